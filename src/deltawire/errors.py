@@ -1,0 +1,82 @@
+"""The one tree of errors.
+
+    DeltawireError            blame        retry helps
+    ├── UsageError            the user     no          a wrong option, file or name: the CLI prints it, exits 2
+    ├── VenueError            the venue    by itself   what a venue sent cannot be used
+    │   ├── MalformedError                             not the JSON, or not the shape, it should be
+    │   └── PrecisionError                             a number with more decimals than its instrument has
+    ├── RecordingError        the file     no          a recording that cannot be read, with its place
+    ├── RequestError          the client   see .retry  a JSON-RPC request refused, with the dialect's code
+    └── FeedError             the feed     see .retry  a client's connection or subscription that failed
+
+Bad market data never travels as an exception beyond its venue: it becomes a `Stale` status or a `Fault` event.
+"""
+
+from typing import Any
+
+
+class DeltawireError(Exception):
+    """The root of every error deltawire raises on purpose."""
+
+    retry = False
+
+
+class UsageError(DeltawireError):
+    """Something the user typed or named that cannot work; the message says what to do next."""
+
+
+class VenueError(DeltawireError):
+    """A frame from a venue that cannot be used."""
+
+    retry = True
+
+
+class MalformedError(VenueError):
+    """A frame that is not the JSON, or not the shape, its venue documents."""
+
+
+class PrecisionError(VenueError):
+    """A decimal that does not fit its instrument's exponent, or is no plain decimal at all."""
+
+    def __init__(self, text: str, exponent: int) -> None:
+        super().__init__(f"{text[:40]!r} is no decimal with at most {-exponent} places")
+        self.text = text
+        self.exponent = exponent
+
+
+class RecordingError(DeltawireError):
+    """A recording that cannot be read; carries the file and the byte or line where it stopped."""
+
+    def __init__(self, path: str, place: str, reason: str) -> None:
+        super().__init__(f"{path}: {place}: {reason}")
+        self.path = path
+        self.place = place
+        self.reason = reason
+
+
+class RequestError(DeltawireError):
+    """A request refused: `code` and `message` are the Deribit dialect's, `data` says which and why."""
+
+    def __init__(
+        self, code: int, message: str, *, reason: str = "", param: str = "", retry: bool = False
+    ) -> None:
+        super().__init__(f"{code} {message}" + (f": {reason}" if reason else ""))
+        self.code = code
+        self.message = message
+        self.reason = reason
+        self.param = param
+        self.retry = retry
+
+    @property
+    def data(self) -> dict[str, Any] | None:
+        """The `data` member of the error object, or None when there is nothing to add."""
+        found = {"reason": self.reason, "param": self.param}
+        return {name: value for name, value in found.items() if value} or None
+
+
+class FeedError(DeltawireError):
+    """A client's connection or subscription failed, or the server broke its promises."""
+
+    def __init__(self, message: str, *, retry: bool) -> None:
+        super().__init__(message)
+        self.retry = retry
