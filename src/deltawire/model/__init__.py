@@ -1,0 +1,1 @@
+"""Values: exact numbers, instruments and market events. No behaviour, no I/O."""

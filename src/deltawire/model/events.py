@@ -1,0 +1,198 @@
+"""Market events: facts, in the past tense, each about one instrument (or one index, or one connection).
+
+Every event has `seen_ns`, the receiver's clock when the frame arrived, and where the venue stamps its frames
+`venue_ns`; both nanoseconds since 1970, 0 when unknown. Levels travel as columns of integers: `prices` in
+ticks, `sizes` in lots, one entry per level.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from deltawire.model.instruments import Instrument
+
+Side = Literal["buy", "sell"]
+BookState = Literal["syncing", "live", "stale"]
+StaleReason = Literal["", "gap", "checksum", "crossed", "mismatch", "malformed", "silent", "closed"]
+
+
+class Levels(msgspec.Struct, frozen=True, gc=False):
+    """One side of a book, best price first; the two columns are equally long."""
+
+    prices: list[int]
+    sizes: list[int]
+
+
+class Changes(msgspec.Struct, frozen=True, gc=False):
+    """What happened to one side, level by level: the new size (0: gone) and the size before (0: was not there)."""
+
+    prices: list[int]
+    sizes: list[int]
+    previous: list[int]
+
+    def __bool__(self) -> bool:
+        return bool(self.prices)
+
+
+class BookImage(msgspec.Struct, frozen=True, gc=False):
+    """A whole verified book; the first event of a book, and never a later one within an epoch."""
+
+    instrument: Instrument
+    sequence: int
+    bids: Levels
+    asks: Levels
+    venue_ns: int
+    seen_ns: int
+    venue_sequence: int
+
+
+class BookDelta(msgspec.Struct, frozen=True, gc=False):
+    """What turns the book at `sequence` - 1 into the book at `sequence`; verified before it exists.
+
+    `venue_sequence` is the venue's own number of the resulting book, 0 where it has none.
+    """
+
+    instrument: Instrument
+    sequence: int
+    bids: Changes
+    asks: Changes
+    venue_ns: int
+    seen_ns: int
+    venue_sequence: int
+
+
+class Status(msgspec.Struct, frozen=True):
+    """A book's state changed. Only while it is `live` do its prices stand for the market."""
+
+    instrument: Instrument
+    state: BookState
+    reason: StaleReason
+    seen_ns: int
+    detail: str = ""
+
+
+class Trade(msgspec.Struct, frozen=True):
+    """One execution; `side` is the aggressor's."""
+
+    instrument: Instrument
+    trade_id: str
+    price_ticks: int
+    size_lots: int
+    side: Side
+    venue_ns: int
+    seen_ns: int
+    sequence: int = 0
+    mark_price: float | None = None
+    index_price: float | None = None
+    iv: float | None = None
+    liquidation: str = ""
+
+
+class Greeks(msgspec.Struct, frozen=True):
+    """An option's greeks as the venue states them (Deribit: vega per IV point, theta per day)."""
+
+    delta: float
+    gamma: float
+    vega: float
+    theta: float
+    rho: float | None = None
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """The last 24 hours: prices, volume in base coin and in USD, price change in percent."""
+
+    high: float | None = None
+    low: float | None = None
+    volume: float | None = None
+    volume_usd: float | None = None
+    price_change: float | None = None
+
+
+class Ticker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a venue says of an instrument beside its book; None: not said in this message.
+
+    Prices are in the instrument's quote unit, IVs in percent (120.7 is 120.7 %), funding as a fraction,
+    `best_*_price` 0.0 where the venue says there is none.
+    """
+
+    instrument: Instrument
+    venue_ns: int
+    seen_ns: int
+    best_bid_price: float | None = None
+    best_bid_size: float | None = None
+    best_ask_price: float | None = None
+    best_ask_size: float | None = None
+    last_price: float | None = None
+    mark_price: float | None = None
+    index_price: float | None = None
+    settlement_price: float | None = None
+    estimated_delivery_price: float | None = None
+    min_price: float | None = None
+    max_price: float | None = None
+    open_interest: float | None = None
+    current_funding: float | None = None
+    funding_8h: float | None = None
+    interest_value: float | None = None
+    interest_rate: float | None = None
+    underlying_price: float | None = None
+    underlying_index: str | None = None
+    mark_iv: float | None = None
+    bid_iv: float | None = None
+    ask_iv: float | None = None
+    greeks: Greeks | None = None
+    stats: Stats | None = None
+    state: str | None = None
+
+
+class Index(msgspec.Struct, frozen=True):
+    """An index price, under the venue's name of the index (`btc_usd`)."""
+
+    venue: str
+    name: str
+    price: float
+    venue_ns: int
+    seen_ns: int
+
+
+class Candle(msgspec.Struct, frozen=True):
+    """Trades of one minute or more; `volume` in base coin, `cost` in quote, `open_ns` the bucket's start."""
+
+    instrument: Instrument
+    open_ns: int
+    minutes: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    cost: float
+
+
+class Liquidation(msgspec.Struct, frozen=True):
+    """An order that a venue sent to close an account's position."""
+
+    instrument: Instrument
+    price_ticks: int
+    size_lots: int
+    side: Side
+    venue_ns: int
+    seen_ns: int
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """An instrument became known, or its definition changed."""
+
+    instrument: Instrument
+    seen_ns: int
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """Something a venue sent could not be used; `instrument` names the book that it made stale, if any."""
+
+    venue: str
+    seen_ns: int
+    reason: str
+    instrument: str = ""
+
+
+Event = BookImage | BookDelta | Status | Trade | Ticker | Index | Candle | Liquidation | Listing | Fault

@@ -1,0 +1,79 @@
+"""What is traded: an instrument, its units and its exponents."""
+
+from typing import Literal
+
+import msgspec
+
+from deltawire.model.numbers import parse_decimal, unit
+
+Kind = Literal["spot", "future", "option", "future_combo", "option_combo"]
+SizeUnit = Literal["base", "quote", "contracts"]
+FOREVER_NS = 32_503_708_800_000 * 1_000_000
+"""Deribit's expiry of a perpetual: the year 3000, in nanoseconds since 1970."""
+
+
+class Instrument(msgspec.Struct, frozen=True, kw_only=True):
+    """One instrument of one venue, under the venue's own name.
+
+    `price_exponent` and `size_exponent` (never above zero) fix the unit of ticks and lots. Sizes are in the
+    unit that the venue quotes, named by `size_unit`: base coin, quote currency, or contracts of `contract_size`
+    (base coin, or quote currency when `inverse`). Times are nanoseconds since 1970, commissions fractions.
+    """
+
+    venue: str
+    name: str
+    kind: Kind
+    base: str
+    quote: str
+    settlement: str
+    price_exponent: int
+    size_exponent: int
+    tick_size: str = ""
+    min_trade_size: str = ""
+    size_unit: SizeUnit = "base"
+    contract_size: float = 1.0
+    inverse: bool = False
+    expiration_ns: int = FOREVER_NS
+    creation_ns: int = 0
+    strike: float | None = None
+    option_type: Literal["call", "put"] | None = None
+    settlement_period: str = "perpetual"
+    index_name: str = ""
+    maker_commission: float = 0.0
+    taker_commission: float = 0.0
+    active: bool = True
+    stated: bool = True
+    """Whether the venue stated the exponents; False when they were read off the first book image."""
+
+    @property
+    def key(self) -> str:
+        """`venue:name`, unique among all venues."""
+        return f"{self.venue}:{self.name}"
+
+    @property
+    def perpetual(self) -> bool:
+        """Whether this is a future without expiry."""
+        return self.kind == "future" and self.expiration_ns >= FOREVER_NS
+
+    @property
+    def tick(self) -> int:
+        """The price increment in ticks, at least one."""
+        return max(1, parse_decimal(self.tick_size, self.price_exponent)) if self.tick_size else 1
+
+    def price(self, ticks: int) -> float:
+        """Ticks as a price: the double nearest to the decimal."""
+        return ticks / unit(self.price_exponent)
+
+    def size(self, lots: int) -> float:
+        """Lots as a size: the double nearest to the decimal."""
+        return lots / unit(self.size_exponent)
+
+    def amounts(self, price: float, lots: int) -> tuple[float, float]:
+        """What lots are worth at a price: (base coin, quote currency)."""
+        size = self.size(lots) * (self.contract_size if self.size_unit == "contracts" else 1.0)
+        in_quote = self.size_unit == "quote" or (
+            self.size_unit == "contracts" and self.inverse and self.kind == "future"
+        )
+        if in_quote:
+            return (size / price if price else 0.0), size
+        return size, size * price
