@@ -1,0 +1,286 @@
+"""One instrument's book as a state machine: syncing → live → stale → syncing.
+
+Only a verified book speaks. An update that leaves a gap, contradicts the levels, crosses the book or fails the
+checksum is undone, the book turns stale, and the last good levels stay as they were published. The next image
+is compared with them, so that subscribers get one delta from the last published book to the new one, never a
+second image.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+
+from deltawire.book.checksums import Checksum
+from deltawire.book.columns import Columns, Reader
+from deltawire.book.ladder import Ladder, Side
+from deltawire.book.sequencers import Sequencer, Verdict
+from deltawire.errors import VenueError
+from deltawire.model.events import (
+    BookDelta,
+    BookImage,
+    BookState,
+    Changes,
+    StaleReason,
+    Status,
+)
+from deltawire.model.instruments import Instrument
+
+HELD_LIMIT = 20_000
+"""Updates kept while an image is on its way; beyond it the oldest go, and the image will not connect."""
+
+
+class BookUpdate(msgspec.Struct, gc=False):
+    """One image or delta as a venue sent it: raw level arrays, ids (0 where the venue has none), checksum."""
+
+    bids: bytes
+    asks: bytes
+    first: int = 0
+    last: int = 0
+    previous: int = 0
+    checksum: int | None = None
+    venue_ns: int = 0
+
+
+class BookCounts(msgspec.Struct):
+    """What happened to a book since it was opened."""
+
+    images: int = 0
+    deltas: int = 0
+    gaps: int = 0
+    checksums_ok: int = 0
+    checksums_bad: int = 0
+    crossed: int = 0
+    mismatches: int = 0
+    malformed: int = 0
+    resyncs: int = 0
+    tops_ok: int = 0
+
+
+BookEvent = BookImage | BookDelta | Status
+
+
+class Book:
+    """The book of one instrument on one connection.
+
+    `holds` says that images come apart from the updates (by REST), so that updates must be kept until one is
+    there. `depth` cuts both sides after every message, where the venue leaves that to the client.
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        reader: Reader,
+        sequencer: Sequencer,
+        *,
+        checksum: Checksum | None = None,
+        depth: int | None = None,
+        holds: bool = False,
+    ) -> None:
+        self.instrument = instrument
+        self.state: BookState = "syncing"
+        self.reason: StaleReason = ""
+        self.ladder = Ladder()
+        self.sequence = 0
+        self.counts = BookCounts()
+        self.wants_image = True
+        self.reader = reader
+        self._sequencer = sequencer
+        self._checksum = checksum
+        self.depth = depth
+        self._held: deque[BookUpdate] | None = deque(maxlen=HELD_LIMIT) if holds else None
+
+    @property
+    def venue_sequence(self) -> int:
+        """The venue's number of the book as it stands, 0 where it has none."""
+        return self._sequencer.last
+
+    def asked(self, now: int) -> list[BookEvent]:
+        """An image has been asked for."""
+        self.wants_image = False
+        self.state = "syncing"
+        return [Status(self.instrument, "syncing", self.reason, now)]
+
+    def define(self, instrument: Instrument) -> None:
+        """The instrument is not what it was thought to be; its exponents may only have become finer."""
+        old, self.instrument = self.instrument, instrument
+        self.reader.refine(instrument.price_exponent, instrument.size_exponent)
+        self.ladder.rescale(
+            10 ** (old.price_exponent - instrument.price_exponent),
+            10 ** (old.size_exponent - instrument.size_exponent),
+        )
+
+    def image(self, update: BookUpdate, now: int) -> list[BookEvent]:
+        """A whole book has come; after it the held updates, if any.
+
+        Where images come apart from the updates, one that comes unasked or is too old to connect changes
+        nothing, except that another is wanted.
+        """
+        if self._held is not None and (self.state == "live" or not self._connects(update.last)):
+            self.wants_image = self.state != "live"
+            return []
+        try:
+            fresh = self._read_image(update)
+        except VenueError as error:
+            self.counts.malformed += 1
+            return self.fault("malformed", now, str(error))
+        if problem := self._problem(fresh, update):
+            return self.fault(problem, now, "in the image")
+        self.counts.images += 1
+        self._sequencer.reset(update.last)
+        events = [*self._went_live(now), self._publish_image(fresh, update, now)]
+        return events + self._release(now)
+
+    def delta(self, update: BookUpdate, now: int) -> list[BookEvent]:
+        """An update has come."""
+        if self.state == "live" or self.reason == "silent":
+            return self._judge(update, now)
+        if self._held is not None:
+            self._held.append(update)
+        return []
+
+    def fault(self, reason: StaleReason, now: int, detail: str = "") -> list[BookEvent]:
+        """The book no longer stands for the market, for this reason."""
+        self.state, self.reason, self.wants_image = "stale", reason, reason != "silent"
+        if self._held is not None:
+            self._held.clear()
+        return [Status(self.instrument, "stale", reason, now, detail)]
+
+    def confirm_top(self, top: tuple[int, int, int, int], now: int) -> list[BookEvent]:
+        """The venue states the best bid, its size, the best ask and its size at this very sequence."""
+        bids, asks = self.ladder.bids, self.ladder.asks
+        bid, ask = bids.best() or 0, asks.best() or 0
+        if top == (bid, bids.size(bid), ask, asks.size(ask)):
+            self.counts.tops_ok += 1
+            return []
+        self.counts.mismatches += 1
+        return self.fault("mismatch", now, f"the venue's best at {self.venue_sequence} differs")
+
+    def _judge(self, update: BookUpdate, now: int) -> list[BookEvent]:
+        last = self._sequencer.last
+        verdict = self._sequencer.check(update.first, update.last, update.previous)
+        if verdict is Verdict.OLD:
+            return []
+        if verdict is Verdict.GAP:
+            self.counts.gaps += 1
+            events = self.fault("gap", now, f"{update.previous or update.first} does not follow {last}")
+            if self._held is not None:
+                self._held.append(update)
+            return events
+        return self._apply(update, now)
+
+    def _apply(self, update: BookUpdate, now: int) -> list[BookEvent]:
+        ladder = self.ladder
+        try:
+            bids, asks = self.reader(update.bids), self.reader(update.asks)
+        except VenueError as error:
+            self.counts.malformed += 1
+            return self.fault("malformed", now, str(error))
+        if _contradicts(ladder.bids, bids) or _contradicts(ladder.asks, asks):
+            self.counts.mismatches += 1
+            return self.fault("mismatch", now, "an action does not fit the levels")
+        bid_changes = self._change(ladder.bids, bids)
+        ask_changes = self._change(ladder.asks, asks)
+        if problem := self._problem(ladder, update):
+            ladder.bids.revert(bid_changes)
+            ladder.asks.revert(ask_changes)
+            return self.fault(problem, now)
+        self.counts.deltas += 1
+        events: list[BookEvent] = self._went_live(now)
+        if bid_changes or ask_changes:
+            events.append(self._publish(bid_changes, ask_changes, update.venue_ns, now))
+        return events
+
+    def _change(self, side: Side, columns: Columns) -> Changes:
+        changes = side.apply(columns.prices, columns.sizes)
+        if self.depth is None or len(side) <= self.depth:
+            return changes
+        cut = side.truncate(self.depth)
+        return Changes(
+            changes.prices + cut.prices, changes.sizes + cut.sizes, changes.previous + cut.previous
+        )
+
+    def _problem(self, ladder: Ladder, update: BookUpdate) -> StaleReason:
+        if ladder.crossed():
+            self.counts.crossed += 1
+            return "crossed"
+        if self._checksum is None or update.checksum is None:
+            return ""
+        if self._checksum(ladder) != update.checksum:
+            self.counts.checksums_bad += 1
+            return "checksum"
+        self.counts.checksums_ok += 1
+        return ""
+
+    def _read_image(self, update: BookUpdate) -> Ladder:
+        if self._checksum is not None:
+            self._checksum.reset()
+        fresh = Ladder()
+        for side, raw in ((fresh.bids, update.bids), (fresh.asks, update.asks)):
+            columns = self.reader(raw)
+            side.load(columns.prices, columns.sizes)
+            if self.depth is not None:
+                side.truncate(self.depth)
+        return fresh
+
+    def _publish_image(self, fresh: Ladder, update: BookUpdate, now: int) -> BookEvent:
+        known, self.ladder = self.ladder, fresh
+        bids, asks = fresh.bids.levels(), fresh.asks.levels()
+        if self.sequence:
+            self.counts.resyncs += 1
+            return self._publish(
+                known.bids.diff(bids.prices, bids.sizes),
+                known.asks.diff(asks.prices, asks.sizes),
+                update.venue_ns,
+                now,
+            )
+        self.sequence = 1
+        return BookImage(self.instrument, 1, bids, asks, update.venue_ns, now, self.venue_sequence)
+
+    def _publish(self, bids: Changes, asks: Changes, venue_ns: int, now: int) -> BookDelta:
+        self.sequence += 1
+        return BookDelta(self.instrument, self.sequence, bids, asks, venue_ns, now, self._sequencer.last)
+
+    def _went_live(self, now: int) -> list[BookEvent]:
+        if self.state == "live":
+            return []
+        self.state, self.reason, self.wants_image = "live", "", False
+        return [Status(self.instrument, "live", "", now)]
+
+    def _connects(self, last: int) -> bool:
+        """Whether the held updates continue an image with this number; nothing held continues anything."""
+        self._sequencer.reset(last)
+        for update in self._held or ():
+            verdict = self._sequencer.check(update.first, update.last, update.previous)
+            if verdict is not Verdict.OLD:
+                return verdict is Verdict.NEXT
+        return True
+
+    def _release(self, now: int) -> list[BookEvent]:
+        if not self._held:
+            return []
+        waiting, self._held = self._held, deque(maxlen=HELD_LIMIT)
+        events: list[BookEvent] = []
+        for update in waiting:
+            events += self.delta(update, now)
+        return events
+
+
+_FITS: dict[str, Callable[[int, int], bool]] = {
+    "new": lambda before, after: not before and bool(after),
+    "change": lambda before, after: bool(before and after),
+    "delete": lambda before, after: bool(before) and not after,
+}
+
+
+def _contradicts(side: Side, columns: Columns) -> bool:
+    """Whether the venue states an action that the levels we hold do not allow."""
+    if columns.actions is None:
+        return False
+    sizes: dict[int, int] = {}
+    for action, price, size in zip(columns.actions, columns.prices, columns.sizes, strict=True):
+        before = sizes.get(price, side.size(price))
+        if not _FITS[action](before, size):
+            return True
+        sizes[price] = size
+    return False

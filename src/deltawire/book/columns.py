@@ -1,0 +1,270 @@
+"""From a venue's level arrays to integer columns, exactly.
+
+A reader turns one JSON array of levels (raw bytes) into `Columns`: prices in ticks, sizes in lots. It raises
+`PrecisionError` where a number does not fit the exponents and `MalformedError` where the array is not of its
+shape; it never rounds.
+
+The fast path hands whole arrays to the JSON decoder as exponent-marked numbers (`61837.63e2` decodes to the
+integer 6183763, and to an error where digits remain behind the point). The decoder goes through a double, so
+the path is taken only when every number has at most 15 digits, which a double holds without loss; everything
+else, and every array of an unexpected shape, is read number by number.
+"""
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from deltawire.errors import MalformedError, PrecisionError
+from deltawire.model.numbers import exponent_of, parse_decimal, parse_float, places
+
+Action = Literal["new", "change", "delete"]
+_DIGITS = b"0123456789."
+_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_TOO_LONG = b"0" * 16
+_INT64 = 1 << 63
+_MEMO_LIMIT = 65_536
+
+_decode_ints = msgspec.json.Decoder(list[int], strict=False).decode
+
+
+class Columns(msgspec.Struct, gc=False):
+    """Levels as they came: prices in ticks, sizes in lots (0: remove), and the venue's actions if it states any."""
+
+    prices: list[int]
+    sizes: list[int]
+    actions: list[Action] | None = None
+
+
+class Reader(Protocol):
+    """Reads one side's level arrays for one instrument."""
+
+    def __call__(self, raw: bytes, /) -> Columns:
+        """Columns of the levels in `raw`, in the order they came."""
+
+    def texts(self, raw: bytes) -> list[tuple[str, str]]:
+        """The decimal texts of an array: (price, size) per level."""
+
+    def refine(self, price_exponent: int, size_exponent: int) -> None:
+        """From now on read at these exponents."""
+
+
+def mantissa(text: str, exponent: int) -> int:
+    """A price or size text as a non-negative integer that fits 64 bits; else `PrecisionError`."""
+    value = parse_decimal(text, exponent)
+    if value >= _INT64 or text.startswith("-"):
+        raise PrecisionError(text, exponent)
+    return value
+
+
+class _Marked:
+    """The fast path: rewrite the array's punctuation into exponents and decode it as one list of integers."""
+
+    def __init__(
+        self,
+        row: bytes,
+        price_mark: tuple[bytes, bytes],
+        row_mark: tuple[bytes, bytes],
+        ends: tuple[int, int],
+    ) -> None:
+        self._row = row
+        self._stride = len(row)
+        self._price_mark = price_mark
+        self._row_mark = row_mark
+        self._head, self._tail = ends
+        self._last = row_mark[1].rstrip(b",") + b"]"
+
+    def __call__(self, raw: bytes) -> list[int] | None:
+        """Prices and sizes alternating, or None when the array must be read number by number."""
+        frame = raw.translate(None, _DIGITS)
+        rows = len(frame) // self._stride
+        if frame != b"[" + (self._row * rows)[:-1] + b"]" or _TOO_LONG in raw.translate(_TO_ZERO, b"."):
+            return None
+        body = raw[self._head : self._tail].replace(*self._row_mark).replace(*self._price_mark)
+        try:
+            return _decode_ints(b"[" + body + self._last)
+        except msgspec.DecodeError:
+            return None
+
+
+class _PairReader:
+    """Reads arrays of (price, size) by the fast path where it can, else number by number."""
+
+    _row: bytes
+    _ends: tuple[int, int]
+    _between: tuple[bytes, bytes]
+
+    def __init__(self, price_exponent: int, size_exponent: int) -> None:
+        self.refine(price_exponent, size_exponent)
+
+    def refine(self, price_exponent: int, size_exponent: int) -> None:
+        """From now on read at these exponents."""
+        self._exponents = price_exponent, size_exponent
+        inside, between = self._between
+        self._marked = _Marked(
+            self._row,
+            (inside, b"e%d," % -price_exponent),
+            (between, b"e%d," % -size_exponent),
+            self._ends,
+        )
+
+    def __call__(self, raw: bytes) -> Columns:
+        """Columns of the levels in `raw`."""
+        if raw == b"[]":
+            return Columns([], [])
+        flat = self._marked(raw)
+        if flat is not None:
+            return Columns(flat[::2], flat[1::2])
+        price_exponent, size_exponent = self._exponents
+        levels = self.texts(raw)
+        return Columns(
+            [mantissa(price, price_exponent) for price, _ in levels],
+            [mantissa(size, size_exponent) for _, size in levels],
+        )
+
+    def texts(self, raw: bytes) -> list[tuple[str, str]]:
+        """The decimal texts of an array: (price, size) per level."""
+        raise NotImplementedError
+
+
+class TextPairs(_PairReader):
+    """`[["61837.63","1.5"],…]`: Binance."""
+
+    _row = b'["",""],'
+    _ends = (3, -3)
+    _between = (b'","', b'"],["')
+    _decode = msgspec.json.Decoder(list[tuple[str, str]]).decode
+
+    def texts(self, raw: bytes) -> list[tuple[str, str]]:
+        """The decimal texts of an array: (price, size) per level."""
+        try:
+            return self._decode(raw)
+        except msgspec.DecodeError as error:
+            raise MalformedError(f"levels: {error}") from error
+
+
+class _NumberLevel(msgspec.Struct):
+    price: msgspec.Raw
+    qty: msgspec.Raw
+
+
+class NumberObjects(_PairReader):
+    """`[{"price":63005.0,"qty":2.08665551},…]`, bare numbers whose digits count: Kraken v2."""
+
+    _row = b'{"price":,"qty":},'
+    _ends = (10, -2)
+    _between = (b',"qty":', b'},{"price":')
+    _decode = msgspec.json.Decoder(list[_NumberLevel]).decode
+
+    def texts(self, raw: bytes) -> list[tuple[str, str]]:
+        """The decimal texts of an array: (price, size) per level."""
+        try:
+            levels = self._decode(raw)
+        except msgspec.DecodeError as error:
+            raise MalformedError(f"levels: {error}") from error
+        return [(bytes(level.price).decode(), bytes(level.qty).decode()) for level in levels]
+
+
+class _Mantissas(dict[str, int]):
+    """Remembers what texts mean at one exponent; prices and sizes repeat."""
+
+    def __init__(self, exponent: int) -> None:
+        super().__init__()
+        self._exponent = exponent
+
+    def __missing__(self, text: str) -> int:
+        if len(self) >= _MEMO_LIMIT:
+            self.clear()
+        value = self[text] = mantissa(text, self._exponent)
+        return value
+
+
+class TextRows:
+    """`[["30238.8","2","0","1"],…]` with the texts kept, because a checksum is made of them: OKX."""
+
+    _decode = msgspec.json.Decoder(list[tuple[str, str, str, str]]).decode
+
+    def __init__(self, price_exponent: int, size_exponent: int) -> None:
+        self.level_texts: dict[int, str] = {}
+        """`price:size` as the venue wrote it, by ticks."""
+        self._price_exponent = price_exponent
+        self.refine(price_exponent, size_exponent)
+
+    def refine(self, price_exponent: int, size_exponent: int) -> None:
+        """From now on read at these exponents."""
+        factor = 10 ** (self._price_exponent - price_exponent)
+        finer = {price * factor: text for price, text in self.level_texts.items()}
+        self.level_texts.clear()
+        self.level_texts.update(finer)
+        self._price_exponent = price_exponent
+        self._ticks = _Mantissas(price_exponent)
+        self._lots = _Mantissas(size_exponent)
+
+    def __call__(self, raw: bytes) -> Columns:
+        """Columns of the levels in `raw`; notes their texts."""
+        ticks, lots, noted = self._ticks, self._lots, self.level_texts
+        prices, sizes = [], []
+        for price_text, size_text, _, _ in self._rows(raw):
+            price, size = ticks[price_text], lots[size_text]
+            prices.append(price)
+            sizes.append(size)
+            if size:  # a removal may follow an insertion at the same price on the other side
+                noted[price] = f"{price_text}:{size_text}"
+        return Columns(prices, sizes)
+
+    def _rows(self, raw: bytes) -> list[tuple[str, str, str, str]]:
+        try:
+            return self._decode(raw)
+        except msgspec.DecodeError as error:
+            raise MalformedError(f"levels: {error}") from error
+
+    def texts(self, raw: bytes) -> list[tuple[str, str]]:
+        """The decimal texts of an array: (price, size) per level."""
+        return [(row[0], row[1]) for row in self._rows(raw)]
+
+
+class ActionRows:
+    """`[["new",0.0015,4714.0],…]`, doubles that stand for decimals, with the action on each: Deribit."""
+
+    _decode = msgspec.json.Decoder(list[tuple[Action, float, float]]).decode
+
+    def __init__(self, price_exponent: int, size_exponent: int) -> None:
+        self._exponents = price_exponent, size_exponent
+
+    def refine(self, price_exponent: int, size_exponent: int) -> None:
+        """From now on read at these exponents."""
+        self._exponents = price_exponent, size_exponent
+
+    def __call__(self, raw: bytes) -> Columns:
+        """Columns of the levels in `raw`, with their actions; a deleted level has size 0."""
+        price_exponent, size_exponent = self._exponents
+        rows = self._rows(raw)
+        sizes = [parse_float(size, size_exponent) for _, _, size in rows]
+        for (action, _, size), lots in zip(rows, sizes, strict=True):
+            if lots < 0 or (action == "delete") != (lots == 0):
+                raise MalformedError(f"levels: {action} with amount {size}")
+        return Columns(
+            [parse_float(price, price_exponent) for _, price, _ in rows],
+            sizes,
+            [action for action, _, _ in rows],
+        )
+
+    def _rows(self, raw: bytes) -> list[tuple[Action, float, float]]:
+        try:
+            return self._decode(raw)
+        except msgspec.DecodeError as error:
+            raise MalformedError(f"levels: {error}") from error
+
+    def texts(self, raw: bytes) -> list[tuple[str, str]]:
+        """The shortest decimal texts of an array's doubles: (price, size) per level."""
+        return [(_shortest(price), _shortest(size)) for _, price, size in self._rows(raw)]
+
+
+def _shortest(value: float) -> str:
+    return f"{value:.{-exponent_of(value)}f}"
+
+
+def read_exponents(levels: list[tuple[str, str]]) -> tuple[int, int]:
+    """The price and size exponents that the texts of some levels need."""
+    prices = max((places(price) for price, _ in levels), default=0)
+    sizes = max((places(size) for _, size in levels), default=0)
+    return -prices, -sizes

@@ -1,0 +1,122 @@
+"""Continuity rules: does this update follow that one?
+
+Each rule is the venue's documented procedure and nothing else. `check` takes the update's three numbers as the
+venue gives them (0 where it gives none) and answers; it moves on only when it answers NEXT.
+"""
+
+from enum import Enum
+from typing import Protocol
+
+
+class Verdict(Enum):
+    """What an update is to the book as it stands."""
+
+    NEXT = "next"
+    OLD = "old"
+    GAP = "gap"
+
+
+class Sequencer(Protocol):
+    """One book's continuity rule. `last` is the venue's number of the book as it stands."""
+
+    last: int
+
+    def reset(self, last: int) -> None:
+        """A new image with number `last` is the book now."""
+
+    def check(self, first: int, last: int, previous: int) -> Verdict:
+        """Judge an update that covers first…last and says it follows `previous`."""
+
+
+class PreviousIdChain:
+    """An update names the id it follows.
+
+    Deribit book channel: `prev_change_id` of a change equals the last `change_id`; anything else is a gap.
+    OKX `books`: `prevSeqId` equals the last `seqId`; a keep-alive repeats it (prev = seq), and after
+    maintenance one update may have seq < prev, so the new id itself is not judged.
+    """
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def reset(self, last: int) -> None:
+        """A new image with id `last` is the book now."""
+        self.last = last
+
+    def check(self, first: int, last: int, previous: int) -> Verdict:
+        """NEXT exactly when `previous` is the id of the book as it stands."""
+        if previous != self.last:
+            return Verdict.GAP
+        self.last = last
+        return Verdict.NEXT
+
+
+class UpdateIdRange:
+    """Updates cover contiguous ranges of ids, and the image comes by REST (Binance spot, "manage a local book").
+
+    Step 6 of the procedure: an update with u below the local id is old; one with U above local id + 1 leaves
+    a gap; otherwise it applies and the local id becomes u. Right after the image the same test is step 4: the
+    first update kept must bracket lastUpdateId + 1.
+    """
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def reset(self, last: int) -> None:
+        """An image with lastUpdateId `last` is the book now."""
+        self.last = last
+
+    def check(self, first: int, last: int, previous: int) -> Verdict:
+        """Judge the range first…last (U…u)."""
+        if last <= self.last:
+            return Verdict.OLD
+        if first > self.last + 1:
+            return Verdict.GAP
+        self.last = last
+        return Verdict.NEXT
+
+
+class BridgedChain:
+    """A previous-id chain whose first update must bracket a REST image (Binance USD-M and COIN-M).
+
+    Updates with u below lastUpdateId are dropped; the first one applied must have U <= lastUpdateId <= u; from
+    then on `pu` must equal the u before it (the ranges themselves jump).
+    """
+
+    def __init__(self) -> None:
+        self.last = 0
+        self._bridged = False
+
+    def reset(self, last: int) -> None:
+        """An image with lastUpdateId `last` is the book now."""
+        self.last = last
+        self._bridged = False
+
+    def check(self, first: int, last: int, previous: int) -> Verdict:
+        """Judge the update U…u that follows pu."""
+        if self._bridged:
+            if last <= self.last:
+                return Verdict.OLD
+            follows = previous == self.last
+        else:
+            if last < self.last:
+                return Verdict.OLD
+            follows = first <= self.last <= last
+        if not follows:
+            return Verdict.GAP
+        self.last, self._bridged = last, True
+        return Verdict.NEXT
+
+
+class Unsequenced:
+    """The venue numbers nothing; its checksum after every update is the continuity rule (Kraken v2)."""
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def reset(self, last: int) -> None:
+        """A new image is the book now."""
+
+    def check(self, first: int, last: int, previous: int) -> Verdict:
+        """Always NEXT."""
+        return Verdict.NEXT
