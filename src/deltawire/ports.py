@@ -1,0 +1,114 @@
+"""The seams between rooms: what a source, a venue, a broker and a clock are. Nothing else lives here."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Literal, Protocol
+
+import msgspec
+
+from deltawire.model.events import Event
+
+Topic = Literal["book", "trades", "ticker"]
+
+
+class Wants(msgspec.Struct, frozen=True):
+    """What to ask a venue for: instruments by their native names, and the kinds of data."""
+
+    instruments: tuple[str, ...] = ()
+    topics: frozenset[Topic] = frozenset({"book", "trades", "ticker"})
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Ask: send this text frame on the venue's connection."""
+
+    frame: str
+
+
+class Fetch(msgspec.Struct, frozen=True):
+    """Ask: GET this address and hand the body back under this tag."""
+
+    tag: str
+    url: str
+
+
+class Reconnect(msgspec.Struct, frozen=True):
+    """Ask: this connection is of no more use; close it and open another."""
+
+    reason: str
+
+
+Ask = Send | Fetch | Reconnect
+Output = Event | Ask
+
+
+class Venue(Protocol):
+    """One connection to one venue, as a state machine: past participles go in, events and asks come out.
+
+    Pure: time comes in as nanoseconds, asks are carried out by whoever holds the machine. A recording
+    answers its own asks, so it may drop them.
+    """
+
+    name: str
+
+    def opened(self, wants: Wants, now: int) -> list[Output]:
+        """The connection is open; subscribe to what is wanted."""
+
+    def received(self, frame: bytes, now: int) -> list[Output]:
+        """A data frame has come."""
+
+    def fetched(self, tag: str, body: bytes, now: int) -> list[Output]:
+        """The answer to a `Fetch` has come."""
+
+    def closed(self, now: int) -> list[Output]:
+        """The connection is gone; every book on it is stale."""
+
+    def tag(self, url: str) -> str | None:
+        """Under which tag the answer of this address belongs, or None if it is none of this venue's asks."""
+
+    def deadline(self) -> int | None:
+        """When `tick` wants to be called, if no frame comes before."""
+
+    def tick(self, now: int) -> list[Output]:
+        """Time has passed: heartbeats, silence."""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What one moment of one venue gave; batches of a venue come in order of `at_ns`."""
+
+    venue: str
+    at_ns: int
+    events: list[Event]
+
+
+class Source(Protocol):
+    """A stream of events: live, replayed or simulated; they all fail alike, by events.
+
+    A source has its own time: recorded time in a replay.
+    """
+
+    venue: str
+
+    def now(self) -> int:
+        """The source's time; never behind the last batch, never ahead of the next."""
+
+    def events(self, wants: Wants) -> AsyncIterator[Batch]:
+        """Batches, each from one frame or one moment; ends when there will be no more."""
+
+
+class Broker(Protocol):
+    """Carries batches from sources to those who listen, in order per topic.
+
+    A topic is `md.v1.<venue>`; the pattern `md.v1.*` takes every venue.
+    """
+
+    def publish(self, topic: str, batch: Batch) -> None:
+        """Hand a batch to every subscription whose pattern fits the topic."""
+
+    def subscribe(self, pattern: str, listener: Callable[[Batch], None]) -> Callable[[], None]:
+        """Call `listener` with every batch from now on; the function returned ends it."""
+
+
+class Clock(Protocol):
+    """Where a shell takes time from."""
+
+    def now(self) -> int:
+        """Nanoseconds since 1970."""

@@ -1,0 +1,27 @@
+"""Venues: one file each, and this registry of their names."""
+
+from collections.abc import Callable
+
+from deltawire.errors import UsageError
+from deltawire.ports import Venue
+from deltawire.venues.binance_spot import BinanceSpot
+from deltawire.venues.binance_usdm import BinanceUsdm
+from deltawire.venues.deribit import Deribit
+from deltawire.venues.kraken import Kraken
+from deltawire.venues.okx import Okx
+
+REGISTRY: dict[str, Callable[[], Venue]] = {
+    "binance_spot": BinanceSpot,
+    "binance_usdm": BinanceUsdm,
+    "deribit": Deribit,
+    "kraken": Kraken,
+    "okx": Okx,
+}
+
+
+def make_venue(name: str) -> Venue:
+    """A fresh connection state machine for a venue; `UsageError` when the name is not in the registry."""
+    try:
+        return REGISTRY[name]()
+    except KeyError:
+        raise UsageError(f"unknown venue {name!r}; known: {', '.join(sorted(REGISTRY))}") from None

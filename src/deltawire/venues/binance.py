@@ -1,0 +1,301 @@
+"""What Binance's order-book streams have in common: the diff stream, the image by REST, the best-price stream.
+
+Facts: binance/binance-spot-api-docs (web-socket-streams.md, "How to manage a local order book correctly") and
+the USD-M futures documentation, confirmed on recordings of 2024-08-08. Binance sends no checksum, but its
+`bookTicker` states the best prices at an update id: where that is the id of our book, the two must agree.
+"""
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+
+from deltawire.book.book import Book, BookUpdate
+from deltawire.book.columns import TextPairs
+from deltawire.book.sequencers import Sequencer
+from deltawire.errors import MalformedError
+from deltawire.model.events import Event, Fault, Ticker
+from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import exponent_of, parse_decimal
+from deltawire.ports import Ask, Fetch, Output, Send, Wants
+from deltawire.venues.feed import MS_NS, Feed, split_pair
+
+QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "EUR", "TRY", "BTC", "ETH", "BNB")
+TOPS_KEPT = 512
+
+
+class _Message(msgspec.Struct):
+    """A combined-stream frame, or a bare REST body inside a recording."""
+
+    stream: str = ""
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    last_update_id: int | None = msgspec.field(default=None, name="lastUpdateId")
+    code: int | None = None
+    msg: str = ""
+
+
+class _Depth(msgspec.Struct):
+    s: str
+    E: int
+    U: int
+    u: int
+    b: msgspec.Raw
+    a: msgspec.Raw
+    pu: int = 0
+    T: int = 0
+
+
+class _Image(msgspec.Struct):
+    lastUpdateId: int  # noqa: N815 (the venue's spelling)
+    bids: msgspec.Raw
+    asks: msgspec.Raw
+    T: int = 0
+
+
+class _Top(msgspec.Struct):
+    u: int
+    s: str
+    b: str
+    B: str
+    a: str
+    A: str
+    T: int = 0
+
+
+class _Trade(msgspec.Struct):
+    s: str
+    p: str
+    q: str
+    T: int
+    m: bool
+    t: int = 0
+    a: int = 0
+
+
+class _Filter(msgspec.Struct):
+    filterType: str  # noqa: N815
+    tickSize: str = ""  # noqa: N815
+    stepSize: str = ""  # noqa: N815
+    minQty: str = ""  # noqa: N815
+
+
+class _Symbol(msgspec.Struct):
+    symbol: str
+    baseAsset: str  # noqa: N815
+    quoteAsset: str  # noqa: N815
+    filters: list[_Filter]
+    status: str = "TRADING"
+    contractType: str = ""  # noqa: N815
+    deliveryDate: int = 0  # noqa: N815
+    onboardDate: int = 0  # noqa: N815
+    marginAsset: str = ""  # noqa: N815
+
+
+class _ExchangeInfo(msgspec.Struct):
+    symbols: list[_Symbol]
+
+
+class BinanceFeed(Feed):
+    """One combined-stream connection; the spot and futures files give the rest."""
+
+    rest = ""
+    depth_stream = ""
+    image_limit = 1000
+    sequencer: Callable[[], Sequencer]
+    """Makes the continuity rule of one book."""
+
+    _message = msgspec.json.Decoder(_Message).decode
+    _depth = msgspec.json.Decoder(_Depth).decode
+    _image_data = msgspec.json.Decoder(_Image).decode
+    _top = msgspec.json.Decoder(_Top).decode
+    _trade_data = msgspec.json.Decoder(_Trade).decode
+    _exchange_info = msgspec.json.Decoder(_ExchangeInfo).decode
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tops: dict[str, dict[int, _Top]] = {}
+        self._asked = 0
+        self._streams = {
+            "depth": self._on_depth,
+            "bookTicker": self._on_top,
+            "trade": self._on_trade,
+            "aggTrade": self._on_trade,
+        }
+
+    def tag(self, url: str) -> str | None:
+        """Addresses of depth and exchangeInfo are ours."""
+        parts = urlsplit(url)
+        if parts.path.endswith("/exchangeInfo"):
+            return "instruments"
+        if parts.path.endswith("/depth"):
+            return f"book:{parse_qs(parts.query).get('symbol', [''])[0]}"
+        return None
+
+    def closed(self, now: int) -> list[Output]:
+        """The next connection brings its own best prices."""
+        self._tops.clear()
+        return super().closed(now)
+
+    def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
+        streams = {
+            "book": (self.depth_stream,),
+            "trades": ("trade",),
+            "ticker": ("bookTicker", *self._more_streams()),
+        }
+        params = [
+            f"{name.lower()}@{stream}"
+            for topic in sorted(wants.topics)
+            for stream in streams[topic]
+            for name in wants.instruments
+        ]
+        found: list[Output] = [Fetch("instruments", f"{self.rest}exchangeInfo")]
+        if params:
+            self._asked += 1
+            request = {"method": "SUBSCRIBE", "params": params, "id": self._asked}
+            found.append(Send(msgspec.json.encode(request).decode()))
+        return found
+
+    def _more_streams(self) -> tuple[str, ...]:
+        return ()
+
+    def _read(self, frame: bytes, now: int) -> list[Output]:
+        message = self._message(frame)
+        if message.stream:
+            _, _, stream = message.stream.partition("@")
+            handle = self._streams.get(stream.partition("@")[0])
+            return handle(message.data, now) if handle else []
+        if message.last_update_id is not None:
+            return self._on_image(self._sole_waiting(), frame, now)
+        if message.code is not None:
+            return [Fault(self.name, now, f"{message.code} {message.msg}")]
+        return []
+
+    def _sole_waiting(self) -> str:
+        """A recording may hold a bare REST image, which names no symbol: it is the one book's that waits."""
+        waiting = [symbol for symbol, book in self.books.items() if book.state != "live"]
+        if len(waiting) != 1:
+            raise MalformedError(f"an image without a symbol, and {len(waiting)} books wait for one")
+        return waiting[0]
+
+    def _on_depth(self, raw: msgspec.Raw, now: int) -> list[Output]:
+        data = self._depth(raw)
+        book = self._book(data.s)
+        update = BookUpdate(
+            bytes(data.b), bytes(data.a), data.U, data.u, data.pu, venue_ns=(data.T or data.E) * MS_NS
+        )
+        found = self._delta(book, update, now)
+        tops = self._tops.get(data.s)
+        if tops and book.state == "live" and (top := tops.pop(book.venue_sequence, None)):
+            found += self._check_top(book, top, now)
+        return found
+
+    def _on_image(self, symbol: str, body: bytes, now: int) -> list[Output]:
+        data = self._image_data(body)
+        update = BookUpdate(
+            bytes(data.bids), bytes(data.asks), last=data.lastUpdateId, venue_ns=data.T * MS_NS
+        )
+        return self._image(symbol, update, now)
+
+    def _on_top(self, raw: msgspec.Raw, now: int) -> list[Output]:
+        data = self._top(raw)
+        book = self.books.get(data.s)
+        found = self._note_top(book, data, now) if book is not None else []
+        return [*found, self._top_ticker(data, now)]
+
+    def _note_top(self, book: Book, data: _Top, now: int) -> list[Output]:
+        """Check the book against the venue's best prices, now or when it reaches their update id."""
+        if book.state == "live" and data.u <= book.venue_sequence:
+            return self._check_top(book, data, now) if data.u == book.venue_sequence else []
+        tops = self._tops.setdefault(data.s, {})
+        tops[data.u] = data
+        if len(tops) > TOPS_KEPT:
+            del tops[next(iter(tops))]
+        return []
+
+    def _check_top(self, book: Book, top: _Top, now: int) -> list[Output]:
+        price_exponent, size_exponent = book.instrument.price_exponent, book.instrument.size_exponent
+        stated = (
+            parse_decimal(top.b, price_exponent),
+            parse_decimal(top.B, size_exponent),
+            parse_decimal(top.a, price_exponent),
+            parse_decimal(top.A, size_exponent),
+        )
+        return self._settled(book, book.confirm_top(stated, now), now)
+
+    def _top_ticker(self, data: _Top, now: int) -> Ticker:
+        return Ticker(
+            instrument=self._instrument(data.s),
+            venue_ns=data.T * MS_NS,
+            seen_ns=now,
+            best_bid_price=_float(data.b),
+            best_bid_size=_float(data.B),
+            best_ask_price=_float(data.a),
+            best_ask_size=_float(data.A),
+        )
+
+    def _on_trade(self, raw: msgspec.Raw, now: int) -> list[Output]:
+        data = self._trade_data(raw)
+        if data.p == "0":
+            return []  # futures: a non-market fill (insurance fund, ADL) has no price
+        trade_id = str(data.t or data.a)
+        times = data.T * MS_NS, now
+        return [*self._trade(data.s, (data.p, data.q), trade_id, "sell" if data.m else "buy", times)]
+
+    def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
+        kind, _, symbol = tag.partition(":")
+        if kind == "book":
+            return self._on_image(symbol, body, now)
+        found: list[Event] = []
+        for stated in self._exchange_info(body).symbols:
+            if stated.status == "TRADING":
+                found += self._learn(self._to_instrument(stated), now)
+        return [*found]
+
+    def _to_instrument(self, stated: _Symbol) -> Instrument:
+        filters = {found.filterType: found for found in stated.filters}
+        try:
+            price, lot = filters["PRICE_FILTER"], filters["LOT_SIZE"]
+        except KeyError as error:
+            raise MalformedError(f"{stated.symbol} has no {error.args[0]}") from error
+        return msgspec.structs.replace(
+            self._describe(stated.symbol),
+            base=stated.baseAsset,
+            quote=stated.quoteAsset,
+            settlement=stated.marginAsset or stated.quoteAsset,
+            price_exponent=exponent_of(price.tickSize),
+            size_exponent=exponent_of(lot.stepSize),
+            tick_size=price.tickSize,
+            min_trade_size=lot.minQty,
+            creation_ns=stated.onboardDate * MS_NS,
+            stated=True,
+        )
+
+    def _make_book(self, instrument: Instrument) -> Book:
+        reader = TextPairs(instrument.price_exponent, instrument.size_exponent)
+        return Book(instrument, reader, self.sequencer(), holds=True)
+
+    def _describe(self, symbol: str) -> Instrument:
+        base, quote = split_pair(symbol.partition("_")[0], QUOTES)
+        return Instrument(
+            venue=self.name,
+            name=symbol,
+            kind="spot",
+            base=base,
+            quote=quote,
+            settlement=quote,
+            price_exponent=0,
+            size_exponent=0,
+            index_name=f"{base}_{quote}".lower(),
+            stated=False,
+        )
+
+    def _ask_image(self, book: Book) -> list[Ask]:
+        symbol = book.instrument.name
+        return [Fetch(f"book:{symbol}", f"{self.rest}depth?symbol={symbol}&limit={self.image_limit}")]
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise MalformedError(f"not a number: {text[:40]!r}") from error

@@ -1,0 +1,91 @@
+"""Binance USD-M futures. See `deltawire.venues.binance`; continuity is the `pu` chain."""
+
+import msgspec
+
+from deltawire.book.sequencers import BridgedChain
+from deltawire.model.events import Liquidation, Side, Ticker
+from deltawire.model.instruments import FOREVER_NS, Instrument
+from deltawire.model.numbers import parse_decimal
+from deltawire.ports import Output
+from deltawire.venues.binance import BinanceFeed, _Symbol
+from deltawire.venues.feed import MS_NS, optional_float
+
+
+class _Mark(msgspec.Struct):
+    s: str
+    E: int
+    p: str
+    i: str = ""
+    r: str = ""
+
+
+class _Order(msgspec.Struct):
+    s: str
+    S: str
+    q: str
+    p: str
+    T: int
+
+
+class _Force(msgspec.Struct):
+    o: _Order
+
+
+class BinanceUsdm(BinanceFeed):
+    """One connection to fstream.binance.com."""
+
+    name = "binance_usdm"
+    rest = "https://fapi.binance.com/fapi/v1/"
+    sequencer = BridgedChain
+    depth_stream = "depth@0ms"
+
+    _mark = msgspec.json.Decoder(_Mark).decode
+    _force = msgspec.json.Decoder(_Force).decode
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._streams |= {"markPrice": self._on_mark, "forceOrder": self._on_force}
+
+    def _more_streams(self) -> tuple[str, ...]:
+        return ("markPrice@1s", "forceOrder")
+
+    def _describe(self, symbol: str) -> Instrument:
+        _, _, expiry = symbol.partition("_")
+        return msgspec.structs.replace(
+            super()._describe(symbol), kind="future", settlement_period="month" if expiry else "perpetual"
+        )
+
+    def _to_instrument(self, stated: _Symbol) -> Instrument:
+        dated = stated.contractType not in ("", "PERPETUAL")
+        return msgspec.structs.replace(
+            super()._to_instrument(stated),
+            expiration_ns=stated.deliveryDate * MS_NS if dated else FOREVER_NS,
+        )
+
+    def _on_mark(self, raw: msgspec.Raw, now: int) -> list[Output]:
+        data = self._mark(raw)
+        return [
+            Ticker(
+                instrument=self._instrument(data.s),
+                venue_ns=data.E * MS_NS,
+                seen_ns=now,
+                mark_price=optional_float(data.p),
+                index_price=optional_float(data.i),
+                current_funding=optional_float(data.r),
+            )
+        ]
+
+    def _on_force(self, raw: msgspec.Raw, now: int) -> list[Output]:
+        order = self._force(raw).o
+        instrument = self._instrument(order.s)
+        side: Side = "sell" if order.S == "SELL" else "buy"
+        return [
+            Liquidation(
+                instrument,
+                parse_decimal(order.p, instrument.price_exponent),
+                parse_decimal(order.q, instrument.size_exponent),
+                side,
+                order.T * MS_NS,
+                now,
+            )
+        ]
