@@ -1,0 +1,145 @@
+"""A recording as a source: the recorded frames go through the venue's own machine at the recorded time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator
+
+import msgspec
+
+from deltawire.model.events import Event
+from deltawire.ports import Batch, Clock, Fetch, Output, Reconnect, Send, Venue, Wants
+from deltawire.sources.recordings import Record, Recording
+
+BATCH = 64
+"""At full speed, so many records go by before others get a turn."""
+LOOP_PAUSE_NS = 1_000_000_000
+
+
+def play(records: Iterable[Record], venue: Venue) -> Iterator[Batch]:
+    """Drive a venue with a recording. What the venue asks for is dropped: the recording holds the answers."""
+    wants = Wants()
+    is_open = False
+    for record in records:
+        while (deadline := venue.deadline()) is not None and deadline <= record.at_ns:
+            yield _batch(venue, deadline, venue.tick(deadline))
+        now = record.at_ns
+        if is_open and record.kind == "opened":
+            yield _batch(venue, now, venue.closed(now))
+        if record.kind == "opened" or not is_open:
+            is_open = True
+            yield _batch(venue, now, venue.opened(wants, now))
+        if record.kind == "received":
+            yield _batch(venue, now, venue.received(record.payload, now))
+        elif record.kind == "fetched" and (tag := venue.tag(record.url)) is not None:
+            yield _batch(venue, now, venue.fetched(tag, record.payload, now))
+
+
+def play_again(recording: Recording, venue: Venue) -> Iterator[Batch]:
+    """Play a recording for ever: each round follows the one before in time and begins with a reconnection."""
+    shift_ns, end_ns = 0, 0
+    while True:
+        for batch in play(_shifted(recording.records(), shift_ns), venue):
+            end_ns = batch.at_ns
+            events = [_dated(event, shift_ns) for event in batch.events] if shift_ns else batch.events
+            yield Batch(venue.name, end_ns, events)
+        if not end_ns:
+            return
+        yield _batch(venue, end_ns, venue.closed(end_ns))
+        first = next(iter(recording.records()))
+        shift_ns = end_ns + LOOP_PAUSE_NS - first.at_ns
+
+
+def _batch(venue: Venue, now: int, outputs: list[Output]) -> Batch:
+    return Batch(
+        venue.name, now, [output for output in outputs if not isinstance(output, Send | Fetch | Reconnect)]
+    )
+
+
+def _shifted(records: Iterable[Record], shift_ns: int) -> Iterator[Record]:
+    for record in records:
+        yield msgspec.structs.replace(record, at_ns=record.at_ns + shift_ns) if shift_ns else record
+
+
+def _dated(event: Event, shift_ns: int) -> Event:
+    """The venue's own stamp belongs to the first round; move it along."""
+    venue_ns = getattr(event, "venue_ns", 0)
+    return msgspec.structs.replace(event, venue_ns=venue_ns + shift_ns) if venue_ns else event
+
+
+class ReplayClock:
+    """Recorded time as it passes at a given speed; it never runs ahead of the record that comes next."""
+
+    def __init__(self, wall: Clock, speed: float) -> None:
+        self._wall = wall
+        self._speed = speed
+        self._wall_start = 0
+        self._start = 0
+        self._reached = 0
+        self._next = 0
+
+    def start(self, at_ns: int) -> None:
+        """The first record's time is now."""
+        self._wall_start, self._start = self._wall.now(), at_ns
+        self._reached = self._next = at_ns
+
+    def wait_s(self, at_ns: int) -> float:
+        """Wall seconds until recorded time `at_ns`, which is the next record's."""
+        self._next = at_ns
+        due = self._wall_start + (at_ns - self._start) / self._speed
+        return max(0.0, (due - self._wall.now()) / 1e9)
+
+    def reach(self, at_ns: int) -> None:
+        """The record of this time is being played."""
+        self._reached = max(self._reached, at_ns)
+
+    def now(self) -> int:
+        """Recorded nanoseconds."""
+        elapsed = (self._wall.now() - self._wall_start) * self._speed
+        return max(self._reached, min(self._start + int(elapsed), self._next))
+
+
+class ReplaySource:
+    """Serves a recording as a `Source`, paced by its own clock, once or in a loop.
+
+    `speed` is recorded seconds per second, None for as fast as it goes. At the end of a recording that does
+    not loop recorded time stops, and the books stay as they were.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        venue: Venue,
+        wall: Clock,
+        *,
+        speed: float | None = 1.0,
+        loop: bool = False,
+    ) -> None:
+        self._recording = recording
+        self._venue = venue
+        self._speed = speed
+        self._loop = loop
+        self._clock = ReplayClock(wall, speed or 1.0)
+        self.venue = venue.name
+
+    def now(self) -> int:
+        """Recorded time in nanoseconds; 0 before the first record."""
+        return self._clock.now()
+
+    async def events(self, wants: Wants) -> AsyncIterator[Batch]:
+        """Batches of events; `wants` changes nothing, a recording holds what its recorder wanted."""
+        batches = (
+            play_again(self._recording, self._venue)
+            if self._loop
+            else play(self._recording.records(), self._venue)
+        )
+        for played, batch in enumerate(batches):
+            if not played:
+                self._clock.start(batch.at_ns)
+            await self._pace(batch.at_ns, played)
+            self._clock.reach(batch.at_ns)
+            if batch.events:
+                yield batch
+
+    async def _pace(self, at_ns: int, played: int) -> None:
+        wait_s = self._clock.wait_s(at_ns) if self._speed else 0.0
+        if wait_s > 0 or played % BATCH == 0:
+            await asyncio.sleep(wait_s)
