@@ -1,0 +1,81 @@
+"""Candles from trades: one-minute buckets, and longer ones made of them."""
+
+from collections import deque
+from collections.abc import Iterable
+from math import fsum
+
+from deltawire.model.events import Candle, Trade
+
+MINUTE_NS = 60 * 1_000_000_000
+DAY_MINUTES = 1440
+KEPT_MINUTES = 5 * DAY_MINUTES
+
+
+class CandleSeries:
+    """The last minutes of one instrument's trades, oldest first; minutes without a trade have no bucket."""
+
+    def __init__(self, kept: int = KEPT_MINUTES) -> None:
+        self._buckets: deque[Candle] = deque(maxlen=kept)
+
+    def add(self, trade: Trade) -> None:
+        """Count a trade; one older than the current minute counts into it, because its own has been told."""
+        instrument = trade.instrument
+        price = instrument.price(trade.price_ticks)
+        volume, cost = instrument.amounts(price, trade.size_lots)
+        open_ns = trade.venue_ns // MINUTE_NS * MINUTE_NS
+        last = self._buckets[-1] if self._buckets else None
+        if last is None or open_ns > last.open_ns:
+            self._buckets.append(Candle(instrument, open_ns, 1, price, price, price, price, volume, cost))
+            return
+        self._buckets[-1] = Candle(
+            instrument,
+            last.open_ns,
+            1,
+            last.open,
+            max(last.high, price),
+            min(last.low, price),
+            price,
+            last.volume + volume,
+            last.cost + cost,
+        )
+
+    def last(self, minutes: int) -> Candle | None:
+        """The current bucket of this length, or None before the first trade."""
+        if not self._buckets:
+            return None
+        start = _floor(self._buckets[-1].open_ns, minutes)
+        recent: list[Candle] = []
+        for bucket in reversed(self._buckets):
+            if bucket.open_ns < start:
+                break
+            recent.append(bucket)
+        return _joined(recent[::-1], start, minutes)
+
+    def between(self, start_ns: int, end_ns: int, minutes: int) -> list[Candle]:
+        """Buckets of this length that begin within start…end, oldest first."""
+        groups: dict[int, list[Candle]] = {}
+        first = _floor(start_ns, minutes)
+        for bucket in self._buckets:
+            start = _floor(bucket.open_ns, minutes)
+            if first <= start <= end_ns:
+                groups.setdefault(start, []).append(bucket)
+        return [_joined(buckets, start, minutes) for start, buckets in groups.items()]
+
+
+def _floor(open_ns: int, minutes: int) -> int:
+    return open_ns // (minutes * MINUTE_NS) * (minutes * MINUTE_NS)
+
+
+def _joined(buckets: Iterable[Candle], open_ns: int, minutes: int) -> Candle:
+    parts = list(buckets)
+    return Candle(
+        parts[0].instrument,
+        open_ns,
+        minutes,
+        parts[0].open,
+        max(part.high for part in parts),
+        min(part.low for part in parts),
+        parts[-1].close,
+        round(fsum(part.volume for part in parts), 8),
+        round(fsum(part.cost for part in parts), 8),
+    )

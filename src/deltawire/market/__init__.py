@@ -1,0 +1,1 @@
+"""What is known now: per instrument its book, status, ticker, trades and candles, built from events alone."""

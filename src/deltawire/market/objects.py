@@ -1,0 +1,237 @@
+"""Instrument states as the dialect's objects (field names and units: docs.deribit.com; extensions are additive).
+
+All are plain dicts of JSON values. Prices are in the instrument's quote unit (options: as the venue quotes
+them), amounts in the venue's size unit, times in milliseconds, IVs in percent.
+"""
+
+from typing import Any
+
+from deltawire.market.market import Market
+from deltawire.market.state import InstrumentState, TapeEntry
+from deltawire.model.instruments import Instrument
+
+MS_NS = 1_000_000
+_PLAIN_TICKER = (
+    "settlement_price",
+    "min_price",
+    "max_price",
+    "mark_price",
+    "index_price",
+    "estimated_delivery_price",
+    "open_interest",
+)
+_FUNDING = ("current_funding", "funding_8h", "interest_value")
+_OPTION = ("mark_iv", "bid_iv", "ask_iv", "underlying_price", "underlying_index", "interest_rate")
+
+
+def instrument_object(state: InstrumentState) -> dict[str, Any]:
+    """An entry of `public/get_instruments`."""
+    instrument = state.instrument
+    found: dict[str, Any] = {
+        "instrument_name": state.name,
+        "instrument_id": state.number,
+        "kind": instrument.kind,
+        "state": "open" if instrument.active else "inactive",
+        "is_active": instrument.active,
+        "base_currency": instrument.base,
+        "quote_currency": instrument.base
+        if instrument.inverse and instrument.kind == "option"
+        else instrument.quote,
+        "counter_currency": instrument.quote,
+        "tick_size": _increment(instrument.tick_size, instrument.price_exponent),
+        "tick_size_steps": [],
+        "min_trade_amount": _increment(instrument.min_trade_size, instrument.size_exponent),
+        "contract_size": instrument.contract_size,
+        "amount_unit": instrument.size_unit,
+        "price_index": instrument.index_name,
+        "instrument_type": "reversed" if instrument.inverse else "linear",
+        "maker_commission": instrument.maker_commission,
+        "taker_commission": instrument.taker_commission,
+        "max_liquidation_commission": 0.0,
+        "block_trade_commission": 0.0,
+        "creation_timestamp": instrument.creation_ns // MS_NS,
+        "rfq": False,
+        "venue": instrument.venue,
+    }
+    if instrument.kind != "spot":
+        found["settlement_currency"] = instrument.settlement
+        found["settlement_period"] = instrument.settlement_period
+        found["expiration_timestamp"] = instrument.expiration_ns // MS_NS
+    if instrument.kind == "option":
+        found["strike"] = instrument.strike
+        found["option_type"] = instrument.option_type
+    return found
+
+
+def currency_objects(market: Market) -> list[dict[str, Any]]:
+    """The result of `public/get_currencies`: every coin that some instrument has as base, quote or settlement."""
+    coins: dict[str, None] = {}
+    for state in market:
+        for coin in (state.instrument.base, state.instrument.settlement, state.instrument.quote):
+            if coin:
+                coins[coin] = None
+    return [
+        {
+            "currency": coin,
+            "currency_long": coin,
+            "coin_type": coin,
+            "decimals": 8,
+            "min_confirmations": 0,
+            "min_withdrawal_fee": 0.0,
+            "withdrawal_fee": 0.0,
+            "withdrawal_priorities": [],
+        }
+        for coin in coins
+    ]
+
+
+def ticker_object(state: InstrumentState, market: Market) -> dict[str, Any]:
+    """Data of `ticker.X.*`, result of `public/ticker`."""
+    instrument, known = state.instrument, state.ticker
+    bid, bid_size, ask, ask_size = state.best()
+    stats = state.stats(market.time(state))
+    found: dict[str, Any] = {
+        "timestamp": _last_ns(state) // MS_NS,
+        "instrument_name": state.name,
+        "state": known.get("state", "open"),
+        "best_bid_price": bid,
+        "best_bid_amount": bid_size,
+        "best_ask_price": ask,
+        "best_ask_amount": ask_size,
+        "last_price": state.last_price,
+        "stats": {
+            "high": stats.high,
+            "low": stats.low,
+            "volume": stats.volume,
+            "volume_usd": stats.volume_usd,
+            "price_change": stats.price_change,
+        },
+    }
+    found |= {name: known.get(name) for name in _PLAIN_TICKER}
+    if instrument.perpetual:
+        found |= {name: known[name] for name in _FUNDING if name in known}
+    if instrument.kind == "option":
+        found |= {name: known.get(name) for name in _OPTION}
+        found["greeks"] = known.get("greeks")
+    if state.status not in (None, "live"):
+        found["status"] = status_object(state, market)
+    return found
+
+
+def status_object(state: InstrumentState, market: Market) -> dict[str, Any]:
+    """Data of `status.X`: the book's state, why, and since how long."""
+    return {
+        "instrument_name": state.name,
+        "state": state.status or "syncing",
+        "reason": state.reason,
+        "since": state.status_ns // MS_NS,
+        "age": max(0, market.time(state) - state.status_ns) // MS_NS,
+    }
+
+
+def quote_object(state: InstrumentState) -> dict[str, Any]:
+    """Data of `quote.X`: the best prices and amounts, 0.0 where there are none to rely on."""
+    bid, bid_size, ask, ask_size = state.best()
+    found = {
+        "timestamp": _last_ns(state) // MS_NS,
+        "instrument_name": state.name,
+        "best_bid_price": bid,
+        "best_bid_amount": bid_size,
+        "best_ask_price": ask,
+        "best_ask_amount": ask_size,
+    }
+    return found if state.status in (None, "live") else found | {"status": state.status}
+
+
+def perpetual_object(state: InstrumentState) -> dict[str, Any]:
+    """Data of `perpetual.X.*`: the funding interest and the index."""
+    return {
+        "timestamp": state.ticker_ns // MS_NS,
+        "interest": state.ticker.get("current_funding"),
+        "index_price": state.ticker.get("index_price"),
+    }
+
+
+def mark_price_object(state: InstrumentState) -> dict[str, Any]:
+    """An entry of `markprice.options.*`; the IV is a fraction here (0.9 is 90 %), unlike in the ticker."""
+    iv = state.ticker.get("mark_iv")
+    return {
+        "timestamp": state.ticker_ns // MS_NS,
+        "instrument_name": state.name,
+        "mark_price": state.ticker.get("mark_price"),
+        "iv": None if iv is None else round(iv / 100, 10),
+    }
+
+
+def trade_object(entry: TapeEntry, name: str) -> dict[str, Any]:
+    """An entry of `trades.*`."""
+    trade = entry.trade
+    instrument = trade.instrument
+    price = instrument.price(trade.price_ticks)
+    amount = instrument.size(trade.size_lots)
+    found: dict[str, Any] = {
+        "trade_seq": entry.number,
+        "trade_id": trade.trade_id,
+        "timestamp": trade.venue_ns // MS_NS,
+        "instrument_name": name,
+        "direction": trade.side,
+        "price": price,
+        "amount": amount,
+        "contracts": contracts(instrument, amount),
+        "tick_direction": entry.direction,
+        "mark_price": trade.mark_price,
+        "index_price": trade.index_price,
+    }
+    if trade.iv is not None:
+        found["iv"] = trade.iv
+    if trade.liquidation:
+        found["liquidation"] = trade.liquidation
+    return found
+
+
+def contracts(instrument: Instrument, amount: float) -> float:
+    """An amount in contracts."""
+    if instrument.size_unit == "contracts" or not instrument.contract_size:
+        return amount
+    return amount / instrument.contract_size
+
+
+def summary_object(state: InstrumentState, market: Market) -> dict[str, Any]:
+    """An entry of `public/get_book_summary_by_*`; prices are null where there are none."""
+    instrument, known = state.instrument, state.ticker
+    bid, _, ask, _ = state.best()
+    stats = state.stats(market.time(state))
+    found: dict[str, Any] = {
+        "instrument_name": state.name,
+        "base_currency": instrument.base,
+        "quote_currency": instrument.quote,
+        "creation_timestamp": _last_ns(state) // MS_NS,
+        "bid_price": bid or None,
+        "ask_price": ask or None,
+        "mid_price": (bid + ask) / 2 if bid and ask else None,
+        "mark_price": known.get("mark_price"),
+        "last": state.last_price,
+        "high": stats.high,
+        "low": stats.low,
+        "price_change": stats.price_change,
+        "volume": stats.volume or 0.0,
+        "volume_usd": stats.volume_usd,
+        "open_interest": known.get("open_interest"),
+        "estimated_delivery_price": known.get("estimated_delivery_price"),
+    }
+    if instrument.perpetual:
+        found |= {name: known[name] for name in ("current_funding", "funding_8h") if name in known}
+    if instrument.kind == "option":
+        found |= {
+            name: known.get(name)
+            for name in ("mark_iv", "underlying_price", "underlying_index", "interest_rate")
+        }
+    return found
+
+
+def _increment(text: str, exponent: int) -> float:
+    return float(text) if text else 10.0**exponent
+
+
+def _last_ns(state: InstrumentState) -> int:
+    return max(state.book_ns, state.ticker_ns, state.tape[-1].trade.venue_ns if state.tape else 0)
