@@ -1,0 +1,68 @@
+"""The grammar of channel names. Source of the public channels: docs.deribit.com; `status.X` is an extension."""
+
+import re
+
+import msgspec
+
+LONGEST_NAME = 160
+RESOLUTIONS = {"1": 1, "3": 3, "5": 5, "10": 10, "15": 15, "30": 30, "60": 60}
+RESOLUTIONS |= {"120": 120, "180": 180, "360": 360, "720": 720, "1D": 1440}
+"""Candle resolutions in minutes."""
+
+KINDS = ("future", "option", "spot", "future_combo", "option_combo", "combo", "any")
+
+
+class ChannelKey(msgspec.Struct, frozen=True):
+    """A channel name, taken apart. `family` says what it carries; the rest is empty where it does not apply."""
+
+    name: str
+    family: str
+    instrument: str = ""
+    interval: str = ""
+    group: str = ""
+    depth: str = ""
+    kind: str = ""
+    currency: str = ""
+    index: str = ""
+    resolution: str = ""
+
+
+_INSTRUMENT = r"(?P<instrument>[^\s*]+)"
+_INTERVAL = r"(?P<interval>raw|100ms|agg2)"
+_INDEX = r"(?P<index>[^\s*]+)"
+_OF_KIND = rf"(?P<kind>{'|'.join(KINDS)})\.(?P<currency>[A-Za-z0-9]+)"
+
+_FAMILIES = [
+    (
+        "grouped_book",
+        rf"book\.{_INSTRUMENT}\.(?P<group>none|1|2|5|10|25|100|250)\.(?P<depth>1|10|20)\.{_INTERVAL}",
+    ),
+    ("book", rf"book\.{_INSTRUMENT}\.{_INTERVAL}"),
+    ("kind_trades", rf"trades\.{_OF_KIND}\.{_INTERVAL}"),
+    ("trades", rf"trades\.{_INSTRUMENT}\.{_INTERVAL}"),
+    ("ticker", rf"ticker\.{_INSTRUMENT}\.{_INTERVAL}"),
+    ("incremental_ticker", rf"incremental_ticker\.{_INSTRUMENT}"),
+    ("quote", rf"quote\.{_INSTRUMENT}"),
+    ("perpetual", rf"perpetual\.{_INSTRUMENT}\.{_INTERVAL}"),
+    ("index", rf"deribit_price_index\.{_INDEX}"),
+    ("candles", rf"chart\.trades\.{_INSTRUMENT}\.(?P<resolution>{'|'.join(RESOLUTIONS)})"),
+    ("mark_prices", rf"markprice\.options\.{_INDEX}"),
+    ("instrument_state", rf"instrument\.state\.{_OF_KIND}"),
+    ("status", rf"status\.{_INSTRUMENT}"),
+]
+_PATTERNS = [(family, re.compile(pattern)) for family, pattern in _FAMILIES]
+
+
+def parse_channel(name: str) -> ChannelKey | None:
+    """A channel name taken apart, or None when it is no channel of ours."""
+    if len(name) > LONGEST_NAME:
+        return None
+    for family, pattern in _PATTERNS:
+        if match := pattern.fullmatch(name):
+            parts = match.groupdict()
+            if "currency" in parts and parts["currency"].lower() == "any":
+                parts["currency"] = "any"
+            elif "currency" in parts:
+                parts["currency"] = parts["currency"].upper()
+            return ChannelKey(name, family, **parts)
+    return None

@@ -1,0 +1,146 @@
+"""The client's side of one conversation, and the books it keeps. Pure: frames in, answers and notifications out."""
+
+from typing import Any
+
+import msgspec
+
+from deltawire.errors import FeedError, RequestError
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a call came to: `error` is None when `result` counts."""
+
+    id: int
+    result: Any = None
+    error: RequestError | None = None
+
+
+class Notification(msgspec.Struct, frozen=True):
+    """One notification of a channel; `seq` rises by one from notification to notification within an `epoch`."""
+
+    channel: str
+    data: Any
+    epoch: str = ""
+    seq: int = 0
+
+
+class TestRequest(msgspec.Struct, frozen=True):
+    """The server wants proof that we are there: call `public/test`."""
+
+
+class _Params(msgspec.Struct):
+    channel: str = ""
+    data: Any = None
+    epoch: str = ""
+    seq: int = 0
+    type: str = ""
+
+
+class _Error(msgspec.Struct):
+    code: int
+    message: str
+    data: Any = None
+
+
+class _Frame(msgspec.Struct):
+    id: int | None = None
+    method: str = ""
+    params: _Params | None = None
+    result: Any = None
+    error: _Error | None = None
+
+
+class ClientSession:
+    """Numbers requests, matches answers, and holds every channel to its sequence."""
+
+    _decode = msgspec.json.Decoder(_Frame).decode
+
+    def __init__(self) -> None:
+        self._last_id = 0
+        self._last_seq: dict[str, tuple[str, int]] = {}
+
+    def call(self, method: str, params: dict[str, Any]) -> tuple[int, bytes]:
+        """The id and the frame of a request."""
+        self._last_id += 1
+        request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
+        return self._last_id, msgspec.json.encode(request)
+
+    def received(self, frame: bytes | str) -> Answer | Notification | TestRequest | None:
+        """What a frame is; `FeedError` when the server breaks the sequence of a channel."""
+        try:
+            message = self._decode(frame)
+        except msgspec.DecodeError as error:
+            raise FeedError(f"no answer of this dialect: {error}", retry=False) from error
+        if message.id is not None:
+            return Answer(message.id, message.result, _request_error(message.error))
+        if message.method == "subscription" and message.params is not None:
+            return self._notification(message.params)
+        if (
+            message.method == "heartbeat"
+            and message.params is not None
+            and message.params.type == "test_request"
+        ):
+            return TestRequest()
+        return None
+
+    def _notification(self, params: _Params) -> Notification:
+        before = self._last_seq.get(params.channel)
+        if before is not None and before[0] == params.epoch and params.seq != before[1] + 1:
+            raise FeedError(f"{params.channel}: seq {params.seq} after {before[1]}", retry=True)
+        self._last_seq[params.channel] = (params.epoch, params.seq)
+        return Notification(params.channel, params.data, params.epoch, params.seq)
+
+
+class BookMirror:
+    """A book kept from `book.X.{raw,100ms,agg2}` notifications; strict, so that a slip never goes unseen.
+
+    `bids` and `asks` are sizes by price. `state` is what the server says of the book.
+    """
+
+    def __init__(self) -> None:
+        self.bids: dict[float, float] = {}
+        self.asks: dict[float, float] = {}
+        self.change_id: int | None = None
+        self.timestamp = 0
+        self.state = "syncing"
+        self.reason = ""
+
+    def apply(self, data: dict[str, Any]) -> None:
+        """Take in one notification; `FeedError` when it does not continue the book."""
+        if data["type"] == "snapshot":
+            self.bids.clear()
+            self.asks.clear()
+            self.state, self.reason = "live", ""
+        elif data["prev_change_id"] != self.change_id:
+            raise FeedError(f"change {data['prev_change_id']} does not follow {self.change_id}", retry=True)
+        for side, rows in ((self.bids, data["bids"]), (self.asks, data["asks"])):
+            for action, price, amount in rows:
+                _act(side, action, price, amount)
+        self.change_id, self.timestamp = data["change_id"], data["timestamp"]
+        if "status" in data:
+            self.state, self.reason = data["status"]["state"], data["status"].get("reason", "")
+
+    def best(self, depth: int) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
+        """The best levels of both sides, best first."""
+        bids = sorted(self.bids.items(), reverse=True)[:depth]
+        return bids, sorted(self.asks.items())[:depth]
+
+
+def _act(side: dict[float, float], action: str, price: float, amount: float) -> None:
+    if (action == "new") == (price in side):
+        raise FeedError(
+            f"{action} at {price}, which is {'there' if price in side else 'not there'}", retry=True
+        )
+    if action == "delete":
+        del side[price]
+    else:
+        side[price] = amount
+
+
+def _request_error(error: _Error | None) -> RequestError | None:
+    if error is None:
+        return None
+    data = error.data if isinstance(error.data, dict) else {}
+    return RequestError(
+        error.code, error.message, reason=str(data.get("reason", "")), param=str(data.get("param", ""))
+    )

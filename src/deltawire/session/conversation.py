@@ -1,0 +1,128 @@
+"""Methods about the connection itself: test, hello, heartbeat, subscriptions."""
+
+from typing import Any
+
+import msgspec
+
+from deltawire.errors import RequestError
+from deltawire.session.channels import ChannelKey, parse_channel
+from deltawire.session.effects import Join, Leave
+from deltawire.session.methods import Context, Conversation, NoParams, method
+from deltawire.wire.rpc import INVALID_PARAMS
+
+SHORTEST_HEARTBEAT_S = 10
+MOST_CHANNELS = 10_000
+
+
+class _Test(msgspec.Struct):
+    expected_result: str = ""
+
+
+class _Hello(msgspec.Struct):
+    client_name: str = ""
+    client_version: str = ""
+
+
+class _Heartbeat(msgspec.Struct):
+    interval: float
+
+
+class _Channels(msgspec.Struct):
+    channels: list[str]
+
+
+@method("public/test")
+def test(context: Context, params: _Test) -> Any:
+    """The version; also the answer to a `test_request`."""
+    if params.expected_result == "exception":
+        raise RequestError(10001, "error", reason="asked for")
+    if context.session is not None:
+        context.session.answered(context.now)
+    return {"version": context.version}
+
+
+@method("public/hello")
+def hello(context: Context, params: _Hello) -> Any:
+    """The version."""
+    return {"version": context.version}
+
+
+@method("public/get_time")
+def get_time(context: Context, params: NoParams) -> Any:
+    """Milliseconds since 1970, by the server's clock."""
+    return context.now // 1_000_000
+
+
+@method("public/status")
+def status(context: Context, params: NoParams) -> Any:
+    """Nothing is ever locked here."""
+    return {"locked": "false", "locked_indices": []}
+
+
+@method("public/set_heartbeat", websocket_only=True)
+def set_heartbeat(context: Context, params: _Heartbeat) -> Any:
+    """Send heartbeats every so many seconds, and ask for proof when the client is silent."""
+    if not SHORTEST_HEARTBEAT_S <= params.interval <= 86_400:
+        raise RequestError(
+            INVALID_PARAMS,
+            "Invalid params",
+            reason=f"from {SHORTEST_HEARTBEAT_S} to 86400 seconds",
+            param="interval",
+        )
+    _session(context).set_heartbeat(int(params.interval), context.now)
+    return "ok"
+
+
+@method("public/disable_heartbeat", websocket_only=True)
+def disable_heartbeat(context: Context, params: NoParams) -> Any:
+    """No more heartbeats."""
+    _session(context).set_heartbeat(0, context.now)
+    return "ok"
+
+
+@method("public/subscribe", websocket_only=True)
+def subscribe(context: Context, params: _Channels) -> Any:
+    """The channels accepted; names that are no channel are left out, as the dialect has it."""
+    session = _session(context)
+    found = [key for name in dict.fromkeys(params.channels) if (key := _known(context, name)) is not None]
+    fresh = [key for key in found if key.name not in session.channels]
+    if len(session.channels) + len(fresh) > MOST_CHANNELS:
+        raise RequestError(
+            INVALID_PARAMS, "Invalid params", reason=f"at most {MOST_CHANNELS} channels", param="channels"
+        )
+    session.channels.update(dict.fromkeys(key.name for key in fresh))
+    context.effects.append(Join(tuple(fresh)))
+    return [key.name for key in found]
+
+
+@method("public/unsubscribe", websocket_only=True)
+def unsubscribe(context: Context, params: _Channels) -> Any:
+    """The channels left."""
+    session = _session(context)
+    left = [name for name in dict.fromkeys(params.channels) if name in session.channels]
+    for name in left:
+        del session.channels[name]
+    context.effects.append(Leave(tuple(left)))
+    return left
+
+
+@method("public/unsubscribe_all", websocket_only=True)
+def unsubscribe_all(context: Context, params: NoParams) -> Any:
+    """Leave everything."""
+    session = _session(context)
+    context.effects.append(Leave(tuple(session.channels)))
+    session.channels.clear()
+    return "ok"
+
+
+def _known(context: Context, name: str) -> ChannelKey | None:
+    """A channel whose instrument exists; wildcard families and indices always do."""
+    key = parse_channel(name)
+    if key is None or (key.instrument and context.market.find(key.instrument) is None):
+        return None
+    return key
+
+
+def _session(context: Context) -> Conversation:
+    assert context.session is not None, "the table lets only WebSocket sessions in"
+    return context.session

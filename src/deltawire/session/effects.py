@@ -1,0 +1,34 @@
+"""What a session wants done; the shell does it in this order."""
+
+import msgspec
+
+from deltawire.session.channels import ChannelKey
+from deltawire.wire.rpc import Reply
+
+
+class Join(msgspec.Struct, frozen=True):
+    """Subscribe the connection to these channels, and send their images."""
+
+    keys: tuple[ChannelKey, ...]
+
+
+class Leave(msgspec.Struct, frozen=True):
+    """Unsubscribe the connection from these channels."""
+
+    names: tuple[str, ...]
+
+
+class Heartbeat(msgspec.Struct, frozen=True):
+    """Send a heartbeat notification of this type."""
+
+    kind: str
+
+
+class Close(msgspec.Struct, frozen=True):
+    """Close the connection with this WebSocket code."""
+
+    code: int
+    reason: str
+
+
+Effect = Reply | Join | Leave | Heartbeat | Close

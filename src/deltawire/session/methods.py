@@ -1,0 +1,101 @@
+"""The table of methods: name → parameters and function. The functions live beside, by subject."""
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from deltawire.errors import RequestError
+from deltawire.market.market import Market
+from deltawire.market.state import InstrumentState
+from deltawire.session.effects import Effect
+from deltawire.wire.rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request
+
+BAD_INSTRUMENT = 13020
+UNAVAILABLE = 13028
+UNAUTHORIZED = 13009
+WEBSOCKET_ONLY = 10030
+
+
+class Conversation(Protocol):
+    """What a method may change of the WebSocket session that called it."""
+
+    def set_heartbeat(self, interval_s: int, now: int) -> None:
+        """Begin, or with 0 end, heartbeats."""
+
+    def answered(self, now: int) -> None:
+        """The client has proved that it is there."""
+
+    channels: dict[str, None]
+
+
+class Context(msgspec.Struct):
+    """What a method sees: the market, the time (ns), and over WebSocket the session; it may add effects."""
+
+    market: Market
+    now: int
+    version: str
+    session: Conversation | None = None
+    effects: list[Effect] = []
+
+    def instrument(self, name: str) -> InstrumentState:
+        """An instrument by name; the dialect's error when there is none."""
+        state = self.market.find(name)
+        if state is None:
+            raise RequestError(
+                INVALID_PARAMS,
+                "Invalid params",
+                reason=f"no instrument {name[:80]!r}",
+                param="instrument_name",
+            )
+        return state
+
+
+P = TypeVar("P")
+
+
+class _Method(msgspec.Struct, frozen=True):
+    params: type
+    call: Callable[[Context, Any], Any]
+    websocket_only: bool
+
+
+METHODS: dict[str, _Method] = {}
+
+
+class NoParams(msgspec.Struct):
+    """A method that takes nothing; what it is given anyway is ignored."""
+
+
+def method(
+    name: str, *, websocket_only: bool = False
+) -> Callable[[Callable[[Context, P], Any]], Callable[[Context, P], Any]]:
+    """Enter a function into the table; the type of its second argument is its parameters."""
+
+    def enter(call: Callable[[Context, P], Any]) -> Callable[[Context, P], Any]:
+        METHODS[name] = _Method(call.__annotations__["params"], call, websocket_only)
+        return call
+
+    return enter
+
+
+def run(context: Context, request: Request, *, strict: bool = True) -> Any:
+    """The result of a request; `RequestError` says why there is none. Not strict: values may be text (queries)."""
+    found = METHODS.get(request.method)
+    if found is None:
+        if request.method.startswith("private/"):
+            raise RequestError(UNAUTHORIZED, "unauthorized", reason="this server has no accounts")
+        raise RequestError(METHOD_NOT_FOUND, "Method not found", reason=request.method[:80])
+    if found.websocket_only and context.session is None:
+        raise RequestError(WEBSOCKET_ONLY, "must_be_websocket_request")
+    return found.call(context, _convert(request.params, found.params, strict=strict))
+
+
+def _convert(params: dict[str, Any], into: type, *, strict: bool) -> Any:
+    try:
+        return msgspec.convert(params, into, strict=strict)
+    except msgspec.ValidationError as error:
+        reason, _, place = str(error).partition(" - at `$.")
+        missing = reason.removeprefix("Object missing required field `").rstrip("`")
+        param = place.rstrip("`") or (missing if missing != reason else "")
+        raise RequestError(INVALID_PARAMS, "Invalid params", reason=reason, param=param) from None

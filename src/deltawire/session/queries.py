@@ -1,0 +1,235 @@
+"""Methods that ask what the market is: instruments, books, tickers, trades, candles, indices."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from deltawire.errors import RequestError
+from deltawire.market.objects import (
+    MS_NS,
+    currency_objects,
+    instrument_object,
+    status_object,
+    summary_object,
+    ticker_object,
+    trade_object,
+)
+from deltawire.market.state import InstrumentState, TapeEntry
+from deltawire.session.channels import RESOLUTIONS
+from deltawire.session.methods import UNAVAILABLE, Context, NoParams, method
+from deltawire.wire.notifications import level_pairs
+from deltawire.wire.rpc import INVALID_PARAMS
+
+DEEPEST = 10_000
+MOST_TRADES = 1000
+MOST_CANDLES = 5000
+FOREVER_MS = 1 << 53
+
+
+class _OfCurrency(msgspec.Struct):
+    currency: str = "any"
+    kind: str = "any"
+    expired: bool = False
+
+
+class _OfInstrument(msgspec.Struct):
+    instrument_name: str
+
+
+class _BookOfName(msgspec.Struct):
+    instrument_name: str
+    depth: int = 5
+
+
+class _BookOfId(msgspec.Struct):
+    instrument_id: int
+    depth: int = 5
+
+
+class _TradesOfInstrument(msgspec.Struct):
+    instrument_name: str
+    start_seq: int = 0
+    end_seq: int = FOREVER_MS
+    start_timestamp: int = 0
+    end_timestamp: int = FOREVER_MS
+    count: int = 10
+    sorting: Literal["default", "asc", "desc"] = "default"
+
+
+class _TradesOfCurrency(msgspec.Struct):
+    currency: str = "any"
+    kind: str = "any"
+    start_timestamp: int = 0
+    end_timestamp: int = FOREVER_MS
+    count: int = 10
+    sorting: Literal["default", "asc", "desc"] = "default"
+
+
+class _Chart(msgspec.Struct):
+    instrument_name: str
+    start_timestamp: int
+    end_timestamp: int
+    resolution: str | int = "1"
+
+
+class _IndexName(msgspec.Struct):
+    index_name: str
+
+
+@method("public/get_instruments")
+def get_instruments(context: Context, params: _OfCurrency) -> Any:
+    """Every instrument of a currency and kind; without parameters every one."""
+    return [instrument_object(state) for state in _chosen(context, params.currency, params.kind)]
+
+
+@method("public/get_instrument")
+def get_instrument(context: Context, params: _OfInstrument) -> Any:
+    """One instrument."""
+    return instrument_object(context.instrument(params.instrument_name))
+
+
+@method("public/get_currencies")
+def get_currencies(context: Context, params: NoParams) -> Any:
+    """Every coin."""
+    return currency_objects(context.market)
+
+
+@method("public/get_order_book")
+def get_order_book(context: Context, params: _BookOfName) -> Any:
+    """Ticker fields and the best levels of a live book; a book that is not live is an error, never a price."""
+    return _order_book(context, context.instrument(params.instrument_name), params.depth)
+
+
+@method("public/get_order_book_by_instrument_id")
+def get_order_book_by_instrument_id(context: Context, params: _BookOfId) -> Any:
+    """The same by the number of the instrument."""
+    for state in context.market:
+        if state.number == params.instrument_id:
+            return _order_book(context, state, params.depth)
+    raise RequestError(INVALID_PARAMS, "Invalid params", reason="no such instrument", param="instrument_id")
+
+
+@method("public/ticker")
+def ticker(context: Context, params: _OfInstrument) -> Any:
+    """Best prices, marks, statistics, and for options IVs and greeks."""
+    return ticker_object(context.instrument(params.instrument_name), context.market)
+
+
+@method("public/get_book_summary_by_currency")
+def get_book_summary_by_currency(context: Context, params: _OfCurrency) -> Any:
+    """A summary of every instrument of a currency and kind."""
+    chosen = _chosen(context, params.currency, params.kind)
+    return [summary_object(state, context.market) for state in chosen]
+
+
+@method("public/get_book_summary_by_instrument")
+def get_book_summary_by_instrument(context: Context, params: _OfInstrument) -> Any:
+    """The summary of one instrument, in a list."""
+    return [summary_object(context.instrument(params.instrument_name), context.market)]
+
+
+@method("public/get_last_trades_by_instrument")
+def get_last_trades_by_instrument(context: Context, params: _TradesOfInstrument) -> Any:
+    """The last trades of an instrument."""
+    state = context.instrument(params.instrument_name)
+    tape = [(entry, state.name) for entry in state.tape if params.start_seq <= entry.number <= params.end_seq]
+    return _trades(tape, params)
+
+
+@method("public/get_last_trades_by_instrument_and_time")
+def get_last_trades_by_instrument_and_time(context: Context, params: _TradesOfInstrument) -> Any:
+    """The trades of an instrument within a time."""
+    return get_last_trades_by_instrument(context, params)
+
+
+@method("public/get_last_trades_by_currency")
+def get_last_trades_by_currency(context: Context, params: _TradesOfCurrency) -> Any:
+    """The last trades of a currency."""
+    chosen = _chosen(context, params.currency, params.kind)
+    tape = [(entry, state.name) for state in chosen for entry in state.tape]
+    tape.sort(key=lambda pair: pair[0].trade.venue_ns)
+    return _trades(tape, params)
+
+
+@method("public/get_last_trades_by_currency_and_time")
+def get_last_trades_by_currency_and_time(context: Context, params: _TradesOfCurrency) -> Any:
+    """The trades of a currency within a time."""
+    return get_last_trades_by_currency(context, params)
+
+
+@method("public/get_tradingview_chart_data")
+def get_tradingview_chart_data(context: Context, params: _Chart) -> Any:
+    """Candles as columns."""
+    state = context.instrument(params.instrument_name)
+    minutes = RESOLUTIONS.get(str(params.resolution))
+    if minutes is None:
+        raise RequestError(
+            INVALID_PARAMS, "Invalid params", reason=f"one of {', '.join(RESOLUTIONS)}", param="resolution"
+        )
+    span = params.start_timestamp * MS_NS, params.end_timestamp * MS_NS
+    candles = state.candles.between(*span, minutes)[-MOST_CANDLES:]
+    return {
+        "status": "ok" if candles else "no_data",
+        "ticks": [candle.open_ns // MS_NS for candle in candles],
+        "open": [candle.open for candle in candles],
+        "high": [candle.high for candle in candles],
+        "low": [candle.low for candle in candles],
+        "close": [candle.close for candle in candles],
+        "volume": [candle.volume for candle in candles],
+        "cost": [candle.cost for candle in candles],
+    }
+
+
+@method("public/get_index_price")
+def get_index_price(context: Context, params: _IndexName) -> Any:
+    """An index price."""
+    index = context.market.index(params.index_name)
+    if index is None:
+        raise RequestError(INVALID_PARAMS, "Invalid params", reason="no such index", param="index_name")
+    return {"index_price": index.price, "estimated_delivery_price": index.price}
+
+
+@method("public/get_index_price_names")
+def get_index_price_names(context: Context, params: NoParams) -> Any:
+    """The names of all indices."""
+    return list(context.market.indices)
+
+
+def _chosen(context: Context, currency: str, kind: str) -> list[InstrumentState]:
+    """The instruments of a currency (base, quote or settlement coin) and kind; "any" is every one."""
+    coin = currency.upper()
+    return [
+        state
+        for state in context.market
+        if (coin == "ANY" or coin in (state.instrument.base, state.instrument.settlement))
+        and (kind == "any" or kind == state.instrument.kind)
+    ]
+
+
+def _order_book(context: Context, state: InstrumentState, depth: int) -> dict[str, Any]:
+    if not 1 <= depth <= DEEPEST:
+        raise RequestError(INVALID_PARAMS, "Invalid params", reason=f"from 1 to {DEEPEST}", param="depth")
+    if not state.live:
+        why = status_object(state, context.market)
+        reason = f"the book is {why['state']}" + (f" ({why['reason']})" if why["reason"] else "")
+        raise RequestError(UNAVAILABLE, "temporarily_unavailable", reason=reason, retry=True)
+    return ticker_object(state, context.market) | {
+        "change_id": state.sequence,
+        "bids": level_pairs(state.ladder.bids.levels(depth), state.instrument),
+        "asks": level_pairs(state.ladder.asks.levels(depth), state.instrument),
+    }
+
+
+def _trades(
+    tape: list[tuple[TapeEntry, str]], params: _TradesOfInstrument | _TradesOfCurrency
+) -> dict[str, Any]:
+    """The newest `count` of the tape within the asked time, newest first unless asked otherwise."""
+    if not 1 <= params.count <= MOST_TRADES:
+        raise RequestError(INVALID_PARAMS, "Invalid params", reason=f"from 1 to {MOST_TRADES}", param="count")
+    start_ns, end_ns = params.start_timestamp * MS_NS, params.end_timestamp * MS_NS
+    within = [pair for pair in tape if start_ns <= pair[0].trade.venue_ns <= end_ns]
+    chosen = within[: params.count] if params.sorting == "asc" else within[: -params.count - 1 : -1]
+    return {
+        "trades": [trade_object(entry, name) for entry, name in chosen],
+        "has_more": len(within) > len(chosen),
+    }
