@@ -1,0 +1,194 @@
+"""Book channels: every change (`raw`), merged changes at an interval, and the best levels grouped by price."""
+
+from typing import Any
+
+from deltawire.book.ladder import Side
+from deltawire.book.merging import Pending
+from deltawire.fanout.channel import InstrumentChannel
+from deltawire.market.state import InstrumentState
+from deltawire.model.events import BookDelta, BookImage, Changes, Event, Levels, Status
+from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import unit
+from deltawire.wire.notifications import (
+    BookData,
+    BookStatus,
+    GroupedBook,
+    change_triples,
+    image_triples,
+    level_pairs,
+)
+
+MS_NS = 1_000_000
+
+
+class BookChannel(InstrumentChannel):
+    """`book.X.raw`, `book.X.100ms`, `book.X.agg2`: an image, then changes in an unbroken chain of ids.
+
+    When the book turns stale its subscribers are told at once, by an empty change that carries the status;
+    the delta that leads to the next good book carries the status `live`. A member that joins meanwhile waits.
+    """
+
+    waits = True
+
+    def opened(self) -> None:
+        """Start from the book as it is."""
+        self._bids, self._asks = Pending(), Pending()
+        self._told = self.state.sequence
+        self._news: BookStatus | None = None
+        self._image: BookData | None = None
+
+    def tell(self, event: Event, state: InstrumentState | None) -> None:
+        """An image, a delta or a status."""
+        if isinstance(event, BookDelta):
+            self._on_delta(event)
+        elif isinstance(event, Status):
+            self._on_status(event)
+        elif isinstance(event, BookImage):
+            self._told = event.sequence
+        if self.waiting:
+            self.timers.settle(self)
+
+    def due(self) -> None:
+        """Publish what has changed since, or a status that no delta carried."""
+        if self._bids or self._asks or self._news is not None:
+            self._publish_changes()
+
+    def settle(self) -> None:
+        """A status that no delta carried goes out alone; whoever waited for an image may have one now."""
+        if self._news is not None:
+            self._publish_changes()
+        self.admit()
+
+    def image(self) -> Any:
+        """The book as the channel last published it, while it is live."""
+        state = self.state
+        if not (state.imaged and state.live):
+            return None
+        if self._image is None or self._image.change_id != self._told:
+            self._image = BookData(
+                "snapshot",
+                state.book_ns // MS_NS,
+                state.name,
+                self._told,
+                image_triples(self._bids.published(state.ladder.bids), state.instrument),
+                image_triples(self._asks.published(state.ladder.asks), state.instrument),
+            )
+        return self._image
+
+    def _on_delta(self, delta: BookDelta) -> None:
+        if not self.interval_ns:
+            self._publish(delta.bids, delta.asks)
+            return
+        self._bids.add(delta.bids)
+        self._asks.add(delta.asks)
+        if self._news is None:
+            self.soon()
+        else:
+            self._publish_changes()
+
+    def _on_status(self, status: Status) -> None:
+        """News are that the book has become good or bad; that an image is on its way changes neither."""
+        if not self.state.imaged or status.state == "syncing":
+            return
+        self._news = BookStatus(status.state, status.reason)
+        if status.state == "live":
+            self.timers.settle(self)
+        else:
+            self._publish_changes()
+
+    def _publish_changes(self) -> None:
+        ladder = self.state.ladder
+        bids, asks = self._bids.take(ladder.bids), self._asks.take(ladder.asks)
+        if bids or asks or self._news is not None:
+            self._publish(bids, asks)
+
+    def _publish(self, bids: Changes, asks: Changes) -> None:
+        state = self.state
+        before, self._told = self._told, state.sequence
+        news, self._news = self._news, None
+        self.publish(
+            BookData(
+                "change",
+                state.book_ns // MS_NS,
+                state.name,
+                self._told,
+                change_triples(bids, state.instrument),
+                change_triples(asks, state.instrument),
+                before,
+                news,
+            )
+        )
+
+
+class GroupedBookChannel(InstrumentChannel):
+    """`book.X.{group}.{depth}.{interval}`: the best levels, each notification a full replacement."""
+
+    waits = True
+
+    def opened(self) -> None:
+        """Nothing has been published."""
+        self._last: tuple[Any, Any] | None = None
+
+    def tell(self, event: Event, state: InstrumentState | None) -> None:
+        """A book event; what it did to the best levels shows when the interval is over."""
+        if isinstance(event, BookDelta | BookImage):
+            self.soon()
+            self.timers.settle(self)
+
+    def settle(self) -> None:
+        """Whoever waited for an image may have one now."""
+        self.admit()
+        if not self.interval_ns:
+            self.due()
+
+    def due(self) -> None:
+        """Publish if the levels differ from those published last."""
+        data = self.image()
+        if data is not None and (data.bids, data.asks) != self._last:
+            self._last = data.bids, data.asks
+            self.publish(data)
+
+    def image(self) -> Any:
+        """The best levels of a live book."""
+        state = self.state
+        if not (state.imaged and state.live):
+            return None
+        return GroupedBook(
+            state.book_ns // MS_NS,
+            state.name,
+            state.sequence,
+            self._grouped(state.ladder.bids, down=True),
+            self._grouped(state.ladder.asks, down=False),
+        )
+
+    def _grouped(self, side: Side, *, down: bool) -> list[tuple[float, float]]:
+        step = group_step(self.state.instrument, self.key.group)
+        levels = group_levels(side, step, int(self.key.depth), down=down)
+        return level_pairs(levels, self.state.instrument)
+
+
+def group_step(instrument: Instrument, group: str) -> int:
+    """The price step of a group in ticks.
+
+    Deribit's groups are US dollars for BTC and cents for ETH; for everything else they count price increments.
+    """
+    if group == "none":
+        return 1
+    cents = {"BTC": 100, "ETH": 1}.get(instrument.base)
+    if instrument.venue != "deribit" or cents is None or instrument.kind == "option":
+        return int(group) * instrument.tick
+    return max(1, int(group) * cents * unit(instrument.price_exponent) // 100)
+
+
+def group_levels(side: Side, step: int, depth: int, *, down: bool) -> Levels:
+    """The best `depth` groups of a side; prices are rounded away from the spread (bids down, asks up)."""
+    taken = depth if step == 1 else depth * 4
+    while True:
+        levels = side.levels(taken)
+        groups: dict[int, int] = {}
+        for price, size in zip(levels.prices, levels.sizes, strict=True):
+            rounded = price // step * step if down else -(-price // step) * step
+            groups[rounded] = groups.get(rounded, 0) + size
+        if len(levels.prices) < taken or len(groups) > depth or step == 1:
+            return Levels(list(groups)[:depth], list(groups.values())[:depth])
+        taken *= 4

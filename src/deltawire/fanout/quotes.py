@@ -1,0 +1,204 @@
+"""Channels of single values: tickers, quotes, funding, indices, option marks, listings, status."""
+
+from typing import Any
+
+from deltawire.fanout.channel import INTERVALS_NS, Channel, InstrumentChannel
+from deltawire.fanout.tape import fits
+from deltawire.market.objects import (
+    MS_NS,
+    mark_price_object,
+    perpetual_object,
+    quote_object,
+    status_object,
+    ticker_object,
+)
+from deltawire.market.state import InstrumentState
+from deltawire.model.events import Event, Index, Listing, Status, Ticker
+
+_UNTIMED = ("timestamp",)
+
+
+class _LatestChannel(InstrumentChannel):
+    """Publishes an object whenever it differs from the one published last, time stamps apart."""
+
+    def opened(self) -> None:
+        """Whatever is there counts as told: members get it as their image."""
+        self._last = self._comparable(self.current())
+
+    def tell(self, event: Event, state: InstrumentState | None) -> None:
+        """Anything about the instrument may have changed the object."""
+        self.soon()
+
+    def due(self) -> None:
+        """Publish if it has."""
+        data = self.current()
+        told = self._comparable(data)
+        if data is not None and told != self._last:
+            before, self._last = self._last or {}, told
+            self.publish(self.difference(before, data))
+
+    def current(self) -> dict[str, Any] | None:
+        """The object now, None while there is nothing to say."""
+        raise NotImplementedError
+
+    def difference(self, before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+        """What to publish of a new object."""
+        return now
+
+    def image(self) -> Any:
+        """The object now."""
+        return self.current()
+
+    @staticmethod
+    def _comparable(data: dict[str, Any] | None) -> dict[str, Any] | None:
+        if data is None:
+            return None
+        found = {name: value for name, value in data.items() if name not in _UNTIMED}
+        if "status" in found and isinstance(found["status"], dict):
+            found["status"] = (found["status"]["state"], found["status"]["reason"])
+        return found
+
+
+class TickerChannel(_LatestChannel):
+    """`ticker.X.{interval}`."""
+
+    def current(self) -> dict[str, Any] | None:
+        """The ticker, once anything is known."""
+        return ticker_object(self.state, self.market) if known(self.state) else None
+
+
+class IncrementalTickerChannel(TickerChannel):
+    """`incremental_ticker.X`: a snapshot, then only the members that changed, nested ones too."""
+
+    def difference(self, before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+        """The changed members."""
+        return {
+            "type": "change",
+            "timestamp": now["timestamp"],
+            "instrument_name": now["instrument_name"],
+        } | changed(before, now)
+
+    def image(self) -> Any:
+        """Everything."""
+        data = self.current()
+        return None if data is None else {"type": "snapshot"} | data
+
+
+class QuoteChannel(_LatestChannel):
+    """`quote.X`: best prices and amounts."""
+
+    def current(self) -> dict[str, Any] | None:
+        """The quote, once there is one."""
+        return quote_object(self.state) if known(self.state) else None
+
+
+class PerpetualChannel(_LatestChannel):
+    """`perpetual.X.{interval}`: funding interest and index."""
+
+    def current(self) -> dict[str, Any] | None:
+        """The funding, once the venue has told any."""
+        return perpetual_object(self.state) if "current_funding" in self.state.ticker else None
+
+
+class StatusChannel(InstrumentChannel):
+    """`status.X`: the book's state whenever it changes."""
+
+    def tell(self, event: Event, state: InstrumentState | None) -> None:
+        """A status."""
+        if isinstance(event, Status):
+            self.publish(status_object(self.state, self.market))
+
+    def settle(self) -> None:
+        """Nothing is held back."""
+
+    def image(self) -> Any:
+        """The state now."""
+        return status_object(self.state, self.market)
+
+
+class IndexChannel(Channel):
+    """`deribit_price_index.{index}`: an index price whenever it changes."""
+
+    def opened(self) -> None:
+        """What is known goes out as the image."""
+        self._last = self.market.index(self.key.index)
+
+    def tell(self, event: Event, state: InstrumentState | None) -> None:
+        """An index, or a ticker that states one."""
+        if not isinstance(event, Index | Ticker):
+            return
+        now, before = self.market.index(self.key.index), self._last
+        if now is not None and (before is None or now.price != before.price):
+            self._last = now
+            self.publish(self.image())
+
+    def image(self) -> Any:
+        """The index now."""
+        index = self.market.index(self.key.index)
+        if index is None:
+            return None
+        stamp = (index.venue_ns or index.seen_ns) // MS_NS
+        return {"timestamp": stamp, "index_name": self.key.index, "price": index.price}
+
+
+class MarkPricesChannel(Channel):
+    """`markprice.options.{index}`: the marks and IVs of all options on an index, once a second if changed."""
+
+    def opened(self) -> None:
+        """Changes from now on; what is known goes out as the image."""
+        self._changed: dict[str, InstrumentState] = {}
+
+    def tell(self, event: Event, state: InstrumentState | None) -> None:
+        """A ticker of an option on this index."""
+        if isinstance(event, Ticker) and state is not None and self._ours(state):
+            self._changed[state.name] = state
+            self.timers.wake(self, state.instrument.venue, INTERVALS_NS["agg2"])
+
+    def due(self) -> None:
+        """Publish the options that changed."""
+        changed_states, self._changed = self._changed, {}
+        if changed_states:
+            self.publish([mark_price_object(state) for state in changed_states.values()])
+
+    def image(self) -> Any:
+        """All options with a mark."""
+        return [mark_price_object(state) for state in self.market if self._ours(state)] or None
+
+    def _ours(self, state: InstrumentState) -> bool:
+        instrument = state.instrument
+        return (
+            instrument.kind == "option"
+            and self.market.public_name(instrument.venue, instrument.index_name) == self.key.index
+            and "mark_price" in state.ticker
+        )
+
+
+class InstrumentStateChannel(Channel):
+    """`instrument.state.{kind}.{currency}`: instruments as they are listed and close."""
+
+    def tell(self, event: Event, state: InstrumentState | None) -> None:
+        """A listing."""
+        if isinstance(event, Listing) and state is not None and fits(state, self.key):
+            self.publish(
+                {
+                    "timestamp": event.seen_ns // MS_NS,
+                    "instrument_name": state.name,
+                    "state": "created" if event.instrument.active else "closed",
+                }
+            )
+
+
+def known(state: InstrumentState) -> bool:
+    """Whether there is anything to say of an instrument."""
+    return state.imaged or bool(state.ticker) or bool(state.tape)
+
+
+def changed(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """The members of `now` that differ from `before`, objects compared member by member."""
+    found: dict[str, Any] = {}
+    for name, value in now.items():
+        if name in _UNTIMED or before.get(name) == value:
+            continue
+        inner = before.get(name)
+        found[name] = changed(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return found

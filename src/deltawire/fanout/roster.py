@@ -1,0 +1,107 @@
+"""Members and groups: connections with the same subscriptions share one buffer per tick.
+
+Publishing appends a frame to every group of a channel; `flush` joins each group's frames once and writes the
+result to each member. A member that changes its subscriptions has its groups flushed first, so that it gets
+everything it was subscribed to until then and nothing else.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+
+class Sink(Protocol):
+    """Where a member's bytes go."""
+
+    def write(self, data: bytes) -> None:
+        """Take whole WebSocket frames; never blocks, never raises."""
+
+
+class Group:
+    """Members with exactly the same channels."""
+
+    __slots__ = ("channels", "frames", "writes")
+
+    def __init__(self, channels: frozenset[str]) -> None:
+        self.channels = channels
+        self.frames: list[bytes] = []
+        self.writes: dict[Member, Callable[[bytes], None]] = {}
+
+
+class Member:
+    """One connection as the fan-out sees it: the channels it gets frames of, and those it waits for."""
+
+    __slots__ = ("channels", "group", "sink", "waiting")
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.channels: frozenset[str] = frozenset()
+        self.waiting: set[str] = set()
+        self.group: Group | None = None
+
+
+class Roster:
+    """All groups, by their channels, and which of them have frames to write."""
+
+    def __init__(self) -> None:
+        self._groups: dict[frozenset[str], Group] = {}
+        self._of_channel: dict[str, dict[Group, None]] = {}
+        self._dirty: dict[Group, None] = {}
+
+    def publish(self, channel: str, frame: bytes) -> None:
+        """One frame for everyone on a channel, written at the next flush."""
+        for group in self._of_channel.get(channel, ()):
+            if not group.frames:
+                self._dirty[group] = None
+            group.frames.append(frame)
+
+    def listens(self, channel: str) -> bool:
+        """Whether anyone gets this channel's frames."""
+        return channel in self._of_channel
+
+    def flush(self) -> None:
+        """Write what the tick produced: one write per member."""
+        while self._dirty:
+            self._write(next(iter(self._dirty)))
+
+    def move(self, member: Member, channels: Iterable[str]) -> None:
+        """Give a member exactly these channels from now on."""
+        if member.group is not None:
+            self._write(member.group)
+            self._remove(member, member.group)
+        member.channels = frozenset(channels)
+        member.group = self._group(member.channels) if member.channels else None
+        if member.group is not None:
+            self._write(member.group)
+            member.group.writes[member] = member.sink.write
+
+    def rebind(self, member: Member) -> None:
+        """The member's sink has another `write` now."""
+        if member.group is not None:
+            member.group.writes[member] = member.sink.write
+
+    def _group(self, channels: frozenset[str]) -> Group:
+        group = self._groups.get(channels)
+        if group is None:
+            group = self._groups[channels] = Group(channels)
+            for channel in channels:
+                self._of_channel.setdefault(channel, {})[group] = None
+        return group
+
+    def _remove(self, member: Member, group: Group) -> None:
+        del group.writes[member]
+        if group.writes:
+            return
+        del self._groups[group.channels]
+        for channel in group.channels:
+            del self._of_channel[channel][group]
+            if not self._of_channel[channel]:
+                del self._of_channel[channel]
+
+    def _write(self, group: Group) -> None:
+        if group not in self._dirty:
+            return
+        del self._dirty[group]
+        frames, group.frames = group.frames, []
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
+        for write in list(group.writes.values()):
+            write(data)
