@@ -1,0 +1,134 @@
+"""The one place that wires rooms together: sources → broker → market and hub → gateway."""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import structlog
+import uvicorn
+
+from deltawire import __version__
+from deltawire.bus.memory import MemoryBroker
+from deltawire.errors import DeltawireError, UsageError
+from deltawire.fanout.hub import Hub
+from deltawire.gateway.gateway import Gateway
+from deltawire.gateway.http import UpgradingProtocol, make_app, silent_settings
+from deltawire.gateway.websocket import WebSocketConnection
+from deltawire.market.market import Market
+from deltawire.model.events import Fault
+from deltawire.ports import Batch, Source, Wants
+
+log = structlog.get_logger("deltawire")
+TOPIC = "md.v1"
+TIMER_S = 0.02
+LAST_INTERVAL_NS = 1_000_000_000
+STOP_WITHIN_S = 5
+
+
+class WallClock:
+    """The machine's clock."""
+
+    def now(self) -> int:
+        """Nanoseconds since 1970."""
+        return time.time_ns()
+
+
+class App:
+    """A server over some sources. The first source's venue is home: its instruments have bare names."""
+
+    def __init__(self, sources: Sequence[Source], *, epoch: str | None = None) -> None:
+        self.sources = sources
+        self.market = Market(home=sources[0].venue)
+        self.hub = Hub(self.market, epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}")
+        self.gateway = Gateway(self.market, self.hub, WallClock(), __version__)
+        self._broker = MemoryBroker()
+        self._broker.subscribe(f"{TOPIC}.*", self._take_in)
+        self._flush_scheduled = False
+
+    async def pump(self, source: Source) -> None:
+        """Publish a source's batches until it ends; a source that fails leaves the others alone."""
+        topic = f"{TOPIC}.{source.venue}"
+        try:
+            async for batch in source.events(Wants()):
+                self._broker.publish(topic, batch)
+        except DeltawireError as error:
+            log.error("source failed", venue=source.venue, error=str(error))
+        else:
+            log.info("source ended, its last state stays", venue=source.venue)
+        self._broker.publish(topic, Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
+
+    async def keep_time(self) -> None:
+        """Between batches, let intervals end on time; never returns."""
+        while True:
+            await asyncio.sleep(TIMER_S)
+            for source in self.sources:
+                self.hub.advance(source.venue, source.now())
+            self.hub.flush()
+
+    def _take_in(self, batch: Batch) -> None:
+        self.hub.advance(batch.venue, batch.at_ns)
+        self.hub.publish(batch.events)
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+        for event in batch.events:
+            if isinstance(event, Fault):
+                log.warning("fault", venue=event.venue, reason=event.reason)
+
+    def _flush(self) -> None:
+        self._flush_scheduled = False
+        self.hub.flush()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; `UsageError` says in one line why there is none."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        sock = socket.socket(family)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        sock.listen(1024)
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"cannot listen on {host}:{port}: {error}; choose another with --port") from error
+    return sock
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, whose signals are ours to handle."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+
+async def serve(app: App, sock: socket.socket, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set."""
+    gateway = app.gateway
+
+    def connection(*, config: uvicorn.Config, server_state: Any, app_state: Any) -> WebSocketConnection:
+        return WebSocketConnection(gateway, server_state.connections)
+
+    server = _Server(
+        uvicorn.Config(
+            make_app(gateway),
+            http=UpgradingProtocol,
+            ws=connection,  # type: ignore[arg-type]
+            lifespan="off",
+            timeout_graceful_shutdown=STOP_WITHIN_S,
+            **silent_settings(),
+        )
+    )
+    work = [*(app.pump(source) for source in app.sources), app.keep_time(), gateway.watch()]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in work]
+        serving = group.create_task(server.serve(sockets=[sock]))
+        await stop.wait()
+        server.should_exit = True
+        await serving
+        for task in tasks:
+            task.cancel()

@@ -1,0 +1,1 @@
+"""Brokers: how batches get from sources to gateways."""

@@ -1,0 +1,48 @@
+"""`deltawire`: serve a recording, verify it, watch a server."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from deltawire import __version__
+from deltawire.cli import serve, verify, watch
+from deltawire.errors import RecordingError, UsageError
+
+app = typer.Typer(
+    name="deltawire",
+    help="One verified WebSocket API in front of any crypto-derivatives venue or recording.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"deltawire {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def deltawire(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """One verified WebSocket API in front of any crypto-derivatives venue or recording."""
+
+
+app.command("serve")(serve.serve)
+app.command("verify")(verify.verify)
+app.command("watch")(watch.watch)
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is one line on standard error, and exit code 2."""
+    try:
+        app()
+    except (UsageError, RecordingError) as error:
+        print(f"deltawire: {error}", file=sys.stderr)
+        sys.exit(2)

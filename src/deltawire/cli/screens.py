@@ -1,0 +1,126 @@
+"""What `watch` shows: a ladder, a tape, and the last word of every other channel. Pure rendering."""
+
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from deltawire.model.numbers import exponent_of
+from deltawire.session.client import BookMirror, Notification
+
+LADDER_DEPTH = 12
+TAPE_LENGTH = 25
+BAR_WIDTH = 18
+
+
+class Screen:
+    """Takes in notifications and renders the present."""
+
+    def __init__(self) -> None:
+        self.books: dict[str, BookMirror] = {}
+        self._pairs: dict[str, dict[str, Any]] = {}
+        self._tape: deque[dict[str, Any]] = deque(maxlen=TAPE_LENGTH)
+        self._others: dict[str, Any] = {}
+        self._decimals: dict[str, int] = {}
+
+    def take(self, note: Notification) -> None:
+        """Take in one notification; `FeedError` when a book's chain is broken."""
+        family = note.channel.partition(".")[0]
+        if family == "book" and "type" in note.data:
+            self.books.setdefault(note.channel, BookMirror()).apply(note.data)
+        elif family == "book":
+            self._pairs[note.channel] = note.data
+        elif family == "trades":
+            self._tape.extend(note.data)
+        else:
+            self._others[note.channel] = note.data
+
+    def render(self) -> RenderableType:
+        """Ladders side by side, then the tape, then the rest."""
+        panels: list[RenderableType] = [self._ladder(name, book) for name, book in self.books.items()]
+        panels += [self._grouped(name, data) for name, data in self._pairs.items()]
+        if self._tape:
+            panels.append(self._trades())
+        rest = [Panel(_pretty(data), title=name, expand=False) for name, data in self._others.items()]
+        return (
+            Group(Columns(panels), *rest)
+            if panels or rest
+            else Text("waiting for the first message …", "dim")
+        )
+
+    def _ladder(self, channel: str, book: BookMirror) -> RenderableType:
+        bids, asks = book.best(LADDER_DEPTH)
+        state = "live" if book.state == "live" else f"{book.state} {book.reason}"
+        return self._levels(channel, bids, asks, book.timestamp, state)
+
+    def _grouped(self, channel: str, data: dict[str, Any]) -> RenderableType:
+        bids, asks = ([(row[0], row[1]) for row in data[side]] for side in ("bids", "asks"))
+        return self._levels(channel, bids, asks, data["timestamp"], "live")
+
+    def _levels(
+        self,
+        channel: str,
+        bids: list[tuple[float, float]],
+        asks: list[tuple[float, float]],
+        timestamp: int,
+        state: str,
+    ) -> RenderableType:
+        largest = max((size for _, size in bids + asks), default=1.0)
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(justify="right")
+        table.add_column(justify="right")
+        table.add_column(width=BAR_WIDTH)
+        for price, size in reversed(asks):
+            table.add_row(*self._row(channel, price, size, largest, "red"))
+        table.add_row("", Text(self._spread(channel, bids, asks), "bold"), "")
+        for price, size in bids:
+            table.add_row(*self._row(channel, price, size, largest, "green"))
+        colour = "green" if state == "live" else "red"
+        return Panel(table, title=channel, subtitle=f"[{colour}]{state}[/] {_clock(timestamp)}", expand=False)
+
+    def _row(
+        self, channel: str, price: float, size: float, largest: float, colour: str
+    ) -> tuple[Text, Text, Text]:
+        bar = "█" * max(1, round(BAR_WIDTH * size / largest))
+        return Text(f"{size:,.8g}", "dim"), Text(self._price(channel, price), colour), Text(bar, colour)
+
+    def _spread(self, channel: str, bids: list[tuple[float, float]], asks: list[tuple[float, float]]) -> str:
+        return f"± {self._price(channel, asks[0][0] - bids[0][0])}" if bids and asks else "one-sided"
+
+    def _price(self, channel: str, price: float) -> str:
+        """A price with as many decimals as any price of its channel has needed."""
+        price = round(price, 10)
+        decimals = max(self._decimals.get(channel, 0), -exponent_of(price))
+        self._decimals[channel] = decimals
+        return f"{price:,.{decimals}f}"
+
+    def _trades(self) -> RenderableType:
+        table = Table(box=None, pad_edge=False, show_header=False)
+        for trade in reversed(self._tape):
+            colour = "green" if trade["direction"] == "buy" else "red"
+            table.add_row(
+                Text(_clock(trade["timestamp"]), "dim"),
+                trade["instrument_name"],
+                Text(f"{trade['price']:,}", colour),
+                f"{trade['amount']:,.8g}",
+            )
+        return Panel(table, title="trades", expand=False)
+
+
+def _clock(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-4]
+
+
+def _pretty(data: Any) -> RenderableType:
+    if not isinstance(data, dict):
+        return Text(str(data))
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for name, value in data.items():
+        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+        table.add_row(Text(name, "dim"), shown)
+    return table

@@ -1,0 +1,134 @@
+"""A client connection: calls and notifications, over the `websockets` library."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import connect as ws_connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+
+from deltawire.errors import FeedError
+from deltawire.session.client import Answer, ClientSession, Notification, TestRequest
+
+PATH = "/ws/api/v2"
+CALL_WITHIN_S = 10.0
+LARGEST_MESSAGE = 64 * 1024 * 1024
+
+
+def full_url(url: str) -> str:
+    """A server's address with what may be left out: `127.0.0.1:8080` is `ws://127.0.0.1:8080/ws/api/v2`."""
+    parts = urlsplit(url if "://" in url else f"ws://{url}")
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    path = PATH if parts.path in ("", "/") else parts.path
+    return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
+
+
+class Client:
+    """One connection. Iterate over it for notifications; `call` may be used meanwhile."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._session = ClientSession()
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._notes: deque[Notification] = deque()
+        self._news = asyncio.Event()
+        self._error: FeedError | None = None
+        self._reader = asyncio.create_task(self._read())
+
+    async def call(self, method: str, **params: Any) -> Any:
+        """The result of a method; `RequestError` when the server refuses, `FeedError` when it cannot answer."""
+        if self._error is not None:
+            raise self._error
+        number, frame = self._session.call(method, params)
+        future = self._waiting[number] = asyncio.get_running_loop().create_future()
+        try:
+            await self._connection.send(frame.decode())
+            return await asyncio.wait_for(future, CALL_WITHIN_S)
+        except ConnectionClosed as error:
+            raise _closed(error) from error
+        except TimeoutError:
+            raise FeedError(f"{method} was not answered within {CALL_WITHIN_S:g} s", retry=True) from None
+        finally:
+            self._waiting.pop(number, None)
+
+    async def subscribe(self, *channels: str) -> list[str]:
+        """Subscribe; returns the channels that the server accepted."""
+        accepted: list[str] = await self.call("public/subscribe", channels=list(channels))
+        return accepted
+
+    async def unsubscribe(self, *channels: str) -> list[str]:
+        """Unsubscribe; returns the channels left."""
+        left: list[str] = await self.call("public/unsubscribe", channels=list(channels))
+        return left
+
+    async def __aiter__(self) -> AsyncIterator[Notification]:
+        """Notifications as they come; ends with `FeedError` when the connection does."""
+        while True:
+            while self._notes:
+                yield self._notes.popleft()
+            if self._error is not None:
+                raise self._error
+            self._news.clear()
+            await self._news.wait()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        self._reader.cancel()
+        await self._connection.close()
+
+    async def _read(self) -> None:
+        try:
+            async for frame in self._connection:
+                self._take(self._session.received(frame))
+            self._fail(FeedError("the server closed the connection", retry=True))
+        except ConnectionClosed as error:
+            self._fail(_closed(error))
+        except FeedError as error:
+            self._fail(error)
+
+    def _take(self, message: Answer | Notification | TestRequest | None) -> None:
+        if isinstance(message, Notification):
+            self._notes.append(message)
+            self._news.set()
+        elif isinstance(message, Answer):
+            future = self._waiting.get(message.id)
+            if future is not None and not future.done():
+                if message.error is None:
+                    future.set_result(message.result)
+                else:
+                    future.set_exception(message.error)
+        elif isinstance(message, TestRequest):
+            self._prove = asyncio.create_task(self.call("public/test"))
+
+    def _fail(self, error: FeedError) -> None:
+        self._error = error
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(error)
+        self._news.set()
+
+
+@asynccontextmanager
+async def connect(url: str) -> AsyncIterator[Client]:
+    """Connect to a deltawire server (or to Deribit); `FeedError` when that fails."""
+    try:
+        connection = await ws_connect(full_url(url), max_size=LARGEST_MESSAGE, open_timeout=CALL_WITHIN_S)
+    except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
+        raise FeedError(
+            f"cannot connect to {full_url(url)}: {error}", retry=isinstance(error, OSError)
+        ) from error
+    client = Client(connection)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def _closed(error: ConnectionClosed) -> FeedError:
+    received = error.rcvd
+    reason = f"{received.code} {received.reason}".strip() if received else "without a word"
+    return FeedError(f"the connection was closed: {reason}", retry=True)

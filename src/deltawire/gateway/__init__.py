@@ -1,0 +1,1 @@
+"""The asyncio shell: WebSocket connections and the HTTP API on one port."""

@@ -1,0 +1,72 @@
+"""What all connections share: the market, the hub, the clock, and the watch over every connection's time."""
+
+import asyncio
+from typing import Protocol
+
+from deltawire.fanout.hub import Hub
+from deltawire.fanout.roster import Member
+from deltawire.market.market import Market
+from deltawire.ports import Clock
+from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
+from deltawire.session.server import ServerSession
+from deltawire.wire.rpc import format_heartbeat, format_reply
+
+WATCH_S = 1.0
+
+
+class Connection(Protocol):
+    """What the gateway needs of a connection."""
+
+    member: Member
+
+    def send(self, payload: bytes) -> None:
+        """Send one text message."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin to close."""
+
+    def watch(self, now: int) -> None:
+        """Time has passed."""
+
+
+class Gateway:
+    """Carries out what sessions want."""
+
+    def __init__(self, market: Market, hub: Hub, clock: Clock, version: str) -> None:
+        self.market = market
+        self.hub = hub
+        self.clock = clock
+        self.version = version
+        self.connections: dict[Connection, None] = {}
+
+    def make_session(self) -> ServerSession:
+        """A session for a new connection."""
+        return ServerSession(self.market, self.version)
+
+    def carry_out(self, connection: Connection, effects: list[Effect]) -> None:
+        """Do what a session wants, in order."""
+        for effect in effects:
+            if isinstance(effect, Join):
+                self.hub.join(connection.member, effect.keys)
+            elif isinstance(effect, Leave):
+                self.hub.leave(connection.member, effect.names)
+            elif isinstance(effect, Heartbeat):
+                connection.send(format_heartbeat(effect.kind))
+            elif isinstance(effect, Close):
+                connection.close(effect.code, effect.reason)
+            else:
+                connection.send(format_reply(effect, self.clock.now() // 1000))
+
+    def gone(self, connection: Connection) -> None:
+        """A connection is over."""
+        if connection in self.connections:
+            del self.connections[connection]
+            self.hub.gone(connection.member)
+
+    async def watch(self) -> None:
+        """Once a second let every connection see the time; never returns."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            now = self.clock.now()
+            for connection in list(self.connections):
+                connection.watch(now)

@@ -1,0 +1,88 @@
+"""HTTP on the same port: the dialect over GET and POST, and the way into WebSocket."""
+
+import asyncio
+from typing import Any, cast
+
+import h11
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from deltawire.gateway.gateway import Gateway
+from deltawire.session.server import answer_http
+from deltawire.wire import rpc
+
+INDEX = """deltawire {version}
+WebSocket  ws://{host}/ws/api/v2
+HTTP       http://{host}/api/v2/public/get_instruments
+"""
+
+
+class UpgradingProtocol(H11Protocol):
+    """uvicorn's HTTP protocol, which loses what a hasty client sends right behind its upgrade request."""
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Refuse HTTP/1.0, hand over the transport, and then the bytes that were behind the request."""
+        if event.http_version != b"1.1":
+            self.transport.write(b"HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\n\r\n")
+            self.transport.close()
+            return
+        super().handle_websocket_upgrade(event)
+        behind, _ = self.conn.trailing_data
+        if behind:
+            cast(asyncio.Protocol, self.transport.get_protocol()).data_received(behind)
+
+
+def make_app(gateway: Gateway) -> Starlette:
+    """The HTTP application."""
+
+    def reply(answer: rpc.Reply) -> Response:
+        body = rpc.format_reply(answer, gateway.clock.now() // 1000)
+        return Response(body, 400 if answer.error else 200, media_type="application/json")
+
+    async def get(request: Request) -> Response:
+        """Parameters in the query; everything is text, lists are JSON."""
+        method = f"{request.path_params['scope']}/{request.path_params['method']}"
+        asked = rpc.Request(method, dict(request.query_params))
+        return reply(answer_http(asked, gateway.market, gateway.version, gateway.clock.now(), strict=False))
+
+    async def post(request: Request) -> Response:
+        """A JSON-RPC body; the path may name the method, the body's own wins."""
+        body = await _limited(request)
+        try:
+            asked = rpc.parse_request(body)
+        except rpc.BadRequest as bad:
+            return reply(bad.reply)
+        return reply(answer_http(asked, gateway.market, gateway.version, gateway.clock.now(), strict=True))
+
+    async def index(request: Request) -> Response:
+        """Where everything is."""
+        host = request.headers.get("host", "")
+        return PlainTextResponse(INDEX.format(version=gateway.version, host=host))
+
+    one = "/api/v2/{scope:str}/{method:str}"
+    return Starlette(
+        routes=[
+            Route("/", index),
+            Route("/api/v2", post, methods=["POST"]),
+            Route(one, get, methods=["GET"]),
+            Route(one, post, methods=["POST"]),
+        ]
+    )
+
+
+async def _limited(request: Request) -> bytes:
+    """The body, but not more of it than shows that it is too large."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > rpc.LARGEST_REQUEST:
+            break
+    return body
+
+
+def silent_settings() -> dict[str, Any]:
+    """What uvicorn is told beside the application: no access log, its own words only from warnings on."""
+    return {"log_level": "warning", "access_log": False, "server_header": False}
