@@ -119,7 +119,7 @@ def _print(report: Report, books: dict[str, Book], faults: list[Fault]) -> None:
         book = books[name]
         state = "[green]live" if book.state == "live" else f"[red]{book.state} {book.reason}".rstrip()
         table.add_row(
-            name, *("–" if found[column] is None else str(found[column]) for column in shown), state
+            name, *("–" if found[column] is None else str(found[column]) for column in HEADINGS), state
         )
     console.print(table)
     for fault in faults[:FAULTS_SHOWN]:
