@@ -31,6 +31,7 @@ HEADINGS = {
     "best_ask": "best ask",
 }
 FAULTS_SHOWN = 10
+PIPED_WIDTH = 130
 
 
 class Report(msgspec.Struct):
@@ -110,8 +111,10 @@ def _faults(batch: Batch) -> list[Fault]:
 
 def _print(report: Report, books: dict[str, Book], faults: list[Fault]) -> None:
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPED_WIDTH)
     table = Table(title=f"{report.messages:,} messages in {report.seconds:.2f} s", box=SIMPLE, pad_edge=False)
-    table.add_column("instrument")
+    table.add_column("instrument", no_wrap=True)
     for heading in HEADINGS.values():
         table.add_column(heading, justify="right")
     table.add_column("state")

@@ -1,0 +1,40 @@
+# Needs python3 (3.11 or newer) and make; everything else it installs into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock clean
+
+help: ## Say what there is to make
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/ready ## Serve a recording (RECORDING=file VENUE=name) and watch it
+	@RECORDING='$(RECORDING)' VENUE='$(VENUE)' $(BIN)/python tools/demo.py
+
+test: $(VENV)/ready-dev ## Run all tests
+	$(BIN)/pytest
+
+check: $(VENV)/ready-dev ## Format, lint and type check
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)-bench/ready ## Measure against peers, as ratios
+	$(VENV)-bench/bin/python -m bench
+
+$(VENV)/ready: requirements/runtime.txt pyproject.toml
+	$(PYTHON) tools/bootstrap.py $(VENV) requirements/runtime.txt
+
+$(VENV)/ready-dev: requirements/dev.txt pyproject.toml
+	$(PYTHON) tools/bootstrap.py $(VENV) requirements/dev.txt
+	@touch $(VENV)/ready
+
+$(VENV)-bench/ready: requirements/bench.txt pyproject.toml
+	$(PYTHON) tools/bootstrap.py $(VENV)-bench requirements/bench.txt
+
+lock: $(VENV)/ready-dev ## Resolve the dependencies anew, with hashes
+	$(BIN)/python tools/lock.py
+
+clean: ## Forget everything that was installed
+	rm -rf $(VENV) $(VENV)-bench

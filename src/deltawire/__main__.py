@@ -1,0 +1,5 @@
+"""`python -m deltawire`."""
+
+from deltawire.cli import main
+
+main()
