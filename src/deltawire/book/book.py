@@ -63,8 +63,9 @@ BookEvent = BookImage | BookDelta | Status
 class Book:
     """The book of one instrument on one connection.
 
-    `holds` says that images come apart from the updates (by REST), so that updates must be kept until one is
-    there. `depth` cuts both sides after every message, where the venue leaves that to the client.
+    `ask_reader` is for level formats whose reader remembers a side. `holds` says that images come apart from
+    the updates (by REST), so that updates must be kept until one is there. `depth` cuts both sides after every
+    message, where the venue leaves that to the client.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Book:
         reader: Reader,
         sequencer: Sequencer,
         *,
+        ask_reader: Reader | None = None,
         checksum: Checksum | None = None,
         depth: int | None = None,
         holds: bool = False,
@@ -84,7 +86,7 @@ class Book:
         self.sequence = 0
         self.counts = BookCounts()
         self.wants_image = True
-        self.reader = reader
+        self._read_bids, self._read_asks = reader, ask_reader or reader
         self._sequencer = sequencer
         self._checksum = checksum
         self.depth = depth
@@ -104,11 +106,16 @@ class Book:
     def define(self, instrument: Instrument) -> None:
         """The instrument is not what it was thought to be; its exponents may only have become finer."""
         old, self.instrument = self.instrument, instrument
-        self.reader.refine(instrument.price_exponent, instrument.size_exponent)
+        for reader in dict.fromkeys((self._read_bids, self._read_asks)):
+            reader.refine(instrument.price_exponent, instrument.size_exponent)
         self.ladder.rescale(
             10 ** (old.price_exponent - instrument.price_exponent),
             10 ** (old.size_exponent - instrument.size_exponent),
         )
+
+    def texts(self, update: BookUpdate) -> list[tuple[str, str]]:
+        """The decimal texts of all levels in an update: (price, size)."""
+        return self._read_bids.texts(update.bids) + self._read_asks.texts(update.asks)
 
     def image(self, update: BookUpdate, now: int) -> list[BookEvent]:
         """A whole book has come; after it the held updates, if any.
@@ -172,11 +179,11 @@ class Book:
     def _apply(self, update: BookUpdate, now: int) -> list[BookEvent]:
         ladder = self.ladder
         try:
-            bids, asks = self.reader(update.bids), self.reader(update.asks)
+            bids, asks = self._read_bids(update.bids), self._read_asks(update.asks)
         except VenueError as error:
             self.counts.malformed += 1
             return self.fault("malformed", now, str(error))
-        if _contradicts(ladder.bids, bids) or _contradicts(ladder.asks, asks):
+        if bids.actions is not None and (_contradicts(ladder.bids, bids) or _contradicts(ladder.asks, asks)):
             self.counts.mismatches += 1
             return self.fault("mismatch", now, "an action does not fit the levels")
         bid_changes = self._change(ladder.bids, bids)
@@ -216,8 +223,11 @@ class Book:
         if self._checksum is not None:
             self._checksum.reset()
         fresh = Ladder()
-        for side, raw in ((fresh.bids, update.bids), (fresh.asks, update.asks)):
-            columns = self.reader(raw)
+        for side, read, raw in (
+            (fresh.bids, self._read_bids, update.bids),
+            (fresh.asks, self._read_asks, update.asks),
+        ):
+            columns = read(raw)
             side.load(columns.prices, columns.sizes)
             if self.depth is not None:
                 side.truncate(self.depth)

@@ -1,5 +1,6 @@
 """Checksums over the best levels, as venues define them."""
 
+from itertools import chain
 from typing import Protocol
 from zlib import crc32
 
@@ -29,46 +30,64 @@ class KrakenChecksum:
     zeros, which is the text of its ticks and lots. Source: docs.kraken.com, spot WebSocket v2, book checksum.
     """
 
+    def __init__(self) -> None:
+        self.reset()
+
     def reset(self) -> None:
-        """Nothing is remembered."""
+        """The next book has other sides."""
+        self._asks = _SideText()
+        self._bids = _SideText()
 
     def __call__(self, ladder: Ladder) -> int:
         """CRC32, unsigned."""
-        text = _digits(ladder.asks) + _digits(ladder.bids)
-        return crc32(text.encode())
+        return crc32(self._bids.of(ladder.bids), crc32(self._asks.of(ladder.asks)))
 
 
-def _digits(side: Side) -> str:
-    levels = side.levels(KRAKEN_LEVELS)
-    return "".join([f"{price}{size}" for price, size in zip(levels.prices, levels.sizes, strict=True)])
+class _SideText:
+    """A side's part of the text, kept while the side does not change: most messages touch one side."""
+
+    __slots__ = ("_text", "_version")
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._text = b""
+
+    def of(self, side: Side) -> bytes:
+        """Price and size digits of the best ten levels."""
+        if side.version != self._version:
+            size = side.size
+            digits = [f"{price}{size(price)}" for price in side.top(KRAKEN_LEVELS)]
+            self._version, self._text = side.version, "".join(digits).encode()
+        return self._text
 
 
 class OkxChecksum:
     """OKX v5: CRC32 of the best 25 bids and asks, interleaved as `price:size`, joined by colons.
 
-    The texts are the venue's own, so the reader that saw them keeps them. When one side is shorter the other
+    The texts are the venue's own, so the readers that saw them keep them. When one side is shorter the other
     goes on alone. Source: OKX API v5 guide, order book checksum (sent as a signed int32; always 0 since June
     2026, which means absent).
     """
 
-    def __init__(self, reader: TextRows) -> None:
-        self._texts = reader.level_texts
+    def __init__(self, bids: TextRows, asks: TextRows) -> None:
+        self._bid_texts = bids.level_texts
+        self._ask_texts = asks.level_texts
 
     def reset(self) -> None:
         """Forget the texts of the book before."""
-        self._texts.clear()
+        self._bid_texts.clear()
+        self._ask_texts.clear()
 
     def __call__(self, ladder: Ladder) -> int:
         """CRC32, unsigned (compare with the venue's value modulo 2^32)."""
-        bids, asks = ladder.bids.top(OKX_LEVELS), ladder.asks.top(OKX_LEVELS)
+        bids = self._texts(self._bid_texts, ladder.bids)
+        asks = self._texts(self._ask_texts, ladder.asks)
         shared = min(len(bids), len(asks))
-        order = [price for pair in zip(bids, asks, strict=False) for price in pair]
-        order += bids[shared:] + asks[shared:]
-        if len(self._texts) > TEXTS_KEPT:
-            self._prune(ladder)
-        return crc32(":".join([self._texts[price] for price in order]).encode())
+        levels = chain(*zip(bids, asks, strict=False), bids[shared:], asks[shared:])
+        return crc32(":".join(chain.from_iterable(levels)).encode())
 
-    def _prune(self, ladder: Ladder) -> None:
-        for price in list(self._texts):
-            if not (ladder.bids.size(price) or ladder.asks.size(price)):
-                del self._texts[price]
+    def _texts(self, known: dict[int, tuple[str, str]], side: Side) -> list[tuple[str, str]]:
+        if len(known) > TEXTS_KEPT:
+            for price in [price for price in known if not side.size(price)]:
+                del known[price]
+        return [known[price] for price in side.top(OKX_LEVELS)]

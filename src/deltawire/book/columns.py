@@ -10,6 +10,7 @@ the path is taken only when every number has at most 15 digits, which a double h
 else, and every array of an unexpected shape, is read number by number.
 """
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -19,10 +20,12 @@ from deltawire.model.numbers import exponent_of, parse_decimal, parse_float, pla
 
 Action = Literal["new", "change", "delete"]
 _DIGITS = b"0123456789."
-_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
-_TOO_LONG = b"0" * 16
+_TO_ZERO = bytes.maketrans(b'123456789,}"', b"000000000]]]")
+_TOO_LONG = b"0" * 16 + b"]"
+"""In an array whose digits are all zero, without points: the end of a number that a double may not hold."""
 _INT64 = 1 << 63
-_MEMO_LIMIT = 65_536
+_SHORT = 16
+"""A text of 15 digits and a point is exact in a double."""
 
 _decode_ints = msgspec.json.Decoder(list[int], strict=False).decode
 
@@ -54,6 +57,20 @@ def mantissa(text: str, exponent: int) -> int:
     if value >= _INT64 or text.startswith("-"):
         raise PrecisionError(text, exponent)
     return value
+
+
+def mantissas(texts: Sequence[str], exponent: int) -> list[int]:
+    """Many texts as integers, like `mantissa` for each; in one go where every text is short and plain."""
+    if not texts:
+        return []
+    digits = "".join(texts).replace(".", "")
+    if max(map(len, texts)) <= _SHORT and digits.isdecimal() and digits.isascii():
+        mark = f"e{-exponent},"
+        try:
+            return _decode_ints(f"[{mark.join(texts)}{mark[:-1]}]")
+        except msgspec.DecodeError:
+            pass  # the loop below says which text it is
+    return [mantissa(text, exponent) for text in texts]
 
 
 class _Marked:
@@ -117,8 +134,8 @@ class _PairReader:
         price_exponent, size_exponent = self._exponents
         levels = self.texts(raw)
         return Columns(
-            [mantissa(price, price_exponent) for price, _ in levels],
-            [mantissa(size, size_exponent) for _, size in levels],
+            mantissas([price for price, _ in levels], price_exponent),
+            mantissas([size for _, size in levels], size_exponent),
         )
 
     def texts(self, raw: bytes) -> list[tuple[str, str]]:
@@ -164,51 +181,35 @@ class NumberObjects(_PairReader):
         return [(bytes(level.price).decode(), bytes(level.qty).decode()) for level in levels]
 
 
-class _Mantissas(dict[str, int]):
-    """Remembers what texts mean at one exponent; prices and sizes repeat."""
-
-    def __init__(self, exponent: int) -> None:
-        super().__init__()
-        self._exponent = exponent
-
-    def __missing__(self, text: str) -> int:
-        if len(self) >= _MEMO_LIMIT:
-            self.clear()
-        value = self[text] = mantissa(text, self._exponent)
-        return value
-
-
 class TextRows:
-    """`[["30238.8","2","0","1"],…]` with the texts kept, because a checksum is made of them: OKX."""
+    """`[["30238.8","2","0","1"],…]` with the texts kept, because a checksum is made of them: OKX.
+
+    One reader sees one side only, because a price may leave one side and enter the other in the same message.
+    """
 
     _decode = msgspec.json.Decoder(list[tuple[str, str, str, str]]).decode
 
     def __init__(self, price_exponent: int, size_exponent: int) -> None:
-        self.level_texts: dict[int, str] = {}
-        """`price:size` as the venue wrote it, by ticks."""
-        self._price_exponent = price_exponent
-        self.refine(price_exponent, size_exponent)
+        self.level_texts: dict[int, tuple[str, str]] = {}
+        """Price and size as the venue last wrote them, by ticks; removed levels too."""
+        self._exponents = price_exponent, size_exponent
 
     def refine(self, price_exponent: int, size_exponent: int) -> None:
         """From now on read at these exponents."""
-        factor = 10 ** (self._price_exponent - price_exponent)
+        factor = 10 ** (self._exponents[0] - price_exponent)
         finer = {price * factor: text for price, text in self.level_texts.items()}
         self.level_texts.clear()
         self.level_texts.update(finer)
-        self._price_exponent = price_exponent
-        self._ticks = _Mantissas(price_exponent)
-        self._lots = _Mantissas(size_exponent)
+        self._exponents = price_exponent, size_exponent
 
     def __call__(self, raw: bytes) -> Columns:
         """Columns of the levels in `raw`; notes their texts."""
-        ticks, lots, noted = self._ticks, self._lots, self.level_texts
-        prices, sizes = [], []
-        for price_text, size_text, _, _ in self._rows(raw):
-            price, size = ticks[price_text], lots[size_text]
-            prices.append(price)
-            sizes.append(size)
-            if size:  # a removal may follow an insertion at the same price on the other side
-                noted[price] = f"{price_text}:{size_text}"
+        if raw == b"[]":
+            return Columns([], [])
+        price_texts, size_texts, _, _ = zip(*self._rows(raw), strict=True)
+        prices = mantissas(price_texts, self._exponents[0])
+        sizes = mantissas(size_texts, self._exponents[1])
+        self.level_texts.update(zip(prices, zip(price_texts, size_texts, strict=True), strict=True))
         return Columns(prices, sizes)
 
     def _rows(self, raw: bytes) -> list[tuple[str, str, str, str]]:

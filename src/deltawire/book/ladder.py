@@ -7,10 +7,11 @@ window. When the window runs low it is rebuilt from the dict, when it grows larg
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import nlargest, nsmallest
 
 from deltawire.model.events import Changes, Levels
 
-_LOW, _KEEP, _HIGH = 32, 256, 512
+_LOW, _KEEP, _HIGH = 32, 128, 384
 _BEYOND = 1 << 200
 
 
@@ -23,17 +24,20 @@ def changes_between(before: Mapping[int, int], after: Mapping[int, int]) -> Chan
 class Side:
     """One side of a book, bids or asks; prices in ticks, sizes in lots, never a size of zero."""
 
-    __slots__ = ("_best", "_bid", "_levels", "_near", "_near_high", "_near_low")
+    __slots__ = ("_best", "_bid", "_levels", "_near", "_near_high", "_near_low", "version")
 
     def __init__(self, *, bid: bool) -> None:
         self._bid = bid
         self._best = -1 if bid else 0
+        self.version = 0
+        """Counts changes: the same number of the same side means the same levels."""
         self.load((), ())
 
     def load(self, prices: Sequence[int], sizes: Sequence[int]) -> None:
         """Replace every level; of a price that comes twice the last size counts, zero means no level."""
+        self.version += 1
         self._levels = {price: size for price, size in dict(zip(prices, sizes, strict=True)).items() if size}
-        self._window(sorted(self._levels))
+        self._window(self._nearest(_KEEP))
 
     def apply(self, prices: Iterable[int], sizes: Iterable[int]) -> Changes:
         """Set sizes in order (0 removes) and return what really changed, with the sizes before."""
@@ -57,10 +61,12 @@ class Side:
             changed.append(price)
             now.append(size)
             previous.append(before)
+        if changed:
+            self.version += 1
         if len(near) > _HIGH:
             self._window(near)
         elif len(near) < _LOW and len(near) < len(levels):
-            self._window(sorted(levels))
+            self._window(self._nearest(_KEEP))
         return Changes(changed, now, previous)
 
     def revert(self, changes: Changes) -> None:
@@ -104,7 +110,7 @@ class Side:
         """The best `count` prices, best first; fewer when the side has fewer."""
         near = self._near
         if count > len(near) < len(self._levels):
-            near = sorted(self._levels)
+            near = self._nearest(count)
         return near[: -count - 1 : -1] if self._bid else near[:count]
 
     def levels(self, depth: int | None = None) -> Levels:
@@ -119,6 +125,12 @@ class Side:
         return isinstance(other, Side) and self._bid == other._bid and self._levels == other._levels
 
     __hash__ = None  # type: ignore[assignment]
+
+    def _nearest(self, count: int) -> list[int]:
+        """The best `count` prices in ascending order, read off all levels."""
+        if count >= len(self._levels):
+            return sorted(self._levels)
+        return nlargest(count, self._levels)[::-1] if self._bid else nsmallest(count, self._levels)
 
     def _window(self, ordered: list[int]) -> None:
         """Keep the best of the ordered prices as the window, and the range in which it is complete."""

@@ -171,7 +171,7 @@ class Feed:
         if instrument.stated:
             return []
         try:
-            levels = book.reader.texts(update.bids) + book.reader.texts(update.asks)
+            levels = book.texts(update)
         except VenueError:
             return []  # the book reads the same bytes next, and says what is wrong with them
         return self._fit(instrument, levels, now)

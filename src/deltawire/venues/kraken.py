@@ -6,7 +6,7 @@ each message both sides are cut to the subscribed depth, because the venue does 
 subscription starts with an image.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -20,6 +20,7 @@ from deltawire.model.instruments import Instrument
 from deltawire.ports import Ask, Output, Send, Wants
 from deltawire.venues.feed import SECOND_NS, Feed
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DEPTH = 100
 """What we subscribe to; a recording's own subscriptions say what it has."""
 
@@ -235,11 +236,10 @@ def _time(text: str) -> int:
     if not text:
         return 0
     try:
-        moment = datetime.fromisoformat(text)
-        whole = int(moment.replace(microsecond=0).timestamp())
-    except (ValueError, OverflowError) as error:
+        since = datetime.fromisoformat(text) - _EPOCH
+    except (ValueError, TypeError, OverflowError) as error:
         raise MalformedError(f"not a time: {text[:40]!r}") from error
-    return whole * SECOND_NS + moment.microsecond * 1000
+    return (since.days * 86_400 + since.seconds) * SECOND_NS + since.microseconds * 1000
 
 
 def _to_instrument(pair: _Pair) -> Instrument:

@@ -289,8 +289,9 @@ class Okx(Feed):
         return found
 
     def _make_book(self, instrument: Instrument) -> Book:
-        reader = TextRows(instrument.price_exponent, instrument.size_exponent)
-        return Book(instrument, reader, PreviousIdChain(), checksum=OkxChecksum(reader))
+        bids = TextRows(instrument.price_exponent, instrument.size_exponent)
+        asks = TextRows(instrument.price_exponent, instrument.size_exponent)
+        return Book(instrument, bids, PreviousIdChain(), ask_reader=asks, checksum=OkxChecksum(bids, asks))
 
     def _describe(self, symbol: str) -> Instrument:
         return describe(symbol)

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios against peers, from interleaved runs in one process tree."""
