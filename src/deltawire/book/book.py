@@ -29,6 +29,8 @@ from deltawire.model.instruments import Instrument
 HELD_LIMIT = 20_000
 """Updates kept while an image is on its way; beyond it the oldest go, and the image will not connect."""
 
+UNCHANGED = Changes([], [], [])
+
 
 class BookUpdate(msgspec.Struct, gc=False):
     """One image or delta as a venue sent it: raw level arrays, ids (0 where the venue has none), checksum."""
@@ -199,6 +201,8 @@ class Book:
         return events
 
     def _change(self, side: Side, columns: Columns) -> Changes:
+        if not columns.prices:
+            return UNCHANGED
         changes = side.apply(columns.prices, columns.sizes)
         if self.depth is None or len(side) <= self.depth:
             return changes

@@ -229,25 +229,22 @@ class ActionRows:
     _decode = msgspec.json.Decoder(list[tuple[Action, float, float]]).decode
 
     def __init__(self, price_exponent: int, size_exponent: int) -> None:
-        self._exponents = price_exponent, size_exponent
+        self.refine(price_exponent, size_exponent)
 
     def refine(self, price_exponent: int, size_exponent: int) -> None:
         """From now on read at these exponents."""
-        self._exponents = price_exponent, size_exponent
+        self._price_exponent, self._size_exponent = price_exponent, size_exponent
 
     def __call__(self, raw: bytes) -> Columns:
         """Columns of the levels in `raw`, with their actions; a deleted level has size 0."""
-        price_exponent, size_exponent = self._exponents
-        rows = self._rows(raw)
-        sizes = [parse_float(size, size_exponent) for _, _, size in rows]
-        for (action, _, size), lots in zip(rows, sizes, strict=True):
-            if lots < 0 or (action == "delete") != (lots == 0):
-                raise MalformedError(f"levels: {action} with amount {size}")
-        return Columns(
-            [parse_float(price, price_exponent) for _, price, _ in rows],
-            sizes,
-            [action for action, _, _ in rows],
-        )
+        if raw == b"[]":
+            return Columns([], [], [])
+        actions, prices, sizes = zip(*self._rows(raw), strict=True)
+        lots = [parse_float(size, self._size_exponent) for size in sizes]
+        for action, size in zip(actions, lots, strict=True):
+            if size < 0 or (action == "delete") != (size == 0):
+                raise MalformedError(f"levels: {action} with {size} lots")
+        return Columns([parse_float(price, self._price_exponent) for price in prices], lots, list(actions))
 
     def _rows(self, raw: bytes) -> list[tuple[Action, float, float]]:
         try:
