@@ -46,9 +46,10 @@ def install_venv() -> None:
         sys.exit(f"this Python has no venv module: install it first (Debian: apt-get install {package})")
     say(f"installing {package}")
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run([*prefix, apt, "update", "-qq"], check=False, env=environment)
-    done = subprocess.run([*prefix, apt, "install", "-y", "-qq", package], check=False, env=environment)
+    for command in (["update"], ["install", "-y", package]):
+        done = subprocess.run([*prefix, apt, *command], check=False, env=environment, capture_output=True)
     if done.returncode:
+        sys.stderr.buffer.write(done.stderr)
         sys.exit(f"could not install {package}: run apt-get install {package}, then make again")
 
 

@@ -3,7 +3,9 @@
 RECORDING=file VENUE=name choose what to serve; without them the recordings beside this checkout, if there are any.
 """
 
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -36,6 +38,7 @@ def main() -> int:
     command = [sys.executable, "-m", "deltawire", "serve", "--loop", "--port", PORT]
     for venue, file in chosen:
         command += ["--replay", str(file), "--venue", venue]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server = subprocess.Popen(command)
     try:
         channels = wait_for_channels(server)
@@ -69,8 +72,6 @@ def guess(file: Path) -> str:
 
 def wait_for_channels(server: "subprocess.Popen[bytes]") -> list[str] | None:
     """The channels of some instrument that has a live book; None when the server has ended."""
-    import json
-
     base = f"http://127.0.0.1:{PORT}/api/v2/public"
     deadline = time.monotonic() + START_WITHIN_S
     while time.monotonic() < deadline and server.poll() is None:
