@@ -56,6 +56,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind == "future" and self.expiration_ns >= FOREVER_NS
 
     @property
+    def priced_in(self) -> str:
+        """The currency of its prices: of an inverse option the base coin."""
+        return self.base if self.inverse and self.kind == "option" else self.quote
+
+    @property
     def tick(self) -> int:
         """The price increment in ticks, at least one."""
         return max(1, parse_decimal(self.tick_size, self.price_exponent)) if self.tick_size else 1
