@@ -33,7 +33,7 @@ class BookChannel(InstrumentChannel):
     def opened(self) -> None:
         """Start from the book as it is."""
         self._bids, self._asks = Pending(), Pending()
-        self._told = self.state.sequence
+        self._told, self._told_ns = self.state.sequence, self.state.book_ns
         self._news: BookStatus | None = None
         self._image: BookData | None = None
 
@@ -44,7 +44,7 @@ class BookChannel(InstrumentChannel):
         elif isinstance(event, Status):
             self._on_status(event)
         elif isinstance(event, BookImage):
-            self._told = event.sequence
+            self._told, self._told_ns = event.sequence, self.state.book_ns
         if self.waiting:
             self.timers.settle(self)
 
@@ -67,7 +67,7 @@ class BookChannel(InstrumentChannel):
         if self._image is None or self._image.change_id != self._told:
             self._image = BookData(
                 "snapshot",
-                state.book_ns // MS_NS,
+                self._told_ns // MS_NS,
                 state.name,
                 self._told,
                 image_triples(self._bids.published(state.ladder.bids), state.instrument),
@@ -104,12 +104,12 @@ class BookChannel(InstrumentChannel):
 
     def _publish(self, bids: Changes, asks: Changes) -> None:
         state = self.state
-        before, self._told = self._told, state.sequence
+        before, self._told, self._told_ns = self._told, state.sequence, state.book_ns
         news, self._news = self._news, None
         self.publish(
             BookData(
                 "change",
-                state.book_ns // MS_NS,
+                self._told_ns // MS_NS,
                 state.name,
                 self._told,
                 change_triples(bids, state.instrument),
