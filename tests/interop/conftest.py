@@ -1,0 +1,75 @@
+"""Servers over recordings that the tests make themselves, so that they need no other."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from deltawire.sources.recordings import Record
+from deltawire.testing.recordings import make_recording, write_log
+from tests.support.serving import Served, serving
+
+Told = dict[str, list[Any]]
+"""What the venue said, by its channel, in order."""
+
+
+@pytest.fixture(scope="session")
+def long_records() -> list[Record]:
+    """Two minutes with 3,000 changes of the perpetual's book."""
+    return list(make_recording(seed=1))
+
+
+@pytest.fixture(scope="session")
+def long_recording(long_records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file."""
+    return write_log(long_records, tmp_path_factory.mktemp("recordings") / "long.log")
+
+
+@pytest.fixture(scope="session")
+def short_records() -> list[Record]:
+    """Twelve seconds in which one frame of the perpetual's book is lost."""
+    return list(make_recording(seed=2, steps=300, losses=(150,)))
+
+
+@pytest.fixture(scope="session")
+def short_recording(short_records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file."""
+    return write_log(short_records, tmp_path_factory.mktemp("recordings") / "short.log")
+
+
+@pytest.fixture(scope="session")
+def finished(long_recording: Path) -> Iterator[Served]:
+    """A server that plays the long recording once, at full speed, and stays as it left it."""
+    with serving((long_recording, "deribit"), speed="max") as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def told_by_finished(long_records: list[Record]) -> Told:
+    """What the venue of the finished server has said."""
+    return told(long_records)
+
+
+@pytest.fixture(scope="session")
+def looping(short_recording: Path) -> Iterator[Served]:
+    """A server that plays the short recording again and again, twelve times as fast as it was."""
+    with serving((short_recording, "deribit"), speed="12", loop=True) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def told_by_looping(short_records: list[Record]) -> Told:
+    """What the venue of the looping server says in each round."""
+    return told(short_records)
+
+
+def told(records: Iterable[Record]) -> Told:
+    """The notifications among the records of a Deribit connection."""
+    found: Told = {}
+    for record in records:
+        message = msgspec.json.decode(record.payload) if record.kind == "received" else {}
+        if message.get("method") == "subscription":
+            found.setdefault(message["params"]["channel"], []).append(message["params"]["data"])
+    return found
