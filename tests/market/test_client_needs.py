@@ -64,6 +64,18 @@ def test_spot_instrument_expires_in_the_year_3000(market: Market) -> None:
     assert "settlement_period" not in found
 
 
+@pytest.mark.parametrize(
+    ("stated", "exponent", "told"),
+    [("0.00001", -8, 1e-08), ("10", 0, 10.0), ("0.1", -1, 0.1), ("", -3, 0.001), ("0.0005", -4, 0.0005)],
+)
+def test_least_amount_is_never_coarser_than_the_amounts(
+    market: Market, stated: str, exponent: int, told: float
+) -> None:
+    # nautilus_trader rounds the sizes of books and trades to it
+    instrument = msgspec.structs.replace(SPOT, min_trade_size=stated, size_exponent=exponent)
+    assert instrument_object(market.state(instrument))["min_trade_amount"] == told
+
+
 def test_open_interest_is_a_number_even_where_none_is_stated(market: Market) -> None:
     # cryptofeed makes it a decimal
     state = market.state(PERPETUAL)

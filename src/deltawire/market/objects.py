@@ -9,6 +9,7 @@ from typing import Any
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState, TapeEntry
 from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import exponent_of
 
 MS_NS = 1_000_000
 _PLAIN_TICKER = (
@@ -37,7 +38,7 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
         "counter_currency": instrument.quote,
         "tick_size": _increment(instrument.tick_size, instrument.price_exponent),
         "tick_size_steps": [],
-        "min_trade_amount": _increment(instrument.min_trade_size, instrument.size_exponent),
+        "min_trade_amount": _least_amount(instrument),
         "contract_size": instrument.contract_size,
         "amount_unit": instrument.size_unit,
         "price_index": instrument.index_name,
@@ -232,6 +233,15 @@ def summary_object(state: InstrumentState, market: Market) -> dict[str, Any]:
 
 def _increment(text: str, exponent: int) -> float:
     return float(text) if text else 10.0**exponent
+
+
+def _least_amount(instrument: Instrument) -> float:
+    """The dialect's one number for the least amount and its step; clients round every amount to it.
+
+    So it is the venue's minimum only where sizes have no more decimals than that.
+    """
+    text, exponent = instrument.min_trade_size, instrument.size_exponent
+    return _increment(text if text and exponent_of(text) <= exponent else "", exponent)
 
 
 def _last_ns(state: InstrumentState) -> int:
