@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from deltawire.sources.recordings import Record
-from deltawire.testing.recordings import make_recording, write_log
-from tests.support.serving import Served, serving
+from deltawire.testing.recordings import PERPETUAL, make_recording, write_log
+from tests.support.serving import Served, connected, serving
 
 Told = dict[str, list[Any]]
 """What the venue said, by its channel, in order."""
@@ -73,3 +73,14 @@ def told(records: Iterable[Record]) -> Told:
         if message.get("method") == "subscription":
             found.setdefault(message["params"]["channel"], []).append(message["params"]["data"])
     return found
+
+
+async def play_ended(served: Served, told_by_venue: Told) -> None:
+    """The server has played what its venue said to the end."""
+    name = PERPETUAL.name
+    end = told_by_venue[f"book.{name}.raw"][-1]["timestamp"]
+    async with connected(served, name) as client:
+        await client.subscribe(f"book.{name}.raw")
+        async for note in client:
+            if note.data["timestamp"] >= end:
+                return

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from deltawire.session.client import BookMirror
 from deltawire.testing.recordings import EXPIRY_MS, FUTURE, OPTION, PERPETUAL, START_NS
-from tests.interop.conftest import Told
+from tests.interop.conftest import Told, play_ended
 from tests.support.ccxt_client import both_sides, ccxt_deribit
 from tests.support.serving import Served, connected
 
@@ -29,12 +29,7 @@ MINUTE_MS = 60_000
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def still(finished: Served, told_by_finished: Told) -> AsyncIterator[Any]:
     """ccxt on the server that has played its recording to the end."""
-    end = told_by_finished[f"book.{PERPETUAL.name}.raw"][-1]["timestamp"]
-    async with connected(finished, *SYMBOLS.values()) as client:
-        notes = aiter(client)
-        await client.subscribe(f"book.{PERPETUAL.name}.raw")
-        while (await anext(notes)).data["timestamp"] < end:
-            pass
+    await play_ended(finished, told_by_finished)
     async with ccxt_deribit(finished) as ccxt:
         yield ccxt
 

@@ -27,7 +27,7 @@ INSTRUMENTS = "https://www.deribit.com/api/v2/public/get_instruments?currency=BT
 INDEX = "btc_usd"
 REACH = 60
 """Levels stand at most this many ticks from the middle."""
-BASIS = 7.25
+BASIS = 7.5
 """What the perpetual costs above the index."""
 DOLLARS = 90_000
 """What a coin is worth where an option's volume is told in dollars."""
