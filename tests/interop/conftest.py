@@ -1,7 +1,9 @@
 """Servers over recordings that the tests make themselves, so that they need no other."""
 
-from collections.abc import Iterable, Iterator
+import signal
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import msgspec
@@ -11,8 +13,26 @@ from deltawire.sources.recordings import Record
 from deltawire.testing.recordings import PERPETUAL, make_recording, write_log
 from tests.support.serving import Served, connected, serving
 
+TEST_WITHIN_S = 90
+
 Told = dict[str, list[Any]]
 """What the venue said, by its channel, in order."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """A client that is never told what it waits for would wait for ever."""
+    before = signal.signal(signal.SIGALRM, _give_up)
+    signal.alarm(TEST_WITHIN_S)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _give_up(number: int, frame: FrameType | None) -> None:
+    raise TimeoutError(f"not done within {TEST_WITHIN_S} s")
 
 
 @pytest.fixture(scope="session")

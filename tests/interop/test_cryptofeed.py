@@ -4,6 +4,7 @@ It raises KeyError on the delete of a price it does not hold, and MissingSequenc
 Its addresses are constants and it wants an account for books, so it gets a connection of ours.
 """
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ NAMES = {
 }
 CHANNELS = [L2_BOOK, L1_BOOK, TRADES, TICKER]
 ROUNDS = 3
+FOLLOWED_WITHIN_S = 30
 
 
 class Handler:
@@ -49,7 +51,10 @@ class Handler:
 
     async def follow(self, served: Served, resyncs: int) -> None:
         """Subscribe, and take in every frame until books have come back to life so many times."""
-        async with ws_connect(served.websocket, max_queue=None) as websocket:
+        async with (
+            asyncio.timeout(FOLLOWED_WITHIN_S),
+            ws_connect(served.websocket, max_queue=None) as websocket,
+        ):
             connection = _Connection(websocket)
             await self.feed.subscribe(connection)
             while self.resyncs < resyncs:
