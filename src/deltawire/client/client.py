@@ -76,17 +76,22 @@ class Client:
             await self._news.wait()
 
     async def close(self) -> None:
-        """Close the connection."""
-        self._reader.cancel()
+        """Close the connection; what comes until then is read and dropped, or the handshake would wait for it."""
         await self._connection.close()
+        self._reader.cancel()
 
     async def _read(self) -> None:
         try:
             async for frame in self._connection:
-                self._take(self._session.received(frame))
+                if self._error is None:
+                    self._hear(frame)
             self._fail(FeedError("the server closed the connection", retry=True))
         except ConnectionClosed as error:
             self._fail(_closed(error))
+
+    def _hear(self, frame: bytes | str) -> None:
+        try:
+            self._take(self._session.received(frame))
         except FeedError as error:
             self._fail(error)
 
@@ -105,7 +110,7 @@ class Client:
             self._prove = asyncio.create_task(self.call("public/test"))
 
     def _fail(self, error: FeedError) -> None:
-        self._error = error
+        self._error = error = self._error or error
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(error)

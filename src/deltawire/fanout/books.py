@@ -24,8 +24,10 @@ MS_NS = 1_000_000
 class BookChannel(InstrumentChannel):
     """`book.X.raw`, `book.X.100ms`, `book.X.agg2`: an image, then changes in an unbroken chain of ids.
 
-    When the book turns stale its subscribers are told at once, by an empty change that carries the status;
-    the delta that leads to the next good book carries the status `live`. A member that joins meanwhile waits.
+    When the book turns stale its subscribers are told at once; the delta that leads to the next good book carries
+    the status `live`. A member that joins meanwhile waits. A status that no delta carries travels with the best
+    levels as they are, or, where there are none, with the empty image: a change without levels, which Deribit
+    never sends, ends the process of a nautilus_trader client.
     """
 
     waits = True
@@ -33,7 +35,7 @@ class BookChannel(InstrumentChannel):
     def opened(self) -> None:
         """Start from the book as it is."""
         self._bids, self._asks = Pending(), Pending()
-        self._told = self.state.sequence
+        self._told, self._told_ns = self.state.sequence, self.state.book_ns
         self._news: BookStatus | None = None
         self._image: BookData | None = None
 
@@ -44,7 +46,7 @@ class BookChannel(InstrumentChannel):
         elif isinstance(event, Status):
             self._on_status(event)
         elif isinstance(event, BookImage):
-            self._told = event.sequence
+            self._told, self._told_ns = event.sequence, self.state.book_ns
         if self.waiting:
             self.timers.settle(self)
 
@@ -67,7 +69,7 @@ class BookChannel(InstrumentChannel):
         if self._image is None or self._image.change_id != self._told:
             self._image = BookData(
                 "snapshot",
-                state.book_ns // MS_NS,
+                self._told_ns // MS_NS,
                 state.name,
                 self._told,
                 image_triples(self._bids.published(state.ladder.bids), state.instrument),
@@ -77,7 +79,7 @@ class BookChannel(InstrumentChannel):
 
     def _on_delta(self, delta: BookDelta) -> None:
         if not self.interval_ns:
-            self._publish(delta.bids, delta.asks)
+            self._tell(delta.bids, delta.asks)
             return
         self._bids.add(delta.bids)
         self._asks.add(delta.asks)
@@ -98,26 +100,38 @@ class BookChannel(InstrumentChannel):
 
     def _publish_changes(self) -> None:
         ladder = self.state.ladder
-        bids, asks = self._bids.take(ladder.bids), self._asks.take(ladder.asks)
-        if bids or asks or self._news is not None:
+        self._tell(self._bids.take(ladder.bids), self._asks.take(ladder.asks))
+
+    def _tell(self, bids: Changes, asks: Changes) -> None:
+        if bids or asks:
             self._publish(bids, asks)
+        elif self._news is not None:
+            ladder = self.state.ladder
+            self._publish(_restated(ladder.bids), _restated(ladder.asks))
 
     def _publish(self, bids: Changes, asks: Changes) -> None:
         state = self.state
-        before, self._told = self._told, state.sequence
+        empty = not (bids or asks)
+        before, self._told, self._told_ns = self._told, state.sequence, state.book_ns
         news, self._news = self._news, None
         self.publish(
             BookData(
-                "change",
-                state.book_ns // MS_NS,
+                "snapshot" if empty else "change",
+                self._told_ns // MS_NS,
                 state.name,
                 self._told,
                 change_triples(bids, state.instrument),
                 change_triples(asks, state.instrument),
-                before,
+                None if empty else before,
                 news,
             )
         )
+
+
+def _restated(side: Side) -> Changes:
+    """The best level, changed to what it is."""
+    best = side.levels(1)
+    return Changes(best.prices, best.sizes, best.sizes)
 
 
 class GroupedBookChannel(InstrumentChannel):

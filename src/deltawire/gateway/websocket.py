@@ -176,8 +176,8 @@ class WebSocketConnection(asyncio.Protocol):
         except UnicodeDecodeError:
             self._fail(CloseCode.INVALID_DATA, "text must be UTF-8")
             return
+        self._pass_on()
         if not self._closing_ns:
-            self._pass_on()
             effects = self._session.received(message, self._gateway.clock.now())
             self._gateway.carry_out(self, effects)
 
@@ -194,6 +194,8 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _pass_on(self) -> None:
         """Write what the parser wants written; close when it says so."""
+        if self._parser.state in (State.CLOSING, State.CLOSED) and not self._closing_ns:
+            self._leave()  # before the writing side closes: leaving writes what the tick holds for us
         for data in self._parser.data_to_send():
             if data:
                 self.write(data)
@@ -201,8 +203,6 @@ class WebSocketConnection(asyncio.Protocol):
                 self._transport.write_eof()
             else:
                 self._transport.close()
-        if self._parser.state in (State.CLOSING, State.CLOSED) and not self._closing_ns:
-            self._leave()
         if self._parser.state is State.CLOSED or (
             self._closing_ns and self._parser.state is State.CONNECTING
         ):

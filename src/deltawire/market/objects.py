@@ -9,6 +9,7 @@ from typing import Any
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState, TapeEntry
 from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import exponent_of
 
 MS_NS = 1_000_000
 _PLAIN_TICKER = (
@@ -18,7 +19,6 @@ _PLAIN_TICKER = (
     "mark_price",
     "index_price",
     "estimated_delivery_price",
-    "open_interest",
 )
 _FUNDING = ("current_funding", "funding_8h", "interest_value")
 _OPTION = ("mark_iv", "bid_iv", "ask_iv", "underlying_price", "underlying_index", "interest_rate")
@@ -34,13 +34,11 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
         "state": "open" if instrument.active else "inactive",
         "is_active": instrument.active,
         "base_currency": instrument.base,
-        "quote_currency": instrument.base
-        if instrument.inverse and instrument.kind == "option"
-        else instrument.quote,
+        "quote_currency": instrument.priced_in,
         "counter_currency": instrument.quote,
         "tick_size": _increment(instrument.tick_size, instrument.price_exponent),
         "tick_size_steps": [],
-        "min_trade_amount": _increment(instrument.min_trade_size, instrument.size_exponent),
+        "min_trade_amount": _least_amount(instrument),
         "contract_size": instrument.contract_size,
         "amount_unit": instrument.size_unit,
         "price_index": instrument.index_name,
@@ -50,13 +48,13 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
         "max_liquidation_commission": 0.0,
         "block_trade_commission": 0.0,
         "creation_timestamp": instrument.creation_ns // MS_NS,
+        "expiration_timestamp": instrument.expiration_ns // MS_NS,
         "rfq": False,
         "venue": instrument.venue,
     }
     if instrument.kind != "spot":
         found["settlement_currency"] = instrument.settlement
         found["settlement_period"] = instrument.settlement_period
-        found["expiration_timestamp"] = instrument.expiration_ns // MS_NS
     if instrument.kind == "option":
         found["strike"] = instrument.strike
         found["option_type"] = instrument.option_type
@@ -86,12 +84,15 @@ def currency_objects(market: Market) -> list[dict[str, Any]]:
 
 
 def ticker_object(state: InstrumentState, market: Market) -> dict[str, Any]:
-    """Data of `ticker.X.*`, result of `public/ticker`."""
+    """Data of `ticker.X.*`, result of `public/ticker`.
+
+    Open interest is 0.0 where the venue states none: clients take it for a number without asking.
+    """
     instrument, known = state.instrument, state.ticker
     bid, bid_size, ask, ask_size = state.best()
     stats = state.stats(market.time(state))
     found: dict[str, Any] = {
-        "timestamp": _last_ns(state) // MS_NS,
+        "timestamp": (_last_ns(state) or market.time(state)) // MS_NS,
         "instrument_name": state.name,
         "state": known.get("state", "open"),
         "best_bid_price": bid,
@@ -108,6 +109,7 @@ def ticker_object(state: InstrumentState, market: Market) -> dict[str, Any]:
         },
     }
     found |= {name: known.get(name) for name in _PLAIN_TICKER}
+    found["open_interest"] = known.get("open_interest", 0.0)
     if instrument.perpetual:
         found |= {name: known[name] for name in _FUNDING if name in known}
     if instrument.kind == "option":
@@ -204,11 +206,11 @@ def summary_object(state: InstrumentState, market: Market) -> dict[str, Any]:
     found: dict[str, Any] = {
         "instrument_name": state.name,
         "base_currency": instrument.base,
-        "quote_currency": instrument.quote,
-        "creation_timestamp": _last_ns(state) // MS_NS,
+        "quote_currency": instrument.priced_in,
+        "creation_timestamp": market.time(state) // MS_NS,
         "bid_price": bid or None,
         "ask_price": ask or None,
-        "mid_price": (bid + ask) / 2 if bid and ask else None,
+        "mid_price": round((bid + ask) / 2, 1 - instrument.price_exponent) if bid and ask else None,
         "mark_price": known.get("mark_price"),
         "last": state.last_price,
         "high": stats.high,
@@ -216,7 +218,7 @@ def summary_object(state: InstrumentState, market: Market) -> dict[str, Any]:
         "price_change": stats.price_change,
         "volume": stats.volume or 0.0,
         "volume_usd": stats.volume_usd,
-        "open_interest": known.get("open_interest"),
+        "open_interest": known.get("open_interest", 0.0),
         "estimated_delivery_price": known.get("estimated_delivery_price"),
     }
     if instrument.perpetual:
@@ -231,6 +233,15 @@ def summary_object(state: InstrumentState, market: Market) -> dict[str, Any]:
 
 def _increment(text: str, exponent: int) -> float:
     return float(text) if text else 10.0**exponent
+
+
+def _least_amount(instrument: Instrument) -> float:
+    """The dialect's one number for the least amount and its step; clients round every amount to it.
+
+    So it is the venue's minimum only where sizes have no more decimals than that.
+    """
+    text, exponent = instrument.min_trade_size, instrument.size_exponent
+    return _increment(text if text and exponent_of(text) <= exponent else "", exponent)
 
 
 def _last_ns(state: InstrumentState) -> int:

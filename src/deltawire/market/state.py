@@ -1,6 +1,7 @@
 """One instrument as the events left it."""
 
 from collections import deque
+from math import fsum
 from typing import Any
 
 import msgspec
@@ -157,11 +158,12 @@ class InstrumentState:
         if not day:
             return Stats()
         first, last = day[0].open, day[-1].close
+        cost = round(fsum(candle.cost for candle in day), 8)
         return Stats(
             high=max(candle.high for candle in day),
             low=min(candle.low for candle in day),
-            volume=sum(candle.volume for candle in day),
-            volume_usd=sum(candle.cost for candle in day),
+            volume=round(fsum(candle.volume for candle in day), 8),
+            volume_usd=cost if "USD" in self.instrument.priced_in else None,
             price_change=round((last / first - 1) * 100, 4) if first else None,
         )
 

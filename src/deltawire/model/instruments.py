@@ -1,5 +1,6 @@
 """What is traded: an instrument, its units and its exponents."""
 
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -10,6 +11,8 @@ Kind = Literal["spot", "future", "option", "future_combo", "option_combo"]
 SizeUnit = Literal["base", "quote", "contracts"]
 FOREVER_NS = 32_503_708_800_000 * 1_000_000
 """Deribit's expiry of a perpetual: the year 3000, in nanoseconds since 1970."""
+
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +57,19 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     def perpetual(self) -> bool:
         """Whether this is a future without expiry."""
         return self.kind == "future" and self.expiration_ns >= FOREVER_NS
+
+    @property
+    def expiry(self) -> str:
+        """The day it expires as Deribit's names write it (`6AUG21`, UTC), or `PERPETUAL`."""
+        if self.perpetual:
+            return "PERPETUAL"
+        day = datetime.fromtimestamp(self.expiration_ns // 1_000_000_000, UTC)
+        return f"{day.day}{MONTHS[day.month - 1]}{day.year % 100:02d}"
+
+    @property
+    def priced_in(self) -> str:
+        """The currency of its prices: of an inverse option the base coin."""
+        return self.base if self.inverse and self.kind == "option" else self.quote
 
     @property
     def tick(self) -> int:

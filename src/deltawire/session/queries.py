@@ -88,6 +88,18 @@ def get_instrument(context: Context, params: _OfInstrument) -> Any:
     return instrument_object(context.instrument(params.instrument_name))
 
 
+@method("public/get_expirations")
+def get_expirations(context: Context, params: _OfCurrency) -> Any:
+    """Expiries by kind, next first, as instrument names write them; for one currency under its name."""
+    found: dict[str, dict[str, None]] = {}
+    chosen = [state.instrument for state in _chosen(context, params.currency, params.kind)]
+    for instrument in sorted(chosen, key=lambda instrument: instrument.expiration_ns):
+        if instrument.kind in ("future", "option"):
+            found.setdefault(instrument.kind, {})[instrument.expiry] = None
+    expiries = {kind: list(names) for kind, names in found.items()}
+    return expiries if params.currency.lower() == "any" else {params.currency.lower(): expiries}
+
+
 @method("public/get_currencies")
 def get_currencies(context: Context, params: NoParams) -> Any:
     """Every coin."""

@@ -71,7 +71,7 @@ class Recording:
         if head is None:
             return
         for fetched in self._siblings():
-            yield msgspec.structs.replace(fetched, at_ns=min(fetched.at_ns, head.at_ns))
+            yield msgspec.structs.replace(fetched, at_ns=head.at_ns)  # often minutes before the connection
         yield head
         yield from received
 

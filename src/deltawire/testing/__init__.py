@@ -1,0 +1,1 @@
+"""Fakes, shipped: what tests and demonstrations need when no venue is at hand."""

@@ -1,0 +1,48 @@
+"""A client that has not taken in everything when it is done."""
+
+import asyncio
+
+import msgspec
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+
+from deltawire.client import connect
+from deltawire.errors import FeedError
+
+CLOSED_WITHIN_S = 5
+"""Half of what the library waits for a closing handshake."""
+
+
+def notification(seq: int) -> str:
+    params = {"channel": "c", "data": "x" * 1000, "epoch": "e", "seq": seq}
+    return msgspec.json.encode({"method": "subscription", "params": params}).decode()
+
+
+async def flood(connection: ServerConnection) -> None:
+    for seq in range(2000):
+        await connection.send(notification(seq))
+    await connection.wait_closed()
+
+
+async def flood_with_a_slip(connection: ServerConnection) -> None:
+    await connection.send(notification(0))
+    for seq in range(5, 2005):
+        await connection.send(notification(seq))
+    await connection.wait_closed()
+
+
+async def test_closing_does_not_wait_for_what_nobody_reads() -> None:
+    async with serve(flood, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with asyncio.timeout(CLOSED_WITHIN_S), connect(f"127.0.0.1:{port}") as client:
+            assert (await anext(aiter(client))).seq == 0
+
+
+async def test_closing_after_a_slip_does_not_wait_either() -> None:
+    async with serve(flood_with_a_slip, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with asyncio.timeout(CLOSED_WITHIN_S), connect(f"127.0.0.1:{port}") as client:
+            notes = aiter(client)
+            assert (await anext(notes)).seq == 0
+            with pytest.raises(FeedError, match="seq 5 after 0"):
+                await anext(notes)

@@ -1,0 +1,106 @@
+"""Servers over recordings that the tests make themselves, so that they need no other."""
+
+import signal
+from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+import pytest
+
+from deltawire.sources.recordings import Record
+from deltawire.testing.recordings import PERPETUAL, make_recording, write_log
+from tests.support.serving import Served, connected, serving
+
+TEST_WITHIN_S = 90
+
+Told = dict[str, list[Any]]
+"""What the venue said, by its channel, in order."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """A client that is never told what it waits for would wait for ever."""
+    before = signal.signal(signal.SIGALRM, _give_up)
+    signal.alarm(TEST_WITHIN_S)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _give_up(number: int, frame: FrameType | None) -> None:
+    raise TimeoutError(f"not done within {TEST_WITHIN_S} s")
+
+
+@pytest.fixture(scope="session")
+def long_records() -> list[Record]:
+    """Two minutes with 3,000 changes of the perpetual's book."""
+    return list(make_recording(seed=1))
+
+
+@pytest.fixture(scope="session")
+def long_recording(long_records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file."""
+    return write_log(long_records, tmp_path_factory.mktemp("recordings") / "long.log")
+
+
+@pytest.fixture(scope="session")
+def short_records() -> list[Record]:
+    """Twelve seconds in which one frame of the perpetual's book is lost."""
+    return list(make_recording(seed=2, steps=300, losses=(150,)))
+
+
+@pytest.fixture(scope="session")
+def short_recording(short_records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file."""
+    return write_log(short_records, tmp_path_factory.mktemp("recordings") / "short.log")
+
+
+@pytest.fixture(scope="session")
+def finished(long_recording: Path) -> Iterator[Served]:
+    """A server that plays the long recording once, at full speed, and stays as it left it."""
+    with serving((long_recording, "deribit"), speed="max") as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def told_by_finished(long_records: list[Record]) -> Told:
+    """What the venue of the finished server has said."""
+    return told(long_records)
+
+
+@pytest.fixture(scope="session")
+def looping(short_recording: Path) -> Iterator[Served]:
+    """A server that plays the short recording again and again, twelve times as fast as it was."""
+    with serving((short_recording, "deribit"), speed="12", loop=True) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def told_by_looping(short_records: list[Record]) -> Told:
+    """What the venue of the looping server says in each round."""
+    return told(short_records)
+
+
+def told(records: Iterable[Record]) -> Told:
+    """The notifications among the records of a Deribit connection."""
+    found: Told = {}
+    for record in records:
+        message = msgspec.json.decode(record.payload) if record.kind == "received" else {}
+        if message.get("method") == "subscription":
+            found.setdefault(message["params"]["channel"], []).append(message["params"]["data"])
+    return found
+
+
+async def play_ended(served: Served, told_by_venue: Told) -> None:
+    """The server has played what its venue said to the end."""
+    name = PERPETUAL.name
+    end = told_by_venue[f"book.{name}.raw"][-1]["timestamp"]
+    async with connected(served, name) as client:
+        await client.subscribe(f"book.{name}.raw")
+        async for note in client:
+            if note.data["timestamp"] >= end:
+                return

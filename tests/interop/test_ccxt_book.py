@@ -1,0 +1,62 @@
+"""ccxt.pro's own book against ours: it applies deltas blindly and never forgets a level by itself."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.ccxt_client import assert_same_books, both_sides, ccxt_deribit
+from tests.support.serving import Served, connected, serving
+from tests.support.shadows import shadowed
+
+COMPARED = 25
+
+
+async def follow(served: Served, name: str, symbol: str, changes: int) -> None:
+    """Let ccxt and our own client follow a book for so many changes, then compare them."""
+    async with (
+        connected(served, name) as client,
+        shadowed(client, f"book.{name}.100ms") as shadow,
+        ccxt_deribit(served) as ccxt,
+    ):
+        await ccxt.watch_order_book(symbol)
+        while shadow.changes < changes:
+            await ccxt.watch_order_book(symbol)
+        await assert_same_books(ccxt, symbol, shadow, COMPARED)
+
+
+async def test_ccxt_book_is_ours_after_a_thousand_deltas(long_recording: Path) -> None:
+    with serving((long_recording, "deribit"), speed="60", loop=True) as served:
+        await follow(served, "BTC-PERPETUAL", "BTC/USD:BTC", changes=1000)
+
+
+@pytest.mark.recordings
+async def test_ccxt_book_of_a_real_venue_is_ours_after_a_thousand_deltas(recordings: Path) -> None:
+    file = recordings / "binance_usdm" / "btcusdt_20240808.gz"
+    with serving((file, "binance_usdm"), speed="30", loop=True) as served:
+        await follow(served, "BTCUSDT", "BTC/USDT:USDT", changes=1000)
+
+
+async def test_fetched_book_is_ours_at_its_change_id(long_recording: Path) -> None:
+    with serving((long_recording, "deribit"), speed="20") as served:
+        async with (
+            connected(served, "BTC-PERPETUAL") as client,
+            shadowed(client, "book.BTC-PERPETUAL.raw") as shadow,
+            ccxt_deribit(served) as ccxt,
+        ):
+            await shadow.changed(1)
+            for _ in range(COMPARED):
+                book = await ccxt.fetch_order_book("BTC/USD:BTC", 10_000)
+                ours = await shadow.at_change(book["nonce"])
+                assert both_sides(book) == (ours.bids, ours.asks)
+
+
+async def test_ccxt_book_is_ours_after_a_gap_and_after_reconnections(looping: Served) -> None:
+    async with (
+        connected(looping, "BTC-PERPETUAL") as client,
+        shadowed(client, "book.BTC-PERPETUAL.100ms") as shadow,
+        ccxt_deribit(looping) as ccxt,
+    ):
+        await ccxt.watch_order_book("BTC/USD:BTC")
+        for resync in (1, 2, 3):
+            await shadow.resynchronised(resync)
+            await assert_same_books(ccxt, "BTC/USD:BTC", shadow, COMPARED)
