@@ -74,7 +74,8 @@ class CandlesChannel(InstrumentChannel):
 
     def opened(self) -> None:
         """Candles from the one at hand on."""
-        self._last_open_ns = 0
+        candle = self.state.candles.last(self._minutes)
+        self._last_open_ns = 0 if candle is None else candle.open_ns
 
     def tell(self, event: Event, state: InstrumentState | None) -> None:
         """A trade."""
@@ -112,9 +113,4 @@ def candle_object(candle: Candle) -> dict[str, Any]:
 
 def fits(state: InstrumentState, key: ChannelKey) -> bool:
     """Whether an instrument is of a channel's kind and currency."""
-    instrument = state.instrument
-    return key.kind in ("any", instrument.kind) and key.currency in (
-        "any",
-        instrument.base,
-        instrument.settlement,
-    )
+    return state.fits(key.kind, key.currency)

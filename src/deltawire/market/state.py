@@ -81,13 +81,19 @@ class InstrumentState:
         price: float | None = self.ticker.get("last_price")
         return price
 
+    def fits(self, kind: str, currency: str) -> bool:
+        """Whether the instrument is of a kind and has a coin as base or settlement; "any" is every one.
+
+        `combo` is both kinds of combos; the coin is in capitals.
+        """
+        instrument = self.instrument
+        kinds = ("any", instrument.kind, instrument.kind.rpartition("_")[2])
+        return kind in kinds and currency in ("any", instrument.base, instrument.settlement)
+
     def define(self, instrument: Instrument) -> None:
         """The instrument's definition changed; its exponents may have become finer."""
         old, self.instrument = self.instrument, instrument
-        factors = (
-            10 ** (old.price_exponent - instrument.price_exponent),
-            10 ** (old.size_exponent - instrument.size_exponent),
-        )
+        factors = instrument.factors_from(old)
         if factors != (1, 1):
             self.ladder.rescale(*factors)
 
