@@ -55,12 +55,13 @@ class Screen:
 
     def _ladder(self, channel: str, book: BookMirror) -> RenderableType:
         bids, asks = book.best(LADDER_DEPTH)
-        state = "live" if book.state == "live" else f"{book.state} {book.reason}"
-        return self._levels(channel, bids, asks, book.timestamp, state)
+        return self._levels(channel, bids, asks, book.timestamp, f"{book.state} {book.reason}".strip())
 
     def _grouped(self, channel: str, data: dict[str, Any]) -> RenderableType:
         bids, asks = ([(row[0], row[1]) for row in data[side]] for side in ("bids", "asks"))
-        return self._levels(channel, bids, asks, data["timestamp"], "live")
+        status = data.get("status", {"state": "live"})
+        state = f"{status['state']} {status.get('reason', '')}".strip()
+        return self._levels(channel, bids, asks, data["timestamp"], state)
 
     def _levels(
         self,
