@@ -162,3 +162,5 @@ class Hub:
         self._unsettled.pop(channel, None)
         for channels in self._due.values():
             channels.pop(channel, None)
+        if not channel.seq:  # one that has told nothing has no sequence to keep, and may never have any
+            del self._channels[channel.name]
