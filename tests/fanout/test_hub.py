@@ -56,7 +56,7 @@ def everything(book: ScriptedBook, number: int) -> list[Event]:
 
 
 def test_every_family_has_a_channel_here() -> None:
-    assert {name: parse_channel(channel).family for name, channel in CHANNELS.items()} == {  # type: ignore[union-attr]
+    assert {name: parse_channel(channel).family for name, channel in CHANNELS.items()} == {
         name: name for name in FAMILIES
     }
 
@@ -161,7 +161,7 @@ def test_a_member_whose_sink_leaves_while_it_is_admitted_harms_no_other() -> Non
     def leave(data: bytes) -> None:
         world.hub.gone(leaver.member)
 
-    leaver.write = leave  # type: ignore[method-assign]
+    leaver.write = leave
     for inbox in (leaver, stayer):
         join(world.hub, inbox, book)
     world.tell(*world.book.image(BIDS, ASKS))

@@ -91,7 +91,7 @@ def test_a_rebound_sink_is_written_by_its_new_function() -> None:
     roster = Roster()
     (inbox,) = members(roster, 1, "a")
     slow: list[bytes] = []
-    inbox.write = slow.append  # type: ignore[method-assign]
+    inbox.write = slow.append
     roster.rebind(inbox.member)
     roster.publish("a", b"1")
     roster.flush()
@@ -109,11 +109,11 @@ def test_a_sink_may_rebind_and_another_may_leave_while_its_group_is_written() ->
 
     def pauses(data: bytes) -> None:
         write(data)
-        first.write = write  # type: ignore[method-assign]
+        first.write = write
         roster.rebind(first.member)
         roster.move(second.member, [])
 
-    first.write = pauses  # type: ignore[method-assign]
+    first.write = pauses
     roster.rebind(first.member)
     roster.publish("a", b"1")
     roster.flush()
