@@ -15,7 +15,7 @@ from deltawire import __version__
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, UsageError
 from deltawire.fanout.hub import Hub
-from deltawire.gateway.gateway import Gateway
+from deltawire.gateway.gateway import Gateway, Limits
 from deltawire.gateway.http import UpgradingProtocol, make_app, silent_settings
 from deltawire.gateway.websocket import WebSocketConnection
 from deltawire.market.market import Market
@@ -40,11 +40,13 @@ class WallClock:
 class App:
     """A server over some sources. The first source's venue is home: its instruments have bare names."""
 
-    def __init__(self, sources: Sequence[Source], *, epoch: str | None = None) -> None:
+    def __init__(
+        self, sources: Sequence[Source], *, epoch: str | None = None, limits: Limits | None = None
+    ) -> None:
         self.sources = sources
         self.market = Market(home=sources[0].venue)
         self.hub = Hub(self.market, epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}")
-        self.gateway = Gateway(self.market, self.hub, WallClock(), __version__)
+        self.gateway = Gateway(self.market, self.hub, WallClock(), __version__, limits)
         self._broker = MemoryBroker()
         self._broker.subscribe(f"{TOPIC}.*", self._take_in)
         self._flush_scheduled = False

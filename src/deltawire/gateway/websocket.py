@@ -20,14 +20,7 @@ from deltawire.gateway.gateway import Gateway
 from deltawire.wire.frames import text_frame
 
 PATH = "/ws/api/v2"
-LARGEST_MESSAGE = 256 * 1024
-MOST_FRAGMENTS = 1024
-SLOW_BYTES = 64 * 1024
-"""Above this much unsent data a connection is slow, and what is written to it is counted."""
-UNSENT_LIMIT = 16 * 1024 * 1024
-PING_AFTER_NS = 20_000_000_000
-PONG_WITHIN_NS = 20_000_000_000
-CLOSE_WITHIN_NS = 5_000_000_000
+SECOND_NS = 1_000_000_000
 
 
 class WebSocketConnection(asyncio.Protocol):
@@ -37,10 +30,10 @@ class WebSocketConnection(asyncio.Protocol):
         self.member = Member(self)
         self._gateway = gateway
         self._all = connections
+        self._limits = gateway.limits
         self._session = gateway.make_session()
-        self._parser = ServerProtocol(max_size=LARGEST_MESSAGE)
+        self._parser = ServerProtocol(max_size=self._limits.largest_message)
         self._fragments: list[bytes] = []
-        self._fragment_bytes = 0
         self._heard_ns = gateway.clock.now()
         self._pinged_ns = 0
         self._closing_ns = 0
@@ -51,7 +44,7 @@ class WebSocketConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The transport is ours."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=SLOW_BYTES)
+        self._transport.set_write_buffer_limits(high=self._limits.slow_bytes)
         self.write: Callable[[bytes], None] = self._transport.write
         self._all.add(self)
 
@@ -116,24 +109,28 @@ class WebSocketConnection(asyncio.Protocol):
     def watch(self, now: int) -> None:
         """Carry the session's timers; ping a silent peer; give up on one that does not answer."""
         if self._closing_ns:
-            if now - self._closing_ns > CLOSE_WITHIN_NS:
+            if now - self._closing_ns > self._limits.close_within_s * SECOND_NS:
                 self._transport.abort()
             return
         deadline = self._session.deadline()
         if deadline is not None and now >= deadline:
             self._gateway.carry_out(self, self._session.tick(now))
-        if self._pinged_ns and now - self._pinged_ns > PONG_WITHIN_NS:
+        if self._pinged_ns and now - self._pinged_ns > self._limits.pong_within_s * SECOND_NS:
             self._transport.abort()
-        elif not self._pinged_ns and not self._closing_ns and now - self._heard_ns > PING_AFTER_NS:
+        elif self._is_silent(now) and not (self._pinged_ns or self._closing_ns):
             self._pinged_ns = now
             self._parser.send_ping(b"")
             self._pass_on()
 
+    def _is_silent(self, now: int) -> bool:
+        return now - self._heard_ns > self._limits.ping_after_s * SECOND_NS
+
     def _write_slowly(self, data: bytes) -> None:
+        limit = self._limits.unsent_bytes
         self._unsent += len(data)
-        if self._unsent > UNSENT_LIMIT:
+        if self._unsent > limit:
             self._unsent = self._transport.get_write_buffer_size() + len(data)
-        if self._unsent > UNSENT_LIMIT:
+        if self._unsent > limit:
             self._transport.abort()
         else:
             self._transport.write(data)
@@ -160,14 +157,11 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _on_data(self, frame: Frame) -> None:
         self._fragments.append(bytes(frame.data))
-        self._fragment_bytes += len(frame.data)
-        if self._fragment_bytes > LARGEST_MESSAGE or len(self._fragments) > MOST_FRAGMENTS:
-            self._fail(
-                CloseCode.MESSAGE_TOO_BIG, f"more than {LARGEST_MESSAGE} bytes or {MOST_FRAGMENTS} fragments"
-            )
+        if len(self._fragments) > self._limits.most_fragments:
+            self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {self._limits.most_fragments} fragments")
         elif frame.fin:
             message = b"".join(self._fragments)
-            self._fragments, self._fragment_bytes = [], 0
+            self._fragments = []
             self._on_message(message)
 
     def _on_message(self, message: bytes) -> None:
@@ -182,7 +176,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._gateway.carry_out(self, effects)
 
     def _fail(self, code: CloseCode, reason: str) -> None:
-        self._fragments, self._fragment_bytes = [], 0
+        self._fragments = []
         if not self._closing_ns:
             self._leave()
             self._parser.fail(code, reason)
