@@ -6,10 +6,11 @@ bounded, and a peer that is gone is noticed.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from websockets.exceptions import InvalidState
+import structlog
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
@@ -19,6 +20,7 @@ from deltawire.fanout.roster import Member
 from deltawire.gateway.gateway import Gateway
 from deltawire.wire.frames import text_frame
 
+log = structlog.get_logger("deltawire")
 PATH = "/ws/api/v2"
 SECOND_NS = 1_000_000_000
 
@@ -52,13 +54,10 @@ class WebSocketConnection(asyncio.Protocol):
         """Bytes from the peer: at first the request again, then frames."""
         self._heard_ns = self._gateway.clock.now()
         self._pinged_ns = 0
-        self._parser.receive_data(data)
-        for event in self._parser.events_received():
-            if isinstance(event, Request):
-                self._on_request(event)
-            elif isinstance(event, Frame):
-                self._on_frame(event)
-        self._pass_on()
+        try:
+            self._take_in(data)
+        except Exception:  # noqa: BLE001 (our own mistake: it ends this connection and no other)
+            self._broke()
 
     def eof_received(self) -> None:
         """The peer sends no more."""
@@ -99,15 +98,18 @@ class WebSocketConnection(asyncio.Protocol):
         if self._closing_ns:
             return
         self._leave()
-        try:
+        if self._parser.state is State.OPEN:
             self._parser.send_close(code, reason)
-        except InvalidState:
-            self._transport.close()
-            return
         self._pass_on()
 
     def watch(self, now: int) -> None:
         """Carry the session's timers; ping a silent peer; give up on one that does not answer."""
+        try:
+            self._see_time(now)
+        except Exception:  # noqa: BLE001 (as above)
+            self._broke()
+
+    def _see_time(self, now: int) -> None:
         if self._closing_ns:
             if now - self._closing_ns > self._limits.close_within_s * SECOND_NS:
                 self._transport.abort()
@@ -131,23 +133,54 @@ class WebSocketConnection(asyncio.Protocol):
         if self._unsent > limit:
             self._unsent = self._transport.get_write_buffer_size() + len(data)
         if self._unsent > limit:
+            self._closing_ns = self._gateway.clock.now()
             self._transport.abort()
         else:
             self._transport.write(data)
 
+    def _broke(self) -> None:
+        log.exception("connection failed")
+        if self._parser.state is State.OPEN and not self._closing_ns:
+            self.close(CloseCode.INTERNAL_ERROR, "internal error")
+        else:
+            self._transport.abort()
+
+    def _take_in(self, data: bytes) -> None:
+        """Handle what has come in its order, so that slices of any size lead to the same bytes.
+
+        The parser has by then queued one pong for each ping, and behind them what ends the connection.
+        """
+        self._parser.receive_data(data)
+        queued = deque(self._parser.data_to_send())
+        for event in cast(list[Request | Frame], self._parser.events_received()):
+            if isinstance(event, Request):
+                self._on_request(event)
+            elif event.opcode is Opcode.PING:
+                pong = queued.popleft()
+                if not self._closing_ns:
+                    self.write(pong)
+            elif not self._closing_ns:
+                self._on_frame(event)
+        self._pass_on(queued)
+
     def _on_request(self, request: Request) -> None:
-        if request.path.partition("?")[0] != PATH:
-            self._respond(self._parser.reject(404, f"WebSocket is at {PATH}\n"))
-            return
-        response = self._parser.accept(request)
-        self._respond(response)
+        response = self._judge(request)
+        self._parser.send_response(response)
         if response.status_code == 101:
             self._gateway.connections[self] = None
-
-    def _respond(self, response: Response) -> None:
-        self._parser.send_response(response)
-        if response.status_code != 101:
+        else:
             self._closing_ns = self._gateway.clock.now()
+
+    def _judge(self, request: Request) -> Response:
+        if request.path.partition("?")[0] != PATH:
+            return self._parser.reject(404, f"WebSocket is at {PATH}\n")
+        versions = request.headers.get_all("Sec-WebSocket-Version")
+        if len(versions) == 1 and versions[0] != "13":
+            response = self._parser.reject(426, "this server speaks version 13\n")
+            response.headers["Upgrade"] = "websocket"
+            response.headers["Sec-WebSocket-Version"] = "13"
+            return response
+        return self._parser.accept(request)
 
     def _on_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.BINARY:
@@ -170,34 +203,31 @@ class WebSocketConnection(asyncio.Protocol):
         except UnicodeDecodeError:
             self._fail(CloseCode.INVALID_DATA, "text must be UTF-8")
             return
-        if not self._closing_ns:
-            self._pass_on()
-            effects = self._session.received(message, self._gateway.clock.now())
-            self._gateway.carry_out(self, effects)
+        effects = self._session.received(message, self._gateway.clock.now())
+        self._gateway.carry_out(self, effects)
 
     def _fail(self, code: CloseCode, reason: str) -> None:
         self._fragments = []
-        if not self._closing_ns:
-            self._leave()
-            self._parser.fail(code, reason)
+        self._leave()
+        self._parser.fail(code, reason)
 
     def _leave(self) -> None:
         """No more data for this peer, and no more requests from it."""
         self._closing_ns = self._gateway.clock.now()
         self._gateway.hub.gone(self.member)
 
-    def _pass_on(self) -> None:
-        """Write what the parser wants written; close when it says so."""
-        for data in self._parser.data_to_send():
+    def _pass_on(self, queued: Iterable[bytes] = ()) -> None:
+        """Write what the parser wants written; close when it says so, and then let nothing else go out."""
+        if self._parser.state in (State.CLOSING, State.CLOSED) and not self._closing_ns:
+            self._leave()
+        for data in (*queued, *self._parser.data_to_send()):
             if data:
                 self.write(data)
             elif self._transport.can_write_eof():
                 self._transport.write_eof()
             else:
                 self._transport.close()
-        if self._parser.state in (State.CLOSING, State.CLOSED) and not self._closing_ns:
-            self._leave()
         if self._parser.state is State.CLOSED or (
-            self._closing_ns and self._parser.state is State.CONNECTING
+            self._parser.state is State.CONNECTING and self._parser.eof_sent
         ):
             self._transport.close()
