@@ -6,6 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -118,7 +119,7 @@ async def serve(app: App, sock: socket.socket, stop: asyncio.Event) -> None:
     server = _Server(
         uvicorn.Config(
             make_app(gateway),
-            http=UpgradingProtocol,
+            http=partial(UpgradingProtocol, request_within_s=gateway.limits.request_within_s),  # type: ignore[arg-type]
             ws=connection,  # type: ignore[arg-type]
             lifespan="off",
             timeout_graceful_shutdown=STOP_WITHIN_S,

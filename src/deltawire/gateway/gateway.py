@@ -22,6 +22,8 @@ class Limits(msgspec.Struct, frozen=True):
     slow_bytes: int = 64 * 1024
     """Above this much unsent data a connection is slow, and what is written to it is counted."""
     unsent_bytes: int = 16 * 1024 * 1024
+    request_within_s: float = 10.0
+    """From the first byte (of a connection: from its opening) to the last of an HTTP request."""
     ping_after_s: float = 20.0
     pong_within_s: float = 20.0
     close_within_s: float = 3.0
