@@ -64,11 +64,17 @@ class GatewayServer:
     """A context manager; its methods may be called from the test's thread."""
 
     def __init__(
-        self, limits: Limits | None = None, venues: Iterable[str] = (VENUE,), *, may_fail: bool = False
+        self,
+        limits: Limits | None = None,
+        venues: Iterable[str] = (VENUE,),
+        *,
+        port: int = 0,
+        may_fail: bool = False,
     ) -> None:
         self.book = ScriptedBook()
         self.error: BaseException | None = None
         self._may_fail = may_fail
+        self._wanted_port = port
         self._limits = limits
         self._venues = venues
         self._thread = threading.Thread(target=self._run, name="gateway")
@@ -107,7 +113,7 @@ class GatewayServer:
         self._stop = asyncio.Event()
         self.sources = {venue: HandFedSource(venue) for venue in self._venues}
         self.app = App(list(self.sources.values()), epoch="test", limits=self._limits)
-        sock = listen("127.0.0.1", 0)
+        sock = listen("127.0.0.1", self._wanted_port)
         self.port: int = sock.getsockname()[1]
         self._started.set()
         await serve(self.app, sock, self._stop)
