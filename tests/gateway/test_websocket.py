@@ -336,14 +336,15 @@ def test_what_breaks_the_protocol_closes_with_its_code(
     server: Server, frames: list[bytes], code: int, sliced: bool
 ) -> None:
     peer = server.peer(BOOK)
+    ping = client_frame(b"x", PING)
     if sliced:
-        for frame in frames:
+        for frame in [*frames, ping]:
             peer.sends(frame)
     else:
-        peer.sends(*frames)
+        peer.sends(*frames, ping)
+    peer.sends(request_frame("public/test"))
     server.change()
     server.flush()
-    peer.sends(request_frame("public/test"))
     assert peer.kinds() == [("close", code)]
     assert peer.transport.ended
 
@@ -597,6 +598,7 @@ def test_a_slow_peer_is_given_everything_while_it_owes_less_than_the_limit(serve
         server.flush()
     assert peer.messages() == neighbour.messages()
     assert peer.transport.over == ""
+    assert peer.connection.write == peer.transport.write, "it is not counted any more"
 
 
 def test_a_peer_that_owes_the_limit_is_aborted_and_its_neighbours_go_on(server: Server) -> None:
