@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from deltawire.fanout.hub import FAMILIES, Hub
-from deltawire.model.events import Event
+from deltawire.market.market import Market
+from deltawire.model.events import Event, Index
 from deltawire.session.channels import parse_channel
 from tests.support.market_events import (
     VENUE,
@@ -18,7 +19,7 @@ from tests.support.market_events import (
     make_ticker,
     make_trade,
 )
-from tests.support.members import Inbox, join
+from tests.support.members import Inbox, join, joined
 from tests.support.worlds import ASKS, BIDS, World, live_world
 
 CHANNELS = {
@@ -218,7 +219,29 @@ def test_a_channel_that_has_told_something_keeps_its_sequence() -> None:
 
 def held(hub: Hub) -> int:
     """How many channels the hub holds on to."""
-    return len(hub._channels) + len(hub._wide) + sum(map(len, hub._due.values()))
+    return sum(map(len, (hub._channels, hub._of_instrument, hub._of_index, hub._of_kind, *hub._due.values())))
+
+
+class CountingMarket(Market):
+    """A market that counts how often an index is looked up."""
+
+    asked = 0
+
+    def index(self, name: str) -> Index | None:
+        """See `Market`."""
+        self.asked += 1
+        return super().index(name)
+
+
+def test_thousands_of_channels_cost_an_event_that_does_not_concern_them_nothing() -> None:
+    market = CountingMarket(VENUE)
+    hub = Hub(market, "epoch")
+    inbox = joined(hub, *[f"deribit_price_index.i{number}" for number in range(1000)], CHANNELS["index"])
+    market.asked = 0
+    hub.publish(everything(ScriptedBook(), 1))
+    hub.flush()
+    assert [note["data"]["price"] for note in inbox.notes(CHANNELS["index"])] == [99.0, 101.0]
+    assert market.asked < 10
 
 
 def test_two_venues_side_by_side() -> None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from deltawire.fanout.channel import INTERVALS_NS, Channel, InstrumentChannel
-from deltawire.fanout.tape import fits
 from deltawire.market.objects import (
     MS_NS,
     mark_price_object,
@@ -190,7 +189,7 @@ class InstrumentStateChannel(Channel):
 
     def tell(self, event: Event, state: InstrumentState | None) -> None:
         """A listing; one that only defines an instrument anew is no news."""
-        if not isinstance(event, Listing) or state is None or not fits(state, self.key):
+        if not isinstance(event, Listing) or state is None:
             return
         active = event.instrument.active
         if self._active.get(state.name) is active:

@@ -1,6 +1,8 @@
 """One instrument as the events left it."""
 
 from collections import deque
+from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -81,14 +83,19 @@ class InstrumentState:
         price: float | None = self.ticker.get("last_price")
         return price
 
-    def fits(self, kind: str, currency: str) -> bool:
-        """Whether the instrument is of a kind and has a coin as base or settlement; "any" is every one.
+    @property
+    def fitting(self) -> Iterator[tuple[str, str]]:
+        """Every kind and currency that choose this instrument, each pair once.
 
-        `combo` is both kinds of combos; the coin is in capitals.
+        `any` is every one; `combo` is both kinds of combos; a currency is the base or the settlement coin.
         """
         instrument = self.instrument
-        kinds = ("any", instrument.kind, instrument.kind.rpartition("_")[2])
-        return kind in kinds and currency in ("any", instrument.base, instrument.settlement)
+        kinds = dict.fromkeys(("any", instrument.kind, instrument.kind.rpartition("_")[2]))
+        return product(kinds, dict.fromkeys(("any", instrument.base, instrument.settlement)))
+
+    def fits(self, kind: str, currency: str) -> bool:
+        """Whether a kind and a currency (in capitals, or `any`) choose this instrument."""
+        return (kind, currency) in self.fitting
 
     def define(self, instrument: Instrument) -> None:
         """The instrument's definition changed; its exponents may have become finer."""
