@@ -266,7 +266,7 @@ def test_resets_in_mid_frame_leak_no_task_descriptor_or_subscription(running: Ga
         return found
 
     before = seq()
-    tasks, descriptors = running.tasks(), len(os.listdir("/proc/self/fd"))
+    tasks, descriptors = running.tasks(), len(os.listdir("/dev/fd"))
     whole = request_frame("public/subscribe", channels=[channel])
     for number in range(200):
         client = open_socket(running)
@@ -275,10 +275,10 @@ def test_resets_in_mid_frame_leak_no_task_descriptor_or_subscription(running: Ga
             client.message()
         client.reset()
     running.wait_for_connections(0)
+    running.wait_until(lambda: len(os.listdir("/dev/fd")) <= descriptors)
     running.change(20)  # two seconds of the source's time
     assert seq() == before
-    assert running.tasks() == tasks
-    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert running.tasks() <= tasks
 
 
 @pytest.mark.parametrize("cut", [1, 30, len(GOOD_HANDSHAKE) - 1])

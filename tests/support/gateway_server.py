@@ -83,6 +83,8 @@ class GatewayServer:
     def __enter__(self) -> "GatewayServer":
         self._thread.start()
         assert self._started.wait(PATIENCE_S)
+        if self.error is not None:
+            raise self.error
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -107,6 +109,7 @@ class GatewayServer:
                 runner.run(self._serve())
             except BaseException as error:  # noqa: BLE001 (the test's thread raises it)
                 self.error = error
+                self._started.set()
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -187,7 +190,7 @@ class GatewayServer:
 
 
 class RawClient:
-    """A socket and nothing else; `patience` is how long a read may take."""
+    """A socket and nothing else."""
 
     def __init__(self, port: int, *, receive_buffer: int | None = None) -> None:
         self._socket = socket.socket()
