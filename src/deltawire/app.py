@@ -6,6 +6,7 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -15,11 +16,11 @@ from deltawire import __version__
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, UsageError
 from deltawire.fanout.hub import Hub
-from deltawire.gateway.gateway import Gateway
+from deltawire.gateway.gateway import Gateway, Limits
 from deltawire.gateway.http import UpgradingProtocol, make_app, silent_settings
 from deltawire.gateway.websocket import WebSocketConnection
 from deltawire.market.market import Market
-from deltawire.model.events import Fault
+from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, Source, Wants
 
 log = structlog.get_logger("deltawire")
@@ -40,11 +41,13 @@ class WallClock:
 class App:
     """A server over some sources. The first source's venue is home: its instruments have bare names."""
 
-    def __init__(self, sources: Sequence[Source], *, epoch: str | None = None) -> None:
+    def __init__(
+        self, sources: Sequence[Source], *, epoch: str | None = None, limits: Limits | None = None
+    ) -> None:
         self.sources = sources
         self.market = Market(home=sources[0].venue)
         self.hub = Hub(self.market, epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}")
-        self.gateway = Gateway(self.market, self.hub, WallClock(), __version__)
+        self.gateway = Gateway(self.market, self.hub, WallClock(), __version__, limits)
         self._broker = MemoryBroker()
         self._broker.subscribe(f"{TOPIC}.*", self._take_in)
         self._flush_scheduled = False
@@ -57,9 +60,20 @@ class App:
                 self._broker.publish(topic, batch)
         except DeltawireError as error:
             log.error("source failed", venue=source.venue, error=str(error))
+            self._broker.publish(
+                topic, Batch(source.venue, source.now(), self._gone_stale(source, str(error)))
+            )
         else:
             log.info("source ended, its last state stays", venue=source.venue)
         self._broker.publish(topic, Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
+
+    def _gone_stale(self, source: Source, detail: str) -> list[Event]:
+        """Nothing more will be heard of these books."""
+        return [
+            Status(state.instrument, "stale", "closed", source.now(), detail)
+            for state in self.market
+            if state.instrument.venue == source.venue and state.live
+        ]
 
     async def keep_time(self) -> None:
         """Between batches, let intervals end on time; never returns."""
@@ -88,10 +102,12 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket; `UsageError` says in one line why there is none."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        sock = socket.socket(family)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((host, port))
-        sock.listen(1024)
+        with contextlib.ExitStack() as undo:
+            sock = undo.enter_context(socket.socket(family))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((host, port))
+            sock.listen(1024)
+            undo.pop_all()
     except (OSError, OverflowError) as error:
         raise UsageError(f"cannot listen on {host}:{port}: {error}; choose another with --port") from error
     return sock
@@ -107,7 +123,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(app: App, sock: socket.socket, stop: asyncio.Event) -> None:
-    """Serve until `stop` is set."""
+    """Serve until `stop` is set, or until something fails that nobody foresaw; clients are told either way."""
     gateway = app.gateway
 
     def connection(*, config: uvicorn.Config, server_state: Any, app_state: Any) -> WebSocketConnection:
@@ -116,19 +132,28 @@ async def serve(app: App, sock: socket.socket, stop: asyncio.Event) -> None:
     server = _Server(
         uvicorn.Config(
             make_app(gateway),
-            http=UpgradingProtocol,
+            http=partial(UpgradingProtocol, request_within_s=gateway.limits.request_within_s),  # type: ignore[arg-type]
             ws=connection,  # type: ignore[arg-type]
             lifespan="off",
             timeout_graceful_shutdown=STOP_WITHIN_S,
             **silent_settings(),
         )
     )
-    work = [*(app.pump(source) for source in app.sources), app.keep_time(), gateway.watch()]
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(gateway.watch())
+        serving = group.create_task(server.serve(sockets=[sock]))
+        try:
+            await _feed(app, stop)
+        finally:
+            server.should_exit = True
+            await serving
+            watching.cancel()
+
+
+async def _feed(app: App, stop: asyncio.Event) -> None:
+    work = [*(app.pump(source) for source in app.sources), app.keep_time()]
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each) for each in work]
-        serving = group.create_task(server.serve(sockets=[sock]))
         await stop.wait()
-        server.should_exit = True
-        await serving
         for task in tasks:
             task.cancel()

@@ -23,6 +23,10 @@ class Pending:
         before, self._before = self._before, {}
         return changes_between(before, {price: side.size(price) for price in before})
 
+    def rescale(self, price_factor: int, size_factor: int) -> None:
+        """Express the same changes in finer ticks and lots, as the side is now."""
+        self._before = {price * price_factor: size * size_factor for price, size in self._before.items()}
+
     def published(self, side: Side, depth: int | None = None) -> Levels:
         """The side as it was last published."""
         if not self._before:

@@ -1,6 +1,7 @@
 """`deltawire`: serve a recording, verify it, watch a server."""
 
 import sys
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -39,10 +40,10 @@ app.command("verify")(verify.verify)
 app.command("watch")(watch.watch)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; what the user can mend is one line on standard error, and exit code 2."""
     try:
-        app()
+        app(arguments)
     except (UsageError, RecordingError) as error:
         print(f"deltawire: {error}", file=sys.stderr)
         sys.exit(2)

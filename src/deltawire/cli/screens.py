@@ -46,7 +46,7 @@ class Screen:
         panels += [self._grouped(name, data) for name, data in self._pairs.items()]
         if self._tape:
             panels.append(self._trades())
-        rest = [Panel(_pretty(data), title=name, expand=False) for name, data in self._others.items()]
+        rest = [Panel(_pretty(data), title=Text(name), expand=False) for name, data in self._others.items()]
         return (
             Group(Columns(panels), *rest)
             if panels or rest
@@ -55,12 +55,13 @@ class Screen:
 
     def _ladder(self, channel: str, book: BookMirror) -> RenderableType:
         bids, asks = book.best(LADDER_DEPTH)
-        state = "live" if book.state == "live" else f"{book.state} {book.reason}"
-        return self._levels(channel, bids, asks, book.timestamp, state)
+        return self._levels(channel, bids, asks, book.timestamp, f"{book.state} {book.reason}".strip())
 
     def _grouped(self, channel: str, data: dict[str, Any]) -> RenderableType:
         bids, asks = ([(row[0], row[1]) for row in data[side]] for side in ("bids", "asks"))
-        return self._levels(channel, bids, asks, data["timestamp"], "live")
+        status = data.get("status", {"state": "live"})
+        state = f"{status['state']} {status.get('reason', '')}".strip()
+        return self._levels(channel, bids, asks, data["timestamp"], state)
 
     def _levels(
         self,
@@ -70,6 +71,7 @@ class Screen:
         timestamp: int,
         state: str,
     ) -> RenderableType:
+        self._note_decimals(channel, [price for price, _ in bids + asks])
         largest = max((size for _, size in bids + asks), default=1.0)
         table = Table(box=None, pad_edge=False, show_header=False)
         table.add_column(justify="right")
@@ -81,7 +83,8 @@ class Screen:
         for price, size in bids:
             table.add_row(*self._row(channel, price, size, largest, "green"))
         colour = "green" if state == "live" else "red"
-        return Panel(table, title=channel, subtitle=f"[{colour}]{state}[/] {_clock(timestamp)}", expand=False)
+        subtitle = Text.assemble((state, colour), " ", _clock(timestamp))
+        return Panel(table, title=Text(channel), subtitle=subtitle, expand=False)
 
     def _row(
         self, channel: str, price: float, size: float, largest: float, colour: str
@@ -94,10 +97,11 @@ class Screen:
 
     def _price(self, channel: str, price: float) -> str:
         """A price with as many decimals as any price of its channel has needed."""
-        price = round(price, 10)
-        decimals = max(self._decimals.get(channel, 0), -exponent_of(price))
-        self._decimals[channel] = decimals
-        return f"{price:,.{decimals}f}"
+        return f"{price:,.{self._decimals[channel]}f}"
+
+    def _note_decimals(self, channel: str, prices: list[float]) -> None:
+        needed = (-exponent_of(round(price, 10)) for price in prices)
+        self._decimals[channel] = max(self._decimals.get(channel, 0), *needed, 0)
 
     def _trades(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, show_header=False)
@@ -105,7 +109,7 @@ class Screen:
             colour = "green" if trade["direction"] == "buy" else "red"
             table.add_row(
                 Text(_clock(trade["timestamp"]), "dim"),
-                trade["instrument_name"],
+                Text(trade["instrument_name"]),
                 Text(f"{trade['price']:,}", colour),
                 f"{trade['amount']:,.8g}",
             )
@@ -122,5 +126,5 @@ def _pretty(data: Any) -> RenderableType:
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, value in data.items():
         shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
-        table.add_row(Text(name, "dim"), shown)
+        table.add_row(Text(name, "dim"), Text(shown))
     return table

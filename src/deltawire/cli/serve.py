@@ -52,8 +52,8 @@ def serve(
         ReplaySource(Recording(file), make_venue(name), WallClock(), speed=pace, loop=loop)
         for file, name in pairs
     ]
-    _log_to_stderr()
     sock = listen(host, port)
+    _log_to_stderr()
     bound = sock.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     print(f"deltawire {__version__} serves {', '.join(f'{file} ({name})' for file, name in pairs)}")

@@ -7,6 +7,7 @@ import msgspec
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -88,9 +89,9 @@ def describe(book: Book) -> dict[str, Any]:
 def _replay(recording: Recording, feed: Any) -> tuple[int, list[Fault]]:
     messages, faults = 0, []
     console = Console(stderr=True)
-    columns = TextColumn(recording.path.name), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=1.0)
+        task = progress.add_task(escape(recording.path.name), total=1.0)
 
         def counted() -> Any:
             nonlocal messages
@@ -122,11 +123,13 @@ def _print(report: Report, books: dict[str, Book], faults: list[Fault]) -> None:
         book = books[name]
         state = "[green]live" if book.state == "live" else f"[red]{book.state} {book.reason}".rstrip()
         table.add_row(
-            name, *("–" if found[column] is None else str(found[column]) for column in HEADINGS), state
+            escape(name),
+            *("–" if found[column] is None else str(found[column]) for column in HEADINGS),
+            state,
         )
     console.print(table)
     for fault in faults[:FAULTS_SHOWN]:
-        console.print(f"[yellow]fault[/] {fault.reason}")
+        console.print(f"[yellow]fault[/] {escape(fault.reason)}")
     if len(faults) > FAULTS_SHOWN:
         console.print(f"[yellow]and {len(faults) - FAULTS_SHOWN} more faults")
     if not books:

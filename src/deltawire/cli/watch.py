@@ -45,7 +45,9 @@ async def _watch(url: str, channels: list[str], count: int | None) -> None:
     while left[0]:
         try:
             async with connect(url) as client:
-                await client.subscribe(*channels)
+                accepted = await client.subscribe(*channels)
+                if missing := [channel for channel in channels if channel not in accepted]:
+                    raise FeedError(f"{missing[0]} is not there yet", retry=True)
                 wait = FIRST_WAIT_S
                 await show(client, left)
         except FeedError as error:
@@ -70,9 +72,11 @@ async def _check(url: str, channels: list[str]) -> None:
 
 async def _advice(client: Client, channel: str) -> str:
     names = [each["instrument_name"] for each in await client.call("public/get_instruments")]
+    if not names:
+        return f"no channel {channel!r} there, and no instruments yet"
     asked = channel.split(".")[1] if "." in channel else channel
     near = get_close_matches(asked, names, 3, 0.3) or names[:3]
-    return f"no channel {channel!r} there; instruments are {', '.join(near)} … (book.{near[0] if near else 'X'}.raw)"
+    return f"no channel {channel!r} there; instruments are {', '.join(near)} … (book.{near[0]}.raw)"
 
 
 async def _show_screen(client: Client, left: list[int]) -> None:

@@ -9,7 +9,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as ws_connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidStatus,
+    InvalidURI,
+)
 
 from deltawire.errors import FeedError
 from deltawire.session.client import Answer, ClientSession, Notification, TestRequest
@@ -46,8 +52,9 @@ class Client:
         number, frame = self._session.call(method, params)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
-            await self._connection.send(frame.decode())
-            return await asyncio.wait_for(future, CALL_WITHIN_S)
+            async with asyncio.timeout(CALL_WITHIN_S):
+                await self._connection.send(frame.decode())
+                return await future
         except ConnectionClosed as error:
             raise _closed(error) from error
         except TimeoutError:
@@ -76,26 +83,36 @@ class Client:
             await self._news.wait()
 
     async def close(self) -> None:
-        """Close the connection; what comes until then is read and dropped, or the handshake would wait for it."""
+        """Close the connection; calls and iterations that are under way end with `FeedError`.
+
+        What comes until then is read and dropped, or the closing handshake would wait behind it.
+        """
+        self._fail(FeedError("the connection is closed", retry=False))
         await self._connection.close()
         self._reader.cancel()
 
     async def _read(self) -> None:
         try:
-            async for frame in self._connection:
-                if self._error is None:
-                    self._hear(frame)
-            self._fail(FeedError("the server closed the connection", retry=True))
+            while True:
+                await self._hear(await self._connection.recv())
         except ConnectionClosed as error:
             self._fail(_closed(error))
 
-    def _hear(self, frame: bytes | str) -> None:
+    async def _hear(self, frame: bytes | str) -> None:
+        if self._error is not None:
+            return
         try:
-            self._take(self._session.received(frame))
+            message = self._session.received(frame)
         except FeedError as error:
             self._fail(error)
+            return
+        if isinstance(message, TestRequest):
+            _, proof = self._session.call("public/test", {})
+            await self._connection.send(proof.decode())
+        else:
+            self._take(message)
 
-    def _take(self, message: Answer | Notification | TestRequest | None) -> None:
+    def _take(self, message: Answer | Notification | None) -> None:
         if isinstance(message, Notification):
             self._notes.append(message)
             self._news.set()
@@ -106,14 +123,13 @@ class Client:
                     future.set_result(message.result)
                 else:
                     future.set_exception(message.error)
-        elif isinstance(message, TestRequest):
-            self._prove = asyncio.create_task(self.call("public/test"))
 
     def _fail(self, error: FeedError) -> None:
-        self._error = error = self._error or error
+        self._error = self._error or error
         for future in self._waiting.values():
             if not future.done():
-                future.set_exception(error)
+                future.set_exception(self._error)
+                future.exception()  # seen, even if the call itself fails before it looks
         self._news.set()
 
 
@@ -121,16 +137,24 @@ class Client:
 async def connect(url: str) -> AsyncIterator[Client]:
     """Connect to a deltawire server (or to Deribit); `FeedError` when that fails."""
     try:
-        connection = await ws_connect(full_url(url), max_size=LARGEST_MESSAGE, open_timeout=CALL_WITHIN_S)
-    except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
-        raise FeedError(
-            f"cannot connect to {full_url(url)}: {error}", retry=isinstance(error, OSError)
-        ) from error
+        address = full_url(url)
+        connection = await ws_connect(address, max_size=LARGEST_MESSAGE, open_timeout=CALL_WITHIN_S)
+    except (OSError, InvalidHandshake) as error:
+        raise FeedError(f"cannot connect to {address}: {error}", retry=_may_pass(error)) from error
+    except (InvalidURI, ValueError) as error:
+        raise FeedError(f"no address of a server: {url}: {error}", retry=False) from error
     client = Client(connection)
     try:
         yield client
     finally:
         await client.close()
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether a server that could not be reached may be there later: not when it says that it is no such server."""
+    if isinstance(error, InvalidStatus):
+        return error.response.status_code >= 500
+    return isinstance(error, OSError | InvalidMessage)
 
 
 def _closed(error: ConnectionClosed) -> FeedError:

@@ -6,7 +6,7 @@ from deltawire.book.ladder import Side
 from deltawire.book.merging import Pending
 from deltawire.fanout.channel import InstrumentChannel
 from deltawire.market.state import InstrumentState
-from deltawire.model.events import BookDelta, BookImage, Changes, Event, Levels, Status
+from deltawire.model.events import BookDelta, BookImage, Changes, Event, Levels, Listing, Status
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
 from deltawire.wire.notifications import (
@@ -36,15 +36,18 @@ class BookChannel(InstrumentChannel):
         """Start from the book as it is."""
         self._bids, self._asks = Pending(), Pending()
         self._told, self._told_ns = self.state.sequence, self.state.book_ns
+        self._instrument = self.state.instrument
         self._news: BookStatus | None = None
         self._image: BookData | None = None
 
     def tell(self, event: Event, state: InstrumentState | None) -> None:
-        """An image, a delta or a status."""
+        """An image, a delta, a status, or exponents that have become finer."""
         if isinstance(event, BookDelta):
             self._on_delta(event)
         elif isinstance(event, Status):
             self._on_status(event)
+        elif isinstance(event, Listing):
+            self._on_listing(event)
         elif isinstance(event, BookImage):
             self._told, self._told_ns = event.sequence, self.state.book_ns
         if self.waiting:
@@ -98,6 +101,14 @@ class BookChannel(InstrumentChannel):
         else:
             self._publish_changes()
 
+    def _on_listing(self, listing: Listing) -> None:
+        """What is held back is in ticks and lots, and these may have become finer."""
+        factors = listing.instrument.factors_from(self._instrument)
+        self._instrument = listing.instrument
+        if factors != (1, 1):
+            self._bids.rescale(*factors)
+            self._asks.rescale(*factors)
+
     def _publish_changes(self) -> None:
         ladder = self.state.ladder
         self._tell(self._bids.take(ladder.bids), self._asks.take(ladder.asks))
@@ -135,7 +146,10 @@ def _restated(side: Side) -> Changes:
 
 
 class GroupedBookChannel(InstrumentChannel):
-    """`book.X.{group}.{depth}.{interval}`: the best levels, each notification a full replacement."""
+    """`book.X.{group}.{depth}.{interval}`: the best levels, each notification a full replacement.
+
+    When the book turns stale its subscribers are told at once: no levels, and the status.
+    """
 
     waits = True
 
@@ -144,8 +158,11 @@ class GroupedBookChannel(InstrumentChannel):
         self._last: tuple[Any, Any] | None = None
 
     def tell(self, event: Event, state: InstrumentState | None) -> None:
-        """A book event; what it did to the best levels shows when the interval is over."""
-        if isinstance(event, BookDelta | BookImage):
+        """A book event; what it did to the best levels shows when the interval is over, staleness at once."""
+        if isinstance(event, Status) and event.state == "stale" and self.state.imaged:
+            self._last = None
+            self.publish(self._data(Levels([], []), Levels([], []), BookStatus("stale", event.reason)))
+        elif isinstance(event, BookDelta | BookImage | Status):
             self.soon()
             self.timers.settle(self)
 
@@ -167,18 +184,24 @@ class GroupedBookChannel(InstrumentChannel):
         state = self.state
         if not (state.imaged and state.live):
             return None
+        return self._data(
+            self._grouped(state.ladder.bids, down=True), self._grouped(state.ladder.asks, down=False)
+        )
+
+    def _data(self, bids: Levels, asks: Levels, status: BookStatus | None = None) -> GroupedBook:
+        state = self.state
         return GroupedBook(
             state.book_ns // MS_NS,
             state.name,
             state.sequence,
-            self._grouped(state.ladder.bids, down=True),
-            self._grouped(state.ladder.asks, down=False),
+            level_pairs(bids, state.instrument),
+            level_pairs(asks, state.instrument),
+            status,
         )
 
-    def _grouped(self, side: Side, *, down: bool) -> list[tuple[float, float]]:
+    def _grouped(self, side: Side, *, down: bool) -> Levels:
         step = group_step(self.state.instrument, self.key.group)
-        levels = group_levels(side, step, int(self.key.depth), down=down)
-        return level_pairs(levels, self.state.instrument)
+        return group_levels(side, step, int(self.key.depth), down=down)
 
 
 def group_step(instrument: Instrument, group: str) -> int:

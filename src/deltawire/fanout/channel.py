@@ -82,6 +82,7 @@ class Channel:
         for member in waiting:
             member.waiting.discard(self.name)
             self._roster.move(member, member.channels | {self.name})
+        for member in waiting:
             member.sink.write(frame)
 
     def _frame(self, data: Any) -> bytes:

@@ -1,6 +1,6 @@
 """The hub: events come in, every channel they concern says its part, groups get the bytes."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
 from deltawire.fanout.channel import Channel
@@ -17,7 +17,7 @@ from deltawire.fanout.quotes import (
 from deltawire.fanout.roster import Member, Roster
 from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
 from deltawire.market.market import Market
-from deltawire.model.events import Event
+from deltawire.model.events import Event, Index, Listing, Ticker, Trade
 from deltawire.session.channels import ChannelKey
 
 FAMILIES: dict[str, type[Channel]] = {
@@ -37,6 +37,9 @@ FAMILIES: dict[str, type[Channel]] = {
 }
 
 
+_Listeners = dict[Hashable, dict[Channel, None]]
+
+
 class Hub:
     """Who gets what.
 
@@ -49,8 +52,9 @@ class Hub:
         self.epoch = epoch
         self._roster = Roster()
         self._channels: dict[str, Channel] = {}
-        self._of_instrument: dict[str, dict[Channel, None]] = {}
-        self._wide: dict[Channel, None] = {}
+        self._of_instrument: _Listeners = {}
+        self._of_index: _Listeners = {}
+        self._of_kind: _Listeners = {}
         self._due: dict[tuple[str, int], dict[Channel, None]] = {}
         self._turn: dict[tuple[str, int], int] = {}
         self._unsettled: dict[Channel, None] = {}
@@ -117,8 +121,13 @@ class Hub:
             if state is not None:
                 for channel in self._of_instrument.get(state.name, ()):
                     channel.tell(event, state)
-            for channel in self._wide:
-                channel.tell(event, state)
+            if self._of_index and isinstance(event, Index | Ticker):
+                for channel in self._of_index.get(self._index_name(event), ()):
+                    channel.tell(event, state)
+            if self._of_kind and state is not None and isinstance(event, Trade | Listing):
+                for key in state.fitting:
+                    for channel in self._of_kind.get(key, ()):
+                        channel.tell(event, state)
         while self._unsettled:
             settling, self._unsettled = self._unsettled, {}
             for channel in settling:
@@ -149,16 +158,33 @@ class Hub:
             channel = self._channels[key.name] = make(key, self.market, self._roster, self, self.epoch)
         if not (channel.active or channel.waiting):
             channel.opened()
-            listeners = self._of_instrument.setdefault(key.instrument, {}) if key.instrument else self._wide
-            listeners[channel] = None
+            listeners, of = self._listeners(key)
+            listeners.setdefault(of, {})[channel] = None
         return channel
+
+    def _listeners(self, key: ChannelKey) -> tuple[_Listeners, Hashable]:
+        """By what a channel's events are found: an instrument, an index, or a kind and a currency."""
+        if key.instrument:
+            return self._of_instrument, key.instrument
+        return (self._of_index, key.index) if key.index else (self._of_kind, (key.kind, key.currency))
+
+    def _index_name(self, event: Index | Ticker) -> str:
+        """The public name of the index that an event may be about."""
+        if isinstance(event, Index):
+            return self.market.public_name(event.venue, event.name)
+        return self.market.public_name(event.instrument.venue, event.instrument.index_name)
 
     def _close_if_idle(self, channel: Channel) -> None:
         if channel.active or channel.waiting:
             return
         key = channel.key
-        listeners = self._of_instrument.get(key.instrument, {}) if key.instrument else self._wide
-        listeners.pop(channel, None)
+        listeners, of = self._listeners(key)
+        heard = listeners.get(of, {})
+        heard.pop(channel, None)
+        if not heard:
+            listeners.pop(of, None)
         self._unsettled.pop(channel, None)
         for channels in self._due.values():
             channels.pop(channel, None)
+        if not channel.seq:  # one that has told nothing has no sequence to keep, and may never have any
+            del self._channels[channel.name]

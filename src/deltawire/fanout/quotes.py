@@ -3,7 +3,6 @@
 from typing import Any
 
 from deltawire.fanout.channel import INTERVALS_NS, Channel, InstrumentChannel
-from deltawire.fanout.tape import fits
 from deltawire.market.objects import (
     MS_NS,
     mark_price_object,
@@ -34,14 +33,14 @@ class _LatestChannel(InstrumentChannel):
         data = self.current()
         told = self._comparable(data)
         if data is not None and told != self._last:
-            before, self._last = self._last or {}, told
-            self.publish(self.difference(before, data))
+            self._last = told
+            self.publish(self.tellable(data))
 
     def current(self) -> dict[str, Any] | None:
         """The object now, None while there is nothing to say."""
         raise NotImplementedError
 
-    def difference(self, before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    def tellable(self, now: dict[str, Any]) -> dict[str, Any]:
         """What to publish of a new object."""
         return now
 
@@ -68,20 +67,28 @@ class TickerChannel(_LatestChannel):
 
 
 class IncrementalTickerChannel(TickerChannel):
-    """`incremental_ticker.X`: a snapshot, then only the members that changed, nested ones too."""
+    """`incremental_ticker.X`: a snapshot, then only the members that changed, nested ones too.
 
-    def difference(self, before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-        """The changed members."""
-        return {
-            "type": "change",
-            "timestamp": now["timestamp"],
-            "instrument_name": now["instrument_name"],
-        } | changed(before, now)
+    A member that is no more is null.
+    """
+
+    def opened(self) -> None:
+        """Whatever is there counts as told."""
+        super().opened()
+        self._told = self.current()
+
+    def tellable(self, now: dict[str, Any]) -> dict[str, Any]:
+        """What has changed since it was last told, or everything the first time."""
+        before, self._told = self._told, now
+        if before is None:
+            return {"type": "snapshot"} | now
+        gone = dict.fromkeys(name for name in before if name not in now)
+        head = {"type": "change", "timestamp": now["timestamp"], "instrument_name": now["instrument_name"]}
+        return head | changed(before, now) | gone
 
     def image(self) -> Any:
-        """Everything."""
-        data = self.current()
-        return None if data is None else {"type": "snapshot"} | data
+        """Everything as it was last told, which is what the next change counts from."""
+        return None if self._told is None else {"type": "snapshot"} | self._told
 
 
 class QuoteChannel(_LatestChannel):
@@ -176,16 +183,25 @@ class MarkPricesChannel(Channel):
 class InstrumentStateChannel(Channel):
     """`instrument.state.{kind}.{currency}`: instruments as they are listed and close."""
 
+    def opened(self) -> None:
+        """The instruments that are there count as told."""
+        self._active = {state.name: state.instrument.active for state in self.market}
+
     def tell(self, event: Event, state: InstrumentState | None) -> None:
-        """A listing."""
-        if isinstance(event, Listing) and state is not None and fits(state, self.key):
-            self.publish(
-                {
-                    "timestamp": event.seen_ns // MS_NS,
-                    "instrument_name": state.name,
-                    "state": "created" if event.instrument.active else "closed",
-                }
-            )
+        """A listing; one that only defines an instrument anew is no news."""
+        if not isinstance(event, Listing) or state is None:
+            return
+        active = event.instrument.active
+        if self._active.get(state.name) is active:
+            return
+        self._active[state.name] = active
+        self.publish(
+            {
+                "timestamp": event.seen_ns // MS_NS,
+                "instrument_name": state.name,
+                "state": "created" if active else "closed",
+            }
+        )
 
 
 def known(state: InstrumentState) -> bool:

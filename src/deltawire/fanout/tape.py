@@ -44,8 +44,8 @@ class KindTradesChannel(Channel):
         self._held: list[dict[str, Any]] = []
 
     def tell(self, event: Event, state: InstrumentState | None) -> None:
-        """A trade of some instrument."""
-        if not isinstance(event, Trade) or state is None or not fits(state, self.key):
+        """A trade of an instrument that fits."""
+        if not isinstance(event, Trade) or state is None:
             return
         self._held.append(trade_object(state.tape[-1], state.name))
         if self._interval_ns:
@@ -74,7 +74,8 @@ class CandlesChannel(InstrumentChannel):
 
     def opened(self) -> None:
         """Candles from the one at hand on."""
-        self._last_open_ns = 0
+        candle = self.state.candles.last(self._minutes)
+        self._last_open_ns = 0 if candle is None else candle.open_ns
 
     def tell(self, event: Event, state: InstrumentState | None) -> None:
         """A trade."""
@@ -108,13 +109,3 @@ def candle_object(candle: Candle) -> dict[str, Any]:
         "volume": candle.volume,
         "cost": candle.cost,
     }
-
-
-def fits(state: InstrumentState, key: ChannelKey) -> bool:
-    """Whether an instrument is of a channel's kind and currency."""
-    instrument = state.instrument
-    return key.kind in ("any", instrument.kind) and key.currency in (
-        "any",
-        instrument.base,
-        instrument.settlement,
-    )

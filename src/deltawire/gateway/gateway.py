@@ -3,6 +3,8 @@
 import asyncio
 from typing import Protocol
 
+import msgspec
+
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.roster import Member
 from deltawire.market.market import Market
@@ -11,7 +13,21 @@ from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
 from deltawire.session.server import ServerSession
 from deltawire.wire.rpc import format_heartbeat, format_reply
 
-WATCH_S = 1.0
+
+class Limits(msgspec.Struct, frozen=True):
+    """What a connection may cost, in bytes, and how long it may take, in seconds."""
+
+    largest_message: int = 256 * 1024
+    most_fragments: int = 1024
+    slow_bytes: int = 64 * 1024
+    """Above this much unsent data a connection is slow, and what is written to it is counted."""
+    unsent_bytes: int = 16 * 1024 * 1024
+    request_within_s: float = 10.0
+    """From the first byte (of a connection: from its opening) to the last of an HTTP request."""
+    ping_after_s: float = 20.0
+    pong_within_s: float = 20.0
+    close_within_s: float = 3.0
+    watch_every_s: float = 1.0
 
 
 class Connection(Protocol):
@@ -32,11 +48,14 @@ class Connection(Protocol):
 class Gateway:
     """Carries out what sessions want."""
 
-    def __init__(self, market: Market, hub: Hub, clock: Clock, version: str) -> None:
+    def __init__(
+        self, market: Market, hub: Hub, clock: Clock, version: str, limits: Limits | None = None
+    ) -> None:
         self.market = market
         self.hub = hub
         self.clock = clock
         self.version = version
+        self.limits = limits or Limits()
         self.connections: dict[Connection, None] = {}
 
     def make_session(self) -> ServerSession:
@@ -64,9 +83,9 @@ class Gateway:
             self.hub.gone(connection.member)
 
     async def watch(self) -> None:
-        """Once a second let every connection see the time; never returns."""
+        """Once in a while let every connection see the time; never returns."""
         while True:
-            await asyncio.sleep(WATCH_S)
+            await asyncio.sleep(self.limits.watch_every_s)
             now = self.clock.now()
             for connection in list(self.connections):
                 connection.watch(now)

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from deltawire.gateway.gateway import Gateway
+from deltawire.gateway.gateway import Gateway, Limits
 from deltawire.session.server import answer_http
 from deltawire.wire import rpc
 
@@ -21,10 +21,46 @@ HTTP       http://{host}/api/v2/public/get_instruments
 
 
 class UpgradingProtocol(H11Protocol):
-    """uvicorn's HTTP protocol, which loses what a hasty client sends right behind its upgrade request."""
+    """uvicorn's HTTP protocol, which loses what a hasty client sends right behind its upgrade request.
+
+    It would also wait for ever for a client to end its request; here there is a deadline.
+    """
+
+    def __init__(self, *args: Any, request_within_s: float = Limits().request_within_s, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._request_within_s = request_within_s
+        self._deadline: asyncio.TimerHandle | None = None
+        self._upgraded = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The first request is awaited."""
+        super().connection_made(transport)
+        self._await_request()
+
+    def data_received(self, data: bytes) -> None:
+        """A piece of a request: its deadline is that of its first piece."""
+        super().data_received(data)
+        if self._upgraded or self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+            self._stop_waiting()
+        elif self._deadline is None:
+            self._await_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is awaited any more."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _await_request(self) -> None:
+        self._deadline = self.loop.call_later(self._request_within_s, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Refuse HTTP/1.0, hand over the transport, and then the bytes that were behind the request."""
+        self._upgraded = True
         if event.http_version != b"1.1":
             self.transport.write(b"HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\n\r\n")
             self.transport.close()

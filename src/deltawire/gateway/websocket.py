@@ -6,10 +6,11 @@ bounded, and a peer that is gone is noticed.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from websockets.exceptions import InvalidState
+import structlog
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
@@ -19,15 +20,9 @@ from deltawire.fanout.roster import Member
 from deltawire.gateway.gateway import Gateway
 from deltawire.wire.frames import text_frame
 
+log = structlog.get_logger("deltawire")
 PATH = "/ws/api/v2"
-LARGEST_MESSAGE = 256 * 1024
-MOST_FRAGMENTS = 1024
-SLOW_BYTES = 64 * 1024
-"""Above this much unsent data a connection is slow, and what is written to it is counted."""
-UNSENT_LIMIT = 16 * 1024 * 1024
-PING_AFTER_NS = 20_000_000_000
-PONG_WITHIN_NS = 20_000_000_000
-CLOSE_WITHIN_NS = 5_000_000_000
+SECOND_NS = 1_000_000_000
 
 
 class WebSocketConnection(asyncio.Protocol):
@@ -37,10 +32,10 @@ class WebSocketConnection(asyncio.Protocol):
         self.member = Member(self)
         self._gateway = gateway
         self._all = connections
+        self._limits = gateway.limits
         self._session = gateway.make_session()
-        self._parser = ServerProtocol(max_size=LARGEST_MESSAGE)
+        self._parser = ServerProtocol(max_size=self._limits.largest_message)
         self._fragments: list[bytes] = []
-        self._fragment_bytes = 0
         self._heard_ns = gateway.clock.now()
         self._pinged_ns = 0
         self._closing_ns = 0
@@ -51,7 +46,7 @@ class WebSocketConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The transport is ours."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=SLOW_BYTES)
+        self._transport.set_write_buffer_limits(high=self._limits.slow_bytes)
         self.write: Callable[[bytes], None] = self._transport.write
         self._all.add(self)
 
@@ -59,13 +54,10 @@ class WebSocketConnection(asyncio.Protocol):
         """Bytes from the peer: at first the request again, then frames."""
         self._heard_ns = self._gateway.clock.now()
         self._pinged_ns = 0
-        self._parser.receive_data(data)
-        for event in self._parser.events_received():
-            if isinstance(event, Request):
-                self._on_request(event)
-            elif isinstance(event, Frame):
-                self._on_frame(event)
-        self._pass_on()
+        try:
+            self._take_in(data)
+        except Exception:  # noqa: BLE001 (our own mistake: it ends this connection and no other)
+            self._broke()
 
     def eof_received(self) -> None:
         """The peer sends no more."""
@@ -106,51 +98,89 @@ class WebSocketConnection(asyncio.Protocol):
         if self._closing_ns:
             return
         self._leave()
-        try:
+        if self._parser.state is State.OPEN:
             self._parser.send_close(code, reason)
-        except InvalidState:
-            self._transport.close()
-            return
         self._pass_on()
 
     def watch(self, now: int) -> None:
         """Carry the session's timers; ping a silent peer; give up on one that does not answer."""
+        try:
+            self._see_time(now)
+        except Exception:  # noqa: BLE001 (as above)
+            self._broke()
+
+    def _see_time(self, now: int) -> None:
         if self._closing_ns:
-            if now - self._closing_ns > CLOSE_WITHIN_NS:
+            if now - self._closing_ns > self._limits.close_within_s * SECOND_NS:
                 self._transport.abort()
             return
         deadline = self._session.deadline()
         if deadline is not None and now >= deadline:
             self._gateway.carry_out(self, self._session.tick(now))
-        if self._pinged_ns and now - self._pinged_ns > PONG_WITHIN_NS:
+        if self._pinged_ns and now - self._pinged_ns > self._limits.pong_within_s * SECOND_NS:
             self._transport.abort()
-        elif not self._pinged_ns and not self._closing_ns and now - self._heard_ns > PING_AFTER_NS:
+        elif self._is_silent(now) and not (self._pinged_ns or self._closing_ns):
             self._pinged_ns = now
             self._parser.send_ping(b"")
             self._pass_on()
 
+    def _is_silent(self, now: int) -> bool:
+        return now - self._heard_ns > self._limits.ping_after_s * SECOND_NS
+
     def _write_slowly(self, data: bytes) -> None:
+        limit = self._limits.unsent_bytes
         self._unsent += len(data)
-        if self._unsent > UNSENT_LIMIT:
+        if self._unsent > limit:
             self._unsent = self._transport.get_write_buffer_size() + len(data)
-        if self._unsent > UNSENT_LIMIT:
+        if self._unsent > limit:
+            self._closing_ns = self._gateway.clock.now()
             self._transport.abort()
         else:
             self._transport.write(data)
 
+    def _broke(self) -> None:
+        log.exception("connection failed")
+        if self._parser.state is State.OPEN and not self._closing_ns:
+            self.close(CloseCode.INTERNAL_ERROR, "internal error")
+        else:
+            self._transport.abort()
+
+    def _take_in(self, data: bytes) -> None:
+        """Handle what has come in its order, so that slices of any size lead to the same bytes.
+
+        The parser has by then queued one pong for each ping, and behind them what ends the connection.
+        """
+        self._parser.receive_data(data)
+        queued = deque(self._parser.data_to_send())
+        for event in cast(list[Request | Frame], self._parser.events_received()):
+            if isinstance(event, Request):
+                self._on_request(event)
+            elif event.opcode is Opcode.PING:
+                pong = queued.popleft()
+                if not self._closing_ns:
+                    self.write(pong)
+            elif not self._closing_ns:
+                self._on_frame(event)
+        self._pass_on(queued)
+
     def _on_request(self, request: Request) -> None:
-        if request.path.partition("?")[0] != PATH:
-            self._respond(self._parser.reject(404, f"WebSocket is at {PATH}\n"))
-            return
-        response = self._parser.accept(request)
-        self._respond(response)
+        response = self._judge(request)
+        self._parser.send_response(response)
         if response.status_code == 101:
             self._gateway.connections[self] = None
-
-    def _respond(self, response: Response) -> None:
-        self._parser.send_response(response)
-        if response.status_code != 101:
+        else:
             self._closing_ns = self._gateway.clock.now()
+
+    def _judge(self, request: Request) -> Response:
+        if request.path.partition("?")[0] != PATH:
+            return self._parser.reject(404, f"WebSocket is at {PATH}\n")
+        versions = request.headers.get_all("Sec-WebSocket-Version")
+        if len(versions) == 1 and versions[0] != "13":
+            response = self._parser.reject(426, "this server speaks version 13\n")
+            response.headers["Upgrade"] = "websocket"
+            response.headers["Sec-WebSocket-Version"] = "13"
+            return response
+        return self._parser.accept(request)
 
     def _on_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.BINARY:
@@ -160,14 +190,11 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _on_data(self, frame: Frame) -> None:
         self._fragments.append(bytes(frame.data))
-        self._fragment_bytes += len(frame.data)
-        if self._fragment_bytes > LARGEST_MESSAGE or len(self._fragments) > MOST_FRAGMENTS:
-            self._fail(
-                CloseCode.MESSAGE_TOO_BIG, f"more than {LARGEST_MESSAGE} bytes or {MOST_FRAGMENTS} fragments"
-            )
+        if len(self._fragments) > self._limits.most_fragments:
+            self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {self._limits.most_fragments} fragments")
         elif frame.fin:
             message = b"".join(self._fragments)
-            self._fragments, self._fragment_bytes = [], 0
+            self._fragments = []
             self._on_message(message)
 
     def _on_message(self, message: bytes) -> None:
@@ -176,27 +203,24 @@ class WebSocketConnection(asyncio.Protocol):
         except UnicodeDecodeError:
             self._fail(CloseCode.INVALID_DATA, "text must be UTF-8")
             return
-        self._pass_on()
-        if not self._closing_ns:
-            effects = self._session.received(message, self._gateway.clock.now())
-            self._gateway.carry_out(self, effects)
+        effects = self._session.received(message, self._gateway.clock.now())
+        self._gateway.carry_out(self, effects)
 
     def _fail(self, code: CloseCode, reason: str) -> None:
-        self._fragments, self._fragment_bytes = [], 0
-        if not self._closing_ns:
-            self._leave()
-            self._parser.fail(code, reason)
+        self._fragments = []
+        self._leave()
+        self._parser.fail(code, reason)
 
     def _leave(self) -> None:
         """No more data for this peer, and no more requests from it."""
         self._closing_ns = self._gateway.clock.now()
         self._gateway.hub.gone(self.member)
 
-    def _pass_on(self) -> None:
-        """Write what the parser wants written; close when it says so."""
+    def _pass_on(self, queued: Iterable[bytes] = ()) -> None:
+        """Write what the parser wants written; close when it says so, and then let nothing else go out."""
         if self._parser.state in (State.CLOSING, State.CLOSED) and not self._closing_ns:
-            self._leave()  # before the writing side closes: leaving writes what the tick holds for us
-        for data in self._parser.data_to_send():
+            self._leave()
+        for data in (*queued, *self._parser.data_to_send()):
             if data:
                 self.write(data)
             elif self._transport.can_write_eof():
@@ -204,6 +228,6 @@ class WebSocketConnection(asyncio.Protocol):
             else:
                 self._transport.close()
         if self._parser.state is State.CLOSED or (
-            self._closing_ns and self._parser.state is State.CONNECTING
+            self._parser.state is State.CONNECTING and self._parser.eof_sent
         ):
             self._transport.close()

@@ -1,6 +1,8 @@
 """One instrument as the events left it."""
 
 from collections import deque
+from collections.abc import Iterator
+from itertools import product
 from math import fsum
 from typing import Any
 
@@ -82,13 +84,24 @@ class InstrumentState:
         price: float | None = self.ticker.get("last_price")
         return price
 
+    @property
+    def fitting(self) -> Iterator[tuple[str, str]]:
+        """Every kind and currency that choose this instrument, each pair once.
+
+        `any` is every one; `combo` is both kinds of combos; a currency is the base or the settlement coin.
+        """
+        instrument = self.instrument
+        kinds = dict.fromkeys(("any", instrument.kind, instrument.kind.rpartition("_")[2]))
+        return product(kinds, dict.fromkeys(("any", instrument.base, instrument.settlement)))
+
+    def fits(self, kind: str, currency: str) -> bool:
+        """Whether a kind and a currency (in capitals, or `any`) choose this instrument."""
+        return (kind, currency) in self.fitting
+
     def define(self, instrument: Instrument) -> None:
         """The instrument's definition changed; its exponents may have become finer."""
         old, self.instrument = self.instrument, instrument
-        factors = (
-            10 ** (old.price_exponent - instrument.price_exponent),
-            10 ** (old.size_exponent - instrument.size_exponent),
-        )
+        factors = instrument.factors_from(old)
         if factors != (1, 1):
             self.ladder.rescale(*factors)
 

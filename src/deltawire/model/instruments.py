@@ -84,6 +84,13 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         """Lots as a size: the double nearest to the decimal."""
         return lots / unit(self.size_exponent)
 
+    def factors_from(self, coarser: "Instrument") -> tuple[int, int]:
+        """What ticks and lots of the same instrument at coarser exponents must be multiplied by."""
+        return (
+            unit(self.price_exponent - coarser.price_exponent),
+            unit(self.size_exponent - coarser.size_exponent),
+        )
+
     def amounts(self, price: float, lots: int) -> tuple[float, float]:
         """What lots are worth at a price: (base coin, quote currency)."""
         size = self.size(lots) * (self.contract_size if self.size_unit == "contracts" else 1.0)

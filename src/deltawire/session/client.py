@@ -50,18 +50,27 @@ class _Frame(msgspec.Struct):
     error: _Error | None = None
 
 
+_LEAVING = ("public/unsubscribe", "private/unsubscribe", "public/unsubscribe_all", "private/unsubscribe_all")
+
+
 class ClientSession:
-    """Numbers requests, matches answers, and holds every channel to its sequence."""
+    """Numbers requests, matches answers, and holds every channel to its sequence.
+
+    A channel without an epoch has no sequence (Deribit's own); one that was left begins anew with its image.
+    """
 
     _decode = msgspec.json.Decoder(_Frame).decode
 
     def __init__(self) -> None:
         self._last_id = 0
         self._last_seq: dict[str, tuple[str, int]] = {}
+        self._leaving: set[int] = set()
 
     def call(self, method: str, params: dict[str, Any]) -> tuple[int, bytes]:
         """The id and the frame of a request."""
         self._last_id += 1
+        if method in _LEAVING:
+            self._leaving.add(self._last_id)
         request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
         return self._last_id, msgspec.json.encode(request)
 
@@ -69,10 +78,10 @@ class ClientSession:
         """What a frame is; `FeedError` when the server breaks the sequence of a channel."""
         try:
             message = self._decode(frame)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FeedError(f"no answer of this dialect: {error}", retry=False) from error
         if message.id is not None:
-            return Answer(message.id, message.result, _request_error(message.error))
+            return self._answer(message.id, message.result, _request_error(message.error))
         if message.method == "subscription" and message.params is not None:
             return self._notification(message.params)
         if (
@@ -83,7 +92,20 @@ class ClientSession:
             return TestRequest()
         return None
 
+    def _answer(self, number: int, result: Any, error: RequestError | None) -> Answer:
+        if number in self._leaving:
+            self._leaving.discard(number)
+            self._left(result)
+        return Answer(number, result, error)
+
+    def _left(self, result: Any) -> None:
+        """`unsubscribe` answers with the channels left, `unsubscribe_all` with "ok", both with None to an error."""
+        for channel in result if isinstance(result, list) else list(self._last_seq) if result else ():
+            self._last_seq.pop(channel, None)
+
     def _notification(self, params: _Params) -> Notification:
+        if not params.epoch:
+            return Notification(params.channel, params.data)
         before = self._last_seq.get(params.channel)
         if before is not None and before[0] == params.epoch and params.seq != before[1] + 1:
             raise FeedError(f"{params.channel}: seq {params.seq} after {before[1]}", retry=True)

@@ -208,14 +208,9 @@ def get_index_price_names(context: Context, params: NoParams) -> Any:
 
 
 def _chosen(context: Context, currency: str, kind: str) -> list[InstrumentState]:
-    """The instruments of a currency (base, quote or settlement coin) and kind; "any" is every one."""
-    coin = currency.upper()
-    return [
-        state
-        for state in context.market
-        if (coin == "ANY" or coin in (state.instrument.base, state.instrument.settlement))
-        and (kind == "any" or kind == state.instrument.kind)
-    ]
+    """The instruments of a currency (base or settlement coin) and kind; "any" is every one."""
+    coin = "any" if currency.lower() == "any" else currency.upper()
+    return [state for state in context.market if state.fits(kind, coin)]
 
 
 def _order_book(context: Context, state: InstrumentState, depth: int) -> dict[str, Any]:

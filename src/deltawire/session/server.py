@@ -4,7 +4,7 @@ from deltawire.errors import RequestError
 from deltawire.market.market import Market
 from deltawire.session import conversation as _conversation
 from deltawire.session import queries as _queries
-from deltawire.session.effects import Close, Effect, Heartbeat
+from deltawire.session.effects import Close, Effect, Heartbeat, Leave
 from deltawire.session.methods import Context, run
 from deltawire.wire.rpc import BadRequest, Reply, Request, parse_request
 
@@ -16,6 +16,8 @@ _tables = (_conversation, _queries)  # importing them fills the table of methods
 
 class ServerSession:
     """Frames go in, effects come out, strictly in order; time comes in as nanoseconds.
+
+    The answer comes before the images of channels joined, and after the last notification of channels left.
 
     Heartbeat: every interval a `heartbeat` goes out; when the client has said nothing for an interval a
     `test_request` goes instead, and when that is not answered within another the connection closes.
@@ -70,7 +72,9 @@ class ServerSession:
             result = run(context, request)
         except RequestError as error:
             return [Reply(request.id, error=error, us_in=us_in)]
-        return [Reply(request.id, result, us_in=us_in), *context.effects]
+        left = [effect for effect in context.effects if isinstance(effect, Leave)]
+        rest = [effect for effect in context.effects if not isinstance(effect, Leave)]
+        return [*left, Reply(request.id, result, us_in=us_in), *rest]
 
 
 def answer_http(request: Request, market: Market, version: str, now: int, *, strict: bool) -> Reply:

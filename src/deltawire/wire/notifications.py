@@ -47,14 +47,18 @@ class BookData(msgspec.Struct, omit_defaults=True):
     status: BookStatus | None = None
 
 
-class GroupedBook(msgspec.Struct):
-    """Data of `book.X.{group}.{depth}.{interval}`: the best levels, a full replacement each time."""
+class GroupedBook(msgspec.Struct, omit_defaults=True):
+    """Data of `book.X.{group}.{depth}.{interval}`: the best levels, a full replacement each time.
+
+    With a `status` there are no levels: the book is not live.
+    """
 
     timestamp: int
     instrument_name: str
     change_id: int
     bids: list[tuple[float, float]]
     asks: list[tuple[float, float]]
+    status: BookStatus | None = None
 
 
 def format_data(data: Any) -> bytes:

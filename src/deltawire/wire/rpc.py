@@ -64,8 +64,8 @@ def parse_request(frame: bytes) -> Request:
         raise BadRequest(INVALID_REQUEST, "request entity too large", f"more than {LARGEST_REQUEST} bytes")
     try:
         loose = _decode(frame)
-    except msgspec.ValidationError:
-        raise BadRequest(INVALID_REQUEST, "Invalid Request", "a request is a JSON object") from None
+    except msgspec.ValidationError as error:
+        raise BadRequest(INVALID_REQUEST, "Invalid Request", str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(PARSE_ERROR, "Parse error", str(error)) from None
     except RecursionError:

@@ -1,0 +1,184 @@
+"""The command line: help, version, and errors that are one clear line and exit code 2."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from deltawire import __version__
+from deltawire.cli.serve import parse_speed
+from deltawire.errors import UsageError
+from deltawire.venues import REGISTRY
+from tests.support.commands import Command, Outcome, run
+from tests.support.gateway_server import GatewayServer
+from tests.support.tapes import DeribitTape, deribit_tape
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def tape(tmp_path: Path) -> Path:
+    return deribit_tape(tmp_path / "tape.log")
+
+
+def is_one_line(outcome: Outcome) -> bool:
+    """Whether a command failed the way users should see it."""
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("deltawire: ")
+    return outcome.err.count("\n") == 1 and outcome.err.endswith("\n")
+
+
+def test_help_names_the_commands(capsys: Capture) -> None:
+    outcome = run(capsys, "--help")
+    assert outcome.code == 0
+    for command in ("serve", "verify", "watch"):
+        assert command in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (
+            "serve",
+            ["--replay", "--venue", "--speed", "--loop", "--host", "--port", "Deribit-dialect", *REGISTRY],
+        ),
+        ("verify", ["FILE", "--venue", "--json", "Exit code 1"]),
+        ("watch", ["URL", "CHANNEL", "--count", "Reconnects"]),
+    ],
+)
+def test_every_command_explains_itself(capsys: Capture, command: str, words: list[str]) -> None:
+    outcome = run(capsys, command, "--help")
+    assert outcome.code == 0
+    for word in words:
+        assert word in outcome.out
+
+
+def test_without_arguments_the_help_is_shown(capsys: Capture) -> None:
+    assert "serve" in run(capsys).out
+
+
+def test_the_version(capsys: Capture) -> None:
+    assert run(capsys, "--version") == (0, f"deltawire {__version__}\n", "")
+
+
+def test_the_module_runs_like_the_command() -> None:
+    with Command("--version") as command:
+        assert command.out.next() == f"deltawire {__version__}"
+        assert command.end() == 0
+
+
+# Errors.
+
+
+def test_a_file_that_is_not_there_is_named(capsys: Capture, tmp_path: Path) -> None:
+    for command in (["serve", "--replay", tmp_path / "x.gz"], ["verify", tmp_path / "x.gz"]):
+        outcome = run(capsys, *command, "--venue", "deribit")
+        assert is_one_line(outcome)
+        assert f"no such file: {tmp_path / 'x.gz'}" in outcome.err
+
+
+def test_a_directory_is_no_recording(capsys: Capture, tmp_path: Path) -> None:
+    assert is_one_line(run(capsys, "verify", tmp_path, "--venue", "deribit"))
+
+
+def test_an_unknown_venue_is_told_the_known_ones(capsys: Capture, tape: Path) -> None:
+    for command in (["serve", "--replay", tape], ["verify", tape]):
+        outcome = run(capsys, *command, "--venue", "nasdaq")
+        assert is_one_line(outcome)
+        assert f"unknown venue 'nasdaq'; known: {', '.join(sorted(REGISTRY))}" in outcome.err
+
+
+@pytest.mark.parametrize("speed", ["fast", "0", "-1", "nan", "inf", "1e999", ""])
+def test_a_speed_that_is_none_is_refused(capsys: Capture, tape: Path, speed: str) -> None:
+    outcome = run(capsys, "serve", "--replay", tape, "--venue", "deribit", "--speed", speed)
+    assert is_one_line(outcome)
+    assert f"--speed is a number above 0 or max, not {speed!r}" in outcome.err
+
+
+@pytest.mark.parametrize(("text", "speed"), [("1", 1.0), ("0.25", 0.25), ("1e3", 1000.0), ("max", None)])
+def test_speeds(text: str, speed: float | None) -> None:
+    assert parse_speed(text) == speed
+
+
+def test_every_file_needs_its_venue(capsys: Capture, tape: Path) -> None:
+    outcome = run(capsys, "serve", "--replay", tape, "--replay", tape, "--venue", "deribit")
+    assert is_one_line(outcome)
+    assert "2 --replay but 1 --venue" in outcome.err
+    outcome = run(capsys, "serve", "--replay", tape)
+    assert is_one_line(outcome)
+    assert "1 --replay but 0 --venue" in outcome.err
+
+
+def test_a_venue_is_served_once(capsys: Capture, tape: Path) -> None:
+    pair = ["--replay", tape, "--venue", "deribit"]
+    outcome = run(capsys, "serve", *pair, *pair)
+    assert is_one_line(outcome)
+    assert "each venue can be served once" in outcome.err
+
+
+def test_serving_nothing_says_what_to_pass(capsys: Capture) -> None:
+    outcome = run(capsys, "serve")
+    assert is_one_line(outcome)
+    assert "--replay FILE --venue NAME" in outcome.err
+
+
+def test_a_port_that_is_taken_is_named(capsys: Capture, tape: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        outcome = run(capsys, "serve", "--replay", tape, "--venue", "deribit", "--port", port)
+    assert is_one_line(outcome)
+    assert f"cannot listen on 127.0.0.1:{port}: " in outcome.err
+    assert "--port" in outcome.err
+
+
+@pytest.mark.parametrize("text", ["", "no recording\n", "{}\n"])
+def test_a_file_that_is_no_recording_is_named_with_its_place(
+    capsys: Capture, tmp_path: Path, text: str
+) -> None:
+    file = tmp_path / "noise"
+    file.write_text(text)
+    outcome = run(capsys, "verify", file, "--venue", "deribit")
+    assert is_one_line(outcome)
+    assert f"{file}: line 1: " in outcome.err
+
+
+def test_a_recording_that_breaks_off_is_named_with_its_place(capsys: Capture, tmp_path: Path) -> None:
+    file = DeribitTape().image({1.0: 1.0}, {}).breaks().write(tmp_path / "broken.log")
+    outcome = run(capsys, "verify", file, "--venue", "deribit")
+    assert is_one_line(outcome)
+    assert "broken.log: line 3: neither a frame nor a connection" in outcome.err
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:9", "no-such-host.invalid", "127.0.0.1:99999", "ftp://x"])
+def test_a_server_that_cannot_be_reached_is_named(capsys: Capture, url: str) -> None:
+    outcome = run(capsys, "watch", url, "quote.BTC-PERPETUAL")
+    assert is_one_line(outcome)
+    assert url in outcome.err
+
+
+def test_a_server_that_is_no_such_server_is_named(capsys: Capture) -> None:
+    with GatewayServer() as server:
+        outcome = run(capsys, "watch", f"127.0.0.1:{server.port}/elsewhere", "quote.BTC-PERPETUAL")
+    assert is_one_line(outcome)
+    assert "404" in outcome.err
+
+
+def test_an_unknown_channel_is_told_what_there_is(capsys: Capture) -> None:
+    with GatewayServer() as server:
+        server.go_live()
+        for channel in ("book.BTC-PERP.raw", "nonsense", "book.BTC-PERPETUAL.never"):
+            outcome = run(capsys, "watch", f"127.0.0.1:{server.port}", "quote.BTC-PERPETUAL", channel)
+            assert is_one_line(outcome)
+            assert f"no channel {channel!r} there" in outcome.err
+            assert "BTC-PERPETUAL" in outcome.err
+
+
+def test_an_unknown_channel_of_a_server_with_nothing_on_it(capsys: Capture) -> None:
+    with GatewayServer() as server:
+        outcome = run(capsys, "watch", f"127.0.0.1:{server.port}", "book.X.raw")
+    assert is_one_line(outcome)
+    assert "no instruments" in outcome.err
+
+
+def test_errors_carry_whether_trying_again_helps() -> None:
+    assert not UsageError("x").retry

@@ -1,0 +1,115 @@
+"""`deltawire serve`, the real command: it serves, and signals end it cleanly."""
+
+import json
+import re
+import signal
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.commands import Command
+from tests.support.frames import CLOSE, client_frame
+from tests.support.gateway_server import RawClient
+from tests.support.tapes import DeribitTape, deribit_tape, usdm_tape
+
+BOOK = "book.BTC-PERPETUAL.raw"
+STOPS_WITHIN_S = 10.0
+"""Far more than the 100 ms that it takes, far less than anyone's patience."""
+
+
+def port_of(server: Command) -> int:
+    """The port that a server says it listens on."""
+    match = re.search(r"ws://127\.0\.0\.1:(\d+)/ws/api/v2", server.out.until("WebSocket"))
+    assert match is not None
+    return int(match[1])
+
+
+def subscribed(port: int, *channels: str) -> RawClient:
+    """A client that is subscribed, however soon after the start it came."""
+    client = RawClient(port)
+    client.handshake()
+    while True:
+        client.request("public/subscribe", channels=list(channels))
+        if client.message().get("result") == list(channels):
+            return client
+
+
+def result(port: int, query: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/public/{query}", timeout=30) as answer:
+        return json.load(answer)["result"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_closes_every_connection_with_1001_and_ends_with_exit_code_0(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    tape = deribit_tape(tmp_path / "tape.log")
+    with Command(
+        "serve", "--replay", tape, "--venue", "deribit", "--speed", "max", "--loop", "--port", 0
+    ) as server:
+        port = port_of(server)
+        clients = [subscribed(port, BOOK) for _ in range(3)]
+        assert clients[0].message()["params"]["data"]["type"] == "snapshot"
+        sent = time.monotonic()
+        server.signal(number)
+        for client in clients:
+            assert client.close_code() == 1001
+            client.send(client_frame(b"\x03\xe9", CLOSE))
+            client.close()
+        assert server.end() == 0
+        assert time.monotonic() - sent < STOPS_WITHIN_S
+        assert server.err.rest() == ""
+
+
+def test_two_recordings_are_served_under_their_names(tmp_path: Path) -> None:
+    pairs = ["--replay", deribit_tape(tmp_path / "d"), "--venue", "deribit"]
+    pairs += ["--replay", usdm_tape(tmp_path / "u"), "--venue", "binance_usdm"]
+    with Command("serve", *pairs, "--speed", "max", "--port", 0) as server:
+        port = port_of(server)
+        assert f"http://127.0.0.1:{port}/api/v2/public/get_instruments" in server.out.next()
+        subscribed(port, BOOK, "book.binance_usdm:BTCUSDT.raw").close()
+        names = [each["instrument_name"] for each in result(port, "get_instruments")]
+        assert names == ["BTC-PERPETUAL", "binance_usdm:BTCUSDT"]
+
+
+def test_a_recording_at_its_end_leaves_the_book_as_it_was(tmp_path: Path) -> None:
+    tape = deribit_tape(tmp_path / "tape.log", changes=5)
+    with Command("serve", "--replay", tape, "--venue", "deribit", "--speed", "max", "--port", 0) as server:
+        port = port_of(server)
+        server.err.until("source ended")
+        found = result(port, "get_order_book?instrument_name=BTC-PERPETUAL")
+        assert (found["bids"], found["last_price"]) == ([[100.0, 15.0], [99.5, 20.0]], 100.5)
+
+
+def test_a_recording_that_breaks_off_is_logged_and_its_book_is_not_served(tmp_path: Path) -> None:
+    broken = DeribitTape().image({100.0: 1.0}, {}).breaks().write(tmp_path / "d")
+    pairs = ["--replay", broken, "--venue", "deribit"]
+    pairs += ["--replay", usdm_tape(tmp_path / "u"), "--venue", "binance_usdm"]
+    with Command("serve", *pairs, "--speed", "max", "--port", 0) as server:
+        port = port_of(server)
+        assert "line 3" in server.err.until("source failed")
+        subscribed(port, "book.binance_usdm:BTCUSDT.raw").close()
+        (summary,) = result(port, "get_book_summary_by_instrument?instrument_name=BTC-PERPETUAL")
+        assert summary["bid_price"] is None
+        server.signal(signal.SIGTERM)
+        assert server.end() == 0
+
+
+def test_a_loop_plays_again_as_one_unbroken_chain(tmp_path: Path) -> None:
+    tape = deribit_tape(tmp_path / "tape.log")
+    with (
+        Command(
+            "serve", "--replay", tape, "--venue", "deribit", "--speed", "max", "--loop", "--port", 0
+        ) as server,
+        subscribed(port_of(server), BOOK) as client,
+    ):
+        ids, rounds = None, 0
+        while rounds < 3:
+            data = client.message()["params"]["data"]
+            assert data["type"] == ("snapshot" if ids is None else "change")
+            assert data.get("prev_change_id") == ids
+            ids = data["change_id"]
+            rounds += data.get("status", {}).get("state") == "live"

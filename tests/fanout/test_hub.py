@@ -1,0 +1,262 @@
+"""The hub: who joins gets its images in order, who leaves nothing more, and equal calls give equal bytes."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from deltawire.fanout.hub import FAMILIES, Hub
+from deltawire.market.market import Market
+from deltawire.model.events import Event, Index
+from deltawire.session.channels import parse_channel
+from tests.support.market_events import (
+    VENUE,
+    ScriptedBook,
+    make_index,
+    make_instrument,
+    make_listing,
+    make_option,
+    make_ticker,
+    make_trade,
+)
+from tests.support.members import Inbox, join, joined
+from tests.support.worlds import ASKS, BIDS, World, live_world
+
+CHANNELS = {
+    "book": "book.BTC-PERPETUAL.raw",
+    "grouped_book": "book.BTC-PERPETUAL.none.10.100ms",
+    "trades": "trades.BTC-PERPETUAL.100ms",
+    "kind_trades": "trades.any.any.agg2",
+    "ticker": "ticker.BTC-PERPETUAL.agg2",
+    "incremental_ticker": "incremental_ticker.BTC-PERPETUAL",
+    "quote": "quote.BTC-PERPETUAL",
+    "perpetual": "perpetual.BTC-PERPETUAL.raw",
+    "index": "deribit_price_index.btc_usd",
+    "candles": "chart.trades.BTC-PERPETUAL.1D",
+    "mark_prices": "markprice.options.btc_usd",
+    "instrument_state": "instrument.state.any.any",
+    "status": "status.BTC-PERPETUAL",
+}
+WITHOUT_IMAGE = {"trades", "kind_trades", "instrument_state"}
+
+
+def everything(book: ScriptedBook, number: int) -> list[Event]:
+    """A moment in which something happens to every family."""
+    instrument, at_ns = book.instrument, book.now_ns
+    return [
+        book.change(bids={1000: 10 + number}),
+        make_trade(instrument, 1000 + number, 10, at_ns),
+        make_ticker(
+            instrument, at_ns, mark_price=100.0 + number, current_funding=0.1 * number, index_price=99.0
+        ),
+        make_ticker(make_option(), at_ns, mark_price=0.1 * number, mark_iv=50.0),
+        make_index(100.0 + number, at_ns=at_ns),
+        make_listing(make_instrument(f"BTC-{number}"), at_ns),
+        book.live(),
+    ]
+
+
+def test_every_family_has_a_channel_here() -> None:
+    assert {name: parse_channel(channel).family for name, channel in CHANNELS.items()} == {
+        name: name for name in FAMILIES
+    }
+
+
+@pytest.mark.parametrize("family", CHANNELS)
+def test_every_family_sends_an_image_and_then_every_change_in_sequence(family: str) -> None:
+    world = live_world()
+    world.tell(*everything(world.book, 1))
+    inbox = world.joined(CHANNELS[family])
+    images = inbox.notes(CHANNELS[family])
+    assert [note["seq"] for note in images] == ([] if family in WITHOUT_IMAGE else [0])
+    for number in (2, 3, 4):
+        world.pass_ms(1000)
+        world.tell(*everything(world.book, number))
+    world.pass_ms(1000)
+    notes = inbox.notes(CHANNELS[family])
+    assert [note["seq"] for note in notes] == list(range(1, len(notes) + 1))
+    assert len(notes) >= 3
+    assert all(note["data"] != before["data"] for before, note in pairwise(notes))
+
+
+def test_equal_calls_give_equal_bytes() -> None:
+    def run() -> list[list[bytes]]:
+        world = live_world()
+        inboxes = [world.joined(*CHANNELS.values()), world.joined(CHANNELS["book"], CHANNELS["ticker"])]
+        for number in range(1, 8):
+            world.tell(*everything(world.book, number))
+            world.pass_ms(130)
+            inboxes.append(world.joined(*list(CHANNELS.values())[:number]))
+            if number == 4:
+                world.hub.gone(inboxes[1].member)
+                world.tell(world.book.stale(), world.book.syncing())
+                world.tell(*world.book.image(BIDS, ASKS))
+        return [inbox.writes for inbox in inboxes]
+
+    first = run()
+    assert first == run()
+    assert all(first)
+
+
+def test_images_come_in_the_order_of_the_request_in_one_write() -> None:
+    world = live_world()
+    world.tell(*everything(world.book, 1))
+    asked = [CHANNELS["status"], CHANNELS["ticker"], CHANNELS["book"]]
+    inbox = world.joined(*asked)
+    assert len(inbox.writes) == 1
+    assert [message["params"]["channel"] for message in inbox.take()] == asked
+
+
+def test_who_joins_amid_a_tick_gets_no_frame_from_before_its_image() -> None:
+    world = live_world()
+    book = CHANNELS["book"]
+    first = world.joined(book)
+    world.hub.publish([world.book.change(bids={1000: 11})])
+    late = world.joined(book)
+    world.hub.publish([world.book.change(bids={1000: 12})])
+    world.hub.flush()
+    assert [note["data"]["change_id"] for note in first.notes(book)] == [1, 2, 3]
+    assert [note["data"]["change_id"] for note in late.notes(book)] == [2, 3]
+
+
+def test_who_leaves_amid_a_tick_gets_what_was_published_until_then() -> None:
+    world = live_world()
+    book, quote = CHANNELS["book"], CHANNELS["quote"]
+    inbox = world.joined(book, quote)
+    inbox.take()
+    world.hub.publish([world.book.change(bids={1000: 11})])
+    world.hub.leave(inbox.member, [book])
+    assert [message["params"]["channel"] for message in inbox.take()] == [book, quote]
+    world.hub.publish([world.book.change(bids={1000: 12})])
+    world.hub.flush()
+    assert [message["params"]["channel"] for message in inbox.take()] == [quote]
+
+
+def test_leaving_what_one_is_not_on_changes_nothing() -> None:
+    world = live_world()
+    inbox = world.joined(CHANNELS["book"])
+    inbox.take()
+    world.hub.leave(inbox.member, [CHANNELS["quote"], "no such channel"])
+    world.tell(world.book.change(bids={1000: 11}))
+    assert [message["params"]["channel"] for message in inbox.take()] == [CHANNELS["book"]]
+
+
+def test_who_is_gone_gets_nothing_more_not_even_what_it_waited_for() -> None:
+    world = live_world()
+    world.tell(world.book.stale())
+    inbox = world.joined(*CHANNELS.values())
+    inbox.take()
+    world.hub.gone(inbox.member)
+    world.tell(*world.book.image(BIDS, ASKS))
+    world.tell(*everything(world.book, 1))
+    world.pass_ms(2000)
+    assert inbox.take() == []
+
+
+def test_a_member_whose_sink_leaves_while_it_is_admitted_harms_no_other() -> None:
+    world = live_world()
+    world.tell(world.book.stale())
+    book = CHANNELS["book"]
+    leaver, stayer = Inbox(), Inbox()
+
+    def leave(data: bytes) -> None:
+        world.hub.gone(leaver.member)
+
+    leaver.write = leave
+    for inbox in (leaver, stayer):
+        join(world.hub, inbox, book)
+    world.tell(*world.book.image(BIDS, ASKS))
+    world.tell(world.book.change(bids={1000: 1}))
+    assert [note["data"]["type"] for note in stayer.notes(book)] == ["snapshot", "change"]
+
+
+def test_intervals_end_in_the_time_of_their_own_venue() -> None:
+    world = live_world()
+    channel = "book.BTC-PERPETUAL.100ms"
+    inbox = world.joined(channel)
+    inbox.take()
+    world.tell(world.book.change(bids={1000: 11}))
+    world.hub.advance("okx", world.now_ns + 10**12)
+    world.hub.flush()
+    assert inbox.take() == []
+    world.pass_ms(100)
+    assert [data["change_id"] for data in inbox.data(channel)] == [2]
+
+
+def test_an_interval_ends_at_its_multiples_not_after_its_length() -> None:
+    world = live_world()
+    channel = "book.BTC-PERPETUAL.100ms"
+    inbox = world.joined(channel)
+    inbox.take()
+    world.pass_ms(90)
+    world.tell(world.book.change(bids={1000: 11}))
+    world.pass_ms(9)
+    assert inbox.take() == []
+    world.pass_ms(1)
+    assert [data["change_id"] for data in inbox.data(channel)] == [2]
+
+
+def test_channels_that_never_told_anything_are_forgotten_with_their_last_member() -> None:
+    world = World()
+    inbox = Inbox()
+    for number in range(1000):
+        name = f"deribit_price_index.no_such_index_{number}"
+        join(world.hub, inbox, name, f"trades.any.C{number}.100ms")
+        world.hub.leave(inbox.member, [name, f"trades.any.C{number}.100ms"])
+    assert held(world.hub) == 0
+
+
+def test_a_channel_that_has_told_something_keeps_its_sequence() -> None:
+    world = live_world()
+    book = CHANNELS["book"]
+    for number in (11, 12, 13):
+        inbox = world.joined(book)
+        world.tell(world.book.change(bids={1000: number}))
+        notes = inbox.notes(book)
+        world.hub.gone(inbox.member)
+        assert [note["seq"] for note in notes] == [number - 11, number - 10]
+
+
+def held(hub: Hub) -> int:
+    """How many channels the hub holds on to."""
+    return sum(map(len, (hub._channels, hub._of_instrument, hub._of_index, hub._of_kind, *hub._due.values())))
+
+
+class CountingMarket(Market):
+    """A market that counts how often an index is looked up."""
+
+    asked = 0
+
+    def index(self, name: str) -> Index | None:
+        """See `Market`."""
+        self.asked += 1
+        return super().index(name)
+
+
+def test_thousands_of_channels_cost_an_event_that_does_not_concern_them_nothing() -> None:
+    market = CountingMarket(VENUE)
+    hub = Hub(market, "epoch")
+    inbox = joined(hub, *[f"deribit_price_index.i{number}" for number in range(1000)], CHANNELS["index"])
+    market.asked = 0
+    hub.publish(everything(ScriptedBook(), 1))
+    hub.flush()
+    assert [note["data"]["price"] for note in inbox.notes(CHANNELS["index"])] == [99.0, 101.0]
+    assert market.asked < 10
+
+
+def test_two_venues_side_by_side() -> None:
+    world = live_world()
+    other = ScriptedBook(make_instrument("BTC-PERPETUAL", venue="okx"))
+    world.tell(*other.image({500: 1}, {}))
+    home, away = "book.BTC-PERPETUAL.raw", "book.okx:BTC-PERPETUAL.raw"
+    inbox = world.joined(home, away)
+    world.tell(other.change(bids={500: 2}))
+    notes: list[Any] = [message["params"] for message in inbox.take()]
+    assert [
+        (note["channel"], note["data"]["instrument_name"], note["data"]["bids"][0]) for note in notes
+    ] == [
+        (home, "BTC-PERPETUAL", ["new", 100.0, 10.0]),
+        (away, "okx:BTC-PERPETUAL", ["new", 50.0, 1.0]),
+        (away, "okx:BTC-PERPETUAL", ["change", 50.0, 2.0]),
+    ]
+    assert world.market.home == VENUE

@@ -1,0 +1,25 @@
+"""A running server and a neighbour who must not notice what is done to it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.gateway_server import GatewayServer, Neighbour
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[GatewayServer]:
+    """One server for all tests of a module."""
+    with GatewayServer() as server:
+        server.go_live()
+        yield server
+
+
+@pytest.fixture
+def server(running: GatewayServer) -> Iterator[GatewayServer]:
+    """A server with a subscribed neighbour; after the test both must be well, and all else gone."""
+    with Neighbour(running) as neighbour:
+        yield running
+        assert neighbour.missed_nothing()
+        running.wait_for_connections(1)
+    running.wait_for_connections(0)

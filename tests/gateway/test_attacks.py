@@ -1,0 +1,417 @@
+"""Real sockets against a running server: whatever a client does, the server lives and its neighbour is well."""
+
+import json
+import os
+from random import Random
+from typing import Any
+
+import pytest
+
+from deltawire.gateway.gateway import Limits
+from tests.support.frames import BINARY, CLOSE, CONT, PING, PONG, TEXT, Frame, client_frame, request_frame
+from tests.support.gateway_server import (
+    HANDSHAKE,
+    GatewayServer,
+    Neighbour,
+    RawClient,
+    open_socket,
+)
+
+BOOK = "book.BTC-PERPETUAL.raw"
+
+
+def alive(client: RawClient) -> bool:
+    """Whether a connection still answers."""
+    client.request("public/test", "alive?")
+    while client.message().get("id") != "alive?":
+        pass
+    return True
+
+
+# Requests that are none.
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        (b"", -32700),
+        (b"{", -32700),
+        (b"nonsense", -32700),
+        (b'{"a":' * 5_000 + b"1" + b"}" * 5_000, -32700),
+        (b"[" * 100_000 + b"]" * 100_000, -32600),
+        (b"[" * 16_000 + b"]" * 16_000, -32600),
+        (b'{"id":%b,"method":"public/test"}' % (b"7" * 5_000), -32600),
+        (b'{"id":NaN,"method":"public/test"}', -32700),
+        (b'{"id":-Infinity,"method":"public/test"}', -32700),
+        (b'{"id":1e400,"method":"public/test"}', -32600),
+        (b'{"id":"\\ud800","method":"public/test"}', -32700),
+        (b'{"id":1,"method":"public/get_instrument","params":{"instrument_name":"\\udfff"}}', -32700),
+        (b"[]", -32600),
+        (b'[{"id":1,"method":"public/test"}]', -32600),
+        (b"17", -32600),
+        (b'"public/test"', -32600),
+        (b"null", -32600),
+        (b'{"id":1,"method":"public/test","params":[1]}', -32600),
+        (b'{"id":1,"method":"public/subscribe","params":{"channels":{"a":1}}}', -32602),
+        (b'{"id":1,"method":"public/set_heartbeat","params":{"interval":%b}}' % (b"7" * 400), -32602),
+        (b'{"id":1,"method":"\\u0000"}', -32601),
+        (b'{"id":1,"method":"public/test","params":{}}'.ljust(32_769), -32600),
+    ],
+)
+def test_what_is_no_request_is_answered_and_the_connection_goes_on(
+    server: GatewayServer, payload: bytes, code: int
+) -> None:
+    with open_socket(server) as client:
+        client.send(client_frame(payload))
+        assert client.message()["error"]["code"] == code
+        assert alive(client)
+
+
+def test_of_duplicate_keys_the_last_counts(server: GatewayServer) -> None:
+    with open_socket(server) as client:
+        client.send(client_frame(b'{"id":1,"method":"nonsense","id":"last","method":"public/test"}'))
+        assert client.message()["id"] == "last"
+
+
+# Frames that are none.
+
+
+BAD_FRAMES = {
+    "binary": (client_frame(b"{}", BINARY), {1003}),
+    "unmasked": (b"\x81\x02{}", {1002}),
+    "reserved bit": (client_frame(b"{}", rsv=4), {1002}),
+    "unknown data opcode": (client_frame(b"{}", 0x5), {1002}),
+    "unknown control opcode": (client_frame(b"", 0xB), {1002}),
+    "long control frame": (client_frame(b"x" * 200, PING), {1002}),
+    "fragmented control frame": (client_frame(b"", PONG, fin=False), {1002}),
+    "bad UTF-8": (client_frame(b"\xc0\xaf"), {1007}),
+    "bad UTF-8 in pieces": (client_frame(b"\xce\xba\xe1", fin=False) + client_frame(b"\xff", CONT), {1007}),
+    "huge message": (client_frame(b"x" * (256 * 1024 + 1)), {1009}),
+    "declared 2^40": (b"\x81\xff" + (1 << 40).to_bytes(8, "big"), {1009}),
+    "declared 2^63": (b"\x81\xff" + (1 << 63).to_bytes(8, "big"), {1002, 1009}),
+    "empty fragments": (
+        client_frame(b"", fin=False) + client_frame(b"", CONT, fin=False) * 120_000,
+        {1008, 1009},
+    ),
+    "tiny fragments": (
+        client_frame(b"x", fin=False) + client_frame(b"x", CONT, fin=False) * 120_000,
+        {1008, 1009},
+    ),
+    "noise": (Random(7).randbytes(4096), {1002, 1003, 1009}),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FRAMES)
+def test_what_breaks_the_protocol_is_closed_with_its_code(server: GatewayServer, name: str) -> None:
+    data, codes = BAD_FRAMES[name]
+    with open_socket(server) as client:
+        client.request("public/subscribe", channels=[BOOK])
+        client.flood(data)
+        server.change(3)
+        assert client.close_code() in codes
+
+
+@pytest.mark.parametrize("declared", [300_000, 1 << 62])
+def test_a_length_over_the_limit_costs_no_memory(server: GatewayServer, declared: int) -> None:
+    with open_socket(server) as client:
+        client.send(b"\x81\xff" + declared.to_bytes(8, "big"))
+        assert client.close_code() == 1009
+
+
+# Handshakes.
+
+
+def test_frames_in_the_packet_of_the_handshake_are_answered(server: GatewayServer) -> None:
+    frames = request_frame("public/test", 1) + client_frame(b"x", PING) + request_frame("public/test", 2)
+    with RawClient(server.port) as client:
+        assert client.handshake(behind=frames).startswith("HTTP/1.1 101 ")
+        first, pong, second = client.message(), client.frame(), client.message()
+        assert (first["id"], pong, second["id"]) == (1, Frame(PONG, b"x"), 2)
+
+
+def test_half_a_frame_in_the_packet_of_the_handshake_is_kept(server: GatewayServer) -> None:
+    frame = request_frame("public/test", 1)
+    with RawClient(server.port) as client:
+        client.handshake(behind=frame[:5])
+        client.send(frame[5:])
+        assert client.message()["id"] == 1
+
+
+def test_a_close_in_the_packet_of_the_handshake_is_echoed(server: GatewayServer) -> None:
+    with RawClient(server.port) as client:
+        client.handshake(behind=request_frame("public/test", 1) + client_frame(b"\x03\xe8", CLOSE))
+        assert client.message()["id"] == 1
+        assert client.close_code() == 1000
+
+
+GOOD_HANDSHAKE = HANDSHAKE.format(path="/ws/api/v2", host="localhost")
+KEY = "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n"
+BAD_HANDSHAKES = {
+    "wrong path": (GOOD_HANDSHAKE.replace("/ws/api/v2", "/ws"), "404"),
+    "HTTP/1.0": (GOOD_HANDSHAKE.replace("HTTP/1.1", "HTTP/1.0"), "505"),
+    "version 8": (GOOD_HANDSHAKE.replace("Version: 13", "Version: 8"), "426"),
+    "no version": (GOOD_HANDSHAKE.replace("Sec-WebSocket-Version: 13\r\n", ""), "400"),
+    "no key": (GOOD_HANDSHAKE.replace(KEY, ""), "400"),
+    "two keys": (GOOD_HANDSHAKE.replace(KEY, KEY * 2), "400"),
+    "bad key": (GOOD_HANDSHAKE.replace("MDEyMz", "!"), "400"),
+    "not GET": (GOOD_HANDSHAKE.replace("GET", "DELETE"), "405"),
+    "no host": (GOOD_HANDSHAKE.replace("Host: localhost\r\n", ""), "400"),
+    "long header": (GOOD_HANDSHAKE.replace("Host", f"X: {'x' * 60_000}\r\nHost"), "431"),
+    "longer header": (GOOD_HANDSHAKE.replace("Host", f"X: {'x' * 600_000}\r\nHost"), "400"),
+    "long path": (GOOD_HANDSHAKE.replace("/ws/api/v2", "/" + "x" * 20_000), "414"),
+    "many headers": (GOOD_HANDSHAKE.replace("Host", "X: y\r\n" * 500 + "Host"), "431"),
+    "garbage": ("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 10 + "\r\n\r\n", "400"),
+    "no HTTP": ("hello?\r\n\r\n", "400"),
+    "bare feeds": ("\n" * 100_000 + "\r\n", "400"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_HANDSHAKES)
+def test_a_handshake_that_is_no_good_is_refused_and_the_connection_ends(
+    server: GatewayServer, name: str
+) -> None:
+    request, status = BAD_HANDSHAKES[name]
+    with RawClient(server.port) as client:
+        client.flood(request.encode("latin-1") + b"\r\n" * (not status), 1)
+        assert client.head()[9:12] == status
+        client.rest()
+
+
+def test_a_plain_request_to_the_websockets_path_is_not_found(server: GatewayServer) -> None:
+    with RawClient(server.port) as client:
+        client.send(b"GET /ws/api/v2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert client.head().startswith("HTTP/1.1 404 ")
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"G",
+        GOOD_HANDSHAKE[:-2].encode(),
+        b"POST /api/v2 HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+    ],
+    ids=["silent", "one byte", "no end of the head", "no end of the body"],
+)
+def test_a_request_that_never_ends_is_given_up(begun: bytes) -> None:
+    with GatewayServer(Limits(request_within_s=0.1)) as server, RawClient(server.port) as client:
+        client.send(begun)
+        assert client.rest() == b""
+
+
+def test_a_second_request_that_never_ends_is_given_up_too() -> None:
+    with GatewayServer(Limits(request_within_s=0.5)) as server, RawClient(server.port) as client:
+        client.send(b"GET /api/v2/public/test HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.head().startswith("HTTP/1.1 200 ")
+        client.send(b"GET /api")
+        client.rest()
+
+
+def test_an_upgraded_connection_outlives_the_deadline_of_requests() -> None:
+    limits = Limits(request_within_s=0.5, ping_after_s=0.7, watch_every_s=0.02)
+    with GatewayServer(limits) as server, RawClient(server.port) as client:
+        head = HANDSHAKE.format(path="/ws/api/v2", host="x").encode()
+        client.send(head[:40])
+        client.send(head[40:])
+        assert client.head().startswith("HTTP/1.1 101 ")
+        assert client.frame() == Frame(PING, b"")
+        assert alive(client)
+
+
+# Slices and resets.
+
+
+def test_one_byte_slices_give_identical_output(server: GatewayServer) -> None:
+    talk = [
+        request_frame("public/subscribe", 1, channels=[BOOK, "quote.BTC-PERPETUAL"]),
+        client_frame(b"there?", PING),
+        client_frame(b'{"id":2,"meth', fin=False) + client_frame(b'od":"public/test"}', CONT),
+        client_frame(b"nonsense"),
+        request_frame("public/unsubscribe_all", 3),
+        client_frame(b"\x03\xe8bye", CLOSE),
+    ]
+    outputs = []
+    for slowly in (False, True):
+        with RawClient(server.port, receive_buffer=1024) as client:
+            send = client.send_slowly if slowly else client.send
+            send(HANDSHAKE.format(path="/ws/api/v2", host="x").encode())
+            head = [line for line in client.head().splitlines() if not line.startswith("Date")]
+            send(b"".join(talk))
+            frames = []
+            while not frames or frames[-1].opcode != CLOSE:
+                frames.append(client.frame())
+            outputs.append([head, *[timeless(frame) for frame in frames]])
+    assert outputs[0] == outputs[1]
+    assert [frame.opcode for frame in frames] == [TEXT, TEXT, TEXT, PONG, TEXT, TEXT, TEXT, CLOSE]
+
+
+def timeless(frame: Frame) -> Any:
+    """A frame without the server's times."""
+    if frame.opcode != TEXT:
+        return frame
+    message = json.loads(frame.payload)
+    return {name: value for name, value in message.items() if name not in ("usIn", "usOut", "usDiff")}
+
+
+def test_resets_in_mid_frame_leak_no_task_descriptor_or_subscription(running: GatewayServer) -> None:
+    channel = "book.BTC-PERPETUAL.agg2"
+
+    def seq() -> int:
+        """The channel's sequence, which stands still while nobody is on it."""
+        with open_socket(running) as client:
+            client.request("public/subscribe", channels=[channel])
+            assert client.message()["result"] == [channel]
+            found: int = client.message()["params"]["seq"]
+        running.wait_for_connections(0)
+        return found
+
+    before = seq()
+    tasks, descriptors = running.tasks(), len(os.listdir("/dev/fd"))
+    whole = request_frame("public/subscribe", channels=[channel])
+    for number in range(200):
+        client = open_socket(running)
+        client.send(whole + whole[: 1 + number % (len(whole) - 1)])
+        if number % 2:
+            client.message()
+        client.reset()
+    running.wait_for_connections(0)
+    running.wait_until(lambda: len(os.listdir("/dev/fd")) <= descriptors)
+    running.change(20)  # two seconds of the source's time
+    assert seq() == before
+    assert running.tasks() <= tasks
+
+
+@pytest.mark.parametrize("cut", [1, 30, len(GOOD_HANDSHAKE) - 1])
+def test_resets_within_the_handshake_leave_nothing(server: GatewayServer, cut: int) -> None:
+    for _ in range(20):
+        client = RawClient(server.port)
+        client.send(GOOD_HANDSHAKE[:cut].encode())
+        client.reset()
+
+
+# Floods, and peers that do not read.
+
+TIGHT = Limits(slow_bytes=16 * 1024, unsent_bytes=256 * 1024)
+
+
+def most_buffered(server: GatewayServer) -> int:
+    """The most that any connection has unsent in the server's memory."""
+    connections = server.app.gateway.connections
+    return server.ask(lambda: max(each._transport.get_write_buffer_size() for each in connections))
+
+
+@pytest.mark.parametrize(
+    "flood",
+    [client_frame(b"x" * 125, PING) * 50, request_frame("public/get_time") * 50, client_frame(b"{") * 50],
+    ids=["pings", "requests", "nonsense"],
+)
+def test_a_flood_from_a_peer_that_never_reads_ends_at_the_cap(flood: bytes) -> None:
+    with GatewayServer(TIGHT) as server:
+        server.go_live()
+        with Neighbour(server) as neighbour, open_socket(server, receive_buffer=4096) as client:
+            while client.flood(flood, 20):
+                assert most_buffered(server) <= TIGHT.unsent_bytes
+            server.wait_for_connections(1)
+            assert neighbour.missed_nothing()
+
+
+def test_a_client_that_stops_reading_is_aborted_at_the_cap_and_costs_no_other() -> None:
+    with GatewayServer(TIGHT) as server:
+        server.go_live()
+        with Neighbour(server) as neighbour, open_socket(server, receive_buffer=4096) as client:
+            client.request("public/subscribe", channels=[BOOK])
+            assert client.message()["result"] == [BOOK]
+            while server.open_connections() == 2:
+                server.feed([server.book.change(bids=dict.fromkeys(range(1, 900), 1 + server.book.sequence))])
+                neighbour.keep_up()
+                assert most_buffered(server) <= TIGHT.unsent_bytes
+            assert neighbour.missed_nothing()
+
+
+def test_a_client_that_reads_late_but_within_the_cap_gets_everything_in_order() -> None:
+    limits = Limits(slow_bytes=1024)
+    with GatewayServer(limits) as server:
+        server.go_live()
+        with open_socket(server, receive_buffer=4096) as client:
+            client.request("public/subscribe", channels=[BOOK])
+            client.message()
+            while most_buffered(server) < 100_000:
+                server.feed([server.book.change(bids=dict.fromkeys(range(1, 900), 1 + server.book.sequence))])
+            seqs = [0]
+            client.message()
+            while seqs[-1] < server.book.sequence - 1:
+                seqs.append(client.message()["params"]["seq"])
+            assert seqs == list(range(server.book.sequence))
+            assert alive(client)
+
+
+@pytest.mark.parametrize("subscribed", [False, True])
+def test_a_half_open_client_is_freed(subscribed: bool) -> None:
+    limits = Limits(ping_after_s=0.1, pong_within_s=1.0, watch_every_s=0.02)
+    with GatewayServer(limits) as server:
+        server.go_live()
+        with Neighbour(server) as neighbour, open_socket(server) as client:
+            if subscribed:
+                client.request("public/subscribe", channels=[BOOK])
+                client.message()
+                client.message()
+            assert client.frame() == Frame(PING, b"")
+            server.wait_for_connections(1)
+            assert client.close_code() == 1006
+            assert neighbour.missed_nothing()
+
+
+def test_a_client_that_answers_pings_stays() -> None:
+    limits = Limits(ping_after_s=0.05, watch_every_s=0.01)
+    with GatewayServer(limits) as server, open_socket(server) as client:
+        for _ in range(5):
+            assert client.frame() == Frame(PING, b"")
+            client.send(client_frame(b"", PONG))
+        assert alive(client)
+
+
+def test_a_client_that_ignores_the_close_is_aborted() -> None:
+    limits = Limits(close_within_s=0.1, watch_every_s=0.02)
+    with GatewayServer(limits) as server, open_socket(server) as client:
+        client.send(client_frame(b"", BINARY))
+        assert client.close_code() == 1003
+        server.wait_for_connections(0)
+
+
+# Subscriptions as an attack.
+
+
+def test_joining_and_leaving_again_and_again_leaves_nothing(server: GatewayServer) -> None:
+    with open_socket(server) as client:
+        for number in range(300):
+            client.request(
+                "public/subscribe", "join", channels=[BOOK, f"deltawire_{number}.x", "quote.BTC-PERPETUAL"]
+            )
+            client.request("public/unsubscribe_all", "leave")
+            server.change()
+        left = 0
+        while left < 300:
+            left += client.message().get("id") == "leave"
+        server.change()
+        assert alive(client)
+
+
+def test_ten_thousand_subscriptions_are_served_and_one_more_is_refused(server: GatewayServer) -> None:
+    with open_socket(server) as client:
+        for start in range(0, 10_000, 500):
+            names = [f"deribit_price_index.i{number}" for number in range(start, start + 500)]
+            client.request("public/subscribe", channels=names)
+            assert len(client.message()["result"]) == 500
+        client.request("public/subscribe", channels=[BOOK])
+        assert client.message()["error"]["code"] == -32602
+
+
+def test_a_channel_name_of_a_megabyte_is_too_large(server: GatewayServer) -> None:
+    with open_socket(server) as client:
+        client.flood(request_frame("public/subscribe", channels=["x" * 1_000_000]))
+        assert client.close_code() == 1009
+    with open_socket(server) as client:
+        client.request("public/subscribe", channels=["x" * 100_000])
+        assert client.message()["error"]["message"] == "request entity too large"
+        client.request("public/subscribe", channels=["x" * 30_000])
+        assert client.message()["result"] == []

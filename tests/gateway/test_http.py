@@ -1,0 +1,178 @@
+"""The dialect over HTTP, on the port of the WebSocket."""
+
+import http.client
+import json
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.support.gateway_server import PATIENCE_S, GatewayServer, RawClient, open_socket
+from tests.support.market_events import make_trade
+
+INSTRUMENT = {"instrument_name": "BTC-PERPETUAL"}
+
+
+@pytest.fixture(scope="module")
+def traded(running: GatewayServer) -> GatewayServer:
+    """The running server, with three trades and nothing more to come."""
+    instrument = running.book.instrument
+    running.feed([make_trade(instrument, 1000 + number, 10, sequence=7 + number) for number in range(3)])
+    state = running.app.market.find("BTC-PERPETUAL")
+    assert state is not None
+    running.wait_until(lambda: len(state.tape) == 3)
+    return running
+
+
+def timeless(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer without its times, which must be there, and its id."""
+    assert answer["usDiff"] == answer.pop("usOut") - answer.pop("usIn") >= answer.pop("usDiff") - 1
+    assert answer.pop("testnet") is False
+    answer.pop("id", None)
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "status"),
+    [
+        ("public/test", {}, 200),
+        ("public/get_instruments", {}, 200),
+        ("public/get_instruments", {"currency": "BTC", "kind": "future", "expired": False}, 200),
+        ("public/get_order_book", INSTRUMENT | {"depth": 1}, 200),
+        ("public/ticker", INSTRUMENT, 200),
+        ("public/get_last_trades_by_instrument", INSTRUMENT | {"count": 2, "start_seq": 8}, 200),
+        ("public/get_book_summary_by_currency", {"currency": "btc"}, 200),
+        ("public/ticker", {}, 400),
+        ("public/ticker", {"instrument_name": "ÜÑ & ?=%"}, 400),
+        ("public/get_order_book", INSTRUMENT | {"depth": 0}, 400),
+        ("public/no_such_method", {}, 400),
+        ("private/buy", {"amount": 1}, 400),
+    ],
+)
+def test_get_post_and_websocket_give_the_same_answer(
+    traded: GatewayServer, method: str, params: dict[str, Any], status: int
+) -> None:
+    query = urlencode(
+        {name: json.dumps(value) if isinstance(value, bool) else value for name, value in params.items()}
+    )
+    body = json.dumps({"jsonrpc": "2.0", "id": "x", "method": method, "params": params}).encode()
+    get_status, get = traded.get(f"/api/v2/{method}?{query}")
+    post_status, post = traded.get("/api/v2", body)
+    named_status, named = traded.get(f"/api/v2/{method}", body)
+    with open_socket(traded) as client:
+        client.request(method, "x", **params)
+        websocket = client.message()
+    assert [get_status, post_status, named_status] == [status] * 3
+    assert post["id"] == named["id"] == websocket["id"] == "x"
+    assert "id" not in get
+    answers = [timeless(answer) for answer in (get, post, named, websocket)]
+    assert answers == [answers[0]] * 4
+    assert ("error" in get) == (status == 400)
+
+
+@pytest.mark.parametrize("method", ["public/subscribe", "public/set_heartbeat", "public/unsubscribe_all"])
+def test_what_needs_a_websocket_says_so(traded: GatewayServer, method: str) -> None:
+    body = json.dumps({"id": 1, "method": method, "params": {"channels": ["quote.BTC-PERPETUAL"]}}).encode()
+    for status, answer in (traded.get(f"/api/v2/{method}?channels=x"), traded.get("/api/v2", body)):
+        assert (status, answer["error"]["code"]) == (400, 10030)
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ("count=many", "count"),
+        ("count=", "count"),
+        ("count=1.5", "count"),
+        ("start_seq=9" + "9" * 5_000, "start_seq"),
+    ],
+)
+def test_a_query_value_of_the_wrong_kind_is_named(traded: GatewayServer, query: str, param: str) -> None:
+    status, answer = traded.get(
+        f"/api/v2/public/get_last_trades_by_instrument?instrument_name=BTC-PERPETUAL&{query}"
+    )
+    assert (status, answer["error"]["code"], answer["error"]["data"]["param"]) == (400, -32602, param)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", -32700),
+        (b"{", -32700),
+        (b"\xff", -32700),
+        (b"[]", -32600),
+        (b'{"id":1,"method":"public/test","params":[]}', -32600),
+        (b'{"id":1,"method":"public/test"}'.ljust(32_769), -32600),
+        (b"x" * 5_000_000, -32600),
+    ],
+)
+def test_a_body_that_is_no_request_is_answered_in_the_dialect(
+    traded: GatewayServer, body: bytes, code: int
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", traded.port, timeout=PATIENCE_S)
+    try:
+        connection.request("POST", "/api/v2", body)
+        answer = connection.getresponse()
+        found = json.load(answer)
+    except BrokenPipeError:  # the server need not read all of it
+        answer = connection.response_class(connection.sock)
+        answer.begin()
+        found = json.load(answer)
+    finally:
+        connection.close()
+    assert (answer.status, found["error"]["code"]) == (400, code)
+    if len(body) > 32_768:
+        assert found["error"]["message"] == "request entity too large"
+
+
+def test_a_chunked_body_is_read(traded: GatewayServer) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", traded.port, timeout=PATIENCE_S)
+    connection.request(
+        "POST", "/api/v2", iter([b'{"id":5,', b'"method":"public/test"}']), encode_chunked=True
+    )
+    answer = connection.getresponse()
+    assert json.load(answer)["id"] == 5
+    connection.close()
+
+
+def test_a_chunked_body_without_end_is_cut_off(traded: GatewayServer) -> None:
+    with RawClient(traded.port) as client:
+        client.send(b"POST /api/v2 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.flood(b"4000\r\n" + b"x" * 0x4000 + b"\r\n", 10)
+        assert client.head().startswith("HTTP/1.1 400 ")
+
+
+def test_requests_on_one_connection_are_answered_in_their_order(traded: GatewayServer) -> None:
+    with RawClient(traded.port) as client:
+        for path in ("public/test", "public/get_time", "public/nothing"):
+            client.send(f"GET /api/v2/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        client.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        text = client.rest().decode()
+    assert re.findall(r"HTTP/1\.1 (\d+)", text) == ["200", "200", "400", "200"]
+    assert text.index('"version"') < text.index("Method not found") < text.index("WebSocket")
+
+
+def test_the_front_page_says_where_everything_is(traded: GatewayServer) -> None:
+    with RawClient(traded.port) as client:
+        client.send(b"GET / HTTP/1.1\r\nHost: example.org:99\r\nConnection: close\r\n\r\n")
+        text = client.rest().decode()
+    assert "ws://example.org:99/ws/api/v2" in text
+    assert "server:" not in text.lower().partition("\r\n\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/api/v2", 405),
+        ("PUT", "/api/v2/public/test", 405),
+        ("GET", "/api/v2/a/b/c", 404),
+    ],
+)
+def test_other_paths_and_methods_are_not_there(
+    traded: GatewayServer, method: str, path: str, status: int
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", traded.port, timeout=PATIENCE_S)
+    connection.request(method, path)
+    assert connection.getresponse().status == status
+    connection.close()

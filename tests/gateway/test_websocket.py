@@ -1,0 +1,647 @@
+"""One WebSocket connection over a transport in memory: the handshake, messages, closing, and peers that do not read."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from deltawire.gateway.gateway import Gateway, Limits
+from deltawire.gateway.websocket import WebSocketConnection
+from deltawire.session.effects import Effect
+from deltawire.session.server import ServerSession
+from tests.support.frames import (
+    BINARY,
+    CLOSE,
+    CONT,
+    PING,
+    PONG,
+    TEXT,
+    Frame,
+    client_frame,
+    request_frame,
+)
+from tests.support.market_events import SECOND_NS, START_NS
+from tests.support.transports import MemoryTransport, StillClock
+from tests.support.worlds import World, live_world
+
+BOOK = "book.BTC-PERPETUAL.raw"
+GOOD = {
+    "Host": "localhost",
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Key": base64.b64encode(b"0123456789abcdef").decode(),
+    "Sec-WebSocket-Version": "13",
+}
+LIMITS = Limits(largest_message=10_000, most_fragments=10, slow_bytes=1000, unsent_bytes=20_000)
+
+
+def request_head(path: str = "/ws/api/v2", headers: dict[str, str] = GOOD, more: str = "") -> bytes:
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n" + more + "\r\n").encode()
+
+
+def close_frame(code: int = 1000, reason: str = "") -> bytes:
+    return client_frame(code.to_bytes(2, "big") + reason.encode(), CLOSE)
+
+
+class Peer:
+    """The other end of a connection."""
+
+    def __init__(self, gateway: Gateway, connections: set[Any]) -> None:
+        self.transport = MemoryTransport()
+        self.connection = WebSocketConnection(gateway, connections)
+        self.transport.set_protocol(self.connection)
+        self.connection.connection_made(self.transport)
+
+    def sends(self, *pieces: bytes) -> None:
+        """Bytes that arrive in one packet."""
+        self.connection.data_received(b"".join(pieces))
+
+    def frames(self) -> list[Frame]:
+        """What has come since the last call."""
+        return self.transport.frames()
+
+    def messages(self) -> list[dict[str, Any]]:
+        """The same, all of it JSON."""
+        frames = self.frames()
+        assert all(frame.opcode == TEXT for frame in frames), frames
+        return [json.loads(frame.payload) for frame in frames]
+
+    def kinds(self) -> list[Any]:
+        """The same in short: an answer's id, a notification's type, a close code, an opcode."""
+        return [kind(frame) for frame in self.frames()]
+
+
+def kind(frame: Frame) -> Any:
+    if frame.opcode == CLOSE:
+        return ("close", frame.close_code)
+    if frame.opcode != TEXT:
+        return frame.opcode
+    message = json.loads(frame.payload)
+    return message.get("id", message.get("params", {}).get("data", {}).get("type"))
+
+
+class Server:
+    """A gateway over one live book, and the peers connected to it."""
+
+    def __init__(self, gateway: type[Gateway] = Gateway, limits: Limits = LIMITS) -> None:
+        self.world: World = live_world()
+        self.clock = StillClock(START_NS)
+        self.gateway = gateway(self.world.market, self.world.hub, self.clock, "9.9", limits)
+        self.connections: set[Any] = set()
+
+    def raw_peer(self) -> Peer:
+        """A peer that has sent nothing."""
+        return Peer(self.gateway, self.connections)
+
+    def peer(self, *channels: str) -> Peer:
+        """A peer behind its handshake, subscribed to channels, with everything read so far."""
+        peer = self.raw_peer()
+        peer.sends(request_head())
+        assert peer.transport.head().startswith("HTTP/1.1 101 ")
+        if channels:
+            peer.sends(request_frame("public/subscribe", channels=list(channels)))
+            peer.frames()
+        return peer
+
+    def change(self) -> None:
+        """The book changes, and the tick is not over yet."""
+        self.world.hub.publish([self.world.book.change(bids={1000: self.world.book.sequence + 100})])
+
+    def flush(self) -> None:
+        """The tick is over."""
+        self.world.hub.flush()
+
+    def watch(self, seconds: float) -> None:
+        """Time passes, second by second."""
+        for _ in range(int(seconds)):
+            self.clock.now_ns += SECOND_NS
+            for connection in list(self.gateway.connections):
+                connection.watch(self.clock.now_ns)
+
+
+@pytest.fixture
+def server() -> Server:
+    return Server()
+
+
+# The handshake.
+
+
+def test_an_upgrade_request_is_accepted(server: Server) -> None:
+    peer = server.raw_peer()
+    peer.sends(request_head())
+    head = peer.transport.head()
+    assert head.startswith("HTTP/1.1 101 Switching Protocols")
+    assert "Sec-WebSocket-Accept: BACScCJPNqyz+UBoqMH89VmURoA=" in head
+    assert list(server.gateway.connections) == [peer.connection]
+
+
+def test_no_compression_is_agreed_to(server: Server) -> None:
+    peer = server.raw_peer()
+    peer.sends(request_head(more="Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"))
+    head = peer.transport.head()
+    assert head.startswith("HTTP/1.1 101 ")
+    assert "Extensions" not in head
+
+
+def test_a_query_behind_the_path_does_not_matter(server: Server) -> None:
+    peer = server.raw_peer()
+    peer.sends(request_head("/ws/api/v2?token=x"))
+    assert peer.transport.head().startswith("HTTP/1.1 101 ")
+
+
+def without(name: str) -> dict[str, str]:
+    return {key: value for key, value in GOOD.items() if key != name}
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (request_head("/"), 404),
+        (request_head("/ws/api/v2/"), 404),
+        (request_head("/ws/api/v1"), 404),
+        (request_head(headers=without("Sec-WebSocket-Key")), 400),
+        (request_head(more=f"Sec-WebSocket-Key: {GOOD['Sec-WebSocket-Key']}\r\n"), 400),
+        (request_head(headers=GOOD | {"Sec-WebSocket-Key": "short"}), 400),
+        (request_head(headers=GOOD | {"Sec-WebSocket-Version": "8"}), 426),
+        (request_head(headers=GOOD | {"Sec-WebSocket-Version": "99"}), 426),
+        (request_head(headers=without("Sec-WebSocket-Version")), 400),
+        (request_head(headers=GOOD | {"Upgrade": "h2c"}), 426),
+        (request_head(headers=without("Connection")), 426),
+        (request_head().replace(b"GET", b"PUT"), 405),
+        (request_head(more="X-Long: " + "x" * 10_000 + "\r\n"), 431),
+        (request_head(more="".join(f"X-{number}: x\r\n" for number in range(200))), 431),
+        (request_head("/" + "x" * 10_000), 414),
+    ],
+)
+def test_a_request_that_is_no_good_is_refused_and_the_connection_ends(
+    server: Server, request_bytes: bytes, status: int
+) -> None:
+    peer = server.raw_peer()
+    peer.sends(request_bytes)
+    assert peer.transport.head().startswith(f"HTTP/1.1 {status} ")
+    assert (peer.transport.ended, peer.transport.over) == (True, "closed")
+    assert not server.gateway.connections
+
+
+def test_an_unknown_version_is_told_the_known_one(server: Server) -> None:
+    peer = server.raw_peer()
+    peer.sends(request_head(headers=GOOD | {"Sec-WebSocket-Version": "8"}))
+    assert "Sec-WebSocket-Version: 13" in peer.transport.head()
+
+
+def test_what_is_no_request_at_all_ends_the_connection(server: Server) -> None:
+    peer = server.raw_peer()
+    peer.sends(b"GET /ws/api/v2 HTTP/1.1\r\nno colon here\r\n\r\n")
+    assert peer.transport.over == "closed"
+
+
+def test_frames_behind_a_refused_request_are_dropped(server: Server) -> None:
+    peer = server.raw_peer()
+    peer.sends(request_head("/nowhere"))
+    peer.transport.head()
+    peer.sends(request_frame("public/subscribe", channels=[BOOK]))
+    server.change()
+    server.flush()
+    assert peer.transport.over == "closed"
+
+
+# Messages.
+
+
+def test_answers_come_in_the_order_of_the_requests(server: Server) -> None:
+    peer = server.peer()
+    peer.sends(*[request_frame("public/test", number) for number in (5, "x", 3)])
+    assert [message["id"] for message in peer.messages()] == [5, "x", 3]
+
+
+def test_the_answer_comes_first_then_the_image_then_the_changes(server: Server) -> None:
+    peer = server.peer()
+    peer.sends(request_frame("public/subscribe", channels=[BOOK]))
+    server.change()
+    server.flush()
+    assert peer.kinds() == [1, "snapshot", "change"]
+
+
+def test_one_byte_at_a_time_gives_the_same_bytes(server: Server) -> None:
+    talk = b"".join([
+        request_frame("public/subscribe", 1, channels=[BOOK]),
+        client_frame(b"are you there", PING),
+        client_frame(b'{"id":2,"method":', TEXT, fin=False),
+        client_frame(b"", PING),
+        client_frame(b'"public/get_time"}', CONT),
+        client_frame(b"not JSON"),
+        close_frame(1000, "bye"),
+    ])  # fmt: skip
+    whole, sliced = server.peer(), server.peer()
+    whole.sends(talk)
+    for byte in talk:
+        sliced.sends(bytes([byte]))
+    assert bytes(whole.transport.sent) == bytes(sliced.transport.sent)
+    assert [frame.opcode for frame in sliced.frames()] == [TEXT, TEXT, PONG, PONG, TEXT, TEXT, CLOSE]
+
+
+pieces = st.sampled_from([
+    request_frame("public/test", 1),
+    request_frame("public/subscribe", 2, channels=[BOOK, "quote.BTC-PERPETUAL"]),
+    request_frame("public/unsubscribe", 3, channels=[BOOK]),
+    client_frame(b"ping", PING),
+    client_frame(b"", PONG),
+    client_frame(b"nonsense"),
+    client_frame(b'{"id":4,', fin=False) + client_frame(b"", PING) + client_frame(b'"method":"public/test"}', CONT),
+])  # fmt: skip
+ends = st.sampled_from(
+    [b"", close_frame(), client_frame(b"", BINARY), client_frame(b"\xff"), b"\x81\x00", b"\x81"]
+)
+
+
+@given(st.lists(pieces, max_size=8), ends, st.lists(st.integers(1, 200), max_size=20))
+def test_slices_of_any_size_give_the_same_bytes(talk: list[bytes], end: bytes, sizes: list[int]) -> None:
+    server = Server()
+    whole, sliced = server.peer(), server.peer()
+    data = b"".join(talk) + end
+    whole.sends(data)
+    for size in sizes:
+        sliced.sends(data[:size])
+        data = data[size:]
+    sliced.sends(data)
+    assert bytes(whole.transport.sent) == bytes(sliced.transport.sent)
+    assert whole.transport.ended == sliced.transport.ended
+
+
+def test_text_may_be_split_within_a_character(server: Server) -> None:
+    request = '{"id":"ü-\U0001f600","method":"public/test"}'.encode()
+    peer = server.peer()
+    peer.sends(client_frame(request[:8], fin=False), client_frame(request[8:12], CONT, fin=False))
+    peer.sends(client_frame(request[12:], CONT))
+    assert peer.messages()[0]["id"] == "ü-\U0001f600"
+
+
+def test_pings_and_requests_are_answered_in_their_order(server: Server) -> None:
+    peer = server.peer()
+    peer.sends(client_frame(b"1", PING), request_frame("public/test"), client_frame(b"2", PING))
+    assert [(frame.opcode, frame.payload[:1]) for frame in peer.frames()] == [
+        (PONG, b"1"),
+        (TEXT, b"{"),
+        (PONG, b"2"),
+    ]
+
+
+def test_a_request_over_32_kb_is_refused_and_the_connection_goes_on() -> None:
+    peer = Server(limits=Limits()).peer()
+    peer.sends(client_frame(b'{"id":1}'.ljust(33_000)), request_frame("public/test", 2))
+    refused, answer = peer.messages()
+    assert (refused["error"]["code"], refused["error"]["message"]) == (-32600, "request entity too large")
+    assert answer["id"] == 2
+
+
+# What breaks the protocol.
+
+
+@pytest.mark.parametrize(
+    ("frames", "code"),
+    [
+        ([client_frame(b"{}", BINARY)], 1003),
+        ([client_frame(b"", BINARY, fin=False)], 1003),
+        ([b"\x81\x02{}"], 1002),  # not masked
+        ([client_frame(b"{}", rsv=4)], 1002),
+        ([client_frame(b"{}", rsv=1)], 1002),
+        ([client_frame(b"{}", 0x3)], 1002),
+        ([client_frame(b"{}", 0xF)], 1002),
+        ([client_frame(b"x" * 126, PING)], 1002),
+        ([client_frame(b"x", PING, fin=False)], 1002),
+        ([client_frame(b"\x03", CLOSE)], 1002),
+        ([close_frame(1005)], 1002),
+        ([close_frame(999)], 1002),
+        ([client_frame(b"\x03\xe8\xff", CLOSE)], 1007),
+        ([client_frame(b"{}", CONT)], 1002),
+        ([client_frame(b"{", fin=False), client_frame(b"}")], 1002),
+        ([client_frame(b"\xff\xfe")], 1007),
+        ([client_frame(b"\xc3", fin=False), client_frame(b"\x28", CONT)], 1007),
+        ([client_frame(b"\xed\xa0\x80")], 1007),  # a surrogate
+        ([client_frame(b"x" * 10_001)], 1009),
+        ([client_frame(b"x" * 6_000, fin=False), client_frame(b"x" * 6_000, CONT)], 1009),
+        ([client_frame(b"", fin=False), *[client_frame(b"", CONT, fin=False)] * 120_000], 1009),
+        ([client_frame(b"x", fin=False), *[client_frame(b"x", CONT, fin=False)] * 120_000], 1009),
+    ],
+)
+@pytest.mark.parametrize("sliced", [False, True])
+def test_what_breaks_the_protocol_closes_with_its_code(
+    server: Server, frames: list[bytes], code: int, sliced: bool
+) -> None:
+    peer = server.peer(BOOK)
+    ping = client_frame(b"x", PING)
+    if sliced:
+        for frame in [*frames, ping]:
+            peer.sends(frame)
+    else:
+        peer.sends(*frames, ping)
+    peer.sends(request_frame("public/test"))
+    server.change()
+    server.flush()
+    assert peer.kinds() == [("close", code)]
+    assert peer.transport.ended
+
+
+def test_a_close_within_a_fragmented_message_closes(server: Server) -> None:
+    peer = server.peer()
+    peer.sends(client_frame(b"{", fin=False), close_frame())
+    assert peer.kinds() in ([("close", 1000)], [("close", 1002)])
+    assert peer.transport.ended
+
+
+@pytest.mark.parametrize("declared", [10_001, 2**31, 2**62, 2**63, 2**64 - 1])
+def test_a_declared_length_over_the_limit_closes_at_the_header(server: Server, declared: int) -> None:
+    peer = server.peer()
+    peer.sends(b"\x81\xff" + declared.to_bytes(8, "big"))
+    assert peer.kinds() in ([("close", 1009)], [("close", 1002)])
+
+
+def test_a_message_of_the_largest_size_and_count_of_fragments_is_read(server: Server) -> None:
+    peer = server.peer()
+    pieces = [client_frame(b"\n" * 1000, CONT, fin=False) for _ in range(8)]
+    peer.sends(client_frame(b'{"id":1,', fin=False), *pieces)
+    peer.sends(client_frame(b'"method":"public/test"}'.ljust(1992), CONT))
+    assert peer.messages()[0]["result"] == {"version": "9.9"}
+
+
+# Closing.
+
+
+def test_a_peers_close_is_echoed_and_ends_the_stream(server: Server) -> None:
+    peer = server.peer(BOOK)
+    peer.sends(close_frame(4001, "done"))
+    (echo,) = peer.frames()
+    assert (echo.opcode, echo.payload) == (CLOSE, b"\x0f\xa1done")
+    assert (peer.transport.ended, peer.transport.over) == (True, "")
+    peer.connection.eof_received()
+    assert peer.transport.over == "closed"
+
+
+def test_a_close_without_a_code_is_echoed_as_it_is(server: Server) -> None:
+    peer = server.peer()
+    peer.sends(client_frame(b"", CLOSE))
+    assert peer.frames() == [Frame(CLOSE, b"")]
+
+
+def test_nothing_follows_a_close(server: Server) -> None:
+    peer, neighbour = server.peer(BOOK), server.peer(BOOK)
+    peer.sends(close_frame())
+    for _ in range(3):
+        server.change()
+        server.flush()
+    peer.sends(request_frame("public/test"), close_frame(), b"garbage")
+    peer.connection.send(b"{}")
+    peer.connection.close(1001, "again")
+    assert peer.kinds() == [("close", 1000)]
+    assert neighbour.kinds() == ["change"] * 3
+
+
+def test_what_was_published_before_the_close_comes_before_it_and_neighbours_miss_nothing(
+    server: Server,
+) -> None:
+    peer, neighbour = server.peer(BOOK), server.peer(BOOK)
+    server.change()
+    peer.sends(close_frame())
+    server.change()
+    server.flush()
+    assert peer.kinds() == ["change", ("close", 1000)]
+    assert neighbour.kinds() == ["change", "change"]
+
+
+def test_a_request_in_the_same_packet_as_a_close_is_answered_before_it(server: Server) -> None:
+    peer = server.peer()
+    peer.sends(request_frame("public/test", 7), close_frame())
+    assert peer.kinds() == [7, ("close", 1000)]
+
+
+def test_a_subscription_in_the_same_packet_as_a_close_leaves_nobody_in_the_hub(server: Server) -> None:
+    neighbour = server.peer(BOOK)
+    peer = server.peer()
+    peer.sends(request_frame("public/subscribe", channels=[BOOK]), close_frame())
+    server.change()
+    server.flush()
+    assert peer.kinds() == [1, "snapshot", ("close", 1000)]
+    assert neighbour.kinds() == ["change"]
+    assert not peer.connection.member.channels
+
+
+def test_a_request_behind_a_close_is_not_answered(server: Server) -> None:
+    peer = server.peer()
+    peer.sends(close_frame(), request_frame("public/test", 7))
+    assert peer.kinds() == [("close", 1000)]
+
+
+def test_the_server_closes_once_and_waits_for_the_echo(server: Server) -> None:
+    peer = server.peer(BOOK)
+    server.change()
+    peer.connection.shutdown()
+    peer.connection.shutdown()
+    peer.connection.close(1000, "")
+    server.change()
+    server.flush()
+    change, close = peer.frames()
+    assert kind(change) == "change"
+    assert close == Frame(CLOSE, b"\x03\xe9server stops; reconnect")
+    assert (peer.transport.ended, peer.transport.over) == (False, "")
+    peer.sends(request_frame("public/test"), close_frame(1001))
+    assert peer.frames() == []
+    assert peer.transport.ended
+
+
+@pytest.mark.parametrize("who", ["server", "peer"])
+def test_a_close_that_is_not_completed_is_aborted(server: Server, who: str) -> None:
+    peer = server.peer()
+    if who == "server":
+        peer.connection.shutdown()
+    else:
+        peer.sends(close_frame())
+    server.watch(3)
+    assert peer.transport.over == ""
+    server.watch(1)
+    assert peer.transport.over == "aborted"
+
+
+@pytest.mark.parametrize("before", [b"", b"\x81", client_frame(b"{", fin=False), b"\x81\xfe\x01"])
+def test_the_end_of_the_stream_closes_wherever_it_comes(server: Server, before: bytes) -> None:
+    peer = server.peer(BOOK)
+    peer.sends(before)
+    peer.connection.eof_received()
+    assert peer.transport.over == "closed"
+    server.change()
+    server.flush()
+    assert peer.frames() == []
+
+
+def test_a_lost_connection_is_forgotten(server: Server) -> None:
+    peer, neighbour = server.peer(BOOK), server.peer(BOOK)
+    peer.connection.connection_lost(ConnectionResetError())
+    peer.transport.abort()
+    server.change()
+    server.flush()
+    assert list(server.gateway.connections) == [neighbour.connection]
+    assert server.connections == {neighbour.connection}
+    assert neighbour.kinds() == ["change"]
+    assert peer.frames() == []
+
+
+# Our own mistakes.
+
+
+class Broken(ServerSession):
+    """A session that cannot."""
+
+    def received(self, frame: bytes, now: int) -> list[Effect]:
+        """Fail on every request but subscriptions."""
+        if b"subscribe" in frame:
+            return super().received(frame, now)
+        raise ZeroDivisionError("our own mistake")
+
+    def deadline(self) -> int | None:
+        """Fail when asked for the time."""
+        return self._due_ns if not self.channels else self._fails()
+
+    def _fails(self) -> int:
+        raise ZeroDivisionError("our own mistake")
+
+
+class BrokenGateway(Gateway):
+    """A gateway whose sessions cannot."""
+
+    def make_session(self) -> ServerSession:
+        """A broken one."""
+        return Broken(self.market, self.version)
+
+
+def test_our_own_mistake_closes_that_connection_and_is_logged() -> None:
+    server = Server(BrokenGateway)
+    peer, neighbour = server.peer(BOOK), server.peer(BOOK)
+    with capture_logs() as logs:
+        peer.sends(request_frame("public/test"), request_frame("public/test"))
+    assert [(log["event"], log["log_level"], log["exc_info"]) for log in logs] == [
+        ("connection failed", "error", True)
+    ]
+    server.change()
+    server.flush()
+    assert peer.kinds() == [("close", 1011)]
+    assert neighbour.kinds() == ["change"]
+
+
+def test_our_own_mistake_in_a_timer_closes_that_connection_only() -> None:
+    server = Server(BrokenGateway)
+    peer, neighbour = server.peer(BOOK), server.peer()
+    with capture_logs() as logs:
+        server.watch(1)
+    assert [log["event"] for log in logs] == ["connection failed"]
+    assert peer.kinds() == [("close", 1011)]
+    assert neighbour.kinds() == []
+
+
+# Silence.
+
+
+def test_a_silent_peer_is_pinged_and_an_answer_keeps_it(server: Server) -> None:
+    peer = server.peer()
+    for _ in range(3):
+        server.watch(20)
+        assert peer.frames() == []
+        server.watch(1)
+        assert peer.frames() == [Frame(PING, b"")]
+        server.watch(19)
+        peer.sends(client_frame(b"", PONG))
+    assert peer.transport.over == ""
+
+
+def test_a_peer_that_does_not_answer_a_ping_is_aborted(server: Server) -> None:
+    peer = server.peer(BOOK)
+    server.watch(21)
+    assert peer.frames() == [Frame(PING, b"")]
+    server.watch(20)
+    assert peer.transport.over == ""
+    server.watch(1)
+    assert peer.transport.over == "aborted"
+
+
+def test_any_byte_is_a_sign_of_life(server: Server) -> None:
+    peer = server.peer()
+    server.watch(15)
+    peer.sends(b"\x81")
+    server.watch(15)
+    assert peer.frames() == []
+
+
+def test_heartbeats_come_with_the_watch_and_end_the_connection_of_a_silent_client(server: Server) -> None:
+    peer = server.peer()
+    peer.sends(request_frame("public/set_heartbeat", interval=10))
+    peer.frames()
+    server.watch(10)
+    assert [message["params"] for message in peer.messages()] == [{"type": "test_request"}]
+    peer.sends(request_frame("public/test"))
+    server.watch(10)
+    assert [message.get("params") for message in peer.messages()] == [None, {"type": "test_request"}]
+    server.watch(10)
+    assert peer.kinds() == [("close", 1008)]
+
+
+# Peers that do not read.
+
+
+def test_a_slow_peer_is_given_everything_while_it_owes_less_than_the_limit(server: Server) -> None:
+    peer, neighbour = server.peer(BOOK), server.peer(BOOK)
+    peer.transport.reads = False
+    for _ in range(60):
+        server.change()
+        server.flush()
+    assert 1000 < len(peer.transport.buffered) < 20_000
+    peer.transport.drain()
+    for _ in range(60):
+        server.change()
+        server.flush()
+    assert peer.messages() == neighbour.messages()
+    assert peer.transport.over == ""
+    assert peer.connection.write == peer.transport.write, "it is not counted any more"
+
+
+def test_a_peer_that_owes_the_limit_is_aborted_and_its_neighbours_go_on(server: Server) -> None:
+    peer, neighbour = server.peer(BOOK), server.peer(BOOK)
+    peer.transport.reads = False
+    for _ in range(300):
+        server.change()
+        server.flush()
+    assert peer.transport.over == "aborted"
+    assert len(peer.transport.buffered) <= 20_000
+    assert neighbour.kinds() == ["change"] * 300
+
+
+@pytest.mark.parametrize("flood", [client_frame(b"x" * 125, PING), request_frame("public/get_instruments")])
+def test_a_flood_from_a_peer_that_does_not_read_is_aborted(server: Server, flood: bytes) -> None:
+    peer = server.peer()
+    peer.transport.reads = False
+    for _ in range(50):
+        peer.sends(flood * 20)
+        assert len(peer.transport.buffered) <= 20_000
+    assert peer.transport.over == "aborted"
+
+
+def test_no_request_of_an_aborted_peer_is_carried_out(server: Server) -> None:
+    peer = server.peer()
+    peer.transport.reads = False
+    subscribe = request_frame("public/subscribe", channels=[BOOK])
+    peer.sends(*[request_frame("public/get_instruments")] * 200, subscribe)
+    assert peer.transport.over == "aborted"
+    assert not peer.connection.member.channels
+
+
+def test_a_close_with_an_image_too_large_for_a_slow_peer_is_aborted_not_raised() -> None:
+    server = Server(limits=Limits(slow_bytes=10, unsent_bytes=100))
+    peer = server.peer()
+    peer.transport.reads = False
+    peer.sends(request_frame("public/subscribe", channels=[BOOK, BOOK]), close_frame())
+    assert peer.transport.over == "aborted"
+    peer.connection.connection_lost(None)
+    assert not server.gateway.connections

@@ -1,0 +1,81 @@
+"""The grammar of channel names."""
+
+import pytest
+
+from deltawire.session.channels import LONGEST_NAME, ChannelKey, parse_channel
+
+KNOWN = {
+    "book.BTC-PERPETUAL.raw": ("book", {"instrument": "BTC-PERPETUAL", "interval": "raw"}),
+    "book.BTC-PERPETUAL.agg2": ("book", {"instrument": "BTC-PERPETUAL", "interval": "agg2"}),
+    "book.okx:BTC-USDT-SWAP.100ms": ("book", {"instrument": "okx:BTC-USDT-SWAP", "interval": "100ms"}),
+    "book.BTC/USD.raw": ("book", {"instrument": "BTC/USD", "interval": "raw"}),
+    "book.BTC-PERPETUAL.none.10.100ms": (
+        "grouped_book",
+        {"instrument": "BTC-PERPETUAL", "group": "none", "depth": "10", "interval": "100ms"},
+    ),
+    "book.X.250.20.agg2": (
+        "grouped_book",
+        {"instrument": "X", "group": "250", "depth": "20", "interval": "agg2"},
+    ),
+    "trades.BTC-PERPETUAL.100ms": ("trades", {"instrument": "BTC-PERPETUAL", "interval": "100ms"}),
+    "trades.option.BTC.raw": ("kind_trades", {"kind": "option", "currency": "BTC", "interval": "raw"}),
+    "trades.any.any.raw": ("kind_trades", {"kind": "any", "currency": "any", "interval": "raw"}),
+    "trades.future.btc.agg2": ("kind_trades", {"kind": "future", "currency": "BTC", "interval": "agg2"}),
+    "trades.spot.ANY.100ms": ("kind_trades", {"kind": "spot", "currency": "any", "interval": "100ms"}),
+    "ticker.XRP_USDC-30JUN23-0d625-C.raw": (
+        "ticker",
+        {"instrument": "XRP_USDC-30JUN23-0d625-C", "interval": "raw"},
+    ),
+    "incremental_ticker.BTC-PERPETUAL": ("incremental_ticker", {"instrument": "BTC-PERPETUAL"}),
+    "quote.BTC-PERPETUAL": ("quote", {"instrument": "BTC-PERPETUAL"}),
+    "perpetual.BTC-PERPETUAL.raw": ("perpetual", {"instrument": "BTC-PERPETUAL", "interval": "raw"}),
+    "deribit_price_index.btc_usd": ("index", {"index": "btc_usd"}),
+    "chart.trades.BTC-PERPETUAL.1D": ("candles", {"instrument": "BTC-PERPETUAL", "resolution": "1D"}),
+    "chart.trades.BTC-PERPETUAL.720": ("candles", {"instrument": "BTC-PERPETUAL", "resolution": "720"}),
+    "markprice.options.btc_usd": ("mark_prices", {"index": "btc_usd"}),
+    "instrument.state.any.any": ("instrument_state", {"kind": "any", "currency": "any"}),
+    "instrument.state.option.eth": ("instrument_state", {"kind": "option", "currency": "ETH"}),
+    "status.BTC-PERPETUAL": ("status", {"instrument": "BTC-PERPETUAL"}),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_name_is_taken_apart(name: str) -> None:
+    family, parts = KNOWN[name]
+    assert parse_channel(name) == ChannelKey(name, family, **parts)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "book",
+        "book.BTC-PERPETUAL",
+        "book.BTC-PERPETUAL.10ms",
+        "book.BTC-PERPETUAL.RAW",
+        "Book.BTC-PERPETUAL.raw",
+        "book..raw",
+        "book.*.100ms",
+        "book.BTC PERPETUAL.raw",
+        "book.BTC-PERPETUAL.raw\n",
+        " book.BTC-PERPETUAL.raw",
+        "ticker.BTC-PERPETUAL",
+        "trades.any.any",
+        "trades.any.*.raw",
+        "chart.trades.BTC-PERPETUAL.7",
+        "chart.trades.BTC-PERPETUAL.1d",
+        "instrument.state.nothing.any",
+        "user.orders.any.any.raw",
+        "platform_state",
+        "status." + "X" * LONGEST_NAME,
+        "status." + "X" * 1_000_000,
+    ],
+)
+def test_what_is_no_channel_is_none(name: str) -> None:
+    assert parse_channel(name) is None
+
+
+def test_a_group_that_does_not_exist_belongs_to_the_instruments_name() -> None:
+    assert parse_channel("book.BTC-PERPETUAL.3.10.100ms") == ChannelKey(
+        "book.BTC-PERPETUAL.3.10.100ms", "book", instrument="BTC-PERPETUAL.3.10", interval="100ms"
+    )

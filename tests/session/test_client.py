@@ -1,0 +1,191 @@
+"""The client's side: answers matched, every channel held to its sequence, books mirrored strictly."""
+
+import json
+from typing import Any
+
+import pytest
+
+from deltawire.errors import FeedError, RequestError
+from deltawire.session.client import Answer, BookMirror, ClientSession, Notification, TestRequest
+
+
+def note(seq: int, channel: str = "a", epoch: str = "e") -> bytes:
+    params = {"channel": channel, "epoch": epoch, "seq": seq, "data": seq}
+    return json.dumps({"jsonrpc": "2.0", "method": "subscription", "params": params}).encode()
+
+
+def answer(number: int, result: Any) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": number, "result": result}).encode()
+
+
+def test_calls_are_numbered_from_one() -> None:
+    session = ClientSession()
+    assert [session.call("public/test", {})[0] for _ in range(3)] == [1, 2, 3]
+    number, frame = session.call("public/ticker", {"instrument_name": "X"})
+    assert json.loads(frame) == {
+        "jsonrpc": "2.0",
+        "id": number,
+        "method": "public/ticker",
+        "params": {"instrument_name": "X"},
+    }
+
+
+def test_a_result_is_an_answer() -> None:
+    assert ClientSession().received(b'{"id":5,"result":{"a":[1]},"usIn":1}') == Answer(5, {"a": [1]})
+
+
+@pytest.mark.parametrize("data", ["null", '"text"', '{"reason":"deep","param":"depth"}'])
+def test_an_error_is_an_answer_with_the_dialects_code(data: str) -> None:
+    frame = '{"id":5,"error":{"code":-32602,"message":"Invalid params","data":%s}}' % data  # noqa: UP031
+    found = ClientSession().received(frame)
+    assert isinstance(found, Answer)
+    assert isinstance(found.error, RequestError)
+    assert (found.error.code, found.error.message) == (-32602, "Invalid params")
+    if "deep" in data:
+        assert found.error.data == {"reason": "deep", "param": "depth"}
+
+
+def test_a_test_request_is_told_and_a_heartbeat_is_not() -> None:
+    session = ClientSession()
+    assert session.received('{"method":"heartbeat","params":{"type":"test_request"}}') == TestRequest()
+    assert session.received('{"method":"heartbeat","params":{"type":"heartbeat"}}') is None
+
+
+def test_notifications_of_a_channel_rise_by_one() -> None:
+    session = ClientSession()
+    found = [session.received(note(seq)) for seq in (7, 8, 9)]
+    assert found == [Notification("a", seq, "e", seq) for seq in (7, 8, 9)]
+
+
+@pytest.mark.parametrize("seq", [7, 9, 0])
+def test_a_notification_out_of_sequence_is_an_error_that_a_reconnection_mends(seq: int) -> None:
+    session = ClientSession()
+    session.received(note(7))
+    with pytest.raises(FeedError, match=f"a: seq {seq} after 7") as caught:
+        session.received(note(seq))
+    assert caught.value.retry
+
+
+def test_channels_have_their_own_sequences_and_a_new_epoch_begins_anew() -> None:
+    session = ClientSession()
+    for frame in (note(1), note(5, "b"), note(2), note(6, "b"), note(1, epoch="f"), note(2, epoch="f")):
+        assert isinstance(session.received(frame), Notification)
+
+
+def test_a_channel_without_an_epoch_has_no_sequence() -> None:
+    session = ClientSession()
+    for _ in range(2):
+        frame = b'{"method":"subscription","params":{"channel":"book.X.raw","data":{}}}'
+        assert session.received(frame) == Notification("book.X.raw", {})
+
+
+def test_a_channel_that_was_left_begins_anew_when_it_is_joined_again() -> None:
+    session = ClientSession()
+    for frame in (note(1), note(1, "b")):
+        session.received(frame)
+    number, _ = session.call("public/unsubscribe", {"channels": ["a"]})
+    session.received(note(2))
+    session.received(answer(number, ["a"]))
+    assert session.received(note(40)) == Notification("a", 40, "e", 40)
+    with pytest.raises(FeedError):
+        session.received(note(40, "b"))
+
+
+def test_after_leaving_all_every_channel_begins_anew() -> None:
+    session = ClientSession()
+    for frame in (note(1), note(1, "b")):
+        session.received(frame)
+    number, _ = session.call("public/unsubscribe_all", {})
+    session.received(answer(number, "ok"))
+    for frame in (note(40), note(50, "b")):
+        assert isinstance(session.received(frame), Notification)
+
+
+def test_a_refused_unsubscribe_leaves_nothing() -> None:
+    session = ClientSession()
+    session.received(note(1))
+    number, _ = session.call("public/unsubscribe", {"channels": 5})
+    session.received(json.dumps({"id": number, "error": {"code": -32602, "message": "Invalid params"}}))
+    with pytest.raises(FeedError):
+        session.received(note(40))
+
+
+@pytest.mark.parametrize(
+    "frame", ["", "{", "[1]", '{"id":"x"}', '{"params":5}', b"\xff", b'{"result":"\xff"}', "[" * 100_000]
+)
+def test_what_is_no_frame_of_the_dialect_ends_the_feed(frame: Any) -> None:
+    with pytest.raises(FeedError, match="no answer of this dialect") as caught:
+        ClientSession().received(frame)
+    assert not caught.value.retry
+
+
+def test_frames_of_no_concern_are_passed_over() -> None:
+    assert (
+        ClientSession().received('{"jsonrpc":"2.0","method":"something_new","params":{"type":"x"}}') is None
+    )
+    assert ClientSession().received('{"error":{"code":-32700,"message":"Parse error"}}') is None
+
+
+# Mirrors.
+
+
+def image(**more: Any) -> dict[str, Any]:
+    known = {"type": "snapshot", "timestamp": 1, "change_id": 5}
+    return known | {"bids": [["new", 100.0, 1.0], ["new", 99.0, 2.0]], "asks": [["new", 101.0, 3.0]]} | more
+
+
+def change(**more: Any) -> dict[str, Any]:
+    known = {"type": "change", "timestamp": 2, "prev_change_id": 5, "change_id": 6, "bids": [], "asks": []}
+    return known | more
+
+
+def mirror() -> BookMirror:
+    found = BookMirror()
+    found.apply(image())
+    return found
+
+
+def test_a_mirror_follows_the_image_and_the_changes() -> None:
+    book = mirror()
+    book.apply(change(bids=[["delete", 100.0, 0.0], ["change", 99.0, 5.0]], asks=[["new", 102.0, 1.0]]))
+    assert (book.bids, book.asks) == ({99.0: 5.0}, {101.0: 3.0, 102.0: 1.0})
+    assert (book.change_id, book.timestamp, book.state) == (6, 2, "live")
+    assert book.best(1) == ([(99.0, 5.0)], [(101.0, 3.0)])
+
+
+def test_a_second_image_replaces_everything() -> None:
+    book = mirror()
+    book.apply(image(bids=[], change_id=9))
+    assert (book.bids, book.change_id) == ({}, 9)
+
+
+def test_a_mirror_says_what_the_server_says_of_the_book() -> None:
+    book = BookMirror()
+    assert book.state == "syncing"
+    book.apply(image())
+    book.apply(change(status={"state": "stale", "reason": "gap"}))
+    assert (book.state, book.reason) == ("stale", "gap")
+    book.apply(change(prev_change_id=6, change_id=7))
+    assert book.state == "stale"
+    book.apply(change(prev_change_id=7, change_id=8, status={"state": "live"}))
+    assert (book.state, book.reason) == ("live", "")
+
+
+@pytest.mark.parametrize(
+    ("slip", "words"),
+    [
+        (change(prev_change_id=4), "change 4 does not follow 5"),
+        (change(bids=[["delete", 98.0, 0.0]]), "delete at 98.0, which is not there"),
+        (change(bids=[["change", 98.0, 1.0]]), "change at 98.0, which is not there"),
+        (change(asks=[["new", 101.0, 1.0]]), "new at 101.0, which is there"),
+        (change(bids=[["change", 101.0, 1.0]]), "change at 101.0, which is not there"),
+    ],
+)
+def test_a_mirror_never_lets_a_slip_pass(slip: dict[str, Any], words: str) -> None:
+    with pytest.raises(FeedError, match=words):
+        mirror().apply(slip)
+
+
+def test_a_change_before_any_image_does_not_follow() -> None:
+    with pytest.raises(FeedError, match="change 5 does not follow None"):
+        BookMirror().apply(change())

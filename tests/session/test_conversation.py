@@ -1,0 +1,308 @@
+"""Methods about the connection: test, hello, time, heartbeat, subscriptions; and the order of effects."""
+
+from typing import Any
+
+import pytest
+
+from deltawire.errors import RequestError
+from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
+from deltawire.session.methods import METHODS
+from deltawire.wire.rpc import Reply
+from tests.support.conversations import VERSION, Conversation, ask_http
+from tests.support.market_events import SECOND_NS, START_NS, make_instrument
+from tests.support.members import Inbox
+from tests.support.worlds import World, live_world
+
+
+@pytest.fixture
+def world() -> World:
+    return live_world()
+
+
+@pytest.fixture
+def talk(world: World) -> Conversation:
+    return Conversation(world.market)
+
+
+def test_an_answer_has_the_id_the_times_and_testnet(talk: Conversation) -> None:
+    assert talk.answer("public/get_time") == {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "result": START_NS // 1_000_000,
+        "usIn": START_NS // 1000,
+        "usOut": START_NS // 1000,
+        "usDiff": 0,
+        "testnet": False,
+    }
+
+
+def test_a_text_id_comes_back_as_it_was(talk: Conversation) -> None:
+    (reply,) = talk.session.received(b'{"id":"a-1","method":"public/test"}', START_NS)
+    assert reply == Reply("a-1", {"version": VERSION}, us_in=START_NS // 1000)
+
+
+def test_what_needs_no_parameters_ignores_any(talk: Conversation) -> None:
+    assert talk.result("public/test", anything=[1]) == {"version": VERSION}
+    assert talk.result("public/hello", client_name="x", client_version="1") == {"version": VERSION}
+    assert talk.result("public/status") == {"locked": "false", "locked_indices": []}
+
+
+def test_test_fails_on_request(talk: Conversation) -> None:
+    assert talk.error("public/test", expected_result="exception")["code"] == 10001
+
+
+def test_a_frame_that_is_no_request_is_answered_and_the_session_goes_on(talk: Conversation) -> None:
+    (reply,) = talk.session.received(b"{", START_NS)
+    assert isinstance(reply, Reply)
+    assert reply.error is not None
+    assert reply.error.code == -32700
+    assert talk.result("public/test") == {"version": VERSION}
+
+
+@pytest.mark.parametrize("method", ["public/no_such_method", "", "subscribe", "PUBLIC/test", "x" * 500])
+def test_an_unknown_method_is_not_found(talk: Conversation, method: str) -> None:
+    error = talk.error(method)
+    assert (error["code"], error["message"]) == (-32601, "Method not found")
+    assert error.get("data", {"reason": ""})["reason"] == method[:80]
+
+
+@pytest.mark.parametrize("method", ["private/buy", "private/subscribe", "private/no_such_method"])
+def test_private_methods_are_unauthorized_everywhere(world: World, method: str) -> None:
+    for error in (
+        Conversation(world.market).error(method),
+        ask_http(world.market, method, strict=True)["error"],
+    ):
+        assert (error["code"], error["message"]) == (13009, "unauthorized")
+
+
+# Subscriptions.
+
+
+def test_subscribing_answers_with_the_channels_and_then_joins_them(talk: Conversation) -> None:
+    channels = ["book.BTC-PERPETUAL.raw", "trades.any.any.100ms"]
+    reply, join = talk.effects("public/subscribe", channels=channels)
+    assert isinstance(reply, Reply)
+    assert reply.result == channels
+    assert isinstance(join, Join)
+    assert [key.name for key in join.keys] == channels
+
+
+def test_names_that_are_no_channel_or_no_instrument_are_left_out(talk: Conversation) -> None:
+    channels = [
+        "book.NO-SUCH.raw",
+        "book.btc-perpetual.raw",
+        "quote.BTC-PERPETUAL",
+        "nonsense",
+        "user.orders.any.any.raw",
+        "deribit_price_index.anything",
+        "book.*.100ms",
+        "x" * 100_000,
+    ]
+    assert talk.result("public/subscribe", channels=channels[:-1]) == [
+        "quote.BTC-PERPETUAL",
+        "deribit_price_index.anything",
+    ]
+    assert talk.error("public/subscribe", channels=channels)["message"] == "request entity too large"
+
+
+def test_subscribing_to_nothing_known_is_no_error(talk: Conversation) -> None:
+    assert talk.result("public/subscribe", channels=["nonsense"]) == []
+    assert talk.result("public/subscribe", channels=[]) == []
+
+
+def test_a_channel_asked_for_twice_is_joined_once(talk: Conversation) -> None:
+    name = "quote.BTC-PERPETUAL"
+    reply, join = talk.effects("public/subscribe", channels=[name, name])
+    assert (reply.result, [key.name for key in join.keys]) == ([name], [name])
+    reply, join = talk.effects("public/subscribe", channels=[name, "status.BTC-PERPETUAL"])
+    assert reply.result == [name, "status.BTC-PERPETUAL"]
+    assert [key.name for key in join.keys] == ["status.BTC-PERPETUAL"]
+
+
+def test_unsubscribing_leaves_first_and_then_answers_with_the_channels_left(talk: Conversation) -> None:
+    talk.effects("public/subscribe", channels=["quote.BTC-PERPETUAL", "status.BTC-PERPETUAL"])
+    leave, reply = talk.effects(
+        "public/unsubscribe", channels=["quote.BTC-PERPETUAL", "quote.BTC-PERPETUAL", "ticker.X.raw"]
+    )
+    assert leave == Leave(("quote.BTC-PERPETUAL",))
+    assert isinstance(reply, Reply)
+    assert reply.result == ["quote.BTC-PERPETUAL"]
+    assert talk.result("public/unsubscribe", channels=["quote.BTC-PERPETUAL"]) == []
+
+
+def test_unsubscribing_from_all_leaves_all(talk: Conversation) -> None:
+    channels = ["quote.BTC-PERPETUAL", "status.BTC-PERPETUAL"]
+    talk.effects("public/subscribe", channels=channels)
+    leave, reply = talk.effects("public/unsubscribe_all")
+    assert leave == Leave(tuple(channels))
+    assert isinstance(reply, Reply)
+    assert reply.result == "ok"
+    _, join = talk.effects("public/subscribe", channels=channels)
+    assert [key.name for key in join.keys] == channels
+
+
+def test_the_images_follow_the_answer_and_no_notification_follows_the_answer_that_it_was_left(
+    world: World,
+) -> None:
+    name = "book.BTC-PERPETUAL.raw"
+    talk, inbox = Conversation(world.market), Inbox()
+    sent: list[str] = []
+
+    def carry_out(effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Join):
+                world.hub.join(inbox.member, effect.keys)
+            elif isinstance(effect, Leave):
+                world.hub.leave(inbox.member, effect.names)
+            sent.extend(data["type"] for data in inbox.data(name))
+            if isinstance(effect, Reply):
+                sent.append("answer")
+
+    carry_out(talk.effects("public/subscribe", channels=[name]))
+    world.hub.publish([world.book.change(bids={1000: 11})])
+    carry_out(talk.effects("public/unsubscribe", channels=[name]))
+    assert sent == ["answer", "snapshot", "change", "answer"]
+    world.tell(world.book.change(bids={1000: 12}))
+    assert inbox.take() == []
+
+
+def test_ten_thousand_channels_are_the_most(world: World) -> None:
+    talk = Conversation(world.market)
+    for start in range(0, 10_000, 1000):
+        names = [f"deribit_price_index.i{number}" for number in range(start, start + 1000)]
+        assert talk.result("public/subscribe", channels=names) == names
+    error = talk.error("public/subscribe", channels=["quote.BTC-PERPETUAL"])
+    assert (error["code"], error["data"]) == (
+        -32602,
+        {"reason": "at most 10000 channels", "param": "channels"},
+    )
+    assert talk.result("public/subscribe", channels=["deribit_price_index.i5"]) == ["deribit_price_index.i5"]
+    talk.effects("public/unsubscribe", channels=["deribit_price_index.i5"])
+    assert talk.result("public/subscribe", channels=["quote.BTC-PERPETUAL"]) == ["quote.BTC-PERPETUAL"]
+
+
+@pytest.mark.parametrize(
+    ("params", "param"),
+    [
+        ({}, "channels"),
+        ({"channels": "book.BTC-PERPETUAL.raw"}, "channels"),
+        ({"channels": None}, "channels"),
+        ({"channels": {"a": 1}}, "channels"),
+        ({"channels": ["quote.BTC-PERPETUAL", 5]}, "channels[1]"),
+    ],
+)
+@pytest.mark.parametrize("method", ["public/subscribe", "public/unsubscribe"])
+def test_channels_that_are_no_list_of_names_are_invalid(
+    talk: Conversation, method: str, params: dict[str, Any], param: str
+) -> None:
+    error = talk.error(method, **params)
+    assert (error["code"], error["data"]["param"]) == (-32602, param)
+    assert error["data"]["reason"]
+
+
+WEBSOCKET_ONLY = sorted(name for name, method in METHODS.items() if method.websocket_only)
+
+
+def test_subscriptions_and_heartbeats_need_a_websocket() -> None:
+    assert WEBSOCKET_ONLY == [
+        "public/disable_heartbeat",
+        "public/set_heartbeat",
+        "public/subscribe",
+        "public/unsubscribe",
+        "public/unsubscribe_all",
+    ]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("method", WEBSOCKET_ONLY)
+def test_over_http_they_are_refused_before_their_parameters_are_read(
+    world: World, method: str, strict: bool
+) -> None:
+    error = ask_http(world.market, method, strict=strict, channels="x")["error"]
+    assert error == {"code": 10030, "message": "must_be_websocket_request"}
+
+
+# Heartbeat.
+
+INTERVAL_NS = 10 * SECOND_NS
+
+
+def test_without_a_heartbeat_there_is_no_deadline(talk: Conversation) -> None:
+    assert talk.session.deadline() is None
+    assert talk.passes(10**15) == []
+
+
+def test_a_heartbeat_comes_every_interval_while_the_client_talks(talk: Conversation) -> None:
+    assert talk.result("public/set_heartbeat", interval=10) == "ok"
+    for _ in range(3):
+        assert talk.session.deadline() == talk.now_ns + INTERVAL_NS
+        assert talk.passes(INTERVAL_NS - 1) == []
+        talk.effects("public/get_time")
+        assert talk.passes(1) == [Heartbeat("heartbeat")]
+
+
+def test_a_silent_client_is_asked_for_proof_and_public_test_is_proof(talk: Conversation) -> None:
+    talk.effects("public/set_heartbeat", interval=10)
+    for _ in range(3):
+        assert talk.passes(INTERVAL_NS) == [Heartbeat("test_request")]
+        talk.effects("public/test")
+        assert talk.passes(INTERVAL_NS - 1) == []
+        talk.now_ns += 1
+
+
+def test_a_test_request_that_is_not_answered_closes_the_connection(talk: Conversation) -> None:
+    talk.effects("public/set_heartbeat", interval=10)
+    assert talk.passes(INTERVAL_NS) == [Heartbeat("test_request")]
+    assert talk.passes(INTERVAL_NS - 1) == []
+    assert talk.passes(1) == [Close(1008, "test_request was not answered")]
+
+
+def test_any_other_request_is_no_answer_to_a_test_request(talk: Conversation) -> None:
+    talk.effects("public/set_heartbeat", interval=10)
+    assert talk.passes(INTERVAL_NS) == [Heartbeat("test_request")]
+    talk.effects("public/get_time")
+    assert talk.passes(INTERVAL_NS) == [Close(1008, "test_request was not answered")]
+
+
+def test_a_disabled_heartbeat_is_silent(talk: Conversation) -> None:
+    talk.effects("public/set_heartbeat", interval=10)
+    assert talk.passes(INTERVAL_NS) == [Heartbeat("test_request")]
+    assert talk.result("public/disable_heartbeat") == "ok"
+    assert talk.session.deadline() is None
+    assert talk.passes(10 * INTERVAL_NS) == []
+
+
+def test_a_heartbeat_set_again_begins_anew(talk: Conversation) -> None:
+    talk.effects("public/set_heartbeat", interval=10)
+    assert talk.passes(INTERVAL_NS) == [Heartbeat("test_request")]
+    talk.effects("public/set_heartbeat", interval=60)
+    assert talk.passes(59 * SECOND_NS) == []
+    assert talk.passes(SECOND_NS) == [Heartbeat("test_request")]
+
+
+@pytest.mark.parametrize("interval", [0, -1, 9, 9.99, 86_401, 1e300, 10**400, "10", None, True])
+def test_an_interval_out_of_bounds_is_invalid(talk: Conversation, interval: Any) -> None:
+    error = talk.error("public/set_heartbeat", interval=interval)
+    assert (error["code"], error["data"]["param"]) == (-32602, "interval")
+    assert talk.session.deadline() is None
+
+
+@pytest.mark.parametrize("interval", [10, 10.5, 86_400])
+def test_an_interval_within_bounds_is_ok(talk: Conversation, interval: float) -> None:
+    assert talk.result("public/set_heartbeat", interval=interval) == "ok"
+
+
+# Errors as values.
+
+
+def test_a_request_error_reads_as_one_line() -> None:
+    error = RequestError(-32602, "Invalid params", reason="too deep", param="depth")
+    assert str(error) == "-32602 Invalid params: too deep"
+    assert error.data == {"reason": "too deep", "param": "depth"}
+    assert RequestError(1, "x").data is None
+
+
+def test_instruments_listed_later_may_be_subscribed_later(world: World, talk: Conversation) -> None:
+    assert talk.result("public/subscribe", channels=["quote.ETH-PERPETUAL"]) == []
+    world.market.state(make_instrument("ETH-PERPETUAL"))
+    assert talk.result("public/subscribe", channels=["quote.ETH-PERPETUAL"]) == ["quote.ETH-PERPETUAL"]

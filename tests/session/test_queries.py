@@ -1,0 +1,362 @@
+"""Methods that ask what the market is: the same answer over WebSocket, POST and GET, and the dialect's errors."""
+
+import json
+from typing import Any
+
+import pytest
+
+from deltawire.session.methods import METHODS
+from tests.support.conversations import Conversation, ask_http
+from tests.support.market_events import (
+    MS_NS,
+    SECOND_NS,
+    START_NS,
+    make_index,
+    make_instrument,
+    make_option,
+    make_ticker,
+    make_trade,
+)
+from tests.support.worlds import World, live_world
+
+PERPETUAL, CALL = "BTC-PERPETUAL", "BTC-29DEC23-40000-C"
+START_MS = START_NS // MS_NS
+MINUTE_NS = 60 * SECOND_NS
+
+
+@pytest.fixture
+def world() -> World:
+    """A live perpetual with five trades a minute apart, an option, an Ethereum perpetual, an index."""
+    world = live_world()
+    world.tell(
+        *[
+            make_trade(
+                world.instrument, 1000 + number, 100, START_NS + number * MINUTE_NS, sequence=50 + number
+            )
+            for number in range(5)
+        ]
+    )
+    world.tell(
+        make_ticker(world.instrument, mark_price=100.25, current_funding=0.0001),
+        make_ticker(make_option(), mark_price=0.05, mark_iv=61.0),
+        make_trade(make_option(), 500, 10, START_NS + 90 * SECOND_NS),
+        make_ticker(make_instrument("ETH-PERPETUAL", base="ETH", settlement="ETH", index_name="eth_usd")),
+        make_index(100.5),
+    )
+    return world
+
+
+def in_query(params: dict[str, Any]) -> dict[str, str]:
+    """Parameters as a query has them: everything is text."""
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in params.items()}
+
+
+def ask(world: World, method: str, **params: Any) -> dict[str, Any]:
+    """The answer, which is the same over WebSocket, POST and GET."""
+    websocket = Conversation(world.market).answer(method, **params)
+    del websocket["id"]
+    post = ask_http(world.market, method, strict=True, **params)
+    get = ask_http(world.market, method, strict=False, **in_query(params))
+    assert websocket == post
+    assert post == get
+    return post
+
+
+def result(world: World, method: str, **params: Any) -> Any:
+    answer = ask(world, method, **params)
+    assert "error" not in answer, answer
+    return answer["result"]
+
+
+def error(world: World, method: str, **params: Any) -> tuple[int, str, dict[str, str]]:
+    found = ask(world, method, **params)["error"]
+    return found["code"], found["message"], found.get("data", {})
+
+
+def names(instruments: list[dict[str, Any]]) -> list[str]:
+    return [each["instrument_name"] for each in instruments]
+
+
+def test_every_method_has_an_answer_here_or_in_the_conversation() -> None:
+    assert sorted(METHODS) == [
+        "public/disable_heartbeat",
+        "public/get_book_summary_by_currency",
+        "public/get_book_summary_by_instrument",
+        "public/get_currencies",
+        "public/get_expirations",
+        "public/get_index_price",
+        "public/get_index_price_names",
+        "public/get_instrument",
+        "public/get_instruments",
+        "public/get_last_trades_by_currency",
+        "public/get_last_trades_by_currency_and_time",
+        "public/get_last_trades_by_instrument",
+        "public/get_last_trades_by_instrument_and_time",
+        "public/get_order_book",
+        "public/get_order_book_by_instrument_id",
+        "public/get_time",
+        "public/get_tradingview_chart_data",
+        "public/hello",
+        "public/set_heartbeat",
+        "public/status",
+        "public/subscribe",
+        "public/test",
+        "public/ticker",
+        "public/unsubscribe",
+        "public/unsubscribe_all",
+    ]
+
+
+# Instruments.
+
+
+@pytest.mark.parametrize(
+    ("params", "found"),
+    [
+        ({}, [PERPETUAL, CALL, "ETH-PERPETUAL"]),
+        ({"currency": "any"}, [PERPETUAL, CALL, "ETH-PERPETUAL"]),
+        ({"currency": "BTC"}, [PERPETUAL, CALL]),
+        ({"currency": "btc", "kind": "option"}, [CALL]),
+        ({"kind": "future", "expired": False}, [PERPETUAL, "ETH-PERPETUAL"]),
+        ({"currency": "DOGE"}, []),
+    ],
+)
+def test_instruments_of_a_currency_and_kind(world: World, params: dict[str, Any], found: list[str]) -> None:
+    assert names(result(world, "public/get_instruments", **params)) == found
+    assert names(result(world, "public/get_book_summary_by_currency", **params)) == found
+
+
+def test_one_instrument(world: World) -> None:
+    found = result(world, "public/get_instrument", instrument_name=CALL)
+    assert (found["instrument_name"], found["instrument_id"], found["strike"]) == (CALL, 2, 40000.0)
+
+
+def test_currencies(world: World) -> None:
+    assert [each["currency"] for each in result(world, "public/get_currencies")] == ["BTC", "USD", "ETH"]
+
+
+OF_INSTRUMENT = [
+    "public/get_instrument",
+    "public/get_order_book",
+    "public/ticker",
+    "public/get_book_summary_by_instrument",
+    "public/get_last_trades_by_instrument",
+    "public/get_last_trades_by_instrument_and_time",
+]
+
+
+@pytest.mark.parametrize("method", OF_INSTRUMENT)
+def test_an_unknown_instrument_is_named(world: World, method: str) -> None:
+    assert error(world, method, instrument_name="NO-SUCH") == (
+        -32602,
+        "Invalid params",
+        {"reason": "no instrument 'NO-SUCH'", "param": "instrument_name"},
+    )
+
+
+@pytest.mark.parametrize("method", OF_INSTRUMENT)
+def test_a_missing_instrument_is_named(world: World, method: str) -> None:
+    assert error(world, method) == (
+        -32602,
+        "Invalid params",
+        {"reason": "Object missing required field `instrument_name`", "param": "instrument_name"},
+    )
+
+
+# Books.
+
+
+def test_the_order_book_has_the_ticker_and_pairs_of_levels(world: World) -> None:
+    found = result(world, "public/get_order_book", instrument_name=PERPETUAL, depth=1)
+    assert (found["bids"], found["asks"]) == ([[100.0, 10.0]], [[100.1, 30.0]])
+    assert (found["change_id"], found["mark_price"], found["best_bid_price"]) == (1, 100.25, 100.0)
+    assert len(result(world, "public/get_order_book", instrument_name=PERPETUAL)["bids"]) == 2
+    assert result(world, "public/get_order_book_by_instrument_id", instrument_id=1, depth=1) == found
+
+
+def test_no_level_of_a_book_that_is_not_live_is_served(world: World) -> None:
+    world.tell(world.book.stale("checksum"))
+    for params in ({"instrument_name": PERPETUAL}, {"instrument_name": CALL}):
+        code, message, data = error(world, "public/get_order_book", **params)
+        assert (code, message) == (13028, "temporarily_unavailable")
+        assert data["reason"] in ("the book is stale (checksum)", "the book is syncing")
+    assert error(world, "public/get_order_book_by_instrument_id", instrument_id=1)[0] == 13028
+    world.tell(world.book.live())
+    assert result(world, "public/get_order_book", instrument_name=PERPETUAL)["change_id"] == 1
+
+
+@pytest.mark.parametrize("depth", [0, -1, 10_001, 10**300])
+def test_a_depth_out_of_bounds_is_invalid(world: World, depth: int) -> None:
+    found = error(world, "public/get_order_book", instrument_name=PERPETUAL, depth=depth)
+    assert found == (-32602, "Invalid params", {"reason": "from 1 to 10000", "param": "depth"})
+
+
+def test_a_depth_that_is_no_number_is_invalid_in_a_body_and_in_a_query(world: World) -> None:
+    for strict in (True, False):
+        answer = ask_http(
+            world.market, "public/get_order_book", strict=strict, instrument_name=PERPETUAL, depth="deep"
+        )
+        assert (answer["error"]["code"], answer["error"]["data"]["param"]) == (-32602, "depth")
+
+
+def test_an_id_of_no_instrument_is_invalid(world: World) -> None:
+    assert error(world, "public/get_order_book_by_instrument_id", instrument_id=99) == (
+        -32602,
+        "Invalid params",
+        {"reason": "no such instrument", "param": "instrument_id"},
+    )
+
+
+def test_the_ticker_of_a_stale_book_says_so_and_has_no_price(world: World) -> None:
+    assert result(world, "public/ticker", instrument_name=PERPETUAL)["best_bid_price"] == 100.0
+    world.tell(world.book.stale("gap"))
+    found = result(world, "public/ticker", instrument_name=PERPETUAL)
+    assert (found["best_bid_price"], found["best_ask_amount"], found["mark_price"]) == (0.0, 0.0, 100.25)
+    assert found["status"]["reason"] == "gap"
+
+
+def test_the_summary_of_one_instrument_is_a_list_of_one(world: World) -> None:
+    (found,) = result(world, "public/get_book_summary_by_instrument", instrument_name=PERPETUAL)
+    assert (found["instrument_name"], found["last"], found["bid_price"]) == (PERPETUAL, 100.4, 100.0)
+
+
+# Trades.
+
+
+def sequences(found: dict[str, Any]) -> list[int]:
+    return [trade["trade_seq"] for trade in found["trades"]]
+
+
+@pytest.mark.parametrize(
+    ("params", "found", "more"),
+    [
+        ({}, [54, 53, 52, 51, 50], False),
+        ({"count": 2}, [54, 53], True),
+        ({"count": 2, "sorting": "asc"}, [50, 51], True),
+        ({"count": 2, "sorting": "desc"}, [54, 53], True),
+        ({"start_seq": 51, "end_seq": 53}, [53, 52, 51], False),
+        ({"start_timestamp": START_MS + 60_000, "end_timestamp": START_MS + 120_000}, [52, 51], False),
+        ({"start_timestamp": START_MS + 60_001, "count": 1, "sorting": "asc"}, [52], True),
+        ({"start_timestamp": START_MS + 10**9}, [], False),
+    ],
+)
+def test_the_last_trades_of_an_instrument(
+    world: World, params: dict[str, Any], found: list[int], more: bool
+) -> None:
+    for method in ("public/get_last_trades_by_instrument", "public/get_last_trades_by_instrument_and_time"):
+        answer = result(world, method, instrument_name=PERPETUAL, **params)
+        assert (sequences(answer), answer["has_more"]) == (found, more)
+
+
+def test_the_last_trades_of_a_currency_are_in_the_order_of_time(world: World) -> None:
+    for method in ("public/get_last_trades_by_currency", "public/get_last_trades_by_currency_and_time"):
+        found = result(world, method, currency="BTC", count=4)
+        assert names(found["trades"]) == [PERPETUAL, PERPETUAL, PERPETUAL, CALL]
+        assert found["has_more"] is True
+        only = result(world, method, currency="any", kind="option")
+        assert (names(only["trades"]), only["trades"][0]["price"]) == ([CALL], 0.05)
+
+
+@pytest.mark.parametrize("count", [0, -5, 1001])
+def test_a_count_out_of_bounds_is_invalid(world: World, count: int) -> None:
+    for method, params in (
+        ("public/get_last_trades_by_instrument", {"instrument_name": PERPETUAL}),
+        ("public/get_last_trades_by_currency", {"currency": "BTC"}),
+    ):
+        assert error(world, method, count=count, **params)[2] == {
+            "reason": "from 1 to 1000",
+            "param": "count",
+        }
+
+
+def test_an_unknown_sorting_is_invalid(world: World) -> None:
+    code, _, data = error(world, "public/get_last_trades_by_currency", currency="BTC", sorting="up")
+    assert (code, data["param"]) == (-32602, "sorting")
+
+
+# Candles and indices.
+
+
+def test_candles_come_as_columns(world: World) -> None:
+    start_ms = START_NS // MINUTE_NS * 60_000
+    found = result(
+        world,
+        "public/get_tradingview_chart_data",
+        instrument_name=PERPETUAL,
+        start_timestamp=START_MS,
+        end_timestamp=START_MS + 120_000,
+        resolution="1",
+    )
+    assert found == {
+        "status": "ok",
+        "ticks": [start_ms, start_ms + 60_000, start_ms + 120_000],
+        "open": [100.0, 100.1, 100.2],
+        "high": [100.0, 100.1, 100.2],
+        "low": [100.0, 100.1, 100.2],
+        "close": [100.0, 100.1, 100.2],
+        "volume": [1.0, 0.999001, 0.99800399],
+        "cost": [100.0, 100.0, 100.0],
+    }
+
+
+@pytest.mark.parametrize("resolution", ["5", 5])
+def test_a_resolution_may_be_text_or_a_number(world: World, resolution: Any) -> None:
+    span = {"start_timestamp": 0, "end_timestamp": START_MS + 10**6}
+    found = result(
+        world, "public/get_tradingview_chart_data", instrument_name=PERPETUAL, resolution=resolution, **span
+    )
+    assert [tick % 300_000 for tick in found["ticks"]] == [0] * len(found["ticks"])
+    assert sum(found["cost"]) == 500.0
+
+
+def test_where_nothing_was_traded_there_are_no_candles(world: World) -> None:
+    span = {"start_timestamp": 0, "end_timestamp": 1000}
+    found = result(world, "public/get_tradingview_chart_data", instrument_name=PERPETUAL, **span)
+    assert (found["status"], found["ticks"]) == ("no_data", [])
+
+
+def test_an_unknown_resolution_is_invalid(world: World) -> None:
+    span = {"start_timestamp": 0, "end_timestamp": 1000}
+    code, _, data = error(
+        world, "public/get_tradingview_chart_data", instrument_name=PERPETUAL, resolution="7", **span
+    )
+    assert (code, data["param"]) == (-32602, "resolution")
+
+
+def test_an_index_price_by_name(world: World) -> None:
+    assert result(world, "public/get_index_price", index_name="btc_usd") == {
+        "index_price": 100.5,
+        "estimated_delivery_price": 100.5,
+    }
+    assert result(world, "public/get_index_price_names") == ["btc_usd"]
+    assert error(world, "public/get_index_price", index_name="x")[2]["param"] == "index_name"
+
+
+# What a query cannot say otherwise.
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False), ("1", True), ("0", False)])
+def test_a_query_says_booleans_in_words_or_digits(world: World, text: str, value: bool) -> None:
+    query = ask_http(world.market, "public/get_instruments", strict=False, expired=text)
+    assert query == ask_http(world.market, "public/get_instruments", strict=True, expired=value)
+
+
+@pytest.mark.parametrize(
+    ("param", "text"),
+    [("count", "ten"), ("count", ""), ("count", "1.5"), ("start_timestamp", "now"), ("count", "9" * 5_000)],
+)
+def test_a_query_value_that_is_no_number_is_named(world: World, param: str, text: str) -> None:
+    asked = {"instrument_name": PERPETUAL, param: text}
+    answer = ask_http(world.market, "public/get_last_trades_by_instrument", strict=False, **asked)
+    assert (answer["error"]["code"], answer["error"]["data"]["param"]) == (-32602, param)
+
+
+def test_a_body_does_not_take_text_for_numbers(world: World) -> None:
+    answer = ask_http(
+        world.market,
+        "public/get_last_trades_by_instrument",
+        strict=True,
+        instrument_name=PERPETUAL,
+        count="5",
+    )
+    assert answer["error"]["data"] == {"reason": "Expected `int`, got `str`", "param": "count"}

@@ -1,0 +1,130 @@
+"""`deltawire` as a user runs it: in this process, or as one of its own that can be read line by line."""
+
+import os
+import pty
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import IO, NamedTuple
+
+import pytest
+
+from deltawire.cli.main import main
+
+PATIENCE_S = 30.0
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+
+
+class Outcome(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> Outcome:
+    """Run a command in this process to its end."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    found = capsys.readouterr()
+    code = caught.value.code
+    return Outcome(
+        code if isinstance(code, int) else 0, _COLOURS.sub("", found.out), _COLOURS.sub("", found.err)
+    )
+
+
+def run_in_terminal(*arguments: object) -> Outcome:
+    """Run a command to its end as in a terminal of 100 columns; both outputs come as one."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "deltawire", *(str(argument) for argument in arguments)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"},
+    )
+    os.close(theirs)
+    text = bytearray()
+    with suppress(OSError):  # how a terminal's end shows
+        while data := os.read(ours, 1 << 16):
+            text += data
+    os.close(ours)
+    return Outcome(process.wait(PATIENCE_S), _CONTROLS.sub("", text.decode()), "")
+
+
+class Command:
+    """A context manager: a command in a process of its own, in which warnings are errors; killed in the end."""
+
+    def __init__(self, *arguments: object) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "deltawire", *(str(argument) for argument in arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"NO_COLOR": "1", "PYTHONUNBUFFERED": "1"},
+        )
+        self.out, self.err = _Lines(self._process.stdout), _Lines(self._process.stderr)
+
+    def __enter__(self) -> "Command":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        self.out.close()
+        self.err.close()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    def end(self, within_s: float = PATIENCE_S) -> int:
+        """Its exit code."""
+        return self._process.wait(within_s)
+
+
+class _Lines:
+    """A pipe's lines, as they come."""
+
+    def __init__(self, pipe: IO[str] | None) -> None:
+        assert pipe is not None
+        self._pipe = pipe
+        self._queue: queue.Queue[str | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def next(self) -> str:
+        """The next line; an `EOFError` at the end."""
+        line = self._queue.get(timeout=PATIENCE_S)
+        if line is None:
+            raise EOFError
+        return line
+
+    def until(self, text: str) -> str:
+        """Read on to a line that contains a text; that line."""
+        while text not in (line := self.next()):
+            pass
+        return line
+
+    def rest(self) -> str:
+        """Everything to the end."""
+        lines = []
+        while (line := self._queue.get(timeout=PATIENCE_S)) is not None:
+            lines.append(line)
+        return "\n".join(lines)
+
+    def close(self) -> None:
+        """The process is over."""
+        self._thread.join(PATIENCE_S)
+        self._pipe.close()
+
+    def _read(self) -> None:
+        for line in self._pipe:
+            self._queue.put(line.rstrip("\n"))
+        self._queue.put(None)

@@ -1,0 +1,48 @@
+"""A market, its hub, and one scripted book on it: where fan-out tests begin."""
+
+from typing import Any
+
+from deltawire.fanout.hub import Hub
+from deltawire.market.market import Market
+from deltawire.model.events import Event
+from deltawire.model.instruments import Instrument
+from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook
+from tests.support.members import Inbox, joined
+
+BIDS = {1000: 10, 999: 20}
+ASKS = {1001: 30, 1003: 40}
+
+
+class World:
+    """One venue's time, instrument and book; `tell` and `pass_ms` flush, as the end of a tick does."""
+
+    def __init__(self, instrument: Instrument | None = None) -> None:
+        self.market = Market(VENUE)
+        self.hub = Hub(self.market, "epoch")
+        self.book = ScriptedBook(instrument)
+        self.instrument = self.book.instrument
+        self.now_ns = START_NS
+        self.hub.advance(VENUE, self.now_ns)
+
+    def tell(self, *events: Event) -> None:
+        """Events of one moment."""
+        self.hub.publish(events)
+        self.hub.flush()
+
+    def pass_ms(self, milliseconds: int) -> None:
+        """Time passes."""
+        self.now_ns += milliseconds * MS_NS
+        self.book.now_ns = self.now_ns
+        self.hub.advance(VENUE, self.now_ns)
+        self.hub.flush()
+
+    def joined(self, *channels: str) -> Inbox:
+        """A new member."""
+        return joined(self.hub, *channels)
+
+
+def live_world(instrument: Instrument | None = None, **sides: Any) -> World:
+    """A world whose book is live."""
+    world = World(instrument)
+    world.tell(*world.book.image(sides.get("bids", BIDS), sides.get("asks", ASKS)))
+    return world
