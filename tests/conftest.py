@@ -1,0 +1,24 @@
+"""What every test shares: hypothesis without chance or clock, and the recordings of real venues."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("deterministic", derandomize=True, deadline=None, database=None, print_blob=False)
+settings.register_profile("search", deadline=None, max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "deterministic"))
+
+RECORDINGS = Path(
+    os.environ.get("DELTAWIRE_RECORDINGS")
+    or Path(__file__).resolve().parent.parent.parent / "shared" / "recordings"
+)
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The folder of recordings; a test that needs it carries the marker `recordings`."""
+    if not RECORDINGS.is_dir():
+        pytest.skip(f"no recordings at {RECORDINGS}; DELTAWIRE_RECORDINGS names another folder")
+    return RECORDINGS
