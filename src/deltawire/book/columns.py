@@ -23,6 +23,7 @@ _TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _TOO_LONG = b"0" * 16
 _INT64 = 1 << 63
 _MEMO_LIMIT = 65_536
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _decode_ints = msgspec.json.Decoder(list[int], strict=False).decode
 
@@ -138,7 +139,7 @@ class TextPairs(_PairReader):
         """The decimal texts of an array: (price, size) per level."""
         try:
             return self._decode(raw)
-        except msgspec.DecodeError as error:
+        except _UNREADABLE as error:
             raise MalformedError(f"levels: {error}") from error
 
 
@@ -158,10 +159,9 @@ class NumberObjects(_PairReader):
     def texts(self, raw: bytes) -> list[tuple[str, str]]:
         """The decimal texts of an array: (price, size) per level."""
         try:
-            levels = self._decode(raw)
-        except msgspec.DecodeError as error:
+            return [(bytes(level.price).decode(), bytes(level.qty).decode()) for level in self._decode(raw)]
+        except _UNREADABLE as error:
             raise MalformedError(f"levels: {error}") from error
-        return [(bytes(level.price).decode(), bytes(level.qty).decode()) for level in levels]
 
 
 class _Mantissas(dict[str, int]):
@@ -214,7 +214,7 @@ class TextRows:
     def _rows(self, raw: bytes) -> list[tuple[str, str, str, str]]:
         try:
             return self._decode(raw)
-        except msgspec.DecodeError as error:
+        except _UNREADABLE as error:
             raise MalformedError(f"levels: {error}") from error
 
     def texts(self, raw: bytes) -> list[tuple[str, str]]:
@@ -251,7 +251,7 @@ class ActionRows:
     def _rows(self, raw: bytes) -> list[tuple[Action, float, float]]:
         try:
             return self._decode(raw)
-        except msgspec.DecodeError as error:
+        except _UNREADABLE as error:
             raise MalformedError(f"levels: {error}") from error
 
     def texts(self, raw: bytes) -> list[tuple[str, str]]:
