@@ -12,7 +12,7 @@ from deltawire.errors import PrecisionError
 FINEST = -18
 """The finest exponent: below it not even one would fit 64 bits."""
 _PLAIN = re.compile(r"(-?)(\d{1,40})(?:\.(\d{1,40}))?", re.ASCII)
-_DOUBLE_EXACT = 1 << 53
+_DOUBLE_EXACT = 10**15
 _INT64 = 1 << 63
 
 
@@ -44,8 +44,9 @@ def parse_decimal(text: str, exponent: int) -> int:
 def parse_float(value: float, exponent: int) -> int:
     """The mantissa of a double that stands for a decimal with at most `exponent` places.
 
-    Dividing back is correctly rounded, so equality proves that the mantissa is the decimal the double stands
-    for. Raises `PrecisionError` for NaN, infinities and doubles that lie between two mantissas.
+    Up to 15 digits each decimal has a double of its own, and dividing back is correctly rounded, so equality
+    proves that the mantissa is the decimal the double stands for. Raises `PrecisionError` for NaN, infinities,
+    longer mantissas, and doubles that lie between two mantissas.
     """
     per_one = unit(exponent)
     scaled = value * per_one
