@@ -27,6 +27,10 @@ Ms = Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
 Id = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 """A venue's number of an update or a trade."""
 LONGEST_NAME, LONGEST_REASON = 64, 256
+IMAGE_WAIT_NS = 20 * SECOND_NS
+"""An image that has not come after this long is asked for again."""
+RETRY_NS = SECOND_NS
+"""After an image that did not do, the next is asked for not before this long: a venue counts requests."""
 BAD_FRAME = (VenueError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What a frame may raise on its way through a parser; anything else is our own bug and must be seen."""
 
@@ -45,6 +49,8 @@ class Feed:
         self.books: dict[str, Book] = {}
         self.instruments: dict[str, Instrument] = {}
         self._heard_ns: int | None = None
+        self._waiting: dict[str, int] = {}
+        """Books without an image, and when to ask for one again."""
 
     # What the venue's own file fills in.
 
@@ -101,6 +107,7 @@ class Feed:
     def closed(self, now: int) -> list[Output]:
         """See `Venue.closed`."""
         self._heard_ns = None
+        self._waiting.clear()
         found: list[Output] = []
         for book in self.books.values():
             found += book.fault("closed", now)
@@ -108,19 +115,29 @@ class Feed:
 
     def deadline(self) -> int | None:
         """See `Venue.deadline`."""
-        return None if self._heard_ns is None else self._heard_ns + self.silence_ns
+        if self._heard_ns is None:
+            return None
+        return min([self._heard_ns + self.silence_ns, *self._waiting.values()])
 
     def tick(self, now: int) -> list[Output]:
         """See `Venue.tick`."""
-        deadline = self.deadline()
-        if deadline is None or now < deadline:
+        if self._heard_ns is None:
             return []
+        found = self._ask_again(now)
+        if now < self._heard_ns + self.silence_ns:
+            return found
         self._heard_ns = now
-        found: list[Output] = []
         for book in self.books.values():
             if book.state == "live":
                 found += book.fault("silent", now)
         return [*found, Reconnect("no frame came in time")]
+
+    def _ask_again(self, now: int) -> list[Output]:
+        found: list[Output] = []
+        for symbol in [symbol for symbol, due_ns in self._waiting.items() if due_ns <= now]:
+            self._waiting[symbol] = now + IMAGE_WAIT_NS
+            found += self._ask_image(self.books[symbol])
+        return found
 
     # What the venues' files call.
 
@@ -148,10 +165,16 @@ class Feed:
         return known
 
     def _image(self, symbol: str, update: BookUpdate, now: int) -> list[Output]:
-        """A book image has come for this symbol."""
+        """A book image has come for this symbol; if it does not do, another is asked for, but not at once."""
         book = self._book(symbol)
         listed = self._fit_image(book, update, now)
-        return [*listed, *self._settled(book, book.image(update, now), now)]
+        events = book.image(update, now)
+        if book.state == "live":
+            self._waiting.pop(symbol, None)
+        elif book.wants_image:
+            self._waiting[symbol] = now + RETRY_NS
+            events += book.asked(now)
+        return [*listed, *events]
 
     def _delta(self, book: Book, update: BookUpdate, now: int) -> list[Output]:
         """A book update has come."""
@@ -161,6 +184,7 @@ class Feed:
         """The events, and where the book needs an image now, what to ask for."""
         if not book.wants_image:
             return events  # type: ignore[return-value]
+        self._waiting[book.instrument.name] = now + IMAGE_WAIT_NS
         return [*events, *self._ask_image(book), *book.asked(now)]
 
     def _lost(self, symbol: str, error: Exception, now: int) -> list[Output]:
