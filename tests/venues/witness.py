@@ -76,7 +76,9 @@ class Witness:
         return None
 
     def book(self, name: str) -> Followed:
-        return self.books.setdefault(name, Followed())
+        if name not in self.books:
+            self.books[name] = Followed()
+        return self.books[name]
 
 
 def _parse(frame: bytes) -> Any:

@@ -117,7 +117,8 @@ class Feed:
         """See `Venue.deadline`."""
         if self._heard_ns is None:
             return None
-        return min([self._heard_ns + self.silence_ns, *self._waiting.values()])
+        silent_ns = self._heard_ns + self.silence_ns
+        return min(silent_ns, *self._waiting.values()) if self._waiting else silent_ns
 
     def tick(self, now: int) -> list[Output]:
         """See `Venue.tick`."""
@@ -307,7 +308,11 @@ def _check_increments(stated: Instrument) -> None:
 
 def to_float(text: str) -> float:
     """A venue's decimal text as a finite float; `MalformedError` for anything else."""
-    if not _NUMBER.fullmatch(text) or not isfinite(value := float(text)):
+    plain = text.isascii() and len(text) <= 40 and text.replace(".", "", 1).isdecimal()
+    if not plain and not _NUMBER.fullmatch(text):
+        raise MalformedError(f"not a number: {text[:40]!r}")
+    value = float(text)
+    if not isfinite(value):
         raise MalformedError(f"not a number: {text[:40]!r}")
     return value
 
