@@ -135,11 +135,11 @@ class OkxWitness(Witness):
             for price, size, _, _ in rows:
                 book.set(side, price, size)
         stated = int(data["checksum"])
-        book.live = not book.crossed() and (not stated or _okx_checksum(book) == stated % (1 << 32))
+        book.live = not book.crossed() and (not stated or okx_checksum(book) == stated % (1 << 32))
         return None if book.live else name
 
 
-def _okx_checksum(book: Followed) -> int:
+def okx_checksum(book: Followed) -> int:
     bids, asks = book.best(book.bids, 25), book.best(book.asks, 25)
     in_turns = [":".join(side[i]) for i in range(25) for side in (bids, asks) if i < len(side)]
     return crc32(":".join(in_turns).encode())
@@ -148,12 +148,12 @@ def _okx_checksum(book: Followed) -> int:
 class KrakenWitness(Witness):
     def __init__(self) -> None:
         super().__init__()
-        self._depths: dict[str, int] = {}
+        self.depths: dict[str, int] = {}
 
     def take(self, frame: bytes) -> str | None:
         message = _parse(frame)
         if message.get("method") == "subscribe" and message["result"]["channel"] == "book":
-            self._depths[message["result"]["symbol"]] = int(message["result"]["depth"])
+            self.depths[message["result"]["symbol"]] = int(message["result"]["depth"])
         elif message.get("method") == "unsubscribe":
             self.book(message["result"]["symbol"]).live = False
         if message.get("channel") != "book":
@@ -169,13 +169,13 @@ class KrakenWitness(Witness):
         for side, levels in ((book.bids, data["bids"]), (book.asks, data["asks"])):
             for level in levels:
                 book.set(side, level["price"], level["qty"])
-            while len(side) > self._depths[name]:
+            while len(side) > self.depths[name]:
                 side.popitem(0 if side is book.bids else -1)
-        book.live = not book.crossed() and _kraken_checksum(book) == int(data["checksum"])
+        book.live = not book.crossed() and kraken_checksum(book) == int(data["checksum"])
         return None if book.live else name
 
 
-def _kraken_checksum(book: Followed) -> int:
+def kraken_checksum(book: Followed) -> int:
     levels = book.best(book.asks, 10) + book.best(book.bids, 10)
     return crc32("".join(text.replace(".", "").lstrip("0") for level in levels for text in level).encode())
 
