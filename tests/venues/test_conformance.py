@@ -337,6 +337,7 @@ class TestSilence:
         events = fall_silent(session)
         stale = {event.instrument.name: event.reason for event in events if isinstance(event, Status)}
         assert stale == dict.fromkeys(session.names, "silent")
+        assert session.venue.deadline() is None, "there is nothing more to wait for"
 
     def test_a_delta_that_continues_the_chain_makes_a_silent_book_live_again(self, session: Session) -> None:
         fall_silent(session)

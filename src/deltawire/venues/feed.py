@@ -49,6 +49,7 @@ class Feed:
         self.books: dict[str, Book] = {}
         self.instruments: dict[str, Instrument] = {}
         self._heard_ns: int | None = None
+        """When the last frame came; None while the connection is closed, or given up as silent."""
         self._waiting: dict[str, int] = {}
         """Books without an image, and when to ask for one again."""
 
@@ -127,7 +128,7 @@ class Feed:
         found = self._ask_again(now)
         if now < self._heard_ns + self.silence_ns:
             return found
-        self._heard_ns = now
+        self._heard_ns = None
         for book in self.books.values():
             if book.state == "live":
                 found += book.fault("silent", now)
