@@ -15,7 +15,7 @@ from deltawire.book.checksums import Checksum
 from deltawire.book.columns import Columns, Reader
 from deltawire.book.ladder import Ladder, Side
 from deltawire.book.sequencers import Sequencer, Verdict
-from deltawire.errors import VenueError
+from deltawire.errors import PrecisionError, VenueError
 from deltawire.model.events import (
     BookDelta,
     BookImage,
@@ -93,6 +93,8 @@ class Book:
         self._checksum = checksum
         self.depth = depth
         self._held: deque[BookUpdate] | None = deque(maxlen=HELD_LIMIT) if holds else None
+        self._reached = 0
+        """The venue's number of the last update judged on this connection: no image may be older."""
 
     @property
     def venue_sequence(self) -> int:
@@ -106,14 +108,20 @@ class Book:
         return [Status(self.instrument, "syncing", self.reason, now)]
 
     def define(self, instrument: Instrument) -> None:
-        """The instrument is not what it was thought to be; its exponents may only have become finer."""
-        old, self.instrument = self.instrument, instrument
+        """The instrument is not what it was thought to be; its exponents may only have become finer.
+
+        Raises `PrecisionError`, and changes nothing, when the levels would no longer fit 64 bits.
+        """
+        price_factor = 10 ** (self.instrument.price_exponent - instrument.price_exponent)
+        size_factor = 10 ** (self.instrument.size_exponent - instrument.size_exponent)
+        for levels in (self.ladder.bids.levels(), self.ladder.asks.levels()):
+            for column, factor in ((levels.prices, price_factor), (levels.sizes, size_factor)):
+                if max(column, default=0) * factor >= 1 << 63:
+                    raise PrecisionError(f"{max(column)} times {factor}", instrument.price_exponent)
+        self.instrument = instrument
         for reader in dict.fromkeys((self._read_bids, self._read_asks)):
             reader.refine(instrument.price_exponent, instrument.size_exponent)
-        self.ladder.rescale(
-            10 ** (old.price_exponent - instrument.price_exponent),
-            10 ** (old.size_exponent - instrument.size_exponent),
-        )
+        self.ladder.rescale(price_factor, size_factor)
 
     def texts(self, update: BookUpdate) -> list[tuple[str, str]]:
         """The decimal texts of all levels in an update: (price, size)."""
@@ -150,6 +158,10 @@ class Book:
 
     def fault(self, reason: StaleReason, now: int, detail: str = "") -> list[BookEvent]:
         """The book no longer stands for the market, for this reason."""
+        if self.state == "live":
+            self._reached = self._sequencer.last
+        if reason == "closed":
+            self._reached = 0
         self.state, self.reason, self.wants_image = "stale", reason, reason != "silent"
         if self._held is not None:
             self._held.clear()
@@ -262,7 +274,9 @@ class Book:
         return [Status(self.instrument, "live", "", now)]
 
     def _connects(self, last: int) -> bool:
-        """Whether the held updates continue an image with this number; nothing held continues anything."""
+        """Whether an image with this number is new enough, and the held updates, if any, continue it."""
+        if last < self._reached:
+            return False
         self._sequencer.reset(last)
         for update in self._held or ():
             verdict = self._sequencer.check(update.first, update.last, update.previous)

@@ -24,8 +24,9 @@ _TO_ZERO = bytes.maketrans(b'123456789,}"', b"000000000]]]")
 _TOO_LONG = b"0" * 16 + b"]"
 """In an array whose digits are all zero, without points: the end of a number that a double may not hold."""
 _INT64 = 1 << 63
-_SHORT = 16
-"""A text of 15 digits and a point is exact in a double."""
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_SHORT = 15
+"""A decimal of so many digits is exact in a double, and one more may not be."""
 
 _decode_ints = msgspec.json.Decoder(list[int], strict=False).decode
 
@@ -155,7 +156,7 @@ class TextPairs(_PairReader):
         """The decimal texts of an array: (price, size) per level."""
         try:
             return self._decode(raw)
-        except msgspec.DecodeError as error:
+        except _UNREADABLE as error:
             raise MalformedError(f"levels: {error}") from error
 
 
@@ -175,10 +176,9 @@ class NumberObjects(_PairReader):
     def texts(self, raw: bytes) -> list[tuple[str, str]]:
         """The decimal texts of an array: (price, size) per level."""
         try:
-            levels = self._decode(raw)
-        except msgspec.DecodeError as error:
+            return [(bytes(level.price).decode(), bytes(level.qty).decode()) for level in self._decode(raw)]
+        except _UNREADABLE as error:
             raise MalformedError(f"levels: {error}") from error
-        return [(bytes(level.price).decode(), bytes(level.qty).decode()) for level in levels]
 
 
 class TextRows:
@@ -204,9 +204,10 @@ class TextRows:
 
     def __call__(self, raw: bytes) -> Columns:
         """Columns of the levels in `raw`; notes their texts."""
-        if raw == b"[]":
+        rows = self._rows(raw)
+        if not rows:
             return Columns([], [])
-        price_texts, size_texts, _, _ = zip(*self._rows(raw), strict=True)
+        price_texts, size_texts, _, _ = zip(*rows, strict=True)
         prices = mantissas(price_texts, self._exponents[0])
         sizes = mantissas(size_texts, self._exponents[1])
         self.level_texts.update(zip(prices, zip(price_texts, size_texts, strict=True), strict=True))
@@ -215,7 +216,7 @@ class TextRows:
     def _rows(self, raw: bytes) -> list[tuple[str, str, str, str]]:
         try:
             return self._decode(raw)
-        except msgspec.DecodeError as error:
+        except _UNREADABLE as error:
             raise MalformedError(f"levels: {error}") from error
 
     def texts(self, raw: bytes) -> list[tuple[str, str]]:
@@ -237,9 +238,10 @@ class ActionRows:
 
     def __call__(self, raw: bytes) -> Columns:
         """Columns of the levels in `raw`, with their actions; a deleted level has size 0."""
-        if raw == b"[]":
+        rows = self._rows(raw)
+        if not rows:
             return Columns([], [], [])
-        actions, prices, sizes = zip(*self._rows(raw), strict=True)
+        actions, prices, sizes = zip(*rows, strict=True)
         lots = [parse_float(size, self._size_exponent) for size in sizes]
         for action, size in zip(actions, lots, strict=True):
             if size < 0 or (action == "delete") != (size == 0):
@@ -249,7 +251,7 @@ class ActionRows:
     def _rows(self, raw: bytes) -> list[tuple[Action, float, float]]:
         try:
             return self._decode(raw)
-        except msgspec.DecodeError as error:
+        except _UNREADABLE as error:
             raise MalformedError(f"levels: {error}") from error
 
     def texts(self, raw: bytes) -> list[tuple[str, str]]:

@@ -80,7 +80,8 @@ class BridgedChain:
     """A previous-id chain whose first update must bracket a REST image (Binance USD-M and COIN-M).
 
     Updates with u below lastUpdateId are dropped; the first one applied must have U <= lastUpdateId <= u; from
-    then on `pu` must equal the u before it (the ranges themselves jump).
+    then on `pu` must equal the u before it (the ranges themselves jump). An image may end just where an update
+    ended that is already gone: the next one, whose `pu` is lastUpdateId, follows it as well.
     """
 
     def __init__(self) -> None:
@@ -101,7 +102,7 @@ class BridgedChain:
         else:
             if last < self.last:
                 return Verdict.OLD
-            follows = first <= self.last <= last
+            follows = first <= self.last <= last or previous == self.last
         if not follows:
             return Verdict.GAP
         self.last, self._bridged = last, True

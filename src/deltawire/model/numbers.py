@@ -5,12 +5,15 @@ size exponent: 61837.6 at exponent -2 is 6183760 ticks. Floats appear only when 
 """
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from deltawire.errors import PrecisionError
 
-_PLAIN = re.compile(r"(-?)(\d+)(?:\.(\d+))?", re.ASCII)
-_DOUBLE_EXACT = 1 << 53
+FINEST = -18
+"""The finest exponent: below it not even one would fit 64 bits."""
+_PLAIN = re.compile(r"(-?)(\d{1,40})(?:\.(\d{1,40}))?", re.ASCII)
+_DOUBLE_EXACT = 10**15
+_INT64 = 1 << 63
 
 
 def unit(exponent: int) -> int:
@@ -21,8 +24,8 @@ def unit(exponent: int) -> int:
 def parse_decimal(text: str, exponent: int) -> int:
     """The mantissa of a plain decimal text at `exponent`.
 
-    Trailing zeros beyond the exponent are allowed; other digits there, signs other than a leading minus,
-    and anything that is no plain decimal raise `PrecisionError`.
+    Trailing zeros beyond the exponent are allowed; other digits there, signs other than a leading minus, more
+    than 64 bits, and anything that is no plain decimal of a sane length raise `PrecisionError`.
     """
     match = _PLAIN.fullmatch(text)
     if match is None:
@@ -32,14 +35,18 @@ def parse_decimal(text: str, exponent: int) -> int:
         if fraction[-exponent:].strip("0"):
             raise PrecisionError(text, exponent)
         fraction = fraction[:-exponent]
-    return int(sign + whole + fraction.ljust(-exponent, "0"))
+    value = int(sign + whole + fraction.ljust(-exponent, "0"))
+    if not -_INT64 <= value < _INT64:
+        raise PrecisionError(text, exponent)
+    return value
 
 
 def parse_float(value: float, exponent: int) -> int:
     """The mantissa of a double that stands for a decimal with at most `exponent` places.
 
-    Dividing back is correctly rounded, so equality proves that the mantissa is the decimal the double stands
-    for. Raises `PrecisionError` for NaN, infinities and doubles that lie between two mantissas.
+    Up to 15 digits each decimal has a double of its own, and dividing back is correctly rounded, so equality
+    proves that the mantissa is the decimal the double stands for. Raises `PrecisionError` for NaN, infinities,
+    longer mantissas, and doubles that lie between two mantissas.
     """
     per_one = unit(exponent)
     scaled = value * per_one
@@ -67,8 +74,19 @@ def places(text: str) -> int:
 
 
 def exponent_of(increment: str | float) -> int:
-    """The exponent that an increment needs: "0.0005", 1e-05 and 0.5 give -4, -5 and -1; 10 gives 0."""
-    exponent = Decimal(str(increment)).normalize().as_tuple().exponent
+    """The exponent that an increment needs: "0.0005", 1e-05 and 0.5 give -4, -5 and -1; 10 gives 0.
+
+    Raises `PrecisionError` for what is no finite decimal, and for exponents beyond `FINEST`.
+    """
+    try:
+        _, digits, exponent = Decimal(str(increment)).as_tuple()
+    except InvalidOperation:
+        raise PrecisionError(str(increment), FINEST) from None
     if not isinstance(exponent, int):
-        raise PrecisionError(str(increment), 0)
-    return min(0, exponent)
+        raise PrecisionError(str(increment), FINEST)
+    zeros = next((count for count, digit in enumerate(reversed(digits)) if digit), None)
+    if zeros is None:
+        return 0
+    if exponent + zeros < FINEST:
+        raise PrecisionError(str(increment), FINEST)
+    return min(0, exponent + zeros)

@@ -21,6 +21,7 @@ from deltawire.errors import RecordingError, UsageError
 RecordKind = Literal["opened", "received", "fetched"]
 SECOND_NS = 1_000_000_000
 LONGEST_LINE = 256 * 1024 * 1024
+LATEST_NS = (1 << 63) - 1
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -89,10 +90,10 @@ class Recording:
 _LOG_HEAD = re.compile(rb"(wss?|https?)://|configuration: ")
 _LOG_NAME = re.compile(r"(.+)\.ws\.\d+\.(\d+)(?:\.gz)?")
 _STAMPED = re.compile(rb"\d{10,20} ")
-_CONNECT = re.compile(rb"wss?://\S+ <-> (\d+(?:\.\d+)?)\s*")
+_CONNECT = re.compile(rb"wss?://\S+ <-> (\d{1,10}(?:\.\d+)?)\s*")
 _SENT = re.compile(rb"wss?://\S+ <- ")
-_FETCHED = re.compile(rb"(https?://\S+) -> (\d+(?:\.\d+)?): ?")
-_RECEIVED = re.compile(rb"(\d+(?:\.\d+)?): ")
+_FETCHED = re.compile(rb"(https?://[!-~]+) -> (\d{1,10}(?:\.\d+)?): ?")
+_RECEIVED = re.compile(rb"(\d{1,10}(?:\.\d+)?): ")
 _HEADERS = re.compile(rb" header: \{.*\}\s*$")
 
 
@@ -130,9 +131,16 @@ class _Lines:
         """What to raise when the line at hand makes no sense."""
         return RecordingError(str(self._path), f"line {max(1, self.number)}", reason)
 
+    def stamp(self, text: bytes) -> int:
+        """A text as nanoseconds since 1970, or the error that it is none."""
+        if not (text.isdigit() and len(text) < 20 and int(text) <= LATEST_NS):
+            raise self.error(f"no time: {text[:40]!r}")
+        return int(text)
+
     def _next(self) -> bytes:
         line = self._guarded(LONGEST_LINE, exact=False)
         if len(line) == LONGEST_LINE:
+            self.number += 1
             raise self.error("no line end in sight")
         return line
 
@@ -140,6 +148,7 @@ class _Lines:
         try:
             return self._file.read(count) if exact else self._file.readline(count)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            self.number += not exact  # it is the line after the last one read that is torn
             raise self.error(f"damaged gzip: {error}") from error
 
 
@@ -150,23 +159,26 @@ def _read_stamped(lines: _Lines) -> Iterator[Record]:
             continue
         if not (stamp.isdigit() and frame):
             raise lines.error(f"no '<ns> <json>': {line[:60]!r}")
-        yield Record("received", int(stamp), frame)
+        yield Record("received", lines.stamp(stamp), frame)
 
 
 def _read_cbcap(lines: _Lines) -> Iterator[Record]:
     header = lines.read().split()
-    if len(header) != 4 or not header[3].isdigit():
+    if len(header) != 4:
         raise lines.error("a CBCAP1 header has a venue, a symbol and a start time")
-    started_ns, offset = int(header[3]), None
+    started_ns, offset = lines.stamp(header[3]), None
     while line := lines.read():
         if not line.strip():
             continue
         stamp, _, length = line.strip().partition(b" ")
-        if not (stamp.isdigit() and length.isdigit()):
+        if not (stamp.isdigit() and length.isdigit() and len(length) < 10 and int(length) <= LONGEST_LINE):
             raise lines.error(f"no '<ns> <length>': {line[:60]!r}")
+        at_ns = lines.stamp(stamp)
         if offset is None:
-            offset = started_ns - int(stamp)  # some recorders stamp frames with a monotonic clock
-        yield Record("received", int(stamp) + offset, lines.take(int(length)))
+            offset = started_ns - at_ns  # some recorders stamp frames with a monotonic clock
+        if not 0 <= at_ns + offset <= LATEST_NS:
+            raise lines.error(f"no time: {line[:60]!r}")
+        yield Record("received", at_ns + offset, lines.take(int(length)))
 
 
 def _read_log(lines: _Lines) -> Iterator[Record]:
@@ -177,18 +189,18 @@ def _read_log(lines: _Lines) -> Iterator[Record]:
 
 def _parse_log_line(line: bytes, lines: _Lines) -> Record | None:
     if match := _RECEIVED.match(line):
-        return Record("received", _seconds(match[1]), line[match.end() :].strip())
+        return Record("received", _seconds(match[1], lines), line[match.end() :].strip())
     if not line.strip() or _SENT.match(line) or line.startswith(b"configuration: "):
         return None
     if match := _CONNECT.fullmatch(line):
-        return Record("opened", _seconds(match[1]))
+        return Record("opened", _seconds(match[1], lines))
     if match := _FETCHED.match(line):
         body = _HEADERS.sub(b"", line[match.end() :]).strip()
-        return Record("fetched", _seconds(match[2]), body, match[1].decode())
+        return Record("fetched", _seconds(match[2], lines), body, match[1].decode())
     raise lines.error(f"neither a frame nor a connection: {line[:60]!r}")
 
 
-def _seconds(text: bytes) -> int:
+def _seconds(text: bytes, lines: _Lines) -> int:
     """Decimal seconds as nanoseconds, without a float in between."""
     whole, _, fraction = text.partition(b".")
-    return int(whole) * SECOND_NS + int(fraction[:9].ljust(9, b"0"))
+    return lines.stamp(whole + fraction[:9].ljust(9, b"0"))

@@ -15,13 +15,16 @@ LOOP_PAUSE_NS = 1_000_000_000
 
 
 def play(records: Iterable[Record], venue: Venue) -> Iterator[Batch]:
-    """Drive a venue with a recording. What the venue asks for is dropped: the recording holds the answers."""
-    wants = Wants()
+    """Drive a venue with a recording. What the venue asks for is dropped: the recording holds the answers.
+
+    Time never goes back: a record stamped before the one it follows is played in the same nanosecond.
+    """
+    wants, now = Wants(), 0
     is_open = False
     for record in records:
         while (deadline := venue.deadline()) is not None and deadline <= record.at_ns:
             yield _batch(venue, deadline, venue.tick(deadline))
-        now = record.at_ns
+        now = max(now, record.at_ns)
         if is_open and record.kind == "opened":
             yield _batch(venue, now, venue.closed(now))
         if record.kind == "opened" or not is_open:

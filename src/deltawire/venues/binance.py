@@ -13,15 +13,17 @@ import msgspec
 from deltawire.book.book import Book, BookUpdate
 from deltawire.book.columns import TextPairs
 from deltawire.book.sequencers import Sequencer
-from deltawire.errors import MalformedError
-from deltawire.model.events import Event, Fault, Ticker
+from deltawire.errors import MalformedError, PrecisionError
+from deltawire.model.events import Event, Ticker
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import exponent_of, parse_decimal
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
-from deltawire.venues.feed import MS_NS, Feed, split_pair
+from deltawire.venues.feed import MS_NS, Feed, Id, Ms, split_pair, to_float
 
 QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "EUR", "TRY", "BTC", "ETH", "BNB")
 TOPS_KEPT = 512
+NO_TOP = (-1, -1, -1, -1)
+"""Best prices finer than the book's own exponents: whatever the book's are, they differ."""
 
 
 class _Message(msgspec.Struct):
@@ -29,47 +31,47 @@ class _Message(msgspec.Struct):
 
     stream: str = ""
     data: msgspec.Raw = msgspec.Raw(b"null")
-    last_update_id: int | None = msgspec.field(default=None, name="lastUpdateId")
+    last_update_id: Id | None = msgspec.field(default=None, name="lastUpdateId")
     code: int | None = None
     msg: str = ""
 
 
 class _Depth(msgspec.Struct):
     s: str
-    E: int
-    U: int
-    u: int
+    E: Ms
+    U: Id
+    u: Id
     b: msgspec.Raw
     a: msgspec.Raw
-    pu: int = 0
-    T: int = 0
+    pu: Id = 0
+    T: Ms = 0
 
 
 class _Image(msgspec.Struct):
-    lastUpdateId: int  # noqa: N815 (the venue's spelling)
+    lastUpdateId: Id  # noqa: N815 (the venue's spelling)
     bids: msgspec.Raw
     asks: msgspec.Raw
-    T: int = 0
+    T: Ms = 0
 
 
 class _Top(msgspec.Struct):
-    u: int
+    u: Id
     s: str
     b: str
     B: str
     a: str
     A: str
-    T: int = 0
+    T: Ms = 0
 
 
 class _Trade(msgspec.Struct):
     s: str
     p: str
     q: str
-    T: int
+    T: Ms
     m: bool
-    t: int = 0
-    a: int = 0
+    t: Id = 0
+    a: Id = 0
 
 
 class _Filter(msgspec.Struct):
@@ -86,13 +88,13 @@ class _Symbol(msgspec.Struct):
     filters: list[_Filter]
     status: str = "TRADING"
     contractType: str = ""  # noqa: N815
-    deliveryDate: int = 0  # noqa: N815
-    onboardDate: int = 0  # noqa: N815
+    deliveryDate: Ms = 0  # noqa: N815
+    onboardDate: Ms = 0  # noqa: N815
     marginAsset: str = ""  # noqa: N815
 
 
 class _ExchangeInfo(msgspec.Struct):
-    symbols: list[_Symbol]
+    symbols: list[msgspec.Raw]
 
 
 class BinanceFeed(Feed):
@@ -110,6 +112,7 @@ class BinanceFeed(Feed):
     _top = msgspec.json.Decoder(_Top).decode
     _trade_data = msgspec.json.Decoder(_Trade).decode
     _exchange_info = msgspec.json.Decoder(_ExchangeInfo).decode
+    _symbol = msgspec.json.Decoder(_Symbol).decode
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,7 +170,7 @@ class BinanceFeed(Feed):
         if message.last_update_id is not None:
             return self._on_image(self._sole_waiting(), frame, now)
         if message.code is not None:
-            return [Fault(self.name, now, f"{message.code} {message.msg}")]
+            return [self._complaint(f"{message.code} {message.msg}", now)]
         return []
 
     def _sole_waiting(self) -> str:
@@ -198,9 +201,10 @@ class BinanceFeed(Feed):
 
     def _on_top(self, raw: msgspec.Raw, now: int) -> list[Output]:
         data = self._top(raw)
+        ticker = self._top_ticker(data, now)  # raises where it is malformed, before anything is noted
         book = self.books.get(data.s)
         found = self._note_top(book, data, now) if book is not None else []
-        return [*found, self._top_ticker(data, now)]
+        return [*found, ticker]
 
     def _note_top(self, book: Book, data: _Top, now: int) -> list[Output]:
         """Check the book against the venue's best prices, now or when it reaches their update id."""
@@ -214,12 +218,15 @@ class BinanceFeed(Feed):
 
     def _check_top(self, book: Book, top: _Top, now: int) -> list[Output]:
         price_exponent, size_exponent = book.instrument.price_exponent, book.instrument.size_exponent
-        stated = (
-            parse_decimal(top.b, price_exponent),
-            parse_decimal(top.B, size_exponent),
-            parse_decimal(top.a, price_exponent),
-            parse_decimal(top.A, size_exponent),
-        )
+        try:
+            stated = (
+                parse_decimal(top.b, price_exponent),
+                parse_decimal(top.B, size_exponent),
+                parse_decimal(top.a, price_exponent),
+                parse_decimal(top.A, size_exponent),
+            )
+        except PrecisionError:
+            stated = NO_TOP
         return self._settled(book, book.confirm_top(stated, now), now)
 
     def _top_ticker(self, data: _Top, now: int) -> Ticker:
@@ -227,10 +234,10 @@ class BinanceFeed(Feed):
             instrument=self._instrument(data.s),
             venue_ns=data.T * MS_NS,
             seen_ns=now,
-            best_bid_price=_float(data.b),
-            best_bid_size=_float(data.B),
-            best_ask_price=_float(data.a),
-            best_ask_size=_float(data.A),
+            best_bid_price=to_float(data.b),
+            best_bid_size=to_float(data.B),
+            best_ask_price=to_float(data.a),
+            best_ask_size=to_float(data.A),
         )
 
     def _on_trade(self, raw: msgspec.Raw, now: int) -> list[Output]:
@@ -243,13 +250,13 @@ class BinanceFeed(Feed):
 
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
         kind, _, symbol = tag.partition(":")
-        if kind == "book":
-            return self._on_image(symbol, body, now)
-        found: list[Event] = []
-        for stated in self._exchange_info(body).symbols:
-            if stated.status == "TRADING":
-                found += self._learn(self._to_instrument(stated), now)
-        return [*found]
+        if kind == "book":  # an answer may outlive its connection
+            return [] if self._heard_ns is None else self._on_image(symbol, body, now)
+        return self._each(self._exchange_info(body).symbols, self._on_symbol, now)
+
+    def _on_symbol(self, raw: msgspec.Raw, now: int) -> list[Event]:
+        stated = self._symbol(raw)
+        return self._learn(self._to_instrument(stated), now) if stated.status == "TRADING" else []
 
     def _to_instrument(self, stated: _Symbol) -> Instrument:
         filters = {found.filterType: found for found in stated.filters}
@@ -292,10 +299,3 @@ class BinanceFeed(Feed):
     def _ask_image(self, book: Book) -> list[Ask]:
         symbol = book.instrument.name
         return [Fetch(f"book:{symbol}", f"{self.rest}depth?symbol={symbol}&limit={self.image_limit}")]
-
-
-def _float(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise MalformedError(f"not a number: {text[:40]!r}") from error

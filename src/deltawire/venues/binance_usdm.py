@@ -1,19 +1,20 @@
 """Binance USD-M futures. See `deltawire.venues.binance`; continuity is the `pu` chain."""
 
+from typing import Literal
+
 import msgspec
 
 from deltawire.book.sequencers import BridgedChain
 from deltawire.model.events import Liquidation, Side, Ticker
 from deltawire.model.instruments import FOREVER_NS, Instrument
-from deltawire.model.numbers import parse_decimal
 from deltawire.ports import Output
 from deltawire.venues.binance import BinanceFeed, _Symbol
-from deltawire.venues.feed import MS_NS, optional_float
+from deltawire.venues.feed import MS_NS, Ms, optional_float
 
 
 class _Mark(msgspec.Struct):
     s: str
-    E: int
+    E: Ms
     p: str
     i: str = ""
     r: str = ""
@@ -21,10 +22,10 @@ class _Mark(msgspec.Struct):
 
 class _Order(msgspec.Struct):
     s: str
-    S: str
+    S: Literal["BUY", "SELL"]
     q: str
     p: str
-    T: int
+    T: Ms
 
 
 class _Force(msgspec.Struct):
@@ -77,15 +78,6 @@ class BinanceUsdm(BinanceFeed):
 
     def _on_force(self, raw: msgspec.Raw, now: int) -> list[Output]:
         order = self._force(raw).o
-        instrument = self._instrument(order.s)
         side: Side = "sell" if order.S == "SELL" else "buy"
-        return [
-            Liquidation(
-                instrument,
-                parse_decimal(order.p, instrument.price_exponent),
-                parse_decimal(order.q, instrument.size_exponent),
-                side,
-                order.T * MS_NS,
-                now,
-            )
-        ]
+        listed, instrument, ticks, lots = self._measure(order.s, (order.p, order.q), now)
+        return [*listed, Liquidation(instrument, ticks, lots, side, order.T * MS_NS, now)]

@@ -6,7 +6,7 @@ the actions new/change/delete are exact, so one that does not fit the levels sho
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -15,11 +15,11 @@ from deltawire.book.book import Book, BookUpdate
 from deltawire.book.columns import ActionRows
 from deltawire.book.sequencers import PreviousIdChain
 from deltawire.errors import MalformedError
-from deltawire.model.events import Fault, Greeks, Index, Side, Stats, Ticker
+from deltawire.model.events import Event, Greeks, Index, Side, Stats, Ticker
 from deltawire.model.instruments import FOREVER_NS, Instrument, Kind
 from deltawire.model.numbers import exponent_of
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
-from deltawire.venues.feed import MS_NS, SECOND_NS, Feed
+from deltawire.venues.feed import MS_NS, SECOND_NS, Feed, Id, Ms
 
 REST = "https://www.deribit.com/api/v2/public/"
 CHANNELS_PER_FRAME = 500
@@ -44,18 +44,18 @@ class _Frame(msgspec.Struct):
 
 
 class _Book(msgspec.Struct):
-    timestamp: int
+    timestamp: Ms
     instrument_name: str
-    change_id: int
+    change_id: Id
     bids: msgspec.Raw
     asks: msgspec.Raw
-    prev_change_id: int | None = None
+    prev_change_id: Id | None = None
 
 
 class _Trade(msgspec.Struct):
     trade_id: str
-    trade_seq: int
-    timestamp: int
+    trade_seq: Id
+    timestamp: Ms
     instrument_name: str
     direction: Side
     price: float
@@ -67,7 +67,7 @@ class _Trade(msgspec.Struct):
 
 
 class _Ticker(msgspec.Struct):
-    timestamp: int
+    timestamp: Ms
     instrument_name: str
     best_bid_price: float | None = None
     best_bid_amount: float | None = None
@@ -96,9 +96,12 @@ class _Ticker(msgspec.Struct):
 
 
 class _Index(msgspec.Struct):
-    timestamp: int
+    timestamp: Ms
     price: float
     index_name: str
+
+
+_Expiry = Annotated[int, msgspec.Meta(ge=0, le=FOREVER_NS // MS_NS)]
 
 
 class _Instrument(msgspec.Struct):
@@ -114,8 +117,8 @@ class _Instrument(msgspec.Struct):
     settlement_period: str = "perpetual"
     instrument_type: str = ""
     price_index: str = ""
-    creation_timestamp: int = 0
-    expiration_timestamp: int | None = None
+    creation_timestamp: Ms = 0
+    expiration_timestamp: _Expiry | None = None
     strike: float | None = None
     option_type: Literal["call", "put"] | None = None
     maker_commission: float = 0.0
@@ -124,7 +127,7 @@ class _Instrument(msgspec.Struct):
 
 
 class _Instruments(msgspec.Struct):
-    result: list[_Instrument]
+    result: list[msgspec.Raw]
 
 
 _TICKER_FIELDS = [
@@ -146,7 +149,8 @@ class Deribit(Feed):
     _trade_data = msgspec.json.Decoder(list[_Trade]).decode
     _ticker_data = msgspec.json.Decoder(_Ticker).decode
     _index_data = msgspec.json.Decoder(_Index).decode
-    _instrument_data = msgspec.json.Decoder(_Instruments).decode
+    _instruments = msgspec.json.Decoder(_Instruments).decode
+    _instrument_data = msgspec.json.Decoder(_Instrument).decode
 
     def __init__(self) -> None:
         super().__init__()
@@ -196,14 +200,14 @@ class Deribit(Feed):
         if message.method == "heartbeat" and message.params is not None:
             return [self._call("public/test", {})] if message.params.type == "test_request" else []
         if message.error is not None:
-            return [Fault(self.name, now, f"{message.error.code} {message.error.message}")]
+            return [self._complaint(f"{message.error.code} {message.error.message}", now)]
         return []
 
     def _on_book(self, params: _Params, now: int) -> list[Output]:
         data = self._book_data(params.data)
         name = data.instrument_name
         if self._book_channels.setdefault(name, params.channel) != params.channel:
-            return [Fault(self.name, now, f"{params.channel} beside {self._book_channels[name]}: ignored")]
+            return [self._complaint(f"{params.channel} beside {self._book_channels[name]}: ignored", now)]
         update = BookUpdate(
             bytes(data.bids),
             bytes(data.asks),
@@ -216,21 +220,21 @@ class Deribit(Feed):
         return self._delta(self._book(name), update, now)
 
     def _on_trades(self, params: _Params, now: int) -> list[Output]:
-        found: list[Output] = []
-        for trade in self._trade_data(params.data):
-            found += self._trade(
-                trade.instrument_name,
-                (_text(trade.price), _text(trade.amount)),
-                trade.trade_id,
-                trade.direction,
-                (trade.timestamp * MS_NS, now),
-                sequence=trade.trade_seq,
-                mark_price=trade.mark_price,
-                index_price=trade.index_price,
-                iv=trade.iv,
-                liquidation=trade.liquidation,
-            )
-        return found
+        return self._each(self._trade_data(params.data), self._on_trade, now)
+
+    def _on_trade(self, data: _Trade, now: int) -> list[Event]:
+        return self._trade(
+            data.instrument_name,
+            (_text(data.price), _text(data.amount)),
+            data.trade_id,
+            data.direction,
+            (data.timestamp * MS_NS, now),
+            sequence=data.trade_seq,
+            mark_price=data.mark_price,
+            index_price=data.index_price,
+            iv=data.iv,
+            liquidation=data.liquidation,
+        )
 
     def _on_ticker(self, params: _Params, now: int) -> list[Output]:
         data = self._ticker_data(params.data)
@@ -251,10 +255,10 @@ class Deribit(Feed):
         return [Index(self.name, data.index_name, data.price, data.timestamp * MS_NS, now)]
 
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
-        found: list[Output] = []
-        for stated in self._instrument_data(body).result:
-            found += self._learn(_to_instrument(stated), now)
-        return found
+        return self._each(self._instruments(body).result, self._on_instrument, now)
+
+    def _on_instrument(self, raw: msgspec.Raw, now: int) -> list[Event]:
+        return self._learn(_to_instrument(self._instrument_data(raw)), now)
 
     def _make_book(self, instrument: Instrument) -> Book:
         reader = ActionRows(instrument.price_exponent, instrument.size_exponent)

@@ -4,22 +4,38 @@ A venue's own file says how to subscribe, how to read a frame, and which continu
 books have; everything that must be the same everywhere is here.
 """
 
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Sequence
+from math import isfinite
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 from deltawire.book.book import Book, BookEvent, BookUpdate
-from deltawire.book.columns import read_exponents
+from deltawire.book.columns import mantissa, read_exponents
 from deltawire.errors import MalformedError, PrecisionError, VenueError
 from deltawire.model.events import Event, Fault, Listing, Side, Trade
 from deltawire.model.instruments import Instrument
-from deltawire.model.numbers import parse_decimal
+from deltawire.model.numbers import FINEST, parse_decimal
 from deltawire.ports import Ask, Output, Reconnect, Wants
 
 SECOND_NS = 1_000_000_000
 MS_NS = 1_000_000
+LATEST_MS = ((1 << 63) - 1) // MS_NS
+Ms = Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
+"""A venue's milliseconds since 1970; as nanoseconds they fit 64 bits."""
+Id = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""A venue's number of an update or a trade."""
+LONGEST_NAME, LONGEST_REASON = 64, 256
+IMAGE_WAIT_NS = 20 * SECOND_NS
+"""An image that has not come after this long is asked for again."""
+RETRY_NS = SECOND_NS
+"""After an image that did not do, the next is asked for not before this long: a venue counts requests."""
 BAD_FRAME = (VenueError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What a frame may raise on its way through a parser; anything else is our own bug and must be seen."""
+
+T = TypeVar("T")
+_NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 class Feed:
@@ -33,6 +49,9 @@ class Feed:
         self.books: dict[str, Book] = {}
         self.instruments: dict[str, Instrument] = {}
         self._heard_ns: int | None = None
+        """When the last frame came; None while the connection is closed, or given up as silent."""
+        self._waiting: dict[str, int] = {}
+        """Books without an image, and when to ask for one again."""
 
     # What the venue's own file fills in.
 
@@ -89,6 +108,7 @@ class Feed:
     def closed(self, now: int) -> list[Output]:
         """See `Venue.closed`."""
         self._heard_ns = None
+        self._waiting.clear()
         found: list[Output] = []
         for book in self.books.values():
             found += book.fault("closed", now)
@@ -96,21 +116,42 @@ class Feed:
 
     def deadline(self) -> int | None:
         """See `Venue.deadline`."""
-        return None if self._heard_ns is None else self._heard_ns + self.silence_ns
+        if self._heard_ns is None:
+            return None
+        silent_ns = self._heard_ns + self.silence_ns
+        return min(silent_ns, *self._waiting.values()) if self._waiting else silent_ns
 
     def tick(self, now: int) -> list[Output]:
         """See `Venue.tick`."""
-        deadline = self.deadline()
-        if deadline is None or now < deadline:
+        if self._heard_ns is None:
             return []
-        self._heard_ns = now
-        found: list[Output] = []
+        found = self._ask_again(now)
+        if now < self._heard_ns + self.silence_ns:
+            return found
+        self._heard_ns = None
         for book in self.books.values():
             if book.state == "live":
                 found += book.fault("silent", now)
         return [*found, Reconnect("no frame came in time")]
 
+    def _ask_again(self, now: int) -> list[Output]:
+        found: list[Output] = []
+        for symbol in [symbol for symbol, due_ns in self._waiting.items() if due_ns <= now]:
+            self._waiting[symbol] = now + IMAGE_WAIT_NS
+            found += self._ask_image(self.books[symbol])
+        return found
+
     # What the venues' files call.
+
+    def _each(self, items: Iterable[T], read: Callable[[T, int], Sequence[Output]], now: int) -> list[Output]:
+        """Read items one by one: one that cannot be used is a fault, and does not cost its neighbours."""
+        found: list[Output] = []
+        for item in items:
+            try:
+                found += read(item, now)
+            except BAD_FRAME as error:
+                found.append(self._fault(error, now))
+        return found
 
     def _book(self, symbol: str) -> Book:
         book = self.books.get(symbol)
@@ -121,14 +162,21 @@ class Feed:
     def _instrument(self, symbol: str) -> Instrument:
         known = self.instruments.get(symbol)
         if known is None:
+            _check_name(symbol)
             known = self.instruments[symbol] = self._describe(symbol)
         return known
 
     def _image(self, symbol: str, update: BookUpdate, now: int) -> list[Output]:
-        """A book image has come for this symbol."""
+        """A book image has come for this symbol; if it does not do, another is asked for, but not at once."""
         book = self._book(symbol)
         listed = self._fit_image(book, update, now)
-        return [*listed, *self._settled(book, book.image(update, now), now)]
+        events = book.image(update, now)
+        if book.state == "live":
+            self._waiting.pop(symbol, None)
+        elif book.wants_image:
+            self._waiting[symbol] = now + RETRY_NS
+            events += book.asked(now)
+        return [*listed, *events]
 
     def _delta(self, book: Book, update: BookUpdate, now: int) -> list[Output]:
         """A book update has come."""
@@ -138,10 +186,22 @@ class Feed:
         """The events, and where the book needs an image now, what to ask for."""
         if not book.wants_image:
             return events  # type: ignore[return-value]
+        self._waiting[book.instrument.name] = now + IMAGE_WAIT_NS
         return [*events, *self._ask_image(book), *book.asked(now)]
+
+    def _lost(self, symbol: str, error: Exception, now: int) -> list[Output]:
+        """A message about this book cannot be used; where nothing is numbered, nothing later would show that."""
+        book = self.books.get(symbol)
+        if book is None or not (book.state == "live" or book.reason == "silent"):
+            return [self._fault(error, now)]
+        book.counts.malformed += 1
+        fault = msgspec.structs.replace(self._fault(error, now), instrument=symbol)
+        return [fault, *self._settled(book, book.fault("malformed", now), now)]
 
     def _learn(self, stated: Instrument, now: int) -> list[Event]:
         """The venue defines an instrument; one with a running book keeps its exponents if they are finer."""
+        _check_name(stated.name)
+        _check_increments(stated)
         known = self.instruments.get(stated.name)
         if known is None:
             self.instruments[stated.name] = stated
@@ -159,10 +219,10 @@ class Feed:
     def _redefine(self, known: Instrument, now_known: Instrument, now: int) -> list[Event]:
         if known == now_known:
             return []
-        self.instruments[known.name] = now_known
         book = self.books.get(known.name)
         if book is not None:
             book.define(now_known)
+        self.instruments[known.name] = now_known
         return [Listing(now_known, now)]
 
     def _fit_image(self, book: Book, update: BookUpdate, now: int) -> list[Event]:
@@ -171,19 +231,22 @@ class Feed:
         if instrument.stated:
             return []
         try:
-            levels = book.texts(update)
+            return self._fit(instrument, book.texts(update), now)
         except VenueError:
             return []  # the book reads the same bytes next, and says what is wrong with them
-        return self._fit(instrument, levels, now)
 
     def _fit(self, instrument: Instrument, levels: list[tuple[str, str]], now: int) -> list[Event]:
-        """Make the exponents fine enough for these (price, size) texts."""
+        """Make the exponents fine enough for these (price, size) texts; `PrecisionError` if none are."""
         prices, sizes = read_exponents(levels)
+        if min(prices, sizes) < FINEST:
+            raise PrecisionError("a number", FINEST)
         finer = msgspec.structs.replace(
             instrument,
             price_exponent=min(prices, instrument.price_exponent),
             size_exponent=min(sizes, instrument.size_exponent),
         )
+        for texts in levels:
+            _units(finer, texts)
         return self._redefine(instrument, finer, now)
 
     def _trade(
@@ -195,37 +258,73 @@ class Feed:
         times: tuple[int, int],
         **more: Any,
     ) -> list[Event]:
-        """A trade from its (price, size) texts and (venue_ns, seen_ns); finer decimals redefine the instrument."""
+        """A trade from its (price, size) texts and (venue_ns, seen_ns)."""
+        listed, instrument, ticks, lots = self._measure(symbol, texts, times[1])
+        return [*listed, Trade(instrument, trade_id, ticks, lots, side, *times, **more)]
+
+    def _measure(
+        self, symbol: str, texts: tuple[str, str], now: int
+    ) -> tuple[list[Event], Instrument, int, int]:
+        """The instrument, ticks and lots of (price, size) texts; finer decimals redefine the instrument."""
         instrument = self._instrument(symbol)
-        price, size = texts
         try:
-            ticks = parse_decimal(price, instrument.price_exponent)
-            lots = parse_decimal(size, instrument.size_exponent)
+            return [], instrument, *_units(instrument, texts)
         except PrecisionError:
-            listed = self._fit(instrument, [texts], times[1])
-            if not listed:
-                raise
-            return listed + self._trade(symbol, texts, trade_id, side, times, **more)
-        return [Trade(instrument, trade_id, ticks, lots, side, *times, **more)]
+            listed = self._fit(instrument, [texts], now)
+        instrument = self._instrument(symbol)
+        return listed, instrument, *_units(instrument, texts)
 
     def _fault(self, error: Exception, now: int, where: str = "frame") -> Fault:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        return Fault(self.name, now, f"{where}: {reason}")
+        return self._complaint(f"{where[:LONGEST_NAME]}: {reason}", now)
+
+    def _complaint(self, reason: str, now: int) -> Fault:
+        """Something the venue says that is no data."""
+        return Fault(self.name, now, reason[:LONGEST_REASON])
+
+
+def _check_name(symbol: str) -> None:
+    """Raises `MalformedError` for what is no word of a sane length."""
+    if not (symbol.isprintable() and 0 < len(symbol) <= LONGEST_NAME and " " not in symbol):
+        raise MalformedError(f"not an instrument: {symbol[:40]!r}")
+
+
+def _units(instrument: Instrument, texts: tuple[str, str]) -> tuple[int, int]:
+    """Ticks and lots of (price, size) texts."""
+    price, size = texts
+    return parse_decimal(price, instrument.price_exponent), mantissa(size, instrument.size_exponent)
+
+
+def _check_increments(stated: Instrument) -> None:
+    """Raises `PrecisionError` where an increment is no decimal at the instrument's own exponents."""
+    for exponent, increment in (
+        (stated.price_exponent, stated.tick_size or "1"),
+        (stated.size_exponent, stated.min_trade_size or "1"),
+    ):
+        if not FINEST <= exponent <= 0:
+            raise PrecisionError(increment, exponent)
+        mantissa(increment, exponent)
+
+
+def to_float(text: str) -> float:
+    """A venue's decimal text as a finite float; `MalformedError` for anything else."""
+    plain = text.isascii() and len(text) <= 40 and text.replace(".", "", 1).isdecimal()
+    if not plain and not _NUMBER.fullmatch(text):
+        raise MalformedError(f"not a number: {text[:40]!r}")
+    value = float(text)
+    if not isfinite(value):
+        raise MalformedError(f"not a number: {text[:40]!r}")
+    return value
 
 
 def optional_float(text: str) -> float | None:
     """A venue's decimal text as a float, None where it is empty."""
-    if not text:
-        return None
-    try:
-        return float(text)
-    except ValueError as error:
-        raise MalformedError(f"not a number: {text[:40]!r}") from error
+    return to_float(text) if text else None
 
 
 def ms(text: str) -> int:
     """A venue's millisecond text as nanoseconds."""
-    if not (text.isascii() and text.isdecimal() and len(text) < 16):
+    if not (text.isascii() and text.isdecimal() and len(text) < 16 and int(text) <= LATEST_MS):
         raise MalformedError(f"not a time: {text[:40]!r}")
     return int(text) * MS_NS
 

@@ -15,12 +15,13 @@ from deltawire.book.checksums import KrakenChecksum
 from deltawire.book.columns import NumberObjects
 from deltawire.book.sequencers import Unsequenced
 from deltawire.errors import MalformedError
-from deltawire.model.events import Fault, Side, Stats, Ticker
+from deltawire.model.events import Event, Side, Stats, Ticker
 from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import exponent_of
 from deltawire.ports import Ask, Output, Send, Wants
-from deltawire.venues.feed import SECOND_NS, Feed
+from deltawire.venues.feed import BAD_FRAME, LATEST_MS, MS_NS, SECOND_NS, Feed, Id
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DEPTH = 100
 """What we subscribe to; a recording's own subscriptions say what it has."""
 
@@ -50,12 +51,18 @@ class _Book(msgspec.Struct):
     timestamp: str = ""
 
 
+class _Named(msgspec.Struct):
+    """What is left of a book message that cannot be read: whose it is."""
+
+    symbol: str
+
+
 class _Trade(msgspec.Struct):
     symbol: str
     side: Side
     price: msgspec.Raw
     qty: msgspec.Raw
-    trade_id: int
+    trade_id: Id
     timestamp: str
 
 
@@ -79,13 +86,13 @@ class _Pair(msgspec.Struct):
     quote: str
     price_precision: int
     qty_precision: int
-    price_increment: msgspec.Raw
-    qty_min: msgspec.Raw
+    price_increment: float
+    qty_min: float
     status: str = "online"
 
 
 class _Pairs(msgspec.Struct):
-    pairs: list[_Pair]
+    pairs: list[msgspec.Raw]
 
 
 class Kraken(Feed):
@@ -98,7 +105,9 @@ class Kraken(Feed):
     _books = msgspec.json.Decoder(list[_Book]).decode
     _trades = msgspec.json.Decoder(list[_Trade]).decode
     _tickers = msgspec.json.Decoder(list[_Ticker]).decode
-    _pair_data = msgspec.json.Decoder(_Pairs).decode
+    _named = msgspec.json.Decoder(list[_Named]).decode
+    _pairs = msgspec.json.Decoder(_Pairs).decode
+    _pair = msgspec.json.Decoder(_Pair).decode
 
     def __init__(self) -> None:
         super().__init__()
@@ -138,11 +147,11 @@ class Kraken(Feed):
 
     def _on_reply(self, message: _Frame, now: int) -> list[Output]:
         if not message.success:
-            return [Fault(self.name, now, f"{message.method}: {message.error}", message.symbol)]
+            return [self._complaint(f"{message.method} {message.symbol}: {message.error}", now)]
         result = message.result
         if result is None or result.channel != "book":
             return []
-        if message.method == "subscribe":
+        if message.method == "subscribe" and result.depth > 0:
             self._depths[result.symbol] = result.depth
         book = self.books.get(result.symbol)
         if message.method == "unsubscribe" and book is not None and book.state == "live":
@@ -150,29 +159,42 @@ class Kraken(Feed):
         return []
 
     def _on_books(self, message: _Frame, now: int) -> list[Output]:
+        try:
+            books = self._books(message.data)
+        except BAD_FRAME as error:
+            lost = [self._lost(named.symbol, error, now) for named in self._named(message.data)]
+            return [output for outputs in lost for output in outputs]
         found: list[Output] = []
-        for data in self._books(message.data):
+        for data in books:
+            found += self._on_book(message.type, data, now)
+        return found
+
+    def _on_book(self, kind: str, data: _Book, now: int) -> list[Output]:
+        try:
             update = BookUpdate(
                 bytes(data.bids), bytes(data.asks), checksum=data.checksum, venue_ns=_time(data.timestamp)
             )
-            if message.type == "snapshot":
-                self._book(data.symbol).depth = self._depths.get(data.symbol, DEPTH)
-                found += self._image(data.symbol, update, now)
-            elif message.type == "update":
-                found += self._delta(self._book(data.symbol), update, now)
-            else:
-                raise MalformedError(f"book type {message.type[:20]!r}")
-        return found
+            if kind not in ("snapshot", "update"):
+                raise MalformedError(f"book type {kind[:20]!r}")
+        except BAD_FRAME as error:
+            return self._lost(data.symbol, error, now)
+        book = self._book(data.symbol)
+        if kind == "update":
+            return self._delta(book, update, now)
+        book.depth = self._depths.get(data.symbol, DEPTH)
+        return self._image(data.symbol, update, now)
 
     def _on_trades(self, message: _Frame, now: int) -> list[Output]:
-        found: list[Output] = []
-        for trade in self._trades(message.data):
-            texts = bytes(trade.price).decode(), bytes(trade.qty).decode()
-            times = _time(trade.timestamp), now
-            found += self._trade(trade.symbol, texts, str(trade.trade_id), trade.side, times)
-        return found
+        return self._each(self._trades(message.data), self._on_trade, now)
+
+    def _on_trade(self, data: _Trade, now: int) -> list[Event]:
+        texts = bytes(data.price).decode(), bytes(data.qty).decode()
+        return self._trade(data.symbol, texts, str(data.trade_id), data.side, (_time(data.timestamp), now))
 
     def _on_tickers(self, message: _Frame, now: int) -> list[Output]:
+        return self._each(self._tickers(message.data), self._on_ticker, now)
+
+    def _on_ticker(self, data: _Ticker, now: int) -> list[Output]:
         return [
             Ticker(
                 instrument=self._instrument(data.symbol),
@@ -185,17 +207,16 @@ class Kraken(Feed):
                 last_price=data.last,
                 stats=Stats(data.high, data.low, data.volume, None, data.change_pct),
             )
-            for data in self._tickers(message.data)
         ]
 
     def _on_instruments(self, message: _Frame, now: int) -> list[Output]:
-        found: list[Output] = []
-        for pair in self._pair_data(message.data).pairs:
-            found += self._learn(_to_instrument(pair), now)
-        return found
+        return self._each(self._pairs(message.data).pairs, self._on_pair, now)
+
+    def _on_pair(self, raw: msgspec.Raw, now: int) -> list[Event]:
+        return self._learn(_to_instrument(self._pair(raw)), now)
 
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
-        return [Fault(self.name, now, f"{tag}: nothing was asked")]
+        return [self._complaint(f"{tag}: nothing was asked", now)]
 
     def _make_book(self, instrument: Instrument) -> Book:
         return Book(
@@ -236,10 +257,13 @@ def _time(text: str) -> int:
     if not text:
         return 0
     try:
-        since = datetime.fromisoformat(text) - _EPOCH
-    except (ValueError, TypeError, OverflowError) as error:
+        since = datetime.fromisoformat(text) - EPOCH
+    except (ValueError, TypeError, OverflowError) as error:  # TypeError: a time without a zone
         raise MalformedError(f"not a time: {text[:40]!r}") from error
-    return (since.days * 86_400 + since.seconds) * SECOND_NS + since.microseconds * 1000
+    venue_ns = (since.days * 86_400 + since.seconds) * SECOND_NS + since.microseconds * 1000
+    if not 0 <= venue_ns <= LATEST_MS * MS_NS:
+        raise MalformedError(f"not a time: {text[:40]!r}")
+    return venue_ns
 
 
 def _to_instrument(pair: _Pair) -> Instrument:
@@ -252,13 +276,13 @@ def _to_instrument(pair: _Pair) -> Instrument:
         settlement=pair.quote,
         price_exponent=-pair.price_precision,
         size_exponent=-pair.qty_precision,
-        tick_size=_plain(bytes(pair.price_increment)),
-        min_trade_size=_plain(bytes(pair.qty_min)),
+        tick_size=_plain(pair.price_increment),
+        min_trade_size=_plain(pair.qty_min),
         index_name=f"{pair.base}_{pair.quote}".lower(),
         active=pair.status == "online",
     )
 
 
-def _plain(number: bytes) -> str:
-    """A JSON number without exponent: Kraken may print an increment as 1e-08."""
-    return f"{float(number):.12f}".rstrip("0").rstrip(".")
+def _plain(number: float) -> str:
+    """The shortest decimal without exponent: Kraken may print an increment as 1e-08."""
+    return f"{number:.{-exponent_of(number)}f}"

@@ -6,7 +6,7 @@ message also carried a CRC32 over the best 25 levels; the field remains, always 
 with neither proves nothing, so it is treated as a gap.
 """
 
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -16,16 +16,16 @@ from deltawire.book.checksums import OkxChecksum
 from deltawire.book.columns import TextRows
 from deltawire.book.sequencers import PreviousIdChain
 from deltawire.errors import MalformedError
-from deltawire.model.events import Event, Fault, Side, Ticker
+from deltawire.model.events import Event, Side, Ticker
 from deltawire.model.instruments import FOREVER_NS, Instrument
 from deltawire.model.numbers import exponent_of
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
-from deltawire.venues.feed import SECOND_NS, Feed, ms, optional_float
+from deltawire.venues.feed import BAD_FRAME, SECOND_NS, Feed, Id, ms, optional_float
 
 REST = "https://www.okx.com/api/v5/public/"
 PING_NS = 25 * SECOND_NS
-UNSEQUENCED = -2
-"""Stands for an absent sequence id; -1 is OKX's own `prevSeqId` of an image."""
+UNSEQUENCED = 0
+"""Stands for an absent sequence id."""
 
 InstType = Literal["SPOT", "SWAP", "FUTURES", "OPTION"]
 
@@ -49,8 +49,8 @@ class _Book(msgspec.Struct, rename="camel"):
     asks: msgspec.Raw
     ts: str
     checksum: int = 0
-    seq_id: int = UNSEQUENCED
-    prev_seq_id: int = UNSEQUENCED
+    seq_id: Id = UNSEQUENCED
+    prev_seq_id: Id = UNSEQUENCED
 
 
 class _Trade(msgspec.Struct, rename="camel"):
@@ -63,31 +63,31 @@ class _Trade(msgspec.Struct, rename="camel"):
 
 
 class _Ticker(msgspec.Struct, rename="camel"):
+    """What tickers, mark-price, funding-rate and open-interest say, each its own part."""
+
     inst_id: str
-    ts: str
+    ts: str = "0"
     last: str = ""
     bid_px: str = ""
     bid_sz: str = ""
     ask_px: str = ""
     ask_sz: str = ""
+    mark_px: str = ""
+    funding_rate: str = ""
+    oi: str = ""
 
 
-class _MarkPrice(msgspec.Struct, rename="camel"):
-    inst_id: str
-    mark_px: str
-    ts: str
-
-
-class _FundingRate(msgspec.Struct, rename="camel"):
-    inst_id: str
-    funding_rate: str
-    ts: str = "0"
-
-
-class _OpenInterest(msgspec.Struct, rename="camel"):
-    inst_id: str
-    oi: str
-    ts: str
+_SAID = {
+    "last_price": "last",
+    "best_bid_price": "bid_px",
+    "best_bid_size": "bid_sz",
+    "best_ask_price": "ask_px",
+    "best_ask_size": "ask_sz",
+    "mark_price": "mark_px",
+    "current_funding": "funding_rate",
+    "open_interest": "oi",
+}
+"""Where a ticker's fields come from."""
 
 
 class _Instrument(msgspec.Struct, rename="camel"):
@@ -111,7 +111,7 @@ class _Instrument(msgspec.Struct, rename="camel"):
 
 
 class _Instruments(msgspec.Struct):
-    data: list[_Instrument]
+    data: list[msgspec.Raw]
 
 
 class Okx(Feed):
@@ -124,10 +124,8 @@ class Okx(Feed):
     _books = msgspec.json.Decoder(list[_Book]).decode
     _trades = msgspec.json.Decoder(list[_Trade]).decode
     _tickers = msgspec.json.Decoder(list[_Ticker]).decode
-    _marks = msgspec.json.Decoder(list[_MarkPrice]).decode
-    _rates = msgspec.json.Decoder(list[_FundingRate]).decode
-    _interests = msgspec.json.Decoder(list[_OpenInterest]).decode
-    _instrument_data = msgspec.json.Decoder(_Instruments).decode
+    _instruments = msgspec.json.Decoder(_Instruments).decode
+    _instrument_data = msgspec.json.Decoder(_Instrument).decode
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,9 +134,9 @@ class Okx(Feed):
             "books": self._on_books,
             "trades": self._on_trades,
             "tickers": self._on_tickers,
-            "mark-price": self._on_marks,
-            "funding-rate": self._on_rates,
-            "open-interest": self._on_interests,
+            "mark-price": self._on_tickers,
+            "funding-rate": self._on_tickers,
+            "open-interest": self._on_tickers,
         }
 
     def tag(self, url: str) -> str | None:
@@ -155,7 +153,7 @@ class Okx(Feed):
 
     def tick(self, now: int) -> list[Output]:
         """A ping in time keeps a quiet connection from being closed after 30 s."""
-        found = super().tick(now) if now >= (super().deadline() or now + 1) else []
+        found = super().tick(now)
         if self._heard_ns is not None and now >= self._pinged_ns + PING_NS:
             self._pinged_ns = now
             found.append(Send("ping"))
@@ -194,29 +192,25 @@ class Okx(Feed):
 
     def _on_event(self, message: _Frame, now: int) -> list[Output]:
         if message.event in ("error", "notice", "channel-conn-count-error"):
-            return [Fault(self.name, now, f"{message.event} {message.code} {message.msg}")]
+            return [self._complaint(f"{message.event} {message.code} {message.msg}", now)]
         book = self.books.get(message.arg.instId) if message.arg and message.arg.channel == "books" else None
         if message.event == "unsubscribe" and book is not None and book.state == "live":
             return [*book.fault("closed", now, "unsubscribed")]
         return []
 
     def _on_books(self, message: _Frame, symbol: str, now: int) -> list[Output]:
+        try:
+            if message.action not in ("snapshot", "update"):
+                raise MalformedError(f"action {message.action[:20]!r}")
+            updates = [_to_update(data) for data in self._books(message.data)]
+        except BAD_FRAME as error:
+            return self._lost(symbol, error, now)
         found: list[Output] = []
-        for data in self._books(message.data):
-            update = BookUpdate(
-                bytes(data.bids),
-                bytes(data.asks),
-                last=data.seq_id,
-                previous=data.prev_seq_id,
-                checksum=data.checksum & 0xFFFFFFFF if data.checksum else None,
-                venue_ns=ms(data.ts),
-            )
+        for update in updates:
             if message.action == "snapshot":
                 found += self._image(symbol, update, now)
-            elif message.action == "update":
-                found += self._on_update(self._book(symbol), update, now)
             else:
-                raise MalformedError(f"action {message.action[:20]!r}")
+                found += self._on_update(self._book(symbol), update, now)
         return found
 
     def _on_update(self, book: Book, update: BookUpdate, now: int) -> list[Output]:
@@ -226,67 +220,28 @@ class Okx(Feed):
         return self._delta(book, update, now)
 
     def _on_trades(self, message: _Frame, symbol: str, now: int) -> list[Output]:
-        found: list[Event] = []
-        for trade in self._trades(message.data):
-            found += self._trade(
-                trade.inst_id, (trade.px, trade.sz), trade.trade_id, trade.side, (ms(trade.ts), now)
-            )
-        return [*found]
+        return self._each(self._trades(message.data), self._on_trade, now)
+
+    def _on_trade(self, data: _Trade, now: int) -> list[Event]:
+        return self._trade(data.inst_id, (data.px, data.sz), data.trade_id, data.side, (ms(data.ts), now))
 
     def _on_tickers(self, message: _Frame, symbol: str, now: int) -> list[Output]:
-        return [
-            Ticker(
-                instrument=self._instrument(data.inst_id),
-                venue_ns=ms(data.ts),
-                seen_ns=now,
-                last_price=optional_float(data.last),
-                best_bid_price=optional_float(data.bid_px),
-                best_bid_size=optional_float(data.bid_sz),
-                best_ask_price=optional_float(data.ask_px),
-                best_ask_size=optional_float(data.ask_sz),
-            )
-            for data in self._tickers(message.data)
-        ]
+        return self._each(self._tickers(message.data), self._on_ticker, now)
 
-    def _on_marks(self, message: _Frame, symbol: str, now: int) -> list[Output]:
-        return [
-            Ticker(
-                instrument=self._instrument(data.inst_id),
-                venue_ns=ms(data.ts),
-                seen_ns=now,
-                mark_price=optional_float(data.mark_px),
-            )
-            for data in self._marks(message.data)
-        ]
-
-    def _on_rates(self, message: _Frame, symbol: str, now: int) -> list[Output]:
-        return [
-            Ticker(
-                instrument=self._instrument(data.inst_id),
-                venue_ns=ms(data.ts),
-                seen_ns=now,
-                current_funding=optional_float(data.funding_rate),
-            )
-            for data in self._rates(message.data)
-        ]
-
-    def _on_interests(self, message: _Frame, symbol: str, now: int) -> list[Output]:
-        return [
-            Ticker(
-                instrument=self._instrument(data.inst_id),
-                venue_ns=ms(data.ts),
-                seen_ns=now,
-                open_interest=optional_float(data.oi),
-            )
-            for data in self._interests(message.data)
-        ]
+    def _on_ticker(self, data: _Ticker, now: int) -> list[Output]:
+        said: dict[str, Any] = {
+            field: optional_float(getattr(data, member)) for field, member in _SAID.items()
+        }
+        if not any(value is not None for value in said.values()):
+            raise MalformedError(f"{data.inst_id[:40]}: a ticker that says nothing")
+        return [Ticker(instrument=self._instrument(data.inst_id), venue_ns=ms(data.ts), seen_ns=now, **said)]
 
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
-        found: list[Output] = []
-        for stated in self._instrument_data(body).data:
-            if stated.state == "live" and stated.tick_sz:
-                found += self._learn(_to_instrument(stated), now)
-        return found
+        return self._each(self._instruments(body).data, self._on_instrument, now)
+
+    def _on_instrument(self, raw: msgspec.Raw, now: int) -> list[Event]:
+        stated = self._instrument_data(raw)
+        return self._learn(_to_instrument(stated), now) if stated.state == "live" and stated.tick_sz else []
 
     def _make_book(self, instrument: Instrument) -> Book:
         bids = TextRows(instrument.price_exponent, instrument.size_exponent)
@@ -299,6 +254,17 @@ class Okx(Feed):
     def _ask_image(self, book: Book) -> list[Ask]:
         args = [{"channel": "books", "instId": book.instrument.name}]
         return [_operation("unsubscribe", args), _operation("subscribe", args)]
+
+
+def _to_update(data: _Book) -> BookUpdate:
+    return BookUpdate(
+        bytes(data.bids),
+        bytes(data.asks),
+        last=data.seq_id,
+        previous=data.prev_seq_id,
+        checksum=data.checksum & 0xFFFFFFFF if data.checksum else None,
+        venue_ns=ms(data.ts),
+    )
 
 
 def _operation(op: str, args: list[dict[str, str]]) -> Send:

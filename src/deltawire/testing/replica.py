@@ -1,0 +1,96 @@
+"""A subscriber that trusts nothing: it rebuilds every book from events, naively, and checks each promise."""
+
+import msgspec
+
+from deltawire.model.events import BookDelta, BookImage, BookState, Changes, Event, Levels, Status
+from deltawire.testing.simulators.market import PlainBook
+
+
+class BrokenPromiseError(AssertionError):
+    """An event that no verified book could have given."""
+
+
+class ReplicaBook(msgspec.Struct):
+    """One book as its events tell it."""
+
+    state: BookState = "syncing"
+    sequence: int = 0
+    book: PlainBook = msgspec.field(default_factory=lambda: PlainBook({}, {}))
+    venue_sequence: int = 0
+
+
+class Replica:
+    """Every book that events tell of, by instrument name; `BrokenPromiseError` at the first event that cannot be.
+
+    The promises: one image comes first and no other after it; sequences rise by one; a change starts from the
+    size the subscriber holds; nothing is published unless the book is live; no book is ever crossed. Prices
+    and sizes are held in the units of the latest event.
+    """
+
+    def __init__(self) -> None:
+        self.books: dict[str, ReplicaBook] = {}
+        self._exponents: dict[str, tuple[int, int]] = {}
+
+    def take(self, event: Event) -> None:
+        """Check an event and follow it."""
+        if isinstance(event, BookImage | BookDelta | Status):
+            name = event.instrument.name
+            held = self.books.setdefault(name, ReplicaBook())
+            if isinstance(event, Status):
+                held.state = event.state
+                return
+            self._rescale(event, held)
+            if isinstance(event, BookImage):
+                self._take_image(event, held)
+            else:
+                self._take_delta(event, held)
+            held.sequence, held.venue_sequence = event.sequence, event.venue_sequence
+            bids, asks = held.book.bids, held.book.asks
+            _promise(not bids or not asks or max(bids) < min(asks), event, "the book is crossed")
+
+    def _take_image(self, event: BookImage, held: ReplicaBook) -> None:
+        _promise(held.state == "live", event, "an image of a book that is not live")
+        _promise(not held.sequence and event.sequence == 1, event, "an image after the first")
+        held.book = PlainBook(_load(event.bids, event), _load(event.asks, event))
+        bids, asks = event.bids.prices, event.asks.prices
+        _promise(bids == sorted(bids, reverse=True) and asks == sorted(asks), event, "levels out of order")
+
+    def _take_delta(self, event: BookDelta, held: ReplicaBook) -> None:
+        _promise(held.state == "live", event, "a delta of a book that is not live")
+        _promise(held.sequence > 0, event, "a delta before the image")
+        _promise(event.sequence == held.sequence + 1, event, f"a delta after {held.sequence}")
+        _follow(held.book.bids, event.bids, event)
+        _follow(held.book.asks, event.asks, event)
+
+    def _rescale(self, event: BookImage | BookDelta, held: ReplicaBook) -> None:
+        instrument = event.instrument
+        now = instrument.price_exponent, instrument.size_exponent
+        before = self._exponents.setdefault(instrument.name, now)
+        if now != before:
+            self._exponents[instrument.name] = now
+            price_factor, size_factor = 10 ** (before[0] - now[0]), 10 ** (before[1] - now[1])
+            for side in ("bids", "asks"):
+                finer = {p * price_factor: s * size_factor for p, s in getattr(held.book, side).items()}
+                setattr(held.book, side, finer)
+
+
+def _load(levels: Levels, event: Event) -> dict[int, int]:
+    side = dict(zip(levels.prices, levels.sizes, strict=True))
+    _promise(len(side) == len(levels.prices), event, "a price twice")
+    _promise(all(size > 0 for size in side.values()), event, "a level without size")
+    return side
+
+
+def _follow(side: dict[int, int], changes: Changes, event: Event) -> None:
+    for price, size, previous in zip(changes.prices, changes.sizes, changes.previous, strict=True):
+        _promise(side.get(price, 0) == previous, event, f"{price} had {side.get(price, 0)}, not {previous}")
+        _promise(size != previous and size >= 0, event, f"{price} changes from {previous} to {size}")
+        if size:
+            side[price] = size
+        else:
+            del side[price]
+
+
+def _promise(kept: bool, event: Event, complaint: str) -> None:
+    if not kept:
+        raise BrokenPromiseError(f"{complaint}: {event}")

@@ -1,0 +1,17 @@
+"""Venues simulated on the wire, one class each, and this registry of their names."""
+
+from collections.abc import Callable
+
+from deltawire.testing.simulators.binance import BinanceSpotSimulator, BinanceUsdmSimulator
+from deltawire.testing.simulators.deribit import DeribitSimulator
+from deltawire.testing.simulators.kraken import KrakenSimulator
+from deltawire.testing.simulators.okx import OkxSimulator
+from deltawire.testing.simulators.simulator import Simulator
+
+SIMULATORS: dict[str, Callable[..., Simulator]] = {
+    "binance_spot": BinanceSpotSimulator,
+    "binance_usdm": BinanceUsdmSimulator,
+    "deribit": DeribitSimulator,
+    "kraken": KrakenSimulator,
+    "okx": OkxSimulator,
+}

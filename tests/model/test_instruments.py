@@ -1,0 +1,62 @@
+"""Instruments: units, and what an amount is worth."""
+
+import msgspec
+import pytest
+
+from deltawire.model.instruments import FOREVER_NS, Instrument
+
+SPOT = Instrument(
+    venue="v",
+    name="BTC/USD",
+    kind="spot",
+    base="BTC",
+    quote="USD",
+    settlement="USD",
+    price_exponent=-1,
+    size_exponent=-8,
+)
+INVERSE = msgspec.structs.replace(
+    SPOT, kind="future", size_unit="contracts", contract_size=100.0, inverse=True, size_exponent=0
+)
+LINEAR = msgspec.structs.replace(INVERSE, contract_size=0.01, inverse=False)
+
+
+def test_the_key_names_venue_and_instrument() -> None:
+    assert SPOT.key == "v:BTC/USD"
+
+
+def test_ticks_and_lots_become_the_nearest_doubles() -> None:
+    assert SPOT.price(618_376) == 61_837.6
+    assert SPOT.size(1) == 1e-08
+
+
+@pytest.mark.parametrize(("tick_size", "ticks"), [("", 1), ("0.1", 1), ("0.50", 5), ("10", 100), ("0", 1)])
+def test_the_tick_is_counted_in_mantissas(tick_size: str, ticks: int) -> None:
+    assert msgspec.structs.replace(SPOT, tick_size=tick_size).tick == ticks
+
+
+def test_a_future_without_expiry_is_perpetual() -> None:
+    assert INVERSE.perpetual
+    assert not SPOT.perpetual
+    assert not msgspec.structs.replace(INVERSE, expiration_ns=FOREVER_NS - 1).perpetual
+
+
+def test_amounts_in_base_are_worth_their_price() -> None:
+    assert SPOT.amounts(60_000.0, 150_000_000) == (1.5, 90_000.0)
+
+
+def test_inverse_contracts_are_worth_quote_currency() -> None:
+    assert INVERSE.amounts(50_000.0, 5) == (0.01, 500.0)
+    assert INVERSE.amounts(0.0, 5) == (0.0, 500.0)
+
+
+def test_linear_contracts_are_worth_base_coin() -> None:
+    assert LINEAR.amounts(50_000.0, 5) == (0.05, 2_500.0)
+
+
+def test_amounts_in_quote_are_worth_themselves() -> None:
+    assert msgspec.structs.replace(INVERSE, size_unit="quote").amounts(50_000.0, 10) == (0.0002, 10.0)
+
+
+def test_an_instrument_survives_json() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(INVERSE), type=Instrument) == INVERSE

@@ -1,0 +1,116 @@
+"""The tree keeps its shape: imports go left to right, the pure rooms stay pure, venues keep to their own files."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import deltawire
+from deltawire.venues import REGISTRY
+
+ROOT = Path(deltawire.__file__).parent
+ROOMS = [
+    {"errors"},
+    {"model"},
+    {"book", "wire", "options", "flow", "ports"},
+    {"market"},
+    {"venues", "exchange", "session"},
+    {"fanout"},
+    {"gateway", "client", "sources", "bus", "store"},
+    {"config"},
+    {"app"},
+    {"cli"},
+    {"testing", "__main__"},
+]
+"""From left to right; a room imports from rooms further left only."""
+LEVELS = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+PURE = LEVELS["fanout"]
+IMPURE = {
+    "asyncio",
+    "os",
+    "random",
+    "secrets",
+    "selectors",
+    "socket",
+    "ssl",
+    "subprocess",
+    "threading",
+    "time",
+}
+VENUES = {name.partition("_")[0] for name in REGISTRY}
+NAMED = {
+    "book/checksums.py": {"kraken", "okx"},  # rules known by the venue that defined them
+    "fanout/books.py": {"deribit"},  # how the dialect groups prices
+    "session/channels.py": {"deribit"},  # the dialect's channel names
+}
+"""Where a venue's name may stand in code outside its own file, and why."""
+FILES = sorted(ROOT.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def room_of(path: Path) -> str:
+    return name_of(path).partition("/")[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The full name of every module that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{name_of(path)} imports relatively"
+            module = node.module or ""
+            yield from (f"{module}.{alias.name}" if module == "deltawire" else module for alias in node.names)
+
+
+def words(path: Path) -> Iterator[str]:
+    """The words in a file's identifiers and strings; docstrings and comments may name whom they like."""
+    tree = ast.parse(path.read_text())
+    prose = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        for field in ("id", "attr", "arg", "name", "module", "value"):
+            text = getattr(node, field, None)
+            if isinstance(text, str) and id(node) not in prose:
+                yield from re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", text).lower())
+
+
+def test_every_room_has_its_place() -> None:
+    assert {room_of(path) for path in FILES} - {"__init__"} <= {*LEVELS}
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) in LEVELS], ids=name_of)
+def test_imports_go_from_left_to_right(path: Path) -> None:
+    room = room_of(path)
+    for module in imports(path):
+        package, _, rest = module.partition(".")
+        other = rest.partition(".")[0]
+        if package == "deltawire" and other != room and other in LEVELS:
+            assert LEVELS[other] < LEVELS[room], f"{name_of(path)} imports {module}"
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if LEVELS.get(room_of(p), 0) <= PURE], ids=name_of)
+def test_pure_rooms_know_no_clock_no_chance_and_no_wire(path: Path) -> None:
+    assert not {module.partition(".")[0] for module in imports(path)} & IMPURE
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) != "testing"], ids=name_of)
+def test_a_venue_is_named_only_in_its_own_file_and_the_registry(path: Path) -> None:
+    name = name_of(path)
+    if name == "venues/__init__.py":
+        return
+    own = {path.stem.partition("_")[0]} if name.startswith("venues/") else NAMED.get(name, set())
+    assert {*words(path)} & VENUES <= own
+
+
+def test_the_exceptions_are_still_needed() -> None:
+    for name, venues in NAMED.items():
+        assert venues <= {*words(ROOT / name)}, f"{name} names {venues} no more"

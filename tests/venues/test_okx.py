@@ -1,0 +1,189 @@
+"""What is OKX's own: pings, keep-alives, renumbering, checksums that used to be, acknowledgements."""
+
+import msgspec
+import pytest
+
+from deltawire.model.events import BookDelta, BookImage, Fault, Listing, Ticker
+from deltawire.ports import Fetch, Send, Wants
+from deltawire.testing.simulators.okx import OkxSimulator
+from deltawire.venues.okx import PING_NS, Okx, describe
+from tests.venues.sessions import Session, told
+
+SPOT, SWAP, FUTURE = OkxSimulator().instruments
+
+
+@pytest.fixture(params=["okx", "okx-checksums", "okx-both"])
+def session(request: pytest.FixtureRequest) -> Session:
+    opened = Session(request.param)
+    opened.open()
+    return opened
+
+
+@pytest.fixture
+def numbered() -> Session:
+    opened = Session("okx")
+    opened.open()
+    return opened
+
+
+def push(channel: str, name: str, **data: str) -> bytes:
+    arg = {"channel": channel, "instId": name}
+    return msgspec.json.encode({"arg": arg, "data": [{"instId": name, **data}]})
+
+
+def test_a_connection_asks_for_instruments_and_channels() -> None:
+    asks = Okx().opened(Wants((SPOT, SWAP), frozenset({"book", "ticker"})), 1)
+    assert [ask.tag for ask in asks if isinstance(ask, Fetch)] == [
+        "instruments:SPOT",
+        "instruments:SWAP",
+        "instruments:FUTURES",
+    ]
+    assert msgspec.json.decode(asks[-1].frame)["args"] == [
+        {"channel": "books", "instId": SPOT},
+        {"channel": "books", "instId": SWAP},
+        {"channel": "tickers", "instId": SPOT},
+        {"channel": "tickers", "instId": SWAP},
+        {"channel": "mark-price", "instId": SWAP},
+        {"channel": "funding-rate", "instId": SWAP},
+        {"channel": "open-interest", "instId": SWAP},
+    ]
+
+
+def test_a_quiet_connection_is_pinged_before_the_venue_closes_it(numbered: Session) -> None:
+    machine, now = numbered.venue, numbered.now
+    assert machine.deadline() == now + PING_NS
+    assert machine.tick(now + PING_NS - 1) == []
+    assert machine.tick(now + PING_NS) == [Send("ping")]
+    assert machine.received(b"pong", now + PING_NS + 1) == []
+    assert machine.deadline() == now + 2 * PING_NS
+
+
+def test_a_keep_alive_changes_nothing(numbered: Session) -> None:
+    before = len(numbered.events)
+    assert numbered.receive(numbered.simulator.keepalive(SWAP)) == []
+    assert len(numbered.events) == before
+    numbered.delta(SWAP)
+    numbered.true(SWAP)
+
+
+def test_after_maintenance_the_numbers_begin_anew(numbered: Session) -> None:
+    numbered.receive(numbered.simulator.renumber(SWAP))
+    numbered.true(SWAP)
+    numbered.delta(SWAP)
+    numbered.true(SWAP)
+    assert "stale gap" not in told(numbered.of(SWAP))
+
+
+def test_a_message_with_neither_number_nor_checksum_proves_nothing() -> None:
+    session = Session("okx-checksums", witnessed=False)
+    session.open()
+    frame = msgspec.json.decode(session.simulator.delta(SWAP))
+    frame["data"][0]["checksum"] = 0
+    assert told(session.receive(msgspec.json.encode(frame)))[:2] == ["stale gap", "syncing gap"]
+
+
+def test_a_book_without_numbers_says_so_with_zero() -> None:
+    session = Session("okx-checksums")
+    session.open()
+    session.delta(SWAP)
+    published = [e for e in session.of(SWAP) if isinstance(e, BookImage | BookDelta)]
+    assert [event.venue_sequence for event in published] == [0, 0]
+
+
+def test_a_number_of_the_book_is_told(numbered: Session) -> None:
+    (event,) = numbered.delta(SWAP)
+    assert event.venue_sequence == numbered.simulator.walks[SWAP].id
+
+
+def test_a_book_message_that_cannot_be_read_makes_its_book_stale(session: Session) -> None:
+    frame = session.simulator.delta(SWAP).replace(b'"ts":"', b'"ts":"x')
+    fault, *events = session.unwitnessed(frame)
+    assert isinstance(fault, Fault)
+    assert fault.instrument == SWAP
+    assert told(events) == ["stale malformed", "syncing malformed", "live", "delta"]
+    session.true(SWAP)
+
+
+def test_an_unsubscribed_book_stands_for_nothing(session: Session) -> None:
+    ack = {"event": "unsubscribe", "arg": {"channel": "books", "instId": SWAP}, "connId": "x"}
+    assert told(session.unwitnessed(msgspec.json.encode(ack))) == ["stale closed"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (b'{"event":"error","code":"60012","msg":"Invalid request"}', "error 60012 Invalid request"),
+        (b'{"event":"notice","code":"64008","msg":"upgrade"}', "notice 64008 upgrade"),
+    ],
+)
+def test_what_the_venue_complains_of_is_a_fault(session: Session, frame: bytes, reason: str) -> None:
+    assert session.receive(frame) == [Fault("okx", session.now, reason)]
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        (push("mark-price", SWAP, markPx="61838.5", ts="5"), {"mark_price": 61838.5}),
+        (push("funding-rate", SWAP, fundingRate="-0.0001", ts="5"), {"current_funding": -0.0001}),
+        (push("open-interest", SWAP, oi="12.5", ts="5"), {"open_interest": 12.5}),
+    ],
+)
+def test_each_channel_says_its_part_of_the_ticker(numbered: Session, frame: bytes, said: dict) -> None:
+    instrument = numbered.instrument(SWAP)
+    assert numbered.receive(frame) == [
+        Ticker(instrument=instrument, venue_ns=5_000_000, seen_ns=numbered.now, **said)
+    ]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        push("mark-price", SWAP, ts="5"),
+        push("mark-price", SWAP, markPx="NaN", ts="5"),
+        push("mark-price", SWAP, markPx="1_0", ts="5"),
+        push("mark-price", SWAP, markPx="1", ts="-5"),
+        push("mark-price", SWAP, markPx="1", ts="9999999999999999"),
+    ],
+)
+def test_a_ticker_of_nonsense_is_a_fault(numbered: Session, frame: bytes) -> None:
+    (fault,) = numbered.receive(frame)
+    assert isinstance(fault, Fault)
+
+
+class TestInstruments:
+    def test_a_bad_one_does_not_cost_its_neighbours(self) -> None:
+        body = msgspec.json.decode(OkxSimulator().body("x?instType=SWAP"))
+        (good,) = body["data"]
+        body["data"] = [good | {"tickSz": "a"}, good | {"instId": 7}, good, good | {"state": "suspend"}]
+        events = Okx().fetched("instruments:SWAP", msgspec.json.encode(body), 1)
+        assert [type(event) for event in events] == [Fault, Fault, Listing]
+
+    def test_what_the_venue_states_is_kept(self) -> None:
+        machine, simulator = Okx(), OkxSimulator()
+        found = {}
+        for kind in ("SPOT", "SWAP", "FUTURES"):
+            for event in machine.fetched(f"instruments:{kind}", simulator.body(f"x?instType={kind}"), 1):
+                found[event.instrument.name] = event.instrument
+        assert (found[SPOT].size_unit, found[SPOT].size_exponent) == ("base", -8)
+        assert (found[SWAP].size_unit, found[SWAP].contract_size, found[SWAP].inverse) == (
+            "contracts",
+            0.01,
+            False,
+        )
+        assert (found[FUTURE].inverse, found[FUTURE].settlement) == (True, "ETH")
+        assert found[FUTURE].expiration_ns == 1_924_588_800_000_000_000
+
+    @pytest.mark.parametrize(
+        ("name", "kind", "settlement", "strike"),
+        [
+            ("BTC-USDT", "spot", "USDT", None),
+            ("BTC-USDT-SWAP", "future", "USDT", None),
+            ("BTC-USD-260925", "future", "BTC", None),
+            ("BTC-USD-241013-70000-P", "option", "BTC", 70_000.0),
+        ],
+    )
+    def test_a_name_tells_what_it_is(
+        self, name: str, kind: str, settlement: str, strike: float | None
+    ) -> None:
+        found = describe(name)
+        assert (found.kind, found.settlement, found.strike) == (kind, settlement, strike)
