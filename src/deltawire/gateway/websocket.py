@@ -193,7 +193,9 @@ class WebSocketConnection(asyncio.Protocol):
         self._gateway.hub.gone(self.member)
 
     def _pass_on(self) -> None:
-        """Write what the parser wants written; close when it says so."""
+        """Write what the parser wants written; close when it says so, after the data of the tick at hand."""
+        if self._parser.state in (State.CLOSING, State.CLOSED) and not self._closing_ns:
+            self._leave()
         for data in self._parser.data_to_send():
             if data:
                 self.write(data)
@@ -201,8 +203,6 @@ class WebSocketConnection(asyncio.Protocol):
                 self._transport.write_eof()
             else:
                 self._transport.close()
-        if self._parser.state in (State.CLOSING, State.CLOSED) and not self._closing_ns:
-            self._leave()
         if self._parser.state is State.CLOSED or (
             self._closing_ns and self._parser.state is State.CONNECTING
         ):
