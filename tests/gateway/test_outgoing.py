@@ -3,15 +3,17 @@
 import asyncio
 import json
 import socket
+import ssl
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvloop
 
 from deltawire.fanout.hub import Hub
 from deltawire.gateway.gateway import Gateway
+from deltawire.gateway.outgoing import DirectSink, make_sink
 from deltawire.gateway.websocket import WebSocketConnection
 from deltawire.market.market import Market
 from deltawire.model.events import Index
@@ -131,6 +133,31 @@ def run(request: pytest.FixtureRequest) -> Callable[[Any], None]:
     return run_on
 
 
+def test_a_peer_that_does_not_read_gets_everything_in_order_later(run: Callable[[Any], None]) -> None:
+    async def work() -> None:
+        server = Server()
+        connection, client = await server.connect(SO_RCVBUF=4096)
+        sent = 0
+        while connection.member.sink is not connection:
+            server.publish(50)
+            server.hub.flush()
+            sent += 50
+        assert connection.unsent
+        server.publish(50)
+        server.hub.flush()
+        sent += 50
+        assert [await client.sequence() for _ in range(sent)] == list(range(1, sent + 1))
+        assert not connection.unsent
+        assert isinstance(connection.member.sink, DirectSink)
+        server.publish()
+        server.hub.flush()
+        assert await client.sequence() == sent + 1
+        client.close()
+        await server.emptied()
+
+    run(work())
+
+
 def test_what_a_tick_produced_reaches_all_though_one_of_them_closes(run: Callable[[Any], None]) -> None:
     async def work() -> None:
         server = Server()
@@ -149,6 +176,41 @@ def test_what_a_tick_produced_reaches_all_though_one_of_them_closes(run: Callabl
         await server.emptied()
 
     run(work())
+
+
+def test_a_lost_connection_gives_its_descriptor_back(run: Callable[[Any], None]) -> None:
+    async def work() -> None:
+        server = Server()
+        connection, client = await server.connect()
+        sink = cast(DirectSink, connection.member.sink)
+        client.close()
+        await server.emptied()
+        assert sink.fileno() == -1
+        server.publish()
+        server.hub.flush()
+
+    run(work())
+
+
+def test_a_sink_that_nobody_holds_leaves_the_socket_open() -> None:
+    class Transport:
+        def get_extra_info(self, name: str) -> Any:
+            return ours if name == "socket" else None
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        make_sink(cast(asyncio.Transport, Transport())).write(b"one")
+        ours.send(b" two")
+        assert theirs.recv(64) == b"one two"
+
+
+def test_an_encrypted_connection_goes_through_its_transport() -> None:
+    class Transport:
+        def get_extra_info(self, name: str) -> Any:
+            return ssl.create_default_context() if name == "sslcontext" else None
+
+    transport = cast(asyncio.Transport, Transport())
+    assert make_sink(transport) is transport
 
 
 async def until(happened: Callable[[], bool]) -> None:

@@ -6,7 +6,6 @@ bounded, and a peer that is gone is noticed.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, cast
 
 from websockets.exceptions import InvalidState
@@ -15,15 +14,14 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from deltawire.fanout.roster import Member
+from deltawire.fanout.roster import Member, Sink
 from deltawire.gateway.gateway import Gateway
+from deltawire.gateway.outgoing import DirectSink, make_sink
 from deltawire.wire.frames import text_frame
 
 PATH = "/ws/api/v2"
 LARGEST_MESSAGE = 256 * 1024
 MOST_FRAGMENTS = 1024
-SLOW_BYTES = 64 * 1024
-"""Above this much unsent data a connection is slow, and what is written to it is counted."""
 UNSENT_LIMIT = 16 * 1024 * 1024
 PING_AFTER_NS = 20_000_000_000
 PONG_WITHIN_NS = 20_000_000_000
@@ -34,7 +32,6 @@ class WebSocketConnection(asyncio.Protocol):
     """A client's connection."""
 
     def __init__(self, gateway: Gateway, connections: set[Any]) -> None:
-        self.member = Member(self)
         self._gateway = gateway
         self._all = connections
         self._session = gateway.make_session()
@@ -49,10 +46,12 @@ class WebSocketConnection(asyncio.Protocol):
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The transport is ours."""
+        """The transport is ours, and so is the news that it has something unsent."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=SLOW_BYTES)
-        self.write: Callable[[bytes], None] = self._transport.write
+        self._sink = make_sink(self._transport)
+        self.member = Member(self._sink)
+        self._transport.set_protocol(self)
+        self._transport.set_write_buffer_limits(high=0)
         self._all.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -76,17 +75,17 @@ class WebSocketConnection(asyncio.Protocol):
         """The connection is over."""
         self._all.discard(self)
         self._gateway.gone(self)
+        if isinstance(self._sink, DirectSink):
+            self._sink.detach()
 
     def pause_writing(self) -> None:
         """The peer reads slower than we write: from here on count what it leaves unsent."""
-        self._unsent = self._transport.get_write_buffer_size()
-        self.write = self._write_slowly
-        self._gateway.hub.rebind(self.member)
+        self._unsent = self.unsent
+        self._redirect(self)
 
     def resume_writing(self) -> None:
         """The peer has caught up."""
-        self.write = self._transport.write
-        self._gateway.hub.rebind(self.member)
+        self._redirect(self._sink)
 
     # What uvicorn calls.
 
@@ -96,10 +95,25 @@ class WebSocketConnection(asyncio.Protocol):
 
     # What the gateway calls.
 
+    @property
+    def unsent(self) -> int:
+        """Bytes written that the peer has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
     def send(self, payload: bytes) -> None:
         """Send one text message."""
         if not self._closing_ns:
-            self.write(text_frame(payload))
+            self.member.sink.write(text_frame(payload))
+
+    def write(self, data: bytes) -> None:
+        """Write to a slow peer; give it up when it leaves too much unsent."""
+        self._unsent += len(data)
+        if self._unsent > UNSENT_LIMIT:
+            self._unsent = self.unsent + len(data)
+        if self._unsent > UNSENT_LIMIT:
+            self._transport.abort()
+        else:
+            self._transport.write(data)
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; nothing is sent after it."""
@@ -129,14 +143,9 @@ class WebSocketConnection(asyncio.Protocol):
             self._parser.send_ping(b"")
             self._pass_on()
 
-    def _write_slowly(self, data: bytes) -> None:
-        self._unsent += len(data)
-        if self._unsent > UNSENT_LIMIT:
-            self._unsent = self._transport.get_write_buffer_size() + len(data)
-        if self._unsent > UNSENT_LIMIT:
-            self._transport.abort()
-        else:
-            self._transport.write(data)
+    def _redirect(self, sink: Sink) -> None:
+        self.member.sink = sink
+        self._gateway.hub.rebind(self.member)
 
     def _on_request(self, request: Request) -> None:
         if request.path.partition("?")[0] != PATH:
@@ -198,7 +207,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._leave()
         for data in self._parser.data_to_send():
             if data:
-                self.write(data)
+                self.member.sink.write(data)
             elif self._transport.can_write_eof():
                 self._transport.write_eof()
             else:
