@@ -87,15 +87,17 @@ def test_a_channel_has_listeners_until_the_last_leaves() -> None:
     assert roster.listens("b")
 
 
-def test_a_rebound_sink_is_written_by_its_new_function() -> None:
+def test_a_rebound_member_is_written_to_its_new_sink() -> None:
     roster = Roster()
     (inbox,) = members(roster, 1, "a")
-    slow: list[bytes] = []
-    inbox.write = slow.append
-    roster.rebind(inbox.member)
+    slow = Inbox()
     roster.publish("a", b"1")
     roster.flush()
-    assert (inbox.writes, slow) == ([], [b"1"])
+    inbox.member.sink = slow
+    roster.rebind(inbox.member)
+    roster.publish("a", b"2")
+    roster.flush()
+    assert (inbox.writes, slow.writes) == ([b"1"], [b"2"])
 
 
 def test_rebinding_who_is_in_no_group_changes_nothing() -> None:

@@ -291,7 +291,7 @@ def test_resets_within_the_handshake_leave_nothing(server: GatewayServer, cut: i
 
 # Floods, and peers that do not read.
 
-TIGHT = Limits(slow_bytes=16 * 1024, unsent_bytes=256 * 1024)
+TIGHT = Limits(unsent_bytes=256 * 1024)
 
 
 def most_buffered(server: GatewayServer) -> int:
@@ -329,8 +329,7 @@ def test_a_client_that_stops_reading_is_aborted_at_the_cap_and_costs_no_other() 
 
 
 def test_a_client_that_reads_late_but_within_the_cap_gets_everything_in_order() -> None:
-    limits = Limits(slow_bytes=1024)
-    with GatewayServer(limits) as server:
+    with GatewayServer() as server:
         server.go_live()
         with open_socket(server, receive_buffer=4096) as client:
             client.request("public/subscribe", channels=[BOOK])

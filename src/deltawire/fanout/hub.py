@@ -96,7 +96,7 @@ class Hub:
         self.leave(member, member.channels | member.waiting)
 
     def rebind(self, member: Member) -> None:
-        """A member's sink has another `write` now."""
+        """A member has another sink now."""
         self._roster.rebind(member)
 
     # Events.

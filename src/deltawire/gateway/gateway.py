@@ -19,9 +19,8 @@ class Limits(msgspec.Struct, frozen=True):
 
     largest_message: int = 256 * 1024
     most_fragments: int = 1024
-    slow_bytes: int = 64 * 1024
-    """Above this much unsent data a connection is slow, and what is written to it is counted."""
     unsent_bytes: int = 16 * 1024 * 1024
+    """A peer that leaves more than this unread is given up."""
     request_within_s: float = 10.0
     """From the first byte (of a connection: from its opening) to the last of an HTTP request."""
     ping_after_s: float = 20.0

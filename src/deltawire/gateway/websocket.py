@@ -7,7 +7,7 @@ bounded, and a peer that is gone is noticed.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, cast
 
 import structlog
@@ -16,8 +16,9 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from deltawire.fanout.roster import Member
+from deltawire.fanout.roster import Member, Sink
 from deltawire.gateway.gateway import Gateway
+from deltawire.gateway.outgoing import DirectSink, make_sink
 from deltawire.wire.frames import text_frame
 
 log = structlog.get_logger("deltawire")
@@ -29,7 +30,6 @@ class WebSocketConnection(asyncio.Protocol):
     """A client's connection."""
 
     def __init__(self, gateway: Gateway, connections: set[Any]) -> None:
-        self.member = Member(self)
         self._gateway = gateway
         self._all = connections
         self._limits = gateway.limits
@@ -44,10 +44,12 @@ class WebSocketConnection(asyncio.Protocol):
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The transport is ours."""
+        """The transport is ours, and so is the news that it has something unsent."""
         self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=self._limits.slow_bytes)
-        self.write: Callable[[bytes], None] = self._transport.write
+        self._sink = make_sink(self._transport)
+        self.member = Member(self._sink)
+        self._transport.set_protocol(self)
+        self._transport.set_write_buffer_limits(high=0)
         self._all.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -68,17 +70,17 @@ class WebSocketConnection(asyncio.Protocol):
         """The connection is over."""
         self._all.discard(self)
         self._gateway.gone(self)
+        if isinstance(self._sink, DirectSink):
+            self._sink.detach()
 
     def pause_writing(self) -> None:
         """The peer reads slower than we write: from here on count what it leaves unsent."""
-        self._unsent = self._transport.get_write_buffer_size()
-        self.write = self._write_slowly
-        self._gateway.hub.rebind(self.member)
+        self._unsent = self.unsent
+        self._redirect(self)
 
     def resume_writing(self) -> None:
         """The peer has caught up."""
-        self.write = self._transport.write
-        self._gateway.hub.rebind(self.member)
+        self._redirect(self._sink)
 
     # What uvicorn calls.
 
@@ -88,10 +90,27 @@ class WebSocketConnection(asyncio.Protocol):
 
     # What the gateway calls.
 
+    @property
+    def unsent(self) -> int:
+        """Bytes written that the peer has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
     def send(self, payload: bytes) -> None:
         """Send one text message."""
         if not self._closing_ns:
-            self.write(text_frame(payload))
+            self.member.sink.write(text_frame(payload))
+
+    def write(self, data: bytes) -> None:
+        """Write to a slow peer; give it up when it leaves too much unsent."""
+        limit = self._limits.unsent_bytes
+        self._unsent += len(data)
+        if self._unsent > limit:
+            self._unsent = self.unsent + len(data)
+        if self._unsent > limit:
+            self._closing_ns = self._gateway.clock.now()
+            self._transport.abort()
+        else:
+            self._transport.write(data)
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; nothing is sent after it."""
@@ -127,16 +146,9 @@ class WebSocketConnection(asyncio.Protocol):
     def _is_silent(self, now: int) -> bool:
         return now - self._heard_ns > self._limits.ping_after_s * SECOND_NS
 
-    def _write_slowly(self, data: bytes) -> None:
-        limit = self._limits.unsent_bytes
-        self._unsent += len(data)
-        if self._unsent > limit:
-            self._unsent = self._transport.get_write_buffer_size() + len(data)
-        if self._unsent > limit:
-            self._closing_ns = self._gateway.clock.now()
-            self._transport.abort()
-        else:
-            self._transport.write(data)
+    def _redirect(self, sink: Sink) -> None:
+        self.member.sink = sink
+        self._gateway.hub.rebind(self.member)
 
     def _broke(self) -> None:
         log.exception("connection failed")
@@ -158,7 +170,7 @@ class WebSocketConnection(asyncio.Protocol):
             elif event.opcode is Opcode.PING:
                 pong = queued.popleft()
                 if not self._closing_ns:
-                    self.write(pong)
+                    self.member.sink.write(pong)
             elif not self._closing_ns:
                 self._on_frame(event)
         self._pass_on(queued)
@@ -217,12 +229,12 @@ class WebSocketConnection(asyncio.Protocol):
         self._gateway.hub.gone(self.member)
 
     def _pass_on(self, queued: Iterable[bytes] = ()) -> None:
-        """Write what the parser wants written; close when it says so, and then let nothing else go out."""
+        """Write what the parser wants written; close when it says so, after the data of the tick at hand."""
         if self._parser.state in (State.CLOSING, State.CLOSED) and not self._closing_ns:
             self._leave()
         for data in (*queued, *self._parser.data_to_send()):
             if data:
-                self.write(data)
+                self.member.sink.write(data)
             elif self._transport.can_write_eof():
                 self._transport.write_eof()
             else:
