@@ -1,6 +1,7 @@
 """`make demo`: serve a recording and watch it, until Ctrl-C.
 
-RECORDING=file VENUE=name choose what to serve; without them the recordings beside this checkout, if there are any.
+RECORDING=file VENUE=name choose what to serve; without them the recordings beside this checkout, and where there
+are none a generated one.
 """
 
 import json
@@ -8,9 +9,12 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
+
+from deltawire.testing.recordings import make_recording, write_log
 
 ROOT = Path(__file__).resolve().parent.parent
 BESIDE = ROOT.parent / "shared" / "recordings"
@@ -27,14 +31,12 @@ START_WITHIN_S = 20
 
 def main() -> int:
     """Serve and watch."""
-    chosen = pick()
-    if not chosen:
-        print(
-            "nothing to serve: make demo RECORDING=FILE VENUE=NAME "
-            "(venues: binance_spot, binance_usdm, deribit, kraken, okx)",
-            file=sys.stderr,
-        )
-        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        return serve_and_watch(pick() or [("deribit", generate(Path(folder)))])
+
+
+def serve_and_watch(chosen: list[tuple[str, Path]]) -> int:
+    """Until Ctrl-C; the exit code."""
     command = [sys.executable, "-m", "deltawire", "serve", "--loop", "--port", PORT]
     for venue, file in chosen:
         command += ["--replay", str(file), "--venue", venue]
@@ -59,6 +61,15 @@ def pick() -> list[tuple[str, Path]]:
     if file:
         return [(venue or guess(Path(file)), Path(file))]
     return [(venue, BESIDE / file) for venue, (file, _) in SETS.items() if (BESIDE / file).is_file()]
+
+
+def generate(folder: Path) -> Path:
+    """A recording of two minutes that a seed makes, because there is no real one."""
+    print(
+        "no recording given: this market is generated. For a real one: make demo RECORDING=FILE VENUE=NAME "
+        "(binance_spot, binance_usdm, deribit, kraken, okx)"
+    )
+    return write_log(make_recording(seed=1), folder / "generated.log")
 
 
 def guess(file: Path) -> str:

@@ -108,7 +108,7 @@ class Screen:
         for trade in reversed(self._tape):
             colour = "green" if trade["direction"] == "buy" else "red"
             table.add_row(
-                Text(_clock(trade["timestamp"]), "dim"),
+                Text(_clock(trade["timestamp"]).partition(" ")[2], "dim"),
                 Text(trade["instrument_name"]),
                 Text(f"{trade['price']:,}", colour),
                 f"{trade['amount']:,.8g}",
