@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test interop check bench lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -14,6 +14,9 @@ demo: $(VENV)/ready ## Serve a recording (RECORDING=file VENUE=name) and watch i
 
 test: $(VENV)/ready-dev ## Run all tests
 	$(BIN)/pytest
+
+interop: $(VENV)-interop/ready ## Test with more unmodified clients: cryptofeed (needs a C compiler), nautilus_trader (PYTHON=python3.12)
+	$(VENV)-interop/bin/python -m pytest tests/interop
 
 check: $(VENV)/ready-dev ## Format, lint and type check
 	$(BIN)/ruff format --check .
@@ -33,8 +36,11 @@ $(VENV)/ready-dev: requirements/dev.txt pyproject.toml
 $(VENV)-bench/ready: requirements/bench.txt pyproject.toml
 	$(PYTHON) tools/bootstrap.py $(VENV)-bench requirements/bench.txt
 
+$(VENV)-interop/ready: requirements/interop.txt pyproject.toml
+	$(PYTHON) tools/bootstrap.py $(VENV)-interop requirements/interop.txt
+
 lock: $(VENV)/ready-dev ## Resolve the dependencies anew, with hashes
 	$(BIN)/python tools/lock.py
 
 clean: ## Forget everything that was installed
-	rm -rf $(VENV) $(VENV)-bench
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-interop

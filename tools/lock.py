@@ -5,7 +5,12 @@ import sys
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
-GROUPS = {"runtime": [], "dev": ["--group", "dev"], "bench": ["--group", "bench"]}
+GROUPS = {
+    "runtime": [],
+    "dev": ["--group", "dev"],
+    "bench": ["--group", "bench"],
+    "interop": ["--group", "interop"],
+}
 BUILD = "hatchling>=1.27\neditables>=0.5\n"
 
 
