@@ -86,5 +86,7 @@ class Quoting:
         self._quotes[key] = order_id
 
     def standing(self) -> list[tuple[QuoteKey, OrderId]]:
-        """The quotes that live."""
-        return [(key, order_id) for key, order_id in self._quotes.items() if order_id in self._desk.orders]
+        """The quotes that live, sorted."""
+        return sorted(
+            (key, order_id) for key, order_id in self._quotes.items() if order_id in self._desk.orders
+        )
