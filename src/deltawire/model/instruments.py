@@ -32,6 +32,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     price_exponent: int
     size_exponent: int
     tick_size: str = ""
+    tick_size_steps: tuple[tuple[str, str], ...] = ()
+    """Coarser increments: (above this price, this tick size), ascending."""
     min_trade_size: str = ""
     size_unit: SizeUnit = "base"
     contract_size: float = 1.0
