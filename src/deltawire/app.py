@@ -39,15 +39,23 @@ class WallClock:
 
 
 class App:
-    """A server over some sources. The first source's venue is home: its instruments have bare names."""
+    """A server over some sources. The first source's venue is home: its instruments have bare names.
+
+    With `echo` it also says back whatever comes to `/echo`.
+    """
 
     def __init__(
-        self, sources: Sequence[Source], *, epoch: str | None = None, limits: Limits | None = None
+        self,
+        sources: Sequence[Source],
+        *,
+        epoch: str | None = None,
+        limits: Limits | None = None,
+        echo: bool = False,
     ) -> None:
         self.sources = sources
-        self.market = Market(home=sources[0].venue)
+        self.market = Market(home=sources[0].venue if sources else "")
         self.hub = Hub(self.market, epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}")
-        self.gateway = Gateway(self.market, self.hub, WallClock(), __version__, limits)
+        self.gateway = Gateway(self.market, self.hub, WallClock(), __version__, limits, echo=echo)
         self._broker = MemoryBroker()
         self._broker.subscribe(f"{TOPIC}.*", self._take_in)
         self._flush_scheduled = False

@@ -1,6 +1,7 @@
 """What all connections share: the market, the hub, the clock, and the watch over every connection's time."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -9,9 +10,14 @@ from deltawire.fanout.hub import Hub
 from deltawire.fanout.roster import Member
 from deltawire.market.market import Market
 from deltawire.ports import Clock
-from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
+from deltawire.session.echo import EchoSession
+from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave, Say
 from deltawire.session.server import ServerSession
+from deltawire.wire.frames import BINARY, TEXT
 from deltawire.wire.rpc import format_heartbeat, format_reply
+
+PATH = "/ws/api/v2"
+ECHO_PATH = "/echo"
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -34,8 +40,8 @@ class Connection(Protocol):
 
     member: Member
 
-    def send(self, payload: bytes) -> None:
-        """Send one text message."""
+    def send(self, payload: bytes, opcode: int = TEXT) -> None:
+        """Send one message."""
 
     def close(self, code: int, reason: str) -> None:
         """Begin to close."""
@@ -44,11 +50,36 @@ class Connection(Protocol):
         """Time has passed."""
 
 
+class Session(Protocol):
+    """One client's conversation: messages go in, effects come out."""
+
+    takes_binary: bool
+
+    def received(self, frame: bytes, now: int) -> list[Effect]:
+        """A text message has come."""
+
+    def received_binary(self, frame: bytes, now: int) -> list[Effect]:
+        """A binary message has come."""
+
+    def deadline(self) -> int | None:
+        """When `tick` wants to be called."""
+
+    def tick(self, now: int) -> list[Effect]:
+        """Time has passed."""
+
+
 class Gateway:
-    """Carries out what sessions want."""
+    """Carries out what sessions want. `echo` opens `/echo`, which says every message back."""
 
     def __init__(
-        self, market: Market, hub: Hub, clock: Clock, version: str, limits: Limits | None = None
+        self,
+        market: Market,
+        hub: Hub,
+        clock: Clock,
+        version: str,
+        limits: Limits | None = None,
+        *,
+        echo: bool = False,
     ) -> None:
         self.market = market
         self.hub = hub
@@ -56,10 +87,18 @@ class Gateway:
         self.version = version
         self.limits = limits or Limits()
         self.connections: dict[Connection, None] = {}
+        self._sessions: dict[str, Callable[[], Session]] = {PATH: self.make_session}
+        if echo:
+            self._sessions[ECHO_PATH] = EchoSession
 
     def make_session(self) -> ServerSession:
         """A session for a new connection."""
         return ServerSession(self.market, self.version)
+
+    def session_at(self, path: str) -> Session | None:
+        """A session for a new connection to this path, None where nobody speaks WebSocket."""
+        make = self._sessions.get(path)
+        return make() if make else None
 
     def carry_out(self, connection: Connection, effects: list[Effect]) -> None:
         """Do what a session wants, in order."""
@@ -68,6 +107,8 @@ class Gateway:
                 self.hub.join(connection.member, effect.keys)
             elif isinstance(effect, Leave):
                 self.hub.leave(connection.member, effect.names)
+            elif isinstance(effect, Say):
+                connection.send(effect.payload, BINARY if effect.binary else TEXT)
             elif isinstance(effect, Heartbeat):
                 connection.send(format_heartbeat(effect.kind))
             elif isinstance(effect, Close):

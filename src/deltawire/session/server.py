@@ -9,6 +9,7 @@ from deltawire.session.methods import Context, run
 from deltawire.wire.rpc import BadRequest, Reply, Request, parse_request
 
 SECOND_NS = 1_000_000_000
+UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 
 _tables = (_conversation, _queries)  # importing them fills the table of methods
@@ -22,6 +23,8 @@ class ServerSession:
     Heartbeat: every interval a `heartbeat` goes out; when the client has said nothing for an interval a
     `test_request` goes instead, and when that is not answered within another the connection closes.
     """
+
+    takes_binary = False
 
     def __init__(self, market: Market, version: str) -> None:
         self.channels: dict[str, None] = {}
@@ -40,6 +43,10 @@ class ServerSession:
         except BadRequest as bad:
             return [bad.reply]
         return self._answer(request, now)
+
+    def received_binary(self, frame: bytes, now: int) -> list[Effect]:
+        """A binary frame has come, though we said that we take none."""
+        return [Close(UNSUPPORTED_DATA, "send JSON in text frames")]
 
     def deadline(self) -> int | None:
         """When `tick` wants to be called."""
