@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from deltawire.access.tokens import Identity
 from deltawire.gateway.gateway import Gateway, Limits
 from deltawire.gateway.websocket import WebSocketConnection
 from deltawire.session.effects import Effect
@@ -513,9 +514,9 @@ class Broken(ServerSession):
 class BrokenGateway(Gateway):
     """A gateway whose sessions cannot."""
 
-    def make_session(self) -> ServerSession:
+    def make_session(self, address: str = "", identity: Identity | None = None) -> ServerSession:
         """A broken one."""
-        return Broken(self.market, self.version)
+        return Broken(self.market, self.version, self.access)
 
 
 def test_our_own_mistake_closes_that_connection_and_is_logged() -> None:

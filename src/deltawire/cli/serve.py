@@ -19,6 +19,7 @@ from deltawire.errors import UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.sources.recordings import Recording
 from deltawire.sources.replay import ReplaySource
+from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY, make_venue
 
 ECHO_LIMITS = Limits(largest_message=64 * 1024 * 1024, most_fragments=1 << 20, unsent_bytes=256 * 1024 * 1024)
@@ -62,6 +63,7 @@ def serve(
         ReplaySource(Recording(file), make_venue(name), WallClock(), speed=pace, loop=loop)
         for file, name in pairs
     ]
+    app = App(sources, limits=ECHO_LIMITS if echo else None, keys=KeyStore(), echo=echo)
     sock = listen(host, port)
     if echo and not ip_address(sock.getsockname()[0]).is_loopback:
         sock.close()
@@ -74,7 +76,7 @@ def serve(
     print(f"  WebSocket  ws://{shown}:{bound}/ws/api/v2")
     print(f"  HTTP       http://{shown}:{bound}/api/v2/public/get_instruments", flush=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_stopped(App(sources, limits=ECHO_LIMITS if echo else None, echo=echo), sock))
+        runner.run(_until_stopped(app, sock))
 
 
 async def _until_stopped(app: App, sock: socket.socket) -> None:

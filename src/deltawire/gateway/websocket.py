@@ -15,10 +15,14 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 
+from deltawire.access.access import FORBIDDEN, HttpRequest
+from deltawire.access.tokens import Identity
+from deltawire.errors import RequestError
 from deltawire.fanout.roster import Member, Sink
 from deltawire.gateway.gateway import PATH, Gateway, Session
 from deltawire.gateway.outgoing import DirectSink, make_sink
 from deltawire.gateway.parser import Parser
+from deltawire.gateway.peers import peer_address
 from deltawire.wire.frames import TEXT, frame
 
 log = structlog.get_logger("deltawire")
@@ -69,6 +73,8 @@ class WebSocketConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over."""
         self._all.discard(self)
+        if self._session is not None:
+            self._session.closed()
         self._gateway.gone(self)
         if isinstance(self._sink, DirectSink):
             self._sink.detach()
@@ -128,6 +134,11 @@ class WebSocketConnection(asyncio.Protocol):
         except Exception:  # noqa: BLE001 (as above)
             self._broke()
 
+    def check_rights(self, now: int) -> None:
+        """Close when who has signed in does not count any more."""
+        if self._session is not None and not self._closing_ns:
+            self._gateway.carry_out(self, self._session.rights_changed(now))
+
     def _see_time(self, now: int) -> None:
         if self._closing_ns:
             if now - self._closing_ns > self._limits.close_within_s * SECOND_NS:
@@ -184,7 +195,12 @@ class WebSocketConnection(asyncio.Protocol):
             self._closing_ns = self._gateway.clock.now()
 
     def _judge(self, request: Request) -> Response:
-        self._session = self._gateway.session_at(request.path.partition("?")[0])
+        path, address = request.path.partition("?")[0], peer_address(self._transport)
+        try:
+            identity = self._identity(request, address)
+        except RequestError as error:
+            return self._parser.reject(403 if error.code == FORBIDDEN else 401, f"{error}\n")
+        self._session = self._gateway.session_at(path, address, identity)
         if self._session is None:
             return self._parser.reject(404, f"WebSocket is at {PATH}\n")
         versions = request.headers.get_all("Sec-WebSocket-Version")
@@ -194,6 +210,14 @@ class WebSocketConnection(asyncio.Protocol):
             response.headers["Sec-WebSocket-Version"] = "13"
             return response
         return self._parser.accept(request)
+
+    def _identity(self, request: Request, address: str) -> Identity | None:
+        """Whom the handshake names: it may carry the same header as any HTTP request."""
+        header = request.headers.get("Authorization")
+        if header is None:
+            return None
+        asked = HttpRequest("GET", request.path, b"")
+        return self._gateway.access.by_header(header, asked, address, self._gateway.clock.now())
 
     def _on_frame(self, frame: Frame) -> None:
         assert self._session is not None, "frames come behind a handshake"

@@ -23,3 +23,10 @@ class EchoSession:
     def tick(self, now: int) -> list[Effect]:
         """Nothing is ever due."""
         return []
+
+    def rights_changed(self, now: int) -> list[Effect]:
+        """It is for everyone."""
+        return []
+
+    def closed(self) -> None:
+        """Nothing is left behind."""
