@@ -4,23 +4,22 @@ import asyncio
 import contextlib
 import secrets
 import socket
+import ssl
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
 
 import structlog
-import uvicorn
 
 from deltawire import __version__
 from deltawire.access.access import Access
+from deltawire.access.backoff import Patience
+from deltawire.access.credits import Tariff
 from deltawire.access.keys import KeyRing
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, UsageError
 from deltawire.fanout.hub import Hub
 from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
-from deltawire.gateway.http import UpgradingProtocol, make_app, silent_settings
-from deltawire.gateway.websocket import WebSocketConnection
+from deltawire.gateway.server import make_server
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, Source, Wants
@@ -31,7 +30,6 @@ TOPIC = "md.v1"
 TIMER_S = 0.02
 KEYS_EVERY_S = 0.25
 LAST_INTERVAL_NS = 1_000_000_000
-STOP_WITHIN_S = 5
 
 
 class WallClock:
@@ -56,11 +54,18 @@ class App:
         limits: Limits | None = None,
         keys: KeyStore | None = None,
         policy: Policy | None = None,
+        tariff: Tariff | None = None,
+        patience: Patience | None = None,
         echo: bool = False,
     ) -> None:
         self.sources = sources
         self._keys = keys
-        self.access = Access(KeyRing(keys.read() if keys else ()), make_token)
+        self.access = Access(
+            KeyRing(keys.read() if keys else ()),
+            make_token,
+            patience,
+            connections_per_key=(limits or Limits()).connections_per_key,
+        )
         self.market = Market(home=sources[0].venue if sources else "")
         self.hub = Hub(self.market, epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}")
         self.gateway = Gateway(
@@ -71,6 +76,7 @@ class App:
             limits,
             access=self.access,
             policy=policy,
+            tariff=tariff,
             echo=echo,
         )
         self._broker = MemoryBroker()
@@ -159,32 +165,12 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, whose signals are ours to handle."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
-        yield
-
-
-async def serve(app: App, sock: socket.socket, stop: asyncio.Event) -> None:
+async def serve(
+    app: App, sock: socket.socket, stop: asyncio.Event, tls: ssl.SSLContext | None = None
+) -> None:
     """Serve until `stop` is set, or until something fails that nobody foresaw; clients are told either way."""
     gateway = app.gateway
-
-    def connection(*, config: uvicorn.Config, server_state: Any, app_state: Any) -> WebSocketConnection:
-        return WebSocketConnection(gateway, server_state.connections)
-
-    server = _Server(
-        uvicorn.Config(
-            make_app(gateway),
-            http=partial(UpgradingProtocol, request_within_s=gateway.limits.request_within_s),  # type: ignore[arg-type]
-            ws=connection,  # type: ignore[arg-type]
-            lifespan="off",
-            timeout_graceful_shutdown=STOP_WITHIN_S,
-            **silent_settings(),
-        )
-    )
+    server = make_server(gateway, tls)
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(gateway.watch())
         serving = group.create_task(server.serve(sockets=[sock]))

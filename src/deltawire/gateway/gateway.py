@@ -7,9 +7,12 @@ from typing import Protocol
 
 import msgspec
 
-from deltawire.access.access import Access
-from deltawire.access.keys import KeyRing
+from deltawire.access.access import TOO_MANY_REQUESTS, Access
+from deltawire.access.credits import Tariff, Wallet, Wallets
+from deltawire.access.keys import KeyRing, is_within
+from deltawire.access.places import Places
 from deltawire.access.tokens import Identity
+from deltawire.errors import RequestError
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.roster import Member
 from deltawire.market.market import Market
@@ -22,12 +25,20 @@ from deltawire.wire.frames import BINARY, TEXT
 from deltawire.wire.rpc import format_heartbeat, format_reply
 
 TOKEN_BYTES = 32
+CONNECTIONS_PER_ADDRESS = 64
+LOOPBACK = ("127.0.0.0/8", "::1/128")
 PATH = "/ws/api/v2"
 ECHO_PATH = "/echo"
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """What a connection may cost, in bytes, and how long it may take, in seconds."""
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a connection may cost, in bytes, how long it may take, in seconds, and how many there may be."""
+
+    connections_per_address: int | None = None
+    """If not given, 64, and any number from this machine itself; a number given holds for every address."""
+    connections_per_key: int = 16
+    subscriptions: int = 5_000
+    """Channels per connection."""
 
     largest_message: int = 256 * 1024
     most_fragments: int = 1024
@@ -43,11 +54,15 @@ class Limits(msgspec.Struct, frozen=True):
     watch_every_s: float = 1.0
 
 
-class Policy(msgspec.Struct, frozen=True):
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom the server lets in at all."""
 
     private_only: bool = False
     """Nothing is told to who has not signed in."""
+    addresses: tuple[str, ...] = ()
+    """Networks that may connect; if none is given, all."""
+    origins: tuple[str, ...] = ()
+    """Web pages' origins that may open a WebSocket, such as `https://desk.example.com`, beside the server's own."""
 
 
 class Connection(Protocol):
@@ -93,7 +108,10 @@ class Session(Protocol):
 
 
 class Gateway:
-    """Carries out what sessions want. `echo` opens `/echo`, which says every message back."""
+    """Carries out what sessions want. Without a `tariff` requests cost nothing.
+
+    `echo` opens `/echo`, which says every message back.
+    """
 
     def __init__(
         self,
@@ -105,6 +123,7 @@ class Gateway:
         *,
         access: Access | None = None,
         policy: Policy | None = None,
+        tariff: Tariff | None = None,
         echo: bool = False,
     ) -> None:
         self.access = access or Access(KeyRing(), make_token)
@@ -114,6 +133,8 @@ class Gateway:
         self.clock = clock
         self.version = version
         self.limits = limits or Limits()
+        self.places = Places(self._most_connections)
+        self._wallets = Wallets(tariff) if tariff else None
         self.connections: dict[Connection, None] = {}
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
@@ -121,6 +142,10 @@ class Gateway:
 
     def make_session(self, address: str = "", identity: Identity | None = None) -> ServerSession:
         """A session for a new connection."""
+        if identity is not None and not self.access.connections.enter(identity.client_id):
+            raise RequestError(
+                TOO_MANY_REQUESTS, "too_many_requests", reason="too many connections of this key"
+            )
         auth_by_ns = (
             self.clock.now() + int(self.limits.auth_within_s * 1e9) if self.policy.private_only else 0
         )
@@ -131,7 +156,35 @@ class Gateway:
             address=address,
             identity=identity,
             auth_by_ns=auth_by_ns,
+            wallet=self._wallet(address, identity),
+            wallets=self._wallets,
+            most_channels=self.limits.subscriptions,
         )
+
+    def refusal(self, address: str) -> int:
+        """The HTTP status with which a new connection is refused, 0 when it takes its place; see `places`."""
+        if self.policy.addresses and not is_within(address, self.policy.addresses):
+            return 403
+        return 0 if self.places.enter(address) else 429
+
+    def may_pay(self, address: str, identity: Identity | None, method: str) -> bool:
+        """Whether whoever asks over HTTP can pay for it."""
+        wallet = self._wallet(address, identity)
+        return wallet is None or wallet.pay_for(method, self.clock.now())
+
+    def _wallet(self, address: str, identity: Identity | None) -> Wallet | None:
+        """An account's, or an address's; on this machine itself every connection has its own."""
+        if self._wallets is None:
+            return None
+        if identity is not None:
+            return self._wallets.of(f"account {identity.account}")
+        return self._wallets.make() if is_within(address, LOOPBACK) else self._wallets.of(address)
+
+    def _most_connections(self, address: str) -> int | None:
+        stated = self.limits.connections_per_address
+        if stated is None:
+            return None if is_within(address, LOOPBACK) else CONNECTIONS_PER_ADDRESS
+        return stated
 
     def session_at(self, path: str, address: str, identity: Identity | None) -> Session | None:
         """A session for a new connection to this path, None where nobody speaks WebSocket."""

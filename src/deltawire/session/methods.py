@@ -40,6 +40,7 @@ class Conversation(Protocol):
         """The client has logged out: what follows is no accident. Its token dies if it is to be forgotten."""
 
     channels: dict[str, None]
+    most_channels: int
 
 
 class Context(msgspec.Struct):
