@@ -82,6 +82,9 @@ class App:
         self._broker = MemoryBroker()
         self._broker.subscribe(f"{TOPIC}.*", self._take_in)
         self._flush_scheduled = False
+        self._seen_s = 0.0
+        self._stale: set[tuple[str, str]] = set()
+        self.gateway.venues = tuple(source.venue for source in sources)
 
     async def pump(self, source: Source) -> None:
         """Publish a source's batches until it ends; a source that fails leaves the others alone."""
@@ -140,14 +143,32 @@ class App:
         self.hub.publish(batch.events)
         if not self._flush_scheduled:
             self._flush_scheduled = True
+            self._seen_s = time.perf_counter()
             asyncio.get_running_loop().call_soon(self._flush)
         for event in batch.events:
-            if isinstance(event, Fault):
-                log.warning("fault", venue=event.venue, reason=event.reason)
+            if isinstance(event, Fault | Status):
+                self._note(event)
+        stamped_ns = getattr(batch.events[-1], "venue_ns", 0) if batch.events else 0
+        if stamped_ns:
+            self.gateway.telemetry.lag_s[batch.venue] = (batch.at_ns - stamped_ns) / 1e9
+
+    def _note(self, event: Fault | Status) -> None:
+        """Count what went wrong, and what is right again."""
+        telemetry = self.gateway.telemetry
+        if isinstance(event, Fault):
+            telemetry.faults[event.venue] += 1
+            log.warning("fault", venue=event.venue, reason=event.reason)
+        elif event.state == "stale":
+            telemetry.stale[event.instrument.venue, event.reason] += 1
+            self._stale.add((event.instrument.venue, event.instrument.name))
+        elif event.state == "live" and (event.instrument.venue, event.instrument.name) in self._stale:
+            telemetry.resyncs[event.instrument.venue] += 1
+            self._stale.discard((event.instrument.venue, event.instrument.name))
 
     def _flush(self) -> None:
         self._flush_scheduled = False
         self.hub.flush()
+        self.gateway.telemetry.seen_to_sent.add(time.perf_counter() - self._seen_s)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -177,6 +198,9 @@ async def serve(
         try:
             await _feed(app, stop)
         finally:
+            gateway.draining = True
+            server.refuse()
+            app.hub.flush()
             server.should_exit = True
             await serving
             watching.cancel()

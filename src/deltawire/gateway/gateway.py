@@ -15,6 +15,7 @@ from deltawire.access.tokens import Identity
 from deltawire.errors import RequestError
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.roster import Member
+from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
 from deltawire.ports import Clock
 from deltawire.session.echo import EchoSession
@@ -27,6 +28,7 @@ from deltawire.wire.rpc import format_heartbeat, format_reply
 TOKEN_BYTES = 32
 CONNECTIONS_PER_ADDRESS = 64
 LOOPBACK = ("127.0.0.0/8", "::1/128")
+PRIVATE_NETWORKS = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 PATH = "/ws/api/v2"
 ECHO_PATH = "/echo"
 
@@ -61,6 +63,8 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Nothing is told to who has not signed in."""
     addresses: tuple[str, ...] = ()
     """Networks that may connect; if none is given, all."""
+    metrics: tuple[str, ...] = PRIVATE_NETWORKS
+    """Networks that may read `/metrics`."""
     origins: tuple[str, ...] = ()
     """Web pages' origins that may open a WebSocket, such as `https://desk.example.com`, beside the server's own."""
 
@@ -69,6 +73,10 @@ class Connection(Protocol):
     """What the gateway needs of a connection."""
 
     member: Member
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the peer has not taken yet."""
 
     def send(self, payload: bytes, opcode: int = TEXT) -> None:
         """Send one message."""
@@ -136,6 +144,12 @@ class Gateway:
         self.places = Places(self._most_connections)
         self._wallets = Wallets(tariff) if tariff else None
         self.connections: dict[Connection, None] = {}
+        self.venues: tuple[str, ...] = ()
+        """Those that should be heard of."""
+        self.merged = 0
+        """Notifications for which others stood."""
+        self.telemetry = Telemetry()
+        self.draining = False
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
             self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()
@@ -163,9 +177,18 @@ class Gateway:
 
     def refusal(self, address: str) -> int:
         """The HTTP status with which a new connection is refused, 0 when it takes its place; see `places`."""
-        if self.policy.addresses and not is_within(address, self.policy.addresses):
-            return 403
-        return 0 if self.places.enter(address) else 429
+        welcome = not self.policy.addresses or is_within(address, self.policy.addresses)
+        status = 403 if not welcome else 0 if self.places.enter(address) else 429
+        if status:
+            self.telemetry.refused[status] += 1
+        return status
+
+    def unready(self) -> str:
+        """Why nobody should be sent here now; empty when the server can serve."""
+        if self.draining:
+            return "the server stops"
+        missing = [venue for venue in self.venues if venue not in self.market.now_ns]
+        return f"nothing heard of {', '.join(missing)} yet" if missing else ""
 
     def may_pay(self, address: str, identity: Identity | None, method: str) -> bool:
         """Whether whoever asks over HTTP can pay for it."""

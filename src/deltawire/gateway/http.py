@@ -1,13 +1,16 @@
 """HTTP on the same port: the dialect over GET and POST, and the way into WebSocket."""
 
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, HttpRequest
+from deltawire.access.keys import is_within
 from deltawire.errors import RequestError
 from deltawire.gateway.gateway import Gateway
+from deltawire.gateway.metrics import format_metrics
 from deltawire.session.server import answer_http
 from deltawire.wire import rpc
 
@@ -58,10 +61,28 @@ def make_app(gateway: Gateway) -> Starlette:
         host = request.headers.get("host", "")
         return PlainTextResponse(INDEX.format(version=gateway.version, host=host))
 
+    async def healthy(request: Request) -> Response:
+        """The process answers."""
+        return PlainTextResponse("ok\n")
+
+    async def ready(request: Request) -> Response:
+        """Clients may be sent here."""
+        reason = gateway.unready()
+        return PlainTextResponse(f"{reason or 'ready'}\n", 503 if reason else 200)
+
+    async def metrics(request: Request) -> Response:
+        """Counters, for those who may see them."""
+        if not is_within(request.client.host if request.client else "", gateway.policy.metrics):
+            return PlainTextResponse("not from this address\n", 403)
+        return Response(format_metrics(gateway), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
     one = "/api/v2/{scope:str}/{method:str}"
     return Starlette(
         routes=[
             Route("/", index),
+            Route("/healthz", healthy),
+            Route("/readyz", ready),
+            Route("/metrics", metrics),
             Route("/api/v2", post, methods=["POST"]),
             Route(one, get, methods=["GET"]),
             Route(one, post, methods=["POST"]),

@@ -94,6 +94,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None, handshake_within_s: float) -> None:
         super().__init__(config)
+        self.servers: list[asyncio.Server] = []
         self._tls: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": handshake_within_s} if tls else {}
 
     @contextlib.contextmanager
@@ -116,6 +117,11 @@ class Server(uvicorn.Server):
             for sock in sockets or ()
         ]
         self.started = True
+
+    def refuse(self) -> None:
+        """Take no more connections; those that are open go on."""
+        for server in self.servers:
+            server.close()
 
 
 def make_server(gateway: Gateway, tls: ssl.SSLContext | None) -> Server:

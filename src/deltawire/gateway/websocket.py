@@ -74,6 +74,9 @@ class WebSocketConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over."""
         self._all.discard(self)
+        if self in self._gateway.connections:
+            closing = self._parser.close_sent or self._parser.close_rcvd
+            self._gateway.telemetry.closes[closing.code if closing else CloseCode.ABNORMAL_CLOSURE] += 1
         self._gateway.places.leave(peer_address(self._transport))
         if self._session is not None:
             self._session.closed()
@@ -94,7 +97,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """The server stops."""
-        self.close(CloseCode.GOING_AWAY, "server stops; reconnect")
+        self.close(CloseCode.GOING_AWAY, "server stops; reconnect and resume")
 
     # What the gateway calls.
 
@@ -193,7 +196,9 @@ class WebSocketConnection(asyncio.Protocol):
         self._parser.send_response(response)
         if response.status_code == 101:
             self._gateway.connections[self] = None
+            self._gateway.telemetry.accepted += 1
         else:
+            self._gateway.telemetry.refused[response.status_code] += 1
             self._closing_ns = self._gateway.clock.now()
 
     def _judge(self, request: Request) -> Response:
