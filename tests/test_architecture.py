@@ -14,7 +14,7 @@ ROOT = Path(deltawire.__file__).parent
 ROOMS = [
     {"errors"},
     {"model"},
-    {"book", "wire", "options", "flow", "ports"},
+    {"access", "book", "wire", "options", "flow", "ports"},
     {"market"},
     {"venues", "exchange", "session"},
     {"fanout"},

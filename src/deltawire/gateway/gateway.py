@@ -1,21 +1,46 @@
 """What all connections share: the market, the hub, the clock, and the watch over every connection's time."""
 
 import asyncio
+import secrets
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
+from deltawire.access.access import TOO_MANY_REQUESTS, Access
+from deltawire.access.credits import Tariff, Wallet, Wallets
+from deltawire.access.keys import KeyRing, is_within
+from deltawire.access.places import Places
+from deltawire.access.tokens import Identity
+from deltawire.errors import RequestError
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.roster import Member
+from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
 from deltawire.ports import Clock
-from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
+from deltawire.session.echo import EchoSession
+from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave, Say
+from deltawire.session.methods import Context
 from deltawire.session.server import ServerSession
+from deltawire.wire.frames import BINARY, TEXT
 from deltawire.wire.rpc import format_heartbeat, format_reply
 
+TOKEN_BYTES = 32
+CONNECTIONS_PER_ADDRESS = 64
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+PRIVATE_NETWORKS = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+PATH = "/ws/api/v2"
+ECHO_PATH = "/echo"
 
-class Limits(msgspec.Struct, frozen=True):
-    """What a connection may cost, in bytes, and how long it may take, in seconds."""
+
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a connection may cost, in bytes, how long it may take, in seconds, and how many there may be."""
+
+    connections_per_address: int | None = None
+    """If not given, 64, and any number from this machine itself; a number given holds for every address."""
+    connections_per_key: int = 16
+    subscriptions: int = 5_000
+    """Channels per connection."""
 
     largest_message: int = 256 * 1024
     most_fragments: int = 1024
@@ -26,7 +51,22 @@ class Limits(msgspec.Struct, frozen=True):
     ping_after_s: float = 20.0
     pong_within_s: float = 20.0
     close_within_s: float = 3.0
+    auth_within_s: float = 10.0
+    """For a connection to a private-only server to sign in."""
     watch_every_s: float = 1.0
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom the server lets in at all."""
+
+    private_only: bool = False
+    """Nothing is told to who has not signed in."""
+    addresses: tuple[str, ...] = ()
+    """Networks that may connect; if none is given, all."""
+    metrics: tuple[str, ...] = PRIVATE_NETWORKS
+    """Networks that may read `/metrics`."""
+    origins: tuple[str, ...] = ()
+    """Web pages' origins that may open a WebSocket, such as `https://desk.example.com`, beside the server's own."""
 
 
 class Connection(Protocol):
@@ -34,8 +74,12 @@ class Connection(Protocol):
 
     member: Member
 
-    def send(self, payload: bytes) -> None:
-        """Send one text message."""
+    @property
+    def unsent(self) -> int:
+        """Bytes that the peer has not taken yet."""
+
+    def send(self, payload: bytes, opcode: int = TEXT) -> None:
+        """Send one message."""
 
     def close(self, code: int, reason: str) -> None:
         """Begin to close."""
@@ -43,23 +87,150 @@ class Connection(Protocol):
     def watch(self, now: int) -> None:
         """Time has passed."""
 
+    def check_rights(self, now: int) -> None:
+        """Keys may have been revoked."""
+
+
+class Session(Protocol):
+    """One client's conversation: messages go in, effects come out."""
+
+    takes_binary: bool
+
+    def received(self, frame: bytes, now: int) -> list[Effect]:
+        """A text message has come."""
+
+    def received_binary(self, frame: bytes, now: int) -> list[Effect]:
+        """A binary message has come."""
+
+    def deadline(self) -> int | None:
+        """When `tick` wants to be called."""
+
+    def tick(self, now: int) -> list[Effect]:
+        """Time has passed."""
+
+    def rights_changed(self, now: int) -> list[Effect]:
+        """Keys may have been revoked."""
+
+    def closed(self) -> None:
+        """The connection is over."""
+
 
 class Gateway:
-    """Carries out what sessions want."""
+    """Carries out what sessions want. Without a `tariff` requests cost nothing.
+
+    `echo` opens `/echo`, which says every message back.
+    """
 
     def __init__(
-        self, market: Market, hub: Hub, clock: Clock, version: str, limits: Limits | None = None
+        self,
+        market: Market,
+        hub: Hub,
+        clock: Clock,
+        version: str,
+        limits: Limits | None = None,
+        *,
+        access: Access | None = None,
+        policy: Policy | None = None,
+        tariff: Tariff | None = None,
+        echo: bool = False,
     ) -> None:
+        self.access = access or Access(KeyRing(), make_token)
+        self.policy = policy or Policy()
         self.market = market
         self.hub = hub
         self.clock = clock
         self.version = version
         self.limits = limits or Limits()
+        self.places = Places(self._most_connections)
+        self._wallets = Wallets(tariff) if tariff else None
         self.connections: dict[Connection, None] = {}
+        self.venues: tuple[str, ...] = ()
+        """Those that should be heard of."""
+        self.merged = 0
+        """Notifications for which others stood."""
+        self.telemetry = Telemetry()
+        self.draining = False
+        self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
+        if echo:
+            self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()
 
-    def make_session(self) -> ServerSession:
+    def make_session(self, address: str = "", identity: Identity | None = None) -> ServerSession:
         """A session for a new connection."""
-        return ServerSession(self.market, self.version)
+        if identity is not None and not self.access.connections.enter(identity.client_id):
+            raise RequestError(
+                TOO_MANY_REQUESTS, "too_many_requests", reason="too many connections of this key"
+            )
+        auth_by_ns = (
+            self.clock.now() + int(self.limits.auth_within_s * 1e9) if self.policy.private_only else 0
+        )
+        return ServerSession(
+            self.market,
+            self.version,
+            self.access,
+            address=address,
+            identity=identity,
+            auth_by_ns=auth_by_ns,
+            wallet=self._wallet(address, identity),
+            wallets=self._wallets,
+            most_channels=self.limits.subscriptions,
+        )
+
+    def refusal(self, address: str) -> int:
+        """The HTTP status with which a new connection is refused, 0 when it takes its place; see `places`."""
+        welcome = not self.policy.addresses or is_within(address, self.policy.addresses)
+        status = 403 if not welcome else 0 if self.places.enter(address) else 429
+        if status:
+            self.telemetry.refused[status] += 1
+        return status
+
+    def unready(self) -> str:
+        """Why nobody should be sent here now; empty when the server can serve."""
+        if self.draining:
+            return "the server stops"
+        missing = [venue for venue in self.venues if venue not in self.market.now_ns]
+        return f"nothing heard of {', '.join(missing)} yet" if missing else ""
+
+    def may_pay(self, address: str, identity: Identity | None, method: str) -> bool:
+        """Whether whoever asks over HTTP can pay for it."""
+        wallet = self._wallet(address, identity)
+        return wallet is None or wallet.pay_for(method, self.clock.now())
+
+    def _wallet(self, address: str, identity: Identity | None) -> Wallet | None:
+        """An account's, or an address's; on this machine itself every connection has its own."""
+        if self._wallets is None:
+            return None
+        if identity is not None:
+            return self._wallets.of(f"account {identity.account}")
+        return self._wallets.make() if is_within(address, LOOPBACK) else self._wallets.of(address)
+
+    def _most_connections(self, address: str) -> int | None:
+        stated = self.limits.connections_per_address
+        if stated is None:
+            return None if is_within(address, LOOPBACK) else CONNECTIONS_PER_ADDRESS
+        return stated
+
+    def session_at(self, path: str, address: str, identity: Identity | None) -> Session | None:
+        """A session for a new connection to this path, None where nobody speaks WebSocket."""
+        make = self._sessions.get(path)
+        return make(address, identity) if make else None
+
+    def make_context(self, address: str, identity: Identity | None) -> Context:
+        """What one HTTP request may see."""
+        return Context(
+            self.market,
+            self.clock.now(),
+            self.version,
+            self.access,
+            identity=identity,
+            address=address,
+            private_only=self.policy.private_only,
+        )
+
+    def rights_changed(self) -> None:
+        """Keys may have been revoked: whoever used them has to go at once."""
+        now = self.clock.now()
+        for connection in list(self.connections):
+            connection.check_rights(now)
 
     def carry_out(self, connection: Connection, effects: list[Effect]) -> None:
         """Do what a session wants, in order."""
@@ -68,6 +239,8 @@ class Gateway:
                 self.hub.join(connection.member, effect.keys)
             elif isinstance(effect, Leave):
                 self.hub.leave(connection.member, effect.names)
+            elif isinstance(effect, Say):
+                connection.send(effect.payload, BINARY if effect.binary else TEXT)
             elif isinstance(effect, Heartbeat):
                 connection.send(format_heartbeat(effect.kind))
             elif isinstance(effect, Close):
@@ -88,3 +261,8 @@ class Gateway:
             now = self.clock.now()
             for connection in list(self.connections):
                 connection.watch(now)
+
+
+def make_token() -> str:
+    """A new token of 256 random bits."""
+    return secrets.token_urlsafe(TOKEN_BYTES)

@@ -1,17 +1,23 @@
 """The server's side of one WebSocket conversation."""
 
-from deltawire.errors import RequestError
+from deltawire.access.access import TOO_MANY_REQUESTS, Access
+from deltawire.access.credits import Wallet, Wallets
+from deltawire.access.tokens import Grant, Identity
+from deltawire.errors import LimitError, RequestError
 from deltawire.market.market import Market
+from deltawire.session import auth as _auth
 from deltawire.session import conversation as _conversation
 from deltawire.session import queries as _queries
 from deltawire.session.effects import Close, Effect, Heartbeat, Leave
-from deltawire.session.methods import Context, run
-from deltawire.wire.rpc import BadRequest, Reply, Request, parse_request
+from deltawire.session.methods import NO_ANSWER, Context, run
+from deltawire.wire.rpc import BadRequest, Reply, Request, RequestId, parse_request
 
 SECOND_NS = 1_000_000_000
+UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
+MOST_CHANNELS = 10_000
 
-_tables = (_conversation, _queries)  # importing them fills the table of methods
+_tables = (_auth, _conversation, _queries)  # importing them fills the table of methods
 
 
 class ServerSession:
@@ -23,8 +29,36 @@ class ServerSession:
     `test_request` goes instead, and when that is not answered within another the connection closes.
     """
 
-    def __init__(self, market: Market, version: str) -> None:
+    takes_binary = False
+
+    def __init__(
+        self,
+        market: Market,
+        version: str,
+        access: Access,
+        *,
+        address: str = "",
+        identity: Identity | None = None,
+        auth_by_ns: int = 0,
+        wallet: Wallet | None = None,
+        wallets: Wallets | None = None,
+        most_channels: int = MOST_CHANNELS,
+    ) -> None:
+        """`address` is the peer's, `identity` whom the handshake named; unless 0, it must sign in by `auth_by_ns`.
+
+        Requests are paid from `wallet`, after signing in from the account's; without one they cost nothing.
+        """
         self.channels: dict[str, None] = {}
+        self.most_channels = most_channels
+        self._wallet = wallet
+        self._wallets = wallets
+        self.identity = identity
+        self.logged_out = False
+        self._token = ""
+        self._address = address
+        self._access = access
+        self._private_only = bool(auth_by_ns)
+        self._auth_by_ns = 0 if identity else auth_by_ns
         self._market = market
         self._version = version
         self._interval_ns = 0
@@ -38,15 +72,55 @@ class ServerSession:
         try:
             request = parse_request(frame)
         except BadRequest as bad:
-            return [bad.reply]
+            return [bad.reply] if self._can_pay("", now) else self._cannot_pay(bad.reply.id)
+        if not self._can_pay(request.method, now):
+            return self._cannot_pay(request.id)
         return self._answer(request, now)
+
+    def received_binary(self, frame: bytes, now: int) -> list[Effect]:
+        """A binary frame has come, though we said that we take none."""
+        return [Close(UNSUPPORTED_DATA, "send JSON in text frames")]
 
     def deadline(self) -> int | None:
         """When `tick` wants to be called."""
-        return self._due_ns or None
+        expires_ns = self.identity.expires_ns if self.identity else 0
+        return min(filter(None, (self._due_ns, self._auth_by_ns, expires_ns)), default=None)
 
     def tick(self, now: int) -> list[Effect]:
         """Time has passed."""
+        if self._auth_by_ns and now >= self._auth_by_ns:
+            return [Close(POLICY_VIOLATION, "nobody has signed in")]
+        return self.rights_changed(now) or self._heartbeat(now)
+
+    def rights_changed(self, now: int) -> list[Effect]:
+        """Keys may have been revoked, or have expired: whoever does not count any more has to go."""
+        if self.identity is None:
+            return []
+        try:
+            self._access.check(self.identity, self._address, now)
+        except RequestError as error:
+            return [Close(POLICY_VIOLATION, error.reason)]
+        return []
+
+    def closed(self) -> None:
+        """The connection is over, and so is a token that lived with it."""
+        if self.identity is not None:
+            self._forget_token()
+            self._access.connections.leave(self.identity.client_id)
+            self.identity = None
+
+    def _forget_token(self) -> None:
+        if self.identity is not None and not self.identity.session:
+            self._access.tokens.forget(self._token)
+
+    def _can_pay(self, method: str, now: int) -> bool:
+        return self._wallet is None or self._wallet.pay_for(method, now)
+
+    def _cannot_pay(self, request_id: RequestId) -> list[Effect]:
+        error = RequestError(TOO_MANY_REQUESTS, "too_many_requests", retry=True)
+        return [Reply(request_id, error=error), Close(POLICY_VIOLATION, "too many requests: come back later")]
+
+    def _heartbeat(self, now: int) -> list[Effect]:
         if not self._due_ns or now < self._due_ns:
             return []
         if self._tested:
@@ -65,22 +139,59 @@ class ServerSession:
         """See `Conversation`."""
         self._tested = False
 
+    def signed_in(self, grant: Grant) -> None:
+        """See `Conversation`."""
+        before, key = self.identity, grant.identity.client_id
+        if before is None or before.client_id != key:
+            if not self._access.connections.enter(key):
+                self._access.tokens.forget(grant.access_token)
+                raise RequestError(
+                    TOO_MANY_REQUESTS, "too_many_requests", reason="too many connections of this key"
+                )
+            if before is not None:
+                self._access.connections.leave(before.client_id)
+        self._forget_token()
+        self.identity, self._token = grant.identity, grant.access_token
+        self._auth_by_ns = 0
+        if self._wallets is not None:
+            self._wallet = self._wallets.of(f"account {grant.identity.account}")
+
+    def signed_out(self, *, forget: bool) -> None:
+        """See `Conversation`."""
+        self.logged_out = True
+        if forget:
+            self._access.tokens.forget(self._token)
+
     def _answer(self, request: Request, now: int) -> list[Effect]:
-        context = Context(self._market, now, self._version, self, [])
+        context = Context(
+            self._market,
+            now,
+            self._version,
+            self._access,
+            self,
+            [],
+            self.identity,
+            self._address,
+            self._private_only,
+        )
         us_in = now // 1000
         try:
             result = run(context, request)
+        except LimitError as error:
+            return [Reply(request.id, error=error, us_in=us_in), Close(POLICY_VIOLATION, error.reason)]
         except RequestError as error:
             return [Reply(request.id, error=error, us_in=us_in)]
         left = [effect for effect in context.effects if isinstance(effect, Leave)]
         rest = [effect for effect in context.effects if not isinstance(effect, Leave)]
-        return [*left, Reply(request.id, result, us_in=us_in), *rest]
+        reply = [] if result is NO_ANSWER else [Reply(request.id, result, us_in=us_in)]
+        return [*left, *reply, *rest]
 
 
-def answer_http(request: Request, market: Market, version: str, now: int, *, strict: bool) -> Reply:
+def answer_http(request: Request, context: Context, *, strict: bool) -> Reply:
     """The answer to one HTTP request; `strict` is False where parameters came as query text."""
+    us_in = context.now // 1000
     try:
-        result = run(Context(market, now, version), request, strict=strict)
+        result = run(context, request, strict=strict)
     except RequestError as error:
-        return Reply(request.id, error=error, us_in=now // 1000)
-    return Reply(request.id, result, us_in=now // 1000)
+        return Reply(request.id, error=error, us_in=us_in)
+    return Reply(request.id, result, us_in=us_in)

@@ -1,1 +1,1 @@
-"""What is kept on disk."""
+"""What outlives the process: files under `DELTAWIRE_HOME`."""
