@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from deltawire.errors import FeedError, RequestError
+from deltawire.session.channels import Position
 from deltawire.session.client import Answer, BookMirror, ClientSession, Notification, TestRequest
 
 
@@ -189,3 +190,30 @@ def test_a_mirror_never_lets_a_slip_pass(slip: dict[str, Any], words: str) -> No
 def test_a_change_before_any_image_does_not_follow() -> None:
     with pytest.raises(FeedError, match="change 5 does not follow None"):
         BookMirror().apply(change())
+
+
+# Resuming.
+
+
+def joined(channel: str, epoch: str, seq: int) -> bytes:
+    params = {"channel": channel, "epoch": epoch, "seq": seq}
+    return json.dumps({"jsonrpc": "2.0", "method": "joined", "params": params}).encode()
+
+
+def test_positions_outlive_a_connection_and_hold_the_next_to_their_sequence() -> None:
+    session = ClientSession()
+    for frame in (note(4), note(5), joined("b", "e", 7)):
+        session.received(frame)
+    assert session.reconnected() == {"a": Position("e", 5), "b": Position("e", 7)}
+    session.received(b'{"id":1,"result":["a","b"],"recovered":{"a":true,"b":true}}')
+    session.received(note(6))
+    with pytest.raises(FeedError, match="b: seq 9 after 7"):
+        session.received(note(9, "b"))
+
+
+def test_a_channel_that_was_not_recovered_begins_anew() -> None:
+    session = ClientSession()
+    session.received(note(4))
+    answered = session.received(b'{"id":1,"result":["a"],"recovered":{"a":false}}')
+    assert answered == Answer(1, ["a"], None, {"a": False})
+    assert session.received(note(9)) == Notification("a", 9, "e", 9)

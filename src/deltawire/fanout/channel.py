@@ -2,13 +2,16 @@
 
 from typing import Any, Protocol
 
+import msgspec
+
+from deltawire.fanout.history import History, Keeps
 from deltawire.fanout.roster import Member, Roster
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import Event
-from deltawire.session.channels import ChannelKey
+from deltawire.session.channels import ChannelKey, Position
 from deltawire.wire.frames import text_frame
-from deltawire.wire.notifications import Envelope, format_data
+from deltawire.wire.notifications import Envelope, format_data, format_joined
 
 INTERVALS_NS = {"raw": 0, "100ms": 100_000_000, "agg2": 1_000_000_000}
 """Pace of each interval token; Deribit documents agg2 only as slower than 100ms."""
@@ -24,6 +27,13 @@ class Timers(Protocol):
         """Ask for one call of `channel.settle()` when the events at hand are all told."""
 
 
+class Opening(msgspec.Struct, frozen=True):
+    """What a hub gives every channel that it opens."""
+
+    epoch: str
+    keeps: Keeps
+
+
 class Channel:
     """Base of all channels.
 
@@ -32,15 +42,19 @@ class Channel:
 
     waits = False
 
-    def __init__(self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, epoch: str) -> None:
+    def __init__(
+        self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, opening: Opening
+    ) -> None:
         self.key = key
         self.name = key.name
         self.market = market
         self.timers = timers
+        self.epoch = opening.epoch
         self.seq = 0
         self.waiting: dict[Member, None] = {}
         self._roster = roster
-        self._envelope = Envelope(key.name, epoch)
+        self._envelope = Envelope(key.name, opening.epoch)
+        self._history = History(opening.keeps)
 
     @property
     def active(self) -> bool:
@@ -68,10 +82,20 @@ class Channel:
         data = self.image()
         return None if data is None else self._frame(data)
 
+    def joined_frame(self) -> bytes:
+        """Where the sequence stands, for a member that joins now and gets no image."""
+        return text_frame(format_joined(self.name, self.epoch, self.seq))
+
     def publish(self, data: Any) -> None:
         """Tell everyone on the channel."""
         self.seq += 1
-        self._roster.publish(self.name, self._frame(data))
+        frame = self._frame(data)
+        self._history.add(frame)
+        self._roster.publish(self.name, frame)
+
+    def missed(self, position: Position) -> list[bytes] | None:
+        """Every frame published since a position; None when they are not all here, or it is none of this channel."""
+        return self._history.last(self.seq - position.seq) if position.epoch == self.epoch else None
 
     def admit(self) -> None:
         """There is an image now: let in those who waited for it."""
@@ -92,8 +116,10 @@ class Channel:
 class InstrumentChannel(Channel):
     """A channel about one instrument, at an interval."""
 
-    def __init__(self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, epoch: str) -> None:
-        super().__init__(key, market, roster, timers, epoch)
+    def __init__(
+        self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, opening: Opening
+    ) -> None:
+        super().__init__(key, market, roster, timers, opening)
         state = market.find(key.instrument)
         assert state is not None, "a channel is made only for a known instrument"
         self.state = state

@@ -1,9 +1,10 @@
 """The hub: events come in, every channel they concern says its part, groups get the bytes."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
-from deltawire.fanout.channel import Channel
+from deltawire.fanout.channel import Channel, Opening
+from deltawire.fanout.history import Keeps
 from deltawire.fanout.quotes import (
     IncrementalTickerChannel,
     IndexChannel,
@@ -18,7 +19,7 @@ from deltawire.fanout.roster import Member, Roster
 from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Index, Listing, Ticker, Trade
-from deltawire.session.channels import ChannelKey
+from deltawire.session.channels import ChannelKey, Position
 
 FAMILIES: dict[str, type[Channel]] = {
     "book": BookChannel,
@@ -37,6 +38,7 @@ FAMILIES: dict[str, type[Channel]] = {
 }
 
 
+SECOND_NS = 1_000_000_000
 _Listeners = dict[Hashable, dict[Channel, None]]
 
 
@@ -45,11 +47,17 @@ class Hub:
 
     The order of calls is the whole contract: `advance` before the events of a moment, `publish` with them,
     `flush` when the tick is over. With the same calls in the same order the same bytes come out.
+
+    A channel that its last member left goes on for a while, for those who come back (`sweep`). When it ends, what
+    follows is unknown to it, so every channel opened after that has another epoch.
     """
 
-    def __init__(self, market: Market, epoch: str) -> None:
+    def __init__(self, market: Market, epoch: str, keeps: Keeps | None = None) -> None:
         self.market = market
         self.epoch = epoch
+        self._keeps = keeps or Keeps()
+        self._ended = 0
+        self._idle: dict[Channel, int] = {}
         self._roster = Roster()
         self._channels: dict[str, Channel] = {}
         self._of_instrument: _Listeners = {}
@@ -61,24 +69,40 @@ class Hub:
 
     # Members.
 
-    def join(self, member: Member, keys: Iterable[ChannelKey]) -> None:
-        """Subscribe a member; it gets each channel's image, then everything after it."""
+    def join(
+        self, member: Member, keys: Iterable[ChannelKey], resume: Mapping[str, Position] | None = None
+    ) -> None:
+        """Subscribe a member; it gets what it missed since its position, else the image, then everything after.
+
+        Of a position that a channel does not recover nothing is made: the image comes instead. Who has ever given
+        positions (if none) is told where it has joined a channel that has no image, to be able to come back.
+        """
+        member.resumes = member.resumes or resume is not None
         ready: list[str] = []
-        images: list[bytes] = []
+        first: list[bytes] = []
         for key in keys:
             channel = self._open(key)
-            image = channel.image_frame()
-            if image is None and channel.waits:
-                channel.waiting[member] = None
-                member.waiting.add(key.name)
-                continue
+            position = (resume or {}).get(key.name)
+            missed = None if position is None else channel.missed(position)
+            if missed is None:
+                image = channel.image_frame()
+                if image is None and channel.waits:
+                    channel.waiting[member] = None
+                    member.waiting.add(key.name)
+                    continue
+                missed = [image] if image else [channel.joined_frame()] if member.resumes else []
             ready.append(key.name)
-            if image is not None:
-                images.append(image)
+            first += missed
         if ready:
             self._roster.move(member, member.channels.union(ready))
-        if images:
-            member.sink.write(b"".join(images))
+        if first:
+            member.sink.write(b"".join(first))
+
+    def missed_bytes(self, channel: str, epoch: str, seq: int) -> int | None:
+        """See `deltawire.ports.Retained`."""
+        found = self._channels.get(channel)
+        missed = None if found is None else found.missed(Position(epoch, seq))
+        return None if missed is None else sum(map(len, missed))
 
     def leave(self, member: Member, names: Iterable[str]) -> None:
         """Unsubscribe a member from channels it has joined."""
@@ -89,11 +113,23 @@ class Hub:
             channel = self._channels.get(name)
             if channel is not None:
                 channel.waiting.pop(member, None)
-                self._close_if_idle(channel)
+                self._idle_if_left(channel)
 
     def gone(self, member: Member) -> None:
         """A member's connection is over."""
         self.leave(member, member.channels | member.waiting)
+
+    def listened(self) -> int:
+        """How many channels have members, or someone who waits for their image."""
+        return len(self._channels) - len(self._idle)
+
+    def sweep(self, now: int) -> None:
+        """End the channels that nobody has come back to; `now` is nanoseconds of any steady clock."""
+        for channel, since in list(self._idle.items()):
+            if not since:
+                self._idle[channel] = now
+            elif now - since >= self._keeps.idle_s * SECOND_NS:
+                self._end(channel)
 
     def rebind(self, member: Member) -> None:
         """A member has another sink now."""
@@ -154,12 +190,13 @@ class Hub:
     def _open(self, key: ChannelKey) -> Channel:
         channel = self._channels.get(key.name)
         if channel is None:
-            make = FAMILIES[key.family]
-            channel = self._channels[key.name] = make(key, self.market, self._roster, self, self.epoch)
-        if not (channel.active or channel.waiting):
+            epoch = f"{self.epoch}.{self._ended}" if self._ended else self.epoch
+            channel = FAMILIES[key.family](key, self.market, self._roster, self, Opening(epoch, self._keeps))
+            self._channels[key.name] = channel
             channel.opened()
             listeners, of = self._listeners(key)
             listeners.setdefault(of, {})[channel] = None
+        self._idle.pop(channel, None)
         return channel
 
     def _listeners(self, key: ChannelKey) -> tuple[_Listeners, Hashable]:
@@ -174,17 +211,22 @@ class Hub:
             return self.market.public_name(event.venue, event.name)
         return self.market.public_name(event.instrument.venue, event.instrument.index_name)
 
-    def _close_if_idle(self, channel: Channel) -> None:
+    def _idle_if_left(self, channel: Channel) -> None:
         if channel.active or channel.waiting:
             return
-        key = channel.key
-        listeners, of = self._listeners(key)
-        heard = listeners.get(of, {})
-        heard.pop(channel, None)
+        self._idle[channel] = 0
+        if len(self._idle) > self._keeps.most_idle:
+            self._end(next(iter(self._idle)))
+
+    def _end(self, channel: Channel) -> None:
+        del self._idle[channel]
+        del self._channels[channel.name]
+        self._ended += 1
+        listeners, of = self._listeners(channel.key)
+        heard = listeners[of]
+        del heard[channel]
         if not heard:
-            listeners.pop(of, None)
+            del listeners[of]
         self._unsettled.pop(channel, None)
         for channels in self._due.values():
             channels.pop(channel, None)
-        if not channel.seq:  # one that has told nothing has no sequence to keep, and may never have any
-            del self._channels[channel.name]

@@ -48,12 +48,13 @@ class Group:
 class Member:
     """One connection as the fan-out sees it: the channels it gets frames of, and those it waits for."""
 
-    __slots__ = ("channels", "group", "sink", "waiting")
+    __slots__ = ("channels", "group", "resumes", "sink", "waiting")
 
     def __init__(self, sink: Sink) -> None:
         self.sink = sink
         self.channels: frozenset[str] = frozenset()
         self.waiting: set[str] = set()
+        self.resumes = False
         self.group: Group | None = None
 
 

@@ -59,13 +59,13 @@ class Gateway:
 
     def make_session(self) -> ServerSession:
         """A session for a new connection."""
-        return ServerSession(self.market, self.version)
+        return ServerSession(self.market, self.version, self.hub)
 
     def carry_out(self, connection: Connection, effects: list[Effect]) -> None:
         """Do what a session wants, in order."""
         for effect in effects:
             if isinstance(effect, Join):
-                self.hub.join(connection.member, effect.keys)
+                self.hub.join(connection.member, effect.keys, effect.resume)
             elif isinstance(effect, Leave):
                 self.hub.leave(connection.member, effect.names)
             elif isinstance(effect, Heartbeat):
@@ -88,3 +88,4 @@ class Gateway:
             now = self.clock.now()
             for connection in list(self.connections):
                 connection.watch(now)
+            self.hub.sweep(now)

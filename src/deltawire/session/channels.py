@@ -27,6 +27,13 @@ class ChannelKey(msgspec.Struct, frozen=True):
     resolution: str = ""
 
 
+class Position(msgspec.Struct, frozen=True):
+    """How far a client has come on a channel: the last `seq` it has, in which `epoch`."""
+
+    epoch: str
+    seq: int
+
+
 _INSTRUMENT = r"(?P<instrument>[^\s*]+)"
 _INTERVAL = r"(?P<interval>raw|100ms|agg2)"
 _INDEX = r"(?P<index>[^\s*]+)"

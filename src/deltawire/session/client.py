@@ -5,14 +5,19 @@ from typing import Any
 import msgspec
 
 from deltawire.errors import FeedError, RequestError
+from deltawire.session.channels import Position
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a call came to: `error` is None when `result` counts."""
+    """What a call came to: `error` is None when `result` counts.
+
+    `recovered` says of each channel that was resumed whether everything missed follows.
+    """
 
     id: int
     result: Any = None
     error: RequestError | None = None
+    recovered: dict[str, bool] = {}
 
 
 class Notification(msgspec.Struct, frozen=True):
@@ -48,6 +53,7 @@ class _Frame(msgspec.Struct):
     params: _Params | None = None
     result: Any = None
     error: _Error | None = None
+    recovered: dict[str, bool] = {}
 
 
 _LEAVING = ("public/unsubscribe", "private/unsubscribe", "public/unsubscribe_all", "private/unsubscribe_all")
@@ -74,6 +80,15 @@ class ClientSession:
         request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
         return self._last_id, msgspec.json.encode(request)
 
+    def reconnected(self) -> dict[str, Position]:
+        """Another connection, on which nothing is asked yet; returns how far each channel has come."""
+        self._leaving.clear()
+        return {channel: Position(*last) for channel, last in self._last_seq.items()}
+
+    def forget(self, channel: str) -> None:
+        """A channel begins anew."""
+        self._last_seq.pop(channel, None)
+
     def received(self, frame: bytes | str) -> Answer | Notification | TestRequest | None:
         """What a frame is; `FeedError` when the server breaks the sequence of a channel."""
         try:
@@ -81,9 +96,12 @@ class ClientSession:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FeedError(f"no answer of this dialect: {error}", retry=False) from error
         if message.id is not None:
-            return self._answer(message.id, message.result, _request_error(message.error))
+            return self._answer(message)
         if message.method == "subscription" and message.params is not None:
             return self._notification(message.params)
+        if message.method == "joined" and message.params is not None:
+            self._last_seq[message.params.channel] = (message.params.epoch, message.params.seq)
+            return None
         if (
             message.method == "heartbeat"
             and message.params is not None
@@ -92,11 +110,15 @@ class ClientSession:
             return TestRequest()
         return None
 
-    def _answer(self, number: int, result: Any, error: RequestError | None) -> Answer:
+    def _answer(self, message: _Frame) -> Answer:
+        number = message.id or 0
         if number in self._leaving:
             self._leaving.discard(number)
-            self._left(result)
-        return Answer(number, result, error)
+            self._left(message.result)
+        for channel, recovered in message.recovered.items():
+            if not recovered:
+                self._last_seq.pop(channel, None)
+        return Answer(number, message.result, _request_error(message.error), message.recovered)
 
     def _left(self, result: Any) -> None:
         """`unsubscribe` answers with the channels left, `unsubscribe_all` with "ok", both with None to an error."""

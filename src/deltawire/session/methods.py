@@ -8,6 +8,7 @@ import msgspec
 from deltawire.errors import RequestError
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
+from deltawire.session.channels import Position
 from deltawire.session.effects import Effect
 from deltawire.wire.rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request
 
@@ -26,6 +27,9 @@ class Conversation(Protocol):
     def answered(self, now: int) -> None:
         """The client has proved that it is there."""
 
+    def missed_bytes(self, channel: str, position: Position) -> int | None:
+        """How long all is that the channel published since; None when not all of it is still there."""
+
     channels: dict[str, None]
 
 
@@ -37,6 +41,8 @@ class Context(msgspec.Struct):
     version: str
     session: Conversation | None = None
     effects: list[Effect] = []
+    more: dict[str, Any] = {}
+    """Members of the answer beside its result."""
 
     def instrument(self, name: str) -> InstrumentState:
         """An instrument by name; the dialect's error when there is none."""

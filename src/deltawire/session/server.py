@@ -2,8 +2,10 @@
 
 from deltawire.errors import RequestError
 from deltawire.market.market import Market
+from deltawire.ports import Retained
 from deltawire.session import conversation as _conversation
 from deltawire.session import queries as _queries
+from deltawire.session.channels import Position
 from deltawire.session.effects import Close, Effect, Heartbeat, Leave
 from deltawire.session.methods import Context, run
 from deltawire.wire.rpc import BadRequest, Reply, Request, parse_request
@@ -23,8 +25,9 @@ class ServerSession:
     `test_request` goes instead, and when that is not answered within another the connection closes.
     """
 
-    def __init__(self, market: Market, version: str) -> None:
+    def __init__(self, market: Market, version: str, retained: Retained | None = None) -> None:
         self.channels: dict[str, None] = {}
+        self._retained = retained
         self._market = market
         self._version = version
         self._interval_ns = 0
@@ -65,8 +68,13 @@ class ServerSession:
         """See `Conversation`."""
         self._tested = False
 
+    def missed_bytes(self, channel: str, position: Position) -> int | None:
+        """See `Conversation`."""
+        retained = self._retained
+        return None if retained is None else retained.missed_bytes(channel, position.epoch, position.seq)
+
     def _answer(self, request: Request, now: int) -> list[Effect]:
-        context = Context(self._market, now, self._version, self, [])
+        context = Context(self._market, now, self._version, self, [], {})
         us_in = now // 1000
         try:
             result = run(context, request)
@@ -74,7 +82,7 @@ class ServerSession:
             return [Reply(request.id, error=error, us_in=us_in)]
         left = [effect for effect in context.effects if isinstance(effect, Leave)]
         rest = [effect for effect in context.effects if not isinstance(effect, Leave)]
-        return [*left, Reply(request.id, result, us_in=us_in), *rest]
+        return [*left, Reply(request.id, result, us_in=us_in, more=context.more), *rest]
 
 
 def answer_http(request: Request, market: Market, version: str, now: int, *, strict: bool) -> Reply:

@@ -66,6 +66,12 @@ def format_data(data: Any) -> bytes:
     return _encode(data)
 
 
+def format_joined(channel: str, epoch: str, seq: int) -> bytes:
+    """The notification that a channel is joined behind this `seq`, where no image says so."""
+    params = {"channel": channel, "epoch": epoch, "seq": seq}
+    return _encode({"jsonrpc": "2.0", "method": "joined", "params": params})
+
+
 def change_triples(changes: Changes, instrument: Instrument) -> list[Triple]:
     """[action, price, amount] of each change; a deleted level has amount 0.0."""
     per_price, per_size = unit(instrument.price_exponent), unit(instrument.size_exponent)
