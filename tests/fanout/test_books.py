@@ -1,6 +1,7 @@
 """Book channels: images before deltas, unbroken chains, stale books, grouped books."""
 
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,9 @@ IMAGE = {
     "change_id": 1,
     "bids": [["new", 100.0, 10.0], ["new", 99.9, 20.0]],
     "asks": [["new", 100.1, 30.0], ["new", 100.3, 40.0]],
+    "checksum": crc32(b"10013010034010001099920"),
+    "price_exponent": -1,
+    "size_exponent": 0,
 }
 
 

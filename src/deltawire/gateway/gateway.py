@@ -19,8 +19,10 @@ class Limits(msgspec.Struct, frozen=True):
 
     largest_message: int = 256 * 1024
     most_fragments: int = 1024
-    unsent_bytes: int = 16 * 1024 * 1024
-    """A peer that leaves more than this unread is given up."""
+    unsent_bytes: int = 4 * 1024 * 1024
+    """Of what cannot be merged, a peer that leaves more than this unread is given up."""
+    unread_for_s: float = 60.0
+    """So is one that takes nothing for so long."""
     request_within_s: float = 10.0
     """From the first byte (of a connection: from its opening) to the last of an HTTP request."""
     ping_after_s: float = 20.0
@@ -56,6 +58,8 @@ class Gateway:
         self.version = version
         self.limits = limits or Limits()
         self.connections: dict[Connection, None] = {}
+        self.merged = 0
+        """Notifications for which others stood."""
 
     def make_session(self) -> ServerSession:
         """A session for a new connection."""
