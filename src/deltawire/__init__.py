@@ -2,7 +2,7 @@
 
 __version__ = "0.1.0"
 
-from deltawire.client import Client, connect
+from deltawire.client import Client, Feed, Gap, Outage, connect
 from deltawire.errors import DeltawireError, FeedError, RecordingError, RequestError, UsageError
 from deltawire.model.events import (
     BookDelta,
@@ -27,11 +27,14 @@ __all__ = [
     "DeltawireError",
     "Event",
     "Fault",
+    "Feed",
     "FeedError",
+    "Gap",
     "Index",
     "Instrument",
     "Listing",
     "Notification",
+    "Outage",
     "RecordingError",
     "RequestError",
     "Status",

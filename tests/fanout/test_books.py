@@ -1,6 +1,7 @@
 """Book channels: images before deltas, unbroken chains, stale books, grouped books."""
 
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,9 @@ IMAGE = {
     "change_id": 1,
     "bids": [["new", 100.0, 10.0], ["new", 99.9, 20.0]],
     "asks": [["new", 100.1, 30.0], ["new", 100.3, 40.0]],
+    "checksum": crc32(b"10013010034010001099920"),
+    "price_exponent": -1,
+    "size_exponent": 0,
 }
 
 
@@ -111,7 +115,7 @@ def test_image_carries_the_seq_of_the_last_notification() -> None:
     assert {note["epoch"] for note in notes} == {"epoch"}
 
 
-def test_seq_goes_on_when_a_channel_was_empty_for_a_while() -> None:
+def test_seq_goes_on_while_a_channel_is_empty_for_a_while() -> None:
     world = live_world()
     first = world.joined(RAW)
     world.tell(world.book.change(bids={1000: 11}))
@@ -120,8 +124,8 @@ def test_seq_goes_on_when_a_channel_was_empty_for_a_while() -> None:
     late = world.joined(RAW)
     world.tell(world.book.change(bids={1000: 13}))
     image, change = late.notes(RAW)
-    assert (image["seq"], image["data"]["bids"][0]) == (1, ["new", 100.0, 12.0])
-    assert (change["seq"], change["data"]["prev_change_id"]) == (2, image["data"]["change_id"])
+    assert (image["seq"], image["data"]["bids"][0]) == (2, ["new", 100.0, 12.0])
+    assert (change["seq"], change["data"]["prev_change_id"]) == (3, image["data"]["change_id"])
 
 
 @pytest.mark.parametrize("channel", [RAW, MS100, AGG2])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from deltawire.fanout.history import Keeps
 from deltawire.fanout.hub import FAMILIES, Hub
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Index
@@ -196,17 +197,26 @@ def test_an_interval_ends_at_its_multiples_not_after_its_length() -> None:
     assert [data["change_id"] for data in inbox.data(channel)] == [2]
 
 
-def test_channels_that_never_told_anything_are_forgotten_with_their_last_member() -> None:
-    world = World()
-    inbox = Inbox()
-    for number in range(1000):
-        name = f"deribit_price_index.no_such_index_{number}"
-        join(world.hub, inbox, name, f"trades.any.C{number}.100ms")
-        world.hub.leave(inbox.member, [name, f"trades.any.C{number}.100ms"])
+def test_a_channel_that_nobody_comes_back_to_is_forgotten() -> None:
+    world = live_world()
+    inbox = world.joined(*CHANNELS.values())
+    world.tell(*everything(world.book, 1))
+    world.hub.gone(inbox.member)
+    world.end_idle_channels()
     assert held(world.hub) == 0
 
 
-def test_a_channel_that_has_told_something_keeps_its_sequence() -> None:
+def test_of_channels_that_nobody_is_on_only_so_many_go_on() -> None:
+    world = World()
+    inbox = Inbox()
+    for number in range(3000):
+        name = f"deribit_price_index.no_such_index_{number}"
+        join(world.hub, inbox, name)
+        world.hub.leave(inbox.member, [name])
+    assert held(world.hub) == 2 * Keeps().most_idle
+
+
+def test_a_channel_goes_on_for_those_who_come_back_in_time() -> None:
     world = live_world()
     book = CHANNELS["book"]
     for number in (11, 12, 13):
@@ -214,7 +224,23 @@ def test_a_channel_that_has_told_something_keeps_its_sequence() -> None:
         world.tell(world.book.change(bids={1000: number}))
         notes = inbox.notes(book)
         world.hub.gone(inbox.member)
+        world.hub.sweep(1)
+        world.hub.sweep(2)
         assert [note["seq"] for note in notes] == [number - 11, number - 10]
+
+
+def test_a_channel_that_ended_begins_again_in_another_epoch() -> None:
+    world = live_world()
+    stays = world.joined(CHANNELS["status"])
+    inbox = world.joined(CHANNELS["book"])
+    before = inbox.notes(CHANNELS["book"])[0]
+    world.hub.gone(inbox.member)
+    world.end_idle_channels()
+    after = world.joined(CHANNELS["book"]).notes(CHANNELS["book"])[0]
+    assert (before["seq"], after["seq"]) == (0, 0)
+    assert before["epoch"] != after["epoch"]
+    world.tell(world.book.stale())
+    assert {note["epoch"] for note in stays.notes(CHANNELS["status"])} == {before["epoch"]}
 
 
 def held(hub: Hub) -> int:

@@ -94,13 +94,14 @@ def test_late_joiner_of_trades_gets_no_image() -> None:
     assert ids(inbox, channel) == ["late"]
 
 
-def test_who_returns_gets_no_trade_from_while_it_was_away() -> None:
+def test_who_comes_to_a_channel_that_has_ended_gets_no_trade_from_before() -> None:
     world = live_world()
     channel = "trades.BTC-PERPETUAL.100ms"
     inbox = world.joined(channel)
     world.tell(make_trade(world.instrument, 1000, 10, trade_id="1"))
     world.hub.leave(inbox.member, [channel])
     world.tell(make_trade(world.instrument, 1000, 10, trade_id="2"))
+    world.end_idle_channels()
     again = world.joined(channel)
     world.tell(make_trade(world.instrument, 1000, 10, trade_id="3"))
     world.pass_ms(100)

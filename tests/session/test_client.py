@@ -2,10 +2,12 @@
 
 import json
 from typing import Any
+from zlib import crc32
 
 import pytest
 
 from deltawire.errors import FeedError, RequestError
+from deltawire.session.channels import Position
 from deltawire.session.client import Answer, BookMirror, ClientSession, Notification, TestRequest
 
 
@@ -189,3 +191,79 @@ def test_a_mirror_never_lets_a_slip_pass(slip: dict[str, Any], words: str) -> No
 def test_a_change_before_any_image_does_not_follow() -> None:
     with pytest.raises(FeedError, match="change 5 does not follow None"):
         BookMirror().apply(change())
+
+
+# Resuming.
+
+
+def joined(channel: str, epoch: str, seq: int) -> bytes:
+    params = {"channel": channel, "epoch": epoch, "seq": seq}
+    return json.dumps({"jsonrpc": "2.0", "method": "joined", "params": params}).encode()
+
+
+def test_positions_outlive_a_connection_and_hold_the_next_to_their_sequence() -> None:
+    session = ClientSession()
+    for frame in (note(4), note(5), joined("b", "e", 7)):
+        session.received(frame)
+    assert session.reconnected() == {"a": Position("e", 5), "b": Position("e", 7)}
+    session.received(b'{"id":1,"result":["a","b"],"recovered":{"a":true,"b":true}}')
+    session.received(note(6))
+    with pytest.raises(FeedError, match="b: seq 9 after 7"):
+        session.received(note(9, "b"))
+
+
+def test_a_channel_that_was_not_recovered_begins_anew() -> None:
+    session = ClientSession()
+    session.received(note(4))
+    answered = session.received(b'{"id":1,"result":["a"],"recovered":{"a":false}}')
+    assert answered == Answer(1, ["a"], None, {"a": False})
+    assert session.received(note(9)) == Notification("a", 9, "e", 9)
+
+
+# Proof.
+
+
+def book_note(**more: Any) -> dict[str, Any]:
+    image = {
+        "type": "snapshot",
+        "timestamp": 1,
+        "instrument_name": "X",
+        "change_id": 1,
+        "bids": [["new", 45283.5, 0.1]],
+        "asks": [["new", 45285.2, 0.001]],
+        "price_exponent": -1,
+        "size_exponent": -8,
+    }
+    return image | more
+
+
+def test_a_book_is_held_to_its_checksum() -> None:
+    right = crc32(b"45285210000045283510000000")
+    mirror = BookMirror()
+    mirror.apply(book_note(checksum=right))
+    assert mirror.checksum == right
+    with pytest.raises(FeedError, match=f"checksum {right} at change 1, not 7") as caught:
+        BookMirror().apply(book_note(checksum=7))
+    assert caught.value.retry
+    BookMirror(verify=False).apply(book_note(checksum=7))
+
+
+def test_one_level_of_ten_that_is_wrong_shows() -> None:
+    bids = [["new", 100.0 - at, 1.0] for at in range(12)]
+    digits = b"".join(b"%d100000000" % (1000 - at * 10) for at in range(10))
+    BookMirror().apply(book_note(bids=bids, asks=[], checksum=crc32(digits)))
+    for at in range(10):
+        wrong = [[action, price, 1.0 + (place == at)] for place, (action, price, _) in enumerate(bids)]
+        with pytest.raises(FeedError, match="checksum"):
+            BookMirror().apply(book_note(bids=wrong, asks=[], checksum=crc32(digits)))
+
+
+def test_one_notification_may_stand_for_several_and_says_so() -> None:
+    session = ClientSession()
+    session.received(note(4))
+    merged = json.loads(note(9))
+    merged["params"]["conflated"] = 5
+    assert session.received(json.dumps(merged)) == Notification("a", 9, "e", 9, 5)
+    merged["params"] |= {"seq": 12, "conflated": 2}
+    with pytest.raises(FeedError, match="a: seq 12 after 9"):
+        session.received(json.dumps(merged))

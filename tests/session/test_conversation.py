@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 
 from deltawire.errors import RequestError
+from deltawire.session.channels import Position
+from deltawire.session.conversation import MOST_RESUMED_BYTES
 from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
 from deltawire.session.methods import METHODS
 from deltawire.wire.rpc import Reply
-from tests.support.conversations import VERSION, Conversation, ask_http
+from tests.support.conversations import VERSION, Conversation, ask_http, read
 from tests.support.market_events import SECOND_NS, START_NS, make_instrument
 from tests.support.members import Inbox
 from tests.support.worlds import World, live_world
@@ -312,3 +314,64 @@ def test_instruments_listed_later_may_be_subscribed_later(world: World, talk: Co
     assert talk.result("public/subscribe", channels=["quote.ETH-PERPETUAL"]) == []
     world.market.state(make_instrument("ETH-PERPETUAL"))
     assert talk.result("public/subscribe", channels=["quote.ETH-PERPETUAL"]) == ["quote.ETH-PERPETUAL"]
+
+
+# Resuming.
+
+
+class Past:
+    """Channels of which so many bytes are there behind a position; a negative number is too far back."""
+
+    def missed_bytes(self, channel: str, epoch: str, seq: int) -> int | None:
+        """See `deltawire.ports.Retained`."""
+        return None if seq < 0 or epoch != "e" else seq
+
+
+def resuming() -> Conversation:
+    return Conversation(live_world().market, retained=Past())
+
+
+def test_an_answer_says_of_each_position_whether_it_is_recovered() -> None:
+    conversation = resuming()
+    names = [f"deltawire.none.{number}" for number in range(2)] + [
+        "quote.BTC-PERPETUAL",
+        "trades.any.any.raw",
+    ]
+    positions = {
+        "quote.BTC-PERPETUAL": {"epoch": "e", "seq": 5},
+        "trades.any.any.raw": {"epoch": "f", "seq": 5},
+        "status.BTC-PERPETUAL": {"epoch": "e", "seq": 5},
+    }
+    reply, join = conversation.effects("public/subscribe", channels=names, resume=positions)
+    assert isinstance(reply, Reply)
+    assert isinstance(join, Join)
+    assert read(reply, conversation.now_ns)["recovered"] == {
+        "quote.BTC-PERPETUAL": True,
+        "trades.any.any.raw": False,
+    }
+    assert join.resume == {"quote.BTC-PERPETUAL": Position("e", 5)}
+
+
+def test_without_positions_an_answer_says_nothing_of_recovery() -> None:
+    conversation = resuming()
+    answer = conversation.answer("public/subscribe", channels=["quote.BTC-PERPETUAL"])
+    assert "recovered" not in answer
+    answer = conversation.answer("public/subscribe", channels=["status.BTC-PERPETUAL"], resume={})
+    assert "recovered" not in answer
+
+
+def test_what_one_request_may_have_of_the_past_is_limited_and_the_rest_is_not_recovered() -> None:
+    names = ["quote.BTC-PERPETUAL", "status.BTC-PERPETUAL", "ticker.BTC-PERPETUAL.raw"]
+    half = MOST_RESUMED_BYTES // 2
+    positions = {
+        name: {"epoch": "e", "seq": size} for name, size in zip(names, (half, half + 1, half), strict=True)
+    }
+    answer = resuming().answer("public/subscribe", channels=names, resume=positions)
+    assert answer["recovered"] == dict(zip(names, (True, False, True), strict=True))
+
+
+@pytest.mark.parametrize("resume", [[], 1, {"a": 1}, {"a": {"epoch": 1, "seq": 1}}, {"a": {"epoch": "e"}}])
+def test_positions_that_are_none_are_refused(resume: object) -> None:
+    error = resuming().error("public/subscribe", channels=["quote.BTC-PERPETUAL"], resume=resume)
+    assert error["code"] == -32602
+    assert error["data"]["param"].startswith("resume")

@@ -71,12 +71,14 @@ class GatewayServer:
         *,
         port: int = 0,
         may_fail: bool = False,
+        epoch: str = "test",
         tls: ssl.SSLContext | None = None,
         **more: Any,
     ) -> None:
         self.book = ScriptedBook()
         self.error: BaseException | None = None
         self._may_fail = may_fail
+        self._epoch = epoch
         self._wanted_port = port
         self._limits = limits
         self._more = more
@@ -120,7 +122,7 @@ class GatewayServer:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self.sources = {venue: HandFedSource(venue) for venue in self._venues}
-        self.app = App(list(self.sources.values()), epoch="test", limits=self._limits, **self._more)
+        self.app = App(list(self.sources.values()), epoch=self._epoch, limits=self._limits, **self._more)
         sock = listen("127.0.0.1", self._wanted_port)
         self.port: int = sock.getsockname()[1]
         self._started.set()

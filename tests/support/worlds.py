@@ -36,6 +36,11 @@ class World:
         self.hub.advance(VENUE, self.now_ns)
         self.hub.flush()
 
+    def end_idle_channels(self) -> None:
+        """Nobody comes back for an hour."""
+        self.hub.sweep(START_NS)
+        self.hub.sweep(START_NS + 3_600_000 * MS_NS)
+
     def joined(self, *channels: str) -> Inbox:
         """A new member."""
         return joined(self.hub, *channels)

@@ -7,9 +7,9 @@ from deltawire.wire.notifications import (
     BookData,
     BookStatus,
     Envelope,
+    all_new,
     change_triples,
     format_data,
-    image_triples,
     level_pairs,
 )
 from tests.support.market_events import make_instrument
@@ -37,7 +37,7 @@ def test_changes_say_what_happened_to_each_level() -> None:
 
 def test_an_image_is_all_new_and_pairs_have_no_action() -> None:
     levels = Levels([10050, 9999], [1, 2000])
-    assert image_triples(levels, INSTRUMENT) == [("new", 100.5, 0.001), ("new", 99.99, 2.0)]
+    assert change_triples(all_new(levels), INSTRUMENT) == [("new", 100.5, 0.001), ("new", 99.99, 2.0)]
     assert level_pairs(levels, INSTRUMENT) == [(100.5, 0.001), (99.99, 2.0)]
 
 

@@ -1,11 +1,13 @@
 """Checksums over the best levels, as venues define them."""
 
+from collections.abc import Iterable
 from itertools import chain
 from typing import Protocol
 from zlib import crc32
 
 from deltawire.book.columns import TextRows
 from deltawire.book.ladder import Ladder, Side
+from deltawire.model.events import Levels
 
 KRAKEN_LEVELS = 10
 OKX_LEVELS = 25
@@ -41,6 +43,20 @@ class KrakenChecksum:
     def __call__(self, ladder: Ladder) -> int:
         """CRC32, unsigned."""
         return crc32(self._bids.of(ladder.bids), crc32(self._asks.of(ladder.asks)))
+
+
+OwnChecksum = KrakenChecksum
+"""What our own books are proven by."""
+
+
+def levels_checksum(bids: Levels, asks: Levels) -> int:
+    """Kraken's checksum of a book given as columns, best first."""
+    digits = [f"{price}{size}" for side in (asks, bids) for price, size in _best(side)]
+    return crc32("".join(digits).encode())
+
+
+def _best(side: Levels) -> Iterable[tuple[int, int]]:
+    return zip(side.prices[:KRAKEN_LEVELS], side.sizes[:KRAKEN_LEVELS], strict=True)
 
 
 class _SideText:

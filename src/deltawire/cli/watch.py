@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-import random
 import sys
+from collections.abc import AsyncIterator
 from difflib import get_close_matches
 from typing import Annotated
 
@@ -14,11 +14,11 @@ from rich.live import Live
 from rich.text import Text
 
 from deltawire.cli.screens import Screen
-from deltawire.client import Client, connect
+from deltawire.client import Client, Feed, Outage, connect
 from deltawire.errors import FeedError, UsageError
+from deltawire.session.client import Notification
 
 FRAMES_PER_SECOND = 10
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 15.0
 
 
 def watch(
@@ -40,22 +40,25 @@ def watch(
 
 async def _watch(url: str, channels: list[str], count: int | None) -> None:
     await _check(url, channels)
-    show = _show_screen if sys.stdout.isatty() else _print_lines
-    wait, left = FIRST_WAIT_S, [count if count is not None else -1]
-    while left[0]:
-        try:
-            async with connect(url) as client:
-                accepted = await client.subscribe(*channels)
-                if missing := [channel for channel in channels if channel not in accepted]:
-                    raise FeedError(f"{missing[0]} is not there yet", retry=True)
-                wait = FIRST_WAIT_S
-                await show(client, left)
-        except FeedError as error:
-            if not error.retry:
-                raise UsageError(str(error)) from error
-            print(f"{error}; again in {wait:.1f} s", file=sys.stderr)
-            await asyncio.sleep(wait * random.uniform(0.5, 1.5))
-            wait = min(LONGEST_WAIT_S, wait * 2)
+    notes = _notes(url, channels, count)
+    try:
+        await (_show_screen(notes) if sys.stdout.isatty() else _print_lines(notes))
+    except FeedError as error:
+        raise UsageError(str(error)) from error
+
+
+async def _notes(url: str, channels: list[str], count: int | None) -> AsyncIterator[Notification]:
+    """So many notifications; what else happens is told on standard error."""
+    async for item in Feed(url, *channels):
+        if isinstance(item, Notification):
+            yield item
+            count = None if count is None else count - 1
+            if count == 0:
+                return
+        elif isinstance(item, Outage):
+            print(f"{item.reason}; again in {item.wait_s:.1f} s", file=sys.stderr)
+        else:
+            print(f"{item.channel}: what followed seq {item.position.seq} is lost", file=sys.stderr)
 
 
 async def _check(url: str, channels: list[str]) -> None:
@@ -79,24 +82,19 @@ async def _advice(client: Client, channel: str) -> str:
     return f"no channel {channel!r} there; instruments are {', '.join(near)} … (book.{near[0]}.raw)"
 
 
-async def _show_screen(client: Client, left: list[int]) -> None:
+async def _show_screen(notes: AsyncIterator[Notification]) -> None:
     console, screen = Console(), Screen()
     with Live(Text(""), console=console, auto_refresh=False, screen=False) as live:
         loop = asyncio.get_running_loop()
         shown = 0.0
-        async for note in client:
+        async for note in notes:
             screen.take(note)
-            left[0] -= 1
-            if loop.time() - shown > 1 / FRAMES_PER_SECOND or not left[0]:
+            if loop.time() - shown > 1 / FRAMES_PER_SECOND:
                 shown = loop.time()
                 live.update(screen.render(), refresh=True)
-            if not left[0]:
-                return
+        live.update(screen.render(), refresh=True)
 
 
-async def _print_lines(client: Client, left: list[int]) -> None:
-    async for note in client:
+async def _print_lines(notes: AsyncIterator[Notification]) -> None:
+    async for note in notes:
         print(msgspec.json.encode(note).decode(), flush=True)
-        left[0] -= 1
-        if not left[0]:
-            return

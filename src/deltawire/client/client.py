@@ -36,9 +36,9 @@ def full_url(url: str) -> str:
 class Client:
     """One connection. Iterate over it for notifications; `call` may be used meanwhile."""
 
-    def __init__(self, connection: ClientConnection) -> None:
+    def __init__(self, connection: ClientConnection, session: ClientSession | None = None) -> None:
         self._connection = connection
-        self._session = ClientSession()
+        self._session = session or ClientSession()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._notes: deque[Notification] = deque()
         self._news = asyncio.Event()
@@ -47,6 +47,10 @@ class Client:
 
     async def call(self, method: str, **params: Any) -> Any:
         """The result of a method; `RequestError` when the server refuses, `FeedError` when it cannot answer."""
+        return (await self.answer(method, **params)).result
+
+    async def answer(self, method: str, **params: Any) -> Answer:
+        """The same with what the server says beside the result."""
         if self._error is not None:
             raise self._error
         number, frame = self._session.call(method, params)
@@ -54,7 +58,8 @@ class Client:
         try:
             async with asyncio.timeout(CALL_WITHIN_S):
                 await self._connection.send(frame.decode())
-                return await future
+                answer: Answer = await future
+                return answer
         except ConnectionClosed as error:
             raise _closed(error) from error
         except TimeoutError:
@@ -120,7 +125,7 @@ class Client:
             future = self._waiting.get(message.id)
             if future is not None and not future.done():
                 if message.error is None:
-                    future.set_result(message.result)
+                    future.set_result(message)
                 else:
                     future.set_exception(message.error)
 
@@ -134,8 +139,11 @@ class Client:
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator[Client]:
-    """Connect to a deltawire server (or to Deribit); `FeedError` when that fails."""
+async def connect(url: str, session: ClientSession | None = None) -> AsyncIterator[Client]:
+    """Connect to a deltawire server (or to Deribit); `FeedError` when that fails.
+
+    A `session` that was there before goes on with its channels: see `deltawire.client.feed`.
+    """
     try:
         address = full_url(url)
         connection = await ws_connect(address, max_size=LARGEST_MESSAGE, open_timeout=CALL_WITHIN_S)
@@ -143,7 +151,7 @@ async def connect(url: str) -> AsyncIterator[Client]:
         raise FeedError(f"cannot connect to {address}: {error}", retry=_may_pass(error)) from error
     except (InvalidURI, ValueError) as error:
         raise FeedError(f"no address of a server: {url}: {error}", retry=False) from error
-    client = Client(connection)
+    client = Client(connection, session)
     try:
         yield client
     finally:

@@ -1,24 +1,25 @@
 """Book channels: every change (`raw`), merged changes at an interval, and the best levels grouped by price."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from deltawire.book.ladder import Side
-from deltawire.book.merging import Pending
+from deltawire.book.checksums import levels_checksum
+from deltawire.book.ladder import Side, changes_between
+from deltawire.book.merging import Marks, Pending, Top
 from deltawire.fanout.channel import InstrumentChannel
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import BookDelta, BookImage, Changes, Event, Levels, Listing, Status
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
-from deltawire.wire.notifications import (
-    BookData,
-    BookStatus,
-    GroupedBook,
-    change_triples,
-    image_triples,
-    level_pairs,
-)
+from deltawire.wire.notifications import BookNote, BookStatus, GroupedNote, all_new, level_pairs
 
-MS_NS = 1_000_000
+
+class _Context(NamedTuple):
+    """What a reader that is behind knows: the id of its book, and how many news of its status it has heard,
+    and the exponents."""
+
+    change_id: int
+    news: int
+    instrument: Instrument
 
 
 class BookChannel(InstrumentChannel):
@@ -31,14 +32,21 @@ class BookChannel(InstrumentChannel):
     """
 
     waits = True
+    merges = True
 
     def opened(self) -> None:
         """Start from the book as it is."""
-        self._bids, self._asks = Pending(), Pending()
-        self._told, self._told_ns = self.state.sequence, self.state.book_ns
-        self._instrument = self.state.instrument
+        levels = self.key.levels
+        self._bids: Pending | Top = Top(levels) if levels else Pending()
+        self._asks: Pending | Top = Top(levels) if levels else Pending()
+        self._marks: Marks[_Context] = Marks()
+        self._instrument = self._stated = self.state.instrument
         self._news: BookStatus | None = None
-        self._image: BookData | None = None
+        self._last_news: BookStatus | None = None
+        self._heard = 0
+        self._image: BookNote | None = None
+        self._checksum: int | None = None
+        self._begin()
 
     def tell(self, event: Event, state: InstrumentState | None) -> None:
         """An image, a delta, a status, or exponents that have become finer."""
@@ -49,7 +57,7 @@ class BookChannel(InstrumentChannel):
         elif isinstance(event, Listing):
             self._on_listing(event)
         elif isinstance(event, BookImage):
-            self._told, self._told_ns = event.sequence, self.state.book_ns
+            self._begin()
         if self.waiting:
             self.timers.settle(self)
 
@@ -70,26 +78,53 @@ class BookChannel(InstrumentChannel):
         if not (state.imaged and state.live):
             return None
         if self._image is None or self._image.change_id != self._told:
-            self._image = BookData(
-                "snapshot",
-                self._told_ns // MS_NS,
-                state.name,
-                self._told,
-                image_triples(self._bids.published(state.ladder.bids), state.instrument),
-                image_triples(self._asks.published(state.ladder.asks), state.instrument),
-            )
+            bids, asks = self._bids.published(state.ladder.bids), self._asks.published(state.ladder.asks)
+            self._image = self._note(all_new(bids), all_new(asks), levels_checksum(bids, asks))
         return self._image
 
+    def hold(self) -> int:
+        """See `Channel`."""
+        self._marks.hold(self.seq, _Context(self._told, self._heard, self._stated))
+        return self.seq
+
+    def release(self, seq: int) -> None:
+        """See `Channel`."""
+        self._marks.release(seq)
+
+    def since(self, seq: int) -> BookNote:
+        """One change that leads from the book at `seq` to the book as last published."""
+        context, *touched = self._marks.since(seq)
+        bids, asks = self._between(touched[0], touched[1])
+        news = self._last_news if context.news != self._heard else None
+        if not (bids or asks):
+            bids, asks = self._restated()
+        before = context.change_id if bids or asks else None
+        finer = context.instrument is not self._stated
+        return self._note(bids, asks, self._checksum, before, news, exponents=finer)
+
+    def _between(self, bids: dict[int, int], asks: dict[int, int]) -> tuple[Changes, Changes]:
+        ladder = self.state.ladder
+        return (
+            changes_between(bids, {price: self._bids.size(ladder.bids, price) for price in bids}),
+            changes_between(asks, {price: self._asks.size(ladder.asks, price) for price in asks}),
+        )
+
+    def _begin(self) -> None:
+        """The book as it is counts as published."""
+        self._bids.take(self.state.ladder.bids)
+        self._asks.take(self.state.ladder.asks)
+        self._told, self._told_ns = self.state.sequence, self.state.book_ns
+
     def _on_delta(self, delta: BookDelta) -> None:
-        if not self.interval_ns:
+        if not (self.interval_ns or self.key.levels):
             self._tell(delta.bids, delta.asks)
             return
         self._bids.add(delta.bids)
         self._asks.add(delta.asks)
-        if self._news is None:
-            self.soon()
-        else:
+        if self._news is not None or not self.interval_ns:
             self._publish_changes()
+        else:
+            self.soon()
 
     def _on_status(self, status: Status) -> None:
         """News are that the book has become good or bad; that an image is on its way changes neither."""
@@ -106,8 +141,9 @@ class BookChannel(InstrumentChannel):
         factors = listing.instrument.factors_from(self._instrument)
         self._instrument = listing.instrument
         if factors != (1, 1):
-            self._bids.rescale(*factors)
-            self._asks.rescale(*factors)
+            self._image = None
+            for held in (self._bids, self._asks, self._marks):
+                held.rescale(*factors)
 
     def _publish_changes(self) -> None:
         ladder = self.state.ladder
@@ -117,31 +153,61 @@ class BookChannel(InstrumentChannel):
         if bids or asks:
             self._publish(bids, asks)
         elif self._news is not None:
-            ladder = self.state.ladder
-            self._publish(_restated(ladder.bids), _restated(ladder.asks))
+            self._publish(*self._restated())
+
+    def _restated(self) -> tuple[Changes, Changes]:
+        """The best levels, changed to what they are."""
+        ladder = self.state.ladder
+        return _restated(self._bids.published(ladder.bids, 1)), _restated(
+            self._asks.published(ladder.asks, 1)
+        )
 
     def _publish(self, bids: Changes, asks: Changes) -> None:
         state = self.state
-        empty = not (bids or asks)
         before, self._told, self._told_ns = self._told, state.sequence, state.book_ns
         news, self._news = self._news, None
-        self.publish(
-            BookData(
-                "snapshot" if empty else "change",
-                self._told_ns // MS_NS,
-                state.name,
-                self._told,
-                change_triples(bids, state.instrument),
-                change_triples(asks, state.instrument),
-                None if empty else before,
-                news,
-            )
+        if news is not None:
+            self._last_news, self._heard = news, self._heard + 1
+        self._marks.add(bids, asks)
+        self._checksum = self._proof()
+        finer, self._stated = self._stated is not self._instrument, self._instrument
+        follows = before if bids or asks else None
+        self.publish(self._note(bids, asks, self._checksum, follows, news, exponents=finer))
+
+    def _proof(self) -> int:
+        """The checksum of the book that this leads to."""
+        ladder, top = self.state.ladder, self.key.levels
+        if not top:
+            return self.state.checksum()
+        return levels_checksum(self._bids.published(ladder.bids), self._asks.published(ladder.asks))
+
+    def _note(
+        self,
+        bids: Changes,
+        asks: Changes,
+        checksum: int | None,
+        before: int | None = None,
+        news: BookStatus | None = None,
+        *,
+        exponents: bool = False,
+    ) -> BookNote:
+        """An image unless it follows what was `before`."""
+        return BookNote(
+            "snapshot" if before is None else "change",
+            self._told_ns,
+            self.state.name,
+            self.state.instrument,
+            self._told,
+            bids,
+            asks,
+            before,
+            news,
+            checksum,
+            exponents or before is None,
         )
 
 
-def _restated(side: Side) -> Changes:
-    """The best level, changed to what it is."""
-    best = side.levels(1)
+def _restated(best: Levels) -> Changes:
     return Changes(best.prices, best.sizes, best.sizes)
 
 
@@ -152,6 +218,7 @@ class GroupedBookChannel(InstrumentChannel):
     """
 
     waits = True
+    merges = True
 
     def opened(self) -> None:
         """Nothing has been published."""
@@ -175,8 +242,11 @@ class GroupedBookChannel(InstrumentChannel):
     def due(self) -> None:
         """Publish if the levels differ from those published last."""
         data = self.image()
-        if data is not None and (data.bids, data.asks) != self._last:
-            self._last = data.bids, data.asks
+        if data is None:
+            return
+        pairs = level_pairs(data.bids, data.instrument), level_pairs(data.asks, data.instrument)
+        if pairs != self._last:
+            self._last = pairs
             self.publish(data)
 
     def image(self) -> Any:
@@ -188,16 +258,9 @@ class GroupedBookChannel(InstrumentChannel):
             self._grouped(state.ladder.bids, down=True), self._grouped(state.ladder.asks, down=False)
         )
 
-    def _data(self, bids: Levels, asks: Levels, status: BookStatus | None = None) -> GroupedBook:
+    def _data(self, bids: Levels, asks: Levels, status: BookStatus | None = None) -> GroupedNote:
         state = self.state
-        return GroupedBook(
-            state.book_ns // MS_NS,
-            state.name,
-            state.sequence,
-            level_pairs(bids, state.instrument),
-            level_pairs(asks, state.instrument),
-            status,
-        )
+        return GroupedNote(state.book_ns, state.name, state.instrument, state.sequence, bids, asks, status)
 
     def _grouped(self, side: Side, *, down: bool) -> Levels:
         step = group_step(self.state.instrument, self.key.group)

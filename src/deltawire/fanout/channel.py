@@ -2,13 +2,15 @@
 
 from typing import Any, Protocol
 
-from deltawire.fanout.roster import Member, Roster
+import msgspec
+
+from deltawire.fanout.history import Keeps
+from deltawire.fanout.lane import Lane
+from deltawire.fanout.roster import Encoding, Member, Roster
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import Event
-from deltawire.session.channels import ChannelKey
-from deltawire.wire.frames import text_frame
-from deltawire.wire.notifications import Envelope, format_data
+from deltawire.session.channels import ChannelKey, Position
 
 INTERVALS_NS = {"raw": 0, "100ms": 100_000_000, "agg2": 1_000_000_000}
 """Pace of each interval token; Deribit documents agg2 only as slower than 100ms."""
@@ -24,28 +26,48 @@ class Timers(Protocol):
         """Ask for one call of `channel.settle()` when the events at hand are all told."""
 
 
+class Opening(msgspec.Struct, frozen=True):
+    """What a hub gives every channel that it opens."""
+
+    epoch: str
+    keeps: Keeps
+
+
 class Channel:
     """Base of all channels.
 
-    `waits` says that a member without an image gets nothing: it is admitted when there is one.
+    `waits` says that a member without an image gets nothing: it is admitted when there is one. `merges` says that
+    one notification may stand for several: who has fallen behind gets `catch_up`.
     """
 
     waits = False
+    merges = False
 
-    def __init__(self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, epoch: str) -> None:
+    def __init__(
+        self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, opening: Opening
+    ) -> None:
         self.key = key
-        self.name = key.name
         self.market = market
         self.timers = timers
+        self.epoch = opening.epoch
         self.seq = 0
         self.waiting: dict[Member, None] = {}
+        self.lanes: dict[Encoding, Lane] = {}
+        self._keeps = opening.keeps
         self._roster = roster
-        self._envelope = Envelope(key.name, epoch)
+        self._newest: Any = None
 
     @property
     def active(self) -> bool:
         """Whether anyone would get what is published."""
-        return self._roster.listens(self.name)
+        return any(self._roster.listens(lane.address) for lane in self.lanes.values())
+
+    def lane(self, encoding: Encoding) -> Lane:
+        """The channel in one encoding; its past begins when it is first asked for."""
+        lane = self.lanes.get(encoding)
+        if lane is None:
+            lane = self.lanes[encoding] = Lane(self.key, self.epoch, encoding, self._keeps)
+        return lane
 
     def tell(self, event: Event, state: InstrumentState | None) -> None:
         """An event that this channel may be about has been taken in by the market."""
@@ -63,41 +85,72 @@ class Channel:
         """Data for a member that joins now, None when there is none."""
         return None
 
-    def image_frame(self) -> bytes | None:
+    def image_frame(self, encoding: Encoding) -> bytes | None:
         """The image as a frame, in the channel's sequence as it stands."""
         data = self.image()
-        return None if data is None else self._frame(data)
+        return None if data is None else self.lane(encoding).image(self.seq, data)
 
     def publish(self, data: Any) -> None:
         """Tell everyone on the channel."""
         self.seq += 1
-        self._roster.publish(self.name, self._frame(data))
+        self._newest = data if self.merges else None
+        for lane in self.lanes.values():
+            self._roster.publish(lane.address, lane.add(self.seq, data), merges=self.merges)
+
+    def missed(self, encoding: Encoding, position: Position) -> list[bytes] | None:
+        """Every frame published since a position; None when they are not all here, or it is none of this channel."""
+        lane = self.lanes.get(encoding)
+        if position.epoch != self.epoch or lane is None:
+            return None
+        return lane.history.last(self.seq - position.seq)
+
+    # Those who have fallen behind.
+
+    def hold(self) -> int:
+        """A reader is left behind here; returns where that is."""
+        return self.seq
+
+    def release(self, seq: int) -> None:
+        """A reader that was left behind there has got what it missed, or is gone."""
+
+    def catch_up(self, encoding: Encoding, seq: int) -> bytes:
+        """One frame for all that was published since `seq`, which somebody holds."""
+        lane = self.lane(encoding)
+        if self.seq == seq + 1 and (one := lane.history.last(1)):
+            return one[0]
+        return lane.merged(seq, self.seq, self.since)
+
+    def since(self, seq: int) -> Any:
+        """One notification's data for all since then: the newest replaces those before."""
+        return self._newest
 
     def admit(self) -> None:
         """There is an image now: let in those who waited for it."""
-        frame = self.image_frame() if self.waiting else None
-        if frame is None:
+        if not self.waiting or self.image() is None:
             return
         waiting, self.waiting = self.waiting, {}
         for member in waiting:
-            member.waiting.discard(self.name)
-            self._roster.move(member, member.channels | {self.name})
+            address = self.lane(member.encoding).address
+            member.waiting.discard(address)
+            self._roster.move(member, member.channels | {address})
         for member in waiting:
-            member.sink.write(frame)
-
-    def _frame(self, data: Any) -> bytes:
-        return text_frame(self._envelope.wrap(self.seq, format_data(data)))
+            if member.outbox is None:
+                member.sink.write(self.image_frame(member.encoding) or b"")
+            else:
+                member.outbox.owe(self, image=True)
 
 
 class InstrumentChannel(Channel):
     """A channel about one instrument, at an interval."""
 
-    def __init__(self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, epoch: str) -> None:
-        super().__init__(key, market, roster, timers, epoch)
+    def __init__(
+        self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, opening: Opening
+    ) -> None:
+        super().__init__(key, market, roster, timers, opening)
         state = market.find(key.instrument)
         assert state is not None, "a channel is made only for a known instrument"
         self.state = state
-        self.interval_ns = INTERVALS_NS.get(key.interval, 0)
+        self.interval_ns = max(INTERVALS_NS.get(key.interval, 0), key.pace_ns)
 
     def soon(self) -> None:
         """Publish at the next end of the interval, or, without one, once the events at hand are told."""

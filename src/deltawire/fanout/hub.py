@@ -1,9 +1,12 @@
 """The hub: events come in, every channel they concern says its part, groups get the bytes."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Set
 
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
-from deltawire.fanout.channel import Channel
+from deltawire.fanout.channel import Channel, Opening
+from deltawire.fanout.history import Keeps
+from deltawire.fanout.lane import ENCODED, address_of
+from deltawire.fanout.outbox import Outbox
 from deltawire.fanout.quotes import (
     IncrementalTickerChannel,
     IndexChannel,
@@ -14,11 +17,11 @@ from deltawire.fanout.quotes import (
     StatusChannel,
     TickerChannel,
 )
-from deltawire.fanout.roster import Member, Roster
+from deltawire.fanout.roster import JSON, Debt, Member, Roster, Sink
 from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Index, Listing, Ticker, Trade
-from deltawire.session.channels import ChannelKey
+from deltawire.session.channels import ChannelKey, Position
 
 FAMILIES: dict[str, type[Channel]] = {
     "book": BookChannel,
@@ -37,6 +40,9 @@ FAMILIES: dict[str, type[Channel]] = {
 }
 
 
+SECOND_NS = 1_000_000_000
+CHUNK_BYTES = 64 * 1024
+"""About how much is written to one member at once."""
 _Listeners = dict[Hashable, dict[Channel, None]]
 
 
@@ -45,11 +51,17 @@ class Hub:
 
     The order of calls is the whole contract: `advance` before the events of a moment, `publish` with them,
     `flush` when the tick is over. With the same calls in the same order the same bytes come out.
+
+    A channel that its last member left goes on for a while, for those who come back (`sweep`). When it ends, what
+    follows is unknown to it, so every channel opened after that has another epoch.
     """
 
-    def __init__(self, market: Market, epoch: str) -> None:
+    def __init__(self, market: Market, epoch: str, keeps: Keeps | None = None) -> None:
         self.market = market
         self.epoch = epoch
+        self._keeps = keeps or Keeps()
+        self._ended = 0
+        self._idle: dict[Channel, int] = {}
         self._roster = Roster()
         self.traffic = self._roster.traffic
         self._channels: dict[str, Channel] = {}
@@ -62,43 +74,145 @@ class Hub:
 
     # Members.
 
-    def join(self, member: Member, keys: Iterable[ChannelKey]) -> None:
-        """Subscribe a member; it gets each channel's image, then everything after it."""
-        ready: list[str] = []
-        images: list[bytes] = []
+    def join(
+        self, member: Member, keys: Iterable[ChannelKey], resume: Mapping[str, Position] | None = None
+    ) -> None:
+        """Subscribe a member; it gets what it missed since its position, else the image, then everything after.
+
+        Of a position that a channel does not recover nothing is made: the image comes instead. Who has ever given
+        positions (if none) is told where it has joined a channel that has no image, to be able to come back.
+        """
+        member.resumes = member.resumes or resume is not None
+        joined: list[tuple[Channel, list[bytes] | None]] = []
         for key in keys:
             channel = self._open(key)
-            image = channel.image_frame()
-            if image is None and channel.waits:
+            lane = channel.lane(member.encoding)
+            position = (resume or {}).get(key.name)
+            missed = None if position is None else channel.missed(member.encoding, position)
+            if missed is None and channel.waits and channel.image() is None:
                 channel.waiting[member] = None
-                member.waiting.add(key.name)
-                continue
-            ready.append(key.name)
-            if image is not None:
-                images.append(image)
-        if ready:
-            self._roster.move(member, member.channels.union(ready))
-        if images:
-            member.sink.write(b"".join(images))
+                member.waiting.add(lane.address)
+            else:
+                joined.append((channel, missed))
+        if joined:
+            addresses = [channel.lane(member.encoding).address for channel, _ in joined]
+            self._roster.move(member, member.channels.union(addresses))
+            self._catch_up_joined(member, joined)
 
-    def leave(self, member: Member, names: Iterable[str]) -> None:
-        """Unsubscribe a member from channels it has joined."""
-        left = set(names)
-        self._roster.move(member, member.channels - left)
-        member.waiting -= left
-        for name in left:
-            channel = self._channels.get(name)
-            if channel is not None:
-                channel.waiting.pop(member, None)
-                self._close_if_idle(channel)
+    def _catch_up_joined(self, member: Member, joined: list[tuple[Channel, list[bytes] | None]]) -> None:
+        """What comes first on channels just joined; a peer that cannot take it all now gets the rest later."""
+        first: list[bytes] = []
+        size = 0
+        for channel, missed in joined:
+            if member.outbox is not None:
+                self._owe_joined(member, member.outbox, channel, missed)
+                continue
+            frames = missed if missed is not None else self._first(member, channel)
+            first += frames
+            size += sum(map(len, frames))
+            if size > CHUNK_BYTES:
+                member.sink.write(b"".join(first))
+                first, size = [], 0
+        if first:
+            member.sink.write(b"".join(first))
+
+    def _owe_joined(self, member: Member, outbox: Debt, channel: Channel, missed: list[bytes] | None) -> None:
+        if missed is None and channel.merges:
+            outbox.owe(channel, image=True)
+            return
+        for frame in missed if missed is not None else self._first(member, channel):
+            outbox.write(frame)
+        if channel.merges:
+            outbox.owe(channel)
+
+    def _first(self, member: Member, channel: Channel) -> list[bytes]:
+        """The image, or where there is none, for those who want to know it, the position."""
+        image = channel.image_frame(member.encoding)
+        if image is not None:
+            return [image]
+        return [channel.lane(member.encoding).joined(channel.seq)] if member.resumes else []
+
+    # Members that fall behind.
+
+    def lag(self, member: Member, most_bytes: int, full: Callable[[], None]) -> None:
+        """A member's peer has stopped reading: from now on it is owed what can be merged.
+
+        What its group holds is written first; its sink must still take that. `full` is called when more than
+        `most_bytes` of what cannot be merged have gathered.
+        """
+        self._roster.settle(member)
+        outbox = member.sink = member.outbox = Outbox(member.encoding, most_bytes, full)
+        for address in member.channels:
+            channel = self._at(address)
+            if channel.merges:
+                outbox.owe(channel)
+        self._roster.rebind(member)
+
+    def catch_up(self, member: Member, budget: int = CHUNK_BYTES) -> bytes:
+        """The next bytes for a member that is behind, about so many; none when it has everything."""
+        self._roster.settle(member)
+        outbox = member.outbox
+        if not isinstance(outbox, Outbox):
+            return b""
+        frames, without = outbox.take(budget)
+        for channel in without:
+            address = channel.lane(member.encoding).address
+            self._roster.move(member, member.channels - {address})
+            channel.waiting[member] = None
+            member.waiting.add(address)
+        return b"".join(frames)
+
+    def keep_up(self, member: Member, sink: Sink) -> int:
+        """A member that has everything is behind no more; returns how many notifications others stood for."""
+        outbox, member.outbox, member.sink = member.outbox, None, sink
+        merged = 0
+        if isinstance(outbox, Outbox):
+            merged = outbox.merged
+            outbox.close()
+        self._roster.rebind(member)
+        return merged
+
+    def missed_bytes(self, channel: str, epoch: str, seq: int) -> int | None:
+        """See `deltawire.ports.Retained`."""
+        found = self._channels.get(channel)
+        missed = None if found is None else found.missed(JSON, Position(epoch, seq))
+        return None if missed is None else sum(map(len, missed))
+
+    def leave(self, member: Member, ids: Iterable[str]) -> None:
+        """Unsubscribe a member from channels it has joined, by their ids."""
+        self._leave(member, {address_of(id_, member.encoding) for id_ in ids})
 
     def gone(self, member: Member) -> None:
         """A member's connection is over."""
-        self.leave(member, member.channels | member.waiting)
+        self._leave(member, member.channels | member.waiting)
+        if isinstance(member.outbox, Outbox):
+            member.outbox.close()
 
-    def rebind(self, member: Member) -> None:
-        """A member has another sink now."""
-        self._roster.rebind(member)
+    def _leave(self, member: Member, addresses: Set[str]) -> None:
+        self._roster.move(member, member.channels - addresses)
+        member.waiting -= addresses
+        for address in addresses:
+            channel = self._channels.get(address.partition(ENCODED)[0])
+            if channel is not None:
+                channel.waiting.pop(member, None)
+                if isinstance(member.outbox, Outbox):
+                    member.outbox.forget(channel)
+                self._idle_if_left(channel)
+
+    def _at(self, address: str) -> Channel:
+        return self._channels[address.partition(ENCODED)[0]]
+
+    def listened(self) -> int:
+        """How many channels have members, or someone who waits for their image."""
+        return len(self._channels) - len(self._idle)
+
+    def sweep(self, now: int) -> None:
+        """End the channels that nobody has come back to; `now` is nanoseconds of any steady clock."""
+        for channel, since in list(self._idle.items()):
+            if not since:
+                self._idle[channel] = now
+            elif now - since >= self._keeps.idle_s * SECOND_NS:
+                self._end(channel)
 
     # Events.
 
@@ -153,14 +267,15 @@ class Hub:
         self._unsettled[channel] = None
 
     def _open(self, key: ChannelKey) -> Channel:
-        channel = self._channels.get(key.name)
+        channel = self._channels.get(key.id)
         if channel is None:
-            make = FAMILIES[key.family]
-            channel = self._channels[key.name] = make(key, self.market, self._roster, self, self.epoch)
-        if not (channel.active or channel.waiting):
+            epoch = f"{self.epoch}.{self._ended}" if self._ended else self.epoch
+            channel = FAMILIES[key.family](key, self.market, self._roster, self, Opening(epoch, self._keeps))
+            self._channels[key.id] = channel
             channel.opened()
             listeners, of = self._listeners(key)
             listeners.setdefault(of, {})[channel] = None
+        self._idle.pop(channel, None)
         return channel
 
     def _listeners(self, key: ChannelKey) -> tuple[_Listeners, Hashable]:
@@ -175,17 +290,22 @@ class Hub:
             return self.market.public_name(event.venue, event.name)
         return self.market.public_name(event.instrument.venue, event.instrument.index_name)
 
-    def _close_if_idle(self, channel: Channel) -> None:
+    def _idle_if_left(self, channel: Channel) -> None:
         if channel.active or channel.waiting:
             return
-        key = channel.key
-        listeners, of = self._listeners(key)
-        heard = listeners.get(of, {})
-        heard.pop(channel, None)
+        self._idle[channel] = 0
+        if len(self._idle) > self._keeps.most_idle:
+            self._end(next(iter(self._idle)))
+
+    def _end(self, channel: Channel) -> None:
+        del self._idle[channel]
+        del self._channels[channel.key.id]
+        self._ended += 1
+        listeners, of = self._listeners(channel.key)
+        heard = listeners[of]
+        del heard[channel]
         if not heard:
-            listeners.pop(of, None)
+            del listeners[of]
         self._unsettled.pop(channel, None)
         for channels in self._due.values():
             channels.pop(channel, None)
-        if not channel.seq:  # one that has told nothing has no sequence to keep, and may never have any
-            del self._channels[channel.name]

@@ -20,6 +20,8 @@ _UNTIMED = ("timestamp",)
 class _LatestChannel(InstrumentChannel):
     """Publishes an object whenever it differs from the one published last, time stamps apart."""
 
+    merges = True
+
     def opened(self) -> None:
         """Whatever is there counts as told: members get it as their image."""
         self._last = self._comparable(self.current())
@@ -69,8 +71,10 @@ class TickerChannel(_LatestChannel):
 class IncrementalTickerChannel(TickerChannel):
     """`incremental_ticker.X`: a snapshot, then only the members that changed, nested ones too.
 
-    A member that is no more is null.
+    A member that is no more is null. Nobody may miss one, so these are never merged.
     """
+
+    merges = False
 
     def opened(self) -> None:
         """Whatever is there counts as told."""
@@ -110,6 +114,8 @@ class PerpetualChannel(_LatestChannel):
 class StatusChannel(InstrumentChannel):
     """`status.X`: the book's state whenever it changes."""
 
+    merges = True
+
     def tell(self, event: Event, state: InstrumentState | None) -> None:
         """A status."""
         if isinstance(event, Status):
@@ -125,6 +131,8 @@ class StatusChannel(InstrumentChannel):
 
 class IndexChannel(Channel):
     """`deribit_price_index.{index}`: an index price whenever it changes."""
+
+    merges = True
 
     def opened(self) -> None:
         """What is known goes out as the image."""

@@ -3,10 +3,15 @@
 Publishing appends a frame to every group of a channel; `flush` joins each group's frames once and writes the
 result to each member. A member that changes its subscriptions has its groups flushed first, so that it gets
 everything it was subscribed to until then and nothing else.
+
+A member that has fallen behind (it has an outbox) gets only what cannot be merged: see `deltawire.fanout.outbox`.
 """
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
+
+Encoding = str
+JSON: Encoding = "json"
 
 
 class Sink(Protocol):
@@ -16,16 +21,30 @@ class Sink(Protocol):
         """Take whole WebSocket frames; never blocks, never raises."""
 
 
-class Group:
-    """Members with exactly the same channels."""
+class Debt(Sink, Protocol):
+    """The sink of a member that is behind: see `deltawire.fanout.outbox`."""
 
-    __slots__ = ("_sinks", "channels", "frames", "members")
+    bytes: int
+
+    def age(self, now: int) -> int:
+        """How long what is queued has waited."""
+
+    def owe(self, channel: Any, *, image: bool = False) -> None:
+        """All that a channel publishes from now on, or first an image of then."""
+
+
+class Group:
+    """Members with exactly the same channels; `kept` are the frames that those who are behind get too."""
+
+    __slots__ = ("_sinks", "_slow", "channels", "frames", "kept", "members")
 
     def __init__(self, channels: frozenset[str]) -> None:
         self.channels = channels
         self.frames: list[bytes] = []
+        self.kept: list[bytes] = []
         self.members: dict[Member, None] = {}
         self._sinks: tuple[Sink, ...] | None = None
+        self._slow: tuple[Sink, ...] = ()
 
     def changed(self) -> None:
         """Members have come or gone, or have other sinks."""
@@ -38,23 +57,35 @@ class Group:
         members every object touched on the way is a cache line fetched.
         """
         frames, self.frames = self.frames, []
+        kept, self.kept = self.kept, []
         data = frames[0] if len(frames) == 1 else b"".join(frames)
         if self._sinks is None:
-            self._sinks = tuple(member.sink for member in self.members)
+            self._sinks = tuple(member.sink for member in self.members if member.outbox is None)
+            self._slow = tuple(member.sink for member in self.members if member.outbox is not None)
+        slow = self._slow
         for sink in self._sinks:
             sink.write(data)
+        for sink in slow:
+            for frame in kept:
+                sink.write(frame)
         return len(data)
 
 
 class Member:
-    """One connection as the fan-out sees it: the channels it gets frames of, and those it waits for."""
+    """One connection as the fan-out sees it: the channels it gets frames of, and those it waits for.
 
-    __slots__ = ("channels", "group", "sink", "waiting")
+    `resumes`: it has asked to be told positions. While it is behind, its sink is its `outbox`.
+    """
 
-    def __init__(self, sink: Sink) -> None:
+    __slots__ = ("channels", "encoding", "group", "outbox", "resumes", "sink", "waiting")
+
+    def __init__(self, sink: Sink, encoding: Encoding = JSON) -> None:
         self.sink = sink
+        self.encoding = encoding
         self.channels: frozenset[str] = frozenset()
         self.waiting: set[str] = set()
+        self.resumes = False
+        self.outbox: Debt | None = None
         self.group: Group | None = None
 
 
@@ -77,12 +108,14 @@ class Roster:
         self._of_channel: dict[str, dict[Group, None]] = {}
         self._dirty: dict[Group, None] = {}
 
-    def publish(self, channel: str, frame: bytes) -> None:
-        """One frame for everyone on a channel, written at the next flush."""
+    def publish(self, channel: str, frame: bytes, *, merges: bool = False) -> None:
+        """One frame for everyone on a channel, written at the next flush; who is behind may get it merged."""
         for group in self._of_channel.get(channel, ()):
             if not group.frames:
                 self._dirty[group] = None
             group.frames.append(frame)
+            if not merges:
+                group.kept.append(frame)
 
     def listens(self, channel: str) -> bool:
         """Whether anyone gets this channel's frames."""
@@ -92,6 +125,11 @@ class Roster:
         """Write what the tick produced: one write per member."""
         while self._dirty:
             self._write(next(iter(self._dirty)))
+
+    def settle(self, member: Member) -> None:
+        """Write what the member's group still holds."""
+        if member.group is not None:
+            self._write(member.group)
 
     def move(self, member: Member, channels: Iterable[str]) -> None:
         """Give a member exactly these channels from now on."""

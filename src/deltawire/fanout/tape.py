@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deltawire.fanout.channel import INTERVALS_NS, Channel, InstrumentChannel, Timers
+from deltawire.fanout.channel import INTERVALS_NS, Channel, InstrumentChannel, Opening, Timers
 from deltawire.fanout.roster import Roster
 from deltawire.flow.candles import MINUTE_NS
 from deltawire.market.market import Market
@@ -35,8 +35,10 @@ class TradesChannel(InstrumentChannel):
 class KindTradesChannel(Channel):
     """`trades.{kind}.{currency}.{interval}`: the trades of every instrument that fits."""
 
-    def __init__(self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, epoch: str) -> None:
-        super().__init__(key, market, roster, timers, epoch)
+    def __init__(
+        self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, opening: Opening
+    ) -> None:
+        super().__init__(key, market, roster, timers, opening)
         self._interval_ns = INTERVALS_NS[key.interval]
 
     def opened(self) -> None:
@@ -67,8 +69,10 @@ class KindTradesChannel(Channel):
 class CandlesChannel(InstrumentChannel):
     """`chart.trades.X.{resolution}`: the candle at hand whenever it changed, at most ten times a second."""
 
-    def __init__(self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, epoch: str) -> None:
-        super().__init__(key, market, roster, timers, epoch)
+    def __init__(
+        self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, opening: Opening
+    ) -> None:
+        super().__init__(key, market, roster, timers, opening)
         self._minutes = RESOLUTIONS[key.resolution]
         self.interval_ns = INTERVALS_NS["100ms"]
 

@@ -44,8 +44,10 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     largest_message: int = 256 * 1024
     most_fragments: int = 1024
-    unsent_bytes: int = 16 * 1024 * 1024
-    """A peer that leaves more than this unread is given up."""
+    unsent_bytes: int = 4 * 1024 * 1024
+    """Of what cannot be merged, a peer that leaves more than this unread is given up."""
+    unread_for_s: float = 60.0
+    """So is one that takes nothing for so long."""
     request_within_s: float = 10.0
     """From the first byte (of a connection: from its opening) to the last of an HTTP request."""
     ping_after_s: float = 20.0
@@ -167,6 +169,7 @@ class Gateway:
             self.market,
             self.version,
             self.access,
+            retained=self.hub,
             address=address,
             identity=identity,
             auth_by_ns=auth_by_ns,
@@ -236,7 +239,7 @@ class Gateway:
         """Do what a session wants, in order."""
         for effect in effects:
             if isinstance(effect, Join):
-                self.hub.join(connection.member, effect.keys)
+                self.hub.join(connection.member, effect.keys, effect.resume)
             elif isinstance(effect, Leave):
                 self.hub.leave(connection.member, effect.names)
             elif isinstance(effect, Say):
@@ -261,6 +264,7 @@ class Gateway:
             now = self.clock.now()
             for connection in list(self.connections):
                 connection.watch(now)
+            self.hub.sweep(now)
 
 
 def make_token() -> str:

@@ -18,7 +18,7 @@ from websockets.protocol import State
 from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, HttpRequest
 from deltawire.access.tokens import Identity
 from deltawire.errors import RequestError
-from deltawire.fanout.roster import Member, Sink
+from deltawire.fanout.roster import Member
 from deltawire.gateway.gateway import PATH, Gateway, Session
 from deltawire.gateway.outgoing import DirectSink, make_sink
 from deltawire.gateway.parser import Parser
@@ -28,6 +28,8 @@ from deltawire.wire.frames import TEXT, frame
 log = structlog.get_logger("deltawire")
 STATUS = {FORBIDDEN: 403, TOO_MANY_REQUESTS: 429}
 SECOND_NS = 1_000_000_000
+SLOW = 4000
+"""Close code: you read too slowly; reconnect and resume."""
 
 
 class WebSocketConnection(asyncio.Protocol):
@@ -43,7 +45,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._heard_ns = gateway.clock.now()
         self._pinged_ns = 0
         self._closing_ns = 0
-        self._unsent = 0
+        self._full_ns = 0
         self._is_binary = False
 
     # What asyncio calls.
@@ -85,13 +87,24 @@ class WebSocketConnection(asyncio.Protocol):
             self._sink.detach()
 
     def pause_writing(self) -> None:
-        """The peer reads slower than we write: from here on count what it leaves unsent."""
-        self._unsent = self.unsent
-        self._redirect(self)
+        """The peer reads slower than we write: from here on it is owed what it does not take."""
+        self._full_ns = self._full_ns or self._gateway.clock.now()
+        if self.member.outbox is not None:
+            return
+        self.member.sink = self._transport
+        if not self._closing_ns:
+            self._gateway.hub.lag(self.member, self._limits.unsent_bytes, self._overflowed)
 
     def resume_writing(self) -> None:
-        """The peer has caught up."""
-        self._redirect(self._sink)
+        """The peer has taken everything that was written: on with what it is owed."""
+        self._full_ns = 0
+        hub, member = self._gateway.hub, self.member
+        while member.outbox is not None and not self._full_ns:
+            data = hub.catch_up(member)
+            if data:
+                self._sink.write(data)
+            else:
+                self._gateway.merged += hub.keep_up(member, self._sink)
 
     # What uvicorn calls.
 
@@ -103,25 +116,14 @@ class WebSocketConnection(asyncio.Protocol):
 
     @property
     def unsent(self) -> int:
-        """Bytes written that the peer has not taken yet."""
-        return self._transport.get_write_buffer_size()
+        """Bytes that the peer has not taken yet."""
+        outbox = self.member.outbox
+        return self._transport.get_write_buffer_size() + (outbox.bytes if outbox else 0)
 
     def send(self, payload: bytes, opcode: int = TEXT) -> None:
         """Send one message."""
         if not self._closing_ns:
             self.member.sink.write(frame(opcode, payload))
-
-    def write(self, data: bytes) -> None:
-        """Write to a slow peer; give it up when it leaves too much unsent."""
-        limit = self._limits.unsent_bytes
-        self._unsent += len(data)
-        if self._unsent > limit:
-            self._unsent = self.unsent + len(data)
-        if self._unsent > limit:
-            self._closing_ns = self._gateway.clock.now()
-            self._transport.abort()
-        else:
-            self._transport.write(data)
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; nothing is sent after it."""
@@ -149,6 +151,9 @@ class WebSocketConnection(asyncio.Protocol):
             if now - self._closing_ns > self._limits.close_within_s * SECOND_NS:
                 self._transport.abort()
             return
+        if self._is_too_slow(now):
+            self.close(SLOW, f"unread for {self._limits.unread_for_s:g} s; reconnect and resume")
+            return
         deadline = self._session.deadline() if self._session else None
         if self._session and deadline is not None and now >= deadline:
             self._gateway.carry_out(self, self._session.tick(now))
@@ -159,12 +164,20 @@ class WebSocketConnection(asyncio.Protocol):
             self._parser.send_ping(b"")
             self._pass_on()
 
+    def _is_too_slow(self, now: int) -> bool:
+        """Whether the peer has taken nothing, or what cannot be merged has waited, for too long."""
+        limit = self._limits.unread_for_s * SECOND_NS
+        outbox = self.member.outbox
+        return bool(self._full_ns and now - self._full_ns > limit) or (
+            outbox is not None and outbox.age(now) > limit
+        )
+
     def _is_silent(self, now: int) -> bool:
         return now - self._heard_ns > self._limits.ping_after_s * SECOND_NS
 
-    def _redirect(self, sink: Sink) -> None:
-        self.member.sink = sink
-        self._gateway.hub.rebind(self.member)
+    def _overflowed(self) -> None:
+        """More is queued than this peer may owe."""
+        self.close(SLOW, f"more than {self._limits.unsent_bytes} bytes unread; reconnect and resume")
 
     def _broke(self) -> None:
         log.exception("connection failed")
@@ -267,9 +280,11 @@ class WebSocketConnection(asyncio.Protocol):
         self._parser.fail(code, reason)
 
     def _leave(self) -> None:
-        """No more data for this peer, and no more requests from it."""
+        """No more data for this peer, and no more requests from it: what it is owed it will not get."""
         self._closing_ns = self._gateway.clock.now()
         self._gateway.hub.gone(self.member)
+        if self.member.outbox is not None:
+            self._gateway.hub.keep_up(self.member, self._transport)
 
     def _pass_on(self, queued: Iterable[bytes] = ()) -> None:
         """Write what the parser wants written; close when it says so, after the data of the tick at hand."""

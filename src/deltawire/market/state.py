@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from deltawire.book.checksums import OwnChecksum
 from deltawire.book.ladder import Ladder
 from deltawire.flow.candles import CandleSeries
 from deltawire.model.events import (
@@ -64,6 +65,7 @@ class InstrumentState:
         self.tape: deque[TapeEntry] = deque(maxlen=TRADES_KEPT)
         self.candles = CandleSeries()
         self._day = (-1, Stats())
+        self._checksum = OwnChecksum()
 
     @property
     def live(self) -> bool:
@@ -135,6 +137,10 @@ class InstrumentState:
             value = getattr(ticker, name)
             if value is not None:
                 self.ticker[name] = value
+
+    def checksum(self) -> int:
+        """CRC32 over the best ten levels of the book as it is."""
+        return self._checksum(self.ladder)
 
     def best(self) -> tuple[float, float, float, float]:
         """Best bid price and size, best ask price and size; 0.0 where there is none or the book is not live.

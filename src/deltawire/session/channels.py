@@ -25,6 +25,22 @@ class ChannelKey(msgspec.Struct, frozen=True):
     currency: str = ""
     index: str = ""
     resolution: str = ""
+    levels: int = 0
+    """Of a book only so many levels a side; 0 is all."""
+    pace_ns: int = 0
+    """At least so long between two notifications."""
+
+    @property
+    def id(self) -> str:
+        """Unlike the name, different for different depths and paces: what they publish has its own sequence."""
+        return f"{self.name} {self.levels}/{self.pace_ns}" if self.levels or self.pace_ns else self.name
+
+
+class Position(msgspec.Struct, frozen=True):
+    """How far a client has come on a channel: the last `seq` it has, in which `epoch`."""
+
+    epoch: str
+    seq: int
 
 
 _INSTRUMENT = r"(?P<instrument>[^\s*]+)"
@@ -64,5 +80,5 @@ def parse_channel(name: str) -> ChannelKey | None:
                 parts["currency"] = "any"
             elif "currency" in parts:
                 parts["currency"] = parts["currency"].upper()
-            return ChannelKey(name, family, **parts)
+            return msgspec.convert({"name": name, "family": family} | parts, ChannelKey)
     return None

@@ -1,18 +1,29 @@
 """The client's side of one conversation, and the books it keeps. Pure: frames in, answers and notifications out."""
 
+from heapq import nlargest, nsmallest
+from itertools import chain
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
 from deltawire.errors import FeedError, RequestError
+from deltawire.model.numbers import unit
+from deltawire.session.channels import Position
+
+CHECKED_LEVELS = 10
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a call came to: `error` is None when `result` counts."""
+    """What a call came to: `error` is None when `result` counts.
+
+    `recovered` says of each channel that was resumed whether everything missed follows.
+    """
 
     id: int
     result: Any = None
     error: RequestError | None = None
+    recovered: dict[str, bool] = {}
 
 
 class Notification(msgspec.Struct, frozen=True):
@@ -22,6 +33,8 @@ class Notification(msgspec.Struct, frozen=True):
     data: Any
     epoch: str = ""
     seq: int = 0
+    conflated: int = 1
+    """How many notifications it stands for: more than one to a reader who had fallen behind."""
 
 
 class TestRequest(msgspec.Struct, frozen=True):
@@ -33,6 +46,7 @@ class _Params(msgspec.Struct):
     data: Any = None
     epoch: str = ""
     seq: int = 0
+    conflated: int = 1
     type: str = ""
 
 
@@ -48,6 +62,7 @@ class _Frame(msgspec.Struct):
     params: _Params | None = None
     result: Any = None
     error: _Error | None = None
+    recovered: dict[str, bool] = {}
 
 
 _LEAVING = ("public/unsubscribe", "private/unsubscribe", "public/unsubscribe_all", "private/unsubscribe_all")
@@ -74,6 +89,15 @@ class ClientSession:
         request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
         return self._last_id, msgspec.json.encode(request)
 
+    def reconnected(self) -> dict[str, Position]:
+        """Another connection, on which nothing is asked yet; returns how far each channel has come."""
+        self._leaving.clear()
+        return {channel: Position(*last) for channel, last in self._last_seq.items()}
+
+    def forget(self, channel: str) -> None:
+        """A channel begins anew."""
+        self._last_seq.pop(channel, None)
+
     def received(self, frame: bytes | str) -> Answer | Notification | TestRequest | None:
         """What a frame is; `FeedError` when the server breaks the sequence of a channel."""
         try:
@@ -81,9 +105,12 @@ class ClientSession:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FeedError(f"no answer of this dialect: {error}", retry=False) from error
         if message.id is not None:
-            return self._answer(message.id, message.result, _request_error(message.error))
+            return self._answer(message)
         if message.method == "subscription" and message.params is not None:
             return self._notification(message.params)
+        if message.method == "joined" and message.params is not None:
+            self._last_seq[message.params.channel] = (message.params.epoch, message.params.seq)
+            return None
         if (
             message.method == "heartbeat"
             and message.params is not None
@@ -92,11 +119,15 @@ class ClientSession:
             return TestRequest()
         return None
 
-    def _answer(self, number: int, result: Any, error: RequestError | None) -> Answer:
+    def _answer(self, message: _Frame) -> Answer:
+        number = message.id or 0
         if number in self._leaving:
             self._leaving.discard(number)
-            self._left(result)
-        return Answer(number, result, error)
+            self._left(message.result)
+        for channel, recovered in message.recovered.items():
+            if not recovered:
+                self._last_seq.pop(channel, None)
+        return Answer(number, message.result, _request_error(message.error), message.recovered)
 
     def _left(self, result: Any) -> None:
         """`unsubscribe` answers with the channels left, `unsubscribe_all` with "ok", both with None to an error."""
@@ -107,19 +138,23 @@ class ClientSession:
         if not params.epoch:
             return Notification(params.channel, params.data)
         before = self._last_seq.get(params.channel)
-        if before is not None and before[0] == params.epoch and params.seq != before[1] + 1:
+        if before is not None and before[0] == params.epoch and params.seq != before[1] + params.conflated:
             raise FeedError(f"{params.channel}: seq {params.seq} after {before[1]}", retry=True)
         self._last_seq[params.channel] = (params.epoch, params.seq)
-        return Notification(params.channel, params.data, params.epoch, params.seq)
+        return Notification(params.channel, params.data, params.epoch, params.seq, params.conflated)
 
 
 class BookMirror:
     """A book kept from `book.X.{raw,100ms,agg2}` notifications; strict, so that a slip never goes unseen.
 
-    `bids` and `asks` are sizes by price. `state` is what the server says of the book.
+    `bids` and `asks` are sizes by price. `state` is what the server says of the book. Where the server sends a
+    checksum the book is held to it, unless `verify` is false.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, verify: bool = True) -> None:
+        self.verify = verify
+        self.checksum: int | None = None
+        self._units = (1, 1)
         self.bids: dict[float, float] = {}
         self.asks: dict[float, float] = {}
         self.change_id: int | None = None
@@ -141,6 +176,21 @@ class BookMirror:
         self.change_id, self.timestamp = data["change_id"], data["timestamp"]
         if "status" in data:
             self.state, self.reason = data["status"]["state"], data["status"].get("reason", "")
+
+        if "price_exponent" in data:
+            self._units = unit(data["price_exponent"]), unit(data["size_exponent"])
+        self.checksum = data.get("checksum")
+        if self.verify and self.checksum is not None and self.checksum != (found := self._crc()):
+            raise FeedError(f"checksum {found} at change {self.change_id}, not {self.checksum}", retry=True)
+
+    def _crc(self) -> int:
+        """CRC32 over the best ten asks and bids: of each, its price and size in ticks and lots, as digits."""
+        per_price, per_size = self._units
+        best = chain(
+            nsmallest(CHECKED_LEVELS, self.asks.items()), nlargest(CHECKED_LEVELS, self.bids.items())
+        )
+        digits = [f"{round(price * per_price)}{round(size * per_size)}" for price, size in best]
+        return crc32("".join(digits).encode())
 
     def best(self, depth: int) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
         """The best levels of both sides, best first."""

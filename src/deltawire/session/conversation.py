@@ -5,13 +5,15 @@ from typing import Any
 import msgspec
 
 from deltawire.errors import LimitError, RequestError
-from deltawire.session.channels import ChannelKey, parse_channel
+from deltawire.session.channels import ChannelKey, Position, parse_channel
 from deltawire.session.effects import Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
 from deltawire.session.rights import may_hear
 from deltawire.wire.rpc import INVALID_PARAMS
 
 SHORTEST_HEARTBEAT_S = 10
+MOST_RESUMED_BYTES = 2 * 1024 * 1024
+"""Missed notifications that one request may ask for; beyond it channels are not recovered."""
 
 
 class _Test(msgspec.Struct):
@@ -29,6 +31,11 @@ class _Heartbeat(msgspec.Struct):
 
 class _Channels(msgspec.Struct):
     channels: list[str]
+
+
+class _Subscription(msgspec.Struct):
+    channels: list[str]
+    resume: dict[str, Position] | None = None
 
 
 @method("public/test")
@@ -82,8 +89,11 @@ def disable_heartbeat(context: Context, params: NoParams) -> Any:
 
 @method("private/subscribe", websocket_only=True)
 @method("public/subscribe", websocket_only=True)
-def subscribe(context: Context, params: _Channels) -> Any:
-    """The channels accepted; names that are no channel, or not for this client, are left out, as the dialect has it."""
+def subscribe(context: Context, params: _Subscription) -> Any:
+    """The channels accepted; names that are no channel, or not for this client, are left out, as the dialect has it.
+
+    With `resume` the answer says of each channel that is joined now and has a position whether it is `recovered`.
+    """
     session = _session(context)
     found = [key for name in dict.fromkeys(params.channels) if (key := _known(context, name)) is not None]
     fresh = [key for key in found if key.name not in session.channels]
@@ -91,7 +101,8 @@ def subscribe(context: Context, params: _Channels) -> Any:
         reason = f"at most {session.most_channels} channels"
         raise LimitError(INVALID_PARAMS, "Invalid params", reason=reason, param="channels")
     session.channels.update(dict.fromkeys(key.name for key in fresh))
-    context.effects.append(Join(tuple(fresh)))
+    resume = _resumed(context, fresh, params.resume)
+    context.effects.append(Join(tuple(fresh), resume))
     return [key.name for key in found]
 
 
@@ -115,6 +126,25 @@ def unsubscribe_all(context: Context, params: NoParams) -> Any:
     context.effects.append(Leave(tuple(session.channels)))
     session.channels.clear()
     return "ok"
+
+
+def _resumed(
+    context: Context, keys: list[ChannelKey], positions: dict[str, Position] | None
+) -> dict[str, Position] | None:
+    """The positions from which all that was missed is there; the answer says which channels have none."""
+    if positions is None:
+        return None
+    found: dict[str, Position] = {}
+    left = MOST_RESUMED_BYTES
+    for key in keys:
+        if (position := positions.get(key.name)) is not None:
+            size = _session(context).missed_bytes(key.name, position)
+            recovered = size is not None and size <= left
+            context.more.setdefault("recovered", {})[key.name] = recovered
+            if recovered:
+                found[key.name] = position
+                left -= size or 0
+    return found
 
 
 def _known(context: Context, name: str) -> ChannelKey | None:

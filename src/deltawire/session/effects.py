@@ -2,14 +2,18 @@
 
 import msgspec
 
-from deltawire.session.channels import ChannelKey
+from deltawire.session.channels import ChannelKey, Position
 from deltawire.wire.rpc import Reply
 
 
 class Join(msgspec.Struct, frozen=True):
-    """Subscribe the connection to these channels, and send their images."""
+    """Subscribe the connection to these channels, and send what it missed since a position, else their images.
+
+    `resume` is None when the client has not asked to be told positions.
+    """
 
     keys: tuple[ChannelKey, ...]
+    resume: dict[str, Position] | None = None
 
 
 class Leave(msgspec.Struct, frozen=True):

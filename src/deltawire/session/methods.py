@@ -10,6 +10,7 @@ from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import RequestError
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
+from deltawire.session.channels import Position
 from deltawire.session.effects import Effect
 from deltawire.wire.rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request
 
@@ -39,6 +40,9 @@ class Conversation(Protocol):
     def signed_out(self, *, forget: bool) -> None:
         """The client has logged out: what follows is no accident. Its token dies if it is to be forgotten."""
 
+    def missed_bytes(self, channel: str, position: Position) -> int | None:
+        """How long all is that the channel published since; None when not all of it is still there."""
+
     channels: dict[str, None]
     most_channels: int
 
@@ -58,6 +62,8 @@ class Context(msgspec.Struct):
     identity: Identity | None = None
     address: str = ""
     private_only: bool = False
+    more: dict[str, Any] = {}
+    """Members of the answer beside its result."""
 
     @property
     def somebody(self) -> Identity:

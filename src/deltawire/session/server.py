@@ -5,9 +5,11 @@ from deltawire.access.credits import Wallet, Wallets
 from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import LimitError, RequestError
 from deltawire.market.market import Market
+from deltawire.ports import Retained
 from deltawire.session import auth as _auth
 from deltawire.session import conversation as _conversation
 from deltawire.session import queries as _queries
+from deltawire.session.channels import Position
 from deltawire.session.effects import Close, Effect, Heartbeat, Leave
 from deltawire.session.methods import NO_ANSWER, Context, run
 from deltawire.wire.rpc import BadRequest, Reply, Request, RequestId, parse_request
@@ -37,6 +39,7 @@ class ServerSession:
         version: str,
         access: Access,
         *,
+        retained: Retained | None = None,
         address: str = "",
         identity: Identity | None = None,
         auth_by_ns: int = 0,
@@ -50,6 +53,7 @@ class ServerSession:
         """
         self.channels: dict[str, None] = {}
         self.most_channels = most_channels
+        self._retained = retained
         self._wallet = wallet
         self._wallets = wallets
         self.identity = identity
@@ -162,6 +166,11 @@ class ServerSession:
         if forget:
             self._access.tokens.forget(self._token)
 
+    def missed_bytes(self, channel: str, position: Position) -> int | None:
+        """See `Conversation`."""
+        retained = self._retained
+        return None if retained is None else retained.missed_bytes(channel, position.epoch, position.seq)
+
     def _answer(self, request: Request, now: int) -> list[Effect]:
         context = Context(
             self._market,
@@ -173,6 +182,7 @@ class ServerSession:
             self.identity,
             self._address,
             self._private_only,
+            {},
         )
         us_in = now // 1000
         try:
@@ -183,7 +193,7 @@ class ServerSession:
             return [Reply(request.id, error=error, us_in=us_in)]
         left = [effect for effect in context.effects if isinstance(effect, Leave)]
         rest = [effect for effect in context.effects if not isinstance(effect, Leave)]
-        reply = [] if result is NO_ANSWER else [Reply(request.id, result, us_in=us_in)]
+        reply = [] if result is NO_ANSWER else [Reply(request.id, result, us_in=us_in, more=context.more)]
         return [*left, *reply, *rest]
 
 

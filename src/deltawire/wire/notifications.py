@@ -7,9 +7,11 @@ import msgspec
 from deltawire.model.events import Changes, Levels
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
+from deltawire.wire.frames import text_frame
 
 _encode = msgspec.json.Encoder().encode
 
+MS_NS = 1_000_000
 Triple = tuple[str, float, float]
 
 
@@ -22,9 +24,11 @@ class Envelope:
         params = _encode({"channel": channel, "epoch": epoch})[:-1]
         self._head = b'{"jsonrpc":"2.0","method":"subscription","params":' + params + b',"seq":'
 
-    def wrap(self, seq: int, data: bytes) -> bytes:
-        """One notification as JSON."""
-        return b'%b%d,"data":%b}}' % (self._head, seq, data)
+    def wrap(self, seq: int, data: bytes, conflated: int = 1) -> bytes:
+        """One notification as JSON; `conflated` is how many it stands for."""
+        if conflated == 1:
+            return b'%b%d,"data":%b}}' % (self._head, seq, data)
+        return b'%b%d,"conflated":%d,"data":%b}}' % (self._head, seq, conflated, data)
 
 
 class BookStatus(msgspec.Struct, omit_defaults=True):
@@ -45,6 +49,45 @@ class BookData(msgspec.Struct, omit_defaults=True):
     asks: list[Triple]
     prev_change_id: int | None = None
     status: BookStatus | None = None
+    checksum: int | None = None
+    price_exponent: int | None = None
+    size_exponent: int | None = None
+
+
+class BookNote(msgspec.Struct, frozen=True, gc=False):
+    """The same in ticks and lots, before any encoding; an image is all changes from nothing.
+
+    `exponents` says that they are news: of an image, and when they have become finer.
+    """
+
+    type: str
+    at_ns: int
+    name: str
+    instrument: Instrument
+    change_id: int
+    bids: Changes
+    asks: Changes
+    prev_change_id: int | None = None
+    status: BookStatus | None = None
+    checksum: int | None = None
+    exponents: bool = False
+
+    def dialect(self) -> BookData:
+        """As the dialect has it."""
+        instrument = self.instrument
+        return BookData(
+            self.type,
+            self.at_ns // MS_NS,
+            self.name,
+            self.change_id,
+            change_triples(self.bids, instrument),
+            change_triples(self.asks, instrument),
+            self.prev_change_id,
+            self.status,
+            self.checksum,
+            instrument.price_exponent if self.exponents else None,
+            instrument.size_exponent if self.exponents else None,
+        )
 
 
 class GroupedBook(msgspec.Struct, omit_defaults=True):
@@ -61,9 +104,48 @@ class GroupedBook(msgspec.Struct, omit_defaults=True):
     status: BookStatus | None = None
 
 
+class GroupedNote(msgspec.Struct, frozen=True, gc=False):
+    """The same in ticks and lots, before any encoding."""
+
+    at_ns: int
+    name: str
+    instrument: Instrument
+    change_id: int
+    bids: Levels
+    asks: Levels
+    status: BookStatus | None = None
+
+    def dialect(self) -> GroupedBook:
+        """As the dialect has it."""
+        bids, asks = level_pairs(self.bids, self.instrument), level_pairs(self.asks, self.instrument)
+        return GroupedBook(self.at_ns // MS_NS, self.name, self.change_id, bids, asks, self.status)
+
+
 def format_data(data: Any) -> bytes:
     """Any channel's data as JSON."""
-    return _encode(data)
+    return _encode(data.dialect() if isinstance(data, BookNote | GroupedNote) else data)
+
+
+class JsonEncoder:
+    """A channel's notifications as JSON in text frames."""
+
+    def __init__(self, channel: str, epoch: str) -> None:
+        self._channel, self._epoch = channel, epoch
+        self._envelope = Envelope(channel, epoch)
+
+    def frame(self, seq: int, data: Any, conflated: int = 1) -> bytes:
+        """A notification."""
+        return text_frame(self._envelope.wrap(seq, format_data(data), conflated))
+
+    def joined(self, seq: int) -> bytes:
+        """That the channel is joined behind this `seq`."""
+        return text_frame(format_joined(self._channel, self._epoch, seq))
+
+
+def format_joined(channel: str, epoch: str, seq: int) -> bytes:
+    """The notification that a channel is joined behind this `seq`, where no image says so."""
+    params = {"channel": channel, "epoch": epoch, "seq": seq}
+    return _encode({"jsonrpc": "2.0", "method": "joined", "params": params})
 
 
 def change_triples(changes: Changes, instrument: Instrument) -> list[Triple]:
@@ -75,9 +157,9 @@ def change_triples(changes: Changes, instrument: Instrument) -> list[Triple]:
     ]
 
 
-def image_triples(levels: Levels, instrument: Instrument) -> list[Triple]:
-    """Every level as ["new", price, amount], best first."""
-    return [("new", price, size) for price, size in level_pairs(levels, instrument)]
+def all_new(levels: Levels) -> Changes:
+    """Every level of an image, as a change from nothing."""
+    return Changes(levels.prices, levels.sizes, [0] * len(levels.prices))
 
 
 def level_pairs(levels: Levels, instrument: Instrument) -> list[tuple[float, float]]:

@@ -35,6 +35,8 @@ class Reply(msgspec.Struct, frozen=True):
     result: Any = None
     error: RequestError | None = None
     us_in: int = 0
+    more: dict[str, Any] = {}
+    """Members beside the result."""
 
 
 class _Loose(msgspec.Struct):
@@ -93,7 +95,7 @@ def format_reply(reply: Reply, us_out: int) -> bytes:
         error = {"code": reply.error.code, "message": reply.error.message}
         body["error"] = error if reply.error.data is None else error | {"data": reply.error.data}
     else:
-        body["result"] = reply.result
+        body |= {"result": reply.result} | reply.more
     us_in = reply.us_in or us_out
     return _encode(body | {"usIn": us_in, "usOut": us_out, "usDiff": us_out - us_in, "testnet": False})
 

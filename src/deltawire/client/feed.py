@@ -1,0 +1,89 @@
+"""A feed: the notifications of some channels, across as many connections as it takes."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+import msgspec
+
+from deltawire.client.client import Client, connect
+from deltawire.errors import FeedError
+from deltawire.session.channels import Position
+from deltawire.session.client import ClientSession, Notification
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 15.0
+MOST_PER_REQUEST = 150
+"""Channels in one request, so that it stays below the server's 32 KiB with the longest names' positions."""
+
+
+class Outage(msgspec.Struct, frozen=True):
+    """The connection is lost, and why; another is tried in `wait_s` seconds."""
+
+    reason: str
+    wait_s: float
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """What a channel published after `position` is lost: the server no longer had all of it.
+
+    A channel with an image sends that next; whatever was built from the notifications before is void.
+    """
+
+    channel: str
+    position: Position
+
+
+Item = Notification | Outage | Gap
+
+
+class Feed:
+    """Iterate over it: notifications in order, each once, and where that could not be kept, a `Gap`.
+
+    When the connection breaks it connects again, first soon and then ever later, never at the same time as
+    others do, and goes on behind the last notification it gave. Only an error that no attempt could mend ends
+    it: `FeedError`.
+    """
+
+    def __init__(self, url: str, *channels: str) -> None:
+        self._url = url
+        self._channels = channels
+        self._session = ClientSession()
+        self._wait_s = FIRST_WAIT_S
+        self._joined = False
+
+    async def __aiter__(self) -> AsyncIterator[Item]:
+        """Notifications, outages and gaps as they come."""
+        while True:
+            try:
+                async with connect(self._url, self._session) as client:
+                    for gap in await self._subscribe(client):
+                        yield gap
+                    async for note in client:
+                        yield note
+            except FeedError as error:
+                if not error.retry or not self._joined:
+                    raise
+                outage = Outage(str(error), self._wait_s * random.uniform(0.5, 1.5))
+            self._wait_s = min(LONGEST_WAIT_S, self._wait_s * 2)
+            yield outage
+            await asyncio.sleep(outage.wait_s)
+
+    async def _subscribe(self, client: Client) -> list[Gap]:
+        """Take up every channel where it was; the gaps are those that could not be."""
+        positions = self._session.reconnected()
+        gaps: list[Gap] = []
+        for names in _batches([*positions, *(name for name in self._channels if name not in positions)]):
+            resume = {name: positions[name] for name in names if name in positions}
+            answer = await client.answer("public/subscribe", channels=names, resume=resume)
+            for name in names:
+                if name not in answer.result:
+                    raise FeedError(f"{name} is not there", retry=self._joined)
+            gaps += [Gap(name, positions[name]) for name, found in answer.recovered.items() if not found]
+        self._joined = True
+        self._wait_s = FIRST_WAIT_S
+        return gaps
+
+
+def _batches(names: Sequence[str]) -> Iterator[list[str]]:
+    for start in range(0, len(names), MOST_PER_REQUEST):
+        yield list(names[start : start + MOST_PER_REQUEST])

@@ -1,0 +1,70 @@
+"""A channel in one encoding: its frames, and the last of them for those who come back."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from deltawire.fanout.history import History, Keeps
+from deltawire.fanout.roster import JSON, Encoding
+from deltawire.session.channels import ChannelKey
+from deltawire.wire.notifications import JsonEncoder
+
+
+class Encoder(Protocol):
+    """Makes one channel's frames."""
+
+    def frame(self, seq: int, data: Any, conflated: int = 1) -> bytes:
+        """A notification; `conflated` is how many it stands for."""
+
+    def joined(self, seq: int) -> bytes:
+        """That the channel is joined behind this `seq`."""
+
+
+ENCODERS: dict[Encoding, Callable[[str, str], Encoder]] = {JSON: JsonEncoder}
+"""By encoding: what makes an encoder of a channel's name and epoch."""
+
+
+ENCODED = "  "
+"""Stands between a channel's id and its encoding in an address; no id has it."""
+
+
+class Lane:
+    """One encoding of a channel; `address` names it among all lanes of all channels."""
+
+    __slots__ = ("_encoder", "_image", "_merged", "address", "history")
+
+    def __init__(self, key: ChannelKey, epoch: str, encoding: Encoding, keeps: Keeps) -> None:
+        self.address = address_of(key.id, encoding)
+        self.history = History(keeps)
+        self._encoder = ENCODERS[encoding](key.name, epoch)
+        self._image: tuple[int, Any, bytes] = (-1, None, b"")
+        self._merged: dict[int, bytes] = {}
+
+    def add(self, seq: int, data: Any) -> bytes:
+        """The next notification."""
+        frame = self._encoder.frame(seq, data)
+        self.history.add(frame)
+        if self._merged:
+            self._merged = {}
+        return frame
+
+    def image(self, seq: int, data: Any) -> bytes:
+        """An image at `seq`; the same for all who come before anything changes."""
+        if self._image[0] != seq or self._image[1] is not data:
+            self._image = seq, data, self._encoder.frame(seq, data)
+        return self._image[2]
+
+    def merged(self, seq: int, now: int, since: Callable[[int], Any]) -> bytes:
+        """One notification for all between; the same for all who are equally far behind."""
+        frame = self._merged.get(seq)
+        if frame is None:
+            frame = self._merged[seq] = self._encoder.frame(now, since(seq), now - seq)
+        return frame
+
+    def joined(self, seq: int) -> bytes:
+        """Where the sequence stands, for a member that joins now and gets no image."""
+        return self._encoder.joined(seq)
+
+
+def address_of(channel_id: str, encoding: Encoding) -> str:
+    """The address of a lane."""
+    return channel_id if encoding == JSON else f"{channel_id}{ENCODED}{encoding}"

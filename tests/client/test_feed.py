@@ -1,0 +1,149 @@
+"""A feed outlives its connections: every notification once and in order, and what is lost is said."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from websockets.asyncio.server import ServerConnection
+
+from deltawire.client import Feed, Gap, Outage
+from deltawire.client.feed import LONGEST_WAIT_S, Item
+from deltawire.errors import FeedError
+from deltawire.session.channels import Position
+from deltawire.session.client import BookMirror, Notification
+from tests.support.dialect_server import answer, next_request, notify, scripted_server
+from tests.support.gateway_server import GatewayServer
+from tests.support.market_events import make_trade
+
+BOOK, TRADES = "book.BTC-PERPETUAL.raw", "trades.BTC-PERPETUAL.raw"
+SOON = 20.0
+
+
+@pytest.fixture
+def server() -> Iterator[GatewayServer]:
+    with GatewayServer() as running:
+        running.go_live()
+        yield running
+
+
+async def take(items: AsyncIterator[Item], count: int) -> list[Item]:
+    """The next of a feed."""
+    async with asyncio.timeout(SOON):
+        return [await anext(items) for _ in range(count)]
+
+
+def cut(server: GatewayServer) -> None:
+    """Every connection breaks without a word."""
+
+    def abort() -> None:
+        for connection in list(server.app.gateway.connections):
+            connection._transport.abort()  # type: ignore[attr-defined]
+
+    server.ask(abort)
+    server.wait_for_connections(0)
+
+
+async def test_what_was_missed_comes_after_the_outage_in_order(server: GatewayServer) -> None:
+    items = aiter(Feed(server.url, BOOK))
+    server.change(2)
+    (image,) = await take(items, 1)
+    assert isinstance(image, Notification)
+    mirror = BookMirror()
+    mirror.apply(image.data)
+    for _ in range(5):
+        cut(server)
+        server.change(3)
+        found = await take(items, 1)
+        while not isinstance(found[-1], Outage):
+            found += await take(items, 1)
+        found = found[:-1] + await take(items, 3 - len(found[:-1]))
+        for note in found:
+            assert isinstance(note, Notification)
+            mirror.apply(note.data)
+        assert (mirror.bids, mirror.asks) == server.book.prices()
+
+
+async def test_a_lost_past_is_a_gap_and_then_an_image() -> None:
+    with GatewayServer() as first:
+        first.go_live()
+        items = aiter(Feed(first.url, BOOK))
+        await take(items, 1)
+        first.stop()
+        assert await asyncio.to_thread(first.joined)
+        with GatewayServer(port=first.port, epoch="another") as second:
+            second.go_live()
+            found = await take(items, 1)
+            while isinstance(found[-1], Outage):
+                found += await take(items, 1)
+            assert found[-1] == Gap(BOOK, Position("test", 0))
+            (image,) = await take(items, 1)
+            assert isinstance(image, Notification)
+            assert (image.epoch, image.data["type"]) == ("another", "snapshot")
+
+
+async def test_a_trade_is_not_lost_though_none_had_come_before_the_outage(server: GatewayServer) -> None:
+    items = aiter(Feed(server.url, TRADES))
+    waiting = asyncio.create_task(take(items, 2))
+    await asyncio.to_thread(server.wait_for_connections, 1)
+    await asyncio.to_thread(server.wait_until, lambda: server.app.hub.listened() == 1)
+    await asyncio.sleep(0.05)
+    await asyncio.to_thread(cut, server)
+    await asyncio.to_thread(server.feed, [make_trade(server.book.instrument, 1000, 10, trade_id="1")])
+    outage, note = await waiting
+    assert isinstance(outage, Outage)
+    assert isinstance(note, Notification)
+    assert [trade["trade_id"] for trade in note.data] == ["1"]
+
+
+async def test_attempts_are_ever_further_apart_and_never_at_regular_times() -> None:
+    connections = 0
+
+    async def script(connection: ServerConnection) -> None:
+        nonlocal connections
+        connections += 1
+        request = await next_request(connection)
+        if connections == 1:
+            await answer(connection, request, ["a"])
+        connection.transport.abort()
+
+    async with scripted_server(script) as url:
+        items = aiter(Feed(url, "a"))
+        waits = [item.wait_s for item in await take(items, 4) if isinstance(item, Outage)]
+    assert len(waits) == 4
+    for number, wait in enumerate(waits):
+        middle = min(LONGEST_WAIT_S, 0.25 * 2**number)
+        assert middle / 2 <= wait <= middle * 1.5
+    assert len(set(waits)) == 4
+
+
+async def test_a_first_attempt_that_fails_ends_the_feed(server: GatewayServer) -> None:
+    with pytest.raises(FeedError, match="NO-SUCH"):
+        await take(aiter(Feed(server.url, "book.NO-SUCH.raw")), 1)
+    server.stop()
+    assert server.joined()
+    with pytest.raises(FeedError, match="cannot connect"):
+        await take(aiter(Feed(server.url, BOOK)), 1)
+
+
+async def test_only_channels_the_server_lost_are_gaps() -> None:
+    async def script(connection: ServerConnection) -> None:
+        request = await next_request(connection)
+        resume = request["params"]["resume"]
+        recovered = {"a": True, "b": False} if resume else {}
+        found = {"jsonrpc": "2.0", "id": request["id"], "result": ["a", "b"], "recovered": recovered}
+        await connection.send(json.dumps(found))
+        if resume:
+            assert resume == {"a": {"epoch": "e", "seq": 2}, "b": {"epoch": "e", "seq": 5}}
+            await notify(connection, "a", 3, epoch="e", seq=3)
+            await notify(connection, "b", 9, epoch="e", seq=9)
+            await connection.wait_closed()
+        for channel, seq in (("a", 1), ("a", 2), ("b", 5)):
+            await notify(connection, channel, seq, epoch="e", seq=seq)
+        connection.transport.close()
+
+    async with scripted_server(script) as url:
+        found = await take(aiter(Feed(url, "a", "b")), 7)
+    assert [item.data for item in found if isinstance(item, Notification)] == [1, 2, 5, 3, 9]
+    assert isinstance(found[3], Outage)
+    assert found[4] == Gap("b", Position("e", 5))

@@ -1,0 +1,257 @@
+"""Whatever is published, joined, dropped and resumed: a client sees every seq once, or is told that it cannot."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from deltawire.fanout.history import Keeps
+from deltawire.fanout.hub import Hub
+from deltawire.market.market import Market
+from deltawire.session.channels import Position, parse_channel
+from deltawire.session.client import BookMirror
+from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook, make_trade
+from tests.support.members import Inbox, joined
+from tests.support.worlds import live_world
+
+RAW, MS100 = "book.BTC-PERPETUAL.raw", "book.BTC-PERPETUAL.100ms"
+TRADES = "trades.BTC-PERPETUAL.100ms"
+CHANNELS = [RAW, MS100, TRADES, "quote.BTC-PERPETUAL"]
+
+
+def resume(hub: Hub, inbox: Inbox, positions: dict[str, Position]) -> dict[str, bool]:
+    """Join channels as a session does for a request with `resume`; which of them are recovered."""
+    found = {name: hub.missed_bytes(name, at.epoch, at.seq) is not None for name, at in positions.items()}
+    keys = [parse_channel(name) for name in positions]
+    held = {name: at for name, at in positions.items() if found[name]}
+    hub.join(inbox.member, [key for key in keys if key is not None], held)
+    return found
+
+
+def test_who_comes_back_gets_all_it_missed_in_order_and_then_what_follows() -> None:
+    world = live_world()
+    first = world.joined(RAW)
+    for size in (11, 12, 13, 14):
+        world.tell(world.book.change(bids={1000: size}))
+    notes = first.notes(RAW)
+    back = Inbox()
+    assert resume(world.hub, back, {RAW: Position("epoch", 2)}) == {RAW: True}
+    world.tell(world.book.change(bids={1000: 15}))
+    assert back.notes(RAW) == [*notes[3:], *first.notes(RAW)]
+
+
+def test_who_comes_back_amid_a_tick_gets_what_is_about_to_be_flushed_once() -> None:
+    world = live_world()
+    first = world.joined(RAW)
+    world.hub.publish([world.book.change(bids={1000: 11})])
+    back = Inbox()
+    resume(world.hub, back, {RAW: Position("epoch", 0)})
+    world.hub.publish([world.book.change(bids={1000: 12})])
+    world.hub.flush()
+    assert [note["seq"] for note in back.notes(RAW)] == [1, 2]
+    assert [note["seq"] for note in first.notes(RAW)] == [0, 1, 2]
+
+
+def test_who_missed_nothing_gets_no_image() -> None:
+    world = live_world()
+    world.joined(RAW)
+    world.tell(world.book.change(bids={1000: 11}))
+    back = Inbox()
+    assert resume(world.hub, back, {RAW: Position("epoch", 1)}) == {RAW: True}
+    assert back.take() == []
+
+
+@pytest.mark.parametrize("position", [Position("other", 1), Position("epoch", 9), Position("epoch", -1)])
+def test_a_position_that_was_never_reached_here_gets_an_image(position: Position) -> None:
+    world = live_world()
+    world.joined(RAW)
+    world.tell(world.book.change(bids={1000: 11}))
+    back = Inbox()
+    assert resume(world.hub, back, {RAW: position}) == {RAW: False}
+    assert [(note["seq"], note["data"]["type"]) for note in back.notes(RAW)] == [(1, "snapshot")]
+
+
+def test_a_lone_subscriber_comes_back_to_what_happened_while_it_was_away() -> None:
+    world = live_world()
+    alone = world.joined(RAW)
+    world.hub.gone(alone.member)
+    world.tell(world.book.change(bids={1000: 11}))
+    back = Inbox()
+    assert resume(world.hub, back, {RAW: Position("epoch", 0)}) == {RAW: True}
+    assert [note["data"]["change_id"] for note in back.notes(RAW)] == [2]
+
+
+def test_a_channel_that_ended_never_says_that_nothing_was_missed() -> None:
+    world = live_world()
+    alone = world.joined(RAW)
+    world.hub.gone(alone.member)
+    world.end_idle_channels()
+    world.tell(world.book.change(bids={1000: 11}))
+    world.joined(RAW)
+    back = Inbox()
+    assert resume(world.hub, back, {RAW: Position("epoch", 0)}) == {RAW: False}
+    assert [note["data"]["type"] for note in back.notes(RAW)] == ["snapshot"]
+
+
+def test_who_comes_back_to_a_book_gone_stale_is_told_so_and_waits_for_no_image() -> None:
+    world = live_world()
+    world.joined(RAW)
+    world.tell(world.book.stale())
+    back = Inbox()
+    assert resume(world.hub, back, {RAW: Position("epoch", 0)}) == {RAW: True}
+    assert [note["data"]["status"]["state"] for note in back.notes(RAW)] == ["stale"]
+    world.tell(*world.book.image({1000: 5}, {1001: 5}))
+    assert [(note["seq"], note["data"]["type"]) for note in back.notes(RAW)] == [(2, "change")]
+
+
+@dataclass
+class Client:
+    """Someone whose connection breaks now and then, with what it has of each channel."""
+
+    inbox: Inbox | None = None
+    positions: dict[str, Position] = field(default_factory=dict)
+    mirrors: dict[str, BookMirror] = field(default_factory=dict)
+    trades: list[int] = field(default_factory=list)
+    recovered: dict[str, bool] = field(default_factory=dict)
+
+
+class Reconnections(RuleBasedStateMachine):
+    """A venue, a hub that keeps little, and clients that come and go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hub = Hub(Market(VENUE), "model", Keeps(notifications=6, bytes=1500, idle_s=1, most_idle=2))
+        self.book = ScriptedBook()
+        self.told: dict[tuple[str, str, int], Any] = {}
+        self.known: dict[int, Any] = {}
+        self.clients: list[Client] = []
+        self.traded = 0
+        self.live = True
+        self.now, self.swept = START_NS, 0
+        self.hub.advance(VENUE, self.now)
+        self.publish(self.book.image({99: 1, 98: 2}, {101: 1, 102: 2}))
+
+    def publish(self, events: list[Any]) -> None:
+        self.known[self.book.sequence] = self.book.prices()
+        self.hub.publish(events)
+
+    @precondition(lambda self: self.live)
+    @rule(price=st.integers(95, 99), size=st.integers(1, 9))
+    def book_changes(self, price: int, size: int) -> None:
+        if self.book.bids.get(price) != size:
+            self.publish([self.book.change(bids={price: size})])
+
+    @rule()
+    def trade_happens(self) -> None:
+        self.traded += 1
+        self.publish([make_trade(self.book.instrument, 100, 1, self.now, trade_id=str(self.traded))])
+
+    @precondition(lambda self: self.live)
+    @rule()
+    def book_turns_stale(self) -> None:
+        self.live = False
+        self.publish([self.book.stale()])
+
+    @precondition(lambda self: not self.live)
+    @rule(size=st.integers(1, 9))
+    def book_resynchronises(self, size: int) -> None:
+        self.live = True
+        events = self.book.image({99: size, 97: 10}, {101: 3})
+        self.publish(events)
+
+    @rule(milliseconds=st.sampled_from([1, 60, 100, 250]))
+    def time_passes(self, milliseconds: int) -> None:
+        self.now += milliseconds * MS_NS
+        self.hub.advance(VENUE, self.now)
+
+    @rule()
+    def tick_ends(self) -> None:
+        self.hub.flush()
+
+    @rule(seconds=st.sampled_from([0.1, 2]))
+    def idle_channels_are_swept(self, seconds: float) -> None:
+        self.swept += int(seconds * 1e9) + 1
+        self.hub.sweep(self.swept)
+
+    @precondition(lambda self: len(self.clients) < 3)
+    @rule(channels=st.lists(st.sampled_from(CHANNELS), min_size=1, unique=True))
+    def client_connects(self, channels: list[str]) -> None:
+        client = Client(joined(self.hub, *channels), dict.fromkeys(channels, Position("", 0)))
+        client.recovered = dict.fromkeys(channels, False)
+        client.mirrors = {channel: BookMirror() for channel in channels}
+        self.clients.append(client)
+
+    @precondition(lambda self: any(client.inbox for client in self.clients))
+    @rule(data=st.data(), read=st.integers(0, 20))
+    def connection_breaks_with_something_unread(self, data: Any, read: int) -> None:
+        client = data.draw(st.sampled_from([client for client in self.clients if client.inbox]))
+        assert client.inbox is not None
+        self.hub.gone(client.inbox.member)
+        self.read(client, client.inbox.take()[:read])
+        client.inbox = None
+
+    @precondition(lambda self: any(not client.inbox for client in self.clients))
+    @rule(data=st.data())
+    def client_comes_back(self, data: Any) -> None:
+        client = data.draw(st.sampled_from([client for client in self.clients if not client.inbox]))
+        client.inbox = Inbox()
+        client.recovered = resume(self.hub, client.inbox, client.positions)
+
+    def read(self, client: Client, messages: list[Any]) -> None:
+        for message in messages:
+            note = message["params"]
+            name, epoch, seq, data = note["channel"], note["epoch"], note["seq"], note.get("data")
+            last = client.positions[name]
+            if message["method"] == "joined":
+                assert not client.recovered[name]
+                client.recovered[name], client.positions[name] = True, Position(epoch, seq)
+                client.trades.clear()
+                continue
+            if client.recovered[name]:
+                assert (epoch, seq) == (last.epoch, last.seq + 1), "every notification once, in order"
+                assert self.told.setdefault((name, epoch, seq), data) == data, "all get the same"
+            else:
+                assert data["type"] == "snapshot" if "book" in name else True
+                client.trades.clear()
+            client.recovered[name] = True
+            client.positions[name] = Position(epoch, seq)
+            self.take(client, name, data)
+
+    def take(self, client: Client, name: str, data: Any) -> None:
+        if "book" in name:
+            mirror = client.mirrors[name]
+            mirror.apply(data)
+            assert (mirror.bids, mirror.asks) == self.known[mirror.change_id or 0]
+        elif name == TRADES:
+            client.trades += [int(trade["trade_id"]) for trade in data]
+            first = client.trades[0]
+            assert client.trades == list(range(first, first + len(client.trades))), "every trade once"
+
+    @invariant()
+    def connected_clients_see_every_seq_once(self) -> None:
+        for client in self.clients:
+            if client.inbox is not None and len(client.inbox.writes) > 3:
+                self.read(client, client.inbox.take())
+
+    def teardown(self) -> None:
+        for client in self.clients:
+            if client.inbox is None:
+                client.inbox = Inbox()
+                client.recovered = resume(self.hub, client.inbox, client.positions)
+        self.time_passes(1000)
+        self.tick_ends()
+        for client in self.clients:
+            assert client.inbox is not None
+            self.read(client, client.inbox.take())
+            if self.live:
+                for name in {RAW, MS100} & client.positions.keys():
+                    assert (client.mirrors[name].bids, client.mirrors[name].asks) == self.book.prices()
+            if TRADES in client.positions and client.trades:
+                assert client.trades[-1] == self.traded, "nothing is missing at the end"
+
+
+TestReconnections = Reconnections.TestCase
+TestReconnections.settings = settings(max_examples=300, stateful_step_count=40)
