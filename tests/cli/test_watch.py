@@ -57,7 +57,7 @@ def test_it_reconnects_when_the_server_is_back_and_waits_for_the_channel_to_be()
             assert json.loads(watching.out.next())["data"]["type"] == "change"
             first.stop()
             assert first.joined()
-            assert "1001 server stops; reconnect; again in" in watching.err.next()
+            assert "1001 server stops; reconnect and resume; again in" in watching.err.next()
             with GatewayServer(port=first.port) as second:
                 watching.err.until(f"{BOOK} is not there yet; again in")
                 second.go_live()

@@ -448,7 +448,7 @@ def test_the_server_closes_once_and_waits_for_the_echo(server: Server) -> None:
     server.flush()
     change, close = peer.frames()
     assert kind(change) == "change"
-    assert close == Frame(CLOSE, b"\x03\xe9server stops; reconnect")
+    assert close == Frame(CLOSE, b"\x03\xe9server stops; reconnect and resume")
     assert (peer.transport.ended, peer.transport.over) == (False, "")
     peer.sends(request_frame("public/test"), close_frame(1001))
     assert peer.frames() == []
