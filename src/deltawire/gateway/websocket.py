@@ -154,6 +154,7 @@ class WebSocketConnection(asyncio.Protocol):
         if self._is_too_slow(now):
             self.close(SLOW, f"unread for {self._limits.unread_for_s:g} s; reconnect and resume")
             return
+        self.check_rights(now)
         deadline = self._session.deadline() if self._session else None
         if self._session and deadline is not None and now >= deadline:
             self._gateway.carry_out(self, self._session.tick(now))
