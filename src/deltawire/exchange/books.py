@@ -20,6 +20,7 @@ class OrderBook:
 
     __slots__ = (
         "asks",
+        "banded",
         "bids",
         "index_price",
         "instrument",
@@ -64,6 +65,7 @@ class OrderBook:
     def refer(self, reference: Reference) -> None:
         """Take over index, mark and band."""
         self.reference = reference
+        self.banded = reference.min_ticks is not None or reference.max_ticks is not None
         price = self.instrument.price
         self.mark_price = None if reference.mark_ticks is None else price(reference.mark_ticks)
         self.index_price = None if reference.index_ticks is None else price(reference.index_ticks)

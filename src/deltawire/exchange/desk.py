@@ -1,13 +1,13 @@
 """The state that all parts of matching work on, and what the current record has brought about so far."""
 
 from collections import OrderedDict, deque
-from copy import copy
 from typing import Any
 
 from deltawire.exchange.books import OrderBook
 from deltawire.exchange.orders import AccountId, Order, OrderChanged, OrderId, OrderState, Reason, SelfTrading
 from deltawire.exchange.ports import Output, RiskCheck
 
+_copy = Order.__copy__  # type: ignore[attr-defined]
 DAY_NS = 86_400 * 1_000_000_000
 SETTLEMENT_NS = 8 * 3_600 * 1_000_000_000
 """A trading day ends at 08:00 UTC."""
@@ -39,6 +39,7 @@ class Desk:
         "remembered",
         "risk",
         "self_trading",
+        "stirred",
         "traded",
     )
 
@@ -61,6 +62,8 @@ class Desk:
         """Books whose changes are not published yet."""
         self.days: deque[tuple[int, OrderId]] = deque()
         """When orders good for the day end, soonest first."""
+        self.stirred = False
+        """Whether there was a trade, or something came alive: triggers are to be looked at."""
         self.pending: deque[Order] = deque()
         """Orders that have come alive and are still to be matched."""
 
@@ -95,8 +98,7 @@ class Desk:
     def publish(self) -> None:
         """Turn what has changed into events: orders as they now stand, then books."""
         outputs = self.outputs
-        for order in self.changed.values():
-            outputs.append(OrderChanged(copy(order)))
+        outputs += map(OrderChanged, map(_copy, self.changed.values()))
         self.changed.clear()
         for book in self.traded.values():
             delta = book.delta(self.now)

@@ -54,13 +54,9 @@ class Entry:
             return rejection
         if terms.others:
             return self._place_linked(order, book)
-        self.start(order, book)
-        return None
-
-    def start(self, order: Order, book: OrderBook) -> None:
-        """An accepted order begins to live: it matches, or waits for its trigger."""
-        self._desk.enter(order)
+        desk.enter(order)
         self._begin(order, book)
+        return None
 
     def _begin(self, order: Order, book: OrderBook) -> None:
         trigger = order.terms.trigger
@@ -77,8 +73,11 @@ class Entry:
             return self._admit_trigger(order, book)
         if terms.mmp and (rejection := self._unprotected(order, book)):
             return rejection
-        fit = self._fit if terms.type == "limit" else self._price
-        rejection = fit(order, book)
+        rejection = None
+        if terms.type != "limit":
+            rejection = self._price(order, book)
+        elif terms.post_only or book.banded:
+            rejection = self._fit(order, book)
         if rejection is None and terms.reduce_only:
             rejection = self._reduce(order, book)
         if rejection is None and not terms.liquidation:
@@ -191,6 +190,7 @@ class Entry:
         self._matcher.links.replace(trigger_order, order)
         desk.enter(order)
         desk.pending.append(order)
+        desk.stirred = True
 
 
 def _with_condition(terms: Terms, primary: Terms) -> Terms:

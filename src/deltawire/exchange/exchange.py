@@ -4,7 +4,7 @@ A record that is refused changes nothing and never reaches the journal; one that
 journal before `submit` returns, and whoever holds the journal lets nobody see the events before it is on disk.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from deltawire.exchange.filters import fits
 from deltawire.exchange.matching import Matcher
 from deltawire.exchange.orders import AccountId, Order, OrderId, Reason, Terms
 from deltawire.exchange.ports import (
+    AccountEvent,
     CancelAll,
     CloseBook,
     Demand,
@@ -115,7 +116,9 @@ class Exchange:
         if rejection is not None:
             desk.now = before
             return [rejection]
-        self._settle()
+        came = desk.risk.outcome()
+        if came or desk.stirred:
+            self._settle(came)
         desk.publish()
         self.journal(record)
         return outputs
@@ -133,24 +136,22 @@ class Exchange:
         """An account's orders with this label: how to learn what became of a request without an answer."""
         return self.desk.labelled(account, label)
 
-    def _settle(self) -> None:
-        """Do what the record has set in motion, until nothing moves any more."""
+    def _settle(self, came: Sequence[AccountEvent | Demand]) -> None:
+        """Do what the record has set in motion, and `came` of it, until nothing moves any more."""
         desk = self.desk
-        outcome = desk.risk.outcome
-        while True:
+        while came or desk.stirred:
+            desk.stirred = False
             self._watch()
             while desk.pending:
                 self.entry.wake(desk.pending.popleft())
                 self._watch()
-            came = outcome()
-            if not came:
-                return
             for each in came:
                 demand = self._demands.get(type(each))
                 if demand is None:
                     desk.outputs.append(each)
                 else:
                     demand(each)
+            came = desk.risk.outcome()
 
     def _watch(self) -> None:
         """Show new last prices to the orders that wait for them."""

@@ -11,6 +11,9 @@ from deltawire.exchange.orders import Order, OrderId
 from deltawire.model.events import Changes, Levels
 
 
+NONE = Changes([], [], [])
+
+
 class Level:
     """Orders at one price, first come first; `shown_lots` is what the book shows of them."""
 
@@ -62,7 +65,10 @@ class BookSide:
         if price not in self.touched:
             self.touched[price] = level.shown_lots
         level.shown_lots -= order.shown_lots
-        self.leave(order, level)
+        orders = level.orders
+        del orders[order.id]
+        if not orders:
+            self._drop(level)
 
     def show(self, order: Order, lots: int) -> None:
         """The order now shows so many lots, and keeps its place."""
@@ -95,17 +101,23 @@ class BookSide:
 
     def changes(self) -> Changes:
         """What the book shows differently since the last time this was asked."""
+        touched, levels = self.touched, self.levels
+        if not touched:
+            return NONE
+        if len(touched) == 1:
+            price, before = touched.popitem()
+            now = levels[price].shown_lots if price in levels else 0
+            return Changes([price], [now], [before]) if now != before else NONE
         prices: list[int] = []
         sizes: list[int] = []
         previous: list[int] = []
-        levels = self.levels
-        for price, before in self.touched.items():
+        for price, before in touched.items():
             now = levels[price].shown_lots if price in levels else 0
             if now != before:
                 prices.append(price)
                 sizes.append(now)
                 previous.append(before)
-        self.touched.clear()
+        touched.clear()
         return Changes(prices, sizes, previous)
 
     def image(self) -> Levels:
