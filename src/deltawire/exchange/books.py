@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from deltawire.exchange.levels import BookSide
+from deltawire.exchange.levels import NONE, BookSide
 from deltawire.exchange.orders import Trigger
 from deltawire.exchange.ports import PublicEvent, Reference
 from deltawire.exchange.waiting import Waiting
@@ -116,7 +116,8 @@ class OrderBook:
 
     def delta(self, now: int) -> BookDelta | None:
         """What has changed since the last delta, as the next one; None when nothing shows."""
-        bids, asks = self.bids.changes(), self.asks.changes()
+        bids = self.bids.changes() if self.bids.touched else NONE
+        asks = self.asks.changes() if self.asks.touched else NONE
         if not bids.prices and not asks.prices:
             return None
         self.sequence += 1

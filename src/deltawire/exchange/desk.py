@@ -1,6 +1,6 @@
 """The state that all parts of matching work on, and what the current record has brought about so far."""
 
-from collections import OrderedDict, deque
+from collections import deque
 from typing import Any
 
 from deltawire.exchange.books import OrderBook
@@ -29,6 +29,7 @@ class Desk:
         "changed",
         "days",
         "ended",
+        "forgotten_next",
         "next_order_id",
         "next_trade_id",
         "now",
@@ -49,7 +50,9 @@ class Desk:
         self.orders: dict[OrderId, Order] = {}
         """The living."""
         self.by_account: dict[AccountId, dict[OrderId, Order]] = {}
-        self.ended: OrderedDict[OrderId, Order] = OrderedDict()
+        self.ended: dict[OrderId, Order] = {}
+        """Those that ended last, up to `remembered`."""
+        self.forgotten_next: deque[OrderId] = deque()
         self.reducing: dict[tuple[AccountId, str], dict[OrderId, Order]] = {}
         """Reduce-only orders in the book, which shrink with the position."""
         self.self_trading: dict[AccountId, SelfTrading] = {}
@@ -89,10 +92,10 @@ class Desk:
         del mine[order.id]
         if not mine:
             del self.by_account[order.account]
-        ended = self.ended
-        ended[order.id] = order
-        if len(ended) > self.remembered:
-            ended.popitem(last=False)
+        self.ended[order.id] = order
+        self.forgotten_next.append(order.id)
+        if len(self.forgotten_next) > self.remembered:
+            del self.ended[self.forgotten_next.popleft()]
         self.changed[order.id] = order
 
     def publish(self) -> None:

@@ -8,6 +8,7 @@ from deltawire.exchange.codes import Code, Rejection
 from deltawire.exchange.desk import Desk
 from deltawire.exchange.matching import Matcher
 from deltawire.exchange.orders import AccountId, Order, Reason, Terms
+from deltawire.exchange.records import Place
 from deltawire.exchange.waiting import direction
 
 UNKNOWN = Rejection(Code.INVALID_OR_UNSUPPORTED_INSTRUMENT, param="instrument_name")
@@ -36,18 +37,16 @@ class Entry:
             size, size, 0, now, now, trigger_ticks=terms.trigger_ticks, connection=connection,
         )  # fmt: skip
 
-    def place(
-        self, account: AccountId, terms: Terms, connection: int = 0, *, quote: bool = False
-    ) -> Rejection | None:
+    def place(self, request: Place, *, quote: bool = False) -> Rejection | None:
         """Place an order with those linked to it, or refuse all and change nothing."""
-        desk = self._desk
+        desk, terms = self._desk, request.terms
         book = desk.books.get(terms.instrument)
         if book is None:
             return UNKNOWN
         rejection = refuse(terms, book, desk.now)
         if rejection is not None:
             return rejection
-        order = self.make(account, terms, connection)
+        order = self.make(request.account, terms, request.connection)
         order.quote = quote
         rejection = self.admit(order, book)
         if rejection is not None:
@@ -55,7 +54,10 @@ class Entry:
         if terms.others:
             return self._place_linked(order, book)
         desk.enter(order)
-        self._begin(order, book)
+        if terms.trigger is None:
+            self._matcher.work(order, book)
+        else:
+            self._begin(order, book)
         return None
 
     def _begin(self, order: Order, book: OrderBook) -> None:

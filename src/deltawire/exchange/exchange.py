@@ -77,7 +77,7 @@ class Exchange:
         self.quoting = Quoting(desk, self.matcher, self.entry, self.changes)
         self.connections = Connections(desk, self.matcher)
         self._handlers: dict[type, Handler] = {
-            Place: self._place,
+            Place: self.entry.place,
             Cancel: self._cancel,
             Edit: self.changes.edit,
             Tick: self._tick,
@@ -112,7 +112,8 @@ class Exchange:
         if record.at_ns > before:
             desk.now = record.at_ns
         outputs = desk.outputs = []
-        rejection = self._handlers.get(type(record), desk.risk.received)(record)
+        handler = self._handlers.get(type(record)) or desk.risk.received
+        rejection = handler(record)
         if rejection is not None:
             desk.now = before
             return [rejection]
@@ -170,9 +171,6 @@ class Exchange:
         for order_id in waiting.moved(ticks):
             self.entry.fire(desk.orders[order_id])
 
-    def _place(self, record: Place) -> Rejection | None:
-        return self.entry.place(record.account, record.terms, record.connection)
-
     def _cancel(self, record: Cancel) -> Rejection | None:
         order = self.changes.living(record.account, record.order_id)
         if isinstance(order, Rejection):
@@ -199,7 +197,9 @@ class Exchange:
             instrument=record.instrument, side="sell" if position > 0 else "buy", size_lots=abs(position),
             type=record.type, price_ticks=record.price_ticks, reduce_only=True,
         )  # fmt: skip
-        return self.entry.place(record.account, terms, record.connection)
+        return self.entry.place(
+            Place(at_ns=record.at_ns, account=record.account, terms=terms, connection=record.connection)
+        )
 
     def _mass_quote(self, record: MassQuote) -> Rejection | None:
         if not self.connections.settings.get((record.account, record.connection)):
@@ -269,7 +269,7 @@ class Exchange:
                 self.matcher.cancel(order, reason)
 
     def _liquidate(self, demand: Liquidate) -> None:
-        self.entry.place(demand.account, demand.terms)
+        self.entry.place(Place(at_ns=self.desk.now, account=demand.account, terms=demand.terms))
 
     def _cancel_all(self, demand: CancelAll) -> None:
         for order in self.desk.live(demand.account):
