@@ -50,6 +50,7 @@ class Desk:
         self.orders: dict[OrderId, Order] = {}
         """The living."""
         self.by_account: dict[AccountId, dict[OrderId, Order]] = {}
+        """The living of each account; an account without any may still have its empty place."""
         self.ended: dict[OrderId, Order] = {}
         """Those that ended last, up to `remembered`."""
         self.forgotten_next: deque[OrderId] = deque()
@@ -88,10 +89,7 @@ class Desk:
         order.leaves_lots = order.shown_lots = 0
         order.updated_ns = self.now
         del self.orders[order.id]
-        mine = self.by_account[order.account]
-        del mine[order.id]
-        if not mine:
-            del self.by_account[order.account]
+        del self.by_account[order.account][order.id]
         self.ended[order.id] = order
         self.forgotten_next.append(order.id)
         if len(self.forgotten_next) > self.remembered:

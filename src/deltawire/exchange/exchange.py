@@ -172,9 +172,9 @@ class Exchange:
             self.entry.fire(desk.orders[order_id])
 
     def _cancel(self, record: Cancel) -> Rejection | None:
-        order = self.changes.living(record.account, record.order_id)
-        if isinstance(order, Rejection):
-            return order
+        order = self.desk.orders.get(record.order_id)
+        if order is None or order.account != record.account:
+            return self.changes.missing(record.account, record.order_id)
         if order.terms.liquidation:
             return Rejection(Code.CAN_NOT_CANCEL_LIQUIDATION_ORDER)
         self.matcher.cancel(order, "user_request")
