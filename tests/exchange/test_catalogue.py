@@ -77,8 +77,8 @@ def test_every_price_step_is_a_multiple_of_its_exponent() -> None:
     for instrument in BY_NAME.values():
         assert instrument.tick >= 1
         assert parse_decimal(instrument.min_trade_size, instrument.size_exponent) == 1 or instrument.inverse
-        for step in instrument.tick_steps:
-            above = parse_decimal(step.above_price, instrument.price_exponent)
+        for price, _ in instrument.tick_size_steps:
+            above = parse_decimal(price, instrument.price_exponent)
             assert above % instrument.tick_at(above + 1) == 0
 
 

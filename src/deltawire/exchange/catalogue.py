@@ -8,7 +8,7 @@ import msgspec
 from deltawire.exchange.calendar import Expiry, Plan, expiries
 from deltawire.exchange.fees import Fee, FeeTable
 from deltawire.exchange.strikes import strikes
-from deltawire.model.instruments import FOREVER_NS, Instrument, TickStep, format_day
+from deltawire.model.instruments import FOREVER_NS, Instrument, format_day
 from deltawire.model.numbers import exponent_of, format_decimal
 from deltawire.options.black76 import years_between
 
@@ -21,7 +21,7 @@ class Trading(msgspec.Struct, frozen=True):
     tick_size: str
     min_trade_size: str
     contract_size: float
-    tick_steps: tuple[TickStep, ...] = ()
+    tick_size_steps: tuple[tuple[str, str], ...] = ()
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,8 +57,8 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 _FUTURES = Plan(weeks=2, months=2, quarters=4)
 _OPTIONS = Plan(days=2, weeks=3, months=2, quarters=3)
 _FEW = Plan(weeks=1, quarters=1)
-_COIN_STEPS = (TickStep("0.005", "0.0005"),)
-_DOLLAR_STEPS = (TickStep("100", "5"),)
+_COIN_STEPS = (("0.005", "0.0005"),)
+_DOLLAR_STEPS = (("100", "5"),)
 SERIES = (
     Series(
         base="BTC",
@@ -92,7 +92,7 @@ SERIES = (
         quote="USDC",
         perpetual=Trading("0.05", "0.001", 0.001),
         future=Trading("0.25", "0.001", 0.001),
-        option=Trading("0.1", "0.1", 0.1, (TickStep("20", "0.2"),)),
+        option=Trading("0.1", "0.1", 0.1, (("20", "0.2"),)),
         futures=_FEW,
         options=_FEW,
     ),
@@ -143,7 +143,7 @@ def _option(
         name=f"{series.prefix}-{format_day(expiry.at_ns)}-{strike_text(strike)}-{letter}",
         kind="option",
         size_unit="base",
-        tick_steps=series.option.tick_steps,
+        tick_size_steps=series.option.tick_size_steps,
         strike=strike,
         option_type=side,
         **_terms(

@@ -38,8 +38,8 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
         "counter_currency": instrument.quote,
         "tick_size": _increment(instrument.tick_size, instrument.price_exponent),
         "tick_size_steps": [
-            {"above_price": float(step.above_price), "tick_size": float(step.tick_size)}
-            for step in instrument.tick_steps
+            {"above_price": float(above), "tick_size": float(size)}
+            for above, size in instrument.tick_size_steps
         ],
         "min_trade_amount": _least_amount(instrument),
         "contract_size": instrument.contract_size,

@@ -21,13 +21,6 @@ def format_day(at_ns: int) -> str:
     return f"{day.day}{MONTHS[day.month - 1]}{day.year % 100:02d}"
 
 
-class TickStep(msgspec.Struct, frozen=True):
-    """From a price on (exclusive), the price increment is another; both as decimal text."""
-
-    above_price: str
-    tick_size: str
-
-
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     """One instrument of one venue, under the venue's own name.
 
@@ -45,8 +38,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     price_exponent: int
     size_exponent: int
     tick_size: str = ""
-    tick_steps: tuple[TickStep, ...] = ()
-    """Increments of higher prices, lowest first; `tick_size` is that of the lowest prices."""
+    tick_size_steps: tuple[tuple[str, str], ...] = ()
+    """Coarser increments: (above this price, this tick size), ascending."""
     min_trade_size: str = ""
     size_unit: SizeUnit = "base"
     contract_size: float = 1.0
@@ -93,9 +86,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     def tick_at(self, price_ticks: int) -> int:
         """The price increment in ticks that holds at this price."""
         found = self.tick
-        for step in self.tick_steps:
-            if price_ticks > parse_decimal(step.above_price, self.price_exponent):
-                found = parse_decimal(step.tick_size, self.price_exponent)
+        for above, tick_size in self.tick_size_steps:
+            if price_ticks > parse_decimal(above, self.price_exponent):
+                found = parse_decimal(tick_size, self.price_exponent)
         return found
 
     def price(self, ticks: int) -> float:
