@@ -121,6 +121,7 @@ class Order(msgspec.Struct):
     linked_ids: tuple[OrderId, ...] = ()
     """Secondary orders that wait for this one, or the other order of an OCO pair."""
     oco: bool = False
+    """Whether the linked order goes when this one is hit; else the linked ones come."""
     connection: int = 0
     """The connection that placed it, for cancel-on-disconnect; 0 when none."""
     quote: bool = False

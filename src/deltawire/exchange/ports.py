@@ -21,7 +21,7 @@ from deltawire.model.events import BookDelta, BookImage, Listing, Status, Trade
 from deltawire.model.instruments import Instrument
 
 
-class Record(msgspec.Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
+class Record(msgspec.Struct, frozen=True, tag_field="record", kw_only=True, omit_defaults=True):
     """What may be submitted and is journalled; `at_ns` is the only time the exchange knows, and never falls."""
 
     at_ns: int
@@ -44,6 +44,9 @@ class Reference(msgspec.Struct, frozen=True, tag=True):
     mark_ticks: int | None = None
     min_ticks: int | None = None
     max_ticks: int | None = None
+    delta: float = 1.0
+    """Of one unit of base coin, as market-maker protection counts it."""
+    vega: float = 0.0
 
 
 class OpenBook(msgspec.Struct, frozen=True, tag=True):
@@ -77,7 +80,7 @@ class CancelAll(msgspec.Struct, frozen=True, tag=True):
 Demand = Reference | OpenBook | CloseBook | Liquidate | CancelAll
 PublicEvent = BookImage | BookDelta | Trade | Status | Listing
 Output = PublicEvent | OrderChanged | Fill | Rejection | AccountEvent
-"""What `submit` returns; a `Rejection` comes alone."""
+"""What `submit` returns; a `Rejection` stands last, behind nothing but what the passing of time brought about."""
 
 
 class RiskCheck(Protocol):
@@ -87,13 +90,13 @@ class RiskCheck(Protocol):
         """Whether the account may have this order; changes nothing. `leaves_lots` is what could still trade.
 
         `order.price_ticks` is the worst price at which it could trade, for market orders the price band's end
-        (0 for a sale without band). With `replaces` the order takes that order's place.
+        (without a band 2^62 to buy, 0 to sell). With `replaces` the order takes that order's place.
         """
 
     def rested(self, order: Order) -> None:
         """The open part of this order is now `order.leaves_lots` (0: gone) at `order.price_ticks`.
 
-        Orders that wait for a trigger or a primary order are told too, with `state` untriggered.
+        Orders that wait for a trigger or a primary order are not told, and checked when they come alive.
         """
 
     def filled(self, fill: Fill) -> None:
@@ -107,3 +110,9 @@ class RiskCheck(Protocol):
 
     def outcome(self) -> Sequence[AccountEvent | Demand]:
         """What came of all that was told since the last call; matching does the demands in their order."""
+
+    def freeze(self) -> bytes:
+        """The whole state between two records, for a snapshot; the same state gives the same bytes."""
+
+    def thaw(self, state: bytes) -> None:
+        """Become what `freeze` gave; called once, before any record."""
