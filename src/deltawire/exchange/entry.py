@@ -163,8 +163,8 @@ class Entry:
         for order in (first, *others):
             desk.enter(order)
         self._begin(first, book)
-        if pair and others[0].leaves_lots:
-            self._begin(others[0], book)
+        if pair:
+            self.wake(others[0])
         return None
 
     def wake(self, order: Order) -> None:
