@@ -9,6 +9,7 @@
     ├── JournalError          the disk     no          a journal that cannot be trusted or written any more
     ├── RequestError          the client   see .retry  a JSON-RPC request refused, with the dialect's code
     │   └── LimitError         the client   later       asked for more than it may have: answered, then closed
+    ├── SurfaceError          the caller   no          a volatility surface that would allow arbitrage
     └── FeedError             the feed     see .retry  a client's connection or subscription that failed
 
 Bad market data never travels as an exception beyond its venue: it becomes a `Stale` status or a `Fault` event.
@@ -54,6 +55,14 @@ class RecordingError(DeltawireError):
         self.path = path
         self.place = place
         self.reason = reason
+
+
+class SurfaceError(DeltawireError):
+    """Parameters of a volatility surface that would allow arbitrage; carries the bounds they break."""
+
+    def __init__(self, broken: list[str]) -> None:
+        super().__init__(f"the surface would allow arbitrage: it needs {', '.join(broken)}")
+        self.broken = broken
 
 
 class JournalError(DeltawireError):

@@ -9,10 +9,18 @@ from deltawire.model.numbers import parse_decimal, unit
 
 Kind = Literal["spot", "future", "option", "future_combo", "option_combo"]
 SizeUnit = Literal["base", "quote", "contracts"]
-FOREVER_NS = 32_503_708_800_000 * 1_000_000
-"""Deribit's expiry of a perpetual: the year 3000, in nanoseconds since 1970."""
+FOREVER_MS = 32_503_708_800_000
+"""Deribit's expiry of a perpetual in milliseconds: the year 3000."""
+FOREVER_NS = (1 << 63) - 1
+"""The expiry of what never expires: the last nanosecond that 64 bits can name (in 2262)."""
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+
+
+def format_day(at_ns: int) -> str:
+    """A day (UTC) as Deribit's names write it: `6AUG21`."""
+    day = datetime.fromtimestamp(at_ns // 1_000_000_000, UTC)
+    return f"{day.day}{MONTHS[day.month - 1]}{day.year % 100:02d}"
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,12 +69,16 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind == "future" and self.expiration_ns >= FOREVER_NS
 
     @property
+    def expiration_ms(self) -> int:
+        """The expiry in milliseconds since 1970; the year 3000 of what never expires, as Deribit says it."""
+        return FOREVER_MS if self.expiration_ns >= FOREVER_NS else self.expiration_ns // 1_000_000
+
+    @property
     def expiry(self) -> str:
         """The day it expires as Deribit's names write it (`6AUG21`, UTC), or `PERPETUAL`."""
         if self.perpetual:
             return "PERPETUAL"
-        day = datetime.fromtimestamp(self.expiration_ns // 1_000_000_000, UTC)
-        return f"{day.day}{MONTHS[day.month - 1]}{day.year % 100:02d}"
+        return format_day(self.expiration_ns)
 
     @property
     def priced_in(self) -> str:
@@ -77,6 +89,14 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     def tick(self) -> int:
         """The price increment in ticks, at least one."""
         return max(1, parse_decimal(self.tick_size, self.price_exponent)) if self.tick_size else 1
+
+    def tick_at(self, price_ticks: int) -> int:
+        """The price increment in ticks that holds at this price."""
+        found = self.tick
+        for above, tick_size in self.tick_size_steps:
+            if price_ticks > parse_decimal(above, self.price_exponent):
+                found = parse_decimal(tick_size, self.price_exponent)
+        return found
 
     def price(self, ticks: int) -> float:
         """Ticks as a price: the double nearest to the decimal."""
