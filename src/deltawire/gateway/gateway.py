@@ -63,7 +63,7 @@ class Gateway:
 
     def make_session(self) -> ServerSession:
         """A session for a new connection."""
-        return ServerSession(self.market, self.version, self.hub)
+        return ServerSession(self.market, self.version)
 
     def carry_out(self, connection: Connection, effects: list[Effect]) -> None:
         """Do what a session wants, in order."""
@@ -71,7 +71,7 @@ class Gateway:
             if isinstance(effect, Join):
                 self.hub.join(connection.member, effect.keys, effect.resume)
             elif isinstance(effect, Leave):
-                self.hub.leave(connection.member, effect.names)
+                self.hub.leave(connection.member, effect.ids)
             elif isinstance(effect, Heartbeat):
                 connection.send(format_heartbeat(effect.kind))
             elif isinstance(effect, Close):

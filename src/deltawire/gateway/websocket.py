@@ -193,6 +193,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._parser.send_response(response)
         if response.status_code == 101:
             self._gateway.connections[self] = None
+            self._session.retained = self._gateway.hub.past(self.member.encoding)
         else:
             self._closing_ns = self._gateway.clock.now()
 

@@ -17,9 +17,9 @@ class Join(msgspec.Struct, frozen=True):
 
 
 class Leave(msgspec.Struct, frozen=True):
-    """Unsubscribe the connection from these channels."""
+    """Unsubscribe the connection from these channels, by their ids."""
 
-    names: tuple[str, ...]
+    ids: tuple[str, ...]
 
 
 class Heartbeat(msgspec.Struct, frozen=True):

@@ -25,9 +25,9 @@ class ServerSession:
     `test_request` goes instead, and when that is not answered within another the connection closes.
     """
 
-    def __init__(self, market: Market, version: str, retained: Retained | None = None) -> None:
-        self.channels: dict[str, None] = {}
-        self._retained = retained
+    def __init__(self, market: Market, version: str) -> None:
+        self.channels: dict[str, str] = {}
+        self.retained: Retained | None = None
         self._market = market
         self._version = version
         self._interval_ns = 0
@@ -70,7 +70,7 @@ class ServerSession:
 
     def missed_bytes(self, channel: str, position: Position) -> int | None:
         """See `Conversation`."""
-        retained = self._retained
+        retained = self.retained
         return None if retained is None else retained.missed_bytes(channel, position.epoch, position.seq)
 
     def _answer(self, request: Request, now: int) -> list[Effect]:
