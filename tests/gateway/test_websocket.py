@@ -11,8 +11,10 @@ from structlog.testing import capture_logs
 
 from deltawire.gateway.gateway import Gateway, Limits
 from deltawire.gateway.websocket import WebSocketConnection
-from deltawire.session.effects import Effect
+from deltawire.session.effects import Effect, EnableMac
 from deltawire.session.server import ServerSession
+from deltawire.wire.mac import MacNote, RunningMac
+from deltawire.wire.rpc import Reply
 from tests.support.frames import (
     BINARY,
     CLOSE,
@@ -691,3 +693,31 @@ def test_a_close_with_an_answer_too_large_for_a_slow_peer_is_sent_not_raised() -
     assert peer.kinds()[-1] == ("close", 1000)
     peer.connection.connection_lost(None)
     assert not server.gateway.connections
+
+
+# Proof.
+
+
+def test_every_frame_after_the_mac_is_enabled_is_attested_across_slowness(server: Server) -> None:
+    peer = server.peer(BOOK)
+    server.gateway.carry_out(peer.connection, [Reply(9, "ok"), EnableMac(b"key")])
+    assert peer.kinds() == [9]
+    mac = RunningMac(b"key")
+    attested = 0
+    for step in range(6):
+        peer.transport.reads = step % 3 != 0
+        for _ in range(3):
+            server.change()
+            server.flush()
+        peer.sends(request_frame("public/test"), client_frame(b"", PING))
+        peer.transport.drain()
+        for each in peer.frames():
+            message = json.loads(each.payload) if each.opcode == TEXT else {}
+            if message.get("method") == "mac":
+                params = message["params"]
+                assert mac.proves(MacNote(params["from"], params["to"], params["mac"]))
+                attested = params["to"]
+            elif each.opcode == TEXT:
+                mac.add_message(each.payload)
+    assert attested >= 6
+    assert mac.note() is None, "nothing was left without proof"

@@ -158,6 +158,11 @@ class Hub:
             return [image]
         return [channel.lane(member.encoding).joined(channel.seq)] if member.resumes else []
 
+    def redirect(self, member: Member, sink: Sink) -> None:
+        """A member that is not behind has another sink from now on."""
+        member.sink = sink
+        self._roster.rebind(member)
+
     # Members that fall behind.
 
     def lag(self, member: Member, most_bytes: int, full: Callable[[], None]) -> None:

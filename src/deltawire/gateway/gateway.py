@@ -9,7 +9,7 @@ from deltawire.fanout.hub import Hub
 from deltawire.fanout.roster import Member
 from deltawire.market.market import Market
 from deltawire.ports import Clock
-from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
+from deltawire.session.effects import Close, Effect, EnableMac, Heartbeat, Join, Leave
 from deltawire.session.server import ServerSession
 from deltawire.wire.rpc import format_heartbeat, format_reply
 
@@ -38,6 +38,9 @@ class Connection(Protocol):
 
     def send(self, payload: bytes) -> None:
         """Send one text message."""
+
+    def attest(self, key: bytes) -> None:
+        """Prove every frame from now on."""
 
     def close(self, code: int, reason: str) -> None:
         """Begin to close."""
@@ -74,6 +77,8 @@ class Gateway:
                 self.hub.leave(connection.member, effect.ids)
             elif isinstance(effect, Heartbeat):
                 connection.send(format_heartbeat(effect.kind))
+            elif isinstance(effect, EnableMac):
+                connection.attest(effect.key)
             elif isinstance(effect, Close):
                 connection.close(effect.code, effect.reason)
             else:

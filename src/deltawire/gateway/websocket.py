@@ -16,9 +16,9 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from deltawire.fanout.roster import Member
+from deltawire.fanout.roster import Member, Sink
 from deltawire.gateway.gateway import Gateway
-from deltawire.gateway.outgoing import DirectSink, make_sink
+from deltawire.gateway.outgoing import AttestingSink, DirectSink, make_sink
 from deltawire.wire.frames import text_frame
 
 log = structlog.get_logger("deltawire")
@@ -48,8 +48,9 @@ class WebSocketConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The transport is ours, and so is the news that it has something unsent."""
         self._transport = cast(asyncio.Transport, transport)
-        self._sink = make_sink(self._transport)
-        self.member = Member(self._sink)
+        self._direct = make_sink(self._transport)
+        self._attesting: AttestingSink | None = None
+        self.member = Member(self._direct)
         self._transport.set_protocol(self)
         self._transport.set_write_buffer_limits(high=0)
         self._all.add(self)
@@ -72,15 +73,15 @@ class WebSocketConnection(asyncio.Protocol):
         """The connection is over."""
         self._all.discard(self)
         self._gateway.gone(self)
-        if isinstance(self._sink, DirectSink):
-            self._sink.detach()
+        if isinstance(self._direct, DirectSink):
+            self._direct.detach()
 
     def pause_writing(self) -> None:
         """The peer reads slower than we write: from here on it is owed what it does not take."""
         self._full_ns = self._full_ns or self._gateway.clock.now()
         if self.member.outbox is not None:
             return
-        self.member.sink = self._transport
+        self.member.sink = self._way(self._transport)
         if not self._closing_ns:
             self._gateway.hub.lag(self.member, self._limits.unsent_bytes, self._overflowed)
 
@@ -91,9 +92,9 @@ class WebSocketConnection(asyncio.Protocol):
         while member.outbox is not None and not self._full_ns:
             data = hub.catch_up(member)
             if data:
-                self._sink.write(data)
+                self._way(self._direct).write(data)
             else:
-                self._gateway.merged += hub.keep_up(member, self._sink)
+                self._gateway.merged += hub.keep_up(member, self._way(self._direct))
 
     # What uvicorn calls.
 
@@ -113,6 +114,14 @@ class WebSocketConnection(asyncio.Protocol):
         """Send one text message."""
         if not self._closing_ns:
             self.member.sink.write(text_frame(payload))
+
+    def attest(self, key: bytes) -> None:
+        """Prove every frame from now on; of what a peer is owed nobody could say where to begin."""
+        if self.member.outbox is not None:
+            self.close(SLOW, "unread data; reconnect")
+        elif not self._closing_ns:
+            self._attesting = AttestingSink(self.member.sink, key)
+            self._gateway.hub.redirect(self.member, self._attesting)
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; nothing is sent after it."""
@@ -158,6 +167,13 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _is_silent(self, now: int) -> bool:
         return now - self._heard_ns > self._limits.ping_after_s * SECOND_NS
+
+    def _way(self, sink: Sink) -> Sink:
+        """The way to a sink, past the proof where there is one."""
+        if self._attesting is None:
+            return sink
+        self._attesting.over(sink)
+        return self._attesting
 
     def _overflowed(self) -> None:
         """More is queued than this peer may owe."""
@@ -242,7 +258,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._closing_ns = self._gateway.clock.now()
         self._gateway.hub.gone(self.member)
         if self.member.outbox is not None:
-            self._gateway.hub.keep_up(self.member, self._transport)
+            self._gateway.hub.keep_up(self.member, self._way(self._transport))
 
     def _pass_on(self, queued: Iterable[bytes] = ()) -> None:
         """Write what the parser wants written; close when it says so, after the data of the tick at hand."""

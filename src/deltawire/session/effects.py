@@ -35,4 +35,10 @@ class Close(msgspec.Struct, frozen=True):
     reason: str
 
 
-Effect = Reply | Join | Leave | Heartbeat | Close
+class EnableMac(msgspec.Struct, frozen=True):
+    """Attest every frame from now on with this key (`deltawire.wire.mac`); comes after the reply that says so."""
+
+    key: bytes
+
+
+Effect = Reply | Join | Leave | Heartbeat | Close | EnableMac
