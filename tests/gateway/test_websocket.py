@@ -721,3 +721,24 @@ def test_every_frame_after_the_mac_is_enabled_is_attested_across_slowness(server
                 mac.add_message(each.payload)
     assert attested >= 6
     assert mac.note() is None, "nothing was left without proof"
+
+
+# Binary.
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [("deltawire.v1+proto", True), ("other, deltawire.v1+proto", True), ("other", False), ("", False)],
+)
+def test_the_binary_subprotocol_is_chosen_where_it_is_offered(
+    server: Server, offered: str, chosen: bool
+) -> None:
+    peer = server.raw_peer()
+    peer.sends(request_head(headers=GOOD | ({"Sec-WebSocket-Protocol": offered} if offered else {})))
+    head = peer.transport.head()
+    assert head.startswith("HTTP/1.1 101 ")
+    assert ("Sec-WebSocket-Protocol: deltawire.v1+proto" in head) is chosen
+    peer.sends(request_frame("public/subscribe", channels=[BOOK]))
+    reply, *rest = peer.frames()
+    assert json.loads(reply.payload)["result"] == [BOOK]
+    assert [frame.opcode for frame in rest] == ([BINARY, BINARY] if chosen else [TEXT])

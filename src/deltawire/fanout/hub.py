@@ -62,7 +62,7 @@ class Hub:
         self.market = market
         self.epoch = epoch
         self._keeps = keeps or Keeps()
-        self._ended = 0
+        self._opened = self._ended = 0
         self._idle: dict[Channel, int] = {}
         self._roster = Roster()
         self._patterns = Patterns()
@@ -133,16 +133,19 @@ class Hub:
             if member.outbox is not None:
                 self._owe_joined(member, member.outbox, channel, missed)
                 continue
-            frames = missed if missed is not None else self._first(member, channel)
+            frames = [channel.lane(member.encoding).opened]
+            frames += missed if missed is not None else self._first(member, channel)
             first += frames
             size += sum(map(len, frames))
             if size > CHUNK_BYTES:
                 member.sink.write(b"".join(first))
                 first, size = [], 0
-        if first:
-            member.sink.write(b"".join(first))
+        if data := b"".join(first):
+            member.sink.write(data)
 
     def _owe_joined(self, member: Member, outbox: Debt, channel: Channel, missed: list[bytes] | None) -> None:
+        if opened := channel.lane(member.encoding).opened:
+            outbox.write(opened)
         if missed is None and channel.merges:
             outbox.owe(channel, image=True)
             return
@@ -311,8 +314,11 @@ class Hub:
     def _open(self, key: ChannelKey) -> Channel:
         channel = self._channels.get(key.id)
         if channel is None:
+            self._opened += 1
             epoch = f"{self.epoch}.{self._ended}" if self._ended else self.epoch
-            channel = FAMILIES[key.family](key, self.market, self._roster, self, Opening(epoch, self._keeps))
+            channel = FAMILIES[key.family](
+                key, self.market, self._roster, self, Opening(epoch, self._opened, self._keeps)
+            )
             self._channels[key.id] = channel
             channel.opened()
             listeners, of = self._listeners(key)

@@ -7,7 +7,7 @@ bounded, and a peer that is gone is noticed.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import structlog
@@ -15,11 +15,14 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
 
+from deltawire.fanout.lane import PROTO
 from deltawire.fanout.roster import Member, Sink
 from deltawire.gateway.gateway import Gateway
 from deltawire.gateway.outgoing import AttestingSink, DirectSink, make_sink
 from deltawire.wire.frames import text_frame
+from deltawire.wire.protobuf import SUBPROTOCOL
 
 log = structlog.get_logger("deltawire")
 PATH = "/ws/api/v2"
@@ -36,7 +39,9 @@ class WebSocketConnection(asyncio.Protocol):
         self._all = connections
         self._limits = gateway.limits
         self._session = gateway.make_session()
-        self._parser = ServerProtocol(max_size=self._limits.largest_message)
+        self._parser = ServerProtocol(
+            max_size=self._limits.largest_message, select_subprotocol=_choose_subprotocol
+        )
         self._fragments: list[bytes] = []
         self._heard_ns = gateway.clock.now()
         self._pinged_ns = 0
@@ -209,6 +214,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._parser.send_response(response)
         if response.status_code == 101:
             self._gateway.connections[self] = None
+            if self._parser.subprotocol == SUBPROTOCOL:
+                self.member.encoding = PROTO
             self._session.retained = self._gateway.hub.past(self.member.encoding)
         else:
             self._closing_ns = self._gateway.clock.now()
@@ -275,3 +282,8 @@ class WebSocketConnection(asyncio.Protocol):
             self._parser.state is State.CONNECTING and self._parser.eof_sent
         ):
             self._transport.close()
+
+
+def _choose_subprotocol(parser: ServerProtocol, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """Ours where it is offered; who offers only others gets none, which is JSON."""
+    return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None

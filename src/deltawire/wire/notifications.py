@@ -129,9 +129,13 @@ def format_data(data: Any) -> bytes:
 class JsonEncoder:
     """A channel's notifications as JSON in text frames."""
 
-    def __init__(self, channel: str, epoch: str) -> None:
+    def __init__(self, channel: str, epoch: str, number: int, instrument: str) -> None:
         self._channel, self._epoch = channel, epoch
         self._envelope = Envelope(channel, epoch)
+
+    def opened(self) -> bytes:
+        """Every notification names its channel: nothing need be said before."""
+        return b""
 
     def frame(self, seq: int, data: Any, conflated: int = 1) -> bytes:
         """A notification."""
