@@ -43,7 +43,7 @@ class Status(_message.Message):
     def __init__(self, state: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Book(_message.Message):
-    __slots__ = ("timestamp_ms", "change_id", "behind", "price_exponent", "size_exponent", "exponents_are_news", "bid_prices", "bid_sizes", "ask_prices", "ask_sizes", "checksum", "status", "image")
+    __slots__ = ("timestamp_ms", "change_id", "behind", "price_exponent", "size_exponent", "exponents_are_news", "bid_prices", "bid_sizes", "ask_prices", "ask_sizes", "checksum", "status", "image", "price_zeros", "size_zeros")
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
     CHANGE_ID_FIELD_NUMBER: _ClassVar[int]
     BEHIND_FIELD_NUMBER: _ClassVar[int]
@@ -57,6 +57,8 @@ class Book(_message.Message):
     CHECKSUM_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     IMAGE_FIELD_NUMBER: _ClassVar[int]
+    PRICE_ZEROS_FIELD_NUMBER: _ClassVar[int]
+    SIZE_ZEROS_FIELD_NUMBER: _ClassVar[int]
     timestamp_ms: int
     change_id: int
     behind: int
@@ -70,10 +72,12 @@ class Book(_message.Message):
     checksum: int
     status: Status
     image: bool
-    def __init__(self, timestamp_ms: _Optional[int] = ..., change_id: _Optional[int] = ..., behind: _Optional[int] = ..., price_exponent: _Optional[int] = ..., size_exponent: _Optional[int] = ..., exponents_are_news: _Optional[bool] = ..., bid_prices: _Optional[_Iterable[int]] = ..., bid_sizes: _Optional[_Iterable[int]] = ..., ask_prices: _Optional[_Iterable[int]] = ..., ask_sizes: _Optional[_Iterable[int]] = ..., checksum: _Optional[int] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., image: _Optional[bool] = ...) -> None: ...
+    price_zeros: int
+    size_zeros: int
+    def __init__(self, timestamp_ms: _Optional[int] = ..., change_id: _Optional[int] = ..., behind: _Optional[int] = ..., price_exponent: _Optional[int] = ..., size_exponent: _Optional[int] = ..., exponents_are_news: _Optional[bool] = ..., bid_prices: _Optional[_Iterable[int]] = ..., bid_sizes: _Optional[_Iterable[int]] = ..., ask_prices: _Optional[_Iterable[int]] = ..., ask_sizes: _Optional[_Iterable[int]] = ..., checksum: _Optional[int] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., image: _Optional[bool] = ..., price_zeros: _Optional[int] = ..., size_zeros: _Optional[int] = ...) -> None: ...
 
 class GroupedBook(_message.Message):
-    __slots__ = ("timestamp_ms", "change_id", "price_exponent", "size_exponent", "bid_prices", "bid_sizes", "ask_prices", "ask_sizes", "status")
+    __slots__ = ("timestamp_ms", "change_id", "price_exponent", "size_exponent", "bid_prices", "bid_sizes", "ask_prices", "ask_sizes", "status", "price_zeros", "size_zeros")
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
     CHANGE_ID_FIELD_NUMBER: _ClassVar[int]
     PRICE_EXPONENT_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +87,8 @@ class GroupedBook(_message.Message):
     ASK_PRICES_FIELD_NUMBER: _ClassVar[int]
     ASK_SIZES_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    PRICE_ZEROS_FIELD_NUMBER: _ClassVar[int]
+    SIZE_ZEROS_FIELD_NUMBER: _ClassVar[int]
     timestamp_ms: int
     change_id: int
     price_exponent: int
@@ -92,4 +98,6 @@ class GroupedBook(_message.Message):
     ask_prices: _containers.RepeatedScalarFieldContainer[int]
     ask_sizes: _containers.RepeatedScalarFieldContainer[int]
     status: Status
-    def __init__(self, timestamp_ms: _Optional[int] = ..., change_id: _Optional[int] = ..., price_exponent: _Optional[int] = ..., size_exponent: _Optional[int] = ..., bid_prices: _Optional[_Iterable[int]] = ..., bid_sizes: _Optional[_Iterable[int]] = ..., ask_prices: _Optional[_Iterable[int]] = ..., ask_sizes: _Optional[_Iterable[int]] = ..., status: _Optional[_Union[Status, _Mapping]] = ...) -> None: ...
+    price_zeros: int
+    size_zeros: int
+    def __init__(self, timestamp_ms: _Optional[int] = ..., change_id: _Optional[int] = ..., price_exponent: _Optional[int] = ..., size_exponent: _Optional[int] = ..., bid_prices: _Optional[_Iterable[int]] = ..., bid_sizes: _Optional[_Iterable[int]] = ..., ask_prices: _Optional[_Iterable[int]] = ..., ask_sizes: _Optional[_Iterable[int]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., price_zeros: _Optional[int] = ..., size_zeros: _Optional[int] = ...) -> None: ...

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
+from math import gcd
 from typing import Any
 
 import msgspec
@@ -91,10 +92,11 @@ def _fill_book(book: Book, data: BookNote) -> None:
         book.behind = data.change_id - data.prev_change_id
     book.price_exponent, book.size_exponent = instrument.price_exponent, instrument.size_exponent
     book.exponents_are_news = data.exponents
-    book.bid_prices.extend(_differences(data.bids.prices))
-    book.bid_sizes.extend(_marked(data.bids))
-    book.ask_prices.extend(_differences(data.asks.prices))
-    book.ask_sizes.extend(_marked(data.asks))
+    price, size = _strip(book, data)
+    book.bid_prices.extend(_differences(data.bids.prices, price))
+    book.bid_sizes.extend(_marked(data.bids, size))
+    book.ask_prices.extend(_differences(data.asks.prices, price))
+    book.ask_sizes.extend(_marked(data.asks, size))
     if data.checksum is not None:
         book.checksum = data.checksum
     _fill_status(book.status, data.status)
@@ -105,10 +107,11 @@ def _fill_grouped(book: GroupedBook, data: GroupedNote) -> None:
     book.timestamp_ms = data.at_ns // MS_NS
     book.change_id = data.change_id
     book.price_exponent, book.size_exponent = instrument.price_exponent, instrument.size_exponent
-    book.bid_prices.extend(_differences(data.bids.prices))
-    book.bid_sizes.extend(data.bids.sizes)
-    book.ask_prices.extend(_differences(data.asks.prices))
-    book.ask_sizes.extend(data.asks.sizes)
+    price, size = _strip(book, data)
+    book.bid_prices.extend(_differences(data.bids.prices, price))
+    book.bid_sizes.extend(lots // size for lots in data.bids.sizes)
+    book.ask_prices.extend(_differences(data.asks.prices, price))
+    book.ask_sizes.extend(lots // size for lots in data.asks.sizes)
     _fill_status(book.status, data.status)
 
 
@@ -117,13 +120,30 @@ def _fill_status(into: Status, status: BookStatus | None) -> None:
         into.state, into.reason = status.state, status.reason
 
 
-def _differences(prices: Sequence[int]) -> Iterable[int]:
-    return [*prices[:1], *(price - before for before, price in pairwise(prices))]
+def _strip(book: Book | GroupedBook, data: BookNote | GroupedNote) -> tuple[int, int]:
+    """Say how many zeros all prices, and all sizes, end in; returns what to divide them by."""
+    book.price_zeros = _zeros(gcd(*data.bids.prices, *data.asks.prices))
+    book.size_zeros = _zeros(gcd(*data.bids.sizes, *data.asks.sizes))
+    return int(10**book.price_zeros), int(10**book.size_zeros)
 
 
-def _marked(changes: Changes) -> Iterable[int]:
+def _zeros(common: int) -> int:
+    found = 0
+    while common and not common % 10:
+        common, found = common // 10, found + 1
+    return found
+
+
+def _differences(prices: Sequence[int], by: int) -> Iterable[int]:
+    whole = [price // by for price in prices] if by > 1 else prices
+    return [*whole[:1], *(price - before for before, price in pairwise(whole))]
+
+
+def _marked(changes: Changes, by: int) -> Iterable[int]:
     """Sizes, in the lowest bit whether the level is new."""
-    return [size << 1 | (not before) for size, before in zip(changes.sizes, changes.previous, strict=True)]
+    return [
+        size // by << 1 | (not before) for size, before in zip(changes.sizes, changes.previous, strict=True)
+    ]
 
 
 def _data(note: Notification, instrument_name: str) -> Any:
@@ -175,8 +195,9 @@ def _status(book: Book | GroupedBook) -> dict[str, Any]:
 
 def _pairs(prices: Iterable[int], sizes: Iterable[int], of: Book | GroupedBook) -> list[list[float]]:
     per_price, per_size = unit(of.price_exponent), unit(of.size_exponent)
+    price_by, size_by = 10**of.price_zeros, 10**of.size_zeros
     levels = zip(accumulate(prices), sizes, strict=True)
-    return [[price / per_price, size / per_size] for price, size in levels]
+    return [[price * price_by / per_price, size * size_by / per_size] for price, size in levels]
 
 
 def _triples(prices: Iterable[int], sizes: Sequence[int], of: Book) -> list[list[Any]]:
