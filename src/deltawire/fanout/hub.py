@@ -161,6 +161,16 @@ class Hub:
             return [image]
         return [channel.lane(member.encoding).joined(channel.seq)] if member.resumes else []
 
+    def recode(self, member: Member, encoding: Encoding) -> None:
+        """A member that is not behind gets what follows in another encoding."""
+        joined = [self._at(address) for address in member.channels]
+        waited = [self._at(address) for address in member.waiting]
+        member.encoding = encoding
+        self._roster.move(member, [channel.lane(encoding).address for channel in joined])
+        member.waiting = {channel.lane(encoding).address for channel in waited}
+        if opened := b"".join(channel.lane(encoding).opened for channel in joined):
+            member.sink.write(opened)
+
     def redirect(self, member: Member, sink: Sink) -> None:
         """A member that is not behind has another sink from now on."""
         member.sink = sink

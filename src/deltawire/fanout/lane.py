@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from deltawire.fanout.history import History, Keeps
 from deltawire.fanout.roster import JSON, Encoding
 from deltawire.session.channels import ChannelKey
+from deltawire.wire.deflate import DeflateEncoder
 from deltawire.wire.notifications import JsonEncoder
 from deltawire.wire.protobuf import ProtoEncoder
 
@@ -24,7 +25,12 @@ class Encoder(Protocol):
 
 
 PROTO: Encoding = "proto"
-ENCODERS: dict[Encoding, Callable[[str, str, int, str], Encoder]] = {JSON: JsonEncoder, PROTO: ProtoEncoder}
+DEFLATE: Encoding = "deflate"
+ENCODERS: dict[Encoding, Callable[[str, str, int, str], Encoder]] = {
+    JSON: JsonEncoder,
+    PROTO: ProtoEncoder,
+    DEFLATE: DeflateEncoder,
+}
 """By encoding: what makes an encoder of a channel's name, epoch, number and instrument."""
 
 

@@ -23,6 +23,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Of what cannot be merged, a peer that leaves more than this unread is given up."""
     unread_for_s: float = 60.0
     """So is one that takes nothing for so long."""
+    compress: bool = True
+    """Whether clients that offer permessage-deflate get it."""
     request_within_s: float = 10.0
     """From the first byte (of a connection: from its opening) to the last of an HTTP request."""
     ping_after_s: float = 20.0

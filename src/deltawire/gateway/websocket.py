@@ -11,21 +11,25 @@ from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import structlog
+from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from deltawire.fanout.lane import PROTO
-from deltawire.fanout.roster import Member, Sink
+from deltawire.fanout.lane import DEFLATE, PROTO
+from deltawire.fanout.roster import JSON, Encoding, Member, Sink
 from deltawire.gateway.gateway import Gateway
 from deltawire.gateway.outgoing import AttestingSink, DirectSink, make_sink
+from deltawire.wire.deflate import WINDOW_BITS
 from deltawire.wire.frames import text_frame
 from deltawire.wire.protobuf import SUBPROTOCOL
 
 log = structlog.get_logger("deltawire")
 PATH = "/ws/api/v2"
+DEFLATES = [ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)]
+"""Nothing is kept from message to message, in either direction."""
 SECOND_NS = 1_000_000_000
 SLOW = 4000
 """Close code: you read too slowly; reconnect and resume."""
@@ -40,7 +44,9 @@ class WebSocketConnection(asyncio.Protocol):
         self._limits = gateway.limits
         self._session = gateway.make_session()
         self._parser = ServerProtocol(
-            max_size=self._limits.largest_message, select_subprotocol=_choose_subprotocol
+            max_size=self._limits.largest_message,
+            select_subprotocol=_choose_subprotocol,
+            extensions=DEFLATES if self._limits.compress else (),
         )
         self._fragments: list[bytes] = []
         self._heard_ns = gateway.clock.now()
@@ -121,10 +127,16 @@ class WebSocketConnection(asyncio.Protocol):
             self.member.sink.write(text_frame(payload))
 
     def attest(self, key: bytes) -> None:
-        """Prove every frame from now on; of what a peer is owed nobody could say where to begin."""
+        """Prove every frame from now on, none of them compressed.
+
+        Of what a peer is owed nobody could say where to begin.
+        """
         if self.member.outbox is not None:
             self.close(SLOW, "unread data; reconnect")
         elif not self._closing_ns:
+            if self.member.encoding == DEFLATE:
+                self._gateway.hub.recode(self.member, JSON)
+                self._session.retained = self._gateway.hub.past(JSON)
             self._attesting = AttestingSink(self.member.sink, key)
             self._gateway.hub.redirect(self.member, self._attesting)
 
@@ -214,11 +226,17 @@ class WebSocketConnection(asyncio.Protocol):
         self._parser.send_response(response)
         if response.status_code == 101:
             self._gateway.connections[self] = None
-            if self._parser.subprotocol == SUBPROTOCOL:
-                self.member.encoding = PROTO
+            self.member.encoding = self._encoding()
             self._session.retained = self._gateway.hub.past(self.member.encoding)
         else:
             self._closing_ns = self._gateway.clock.now()
+
+    def _encoding(self) -> Encoding:
+        """What was agreed on for notifications; one who can unpack only a smaller window gets them plain."""
+        if self._parser.subprotocol == SUBPROTOCOL:
+            return PROTO
+        agreed = [each for each in self._parser.extensions if isinstance(each, PerMessageDeflate)]
+        return DEFLATE if agreed and agreed[0].local_max_window_bits >= WINDOW_BITS else JSON
 
     def _judge(self, request: Request) -> Response:
         if request.path.partition("?")[0] != PATH:

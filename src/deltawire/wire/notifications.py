@@ -139,7 +139,11 @@ class JsonEncoder:
 
     def frame(self, seq: int, data: Any, conflated: int = 1) -> bytes:
         """A notification."""
-        return text_frame(self._envelope.wrap(seq, format_data(data), conflated))
+        return text_frame(self.payload(seq, data, conflated))
+
+    def payload(self, seq: int, data: Any, conflated: int = 1) -> bytes:
+        """A notification as JSON."""
+        return self._envelope.wrap(seq, format_data(data), conflated)
 
     def joined(self, seq: int) -> bytes:
         """That the channel is joined behind this `seq`."""

@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from deltawire.errors import FeedError
 from deltawire.model.events import Changes
-from deltawire.model.numbers import unit
+from deltawire.model.numbers import FINEST, unit
 from deltawire.wire.deltawire_pb2 import Book, GroupedBook, Notification, Opened, Status
 from deltawire.wire.frames import BINARY, frame, text_frame
 from deltawire.wire.notifications import (
@@ -195,6 +195,8 @@ def _status(book: Book | GroupedBook) -> dict[str, Any]:
 
 def _pairs(prices: Iterable[int], sizes: Iterable[int], of: Book | GroupedBook) -> list[list[float]]:
     per_price, per_size = unit(of.price_exponent), unit(of.size_exponent)
+    if max(of.price_zeros, of.size_zeros) > -FINEST:
+        raise ValueError("more zeros than any number has")
     price_by, size_by = 10**of.price_zeros, 10**of.size_zeros
     levels = zip(accumulate(prices), sizes, strict=True)
     return [[price * price_by / per_price, size * size_by / per_size] for price, size in levels]
