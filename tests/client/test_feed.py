@@ -44,8 +44,9 @@ def cut(server: GatewayServer) -> None:
     server.wait_for_connections(0)
 
 
-async def test_what_was_missed_comes_after_the_outage_in_order(server: GatewayServer) -> None:
-    items = aiter(Feed(server.url, BOOK))
+@pytest.mark.parametrize("binary", [False, True])
+async def test_what_was_missed_comes_after_the_outage_in_order(server: GatewayServer, binary: bool) -> None:
+    items = aiter(Feed(server.url, BOOK, binary=binary))
     server.change(2)
     (image,) = await take(items, 1)
     assert isinstance(image, Notification)

@@ -7,9 +7,12 @@ import pytest
 
 from deltawire.fanout.history import Keeps
 from deltawire.fanout.hub import FAMILIES, Hub
+from deltawire.fanout.lane import PROTO
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Index
-from deltawire.session.channels import parse_channel
+from deltawire.session.channels import Position, parse_channel
+from deltawire.wire.protobuf import ProtoDecoder
+from tests.support.frames import BINARY, take_frames
 from tests.support.market_events import (
     VENUE,
     ScriptedBook,
@@ -286,3 +289,57 @@ def test_two_venues_side_by_side() -> None:
         (away, "okx:BTC-PERPETUAL", ["change", 50.0, 2.0]),
     ]
     assert world.market.home == VENUE
+
+
+class BinaryInbox(Inbox):
+    """A member that takes protobuf."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.member.encoding = PROTO
+        self._decoder = ProtoDecoder()
+
+    def params(self) -> list[dict[str, Any]]:
+        """Every notification that has come, as the `params` that JSON has."""
+        rest, self.writes = bytearray(b"".join(self.writes)), []
+        found = [self._decoder.decode(frame.payload) for frame in take_frames(rest) if frame.opcode == BINARY]
+        return [
+            {"channel": note.channel, "epoch": note.epoch, "seq": note.seq, "data": note.data}
+            for note in found
+            if note is not None
+        ]
+
+
+@pytest.mark.parametrize("family", CHANNELS)
+def test_every_family_says_the_same_in_json_and_in_protobuf(family: str) -> None:
+    world = live_world()
+    world.tell(*everything(world.book, 1))
+    plain, binary = world.joined(CHANNELS[family]), BinaryInbox()
+    join(world.hub, binary, CHANNELS[family])
+    for number in (2, 3):
+        world.pass_ms(1000)
+        world.tell(*everything(world.book, number))
+    world.tell(world.book.stale(), world.book.syncing())
+    late = BinaryInbox()
+    join(world.hub, late, CHANNELS[family])
+    world.tell(*world.book.image(BIDS, ASKS))
+    world.pass_ms(1000)
+    told = plain.notes(CHANNELS[family])
+    assert len(told) >= 2
+    assert binary.params() == told
+    assert all(note in told or note["data"] is not None for note in late.params())
+
+
+def test_who_comes_back_in_protobuf_is_told_the_channel_before_what_it_missed() -> None:
+    world = live_world()
+    book = CHANNELS["book"]
+    first, back = BinaryInbox(), BinaryInbox()
+    join(world.hub, first, book)
+    for size in (11, 12, 13):
+        world.tell(world.book.change(bids={1000: size}))
+    key = parse_channel(book)
+    assert key is not None
+    assert world.hub.past(PROTO).missed_bytes(book, "epoch", 1) is not None
+    assert world.hub.past("json").missed_bytes(book, "epoch", 1) is None, "nobody asked for JSON yet"
+    world.hub.join(back.member, [key], {book: Position("epoch", 1)})
+    assert back.params() == first.params()[2:]

@@ -24,7 +24,10 @@ CHANNELS = [RAW, MS100, TRADES, "quote.BTC-PERPETUAL"]
 
 def resume(hub: Hub, inbox: Inbox, positions: dict[str, Position]) -> dict[str, bool]:
     """Join channels as a session does for a request with `resume`; which of them are recovered."""
-    found = {name: hub.missed_bytes(name, at.epoch, at.seq) is not None for name, at in positions.items()}
+    found = {
+        name: hub.past("json").missed_bytes(name, at.epoch, at.seq) is not None
+        for name, at in positions.items()
+    }
     keys = [parse_channel(name) for name in positions]
     held = {name: at for name, at in positions.items() if found[name]}
     hub.join(inbox.member, [key for key in keys if key is not None], held)

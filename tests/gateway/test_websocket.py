@@ -12,8 +12,10 @@ from structlog.testing import capture_logs
 from deltawire.access.tokens import Identity
 from deltawire.gateway.gateway import Gateway, Limits
 from deltawire.gateway.websocket import WebSocketConnection
-from deltawire.session.effects import Effect
+from deltawire.session.effects import Effect, EnableMac
 from deltawire.session.server import ServerSession
+from deltawire.wire.mac import MacNote, RunningMac
+from deltawire.wire.rpc import Reply
 from tests.support.frames import (
     BINARY,
     CLOSE,
@@ -142,12 +144,12 @@ def test_an_upgrade_request_is_accepted(server: Server) -> None:
     assert list(server.gateway.connections) == [peer.connection]
 
 
-def test_no_compression_is_agreed_to(server: Server) -> None:
+def test_compression_keeps_nothing_from_message_to_message(server: Server) -> None:
     peer = server.raw_peer()
     peer.sends(request_head(more="Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"))
     head = peer.transport.head()
     assert head.startswith("HTTP/1.1 101 ")
-    assert "Extensions" not in head
+    assert "permessage-deflate; server_no_context_takeover; client_no_context_takeover" in head
 
 
 def test_a_query_behind_the_path_does_not_matter(server: Server) -> None:
@@ -692,3 +694,52 @@ def test_a_close_with_an_answer_too_large_for_a_slow_peer_is_sent_not_raised() -
     assert peer.kinds()[-1] == ("close", 1000)
     peer.connection.connection_lost(None)
     assert not server.gateway.connections
+
+
+# Proof.
+
+
+def test_every_frame_after_the_mac_is_enabled_is_attested_across_slowness(server: Server) -> None:
+    peer = server.peer(BOOK)
+    server.gateway.carry_out(peer.connection, [Reply(9, "ok"), EnableMac(b"key")])
+    assert peer.kinds() == [9]
+    mac = RunningMac(b"key")
+    attested = 0
+    for step in range(6):
+        peer.transport.reads = step % 3 != 0
+        for _ in range(3):
+            server.change()
+            server.flush()
+        peer.sends(request_frame("public/test"), client_frame(b"", PING))
+        peer.transport.drain()
+        for each in peer.frames():
+            message = json.loads(each.payload) if each.opcode == TEXT else {}
+            if message.get("method") == "mac":
+                params = message["params"]
+                assert mac.proves(MacNote(params["from"], params["to"], params["mac"]))
+                attested = params["to"]
+            elif each.opcode == TEXT:
+                mac.add_message(each.payload)
+    assert attested >= 6
+    assert mac.note() is None, "nothing was left without proof"
+
+
+# Binary.
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [("deltawire.v1+proto", True), ("other, deltawire.v1+proto", True), ("other", False), ("", False)],
+)
+def test_the_binary_subprotocol_is_chosen_where_it_is_offered(
+    server: Server, offered: str, chosen: bool
+) -> None:
+    peer = server.raw_peer()
+    peer.sends(request_head(headers=GOOD | ({"Sec-WebSocket-Protocol": offered} if offered else {})))
+    head = peer.transport.head()
+    assert head.startswith("HTTP/1.1 101 ")
+    assert ("Sec-WebSocket-Protocol: deltawire.v1+proto" in head) is chosen
+    peer.sends(request_frame("public/subscribe", channels=[BOOK]))
+    reply, *rest = peer.frames()
+    assert json.loads(reply.payload)["result"] == [BOOK]
+    assert [frame.opcode for frame in rest] == ([BINARY, BINARY] if chosen else [TEXT])

@@ -55,13 +55,17 @@ def test_a_name_is_taken_apart(name: str) -> None:
         "book.BTC-PERPETUAL.RAW",
         "Book.BTC-PERPETUAL.raw",
         "book..raw",
-        "book.*.100ms",
+        "book.*.*",
+        "*.BTC-PERPETUAL.raw",
+        "book.a*b*c*d*.raw",
+        "deribit_price_index.*",
+        "instrument.state.*.any",
         "book.BTC PERPETUAL.raw",
         "book.BTC-PERPETUAL.raw\n",
         " book.BTC-PERPETUAL.raw",
         "ticker.BTC-PERPETUAL",
         "trades.any.any",
-        "trades.any.*.raw",
+        "trades.any.*",
         "chart.trades.BTC-PERPETUAL.7",
         "chart.trades.BTC-PERPETUAL.1d",
         "instrument.state.nothing.any",
@@ -79,3 +83,26 @@ def test_a_group_that_does_not_exist_belongs_to_the_instruments_name() -> None:
     assert parse_channel("book.BTC-PERPETUAL.3.10.100ms") == ChannelKey(
         "book.BTC-PERPETUAL.3.10.100ms", "book", instrument="BTC-PERPETUAL.3.10", interval="100ms"
     )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fitting", "other"),
+    [
+        ("*", ["A", "BTC-PERPETUAL"], []),
+        ("BTC-*", ["BTC-", "BTC-PERPETUAL"], ["BTC", "ETH-BTC-1", "btc-1"]),
+        ("*-C", ["BTC-1-C", "-C"], ["C", "BTC-C-P"]),
+        ("BTC-*-*-C", ["BTC-29DEC23-40000-C", "BTC---C"], ["BTC-40000-C", "BTC--C"]),
+        ("aa*aa", ["aaaa", "aabaa"], ["aaa"]),
+        ("BTC.[A]*", ["BTC.[A]x"], ["BTCxAx"]),
+    ],
+)
+def test_a_pattern_stands_for_every_instrument_that_fits(
+    pattern: str, fitting: list[str], other: list[str]
+) -> None:
+    key = parse_channel(f"book.{pattern}.100ms")
+    assert key is not None
+    assert key.pattern
+    assert [name for name in fitting + other if key.fits(name)] == fitting
+    assert key.of("X") == parse_channel("book.X.100ms")
+    assert all(key.covers(found) for name in fitting if (found := parse_channel(f"book.{name}.100ms")))
+    assert not any(key.covers(found) for name in fitting if (found := parse_channel(f"book.{name}.raw")))

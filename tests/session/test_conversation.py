@@ -6,7 +6,7 @@ import pytest
 
 from deltawire.errors import RequestError
 from deltawire.session.channels import Position
-from deltawire.session.conversation import MOST_RESUMED_BYTES
+from deltawire.session.conversation import MOST_PATTERNS, MOST_RESUMED_BYTES
 from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
 from deltawire.session.methods import METHODS
 from deltawire.wire.rpc import Reply
@@ -97,7 +97,7 @@ def test_names_that_are_no_channel_or_no_instrument_are_left_out(talk: Conversat
         "nonsense",
         "user.orders.any.any.raw",
         "deribit_price_index.anything",
-        "book.*.100ms",
+        "book.*.*",
         "x" * 100_000,
     ]
     assert talk.result("public/subscribe", channels=channels[:-1]) == [
@@ -155,7 +155,7 @@ def test_the_images_follow_the_answer_and_no_notification_follows_the_answer_tha
             if isinstance(effect, Join):
                 world.hub.join(inbox.member, effect.keys)
             elif isinstance(effect, Leave):
-                world.hub.leave(inbox.member, effect.names)
+                world.hub.leave(inbox.member, effect.ids)
             sent.extend(data["type"] for data in inbox.data(name))
             if isinstance(effect, Reply):
                 sent.append("answer")
@@ -328,7 +328,9 @@ class Past:
 
 
 def resuming() -> Conversation:
-    return Conversation(live_world().market, retained=Past())
+    conversation = Conversation(live_world().market)
+    conversation.session.retained = Past()
+    return conversation
 
 
 def test_an_answer_says_of_each_position_whether_it_is_recovered() -> None:
@@ -375,3 +377,56 @@ def test_positions_that_are_none_are_refused(resume: object) -> None:
     error = resuming().error("public/subscribe", channels=["quote.BTC-PERPETUAL"], resume=resume)
     assert error["code"] == -32602
     assert error["data"]["param"].startswith("resume")
+
+
+# Depth, pace, patterns.
+
+
+@pytest.mark.parametrize(
+    ("channel", "more", "levels", "pace_ms"),
+    [
+        ("book.BTC-PERPETUAL.raw", {"depth": 10}, 10, 0),
+        ("book.BTC-PERPETUAL.raw", {"max_rate": 4}, 0, 500),
+        ("book.BTC-PERPETUAL.raw", {"max_rate": 5, "depth": 1}, 1, 200),
+        ("book.BTC-PERPETUAL.100ms", {"max_rate": 10}, 0, 0),
+        ("book.BTC-PERPETUAL.100ms", {"max_rate": 9.9}, 0, 200),
+        ("ticker.BTC-PERPETUAL.raw", {"max_rate": 0.001, "depth": 5}, 0, 10_000),
+        ("trades.BTC-PERPETUAL.raw", {"max_rate": 1_000_000}, 0, 10),
+        ("status.BTC-PERPETUAL", {"max_rate": 1, "depth": 5}, 0, 0),
+    ],
+)
+def test_depth_and_pace_hold_for_the_channels_they_can(
+    talk: Conversation, channel: str, more: dict[str, float], levels: int, pace_ms: int
+) -> None:
+    _, join = talk.effects("public/subscribe", channels=[channel], **more)
+    assert isinstance(join, Join)
+    (key,) = join.keys
+    assert (key.name, key.levels, key.pace_ns) == (channel, levels, pace_ms * 1_000_000)
+    leave, _ = talk.effects("public/unsubscribe", channels=[channel])
+    assert leave == Leave((key.id,))
+
+
+@pytest.mark.parametrize(
+    "more", [{"depth": 0}, {"depth": 1001}, {"max_rate": 0}, {"max_rate": -1}, {"depth": "x"}]
+)
+def test_depths_and_paces_that_are_none_are_refused(talk: Conversation, more: dict[str, Any]) -> None:
+    error = talk.error("public/subscribe", channels=["book.BTC-PERPETUAL.raw"], **more)
+    assert (error["code"], error["data"]["param"]) == (-32602, next(iter(more)))
+
+
+def test_a_pattern_is_accepted_as_it_is_and_counted(talk: Conversation) -> None:
+    names = [f"book.A{number}*.raw" for number in range(MOST_PATTERNS)]
+    assert talk.result("public/subscribe", channels=names) == names
+    assert talk.error("public/subscribe", channels=["book.*.raw"])["data"]["reason"] == "at most 100 patterns"
+    assert talk.result("public/unsubscribe", channels=names[:1]) == names[:1]
+    assert talk.result("public/subscribe", channels=["book.*.raw"]) == ["book.*.raw"]
+
+
+def test_positions_of_channels_that_a_pattern_stands_for_are_recovered() -> None:
+    positions = {
+        "book.BTC-PERPETUAL.raw": {"epoch": "e", "seq": 5},
+        "book.ETH-PERPETUAL.raw": {"epoch": "f", "seq": 5},
+        "book.BTC-PERPETUAL.100ms": {"epoch": "e", "seq": 5},
+    }
+    answer = resuming().answer("public/subscribe", channels=["book.*.raw"], resume=positions)
+    assert answer["recovered"] == {"book.BTC-PERPETUAL.raw": True, "book.ETH-PERPETUAL.raw": False}

@@ -16,9 +16,11 @@ from websockets.exceptions import (
     InvalidStatus,
     InvalidURI,
 )
+from websockets.typing import Subprotocol
 
 from deltawire.errors import FeedError
 from deltawire.session.client import Answer, ClientSession, Notification, TestRequest
+from deltawire.wire.protobuf import SUBPROTOCOL
 
 PATH = "/ws/api/v2"
 CALL_WITHIN_S = 10.0
@@ -107,7 +109,8 @@ class Client:
         if self._error is not None:
             return
         try:
-            message = self._session.received(frame)
+            heard = self._session.received if isinstance(frame, str) else self._session.received_binary
+            message: Answer | Notification | TestRequest | None = heard(frame)  # type: ignore[arg-type]
         except FeedError as error:
             self._fail(error)
             return
@@ -139,14 +142,24 @@ class Client:
 
 
 @asynccontextmanager
-async def connect(url: str, session: ClientSession | None = None) -> AsyncIterator[Client]:
+async def connect(
+    url: str, session: ClientSession | None = None, *, binary: bool = False, compress: bool = False
+) -> AsyncIterator[Client]:
     """Connect to a deltawire server (or to Deribit); `FeedError` when that fails.
 
+    With `binary` notifications come as protobuf, where the server knows it; they say the same; with
+    `compress` frames are offered to be compressed, which saves bytes and costs time at both ends.
     A `session` that was there before goes on with its channels: see `deltawire.client.feed`.
     """
     try:
         address = full_url(url)
-        connection = await ws_connect(address, max_size=LARGEST_MESSAGE, open_timeout=CALL_WITHIN_S)
+        connection = await ws_connect(
+            address,
+            max_size=LARGEST_MESSAGE,
+            open_timeout=CALL_WITHIN_S,
+            compression="deflate" if compress else None,
+            subprotocols=[Subprotocol(SUBPROTOCOL)] if binary else None,
+        )
     except (OSError, InvalidHandshake) as error:
         raise FeedError(f"cannot connect to {address}: {error}", retry=_may_pass(error)) from error
     except (InvalidURI, ValueError) as error:

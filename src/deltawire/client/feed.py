@@ -44,8 +44,9 @@ class Feed:
     it: `FeedError`.
     """
 
-    def __init__(self, url: str, *channels: str) -> None:
+    def __init__(self, url: str, *channels: str, binary: bool = False) -> None:
         self._url = url
+        self._binary = binary
         self._channels = channels
         self._session = ClientSession()
         self._wait_s = FIRST_WAIT_S
@@ -55,7 +56,7 @@ class Feed:
         """Notifications, outages and gaps as they come."""
         while True:
             try:
-                async with connect(self._url, self._session) as client:
+                async with connect(self._url, self._session, binary=self._binary) as client:
                     for gap in await self._subscribe(client):
                         yield gap
                     async for note in client:

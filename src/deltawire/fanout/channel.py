@@ -30,6 +30,7 @@ class Opening(msgspec.Struct, frozen=True):
     """What a hub gives every channel that it opens."""
 
     epoch: str
+    number: int
     keeps: Keeps
 
 
@@ -53,7 +54,7 @@ class Channel:
         self.seq = 0
         self.waiting: dict[Member, None] = {}
         self.lanes: dict[Encoding, Lane] = {}
-        self._keeps = opening.keeps
+        self._opening = opening
         self._roster = roster
         self._newest: Any = None
 
@@ -66,7 +67,9 @@ class Channel:
         """The channel in one encoding; its past begins when it is first asked for."""
         lane = self.lanes.get(encoding)
         if lane is None:
-            lane = self.lanes[encoding] = Lane(self.key, self.epoch, encoding, self._keeps)
+            lane = self.lanes[encoding] = Lane(
+                self.key, self.epoch, self._opening.number, encoding, self._opening.keeps
+            )
         return lane
 
     def tell(self, event: Event, state: InstrumentState | None) -> None:
@@ -134,10 +137,13 @@ class Channel:
             member.waiting.discard(address)
             self._roster.move(member, member.channels | {address})
         for member in waiting:
+            opened = self.lane(member.encoding).opened
             if member.outbox is None:
-                member.sink.write(self.image_frame(member.encoding) or b"")
-            else:
-                member.outbox.owe(self, image=True)
+                member.sink.write(opened + (self.image_frame(member.encoding) or b""))
+                continue
+            if opened:
+                member.outbox.write(opened)
+            member.outbox.owe(self, image=True)
 
 
 class InstrumentChannel(Channel):

@@ -1,12 +1,14 @@
 """The hub: events come in, every channel they concern says its part, groups get the bytes."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Set
+from itertools import islice
 
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
 from deltawire.fanout.channel import Channel, Opening
 from deltawire.fanout.history import Keeps
 from deltawire.fanout.lane import ENCODED, address_of
 from deltawire.fanout.outbox import Outbox
+from deltawire.fanout.patterns import Patterns
 from deltawire.fanout.quotes import (
     IncrementalTickerChannel,
     IndexChannel,
@@ -17,7 +19,7 @@ from deltawire.fanout.quotes import (
     StatusChannel,
     TickerChannel,
 )
-from deltawire.fanout.roster import JSON, Debt, Member, Roster, Sink
+from deltawire.fanout.roster import Debt, Encoding, Member, Roster, Sink
 from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Index, Listing, Ticker, Trade
@@ -60,10 +62,11 @@ class Hub:
         self.market = market
         self.epoch = epoch
         self._keeps = keeps or Keeps()
-        self._ended = 0
+        self._opened = self._ended = 0
         self._idle: dict[Channel, int] = {}
         self._roster = Roster()
         self.traffic = self._roster.traffic
+        self._patterns = Patterns()
         self._channels: dict[str, Channel] = {}
         self._of_instrument: _Listeners = {}
         self._of_index: _Listeners = {}
@@ -83,11 +86,35 @@ class Hub:
         positions (if none) is told where it has joined a channel that has no image, to be able to come back.
         """
         member.resumes = member.resumes or resume is not None
+        asked = list(keys)
+        plain = {key.id: key for key in asked if not (key.pattern or self._is_on(member, key))}
+        for key in asked:
+            if key.pattern:
+                self._patterns.add(member, key)
+                fitting = self._patterns.fitting(key, [state.name for state in self.market])
+                implied = self._imply(member, [each for each in fitting if each.id not in plain])
+                plain |= {each.id: each for each in implied}
+        for key in asked:
+            self._patterns.asked(member, key.id)
+        self._join(member, list(plain.values()), resume or {})
+
+    def _imply(self, member: Member, keys: Iterable[ChannelKey]) -> list[ChannelKey]:
+        """Of a pattern's channels those that the member is not on yet."""
+        fresh = [key for key in keys if not self._is_on(member, key)]
+        for key in fresh:
+            self._patterns.implied(member, key.id)
+        return fresh
+
+    def _is_on(self, member: Member, key: ChannelKey) -> bool:
+        address = address_of(key.id, member.encoding)
+        return address in member.channels or address in member.waiting
+
+    def _join(self, member: Member, keys: list[ChannelKey], resume: Mapping[str, Position]) -> None:
         joined: list[tuple[Channel, list[bytes] | None]] = []
         for key in keys:
             channel = self._open(key)
             lane = channel.lane(member.encoding)
-            position = (resume or {}).get(key.name)
+            position = resume.get(key.name)
             missed = None if position is None else channel.missed(member.encoding, position)
             if missed is None and channel.waits and channel.image() is None:
                 channel.waiting[member] = None
@@ -107,16 +134,19 @@ class Hub:
             if member.outbox is not None:
                 self._owe_joined(member, member.outbox, channel, missed)
                 continue
-            frames = missed if missed is not None else self._first(member, channel)
+            frames = [channel.lane(member.encoding).opened]
+            frames += missed if missed is not None else self._first(member, channel)
             first += frames
             size += sum(map(len, frames))
             if size > CHUNK_BYTES:
                 member.sink.write(b"".join(first))
                 first, size = [], 0
-        if first:
-            member.sink.write(b"".join(first))
+        if data := b"".join(first):
+            member.sink.write(data)
 
     def _owe_joined(self, member: Member, outbox: Debt, channel: Channel, missed: list[bytes] | None) -> None:
+        if opened := channel.lane(member.encoding).opened:
+            outbox.write(opened)
         if missed is None and channel.merges:
             outbox.owe(channel, image=True)
             return
@@ -131,6 +161,21 @@ class Hub:
         if image is not None:
             return [image]
         return [channel.lane(member.encoding).joined(channel.seq)] if member.resumes else []
+
+    def recode(self, member: Member, encoding: Encoding) -> None:
+        """A member that is not behind gets what follows in another encoding."""
+        joined = [self._at(address) for address in member.channels]
+        waited = [self._at(address) for address in member.waiting]
+        member.encoding = encoding
+        self._roster.move(member, [channel.lane(encoding).address for channel in joined])
+        member.waiting = {channel.lane(encoding).address for channel in waited}
+        if opened := b"".join(channel.lane(encoding).opened for channel in joined):
+            member.sink.write(opened)
+
+    def redirect(self, member: Member, sink: Sink) -> None:
+        """A member that is not behind has another sink from now on."""
+        member.sink = sink
+        self._roster.rebind(member)
 
     # Members that fall behind.
 
@@ -172,18 +217,24 @@ class Hub:
         self._roster.rebind(member)
         return merged
 
-    def missed_bytes(self, channel: str, epoch: str, seq: int) -> int | None:
-        """See `deltawire.ports.Retained`."""
-        found = self._channels.get(channel)
-        missed = None if found is None else found.missed(JSON, Position(epoch, seq))
-        return None if missed is None else sum(map(len, missed))
+    def past(self, encoding: Encoding) -> "Past":
+        """What is still there of each channel in an encoding."""
+        return Past(self._channels, encoding)
 
     def leave(self, member: Member, ids: Iterable[str]) -> None:
         """Unsubscribe a member from channels it has joined, by their ids."""
-        self._leave(member, {address_of(id_, member.encoding) for id_ in ids})
+        left: set[str] = set()
+        for id_ in ids:
+            channel = self._channels.get(id_)
+            if channel is None:
+                left |= self._patterns.remove(member, id_)
+            elif not self._patterns.left(member, channel.key):
+                left.add(id_)
+        self._leave(member, {address_of(id_, member.encoding) for id_ in left})
 
     def gone(self, member: Member) -> None:
         """A member's connection is over."""
+        self._patterns.gone(member)
         self._leave(member, member.channels | member.waiting)
         if isinstance(member.outbox, Outbox):
             member.outbox.close()
@@ -231,6 +282,7 @@ class Hub:
 
     def publish(self, events: Iterable[Event]) -> None:
         """Take in the events of one moment and tell them."""
+        known = len(self.market)
         for event in events:
             state = self.market.apply(event)
             if state is not None:
@@ -243,6 +295,10 @@ class Hub:
                 for key in state.fitting:
                     for channel in self._of_kind.get(key, ()):
                         channel.tell(event, state)
+        if len(self.market) != known:
+            names = [state.name for state in islice(self.market, known, None)]
+            for member, keys in self._patterns.newcomers(names):
+                self._join(member, self._imply(member, keys), {})
         while self._unsettled:
             settling, self._unsettled = self._unsettled, {}
             for channel in settling:
@@ -269,8 +325,11 @@ class Hub:
     def _open(self, key: ChannelKey) -> Channel:
         channel = self._channels.get(key.id)
         if channel is None:
+            self._opened += 1
             epoch = f"{self.epoch}.{self._ended}" if self._ended else self.epoch
-            channel = FAMILIES[key.family](key, self.market, self._roster, self, Opening(epoch, self._keeps))
+            channel = FAMILIES[key.family](
+                key, self.market, self._roster, self, Opening(epoch, self._opened, self._keeps)
+            )
             self._channels[key.id] = channel
             channel.opened()
             listeners, of = self._listeners(key)
@@ -309,3 +368,17 @@ class Hub:
         self._unsettled.pop(channel, None)
         for channels in self._due.values():
             channels.pop(channel, None)
+
+
+class Past:
+    """See `deltawire.ports.Retained`."""
+
+    def __init__(self, channels: Mapping[str, Channel], encoding: Encoding) -> None:
+        self._channels = channels
+        self._encoding = encoding
+
+    def missed_bytes(self, channel: str, epoch: str, seq: int) -> int | None:
+        """See `Retained`."""
+        found = self._channels.get(channel)
+        missed = None if found is None else found.missed(self._encoding, Position(epoch, seq))
+        return None if missed is None else sum(map(len, missed))

@@ -6,11 +6,16 @@ from typing import Any, Protocol
 from deltawire.fanout.history import History, Keeps
 from deltawire.fanout.roster import JSON, Encoding
 from deltawire.session.channels import ChannelKey
+from deltawire.wire.deflate import DeflateEncoder
 from deltawire.wire.notifications import JsonEncoder
+from deltawire.wire.protobuf import ProtoEncoder
 
 
 class Encoder(Protocol):
     """Makes one channel's frames."""
+
+    def opened(self) -> bytes:
+        """What a member must have before anything else of the channel; may be empty."""
 
     def frame(self, seq: int, data: Any, conflated: int = 1) -> bytes:
         """A notification; `conflated` is how many it stands for."""
@@ -19,8 +24,14 @@ class Encoder(Protocol):
         """That the channel is joined behind this `seq`."""
 
 
-ENCODERS: dict[Encoding, Callable[[str, str], Encoder]] = {JSON: JsonEncoder}
-"""By encoding: what makes an encoder of a channel's name and epoch."""
+PROTO: Encoding = "proto"
+DEFLATE: Encoding = "deflate"
+ENCODERS: dict[Encoding, Callable[[str, str, int, str], Encoder]] = {
+    JSON: JsonEncoder,
+    PROTO: ProtoEncoder,
+    DEFLATE: DeflateEncoder,
+}
+"""By encoding: what makes an encoder of a channel's name, epoch, number and instrument."""
 
 
 ENCODED = "  "
@@ -30,12 +41,13 @@ ENCODED = "  "
 class Lane:
     """One encoding of a channel; `address` names it among all lanes of all channels."""
 
-    __slots__ = ("_encoder", "_image", "_merged", "address", "history")
+    __slots__ = ("_encoder", "_image", "_merged", "address", "history", "opened")
 
-    def __init__(self, key: ChannelKey, epoch: str, encoding: Encoding, keeps: Keeps) -> None:
+    def __init__(self, key: ChannelKey, epoch: str, number: int, encoding: Encoding, keeps: Keeps) -> None:
         self.address = address_of(key.id, encoding)
         self.history = History(keeps)
-        self._encoder = ENCODERS[encoding](key.name, epoch)
+        self._encoder = ENCODERS[encoding](key.name, epoch, number, key.instrument)
+        self.opened = self._encoder.opened()
         self._image: tuple[int, Any, bytes] = (-1, None, b"")
         self._merged: dict[int, bytes] = {}
 

@@ -17,9 +17,9 @@ from deltawire.fanout.hub import Hub
 from deltawire.fanout.roster import Member
 from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
-from deltawire.ports import Clock
+from deltawire.ports import Clock, Retained
 from deltawire.session.echo import EchoSession
-from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave, Say
+from deltawire.session.effects import Close, Effect, EnableMac, Heartbeat, Join, Leave, Say
 from deltawire.session.methods import Context
 from deltawire.session.server import ServerSession
 from deltawire.wire.frames import BINARY, TEXT
@@ -48,6 +48,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of what cannot be merged, a peer that leaves more than this unread is given up."""
     unread_for_s: float = 60.0
     """So is one that takes nothing for so long."""
+    compress: bool = True
+    """Whether clients that offer permessage-deflate get it."""
     request_within_s: float = 10.0
     """From the first byte (of a connection: from its opening) to the last of an HTTP request."""
     ping_after_s: float = 20.0
@@ -83,6 +85,9 @@ class Connection(Protocol):
     def send(self, payload: bytes, opcode: int = TEXT) -> None:
         """Send one message."""
 
+    def attest(self, key: bytes) -> None:
+        """Prove every frame from now on."""
+
     def close(self, code: int, reason: str) -> None:
         """Begin to close."""
 
@@ -97,6 +102,8 @@ class Session(Protocol):
     """One client's conversation: messages go in, effects come out."""
 
     takes_binary: bool
+    retained: Retained | None
+    """Where it may look for what a channel has published."""
 
     def received(self, frame: bytes, now: int) -> list[Effect]:
         """A text message has come."""
@@ -169,7 +176,6 @@ class Gateway:
             self.market,
             self.version,
             self.access,
-            retained=self.hub,
             address=address,
             identity=identity,
             auth_by_ns=auth_by_ns,
@@ -241,11 +247,13 @@ class Gateway:
             if isinstance(effect, Join):
                 self.hub.join(connection.member, effect.keys, effect.resume)
             elif isinstance(effect, Leave):
-                self.hub.leave(connection.member, effect.names)
+                self.hub.leave(connection.member, effect.ids)
             elif isinstance(effect, Say):
                 connection.send(effect.payload, BINARY if effect.binary else TEXT)
             elif isinstance(effect, Heartbeat):
                 connection.send(format_heartbeat(effect.kind))
+            elif isinstance(effect, EnableMac):
+                connection.attest(effect.key)
             elif isinstance(effect, Close):
                 connection.close(effect.code, effect.reason)
             else:

@@ -7,26 +7,33 @@ bounded, and a peer that is gone is noticed.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import structlog
+from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
+from websockets.typing import Subprotocol
 
 from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, HttpRequest
 from deltawire.access.tokens import Identity
 from deltawire.errors import RequestError
-from deltawire.fanout.roster import Member
+from deltawire.fanout.lane import DEFLATE, PROTO
+from deltawire.fanout.roster import JSON, Encoding, Member, Sink
 from deltawire.gateway.gateway import PATH, Gateway, Session
-from deltawire.gateway.outgoing import DirectSink, make_sink
+from deltawire.gateway.outgoing import AttestingSink, DirectSink, make_sink
 from deltawire.gateway.parser import Parser
 from deltawire.gateway.peers import is_welcome, peer_address
+from deltawire.wire.deflate import WINDOW_BITS
 from deltawire.wire.frames import TEXT, frame
+from deltawire.wire.protobuf import SUBPROTOCOL
 
 log = structlog.get_logger("deltawire")
 STATUS = {FORBIDDEN: 403, TOO_MANY_REQUESTS: 429}
+DEFLATES = [ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)]
+"""Nothing is kept from message to message, in either direction."""
 SECOND_NS = 1_000_000_000
 SLOW = 4000
 """Close code: you read too slowly; reconnect and resume."""
@@ -40,7 +47,11 @@ class WebSocketConnection(asyncio.Protocol):
         self._all = connections
         self._limits = gateway.limits
         self._session: Session | None = None
-        self._parser = Parser(max_size=self._limits.largest_message)
+        self._parser = Parser(
+            max_size=self._limits.largest_message,
+            select_subprotocol=_choose_subprotocol,
+            extensions=DEFLATES if self._limits.compress else (),
+        )
         self._fragments: list[bytes] = []
         self._heard_ns = gateway.clock.now()
         self._pinged_ns = 0
@@ -53,8 +64,9 @@ class WebSocketConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The transport is ours, and so is the news that it has something unsent."""
         self._transport = cast(asyncio.Transport, transport)
-        self._sink = make_sink(self._transport)
-        self.member = Member(self._sink)
+        self._direct = make_sink(self._transport)
+        self._attesting: AttestingSink | None = None
+        self.member = Member(self._direct)
         self._transport.set_protocol(self)
         self._transport.set_write_buffer_limits(high=0)
         self._all.add(self)
@@ -83,15 +95,15 @@ class WebSocketConnection(asyncio.Protocol):
         if self._session is not None:
             self._session.closed()
         self._gateway.gone(self)
-        if isinstance(self._sink, DirectSink):
-            self._sink.detach()
+        if isinstance(self._direct, DirectSink):
+            self._direct.detach()
 
     def pause_writing(self) -> None:
         """The peer reads slower than we write: from here on it is owed what it does not take."""
         self._full_ns = self._full_ns or self._gateway.clock.now()
         if self.member.outbox is not None:
             return
-        self.member.sink = self._transport
+        self.member.sink = self._way(self._transport)
         if not self._closing_ns:
             self._gateway.hub.lag(self.member, self._limits.unsent_bytes, self._overflowed)
 
@@ -102,9 +114,9 @@ class WebSocketConnection(asyncio.Protocol):
         while member.outbox is not None and not self._full_ns:
             data = hub.catch_up(member)
             if data:
-                self._sink.write(data)
+                self._way(self._direct).write(data)
             else:
-                self._gateway.merged += hub.keep_up(member, self._sink)
+                self._gateway.merged += hub.keep_up(member, self._way(self._direct))
 
     # What uvicorn calls.
 
@@ -124,6 +136,21 @@ class WebSocketConnection(asyncio.Protocol):
         """Send one message."""
         if not self._closing_ns:
             self.member.sink.write(frame(opcode, payload))
+
+    def attest(self, key: bytes) -> None:
+        """Prove every frame from now on, none of them compressed.
+
+        Of what a peer is owed nobody could say where to begin.
+        """
+        if self.member.outbox is not None:
+            self.close(SLOW, "unread data; reconnect")
+        elif not self._closing_ns:
+            if self.member.encoding == DEFLATE:
+                self._gateway.hub.recode(self.member, JSON)
+                if self._session is not None:
+                    self._session.retained = self._gateway.hub.past(JSON)
+            self._attesting = AttestingSink(self.member.sink, key)
+            self._gateway.hub.redirect(self.member, self._attesting)
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; nothing is sent after it."""
@@ -176,6 +203,13 @@ class WebSocketConnection(asyncio.Protocol):
     def _is_silent(self, now: int) -> bool:
         return now - self._heard_ns > self._limits.ping_after_s * SECOND_NS
 
+    def _way(self, sink: Sink) -> Sink:
+        """The way to a sink, past the proof where there is one."""
+        if self._attesting is None:
+            return sink
+        self._attesting.over(sink)
+        return self._attesting
+
     def _overflowed(self) -> None:
         """More is queued than this peer may owe."""
         self.close(SLOW, f"more than {self._limits.unsent_bytes} bytes unread; reconnect and resume")
@@ -211,9 +245,19 @@ class WebSocketConnection(asyncio.Protocol):
         if response.status_code == 101:
             self._gateway.connections[self] = None
             self._gateway.telemetry.accepted += 1
+            self.member.encoding = self._encoding()
+            if self._session is not None:
+                self._session.retained = self._gateway.hub.past(self.member.encoding)
         else:
             self._gateway.telemetry.refused[response.status_code] += 1
             self._closing_ns = self._gateway.clock.now()
+
+    def _encoding(self) -> Encoding:
+        """What was agreed on for notifications; one who can unpack only a smaller window gets them plain."""
+        if self._parser.subprotocol == SUBPROTOCOL:
+            return PROTO
+        agreed = [each for each in self._parser.extensions if isinstance(each, PerMessageDeflate)]
+        return DEFLATE if agreed and agreed[0].local_max_window_bits >= WINDOW_BITS else JSON
 
     def _judge(self, request: Request) -> Response:
         path, address = request.path.partition("?")[0], peer_address(self._transport)
@@ -285,7 +329,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._closing_ns = self._gateway.clock.now()
         self._gateway.hub.gone(self.member)
         if self.member.outbox is not None:
-            self._gateway.hub.keep_up(self.member, self._transport)
+            self._gateway.hub.keep_up(self.member, self._way(self._transport))
 
     def _pass_on(self, queued: Iterable[bytes] = ()) -> None:
         """Write what the parser wants written; close when it says so, after the data of the tick at hand."""
@@ -311,3 +355,8 @@ def is_utf8(message: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _choose_subprotocol(parser: object, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    """Ours where it is offered; who offers only others gets none, which is JSON."""
+    return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None

@@ -54,9 +54,7 @@ def auth(context: Context, params: _Auth) -> Any:
         context.session.signed_in(grant)
         names = tuple(context.session.channels)
         lost = [name for name in names if channel_right(name) and not may_hear(grant.identity, name)]
-        for name in lost:
-            del context.session.channels[name]
-        context.effects.append(Leave(tuple(lost)))
+        context.effects.append(Leave(tuple(context.session.channels.pop(name) for name in lost)))
     state = {} if params.state is None else {"state": params.state}
     return _tokens(grant) | state
 

@@ -5,6 +5,8 @@ import re
 import msgspec
 
 LONGEST_NAME = 160
+ANY = "*"
+MOST_ANY = 3
 RESOLUTIONS = {"1": 1, "3": 3, "5": 5, "10": 10, "15": 15, "30": 30, "60": 60}
 RESOLUTIONS |= {"120": 120, "180": 180, "360": 360, "720": 720, "1D": 1440}
 """Candle resolutions in minutes."""
@@ -35,6 +37,35 @@ class ChannelKey(msgspec.Struct, frozen=True):
         """Unlike the name, different for different depths and paces: what they publish has its own sequence."""
         return f"{self.name} {self.levels}/{self.pace_ns}" if self.levels or self.pace_ns else self.name
 
+    @property
+    def pattern(self) -> bool:
+        """Whether it stands for the channels of every instrument that fits."""
+        return ANY in self.instrument
+
+    def fits(self, instrument: str) -> bool:
+        """Whether an instrument's name fits a pattern: `*` is any text."""
+        first, *middle, last = self.instrument.split(ANY)
+        if len(instrument) < len(first) + len(last) or not instrument.endswith(last):
+            return False
+        if not instrument.startswith(first):
+            return False
+        at, end = len(first), len(instrument) - len(last)
+        for part in middle:
+            found = instrument.find(part, at, end)
+            if found < 0:
+                return False
+            at = found + len(part)
+        return True
+
+    def of(self, instrument: str) -> "ChannelKey":
+        """The channel of one instrument that a pattern stands for."""
+        name = self.name.replace(self.instrument, instrument, 1)
+        return msgspec.structs.replace(self, name=name, instrument=instrument)
+
+    def covers(self, key: "ChannelKey") -> bool:
+        """Whether a pattern stands for a channel."""
+        return self.pattern and self.fits(key.instrument) and self.of(key.instrument) == key
+
 
 class Position(msgspec.Struct, frozen=True):
     """How far a client has come on a channel: the last `seq` it has, in which `epoch`."""
@@ -43,9 +74,9 @@ class Position(msgspec.Struct, frozen=True):
     seq: int
 
 
-_INSTRUMENT = r"(?P<instrument>[^\s*]+)"
+_INSTRUMENT = r"(?P<instrument>[^\s]+)"
 _INTERVAL = r"(?P<interval>raw|100ms|agg2)"
-_INDEX = r"(?P<index>[^\s*]+)"
+_INDEX = r"(?P<index>[^\s]+)"
 _OF_KIND = rf"(?P<kind>{'|'.join(KINDS)})\.(?P<currency>[A-Za-z0-9]+)"
 
 _FAMILIES = [
@@ -66,21 +97,21 @@ _FAMILIES = [
     ("instrument_state", rf"instrument\.state\.{_OF_KIND}"),
     ("status", rf"status\.{_INSTRUMENT}"),
 ]
+_HIDDEN = "\0"
+"""Stands for a pattern's `*`, which is in no name."""
 _PATTERNS = [(family, re.compile(pattern)) for family, pattern in _FAMILIES]
 
 
 def parse_channel(name: str) -> ChannelKey | None:
-    """A channel name taken apart, or None when it is no channel of ours."""
-    if len(name) > LONGEST_NAME:
+    """A channel name taken apart, or None when it is no channel of ours; an instrument may be a pattern."""
+    if len(name) > LONGEST_NAME or name.count(ANY) > MOST_ANY:
         return None
     for family, pattern in _PATTERNS:
-        if match := pattern.fullmatch(name):
-            parts = match.groupdict()
-            if "currency" in parts and parts["currency"].lower() == "any":
-                parts["currency"] = "any"
-            elif "currency" in parts:
-                parts["currency"] = parts["currency"].upper()
-            return msgspec.convert({"name": name, "family": family} | parts, ChannelKey)
+        if match := pattern.fullmatch(name.replace(ANY, _HIDDEN)):
+            parts = {part: value.replace(_HIDDEN, ANY) for part, value in match.groupdict().items()}
+            if any(ANY in value for part, value in parts.items() if part != "instrument"):
+                return None
+            return msgspec.convert({"name": name, "family": family} | _currency(parts), ChannelKey)
     return None
 
 
@@ -93,3 +124,11 @@ def _template(pattern: str) -> tuple[str, dict[str, list[str]]]:
     parts = re.findall(r"\(\?P<(\w+)>((?:[^()]|\([^()]*\))*)\)", pattern)
     values = {name: found.split("|") for name, found in parts if re.fullmatch(r"[\w|]+", found)}
     return re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", r"{\1}", pattern).replace("\\.", "."), values
+
+
+def _currency(parts: dict[str, str]) -> dict[str, str]:
+    """Currencies are in capitals, `any` is not."""
+    if "currency" not in parts:
+        return parts
+    currency = parts["currency"]
+    return parts | {"currency": "any" if currency.lower() == "any" else currency.upper()}

@@ -10,6 +10,7 @@ import msgspec
 from deltawire.errors import FeedError, RequestError
 from deltawire.model.numbers import unit
 from deltawire.session.channels import Position
+from deltawire.wire.protobuf import ProtoDecoder
 
 CHECKED_LEVELS = 10
 
@@ -80,6 +81,7 @@ class ClientSession:
         self._last_id = 0
         self._last_seq: dict[str, tuple[str, int]] = {}
         self._leaving: set[int] = set()
+        self._binary = ProtoDecoder()
 
     def call(self, method: str, params: dict[str, Any]) -> tuple[int, bytes]:
         """The id and the frame of a request."""
@@ -92,6 +94,7 @@ class ClientSession:
     def reconnected(self) -> dict[str, Position]:
         """Another connection, on which nothing is asked yet; returns how far each channel has come."""
         self._leaving.clear()
+        self._binary = ProtoDecoder()
         return {channel: Position(*last) for channel, last in self._last_seq.items()}
 
     def forget(self, channel: str) -> None:
@@ -118,6 +121,13 @@ class ClientSession:
         ):
             return TestRequest()
         return None
+
+    def received_binary(self, frame: bytes) -> Notification | None:
+        """What a binary frame is; None when it only opens a channel."""
+        found = self._binary.decode(frame)
+        if found is None:
+            return None
+        return self._notification(_Params(found.channel, found.data, found.epoch, found.seq, found.conflated))
 
     def _answer(self, message: _Frame) -> Answer:
         number = message.id or 0

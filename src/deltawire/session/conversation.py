@@ -1,6 +1,7 @@
 """Methods about the connection itself: test, hello, heartbeat, subscriptions."""
 
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any
 
 import msgspec
 
@@ -12,6 +13,13 @@ from deltawire.session.rights import may_hear
 from deltawire.wire.rpc import INVALID_PARAMS
 
 SHORTEST_HEARTBEAT_S = 10
+MOST_PATTERNS = 100
+SECOND_NS = 1_000_000_000
+PACED = ("book", "grouped_book", "trades", "ticker", "incremental_ticker", "quote", "perpetual")
+"""Families of channels that `max_rate` slows down."""
+PACES_NS = [ms * 1_000_000 for ms in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)]
+"""The paces there are: `max_rate` is rounded down to one of them, so that its subscribers are few groups."""
+_OWN_NS = {"100ms": 100_000_000, "agg2": SECOND_NS}
 MOST_RESUMED_BYTES = 2 * 1024 * 1024
 """Missed notifications that one request may ask for; beyond it channels are not recovered."""
 
@@ -36,6 +44,8 @@ class _Channels(msgspec.Struct):
 class _Subscription(msgspec.Struct):
     channels: list[str]
     resume: dict[str, Position] | None = None
+    depth: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
+    max_rate: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
 
 
 @method("public/test")
@@ -92,15 +102,22 @@ def disable_heartbeat(context: Context, params: NoParams) -> Any:
 def subscribe(context: Context, params: _Subscription) -> Any:
     """The channels accepted; names that are no channel, or not for this client, are left out, as the dialect has it.
 
-    With `resume` the answer says of each channel that is joined now and has a position whether it is `recovered`.
+    `depth` and `max_rate` (notifications a second) hold for the channels that are joined now. With `resume` the
+    answer says of each channel that is joined now and has a position whether it is `recovered`.
     """
     session = _session(context)
-    found = [key for name in dict.fromkeys(params.channels) if (key := _known(context, name)) is not None]
+    known = (_known(context, name) for name in dict.fromkeys(params.channels))
+    found = [_limited(key, params.depth or 0, params.max_rate) for key in known if key is not None]
     fresh = [key for key in found if key.name not in session.channels]
     if len(session.channels) + len(fresh) > session.most_channels:
         reason = f"at most {session.most_channels} channels"
         raise LimitError(INVALID_PARAMS, "Invalid params", reason=reason, param="channels")
-    session.channels.update(dict.fromkeys(key.name for key in fresh))
+    patterns = sum("*" in name for name in session.channels) + sum(key.pattern for key in fresh)
+    if patterns > MOST_PATTERNS:
+        raise RequestError(
+            INVALID_PARAMS, "Invalid params", reason=f"at most {MOST_PATTERNS} patterns", param="channels"
+        )
+    session.channels.update({key.name: key.id for key in fresh})
     resume = _resumed(context, fresh, params.resume)
     context.effects.append(Join(tuple(fresh), resume))
     return [key.name for key in found]
@@ -112,9 +129,7 @@ def unsubscribe(context: Context, params: _Channels) -> Any:
     """The channels left."""
     session = _session(context)
     left = [name for name in dict.fromkeys(params.channels) if name in session.channels]
-    for name in left:
-        del session.channels[name]
-    context.effects.append(Leave(tuple(left)))
+    context.effects.append(Leave(tuple(session.channels.pop(name) for name in left)))
     return left
 
 
@@ -123,7 +138,7 @@ def unsubscribe(context: Context, params: _Channels) -> Any:
 def unsubscribe_all(context: Context, params: NoParams) -> Any:
     """Leave everything."""
     session = _session(context)
-    context.effects.append(Leave(tuple(session.channels)))
+    context.effects.append(Leave(tuple(session.channels.values())))
     session.channels.clear()
     return "ok"
 
@@ -136,15 +151,36 @@ def _resumed(
         return None
     found: dict[str, Position] = {}
     left = MOST_RESUMED_BYTES
-    for key in keys:
-        if (position := positions.get(key.name)) is not None:
-            size = _session(context).missed_bytes(key.name, position)
-            recovered = size is not None and size <= left
-            context.more.setdefault("recovered", {})[key.name] = recovered
-            if recovered:
-                found[key.name] = position
-                left -= size or 0
+    for key in _positioned(keys, positions):
+        size = _session(context).missed_bytes(key.id, positions[key.name])
+        recovered = size is not None and size <= left
+        context.more.setdefault("recovered", {})[key.name] = recovered
+        if recovered:
+            found[key.name] = positions[key.name]
+            left -= size or 0
     return found
+
+
+def _positioned(keys: list[ChannelKey], names: Iterable[str]) -> Iterator[ChannelKey]:
+    """The channels of these names that are joined now, by their names or by a pattern."""
+    by_name = {key.name: key for key in keys}
+    patterns = [key for key in keys if key.pattern]
+    for name in names:
+        if name in by_name:
+            yield by_name[name]
+        elif patterns and (plain := parse_channel(name)) is not None:
+            fitting = (one.of(plain.instrument) for one in patterns if one.fits(plain.instrument))
+            yield from [key for key in fitting if key.name == name][:1]
+
+
+def _limited(key: ChannelKey, depth: int, max_rate: float | None) -> ChannelKey:
+    """The channel with what the depth and the pace asked for change of it."""
+    pace_ns = 0
+    if max_rate is not None and key.family in PACED:
+        pace_ns = next((pace for pace in PACES_NS if pace * max_rate >= SECOND_NS), PACES_NS[-1])
+    if pace_ns <= _OWN_NS.get(key.interval, 0):
+        pace_ns = 0
+    return msgspec.structs.replace(key, levels=depth if key.family == "book" else 0, pace_ns=pace_ns)
 
 
 def _known(context: Context, name: str) -> ChannelKey | None:
@@ -152,7 +188,7 @@ def _known(context: Context, name: str) -> ChannelKey | None:
     key = parse_channel(name)
     if key is None or not may_hear(context.identity, key.name):
         return None
-    if key.instrument and context.market.find(key.instrument) is None:
+    if key.instrument and not key.pattern and context.market.find(key.instrument) is None:
         return None
     return key
 

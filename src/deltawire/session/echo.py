@@ -1,5 +1,6 @@
 """A conversation that says every message back; conformance suites talk to it."""
 
+from deltawire.ports import Retained
 from deltawire.session.effects import Effect, Say
 
 
@@ -7,6 +8,9 @@ class EchoSession:
     """See `Session`."""
 
     takes_binary = True
+
+    def __init__(self) -> None:
+        self.retained: Retained | None = None
 
     def received(self, frame: bytes, now: int) -> list[Effect]:
         """A text message has come."""

@@ -17,9 +17,9 @@ class Join(msgspec.Struct, frozen=True):
 
 
 class Leave(msgspec.Struct, frozen=True):
-    """Unsubscribe the connection from these channels."""
+    """Unsubscribe the connection from these channels, by their ids."""
 
-    names: tuple[str, ...]
+    ids: tuple[str, ...]
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
@@ -42,4 +42,10 @@ class Say(msgspec.Struct, frozen=True):
     binary: bool = False
 
 
-Effect = Say | Reply | Join | Leave | Heartbeat | Close
+class EnableMac(msgspec.Struct, frozen=True):
+    """Attest every frame from now on with this key (`deltawire.wire.mac`); comes after the reply that says so."""
+
+    key: bytes
+
+
+Effect = Say | Reply | Join | Leave | Heartbeat | Close | EnableMac

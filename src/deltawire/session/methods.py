@@ -43,7 +43,8 @@ class Conversation(Protocol):
     def missed_bytes(self, channel: str, position: Position) -> int | None:
         """How long all is that the channel published since; None when not all of it is still there."""
 
-    channels: dict[str, None]
+    channels: dict[str, str]
+    """What the client is subscribed to: ids of channels by the names that it gave."""
     most_channels: int
 
 

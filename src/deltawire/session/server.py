@@ -39,7 +39,6 @@ class ServerSession:
         version: str,
         access: Access,
         *,
-        retained: Retained | None = None,
         address: str = "",
         identity: Identity | None = None,
         auth_by_ns: int = 0,
@@ -51,9 +50,9 @@ class ServerSession:
 
         Requests are paid from `wallet`, after signing in from the account's; without one they cost nothing.
         """
-        self.channels: dict[str, None] = {}
+        self.channels: dict[str, str] = {}
+        self.retained: Retained | None = None
         self.most_channels = most_channels
-        self._retained = retained
         self._wallet = wallet
         self._wallets = wallets
         self.identity = identity
@@ -168,7 +167,7 @@ class ServerSession:
 
     def missed_bytes(self, channel: str, position: Position) -> int | None:
         """See `Conversation`."""
-        retained = self._retained
+        retained = self.retained
         return None if retained is None else retained.missed_bytes(channel, position.epoch, position.seq)
 
     def _answer(self, request: Request, now: int) -> list[Effect]:

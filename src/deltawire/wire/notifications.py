@@ -129,13 +129,21 @@ def format_data(data: Any) -> bytes:
 class JsonEncoder:
     """A channel's notifications as JSON in text frames."""
 
-    def __init__(self, channel: str, epoch: str) -> None:
+    def __init__(self, channel: str, epoch: str, number: int, instrument: str) -> None:
         self._channel, self._epoch = channel, epoch
         self._envelope = Envelope(channel, epoch)
 
+    def opened(self) -> bytes:
+        """Every notification names its channel: nothing need be said before."""
+        return b""
+
     def frame(self, seq: int, data: Any, conflated: int = 1) -> bytes:
         """A notification."""
-        return text_frame(self._envelope.wrap(seq, format_data(data), conflated))
+        return text_frame(self.payload(seq, data, conflated))
+
+    def payload(self, seq: int, data: Any, conflated: int = 1) -> bytes:
+        """A notification as JSON."""
+        return self._envelope.wrap(seq, format_data(data), conflated)
 
     def joined(self, seq: int) -> bytes:
         """That the channel is joined behind this `seq`."""

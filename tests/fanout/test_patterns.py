@@ -1,0 +1,100 @@
+"""Patterns: what fits is joined, also what comes later; what is left, is left; by name and by pattern."""
+
+from deltawire.session.channels import Position, parse_channel
+from tests.support.market_events import ScriptedBook, make_instrument, make_listing, make_trade
+from tests.support.members import Inbox, join
+from tests.support.worlds import World, live_world
+
+ALL, BTC, ETH = "book.*.raw", "book.BTC-*.raw", "book.ETH-PERPETUAL.raw"
+HOME = "book.BTC-PERPETUAL.raw"
+
+
+def channels(inbox: Inbox) -> list[tuple[str, str]]:
+    return [
+        (message["params"]["channel"], message["params"]["data"]["type"])
+        for message in inbox.take()
+        if message["method"] == "subscription"
+    ]
+
+
+def other_book() -> ScriptedBook:
+    return ScriptedBook(make_instrument("ETH-PERPETUAL", base="ETH"))
+
+
+def test_a_pattern_joins_what_is_there_and_what_comes_later() -> None:
+    world, eth = live_world(), other_book()
+    everything, bitcoin = world.joined(ALL), world.joined(BTC)
+    assert channels(everything) == channels(bitcoin) == [(HOME, "snapshot")]
+    world.tell(make_listing(eth.instrument), *eth.image({50: 1}, {60: 1}))
+    world.tell(eth.change(bids={50: 2}), world.book.change(bids={1000: 11}))
+    assert channels(everything) == [(ETH, "snapshot"), (ETH, "change"), (HOME, "change")]
+    assert channels(bitcoin) == [(HOME, "change")]
+
+
+def test_an_instrument_listed_before_it_has_a_book_is_joined_with_its_image() -> None:
+    world, eth = live_world(), other_book()
+    inbox = world.joined(ALL)
+    inbox.take()
+    world.tell(make_listing(eth.instrument))
+    assert channels(inbox) == []
+    world.tell(*eth.image({50: 1}, {60: 1}))
+    assert channels(inbox) == [(ETH, "snapshot")]
+
+
+def test_who_leaves_a_pattern_leaves_what_only_it_stood_for() -> None:
+    world, eth = live_world(), other_book()
+    world.tell(*eth.image({50: 1}, {60: 1}))
+    inbox = world.joined(ALL, BTC)
+    join(world.hub, inbox, ETH)
+    inbox.take()
+    world.hub.leave(inbox.member, [ALL])
+    assert inbox.member.channels == {HOME, ETH}
+    world.hub.leave(inbox.member, [ETH])
+    assert inbox.member.channels == {HOME}
+    world.hub.leave(inbox.member, [BTC])
+    assert inbox.member.channels == frozenset()
+    world.tell(make_listing(make_instrument("BTC-1")))
+    assert inbox.member.channels | inbox.member.waiting == frozenset()
+
+
+def test_who_leaves_a_channel_that_a_pattern_wants_stays_on_it() -> None:
+    world = live_world()
+    inbox = world.joined(HOME, ALL)
+    assert channels(inbox) == [(HOME, "snapshot")]
+    world.hub.leave(inbox.member, [HOME])
+    world.tell(world.book.change(bids={1000: 11}))
+    assert channels(inbox) == [(HOME, "change")]
+    world.hub.leave(inbox.member, [ALL])
+    assert not inbox.member.channels
+
+
+def test_who_is_gone_is_joined_to_nothing_any_more() -> None:
+    world = live_world()
+    inbox = world.joined(ALL)
+    world.hub.gone(inbox.member)
+    inbox.take()
+    world.tell(*other_book().image({50: 1}, {60: 1}))
+    assert inbox.take() == []
+    assert not world.hub._patterns._wanted
+
+
+def test_who_comes_back_to_a_pattern_gets_what_it_missed_of_each_channel() -> None:
+    world, eth = live_world(), other_book()
+    first = world.joined(ALL)
+    first.take()
+    world.tell(world.book.change(bids={1000: 11}), *eth.image({50: 1}, {60: 1}))
+    back = Inbox()
+    key = parse_channel(ALL)
+    assert key is not None
+    world.hub.join(back.member, [key], {HOME: Position("epoch", 0)})
+    assert channels(back) == [(HOME, "change"), (ETH, "snapshot")]
+
+
+def test_a_thousand_instruments_listed_at_once_are_joined_at_once() -> None:
+    world = World()
+    inbox = world.joined("trades.*.raw")
+    instruments = [make_instrument(f"I{number}") for number in range(1000)]
+    world.tell(*map(make_listing, instruments))
+    assert len(inbox.member.channels) == 1000
+    world.tell(make_trade(instruments[7], 1, 1))
+    assert [message["params"]["channel"] for message in inbox.take()] == ["trades.I7.raw"]
