@@ -49,7 +49,7 @@ def serve(
     pairs = _pairs(replay or [], venue or [])
     pace = parse_speed(speed)
     sources = [
-        ReplaySource(Recording(file), make_venue(name), WallClock(), speed=pace, loop=loop)
+        ReplaySource(_recording(file), make_venue(name), WallClock(), speed=pace, loop=loop)
         for file, name in pairs
     ]
     sock = listen(host, port)
@@ -81,6 +81,12 @@ def _pairs(files: list[str], names: list[str]) -> list[tuple[str, str]]:
     if len(set(names)) != len(names):
         raise UsageError("each venue can be served once")
     return list(zip(files, names, strict=True))
+
+
+def _recording(file: str) -> Recording:
+    recording = Recording(file)
+    recording.probe()
+    return recording
 
 
 def parse_speed(text: str) -> float | None:
