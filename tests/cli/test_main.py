@@ -1,5 +1,6 @@
 """The command line: help, version, and errors that are one clear line and exit code 2."""
 
+import os
 import socket
 from pathlib import Path
 
@@ -78,7 +79,35 @@ def test_a_file_that_is_not_there_is_named(capsys: Capture, tmp_path: Path) -> N
 
 
 def test_a_directory_is_no_recording(capsys: Capture, tmp_path: Path) -> None:
-    assert is_one_line(run(capsys, "verify", tmp_path, "--venue", "deribit"))
+    outcome = run(capsys, "verify", tmp_path, "--venue", "deribit")
+    assert is_one_line(outcome)
+    assert f"not a file: {tmp_path}" in outcome.err
+
+
+@pytest.mark.parametrize("command", [["serve", "--replay"], ["verify"]])
+def test_a_file_that_may_not_be_read_is_one_line(capsys: Capture, tmp_path: Path, command: list[str]) -> None:
+    if os.geteuid() == 0:  # whom no permission stops: another reason why a file cannot be opened
+        outcome = run(capsys, *command, tmp_path / ("x" * 300), "--venue", "deribit")
+        assert "cannot read" in outcome.err
+    else:
+        locked = tmp_path / "locked.log"
+        locked.touch(mode=0)
+        outcome = run(capsys, *command, locked, "--venue", "deribit")
+        assert f"cannot read {locked}: Permission denied" in outcome.err
+    assert is_one_line(outcome)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"", "the file is empty"), (b"\x7fELF and so on\n", "neither"), (b"\x1f\x8b", "damaged gzip")],
+)
+def test_serve_does_not_start_on_what_is_no_recording(
+    capsys: Capture, tmp_path: Path, content: bytes, why: str
+) -> None:
+    (tmp_path / "x").write_bytes(content)
+    outcome = run(capsys, "serve", "--replay", tmp_path / "x", "--venue", "deribit", "--port", 0)
+    assert is_one_line(outcome)
+    assert why in outcome.err
 
 
 def test_an_unknown_venue_is_told_the_known_ones(capsys: Capture, tape: Path) -> None:

@@ -362,3 +362,11 @@ def test_a_body_does_not_take_text_for_numbers(world: World) -> None:
         count="5",
     )
     assert answer["error"]["data"] == {"reason": "Expected `int`, got `str`", "param": "count"}
+
+
+@pytest.mark.parametrize(
+    "method", ["get_instruments", "get_book_summary_by_currency", "get_last_trades_by_currency"]
+)
+def test_a_kind_that_is_none_is_refused_not_answered_with_nothing(world: World, method: str) -> None:
+    code, _, data = error(world, f"public/{method}", kind="bogus")
+    assert (code, data["param"]) == (-32602, "kind")

@@ -225,8 +225,20 @@ class TestAnyFile:
     def test_one_that_is_not_there_is_the_users_mistake(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="no such file"):
             Recording(tmp_path / "nothing")
-        with pytest.raises(UsageError):
+        with pytest.raises(UsageError, match="not a file"):
             Recording(tmp_path)
+
+    def test_one_that_goes_away_is_an_error_that_leaves_other_sources_alone(self, written: Written) -> None:
+        recording = Recording(written(STAMPED))
+        recording.path.unlink()
+        with pytest.raises(UsageError, match="no such file"):
+            next(recording.records())
+
+    def test_one_of_which_nothing_can_be_read_fails_when_probed(self, written: Written) -> None:
+        Recording(written(STAMPED)).probe()
+        for content in (b"", b"hello\n", b"configuration: {}\n"):
+            with pytest.raises(RecordingError):
+                Recording(written(content)).probe()
 
     @pytest.mark.parametrize(
         "content", [b"", b"\n", b"hello\n", b"\x1f\x8b", b"\x1f\x8bxxxxxxxx", b"{}\n", b"123 {}\n"]

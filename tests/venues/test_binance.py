@@ -137,6 +137,21 @@ def test_an_image_inside_a_recording_names_no_symbol_and_is_that_of_the_book_tha
     assert told(machine.received(simulator.image(NAME), 2)[1:])[:2] == ["live", "image"]
 
 
+def test_where_no_increment_is_stated_the_image_shows_it_behind_the_padding(venue: str) -> None:
+    machine = make_venue(venue)
+    first = {"e": "depthUpdate", "E": 1, "s": NAME, "U": 1, "u": 9, "pu": 0, "b": [], "a": []}
+    machine.received(frame("ethusdt@depth@100ms", **first), 1)
+    bids, asks = [["3000.10000000", "1.00000000"]], [["3000.25000000", "0.00020000"], ["3001.00000000", "2"]]
+    image = msgspec.json.encode({"lastUpdateId": 9, "bids": bids, "asks": asks})
+    listed = [event.instrument for event in machine.received(image, 2) if isinstance(event, Listing)]
+    assert [(each.tick_size, each.price_exponent) for each in listed] == [("0.01", -8)]
+    assert listed[0].tick == 1_000_000
+    coarser = msgspec.json.encode({"lastUpdateId": 9, "bids": [["3000.00000000", "1.00000000"]], "asks": []})
+    machine.closed(3)
+    machine.received(frame("ethusdt@depth@100ms", **first), 4)
+    assert not [event for event in machine.received(coarser, 5) if isinstance(event, Listing)]
+
+
 def test_an_image_that_two_books_could_mean_is_a_fault(venue: str) -> None:
     simulator, machine = SIMULATORS[venue](), make_venue(venue)
     for name in simulator.instruments[:2]:

@@ -96,7 +96,7 @@ def _serve(settings: Config, *, echo: bool) -> None:
     pace = None if settings.speed == "max" else float(settings.speed)
     sources = [
         ReplaySource(
-            Recording(each.file), make_venue(each.venue), WallClock(), speed=pace, loop=settings.loop
+            _recording(each.file), make_venue(each.venue), WallClock(), speed=pace, loop=settings.loop
         )
         for each in settings.replay
     ]
@@ -164,6 +164,12 @@ def _pairs(files: list[str], names: list[str]) -> tuple[Replay, ...]:
     if len(set(names)) != len(names):
         raise UsageError("each venue can be served once")
     return tuple(Replay(file, name) for file, name in zip(files, names, strict=True))
+
+
+def _recording(file: str) -> Recording:
+    recording = Recording(file)
+    recording.probe()
+    return recording
 
 
 def parse_speed(text: str) -> float | str:

@@ -24,11 +24,12 @@ DEEPEST = 10_000
 MOST_TRADES = 1000
 MOST_CANDLES = 5000
 FOREVER_MS = 1 << 53
+Kind = Literal["future", "option", "spot", "future_combo", "option_combo", "combo", "any"]
 
 
 class _OfCurrency(msgspec.Struct):
     currency: str = "any"
-    kind: str = "any"
+    kind: Kind = "any"
     expired: bool = False
 
 
@@ -58,7 +59,7 @@ class _TradesOfInstrument(msgspec.Struct):
 
 class _TradesOfCurrency(msgspec.Struct):
     currency: str = "any"
-    kind: str = "any"
+    kind: Kind = "any"
     start_timestamp: int = 0
     end_timestamp: int = FOREVER_MS
     count: int = 10

@@ -8,6 +8,7 @@
 
 import gzip
 import io
+import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -38,14 +39,18 @@ class Recording:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        if not self.path.is_file():
-            raise UsageError(f"no such file: {self.path}")
-        self._size = max(1, self.path.stat().st_size)
+        with self._opened() as raw:
+            self._size = max(1, os.fstat(raw.fileno()).st_size)
         self._raw: BinaryIO | None = None
+
+    def probe(self) -> None:
+        """Raise `RecordingError` if this is no recording: if not even its first record can be read."""
+        if next(self.records(), None) is None:
+            raise RecordingError(str(self.path), "line 1", "the file holds nothing")
 
     def records(self) -> Iterator[Record]:
         """Every record in order; `RecordingError` at the first place that cannot be read."""
-        with self.path.open("rb") as raw:
+        with self._opened() as raw:
             self._raw = raw
             yield from self._decoded(raw)
             self._raw = None
@@ -53,6 +58,17 @@ class Recording:
     def progress(self) -> float:
         """How much of the file has been read, from 0 to 1."""
         return 0.0 if self._raw is None or self._raw.closed else self._raw.tell() / self._size
+
+    def _opened(self) -> BinaryIO:
+        """The file; `UsageError` in one line where there is none to be read."""
+        try:
+            if self.path.is_file():
+                return self.path.open("rb")
+            what = "not a file" if self.path.exists() else "no such file"
+            raise UsageError(f"{what}: {self.path}")
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            raise UsageError(f"cannot read {self.path}: {why}") from error
 
     def _decoded(self, raw: BinaryIO) -> Iterator[Record]:
         lines = _Lines(self.path, raw)
@@ -63,6 +79,8 @@ class Recording:
             yield from self._read_log(lines)
         elif _STAMPED.match(first):
             yield from _read_stamped(lines)
+        elif not first:
+            raise lines.error("the file is empty")
         else:
             raise lines.error("neither '<ns> <json>', 'CBCAP1' nor 'wss://… <-> t' stands at the start")
 

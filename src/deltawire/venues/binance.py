@@ -103,6 +103,7 @@ class BinanceFeed(Feed):
     rest = ""
     depth_stream = ""
     image_limit = 1000
+    pads_decimals = True
     sequencer: Callable[[], Sequencer]
     """Makes the continuity rule of one book."""
 

@@ -16,7 +16,7 @@ from deltawire.book.columns import mantissa, read_exponents
 from deltawire.errors import MalformedError, PrecisionError, VenueError
 from deltawire.model.events import Event, Fault, Listing, Side, Trade
 from deltawire.model.instruments import Instrument
-from deltawire.model.numbers import FINEST, parse_decimal
+from deltawire.model.numbers import FINEST, exponent_of, format_decimal, parse_decimal
 from deltawire.ports import Ask, Output, Reconnect, Wants
 
 SECOND_NS = 1_000_000_000
@@ -44,6 +44,8 @@ class Feed:
     name = ""
     silence_ns = 60 * SECOND_NS
     """Without a frame for this long, the connection's books are stale."""
+    pads_decimals = False
+    """Whether prices come with zeros behind the last place that counts."""
 
     def __init__(self) -> None:
         self.books: dict[str, Book] = {}
@@ -231,12 +233,16 @@ class Feed:
         if instrument.stated:
             return []
         try:
-            return self._fit(instrument, book.texts(update), now)
+            levels = book.texts(update)
+            if self.pads_decimals:
+                instrument = _with_tick_size(instrument, levels)
+            return self._fit(instrument, levels, now)
         except VenueError:
             return []  # the book reads the same bytes next, and says what is wrong with them
 
     def _fit(self, instrument: Instrument, levels: list[tuple[str, str]], now: int) -> list[Event]:
         """Make the exponents fine enough for these (price, size) texts; `PrecisionError` if none are."""
+        known = self._instrument(instrument.name)
         prices, sizes = read_exponents(levels)
         if min(prices, sizes) < FINEST:
             raise PrecisionError("a number", FINEST)
@@ -247,7 +253,7 @@ class Feed:
         )
         for texts in levels:
             _units(finer, texts)
-        return self._redefine(instrument, finer, now)
+        return self._redefine(known, finer, now)
 
     def _trade(
         self,
@@ -287,6 +293,16 @@ def _check_name(symbol: str) -> None:
     """Raises `MalformedError` for what is no word of a sane length."""
     if not (symbol.isprintable() and 0 < len(symbol) <= LONGEST_NAME and " " not in symbol):
         raise MalformedError(f"not an instrument: {symbol[:40]!r}")
+
+
+def _with_tick_size(instrument: Instrument, levels: list[tuple[str, str]]) -> Instrument:
+    """With the price increment that the prices themselves show, where their exponent would be finer."""
+    exponents = [exponent_of(price) for price, _ in levels]
+    if instrument.tick_size:
+        exponents.append(exponent_of(instrument.tick_size))
+    if not exponents:
+        return instrument
+    return msgspec.structs.replace(instrument, tick_size=format_decimal(1, min(exponents)))
 
 
 def _units(instrument: Instrument, texts: tuple[str, str]) -> tuple[int, int]:
