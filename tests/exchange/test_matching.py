@@ -172,6 +172,8 @@ def test_a_closed_book_takes_no_orders_and_gives_back_those_it_has(floor: Floor)
     floor.do(Instruct, demand=CloseBook(NAME, "settlement"))
     assert floor.changed() == {order.id: ("cancelled", "settlement")}
     assert [each.instrument.active for each in of(Listing, floor.outputs)] == [False]
+    told = [type(each) for each in floor.outputs]
+    assert told.index(BookDelta) < told.index(Status), "a closed book was changed"
     assert floor.refused(A, "buy", 10, 1000).code == Code.BOOK_CLOSED
 
 
