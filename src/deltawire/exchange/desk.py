@@ -1,13 +1,13 @@
 """The state that all parts of matching work on, and what the current record has brought about so far."""
 
-from collections import OrderedDict, deque
-from copy import copy
+from collections import deque
 from typing import Any
 
 from deltawire.exchange.books import OrderBook
 from deltawire.exchange.orders import AccountId, Order, OrderChanged, OrderId, OrderState, Reason, SelfTrading
 from deltawire.exchange.ports import Output, RiskCheck
 
+_copy = Order.__copy__  # type: ignore[attr-defined]
 DAY_NS = 86_400 * 1_000_000_000
 SETTLEMENT_NS = 8 * 3_600 * 1_000_000_000
 """A trading day ends at 08:00 UTC."""
@@ -29,6 +29,8 @@ class Desk:
         "changed",
         "days",
         "ended",
+        "forgotten_next",
+        "labels",
         "next_order_id",
         "next_trade_id",
         "now",
@@ -39,6 +41,7 @@ class Desk:
         "remembered",
         "risk",
         "self_trading",
+        "stirred",
         "traded",
     )
 
@@ -48,7 +51,12 @@ class Desk:
         self.orders: dict[OrderId, Order] = {}
         """The living."""
         self.by_account: dict[AccountId, dict[OrderId, Order]] = {}
-        self.ended: OrderedDict[OrderId, Order] = OrderedDict()
+        """The living of each account; an account without any may still have its empty place."""
+        self.ended: dict[OrderId, Order] = {}
+        """Those that ended last, up to `remembered`."""
+        self.forgotten_next: deque[OrderId] = deque()
+        self.labels: dict[tuple[AccountId, str], list[OrderId]] = {}
+        """The known orders of each label, the oldest first."""
         self.reducing: dict[tuple[AccountId, str], dict[OrderId, Order]] = {}
         """Reduce-only orders in the book, which shrink with the position."""
         self.self_trading: dict[AccountId, SelfTrading] = {}
@@ -61,6 +69,8 @@ class Desk:
         """Books whose changes are not published yet."""
         self.days: deque[tuple[int, OrderId]] = deque()
         """When orders good for the day end, soonest first."""
+        self.stirred = False
+        """Whether there was a trade, or something came alive: triggers are to be looked at."""
         self.pending: deque[Order] = deque()
         """Orders that have come alive and are still to be matched."""
 
@@ -73,6 +83,8 @@ class Desk:
             mine = self.by_account[order.account] = {}
         mine[order.id] = order
         self.changed[order.id] = order
+        if order.terms.label:
+            self.label(order)
         if order.terms.time_in_force == "good_til_day":
             self.days.append((day_end(order.created_ns), order.id))
 
@@ -82,21 +94,17 @@ class Desk:
         order.leaves_lots = order.shown_lots = 0
         order.updated_ns = self.now
         del self.orders[order.id]
-        mine = self.by_account[order.account]
-        del mine[order.id]
-        if not mine:
-            del self.by_account[order.account]
-        ended = self.ended
-        ended[order.id] = order
-        if len(ended) > self.remembered:
-            ended.popitem(last=False)
+        del self.by_account[order.account][order.id]
+        self.ended[order.id] = order
+        self.forgotten_next.append(order.id)
+        if len(self.forgotten_next) > self.remembered:
+            self._forget(self.ended.pop(self.forgotten_next.popleft()))
         self.changed[order.id] = order
 
     def publish(self) -> None:
         """Turn what has changed into events: orders as they now stand, then books."""
         outputs = self.outputs
-        for order in self.changed.values():
-            outputs.append(OrderChanged(copy(order)))
+        outputs += map(OrderChanged, map(_copy, self.changed.values()))
         self.changed.clear()
         for book in self.traded.values():
             delta = book.delta(self.now)
@@ -113,8 +121,18 @@ class Desk:
         order = self.orders.get(order_id) or self.ended.get(order_id)
         return order if order is not None and order.account == account else None
 
+    def label(self, order: Order) -> None:
+        """The order is known by its label from now on."""
+        self.labels.setdefault((order.account, order.terms.label), []).append(order.id)
+
+    def _forget(self, order: Order) -> None:
+        key = (order.account, order.terms.label)
+        if order.terms.label:
+            self.labels[key].remove(order.id)
+            if not self.labels[key]:
+                del self.labels[key]
+
     def labelled(self, account: AccountId, label: str) -> list[Order]:
         """All orders of the account with this label that are still known, the oldest first."""
-        known = [*self.ended.values(), *self.live(account)]
-        found = [order for order in known if order.account == account and order.terms.label == label]
-        return sorted(found, key=lambda order: order.id)
+        known = self.labels.get((account, label), ())
+        return [self.orders.get(order_id) or self.ended[order_id] for order_id in known]

@@ -4,7 +4,7 @@ A record that is refused changes nothing and never reaches the journal; one that
 journal before `submit` returns, and whoever holds the journal lets nobody see the events before it is on disk.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from deltawire.exchange.filters import fits
 from deltawire.exchange.matching import Matcher
 from deltawire.exchange.orders import AccountId, Order, OrderId, Reason, Terms
 from deltawire.exchange.ports import (
+    AccountEvent,
     CancelAll,
     CloseBook,
     Demand,
@@ -69,6 +70,8 @@ class Exchange:
         remembered: int = REMEMBERED,
     ) -> None:
         self.desk = desk = Desk(risk, remembered)
+        self.failure: Exception | None = None
+        """What went wrong in the middle of a record: the state is not to be trusted, a restart is needed."""
         self.journal = journal
         self.matcher = Matcher(desk)
         self.entry = Entry(desk, self.matcher)
@@ -76,7 +79,7 @@ class Exchange:
         self.quoting = Quoting(desk, self.matcher, self.entry, self.changes)
         self.connections = Connections(desk, self.matcher)
         self._handlers: dict[type, Handler] = {
-            Place: self._place,
+            Place: self.entry.place,
             Cancel: self._cancel,
             Edit: self.changes.edit,
             Tick: self._tick,
@@ -102,20 +105,34 @@ class Exchange:
     def submit(self, record: Record) -> list[Output | Any]:
         """Act on one record; what came of it, or the one `Rejection`.
 
-        Time never falls: a record stamped earlier than the last counts as of the last one's time.
+        Time never falls: a record stamped earlier than the last counts as of the last one's time. After an
+        exception (a defect, or a journal that cannot be written) every record is refused: what is in memory may
+        not be what a replay would give.
         """
+        if self.failure is not None:
+            return [Rejection(Code.SYSTEM_MAINTENANCE, reason=str(self.failure))]
+        try:
+            return self._act(record)
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def _act(self, record: Record) -> list[Output | Any]:
         desk = self.desk
         before = desk.now
         if desk.days and record.at_ns >= desk.days[0][0] and type(record) is not Tick:
-            return self.submit(Tick(at_ns=record.at_ns)) + self.submit(record)
+            return self._act(Tick(at_ns=record.at_ns)) + self._act(record)
         if record.at_ns > before:
             desk.now = record.at_ns
         outputs = desk.outputs = []
-        rejection = self._handlers.get(type(record), desk.risk.received)(record)
+        handler = self._handlers.get(type(record)) or desk.risk.received
+        rejection = handler(record)
         if rejection is not None:
             desk.now = before
             return [rejection]
-        self._settle()
+        came = desk.risk.outcome()
+        if came or desk.stirred:
+            self._settle(came)
         desk.publish()
         self.journal(record)
         return outputs
@@ -133,24 +150,22 @@ class Exchange:
         """An account's orders with this label: how to learn what became of a request without an answer."""
         return self.desk.labelled(account, label)
 
-    def _settle(self) -> None:
-        """Do what the record has set in motion, until nothing moves any more."""
+    def _settle(self, came: Sequence[AccountEvent | Demand]) -> None:
+        """Do what the record has set in motion, and `came` of it, until nothing moves any more."""
         desk = self.desk
-        outcome = desk.risk.outcome
-        while True:
+        while came or desk.stirred:
+            desk.stirred = False
             self._watch()
             while desk.pending:
                 self.entry.wake(desk.pending.popleft())
                 self._watch()
-            came = outcome()
-            if not came:
-                return
             for each in came:
                 demand = self._demands.get(type(each))
                 if demand is None:
                     desk.outputs.append(each)
                 else:
                     demand(each)
+            came = desk.risk.outcome()
 
     def _watch(self) -> None:
         """Show new last prices to the orders that wait for them."""
@@ -169,13 +184,10 @@ class Exchange:
         for order_id in waiting.moved(ticks):
             self.entry.fire(desk.orders[order_id])
 
-    def _place(self, record: Place) -> Rejection | None:
-        return self.entry.place(record.account, record.terms, record.connection)
-
     def _cancel(self, record: Cancel) -> Rejection | None:
-        order = self.changes.living(record.account, record.order_id)
-        if isinstance(order, Rejection):
-            return order
+        order = self.desk.orders.get(record.order_id)
+        if order is None or order.account != record.account:
+            return self.changes.missing(record.account, record.order_id)
         if order.terms.liquidation:
             return Rejection(Code.CAN_NOT_CANCEL_LIQUIDATION_ORDER)
         self.matcher.cancel(order, "user_request")
@@ -198,7 +210,9 @@ class Exchange:
             instrument=record.instrument, side="sell" if position > 0 else "buy", size_lots=abs(position),
             type=record.type, price_ticks=record.price_ticks, reduce_only=True,
         )  # fmt: skip
-        return self.entry.place(record.account, terms, record.connection)
+        return self.entry.place(
+            Place(at_ns=record.at_ns, account=record.account, terms=terms, connection=record.connection)
+        )
 
     def _mass_quote(self, record: MassQuote) -> Rejection | None:
         if not self.connections.settings.get((record.account, record.connection)):
@@ -268,7 +282,7 @@ class Exchange:
                 self.matcher.cancel(order, reason)
 
     def _liquidate(self, demand: Liquidate) -> None:
-        self.entry.place(demand.account, demand.terms)
+        self.entry.place(Place(at_ns=self.desk.now, account=demand.account, terms=demand.terms))
 
     def _cancel_all(self, demand: CancelAll) -> None:
         for order in self.desk.live(demand.account):
