@@ -27,7 +27,7 @@ VOLS = {"BTC": 0.60, "ETH": 0.72}
 CARRY = 0.06
 """Of dated futures, a year."""
 PERPETUAL, DATED = Tempo(), Tempo(noise=3.0, takers=0.3, reviews=4.0, moves=1.0, queue=15_000.0)
-FUNDS = {"BTC": 1_000_000, "ETH": 10_000_000, "USDC": 50_000_000_000}
+FUNDS = {"BTC": 1_000_000, "ETH": 10_000_000, "USDC": 1_000_000_000}
 
 
 class Simulation:
