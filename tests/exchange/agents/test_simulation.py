@@ -7,6 +7,7 @@ from hashlib import sha256
 import msgspec
 import pytest
 
+from deltawire.exchange.account_records import Delivered
 from deltawire.exchange.agents.desk import touch
 from deltawire.exchange.agents.simulation import Simulation
 from deltawire.exchange.calendar import SECOND_NS
@@ -106,3 +107,26 @@ def test_minutes_of_a_perpetual_look_real() -> None:
     """What two minutes are too short to tell."""
     outside = [fact for name, fact in facts.items() if name not in slow and not fact.within]
     assert outside == []
+
+
+def test_trading_goes_on_over_a_settlement() -> None:
+    """From 07:59:50 on a Friday: what expires is delivered, what is listed next gets its market."""
+    friday = START_NS + 3 * 86_400 * SECOND_NS - 4 * 3_600 * SECOND_NS
+    simulation = Simulation(streams(2), friday - 10 * SECOND_NS)
+    pricing = simulation.accounts.pricing
+    delivered = []
+    for at_ns, outputs in simulation.advance(friday + 12 * SECOND_NS):
+        if at_ns < friday:
+            before = set(pricing.instruments)
+        delivered += [each for each in outputs if isinstance(each, Delivered)]
+    gone, come = before - set(pricing.instruments), set(pricing.instruments) - before
+    assert {"BTC-23FEB24", "ETH-23FEB24"} <= gone
+    assert "BTC-23FEB24-64000-C" in gone
+    assert any(name.startswith("BTC-15MAR24-") for name in come)
+    assert {each.instrument for each in delivered} <= gone
+    assert delivered
+    for name in come:
+        if pricing.instruments[name].kind == "future":
+            best = touch(simulation.exchange, pricing.instruments[name])
+            assert None not in best, name
+    assert not any(simulation.accounts.imbalance(each) for each in ("BTC", "ETH", "USDC"))

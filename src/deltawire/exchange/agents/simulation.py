@@ -27,7 +27,7 @@ VOLS = {"BTC": 0.60, "ETH": 0.72}
 CARRY = 0.06
 """Of dated futures, a year."""
 PERPETUAL, DATED = Tempo(), Tempo(noise=3.0, takers=0.3, reviews=4.0, moves=1.0, queue=15_000.0)
-FUNDS = {"BTC": 1_000_000, "ETH": 10_000_000, "USDC": 1_000_000_000}
+FUNDS = {"BTC": 1_000_000, "ETH": 10_000_000, "USDC": 300_000_000}
 
 
 class Simulation:
@@ -74,9 +74,9 @@ class Simulation:
     def _tick(self) -> None:
         """A second has passed: prices, then whoever lives by them."""
         self._prices_ns += SECOND_NS
-        known = len(self.accounts.pricing.instruments)
+        known = set(self.accounts.pricing.instruments)
         self._submit(self._world.prices(self.now_ns, self._fair()))
-        if len(self.accounts.pricing.instruments) > known:
+        if not known.issuperset(self.accounts.pricing.instruments):
             self._submit(Prices(at_ns=self.now_ns, fair=self._fair()))
         self._open_flows()
         if self._only is None:
@@ -114,11 +114,12 @@ class Simulation:
         accounts = [self._desk(self._next_account + place) for place in range(3)]
         self._next_account += 3
         for desk in accounts:
-            self._fund(desk.account)
+            self._fund(desk.account, instrument.settlement)
         if self._options.funded is False:
             self._options.funded = True
             for account in (AGENTS_FROM, AGENTS_FROM + 1):
-                self._fund(account)
+                for currency in FUNDS:
+                    self._fund(account, currency)
         return FutureFlow(
             instrument,
             self._world.coins[instrument.base],
@@ -128,9 +129,9 @@ class Simulation:
             self._carry(instrument),
         )
 
-    def _fund(self, account: AccountId) -> None:
-        for currency, amount in FUNDS.items():
-            self._submit(Deposit(at_ns=self.now_ns, account=account, currency=currency, units=amount * UNITS))
+    def _fund(self, account: AccountId, currency: str) -> None:
+        units = FUNDS[currency] * UNITS
+        self._submit(Deposit(at_ns=self.now_ns, account=account, currency=currency, units=units))
 
     def _desk(self, account: AccountId) -> AgentDesk:
         return AgentDesk(self.exchange, self._submit, account)
