@@ -72,14 +72,15 @@ class AgainstNaive(RuleBasedStateMachine):
         assert refused is (self.naive.find(order_id) is None)
         self.naive.cancel(order_id)
 
-    @rule(data=st.data(), price=PRICES, size=SIZES)
-    def edit(self, data: st.DataObject, price: int, size: int) -> None:
+    @rule(data=st.data(), price=st.one_of(st.none(), PRICES), size=SIZES)
+    def edit(self, data: st.DataObject, price: int | None, size: int) -> None:
         living = [order.id for order in self.naive.resting]
         if not living:
             return
         order_id = data.draw(st.sampled_from(living))
         twin = self.naive.find(order_id)
         assert twin is not None
+        price = twin.price if price is None else price
         if twin.display is not None:
             size = min(max(size, 100) + twin.filled, 10_000)
         outputs = self.floor.do(
@@ -176,5 +177,5 @@ class AgainstNaive(RuleBasedStateMachine):
         assert [len(desk.changed), len(desk.pending), len(desk.traded)] == [0, 0, 0]
 
 
-AgainstNaive.TestCase.settings = settings(max_examples=60, stateful_step_count=150, deadline=None)
+AgainstNaive.TestCase.settings = settings(max_examples=50, stateful_step_count=120, deadline=None)
 TestAgainstNaive = AgainstNaive.TestCase

@@ -36,6 +36,14 @@ def test_a_larger_size_or_another_price_loses_it(floor: Floor, change: dict[str,
     assert first_to_fill(floor) == B
 
 
+def test_another_display_amount_loses_it(floor: Floor) -> None:
+    order = floor.place(A, "buy", 3000, 1000, display_lots=1000)
+    floor.place(B, "buy", 10, 1000)
+    floor.edit(order, display_lots=2000)
+    assert floor.book() == ([(1000, 2010)], [])
+    assert first_to_fill(floor) == B
+
+
 def test_what_is_filled_is_part_of_the_size(floor: Floor) -> None:
     order = floor.place(A, "buy", 30, 1000)
     floor.place(B, "sell", 10, 1000)

@@ -167,11 +167,38 @@ def test_several_reduce_only_orders_never_turn_the_position_around(floor: Floor)
     assert floor.exchange.desk.risk.position(A, NAME) == 0
 
 
+def test_fill_or_kill_sees_how_reduce_only_orders_and_icebergs_play_together(floor: Floor) -> None:
+    floor.place(A, "buy", 1500, 900)
+    floor.place(B, "sell", 1500, 900)
+    floor.place(A, "sell", 2000, 1000, display_lots=1000)
+    floor.place(A, "sell", 1500, 1000, reduce_only=True)
+    before = floor.book()
+    killed = floor.place(C, "buy", 2510, 1000, time_in_force="fill_or_kill")
+    assert (killed.state, killed.filled_lots, floor.book()) == ("cancelled", 0, before)
+    filled = floor.place(C, "buy", 2500, 1000, time_in_force="fill_or_kill")
+    assert (filled.state, floor.book()) == ("filled", ([], []))
+
+
+def test_a_long_queue_keeps_its_order_whoever_leaves_it(floor: Floor) -> None:
+    orders = [floor.place(A, "sell", 10, 1000) for _ in range(300)]
+    gone = set(range(0, 300, 3)) | set(range(40, 90))
+    for number in sorted(gone, key=lambda number: number * 7919 % 300):
+        floor.cancel(orders[number])
+    left = [order.id for number, order in enumerate(orders) if number not in gone]
+    filled = []
+    for _ in left:
+        floor.place(B, "buy", 10, 1000)
+        filled.append(of(Fill, floor.outputs)[0].order_id)
+    assert filled == left
+
+
 def test_a_closed_book_takes_no_orders_and_gives_back_those_it_has(floor: Floor) -> None:
     order = floor.place(A, "buy", 10, 1000)
     floor.do(Instruct, demand=CloseBook(NAME, "settlement"))
     assert floor.changed() == {order.id: ("cancelled", "settlement")}
     assert [each.instrument.active for each in of(Listing, floor.outputs)] == [False]
+    told = [type(each) for each in floor.outputs]
+    assert told.index(BookDelta) < told.index(Status), "a closed book was changed"
     assert floor.refused(A, "buy", 10, 1000).code == Code.BOOK_CLOSED
 
 

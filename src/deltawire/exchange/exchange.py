@@ -7,28 +7,21 @@ journal before `submit` returns, and whoever holds the journal lets nobody see t
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec.structs import replace
-
-from deltawire.exchange.books import OrderBook
 from deltawire.exchange.changes import Changes
 from deltawire.exchange.codes import Code, Rejection
 from deltawire.exchange.connections import Connections
+from deltawire.exchange.demands import Demands
 from deltawire.exchange.desk import REMEMBERED, Desk
 from deltawire.exchange.entry import UNKNOWN, Entry
 from deltawire.exchange.filters import fits
 from deltawire.exchange.matching import Matcher
-from deltawire.exchange.orders import AccountId, Order, OrderId, Reason, Terms
+from deltawire.exchange.orders import AccountId, Order, OrderId, Terms
 from deltawire.exchange.ports import (
     AccountEvent,
-    CancelAll,
-    CloseBook,
     Demand,
-    Liquidate,
-    OpenBook,
     Output,
     PublicEvent,
     Record,
-    Reference,
     RiskCheck,
 )
 from deltawire.exchange.quoting import Quoting
@@ -48,8 +41,6 @@ from deltawire.exchange.records import (
     SetSelfTrading,
     Tick,
 )
-from deltawire.model.events import Listing, Status
-from deltawire.model.instruments import Instrument
 
 Handler = Callable[[Any], Rejection | None]
 ALWAYS = 1 << 63
@@ -94,13 +85,7 @@ class Exchange:
             SetCancelOnDisconnect: self.connections.configured,
             Instruct: self._instruct,
         }
-        self._demands: dict[type, Callable[[Any], None]] = {
-            Reference: self._refer,
-            OpenBook: self._open,
-            CloseBook: self._close,
-            Liquidate: self._liquidate,
-            CancelAll: self._cancel_all,
-        }
+        self.demands = Demands(desk, self.matcher, self.entry)
 
     def submit(self, record: Record) -> list[Output | Any]:
         """Act on one record; what came of it, or the one `Rejection`.
@@ -155,34 +140,14 @@ class Exchange:
         desk = self.desk
         while came or desk.stirred:
             desk.stirred = False
-            self._watch()
+            self.demands.watch()
             while desk.pending:
                 self.entry.wake(desk.pending.popleft())
-                self._watch()
+                self.demands.watch()
             for each in came:
-                demand = self._demands.get(type(each))
-                if demand is None:
+                if not self.demands.met(each):
                     desk.outputs.append(each)
-                else:
-                    demand(each)
             came = desk.risk.outcome()
-
-    def _watch(self) -> None:
-        """Show new last prices to the orders that wait for them."""
-        for book in self.desk.traded.values():
-            last = book.last_ticks
-            if last != book.last_told and last is not None:
-                book.last_told = last
-                self._moved(book, "last_price", last)
-
-    def _moved(self, book: OrderBook, trigger: Any, ticks: int) -> None:
-        waiting, desk = book.waiting[trigger], self.desk
-        if not waiting:
-            return
-        for order in waiting.trail(ticks):
-            desk.changed[order.id] = order
-        for order_id in waiting.moved(ticks):
-            self.entry.fire(desk.orders[order_id])
 
     def _cancel(self, record: Cancel) -> Rejection | None:
         order = self.desk.orders.get(record.order_id)
@@ -238,53 +203,5 @@ class Exchange:
         name = getattr(demand, "instrument", None)
         if isinstance(name, str) and name not in self.desk.books:
             return UNKNOWN
-        self._do(demand)
+        self.demands.met(demand)
         return None
-
-    def _do(self, demand: Demand) -> None:
-        self._demands[type(demand)](demand)
-
-    def _refer(self, reference: Reference) -> None:
-        book = self.desk.books[reference.instrument]
-        book.refer(reference)
-        if reference.index_ticks is not None:
-            self._moved(book, "index_price", reference.index_ticks)
-        if reference.mark_ticks is not None:
-            self._moved(book, "mark_price", reference.mark_ticks)
-
-    def _open(self, demand: OpenBook) -> None:
-        desk, instrument = self.desk, demand.instrument
-        book = desk.books.get(instrument.name)
-        if book is None:
-            book = desk.books[instrument.name] = OrderBook(instrument)
-            desk.outputs += book.opened(desk.now)
-            return
-        book.define(instrument)
-        book.open = True
-        desk.outputs += [
-            Listing(instrument, desk.now),
-            Status(instrument, "live", "", desk.now),
-        ]
-
-    def _close(self, demand: CloseBook) -> None:
-        desk = self.desk
-        book = desk.books[demand.instrument]
-        book.open = False
-        desk.outputs.append(Status(book.instrument, "stale", "closed", desk.now))
-        if demand.reason:
-            book.instrument = replace(book.instrument, active=False)
-            desk.outputs.append(Listing(book.instrument, desk.now))
-            self._clear(book.instrument, demand.reason)
-
-    def _clear(self, instrument: Instrument, reason: Reason) -> None:
-        for order in list(self.desk.orders.values()):
-            if order.instrument == instrument.name and order.leaves_lots:
-                self.matcher.cancel(order, reason)
-
-    def _liquidate(self, demand: Liquidate) -> None:
-        self.entry.place(Place(at_ns=self.desk.now, account=demand.account, terms=demand.terms))
-
-    def _cancel_all(self, demand: CancelAll) -> None:
-        for order in self.desk.live(demand.account):
-            if demand.instrument in (None, order.instrument) and order.leaves_lots:
-                self.matcher.cancel(order, demand.reason)
