@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop check bench autobahn lock clean
+.PHONY: help demo test interop check bench realism autobahn lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -41,6 +41,9 @@ $(VENV)-bench/ready: requirements/bench.txt pyproject.toml
 
 $(VENV)-interop/ready: requirements/interop.txt pyproject.toml
 	$(PYTHON) tools/bootstrap.py $(VENV)-interop requirements/interop.txt
+
+realism: $(VENV)/ready ## Hold an hour of the simulated market against real ones
+	$(BIN)/python tools/realism.py
 
 lock: $(VENV)/ready-dev ## Resolve the dependencies anew, with hashes
 	$(BIN)/python tools/lock.py

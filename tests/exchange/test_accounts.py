@@ -5,13 +5,16 @@ import pytest
 from deltawire.exchange.account_records import (
     BalanceChanged,
     Charged,
+    Deposit,
     SetMarginModel,
     Withdraw,
 )
 from deltawire.exchange.codes import Code
 from deltawire.exchange.contracts import UNITS
 from deltawire.exchange.fees import Fee, FeeTable
+from deltawire.exchange.ledger import OpenOrder
 from deltawire.exchange.records import Cancel, Tick
+from deltawire.exchange.standard_margin import future_margin
 from tests.exchange.instruments import CALL, LINEAR, LINEAR_CALL, PERPETUAL, PUT
 from tests.support.exchanges import of
 from tests.support.margined import Hall, refusal
@@ -249,3 +252,39 @@ def test_records_that_are_not_the_accounts_own_are_refused(hall: Hall) -> None:
     found = hall.accounts.received(Tick(at_ns=hall.now))
     assert found is not None
     assert found.code is Code.NOT_IMPLEMENTED
+
+
+def test_deposits_that_make_no_sense_are_refused(hall: Hall) -> None:
+    before = hall.accounts.freeze()
+    for currency, units in (("BTC", 0), ("BTC", -1), ("BTC", 1 << 62), ("DOGE", 1)):
+        assert refusal(hall.do(Deposit, account=ALICE, currency=currency, units=units)) is not None
+    assert hall.accounts.freeze() == before
+
+
+def test_what_an_order_needs_is_what_it_then_takes(hall: Hall) -> None:
+    account = hall.accounts.ledger.account(ALICE)
+    hall.trade(ALICE, BOB, PERPETUAL, 70_000, 60_000.0)
+    for instrument, amount, price in (
+        (PERPETUAL, 90_000, 59_000.0),
+        (PERPETUAL, -300_000, 66_000.0),
+        (LINEAR, -0.7, 66_000.0),
+        (CALL, -1.5, 0.2),
+        (CALL, 2.5, 0.03),
+    ):
+        currency = instrument.settlement
+        lots = round(abs(amount) * 10**-instrument.size_exponent)
+        ticks = round(price * 10**-instrument.price_exponent)
+        order = OpenOrder(instrument.name, 1 if amount > 0 else -1, lots, ticks, False)
+        before = hall.initial(ALICE, currency)
+        needed = hall.accounts.standings.more_margin(account, instrument, order, None) / UNITS
+        hall.order(ALICE, instrument, amount, price)
+        assert hall.initial(ALICE, currency) - before == pytest.approx(needed, abs=1e-8)
+    assert hall.initial(ALICE) > 0.0
+
+
+def test_a_futures_margin_is_the_published_formula_rounded_up(hall: Hall) -> None:
+    hall.trade(ALICE, BOB, PERPETUAL, 123_450, 60_000.0)
+    mark = hall.accounts.pricing.marks[PERPETUAL.name]
+    wanted = future_margin(hall.accounts.margins.coin("BTC").future, 123_450 / mark)
+    assert hall.initial(ALICE) == pytest.approx(wanted.initial, abs=1.01e-8)
+    assert hall.maintenance(ALICE) == pytest.approx(wanted.maintenance, abs=1.01e-8)

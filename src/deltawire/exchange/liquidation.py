@@ -52,13 +52,9 @@ class Liquidation:
             account = self._ledger.accounts[number]
             if account.wallet(currency).liquidating:
                 self._go_on(account, currency, outbox)
-            elif not self._covered(account, currency):
+            elif not self._standings.covered(account, currency):
                 self._begin(account, currency, outbox)
                 self._go_on(account, currency, outbox)
-
-    def _covered(self, account: Account, currency: str) -> bool:
-        balance = self._standings.margin_balance(account, currency)
-        return balance >= self._standings.maintenance(account, currency)
 
     def _begin(self, account: Account, currency: str, outbox: Outbox) -> None:
         account.wallet(currency).liquidating = True
@@ -70,7 +66,7 @@ class Liquidation:
                 outbox.append(CancelAll(account.id, "autoliquidation", name))
 
     def _go_on(self, account: Account, currency: str, outbox: Outbox) -> None:
-        if self._covered(account, currency):
+        if self._standings.covered(account, currency):
             self._end(account, currency, outbox)
             return
         if not any(position.lots for _, position in self._positions(account, currency)):

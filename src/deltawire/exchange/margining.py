@@ -15,7 +15,7 @@ from deltawire.exchange.ledger import Account, OpenOrder
 from deltawire.exchange.margin_tables import MarginTable
 from deltawire.exchange.positions import Position
 from deltawire.exchange.pricing import Pricing
-from deltawire.exchange.standard_margin import Requirement, future_margin, short_option_margin
+from deltawire.exchange.standard_margin import Requirement, short_option_margin
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
 
@@ -92,7 +92,7 @@ class Margining:
         self.pricing = pricing
         self.table = table
         self.fees = fees
-        self._coins = {coin.base: coin for coin in table.coins}
+        self._terms: dict[str, tuple[int, float, float, float]] = {}
 
     def line(
         self, account: Account, instrument: Instrument, exposure: Exposure, fallback: float = 0.0
@@ -135,22 +135,34 @@ class Margining:
             return profit
         return profit - meter.due(position.lots, position.reading)
 
+    def future_initial(self, instrument: Instrument, lots: int, mark: float) -> int:
+        """The initial margin of a future's position, in whole units."""
+        return self._future_units(instrument, lots, mark)[0] if lots else 0
+
     def _future_line(
         self, instrument: Instrument, lots: int, upl: int, rpl: int, mark: float, exposure: Exposure
     ) -> Line:
+        held = abs(lots)
         worst = max(abs(lots + exposure.buy_lots), abs(lots - exposure.sell_lots))
-        own = self._future_units(instrument, lots, mark)
-        whole = own if worst == abs(lots) else self._future_units(instrument, worst, mark)
-        return Line(upl, rpl, 0, whole[0], own[1], own[0])
+        initial, maintenance = self._future_units(instrument, held, mark) if held else (0, 0)
+        whole = initial if worst == held else self.future_initial(instrument, worst, mark)
+        return Line(upl, rpl, 0, whole, maintenance, initial)
 
     def _future_units(self, instrument: Instrument, lots: int, mark: float) -> tuple[int, int]:
-        if not lots:
-            return 0, 0
-        size = instrument.size(lots)
+        """`future_margin` in whole units, with what does not change looked up once."""
+        terms = self._terms.get(instrument.name)
+        if terms is None:
+            rates = self.table.coin(instrument.base).future
+            per_one = unit(instrument.size_exponent)
+            terms = self._terms[instrument.name] = (per_one, rates.initial, rates.maintenance, rates.slope)
+        per_one, initial, maintenance, slope = terms
+        size = lots / per_one
         coins, price = (size / mark, 1.0) if instrument.inverse else (size, mark)
-        coin = self._coins.get(instrument.base) or self.table.coin(instrument.base)
-        initial, maintenance = future_margin(coin.future, coins, price)
-        return ceil(initial * UNITS - 1e-6), ceil(maintenance * UNITS - 1e-6)
+        grown = slope * coins
+        return (
+            ceil((initial + grown) * coins * price * UNITS - 1e-6),
+            ceil((maintenance + grown) * coins * price * UNITS - 1e-6),
+        )
 
     def _option_line(
         self, instrument: Instrument, lots: int, value: int, mark: float, exposure: Exposure

@@ -107,6 +107,8 @@ class Standings:
     ) -> int:
         """By how much an order (in another's place) would raise the initial margin."""
         now = self.exposure(account, instrument.name)
+        if instrument.kind == "future" and account.model == "segregated_sm":
+            return self._more_future(account, instrument, now, new, old)
         then = Exposure()
         then.buy_lots, then.buy_ticks = now.buy_lots, now.buy_ticks
         then.sell_lots, then.sell_ticks = now.sell_lots, now.sell_ticks
@@ -122,6 +124,31 @@ class Standings:
         after = self._margining.line(account, instrument, then, price)
         return after.initial - (before.initial if before else 0)
 
+    def _more_future(
+        self,
+        account: Account,
+        instrument: Instrument,
+        now: Exposure,
+        new: OpenOrder,
+        old: OpenOrder | None,
+    ) -> int:
+        """The same for a future under standard margin, without making its whole line."""
+        name = instrument.name
+        buys, sells = now.buy_lots, now.sell_lots
+        for order, way in ((new, 1), (old, -1)):
+            if order is not None and not order.reduce_only:
+                if order.sign > 0:
+                    buys += way * order.lots
+                else:
+                    sells += way * order.lots
+        position = account.positions.get(name)
+        lots = position.lots if position else 0
+        worst = max(abs(lots + buys), abs(lots - sells))
+        mark = self._pricing.marks.get(name) or instrument.price(new.price_ticks)
+        before = self.standing(account, instrument.settlement).lines.get(name)
+        whole = self._margining.future_initial(instrument, worst, mark) if mark else 0
+        return whole - (before.initial if before else 0)
+
     def equity(self, account: Account, currency: str) -> int:
         """All that the account has, at the marks of now."""
         found = self.standing(account, currency)
@@ -129,8 +156,9 @@ class Standings:
 
     def margin_balance(self, account: Account, currency: str) -> int:
         """What counts against margins."""
-        found = self.equity(account, currency)
-        return found if account.model == "segregated_pm" else found - self._options_value(account, currency)
+        found = self.standing(account, currency)
+        own = account.wallet(currency).balance + found.upl + found.rpl
+        return own + found.options_value if account.model == "segregated_pm" else own
 
     def initial(self, account: Account, currency: str) -> int:
         """The initial margin, open orders included."""
@@ -152,6 +180,9 @@ class Standings:
 
     def available(self, account: Account, currency: str) -> int:
         """What new orders may need; below zero when the initial margin is not covered."""
+        if account.model == "segregated_sm":
+            found = self.standing(account, currency)
+            return account.wallet(currency).balance + found.upl + found.rpl - found.initial
         return self.margin_balance(account, currency) - self.initial(account, currency)
 
     def free(self, account: Account, currency: str) -> int:
@@ -160,6 +191,13 @@ class Standings:
         unsettled = max(profit.upl + profit.rpl, 0)
         value = self._options_value(account, currency) if account.model == "segregated_pm" else 0
         return max(0, self.available(account, currency) - unsettled - max(value, 0))
+
+    def covered(self, account: Account, currency: str) -> bool:
+        """Whether the margin balance covers the maintenance margin."""
+        if account.model == "segregated_sm":
+            found = self.standing(account, currency)
+            return account.wallet(currency).balance + found.upl + found.rpl >= found.maintenance
+        return self.margin_balance(account, currency) >= self.maintenance(account, currency)
 
     def _options_value(self, account: Account, currency: str) -> int:
         return self.standing(account, currency).options_value
