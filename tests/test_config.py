@@ -1,13 +1,15 @@
 """The configuration file: what is good, and one line with file and key for everything that is not."""
 
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltawire.config import Config, load_config
+from deltawire.config import Config, Replay, load_config
 from deltawire.errors import UsageError
 from tests.support.commands import run
 
@@ -117,3 +119,15 @@ def test_no_text_makes_anything_but_a_configuration_or_one_line(
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     with suppress(UsageError):
         assert isinstance(load_config(path), Config)
+
+
+def test_the_documentation_shows_every_key_with_its_default(tmp_path: Path) -> None:
+    text = (Path(__file__).parent.parent / "docs" / "operate.md").read_text()
+    block = text.partition("```toml\n")[2].partition("```")[0].replace("# connections_per", "connections_per")
+    shown = tomllib.loads(block)
+    assert shown["limits"].pop("connections_per_address") == 64
+    defaults = msgspec.json.decode(msgspec.json.encode(Config()))
+    assert defaults["limits"].pop("connections_per_address") is None
+    assert {key for entry in shown.pop("replay") for key in entry} == {*Replay.__struct_fields__}
+    del defaults["replay"]
+    assert shown == defaults

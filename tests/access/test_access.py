@@ -9,7 +9,7 @@ from deltawire.access.backoff import Backoff, Patience
 from deltawire.access.keys import KeyRing, is_within
 from deltawire.access.replays import SECOND_NS, WINDOW_S, Replays
 from deltawire.access.signatures import request_text, sign
-from deltawire.access.tokens import SESSION_S, SESSIONS_PER_KEY, Grant
+from deltawire.access.tokens import SESSION_S, SESSIONS_PER_KEY, Grant, Identity
 from deltawire.errors import RequestError
 from tests.support.credentials import ALICE, BOB, READER, SECRET, access_of, changed, signed_login
 from tests.support.market_events import START_NS
@@ -256,6 +256,27 @@ def test_no_secret_shows_in_text() -> None:
 )
 def test_networks_know_their_addresses(address: str, inside: bool) -> None:
     assert is_within(address, ["10.0.0.0/8", "fe80::/10"]) is inside
+
+
+@pytest.mark.parametrize(
+    ("pattern", "channel", "covered"),
+    [
+        ("book.*", "book.BTC-PERPETUAL.raw", True),
+        ("book.*", "quote.BTC-PERPETUAL", False),
+        ("book.BTC-*", "book.BTC-*.raw", True),
+        ("book.BTC-*", "book.*.raw", False),
+        ("book.?.raw", "book.*.raw", False),
+        ("book.[*].raw", "book.*.raw", False),
+        ("book.*.raw", "book.*.raw", True),
+        ("*.raw", "book.*.raw", False),
+        ("*", "book.*.raw", True),
+    ],
+)
+def test_a_key_for_some_channels_covers_a_pattern_only_as_a_whole(
+    pattern: str, channel: str, covered: bool
+) -> None:
+    identity = Identity("id", "account", (), channels=(pattern,))
+    assert identity.may_hear(channel) is covered
 
 
 def test_a_ring_finds_by_id_and_by_name() -> None:

@@ -197,3 +197,12 @@ def test_a_clock_that_jumps_back_gives_no_credits_and_forward_no_more_than_a_ful
     two_hours = 7_200 * 10**9
     assert not wallet.pay_for("public/test", now - two_hours)
     assert [wallet.pay_for("public/test", now + two_hours) for _ in range(11)] == [True] * 10 + [False]
+
+
+def test_by_default_a_client_may_subscribe_to_many_channels_one_by_one() -> None:
+    """As ccxt does it: a request for each."""
+    with GatewayServer(tariff=Tariff()) as server, open_socket(server) as client:
+        for number in range(200):
+            client.request("public/subscribe", number, channels=[f"deribit_price_index.i{number}"])
+        results = [client.message()["result"] for _ in range(200)]
+        assert results == [[f"deribit_price_index.i{number}"] for number in range(200)]

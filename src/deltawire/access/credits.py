@@ -7,13 +7,17 @@ MOST_WALLETS = 100_000
 
 
 class Tariff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Credits per second, the most that gather, and what things cost. Deribit's own numbers."""
+    """Credits per second, the most that gather, and what things cost.
+
+    For requests these are Deribit's own numbers. Deribit lets subscribe ten times at once, then 3.3 times a second
+    (3,000 of 30,000); clients that subscribe channel by channel, as ccxt does, would be cut off by that.
+    """
 
     refill: int = 10_000
     pool: int = 50_000
     request: int = 500
-    subscription_pool: int = 30_000
-    subscription: int = 3_000
+    subscription_pool: int = 250_000
+    subscription: int = 500
     """A `subscribe` or `unsubscribe`, of whatever number of channels."""
 
 

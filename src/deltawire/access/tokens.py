@@ -38,7 +38,7 @@ class Identity(msgspec.Struct, frozen=True):
 
     def may_hear(self, channel: str) -> bool:
         """Whether its key is for this channel."""
-        return not self.channels or any(fnmatchcase(channel, pattern) for pattern in self.channels)
+        return not self.channels or any(_covers(pattern, channel) for pattern in self.channels)
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -135,6 +135,14 @@ class Tokens:
         of_key.pop(held, None)
         if not of_key:
             self._of_key.pop(held.identity.client_id, None)
+
+
+def _covers(pattern: str, channel: str) -> bool:
+    """Whether a key's pattern covers a channel; of one that is itself a pattern, whether it covers all of it."""
+    if "*" not in channel:
+        return fnmatchcase(channel, pattern)
+    head = pattern.removesuffix("*")
+    return pattern == channel or (head != pattern and not set(head) & set("*?[") and channel.startswith(head))
 
 
 def _hash(token: str) -> bytes:
