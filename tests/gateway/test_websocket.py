@@ -742,3 +742,36 @@ def test_the_binary_subprotocol_is_chosen_where_it_is_offered(
     reply, *rest = peer.frames()
     assert json.loads(reply.payload)["result"] == [BOOK]
     assert [frame.opcode for frame in rest] == ([BINARY, BINARY] if chosen else [TEXT])
+
+
+# The machine's clock.
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+def test_a_clock_that_is_set_brings_no_deadline_nearer_or_further(server: Server, hours: int) -> None:
+    silent, slow = server.peer(), server.peer(BOOK, "trades.BTC-PERPETUAL.raw")
+    silent.sends(request_frame("public/set_heartbeat", interval=10))
+    silent.frames()
+    slow.transport.reads = False
+    server.change()
+    server.world.hub.publish([make_trade(server.world.instrument, 1000, 10)])
+    server.flush()
+    steady = 0
+    server.gateway.see_clock(steady)
+    for second in range(1, 10):
+        steady += SECOND_NS
+        if second == 5:
+            server.clock.now_ns += hours * 3600 * SECOND_NS
+            server.gateway.see_clock(steady - SECOND_NS)
+        server.watch(1)
+        server.gateway.see_clock(steady)
+        assert silent.frames() == []
+    server.watch(1)
+    assert [message["params"] for message in silent.messages()] == [{"type": "test_request"}]
+    silent.sends(request_frame("public/test"))
+    assert silent.transport.over == slow.transport.over == ""
+    assert b"unread" not in slow.transport.buffered
+    for _ in range(52):
+        slow.sends(client_frame(b"", PONG))
+        server.watch(1)
+    assert b"unread for 60 s" in slow.transport.buffered

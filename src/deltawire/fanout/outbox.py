@@ -101,6 +101,11 @@ class Outbox:
             self._mark = (self._put, now) if self._queue else None
         return 0 if self._mark is None else now - self._mark[1]
 
+    def shift(self, jump_ns: int) -> None:
+        """The clock by which age is told was set."""
+        if self._mark is not None:
+            self._mark = self._mark[0], self._mark[1] + jump_ns
+
     def _behind(self) -> list[Channel]:
         return [channel for channel, seq in self._owed.items() if seq != channel.seq]
 

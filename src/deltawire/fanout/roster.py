@@ -29,6 +29,9 @@ class Debt(Sink, Protocol):
     def age(self, now: int) -> int:
         """How long what is queued has waited."""
 
+    def shift(self, jump_ns: int) -> None:
+        """The clock by which age is told was set."""
+
     def owe(self, channel: Any, *, image: bool = False) -> None:
         """All that a channel publishes from now on, or first an image of then."""
 

@@ -1,6 +1,7 @@
 """What all connections share: the market, the hub, the clock, and the watch over every connection's time."""
 
 import asyncio
+import time
 from typing import Protocol
 
 import msgspec
@@ -12,6 +13,9 @@ from deltawire.ports import Clock
 from deltawire.session.effects import Close, Effect, EnableMac, Heartbeat, Join, Leave
 from deltawire.session.server import ServerSession
 from deltawire.wire.rpc import format_heartbeat, format_reply
+
+JUMP_NS = 1_000_000_000
+"""By how much the clock must have been set for it to count."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -50,6 +54,9 @@ class Connection(Protocol):
     def watch(self, now: int) -> None:
         """Time has passed."""
 
+    def shift(self, jump_ns: int) -> None:
+        """The clock was set: move whatever was noted by it along."""
+
 
 class Gateway:
     """Carries out what sessions want."""
@@ -63,6 +70,7 @@ class Gateway:
         self.version = version
         self.limits = limits or Limits()
         self.connections: dict[Connection, None] = {}
+        self._ahead_ns: int | None = None
         self.merged = 0
         """Notifications for which others stood."""
 
@@ -92,11 +100,22 @@ class Gateway:
             del self.connections[connection]
             self.hub.gone(connection.member)
 
+    def see_clock(self, steady_ns: int) -> None:
+        """Compare the clock with one that nobody sets; when it was set, no deadline may come sooner or later."""
+        ahead_ns = self.clock.now() - steady_ns
+        jump_ns = ahead_ns - self._ahead_ns if self._ahead_ns is not None else 0
+        if self._ahead_ns is None or abs(jump_ns) > JUMP_NS:
+            self._ahead_ns = ahead_ns
+            for connection in list(self.connections):
+                connection.shift(jump_ns)
+
     async def watch(self) -> None:
         """Once in a while let every connection see the time; never returns."""
         while True:
+            self.see_clock(time.monotonic_ns())
             await asyncio.sleep(self.limits.watch_every_s)
+            self.see_clock(time.monotonic_ns())
             now = self.clock.now()
             for connection in list(self.connections):
                 connection.watch(now)
-            self.hub.sweep(now)
+            self.hub.sweep(time.monotonic_ns())

@@ -149,6 +149,16 @@ class WebSocketConnection(asyncio.Protocol):
             self._parser.send_close(code, reason)
         self._pass_on()
 
+    def shift(self, jump_ns: int) -> None:
+        """The clock was set by so much."""
+        self._heard_ns += jump_ns
+        self._pinged_ns += jump_ns if self._pinged_ns else 0
+        self._closing_ns += jump_ns if self._closing_ns else 0
+        self._full_ns += jump_ns if self._full_ns else 0
+        if self.member.outbox is not None:
+            self.member.outbox.shift(jump_ns)
+        self._session.shift(jump_ns)
+
     def watch(self, now: int) -> None:
         """Carry the session's timers; ping a silent peer; give up on one that does not answer."""
         try:

@@ -58,6 +58,11 @@ class ServerSession:
         self._tested = now - self._heard_ns >= self._interval_ns
         return [Heartbeat("test_request" if self._tested else "heartbeat")]
 
+    def shift(self, jump_ns: int) -> None:
+        """The clock was set by so much: heartbeats go on as if it had not been."""
+        self._heard_ns += jump_ns
+        self._due_ns += jump_ns if self._due_ns else 0
+
     def set_heartbeat(self, interval_s: int, now: int) -> None:
         """See `Conversation`."""
         self._interval_ns = interval_s * SECOND_NS
