@@ -46,7 +46,8 @@ class App:
     ) -> None:
         self.sources = sources
         self.market = Market(home=sources[0].venue)
-        self.hub = Hub(self.market, epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}")
+        epoch = epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}"
+        self.hub = Hub(self.market, epoch, clock=WallClock())
         self.gateway = Gateway(self.market, self.hub, WallClock(), __version__, limits)
         self._broker = MemoryBroker()
         self._broker.subscribe(f"{TOPIC}.*", self._take_in)
