@@ -158,7 +158,7 @@ async def test_readers_that_stop_cost_the_others_nothing_and_end_on_the_right_bo
         await until(lambda: server.ask(lambda: members(server)) >= want)
         for number in range(rounds):
             latencies.fed[begun + number + 1] = time.perf_counter()
-            prices = range(1, 1 + 400)
+            prices = range(1, 1 + 40)
             await asyncio.to_thread(
                 server.feed, [server.book.change(bids=dict.fromkeys(prices, 1 + server.book.sequence))]
             )
@@ -176,9 +176,10 @@ async def test_readers_that_stop_cost_the_others_nothing_and_end_on_the_right_bo
         await asyncio.to_thread(feed_until_all_are_behind, server)
         beside = await crowd()
     held = server.ask(lambda: [each.unsent for each in server.app.gateway.connections])
+    assert len(held) >= SLOW, "who does not read for a while is not cut"
     print(f"p99 {alone.p99_ms():.1f} ms alone, {beside.p99_ms():.1f} ms beside {SLOW} that do not read;")
-    print(f"the most held for one of them {max(held)} bytes")
-    assert max(held) < 500_000
+    print(f"the most held for one of them {max(held, default=0)} bytes")
+    assert max(held, default=0) < 500_000
     assert CROWD < 1000 or beside.p99_ms() < 3 * alone.p99_ms() + 100
     for client in slow:
         await asyncio.to_thread(ends_on_the_right_book, server, client)
