@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop check bench realism autobahn lock clean
+.PHONY: help demo test interop storm check bench realism autobahn lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -17,6 +17,9 @@ test: $(VENV)/ready-dev ## Run all tests
 
 interop: $(VENV)-interop/ready ## Test with more unmodified clients: cryptofeed (needs a C compiler), nautilus_trader (PYTHON=python3.12)
 	$(VENV)-interop/bin/python -m pytest tests/interop
+
+storm: $(VENV)/ready-dev ## 2,000 clients reconnect at once; 1,000 readers beside 10 that do not read
+	DELTAWIRE_STORM=2000 DELTAWIRE_CROWD=1000 $(BIN)/pytest -s -q tests/gateway/test_storm.py
 
 check: $(VENV)/ready-dev ## Format, lint and type check
 	$(BIN)/ruff format --check .

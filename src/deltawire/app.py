@@ -75,11 +75,13 @@ class App:
             connections_per_key=(limits or Limits()).connections_per_key,
         )
         self.market = Market(home=sources[0].venue if sources else "")
-        self.hub = Hub(self.market, epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}")
+        clock = WallClock()
+        epoch = epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}"
+        self.hub = Hub(self.market, epoch, clock=clock)
         self.gateway = Gateway(
             self.market,
             self.hub,
-            WallClock(),
+            clock,
             __version__,
             limits,
             access=self.access,

@@ -10,7 +10,9 @@ from deltawire.fanout.roster import Encoding, Member, Roster
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import Event
+from deltawire.ports import Clock
 from deltawire.session.channels import ChannelKey, Position
+from deltawire.wire.notifications import Stamps
 
 INTERVALS_NS = {"raw": 0, "100ms": 100_000_000, "agg2": 1_000_000_000}
 """Pace of each interval token; Deribit documents agg2 only as slower than 100ms."""
@@ -32,6 +34,7 @@ class Opening(msgspec.Struct, frozen=True):
     epoch: str
     number: int
     keeps: Keeps
+    clock: Clock | None
 
 
 class Channel:
@@ -57,6 +60,8 @@ class Channel:
         self._opening = opening
         self._roster = roster
         self._newest: Any = None
+        self.heard: Event | None = None
+        """The newest event, where stamps were asked for."""
 
     @property
     def active(self) -> bool:
@@ -97,8 +102,15 @@ class Channel:
         """Tell everyone on the channel."""
         self.seq += 1
         self._newest = data if self.merges else None
+        stamps = self._stamps() if self.key.stamps else None
         for lane in self.lanes.values():
-            self._roster.publish(lane.address, lane.add(self.seq, data), merges=self.merges)
+            self._roster.publish(lane.address, lane.add(self.seq, data, stamps), merges=self.merges)
+
+    def _stamps(self) -> Stamps:
+        """Of the newest event that was told."""
+        event, clock = self.heard, self._opening.clock
+        sent_ns = 0 if clock is None else clock.now()
+        return Stamps(getattr(event, "venue_ns", 0), getattr(event, "seen_ns", 0), sent_ns)
 
     def missed(self, encoding: Encoding, position: Position) -> list[bytes] | None:
         """Every frame published since a position; None when they are not all here, or it is none of this channel."""

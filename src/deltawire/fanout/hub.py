@@ -23,6 +23,7 @@ from deltawire.fanout.roster import Debt, Encoding, Member, Roster, Sink
 from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Index, Listing, Ticker, Trade
+from deltawire.ports import Clock
 from deltawire.session.channels import ChannelKey, Position
 
 FAMILIES: dict[str, type[Channel]] = {
@@ -58,8 +59,11 @@ class Hub:
     follows is unknown to it, so every channel opened after that has another epoch.
     """
 
-    def __init__(self, market: Market, epoch: str, keeps: Keeps | None = None) -> None:
+    def __init__(
+        self, market: Market, epoch: str, keeps: Keeps | None = None, clock: Clock | None = None
+    ) -> None:
         self.market = market
+        self._clock = clock
         self.epoch = epoch
         self._keeps = keeps or Keeps()
         self._opened = self._ended = 0
@@ -287,6 +291,8 @@ class Hub:
             state = self.market.apply(event)
             if state is not None:
                 for channel in self._of_instrument.get(state.name, ()):
+                    if channel.key.stamps:
+                        channel.heard = event
                     channel.tell(event, state)
             if self._of_index and isinstance(event, Index | Ticker):
                 for channel in self._of_index.get(self._index_name(event), ()):
@@ -328,7 +334,7 @@ class Hub:
             self._opened += 1
             epoch = f"{self.epoch}.{self._ended}" if self._ended else self.epoch
             channel = FAMILIES[key.family](
-                key, self.market, self._roster, self, Opening(epoch, self._opened, self._keeps)
+                key, self.market, self._roster, self, Opening(epoch, self._opened, self._keeps, self._clock)
             )
             self._channels[key.id] = channel
             channel.opened()

@@ -7,7 +7,7 @@ from deltawire.fanout.history import History, Keeps
 from deltawire.fanout.roster import JSON, Encoding
 from deltawire.session.channels import ChannelKey
 from deltawire.wire.deflate import DeflateEncoder
-from deltawire.wire.notifications import JsonEncoder
+from deltawire.wire.notifications import JsonEncoder, Stamps
 from deltawire.wire.protobuf import ProtoEncoder
 
 
@@ -17,7 +17,7 @@ class Encoder(Protocol):
     def opened(self) -> bytes:
         """What a member must have before anything else of the channel; may be empty."""
 
-    def frame(self, seq: int, data: Any, conflated: int = 1) -> bytes:
+    def frame(self, seq: int, data: Any, conflated: int = 1, stamps: Stamps | None = None) -> bytes:
         """A notification; `conflated` is how many it stands for."""
 
     def joined(self, seq: int) -> bytes:
@@ -51,9 +51,9 @@ class Lane:
         self._image: tuple[int, Any, bytes] = (-1, None, b"")
         self._merged: dict[int, bytes] = {}
 
-    def add(self, seq: int, data: Any) -> bytes:
+    def add(self, seq: int, data: Any, stamps: Stamps | None) -> bytes:
         """The next notification."""
-        frame = self._encoder.frame(seq, data)
+        frame = self._encoder.frame(seq, data, 1, stamps)
         self.history.add(frame)
         if self._merged:
             self._merged = {}

@@ -185,7 +185,9 @@ class WebSocketConnection(asyncio.Protocol):
         deadline = self._session.deadline() if self._session else None
         if self._session and deadline is not None and now >= deadline:
             self._gateway.carry_out(self, self._session.tick(now))
-        if self._pinged_ns and now - self._pinged_ns > self._limits.pong_within_s * SECOND_NS:
+        if self._full_ns:
+            self._pinged_ns = 0  # a ping would not reach it; how long it takes nothing is counted above
+        elif self._pinged_ns and now - self._pinged_ns > self._limits.pong_within_s * SECOND_NS:
             self._transport.abort()
         elif self._is_silent(now) and not (self._pinged_ns or self._closing_ns):
             self._pinged_ns = now

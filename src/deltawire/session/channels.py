@@ -31,11 +31,15 @@ class ChannelKey(msgspec.Struct, frozen=True):
     """Of a book only so many levels a side; 0 is all."""
     pace_ns: int = 0
     """At least so long between two notifications."""
+    stamps: bool = False
+    """Whether notifications say when what they tell happened."""
 
     @property
     def id(self) -> str:
         """Unlike the name, different for different depths and paces: what they publish has its own sequence."""
-        return f"{self.name} {self.levels}/{self.pace_ns}" if self.levels or self.pace_ns else self.name
+        if not (self.levels or self.pace_ns or self.stamps):
+            return self.name
+        return f"{self.name} {self.levels}/{self.pace_ns}/{self.stamps:d}"
 
     @property
     def pattern(self) -> bool:

@@ -10,6 +10,7 @@ import msgspec
 from deltawire.errors import FeedError, RequestError
 from deltawire.model.numbers import unit
 from deltawire.session.channels import Position
+from deltawire.wire.notifications import Stamps
 from deltawire.wire.protobuf import ProtoDecoder
 
 CHECKED_LEVELS = 10
@@ -36,6 +37,8 @@ class Notification(msgspec.Struct, frozen=True):
     seq: int = 0
     conflated: int = 1
     """How many notifications it stands for: more than one to a reader who had fallen behind."""
+    stamps: Stamps | None = None
+    """When what it tells happened, was seen and was sent, where that was asked for."""
 
 
 class TestRequest(msgspec.Struct, frozen=True):
@@ -49,6 +52,14 @@ class _Params(msgspec.Struct):
     seq: int = 0
     conflated: int = 1
     type: str = ""
+    venue_ns: int = 0
+    seen_ns: int = 0
+    sent_ns: int = 0
+
+    @property
+    def stamps(self) -> Stamps | None:
+        """Where there are any."""
+        return Stamps(self.venue_ns, self.seen_ns, self.sent_ns) if self.sent_ns or self.seen_ns else None
 
 
 class _Error(msgspec.Struct):
@@ -127,7 +138,10 @@ class ClientSession:
         found = self._binary.decode(frame)
         if found is None:
             return None
-        return self._notification(_Params(found.channel, found.data, found.epoch, found.seq, found.conflated))
+        stamps = {} if found.stamps is None else msgspec.structs.asdict(found.stamps)
+        return self._notification(
+            _Params(found.channel, found.data, found.epoch, found.seq, found.conflated, **stamps)
+        )
 
     def _answer(self, message: _Frame) -> Answer:
         number = message.id or 0
@@ -151,7 +165,9 @@ class ClientSession:
         if before is not None and before[0] == params.epoch and params.seq != before[1] + params.conflated:
             raise FeedError(f"{params.channel}: seq {params.seq} after {before[1]}", retry=True)
         self._last_seq[params.channel] = (params.epoch, params.seq)
-        return Notification(params.channel, params.data, params.epoch, params.seq, params.conflated)
+        return Notification(
+            params.channel, params.data, params.epoch, params.seq, params.conflated, params.stamps
+        )
 
 
 class BookMirror:

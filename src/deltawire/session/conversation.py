@@ -46,6 +46,7 @@ class _Subscription(msgspec.Struct):
     resume: dict[str, Position] | None = None
     depth: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
     max_rate: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
+    stamps: bool = False
 
 
 @method("public/test")
@@ -107,7 +108,7 @@ def subscribe(context: Context, params: _Subscription) -> Any:
     """
     session = _session(context)
     known = (_known(context, name) for name in dict.fromkeys(params.channels))
-    found = [_limited(key, params.depth or 0, params.max_rate) for key in known if key is not None]
+    found = [_limited(key, params) for key in known if key is not None]
     fresh = [key for key in found if key.name not in session.channels]
     if len(session.channels) + len(fresh) > session.most_channels:
         reason = f"at most {session.most_channels} channels"
@@ -173,14 +174,16 @@ def _positioned(keys: list[ChannelKey], names: Iterable[str]) -> Iterator[Channe
             yield from [key for key in fitting if key.name == name][:1]
 
 
-def _limited(key: ChannelKey, depth: int, max_rate: float | None) -> ChannelKey:
-    """The channel with what the depth and the pace asked for change of it."""
-    pace_ns = 0
+def _limited(key: ChannelKey, params: _Subscription) -> ChannelKey:
+    """The channel with what was asked for beside it."""
+    pace_ns, max_rate = 0, params.max_rate
     if max_rate is not None and key.family in PACED:
         pace_ns = next((pace for pace in PACES_NS if pace * max_rate >= SECOND_NS), PACES_NS[-1])
     if pace_ns <= _OWN_NS.get(key.interval, 0):
         pace_ns = 0
-    return msgspec.structs.replace(key, levels=depth if key.family == "book" else 0, pace_ns=pace_ns)
+    levels = params.depth or 0 if key.family == "book" else 0
+    stamps = params.stamps and bool(key.instrument)
+    return msgspec.structs.replace(key, levels=levels, pace_ns=pace_ns, stamps=stamps)
 
 
 def _known(context: Context, name: str) -> ChannelKey | None:

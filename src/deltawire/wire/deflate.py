@@ -4,7 +4,7 @@ import zlib
 from typing import Any
 
 from deltawire.wire.frames import TEXT, frame, text_frame
-from deltawire.wire.notifications import JsonEncoder
+from deltawire.wire.notifications import JsonEncoder, Stamps
 
 WINDOW_BITS = 12
 """4 KiB: compressing takes 26 KiB while it lasts, and nothing is kept from message to message."""
@@ -29,6 +29,6 @@ def deflated_frame(payload: bytes) -> bytes:
 class DeflateEncoder(JsonEncoder):
     """A channel's notifications as JSON in compressed text frames."""
 
-    def frame(self, seq: int, data: Any, conflated: int = 1) -> bytes:
+    def frame(self, seq: int, data: Any, conflated: int = 1, stamps: Stamps | None = None) -> bytes:
         """A notification."""
-        return deflated_frame(self.payload(seq, data, conflated))
+        return deflated_frame(self.payload(seq, data, conflated, stamps))

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Notification(_message.Message):
-    __slots__ = ("number", "seq", "conflated", "opened", "book", "grouped_book", "json")
+    __slots__ = ("number", "seq", "conflated", "opened", "book", "grouped_book", "json", "stamps")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     CONFLATED_FIELD_NUMBER: _ClassVar[int]
@@ -15,6 +15,7 @@ class Notification(_message.Message):
     BOOK_FIELD_NUMBER: _ClassVar[int]
     GROUPED_BOOK_FIELD_NUMBER: _ClassVar[int]
     JSON_FIELD_NUMBER: _ClassVar[int]
+    STAMPS_FIELD_NUMBER: _ClassVar[int]
     number: int
     seq: int
     conflated: int
@@ -22,7 +23,18 @@ class Notification(_message.Message):
     book: Book
     grouped_book: GroupedBook
     json: bytes
-    def __init__(self, number: _Optional[int] = ..., seq: _Optional[int] = ..., conflated: _Optional[int] = ..., opened: _Optional[_Union[Opened, _Mapping]] = ..., book: _Optional[_Union[Book, _Mapping]] = ..., grouped_book: _Optional[_Union[GroupedBook, _Mapping]] = ..., json: _Optional[bytes] = ...) -> None: ...
+    stamps: Stamps
+    def __init__(self, number: _Optional[int] = ..., seq: _Optional[int] = ..., conflated: _Optional[int] = ..., opened: _Optional[_Union[Opened, _Mapping]] = ..., book: _Optional[_Union[Book, _Mapping]] = ..., grouped_book: _Optional[_Union[GroupedBook, _Mapping]] = ..., json: _Optional[bytes] = ..., stamps: _Optional[_Union[Stamps, _Mapping]] = ...) -> None: ...
+
+class Stamps(_message.Message):
+    __slots__ = ("venue_ns", "seen_ns", "sent_ns")
+    VENUE_NS_FIELD_NUMBER: _ClassVar[int]
+    SEEN_NS_FIELD_NUMBER: _ClassVar[int]
+    SENT_NS_FIELD_NUMBER: _ClassVar[int]
+    venue_ns: int
+    seen_ns: int
+    sent_ns: int
+    def __init__(self, venue_ns: _Optional[int] = ..., seen_ns: _Optional[int] = ..., sent_ns: _Optional[int] = ...) -> None: ...
 
 class Opened(_message.Message):
     __slots__ = ("channel", "epoch", "instrument_name")

@@ -15,6 +15,14 @@ MS_NS = 1_000_000
 Triple = tuple[str, float, float]
 
 
+class Stamps(msgspec.Struct, frozen=True):
+    """When what is told happened, was received here, and was encoded, in nanoseconds since 1970; 0: not stated."""
+
+    venue_ns: int = 0
+    seen_ns: int = 0
+    sent_ns: int = 0
+
+
 class Envelope:
     """Wraps one channel's data; `epoch` and the channel's name never change, `seq` does."""
 
@@ -24,11 +32,14 @@ class Envelope:
         params = _encode({"channel": channel, "epoch": epoch})[:-1]
         self._head = b'{"jsonrpc":"2.0","method":"subscription","params":' + params + b',"seq":'
 
-    def wrap(self, seq: int, data: bytes, conflated: int = 1) -> bytes:
+    def wrap(self, seq: int, data: bytes, conflated: int = 1, stamps: Stamps | None = None) -> bytes:
         """One notification as JSON; `conflated` is how many it stands for."""
-        if conflated == 1:
+        if conflated == 1 and stamps is None:
             return b'%b%d,"data":%b}}' % (self._head, seq, data)
-        return b'%b%d,"conflated":%d,"data":%b}}' % (self._head, seq, conflated, data)
+        more = b',"conflated":%d' % conflated if conflated > 1 else b""
+        if stamps is not None:
+            more += b"," + _encode(stamps)[1:-1]
+        return b'%b%d%b,"data":%b}}' % (self._head, seq, more, data)
 
 
 class BookStatus(msgspec.Struct, omit_defaults=True):
@@ -137,13 +148,13 @@ class JsonEncoder:
         """Every notification names its channel: nothing need be said before."""
         return b""
 
-    def frame(self, seq: int, data: Any, conflated: int = 1) -> bytes:
+    def frame(self, seq: int, data: Any, conflated: int = 1, stamps: Stamps | None = None) -> bytes:
         """A notification."""
-        return text_frame(self.payload(seq, data, conflated))
+        return text_frame(self.payload(seq, data, conflated, stamps))
 
-    def payload(self, seq: int, data: Any, conflated: int = 1) -> bytes:
+    def payload(self, seq: int, data: Any, conflated: int = 1, stamps: Stamps | None = None) -> bytes:
         """A notification as JSON."""
-        return self._envelope.wrap(seq, format_data(data), conflated)
+        return self._envelope.wrap(seq, format_data(data), conflated, stamps)
 
     def joined(self, seq: int) -> bytes:
         """That the channel is joined behind this `seq`."""

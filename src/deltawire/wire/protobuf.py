@@ -18,6 +18,7 @@ from deltawire.wire.notifications import (
     BookNote,
     BookStatus,
     GroupedNote,
+    Stamps,
     format_data,
     format_joined,
 )
@@ -37,9 +38,12 @@ class ProtoEncoder:
         opened = Opened(channel=self._channel, epoch=self._epoch, instrument_name=self._instrument)
         return frame(BINARY, Notification(number=self._number, opened=opened).SerializeToString())
 
-    def frame(self, seq: int, data: Any, conflated: int = 1) -> bytes:
+    def frame(self, seq: int, data: Any, conflated: int = 1, stamps: Stamps | None = None) -> bytes:
         """A notification."""
         note = Notification(number=self._number, seq=seq, conflated=conflated if conflated > 1 else 0)
+        if stamps is not None:
+            note.stamps.venue_ns, note.stamps.seen_ns = stamps.venue_ns, stamps.seen_ns
+            note.stamps.sent_ns = stamps.sent_ns
         if isinstance(data, BookNote):
             _fill_book(note.book, data)
         elif isinstance(data, GroupedNote):
@@ -61,6 +65,7 @@ class Decoded(msgspec.Struct, frozen=True):
     seq: int
     conflated: int
     data: Any
+    stamps: Stamps | None = None
 
 
 class ProtoDecoder:
@@ -80,7 +85,9 @@ class ProtoDecoder:
             data = _data(note, opened.instrument_name)
         except (DecodeError, KeyError, ValueError, msgspec.DecodeError) as error:
             raise FeedError(f"no notification of this protocol: {error}", retry=False) from error
-        return Decoded(opened.channel, opened.epoch, note.seq, note.conflated or 1, data)
+        told = note.stamps
+        stamps = Stamps(told.venue_ns, told.seen_ns, told.sent_ns) if note.HasField("stamps") else None
+        return Decoded(opened.channel, opened.epoch, note.seq, note.conflated or 1, data, stamps)
 
 
 def _fill_book(book: Book, data: BookNote) -> None:

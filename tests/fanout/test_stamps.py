@@ -1,0 +1,57 @@
+"""Latency stamps: for those who ask, on every change, in every encoding."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from deltawire.fanout.hub import Hub
+from deltawire.fanout.lane import PROTO
+from deltawire.session.channels import parse_channel
+from deltawire.session.client import ClientSession, Notification
+from deltawire.wire.notifications import Stamps
+from tests.support.frames import TEXT, take_frames
+from tests.support.market_events import MS_NS, START_NS
+from tests.support.members import Inbox
+from tests.support.transports import StillClock
+from tests.support.worlds import BIDS, World, live_world
+
+RAW = "book.BTC-PERPETUAL.raw"
+
+
+def stamped_world() -> World:
+    world = live_world()
+    world.hub = Hub(world.market, "epoch", clock=StillClock(START_NS + 7))
+    return world
+
+
+def notes(inbox: Inbox) -> list[Notification]:
+    session = ClientSession()
+    frames = take_frames(bytearray(b"".join(inbox.writes)))
+    heard: list[Any] = [
+        session.received(frame.payload) if frame.opcode == TEXT else session.received_binary(frame.payload)
+        for frame in frames
+    ]
+    return [note for note in heard if isinstance(note, Notification)]
+
+
+@pytest.mark.parametrize("encoding", ["json", PROTO])
+@pytest.mark.parametrize("channel", [RAW, "book.BTC-PERPETUAL.100ms", "quote.BTC-PERPETUAL"])
+def test_a_change_says_when_it_happened_was_seen_and_was_sent(encoding: str, channel: str) -> None:
+    world = stamped_world()
+    key = parse_channel(channel)
+    assert key is not None
+    plain, stamped = Inbox(), Inbox()
+    for inbox in (plain, stamped):
+        inbox.member.encoding = encoding
+    world.hub.join(plain.member, [key])
+    world.hub.join(stamped.member, [msgspec.structs.replace(key, stamps=True)])
+    world.book.now_ns = START_NS + MS_NS
+    world.tell(world.book.change(bids={1000: 1 + BIDS[1000]}))
+    world.now_ns = START_NS
+    world.pass_ms(100)
+    assert [note.stamps for note in notes(plain)] == [None, None]
+    assert [note.stamps for note in notes(stamped)] == [
+        None,
+        Stamps(START_NS + MS_NS, START_NS + MS_NS, START_NS + 7),
+    ]

@@ -1,0 +1,210 @@
+"""Many clients at once: a reconnect storm under a running feed, and a crowd in which some do not read.
+
+The numbers here are small; `make storm` runs the same with 2,000 and 1,000 clients.
+"""
+
+import asyncio
+import json
+import os
+import resource
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+
+from deltawire.client import Feed, Gap, Outage
+from deltawire.gateway.gateway import Limits
+from deltawire.session.client import BookMirror, ClientSession, Notification
+from tests.support.gateway_server import GatewayServer, RawClient, open_socket
+
+BOOK = "book.BTC-PERPETUAL.raw"
+STORM = int(os.environ.get("DELTAWIRE_STORM", "60"))
+CROWD = int(os.environ.get("DELTAWIRE_CROWD", "60"))
+SLOW = 10 if CROWD >= 1000 else 4
+CUTS = 3
+PATIENCE_S = 300
+
+
+@pytest.fixture
+def server() -> Iterator[GatewayServer]:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with GatewayServer(Limits(unread_for_s=600)) as running:
+        running.go_live()
+        yield running
+
+
+class Follower:
+    """A client that comes back; its session holds every seq, its mirror every checksum."""
+
+    def __init__(self, url: str) -> None:
+        self.mirror = BookMirror()
+        self.outages = self.gaps = self.notes = self.images = 0
+        self._feed = Feed(url, BOOK)
+
+    async def follow(self) -> None:
+        async for item in self._feed:
+            if isinstance(item, Outage):
+                self.outages += 1
+            elif isinstance(item, Gap):
+                self.gaps += 1
+            else:
+                self.notes += 1
+                self.images += item.data["type"] == "snapshot"
+                self.mirror.apply(item.data)
+
+
+def back(followers: list[Follower], cut: int, before: list[int]) -> bool:
+    """Whether everyone has come back from a cut and hears more than before."""
+    return all(each.outages >= cut and each.notes > had for each, had in zip(followers, before, strict=True))
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Wait; nobody tells."""
+    while not happened():  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+
+
+def cut_everyone(server: GatewayServer) -> None:
+    """Every connection breaks at once, without a word."""
+
+    def abort() -> None:
+        for connection in list(server.app.gateway.connections):
+            connection._transport.abort()  # type: ignore[attr-defined]
+
+    server.ask(abort)
+
+
+async def test_a_reconnect_storm_under_a_running_feed_costs_no_notification_and_doubles_none(
+    server: GatewayServer,
+) -> None:
+    followers = [Follower(server.url) for _ in range(STORM)]
+    tasks = []
+    for follower in followers:
+        tasks.append(asyncio.create_task(follower.follow()))
+        if len(tasks) % 20 == 0:
+            await until(lambda follower=follower: follower.images or any(task.done() for task in tasks))
+    running = True
+
+    def feed() -> None:
+        while running:
+            server.change()
+            time.sleep(0.05 + STORM / 10_000)
+
+    feeding = asyncio.create_task(asyncio.to_thread(feed))
+    async with asyncio.timeout(PATIENCE_S):
+        for cut in range(CUTS + 1):
+            if cut:
+                await asyncio.to_thread(cut_everyone, server)
+            returned = partial(back, followers, cut, [follower.notes for follower in followers])
+            await until(lambda returned=returned: returned() or any(task.done() for task in tasks))
+            for task in tasks:
+                if task.done():
+                    await task
+        running = False
+        await feeding
+        last = server.book.sequence
+        await until(lambda: all(follower.mirror.change_id == last for follower in followers))
+    for task in tasks:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert [follower.gaps for follower in followers] == [0] * STORM
+    assert [follower.images for follower in followers] == [1] * STORM, "an image at first, and never again"
+    assert all(follower.outages >= CUTS for follower in followers)
+    assert all((each.mirror.bids, each.mirror.asks) == server.book.prices() for each in followers)
+    assert all(follower.notes >= last - (follower.mirror.change_id or 0) for follower in followers)
+
+
+class Latencies:
+    """When each change was fed, and how long until each reader had it."""
+
+    def __init__(self) -> None:
+        self.fed: dict[int, float] = {}
+        self.found: list[float] = []
+        self.ready = 0
+        """How many have their image."""
+
+    async def read(self, url: str, until: int) -> None:
+        session = ClientSession()
+        async with connect(url, compression=None, max_size=None) as connection:
+            _, frame = session.call("public/subscribe", {"channels": [BOOK]})
+            await connection.send(frame.decode())
+            seq = -1
+            while seq < until:
+                note = session.received(await connection.recv())
+                if isinstance(note, Notification):
+                    assert note.conflated == 1, "who reads gets every one"
+                    self.ready += seq < 0
+                    seq = note.seq
+                    if seq in self.fed:
+                        self.found.append(time.perf_counter() - self.fed[seq])
+
+    def p99_ms(self) -> float:
+        return sorted(self.found)[int(len(self.found) * 0.99)] * 1000
+
+
+async def test_readers_that_stop_cost_the_others_nothing_and_end_on_the_right_book(
+    server: GatewayServer,
+) -> None:
+    rounds = 60
+
+    async def crowd() -> Latencies:
+        latencies = Latencies()
+        begun = server.app.hub._channels[BOOK].seq if BOOK in server.app.hub._channels else 0
+        readers = [asyncio.create_task(latencies.read(server.url, begun + rounds)) for _ in range(CROWD)]
+        await until(lambda: latencies.ready == CROWD)
+        for number in range(rounds):
+            latencies.fed[begun + number + 1] = time.perf_counter()
+            prices = range(1, 1 + 40)
+            await asyncio.to_thread(
+                server.feed, [server.book.change(bids=dict.fromkeys(prices, 1 + server.book.sequence))]
+            )
+            await asyncio.sleep(0.02 + CROWD / 10_000)
+        await asyncio.gather(*readers)
+        return latencies
+
+    slow: list[RawClient] = []
+    async with asyncio.timeout(PATIENCE_S):
+        alone = await crowd()
+        for _ in range(SLOW):
+            client = await asyncio.to_thread(lambda: open_socket(server, receive_buffer=32768))
+            client.request("public/subscribe", channels=[BOOK])
+            slow.append(client)
+        await asyncio.to_thread(feed_until_all_are_behind, server)
+        beside = await crowd()
+    held = server.ask(lambda: [each.unsent for each in server.app.gateway.connections])
+    assert len(held) >= SLOW, "who does not read for a while is not cut"
+    print(f"p99 {alone.p99_ms():.1f} ms alone, {beside.p99_ms():.1f} ms beside {SLOW} that do not read;")
+    print(f"the most held for one of them {max(held, default=0)} bytes")
+    assert max(held, default=0) < 500_000
+    assert CROWD < 1000 or beside.p99_ms() < 3 * alone.p99_ms() + 100
+    for client in slow:
+        await asyncio.to_thread(ends_on_the_right_book, server, client)
+        client.close()
+
+
+def feed_until_all_are_behind(server: GatewayServer) -> None:
+    while not server.ask(lambda: all_behind(server)):
+        server.feed([server.book.change(bids=dict.fromkeys(range(1, 4000), 1 + server.book.sequence))])
+
+
+def all_behind(server: GatewayServer) -> bool:
+    """Whether everyone who is there owes the reading of something."""
+    return all(each.member.outbox for each in server.app.gateway.connections)
+
+
+def ends_on_the_right_book(server: GatewayServer, client: RawClient) -> None:
+    mirror, session = BookMirror(), ClientSession()
+    merged = 0
+    while mirror.change_id != server.book.sequence:
+        note: Any = session.received(json.dumps(client.message()))
+        if isinstance(note, Notification):
+            mirror.apply(note.data)
+            merged += note.conflated - 1
+    assert merged > 0
+    assert (mirror.bids, mirror.asks) == server.book.prices()
