@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py
+BOOKS := tests/book tests/market tests/fanout tests/wire tests/venues
+UPDATES ?= 10000000
+.PHONY: help demo test twins check bench kernel lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -12,8 +15,15 @@ help: ## Say what there is to make
 demo: $(VENV)/ready ## Serve a recording (RECORDING=file VENUE=name) and watch it
 	@RECORDING='$(RECORDING)' VENUE='$(VENUE)' $(BIN)/python tools/demo.py
 
-test: $(VENV)/ready-dev ## Run all tests
+test: $(VENV)/ready-dev ## Run all tests, those of books on both kernels
 	$(BIN)/pytest
+	@$(BIN)/python -c 'import sys; from deltawire.book import kernel; sys.exit(not kernel.COMPILED)' \
+		|| { echo "one kernel is all there is: nothing to run again"; exit 0; } \
+		&& DELTAWIRE_PURE=1 $(BIN)/pytest -q $(BOOKS) --deselect tests/venues/test_damage.py::TestRecordings
+
+twins: $(VENV)/ready-dev ## Compare both kernels on 10 million random updates (UPDATES=)
+	DELTAWIRE_UPDATES=$(UPDATES) $(BIN)/pytest -q tests/book/test_kernel.py -k random
+	DELTAWIRE_UPDATES=$$(( $(UPDATES) / 20 )) $(BIN)/pytest -q tests/venues/test_kernels.py -k random
 
 check: $(VENV)/ready-dev ## Format, lint and type check
 	$(BIN)/ruff format --check .
@@ -23,15 +33,18 @@ check: $(VENV)/ready-dev ## Format, lint and type check
 bench: $(VENV)-bench/ready ## Measure against peers, as ratios
 	$(VENV)-bench/bin/python -m bench
 
-$(VENV)/ready: requirements/runtime.txt pyproject.toml
+$(VENV)/ready: requirements/runtime.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV) requirements/runtime.txt
 
-$(VENV)/ready-dev: requirements/dev.txt pyproject.toml
+$(VENV)/ready-dev: requirements/dev.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV) requirements/dev.txt
 	@touch $(VENV)/ready
 
-$(VENV)-bench/ready: requirements/bench.txt pyproject.toml
+$(VENV)-bench/ready: requirements/bench.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV)-bench requirements/bench.txt
+
+kernel: $(VENV)/ready-dev ## Build the compiled kernel anew (FLAGS= for the compiler)
+	$(BIN)/python tools/build_kernel.py $(FLAGS)
 
 lock: $(VENV)/ready-dev ## Resolve the dependencies anew, with hashes
 	$(BIN)/python tools/lock.py

@@ -3,9 +3,12 @@
 import time
 
 from bench.frames import Frames
+from deltawire.fanout.books import make_change_format
 from deltawire.model.events import BookDelta, BookImage
 from deltawire.venues import make_venue
-from deltawire.wire.notifications import BookData, Envelope, change_triples, format_data
+from deltawire.wire.notifications import ChangeFormat, Envelope
+
+MS_NS = 1_000_000
 
 
 def run(frames: Frames, *, encode: bool = True) -> float:
@@ -17,6 +20,7 @@ def run(frames: Frames, *, encode: bool = True) -> float:
         elif tag := venue.tag(url):
             venue.fetched(tag, body, 0)
     envelope = Envelope("book.X.raw", "epoch")
+    formats: dict[str, ChangeFormat] = {}
     work = [(int(at * 1e9), payload) for at, payload in frames.frames]
     if frames.image is not None:
         first, *work = work
@@ -29,24 +33,17 @@ def run(frames: Frames, *, encode: bool = True) -> float:
             if type(event) is BookDelta:
                 published += 1
                 if encode:
-                    _encode(event, envelope)
+                    name = event.instrument.name
+                    writer = formats.get(name)
+                    if writer is None:
+                        writer = formats[name] = make_change_format(envelope, name)
+                    sequence, told_ms = event.sequence, event.venue_ns // MS_NS
+                    writer.format(
+                        sequence, told_ms, sequence, sequence - 1, event.bids, event.asks, event.instrument
+                    )
             elif type(event) is BookImage:
                 published += 1
     seconds = time.process_time() - started
     if published < len(work) * 0.9:
         raise AssertionError(f"{frames.name}: only {published} of {len(work)} were published")
     return seconds
-
-
-def _encode(delta: BookDelta, envelope: Envelope) -> bytes:
-    instrument = delta.instrument
-    data = BookData(
-        "change",
-        delta.venue_ns // 1_000_000,
-        instrument.name,
-        delta.sequence,
-        change_triples(delta.bids, instrument),
-        change_triples(delta.asks, instrument),
-        delta.sequence - 1,
-    )
-    return envelope.wrap(delta.sequence, format_data(data))

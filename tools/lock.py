@@ -6,7 +6,7 @@ from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 GROUPS = {"runtime": [], "dev": ["--group", "dev"], "bench": ["--group", "bench"]}
-BUILD = "hatchling>=1.27\neditables>=0.5\n"
+BUILD = "cython>=3.1\nhatchling>=1.27\neditables>=0.5\n"
 
 
 def main() -> None:

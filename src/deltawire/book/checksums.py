@@ -4,13 +4,11 @@ from itertools import chain
 from typing import Protocol
 from zlib import crc32
 
-from deltawire.book.columns import TextRows
-from deltawire.book.ladder import Ladder, Side
+from deltawire.book.kernel import Side
+from deltawire.book.ladder import Ladder
 
 KRAKEN_LEVELS = 10
 OKX_LEVELS = 25
-TEXTS_KEPT = 4096
-"""Texts of removed levels go when more than this are kept; OKX sends at most 800 levels."""
 
 
 class Checksum(Protocol):
@@ -64,30 +62,19 @@ class _SideText:
 class OkxChecksum:
     """OKX v5: CRC32 of the best 25 bids and asks, interleaved as `price:size`, joined by colons.
 
-    The texts are the venue's own, so the readers that saw them keep them. When one side is shorter the other
-    goes on alone. Source: OKX API v5 guide, order book checksum (sent as a signed int32; always 0 since June
-    2026, which means absent).
+    The texts are the venue's own, and the sides keep them. When one side is shorter the other goes on alone.
+    Source: OKX API v5 guide, order book checksum (sent as a signed int32; always 0 since June 2026, which means
+    absent).
     """
 
-    def __init__(self, bids: TextRows, asks: TextRows) -> None:
-        self._bid_texts = bids.level_texts
-        self._ask_texts = asks.level_texts
-
     def reset(self) -> None:
-        """Forget the texts of the book before."""
-        self._bid_texts.clear()
-        self._ask_texts.clear()
+        """Nothing is kept from one book to the next."""
 
     def __call__(self, ladder: Ladder) -> int:
         """CRC32, unsigned (compare with the venue's value modulo 2^32)."""
-        bids = self._texts(self._bid_texts, ladder.bids)
-        asks = self._texts(self._ask_texts, ladder.asks)
+        bids, asks = (
+            [side.text(price) for price in side.top(OKX_LEVELS)] for side in (ladder.bids, ladder.asks)
+        )
         shared = min(len(bids), len(asks))
-        levels = chain(*zip(bids, asks, strict=False), bids[shared:], asks[shared:])
-        return crc32(":".join(chain.from_iterable(levels)).encode())
-
-    def _texts(self, known: dict[int, tuple[str, str]], side: Side) -> list[tuple[str, str]]:
-        if len(known) > TEXTS_KEPT:
-            for price in [price for price in known if not side.size(price)]:
-                del known[price]
-        return [known[price] for price in side.top(OKX_LEVELS)]
+        levels = [*chain.from_iterable(zip(bids, asks, strict=False)), *bids[shared:], *asks[shared:]]
+        return crc32(":".join(levels).encode())

@@ -14,6 +14,7 @@ import uvloop
 from deltawire import __version__
 from deltawire.app import App, WallClock, listen
 from deltawire.app import serve as serve_app
+from deltawire.book.kernel import DESCRIPTION
 from deltawire.errors import UsageError
 from deltawire.sources.recordings import Recording
 from deltawire.sources.replay import ReplaySource
@@ -57,6 +58,7 @@ def serve(
     bound = sock.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
     print(f"deltawire {__version__} serves {', '.join(f'{file} ({name})' for file, name in pairs)}")
+    print(f"  books      {DESCRIPTION}")
     print(f"  WebSocket  ws://{shown}:{bound}/ws/api/v2")
     print(f"  HTTP       http://{shown}:{bound}/api/v2/public/get_instruments", flush=True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from deltawire.book import kernel
 from deltawire.book.ladder import Side
 from deltawire.book.merging import Pending
 from deltawire.fanout.channel import InstrumentChannel
@@ -9,9 +10,12 @@ from deltawire.market.state import InstrumentState
 from deltawire.model.events import BookDelta, BookImage, Changes, Event, Levels, Listing, Status
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
+from deltawire.wire.frames import text_frame
 from deltawire.wire.notifications import (
     BookData,
     BookStatus,
+    ChangeFormat,
+    Envelope,
     GroupedBook,
     change_triples,
     image_triples,
@@ -19,6 +23,12 @@ from deltawire.wire.notifications import (
 )
 
 MS_NS = 1_000_000
+
+
+def make_change_format(envelope: Envelope, name: str) -> ChangeFormat:
+    """How changes of one instrument leave: compiled where there is a kernel, with the same bytes."""
+    plain = ChangeFormat(envelope.head, name)
+    return kernel.ChangeFormat(envelope.head, name, plain) if kernel.COMPILED else plain
 
 
 class BookChannel(InstrumentChannel):
@@ -39,6 +49,7 @@ class BookChannel(InstrumentChannel):
         self._instrument = self.state.instrument
         self._news: BookStatus | None = None
         self._image: BookData | None = None
+        self._format = make_change_format(self._envelope, self.state.name)
 
     def tell(self, event: Event, state: InstrumentState | None) -> None:
         """An image, a delta, a status, or exponents that have become finer."""
@@ -125,6 +136,12 @@ class BookChannel(InstrumentChannel):
         empty = not (bids or asks)
         before, self._told, self._told_ns = self._told, state.sequence, state.book_ns
         news, self._news = self._news, None
+        if not (empty or news):
+            told = self._told_ns // MS_NS, self._told, before
+            self.seq += 1
+            note = self._format.format(self.seq, *told, bids, asks, state.instrument)
+            self._roster.publish(self.name, text_frame(note))
+            return
         self.publish(
             BookData(
                 "snapshot" if empty else "change",

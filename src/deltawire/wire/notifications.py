@@ -22,6 +22,11 @@ class Envelope:
         params = _encode({"channel": channel, "epoch": epoch})[:-1]
         self._head = b'{"jsonrpc":"2.0","method":"subscription","params":' + params + b',"seq":'
 
+    @property
+    def head(self) -> bytes:
+        """What stands before the sequence number."""
+        return self._head
+
     def wrap(self, seq: int, data: bytes) -> bytes:
         """One notification as JSON."""
         return b'%b%d,"data":%b}}' % (self._head, seq, data)
@@ -59,6 +64,38 @@ class GroupedBook(msgspec.Struct, omit_defaults=True):
     bids: list[tuple[float, float]]
     asks: list[tuple[float, float]]
     status: BookStatus | None = None
+
+
+class ChangeFormat:
+    """One channel's notifications of changes, without other news: what `Envelope` makes of `BookData`.
+
+    The kernel has it compiled: `deltawire.book.kernel.ChangeFormat`.
+    """
+
+    def __init__(self, head: bytes, name: str) -> None:
+        self._head, self._name = head, name
+
+    def format(
+        self,
+        seq: int,
+        timestamp_ms: int,
+        change_id: int,
+        prev_change_id: int,
+        bids: Changes,
+        asks: Changes,
+        instrument: Instrument,
+    ) -> bytes:
+        """One notification as JSON."""
+        data = BookData(
+            "change",
+            timestamp_ms,
+            self._name,
+            change_id,
+            change_triples(bids, instrument),
+            change_triples(asks, instrument),
+            prev_change_id,
+        )
+        return b'%b%d,"data":%b}}' % (self._head, seq, _encode(data))
 
 
 def format_data(data: Any) -> bytes:

@@ -1,0 +1,93 @@
+// Levels as the dialect's JSON, byte for byte what msgspec makes of the same numbers.
+#pragma once
+
+#include <string>
+
+#include "levels.hpp"
+
+namespace deltawire {
+
+/// Bytes that grow; everything is written straight into them.
+class Buffer {
+  public:
+    Buffer() : bytes_(4096) {}
+
+    void clear() { size_ = 0; }
+    const char *data() const { return bytes_.data(); }
+    size_t size() const { return size_; }
+
+    /// Where so many bytes may be written; `wrote` must follow.
+    char *room(size_t more) {
+        if (size_ + more > bytes_.size())
+            bytes_.resize(2 * (size_ + more));
+        return bytes_.data() + size_;
+    }
+
+    void wrote(const char *end) { size_ = static_cast<size_t>(end - bytes_.data()); }
+
+    void add(const char *text, size_t size) {
+        if (!size)
+            return;
+        char *at = room(size);
+        std::memcpy(at, text, size);
+        size_ += size;
+    }
+
+    template <size_t N> void add(const char (&text)[N]) { add(text, N - 1); }
+
+    void add_integer(int64_t value) { wrote(write_integer(room(20), value)); }
+
+  private:
+    std::vector<char> bytes_;
+    size_t size_ = 0;
+};
+
+inline constexpr size_t ROW_BYTES = 96;
+
+template <size_t N> inline char *put(char *at, const char (&text)[N]) {
+    std::memcpy(at, text, N - 1);
+    return at + (N - 1);
+}
+
+inline char *write_row(char *at, const char *head, size_t head_size, int64_t price, int64_t size, Places places) {
+    std::memcpy(at, head, head_size);
+    if (!(at = write_double(at + head_size, price, places.price)))
+        return nullptr;
+    *at++ = ',';
+    if (!(at = write_double(at, size, places.size)))
+        return nullptr;
+    return put(at, "],");
+}
+
+/// `[["new",price,amount],…]` of changes; false when a number is too long for it.
+inline bool write_changes(Buffer &buffer, const Change *changes, size_t count, Places places) {
+    char *at = buffer.room(2 + count * ROW_BYTES);
+    *at++ = '[';
+    for (size_t i = 0; i < count; ++i) {
+        const Change &change = changes[i];
+        at = !change.previous ? write_row(at, "[\"new\",", 7, change.price, change.size, places)
+             : change.size    ? write_row(at, "[\"change\",", 10, change.price, change.size, places)
+                              : write_row(at, "[\"delete\",", 10, change.price, change.size, places);
+        if (!at)
+            return false;
+    }
+    at -= count != 0;
+    *at++ = ']';
+    buffer.wrote(at);
+    return true;
+}
+
+/// `[["new",price,amount],…]` of levels; false when a number is too long for it.
+inline bool write_levels(Buffer &buffer, const Level *levels, size_t count, Places places) {
+    char *at = buffer.room(2 + count * ROW_BYTES);
+    *at++ = '[';
+    for (size_t i = 0; i < count; ++i)
+        if (!(at = write_row(at, "[\"new\",", 7, levels[i].price, levels[i].size, places)))
+            return false;
+    at -= count != 0;
+    *at++ = ']';
+    buffer.wrote(at);
+    return true;
+}
+
+} // namespace deltawire

@@ -1,0 +1,70 @@
+// Changes of one side gathered until they are published: each price once, with its size back then.
+#pragma once
+
+#include "side.hpp"
+
+namespace deltawire {
+
+class Pending {
+  public:
+    bool empty() const { return before_.empty(); }
+
+    void clear() {
+        before_.clear();
+        index_.clear();
+    }
+
+    void add(const Change *changes, size_t count) {
+        grow(count);
+        for (size_t i = 0; i < count; ++i) {
+            uint32_t &slot = find(changes[i].price);
+            if (slot)
+                continue;
+            before_.push_back(Level{changes[i].price, changes[i].previous});
+            slot = static_cast<uint32_t>(before_.size());
+        }
+    }
+
+    /// From the published side to the side as it is, in the order in which the prices were touched.
+    void take(const Side &side, std::vector<Change> &changes) {
+        for (const Level &level : before_)
+            if (const int64_t size = side.size_at(level.price); size != level.size)
+                changes.push_back(Change{level.price, size, level.size});
+        clear();
+    }
+
+    void rescale(int64_t price_factor, int64_t size_factor) {
+        std::vector<Change> finer;
+        for (const Level &level : before_)
+            finer.push_back(Change{times(level.price, price_factor), 0, times(level.size, size_factor)});
+        clear();
+        add(finer.data(), finer.size());
+    }
+
+    const std::vector<Level> &before() const { return before_; }
+
+  private:
+    uint32_t &find(int64_t price) {
+        const size_t mask = index_.size() - 1;
+        size_t slot = static_cast<size_t>(static_cast<uint64_t>(price) * 0x9E3779B97F4A7C15u >> 32) & mask;
+        while (index_[slot] && before_[index_[slot] - 1].price != price)
+            slot = (slot + 1) & mask;
+        return index_[slot];
+    }
+
+    void grow(size_t more) {
+        size_t slots = std::max<size_t>(index_.size(), 16);
+        while ((before_.size() + more) * 2 > slots)
+            slots *= 2;
+        if (slots == index_.size())
+            return;
+        index_.assign(slots, 0);
+        for (size_t i = 0; i < before_.size(); ++i)
+            find(before_[i].price) = static_cast<uint32_t>(i + 1);
+    }
+
+    std::vector<Level> before_;
+    std::vector<uint32_t> index_; // one more than the place in before_, 0: free
+};
+
+} // namespace deltawire
