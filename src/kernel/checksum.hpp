@@ -99,42 +99,61 @@ template <class Text> class SideTexts {
     struct Line {
         Level level;
         Note note;
-        uint16_t size;
+        uint32_t size;
         char text[256];
     };
 
-    /// Brings the texts up to the side; the version tells whether there is anything to do.
-    void update(const Side &side, int price_places, int size_places) {
+    SideTexts() {
+        for (size_t i = 0; i < Text::LEVELS; ++i)
+            spare_[i] = static_cast<uint8_t>(i);
+    }
+
+    /// Brings the texts up to the side, whose version tells whether there is anything to do; true when they changed.
+    bool update(const Side &side, int price_places, int size_places) {
         if (version_ == side.version())
-            return;
+            return false;
         version_ = side.version();
         side.top(Text::LEVELS, prices_);
-        lines_.swap(before_);
-        const size_t known = count_;
+        bool changed = prices_.size() != count_;
+        std::array<uint8_t, Text::LEVELS> before = order_;
+        size_t known = count_, old = 0, spare = Text::LEVELS - known;
+        std::array<Missing, Text::LEVELS> missing;
+        size_t missed = 0;
         count_ = prices_.size();
-        size_t old = 0;
         for (size_t i = 0; i < count_; ++i) {
-            const int64_t price = prices_[i];
-            const Level level{price, side.size_at(price)};
-            const Note note = side.noted() ? side.note_at(price) : Note{};
-            while (old < known && better(side, before_[old].level.price, price))
-                ++old;
-            if (old < known && same(before_[old], level, note)) {
-                copy(before_[old], lines_[i]);
-                continue;
+            const Level level{prices_[i], side.size_at(prices_[i])};
+            const Note note = side.noted() ? side.note_at(level.price) : Note{};
+            while (old < known && better(side, lines_[before[old]].level.price, level.price))
+                spare_[spare++] = before[old++];
+            if (old < known && same(lines_[before[old]], level, note)) {
+                order_[i] = before[old++];
+            } else {
+                missing[missed++] = Missing{i, level, note};
             }
-            Line &line = lines_[i];
-            line.level = level;
-            line.note = note;
-            line.size = static_cast<uint16_t>(
-                Text::write(line.text, level, note, price_places, size_places) - line.text);
         }
+        while (old < known)
+            spare_[spare++] = before[old++];
+        for (size_t i = 0; i < missed; ++i) {
+            const uint8_t place = order_[missing[i].place] = spare_[--spare];
+            Line &line = lines_[place];
+            line.level = missing[i].level;
+            line.note = missing[i].note;
+            line.size = static_cast<uint32_t>(
+                Text::write(line.text, line.level, line.note, price_places, size_places) - line.text);
+        }
+        return changed || missed;
     }
 
     size_t count() const { return count_; }
-    const Line &operator[](size_t i) const { return lines_[i]; }
+    const Line &operator[](size_t i) const { return lines_[order_[i]]; }
 
   private:
+    struct Missing {
+        size_t place;
+        Level level;
+        Note note;
+    };
+
     static bool better(const Side &side, int64_t one, int64_t other) {
         return side.bid() ? one > other : one < other;
     }
@@ -144,21 +163,17 @@ template <class Text> class SideTexts {
                std::memcmp(&line.note, &note, sizeof note) == 0;
     }
 
-    static void copy(const Line &from, Line &to) {
-        to.level = from.level;
-        to.note = from.note;
-        to.size = from.size;
-        std::memcpy(to.text, from.text, from.size);
-    }
-
     std::vector<int64_t> prices_;
-    std::array<Line, Text::LEVELS> lines_, before_;
+    std::array<Line, Text::LEVELS> lines_;
+    std::array<uint8_t, Text::LEVELS> order_{}, spare_;
     size_t count_ = 0;
     uint64_t version_ = 0; // a side's versions begin at 1
 };
 
+/// Copies a short text: whole words, of which what is too much is written over by the next. Needs 8 bytes more.
 inline char *append(char *at, const char *text, size_t size) {
-    std::memcpy(at, text, size);
+    for (size_t i = 0; i < size; i += 8)
+        std::memcpy(at + i, text + i, 8);
     return at + size;
 }
 
@@ -166,27 +181,39 @@ inline char *append(char *at, const char *text, size_t size) {
 class KrakenChecksum {
   public:
     uint32_t operator()(const Side &bids, const Side &asks, int price_places, int size_places) {
-        bids_.update(bids, price_places, size_places);
-        asks_.update(asks, price_places, size_places);
-        char text[2 * DigitsText::LEVELS * 40];
-        char *at = text;
-        for (const auto *side : {&asks_, &bids_})
-            for (size_t i = 0; i < side->count(); ++i)
-                at = append(at, (*side)[i].text, (*side)[i].size);
-        return Crc32::of(text, static_cast<size_t>(at - text));
+        const bool asks_changed = asks_.update(asks, price_places, size_places);
+        if (asks_changed || !known_)
+            asks_crc_ = crc(asks_, 0);
+        if (bids_.update(bids, price_places, size_places) || asks_changed || !known_)
+            crc_ = crc(bids_, asks_crc_);
+        known_ = true;
+        return crc_;
     }
 
   private:
+    static uint32_t crc(const SideTexts<DigitsText> &side, uint32_t before) {
+        char text[DigitsText::LEVELS * 40 + 8];
+        char *at = text;
+        for (size_t i = 0; i < side.count(); ++i)
+            at = append(at, side[i].text, side[i].size);
+        return Crc32::of(text, static_cast<size_t>(at - text), before);
+    }
+
     SideTexts<DigitsText> bids_, asks_;
+    uint32_t asks_crc_ = 0, crc_ = 0;
+    bool known_ = false;
 };
 
 /// CRC32 of the best 25 bids and asks in turns, all joined by colons; the longer side goes on alone.
 class OkxChecksum {
   public:
     uint32_t operator()(const Side &bids, const Side &asks, int price_places, int size_places) {
-        bids_.update(bids, price_places, size_places);
-        asks_.update(asks, price_places, size_places);
-        char text[2 * NotedText::LEVELS * 257];
+        const bool bids_changed = bids_.update(bids, price_places, size_places);
+        const bool asks_changed = asks_.update(asks, price_places, size_places);
+        if (known_ && !bids_changed && !asks_changed)
+            return crc_;
+        known_ = true;
+        char text[2 * NotedText::LEVELS * 257 + 8];
         char *at = text;
         const size_t most = std::max(bids_.count(), asks_.count());
         for (size_t i = 0; i < most; ++i) {
@@ -197,11 +224,13 @@ class OkxChecksum {
                 *at++ = ':';
             }
         }
-        return Crc32::of(text, static_cast<size_t>(at - text - (at != text)));
+        return crc_ = Crc32::of(text, static_cast<size_t>(at - text - (at != text)));
     }
 
   private:
     SideTexts<NotedText> bids_, asks_;
+    uint32_t crc_ = 0;
+    bool known_ = false;
 };
 
 } // namespace deltawire

@@ -42,16 +42,24 @@ class Buffer {
     size_t size_ = 0;
 };
 
-inline constexpr size_t ROW_BYTES = 96;
+inline constexpr size_t ROW_BYTES = 128;
 
 template <size_t N> inline char *put(char *at, const char (&text)[N]) {
     std::memcpy(at, text, N - 1);
     return at + (N - 1);
 }
 
-inline char *write_row(char *at, const char *head, size_t head_size, int64_t price, int64_t size, Places places) {
-    std::memcpy(at, head, head_size);
-    if (!(at = write_double(at + head_size, price, places.price)))
+/// How a row begins, by its action.
+struct Head {
+    char text[12];
+    uint32_t size;
+};
+
+inline constexpr Head HEADS[] = {{"[\"new\",", 7}, {"[\"change\",", 10}, {"[\"delete\",", 10}};
+
+inline char *write_row(char *at, const Head &head, int64_t price, int64_t size, Places places) {
+    std::memcpy(at, head.text, sizeof head.text);
+    if (!(at = write_double(at + head.size, price, places.price)))
         return nullptr;
     *at++ = ',';
     if (!(at = write_double(at, size, places.size)))
@@ -65,9 +73,8 @@ inline bool write_changes(Buffer &buffer, const Change *changes, size_t count, P
     *at++ = '[';
     for (size_t i = 0; i < count; ++i) {
         const Change &change = changes[i];
-        at = !change.previous ? write_row(at, "[\"new\",", 7, change.price, change.size, places)
-             : change.size    ? write_row(at, "[\"change\",", 10, change.price, change.size, places)
-                              : write_row(at, "[\"delete\",", 10, change.price, change.size, places);
+        const unsigned known = change.previous != 0, gone = change.size == 0;
+        at = write_row(at, HEADS[known + (known & gone)], change.price, change.size, places);
         if (!at)
             return false;
     }
@@ -82,7 +89,7 @@ inline bool write_levels(Buffer &buffer, const Level *levels, size_t count, Plac
     char *at = buffer.room(2 + count * ROW_BYTES);
     *at++ = '[';
     for (size_t i = 0; i < count; ++i)
-        if (!(at = write_row(at, "[\"new\",", 7, levels[i].price, levels[i].size, places)))
+        if (!(at = write_row(at, HEADS[0], levels[i].price, levels[i].size, places)))
             return false;
     at -= count != 0;
     *at++ = ']';

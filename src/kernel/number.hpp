@@ -123,54 +123,53 @@ inline char *write_integer(char *at, int64_t value) {
     return at + size;
 }
 
+/// What is copied at once where at most so many bytes count.
+inline constexpr size_t WORD = 16;
+
 /// Mantissas below this many are exact doubles, and the shortest text of the double is the decimal itself.
 inline constexpr int64_t DOUBLE_EXACT = 1000000000000000;
 
 /// Writes mantissa * 10^-places as the shortest JSON number of the double nearest to it, as msgspec writes doubles;
-/// null when the mantissa is too long for that to be the decimal itself. Needs 32 bytes.
+/// null when the mantissa is too long for that to be the decimal itself. Needs 40 bytes.
 inline char *write_double(char *at, int64_t mantissa, int places) {
     if (mantissa <= -DOUBLE_EXACT || mantissa >= DOUBLE_EXACT)
         return nullptr;
     if (mantissa < 0)
         *at++ = '-';
-    uint64_t value = magnitude(mantissa);
-    if (value == 0) {
+    if (mantissa == 0) {
         std::memcpy(at, "0.0", 3);
         return at + 3;
     }
-    while (places > 0 && value % 10 == 0) {
-        value /= 10;
+    char digits[16 + WORD]; // the last digit stands before the slack, so that a word can be copied from anywhere
+    char *end = digits + 16;
+    const char *start = write_backwards(end, magnitude(mantissa));
+    while (places > 0 && end[-1] == '0') {
+        --end;
         --places;
     }
-    if (places == 0) {
-        at = write_integer(at, static_cast<int64_t>(value));
-        std::memcpy(at, ".0", 2);
-        return at + 2;
-    }
-    char digits[20];
-    char *end = digits + sizeof digits;
-    const char *start = write_backwards(end, value);
     const int count = static_cast<int>(end - start);
     const int point = count - places; // digits before the point; none or fewer: zeros behind it
     if (point > 0) {
-        std::memcpy(at, start, static_cast<size_t>(point));
+        std::memcpy(at, start, WORD);
         at += point;
         *at++ = '.';
-        std::memcpy(at, start + point, static_cast<size_t>(places));
+        if (places == 0) {
+            *at++ = '0';
+            return at;
+        }
+        std::memcpy(at, start + point, WORD);
         return at + places;
     }
     if (point > -5) {
-        std::memcpy(at, "0.", 2);
-        at += 2;
-        std::memset(at, '0', static_cast<size_t>(-point));
-        at += -point;
-        std::memcpy(at, start, static_cast<size_t>(count));
+        std::memcpy(at, "0.0000", 6);
+        at += 2 - point;
+        std::memcpy(at, start, WORD);
         return at + count;
     }
     *at++ = *start;
     if (count > 1) {
         *at++ = '.';
-        std::memcpy(at, start + 1, static_cast<size_t>(count - 1));
+        std::memcpy(at, start + 1, WORD);
         at += count - 1;
     }
     std::memcpy(at, "e-", 2);

@@ -75,6 +75,9 @@ class Side {
             rehash(slots);
     }
 
+    /// Soon a size will be set here.
+    void expect(int64_t price) const { __builtin_prefetch(&slots_[home(price)]); }
+
     /// Sets the size at a price (0 removes); returns the size before. `settle` must follow.
     int64_t set(int64_t price, int64_t size) {
         const size_t slot = find(price);
@@ -244,7 +247,16 @@ class Side {
         }
     }
 
-    std::vector<int64_t>::iterator place(int64_t key) { return std::lower_bound(near_.begin(), near_.end(), key); }
+    /// The first place in the window not below a key: a binary search without branches to mispredict.
+    std::vector<int64_t>::iterator place(int64_t key) {
+        const int64_t *base = near_.data();
+        for (size_t size = near_.size(); size;) {
+            const size_t half = (size + 1) / 2;
+            base += half & (size_t{0} - static_cast<size_t>(base[half - 1] < key));
+            size -= half;
+        }
+        return near_.begin() + (base - near_.data());
+    }
 
     std::vector<int64_t> all_keys() const {
         std::vector<int64_t> keys;

@@ -253,6 +253,8 @@ class Router {
         side.reserve(count);
         const bool stated = !columns.actions.empty();
         for (size_t i = 0; i < count; ++i) {
+            if (i + AHEAD < count)
+                side.expect(columns.prices[i + AHEAD]);
             const int64_t price = columns.prices[i], size = columns.sizes[i];
             const int64_t before = side.set(price, size);
             if (before != size)
@@ -310,6 +312,8 @@ class Router {
             rule = std::make_unique<Checksum>();
         return (*rule)(*track.bids, *track.asks, track.places.price, track.places.size);
     }
+
+    static constexpr size_t AHEAD = 6;
 
     Form form_;
     Rule rule_;
