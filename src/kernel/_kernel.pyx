@@ -70,6 +70,8 @@ cdef extern from "pending.hpp" namespace "deltawire" nogil:
         void add(const Change*, size_t) except +
         void take(const CSide&, vector[Change]&) except +
         void rescale(int64_t, int64_t) except +
+        void follow(const CPending&) except +
+        const Level* at(int64_t)
         const vector[Level]& before()
 
 
@@ -477,6 +479,17 @@ cdef class Side:
         self.side.top(count, prices)
         return prices
 
+    def digits(self, size_t count):
+        """Ticks and lots of the best `count` levels, one after the other, as text."""
+        cdef vector[Level] levels
+        cdef size_t i
+        self.side.levels(count, levels)
+        buffer.clear()
+        for i in range(levels.size()):
+            buffer.add_integer(levels[i].price)
+            buffer.add_integer(levels[i].size)
+        return PyBytes_FromStringAndSize(buffer.data(), buffer.size())
+
     def levels(self, depth=None):
         """The side as columns, best first; at most `depth` levels when given."""
         cdef Levels found = Levels.__new__(Levels)
@@ -534,6 +547,21 @@ cdef class Pending:
         """Note changes that have just been applied to the side."""
         cdef Changes own = own_changes(changes)
         self.pending.add(own.items.data(), own.items.size())
+
+    def follow(self, Pending later):
+        """Note what was noted after this, elsewhere."""
+        self.pending.follow(later.pending)
+
+    def size(self, Side side, int64_t price):
+        """The size at a price as it was last published."""
+        cdef const Level* known = self.pending.at(price)
+        return side.side.size_at(price) if known == NULL else known.size
+
+    def before(self):
+        """Every price touched, with its size back then."""
+        cdef const vector[Level]* before = &self.pending.before()
+        cdef size_t i
+        return {before[0][i].price: before[0][i].size for i in range(before[0].size())}
 
     def take(self, Side side):
         """One set of changes from the published side to the side as it is, which counts as published now."""
@@ -717,7 +745,8 @@ cdef class ChangeFormat:
         self.middle = b',"instrument_name":' + encode(name) + b',"change_id":'
         self.instrument = None
 
-    def format(self, int64_t seq, int64_t timestamp_ms, int64_t change_id, int64_t previous, bids, asks, instrument):
+    def format(self, int64_t seq, int64_t timestamp_ms, int64_t change_id, int64_t previous, bids, asks, instrument,
+               checksum=None):
         """One notification as JSON; numbers that are too long to be written here are left to the plain format."""
         cdef Changes own_bids = own_changes(bids)
         cdef Changes own_asks = own_changes(asks)
@@ -737,6 +766,9 @@ cdef class ChangeFormat:
             if write_changes(buffer, own_asks.items.data(), own_asks.items.size(), self.places):
                 buffer.add(b',"prev_change_id":', 18)
                 buffer.add_integer(previous)
+                if checksum is not None:
+                    buffer.add(b',"checksum":', 12)
+                    buffer.add_integer(checksum)
                 buffer.add(b"}}}", 3)
                 return PyBytes_FromStringAndSize(buffer.data(), buffer.size())
-        return self.plain.format(seq, timestamp_ms, change_id, previous, bids, asks, instrument)
+        return self.plain.format(seq, timestamp_ms, change_id, previous, bids, asks, instrument, checksum)

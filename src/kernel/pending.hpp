@@ -25,6 +25,28 @@ class Pending {
         }
     }
 
+    /// Notes what was noted after this, elsewhere: its prices first, with our own sizes where we have them.
+    void follow(const Pending &later) {
+        const std::vector<Level> ours = before_;
+        std::vector<Change> both;
+        for (const Level &level : later.before_) {
+            const Level *known = at(level.price);
+            both.push_back(Change{level.price, 0, known ? known->size : level.size});
+        }
+        for (const Level &level : ours)
+            both.push_back(Change{level.price, 0, level.size});
+        clear();
+        add(both.data(), both.size());
+    }
+
+    /// What was noted of a price, or null.
+    const Level *at(int64_t price) {
+        if (index_.empty())
+            return nullptr;
+        const uint32_t slot = find(price);
+        return slot ? &before_[slot - 1] : nullptr;
+    }
+
     /// From the published side to the side as it is, in the order in which the prices were touched.
     void take(const Side &side, std::vector<Change> &changes) {
         for (const Level &level : before_)

@@ -87,9 +87,23 @@ def test_sides_with_the_same_history_are_the_same(bid: bool, history: list[Any],
         assert ours.best() == theirs.best()
         assert ours.top(asked) == theirs.top(asked)
         assert ours.levels(asked) == theirs.levels(asked)
+        assert ours.digits(asked) == theirs.digits(asked)
         assert bool(ours_pending) == bool(theirs_pending)
         assert ours_pending.published(ours, asked) == theirs_pending.published(theirs, asked)
     assert ours_pending.take(ours) == theirs_pending.take(theirs)
+
+
+@given(earlier=levels, later=levels)
+def test_what_is_pending_follows_in_the_same_order(earlier: list[Any], later: list[Any]) -> None:
+    found = []
+    for module in (_kernel, twin):
+        side, first, second = module.Side(bid=True), module.Pending(), module.Pending()
+        first.add(side.apply(*columns_of(earlier)))
+        second.add(side.apply(*columns_of(later)))
+        first.follow(second)
+        sizes = [first.size(side, price) for price, _ in earlier + later]
+        found.append((list(first.before().items()), sizes, bool(second), first.take(side), bool(first)))
+    assert found[0] == found[1]
 
 
 @given(bid=st.booleans(), before=levels, after=levels)
@@ -214,9 +228,10 @@ def test_changes_are_written_as_msgspec_writes_them(
     envelope = Envelope("book.X.raw", "epoch")
     plain = ChangeFormat(envelope.head, instrument.name)
     seq, at_ms, change_id = numbers
-    told = seq, at_ms, change_id, 7, *both, instrument
+    checksum = seq & 0xFFFFFFFF or None
+    told = seq, at_ms, change_id, 7, *both, instrument, checksum
     triples = [change_triples(each, instrument) for each in both]
-    data = BookData("change", at_ms, instrument.name, change_id, triples[0], triples[1], 7)
+    data = BookData("change", at_ms, instrument.name, change_id, triples[0], triples[1], 7, checksum=checksum)
     wanted = envelope.wrap(seq, format_data(data))
     assert plain.format(*told) == wanted
     assert _kernel.ChangeFormat(envelope.head, instrument.name, plain).format(*told) == wanted

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from deltawire.book import twin
-from deltawire.book.ladder import Ladder, Side
-from deltawire.book.twin import changes_between
+from deltawire.book.ladder import Ladder, Side, changes_between
 from deltawire.model.events import Changes, Levels
 
 MANY = 3 * 512

@@ -53,9 +53,7 @@ class _SideText:
     def of(self, side: Side) -> bytes:
         """Price and size digits of the best ten levels."""
         if side.version != self._version:
-            size = side.size
-            digits = [f"{price}{size(price)}" for price in side.top(KRAKEN_LEVELS)]
-            self._version, self._text = side.version, "".join(digits).encode()
+            self._version, self._text = side.version, side.digits(KRAKEN_LEVELS)
         return self._text
 
 

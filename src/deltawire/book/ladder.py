@@ -1,8 +1,9 @@
 """Both sides of one book: integers in, integers out. The sides are the kernel's, compiled or pure."""
 
 from deltawire.book.kernel import Side
+from deltawire.book.twin import changes_between
 
-__all__ = ["Ladder", "Side"]
+__all__ = ["Ladder", "Side", "changes_between"]
 
 
 class Ladder:

@@ -150,6 +150,11 @@ class Side:
             near = self._nearest(count)
         return near[: -count - 1 : -1] if self._bid else near[:count]
 
+    def digits(self, count: int) -> bytes:
+        """Ticks and lots of the best `count` levels, one after the other, as text."""
+        levels = self._levels
+        return "".join([f"{price}{levels[price]}" for price in self.top(count)]).encode()
+
     def levels(self, depth: int | None = None) -> Levels:
         """The side as columns, best first; at most `depth` levels when given."""
         prices = self.top(len(self._levels) if depth is None else depth)
@@ -192,6 +197,10 @@ class Pending:
         for price, previous in zip(changes.prices, changes.previous, strict=True):
             before.setdefault(price, previous)
 
+    def follow(self, later: "Pending") -> None:
+        """Note what was noted after this, elsewhere."""
+        self._before = later._before | self._before
+
     def take(self, side: Side) -> Changes:
         """One set of changes from the published side to the side as it is, which counts as published now."""
         before, self._before = self._before, {}
@@ -208,6 +217,15 @@ class Pending:
         restored = side.copy()
         restored.apply(self._before.keys(), self._before.values())
         return restored.levels(depth)
+
+    def size(self, side: Side, price: int) -> int:
+        """The size at a price as it was last published."""
+        before = self._before.get(price)
+        return side.size(price) if before is None else before
+
+    def before(self) -> dict[int, int]:
+        """Every price touched, with its size back then."""
+        return self._before
 
     def __bool__(self) -> bool:
         return bool(self._before)

@@ -50,6 +50,7 @@ class BookData(msgspec.Struct, omit_defaults=True):
     asks: list[Triple]
     prev_change_id: int | None = None
     status: BookStatus | None = None
+    checksum: int | None = None
 
 
 class GroupedBook(msgspec.Struct, omit_defaults=True):
@@ -84,8 +85,9 @@ class ChangeFormat:
         bids: Changes,
         asks: Changes,
         instrument: Instrument,
+        checksum: int | None = None,
     ) -> bytes:
-        """One notification as JSON."""
+        """One notification as JSON; `checksum` is that of the book it leads to, where it is told."""
         data = BookData(
             "change",
             timestamp_ms,
@@ -94,6 +96,7 @@ class ChangeFormat:
             change_triples(bids, instrument),
             change_triples(asks, instrument),
             prev_change_id,
+            checksum=checksum,
         )
         return b'%b%d,"data":%b}}' % (self._head, seq, _encode(data))
 
