@@ -22,7 +22,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "src" / "kernel"
-MODULES = {"_kernel": "deltawire/book"}
+MODULES = {"_kernel": "deltawire/book", "_sending": "deltawire/gateway"}
 """Each Cython file, and the folder of its module."""
 FLAGS = ("-std=c++20", "-O3", "-g0", "-fPIC", "-shared", "-fvisibility=hidden", "-Wall", "-Wextra")
 PLATFORM_FLAGS = {"darwin": ("-undefined", "dynamic_lookup")}

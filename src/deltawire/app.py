@@ -18,6 +18,7 @@ from deltawire.errors import DeltawireError, UsageError
 from deltawire.fanout.hub import Hub
 from deltawire.gateway.gateway import Gateway, Limits
 from deltawire.gateway.http import UpgradingProtocol, make_app, silent_settings
+from deltawire.gateway.outgoing import make_write
 from deltawire.gateway.websocket import WebSocketConnection
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Fault, Status
@@ -46,7 +47,8 @@ class App:
     ) -> None:
         self.sources = sources
         self.market = Market(home=sources[0].venue)
-        self.hub = Hub(self.market, epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}")
+        epoch = epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}"
+        self.hub = Hub(self.market, epoch, make_write)
         self.gateway = Gateway(self.market, self.hub, WallClock(), __version__, limits)
         self._broker = MemoryBroker()
         self._broker.subscribe(f"{TOPIC}.*", self._take_in)

@@ -4,11 +4,24 @@
 """
 
 import os
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from deltawire.book import twin
 
 ASKED_PURE = os.environ.get("DELTAWIRE_PURE", "") not in ("", "0")
+
+
+def compiled(name: str) -> ModuleType | None:
+    """A compiled module by its full name, None where pure Python takes its place."""
+    if ASKED_PURE:
+        return None
+    try:
+        return import_module(name)
+    except ModuleNotFoundError:
+        return None
+
 
 if TYPE_CHECKING:
     from deltawire.book.twin import Pending, Router, Side, Track, read_columns
@@ -16,12 +29,7 @@ if TYPE_CHECKING:
     ChangeFormat: Any
     COMPILED: bool
 else:
-    try:
-        if ASKED_PURE:
-            raise ImportError("DELTAWIRE_PURE asks for pure Python")
-        from deltawire.book import _kernel as chosen
-    except ImportError:
-        chosen = twin
+    chosen = compiled("deltawire.book._kernel") or twin
     COMPILED = chosen is not twin
     Pending, Router, Side, Track = chosen.Pending, chosen.Router, chosen.Side, chosen.Track
     read_columns = chosen.read_columns
@@ -45,5 +53,6 @@ __all__ = [
     "Router",
     "Side",
     "Track",
+    "compiled",
     "read_columns",
 ]

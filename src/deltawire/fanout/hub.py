@@ -14,7 +14,7 @@ from deltawire.fanout.quotes import (
     StatusChannel,
     TickerChannel,
 )
-from deltawire.fanout.roster import Member, Roster
+from deltawire.fanout.roster import MakeWrite, Member, Roster, write_to_each
 from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Index, Listing, Ticker, Trade
@@ -47,10 +47,10 @@ class Hub:
     `flush` when the tick is over. With the same calls in the same order the same bytes come out.
     """
 
-    def __init__(self, market: Market, epoch: str) -> None:
+    def __init__(self, market: Market, epoch: str, make_write: MakeWrite = write_to_each) -> None:
         self.market = market
         self.epoch = epoch
-        self._roster = Roster()
+        self._roster = Roster(make_write)
         self._channels: dict[str, Channel] = {}
         self._of_instrument: _Listeners = {}
         self._of_index: _Listeners = {}
