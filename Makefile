@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py
 BOOKS := tests/book tests/market tests/fanout tests/wire tests/venues
 UPDATES ?= 10000000
-.PHONY: help demo test twins check bench kernel lock clean
+FUZZ_SECONDS ?= 60
+.PHONY: help demo test twins sanitize fuzz check bench kernel lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -40,8 +41,20 @@ $(VENV)/ready-dev: requirements/dev.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV) requirements/dev.txt
 	@touch $(VENV)/ready
 
+$(VENV)-fuzz/ready: requirements/fuzz.txt pyproject.toml $(KERNEL)
+	$(PYTHON) tools/bootstrap.py $(VENV)-fuzz requirements/fuzz.txt
+
 $(VENV)-bench/ready: requirements/bench.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV)-bench requirements/bench.txt
+
+sanitize: $(VENV)/ready-dev ## Run the kernel's tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(BIN)/python tools/sanitize.py
+
+fuzz: $(VENV)-fuzz/ready ## Fuzz both kernels against each other, each target for FUZZ_SECONDS
+	@for target in levels sides streams; do \
+		echo "fuzz: $$target for $(FUZZ_SECONDS) s"; \
+		$(VENV)-fuzz/bin/python -m fuzz.$$target -max_total_time=$(FUZZ_SECONDS) -verbosity=1 -print_final_stats=1 || exit 1; \
+	done
 
 kernel: $(VENV)/ready-dev ## Build the compiled kernel anew (FLAGS= for the compiler)
 	$(BIN)/python tools/build_kernel.py $(FLAGS)
@@ -50,4 +63,4 @@ lock: $(VENV)/ready-dev ## Resolve the dependencies anew, with hashes
 	$(BIN)/python tools/lock.py
 
 clean: ## Forget everything that was installed
-	rm -rf $(VENV) $(VENV)-bench
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-fuzz build

@@ -5,6 +5,7 @@ import time
 from bench.frames import Frames
 from deltawire.fanout.books import make_change_format
 from deltawire.model.events import BookDelta, BookImage
+from deltawire.testing.kernels import pure_kernel
 from deltawire.venues import make_venue
 from deltawire.wire.notifications import ChangeFormat, Envelope
 
@@ -47,3 +48,9 @@ def run(frames: Frames, *, encode: bool = True) -> float:
     if published < len(work) * 0.9:
         raise AssertionError(f"{frames.name}: only {published} of {len(work)} were published")
     return seconds
+
+
+def run_pure(frames: Frames) -> float:
+    """The same with the kernel's twin."""
+    with pure_kernel():
+        return run(frames)

@@ -5,7 +5,12 @@ import sys
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
-GROUPS = {"runtime": [], "dev": ["--group", "dev"], "bench": ["--group", "bench"]}
+GROUPS = {
+    "runtime": [],
+    "dev": ["--group", "dev"],
+    "bench": ["--group", "bench"],
+    "fuzz": ["--group", "fuzz"],
+}
 BUILD = "cython>=3.1\nhatchling>=1.27\neditables>=0.5\n"
 
 
