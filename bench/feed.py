@@ -58,7 +58,9 @@ def measure(frames: Frames, rounds: int) -> dict[str, float]:
 
 def _report(frames: Frames, cost: dict[str, float]) -> None:
     ours = cost["ours"]
-    print(f"\n  {frames.name}: {len(frames):,} messages of {frames.levels:.1f} levels")
+    images = sum(b'"snapshot"' in payload for _, payload in frames.frames)
+    opening = f", {images} of them images that open a book" if images else ""
+    print(f"\n  {frames.name}: {len(frames):,} messages of {frames.levels:.1f} levels{opening}")
     for name, microseconds in cost.items():
         ratio = "" if name == "ours" else f"{microseconds / ours:8.2f} ×"
         if name in PEERS:
