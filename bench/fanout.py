@@ -15,7 +15,7 @@ SUBSCRIBERS = (10, 100, 1000)
 MESSAGES = (1, 16)
 ROUNDS, QUICK_ROUNDS = 20, 3
 WINDOW_S = 0.12
-BARS = ((1, LIMIT, 0.75), (16, LIMIT, 0.85), (16, UWS, 0.95))
+BARS = ((1, LIMIT, 0.90), (16, LIMIT, 0.85), (16, UWS, 0.95))
 """At the most subscribers: messages per tick, whom to compare with, and the least ratio that will do."""
 
 

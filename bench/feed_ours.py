@@ -3,9 +3,11 @@
 import time
 
 from bench.frames import Frames
+from deltawire.fanout.lane import make_book_format
 from deltawire.model.events import BookDelta, BookImage
+from deltawire.testing.kernels import pure_kernel
 from deltawire.venues import make_venue
-from deltawire.wire.notifications import BookData, Envelope, change_triples, format_data
+from deltawire.wire.notifications import BookNote, Envelope
 
 
 def run(frames: Frames, *, encode: bool = True) -> float:
@@ -16,7 +18,7 @@ def run(frames: Frames, *, encode: bool = True) -> float:
             venue.received(body, 0)
         elif tag := venue.tag(url):
             venue.fetched(tag, body, 0)
-    envelope = Envelope("book.X.raw", "epoch")
+    write = make_book_format(Envelope("book.X.raw", "epoch")).format
     work = [(int(at * 1e9), payload) for at, payload in frames.frames]
     if frames.image is not None:
         first, *work = work
@@ -29,7 +31,7 @@ def run(frames: Frames, *, encode: bool = True) -> float:
             if type(event) is BookDelta:
                 published += 1
                 if encode:
-                    _encode(event, envelope)
+                    write(event.sequence, _note(event))
             elif type(event) is BookImage:
                 published += 1
     seconds = time.process_time() - started
@@ -38,15 +40,21 @@ def run(frames: Frames, *, encode: bool = True) -> float:
     return seconds
 
 
-def _encode(delta: BookDelta, envelope: Envelope) -> bytes:
-    instrument = delta.instrument
-    data = BookData(
+def _note(delta: BookDelta) -> BookNote:
+    sequence, instrument = delta.sequence, delta.instrument
+    return BookNote(
         "change",
-        delta.venue_ns // 1_000_000,
+        delta.venue_ns,
         instrument.name,
-        delta.sequence,
-        change_triples(delta.bids, instrument),
-        change_triples(delta.asks, instrument),
-        delta.sequence - 1,
+        instrument,
+        sequence,
+        delta.bids,
+        delta.asks,
+        sequence - 1,
     )
-    return envelope.wrap(delta.sequence, format_data(data))
+
+
+def run_pure(frames: Frames) -> float:
+    """The same with the kernel's twin."""
+    with pure_kernel():
+        return run(frames)

@@ -15,6 +15,18 @@ def compile_program(name: str) -> Path:
     return _compile(SOURCES / f"{name}.c", BUILT / name)
 
 
+def compile_cpp(name: str) -> Path:
+    """The path of a C++ program of bench/c that uses the kernel's headers, compiled anew as the kernel is."""
+    compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if compiler is None:
+        sys.exit("bench: no C++ compiler (c++, g++ or clang++)")
+    target = BUILT / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    flags = ("-O3", "-std=c++20", "-Wall", "-Wextra", f"-I{SOURCES.parent.parent / 'src' / 'kernel'}")
+    subprocess.run([compiler, *flags, "-o", str(target), str(SOURCES / f"{name}.cpp")], check=True)
+    return target
+
+
 def compile_library(name: str, soname: str) -> Path:
     """The path of a shared library of bench/c, compiled anew, that answers to `soname`."""
     return _compile(SOURCES / f"{name}.c", BUILT / soname, "-shared", "-fPIC", f"-Wl,-soname,{soname}")

@@ -33,6 +33,7 @@ def main() -> None:
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run(*pip, "--require-hashes", "--requirement", str(requirements))
     run(*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+    run(str(python), "-c", "from deltawire.book.kernel import DESCRIPTION; print('deltawire:', DESCRIPTION)")
     mark = venv / ("ready-dev" if requirements.stem == "dev" else "ready")
     mark.touch()
 

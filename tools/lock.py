@@ -10,8 +10,9 @@ GROUPS = {
     "dev": ["--group", "dev"],
     "bench": ["--group", "bench"],
     "interop": ["--group", "interop"],
+    "fuzz": ["--group", "fuzz"],
 }
-BUILD = "hatchling>=1.27\neditables>=0.5\n"
+BUILD = "cython>=3.1\nhatchling>=1.27\neditables>=0.5\n"
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, UsageError
 from deltawire.fanout.hub import Hub
 from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
+from deltawire.gateway.outgoing import make_write
 from deltawire.gateway.server import make_server
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Fault, Status
@@ -77,7 +78,7 @@ class App:
         self.market = Market(home=sources[0].venue if sources else "")
         clock = WallClock()
         epoch = epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}"
-        self.hub = Hub(self.market, epoch, clock=clock)
+        self.hub = Hub(self.market, epoch, clock=clock, make_write=make_write)
         self.gateway = Gateway(
             self.market,
             self.hub,

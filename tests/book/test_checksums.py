@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltawire.book.checksums import TEXTS_KEPT, KrakenChecksum, OkxChecksum
-from deltawire.book.columns import NumberObjects, Reader, TextRows
-from deltawire.book.ladder import Ladder
+from deltawire.book.checksums import KrakenChecksum, OkxChecksum
+from deltawire.book.columns import NumberObjects, Reader, TextRows, mantissa
+from deltawire.book.ladder import Ladder, Side
 
 ALGO_BIDS = (
     b'[{"price":0.12291,"qty":27039.62776299},{"price":0.12290,"qty":8136.33288180},'
@@ -29,10 +29,10 @@ ETH_PUT = (
 )
 
 
-def load(reader: Reader, bids: bytes, asks: bytes, ask_reader: Reader | None = None) -> Ladder:
+def load(reader: Reader, bids: bytes, asks: bytes) -> Ladder:
     book = Ladder()
-    for side, raw, read in ((book.bids, bids, reader), (book.asks, asks, ask_reader or reader)):
-        columns = read(raw)
+    for side, raw in ((book.bids, bids), (book.asks, asks)):
+        columns = reader(raw)
         side.load(columns.prices, columns.sizes)
     return book
 
@@ -74,20 +74,22 @@ class TestKraken:
 
 
 class Okx:
-    """A book, its two readers and its checksum."""
+    """A book, its reader and its checksum."""
 
     def __init__(self, bids: bytes, asks: bytes, price_exponent: int = 0) -> None:
-        self.bids, self.asks = TextRows(price_exponent, 0), TextRows(price_exponent, 0)
-        self.checksum = OkxChecksum(self.bids, self.asks)
-        self.book = load(self.bids, bids, asks, self.asks)
+        self.exponents = price_exponent, 0
+        self.reader = TextRows(*self.exponents)
+        self.book = Ladder()
+        self.apply(bids, asks)
 
     def apply(self, bids: bytes, asks: bytes) -> None:
-        for side, reader, raw in ((self.book.bids, self.bids, bids), (self.book.asks, self.asks, asks)):
-            columns = reader(raw)
+        for side, raw in ((self.book.bids, bids), (self.book.asks, asks)):
+            columns = self.reader(raw)
             side.apply(columns.prices, columns.sizes)
+            side.note(columns.prices, columns.texts or [], self.exponents)
 
     def now(self) -> int:
-        return self.checksum(self.book)
+        return OkxChecksum()(self.book)
 
 
 class TestOkx:
@@ -100,8 +102,6 @@ class TestOkx:
 
     def test_finer_units_change_no_text(self) -> None:
         okx = Okx(*ETH_PUT, -4)
-        okx.bids.refine(-6, -2)
-        okx.asks.refine(-6, -2)
         okx.book.rescale(100, 100)
         assert okx.now() == 750243667
 
@@ -111,20 +111,29 @@ class TestOkx:
         same = Okx(b'[["12","3","0","1"],["10","1","0","1"]]', b'[["13","4","0","1"]]')
         assert okx.now() == same.now()
 
-    @given(moves=st.lists(st.integers(1, 60), min_size=1, max_size=40))
-    def test_texts_of_removed_levels_do_not_pile_up(self, moves: list[int]) -> None:
-        okx, low = Okx(b"[]", b"[]"), 1
-        for count in [*moves, *[1_000] * 12]:
-            fresh = b",".join(b'["%d","1","0","1"]' % price for price in range(low, low + count))
-            gone = okx.book.asks.levels().prices
-            okx.book.asks.apply(gone, [0] * len(gone))
-            okx.apply(b"[]", b"[" + fresh + b"]")
-            low += count
-            okx.now()
-            assert len(okx.asks.level_texts) <= TEXTS_KEPT + 1_000
-            assert {*okx.book.asks.levels().prices} <= {*okx.asks.level_texts}
+    @given(
+        texts=st.lists(
+            st.tuples(
+                st.from_regex(r"0{0,3}[0-9]{1,9}(\.[0-9]{1,4}0{0,9})?", fullmatch=True),
+                st.from_regex(r"0{0,3}[1-9][0-9]{0,8}(\.[0-9]{1,6}0{0,3})?", fullmatch=True),
+            ),
+            min_size=1,
+            max_size=30,
+            unique_by=lambda text: mantissa(text[0], -4),
+        ),
+        finer=st.integers(0, 2),
+    )
+    def test_texts_come_back_as_they_were_sent(self, texts: list[tuple[str, str]], finer: int) -> None:
+        side = Side(bid=True)
+        prices = [mantissa(price, -4) for price, _ in texts]
+        side.load(prices, [mantissa(size, -6) for _, size in texts])
+        side.note(prices, texts, (-4, -6))
+        side.rescale(10**finer, 10**finer)
+        for price, (price_text, size_text) in zip(prices, texts, strict=True):
+            assert side.text(price * 10**finer) == f"{price_text}:{size_text}"
 
-    def test_a_new_image_forgets_the_old_texts(self) -> None:
-        okx = Okx(b'[["10","1","0","1"]]', b'[["12","1","0","1"]]')
-        okx.checksum.reset()
-        assert okx.bids.level_texts == okx.asks.level_texts == {}
+    def test_a_level_that_is_gone_has_no_text(self) -> None:
+        okx = Okx(b'[["10","1","0","1"]]', b"[]")
+        okx.apply(b'[["10","0","0","1"]]', b"[]")
+        with pytest.raises(KeyError):
+            okx.book.bids.text(10)

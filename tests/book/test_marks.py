@@ -3,8 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltawire.book.ladder import Side, changes_between
-from deltawire.book.merging import Marks, Top
+from deltawire.book.kernel import Side, Top
+from deltawire.book.ladder import changes_between
+from deltawire.book.merging import Marks
 from deltawire.model.events import Changes
 
 NONE = Changes([], [], [])

@@ -3,8 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deltawire.book.ladder import Side
-from deltawire.book.merging import Pending
+from deltawire.book.kernel import Pending, Side
 from deltawire.model.events import Levels
 
 levels = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3)), max_size=8)

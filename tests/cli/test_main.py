@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deltawire import __version__
+from deltawire.book.kernel import DESCRIPTION
 from deltawire.cli.serve import parse_speed
 from deltawire.errors import UsageError
 from deltawire.venues import REGISTRY
@@ -59,12 +60,12 @@ def test_without_arguments_the_help_is_shown(capsys: Capture) -> None:
 
 
 def test_the_version(capsys: Capture) -> None:
-    assert run(capsys, "--version") == (0, f"deltawire {__version__}\n", "")
+    assert run(capsys, "--version") == (0, f"deltawire {__version__} ({DESCRIPTION})\n", "")
 
 
 def test_the_module_runs_like_the_command() -> None:
     with Command("--version") as command:
-        assert command.out.next() == f"deltawire {__version__}"
+        assert command.out.next() == f"deltawire {__version__} ({DESCRIPTION})"
         assert command.end() == 0
 
 

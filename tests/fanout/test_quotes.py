@@ -328,7 +328,7 @@ def test_instruments_are_told_as_they_are_listed_and_close() -> None:
     fresh = make_instrument("BTC-29MAR24")
     world.tell(make_listing(fresh), make_listing(make_option()), make_listing(world.instrument))
     world.tell(make_listing(msgspec.structs.replace(fresh, price_exponent=-2)))
-    world.tell(make_listing(msgspec.structs.replace(fresh, active=False)))
+    world.tell(make_listing(msgspec.structs.replace(fresh, price_exponent=-2, active=False)))
     told = [(data["instrument_name"], data["state"]) for data in inbox.data(channel)]
     assert told == [("BTC-29MAR24", "created"), ("BTC-29MAR24", "closed")]
 

@@ -13,7 +13,7 @@ import uvloop
 
 from deltawire.fanout.hub import Hub
 from deltawire.gateway.gateway import Gateway
-from deltawire.gateway.outgoing import DirectSink, make_sink
+from deltawire.gateway.outgoing import DirectSink, make_sink, make_write
 from deltawire.gateway.websocket import WebSocketConnection
 from deltawire.market.market import Market
 from deltawire.model.events import Index
@@ -35,7 +35,7 @@ class Server:
 
     def __init__(self) -> None:
         market = Market(home="deribit")
-        self.hub = Hub(market, "e")
+        self.hub = Hub(market, "e", make_write=make_write)
         self._gateway = Gateway(market, self.hub, Clock(), "0")
         self._open: set[WebSocketConnection] = set()
         self._price = 0
@@ -174,6 +174,46 @@ def test_what_a_tick_produced_reaches_all_though_one_of_them_closes(run: Callabl
         assert await client.frame() == (8, b"\x03\xe8")
         assert [await other.sequence(), await other.sequence()] == [1, 2]
         client.close()
+        other.close()
+        await server.emptied()
+
+    run(work())
+
+
+def test_a_peer_that_does_not_read_costs_the_others_in_its_group_nothing(run: Callable[[Any], None]) -> None:
+    async def work() -> None:
+        server = Server()
+        _, first = await server.connect()
+        slow, sleeper = await server.connect(SO_RCVBUF=4096)
+        _, last = await server.connect()
+        sent = 0
+        while slow.member.outbox is None:
+            server.publish(20)
+            server.hub.flush()
+            assert [await first.sequence() for _ in range(20)] == list(range(sent + 1, sent + 21))
+            assert [await last.sequence() for _ in range(20)] == list(range(sent + 1, sent + 21))
+            sent += 20
+        server.publish()
+        server.hub.flush()
+        assert await first.sequence() == await last.sequence() == sent + 1
+        assert [await sleeper.sequence() for _ in range(sent + 1)] == list(range(1, sent + 2))
+        for client in (first, sleeper, last):
+            client.close()
+        await server.emptied()
+
+    run(work())
+
+
+def test_a_peer_that_has_hung_up_costs_the_others_nothing(run: Callable[[Any], None]) -> None:
+    async def work() -> None:
+        server = Server()
+        _, first = await server.connect()
+        _, other = await server.connect()
+        first.close()
+        for seq in range(1, 60):
+            server.publish()
+            server.hub.flush()
+            assert await other.sequence() == seq
         other.close()
         await server.emptied()
 

@@ -13,7 +13,8 @@ import msgspec
 
 from deltawire.book.checksums import Checksum
 from deltawire.book.columns import Columns, Reader
-from deltawire.book.ladder import Ladder, Side
+from deltawire.book.kernel import Side, Track
+from deltawire.book.ladder import Ladder
 from deltawire.book.sequencers import Sequencer, Verdict
 from deltawire.errors import PrecisionError, VenueError
 from deltawire.model.events import (
@@ -85,9 +86,12 @@ class Book:
         self.state: BookState = "syncing"
         self.reason: StaleReason = ""
         self.ladder = Ladder()
-        self.sequence = 0
-        self.counts = BookCounts()
         self.wants_image = True
+        self.label = ""
+        """What the venue's frames call this book beside its symbol, where they do."""
+        self._sequence = 0
+        self._counts = BookCounts()
+        self._track: Track | None = None
         self._read_bids, self._read_asks = reader, ask_reader or reader
         self._sequencer = sequencer
         self._checksum = checksum
@@ -97,12 +101,30 @@ class Book:
         """The venue's number of the last update judged on this connection: no image may be older."""
 
     @property
+    def sequence(self) -> int:
+        """Our own number of the book as it stands, 0 before the first image."""
+        self._catch_up()
+        return self._sequence
+
+    @property
     def venue_sequence(self) -> int:
         """The venue's number of the book as it stands, 0 where it has none."""
+        self._catch_up()
         return self._sequencer.last
+
+    @property
+    def counts(self) -> BookCounts:
+        """What happened to this book."""
+        self._catch_up()
+        return self._counts
+
+    def use(self, track: Track) -> None:
+        """While the book is live, messages may change it on this track instead of by `delta`."""
+        self._track = track
 
     def asked(self, now: int) -> list[BookEvent]:
         """An image has been asked for."""
+        self._take_back()
         self.wants_image = False
         self.state = "syncing"
         return [Status(self.instrument, "syncing", self.reason, now)]
@@ -118,10 +140,12 @@ class Book:
             for column, factor in ((levels.prices, price_factor), (levels.sizes, size_factor)):
                 if max(column, default=0) * factor >= 1 << 63:
                     raise PrecisionError(f"{max(column)} times {factor}", instrument.price_exponent)
+        self._take_back()
         self.instrument = instrument
         for reader in dict.fromkeys((self._read_bids, self._read_asks)):
             reader.refine(instrument.price_exponent, instrument.size_exponent)
         self.ladder.rescale(price_factor, size_factor)
+        self._hand_over()
 
     def texts(self, update: BookUpdate) -> list[tuple[str, str]]:
         """The decimal texts of all levels in an update: (price, size)."""
@@ -133,23 +157,35 @@ class Book:
         Where images come apart from the updates, one that comes unasked or is too old to connect changes
         nothing, except that another is wanted.
         """
+        self._take_back()
+        events = self._take_image(update, now)
+        self._hand_over()
+        return events
+
+    def _take_image(self, update: BookUpdate, now: int) -> list[BookEvent]:
         if self._held is not None and (self.state == "live" or not self._connects(update.last)):
             self.wants_image = self.state != "live"
             return []
         try:
             fresh = self._read_image(update)
         except VenueError as error:
-            self.counts.malformed += 1
+            self._counts.malformed += 1
             return self.fault("malformed", now, str(error))
         if problem := self._problem(fresh, update):
             return self.fault(problem, now, "in the image")
-        self.counts.images += 1
+        self._counts.images += 1
         self._sequencer.reset(update.last)
         events = [*self._went_live(now), self._publish_image(fresh, update, now)]
         return events + self._release(now)
 
     def delta(self, update: BookUpdate, now: int) -> list[BookEvent]:
         """An update has come."""
+        self._take_back()
+        events = self._take_delta(update, now)
+        self._hand_over()
+        return events
+
+    def _take_delta(self, update: BookUpdate, now: int) -> list[BookEvent]:
         if self.state == "live" or self.reason == "silent":
             return self._judge(update, now)
         if self._held is not None:
@@ -158,6 +194,7 @@ class Book:
 
     def fault(self, reason: StaleReason, now: int, detail: str = "") -> list[BookEvent]:
         """The book no longer stands for the market, for this reason."""
+        self._take_back()
         if self.state == "live":
             self._reached = self._sequencer.last
         if reason == "closed":
@@ -172,9 +209,9 @@ class Book:
         bids, asks = self.ladder.bids, self.ladder.asks
         bid, ask = bids.best() or 0, asks.best() or 0
         if top == (bid, bids.size(bid), ask, asks.size(ask)):
-            self.counts.tops_ok += 1
+            self._counts.tops_ok += 1
             return []
-        self.counts.mismatches += 1
+        self._counts.mismatches += 1
         return self.fault("mismatch", now, f"the venue's best at {self.venue_sequence} differs")
 
     def _judge(self, update: BookUpdate, now: int) -> list[BookEvent]:
@@ -183,7 +220,7 @@ class Book:
         if verdict is Verdict.OLD:
             return []
         if verdict is Verdict.GAP:
-            self.counts.gaps += 1
+            self._counts.gaps += 1
             events = self.fault("gap", now, f"{update.previous or update.first} does not follow {last}")
             if self._held is not None:
                 self._held.append(update)
@@ -195,10 +232,10 @@ class Book:
         try:
             bids, asks = self._read_bids(update.bids), self._read_asks(update.asks)
         except VenueError as error:
-            self.counts.malformed += 1
+            self._counts.malformed += 1
             return self.fault("malformed", now, str(error))
         if bids.actions is not None and (_contradicts(ladder.bids, bids) or _contradicts(ladder.asks, asks)):
-            self.counts.mismatches += 1
+            self._counts.mismatches += 1
             return self.fault("mismatch", now, "an action does not fit the levels")
         bid_changes = self._change(ladder.bids, bids)
         ask_changes = self._change(ladder.asks, asks)
@@ -206,7 +243,7 @@ class Book:
             ladder.bids.revert(bid_changes)
             ladder.asks.revert(ask_changes)
             return self.fault(problem, now)
-        self.counts.deltas += 1
+        self._counts.deltas += 1
         events: list[BookEvent] = self._went_live(now)
         if bid_changes or ask_changes:
             events.append(self._publish(bid_changes, ask_changes, update.venue_ns, now))
@@ -216,6 +253,7 @@ class Book:
         if not columns.prices:
             return UNCHANGED
         changes = side.apply(columns.prices, columns.sizes)
+        self._note(side, columns)
         if self.depth is None or len(side) <= self.depth:
             return changes
         cut = side.truncate(self.depth)
@@ -223,16 +261,21 @@ class Book:
             changes.prices + cut.prices, changes.sizes + cut.sizes, changes.previous + cut.previous
         )
 
+    def _note(self, side: Side, columns: Columns) -> None:
+        if columns.texts is not None:
+            exponents = self.instrument.price_exponent, self.instrument.size_exponent
+            side.note(columns.prices, columns.texts, exponents)
+
     def _problem(self, ladder: Ladder, update: BookUpdate) -> StaleReason:
         if ladder.crossed():
-            self.counts.crossed += 1
+            self._counts.crossed += 1
             return "crossed"
         if self._checksum is None or update.checksum is None:
             return ""
         if self._checksum(ladder) != update.checksum:
-            self.counts.checksums_bad += 1
+            self._counts.checksums_bad += 1
             return "checksum"
-        self.counts.checksums_ok += 1
+        self._counts.checksums_ok += 1
         return ""
 
     def _read_image(self, update: BookUpdate) -> Ladder:
@@ -243,8 +286,11 @@ class Book:
             (fresh.bids, self._read_bids, update.bids),
             (fresh.asks, self._read_asks, update.asks),
         ):
-            columns = read(raw)
-            side.load(columns.prices, columns.sizes)
+            exponents = self.instrument.price_exponent, self.instrument.size_exponent
+            if not side.read(read.form, raw, *exponents):
+                columns = read(raw)
+                side.load(columns.prices, columns.sizes)
+                self._note(side, columns)
             if self.depth is not None:
                 side.truncate(self.depth)
         return fresh
@@ -252,20 +298,20 @@ class Book:
     def _publish_image(self, fresh: Ladder, update: BookUpdate, now: int) -> BookEvent:
         known, self.ladder = self.ladder, fresh
         bids, asks = fresh.bids.levels(), fresh.asks.levels()
-        if self.sequence:
-            self.counts.resyncs += 1
+        if self._sequence:
+            self._counts.resyncs += 1
             return self._publish(
                 known.bids.diff(bids.prices, bids.sizes),
                 known.asks.diff(asks.prices, asks.sizes),
                 update.venue_ns,
                 now,
             )
-        self.sequence = 1
-        return BookImage(self.instrument, 1, bids, asks, update.venue_ns, now, self.venue_sequence)
+        self._sequence = 1
+        return BookImage(self.instrument, 1, bids, asks, update.venue_ns, now, self._sequencer.last)
 
     def _publish(self, bids: Changes, asks: Changes, venue_ns: int, now: int) -> BookDelta:
-        self.sequence += 1
-        return BookDelta(self.instrument, self.sequence, bids, asks, venue_ns, now, self._sequencer.last)
+        self._sequence += 1
+        return BookDelta(self.instrument, self._sequence, bids, asks, venue_ns, now, self._sequencer.last)
 
     def _went_live(self, now: int) -> list[BookEvent]:
         if self.state == "live":
@@ -290,8 +336,37 @@ class Book:
         waiting, self._held = self._held, deque(maxlen=HELD_LIMIT)
         events: list[BookEvent] = []
         for update in waiting:
-            events += self.delta(update, now)
+            events += self._take_delta(update, now)
         return events
+
+    def _hand_over(self) -> None:
+        """While the book is live its track may go on from here."""
+        if self._track is not None and self.state == "live":
+            self._track.arm(
+                self.label,
+                self.instrument,
+                self.ladder.bids,
+                self.ladder.asks,
+                self.depth or 0,
+                self._sequence,
+                self._sequencer.last,
+                self._sequencer.settled,
+            )
+
+    def _take_back(self) -> None:
+        """From here on the book changes by its own methods."""
+        if self._track is not None and self._track.armed:
+            self._catch_up()
+            self._track.stop()
+
+    def _catch_up(self) -> None:
+        """Take over what the track has done."""
+        track = self._track
+        if track is not None and track.armed:
+            self._sequence, self._sequencer.last = track.sequence, track.last
+            deltas, checksums = track.counted()
+            self._counts.deltas += deltas
+            self._counts.checksums_ok += checksums
 
 
 _FITS: dict[str, Callable[[int, int], bool]] = {

@@ -1,18 +1,15 @@
 """Checksums over the best levels, as venues define them."""
 
-from collections.abc import Iterable
 from itertools import chain
 from typing import Protocol
 from zlib import crc32
 
-from deltawire.book.columns import TextRows
-from deltawire.book.ladder import Ladder, Side
+from deltawire.book.kernel import Side, level_digits
+from deltawire.book.ladder import Ladder
 from deltawire.model.events import Levels
 
 KRAKEN_LEVELS = 10
 OKX_LEVELS = 25
-TEXTS_KEPT = 4096
-"""Texts of removed levels go when more than this are kept; OKX sends at most 800 levels."""
 
 
 class Checksum(Protocol):
@@ -51,12 +48,7 @@ OwnChecksum = KrakenChecksum
 
 def levels_checksum(bids: Levels, asks: Levels) -> int:
     """Kraken's checksum of a book given as columns, best first."""
-    digits = [f"{price}{size}" for side in (asks, bids) for price, size in _best(side)]
-    return crc32("".join(digits).encode())
-
-
-def _best(side: Levels) -> Iterable[tuple[int, int]]:
-    return zip(side.prices[:KRAKEN_LEVELS], side.sizes[:KRAKEN_LEVELS], strict=True)
+    return crc32(level_digits(bids, KRAKEN_LEVELS), crc32(level_digits(asks, KRAKEN_LEVELS)))
 
 
 class _SideText:
@@ -71,39 +63,26 @@ class _SideText:
     def of(self, side: Side) -> bytes:
         """Price and size digits of the best ten levels."""
         if side.version != self._version:
-            size = side.size
-            digits = [f"{price}{size(price)}" for price in side.top(KRAKEN_LEVELS)]
-            self._version, self._text = side.version, "".join(digits).encode()
+            self._version, self._text = side.version, side.digits(KRAKEN_LEVELS)
         return self._text
 
 
 class OkxChecksum:
     """OKX v5: CRC32 of the best 25 bids and asks, interleaved as `price:size`, joined by colons.
 
-    The texts are the venue's own, so the readers that saw them keep them. When one side is shorter the other
-    goes on alone. Source: OKX API v5 guide, order book checksum (sent as a signed int32; always 0 since June
-    2026, which means absent).
+    The texts are the venue's own, and the sides keep them. When one side is shorter the other goes on alone.
+    Source: OKX API v5 guide, order book checksum (sent as a signed int32; always 0 since June 2026, which means
+    absent).
     """
 
-    def __init__(self, bids: TextRows, asks: TextRows) -> None:
-        self._bid_texts = bids.level_texts
-        self._ask_texts = asks.level_texts
-
     def reset(self) -> None:
-        """Forget the texts of the book before."""
-        self._bid_texts.clear()
-        self._ask_texts.clear()
+        """Nothing is kept from one book to the next."""
 
     def __call__(self, ladder: Ladder) -> int:
         """CRC32, unsigned (compare with the venue's value modulo 2^32)."""
-        bids = self._texts(self._bid_texts, ladder.bids)
-        asks = self._texts(self._ask_texts, ladder.asks)
+        bids, asks = (
+            [side.text(price) for price in side.top(OKX_LEVELS)] for side in (ladder.bids, ladder.asks)
+        )
         shared = min(len(bids), len(asks))
-        levels = chain(*zip(bids, asks, strict=False), bids[shared:], asks[shared:])
-        return crc32(":".join(chain.from_iterable(levels)).encode())
-
-    def _texts(self, known: dict[int, tuple[str, str]], side: Side) -> list[tuple[str, str]]:
-        if len(known) > TEXTS_KEPT:
-            for price in [price for price in known if not side.size(price)]:
-                del known[price]
-        return [known[price] for price in side.top(OKX_LEVELS)]
+        levels = [*chain.from_iterable(zip(bids, asks, strict=False)), *bids[shared:], *asks[shared:]]
+        return crc32(":".join(levels).encode())

@@ -11,14 +11,15 @@ else, and every array of an unexpected shape, is read number by number.
 """
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 
+from deltawire.book.kernel import read_columns
+from deltawire.book.twin import Action, Form
 from deltawire.errors import MalformedError, PrecisionError
 from deltawire.model.numbers import exponent_of, parse_decimal, parse_float, places
 
-Action = Literal["new", "change", "delete"]
 _DIGITS = b"0123456789."
 _TO_ZERO = bytes.maketrans(b'123456789,}"', b"000000000]]]")
 _TOO_LONG = b"0" * 16 + b"]"
@@ -32,15 +33,21 @@ _decode_ints = msgspec.json.Decoder(list[int], strict=False).decode
 
 
 class Columns(msgspec.Struct, gc=False):
-    """Levels as they came: prices in ticks, sizes in lots (0: remove), and the venue's actions if it states any."""
+    """Levels as they came: prices in ticks, sizes in lots (0: remove), and the venue's actions if it states any.
+
+    `texts` are the venue's own (price, size), where a checksum is made of them.
+    """
 
     prices: list[int]
     sizes: list[int]
     actions: list[Action] | None = None
+    texts: list[tuple[str, str]] | None = None
 
 
 class Reader(Protocol):
-    """Reads one side's level arrays for one instrument."""
+    """Reads one side's level arrays for one instrument. `form` is how the kernel calls their shape."""
+
+    form: ClassVar[Form]
 
     def __call__(self, raw: bytes, /) -> Columns:
         """Columns of the levels in `raw`, in the order they came."""
@@ -107,6 +114,7 @@ class _Marked:
 class _PairReader:
     """Reads arrays of (price, size) by the fast path where it can, else number by number."""
 
+    form: ClassVar[Form]
     _row: bytes
     _ends: tuple[int, int]
     _between: tuple[bytes, bytes]
@@ -129,6 +137,9 @@ class _PairReader:
         """Columns of the levels in `raw`."""
         if raw == b"[]":
             return Columns([], [])
+        found = read_columns(self.form, raw, *self._exponents)
+        if found is not None:
+            return Columns(found[0], found[1])
         flat = self._marked(raw)
         if flat is not None:
             return Columns(flat[::2], flat[1::2])
@@ -146,6 +157,8 @@ class _PairReader:
 
 class TextPairs(_PairReader):
     """`[["61837.63","1.5"],…]`: Binance."""
+
+    form: ClassVar[Form] = "text_pairs"
 
     _row = b'["",""],'
     _ends = (3, -3)
@@ -168,6 +181,8 @@ class _NumberLevel(msgspec.Struct):
 class NumberObjects(_PairReader):
     """`[{"price":63005.0,"qty":2.08665551},…]`, bare numbers whose digits count: Kraken v2."""
 
+    form: ClassVar[Form] = "number_objects"
+
     _row = b'{"price":,"qty":},'
     _ends = (10, -2)
     _between = (b',"qty":', b'},{"price":')
@@ -182,36 +197,27 @@ class NumberObjects(_PairReader):
 
 
 class TextRows:
-    """`[["30238.8","2","0","1"],…]` with the texts kept, because a checksum is made of them: OKX.
+    """`[["30238.8","2","0","1"],…]` with the texts kept, because a checksum is made of them: OKX."""
 
-    One reader sees one side only, because a price may leave one side and enter the other in the same message.
-    """
-
+    form: ClassVar[Form] = "text_rows"
     _decode = msgspec.json.Decoder(list[tuple[str, str, str, str]]).decode
 
     def __init__(self, price_exponent: int, size_exponent: int) -> None:
-        self.level_texts: dict[int, tuple[str, str]] = {}
-        """Price and size as the venue last wrote them, by ticks; removed levels too."""
-        self._exponents = price_exponent, size_exponent
+        self.refine(price_exponent, size_exponent)
 
     def refine(self, price_exponent: int, size_exponent: int) -> None:
         """From now on read at these exponents."""
-        factor = 10 ** (self._exponents[0] - price_exponent)
-        finer = {price * factor: text for price, text in self.level_texts.items()}
-        self.level_texts.clear()
-        self.level_texts.update(finer)
         self._exponents = price_exponent, size_exponent
 
     def __call__(self, raw: bytes) -> Columns:
-        """Columns of the levels in `raw`; notes their texts."""
+        """Columns of the levels in `raw`, with their texts."""
         rows = self._rows(raw)
         if not rows:
             return Columns([], [])
         price_texts, size_texts, _, _ = zip(*rows, strict=True)
         prices = mantissas(price_texts, self._exponents[0])
         sizes = mantissas(size_texts, self._exponents[1])
-        self.level_texts.update(zip(prices, zip(price_texts, size_texts, strict=True), strict=True))
-        return Columns(prices, sizes)
+        return Columns(prices, sizes, texts=list(zip(price_texts, size_texts, strict=True)))
 
     def _rows(self, raw: bytes) -> list[tuple[str, str, str, str]]:
         try:
@@ -227,6 +233,7 @@ class TextRows:
 class ActionRows:
     """`[["new",0.0015,4714.0],…]`, doubles that stand for decimals, with the action on each: Deribit."""
 
+    form: ClassVar[Form] = "action_rows"
     _decode = msgspec.json.Decoder(list[tuple[Action, float, float]]).decode
 
     def __init__(self, price_exponent: int, size_exponent: int) -> None:
@@ -238,6 +245,9 @@ class ActionRows:
 
     def __call__(self, raw: bytes) -> Columns:
         """Columns of the levels in `raw`, with their actions; a deleted level has size 0."""
+        found = read_columns(self.form, raw, self._price_exponent, self._size_exponent)
+        if found is not None:
+            return Columns(found[0], found[1], found[2] or [])
         rows = self._rows(raw)
         if not rows:
             return Columns([], [], [])

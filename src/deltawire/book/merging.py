@@ -2,96 +2,10 @@
 
 from typing import Generic, TypeVar
 
-from deltawire.book.ladder import Side, changes_between
-from deltawire.model.events import Changes, Levels
+from deltawire.book.kernel import Pending
+from deltawire.model.events import Changes
 
 T = TypeVar("T")
-
-
-class Pending:
-    """Changes to one side since it was last published: every price touched, with its size back then."""
-
-    __slots__ = ("_before",)
-
-    def __init__(self) -> None:
-        self._before: dict[int, int] = {}
-
-    def add(self, changes: Changes) -> None:
-        """Note changes that have just been applied to the side."""
-        before = self._before
-        for price, previous in zip(changes.prices, changes.previous, strict=True):
-            before.setdefault(price, previous)
-
-    def follow(self, later: "Pending") -> None:
-        """Note what was noted after this, elsewhere."""
-        self._before = later._before | self._before
-
-    def take(self, side: Side) -> Changes:
-        """One set of changes from the published side to the side as it is, which counts as published now."""
-        before, self._before = self._before, {}
-        return changes_between(before, {price: side.size(price) for price in before})
-
-    def rescale(self, price_factor: int, size_factor: int) -> None:
-        """Express the same changes in finer ticks and lots, as the side is now."""
-        self._before = {price * price_factor: size * size_factor for price, size in self._before.items()}
-
-    def published(self, side: Side, depth: int | None = None) -> Levels:
-        """The side as it was last published."""
-        if not self._before:
-            return side.levels(depth)
-        restored = side.copy()
-        restored.apply(self._before.keys(), self._before.values())
-        return restored.levels(depth)
-
-    def size(self, side: Side, price: int) -> int:
-        """The size at a price as it was last published."""
-        before = self._before.get(price)
-        return side.size(price) if before is None else before
-
-    def before(self) -> dict[int, int]:
-        """Every price touched, with its size back then."""
-        return self._before
-
-    def __bool__(self) -> bool:
-        return bool(self._before)
-
-
-class Top:
-    """The best levels of a side as they were last published: what `Pending` is to the whole side."""
-
-    __slots__ = ("_depth", "_published", "_touched")
-
-    def __init__(self, depth: int) -> None:
-        self._depth = depth
-        self._published: dict[int, int] = {}
-        self._touched = False
-
-    def add(self, changes: Changes) -> None:
-        """The side has changed, perhaps among its best."""
-        self._touched = self._touched or bool(changes)
-
-    def take(self, side: Side) -> Changes:
-        """One set of changes from the best levels published to those of now, which count as published now."""
-        levels = side.levels(self._depth)
-        now = dict(zip(levels.prices, levels.sizes, strict=True))
-        before, self._published, self._touched = self._published, now, False
-        gone = dict.fromkeys((price for price in before if price not in now), 0)
-        return changes_between(before, gone | now)
-
-    def rescale(self, price_factor: int, size_factor: int) -> None:
-        """Express the same levels in finer ticks and lots."""
-        self._published = {p * price_factor: size * size_factor for p, size in self._published.items()}
-
-    def published(self, side: Side, depth: int | None = None) -> Levels:
-        """The levels last published, best first."""
-        return Levels(list(self._published)[:depth], list(self._published.values())[:depth])
-
-    def size(self, side: Side, price: int) -> int:
-        """The size at a price as it was last published."""
-        return self._published.get(price, 0)
-
-    def __bool__(self) -> bool:
-        return self._touched
 
 
 class Mark(Generic[T]):

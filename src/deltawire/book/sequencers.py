@@ -17,9 +17,16 @@ class Verdict(Enum):
 
 
 class Sequencer(Protocol):
-    """One book's continuity rule. `last` is the venue's number of the book as it stands."""
+    """One book's continuity rule. `last` is the venue's number of the book as it stands.
+
+    `settled` says that an update is judged by the one before it, no longer by an image.
+    """
 
     last: int
+
+    @property
+    def settled(self) -> bool:
+        """Whether the rule is past any allowance it makes for an image."""
 
     def reset(self, last: int) -> None:
         """A new image with number `last` is the book now."""
@@ -35,6 +42,8 @@ class PreviousIdChain:
     OKX `books`: `prevSeqId` equals the last `seqId`; a keep-alive repeats it (prev = seq), and after
     maintenance one update may have seq < prev, so the new id itself is not judged.
     """
+
+    settled = True
 
     def __init__(self) -> None:
         self.last = 0
@@ -58,6 +67,8 @@ class UpdateIdRange:
     a gap; otherwise it applies and the local id becomes u. Right after the image the same test is step 4: the
     first update kept must bracket lastUpdateId + 1.
     """
+
+    settled = True
 
     def __init__(self) -> None:
         self.last = 0
@@ -86,16 +97,16 @@ class BridgedChain:
 
     def __init__(self) -> None:
         self.last = 0
-        self._bridged = False
+        self.settled = False
 
     def reset(self, last: int) -> None:
         """An image with lastUpdateId `last` is the book now."""
         self.last = last
-        self._bridged = False
+        self.settled = False
 
     def check(self, first: int, last: int, previous: int) -> Verdict:
         """Judge the update U…u that follows pu."""
-        if self._bridged:
+        if self.settled:
             if last <= self.last:
                 return Verdict.OLD
             follows = previous == self.last
@@ -105,12 +116,14 @@ class BridgedChain:
             follows = first <= self.last <= last or previous == self.last
         if not follows:
             return Verdict.GAP
-        self.last, self._bridged = last, True
+        self.last, self.settled = last, True
         return Verdict.NEXT
 
 
 class Unsequenced:
     """The venue numbers nothing; its checksum after every update is the continuity rule (Kraken v2)."""
+
+    settled = True
 
     def __init__(self) -> None:
         self.last = 0

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from deltawire import __version__
+from deltawire.book.kernel import DESCRIPTION
 from deltawire.cli import config, journal, keys, serve, verify, watch
 from deltawire.errors import JournalError, RecordingError, UsageError
 
@@ -22,7 +23,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"deltawire {__version__}")
+        typer.echo(f"deltawire {__version__} ({DESCRIPTION})")
         raise typer.Exit
 
 

@@ -16,6 +16,7 @@ import uvloop
 from deltawire import __version__
 from deltawire.app import App, WallClock, listen
 from deltawire.app import serve as serve_app
+from deltawire.book.kernel import DESCRIPTION
 from deltawire.cli.logs import keep_no_core, log_to_stderr
 from deltawire.config import Config, Listen, Replay, Tls, load_config
 from deltawire.errors import UsageError
@@ -134,6 +135,7 @@ async def _until_stopped(app: App, sock: socket.socket, tls: ssl.SSLContext | No
 def _announce(served: list[str], host: str, port: int, *, secure: bool) -> None:
     s = "s" * secure
     print(f"deltawire {__version__} serves {', '.join(served)}")
+    print(f"  books      {DESCRIPTION}")
     print(f"  WebSocket  ws{s}://{host}:{port}/ws/api/v2")
     print(f"  HTTP       http{s}://{host}:{port}/api/v2/public/get_instruments", flush=True)
 

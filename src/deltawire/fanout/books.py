@@ -3,8 +3,9 @@
 from typing import Any, NamedTuple
 
 from deltawire.book.checksums import levels_checksum
-from deltawire.book.ladder import Side, changes_between
-from deltawire.book.merging import Marks, Pending, Top
+from deltawire.book.kernel import Pending, Side, Top
+from deltawire.book.ladder import changes_between
+from deltawire.book.merging import Marks
 from deltawire.fanout.channel import InstrumentChannel
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import BookDelta, BookImage, Changes, Event, Levels, Listing, Status

@@ -19,7 +19,7 @@ from deltawire.fanout.quotes import (
     StatusChannel,
     TickerChannel,
 )
-from deltawire.fanout.roster import Debt, Encoding, Member, Roster, Sink
+from deltawire.fanout.roster import Debt, Encoding, MakeWrite, Member, Roster, Sink, write_to_each
 from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Index, Listing, Ticker, Trade
@@ -60,7 +60,12 @@ class Hub:
     """
 
     def __init__(
-        self, market: Market, epoch: str, keeps: Keeps | None = None, clock: Clock | None = None
+        self,
+        market: Market,
+        epoch: str,
+        keeps: Keeps | None = None,
+        clock: Clock | None = None,
+        make_write: MakeWrite = write_to_each,
     ) -> None:
         self.market = market
         self._clock = clock
@@ -68,7 +73,7 @@ class Hub:
         self._keeps = keeps or Keeps()
         self._opened = self._ended = 0
         self._idle: dict[Channel, int] = {}
-        self._roster = Roster()
+        self._roster = Roster(make_write)
         self.traffic = self._roster.traffic
         self._patterns = Patterns()
         self._channels: dict[str, Channel] = {}

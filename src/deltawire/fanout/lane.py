@@ -1,13 +1,15 @@
 """A channel in one encoding: its frames, and the last of them for those who come back."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
+from deltawire.book import kernel
 from deltawire.fanout.history import History, Keeps
 from deltawire.fanout.roster import JSON, Encoding
 from deltawire.session.channels import ChannelKey
 from deltawire.wire.deflate import DeflateEncoder
-from deltawire.wire.notifications import JsonEncoder, Stamps
+from deltawire.wire.notifications import BookFormat, Envelope, JsonEncoder, Stamps
 from deltawire.wire.protobuf import ProtoEncoder
 
 
@@ -24,12 +26,18 @@ class Encoder(Protocol):
         """That the channel is joined behind this `seq`."""
 
 
+def make_book_format(envelope: Envelope) -> BookFormat:
+    """How book notifications leave as JSON: compiled where there is a kernel, with the same bytes."""
+    plain = BookFormat(envelope)
+    return kernel.BookFormat(envelope.head, plain) if kernel.COMPILED else plain
+
+
 PROTO: Encoding = "proto"
 DEFLATE: Encoding = "deflate"
 ENCODERS: dict[Encoding, Callable[[str, str, int, str], Encoder]] = {
-    JSON: JsonEncoder,
+    JSON: partial(JsonEncoder, make_format=make_book_format),
     PROTO: ProtoEncoder,
-    DEFLATE: DeflateEncoder,
+    DEFLATE: partial(DeflateEncoder, make_format=make_book_format),
 }
 """By encoding: what makes an encoder of a channel's name, epoch, number and instrument."""
 

@@ -7,7 +7,7 @@ everything it was subscribed to until then and nothing else.
 A member that has fallen behind (it has an outbox) gets only what cannot be merged: see `deltawire.fanout.outbox`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 Encoding = str
@@ -33,38 +33,57 @@ class Debt(Sink, Protocol):
         """All that a channel publishes from now on, or first an image of then."""
 
 
+Write = Callable[[bytes], None]
+MakeWrite = Callable[[tuple[Sink, ...]], Write]
+
+
+def write_to_each(sinks: tuple[Sink, ...]) -> Write:
+    """Writes to all sinks, one after the other.
+
+    `write` is looked up where it is called: with a thousand members every object touched on the way is a cache
+    line fetched.
+    """
+
+    def write(data: bytes) -> None:
+        for sink in sinks:
+            sink.write(data)
+
+    return write
+
+
 class Group:
     """Members with exactly the same channels; `kept` are the frames that those who are behind get too."""
 
-    __slots__ = ("_sinks", "_slow", "channels", "frames", "kept", "members")
+    __slots__ = ("_make_write", "_slow", "_write", "channels", "frames", "kept", "members")
 
-    def __init__(self, channels: frozenset[str]) -> None:
+    def __init__(self, channels: frozenset[str], make_write: MakeWrite) -> None:
         self.channels = channels
+        self._make_write = make_write
         self.frames: list[bytes] = []
         self.kept: list[bytes] = []
         self.members: dict[Member, None] = {}
-        self._sinks: tuple[Sink, ...] | None = None
+        self._write: Write | None = None
         self._slow: tuple[Sink, ...] = ()
 
     def changed(self) -> None:
         """Members have come or gone, or have other sinks."""
-        self._sinks = None
+        self._write = None
 
     def write(self) -> int:
         """Write the frames that have gathered: one write per member. Returns the bytes that each got.
 
-        The sinks stand ready from tick to tick, and `write` is looked up where it is called: with a thousand
-        members every object touched on the way is a cache line fetched.
+        The way to those who keep up stands ready from tick to tick.
         """
         frames, self.frames = self.frames, []
         kept, self.kept = self.kept, []
         data = frames[0] if len(frames) == 1 else b"".join(frames)
-        if self._sinks is None:
-            self._sinks = tuple(member.sink for member in self.members if member.outbox is None)
+        if self._write is None:
+            self._write = self._make_write(
+                tuple(member.sink for member in self.members if member.outbox is None)
+            )
             self._slow = tuple(member.sink for member in self.members if member.outbox is not None)
         slow = self._slow
-        for sink in self._sinks:
-            sink.write(data)
+        self._write(data)
         for sink in slow:
             for frame in kept:
                 sink.write(frame)
@@ -100,10 +119,14 @@ class Traffic:
 
 
 class Roster:
-    """All groups, by their channels, and which of them have frames to write."""
+    """All groups, by their channels, and which of them have frames to write.
 
-    def __init__(self) -> None:
+    `make_write` makes, of some sinks, the way of writing the same bytes to all of them.
+    """
+
+    def __init__(self, make_write: MakeWrite = write_to_each) -> None:
         self.traffic = Traffic()
+        self._make_write = make_write
         self._groups: dict[frozenset[str], Group] = {}
         self._of_channel: dict[str, dict[Group, None]] = {}
         self._dirty: dict[Group, None] = {}
@@ -151,7 +174,7 @@ class Roster:
     def _group(self, channels: frozenset[str]) -> Group:
         group = self._groups.get(channels)
         if group is None:
-            group = self._groups[channels] = Group(channels)
+            group = self._groups[channels] = Group(channels, self._make_write)
             for channel in channels:
                 self._of_channel.setdefault(channel, {})[group] = None
         return group

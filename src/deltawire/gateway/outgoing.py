@@ -3,8 +3,32 @@
 import asyncio
 import socket
 
-from deltawire.fanout.roster import Sink
+from deltawire.book.kernel import compiled
+from deltawire.fanout.roster import Sink, Write, write_to_each
 from deltawire.wire.mac import RunningMac, mac_frame
+
+_sending = compiled("deltawire.gateway._sending")
+
+
+def make_write(sinks: tuple[Sink, ...]) -> Write:
+    """Writes the same bytes to many sinks: in one compiled loop to all that are direct, where there is one.
+
+    It holds descriptors, so it must be dropped before any of these connections is closed; groups do, when a member
+    goes or gets another sink.
+    """
+    direct = tuple(sink for sink in sinks if isinstance(sink, DirectSink))
+    if _sending is None or not direct:
+        return write_to_each(sinks)
+    write_direct: Write = _sending.DirectWriter(direct)
+    if len(direct) == len(sinks):
+        return write_direct
+    write_others = write_to_each(tuple(sink for sink in sinks if not isinstance(sink, DirectSink)))
+
+    def write(data: bytes) -> None:
+        write_direct(data)
+        write_others(data)
+
+    return write
 
 
 def make_sink(transport: asyncio.Transport) -> Sink:
@@ -53,7 +77,11 @@ class DirectSink(socket.socket):
         except OSError:
             sent = 0
         if sent != len(data):
-            self._transport.write(data[sent:])
+            self.go_on(data[sent:])
+
+    def go_on(self, rest: bytes) -> None:
+        """What the socket did not take is the transport's."""
+        self._transport.write(rest)
 
     def __del__(self) -> None:
         self.detach()

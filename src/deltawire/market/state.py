@@ -109,14 +109,14 @@ class InstrumentState:
 
     def imaged_by(self, image: BookImage) -> None:
         """Take over a whole book."""
-        self.ladder.bids.load(image.bids.prices, image.bids.sizes)
-        self.ladder.asks.load(image.asks.prices, image.asks.sizes)
+        self.ladder.bids.become(image.bids)
+        self.ladder.asks.become(image.asks)
         self.sequence, self.book_ns = image.sequence, image.venue_ns or image.seen_ns
 
     def changed_by(self, delta: BookDelta) -> None:
         """Apply a verified delta."""
-        self.ladder.bids.apply(delta.bids.prices, delta.bids.sizes)
-        self.ladder.asks.apply(delta.asks.prices, delta.asks.sizes)
+        self.ladder.bids.follow(delta.bids)
+        self.ladder.asks.follow(delta.asks)
         self.sequence, self.book_ns = delta.sequence, delta.venue_ns or delta.seen_ns
 
     def told(self, status: Status) -> None:

@@ -14,7 +14,7 @@ from deltawire.book.book import Book, BookUpdate
 from deltawire.book.columns import TextPairs
 from deltawire.book.sequencers import Sequencer
 from deltawire.errors import MalformedError, PrecisionError
-from deltawire.model.events import Event, Ticker
+from deltawire.model.events import BookDelta, Event, Ticker
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import exponent_of, parse_decimal
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
@@ -193,6 +193,14 @@ class BinanceFeed(Feed):
             found += self._check_top(book, top, now)
         return found
 
+    def _went_straight(self, events: list[BookDelta], now: int) -> list[Output]:
+        """The best prices that the venue states at the update's id must be those of the book."""
+        track = self._router.recent
+        tops = self._tops.get(track.symbol) if track and self._tops else None
+        if track and tops and (top := tops.pop(track.last, None)):
+            return [*events, *self._check_top(self.books[track.symbol], top, now)]
+        return events  # type: ignore[return-value]
+
     def _on_image(self, symbol: str, body: bytes, now: int) -> list[Output]:
         data = self._image_data(body)
         update = BookUpdate(
@@ -280,7 +288,9 @@ class BinanceFeed(Feed):
 
     def _make_book(self, instrument: Instrument) -> Book:
         reader = TextPairs(instrument.price_exponent, instrument.size_exponent)
-        return Book(instrument, reader, self.sequencer(), holds=True)
+        book = Book(instrument, reader, self.sequencer(), holds=True)
+        book.label = f"{instrument.name.lower()}@{self.depth_stream}"
+        return book
 
     def _describe(self, symbol: str) -> Instrument:
         base, quote = split_pair(symbol.partition("_")[0], QUOTES)

@@ -1,6 +1,7 @@
 """Binance spot. See `deltawire.venues.binance`; continuity is the range of update ids."""
 
 from deltawire.book.sequencers import UpdateIdRange
+from deltawire.book.straight import StraightWay
 from deltawire.venues.binance import BinanceFeed
 
 
@@ -12,3 +13,11 @@ class BinanceSpot(BinanceFeed):
     sequencer = UpdateIdRange
     depth_stream = "depth@100ms"
     image_limit = 5000
+    straight = StraightWay(
+        form="text_pairs",
+        rule="range",
+        shapes=(
+            '{"stream":"$label","data":{"e":"depthUpdate","E":$venue_ms,"s":"$symbol","U":$first,"u":$last,'
+            '"b":$bids,"a":$asks}}',
+        ),
+    )

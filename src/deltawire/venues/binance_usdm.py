@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from deltawire.book.sequencers import BridgedChain
+from deltawire.book.straight import StraightWay
 from deltawire.model.events import Liquidation, Side, Ticker
 from deltawire.model.instruments import FOREVER_NS, Instrument
 from deltawire.ports import Output
@@ -39,6 +40,14 @@ class BinanceUsdm(BinanceFeed):
     rest = "https://fapi.binance.com/fapi/v1/"
     sequencer = BridgedChain
     depth_stream = "depth@0ms"
+    straight = StraightWay(
+        form="text_pairs",
+        rule="bridged",
+        shapes=(
+            '{"stream":"$label","data":{"e":"depthUpdate","E":$any_ms,"T":$venue_ms,"s":"$symbol","U":$first,'
+            '"u":$last,"pu":$previous,"b":$bids,"a":$asks}}',
+        ),
+    )
 
     _mark = msgspec.json.Decoder(_Mark).decode
     _force = msgspec.json.Decoder(_Force).decode

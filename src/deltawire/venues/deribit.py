@@ -14,6 +14,7 @@ import msgspec
 from deltawire.book.book import Book, BookUpdate
 from deltawire.book.columns import ActionRows
 from deltawire.book.sequencers import PreviousIdChain
+from deltawire.book.straight import StraightWay
 from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Greeks, Index, Side, Stats, Ticker
 from deltawire.model.instruments import FOREVER_MS, FOREVER_NS, Instrument, Kind
@@ -143,6 +144,15 @@ class Deribit(Feed):
 
     name = "deribit"
     silence_ns = 3 * HEARTBEAT_SECONDS * SECOND_NS
+    straight = StraightWay(
+        form="action_rows",
+        rule="previous_id",
+        shapes=(
+            '{"jsonrpc":"2.0","method":"subscription","params":{"channel":"$label","data":{"type":"change",'
+            '"timestamp":$venue_ms,"prev_change_id":$previous,"instrument_name":"$symbol","change_id":$last,'
+            '"bids":$bids,"asks":$asks}}}',
+        ),
+    )
 
     _frame = msgspec.json.Decoder(_Frame).decode
     _book_data = msgspec.json.Decoder(_Book).decode
@@ -215,9 +225,11 @@ class Deribit(Feed):
             previous=data.prev_change_id or 0,
             venue_ns=data.timestamp * MS_NS,
         )
+        book = self._book(name)
+        book.label = params.channel
         if data.prev_change_id is None:
             return self._image(name, update, now)
-        return self._delta(self._book(name), update, now)
+        return self._delta(book, update, now)
 
     def _on_trades(self, params: _Params, now: int) -> list[Output]:
         return self._each(self._trade_data(params.data), self._on_trade, now)

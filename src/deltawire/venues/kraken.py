@@ -14,6 +14,7 @@ from deltawire.book.book import Book, BookUpdate
 from deltawire.book.checksums import KrakenChecksum
 from deltawire.book.columns import NumberObjects
 from deltawire.book.sequencers import Unsequenced
+from deltawire.book.straight import StraightWay
 from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Side, Stats, Ticker
 from deltawire.model.instruments import Instrument
@@ -100,6 +101,17 @@ class Kraken(Feed):
 
     name = "kraken"
     silence_ns = 5 * SECOND_NS
+    straight = StraightWay(
+        form="number_objects",
+        rule="none",
+        checksum="digits",
+        shapes=(
+            '{"channel":"book","type":"update","data":[{"symbol":"$symbol","bids":$bids,"asks":$asks,'
+            '"checksum":$checksum,"timestamp":"$time"}]}',
+            '{"channel":"book","type":"update","data":[{"symbol":"$symbol","bids":$bids,"asks":$asks,'
+            '"checksum":$checksum}]}',
+        ),
+    )
 
     _frame = msgspec.json.Decoder(_Frame).decode
     _books = msgspec.json.Decoder(list[_Book]).decode

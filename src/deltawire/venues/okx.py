@@ -15,6 +15,7 @@ from deltawire.book.book import Book, BookUpdate
 from deltawire.book.checksums import OkxChecksum
 from deltawire.book.columns import TextRows
 from deltawire.book.sequencers import PreviousIdChain
+from deltawire.book.straight import StraightWay
 from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Side, Ticker
 from deltawire.model.instruments import FOREVER_NS, Instrument
@@ -119,6 +120,20 @@ class Okx(Feed):
 
     name = "okx"
     silence_ns = 30 * SECOND_NS
+    straight = StraightWay(
+        form="text_rows",
+        rule="previous_id",
+        checksum="texts",
+        shapes=tuple(
+            '{"arg":{"channel":"books","instId":"$symbol"},"action":"update","data":[{"asks":$asks,"bids":$bids,'
+            f'"ts":"$venue_ms"{numbers}}}]}}'
+            for numbers in (
+                ',"checksum":$checksum,"prevSeqId":$previous,"seqId":$last',
+                ',"checksum":$checksum,"seqId":$last,"prevSeqId":$previous',
+                ',"checksum":$checksum',
+            )
+        ),
+    )
 
     _frame = msgspec.json.Decoder(_Frame).decode
     _books = msgspec.json.Decoder(list[_Book]).decode
@@ -244,9 +259,8 @@ class Okx(Feed):
         return self._learn(_to_instrument(stated), now) if stated.state == "live" and stated.tick_sz else []
 
     def _make_book(self, instrument: Instrument) -> Book:
-        bids = TextRows(instrument.price_exponent, instrument.size_exponent)
-        asks = TextRows(instrument.price_exponent, instrument.size_exponent)
-        return Book(instrument, bids, PreviousIdChain(), ask_reader=asks, checksum=OkxChecksum(bids, asks))
+        reader = TextRows(instrument.price_exponent, instrument.size_exponent)
+        return Book(instrument, reader, PreviousIdChain(), checksum=OkxChecksum())
 
     def _describe(self, symbol: str) -> Instrument:
         return describe(symbol)

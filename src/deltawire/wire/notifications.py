@@ -1,5 +1,6 @@
 """Subscription notifications: the envelope around a channel's data, and book levels as the dialect writes them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -26,20 +27,22 @@ class Stamps(msgspec.Struct, frozen=True):
 class Envelope:
     """Wraps one channel's data; `epoch` and the channel's name never change, `seq` does."""
 
-    __slots__ = ("_head",)
+    __slots__ = ("head",)
 
     def __init__(self, channel: str, epoch: str) -> None:
         params = _encode({"channel": channel, "epoch": epoch})[:-1]
-        self._head = b'{"jsonrpc":"2.0","method":"subscription","params":' + params + b',"seq":'
+        self.head = b'{"jsonrpc":"2.0","method":"subscription","params":' + params + b',"seq":'
+        """What stands before the sequence number."""
 
-    def wrap(self, seq: int, data: bytes, conflated: int = 1, stamps: Stamps | None = None) -> bytes:
-        """One notification as JSON; `conflated` is how many it stands for."""
-        if conflated == 1 and stamps is None:
-            return b'%b%d,"data":%b}}' % (self._head, seq, data)
-        more = b',"conflated":%d' % conflated if conflated > 1 else b""
-        if stamps is not None:
-            more += b"," + _encode(stamps)[1:-1]
-        return b'%b%d%b,"data":%b}}' % (self._head, seq, more, data)
+    def wrap(self, seq: int, data: bytes, more: bytes = b"") -> bytes:
+        """One notification as JSON; `more` are further members (`format_members`)."""
+        return b'%b%d%b,"data":%b}}' % (self.head, seq, more, data)
+
+
+def format_members(conflated: int, stamps: Stamps | None) -> bytes:
+    """What stands between the sequence number and the data; `conflated` is how many a notification stands for."""
+    members = b',"conflated":%d' % conflated if conflated > 1 else b""
+    return members if stamps is None else members + b"," + _encode(stamps)[1:-1]
 
 
 class BookStatus(msgspec.Struct, omit_defaults=True):
@@ -132,6 +135,20 @@ class GroupedNote(msgspec.Struct, frozen=True, gc=False):
         return GroupedBook(self.at_ns // MS_NS, self.name, self.change_id, bids, asks, self.status)
 
 
+class BookFormat:
+    """One channel's book notifications as JSON. The kernel has it compiled: `deltawire.book.kernel.BookFormat`."""
+
+    def __init__(self, envelope: Envelope) -> None:
+        self._envelope = envelope
+
+    def format(self, seq: int, note: BookNote, more: bytes = b"") -> bytes:
+        """One notification; `more` as in `Envelope.wrap`."""
+        return self._envelope.wrap(seq, _encode(note.dialect()), more)
+
+
+MakeFormat = Callable[[Envelope], BookFormat]
+
+
 def format_data(data: Any) -> bytes:
     """Any channel's data as JSON."""
     return _encode(data.dialect() if isinstance(data, BookNote | GroupedNote) else data)
@@ -140,9 +157,12 @@ def format_data(data: Any) -> bytes:
 class JsonEncoder:
     """A channel's notifications as JSON in text frames."""
 
-    def __init__(self, channel: str, epoch: str, number: int, instrument: str) -> None:
+    def __init__(
+        self, channel: str, epoch: str, number: int, instrument: str, make_format: MakeFormat = BookFormat
+    ) -> None:
         self._channel, self._epoch = channel, epoch
         self._envelope = Envelope(channel, epoch)
+        self._books = make_format(self._envelope)
 
     def opened(self) -> bytes:
         """Every notification names its channel: nothing need be said before."""
@@ -154,7 +174,10 @@ class JsonEncoder:
 
     def payload(self, seq: int, data: Any, conflated: int = 1, stamps: Stamps | None = None) -> bytes:
         """A notification as JSON."""
-        return self._envelope.wrap(seq, format_data(data), conflated, stamps)
+        more = b"" if conflated == 1 and stamps is None else format_members(conflated, stamps)
+        if type(data) is BookNote:
+            return self._books.format(seq, data, more)
+        return self._envelope.wrap(seq, format_data(data), more)
 
     def joined(self, seq: int) -> bytes:
         """That the channel is joined behind this `seq`."""

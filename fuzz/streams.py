@@ -1,0 +1,48 @@
+"""Whole connections: frames of simulated venues, damaged as the bytes say, give the same outputs on both kernels."""
+
+import atheris
+
+with atheris.instrument_imports(include=["deltawire.book", "deltawire.venues"]):
+    from deltawire.testing.kernels import pure_kernel
+    from deltawire.venues import make_venue
+
+from tests.support.traffic import play
+from tests.venues.sessions import CASES, make_simulator
+from tests.venues.test_kernels import traffic
+
+from fuzz.harness import run
+
+STREAMS = {case: traffic(case, 1, 40) for case in CASES}
+
+
+def target(data: bytes) -> None:
+    """The case, then edits: which call, what to do to its frame, where, and with which byte."""
+    if not data:
+        return
+    case = CASES[data[0] % len(CASES)]
+    calls = list(STREAMS[case])
+    for at in range(1, len(data) - 4, 5):
+        place, kind, high, low, byte = data[at : at + 5]
+        number = place * len(calls) // 256
+        name, arguments = calls[number]
+        if name != "received":
+            continue
+        frame = bytearray(arguments[0])
+        spot = (high << 8 | low) % max(1, len(frame))
+        if kind % 4 == 0:
+            frame[spot : spot + 1] = bytes([byte])
+        elif kind % 4 == 1:
+            del frame[spot]
+        elif kind % 4 == 2:
+            frame.insert(spot, byte)
+        else:
+            calls.insert(number, calls[number])
+        calls[number] = (name, (bytes(frame), *arguments[1:]))
+    venue = make_simulator(case).name
+    found = play(calls, make_venue(venue))
+    with pure_kernel():
+        assert play(calls, make_venue(venue)) == found
+
+
+if __name__ == "__main__":
+    run(target, *(bytes([case, 128, 0, 0, 90, 48, 200, 3, 1, 2, 3]) for case in range(len(CASES))))

@@ -1,0 +1,60 @@
+"""Which kernel runs: the compiled one where it is built, else its twin in pure Python.
+
+`DELTAWIRE_PURE=1` in the environment asks for the twin. Nobody else chooses.
+"""
+
+import os
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from deltawire.book import twin
+
+ASKED_PURE = os.environ.get("DELTAWIRE_PURE", "") not in ("", "0")
+
+
+def compiled(name: str) -> ModuleType | None:
+    """A compiled module by its full name, None where pure Python takes its place."""
+    if ASKED_PURE:
+        return None
+    try:
+        return import_module(name)
+    except ModuleNotFoundError:
+        return None
+
+
+if TYPE_CHECKING:
+    from deltawire.book.twin import Pending, Router, Side, Top, Track, level_digits, read_columns
+
+    BookFormat: Any
+    COMPILED: bool
+else:
+    chosen = compiled("deltawire.book._kernel") or twin
+    COMPILED = chosen is not twin
+    Pending, Router, Side, Top, Track = chosen.Pending, chosen.Router, chosen.Side, chosen.Top, chosen.Track
+    level_digits, read_columns = chosen.level_digits, chosen.read_columns
+    BookFormat = chosen.BookFormat if COMPILED else None
+
+DESCRIPTION = (
+    "compiled kernel"
+    if COMPILED
+    else "pure Python, as DELTAWIRE_PURE asks"
+    if ASKED_PURE
+    else "pure Python: the compiled kernel is not built (it needs a C++ compiler when deltawire is installed)"
+)
+"""Which one runs, and why, in words."""
+
+__all__ = [
+    "ASKED_PURE",
+    "COMPILED",
+    "DESCRIPTION",
+    "BookFormat",
+    "Pending",
+    "Router",
+    "Side",
+    "Top",
+    "Track",
+    "compiled",
+    "level_digits",
+    "read_columns",
+]

@@ -1,0 +1,30 @@
+"""Running the pure kernel beside the compiled one, to compare them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from deltawire.book import checksums, kernel, ladder, merging, straight, twin
+from deltawire.fanout import books
+
+
+@contextmanager
+def pure_kernel() -> Iterator[None]:
+    """What is made and done inside is made and done in pure Python, whichever kernel was chosen."""
+    places = [
+        (ladder, "Side"),
+        (straight, "Router"),
+        (checksums, "level_digits"),
+        (merging, "Pending"),
+        (books, "Pending"),
+        (books, "Top"),
+    ]
+    chosen = [(module, name, getattr(module, name)) for module, name in places]
+    compiled, kernel.COMPILED = kernel.COMPILED, False
+    for module, name in places:
+        setattr(module, name, getattr(twin, name))
+    try:
+        yield
+    finally:
+        kernel.COMPILED = compiled
+        for module, name, value in chosen:
+            setattr(module, name, value)

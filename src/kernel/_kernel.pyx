@@ -1,0 +1,829 @@
+# distutils: language = c++
+# cython: language_level=3, boundscheck=False, wraparound=False, binding=False, freethreading_compatible=False
+"""The compiled twin of `deltawire.book.twin`: the same values from the same bytes. See `book/kernel.py`.
+
+Everything that touches memory is in the C++ headers beside this file; here Python objects meet it.
+"""
+
+from dataclasses import dataclass
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.ref cimport PyObject
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libcpp cimport bool as boolean
+from libcpp.string cimport string
+from libcpp.utility cimport move
+from libcpp.vector cimport vector
+
+import msgspec
+
+from deltawire.model.events import BookDelta
+from deltawire.model.events import Changes as PlainChanges
+from deltawire.model.events import Levels as PlainLevels
+
+
+cdef extern from "side.hpp" namespace "deltawire" nogil:
+    cdef struct Level:
+        int64_t price
+        int64_t size
+
+    cdef struct Change:
+        int64_t price
+        int64_t size
+        int64_t previous
+
+    cdef struct Note:
+        uint8_t price_places
+        uint8_t price_zeros
+        uint8_t size_places
+        uint8_t size_zeros
+
+    cdef cppclass CSide "deltawire::Side":
+        CSide(boolean) except +
+        boolean bid()
+        size_t count()
+        uint64_t version()
+        void take_notes() except +
+        boolean noted()
+        int64_t size_at(int64_t)
+        Note note_at(int64_t)
+        void note(int64_t, Note)
+        void reserve(size_t) except +
+        int64_t set(int64_t, int64_t) except +
+        void settle() except +
+        void touch()
+        boolean empty()
+        int64_t best()
+        void top(size_t, vector[int64_t]&) except +
+        void levels(size_t, vector[Level]&) except +
+        void load(const int64_t*, const int64_t*, size_t) except +
+        void truncate(size_t, vector[Change]&) except +
+        void rescale(int64_t, int64_t) except +
+        boolean same_levels(const CSide&)
+        const vector[Level]& slots()
+
+
+cdef extern from "pending.hpp" namespace "deltawire" nogil:
+    cdef cppclass CPending "deltawire::Pending":
+        boolean empty()
+        void clear()
+        void add(const Change*, size_t) except +
+        void take(const CSide&, vector[Change]&) except +
+        void rescale(int64_t, int64_t) except +
+        void follow(const CPending&) except +
+        const Level* at(int64_t)
+        const vector[Level]& before()
+
+    cdef cppclass CTop "deltawire::Top":
+        CTop(size_t) except +
+        boolean touched()
+        void add(boolean)
+        void take(const CSide&, vector[Change]&) except +
+        void rescale(int64_t, int64_t) except +
+        int64_t size_at(int64_t)
+        const vector[Level]& published()
+
+
+cdef extern from "levels.hpp" namespace "deltawire" nogil:
+    cdef enum class Form:
+        text_pairs
+        text_rows
+        number_objects
+        action_rows
+
+    cdef enum class Action(uint8_t):
+        none
+        fresh
+        change
+        remove
+
+    cdef struct Places:
+        int price
+        int size
+
+    cdef cppclass Columns:
+        vector[int64_t] prices
+        vector[int64_t] sizes
+        vector[Note] notes
+        vector[Action] actions
+
+    const char* read_levels(Form, const char*, Places, Columns&) except +
+
+
+cdef extern from "json.hpp" namespace "deltawire" nogil:
+    cdef cppclass Buffer:
+        void clear()
+        const char* data()
+        size_t size()
+        void add(const char*, size_t) except +
+        void add_integer(int64_t) except +
+
+    boolean write_changes(Buffer&, const Change*, size_t, Places) except +
+
+
+cdef extern from "checksum.hpp" namespace "deltawire" nogil:
+    cdef char* write_noted(char*, int64_t, int, int, int)
+
+
+cdef extern from "track.hpp" namespace "deltawire" nogil:
+    cdef enum class Rule:
+        previous_id
+        range
+        bridged
+        none
+
+    cdef enum class Proof:
+        none
+        kraken
+        okx
+
+    cdef enum class Hole:
+        end
+        label
+        symbol
+        first
+        last
+        previous
+        checksum
+        venue_ms
+        time
+        any
+        bids
+        asks
+
+    cdef cppclass CTrack "deltawire::Track":
+        void* owner
+        CSide* bids
+        CSide* asks
+        string symbol
+        string label
+        boolean armed
+        boolean bridged
+        Places places
+        size_t depth
+        int64_t last
+        int64_t sequence
+        int64_t deltas
+        int64_t checksums_ok
+        void forget_texts()
+
+    cdef struct Step:
+        CTrack* track
+        int64_t venue_ns
+        vector[Change] bids
+        vector[Change] asks
+
+    cdef cppclass Part:
+        string text
+        Hole hole
+
+    cdef cppclass CRouter "deltawire::Router":
+        CRouter(Form, Rule, Proof) except +
+        void add_shape(vector[Part]) except +
+        void add(CTrack*) except +
+        boolean take(const char*, size_t, Step&) except +
+
+
+FORMS = {"text_pairs": <int>Form.text_pairs, "text_rows": <int>Form.text_rows,
+         "number_objects": <int>Form.number_objects, "action_rows": <int>Form.action_rows}
+RULES = {"previous_id": <int>Rule.previous_id, "range": <int>Rule.range, "bridged": <int>Rule.bridged,
+         "none": <int>Rule.none}
+PROOFS = {"": <int>Proof.none, "digits": <int>Proof.kraken, "texts": <int>Proof.okx}
+HOLES = {"label": <int>Hole.label, "symbol": <int>Hole.symbol, "first": <int>Hole.first, "last": <int>Hole.last,
+         "previous": <int>Hole.previous, "checksum": <int>Hole.checksum, "venue_ms": <int>Hole.venue_ms,
+         "time": <int>Hole.time, "any_ms": <int>Hole.any, "bids": <int>Hole.bids, "asks": <int>Hole.asks}
+
+
+@dataclass
+class _ChangesFields:
+    """As what msgspec sees `Changes`, so that it can be encoded like the plain one."""
+
+    prices: list
+    sizes: list
+    previous: list
+
+
+@dataclass
+class _LevelsFields:
+    """As what msgspec sees `Levels`."""
+
+    prices: list
+    sizes: list
+
+
+cdef Buffer buffer
+
+cdef tuple ACTIONS = (None, "new", "change", "delete")
+MOST_PLACES = 18
+
+
+cdef inline int places_of(int exponent) except -1:
+    """How many digits behind the point an exponent means."""
+    if not -18 <= exponent <= 0:
+        raise ValueError(f"exponent {exponent} is not between -18 and 0")
+    return -exponent
+
+
+cdef class Changes:
+    """What happened to one side; see `deltawire.model.events.Changes`. The columns are made when they are asked for."""
+
+    cdef vector[Change] items
+    __dataclass_fields__ = _ChangesFields.__dataclass_fields__
+
+    def __init__(self, prices, sizes, previous):
+        cdef Change change
+        for change.price, change.size, change.previous in zip(prices, sizes, previous, strict=True):
+            self.items.push_back(change)
+
+    @property
+    def prices(self):
+        """Ticks."""
+        cdef size_t i
+        return [self.items[i].price for i in range(self.items.size())]
+
+    @property
+    def sizes(self):
+        """Lots now, 0: gone."""
+        cdef size_t i
+        return [self.items[i].size for i in range(self.items.size())]
+
+    @property
+    def previous(self):
+        """Lots before, 0: was not there."""
+        cdef size_t i
+        return [self.items[i].previous for i in range(self.items.size())]
+
+    def __bool__(self):
+        return self.items.size() != 0
+
+    def __len__(self):
+        return <Py_ssize_t>self.items.size()
+
+    def __eq__(self, other):
+        if not isinstance(other, (Changes, PlainChanges)):
+            return NotImplemented
+        return (self.prices, self.sizes, self.previous) == (other.prices, other.sizes, other.previous)
+
+    def __hash__(self):
+        raise TypeError("changes are lists")
+
+    def __repr__(self):
+        return f"Changes(prices={self.prices}, sizes={self.sizes}, previous={self.previous})"
+
+    def __reduce__(self):
+        return PlainChanges, (self.prices, self.sizes, self.previous)
+
+
+cdef class Levels:
+    """One side of a book; see `deltawire.model.events.Levels`. The columns are made when they are asked for."""
+
+    cdef vector[Level] items
+    __dataclass_fields__ = _LevelsFields.__dataclass_fields__
+
+    @property
+    def prices(self):
+        """Ticks, best first."""
+        cdef size_t i
+        return [self.items[i].price for i in range(self.items.size())]
+
+    @property
+    def sizes(self):
+        """Lots."""
+        cdef size_t i
+        return [self.items[i].size for i in range(self.items.size())]
+
+    def __eq__(self, other):
+        if not isinstance(other, (Levels, PlainLevels)):
+            return NotImplemented
+        return (self.prices, self.sizes) == (other.prices, other.sizes)
+
+    def __hash__(self):
+        raise TypeError("levels are lists")
+
+    def __repr__(self):
+        return f"Levels(prices={self.prices}, sizes={self.sizes})"
+
+    def __reduce__(self):
+        return PlainLevels, (self.prices, self.sizes)
+
+
+cdef Changes UNCHANGED = Changes.__new__(Changes)
+
+
+cdef inline Changes wrap_changes(const vector[Change]& items):
+    if items.empty():
+        return UNCHANGED
+    cdef Changes found = Changes.__new__(Changes)
+    found.items.assign(items.begin(), items.end())
+    return found
+
+
+cdef Changes own_changes(object changes):
+    """Changes as ours, whoever made them."""
+    if isinstance(changes, Changes):
+        return <Changes>changes
+    return Changes(changes.prices, changes.sizes, changes.previous)
+
+
+cdef Levels own_levels(object levels):
+    if isinstance(levels, Levels):
+        return <Levels>levels
+    cdef Levels found = Levels.__new__(Levels)
+    cdef Level level
+    for level.price, level.size in zip(levels.prices, levels.sizes, strict=True):
+        found.items.push_back(level)
+    return found
+
+
+cdef class Side:
+    """One side of a book, bids or asks; see `deltawire.book.twin.Side`."""
+
+    cdef CSide* side
+    cdef bint _bid
+    cdef Places places
+
+    def __cinit__(self, *, bint bid):
+        self.side = new CSide(bid)
+        self._bid = bid
+        self.places = Places(0, 0)
+
+    def __dealloc__(self):
+        del self.side
+
+    @property
+    def version(self):
+        """Counts changes: the same number of the same side means the same levels."""
+        return self.side.version()
+
+    def load(self, prices, sizes):
+        """Replace every level; of a price that comes twice the last size counts, zero means no level."""
+        cdef vector[int64_t] price_column = prices
+        cdef vector[int64_t] size_column = sizes
+        if price_column.size() != size_column.size():
+            raise ValueError("columns are not equally long")
+        self.side.load(price_column.data(), size_column.data(), price_column.size())
+
+    def read(self, str form, bytes raw, int price_exponent, int size_exponent):
+        """Replace every level by those of a level array; False, and nothing done, when its reader must judge it."""
+        cdef Columns columns
+        cdef const char* start = PyBytes_AS_STRING(raw)
+        cdef Places places = Places(places_of(price_exponent), places_of(size_exponent))
+        cdef const char* end = read_levels(<Form><int>FORMS[form], start, places, columns)
+        if end == NULL or end - start != PyBytes_GET_SIZE(raw):
+            return False
+        self.side.load(columns.prices.data(), columns.sizes.data(), columns.prices.size())
+        if columns.notes.size():
+            self.places = places
+            self.side.take_notes()
+        cdef size_t i
+        for i in range(columns.notes.size()):
+            self.side.note(columns.prices[i], columns.notes[i])
+        return True
+
+    def become(self, levels):
+        """Replace every level by these."""
+        cdef Levels own = own_levels(levels)
+        cdef vector[int64_t] prices, sizes
+        cdef size_t i
+        for i in range(own.items.size()):
+            prices.push_back(own.items[i].price)
+            sizes.push_back(own.items[i].size)
+        self.side.load(prices.data(), sizes.data(), prices.size())
+
+    def apply(self, prices, sizes):
+        """Set sizes in order (0 removes) and return what really changed, with the sizes before."""
+        cdef vector[Change] changes
+        cdef vector[int64_t] price_column = prices
+        cdef vector[int64_t] size_column = sizes
+        if price_column.size() != size_column.size():
+            raise ValueError("columns are not equally long")
+        cdef size_t i
+        cdef int64_t before
+        self.side.reserve(price_column.size())
+        for i in range(price_column.size()):
+            before = self.side.set(price_column[i], size_column[i])
+            if before != size_column[i]:
+                changes.push_back(Change(price_column[i], size_column[i], before))
+        self.side.settle()
+        if not changes.empty():
+            self.side.touch()
+        return wrap_changes(changes)
+
+    def follow(self, changes):
+        """Do changes that have been verified elsewhere."""
+        cdef Changes own = own_changes(changes)
+        cdef size_t i
+        self.side.reserve(own.items.size())
+        for i in range(own.items.size()):
+            self.side.set(own.items[i].price, own.items[i].size)
+        self.side.settle()
+        if not own.items.empty():
+            self.side.touch()
+
+    def revert(self, changes):
+        """Undo what `apply` returned; nothing may have happened in between."""
+        cdef Changes own = own_changes(changes)
+        cdef size_t i
+        self.side.reserve(own.items.size())
+        for i in range(own.items.size(), 0, -1):
+            self.side.set(own.items[i - 1].price, own.items[i - 1].previous)
+        self.side.settle()
+        if not own.items.empty():
+            self.side.touch()
+
+    def diff(self, prices, sizes):
+        """What turns this side into the side given by the columns, without touching it."""
+        cdef Side target = Side(bid=self._bid)
+        cdef vector[int64_t] price_column = prices
+        cdef vector[int64_t] size_column = sizes
+        target.side.load(price_column.data(), size_column.data(), price_column.size())
+        cdef vector[int64_t] known
+        cdef vector[Change] changes
+        cdef size_t i
+        cdef int64_t before, after
+        self.side.top(self.side.count(), known)
+        for i in range(known.size()):
+            if not target.side.size_at(known[i]):
+                changes.push_back(Change(known[i], 0, self.side.size_at(known[i])))
+        for i in range(price_column.size()):
+            before, after = self.side.size_at(price_column[i]), target.side.size_at(price_column[i])
+            if before != after and after and size_column[i] == after:
+                changes.push_back(Change(price_column[i], after, before))
+        return wrap_changes(changes)
+
+    def truncate(self, size_t depth):
+        """Drop all levels beyond the best `depth`."""
+        cdef vector[Change] dropped
+        self.side.truncate(depth, dropped)
+        return wrap_changes(dropped)
+
+    def copy(self):
+        """A side of its own with the same levels."""
+        cdef Side twin = Side(bid=self._bid)
+        cdef vector[Level] levels
+        cdef size_t i
+        self.side.levels(self.side.count(), levels)
+        twin.side.reserve(levels.size())
+        for i in range(levels.size()):
+            twin.side.set(levels[i].price, levels[i].size)
+        twin.side.settle()
+        return twin
+
+    def rescale(self, int64_t price_factor, int64_t size_factor):
+        """Express the same levels in finer ticks and lots; `OverflowError` when one does not fit 64 bits."""
+        self.side.rescale(price_factor, size_factor)
+        self.places.price += len(str(price_factor)) - 1
+        self.places.size += len(str(size_factor)) - 1
+
+    def best(self):
+        """The best price in ticks, or None when the side is empty."""
+        return None if self.side.empty() else self.side.best()
+
+    def size(self, int64_t price):
+        """The size at a price in lots; 0 where there is no level."""
+        return self.side.size_at(price)
+
+    def top(self, size_t count):
+        """The best `count` prices, best first; fewer when the side has fewer."""
+        cdef vector[int64_t] prices
+        self.side.top(count, prices)
+        return prices
+
+    def digits(self, size_t count):
+        """Ticks and lots of the best `count` levels, one after the other, as text."""
+        cdef vector[Level] levels
+        self.side.levels(count, levels)
+        return digits_of(levels, count)
+
+    def levels(self, depth=None):
+        """The side as columns, best first; at most `depth` levels when given."""
+        cdef Levels found = Levels.__new__(Levels)
+        self.side.levels(self.side.count() if depth is None else <size_t>depth, found.items)
+        return found
+
+    def note(self, prices, texts, exponents):
+        """Keep how the venue wrote these levels; texts of levels that are not there are not kept."""
+        cdef Note note
+        cdef int64_t price
+        self.places = Places(places_of(exponents[0]), places_of(exponents[1]))
+        self.side.take_notes()
+        for price, (price_text, size_text) in zip(prices, texts, strict=True):
+            note.price_zeros, note.price_places = describe(price_text)
+            note.size_zeros, note.size_places = describe(size_text)
+            self.side.note(price, note)
+
+    def text(self, int64_t price):
+        """A level as the venue last wrote it: `price:size`."""
+        cdef char text[512]
+        cdef char* at = text
+        if not self.side.noted() or not self.side.size_at(price):
+            raise KeyError(price)
+        cdef Note note = self.side.note_at(price)
+        at = write_noted(at, price, self.places.price, note.price_zeros, note.price_places)
+        at[0] = c":"
+        at = write_noted(at + 1, self.side.size_at(price), self.places.size, note.size_zeros, note.size_places)
+        return text[: at - text].decode("ascii")
+
+    def __len__(self):
+        return <Py_ssize_t>self.side.count()
+
+    def __eq__(self, other):
+        if not isinstance(other, Side):
+            return NotImplemented
+        return self.side.same_levels((<Side>other).side[0])
+
+    def __hash__(self):
+        raise TypeError("a side changes")
+
+
+cdef tuple describe(str text):
+    """Superfluous zeros in front, and digits behind the point, of a plain decimal text."""
+    cdef str whole, fraction
+    whole, _, fraction = text.partition(".")
+    return len(whole) - max(1, len(whole.lstrip("0"))), len(fraction)
+
+
+cdef class Pending:
+    """Changes to one side since it was last published; see `deltawire.book.twin.Pending`."""
+
+    cdef CPending pending
+
+    def add(self, changes):
+        """Note changes that have just been applied to the side."""
+        cdef Changes own = own_changes(changes)
+        self.pending.add(own.items.data(), own.items.size())
+
+    def follow(self, Pending later):
+        """Note what was noted after this, elsewhere."""
+        self.pending.follow(later.pending)
+
+    def size(self, Side side, int64_t price):
+        """The size at a price as it was last published."""
+        cdef const Level* known = self.pending.at(price)
+        return side.side.size_at(price) if known == NULL else known.size
+
+    def before(self):
+        """Every price touched, with its size back then."""
+        cdef const vector[Level]* before = &self.pending.before()
+        cdef size_t i
+        return {before[0][i].price: before[0][i].size for i in range(before[0].size())}
+
+    def take(self, Side side):
+        """One set of changes from the published side to the side as it is, which counts as published now."""
+        cdef vector[Change] changes
+        self.pending.take(side.side[0], changes)
+        return wrap_changes(changes)
+
+    def rescale(self, int64_t price_factor, int64_t size_factor):
+        """Express the same changes in finer ticks and lots, as the side is now."""
+        self.pending.rescale(price_factor, size_factor)
+
+    def published(self, Side side, depth=None):
+        """The side as it was last published."""
+        if self.pending.empty():
+            return side.levels(depth)
+        cdef Side restored = side.copy()
+        cdef const vector[Level]* before = &self.pending.before()
+        cdef size_t i
+        restored.side.reserve(before[0].size())
+        for i in range(before[0].size()):
+            restored.side.set(before[0][i].price, before[0][i].size)
+        restored.side.settle()
+        return restored.levels(depth)
+
+    def __bool__(self):
+        return not self.pending.empty()
+
+
+cdef class Top:
+    """The best levels of a side as they were last published; see `deltawire.book.twin.Top`."""
+
+    cdef CTop* top
+
+    def __cinit__(self, size_t depth):
+        self.top = new CTop(depth)
+
+    def __dealloc__(self):
+        del self.top
+
+    def add(self, changes):
+        """The side has changed, perhaps among its best."""
+        self.top.add(bool(changes))
+
+    def take(self, Side side):
+        """One set of changes from the best levels published to those of now, which count as published now."""
+        cdef vector[Change] changes
+        self.top.take(side.side[0], changes)
+        return wrap_changes(changes)
+
+    def rescale(self, int64_t price_factor, int64_t size_factor):
+        """Express the same levels in finer ticks and lots."""
+        self.top.rescale(price_factor, size_factor)
+
+    def published(self, side, depth=None):
+        """The levels last published, best first."""
+        cdef Levels found = Levels.__new__(Levels)
+        cdef const vector[Level]* known = &self.top.published()
+        cdef size_t count = known[0].size()
+        if depth is not None and <size_t>depth < count:
+            count = depth
+        found.items.assign(known[0].begin(), known[0].begin() + count)
+        return found
+
+    def size(self, side, int64_t price):
+        """The size at a price as it was last published."""
+        return self.top.size_at(price)
+
+    def __bool__(self):
+        return self.top.touched()
+
+
+def level_digits(levels, size_t count):
+    """Ticks and lots of the best `count` levels, one after the other, as text."""
+    return digits_of(own_levels(levels).items, count)
+
+
+cdef bytes digits_of(const vector[Level]& levels, size_t count):
+    cdef size_t i
+    buffer.clear()
+    for i in range(min(count, levels.size())):
+        buffer.add_integer(levels[i].price)
+        buffer.add_integer(levels[i].size)
+    return PyBytes_FromStringAndSize(buffer.data(), buffer.size())
+
+
+def read_columns(str form, bytes raw, int price_exponent, int size_exponent):
+    """A level array as (prices, sizes, actions), or None when it is not of the plain shape of this form."""
+    cdef Columns columns
+    cdef const char* start = PyBytes_AS_STRING(raw)
+    cdef Places places = Places(places_of(price_exponent), places_of(size_exponent))
+    cdef const char* end = read_levels(<Form><int>FORMS[form], start, places, columns)
+    if end == NULL or end - start != PyBytes_GET_SIZE(raw):
+        return None
+    cdef size_t i
+    actions = [ACTIONS[<int>columns.actions[i]] for i in range(columns.actions.size())] if columns.actions.size() else None
+    return columns.prices, columns.sizes, actions
+
+
+cdef class Track:
+    """One book on the straight way; see `deltawire.book.twin.Track`."""
+
+    cdef CTrack* track
+    cdef Side bids
+    cdef Side asks
+    cdef object instrument
+
+    def __cinit__(self, str symbol):
+        self.track = new CTrack()
+        self.track.owner = <void*>self
+        self.track.symbol = symbol.encode()
+
+    def __dealloc__(self):
+        del self.track
+
+    @property
+    def symbol(self):
+        """The venue's name of the instrument."""
+        return self.track.symbol.decode()
+
+    @property
+    def sequence(self):
+        """Our own number of the book as it stands."""
+        return self.track.sequence
+
+    @property
+    def last(self):
+        """The venue's number of the book as it stands."""
+        return self.track.last
+
+    @property
+    def armed(self):
+        """Whether messages may take the straight way."""
+        return self.track.armed
+
+    def arm(self, str label, instrument, Side bids, Side asks, size_t depth, int64_t sequence, int64_t last,
+            bint bridged):
+        """The book is live and stands as given: messages may take the straight way from here."""
+        self.bids, self.asks, self.instrument = bids, asks, instrument
+        self.track.bids, self.track.asks = bids.side, asks.side
+        self.track.label = label.encode()
+        self.track.places = Places(places_of(instrument.price_exponent), places_of(instrument.size_exponent))
+        self.track.depth, self.track.sequence, self.track.last = depth, sequence, last
+        self.track.bridged = bridged
+        self.track.forget_texts()
+        self.track.armed = True
+
+    def stop(self):
+        """No message takes the straight way until `arm`."""
+        self.track.armed = False
+
+    def counted(self):
+        """Deltas and right checksums since this was last asked."""
+        found = self.track.deltas, self.track.checksums_ok
+        self.track.deltas = self.track.checksums_ok = 0
+        return found
+
+
+cdef class Router:
+    """The straight way of one connection's book messages; see `deltawire.book.twin.Router`."""
+
+    cdef CRouter* router
+    cdef Step step
+    cdef dict tracks
+    cdef readonly Track recent
+    cdef readonly uint64_t taken
+
+    def __cinit__(self, str form, str rule, str proof, shapes):
+        self.router = new CRouter(<Form><int>FORMS[form], <Rule><int>RULES[rule], <Proof><int>PROOFS[proof])
+        self.tracks = {}
+        cdef vector[Part] shape
+        cdef Part part
+        for each in shapes:
+            shape.clear()
+            for text, hole in each:
+                part.text = text.encode()
+                part.hole = <Hole><int>HOLES[hole] if hole else Hole.end
+                shape.push_back(part)
+            self.router.add_shape(shape)
+
+    def __dealloc__(self):
+        del self.router
+
+    def track(self, str symbol):
+        """The track of a book, made when it is first asked for."""
+        cdef Track track = self.tracks.get(symbol)
+        if track is None:
+            track = self.tracks[symbol] = Track(symbol)
+            self.router.add(track.track)
+        return track
+
+    def take(self, bytes frame, now):
+        """The events of a book message, or None when it must go the slower way."""
+        if not self.router.take(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame), self.step):
+            return None
+        cdef Track track = <Track>self.step.track.owner
+        self.recent = track
+        self.taken += 1
+        if self.step.bids.empty() and self.step.asks.empty():
+            return []
+        return [BookDelta(track.instrument, track.track.sequence, wrap_changes(self.step.bids),
+                          wrap_changes(self.step.asks), self.step.venue_ns, now, track.track.last)]
+
+
+encode = msgspec.json.encode
+
+
+cdef inline void add_text(bytes text) except *:
+    buffer.add(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+
+
+cdef class BookFormat:
+    """One channel's book notifications as JSON; see `deltawire.wire.notifications.BookFormat`."""
+
+    cdef bytes head, named
+    cdef object name, instrument, plain
+    cdef Places places
+
+    def __init__(self, bytes head, plain):
+        self.head, self.plain = head, plain
+        self.name = self.instrument = None
+
+    def format(self, int64_t seq, note, bytes more=b""):
+        """One notification; numbers that are too long to be written here are left to the plain format."""
+        cdef Changes bids = own_changes(note.bids)
+        cdef Changes asks = own_changes(note.asks)
+        cdef int64_t at_ns = note.at_ns
+        instrument, name = note.instrument, note.name
+        if instrument is not self.instrument:
+            self.places = Places(places_of(instrument.price_exponent), places_of(instrument.size_exponent))
+            self.instrument = instrument
+        if name is not self.name:
+            self.named = b',"instrument_name":' + encode(name) + b',"change_id":'
+            self.name = name
+        buffer.clear()
+        add_text(self.head)
+        buffer.add_integer(seq)
+        add_text(more)
+        add_text(b',"data":{"type":"change","timestamp":' if note.type == "change"
+                 else b',"data":{"type":"snapshot","timestamp":')
+        buffer.add_integer(at_ns // 1_000_000)
+        add_text(self.named)
+        buffer.add_integer(note.change_id)
+        add_text(b',"bids":')
+        if not write_changes(buffer, bids.items.data(), bids.items.size(), self.places):
+            return self.plain.format(seq, note, more)
+        add_text(b',"asks":')
+        if not write_changes(buffer, asks.items.data(), asks.items.size(), self.places):
+            return self.plain.format(seq, note, more)
+        if note.prev_change_id is not None:
+            add_text(b',"prev_change_id":')
+            buffer.add_integer(note.prev_change_id)
+        if note.status is not None:
+            add_text(b',"status":' + encode(note.status))
+        if note.checksum is not None:
+            add_text(b',"checksum":')
+            buffer.add_integer(note.checksum)
+        if note.exponents:
+            add_text(b',"price_exponent":%d,"size_exponent":%d' % (instrument.price_exponent, instrument.size_exponent))
+        add_text(b"}}}")
+        return PyBytes_FromStringAndSize(buffer.data(), buffer.size())

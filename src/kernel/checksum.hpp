@@ -1,0 +1,236 @@
+// CRC32 (IEEE 802.3, as zlib's) and the texts that venues make it of.
+#pragma once
+
+#include <array>
+
+#include "number.hpp"
+#include "side.hpp"
+
+namespace deltawire {
+
+/// Eight bytes at a time (slicing-by-8; Intel, "Novel table lookup-based algorithms for CRC", 2008).
+class Crc32 {
+  public:
+    static uint32_t of(const char *text, size_t size, uint32_t before = 0) {
+        static const Crc32 crc;
+        const auto *at = reinterpret_cast<const unsigned char *>(text);
+        uint32_t state = ~before;
+        for (; size >= 8; size -= 8, at += 8) {
+            const uint32_t low = state ^ word(at), high = word(at + 4);
+            state = crc.tables_[7][low & 255] ^ crc.tables_[6][low >> 8 & 255] ^ crc.tables_[5][low >> 16 & 255] ^
+                    crc.tables_[4][low >> 24] ^ crc.tables_[3][high & 255] ^ crc.tables_[2][high >> 8 & 255] ^
+                    crc.tables_[1][high >> 16 & 255] ^ crc.tables_[0][high >> 24];
+        }
+        for (; size; --size, ++at)
+            state = state >> 8 ^ crc.tables_[0][(state ^ *at) & 255];
+        return ~state;
+    }
+
+  private:
+    Crc32() {
+        for (uint32_t byte = 0; byte < 256; ++byte) {
+            uint32_t state = byte;
+            for (int bit = 0; bit < 8; ++bit)
+                state = state >> 1 ^ (state & 1 ? 0xEDB88320u : 0);
+            tables_[0][byte] = state;
+        }
+        for (uint32_t byte = 0; byte < 256; ++byte)
+            for (size_t table = 1; table < 8; ++table)
+                tables_[table][byte] =
+                    tables_[table - 1][byte] >> 8 ^ tables_[0][tables_[table - 1][byte] & 255];
+    }
+
+    static uint32_t word(const unsigned char *at) {
+        return static_cast<uint32_t>(at[0]) | static_cast<uint32_t>(at[1]) << 8 |
+               static_cast<uint32_t>(at[2]) << 16 | static_cast<uint32_t>(at[3]) << 24;
+    }
+
+    std::array<std::array<uint32_t, 256>, 8> tables_;
+};
+
+/// Writes a decimal as a venue wrote it: `zeros` superfluous ones in front, `behind` digits behind the point.
+/// The mantissa, which is not negative, stands at 10^-places. Needs 128 bytes.
+inline char *write_noted(char *at, int64_t mantissa, int places, int zeros, int behind) {
+    std::memset(at, '0', static_cast<size_t>(zeros));
+    at += zeros;
+    char digits[64];
+    char *end = digits + sizeof digits;
+    uint64_t value = magnitude(mantissa);
+    int shown = behind;
+    if (behind < places)
+        value /= static_cast<uint64_t>(POWERS[places - behind]);
+    else
+        shown = places;
+    char *start = write_backwards(end, value);
+    while (end - start <= shown)
+        *--start = '0';
+    const auto whole = static_cast<size_t>(end - start - shown);
+    std::memcpy(at, start, whole);
+    at += whole;
+    if (!behind)
+        return at;
+    *at++ = '.';
+    std::memcpy(at, start + whole, static_cast<size_t>(shown));
+    at += shown;
+    std::memset(at, '0', static_cast<size_t>(behind - shown));
+    return at + (behind - shown);
+}
+
+/// How the levels of a checksum are written.
+struct DigitsText { // Kraken v2: ticks and lots, nothing between
+    static constexpr size_t LEVELS = 10;
+    static char *write(char *at, const Level &level, Note, int, int) {
+        return write_integer(write_integer(at, level.price), level.size);
+    }
+};
+
+struct NotedText { // OKX v5: price:size, as the venue wrote them
+    static constexpr size_t LEVELS = 25;
+    static char *write(char *at, const Level &level, Note note, int price_places, int size_places) {
+        at = write_noted(at, level.price, price_places, note.price_zeros, note.price_places);
+        *at++ = ':';
+        return write_noted(at, level.size, size_places, note.size_zeros, note.size_places);
+    }
+};
+
+/// The texts of a side's best levels; those that have not changed are not written again.
+template <class Text> class SideTexts {
+  public:
+    struct Line {
+        Level level;
+        Note note;
+        uint32_t size;
+        char text[256];
+    };
+
+    SideTexts() {
+        for (size_t i = 0; i < Text::LEVELS; ++i)
+            spare_[i] = static_cast<uint8_t>(i);
+    }
+
+    /// Brings the texts up to the side, whose version tells whether there is anything to do; true when they changed.
+    bool update(const Side &side, int price_places, int size_places) {
+        if (version_ == side.version())
+            return false;
+        version_ = side.version();
+        side.top(Text::LEVELS, prices_);
+        bool changed = prices_.size() != count_;
+        std::array<uint8_t, Text::LEVELS> before = order_;
+        size_t known = count_, old = 0, spare = Text::LEVELS - known;
+        std::array<Missing, Text::LEVELS> missing;
+        size_t missed = 0;
+        count_ = prices_.size();
+        for (size_t i = 0; i < count_; ++i) {
+            const Level level{prices_[i], side.size_at(prices_[i])};
+            const Note note = side.noted() ? side.note_at(level.price) : Note{};
+            while (old < known && better(side, lines_[before[old]].level.price, level.price))
+                spare_[spare++] = before[old++];
+            if (old < known && same(lines_[before[old]], level, note)) {
+                order_[i] = before[old++];
+            } else {
+                missing[missed++] = Missing{i, level, note};
+            }
+        }
+        while (old < known)
+            spare_[spare++] = before[old++];
+        for (size_t i = 0; i < missed; ++i) {
+            const uint8_t place = order_[missing[i].place] = spare_[--spare];
+            Line &line = lines_[place];
+            line.level = missing[i].level;
+            line.note = missing[i].note;
+            line.size = static_cast<uint32_t>(
+                Text::write(line.text, line.level, line.note, price_places, size_places) - line.text);
+        }
+        return changed || missed;
+    }
+
+    size_t count() const { return count_; }
+    const Line &operator[](size_t i) const { return lines_[order_[i]]; }
+
+  private:
+    struct Missing {
+        size_t place;
+        Level level;
+        Note note;
+    };
+
+    static bool better(const Side &side, int64_t one, int64_t other) {
+        return side.bid() ? one > other : one < other;
+    }
+
+    static bool same(const Line &line, const Level &level, Note note) {
+        return line.level.price == level.price && line.level.size == level.size &&
+               std::memcmp(&line.note, &note, sizeof note) == 0;
+    }
+
+    std::vector<int64_t> prices_;
+    std::array<Line, Text::LEVELS> lines_;
+    std::array<uint8_t, Text::LEVELS> order_{}, spare_;
+    size_t count_ = 0;
+    uint64_t version_ = 0; // a side's versions begin at 1
+};
+
+/// Copies a short text: whole words, of which what is too much is written over by the next. Needs 8 bytes more.
+inline char *append(char *at, const char *text, size_t size) {
+    for (size_t i = 0; i < size; i += 8)
+        std::memcpy(at + i, text + i, 8);
+    return at + size;
+}
+
+/// CRC32 of the best ten asks, then the best ten bids.
+class KrakenChecksum {
+  public:
+    uint32_t operator()(const Side &bids, const Side &asks, int price_places, int size_places) {
+        const bool asks_changed = asks_.update(asks, price_places, size_places);
+        if (asks_changed || !known_)
+            asks_crc_ = crc(asks_, 0);
+        if (bids_.update(bids, price_places, size_places) || asks_changed || !known_)
+            crc_ = crc(bids_, asks_crc_);
+        known_ = true;
+        return crc_;
+    }
+
+  private:
+    static uint32_t crc(const SideTexts<DigitsText> &side, uint32_t before) {
+        char text[DigitsText::LEVELS * 40 + 8];
+        char *at = text;
+        for (size_t i = 0; i < side.count(); ++i)
+            at = append(at, side[i].text, side[i].size);
+        return Crc32::of(text, static_cast<size_t>(at - text), before);
+    }
+
+    SideTexts<DigitsText> bids_, asks_;
+    uint32_t asks_crc_ = 0, crc_ = 0;
+    bool known_ = false;
+};
+
+/// CRC32 of the best 25 bids and asks in turns, all joined by colons; the longer side goes on alone.
+class OkxChecksum {
+  public:
+    uint32_t operator()(const Side &bids, const Side &asks, int price_places, int size_places) {
+        const bool bids_changed = bids_.update(bids, price_places, size_places);
+        const bool asks_changed = asks_.update(asks, price_places, size_places);
+        if (known_ && !bids_changed && !asks_changed)
+            return crc_;
+        known_ = true;
+        char text[2 * NotedText::LEVELS * 257 + 8];
+        char *at = text;
+        const size_t most = std::max(bids_.count(), asks_.count());
+        for (size_t i = 0; i < most; ++i) {
+            for (const auto *side : {&bids_, &asks_}) {
+                if (i >= side->count())
+                    continue;
+                at = append(at, (*side)[i].text, (*side)[i].size);
+                *at++ = ':';
+            }
+        }
+        return crc_ = Crc32::of(text, static_cast<size_t>(at - text - (at != text)));
+    }
+
+  private:
+    SideTexts<NotedText> bids_, asks_;
+    uint32_t crc_ = 0;
+    bool known_ = false;
+};
+
+} // namespace deltawire

@@ -1,0 +1,296 @@
+// One side of a book: sizes by price in an open hash table, and a sorted window over the best prices.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <stdexcept>
+#include <vector>
+
+namespace deltawire {
+
+struct Level {
+    int64_t price, size;
+};
+
+struct Change {
+    int64_t price, size, previous;
+};
+
+/// How a venue wrote a level's numbers, where a checksum is made of its texts: digits behind the point and
+/// superfluous zeros in front, of the price and of the size.
+struct Note {
+    uint8_t price_places = 0, price_zeros = 0, size_places = 0, size_zeros = 0;
+};
+
+inline int64_t times(int64_t value, int64_t factor) {
+    int64_t product;
+    if (__builtin_mul_overflow(value, factor, &product))
+        throw std::overflow_error("ticks or lots beyond 64 bits");
+    return product;
+}
+
+/// Prices in ticks, sizes in lots, never a size of zero. A slot whose size is zero is free.
+class Side {
+  public:
+    explicit Side(bool bid) : bid_(bid) { clear(); }
+
+    bool bid() const { return bid_; }
+    size_t count() const { return count_; }
+    uint64_t version() const { return version_; }
+
+    void clear() {
+        slots_.assign(FEWEST_SLOTS, Level{0, 0});
+        notes_.clear();
+        shift_ = 64 - FEWEST_BITS;
+        count_ = 0;
+        near_.clear();
+        low_ = INT64_MIN;
+        ++version_;
+    }
+
+    /// Keep notes from now on.
+    void take_notes() {
+        if (notes_.empty())
+            notes_.assign(slots_.size(), Note{});
+    }
+
+    bool noted() const { return !notes_.empty(); }
+
+    int64_t size_at(int64_t price) const { return slots_[find(price)].size; }
+
+    Note note_at(int64_t price) const { return notes_[find(price)]; }
+
+    void note(int64_t price, Note note) {
+        const size_t slot = find(price);
+        if (slots_[slot].size)
+            notes_[slot] = note;
+    }
+
+    /// Room for so many levels more, so that `set` may be called as often.
+    void reserve(size_t more) {
+        size_t slots = slots_.size();
+        while ((count_ + more) * 2 > slots)
+            slots *= 2;
+        if (slots != slots_.size())
+            rehash(slots);
+    }
+
+    /// Soon a size will be set here.
+    void expect(int64_t price) const { __builtin_prefetch(&slots_[home(price)]); }
+
+    /// Sets the size at a price (0 removes); returns the size before. `settle` must follow.
+    int64_t set(int64_t price, int64_t size) {
+        const size_t slot = find(price);
+        const int64_t before = slots_[slot].size;
+        if (size == before)
+            return before;
+        if (size) {
+            slots_[slot] = Level{price, size};
+            if (!before) {
+                ++count_;
+                if (noted())
+                    notes_[slot] = Note{};
+                if (const int64_t key = key_of(price); key >= low_)
+                    near_.insert(place(key), key);
+            }
+        } else {
+            free(slot);
+            --count_;
+            if (const int64_t key = key_of(price); key >= low_)
+                near_.erase(place(key));
+        }
+        return before;
+    }
+
+    /// The window is made fit again after any number of `set`.
+    void settle() {
+        if (near_.size() > HIGH) {
+            near_.erase(near_.begin(), near_.end() - KEEP);
+            low_ = near_.front();
+        } else if (near_.size() < LOW && near_.size() < count_) {
+            rebuild();
+        }
+    }
+
+    /// Something has changed.
+    void touch() { ++version_; }
+
+    bool empty() const { return near_.empty(); }
+    int64_t best() const { return price_of(near_.back()); }
+
+    /// The best `most` prices, best first.
+    void top(size_t most, std::vector<int64_t> &found) const {
+        found.clear();
+        most = std::min(most, count_);
+        if (most <= near_.size()) {
+            for (size_t i = 0; i < most; ++i)
+                found.push_back(price_of(near_[near_.size() - 1 - i]));
+            return;
+        }
+        std::vector<int64_t> keys = all_keys();
+        keep_best(keys, most);
+        for (size_t i = 0; i < most; ++i)
+            found.push_back(price_of(keys[most - 1 - i]));
+    }
+
+    void levels(size_t most, std::vector<Level> &found) const {
+        std::vector<int64_t> prices;
+        top(most, prices);
+        found.clear();
+        found.reserve(prices.size());
+        for (const int64_t price : prices)
+            found.push_back(Level{price, size_at(price)});
+    }
+
+    /// Replaces every level; of a price that comes twice the last size counts.
+    void load(const int64_t *prices, const int64_t *sizes, size_t count) {
+        const bool notes = noted();
+        clear();
+        if (notes)
+            take_notes();
+        low_ = INT64_MAX; // no window while loading
+        reserve(count);
+        for (size_t i = 0; i < count; ++i)
+            set(prices[i], sizes[i]);
+        rebuild();
+    }
+
+    /// Drops all levels beyond the best `depth`; appends what it dropped, nearest first.
+    void truncate(size_t depth, std::vector<Change> &dropped) {
+        if (count_ <= depth)
+            return;
+        std::vector<int64_t> prices;
+        top(count_, prices);
+        for (size_t i = depth; i < prices.size(); ++i)
+            dropped.push_back(Change{prices[i], 0, set(prices[i], 0)});
+        settle();
+        touch();
+    }
+
+    /// The same levels in finer ticks and lots; changes nothing when one would not fit 64 bits.
+    void rescale(int64_t price_factor, int64_t size_factor) {
+        std::vector<int64_t> prices, sizes;
+        std::vector<Note> notes;
+        for (size_t i = 0; i < slots_.size(); ++i) {
+            if (!slots_[i].size)
+                continue;
+            prices.push_back(times(slots_[i].price, price_factor));
+            sizes.push_back(times(slots_[i].size, size_factor));
+            if (noted())
+                notes.push_back(notes_[i]);
+        }
+        load(prices.data(), sizes.data(), prices.size());
+        for (size_t i = 0; i < notes.size(); ++i)
+            note(prices[i], notes[i]);
+    }
+
+    bool same_levels(const Side &other) const {
+        if (bid_ != other.bid_ || count_ != other.count_)
+            return false;
+        return std::all_of(slots_.begin(), slots_.end(), [&](const Level &level) {
+            return !level.size || other.size_at(level.price) == level.size;
+        });
+    }
+
+    const std::vector<Level> &slots() const { return slots_; }
+
+  private:
+    static constexpr int FEWEST_BITS = 4;
+    static constexpr size_t FEWEST_SLOTS = 1 << FEWEST_BITS;
+    static constexpr size_t LOW = 32, KEEP = 128, HIGH = 384;
+
+    /// Bigger is better, and -1 - x never overflows.
+    int64_t key_of(int64_t price) const { return bid_ ? price : ~price; }
+    int64_t price_of(int64_t key) const { return bid_ ? key : ~key; }
+
+    size_t home(int64_t price) const {
+        return static_cast<size_t>((static_cast<uint64_t>(price) * 0x9E3779B97F4A7C15u) >> shift_);
+    }
+
+    /// Where a price is, or the free slot where it would be.
+    size_t find(int64_t price) const {
+        const size_t mask = slots_.size() - 1;
+        size_t slot = home(price);
+        while (slots_[slot].size && slots_[slot].price != price)
+            slot = (slot + 1) & mask;
+        return slot;
+    }
+
+    /// Frees a slot and moves up what had to step aside because of it.
+    void free(size_t slot) {
+        const size_t mask = slots_.size() - 1;
+        for (size_t next = (slot + 1) & mask; slots_[next].size; next = (next + 1) & mask) {
+            const size_t wanted = home(slots_[next].price);
+            if (((next - wanted) & mask) < ((next - slot) & mask))
+                continue;
+            slots_[slot] = slots_[next];
+            if (noted())
+                notes_[slot] = notes_[next];
+            slot = next;
+        }
+        slots_[slot].size = 0;
+    }
+
+    void rehash(size_t slots) {
+        std::vector<Level> old(slots, Level{0, 0});
+        std::vector<Note> old_notes(noted() ? slots : 0);
+        old.swap(slots_);
+        old_notes.swap(notes_);
+        shift_ = 64 - __builtin_ctzll(slots);
+        for (size_t i = 0; i < old.size(); ++i) {
+            if (!old[i].size)
+                continue;
+            const size_t slot = find(old[i].price);
+            slots_[slot] = old[i];
+            if (noted())
+                notes_[slot] = old_notes[i];
+        }
+    }
+
+    /// The first place in the window not below a key: a binary search without branches to mispredict.
+    std::vector<int64_t>::iterator place(int64_t key) {
+        const int64_t *base = near_.data();
+        for (size_t size = near_.size(); size;) {
+            const size_t half = (size + 1) / 2;
+            base += half & (size_t{0} - static_cast<size_t>(base[half - 1] < key));
+            size -= half;
+        }
+        return near_.begin() + (base - near_.data());
+    }
+
+    std::vector<int64_t> all_keys() const {
+        std::vector<int64_t> keys;
+        keys.reserve(count_);
+        for (const Level &level : slots_)
+            if (level.size)
+                keys.push_back(key_of(level.price));
+        return keys;
+    }
+
+    /// Keeps the biggest `most` keys, sorted.
+    static void keep_best(std::vector<int64_t> &keys, size_t most) {
+        if (most < keys.size()) {
+            const auto first = keys.end() - static_cast<std::ptrdiff_t>(most);
+            std::nth_element(keys.begin(), first, keys.end());
+            keys.erase(keys.begin(), first);
+        }
+        std::sort(keys.begin(), keys.end());
+    }
+
+    void rebuild() {
+        near_ = all_keys();
+        keep_best(near_, KEEP);
+        low_ = near_.size() == count_ ? INT64_MIN : near_.front();
+    }
+
+    bool bid_;
+    std::vector<Level> slots_;
+    std::vector<Note> notes_;
+    int shift_ = 0;
+    size_t count_ = 0;
+    uint64_t version_ = 0;
+    std::vector<int64_t> near_; // keys, ascending: the best is the last
+    int64_t low_ = INT64_MIN;   // the window holds every key from here on
+};
+
+} // namespace deltawire
