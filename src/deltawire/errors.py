@@ -7,6 +7,7 @@
     │   └── PrecisionError                             a number with more decimals than its instrument has
     ├── RecordingError        the file     no          a recording that cannot be read, with its place
     ├── RequestError          the client   see .retry  a JSON-RPC request refused, with the dialect's code
+    ├── SurfaceError          the caller   no          a volatility surface that would allow arbitrage
     └── FeedError             the feed     see .retry  a client's connection or subscription that failed
 
 Bad market data never travels as an exception beyond its venue: it becomes a `Stale` status or a `Fault` event.
@@ -52,6 +53,14 @@ class RecordingError(DeltawireError):
         self.path = path
         self.place = place
         self.reason = reason
+
+
+class SurfaceError(DeltawireError):
+    """Parameters of a volatility surface that would allow arbitrage; carries the bounds they break."""
+
+    def __init__(self, broken: list[str]) -> None:
+        super().__init__(f"the surface would allow arbitrage: it needs {', '.join(broken)}")
+        self.broken = broken
 
 
 class RequestError(DeltawireError):

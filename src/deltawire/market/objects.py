@@ -37,7 +37,10 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
         "quote_currency": instrument.priced_in,
         "counter_currency": instrument.quote,
         "tick_size": _increment(instrument.tick_size, instrument.price_exponent),
-        "tick_size_steps": [],
+        "tick_size_steps": [
+            {"above_price": float(above), "tick_size": float(size)}
+            for above, size in instrument.tick_size_steps
+        ],
         "min_trade_amount": _least_amount(instrument),
         "contract_size": instrument.contract_size,
         "amount_unit": instrument.size_unit,

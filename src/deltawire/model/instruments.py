@@ -15,6 +15,12 @@ FOREVER_NS = 32_503_708_800_000 * 1_000_000
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
+def format_day(at_ns: int) -> str:
+    """A day (UTC) as Deribit's names write it: `6AUG21`."""
+    day = datetime.fromtimestamp(at_ns // 1_000_000_000, UTC)
+    return f"{day.day}{MONTHS[day.month - 1]}{day.year % 100:02d}"
+
+
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     """One instrument of one venue, under the venue's own name.
 
@@ -32,6 +38,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     price_exponent: int
     size_exponent: int
     tick_size: str = ""
+    tick_size_steps: tuple[tuple[str, str], ...] = ()
+    """Coarser increments: (above this price, this tick size), ascending."""
     min_trade_size: str = ""
     size_unit: SizeUnit = "base"
     contract_size: float = 1.0
@@ -63,8 +71,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         """The day it expires as Deribit's names write it (`6AUG21`, UTC), or `PERPETUAL`."""
         if self.perpetual:
             return "PERPETUAL"
-        day = datetime.fromtimestamp(self.expiration_ns // 1_000_000_000, UTC)
-        return f"{day.day}{MONTHS[day.month - 1]}{day.year % 100:02d}"
+        return format_day(self.expiration_ns)
 
     @property
     def priced_in(self) -> str:
@@ -75,6 +82,14 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     def tick(self) -> int:
         """The price increment in ticks, at least one."""
         return max(1, parse_decimal(self.tick_size, self.price_exponent)) if self.tick_size else 1
+
+    def tick_at(self, price_ticks: int) -> int:
+        """The price increment in ticks that holds at this price."""
+        found = self.tick
+        for above, tick_size in self.tick_size_steps:
+            if price_ticks > parse_decimal(above, self.price_exponent):
+                found = parse_decimal(tick_size, self.price_exponent)
+        return found
 
     def price(self, ticks: int) -> float:
         """Ticks as a price: the double nearest to the decimal."""

@@ -1,0 +1,121 @@
+"""One instrument's book with all that matching knows of the instrument."""
+
+from typing import Literal
+
+from deltawire.exchange.levels import BookSide
+from deltawire.exchange.orders import Trigger
+from deltawire.exchange.ports import PublicEvent, Reference
+from deltawire.exchange.waiting import Waiting
+from deltawire.model.events import BookDelta, BookImage, Listing, Status
+from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import parse_decimal
+
+State = Literal["open", "closed", "settled"]
+HIGHEST = 1 << 62
+"""Above every price: the limit of a market buy without a price band."""
+
+
+class OrderBook:
+    """Both sides, the references, the orders that wait for a price, and the public sequence."""
+
+    __slots__ = (
+        "asks",
+        "bids",
+        "index_price",
+        "instrument",
+        "last_ticks",
+        "last_told",
+        "lot",
+        "mark_price",
+        "open",
+        "reference",
+        "sequence",
+        "ticks",
+        "trade_seq",
+        "waiting",
+    )
+
+    def __init__(self, instrument: Instrument) -> None:
+        self.bids, self.asks = BookSide(1), BookSide(-1)
+        self.waiting: dict[Trigger, Waiting] = {
+            "index_price": Waiting(),
+            "mark_price": Waiting(),
+            "last_price": Waiting(),
+        }
+        self.sequence = self.trade_seq = 0
+        self.last_ticks: int | None = None
+        self.last_told: int | None = None
+        """The last price that triggers have seen."""
+        self.open = True
+        self.define(instrument)
+        self.refer(Reference(instrument.name))
+
+    def define(self, instrument: Instrument) -> None:
+        """Take over the instrument's increments."""
+        self.instrument = instrument
+        self.lot = parse_decimal(instrument.min_trade_size or "1", instrument.size_exponent)
+        exponent = instrument.price_exponent
+        self.ticks = [(-HIGHEST, instrument.tick)]
+        self.ticks += [
+            (parse_decimal(above, exponent), parse_decimal(tick, exponent))
+            for above, tick in instrument.tick_size_steps
+        ]
+
+    def refer(self, reference: Reference) -> None:
+        """Take over index, mark and band."""
+        self.reference = reference
+        price = self.instrument.price
+        self.mark_price = None if reference.mark_ticks is None else price(reference.mark_ticks)
+        self.index_price = None if reference.index_ticks is None else price(reference.index_ticks)
+
+    def side(self, sign: int) -> BookSide:
+        """Bids for +1, asks for -1."""
+        return self.bids if sign > 0 else self.asks
+
+    def tick(self, price_ticks: int) -> int:
+        """The increment at a price; a step begins above its price."""
+        found = self.ticks[0][1]
+        for above, tick in self.ticks[1:]:
+            if price_ticks > above:
+                found = tick
+        return found
+
+    def behind(self, price_ticks: int, sign: int) -> int:
+        """The next price that does not reach this one: lower for a buyer, higher for a seller."""
+        if sign < 0:
+            return price_ticks + self.tick(price_ticks + 1)
+        return price_ticks - self.tick(price_ticks)
+
+    def price_of(self, trigger: Trigger) -> int | None:
+        """What a trigger looks at, as it is now."""
+        if trigger == "last_price":
+            return self.last_ticks
+        reference = self.reference
+        return reference.mark_ticks if trigger == "mark_price" else reference.index_ticks
+
+    def worst(self, sign: int) -> int:
+        """The worst price that a market order may trade at: the end of the band."""
+        end = self.reference.max_ticks if sign > 0 else self.reference.min_ticks
+        if end is None:
+            return HIGHEST if sign > 0 else 0
+        return end
+
+    def opened(self, now: int) -> list[PublicEvent]:
+        """What a book begins with; also what late listeners need."""
+        return [Listing(self.instrument, now), *self.image(now), Status(self.instrument, "live", "", now)]
+
+    def image(self, now: int) -> list[PublicEvent]:
+        """The whole book as shown, at its current sequence."""
+        return [
+            BookImage(
+                self.instrument, self.sequence, self.bids.image(), self.asks.image(), now, now, self.sequence
+            )
+        ]
+
+    def delta(self, now: int) -> BookDelta | None:
+        """What has changed since the last delta, as the next one; None when nothing shows."""
+        bids, asks = self.bids.changes(), self.asks.changes()
+        if not bids.prices and not asks.prices:
+            return None
+        self.sequence += 1
+        return BookDelta(self.instrument, self.sequence, bids, asks, now, now, self.sequence)

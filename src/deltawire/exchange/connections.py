@@ -1,0 +1,42 @@
+"""Cancel-on-disconnect: which connections take their orders with them.
+
+Deribit: docs.deribit.com, `private/enable_cancel_on_disconnect`. Set for an account, it is what every
+connection starts with that the account opens from then on; set for a connection, it counts there.
+"""
+
+from deltawire.exchange.desk import Desk
+from deltawire.exchange.matching import Matcher
+from deltawire.exchange.orders import AccountId
+from deltawire.exchange.records import Connected, Disconnected, SetCancelOnDisconnect
+
+
+class Connections:
+    """Settings of accounts and of open connections."""
+
+    __slots__ = ("_desk", "_matcher", "accounts", "settings")
+
+    def __init__(self, desk: Desk, matcher: Matcher) -> None:
+        self._desk, self._matcher = desk, matcher
+        self.accounts: set[AccountId] = set()
+        self.settings: dict[tuple[AccountId, int], bool] = {}
+
+    def connected(self, record: Connected) -> None:
+        """The connection starts with the account's setting."""
+        self.settings[record.account, record.connection] = record.account in self.accounts
+
+    def configured(self, record: SetCancelOnDisconnect) -> None:
+        """Turn it on or off."""
+        if record.connection:
+            self.settings[record.account, record.connection] = record.enabled
+        elif record.enabled:
+            self.accounts.add(record.account)
+        else:
+            self.accounts.discard(record.account)
+
+    def disconnected(self, record: Disconnected) -> None:
+        """The connection's orders end, if so set; once, because the setting goes with it."""
+        if not self.settings.pop((record.account, record.connection), False):
+            return
+        for order in self._desk.live(record.account):
+            if order.connection == record.connection and order.leaves_lots:
+                self._matcher.cancel(order, "cancel_on_disconnect")

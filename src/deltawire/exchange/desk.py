@@ -1,0 +1,120 @@
+"""The state that all parts of matching work on, and what the current record has brought about so far."""
+
+from collections import OrderedDict, deque
+from copy import copy
+from typing import Any
+
+from deltawire.exchange.books import OrderBook
+from deltawire.exchange.orders import AccountId, Order, OrderChanged, OrderId, OrderState, Reason, SelfTrading
+from deltawire.exchange.ports import Output, RiskCheck
+
+DAY_NS = 86_400 * 1_000_000_000
+SETTLEMENT_NS = 8 * 3_600 * 1_000_000_000
+"""A trading day ends at 08:00 UTC."""
+REMEMBERED = 10_000
+"""How many ended orders are kept to be asked for."""
+
+
+def day_end(now: int) -> int:
+    """The next 08:00 UTC after this time."""
+    return ((now - SETTLEMENT_NS) // DAY_NS + 1) * DAY_NS + SETTLEMENT_NS
+
+
+class Desk:
+    """Books, orders, settings; and the outputs of the record that is being worked on."""
+
+    __slots__ = (
+        "books",
+        "by_account",
+        "changed",
+        "days",
+        "ended",
+        "next_order_id",
+        "next_trade_id",
+        "now",
+        "orders",
+        "outputs",
+        "pending",
+        "reducing",
+        "remembered",
+        "risk",
+        "self_trading",
+        "traded",
+    )
+
+    def __init__(self, risk: RiskCheck, remembered: int = REMEMBERED) -> None:
+        self.risk = risk
+        self.books: dict[str, OrderBook] = {}
+        self.orders: dict[OrderId, Order] = {}
+        """The living."""
+        self.by_account: dict[AccountId, dict[OrderId, Order]] = {}
+        self.ended: OrderedDict[OrderId, Order] = OrderedDict()
+        self.reducing: dict[tuple[AccountId, str], dict[OrderId, Order]] = {}
+        """Reduce-only orders in the book, which shrink with the position."""
+        self.self_trading: dict[AccountId, SelfTrading] = {}
+        self.next_order_id = self.next_trade_id = 1
+        self.now = 0
+        self.remembered = remembered
+        self.outputs: list[Output | Any] = []
+        self.changed: dict[OrderId, Order] = {}
+        self.traded: dict[str, OrderBook] = {}
+        """Books whose changes are not published yet."""
+        self.days: deque[tuple[int, OrderId]] = deque()
+        """When orders good for the day end, soonest first."""
+        self.pending: deque[Order] = deque()
+        """Orders that have come alive and are still to be matched."""
+
+    def enter(self, order: Order) -> None:
+        """The order gets its id and lives."""
+        self.next_order_id += 1
+        self.orders[order.id] = order
+        mine = self.by_account.get(order.account)
+        if mine is None:
+            mine = self.by_account[order.account] = {}
+        mine[order.id] = order
+        self.changed[order.id] = order
+        if order.terms.time_in_force == "good_til_day":
+            self.days.append((day_end(order.created_ns), order.id))
+
+    def end(self, order: Order, state: OrderState, reason: Reason = "") -> None:
+        """The order lives no more; it is kept a while to be asked for."""
+        order.state, order.reason = state, reason
+        order.leaves_lots = order.shown_lots = 0
+        order.updated_ns = self.now
+        del self.orders[order.id]
+        mine = self.by_account[order.account]
+        del mine[order.id]
+        if not mine:
+            del self.by_account[order.account]
+        ended = self.ended
+        ended[order.id] = order
+        if len(ended) > self.remembered:
+            ended.popitem(last=False)
+        self.changed[order.id] = order
+
+    def publish(self) -> None:
+        """Turn what has changed into events: orders as they now stand, then books."""
+        outputs = self.outputs
+        for order in self.changed.values():
+            outputs.append(OrderChanged(copy(order)))
+        self.changed.clear()
+        for book in self.traded.values():
+            delta = book.delta(self.now)
+            if delta is not None:
+                outputs.append(delta)
+        self.traded.clear()
+
+    def live(self, account: AccountId) -> list[Order]:
+        """An account's living orders, in the order they were placed."""
+        return list(self.by_account.get(account, {}).values())
+
+    def find(self, account: AccountId, order_id: OrderId) -> Order | None:
+        """An order of this account, alive or ended not long ago; another's is not found."""
+        order = self.orders.get(order_id) or self.ended.get(order_id)
+        return order if order is not None and order.account == account else None
+
+    def labelled(self, account: AccountId, label: str) -> list[Order]:
+        """All orders of the account with this label that are still known, the oldest first."""
+        known = [*self.ended.values(), *self.live(account)]
+        found = [order for order in known if order.account == account and order.terms.label == label]
+        return sorted(found, key=lambda order: order.id)

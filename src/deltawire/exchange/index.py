@@ -1,0 +1,50 @@
+"""The index: the mean of its constituents' prices, none of them further than a little from their median.
+
+Deribit's rule (support article "Deribit indices"): each price is moved to within 0.5 % of the median, and all
+weigh the same.
+"""
+
+from collections.abc import Iterable
+from statistics import fmean, median
+
+import msgspec
+
+CLAMP = 0.005
+
+
+class Constituent(msgspec.Struct, frozen=True):
+    """One source of an index: its price as seen, and as it counts. `price` 0.0 and disabled: it has none."""
+
+    identifier: str
+    original_price: float
+    price: float
+    weight: float
+    enabled: bool
+
+
+def index_price(prices: Iterable[float], clamp: float = CLAMP) -> float | None:
+    """The index of these prices; those that are no positive finite number do not count. None without any."""
+    found = [price for price in prices if 0.0 < price < float("inf")]
+    if not found:
+        return None
+    middle = median(found)
+    return fmean(_clamped(price, middle, clamp) for price in found)
+
+
+def ranking(prices: Iterable[tuple[str, float]], clamp: float = CLAMP) -> list[Constituent]:
+    """Every source with what it contributes, for `deribit_price_ranking`."""
+    named = list(prices)
+    valid = [price for _, price in named if 0.0 < price < float("inf")]
+    if not valid:
+        return [Constituent(name, 0.0, 0.0, 0.0, False) for name, _ in named]
+    middle, weight = median(valid), 1 / len(valid)
+    return [
+        Constituent(name, price, _clamped(price, middle, clamp), weight, True)
+        if 0.0 < price < float("inf")
+        else Constituent(name, 0.0, 0.0, 0.0, False)
+        for name, price in named
+    ]
+
+
+def _clamped(price: float, middle: float, clamp: float) -> float:
+    return min(max(price, middle * (1 - clamp)), middle * (1 + clamp))

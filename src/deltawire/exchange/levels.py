@@ -1,0 +1,119 @@
+"""One side of a matching book: price levels, each a queue of orders in time priority.
+
+Bids and asks share the code: a *key* is the price times the side's sign, so the best key is the highest.
+"""
+
+from bisect import bisect_left, insort
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from deltawire.exchange.orders import Order, OrderId
+from deltawire.model.events import Changes, Levels
+
+
+class Level:
+    """Orders at one price, first come first; `shown_lots` is what the book shows of them."""
+
+    __slots__ = ("orders", "price_ticks", "shown_lots")
+
+    def __init__(self, price_ticks: int) -> None:
+        self.price_ticks = price_ticks
+        self.shown_lots = 0
+        self.orders: OrderedDict[OrderId, Order] = OrderedDict()
+
+
+class BookSide:
+    """The levels of one side, and what its shown sizes were when `changes` was last asked."""
+
+    __slots__ = ("keys", "levels", "sign", "touched")
+
+    def __init__(self, sign: int) -> None:
+        self.sign = sign
+        """+1: bids, -1: asks."""
+        self.keys: list[int] = []
+        """Ascending, so the best is the last."""
+        self.levels: dict[int, Level] = {}
+        self.touched: dict[int, int] = {}
+
+    def best(self) -> int | None:
+        """The best price in ticks, None when the side is empty."""
+        return self.sign * self.keys[-1] if self.keys else None
+
+    def reaches(self, price_ticks: int) -> bool:
+        """Whether the best price is as good as this one, for an order of the other side."""
+        return bool(self.keys) and self.keys[-1] >= self.sign * price_ticks
+
+    def add(self, order: Order) -> None:
+        """The order joins the end of its level's queue."""
+        price = order.price_ticks
+        level = self.levels.get(price)
+        if level is None:
+            level = self.levels[price] = Level(price)
+            insort(self.keys, self.sign * price)
+        if price not in self.touched:
+            self.touched[price] = level.shown_lots
+        level.shown_lots += order.shown_lots
+        level.orders[order.id] = order
+
+    def remove(self, order: Order) -> None:
+        """The order leaves, with what it still shows."""
+        price = order.price_ticks
+        level = self.levels[price]
+        if price not in self.touched:
+            self.touched[price] = level.shown_lots
+        level.shown_lots -= order.shown_lots
+        self.leave(order, level)
+
+    def show(self, order: Order, lots: int) -> None:
+        """The order now shows so many lots, and keeps its place."""
+        price = order.price_ticks
+        level = self.levels[price]
+        if price not in self.touched:
+            self.touched[price] = level.shown_lots
+        level.shown_lots += lots - order.shown_lots
+        order.shown_lots = lots
+
+    def leave(self, order: Order, level: Level) -> None:
+        """The order, which shows nothing any more, leaves its level."""
+        del level.orders[order.id]
+        if not level.orders:
+            self._drop(level)
+
+    def refresh(self, order: Order, level: Level) -> None:
+        """An iceberg shows its next clip, behind all others at its price."""
+        order.shown_lots = min(order.terms.display_lots or order.leaves_lots, order.leaves_lots)
+        level.shown_lots += order.shown_lots
+        level.orders.move_to_end(order.id)
+
+    def _drop(self, level: Level) -> None:
+        del self.levels[level.price_ticks]
+        keys, key = self.keys, self.sign * level.price_ticks
+        if keys[-1] == key:
+            keys.pop()
+        else:
+            del keys[bisect_left(keys, key)]
+
+    def changes(self) -> Changes:
+        """What the book shows differently since the last time this was asked."""
+        prices: list[int] = []
+        sizes: list[int] = []
+        previous: list[int] = []
+        levels = self.levels
+        for price, before in self.touched.items():
+            now = levels[price].shown_lots if price in levels else 0
+            if now != before:
+                prices.append(price)
+                sizes.append(now)
+                previous.append(before)
+        self.touched.clear()
+        return Changes(prices, sizes, previous)
+
+    def image(self) -> Levels:
+        """All levels as shown, best first."""
+        prices = [self.sign * key for key in reversed(self.keys)]
+        return Levels(prices, [self.levels[price].shown_lots for price in prices])
+
+    def orders(self) -> Iterator[Order]:
+        """All orders, best price first, then first come first."""
+        for key in reversed(self.keys):
+            yield from self.levels[self.sign * key].orders.values()

@@ -1,0 +1,91 @@
+"""Every coefficient of margin, in a versioned table.
+
+Sources: Deribit support 25944756807069, 25944738177565, 25944826427293 (futures), options as bit.com's help
+11039704681753 quotes the same formulas; portfolio margin: support 25944756247837 and the example of
+private/pme/simulate (2024-06, BTC; 2026-02, ETH). Where Deribit says nothing the field says what stands there.
+"""
+
+import msgspec
+
+
+class FutureRates(msgspec.Struct, frozen=True):
+    """Shares of the position's size; both grow by `slope` per coin of size."""
+
+    initial: float
+    maintenance: float
+    slope: float
+
+
+class OptionRates(msgspec.Struct, frozen=True):
+    """Shares of the underlying that a short option needs beside its mark price."""
+
+    initial: float = 0.15
+    floor: float = 0.10
+    maintenance: float = 0.075
+
+
+class PortfolioRates(msgspec.Struct, frozen=True, kw_only=True):
+    """One index's risk matrix."""
+
+    price_range: float = 0.16
+    buckets: int = 4
+    """Price moves on each side."""
+    volatility_up: float = 0.50
+    volatility_down: float = 0.25
+    short_vega_power: float = 0.30
+    long_vega_power: float = 0.13
+    min_volatility_up: float = 0.50
+    """A volatility that was shocked upwards is at least this."""
+    extended_moves: tuple[float, ...] = (-0.66, -0.33, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0)
+    extended_factor: float = 1.0
+    extended_dampener: float = 100_000.0
+    """US dollars."""
+    delta_threshold: float = 20_000_000.0
+    """US dollars of delta that can be closed without moving the market."""
+    max_delta_shock: float = 0.10
+    """What the delta beyond the threshold is charged: our reading, Deribit gives no formula."""
+    annualised_move_risk: float = 0.075
+    min_annualised_move: float = 0.01
+    pnl_offset: float = 0.6
+    """The share of one index's gains that may cover another's losses."""
+    maintenance: float = 0.8
+
+
+class CoinTable(msgspec.Struct, frozen=True):
+    """What holds for one base coin."""
+
+    base: str
+    future: FutureRates
+    option: OptionRates
+    portfolio: PortfolioRates
+
+
+class MarginTable(msgspec.Struct, frozen=True, kw_only=True):
+    """All coins; one that is not named is margined as the last."""
+
+    version: str = "2025-1"
+    coins: tuple[CoinTable, ...] = (
+        CoinTable("BTC", FutureRates(0.02, 0.01, 0.00005), OptionRates(), PortfolioRates()),
+        CoinTable(
+            "ETH",
+            FutureRates(0.02, 0.01, 0.000004),
+            OptionRates(),
+            PortfolioRates(
+                price_range=0.18,
+                volatility_up=0.40,
+                extended_dampener=200_000.0,
+                annualised_move_risk=0.05,
+                min_annualised_move=0.005,
+            ),
+        ),
+        CoinTable(
+            "SOL",
+            FutureRates(0.04, 0.02, 0.000005),
+            OptionRates(0.20, 0.13, 0.10),
+            PortfolioRates(extended_dampener=25_000.0, annualised_move_risk=0.10),
+        ),
+    )
+
+    def coin(self, base: str) -> CoinTable:
+        """The rates of a base coin."""
+        return next((coin for coin in self.coins if coin.base == base), self.coins[-1])

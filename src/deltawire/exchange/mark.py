@@ -1,0 +1,39 @@
+"""The mark of a future: the index plus the mean distance of its market from it over half a minute."""
+
+from math import exp
+
+from deltawire.exchange.calendar import SECOND_NS
+
+AVERAGE_NS = 30 * SECOND_NS
+PERPETUAL_LIMIT = 0.005
+FUTURE_LIMIT = 0.25
+
+
+class BasisAverage:
+    """An exponential mean over time, of a future's fair price less its index as a share of the index.
+
+    Time constant 30 s; `limit` bounds what the market may say, so that no single print moves the mark far.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self._limit = limit
+        self._last_ns: int | None = None
+        self._now = 0.0
+        self.basis = 0.0
+
+    def seen(self, now_ns: int, fair: float | None, index: float) -> None:
+        """The market's fair price is now this; None: nobody says, the last word stands."""
+        if self._last_ns is not None:
+            weight = 1.0 - exp((self._last_ns - now_ns) / AVERAGE_NS)
+            self.basis += weight * (self._now - self.basis)
+        if fair is not None:
+            self._now = min(max(fair / index - 1.0, -self._limit), self._limit)
+            if self._last_ns is None:
+                self.basis = self._now
+            self._last_ns = now_ns
+        elif self._last_ns is not None:
+            self._last_ns = now_ns
+
+    def mark(self, index: float) -> float:
+        """The mark price at this index."""
+        return index * (1.0 + self.basis)

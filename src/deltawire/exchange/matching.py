@@ -1,0 +1,201 @@
+"""Price-time matching of one order against a book, and everything that ends or shrinks an order.
+
+What a fill sets in motion happens before the next fill: linked orders go, protected quotes go, reduce-only
+orders shrink to the position. Orders that come alive by it wait until the one being matched is done.
+"""
+
+from deltawire.exchange.books import OrderBook
+from deltawire.exchange.desk import Desk
+from deltawire.exchange.levels import BookSide, Level
+from deltawire.exchange.links import Links
+from deltawire.exchange.orders import Fill, Order, Reason
+from deltawire.exchange.probing import fillable
+from deltawire.exchange.protection import Protection
+from deltawire.model.events import Side, Trade
+
+SIDES: dict[int, Side] = {1: "buy", -1: "sell"}
+AT_ONCE = frozenset({"immediate_or_cancel", "fill_or_kill"})
+
+
+class Matcher:
+    """Fills, rests, cancels and shrinks orders that already live."""
+
+    __slots__ = ("_desk", "links", "protection")
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.links = Links(desk, self.cancel, self.shrink)
+        self.protection = Protection(desk, self.cancel)
+
+    def work(self, order: Order, book: OrderBook) -> None:
+        """Match an order as far as its price goes; what is left rests or ends, by its time in force."""
+        self._desk.traded[book.instrument.name] = book
+        reason = self._match(order, book)
+        if not order.leaves_lots:
+            return
+        terms = order.terms
+        if reason:
+            self.cancel(order, reason)
+        elif terms.time_in_force in AT_ONCE:
+            self.cancel(order, terms.time_in_force)  # type: ignore[arg-type]
+        elif terms.type == "market":
+            self.cancel(order, "no_liquidity")
+        else:
+            self.rest(order, book)
+
+    def rest(self, order: Order, book: OrderBook) -> None:
+        """Put an order into the book, behind all others at its price."""
+        desk, terms = self._desk, order.terms
+        display = terms.display_lots
+        order.shown_lots = order.leaves_lots if display is None else min(display, order.leaves_lots)
+        (book.bids if order.sign > 0 else book.asks).add(order)
+        if terms.reduce_only:
+            self.note(order)
+        desk.risk.rested(order)
+
+    def note(self, order: Order) -> None:
+        """A reduce-only order is in the book and shrinks with the position from now on."""
+        self._desk.reducing.setdefault((order.account, order.terms.instrument), {})[order.id] = order
+
+    def _match(self, taker: Order, book: OrderBook) -> Reason:
+        """Trade until price or size is used up; why it must stop before, if it must."""
+        opposite = book.asks if taker.sign > 0 else book.bids
+        keys = opposite.keys
+        limit = opposite.sign * taker.price_ticks
+        if not keys or keys[-1] < limit:
+            return ""
+        killed = taker.terms.time_in_force == "fill_or_kill"
+        if killed and fillable(self._desk, self.protection, taker, book) < taker.leaves_lots:
+            return "fill_or_kill"
+        while taker.leaves_lots and keys and keys[-1] >= limit:
+            level = opposite.levels[opposite.sign * keys[-1]]
+            maker = next(iter(level.orders.values()))
+            if maker.account != taker.account:
+                self._fill(taker, maker, book, opposite, level)
+            elif self._desk.self_trading.get(taker.account) == "cancel_maker":
+                self.cancel(maker, "self_trade")
+            else:
+                return "self_trade"
+        return ""
+
+    def _fill(self, taker: Order, maker: Order, book: OrderBook, opposite: BookSide, level: Level) -> None:
+        desk = self._desk
+        price, now = level.price_ticks, desk.now
+        lots = maker.shown_lots if maker.shown_lots < taker.leaves_lots else taker.leaves_lots
+        if price not in opposite.touched:
+            opposite.touched[price] = level.shown_lots
+        level.shown_lots -= lots
+        maker.shown_lots -= lots
+        for order in (maker, taker):
+            order.leaves_lots -= lots
+            order.filled_lots += lots
+            order.cost += price * lots
+            order.updated_ns = now
+        taker.state = "open" if taker.leaves_lots else "filled"
+        if not maker.leaves_lots:
+            opposite.leave(maker, level)
+            self.forget(maker)
+            desk.end(maker, "filled")
+        else:
+            desk.changed[maker.id] = maker
+            if not maker.shown_lots:
+                opposite.refresh(maker, level)
+        if not taker.leaves_lots:
+            desk.end(taker, "filled")
+        self._report(taker, maker, book, price, lots)
+        if maker.linked_ids:
+            self.links.hit(maker)
+        if taker.linked_ids:
+            self.links.hit(taker)
+        if maker.terms.mmp:
+            self.protection.hit(maker, book, price, lots)
+        if desk.reducing:
+            self._trim(maker.account, book)
+            self._trim(taker.account, book)
+
+    def _report(self, taker: Order, maker: Order, book: OrderBook, price: int, lots: int) -> None:
+        """Tell accounts, the two owners and the public of one trade."""
+        desk, reference, instrument = self._desk, book.reference, book.instrument
+        now, name = desk.now, instrument.name
+        trade_id = desk.next_trade_id
+        desk.next_trade_id = trade_id + 1
+        book.trade_seq = trade_seq = book.trade_seq + 1
+        book.last_ticks = price
+        mark, index = reference.mark_ticks, reference.index_ticks
+        made = Fill(
+            trade_id, trade_seq, name, maker.account, maker.id, SIDES[maker.sign], price, lots, "maker",
+            maker.terms, maker.state, now, mark, index,
+        )  # fmt: skip
+        took = Fill(
+            trade_id, trade_seq, name, taker.account, taker.id, SIDES[taker.sign], price, lots, "taker",
+            taker.terms, taker.state, now, mark, index,
+        )  # fmt: skip
+        risk = desk.risk
+        risk.filled(made)
+        risk.filled(took)
+        risk.rested(maker)
+        liquidation = ("M" if maker.terms.liquidation else "") + ("T" if taker.terms.liquidation else "")
+        trade = Trade(
+            instrument, str(trade_id), price, lots, took.side, now, now, trade_seq,
+            book.mark_price, book.index_price, None, liquidation,
+        )  # fmt: skip
+        desk.outputs += (made, took, trade)
+
+    def _trim(self, account: int, book: OrderBook) -> None:
+        """Shrink each reduce-only order to what the position allows, or end it."""
+        orders = self._desk.reducing.get((account, book.instrument.name))
+        if orders is None:
+            return
+        position = self._desk.risk.position(account, book.instrument.name)
+        for order in sorted(orders.values(), key=lambda order: order.id):
+            if order.leaves_lots > (allowed := max(0, -order.sign * position)):
+                self.shrink(order, allowed, "reduce_only")
+
+    def shrink(self, order: Order, leaves_lots: int, reason: Reason) -> None:
+        """Let at most so many lots trade yet; the order keeps its place, or ends at zero."""
+        if leaves_lots >= order.leaves_lots:
+            return
+        if leaves_lots <= 0:
+            self.cancel(order, reason)
+            return
+        order.size_lots -= order.leaves_lots - leaves_lots
+        order.leaves_lots = leaves_lots
+        order.updated_ns = self._desk.now
+        self._desk.changed[order.id] = order
+        if order.shown_lots:
+            book = self._desk.books[order.instrument]
+            self._desk.traded[order.instrument] = book
+            book.side(order.sign).show(order, min(order.shown_lots, leaves_lots))
+            self._desk.risk.rested(order)
+
+    def cancel(self, order: Order, reason: Reason) -> None:
+        """End an order wherever it is; orders linked to it learn of it."""
+        rested = order.shown_lots > 0
+        self.detach(order)
+        self._desk.end(order, "cancelled", reason)
+        if rested:
+            self._desk.risk.rested(order)
+        if order.linked_ids or order.primary_id:
+            self.links.ended(order)
+
+    def detach(self, order: Order) -> None:
+        """Take an order out of the book, or from among those that wait."""
+        desk, terms = self._desk, order.terms
+        book = desk.books[terms.instrument]
+        if order.shown_lots:
+            desk.traded[terms.instrument] = book
+            book.side(order.sign).remove(order)
+            order.shown_lots = 0
+            self.forget(order)
+        elif order.state == "untriggered" and terms.trigger and not order.primary_id:
+            book.waiting[terms.trigger].remove(order)
+
+    def forget(self, order: Order) -> None:
+        """A reduce-only order is in the book no more."""
+        if not order.terms.reduce_only:
+            return
+        key = (order.account, order.terms.instrument)
+        mine = self._desk.reducing[key]
+        del mine[order.id]
+        if not mine:
+            del self._desk.reducing[key]

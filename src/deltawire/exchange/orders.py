@@ -1,0 +1,165 @@
+"""Orders and fills as values. Prices are ticks, sizes lots, by the instrument's exponents; times nanoseconds.
+
+A *tick* is one unit of the instrument's price exponent, so a mark price may lie between two prices that orders
+may have; those are multiples of `Instrument.tick`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from deltawire.model.events import Side
+
+AccountId = int
+OrderId = int
+TradeId = int
+
+OrderType = Literal[
+    "limit",
+    "market",
+    "market_limit",
+    "stop_limit",
+    "stop_market",
+    "take_limit",
+    "take_market",
+    "trailing_stop",
+]
+TimeInForce = Literal["good_til_cancelled", "good_til_day", "fill_or_kill", "immediate_or_cancel"]
+Trigger = Literal["index_price", "mark_price", "last_price"]
+Linking = Literal["", "one_triggers_other", "one_cancels_other", "one_triggers_one_cancels_other"]
+FillCondition = Literal["first_hit", "complete_fill", "incremental"]
+OrderState = Literal["open", "filled", "rejected", "cancelled", "untriggered", "triggered"]
+Role = Literal["maker", "taker"]
+SelfTrading = Literal["reject_taker", "cancel_maker"]
+Reason = Literal[
+    "",
+    "user_request",
+    "autoliquidation",
+    "cancel_on_disconnect",
+    "risk_mitigation",
+    "pme_risk_reduction",
+    "pme_account_locked",
+    "position_locked",
+    "mmp_trigger",
+    "mmp_config_curtailment",
+    "edit_post_only_reject",
+    "oco_other_closed",
+    "oto_primary_closed",
+    "settlement",
+    "expired",
+    "immediate_or_cancel",
+    "fill_or_kill",
+    "no_liquidity",
+    "self_trade",
+    "reduce_only",
+    "post_only",
+    "not_enough_funds",
+]
+"""Why an order ended unfilled: Deribit's `cancel_reason`s, then those that Deribit leaves unsaid."""
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a client asked for; never changes, an edit makes new terms."""
+
+    instrument: str
+    side: Side
+    size_lots: int
+    type: OrderType = "limit"
+    price_ticks: int | None = None
+    time_in_force: TimeInForce = "good_til_cancelled"
+    label: str = ""
+    post_only: bool = False
+    reject_post_only: bool = False
+    reduce_only: bool = False
+    display_lots: int | None = None
+    """How much of an iceberg shows; None: all."""
+    trigger: Trigger | None = None
+    trigger_ticks: int | None = None
+    trigger_offset_ticks: int | None = None
+    """How far a trailing stop trails."""
+    valid_until_ns: int | None = None
+    mmp: bool = False
+    mmp_group: str = ""
+    quote_id: str = ""
+    quote_set_id: str = ""
+    linked: Linking = ""
+    fill_condition: FillCondition = "first_hit"
+    others: tuple["Terms", ...] = ()
+    """The secondary orders of OTO and OTOCO, the other order of OCO."""
+    liquidation: bool = False
+
+
+class Order(msgspec.Struct):
+    """An order's state. Only matching changes it; everyone else reads it, and keeps no reference over records."""
+
+    id: OrderId
+    account: AccountId
+    terms: Terms
+    sign: int
+    """+1 to buy, -1 to sell."""
+    price_ticks: int
+    """The limit; of a market order the worst price it may trade at."""
+    size_lots: int
+    leaves_lots: int
+    """What may still trade: `size_lots` - `filled_lots` while it lives, 0 when it has ended."""
+    shown_lots: int
+    """The part of `leaves_lots` that the book shows; 0 while it does not rest."""
+    created_ns: int
+    updated_ns: int
+    state: OrderState = "open"
+    filled_lots: int = 0
+    cost: int = 0
+    """Σ price_ticks × lots over its fills."""
+    reason: Reason = ""
+    replaced: bool = False
+    trigger_ticks: int | None = None
+    reference_ticks: int | None = None
+    """Of a trailing stop: the best price seen since it was placed."""
+    trigger_order_id: OrderId = 0
+    """The trigger order that this order came from."""
+    primary_id: OrderId = 0
+    linked_ids: tuple[OrderId, ...] = ()
+    """Secondary orders that wait for this one, or the other order of an OCO pair."""
+    oco: bool = False
+    """Whether the linked order goes when this one is hit; else the linked ones come."""
+    connection: int = 0
+    """The connection that placed it, for cancel-on-disconnect; 0 when none."""
+    quote: bool = False
+
+    @property
+    def instrument(self) -> str:
+        """The instrument's name."""
+        return self.terms.instrument
+
+    @property
+    def resting(self) -> bool:
+        """Whether it lives: in the book, or waiting for its trigger."""
+        return self.leaves_lots > 0
+
+
+class Fill(msgspec.Struct, frozen=True, tag=True):
+    """One side of one trade. A trade is two fills with the same id, the maker's first."""
+
+    trade_id: TradeId
+    trade_seq: int
+    """+1 per trade of the instrument."""
+    instrument: str
+    account: AccountId
+    order_id: OrderId
+    side: Side
+    """Of this account, not of the aggressor."""
+    price_ticks: int
+    size_lots: int
+    role: Role
+    terms: Terms
+    state: OrderState
+    """The order's state after this fill."""
+    at_ns: int
+    mark_ticks: int | None = None
+    index_ticks: int | None = None
+
+
+class OrderChanged(msgspec.Struct, frozen=True, tag=True):
+    """An order as it stands after a record, one per order touched."""
+
+    order: Order

@@ -1,0 +1,1 @@
+"""Option pricing: Black-76, implied volatility, an arbitrage-free surface, chains."""

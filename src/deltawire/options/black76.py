@@ -1,0 +1,114 @@
+"""Black-76 without interest: values in quote currency, greeks with Deribit's conventions.
+
+F is the forward of the option's own expiry, K the strike, T years (ACT/365), σ a fraction per √year.
+Formulas: Black 1976; conventions of Deribit checked against its own messages (`tests/options/greeks.json`):
+delta not premium adjusted, vega per volatility point, theta per day and never more than the time value left,
+rho of Black-Scholes per percent. An inverse option's price in coin is V/F.
+"""
+
+from math import erfc, exp, log, pi, sqrt
+from typing import NamedTuple
+
+YEAR_NS = 365 * 86_400 * 1_000_000_000
+_ROOT_HALF = sqrt(0.5)
+_DENSITY = 1 / sqrt(2 * pi)
+
+
+class Valuation(NamedTuple):
+    """One option: `value` in quote currency per unit of base, greeks in Deribit's units."""
+
+    value: float
+    delta: float
+    gamma: float
+    vega: float
+    theta: float
+    rho: float
+
+
+class HigherGreeks(NamedTuple):
+    """Derivatives per unit of σ and per year of calendar time."""
+
+    vanna: float
+    volga: float
+    charm: float
+    speed: float
+    zomma: float
+    color: float
+
+
+def years_between(now_ns: int, expiry_ns: int) -> float:
+    """ACT/365, to the nanosecond; 0.0 once expired."""
+    return max(0, expiry_ns - now_ns) / YEAR_NS
+
+
+def intrinsic(call: bool, forward: float, strike: float) -> float:
+    """What the option is worth exercised now."""
+    return max(forward - strike if call else strike - forward, 0.0)
+
+
+def price(call: bool, forward: float, strike: float, years: float, vol: float) -> float:
+    """The value in quote currency: c(F N(c d1) − K N(c d2)); the intrinsic value without time or volatility.
+
+    Computed on the out-of-the-money side and carried over by parity, so that time value is not lost.
+    """
+    deviation = vol * sqrt(years)
+    if deviation <= 0.0:
+        return intrinsic(call, forward, strike)
+    d1 = log(forward / strike) / deviation + 0.5 * deviation
+    d2 = d1 - deviation
+    if strike >= forward:
+        outer = 0.5 * (forward * erfc(-d1 * _ROOT_HALF) - strike * erfc(-d2 * _ROOT_HALF))
+    else:
+        outer = 0.5 * (strike * erfc(d2 * _ROOT_HALF) - forward * erfc(d1 * _ROOT_HALF))
+    return intrinsic(call, forward, strike) + max(outer, 0.0)
+
+
+def evaluate(call: bool, forward: float, strike: float, years: float, vol: float) -> Valuation:
+    """Value and greeks in one go."""
+    root = sqrt(years)
+    deviation = vol * root
+    if deviation <= 0.0:
+        return _exercised(call, forward, strike)
+    d1 = log(forward / strike) / deviation + 0.5 * deviation
+    d2 = d1 - deviation
+    above, below = 0.5 * erfc(-d1 * _ROOT_HALF), 0.5 * erfc(-d2 * _ROOT_HALF)
+    density = _DENSITY * exp(-0.5 * d1 * d1)
+    if strike >= forward:
+        extrinsic = forward * above - strike * below
+    else:
+        extrinsic = 0.5 * (strike * erfc(d2 * _ROOT_HALF) - forward * erfc(d1 * _ROOT_HALF))
+    extrinsic = max(extrinsic, 0.0)
+    vega = forward * density * root
+    return Valuation(
+        intrinsic(call, forward, strike) + extrinsic,
+        above if call else -0.5 * erfc(d1 * _ROOT_HALF),
+        density / (forward * deviation),
+        vega / 100,
+        -min(vega * vol / (2 * years) / 365, extrinsic),
+        (below if call else -0.5 * erfc(d2 * _ROOT_HALF)) * strike * years / 100,
+    )
+
+
+def higher_greeks(forward: float, strike: float, years: float, vol: float) -> HigherGreeks:
+    """The second order and mixed derivatives, the same for call and put at zero interest."""
+    root = sqrt(years)
+    deviation = vol * root
+    if deviation <= 0.0:
+        return HigherGreeks(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    d1 = log(forward / strike) / deviation + 0.5 * deviation
+    d2 = d1 - deviation
+    density = _DENSITY * exp(-0.5 * d1 * d1)
+    gamma = density / (forward * deviation)
+    return HigherGreeks(
+        vanna=-density * d2 / vol,
+        volga=forward * density * root * d1 * d2 / vol,
+        charm=density * d2 / (2 * years),
+        speed=-gamma / forward * (d1 / deviation + 1),
+        zomma=gamma * (d1 * d2 - 1) / vol,
+        color=gamma * (1 - d1 * d2) / (2 * years),
+    )
+
+
+def _exercised(call: bool, forward: float, strike: float) -> Valuation:
+    delta = float(forward > strike) if call else -float(forward < strike)
+    return Valuation(intrinsic(call, forward, strike), delta, 0.0, 0.0, 0.0, 0.0)

@@ -1,0 +1,113 @@
+"""The options of one expiry: valued off a surface, and quotes checked for arbitrage that could be traded."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import Literal
+
+import msgspec
+
+from deltawire.options.black76 import Valuation, evaluate, years_between
+from deltawire.options.surface import Surface
+
+Breach = Literal["bounds", "parity", "monotone", "convex"]
+
+
+class Contract(msgspec.Struct, frozen=True):
+    """One option of an expiry."""
+
+    call: bool
+    strike: float
+
+
+class StrikeQuotes(msgspec.Struct, frozen=True):
+    """Best prices of both options at a strike, in quote currency; None where nobody quotes."""
+
+    strike: float
+    call_bid: float | None = None
+    call_ask: float | None = None
+    put_bid: float | None = None
+    put_ask: float | None = None
+
+
+def value_chain(
+    contracts: Iterable[Contract], forward: float, surface: Surface, now_ns: int, expiry_ns: int
+) -> list[tuple[float, Valuation]]:
+    """(σ, value and greeks) of each contract; both options of a strike share one look at the surface."""
+    years = years_between(now_ns, expiry_ns)
+    vols: dict[float, float] = {}
+    found = []
+    for contract in contracts:
+        strike = contract.strike
+        vol = vols.get(strike)
+        if vol is None:
+            vol = vols[strike] = surface.vol(strike, forward, years)
+        found.append((vol, evaluate(contract.call, forward, strike, years, vol)))
+    return found
+
+
+def implied_forward(quotes: Iterable[StrikeQuotes]) -> float | None:
+    """The forward that put-call parity implies: the median of K + C − P over mids; None without a full strike."""
+    found = []
+    for quote in quotes:
+        call, put = _mid(quote.call_bid, quote.call_ask), _mid(quote.put_bid, quote.put_ask)
+        if call is not None and put is not None:
+            found.append(quote.strike + call - put)
+    return median(found) if found else None
+
+
+def breaches(quotes: Sequence[StrikeQuotes], forward: float) -> list[tuple[float, Breach]]:
+    """Where executable prices (buy at the ask, sell at the bid) would allow a riskless profit, by strike."""
+    ladder = sorted(quotes, key=lambda quote: quote.strike)
+    found: list[tuple[float, Breach]] = []
+    for quote in ladder:
+        found += [(quote.strike, breach) for breach in _alone(quote, forward)]
+    for low, high in pairwise(ladder):
+        if _falls(low, high):
+            found.append((high.strike, "monotone"))
+    for low, middle, high in zip(ladder, ladder[1:], ladder[2:], strict=False):
+        if _sags(low, middle, high):
+            found.append((middle.strike, "convex"))
+    return found
+
+
+def _mid(bid: float | None, ask: float | None) -> float | None:
+    return None if bid is None or ask is None else 0.5 * (bid + ask)
+
+
+def _alone(quote: StrikeQuotes, forward: float) -> Iterable[Breach]:
+    """Breaches that one strike shows: value bounds, and conversion or reversal against the forward."""
+    parity = forward - quote.strike
+    sides = (
+        (quote.call_bid, quote.call_ask, parity, forward),
+        (quote.put_bid, quote.put_ask, -parity, quote.strike),
+    )
+    for bid, ask, worth, limit in sides:
+        if (ask is not None and ask < worth) or (bid is not None and bid > limit):
+            yield "bounds"
+    if quote.call_ask is not None and quote.put_bid is not None and quote.call_ask - quote.put_bid < parity:
+        yield "parity"
+    if quote.call_bid is not None and quote.put_ask is not None and quote.call_bid - quote.put_ask > parity:
+        yield "parity"
+
+
+def _falls(low: StrikeQuotes, high: StrikeQuotes) -> bool:
+    """A call may not be sold above a lower strike's ask, a put not above a higher strike's."""
+    calls = low.call_ask is not None and high.call_bid is not None and high.call_bid > low.call_ask
+    puts = high.put_ask is not None and low.put_bid is not None and low.put_bid > high.put_ask
+    return calls or puts
+
+
+def _sags(low: StrikeQuotes, middle: StrikeQuotes, high: StrikeQuotes) -> bool:
+    """A butterfly bought at the asks and sold at the bid may not pay to hold."""
+    share = (high.strike - middle.strike) / (high.strike - low.strike)
+    for side in ("call", "put"):
+        wings = getattr(low, f"{side}_ask"), getattr(high, f"{side}_ask")
+        body = getattr(middle, f"{side}_bid")
+        if (
+            None not in wings
+            and body is not None
+            and body > (share * wings[0] + (1 - share) * wings[1]) * (1 + 1e-12)
+        ):
+            return True
+    return False

@@ -1,0 +1,137 @@
+"""Implied volatility: Black-76 inverted on the out-of-the-money side, by Halley's method within a bracket.
+
+Normalised as Jäckel does ("Let's be rational", Wilmott 2015): x = −|ln(F/K)|, s = σ√T, and β the time value
+over √(FK). Below the inflection s = √(2|x|) the equation solved is 1/ln b(s) = 1/ln β, which is nearly straight
+there even for prices down to 1e-290; above it b(s) = β, and near its limit the logarithm of what is missing.
+"""
+
+from collections.abc import Callable
+from math import erf, erfc, exp, inf, log, pi, sqrt
+
+from deltawire.options.black76 import intrinsic
+
+_ROOT_HALF = sqrt(0.5)
+_ROOT_TWO_PI = sqrt(2 * pi)
+_ROUNDS = 64
+_Residual = tuple[float, float, float]
+"""f = g(b) − g(β), g' and g''/g' of the equation's transformation g at one s."""
+
+
+def implied_vol(call: bool, price: float, forward: float, strike: float, years: float) -> float | None:
+    """The σ at which Black-76 gives this price (quote currency), 0.0 at the intrinsic value.
+
+    None where no σ can: below the intrinsic value, at or above the forward (call) or strike (put), after expiry.
+    """
+    if not (years > 0.0 and forward > 0.0 and strike > 0.0 and price < inf):
+        return None
+    extrinsic = price - intrinsic(call, forward, strike)
+    if not extrinsic > 0.0:
+        return 0.0 if extrinsic == 0.0 else None
+    if extrinsic >= min(forward, strike):
+        return None
+    return _solve(-abs(log(forward / strike)), extrinsic / sqrt(forward * strike)) / sqrt(years)
+
+
+def implied_band(
+    call: bool, price: float, rounding: float, forward: float, strike: float, years: float
+) -> tuple[float, float] | None:
+    """The volatilities that a price rounded by up to `rounding` (quote currency) may stand for.
+
+    Below the intrinsic value the band begins at 0.0, above the upper bound it ends at infinity.
+    """
+    if not years > 0.0:
+        return None
+    low = implied_vol(call, price - rounding, forward, strike, years)
+    high = implied_vol(call, price + rounding, forward, strike, years)
+    if low is None and price - rounding >= intrinsic(call, forward, strike):
+        return None
+    if high is None and price + rounding < intrinsic(call, forward, strike):
+        return None
+    return low or 0.0, inf if high is None else high
+
+
+def _normalised(x: float, s: float) -> float:
+    """b(x, s): the out-of-the-money price over √(FK)."""
+    if x == 0.0:
+        return erf(0.5 * s * _ROOT_HALF)
+    h, t = -x / s, 0.5 * s
+    if h - t < 4.0:
+        return 0.5 * (exp(0.5 * x) * erfc((h - t) * _ROOT_HALF) - exp(-0.5 * x) * erfc((h + t) * _ROOT_HALF))
+    scale = exp(-0.5 * (h * h + t * t))
+    return 0.5 * scale * (_erfcx((h - t) * _ROOT_HALF) - _erfcx((h + t) * _ROOT_HALF))
+
+
+def _erfcx(z: float) -> float:
+    """exp(z²) erfc(z) for z > 0, by its continued fraction where the factors would leave the doubles."""
+    if z < 5.0:
+        return exp(z * z) * erfc(z)
+    fraction = 0.0
+    for k in range(30, 0, -1):
+        fraction = 0.5 * k / (z + fraction)
+    return 1.0 / (sqrt(pi) * (z + fraction))
+
+
+def _missing(x: float, s: float) -> float:
+    """e^{x/2} − b(x, s), without cancellation."""
+    h, t = -x / s, 0.5 * s
+    return 0.5 * (exp(0.5 * x) * erfc((t - h) * _ROOT_HALF) + exp(-0.5 * x) * erfc((h + t) * _ROOT_HALF))
+
+
+def _solve(x: float, beta: float) -> float:
+    """The s with b(x, s) = β."""
+    bend = sqrt(-2.0 * x)
+    at_bend = _normalised(x, bend) if x else 0.0
+    if beta < at_bend:
+        return _converge(_low_residual, x, beta, -x / sqrt(-2.0 * log(beta)), 0.0, bend)
+    if beta > 0.5 * (at_bend + exp(0.5 * x)):
+        return _converge(_high_residual, x, beta, max(bend, 1.5), bend, inf)
+    return _converge(_mid_residual, x, beta, bend or beta * _ROOT_TWO_PI, bend, inf)
+
+
+def _low_residual(x: float, s: float, beta: float) -> _Residual:
+    b = _normalised(x, s)
+    if b <= 0.0:
+        return inf, 1.0, 0.0
+    ln = log(b)
+    return 1.0 / ln - 1.0 / log(beta), -1.0 / (b * ln * ln), -(1.0 + 2.0 / ln) / b
+
+
+def _mid_residual(x: float, s: float, beta: float) -> _Residual:
+    return _normalised(x, s) - beta, 1.0, 0.0
+
+
+def _high_residual(x: float, s: float, beta: float) -> _Residual:
+    left = _missing(x, s)
+    if left <= 0.0:
+        return inf, 1.0, 0.0
+    return log((exp(0.5 * x) - beta) / left), 1.0 / left, 1.0 / left
+
+
+def _converge(
+    residual: Callable[[float, float, float], _Residual],
+    x: float,
+    beta: float,
+    s: float,
+    low: float,
+    high: float,
+) -> float:
+    """Halley's steps from s; a step that leaves the bracket is replaced by its middle."""
+    for _ in range(_ROUNDS):
+        error, first, ratio = residual(x, s, beta)
+        h = x / s
+        slope = exp(-0.5 * (h * h + 0.25 * s * s)) / _ROOT_TWO_PI * first
+        newton = -error / slope if slope and error < inf else 0.0
+        if newton > 0.0:
+            low = s
+        elif newton < 0.0:
+            high = s
+        elif error == 0.0:
+            return s
+        curve = ratio * slope / first + h * h / s - 0.25 * s
+        after = s + newton / max(1.0 + 0.5 * newton * curve, 0.25) if newton else -1.0
+        if not low < after < high:
+            after = 0.5 * (low + high) if high < inf else 2.0 * s
+        if abs(after - s) <= 4e-16 * s:
+            return after
+        s = after
+    return s
