@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock clean
+.PHONY: help demo test check bench autobahn lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -22,6 +22,9 @@ check: $(VENV)/ready-dev ## Format, lint and type check
 
 bench: $(VENV)-bench/ready ## Measure against peers, as ratios
 	$(VENV)-bench/bin/python -m bench
+
+autobahn: $(VENV)/ready ## Run Autobahn (WSTEST=its program, CASES="9.* 12.*") against the echo
+	@$(BIN)/python tools/autobahn.py $(CASES)
 
 $(VENV)/ready: requirements/runtime.txt pyproject.toml
 	$(PYTHON) tools/bootstrap.py $(VENV) requirements/runtime.txt

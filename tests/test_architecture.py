@@ -14,9 +14,10 @@ ROOT = Path(deltawire.__file__).parent
 ROOMS = [
     {"errors"},
     {"model"},
-    {"book", "wire", "options", "flow", "ports"},
+    {"access", "book", "wire", "options", "flow", "ports"},
     {"market"},
-    {"venues", "exchange", "session"},
+    {"venues", "exchange"},
+    {"session"},
     {"fanout"},
     {"gateway", "client", "sources", "bus", "store"},
     {"config"},

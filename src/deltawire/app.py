@@ -13,19 +13,23 @@ import structlog
 import uvicorn
 
 from deltawire import __version__
+from deltawire.access.access import Access
+from deltawire.access.keys import KeyRing
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, UsageError
 from deltawire.fanout.hub import Hub
-from deltawire.gateway.gateway import Gateway, Limits
+from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
 from deltawire.gateway.http import UpgradingProtocol, make_app, silent_settings
 from deltawire.gateway.websocket import WebSocketConnection
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, Source, Wants
+from deltawire.store.keys import KeyStore
 
 log = structlog.get_logger("deltawire")
 TOPIC = "md.v1"
 TIMER_S = 0.02
+KEYS_EVERY_S = 0.25
 LAST_INTERVAL_NS = 1_000_000_000
 STOP_WITHIN_S = 5
 
@@ -39,15 +43,36 @@ class WallClock:
 
 
 class App:
-    """A server over some sources. The first source's venue is home: its instruments have bare names."""
+    """A server over some sources. The first source's venue is home: its instruments have bare names.
+
+    Whoever has one of `keys` may sign in. With `echo` it also says back whatever comes to `/echo`.
+    """
 
     def __init__(
-        self, sources: Sequence[Source], *, epoch: str | None = None, limits: Limits | None = None
+        self,
+        sources: Sequence[Source],
+        *,
+        epoch: str | None = None,
+        limits: Limits | None = None,
+        keys: KeyStore | None = None,
+        policy: Policy | None = None,
+        echo: bool = False,
     ) -> None:
         self.sources = sources
-        self.market = Market(home=sources[0].venue)
+        self._keys = keys
+        self.access = Access(KeyRing(keys.read() if keys else ()), make_token)
+        self.market = Market(home=sources[0].venue if sources else "")
         self.hub = Hub(self.market, epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}")
-        self.gateway = Gateway(self.market, self.hub, WallClock(), __version__, limits)
+        self.gateway = Gateway(
+            self.market,
+            self.hub,
+            WallClock(),
+            __version__,
+            limits,
+            access=self.access,
+            policy=policy,
+            echo=echo,
+        )
         self._broker = MemoryBroker()
         self._broker.subscribe(f"{TOPIC}.*", self._take_in)
         self._flush_scheduled = False
@@ -82,6 +107,27 @@ class App:
             for source in self.sources:
                 self.hub.advance(source.venue, source.now())
             self.hub.flush()
+
+    async def watch_keys(self) -> None:
+        """Let a key that was added or revoked count at once; never returns."""
+        if self._keys is None:
+            return
+        before = self._keys.stamp()
+        while True:
+            await asyncio.sleep(KEYS_EVERY_S)
+            stamp = self._keys.stamp()
+            if stamp != before:
+                before = stamp
+                self._read_keys(self._keys)
+
+    def _read_keys(self, keys: KeyStore) -> None:
+        """Keys that cannot be read any more count no more."""
+        try:
+            self.access.replace(keys.read())
+        except UsageError as error:
+            log.error("no key counts until this is mended", error=str(error))
+            self.access.replace([])
+        self.gateway.rights_changed()
 
     def _take_in(self, batch: Batch) -> None:
         self.hub.advance(batch.venue, batch.at_ns)
@@ -151,7 +197,7 @@ async def serve(app: App, sock: socket.socket, stop: asyncio.Event) -> None:
 
 
 async def _feed(app: App, stop: asyncio.Event) -> None:
-    work = [*(app.pump(source) for source in app.sources), app.keep_time()]
+    work = [app.watch_keys(), *(app.pump(source) for source in app.sources), app.keep_time()]
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each) for each in work]
         await stop.wait()

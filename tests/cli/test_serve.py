@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import Command
-from tests.support.frames import CLOSE, client_frame
+from tests.support.commands import Command, run
+from tests.support.frames import BINARY, CLOSE, CONT, TEXT, Frame, client_frame
 from tests.support.gateway_server import RawClient
 from tests.support.tapes import DeribitTape, deribit_tape, usdm_tape
 
@@ -113,3 +113,35 @@ def test_a_loop_plays_again_as_one_unbroken_chain(tmp_path: Path) -> None:
             assert data.get("prev_change_id") == ids
             ids = data["change_id"]
             rounds += data.get("status", {}).get("state") == "live"
+
+
+def test_echo_says_text_and_binary_back_on_its_own_path_only() -> None:
+    with Command("serve", "--echo", "--port", 0) as server:
+        port = port_of(server)
+        with RawClient(port) as client:
+            assert client.handshake("/echo").startswith("HTTP/1.1 101 ")
+            client.send(client_frame(b"ab", BINARY, fin=False) + client_frame(b"\xff", CONT))
+            assert client.frame() == Frame(BINARY, b"ab\xff")
+            client.send(client_frame("é".encode()))
+            assert client.frame() == Frame(TEXT, "é".encode())
+        with RawClient(port) as client:
+            client.handshake()
+            client.send(client_frame(b"ab", BINARY))
+            assert client.close_code() == 1003
+
+
+def test_without_echo_there_is_no_such_path(tmp_path: Path) -> None:
+    tape = deribit_tape(tmp_path / "tape.log")
+    with (
+        Command("serve", "--replay", tape, "--venue", "deribit", "--port", 0) as server,
+        RawClient(port_of(server)) as client,
+    ):
+        assert client.handshake("/echo").startswith("HTTP/1.1 404 ")
+
+
+def test_echo_is_refused_where_others_could_reach_it(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = run(capsys, "serve", "--echo", "--host", "0.0.0.0", "--port", 0)
+    assert outcome.code == 2
+    assert outcome.err == (
+        "deltawire: --echo is for tests on one machine: it needs a loopback address, not 0.0.0.0\n"
+    )

@@ -6,8 +6,10 @@ import pytest
 
 from deltawire.market.market import Market
 from deltawire.model.instruments import FOREVER_NS, Instrument, Kind
+from deltawire.session.methods import Context
 from deltawire.session.server import answer_http
 from deltawire.wire.rpc import Request
+from tests.support.conversations import nobodys_access
 
 LISTED: list[tuple[str, Kind, int]] = [
     ("BTC-PERPETUAL", "future", FOREVER_NS),
@@ -51,4 +53,5 @@ def test_expiries_are_named_as_instruments_are(
     market: Market, params: dict[str, Any], expirations: dict[str, Any]
 ) -> None:
     asked = Request("public/get_expirations", params)
-    assert answer_http(asked, market, "1", 0, strict=False).result == expirations
+    context = Context(market, 0, "1", nobodys_access())
+    assert answer_http(asked, context, strict=False).result == expirations

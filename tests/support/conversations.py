@@ -1,10 +1,14 @@
 """One client's conversation in memory: requests as a client makes them, answers as it reads them."""
 
 import json
+from itertools import count
 from typing import Any
 
+from deltawire.access.access import Access
+from deltawire.access.keys import KeyRing
 from deltawire.market.market import Market
 from deltawire.session.effects import Effect
+from deltawire.session.methods import Context
 from deltawire.session.server import ServerSession, answer_http
 from deltawire.wire.rpc import Reply, Request, format_reply
 from tests.support.market_events import START_NS
@@ -15,8 +19,8 @@ VERSION = "9.9"
 class Conversation:
     """A WebSocket session and its time."""
 
-    def __init__(self, market: Market) -> None:
-        self.session = ServerSession(market, VERSION)
+    def __init__(self, market: Market, access: Access | None = None, **more: Any) -> None:
+        self.session = ServerSession(market, VERSION, access or nobodys_access(), **more)
         self.now_ns = START_NS
         self._asked = 0
 
@@ -56,4 +60,11 @@ def read(reply: Reply, now_ns: int) -> dict[str, Any]:
 
 def ask_http(market: Market, method: str, *, strict: bool, **params: Any) -> dict[str, Any]:
     """The answer over HTTP: `strict` as a POST body's values, else as a query's text."""
-    return read(answer_http(Request(method, params), market, VERSION, START_NS, strict=strict), START_NS)
+    context = Context(market, START_NS, VERSION, nobodys_access())
+    return read(answer_http(Request(method, params), context, strict=strict), START_NS)
+
+
+def nobodys_access() -> Access:
+    """No keys at all; tokens are numbered."""
+    numbers = count(1)
+    return Access(KeyRing(), lambda: f"token-{next(numbers)}")

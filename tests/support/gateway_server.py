@@ -70,12 +70,14 @@ class GatewayServer:
         *,
         port: int = 0,
         may_fail: bool = False,
+        **more: Any,
     ) -> None:
         self.book = ScriptedBook()
         self.error: BaseException | None = None
         self._may_fail = may_fail
         self._wanted_port = port
         self._limits = limits
+        self._more = more
         self._venues = venues
         self._thread = threading.Thread(target=self._run, name="gateway")
         self._started = threading.Event()
@@ -115,7 +117,7 @@ class GatewayServer:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self.sources = {venue: HandFedSource(venue) for venue in self._venues}
-        self.app = App(list(self.sources.values()), epoch="test", limits=self._limits)
+        self.app = App(list(self.sources.values()), epoch="test", limits=self._limits, **self._more)
         sock = listen("127.0.0.1", self._wanted_port)
         self.port: int = sock.getsockname()[1]
         self._started.set()
@@ -178,9 +180,10 @@ class GatewayServer:
 
     # HTTP.
 
-    def get(self, path: str, body: bytes | None = None) -> tuple[int, Any]:
+    def get(self, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
         """Status and JSON of a GET, or with a body of a POST."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data=body)
+        url = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(url, data=body, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
                 return answer.status, json.load(answer)
@@ -243,10 +246,21 @@ class RawClient:
         """Send a JSON-RPC request."""
         self.send(request_frame(method, request_id, **params))
 
-    def handshake(self, path: str = "/ws/api/v2", *, behind: bytes = b"") -> str:
-        """Upgrade to WebSocket, with bytes in the same packet; the response's head."""
-        self.send(HANDSHAKE.format(path=path, host="127.0.0.1").encode() + behind)
+    def handshake(
+        self, path: str = "/ws/api/v2", *, behind: bytes = b"", headers: dict[str, str] | None = None
+    ) -> str:
+        """Upgrade to WebSocket, with more headers, and bytes in the same packet; the response's head."""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+        head = HANDSHAKE.format(path=path, host="127.0.0.1").replace("\r\n\r\n", f"\r\n{lines}\r\n")
+        self.send(head.encode() + behind)
         return self.head()
+
+    def answer(self, method: str, **params: Any) -> dict[str, Any]:
+        """The answer to a request; notifications before it are dropped."""
+        self.request(method, "asked", **params)
+        while (message := self.message()).get("id") != "asked":
+            pass
+        return message
 
     def head(self) -> str:
         """Read an HTTP response's head."""

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from deltawire import __version__
-from deltawire.cli import serve, verify, watch
+from deltawire.cli import keys, serve, verify, watch
 from deltawire.errors import RecordingError, UsageError
 
 app = typer.Typer(
@@ -38,6 +38,7 @@ def deltawire(
 app.command("serve")(serve.serve)
 app.command("verify")(verify.verify)
 app.command("watch")(watch.watch)
+app.add_typer(keys.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,17 +1,29 @@
 """What all connections share: the market, the hub, the clock, and the watch over every connection's time."""
 
 import asyncio
+import secrets
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 
+from deltawire.access.access import Access
+from deltawire.access.keys import KeyRing
+from deltawire.access.tokens import Identity
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.roster import Member
 from deltawire.market.market import Market
 from deltawire.ports import Clock
-from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
+from deltawire.session.echo import EchoSession
+from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave, Say
+from deltawire.session.methods import Context
 from deltawire.session.server import ServerSession
+from deltawire.wire.frames import BINARY, TEXT
 from deltawire.wire.rpc import format_heartbeat, format_reply
+
+TOKEN_BYTES = 32
+PATH = "/ws/api/v2"
+ECHO_PATH = "/echo"
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -26,7 +38,16 @@ class Limits(msgspec.Struct, frozen=True):
     ping_after_s: float = 20.0
     pong_within_s: float = 20.0
     close_within_s: float = 3.0
+    auth_within_s: float = 10.0
+    """For a connection to a private-only server to sign in."""
     watch_every_s: float = 1.0
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """Whom the server lets in at all."""
+
+    private_only: bool = False
+    """Nothing is told to who has not signed in."""
 
 
 class Connection(Protocol):
@@ -34,8 +55,8 @@ class Connection(Protocol):
 
     member: Member
 
-    def send(self, payload: bytes) -> None:
-        """Send one text message."""
+    def send(self, payload: bytes, opcode: int = TEXT) -> None:
+        """Send one message."""
 
     def close(self, code: int, reason: str) -> None:
         """Begin to close."""
@@ -43,23 +64,97 @@ class Connection(Protocol):
     def watch(self, now: int) -> None:
         """Time has passed."""
 
+    def check_rights(self, now: int) -> None:
+        """Keys may have been revoked."""
+
+
+class Session(Protocol):
+    """One client's conversation: messages go in, effects come out."""
+
+    takes_binary: bool
+
+    def received(self, frame: bytes, now: int) -> list[Effect]:
+        """A text message has come."""
+
+    def received_binary(self, frame: bytes, now: int) -> list[Effect]:
+        """A binary message has come."""
+
+    def deadline(self) -> int | None:
+        """When `tick` wants to be called."""
+
+    def tick(self, now: int) -> list[Effect]:
+        """Time has passed."""
+
+    def rights_changed(self, now: int) -> list[Effect]:
+        """Keys may have been revoked."""
+
+    def closed(self) -> None:
+        """The connection is over."""
+
 
 class Gateway:
-    """Carries out what sessions want."""
+    """Carries out what sessions want. `echo` opens `/echo`, which says every message back."""
 
     def __init__(
-        self, market: Market, hub: Hub, clock: Clock, version: str, limits: Limits | None = None
+        self,
+        market: Market,
+        hub: Hub,
+        clock: Clock,
+        version: str,
+        limits: Limits | None = None,
+        *,
+        access: Access | None = None,
+        policy: Policy | None = None,
+        echo: bool = False,
     ) -> None:
+        self.access = access or Access(KeyRing(), make_token)
+        self.policy = policy or Policy()
         self.market = market
         self.hub = hub
         self.clock = clock
         self.version = version
         self.limits = limits or Limits()
         self.connections: dict[Connection, None] = {}
+        self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
+        if echo:
+            self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()
 
-    def make_session(self) -> ServerSession:
+    def make_session(self, address: str = "", identity: Identity | None = None) -> ServerSession:
         """A session for a new connection."""
-        return ServerSession(self.market, self.version)
+        auth_by_ns = (
+            self.clock.now() + int(self.limits.auth_within_s * 1e9) if self.policy.private_only else 0
+        )
+        return ServerSession(
+            self.market,
+            self.version,
+            self.access,
+            address=address,
+            identity=identity,
+            auth_by_ns=auth_by_ns,
+        )
+
+    def session_at(self, path: str, address: str, identity: Identity | None) -> Session | None:
+        """A session for a new connection to this path, None where nobody speaks WebSocket."""
+        make = self._sessions.get(path)
+        return make(address, identity) if make else None
+
+    def make_context(self, address: str, identity: Identity | None) -> Context:
+        """What one HTTP request may see."""
+        return Context(
+            self.market,
+            self.clock.now(),
+            self.version,
+            self.access,
+            identity=identity,
+            address=address,
+            private_only=self.policy.private_only,
+        )
+
+    def rights_changed(self) -> None:
+        """Keys may have been revoked: whoever used them has to go at once."""
+        now = self.clock.now()
+        for connection in list(self.connections):
+            connection.check_rights(now)
 
     def carry_out(self, connection: Connection, effects: list[Effect]) -> None:
         """Do what a session wants, in order."""
@@ -68,6 +163,8 @@ class Gateway:
                 self.hub.join(connection.member, effect.keys)
             elif isinstance(effect, Leave):
                 self.hub.leave(connection.member, effect.names)
+            elif isinstance(effect, Say):
+                connection.send(effect.payload, BINARY if effect.binary else TEXT)
             elif isinstance(effect, Heartbeat):
                 connection.send(format_heartbeat(effect.kind))
             elif isinstance(effect, Close):
@@ -88,3 +185,8 @@ class Gateway:
             now = self.clock.now()
             for connection in list(self.connections):
                 connection.watch(now)
+
+
+def make_token() -> str:
+    """A new token of 256 random bits."""
+    return secrets.token_urlsafe(TOKEN_BYTES)

@@ -10,6 +10,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from deltawire.access.access import FORBIDDEN, HttpRequest
+from deltawire.errors import RequestError
 from deltawire.gateway.gateway import Gateway, Limits
 from deltawire.session.server import answer_http
 from deltawire.wire import rpc
@@ -74,15 +76,25 @@ class UpgradingProtocol(H11Protocol):
 def make_app(gateway: Gateway) -> Starlette:
     """The HTTP application."""
 
+    def answer(request: Request, asked: rpc.Request, body: bytes, *, strict: bool) -> Response:
+        """What the one who asks may know."""
+        context = gateway.make_context(request.client.host if request.client else "", None)
+        try:
+            if header := request.headers.get("authorization"):
+                signed = HttpRequest(request.method, _uri(request), body)
+                context.identity = gateway.access.by_header(header, signed, context.address, context.now)
+        except RequestError as error:
+            return reply(rpc.Reply(asked.id, error=error, us_in=context.now // 1000))
+        return reply(answer_http(asked, context, strict=strict))
+
     def reply(answer: rpc.Reply) -> Response:
         body = rpc.format_reply(answer, gateway.clock.now() // 1000)
-        return Response(body, 400 if answer.error else 200, media_type="application/json")
+        return Response(body, _status(answer.error), media_type="application/json")
 
     async def get(request: Request) -> Response:
         """Parameters in the query; everything is text, lists are JSON."""
         method = f"{request.path_params['scope']}/{request.path_params['method']}"
-        asked = rpc.Request(method, dict(request.query_params))
-        return reply(answer_http(asked, gateway.market, gateway.version, gateway.clock.now(), strict=False))
+        return answer(request, rpc.Request(method, dict(request.query_params)), b"", strict=False)
 
     async def post(request: Request) -> Response:
         """A JSON-RPC body; the path may name the method, the body's own wins."""
@@ -91,7 +103,7 @@ def make_app(gateway: Gateway) -> Starlette:
             asked = rpc.parse_request(body)
         except rpc.BadRequest as bad:
             return reply(bad.reply)
-        return reply(answer_http(asked, gateway.market, gateway.version, gateway.clock.now(), strict=True))
+        return answer(request, asked, body, strict=True)
 
     async def index(request: Request) -> Response:
         """Where everything is."""
@@ -109,6 +121,16 @@ def make_app(gateway: Gateway) -> Starlette:
     )
 
 
+def _uri(request: Request) -> str:
+    """Path and query as they came."""
+    path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
+    return f"{path}?{query}" if query else path
+
+
+def _status(error: RequestError | None) -> int:
+    return 200 if error is None else 403 if error.code == FORBIDDEN else 400
+
+
 async def _limited(request: Request) -> bytes:
     """The body, but not more of it than shows that it is too large."""
     body = b""
@@ -121,4 +143,4 @@ async def _limited(request: Request) -> bytes:
 
 def silent_settings() -> dict[str, Any]:
     """What uvicorn is told beside the application: no access log, its own words only from warnings on."""
-    return {"log_level": "warning", "access_log": False, "server_header": False}
+    return {"log_level": "warning", "access_log": False, "server_header": False, "proxy_headers": False}

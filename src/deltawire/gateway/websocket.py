@@ -14,15 +14,18 @@ import structlog
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
-from websockets.server import ServerProtocol
 
+from deltawire.access.access import FORBIDDEN, HttpRequest
+from deltawire.access.tokens import Identity
+from deltawire.errors import RequestError
 from deltawire.fanout.roster import Member, Sink
-from deltawire.gateway.gateway import Gateway
+from deltawire.gateway.gateway import PATH, Gateway, Session
 from deltawire.gateway.outgoing import DirectSink, make_sink
-from deltawire.wire.frames import text_frame
+from deltawire.gateway.parser import Parser
+from deltawire.gateway.peers import peer_address
+from deltawire.wire.frames import TEXT, frame
 
 log = structlog.get_logger("deltawire")
-PATH = "/ws/api/v2"
 SECOND_NS = 1_000_000_000
 
 
@@ -33,13 +36,14 @@ class WebSocketConnection(asyncio.Protocol):
         self._gateway = gateway
         self._all = connections
         self._limits = gateway.limits
-        self._session = gateway.make_session()
-        self._parser = ServerProtocol(max_size=self._limits.largest_message)
+        self._session: Session | None = None
+        self._parser = Parser(max_size=self._limits.largest_message)
         self._fragments: list[bytes] = []
         self._heard_ns = gateway.clock.now()
         self._pinged_ns = 0
         self._closing_ns = 0
         self._unsent = 0
+        self._is_binary = False
 
     # What asyncio calls.
 
@@ -69,6 +73,8 @@ class WebSocketConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over."""
         self._all.discard(self)
+        if self._session is not None:
+            self._session.closed()
         self._gateway.gone(self)
         if isinstance(self._sink, DirectSink):
             self._sink.detach()
@@ -95,10 +101,10 @@ class WebSocketConnection(asyncio.Protocol):
         """Bytes written that the peer has not taken yet."""
         return self._transport.get_write_buffer_size()
 
-    def send(self, payload: bytes) -> None:
-        """Send one text message."""
+    def send(self, payload: bytes, opcode: int = TEXT) -> None:
+        """Send one message."""
         if not self._closing_ns:
-            self.member.sink.write(text_frame(payload))
+            self.member.sink.write(frame(opcode, payload))
 
     def write(self, data: bytes) -> None:
         """Write to a slow peer; give it up when it leaves too much unsent."""
@@ -128,13 +134,18 @@ class WebSocketConnection(asyncio.Protocol):
         except Exception:  # noqa: BLE001 (as above)
             self._broke()
 
+    def check_rights(self, now: int) -> None:
+        """Close when who has signed in does not count any more."""
+        if self._session is not None and not self._closing_ns:
+            self._gateway.carry_out(self, self._session.rights_changed(now))
+
     def _see_time(self, now: int) -> None:
         if self._closing_ns:
             if now - self._closing_ns > self._limits.close_within_s * SECOND_NS:
                 self._transport.abort()
             return
-        deadline = self._session.deadline()
-        if deadline is not None and now >= deadline:
+        deadline = self._session.deadline() if self._session else None
+        if self._session and deadline is not None and now >= deadline:
             self._gateway.carry_out(self, self._session.tick(now))
         if self._pinged_ns and now - self._pinged_ns > self._limits.pong_within_s * SECOND_NS:
             self._transport.abort()
@@ -184,7 +195,13 @@ class WebSocketConnection(asyncio.Protocol):
             self._closing_ns = self._gateway.clock.now()
 
     def _judge(self, request: Request) -> Response:
-        if request.path.partition("?")[0] != PATH:
+        path, address = request.path.partition("?")[0], peer_address(self._transport)
+        try:
+            identity = self._identity(request, address)
+        except RequestError as error:
+            return self._parser.reject(403 if error.code == FORBIDDEN else 401, f"{error}\n")
+        self._session = self._gateway.session_at(path, address, identity)
+        if self._session is None:
             return self._parser.reject(404, f"WebSocket is at {PATH}\n")
         versions = request.headers.get_all("Sec-WebSocket-Version")
         if len(versions) == 1 and versions[0] != "13":
@@ -194,28 +211,42 @@ class WebSocketConnection(asyncio.Protocol):
             return response
         return self._parser.accept(request)
 
-    def _on_frame(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.BINARY:
-            self._fail(CloseCode.UNSUPPORTED_DATA, "send JSON in text frames")
-        elif frame.opcode in (Opcode.TEXT, Opcode.CONT):
-            self._on_data(frame)
+    def _identity(self, request: Request, address: str) -> Identity | None:
+        """Whom the handshake names: it may carry the same header as any HTTP request."""
+        header = request.headers.get("Authorization")
+        if header is None:
+            return None
+        asked = HttpRequest("GET", request.path, b"")
+        return self._gateway.access.by_header(header, asked, address, self._gateway.clock.now())
 
-    def _on_data(self, frame: Frame) -> None:
+    def _on_frame(self, frame: Frame) -> None:
+        assert self._session is not None, "frames come behind a handshake"
+        if frame.opcode is Opcode.BINARY and not self._session.takes_binary:
+            self._fail(CloseCode.UNSUPPORTED_DATA, "send JSON in text frames")
+        elif frame.opcode is Opcode.BINARY or frame.opcode is Opcode.TEXT:
+            self._is_binary = frame.opcode is Opcode.BINARY
+            self._on_data(self._session, frame)
+        elif frame.opcode is Opcode.CONT:
+            self._on_data(self._session, frame)
+
+    def _on_data(self, session: Session, frame: Frame) -> None:
         self._fragments.append(bytes(frame.data))
         if len(self._fragments) > self._limits.most_fragments:
             self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {self._limits.most_fragments} fragments")
         elif frame.fin:
             message = b"".join(self._fragments)
             self._fragments = []
-            self._on_message(message)
+            self._on_message(session, message)
 
-    def _on_message(self, message: bytes) -> None:
-        try:
-            message.decode()
-        except UnicodeDecodeError:
+    def _on_message(self, session: Session, message: bytes) -> None:
+        now = self._gateway.clock.now()
+        if self._is_binary:
+            effects = session.received_binary(message, now)
+        elif is_utf8(message):
+            effects = session.received(message, now)
+        else:
             self._fail(CloseCode.INVALID_DATA, "text must be UTF-8")
             return
-        effects = self._session.received(message, self._gateway.clock.now())
         self._gateway.carry_out(self, effects)
 
     def _fail(self, code: CloseCode, reason: str) -> None:
@@ -243,3 +274,12 @@ class WebSocketConnection(asyncio.Protocol):
             self._parser.state is State.CONNECTING and self._parser.eof_sent
         ):
             self._transport.close()
+
+
+def is_utf8(message: bytes) -> bool:
+    """Whether a message may call itself text."""
+    try:
+        message.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -8,6 +8,7 @@ from deltawire.errors import RequestError
 from deltawire.session.channels import ChannelKey, parse_channel
 from deltawire.session.effects import Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
+from deltawire.session.rights import may_hear
 from deltawire.wire.rpc import INVALID_PARAMS
 
 SHORTEST_HEARTBEAT_S = 10
@@ -80,9 +81,10 @@ def disable_heartbeat(context: Context, params: NoParams) -> Any:
     return "ok"
 
 
+@method("private/subscribe", websocket_only=True)
 @method("public/subscribe", websocket_only=True)
 def subscribe(context: Context, params: _Channels) -> Any:
-    """The channels accepted; names that are no channel are left out, as the dialect has it."""
+    """The channels accepted; names that are no channel, or not for this client, are left out, as the dialect has it."""
     session = _session(context)
     found = [key for name in dict.fromkeys(params.channels) if (key := _known(context, name)) is not None]
     fresh = [key for key in found if key.name not in session.channels]
@@ -95,6 +97,7 @@ def subscribe(context: Context, params: _Channels) -> Any:
     return [key.name for key in found]
 
 
+@method("private/unsubscribe", websocket_only=True)
 @method("public/unsubscribe", websocket_only=True)
 def unsubscribe(context: Context, params: _Channels) -> Any:
     """The channels left."""
@@ -106,6 +109,7 @@ def unsubscribe(context: Context, params: _Channels) -> Any:
     return left
 
 
+@method("private/unsubscribe_all", websocket_only=True)
 @method("public/unsubscribe_all", websocket_only=True)
 def unsubscribe_all(context: Context, params: NoParams) -> Any:
     """Leave everything."""
@@ -118,7 +122,9 @@ def unsubscribe_all(context: Context, params: NoParams) -> Any:
 def _known(context: Context, name: str) -> ChannelKey | None:
     """A channel whose instrument exists; wildcard families and indices always do."""
     key = parse_channel(name)
-    if key is None or (key.instrument and context.market.find(key.instrument) is None):
+    if key is None or not may_hear(context.identity, key.name):
+        return None
+    if key.instrument and context.market.find(key.instrument) is None:
         return None
     return key
 

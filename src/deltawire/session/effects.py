@@ -31,4 +31,11 @@ class Close(msgspec.Struct, frozen=True):
     reason: str
 
 
-Effect = Reply | Join | Leave | Heartbeat | Close
+class Say(msgspec.Struct, frozen=True):
+    """Send this message as it is."""
+
+    payload: bytes
+    binary: bool = False
+
+
+Effect = Say | Reply | Join | Leave | Heartbeat | Close

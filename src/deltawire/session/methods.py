@@ -5,6 +5,8 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from deltawire.access.access import FORBIDDEN, UNAUTHORIZED, Access
+from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import RequestError
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
@@ -13,8 +15,13 @@ from deltawire.wire.rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request
 
 BAD_INSTRUMENT = 13020
 UNAVAILABLE = 13028
-UNAUTHORIZED = 13009
 WEBSOCKET_ONLY = 10030
+
+
+OPEN = ("auth", "test", "hello", "get_time", "status", "set_heartbeat", "disable_heartbeat")
+"""What may be asked of a private-only server by someone who has not signed in yet (`public/…`)."""
+NO_ANSWER = object()
+"""The result of a method that is not answered."""
 
 
 class Conversation(Protocol):
@@ -26,17 +33,38 @@ class Conversation(Protocol):
     def answered(self, now: int) -> None:
         """The client has proved that it is there."""
 
+    def signed_in(self, grant: Grant) -> None:
+        """From now on the connection is this grant's."""
+
+    def signed_out(self, *, forget: bool) -> None:
+        """The client has logged out: what follows is no accident. Its token dies if it is to be forgotten."""
+
     channels: dict[str, None]
 
 
 class Context(msgspec.Struct):
-    """What a method sees: the market, the time (ns), and over WebSocket the session; it may add effects."""
+    """What a method sees: the market, the time (ns), who asks and from where, and over WebSocket the session.
+
+    It may add effects.
+    """
 
     market: Market
     now: int
     version: str
+    access: Access
     session: Conversation | None = None
     effects: list[Effect] = []
+    identity: Identity | None = None
+    address: str = ""
+    private_only: bool = False
+
+    @property
+    def somebody(self) -> Identity:
+        """Who asks; the dialect's error when nobody has signed in, or does not count any more."""
+        if self.identity is None:
+            raise RequestError(UNAUTHORIZED, "unauthorized", reason="sign in with public/auth")
+        self.access.check(self.identity, self.address, self.now)
+        return self.identity
 
     def instrument(self, name: str) -> InstrumentState:
         """An instrument by name; the dialect's error when there is none."""
@@ -58,6 +86,7 @@ class _Method(msgspec.Struct, frozen=True):
     params: type
     call: Callable[[Context, Any], Any]
     websocket_only: bool
+    right: str
 
 
 METHODS: dict[str, _Method] = {}
@@ -68,12 +97,15 @@ class NoParams(msgspec.Struct):
 
 
 def method(
-    name: str, *, websocket_only: bool = False
+    name: str, *, websocket_only: bool = False, right: str = ""
 ) -> Callable[[Callable[[Context, P], Any]], Callable[[Context, P], Any]]:
-    """Enter a function into the table; the type of its second argument is its parameters."""
+    """Enter a function into the table; the type of its second argument is its parameters.
+
+    `private/…` is for those who have signed in, with `right` (such as `trade:read_write`) where one is named.
+    """
 
     def enter(call: Callable[[Context, P], Any]) -> Callable[[Context, P], Any]:
-        METHODS[name] = _Method(call.__annotations__["params"], call, websocket_only)
+        METHODS[name] = _Method(call.__annotations__["params"], call, websocket_only, right)
         return call
 
     return enter
@@ -81,14 +113,24 @@ def method(
 
 def run(context: Context, request: Request, *, strict: bool = True) -> Any:
     """The result of a request; `RequestError` says why there is none. Not strict: values may be text (queries)."""
+    _admit(context, request)
     found = METHODS.get(request.method)
     if found is None:
-        if request.method.startswith("private/"):
-            raise RequestError(UNAUTHORIZED, "unauthorized", reason="this server has no accounts")
         raise RequestError(METHOD_NOT_FOUND, "Method not found", reason=request.method[:80])
+    if found.right and not context.somebody.may(found.right):
+        raise RequestError(FORBIDDEN, "forbidden", reason=f"needs {found.right}", param="scope")
     if found.websocket_only and context.session is None:
         raise RequestError(WEBSOCKET_ONLY, "must_be_websocket_request")
     return found.call(context, _convert(request.params, found.params, strict=strict))
+
+
+def _admit(context: Context, request: Request) -> None:
+    """Settle who asks, and that they may ask at all."""
+    if token := request.params.get("access_token"):
+        context.identity = context.access.by_token(str(token), context.address, context.now)
+    scope, _, name = request.method.partition("/")
+    if scope == "private" or (context.private_only and name not in OPEN):
+        _ = context.somebody
 
 
 def _convert(params: dict[str, Any], into: type, *, strict: bool) -> Any:

@@ -1,17 +1,21 @@
 """The server's side of one WebSocket conversation."""
 
+from deltawire.access.access import Access
+from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import RequestError
 from deltawire.market.market import Market
+from deltawire.session import auth as _auth
 from deltawire.session import conversation as _conversation
 from deltawire.session import queries as _queries
 from deltawire.session.effects import Close, Effect, Heartbeat, Leave
-from deltawire.session.methods import Context, run
+from deltawire.session.methods import NO_ANSWER, Context, run
 from deltawire.wire.rpc import BadRequest, Reply, Request, parse_request
 
 SECOND_NS = 1_000_000_000
+UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 
-_tables = (_conversation, _queries)  # importing them fills the table of methods
+_tables = (_auth, _conversation, _queries)  # importing them fills the table of methods
 
 
 class ServerSession:
@@ -23,8 +27,27 @@ class ServerSession:
     `test_request` goes instead, and when that is not answered within another the connection closes.
     """
 
-    def __init__(self, market: Market, version: str) -> None:
+    takes_binary = False
+
+    def __init__(
+        self,
+        market: Market,
+        version: str,
+        access: Access,
+        *,
+        address: str = "",
+        identity: Identity | None = None,
+        auth_by_ns: int = 0,
+    ) -> None:
+        """`address` is the peer's, `identity` whom the handshake named; unless 0, it must sign in by `auth_by_ns`."""
         self.channels: dict[str, None] = {}
+        self.identity = identity
+        self.logged_out = False
+        self._token = ""
+        self._address = address
+        self._access = access
+        self._private_only = bool(auth_by_ns)
+        self._auth_by_ns = 0 if identity else auth_by_ns
         self._market = market
         self._version = version
         self._interval_ns = 0
@@ -41,12 +64,37 @@ class ServerSession:
             return [bad.reply]
         return self._answer(request, now)
 
+    def received_binary(self, frame: bytes, now: int) -> list[Effect]:
+        """A binary frame has come, though we said that we take none."""
+        return [Close(UNSUPPORTED_DATA, "send JSON in text frames")]
+
     def deadline(self) -> int | None:
         """When `tick` wants to be called."""
-        return self._due_ns or None
+        expires_ns = self.identity.expires_ns if self.identity else 0
+        return min(filter(None, (self._due_ns, self._auth_by_ns, expires_ns)), default=None)
 
     def tick(self, now: int) -> list[Effect]:
         """Time has passed."""
+        if self._auth_by_ns and now >= self._auth_by_ns:
+            return [Close(POLICY_VIOLATION, "nobody has signed in")]
+        return self.rights_changed(now) or self._heartbeat(now)
+
+    def rights_changed(self, now: int) -> list[Effect]:
+        """Keys may have been revoked, or have expired: whoever does not count any more has to go."""
+        if self.identity is None:
+            return []
+        try:
+            self._access.check(self.identity, self._address, now)
+        except RequestError as error:
+            return [Close(POLICY_VIOLATION, error.reason)]
+        return []
+
+    def closed(self) -> None:
+        """The connection is over, and so is a token that lived with it."""
+        if self.identity is not None and not self.identity.session:
+            self._access.tokens.forget(self._token)
+
+    def _heartbeat(self, now: int) -> list[Effect]:
         if not self._due_ns or now < self._due_ns:
             return []
         if self._tested:
@@ -65,8 +113,30 @@ class ServerSession:
         """See `Conversation`."""
         self._tested = False
 
+    def signed_in(self, grant: Grant) -> None:
+        """See `Conversation`."""
+        self.closed()
+        self.identity, self._token = grant.identity, grant.access_token
+        self._auth_by_ns = 0
+
+    def signed_out(self, *, forget: bool) -> None:
+        """See `Conversation`."""
+        self.logged_out = True
+        if forget:
+            self._access.tokens.forget(self._token)
+
     def _answer(self, request: Request, now: int) -> list[Effect]:
-        context = Context(self._market, now, self._version, self, [])
+        context = Context(
+            self._market,
+            now,
+            self._version,
+            self._access,
+            self,
+            [],
+            self.identity,
+            self._address,
+            self._private_only,
+        )
         us_in = now // 1000
         try:
             result = run(context, request)
@@ -74,13 +144,15 @@ class ServerSession:
             return [Reply(request.id, error=error, us_in=us_in)]
         left = [effect for effect in context.effects if isinstance(effect, Leave)]
         rest = [effect for effect in context.effects if not isinstance(effect, Leave)]
-        return [*left, Reply(request.id, result, us_in=us_in), *rest]
+        reply = [] if result is NO_ANSWER else [Reply(request.id, result, us_in=us_in)]
+        return [*left, *reply, *rest]
 
 
-def answer_http(request: Request, market: Market, version: str, now: int, *, strict: bool) -> Reply:
+def answer_http(request: Request, context: Context, *, strict: bool) -> Reply:
     """The answer to one HTTP request; `strict` is False where parameters came as query text."""
+    us_in = context.now // 1000
     try:
-        result = run(Context(market, now, version), request, strict=strict)
+        result = run(context, request, strict=strict)
     except RequestError as error:
-        return Reply(request.id, error=error, us_in=now // 1000)
-    return Reply(request.id, result, us_in=now // 1000)
+        return Reply(request.id, error=error, us_in=us_in)
+    return Reply(request.id, result, us_in=us_in)

@@ -1,0 +1,46 @@
+"""What guessing costs: after a few failed logins an address waits, each time twice as long."""
+
+from collections import OrderedDict
+
+import msgspec
+
+SECOND_NS = 1_000_000_000
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """How many failures are free, and how long the first and the longest wait is, in seconds."""
+
+    free: int = 5
+    first_s: float = 1.0
+    longest_s: float = 300.0
+    addresses: int = 10_000
+    """How many addresses are remembered; the one that failed longest ago is forgotten."""
+
+
+class Backoff:
+    """Failed logins by address."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._failures: OrderedDict[str, tuple[int, int]] = OrderedDict()
+
+    def wait_ns(self, address: str, now: int) -> int:
+        """How long this address still has to wait before it may try."""
+        return max(0, self._failures.get(address, (0, 0))[1] - now)
+
+    def failed(self, address: str, now: int) -> None:
+        """It has tried and failed."""
+        count = self._failures.pop(address, (0, 0))[0] + 1
+        beyond = count - self._patience.free
+        wait_s = (
+            min(self._patience.longest_s, self._patience.first_s * 2.0 ** min(beyond, 64))
+            if beyond >= 0
+            else 0.0
+        )
+        self._failures[address] = (count, now + int(wait_s * SECOND_NS))
+        while len(self._failures) > self._patience.addresses:
+            self._failures.popitem(last=False)
+
+    def succeeded(self, address: str) -> None:
+        """It knows a secret: all is forgotten."""
+        self._failures.pop(address, None)

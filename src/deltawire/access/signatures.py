@@ -1,0 +1,74 @@
+"""Proof of a secret: HMAC-SHA256 and Ed25519. What is unknown costs the same time as what is wrong.
+
+Source of both texts: docs.deribit.com, Authentication.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from deltawire.access.keys import Key
+
+ED25519_BYTES = 64
+_NOBODY = "0" * 43
+"""The secret of a key that is not there."""
+_NOBODYS_PUBLIC = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+"""The first public key of RFC 8032, 7.1, whose private half everyone knows: never accepted, see `verified`."""
+
+
+def login_text(timestamp: int, nonce: str, data: str) -> bytes:
+    """What `client_signature` signs: no newline at the end."""
+    return f"{timestamp}\n{nonce}\n{data}".encode()
+
+
+def request_text(timestamp: str, nonce: str, method: str, uri: str, body: bytes) -> bytes:
+    """What the `deri-hmac-sha256` header signs: a newline behind each part."""
+    return f"{timestamp}\n{nonce}\n{method}\n{uri}\n".encode() + body + b"\n"
+
+
+def sign(secret: str, text: bytes) -> str:
+    """HMAC-SHA256 as lower-case hex."""
+    return hmac.new(secret.encode(), text, hashlib.sha256).hexdigest()
+
+
+def verified(key: Key | None, text: bytes, signature: str) -> bool:
+    """Whether a key signed a text. The signature's own shape says which kind of check is made, key or no key."""
+    raw = _to_ed25519(signature)
+    if raw is None:
+        secret = key.secret if key is not None and key.kind == "hmac" else _NOBODY
+        same = hmac.compare_digest(sign(secret, text).encode(), signature.lower().encode())
+        return same and key is not None and key.kind == "hmac"
+    public = key.secret if key is not None and key.kind == "ed25519" else _NOBODYS_PUBLIC
+    try:
+        Ed25519PublicKey.from_public_bytes(base64.b64decode(public)).verify(raw, text)
+    except InvalidSignature:
+        return False
+    return key is not None and key.kind == "ed25519"
+
+
+def knows_secret(key: Key | None, secret: str) -> bool:
+    """Whether this is the key's secret; only HMAC keys have one."""
+    own = key.secret if key is not None and key.kind == "hmac" else _NOBODY
+    same = hmac.compare_digest(_digest(own), _digest(secret))
+    return same and key is not None and key.kind == "hmac"
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _to_ed25519(signature: str) -> bytes | None:
+    """64 bytes from hex, base64 or base64url; None when it is no such thing."""
+    try:
+        if len(signature) == 2 * ED25519_BYTES:
+            raw = bytes.fromhex(signature)
+        else:
+            text = signature.rstrip("=").translate(str.maketrans("-_", "+/"))
+            raw = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except (ValueError, binascii.Error):
+        return None
+    return raw if len(raw) == ED25519_BYTES else None

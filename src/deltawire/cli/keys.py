@@ -1,0 +1,181 @@
+"""`deltawire keys`."""
+
+import base64
+import re
+import secrets
+import sys
+import time
+from datetime import UTC, datetime
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from deltawire.access.keys import Key
+from deltawire.access.scopes import AREAS, READING, to_rights
+from deltawire.errors import UsageError
+from deltawire.store.keys import KeyStore
+
+app = typer.Typer(
+    name="keys", help="API keys: who may do what, from where, until when.", no_args_is_help=True
+)
+ID_BYTES, SECRET_BYTES = 8, 32
+UNITS_S = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_SPAN = re.compile(r"(\d{1,6})([mhdw])")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+PIPED_WIDTH = 130
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("add")
+def add(
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="What to call it; may sign in as a user name.")
+    ] = "",
+    account: Annotated[str, typer.Option(metavar="NAME", help="The account that it acts for.")] = "main",
+    scope: Annotated[
+        str,
+        typer.Option(help=f"What it may do: AREA:read or AREA:read_write of {', '.join(AREAS)}."),
+    ] = " ".join(READING),
+    expires: Annotated[
+        str, typer.Option(metavar="SPAN", help="For how long, such as 12h, 30d; for ever if not given.")
+    ] = "",
+    address: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CIDR", help="From where it may be used. Repeat; from anywhere if not given."),
+    ] = None,
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Channels that it may hear, such as 'book.BTC-*'. Repeat; all if not given.",
+        ),
+    ] = None,
+    public_key: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="An Ed25519 public key (PEM): only it is stored, and there is no secret."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key. Its secret is shown once, here.
+
+    Example: `deltawire keys add bot --scope "account:read trade:read_write" --expires 90d --address 10.0.0.0/8`
+    """
+    if name and not _NAME.fullmatch(name):
+        raise UsageError(f"a name has up to 64 letters, digits, dots, dashes and underscores, not {name!r}")
+    now_ms = time.time_ns() // 1_000_000
+    secret = secrets.token_urlsafe(SECRET_BYTES) if public_key is None else _public(public_key)
+    key = Key(
+        client_id=secrets.token_urlsafe(ID_BYTES).replace("-", "x").replace("_", "y"),
+        kind="hmac" if public_key is None else "ed25519",
+        secret=secret,
+        account=_account(account),
+        rights=_rights(scope),
+        name=name,
+        created_ms=now_ms,
+        expires_ms=now_ms + _span_s(expires) * 1000 if expires else 0,
+        addresses=tuple(_network(text) for text in address or []),
+        channels=tuple(channel or []),
+    )
+    KeyStore().add(key)
+    shown = {"client_id": key.client_id} | ({} if public_key else {"client_secret": secret})
+    if as_json:
+        print(msgspec.json.encode(shown).decode())
+        return
+    for what, value in shown.items():
+        print(f"{what:<14} {value}")
+    if not public_key:
+        print("The secret is not shown again.", file=sys.stderr)
+
+
+@app.command("list")
+def list_keys(as_json: AsJson = False) -> None:
+    """Show all keys, without their secrets."""
+    keys = KeyStore().read()
+    if as_json:
+        rows = [
+            {name: value for name, value in msgspec.structs.asdict(key).items() if name != "secret"}
+            for key in keys
+        ]
+        print(msgspec.json.encode(rows).decode())
+        return
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPED_WIDTH)
+    table = Table(box=SIMPLE, pad_edge=False)
+    for heading in ("client id", "name", "account", "kind", "scope", "expires", "addresses", "channels"):
+        table.add_column(heading, no_wrap=heading == "client id")
+    for key in keys:
+        row = (key.client_id, key.name, key.account, key.kind, " ".join(key.rights))
+        limits = (" ".join(key.addresses) or "any", " ".join(key.channels) or "any")
+        table.add_row(*map(escape, (*row, _expiry(key), *limits)))
+    console.print(table if keys else "no keys: deltawire keys add")
+
+
+@app.command("revoke")
+def revoke(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Its client id, or its name.")],
+) -> None:
+    """Remove a key. Servers that run close its connections within a second."""
+    gone = KeyStore().revoke(key)
+    print(f"revoked {gone.client_id}{f' ({gone.name})' if gone.name else ''}")
+
+
+def _account(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"an account has up to 64 letters, digits, dots, dashes and underscores, not {name!r}"
+        )
+    return name
+
+
+def _rights(scope: str) -> tuple[str, ...]:
+    try:
+        to_rights(scope.split())
+    except ValueError as error:
+        raise UsageError(f"--scope: {error}") from error
+    return tuple(scope.split())
+
+
+def _span_s(text: str) -> int:
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        raise UsageError(f"--expires is a number with m, h, d or w, such as 30d, not {text!r}")
+    return int(match[1]) * UNITS_S[match[2]]
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError as error:
+        raise UsageError(f"--address is an address or a network such as 10.0.0.0/8: {error}") from error
+
+
+def _public(path: Path) -> str:
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, Ed25519PublicKey):
+        raise UsageError(f"{path} is no Ed25519 public key in PEM (openssl pkey -in private.pem -pubout)")
+    return base64.b64encode(key.public_bytes_raw()).decode()
+
+
+def _expiry(key: Key) -> str:
+    if not key.expires_ms:
+        return "never"
+    when = datetime.fromtimestamp(key.expires_ms / 1000, UTC)
+    return f"{when:%Y-%m-%d %H:%M}Z" + ("" if key.lives(time.time_ns()) else " (expired)")

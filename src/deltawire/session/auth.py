@@ -1,0 +1,135 @@
+"""Methods about who the client is: sign in, sign out, its keys."""
+
+from typing import Any
+
+import msgspec
+
+from deltawire.access.access import Signature
+from deltawire.access.tokens import Grant
+from deltawire.errors import RequestError
+from deltawire.session.effects import Close, Leave
+from deltawire.session.methods import NO_ANSWER, Context, NoParams, method
+from deltawire.session.rights import channel_right, may_hear
+from deltawire.wire.rpc import INVALID_PARAMS
+
+NORMAL_CLOSURE = 1000
+GRANT_TYPES = ("client_credentials", "client_signature", "refresh_token", "password")
+
+
+class _Auth(msgspec.Struct):
+    grant_type: str
+    client_id: str = ""
+    client_secret: str = ""
+    username: str = ""
+    password: str = ""
+    timestamp: int | str = 0
+    nonce: str = ""
+    data: str = ""
+    signature: str = ""
+    refresh_token: str = ""
+    scope: str = ""
+    state: str | None = None
+
+    @property
+    def timestamp_ms(self) -> int:
+        """The time signed; -1, which is never timely, when it is no number."""
+        text = str(self.timestamp)
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1
+
+
+class _Fork(msgspec.Struct):
+    refresh_token: str
+    session_name: str
+
+
+class _Logout(msgspec.Struct):
+    invalidate_token: bool = True
+
+
+@method("public/auth")
+def auth(context: Context, params: _Auth) -> Any:
+    """Sign in. Over WebSocket the connection is the client's from now on."""
+    grant = _grant(context, params)
+    if context.session is not None:
+        context.session.signed_in(grant)
+        names = tuple(context.session.channels)
+        lost = [name for name in names if channel_right(name) and not may_hear(grant.identity, name)]
+        for name in lost:
+            del context.session.channels[name]
+        context.effects.append(Leave(tuple(lost)))
+    state = {} if params.state is None else {"state": params.state}
+    return _tokens(grant) | state
+
+
+@method("public/fork_token")
+def fork_token(context: Context, params: _Fork) -> Any:
+    """A refresh token's rights in another session."""
+    grant = context.access.by_refresh_token(
+        params.refresh_token, context.address, context.now, over_http=True, session=params.session_name[:64]
+    )
+    return _tokens(grant)
+
+
+@method("private/logout", websocket_only=True)
+def logout(context: Context, params: _Logout) -> Any:
+    """Sign out and close; not answered, as the dialect has it."""
+    if context.session is not None:
+        context.session.signed_out(forget=params.invalidate_token)
+    context.effects.append(Close(NORMAL_CLOSURE, "logged out"))
+    return NO_ANSWER
+
+
+@method("private/list_api_keys", right="account:read")
+def list_api_keys(context: Context, params: NoParams) -> Any:
+    """The keys of the account, without their secrets."""
+    return [
+        {
+            "client_id": key.client_id,
+            "name": key.name,
+            "max_scope": " ".join(key.rights),
+            "enabled": key.lives(context.now),
+            "timestamp": key.created_ms,
+            "expires": key.expires_ms or None,
+            "ip_whitelist": list(key.addresses),
+            "asymmetric": key.kind == "ed25519",
+        }
+        for key in context.access.ring
+        if key.account == context.somebody.account
+    ]
+
+
+def _grant(context: Context, params: _Auth) -> Grant:
+    access, where = context.access, (context.address, context.now)
+    over_http = context.session is None
+    match params.grant_type:
+        case "client_credentials":
+            return access.by_secret(
+                params.client_id, params.client_secret, params.scope, *where, over_http=over_http
+            )
+        case "password":
+            return access.by_password(
+                params.username, params.password, params.scope, *where, over_http=over_http
+            )
+        case "client_signature":
+            signed = Signature(
+                params.client_id, params.timestamp_ms, params.nonce, params.data, params.signature
+            )
+            return access.by_signature(signed, params.scope, *where, over_http=over_http)
+        case "refresh_token":
+            return access.by_refresh_token(params.refresh_token, *where, over_http=over_http)
+    raise RequestError(
+        INVALID_PARAMS, "Invalid params", reason=f"one of {', '.join(GRANT_TYPES)}", param="grant_type"
+    )
+
+
+def _tokens(grant: Grant) -> dict[str, Any]:
+    identity = grant.identity
+    where = f"session:{identity.session}" if identity.session else "connection"
+    return {
+        "access_token": grant.access_token,
+        "refresh_token": grant.refresh_token,
+        "expires_in": grant.expires_s,
+        "scope": " ".join([where, *identity.rights]),
+        "token_type": "bearer",
+        "enabled_features": [],
+    }

@@ -1,0 +1,32 @@
+"""A conversation that says every message back; conformance suites talk to it."""
+
+from deltawire.session.effects import Effect, Say
+
+
+class EchoSession:
+    """See `Session`."""
+
+    takes_binary = True
+
+    def received(self, frame: bytes, now: int) -> list[Effect]:
+        """A text message has come."""
+        return [Say(frame)]
+
+    def received_binary(self, frame: bytes, now: int) -> list[Effect]:
+        """A binary message has come."""
+        return [Say(frame, binary=True)]
+
+    def deadline(self) -> int | None:
+        """Nothing is ever due."""
+        return None
+
+    def tick(self, now: int) -> list[Effect]:
+        """Nothing is ever due."""
+        return []
+
+    def rights_changed(self, now: int) -> list[Effect]:
+        """It is for everyone."""
+        return []
+
+    def closed(self) -> None:
+        """Nothing is left behind."""

@@ -1,0 +1,28 @@
+"""Which channels are for whom."""
+
+from deltawire.access.tokens import Identity
+
+PRIVATE = {
+    "user.orders.": "trade:read",
+    "user.trades.": "trade:read",
+    "user.changes.": "trade:read",
+    "user.combo_trades.": "trade:read",
+    "user.mmp_trigger.": "trade:read",
+    "user.portfolio.": "account:read",
+    "user.access_log": "account:read",
+    "user.lock": "account:read",
+    "user.": "account:read_write",
+}
+"""The right that a channel needs, by how its name begins; the first that fits counts."""
+
+
+def channel_right(name: str) -> str:
+    """The right that a channel needs; empty where it is public."""
+    return next((right for prefix, right in PRIVATE.items() if name.startswith(prefix)), "")
+
+
+def may_hear(identity: Identity | None, name: str) -> bool:
+    """Whether somebody, or nobody, may subscribe to a channel."""
+    if identity is None:
+        return not channel_right(name)
+    return identity.may(channel_right(name)) and identity.may_hear(name)

@@ -1,0 +1,59 @@
+"""Where state lives: `DELTAWIRE_HOME`, or the user's data folder. For the owner's eyes only."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from deltawire.errors import UsageError
+
+
+def home() -> Path:
+    """The folder of all state; it need not be there yet."""
+    if named := os.environ.get("DELTAWIRE_HOME"):
+        return Path(named).expanduser()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "deltawire"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "deltawire"
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that only its owner may enter."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make {folder}: {error.strerror}; DELTAWIRE_HOME names another") from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace a file by another in one step, on disk when this returns, readable by its owner only."""
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600
+    try:
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def read_own(path: Path) -> bytes:
+    """What is in a file that only its owner may read; `UsageError` when others may too."""
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & 0o077:
+                raise UsageError(f"{path} can be read by others: chmod 600 it")
+            return file.read()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error

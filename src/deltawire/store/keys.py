@@ -1,0 +1,144 @@
+"""API keys on disk: each secret sealed under a master key with AES-256-GCM, which seals the rest of its record too."""
+
+import base64
+import binascii
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from deltawire.access.keys import Key
+from deltawire.errors import UsageError
+from deltawire.store.home import home, make_folder, read_own, write_whole
+
+KEYS, MASTER, LOCK = "keys.json", "master.key", "keys.lock"
+MASTER_VARIABLE = "DELTAWIRE_MASTER_KEY"
+MASTER_BYTES = 32
+NONCE_BYTES = 12
+
+
+class _Record(msgspec.Struct, frozen=True):
+    """A key as it lies on disk: its secret sealed, everything else bound to it."""
+
+    key: Key
+    sealed: str
+
+
+class KeyStore:
+    """The keys under a folder. The master key is `DELTAWIRE_MASTER_KEY`, or a file beside them."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or home()
+        self.path = self.folder / KEYS
+
+    def read(self) -> list[Key]:
+        """All keys; none when there is no file yet. `UsageError` when a record was altered."""
+        try:
+            records = msgspec.json.decode(read_own(self.path), type=list[_Record])
+        except FileNotFoundError:
+            return []
+        except msgspec.DecodeError as error:
+            raise UsageError(f"{self.path} is damaged: {error}") from error
+        if not records:
+            return []
+        cipher = AESGCM(self._master())
+        return [self._open(cipher, record) for record in records]
+
+    def add(self, key: Key) -> None:
+        """One more key; its id, and its name where it has one, must be new."""
+
+        def with_one_more(keys: list[Key]) -> list[Key]:
+            if key.name and any(key.name in (each.name, each.client_id) for each in keys):
+                raise UsageError(f"there is a key named {key.name!r} already")
+            if any(key.client_id in (each.client_id, each.name) for each in keys):
+                raise UsageError(f"there is a key {key.client_id} already")
+            return [*keys, key]
+
+        self._change(with_one_more)
+
+    def revoke(self, name: str) -> Key:
+        """Remove a key by its id or name; servers that run notice within a second."""
+        gone: list[Key] = []
+
+        def without(keys: list[Key]) -> list[Key]:
+            gone.extend(key for key in keys if name in (key.client_id, key.name))
+            if not gone:
+                raise UsageError(f"no key {name!r}: see deltawire keys list")
+            return [key for key in keys if key not in gone]
+
+        self._change(without)
+        return gone[0]
+
+    def stamp(self) -> tuple[int, int, int]:
+        """Changes whenever the file does."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return (0, 0, 0)
+        return (found.st_mtime_ns, found.st_ino, found.st_size)
+
+    def _change(self, change: Callable[[list[Key]], list[Key]]) -> None:
+        make_folder(self.folder)
+        with self._locked():
+            keys = change(self.read())
+            cipher = AESGCM(self._master(make=True))
+            records = [self._seal(cipher, key) for key in keys]
+            write_whole(self.path, msgspec.json.format(msgspec.json.encode(records), indent=1))
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Nobody else changes the keys meanwhile."""
+        number = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(number)
+
+    def _master(self, *, make: bool = False) -> bytes:
+        if stated := os.environ.get(MASTER_VARIABLE):
+            return _to_master(stated.encode(), MASTER_VARIABLE)
+        path = self.folder / MASTER
+        try:
+            return _to_master(read_own(path), str(path))
+        except FileNotFoundError:
+            if not make or self.path.exists():
+                raise UsageError(
+                    f"{self.path} needs its master key: {path} is not there, and {MASTER_VARIABLE} is not set"
+                ) from None
+        master = secrets.token_bytes(MASTER_BYTES)
+        write_whole(path, base64.b64encode(master) + b"\n")
+        return master
+
+    def _seal(self, cipher: AESGCM, key: Key) -> _Record:
+        bare = msgspec.structs.replace(key, secret="")
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        sealed = nonce + cipher.encrypt(nonce, key.secret.encode(), msgspec.json.encode(bare))
+        return _Record(bare, base64.b64encode(sealed).decode())
+
+    def _open(self, cipher: AESGCM, record: _Record) -> Key:
+        try:
+            sealed = base64.b64decode(record.sealed, validate=True)
+            bound = msgspec.json.encode(record.key)
+            secret = cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound).decode()
+        except (InvalidTag, ValueError, binascii.Error):
+            raise UsageError(
+                f"{self.path}: the record of {record.key.client_id[:80]!r} was altered, or the master key is another"
+            ) from None
+        return msgspec.structs.replace(record.key, secret=secret)
+
+
+def _to_master(text: bytes, place: str) -> bytes:
+    try:
+        master = base64.b64decode(text.strip(), validate=True)
+    except binascii.Error:
+        master = b""
+    if len(master) != MASTER_BYTES:
+        raise UsageError(f"{place} is no master key: {MASTER_BYTES} bytes in base64")
+    return master
