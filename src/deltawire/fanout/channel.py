@@ -34,7 +34,7 @@ class Channel:
 
     def __init__(self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, epoch: str) -> None:
         self.key = key
-        self.name = key.name
+        self.name = key.id
         self.market = market
         self.timers = timers
         self.seq = 0

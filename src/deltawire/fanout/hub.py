@@ -4,6 +4,18 @@ from collections.abc import Hashable, Iterable
 
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
 from deltawire.fanout.channel import Channel
+from deltawire.exchange.orders import AccountId
+from deltawire.fanout.own import (
+    LockChannel,
+    MmpTriggerChannel,
+    News,
+    OwnChangesChannel,
+    OwnChannel,
+    OwnOrdersChannel,
+    OwnTradesChannel,
+    PortfolioChannel,
+    SilentChannel,
+)
 from deltawire.fanout.quotes import (
     IncrementalTickerChannel,
     IndexChannel,
@@ -19,6 +31,7 @@ from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChann
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Index, Listing, Ticker, Trade
 from deltawire.session.channels import ChannelKey
+from deltawire.session.private.trading import Trading
 
 FAMILIES: dict[str, type[Channel]] = {
     "book": BookChannel,
@@ -34,6 +47,13 @@ FAMILIES: dict[str, type[Channel]] = {
     "mark_prices": MarkPricesChannel,
     "instrument_state": InstrumentStateChannel,
     "status": StatusChannel,
+    "user_orders": OwnOrdersChannel,
+    "user_trades": OwnTradesChannel,
+    "user_changes": OwnChangesChannel,
+    "user_portfolio": PortfolioChannel,
+    "user_mmp_trigger": MmpTriggerChannel,
+    "user_lock": LockChannel,
+    "user_access_log": SilentChannel,
 }
 
 
@@ -55,6 +75,9 @@ class Hub:
         self._of_instrument: _Listeners = {}
         self._of_index: _Listeners = {}
         self._of_kind: _Listeners = {}
+        self._of_account: _Listeners = {}
+        self.trading: Trading | None = None
+        """Whose private channels these are, if any."""
         self._due: dict[tuple[str, int], dict[Channel, None]] = {}
         self._turn: dict[tuple[str, int], int] = {}
         self._unsettled: dict[Channel, None] = {}
@@ -70,9 +93,9 @@ class Hub:
             image = channel.image_frame()
             if image is None and channel.waits:
                 channel.waiting[member] = None
-                member.waiting.add(key.name)
+                member.waiting.add(key.id)
                 continue
-            ready.append(key.name)
+            ready.append(key.id)
             if image is not None:
                 images.append(image)
         if ready:
@@ -128,6 +151,22 @@ class Hub:
                 for key in state.fitting:
                     for channel in self._of_kind.get(key, ()):
                         channel.tell(event, state)
+        self._settle()
+
+    def hears(self, account: AccountId) -> bool:
+        """Whether anyone listens to an account's private channels."""
+        return account in self._of_account
+
+    def publish_own(self, account: AccountId, news: Iterable[News]) -> None:
+        """Tell an account's own channels what one moment brought."""
+        channels = self._of_account.get(account, ())
+        for each in news:
+            for channel in channels:
+                assert isinstance(channel, OwnChannel), "only these listen to accounts"
+                channel.hear(each)
+        self._settle()
+
+    def _settle(self) -> None:
         while self._unsettled:
             settling, self._unsettled = self._unsettled, {}
             for channel in settling:
@@ -152,10 +191,13 @@ class Hub:
         self._unsettled[channel] = None
 
     def _open(self, key: ChannelKey) -> Channel:
-        channel = self._channels.get(key.name)
+        channel = self._channels.get(key.id)
         if channel is None:
             make = FAMILIES[key.family]
-            channel = self._channels[key.name] = make(key, self.market, self._roster, self, self.epoch)
+            channel = self._channels[key.id] = make(key, self.market, self._roster, self, self.epoch)
+            if isinstance(channel, OwnChannel):
+                assert self.trading is not None, "only an exchange has accounts"
+                channel.trading = self.trading
         if not (channel.active or channel.waiting):
             channel.opened()
             listeners, of = self._listeners(key)
@@ -163,7 +205,9 @@ class Hub:
         return channel
 
     def _listeners(self, key: ChannelKey) -> tuple[_Listeners, Hashable]:
-        """By what a channel's events are found: an instrument, an index, or a kind and a currency."""
+        """By what a channel's events are found: an account, an instrument, an index, or a kind and a currency."""
+        if key.account:
+            return self._of_account, key.account
         if key.instrument:
             return self._of_instrument, key.instrument
         return (self._of_index, key.index) if key.index else (self._of_kind, (key.kind, key.currency))

@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -15,11 +16,12 @@ from deltawire.fanout.roster import Member
 from deltawire.market.market import Market
 from deltawire.ports import Clock
 from deltawire.session.echo import EchoSession
-from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave, Say
+from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Join, Leave, Say
 from deltawire.session.methods import Context
+from deltawire.session.private.trading import Trading
 from deltawire.session.server import ServerSession
 from deltawire.wire.frames import BINARY, TEXT
-from deltawire.wire.rpc import format_heartbeat, format_reply
+from deltawire.wire.rpc import Reply, format_heartbeat, format_reply
 
 TOKEN_BYTES = 32
 PATH = "/ws/api/v2"
@@ -92,6 +94,13 @@ class Session(Protocol):
         """The connection is over."""
 
 
+class JournalledTrading(Trading, Protocol):
+    """An exchange that says when what was submitted is on disk."""
+
+    def when_durable(self, ticket: int, then: Callable[[], None]) -> bool:
+        """Call `then` once the journal is on disk up to the ticket; False when it already is."""
+
+
 class Gateway:
     """Carries out what sessions want. `echo` opens `/echo`, which says every message back."""
 
@@ -106,7 +115,10 @@ class Gateway:
         access: Access | None = None,
         policy: Policy | None = None,
         echo: bool = False,
+        trading: JournalledTrading | None = None,
     ) -> None:
+        self.trading = trading
+        self._held: dict[Connection, list[Effect]] = {}
         self.access = access or Access(KeyRing(), make_token)
         self.policy = policy or Policy()
         self.market = market
@@ -131,6 +143,7 @@ class Gateway:
             address=address,
             identity=identity,
             auth_by_ns=auth_by_ns,
+            trading=self.trading,
         )
 
     def session_at(self, path: str, address: str, identity: Identity | None) -> Session | None:
@@ -148,6 +161,7 @@ class Gateway:
             identity=identity,
             address=address,
             private_only=self.policy.private_only,
+            trading=self.trading,
         )
 
     def rights_changed(self) -> None:
@@ -156,26 +170,52 @@ class Gateway:
         for connection in list(self.connections):
             connection.check_rights(now)
 
-    def carry_out(self, connection: Connection, effects: list[Effect]) -> None:
-        """Do what a session wants, in order."""
-        for effect in effects:
-            if isinstance(effect, Join):
+    def carry_out(self, connection: Connection, effects: Sequence[Effect]) -> None:
+        """Do what a session wants, in order; behind `Durable` once the disk has it."""
+        held = self._held.get(connection)
+        if held is not None:
+            held += effects
+            return
+        for place, effect in enumerate(effects):
+            if isinstance(effect, Durable) and self._waits(connection, effect):
+                self._held[connection] = list(effects[place + 1 :])
+                return
+            self._do(connection, effect)
+
+    def _waits(self, connection: Connection, effect: Durable) -> bool:
+        go_on = partial(self._go_on, connection)
+        return self.trading is not None and self.trading.when_durable(effect.ticket, go_on)
+
+    async def durable(self) -> None:
+        """Wait until all that was submitted so far is on disk."""
+        done = asyncio.get_running_loop().create_future()
+        trading = self.trading
+        if trading is not None and trading.when_durable(trading.ticket(), partial(done.set_result, None)):
+            await asyncio.shield(done)
+
+    def _go_on(self, connection: Connection) -> None:
+        self.carry_out(connection, self._held.pop(connection, ()))
+
+    def _do(self, connection: Connection, effect: Effect) -> None:
+        match effect:
+            case Join():
                 self.hub.join(connection.member, effect.keys)
-            elif isinstance(effect, Leave):
+            case Leave():
                 self.hub.leave(connection.member, effect.names)
-            elif isinstance(effect, Say):
+            case Say():
                 connection.send(effect.payload, BINARY if effect.binary else TEXT)
-            elif isinstance(effect, Heartbeat):
+            case Heartbeat():
                 connection.send(format_heartbeat(effect.kind))
-            elif isinstance(effect, Close):
+            case Close():
                 connection.close(effect.code, effect.reason)
-            else:
+            case Reply():
                 connection.send(format_reply(effect, self.clock.now() // 1000))
 
     def gone(self, connection: Connection) -> None:
         """A connection is over."""
         if connection in self.connections:
             del self.connections[connection]
+            self._held.pop(connection, None)
             self.hub.gone(connection.member)
 
     async def watch(self) -> None:

@@ -76,7 +76,7 @@ class UpgradingProtocol(H11Protocol):
 def make_app(gateway: Gateway) -> Starlette:
     """The HTTP application."""
 
-    def answer(request: Request, asked: rpc.Request, body: bytes, *, strict: bool) -> Response:
+    async def answer(request: Request, asked: rpc.Request, body: bytes, *, strict: bool) -> Response:
         """What the one who asks may know."""
         context = gateway.make_context(request.client.host if request.client else "", None)
         try:
@@ -85,7 +85,10 @@ def make_app(gateway: Gateway) -> Starlette:
                 context.identity = gateway.access.by_header(header, signed, context.address, context.now)
         except RequestError as error:
             return reply(rpc.Reply(asked.id, error=error, us_in=context.now // 1000))
-        return reply(answer_http(asked, context, strict=strict))
+        found = answer_http(asked, context, strict=strict)
+        if asked.method.startswith("private/"):
+            await gateway.durable()
+        return reply(found)
 
     def reply(answer: rpc.Reply) -> Response:
         body = rpc.format_reply(answer, gateway.clock.now() // 1000)
@@ -94,7 +97,7 @@ def make_app(gateway: Gateway) -> Starlette:
     async def get(request: Request) -> Response:
         """Parameters in the query; everything is text, lists are JSON."""
         method = f"{request.path_params['scope']}/{request.path_params['method']}"
-        return answer(request, rpc.Request(method, dict(request.query_params)), b"", strict=False)
+        return await answer(request, rpc.Request(method, dict(request.query_params)), b"", strict=False)
 
     async def post(request: Request) -> Response:
         """A JSON-RPC body; the path may name the method, the body's own wins."""
@@ -103,7 +106,7 @@ def make_app(gateway: Gateway) -> Starlette:
             asked = rpc.parse_request(body)
         except rpc.BadRequest as bad:
             return reply(bad.reply)
-        return answer(request, asked, body, strict=True)
+        return await answer(request, asked, body, strict=True)
 
     async def index(request: Request) -> Response:
         """Where everything is."""

@@ -8,7 +8,7 @@ from deltawire.errors import RequestError
 from deltawire.session.channels import ChannelKey, parse_channel
 from deltawire.session.effects import Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
-from deltawire.session.rights import may_hear
+from deltawire.session.rights import channel_right, may_hear
 from deltawire.wire.rpc import INVALID_PARAMS
 
 SHORTEST_HEARTBEAT_S = 10
@@ -92,7 +92,7 @@ def subscribe(context: Context, params: _Channels) -> Any:
         raise RequestError(
             INVALID_PARAMS, "Invalid params", reason=f"at most {MOST_CHANNELS} channels", param="channels"
         )
-    session.channels.update(dict.fromkeys(key.name for key in fresh))
+    session.channels.update({key.name: key.id for key in fresh})
     context.effects.append(Join(tuple(fresh)))
     return [key.name for key in found]
 
@@ -103,9 +103,7 @@ def unsubscribe(context: Context, params: _Channels) -> Any:
     """The channels left."""
     session = _session(context)
     left = [name for name in dict.fromkeys(params.channels) if name in session.channels]
-    for name in left:
-        del session.channels[name]
-    context.effects.append(Leave(tuple(left)))
+    context.effects.append(Leave(tuple(session.channels.pop(name) for name in left)))
     return left
 
 
@@ -114,7 +112,7 @@ def unsubscribe(context: Context, params: _Channels) -> Any:
 def unsubscribe_all(context: Context, params: NoParams) -> Any:
     """Leave everything."""
     session = _session(context)
-    context.effects.append(Leave(tuple(session.channels)))
+    context.effects.append(Leave(tuple(session.channels.values())))
     session.channels.clear()
     return "ok"
 
@@ -126,7 +124,15 @@ def _known(context: Context, name: str) -> ChannelKey | None:
         return None
     if key.instrument and context.market.find(key.instrument) is None:
         return None
-    return key
+    return _owned(context, key) if channel_right(key.name) else key
+
+
+def _owned(context: Context, key: ChannelKey) -> ChannelKey | None:
+    """A private channel as the client's own; None where there is no such account."""
+    if context.trading is None or context.identity is None:
+        return None
+    account = context.trading.account(context.identity.account)
+    return None if account is None else msgspec.structs.replace(key, account=account)
 
 
 def _session(context: Context) -> Conversation:

@@ -13,7 +13,7 @@ class Join(msgspec.Struct, frozen=True):
 
 
 class Leave(msgspec.Struct, frozen=True):
-    """Unsubscribe the connection from these channels."""
+    """Unsubscribe the connection from the channels of these ids."""
 
     names: tuple[str, ...]
 
@@ -22,6 +22,12 @@ class Heartbeat(msgspec.Struct, frozen=True):
     """Send a heartbeat notification of this type."""
 
     kind: str
+
+
+class Durable(msgspec.Struct, frozen=True):
+    """What follows waits until the exchange's journal is on disk up to this ticket."""
+
+    ticket: int
 
 
 class Close(msgspec.Struct, frozen=True):
@@ -38,4 +44,4 @@ class Say(msgspec.Struct, frozen=True):
     binary: bool = False
 
 
-Effect = Say | Reply | Join | Leave | Heartbeat | Close
+Effect = Say | Reply | Join | Leave | Heartbeat | Durable | Close

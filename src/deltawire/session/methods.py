@@ -8,9 +8,11 @@ import msgspec
 from deltawire.access.access import FORBIDDEN, UNAUTHORIZED, Access
 from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import RequestError
+from deltawire.exchange.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.session.effects import Effect
+from deltawire.session.private.trading import Trading
 from deltawire.wire.rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request
 
 BAD_INSTRUMENT = 13020
@@ -39,7 +41,13 @@ class Conversation(Protocol):
     def signed_out(self, *, forget: bool) -> None:
         """The client has logged out: what follows is no accident. Its token dies if it is to be forgotten."""
 
-    channels: dict[str, None]
+    def connection(self, account: AccountId) -> int:
+        """The number under which this connection acts for an account."""
+
+    channels: dict[str, str]
+    """What is subscribed: ids by name."""
+
+    identity: Identity | None
 
 
 class Context(msgspec.Struct):
@@ -57,6 +65,7 @@ class Context(msgspec.Struct):
     identity: Identity | None = None
     address: str = ""
     private_only: bool = False
+    trading: Trading | None = None
 
     @property
     def somebody(self) -> Identity:

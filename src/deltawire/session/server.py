@@ -3,19 +3,22 @@
 from deltawire.access.access import Access
 from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import RequestError
+from deltawire.exchange.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.session import auth as _auth
 from deltawire.session import conversation as _conversation
 from deltawire.session import queries as _queries
-from deltawire.session.effects import Close, Effect, Heartbeat, Leave
+from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Leave
 from deltawire.session.methods import NO_ANSWER, Context, run
+from deltawire.session.private import table as _private
+from deltawire.session.private.trading import Trading
 from deltawire.wire.rpc import BadRequest, Reply, Request, parse_request
 
 SECOND_NS = 1_000_000_000
 UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 
-_tables = (_auth, _conversation, _queries)  # importing them fills the table of methods
+_tables = (_auth, _conversation, _queries, _private)  # importing them fills the table of methods
 
 
 class ServerSession:
@@ -38,9 +41,10 @@ class ServerSession:
         address: str = "",
         identity: Identity | None = None,
         auth_by_ns: int = 0,
+        trading: Trading | None = None,
     ) -> None:
         """`address` is the peer's, `identity` whom the handshake named; unless 0, it must sign in by `auth_by_ns`."""
-        self.channels: dict[str, None] = {}
+        self.channels: dict[str, str] = {}
         self.identity = identity
         self.logged_out = False
         self._token = ""
@@ -49,6 +53,8 @@ class ServerSession:
         self._private_only = bool(auth_by_ns)
         self._auth_by_ns = 0 if identity else auth_by_ns
         self._market = market
+        self._trading = trading
+        self._acts_for: dict[AccountId, int] = {}
         self._version = version
         self._interval_ns = 0
         self._due_ns = 0
@@ -93,6 +99,21 @@ class ServerSession:
         """The connection is over, and so is a token that lived with it."""
         if self.identity is not None and not self.identity.session:
             self._access.tokens.forget(self._token)
+        self._act_no_more()
+
+    def connection(self, account: AccountId) -> int:
+        """See `Conversation`."""
+        number = self._acts_for.get(account)
+        if number is None:
+            assert self._trading is not None, "accounts are an exchange's"
+            number = self._acts_for[account] = self._trading.connected(account)
+        return number
+
+    def _act_no_more(self) -> None:
+        acts_for, self._acts_for = self._acts_for, {}
+        for account, number in acts_for.items():
+            if self._trading is not None:
+                self._trading.disconnected(account, number, on_purpose=self.logged_out)
 
     def _heartbeat(self, now: int) -> list[Effect]:
         if not self._due_ns or now < self._due_ns:
@@ -115,7 +136,8 @@ class ServerSession:
 
     def signed_in(self, grant: Grant) -> None:
         """See `Conversation`."""
-        self.closed()
+        if self.identity is not None and not self.identity.session:
+            self._access.tokens.forget(self._token)
         self.identity, self._token = grant.identity, grant.access_token
         self._auth_by_ns = 0
 
@@ -136,16 +158,23 @@ class ServerSession:
             self.identity,
             self._address,
             self._private_only,
+            self._trading,
         )
         us_in = now // 1000
         try:
             result = run(context, request)
         except RequestError as error:
-            return [Reply(request.id, error=error, us_in=us_in)]
+            return [*self._durable(request), Reply(request.id, error=error, us_in=us_in)]
         left = [effect for effect in context.effects if isinstance(effect, Leave)]
         rest = [effect for effect in context.effects if not isinstance(effect, Leave)]
         reply = [] if result is NO_ANSWER else [Reply(request.id, result, us_in=us_in)]
-        return [*left, *reply, *rest]
+        return [*left, *self._durable(request), *reply, *rest]
+
+    def _durable(self, request: Request) -> list[Effect]:
+        """What a private method says rests on the journal."""
+        if self._trading is None or not request.method.startswith("private/"):
+            return []
+        return [Durable(self._trading.ticket())]
 
 
 def answer_http(request: Request, context: Context, *, strict: bool) -> Reply:

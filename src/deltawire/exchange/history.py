@@ -1,0 +1,96 @@
+"""What accounts ask for later: their trades and the orders that have ended, so many of each."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import msgspec
+
+from deltawire.exchange.orders import AccountId, Fill, Order, OrderChanged, OrderId
+
+KEPT = 10_000
+"""Of each account, trades and ended orders."""
+
+
+class OwnTrade(msgspec.Struct, frozen=True):
+    """One side of a trade with what it cost; `fee` in `fee_currency`, below zero a rebate.
+
+    `direction` is 0 up, 1 level after up, 2 down, 3 level after down.
+    """
+
+    fill: Fill
+    direction: int
+    fee: float = 0.0
+    fee_currency: str = ""
+    profit_loss: float | None = None
+
+
+class _Past(msgspec.Struct):
+    trades: deque[OwnTrade]
+    orders: deque[Order]
+
+
+class _Tape(msgspec.Struct):
+    trade_id: int = 0
+    price_ticks: int = 0
+    direction: int = 0
+
+
+class History:
+    """The past of those accounts that are watched; all others leave no trace here."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._pasts: dict[AccountId, _Past] = {}
+        self._tapes: dict[str, _Tape] = {}
+
+    def watch(self, account: AccountId) -> None:
+        """From now on keep what this account does."""
+        if account not in self._pasts:
+            self._pasts[account] = _Past(deque(maxlen=self._kept), deque(maxlen=self._kept))
+
+    def took(self, outputs: Iterable[Any]) -> None:
+        """What came of one record."""
+        for output in outputs:
+            if isinstance(output, Fill):
+                self._filled(output)
+            elif isinstance(output, OrderChanged):
+                self._ended(output.order)
+
+    def trades(self, account: AccountId) -> Iterator[OwnTrade]:
+        """Newest first."""
+        past = self._pasts.get(account)
+        return reversed(past.trades) if past else iter(())
+
+    def orders(self, account: AccountId) -> Iterator[Order]:
+        """Ended ones, newest first."""
+        past = self._pasts.get(account)
+        return reversed(past.orders) if past else iter(())
+
+    def trade(self, account: AccountId, trade_id: int, order_id: OrderId) -> OwnTrade | None:
+        """One that has just happened."""
+        recent = islice(self.trades(account), 1000)
+        return next((one for one in recent if (one.fill.trade_id, one.fill.order_id) == (trade_id, order_id)), None)
+
+    def _filled(self, fill: Fill) -> None:
+        tape = self._tapes.get(fill.instrument)
+        if tape is None:
+            tape = self._tapes[fill.instrument] = _Tape(fill.trade_id, fill.price_ticks)
+        elif tape.trade_id != fill.trade_id:
+            tape.direction = _direction(fill.price_ticks, tape)
+            tape.trade_id, tape.price_ticks = fill.trade_id, fill.price_ticks
+        past = self._pasts.get(fill.account)
+        if past is not None:
+            past.trades.append(OwnTrade(fill, tape.direction))
+
+    def _ended(self, order: Order) -> None:
+        past = self._pasts.get(order.account)
+        if past is not None and not order.leaves_lots and not (past.orders and past.orders[-1].id == order.id):
+            past.orders.append(order)
+
+
+def _direction(price_ticks: int, before: _Tape) -> int:
+    if price_ticks == before.price_ticks:
+        return before.direction | 1
+    return 0 if price_ticks > before.price_ticks else 2
