@@ -41,7 +41,7 @@ class Floor:
         self.outputs: list[Any] = []
         self.do(Instruct, demand=OpenBook(instrument))
 
-    def do(self, kind: type[Record], **fields: Any) -> list[Any]:
+    def do(self, kind: type[Record], /, **fields: Any) -> list[Any]:
         """Submit a record and keep what came of it."""
         self.now += 1
         self.outputs = self.exchange.submit(kind(at_ns=self.now, **fields))
@@ -64,7 +64,7 @@ class Floor:
         """Place an order that must be refused."""
         return self.rejected(Place, account=account, terms=self.terms(side, size, price, **terms))
 
-    def rejected(self, kind: type[Record], **fields: Any) -> Rejection:
+    def rejected(self, kind: type[Record], /, **fields: Any) -> Rejection:
         """Submit a record that must be refused without a trace."""
         known = len(self.journalled)
         (rejection,) = self.do(kind, **fields)
