@@ -7,7 +7,7 @@ from deltawire.market.market import Market
 from deltawire.market.objects import instrument_object, summary_object, ticker_object
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import BookImage, Levels, Status, Trade
-from deltawire.model.instruments import FOREVER_NS, Instrument
+from deltawire.model.instruments import FOREVER_MS, Instrument
 
 NOW_NS = 1_700_000_000_000_000_000
 NOW_MS = NOW_NS // 1_000_000
@@ -60,7 +60,7 @@ def traded(market: Market, instrument: Instrument, price: int, size: int) -> Ins
 def test_spot_instrument_expires_in_the_year_3000(market: Market) -> None:
     # cryptofeed reads `expiration_timestamp` of every instrument
     found = instrument_object(market.state(SPOT))
-    assert found["expiration_timestamp"] == FOREVER_NS // 1_000_000
+    assert found["expiration_timestamp"] == FOREVER_MS
     assert "settlement_period" not in found
 
 

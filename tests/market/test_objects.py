@@ -11,7 +11,7 @@ from deltawire.market.objects import (
     summary_object,
     ticker_object,
 )
-from deltawire.model.instruments import FOREVER_NS, Instrument
+from deltawire.model.instruments import FOREVER_MS, Instrument
 from tests.support.market_events import (
     MS_NS,
     SECOND_NS,
@@ -75,7 +75,7 @@ def test_a_spot_pair_never_settles() -> None:
     (state,) = market_of(make_instrument("BTC_USDC", kind="spot", quote="USDC", inverse=False, active=False))
     found = instrument_object(state)
     assert not found.keys() & {"settlement_currency", "settlement_period", "strike"}
-    assert found["expiration_timestamp"] == FOREVER_NS // MS_NS
+    assert found["expiration_timestamp"] == FOREVER_MS
     assert (found["state"], found["is_active"], found["instrument_type"]) == ("inactive", False, "linear")
 
 

@@ -39,6 +39,11 @@ def test_a_future_without_expiry_is_perpetual() -> None:
     assert INVERSE.perpetual
     assert not SPOT.perpetual
     assert not msgspec.structs.replace(INVERSE, expiration_ns=FOREVER_NS - 1).perpetual
+    assert INVERSE.expiration_ms == 32_503_708_800_000
+
+
+def test_every_time_of_an_instrument_fits_64_bits() -> None:
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(INVERSE), type=Instrument) == INVERSE
 
 
 def test_amounts_in_base_are_worth_their_price() -> None:

@@ -12,7 +12,7 @@ from deltawire.model.instruments import FOREVER_NS, Instrument, format_day
 from deltawire.model.numbers import exponent_of, format_decimal
 from deltawire.options.black76 import years_between
 
-VENUE = "builtin"
+VENUE = "deltawire"
 
 
 class Trading(msgspec.Struct, frozen=True):

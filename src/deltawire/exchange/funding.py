@@ -4,7 +4,7 @@ premium p = (mark − index) / index; rate per 8 h = max(0.025 %, p) + min(−0.
 support article 31424939178397 (the damper of 0.025 %).
 """
 
-from collections import deque
+import msgspec
 
 from deltawire.exchange.calendar import SECOND_NS
 from deltawire.exchange.contracts import UNITS
@@ -13,7 +13,7 @@ from deltawire.model.instruments import Instrument
 DAMPER = 0.00025
 LIMIT = 0.005
 PERIOD_NS = 8 * 3600 * SECOND_NS
-SCALE = 10**12
+SCALE = 10**9
 """Of the accrual: smallest units per lot, times this, as an integer."""
 _MINUTE_NS = 60 * SECOND_NS
 
@@ -25,35 +25,35 @@ def funding_rate(mark: float, index: float) -> float:
     return min(max(rate, -LIMIT), LIMIT)
 
 
-class FundingMeter:
+class FundingMeter(msgspec.Struct):
     """What one lot long has paid since listing; a position pays the difference between two readings."""
 
-    def __init__(self, instrument: Instrument) -> None:
-        self._instrument = instrument
-        self._last_ns: int | None = None
-        self._minutes: deque[tuple[int, float]] = deque()
-        self.reading = 0
-        self.rate = 0.0
-        """Per 8 hours, now."""
+    instrument: Instrument
+    reading: int = 0
+    rate: float = 0.0
+    """Per 8 hours, now."""
+    last_ns: int | None = None
+    minutes: list[tuple[int, float]] = msgspec.field(default_factory=list)
+    """The rate at the beginning of each of the last 480 minutes."""
 
     def seen(self, now_ns: int, mark: float, index: float) -> None:
         """Mark and index are now these; the time since the last call is paid at the rate before."""
-        if self._last_ns is not None and self.rate:
-            paid = self.rate * (now_ns - self._last_ns) / PERIOD_NS
-            size = self._instrument.size(1) * UNITS * SCALE
-            self.reading += round(paid * (size / index if self._instrument.inverse else size * index))
-        self._last_ns = now_ns
+        if self.last_ns is not None and self.rate:
+            paid = self.rate * (now_ns - self.last_ns) / PERIOD_NS
+            size = self.instrument.size(1) * UNITS * SCALE
+            self.reading += round(paid * (size / index if self.instrument.inverse else size * index))
+        self.last_ns = now_ns
         self.rate = funding_rate(mark, index)
         minute = now_ns // _MINUTE_NS
-        if not self._minutes or self._minutes[-1][0] != minute:
-            self._minutes.append((minute, self.rate))
-        while self._minutes[0][0] <= minute - PERIOD_NS // _MINUTE_NS:
-            self._minutes.popleft()
+        if not self.minutes or self.minutes[-1][0] != minute:
+            self.minutes.append((minute, self.rate))
+        while self.minutes[0][0] <= minute - PERIOD_NS // _MINUTE_NS:
+            self.minutes.pop(0)
 
     @property
     def funding_8h(self) -> float:
         """The mean rate of the last 8 hours, as of each minute."""
-        return sum(rate for _, rate in self._minutes) / len(self._minutes) if self._minutes else 0.0
+        return sum(rate for _, rate in self.minutes) / len(self.minutes) if self.minutes else 0.0
 
     def due(self, lots: int, reading: int) -> int:
         """What `lots` must pay since an earlier reading, in smallest units; below zero it gets paid."""

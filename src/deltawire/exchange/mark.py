@@ -2,6 +2,8 @@
 
 from math import exp
 
+import msgspec
+
 from deltawire.exchange.calendar import SECOND_NS
 
 AVERAGE_NS = 30 * SECOND_NS
@@ -9,30 +11,30 @@ PERPETUAL_LIMIT = 0.005
 FUTURE_LIMIT = 0.25
 
 
-class BasisAverage:
+class BasisAverage(msgspec.Struct):
     """An exponential mean over time, of a future's fair price less its index as a share of the index.
 
     Time constant 30 s; `limit` bounds what the market may say, so that no single print moves the mark far.
     """
 
-    def __init__(self, limit: float) -> None:
-        self._limit = limit
-        self._last_ns: int | None = None
-        self._now = 0.0
-        self.basis = 0.0
+    limit: float
+    basis: float = 0.0
+    last_ns: int | None = None
+    told: float = 0.0
+    """What the market last said."""
 
     def seen(self, now_ns: int, fair: float | None, index: float) -> None:
         """The market's fair price is now this; None: nobody says, the last word stands."""
-        if self._last_ns is not None:
-            weight = 1.0 - exp((self._last_ns - now_ns) / AVERAGE_NS)
-            self.basis += weight * (self._now - self.basis)
+        if self.last_ns is not None:
+            weight = 1.0 - exp((self.last_ns - now_ns) / AVERAGE_NS)
+            self.basis += weight * (self.told - self.basis)
         if fair is not None:
-            self._now = min(max(fair / index - 1.0, -self._limit), self._limit)
-            if self._last_ns is None:
-                self.basis = self._now
-            self._last_ns = now_ns
-        elif self._last_ns is not None:
-            self._last_ns = now_ns
+            self.told = min(max(fair / index - 1.0, -self.limit), self.limit)
+            if self.last_ns is None:
+                self.basis = self.told
+            self.last_ns = now_ns
+        elif self.last_ns is not None:
+            self.last_ns = now_ns
 
     def mark(self, index: float) -> float:
         """The mark price at this index."""

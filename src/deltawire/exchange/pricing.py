@@ -38,43 +38,50 @@ class OptionMark(NamedTuple):
     value: Valuation
 
 
-class Pricing:
+class Pricing(msgspec.Struct):
     """Prices by instrument and index name; a future's in dollars, an inverse option's in coin."""
 
-    def __init__(self) -> None:
-        self.now_ns = 0
-        self.instruments: dict[str, Instrument] = {}
-        self.index: dict[str, float] = {}
-        self.surfaces: dict[str, Surface] = {}
-        self.marks: dict[str, float] = {}
-        self.options: dict[str, OptionMark] = {}
-        self.funding: dict[str, FundingMeter] = {}
-        self.deliveries: dict[str, DeliveryAverage] = {}
-        self._basis: dict[str, BasisAverage] = {}
+    now_ns: int = 0
+    instruments: dict[str, Instrument] = msgspec.field(default_factory=dict)
+    index: dict[str, float] = msgspec.field(default_factory=dict)
+    surfaces: dict[str, Surface] = msgspec.field(default_factory=dict)
+    marks: dict[str, float] = msgspec.field(default_factory=dict)
+    options: dict[str, OptionMark] = msgspec.field(default_factory=dict)
+    funding: dict[str, FundingMeter] = msgspec.field(default_factory=dict)
+    deliveries: dict[str, DeliveryAverage] = msgspec.field(default_factory=dict)
+    basis: dict[str, BasisAverage] = msgspec.field(default_factory=dict)
 
     def list(self, instrument: Instrument) -> None:
         """From now on this is priced."""
         self.instruments[instrument.name] = instrument
         if instrument.kind == "future":
             limit = PERPETUAL_LIMIT if instrument.perpetual else FUTURE_LIMIT
-            self._basis[instrument.name] = BasisAverage(limit)
+            self.basis[instrument.name] = BasisAverage(limit)
         if instrument.perpetual:
             self.funding[instrument.name] = FundingMeter(instrument)
 
     def delist(self, name: str) -> None:
         """Forget an instrument that has been delivered."""
-        for known in (self.instruments, self.marks, self.options, self.funding, self._basis):
+        for known in (self.instruments, self.marks, self.options, self.funding, self.basis):
             known.pop(name, None)
 
     def priced(self, prices: Prices) -> None:
-        """Take over a record; indices come first, then futures, then the options priced off them."""
+        """Take over a record."""
+        self.indexed(prices)
+        self.marked(prices)
+
+    def indexed(self, prices: Prices) -> None:
+        """The first half: indices and surfaces. What is listed next has its mark from the second half."""
         self.now_ns = prices.at_ns
         for name, constituents in prices.constituents.items():
             price = index_price(constituents)
             if price is not None:
                 self._indexed(name, price)
         self.surfaces |= prices.surfaces
-        for name in self._basis:
+
+    def marked(self, prices: Prices) -> None:
+        """The second half: futures, then the options priced off them."""
+        for name in self.basis:
             self._mark_future(self.instruments[name], prices.fair.get(name))
         self._mark_options(i for i in self.instruments.values() if i.kind == "option")
 
@@ -99,7 +106,7 @@ class Pricing:
         index = self.index.get(future.index_name)
         if index is None:
             return
-        basis = self._basis[future.name]
+        basis = self.basis[future.name]
         basis.seen(self.now_ns, fair, index)
         mark = basis.mark(index)
         self.marks[future.name] = self._blended(future, mark)
@@ -147,7 +154,7 @@ class Pricing:
     def _curve(self, index_name: str) -> ForwardCurve:
         futures = (
             (years_between(self.now_ns, future.expiration_ns), self.marks[name])
-            for name in self._basis
+            for name in self.basis
             if (future := self.instruments[name]).index_name == index_name
             and not future.perpetual
             and name in self.marks

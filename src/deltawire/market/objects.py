@@ -51,7 +51,7 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
         "max_liquidation_commission": 0.0,
         "block_trade_commission": 0.0,
         "creation_timestamp": instrument.creation_ns // MS_NS,
-        "expiration_timestamp": instrument.expiration_ns // MS_NS,
+        "expiration_timestamp": instrument.expiration_ms,
         "rfq": False,
         "venue": instrument.venue,
     }

@@ -9,8 +9,10 @@ from deltawire.model.numbers import parse_decimal, unit
 
 Kind = Literal["spot", "future", "option", "future_combo", "option_combo"]
 SizeUnit = Literal["base", "quote", "contracts"]
-FOREVER_NS = 32_503_708_800_000 * 1_000_000
-"""Deribit's expiry of a perpetual: the year 3000, in nanoseconds since 1970."""
+FOREVER_MS = 32_503_708_800_000
+"""Deribit's expiry of a perpetual in milliseconds: the year 3000."""
+FOREVER_NS = (1 << 63) - 1
+"""The expiry of what never expires: the last nanosecond that 64 bits can name (in 2262)."""
 
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
@@ -65,6 +67,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     def perpetual(self) -> bool:
         """Whether this is a future without expiry."""
         return self.kind == "future" and self.expiration_ns >= FOREVER_NS
+
+    @property
+    def expiration_ms(self) -> int:
+        """The expiry in milliseconds since 1970; the year 3000 of what never expires, as Deribit says it."""
+        return FOREVER_MS if self.expiration_ns >= FOREVER_NS else self.expiration_ns // 1_000_000
 
     @property
     def expiry(self) -> str:

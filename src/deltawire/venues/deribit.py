@@ -16,7 +16,7 @@ from deltawire.book.columns import ActionRows
 from deltawire.book.sequencers import PreviousIdChain
 from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Greeks, Index, Side, Stats, Ticker
-from deltawire.model.instruments import FOREVER_NS, Instrument, Kind
+from deltawire.model.instruments import FOREVER_MS, FOREVER_NS, Instrument, Kind
 from deltawire.model.numbers import exponent_of
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
 from deltawire.venues.feed import MS_NS, SECOND_NS, Feed, Id, Ms
@@ -101,7 +101,7 @@ class _Index(msgspec.Struct):
     index_name: str
 
 
-_Expiry = Annotated[int, msgspec.Meta(ge=0, le=FOREVER_NS // MS_NS)]
+_Expiry = Annotated[int, msgspec.Meta(ge=0, le=FOREVER_MS)]
 
 
 class _Instrument(msgspec.Struct):
@@ -334,7 +334,7 @@ def _to_instrument(stated: _Instrument) -> Instrument:
         inverse=not linear,
         expiration_ns=FOREVER_NS
         if stated.expiration_timestamp is None
-        else stated.expiration_timestamp * MS_NS,
+        else min(stated.expiration_timestamp * MS_NS, FOREVER_NS),
         creation_ns=stated.creation_timestamp * MS_NS,
         strike=stated.strike,
         option_type=stated.option_type,

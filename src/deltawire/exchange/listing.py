@@ -1,0 +1,71 @@
+"""What accounts demand of the books: open them by calendar, tell them index, mark and price band."""
+
+from collections.abc import Iterator
+from math import ceil, floor
+
+from deltawire.exchange.account_records import AccountNotice
+from deltawire.exchange.calendar import SECOND_NS
+from deltawire.exchange.catalogue import SERIES, wanted
+from deltawire.exchange.fees import FeeTable
+from deltawire.exchange.ports import Demand, OpenBook, Reference
+from deltawire.exchange.pricing import PriceBand, Pricing, price_band
+from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import unit
+
+Outbox = list[AccountNotice | Demand]
+_HOUR_NS = 3600 * SECOND_NS
+
+
+class Listings:
+    """Looks at the calendar every hour, and at prices whenever they change."""
+
+    def __init__(self, pricing: Pricing, fees: FeeTable, band: PriceBand) -> None:
+        self._pricing = pricing
+        self._fees = fees
+        self._band = band
+        self.hour = 0
+        self._told: dict[str, Reference] = {}
+
+    def due(self, outbox: Outbox) -> Iterator[Instrument]:
+        """What is to be listed now and is not yet; its books are demanded."""
+        pricing = self._pricing
+        hour = pricing.now_ns // _HOUR_NS
+        if hour == self.hour or not pricing.index:
+            return
+        self.hour = hour
+        for instrument in wanted(pricing.now_ns, pricing.index, self._fees):
+            if instrument.name not in pricing.instruments and instrument.index_name in pricing.index:
+                outbox.append(OpenBook(instrument))
+                yield instrument
+
+    def references(self, outbox: Outbox) -> None:
+        """Tell each book its index, mark and band where they have changed."""
+        for name, instrument in self._pricing.instruments.items():
+            mark = self._pricing.marks.get(name)
+            index = self._pricing.index.get(instrument.index_name)
+            if mark is None or index is None:
+                continue
+            found = self._reference(instrument, mark, index)
+            if self._told.get(name) != found:
+                self._told[name] = found
+                outbox.append(found)
+
+    @staticmethod
+    def currencies() -> set[str]:
+        """The currencies that accounts may hold."""
+        return {series.base if series.inverse else series.quote for series in SERIES}
+
+    def _reference(self, instrument: Instrument, mark: float, index: float) -> Reference:
+        per_one = unit(instrument.price_exponent)
+        low, high = (price * per_one for price in price_band(self._band, instrument, mark, index))
+        least, most = instrument.tick_at(ceil(low)), instrument.tick_at(floor(high))
+        option = self._pricing.options.get(instrument.name)
+        return Reference(
+            instrument.name,
+            round(index * per_one),
+            round(mark * per_one),
+            max(ceil(low / least) * least, least),
+            max(floor(high / most), 1) * most,
+            option.value.delta if option else 1.0,
+            option.value.vega if option else 0.0,
+        )

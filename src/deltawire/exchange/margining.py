@@ -1,0 +1,190 @@
+"""What one instrument means for one account: its profit, its value, its margins; and their sums by currency.
+
+Money is in whole units, margins rounded up, so that sums do not depend on the order they were made in. An
+instrument's part is a `Line`; a change touches one line and the sums follow. Under portfolio margin lines carry
+no margins: the risk matrix of the whole currency does.
+"""
+
+from collections.abc import Iterable
+from math import ceil
+from typing import NamedTuple
+
+from deltawire.exchange.contracts import UNITS, worth_at
+from deltawire.exchange.fees import FeeTable, trade_fee
+from deltawire.exchange.ledger import Account, OpenOrder
+from deltawire.exchange.margin_tables import MarginTable
+from deltawire.exchange.positions import Position
+from deltawire.exchange.pricing import Pricing
+from deltawire.exchange.standard_margin import Requirement, future_margin, short_option_margin
+from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import unit
+
+
+class Line(NamedTuple):
+    """One instrument's part of an account."""
+
+    upl: int = 0
+    """A future's profit that is not realised, funding due included."""
+    rpl: int = 0
+    options_value: int = 0
+    initial: int = 0
+    """Open orders included."""
+    maintenance: int = 0
+    position_initial: int = 0
+    """Open orders left out."""
+
+
+class Exposure:
+    """An account's open orders in one instrument, reduce-only ones left out."""
+
+    __slots__ = ("buy_lots", "buy_ticks", "sell_lots", "sell_ticks")
+
+    def __init__(self) -> None:
+        self.buy_lots = self.sell_lots = 0
+        self.buy_ticks = self.sell_ticks = 0
+        """Σ price × lots."""
+
+    def add(self, order: OpenOrder, way: int = 1) -> None:
+        """Count an open order, or (way −1) no more."""
+        if order.reduce_only:
+            return
+        if order.sign > 0:
+            self.buy_lots += way * order.lots
+            self.buy_ticks += way * order.lots * order.price_ticks
+        else:
+            self.sell_lots += way * order.lots
+            self.sell_ticks += way * order.lots * order.price_ticks
+
+
+NO_EXPOSURE = Exposure()
+NO_LINE = Line()
+
+
+class Standing:
+    """The sums of an account's lines in one currency."""
+
+    __slots__ = ("initial", "lines", "maintenance", "options_value", "position_initial", "rpl", "upl")
+
+    def __init__(self) -> None:
+        self.lines: dict[str, Line] = {}
+        self.upl = self.rpl = self.options_value = 0
+        self.initial = self.maintenance = self.position_initial = 0
+
+    def put(self, name: str, line: Line) -> None:
+        """Replace an instrument's line; an empty one is dropped."""
+        old = self.lines.get(name, NO_LINE)
+        if line == NO_LINE:
+            self.lines.pop(name, None)
+        else:
+            self.lines[name] = line
+        self.upl += line.upl - old.upl
+        self.rpl += line.rpl - old.rpl
+        self.options_value += line.options_value - old.options_value
+        self.initial += line.initial - old.initial
+        self.maintenance += line.maintenance - old.maintenance
+        self.position_initial += line.position_initial - old.position_initial
+
+
+class Margining:
+    """Lines by the prices of now and the tables."""
+
+    def __init__(self, pricing: Pricing, table: MarginTable, fees: FeeTable) -> None:
+        self.pricing = pricing
+        self.table = table
+        self.fees = fees
+
+    def line(
+        self, account: Account, instrument: Instrument, exposure: Exposure, fallback: float = 0.0
+    ) -> Line:
+        """The account's line; `fallback` is the price where the instrument has no mark yet."""
+        position = account.positions.get(instrument.name)
+        mark = self.pricing.marks.get(instrument.name) or fallback
+        if not mark:
+            return NO_LINE
+        standard = account.model == "segregated_sm"
+        lots = position.lots if position else 0
+        if instrument.kind == "option":
+            value = worth_at(instrument, mark, lots)
+            if not standard:
+                return Line(options_value=value)
+            return self._option_line(instrument, lots, value, mark, exposure)
+        upl = self._profit(instrument, position, mark) if position else 0
+        rpl = position.realised if position else 0
+        if not standard:
+            return Line(upl, rpl)
+        return self._future_line(instrument, lots, upl, rpl, mark, exposure)
+
+    def index(self, instrument: Instrument, fallback: float = 0.0) -> float:
+        """The index under an instrument; before there is one, what stands in for it."""
+        return self.pricing.index.get(instrument.index_name) or fallback
+
+    def short_option(self, instrument: Instrument, mark: float) -> Requirement:
+        """Margins of one unit of size sold, in settlement currency."""
+        priced = self.pricing.options.get(instrument.name)
+        strike = instrument.strike or 0.0
+        underlying = priced.underlying if priced else self.index(instrument, strike)
+        scale = 1.0 if instrument.inverse else self.index(instrument, underlying)
+        rates = self.table.coin(instrument.base).option
+        return short_option_margin(rates, instrument.option_type == "call", strike, underlying, mark, scale)
+
+    def _profit(self, instrument: Instrument, position: Position, mark: float) -> int:
+        meter = self.pricing.funding.get(instrument.name)
+        due = meter.due(position.lots, position.reading) if meter else 0
+        return worth_at(instrument, mark, position.lots) - position.cost - due
+
+    def _future_line(
+        self, instrument: Instrument, lots: int, upl: int, rpl: int, mark: float, exposure: Exposure
+    ) -> Line:
+        worst = max(abs(lots + exposure.buy_lots), abs(lots - exposure.sell_lots))
+        own = self._future_units(instrument, lots, mark)
+        whole = own if worst == abs(lots) else self._future_units(instrument, worst, mark)
+        return Line(upl, rpl, 0, whole[0], own[1], own[0])
+
+    def _future_units(self, instrument: Instrument, lots: int, mark: float) -> tuple[int, int]:
+        if not lots:
+            return 0, 0
+        size = instrument.size(abs(lots))
+        coins, price = (size / mark, 1.0) if instrument.inverse else (size, mark)
+        found = future_margin(self.table.coin(instrument.base).future, coins, price)
+        return to_units(found.initial), to_units(found.maintenance)
+
+    def _option_line(
+        self, instrument: Instrument, lots: int, value: int, mark: float, exposure: Exposure
+    ) -> Line:
+        short = max(-lots, 0)
+        written = max(exposure.sell_lots - max(lots, 0), 0)
+        initial = maintenance = reserved = 0
+        if short or written:
+            each = self.short_option(instrument, mark)
+            initial = to_units(each.initial * instrument.size(short))
+            maintenance = to_units(each.maintenance * instrument.size(short))
+            if written:
+                reserved = self._written(instrument, each.initial, written, exposure)
+        if exposure.buy_lots:
+            reserved += self._bought(instrument, exposure)
+        return Line(0, 0, value, initial + reserved, maintenance, initial)
+
+    def _written(self, instrument: Instrument, initial: float, lots: int, exposure: Exposure) -> int:
+        """What sell orders beyond the long position need: the margin less the premium they would bring."""
+        premium = exposure.sell_ticks / exposure.sell_lots / unit(instrument.price_exponent)
+        return to_units(max(initial - premium, 0.0) * instrument.size(lots))
+
+    def _bought(self, instrument: Instrument, exposure: Exposure) -> int:
+        """What buy orders need: their premium and the taker's fee."""
+        price = exposure.buy_ticks / exposure.buy_lots / unit(instrument.price_exponent)
+        premium = to_units(price * instrument.size(exposure.buy_lots))
+        index = self.index(instrument, instrument.strike or 0.0)
+        return premium + trade_fee(self.fees, instrument, price, index, exposure.buy_lots, "taker")
+
+
+def to_units(amount: float) -> int:
+    """Margins are rounded up; a millionth of a unit is the rounding of the doubles themselves."""
+    return ceil(amount * UNITS - 1e-6)
+
+
+def exposures(orders: Iterable[OpenOrder]) -> dict[str, Exposure]:
+    """Open orders summed by instrument."""
+    found: dict[str, Exposure] = {}
+    for order in orders:
+        found.setdefault(order.instrument, Exposure()).add(order)
+    return found

@@ -1,0 +1,163 @@
+"""Where every account stands in every currency, kept up to date line by line."""
+
+from deltawire.exchange.ledger import Account, Ledger, OpenOrder
+from deltawire.exchange.margining import NO_EXPOSURE, Exposure, Line, Margining, Standing, exposures
+from deltawire.exchange.orders import AccountId
+from deltawire.exchange.portfolios import Portfolios
+from deltawire.exchange.pricing import Pricing
+from deltawire.model.instruments import Instrument
+
+Key = tuple[AccountId, str]
+
+
+class Standings:
+    """Equity, margin balance and margins of each account, in whole units of each currency.
+
+    equity = balance + session profit of futures + value of options. Under standard margin the value of options
+    is no collateral: margin balance = equity − options value. Under portfolio margin it is, since the matrix
+    counts what the options may lose.
+    """
+
+    def __init__(
+        self, ledger: Ledger, pricing: Pricing, margining: Margining, portfolios: Portfolios
+    ) -> None:
+        self._ledger = ledger
+        self._pricing = pricing
+        self._margining = margining
+        self._portfolios = portfolios
+        self._standings: dict[Key, Standing] = {}
+        self._matrices: dict[Key, tuple[int, int, int]] = {}
+        self._exposures = {
+            number: exposures(each.orders.values()) for number, each in ledger.accounts.items()
+        }
+
+    def standing(self, account: Account, currency: str) -> Standing:
+        """The sums of an account in a currency."""
+        key = account.id, currency
+        found = self._standings.get(key)
+        if found is None:
+            found = self._standings[key] = Standing()
+        return found
+
+    def exposure(self, account: Account, name: str) -> Exposure:
+        """An account's open orders in an instrument."""
+        return self._exposures.get(account.id, {}).get(name, NO_EXPOSURE)
+
+    def reserved(self, account: Account, name: str, old: OpenOrder | None, new: OpenOrder | None) -> None:
+        """An order's open part is `new`, and was `old`."""
+        found = self._exposures.setdefault(account.id, {}).setdefault(name, Exposure())
+        if old:
+            found.add(old, -1)
+        if new:
+            found.add(new)
+        instrument = self._pricing.instruments.get(name)
+        if instrument is None or not (found.buy_lots or found.sell_lots):
+            del self._exposures[account.id][name]
+        if instrument is not None:
+            self.refresh(account, instrument)
+
+    def refresh(self, account: Account, instrument: Instrument) -> None:
+        """The account's line in this instrument may have changed."""
+        currency, name = instrument.settlement, instrument.name
+        exposure = self.exposure(account, name)
+        line = self._margining.line(account, instrument, exposure, _order_price(instrument, exposure))
+        self.standing(account, currency).put(name, line)
+        self._matrices.pop((account.id, currency), None)
+
+    def refresh_account(self, account: Account) -> None:
+        """Everything of the account may have changed."""
+        names = {*account.positions, *self._exposures.get(account.id, ())}
+        for currency in account.wallets:
+            names |= self.standing(account, currency).lines.keys()
+            self._matrices.pop((account.id, currency), None)
+        for name in sorted(names):
+            instrument = self._pricing.instruments.get(name)
+            if instrument is not None:
+                self.refresh(account, instrument)
+
+    def refresh_all(self) -> None:
+        """Prices have changed."""
+        for account in self._ledger.accounts.values():
+            self.refresh_account(account)
+
+    def dropped(self, account: Account, instrument: Instrument) -> None:
+        """The instrument is no more."""
+        self.standing(account, instrument.settlement).put(instrument.name, Line())
+        self._matrices.pop((account.id, instrument.settlement), None)
+
+    def more_margin(
+        self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
+    ) -> int:
+        """By how much an order (in another's place) would raise the initial margin."""
+        now = self.exposure(account, instrument.name)
+        then = Exposure()
+        then.buy_lots, then.buy_ticks = now.buy_lots, now.buy_ticks
+        then.sell_lots, then.sell_ticks = now.sell_lots, now.sell_ticks
+        if old:
+            then.add(old, -1)
+        then.add(new)
+        if account.model == "segregated_pm":
+            changed = {**self._exposures.get(account.id, {}), instrument.name: then}
+            found, _, _ = self._portfolios.margins(account, instrument.settlement, changed)
+            return found - self.initial(account, instrument.settlement)
+        before = self.standing(account, instrument.settlement).lines.get(instrument.name)
+        price = instrument.price(new.price_ticks)
+        after = self._margining.line(account, instrument, then, price)
+        return after.initial - (before.initial if before else 0)
+
+    def equity(self, account: Account, currency: str) -> int:
+        """All that the account has, at the marks of now."""
+        found = self.standing(account, currency)
+        return account.wallet(currency).balance + found.upl + found.rpl + found.options_value
+
+    def margin_balance(self, account: Account, currency: str) -> int:
+        """What counts against margins."""
+        found = self.equity(account, currency)
+        return found if account.model == "segregated_pm" else found - self._options_value(account, currency)
+
+    def initial(self, account: Account, currency: str) -> int:
+        """The initial margin, open orders included."""
+        if account.model == "segregated_pm":
+            return self._matrix(account, currency)[0]
+        return self.standing(account, currency).initial
+
+    def maintenance(self, account: Account, currency: str) -> int:
+        """The maintenance margin, of positions alone."""
+        if account.model == "segregated_pm":
+            return self._matrix(account, currency)[1]
+        return self.standing(account, currency).maintenance
+
+    def position_initial(self, account: Account, currency: str) -> int:
+        """The initial margin without open orders."""
+        if account.model == "segregated_pm":
+            return self._matrix(account, currency)[2]
+        return self.standing(account, currency).position_initial
+
+    def available(self, account: Account, currency: str) -> int:
+        """What new orders may need; below zero when the initial margin is not covered."""
+        return self.margin_balance(account, currency) - self.initial(account, currency)
+
+    def free(self, account: Account, currency: str) -> int:
+        """What may be withdrawn: of the available funds what is balance, profit of this session is not."""
+        profit = self.standing(account, currency)
+        unsettled = max(profit.upl + profit.rpl, 0)
+        value = self._options_value(account, currency) if account.model == "segregated_pm" else 0
+        return max(0, self.available(account, currency) - unsettled - max(value, 0))
+
+    def _options_value(self, account: Account, currency: str) -> int:
+        return self.standing(account, currency).options_value
+
+    def _matrix(self, account: Account, currency: str) -> tuple[int, int, int]:
+        key = account.id, currency
+        found = self._matrices.get(key)
+        if found is None:
+            mine = self._exposures.get(account.id, {})
+            found = self._matrices[key] = self._portfolios.margins(account, currency, mine)
+        return found
+
+
+def _order_price(instrument: Instrument, exposure: Exposure) -> float:
+    """The mean price of open orders: what stands in for a mark that is not there yet."""
+    lots = exposure.buy_lots + exposure.sell_lots
+    ticks = exposure.buy_ticks + exposure.sell_ticks
+    return instrument.price(1) * ticks / lots if lots else 0.0
