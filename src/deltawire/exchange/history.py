@@ -1,12 +1,14 @@
 """What accounts ask for later: their trades and the orders that have ended, so many of each."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import msgspec
 
+from deltawire.exchange.account_records import Charged
+from deltawire.exchange.contracts import UNITS
 from deltawire.exchange.orders import AccountId, Fill, Order, OrderChanged, OrderId
 
 KEPT = 10_000
@@ -50,11 +52,12 @@ class History:
         if account not in self._pasts:
             self._pasts[account] = _Past(deque(maxlen=self._kept), deque(maxlen=self._kept))
 
-    def took(self, outputs: Iterable[Any]) -> None:
-        """What came of one record."""
+    def took(self, outputs: Sequence[Any]) -> None:
+        """What came of one record; what fills cost is told behind them."""
+        charges = {(each.trade_id, each.order_id): each for each in outputs if isinstance(each, Charged)}
         for output in outputs:
             if isinstance(output, Fill):
-                self._filled(output)
+                self._filled(output, charges.get((output.trade_id, output.order_id)))
             elif isinstance(output, OrderChanged):
                 self._ended(output.order)
 
@@ -71,9 +74,11 @@ class History:
     def trade(self, account: AccountId, trade_id: int, order_id: OrderId) -> OwnTrade | None:
         """One that has just happened."""
         recent = islice(self.trades(account), 1000)
-        return next((one for one in recent if (one.fill.trade_id, one.fill.order_id) == (trade_id, order_id)), None)
+        return next(
+            (one for one in recent if (one.fill.trade_id, one.fill.order_id) == (trade_id, order_id)), None
+        )
 
-    def _filled(self, fill: Fill) -> None:
+    def _filled(self, fill: Fill, charged: Charged | None) -> None:
         tape = self._tapes.get(fill.instrument)
         if tape is None:
             tape = self._tapes[fill.instrument] = _Tape(fill.trade_id, fill.price_ticks)
@@ -82,12 +87,22 @@ class History:
             tape.trade_id, tape.price_ticks = fill.trade_id, fill.price_ticks
         past = self._pasts.get(fill.account)
         if past is not None:
-            past.trades.append(OwnTrade(fill, tape.direction))
+            past.trades.append(_own(fill, tape.direction, charged))
 
     def _ended(self, order: Order) -> None:
         past = self._pasts.get(order.account)
-        if past is not None and not order.leaves_lots and not (past.orders and past.orders[-1].id == order.id):
+        if (
+            past is not None
+            and not order.leaves_lots
+            and not (past.orders and past.orders[-1].id == order.id)
+        ):
             past.orders.append(order)
+
+
+def _own(fill: Fill, direction: int, charged: Charged | None) -> OwnTrade:
+    if charged is None:
+        return OwnTrade(fill, direction)
+    return OwnTrade(fill, direction, charged.fee / UNITS, charged.currency, charged.profit / UNITS)
 
 
 def _direction(price_ticks: int, before: _Tape) -> int:

@@ -2,9 +2,9 @@
 
 from collections.abc import Hashable, Iterable
 
+from deltawire.exchange.orders import AccountId
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
 from deltawire.fanout.channel import Channel
-from deltawire.exchange.orders import AccountId
 from deltawire.fanout.own import (
     LockChannel,
     MmpTriggerChannel,

@@ -1,6 +1,7 @@
 """The grammar of channel names. Source of the public channels: docs.deribit.com; `status.X` is an extension."""
 
 import re
+from typing import Any
 
 import msgspec
 
@@ -73,7 +74,7 @@ def parse_channel(name: str) -> ChannelKey | None:
         return None
     for family, pattern in _PATTERNS:
         if match := pattern.fullmatch(name):
-            parts = match.groupdict()
+            parts: dict[str, Any] = match.groupdict()
             if "currency" in parts and parts["currency"].lower() == "any":
                 parts["currency"] = "any"
             elif "currency" in parts:

@@ -50,6 +50,9 @@ class Conversation(Protocol):
     identity: Identity | None
 
 
+P = TypeVar("P")
+
+
 class Context(msgspec.Struct):
     """What a method sees: the market, the time (ns), who asks and from where, and over WebSocket the session.
 
@@ -66,6 +69,8 @@ class Context(msgspec.Struct):
     address: str = ""
     private_only: bool = False
     trading: Trading | None = None
+    strict: bool = True
+    """False where values may be text, as they are in a URL."""
 
     @property
     def somebody(self) -> Identity:
@@ -74,6 +79,11 @@ class Context(msgspec.Struct):
             raise RequestError(UNAUTHORIZED, "unauthorized", reason="sign in with public/auth")
         self.access.check(self.identity, self.address, self.now)
         return self.identity
+
+    def convert(self, params: dict[str, Any], into: type[P]) -> P:
+        """Parameters as a type; the dialect's error when they are not."""
+        found: P = _convert(params, into, strict=self.strict)
+        return found
 
     def instrument(self, name: str) -> InstrumentState:
         """An instrument by name; the dialect's error when there is none."""
@@ -86,9 +96,6 @@ class Context(msgspec.Struct):
                 param="instrument_name",
             )
         return state
-
-
-P = TypeVar("P")
 
 
 class _Method(msgspec.Struct, frozen=True):
@@ -122,6 +129,7 @@ def method(
 
 def run(context: Context, request: Request, *, strict: bool = True) -> Any:
     """The result of a request; `RequestError` says why there is none. Not strict: values may be text (queries)."""
+    context.strict = strict
     _admit(context, request)
     found = METHODS.get(request.method)
     if found is None:

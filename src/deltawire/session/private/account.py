@@ -7,7 +7,7 @@ import msgspec
 from deltawire.exchange.codes import Code
 from deltawire.market.objects import MS_NS
 from deltawire.session.methods import Context, NoParams, method
-from deltawire.session.private.numbers import to_lots, to_ticks
+from deltawire.session.private.numbers import needed, to_lots, to_ticks
 from deltawire.session.private.orders import READ, in_currency
 from deltawire.session.private.seat import Seat, refused, seat
 
@@ -37,8 +37,8 @@ class _Position(msgspec.Struct):
 
 class _Margins(msgspec.Struct):
     instrument_name: str
-    amount: float
-    price: float
+    amount: float | str
+    price: float | str
 
 
 @method("private/get_account_summary", right=ACCOUNT)
@@ -100,7 +100,8 @@ def get_margins(context: Context, params: _Margins) -> Any:
     """What an order would need, and between which prices it may be."""
     here = seat(context)
     instrument = here.instrument(params.instrument_name)
-    lots, ticks = to_lots(instrument, params.amount), to_ticks(instrument, params.price)
+    lots = needed(to_lots({"amount": params.amount}, instrument), "amount")
+    ticks = needed(to_ticks({"price": params.price}, "price", instrument), "price")
     buy, sell = here.trading.margins(here.account, instrument, lots, ticks)
     state = context.market.find(instrument.name)
     known = state.ticker if state is not None else {}

@@ -4,81 +4,33 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.exchange.codes import Code
-from deltawire.exchange.orders import (
-    Fill,
-    FillCondition,
-    Linking,
-    Order,
-    OrderChanged,
-    OrderId,
-    OrderType,
-    Terms,
-    TimeInForce,
-    Trigger,
-)
+from deltawire.exchange.codes import Code, Rejection
+from deltawire.exchange.orders import Fill, Order, OrderChanged, OrderId
 from deltawire.exchange.records import ClosePosition, Edit, Place
+from deltawire.exchange.requests import parse_terms
 from deltawire.model.events import Side
 from deltawire.model.instruments import Instrument
 from deltawire.session.methods import Context, method
-from deltawire.session.private.numbers import MS_NS, parse_order_id, to_lots, to_size, to_ticks
+from deltawire.session.private.numbers import MS_NS, needed, parse_order_id, to_lots, to_ticks
 from deltawire.session.private.objects import order_object, user_trade_object
 from deltawire.session.private.seat import Seat, refused, seat
 
 TRADE = "trade:read_write"
 
 
-class _Leg(msgspec.Struct):
-    """An order linked to another, in `otoco_config`."""
-
-    amount: float | None = None
-    contracts: float | None = None
-    direction: Side | None = None
-    type: OrderType = "limit"
-    label: str = ""
-    price: float | None = None
-    reduce_only: bool = False
-    time_in_force: TimeInForce = "good_til_cancelled"
-    post_only: bool = False
-    reject_post_only: bool = False
-    trigger_price: float | None = None
-    trigger_offset: float | None = None
-    trigger: Trigger | None = None
+Params = dict[str, Any]
+"""Parameters as they came; parsed against the instrument that they name."""
 
 
-class _Order(_Leg, kw_only=True):
+class _Place(msgspec.Struct):
     instrument_name: str
-    display_amount: float | None = None
-    max_show: float | None = None
-    advanced: Literal["usd", "implv"] | None = None
-    mmp: bool = False
-    mmp_group: str = ""
-    valid_until: int | None = None
-    linked_order_type: Linking = ""
-    trigger_fill_condition: FillCondition = "first_hit"
-    otoco_config: list[_Leg] = []
 
 
-class _Changes(msgspec.Struct, kw_only=True):
-    amount: float | None = None
-    contracts: float | None = None
-    price: float | None = None
-    display_amount: float | None = None
-    max_show: float | None = None
-    trigger_price: float | None = None
-    trigger_offset: float | None = None
-    post_only: bool | None = None
-    reject_post_only: bool | None = None
-    reduce_only: bool | None = None
-    valid_until: int | None = None
-    advanced: Literal["usd", "implv"] | None = None
-
-
-class _Edit(_Changes, kw_only=True):
+class _Edit(msgspec.Struct):
     order_id: str
 
 
-class _EditByLabel(_Changes, kw_only=True):
+class _EditByLabel(msgspec.Struct):
     instrument_name: str
     label: str = ""
 
@@ -86,38 +38,36 @@ class _EditByLabel(_Changes, kw_only=True):
 class _Close(msgspec.Struct):
     instrument_name: str
     type: Literal["limit", "market"]
-    price: float | None = None
 
 
 @method("private/buy", right=TRADE)
-def buy(context: Context, params: _Order) -> Any:
+def buy(context: Context, params: Params) -> Any:
     """Place an order to buy."""
-    return _place(seat(context), params, "buy")
+    return _place(context, params, "buy")
 
 
 @method("private/sell", right=TRADE)
-def sell(context: Context, params: _Order) -> Any:
+def sell(context: Context, params: Params) -> Any:
     """Place an order to sell."""
-    return _place(seat(context), params, "sell")
+    return _place(context, params, "sell")
 
 
 @method("private/edit", right=TRADE)
-def edit(context: Context, params: _Edit) -> Any:
+def edit(context: Context, params: Params) -> Any:
     """Change an open order."""
-    here = seat(context)
-    order = here.order(parse_order_id(params.order_id))
-    return _edit(here, order, params)
+    here, named = seat(context), context.convert(params, _Edit)
+    return _edit(here, here.order(parse_order_id(named.order_id)), params)
 
 
 @method("private/edit_by_label", right=TRADE)
-def edit_by_label(context: Context, params: _EditByLabel) -> Any:
+def edit_by_label(context: Context, params: Params) -> Any:
     """Change the one open order of an instrument that has this label."""
-    here = seat(context)
-    here.instrument(params.instrument_name)
+    here, named = seat(context), context.convert(params, _EditByLabel)
+    here.instrument(named.instrument_name)
     found = [
         order
         for order in here.trading.open_orders(here.account)
-        if params.label and (order.instrument, order.terms.label) == (params.instrument_name, params.label)
+        if named.label and (order.instrument, order.terms.label) == (named.instrument_name, named.label)
     ]
     if not found:
         raise refused(Code.ORDER_NOT_FOUND, param="label")
@@ -127,28 +77,33 @@ def edit_by_label(context: Context, params: _EditByLabel) -> Any:
 
 
 @method("private/close_position", right=TRADE)
-def close_position(context: Context, params: _Close) -> Any:
+def close_position(context: Context, params: Params) -> Any:
     """Place the reduce-only order that would close a position."""
-    here = seat(context)
-    instrument = here.instrument(params.instrument_name)
-    if params.type == "limit" and params.price is None:
-        raise refused(Code.INVALID_PARAMS, reason="value required", param="price")
+    here, asked = seat(context), context.convert(params, _Close)
+    instrument = here.instrument(asked.instrument_name)
     ticks = None
-    if params.type == "limit" and params.price is not None:
-        ticks = to_ticks(instrument, params.price)
+    if asked.type == "limit":
+        ticks = needed(to_ticks(params, "price", instrument), "price")
     first = here.trading.next_order_id()
     outputs = here.submit(
         ClosePosition(
-            at_ns=here.trading.now(), account=here.account, instrument=instrument.name, type=params.type,
-            price_ticks=ticks, connection=here.connection,
-        )  # fmt: skip
+            at_ns=here.trading.now(),
+            account=here.account,
+            instrument=instrument.name,
+            type=asked.type,
+            price_ticks=ticks,
+            connection=here.connection,
+        )
     )
     return answer(here, outputs, placed_order(here, outputs, first), instrument)
 
 
-def _place(here: Seat, params: _Order, side: Side) -> dict[str, Any]:
-    instrument = here.instrument(params.instrument_name)
-    terms = _to_terms(instrument, params, side)
+def _place(context: Context, params: Params, side: Side) -> dict[str, Any]:
+    here = seat(context)
+    instrument = here.instrument(context.convert(params, _Place).instrument_name)
+    terms = parse_terms(_renamed(params), side, instrument)
+    if isinstance(terms, Rejection):
+        raise terms.error()
     first = here.trading.next_order_id()
     outputs = here.submit(
         Place(at_ns=here.trading.now(), account=here.account, terms=terms, connection=here.connection)
@@ -156,78 +111,60 @@ def _place(here: Seat, params: _Order, side: Side) -> dict[str, Any]:
     return answer(here, outputs, placed_order(here, outputs, first), instrument)
 
 
-def _to_terms(instrument: Instrument, params: _Order, side: Side) -> Terms:
-    if params.advanced is not None:
-        raise refused(Code.NOT_IMPLEMENTED, reason="orders by IV or USD", param="advanced")
-    display = params.max_show if params.display_amount is None else params.display_amount
-    size = to_size(instrument, params.amount, params.contracts)
-    return msgspec.structs.replace(
-        _plain_terms(instrument, params, side, size),
-        display_lots=None if display is None else to_lots(instrument, display, "display_amount"),
-        valid_until_ns=None if params.valid_until is None else params.valid_until * MS_NS,
-        mmp=params.mmp,
-        mmp_group=params.mmp_group,
-        linked=params.linked_order_type,
-        fill_condition=params.trigger_fill_condition,
-        others=tuple(_to_leg(instrument, leg, side, size) for leg in params.otoco_config),
-    )
+def _renamed(params: Params) -> Params:
+    """With the newer name of what has an older one, and read what a URL can only carry as text."""
+    found = dict(params)
+    if "max_show" in found:
+        found.setdefault("display_amount", found["max_show"])
+    if isinstance(listed := found.get("otoco_config"), str):
+        try:
+            found["otoco_config"] = msgspec.json.decode(listed)
+        except msgspec.DecodeError:
+            raise refused(Code.INVALID_PARAMS, reason="must be JSON", param="otoco_config") from None
+    return found
 
 
-def _to_leg(instrument: Instrument, leg: _Leg, side: Side, size: int | None) -> Terms:
-    own = to_size(instrument, leg.amount, leg.contracts)
-    return _plain_terms(instrument, leg, leg.direction or side, size if own is None else own)
-
-
-def _plain_terms(instrument: Instrument, params: _Leg, side: Side, size: int | None) -> Terms:
-    """What every order has."""
-    if size is None:
-        raise refused(Code.INVALID_PARAMS, reason="value required", param="amount")
-    priced = params.type in ("limit", "stop_limit", "take_limit")
-    if priced and params.price is None:
-        raise refused(Code.INVALID_PARAMS, reason="value required", param="price")
-    return Terms(
-        instrument=instrument.name,
-        side=side,
-        size_lots=size,
-        type=params.type,
-        price_ticks=None if not priced else _ticks(instrument, params.price),
-        time_in_force=params.time_in_force,
-        label=params.label,
-        post_only=params.post_only,
-        reject_post_only=params.reject_post_only,
-        reduce_only=params.reduce_only,
-        trigger=params.trigger,
-        trigger_ticks=_ticks(instrument, params.trigger_price, "trigger_price"),
-        trigger_offset_ticks=_ticks(instrument, params.trigger_offset, "trigger_offset"),
-    )
-
-
-def _ticks(instrument: Instrument, price: float | None, param: str = "price") -> int | None:
-    return None if price is None else to_ticks(instrument, price, param)
-
-
-def _edit(here: Seat, order: Order, params: _Changes) -> dict[str, Any]:
+def _edit(here: Seat, order: Order, params: Params) -> dict[str, Any]:
     instrument = here.instrument(order.instrument)
-    if params.advanced is not None:
+    params = _renamed(params)
+    if params.get("advanced") is not None:
         raise refused(Code.NOT_ADV_ORDER, param="advanced")
-    display = params.max_show if params.display_amount is None else params.display_amount
+    display = {"amount": params["display_amount"]} if "display_amount" in params else {}
     outputs = here.submit(
         Edit(
             at_ns=here.trading.now(),
             account=here.account,
             order_id=order.id,
-            size_lots=to_size(instrument, params.amount, params.contracts),
-            price_ticks=_ticks(instrument, params.price),
-            display_lots=None if display is None else to_lots(instrument, display, "display_amount"),
-            trigger_ticks=_ticks(instrument, params.trigger_price, "trigger_price"),
-            trigger_offset_ticks=_ticks(instrument, params.trigger_offset, "trigger_offset"),
-            post_only=params.post_only,
-            reject_post_only=params.reject_post_only,
-            reduce_only=params.reduce_only,
-            valid_until_ns=None if params.valid_until is None else params.valid_until * MS_NS,
+            size_lots=to_lots(params, instrument),
+            price_ticks=to_ticks(params, "price", instrument),
+            display_lots=to_lots(display, instrument),
+            trigger_ticks=to_ticks(params, "trigger_price", instrument),
+            trigger_offset_ticks=to_ticks(params, "trigger_offset", instrument),
+            valid_until_ns=_nanoseconds(params),
+            post_only=_flag(params, "post_only"),
+            reject_post_only=_flag(params, "reject_post_only"),
+            reduce_only=_flag(params, "reduce_only"),
         )
     )
     return answer(here, outputs, changed_order(here, outputs, order.id), instrument)
+
+
+def _flag(params: Params, name: str) -> bool | None:
+    value = params.get(name)
+    if value is None or isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return bool(value == "true")
+    raise refused(Code.INVALID_PARAMS, reason="must be true or false", param=name)
+
+
+def _nanoseconds(params: Params) -> int | None:
+    text = str(params.get("valid_until", ""))
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 14):
+        raise refused(Code.INVALID_PARAMS, reason="must be milliseconds", param="valid_until")
+    return int(text) * MS_NS
 
 
 def placed_order(here: Seat, outputs: list[Any], first: OrderId) -> Order:

@@ -83,8 +83,8 @@ def _to_side(instrument: Instrument, side: _Side | None) -> QuoteSide | None:
     if side is None:
         return None
     return QuoteSide(
-        0 if side.amount == 0 else to_lots(instrument, side.amount),
-        None if side.price is None else to_ticks(instrument, side.price),
+        to_lots({"amount": side.amount or None}, instrument) or 0,
+        to_ticks({"price": side.price}, "price", instrument),
         side.post_only,
         side.reject_post_only,
     )
@@ -106,7 +106,7 @@ def _trades(here: Seat, outputs: list[Any]) -> list[dict[str, Any]]:
         for each in outputs
         if isinstance(each, Fill) and each.account == here.account
     }
-    found = []
+    found: list[dict[str, Any]] = []
     for trade in here.trading.trades(here.account):
         if len(found) == len(fills):
             break

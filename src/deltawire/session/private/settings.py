@@ -113,7 +113,10 @@ def reset_mmp(context: Context, params: _Group) -> Any:
     here = seat(context)
     here.submit(
         ResetProtection(
-            at_ns=here.trading.now(), account=here.account, index_name=params.index_name, group=params.mmp_group
+            at_ns=here.trading.now(),
+            account=here.account,
+            index_name=params.index_name,
+            group=params.mmp_group,
         )
     )
     return "ok"

@@ -57,7 +57,9 @@ class Trading(Protocol):
     def currencies(self) -> tuple[str, ...]:
         """What accounts hold."""
 
-    def margins(self, account: AccountId, instrument: Instrument, lots: int, ticks: int) -> tuple[float, float]:
+    def margins(
+        self, account: AccountId, instrument: Instrument, lots: int, ticks: int
+    ) -> tuple[float, float]:
         """The initial margin that an order to buy and one to sell would add."""
 
     def protections(self, account: AccountId) -> list[tuple[SetProtection, int]]:
