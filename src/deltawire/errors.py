@@ -6,6 +6,7 @@
     │   ├── MalformedError                             not the JSON, or not the shape, it should be
     │   └── PrecisionError                             a number with more decimals than its instrument has
     ├── RecordingError        the file     no          a recording that cannot be read, with its place
+    ├── JournalError          the disk     no          a journal that cannot be trusted or written any more
     ├── RequestError          the client   see .retry  a JSON-RPC request refused, with the dialect's code
     ├── SurfaceError          the caller   no          a volatility surface that would allow arbitrage
     └── FeedError             the feed     see .retry  a client's connection or subscription that failed
@@ -61,6 +62,16 @@ class SurfaceError(DeltawireError):
     def __init__(self, broken: list[str]) -> None:
         super().__init__(f"the surface would allow arbitrage: it needs {', '.join(broken)}")
         self.broken = broken
+
+
+class JournalError(DeltawireError):
+    """A journal that is damaged, or that could not be written; carries the file and where in it."""
+
+    def __init__(self, path: str, place: str, reason: str) -> None:
+        super().__init__(f"{path}: {place}: {reason}" if place else f"{path}: {reason}")
+        self.path = path
+        self.place = place
+        self.reason = reason
 
 
 class RequestError(DeltawireError):

@@ -19,6 +19,7 @@ CASES: dict[str, tuple[tuple[int, int | None], dict[str, Any], Code]] = {
     "no size": ((0, 1000), {}, Code.INVALID_AMOUNT),
     "negative size": ((-10, 1000), {}, Code.INVALID_AMOUNT),
     "size of 2^63": ((1 << 63, 1000), {}, Code.INVALID_AMOUNT),
+    "worth too much": ((10 * (1 << 50), 1000), {}, Code.INVALID_AMOUNT),
     "size below the least": ((5, 1000), {}, Code.QTY_TOO_LOW),
     "size between contracts": ((15, 1000), {}, Code.NON_INTEGER_CONTRACT_AMOUNT),
     "no price": ((10, None), {}, Code.INVALID_PRICE),

@@ -8,6 +8,8 @@ from deltawire.exchange.orders import Order, Terms
 from deltawire.model.numbers import format_decimal
 
 LARGEST = (1 << 63) - 1
+LARGEST_VALUE = 1 << 56
+"""Of one order, in ticks times lots: sums over many orders still fit 64 bits where they are stored."""
 LONGEST_LABEL = 64
 ICEBERG_LEAST = 100
 """How many minimum sizes an iceberg must show at least (docs.deribit.com, `display_amount`)."""
@@ -39,6 +41,8 @@ def refuse(terms: Terms, book: OrderBook, now: int) -> Rejection | None:
         return Rejection(Code.INVALID_PRICE, param="price")
     if price % (book.tick(price) if len(book.ticks) > 1 else book.ticks[0][1]):
         return Rejection(Code.PRICE_WRONG_TICK, param="price")
+    if size * price > LARGEST_VALUE:
+        return Rejection(Code.INVALID_AMOUNT, reason="the order is worth too much", param="amount")
     if terms.type != "limit" or plain(terms) is False:
         return _special(terms, book)
     return None

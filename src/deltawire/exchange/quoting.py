@@ -84,3 +84,7 @@ class Quoting:
     def note(self, key: QuoteKey, order_id: OrderId) -> None:
         """This order is the quote of that account, group, instrument and side."""
         self._quotes[key] = order_id
+
+    def standing(self) -> list[tuple[QuoteKey, OrderId]]:
+        """The quotes that live."""
+        return [(key, order_id) for key, order_id in self._quotes.items() if order_id in self._desk.orders]

@@ -47,8 +47,8 @@ class Unmargined:
 
     def freeze(self) -> bytes:
         """The positions."""
-        return msgspec.msgpack.encode(self.positions)
+        return msgspec.json.encode(self.positions)
 
     def thaw(self, state: bytes) -> None:
         """The positions as they were."""
-        self.positions = msgspec.msgpack.decode(state, type=dict[str, dict[AccountId, int]])
+        self.positions = msgspec.json.decode(state, type=dict[str, dict[AccountId, int]])

@@ -1,0 +1,124 @@
+"""The whole state of an exchange between two records, as bytes and back."""
+
+import msgspec
+
+from deltawire.exchange.books import OrderBook
+from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.levels import BookSide
+from deltawire.exchange.orders import AccountId, Order, OrderId, SelfTrading
+from deltawire.exchange.ports import Reference
+from deltawire.exchange.protection import Guard, GuardKey
+from deltawire.exchange.quoting import QuoteKey
+from deltawire.model.instruments import Instrument
+
+
+class _Book(msgspec.Struct, frozen=True):
+    instrument: Instrument
+    open: bool
+    reference: Reference
+    last_ticks: int | None
+    last_told: int | None
+    sequence: int
+    trade_seq: int
+    bids: list[OrderId]
+    asks: list[OrderId]
+    """In the order in which they would trade."""
+
+
+class _State(msgspec.Struct, frozen=True):
+    now: int
+    next_order_id: OrderId
+    next_trade_id: int
+    books: list[_Book]
+    orders: list[Order]
+    ended: list[Order]
+    days: list[tuple[int, OrderId]]
+    self_trading: list[tuple[AccountId, SelfTrading]]
+    guards: list[tuple[GuardKey, Guard]]
+    quotes: list[tuple[QuoteKey, OrderId]]
+    cancelling: list[AccountId]
+    connections: list[tuple[tuple[AccountId, int], bool]]
+    risk: bytes
+
+
+def freeze(exchange: Exchange) -> bytes:
+    """The state; the same state gives the same bytes."""
+    desk = exchange.desk
+    state = _State(
+        desk.now,
+        desk.next_order_id,
+        desk.next_trade_id,
+        [_frozen(book) for book in desk.books.values()],
+        list(desk.orders.values()),
+        list(desk.ended.values()),
+        list(desk.days),
+        list(desk.self_trading.items()),
+        list(exchange.matcher.protection.guards.items()),
+        exchange.quoting.standing(),
+        sorted(exchange.connections.accounts),
+        list(exchange.connections.settings.items()),
+        desk.risk.freeze(),
+    )
+    return msgspec.json.encode(state)
+
+
+def thaw(exchange: Exchange, frozen: bytes) -> None:
+    """Make a new exchange what the frozen one was; `msgspec.DecodeError` when the bytes are no state."""
+    state = msgspec.json.decode(frozen, type=_State)
+    desk = exchange.desk
+    desk.now, desk.next_order_id, desk.next_trade_id = state.now, state.next_order_id, state.next_trade_id
+    desk.orders |= {order.id: order for order in state.orders}
+    for order in state.orders:
+        desk.by_account.setdefault(order.account, {})[order.id] = order
+    desk.ended |= {order.id: order for order in state.ended}
+    desk.days.extend(state.days)
+    desk.self_trading |= dict(state.self_trading)
+    for each in state.books:
+        desk.books[each.instrument.name] = _thawed(each, exchange)
+    for order in state.orders:
+        _wait(order, desk.books[order.instrument])
+    exchange.matcher.protection.guards |= dict(state.guards)
+    for key, order_id in state.quotes:
+        exchange.quoting.note(key, order_id)
+    exchange.connections.accounts |= set(state.cancelling)
+    exchange.connections.settings |= dict(state.connections)
+    desk.risk.thaw(state.risk)
+
+
+def _frozen(book: OrderBook) -> _Book:
+    return _Book(
+        book.instrument,
+        book.open,
+        book.reference,
+        book.last_ticks,
+        book.last_told,
+        book.sequence,
+        book.trade_seq,
+        [order.id for order in book.bids.orders()],
+        [order.id for order in book.asks.orders()],
+    )
+
+
+def _thawed(frozen: _Book, exchange: Exchange) -> OrderBook:
+    book = OrderBook(frozen.instrument)
+    book.refer(frozen.reference)
+    book.open, book.sequence, book.trade_seq = frozen.open, frozen.sequence, frozen.trade_seq
+    book.last_ticks, book.last_told = frozen.last_ticks, frozen.last_told
+    _fill(book.bids, frozen.bids, exchange)
+    _fill(book.asks, frozen.asks, exchange)
+    return book
+
+
+def _fill(side: BookSide, ids: list[OrderId], exchange: Exchange) -> None:
+    for order_id in ids:
+        order = exchange.desk.orders[order_id]
+        side.add(order)
+        if order.terms.reduce_only:
+            exchange.matcher.note(order)
+    side.touched.clear()
+
+
+def _wait(order: Order, book: OrderBook) -> None:
+    trigger = order.terms.trigger
+    if trigger is not None and order.state == "untriggered" and not order.primary_id:
+        book.waiting[trigger].add(order)

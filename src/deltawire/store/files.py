@@ -1,0 +1,106 @@
+"""The few things a journal asks of a file system. `fdatasync` and a directory's `fsync` are what make them last."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Protocol
+
+from deltawire.errors import JournalError
+
+
+class Files(Protocol):
+    """One directory of append-only files."""
+
+    def names(self) -> list[str]:
+        """The files there are, sorted."""
+
+    def read(self, name: str) -> bytes:
+        """A whole file."""
+
+    def create(self, name: str, content: bytes) -> None:
+        """A new file with this content, durable with its name when this returns, or not there at all."""
+
+    def append(self, name: str, content: bytes) -> None:
+        """More bytes at the end of a file, durable when this returns."""
+
+    def truncate(self, name: str, size: int) -> None:
+        """Cut a file, durably."""
+
+    def remove(self, name: str) -> None:
+        """A file that is not needed any more."""
+
+    def close(self) -> None:
+        """Let go of the directory."""
+
+
+class DiskFiles:
+    """A directory on a disk, held by one process at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        self._folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        self._open: tuple[str, int] | None = None
+        try:
+            fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._folder)
+            raise JournalError(str(directory), "", "another process is using this journal") from None
+
+    def names(self) -> list[str]:
+        """The files there are, sorted."""
+        return sorted(path.name for path in self._directory.iterdir() if path.is_file())
+
+    def read(self, name: str) -> bytes:
+        """A whole file."""
+        return (self._directory / name).read_bytes()
+
+    def create(self, name: str, content: bytes) -> None:
+        """Written under another name, synced, renamed, and the name synced."""
+        temporary = self._directory / f"{name}.new"
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            self._write(handle, content)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        os.replace(temporary, self._directory / name)
+        os.fsync(self._folder)
+
+    def append(self, name: str, content: bytes) -> None:
+        """Write and `fdatasync`."""
+        if self._open is None or self._open[0] != name:
+            self._shut()
+            self._open = name, os.open(self._directory / name, os.O_WRONLY | os.O_APPEND)
+        handle = self._open[1]
+        self._write(handle, content)
+        os.fdatasync(handle)
+
+    def truncate(self, name: str, size: int) -> None:
+        """Cut and `fsync`."""
+        handle = os.open(self._directory / name, os.O_WRONLY)
+        try:
+            os.ftruncate(handle, size)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def remove(self, name: str) -> None:
+        """Unlink."""
+        (self._directory / name).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close what is open; the next process may come."""
+        self._shut()
+        os.close(self._folder)
+
+    def _shut(self) -> None:
+        if self._open is not None:
+            os.close(self._open[1])
+            self._open = None
+
+    @staticmethod
+    def _write(handle: int, content: bytes) -> None:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(handle, view) :]

@@ -1,0 +1,33 @@
+"""Start-up: an exchange becomes what its journal says it was."""
+
+import msgspec
+
+from deltawire.errors import JournalError
+from deltawire.exchange.codec import Codec
+from deltawire.exchange.codes import Rejection
+from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.snapshots import thaw
+from deltawire.store.journal import Journal
+
+
+def recover(exchange: Exchange, codec: Codec, journal: Journal) -> int:
+    """Load the snapshot and replay what came after; how many records that were.
+
+    `JournalError` for damage, for bytes that are no record, and for a record that is refused now: it was
+    accepted once, so this is not the exchange that wrote the journal.
+    """
+    if journal.snapshot is not None:
+        try:
+            thaw(exchange, journal.snapshot.state)
+        except msgspec.DecodeError as error:
+            raise JournalError(f"snapshot {journal.snapshot.sequence}", "", f"no state: {error}") from error
+    count = 0
+    for sequence, payload in journal.records():
+        try:
+            outputs = exchange.submit(codec.decode(payload))
+        except msgspec.DecodeError as error:
+            raise JournalError(f"record {sequence}", "", f"cannot be read: {error}") from error
+        if outputs and isinstance(outputs[-1], Rejection):
+            raise JournalError(f"record {sequence}", "", f"is refused in the replay: {outputs[-1].message}")
+        count += 1
+    return count

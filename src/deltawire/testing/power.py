@@ -1,0 +1,70 @@
+"""A disk whose power can be cut: only what was synced survives, and a part of what was being written."""
+
+import threading
+from pathlib import Path
+from random import Random
+
+from deltawire.store.files import DiskFiles
+
+
+class PowerLossError(OSError):
+    """The disk is gone."""
+
+
+class PowerCutFiles(DiskFiles):
+    """Real files and real syncs, with a record of how much of each file a sync has returned for."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self._path = directory
+        self._lock = threading.Lock()
+        self._off = False
+        self._durable = {name: len(self.read(name)) for name in self.names()}
+
+    def create(self, name: str, content: bytes) -> None:
+        """Durable only if the power is still on afterwards."""
+        self._powered()
+        super().create(name, content)
+        self._note(name, len(content))
+
+    def append(self, name: str, content: bytes) -> None:
+        """Durable only if the power is still on afterwards."""
+        self._powered()
+        super().append(name, content)
+        self._note(name, self._durable[name] + len(content))
+
+    def truncate(self, name: str, size: int) -> None:
+        """Durable at once."""
+        self._powered()
+        super().truncate(name, size)
+        self._note(name, size)
+
+    def cut(self, survivors: Path, random: Random) -> None:
+        """Cut the power now; what a restart would find is put into another directory."""
+        with self._lock:
+            self._off = True
+            durable = dict(self._durable)
+        survivors.mkdir()
+        for name, size in durable.items():
+            if (self._path / name).exists():
+                content = self.read(name)
+                (survivors / name).write_bytes(content[:size] + _torn(content[size:], random))
+        self.close()
+
+    def _powered(self) -> None:
+        if self._off:
+            raise PowerLossError("no power")
+
+    def _note(self, name: str, size: int) -> None:
+        with self._lock:
+            self._powered()
+            self._durable[name] = size
+
+
+def _torn(unsynced: bytes, random: Random) -> bytes:
+    """What may be left of bytes that were not synced: nothing, a part, or a part with holes of zeros."""
+    part = bytearray(unsynced[: random.randint(0, len(unsynced))])
+    if part and random.random() < 0.5:
+        hole = random.randrange(len(part))
+        part[hole:] = bytes(len(part) - hole)
+    return bytes(part)

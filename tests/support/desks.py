@@ -1,0 +1,66 @@
+"""An exchange with its journal in a directory, as a server holds it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from deltawire.errors import JournalError
+from deltawire.exchange.codec import Codec
+from deltawire.exchange.codes import Rejection
+from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.ports import OpenBook
+from deltawire.exchange.records import Instruct, Place
+from deltawire.exchange.snapshots import freeze
+from deltawire.exchange.unmargined import Unmargined
+from deltawire.store.committing import GroupCommit
+from deltawire.store.files import DiskFiles, Files
+from deltawire.store.journal import Journal
+from deltawire.store.recovery import recover
+from tests.support.exchanges import NAME, PERPETUAL, Floor
+
+KEPT = 1_000_000
+
+
+class JournalledExchange:
+    """Recovers at birth; `place` calls back when the order is on disk."""
+
+    def __init__(self, directory: Path, files: Files | None = None, *, snapshot_every: int = 500) -> None:
+        self.files = files or DiskFiles(directory)
+        self.journal = Journal(self.files, str(directory), salt=7)
+        self.exchange = Exchange(Unmargined(), remembered=KEPT)
+        codec = Codec()
+        self.replayed = recover(self.exchange, codec, self.journal)
+        self.commit = GroupCommit(
+            self.journal, state=lambda: freeze(self.exchange), snapshot_every=snapshot_every
+        )
+        self.exchange.journal = lambda record: self.commit.append(codec.encode(record))
+        self.now = self.exchange.desk.now
+        if NAME not in self.exchange.desk.books:
+            self.now += 1
+            self.exchange.submit(Instruct(at_ns=self.now, demand=OpenBook(PERPETUAL)))
+
+    def place(self, account: int, label: str, acknowledge: Callable[[str], None], **terms: Any) -> None:
+        """Place an order; `acknowledge` with its label once it is durable."""
+        self.now += 1_000_000
+        wanted = Floor.terms(self, "buy", 10, 1000, label=label, **terms)  # type: ignore[arg-type]
+        outputs = self.exchange.submit(Place(at_ns=self.now, account=account, terms=wanted))
+        assert not isinstance(outputs[-1], Rejection), outputs
+
+        def release(error: JournalError | None) -> None:
+            if error is None:
+                acknowledge(label)
+
+        self.commit.then(release)
+
+    @property
+    def instrument(self) -> Any:
+        return PERPETUAL
+
+    def count(self, account: int) -> dict[str, int]:
+        """How many orders there are of each label."""
+        desk = self.exchange.desk
+        found: dict[str, int] = {}
+        for order in (*desk.ended.values(), *desk.orders.values()):
+            if order.account == account:
+                found[order.terms.label] = found.get(order.terms.label, 0) + 1
+        return found
