@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from hypothesis import settings
@@ -9,6 +10,9 @@ from hypothesis import settings
 settings.register_profile("deterministic", derandomize=True, deadline=None, database=None, print_blob=False)
 settings.register_profile("search", deadline=None, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "deterministic"))
+
+os.environ["DELTAWIRE_HOME"] = os.environ.get("DELTAWIRE_TEST_HOME") or mkdtemp(prefix="deltawire-tests-")
+"""No test sees the keys of whoever runs it."""
 
 RECORDINGS = Path(
     os.environ.get("DELTAWIRE_RECORDINGS")

@@ -98,7 +98,7 @@ def test_stopping_closes_every_connection_with_1001_and_says_to_reconnect() -> N
         server.stop()
         for client in clients:
             frame = client.frame()
-            assert (frame.opcode, frame.payload) == (CLOSE, b"\x03\xe9server stops; reconnect")
+            assert (frame.opcode, frame.payload) == (CLOSE, b"\x03\xe9server stops; reconnect and resume")
             client.send(client_frame(frame.payload, CLOSE))
             assert client.close_code() == 1006
             client.close()

@@ -20,6 +20,7 @@ ROOMS = [
     {"session"},
     {"fanout"},
     {"gateway", "client", "sources", "bus", "store"},
+    {"builtin"},
     {"config"},
     {"app"},
     {"cli"},

@@ -4,26 +4,28 @@ import asyncio
 import contextlib
 import secrets
 import socket
+import ssl
 import time
-from collections.abc import Iterator, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
 
 import structlog
-import uvicorn
 
 from deltawire import __version__
 from deltawire.access.access import Access
+from deltawire.access.backoff import Patience
+from deltawire.access.credits import Tariff
 from deltawire.access.keys import KeyRing
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, UsageError
+from deltawire.exchange.orders import AccountId
 from deltawire.fanout.hub import Hub
+from deltawire.fanout.own import News
 from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
-from deltawire.gateway.http import UpgradingProtocol, make_app, silent_settings
-from deltawire.gateway.websocket import WebSocketConnection
+from deltawire.gateway.server import make_server
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, Source, Wants
+from deltawire.sources.floor import Floor
 from deltawire.store.keys import KeyStore
 
 log = structlog.get_logger("deltawire")
@@ -31,7 +33,6 @@ TOPIC = "md.v1"
 TIMER_S = 0.02
 KEYS_EVERY_S = 0.25
 LAST_INTERVAL_NS = 1_000_000_000
-STOP_WITHIN_S = 5
 
 
 class WallClock:
@@ -45,7 +46,8 @@ class WallClock:
 class App:
     """A server over some sources. The first source's venue is home: its instruments have bare names.
 
-    Whoever has one of `keys` may sign in. With `echo` it also says back whatever comes to `/echo`.
+    Whoever has one of `keys` may sign in; `trading` is what they trade on. With `echo` it also says back
+    whatever comes to `/echo`.
     """
 
     def __init__(
@@ -56,11 +58,19 @@ class App:
         limits: Limits | None = None,
         keys: KeyStore | None = None,
         policy: Policy | None = None,
+        tariff: Tariff | None = None,
+        patience: Patience | None = None,
+        trading: Floor | None = None,
         echo: bool = False,
     ) -> None:
         self.sources = sources
         self._keys = keys
-        self.access = Access(KeyRing(keys.read() if keys else ()), make_token)
+        self.access = Access(
+            KeyRing(keys.read() if keys else ()),
+            make_token,
+            patience,
+            connections_per_key=(limits or Limits()).connections_per_key,
+        )
         self.market = Market(home=sources[0].venue if sources else "")
         self.hub = Hub(self.market, epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}")
         self.gateway = Gateway(
@@ -71,11 +81,19 @@ class App:
             limits,
             access=self.access,
             policy=policy,
+            tariff=tariff,
             echo=echo,
+            trading=trading,
         )
+        self.hub.trading = trading
+        if trading is not None:
+            trading.own = self._take_own
         self._broker = MemoryBroker()
         self._broker.subscribe(f"{TOPIC}.*", self._take_in)
         self._flush_scheduled = False
+        self._seen_s = 0.0
+        self._stale: set[tuple[str, str]] = set()
+        self.gateway.venues = tuple(source.venue for source in sources)
 
     async def pump(self, source: Source) -> None:
         """Publish a source's batches until it ends; a source that fails leaves the others alone."""
@@ -129,19 +147,45 @@ class App:
             self.access.replace([])
         self.gateway.rights_changed()
 
+    def _take_own(self, account: AccountId, news: list[News]) -> None:
+        if self.hub.hears(account):
+            self.hub.publish_own(account, news)
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self._seen_s = time.perf_counter()
+            asyncio.get_running_loop().call_soon(self._flush)
+
     def _take_in(self, batch: Batch) -> None:
         self.hub.advance(batch.venue, batch.at_ns)
         self.hub.publish(batch.events)
-        if not self._flush_scheduled:
-            self._flush_scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+        self._flush_soon()
         for event in batch.events:
-            if isinstance(event, Fault):
-                log.warning("fault", venue=event.venue, reason=event.reason)
+            if isinstance(event, Fault | Status):
+                self._note(event)
+        stamped_ns = getattr(batch.events[-1], "venue_ns", 0) if batch.events else 0
+        if stamped_ns:
+            self.gateway.telemetry.lag_s[batch.venue] = (batch.at_ns - stamped_ns) / 1e9
+
+    def _note(self, event: Fault | Status) -> None:
+        """Count what went wrong, and what is right again."""
+        telemetry = self.gateway.telemetry
+        if isinstance(event, Fault):
+            telemetry.faults[event.venue] += 1
+            log.warning("fault", venue=event.venue, reason=event.reason)
+        elif event.state == "stale":
+            telemetry.stale[event.instrument.venue, event.reason] += 1
+            self._stale.add((event.instrument.venue, event.instrument.name))
+        elif event.state == "live" and (event.instrument.venue, event.instrument.name) in self._stale:
+            telemetry.resyncs[event.instrument.venue] += 1
+            self._stale.discard((event.instrument.venue, event.instrument.name))
 
     def _flush(self) -> None:
         self._flush_scheduled = False
         self.hub.flush()
+        self.gateway.telemetry.seen_to_sent.add(time.perf_counter() - self._seen_s)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -159,38 +203,21 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-class _Server(uvicorn.Server):
-    """uvicorn, whose signals are ours to handle."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
-        yield
-
-
-async def serve(app: App, sock: socket.socket, stop: asyncio.Event) -> None:
+async def serve(
+    app: App, sock: socket.socket, stop: asyncio.Event, tls: ssl.SSLContext | None = None
+) -> None:
     """Serve until `stop` is set, or until something fails that nobody foresaw; clients are told either way."""
     gateway = app.gateway
-
-    def connection(*, config: uvicorn.Config, server_state: Any, app_state: Any) -> WebSocketConnection:
-        return WebSocketConnection(gateway, server_state.connections)
-
-    server = _Server(
-        uvicorn.Config(
-            make_app(gateway),
-            http=partial(UpgradingProtocol, request_within_s=gateway.limits.request_within_s),  # type: ignore[arg-type]
-            ws=connection,  # type: ignore[arg-type]
-            lifespan="off",
-            timeout_graceful_shutdown=STOP_WITHIN_S,
-            **silent_settings(),
-        )
-    )
+    server = make_server(gateway, tls)
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(gateway.watch())
         serving = group.create_task(server.serve(sockets=[sock]))
         try:
             await _feed(app, stop)
         finally:
+            gateway.draining = True
+            server.refuse()
+            app.hub.flush()
             server.should_exit = True
             await serving
             watching.cancel()

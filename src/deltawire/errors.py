@@ -8,6 +8,7 @@
     ├── RecordingError        the file     no          a recording that cannot be read, with its place
     ├── JournalError          the disk     no          a journal that cannot be trusted or written any more
     ├── RequestError          the client   see .retry  a JSON-RPC request refused, with the dialect's code
+    │   └── LimitError         the client   later       asked for more than it may have: answered, then closed
     ├── SurfaceError          the caller   no          a volatility surface that would allow arbitrage
     └── FeedError             the feed     see .retry  a client's connection or subscription that failed
 
@@ -92,6 +93,10 @@ class RequestError(DeltawireError):
         """The `data` member of the error object, or None when there is nothing to add."""
         found = {"reason": self.reason, "param": self.param}
         return {name: value for name, value in found.items() if value} or None
+
+
+class LimitError(RequestError):
+    """More asked for than a connection may have; the connection closes behind the answer."""
 
 
 class FeedError(DeltawireError):

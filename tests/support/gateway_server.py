@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 import threading
 import urllib.error
 import urllib.request
@@ -70,6 +71,7 @@ class GatewayServer:
         *,
         port: int = 0,
         may_fail: bool = False,
+        tls: ssl.SSLContext | None = None,
         **more: Any,
     ) -> None:
         self.book = ScriptedBook()
@@ -78,6 +80,7 @@ class GatewayServer:
         self._wanted_port = port
         self._limits = limits
         self._more = more
+        self._tls = tls
         self._venues = venues
         self._thread = threading.Thread(target=self._run, name="gateway")
         self._started = threading.Event()
@@ -121,7 +124,7 @@ class GatewayServer:
         sock = listen("127.0.0.1", self._wanted_port)
         self.port: int = sock.getsockname()[1]
         self._started.set()
-        await serve(self.app, sock, self._stop)
+        await serve(self.app, sock, self._stop, self._tls)
 
     # What happens to it.
 

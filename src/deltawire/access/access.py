@@ -10,6 +10,7 @@ import msgspec
 
 from deltawire.access.backoff import Backoff, Patience
 from deltawire.access.keys import Key, KeyRing
+from deltawire.access.places import Places
 from deltawire.access.replays import Replays, is_timely
 from deltawire.access.scopes import Scope, parse_scope
 from deltawire.access.signatures import knows_secret, login_text, request_text, verified
@@ -49,9 +50,15 @@ class Access:
     """
 
     def __init__(
-        self, ring: KeyRing, make_token: Callable[[], str], patience: Patience | None = None
+        self,
+        ring: KeyRing,
+        make_token: Callable[[], str],
+        patience: Patience | None = None,
+        *,
+        connections_per_key: int | None = None,
     ) -> None:
         self.ring = ring
+        self.connections = Places(lambda client_id: connections_per_key)
         self.tokens = Tokens(make_token)
         self._replays = Replays()
         self._backoff = Backoff(patience or Patience())

@@ -7,7 +7,7 @@ import msgspec
 SECOND_NS = 1_000_000_000
 
 
-class Patience(msgspec.Struct, frozen=True):
+class Patience(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many failures are free, and how long the first and the longest wait is, in seconds."""
 
     free: int = 5

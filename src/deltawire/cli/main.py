@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from deltawire import __version__
-from deltawire.cli import keys, serve, verify, watch
+from deltawire.cli import account, config, keys, serve, verify, watch
 from deltawire.errors import RecordingError, UsageError
 
 app = typer.Typer(
@@ -39,6 +39,8 @@ app.command("serve")(serve.serve)
 app.command("verify")(verify.verify)
 app.command("watch")(watch.watch)
 app.add_typer(keys.app)
+app.add_typer(account.app)
+app.add_typer(config.app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -4,10 +4,13 @@ import asyncio
 import contextlib
 import signal
 import socket
+import ssl
 import sys
 from ipaddress import ip_address
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
+import msgspec
 import structlog
 import typer
 import uvloop
@@ -15,10 +18,15 @@ import uvloop
 from deltawire import __version__
 from deltawire.app import App, WallClock, listen
 from deltawire.app import serve as serve_app
+from deltawire.builtin import Builtin, Setup
+from deltawire.config import Config, Listen, Replay, Tls, load_config
 from deltawire.errors import UsageError
 from deltawire.gateway.gateway import Limits
+from deltawire.ports import Source
 from deltawire.sources.recordings import Recording
 from deltawire.sources.replay import ReplaySource
+from deltawire.store.certificates import load_tls, self_signed
+from deltawire.store.home import home, make_folder
 from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY, make_venue
 
@@ -36,13 +44,34 @@ def serve(
         typer.Option(metavar="NAME", help=f"Whose recording it is: {VENUES}. The first is *home*."),
     ] = None,
     speed: Annotated[
-        str, typer.Option(metavar="S", help="Recorded seconds per second (1, 10, 0.5, …), or `max`.")
-    ] = "1",
+        str | None,
+        typer.Option(
+            metavar="S",
+            help="Recorded or simulated seconds per second (1, 10, 0.5, …); of a recording also `max`. [default: 1]",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Chance of the built-in exchange's market. [default: 1]")
+    ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, for ever.")] = False,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
-    ] = 8080,
+        int | None,
+        typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one. [default: 8080]"),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A configuration file (TOML); options given here go before it."),
+    ] = None,
+    certificate: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Serve wss and https with this certificate (PEM).")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The certificate's key, if it is not in the same file.")
+    ] = None,
+    own_signed: Annotated[
+        bool, typer.Option("--self-signed", help="The same with a certificate of our own, for development.")
+    ] = False,
     echo: Annotated[
         bool,
         typer.Option(
@@ -51,58 +80,119 @@ def serve(
         ),
     ] = False,
 ) -> None:
-    """Serve recordings as a Deribit-dialect WebSocket and HTTP API.
+    """Serve the built-in exchange, or recordings, as a Deribit-dialect WebSocket and HTTP API.
 
-    Instruments of the first venue (home) keep their own names; those of any other are `venue:NAME`.
+    With nothing given it is the exchange: its state lies under `DELTAWIRE_HOME` (default: the user's data folder),
+    `deltawire account add` makes accounts. Of recordings the instruments of the first venue (home) keep their own
+    names; those of any other are `venue:NAME`.
 
     Example: `deltawire serve --replay btcusdt.gz --venue binance_usdm --speed 10 --loop`
     """
-    pairs = _pairs(replay or [], venue or [], may_be_none=echo)
-    pace = parse_speed(speed)
-    sources = [
-        ReplaySource(Recording(file), make_venue(name), WallClock(), speed=pace, loop=loop)
-        for file, name in pairs
+    settings = load_config(config) if config else Config()
+    changes: dict[str, Any] = {
+        "listen": _listen(settings.listen, host, port),
+        "tls": _tls(settings.tls, certificate, key, own_signed=own_signed),
+        "speed": parse_speed(str(settings.speed) if speed is None else speed),
+        "loop": loop or settings.loop,
+    }
+    if replay or venue:
+        changes["replay"] = _pairs(replay or [], venue or [])
+    if seed is not None:
+        changes["exchange"] = Setup(seed)
+    settings = msgspec.structs.replace(settings, **changes)
+    _serve(settings, echo=echo)
+
+
+def _serve(settings: Config, *, echo: bool) -> None:
+    pace = None if settings.speed == "max" else float(settings.speed)
+    builtin = None if settings.replay or echo else _open_exchange(settings, pace)
+    sources: list[Source] = [
+        ReplaySource(
+            Recording(each.file), make_venue(each.venue), WallClock(), speed=pace, loop=settings.loop
+        )
+        for each in settings.replay
     ]
-    app = App(sources, limits=ECHO_LIMITS if echo else None, keys=KeyStore(), echo=echo)
-    sock = listen(host, port)
+    if builtin is not None:
+        sources.append(builtin.source)
+    tls = _load_tls(settings)
+    app = App(
+        sources,
+        trading=builtin.floor if builtin else None,
+        limits=ECHO_LIMITS if echo else settings.limits,
+        keys=KeyStore(),
+        policy=settings.access,
+        tariff=None if echo else settings.credits,
+        patience=settings.logins,
+        echo=echo,
+    )
+    host = settings.listen.host
+    sock = listen(host, settings.listen.port)
     if echo and not ip_address(sock.getsockname()[0]).is_loopback:
         sock.close()
         raise UsageError(f"--echo is for tests on one machine: it needs a loopback address, not {host}")
     _log_to_stderr()
-    bound = sock.getsockname()[1]
-    shown = f"[{host}]" if ":" in host else host
-    served = [f"{file} ({name})" for file, name in pairs] + ["/echo"] * echo
-    print(f"deltawire {__version__} serves {', '.join(served)}")
-    print(f"  WebSocket  ws://{shown}:{bound}/ws/api/v2")
-    print(f"  HTTP       http://{shown}:{bound}/api/v2/public/get_instruments", flush=True)
+    served = [f"{each.file} ({each.venue})" for each in settings.replay] + ["/echo"] * echo
+    served += [f"the built-in exchange ({home()})"] if builtin else []
+    _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_stopped(app, sock))
+        runner.run(_until_stopped(app, sock, tls))
 
 
-async def _until_stopped(app: App, sock: socket.socket) -> None:
+def _open_exchange(settings: Config, pace: float | None) -> Builtin:
+    if pace is None:
+        raise UsageError("--speed max is for recordings: the exchange needs a number")
+    folder = home()
+    make_folder(folder)
+    return Builtin(folder, WallClock(), settings.exchange, speed=pace)
+
+
+async def _until_stopped(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    await serve_app(app, sock, stop)
+    await serve_app(app, sock, stop, tls)
 
 
-def _pairs(files: list[str], names: list[str], *, may_be_none: bool) -> list[tuple[str, str]]:
-    if not (files or names or may_be_none):
-        raise UsageError("nothing to serve: pass --replay FILE --venue NAME (see deltawire serve --help)")
+def _announce(served: list[str], host: str, port: int, *, secure: bool) -> None:
+    s = "s" * secure
+    print(f"deltawire {__version__} serves {', '.join(served)}")
+    print(f"  WebSocket  ws{s}://{host}:{port}/ws/api/v2")
+    print(f"  HTTP       http{s}://{host}:{port}/api/v2/public/get_instruments", flush=True)
+
+
+def _listen(stated: Listen, host: str | None, port: int | None) -> Listen:
+    return Listen(stated.host if host is None else host, stated.port if port is None else port)
+
+
+def _tls(stated: Tls, certificate: str | None, key: str | None, *, own_signed: bool) -> Tls:
+    if own_signed and certificate:
+        raise UsageError("--self-signed or --certificate, not both")
+    if key and not certificate:
+        raise UsageError("--key needs --certificate")
+    return Tls(certificate or "", key or "", own_signed) if own_signed or certificate else stated
+
+
+def _load_tls(settings: Config) -> ssl.SSLContext | None:
+    if settings.tls.certificate:
+        return load_tls(Path(settings.tls.certificate), Path(settings.tls.key) if settings.tls.key else None)
+    return load_tls(self_signed(home(), settings.listen.host), None) if settings.tls.self_signed else None
+
+
+def _pairs(files: list[str], names: list[str]) -> tuple[Replay, ...]:
     if len(files) != len(names):
         raise UsageError(
             f"{len(files)} --replay but {len(names)} --venue: each file needs its venue ({VENUES})"
         )
     if len(set(names)) != len(names):
         raise UsageError("each venue can be served once")
-    return list(zip(files, names, strict=True))
+    return tuple(Replay(file, name) for file, name in zip(files, names, strict=True))
 
 
-def parse_speed(text: str) -> float | None:
-    """Recorded seconds per second, None for `max`."""
+def parse_speed(text: str) -> float | str:
+    """Recorded seconds per second, or `max`."""
     if text == "max":
-        return None
+        return text
     with contextlib.suppress(ValueError):
         if 0 < (speed := float(text)) < float("inf"):
             return speed

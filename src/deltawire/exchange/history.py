@@ -39,18 +39,19 @@ class _Tape(msgspec.Struct):
     direction: int = 0
 
 
-class History:
-    """The past of those accounts that are watched; all others leave no trace here."""
+class _Frozen(msgspec.Struct, frozen=True):
+    pasts: list[tuple[AccountId, list[OwnTrade], list[Order]]]
+    tapes: list[tuple[str, _Tape]]
 
-    def __init__(self, kept: int = KEPT) -> None:
+
+class History:
+    """The past of accounts from `first` on; those below, the exchange's own agents, leave no trace here."""
+
+    def __init__(self, first: AccountId = 0, kept: int = KEPT) -> None:
+        self._first = first
         self._kept = kept
         self._pasts: dict[AccountId, _Past] = {}
         self._tapes: dict[str, _Tape] = {}
-
-    def watch(self, account: AccountId) -> None:
-        """From now on keep what this account does."""
-        if account not in self._pasts:
-            self._pasts[account] = _Past(deque(maxlen=self._kept), deque(maxlen=self._kept))
 
     def took(self, outputs: Sequence[Any]) -> None:
         """What came of one record; what fills cost is told behind them."""
@@ -60,6 +61,18 @@ class History:
                 self._filled(output, charges.get((output.trade_id, output.order_id)))
             elif isinstance(output, OrderChanged):
                 self._ended(output.order)
+
+    def freeze(self) -> bytes:
+        """All of it, for a snapshot."""
+        pasts = [(account, list(past.trades), list(past.orders)) for account, past in self._pasts.items()]
+        return msgspec.msgpack.encode(_Frozen(pasts, list(self._tapes.items())))
+
+    def thaw(self, frozen: bytes) -> None:
+        """Become what was frozen."""
+        found = msgspec.msgpack.decode(frozen, type=_Frozen)
+        self._tapes = dict(found.tapes)
+        for account, trades, orders in found.pasts:
+            self._pasts[account] = _Past(deque(trades, self._kept), deque(orders, self._kept))
 
     def trades(self, account: AccountId) -> Iterator[OwnTrade]:
         """Newest first."""
@@ -85,18 +98,22 @@ class History:
         elif tape.trade_id != fill.trade_id:
             tape.direction = _direction(fill.price_ticks, tape)
             tape.trade_id, tape.price_ticks = fill.trade_id, fill.price_ticks
-        past = self._pasts.get(fill.account)
+        past = self._past(fill.account)
         if past is not None:
             past.trades.append(_own(fill, tape.direction, charged))
 
     def _ended(self, order: Order) -> None:
-        past = self._pasts.get(order.account)
-        if (
-            past is not None
-            and not order.leaves_lots
-            and not (past.orders and past.orders[-1].id == order.id)
-        ):
+        past = None if order.leaves_lots else self._past(order.account)
+        if past is not None:
             past.orders.append(order)
+
+    def _past(self, account: AccountId) -> _Past | None:
+        if account < self._first:
+            return None
+        past = self._pasts.get(account)
+        if past is None:
+            past = self._pasts[account] = _Past(deque(maxlen=self._kept), deque(maxlen=self._kept))
+        return past
 
 
 def _own(fill: Fill, direction: int, charged: Charged | None) -> OwnTrade:

@@ -71,6 +71,7 @@ class Hub:
         self.market = market
         self.epoch = epoch
         self._roster = Roster()
+        self.traffic = self._roster.traffic
         self._channels: dict[str, Channel] = {}
         self._of_instrument: _Listeners = {}
         self._of_index: _Listeners = {}

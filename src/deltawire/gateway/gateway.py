@@ -8,11 +8,15 @@ from typing import Protocol
 
 import msgspec
 
-from deltawire.access.access import Access
-from deltawire.access.keys import KeyRing
+from deltawire.access.access import TOO_MANY_REQUESTS, Access
+from deltawire.access.credits import Tariff, Wallet, Wallets
+from deltawire.access.keys import KeyRing, is_within
+from deltawire.access.places import Places
 from deltawire.access.tokens import Identity
+from deltawire.errors import RequestError
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.roster import Member
+from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
 from deltawire.ports import Clock
 from deltawire.session.echo import EchoSession
@@ -24,12 +28,21 @@ from deltawire.wire.frames import BINARY, TEXT
 from deltawire.wire.rpc import Reply, format_heartbeat, format_reply
 
 TOKEN_BYTES = 32
+CONNECTIONS_PER_ADDRESS = 64
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+PRIVATE_NETWORKS = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 PATH = "/ws/api/v2"
 ECHO_PATH = "/echo"
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """What a connection may cost, in bytes, and how long it may take, in seconds."""
+class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a connection may cost, in bytes, how long it may take, in seconds, and how many there may be."""
+
+    connections_per_address: int | None = None
+    """If not given, 64, and any number from this machine itself; a number given holds for every address."""
+    connections_per_key: int = 16
+    subscriptions: int = 5_000
+    """Channels per connection."""
 
     largest_message: int = 256 * 1024
     most_fragments: int = 1024
@@ -45,17 +58,27 @@ class Limits(msgspec.Struct, frozen=True):
     watch_every_s: float = 1.0
 
 
-class Policy(msgspec.Struct, frozen=True):
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom the server lets in at all."""
 
     private_only: bool = False
     """Nothing is told to who has not signed in."""
+    addresses: tuple[str, ...] = ()
+    """Networks that may connect; if none is given, all."""
+    metrics: tuple[str, ...] = PRIVATE_NETWORKS
+    """Networks that may read `/metrics`."""
+    origins: tuple[str, ...] = ()
+    """Web pages' origins that may open a WebSocket, such as `https://desk.example.com`, beside the server's own."""
 
 
 class Connection(Protocol):
     """What the gateway needs of a connection."""
 
     member: Member
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the peer has not taken yet."""
 
     def send(self, payload: bytes, opcode: int = TEXT) -> None:
         """Send one message."""
@@ -102,7 +125,10 @@ class JournalledTrading(Trading, Protocol):
 
 
 class Gateway:
-    """Carries out what sessions want. `echo` opens `/echo`, which says every message back."""
+    """Carries out what sessions want. Without a `tariff` requests cost nothing.
+
+    `echo` opens `/echo`, which says every message back.
+    """
 
     def __init__(
         self,
@@ -114,6 +140,7 @@ class Gateway:
         *,
         access: Access | None = None,
         policy: Policy | None = None,
+        tariff: Tariff | None = None,
         echo: bool = False,
         trading: JournalledTrading | None = None,
     ) -> None:
@@ -126,13 +153,25 @@ class Gateway:
         self.clock = clock
         self.version = version
         self.limits = limits or Limits()
+        self.places = Places(self._most_connections)
+        self._wallets = Wallets(tariff) if tariff else None
         self.connections: dict[Connection, None] = {}
+        self.venues: tuple[str, ...] = ()
+        """Those that should be heard of."""
+        self.merged = 0
+        """Notifications for which others stood."""
+        self.telemetry = Telemetry()
+        self.draining = False
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
             self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()
 
     def make_session(self, address: str = "", identity: Identity | None = None) -> ServerSession:
         """A session for a new connection."""
+        if identity is not None and not self.access.connections.enter(identity.client_id):
+            raise RequestError(
+                TOO_MANY_REQUESTS, "too_many_requests", reason="too many connections of this key"
+            )
         auth_by_ns = (
             self.clock.now() + int(self.limits.auth_within_s * 1e9) if self.policy.private_only else 0
         )
@@ -144,7 +183,44 @@ class Gateway:
             identity=identity,
             auth_by_ns=auth_by_ns,
             trading=self.trading,
+            wallet=self._wallet(address, identity),
+            wallets=self._wallets,
+            most_channels=self.limits.subscriptions,
         )
+
+    def refusal(self, address: str) -> int:
+        """The HTTP status with which a new connection is refused, 0 when it takes its place; see `places`."""
+        welcome = not self.policy.addresses or is_within(address, self.policy.addresses)
+        status = 403 if not welcome else 0 if self.places.enter(address) else 429
+        if status:
+            self.telemetry.refused[status] += 1
+        return status
+
+    def unready(self) -> str:
+        """Why nobody should be sent here now; empty when the server can serve."""
+        if self.draining:
+            return "the server stops"
+        missing = [venue for venue in self.venues if venue not in self.market.now_ns]
+        return f"nothing heard of {', '.join(missing)} yet" if missing else ""
+
+    def may_pay(self, address: str, identity: Identity | None, method: str) -> bool:
+        """Whether whoever asks over HTTP can pay for it."""
+        wallet = self._wallet(address, identity)
+        return wallet is None or wallet.pay_for(method, self.clock.now())
+
+    def _wallet(self, address: str, identity: Identity | None) -> Wallet | None:
+        """An account's, or an address's; on this machine itself every connection has its own."""
+        if self._wallets is None:
+            return None
+        if identity is not None:
+            return self._wallets.of(f"account {identity.account}")
+        return self._wallets.make() if is_within(address, LOOPBACK) else self._wallets.of(address)
+
+    def _most_connections(self, address: str) -> int | None:
+        stated = self.limits.connections_per_address
+        if stated is None:
+            return None if is_within(address, LOOPBACK) else CONNECTIONS_PER_ADDRESS
+        return stated
 
     def session_at(self, path: str, address: str, identity: Identity | None) -> Session | None:
         """A session for a new connection to this path, None where nobody speaks WebSocket."""

@@ -1,76 +1,25 @@
 """HTTP on the same port: the dialect over GET and POST, and the way into WebSocket."""
 
-import asyncio
-from typing import Any, cast
-
-import h11
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from deltawire.access.access import FORBIDDEN, HttpRequest
+from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, HttpRequest
+from deltawire.access.keys import is_within
 from deltawire.errors import RequestError
-from deltawire.gateway.gateway import Gateway, Limits
+from deltawire.gateway.gateway import Gateway
+from deltawire.gateway.metrics import format_metrics
 from deltawire.session.server import answer_http
 from deltawire.wire import rpc
 
+STATUS = {FORBIDDEN: 403, TOO_MANY_REQUESTS: 429}
+"""HTTP statuses by the dialect's codes; any other error is 400."""
 INDEX = """deltawire {version}
 WebSocket  ws://{host}/ws/api/v2
 HTTP       http://{host}/api/v2/public/get_instruments
 """
-
-
-class UpgradingProtocol(H11Protocol):
-    """uvicorn's HTTP protocol, which loses what a hasty client sends right behind its upgrade request.
-
-    It would also wait for ever for a client to end its request; here there is a deadline.
-    """
-
-    def __init__(self, *args: Any, request_within_s: float = Limits().request_within_s, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self._request_within_s = request_within_s
-        self._deadline: asyncio.TimerHandle | None = None
-        self._upgraded = False
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The first request is awaited."""
-        super().connection_made(transport)
-        self._await_request()
-
-    def data_received(self, data: bytes) -> None:
-        """A piece of a request: its deadline is that of its first piece."""
-        super().data_received(data)
-        if self._upgraded or self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
-            self._stop_waiting()
-        elif self._deadline is None:
-            self._await_request()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is awaited any more."""
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def _await_request(self) -> None:
-        self._deadline = self.loop.call_later(self._request_within_s, self.transport.close)
-
-    def _stop_waiting(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Refuse HTTP/1.0, hand over the transport, and then the bytes that were behind the request."""
-        self._upgraded = True
-        if event.http_version != b"1.1":
-            self.transport.write(b"HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\n\r\n")
-            self.transport.close()
-            return
-        super().handle_websocket_upgrade(event)
-        behind, _ = self.conn.trailing_data
-        if behind:
-            cast(asyncio.Protocol, self.transport.get_protocol()).data_received(behind)
 
 
 def make_app(gateway: Gateway) -> Starlette:
@@ -83,6 +32,8 @@ def make_app(gateway: Gateway) -> Starlette:
             if header := request.headers.get("authorization"):
                 signed = HttpRequest(request.method, _uri(request), body)
                 context.identity = gateway.access.by_header(header, signed, context.address, context.now)
+            if not gateway.may_pay(context.address, context.identity, asked.method):
+                raise RequestError(TOO_MANY_REQUESTS, "too_many_requests", retry=True)
         except RequestError as error:
             return reply(rpc.Reply(asked.id, error=error, us_in=context.now // 1000))
         found = answer_http(asked, context, strict=strict)
@@ -113,10 +64,28 @@ def make_app(gateway: Gateway) -> Starlette:
         host = request.headers.get("host", "")
         return PlainTextResponse(INDEX.format(version=gateway.version, host=host))
 
+    async def healthy(request: Request) -> Response:
+        """The process answers."""
+        return PlainTextResponse("ok\n")
+
+    async def ready(request: Request) -> Response:
+        """Clients may be sent here."""
+        reason = gateway.unready()
+        return PlainTextResponse(f"{reason or 'ready'}\n", 503 if reason else 200)
+
+    async def metrics(request: Request) -> Response:
+        """Counters, for those who may see them."""
+        if not is_within(request.client.host if request.client else "", gateway.policy.metrics):
+            return PlainTextResponse("not from this address\n", 403)
+        return Response(format_metrics(gateway), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
     one = "/api/v2/{scope:str}/{method:str}"
     return Starlette(
         routes=[
             Route("/", index),
+            Route("/healthz", healthy),
+            Route("/readyz", ready),
+            Route("/metrics", metrics),
             Route("/api/v2", post, methods=["POST"]),
             Route(one, get, methods=["GET"]),
             Route(one, post, methods=["POST"]),
@@ -131,7 +100,7 @@ def _uri(request: Request) -> str:
 
 
 def _status(error: RequestError | None) -> int:
-    return 200 if error is None else 403 if error.code == FORBIDDEN else 400
+    return 200 if error is None else STATUS.get(error.code, 400)
 
 
 async def _limited(request: Request) -> bytes:
@@ -142,8 +111,3 @@ async def _limited(request: Request) -> bytes:
         if len(body) > rpc.LARGEST_REQUEST:
             break
     return body
-
-
-def silent_settings() -> dict[str, Any]:
-    """What uvicorn is told beside the application: no access log, its own words only from warnings on."""
-    return {"log_level": "warning", "access_log": False, "server_header": False, "proxy_headers": False}

@@ -15,17 +15,18 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 
-from deltawire.access.access import FORBIDDEN, HttpRequest
+from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, HttpRequest
 from deltawire.access.tokens import Identity
 from deltawire.errors import RequestError
 from deltawire.fanout.roster import Member, Sink
 from deltawire.gateway.gateway import PATH, Gateway, Session
 from deltawire.gateway.outgoing import DirectSink, make_sink
 from deltawire.gateway.parser import Parser
-from deltawire.gateway.peers import peer_address
+from deltawire.gateway.peers import is_welcome, peer_address
 from deltawire.wire.frames import TEXT, frame
 
 log = structlog.get_logger("deltawire")
+STATUS = {FORBIDDEN: 403, TOO_MANY_REQUESTS: 429}
 SECOND_NS = 1_000_000_000
 
 
@@ -73,6 +74,10 @@ class WebSocketConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over."""
         self._all.discard(self)
+        if self in self._gateway.connections:
+            closing = self._parser.close_sent or self._parser.close_rcvd
+            self._gateway.telemetry.closes[closing.code if closing else CloseCode.ABNORMAL_CLOSURE] += 1
+        self._gateway.places.leave(peer_address(self._transport))
         if self._session is not None:
             self._session.closed()
         self._gateway.gone(self)
@@ -92,7 +97,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """The server stops."""
-        self.close(CloseCode.GOING_AWAY, "server stops; reconnect")
+        self.close(CloseCode.GOING_AWAY, "server stops; reconnect and resume")
 
     # What the gateway calls.
 
@@ -191,16 +196,23 @@ class WebSocketConnection(asyncio.Protocol):
         self._parser.send_response(response)
         if response.status_code == 101:
             self._gateway.connections[self] = None
+            self._gateway.telemetry.accepted += 1
         else:
+            self._gateway.telemetry.refused[response.status_code] += 1
             self._closing_ns = self._gateway.clock.now()
 
     def _judge(self, request: Request) -> Response:
         path, address = request.path.partition("?")[0], peer_address(self._transport)
+        origins = request.headers.get_all("Origin")
+        if not all(
+            is_welcome(each, request.headers.get("Host", ""), self._gateway.policy.origins)
+            for each in origins
+        ):
+            return self._parser.reject(403, "not from this origin\n")
         try:
-            identity = self._identity(request, address)
+            self._session = self._gateway.session_at(path, address, self._identity(request, address))
         except RequestError as error:
-            return self._parser.reject(403 if error.code == FORBIDDEN else 401, f"{error}\n")
-        self._session = self._gateway.session_at(path, address, identity)
+            return self._parser.reject(STATUS.get(error.code, 401), f"{error}\n")
         if self._session is None:
             return self._parser.reject(404, f"WebSocket is at {PATH}\n")
         versions = request.headers.get_all("Sec-WebSocket-Version")

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from deltawire.errors import RequestError
+from deltawire.errors import LimitError, RequestError
 from deltawire.session.channels import ChannelKey, parse_channel
 from deltawire.session.effects import Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
@@ -12,7 +12,6 @@ from deltawire.session.rights import channel_right, may_hear
 from deltawire.wire.rpc import INVALID_PARAMS
 
 SHORTEST_HEARTBEAT_S = 10
-MOST_CHANNELS = 10_000
 
 
 class _Test(msgspec.Struct):
@@ -88,10 +87,9 @@ def subscribe(context: Context, params: _Channels) -> Any:
     session = _session(context)
     found = [key for name in dict.fromkeys(params.channels) if (key := _known(context, name)) is not None]
     fresh = [key for key in found if key.name not in session.channels]
-    if len(session.channels) + len(fresh) > MOST_CHANNELS:
-        raise RequestError(
-            INVALID_PARAMS, "Invalid params", reason=f"at most {MOST_CHANNELS} channels", param="channels"
-        )
+    if len(session.channels) + len(fresh) > session.most_channels:
+        reason = f"at most {session.most_channels} channels"
+        raise LimitError(INVALID_PARAMS, "Invalid params", reason=reason, param="channels")
     session.channels.update({key.name: key.id for key in fresh})
     context.effects.append(Join(tuple(fresh)))
     return [key.name for key in found]

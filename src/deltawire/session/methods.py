@@ -48,6 +48,7 @@ class Conversation(Protocol):
     """What is subscribed: ids by name."""
 
     identity: Identity | None
+    most_channels: int
 
 
 P = TypeVar("P")

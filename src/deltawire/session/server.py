@@ -1,8 +1,9 @@
 """The server's side of one WebSocket conversation."""
 
-from deltawire.access.access import Access
+from deltawire.access.access import TOO_MANY_REQUESTS, Access
+from deltawire.access.credits import Wallet, Wallets
 from deltawire.access.tokens import Grant, Identity
-from deltawire.errors import RequestError
+from deltawire.errors import LimitError, RequestError
 from deltawire.exchange.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.session import auth as _auth
@@ -12,11 +13,12 @@ from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Leave
 from deltawire.session.methods import NO_ANSWER, Context, run
 from deltawire.session.private import table as _private
 from deltawire.session.private.trading import Trading
-from deltawire.wire.rpc import BadRequest, Reply, Request, parse_request
+from deltawire.wire.rpc import BadRequest, Reply, Request, RequestId, parse_request
 
 SECOND_NS = 1_000_000_000
 UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
+MOST_CHANNELS = 10_000
 
 _tables = (_auth, _conversation, _queries, _private)  # importing them fills the table of methods
 
@@ -42,9 +44,18 @@ class ServerSession:
         identity: Identity | None = None,
         auth_by_ns: int = 0,
         trading: Trading | None = None,
+        wallet: Wallet | None = None,
+        wallets: Wallets | None = None,
+        most_channels: int = MOST_CHANNELS,
     ) -> None:
-        """`address` is the peer's, `identity` whom the handshake named; unless 0, it must sign in by `auth_by_ns`."""
+        """`address` is the peer's, `identity` whom the handshake named; unless 0, it must sign in by `auth_by_ns`.
+
+        Requests are paid from `wallet`, after signing in from the account's; without one they cost nothing.
+        """
         self.channels: dict[str, str] = {}
+        self.most_channels = most_channels
+        self._wallet = wallet
+        self._wallets = wallets
         self.identity = identity
         self.logged_out = False
         self._token = ""
@@ -67,7 +78,9 @@ class ServerSession:
         try:
             request = parse_request(frame)
         except BadRequest as bad:
-            return [bad.reply]
+            return [bad.reply] if self._can_pay("", now) else self._cannot_pay(bad.reply.id)
+        if not self._can_pay(request.method, now):
+            return self._cannot_pay(request.id)
         return self._answer(request, now)
 
     def received_binary(self, frame: bytes, now: int) -> list[Effect]:
@@ -97,9 +110,15 @@ class ServerSession:
 
     def closed(self) -> None:
         """The connection is over, and so is a token that lived with it."""
+        self._act_no_more()
+        if self.identity is not None:
+            self._forget_token()
+            self._access.connections.leave(self.identity.client_id)
+            self.identity = None
+
+    def _forget_token(self) -> None:
         if self.identity is not None and not self.identity.session:
             self._access.tokens.forget(self._token)
-        self._act_no_more()
 
     def connection(self, account: AccountId) -> int:
         """See `Conversation`."""
@@ -114,6 +133,13 @@ class ServerSession:
         for account, number in acts_for.items():
             if self._trading is not None:
                 self._trading.disconnected(account, number, on_purpose=self.logged_out)
+
+    def _can_pay(self, method: str, now: int) -> bool:
+        return self._wallet is None or self._wallet.pay_for(method, now)
+
+    def _cannot_pay(self, request_id: RequestId) -> list[Effect]:
+        error = RequestError(TOO_MANY_REQUESTS, "too_many_requests", retry=True)
+        return [Reply(request_id, error=error), Close(POLICY_VIOLATION, "too many requests: come back later")]
 
     def _heartbeat(self, now: int) -> list[Effect]:
         if not self._due_ns or now < self._due_ns:
@@ -136,10 +162,20 @@ class ServerSession:
 
     def signed_in(self, grant: Grant) -> None:
         """See `Conversation`."""
-        if self.identity is not None and not self.identity.session:
-            self._access.tokens.forget(self._token)
+        before, key = self.identity, grant.identity.client_id
+        if before is None or before.client_id != key:
+            if not self._access.connections.enter(key):
+                self._access.tokens.forget(grant.access_token)
+                raise RequestError(
+                    TOO_MANY_REQUESTS, "too_many_requests", reason="too many connections of this key"
+                )
+            if before is not None:
+                self._access.connections.leave(before.client_id)
+        self._forget_token()
         self.identity, self._token = grant.identity, grant.access_token
         self._auth_by_ns = 0
+        if self._wallets is not None:
+            self._wallet = self._wallets.of(f"account {grant.identity.account}")
 
     def signed_out(self, *, forget: bool) -> None:
         """See `Conversation`."""
@@ -163,6 +199,8 @@ class ServerSession:
         us_in = now // 1000
         try:
             result = run(context, request)
+        except LimitError as error:
+            return [Reply(request.id, error=error, us_in=us_in), Close(POLICY_VIOLATION, error.reason)]
         except RequestError as error:
             return [*self._durable(request), Reply(request.id, error=error, us_in=us_in)]
         left = [effect for effect in context.effects if isinstance(effect, Leave)]

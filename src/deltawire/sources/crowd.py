@@ -182,4 +182,3 @@ def _some(listed: list[Instrument], turn: int, count: int) -> list[Instrument]:
 def _surface(volatility: float) -> Surface:
     variance = volatility * volatility
     return Surface(variance, variance, 1.0, -0.2, 0.6)
-

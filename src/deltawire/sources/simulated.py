@@ -1,7 +1,7 @@
 """The built-in exchange as a source: its clock drives prices and flow, its public events are a stream like any."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from deltawire.model.events import Event
@@ -36,10 +36,12 @@ class SimulatedClock:
 class SimulatedSource:
     """Serves the exchange's public events as a `Source`; orders come in over its `floor`."""
 
-    def __init__(self, floor: Floor, flow: Flow) -> None:
+    def __init__(self, floor: Floor, flow: Flow, look: Callable[[], None]) -> None:
+        """`look` takes up accounts that are new."""
         self.floor = floor
         self.venue = floor.venue
         self._flow = flow
+        self._look = look
         self._events: list[Event] = []
         self._at_ns = 0
         self._news = asyncio.Event()
@@ -78,6 +80,7 @@ class SimulatedSource:
         try:
             while True:
                 now = self.now()
+                self._look()
                 if self._flow.step(now):
                     self.floor.publish(tickers(self.floor.exchange, self.floor.accounts, now), now)
                 await asyncio.sleep(STEP_S)

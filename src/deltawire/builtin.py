@@ -1,0 +1,133 @@
+"""The built-in exchange put together: journal → exchange and accounts → floor → source."""
+
+import secrets
+import time
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import structlog
+
+from deltawire.errors import JournalError, UsageError
+from deltawire.exchange.account_records import AccountRecord, Deposit
+from deltawire.exchange.accounts import Accounts
+from deltawire.exchange.codec import Codec
+from deltawire.exchange.codes import Rejection
+from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.history import History
+from deltawire.exchange.snapshots import freeze, thaw
+from deltawire.ports import Clock
+from deltawire.sources.crowd import Crowd
+from deltawire.sources.floor import Floor
+from deltawire.sources.simulated import SimulatedClock, SimulatedSource
+from deltawire.store.accounts import FIRST, AccountEntry, AccountStore
+from deltawire.store.committing import GroupCommit
+from deltawire.store.files import DiskFiles
+from deltawire.store.journal import Journal
+
+log = structlog.get_logger("deltawire")
+JOURNAL = "journal"
+SNAPSHOT_EVERY = 50_000
+
+
+class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the exchange is told: the seed of chance."""
+
+    seed: int = 1
+
+
+class _Saved(msgspec.Struct, frozen=True):
+    exchange: bytes
+    history: bytes
+
+
+class Enrolment:
+    """Gives each account of the store its name and, once, its money."""
+
+    def __init__(self, store: AccountStore, floor: Floor) -> None:
+        self._store = store
+        self._floor = floor
+        self._stamp: tuple[int, int, int] | None = None
+
+    def look(self) -> None:
+        """Take up what is new; a store that cannot be read is told of, and the accounts known stay."""
+        stamp = self._store.stamp()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            entries = self._store.read()
+        except UsageError as error:
+            log.error("accounts stay as they were", error=str(error))
+            return
+        for entry in entries:
+            self._enrol(entry)
+
+    def _enrol(self, entry: AccountEntry) -> None:
+        """A wallet that is there has had its deposit, before a restart or a moment ago."""
+        floor = self._floor
+        account = floor.accounts.ledger.accounts.get(entry.number)
+        funded = set(account.wallets) if account else set()
+        for currency, units in entry.deposits.items():
+            if currency not in funded and units:
+                floor.submit(Deposit(at_ns=floor.now(), account=entry.number, currency=currency, units=units))
+        floor.names[entry.name] = entry.number
+
+
+class Builtin:
+    """The exchange under a folder; its journal is replayed when this is made.
+
+    Raises `UsageError` when the journal is damaged or another process has it.
+    """
+
+    def __init__(self, folder: Path, wall: Clock, setup: Setup, *, speed: float = 1.0) -> None:
+        self._codec = Codec(*get_args(AccountRecord))
+        self._accounts = Accounts()
+        self._exchange = Exchange(self._accounts)
+        self._history = History(FIRST)
+        try:
+            self._journal = Journal(DiskFiles(folder / JOURNAL), str(folder / JOURNAL), secrets.randbits(63))
+            self._replay()
+        except (JournalError, msgspec.DecodeError) as error:
+            raise UsageError(f"the exchange cannot start: {error}") from error
+        except OSError as error:
+            raise UsageError(f"cannot use {folder / JOURNAL}: {error.strerror}") from error
+        commit = GroupCommit(self._journal, state=self._state, snapshot_every=SNAPSHOT_EVERY)
+        clock = SimulatedClock(wall, start_ns=self._exchange.desk.now, speed=speed)
+        self.floor = Floor(
+            self._exchange,
+            self._accounts,
+            self._history,
+            codec=self._codec,
+            commit=commit,
+            clock=clock,
+            first_connection=time.time_ns() // 1000,
+        )
+        crowd = Crowd(self._exchange, self._accounts, self.floor.submit, seed=setup.seed)
+        enrolment = Enrolment(AccountStore(folder), self.floor)
+        self.source = SimulatedSource(self.floor, crowd, enrolment.look)
+
+    def close(self) -> None:
+        """Let go of the journal; what was not on disk was not acknowledged."""
+        self._journal.close()
+
+    def _state(self) -> bytes:
+        return msgspec.msgpack.encode(_Saved(freeze(self._exchange), self._history.freeze()))
+
+    def _replay(self) -> None:
+        journal = self._journal
+        if journal.snapshot is not None:
+            saved = msgspec.msgpack.decode(journal.snapshot.state, type=_Saved)
+            thaw(self._exchange, saved.exchange)
+            self._history.thaw(saved.history)
+        count = 0
+        for sequence, payload in journal.records():
+            outputs = self._exchange.submit(self._codec.decode(payload))
+            if outputs and isinstance(outputs[-1], Rejection):
+                raise JournalError(JOURNAL, f"record {sequence}", f"is refused: {outputs[-1].message}")
+            self._history.took(outputs)
+            count += 1
+        if journal.cut is not None:
+            log.warning("torn tail cut", file=journal.cut.file, at=journal.cut.at, bytes=journal.cut.size)
+        if count or journal.snapshot:
+            log.info("journal replayed", records=count, sequence=journal.sequence)

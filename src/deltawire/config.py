@@ -1,0 +1,136 @@
+"""The configuration file: TOML in, one value out; what is wrong is one line with the file and the key."""
+
+import tomllib
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from deltawire.access.backoff import Patience
+from deltawire.access.credits import Tariff
+from deltawire.builtin import Setup
+from deltawire.errors import UsageError
+from deltawire.gateway.gateway import Limits, Policy
+from deltawire.venues import REGISTRY
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of the file."""
+
+
+class Listen(Part, frozen=True):
+    """Where to listen."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+
+class Tls(Part, frozen=True):
+    """wss and https: a certificate (chain) and its key in PEM, or one that signs itself, for development."""
+
+    certificate: str = ""
+    key: str = ""
+    self_signed: bool = False
+
+
+class Replay(Part, frozen=True):
+    """A recording to serve, and whose it is."""
+
+    file: str
+    venue: str
+
+
+class Config(Part, frozen=True):
+    """Everything that `deltawire serve` can be told. The first replay's venue is home."""
+
+    listen: Listen = Listen()
+    tls: Tls = Tls()
+    replay: tuple[Replay, ...] = ()
+    """What to serve; without any, the built-in exchange."""
+    exchange: Setup = Setup()
+    speed: float | str = 1.0
+    """Recorded or simulated seconds per second, or, of a recording, `max`."""
+    loop: bool = False
+    access: Policy = Policy()
+    limits: Limits = Limits()
+    credits: Tariff = Tariff()
+    logins: Patience = Patience()
+
+
+def load_config(path: Path) -> Config:
+    """The configuration in a file; `UsageError` says in one line what is wrong, and where."""
+    try:
+        with path.open("rb") as file:
+            found = tomllib.load(file)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    try:
+        config = msgspec.convert(found, Config)
+    except msgspec.ValidationError as error:
+        reason, _, place = str(error).partition(" - at `$")
+        where = place.removeprefix(".").rstrip("`")
+        raise UsageError(f"{path}: {where + ': ' if where else ''}{reason}") from error
+    for key, reason in problems(config):
+        raise UsageError(f"{path}: {key}: {reason}")
+    return config
+
+
+def problems(config: Config) -> list[tuple[str, str]]:
+    """What is of the right type and wrong all the same: the key and the reason."""
+    found = [*_numbers("limits", config.limits), *_numbers("credits", config.credits)]
+    found += _numbers("logins", config.logins, may_be_zero=("free", "first_s"))
+    if not 0 <= config.listen.port <= 65535:
+        found.append(("listen.port", "from 0 to 65535"))
+    if (isinstance(config.speed, str) and config.speed != "max") or (
+        isinstance(config.speed, float) and not 0 < config.speed < float("inf")
+    ):
+        found.append(("speed", "a number above 0, or max"))
+    found += _about_replays(config.replay)
+    for number, network in enumerate(config.access.addresses):
+        if reason := _no_network(network):
+            found.append((f"access.addresses[{number}]", reason))
+    for number, origin in enumerate(config.access.origins):
+        if origin.count("/") != 2 or "://" not in origin or origin != origin.lower():
+            found.append(
+                (
+                    f"access.origins[{number}]",
+                    f"an origin is https://host or https://host:port, not {origin!r}",
+                )
+            )
+    if config.tls.self_signed and config.tls.certificate:
+        found.append(("tls.self_signed", "not beside tls.certificate"))
+    if config.tls.key and not config.tls.certificate:
+        found.append(("tls.key", "needs tls.certificate"))
+    return found
+
+
+def _about_replays(replays: tuple[Replay, ...]) -> list[tuple[str, str]]:
+    found, seen = [], set[str]()
+    for number, replay in enumerate(replays):
+        if replay.venue not in REGISTRY:
+            known = ", ".join(sorted(REGISTRY))
+            found.append((f"replay[{number}].venue", f"no venue {replay.venue!r}: one of {known}"))
+        elif replay.venue in seen:
+            found.append((f"replay[{number}].venue", f"{replay.venue} is served already"))
+        seen.add(replay.venue)
+    return found
+
+
+def _numbers(table: str, values: msgspec.Struct, may_be_zero: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    found = []
+    for name in values.__struct_fields__:
+        value: Any = getattr(values, name)
+        if value is not None and not (0 < value < float("inf") or (value == 0 and name in may_be_zero)):
+            found.append((f"{table}.{name}", f"a number above 0, not {value}"))
+    return found
+
+
+def _no_network(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError as error:
+        return str(error)
+    return ""

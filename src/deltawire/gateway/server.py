@@ -1,0 +1,145 @@
+"""The listening server: uvicorn, with deadlines, places and TLS as we want them."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Iterator
+from functools import partial
+from http import HTTPStatus
+from typing import Any, cast
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from deltawire.gateway.gateway import Gateway
+from deltawire.gateway.http import make_app
+from deltawire.gateway.peers import peer_address
+from deltawire.gateway.websocket import WebSocketConnection
+
+STOP_WITHIN_S = 5
+
+
+class UpgradingProtocol(H11Protocol):
+    """uvicorn's HTTP protocol, which loses what a hasty client sends right behind its upgrade request.
+
+    It would also wait for ever for a client to end its request; here there is a deadline. A connection for which
+    there is no place is told so when it asks for something.
+    """
+
+    def __init__(self, gateway: Gateway, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._gateway = gateway
+        self._refusal = 0
+        self._place = ""
+        self._deadline: asyncio.TimerHandle | None = None
+        self._upgraded = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """The first request is awaited."""
+        super().connection_made(transport)
+        self._place = peer_address(transport)
+        self._refusal = self._gateway.refusal(self._place)
+        self._await_request()
+
+    def data_received(self, data: bytes) -> None:
+        """A piece of a request: its deadline is that of its first piece."""
+        if self._refusal:
+            self._refuse()
+            return
+        super().data_received(data)
+        if self._upgraded or self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+            self._stop_waiting()
+        elif self._deadline is None:
+            self._await_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is awaited any more."""
+        self._stop_waiting()
+        if not self._refusal:
+            self._gateway.places.leave(self._place)
+        super().connection_lost(exc)
+
+    def _refuse(self) -> None:
+        reason = HTTPStatus(self._refusal).phrase
+        head = f"HTTP/1.1 {self._refusal} {reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        if not self.transport.is_closing():
+            self.transport.write(head.encode())
+            self.transport.close()
+
+    def _await_request(self) -> None:
+        self._deadline = self.loop.call_later(self._gateway.limits.request_within_s, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Refuse HTTP/1.0, hand over the transport, and then the bytes that were behind the request."""
+        self._upgraded = True
+        if event.http_version != b"1.1":
+            self.transport.write(b"HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\n\r\n")
+            self.transport.close()
+            return
+        super().handle_websocket_upgrade(event)
+        behind, _ = self.conn.trailing_data
+        if behind:
+            cast(asyncio.Protocol, self.transport.get_protocol()).data_received(behind)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, whose signals are ours to handle, and whose TLS handshakes have a deadline."""
+
+    def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None, handshake_within_s: float) -> None:
+        super().__init__(config)
+        self.servers: list[asyncio.Server] = []
+        self._tls: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": handshake_within_s} if tls else {}
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals alone."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen; as uvicorn does it, but for TLS."""
+        await self.lifespan.startup()
+        make = partial(
+            cast(Any, self.config.http_protocol_class),
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        loop = asyncio.get_running_loop()
+        self.servers = [
+            await loop.create_server(make, sock=sock, backlog=self.config.backlog, **self._tls)
+            for sock in sockets or ()
+        ]
+        self.started = True
+
+    def refuse(self) -> None:
+        """Take no more connections; those that are open go on."""
+        for server in self.servers:
+            server.close()
+
+
+def make_server(gateway: Gateway, tls: ssl.SSLContext | None) -> Server:
+    """A server of a gateway; give its sockets to `serve`."""
+
+    def connection(*, config: uvicorn.Config, server_state: Any, app_state: Any) -> WebSocketConnection:
+        return WebSocketConnection(gateway, server_state.connections)
+
+    config = uvicorn.Config(
+        make_app(gateway),
+        http=partial(UpgradingProtocol, gateway),  # type: ignore[arg-type]
+        ws=connection,  # type: ignore[arg-type]
+        lifespan="off",
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=1024,
+    )
+    return Server(config, tls, gateway.limits.request_within_s)

@@ -1,0 +1,41 @@
+"""What is counted while serving, for `metrics` to read: per tick and per connection, never per delivery."""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+
+TICK_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Durations:
+    """A histogram: how many durations fell at or below each bound."""
+
+    def __init__(self, bounds_s: Sequence[float] = TICK_BUCKETS_S) -> None:
+        self.bounds_s = bounds_s
+        self.counts = [0] * (len(bounds_s) + 1)
+        self.sum_s = 0.0
+
+    def add(self, seconds: float) -> None:
+        """One more."""
+        self.counts[bisect_left(self.bounds_s, seconds)] += 1
+        self.sum_s += seconds
+
+
+class Telemetry:
+    """Counters since the start."""
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.refused: Counter[int] = Counter()
+        """Handshakes refused, by HTTP status."""
+        self.closes: Counter[int] = Counter()
+        """WebSocket connections ended, by close code; 1006 where there was none."""
+        self.faults: Counter[str] = Counter()
+        """By venue."""
+        self.stale: Counter[tuple[str, str]] = Counter()
+        """Books gone stale, by venue and reason."""
+        self.resyncs: Counter[str] = Counter()
+        """Stale books live again, by venue."""
+        self.lag_s: dict[str, float] = {}
+        """By venue: how long its last frame had been under way."""
+        self.seen_to_sent = Durations()

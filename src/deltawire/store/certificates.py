@@ -1,0 +1,83 @@
+"""Certificates for TLS: one's own from files, or for development one that signs itself."""
+
+import ipaddress
+import ssl
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from deltawire.errors import UsageError
+from deltawire.store.home import make_folder, read_own, write_whole
+
+SELF_SIGNED = "self-signed.pem"
+LIFE = timedelta(days=365)
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+def load_tls(certificate: Path, key: Path | None) -> ssl.SSLContext:
+    """TLS 1.2 and newer with a certificate (chain) and its key, both PEM; without `key` both are in one file."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    for path in (certificate, key or certificate):
+        if not path.is_file():
+            raise UsageError(f"no file {path}: give a certificate and its key in PEM")
+    try:
+        context.load_cert_chain(certificate, key, password=_no_password)
+    except (OSError, ssl.SSLError) as error:
+        reason = getattr(error, "reason", "") or error.strerror or "no such PEM"
+        raise UsageError(
+            f"{certificate} and {key or certificate} are no certificate and its key: {reason}"
+        ) from error
+    return context
+
+
+def self_signed(folder: Path, host: str) -> Path:
+    """A certificate for this machine and `host`, kept from run to run while it lives, so that clients may pin it."""
+    make_folder(folder)
+    path, names = folder / SELF_SIGNED, tuple(dict.fromkeys((*LOCAL, host)))
+    if not _is_good(path, names):
+        write_whole(path, _make(names))
+    return path
+
+
+def _is_good(path: Path, names: Sequence[str]) -> bool:
+    try:
+        found = x509.load_pem_x509_certificate(read_own(path))
+        alternative = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (FileNotFoundError, ValueError, x509.ExtensionNotFound):
+        return False
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    return tomorrow < found.not_valid_after_utc and {*map(_to_name, names)} <= {*alternative}
+
+
+def _make(names: Sequence[str]) -> bytes:
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "deltawire self-signed")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + LIFE)
+    for extension, critical in (
+        (x509.SubjectAlternativeName([_to_name(each) for each in names]), False),
+        (x509.BasicConstraints(ca=False, path_length=None), True),
+        (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
+    ):
+        builder = builder.add_extension(extension, critical)
+    certificate = builder.sign(key, SHA256()).public_bytes(Encoding.PEM)
+    return certificate + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _to_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _no_password() -> bytes:
+    raise UsageError("the key is locked by a password: give one without")

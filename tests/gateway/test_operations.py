@@ -1,0 +1,186 @@
+"""What an operator sees: health, readiness, metrics, and an orderly end."""
+
+import json
+import re
+import socket
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from deltawire.gateway.gateway import Limits, Policy
+from deltawire.gateway.telemetry import Durations
+from deltawire.model.events import Fault, Status
+from deltawire.store.keys import KeyStore
+from tests.support.credentials import ALICE, SECRET, secret_login
+from tests.support.frames import CLOSE, TEXT, client_frame
+from tests.support.gateway_server import PATIENCE_S, GatewayServer, RawClient, open_socket
+from tests.support.market_events import VENUE
+
+BOOK = "book.BTC-PERPETUAL.raw"
+
+
+def fetch(server: GatewayServer, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=PATIENCE_S) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def metrics(server: GatewayServer) -> dict[str, float]:
+    """The samples, by name and labels."""
+    status, text = fetch(server, "/metrics")
+    assert status == 200
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return {
+        line.rpartition(" ")[0].removeprefix("deltawire_"): float(line.rpartition(" ")[2]) for line in lines
+    }
+
+
+def test_a_server_is_healthy_at_once_and_ready_when_its_venues_have_spoken() -> None:
+    with GatewayServer(venues=(VENUE, "okx")) as server:
+        assert fetch(server, "/healthz") == (200, "ok\n")
+        assert fetch(server, "/readyz") == (503, f"nothing heard of {VENUE}, okx yet\n")
+        server.go_live()
+        assert fetch(server, "/readyz") == (503, "nothing heard of okx yet\n")
+        server.feed([], "okx")
+        server.wait_until(lambda: not server.app.gateway.unready())
+        assert fetch(server, "/readyz") == (200, "ready\n")
+
+
+def test_metrics_count_what_clients_get() -> None:
+    with GatewayServer() as server:
+        server.go_live()
+        with open_socket(server) as first, open_socket(server) as second:
+            for client in (first, second):
+                client.answer("public/subscribe", channels=[BOOK, "quote.BTC-PERPETUAL"])
+                for _ in range(2):
+                    client.frame()
+            before = metrics(server)
+            server.change(5)
+            sizes = [0, 0]
+            for _ in range(10):
+                sizes[0] += len(first.frame().payload)
+                sizes[1] += len(second.frame().payload)
+            after = metrics(server)
+            assert (after["connections"], after["subscriptions"], after["queue_bytes"]) == (2, 4, 0)
+            assert after["deliveries_total"] - before["deliveries_total"] == 20
+            framing = 20 * 4
+            assert after["delivered_bytes_total"] - before["delivered_bytes_total"] == sum(sizes) + framing
+            assert after["seen_to_sent_seconds_count"] - before["seen_to_sent_seconds_count"] == 5
+            assert after['seen_to_sent_seconds_bucket{le="+Inf"}'] == after["seen_to_sent_seconds_count"]
+            first.send(client_frame(b"\x03\xe8", CLOSE))
+            assert first.close_code() == 1000
+            second.reset()
+        with RawClient(server.port) as client:
+            client.handshake("/nowhere")
+        server.wait_for_connections(0)
+        found = metrics(server)
+        assert (found['closes_total{code="1000"}'], found['closes_total{code="1006"}']) == (1, 1)
+        assert (found["accepted_total"], found['refused_total{status="404"}']) == (2, 1)
+
+
+def test_metrics_tell_of_books_and_feeds() -> None:
+    with GatewayServer() as server:
+        server.go_live()
+        live, stale = f'books{{state="live",venue="{VENUE}"}}', f'books{{state="stale",venue="{VENUE}"}}'
+        server.wait_until(lambda: all(state.live for state in server.app.market))
+        found = metrics(server)
+        assert (found[live], found[stale]) == (1, 0)
+        assert found[f'book_age_seconds{{venue="{VENUE}"}}'] >= 0
+        instrument = server.book.instrument
+        server.feed([Status(instrument, "stale", "gap", 1), Fault(VENUE, "noise", 1)])
+        server.wait_until(lambda: bool(server.app.gateway.telemetry.faults))
+        found = metrics(server)
+        assert (found[live], found[stale]) == (0, 1)
+        assert (
+            found[f'stale_total{{reason="gap",venue="{VENUE}"}}']
+            == found[f'faults_total{{venue="{VENUE}"}}']
+            == 1
+        )
+        server.feed([Status(instrument, "live", "", 2)])
+        server.wait_until(lambda: bool(server.app.gateway.telemetry.resyncs))
+        assert metrics(server)[f'resyncs_total{{venue="{VENUE}"}}'] == 1
+
+
+def test_metrics_are_for_the_networks_named_and_hold_no_secret(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path)
+    store.add(ALICE)
+    with GatewayServer(policy=Policy(metrics=("198.51.100.0/24",))) as server:
+        assert fetch(server, "/metrics")[0] == 403
+    with GatewayServer(keys=store) as server, open_socket(server) as client:
+        grant = client.answer("public/auth", **secret_login(ALICE))["result"]
+        text = fetch(server, "/metrics")[1]
+        assert not [word for word in (SECRET, "alice", grant["access_token"]) if word in text]
+
+
+def test_every_metric_is_explained_and_typed() -> None:
+    with GatewayServer() as server:
+        text = fetch(server, "/metrics")[1]
+    names = set(re.findall(r"^# HELP (\S+) \S", text, re.M))
+    assert names == set(re.findall(r"^# TYPE (\S+) (?:counter|gauge|histogram)$", text, re.M))
+    assert len(names) >= 15
+
+
+def test_a_duration_falls_into_the_first_bucket_that_holds_it() -> None:
+    durations = Durations((0.1, 1.0))
+    for seconds in (0.0, 0.1, 0.5, 1.0, 7.0):
+        durations.add(seconds)
+    assert (durations.counts, round(durations.sum_s, 9)) == ([2, 2, 1], 8.6)
+
+
+def test_a_stop_sends_everything_then_1001_with_advice_and_takes_no_one_new() -> None:
+    with GatewayServer() as server:
+        server.go_live()
+        with open_socket(server) as client:
+            client.answer("public/subscribe", channels=[BOOK])
+            client.frame()
+            server.change(50)
+            server.ask(lambda: server.sources[VENUE].feed([server.book.change(bids={1000: 77})]))
+            server.wait_until(
+                lambda: server.app.market.find("BTC-PERPETUAL").sequence == server.book.sequence
+            )  # type: ignore[union-attr]
+            server.stop()
+            ids = []
+            while (frame := client.frame()).opcode == TEXT:
+                ids.append(json.loads(frame.payload)["params"]["seq"])
+            assert ids == list(range(ids[0], ids[0] + 51))
+            assert (frame.close_code, frame.payload[2:]) == (1001, b"server stops; reconnect and resume")
+            with pytest.raises(ConnectionError):
+                socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
+            client.send(client_frame(b"\x03\xe9", CLOSE))
+            client.rest()
+        assert server.joined()
+
+
+def test_a_stop_under_load_ends_every_connection_with_1001_in_time() -> None:
+    limits = Limits(watch_every_s=0.05)
+    with GatewayServer(limits) as server:
+        server.go_live()
+        clients = [open_socket(server) for _ in range(50)]
+        for client in clients:
+            client.request("public/subscribe", channels=[BOOK])
+        going = threading.Event()
+
+        def feed() -> None:
+            while not going.is_set():
+                try:
+                    server.change()
+                except Exception:  # noqa: BLE001 (the server has gone: that is the end of the load)
+                    return
+
+        thread = threading.Thread(target=feed)
+        thread.start()
+        server.stop()
+        codes = [client.close_code() for client in clients]
+        for client in clients:
+            client.send(client_frame(b"\x03\xe9", CLOSE))
+            client.close()
+        going.set()
+        thread.join(PATIENCE_S)
+        assert codes == [1001] * 50
+        assert server.joined()

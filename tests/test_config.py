@@ -1,0 +1,119 @@
+"""The configuration file: what is good, and one line with file and key for everything that is not."""
+
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deltawire.config import Config, load_config
+from deltawire.errors import UsageError
+from tests.support.commands import run
+
+GOOD = """
+speed = "max"
+loop = true
+[listen]
+host = "::1"
+port = 0
+[tls]
+self_signed = true
+[[replay]]
+file = "a.gz"
+venue = "deribit"
+[access]
+private_only = true
+addresses = ["10.0.0.0/8", "::1"]
+origins = ["https://desk.example.com", "http://localhost:3000"]
+[limits]
+connections_per_address = 5
+request_within_s = 2
+[credits]
+request = 100
+[logins]
+free = 0
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "deltawire.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_good_file_says_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, GOOD)
+    config = load_config(path)
+    assert (config.speed, config.loop, config.listen.host, config.replay[0].venue) == (
+        "max",
+        True,
+        "::1",
+        "deribit",
+    )
+    assert (config.limits.connections_per_address, config.limits.request_within_s) == (5, 2.0)
+    assert (config.credits.request, config.credits.pool, config.logins.free) == (100, 50_000, 0)
+    assert run(capsys, "config", "check", path).out == f"{path} is good\n"
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    assert load_config(written(tmp_path, "")) == Config()
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("speed = ", "Invalid value (at end of document)"),
+        ("sped = 1", "Object contains unknown field `sped`"),
+        ("[limits]\nunsent = 1", "limits: Object contains unknown field `unsent`"),
+        ('[limits]\nsubscriptions = "many"', "limits.subscriptions: Expected `int`, got `str`"),
+        ("[limits]\npong_within_s = 0", "limits.pong_within_s: a number above 0, not 0.0"),
+        ("[limits]\nping_after_s = nan", "limits.ping_after_s: a number above 0, not nan"),
+        (
+            "[limits]\nconnections_per_address = -1",
+            "limits.connections_per_address: a number above 0, not -1",
+        ),
+        ("[credits]\nrefill = 0", "credits.refill: a number above 0, not 0"),
+        ("[logins]\nlongest_s = inf", "logins.longest_s: a number above 0, not inf"),
+        ("[listen]\nport = 70000", "listen.port: from 0 to 65535"),
+        ("speed = 0.0", "speed: a number above 0, or max"),
+        ('speed = "fast"', "speed: a number above 0, or max"),
+        ('[[replay]]\nfile = "a"', "replay[0]: Object missing required field `venue`"),
+        ('[access]\naddresses = ["10.0.0.0/99"]', "access.addresses[0]: '10.0.0.0/99' does not appear to be"),
+        ('[access]\norigins = ["https://a.b/"]', "access.origins[0]: an origin is https://host"),
+        ('[access]\norigins = ["*"]', "access.origins[0]: an origin is https://host"),
+        ('[tls]\nkey = "k.pem"', "tls.key: needs tls.certificate"),
+        ('[tls]\ncertificate = "c"\nself_signed = true', "tls.self_signed: not beside tls.certificate"),
+        ('[[replay]]\nfile = "a"\nvenue = "nowhere"', "replay[0].venue: no venue 'nowhere': one of "),
+        ('[[replay]]\nfile = "a"\nvenue = "okx"\n' * 2, "replay[1].venue: okx is served already"),
+    ],
+)
+def test_what_is_wrong_is_one_line_with_file_and_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, line: str
+) -> None:
+    path = written(tmp_path, text)
+    outcome = run(capsys, "config", "check", path)
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert outcome.err.startswith(f"deltawire: {path}: {line}")
+
+
+def test_a_certificate_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, '[tls]\ncertificate = "/nowhere.pem"')
+    assert "no file /nowhere.pem" in run(capsys, "config", "check", path).err
+
+
+@pytest.mark.parametrize("name", ["nowhere.toml", "."])
+def test_a_file_that_cannot_be_read_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert run(capsys, "config", "check", tmp_path / name).err.startswith("deltawire: cannot read ")
+
+
+@given(st.text(max_size=60))
+def test_no_text_makes_anything_but_a_configuration_or_one_line(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with suppress(UsageError):
+        assert isinstance(load_config(path), Config)
