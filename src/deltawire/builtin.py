@@ -92,20 +92,24 @@ class Builtin:
             raise UsageError(f"the exchange cannot start: {error}") from error
         except OSError as error:
             raise UsageError(f"cannot use {folder / JOURNAL}: {error.strerror}") from error
-        commit = GroupCommit(self._journal, state=self._state, snapshot_every=SNAPSHOT_EVERY)
+        self._commit = GroupCommit(self._journal, state=self._state, snapshot_every=SNAPSHOT_EVERY)
         clock = SimulatedClock(wall, start_ns=self._exchange.desk.now, speed=speed)
         self.floor = Floor(
             self._exchange,
             self._accounts,
             self._history,
             codec=self._codec,
-            commit=commit,
+            commit=self._commit,
             clock=clock,
             first_connection=time.time_ns() // 1000,
         )
         crowd = Crowd(self._exchange, self._accounts, self.floor.submit, seed=setup.seed)
         enrolment = Enrolment(AccountStore(folder), self.floor)
         self.source = SimulatedSource(self.floor, crowd, enrolment.look)
+
+    async def drained(self) -> None:
+        """Wait until everything submitted is on disk."""
+        await self._commit.drained()
 
     def close(self) -> None:
         """Let go of the journal; what was not on disk was not acknowledged."""

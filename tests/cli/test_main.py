@@ -116,10 +116,10 @@ def test_a_venue_is_served_once(capsys: Capture, tape: Path) -> None:
     assert "each venue can be served once" in outcome.err
 
 
-def test_serving_nothing_says_what_to_pass(capsys: Capture) -> None:
-    outcome = run(capsys, "serve")
+def test_the_exchange_has_no_fastest_speed(capsys: Capture) -> None:
+    outcome = run(capsys, "serve", "--speed", "max")
     assert is_one_line(outcome)
-    assert "--replay FILE --venue NAME" in outcome.err
+    assert "--speed max is for recordings" in outcome.err
 
 
 def test_a_port_that_is_taken_is_named(capsys: Capture, tape: Path) -> None:

@@ -68,7 +68,6 @@ def test_a_name_is_taken_apart(name: str) -> None:
         "instrument.state.nothing.any",
         "user.combo_trades.any.any.raw",
         "user.orders.any.any",
-,
         "status." + "X" * LONGEST_NAME,
         "status." + "X" * 1_000_000,
     ],

@@ -1,4 +1,4 @@
-"""An exchange with sessions on it, in memory: the real floor, hub and accounts; only the disk answers at once, or when told."""
+"""An exchange with sessions on it, in memory: all is real but the disk, which answers at once, or when told."""
 
 from collections.abc import Callable
 from typing import Any, get_args

@@ -47,7 +47,7 @@ class Crowd:
 
     def step(self, now: int) -> bool:
         """Prices twice a second; in between makers renew some quotes, takers may come."""
-        if not self._accounts.ledger.accounts:
+        if MAKER not in self._accounts.ledger.accounts:
             self._fund(now)
         priced = now - self._priced_ns >= PRICES_NS
         if priced:

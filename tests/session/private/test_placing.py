@@ -188,7 +188,7 @@ def test_a_bad_order_gets_its_code_and_never_reaches_the_journal(
     alice.result("private/enable_cancel_on_disconnect")  # the connection has its number
     before = exchange.journalled()
     asked = {"instrument_name": NAME, "amount": 100, "price": 59_000.0} | changes
-    answer = alice.answer("private/buy", **{name: value for name, value in asked.items()})
+    answer = alice.answer("private/buy", **asked)
     if code is None:
         assert exchange.journalled() - before == ("error" not in answer)
         return
