@@ -1,9 +1,9 @@
-"""`python -m bench [fanout | feed] [--quick]`: run every section, or one."""
+"""`python -m bench [fanout | feed | matching] [--quick]`: run every section, or one."""
 
 import argparse
 import importlib
 
-SECTIONS = {"fanout": "bench.fanout", "feed": "bench.feed"}
+SECTIONS = {"fanout": "bench.fanout", "feed": "bench.feed", "matching": "bench.matching"}
 
 
 def main() -> None:

@@ -157,3 +157,12 @@ def test_all_orders_are_refused_when_one_of_them_is_wrong(floor: Floor) -> None:
     refused = floor.refused(A, "buy", 30, 1000, linked="one_triggers_other", others=(wrong,))
     assert refused.code == Code.PRICE_WRONG_TICK
     assert not floor.exchange.desk.orders
+
+
+def test_the_second_of_a_pair_is_judged_after_the_first_has_traded(floor: Floor) -> None:
+    floor.place(A, "buy", 30, 1000)
+    floor.place(B, "sell", 30, 1000)
+    floor.place(B, "buy", 10, 1050)
+    both = floor.terms("sell", 30, 1050), replace(floor.terms("sell", 30, 1110), reduce_only=True)
+    _, second = linked(floor, "one_cancels_other", *both, condition="complete_fill")
+    assert second.leaves_lots == 20, "the position is smaller now"

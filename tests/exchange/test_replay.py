@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from deltawire.book.ladder import Ladder
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.orders import Fill
+from deltawire.exchange.orders import Fill, OrderChanged
 from deltawire.exchange.ports import Record
 from deltawire.exchange.snapshots import freeze, thaw
 from deltawire.exchange.unmargined import Unmargined
@@ -94,6 +94,9 @@ def _check(exchange: Exchange, ladders: dict[str, Ladder], outputs: list[object]
         assert order.filled_lots + order.leaves_lots == order.size_lots
         if order.terms.reduce_only and order.shown_lots:
             assert order.leaves_lots <= -order.sign * risk.position(order.account, order.instrument)
+    for order in (event.order for event in of(OrderChanged, outputs)):
+        if order.terms.time_in_force == "fill_or_kill" and order.terms.trigger is None:
+            assert order.filled_lots in (0, order.size_lots), "a fill-or-kill was filled in part"
     fills, trades = of(Fill, outputs), of(Trade, outputs)
     assert len(fills) == 2 * len(trades)
     for maker, taker in zip(fills[::2], fills[1::2], strict=True):

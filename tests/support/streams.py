@@ -34,7 +34,7 @@ from tests.support.exchanges import SIMPLE
 
 NAMES = ("SIMPLE", "SECOND")
 TRIGGERS = ("index_price", "mark_price", "last_price")
-STEP_NS = 20 * 60 * 1_000_000_000
+STEP_NS = 5 * 60 * 1_000_000_000
 
 
 class Stream:
@@ -49,15 +49,18 @@ class Stream:
         """The books are opened, then anything."""
         for name in NAMES:
             yield self._make(Instruct, demand=OpenBook(msgspec.structs.replace(SIMPLE, name=name)))
+        for account in (1, 2):
+            yield self._make(SetCancelOnDisconnect, account=account, connection=1, enabled=True)
+            yield self._protect(account)
         draws = (
-            [self._place] * 12 + [self._edit] * 4 + [self._cancel] * 4 + [self._refer] * 3 + [self._quote] * 2
-            + [self._cancel_many, self._close_position, self._protect, self._connection, self._rare]
+            [self._place] * 24 + [self._edit] * 12 + [self._cancel] * 8 + [self._refer] * 4 + [self._quote] * 6
+            + [self._cancel_many, self._close_position, self._connection, self._rare]
         )  # fmt: skip
         for _ in range(count):
             yield self._random.choice(draws)()
 
     def _make(self, kind: type[Record], **fields: Any) -> Any:
-        self._now += self._random.choice([1, 1000, STEP_NS])
+        self._now += self._random.choice([1, 1, 1000, STEP_NS])
         return kind(at_ns=self._now, **fields)
 
     def _account(self) -> int:
@@ -152,41 +155,45 @@ class Stream:
     def _close_position(self) -> Record:
         return self._make(ClosePosition, account=self._account(), instrument=self._name(), type="market")
 
-    def _protect(self) -> Record:
+    def _protect(self, account: int) -> Record:
         limits = {"trade_count_limit": self._random.randint(1, 3), "quantity_limit": 20.0}
         return self._make(
-            SetProtection, account=self._account(), index_name=SIMPLE.index_name, frozen_ns=STEP_NS,
+            SetProtection, account=account, index_name=SIMPLE.index_name, frozen_ns=STEP_NS,
             interval_ns=self._random.choice([0, STEP_NS, STEP_NS]), **limits,
         )  # fmt: skip
 
     def _connection(self) -> Record:
         account, connection = self._account(), self._random.choice([1, 2])
-        return self._random.choice(
+        one: dict[str, Any] = {"account": account, "connection": connection}
+        kind, fields = self._random.choice(
             [
-                self._make(Connected, account=account, connection=connection),
-                self._make(SetCancelOnDisconnect, account=account, connection=connection, enabled=True),
-                self._make(SetCancelOnDisconnect, account=account, enabled=self._random.random() < 0.5),
-                self._make(Disconnected, account=account, connection=connection),
+                (Connected, one),
+                (SetCancelOnDisconnect, one | {"enabled": True}),
+                (SetCancelOnDisconnect, {"account": account, "enabled": self._random.random() < 0.5}),
+                (Disconnected, one),
             ]
         )
+        return self._make(kind, **fields)
 
     def _rare(self) -> Record:
-        account = self._account()
-        return self._random.choice(
+        account, name, random = self._account(), self._name(), self._random
+        opened = OpenBook(msgspec.structs.replace(SIMPLE, name=name))
+        kind, fields = random.choice(
             [
-                self._make(Tick),
-                self._make(
+                (Tick, {}),
+                (
                     SetSelfTrading,
-                    account=account,
-                    mode=self._random.choice(["reject_taker", "cancel_maker"]),
+                    {"account": account, "mode": random.choice(["reject_taker", "cancel_maker"])},
                 ),
-                self._make(ResetProtection, account=account, index_name=SIMPLE.index_name),
-                self._make(Instruct, demand=CancelAll(account, "risk_mitigation")),
-                self._make(Instruct, demand=CloseBook(self._name(), self._random.choice(["", "settlement"]))),
-                self._make(Instruct, demand=OpenBook(SIMPLE)),
-                self._make(Instruct, demand=OpenBook(msgspec.structs.replace(SIMPLE, name="SECOND"))),
+                (ResetProtection, {"account": account, "index_name": SIMPLE.index_name}),
+                (Instruct, {"demand": CancelAll(account, "risk_mitigation")}),
+                (Instruct, {"demand": CloseBook(name, random.choice(["", "settlement"]))}),
+                *[(Instruct, {"demand": opened})] * 4,
             ]
         )
+        if random.random() < 0.3:
+            return self._protect(account)
+        return self._make(kind, **fields)
 
 
 def outputs_of(exchange: Exchange, records: Iterable[Record]) -> bytes:

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from deltawire import __version__
-from deltawire.cli import account, config, keys, serve, verify, watch
-from deltawire.errors import RecordingError, UsageError
+from deltawire.cli import account, config, journal, keys, serve, verify, watch
+from deltawire.errors import JournalError, RecordingError, UsageError
 
 app = typer.Typer(
     name="deltawire",
@@ -41,12 +41,13 @@ app.command("watch")(watch.watch)
 app.add_typer(keys.app)
 app.add_typer(account.app)
 app.add_typer(config.app)
+app.add_typer(journal.app, name="journal")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; what the user can mend is one line on standard error, and exit code 2."""
     try:
         app(arguments)
-    except (UsageError, RecordingError) as error:
+    except (UsageError, RecordingError, JournalError) as error:
         print(f"deltawire: {error}", file=sys.stderr)
         sys.exit(2)

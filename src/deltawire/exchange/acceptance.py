@@ -43,14 +43,7 @@ def refuse(terms: Terms, book: OrderBook, now: int) -> Rejection | None:
         return Rejection(Code.PRICE_WRONG_TICK, param="price")
     if size * price > LARGEST_VALUE:
         return Rejection(Code.INVALID_AMOUNT, reason="the order is worth too much", param="amount")
-    if terms.type != "limit" or plain(terms) is False:
-        return _special(terms, book)
-    return None
-
-
-def plain(terms: Terms) -> bool:
-    """Whether none of the rarer options is used."""
-    return not (
+    if (
         terms.post_only
         or terms.reject_post_only
         or terms.display_lots is not None
@@ -59,7 +52,10 @@ def plain(terms: Terms) -> bool:
         or terms.trigger_offset_ticks is not None
         or terms.linked
         or terms.others
-    )
+        or terms.type != "limit"
+    ):
+        return _special(terms, book)
+    return None
 
 
 def _unpriced(terms: Terms) -> Rejection | None:

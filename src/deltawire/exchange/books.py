@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from deltawire.exchange.levels import BookSide
+from deltawire.exchange.levels import NONE, BookSide
 from deltawire.exchange.orders import Trigger
 from deltawire.exchange.ports import PublicEvent, Reference
 from deltawire.exchange.waiting import Waiting
@@ -20,6 +20,7 @@ class OrderBook:
 
     __slots__ = (
         "asks",
+        "banded",
         "bids",
         "index_price",
         "instrument",
@@ -64,6 +65,7 @@ class OrderBook:
     def refer(self, reference: Reference) -> None:
         """Take over index, mark and band."""
         self.reference = reference
+        self.banded = reference.min_ticks is not None or reference.max_ticks is not None
         price = self.instrument.price
         self.mark_price = None if reference.mark_ticks is None else price(reference.mark_ticks)
         self.index_price = None if reference.index_ticks is None else price(reference.index_ticks)
@@ -114,7 +116,8 @@ class OrderBook:
 
     def delta(self, now: int) -> BookDelta | None:
         """What has changed since the last delta, as the next one; None when nothing shows."""
-        bids, asks = self.bids.changes(), self.asks.changes()
+        bids = self.bids.changes() if self.bids.touched else NONE
+        asks = self.asks.changes() if self.asks.touched else NONE
         if not bids.prices and not asks.prices:
             return None
         self.sequence += 1

@@ -44,12 +44,13 @@ class Changes:
 
     def living(self, account: AccountId, order_id: int) -> Order | Rejection:
         """The account's order if it lives, else why not; another account's is not found."""
+        order = self._desk.orders.get(order_id)
+        if order is not None and order.account == account:
+            return order
         order = self._desk.find(account, order_id)
         if order is None:
             return Rejection(Code.ORDER_NOT_FOUND, param="order_id")
-        if not order.leaves_lots:
-            return Rejection(Code.ALREADY_FILLED if order.state == "filled" else Code.NOT_OPEN_ORDER)
-        return order
+        return Rejection(Code.ALREADY_FILLED if order.state == "filled" else Code.NOT_OPEN_ORDER)
 
     def _named(self, record: Edit) -> Order | Rejection:
         by_id = bool(record.order_id)
@@ -110,7 +111,8 @@ class Changes:
             self._matcher.work(order, book)
 
     def _reduce(self, order: Order, wanted: Order, book: OrderBook) -> None:
-        self._matcher.forget(order)
+        if order.terms.reduce_only:
+            self._matcher.forget(order)
         self._take_over(order, wanted)
         if order.terms.reduce_only:
             self._matcher.note(order)

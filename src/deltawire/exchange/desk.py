@@ -1,13 +1,13 @@
 """The state that all parts of matching work on, and what the current record has brought about so far."""
 
-from collections import OrderedDict, deque
-from copy import copy
+from collections import deque
 from typing import Any
 
 from deltawire.exchange.books import OrderBook
 from deltawire.exchange.orders import AccountId, Order, OrderChanged, OrderId, OrderState, Reason, SelfTrading
 from deltawire.exchange.ports import Output, RiskCheck
 
+_copy = Order.__copy__  # type: ignore[attr-defined]
 DAY_NS = 86_400 * 1_000_000_000
 SETTLEMENT_NS = 8 * 3_600 * 1_000_000_000
 """A trading day ends at 08:00 UTC."""
@@ -29,6 +29,7 @@ class Desk:
         "changed",
         "days",
         "ended",
+        "forgotten_next",
         "next_order_id",
         "next_trade_id",
         "now",
@@ -39,6 +40,7 @@ class Desk:
         "remembered",
         "risk",
         "self_trading",
+        "stirred",
         "traded",
     )
 
@@ -48,7 +50,9 @@ class Desk:
         self.orders: dict[OrderId, Order] = {}
         """The living."""
         self.by_account: dict[AccountId, dict[OrderId, Order]] = {}
-        self.ended: OrderedDict[OrderId, Order] = OrderedDict()
+        self.ended: dict[OrderId, Order] = {}
+        """Those that ended last, up to `remembered`."""
+        self.forgotten_next: deque[OrderId] = deque()
         self.reducing: dict[tuple[AccountId, str], dict[OrderId, Order]] = {}
         """Reduce-only orders in the book, which shrink with the position."""
         self.self_trading: dict[AccountId, SelfTrading] = {}
@@ -61,6 +65,8 @@ class Desk:
         """Books whose changes are not published yet."""
         self.days: deque[tuple[int, OrderId]] = deque()
         """When orders good for the day end, soonest first."""
+        self.stirred = False
+        """Whether there was a trade, or something came alive: triggers are to be looked at."""
         self.pending: deque[Order] = deque()
         """Orders that have come alive and are still to be matched."""
 
@@ -86,17 +92,16 @@ class Desk:
         del mine[order.id]
         if not mine:
             del self.by_account[order.account]
-        ended = self.ended
-        ended[order.id] = order
-        if len(ended) > self.remembered:
-            ended.popitem(last=False)
+        self.ended[order.id] = order
+        self.forgotten_next.append(order.id)
+        if len(self.forgotten_next) > self.remembered:
+            del self.ended[self.forgotten_next.popleft()]
         self.changed[order.id] = order
 
     def publish(self) -> None:
         """Turn what has changed into events: orders as they now stand, then books."""
         outputs = self.outputs
-        for order in self.changed.values():
-            outputs.append(OrderChanged(copy(order)))
+        outputs += map(OrderChanged, map(_copy, self.changed.values()))
         self.changed.clear()
         for book in self.traded.values():
             delta = book.delta(self.now)

@@ -8,6 +8,7 @@ from deltawire.exchange.codes import Code, Rejection
 from deltawire.exchange.desk import Desk
 from deltawire.exchange.matching import Matcher
 from deltawire.exchange.orders import AccountId, Order, Reason, Terms
+from deltawire.exchange.records import Place
 from deltawire.exchange.waiting import direction
 
 UNKNOWN = Rejection(Code.INVALID_OR_UNSUPPORTED_INSTRUMENT, param="instrument_name")
@@ -36,31 +37,28 @@ class Entry:
             size, size, 0, now, now, trigger_ticks=terms.trigger_ticks, connection=connection,
         )  # fmt: skip
 
-    def place(
-        self, account: AccountId, terms: Terms, connection: int = 0, *, quote: bool = False
-    ) -> Rejection | None:
+    def place(self, request: Place, *, quote: bool = False) -> Rejection | None:
         """Place an order with those linked to it, or refuse all and change nothing."""
-        desk = self._desk
+        desk, terms = self._desk, request.terms
         book = desk.books.get(terms.instrument)
         if book is None:
             return UNKNOWN
         rejection = refuse(terms, book, desk.now)
         if rejection is not None:
             return rejection
-        order = self.make(account, terms, connection)
+        order = self.make(request.account, terms, request.connection)
         order.quote = quote
         rejection = self.admit(order, book)
         if rejection is not None:
             return rejection
         if terms.others:
             return self._place_linked(order, book)
-        self.start(order, book)
+        desk.enter(order)
+        if terms.trigger is None:
+            self._matcher.work(order, book)
+        else:
+            self._begin(order, book)
         return None
-
-    def start(self, order: Order, book: OrderBook) -> None:
-        """An accepted order begins to live: it matches, or waits for its trigger."""
-        self._desk.enter(order)
-        self._begin(order, book)
 
     def _begin(self, order: Order, book: OrderBook) -> None:
         trigger = order.terms.trigger
@@ -77,8 +75,11 @@ class Entry:
             return self._admit_trigger(order, book)
         if terms.mmp and (rejection := self._unprotected(order, book)):
             return rejection
-        fit = self._fit if terms.type == "limit" else self._price
-        rejection = fit(order, book)
+        rejection = None
+        if terms.type != "limit":
+            rejection = self._price(order, book)
+        elif terms.post_only or book.banded:
+            rejection = self._fit(order, book)
         if rejection is None and terms.reduce_only:
             rejection = self._reduce(order, book)
         if rejection is None and not terms.liquidation:
@@ -163,8 +164,8 @@ class Entry:
         for order in (first, *others):
             desk.enter(order)
         self._begin(first, book)
-        if pair and others[0].leaves_lots:
-            self._begin(others[0], book)
+        if pair:
+            self.wake(others[0])
         return None
 
     def wake(self, order: Order) -> None:
@@ -191,6 +192,7 @@ class Entry:
         self._matcher.links.replace(trigger_order, order)
         desk.enter(order)
         desk.pending.append(order)
+        desk.stirred = True
 
 
 def _with_condition(terms: Terms, primary: Terms) -> Terms:

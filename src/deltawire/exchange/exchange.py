@@ -4,7 +4,7 @@ A record that is refused changes nothing and never reaches the journal; one that
 journal before `submit` returns, and whoever holds the journal lets nobody see the events before it is on disk.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from deltawire.exchange.filters import fits
 from deltawire.exchange.matching import Matcher
 from deltawire.exchange.orders import AccountId, Order, OrderId, Reason, Terms
 from deltawire.exchange.ports import (
+    AccountEvent,
     CancelAll,
     CloseBook,
     Demand,
@@ -76,7 +77,7 @@ class Exchange:
         self.quoting = Quoting(desk, self.matcher, self.entry, self.changes)
         self.connections = Connections(desk, self.matcher)
         self._handlers: dict[type, Handler] = {
-            Place: self._place,
+            Place: self.entry.place,
             Cancel: self._cancel,
             Edit: self.changes.edit,
             Tick: self._tick,
@@ -111,11 +112,14 @@ class Exchange:
         if record.at_ns > before:
             desk.now = record.at_ns
         outputs = desk.outputs = []
-        rejection = self._handlers.get(type(record), desk.risk.received)(record)
+        handler = self._handlers.get(type(record)) or desk.risk.received
+        rejection = handler(record)
         if rejection is not None:
             desk.now = before
             return [rejection]
-        self._settle()
+        came = desk.risk.outcome()
+        if came or desk.stirred:
+            self._settle(came)
         desk.publish()
         self.journal(record)
         return outputs
@@ -133,24 +137,22 @@ class Exchange:
         """An account's orders with this label: how to learn what became of a request without an answer."""
         return self.desk.labelled(account, label)
 
-    def _settle(self) -> None:
-        """Do what the record has set in motion, until nothing moves any more."""
+    def _settle(self, came: Sequence[AccountEvent | Demand]) -> None:
+        """Do what the record has set in motion, and `came` of it, until nothing moves any more."""
         desk = self.desk
-        outcome = desk.risk.outcome
-        while True:
+        while came or desk.stirred:
+            desk.stirred = False
             self._watch()
             while desk.pending:
                 self.entry.wake(desk.pending.popleft())
                 self._watch()
-            came = outcome()
-            if not came:
-                return
             for each in came:
                 demand = self._demands.get(type(each))
                 if demand is None:
                     desk.outputs.append(each)
                 else:
                     demand(each)
+            came = desk.risk.outcome()
 
     def _watch(self) -> None:
         """Show new last prices to the orders that wait for them."""
@@ -168,9 +170,6 @@ class Exchange:
             desk.changed[order.id] = order
         for order_id in waiting.moved(ticks):
             self.entry.fire(desk.orders[order_id])
-
-    def _place(self, record: Place) -> Rejection | None:
-        return self.entry.place(record.account, record.terms, record.connection)
 
     def _cancel(self, record: Cancel) -> Rejection | None:
         order = self.changes.living(record.account, record.order_id)
@@ -198,7 +197,9 @@ class Exchange:
             instrument=record.instrument, side="sell" if position > 0 else "buy", size_lots=abs(position),
             type=record.type, price_ticks=record.price_ticks, reduce_only=True,
         )  # fmt: skip
-        return self.entry.place(record.account, terms, record.connection)
+        return self.entry.place(
+            Place(at_ns=record.at_ns, account=record.account, terms=terms, connection=record.connection)
+        )
 
     def _mass_quote(self, record: MassQuote) -> Rejection | None:
         if not self.connections.settings.get((record.account, record.connection)):
@@ -268,7 +269,7 @@ class Exchange:
                 self.matcher.cancel(order, reason)
 
     def _liquidate(self, demand: Liquidate) -> None:
-        self.entry.place(demand.account, demand.terms)
+        self.entry.place(Place(at_ns=self.desk.now, account=demand.account, terms=demand.terms))
 
     def _cancel_all(self, demand: CancelAll) -> None:
         for order in self.desk.live(demand.account):

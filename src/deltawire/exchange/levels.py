@@ -4,22 +4,30 @@ Bids and asks share the code: a *key* is the price times the side's sign, so the
 """
 
 from bisect import bisect_left, insort
-from collections import OrderedDict
 from collections.abc import Iterator
 
 from deltawire.exchange.orders import Order, OrderId
 from deltawire.model.events import Changes, Levels
 
+PACKED = 32
+"""So many holes in a queue are not worth packing it."""
+NONE = Changes([], [], [])
+
 
 class Level:
-    """Orders at one price, first come first; `shown_lots` is what the book shows of them."""
+    """Orders at one price, first come first; `shown_lots` is what the book shows of them.
 
-    __slots__ = ("orders", "price_ticks", "shown_lots")
+    The queue is a dict, because a plain dict is the fastest ordered set there is. Removing leaves holes in it
+    that finding the first must step over, so it is packed anew after about √n removals: both then cost about
+    √n steps of a nanosecond, which for a thousand orders is nothing.
+    """
+
+    __slots__ = ("holes", "orders", "price_ticks", "shown_lots")
 
     def __init__(self, price_ticks: int) -> None:
         self.price_ticks = price_ticks
-        self.shown_lots = 0
-        self.orders: OrderedDict[OrderId, Order] = OrderedDict()
+        self.shown_lots = self.holes = 0
+        self.orders: dict[OrderId, Order] = {}
 
 
 class BookSide:
@@ -75,15 +83,21 @@ class BookSide:
 
     def leave(self, order: Order, level: Level) -> None:
         """The order, which shows nothing any more, leaves its level."""
-        del level.orders[order.id]
-        if not level.orders:
+        orders = level.orders
+        del orders[order.id]
+        if not orders:
             self._drop(level)
+            return
+        level.holes = holes = level.holes + 1
+        if holes > PACKED and holes * holes > 4 * len(orders):
+            level.orders, level.holes = dict(orders), 0
 
     def refresh(self, order: Order, level: Level) -> None:
         """An iceberg shows its next clip, behind all others at its price."""
         order.shown_lots = min(order.terms.display_lots or order.leaves_lots, order.leaves_lots)
         level.shown_lots += order.shown_lots
-        level.orders.move_to_end(order.id)
+        level.orders[order.id] = level.orders.pop(order.id)
+        level.holes += 1
 
     def _drop(self, level: Level) -> None:
         del self.levels[level.price_ticks]
@@ -95,17 +109,21 @@ class BookSide:
 
     def changes(self) -> Changes:
         """What the book shows differently since the last time this was asked."""
+        touched, levels = self.touched, self.levels
+        if len(touched) == 1:
+            price, before = touched.popitem()
+            now = levels[price].shown_lots if price in levels else 0
+            return Changes([price], [now], [before]) if now != before else NONE
         prices: list[int] = []
         sizes: list[int] = []
         previous: list[int] = []
-        levels = self.levels
-        for price, before in self.touched.items():
+        for price, before in touched.items():
             now = levels[price].shown_lots if price in levels else 0
             if now != before:
                 prices.append(price)
                 sizes.append(now)
                 previous.append(before)
-        self.touched.clear()
+        touched.clear()
         return Changes(prices, sizes, previous)
 
     def image(self) -> Levels:

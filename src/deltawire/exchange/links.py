@@ -91,6 +91,7 @@ class Links:
         order.primary_id, order.state = 0, "open"
         self._desk.changed[order.id] = order
         self._desk.pending.append(order)
+        self._desk.stirred = True
 
     def _release_parts(self, secondaries: list[Order], primary: Order) -> None:
         """So much of each secondary order as its primary is filled comes alive, as an order of its own."""
@@ -113,6 +114,7 @@ class Links:
         )  # fmt: skip
         desk.enter(part)
         desk.pending.append(part)
+        desk.stirred = True
         order.leaves_lots -= due
         order.size_lots -= due
         desk.changed[order.id] = order

@@ -29,14 +29,18 @@ class Matcher:
 
     def work(self, order: Order, book: OrderBook) -> None:
         """Match an order as far as its price goes; what is left rests or ends, by its time in force."""
-        self._desk.traded[book.instrument.name] = book
-        reason = self._match(order, book)
-        if not order.leaves_lots:
-            return
-        terms = order.terms
-        if reason:
-            self.cancel(order, reason)
-        elif terms.time_in_force in AT_ONCE:
+        desk, terms = self._desk, order.terms
+        desk.traded[terms.instrument] = book
+        opposite = book.asks if order.sign > 0 else book.bids
+        keys = opposite.keys
+        if keys and keys[-1] >= opposite.sign * order.price_ticks:
+            reason = self._match(order, book, opposite)
+            if not order.leaves_lots:
+                return
+            if reason:
+                self.cancel(order, reason)
+                return
+        if terms.time_in_force in AT_ONCE:
             self.cancel(order, terms.time_in_force)  # type: ignore[arg-type]
         elif terms.type == "market":
             self.cancel(order, "no_liquidity")
@@ -57,13 +61,9 @@ class Matcher:
         """A reduce-only order is in the book and shrinks with the position from now on."""
         self._desk.reducing.setdefault((order.account, order.terms.instrument), {})[order.id] = order
 
-    def _match(self, taker: Order, book: OrderBook) -> Reason:
+    def _match(self, taker: Order, book: OrderBook, opposite: BookSide) -> Reason:
         """Trade until price or size is used up; why it must stop before, if it must."""
-        opposite = book.asks if taker.sign > 0 else book.bids
-        keys = opposite.keys
-        limit = opposite.sign * taker.price_ticks
-        if not keys or keys[-1] < limit:
-            return ""
+        keys, limit = opposite.keys, opposite.sign * taker.price_ticks
         killed = taker.terms.time_in_force == "fill_or_kill"
         if killed and fillable(self._desk, self.protection, taker, book) < taker.leaves_lots:
             return "fill_or_kill"
@@ -94,7 +94,8 @@ class Matcher:
         taker.state = "open" if taker.leaves_lots else "filled"
         if not maker.leaves_lots:
             opposite.leave(maker, level)
-            self.forget(maker)
+            if maker.terms.reduce_only:
+                self.forget(maker)
             desk.end(maker, "filled")
         else:
             desk.changed[maker.id] = maker
@@ -119,6 +120,7 @@ class Matcher:
         now, name = desk.now, instrument.name
         trade_id = desk.next_trade_id
         desk.next_trade_id = trade_id + 1
+        desk.stirred = True
         book.trade_seq = trade_seq = book.trade_seq + 1
         book.last_ticks = price
         mark, index = reference.mark_ticks, reference.index_ticks
@@ -184,16 +186,15 @@ class Matcher:
         book = desk.books[terms.instrument]
         if order.shown_lots:
             desk.traded[terms.instrument] = book
-            book.side(order.sign).remove(order)
+            (book.bids if order.sign > 0 else book.asks).remove(order)
             order.shown_lots = 0
-            self.forget(order)
+            if terms.reduce_only:
+                self.forget(order)
         elif order.state == "untriggered" and terms.trigger and not order.primary_id:
             book.waiting[terms.trigger].remove(order)
 
     def forget(self, order: Order) -> None:
         """A reduce-only order is in the book no more."""
-        if not order.terms.reduce_only:
-            return
         key = (order.account, order.terms.instrument)
         mine = self._desk.reducing[key]
         del mine[order.id]

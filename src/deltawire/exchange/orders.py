@@ -58,7 +58,7 @@ Reason = Literal[
 """Why an order ended unfilled: Deribit's `cancel_reason`s, then those that Deribit leaves unsaid."""
 
 
-class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a client asked for; never changes, an edit makes new terms."""
 
     instrument: str
@@ -89,7 +89,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     liquidation: bool = False
 
 
-class Order(msgspec.Struct):
+class Order(msgspec.Struct, gc=False):
     """An order's state. Only matching changes it; everyone else reads it, and keeps no reference over records."""
 
     id: OrderId
@@ -137,7 +137,7 @@ class Order(msgspec.Struct):
         return self.leaves_lots > 0
 
 
-class Fill(msgspec.Struct, frozen=True, tag=True):
+class Fill(msgspec.Struct, frozen=True, tag=True, gc=False):
     """One side of one trade. A trade is two fills with the same id, the maker's first."""
 
     trade_id: TradeId
@@ -159,7 +159,7 @@ class Fill(msgspec.Struct, frozen=True, tag=True):
     index_ticks: int | None = None
 
 
-class OrderChanged(msgspec.Struct, frozen=True, tag=True):
+class OrderChanged(msgspec.Struct, frozen=True, tag=True, gc=False):
     """An order as it stands after a record, one per order touched."""
 
     order: Order

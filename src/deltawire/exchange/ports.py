@@ -21,7 +21,7 @@ from deltawire.model.events import BookDelta, BookImage, Listing, Status, Trade
 from deltawire.model.instruments import Instrument
 
 
-class Record(msgspec.Struct, frozen=True, tag_field="record", kw_only=True, omit_defaults=True):
+class Record(msgspec.Struct, frozen=True, tag_field="record", kw_only=True, omit_defaults=True, gc=False):
     """What may be submitted and is journalled; `at_ns` is the only time the exchange knows, and never falls."""
 
     at_ns: int

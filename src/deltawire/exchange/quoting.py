@@ -8,7 +8,7 @@ from deltawire.exchange.desk import Desk
 from deltawire.exchange.entry import UNKNOWN, Entry
 from deltawire.exchange.matching import Matcher
 from deltawire.exchange.orders import AccountId, Order, OrderId, Terms
-from deltawire.exchange.records import MassQuote, Quote, QuoteRefused, QuoteSide
+from deltawire.exchange.records import MassQuote, Place, Quote, QuoteRefused, QuoteSide
 from deltawire.model.events import Side
 
 MOST_QUOTES = 100
@@ -76,7 +76,10 @@ class Quoting:
         if terms.instrument not in self._desk.books:
             return UNKNOWN
         order_id = self._desk.next_order_id
-        rejection = self._entry.place(record.account, terms, record.connection, quote=True)
+        rejection = self._entry.place(
+            Place(at_ns=record.at_ns, account=record.account, terms=terms, connection=record.connection),
+            quote=True,
+        )
         if rejection is None:
             self.note((record.account, terms.mmp_group, terms.instrument, terms.side), order_id)
         return rejection
@@ -86,5 +89,7 @@ class Quoting:
         self._quotes[key] = order_id
 
     def standing(self) -> list[tuple[QuoteKey, OrderId]]:
-        """The quotes that live."""
-        return [(key, order_id) for key, order_id in self._quotes.items() if order_id in self._desk.orders]
+        """The quotes that live, sorted."""
+        return sorted(
+            (key, order_id) for key, order_id in self._quotes.items() if order_id in self._desk.orders
+        )

@@ -9,11 +9,11 @@ from deltawire.exchange.ports import Demand, Record
 from deltawire.model.events import Side
 
 
-class Tick(Record, frozen=True, tag=True):
+class Tick(Record, frozen=True, tag=True, gc=False):
     """Time has passed: orders good for the day end."""
 
 
-class Place(Record, frozen=True, tag=True):
+class Place(Record, frozen=True, tag=True, gc=False):
     """A new order, and those linked to it."""
 
     account: AccountId
@@ -21,7 +21,7 @@ class Place(Record, frozen=True, tag=True):
     connection: int = 0
 
 
-class Edit(Record, frozen=True, tag=True):
+class Edit(Record, frozen=True, tag=True, gc=False):
     """Change an open order; None: as it is. Size counts from the start, so what is filled is part of it."""
 
     account: AccountId
@@ -40,14 +40,14 @@ class Edit(Record, frozen=True, tag=True):
     valid_until_ns: int | None = None
 
 
-class Cancel(Record, frozen=True, tag=True):
+class Cancel(Record, frozen=True, tag=True, gc=False):
     """End one order."""
 
     account: AccountId
     order_id: OrderId
 
 
-class CancelMany(Record, frozen=True, tag=True):
+class CancelMany(Record, frozen=True, tag=True, gc=False):
     """End all of an account's orders that fit every part given."""
 
     account: AccountId
@@ -60,7 +60,7 @@ class CancelMany(Record, frozen=True, tag=True):
     quotes_only: bool = False
 
 
-class ClosePosition(Record, frozen=True, tag=True):
+class ClosePosition(Record, frozen=True, tag=True, gc=False):
     """Place the reduce-only order that would bring a position to zero."""
 
     account: AccountId
@@ -88,7 +88,7 @@ class Quote(msgspec.Struct, frozen=True, omit_defaults=True):
     set_id: str = ""
 
 
-class MassQuote(Record, frozen=True, tag=True):
+class MassQuote(Record, frozen=True, tag=True, gc=False):
     """Many quotes at once, protected by one group's limits; each is taken or refused by itself."""
 
     account: AccountId
@@ -98,7 +98,7 @@ class MassQuote(Record, frozen=True, tag=True):
     connection: int = 0
 
 
-class SetProtection(Record, frozen=True, tag=True):
+class SetProtection(Record, frozen=True, tag=True, gc=False):
     """Market-maker protection of an account on one index, for a group; interval 0 removes it.
 
     Within `interval_ns` the protected orders may trade up to the limits (sizes in base coin); past one they are
@@ -116,7 +116,7 @@ class SetProtection(Record, frozen=True, tag=True):
     trade_count_limit: int | None = None
 
 
-class ResetProtection(Record, frozen=True, tag=True):
+class ResetProtection(Record, frozen=True, tag=True, gc=False):
     """End the freeze and forget what was counted."""
 
     account: AccountId
@@ -124,28 +124,28 @@ class ResetProtection(Record, frozen=True, tag=True):
     group: str = ""
 
 
-class SetSelfTrading(Record, frozen=True, tag=True):
+class SetSelfTrading(Record, frozen=True, tag=True, gc=False):
     """What happens when an account would trade with itself; the mode of the taker's account counts."""
 
     account: AccountId
     mode: SelfTrading
 
 
-class Connected(Record, frozen=True, tag=True):
+class Connected(Record, frozen=True, tag=True, gc=False):
     """A connection was authenticated; it takes over the account's cancel-on-disconnect setting."""
 
     account: AccountId
     connection: int
 
 
-class Disconnected(Record, frozen=True, tag=True):
+class Disconnected(Record, frozen=True, tag=True, gc=False):
     """A connection is gone, not by logout; its orders go with it where that was asked for."""
 
     account: AccountId
     connection: int
 
 
-class SetCancelOnDisconnect(Record, frozen=True, tag=True):
+class SetCancelOnDisconnect(Record, frozen=True, tag=True, gc=False):
     """For one connection, or (connection 0) for every connection the account opens from now on."""
 
     account: AccountId
@@ -153,7 +153,7 @@ class SetCancelOnDisconnect(Record, frozen=True, tag=True):
     connection: int = 0
 
 
-class Instruct(Record, frozen=True, tag=True):
+class Instruct(Record, frozen=True, tag=True, gc=False):
     """A demand from outside: list an instrument, set a reference, halt a book."""
 
     demand: Demand

@@ -71,6 +71,7 @@ def thaw(exchange: Exchange, frozen: bytes) -> None:
     for order in state.orders:
         desk.by_account.setdefault(order.account, {})[order.id] = order
     desk.ended |= {order.id: order for order in state.ended}
+    desk.forgotten_next.extend(desk.ended)
     desk.days.extend(state.days)
     desk.self_trading |= dict(state.self_trading)
     for each in state.books:

@@ -71,7 +71,7 @@ class Status(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-class Trade(msgspec.Struct, frozen=True):
+class Trade(msgspec.Struct, frozen=True, gc=False):
     """One execution; `side` is the aggressor's."""
 
     instrument: Instrument

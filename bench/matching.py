@@ -1,0 +1,122 @@
+"""Matching: orders per second in one process, against lightmatchingengine on the same orders.
+
+Ours checks every order, keeps accounts apart, and makes events: each order's state, fills, trades and book
+deltas. lightmatchingengine returns the order and a list of trades. Both must end on the same book.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+
+from bench.orders import NAME, Orders, account, opened, stream, terms
+from deltawire.exchange.codec import Codec
+from deltawire.exchange.records import Cancel, Place
+
+ROUNDS, QUICK_ROUNDS = 9, 3
+COUNT, QUICK_COUNT = 100_000, 20_000
+Depth = dict[int, int]
+Result = tuple[float, Depth, Depth]
+"""Processor seconds; sizes by price of bids and asks at the end."""
+
+
+def ours(orders: Orders, *, journal: bool = False) -> Result:
+    """Records in, events out; with `journal`, each record also becomes the bytes that are to be synced."""
+    exchange, payloads, encode = opened(), list[bytes](), Codec().encode
+    owners = [0]
+    for number, add in enumerate(orders.warm, 1):
+        owners.append(account(number, add[0]))
+        exchange.submit(Place(at_ns=1, account=owners[-1], terms=terms(add)))
+    if journal:
+        exchange.journal = lambda record: payloads.append(encode(record))
+    submit, now = exchange.submit, 1
+    started = time.process_time()
+    for step in orders.steps:
+        now += 1000
+        if type(step) is int:
+            submit(Cancel(at_ns=now, account=owners[step], order_id=step))
+        else:
+            owners.append(account(len(owners), step[0]))
+            submit(Place(at_ns=now, account=owners[-1], terms=terms(step)))
+    seconds = time.process_time() - started
+    book = exchange.desk.books[NAME]
+    bids, asks = book.bids.image(), book.asks.image()
+    return (
+        seconds,
+        dict(zip(bids.prices, bids.sizes, strict=True)),
+        dict(zip(asks.prices, asks.sizes, strict=True)),
+    )
+
+
+def light(orders: Orders) -> Result:
+    """lightmatchingengine, called directly."""
+    from lightmatchingengine.lightmatchingengine import LightMatchingEngine, Side
+
+    engine = LightMatchingEngine()
+    sides = {1: Side.BUY, -1: Side.SELL}
+    for sign, price, size in orders.warm:
+        engine.add_order(NAME, price, size, sides[sign])
+    started = time.process_time()
+    for step in orders.steps:
+        if type(step) is int:
+            engine.cancel_order(step, NAME)
+        else:
+            sign, price, size = step
+            engine.add_order(NAME, price, size, sides[sign])
+    seconds = time.process_time() - started
+    book = engine.order_books[NAME]
+    return seconds, _depth(book.bids), _depth(book.asks)
+
+
+def _depth(side: dict) -> Depth:
+    return {price: sum(order.leaves_qty for order in queue) for price, queue in side.items()}
+
+
+CONTESTANTS: dict[str, Callable[[Orders], Result]] = {
+    "ours": ours,
+    "ours, records as bytes": lambda orders: ours(orders, journal=True),
+    "lightmatchingengine": light,
+}
+
+
+def main(*, quick: bool = False) -> None:
+    """Measure and print."""
+    count, rounds = (QUICK_COUNT, QUICK_ROUNDS) if quick else (COUNT, ROUNDS)
+    print(
+        "Matching: orders per second of processor time, no margin; 50 % add, 44 % cancel, 6 % take; medians"
+    )
+    print(
+        f"  Python {sys.version.split()[0]}, lightmatchingengine {version('lightmatchingengine')}; "
+        "a ratio above 1 says how many times faster we are"
+    )
+    for orders in (
+        stream("shallow book", resting=200, prices=20, count=count),
+        stream("deep book", resting=1500, prices=750, count=count),
+    ):
+        _report(orders, measure(orders, rounds))
+
+
+def measure(orders: Orders, rounds: int) -> dict[str, list[float]]:
+    """Seconds of each contestant in each round; they take turns."""
+    times: dict[str, list[float]] = {name: [] for name in CONTESTANTS}
+    for _ in range(rounds):
+        books = []
+        for name, run in CONTESTANTS.items():
+            seconds, bids, asks = run(orders)
+            times[name].append(seconds)
+            books.append((bids, asks))
+        if any(book != books[0] for book in books):
+            raise AssertionError(f"{orders.name}: the contestants ended on different books")
+    return times
+
+
+def _report(orders: Orders, times: dict[str, list[float]]) -> None:
+    middle = {name: statistics.median(each) for name, each in times.items()}
+    print(f"\n  {orders.name}: {len(orders.steps):,} orders, {len(orders.warm):,} resting at the start")
+    for name, seconds in middle.items():
+        per_second, best = len(orders.steps) / seconds, len(orders.steps) / min(times[name])
+        ratio = "" if name.startswith("ours") else f"{seconds / middle['ours']:8.2f} ×"
+        print(
+            f"    {name:24s} {1e6 / per_second:7.2f} µs  {per_second:9,.0f}/s (best {best:9,.0f}/s) {ratio}"
+        )

@@ -1,0 +1,73 @@
+"""`deltawire journal`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from deltawire.errors import UsageError
+from deltawire.exchange.codec import Codec
+from deltawire.store.files import DiskFiles
+from deltawire.store.inspection import Inspection, inspect
+
+app = typer.Typer(help="The built-in exchange's journal.", no_args_is_help=True)
+
+
+@app.command()
+def verify(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the journal is.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say whether an exchange could start from a journal; change nothing.
+
+    Exit code 1 when it is damaged. A torn tail is not damage: a start cuts it, and says so.
+    """
+    if not directory.is_dir():
+        raise UsageError(f"{directory}: there is no such directory")
+    files = DiskFiles(directory)
+    try:
+        report = inspect(files, str(directory), _readable)
+    finally:
+        files.close()
+    if not report.segments and not report.snapshots:
+        raise UsageError(f"{directory}: there is no journal in it")
+    if as_json:
+        typer.echo(msgspec.json.encode(msgspec.structs.asdict(report) | {"sound": report.sound}).decode())
+    else:
+        _print(report)
+    if not report.sound:
+        raise typer.Exit(1)
+
+
+_codec = Codec()
+
+
+def _readable(payload: bytes) -> bool:
+    try:
+        _codec.decode(payload)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def _print(report: Inspection) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    begin = "the beginning" if report.snapshot is None else f"the snapshot after record {report.snapshot}"
+    console.print(
+        f"{report.records} records in {report.batches} batches since {begin}; "
+        f"{report.segments} segments, {report.snapshots} snapshots; the last record is {report.sequence}"
+    )
+    for name in report.ignored:
+        console.print(f"[yellow]ignored[/] {escape(name)}: not whole, the snapshot before it counts")
+    if report.torn is not None:
+        torn = report.torn
+        console.print(
+            f"[yellow]torn tail[/] {escape(torn.file)}: {torn.size} bytes from byte {torn.at}; a start cuts them"
+        )
+    if report.unreadable:
+        console.print(f"[red]{report.unreadable} records cannot be read by this version")
+    if report.damage:
+        console.print(f"[red]damaged[/] {escape(report.damage)}")
