@@ -76,6 +76,8 @@ def _ppm(fee: Fee, role: Role) -> int:
 
 def _share(value: float, ppm: int) -> int:
     """Rounded up, so that a rebate is rounded down."""
+    if not ppm:
+        return 0
     return -(-round(value * UNITS) * ppm // _MILLION)
 
 

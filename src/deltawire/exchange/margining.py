@@ -92,6 +92,7 @@ class Margining:
         self.pricing = pricing
         self.table = table
         self.fees = fees
+        self._coins = {coin.base: coin for coin in table.coins}
 
     def line(
         self, account: Account, instrument: Instrument, exposure: Exposure, fallback: float = 0.0
@@ -128,9 +129,11 @@ class Margining:
         return short_option_margin(rates, instrument.option_type == "call", strike, underlying, mark, scale)
 
     def _profit(self, instrument: Instrument, position: Position, mark: float) -> int:
+        profit = worth_at(instrument, mark, position.lots) - position.cost
         meter = self.pricing.funding.get(instrument.name)
-        due = meter.due(position.lots, position.reading) if meter else 0
-        return worth_at(instrument, mark, position.lots) - position.cost - due
+        if meter is None or meter.reading == position.reading:
+            return profit
+        return profit - meter.due(position.lots, position.reading)
 
     def _future_line(
         self, instrument: Instrument, lots: int, upl: int, rpl: int, mark: float, exposure: Exposure
@@ -143,10 +146,11 @@ class Margining:
     def _future_units(self, instrument: Instrument, lots: int, mark: float) -> tuple[int, int]:
         if not lots:
             return 0, 0
-        size = instrument.size(abs(lots))
+        size = instrument.size(lots)
         coins, price = (size / mark, 1.0) if instrument.inverse else (size, mark)
-        found = future_margin(self.table.coin(instrument.base).future, coins, price)
-        return to_units(found.initial), to_units(found.maintenance)
+        coin = self._coins.get(instrument.base) or self.table.coin(instrument.base)
+        initial, maintenance = future_margin(coin.future, coins, price)
+        return ceil(initial * UNITS - 1e-6), ceil(maintenance * UNITS - 1e-6)
 
     def _option_line(
         self, instrument: Instrument, lots: int, value: int, mark: float, exposure: Exposure

@@ -45,7 +45,7 @@ class Settlement:
     def charge_funding(self, position: Position, instrument: Instrument) -> None:
         """Pay what a perpetual's position owes by now, into or out of the common pot."""
         meter = self._pricing.funding.get(instrument.name)
-        if meter is not None:
+        if meter is not None and meter.reading != position.reading:
             due = meter.due(position.lots, position.reading)
             position.charge(due, meter.reading)
             self._ledger.house(instrument.settlement).rounding += due

@@ -27,13 +27,22 @@ class Standings:
         self._portfolios = portfolios
         self._standings: dict[Key, Standing] = {}
         self._matrices: dict[Key, tuple[int, int, int]] = {}
+        self._stale: dict[AccountId, dict[str, Instrument]] = {}
+        """Lines to be made anew before anybody asks."""
         self._exposures = {
             number: exposures(each.orders.values()) for number, each in ledger.accounts.items()
         }
 
     def standing(self, account: Account, currency: str) -> Standing:
         """The sums of an account in a currency."""
-        key = account.id, currency
+        stale = self._stale.pop(account.id, None)
+        if stale:
+            for instrument in stale.values():
+                self._renew(account, instrument)
+        return self._sums(account.id, currency)
+
+    def _sums(self, number: AccountId, currency: str) -> Standing:
+        key = number, currency
         found = self._standings.get(key)
         if found is None:
             found = self._standings[key] = Standing()
@@ -58,17 +67,24 @@ class Standings:
 
     def refresh(self, account: Account, instrument: Instrument) -> None:
         """The account's line in this instrument may have changed."""
+        stale = self._stale.get(account.id)
+        if stale is None:
+            stale = self._stale[account.id] = {}
+        stale[instrument.name] = instrument
+
+    def _renew(self, account: Account, instrument: Instrument) -> None:
         currency, name = instrument.settlement, instrument.name
         exposure = self.exposure(account, name)
-        line = self._margining.line(account, instrument, exposure, _order_price(instrument, exposure))
-        self.standing(account, currency).put(name, line)
+        fallback = 0.0 if name in self._pricing.marks else _order_price(instrument, exposure)
+        line = self._margining.line(account, instrument, exposure, fallback)
+        self._sums(account.id, currency).put(name, line)
         self._matrices.pop((account.id, currency), None)
 
     def refresh_account(self, account: Account) -> None:
         """Everything of the account may have changed."""
         names = {*account.positions, *self._exposures.get(account.id, ())}
         for currency in account.wallets:
-            names |= self.standing(account, currency).lines.keys()
+            names |= self._sums(account.id, currency).lines.keys()
             self._matrices.pop((account.id, currency), None)
         for name in sorted(names):
             instrument = self._pricing.instruments.get(name)
@@ -82,7 +98,8 @@ class Standings:
 
     def dropped(self, account: Account, instrument: Instrument) -> None:
         """The instrument is no more."""
-        self.standing(account, instrument.settlement).put(instrument.name, Line())
+        self._stale.get(account.id, {}).pop(instrument.name, None)
+        self._sums(account.id, instrument.settlement).put(instrument.name, Line())
         self._matrices.pop((account.id, instrument.settlement), None)
 
     def more_margin(
@@ -148,6 +165,7 @@ class Standings:
         return self.standing(account, currency).options_value
 
     def _matrix(self, account: Account, currency: str) -> tuple[int, int, int]:
+        self.standing(account, currency)
         key = account.id, currency
         found = self._matrices.get(key)
         if found is None:

@@ -13,12 +13,13 @@ FINEST = -18
 """The finest exponent: below it not even one would fit 64 bits."""
 _PLAIN = re.compile(r"(-?)(\d{1,40})(?:\.(\d{1,40}))?", re.ASCII)
 _DOUBLE_EXACT = 10**15
+_POWERS: tuple[int, ...] = tuple(10**power for power in range(64))
 _INT64 = 1 << 63
 
 
 def unit(exponent: int) -> int:
     """How many mantissas make one: 100 at exponent -2."""
-    return int(10**-exponent)
+    return _POWERS[-exponent]
 
 
 def parse_decimal(text: str, exponent: int) -> int:
