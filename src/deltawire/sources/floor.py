@@ -12,6 +12,7 @@ from deltawire.exchange.catalogue import VENUE
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.history import History, OwnTrade
+from deltawire.exchange.listing import Listings
 from deltawire.exchange.orders import AccountId, Fill, Order, OrderChanged, OrderId
 from deltawire.exchange.ports import PublicEvent, Record
 from deltawire.exchange.pricing import Prices
@@ -22,13 +23,15 @@ from deltawire.exchange.records import (
     SetCancelOnDisconnect,
     SetProtection,
 )
-from deltawire.exchange.statements import Statements
+from deltawire.exchange.summaries import account_summary, margins, position_summary
 from deltawire.fanout.own import News, PortfolioMoved
 from deltawire.model.events import Event
 from deltawire.model.instruments import Instrument
 from deltawire.ports import Clock
 
 PUBLIC = get_args(PublicEvent)
+NOBODY = 0
+"""An account without wallets: asking for one that is not there would open it."""
 OwnListener = Callable[[AccountId, list[News]], None]
 
 
@@ -68,7 +71,6 @@ class Floor:
         self.own: OwnListener = _nobody
         """Told what is durable of accounts that have a name."""
         self._history = history
-        self._statements = Statements(accounts)
         self._codec = codec
         self._commit = commit
         self._clock = clock
@@ -162,21 +164,27 @@ class Floor:
 
     def positions(self, account: AccountId) -> list[dict[str, Any]]:
         """See `Trading`."""
-        return self._statements.positions(account)
+        held = self.accounts.ledger.accounts.get(account)
+        names = [name for name, position in held.positions.items() if position.lots] if held else []
+        return [position_summary(self.accounts, account, name) for name in names]
 
     def summary(self, account: AccountId, currency: str) -> dict[str, Any]:
         """See `Trading`."""
-        return self._statements.summary(account, currency)
+        held = self.accounts.ledger.accounts.get(account)
+        return account_summary(
+            self.accounts, account if held and currency in held.wallets else NOBODY, currency
+        )
 
     def currencies(self) -> tuple[str, ...]:
         """See `Trading`."""
-        return self._statements.currencies()
+        return tuple(sorted(Listings.currencies()))
 
     def margins(
         self, account: AccountId, instrument: Instrument, lots: int, ticks: int
     ) -> tuple[float, float]:
         """See `Trading`."""
-        return self._statements.margins(account, instrument, lots, ticks)
+        found = margins(self.accounts, instrument, lots, instrument.price(ticks))
+        return found["buy"], found["sell"]
 
     def protections(self, account: AccountId) -> list[tuple[SetProtection, int]]:
         """See `Trading`."""

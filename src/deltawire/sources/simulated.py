@@ -82,7 +82,7 @@ class SimulatedSource:
                 now = self.now()
                 self._look()
                 if self._flow.step(now):
-                    self.floor.publish(tickers(self.floor.exchange, self.floor.accounts, now), now)
+                    self.floor.publish(tickers(self.floor.exchange, self.floor.accounts), now)
                 await asyncio.sleep(STEP_S)
         finally:
             self._news.set()
