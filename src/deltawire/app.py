@@ -32,14 +32,22 @@ log = structlog.get_logger("deltawire")
 TOPIC = "md.v1"
 TIMER_S = 0.02
 KEYS_EVERY_S = 0.25
+LONGEST_LOGGED = 80
 LAST_INTERVAL_NS = 1_000_000_000
 
 
 class WallClock:
-    """The machine's clock."""
+    """The machine's time: `now` is the wall clock as it was at the start, and goes on evenly from there."""
+
+    def __init__(self) -> None:
+        self._ahead_ns = time.time_ns() - time.monotonic_ns()
 
     def now(self) -> int:
-        """Nanoseconds since 1970."""
+        """See `Clock`."""
+        return time.monotonic_ns() + self._ahead_ns
+
+    def wall(self) -> int:
+        """See `Clock`."""
         return time.time_ns()
 
 
@@ -93,6 +101,7 @@ class App:
         self._flush_scheduled = False
         self._seen_s = 0.0
         self._stale: set[tuple[str, str]] = set()
+        self.access.on_refused = self._refused
         self.gateway.venues = tuple(source.venue for source in sources)
 
     async def pump(self, source: Source) -> None:
@@ -137,6 +146,9 @@ class App:
             if stamp != before:
                 before = stamp
                 self._read_keys(self._keys)
+
+    def _refused(self, client_id: str, address: str) -> None:
+        log.warning("login refused", client_id=client_id[:LONGEST_LOGGED], address=address)
 
     def _read_keys(self, keys: KeyStore) -> None:
         """Keys that cannot be read any more count no more."""

@@ -111,4 +111,7 @@ class Clock(Protocol):
     """Where a shell takes time from."""
 
     def now(self) -> int:
-        """Nanoseconds since 1970."""
+        """Nanoseconds since 1970 that never jump and never go back: for intervals and deadlines."""
+
+    def wall(self) -> int:
+        """The same by the machine's clock, which somebody may set: for what others sign and date."""

@@ -1,9 +1,13 @@
 """Proof of a secret, held to the vectors of Deribit's documentation and of unmodified clients."""
 
 import base64
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter
 
 import pytest
 
+from deltawire.access.keys import Key
 from deltawire.access.signatures import knows_secret, login_text, request_text, sign, verified
 from tests.support.credentials import ALICE, BOB, PRIVATE, changed
 
@@ -90,3 +94,20 @@ def test_the_secret_that_stands_in_for_nobody_opens_nothing() -> None:
     assert not knows_secret(None, stand_in)
     assert not knows_secret(BOB, BOB.secret)
     assert knows_secret(ALICE, ALICE.secret)
+
+
+def test_a_wrong_secret_of_a_key_takes_as_long_as_one_of_nobody() -> None:
+    """Medians of interleaved rounds, within a factor of two: what is skipped for nobody would be a factor of ten."""
+    cases: list[tuple[Key, Callable[[Key | None], bool]]] = [
+        (ALICE, lambda key: knows_secret(key, "guess")),
+        (ALICE, lambda key: verified(key, b"text", "0" * 64)),
+        (BOB, lambda key: verified(key, b"text", PRIVATE.sign(b"other").hex())),
+    ]
+    for known, check in cases:
+        took: dict[bool, list[float]] = {True: [], False: []}
+        for number in range(400):
+            key = (known, None)[number % 2]
+            began = perf_counter()
+            check(key)
+            took[key is None].append(perf_counter() - began)
+        assert 0.5 < median(took[True]) / median(took[False]) < 2.0

@@ -1,7 +1,10 @@
 """Private channels: an account's own news, to its own sessions alone."""
 
+import msgspec
 import pytest
 
+from deltawire.session.channels import parse_channel
+from deltawire.wire.payloads import PAYLOADS
 from tests.support.trading import ALICE, TRADER, Client, Exchange, changed, secret_login
 
 NAME = "BTC-PERPETUAL"
@@ -174,3 +177,32 @@ def test_an_access_log_is_accepted_and_silent(alice: Client) -> None:
     assert subscribe(alice, "user.access_log") == ["user.access_log"]
     alice.buy(100, 59_000.0)
     assert alice.inbox.take() == []
+
+
+def test_every_private_notification_is_what_the_document_says(
+    exchange: Exchange, alice: Client, bob: Client
+) -> None:
+    """And it has nothing of which the document does not tell."""
+    asked = {"index_name": "btc_usd", "interval": 10, "frozen_time": 0, "quantity_limit": 0.001}
+    alice.result("private/set_mmp_config", **asked, mmp_group="g")
+    names = ["user.orders.any.any.raw", f"user.orders.{NAME}.100ms", "user.trades.any.any.raw"]
+    names += ["user.changes.any.any.raw", "user.mmp_trigger.any"]
+    subscribe(alice, *names)
+    alice.buy(5_000, 59_000.0, max_show=1_000)
+    alice.sell(
+        100, type="stop_market", trigger="index_price", trigger_price=58_000.0, time_in_force="good_til_day"
+    )
+    alice.sell(100, 60_000.0, mmp=True, mmp_group="g")
+    bob.buy(100)
+    exchange.passes(1.0)
+    seen = set()
+    for message in alice.inbox.take():
+        key = parse_channel(message["params"]["channel"])
+        assert key is not None
+        data, type_ = message["params"]["data"], PAYLOADS[key.family]
+        told = msgspec.to_builtins(msgspec.convert(data, type_))
+        pairs = zip(told, data, strict=True) if isinstance(data, list) else [(told, data)]
+        for ours, theirs in pairs:
+            assert theirs.keys() - ours.keys() <= {name for name, value in theirs.items() if not value}
+        seen.add(message["params"]["channel"])
+    assert seen == set(names)

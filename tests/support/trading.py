@@ -83,6 +83,10 @@ class Exchange:
         """See `Clock`."""
         return self.hall.now
 
+    def wall(self) -> int:
+        """See `Clock`."""
+        return self.hall.now
+
     def _public(self, events: list[Event], at_ns: int) -> None:
         self.hub.advance("deltawire", at_ns)
         self.hub.publish(events)

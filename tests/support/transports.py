@@ -16,6 +16,10 @@ class StillClock:
         """Nanoseconds since 1970."""
         return self.now_ns
 
+    def wall(self) -> int:
+        """The same: nobody sets this clock."""
+        return self.now_ns
+
 
 class MemoryTransport(asyncio.Transport):
     """Keeps what is written; while its peer does not read, it is all in the buffer.

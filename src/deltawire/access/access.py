@@ -57,6 +57,10 @@ class Access:
         *,
         connections_per_key: int | None = None,
     ) -> None:
+        self.offset_ns = 0
+        """What to add to times given here for the wall clock's, by which signatures and keys are dated."""
+        self.on_refused: Callable[[str, str], None] = lambda client_id, address: None
+        """Told the client id (or name) and address of every login that is refused."""
         self.ring = ring
         self.connections = Places(lambda client_id: connections_per_key)
         self.tokens = Tokens(make_token)
@@ -79,31 +83,31 @@ class Access:
     ) -> Grant:
         """`client_credentials`."""
         self._may_try(address, now)
-        key = self.ring.find(client_id, now)
-        return self._grant(key, knows_secret(key, secret), scope, address, now, **over)
+        key = self._find(client_id, now)
+        return self._grant(client_id, key, knows_secret(key, secret), scope, address, now, **over)
 
     def by_password(self, name: str, secret: str, scope: str, address: str, now: int, **over: bool) -> Grant:
         """`password`: the name of a key and its secret."""
         self._may_try(address, now)
-        key = self.ring.named(name, now)
-        return self._grant(key, knows_secret(key, secret), scope, address, now, **over)
+        key = self.ring.named(name, now + self.offset_ns)
+        return self._grant(name, key, knows_secret(key, secret), scope, address, now, **over)
 
     def by_signature(self, signed: Signature, scope: str, address: str, now: int, **over: bool) -> Grant:
         """`client_signature`, HMAC-SHA256 or Ed25519; a nonce counts once."""
         self._may_try(address, now)
-        key = self.ring.find(signed.client_id, now)
+        key = self._find(signed.client_id, now)
         text = login_text(signed.timestamp, signed.nonce, signed.data)
-        good = verified(key, text, signed.signature) and is_timely(signed.timestamp, now)
+        good = verified(key, text, signed.signature) and is_timely(signed.timestamp, now + self.offset_ns)
         good = good and len(signed.nonce) <= LONGEST_NONCE
         good = good and self._replays.is_new(signed.client_id, signed.nonce, now)
-        return self._grant(key, good, scope, address, now, **over)
+        return self._grant(signed.client_id, key, good, scope, address, now, **over)
 
     def by_refresh_token(
         self, token: str, address: str, now: int, *, over_http: bool, session: str = ""
     ) -> Grant:
         """`refresh_token`: the same rights again, in new tokens; with a session's name, in that session."""
         before = self.tokens.spend(token, now)
-        key = self.ring.find(before.client_id, now) if before else None
+        key = self._find(before.client_id, now) if before else None
         if before is None or key is None:
             raise RequestError(INVALID_CREDENTIALS, "invalid_credentials")
         self._check_address(key, before.address, address)
@@ -127,51 +131,56 @@ class Access:
             return self.by_token(rest.strip(), address, now)
         self._may_try(address, now)
         if kind.lower() == "basic":
-            key, good = self._by_basic(rest, now)
+            who, key, good = self._by_basic(rest, now)
         elif kind.lower() == "deri-hmac-sha256":
-            key, good = self._by_signed_request(rest, request, now)
+            who, key, good = self._by_signed_request(rest, request, now)
         else:
             raise RequestError(UNAUTHORIZED, "unauthorized", reason="Bearer, Basic or deri-hmac-sha256")
         if key is None or not good:
-            raise self._refused(address, now)
+            raise self._refused(who, address, now)
         self._check_address(key, "", address)
         self._backoff.succeeded(address)
         return Identity(key.client_id, key.account, key.rights, key.channels)
 
     def check(self, identity: Identity, address: str, now: int) -> None:
         """That somebody is still who they were: the key counts, the token lives, the address is right."""
-        key = self.ring.find(identity.client_id, now)
+        key = self._find(identity.client_id, now)
         if key is None or (identity.expires_ns and now >= identity.expires_ns):
             raise RequestError(UNAUTHORIZED, "unauthorized", reason="no longer valid: sign in again")
         self._check_address(key, identity.address, address)
 
     # How.
 
-    def _by_basic(self, encoded: str, now: int) -> tuple[Key | None, bool]:
+    def _find(self, client_id: str, now: int) -> Key | None:
+        return self.ring.find(client_id, now + self.offset_ns)
+
+    def _by_basic(self, encoded: str, now: int) -> tuple[str, Key | None, bool]:
         try:
             client_id, _, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError, ValueError):
             client_id, secret = "", ""
-        key = self.ring.find(client_id, now)
-        return key, knows_secret(key, secret)
+        key = self._find(client_id, now)
+        return client_id, key, knows_secret(key, secret)
 
-    def _by_signed_request(self, pairs: str, request: HttpRequest, now: int) -> tuple[Key | None, bool]:
+    def _by_signed_request(self, pairs: str, request: HttpRequest, now: int) -> tuple[str, Key | None, bool]:
         """The header's parts come in any order. A signature counts once: clients whose nonce is the
         millisecond may well send two different requests within it."""
         parts = {found[1]: found[2] for part in pairs.split(",") if (found := _PAIR.fullmatch(part))}
         timestamp, nonce = parts.get("ts", ""), parts.get("nonce", "")
-        key = self.ring.find(parts.get("id", ""), now)
+        who = parts.get("id", "")
+        key = self._find(who, now)
         text = request_text(timestamp, nonce, request.method, request.uri, request.body)
         good = verified(key, text, parts.get("sig", ""))
         good = good and timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 16
-        good = good and is_timely(int(timestamp), now) and len(nonce) <= LONGEST_NONCE
-        return key, good and self._replays.is_new(parts["id"], f"{nonce} {parts['sig'].lower()}", now)
+        good = good and is_timely(int(timestamp), now + self.offset_ns) and len(nonce) <= LONGEST_NONCE
+        good = good and self._replays.is_new(who, f"{nonce} {parts['sig'].lower()}", now)
+        return who, key, good
 
     def _grant(
-        self, key: Key | None, good: bool, asked: str, address: str, now: int, *, over_http: bool
+        self, who: str, key: Key | None, good: bool, asked: str, address: str, now: int, *, over_http: bool
     ) -> Grant:
         if key is None or not good:
-            raise self._refused(address, now)
+            raise self._refused(who, address, now)
         scope = parse_scope(asked)
         self._check_address(key, scope.address, address)
         self._backoff.succeeded(address)
@@ -189,6 +198,7 @@ class Access:
                 TOO_MANY_REQUESTS, "too_many_requests", reason=f"failed logins: wait {seconds} s", retry=True
             )
 
-    def _refused(self, address: str, now: int) -> RequestError:
+    def _refused(self, who: str, address: str, now: int) -> RequestError:
         self._backoff.failed(address, now)
+        self.on_refused(who, address)
         return RequestError(INVALID_CREDENTIALS, "invalid_credentials")

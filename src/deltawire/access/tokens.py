@@ -75,8 +75,6 @@ class Tokens:
         lasting = over_http or bool(scope.session)
         longest = SESSION_S if lasting else CONNECTION_S
         expires_s = min(longest, scope.expires_s or longest)
-        ends = [now + expires_s * SECOND_NS] if lasting or scope.expires_s else []
-        ends += [key.expires_ms * 1_000_000] if key.expires_ms else []
         identity = Identity(
             key.client_id,
             key.account,
@@ -84,7 +82,7 @@ class Tokens:
             key.channels,
             scope.session,
             scope.address,
-            min(ends, default=0),
+            now + expires_s * SECOND_NS if lasting or scope.expires_s else 0,
         )
         grant = Grant(identity, self._make(), self._make(), expires_s)
         self._hold(grant, now, lasting=lasting)

@@ -5,13 +5,11 @@ import contextlib
 import signal
 import socket
 import ssl
-import sys
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-import structlog
 import typer
 import uvloop
 
@@ -19,6 +17,7 @@ from deltawire import __version__
 from deltawire.app import App, WallClock, listen
 from deltawire.app import serve as serve_app
 from deltawire.builtin import Builtin, Setup
+from deltawire.cli.logs import keep_no_core, log_to_stderr
 from deltawire.config import Config, Listen, Replay, Tls, load_config
 from deltawire.errors import UsageError
 from deltawire.gateway.gateway import Limits
@@ -130,7 +129,8 @@ def _serve(settings: Config, *, echo: bool) -> None:
     if echo and not ip_address(sock.getsockname()[0]).is_loopback:
         sock.close()
         raise UsageError(f"--echo is for tests on one machine: it needs a loopback address, not {host}")
-    _log_to_stderr()
+    log_to_stderr()
+    keep_no_core()
     served = [f"{each.file} ({each.venue})" for each in settings.replay] + ["/echo"] * echo
     served += [f"the built-in exchange ({home()})"] if builtin else []
     _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
@@ -197,14 +197,3 @@ def parse_speed(text: str) -> float | str:
         if 0 < (speed := float(text)) < float("inf"):
             return speed
     raise UsageError(f"--speed is a number above 0 or max, not {text!r}")
-
-
-def _log_to_stderr() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

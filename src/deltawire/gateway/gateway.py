@@ -299,6 +299,7 @@ class Gateway:
         while True:
             await asyncio.sleep(self.limits.watch_every_s)
             now = self.clock.now()
+            self.access.offset_ns = self.clock.wall() - now
             for connection in list(self.connections):
                 connection.watch(now)
 

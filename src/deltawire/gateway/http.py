@@ -1,16 +1,21 @@
 """HTTP on the same port: the dialect over GET and POST, and the way into WebSocket."""
 
+from functools import cache
+from typing import Any
+
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, HttpRequest
 from deltawire.access.keys import is_within
 from deltawire.errors import RequestError
+from deltawire.gateway.docs import format_page
 from deltawire.gateway.gateway import Gateway
 from deltawire.gateway.metrics import format_metrics
+from deltawire.session.asyncapi import describe, servers
 from deltawire.session.server import answer_http
 from deltawire.wire import rpc
 
@@ -19,6 +24,7 @@ STATUS = {FORBIDDEN: 403, TOO_MANY_REQUESTS: 429}
 INDEX = """deltawire {version}
 WebSocket  ws://{host}/ws/api/v2
 HTTP       http://{host}/api/v2/public/get_instruments
+Docs       http://{host}/docs
 """
 
 
@@ -79,10 +85,25 @@ def make_app(gateway: Gateway) -> Starlette:
             return PlainTextResponse("not from this address\n", 403)
         return Response(format_metrics(gateway), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
+    @cache
+    def described() -> dict[str, Any]:
+        return describe(gateway.version, "", secure=False)
+
+    async def docs(request: Request) -> Response:
+        """What this server speaks: a page for those who ask for HTML, else JSON."""
+        host, secure = request.headers.get("host", "localhost"), request.url.scheme == "https"
+        document = described() | {"servers": servers(host, secure=secure)}
+        wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.endswith(
+            ".json"
+        )
+        return HTMLResponse(format_page(document)) if wants_page else JSONResponse(document)
+
     one = "/api/v2/{scope:str}/{method:str}"
     return Starlette(
         routes=[
             Route("/", index),
+            Route("/docs", docs),
+            Route("/docs/asyncapi.json", docs),
             Route("/healthz", healthy),
             Route("/readyz", ready),
             Route("/metrics", metrics),

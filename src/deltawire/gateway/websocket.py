@@ -149,6 +149,7 @@ class WebSocketConnection(asyncio.Protocol):
             if now - self._closing_ns > self._limits.close_within_s * SECOND_NS:
                 self._transport.abort()
             return
+        self.check_rights(now)
         deadline = self._session.deadline() if self._session else None
         if self._session and deadline is not None and now >= deadline:
             self._gateway.carry_out(self, self._session.tick(now))

@@ -81,3 +81,14 @@ def parse_channel(name: str) -> ChannelKey | None:
                 parts["currency"] = parts["currency"].upper()
             return ChannelKey(name, family, **parts)
     return None
+
+
+def addresses() -> dict[str, tuple[str, dict[str, list[str]]]]:
+    """By family: its names as a template (`book.{instrument}.{interval}`), and the values of what has a few."""
+    return {family: _template(pattern) for family, pattern in _FAMILIES}
+
+
+def _template(pattern: str) -> tuple[str, dict[str, list[str]]]:
+    parts = re.findall(r"\(\?P<(\w+)>((?:[^()]|\([^()]*\))*)\)", pattern)
+    values = {name: found.split("|") for name, found in parts if re.fullmatch(r"[\w|]+", found)}
+    return re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", r"{\1}", pattern).replace("\\.", "."), values

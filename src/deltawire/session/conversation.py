@@ -50,7 +50,7 @@ def hello(context: Context, params: _Hello) -> Any:
 @method("public/get_time")
 def get_time(context: Context, params: NoParams) -> Any:
     """Milliseconds since 1970, by the server's clock."""
-    return context.now // 1_000_000
+    return (context.now + context.access.offset_ns) // 1_000_000
 
 
 @method("public/status")

@@ -32,6 +32,10 @@ class SimulatedClock:
         """Nanoseconds."""
         return self._start + int((self._wall.now() - self._wall_start) * self._speed)
 
+    def wall(self) -> int:
+        """See `Clock`."""
+        return self._wall.wall()
+
 
 class SimulatedSource:
     """Serves the exchange's public events as a `Source`; orders come in over its `floor`."""

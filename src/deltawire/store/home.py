@@ -13,9 +13,12 @@ def home() -> Path:
     """The folder of all state; it need not be there yet."""
     if named := os.environ.get("DELTAWIRE_HOME"):
         return Path(named).expanduser()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "deltawire"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "deltawire"
+    try:
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Application Support" / "deltawire"
+        return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "deltawire"
+    except RuntimeError as error:
+        raise UsageError("you have no home folder: say where state may live with DELTAWIRE_HOME") from error
 
 
 def make_folder(folder: Path) -> None:

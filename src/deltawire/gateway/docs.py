@@ -1,0 +1,65 @@
+"""`/docs`: the AsyncAPI document for programs, and the same as a page for people. Nothing is loaded from elsewhere."""
+
+import json
+from html import escape
+from typing import Any
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>deltawire {version}</title>
+<style>body{{font:15px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}}
+code,pre{{font:13px ui-monospace,monospace}}pre{{background:#8881;padding:.6rem;overflow:auto}}
+summary{{cursor:pointer}}</style>
+<h1>deltawire {version}</h1><p>{about}</p>
+<p><a href="/docs/asyncapi.json">AsyncAPI 3 document</a> · <code>{protocol}://{host}{path}</code></p>
+<h2>Channels</h2>{channels}<h2>Methods</h2>{methods}</html>
+"""
+
+
+def format_page(document: dict[str, Any]) -> str:
+    """The document as a page."""
+    server, messages = document["servers"]["this"], document["components"]["messages"]
+    feeds = {name: channel for name, channel in document["channels"].items() if name != "rpc"}
+    methods = [message for message in messages.values() if "/" in message["name"] and "summary" in message]
+    return PAGE.format(
+        version=escape(document["info"]["version"]),
+        about=escape(document["info"]["description"]),
+        protocol=escape(server["protocol"]),
+        host=escape(server["host"]),
+        path=escape(server["pathname"]),
+        channels="".join(
+            _entry(
+                channel["address"],
+                channel["description"],
+                messages[f"{name}_notification"]["payload"]["properties"]["params"]["properties"]["data"],
+                document,
+            )
+            for name, channel in feeds.items()
+        ),
+        methods="".join(
+            _entry(
+                message["name"],
+                f"{message['summary']} {message['description']}",
+                message["payload"]["properties"]["params"],
+                document,
+            )
+            for message in methods
+        ),
+    )
+
+
+def _entry(name: str, about: str, schema: dict[str, Any], document: dict[str, Any]) -> str:
+    shown = json.dumps(_resolved(schema, document), indent=1, ensure_ascii=False)
+    return (
+        f"<details><summary><code>{escape(name)}</code> {escape(about)}</summary>"
+        f"<pre>{escape(shown)}</pre></details>"
+    )
+
+
+def _resolved(schema: Any, document: dict[str, Any]) -> Any:
+    """A schema with those that it refers to in their places (none refers to itself)."""
+    if isinstance(schema, list):
+        return [_resolved(each, document) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _resolved(document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document)
+    return {name: _resolved(value, document) for name, value in schema.items()}

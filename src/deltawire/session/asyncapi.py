@@ -1,0 +1,215 @@
+"""The AsyncAPI 3 document of this server, made from the table of methods, the grammar of channels and the types."""
+
+from typing import Any
+
+import msgspec
+
+from deltawire.session import server as _server  # fills the table of methods
+from deltawire.session.channels import addresses
+from deltawire.session.methods import METHODS
+from deltawire.session.rights import channel_right
+from deltawire.wire.payloads import PAYLOADS
+
+SCHEMAS = "#/components/schemas/{name}"
+MESSAGES = "#/components/messages/"
+ABOUT = (
+    "JSON-RPC 2.0. All traffic goes over one WebSocket at `/ws/api/v2`; the methods are also "
+    "`GET` and `POST` under `/api/v2`. `rpc` are the requests and answers; every other channel is a name for "
+    "`public/subscribe` or `private/subscribe`."
+)
+_tables = _server
+
+
+def describe(version: str, host: str, *, secure: bool) -> dict[str, Any]:
+    """The whole document, as JSON values."""
+    schemas, refs = _schemas()
+    requests = {_id(name): _request(name, refs) for name in sorted(METHODS)}
+    notifications = {f"{family}_notification": _notification(family, refs) for family in addresses()}
+    answers = {"result": _answer("Result"), "error": _answer("Error")}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "deltawire",
+            "version": version,
+            "description": ABOUT,
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "servers": servers(host, secure=secure),
+        "channels": {"rpc": _rpc_channel([*requests, *answers])} | _feed_channels(),
+        "operations": _method_operations() | _feed_operations(),
+        "components": {
+            "messages": requests | answers | notifications,
+            "schemas": schemas | {"Result": RESULT, "Error": ERROR},
+        },
+    }
+
+
+def servers(host: str, *, secure: bool) -> dict[str, Any]:
+    """The document's servers: this one."""
+    return {"this": {"host": host, "pathname": "/ws/api/v2", "protocol": "wss" if secure else "ws"}}
+
+
+_ENVELOPE = {
+    "jsonrpc": {"const": "2.0"},
+    "id": {"type": ["integer", "string"], "description": "As in the request."},
+    "usIn": {"type": "integer", "description": "When the request came, in microseconds."},
+    "usOut": {"type": "integer", "description": "When the answer left, in microseconds."},
+    "usDiff": {"type": "integer"},
+    "testnet": {"type": "boolean"},
+}
+RESULT: dict[str, Any] = {
+    "type": "object",
+    "properties": _ENVELOPE | {"result": {"description": "As the method says."}},
+    "required": ["jsonrpc", "result", "usIn", "usOut", "usDiff", "testnet"],
+}
+ERROR: dict[str, Any] = {
+    "type": "object",
+    "properties": _ENVELOPE
+    | {
+        "error": {
+            "type": "object",
+            "properties": {
+                "code": {"type": "integer"},
+                "message": {"type": "string"},
+                "data": {
+                    "type": "object",
+                    "properties": {"reason": {"type": "string"}, "param": {"type": "string"}},
+                },
+            },
+            "required": ["code", "message"],
+        }
+    },
+    "required": ["jsonrpc", "error", "usIn", "usOut", "usDiff", "testnet"],
+}
+
+
+def _schemas() -> tuple[dict[str, Any], dict[Any, Any]]:
+    """Schemas of all types by name, and what stands for each type."""
+    types = [*{method.params: None for method in METHODS.values()}, *PAYLOADS.values()]
+    found, components = msgspec.json.schema_components(types, ref_template=SCHEMAS)
+    refs = {_key(type_): _as_draft_7(schema) for type_, schema in zip(types, found, strict=True)}
+    return {name: _as_draft_7(schema) for name, schema in components.items()}, refs
+
+
+def _key(type_: Any) -> str:
+    return repr(type_)
+
+
+def _as_draft_7(schema: Any) -> Any:
+    """AsyncAPI's schemas are draft 7, where a tuple's types stand in `items`."""
+    if isinstance(schema, list):
+        return [_as_draft_7(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: _as_draft_7(value) for name, value in schema.items()}
+    if "prefixItems" in found:
+        found["items"], found["additionalItems"] = found.pop("prefixItems"), False
+    return found
+
+
+def _id(name: str) -> str:
+    return name.replace("/", "_")
+
+
+def _request(name: str, refs: dict[Any, Any]) -> dict[str, Any]:
+    method = METHODS[name]
+    rules = [f"Needs `{method.right}`."] if method.right else []
+    rules += ["WebSocket only."] if method.websocket_only else []
+    return {
+        "name": name,
+        "summary": (method.call.__doc__ or name).strip().splitlines()[0],
+        "description": " ".join(rules) or "Over WebSocket and HTTP.",
+        "payload": {
+            "type": "object",
+            "properties": {
+                "jsonrpc": {"const": "2.0"},
+                "id": {"type": ["integer", "string"]},
+                "method": {"const": name},
+                "params": refs[_key(method.params)],
+            },
+            "required": ["method"],
+        },
+    }
+
+
+def _notification(family: str, refs: dict[Any, Any]) -> dict[str, Any]:
+    data = refs[_key(PAYLOADS[family])] if family in PAYLOADS else {}
+    return {
+        "name": f"subscription: {addresses()[family][0]}",
+        "payload": {
+            "type": "object",
+            "properties": {
+                "jsonrpc": {"const": "2.0"},
+                "method": {"const": "subscription"},
+                "params": {
+                    "type": "object",
+                    "properties": {
+                        "channel": {"type": "string"},
+                        "epoch": {"type": "string", "description": "One run of the server."},
+                        "seq": {
+                            "type": "integer",
+                            "description": "Rises by 1 per notification of the channel.",
+                        },
+                        "data": data,
+                    },
+                    "required": ["channel", "epoch", "seq", "data"],
+                },
+            },
+            "required": ["jsonrpc", "method", "params"],
+        },
+    }
+
+
+def _answer(schema: str) -> dict[str, Any]:
+    return {"name": schema.lower(), "payload": {"$ref": SCHEMAS.format(name=schema)}}
+
+
+def _rpc_channel(messages: list[str]) -> dict[str, Any]:
+    return {
+        "address": "/ws/api/v2",
+        "title": "Requests and answers",
+        "messages": {name: {"$ref": MESSAGES + name} for name in messages},
+    }
+
+
+def _feed_channels() -> dict[str, Any]:
+    return {family: _feed_channel(family, *found) for family, found in addresses().items()}
+
+
+def _feed_channel(family: str, address: str, values: dict[str, list[str]]) -> dict[str, Any]:
+    names = [part.partition("}")[0] for part in address.split("{")[1:]]
+    right = channel_right(address)
+    message = f"{family}_notification"
+    return {
+        "address": address,
+        "title": address,
+        "description": f"Needs `{right}`." if right else "For everyone.",
+        "parameters": {name: {"enum": values[name]} if name in values else {} for name in names},
+        "messages": {message: {"$ref": MESSAGES + message}},
+    }
+
+
+def _method_operations() -> dict[str, Any]:
+    answers = [{"$ref": "#/channels/rpc/messages/result"}, {"$ref": "#/channels/rpc/messages/error"}]
+    rpc = {"$ref": "#/channels/rpc"}
+    return {
+        _id(name): {
+            "action": "receive",
+            "channel": rpc,
+            "messages": [{"$ref": f"#/channels/rpc/messages/{_id(name)}"}],
+            "reply": {"channel": rpc, "messages": answers},
+        }
+        for name in sorted(METHODS)
+    }
+
+
+def _feed_operations() -> dict[str, Any]:
+    return {
+        f"send_{family}": {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{family}"},
+            "messages": [{"$ref": f"#/channels/{family}/messages/{family}_notification"}],
+        }
+        for family in addresses()
+    }

@@ -1,0 +1,178 @@
+"""The data of each family of channels as types, for documents and for those who check; see also `notifications`.
+
+Prices are in the quote unit, amounts in the venue's size unit, times in milliseconds, IVs in percent unless said.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from deltawire.wire.notifications import BookData, GroupedBook
+from deltawire.wire.own_payloads import OWN_PAYLOADS
+
+Number = float | None
+"""None: not known."""
+
+
+class Stats(msgspec.Struct):
+    """The last 24 hours."""
+
+    high: Number
+    low: Number
+    volume: Number
+    volume_usd: Number
+    price_change: Number
+
+
+class Greeks(msgspec.Struct):
+    """An option's greeks, as the venue computes them."""
+
+    delta: Number = None
+    gamma: Number = None
+    vega: Number = None
+    theta: Number = None
+    rho: Number = None
+
+
+class Status(msgspec.Struct):
+    """A book's state, why, and since how long."""
+
+    instrument_name: str
+    state: Literal["syncing", "live", "stale"]
+    reason: str
+    since: int
+    age: int
+
+
+class Ticker(msgspec.Struct, omit_defaults=True):
+    """Everything about an instrument but its depth. Funding for perpetuals; IVs, greeks and underlying for options."""
+
+    timestamp: int
+    instrument_name: str
+    state: str
+    best_bid_price: float
+    best_bid_amount: float
+    best_ask_price: float
+    best_ask_amount: float
+    last_price: Number
+    stats: Stats
+    settlement_price: Number
+    min_price: Number
+    max_price: Number
+    mark_price: Number
+    index_price: Number
+    estimated_delivery_price: Number
+    open_interest: Number
+    current_funding: Number = None
+    funding_8h: Number = None
+    interest_value: Number = None
+    mark_iv: Number = None
+    bid_iv: Number = None
+    ask_iv: Number = None
+    underlying_price: Number = None
+    underlying_index: str | None = None
+    interest_rate: Number = None
+    greeks: Greeks | None = None
+    status: Status | None = None
+
+
+class IncrementalTicker(msgspec.Struct, omit_defaults=True):
+    """A ticker (`snapshot`), then only its members that changed, null where one is gone."""
+
+    type: Literal["snapshot", "change"]
+    timestamp: int
+    instrument_name: str
+
+
+class Quote(msgspec.Struct, omit_defaults=True):
+    """The best prices and amounts, 0.0 where there are none; `status` while the book is not live."""
+
+    timestamp: int
+    instrument_name: str
+    best_bid_price: float
+    best_bid_amount: float
+    best_ask_price: float
+    best_ask_amount: float
+    status: str | None = None
+
+
+class Trade(msgspec.Struct, omit_defaults=True):
+    """One execution; `direction` is the aggressor's."""
+
+    trade_seq: int
+    trade_id: str
+    timestamp: int
+    instrument_name: str
+    direction: Literal["buy", "sell"]
+    price: float
+    amount: float
+    contracts: float
+    tick_direction: Literal[0, 1, 2, 3]
+    mark_price: Number
+    index_price: Number
+    iv: Number = None
+    liquidation: str = ""
+
+
+class Perpetual(msgspec.Struct):
+    """Funding interest and index of a perpetual."""
+
+    timestamp: int
+    interest: Number
+    index_price: Number
+
+
+class IndexPrice(msgspec.Struct):
+    """An index."""
+
+    timestamp: int
+    index_name: str
+    price: float
+
+
+class Candle(msgspec.Struct):
+    """The candle at hand; `tick` is its start."""
+
+    tick: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    cost: float
+
+
+class MarkPrice(msgspec.Struct):
+    """An option's mark; the IV is a fraction here."""
+
+    timestamp: int
+    instrument_name: str
+    mark_price: Number
+    iv: Number
+
+
+class InstrumentState(msgspec.Struct):
+    """An instrument was listed, or is no more."""
+
+    timestamp: int
+    instrument_name: str
+    state: Literal["created", "started", "settled", "closed", "terminated"]
+
+
+PAYLOADS: dict[str, Any] = {
+    "book": BookData,
+    "grouped_book": GroupedBook,
+    "trades": list[Trade],
+    "kind_trades": list[Trade],
+    "ticker": Ticker,
+    "incremental_ticker": IncrementalTicker,
+    "quote": Quote,
+    "perpetual": Perpetual,
+    "index": IndexPrice,
+    "candles": Candle,
+    "mark_prices": list[MarkPrice],
+    "instrument_state": InstrumentState,
+    "status": Status,
+    **OWN_PAYLOADS,
+}
+"""By family of channels; a family that is not here has data of any shape."""

@@ -1,0 +1,170 @@
+"""The AsyncAPI document: valid by its own schema, complete, and true of what the server really sends."""
+
+import copy
+import gzip
+import json
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+
+from deltawire.fanout.hub import FAMILIES
+from deltawire.session.asyncapi import describe
+from deltawire.session.channels import addresses, parse_channel
+from deltawire.session.methods import METHODS
+from deltawire.wire.payloads import PAYLOADS
+from tests.support.gateway_server import PATIENCE_S, GatewayServer, open_socket
+from tests.support.market_events import make_index, make_listing, make_option, make_ticker, make_trade
+
+SPECIFICATION = Path(__file__).parent.parent / "data" / "asyncapi-3.0.0.json.gz"
+OPTION = make_option()
+
+
+@pytest.fixture(scope="module")
+def judge() -> jsonschema.Draft7Validator:
+    return jsonschema.Draft7Validator(json.loads(gzip.decompress(SPECIFICATION.read_bytes())))
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return describe("1.2.3", "localhost:8080", secure=False)
+
+
+def test_the_document_is_valid_asyncapi_3(
+    judge: jsonschema.Draft7Validator, document: dict[str, Any]
+) -> None:
+    assert [error.message for error in judge.iter_errors(document)] == []
+
+
+@pytest.mark.parametrize("place", ["info", "channels", "asyncapi", "operations"])
+def test_the_judge_sees_what_is_wrong(
+    judge: jsonschema.Draft7Validator, document: dict[str, Any], place: str
+) -> None:
+    wrong = copy.deepcopy(document)
+    wrong[place] = 17
+    assert list(judge.iter_errors(wrong))
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    def look(value: Any) -> None:
+        if isinstance(value, dict) and "$ref" in value:
+            found = document
+            for part in value["$ref"].removeprefix("#/").split("/"):
+                found = found[part]
+        for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            look(each)
+
+    look(document)
+
+
+def test_every_method_and_every_family_of_channels_is_there(document: dict[str, Any]) -> None:
+    assert {message["name"] for message in document["components"]["messages"].values()} >= METHODS.keys()
+    assert document["channels"].keys() == {"rpc", *FAMILIES}
+    assert PAYLOADS.keys() == addresses().keys() == FAMILIES.keys()
+
+
+def test_a_templates_names_are_channels_of_their_family() -> None:
+    filled = {"instrument": "X", "index": "btc_usd", "currency": "BTC"}
+    for family, (address, values) in addresses().items():
+        key = parse_channel(address.format(**filled | {name: each[0] for name, each in values.items()}))
+        assert key is not None
+        assert key.family == family
+
+
+CHANNELS = [
+    "book.BTC-PERPETUAL.raw",
+    "book.BTC-PERPETUAL.none.10.100ms",
+    f"ticker.{OPTION.name}.raw",
+    "ticker.BTC-PERPETUAL.100ms",
+    f"incremental_ticker.{OPTION.name}",
+    "quote.BTC-PERPETUAL",
+    "trades.BTC-PERPETUAL.raw",
+    "trades.option.BTC.raw",
+    "perpetual.BTC-PERPETUAL.raw",
+    "deribit_price_index.btc_usd",
+    "chart.trades.BTC-PERPETUAL.1",
+    "markprice.options.btc_usd",
+    "instrument.state.any.any",
+    "status.BTC-PERPETUAL",
+]
+
+
+def test_what_the_server_sends_is_what_the_document_says(document: dict[str, Any]) -> None:
+    missing = {key.family for name in CHANNELS if (key := parse_channel(name))}
+    assert missing == {name for name in FAMILIES if not name.startswith("user_")}  # see fanout/test_own.py
+    with GatewayServer() as server, open_socket(server) as client:
+        server.go_live()
+        book = server.book
+        mark: dict[str, Any] = {
+            "mark_price": 0.05,
+            "mark_iv": 55.5,
+            "greeks": {"delta": 0.5, "vega": 1.0},
+            "index_price": 40000.0,
+        }
+        server.feed([make_listing(OPTION), make_ticker(OPTION, **mark)])
+        server.wait_until(lambda: len(server.app.market) == 2)
+        assert set(client.answer("public/subscribe", channels=CHANNELS)["result"]) == set(CHANNELS)
+        server.feed([make_index(40001.0), make_ticker(OPTION, **mark | {"mark_price": 0.06})])
+        server.feed([make_ticker(book.instrument, current_funding=1e-5, index_price=40000.0)])
+        server.feed([make_trade(book.instrument, 1000, 3), make_trade(OPTION, 500, 1, iv=60.0)])
+        server.feed([make_listing(make_option("BTC-29DEC23-50000-C"))])
+        server.feed([book.change(bids={1000: 0, 998: 5}), book.stale()])
+        server.change(12)
+        server.feed(book.image({1000: 7}, {1001: 8}))
+        server.change(12)
+        while missing:
+            message = client.message()
+            if "method" not in message:
+                continue
+            key = parse_channel(message["params"]["channel"])
+            assert key is not None
+            check(message, f"{key.family}_notification", document)
+            missing.discard(key.family)
+
+
+def check(message: dict[str, Any], name: str, document: dict[str, Any]) -> None:
+    """A message is what the document says, and has nothing of which it does not tell."""
+    schema = document["components"]["messages"][name]["payload"] | {"components": document["components"]}
+    jsonschema.Draft7Validator(schema).validate(message)
+    data, family = message["params"]["data"], name.removesuffix("_notification")
+    if family != "incremental_ticker":
+        told = msgspec.to_builtins(msgspec.convert(data, PAYLOADS[family]))
+        for ours, theirs in zip(told, data, strict=True) if isinstance(data, list) else [(told, data)]:
+            assert theirs.keys() - ours.keys() <= {member for member, value in theirs.items() if not value}
+
+
+def test_answers_are_what_the_document_says(document: dict[str, Any]) -> None:
+    with GatewayServer() as server, open_socket(server) as client:
+        for method, name in (("public/test", "Result"), ("nonsense", "Error")):
+            schema = document["components"]["schemas"][name]
+            jsonschema.Draft7Validator(schema).validate(client.answer(method))
+            with pytest.raises(jsonschema.ValidationError):
+                jsonschema.Draft7Validator(schema).validate({"jsonrpc": "2.0"})
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "kind"),
+    [
+        ("/docs", "text/html,*/*", "text/html"),
+        ("/docs", "application/json", "application/json"),
+        ("/docs/asyncapi.json", "text/html", "application/json"),
+    ],
+)
+def test_the_document_is_served_for_people_and_for_programs(path: str, accept: str, kind: str) -> None:
+    with GatewayServer() as server:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{server.port}{path}", headers={"Accept": accept, "Host": "<b>:1"}
+        )
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            text = answer.read().decode()
+            assert answer.headers["content-type"].startswith(kind)
+    assert "public/subscribe" in text
+    if kind == "text/html":
+        assert "<b>" not in text
+        assert "http-equiv" not in text
+        assert "<script" not in text
+    else:
+        assert json.loads(text)["servers"]["this"]["protocol"] == "ws"
