@@ -153,7 +153,7 @@ def test_the_images_follow_the_answer_and_no_notification_follows_the_answer_tha
             if isinstance(effect, Join):
                 world.hub.join(inbox.member, effect.keys)
             elif isinstance(effect, Leave):
-                world.hub.leave(inbox.member, effect.names)
+                world.hub.leave(inbox.member, effect.ids)
             sent.extend(data["type"] for data in inbox.data(name))
             if isinstance(effect, Reply):
                 sent.append("answer")

@@ -135,7 +135,7 @@ class Client(Conversation):
             if isinstance(effect, Join):
                 self._hub.join(self.inbox.member, effect.keys)
             elif isinstance(effect, Leave):
-                self._hub.leave(self.inbox.member, effect.names)
+                self._hub.leave(self.inbox.member, effect.ids)
         return found
 
     def buy(self, amount: float, price: float | None = None, **more: Any) -> dict[str, Any]:

@@ -277,7 +277,7 @@ class Gateway:
             case Join():
                 self.hub.join(connection.member, effect.keys)
             case Leave():
-                self.hub.leave(connection.member, effect.names)
+                self.hub.leave(connection.member, effect.ids)
             case Say():
                 connection.send(effect.payload, BINARY if effect.binary else TEXT)
             case Heartbeat():

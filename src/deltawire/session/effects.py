@@ -13,9 +13,9 @@ class Join(msgspec.Struct, frozen=True):
 
 
 class Leave(msgspec.Struct, frozen=True):
-    """Unsubscribe the connection from the channels of these ids."""
+    """Unsubscribe the connection from these channels, by their ids."""
 
-    names: tuple[str, ...]
+    ids: tuple[str, ...]
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
