@@ -1,9 +1,14 @@
-"""`python -m bench [fanout | feed | matching] [--quick]`: run every section, or one."""
+"""`python -m bench [fanout | feed | matching | latency] [--quick]`: run every section, or one."""
 
 import argparse
 import importlib
 
-SECTIONS = {"fanout": "bench.fanout", "feed": "bench.feed", "matching": "bench.matching"}
+SECTIONS = {
+    "fanout": "bench.fanout",
+    "feed": "bench.feed",
+    "matching": "bench.matching",
+    "latency": "bench.latency",
+}
 
 
 def main() -> None:
