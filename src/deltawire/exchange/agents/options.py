@@ -1,0 +1,99 @@
+"""Option makers quote off the marks, a few takers trade near the money and near in time."""
+
+from math import ceil, floor
+
+from deltawire.exchange.agents.chance import Streams
+from deltawire.exchange.agents.desk import AgentDesk
+from deltawire.exchange.orders import OrderId
+from deltawire.exchange.pricing import OptionMark, Pricing
+from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import parse_decimal, unit
+
+PER_TICK = 40
+"""How many options are looked at each time."""
+_HALF_SPREAD_VOL = 0.6
+"""In points of volatility, and in ticks at least one."""
+_TAKERS = 0.3
+_GAP_DELTA = 0.02
+
+
+class OptionFlow:
+    """One maker on every option and one taker, moved by each record of prices."""
+
+    def __init__(self, maker: AgentDesk, taker: AgentDesk, streams: Streams) -> None:
+        self._maker, self._taker = maker, taker
+        self._maker_chance, self._taker_chance = streams("option makers"), streams("option takers")
+        self._quotes: dict[tuple[str, int], OrderId] = {}
+        self._turn = 0
+        self.funded = False
+
+    def act(self, now_ns: int, pricing: Pricing) -> None:
+        """Quote the next options in turn; sometimes somebody trades."""
+        names = list(pricing.options)
+        if not names:
+            return
+        self._quotes = {key: order for key, order in self._quotes.items() if key[0] in pricing.options}
+        for step in range(min(PER_TICK, len(names))):
+            name = names[(self._turn + step) % len(names)]
+            self._quote(now_ns, pricing.instruments[name], pricing.marks[name], pricing.options[name])
+        self._turn = (self._turn + PER_TICK) % len(names)
+        if self._taker_chance.random() < _TAKERS:
+            self._take(now_ns, pricing, names)
+
+    def _quote(self, now_ns: int, option: Instrument, mark: float, priced: OptionMark) -> None:
+        per_one = unit(option.price_exponent)
+        vega = priced.value.vega / (priced.underlying if option.inverse else 1.0)
+        half = _HALF_SPREAD_VOL * vega * per_one
+        size = self._size(option, abs(priced.value.delta))
+        middle = mark * per_one
+        for sign, edge in ((1, middle - half), (-1, middle + half)):
+            tick = option.tick_at(max(1, int(edge)))
+            ticks = (floor(edge / tick) if sign > 0 else ceil(edge / tick)) * tick
+            ticks = min(ticks, floor(middle / tick) * tick) if sign > 0 else max(ticks, tick)
+            self._renew(now_ns, option, sign, size, ticks)
+
+    def _renew(self, now_ns: int, option: Instrument, sign: int, lots: int, ticks: int) -> None:
+        key = option.name, sign
+        order_id = self._quotes.get(key)
+        if ticks <= 0:
+            if order_id is not None:
+                self._maker.cancel(now_ns, self._quotes.pop(key))
+            return
+        if order_id is not None and self._maker.price(order_id) == ticks:
+            return
+        if order_id is not None and self._maker.edit(now_ns, order_id, lots, ticks):
+            return
+        made = self._maker.place(now_ns, option, sign, lots, ticks)
+        if made is None:
+            self._quotes.pop(key, None)
+        else:
+            self._quotes[key] = made
+
+    def _size(self, option: Instrument, delta: float) -> int:
+        """More where the option moves less with its underlying."""
+        least = parse_decimal(option.min_trade_size, option.size_exponent)
+        coins = (2.0 + 8.0 * (1.0 - delta)) * (0.5 + self._maker_chance.random())
+        if option.base != "BTC":
+            coins *= 10.0
+        return max(1, int(coins * unit(option.size_exponent) / least)) * least
+
+    def _take(self, now_ns: int, pricing: Pricing, names: list[str]) -> None:
+        """One of a few candidates: the one whose delta is nearest to a quarter, the sooner the better."""
+        chance = self._taker_chance
+        found = [names[int(chance.random() * len(names))] for _ in range(6)]
+        name = min(
+            found,
+            key=lambda each: (
+                abs(abs(pricing.options[each].value.delta) - 0.25)
+                + _GAP_DELTA * (pricing.instruments[each].expiration_ns - now_ns) / (30 * 86_400e9)
+            ),
+        )
+        option = pricing.instruments[name]
+        sign = 1 if chance.random() < 0.5 else -1
+        touch = self._taker.touch(option)
+        price = touch.ask if sign > 0 else touch.bid
+        if price is None:
+            return
+        least = parse_decimal(option.min_trade_size, option.size_exponent)
+        lots = max(1, int(chance.lognormvariate(1.0, 1.2))) * least
+        self._taker.place(now_ns, option, sign, lots, price, "immediate_or_cancel")

@@ -1,0 +1,129 @@
+"""A market that lives: exchange, accounts and agents, driven through virtual time. The same seed, the same market."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from deltawire.exchange.account_records import Deposit
+from deltawire.exchange.accounts import Accounts
+from deltawire.exchange.agents.chance import Streams
+from deltawire.exchange.agents.desk import AgentDesk, touch
+from deltawire.exchange.agents.flow import FutureFlow, Tempo
+from deltawire.exchange.agents.options import OptionFlow
+from deltawire.exchange.agents.world import World
+from deltawire.exchange.calendar import SECOND_NS
+from deltawire.exchange.contracts import UNITS
+from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.orders import AccountId
+from deltawire.exchange.ports import Record
+from deltawire.model.instruments import Instrument
+from deltawire.options.black76 import years_between
+
+AGENTS_FROM = 1_000_000
+"""The first account number of agents; people's are below."""
+PRICES = {"BTC": 64_000.0, "ETH": 3_100.0}
+VOLS = {"BTC": 0.60, "ETH": 0.72}
+CARRY = 0.06
+"""Of dated futures, a year."""
+PERPETUAL, DATED = Tempo(), Tempo(noise=3.0, takers=0.3, reviews=4.0, moves=1.0, queue=15_000.0)
+FUNDS = {"BTC": 1_000_000, "ETH": 10_000_000, "USDC": 50_000_000_000}
+
+
+class Simulation:
+    """Agents act on the exchange in the order of their moments; prices come every second."""
+
+    def __init__(
+        self,
+        streams: Streams,
+        now_ns: int,
+        *,
+        exchange: Exchange | None = None,
+        accounts: Accounts | None = None,
+        only: frozenset[str] | None = None,
+    ) -> None:
+        """`only`: names of the futures that get a flow; None: all, and the options too."""
+        self.accounts = accounts or Accounts()
+        self.exchange = exchange or Exchange(self.accounts)
+        self.now_ns = now_ns
+        self._streams = streams
+        self._only = only
+        self._world = World(streams, PRICES, VOLS)
+        self._flows: dict[str, FutureFlow] = {}
+        self._options = OptionFlow(self._desk(AGENTS_FROM), self._desk(AGENTS_FROM + 1), streams)
+        self._collected: list[Any] = []
+        self._next_account = AGENTS_FROM + 2
+        self._prices_ns = now_ns
+
+    def advance(self, until_ns: int) -> Iterator[tuple[int, list[Any]]]:
+        """(moment, what came of it) until that time, every moment that changed something."""
+        while True:
+            flow = min(self._flows.values(), key=lambda flow: flow.due_ns, default=None)
+            due = self._prices_ns if flow is None else min(self._prices_ns, flow.due_ns)
+            if due > until_ns:
+                return
+            self.now_ns = due
+            if flow is None or due == self._prices_ns:
+                self._tick()
+            else:
+                flow.act()
+            if self._collected:
+                found, self._collected = self._collected, []
+                yield due, found
+
+    def _tick(self) -> None:
+        """A second has passed: prices, then whoever lives by them."""
+        self._prices_ns += SECOND_NS
+        self._submit(self._world.prices(self.now_ns, self._fair()))
+        self._open_flows()
+        if self._only is None:
+            self._options.act(self.now_ns, self.accounts.pricing)
+
+    def _fair(self) -> dict[str, float]:
+        """The middles of the futures' books."""
+        found = {}
+        for name, flow in self._flows.items():
+            best = touch(self.exchange, flow.instrument)
+            if best.bid is not None and best.ask is not None:
+                found[name] = flow.instrument.price(best.bid + best.ask) / 2
+        return found
+
+    def _open_flows(self) -> None:
+        """Futures that were listed get their agents, those that expired lose them."""
+        listed = self.accounts.pricing.instruments
+        for name in [name for name in self._flows if name not in listed]:
+            del self._flows[name]
+        for name, instrument in list(listed.items()):
+            wanted = instrument.kind == "future" and (self._only is None or name in self._only)
+            if wanted and name not in self._flows:
+                self._flows[name] = self._flow(instrument)
+                self._flows[name].begin(self.now_ns)
+
+    def _flow(self, instrument: Instrument) -> FutureFlow:
+        accounts = [self._desk(self._next_account + place) for place in range(3)]
+        self._next_account += 3
+        for desk in accounts:
+            self._fund(desk.account)
+        if self._options.funded is False:
+            self._options.funded = True
+            for account in (AGENTS_FROM, AGENTS_FROM + 1):
+                self._fund(account)
+        years = 0.0 if instrument.perpetual else years_between(self.now_ns, instrument.expiration_ns)
+        return FutureFlow(
+            instrument,
+            self._world.coins[instrument.base],
+            (accounts[0], accounts[1], accounts[2]),
+            self._streams,
+            PERPETUAL if instrument.perpetual else DATED,
+            CARRY * years,
+        )
+
+    def _fund(self, account: AccountId) -> None:
+        for currency, amount in FUNDS.items():
+            self._submit(Deposit(at_ns=self.now_ns, account=account, currency=currency, units=amount * UNITS))
+
+    def _desk(self, account: AccountId) -> AgentDesk:
+        return AgentDesk(self.exchange, self._submit, account)
+
+    def _submit(self, record: Record) -> list[Any]:
+        found = self.exchange.submit(record)
+        self._collected += found
+        return found

@@ -1,0 +1,45 @@
+"""The simulated market without a clock, for tests, measurements and plots."""
+
+from random import Random
+
+from deltawire.exchange.accounts import Accounts
+from deltawire.exchange.agents.chance import Chance, Streams
+from deltawire.exchange.agents.desk import touch
+from deltawire.exchange.agents.simulation import PRICES, Simulation
+from deltawire.exchange.catalogue import wanted
+from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.ports import OpenBook
+from deltawire.exchange.records import Instruct
+from deltawire.testing.realism import Tape
+
+START_NS = 1_708_430_400_000_000_000
+"""2024-02-20 12:00 UTC."""
+
+
+def streams(seed: int | str) -> Streams:
+    """A stream per name; the same whatever PYTHONHASHSEED is."""
+
+    def stream(name: str) -> Chance:
+        return Random(f"{seed}/{name}")
+
+    return stream
+
+
+def quiet_market(seed: int, length_ns: int, name: str = "BTC-PERPETUAL") -> Tape:
+    """One future's flow alone, for so long; what it showed."""
+    accounts = Accounts(listing=False)
+    exchange = Exchange(accounts)
+    index = {f"{base.lower()}_usd": price for base, price in PRICES.items()}
+    (instrument,) = (found for found in wanted(START_NS, index, accounts.fees) if found.name == name)
+    accounts.list(instrument)
+    exchange.submit(Instruct(at_ns=START_NS, demand=OpenBook(instrument)))
+    simulation = Simulation(
+        streams(seed), START_NS, exchange=exchange, accounts=accounts, only=frozenset({name})
+    )
+    tape = Tape(name)
+    tape.tick = instrument.tick
+    for at_ns, outputs in simulation.advance(START_NS + length_ns):
+        best = touch(exchange, instrument)
+        whole = best.bid is not None and best.ask is not None
+        tape.moment(at_ns, outputs, (best.bid, best.bid_lots, best.ask, best.ask_lots) if whole else None)  # type: ignore[arg-type]
+    return tape

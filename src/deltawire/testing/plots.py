@@ -1,0 +1,60 @@
+"""A tape as a picture: prices, sign memory, sizes, and every fact within its band."""
+
+from collections.abc import Sequence
+from math import log10
+
+from deltawire.testing.realism import Fact, Tape, autocorrelation, mids
+
+WIDE, HIGH, GAP = 420, 200, 50
+_STYLE = "font-family:sans-serif;font-size:11px"
+
+
+def plot(tape: Tape, facts: Sequence[Fact]) -> str:
+    """The picture as SVG text."""
+    signs = [float(sign) for _, sign, _ in tape.orders]
+    sizes = sorted((lots for _, _, lots in tape.orders), reverse=True)
+    prices = [price / 2 for price in mids(tape, 5.0)]
+    memory = [(float(lag), autocorrelation(signs, lag)) for lag in range(1, 51)]
+    ranks = [(log10(size), log10((place + 1) / len(sizes))) for place, size in enumerate(sizes)]
+    panels = [
+        _panel("mid price in ticks, by seconds", [(5.0 * n, price) for n, price in enumerate(prices)]),
+        _panel("autocorrelation of order signs, by lag", memory),
+        _panel("order sizes: log10 of rank by log10 of size", ranks[:: max(1, len(ranks) // 800)]),
+    ]
+    width, height = 2 * (WIDE + GAP) + GAP, 2 * (HIGH + GAP) + GAP + 18 * len(facts)
+    placed = [
+        f'<g transform="translate({GAP + (n % 2) * (WIDE + GAP)},{GAP + (n // 2) * (HIGH + GAP)})">{panel}</g>'
+        for n, panel in enumerate(panels)
+    ]
+    rows = "".join(_row(fact, 18 * n) for n, fact in enumerate(sorted(facts, key=lambda fact: fact.name)))
+    placed.append(f'<g transform="translate({GAP},{2 * (HIGH + GAP) + GAP})">{rows}</g>')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" style="{_STYLE}">'
+        f'<rect width="100%" height="100%" fill="white"/>{"".join(placed)}</svg>\n'
+    )
+
+
+def _panel(title: str, points: Sequence[tuple[float, float]]) -> str:
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    left, right, low, high = min(xs), max(xs), min(ys), max(ys)
+    line = " ".join(
+        f"{WIDE * (x - left) / (right - left or 1):.1f},{HIGH - HIGH * (y - low) / (high - low or 1):.1f}"
+        for x, y in points
+    )
+    return (
+        f'<text y="-8">{title}</text><rect width="{WIDE}" height="{HIGH}" fill="none" stroke="#ccc"/>'
+        f'<polyline points="{line}" fill="none" stroke="#1565c0"/>'
+        f'<text x="{WIDE + 3}" y="10">{high:.4g}</text><text x="{WIDE + 3}" y="{HIGH}">{low:.4g}</text>'
+    )
+
+
+def _row(fact: Fact, y: int) -> str:
+    """A fact, its band as a bar, and where in it the value lies."""
+    span = fact.high - fact.low
+    place = 250 + 300 * max(-0.2, min(1.2, (fact.value - fact.low) / span))
+    colour = "#2e7d32" if fact.within else "#c62828"
+    return (
+        f'<text y="{y}">{fact.name}</text><rect x="250" y="{y - 8}" width="300" height="8" fill="#dde"/>'
+        f'<circle cx="{place:.1f}" cy="{y - 4}" r="4" fill="{colour}"/>'
+        f'<text x="630" y="{y}">{fact.value:.3f} ({fact.low:g} to {fact.high:g})</text>'
+    )
