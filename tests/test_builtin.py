@@ -52,7 +52,9 @@ def buy(builtin: Builtin, price_ticks: int, label: str) -> None:
 
 
 def listed(builtin: Builtin) -> bool:
-    return builtin.floor.instrument(NAME) is not None
+    """Whether the perpetual is listed, and somebody offers it."""
+    book = builtin.floor.exchange.desk.books.get(NAME)
+    return book is not None and book.asks.best() is not None
 
 
 async def durable(builtin: Builtin) -> None:

@@ -1,7 +1,10 @@
 """The built-in exchange put together: journal → exchange and accounts → floor → source."""
 
+import random
 import secrets
 import time
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import get_args
 
@@ -11,16 +14,18 @@ import structlog
 from deltawire.errors import JournalError, UsageError
 from deltawire.exchange.account_records import AccountRecord, Deposit
 from deltawire.exchange.accounts import Accounts
+from deltawire.exchange.agents.chance import Chance
+from deltawire.exchange.agents.simulation import Simulation
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.codes import Rejection
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.history import History
+from deltawire.exchange.history import AGENTS_FROM, History
+from deltawire.exchange.records import CancelMany
 from deltawire.exchange.snapshots import freeze, thaw
 from deltawire.ports import Clock
-from deltawire.sources.crowd import Crowd
 from deltawire.sources.floor import Floor
 from deltawire.sources.simulated import SimulatedClock, SimulatedSource
-from deltawire.store.accounts import FIRST, AccountEntry, AccountStore
+from deltawire.store.accounts import AccountEntry, AccountStore
 from deltawire.store.committing import GroupCommit
 from deltawire.store.files import DiskFiles
 from deltawire.store.journal import Journal
@@ -28,6 +33,8 @@ from deltawire.store.journal import Journal
 log = structlog.get_logger("deltawire")
 JOURNAL = "journal"
 SNAPSHOT_EVERY = 50_000
+MOST_MOMENTS = 500
+"""Of the agents, before others have a turn."""
 
 
 class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -74,6 +81,34 @@ class Enrolment:
         floor.names[entry.name] = entry.number
 
 
+class Agents:
+    """Those who make the market live, reproducible by a seed. Orders left by agents before a restart are cancelled."""
+
+    def __init__(self, floor: Floor, seed: int) -> None:
+        self._floor = floor
+        self._streams = partial(_stream, seed)
+        self._simulation: Simulation | None = None
+
+    def step(self, now: int) -> None:
+        """Let them act until now; when that is too much at once, go on at the next step."""
+        if self._simulation is None:
+            self._simulation = self._begun(now)
+        for _ in islice(self._simulation.advance(now), MOST_MOMENTS):
+            pass
+
+    def _begun(self, now: int) -> Simulation:
+        floor = self._floor
+        for account in [account for account in floor.exchange.desk.by_account if account >= AGENTS_FROM]:
+            floor.submit(CancelMany(at_ns=now, account=account))
+        return Simulation(
+            self._streams, now, exchange=floor.exchange, accounts=floor.accounts, submit=floor.submit
+        )
+
+
+def _stream(seed: int, name: str) -> Chance:
+    return random.Random(f"{seed}/{name}")
+
+
 class Builtin:
     """The exchange under a folder; its journal is replayed when this is made.
 
@@ -84,7 +119,7 @@ class Builtin:
         self._codec = Codec(*get_args(AccountRecord))
         self._accounts = Accounts()
         self._exchange = Exchange(self._accounts)
-        self._history = History(FIRST)
+        self._history = History()
         try:
             self._journal = Journal(DiskFiles(folder / JOURNAL), str(folder / JOURNAL), secrets.randbits(63))
             self._replay()
@@ -103,9 +138,9 @@ class Builtin:
             clock=clock,
             first_connection=time.time_ns() // 1000,
         )
-        crowd = Crowd(self._exchange, self._accounts, self.floor.submit, seed=setup.seed)
+        agents = Agents(self.floor, setup.seed)
         enrolment = Enrolment(AccountStore(folder), self.floor)
-        self.source = SimulatedSource(self.floor, crowd, enrolment.look)
+        self.source = SimulatedSource(self.floor, agents, enrolment.look)
 
     async def drained(self) -> None:
         """Wait until everything submitted is on disk."""

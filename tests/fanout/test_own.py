@@ -102,7 +102,7 @@ def test_a_portfolio_follows_within_a_second_and_says_nothing_twice(
     alice.buy(6_000)
     exchange.passes(1.0)
     (data,) = alice.inbox.data(channel)
-    assert data["balance"] == exchange.hall.balance(1_000_001)
+    assert data["balance"] == exchange.hall.balance(1)
     assert data["delta_total"] == pytest.approx(0.1, rel=0.01)
     exchange.passes(1.0)
     assert alice.inbox.data(channel) == []

@@ -22,7 +22,7 @@ from tests.support.margined import Hall
 from tests.support.members import Inbox
 
 TRADER = changed(BOB, client_id="bobs-hmac", kind="hmac", secret="s3cret-of-bob")
-NUMBERS = {"alice": 1_000_001, "bob": 1_000_002}
+NUMBERS = {"alice": 1, "bob": 2}
 
 
 class Disk:
@@ -61,7 +61,7 @@ class Exchange:
         self.floor = Floor(
             self.hall.exchange,
             self.hall.accounts,
-            History(1_000_000),
+            History(),
             codec=Codec(*get_args(AccountRecord)),
             commit=self.disk,
             clock=self,

@@ -11,6 +11,8 @@ from deltawire.exchange.account_records import Charged
 from deltawire.exchange.contracts import UNITS
 from deltawire.exchange.orders import AccountId, Fill, Order, OrderChanged, OrderId
 
+AGENTS_FROM = 1_000_000
+"""The first account number of the exchange's own agents; people's are below."""
 KEPT = 10_000
 """Of each account, trades and ended orders."""
 
@@ -45,10 +47,10 @@ class _Frozen(msgspec.Struct, frozen=True):
 
 
 class History:
-    """The past of accounts from `first` on; those below, the exchange's own agents, leave no trace here."""
+    """The past of accounts below `before`; those from there on, the exchange's own agents, leave no trace here."""
 
-    def __init__(self, first: AccountId = 0, kept: int = KEPT) -> None:
-        self._first = first
+    def __init__(self, before: AccountId = AGENTS_FROM, kept: int = KEPT) -> None:
+        self._before = before
         self._kept = kept
         self._pasts: dict[AccountId, _Past] = {}
         self._tapes: dict[str, _Tape] = {}
@@ -108,7 +110,7 @@ class History:
             past.orders.append(order)
 
     def _past(self, account: AccountId) -> _Past | None:
-        if account < self._first:
+        if account >= self._before:
             return None
         past = self._pasts.get(account)
         if past is None:

@@ -9,14 +9,14 @@ from deltawire.ports import Batch, Clock, Wants
 from deltawire.sources.floor import Floor
 from deltawire.sources.tickers import tickers
 
-STEP_S = 0.1
+STEP_S = 0.02
 
 
 class Flow(Protocol):
     """Whoever makes the market live: prices, makers, takers."""
 
-    def step(self, now: int) -> bool:
-        """Submit what is due by now; True when prices have changed."""
+    def step(self, now: int) -> None:
+        """Submit what is due by now."""
 
 
 class SimulatedClock:
@@ -81,11 +81,13 @@ class SimulatedSource:
 
     async def _step(self) -> None:
         """Let time pass; a failure of the flow ends the source, loudly."""
+        priced_ns = 0
         try:
             while True:
                 now = self.now()
                 self._look()
-                if self._flow.step(now):
+                self._flow.step(now)
+                if priced_ns != (priced_ns := self.floor.accounts.pricing.now_ns):
                     self.floor.publish(tickers(self.floor.exchange, self.floor.accounts), now)
                 await asyncio.sleep(STEP_S)
         finally:

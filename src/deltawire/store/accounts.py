@@ -12,8 +12,8 @@ from deltawire.errors import UsageError
 from deltawire.store.home import home, make_folder, read_own, write_whole
 
 ACCOUNTS, LOCK = "accounts.json", "accounts.lock"
-FIRST = 1_000_000
-"""Numbers below belong to the exchange's own agents."""
+FIRST, LAST = 1, 999_999
+"""Numbers above belong to the exchange's own agents."""
 
 
 class AccountEntry(msgspec.Struct, frozen=True):
@@ -48,6 +48,8 @@ class AccountStore:
             if any(each.name == name for each in known):
                 raise UsageError(f"there is an account {name!r} already; deltawire keys add --account {name}")
             number = max((each.number for each in known), default=FIRST - 1) + 1
+            if number > LAST:
+                raise UsageError(f"there are {LAST} accounts already")
             entry = AccountEntry(name, number, deposits)
             write_whole(self.path, msgspec.json.format(msgspec.json.encode([*known, entry]), indent=1))
         return entry

@@ -140,10 +140,10 @@ def test_the_summary_agrees_with_the_ledger(exchange: Exchange, alice: Client, b
     bob.sell(6_000, 60_000.0)
     alice.buy(6_000)
     summary = alice.result("private/get_account_summary", currency="BTC", extended=True)
-    assert summary["balance"] == exchange.hall.balance(1_000_001)
-    assert summary["equity"] == exchange.hall.equity(1_000_001)
-    assert summary["initial_margin"] == exchange.hall.initial(1_000_001)
-    assert summary["available_funds"] == exchange.hall.available(1_000_001)
+    assert summary["balance"] == exchange.hall.balance(1)
+    assert summary["equity"] == exchange.hall.equity(1)
+    assert summary["initial_margin"] == exchange.hall.initial(1)
+    assert summary["available_funds"] == exchange.hall.available(1)
     assert summary["username"] == "alice"
     assert exchange.hall.balanced()
     summaries = alice.result("private/get_account_summaries")["summaries"]
