@@ -92,7 +92,11 @@ async def test_an_account_made_while_it_runs_is_taken_up(tmp_path: Path) -> None
         assert builtin.floor.summary(FIRST, "BTC")["balance"] == 10.0
 
 
-async def test_a_restart_finds_orders_trades_and_history_as_they_were(tmp_path: Path) -> None:
+@pytest.mark.parametrize("snapshot_every", [200, 10**9])
+async def test_a_restart_finds_orders_trades_and_history_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snapshot_every: int
+) -> None:
+    monkeypatch.setattr("deltawire.builtin.SNAPSHOT_EVERY", snapshot_every)
     AccountStore(tmp_path).add("bot", {"BTC": 10**9})
     async with running(tmp_path) as (builtin, _):
         await until(builtin, lambda: listed(builtin) and builtin.floor.account("bot") is not None)
@@ -104,6 +108,7 @@ async def test_a_restart_finds_orders_trades_and_history_as_they_were(tmp_path: 
         trades = [each.fill for each in builtin.floor.trades(FIRST)]
         position = builtin.floor.accounts.position(FIRST, NAME)
         assert position > 0
+    assert any(tmp_path.glob("journal/snapshot-*")) == (snapshot_every == 200)
     again = Builtin(tmp_path, WallClock(), Setup())
     try:
         labels = [order.terms.label for order in again.floor.open_orders(FIRST)]

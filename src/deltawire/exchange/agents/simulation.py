@@ -24,7 +24,8 @@ VOLS = {"BTC": 0.60, "ETH": 0.72}
 CARRY = 0.06
 """Of dated futures, a year."""
 PERPETUAL, DATED = Tempo(), Tempo(noise=3.0, takers=0.3, reviews=4.0, moves=1.0, queue=15_000.0)
-FUNDS = {"BTC": 1_000_000, "ETH": 10_000_000, "USDC": 50_000_000_000}
+FUNDS = {"BTC": 1_000_000, "ETH": 10_000_000, "USDC": 500_000_000}
+"""What each agent begins with; all of them together in smallest units must fit 64 bits."""
 
 
 class Simulation:
@@ -125,7 +126,10 @@ class Simulation:
         )
 
     def _fund(self, account: AccountId) -> None:
+        known = self.accounts.ledger.accounts.get(account)
         for currency, amount in FUNDS.items():
+            if known is not None and currency in known.wallets:
+                continue  # it was funded before a restart
             self._submit(Deposit(at_ns=self.now_ns, account=account, currency=currency, units=amount * UNITS))
 
     def _desk(self, account: AccountId) -> AgentDesk:
