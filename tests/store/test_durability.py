@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import subprocess
 import sys
 import threading
@@ -9,6 +10,10 @@ import time
 from pathlib import Path
 from random import Random
 
+import pytest
+
+from deltawire.errors import JournalError
+from deltawire.store.files import DiskFiles
 from deltawire.testing.power import PowerCutFiles
 from tests.support.desks import JournalledExchange
 
@@ -117,3 +122,28 @@ async def _load_and_cut(
     await asyncio.sleep(random.choice([0, 0.0005]))
     await asyncio.to_thread(files.cut, survivors, random)
     await desk.commit.drained()
+
+
+async def test_on_a_full_disk_nothing_is_acknowledged_and_nothing_is_taken(tmp_path: Path) -> None:
+    class FullDisk(DiskFiles):
+        full = False
+
+        def append(self, name: str, content: bytes) -> None:
+            if self.full:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            super().append(name, content)
+
+    files, answered = FullDisk(tmp_path), list[str]()
+    desk = JournalledExchange(tmp_path, files)
+    desk.place(1, "before", answered.append)
+    await desk.commit.drained()
+    files.full = True
+    desk.place(1, "lost", answered.append)
+    await desk.commit.drained()
+    with pytest.raises(JournalError, match="No space left"):
+        desk.place(1, "too late", answered.append)
+    assert answered == ["before"]
+    files.close()
+    again = JournalledExchange(tmp_path)
+    assert again.count(1) == {"before": 1}
+    again.files.close()

@@ -10,7 +10,7 @@ from deltawire.exchange.codes import Code, Rejection
 from deltawire.exchange.desk import Desk
 from deltawire.exchange.entry import Entry
 from deltawire.exchange.matching import Matcher
-from deltawire.exchange.orders import AccountId, Order, Terms
+from deltawire.exchange.orders import AccountId, Order, OrderId, Terms
 from deltawire.exchange.records import Edit
 
 EDITABLE = (
@@ -42,19 +42,21 @@ class Changes:
         wanted = {name: value for name in EDITABLE if (value := getattr(record, name)) is not None}
         return self.change(order, replace(_standing(order), **wanted))
 
-    def living(self, account: AccountId, order_id: int) -> Order | Rejection:
-        """The account's order if it lives, else why not; another account's is not found."""
-        order = self._desk.orders.get(order_id)
-        if order is not None and order.account == account:
-            return order
+    def missing(self, account: AccountId, order_id: OrderId) -> Rejection:
+        """Why there is no such living order; another account's is not found."""
         order = self._desk.find(account, order_id)
         if order is None:
             return Rejection(Code.ORDER_NOT_FOUND, param="order_id")
         return Rejection(Code.ALREADY_FILLED if order.state == "filled" else Code.NOT_OPEN_ORDER)
 
     def _named(self, record: Edit) -> Order | Rejection:
-        by_id = bool(record.order_id)
-        order = self.living(record.account, record.order_id) if by_id else self._labelled(record)
+        order: Order | Rejection | None
+        if record.order_id:
+            order = self._desk.orders.get(record.order_id)
+            if order is None or order.account != record.account:
+                return self.missing(record.account, record.order_id)
+        else:
+            order = self._labelled(record)
         if isinstance(order, Order) and order.terms.liquidation:
             return Rejection(Code.CAN_NOT_EDIT_LIQUIDATION_ORDER)
         return order

@@ -30,6 +30,7 @@ class Desk:
         "days",
         "ended",
         "forgotten_next",
+        "labels",
         "next_order_id",
         "next_trade_id",
         "now",
@@ -50,9 +51,12 @@ class Desk:
         self.orders: dict[OrderId, Order] = {}
         """The living."""
         self.by_account: dict[AccountId, dict[OrderId, Order]] = {}
+        """The living of each account; an account without any may still have its empty place."""
         self.ended: dict[OrderId, Order] = {}
         """Those that ended last, up to `remembered`."""
         self.forgotten_next: deque[OrderId] = deque()
+        self.labels: dict[tuple[AccountId, str], list[OrderId]] = {}
+        """The known orders of each label, the oldest first."""
         self.reducing: dict[tuple[AccountId, str], dict[OrderId, Order]] = {}
         """Reduce-only orders in the book, which shrink with the position."""
         self.self_trading: dict[AccountId, SelfTrading] = {}
@@ -79,6 +83,8 @@ class Desk:
             mine = self.by_account[order.account] = {}
         mine[order.id] = order
         self.changed[order.id] = order
+        if order.terms.label:
+            self.label(order)
         if order.terms.time_in_force == "good_til_day":
             self.days.append((day_end(order.created_ns), order.id))
 
@@ -88,14 +94,11 @@ class Desk:
         order.leaves_lots = order.shown_lots = 0
         order.updated_ns = self.now
         del self.orders[order.id]
-        mine = self.by_account[order.account]
-        del mine[order.id]
-        if not mine:
-            del self.by_account[order.account]
+        del self.by_account[order.account][order.id]
         self.ended[order.id] = order
         self.forgotten_next.append(order.id)
         if len(self.forgotten_next) > self.remembered:
-            del self.ended[self.forgotten_next.popleft()]
+            self._forget(self.ended.pop(self.forgotten_next.popleft()))
         self.changed[order.id] = order
 
     def publish(self) -> None:
@@ -118,8 +121,18 @@ class Desk:
         order = self.orders.get(order_id) or self.ended.get(order_id)
         return order if order is not None and order.account == account else None
 
+    def label(self, order: Order) -> None:
+        """The order is known by its label from now on."""
+        self.labels.setdefault((order.account, order.terms.label), []).append(order.id)
+
+    def _forget(self, order: Order) -> None:
+        key = (order.account, order.terms.label)
+        if order.terms.label:
+            self.labels[key].remove(order.id)
+            if not self.labels[key]:
+                del self.labels[key]
+
     def labelled(self, account: AccountId, label: str) -> list[Order]:
         """All orders of the account with this label that are still known, the oldest first."""
-        known = [*self.ended.values(), *self.live(account)]
-        found = [order for order in known if order.account == account and order.terms.label == label]
-        return sorted(found, key=lambda order: order.id)
+        known = self.labels.get((account, label), ())
+        return [self.orders.get(order_id) or self.ended[order_id] for order_id in known]

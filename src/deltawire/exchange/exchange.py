@@ -70,6 +70,8 @@ class Exchange:
         remembered: int = REMEMBERED,
     ) -> None:
         self.desk = desk = Desk(risk, remembered)
+        self.failure: Exception | None = None
+        """What went wrong in the middle of a record: the state is not to be trusted, a restart is needed."""
         self.journal = journal
         self.matcher = Matcher(desk)
         self.entry = Entry(desk, self.matcher)
@@ -103,12 +105,23 @@ class Exchange:
     def submit(self, record: Record) -> list[Output | Any]:
         """Act on one record; what came of it, or the one `Rejection`.
 
-        Time never falls: a record stamped earlier than the last counts as of the last one's time.
+        Time never falls: a record stamped earlier than the last counts as of the last one's time. After an
+        exception (a defect, or a journal that cannot be written) every record is refused: what is in memory may
+        not be what a replay would give.
         """
+        if self.failure is not None:
+            return [Rejection(Code.SYSTEM_MAINTENANCE, reason=str(self.failure))]
+        try:
+            return self._act(record)
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def _act(self, record: Record) -> list[Output | Any]:
         desk = self.desk
         before = desk.now
         if desk.days and record.at_ns >= desk.days[0][0] and type(record) is not Tick:
-            return self.submit(Tick(at_ns=record.at_ns)) + self.submit(record)
+            return self._act(Tick(at_ns=record.at_ns)) + self._act(record)
         if record.at_ns > before:
             desk.now = record.at_ns
         outputs = desk.outputs = []
@@ -172,9 +185,9 @@ class Exchange:
             self.entry.fire(desk.orders[order_id])
 
     def _cancel(self, record: Cancel) -> Rejection | None:
-        order = self.changes.living(record.account, record.order_id)
-        if isinstance(order, Rejection):
-            return order
+        order = self.desk.orders.get(record.order_id)
+        if order is None or order.account != record.account:
+            return self.changes.missing(record.account, record.order_id)
         if order.terms.liquidation:
             return Rejection(Code.CAN_NOT_CANCEL_LIQUIDATION_ORDER)
         self.matcher.cancel(order, "user_request")

@@ -91,7 +91,6 @@ class Matcher:
             order.filled_lots += lots
             order.cost += price * lots
             order.updated_ns = now
-        taker.state = "open" if taker.leaves_lots else "filled"
         if not maker.leaves_lots:
             opposite.leave(maker, level)
             if maker.terms.reduce_only:

@@ -72,6 +72,9 @@ def thaw(exchange: Exchange, frozen: bytes) -> None:
         desk.by_account.setdefault(order.account, {})[order.id] = order
     desk.ended |= {order.id: order for order in state.ended}
     desk.forgotten_next.extend(desk.ended)
+    for order in sorted((*state.orders, *state.ended), key=lambda order: order.id):
+        if order.terms.label:
+            desk.label(order)
     desk.days.extend(state.days)
     desk.self_trading |= dict(state.self_trading)
     for each in state.books:
