@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench autobahn lock clean
+.PHONY: help demo test check bench autobahn realism lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ $(VENV)/ready-dev: requirements/dev.txt pyproject.toml
 
 $(VENV)-bench/ready: requirements/bench.txt pyproject.toml
 	$(PYTHON) tools/bootstrap.py $(VENV)-bench requirements/bench.txt
+
+realism: $(VENV)/ready ## Hold an hour of the simulated market against real ones
+	$(BIN)/python tools/realism.py
 
 lock: $(VENV)/ready-dev ## Resolve the dependencies anew, with hashes
 	$(BIN)/python tools/lock.py

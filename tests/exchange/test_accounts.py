@@ -5,6 +5,7 @@ import pytest
 from deltawire.exchange.account_records import (
     BalanceChanged,
     Charged,
+    Deposit,
     SetMarginModel,
     Withdraw,
 )
@@ -249,3 +250,10 @@ def test_records_that_are_not_the_accounts_own_are_refused(hall: Hall) -> None:
     found = hall.accounts.received(Tick(at_ns=hall.now))
     assert found is not None
     assert found.code is Code.NOT_IMPLEMENTED
+
+
+def test_deposits_that_make_no_sense_are_refused(hall: Hall) -> None:
+    before = hall.accounts.freeze()
+    for currency, units in (("BTC", 0), ("BTC", -1), ("BTC", 1 << 62), ("DOGE", 1)):
+        assert refusal(hall.do(Deposit, account=ALICE, currency=currency, units=units)) is not None
+    assert hall.accounts.freeze() == before

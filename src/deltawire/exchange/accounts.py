@@ -30,6 +30,8 @@ from deltawire.exchange.standings import Standings
 from deltawire.model.instruments import Instrument
 
 FUNDS = Rejection(Code.NOT_ENOUGH_FUNDS)
+MOST = 1 << 62
+"""What all deposits of one currency may sum to, so that every amount fits 64 bits."""
 UNKNOWN = Rejection(Code.INVALID_OR_UNSUPPORTED_INSTRUMENT, param="instrument_name")
 LOCKED = Rejection(Code.ACCOUNT_LOCKED, reason="liquidation")
 
@@ -201,10 +203,11 @@ class Accounts:
         self.liquidation.round()
 
     def _deposit(self, record: Deposit) -> Rejection | None:
-        if record.units <= 0:
-            return Rejection(Code.INVALID_AMOUNT, param="units")
         if record.currency not in self.listings.currencies():
             return Rejection(Code.INVALID_PARAMS, reason="unknown currency", param="currency")
+        house = self.ledger.houses.get(record.currency)
+        if not 0 < record.units <= MOST - (house.deposits if house else 0):
+            return Rejection(Code.INVALID_AMOUNT, param="units")
         self._move(record.account, record.currency, record.units)
         return None
 

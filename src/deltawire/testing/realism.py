@@ -218,10 +218,18 @@ def _imbalance_auc(tape: Tape) -> float:
         move = after[0] + after[2] - before[0] - before[2]
         if move:
             scored.append(((before[1] - before[3]) / (before[1] + before[3]), move > 0))
-    scored.sort()
-    ups = ranks = 0
-    for rank, (_, up) in enumerate(scored, 1):
-        ups += up
-        ranks += rank * up
-    downs = len(scored) - ups
-    return (ranks - ups * (ups + 1) / 2) / (ups * downs) if ups and downs else 0.5
+    return _auc(scored)
+
+
+def _auc(scored: list[tuple[float, bool]]) -> float:
+    """The chance that an up scores above a down, equal scores counting a half."""
+    counts: dict[float, list[int]] = {}
+    for score, up in scored:
+        counts.setdefault(score, [0, 0])[up] += 1
+    below = won = 0.0
+    for score in sorted(counts):
+        downs, ups = counts[score]
+        won += ups * (below + 0.5 * downs)
+        below += downs
+    ups = sum(up for _, up in scored)
+    return won / (ups * below) if ups and below else 0.5

@@ -27,9 +27,9 @@ class Tempo(msgspec.Struct, frozen=True):
 
     noise: float = 120.0
     takers: float = 10.0
-    reviews: float = 40.0
+    reviews: float = 60.0
     """How often the maker looks."""
-    moves: float = 5.5
+    moves: float = 4.5
     """How often the price moves."""
     median_size: float = 300.0
     size_sd: float = 2.15
@@ -111,8 +111,10 @@ class FutureFlow:
 
     def _reach(self) -> float:
         """How far the belief may go from the market before it moves, in dollars."""
-        usual = self._latent.vol / sqrt(365 * 86_400) * self._latent.price
-        return max(usual / sqrt(self._tempo.moves), self.instrument.tick / self._unit)
+        return max(
+            self._latent.sigma * self._latent.price / sqrt(self._tempo.moves),
+            self.instrument.tick / self._unit,
+        )
 
     def _lean(self, now_ns: int) -> float:
         """Where the belief is between the last move and the next, −1 to 1."""
@@ -194,7 +196,7 @@ class FutureFlow:
         distance = int(chance.paretovariate(1.6)) - 1 if chance.random() < 0.5 else 0
         best = touch.bid if sign > 0 else touch.ask
         ticks = best - sign * distance * self.instrument.tick
-        lots = self._lots(chance.lognormvariate(log(1.5 * self._tempo.median_size), 0.8))
+        lots = self._lots(chance.lognormvariate(log(self._tempo.median_size), 0.8))
         order_id = self._noise.place(now_ns, self.instrument, sign, lots, ticks) or 0
         if order_id:
             self._resting.append(order_id)

@@ -46,11 +46,15 @@ class OptionFlow:
         half = _HALF_SPREAD_VOL * vega * per_one
         size = self._size(option, abs(priced.value.delta))
         middle = mark * per_one
-        for sign, edge in ((1, middle - half), (-1, middle + half)):
-            tick = option.tick_at(max(1, int(edge)))
-            ticks = (floor(edge / tick) if sign > 0 else ceil(edge / tick)) * tick
-            ticks = min(ticks, floor(middle / tick) * tick) if sign > 0 else max(ticks, tick)
+        bid, ask = _down(option, middle - half), _up(option, middle + half)
+        for sign, ticks in ((-1, ask), (1, bid)) if self._rises(option, bid) else ((1, bid), (-1, ask)):
             self._renew(now_ns, option, sign, size, ticks)
+
+    def _rises(self, option: Instrument, bid: int) -> bool:
+        """Whether the new bid would meet the maker's own old ask, which must go first then."""
+        ask = self._quotes.get((option.name, -1))
+        price = None if ask is None else self._maker.price(ask)
+        return price is not None and bid >= price
 
     def _renew(self, now_ns: int, option: Instrument, sign: int, lots: int, ticks: int) -> None:
         key = option.name, sign
@@ -97,3 +101,17 @@ class OptionFlow:
         least = parse_decimal(option.min_trade_size, option.size_exponent)
         lots = max(1, int(chance.lognormvariate(1.0, 1.2))) * least
         self._taker.place(now_ns, option, sign, lots, price, "immediate_or_cancel")
+
+
+def _down(option: Instrument, ticks: float) -> int:
+    """The next price at or below that an order may have; 0 where there is none."""
+    whole = max(0, floor(ticks))
+    tick = option.tick_at(whole)
+    return whole // tick * tick
+
+
+def _up(option: Instrument, ticks: float) -> int:
+    """The next price at or above that an order may have."""
+    whole = max(1, ceil(ticks))
+    tick = option.tick_at(whole)
+    return -(-whole // tick) * tick

@@ -1,6 +1,7 @@
 """A market that lives: exchange, accounts and agents, driven through virtual time. The same seed, the same market."""
 
 from collections.abc import Iterator
+from math import exp
 from typing import Any
 
 from deltawire.exchange.account_records import Deposit
@@ -16,6 +17,7 @@ from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.history import AGENTS_FROM
 from deltawire.exchange.orders import AccountId
 from deltawire.exchange.ports import Record
+from deltawire.exchange.pricing import Prices
 from deltawire.model.instruments import Instrument
 from deltawire.options.black76 import years_between
 
@@ -81,19 +83,30 @@ class Simulation:
     def _tick(self) -> None:
         """A second has passed: prices, then whoever lives by them."""
         self._prices_ns += SECOND_NS
+        known = len(self.accounts.pricing.instruments)
         self._submit(self._world.prices(self.now_ns, self._fair()))
+        if len(self.accounts.pricing.instruments) > known:
+            self._submit(Prices(at_ns=self.now_ns, fair=self._fair()))
         self._open_flows()
         if self._only is None:
             self._options.act(self.now_ns, self.accounts.pricing)
 
     def _fair(self) -> dict[str, float]:
-        """The middles of the futures' books."""
+        """The middles of the futures' books, where there is none yet what the world thinks of them."""
         found = {}
-        for name, flow in self._flows.items():
-            best = touch(self.exchange, flow.instrument)
+        for name, instrument in self.accounts.pricing.instruments.items():
+            if instrument.kind != "future" or name not in self.exchange.desk.books:
+                continue
+            best = touch(self.exchange, instrument)
             if best.bid is not None and best.ask is not None:
-                found[name] = flow.instrument.price(best.bid + best.ask) / 2
+                found[name] = instrument.price(best.bid + best.ask) / 2
+            else:
+                found[name] = self._world.coins[instrument.base].price * exp(self._carry(instrument))
         return found
+
+    def _carry(self, instrument: Instrument) -> float:
+        """What a dated future costs above the index, as a logarithm."""
+        return 0.0 if instrument.perpetual else CARRY * years_between(self.now_ns, instrument.expiration_ns)
 
     def _open_flows(self) -> None:
         """Futures that were listed get their agents, those that expired lose them."""
@@ -115,14 +128,13 @@ class Simulation:
             self._options.funded = True
             for account in (AGENTS_FROM, AGENTS_FROM + 1):
                 self._fund(account)
-        years = 0.0 if instrument.perpetual else years_between(self.now_ns, instrument.expiration_ns)
         return FutureFlow(
             instrument,
             self._world.coins[instrument.base],
             (accounts[0], accounts[1], accounts[2]),
             self._streams,
             PERPETUAL if instrument.perpetual else DATED,
-            CARRY * years,
+            self._carry(instrument),
         )
 
     def _fund(self, account: AccountId) -> None:

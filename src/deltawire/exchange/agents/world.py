@@ -14,8 +14,8 @@ from deltawire.options.surface import Surface, admissible
 YEAR_S = 365 * 86_400
 CONSTITUENTS = 7
 _VOL_MEMORY_S = 120.0
-_VOL_OF_VOL = 0.5
-_JUMPS_PER_S = 1 / 300
+_VOL_OF_VOL = 0.6
+_JUMPS_PER_S = 1 / 200
 _JUMP_SD = 0.0006
 _CORRELATION = 0.8
 
