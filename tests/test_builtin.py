@@ -108,7 +108,7 @@ async def test_a_restart_finds_orders_trades_and_history_as_they_were(
         trades = [each.fill for each in builtin.floor.trades(FIRST)]
         position = builtin.floor.accounts.position(FIRST, NAME)
         assert position > 0
-    assert any(tmp_path.glob("journal/snapshot-*")) == (snapshot_every == 200)
+    assert any(tmp_path.glob("journal/snapshot-*")) == (snapshot_every == 200)  # noqa: ASYNC240
     again = Builtin(tmp_path, WallClock(), Setup())
     try:
         labels = [order.terms.label for order in again.floor.open_orders(FIRST)]

@@ -93,6 +93,20 @@ def test_a_stop_waits_for_its_trigger_and_then_trades(exchange: Exchange, alice:
     assert (trade["direction"], trade["price"]) == ("sell", 58_990.0)
 
 
+def test_an_order_with_a_unique_label_can_be_sent_again(
+    exchange: Exchange, alice: Client, bob: Client
+) -> None:
+    bob.sell(100, 60_000.0)
+    first = alice.buy(100, label="once", unique_label=True)["order"]
+    before = exchange.journalled()
+    again = alice.buy(100, label="once", unique_label=True)
+    assert (again["order"], again["trades"], exchange.journalled()) == (first, [], before)
+    assert (
+        alice.error("private/buy", instrument_name=NAME, amount=100, price=1.0, unique_label=True)["code"]
+        == -32602
+    )
+
+
 def test_an_iceberg_says_what_it_shows(alice: Client) -> None:
     assert alice.buy(5_000, 59_000.0, max_show=1_000)["order"]["display_amount"] == 1_000.0
 

@@ -104,11 +104,21 @@ def _place(context: Context, params: Params, side: Side) -> dict[str, Any]:
     terms = parse_terms(_renamed(params), side, instrument)
     if isinstance(terms, Rejection):
         raise terms.error()
+    if _flag(params, "unique_label") and (known := _labelled(here, terms.label)) is not None:
+        return {"order": order_object(known, here.instrument(known.instrument)), "trades": []}
     first = here.trading.next_order_id()
     outputs = here.submit(
         Place(at_ns=here.trading.now(), account=here.account, terms=terms, connection=here.connection)
     )
     return answer(here, outputs, placed_order(here, outputs, first), instrument)
+
+
+def _labelled(here: Seat, label: str) -> Order | None:
+    """The account's first order of this label that is still known: the request came before."""
+    if not label:
+        raise refused(Code.INVALID_PARAMS, reason="value required", param="label")
+    known = (*here.trading.open_orders(here.account), *here.trading.ended_orders(here.account))
+    return min((o for o in known if o.terms.label == label), key=lambda order: order.id, default=None)
 
 
 def _renamed(params: Params) -> Params:
