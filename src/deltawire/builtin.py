@@ -3,8 +3,9 @@
 import random
 import secrets
 import time
+from collections.abc import Callable
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import get_args
 
@@ -18,10 +19,12 @@ from deltawire.exchange.agents.chance import Chance
 from deltawire.exchange.agents.simulation import Simulation
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.codes import Rejection
+from deltawire.exchange.conditions import Conditions, Drop, parse_latency
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.history import AGENTS_FROM, History
 from deltawire.exchange.records import CancelMany
 from deltawire.exchange.snapshots import freeze, thaw
+from deltawire.gateway.distance import Distance
 from deltawire.ports import Clock
 from deltawire.sources.floor import Floor
 from deltawire.sources.simulated import SimulatedClock, SimulatedSource
@@ -38,9 +41,13 @@ MOST_MOMENTS = 500
 
 
 class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the exchange is told: the seed of chance."""
+    """What the exchange is told: the seed of chance, and how far its clients are."""
 
     seed: int = 1
+    latency: str = "none"
+    """One way, of requests and answers: `none`, `colocated`, `cloud`, `home`, or milliseconds as `12` or `12±3`."""
+    drop: float = 0.0
+    """The share of requests that are lost."""
 
 
 class _Saved(msgspec.Struct, frozen=True):
@@ -105,6 +112,18 @@ class Agents:
         )
 
 
+def _distances(setup: Setup, wall: Clock) -> Callable[[], Distance] | None:
+    """What makes each connection's distance; None when clients are near."""
+    latency = parse_latency(setup.latency)
+    if not 0.0 <= setup.drop < 1.0:
+        raise UsageError(f"the share of requests that are lost is from 0 to below 1, not {setup.drop}")
+    if not latency.mean_ms and not setup.drop:
+        return None
+    conditions = Conditions(latency, (Drop("order", setup.drop),) if setup.drop else ())
+    numbers = count()
+    return lambda: Distance(conditions, _stream(setup.seed, f"distance {next(numbers)}"), wall)
+
+
 def _stream(seed: int, name: str) -> Chance:
     return random.Random(f"{seed}/{name}")
 
@@ -116,6 +135,7 @@ class Builtin:
     """
 
     def __init__(self, folder: Path, wall: Clock, setup: Setup, *, speed: float = 1.0) -> None:
+        self.distances = _distances(setup, wall)
         self._codec = Codec(*get_args(AccountRecord))
         self._accounts = Accounts()
         self._exchange = Exchange(self._accounts)

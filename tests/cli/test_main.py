@@ -122,6 +122,26 @@ def test_the_exchange_has_no_fastest_speed(capsys: Capture) -> None:
     assert "--speed max is for recordings" in outcome.err
 
 
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--latency", "moon"], "no latency: 'moon'"),
+        (["--drop", "1"], "from 0 to below 1"),
+        (["--drop", "nan"], "from 0 to below 1"),
+    ],
+)
+def test_conditions_that_are_none_are_refused(capsys: Capture, options: list[str], reason: str) -> None:
+    outcome = run(capsys, "serve", *options)
+    assert is_one_line(outcome)
+    assert reason in outcome.err
+
+
+def test_the_exchanges_options_are_not_for_recordings(capsys: Capture, tape: Path) -> None:
+    outcome = run(capsys, "serve", "--replay", tape, "--venue", "deribit", "--seed", 1)
+    assert is_one_line(outcome)
+    assert "--seed is for the built-in exchange" in outcome.err
+
+
 def test_a_port_that_is_taken_is_named(capsys: Capture, tape: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -16,7 +16,7 @@ import uvloop
 from deltawire import __version__
 from deltawire.app import App, WallClock, listen
 from deltawire.app import serve as serve_app
-from deltawire.builtin import Builtin, Setup
+from deltawire.builtin import Builtin
 from deltawire.cli.logs import keep_no_core, log_to_stderr
 from deltawire.config import Config, Listen, Replay, Tls, load_config
 from deltawire.errors import UsageError
@@ -51,6 +51,20 @@ def serve(
     ] = None,
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="Chance of the built-in exchange's market. [default: 1]")
+    ] = None,
+    latency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How far clients of the exchange are: none, colocated (0.2 ms one way), cloud (5±2), home (60±20), "
+            "or milliseconds such as 12±3. [default: none]",
+        ),
+    ] = None,
+    drop: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE", help="The share of requests to the exchange that are lost. [default: 0]"
+        ),
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, for ever.")] = False,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
@@ -96,8 +110,11 @@ def serve(
     }
     if replay or venue:
         changes["replay"] = _pairs(replay or [], venue or [])
-    if seed is not None:
-        changes["exchange"] = Setup(seed)
+    asked = {"seed": seed, "latency": latency, "drop": drop}
+    given = {name: value for name, value in asked.items() if value is not None}
+    changes["exchange"] = msgspec.structs.replace(settings.exchange, **given)
+    if given and (replay or settings.replay):
+        raise UsageError(f"--{next(iter(given))} is for the built-in exchange, not for recordings")
     settings = msgspec.structs.replace(settings, **changes)
     _serve(settings, echo=echo)
 
@@ -124,6 +141,8 @@ def _serve(settings: Config, *, echo: bool) -> None:
         patience=settings.logins,
         echo=echo,
     )
+    if builtin is not None:
+        app.gateway.distances = builtin.distances
     host = settings.listen.host
     sock = listen(host, settings.listen.port)
     if echo and not ip_address(sock.getsockname()[0]).is_loopback:

@@ -16,6 +16,7 @@ from deltawire.access.tokens import Identity
 from deltawire.errors import RequestError
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.roster import Member
+from deltawire.gateway.distance import Distance
 from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
 from deltawire.ports import Clock
@@ -162,6 +163,8 @@ class Gateway:
         """Notifications for which others stood."""
         self.telemetry = Telemetry()
         self.draining = False
+        self.distances: Callable[[], Distance] | None = None
+        """How far clients are, if they are to be far."""
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
             self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()

@@ -32,7 +32,10 @@ def make_app(gateway: Gateway) -> Starlette:
     """The HTTP application."""
 
     async def answer(request: Request, asked: rpc.Request, body: bytes, *, strict: bool) -> Response:
-        """What the one who asks may know."""
+        """What the one who asks may know; from afar after the way there and back."""
+        far = gateway.distances() if gateway.distances else None
+        if far is not None and not await far.there():
+            return Response("lost on the way", 504)
         context = gateway.make_context(request.client.host if request.client else "", None)
         try:
             if header := request.headers.get("authorization"):
@@ -45,6 +48,8 @@ def make_app(gateway: Gateway) -> Starlette:
         found = answer_http(asked, context, strict=strict)
         if asked.method.startswith("private/"):
             await gateway.durable()
+        if far is not None and not await far.back():
+            return Response("lost on the way", 504)
         return reply(found)
 
     def reply(answer: rpc.Reply) -> Response:
