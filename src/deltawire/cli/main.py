@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from deltawire import __version__
-from deltawire.cli import config, journal, keys, serve, verify, watch
+from deltawire.cli import account, config, journal, keys, serve, verify, watch
 from deltawire.errors import JournalError, RecordingError, UsageError
 
 app = typer.Typer(
@@ -38,9 +38,10 @@ def deltawire(
 app.command("serve")(serve.serve)
 app.command("verify")(verify.verify)
 app.command("watch")(watch.watch)
-app.add_typer(journal.app, name="journal")
 app.add_typer(keys.app)
+app.add_typer(account.app)
 app.add_typer(config.app)
+app.add_typer(journal.app, name="journal")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
