@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 60
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
-demo: $(VENV)/ready ## Serve a recording (RECORDING=file VENUE=name) and watch it
+demo: $(VENV)/ready ## Start the exchange, or serve a recording (RECORDING=file VENUE=name), and watch it
 	@RECORDING='$(RECORDING)' VENUE='$(VENUE)' $(BIN)/python tools/demo.py
 
 test: $(VENV)/ready-dev ## Run all tests, those of books on both kernels

@@ -1,4 +1,4 @@
-"""`python -m bench [fanout | idle | feed | matching] [--quick]`: run every section, or one."""
+"""`python -m bench [fanout | idle | feed | matching | latency] [--quick]`: run every section, or one."""
 
 import argparse
 import importlib
@@ -8,6 +8,7 @@ SECTIONS = {
     "idle": "bench.idle",
     "feed": "bench.feed",
     "matching": "bench.matching",
+    "latency": "bench.latency",
 }
 
 

@@ -1,7 +1,6 @@
-"""`make demo`: serve a recording and watch it, until Ctrl-C.
+"""`make demo`: the built-in exchange, or a recording, served and watched until Ctrl-C.
 
-RECORDING=file VENUE=name choose what to serve; without them the recordings beside this checkout, and where there
-are none a generated one.
+RECORDING=file VENUE=name serve a recording instead; RECORDING=all those beside this checkout.
 """
 
 import json
@@ -9,12 +8,9 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
 from pathlib import Path
-
-from deltawire.testing.recordings import make_recording, write_log
 
 ROOT = Path(__file__).resolve().parent.parent
 BESIDE = ROOT.parent / "shared" / "recordings"
@@ -31,13 +27,18 @@ START_WITHIN_S = 20
 
 def main() -> int:
     """Serve and watch."""
-    with tempfile.TemporaryDirectory() as folder:
-        return serve_and_watch(pick() or [("deribit", generate(Path(folder)))])
+    chosen = pick()
+    if not chosen:
+        print(
+            "the built-in exchange; for an account on it: .venv/bin/deltawire account add NAME --deposit BTC=10\n"
+            "for a recording: make demo RECORDING=FILE VENUE=NAME (binance_spot, binance_usdm, deribit, kraken, okx)"
+        )
+    return serve_and_watch(chosen)
 
 
 def serve_and_watch(chosen: list[tuple[str, Path]]) -> int:
     """Until Ctrl-C; the exit code."""
-    command = [sys.executable, "-m", "deltawire", "serve", "--loop", "--port", PORT]
+    command = [sys.executable, "-m", "deltawire", "serve", "--port", PORT, *["--loop"] * bool(chosen)]
     for venue, file in chosen:
         command += ["--replay", str(file), "--venue", venue]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -56,20 +57,11 @@ def serve_and_watch(chosen: list[tuple[str, Path]]) -> int:
 
 
 def pick() -> list[tuple[str, Path]]:
-    """(venue, file) of what to serve; the first is home."""
+    """(venue, file) of what to serve, the first is home; nothing is the exchange."""
     file, venue = os.environ.get("RECORDING"), os.environ.get("VENUE")
-    if file:
-        return [(venue or guess(Path(file)), Path(file))]
-    return [(venue, BESIDE / file) for venue, (file, _) in SETS.items() if (BESIDE / file).is_file()]
-
-
-def generate(folder: Path) -> Path:
-    """A recording of two minutes that a seed makes, because there is no real one."""
-    print(
-        "no recording given: this market is generated. For a real one: make demo RECORDING=FILE VENUE=NAME "
-        "(binance_spot, binance_usdm, deribit, kraken, okx)"
-    )
-    return write_log(make_recording(seed=1), folder / "generated.log")
+    if file == "all":
+        return [(venue, BESIDE / file) for venue, (file, _) in SETS.items() if (BESIDE / file).is_file()]
+    return [(venue or guess(Path(file)), Path(file))] if file else []
 
 
 def guess(file: Path) -> str:
@@ -94,7 +86,8 @@ def wait_for_channels(server: "subprocess.Popen[bytes]") -> list[str] | None:
             continue
         live = [each["instrument_name"] for each in summaries if each["bid_price"] and each["ask_price"]]
         if live:
-            home = [name for name in live if ":" not in name] or live
+            home = [name for name in live if ":" not in name and name.endswith("-PERPETUAL")]
+            home += [name for name in live if ":" not in name] or live
             return [f"book.{home[0]}.100ms", f"trades.{home[0]}.100ms"]
     if server.poll() is None:
         print(f"no book came to life within {START_WITHIN_S} s", file=sys.stderr)

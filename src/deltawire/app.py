@@ -17,13 +17,16 @@ from deltawire.access.credits import Tariff
 from deltawire.access.keys import KeyRing
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, UsageError
+from deltawire.exchange.orders import AccountId
 from deltawire.fanout.hub import Hub
+from deltawire.fanout.own import News
 from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
 from deltawire.gateway.outgoing import make_write
 from deltawire.gateway.server import make_server
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, Source, Wants
+from deltawire.sources.floor import Floor
 from deltawire.store.keys import KeyStore
 
 log = structlog.get_logger("deltawire")
@@ -52,7 +55,8 @@ class WallClock:
 class App:
     """A server over some sources. The first source's venue is home: its instruments have bare names.
 
-    Whoever has one of `keys` may sign in. With `echo` it also says back whatever comes to `/echo`.
+    Whoever has one of `keys` may sign in; `trading` is what they trade on. With `echo` it also says back
+    whatever comes to `/echo`.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class App:
         policy: Policy | None = None,
         tariff: Tariff | None = None,
         patience: Patience | None = None,
+        trading: Floor | None = None,
         echo: bool = False,
     ) -> None:
         self.sources = sources
@@ -89,7 +94,11 @@ class App:
             policy=policy,
             tariff=tariff,
             echo=echo,
+            trading=trading,
         )
+        self.hub.trading = trading
+        if trading is not None:
+            trading.own = self._take_own
         self._broker = MemoryBroker()
         self._broker.subscribe(f"{TOPIC}.*", self._take_in)
         self._flush_scheduled = False
@@ -153,13 +162,21 @@ class App:
             self.access.replace([])
         self.gateway.rights_changed()
 
-    def _take_in(self, batch: Batch) -> None:
-        self.hub.advance(batch.venue, batch.at_ns)
-        self.hub.publish(batch.events)
+    def _take_own(self, account: AccountId, news: list[News]) -> None:
+        if self.hub.hears(account):
+            self.hub.publish_own(account, news)
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
         if not self._flush_scheduled:
             self._flush_scheduled = True
             self._seen_s = time.perf_counter()
             asyncio.get_running_loop().call_soon(self._flush)
+
+    def _take_in(self, batch: Batch) -> None:
+        self.hub.advance(batch.venue, batch.at_ns)
+        self.hub.publish(batch.events)
+        self._flush_soon()
         for event in batch.events:
             if isinstance(event, Fault | Status):
                 self._note(event)

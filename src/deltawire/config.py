@@ -9,6 +9,7 @@ import msgspec
 
 from deltawire.access.backoff import Patience
 from deltawire.access.credits import Tariff
+from deltawire.builtin import Setup
 from deltawire.errors import UsageError
 from deltawire.gateway.gateway import Limits, Policy
 from deltawire.venues import REGISTRY
@@ -46,8 +47,10 @@ class Config(Part, frozen=True):
     listen: Listen = Listen()
     tls: Tls = Tls()
     replay: tuple[Replay, ...] = ()
+    """What to serve; without any, the built-in exchange."""
+    exchange: Setup = Setup()
     speed: float | str = 1.0
-    """Recorded seconds per second, or `max`."""
+    """Recorded or simulated seconds per second, or, of a recording, `max`."""
     loop: bool = False
     access: Policy = Policy()
     limits: Limits = Limits()

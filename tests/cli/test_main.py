@@ -146,10 +146,30 @@ def test_a_venue_is_served_once(capsys: Capture, tape: Path) -> None:
     assert "each venue can be served once" in outcome.err
 
 
-def test_serving_nothing_says_what_to_pass(capsys: Capture) -> None:
-    outcome = run(capsys, "serve")
+def test_the_exchange_has_no_fastest_speed(capsys: Capture) -> None:
+    outcome = run(capsys, "serve", "--speed", "max")
     assert is_one_line(outcome)
-    assert "--replay FILE --venue NAME" in outcome.err
+    assert "--speed max is for recordings" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--latency", "moon"], "no latency: 'moon'"),
+        (["--drop", "1"], "from 0 to below 1"),
+        (["--drop", "nan"], "from 0 to below 1"),
+    ],
+)
+def test_conditions_that_are_none_are_refused(capsys: Capture, options: list[str], reason: str) -> None:
+    outcome = run(capsys, "serve", *options)
+    assert is_one_line(outcome)
+    assert reason in outcome.err
+
+
+def test_the_exchanges_options_are_not_for_recordings(capsys: Capture, tape: Path) -> None:
+    outcome = run(capsys, "serve", "--replay", tape, "--venue", "deribit", "--seed", 1)
+    assert is_one_line(outcome)
+    assert "--seed is for the built-in exchange" in outcome.err
 
 
 def test_a_port_that_is_taken_is_named(capsys: Capture, tape: Path) -> None:

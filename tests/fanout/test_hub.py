@@ -62,7 +62,9 @@ def everything(book: ScriptedBook, number: int) -> list[Event]:
 
 def test_every_family_has_a_channel_here() -> None:
     assert {name: parse_channel(channel).family for name, channel in CHANNELS.items()} == {
-        name: name for name in FAMILIES
+        name: name
+        for name in FAMILIES
+        if not name.startswith("user_")  # see test_own.py
     }
 
 

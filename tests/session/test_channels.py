@@ -1,5 +1,6 @@
 """The grammar of channel names."""
 
+import msgspec
 import pytest
 
 from deltawire.session.channels import LONGEST_NAME, ChannelKey, parse_channel
@@ -69,8 +70,8 @@ def test_a_name_is_taken_apart(name: str) -> None:
         "chart.trades.BTC-PERPETUAL.7",
         "chart.trades.BTC-PERPETUAL.1d",
         "instrument.state.nothing.any",
-        "user.orders.any.any.raw",
-        "platform_state",
+        "user.combo_trades.any.any.raw",
+        "user.orders.any.any",
         "status." + "X" * LONGEST_NAME,
         "status." + "X" * 1_000_000,
     ],
@@ -106,3 +107,28 @@ def test_a_pattern_stands_for_every_instrument_that_fits(
     assert key.of("X") == parse_channel("book.X.100ms")
     assert all(key.covers(found) for name in fitting if (found := parse_channel(f"book.{name}.100ms")))
     assert not any(key.covers(found) for name in fitting if (found := parse_channel(f"book.{name}.raw")))
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "parts"),
+    [
+        ("user.orders.any.any.raw", "user_orders", {"kind": "any", "currency": "any"}),
+        ("user.orders.future.btc.100ms", "user_orders", {"kind": "future", "currency": "BTC"}),
+        ("user.trades.BTC-PERPETUAL.agg2", "user_trades", {"instrument": "BTC-PERPETUAL"}),
+        ("user.changes.option.any.raw", "user_changes", {"kind": "option", "currency": "any"}),
+        ("user.portfolio.btc", "user_portfolio", {"currency": "BTC"}),
+        ("user.mmp_trigger.btc_usd", "user_mmp_trigger", {"index": "btc_usd"}),
+        ("user.lock", "user_lock", {}),
+    ],
+)
+def test_private_channels_have_their_families(name: str, family: str, parts: dict[str, str]) -> None:
+    key = parse_channel(name)
+    assert key is not None
+    assert key.family == family
+    assert {part: getattr(key, part) for part in parts} == parts
+
+
+def test_the_same_private_channel_of_two_accounts_is_two_channels() -> None:
+    key = parse_channel("user.orders.any.any.raw")
+    assert key is not None
+    assert len({msgspec.structs.replace(key, account=account).id for account in (0, 1, 2)}) == 3

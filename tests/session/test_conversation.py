@@ -208,6 +208,7 @@ WEBSOCKET_ONLY = sorted(name for name, method in METHODS.items() if method.webso
 def test_subscriptions_and_heartbeats_need_a_websocket() -> None:
     assert WEBSOCKET_ONLY == [
         "private/logout",
+        "private/mass_quote",
         "private/subscribe",
         "private/unsubscribe",
         "private/unsubscribe_all",

@@ -1,6 +1,7 @@
 """`deltawire serve` as a process of its own, the way a user runs it; what it logs is shown where a test fails."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,16 +24,30 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def serving(*replays: tuple[Path, str], speed: str = "1", loop: bool = False) -> Iterator[Served]:
-    """Serve recordings, each with its venue (the first is home), on a free port until the block ends."""
+def serving(
+    *replays: tuple[Path, str],
+    speed: str = "1",
+    loop: bool = False,
+    config: Path | None = None,
+    environment: dict[str, str] | None = None,
+) -> Iterator[Served]:
+    """Serve recordings, each with its venue (the first is home), or else the exchange, on a free port."""
     command = [sys.executable, "-m", "deltawire", "serve", "--port", "0", "--speed", speed]
     for file, venue in replays:
         command += ["--replay", str(file), "--venue", venue]
     if loop:
         command.append("--loop")
+    if config:
+        command += ["--config", str(config)]
     with (
         tempfile.TemporaryFile() as errors,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=os.environ | (environment or {}),
+        ) as process,
     ):
         try:
             yield _printed_address(process)

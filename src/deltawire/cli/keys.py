@@ -80,7 +80,7 @@ def add(
         client_id=secrets.token_urlsafe(ID_BYTES).replace("-", "x").replace("_", "y"),
         kind="hmac" if public_key is None else "ed25519",
         secret=secret,
-        account=_account(account),
+        account=account_name(account),
         rights=_rights(scope),
         name=name,
         created_ms=now_ms,
@@ -132,7 +132,8 @@ def revoke(
     print(f"revoked {gone.client_id}{f' ({gone.name})' if gone.name else ''}")
 
 
-def _account(name: str) -> str:
+def account_name(name: str) -> str:
+    """A name that an account may have; `UsageError` when it may not."""
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"an account has up to 64 letters, digits, dots, dashes and underscores, not {name!r}"

@@ -8,7 +8,7 @@ import typer
 
 from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
-from deltawire.cli import config, journal, keys, serve, verify, watch
+from deltawire.cli import account, config, journal, keys, serve, verify, watch
 from deltawire.errors import JournalError, RecordingError, UsageError
 
 app = typer.Typer(
@@ -39,9 +39,10 @@ def deltawire(
 app.command("serve")(serve.serve)
 app.command("verify")(verify.verify)
 app.command("watch")(watch.watch)
-app.add_typer(journal.app, name="journal")
 app.add_typer(keys.app)
+app.add_typer(account.app)
 app.add_typer(config.app)
+app.add_typer(journal.app, name="journal")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

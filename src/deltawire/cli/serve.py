@@ -17,14 +17,16 @@ from deltawire import __version__
 from deltawire.app import App, WallClock, listen
 from deltawire.app import serve as serve_app
 from deltawire.book.kernel import DESCRIPTION
+from deltawire.builtin import Builtin
 from deltawire.cli.logs import keep_no_core, log_to_stderr
 from deltawire.config import Config, Listen, Replay, Tls, load_config
 from deltawire.errors import UsageError
 from deltawire.gateway.gateway import Limits
+from deltawire.ports import Source
 from deltawire.sources.recordings import Recording
 from deltawire.sources.replay import ReplaySource
 from deltawire.store.certificates import load_tls, self_signed
-from deltawire.store.home import home
+from deltawire.store.home import home, make_folder
 from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY, make_venue
 
@@ -43,7 +45,27 @@ def serve(
     ] = None,
     speed: Annotated[
         str | None,
-        typer.Option(metavar="S", help="Recorded seconds per second (1, 10, 0.5, …), or `max`. [default: 1]"),
+        typer.Option(
+            metavar="S",
+            help="Recorded or simulated seconds per second (1, 10, 0.5, …); of a recording also `max`. [default: 1]",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Chance of the built-in exchange's market. [default: 1]")
+    ] = None,
+    latency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How far clients of the exchange are: none, colocated (0.2 ms one way), cloud (5±2), home (60±20), "
+            "or milliseconds such as 12±3. [default: none]",
+        ),
+    ] = None,
+    drop: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE", help="The share of requests to the exchange that are lost. [default: 0]"
+        ),
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, for ever.")] = False,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
@@ -72,9 +94,11 @@ def serve(
         ),
     ] = False,
 ) -> None:
-    """Serve recordings as a Deribit-dialect WebSocket and HTTP API.
+    """Serve the built-in exchange, or recordings, as a Deribit-dialect WebSocket and HTTP API.
 
-    Instruments of the first venue (home) keep their own names; those of any other are `venue:NAME`.
+    With nothing given it is the exchange: its state lies under `DELTAWIRE_HOME` (default: the user's data folder),
+    `deltawire account add` makes accounts. Of recordings the instruments of the first venue (home) keep their own
+    names; those of any other are `venue:NAME`.
 
     Example: `deltawire serve --replay btcusdt.gz --venue binance_usdm --speed 10 --loop`
     """
@@ -87,23 +111,30 @@ def serve(
     }
     if replay or venue:
         changes["replay"] = _pairs(replay or [], venue or [])
+    asked = {"seed": seed, "latency": latency, "drop": drop}
+    given = {name: value for name, value in asked.items() if value is not None}
+    changes["exchange"] = msgspec.structs.replace(settings.exchange, **given)
+    if given and (replay or settings.replay):
+        raise UsageError(f"--{next(iter(given))} is for the built-in exchange, not for recordings")
     settings = msgspec.structs.replace(settings, **changes)
-    if not (settings.replay or echo):
-        raise UsageError("nothing to serve: pass --replay FILE --venue NAME (see deltawire serve --help)")
     _serve(settings, echo=echo)
 
 
 def _serve(settings: Config, *, echo: bool) -> None:
     pace = None if settings.speed == "max" else float(settings.speed)
-    sources = [
+    builtin = None if settings.replay or echo else _open_exchange(settings, pace)
+    sources: list[Source] = [
         ReplaySource(
             _recording(each.file), make_venue(each.venue), WallClock(), speed=pace, loop=settings.loop
         )
         for each in settings.replay
     ]
+    if builtin is not None:
+        sources.append(builtin.source)
     tls = _load_tls(settings)
     app = App(
         sources,
+        trading=builtin.floor if builtin else None,
         limits=ECHO_LIMITS if echo else settings.limits,
         keys=KeyStore(),
         policy=settings.access,
@@ -111,6 +142,8 @@ def _serve(settings: Config, *, echo: bool) -> None:
         patience=settings.logins,
         echo=echo,
     )
+    if builtin is not None:
+        app.gateway.distances = builtin.distances
     host = settings.listen.host
     sock = listen(host, settings.listen.port)
     if echo and not ip_address(sock.getsockname()[0]).is_loopback:
@@ -119,9 +152,18 @@ def _serve(settings: Config, *, echo: bool) -> None:
     log_to_stderr()
     keep_no_core()
     served = [f"{each.file} ({each.venue})" for each in settings.replay] + ["/echo"] * echo
+    served += [f"the built-in exchange ({home()})"] if builtin else []
     _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_stopped(app, sock, tls))
+
+
+def _open_exchange(settings: Config, pace: float | None) -> Builtin:
+    if pace is None:
+        raise UsageError("--speed max is for recordings: the exchange needs a number")
+    folder = home()
+    make_folder(folder)
+    return Builtin(folder, WallClock(), settings.exchange, speed=pace)
 
 
 async def _until_stopped(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:

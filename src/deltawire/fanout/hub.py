@@ -3,11 +3,23 @@
 from collections.abc import Callable, Hashable, Iterable, Mapping, Set
 from itertools import islice
 
+from deltawire.exchange.orders import AccountId
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
 from deltawire.fanout.channel import Channel, Opening
 from deltawire.fanout.history import Keeps
 from deltawire.fanout.lane import ENCODED, address_of
 from deltawire.fanout.outbox import Outbox
+from deltawire.fanout.own import (
+    LockChannel,
+    MmpTriggerChannel,
+    News,
+    OwnChangesChannel,
+    OwnChannel,
+    OwnOrdersChannel,
+    OwnTradesChannel,
+    PortfolioChannel,
+    SilentChannel,
+)
 from deltawire.fanout.patterns import Patterns
 from deltawire.fanout.quotes import (
     IncrementalTickerChannel,
@@ -25,6 +37,7 @@ from deltawire.market.market import Market
 from deltawire.model.events import Event, Index, Listing, Ticker, Trade
 from deltawire.ports import Clock
 from deltawire.session.channels import ChannelKey, Position
+from deltawire.session.private.trading import Trading
 
 FAMILIES: dict[str, type[Channel]] = {
     "book": BookChannel,
@@ -40,6 +53,13 @@ FAMILIES: dict[str, type[Channel]] = {
     "mark_prices": MarkPricesChannel,
     "instrument_state": InstrumentStateChannel,
     "status": StatusChannel,
+    "user_orders": OwnOrdersChannel,
+    "user_trades": OwnTradesChannel,
+    "user_changes": OwnChangesChannel,
+    "user_portfolio": PortfolioChannel,
+    "user_mmp_trigger": MmpTriggerChannel,
+    "user_lock": LockChannel,
+    "user_access_log": SilentChannel,
 }
 
 
@@ -80,6 +100,9 @@ class Hub:
         self._of_instrument: _Listeners = {}
         self._of_index: _Listeners = {}
         self._of_kind: _Listeners = {}
+        self._of_account: _Listeners = {}
+        self.trading: Trading | None = None
+        """Whose private channels these are, if any."""
         self._due: dict[tuple[str, int], dict[Channel, None]] = {}
         self._turn: dict[tuple[str, int], int] = {}
         self._unsettled: dict[Channel, None] = {}
@@ -310,6 +333,22 @@ class Hub:
             names = [state.name for state in islice(self.market, known, None)]
             for member, keys in self._patterns.newcomers(names):
                 self._join(member, self._imply(member, keys), {})
+        self._settle()
+
+    def hears(self, account: AccountId) -> bool:
+        """Whether anyone listens to an account's private channels, or may come back to them."""
+        return account in self._of_account
+
+    def publish_own(self, account: AccountId, news: Iterable[News]) -> None:
+        """Tell an account's own channels what one moment brought."""
+        channels = self._of_account.get(account, ())
+        for each in news:
+            for channel in channels:
+                assert isinstance(channel, OwnChannel), "only these listen to accounts"
+                channel.hear(each)
+        self._settle()
+
+    def _settle(self) -> None:
         while self._unsettled:
             settling, self._unsettled = self._unsettled, {}
             for channel in settling:
@@ -342,6 +381,9 @@ class Hub:
                 key, self.market, self._roster, self, Opening(epoch, self._opened, self._keeps, self._clock)
             )
             self._channels[key.id] = channel
+            if isinstance(channel, OwnChannel):
+                assert self.trading is not None, "only an exchange has accounts"
+                channel.trading = self.trading
             channel.opened()
             listeners, of = self._listeners(key)
             listeners.setdefault(of, {})[channel] = None
@@ -349,7 +391,9 @@ class Hub:
         return channel
 
     def _listeners(self, key: ChannelKey) -> tuple[_Listeners, Hashable]:
-        """By what a channel's events are found: an instrument, an index, or a kind and a currency."""
+        """By what a channel's events are found: an account, an instrument, an index, or a kind and a currency."""
+        if key.account:
+            return self._of_account, key.account
         if key.instrument:
             return self._of_instrument, key.instrument
         return (self._of_index, key.index) if key.index else (self._of_kind, (key.kind, key.currency))

@@ -39,7 +39,10 @@ ENCODERS: dict[Encoding, Callable[[str, str, int, str], Encoder]] = {
     PROTO: ProtoEncoder,
     DEFLATE: partial(DeflateEncoder, make_format=make_book_format),
 }
-"""By encoding: what makes an encoder of a channel's name, epoch, number and instrument."""
+"""By encoding: what makes an encoder of a channel's name, epoch, number and instrument.
+
+Private channels are not compressed: the length of what is compressed with a secret tells of it.
+"""
 
 
 ENCODED = "  "
@@ -54,7 +57,8 @@ class Lane:
     def __init__(self, key: ChannelKey, epoch: str, number: int, encoding: Encoding, keeps: Keeps) -> None:
         self.address = address_of(key.id, encoding)
         self.history = History(keeps)
-        self._encoder = ENCODERS[encoding](key.name, epoch, number, key.instrument)
+        form = JSON if key.account and encoding == DEFLATE else encoding
+        self._encoder = ENCODERS[form](key.name, epoch, number, key.instrument)
         self.opened = self._encoder.opened()
         self._image: tuple[int, Any, bytes] = (-1, None, b"")
         self._merged: dict[int, bytes] = {}

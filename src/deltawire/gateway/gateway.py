@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -15,15 +16,17 @@ from deltawire.access.tokens import Identity
 from deltawire.errors import RequestError
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.roster import Member
+from deltawire.gateway.distance import Distance
 from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
 from deltawire.ports import Clock, Retained
 from deltawire.session.echo import EchoSession
-from deltawire.session.effects import Close, Effect, EnableMac, Heartbeat, Join, Leave, Say
+from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, Say
 from deltawire.session.methods import Context
+from deltawire.session.private.trading import Trading
 from deltawire.session.server import ServerSession
 from deltawire.wire.frames import BINARY, TEXT
-from deltawire.wire.rpc import format_heartbeat, format_reply
+from deltawire.wire.rpc import Reply, format_heartbeat, format_reply
 
 TOKEN_BYTES = 32
 CONNECTIONS_PER_ADDRESS = 64
@@ -124,6 +127,13 @@ class Session(Protocol):
         """The connection is over."""
 
 
+class JournalledTrading(Trading, Protocol):
+    """An exchange that says when what was submitted is on disk."""
+
+    def when_durable(self, ticket: int, then: Callable[[], None]) -> bool:
+        """Call `then` once the journal is on disk up to the ticket; False when it already is."""
+
+
 class Gateway:
     """Carries out what sessions want. Without a `tariff` requests cost nothing.
 
@@ -142,7 +152,10 @@ class Gateway:
         policy: Policy | None = None,
         tariff: Tariff | None = None,
         echo: bool = False,
+        trading: JournalledTrading | None = None,
     ) -> None:
+        self.trading = trading
+        self._held: dict[Connection, list[Effect]] = {}
         self.access = access or Access(KeyRing(), make_token)
         self.policy = policy or Policy()
         self.market = market
@@ -159,6 +172,8 @@ class Gateway:
         """Notifications for which others stood."""
         self.telemetry = Telemetry()
         self.draining = False
+        self.distances: Callable[[], Distance] | None = None
+        """How far clients are, if they are to be far."""
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
             self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()
@@ -179,6 +194,7 @@ class Gateway:
             address=address,
             identity=identity,
             auth_by_ns=auth_by_ns,
+            trading=self.trading,
             wallet=self._wallet(address, identity),
             wallets=self._wallets,
             most_channels=self.limits.subscriptions,
@@ -233,6 +249,7 @@ class Gateway:
             identity=identity,
             address=address,
             private_only=self.policy.private_only,
+            trading=self.trading,
         )
 
     def rights_changed(self) -> None:
@@ -241,28 +258,54 @@ class Gateway:
         for connection in list(self.connections):
             connection.check_rights(now)
 
-    def carry_out(self, connection: Connection, effects: list[Effect]) -> None:
-        """Do what a session wants, in order."""
-        for effect in effects:
-            if isinstance(effect, Join):
+    def carry_out(self, connection: Connection, effects: Sequence[Effect]) -> None:
+        """Do what a session wants, in order; behind `Durable` once the disk has it."""
+        held = self._held.get(connection)
+        if held is not None:
+            held += effects
+            return
+        for place, effect in enumerate(effects):
+            if isinstance(effect, Durable) and self._waits(connection, effect):
+                self._held[connection] = list(effects[place + 1 :])
+                return
+            self._do(connection, effect)
+
+    def _waits(self, connection: Connection, effect: Durable) -> bool:
+        go_on = partial(self._go_on, connection)
+        return self.trading is not None and self.trading.when_durable(effect.ticket, go_on)
+
+    async def durable(self) -> None:
+        """Wait until all that was submitted so far is on disk."""
+        done = asyncio.get_running_loop().create_future()
+        trading = self.trading
+        if trading is not None and trading.when_durable(trading.ticket(), partial(done.set_result, None)):
+            await asyncio.shield(done)
+
+    def _go_on(self, connection: Connection) -> None:
+        self.carry_out(connection, self._held.pop(connection, ()))
+
+    def _do(self, connection: Connection, effect: Effect) -> None:
+        match effect:
+            case Join():
                 self.hub.join(connection.member, effect.keys, effect.resume)
-            elif isinstance(effect, Leave):
+            case Leave():
                 self.hub.leave(connection.member, effect.ids)
-            elif isinstance(effect, Say):
+            case Say():
                 connection.send(effect.payload, BINARY if effect.binary else TEXT)
-            elif isinstance(effect, Heartbeat):
+            case Heartbeat():
                 connection.send(format_heartbeat(effect.kind))
-            elif isinstance(effect, EnableMac):
+            case EnableMac():
                 connection.attest(effect.key)
-            elif isinstance(effect, Close):
+            case Close():
                 connection.close(effect.code, effect.reason)
-            else:
+            case Reply():
                 connection.send(format_reply(effect, self.clock.now() // 1000))
 
     def gone(self, connection: Connection) -> None:
         """A connection is over."""
         if connection in self.connections:
             del self.connections[connection]
+            self._held.pop(connection, None)
             self.hub.gone(connection.member)
 
     async def watch(self) -> None:

@@ -31,8 +31,11 @@ Docs       http://{host}/docs
 def make_app(gateway: Gateway) -> Starlette:
     """The HTTP application."""
 
-    def answer(request: Request, asked: rpc.Request, body: bytes, *, strict: bool) -> Response:
-        """What the one who asks may know."""
+    async def answer(request: Request, asked: rpc.Request, body: bytes, *, strict: bool) -> Response:
+        """What the one who asks may know; from afar after the way there and back."""
+        far = gateway.distances() if gateway.distances else None
+        if far is not None and not await far.there():
+            return Response("lost on the way", 504)
         context = gateway.make_context(request.client.host if request.client else "", None)
         try:
             if header := request.headers.get("authorization"):
@@ -42,7 +45,12 @@ def make_app(gateway: Gateway) -> Starlette:
                 raise RequestError(TOO_MANY_REQUESTS, "too_many_requests", retry=True)
         except RequestError as error:
             return reply(rpc.Reply(asked.id, error=error, us_in=context.now // 1000))
-        return reply(answer_http(asked, context, strict=strict))
+        found = answer_http(asked, context, strict=strict)
+        if asked.method.startswith("private/"):
+            await gateway.durable()
+        if far is not None and not await far.back():
+            return Response("lost on the way", 504)
+        return reply(found)
 
     def reply(answer: rpc.Reply) -> Response:
         body = rpc.format_reply(answer, gateway.clock.now() // 1000)
@@ -51,7 +59,7 @@ def make_app(gateway: Gateway) -> Starlette:
     async def get(request: Request) -> Response:
         """Parameters in the query; everything is text, lists are JSON."""
         method = f"{request.path_params['scope']}/{request.path_params['method']}"
-        return answer(request, rpc.Request(method, dict(request.query_params)), b"", strict=False)
+        return await answer(request, rpc.Request(method, dict(request.query_params)), b"", strict=False)
 
     async def post(request: Request) -> Response:
         """A JSON-RPC body; the path may name the method, the body's own wins."""
@@ -60,7 +68,7 @@ def make_app(gateway: Gateway) -> Starlette:
             asked = rpc.parse_request(body)
         except rpc.BadRequest as bad:
             return reply(bad.reply)
-        return answer(request, asked, body, strict=True)
+        return await answer(request, asked, body, strict=True)
 
     async def index(request: Request) -> Response:
         """Where everything is."""

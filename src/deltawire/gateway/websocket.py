@@ -8,6 +8,7 @@ bounded, and a peer that is gone is noticed.
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, cast
 
 import structlog
@@ -57,6 +58,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._pinged_ns = 0
         self._closing_ns = 0
         self._full_ns = 0
+        self._distance = gateway.distances() if gateway.distances else None
         self._is_binary = False
 
     # What asyncio calls.
@@ -134,6 +136,12 @@ class WebSocketConnection(asyncio.Protocol):
 
     def send(self, payload: bytes, opcode: int = TEXT) -> None:
         """Send one message."""
+        if self._distance is None:
+            self._send(payload, opcode)
+        else:
+            self._distance.answer(partial(self._send, payload, opcode))
+
+    def _send(self, payload: bytes, opcode: int) -> None:
         if not self._closing_ns:
             self.member.sink.write(frame(opcode, payload))
 
@@ -313,13 +321,22 @@ class WebSocketConnection(asyncio.Protocol):
     def _on_message(self, session: Session, message: bytes) -> None:
         now = self._gateway.clock.now()
         if self._is_binary:
-            effects = session.received_binary(message, now)
-        elif is_utf8(message):
-            effects = session.received(message, now)
-        else:
+            self._gateway.carry_out(self, session.received_binary(message, now))
+        elif not is_utf8(message):
             self._fail(CloseCode.INVALID_DATA, "text must be UTF-8")
+        elif self._distance is None:
+            self._gateway.carry_out(self, session.received(message, now))
+        else:
+            self._distance.request(partial(self._arrived, session, message))
+
+    def _arrived(self, session: Session, message: bytes) -> None:
+        """A message has come from afar; its connection may be gone meanwhile."""
+        if self._closing_ns or self._transport.is_closing():
             return
-        self._gateway.carry_out(self, effects)
+        try:
+            self._gateway.carry_out(self, session.received(message, self._gateway.clock.now()))
+        except Exception:  # noqa: BLE001 (as above)
+            self._broke()
 
     def _fail(self, code: CloseCode, reason: str) -> None:
         self._fragments = []

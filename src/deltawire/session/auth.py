@@ -51,10 +51,13 @@ def auth(context: Context, params: _Auth) -> Any:
     """Sign in. Over WebSocket the connection is the client's from now on."""
     grant = _grant(context, params)
     if context.session is not None:
+        before = context.session.identity
         context.session.signed_in(grant)
-        names = tuple(context.session.channels)
-        lost = [name for name in names if channel_right(name) and not may_hear(grant.identity, name)]
-        context.effects.append(Leave(tuple(context.session.channels.pop(name) for name in lost)))
+        same = before is not None and before.account == grant.identity.account
+        channels = context.session.channels
+        private = [name for name in channels if channel_right(name)]
+        lost = [name for name in private if not (same and may_hear(grant.identity, name))]
+        context.effects.append(Leave(tuple(channels.pop(name) for name in lost)))
     state = {} if params.state is None else {"state": params.state}
     return _tokens(grant) | state
 

@@ -33,13 +33,15 @@ class ChannelKey(msgspec.Struct, frozen=True):
     """At least so long between two notifications."""
     stamps: bool = False
     """Whether notifications say when what they tell happened."""
+    account: int = 0
+    """Of a private channel whose it is."""
 
     @property
     def id(self) -> str:
-        """Unlike the name, different for different depths and paces: what they publish has its own sequence."""
-        if not (self.levels or self.pace_ns or self.stamps):
+        """Unlike the name, different for different accounts, depths and paces: each has its own sequence."""
+        if not (self.levels or self.pace_ns or self.stamps or self.account):
             return self.name
-        return f"{self.name} {self.levels}/{self.pace_ns}/{self.stamps:d}"
+        return f"{self.name} {self.levels}/{self.pace_ns}/{self.stamps:d}/{self.account}"
 
     @property
     def pattern(self) -> bool:
@@ -83,7 +85,14 @@ _INTERVAL = r"(?P<interval>raw|100ms|agg2)"
 _INDEX = r"(?P<index>[^\s]+)"
 _OF_KIND = rf"(?P<kind>{'|'.join(KINDS)})\.(?P<currency>[A-Za-z0-9]+)"
 
+_OWN = ("orders", "trades", "changes")
 _FAMILIES = [
+    *((f"user_{what}", rf"user\.{what}\.{_OF_KIND}\.{_INTERVAL}") for what in _OWN),
+    *((f"user_{what}", rf"user\.{what}\.{_INSTRUMENT}\.{_INTERVAL}") for what in _OWN),
+    ("user_portfolio", r"user\.portfolio\.(?P<currency>[A-Za-z0-9]+)"),
+    ("user_mmp_trigger", rf"user\.mmp_trigger\.{_INDEX}"),
+    ("user_access_log", r"user\.access_log"),
+    ("user_lock", r"user\.lock"),
     (
         "grouped_book",
         rf"book\.{_INSTRUMENT}\.(?P<group>none|1|2|5|10|25|100|250)\.(?P<depth>1|10|20)\.{_INTERVAL}",

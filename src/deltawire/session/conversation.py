@@ -9,7 +9,7 @@ from deltawire.errors import LimitError, RequestError
 from deltawire.session.channels import ChannelKey, Position, parse_channel
 from deltawire.session.effects import Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
-from deltawire.session.rights import may_hear
+from deltawire.session.rights import channel_right, may_hear
 from deltawire.wire.rpc import INVALID_PARAMS
 
 SHORTEST_HEARTBEAT_S = 10
@@ -182,7 +182,7 @@ def _limited(key: ChannelKey, params: _Subscription) -> ChannelKey:
     if pace_ns <= _OWN_NS.get(key.interval, 0):
         pace_ns = 0
     levels = params.depth or 0 if key.family == "book" else 0
-    stamps = params.stamps and bool(key.instrument)
+    stamps = params.stamps and bool(key.instrument) and not key.account
     return msgspec.structs.replace(key, levels=levels, pace_ns=pace_ns, stamps=stamps)
 
 
@@ -193,7 +193,15 @@ def _known(context: Context, name: str) -> ChannelKey | None:
         return None
     if key.instrument and not key.pattern and context.market.find(key.instrument) is None:
         return None
-    return key
+    return _owned(context, key) if channel_right(key.name) else key
+
+
+def _owned(context: Context, key: ChannelKey) -> ChannelKey | None:
+    """A private channel as the client's own; None where there is no such account."""
+    if context.trading is None or context.identity is None:
+        return None
+    account = context.trading.account(context.identity.account)
+    return None if account is None else msgspec.structs.replace(key, account=account)
 
 
 def _session(context: Context) -> Conversation:

@@ -28,6 +28,12 @@ class Heartbeat(msgspec.Struct, frozen=True):
     kind: str
 
 
+class Durable(msgspec.Struct, frozen=True):
+    """What follows waits until the exchange's journal is on disk up to this ticket."""
+
+    ticket: int
+
+
 class Close(msgspec.Struct, frozen=True):
     """Close the connection with this WebSocket code."""
 
@@ -48,4 +54,4 @@ class EnableMac(msgspec.Struct, frozen=True):
     key: bytes
 
 
-Effect = Say | Reply | Join | Leave | Heartbeat | Close | EnableMac
+Effect = Say | Reply | Join | Leave | Heartbeat | Durable | Close | EnableMac

@@ -8,10 +8,12 @@ import msgspec
 from deltawire.access.access import FORBIDDEN, UNAUTHORIZED, Access
 from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import RequestError
+from deltawire.exchange.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.session.channels import Position
 from deltawire.session.effects import Effect
+from deltawire.session.private.trading import Trading
 from deltawire.wire.rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request
 
 BAD_INSTRUMENT = 13020
@@ -43,9 +45,17 @@ class Conversation(Protocol):
     def missed_bytes(self, channel: str, position: Position) -> int | None:
         """How long all is that the channel published since; None when not all of it is still there."""
 
+    def connection(self, account: AccountId) -> int:
+        """The number under which this connection acts for an account."""
+
     channels: dict[str, str]
     """What the client is subscribed to: ids of channels by the names that it gave."""
+
+    identity: Identity | None
     most_channels: int
+
+
+P = TypeVar("P")
 
 
 class Context(msgspec.Struct):
@@ -65,6 +75,9 @@ class Context(msgspec.Struct):
     private_only: bool = False
     more: dict[str, Any] = {}
     """Members of the answer beside its result."""
+    trading: Trading | None = None
+    strict: bool = True
+    """False where values may be text, as they are in a URL."""
 
     @property
     def somebody(self) -> Identity:
@@ -73,6 +86,11 @@ class Context(msgspec.Struct):
             raise RequestError(UNAUTHORIZED, "unauthorized", reason="sign in with public/auth")
         self.access.check(self.identity, self.address, self.now)
         return self.identity
+
+    def convert(self, params: dict[str, Any], into: type[P]) -> P:
+        """Parameters as a type; the dialect's error when they are not."""
+        found: P = _convert(params, into, strict=self.strict)
+        return found
 
     def instrument(self, name: str) -> InstrumentState:
         """An instrument by name; the dialect's error when there is none."""
@@ -85,9 +103,6 @@ class Context(msgspec.Struct):
                 param="instrument_name",
             )
         return state
-
-
-P = TypeVar("P")
 
 
 class _Method(msgspec.Struct, frozen=True):
@@ -121,6 +136,7 @@ def method(
 
 def run(context: Context, request: Request, *, strict: bool = True) -> Any:
     """The result of a request; `RequestError` says why there is none. Not strict: values may be text (queries)."""
+    context.strict = strict
     _admit(context, request)
     found = METHODS.get(request.method)
     if found is None:

@@ -4,14 +4,17 @@ from deltawire.access.access import TOO_MANY_REQUESTS, Access
 from deltawire.access.credits import Wallet, Wallets
 from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import LimitError, RequestError
+from deltawire.exchange.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.ports import Retained
 from deltawire.session import auth as _auth
 from deltawire.session import conversation as _conversation
 from deltawire.session import queries as _queries
 from deltawire.session.channels import Position
-from deltawire.session.effects import Close, Effect, Heartbeat, Leave
+from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Leave
 from deltawire.session.methods import NO_ANSWER, Context, run
+from deltawire.session.private import table as _private
+from deltawire.session.private.trading import Trading
 from deltawire.wire.rpc import BadRequest, Reply, Request, RequestId, parse_request
 
 SECOND_NS = 1_000_000_000
@@ -19,7 +22,7 @@ UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 MOST_CHANNELS = 10_000
 
-_tables = (_auth, _conversation, _queries)  # importing them fills the table of methods
+_tables = (_auth, _conversation, _queries, _private)  # importing them fills the table of methods
 
 
 class ServerSession:
@@ -42,6 +45,7 @@ class ServerSession:
         address: str = "",
         identity: Identity | None = None,
         auth_by_ns: int = 0,
+        trading: Trading | None = None,
         wallet: Wallet | None = None,
         wallets: Wallets | None = None,
         most_channels: int = MOST_CHANNELS,
@@ -63,6 +67,8 @@ class ServerSession:
         self._private_only = bool(auth_by_ns)
         self._auth_by_ns = 0 if identity else auth_by_ns
         self._market = market
+        self._trading = trading
+        self._acts_for: dict[AccountId, int] = {}
         self._version = version
         self._interval_ns = 0
         self._due_ns = 0
@@ -107,6 +113,7 @@ class ServerSession:
 
     def closed(self) -> None:
         """The connection is over, and so is a token that lived with it."""
+        self._act_no_more()
         if self.identity is not None:
             self._forget_token()
             self._access.connections.leave(self.identity.client_id)
@@ -115,6 +122,20 @@ class ServerSession:
     def _forget_token(self) -> None:
         if self.identity is not None and not self.identity.session:
             self._access.tokens.forget(self._token)
+
+    def connection(self, account: AccountId) -> int:
+        """See `Conversation`."""
+        number = self._acts_for.get(account)
+        if number is None:
+            assert self._trading is not None, "accounts are an exchange's"
+            number = self._acts_for[account] = self._trading.connected(account)
+        return number
+
+    def _act_no_more(self) -> None:
+        acts_for, self._acts_for = self._acts_for, {}
+        for account, number in acts_for.items():
+            if self._trading is not None:
+                self._trading.disconnected(account, number, on_purpose=self.logged_out)
 
     def _can_pay(self, method: str, now: int) -> bool:
         return self._wallet is None or self._wallet.pay_for(method, now)
@@ -182,6 +203,7 @@ class ServerSession:
             self._address,
             self._private_only,
             {},
+            self._trading,
         )
         us_in = now // 1000
         try:
@@ -189,11 +211,17 @@ class ServerSession:
         except LimitError as error:
             return [Reply(request.id, error=error, us_in=us_in), Close(POLICY_VIOLATION, error.reason)]
         except RequestError as error:
-            return [Reply(request.id, error=error, us_in=us_in)]
+            return [*self._durable(request), Reply(request.id, error=error, us_in=us_in)]
         left = [effect for effect in context.effects if isinstance(effect, Leave)]
         rest = [effect for effect in context.effects if not isinstance(effect, Leave)]
         reply = [] if result is NO_ANSWER else [Reply(request.id, result, us_in=us_in, more=context.more)]
-        return [*left, *reply, *rest]
+        return [*left, *self._durable(request), *reply, *rest]
+
+    def _durable(self, request: Request) -> list[Effect]:
+        """What a private method says rests on the journal."""
+        if self._trading is None or not request.method.startswith("private/"):
+            return []
+        return [Durable(self._trading.ticket())]
 
 
 def answer_http(request: Request, context: Context, *, strict: bool) -> Reply:

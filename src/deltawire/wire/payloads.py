@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from deltawire.wire.notifications import BookData, GroupedBook
+from deltawire.wire.own_payloads import OWN_PAYLOADS
 
 Number = float | None
 """None: not known."""
@@ -172,5 +173,6 @@ PAYLOADS: dict[str, Any] = {
     "mark_prices": list[MarkPrice],
     "instrument_state": InstrumentState,
     "status": Status,
+    **OWN_PAYLOADS,
 }
 """By family of channels; a family that is not here has data of any shape."""

@@ -7,27 +7,27 @@ from typing import Any
 from deltawire.exchange.account_records import Deposit
 from deltawire.exchange.accounts import Accounts
 from deltawire.exchange.agents.chance import Streams
-from deltawire.exchange.agents.desk import AgentDesk, touch
+from deltawire.exchange.agents.desk import AgentDesk, Submit, touch
 from deltawire.exchange.agents.flow import FutureFlow, Tempo
 from deltawire.exchange.agents.options import OptionFlow
 from deltawire.exchange.agents.world import World
 from deltawire.exchange.calendar import SECOND_NS
 from deltawire.exchange.contracts import UNITS
 from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.history import AGENTS_FROM
 from deltawire.exchange.orders import AccountId
 from deltawire.exchange.ports import Record
 from deltawire.exchange.pricing import Prices
 from deltawire.model.instruments import Instrument
 from deltawire.options.black76 import years_between
 
-AGENTS_FROM = 1_000_000
-"""The first account number of agents; people's are below."""
 PRICES = {"BTC": 64_000.0, "ETH": 3_100.0}
 VOLS = {"BTC": 0.60, "ETH": 0.72}
 CARRY = 0.06
 """Of dated futures, a year."""
 PERPETUAL, DATED = Tempo(), Tempo(noise=3.0, takers=0.3, reviews=4.0, moves=1.0, queue=15_000.0)
 FUNDS = {"BTC": 1_000_000, "ETH": 10_000_000, "USDC": 300_000_000}
+"""What each agent begins with; all of them together in smallest units must fit 64 bits."""
 
 
 class Simulation:
@@ -40,15 +40,20 @@ class Simulation:
         *,
         exchange: Exchange | None = None,
         accounts: Accounts | None = None,
+        submit: Submit | None = None,
         only: frozenset[str] | None = None,
     ) -> None:
-        """`only`: names of the futures that get a flow; None: all, and the options too."""
+        """`only`: names of the futures that get a flow; None: all, and the options too.
+
+        An exchange that has prices goes on from there; `submit` takes records on their way to it.
+        """
         self.accounts = accounts or Accounts()
         self.exchange = exchange or Exchange(self.accounts)
         self.now_ns = now_ns
+        self._hand_in = submit or self.exchange.submit
         self._streams = streams
         self._only = only
-        self._world = World(streams, PRICES, VOLS)
+        self._world = World(streams, self._starting_prices(), VOLS)
         self._flows: dict[str, FutureFlow] = {}
         self._options = OptionFlow(self._desk(AGENTS_FROM), self._desk(AGENTS_FROM + 1), streams)
         self._collected: list[Any] = []
@@ -70,6 +75,10 @@ class Simulation:
             if self._collected:
                 found, self._collected = self._collected, []
                 yield due, found
+
+    def _starting_prices(self) -> dict[str, float]:
+        index = self.accounts.pricing.index
+        return {coin: index.get(f"{coin}_usd".lower(), price) for coin, price in PRICES.items()}
 
     def _tick(self) -> None:
         """A second has passed: prices, then whoever lives by them."""
@@ -130,13 +139,15 @@ class Simulation:
         )
 
     def _fund(self, account: AccountId, currency: str) -> None:
-        units = FUNDS[currency] * UNITS
-        self._submit(Deposit(at_ns=self.now_ns, account=account, currency=currency, units=units))
+        known = self.accounts.ledger.accounts.get(account)
+        if known is None or currency not in known.wallets:  # else it was funded before a restart
+            units = FUNDS[currency] * UNITS
+            self._submit(Deposit(at_ns=self.now_ns, account=account, currency=currency, units=units))
 
     def _desk(self, account: AccountId) -> AgentDesk:
         return AgentDesk(self.exchange, self._submit, account)
 
     def _submit(self, record: Record) -> list[Any]:
-        found = self.exchange.submit(record)
+        found = self._hand_in(record)
         self._collected += found
         return found

@@ -1,0 +1,192 @@
+"""The built-in exchange put together: journal → exchange and accounts → floor → source."""
+
+import random
+import secrets
+import time
+from collections.abc import Callable
+from functools import partial
+from itertools import count, islice
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import structlog
+
+from deltawire.errors import JournalError, UsageError
+from deltawire.exchange.account_records import AccountRecord, Deposit
+from deltawire.exchange.accounts import Accounts
+from deltawire.exchange.agents.chance import Chance
+from deltawire.exchange.agents.simulation import Simulation
+from deltawire.exchange.codec import Codec
+from deltawire.exchange.codes import Rejection
+from deltawire.exchange.conditions import Conditions, Drop, parse_latency
+from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.history import AGENTS_FROM, History
+from deltawire.exchange.records import CancelMany
+from deltawire.exchange.snapshots import freeze, thaw
+from deltawire.gateway.distance import Distance
+from deltawire.ports import Clock
+from deltawire.sources.floor import Floor
+from deltawire.sources.simulated import SimulatedClock, SimulatedSource
+from deltawire.store.accounts import AccountEntry, AccountStore
+from deltawire.store.committing import GroupCommit
+from deltawire.store.files import DiskFiles
+from deltawire.store.journal import Journal
+
+log = structlog.get_logger("deltawire")
+JOURNAL = "journal"
+SNAPSHOT_EVERY = 50_000
+MOST_MOMENTS = 500
+"""Of the agents, before others have a turn."""
+
+
+class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the exchange is told: the seed of chance, and how far its clients are."""
+
+    seed: int = 1
+    latency: str = "none"
+    """One way, of requests and answers: `none`, `colocated`, `cloud`, `home`, or milliseconds as `12` or `12±3`."""
+    drop: float = 0.0
+    """The share of requests that are lost."""
+
+
+class _Saved(msgspec.Struct, frozen=True):
+    exchange: bytes
+    history: bytes
+
+
+class Enrolment:
+    """Gives each account of the store its name and, once, its money."""
+
+    def __init__(self, store: AccountStore, floor: Floor) -> None:
+        self._store = store
+        self._floor = floor
+        self._stamp: tuple[int, int, int] | None = None
+
+    def look(self) -> None:
+        """Take up what is new; a store that cannot be read is told of, and the accounts known stay."""
+        stamp = self._store.stamp()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            entries = self._store.read()
+        except UsageError as error:
+            log.error("accounts stay as they were", error=str(error))
+            return
+        for entry in entries:
+            self._enrol(entry)
+
+    def _enrol(self, entry: AccountEntry) -> None:
+        """A wallet that is there has had its deposit, before a restart or a moment ago."""
+        floor = self._floor
+        account = floor.accounts.ledger.accounts.get(entry.number)
+        funded = set(account.wallets) if account else set()
+        for currency, units in entry.deposits.items():
+            if currency not in funded and units:
+                floor.submit(Deposit(at_ns=floor.now(), account=entry.number, currency=currency, units=units))
+        floor.names[entry.name] = entry.number
+
+
+class Agents:
+    """Those who make the market live, reproducible by a seed. Orders left by agents before a restart are cancelled."""
+
+    def __init__(self, floor: Floor, seed: int) -> None:
+        self._floor = floor
+        self._streams = partial(_stream, seed)
+        self._simulation: Simulation | None = None
+
+    def step(self, now: int) -> None:
+        """Let them act until now; when that is too much at once, go on at the next step."""
+        if self._simulation is None:
+            self._simulation = self._begun(now)
+        for _ in islice(self._simulation.advance(now), MOST_MOMENTS):
+            pass
+
+    def _begun(self, now: int) -> Simulation:
+        floor = self._floor
+        for account in [account for account in floor.exchange.desk.by_account if account >= AGENTS_FROM]:
+            floor.submit(CancelMany(at_ns=now, account=account))
+        return Simulation(
+            self._streams, now, exchange=floor.exchange, accounts=floor.accounts, submit=floor.submit
+        )
+
+
+def _distances(setup: Setup, wall: Clock) -> Callable[[], Distance] | None:
+    """What makes each connection's distance; None when clients are near."""
+    latency = parse_latency(setup.latency)
+    if not 0.0 <= setup.drop < 1.0:
+        raise UsageError(f"the share of requests that are lost is from 0 to below 1, not {setup.drop}")
+    if not latency.mean_ms and not setup.drop:
+        return None
+    conditions = Conditions(latency, (Drop("order", setup.drop),) if setup.drop else ())
+    numbers = count()
+    return lambda: Distance(conditions, _stream(setup.seed, f"distance {next(numbers)}"), wall)
+
+
+def _stream(seed: int, name: str) -> Chance:
+    return random.Random(f"{seed}/{name}")
+
+
+class Builtin:
+    """The exchange under a folder; its journal is replayed when this is made.
+
+    Raises `UsageError` when the journal is damaged or another process has it.
+    """
+
+    def __init__(self, folder: Path, wall: Clock, setup: Setup, *, speed: float = 1.0) -> None:
+        self.distances = _distances(setup, wall)
+        self._codec = Codec(*get_args(AccountRecord))
+        self._accounts = Accounts()
+        self._exchange = Exchange(self._accounts)
+        self._history = History()
+        try:
+            self._journal = Journal(DiskFiles(folder / JOURNAL), str(folder / JOURNAL), secrets.randbits(63))
+            self._replay()
+        except (JournalError, msgspec.DecodeError) as error:
+            raise UsageError(f"the exchange cannot start: {error}") from error
+        except OSError as error:
+            raise UsageError(f"cannot use {folder / JOURNAL}: {error.strerror}") from error
+        self._commit = GroupCommit(self._journal, state=self._state, snapshot_every=SNAPSHOT_EVERY)
+        clock = SimulatedClock(wall, start_ns=self._exchange.desk.now, speed=speed)
+        self.floor = Floor(
+            self._exchange,
+            self._accounts,
+            self._history,
+            codec=self._codec,
+            commit=self._commit,
+            clock=clock,
+            first_connection=time.time_ns() // 1000,
+        )
+        agents = Agents(self.floor, setup.seed)
+        enrolment = Enrolment(AccountStore(folder), self.floor)
+        self.source = SimulatedSource(self.floor, agents, enrolment.look)
+
+    async def drained(self) -> None:
+        """Wait until everything submitted is on disk."""
+        await self._commit.drained()
+
+    def close(self) -> None:
+        """Let go of the journal; what was not on disk was not acknowledged."""
+        self._journal.close()
+
+    def _state(self) -> bytes:
+        return msgspec.msgpack.encode(_Saved(freeze(self._exchange), self._history.freeze()))
+
+    def _replay(self) -> None:
+        journal = self._journal
+        if journal.snapshot is not None:
+            saved = msgspec.msgpack.decode(journal.snapshot.state, type=_Saved)
+            thaw(self._exchange, saved.exchange)
+            self._history.thaw(saved.history)
+        count = 0
+        for sequence, payload in journal.records():
+            outputs = self._exchange.submit(self._codec.decode(payload))
+            if outputs and isinstance(outputs[-1], Rejection):
+                raise JournalError(JOURNAL, f"record {sequence}", f"is refused: {outputs[-1].message}")
+            self._history.took(outputs)
+            count += 1
+        if journal.cut is not None:
+            log.warning("torn tail cut", file=journal.cut.file, at=journal.cut.at, bytes=journal.cut.size)
+        if count or journal.snapshot:
+            log.info("journal replayed", records=count, sequence=journal.sequence)

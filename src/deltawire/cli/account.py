@@ -1,0 +1,106 @@
+"""`deltawire account`."""
+
+import secrets
+import sys
+import time
+from typing import Annotated
+
+import msgspec
+import typer
+
+from deltawire.access.keys import Key
+from deltawire.access.scopes import EVERYTHING
+from deltawire.cli.keys import ID_BYTES, SECRET_BYTES, AsJson, account_name
+from deltawire.errors import PrecisionError, UsageError
+from deltawire.exchange.contracts import DECIMALS
+from deltawire.exchange.listing import Listings
+from deltawire.model.numbers import format_decimal, parse_decimal
+from deltawire.store.accounts import AccountStore
+from deltawire.store.keys import KeyStore
+
+app = typer.Typer(
+    name="account",
+    help="Accounts of the built-in exchange: who trades on it, and with what.",
+    no_args_is_help=True,
+)
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")],
+    deposit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COIN=AMOUNT", help="What it begins with, such as BTC=10. Repeat."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make an account, and a key that may do everything with it. The secret is shown once, here.
+
+    A running server takes it up within a second; one that is stopped, when it starts.
+
+    Example: `deltawire account add bot --deposit BTC=10 --deposit USDC=100000`
+    """
+    deposits = _deposits(deposit or [])
+    entry = AccountStore().add(account_name(name), deposits)
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    key = Key(
+        client_id=secrets.token_urlsafe(ID_BYTES).replace("-", "x").replace("_", "y"),
+        kind="hmac",
+        secret=secret,
+        account=entry.name,
+        rights=EVERYTHING,
+        created_ms=time.time_ns() // 1_000_000,
+    )
+    KeyStore().add(key)
+    shown = {"account": entry.name, "client_id": key.client_id, "client_secret": secret}
+    if as_json:
+        print(msgspec.json.encode(shown).decode())
+        return
+    for what, value in shown.items():
+        print(f"{what:<14} {value}")
+    print("The secret is not shown again.", file=sys.stderr)
+
+
+@app.command("list")
+def list_accounts(as_json: AsJson = False) -> None:
+    """Show all accounts, and what each began with."""
+    entries = AccountStore().read()
+    rows = [
+        {
+            "account": entry.name,
+            "deposits": {coin: format_decimal(units, -DECIMALS) for coin, units in entry.deposits.items()},
+        }
+        for entry in entries
+    ]
+    if as_json:
+        print(msgspec.json.encode(rows).decode())
+        return
+    for entry in entries:
+        money = ", ".join(
+            f"{format_decimal(units, -DECIMALS)} {coin}" for coin, units in entry.deposits.items()
+        )
+        print(f"{entry.name:<20} {money or 'nothing'}")
+    if not entries:
+        print("no accounts: deltawire account add NAME --deposit BTC=10")
+
+
+def _deposits(texts: list[str]) -> dict[str, int]:
+    """Amounts in smallest units by currency."""
+    known, found = sorted(Listings.currencies()), dict[str, int]()
+    for text in texts:
+        coin, equals, amount = text.partition("=")
+        coin = coin.strip().upper()
+        if not equals or coin not in known:
+            raise UsageError(f"--deposit is COIN=AMOUNT with one of {', '.join(known)}, not {text!r}")
+        found[coin] = found.get(coin, 0) + _units(amount.strip(), text)
+    return found
+
+
+def _units(amount: str, text: str) -> int:
+    try:
+        units = parse_decimal(amount, -DECIMALS)
+    except PrecisionError:
+        units = 0
+    if not 0 < units < 10**17:
+        raise UsageError(f"--deposit needs an amount above 0, with up to {DECIMALS} decimals, not {text!r}")
+    return units

@@ -1,0 +1,71 @@
+"""How far away clients are, on demand: their requests arrive late or never, their answers come back late.
+
+For testing bots; see `exchange/conditions` for the values. Notifications are not delayed.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from deltawire.exchange.agents.chance import Chance
+from deltawire.exchange.conditions import Conditions, Line
+from deltawire.ports import Clock
+
+
+class Distance:
+    """One connection's way to the exchange and back; what arrives keeps its order."""
+
+    def __init__(self, conditions: Conditions, chance: Chance, clock: Clock) -> None:
+        self._there = _Way(Line(conditions, "order", chance), clock)
+        self._back = _Way(Line(conditions, "feed", chance), clock)
+
+    def request(self, act: Callable[[], None]) -> None:
+        """Act on a request when it has arrived; never, when it is lost."""
+        self._there.send(act)
+
+    def answer(self, act: Callable[[], None]) -> None:
+        """The same of what goes back."""
+        self._back.send(act)
+
+    async def there(self) -> bool:
+        """Wait for a request's arrival; False when it is lost."""
+        return await self._there.wait()
+
+    async def back(self) -> bool:
+        """The same of its answer."""
+        return await self._back.wait()
+
+
+class _Way:
+    """What is under way, in its order: one timer, because timers of the same moment have none."""
+
+    def __init__(self, line: Line, clock: Clock) -> None:
+        self._line = line
+        self._clock = clock
+        self._under_way: deque[tuple[int, Callable[[], None]]] = deque()
+
+    def send(self, act: Callable[[], None]) -> None:
+        at_ns = self._line.arrives(self._clock.now())
+        if at_ns is None:
+            return
+        self._under_way.append((at_ns, act))
+        if len(self._under_way) == 1:
+            self._await_next()
+
+    async def wait(self) -> bool:
+        now = self._clock.now()
+        at_ns = self._line.arrives(now)
+        if at_ns is None:
+            return False
+        await asyncio.sleep((at_ns - now) / 1e9)
+        return True
+
+    def _await_next(self) -> None:
+        delay_ns = self._under_way[0][0] - self._clock.now()
+        asyncio.get_running_loop().call_later(max(0, delay_ns) / 1e9, self._arrive)
+
+    def _arrive(self) -> None:
+        _, act = self._under_way.popleft()
+        if self._under_way:
+            self._await_next()
+        act()

@@ -1,0 +1,1 @@
+"""The private half of the dialect: orders, trades, positions, money. Parsed strictly; nothing bad gets further."""

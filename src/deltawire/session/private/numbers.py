@@ -1,0 +1,50 @@
+"""Numbers and names of requests as the exchange's integers; what does not fit is refused with the dialect's code."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from deltawire.exchange.codes import Code, Rejection
+from deltawire.exchange.orders import OrderId
+from deltawire.exchange.requests import parse_amount, parse_price
+from deltawire.model.instruments import Instrument
+from deltawire.session.private.seat import refused
+
+MS_NS = 1_000_000
+_ORDER_ID = re.compile(r"(?:[A-Z]{2,8}-)?(\d{1,18})", re.ASCII)
+
+
+def to_ticks(params: Mapping[str, Any], name: str, instrument: Instrument) -> int | None:
+    """A price parameter in ticks, None when it is not given."""
+    return _accepted(parse_price(params, name, instrument))
+
+
+def to_lots(params: Mapping[str, Any], instrument: Instrument) -> int | None:
+    """`amount` or `contracts` in lots, None when neither is given."""
+    return _accepted(parse_amount(params, instrument))
+
+
+def needed(value: int | None, param: str) -> int:
+    """A parameter that must be there."""
+    if value is None:
+        raise refused(Code.INVALID_PARAMS, reason="value required", param=param)
+    return value
+
+
+def format_order_id(order_id: OrderId, instrument: Instrument) -> str:
+    """An order's id as clients see it: of linear instruments with the settlement currency before it."""
+    return str(order_id) if instrument.inverse else f"{instrument.settlement}-{order_id}"
+
+
+def parse_order_id(text: str) -> OrderId:
+    """The same back."""
+    match = _ORDER_ID.fullmatch(text)
+    if match is None:
+        raise refused(Code.INVALID_ORDER_ID, param="order_id")
+    return int(match[1])
+
+
+def _accepted(found: int | Rejection | None) -> int | None:
+    if isinstance(found, Rejection):
+        raise found.error()
+    return found

@@ -1,0 +1,139 @@
+"""Orders and own trades as the dialect's objects (field names: docs.deribit.com)."""
+
+from typing import Any
+
+from deltawire.exchange.history import OwnTrade
+from deltawire.exchange.orders import Order
+from deltawire.market.objects import contracts
+from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import unit
+from deltawire.session.private.numbers import MS_NS, format_order_id
+
+UNBOUNDED = 1 << 62
+"""From here on a price is none: what a market order has without a price band."""
+_UNPRICED = ("market", "stop_market", "take_market", "trailing_stop")
+
+
+def order_object(order: Order, instrument: Instrument) -> dict[str, Any]:
+    """An order as it stands."""
+    terms, amount = order.terms, instrument.size(order.size_lots)
+    found: dict[str, Any] = {
+        "order_id": format_order_id(order.id, instrument),
+        "order_state": order.state,
+        "order_type": terms.type,
+        "time_in_force": terms.time_in_force,
+        "instrument_name": terms.instrument,
+        "direction": terms.side,
+        "price": _price(order, instrument),
+        "amount": amount,
+        "contracts": contracts(instrument, amount),
+        "filled_amount": instrument.size(order.filled_lots),
+        "average_price": _average_price(order, instrument),
+        "label": terms.label,
+        "post_only": terms.post_only,
+        "reject_post_only": terms.reject_post_only,
+        "reduce_only": terms.reduce_only,
+        "creation_timestamp": order.created_ns // MS_NS,
+        "last_update_timestamp": order.updated_ns // MS_NS,
+        "api": True,
+        "web": False,
+        "mobile": False,
+        "replaced": order.replaced,
+        "mmp": terms.mmp,
+        "is_liquidation": terms.liquidation,
+        "is_rebalance": False,
+        "risk_reducing": False,
+    }
+    return found | _rarer(order, instrument)
+
+
+def user_trade_object(trade: OwnTrade, instrument: Instrument) -> dict[str, Any]:
+    """One of the account's own trades."""
+    fill = trade.fill
+    terms, amount = fill.terms, instrument.size(fill.size_lots)
+    found: dict[str, Any] = {
+        "trade_id": str(fill.trade_id),
+        "trade_seq": fill.trade_seq,
+        "timestamp": fill.at_ns // MS_NS,
+        "instrument_name": fill.instrument,
+        "direction": fill.side,
+        "price": instrument.price(fill.price_ticks),
+        "amount": amount,
+        "contracts": contracts(instrument, amount),
+        "tick_direction": trade.direction,
+        "mark_price": _known(instrument, fill.mark_ticks),
+        "index_price": _known(instrument, fill.index_ticks),
+        "order_id": format_order_id(fill.order_id, instrument),
+        "order_type": terms.type,
+        "state": fill.state,
+        "liquidity": "M" if fill.role == "maker" else "T",
+        "fee": trade.fee,
+        "fee_currency": trade.fee_currency or instrument.settlement,
+        "matching_id": None,
+        "self_trade": False,
+        "label": terms.label,
+        "post_only": terms.post_only,
+        "reduce_only": terms.reduce_only,
+        "mmp": terms.mmp,
+        "api": True,
+        "risk_reducing": False,
+        "profit_loss": trade.profit_loss,
+    }
+    if terms.quote_id:
+        found |= {"quote_id": terms.quote_id, "quote_set_id": terms.quote_set_id}
+    return found
+
+
+def _rarer(order: Order, instrument: Instrument) -> dict[str, Any]:
+    """The members that only some orders have."""
+    terms = order.terms
+    found: dict[str, Any] = {}
+    if order.reason:
+        found["cancel_reason" if order.state != "rejected" else "reject_reason"] = order.reason
+    if terms.display_lots is not None:
+        shown = instrument.size(terms.display_lots)
+        found |= {"display_amount": shown, "max_show": shown, "refresh_amount": shown}
+    if terms.trigger is not None:
+        found |= {"trigger": terms.trigger, "triggered": order.state == "triggered"}
+        found["trigger_price"] = _known(instrument, order.trigger_ticks)
+        if terms.trigger_offset_ticks is not None:
+            found["trigger_offset"] = instrument.price(terms.trigger_offset_ticks)
+            found["trigger_reference_price"] = _known(instrument, order.reference_ticks)
+    if order.trigger_order_id:
+        found |= {"trigger_order_id": format_order_id(order.trigger_order_id, instrument), "triggered": True}
+    found |= _links(order, instrument)
+    if terms.mmp_group:
+        found["mmp_group"] = terms.mmp_group
+    if order.reason == "mmp_trigger":
+        found["mmp_cancelled"] = True
+    if order.quote:
+        found |= {"quote": True, "quote_id": terms.quote_id, "quote_set_id": terms.quote_set_id}
+    return found
+
+
+def _links(order: Order, instrument: Instrument) -> dict[str, Any]:
+    ids = [format_order_id(each, instrument) for each in order.linked_ids]
+    if order.primary_id:
+        return {"is_secondary_oto": True, "primary_order_id": format_order_id(order.primary_id, instrument)}
+    if not ids:
+        return {}
+    return {"oco_ref": ids[0]} if order.oco else {"oto_order_ids": ids, "is_primary_otoco": len(ids) > 1}
+
+
+def _price(order: Order, instrument: Instrument) -> float | str:
+    """Of a market order the worst price it may trade at; a text where there is none yet."""
+    waits = order.terms.type in _UNPRICED and (order.state == "untriggered" or not order.price_ticks)
+    if waits or not 0 < order.price_ticks < UNBOUNDED:
+        return "market_price"
+    return instrument.price(order.price_ticks)
+
+
+def _average_price(order: Order, instrument: Instrument) -> float:
+    if not order.filled_lots:
+        return 0.0
+    average = order.cost / order.filled_lots / unit(instrument.price_exponent)
+    return round(average, 4 - instrument.price_exponent)
+
+
+def _known(instrument: Instrument, ticks: int | None) -> float | None:
+    return None if ticks is None else instrument.price(ticks)

@@ -1,0 +1,187 @@
+"""Methods that ask about orders: open ones, one, and those that have ended."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, Literal
+
+import msgspec
+
+from deltawire.exchange.codes import Code
+from deltawire.exchange.orders import Order
+from deltawire.model.instruments import Instrument
+from deltawire.session.methods import Context, method
+from deltawire.session.private.numbers import parse_order_id
+from deltawire.session.private.objects import order_object
+from deltawire.session.private.seat import Seat, refused, seat
+
+READ = "trade:read"
+MOST = 1000
+
+_Type = Literal[
+    "all", "limit", "trigger_all", "stop_all", "stop_limit", "stop_market", "take_all", "take_limit",
+    "take_market", "trailing_all", "trailing_stop",
+]  # fmt: skip
+TYPES = {
+    "limit": ("limit", "market_limit", "market"),
+    "trigger_all": ("stop_limit", "stop_market", "take_limit", "take_market", "trailing_stop"),
+    "stop_all": ("stop_limit", "stop_market"),
+    "take_all": ("take_limit", "take_market"),
+    "trailing_all": ("trailing_stop",),
+}
+
+
+class _Open(msgspec.Struct, kw_only=True):
+    kind: str = "any"
+    type: _Type = "all"
+
+
+class _OpenByInstrument(msgspec.Struct):
+    instrument_name: str
+    type: _Type = "all"
+
+
+class _OpenByCurrency(_Open, kw_only=True):
+    currency: str
+
+
+class _OpenByLabel(msgspec.Struct):
+    currency: str
+    label: str = ""
+
+
+class _ById(msgspec.Struct):
+    order_id: str
+
+
+class _ByLabel(msgspec.Struct):
+    currency: str
+    label: str
+
+
+class _Ended(msgspec.Struct, kw_only=True):
+    count: int = 20
+    offset: int = 0
+    include_old: bool = False
+    include_unfilled: bool = False
+    historical: bool = False
+
+
+class _EndedOfInstrument(_Ended, kw_only=True):
+    instrument_name: str
+
+
+class _EndedOfCurrency(_Ended, kw_only=True):
+    currency: str
+    kind: str = "any"
+
+
+@method("private/get_open_orders", right=READ)
+def get_open_orders(context: Context, params: _Open) -> Any:
+    """All open orders."""
+    here = seat(context)
+    return _objects(here, _open(here, params.type, kind=params.kind))
+
+
+@method("private/get_open_orders_by_instrument", right=READ)
+def get_open_orders_by_instrument(context: Context, params: _OpenByInstrument) -> Any:
+    """The open orders of an instrument."""
+    here = seat(context)
+    name = here.instrument(params.instrument_name).name
+    return _objects(here, (order for order in _open(here, params.type) if order.instrument == name))
+
+
+@method("private/get_open_orders_by_currency", right=READ)
+def get_open_orders_by_currency(context: Context, params: _OpenByCurrency) -> Any:
+    """The open orders of a currency."""
+    here = seat(context)
+    return _objects(here, _open(here, params.type, kind=params.kind, currency=params.currency))
+
+
+@method("private/get_open_orders_by_label", right=READ)
+def get_open_orders_by_label(context: Context, params: _OpenByLabel) -> Any:
+    """The open orders with a label."""
+    here = seat(context)
+    found = _open(here, "all", currency=params.currency)
+    return _objects(here, (order for order in found if order.terms.label == params.label))
+
+
+@method("private/get_order_state", right=READ)
+def get_order_state(context: Context, params: _ById) -> Any:
+    """One order, alive or ended not long ago."""
+    here = seat(context)
+    order_id = parse_order_id(params.order_id)
+    order = here.trading.order(here.account, order_id)
+    if order is None:
+        ended = here.trading.ended_orders(here.account)
+        order = next((each for each in ended if each.id == order_id), None)
+    if order is None:
+        raise refused(Code.ORDER_NOT_FOUND, param="order_id")
+    return order_object(order, here.instrument(order.instrument))
+
+
+@method("private/get_order_state_by_label", right=READ)
+def get_order_state_by_label(context: Context, params: _ByLabel) -> Any:
+    """Orders with a label, alive or ended: how to learn what became of a request without an answer."""
+    here = seat(context)
+    live = here.trading.open_orders(here.account)
+    known = {order.id: order for order in (*here.trading.ended_orders(here.account), *live)}
+    found = [known[number] for number in sorted(known) if known[number].terms.label == params.label]
+    return _objects(here, (each for each in found if _fits(here, each, params.currency, "any")))
+
+
+@method("private/get_order_history_by_instrument", right=READ)
+def get_order_history_by_instrument(context: Context, params: _EndedOfInstrument) -> Any:
+    """Ended orders of an instrument, newest first."""
+    here = seat(context)
+    name = here.instrument(params.instrument_name).name
+    return _page(here, params, (order for order in _ended(here, params) if order.instrument == name))
+
+
+@method("private/get_order_history_by_currency", right=READ)
+def get_order_history_by_currency(context: Context, params: _EndedOfCurrency) -> Any:
+    """Ended orders of a currency, newest first."""
+    here = seat(context)
+    found = (each for each in _ended(here, params) if _fits(here, each, params.currency, params.kind))
+    return _page(here, params, found)
+
+
+def in_currency(instrument: Instrument, currency: str, kind: str) -> bool:
+    """Whether an instrument is of a currency (base or settlement) and kind; "any" is all."""
+    coin = currency.upper()
+    return kind in ("any", instrument.kind) and coin in ("ANY", instrument.base, instrument.settlement)
+
+
+def check_count(count: int, offset: int = 0) -> None:
+    """Refuse pages that are none."""
+    if not 1 <= count <= MOST:
+        raise refused(Code.INVALID_PARAMS, reason=f"from 1 to {MOST}", param="count")
+    if not 0 <= offset <= 1_000_000:
+        raise refused(Code.INVALID_PARAMS, reason="from 0 to 1000000", param="offset")
+
+
+def _open(here: Seat, of_type: str, *, kind: str = "any", currency: str = "any") -> list[Order]:
+    types = TYPES.get(of_type, (of_type,))
+    return [
+        order
+        for order in here.trading.open_orders(here.account)
+        if (of_type == "all" or order.terms.type in types) and _fits(here, order, currency, kind)
+    ]
+
+
+def _ended(here: Seat, params: _Ended) -> Iterable[Order]:
+    """Those that traded, and where asked for also those that did not."""
+    ended = here.trading.ended_orders(here.account)
+    return (order for order in ended if order.filled_lots or params.include_unfilled)
+
+
+def _fits(here: Seat, order: Order, currency: str, kind: str) -> bool:
+    return in_currency(here.instrument(order.instrument), currency, kind)
+
+
+def _page(here: Seat, params: _Ended, found: Iterable[Order]) -> list[dict[str, Any]]:
+    check_count(params.count, params.offset)
+    return _objects(here, islice(found, params.offset, params.offset + params.count))
+
+
+def _objects(here: Seat, orders: Iterable[Order]) -> list[dict[str, Any]]:
+    return [order_object(order, here.instrument(order.instrument)) for order in orders]

@@ -1,0 +1,115 @@
+"""`private/mass_quote`: many quotes at once under market-maker protection."""
+
+from typing import Any
+
+import msgspec
+
+from deltawire.exchange.codes import Code
+from deltawire.exchange.orders import Fill, OrderChanged
+from deltawire.exchange.records import MassQuote, Quote, QuoteRefused, QuoteSide
+from deltawire.model.instruments import Instrument
+from deltawire.session.methods import Context, method
+from deltawire.session.private.numbers import to_lots, to_ticks
+from deltawire.session.private.objects import order_object, user_trade_object
+from deltawire.session.private.placing import TRADE
+from deltawire.session.private.seat import Seat, refused, seat
+
+MOST_QUOTES = 100
+
+
+class _Side(msgspec.Struct):
+    amount: float = 0.0
+    price: float | None = None
+    post_only: bool = False
+    reject_post_only: bool = False
+
+
+class _Quote(msgspec.Struct):
+    instrument_name: str
+    bid: _Side | None = None
+    ask: _Side | None = None
+    quote_set_id: str = ""
+
+
+class _Quotes(msgspec.Struct):
+    mmp_group: str
+    quotes: list[_Quote]
+    quote_id: str = ""
+    wait_for_response: bool = False
+    detailed: bool = False
+    valid_until: int | None = None
+
+
+@method("private/mass_quote", right=TRADE, websocket_only=True)
+def mass_quote(context: Context, params: _Quotes) -> Any:
+    """Quote many instruments; each side is taken or refused by itself."""
+    here = seat(context)
+    if len(params.quotes) > MOST_QUOTES:
+        raise refused(Code.TOO_MANY_QUOTES, param="quotes")
+    quotes = tuple(_to_quote(here, quote) for quote in params.quotes)
+    outputs = here.submit(
+        MassQuote(
+            at_ns=here.trading.now(),
+            account=here.account,
+            mmp_group=params.mmp_group,
+            quotes=quotes,
+            quote_id=params.quote_id,
+            connection=here.connection,
+        )
+    )
+    errors = [_error_object(each, params.quote_id) for each in outputs if isinstance(each, QuoteRefused)]
+    changed = [
+        each.order
+        for each in outputs
+        if isinstance(each, OrderChanged) and each.order.account == here.account and each.order.quote
+    ]
+    if not params.detailed:
+        return {"success_count": len(changed), "error_count": len(errors)}
+    return {
+        "orders": [order_object(order, here.instrument(order.instrument)) for order in changed],
+        "trades": _trades(here, outputs),
+        "errors": errors,
+    }
+
+
+def _to_quote(here: Seat, quote: _Quote) -> Quote:
+    instrument = here.instrument(quote.instrument_name)
+    return Quote(
+        instrument.name, _to_side(instrument, quote.bid), _to_side(instrument, quote.ask), quote.quote_set_id
+    )
+
+
+def _to_side(instrument: Instrument, side: _Side | None) -> QuoteSide | None:
+    if side is None:
+        return None
+    return QuoteSide(
+        to_lots({"amount": side.amount or None}, instrument) or 0,
+        to_ticks({"price": side.price}, "price", instrument),
+        side.post_only,
+        side.reject_post_only,
+    )
+
+
+def _error_object(refusal: QuoteRefused, quote_id: str) -> dict[str, Any]:
+    return {
+        "instrument_name": refusal.instrument,
+        "quote_id": quote_id,
+        "quote_set_id": refusal.set_id,
+        "side": "bid" if refusal.side == "buy" else "ask",
+        "error": {"code": refusal.code, "message": refusal.message},
+    }
+
+
+def _trades(here: Seat, outputs: list[Any]) -> list[dict[str, Any]]:
+    fills = {
+        (each.trade_id, each.order_id)
+        for each in outputs
+        if isinstance(each, Fill) and each.account == here.account
+    }
+    found: list[dict[str, Any]] = []
+    for trade in here.trading.trades(here.account):
+        if len(found) == len(fills):
+            break
+        if (trade.fill.trade_id, trade.fill.order_id) in fills:
+            found.append(user_trade_object(trade, here.instrument(trade.fill.instrument)))
+    return found[::-1]

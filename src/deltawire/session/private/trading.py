@@ -1,0 +1,78 @@
+"""What sessions ask of an exchange."""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from deltawire.exchange.history import OwnTrade
+from deltawire.exchange.orders import AccountId, Order, OrderId
+from deltawire.exchange.ports import Record
+from deltawire.exchange.records import SetProtection
+from deltawire.model.instruments import Instrument
+
+
+class Trading(Protocol):
+    """An exchange, as sessions see it. What is read includes all that was submitted, on disk or not.
+
+    Whoever answers waits until it is on disk up to `ticket`: the effect `Durable`.
+    """
+
+    venue: str
+
+    def now(self) -> int:
+        """The exchange's time in nanoseconds."""
+
+    def account(self, name: str) -> AccountId | None:
+        """An account by its name."""
+
+    def instrument(self, name: str) -> Instrument | None:
+        """What is, or was, listed."""
+
+    def submit(self, record: Record) -> list[Any]:
+        """Hand a record to the sequencer; a refusal stands last."""
+
+    def ticket(self) -> int:
+        """How many records were submitted so far; what is answered now rests on them."""
+
+    def next_order_id(self) -> OrderId:
+        """Orders placed from now on have this id or a higher one."""
+
+    def open_orders(self, account: AccountId) -> list[Order]:
+        """An account's living orders, oldest first."""
+
+    def order(self, account: AccountId, order_id: OrderId) -> Order | None:
+        """An order of the account, alive or ended not long ago."""
+
+    def ended_orders(self, account: AccountId) -> Iterable[Order]:
+        """Orders that have ended, newest first."""
+
+    def trades(self, account: AccountId) -> Iterable[OwnTrade]:
+        """The account's trades, newest first."""
+
+    def positions(self, account: AccountId) -> list[dict[str, Any]]:
+        """Positions in the dialect's names, flat ones left out."""
+
+    def summary(self, account: AccountId, currency: str) -> dict[str, Any]:
+        """Money and margin of one currency in the dialect's names."""
+
+    def currencies(self) -> tuple[str, ...]:
+        """What accounts hold."""
+
+    def margins(
+        self, account: AccountId, instrument: Instrument, lots: int, ticks: int
+    ) -> tuple[float, float]:
+        """The initial margin that an order to buy and one to sell would add."""
+
+    def protections(self, account: AccountId) -> list[tuple[SetProtection, int]]:
+        """Market-maker protection as set, with its freeze's end (0: none, below 0: until reset)."""
+
+    def cancels_on_disconnect(self, account: AccountId, connection: int) -> bool:
+        """The setting of a connection, or with 0 of the account."""
+
+    def self_trading(self, account: AccountId) -> str:
+        """What happens when the account would trade with itself."""
+
+    def connected(self, account: AccountId) -> int:
+        """A connection acts for the account from now on; returns its number."""
+
+    def disconnected(self, account: AccountId, connection: int, *, on_purpose: bool) -> None:
+        """It is gone; unless on purpose its orders go with it where that was asked for."""

@@ -1,0 +1,36 @@
+"""What the exchange says beside its books, all at once: every index, every instrument's ticker."""
+
+from deltawire.exchange.accounts import Accounts
+from deltawire.exchange.books import OrderBook
+from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.tickers import indices, ticker
+from deltawire.model.events import Event
+
+
+def tickers(exchange: Exchange, accounts: Accounts) -> list[Event]:
+    """What every index and every open instrument stands at, as of the last prices."""
+    pricing, interest = accounts.pricing, open_interest(accounts)
+    found: list[Event] = list(indices(pricing))
+    for name, instrument in pricing.instruments.items():
+        book = exchange.desk.books.get(name)
+        if book is not None and name in pricing.marks:
+            lots = interest.get(name, 0)
+            found.append(ticker(pricing, instrument, book.reference, instrument.size(lots), _best(book)))
+    return found
+
+
+def open_interest(accounts: Accounts) -> dict[str, int]:
+    """Lots held long, by instrument: as many are held short."""
+    found: dict[str, int] = {}
+    for account in accounts.ledger.accounts.values():
+        for name, position in account.positions.items():
+            if position.lots > 0:
+                found[name] = found.get(name, 0) + position.lots
+    return found
+
+
+def _best(book: OrderBook) -> tuple[float, float]:
+    """Bid and ask, 0.0 where there is none."""
+    bid, ask = book.bids.best(), book.asks.best()
+    price = book.instrument.price
+    return 0.0 if bid is None else price(bid), 0.0 if ask is None else price(ask)

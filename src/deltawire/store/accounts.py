@@ -1,0 +1,72 @@
+"""The accounts of the built-in exchange: names, numbers, and what each begins with. Money itself is in the journal."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from deltawire.errors import UsageError
+from deltawire.store.home import home, make_folder, read_own, write_whole
+
+ACCOUNTS, LOCK = "accounts.json", "accounts.lock"
+FIRST, LAST = 1, 999_999
+"""Numbers above belong to the exchange's own agents."""
+
+
+class AccountEntry(msgspec.Struct, frozen=True):
+    """One account; `deposits` in smallest units (1e-8) by currency."""
+
+    name: str
+    number: int
+    deposits: dict[str, int]
+
+
+class AccountStore:
+    """The accounts under a folder. A running server takes up new ones by itself."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or home()
+        self.path = self.folder / ACCOUNTS
+
+    def read(self) -> list[AccountEntry]:
+        """All accounts; none when there is no file yet."""
+        try:
+            return msgspec.json.decode(read_own(self.path), type=list[AccountEntry])
+        except FileNotFoundError:
+            return []
+        except msgspec.DecodeError as error:
+            raise UsageError(f"{self.path} is damaged: {error}") from error
+
+    def add(self, name: str, deposits: dict[str, int]) -> AccountEntry:
+        """One more account; its name must be new."""
+        make_folder(self.folder)
+        with self._locked():
+            known = self.read()
+            if any(each.name == name for each in known):
+                raise UsageError(f"there is an account {name!r} already; deltawire keys add --account {name}")
+            number = max((each.number for each in known), default=FIRST - 1) + 1
+            if number > LAST:
+                raise UsageError(f"there are {LAST} accounts already")
+            entry = AccountEntry(name, number, deposits)
+            write_whole(self.path, msgspec.json.format(msgspec.json.encode([*known, entry]), indent=1))
+        return entry
+
+    def stamp(self) -> tuple[int, int, int]:
+        """Changes whenever the file does."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return (0, 0, 0)
+        return (found.st_mtime_ns, found.st_ino, found.st_size)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        number = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(number)

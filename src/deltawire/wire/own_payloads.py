@@ -1,0 +1,127 @@
+"""The data of private channels as types; names: docs.deribit.com. Amounts and prices as in public ones."""
+
+from typing import Any, Literal
+
+import msgspec
+
+Number = float | None
+
+
+class OwnOrder(msgspec.Struct, omit_defaults=True):
+    """An order as it stands; `price` is a text where a market order has none yet."""
+
+    order_id: str
+    order_state: Literal["open", "filled", "rejected", "cancelled", "untriggered", "triggered"]
+    order_type: str
+    time_in_force: str
+    instrument_name: str
+    direction: Literal["buy", "sell"]
+    price: float | str
+    amount: float
+    contracts: float
+    filled_amount: float
+    average_price: float
+    label: str
+    post_only: bool
+    reject_post_only: bool
+    reduce_only: bool
+    creation_timestamp: int
+    last_update_timestamp: int
+    api: bool
+    web: bool
+    mobile: bool
+    replaced: bool
+    mmp: bool
+    is_liquidation: bool
+    is_rebalance: bool
+    risk_reducing: bool
+    cancel_reason: str = ""
+    reject_reason: str = ""
+    display_amount: Number = None
+    max_show: Number = None
+    refresh_amount: Number = None
+    trigger: str = ""
+    triggered: bool = False
+    trigger_price: Number = None
+    trigger_offset: Number = None
+    trigger_reference_price: Number = None
+    trigger_order_id: str = ""
+    is_secondary_oto: bool = False
+    primary_order_id: str = ""
+    oto_order_ids: list[str] = []
+    is_primary_otoco: bool = False
+    oco_ref: str = ""
+    mmp_group: str = ""
+    mmp_cancelled: bool = False
+    quote: bool = False
+    quote_id: str = ""
+    quote_set_id: str = ""
+
+
+class OwnTrade(msgspec.Struct, omit_defaults=True):
+    """One side of a trade, with what it cost; a fee below zero is a rebate."""
+
+    trade_id: str
+    trade_seq: int
+    timestamp: int
+    instrument_name: str
+    direction: Literal["buy", "sell"]
+    price: float
+    amount: float
+    contracts: float
+    tick_direction: int
+    mark_price: Number
+    index_price: Number
+    order_id: str
+    order_type: str
+    state: str
+    liquidity: Literal["M", "T"]
+    fee: float
+    fee_currency: str
+    matching_id: str | None
+    self_trade: bool
+    label: str
+    post_only: bool
+    reduce_only: bool
+    mmp: bool
+    api: bool
+    risk_reducing: bool
+    profit_loss: Number
+    quote_id: str = ""
+    quote_set_id: str = ""
+
+
+class OwnChanges(msgspec.Struct):
+    """What one moment did to one instrument; a position as in `private/get_positions`."""
+
+    instrument_name: str
+    orders: list[OwnOrder]
+    trades: list[OwnTrade]
+    positions: list[dict[str, Any]]
+
+
+class MmpTrigger(msgspec.Struct, omit_defaults=True):
+    """Protection struck; `frozen_until` 0 is until reset."""
+
+    index_name: str
+    frozen_until: int
+    mmp_group: str = ""
+
+
+class Lock(msgspec.Struct):
+    """An account is locked by a liquidation, or free again."""
+
+    locked: bool
+    currency: str
+
+
+OWN_PAYLOADS: dict[str, Any] = {
+    "user_orders": OwnOrder | list[OwnOrder],
+    "user_trades": list[OwnTrade],
+    "user_changes": OwnChanges,
+    "user_portfolio": dict[str, Any],
+    "user_mmp_trigger": MmpTrigger,
+    "user_lock": Lock,
+    "user_access_log": dict[str, Any],
+}
+"""By family of channels. A portfolio is what `private/get_account_summary` answers."""

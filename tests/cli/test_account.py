@@ -1,0 +1,84 @@
+"""`deltawire account`: who trades on the built-in exchange."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from deltawire.store.accounts import FIRST, AccountStore
+from deltawire.store.keys import KeyStore
+from tests.support.commands import run
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own for every test."""
+    monkeypatch.setenv("DELTAWIRE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def test_an_account_comes_with_a_key_that_may_do_everything(capsys: Capture) -> None:
+    outcome = run(capsys, "account", "add", "bot", "--deposit", "BTC=10", "--deposit", "usdc=2.5", "--json")
+    assert outcome.code == 0
+    shown = json.loads(outcome.out)
+    (key,) = KeyStore().read()
+    assert (key.client_id, key.secret, key.account) == (shown["client_id"], shown["client_secret"], "bot")
+    assert "trade:read_write" in key.rights
+    (entry,) = AccountStore().read()
+    assert (entry.name, entry.number) == ("bot", FIRST)
+    assert entry.deposits == {"BTC": 1_000_000_000, "USDC": 250_000_000}
+
+
+def test_without_json_the_secret_is_shown_once_in_words(capsys: Capture) -> None:
+    outcome = run(capsys, "account", "add", "bot")
+    (key,) = KeyStore().read()
+    assert key.secret in outcome.out
+    assert "not shown again" in outcome.err
+
+
+def test_deposits_of_one_coin_add_up(capsys: Capture) -> None:
+    run(capsys, "account", "add", "bot", "--deposit", "BTC=1", "--deposit", "BTC=0.00000001")
+    assert AccountStore().read()[0].deposits == {"BTC": 100_000_001}
+
+
+def test_names_are_given_once_and_numbers_never_again(capsys: Capture) -> None:
+    run(capsys, "account", "add", "one")
+    run(capsys, "account", "add", "two")
+    outcome = run(capsys, "account", "add", "one")
+    assert (outcome.code, "there is an account 'one' already" in outcome.err) == (2, True)
+    assert [entry.number for entry in AccountStore().read()] == [FIRST, FIRST + 1]
+    assert len(KeyStore().read()) == 2
+
+
+@pytest.mark.parametrize(
+    "deposit",
+    ["BTC", "BTC=", "BTC=0", "BTC=-1", "BTC=x", "BTC=0.000000001", "DOGE=1", "BTC=1e5", "BTC=9999999999"],
+)
+def test_a_deposit_that_is_none_makes_no_account(capsys: Capture, deposit: str) -> None:
+    outcome = run(capsys, "account", "add", "bot", "--deposit", deposit)
+    assert outcome.code == 2
+    assert deposit in outcome.err
+    assert (AccountStore().read(), KeyStore().read()) == ([], [])
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x" * 65, "../x"])
+def test_a_name_that_is_none_is_refused(capsys: Capture, name: str) -> None:
+    assert run(capsys, "account", "add", name).code == 2
+    assert AccountStore().read() == []
+
+
+def test_accounts_are_listed_with_what_they_began_with(capsys: Capture) -> None:
+    assert "no accounts" in run(capsys, "account", "list").out
+    run(capsys, "account", "add", "bot", "--deposit", "BTC=1.5")
+    assert "1.5 BTC" in run(capsys, "account", "list").out
+    rows = json.loads(run(capsys, "account", "list", "--json").out)
+    assert rows == [{"account": "bot", "deposits": {"BTC": "1.5"}}]
+
+
+def test_a_damaged_file_is_named(capsys: Capture, folder: Path) -> None:
+    run(capsys, "account", "add", "bot")
+    (folder / "accounts.json").write_bytes(b"[{")
+    outcome = run(capsys, "account", "list")
+    assert (outcome.code, "accounts.json is damaged" in outcome.err) == (2, True)

@@ -1,0 +1,170 @@
+"""Cancelling, and asking for orders, trades, positions and money."""
+
+import pytest
+
+from tests.support.trading import Client, Exchange
+
+NAME = "BTC-PERPETUAL"
+FUTURE = "BTC-29MAR24"
+
+
+def test_a_cancelled_order_says_why_it_ended(alice: Client) -> None:
+    order_id = alice.buy(100, 59_000.0)["order"]["order_id"]
+    found = alice.result("private/cancel", order_id=order_id)
+    assert (found["order_state"], found["cancel_reason"]) == ("cancelled", "user_request")
+    assert alice.error("private/cancel", order_id=order_id)["code"] == 11044
+    assert alice.result("private/get_order_state", order_id=order_id) == found
+
+
+def test_an_order_that_is_filled_cannot_be_cancelled(alice: Client, bob: Client) -> None:
+    bob.sell(100, 60_000.0)
+    order_id = alice.buy(100)["order"]["order_id"]
+    assert alice.error("private/cancel", order_id=order_id)["code"] == 11008
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "left"),
+    [
+        ("cancel_all", {}, []),
+        ("cancel_all_by_instrument", {"instrument_name": NAME}, ["b"]),
+        ("cancel_all_by_instrument", {"instrument_name": NAME, "type": "stop"}, ["a", "b"]),
+        ("cancel_all_by_currency", {"currency": "BTC"}, []),
+        ("cancel_all_by_currency", {"currency": "ETH"}, ["a", "b", "c"]),
+        ("cancel_all_by_currency", {"currency": "BTC", "kind": "option"}, ["a", "b", "c"]),
+        ("cancel_all_by_kind_or_type", {"currency": "any", "kind": "future", "type": "limit"}, ["c"]),
+        ("cancel_all_by_kind_or_type", {"currency": ["ETH", "BTC"]}, []),
+        ("cancel_by_label", {"label": "b"}, ["a", "c"]),
+        ("cancel_quotes", {"cancel_type": "all"}, ["a", "b", "c"]),
+    ],
+)
+def test_a_mass_cancel_ends_what_it_names(
+    alice: Client, bob: Client, method: str, params: dict[str, object], left: list[str]
+) -> None:
+    alice.buy(100, 59_000.0, label="a")
+    alice.buy(100, 59_000.0, label="b", instrument_name=FUTURE)
+    alice.sell(100, type="stop_market", trigger="index_price", trigger_price=58_000.0, label="c")
+    bob.buy(100, 58_000.0)
+    assert alice.result(f"private/{method}", **params) == 3 - len(left)
+    assert [order["label"] for order in alice.result("private/get_open_orders")] == left
+    assert len(bob.result("private/get_open_orders")) == 1
+
+
+def test_a_detailed_mass_cancel_lists_the_orders_by_instrument(alice: Client) -> None:
+    order_id = alice.buy(100, 59_000.0)["order"]["order_id"]
+    (found,) = alice.result("private/cancel_all", detailed=True)
+    assert found["instrument_name"] == NAME
+    assert [order["order_id"] for order in found["result"]] == [order_id]
+
+
+def test_a_mass_cancel_of_nothing_costs_the_journal_nothing(exchange: Exchange, alice: Client) -> None:
+    before = exchange.journalled()
+    assert alice.result("private/cancel_all") == 0
+    assert exchange.journalled() == before
+
+
+def test_open_orders_are_found_by_instrument_currency_label_and_type(alice: Client) -> None:
+    alice.buy(100, 59_000.0, label="a")
+    alice.sell(100, type="stop_market", trigger="index_price", trigger_price=58_000.0, label="c")
+
+    def labels(method: str, **params: object) -> list[str]:
+        return [order["label"] for order in alice.result(f"private/get_open_orders{method}", **params)]
+
+    assert labels("_by_instrument", instrument_name=NAME) == ["a", "c"]
+    assert labels("_by_instrument", instrument_name=NAME, type="limit") == ["a"]
+    assert labels("_by_instrument", instrument_name=NAME, type="trigger_all") == ["c"]
+    assert labels("_by_currency", currency="BTC", kind="future") == ["a", "c"]
+    assert labels("_by_currency", currency="USDC") == []
+    assert labels("_by_label", currency="BTC", label="c") == ["c"]
+
+
+def test_history_shows_what_traded_and_on_demand_what_did_not(alice: Client, bob: Client) -> None:
+    bob.sell(100, 60_000.0)
+    filled = alice.buy(100)["order"]["order_id"]
+    unfilled = alice.buy(100, 50_000.0)["order"]["order_id"]
+    alice.result("private/cancel", order_id=unfilled)
+
+    def ids(**more: object) -> list[str]:
+        method = "private/get_order_history_by_instrument"
+        return [order["order_id"] for order in alice.result(method, instrument_name=NAME, **more)]
+
+    assert ids() == [filled]
+    assert ids(include_unfilled=True) == [unfilled, filled]
+    assert ids(include_unfilled=True, offset=1, count=1) == [filled]
+    assert alice.error("private/get_order_history_by_currency", currency="BTC", count=0)["code"] == -32602
+
+
+def test_a_request_without_an_answer_is_resolved_by_label(alice: Client) -> None:
+    alice.buy(100, 59_000.0, label="lost")
+    (order,) = alice.result("private/get_order_state_by_label", currency="BTC", label="lost")
+    assert order["order_state"] == "open"
+    assert alice.result("private/get_order_state_by_label", currency="BTC", label="never") == []
+
+
+def test_own_trades_are_newest_first_and_pages_say_if_there_are_more(alice: Client, bob: Client) -> None:
+    for price in (60_000.0, 60_010.0, 60_005.0):
+        bob.sell(100, price)
+        alice.buy(100)
+
+    def prices(method: str, **params: object) -> tuple[list[float], bool]:
+        found = alice.result(f"private/get_user_trades_by_{method}", **params)
+        return [trade["price"] for trade in found["trades"]], found["has_more"]
+
+    assert prices("instrument", instrument_name=NAME) == ([60_005.0, 60_010.0, 60_000.0], False)
+    assert prices("instrument", instrument_name=NAME, count=2) == ([60_005.0, 60_010.0], True)
+    assert prices("currency", currency="BTC", sorting="asc", count=1) == ([60_000.0], True)
+    assert prices("currency", currency="ETH") == ([], False)
+    assert prices("instrument_and_time", instrument_name=NAME, start_timestamp=0, end_timestamp=1) == (
+        [],
+        False,
+    )
+    order_id = alice.result("private/get_user_trades_by_currency", currency="BTC")["trades"][0]["order_id"]
+    (trade,) = alice.result("private/get_user_trades_by_order", order_id=order_id)
+    assert trade["tick_direction"] == 2
+
+
+def test_a_position_says_size_price_and_profit(exchange: Exchange, alice: Client, bob: Client) -> None:
+    bob.sell(6_000, 60_000.0)
+    alice.buy(6_000)
+    exchange.passes(60.0, 61_000.0)
+    (position,) = alice.result("private/get_positions", currency="BTC", kind="future")
+    assert (position["direction"], position["size"]) == ("buy", 6_000.0)
+    assert position["average_price"] == pytest.approx(60_000.0, abs=0.5)
+    profit = 6_000 / 60_000 - 6_000 / position["mark_price"]
+    assert position["floating_profit_loss"] == pytest.approx(profit, abs=2e-8)
+    assert position["delta"] == pytest.approx(6_000 / position["mark_price"], abs=1e-6)
+    assert bob.result("private/get_positions")[0]["direction"] == "sell"
+    assert alice.result("private/get_positions", currency="ETH") == []
+
+
+def test_the_summary_agrees_with_the_ledger(exchange: Exchange, alice: Client, bob: Client) -> None:
+    bob.sell(6_000, 60_000.0)
+    alice.buy(6_000)
+    summary = alice.result("private/get_account_summary", currency="BTC", extended=True)
+    assert summary["balance"] == exchange.hall.balance(1)
+    assert summary["equity"] == exchange.hall.equity(1)
+    assert summary["initial_margin"] == exchange.hall.initial(1)
+    assert summary["available_funds"] == exchange.hall.available(1)
+    assert summary["username"] == "alice"
+    assert exchange.hall.balanced()
+    summaries = alice.result("private/get_account_summaries")["summaries"]
+    assert [each["currency"] for each in summaries] == ["BTC", "ETH", "USDC"]
+    assert alice.error("private/get_account_summary", currency="XYZ")["code"] == -32602
+
+
+def test_margins_say_what_an_order_would_need(alice: Client) -> None:
+    found = alice.result("private/get_margins", instrument_name=NAME, amount=6_000, price=60_000.0)
+    assert found["buy"] == found["sell"] == pytest.approx(0.1 * 0.02, rel=0.01)
+    assert found["min_price"] < 60_000 < found["max_price"]
+
+
+def test_looking_never_changes_the_exchange(exchange: Exchange, alice: Client) -> None:
+    before = exchange.journalled()
+    for method in (
+        "get_open_orders",
+        "get_positions",
+        "get_account_summaries",
+        "get_mmp_config",
+        "get_self_trading_config",
+    ):
+        alice.result(f"private/{method}")
+    assert exchange.journalled() == before

@@ -1,0 +1,118 @@
+"""Market-maker protection, mass quotes, cancel-on-disconnect, self-trading."""
+
+from deltawire.session.effects import Durable
+from tests.support.trading import TRADER, Client, Exchange
+
+NAME = "BTC-PERPETUAL"
+GROUP = {"index_name": "btc_usd", "mmp_group": "g"}
+
+
+def quote(client: Client, bid: float, ask: float, **more: object) -> dict[str, object]:
+    sides = {"bid": {"amount": 100, "price": bid}, "ask": {"amount": 100, "price": ask}}
+    asked = {"mmp_group": "g", "quotes": [{"instrument_name": NAME, **sides}], "detailed": True} | more
+    found: dict[str, object] = client.result("private/mass_quote", **asked)
+    return found
+
+
+def test_protection_is_set_told_and_removed(alice: Client) -> None:
+    (config,) = alice.result(
+        "private/set_mmp_config", **GROUP, interval=10, frozen_time=0, quantity_limit=0.001
+    )
+    assert (config["interval"], config["quantity_limit"]) == (10, 0.001)
+    assert alice.result("private/get_mmp_config", index_name="btc_usd") == [config]
+    assert alice.result("private/set_mmp_config", **GROUP, interval=0, frozen_time=0) == []
+
+
+def test_a_mass_quote_needs_protection_and_cancel_on_disconnect(alice: Client) -> None:
+    asked = {"mmp_group": "g", "quotes": [{"instrument_name": NAME, "bid": {"amount": 100, "price": 59_000}}]}
+    assert alice.error("private/mass_quote", **asked)["code"] == 13042
+    alice.result("private/enable_cancel_on_disconnect")
+    assert alice.error("private/mass_quote", **asked)["code"] == 13040
+
+
+def test_quotes_rest_and_go_when_protection_strikes(alice: Client, bob: Client) -> None:
+    alice.result("private/enable_cancel_on_disconnect")
+    alice.result("private/set_mmp_config", **GROUP, interval=10, frozen_time=0, quantity_limit=0.001)
+    placed = quote(alice, 59_990.0, 60_010.0)
+    assert len(placed["orders"]) == 2  # type: ignore[arg-type]
+    bob.buy(100)
+    assert alice.result("private/get_open_orders") == []
+    assert alice.result("private/get_mmp_status") == [
+        {"index_name": "btc_usd", "mmp_group": "g", "frozen_until": 0}
+    ]
+    assert alice.result("private/reset_mmp", **GROUP) == "ok"
+    assert alice.result("private/get_mmp_status") == []
+
+
+def test_orders_go_with_their_connection_only_where_that_was_asked_for(exchange: Exchange) -> None:
+    careful, careless = exchange.client(), exchange.client()
+    careful.result("private/enable_cancel_on_disconnect")
+    assert careful.result("private/get_cancel_on_disconnect") == {"scope": "connection", "enabled": True}
+    careful.buy(100, 59_000.0, label="goes")
+    careless.buy(100, 59_000.0, label="stays")
+    careful.session.closed()
+    careless.session.closed()
+    observer = exchange.client()
+    assert [order["label"] for order in observer.result("private/get_open_orders")] == ["stays"]
+
+
+def test_an_account_wide_setting_holds_for_connections_to_come(exchange: Exchange, alice: Client) -> None:
+    alice.result("private/enable_cancel_on_disconnect", scope="account")
+    later = exchange.client()
+    later.buy(100, 59_000.0)
+    later.session.closed()
+    assert alice.result("private/get_open_orders") == []
+
+
+def test_logging_out_is_no_disconnection(exchange: Exchange, alice: Client) -> None:
+    alice.result("private/enable_cancel_on_disconnect")
+    alice.buy(100, 59_000.0)
+    alice.effects("private/logout")
+    alice.session.closed()
+    assert len(exchange.client().result("private/get_open_orders")) == 1
+
+
+def test_signing_in_again_is_no_disconnection(exchange: Exchange, alice: Client) -> None:
+    alice.result("private/enable_cancel_on_disconnect")
+    alice.buy(100, 59_000.0)
+    alice.result(
+        "public/auth",
+        grant_type="client_credentials",
+        client_id=TRADER.client_id,
+        client_secret=TRADER.secret,
+    )
+    assert len(exchange.client().result("private/get_open_orders")) == 1
+
+
+def test_self_trading_is_refused_or_cancels_the_maker(alice: Client) -> None:
+    assert alice.result("private/get_self_trading_config")["mode"] == "reject_taker"
+    alice.sell(100, 60_000.0, label="maker")
+    alice.result("private/set_self_trading_config", mode="cancel_maker")
+    found = alice.buy(100, 60_000.0)
+    assert (found["order"]["order_state"], found["trades"]) == ("open", [])
+    assert alice.result("private/get_order_state_by_label", currency="BTC", label="maker")[0][
+        "cancel_reason"
+    ] == ("self_trade")
+
+
+def test_every_private_answer_waits_for_the_disk(exchange: Exchange, alice: Client) -> None:
+    first, *_ = alice.effects("private/buy", instrument_name=NAME, amount=100, price=59_000.0)
+    assert first == Durable(exchange.floor.ticket())
+    first, *_ = alice.effects("private/get_open_orders")
+    assert isinstance(first, Durable)
+    assert not any(isinstance(each, Durable) for each in alice.effects("public/test"))
+
+
+def test_nothing_is_told_before_the_disk_has_it(exchange: Exchange, alice: Client, bob: Client) -> None:
+    alice.result("private/subscribe", channels=[f"user.orders.{NAME}.raw"])
+    bob.result("public/subscribe", channels=[f"book.{NAME}.raw"])
+    bob.inbox.take()
+    exchange.disk.slow = True
+    alice.buy(100, 59_000.0)
+    ticket, told = exchange.floor.ticket(), list[str]()
+    assert exchange.floor.when_durable(ticket, lambda: told.append("answer"))
+    assert (alice.inbox.take(), bob.inbox.take(), told) == ([], [], [])
+    exchange.disk.sync()
+    assert told == ["answer"]
+    assert not exchange.floor.when_durable(ticket, lambda: told.append("again"))
+    assert (len(alice.inbox.take()), len(bob.inbox.take())) == (1, 1)

@@ -1,0 +1,50 @@
+"""The floor: what was accepted is held until it is on disk, and comes out in order."""
+
+from deltawire.errors import JournalError
+from tests.support.trading import Client, Exchange
+
+NAME = "BTC-PERPETUAL"
+
+
+def test_what_rests_on_a_failed_disk_is_never_told() -> None:
+    exchange = Exchange()
+    alice = exchange.client()
+    alice.result("private/subscribe", channels=["user.orders.any.any.raw"])
+    exchange.disk.slow = True
+    alice.buy(100, 59_000.0)
+    told: list[str] = []
+    exchange.floor.when_durable(exchange.floor.ticket(), lambda: told.append("answer"))
+    exchange.disk.sync(JournalError("journal", "", "disk full"))
+    assert (told, alice.inbox.take()) == ([], [])
+    assert exchange.floor.error is not None
+
+
+def test_answers_come_in_the_order_of_their_tickets() -> None:
+    exchange = Exchange()
+    alice = exchange.client()
+    exchange.disk.slow = True
+    told: list[int] = []
+    for number in range(3):
+        alice.buy(100, 59_000.0)
+        exchange.floor.when_durable(exchange.floor.ticket(), lambda number=number: told.append(number))
+    exchange.disk.sync()
+    assert told == [0, 1, 2]
+
+
+def test_connections_that_a_restart_cut_take_their_orders_with_them() -> None:
+    exchange = Exchange()
+    alice, bob = exchange.client(), Client(exchange)
+    alice.result("private/enable_cancel_on_disconnect")
+    alice.buy(100, 59_000.0)
+    exchange.floor.abandoned()
+    assert exchange.floor.open_orders(1) == []
+    assert exchange.floor.exchange.connections.settings == {}
+    assert bob.session.identity is None
+
+
+def test_time_never_falls_behind_what_was_submitted() -> None:
+    exchange = Exchange()
+    exchange.hall.now += 5
+    exchange.client().buy(100, 59_000.0)
+    exchange.hall.now -= 1_000
+    assert exchange.floor.now() == exchange.floor.exchange.desk.now

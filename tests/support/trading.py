@@ -1,0 +1,156 @@
+"""An exchange with sessions on it, in memory: all is real but the disk, which answers at once, or when told."""
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+from deltawire.access.access import Access
+from deltawire.access.keys import Key
+from deltawire.errors import JournalError
+from deltawire.exchange.account_records import AccountRecord
+from deltawire.exchange.codec import Codec
+from deltawire.exchange.history import History
+from deltawire.fanout.hub import Hub
+from deltawire.fanout.own import News
+from deltawire.market.market import Market
+from deltawire.model.events import Event
+from deltawire.session.effects import Join, Leave
+from deltawire.sources.floor import Floor
+from deltawire.sources.tickers import tickers
+from tests.support.conversations import Conversation
+from tests.support.credentials import ALICE, BOB, READER, SECRET, access_of, changed, secret_login
+from tests.support.margined import Hall
+from tests.support.members import Inbox
+
+TRADER = changed(BOB, client_id="bobs-hmac", kind="hmac", secret="s3cret-of-bob")
+NUMBERS = {"alice": 1, "bob": 2}
+
+
+class Disk:
+    """Takes records; acknowledges at once unless `slow`, then when told to `sync`."""
+
+    def __init__(self) -> None:
+        self.payloads: list[bytes] = []
+        self.slow = False
+        self._held: list[Callable[[JournalError | None], None]] = []
+
+    def append(self, payload: bytes) -> None:
+        """See `Commit`."""
+        self.payloads.append(payload)
+
+    def then(self, release: Callable[[JournalError | None], None]) -> None:
+        """See `Commit`."""
+        self._held.append(release)
+        if not self.slow:
+            self.sync()
+
+    def sync(self, error: JournalError | None = None) -> None:
+        """What was appended is on disk now, or never will be."""
+        held, self._held = self._held, []
+        for release in held:
+            release(error)
+
+
+class Exchange:
+    """Alice and Bob with ten bitcoins each, on listed instruments at an index of 60,000."""
+
+    def __init__(self) -> None:
+        self.hall = Hall()
+        self.disk = Disk()
+        self.market = Market("deltawire")
+        self.hub = Hub(self.market, "epoch")
+        self.floor = Floor(
+            self.hall.exchange,
+            self.hall.accounts,
+            History(),
+            codec=Codec(*get_args(AccountRecord)),
+            commit=self.disk,
+            clock=self,
+            first_connection=100,
+        )
+        engine = self.hall.exchange
+        self.hall.exchange = self.floor  # type: ignore[assignment]  # what the hall does goes through the floor
+        self.hub.trading = self.floor
+        self.floor.public, self.floor.own = self._public, self._own
+        self.hub.publish(engine.images())
+        for name, number in NUMBERS.items():
+            self.hall.deposit(number, 10.0)
+            self.floor.names[name] = number
+        self.disk.payloads.clear()
+        self.access: Access = access_of(ALICE, READER, TRADER)
+        self.tick()
+
+    def now(self) -> int:
+        """See `Clock`."""
+        return self.hall.now
+
+    def wall(self) -> int:
+        """See `Clock`."""
+        return self.hall.now
+
+    def _public(self, events: list[Event], at_ns: int) -> None:
+        self.hub.advance("deltawire", at_ns)
+        self.hub.publish(events)
+        self.hub.flush()
+
+    def _own(self, account: int, news: list[News]) -> None:
+        self.hub.publish_own(account, news)
+        self.hub.flush()
+
+    def tick(self) -> None:
+        """Tell everybody's tickers."""
+        self._public(tickers(self.floor.exchange, self.hall.accounts), self.hall.now)
+
+    def passes(self, seconds: float, index: float | None = None) -> None:
+        """Time passes; intervals that are over publish."""
+        self.hall.prices(index, later_s=seconds)
+        self.tick()
+
+    def stranger(self) -> "Client":
+        """A connection that has not signed in."""
+        return Client(self)
+
+    def client(self, key: Key = ALICE) -> "Client":
+        """A connection that has signed in."""
+        client = Client(self)
+        client.result("public/auth", **secret_login(key))
+        return client
+
+    def journalled(self) -> int:
+        """How many records went to the journal."""
+        return len(self.disk.payloads)
+
+
+class Client(Conversation):
+    """One connection: a session, and behind it a member of the hub."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        super().__init__(exchange.market, exchange.access, trading=exchange.floor, address="127.0.0.1")
+        self.inbox = Inbox()
+        self._hub = exchange.hub
+
+    def effects(self, method: str, **params: Any) -> list[Any]:
+        """What a request leads to; subscriptions are carried out."""
+        found = super().effects(method, **params)
+        for effect in found:
+            if isinstance(effect, Join):
+                self._hub.join(self.inbox.member, effect.keys)
+            elif isinstance(effect, Leave):
+                self._hub.leave(self.inbox.member, effect.ids)
+        return found
+
+    def buy(self, amount: float, price: float | None = None, **more: Any) -> dict[str, Any]:
+        """The result of an order to buy bitcoin's perpetual; a market order without a price."""
+        return self._order("private/buy", amount, price, **more)
+
+    def sell(self, amount: float, price: float | None = None, **more: Any) -> dict[str, Any]:
+        """The same to sell."""
+        return self._order("private/sell", amount, price, **more)
+
+    def _order(self, method: str, amount: float, price: float | None, **more: Any) -> dict[str, Any]:
+        terms: dict[str, Any] = {"type": "market"} if price is None else {"price": price}
+        asked = {"instrument_name": "BTC-PERPETUAL", "amount": amount} | terms | more
+        found: dict[str, Any] = self.result(method, **asked)
+        return found
+
+
+__all__ = ["ALICE", "READER", "SECRET", "TRADER", "Client", "Exchange"]

@@ -1,0 +1,145 @@
+"""The built-in exchange from its parts, with its journal on a real disk."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from deltawire.app import WallClock
+from deltawire.builtin import Builtin, Setup
+from deltawire.errors import UsageError
+from deltawire.exchange.orders import Terms
+from deltawire.exchange.records import Place
+from deltawire.exchange.snapshots import freeze
+from deltawire.model.events import BookDelta, BookImage, Listing, Ticker, Trade
+from deltawire.ports import Wants
+from deltawire.store.accounts import FIRST, AccountStore
+
+NAME = "BTC-PERPETUAL"
+WITHIN_S = 20
+
+
+@asynccontextmanager
+async def running(folder: Path, seed: int = 1) -> AsyncIterator[tuple[Builtin, list[object]]]:
+    """An exchange whose source is read, and what it told."""
+    builtin, told = Builtin(folder, WallClock(), Setup(seed)), list[object]()
+
+    async def read() -> None:
+        async for batch in builtin.source.events(Wants()):
+            told.extend(batch.events)
+
+    reading = asyncio.create_task(read())
+    try:
+        yield builtin, told
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await builtin.drained()
+        builtin.close()
+
+
+async def until(builtin: Builtin, condition: object) -> None:
+    async with asyncio.timeout(WITHIN_S):
+        while not condition():  # type: ignore[operator]  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+def buy(builtin: Builtin, price_ticks: int, label: str) -> None:
+    terms = Terms(instrument=NAME, side="buy", size_lots=100, price_ticks=price_ticks, label=label)
+    builtin.floor.submit(Place(at_ns=builtin.floor.now(), account=FIRST, terms=terms))
+
+
+def listed(builtin: Builtin) -> bool:
+    """Whether the perpetual is listed, and somebody offers it."""
+    book = builtin.floor.exchange.desk.books.get(NAME)
+    return book is not None and book.asks.best() is not None
+
+
+async def durable(builtin: Builtin) -> None:
+    done = asyncio.Event()
+    if builtin.floor.when_durable(builtin.floor.ticket(), done.set):
+        async with asyncio.timeout(WITHIN_S):
+            await done.wait()
+
+
+async def test_it_lists_makes_and_trades_by_itself(tmp_path: Path) -> None:
+    async with running(tmp_path) as (builtin, told):
+        await until(builtin, lambda: any(isinstance(each, Trade) for each in told))
+        kinds = {type(each) for each in told}
+        assert {Listing, BookImage, BookDelta, Ticker, Trade} <= kinds
+        names = {each.instrument.name for each in told if isinstance(each, Listing)}
+        assert {"BTC-PERPETUAL", "ETH-PERPETUAL", "BTC_USDC-PERPETUAL"} <= names
+        assert any(name.endswith("-C") for name in names)
+        assert all(builtin.floor.accounts.imbalance(coin) == 0 for coin in ("BTC", "ETH", "USDC"))
+
+
+async def test_an_account_gets_its_money_once_whatever_restarts(tmp_path: Path) -> None:
+    AccountStore(tmp_path).add("bot", {"BTC": 10**9})
+    for _ in range(3):
+        async with running(tmp_path) as (builtin, _):
+            await until(builtin, lambda: builtin.floor.account("bot") == FIRST)
+            await durable(builtin)
+            assert builtin.floor.summary(FIRST, "BTC")["balance"] == 10.0
+
+
+async def test_an_account_made_while_it_runs_is_taken_up(tmp_path: Path) -> None:
+    async with running(tmp_path) as (builtin, _):
+        await until(builtin, lambda: listed(builtin))
+        AccountStore(tmp_path).add("late", {"BTC": 10**9})
+        await until(builtin, lambda: builtin.floor.account("late") == FIRST)
+        assert builtin.floor.summary(FIRST, "BTC")["balance"] == 10.0
+
+
+@pytest.mark.parametrize("snapshot_every", [200, 10**9])
+async def test_a_restart_finds_orders_trades_and_history_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, snapshot_every: int
+) -> None:
+    monkeypatch.setattr("deltawire.builtin.SNAPSHOT_EVERY", snapshot_every)
+    AccountStore(tmp_path).add("bot", {"BTC": 10**9})
+    async with running(tmp_path) as (builtin, _):
+        await until(builtin, lambda: listed(builtin) and builtin.floor.account("bot") is not None)
+        mark = builtin.floor.exchange.desk.books[NAME].reference.mark_ticks
+        assert mark is not None
+        buy(builtin, int(mark * 0.99) // 5 * 5, "rests")
+        buy(builtin, int(mark * 1.01) // 5 * 5, "trades")
+        await durable(builtin)
+        trades = [each.fill for each in builtin.floor.trades(FIRST)]
+        position = builtin.floor.accounts.position(FIRST, NAME)
+        assert position > 0
+    assert any(tmp_path.glob("journal/snapshot-*")) == (snapshot_every == 200)  # noqa: ASYNC240
+    again = Builtin(tmp_path, WallClock(), Setup())
+    try:
+        labels = [order.terms.label for order in again.floor.open_orders(FIRST)]
+        assert "rests" in labels
+        assert again.floor.accounts.position(FIRST, NAME) >= position
+        assert [each.fill for each in again.floor.trades(FIRST)][-len(trades) :] == trades
+        frozen = freeze(again.floor.exchange)
+    finally:
+        again.close()
+    once_more = Builtin(tmp_path, WallClock(), Setup())
+    assert freeze(once_more.floor.exchange) == frozen
+    once_more.close()
+
+
+async def test_two_processes_never_share_a_journal(tmp_path: Path) -> None:
+    first = Builtin(tmp_path, WallClock(), Setup())
+    with pytest.raises(UsageError, match="another process"):
+        Builtin(tmp_path, WallClock(), Setup())
+    first.close()
+
+
+async def test_damage_in_the_middle_refuses_to_start(tmp_path: Path) -> None:
+    async with running(tmp_path) as (builtin, told):
+
+        def marks() -> int:
+            return sum(isinstance(each, Ticker) and each.instrument.name == NAME for each in told)
+
+        await until(builtin, lambda: marks() > 3)
+    (segment, *_) = sorted((tmp_path / "journal").glob("segment-*"))
+    content = bytearray(segment.read_bytes())
+    content[200] ^= 0xFF
+    segment.write_bytes(content)
+    with pytest.raises(UsageError, match="cannot start"):
+        Builtin(tmp_path, WallClock(), Setup())
