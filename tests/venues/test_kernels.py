@@ -5,16 +5,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
+import msgspec
 import pytest
 
 from deltawire.book import kernel
 from deltawire.fanout.hub import Hub
+from deltawire.fanout.lane import DEFLATE, PROTO
+from deltawire.fanout.roster import JSON, Encoding
 from deltawire.market.market import Market
+from deltawire.session.channels import ChannelKey, parse_channel
 from deltawire.sources.replay import play as replay
 from deltawire.testing.kernels import pure_kernel
 from deltawire.testing.link import Link
 from deltawire.venues import make_venue
-from tests.support.members import Inbox, joined
+from tests.support.members import Inbox
 from tests.support.traffic import Call, Witnessed, play, scratched
 from tests.venues.recorded import FILES, records
 from tests.venues.sessions import CASES, make_simulator
@@ -82,21 +86,66 @@ CHANNELS = (
 )
 
 
+LIMITED = (("book.{}.raw", 5, 0), ("book.{}.100ms", 20, 0), ("book.{}.raw", 0, 250_000_000))
+"""Channels with a depth and a pace."""
+ENCODINGS = (JSON, PROTO, DEFLATE)
+BEHIND = 40
+"""A slow reader takes what it is owed once in so many batches."""
+
+
+class Readers:
+    """Those who read everything that is told of one instrument: in each encoding, and one that reads rarely."""
+
+    def __init__(self, hub: Hub, instrument: str) -> None:
+        self._hub = hub
+        self._keys = [key(channel.format(instrument)) for channel in CHANNELS]
+        self._keys += [key(name.format(instrument), levels, pace) for name, levels, pace in LIMITED]
+        self.inboxes = [self._reader(encoding) for encoding in ENCODINGS]
+        self.slow = self._reader(JSON)
+        self._batches = 0
+
+    def _reader(self, encoding: Encoding) -> Inbox:
+        inbox = Inbox()
+        inbox.member.encoding = encoding
+        self._hub.join(inbox.member, self._keys)
+        return inbox
+
+    def passed(self) -> None:
+        """A batch has been told: the slow one falls behind, or catches up."""
+        self._batches += 1
+        hub, inbox = self._hub, self.slow
+        if self._batches % BEHIND == 1:
+            hub.lag(inbox.member, 1 << 30, lambda: None)
+        elif self._batches % BEHIND == 0:
+            while data := hub.catch_up(inbox.member):
+                inbox.write(data)
+            hub.keep_up(inbox.member, inbox)
+
+
+def key(name: str, levels: int = 0, pace_ns: int = 0) -> ChannelKey:
+    found = parse_channel(name)
+    assert found is not None
+    return msgspec.structs.replace(found, levels=levels, pace_ns=pace_ns)
+
+
 def notifications(folder: Path, name: str) -> tuple[list[bytes], dict[str, object]]:
-    """All that subscribers of every instrument of a recording are sent, and how the books counted."""
+    """All that readers of every instrument of a recording are sent, and how the books counted."""
     venue = make_venue(FILES[name].venue)
     market = Market(venue.name)
     hub = Hub(market, "epoch")
-    inboxes: dict[str, Inbox] = {}
+    readers: dict[str, Readers] = {}
     for batch in replay(records(folder, name), venue):
         hub.advance(batch.venue, batch.at_ns)
         hub.publish(batch.events)
         for state in market:
-            if state.imaged and state.name not in inboxes:
-                inboxes[state.name] = joined(hub, *(channel.format(state.name) for channel in CHANNELS))
+            if state.imaged and state.name not in readers:
+                readers[state.name] = Readers(hub, state.name)
         hub.flush()
+        for each in readers.values():
+            each.passed()
     books = {symbol: book.counts for symbol, book in venue.books.items()}  # type: ignore[attr-defined]
-    return [data for inbox in inboxes.values() for data in inbox.writes], books
+    inboxes = [inbox for each in readers.values() for inbox in (*each.inboxes, each.slow)]
+    return [b"".join(inbox.writes) for inbox in inboxes], books
 
 
 @pytest.mark.recordings
@@ -107,6 +156,7 @@ def test_every_recording_gives_the_same_bytes(recordings: Path, name: str) -> No
         wanted = notifications(recordings, name)
     assert found == wanted
     assert sum(map(len, found[0])) > 10_000
+    assert b'"conflated":' in b"".join(found[0])
 
 
 @pytest.mark.recordings
