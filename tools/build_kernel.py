@@ -48,6 +48,12 @@ def build(folder: Path, extra: tuple[str, ...] = ()) -> dict[Path, str]:
     return built
 
 
+def remove(folder: Path) -> None:
+    """Remove what was built below `folder`: an old kernel must not outlive its sources."""
+    for name, place in MODULES.items():
+        (folder / place / f"{name}{SUFFIX}").unlink(missing_ok=True)
+
+
 def find_compiler() -> list[str]:
     """The C++ compiler: $CXX, or the first of the usual names."""
     wanted = shlex.split(os.environ.get("CXX", ""))
@@ -100,9 +106,12 @@ class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Build the kernel, or say why there is none."""
         asked = os.environ.get("DELTAWIRE_KERNEL", "")
-        if self.target_name != "wheel" or asked == "skip":
+        if self.target_name != "wheel":
             return
         folder = ROOT / "src" if version == "editable" else Path(self.directory) / "kernel"
+        remove(folder)
+        if asked == "skip":
+            return
         try:
             built = build(folder)
         except UnbuiltError as reason:
