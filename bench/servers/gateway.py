@@ -46,7 +46,7 @@ class TickSource:
 
     def _lengthen_sequence(self) -> None:
         """All frames of a run shall be equally long."""
-        self.app.hub._channels[CHANNEL].seq = FIRST_SEQ
+        self.app.hub.directory._channels[CHANNEL].seq = FIRST_SEQ
 
 
 async def main(port: int) -> None:

@@ -96,7 +96,7 @@ class App:
             echo=echo,
             trading=trading,
         )
-        self.hub.trading = trading
+        self.hub.directory.trading = trading
         if trading is not None:
             trading.own = self._take_own
         self._broker = MemoryBroker()

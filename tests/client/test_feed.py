@@ -87,7 +87,7 @@ async def test_a_trade_is_not_lost_though_none_had_come_before_the_outage(server
     items = aiter(Feed(server.url, TRADES))
     waiting = asyncio.create_task(take(items, 2))
     await asyncio.to_thread(server.wait_for_connections, 1)
-    await asyncio.to_thread(server.wait_until, lambda: server.app.hub.listened() == 1)
+    await asyncio.to_thread(server.wait_until, lambda: server.app.hub.directory.listened() == 1)
     await asyncio.sleep(0.05)
     await asyncio.to_thread(cut, server)
     await asyncio.to_thread(server.feed, [make_trade(server.book.instrument, 1000, 10, trade_id="1")])

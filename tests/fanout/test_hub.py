@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from deltawire.fanout.directory import FAMILIES
 from deltawire.fanout.history import Keeps
-from deltawire.fanout.hub import FAMILIES, Hub
+from deltawire.fanout.hub import Hub
 from deltawire.fanout.lane import PROTO
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Index
@@ -229,8 +230,8 @@ def test_a_channel_goes_on_for_those_who_come_back_in_time() -> None:
         world.tell(world.book.change(bids={1000: number}))
         notes = inbox.notes(book)
         world.hub.gone(inbox.member)
-        world.hub.sweep(1)
-        world.hub.sweep(2)
+        world.hub.directory.sweep(1)
+        world.hub.directory.sweep(2)
         assert [note["seq"] for note in notes] == [number - 11, number - 10]
 
 
@@ -250,7 +251,9 @@ def test_a_channel_that_ended_begins_again_in_another_epoch() -> None:
 
 def held(hub: Hub) -> int:
     """How many channels the hub holds on to."""
-    return sum(map(len, (hub._channels, hub._of_instrument, hub._of_index, hub._of_kind, *hub._due.values())))
+    known = hub.directory
+    listening = (known.of_instrument, known.of_index, known.of_kind)
+    return sum(map(len, (known._channels, *listening, *hub._turns._due.values())))
 
 
 class CountingMarket(Market):
@@ -341,7 +344,8 @@ def test_who_comes_back_in_protobuf_is_told_the_channel_before_what_it_missed() 
         world.tell(world.book.change(bids={1000: size}))
     key = parse_channel(book)
     assert key is not None
-    assert world.hub.past(PROTO).missed_bytes(book, "epoch", 1) is not None
-    assert world.hub.past("json").missed_bytes(book, "epoch", 1) is None, "nobody asked for JSON yet"
+    past = world.hub.directory.past
+    assert past(PROTO).missed_bytes(book, "epoch", 1) is not None
+    assert past("json").missed_bytes(book, "epoch", 1) is None, "nobody asked for JSON yet"
     world.hub.join(back.member, [key], {book: Position("epoch", 1)})
     assert back.params() == first.params()[2:]

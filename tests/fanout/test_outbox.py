@@ -177,7 +177,7 @@ class SlowReaders(RuleBasedStateMachine):
                 assert (mirror.bids, mirror.asks) == self.book.prices()
                 assert mirror.state == ("live" if self.live else "stale")
             assert reader.trades == sorted(set(reader.trades)), "every trade once"
-        for channel in self.hub._channels.values():
+        for channel in self.hub.directory._channels.values():
             assert not getattr(channel, "_marks", None), "nothing is kept for those who have everything"
 
 

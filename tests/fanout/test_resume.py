@@ -25,7 +25,7 @@ CHANNELS = [RAW, MS100, TRADES, "quote.BTC-PERPETUAL"]
 def resume(hub: Hub, inbox: Inbox, positions: dict[str, Position]) -> dict[str, bool]:
     """Join channels as a session does for a request with `resume`; which of them are recovered."""
     found = {
-        name: hub.past("json").missed_bytes(name, at.epoch, at.seq) is not None
+        name: hub.directory.past("json").missed_bytes(name, at.epoch, at.seq) is not None
         for name, at in positions.items()
     }
     keys = [parse_channel(name) for name in positions]
@@ -177,7 +177,7 @@ class Reconnections(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.1, 2]))
     def idle_channels_are_swept(self, seconds: float) -> None:
         self.swept += int(seconds * 1e9) + 1
-        self.hub.sweep(self.swept)
+        self.hub.directory.sweep(self.swept)
 
     @precondition(lambda self: len(self.clients) < 3)
     @rule(channels=st.lists(st.sampled_from(CHANNELS), min_size=1, unique=True))

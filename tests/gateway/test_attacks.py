@@ -267,7 +267,7 @@ def test_resets_in_mid_frame_leak_no_task_descriptor_or_subscription(running: Ga
         client.reset()
     running.wait_for_connections(0)
     running.wait_until(lambda: len(os.listdir("/dev/fd")) <= descriptors)
-    assert running.ask(lambda: running.app.hub.listened()) == 0
+    assert running.ask(lambda: running.app.hub.directory.listened()) == 0
     assert running.tasks() <= tasks
 
 

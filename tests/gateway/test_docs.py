@@ -11,7 +11,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from deltawire.fanout.hub import FAMILIES
+from deltawire.fanout.directory import FAMILIES
 from deltawire.session.asyncapi import describe
 from deltawire.session.channels import addresses, parse_channel
 from deltawire.session.methods import METHODS

@@ -155,7 +155,8 @@ async def test_readers_that_stop_cost_the_others_nothing_and_end_on_the_right_bo
 
     async def crowd() -> Latencies:
         latencies = Latencies()
-        begun = server.app.hub._channels[BOOK].seq if BOOK in server.app.hub._channels else 0
+        channel = server.app.hub.directory.get(BOOK)
+        begun = channel.seq if channel else 0
         readers = [asyncio.create_task(latencies.read(server.url, begun + rounds)) for _ in range(CROWD)]
         await until(lambda: latencies.ready == CROWD)
         for number in range(rounds):

@@ -69,7 +69,7 @@ class Exchange:
         )
         engine = self.hall.exchange
         self.hall.exchange = self.floor  # type: ignore[assignment]  # what the hall does goes through the floor
-        self.hub.trading = self.floor
+        self.hub.directory.trading = self.floor
         self.floor.public, self.floor.own = self._public, self._own
         self.hub.publish(engine.images())
         for name, number in NUMBERS.items():

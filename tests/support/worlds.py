@@ -38,8 +38,8 @@ class World:
 
     def end_idle_channels(self) -> None:
         """Nobody comes back for an hour."""
-        self.hub.sweep(START_NS)
-        self.hub.sweep(START_NS + 3_600_000 * MS_NS)
+        self.hub.directory.sweep(START_NS)
+        self.hub.directory.sweep(START_NS + 3_600_000 * MS_NS)
 
     def joined(self, *channels: str) -> Inbox:
         """A new member."""

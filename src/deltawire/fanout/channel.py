@@ -27,6 +27,9 @@ class Timers(Protocol):
     def settle(self, channel: "Channel") -> None:
         """Ask for one call of `channel.settle()` when the events at hand are all told."""
 
+    def forget(self, channel: "Channel") -> None:
+        """Of a channel that has ended nothing is asked any more."""
+
 
 class Opening(msgspec.Struct, frozen=True):
     """What a hub gives every channel that it opens."""

@@ -1,72 +1,25 @@
 """The hub: events come in, every channel they concern says its part, groups get the bytes."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from itertools import islice
 
 from deltawire.exchange.orders import AccountId
-from deltawire.fanout.books import BookChannel, GroupedBookChannel
-from deltawire.fanout.channel import Channel, Opening
+from deltawire.fanout.channel import Channel
+from deltawire.fanout.directory import Directory
 from deltawire.fanout.history import Keeps
 from deltawire.fanout.lane import ENCODED, address_of
 from deltawire.fanout.outbox import Outbox
-from deltawire.fanout.own import (
-    LockChannel,
-    MmpTriggerChannel,
-    News,
-    OwnChangesChannel,
-    OwnChannel,
-    OwnOrdersChannel,
-    OwnTradesChannel,
-    PortfolioChannel,
-    SilentChannel,
-)
+from deltawire.fanout.own import News
 from deltawire.fanout.patterns import Patterns
-from deltawire.fanout.quotes import (
-    IncrementalTickerChannel,
-    IndexChannel,
-    InstrumentStateChannel,
-    MarkPricesChannel,
-    PerpetualChannel,
-    QuoteChannel,
-    StatusChannel,
-    TickerChannel,
-)
 from deltawire.fanout.roster import Debt, Encoding, MakeWrite, Member, Roster, Sink, write_to_each
-from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
+from deltawire.fanout.turns import Turns
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Index, Listing, Ticker, Trade
 from deltawire.ports import Clock
 from deltawire.session.channels import ChannelKey, Position
-from deltawire.session.private.trading import Trading
 
-FAMILIES: dict[str, type[Channel]] = {
-    "book": BookChannel,
-    "grouped_book": GroupedBookChannel,
-    "trades": TradesChannel,
-    "kind_trades": KindTradesChannel,
-    "ticker": TickerChannel,
-    "incremental_ticker": IncrementalTickerChannel,
-    "quote": QuoteChannel,
-    "perpetual": PerpetualChannel,
-    "index": IndexChannel,
-    "candles": CandlesChannel,
-    "mark_prices": MarkPricesChannel,
-    "instrument_state": InstrumentStateChannel,
-    "status": StatusChannel,
-    "user_orders": OwnOrdersChannel,
-    "user_trades": OwnTradesChannel,
-    "user_changes": OwnChangesChannel,
-    "user_portfolio": PortfolioChannel,
-    "user_mmp_trigger": MmpTriggerChannel,
-    "user_lock": LockChannel,
-    "user_access_log": SilentChannel,
-}
-
-
-SECOND_NS = 1_000_000_000
 CHUNK_BYTES = 64 * 1024
 """About how much is written to one member at once."""
-_Listeners = dict[Hashable, dict[Channel, None]]
 
 
 class Hub:
@@ -74,9 +27,6 @@ class Hub:
 
     The order of calls is the whole contract: `advance` before the events of a moment, `publish` with them,
     `flush` when the tick is over. With the same calls in the same order the same bytes come out.
-
-    A channel that its last member left goes on for a while, for those who come back (`sweep`). When it ends, what
-    follows is unknown to it, so every channel opened after that has another epoch.
     """
 
     def __init__(
@@ -88,24 +38,12 @@ class Hub:
         make_write: MakeWrite = write_to_each,
     ) -> None:
         self.market = market
-        self._clock = clock
         self.epoch = epoch
-        self._keeps = keeps or Keeps()
-        self._opened = self._ended = 0
-        self._idle: dict[Channel, int] = {}
         self._roster = Roster(make_write)
         self.traffic = self._roster.traffic
+        self._turns = Turns(market.now_ns)
+        self.directory = Directory(market, epoch, self._roster, self._turns, keeps, clock)
         self._patterns = Patterns()
-        self._channels: dict[str, Channel] = {}
-        self._of_instrument: _Listeners = {}
-        self._of_index: _Listeners = {}
-        self._of_kind: _Listeners = {}
-        self._of_account: _Listeners = {}
-        self.trading: Trading | None = None
-        """Whose private channels these are, if any."""
-        self._due: dict[tuple[str, int], dict[Channel, None]] = {}
-        self._turn: dict[tuple[str, int], int] = {}
-        self._unsettled: dict[Channel, None] = {}
 
     # Members.
 
@@ -144,7 +82,7 @@ class Hub:
     def _join(self, member: Member, keys: list[ChannelKey], resume: Mapping[str, Position]) -> None:
         joined: list[tuple[Channel, list[bytes] | None]] = []
         for key in keys:
-            channel = self._open(key)
+            channel = self.directory.open(key)
             lane = channel.lane(member.encoding)
             position = resume.get(key.name)
             missed = None if position is None else channel.missed(member.encoding, position)
@@ -196,8 +134,8 @@ class Hub:
 
     def recode(self, member: Member, encoding: Encoding) -> None:
         """A member that is not behind gets what follows in another encoding."""
-        joined = [self._at(address) for address in member.channels]
-        waited = [self._at(address) for address in member.waiting]
+        joined = [self.directory.at(address) for address in member.channels]
+        waited = [self.directory.at(address) for address in member.waiting]
         member.encoding = encoding
         self._roster.move(member, [channel.lane(encoding).address for channel in joined])
         member.waiting = {channel.lane(encoding).address for channel in waited}
@@ -220,7 +158,7 @@ class Hub:
         self._roster.settle(member)
         outbox = member.sink = member.outbox = Outbox(member.encoding, most_bytes, full)
         for address in member.channels:
-            channel = self._at(address)
+            channel = self.directory.at(address)
             if channel.merges:
                 outbox.owe(channel)
         self._roster.rebind(member)
@@ -249,15 +187,11 @@ class Hub:
         self._roster.rebind(member)
         return merged
 
-    def past(self, encoding: Encoding) -> "Past":
-        """What is still there of each channel in an encoding."""
-        return Past(self._channels, encoding)
-
     def leave(self, member: Member, ids: Iterable[str]) -> None:
         """Unsubscribe a member from channels it has joined, by their ids."""
         left: set[str] = set()
         for id_ in ids:
-            channel = self._channels.get(id_)
+            channel = self.directory.get(id_)
             if channel is None:
                 left |= self._patterns.remove(member, id_)
             elif not self._patterns.left(member, channel.key):
@@ -275,42 +209,19 @@ class Hub:
         self._roster.move(member, member.channels - addresses)
         member.waiting -= addresses
         for address in addresses:
-            channel = self._channels.get(address.partition(ENCODED)[0])
+            channel = self.directory.get(address.partition(ENCODED)[0])
             if channel is not None:
                 channel.waiting.pop(member, None)
                 if isinstance(member.outbox, Outbox):
                     member.outbox.forget(channel)
-                self._idle_if_left(channel)
-
-    def _at(self, address: str) -> Channel:
-        return self._channels[address.partition(ENCODED)[0]]
-
-    def listened(self) -> int:
-        """How many channels have members, or someone who waits for their image."""
-        return len(self._channels) - len(self._idle)
-
-    def sweep(self, now: int) -> None:
-        """End the channels that nobody has come back to; `now` is nanoseconds of any steady clock."""
-        for channel, since in list(self._idle.items()):
-            if not since:
-                self._idle[channel] = now
-            elif now - since >= self._keeps.idle_s * SECOND_NS:
-                self._end(channel)
+                self.directory.left(channel)
 
     # Events.
 
     def advance(self, venue: str, now: int) -> None:
         """A venue's time has come to `now`; channels whose interval is over publish."""
         self.market.now_ns[venue] = now
-        for (of, interval_ns), channels in self._due.items():
-            turn = now // interval_ns
-            if of != venue or turn == self._turn.get((of, interval_ns)):
-                continue
-            self._turn[of, interval_ns] = turn
-            due = list(channels)
-            channels.clear()
-            for channel in due:
-                channel.due()
+        self._turns.advance(venue, now)
 
     def publish(self, events: Iterable[Event]) -> None:
         """Take in the events of one moment and tell them."""
@@ -318,122 +229,41 @@ class Hub:
         for event in events:
             state = self.market.apply(event)
             if state is not None:
-                for channel in self._of_instrument.get(state.name, ()):
+                for channel in self.directory.of_instrument.get(state.name, ()):
                     if channel.key.stamps:
                         channel.heard = event
                     channel.tell(event, state)
-            if self._of_index and isinstance(event, Index | Ticker):
-                for channel in self._of_index.get(self._index_name(event), ()):
+            if self.directory.of_index and isinstance(event, Index | Ticker):
+                for channel in self.directory.of_index.get(self._index_name(event), ()):
                     channel.tell(event, state)
-            if self._of_kind and state is not None and isinstance(event, Trade | Listing):
+            if self.directory.of_kind and state is not None and isinstance(event, Trade | Listing):
                 for key in state.fitting:
-                    for channel in self._of_kind.get(key, ()):
+                    for channel in self.directory.of_kind.get(key, ()):
                         channel.tell(event, state)
         if len(self.market) != known:
             names = [state.name for state in islice(self.market, known, None)]
             for member, keys in self._patterns.newcomers(names):
                 self._join(member, self._imply(member, keys), {})
-        self._settle()
+        self._turns.settle_all()
 
     def hears(self, account: AccountId) -> bool:
         """Whether anyone listens to an account's private channels, or may come back to them."""
-        return account in self._of_account
+        return account in self.directory.of_account
 
     def publish_own(self, account: AccountId, news: Iterable[News]) -> None:
         """Tell an account's own channels what one moment brought."""
-        channels = self._of_account.get(account, ())
+        channels = list(self.directory.own(account))
         for each in news:
             for channel in channels:
-                assert isinstance(channel, OwnChannel), "only these listen to accounts"
                 channel.hear(each)
-        self._settle()
-
-    def _settle(self) -> None:
-        while self._unsettled:
-            settling, self._unsettled = self._unsettled, {}
-            for channel in settling:
-                channel.settle()
+        self._turns.settle_all()
 
     def flush(self) -> None:
         """Write what has been published."""
         self._roster.flush()
-
-    # What channels ask for.
-
-    def wake(self, channel: Channel, venue: str, interval_ns: int) -> None:
-        """See `Timers`."""
-        key = (venue, interval_ns)
-        if key not in self._due:
-            self._due[key] = {}
-            self._turn[key] = self.market.now_ns.get(venue, 0) // interval_ns
-        self._due[key][channel] = None
-
-    def settle(self, channel: Channel) -> None:
-        """See `Timers`."""
-        self._unsettled[channel] = None
-
-    def _open(self, key: ChannelKey) -> Channel:
-        channel = self._channels.get(key.id)
-        if channel is None:
-            self._opened += 1
-            epoch = f"{self.epoch}.{self._ended}" if self._ended else self.epoch
-            channel = FAMILIES[key.family](
-                key, self.market, self._roster, self, Opening(epoch, self._opened, self._keeps, self._clock)
-            )
-            self._channels[key.id] = channel
-            if isinstance(channel, OwnChannel):
-                assert self.trading is not None, "only an exchange has accounts"
-                channel.trading = self.trading
-            channel.opened()
-            listeners, of = self._listeners(key)
-            listeners.setdefault(of, {})[channel] = None
-        self._idle.pop(channel, None)
-        return channel
-
-    def _listeners(self, key: ChannelKey) -> tuple[_Listeners, Hashable]:
-        """By what a channel's events are found: an account, an instrument, an index, or a kind and a currency."""
-        if key.account:
-            return self._of_account, key.account
-        if key.instrument:
-            return self._of_instrument, key.instrument
-        return (self._of_index, key.index) if key.index else (self._of_kind, (key.kind, key.currency))
 
     def _index_name(self, event: Index | Ticker) -> str:
         """The public name of the index that an event may be about."""
         if isinstance(event, Index):
             return self.market.public_name(event.venue, event.name)
         return self.market.public_name(event.instrument.venue, event.instrument.index_name)
-
-    def _idle_if_left(self, channel: Channel) -> None:
-        if channel.active or channel.waiting:
-            return
-        self._idle[channel] = 0
-        if len(self._idle) > self._keeps.most_idle:
-            self._end(next(iter(self._idle)))
-
-    def _end(self, channel: Channel) -> None:
-        del self._idle[channel]
-        del self._channels[channel.key.id]
-        self._ended += 1
-        listeners, of = self._listeners(channel.key)
-        heard = listeners[of]
-        del heard[channel]
-        if not heard:
-            del listeners[of]
-        self._unsettled.pop(channel, None)
-        for channels in self._due.values():
-            channels.pop(channel, None)
-
-
-class Past:
-    """See `deltawire.ports.Retained`."""
-
-    def __init__(self, channels: Mapping[str, Channel], encoding: Encoding) -> None:
-        self._channels = channels
-        self._encoding = encoding
-
-    def missed_bytes(self, channel: str, epoch: str, seq: int) -> int | None:
-        """See `Retained`."""
-        found = self._channels.get(channel)
-        missed = None if found is None else found.missed(self._encoding, Position(epoch, seq))
-        return None if missed is None else sum(map(len, missed))

@@ -316,7 +316,7 @@ class Gateway:
             self.access.offset_ns = self.clock.wall() - now
             for connection in list(self.connections):
                 connection.watch(now)
-            self.hub.sweep(now)
+            self.hub.directory.sweep(now)
 
 
 def make_token() -> str:

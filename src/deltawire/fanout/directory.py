@@ -1,0 +1,183 @@
+"""Which channels there are, by name and by what they listen to."""
+
+from collections.abc import Hashable, Iterable, Mapping
+
+from deltawire.exchange.orders import AccountId
+from deltawire.fanout.books import BookChannel, GroupedBookChannel
+from deltawire.fanout.channel import Channel, Opening, Timers
+from deltawire.fanout.history import Keeps
+from deltawire.fanout.lane import ENCODED
+from deltawire.fanout.own import (
+    LockChannel,
+    MmpTriggerChannel,
+    OwnChangesChannel,
+    OwnChannel,
+    OwnOrdersChannel,
+    OwnTradesChannel,
+    PortfolioChannel,
+    SilentChannel,
+)
+from deltawire.fanout.quotes import (
+    IncrementalTickerChannel,
+    IndexChannel,
+    InstrumentStateChannel,
+    MarkPricesChannel,
+    PerpetualChannel,
+    QuoteChannel,
+    StatusChannel,
+    TickerChannel,
+)
+from deltawire.fanout.roster import Encoding, Roster
+from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
+from deltawire.market.market import Market
+from deltawire.ports import Clock
+from deltawire.session.channels import ChannelKey, Position
+from deltawire.session.private.trading import Trading
+
+FAMILIES: dict[str, type[Channel]] = {
+    "book": BookChannel,
+    "grouped_book": GroupedBookChannel,
+    "trades": TradesChannel,
+    "kind_trades": KindTradesChannel,
+    "ticker": TickerChannel,
+    "incremental_ticker": IncrementalTickerChannel,
+    "quote": QuoteChannel,
+    "perpetual": PerpetualChannel,
+    "index": IndexChannel,
+    "candles": CandlesChannel,
+    "mark_prices": MarkPricesChannel,
+    "instrument_state": InstrumentStateChannel,
+    "status": StatusChannel,
+    "user_orders": OwnOrdersChannel,
+    "user_trades": OwnTradesChannel,
+    "user_changes": OwnChangesChannel,
+    "user_portfolio": PortfolioChannel,
+    "user_mmp_trigger": MmpTriggerChannel,
+    "user_lock": LockChannel,
+    "user_access_log": SilentChannel,
+}
+
+SECOND_NS = 1_000_000_000
+_Listeners = dict[Hashable, dict[Channel, None]]
+
+
+class Directory:
+    """Opens channels and ends them.
+
+    A channel that its last member left goes on for a while, for those who come back (`sweep`). When it ends, what
+    follows is unknown to it, so every channel opened after that has another epoch.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        epoch: str,
+        roster: Roster,
+        timers: Timers,
+        keeps: Keeps | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.of_instrument: _Listeners = {}
+        self.of_index: _Listeners = {}
+        self.of_kind: _Listeners = {}
+        self.of_account: _Listeners = {}
+        self.trading: Trading | None = None
+        """Whose private channels these are, if any."""
+        self._market = market
+        self._epoch = epoch
+        self._roster = roster
+        self._timers = timers
+        self._keeps = keeps or Keeps()
+        self._clock = clock
+        self._opened = self._ended = 0
+        self._channels: dict[str, Channel] = {}
+        self._idle: dict[Channel, int] = {}
+
+    def get(self, id_: str) -> Channel | None:
+        """A channel by its id, if it is open."""
+        return self._channels.get(id_)
+
+    def at(self, address: str) -> Channel:
+        """The open channel of a lane's address."""
+        return self._channels[address.partition(ENCODED)[0]]
+
+    def listened(self) -> int:
+        """How many channels have members, or someone who waits for their image."""
+        return len(self._channels) - len(self._idle)
+
+    def open(self, key: ChannelKey) -> Channel:
+        """The channel of a key, made if there is none; it is idle no more."""
+        channel = self._channels.get(key.id)
+        if channel is None:
+            self._opened += 1
+            epoch = f"{self._epoch}.{self._ended}" if self._ended else self._epoch
+            opening = Opening(epoch, self._opened, self._keeps, self._clock)
+            channel = FAMILIES[key.family](key, self._market, self._roster, self._timers, opening)
+            self._channels[key.id] = channel
+            if isinstance(channel, OwnChannel):
+                assert self.trading is not None, "only an exchange has accounts"
+                channel.trading = self.trading
+            channel.opened()
+            listeners, of = self._listeners(key)
+            listeners.setdefault(of, {})[channel] = None
+        self._idle.pop(channel, None)
+        return channel
+
+    def left(self, channel: Channel) -> None:
+        """A member has left a channel; when it was the last, the channel is idle from now on."""
+        if channel.active or channel.waiting:
+            return
+        self._idle[channel] = 0
+        if len(self._idle) > self._keeps.most_idle:
+            self._end(next(iter(self._idle)))
+
+    def sweep(self, now: int) -> None:
+        """End the channels that nobody has come back to; `now` is nanoseconds of any steady clock."""
+        for channel, since in list(self._idle.items()):
+            if not since:
+                self._idle[channel] = now
+            elif now - since >= self._keeps.idle_s * SECOND_NS:
+                self._end(channel)
+
+    def own(self, account: AccountId) -> Iterable[OwnChannel]:
+        """An account's private channels."""
+        for channel in self.of_account.get(account, ()):
+            assert isinstance(channel, OwnChannel), "only these listen to accounts"
+            yield channel
+
+    def past(self, encoding: Encoding) -> "Past":
+        """What is still there of each channel in an encoding."""
+        return Past(self._channels, encoding)
+
+    def _end(self, channel: Channel) -> None:
+        del self._idle[channel]
+        del self._channels[channel.key.id]
+        self._ended += 1
+        listeners, of = self._listeners(channel.key)
+        heard = listeners[of]
+        del heard[channel]
+        if not heard:
+            del listeners[of]
+        self._timers.forget(channel)
+
+    def _listeners(self, key: ChannelKey) -> tuple[_Listeners, Hashable]:
+        """By what a channel's events are found: an account, an instrument, an index, or a kind and a currency."""
+        if key.account:
+            return self.of_account, key.account
+        if key.instrument:
+            return self.of_instrument, key.instrument
+        return (self.of_index, key.index) if key.index else (self.of_kind, (key.kind, key.currency))
+
+
+class Past:
+    """See `deltawire.ports.Retained`."""
+
+    def __init__(self, channels: Mapping[str, Channel], encoding: Encoding) -> None:
+        self._channels = channels
+        self._encoding = encoding
+
+    def missed_bytes(self, channel: str, epoch: str, seq: int) -> int | None:
+        """See `Retained`."""
+        found = self._channels.get(channel)
+        missed = None if found is None else found.missed(self._encoding, Position(epoch, seq))
+        return None if missed is None else sum(map(len, missed))
