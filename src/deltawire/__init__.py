@@ -2,7 +2,7 @@
 
 __version__ = "0.1.0"
 
-from deltawire.client import Client, Feed, Gap, Outage, connect
+from deltawire.client import Client, Feed, Gap, Login, Outage, connect
 from deltawire.errors import DeltawireError, FeedError, RecordingError, RequestError, UsageError
 from deltawire.model.events import (
     BookDelta,
@@ -33,6 +33,7 @@ __all__ = [
     "Index",
     "Instrument",
     "Listing",
+    "Login",
     "Notification",
     "Outage",
     "RecordingError",

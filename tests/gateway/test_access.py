@@ -109,6 +109,14 @@ def test_headers_sign_a_request_in(server: GatewayServer) -> None:
     assert status == 200
 
 
+@pytest.mark.parametrize("off_s", [-600, 600])
+def test_a_signature_from_another_time_is_refused(server: GatewayServer, off_s: int) -> None:
+    at_ms = now_ms() + off_s * 1000
+    with open_socket(server) as client:
+        assert client.answer("public/auth", **signed_login(ALICE, at_ms))["error"]["code"] == 13004
+    assert server.get(KEYS, Authorization=deri(KEYS, at_ms=at_ms))[1]["error"]["code"] == 13004
+
+
 def test_an_altered_or_repeated_request_is_refused(server: GatewayServer) -> None:
     body = b'{"jsonrpc":"2.0","id":3,"method":"private/list_api_keys","params":{}}'
     header = deri("/api/v2", body=body, method="POST", nonce="post")
@@ -246,3 +254,27 @@ def test_a_thousand_failed_logins_wait_and_do_not_keep_others_out(server: Gatewa
         assert codes[:5] == [13004] * 5
         assert codes.count(13004) < 20
         assert "result" in client.answer("public/test")
+
+
+def test_guessing_costs_the_address_it_comes_from_and_no_other(server: GatewayServer) -> None:
+    with open_socket(server, address="127.0.0.2") as guesser, open_socket(server) as alice:
+        while guesser.answer("public/auth", **secret_login(BOB))["error"]["code"] != 10028:
+            pass
+        assert guesser.answer("public/auth", **secret_login(ALICE))["error"]["code"] == 10028
+        assert "result" in alice.answer("public/auth", **secret_login(ALICE))
+
+
+def test_an_unknown_key_gets_the_answer_of_a_wrong_secret(server: GatewayServer) -> None:
+    wrong = changed(ALICE, secret="wrong")
+    unknown = changed(wrong, client_id="nobody-id")
+    with open_socket(server) as client:
+        answers = [
+            client.answer("public/auth", **login)["error"]
+            for login in (
+                secret_login(wrong),
+                secret_login(unknown),
+                signed_login(wrong, now_ms()),
+                signed_login(unknown, now_ms()),
+            )
+        ]
+    assert answers == [{"code": 13004, "message": "invalid_credentials"}] * 4

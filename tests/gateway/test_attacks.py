@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from random import Random
 from typing import Any
 
@@ -207,6 +208,17 @@ def test_a_second_request_that_never_ends_is_given_up_too() -> None:
         assert client.head().startswith("HTTP/1.1 200 ")
         client.send(b"GET /api")
         client.rest()
+
+
+def test_a_request_that_comes_drop_by_drop_is_given_up() -> None:
+    """What is measured is the whole request: no byte begins its time anew."""
+    with GatewayServer(Limits(request_within_s=0.3)) as server, RawClient(server.port) as client:
+        drops = 0
+        while client.flood(GOOD_HANDSHAKE[drops % 50].encode()):
+            drops += 1
+            time.sleep(0.02)
+        assert drops < 1_000
+        assert client.rest() == b""
 
 
 def test_an_upgraded_connection_outlives_the_deadline_of_requests() -> None:

@@ -12,10 +12,12 @@ import msgspec
 import pytest
 
 from deltawire.fanout.directory import FAMILIES
-from deltawire.session.asyncapi import describe
+from deltawire.session.asyncapi import NOTICES, describe
 from deltawire.session.channels import addresses, parse_channel
 from deltawire.session.methods import METHODS
+from deltawire.wire.mac import MacNote, mac_frame
 from deltawire.wire.payloads import PAYLOADS
+from deltawire.wire.rpc import format_heartbeat
 from tests.support.gateway_server import PATIENCE_S, GatewayServer, open_socket
 from tests.support.market_events import make_index, make_listing, make_option, make_ticker, make_trade
 
@@ -143,6 +145,19 @@ def test_answers_are_what_the_document_says(document: dict[str, Any]) -> None:
             jsonschema.Draft7Validator(schema).validate(client.answer(method))
             with pytest.raises(jsonschema.ValidationError):
                 jsonschema.Draft7Validator(schema).validate({"jsonrpc": "2.0"})
+
+
+def test_what_the_server_says_unasked_is_what_the_document_says(document: dict[str, Any]) -> None:
+    joined = b'{"method": "joined", "params": {"channel": "quote.X", "epoch": "e", "seq": 1}}'
+    said = {
+        "heartbeat": format_heartbeat("test_request"),
+        "joined": joined,
+        "mac": mac_frame(MacNote(1, 2, "ab"))[2:],
+    }
+    assert said.keys() == NOTICES.keys()
+    for name, payload in said.items():
+        schema = document["components"]["messages"][name]["payload"]
+        jsonschema.Draft7Validator(schema).validate({"jsonrpc": "2.0"} | json.loads(payload))
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 import re
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
+from deltawire.wire.deflate import deflated
 from tests.support.commands import Command
 from tests.support.frames import CONT, PING, client_frame, request_frame
 from tests.support.gateway_server import RawClient
@@ -22,25 +22,18 @@ class Served:
 
     def __init__(self, command: Command, port: int) -> None:
         self.port = port
-        self._status = Path(f"/proc/{command._process.pid}/status")
+        self.peak = command.peak_memory
 
-    def peak(self) -> int:
-        """The most memory that it ever held, in bytes."""
-        match = re.search(r"VmHWM:\s+(\d+) kB", self._status.read_text())
-        assert match is not None
-        return int(match[1]) * 1024
-
-    def client(self) -> RawClient:
+    def client(self, **headers: str) -> RawClient:
         """A client behind its handshake."""
         client = RawClient(self.port)
-        assert " 101 " in client.handshake()
+        more = {name.replace("_", "-"): value for name, value in headers.items()}
+        assert " 101 " in client.handshake(headers=more)
         return client
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    if not Path("/proc/self/status").exists():
-        pytest.skip("memory is measured by /proc")
     folder = tmp_path_factory.mktemp("memory")
     config = folder / "open.toml"
     config.write_text("[credits]\nrefill = 1000000000\npool = 1000000000\nsubscription_pool = 1000000000\n")
@@ -67,6 +60,28 @@ def send_fragments(served: Served) -> None:
         with served.client() as client:
             client.flood(whole)
             assert client.close_code() in (1008, 1009)
+
+
+def send_bombs(served: Served) -> None:
+    """Each a message of 100 MiB in 100 KiB; and a thousand small ones within one message's limit."""
+    zeros = deflated(bytes(100 * MIB))
+    for _ in range(10):
+        with served.client(Sec_WebSocket_Extensions="permessage-deflate") as client:
+            client.send(client_frame(zeros, rsv=4))
+            assert client.close_code() == 1009
+    with served.client(Sec_WebSocket_Extensions="permessage-deflate") as client:
+        for _ in range(1_000):
+            client.send(client_frame(deflated(b" " * 250_000), rsv=4))
+            assert "error" in client.message()
+
+
+def knock_slowly(served: Served) -> None:
+    clients = [RawClient(served.port) for _ in range(200)]
+    for turn in range(20):
+        for client in clients:
+            client.flood(b"GET /ws/api/v2 HTTP/1.1\r\n" if not turn else b"X: " + b"y" * 2_000 + b"\r\n")
+    for client in clients:
+        client.close()
 
 
 def hold_half_messages(served: Served) -> None:
@@ -107,6 +122,14 @@ def subscribe_and_leave(served: Served) -> None:
                 assert len(client.answer("public/subscribe", channels=names)["result"]) == 500
 
 
+def join_and_leave(served: Served) -> None:
+    channels = ["book.BTC-PERPETUAL.raw", "book.*.100ms", "trades.any.any.raw", "quote.BTC-PERPETUAL"]
+    with served.client() as client:
+        for _ in range(2_000):
+            client.answer("public/subscribe", channels=channels)
+            client.answer("public/unsubscribe_all")
+
+
 def guess_logins(served: Served) -> None:
     with served.client() as client:
         for number in range(2_000):
@@ -129,11 +152,14 @@ def never_read(served: Served) -> None:
 ATTACKS = [
     declare_much,
     send_fragments,
+    send_bombs,
+    knock_slowly,
     hold_half_messages,
     send_garbage,
     send_long_heads,
     send_long_bodies,
     subscribe_and_leave,
+    join_and_leave,
     guess_logins,
     never_read,
 ]

@@ -6,11 +6,16 @@ The numbers here are small; `make storm` runs the same with 2,000 and 1,000 clie
 import asyncio
 import json
 import os
+import re
 import resource
+import selectors
+import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +24,9 @@ from websockets.asyncio.client import connect
 from deltawire.client import Feed, Gap, Outage
 from deltawire.gateway.gateway import Limits
 from deltawire.session.client import BookMirror, ClientSession, Notification
+from deltawire.testing.recordings import make_recording, write_log
+from tests.support.commands import Command
+from tests.support.frames import request_frame
 from tests.support.gateway_server import GatewayServer, RawClient, open_socket
 
 BOOK = "book.BTC-PERPETUAL.raw"
@@ -27,6 +35,7 @@ CROWD = int(os.environ.get("DELTAWIRE_CROWD", "60"))
 SLOW = 10 if CROWD >= 1000 else 4
 CUTS = 3
 PATIENCE_S = 300
+MIB = 1024 * 1024
 
 
 @pytest.fixture
@@ -96,15 +105,19 @@ async def test_a_reconnect_storm_under_a_running_feed_costs_no_notification_and_
             time.sleep(0.05 + STORM / 10_000)
 
     feeding = asyncio.create_task(asyncio.to_thread(feed))
+    waited: list[float] = []
     async with asyncio.timeout(PATIENCE_S):
         for cut in range(CUTS + 1):
             if cut:
                 await asyncio.to_thread(cut_everyone, server)
+                waited.append(time.perf_counter())
             returned = partial(back, followers, cut, [follower.notes for follower in followers])
             await until(lambda returned=returned: returned() or any(task.done() for task in tasks))
             for task in tasks:
                 if task.done():
                     await task
+            if cut:
+                waited[-1] = time.perf_counter() - waited[-1]
         running = False
         await feeding
         last = server.book.sequence
@@ -113,6 +126,9 @@ async def test_a_reconnect_storm_under_a_running_feed_costs_no_notification_and_
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+    notes, gaps = sum(each.notes for each in followers), sum(each.gaps for each in followers)
+    print(f"{STORM} clients cut off {CUTS} times: {notes} notifications, {gaps} gaps, everyone back after")
+    print(f"{', '.join(f'{each:.1f}' for each in waited)} s; the first wait of a client is up to 0.4 s")
     assert [follower.gaps for follower in followers] == [0] * STORM
     assert [follower.images for follower in followers] == [1] * STORM, "an image at first, and never again"
     assert all(follower.outages >= CUTS for follower in followers)
@@ -181,8 +197,9 @@ async def test_readers_that_stop_cost_the_others_nothing_and_end_on_the_right_bo
     held = server.ask(lambda: [each.unsent for each in server.app.gateway.connections])
     assert len(held) >= SLOW, "who does not read for a while is not cut"
     print(f"p99 {alone.p99_ms():.1f} ms alone, {beside.p99_ms():.1f} ms beside {SLOW} that do not read;")
-    print(f"the most held for one of them {max(held, default=0)} bytes")
-    assert max(held, default=0) < 500_000
+    print(f"{beside.p99_ms() / alone.p99_ms():.2f} times; the most held for one of them {max(held)} bytes")
+    assert max(held) < 500_000
+    assert sum(held) < SLOW * Limits().unsent_bytes
     assert CROWD < 1000 or beside.p99_ms() < 3 * alone.p99_ms() + 100
     for client in slow:
         await asyncio.to_thread(ends_on_the_right_book, server, client)
@@ -209,3 +226,78 @@ def ends_on_the_right_book(server: GatewayServer, client: RawClient) -> None:
             merged += note.conflated - 1
     assert merged > 0
     assert (mirror.bids, mirror.asks) == server.book.prices()
+
+
+class Crowd:
+    """Raw clients of a book of which a thread reads whatever comes."""
+
+    def __init__(self, port: int, count: int) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._clients = [RawClient(port) for _ in range(count)]
+        self.bytes = 0
+        for client in self._clients:
+            client.handshake()
+            client.request("public/subscribe", channels=[BOOK])
+            self._selector.register(client._socket, selectors.EVENT_READ)
+        self._going = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+
+    def _read(self) -> None:
+        while not self._going.is_set():
+            for key, _ in self._selector.select(0.1):
+                self.bytes += len(key.fileobj.recv(1 << 16))  # type: ignore[union-attr]
+
+    def hears(self, more: int) -> None:
+        """Wait until each has read so many bytes more, in the mean."""
+        wanted, end = self.bytes + more * len(self._clients), time.monotonic() + PATIENCE_S
+        while self.bytes < wanted:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    def __enter__(self) -> "Crowd":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._going.set()
+        self._thread.join()
+        self._selector.close()
+        for client in self._clients:
+            client.close()
+
+
+def queued(port: int) -> float:
+    """Bytes that peers have not taken, as the server counts them."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S) as answer:
+        found = re.search(r"^deltawire_queue_bytes (\S+)$", answer.read().decode(), re.M)
+    assert found is not None
+    return float(found[1])
+
+
+def test_readers_that_stop_cost_the_process_no_more_than_they_may_be_owed(tmp_path: Path) -> None:
+    tape = write_log(make_recording(seed=1), tmp_path / "tape.log")
+    config = tmp_path / "open.toml"
+    config.write_text("[credits]\nrefill = 1000000000\npool = 1000000000\n")
+    options = ["--replay", tape, "--venue", "deribit", "--loop", "--speed", 4, "--config", config]
+    with Command("serve", *options, "--port", 0) as server:
+        match = re.search(r":(\d+)/ws/api", server.out.until("WebSocket"))
+        assert match is not None
+        port = int(match[1])
+        with Crowd(port, CROWD) as crowd:
+            crowd.hears(20_000)
+            before = server.peak_memory()
+            slow = [RawClient(port, receive_buffer=4096) for _ in range(SLOW)]
+            for client in slow:
+                client.handshake()
+                client.request("public/subscribe", channels=[BOOK, "trades.any.any.raw"])
+            while queued(port) < SLOW * MIB:
+                for client in slow:
+                    client.send(request_frame("public/get_instruments") * 20)
+            crowd.hears(100_000)
+            held, grown = queued(port), server.peak_memory() - before
+            for client in slow:
+                client.close()
+    print(f"{SLOW} that do not read beside {CROWD}: {held / MIB:.1f} MiB queued,", end=" ")
+    print(f"the process's peak {grown / MIB:.1f} MiB higher")
+    assert held >= SLOW * MIB, "none of them was cut"
+    assert grown < SLOW * Limits().unsent_bytes + 16 * MIB

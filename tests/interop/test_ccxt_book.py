@@ -4,29 +4,31 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.ccxt_client import assert_same_books, both_sides, ccxt_deribit
+from tests.support.ccxt_client import assert_same_books, both_sides, ccxt_deribit, is_compressed
 from tests.support.serving import Served, connected, serving
 from tests.support.shadows import shadowed
 
 COMPARED = 25
 
 
-async def follow(served: Served, name: str, symbol: str, changes: int) -> None:
+async def follow(served: Served, name: str, symbol: str, changes: int, *, compress: bool = True) -> None:
     """Let ccxt and our own client follow a book for so many changes, then compare them."""
     async with (
         connected(served, name) as client,
         shadowed(client, f"book.{name}.100ms") as shadow,
-        ccxt_deribit(served) as ccxt,
+        ccxt_deribit(served, compress=compress) as ccxt,
     ):
         await ccxt.watch_order_book(symbol)
+        assert is_compressed(ccxt) is compress
         while shadow.changes < changes:
             await ccxt.watch_order_book(symbol)
         await assert_same_books(ccxt, symbol, shadow, COMPARED)
 
 
-async def test_ccxt_book_is_ours_after_a_thousand_deltas(long_recording: Path) -> None:
+@pytest.mark.parametrize("compress", [True, False], ids=["deflate", "plain"])
+async def test_ccxt_book_is_ours_after_a_thousand_deltas(long_recording: Path, *, compress: bool) -> None:
     with serving((long_recording, "deribit"), speed="60", loop=True) as served:
-        await follow(served, "BTC-PERPETUAL", "BTC/USD:BTC", changes=1000)
+        await follow(served, "BTC-PERPETUAL", "BTC/USD:BTC", changes=1000, compress=compress)
 
 
 @pytest.mark.recordings

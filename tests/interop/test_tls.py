@@ -14,6 +14,7 @@ import pytest
 
 from deltawire.errors import UsageError
 from deltawire.store.certificates import load_tls, self_signed
+from tests.support.ccxt_client import is_compressed, uncompressed
 from tests.support.commands import Command, run
 
 NAME = "BTC-PERPETUAL"
@@ -31,18 +32,21 @@ async def until_listed(client: Any) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_ccxt_works_over_tls(home: Path, long_recording: Path) -> None:
+@pytest.mark.parametrize("compress", [True, False], ids=["deflate", "plain"])
+async def test_ccxt_works_over_tls(home: Path, long_recording: Path, *, compress: bool) -> None:
     options = ["--replay", long_recording, "--venue", "deribit", "--speed", 20, "--port", 0, "--self-signed"]
     with Command("serve", *options) as server:
         match = re.search(r"wss://127\.0\.0\.1:(\d+)/ws/api/v2", server.out.until("WebSocket"))
         assert match is not None
-        client = ccxt.pro.deribit({"enableRateLimit": False, "cafile": str(home / "self-signed.pem")})
+        trusting = {"enableRateLimit": False, "cafile": str(home / "self-signed.pem")}
+        client = ccxt.pro.deribit(trusting | uncompressed(not compress))
         base = f"127.0.0.1:{match[1]}"
         client.urls["api"] = {"rest": f"https://{base}", "ws": f"wss://{base}/ws/api/v2"}
         try:
             await until_listed(client)
             book = await client.watch_order_book("BTC/USD:BTC")
             assert book["bids"][0][0] < book["asks"][0][0]
+            assert is_compressed(client) is compress
             assert (await client.fetch_ticker("BTC/USD:BTC"))["last"]
         finally:
             await client.close()

@@ -207,6 +207,7 @@ WEBSOCKET_ONLY = sorted(name for name, method in METHODS.items() if method.webso
 
 def test_subscriptions_and_heartbeats_need_a_websocket() -> None:
     assert WEBSOCKET_ONLY == [
+        "private/enable_mac",
         "private/logout",
         "private/mass_quote",
         "private/subscribe",

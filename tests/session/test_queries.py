@@ -11,6 +11,7 @@ from tests.support.market_events import (
     MS_NS,
     SECOND_NS,
     START_NS,
+    VENUE,
     make_index,
     make_instrument,
     make_option,
@@ -126,6 +127,16 @@ def test_every_method_has_an_answer_here_or_in_the_conversation() -> None:
 def test_instruments_of_a_currency_and_kind(world: World, params: dict[str, Any], found: list[str]) -> None:
     assert names(result(world, "public/get_instruments", **params)) == found
     assert names(result(world, "public/get_book_summary_by_currency", **params)) == found
+
+
+def test_an_instrument_past_its_expiry_is_listed_where_that_is_asked_for(world: World) -> None:
+    assert names(result(world, "public/get_instruments", expired=True)) == []
+    world.hub.advance(VENUE, make_option().expiration_ns - 1)
+    assert CALL in names(result(world, "public/get_instruments"))
+    world.hub.advance(VENUE, make_option().expiration_ns)
+    assert names(result(world, "public/get_instruments")) == [PERPETUAL, "ETH-PERPETUAL"]
+    assert names(result(world, "public/get_instruments", expired=True)) == [CALL]
+    assert names(result(world, "public/get_instruments", expired=True, kind="future")) == []
 
 
 def test_one_instrument(world: World) -> None:

@@ -13,14 +13,25 @@ Levels = list[tuple[float, float]]
 
 
 @asynccontextmanager
-async def ccxt_deribit(served: Served) -> AsyncIterator[Any]:
-    """An unmodified client of a server."""
-    client = ccxt.pro.deribit({"enableRateLimit": False})
+async def ccxt_deribit(served: Served, *, compress: bool = True) -> AsyncIterator[Any]:
+    """An unmodified client of a server; permessage-deflate is its default."""
+    client = ccxt.pro.deribit({"enableRateLimit": False} | uncompressed(not compress))
     client.urls["api"] = {"rest": served.http, "ws": served.websocket}
     try:
         yield client
     finally:
         await client.close()
+
+
+def uncompressed(plain: bool) -> dict[str, Any]:
+    """ccxt's own option not to offer compression."""
+    return {"options": {"ws": {"options": {"compress": 0}}}} if plain else {}
+
+
+def is_compressed(client: Any) -> bool:
+    """Whether ccxt's connection has agreed on permessage-deflate."""
+    (connection,) = [each.connection for each in client.clients.values()]
+    return bool(connection.compress)
 
 
 def both_sides(book: dict[str, Any]) -> tuple[Levels, Levels]:

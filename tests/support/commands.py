@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import IO, NamedTuple
 
 import pytest
@@ -64,13 +65,13 @@ def run_in_terminal(*arguments: object) -> Outcome:
 class Command:
     """A context manager: a command in a process of its own, in which warnings are errors; killed in the end."""
 
-    def __init__(self, *arguments: object) -> None:
+    def __init__(self, *arguments: object, **environment: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "deltawire", *(str(argument) for argument in arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=os.environ | {"NO_COLOR": "1", "PYTHONUNBUFFERED": "1"},
+            env=os.environ | {"NO_COLOR": "1", "PYTHONUNBUFFERED": "1"} | environment,
         )
         self.out, self.err = _Lines(self._process.stdout), _Lines(self._process.stderr)
 
@@ -86,6 +87,15 @@ class Command:
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         self._process.send_signal(number)
+
+    def peak_memory(self) -> int:
+        """The most memory that it ever held, in bytes."""
+        status = Path(f"/proc/{self._process.pid}/status")
+        if not status.exists():
+            pytest.skip("memory is measured by /proc")
+        match = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        assert match is not None
+        return int(match[1]) * 1024
 
     def end(self, within_s: float = PATIENCE_S) -> int:
         """Its exit code."""

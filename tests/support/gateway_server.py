@@ -200,8 +200,11 @@ class GatewayServer:
 class RawClient:
     """A socket and nothing else."""
 
-    def __init__(self, port: int, *, receive_buffer: int | None = None) -> None:
+    def __init__(self, port: int, *, receive_buffer: int | None = None, address: str = "") -> None:
+        """With an `address` (of loopback's many) it comes from there."""
         self._socket = socket.socket()
+        if address:
+            self._socket.bind((address, 0))
         if receive_buffer:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._socket.settimeout(PATIENCE_S)

@@ -4,11 +4,13 @@ import hmac
 import json
 from hashlib import sha256
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deltawire.errors import FeedError
 from deltawire.wire.frames import BINARY, PING, TEXT, frame, text_frame
-from deltawire.wire.mac import MacNote, RunningMac, mac_frame, mac_key
+from deltawire.wire.mac import MacNote, ProvenMessages, RunningMac, mac_frame, mac_key, parse_note
 
 KEY = bytes(range(32))
 payloads = st.lists(st.tuples(st.booleans(), st.binary(max_size=200)), min_size=1, max_size=8)
@@ -74,4 +76,41 @@ def test_a_mac_frame_says_from_where_to_where() -> None:
 
 
 def test_a_key_is_of_one_connection() -> None:
-    assert len({mac_key(b"secret", "a"), mac_key(b"secret", "b"), mac_key(b"other", "a")}) == 3
+    keys = {mac_key("secret", "a", "b"), mac_key("secret", "a", "c"), mac_key("secret", "d", "b")}
+    assert len(keys | {mac_key("other", "a", "b")}) == 4
+    text = b"deltawire mac\nserver's\nclient's"
+    assert mac_key("secret", "client's", "server's") == hmac.digest(b"secret", text, sha256)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        b'{"method":"mac"}',
+        b'{"jsonrpc":"2.0","method":"mac","params":{"from":1,"to":"2","mac":""}}',
+        b'{"a":{"method":"mac"},"method":"subscription","params":{"from":1,"to":2,"mac":""}}',
+        b'{"method":"mac","params":{"from":1,"to":2,"mac":"\xff"}}',
+    ],
+)
+def test_what_only_looks_like_a_mac_is_a_message_to_be_proven(message: bytes) -> None:
+    assert parse_note(message) is None
+
+
+def test_a_note_is_read_as_it_was_told() -> None:
+    note = MacNote(3, 5, "ab")
+    assert parse_note(mac_frame(note)[2:]) == note
+
+
+def test_messages_are_held_until_they_are_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = RunningMac(KEY), ProvenMessages()
+    assert theirs.received("before") == ["before"]
+    theirs.enable(KEY)
+    assert [*theirs.received("one"), *theirs.received(b"two")] == []
+    ours.add(text_frame(b"one") + frame(BINARY, b"two"))
+    note = ours.note()
+    assert note is not None
+    assert theirs.received(mac_frame(note)[4:].decode()) == ["one", b"two"]
+    monkeypatch.setattr("deltawire.wire.mac.MOST_UNPROVEN_BYTES", 5)
+    assert theirs.received("three") == []
+    with pytest.raises(FeedError, match="without proof"):
+        theirs.received("x")

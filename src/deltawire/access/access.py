@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+import hmac
 import re
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from typing import NamedTuple
 
 import msgspec
@@ -62,6 +64,8 @@ class Access:
         self.on_refused: Callable[[str, str], None] = lambda client_id, address: None
         """Told the client id (or name) and address of every login that is refused."""
         self.ring = ring
+        self.make_token = make_token
+        """A new token of at least 256 random bits, in letters, digits, `-` and `_`."""
         self.connections = Places(lambda client_id: connections_per_key)
         self.tokens = Tokens(make_token)
         self._replays = Replays()
@@ -148,6 +152,15 @@ class Access:
         if key is None or (identity.expires_ns and now >= identity.expires_ns):
             raise RequestError(UNAUTHORIZED, "unauthorized", reason="no longer valid: sign in again")
         self._check_address(key, identity.address, address)
+
+    def derived(self, identity: Identity, text: bytes, now: int) -> bytes:
+        """HMAC-SHA256 of a text under the secret that somebody shares with us; the secret itself stays here."""
+        key = self._find(identity.client_id, now)
+        if key is None or key.kind != "hmac":
+            raise RequestError(
+                FORBIDDEN, "forbidden", reason="an Ed25519 key shares no secret with the server", param="key"
+            )
+        return hmac.digest(key.secret.encode(), text, sha256)
 
     # How.
 

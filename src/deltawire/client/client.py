@@ -1,12 +1,15 @@
 """A client connection: calls and notifications, over the `websockets` library."""
 
 import asyncio
+import secrets
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as ws_connect
 from websockets.exceptions import (
@@ -18,13 +21,26 @@ from websockets.exceptions import (
 )
 from websockets.typing import Subprotocol
 
+from deltawire.access.signatures import login_text, sign
 from deltawire.errors import FeedError
 from deltawire.session.client import Answer, ClientSession, Notification, TestRequest
+from deltawire.wire.mac import ProvenMessages, mac_key
 from deltawire.wire.protobuf import SUBPROTOCOL
 
 PATH = "/ws/api/v2"
 CALL_WITHIN_S = 10.0
 LARGEST_MESSAGE = 64 * 1024 * 1024
+NONCE_BYTES = 16
+
+
+class Login(msgspec.Struct, frozen=True):
+    """An HMAC key's id and secret. The secret signs and is never sent."""
+
+    client_id: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"Login({self.client_id!r})"
 
 
 def full_url(url: str) -> str:
@@ -45,6 +61,9 @@ class Client:
         self._notes: deque[Notification] = deque()
         self._news = asyncio.Event()
         self._error: FeedError | None = None
+        self._proven = ProvenMessages()
+        self._key_of: tuple[int, str, str] | None = None
+        """The request that enables the MAC, the secret and our nonce, while it is under way."""
         self._reader = asyncio.create_task(self._read())
 
     async def call(self, method: str, **params: Any) -> Any:
@@ -53,9 +72,11 @@ class Client:
 
     async def answer(self, method: str, **params: Any) -> Answer:
         """The same with what the server says beside the result."""
+        return await self._ask(method, *self._session.call(method, params))
+
+    async def _ask(self, method: str, number: int, frame: bytes) -> Answer:
         if self._error is not None:
             raise self._error
-        number, frame = self._session.call(method, params)
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(CALL_WITHIN_S):
@@ -68,6 +89,26 @@ class Client:
             raise FeedError(f"{method} was not answered within {CALL_WITHIN_S:g} s", retry=True) from None
         finally:
             self._waiting.pop(number, None)
+
+    async def sign_in(self, login: Login, scope: str = "") -> dict[str, Any]:
+        """Sign the connection in (`client_signature`); the server's tokens and scope."""
+        timestamp, nonce = time.time_ns() // 1_000_000, secrets.token_hex(NONCE_BYTES)
+        signed: dict[str, Any] = {"client_id": login.client_id, "timestamp": timestamp, "nonce": nonce}
+        signature = sign(login.secret, login_text(timestamp, nonce, ""))
+        granted: dict[str, Any] = await self.call(
+            "public/auth", grant_type="client_signature", signature=signature, scope=scope, **signed
+        )
+        return granted
+
+    async def prove(self, login: Login) -> None:
+        """From now on take only what the server proves to have sent; `FeedError` ends the connection else.
+
+        The connection must be signed in with this key. What it was subscribed to before came without proof.
+        """
+        nonce = secrets.token_hex(NONCE_BYTES)
+        number, frame = self._session.call("private/enable_mac", {"nonce": nonce})
+        self._key_of = (number, login.secret, nonce)
+        await self._ask("private/enable_mac", number, frame)
 
     async def subscribe(self, *channels: str) -> list[str]:
         """Subscribe; returns the channels that the server accepted."""
@@ -101,9 +142,18 @@ class Client:
     async def _read(self) -> None:
         try:
             while True:
-                await self._hear(await self._connection.recv())
+                await self._receive(await self._connection.recv())
         except ConnectionClosed as error:
             self._fail(_closed(error))
+
+    async def _receive(self, frame: bytes | str) -> None:
+        if self._error is not None:
+            return
+        try:
+            for each in self._proven.received(frame):
+                await self._hear(each)
+        except FeedError as error:
+            self._fail(error)
 
     async def _hear(self, frame: bytes | str) -> None:
         if self._error is not None:
@@ -125,12 +175,22 @@ class Client:
             self._notes.append(message)
             self._news.set()
         elif isinstance(message, Answer):
+            self._key(message)
             future = self._waiting.get(message.id)
             if future is not None and not future.done():
                 if message.error is None:
                     future.set_result(message)
                 else:
                     future.set_exception(message.error)
+
+    def _key(self, answer: Answer) -> None:
+        """Whatever comes behind the answer that enables the MAC is to be proven."""
+        if self._key_of is None or self._key_of[0] != answer.id:
+            return
+        (_, secret, nonce), self._key_of = self._key_of, None
+        if answer.error is None:
+            theirs = answer.result.get("nonce") if isinstance(answer.result, dict) else None
+            self._proven.enable(mac_key(secret, nonce, str(theirs)))
 
     def _fail(self, error: FeedError) -> None:
         self._error = self._error or error
@@ -143,14 +203,23 @@ class Client:
 
 @asynccontextmanager
 async def connect(
-    url: str, session: ClientSession | None = None, *, binary: bool = False, compress: bool = False
+    url: str,
+    session: ClientSession | None = None,
+    *,
+    binary: bool = False,
+    compress: bool = False,
+    login: Login | None = None,
+    proven: bool = False,
 ) -> AsyncIterator[Client]:
     """Connect to a deltawire server (or to Deribit); `FeedError` when that fails.
 
     With `binary` notifications come as protobuf, where the server knows it; they say the same; with
-    `compress` frames are offered to be compressed, which saves bytes and costs time at both ends.
+    `compress` frames are offered to be compressed, which saves bytes and costs time at both ends. With a `login`
+    the connection is signed in; with `proven` too, what is not proven to come from the server is not taken.
     A `session` that was there before goes on with its channels: see `deltawire.client.feed`.
     """
+    if proven and login is None:
+        raise FeedError("proof needs a login: the key's secret is what proves", retry=False)
     try:
         address = full_url(url)
         connection = await ws_connect(
@@ -166,6 +235,10 @@ async def connect(
         raise FeedError(f"no address of a server: {url}: {error}", retry=False) from error
     client = Client(connection, session)
     try:
+        if login is not None:
+            await client.sign_in(login)
+        if login is not None and proven:
+            await client.prove(login)
         yield client
     finally:
         await client.close()

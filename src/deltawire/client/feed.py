@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 
 import msgspec
 
-from deltawire.client.client import Client, connect
-from deltawire.errors import FeedError
+from deltawire.client.client import Client, Login, connect
+from deltawire.errors import FeedError, RequestError
 from deltawire.session.channels import Position
 from deltawire.session.client import ClientSession, Notification
 
@@ -41,12 +41,22 @@ class Feed:
 
     When the connection breaks it connects again, first soon and then ever later, never at the same time as
     others do, and goes on behind the last notification it gave. Only an error that no attempt could mend ends
-    it: `FeedError`.
+    it: `FeedError`, or the server's `RequestError`. With a `login` every connection is signed in; with `proven`
+    too, what a server did not prove to have sent breaks the connection, and is not given.
     """
 
-    def __init__(self, url: str, *channels: str, binary: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        *channels: str,
+        binary: bool = False,
+        login: Login | None = None,
+        proven: bool = False,
+    ) -> None:
         self._url = url
         self._binary = binary
+        self._login = login
+        self._proven = proven
         self._channels = channels
         self._session = ClientSession()
         self._wait_s = FIRST_WAIT_S
@@ -56,12 +66,15 @@ class Feed:
         """Notifications, outages and gaps as they come."""
         while True:
             try:
-                async with connect(self._url, self._session, binary=self._binary) as client:
+                connecting = connect(
+                    self._url, self._session, binary=self._binary, login=self._login, proven=self._proven
+                )
+                async with connecting as client:
                     for gap in await self._subscribe(client):
                         yield gap
                     async for note in client:
                         yield note
-            except FeedError as error:
+            except (FeedError, RequestError) as error:
                 if not error.retry or not self._joined:
                     raise
                 outage = Outage(str(error), self._wait_s * random.uniform(0.5, 1.5))

@@ -27,6 +27,10 @@ class Distance:
         """The same of what goes back."""
         self._back.send(act)
 
+    def behind(self, act: Callable[[], None]) -> None:
+        """Act behind the answers that are under way; that is never lost."""
+        self._back.follow(act)
+
     async def there(self) -> bool:
         """Wait for a request's arrival; False when it is lost."""
         return await self._there.wait()
@@ -51,6 +55,12 @@ class _Way:
         self._under_way.append((at_ns, act))
         if len(self._under_way) == 1:
             self._await_next()
+
+    def follow(self, act: Callable[[], None]) -> None:
+        if self._under_way:
+            self._under_way.append((self._under_way[-1][0], act))
+        else:
+            act()
 
     async def wait(self) -> bool:
         now = self._clock.now()

@@ -148,8 +148,14 @@ class WebSocketConnection(asyncio.Protocol):
     def attest(self, key: bytes) -> None:
         """Prove every frame from now on, none of them compressed.
 
-        Of what a peer is owed nobody could say where to begin.
+        Of what a peer is owed nobody could say where to begin. The answer that says so is still under way from afar.
         """
+        if self._distance is None:
+            self._attest(key)
+        else:
+            self._distance.behind(partial(self._attest, key))
+
+    def _attest(self, key: bytes) -> None:
         if self.member.outbox is not None:
             self.close(SLOW, "unread data; reconnect")
         elif not self._closing_ns:

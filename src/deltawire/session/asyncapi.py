@@ -26,6 +26,7 @@ def describe(version: str, host: str, *, secure: bool) -> dict[str, Any]:
     requests = {_id(name): _request(name, refs) for name in sorted(METHODS)}
     notifications = {f"{family}_notification": _notification(family, refs) for family in addresses()}
     answers = {"result": _answer("Result"), "error": _answer("Error")}
+    notices = {name: _notice(name, *about) for name, about in NOTICES.items()}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -36,10 +37,10 @@ def describe(version: str, host: str, *, secure: bool) -> dict[str, Any]:
         },
         "defaultContentType": "application/json",
         "servers": servers(host, secure=secure),
-        "channels": {"rpc": _rpc_channel([*requests, *answers])} | _feed_channels(),
-        "operations": _method_operations() | _feed_operations(),
+        "channels": {"rpc": _rpc_channel([*requests, *answers, *notices])} | _feed_channels(),
+        "operations": _method_operations() | _notice_operations() | _feed_operations(),
         "components": {
-            "messages": requests | answers | notifications,
+            "messages": requests | answers | notices | notifications,
             "schemas": schemas | {"Result": RESULT, "Error": ERROR},
         },
     }
@@ -82,6 +83,19 @@ ERROR: dict[str, Any] = {
     },
     "required": ["jsonrpc", "error", "usIn", "usOut", "usDiff", "testnet"],
 }
+
+NOTICES: dict[str, tuple[str, dict[str, str]]] = {
+    "heartbeat": ("`type` is `heartbeat`, or `test_request`: call `public/test`.", {"type": "string"}),
+    "joined": (
+        "Where a channel without image stands, for who subscribes with `resume`.",
+        {"channel": "string", "epoch": "string", "seq": "integer"},
+    ),
+    "mac": (
+        "Attests every data frame up to `to` since `private/enable_mac`; those from `from` on are new.",
+        {"from": "integer", "to": "integer", "mac": "string"},
+    ),
+}
+"""What the server says unasked that is no channel's: what it is, and the types of its params."""
 
 
 def _schemas() -> tuple[dict[str, Any], dict[Any, Any]]:
@@ -161,6 +175,23 @@ def _notification(family: str, refs: dict[Any, Any]) -> dict[str, Any]:
     }
 
 
+def _notice(name: str, about: str, params: dict[str, str]) -> dict[str, Any]:
+    types = {each: {"type": type_} for each, type_ in params.items()}
+    return {
+        "name": name,
+        "summary": about,
+        "payload": {
+            "type": "object",
+            "properties": {
+                "jsonrpc": {"const": "2.0"},
+                "method": {"const": name},
+                "params": {"type": "object", "properties": types, "required": list(types)},
+            },
+            "required": ["jsonrpc", "method", "params"],
+        },
+    }
+
+
 def _answer(schema: str) -> dict[str, Any]:
     return {"name": schema.lower(), "payload": {"$ref": SCHEMAS.format(name=schema)}}
 
@@ -201,6 +232,17 @@ def _method_operations() -> dict[str, Any]:
             "reply": {"channel": rpc, "messages": answers},
         }
         for name in sorted(METHODS)
+    }
+
+
+def _notice_operations() -> dict[str, Any]:
+    return {
+        f"send_{name}": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/rpc"},
+            "messages": [{"$ref": f"#/channels/rpc/messages/{name}"}],
+        }
+        for name in NOTICES
     }
 
 

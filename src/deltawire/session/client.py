@@ -7,6 +7,7 @@ from zlib import crc32
 
 import msgspec
 
+from deltawire.access.access import TOO_MANY_REQUESTS
 from deltawire.errors import FeedError, RequestError
 from deltawire.model.numbers import unit
 from deltawire.session.channels import Position
@@ -14,6 +15,8 @@ from deltawire.wire.notifications import Stamps
 from deltawire.wire.protobuf import ProtoDecoder
 
 CHECKED_LEVELS = 10
+PASSING = (TOO_MANY_REQUESTS, 13028)
+"""Errors after which the same request may succeed: too many requests, temporarily unavailable."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -240,5 +243,9 @@ def _request_error(error: _Error | None) -> RequestError | None:
         return None
     data = error.data if isinstance(error.data, dict) else {}
     return RequestError(
-        error.code, error.message, reason=str(data.get("reason", "")), param=str(data.get("param", ""))
+        error.code,
+        error.message,
+        reason=str(data.get("reason", "")),
+        param=str(data.get("param", "")),
+        retry=error.code in PASSING,
     )

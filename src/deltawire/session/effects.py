@@ -53,5 +53,8 @@ class EnableMac(msgspec.Struct, frozen=True):
 
     key: bytes
 
+    def __repr__(self) -> str:
+        return "EnableMac()"
+
 
 Effect = Say | Reply | Join | Leave | Heartbeat | Durable | Close | EnableMac

@@ -52,6 +52,8 @@ class Conversation(Protocol):
     """What the client is subscribed to: ids of channels by the names that it gave."""
 
     identity: Identity | None
+    attested: bool
+    """Whether the running MAC is enabled."""
     most_channels: int
 
 

@@ -79,8 +79,9 @@ class _IndexName(msgspec.Struct):
 
 @method("public/get_instruments")
 def get_instruments(context: Context, params: _OfCurrency) -> Any:
-    """Every instrument of a currency and kind; without parameters every one."""
-    return [instrument_object(state) for state in _chosen(context, params.currency, params.kind)]
+    """Every instrument of a currency and kind, without parameters every one; with `expired` those past their expiry."""
+    chosen = _chosen(context, params.currency, params.kind)
+    return [instrument_object(state) for state in chosen if _expired(context, state) is params.expired]
 
 
 @method("public/get_instrument")
@@ -212,6 +213,11 @@ def _chosen(context: Context, currency: str, kind: str) -> list[InstrumentState]
     """The instruments of a currency (base or settlement coin) and kind; "any" is every one."""
     coin = "any" if currency.lower() == "any" else currency.upper()
     return [state for state in context.market if state.fits(kind, coin)]
+
+
+def _expired(context: Context, state: InstrumentState) -> bool:
+    """By its venue's time: recorded time in a replay."""
+    return context.market.time(state) >= state.instrument.expiration_ns
 
 
 def _order_book(context: Context, state: InstrumentState, depth: int) -> dict[str, Any]:

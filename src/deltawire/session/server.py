@@ -9,6 +9,7 @@ from deltawire.market.market import Market
 from deltawire.ports import Retained
 from deltawire.session import auth as _auth
 from deltawire.session import conversation as _conversation
+from deltawire.session import proof as _proof
 from deltawire.session import queries as _queries
 from deltawire.session.channels import Position
 from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Leave
@@ -22,7 +23,7 @@ UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 MOST_CHANNELS = 10_000
 
-_tables = (_auth, _conversation, _queries, _private)  # importing them fills the table of methods
+_tables = (_auth, _conversation, _proof, _queries, _private)  # importing them fills the table of methods
 
 
 class ServerSession:
@@ -61,6 +62,7 @@ class ServerSession:
         self._wallets = wallets
         self.identity = identity
         self.logged_out = False
+        self.attested = False
         self._token = ""
         self._address = address
         self._access = access

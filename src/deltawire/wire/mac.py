@@ -13,24 +13,40 @@ from hashlib import sha256
 
 import msgspec
 
+from deltawire.errors import FeedError
 from deltawire.wire.frames import BINARY, TEXT, frame, text_frame
 
 _encode = msgspec.json.Encoder().encode
-KEY_BYTES = 32
+ALGORITHM = "HMAC-SHA256"
 _LABEL = b"deltawire mac\n"
+_SIGN = b'"method":"mac"'
+MOST_UNPROVEN_BYTES = 64 * 1024 * 1024
 
 
-def mac_key(secret: bytes, nonce: str) -> bytes:
-    """The key of one connection, of a client's secret and a nonce that was never used before."""
-    return hmac.digest(secret, _LABEL + nonce.encode(), sha256)
+def mac_text(client_nonce: str, server_nonce: str) -> bytes:
+    """What the key of one connection is the HMAC of, under the client's secret; no server's nonce has a newline."""
+    return _LABEL + f"{server_nonce}\n{client_nonce}".encode()
+
+
+def mac_key(secret: str, client_nonce: str, server_nonce: str) -> bytes:
+    """The key of one connection, as its client makes it."""
+    return hmac.digest(secret.encode(), mac_text(client_nonce, server_nonce), sha256)
 
 
 class MacNote(msgspec.Struct, frozen=True):
     """The params of a `mac` frame: `mac` attests all frames up to `last`; `first` is the first since the one before."""
 
-    first: int
-    last: int
+    first: int = msgspec.field(name="from")
+    last: int = msgspec.field(name="to")
     mac: str
+
+
+class _Told(msgspec.Struct):
+    method: str
+    params: MacNote
+
+
+_decode = msgspec.json.Decoder(_Told).decode
 
 
 class RunningMac:
@@ -62,13 +78,61 @@ class RunningMac:
     def proves(self, told: MacNote) -> bool:
         """Whether what was received is what the peer says it sent."""
         mine = self.note()
-        return mine is not None and mine.last == told.last and hmac.compare_digest(mine.mac, told.mac)
+        return (
+            mine is not None
+            and mine.last == told.last
+            and hmac.compare_digest(mine.mac.encode(), told.mac.encode())
+        )
+
+
+class ProvenMessages:
+    """What a client has received: from when the MAC is enabled, held back until it is proven."""
+
+    def __init__(self) -> None:
+        self._mac: RunningMac | None = None
+        self._held: list[str | bytes] = []
+        self._bytes = 0
+
+    def enable(self, key: bytes) -> None:
+        """The next message is the first that has to be proven."""
+        self._mac = RunningMac(key)
+
+    def received(self, message: str | bytes) -> list[str | bytes]:
+        """The messages that may be trusted now; `FeedError` when what came is not what the server sent."""
+        if self._mac is None:
+            return [message]
+        payload = message.encode() if isinstance(message, str) else message
+        told = parse_note(payload) if isinstance(message, str) else None
+        if told is None:
+            return self._hold(self._mac, message, payload)
+        if not self._mac.proves(told):
+            raise FeedError(f"frames {told.first} to {told.last} are not what the server sent", retry=True)
+        proven, self._held, self._bytes = self._held, [], 0
+        return proven
+
+    def _hold(self, mac: RunningMac, message: str | bytes, payload: bytes) -> list[str | bytes]:
+        mac.add_message(payload, binary=isinstance(message, bytes))
+        self._held.append(message)
+        self._bytes += len(payload)
+        if self._bytes > MOST_UNPROVEN_BYTES:
+            raise FeedError(f"more than {MOST_UNPROVEN_BYTES} bytes without proof", retry=True)
+        return []
 
 
 def mac_frame(note: MacNote) -> bytes:
     """The frame that tells a MAC."""
-    params = {"from": note.first, "to": note.last, "mac": note.mac}
-    return text_frame(_encode({"jsonrpc": "2.0", "method": "mac", "params": params}))
+    return text_frame(_encode({"jsonrpc": "2.0", "method": "mac", "params": note}))
+
+
+def parse_note(message: bytes) -> MacNote | None:
+    """What a text message tells, if it tells a MAC."""
+    if _SIGN not in message:
+        return None
+    try:
+        told = _decode(message)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return told.params if told.method == "mac" else None
 
 
 def _frames(data: bytes) -> Iterator[tuple[int, int, int]]:
