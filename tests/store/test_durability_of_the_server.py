@@ -126,7 +126,7 @@ async def survive(home: Path, bot: Bot, module: str, stop: Callable[[Server], No
 async def running(home: Path, module: str) -> AsyncIterator[tuple[Server, ClientConnection]]:
     """A server, and a connection of the bot's to it."""
     command = [sys.executable, "-m", module, "serve", "--port", "0", "--config", str(home / "config.toml")]
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: ASYNC220
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -164,10 +164,10 @@ async def sign_in(socket: ClientConnection) -> None:
     login = {"grant_type": "client_credentials", "client_id": BOT.client_id, "client_secret": BOT.secret}
     await call(socket, "public/auth", **login)
     async with asyncio.timeout(PATIENCE_S):
-        while not (await call(socket, "private/get_account_summary", currency="BTC"))["balance"]:
-            await asyncio.sleep(0.05)
-        while await resting_price(socket) <= 0:
-            await asyncio.sleep(0.05)
+        funded = False
+        while not funded:
+            summary = await call(socket, "private/get_account_summary", currency="BTC")
+            funded = bool(summary["balance"]) and await resting_price(socket) > 0
 
 
 async def resting_price(socket: ClientConnection) -> float:
