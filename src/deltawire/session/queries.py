@@ -79,8 +79,12 @@ class _IndexName(msgspec.Struct):
 
 @method("public/get_instruments")
 def get_instruments(context: Context, params: _OfCurrency) -> Any:
-    """Every instrument of a currency and kind; without parameters every one."""
-    return [instrument_object(state) for state in _chosen(context, params.currency, params.kind)]
+    """Every instrument of a currency and kind; without parameters every one. `expired`: those that ended instead."""
+    return [
+        instrument_object(state)
+        for state in _chosen(context, params.currency, params.kind)
+        if state.instrument.active is not params.expired
+    ]
 
 
 @method("public/get_instrument")
@@ -94,6 +98,7 @@ def get_expirations(context: Context, params: _OfCurrency) -> Any:
     """Expiries by kind, next first, as instrument names write them; for one currency under its name."""
     found: dict[str, dict[str, None]] = {}
     chosen = [state.instrument for state in _chosen(context, params.currency, params.kind)]
+    chosen = [instrument for instrument in chosen if instrument.active]
     for instrument in sorted(chosen, key=lambda instrument: instrument.expiration_ns):
         if instrument.kind in ("future", "option"):
             found.setdefault(instrument.kind, {})[instrument.expiry] = None
@@ -132,7 +137,7 @@ def ticker(context: Context, params: _OfInstrument) -> Any:
 def get_book_summary_by_currency(context: Context, params: _OfCurrency) -> Any:
     """A summary of every instrument of a currency and kind."""
     chosen = _chosen(context, params.currency, params.kind)
-    return [summary_object(state, context.market) for state in chosen]
+    return [summary_object(state, context.market) for state in chosen if state.instrument.active]
 
 
 @method("public/get_book_summary_by_instrument")
