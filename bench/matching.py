@@ -4,18 +4,37 @@ Ours checks every order, keeps accounts apart, and makes events: each order's st
 deltas. lightmatchingengine returns the order and a list of trades. Both must end on the same book.
 """
 
+import asyncio
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
+from typing import get_args
 
-from bench.orders import NAME, Orders, account, opened, stream, terms
+from bench.orders import INSTRUMENT, MIDDLE, NAME, Orders, account, opened, stream, terms
+from deltawire.exchange.account_records import AccountRecord, Deposit
+from deltawire.exchange.accounts import Accounts
 from deltawire.exchange.codec import Codec
-from deltawire.exchange.records import Cancel, Place
+from deltawire.exchange.codes import Rejection
+from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.ports import OpenBook
+from deltawire.exchange.pricing import PriceBand, Prices
+from deltawire.exchange.records import Cancel, Instruct, Place
+from deltawire.store.committing import GroupCommit
+from deltawire.store.files import DiskFiles
+from deltawire.store.journal import Journal
 
 ROUNDS, QUICK_ROUNDS = 9, 3
 COUNT, QUICK_COUNT = 100_000, 20_000
+AT_ONCE = 64
+"""How many orders come in before others, such as the commit, have a turn."""
+PRICED_EVERY = 50_000
+ACCOUNTS, DEPOSIT = 100, 10_000 * 10**8
+by_the_clock: list[float] = []
+"""Seconds of each run with a journal, syncs included."""
 Depth = dict[int, int]
 Result = tuple[float, Depth, Depth]
 """Processor seconds; sizes by price of bids and asks at the end."""
@@ -40,13 +59,70 @@ def ours(orders: Orders, *, journal: bool = False) -> Result:
             owners.append(account(len(owners), step[0]))
             submit(Place(at_ns=now, account=owners[-1], terms=terms(step)))
     seconds = time.process_time() - started
+    return seconds, *_depths(exchange)
+
+
+def margined(orders: Orders) -> Result:
+    """A hundred accounts with money and margin, prices every 50,000 orders, each record durable by group commit."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:  # on a disk, which /tmp may not be
+        return asyncio.run(_margined(orders, Path(folder)))
+
+
+async def _margined(orders: Orders, folder: Path) -> Result:
+    accounts = Accounts(band=PriceBand(perpetual=0.9), listing=False)
+    exchange, encode = Exchange(accounts), Codec(*get_args(AccountRecord)).encode
+    accounts.list(INSTRUMENT)
+    exchange.submit(Instruct(at_ns=1, demand=OpenBook(INSTRUMENT)))
+    exchange.submit(_prices(1))
+    for owner in range(ACCOUNTS):
+        exchange.submit(Deposit(at_ns=1, account=owner, currency="BTC", units=DEPOSIT))
+    owners, now, durable = [0], 1, 0
+    for number, add in enumerate(orders.warm, 1):
+        owners.append(account(number, add[0]))
+        exchange.submit(Place(at_ns=1, account=owners[-1], terms=terms(add)))
+    files = DiskFiles(folder)
+    journal = Journal(files, str(folder), salt=1)
+    assert not list(journal.records())
+    commit = GroupCommit(journal)
+    exchange.journal = lambda record: commit.append(encode(record))
+    submit, then = exchange.submit, commit.then
+
+    def answered(error: object) -> None:
+        nonlocal durable
+        durable += error is None
+
+    begun, started = time.perf_counter(), time.process_time()
+    for count, step in enumerate(orders.steps):
+        now += 1000
+        if type(step) is int:
+            outputs = submit(Cancel(at_ns=now, account=owners[step], order_id=step))
+        else:
+            owners.append(account(len(owners), step[0]))
+            outputs = submit(Place(at_ns=now, account=owners[-1], terms=terms(step)))
+        assert not isinstance(outputs[-1], Rejection), outputs
+        then(answered)
+        if count % AT_ONCE == 0:
+            await asyncio.sleep(0)
+        if count % PRICED_EVERY == 0:
+            submit(_prices(now))
+    await commit.drained()
+    seconds = time.process_time() - started
+    by_the_clock.append(time.perf_counter() - begun)
+    assert durable == len(orders.steps), commit.error
+    files.close()
+    assert accounts.imbalance("BTC") == 0
+    return seconds, *_depths(exchange)
+
+
+def _prices(now: int) -> Prices:
+    middle = INSTRUMENT.price(MIDDLE)
+    return Prices(at_ns=now, constituents={"btc_usd": (middle,) * 3}, fair={NAME: middle}, surfaces={})
+
+
+def _depths(exchange: Exchange) -> tuple[Depth, Depth]:
     book = exchange.desk.books[NAME]
     bids, asks = book.bids.image(), book.asks.image()
-    return (
-        seconds,
-        dict(zip(bids.prices, bids.sizes, strict=True)),
-        dict(zip(asks.prices, asks.sizes, strict=True)),
-    )
+    return dict(zip(bids.prices, bids.sizes, strict=True)), dict(zip(asks.prices, asks.sizes, strict=True))
 
 
 def light(orders: Orders) -> Result:
@@ -76,6 +152,7 @@ def _depth(side: dict) -> Depth:
 CONTESTANTS: dict[str, Callable[[Orders], Result]] = {
     "ours": ours,
     "ours, records as bytes": lambda orders: ours(orders, journal=True),
+    "ours, margin and journal": margined,
     "lightmatchingengine": light,
 }
 
@@ -83,9 +160,7 @@ CONTESTANTS: dict[str, Callable[[Orders], Result]] = {
 def main(*, quick: bool = False) -> None:
     """Measure and print."""
     count, rounds = (QUICK_COUNT, QUICK_ROUNDS) if quick else (COUNT, ROUNDS)
-    print(
-        "Matching: orders per second of processor time, no margin; 50 % add, 44 % cancel, 6 % take; medians"
-    )
+    print("Matching: orders per second of processor time; 50 % add, 44 % cancel, 6 % take; medians")
     print(
         f"  Python {sys.version.split()[0]}, lightmatchingengine {version('lightmatchingengine')}; "
         "a ratio above 1 says how many times faster we are"
@@ -113,6 +188,8 @@ def measure(orders: Orders, rounds: int) -> dict[str, list[float]]:
 
 def _report(orders: Orders, times: dict[str, list[float]]) -> None:
     middle = {name: statistics.median(each) for name, each in times.items()}
+    clock = len(orders.steps) / statistics.median(by_the_clock)
+    by_the_clock.clear()
     print(f"\n  {orders.name}: {len(orders.steps):,} orders, {len(orders.warm):,} resting at the start")
     for name, seconds in middle.items():
         per_second, best = len(orders.steps) / seconds, len(orders.steps) / min(times[name])
@@ -120,3 +197,4 @@ def _report(orders: Orders, times: dict[str, list[float]]) -> None:
         print(
             f"    {name:24s} {1e6 / per_second:7.2f} µs  {per_second:9,.0f}/s (best {best:9,.0f}/s) {ratio}"
         )
+    print(f"    margin and journal by the clock, every record on disk: {clock:,.0f}/s")

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 BESIDE = ROOT.parent / "shared" / "recordings"
@@ -84,14 +85,20 @@ def wait_for_channels(server: "subprocess.Popen[bytes]") -> list[str] | None:
                 summaries = json.load(answer)["result"]
         except OSError:
             continue
-        live = [each["instrument_name"] for each in summaries if each["bid_price"] and each["ask_price"]]
-        if live:
-            home = [name for name in live if ":" not in name and name.endswith("-PERPETUAL")]
-            home += [name for name in live if ":" not in name] or live
-            return [f"book.{home[0]}.100ms", f"trades.{home[0]}.100ms"]
+        if name := pick_book(summaries):
+            return [f"book.{name}.100ms", f"trades.{name}.100ms"]
     if server.poll() is None:
         print(f"no book came to life within {START_WITHIN_S} s", file=sys.stderr)
     return None
+
+
+def pick_book(summaries: list[dict[str, Any]]) -> str | None:
+    """The first perpetual of home, where it lists any; None while the one chosen has no two sides yet."""
+    names = [each["instrument_name"] for each in summaries]
+    home = [name for name in names if ":" not in name]
+    perpetuals = [name for name in home if name.endswith("-PERPETUAL")]
+    live = {each["instrument_name"] for each in summaries if each["bid_price"] and each["ask_price"]}
+    return next((name for name in perpetuals or home or names if name in live), None)
 
 
 if __name__ == "__main__":

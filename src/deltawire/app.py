@@ -74,6 +74,7 @@ class App:
     ) -> None:
         self.sources = sources
         self._keys = keys
+        self._keys_stamp = keys.stamp() if keys else None  # before they are read: a key added meanwhile shows
         self.access = Access(
             KeyRing(keys.read() if keys else ()),
             make_token,
@@ -142,13 +143,12 @@ class App:
         """Let a key that was added or revoked count at once; never returns."""
         if self._keys is None:
             return
-        before = self._keys.stamp()
         while True:
-            await asyncio.sleep(KEYS_EVERY_S)
             stamp = self._keys.stamp()
-            if stamp != before:
-                before = stamp
+            if stamp != self._keys_stamp:
+                self._keys_stamp = stamp
                 self._read_keys(self._keys)
+            await asyncio.sleep(KEYS_EVERY_S)
 
     def _refused(self, client_id: str, address: str) -> None:
         log.warning("login refused", client_id=client_id[:LONGEST_LOGGED], address=address)

@@ -7,6 +7,7 @@ from deltawire.exchange.calendar import SECOND_NS
 from deltawire.exchange.codes import Code
 from deltawire.exchange.fees import FeeTable
 from deltawire.exchange.orders import OrderChanged
+from deltawire.model.events import Listing
 from deltawire.model.instruments import Instrument
 from tests.exchange.instruments import CALL, PERPETUAL, PUT, QUARTERLY, WEEKLY_CALL
 from tests.exchange.test_accounts import FREE
@@ -86,6 +87,15 @@ def test_an_expired_book_takes_no_more_orders_and_loses_those_it_had() -> None:
     assert found.code is Code.BOOK_CLOSED
     assert hall.accounts.ledger.account(ALICE).orders == {}
     assert hall.initial(ALICE) == 0.0
+
+
+def test_who_comes_after_an_expiry_is_not_told_of_what_expired() -> None:
+    hall = hall_with()
+    assert CALL.name in {each.instrument.name for each in of(Listing, hall.exchange.images())}
+    expire(hall, 60_000.0)
+    listed = {each.instrument.name for each in hall.exchange.images()}
+    assert CALL.name not in listed
+    assert PERPETUAL.name in listed
 
 
 def test_each_day_at_eight_the_profit_of_futures_becomes_balance_once() -> None:

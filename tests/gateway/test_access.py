@@ -208,6 +208,19 @@ def test_a_key_that_is_added_counts_at_once(tmp_path: Path) -> None:
         assert "result" in client.answer("public/auth", **secret_login(ALICE))
 
 
+def test_a_key_that_is_added_while_the_server_starts_counts(tmp_path: Path) -> None:
+    class Busy(KeyStore):
+        def read(self) -> list[Any]:
+            """Somebody adds a key the moment after the first look."""
+            found = super().read()
+            if not found:
+                KeyStore(self.folder).add(ALICE)
+            return found
+
+    with GatewayServer(keys=Busy(tmp_path)) as server:
+        server.wait_until(lambda: server.app.access.ring.find("alice-id", 0) is not None)
+
+
 def test_keys_that_were_tampered_with_count_no_more(tmp_path: Path) -> None:
     store = KeyStore(tmp_path)
     store.add(ALICE)

@@ -185,6 +185,12 @@ async def test_orders_trades_and_balance_are_watched(bot: Any) -> None:
         await bot.create_order(SWAP, "market", "sell", 200, None, {"reduceOnly": True})
 
 
+async def test_funding_is_known(bot: Any) -> None:
+    rate = await bot.fetch_funding_rate(SWAP)
+    assert (rate["symbol"], abs(rate["fundingRate"]) < 0.01) == (SWAP, True)
+    assert await bot.fetch_funding_rate_history(SWAP) == []  # no hour is over yet
+
+
 async def test_two_bots_never_see_each_other(bot: Any, served: Served, home: Path) -> None:
     async with ccxt_deribit(served) as other:
         await signed_in(other, add_account(home, "other", "BTC=1"))

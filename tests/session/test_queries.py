@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as changed
 
 from deltawire.session.methods import METHODS
 from tests.support.conversations import Conversation, ask_http
@@ -14,6 +15,7 @@ from tests.support.market_events import (
     VENUE,
     make_index,
     make_instrument,
+    make_listing,
     make_option,
     make_ticker,
     make_trade,
@@ -87,6 +89,8 @@ def test_every_method_has_an_answer_here_or_in_the_conversation() -> None:
         "public/get_book_summary_by_instrument",
         "public/get_currencies",
         "public/get_expirations",
+        "public/get_funding_rate_history",
+        "public/get_funding_rate_value",
         "public/get_index_price",
         "public/get_index_price_names",
         "public/get_instrument",
@@ -99,6 +103,7 @@ def test_every_method_has_an_answer_here_or_in_the_conversation() -> None:
         "public/get_order_book_by_instrument_id",
         "public/get_time",
         "public/get_tradingview_chart_data",
+        "public/get_volatility_index_data",
         "public/hello",
         "public/set_heartbeat",
         "public/status",
@@ -137,6 +142,15 @@ def test_an_instrument_past_its_expiry_is_listed_where_that_is_asked_for(world: 
     assert names(result(world, "public/get_instruments")) == [PERPETUAL, "ETH-PERPETUAL"]
     assert names(result(world, "public/get_instruments", expired=True)) == [CALL]
     assert names(result(world, "public/get_instruments", expired=True, kind="future")) == []
+
+
+def test_what_has_expired_is_told_when_asked_for_only(world: World) -> None:
+    world.tell(make_listing(changed(make_option(), active=False)))
+    for method in ("public/get_instruments", "public/get_book_summary_by_currency"):
+        assert names(result(world, method, currency="BTC")) == [PERPETUAL]
+    assert names(result(world, "public/get_instruments", expired=True)) == [CALL]
+    assert result(world, "public/get_expirations", currency="BTC") == {"btc": {"future": ["PERPETUAL"]}}
+    assert result(world, "public/get_instrument", instrument_name=CALL)["is_active"] is False
 
 
 def test_one_instrument(world: World) -> None:
@@ -343,6 +357,28 @@ def test_an_index_price_by_name(world: World) -> None:
     }
     assert result(world, "public/get_index_price_names") == ["btc_usd"]
     assert error(world, "public/get_index_price", index_name="x")[2]["param"] == "index_name"
+
+
+def test_the_funding_of_a_time_and_of_every_hour(world: World) -> None:
+    hour_ms = 3_600_000
+    begin_ms = -(-START_MS // hour_ms) * hour_ms
+    for hour in range(4):
+        at_ns = (begin_ms + hour * hour_ms) * MS_NS
+        world.tell(make_ticker(world.instrument, at_ns, current_funding=0.0008, index_price=100.0 + hour))
+    span = {"start_timestamp": begin_ms + 1, "end_timestamp": begin_ms + 2 * hour_ms}
+    value = result(world, "public/get_funding_rate_value", instrument_name=PERPETUAL, **span)
+    assert value == pytest.approx(0.0002)
+    found = result(world, "public/get_funding_rate_history", instrument_name=PERPETUAL, **span)
+    assert [each["timestamp"] - begin_ms for each in found] == [hour_ms, 2 * hour_ms]
+    assert [(each["prev_index_price"], each["index_price"]) for each in found] == [(None, 100), (100, 101)]
+    assert found[1]["interest_1h"] == pytest.approx(0.0001)
+    assert found[0]["interest_8h"] == pytest.approx(found[0]["interest_1h"], rel=0.2)
+
+
+def test_there_is_no_volatility_index(world: World) -> None:
+    span = {"start_timestamp": 0, "end_timestamp": START_MS, "currency": "BTC", "resolution": "60"}
+    found = result(world, "public/get_volatility_index_data", **span)
+    assert found == {"data": [], "continuation": None}
 
 
 # What a query cannot say otherwise.

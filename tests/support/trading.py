@@ -98,7 +98,7 @@ class Exchange:
 
     def tick(self) -> None:
         """Tell everybody's tickers."""
-        self._public(tickers(self.floor.exchange, self.hall.accounts), self.hall.now)
+        self._public(list(tickers(self.floor.exchange, self.hall.accounts)), self.hall.now)
 
     def passes(self, seconds: float, index: float | None = None) -> None:
         """Time passes; intervals that are over publish."""

@@ -152,6 +152,8 @@ class Accounts:
     def outcome(self) -> Sequence[AccountEvent | Demand]:
         """What came of it, liquidations last."""
         self.liquidation.examine(self.outbox)
+        if not self.outbox:
+            return ()
         found, self.outbox[:] = list(self.outbox), []
         return found
 

@@ -104,7 +104,10 @@ class OrderBook:
 
     def opened(self, now: int) -> list[PublicEvent]:
         """What a book begins with; also what late listeners need."""
-        return [Listing(self.instrument, now), *self.image(now), Status(self.instrument, "live", "", now)]
+        status = Status(self.instrument, "live", "", now)
+        if not self.open:
+            status = Status(self.instrument, "stale", "closed", now)
+        return [Listing(self.instrument, now), *self.image(now), status]
 
     def image(self, now: int) -> list[PublicEvent]:
         """The whole book as shown, at its current sequence."""

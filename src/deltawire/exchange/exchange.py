@@ -123,9 +123,11 @@ class Exchange:
         return outputs
 
     def images(self) -> list[PublicEvent]:
-        """What a late listener needs: every listed instrument and its book as it is shown."""
+        """What a late listener needs: every instrument that has not expired, and its book as it is shown."""
         now = self.desk.now
-        return [event for book in self.desk.books.values() for event in book.opened(now)]
+        return [
+            event for book in self.desk.books.values() if book.instrument.active for event in book.opened(now)
+        ]
 
     def order(self, account: AccountId, order_id: OrderId) -> Order | None:
         """An account's order, alive or ended not long ago."""

@@ -47,6 +47,8 @@ class Liquidation:
 
     def examine(self, outbox: Outbox) -> None:
         """Begin, go on with, and end liquidations."""
+        if not self._suspects:
+            return
         suspects, self._suspects = self._suspects, {}
         for number, currency in suspects:
             account = self._ledger.accounts[number]

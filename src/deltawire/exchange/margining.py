@@ -33,6 +33,11 @@ class Line(NamedTuple):
     position_initial: int = 0
     """Open orders left out."""
 
+    def reserving(self, initial: int) -> "Line":
+        """The same with another initial margin."""
+        upl, rpl, value, _, maintenance, held = self
+        return Line(upl, rpl, value, initial, maintenance, held)
+
 
 class Exposure:
     """An account's open orders in one instrument, reduce-only ones left out."""

@@ -29,17 +29,23 @@ class Standings:
         self._matrices: dict[Key, tuple[int, int, int]] = {}
         self._stale: dict[AccountId, dict[str, Instrument]] = {}
         """Lines to be made anew before anybody asks."""
+        self._reserving: dict[AccountId, dict[str, Instrument]] = {}
+        """Lines of which only open orders have changed."""
         self._exposures = {
             number: exposures(each.orders.values()) for number, each in ledger.accounts.items()
         }
 
     def standing(self, account: Account, currency: str) -> Standing:
         """The sums of an account in a currency."""
-        stale = self._stale.pop(account.id, None)
-        if stale:
+        number = account.id
+        if stale := self._stale.pop(number, None):
             for instrument in stale.values():
                 self._renew(account, instrument)
-        return self._sums(account.id, currency)
+        if reserving := self._reserving.pop(number, None):
+            for name, instrument in reserving.items():
+                if not stale or name not in stale:
+                    self._reserve(account, instrument)
+        return self._sums(number, currency)
 
     def _sums(self, number: AccountId, currency: str) -> Standing:
         key = number, currency
@@ -62,7 +68,14 @@ class Standings:
         instrument = self._pricing.instruments.get(name)
         if instrument is None or not (found.buy_lots or found.sell_lots):
             del self._exposures[account.id][name]
-        if instrument is not None:
+        if instrument is None:
+            return
+        if instrument.kind == "future" and account.model == "segregated_sm":
+            reserving = self._reserving.get(account.id)
+            if reserving is None:
+                reserving = self._reserving[account.id] = {}
+            reserving[name] = instrument
+        else:
             self.refresh(account, instrument)
 
     def refresh(self, account: Account, instrument: Instrument) -> None:
@@ -79,6 +92,19 @@ class Standings:
         line = self._margining.line(account, instrument, exposure, fallback)
         self._sums(account.id, currency).put(name, line)
         self._matrices.pop((account.id, currency), None)
+
+    def _reserve(self, account: Account, instrument: Instrument) -> None:
+        """The same when only orders have changed, and with them only the initial margin of the line."""
+        name = instrument.name
+        sums = self._sums(account.id, instrument.settlement)
+        old, mark = sums.lines.get(name), self._pricing.marks.get(name)
+        if old is None or mark is None:
+            self._renew(account, instrument)
+            return
+        exposure, position = self.exposure(account, name), account.positions.get(name)
+        lots = position.lots if position else 0
+        worst = max(abs(lots + exposure.buy_lots), abs(lots - exposure.sell_lots))
+        sums.put(name, old.reserving(self._margining.future_initial(instrument, worst, mark)))
 
     def refresh_account(self, account: Account) -> None:
         """Everything of the account may have changed."""
@@ -99,6 +125,7 @@ class Standings:
     def dropped(self, account: Account, instrument: Instrument) -> None:
         """The instrument is no more."""
         self._stale.get(account.id, {}).pop(instrument.name, None)
+        self._reserving.get(account.id, {}).pop(instrument.name, None)
         self._sums(account.id, instrument.settlement).put(instrument.name, Line())
         self._matrices.pop((account.id, instrument.settlement), None)
 

@@ -11,6 +11,7 @@ import msgspec
 from deltawire.book.checksums import OwnChecksum
 from deltawire.book.ladder import Ladder
 from deltawire.flow.candles import CandleSeries
+from deltawire.market.funding import FundingSeries
 from deltawire.model.events import (
     BookDelta,
     BookImage,
@@ -64,6 +65,7 @@ class InstrumentState:
         self.ticker_ns = 0
         self.tape: deque[TapeEntry] = deque(maxlen=TRADES_KEPT)
         self.candles = CandleSeries()
+        self.funding = FundingSeries()
         self._day = (-1, Stats())
         self._checksum = OwnChecksum()
 
@@ -137,6 +139,8 @@ class InstrumentState:
             value = getattr(ticker, name)
             if value is not None:
                 self.ticker[name] = value
+        if ticker.current_funding is not None:
+            self.funding.seen(self.ticker_ns, ticker.current_funding, ticker.index_price)
 
     def checksum(self) -> int:
         """CRC32 over the best ten levels of the book as it is."""

@@ -1,6 +1,7 @@
 """What is traded: an instrument, its units and its exponents."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -88,14 +89,14 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def tick(self) -> int:
         """The price increment in ticks, at least one."""
-        return max(1, parse_decimal(self.tick_size, self.price_exponent)) if self.tick_size else 1
+        return _tick(self.tick_size, self.price_exponent)
 
     def tick_at(self, price_ticks: int) -> int:
         """The price increment in ticks that holds at this price."""
         found = self.tick
         for above, tick_size in self.tick_size_steps:
-            if price_ticks > parse_decimal(above, self.price_exponent):
-                found = parse_decimal(tick_size, self.price_exponent)
+            if price_ticks > _ticks(above, self.price_exponent):
+                found = _ticks(tick_size, self.price_exponent)
         return found
 
     def price(self, ticks: int) -> float:
@@ -122,3 +123,10 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         if in_quote:
             return (size / price if price else 0.0), size
         return size, size * price
+
+
+_ticks = lru_cache(parse_decimal)
+
+
+def _tick(text: str, exponent: int) -> int:
+    return max(1, _ticks(text, exponent)) if text else 1

@@ -79,9 +79,9 @@ class _IndexName(msgspec.Struct):
 
 @method("public/get_instruments")
 def get_instruments(context: Context, params: _OfCurrency) -> Any:
-    """Every instrument of a currency and kind, without parameters every one; with `expired` those past their expiry."""
+    """Every instrument of a currency and kind; without parameters every one. `expired`: those that ended instead."""
     chosen = _chosen(context, params.currency, params.kind)
-    return [instrument_object(state) for state in chosen if _expired(context, state) is params.expired]
+    return [instrument_object(state) for state in chosen if _ended(context, state) is params.expired]
 
 
 @method("public/get_instrument")
@@ -94,7 +94,8 @@ def get_instrument(context: Context, params: _OfInstrument) -> Any:
 def get_expirations(context: Context, params: _OfCurrency) -> Any:
     """Expiries by kind, next first, as instrument names write them; for one currency under its name."""
     found: dict[str, dict[str, None]] = {}
-    chosen = [state.instrument for state in _chosen(context, params.currency, params.kind)]
+    states = _chosen(context, params.currency, params.kind)
+    chosen = [state.instrument for state in states if not _ended(context, state)]
     for instrument in sorted(chosen, key=lambda instrument: instrument.expiration_ns):
         if instrument.kind in ("future", "option"):
             found.setdefault(instrument.kind, {})[instrument.expiry] = None
@@ -133,7 +134,7 @@ def ticker(context: Context, params: _OfInstrument) -> Any:
 def get_book_summary_by_currency(context: Context, params: _OfCurrency) -> Any:
     """A summary of every instrument of a currency and kind."""
     chosen = _chosen(context, params.currency, params.kind)
-    return [summary_object(state, context.market) for state in chosen]
+    return [summary_object(state, context.market) for state in chosen if not _ended(context, state)]
 
 
 @method("public/get_book_summary_by_instrument")
@@ -215,9 +216,9 @@ def _chosen(context: Context, currency: str, kind: str) -> list[InstrumentState]
     return [state for state in context.market if state.fits(kind, coin)]
 
 
-def _expired(context: Context, state: InstrumentState) -> bool:
-    """By its venue's time: recorded time in a replay."""
-    return context.market.time(state) >= state.instrument.expiration_ns
+def _ended(context: Context, state: InstrumentState) -> bool:
+    """Its venue has said so, or its expiry is past, by the venue's time: recorded time in a replay."""
+    return not state.instrument.active or context.market.time(state) >= state.instrument.expiration_ns
 
 
 def _order_book(context: Context, state: InstrumentState, depth: int) -> dict[str, Any]:

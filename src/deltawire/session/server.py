@@ -11,6 +11,7 @@ from deltawire.session import auth as _auth
 from deltawire.session import conversation as _conversation
 from deltawire.session import proof as _proof
 from deltawire.session import queries as _queries
+from deltawire.session import rates as _rates
 from deltawire.session.channels import Position
 from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Leave
 from deltawire.session.methods import NO_ANSWER, Context, run
@@ -23,7 +24,14 @@ UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 MOST_CHANNELS = 10_000
 
-_tables = (_auth, _conversation, _proof, _queries, _private)  # importing them fills the table of methods
+_tables = (
+    _auth,
+    _conversation,
+    _proof,
+    _queries,
+    _rates,
+    _private,
+)  # importing them fills the table of methods
 
 
 class ServerSession:

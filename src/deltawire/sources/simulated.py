@@ -1,7 +1,8 @@
 """The built-in exchange as a source: its clock drives prices and flow, its public events are a stream like any."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import islice
 from typing import Protocol
 
 from deltawire.model.events import Event
@@ -10,6 +11,8 @@ from deltawire.sources.floor import Floor
 from deltawire.sources.tickers import tickers
 
 STEP_S = 0.02
+AT_ONCE = 60
+"""How many tickers are told at a time, so that orders do not wait for all of them."""
 
 
 class Flow(Protocol):
@@ -82,13 +85,17 @@ class SimulatedSource:
     async def _step(self) -> None:
         """Let time pass; a failure of the flow ends the source, loudly."""
         priced_ns = 0
+        telling: Iterator[Event] = iter(())
         try:
             while True:
                 now = self.now()
                 self._look()
                 self._flow.step(now)
                 if priced_ns != (priced_ns := self.floor.accounts.pricing.now_ns):
-                    self.floor.publish(tickers(self.floor.exchange, self.floor.accounts), now)
+                    self.floor.publish(list(telling), now)
+                    telling = tickers(self.floor.exchange, self.floor.accounts)
+                if told := list(islice(telling, AT_ONCE)):
+                    self.floor.publish(told, now)
                 await asyncio.sleep(STEP_S)
         finally:
             self._news.set()

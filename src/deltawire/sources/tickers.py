@@ -1,4 +1,6 @@
-"""What the exchange says beside its books, all at once: every index, every instrument's ticker."""
+"""What the exchange says beside its books: every index, every instrument's ticker."""
+
+from collections.abc import Iterator
 
 from deltawire.exchange.accounts import Accounts
 from deltawire.exchange.books import OrderBook
@@ -7,16 +9,15 @@ from deltawire.exchange.tickers import indices, ticker
 from deltawire.model.events import Event
 
 
-def tickers(exchange: Exchange, accounts: Accounts) -> list[Event]:
-    """What every index and every open instrument stands at, as of the last prices."""
+def tickers(exchange: Exchange, accounts: Accounts) -> Iterator[Event]:
+    """What every index and every open instrument stands at, as of the moment when it is asked for; futures first."""
     pricing, interest = accounts.pricing, open_interest(accounts)
-    found: list[Event] = list(indices(pricing))
-    for name, instrument in pricing.instruments.items():
+    yield from indices(pricing)
+    for name, instrument in sorted(pricing.instruments.items(), key=lambda pair: pair[1].kind != "future"):
         book = exchange.desk.books.get(name)
         if book is not None and name in pricing.marks:
             lots = interest.get(name, 0)
-            found.append(ticker(pricing, instrument, book.reference, instrument.size(lots), _best(book)))
-    return found
+            yield ticker(pricing, instrument, book.reference, instrument.size(lots), _best(book))
 
 
 def open_interest(accounts: Accounts) -> dict[str, int]:

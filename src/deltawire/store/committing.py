@@ -70,10 +70,20 @@ class GroupCommit:
             self._task = None
 
     def _release(self, releases: list[Release]) -> None:
-        """Each in a callback of its own: one that fails does not keep the others waiting."""
-        loop = asyncio.get_running_loop()
-        for release in releases:
-            loop.call_soon(release, self.error)
+        """All in one callback; one that fails does not keep those behind it waiting."""
+        loop, rest, error = asyncio.get_running_loop(), iter(releases), self.error
+
+        def go_on() -> None:
+            finished = False
+            try:
+                for release in rest:
+                    release(error)
+                finished = True
+            finally:
+                if not finished:
+                    loop.call_soon(go_on)
+
+        loop.call_soon(go_on)
 
     def _due(self, count: int) -> bytes | None:
         """The state, which is the one after this batch, when a snapshot is due."""

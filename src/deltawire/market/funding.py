@@ -1,0 +1,73 @@
+"""What a perpetual's longs paid, hour by hour, from the rates that its tickers stated."""
+
+from collections import deque
+from collections.abc import Iterator
+
+import msgspec
+
+HOUR_NS = 3600 * 1_000_000_000
+PERIOD_HOURS = 8
+"""Rates are per so many hours."""
+HOURS_KEPT = 31 * 24
+
+
+class FundedHour(msgspec.Struct):
+    """An hour, or the part of it that was seen: its interest, a fraction, and the index at its end."""
+
+    ends_ns: int
+    from_ns: int
+    until_ns: int
+    interest: float = 0.0
+    index_price: float | None = None
+
+
+class FundingSeries:
+    """Rates hold until the next one; time before the first is not counted."""
+
+    def __init__(self) -> None:
+        self._hours: deque[FundedHour] = deque(maxlen=HOURS_KEPT)
+        self._last_ns = 0
+        self._rate = 0.0
+
+    def seen(self, at_ns: int, rate: float, index_price: float | None) -> None:
+        """From now on the rate is this, per eight hours."""
+        if self._last_ns and at_ns <= self._last_ns:
+            return
+        self._pay_until(at_ns)
+        self._last_ns, self._rate = at_ns, rate
+        if index_price is not None:
+            self._hour(at_ns).index_price = index_price
+
+    def between(self, start_ns: int, end_ns: int) -> float:
+        """The interest of a time, a fraction; an hour of which a part lies in it counts with that part."""
+        found = 0.0
+        for hour in self._hours:
+            inside = min(hour.until_ns, end_ns) - max(hour.from_ns, start_ns)
+            if inside > 0:
+                found += hour.interest * inside / (hour.until_ns - hour.from_ns)
+        return found
+
+    def hours(self, start_ns: int, end_ns: int) -> Iterator[tuple[FundedHour, FundedHour, float]]:
+        """(hour, the one before, interest of eight hours) of every whole hour that ends within a time."""
+        before = None
+        for hour in self._hours:
+            whole = hour.ends_ns <= self._last_ns
+            if before is not None and whole and start_ns <= hour.ends_ns <= end_ns:
+                yield hour, before, self.between(hour.ends_ns - PERIOD_HOURS * HOUR_NS, hour.ends_ns)
+            before = hour
+
+    def _pay_until(self, at_ns: int) -> None:
+        paid_ns = self._last_ns or at_ns
+        while paid_ns < at_ns:
+            hour = self._hour(paid_ns)
+            until_ns = min(at_ns, hour.ends_ns)
+            hour.interest += self._rate * (until_ns - paid_ns) / (PERIOD_HOURS * HOUR_NS)
+            hour.until_ns = paid_ns = until_ns
+
+    def _hour(self, at_ns: int) -> FundedHour:
+        """The hour that a moment lies in."""
+        ends_ns = (at_ns // HOUR_NS + 1) * HOUR_NS
+        if not self._hours or self._hours[-1].ends_ns != ends_ns:
+            index_price = self._hours[-1].index_price if self._hours else None
+            self._hours.append(FundedHour(ends_ns, at_ns, at_ns, index_price=index_price))
+        return self._hours[-1]
