@@ -80,7 +80,7 @@ async def test_a_refused_call_raises_the_dialects_error(server: GatewayServer) -
 
 async def test_a_subscription_is_iterated_over_image_first(server: GatewayServer) -> None:
     async with connect(server.url) as client:
-        assert await client.subscribe(BOOK, "nonsense") == [BOOK]
+        assert await client.subscribe(BOOK) == [BOOK]
         server.change(3)
         mirror = BookMirror()
         for note in await take(client, 4):
@@ -117,6 +117,16 @@ async def test_a_server_that_stops_ends_the_iteration_and_every_call_with_a_reas
             assert caught.value.retry
             with pytest.raises(FeedError, match="1001"):
                 await client.call("public/test")
+
+
+async def test_a_channel_that_is_refused_is_named_and_the_others_are_joined(server: GatewayServer) -> None:
+    async with connect(server.url) as client:
+        with pytest.raises(
+            FeedError, match=r"no such channel, or not for you: book\.NO-SUCH\.raw, nonsense$"
+        ) as e:
+            await client.subscribe(BOOK, "book.NO-SUCH.raw", "nonsense")
+        assert not e.value.retry
+        assert [note.channel for note in await take(client, 1)] == [BOOK]
 
 
 # What fails at once.

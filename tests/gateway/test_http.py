@@ -59,7 +59,7 @@ def test_get_post_and_websocket_give_the_same_answer(
     body = json.dumps({"jsonrpc": "2.0", "id": "x", "method": method, "params": params}).encode()
     get_status, get = traded.get(f"/api/v2/{method}?{query}")
     post_status, post = traded.get("/api/v2", body)
-    named_status, named = traded.get(f"/api/v2/{method}", body)
+    named_status, named = traded.get(f"/api/v2/{method}", body.replace(b'"method"', b'"no_method"'))
     with open_socket(traded) as client:
         client.request(method, "x", **params)
         websocket = client.message()
@@ -69,6 +69,13 @@ def test_get_post_and_websocket_give_the_same_answer(
     answers = [timeless(answer) for answer in (get, post, named, websocket)]
     assert answers == [answers[0]] * 4
     assert ("error" in get) == (status == 400)
+
+
+def test_the_method_in_the_body_goes_before_that_in_the_path(traded: GatewayServer) -> None:
+    body = b'{"id":1,"method":"public/test","params":{}}'
+    assert "version" in traded.get("/api/v2/public/get_instruments", body)[1]["result"]
+    assert traded.get("/api/v2", b'{"id":1,"params":{}}')[1]["error"]["code"] == -32600
+    assert traded.get("/api/v2/public/test", b'{"id":1,"method":7}')[1]["error"]["code"] == -32600
 
 
 @pytest.mark.parametrize("method", ["public/subscribe", "public/set_heartbeat", "public/unsubscribe_all"])

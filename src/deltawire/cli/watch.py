@@ -65,7 +65,7 @@ async def _check(url: str, channels: list[str]) -> None:
     """Fail at once, in words, when there is no such server or channel."""
     try:
         async with connect(url) as client:
-            accepted = await client.subscribe(*channels)
+            accepted = await client.call("public/subscribe", channels=channels)
             refused = [channel for channel in channels if channel not in accepted]
             if refused:
                 raise UsageError(await _advice(client, refused[0]))

@@ -111,8 +111,14 @@ class Client:
         await self._ask("private/enable_mac", number, frame)
 
     async def subscribe(self, *channels: str) -> list[str]:
-        """Subscribe; returns the channels that the server accepted."""
+        """Subscribe; returns the channels as the server calls them.
+
+        `FeedError` names those that it refused: there is no such channel, or not for you. The others are joined.
+        """
         accepted: list[str] = await self.call("public/subscribe", channels=list(channels))
+        refused = [channel for channel in channels if channel not in accepted]
+        if refused:
+            raise FeedError(f"no such channel, or not for you: {', '.join(refused)}", retry=False)
         return accepted
 
     async def unsubscribe(self, *channels: str) -> list[str]:

@@ -62,10 +62,11 @@ def make_app(gateway: Gateway) -> Starlette:
         return await answer(request, rpc.Request(method, dict(request.query_params)), b"", strict=False)
 
     async def post(request: Request) -> Response:
-        """A JSON-RPC body; the path may name the method, the body's own wins."""
+        """A JSON-RPC body; the path may name the method where the body does not."""
         body = await _limited(request)
+        place = request.path_params
         try:
-            asked = rpc.parse_request(body)
+            asked = rpc.parse_request(body, f"{place['scope']}/{place['method']}" if place else None)
         except rpc.BadRequest as bad:
             return reply(bad.reply)
         return await answer(request, asked, body, strict=True)

@@ -60,8 +60,11 @@ class BadRequest(Exception):  # noqa: N818 (it carries an answer)
         self.reply = Reply(request_id, error=RequestError(code, message, reason=reason))
 
 
-def parse_request(frame: bytes) -> Request:
-    """A request from a text frame or a POST body; `BadRequest` with the dialect's code when it is none."""
+def parse_request(frame: bytes, method: str | None = None) -> Request:
+    """A request from a text frame or a POST body; `BadRequest` with the dialect's code when it is none.
+
+    `method` is whose name counts where the request itself has none.
+    """
     if len(frame) > LARGEST_REQUEST:
         raise BadRequest(INVALID_REQUEST, "request entity too large", f"more than {LARGEST_REQUEST} bytes")
     try:
@@ -72,6 +75,8 @@ def parse_request(frame: bytes) -> Request:
         raise BadRequest(PARSE_ERROR, "Parse error", str(error)) from None
     except RecursionError:
         raise BadRequest(PARSE_ERROR, "Parse error", "nested too deeply") from None
+    if loose.method is None:
+        loose.method = method
     return _judge(loose)
 
 
