@@ -13,7 +13,7 @@ from deltawire.errors import UsageError
 from deltawire.exchange.orders import Terms
 from deltawire.exchange.records import Place
 from deltawire.exchange.snapshots import freeze
-from deltawire.model.events import BookDelta, BookImage, Listing, Ticker, Trade
+from deltawire.model.events import BookDelta, BookImage, Listing, Status, Ticker, Trade
 from deltawire.ports import Wants
 from deltawire.store.accounts import FIRST, AccountStore
 
@@ -22,9 +22,9 @@ WITHIN_S = 20
 
 
 @asynccontextmanager
-async def running(folder: Path, seed: int = 1) -> AsyncIterator[tuple[Builtin, list[object]]]:
+async def running(folder: Path, seed: int = 1, *faults: str) -> AsyncIterator[tuple[Builtin, list[object]]]:
     """An exchange whose source is read, and what it told."""
-    builtin, told = Builtin(folder, WallClock(), Setup(seed)), list[object]()
+    builtin, told = Builtin(folder, WallClock(), Setup(seed, faults=faults)), list[object]()
 
     async def read() -> None:
         async for batch in builtin.source.events(Wants()):
@@ -49,6 +49,11 @@ async def until(builtin: Builtin, condition: object) -> None:
 def buy(builtin: Builtin, price_ticks: int, label: str) -> None:
     terms = Terms(instrument=NAME, side="buy", size_lots=100, price_ticks=price_ticks, label=label)
     builtin.floor.submit(Place(at_ns=builtin.floor.now(), account=FIRST, terms=terms))
+
+
+def named(event: object) -> bool:
+    """Whether an event is about the perpetual."""
+    return event.instrument.name == NAME  # type: ignore[attr-defined]
 
 
 def listed(builtin: Builtin) -> bool:
@@ -121,6 +126,37 @@ async def test_a_restart_finds_orders_trades_and_history_as_they_were(
     once_more = Builtin(tmp_path, WallClock(), Setup())
     assert freeze(once_more.floor.exchange) == frozen
     once_more.close()
+
+
+async def test_a_halt_closes_a_book_for_a_while_and_its_orders_stay(tmp_path: Path) -> None:
+    async with running(tmp_path, 1, f"halt:{NAME}:2:1.5") as (builtin, told):
+        await until(builtin, lambda: listed(builtin))
+        book = builtin.floor.exchange.desk.books[NAME]
+        await until(builtin, lambda: not book.open)
+        assert book.asks.best() is not None
+        await until(builtin, lambda: book.open)
+        trades = len(told)
+        await until(builtin, lambda: any(isinstance(each, Trade) and named(each) for each in told[trades:]))
+        assert [each.state for each in told if isinstance(each, Status) and named(each)] == [
+            "live",
+            "stale",
+            "live",
+        ]
+
+
+async def test_a_halt_that_a_restart_ended_is_over(tmp_path: Path) -> None:
+    async with running(tmp_path, 1, f"halt:{NAME}:1.5:1000") as (builtin, _):
+        await until(builtin, lambda: listed(builtin) and not builtin.floor.exchange.desk.books[NAME].open)
+        await durable(builtin)
+    async with running(tmp_path) as (builtin, _):
+        assert not builtin.floor.exchange.desk.books[NAME].open
+        await until(builtin, lambda: builtin.floor.exchange.desk.books[NAME].open)
+
+
+async def test_under_maintenance_nobody_is_served(tmp_path: Path) -> None:
+    async with running(tmp_path, 1, "maintenance:0.5:1") as (builtin, _):
+        await until(builtin, lambda: builtin.floor.maintained())
+        await until(builtin, lambda: not builtin.floor.maintained())
 
 
 async def test_two_processes_never_share_a_journal(tmp_path: Path) -> None:

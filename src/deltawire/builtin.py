@@ -19,10 +19,11 @@ from deltawire.exchange.agents.chance import Chance
 from deltawire.exchange.agents.simulation import Simulation
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.codes import Rejection
-from deltawire.exchange.conditions import Conditions, Drop, parse_latency
+from deltawire.exchange.conditions import Conditions, Delay, Drop, Halt, parse_fault, parse_latency
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.history import AGENTS_FROM, History
-from deltawire.exchange.records import CancelMany
+from deltawire.exchange.ports import CloseBook, OpenBook
+from deltawire.exchange.records import CancelMany, Instruct
 from deltawire.exchange.snapshots import freeze, thaw
 from deltawire.gateway.distance import Distance
 from deltawire.ports import Clock
@@ -48,6 +49,8 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One way, of requests and answers: `none`, `colocated`, `cloud`, `home`, or milliseconds as `12` or `12±3`."""
     drop: float = 0.0
     """The share of requests that are lost."""
+    faults: tuple[str, ...] = ()
+    """`delay:SHARE:MS`, `halt:INSTRUMENT:START:SECONDS`, `maintenance:START:SECONDS`; seconds after the start."""
 
 
 class _Saved(msgspec.Struct, frozen=True):
@@ -112,14 +115,43 @@ class Agents:
         )
 
 
-def _distances(setup: Setup, wall: Clock) -> Callable[[], Distance] | None:
-    """What makes each connection's distance; None when clients are near."""
-    latency = parse_latency(setup.latency)
+class Halts:
+    """Closes books and opens them as the conditions say; opens those that a halt before a restart left closed."""
+
+    def __init__(self, floor: Floor, conditions: Conditions) -> None:
+        self._floor = floor
+        self._conditions = conditions
+        self._begun_ns = floor.now()
+        floor.maintained = lambda: conditions.maintained(floor.now() - self._begun_ns)
+        self._names = {fault.instrument for fault in conditions.faults if isinstance(fault, Halt)}
+        books = floor.exchange.desk.books.values()
+        self._names |= {book.instrument.name for book in books if book.instrument.active and not book.open}
+
+    def step(self, now: int) -> None:
+        """Begin and end what is due."""
+        for name in self._names:
+            book = self._floor.exchange.desk.books.get(name)
+            if book is None or not book.instrument.active:
+                continue
+            halted = self._conditions.halted(name, now - self._begun_ns)
+            if halted is book.open:
+                demand = CloseBook(name) if halted else OpenBook(book.instrument)
+                self._floor.submit(Instruct(at_ns=now, demand=demand))
+
+
+def _conditions(setup: Setup) -> Conditions:
+    """Raises `UsageError` where there is no such thing."""
     if not 0.0 <= setup.drop < 1.0:
         raise UsageError(f"the share of requests that are lost is from 0 to below 1, not {setup.drop}")
-    if not latency.mean_ms and not setup.drop:
+    lost = (Drop("order", setup.drop),) if setup.drop else ()
+    return Conditions(parse_latency(setup.latency), (*lost, *(parse_fault(text) for text in setup.faults)))
+
+
+def _distances(conditions: Conditions, setup: Setup, wall: Clock) -> Callable[[], Distance] | None:
+    """What makes each connection's distance; None when clients are near."""
+    under_way = any(isinstance(fault, Drop | Delay) for fault in conditions.faults)
+    if not conditions.latency.mean_ms and not under_way:
         return None
-    conditions = Conditions(latency, (Drop("order", setup.drop),) if setup.drop else ())
     numbers = count()
     return lambda: Distance(conditions, _stream(setup.seed, f"distance {next(numbers)}"), wall)
 
@@ -135,7 +167,8 @@ class Builtin:
     """
 
     def __init__(self, folder: Path, wall: Clock, setup: Setup, *, speed: float = 1.0) -> None:
-        self.distances = _distances(setup, wall)
+        conditions = _conditions(setup)
+        self.distances = _distances(conditions, setup, wall)
         self._codec = Codec(*get_args(AccountRecord))
         self._accounts = Accounts()
         self._exchange = Exchange(self._accounts)
@@ -159,8 +192,13 @@ class Builtin:
             first_connection=time.time_ns() // 1000,
         )
         agents = Agents(self.floor, setup.seed)
-        enrolment = Enrolment(AccountStore(folder), self.floor)
-        self.source = SimulatedSource(self.floor, agents, enrolment.look)
+        enrolment, halts = Enrolment(AccountStore(folder), self.floor), Halts(self.floor, conditions)
+
+        def look() -> None:
+            enrolment.look()
+            halts.step(self.floor.now())
+
+        self.source = SimulatedSource(self.floor, agents, look)
 
     async def drained(self) -> None:
         """Wait until everything submitted is on disk."""

@@ -14,6 +14,7 @@ from deltawire.exchange.conditions import (
     Latency,
     Line,
     Maintenance,
+    parse_fault,
     parse_latency,
 )
 from deltawire.testing.market import streams
@@ -73,3 +74,18 @@ def test_latencies_are_named_or_given_in_milliseconds() -> None:
 def test_what_is_no_latency_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="no latency"):
         parse_latency(text)
+
+
+def test_faults_are_written_with_colons() -> None:
+    assert parse_fault("delay:0.05:200") == Delay("order", 0.05, 200.0)
+    assert parse_fault("halt:BTC-PERPETUAL:60:30") == Halt("BTC-PERPETUAL", 60 * 10**9, 90 * 10**9)
+    assert parse_fault("maintenance:0.5:1") == Maintenance(5 * 10**8, 15 * 10**8)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "delay", "delay:2:1", "delay:0.1:nan", "halt:X:1", "maintenance:-1:5", "maintenance:1:0", "fire:1"],
+)
+def test_what_is_no_fault_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="no fault"):
+        parse_fault(text)

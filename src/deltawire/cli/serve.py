@@ -67,6 +67,14 @@ def serve(
             metavar="SHARE", help="The share of requests to the exchange that are lost. [default: 0]"
         ),
     ] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FAULT",
+            help="A fault of the exchange, times in seconds after the start: `halt:BTC-PERPETUAL:60:30`, "
+            "`maintenance:120:10`, `delay:0.05:200` (5 % of requests take 200 ms longer). Repeat.",
+        ),
+    ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, for ever.")] = False,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
     port: Annotated[
@@ -111,11 +119,13 @@ def serve(
     }
     if replay or venue:
         changes["replay"] = _pairs(replay or [], venue or [])
-    asked = {"seed": seed, "latency": latency, "drop": drop}
+    asked = {"seed": seed, "latency": latency, "drop": drop, "faults": tuple(fault) if fault else None}
     given = {name: value for name, value in asked.items() if value is not None}
     changes["exchange"] = msgspec.structs.replace(settings.exchange, **given)
     if given and (replay or settings.replay):
-        raise UsageError(f"--{next(iter(given))} is for the built-in exchange, not for recordings")
+        raise UsageError(
+            f"--{next(iter(given)).removesuffix('s')} is for the built-in exchange, not for recordings"
+        )
     settings = msgspec.structs.replace(settings, **changes)
     _serve(settings, echo=echo)
 

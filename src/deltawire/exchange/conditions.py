@@ -113,6 +113,35 @@ class Line:
         return self._last_ns
 
 
+def parse_fault(text: str) -> Fault:
+    """A fault as `delay:SHARE:MS`, `halt:INSTRUMENT:START:SECONDS` or `maintenance:START:SECONDS`.
+
+    Times are nanoseconds since the server's start here; raises `UsageError`.
+    """
+    kind, *parts = text.split(":")
+    try:
+        match kind, parts:
+            case "delay", [share, extra] if 0 < float(share) <= 1 and 0 < float(extra) < 3_600_000:
+                return Delay("order", float(share), float(extra))
+            case "halt", [instrument, start, seconds]:
+                return Halt(instrument, *_span(start, seconds))
+            case "maintenance", [start, seconds]:
+                return Maintenance(*_span(start, seconds))
+    except ValueError:
+        pass
+    raise UsageError(
+        f"no fault: {text!r}; there are delay:SHARE:MS, halt:INSTRUMENT:START:SECONDS, maintenance:START:SECONDS"
+    )
+
+
+def _span(start: str, seconds: str) -> tuple[int, int]:
+    """From when to when."""
+    begin, length = float(start), float(seconds)
+    if not (0 <= begin < 1e9 and 0 < length < 1e9):
+        raise ValueError
+    return round(begin * 1e9), round((begin + length) * 1e9)
+
+
 def parse_latency(text: str) -> Latency:
     """A preset's name, or milliseconds as `12` or `12±3`; raises `UsageError`."""
     if text in LATENCIES:

@@ -43,7 +43,6 @@ from deltawire.exchange.records import (
 )
 
 Handler = Callable[[Any], Rejection | None]
-ALWAYS = 1 << 63
 
 
 def _unlogged(record: Record) -> None:

@@ -70,6 +70,8 @@ class Floor:
         """Told public events that are durable, and their time."""
         self.own: OwnListener = _nobody
         """Told what is durable of accounts that have a name."""
+        self.maintained: Callable[[], bool] = _never
+        """Whether nobody is served now."""
         self._history = history
         self._codec = codec
         self._commit = commit
@@ -257,3 +259,7 @@ class Floor:
 
 def _nobody(*_: Any) -> None:
     """Nobody listens yet."""
+
+
+def _never() -> bool:
+    return False

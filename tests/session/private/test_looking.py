@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.trading import Client, Exchange
+from tests.support.trading import READER, Client, Exchange
 
 NAME = "BTC-PERPETUAL"
 FUTURE = "BTC-29MAR24"
@@ -168,3 +168,29 @@ def test_looking_never_changes_the_exchange(exchange: Exchange, alice: Client) -
     ):
         alice.result(f"private/{method}")
     assert exchange.journalled() == before
+
+
+def test_an_account_chooses_its_margin_model_if_it_can_bear_it(
+    exchange: Exchange, alice: Client, bob: Client
+) -> None:
+    assert bob.result("private/get_account_summary", currency="BTC")["margin_model"] == "segregated_sm"
+    alice.sell(60_000, 60_000.0)
+    bob.buy(60_000)
+    found = bob.result("private/change_margin_model", margin_model="segregated_pm")
+    (bitcoin,) = [each for each in found if each["currency"] == "BTC"]
+    assert bitcoin["new_state"]["initial_margin_rate"] > bitcoin["old_state"]["initial_margin_rate"] > 0
+    summary = bob.result("private/get_account_summary", currency="BTC")
+    assert (summary["margin_model"], summary["portfolio_margining_enabled"]) == ("segregated_pm", True)
+    alice.sell(6_000_000, 60_000.0)
+    assert bob.result("private/change_margin_model", margin_model="segregated_sm")
+    bob.buy(6_000_000)
+    before = exchange.journalled()
+    assert bob.error("private/change_margin_model", margin_model="segregated_pm")["code"] == 10009
+    assert bob.error("private/change_margin_model", margin_model="cross_pm")["code"] == -32602
+    assert exchange.journalled() == before
+    reader = exchange.client(READER)
+    assert reader.error("private/change_margin_model", margin_model="segregated_sm")["code"] == 13021
+
+
+def test_quotes_are_not_cancelled_by_what_is_not_understood(alice: Client) -> None:
+    assert alice.error("private/cancel_quotes", cancel_type="delta")["code"] == -32602

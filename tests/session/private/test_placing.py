@@ -259,3 +259,11 @@ def test_an_account_that_was_never_made_is_told_how(exchange: Exchange, alice: C
         13021,
         "no account 'alice': deltawire account add alice",
     )
+
+
+def test_under_maintenance_every_private_request_is_told_so(exchange: Exchange, alice: Client) -> None:
+    exchange.floor.maintained = lambda: True
+    for method in ("get_open_orders", "get_positions", "cancel_all"):
+        error = alice.error(f"private/{method}")
+        assert (error["code"], error["message"]) == (11051, "system_maintenance")
+    assert alice.error("private/buy", instrument_name=NAME, amount=100, price=59_000.0)["code"] == 11051

@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 
+from deltawire.exchange.account_records import SetMarginModel
 from deltawire.exchange.codes import Code
+from deltawire.exchange.ledger import MarginModel
 from deltawire.market.objects import MS_NS
 from deltawire.session.methods import Context, NoParams, method
 from deltawire.session.private.numbers import needed, to_lots, to_ticks
@@ -33,6 +35,12 @@ class _Positions(msgspec.Struct):
 
 class _Position(msgspec.Struct):
     instrument_name: str
+
+
+class _Model(msgspec.Struct):
+    margin_model: MarginModel
+    user_id: int | None = None
+    dry_run: bool = False
 
 
 class _Margins(msgspec.Struct):
@@ -110,6 +118,31 @@ def get_margins(context: Context, params: _Margins) -> Any:
         "sell": sell,
         "min_price": known.get("min_price"),
         "max_price": known.get("max_price"),
+    }
+
+
+@method("private/change_margin_model", right="account:read_write")
+def change_margin_model(context: Context, params: _Model) -> Any:
+    """Margin the whole account by another model, if it can bear it; what that changed in each currency."""
+    here = seat(context)
+    if params.dry_run:
+        raise refused(Code.NOT_IMPLEMENTED, reason="there is no trial", param="dry_run")
+    before = {currency: _rates(here, currency) for currency in here.trading.currencies()}
+    here.submit(SetMarginModel(at_ns=here.trading.now(), account=here.account, model=params.margin_model))
+    return [
+        {"currency": currency, "old_state": old, "new_state": _rates(here, currency)}
+        for currency, old in before.items()
+    ]
+
+
+def _rates(here: Seat, currency: str) -> dict[str, float]:
+    """Margins as shares of the margin balance."""
+    found = here.trading.summary(here.account, currency)
+    whole = found["margin_balance"] or 1.0
+    return {
+        "initial_margin_rate": found["initial_margin"] / whole,
+        "maintenance_margin_rate": found["maintenance_margin"] / whole,
+        "available_balance": found["available_funds"],
     }
 
 

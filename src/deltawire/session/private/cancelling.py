@@ -47,7 +47,8 @@ class _ByLabel(_All, kw_only=True):
 
 
 class _Quotes(_All, kw_only=True):
-    cancel_type: Literal["all", "currency", "instrument", "kind", "delta", "quote_set_id"] = "all"
+    cancel_type: Literal["all", "currency", "instrument", "kind"] = "all"
+    """What else is given decides; `delta` and `quote_set_id` are refused, since they would end more than asked."""
     currency: str | None = None
     instrument_name: str | None = None
     kind: _Kind = "any"

@@ -51,6 +51,8 @@ def seat(context: Context) -> Seat:
     if context.trading is None:
         raise refused(Code.NOT_IMPLEMENTED, reason="this server has no exchange")
     name = context.somebody.account
+    if context.trading.maintained():
+        raise refused(Code.SYSTEM_MAINTENANCE)
     account = context.trading.account(name)
     if account is None:
         raise refused(Code.FORBIDDEN, reason=f"no account {name!r}: deltawire account add {name}")

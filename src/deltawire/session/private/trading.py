@@ -21,6 +21,9 @@ class Trading(Protocol):
     def now(self) -> int:
         """The exchange's time in nanoseconds."""
 
+    def maintained(self) -> bool:
+        """Whether the exchange is under maintenance, and serves nobody."""
+
     def account(self, name: str) -> AccountId | None:
         """An account by its name."""
 
