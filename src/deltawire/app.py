@@ -20,6 +20,7 @@ from deltawire.errors import DeltawireError, UsageError
 from deltawire.exchange.orders import AccountId
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.own import News
+from deltawire.gateway.faults import FaultLog
 from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
 from deltawire.gateway.outgoing import make_write
 from deltawire.gateway.server import make_server
@@ -104,6 +105,7 @@ class App:
         self._broker.subscribe(f"{TOPIC}.*", self._take_in)
         self._flush_scheduled = False
         self._seen_s = 0.0
+        self._faults = FaultLog()
         self._stale: set[tuple[str, str]] = set()
         self.access.on_refused = self._refused
         self.gateway.venues = tuple(source.venue for source in sources)
@@ -138,6 +140,7 @@ class App:
             for source in self.sources:
                 self.hub.advance(source.venue, source.now())
             self.hub.flush()
+            self._faults.tick(time.monotonic())
 
     async def watch_keys(self) -> None:
         """Let a key that was added or revoked count at once; never returns."""
@@ -189,7 +192,7 @@ class App:
         telemetry = self.gateway.telemetry
         if isinstance(event, Fault):
             telemetry.faults[event.venue] += 1
-            log.warning("fault", venue=event.venue, reason=event.reason)
+            self._faults.note(event.venue, event.reason, time.monotonic())
         elif event.state == "stale":
             telemetry.stale[event.instrument.venue, event.reason] += 1
             self._stale.add((event.instrument.venue, event.instrument.name))

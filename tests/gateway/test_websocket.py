@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from deltawire.access.tokens import Identity
 from deltawire.gateway.gateway import Gateway, Limits
 from deltawire.gateway.websocket import WebSocketConnection
-from deltawire.session.effects import Effect, EnableMac
+from deltawire.session.effects import Effect, EnableMac, Heartbeat, Join
 from deltawire.session.server import ServerSession
 from deltawire.wire.mac import MacNote, RunningMac
 from deltawire.wire.rpc import Reply
@@ -509,6 +509,10 @@ class Broken(ServerSession):
         """Fail when asked for the time."""
         return self._due_ns if not self.channels else self._fails()
 
+    def rights_changed(self, now: int) -> list[Effect]:
+        """Fail when keys change."""
+        return [] if not self.channels else [Heartbeat("heartbeat")] * self._fails()
+
     def _fails(self) -> int:
         raise ZeroDivisionError("our own mistake")
 
@@ -540,6 +544,20 @@ def test_our_own_mistake_in_a_timer_closes_that_connection_only() -> None:
     peer, neighbour = server.peer(BOOK), server.peer()
     with capture_logs() as logs:
         server.watch(1)
+    assert [log["event"] for log in logs] == ["connection failed"]
+    assert peer.kinds() == [("close", 1011)]
+    assert neighbour.kinds() == []
+
+
+@pytest.mark.parametrize("occasion", ["keys change", "the disk has it"])
+def test_our_own_mistake_on_an_occasion_of_others_closes_that_connection_only(occasion: str) -> None:
+    server = Server(BrokenGateway)
+    peer, neighbour = server.peer(BOOK), server.peer()
+    with capture_logs() as logs:
+        if occasion == "keys change":
+            server.gateway.rights_changed()
+        else:
+            peer.connection.go_on([Join((None,))])
     assert [log["event"] for log in logs] == ["connection failed"]
     assert peer.kinds() == [("close", 1011)]
     assert neighbour.kinds() == []

@@ -100,6 +100,9 @@ class Connection(Protocol):
     def check_rights(self, now: int) -> None:
         """Keys may have been revoked."""
 
+    def go_on(self, effects: Sequence[Effect]) -> None:
+        """Carry out what had to wait."""
+
 
 class Session(Protocol):
     """One client's conversation: messages go in, effects come out."""
@@ -282,7 +285,7 @@ class Gateway:
             await asyncio.shield(done)
 
     def _go_on(self, connection: Connection) -> None:
-        self.carry_out(connection, self._held.pop(connection, ()))
+        connection.go_on(self._held.pop(connection, ()))
 
     def _do(self, connection: Connection, effect: Effect) -> None:
         match effect:

@@ -7,7 +7,7 @@ bounded, and a peer that is gone is noticed.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -27,6 +27,7 @@ from deltawire.gateway.gateway import PATH, Gateway, Session
 from deltawire.gateway.outgoing import AttestingSink, DirectSink, make_sink
 from deltawire.gateway.parser import Parser
 from deltawire.gateway.peers import is_welcome, peer_address
+from deltawire.session.effects import Effect
 from deltawire.wire.deflate import WINDOW_BITS
 from deltawire.wire.frames import TEXT, frame
 from deltawire.wire.protobuf import SUBPROTOCOL
@@ -77,10 +78,7 @@ class WebSocketConnection(asyncio.Protocol):
         """Bytes from the peer: at first the request again, then frames."""
         self._heard_ns = self._gateway.clock.now()
         self._pinged_ns = 0
-        try:
-            self._take_in(data)
-        except Exception:  # noqa: BLE001 (our own mistake: it ends this connection and no other)
-            self._broke()
+        self._guard(self._take_in, data)
 
     def eof_received(self) -> None:
         """The peer sends no more."""
@@ -177,13 +175,17 @@ class WebSocketConnection(asyncio.Protocol):
 
     def watch(self, now: int) -> None:
         """Carry the session's timers; ping a silent peer; give up on one that does not answer."""
-        try:
-            self._see_time(now)
-        except Exception:  # noqa: BLE001 (as above)
-            self._broke()
+        self._guard(self._see_time, now)
 
     def check_rights(self, now: int) -> None:
         """Close when who has signed in does not count any more."""
+        self._guard(self._check_rights, now)
+
+    def go_on(self, effects: Sequence[Effect]) -> None:
+        """Carry out what had to wait."""
+        self._guard(self._gateway.carry_out, self, effects)
+
+    def _check_rights(self, now: int) -> None:
         if self._session is not None and not self._closing_ns:
             self._gateway.carry_out(self, self._session.rights_changed(now))
 
@@ -195,7 +197,7 @@ class WebSocketConnection(asyncio.Protocol):
         if self._is_too_slow(now):
             self.close(SLOW, f"unread for {self._limits.unread_for_s:g} s; reconnect and resume")
             return
-        self.check_rights(now)
+        self._check_rights(now)
         deadline = self._session.deadline() if self._session else None
         if self._session and deadline is not None and now >= deadline:
             self._gateway.carry_out(self, self._session.tick(now))
@@ -230,8 +232,15 @@ class WebSocketConnection(asyncio.Protocol):
         """More is queued than this peer may owe."""
         self.close(SLOW, f"more than {self._limits.unsent_bytes} bytes unread; reconnect and resume")
 
+    def _guard(self, act: Callable[..., None], *arguments: Any) -> None:
+        """Act; a mistake of our own ends this connection and no other."""
+        try:
+            act(*arguments)
+        except Exception:
+            log.exception("connection failed")
+            self._broke()
+
     def _broke(self) -> None:
-        log.exception("connection failed")
         if self._parser.state is State.OPEN and not self._closing_ns:
             self.close(CloseCode.INTERNAL_ERROR, "internal error")
         else:
@@ -325,24 +334,22 @@ class WebSocketConnection(asyncio.Protocol):
             self._on_message(session, message)
 
     def _on_message(self, session: Session, message: bytes) -> None:
-        now = self._gateway.clock.now()
         if self._is_binary:
-            self._gateway.carry_out(self, session.received_binary(message, now))
+            self._gateway.carry_out(self, session.received_binary(message, self._gateway.clock.now()))
         elif not is_utf8(message):
             self._fail(CloseCode.INVALID_DATA, "text must be UTF-8")
         elif self._distance is None:
-            self._gateway.carry_out(self, session.received(message, now))
+            self._receive(session, message)
         else:
             self._distance.request(partial(self._arrived, session, message))
 
     def _arrived(self, session: Session, message: bytes) -> None:
         """A message has come from afar; its connection may be gone meanwhile."""
-        if self._closing_ns or self._transport.is_closing():
-            return
-        try:
-            self._gateway.carry_out(self, session.received(message, self._gateway.clock.now()))
-        except Exception:  # noqa: BLE001 (as above)
-            self._broke()
+        if not (self._closing_ns or self._transport.is_closing()):
+            self._guard(self._receive, session, message)
+
+    def _receive(self, session: Session, message: bytes) -> None:
+        self._gateway.carry_out(self, session.received(message, self._gateway.clock.now()))
 
     def _fail(self, code: CloseCode, reason: str) -> None:
         self._fragments = []

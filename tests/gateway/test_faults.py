@@ -1,0 +1,32 @@
+"""What is logged of faults."""
+
+from structlog.testing import capture_logs
+
+from deltawire.gateway.faults import AT_ONCE, WINDOW_S, FaultLog
+
+
+def test_a_flood_of_faults_is_a_few_lines_and_a_sum() -> None:
+    faults = FaultLog()
+    with capture_logs() as logs:
+        for number in range(1000):
+            faults.note("okx", f"fault {number}", now_s=1.0)
+        faults.note("kraken", "another venue's", now_s=2.0)
+        faults.tick(1.0 + WINDOW_S)
+        faults.tick(2.0 + WINDOW_S)
+    assert [log["event"] for log in logs if log["venue"] == "okx"] == [
+        *["fault"] * AT_ONCE,
+        "more faults; is this the right --venue?",
+        "faults",
+    ]
+    assert logs[-1]["number"] == 1000
+    assert [log["reason"] for log in logs if log["venue"] == "kraken"] == ["another venue's"]
+
+
+def test_after_the_window_faults_are_logged_again() -> None:
+    faults = FaultLog()
+    for _ in range(100):
+        faults.note("okx", "before", now_s=0.0)
+    with capture_logs() as logs:
+        faults.tick(WINDOW_S)
+        faults.note("okx", "again", now_s=WINDOW_S)
+    assert [(log["event"], log.get("reason")) for log in logs] == [("faults", None), ("fault", "again")]
