@@ -4,6 +4,7 @@ import socket
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from deltawire.app import App, listen
 from deltawire.errors import RecordingError, UsageError
@@ -65,6 +66,14 @@ def test_a_source_that_ends_leaves_its_books_as_they_are_and_tells_what_was_held
             assert client.message()["params"]["data"]["change_id"] == 2
             status, answer = server.get("/api/v2/public/get_order_book?instrument_name=BTC-PERPETUAL")
             assert (status, answer["result"]["change_id"]) == (200, 2)
+
+
+def test_a_source_that_ends_without_an_instrument_is_warned_of() -> None:
+    with capture_logs() as logs, GatewayServer() as server:
+        server.feed(None)
+        server.wait_until(lambda: bool(logs))
+    assert [(log["log_level"], log["venue"]) for log in logs] == [("warning", "deribit")]
+    assert "--venue" in logs[0]["event"]
 
 
 def test_an_interval_ends_on_time_when_no_batch_comes() -> None:

@@ -122,8 +122,14 @@ class App:
                 topic, Batch(source.venue, source.now(), self._gone_stale(source, str(error)))
             )
         else:
-            log.info("source ended, its last state stays", venue=source.venue)
+            self._ended(source)
         self._broker.publish(topic, Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
+
+    def _ended(self, source: Source) -> None:
+        if any(state.instrument.venue == source.venue for state in self.market):
+            log.info("source ended, its last state stays", venue=source.venue)
+        else:
+            log.warning("source ended without an instrument; is this the right --venue?", venue=source.venue)
 
     def _gone_stale(self, source: Source, detail: str) -> list[Event]:
         """Nothing more will be heard of these books."""
