@@ -55,6 +55,24 @@ def test_every_command_explains_itself(capsys: Capture, command: str, words: lis
         assert word in outcome.out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["serv"], ["serv", "serve", "see deltawire --help"]),
+        (["serve", "--prt", "1"], ["--prt", "--port", "see deltawire serve --help"]),
+        (["serve", "--port", "many"], ["--port", "integer"]),
+        (["watch"], ["see deltawire watch --help"]),
+    ],
+)
+def test_wrong_usage_is_one_line_that_says_where_to_look(
+    capsys: Capture, arguments: list[str], words: list[str]
+) -> None:
+    outcome = run(capsys, *arguments)
+    assert is_one_line(outcome)
+    for word in words:
+        assert word in outcome.err
+
+
 def test_without_arguments_the_help_is_shown(capsys: Capture) -> None:
     assert "serve" in run(capsys).out
 

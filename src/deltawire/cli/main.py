@@ -47,8 +47,16 @@ app.add_typer(journal.app, name="journal")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; what the user can mend is one line on standard error, and exit code 2."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        app(arguments)
+        code = app(arguments or ["--help"], standalone_mode=False, prog_name="deltawire")
+    except typer.TyperException as error:
+        where = getattr(getattr(error, "ctx", None), "command_path", "deltawire")
+        print(f"deltawire: {error.format_message().rstrip('.?')}; see {where} --help", file=sys.stderr)
+        sys.exit(2)
     except (UsageError, RecordingError, JournalError) as error:
         print(f"deltawire: {error}", file=sys.stderr)
         sys.exit(2)
+    except typer.Abort:
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
