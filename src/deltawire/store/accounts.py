@@ -1,15 +1,11 @@
 """The accounts of the built-in exchange: names, numbers, and what each begins with. Money itself is in the journal."""
 
-import contextlib
-import fcntl
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from deltawire.errors import UsageError
-from deltawire.store.home import home, make_folder, read_own, write_whole
+from deltawire.store.home import file_stamp, home, locked, make_folder, read_own, write_whole
 
 ACCOUNTS, LOCK = "accounts.json", "accounts.lock"
 FIRST, LAST = 1, 999_999
@@ -43,7 +39,7 @@ class AccountStore:
     def add(self, name: str, deposits: dict[str, int]) -> AccountEntry:
         """One more account; its name must be new."""
         make_folder(self.folder)
-        with self._locked():
+        with locked(self.folder / LOCK):
             known = self.read()
             if any(each.name == name for each in known):
                 raise UsageError(f"there is an account {name!r} already; deltawire keys add --account {name}")
@@ -56,17 +52,4 @@ class AccountStore:
 
     def stamp(self) -> tuple[int, int, int]:
         """Changes whenever the file does."""
-        try:
-            found = os.stat(self.path)
-        except OSError:
-            return (0, 0, 0)
-        return (found.st_mtime_ns, found.st_ino, found.st_size)
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        number = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(number, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(number)
+        return file_stamp(self.path)

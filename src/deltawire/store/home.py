@@ -1,9 +1,11 @@
 """Where state lives: `DELTAWIRE_HOME`, or the user's data folder. For the owner's eyes only."""
 
 import contextlib
+import fcntl
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from deltawire.errors import UsageError
@@ -60,3 +62,23 @@ def read_own(path: Path) -> bytes:
         raise
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
+
+
+def file_stamp(path: Path) -> tuple[int, int, int]:
+    """Changes whenever the file does."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_mtime_ns, found.st_ino, found.st_size)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Nobody else who asks for this lock has it meanwhile."""
+    number = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)

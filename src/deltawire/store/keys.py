@@ -2,11 +2,9 @@
 
 import base64
 import binascii
-import contextlib
-import fcntl
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -15,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from deltawire.access.keys import Key
 from deltawire.errors import UsageError
-from deltawire.store.home import home, make_folder, read_own, write_whole
+from deltawire.store.home import file_stamp, home, locked, make_folder, read_own, write_whole
 
 KEYS, MASTER, LOCK = "keys.json", "master.key", "keys.lock"
 MASTER_VARIABLE = "DELTAWIRE_MASTER_KEY"
@@ -77,29 +75,15 @@ class KeyStore:
 
     def stamp(self) -> tuple[int, int, int]:
         """Changes whenever the file does."""
-        try:
-            found = os.stat(self.path)
-        except OSError:
-            return (0, 0, 0)
-        return (found.st_mtime_ns, found.st_ino, found.st_size)
+        return file_stamp(self.path)
 
     def _change(self, change: Callable[[list[Key]], list[Key]]) -> None:
         make_folder(self.folder)
-        with self._locked():
+        with locked(self.folder / LOCK):
             keys = change(self.read())
             cipher = AESGCM(self._master(make=True))
             records = [self._seal(cipher, key) for key in keys]
             write_whole(self.path, msgspec.json.format(msgspec.json.encode(records), indent=1))
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Nobody else changes the keys meanwhile."""
-        number = os.open(self.folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(number, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(number)
 
     def _master(self, *, make: bool = False) -> bytes:
         if stated := os.environ.get(MASTER_VARIABLE):
