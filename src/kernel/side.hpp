@@ -62,6 +62,13 @@ class Side {
 
     Note note_at(int64_t price) const { return notes_[find(price)]; }
 
+    /// A level's size and, where there are any, its note.
+    int64_t look(int64_t price, Note &note) const {
+        const size_t slot = find(price);
+        note = noted() ? notes_[slot] : Note{};
+        return slots_[slot].size;
+    }
+
     void note(int64_t price, Note note) {
         const size_t slot = find(price);
         if (slots_[slot].size)
@@ -78,11 +85,27 @@ class Side {
     }
 
     /// Soon a size will be set here.
-    void expect(int64_t price) const { __builtin_prefetch(&slots_[home(price)]); }
+    void expect(int64_t price) const {
+        const size_t slot = home(price);
+        __builtin_prefetch(&slots_[slot]);
+        if (noted())
+            __builtin_prefetch(&notes_[slot]);
+    }
 
     /// Sets the size at a price (0 removes); returns the size before. `settle` must follow.
-    int64_t set(int64_t price, int64_t size) {
+    int64_t set(int64_t price, int64_t size) { return set_slot(find(price), price, size); }
+
+    /// The same, with how the level was written.
+    int64_t set(int64_t price, int64_t size, Note note) {
         const size_t slot = find(price);
+        const int64_t before = set_slot(slot, price, size);
+        if (size)
+            notes_[slot] = note;
+        return before;
+    }
+
+  private:
+    int64_t set_slot(size_t slot, int64_t price, int64_t size) {
         const int64_t before = slots_[slot].size;
         if (size == before)
             return before;
@@ -104,6 +127,7 @@ class Side {
         return before;
     }
 
+  public:
     /// The window is made fit again after any number of `set`.
     void settle() {
         if (near_.size() > HIGH) {

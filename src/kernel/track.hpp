@@ -17,8 +17,16 @@ enum class Proof { none, kraken, okx };
 /// The checksum of one book, whatever its rule; what it needs is made when it is first asked for.
 class Texts {
   public:
-    uint32_t of(Proof proof, const Side &bids, const Side &asks, Places places) {
+    uint32_t of(Proof proof, const Touched &bids, const Touched &asks, Places places) {
         return proof == Proof::okx ? found(okx_, bids, asks, places) : found(kraken_, bids, asks, places);
+    }
+
+    /// Soon there will be a checksum to compute.
+    void expect() const {
+        if (okx_)
+            okx_->expect();
+        if (kraken_)
+            kraken_->expect();
     }
 
     /// The sides may be others, or written otherwise.
@@ -29,7 +37,7 @@ class Texts {
 
   private:
     template <class Checksum>
-    static uint32_t found(std::unique_ptr<Checksum> &rule, const Side &bids, const Side &asks, Places places) {
+    static uint32_t found(std::unique_ptr<Checksum> &rule, const Touched &bids, const Touched &asks, Places places) {
         if (!rule)
             rule = std::make_unique<Checksum>();
         return (*rule)(bids, asks, places.price, places.size);
@@ -184,7 +192,7 @@ class Router {
         if (!proved)
             return true;
         image_texts_.forget();
-        return image_texts_.of(proof_, bids, asks, places) == stated_checksum(image_.fields);
+        return image_texts_.of(proof_, Touched{bids}, Touched{asks}, places) == stated_checksum(image_.fields);
     }
 
     /// The levels of the sides that `read_image` has made, best first.
@@ -337,8 +345,10 @@ class Router {
             return false; // proves nothing
         step.bids.clear();
         step.asks.clear();
+        track.texts.expect();
+        const uint64_t before[] = {track.bids->version(), track.asks->version()};
         if (!change(*track.bids, bids_, track.depth, step.bids) ||
-            !change(*track.asks, asks_, track.depth, step.asks) || !right(track, fields)) {
+            !change(*track.asks, asks_, track.depth, step.asks) || !right(track, fields, before)) {
             undo(*track.asks, step.asks);
             undo(*track.bids, step.bids);
             return false;
@@ -359,21 +369,19 @@ class Router {
         if (!count)
             return true;
         side.reserve(count);
-        const bool stated = !columns.actions.empty();
+        const bool stated = !columns.actions.empty(), noted = !columns.notes.empty();
         for (size_t i = 0; i < count; ++i) {
             if (i + AHEAD < count)
                 side.expect(columns.prices[i + AHEAD]);
             const int64_t price = columns.prices[i], size = columns.sizes[i];
-            const int64_t before = side.set(price, size);
+            const int64_t before = noted ? side.set(price, size, columns.notes[i]) : side.set(price, size);
             if (before != size)
                 changes.push_back(Change{price, size, before});
             if (stated && !fits(columns.actions[i], before, size))
                 return false;
         }
-        for (size_t i = 0; i < columns.notes.size(); ++i)
-            side.note(columns.prices[i], columns.notes[i]);
         side.settle();
-        if (!changes.empty() || !columns.notes.empty())
+        if (!changes.empty() || noted)
             side.touch();
         if (depth)
             side.truncate(depth, changes);
@@ -401,13 +409,14 @@ class Router {
         side.touch();
     }
 
-    bool right(Track &track, const Fields &fields) const {
+    bool right(Track &track, const Fields &fields, const uint64_t (&before)[2]) const {
         const Side &bids = *track.bids, &asks = *track.asks;
         if (crossed(bids, asks))
             return false;
         if (!has_checksum(fields))
             return true;
-        if (track.texts.of(proof_, bids, asks, track.places) != stated_checksum(fields))
+        const Touched bids_touched{bids, before[0], &bids_.prices}, asks_touched{asks, before[1], &asks_.prices};
+        if (track.texts.of(proof_, bids_touched, asks_touched, track.places) != stated_checksum(fields))
             return false;
         ++track.checksums_ok;
         return true;
