@@ -135,8 +135,7 @@ class Book:
 
         Raises `PrecisionError`, and changes nothing, when the levels would no longer fit 64 bits.
         """
-        price_factor = 10 ** (self.instrument.price_exponent - instrument.price_exponent)
-        size_factor = 10 ** (self.instrument.size_exponent - instrument.size_exponent)
+        price_factor, size_factor = instrument.factors_from(self.instrument)
         for levels in (self.ladder.bids.levels(), self.ladder.asks.levels()):
             for column, factor in ((levels.prices, price_factor), (levels.sizes, size_factor)):
                 if max(column, default=0) * factor >= 1 << 63:
