@@ -43,7 +43,7 @@ def test_finer_exponents_say_what_ticks_and_lots_are_multiplied_by() -> None:
 
 @pytest.mark.parametrize("coarser", [{"price_exponent": 0}, {"size_exponent": -7, "price_exponent": -3}])
 def test_coarser_exponents_are_refused(coarser: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="BTC/USD: exponents .* cannot replace the finer"):
+    with pytest.raises(ValueError, match="cannot replace the finer"):
         msgspec.structs.replace(SPOT, **coarser).factors_from(SPOT)
 
 
