@@ -1,12 +1,11 @@
 """ccxt.pro's handlers on the same frames, with markets and the first image set by hand."""
 
 import asyncio
-import time
 from typing import Any
 
 import msgspec
 
-from bench.frames import Frames
+from bench.frames import Frames, Spent, stretches
 
 CLASSES = {
     "binance_spot": "binance",
@@ -18,31 +17,42 @@ CLASSES = {
 URLS = {"binance_spot": "wss://stream.binance.com:9443/ws", "binance_usdm": "wss://fstream.binance.com/ws"}
 
 
-def run(frames: Frames) -> float:
-    """Seconds of processor time of ccxt.pro's own message handling, text to book."""
-    return asyncio.run(_run(frames))
+def run(frames: Frames, times: int) -> Spent:
+    """What ccxt.pro's own message handling takes, text to book, so many times, each on an exchange of its own."""
+    return asyncio.run(_run(frames, times))
 
 
-async def _run(frames: Frames) -> float:
+async def _run(frames: Frames, times: int) -> Spent:
     import ccxt.pro
 
-    exchange = getattr(ccxt.pro, CLASSES[frames.venue])()
+    spent = Spent()
+    work = [
+        (images, [_unwrap(payload) for _, payload in stretch]) for images, stretch in stretches(frames.frames)
+    ]
+    exchanges = [getattr(ccxt.pro, CLASSES[frames.venue])() for _ in range(times)]
     try:
-        exchange.set_markets(_markets(frames))
-        client = exchange.client(URLS.get(frames.venue, "wss://bench.invalid/ws"))
-        texts = [_unwrap(payload) for _, payload in frames.frames]
-        if frames.image is not None:
-            _load_image(exchange, frames)
-        else:
-            _subscribe(client, frames)
-        started = time.process_time()
-        for text in texts:
-            client.handle_text_or_binary_message(text)
-        seconds = time.process_time() - started
-        _check(exchange, frames)
-        return seconds
+        clients = [_prepare(exchange, frames) for exchange in exchanges]
+        for exchange, client in zip(exchanges, clients, strict=True):
+            for images, stretch in work:
+                spent.start()
+                for text in stretch:
+                    client.handle_text_or_binary_message(text)
+                spent.stop(images=images)
+            _check(exchange, frames)
+        return spent
     finally:
-        await exchange.close()
+        for exchange in exchanges:
+            await exchange.close()
+
+
+def _prepare(exchange: Any, frames: Frames) -> Any:
+    exchange.set_markets(_markets(frames))
+    client = exchange.client(URLS.get(frames.venue, "wss://bench.invalid/ws"))
+    if frames.image is not None:
+        _load_image(exchange, frames)
+    else:
+        _subscribe(client, frames)
+    return client
 
 
 def _unwrap(payload: bytes) -> str:

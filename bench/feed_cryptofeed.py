@@ -1,10 +1,9 @@
 """cryptofeed's handlers on the same frames, its symbol tables filled by hand instead of from the network."""
 
 import asyncio
-import time
 from typing import Any
 
-from bench.frames import Frames
+from bench.frames import Frames, Spent, stretches
 
 EXCHANGES = {"binance_spot": "BINANCE", "binance_usdm": "BINANCE_FUTURES", "okx": "OKX", "deribit": "DERIBIT"}
 """Kraken is missing: version 2.4.1 speaks the older protocol."""
@@ -31,16 +30,16 @@ class _Rest:
         return (self._image or b"").decode()
 
 
-def run(frames: Frames, *, checked: bool) -> float | None:
-    """Seconds of processor time of cryptofeed's own message handler; None where it has none.
+def run(frames: Frames, times: int, *, checked: bool) -> Spent | None:
+    """What cryptofeed's own message handler takes, so many times, each on a feed of its own; None where it has none.
 
     `checked` turns on what it can verify: crossing everywhere, OKX's checksum.
     """
     exchange = EXCHANGES.get(frames.venue)
-    return None if exchange is None else asyncio.run(_run(frames, exchange, checked))
+    return None if exchange is None else asyncio.run(_run(frames, exchange, times, checked))
 
 
-async def _run(frames: Frames, exchange: str, checked: bool) -> float:
+async def _run(frames: Frames, exchange: str, times: int, checked: bool) -> Spent:
     from cryptofeed.defines import L2_BOOK
     from cryptofeed.exchanges import EXCHANGE_MAP
     from cryptofeed.symbols import Symbols
@@ -55,28 +54,36 @@ async def _run(frames: Frames, exchange: str, checked: bool) -> float:
         nonlocal counted
         counted += 1
 
-    feed = EXCHANGE_MAP[exchange](
-        symbols=list(symbols.values()),
-        channels=[L2_BOOK],
-        config={"log": LOG, exchange.lower(): {"key_id": "none", "key_secret": "none"}},
-        callbacks={L2_BOOK: count},
-        cross_check=checked,
-        checksum_validation=checked,
-    )
-    feed.http_conn = _Rest(frames.image)
-    feed.seq_no = {}
-    connection = _Connection()
-    work = [(payload.decode(), at) for at, payload in frames.frames]
-    if frames.image is not None:
-        await feed.message_handler(work[0][0], connection, work[0][1])
-        work = work[1:]
-    started = time.process_time()
-    for text, at in work:
-        await feed.message_handler(text, connection, at)
-    seconds = time.process_time() - started
-    if counted < len(work) // 2:
-        raise AssertionError(f"{frames.name}: cryptofeed called back {counted} of {len(work)} times")
-    return seconds
+    def make() -> Any:
+        feed = EXCHANGE_MAP[exchange](
+            symbols=list(symbols.values()),
+            channels=[L2_BOOK],
+            config={"log": LOG, exchange.lower(): {"key_id": "none", "key_secret": "none"}},
+            callbacks={L2_BOOK: count},
+            cross_check=checked,
+            checksum_validation=checked,
+        )
+        feed.http_conn = _Rest(frames.image)
+        feed.seq_no = {}
+        return feed
+
+    connection, spent = _Connection(), Spent()
+    first = frames.frames[: frames.image is not None]
+    work = [
+        (images, [(payload.decode(), at) for at, payload in stretch])
+        for images, stretch in stretches(frames.frames[len(first) :])
+    ]
+    for feed in [make() for _ in range(times)]:
+        for at, payload in first:
+            await feed.message_handler(payload.decode(), connection, at)
+        for images, stretch in work:
+            spent.start()
+            for text, at in stretch:
+                await feed.message_handler(text, connection, at)
+            spent.stop(images=images)
+    if counted < len(frames) * times // 2:
+        raise AssertionError(f"{frames.name}: cryptofeed called back {counted} times")
+    return spent
 
 
 def _symbols(frames: Frames) -> dict[str, str]:

@@ -1,43 +1,60 @@
-"""Our side of the feed benchmark: frame → verified book → encoded delta."""
+"""Our side of the feed benchmark: frame → verified book, and from there → encoded delta."""
 
-import time
+from collections.abc import Callable
 
-from bench.frames import Frames
+from bench.frames import Frames, Spent, stretches
 from deltawire.fanout.lane import make_book_format
 from deltawire.model.events import BookDelta, BookImage
+from deltawire.ports import Venue
 from deltawire.testing.kernels import pure_kernel
 from deltawire.venues import make_venue
 from deltawire.wire.notifications import BookNote, Envelope
 
 
-def run(frames: Frames, *, encode: bool = True) -> float:
-    """Seconds of processor time to read, verify, apply and (unless told otherwise) encode every frame."""
+def run(frames: Frames, times: int, *, encode: bool) -> Spent:
+    """Read, verify, apply and, where told to, encode every frame, so many times, each on a venue of its own."""
+    spent = Spent()
+    for venue, work in [_prepare(frames) for _ in range(times)]:
+        formats: dict[str, Callable[[int, BookNote], bytes]] = {}
+        published = 0
+        for images, stretch in work:
+            spent.start()
+            for at_ns, payload in stretch:
+                for event in venue.received(payload, at_ns):
+                    if type(event) is BookDelta:
+                        published += 1
+                        if encode:
+                            name = event.instrument.name
+                            if name not in formats:  # as the server: one for each channel
+                                formats[name] = make_book_format(Envelope(f"book.{name}.raw", "epoch")).format
+                            formats[name](event.sequence, _note(event))
+                    elif type(event) is BookImage:
+                        published += 1
+            spent.stop(images=images)
+        if published < len(frames) * 0.9:
+            raise AssertionError(f"{frames.name}: only {published} of {len(frames)} were published")
+    return spent
+
+
+Work = list[tuple[bool, list[tuple[int, bytes]]]]
+
+
+def _prepare(frames: Frames) -> tuple[Venue, Work]:
+    """A venue that has heard all but what is measured, and that."""
     venue = make_venue(frames.venue)
     for url, body in frames.before:
         if url == "subscribed":
             venue.received(body, 0)
         elif tag := venue.tag(url):
             venue.fetched(tag, body, 0)
-    write = make_book_format(Envelope("book.X.raw", "epoch")).format
-    work = [(int(at * 1e9), payload) for at, payload in frames.frames]
+    work = frames.frames
     if frames.image is not None:
-        first, *work = work
-        venue.received(first[1], first[0])
-        venue.received(frames.image, first[0])
-    published = 0
-    started = time.process_time()
-    for at_ns, payload in work:
-        for event in venue.received(payload, at_ns):
-            if type(event) is BookDelta:
-                published += 1
-                if encode:
-                    write(event.sequence, _note(event))
-            elif type(event) is BookImage:
-                published += 1
-    seconds = time.process_time() - started
-    if published < len(work) * 0.9:
-        raise AssertionError(f"{frames.name}: only {published} of {len(work)} were published")
-    return seconds
+        (at, first), *work = work
+        venue.received(first, int(at * 1e9))
+        venue.received(frames.image, int(at * 1e9))
+    return venue, [
+        (images, [(int(at * 1e9), payload) for at, payload in stretch]) for images, stretch in stretches(work)
+    ]
 
 
 def _note(delta: BookDelta) -> BookNote:
@@ -54,7 +71,7 @@ def _note(delta: BookDelta) -> BookNote:
     )
 
 
-def run_pure(frames: Frames) -> float:
-    """The same with the kernel's twin."""
+def run_pure(frames: Frames, times: int) -> Spent:
+    """The same, encoded, with the kernel's twin."""
     with pure_kernel():
-        return run(frames)
+        return run(frames, times, encode=True)

@@ -5,7 +5,9 @@ Recordings of real venues are used where they are (DELTAWIRE_RECORDINGS, else be
 
 import os
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from time import process_time
 
 import msgspec
 
@@ -32,6 +34,46 @@ class Frames:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    @property
+    def images(self) -> int:
+        """How many of the frames open a book."""
+        return sum(map(is_image, self.frames))
+
+
+Frame = tuple[float, bytes]
+
+
+def is_image(frame: Frame) -> bool:
+    """Whether a frame opens a book; of the venues that are measured, each says so with the same word."""
+    return b'"snapshot"' in frame[1]
+
+
+def stretches(frames: list[Frame]) -> list[tuple[bool, list[Frame]]]:
+    """The frames in order, as stretches of images (True) and of changes."""
+    return [(image, list(stretch)) for image, stretch in groupby(frames, is_image)]
+
+
+class Spent:
+    """Seconds of processor time that a contestant took for images and for changes.
+
+    The clock is read once per stretch, so that it costs next to nothing of what it measures.
+    """
+
+    def __init__(self) -> None:
+        self.images = self.changes = 0.0
+
+    def start(self) -> None:
+        """A stretch begins."""
+        self._started = process_time()
+
+    def stop(self, *, images: bool) -> None:
+        """A stretch is over."""
+        spent = process_time() - self._started
+        if images:
+            self.images += spent
+        else:
+            self.changes += spent
 
 
 @dataclass(frozen=True)

@@ -84,9 +84,9 @@ int main(int count, char **arguments) {
             }
             at[2] = now_ns();
             if (proof == Proof::kraken)
-                sum ^= book.digits(book.bids, book.asks, places.price, places.size);
+                sum ^= book.digits(Touched{book.bids}, Touched{book.asks}, places.price, places.size);
             else if (proof == Proof::okx)
-                sum ^= book.texts(book.bids, book.asks, places.price, places.size);
+                sum ^= book.texts(Touched{book.bids}, Touched{book.asks}, places.price, places.size);
             at[3] = now_ns();
             buffer.clear();
             for (const auto &side : changes)

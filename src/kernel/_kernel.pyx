@@ -108,6 +108,7 @@ cdef extern from "levels.hpp" namespace "deltawire" nogil:
         vector[Action] actions
 
     const char* read_levels(Form, const char*, Places, Columns&) except +
+    void load_columns(CSide&, const Columns&) except +
 
 
 cdef extern from "json.hpp" namespace "deltawire" nogil:
@@ -151,6 +152,9 @@ cdef extern from "track.hpp" namespace "deltawire" nogil:
         bids
         asks
 
+    cdef cppclass Texts:
+        void forget()
+
     cdef cppclass CTrack "deltawire::Track":
         void* owner
         CSide* bids
@@ -165,7 +169,17 @@ cdef extern from "track.hpp" namespace "deltawire" nogil:
         int64_t sequence
         int64_t deltas
         int64_t checksums_ok
-        void forget_texts()
+        Texts texts
+
+    cdef cppclass Name "std::string_view":
+        const char* data()
+        size_t size()
+
+    cdef cppclass Fields:
+        Name label
+        Name symbol
+        int64_t last
+        int64_t venue_ns
 
     cdef struct Step:
         CTrack* track
@@ -180,8 +194,13 @@ cdef extern from "track.hpp" namespace "deltawire" nogil:
     cdef cppclass CRouter "deltawire::Router":
         CRouter(Form, Rule, Proof) except +
         void add_shape(vector[Part]) except +
+        void add_image_shape(vector[Part]) except +
         void add(CTrack*) except +
         boolean take(const char*, size_t, Step&) except +
+        boolean begin_image(const char*, size_t) except +
+        const Fields& image_fields()
+        boolean read_image(const char*, size_t, Places, size_t, CSide&, CSide&, boolean&) except +
+        void image_levels(const CSide&, const CSide&, vector[Level]&, vector[Level]&) except +
 
 
 FORMS = {"text_pairs": <int>Form.text_pairs, "text_rows": <int>Form.text_rows,
@@ -371,13 +390,8 @@ cdef class Side:
         cdef const char* end = read_levels(<Form><int>FORMS[form], start, places, columns)
         if end == NULL or end - start != PyBytes_GET_SIZE(raw):
             return False
-        self.side.load(columns.prices.data(), columns.sizes.data(), columns.prices.size())
-        if columns.notes.size():
-            self.places = places
-            self.side.take_notes()
-        cdef size_t i
-        for i in range(columns.notes.size()):
-            self.side.note(columns.prices[i], columns.notes[i])
+        load_columns(self.side[0], columns)
+        self.places = places
         return True
 
     def become(self, levels):
@@ -710,7 +724,7 @@ cdef class Track:
         self.track.places = Places(places_of(instrument.price_exponent), places_of(instrument.size_exponent))
         self.track.depth, self.track.sequence, self.track.last = depth, sequence, last
         self.track.bridged = bridged
-        self.track.forget_texts()
+        self.track.texts.forget()
         self.track.armed = True
 
     def stop(self):
@@ -724,6 +738,30 @@ cdef class Track:
         return found
 
 
+cdef class Image:
+    """A book image that has been read and found right; see `deltawire.book.twin.Image`."""
+
+    cdef readonly str symbol
+    cdef readonly str label
+    cdef readonly Side bids
+    cdef readonly Side asks
+    cdef readonly Levels bid_levels
+    cdef readonly Levels ask_levels
+    cdef readonly int64_t last
+    cdef readonly int64_t venue_ns
+    cdef readonly bint proved
+
+
+cdef vector[Part] shape_of(parts) except *:
+    cdef vector[Part] shape
+    cdef Part part
+    for text, hole in parts:
+        part.text = text.encode()
+        part.hole = <Hole><int>HOLES[hole] if hole else Hole.end
+        shape.push_back(part)
+    return shape
+
+
 cdef class Router:
     """The straight way of one connection's book messages; see `deltawire.book.twin.Router`."""
 
@@ -732,19 +770,15 @@ cdef class Router:
     cdef dict tracks
     cdef readonly Track recent
     cdef readonly uint64_t taken
+    cdef readonly uint64_t imaged
 
-    def __cinit__(self, str form, str rule, str proof, shapes):
+    def __cinit__(self, str form, str rule, str proof, shapes, image_shapes):
         self.router = new CRouter(<Form><int>FORMS[form], <Rule><int>RULES[rule], <Proof><int>PROOFS[proof])
         self.tracks = {}
-        cdef vector[Part] shape
-        cdef Part part
-        for each in shapes:
-            shape.clear()
-            for text, hole in each:
-                part.text = text.encode()
-                part.hole = <Hole><int>HOLES[hole] if hole else Hole.end
-                shape.push_back(part)
-            self.router.add_shape(shape)
+        for shape in shapes:
+            self.router.add_shape(shape_of(shape))
+        for shape in image_shapes:
+            self.router.add_image_shape(shape_of(shape))
 
     def __dealloc__(self):
         del self.router
@@ -768,6 +802,35 @@ cdef class Router:
             return []
         return [BookDelta(track.instrument, track.track.sequence, wrap_changes(self.step.bids),
                           wrap_changes(self.step.asks), self.step.venue_ns, now, track.track.last)]
+
+    def image(self, bytes frame, expect):
+        """The book image in a frame, or None when it must go the slower way; see the twin."""
+        if not self.router.begin_image(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame)):
+            return None
+        cdef const Fields* fields = &self.router.image_fields()
+        cdef Image image = Image.__new__(Image)
+        try:
+            image.symbol = fields.symbol.data()[: fields.symbol.size()].decode()
+        except UnicodeDecodeError:
+            return None
+        expected = expect(image.symbol)
+        if expected is None:
+            return None
+        instrument, depth = expected
+        cdef Places places = Places(places_of(instrument.price_exponent), places_of(instrument.size_exponent))
+        cdef Side bids = Side(bid=True)
+        cdef Side asks = Side(bid=False)
+        cdef boolean proved = False
+        if not self.router.read_image(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame), places, depth, bids.side[0], asks.side[0], proved):
+            return None
+        bids.places = asks.places = places
+        image.bids, image.asks = bids, asks
+        image.bid_levels, image.ask_levels = Levels.__new__(Levels), Levels.__new__(Levels)
+        self.router.image_levels(bids.side[0], asks.side[0], image.bid_levels.items, image.ask_levels.items)
+        image.label = fields.label.data()[: fields.label.size()].decode("ascii")
+        image.last, image.venue_ns, image.proved = fields.last, fields.venue_ns, proved
+        self.imaged += 1
+        return image
 
 
 encode = msgspec.json.encode

@@ -48,13 +48,22 @@ class Crc32 {
     std::array<std::array<uint32_t, 256>, 8> tables_;
 };
 
+/// Copies digits: one word where that is enough, of which what is too much is written over later. Needs a word more
+/// on either side.
+inline char *copy_digits(char *at, const char *digits, size_t count) {
+    std::memcpy(at, digits, WORD);
+    if (count > WORD)
+        std::memcpy(at + WORD, digits + WORD, count - WORD);
+    return at + count;
+}
+
 /// Writes a decimal as a venue wrote it: `zeros` superfluous ones in front, `behind` digits behind the point.
 /// The mantissa, which is not negative, stands at 10^-places. Needs 128 bytes.
 inline char *write_noted(char *at, int64_t mantissa, int places, int zeros, int behind) {
-    std::memset(at, '0', static_cast<size_t>(zeros));
-    at += zeros;
-    char digits[64];
-    char *end = digits + sizeof digits;
+    for (; zeros > 0; --zeros)
+        *at++ = '0';
+    char digits[64 + WORD];
+    char *end = digits + 64;
     uint64_t value = magnitude(mantissa);
     int shown = behind;
     if (behind < places)
@@ -65,15 +74,14 @@ inline char *write_noted(char *at, int64_t mantissa, int places, int zeros, int 
     while (end - start <= shown)
         *--start = '0';
     const auto whole = static_cast<size_t>(end - start - shown);
-    std::memcpy(at, start, whole);
-    at += whole;
+    at = copy_digits(at, start, whole);
     if (!behind)
         return at;
     *at++ = '.';
-    std::memcpy(at, start + whole, static_cast<size_t>(shown));
-    at += shown;
-    std::memset(at, '0', static_cast<size_t>(behind - shown));
-    return at + (behind - shown);
+    at = copy_digits(at, start + whole, static_cast<size_t>(shown));
+    for (; shown < behind; ++shown)
+        *at++ = '0';
+    return at;
 }
 
 /// How the levels of a checksum are written.
@@ -93,14 +101,21 @@ struct NotedText { // OKX v5: price:size, as the venue wrote them
     }
 };
 
+/// A side, and where it is known what has been done to it since a version, the prices that were set.
+struct Touched {
+    const Side &side;
+    uint64_t since = 0;
+    const std::vector<int64_t> *prices = nullptr;
+};
+
 /// The texts of a side's best levels; those that have not changed are not written again.
 template <class Text> class SideTexts {
   public:
-    struct Line {
+    struct alignas(64) Line { // a usual text lies in the cache line where the rest is
         Level level;
         Note note;
         uint32_t size;
-        char text[256];
+        char text[232];
     };
 
     SideTexts() {
@@ -109,57 +124,84 @@ template <class Text> class SideTexts {
     }
 
     /// Brings the texts up to the side, whose version tells whether there is anything to do; true when they changed.
-    bool update(const Side &side, int price_places, int size_places) {
+    bool update(const Touched &touched, int price_places, int size_places) {
+        const Side &side = touched.side;
         if (version_ == side.version())
             return false;
+        const uint32_t doubted = version_ && version_ == touched.since ? doubt(side, *touched.prices) : ~uint32_t{0};
         version_ = side.version();
         side.top(Text::LEVELS, prices_);
         bool changed = prices_.size() != count_;
-        std::array<uint8_t, Text::LEVELS> before = order_;
-        size_t known = count_, old = 0, spare = Text::LEVELS - known;
-        std::array<Missing, Text::LEVELS> missing;
-        size_t missed = 0;
+        const std::array<uint8_t, Text::LEVELS> before = order_;
+        const size_t known = count_;
+        size_t old = 0, spare = Text::LEVELS - known, missed = 0;
+        std::array<uint8_t, Text::LEVELS> missing;
         count_ = prices_.size();
         for (size_t i = 0; i < count_; ++i) {
-            const Level level{prices_[i], side.size_at(prices_[i])};
-            const Note note = side.noted() ? side.note_at(level.price) : Note{};
-            while (old < known && better(side, lines_[before[old]].level.price, level.price))
+            const int64_t price = prices_[i];
+            while (old < known && better(side, lines_[before[old]].level.price, price))
                 spare_[spare++] = before[old++];
-            if (old < known && same(lines_[before[old]], level, note)) {
+            if (old < known && lines_[before[old]].level.price == price &&
+                (!(doubted >> old & 1) || same(lines_[before[old]], side))) {
                 order_[i] = before[old++];
             } else {
-                missing[missed++] = Missing{i, level, note};
+                missing[missed++] = static_cast<uint8_t>(i);
             }
         }
         while (old < known)
             spare_[spare++] = before[old++];
         for (size_t i = 0; i < missed; ++i) {
-            const uint8_t place = order_[missing[i].place] = spare_[--spare];
+            const uint8_t place = order_[missing[i]] = spare_[--spare];
             Line &line = lines_[place];
-            line.level = missing[i].level;
-            line.note = missing[i].note;
+            line.level.price = prices_[missing[i]];
+            line.level.size = side.look(line.level.price, line.note);
             line.size = static_cast<uint32_t>(
                 Text::write(line.text, line.level, line.note, price_places, size_places) - line.text);
         }
         return changed || missed;
     }
 
+    /// Soon there will be an update.
+    void expect() const {
+        for (const Line &line : lines_)
+            __builtin_prefetch(&line);
+    }
+
     size_t count() const { return count_; }
     const Line &operator[](size_t i) const { return lines_[order_[i]]; }
 
   private:
-    struct Missing {
-        size_t place;
-        Level level;
-        Note note;
-    };
+    static_assert(Text::LEVELS < 32);
+
+    /// Which of the lines, by their place, these prices are among.
+    uint32_t doubt(const Side &side, const std::vector<int64_t> &prices) const {
+        uint32_t found = 0;
+        if (!count_)
+            return found;
+        const int64_t worst = (*this)[count_ - 1].level.price;
+        for (const int64_t price : prices) {
+            if (better(side, worst, price))
+                continue;
+            size_t low = 0, high = count_;
+            while (low < high) {
+                const size_t middle = (low + high) / 2;
+                if (better(side, (*this)[middle].level.price, price))
+                    low = middle + 1;
+                else
+                    high = middle;
+            }
+            found |= uint32_t{1} << low; // where it is, or the next one, which does no harm
+        }
+        return found;
+    }
 
     static bool better(const Side &side, int64_t one, int64_t other) {
         return side.bid() ? one > other : one < other;
     }
 
-    static bool same(const Line &line, const Level &level, Note note) {
-        return line.level.price == level.price && line.level.size == level.size &&
+    static bool same(const Line &line, const Side &side) {
+        Note note;
+        return side.look(line.level.price, note) == line.level.size &&
                std::memcmp(&line.note, &note, sizeof note) == 0;
     }
 
@@ -180,7 +222,12 @@ inline char *append(char *at, const char *text, size_t size) {
 /// CRC32 of the best ten asks, then the best ten bids.
 class KrakenChecksum {
   public:
-    uint32_t operator()(const Side &bids, const Side &asks, int price_places, int size_places) {
+    void expect() const {
+        asks_.expect();
+        bids_.expect();
+    }
+
+    uint32_t operator()(const Touched &bids, const Touched &asks, int price_places, int size_places) {
         const bool asks_changed = asks_.update(asks, price_places, size_places);
         if (asks_changed || !known_)
             asks_crc_ = crc(asks_, 0);
@@ -207,7 +254,12 @@ class KrakenChecksum {
 /// CRC32 of the best 25 bids and asks in turns, all joined by colons; the longer side goes on alone.
 class OkxChecksum {
   public:
-    uint32_t operator()(const Side &bids, const Side &asks, int price_places, int size_places) {
+    void expect() const {
+        bids_.expect();
+        asks_.expect();
+    }
+
+    uint32_t operator()(const Touched &bids, const Touched &asks, int price_places, int size_places) {
         const bool bids_changed = bids_.update(bids, price_places, size_places);
         const bool asks_changed = asks_.update(asks, price_places, size_places);
         if (known_ && !bids_changed && !asks_changed)

@@ -148,4 +148,23 @@ inline const char *read_levels(Form form, const char *at, Places places, Columns
     return nullptr;
 }
 
+/// Replaces every level of a side by columns that have been read.
+inline void load_columns(Side &side, const Columns &columns) {
+    side.load(columns.prices.data(), columns.sizes.data(), columns.prices.size());
+    if (!columns.notes.empty())
+        side.take_notes();
+    for (size_t i = 0; i < columns.notes.size(); ++i)
+        side.note(columns.prices[i], columns.notes[i]);
+}
+
+/// The levels of a side that was loaded from these columns and perhaps cut, best first.
+inline void list_levels(const Side &side, const Columns &columns, std::vector<Level> &found) {
+    const size_t count = columns.prices.size();
+    if (side.count() > count || !side.in_order(columns.prices.data(), columns.sizes.data(), count))
+        return side.levels(side.count(), found);
+    found.resize(side.count());
+    for (size_t i = 0; i < found.size(); ++i)
+        found[i] = Level{columns.prices[i], columns.sizes[i]};
+}
+
 } // namespace deltawire

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <stdexcept>
 #include <vector>
@@ -38,10 +39,11 @@ class Side {
     size_t count() const { return count_; }
     uint64_t version() const { return version_; }
 
-    void clear() {
-        slots_.assign(FEWEST_SLOTS, Level{0, 0});
+    /// Removes all levels, and makes room for so many.
+    void clear(size_t count = 0) {
+        slots_.assign(std::bit_ceil(std::max(FEWEST_SLOTS, 2 * count)), Level{0, 0});
         notes_.clear();
-        shift_ = 64 - FEWEST_BITS;
+        shift_ = 64 - std::countr_zero(slots_.size());
         count_ = 0;
         near_.clear();
         low_ = INT64_MIN;
@@ -60,6 +62,13 @@ class Side {
 
     Note note_at(int64_t price) const { return notes_[find(price)]; }
 
+    /// A level's size and, where there are any, its note.
+    int64_t look(int64_t price, Note &note) const {
+        const size_t slot = find(price);
+        note = noted() ? notes_[slot] : Note{};
+        return slots_[slot].size;
+    }
+
     void note(int64_t price, Note note) {
         const size_t slot = find(price);
         if (slots_[slot].size)
@@ -76,11 +85,27 @@ class Side {
     }
 
     /// Soon a size will be set here.
-    void expect(int64_t price) const { __builtin_prefetch(&slots_[home(price)]); }
+    void expect(int64_t price) const {
+        const size_t slot = home(price);
+        __builtin_prefetch(&slots_[slot]);
+        if (noted())
+            __builtin_prefetch(&notes_[slot]);
+    }
 
     /// Sets the size at a price (0 removes); returns the size before. `settle` must follow.
-    int64_t set(int64_t price, int64_t size) {
+    int64_t set(int64_t price, int64_t size) { return set_slot(find(price), price, size); }
+
+    /// The same, with how the level was written.
+    int64_t set(int64_t price, int64_t size, Note note) {
         const size_t slot = find(price);
+        const int64_t before = set_slot(slot, price, size);
+        if (size)
+            notes_[slot] = note;
+        return before;
+    }
+
+  private:
+    int64_t set_slot(size_t slot, int64_t price, int64_t size) {
         const int64_t before = slots_[slot].size;
         if (size == before)
             return before;
@@ -102,6 +127,7 @@ class Side {
         return before;
     }
 
+  public:
     /// The window is made fit again after any number of `set`.
     void settle() {
         if (near_.size() > HIGH) {
@@ -145,14 +171,25 @@ class Side {
     /// Replaces every level; of a price that comes twice the last size counts.
     void load(const int64_t *prices, const int64_t *sizes, size_t count) {
         const bool notes = noted();
-        clear();
+        clear(count);
         if (notes)
             take_notes();
+        if (in_order(prices, sizes, count)) {
+            load_in_order(prices, sizes, count);
+            return;
+        }
         low_ = INT64_MAX; // no window while loading
-        reserve(count);
         for (size_t i = 0; i < count; ++i)
             set(prices[i], sizes[i]);
         rebuild();
+    }
+
+    /// Whether columns are levels as a side would list them: best first, each price once, no size of zero.
+    bool in_order(const int64_t *prices, const int64_t *sizes, size_t count) const {
+        for (size_t i = 0; i < count; ++i)
+            if (!sizes[i] || (i && key_of(prices[i - 1]) <= key_of(prices[i])))
+                return false;
+        return true;
     }
 
     /// Drops all levels beyond the best `depth`; appends what it dropped, nearest first.
@@ -195,8 +232,7 @@ class Side {
     const std::vector<Level> &slots() const { return slots_; }
 
   private:
-    static constexpr int FEWEST_BITS = 4;
-    static constexpr size_t FEWEST_SLOTS = 1 << FEWEST_BITS;
+    static constexpr size_t FEWEST_SLOTS = 16;
     static constexpr size_t LOW = 32, KEEP = 128, HIGH = 384;
 
     /// Bigger is better, and -1 - x never overflows.
@@ -236,7 +272,7 @@ class Side {
         std::vector<Note> old_notes(noted() ? slots : 0);
         old.swap(slots_);
         old_notes.swap(notes_);
-        shift_ = 64 - __builtin_ctzll(slots);
+        shift_ = 64 - std::countr_zero(slots);
         for (size_t i = 0; i < old.size(); ++i) {
             if (!old[i].size)
                 continue;
@@ -275,6 +311,16 @@ class Side {
             keys.erase(keys.begin(), first);
         }
         std::sort(keys.begin(), keys.end());
+    }
+
+    void load_in_order(const int64_t *prices, const int64_t *sizes, size_t count) {
+        for (size_t i = 0; i < count; ++i)
+            slots_[find(prices[i])] = Level{prices[i], sizes[i]};
+        count_ = count;
+        near_.resize(std::min(count, KEEP));
+        for (size_t i = 0; i < near_.size(); ++i)
+            near_[near_.size() - 1 - i] = key_of(prices[i]);
+        low_ = near_.size() == count_ ? INT64_MIN : near_.front();
     }
 
     void rebuild() {

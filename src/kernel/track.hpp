@@ -14,6 +14,39 @@ namespace deltawire {
 enum class Rule { previous_id, range, bridged, none };
 enum class Proof { none, kraken, okx };
 
+/// The checksum of one book, whatever its rule; what it needs is made when it is first asked for.
+class Texts {
+  public:
+    uint32_t of(Proof proof, const Touched &bids, const Touched &asks, Places places) {
+        return proof == Proof::okx ? found(okx_, bids, asks, places) : found(kraken_, bids, asks, places);
+    }
+
+    /// Soon there will be a checksum to compute.
+    void expect() const {
+        if (okx_)
+            okx_->expect();
+        if (kraken_)
+            kraken_->expect();
+    }
+
+    /// The sides may be others, or written otherwise.
+    void forget() {
+        kraken_.reset();
+        okx_.reset();
+    }
+
+  private:
+    template <class Checksum>
+    static uint32_t found(std::unique_ptr<Checksum> &rule, const Touched &bids, const Touched &asks, Places places) {
+        if (!rule)
+            rule = std::make_unique<Checksum>();
+        return (*rule)(bids, asks, places.price, places.size);
+    }
+
+    std::unique_ptr<KrakenChecksum> kraken_;
+    std::unique_ptr<OkxChecksum> okx_;
+};
+
 struct Track;
 
 /// A book's changes by one message.
@@ -34,19 +67,11 @@ struct Track {
     size_t depth = 0; // 0: both sides whole
     int64_t last = 0, sequence = 0;
     int64_t deltas = 0, checksums_ok = 0;
-    std::unique_ptr<KrakenChecksum> kraken; // made when first needed: most books have no checksum
-    std::unique_ptr<OkxChecksum> okx;
-
-    /// The sides may be others, or written otherwise.
-    void forget_texts() {
-        kraken.reset();
-        okx.reset();
-    }
+    Texts texts;
 };
 
 struct Fields {
-    std::string_view label;
-    Track *track = nullptr;
+    std::string_view label, symbol;
     int64_t first = 0, last = 0, previous = 0, checksum = 0, venue_ns = 0;
 };
 
@@ -59,6 +84,19 @@ struct Part {
 };
 
 using Shape = std::vector<Part>;
+
+/// Several shapes, of which a venue keeps to one: each search begins with that of the message before.
+class Shapes {
+  public:
+    void add(Shape shape) { shapes_.push_back(std::move(shape)); }
+    size_t count() const { return shapes_.size(); }
+    const Part *usual() const { return shapes_[usual_].data(); }
+    void next() { usual_ = usual_ + 1 == shapes_.size() ? 0 : usual_ + 1; }
+
+  private:
+    std::vector<Shape> shapes_;
+    size_t usual_ = 0;
+};
 
 inline constexpr int64_t LATEST_MS = INT64_MAX / 1000000;
 
@@ -108,85 +146,164 @@ class Router {
   public:
     Router(Form form, Rule rule, Proof proof) : form_(form), rule_(rule), proof_(proof) {}
 
-    void add_shape(Shape shape) { shapes_.push_back(std::move(shape)); }
-
+    void add_shape(Shape shape) { shapes_.add(std::move(shape)); }
+    void add_image_shape(Shape shape) { image_shapes_.add(std::move(shape)); }
     void add(Track *track) { tracks_[track->symbol] = track; }
 
     /// True when the message was taken; `step` says what it did. False: nothing has happened.
     bool take(const char *frame, size_t size, Step &step) {
-        for (const Shape &shape : shapes_) {
-            Fields fields;
-            if (match(shape, frame, frame + size, fields))
-                return follow(fields, step);
+        for (size_t tried = 0; tried < shapes_.count(); ++tried, shapes_.next()) {
+            Reading reading{shapes_.usual(), frame, frame + size};
+            if (Track *track = named(reading); track && read_rest(reading, track->places))
+                return follow(*track, reading.fields, step);
         }
         return false;
     }
 
-  private:
-    bool match(const Shape &shape, const char *at, const char *end, Fields &fields) {
-        bool seen_bids = false, seen_asks = false;
-        for (const Part &part : shape) {
-            const size_t size = part.text.size();
-            if (static_cast<size_t>(end - at) < size || std::memcmp(at, part.text.data(), size) != 0)
-                return false;
-            at += size;
-            switch (part.hole) {
-            case Hole::end:
-                return at == end && seen_bids && seen_asks && fields.track;
-            case Hole::label:
-                at = read_name(at, end, fields.label);
-                break;
-            case Hole::symbol: {
-                std::string_view symbol;
-                if ((at = read_name(at, end, symbol)))
-                    fields.track = find(symbol);
-                if (!fields.track || !fields.track->armed ||
-                    (fields.label.data() && fields.label != fields.track->label))
-                    return false;
-                break;
-            }
-            case Hole::first:
-                at = read_integer(at, fields.first);
-                break;
-            case Hole::last:
-                at = read_integer(at, fields.last);
-                break;
-            case Hole::previous:
-                at = read_integer(at, fields.previous);
-                break;
-            case Hole::checksum:
-                at = read_integer(at, fields.checksum);
-                break;
-            case Hole::venue_ms: {
-                int64_t ms;
-                if (!(at = read_integer(at, ms)) || ms <= 0 || ms > LATEST_MS)
-                    return false;
-                fields.venue_ns = ms * 1000000;
-                break;
-            }
-            case Hole::time:
-                at = read_time(at, fields.venue_ns);
-                break;
-            case Hole::any: {
-                int64_t ignored;
-                if (!(at = read_integer(at, ignored)) || ignored < 0 || ignored > LATEST_MS)
-                    return false;
-                break;
-            }
-            case Hole::bids:
-            case Hole::asks: {
-                if (!fields.track)
-                    return false;
-                const bool bids = part.hole == Hole::bids;
-                at = read_levels(form_, at, fields.track->places, bids ? bids_ : asks_);
-                (bids ? seen_bids : seen_asks) = true;
-                break;
-            }
-            }
-            if (!at)
-                return false;
+    /// Whether a frame begins as an image does. If so, the fields name its book, and `read_image` may follow.
+    bool begin_image(const char *frame, size_t size) {
+        for (size_t tried = 0; tried < image_shapes_.count(); ++tried, image_shapes_.next()) {
+            image_ = Reading{image_shapes_.usual(), frame, frame + size};
+            if (read_symbol(image_))
+                return true;
         }
         return false;
+    }
+
+    const Fields &image_fields() const { return image_.fields; }
+
+    /// Reads the same frame's image into sides, each cut to `depth` (0: left whole), and judges the book they make;
+    /// false when it is not right, or anything is unusual. `proved`: it came with a checksum.
+    bool read_image(const char *frame, size_t size, Places places, size_t depth, Side &bids, Side &asks,
+                    bool &proved) {
+        size_t tried = 0;
+        for (; tried < image_shapes_.count(); ++tried, image_shapes_.next()) {
+            image_ = Reading{image_shapes_.usual(), frame, frame + size};
+            if (read_symbol(image_) && plain(image_.fields.label) && read_rest(image_, places))
+                break;
+        }
+        if (tried == image_shapes_.count())
+            return false;
+        load(bids, bids_, depth);
+        load(asks, asks_, depth);
+        if (crossed(bids, asks))
+            return false;
+        proved = has_checksum(image_.fields);
+        if (!proved)
+            return true;
+        image_texts_.forget();
+        return image_texts_.of(proof_, Touched{bids}, Touched{asks}, places) == stated_checksum(image_.fields);
+    }
+
+    /// The levels of the sides that `read_image` has made, best first.
+    void image_levels(const Side &bids, const Side &asks, std::vector<Level> &bid_levels,
+                      std::vector<Level> &ask_levels) const {
+        list_levels(bids, bids_, bid_levels);
+        list_levels(asks, asks_, ask_levels);
+    }
+
+  private:
+    /// A frame on its way through a shape.
+    struct Reading {
+        const Part *part = nullptr;
+        const char *at = nullptr, *end = nullptr;
+        bool bids = false, asks = false; // which arrays have been read
+        Fields fields{};
+    };
+
+    static bool skip_text(Reading &reading) {
+        const std::string &text = reading.part->text;
+        if (static_cast<size_t>(reading.end - reading.at) < text.size() ||
+            std::memcmp(reading.at, text.data(), text.size()) != 0)
+            return false;
+        reading.at += text.size();
+        return true;
+    }
+
+    /// Reads on, up to and with the symbol.
+    static bool read_symbol(Reading &reading) {
+        for (;; ++reading.part) {
+            if (!skip_text(reading))
+                return false;
+            if (reading.part->hole == Hole::symbol) {
+                reading.at = read_name(reading.at, reading.end, reading.fields.symbol);
+                ++reading.part;
+                return reading.at;
+            }
+            if (reading.part->hole != Hole::label && !read_number(reading))
+                return false;
+            if (reading.part->hole == Hole::label &&
+                !(reading.at = read_name(reading.at, reading.end, reading.fields.label)))
+                return false;
+        }
+    }
+
+    /// Reads on to the end.
+    bool read_rest(Reading &reading, Places places) {
+        for (;; ++reading.part) {
+            if (!skip_text(reading))
+                return false;
+            const Hole hole = reading.part->hole;
+            if (hole == Hole::end)
+                return reading.at == reading.end && reading.bids && reading.asks;
+            if (hole == Hole::bids || hole == Hole::asks) {
+                const bool bids = hole == Hole::bids;
+                if (!(reading.at = read_levels(form_, reading.at, places, bids ? bids_ : asks_)))
+                    return false;
+                (bids ? reading.bids : reading.asks) = true;
+            } else if (!read_number(reading)) {
+                return false;
+            }
+        }
+    }
+
+    static bool read_number(Reading &reading) {
+        Fields &fields = reading.fields;
+        int64_t ms;
+        switch (reading.part->hole) {
+        case Hole::first:
+            reading.at = read_integer(reading.at, fields.first);
+            break;
+        case Hole::last:
+            reading.at = read_integer(reading.at, fields.last);
+            break;
+        case Hole::previous:
+            reading.at = read_integer(reading.at, fields.previous);
+            break;
+        case Hole::checksum:
+            reading.at = read_integer(reading.at, fields.checksum);
+            break;
+        case Hole::venue_ms:
+            if (!(reading.at = read_integer(reading.at, ms)) || ms <= 0 || ms > LATEST_MS)
+                return false;
+            fields.venue_ns = ms * 1000000;
+            break;
+        case Hole::time:
+            reading.at = read_time(reading.at, fields.venue_ns);
+            break;
+        case Hole::any:
+            if (!(reading.at = read_integer(reading.at, ms)) || ms < 0 || ms > LATEST_MS)
+                return false;
+            break;
+        default:
+            return false;
+        }
+        return reading.at;
+    }
+
+    /// The armed track that a frame is about, if it begins as the shape does.
+    Track *named(Reading &reading) {
+        if (!read_symbol(reading))
+            return nullptr;
+        Track *track = find(reading.fields.symbol);
+        if (!track || !track->armed || (reading.fields.label.data() && reading.fields.label != track->label))
+            return nullptr;
+        return track;
+    }
+
+    /// Whether a JSON parser finds nothing wrong with a name, either.
+    static bool plain(std::string_view name) {
+        return std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; });
     }
 
     static const char *read_name(const char *at, const char *end, std::string_view &name) {
@@ -221,16 +338,17 @@ class Router {
         return false;
     }
 
-    bool follow(const Fields &fields, Step &step) {
-        Track &track = *fields.track;
+    bool follow(Track &track, const Fields &fields, Step &step) {
         if (!follows(track, fields))
             return false;
         if (proof_ == Proof::okx && !fields.last && !fields.checksum)
             return false; // proves nothing
         step.bids.clear();
         step.asks.clear();
+        track.texts.expect();
+        const uint64_t before[] = {track.bids->version(), track.asks->version()};
         if (!change(*track.bids, bids_, track.depth, step.bids) ||
-            !change(*track.asks, asks_, track.depth, step.asks) || !right(track, fields)) {
+            !change(*track.asks, asks_, track.depth, step.asks) || !right(track, fields, before)) {
             undo(*track.asks, step.asks);
             undo(*track.bids, step.bids);
             return false;
@@ -251,21 +369,19 @@ class Router {
         if (!count)
             return true;
         side.reserve(count);
-        const bool stated = !columns.actions.empty();
+        const bool stated = !columns.actions.empty(), noted = !columns.notes.empty();
         for (size_t i = 0; i < count; ++i) {
             if (i + AHEAD < count)
                 side.expect(columns.prices[i + AHEAD]);
             const int64_t price = columns.prices[i], size = columns.sizes[i];
-            const int64_t before = side.set(price, size);
+            const int64_t before = noted ? side.set(price, size, columns.notes[i]) : side.set(price, size);
             if (before != size)
                 changes.push_back(Change{price, size, before});
             if (stated && !fits(columns.actions[i], before, size))
                 return false;
         }
-        for (size_t i = 0; i < columns.notes.size(); ++i)
-            side.note(columns.prices[i], columns.notes[i]);
         side.settle();
-        if (!changes.empty() || !columns.notes.empty())
+        if (!changes.empty() || noted)
             side.touch();
         if (depth)
             side.truncate(depth, changes);
@@ -293,24 +409,38 @@ class Router {
         side.touch();
     }
 
-    bool right(Track &track, const Fields &fields) const {
+    bool right(Track &track, const Fields &fields, const uint64_t (&before)[2]) const {
         const Side &bids = *track.bids, &asks = *track.asks;
-        if (!bids.empty() && !asks.empty() && bids.best() >= asks.best())
+        if (crossed(bids, asks))
             return false;
-        if (proof_ == Proof::none || (proof_ == Proof::okx && !fields.checksum))
+        if (!has_checksum(fields))
             return true;
-        const int64_t stated = proof_ == Proof::okx ? fields.checksum & 0xFFFFFFFF : fields.checksum;
-        const uint32_t found = proof_ == Proof::okx ? checksum(track.okx, track) : checksum(track.kraken, track);
-        if (found != stated)
+        const Touched bids_touched{bids, before[0], &bids_.prices}, asks_touched{asks, before[1], &asks_.prices};
+        if (track.texts.of(proof_, bids_touched, asks_touched, track.places) != stated_checksum(fields))
             return false;
         ++track.checksums_ok;
         return true;
     }
 
-    template <class Checksum> static uint32_t checksum(std::unique_ptr<Checksum> &rule, const Track &track) {
-        if (!rule)
-            rule = std::make_unique<Checksum>();
-        return (*rule)(*track.bids, *track.asks, track.places.price, track.places.size);
+    static bool crossed(const Side &bids, const Side &asks) {
+        return !bids.empty() && !asks.empty() && bids.best() >= asks.best();
+    }
+
+    /// Of OKX, zero means that there is none.
+    bool has_checksum(const Fields &fields) const {
+        return proof_ == Proof::kraken || (proof_ == Proof::okx && fields.checksum);
+    }
+
+    int64_t stated_checksum(const Fields &fields) const {
+        return proof_ == Proof::okx ? fields.checksum & 0xFFFFFFFF : fields.checksum;
+    }
+
+    void load(Side &side, const Columns &columns, size_t depth) {
+        load_columns(side, columns);
+        if (depth) {
+            dropped_.clear();
+            side.truncate(depth, dropped_);
+        }
     }
 
     static constexpr size_t AHEAD = 6;
@@ -318,10 +448,13 @@ class Router {
     Form form_;
     Rule rule_;
     Proof proof_;
-    std::vector<Shape> shapes_;
+    Shapes shapes_, image_shapes_;
     std::unordered_map<std::string_view, Track *> tracks_;
     Track *recent_ = nullptr;
     Columns bids_, asks_;
+    Reading image_;
+    Texts image_texts_;
+    std::vector<Change> dropped_;
 };
 
 } // namespace deltawire

@@ -35,6 +35,18 @@ def test_the_tick_is_counted_in_mantissas(tick_size: str, ticks: int) -> None:
     assert msgspec.structs.replace(SPOT, tick_size=tick_size).tick == ticks
 
 
+def test_finer_exponents_say_what_ticks_and_lots_are_multiplied_by() -> None:
+    finer = msgspec.structs.replace(SPOT, price_exponent=-4)
+    assert finer.factors_from(SPOT) == (1000, 1)
+    assert SPOT.factors_from(SPOT) == (1, 1)
+
+
+@pytest.mark.parametrize("coarser", [{"price_exponent": 0}, {"size_exponent": -7, "price_exponent": -3}])
+def test_coarser_exponents_are_refused(coarser: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="cannot replace the finer"):
+        msgspec.structs.replace(SPOT, **coarser).factors_from(SPOT)
+
+
 def test_a_future_without_expiry_is_perpetual() -> None:
     assert INVERSE.perpetual
     assert not SPOT.perpetual

@@ -13,7 +13,7 @@ import msgspec
 
 from deltawire.book.checksums import Checksum
 from deltawire.book.columns import Columns, Reader
-from deltawire.book.kernel import Side, Track
+from deltawire.book.kernel import Image, Side, Track
 from deltawire.book.ladder import Ladder
 from deltawire.book.sequencers import Sequencer, Verdict
 from deltawire.errors import PrecisionError, VenueError
@@ -22,6 +22,7 @@ from deltawire.model.events import (
     BookImage,
     BookState,
     Changes,
+    Levels,
     StaleReason,
     Status,
 )
@@ -134,8 +135,7 @@ class Book:
 
         Raises `PrecisionError`, and changes nothing, when the levels would no longer fit 64 bits.
         """
-        price_factor = 10 ** (self.instrument.price_exponent - instrument.price_exponent)
-        size_factor = 10 ** (self.instrument.size_exponent - instrument.size_exponent)
+        price_factor, size_factor = instrument.factors_from(self.instrument)
         for levels in (self.ladder.bids.levels(), self.ladder.asks.levels()):
             for column, factor in ((levels.prices, price_factor), (levels.sizes, size_factor)):
                 if max(column, default=0) * factor >= 1 << 63:
@@ -173,10 +173,30 @@ class Book:
             return self.fault("malformed", now, str(error))
         if problem := self._problem(fresh, update):
             return self.fault(problem, now, "in the image")
+        bids, asks = fresh.bids.levels(), fresh.asks.levels()
+        return self._open(fresh, bids, asks, update.last, update.venue_ns, now)
+
+    def opened(self, image: Image, now: int) -> list[BookEvent]:
+        """A whole book has come, and the kernel has read it and found it right."""
+        self._take_back()
+        if self._checksum is not None:
+            self._checksum.reset()
+        if image.proved:
+            self._counts.checksums_ok += 1
+        fresh = Ladder(image.bids, image.asks)
+        events = self._open(fresh, image.bid_levels, image.ask_levels, image.last, image.venue_ns, now)
+        self._hand_over()
+        return events
+
+    def _open(
+        self, fresh: Ladder, bids: Levels, asks: Levels, last: int, venue_ns: int, now: int
+    ) -> list[BookEvent]:
+        """This ladder, whose levels these are, is right, and the book from now on."""
         self._counts.images += 1
-        self._sequencer.reset(update.last)
-        events = [*self._went_live(now), self._publish_image(fresh, update, now)]
-        return events + self._release(now)
+        self._sequencer.reset(last)
+        events = self._went_live(now)
+        events.append(self._publish_image(fresh, bids, asks, venue_ns, now))
+        return events + self._release(now) if self._held else events
 
     def delta(self, update: BookUpdate, now: int) -> list[BookEvent]:
         """An update has come."""
@@ -295,19 +315,18 @@ class Book:
                 side.truncate(self.depth)
         return fresh
 
-    def _publish_image(self, fresh: Ladder, update: BookUpdate, now: int) -> BookEvent:
+    def _publish_image(self, fresh: Ladder, bids: Levels, asks: Levels, venue_ns: int, now: int) -> BookEvent:
         known, self.ladder = self.ladder, fresh
-        bids, asks = fresh.bids.levels(), fresh.asks.levels()
         if self._sequence:
             self._counts.resyncs += 1
             return self._publish(
                 known.bids.diff(bids.prices, bids.sizes),
                 known.asks.diff(asks.prices, asks.sizes),
-                update.venue_ns,
+                venue_ns,
                 now,
             )
         self._sequence = 1
-        return BookImage(self.instrument, 1, bids, asks, update.venue_ns, now, self._sequencer.last)
+        return BookImage(self.instrument, 1, bids, asks, venue_ns, now, self._sequencer.last)
 
     def _publish(self, bids: Changes, asks: Changes, venue_ns: int, now: int) -> BookDelta:
         self._sequence += 1

@@ -24,7 +24,7 @@ def compiled(name: str) -> ModuleType | None:
 
 
 if TYPE_CHECKING:
-    from deltawire.book.twin import Pending, Router, Side, Top, Track, level_digits, read_columns
+    from deltawire.book.twin import Image, Pending, Router, Side, Top, Track, level_digits, read_columns
 
     BookFormat: Any
     COMPILED: bool
@@ -32,6 +32,7 @@ else:
     chosen = compiled("deltawire.book._kernel") or twin
     COMPILED = chosen is not twin
     Pending, Router, Side, Top, Track = chosen.Pending, chosen.Router, chosen.Side, chosen.Top, chosen.Track
+    Image = chosen.Image
     level_digits, read_columns = chosen.level_digits, chosen.read_columns
     BookFormat = chosen.BookFormat if COMPILED else None
 
@@ -49,6 +50,7 @@ __all__ = [
     "COMPILED",
     "DESCRIPTION",
     "BookFormat",
+    "Image",
     "Pending",
     "Router",
     "Side",

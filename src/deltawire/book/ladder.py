@@ -11,9 +11,9 @@ class Ladder:
 
     __slots__ = ("asks", "bids")
 
-    def __init__(self) -> None:
-        self.bids = Side(bid=True)
-        self.asks = Side(bid=False)
+    def __init__(self, bids: Side | None = None, asks: Side | None = None) -> None:
+        self.bids = Side(bid=True) if bids is None else bids
+        self.asks = Side(bid=False) if asks is None else asks
 
     def crossed(self) -> bool:
         """Whether the best bid is at or above the best ask, which no venue's matching allows."""

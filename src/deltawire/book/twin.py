@@ -8,15 +8,19 @@ window. When the window runs low it is rebuilt from the dict, when it grows larg
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import nlargest, nsmallest
 from typing import Literal
+
+import msgspec
 
 from deltawire.model.events import BookDelta, Changes, Levels
 from deltawire.model.instruments import Instrument
 
 Action = Literal["new", "change", "delete"]
 Form = Literal["text_pairs", "text_rows", "number_objects", "action_rows"]
+Shape = Sequence[tuple[str, str]]
+"""A message's text: literals, each with the hole behind it."""
 _LOW, _KEEP, _HIGH = 32, 128, 384
 _BEYOND = 1 << 200
 
@@ -306,16 +310,39 @@ class Track:
         """No message takes the straight way until `arm`."""
 
 
+class Image(msgspec.Struct, frozen=True, gc=False):
+    """A book image as the kernel has read it, whole, and found it right: not crossed, its checksum its own.
+
+    `label` is the text of that hole, `last` the venue's number, `proved` whether it came with a checksum.
+    """
+
+    symbol: str
+    label: str
+    bids: Side
+    asks: Side
+    bid_levels: Levels
+    ask_levels: Levels
+    last: int
+    venue_ns: int
+    proved: bool
+
+
+Expect = Callable[[str], tuple[Instrument, int] | None]
+"""What a symbol's image is to be read as: its instrument, and how deep it goes (0: whole)."""
+
+
 class Router:
     """The straight way of one connection's book messages: in pure Python every message goes the other."""
 
     def __init__(
-        self, form: Form, rule: str, proof: str, shapes: Sequence[Sequence[tuple[str, str]]]
+        self, form: Form, rule: str, proof: str, shapes: Sequence[Shape], image_shapes: Sequence[Shape]
     ) -> None:
         self.recent: Track | None = None
         """The track of the message taken last."""
         self.taken = 0
         """Messages taken."""
+        self.imaged = 0
+        """Images read."""
 
     def track(self, symbol: str) -> Track:
         """The track of a book, made when it is first asked for."""
@@ -323,6 +350,13 @@ class Router:
 
     def take(self, frame: bytes, now: int) -> list[BookDelta] | None:
         """The events of a book message, or None when it must go the slower way."""
+        return None
+
+    def image(self, frame: bytes, expect: Expect) -> Image | None:
+        """The book image in a frame, or None when it must go the slower way. Nothing has happened to any book.
+
+        `expect` answers None where a symbol's image must not be read here.
+        """
         return None
 
 

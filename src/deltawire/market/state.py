@@ -104,8 +104,8 @@ class InstrumentState:
 
     def define(self, instrument: Instrument) -> None:
         """The instrument's definition changed; its exponents may have become finer."""
-        old, self.instrument = self.instrument, instrument
-        factors = instrument.factors_from(old)
+        factors = instrument.factors_from(self.instrument)
+        self.instrument = instrument
         if factors != (1, 1):
             self.ladder.rescale(*factors)
 

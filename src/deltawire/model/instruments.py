@@ -108,11 +108,17 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return lots / unit(self.size_exponent)
 
     def factors_from(self, coarser: "Instrument") -> tuple[int, int]:
-        """What ticks and lots of the same instrument at coarser exponents must be multiplied by."""
-        return (
-            unit(self.price_exponent - coarser.price_exponent),
-            unit(self.size_exponent - coarser.size_exponent),
-        )
+        """What ticks and lots of the same instrument at coarser exponents must be multiplied by.
+
+        Raises `ValueError` where the other's are the finer ones: there is no such whole number, and whoever
+        redefines an instrument sees to it that exponents never become coarser.
+        """
+        price_exponent = self.price_exponent - coarser.price_exponent
+        size_exponent = self.size_exponent - coarser.size_exponent
+        if max(price_exponent, size_exponent) > 0:
+            ours, theirs = ((each.price_exponent, each.size_exponent) for each in (self, coarser))
+            raise ValueError(f"{self.name}: exponents {ours} cannot replace the finer {theirs}")
+        return unit(price_exponent), unit(size_exponent)
 
     def amounts(self, price: float, lots: int) -> tuple[float, float]:
         """What lots are worth at a price: (base coin, quote currency)."""

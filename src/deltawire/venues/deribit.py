@@ -13,10 +13,11 @@ import msgspec
 
 from deltawire.book.book import Book, BookUpdate
 from deltawire.book.columns import ActionRows
+from deltawire.book.kernel import Image
 from deltawire.book.sequencers import PreviousIdChain
 from deltawire.book.straight import StraightWay
 from deltawire.errors import MalformedError
-from deltawire.model.events import Event, Greeks, Index, Side, Stats, Ticker
+from deltawire.model.events import Event, Fault, Greeks, Index, Side, Stats, Ticker
 from deltawire.model.instruments import FOREVER_MS, FOREVER_NS, Instrument, Kind
 from deltawire.model.numbers import exponent_of
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
@@ -152,6 +153,10 @@ class Deribit(Feed):
             '"timestamp":$venue_ms,"prev_change_id":$previous,"instrument_name":"$symbol","change_id":$last,'
             '"bids":$bids,"asks":$asks}}}',
         ),
+        images=(
+            '{"jsonrpc":"2.0","method":"subscription","params":{"channel":"book.$label","data":{"type":"snapshot",'
+            '"timestamp":$venue_ms,"instrument_name":"$symbol","change_id":$last,"bids":$bids,"asks":$asks}}}',
+        ),
     )
 
     _frame = msgspec.json.Decoder(_Frame).decode
@@ -216,8 +221,8 @@ class Deribit(Feed):
     def _on_book(self, params: _Params, now: int) -> list[Output]:
         data = self._book_data(params.data)
         name = data.instrument_name
-        if self._book_channels.setdefault(name, params.channel) != params.channel:
-            return [self._complaint(f"{params.channel} beside {self._book_channels[name]}: ignored", now)]
+        if self._beside(name, params.channel):
+            return [self._ignored(name, params.channel, now)]
         update = BookUpdate(
             bytes(data.bids),
             bytes(data.asks),
@@ -230,6 +235,20 @@ class Deribit(Feed):
         if data.prev_change_id is None:
             return self._image(name, update, now)
         return self._delta(book, update, now)
+
+    def _beside(self, name: str, channel: str) -> bool:
+        """Whether this is not the channel that the instrument's book is told on."""
+        return self._book_channels.setdefault(name, channel) != channel
+
+    def _ignored(self, name: str, channel: str, now: int) -> Fault:
+        return self._complaint(f"{channel} beside {self._book_channels[name]}: ignored", now)
+
+    def _opened(self, image: Image, now: int) -> list[Output]:
+        name, channel = image.symbol, f"book.{image.label}"
+        if self._beside(name, channel):
+            return [self._ignored(name, channel, now)]
+        self._book(name).label = channel
+        return super()._opened(image, now)
 
     def _on_trades(self, params: _Params, now: int) -> list[Output]:
         return self._each(self._trade_data(params.data), self._on_trade, now)

@@ -13,6 +13,7 @@ import msgspec
 
 from deltawire.book.book import Book, BookEvent, BookUpdate
 from deltawire.book.columns import mantissa, read_exponents
+from deltawire.book.kernel import Image
 from deltawire.book.straight import StraightWay
 from deltawire.errors import MalformedError, PrecisionError, VenueError
 from deltawire.model.events import BookDelta, Event, Fault, Listing, Side, Trade
@@ -64,6 +65,11 @@ class Feed:
         """How many messages the kernel has taken whole; 0 in pure Python."""
         return self._router.taken
 
+    @property
+    def straight_images(self) -> int:
+        """How many images the kernel has read whole; 0 in pure Python."""
+        return self._router.imaged
+
     # What the venue's own file fills in.
 
     def _read(self, frame: bytes, now: int) -> list[Output]:
@@ -98,6 +104,17 @@ class Feed:
         """What a book message gave that the kernel has taken whole."""
         return events  # type: ignore[return-value]
 
+    def _expect(self, symbol: str) -> tuple[Instrument, int] | None:
+        """What the kernel is to read a symbol's image as; None where the image's own texts say what it is."""
+        instrument = self.instruments.get(symbol)
+        return (instrument, 0) if instrument is not None and instrument.stated else None
+
+    def _opened(self, image: Image, now: int) -> list[Output]:
+        """What a book image gave that the kernel has read whole."""
+        events = self._book(image.symbol).opened(image, now)
+        self._waiting.pop(image.symbol, None)
+        return events  # type: ignore[return-value]
+
     # What is the same everywhere.
 
     def opened(self, wants: Wants, now: int) -> list[Output]:
@@ -111,6 +128,9 @@ class Feed:
         events = self._router.take(frame, now)
         if events is not None:
             return self._went_straight(events, now)
+        image = self._router.image(frame, self._expect)
+        if image is not None:
+            return self._opened(image, now)
         try:
             return self._read(frame, now)
         except BAD_FRAME as error:

@@ -13,6 +13,7 @@ import msgspec
 from deltawire.book.book import Book, BookUpdate
 from deltawire.book.checksums import KrakenChecksum
 from deltawire.book.columns import NumberObjects
+from deltawire.book.kernel import Image
 from deltawire.book.sequencers import Unsequenced
 from deltawire.book.straight import StraightWay
 from deltawire.errors import MalformedError
@@ -96,6 +97,15 @@ class _Pairs(msgspec.Struct):
     pairs: list[msgspec.Raw]
 
 
+def _shapes(kind: str) -> tuple[str, ...]:
+    """How book messages are written, with a time and without."""
+    return tuple(
+        f'{{"channel":"book","type":"{kind}","data":[{{"symbol":"$symbol","bids":$bids,"asks":$asks,'
+        f'"checksum":$checksum{time}}}]}}'
+        for time in (',"timestamp":"$time"', "")
+    )
+
+
 class Kraken(Feed):
     """One connection to Kraken's public v2 endpoint."""
 
@@ -105,12 +115,8 @@ class Kraken(Feed):
         form="number_objects",
         rule="none",
         checksum="digits",
-        shapes=(
-            '{"channel":"book","type":"update","data":[{"symbol":"$symbol","bids":$bids,"asks":$asks,'
-            '"checksum":$checksum,"timestamp":"$time"}]}',
-            '{"channel":"book","type":"update","data":[{"symbol":"$symbol","bids":$bids,"asks":$asks,'
-            '"checksum":$checksum}]}',
-        ),
+        shapes=_shapes("update"),
+        images=_shapes("snapshot"),
     )
 
     _frame = msgspec.json.Decoder(_Frame).decode
@@ -195,6 +201,14 @@ class Kraken(Feed):
             return self._delta(book, update, now)
         book.depth = self._depths.get(data.symbol, DEPTH)
         return self._image(data.symbol, update, now)
+
+    def _expect(self, symbol: str) -> tuple[Instrument, int] | None:
+        expected = super()._expect(symbol)
+        return expected and (expected[0], self._depths.get(symbol, DEPTH))
+
+    def _opened(self, image: Image, now: int) -> list[Output]:
+        self._book(image.symbol).depth = self._depths.get(image.symbol, DEPTH)
+        return super()._opened(image, now)
 
     def _on_trades(self, message: _Frame, now: int) -> list[Output]:
         return self._each(self._trades(message.data), self._on_trade, now)

@@ -115,6 +115,19 @@ class _Instruments(msgspec.Struct):
     data: list[msgspec.Raw]
 
 
+def _shapes(action: str) -> tuple[str, ...]:
+    """How book messages are written, with sequence ids and without."""
+    return tuple(
+        f'{{"arg":{{"channel":"books","instId":"$symbol"}},"action":"{action}","data":[{{"asks":$asks,"bids":$bids,'
+        f'"ts":"$venue_ms"{numbers}}}]}}'
+        for numbers in (
+            ',"checksum":$checksum,"prevSeqId":$previous,"seqId":$last',
+            ',"checksum":$checksum,"seqId":$last,"prevSeqId":$previous',
+            ',"checksum":$checksum',
+        )
+    )
+
+
 class Okx(Feed):
     """One connection to OKX's public endpoint."""
 
@@ -124,15 +137,8 @@ class Okx(Feed):
         form="text_rows",
         rule="previous_id",
         checksum="texts",
-        shapes=tuple(
-            '{"arg":{"channel":"books","instId":"$symbol"},"action":"update","data":[{"asks":$asks,"bids":$bids,'
-            f'"ts":"$venue_ms"{numbers}}}]}}'
-            for numbers in (
-                ',"checksum":$checksum,"prevSeqId":$previous,"seqId":$last',
-                ',"checksum":$checksum,"seqId":$last,"prevSeqId":$previous',
-                ',"checksum":$checksum',
-            )
-        ),
+        shapes=_shapes("update"),
+        images=_shapes("snapshot"),
     )
 
     _frame = msgspec.json.Decoder(_Frame).decode
