@@ -28,6 +28,7 @@ class OrderBook:
         "last_told",
         "lot",
         "mark_price",
+        "only_tick",
         "open",
         "reference",
         "sequence",
@@ -56,6 +57,8 @@ class OrderBook:
         self.instrument = instrument
         self.lot = parse_decimal(instrument.min_trade_size or "1", instrument.size_exponent)
         exponent = instrument.price_exponent
+        self.only_tick = 0 if instrument.tick_size_steps else instrument.tick
+        """The increment at every price; 0 where it depends on the price."""
         self.ticks = [(-HIGHEST, instrument.tick)]
         self.ticks += [
             (parse_decimal(above, exponent), parse_decimal(tick, exponent))
@@ -121,7 +124,7 @@ class OrderBook:
         """What has changed since the last delta, as the next one; None when nothing shows."""
         bids = self.bids.changes() if self.bids.touched else NONE
         asks = self.asks.changes() if self.asks.touched else NONE
-        if not bids.prices and not asks.prices:
+        if bids is NONE and asks is NONE:
             return None
-        self.sequence += 1
-        return BookDelta(self.instrument, self.sequence, bids, asks, now, now, self.sequence)
+        self.sequence = sequence = self.sequence + 1
+        return BookDelta(self.instrument, sequence, bids, asks, now, now, sequence)
