@@ -25,26 +25,28 @@ def refuse(terms: Terms, book: OrderBook, now: int) -> Rejection | None:
     if not book.open:
         return Rejection(Code.BOOK_CLOSED)
     size, price = terms.size_lots, terms.price_ticks
-    if not 0 < size <= LARGEST:
+    if size <= 0 or size > LARGEST:
         return Rejection(Code.INVALID_AMOUNT, param="amount")
     if size % book.lot:
         return Rejection(
             Code.QTY_TOO_LOW if size < book.lot else Code.NON_INTEGER_CONTRACT_AMOUNT, param="amount"
         )
-    if len(terms.label) > LONGEST_LABEL:
+    if terms.label and len(terms.label) > LONGEST_LABEL:
         return Rejection(Code.INVALID_PARAMS, reason=f"at most {LONGEST_LABEL} characters", param="label")
     if terms.valid_until_ns is not None and terms.valid_until_ns < now:
         return Rejection(Code.TIMED_OUT)
-    if terms.type not in LIMITED:
+    kind = terms.type
+    if kind not in LIMITED:
         return _unpriced(terms) or _special(terms, book)
-    if price is None or not 0 < price < HIGHEST:
+    if price is None or price <= 0 or price >= HIGHEST:
         return Rejection(Code.INVALID_PRICE, param="price")
-    if price % (book.tick(price) if len(book.ticks) > 1 else book.ticks[0][1]):
+    if price % (book.only_tick or book.tick(price)):
         return Rejection(Code.PRICE_WRONG_TICK, param="price")
     if size * price > LARGEST_VALUE:
         return Rejection(Code.INVALID_AMOUNT, reason="the order is worth too much", param="amount")
     if (
-        terms.post_only
+        kind != "limit"
+        or terms.post_only
         or terms.reject_post_only
         or terms.display_lots is not None
         or terms.trigger is not None
@@ -52,7 +54,6 @@ def refuse(terms: Terms, book: OrderBook, now: int) -> Rejection | None:
         or terms.trigger_offset_ticks is not None
         or terms.linked
         or terms.others
-        or terms.type != "limit"
     ):
         return _special(terms, book)
     return None

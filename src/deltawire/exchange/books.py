@@ -7,7 +7,7 @@ from deltawire.exchange.orders import Trigger
 from deltawire.exchange.ports import PublicEvent, Reference
 from deltawire.exchange.waiting import Waiting
 from deltawire.model.events import BookDelta, BookImage, Listing, Status
-from deltawire.model.instruments import Instrument
+from deltawire.model.instruments import Instrument, tick_on
 from deltawire.model.numbers import parse_decimal
 
 State = Literal["open", "closed", "settled"]
@@ -22,16 +22,17 @@ class OrderBook:
         "asks",
         "banded",
         "bids",
+        "grid",
         "index_price",
         "instrument",
         "last_ticks",
         "last_told",
         "lot",
         "mark_price",
+        "only_tick",
         "open",
         "reference",
         "sequence",
-        "ticks",
         "trade_seq",
         "waiting",
     )
@@ -55,12 +56,9 @@ class OrderBook:
         """Take over the instrument's increments."""
         self.instrument = instrument
         self.lot = parse_decimal(instrument.min_trade_size or "1", instrument.size_exponent)
-        exponent = instrument.price_exponent
-        self.ticks = [(-HIGHEST, instrument.tick)]
-        self.ticks += [
-            (parse_decimal(above, exponent), parse_decimal(tick, exponent))
-            for above, tick in instrument.tick_size_steps
-        ]
+        self.grid = instrument.grid
+        self.only_tick = instrument.tick if len(self.grid) == 1 else 0
+        """The increment at every price; 0 where it depends on the price."""
 
     def refer(self, reference: Reference) -> None:
         """Take over index, mark and band."""
@@ -75,12 +73,8 @@ class OrderBook:
         return self.bids if sign > 0 else self.asks
 
     def tick(self, price_ticks: int) -> int:
-        """The increment at a price; a step begins above its price."""
-        found = self.ticks[0][1]
-        for above, tick in self.ticks[1:]:
-            if price_ticks > above:
-                found = tick
-        return found
+        """The increment at a price."""
+        return tick_on(self.grid, price_ticks)
 
     def behind(self, price_ticks: int, sign: int) -> int:
         """The next price that does not reach this one: lower for a buyer, higher for a seller."""
@@ -121,7 +115,7 @@ class OrderBook:
         """What has changed since the last delta, as the next one; None when nothing shows."""
         bids = self.bids.changes() if self.bids.touched else NONE
         asks = self.asks.changes() if self.asks.touched else NONE
-        if not bids.prices and not asks.prices:
+        if bids is NONE and asks is NONE:
             return None
-        self.sequence += 1
-        return BookDelta(self.instrument, self.sequence, bids, asks, now, now, self.sequence)
+        self.sequence = sequence = self.sequence + 1
+        return BookDelta(self.instrument, sequence, bids, asks, now, now, sequence)

@@ -77,40 +77,49 @@ class Desk:
     def enter(self, order: Order) -> None:
         """The order gets its id and lives."""
         self.next_order_id += 1
-        self.orders[order.id] = order
+        order_id, terms = order.id, order.terms
+        self.orders[order_id] = self.changed[order_id] = order
         mine = self.by_account.get(order.account)
         if mine is None:
             mine = self.by_account[order.account] = {}
-        mine[order.id] = order
-        self.changed[order.id] = order
-        if order.terms.label:
+        mine[order_id] = order
+        if terms.label:
             self.label(order)
-        if order.terms.time_in_force == "good_til_day":
+        if terms.time_in_force == "good_til_day":
             self.days.append((day_end(order.created_ns), order.id))
 
     def end(self, order: Order, state: OrderState, reason: Reason = "") -> None:
         """The order lives no more; it is kept a while to be asked for."""
-        order.state, order.reason = state, reason
-        order.leaves_lots = order.shown_lots = 0
+        order.state = state
+        if reason:  # writing to an order costs more than looking: only what changes
+            order.reason = reason
+        if order.leaves_lots:
+            order.leaves_lots = 0
         order.updated_ns = self.now
-        del self.orders[order.id]
-        del self.by_account[order.account][order.id]
-        self.ended[order.id] = order
-        self.forgotten_next.append(order.id)
-        if len(self.forgotten_next) > self.remembered:
-            self._forget(self.ended.pop(self.forgotten_next.popleft()))
-        self.changed[order.id] = order
+        order_id, forgotten_next = order.id, self.forgotten_next
+        del self.orders[order_id]
+        del self.by_account[order.account][order_id]
+        self.ended[order_id] = self.changed[order_id] = order
+        forgotten_next.append(order_id)
+        if len(forgotten_next) > self.remembered:
+            forgotten = self.ended.pop(forgotten_next.popleft())
+            if forgotten.terms.label:
+                self._forget(forgotten)
 
     def publish(self) -> None:
-        """Turn what has changed into events: orders as they now stand, then books."""
-        outputs = self.outputs
-        outputs += map(OrderChanged, map(_copy, self.changed.values()))
-        self.changed.clear()
-        for book in self.traded.values():
+        """Turn what has changed into events: orders as they now stand, then books.
+
+        A living order is copied; one that has ended never changes again.
+        """
+        outputs, changed, traded = self.outputs, self.changed, self.traded
+        for order in changed.values():
+            outputs.append(OrderChanged(_copy(order) if order.leaves_lots else order))
+        changed.clear()
+        for book in traded.values():
             delta = book.delta(self.now)
             if delta is not None:
                 outputs.append(delta)
-        self.traded.clear()
+        traded.clear()
 
     def live(self, account: AccountId) -> list[Order]:
         """An account's living orders, in the order they were placed."""
@@ -127,10 +136,9 @@ class Desk:
 
     def _forget(self, order: Order) -> None:
         key = (order.account, order.terms.label)
-        if order.terms.label:
-            self.labels[key].remove(order.id)
-            if not self.labels[key]:
-                del self.labels[key]
+        self.labels[key].remove(order.id)
+        if not self.labels[key]:
+            del self.labels[key]
 
     def labelled(self, account: AccountId, label: str) -> list[Order]:
         """All orders of the account with this label that are still known, the oldest first."""

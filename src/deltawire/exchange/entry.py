@@ -50,7 +50,8 @@ class Entry:
         if rejection is not None:
             return rejection
         order = self.make(request.account, terms, request.connection)
-        order.quote = quote
+        if quote:
+            order.quote = True
         rejection = self.admit(order, book)
         if rejection is not None:
             return rejection

@@ -95,31 +95,27 @@ class Exchange:
         """
         if self.failure is not None:
             return [Rejection(Code.SYSTEM_MAINTENANCE, reason=str(self.failure))]
+        desk, kind, at_ns = self.desk, type(record), record.at_ns
+        if desk.days and at_ns >= desk.days[0][0] and kind is not Tick:
+            return self.submit(Tick(at_ns=at_ns)) + self.submit(record)
         try:
-            return self._act(record)
+            before = desk.now
+            if at_ns > before:
+                desk.now = at_ns
+            outputs = desk.outputs = []
+            rejection = (self._handlers.get(kind) or desk.risk.received)(record)
+            if rejection is not None:
+                desk.now = before
+                return [rejection]
+            came = desk.risk.outcome()
+            if came or desk.stirred:
+                self._settle(came)
+            desk.publish()
+            self.journal(record)
+            return outputs
         except Exception as error:
             self.failure = error
             raise
-
-    def _act(self, record: Record) -> list[Output | Any]:
-        desk = self.desk
-        before = desk.now
-        if desk.days and record.at_ns >= desk.days[0][0] and type(record) is not Tick:
-            return self._act(Tick(at_ns=record.at_ns)) + self._act(record)
-        if record.at_ns > before:
-            desk.now = record.at_ns
-        outputs = desk.outputs = []
-        handler = self._handlers.get(type(record)) or desk.risk.received
-        rejection = handler(record)
-        if rejection is not None:
-            desk.now = before
-            return [rejection]
-        came = desk.risk.outcome()
-        if came or desk.stirred:
-            self._settle(came)
-        desk.publish()
-        self.journal(record)
-        return outputs
 
     def images(self) -> list[PublicEvent]:
         """What a late listener needs: every instrument that has not expired, and its book as it is shown."""

@@ -17,7 +17,7 @@ KEPT = 10_000
 """Of each account, trades and ended orders."""
 
 
-class OwnTrade(msgspec.Struct, frozen=True):
+class OwnTrade(msgspec.Struct, frozen=True, gc=False):
     """One side of a trade with what it cost; `fee` in `fee_currency`, below zero a rebate.
 
     `direction` is 0 up, 1 level after up, 2 down, 3 level after down.

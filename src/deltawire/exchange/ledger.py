@@ -13,7 +13,7 @@ from deltawire.exchange.positions import Position
 MarginModel = Literal["segregated_sm", "segregated_pm"]
 
 
-class OpenOrder(msgspec.Struct, frozen=True):
+class OpenOrder(msgspec.Struct, frozen=True, gc=False):
     """What is open of an order in a book."""
 
     instrument: str
@@ -23,7 +23,7 @@ class OpenOrder(msgspec.Struct, frozen=True):
     reduce_only: bool
 
 
-class Wallet(msgspec.Struct):
+class Wallet(msgspec.Struct, gc=False):
     """One currency of one account."""
 
     balance: int = 0

@@ -114,7 +114,7 @@ class BookSide:
             del keys[bisect_left(keys, key)]
 
     def changes(self) -> Changes:
-        """What the book shows differently since the last time this was asked."""
+        """What the book shows differently since the last time this was asked; `NONE` when nothing."""
         touched, levels = self.touched, self.levels
         if len(touched) == 1:
             price, before = touched.popitem()
@@ -130,7 +130,7 @@ class BookSide:
                 sizes.append(now)
                 previous.append(before)
         touched.clear()
-        return Changes(prices, sizes, previous)
+        return Changes(prices, sizes, previous) if prices else NONE
 
     def image(self) -> Levels:
         """All levels as shown, best first."""

@@ -9,7 +9,7 @@ from deltawire.exchange.catalogue import SERIES, wanted
 from deltawire.exchange.fees import FeeTable
 from deltawire.exchange.ports import Demand, OpenBook, Reference
 from deltawire.exchange.pricing import PriceBand, Pricing, price_band
-from deltawire.model.instruments import Instrument
+from deltawire.model.instruments import Instrument, tick_on
 from deltawire.model.numbers import unit
 
 Outbox = list[AccountNotice | Demand]
@@ -40,14 +40,15 @@ class Listings:
 
     def references(self, outbox: Outbox) -> None:
         """Tell each book its index, mark and band where they have changed."""
-        for name, instrument in self._pricing.instruments.items():
-            mark = self._pricing.marks.get(name)
-            index = self._pricing.index.get(instrument.index_name)
+        pricing, told = self._pricing, self._told
+        for name, instrument in pricing.instruments.items():
+            mark = pricing.marks.get(name)
+            index = pricing.index.get(instrument.index_name)
             if mark is None or index is None:
                 continue
             found = self._reference(instrument, mark, index)
-            if self._told.get(name) != found:
-                self._told[name] = found
+            if told.get(name) != found:
+                told[name] = found
                 outbox.append(found)
 
     @staticmethod
@@ -57,8 +58,10 @@ class Listings:
 
     def _reference(self, instrument: Instrument, mark: float, index: float) -> Reference:
         per_one = unit(instrument.price_exponent)
-        low, high = (price * per_one for price in price_band(self._band, instrument, mark, index))
-        least, most = instrument.tick_at(ceil(low)), instrument.tick_at(floor(high))
+        low, high = price_band(self._band, instrument, mark, index)
+        low, high = low * per_one, high * per_one
+        grid = instrument.grid
+        least, most = tick_on(grid, ceil(low)), tick_on(grid, floor(high))
         option = self._pricing.options.get(instrument.name)
         return Reference(
             instrument.name,

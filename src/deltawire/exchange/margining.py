@@ -12,7 +12,7 @@ from typing import NamedTuple
 from deltawire.exchange.contracts import UNITS, worth_at
 from deltawire.exchange.fees import FeeTable, trade_fee
 from deltawire.exchange.ledger import Account, OpenOrder
-from deltawire.exchange.margin_tables import MarginTable
+from deltawire.exchange.margin_tables import MarginTable, OptionRates
 from deltawire.exchange.positions import Position
 from deltawire.exchange.pricing import Pricing
 from deltawire.exchange.standard_margin import Requirement, short_option_margin
@@ -33,6 +33,11 @@ class Line(NamedTuple):
     position_initial: int = 0
     """Open orders left out."""
 
+    @property
+    def held(self) -> bool:
+        """Whether there is more to it than open orders."""
+        return bool(self.maintenance or self.upl or self.rpl)
+
     def reserving(self, initial: int) -> "Line":
         """The same with another initial margin."""
         upl, rpl, value, _, maintenance, held = self
@@ -42,9 +47,11 @@ class Line(NamedTuple):
 class Exposure:
     """An account's open orders in one instrument, reduce-only ones left out."""
 
-    __slots__ = ("buy_lots", "buy_ticks", "sell_lots", "sell_ticks")
+    __slots__ = ("bought", "buy_lots", "buy_ticks", "sell_lots", "sell_ticks")
 
     def __init__(self) -> None:
+        self.bought: int | None = None
+        """What the buy orders need, while they are the same and no price changes it."""
         self.buy_lots = self.sell_lots = 0
         self.buy_ticks = self.sell_ticks = 0
         """Σ price × lots."""
@@ -54,6 +61,7 @@ class Exposure:
         if order.reduce_only:
             return
         if order.sign > 0:
+            self.bought = None
             self.buy_lots += way * order.lots
             self.buy_ticks += way * order.lots * order.price_ticks
         else:
@@ -98,6 +106,7 @@ class Margining:
         self.table = table
         self.fees = fees
         self._terms: dict[str, tuple[int, float, float, float]] = {}
+        self._option_rates: dict[str, OptionRates] = {}
 
     def line(
         self, account: Account, instrument: Instrument, exposure: Exposure, fallback: float = 0.0
@@ -110,7 +119,7 @@ class Margining:
         standard = account.model == "segregated_sm"
         lots = position.lots if position else 0
         if instrument.kind == "option":
-            value = worth_at(instrument, mark, lots)
+            value = worth_at(instrument, mark, lots) if lots else 0
             if not standard:
                 return Line(options_value=value)
             return self._option_line(instrument, lots, value, mark, exposure)
@@ -130,7 +139,9 @@ class Margining:
         strike = instrument.strike or 0.0
         underlying = priced.underlying if priced else self.index(instrument, strike)
         scale = 1.0 if instrument.inverse else self.index(instrument, underlying)
-        rates = self.table.coin(instrument.base).option
+        rates = self._option_rates.get(instrument.base)
+        if rates is None:
+            rates = self._option_rates[instrument.base] = self.table.coin(instrument.base).option
         return short_option_margin(rates, instrument.option_type == "call", strike, underlying, mark, scale)
 
     def _profit(self, instrument: Instrument, position: Position, mark: float) -> int:
@@ -172,14 +183,15 @@ class Margining:
     def _option_line(
         self, instrument: Instrument, lots: int, value: int, mark: float, exposure: Exposure
     ) -> Line:
-        short = max(-lots, 0)
-        written = max(exposure.sell_lots - max(lots, 0), 0)
+        short = -lots if lots < 0 else 0
+        written = exposure.sell_lots - (lots if lots > 0 else 0)
         initial = maintenance = reserved = 0
-        if short or written:
+        if short or written > 0:
             each = self.short_option(instrument, mark)
-            initial = to_units(each.initial * instrument.size(short))
-            maintenance = to_units(each.maintenance * instrument.size(short))
-            if written:
+            if short:
+                initial = to_units(each.initial * instrument.size(short))
+                maintenance = to_units(each.maintenance * instrument.size(short))
+            if written > 0:
                 reserved = self._written(instrument, each.initial, written, exposure)
         if exposure.buy_lots:
             reserved += self._bought(instrument, exposure)
@@ -191,11 +203,16 @@ class Margining:
         return to_units(max(initial - premium, 0.0) * instrument.size(lots))
 
     def _bought(self, instrument: Instrument, exposure: Exposure) -> int:
-        """What buy orders need: their premium and the taker's fee."""
+        """What buy orders need: their premium and the taker's fee, which in coin does not follow the index."""
+        if exposure.bought is not None:
+            return exposure.bought
         price = exposure.buy_ticks / exposure.buy_lots / unit(instrument.price_exponent)
         premium = to_units(price * instrument.size(exposure.buy_lots))
         index = self.index(instrument, instrument.strike or 0.0)
-        return premium + trade_fee(self.fees, instrument, price, index, exposure.buy_lots, "taker")
+        found = premium + trade_fee(self.fees, instrument, price, index, exposure.buy_lots, "taker")
+        if instrument.inverse:
+            exposure.bought = found
+        return found
 
 
 def to_units(amount: float) -> int:

@@ -86,10 +86,11 @@ class Matcher:
             opposite.touched[price] = level.shown_lots
         level.shown_lots -= lots
         maker.shown_lots -= lots
+        cost = price * lots
         for order in (maker, taker):
             order.leaves_lots -= lots
             order.filled_lots += lots
-            order.cost += price * lots
+            order.cost += cost
             order.updated_ns = now
         if not maker.leaves_lots:
             opposite.leave(maker, level)

@@ -27,13 +27,13 @@ class Record(msgspec.Struct, frozen=True, tag_field="record", kw_only=True, omit
     at_ns: int
 
 
-class AccountEvent(msgspec.Struct, frozen=True, tag=True):
+class AccountEvent(msgspec.Struct, frozen=True, tag=True, gc=False):
     """What accounts tell about one account: balances, positions, settlements, liquidations."""
 
     account: AccountId
 
 
-class Reference(msgspec.Struct, frozen=True, tag=True):
+class Reference(msgspec.Struct, frozen=True, tag=True, gc=False):
     """Demand: from now on these are the instrument's index and mark price and price band, all in its ticks.
 
     Triggers and trailing stops look at index and mark. None: not known, no such trigger fires, no band.

@@ -13,7 +13,7 @@ from deltawire.exchange.index import index_price
 from deltawire.exchange.mark import FUTURE_LIMIT, PERPETUAL_LIMIT, BasisAverage
 from deltawire.exchange.ports import Record
 from deltawire.model.instruments import Instrument, format_day
-from deltawire.options.black76 import Valuation, evaluate, years_between
+from deltawire.options.black76 import Valuation, evaluate_pair, years_between
 from deltawire.options.surface import Surface
 
 
@@ -36,6 +36,28 @@ class OptionMark(NamedTuple):
     underlying: float
     underlying_index: str
     value: Valuation
+
+
+class _Expiry:
+    """Marks of one expiry, the call's and the put's of a strike worked out together."""
+
+    __slots__ = ("_forward", "_marked", "_smile", "_source", "_years")
+
+    def __init__(self, forward: float, source: str, years: float, surface: Surface) -> None:
+        self._forward, self._source, self._years = forward, source, years
+        self._smile = surface.at(years)
+        self._marked: dict[float, tuple[OptionMark, OptionMark]] = {}
+
+    def pair(self, strike: float) -> tuple[OptionMark, OptionMark]:
+        """The call's mark and the put's."""
+        found = self._marked.get(strike)
+        if found is None:
+            forward, source = self._forward, self._source
+            vol = self._smile.vol(strike, forward)
+            call, put = evaluate_pair(forward, strike, self._years, vol)
+            found = OptionMark(vol, forward, source, call), OptionMark(vol, forward, source, put)
+            self._marked[strike] = found
+        return found
 
 
 class Pricing(msgspec.Struct):
@@ -121,23 +143,23 @@ class Pricing(msgspec.Struct):
         return average.blended(forward)
 
     def _mark_options(self, options: Iterable[Instrument]) -> None:
-        forwards: dict[tuple[str, int], tuple[float, str]] = {}
+        expiries: dict[tuple[str, int], _Expiry] = {}
         curves: dict[str, ForwardCurve] = {}
         for option in options:
-            surface = self.surfaces.get(option.index_name)
-            if surface is None or option.index_name not in self.index:
+            index_name, name = option.index_name, option.name
+            surface = self.surfaces.get(index_name)
+            if surface is None or index_name not in self.index:
                 continue
-            key = option.index_name, option.expiration_ns
-            if key not in forwards:
-                forwards[key] = self._forward(option, curves)
-            self._mark_option(option, *forwards[key], surface)
-
-    def _mark_option(self, option: Instrument, forward: float, source: str, surface: Surface) -> None:
-        years, strike = years_between(self.now_ns, option.expiration_ns), option.strike or 0.0
-        vol = surface.vol(strike, forward, years)
-        value = evaluate(option.option_type == "call", forward, strike, years, vol)
-        self.options[option.name] = OptionMark(vol, forward, source, value)
-        self.marks[option.name] = value.value / forward if option.inverse else value.value
+            key = index_name, option.expiration_ns
+            expiry = expiries.get(key)
+            if expiry is None:
+                years = years_between(self.now_ns, option.expiration_ns)
+                expiry = expiries[key] = _Expiry(*self._forward(option, curves), years, surface)
+            pair = expiry.pair(option.strike or 0.0)
+            found = pair[0] if option.option_type == "call" else pair[1]
+            self.options[name] = found
+            value = found.value.value
+            self.marks[name] = value / found.underlying if option.inverse else value
 
     def _forward(self, option: Instrument, curves: dict[str, ForwardCurve]) -> tuple[float, str]:
         """The forward of an option's expiry and its name: the future's mark, or one made up from the others."""

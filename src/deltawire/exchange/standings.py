@@ -1,7 +1,7 @@
 """Where every account stands in every currency, kept up to date line by line."""
 
 from deltawire.exchange.ledger import Account, Ledger, OpenOrder
-from deltawire.exchange.margining import NO_EXPOSURE, Exposure, Line, Margining, Standing, exposures
+from deltawire.exchange.margining import NO_EXPOSURE, NO_LINE, Exposure, Margining, Standing, exposures
 from deltawire.exchange.orders import AccountId
 from deltawire.exchange.portfolios import Portfolios
 from deltawire.exchange.pricing import Pricing
@@ -27,9 +27,9 @@ class Standings:
         self._portfolios = portfolios
         self._standings: dict[Key, Standing] = {}
         self._matrices: dict[Key, tuple[int, int, int]] = {}
-        self._stale: dict[AccountId, dict[str, Instrument]] = {}
+        self._stale: dict[Key, dict[str, Instrument]] = {}
         """Lines to be made anew before anybody asks."""
-        self._reserving: dict[AccountId, dict[str, Instrument]] = {}
+        self._reserving: dict[Key, dict[str, Instrument]] = {}
         """Lines of which only open orders have changed."""
         self._exposures = {
             number: exposures(each.orders.values()) for number, each in ledger.accounts.items()
@@ -37,18 +37,27 @@ class Standings:
 
     def standing(self, account: Account, currency: str) -> Standing:
         """The sums of an account in a currency."""
-        number = account.id
-        if stale := self._stale.pop(number, None):
+        key = account.id, currency
+        if stale := self._stale.pop(key, None):
             for instrument in stale.values():
                 self._renew(account, instrument)
-        if reserving := self._reserving.pop(number, None):
+        if reserving := self._reserving.pop(key, None):
             for name, instrument in reserving.items():
                 if not stale or name not in stale:
                     self._reserve(account, instrument)
-        return self._sums(number, currency)
+        return self._sums(key)
 
-    def _sums(self, number: AccountId, currency: str) -> Standing:
-        key = number, currency
+    def _held(self, account: Account, currency: str) -> Standing:
+        """The same without what orders alone need: the lines of what is not held are put off, and they are many."""
+        key = account.id, currency
+        sums = self._sums(key)
+        if stale := self._stale.get(key):
+            lines, positions = sums.lines, account.positions
+            for name in [name for name in stale if name in positions or lines.get(name, NO_LINE).held]:
+                self._renew(account, stale.pop(name))
+        return sums
+
+    def _sums(self, key: Key) -> Standing:
         found = self._standings.get(key)
         if found is None:
             found = self._standings[key] = Standing()
@@ -71,18 +80,20 @@ class Standings:
         if instrument is None:
             return
         if instrument.kind == "future" and account.model == "segregated_sm":
-            reserving = self._reserving.get(account.id)
+            key = account.id, instrument.settlement
+            reserving = self._reserving.get(key)
             if reserving is None:
-                reserving = self._reserving[account.id] = {}
+                reserving = self._reserving[key] = {}
             reserving[name] = instrument
         else:
             self.refresh(account, instrument)
 
     def refresh(self, account: Account, instrument: Instrument) -> None:
         """The account's line in this instrument may have changed."""
-        stale = self._stale.get(account.id)
+        key = account.id, instrument.settlement
+        stale = self._stale.get(key)
         if stale is None:
-            stale = self._stale[account.id] = {}
+            stale = self._stale[key] = {}
         stale[instrument.name] = instrument
 
     def _renew(self, account: Account, instrument: Instrument) -> None:
@@ -90,13 +101,13 @@ class Standings:
         exposure = self.exposure(account, name)
         fallback = 0.0 if name in self._pricing.marks else _order_price(instrument, exposure)
         line = self._margining.line(account, instrument, exposure, fallback)
-        self._sums(account.id, currency).put(name, line)
+        self._sums((account.id, currency)).put(name, line)
         self._matrices.pop((account.id, currency), None)
 
     def _reserve(self, account: Account, instrument: Instrument) -> None:
         """The same when only orders have changed, and with them only the initial margin of the line."""
         name = instrument.name
-        sums = self._sums(account.id, instrument.settlement)
+        sums = self._sums((account.id, instrument.settlement))
         old, mark = sums.lines.get(name), self._pricing.marks.get(name)
         if old is None or mark is None:
             self._renew(account, instrument)
@@ -110,7 +121,7 @@ class Standings:
         """Everything of the account may have changed."""
         names = {*account.positions, *self._exposures.get(account.id, ())}
         for currency in account.wallets:
-            names |= self._sums(account.id, currency).lines.keys()
+            names |= self._sums((account.id, currency)).lines.keys()
             self._matrices.pop((account.id, currency), None)
         for name in sorted(names):
             instrument = self._pricing.instruments.get(name)
@@ -124,10 +135,11 @@ class Standings:
 
     def dropped(self, account: Account, instrument: Instrument) -> None:
         """The instrument is no more."""
-        self._stale.get(account.id, {}).pop(instrument.name, None)
-        self._reserving.get(account.id, {}).pop(instrument.name, None)
-        self._sums(account.id, instrument.settlement).put(instrument.name, Line())
-        self._matrices.pop((account.id, instrument.settlement), None)
+        key = account.id, instrument.settlement
+        self._stale.get(key, {}).pop(instrument.name, None)
+        self._reserving.get(key, {}).pop(instrument.name, None)
+        self._sums(key).put(instrument.name, NO_LINE)
+        self._matrices.pop(key, None)
 
     def more_margin(
         self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
@@ -222,7 +234,7 @@ class Standings:
     def covered(self, account: Account, currency: str) -> bool:
         """Whether the margin balance covers the maintenance margin."""
         if account.model == "segregated_sm":
-            found = self.standing(account, currency)
+            found = self._held(account, currency)
             return account.wallet(currency).balance + found.upl + found.rpl >= found.maintenance
         return self.margin_balance(account, currency) >= self.maintenance(account, currency)
 

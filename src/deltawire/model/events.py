@@ -61,7 +61,7 @@ class BookDelta(msgspec.Struct, frozen=True, gc=False):
     venue_sequence: int
 
 
-class Status(msgspec.Struct, frozen=True):
+class Status(msgspec.Struct, frozen=True, gc=False):
     """A book's state changed. Only while it is `live` do its prices stand for the market."""
 
     instrument: Instrument
@@ -88,7 +88,7 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     liquidation: str = ""
 
 
-class Greeks(msgspec.Struct, frozen=True):
+class Greeks(msgspec.Struct, frozen=True, gc=False):
     """An option's greeks as the venue states them (Deribit: vega per IV point, theta per day)."""
 
     delta: float
@@ -98,7 +98,7 @@ class Greeks(msgspec.Struct, frozen=True):
     rho: float | None = None
 
 
-class Stats(msgspec.Struct, frozen=True):
+class Stats(msgspec.Struct, frozen=True, gc=False):
     """The last 24 hours: prices, volume in base coin and in USD, price change in percent."""
 
     high: float | None = None
@@ -108,7 +108,7 @@ class Stats(msgspec.Struct, frozen=True):
     price_change: float | None = None
 
 
-class Ticker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Ticker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What a venue says of an instrument beside its book; None: not said in this message.
 
     Prices are in the instrument's quote unit, IVs in percent (120.7 is 120.7 %), funding as a fraction,
@@ -144,7 +144,7 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: str | None = None
 
 
-class Index(msgspec.Struct, frozen=True):
+class Index(msgspec.Struct, frozen=True, gc=False):
     """An index price, under the venue's name of the index (`btc_usd`)."""
 
     venue: str
@@ -154,7 +154,7 @@ class Index(msgspec.Struct, frozen=True):
     seen_ns: int
 
 
-class Candle(msgspec.Struct, frozen=True):
+class Candle(msgspec.Struct, frozen=True, gc=False):
     """Trades of one minute or more; `volume` in base coin, `cost` in quote, `open_ns` the bucket's start."""
 
     instrument: Instrument
@@ -168,7 +168,7 @@ class Candle(msgspec.Struct, frozen=True):
     cost: float
 
 
-class Liquidation(msgspec.Struct, frozen=True):
+class Liquidation(msgspec.Struct, frozen=True, gc=False):
     """An order that a venue sent to close an account's position."""
 
     instrument: Instrument
@@ -179,14 +179,14 @@ class Liquidation(msgspec.Struct, frozen=True):
     seen_ns: int
 
 
-class Listing(msgspec.Struct, frozen=True):
+class Listing(msgspec.Struct, frozen=True, gc=False):
     """An instrument became known, or its definition changed."""
 
     instrument: Instrument
     seen_ns: int
 
 
-class Fault(msgspec.Struct, frozen=True):
+class Fault(msgspec.Struct, frozen=True, gc=False):
     """Something a venue sent could not be used; `instrument` names the book that it made stale, if any."""
 
     venue: str

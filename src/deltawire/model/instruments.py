@@ -15,6 +15,8 @@ FOREVER_MS = 32_503_708_800_000
 FOREVER_NS = (1 << 63) - 1
 """The expiry of what never expires: the last nanosecond that 64 bits can name (in 2262)."""
 
+Grid = tuple[tuple[int, int], ...]
+"""Price increments: (above this price, this increment), both in ticks, ascending."""
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 
 
@@ -93,11 +95,12 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     def tick_at(self, price_ticks: int) -> int:
         """The price increment in ticks that holds at this price."""
-        found = self.tick
-        for above, tick_size in self.tick_size_steps:
-            if price_ticks > _ticks(above, self.price_exponent):
-                found = _ticks(tick_size, self.price_exponent)
-        return found
+        return tick_on(self.grid, price_ticks)
+
+    @property
+    def grid(self) -> Grid:
+        """All price increments in ticks, each with the price in ticks above which it holds."""
+        return _grid(self.tick_size, self.tick_size_steps, self.price_exponent)
 
     def price(self, ticks: int) -> float:
         """Ticks as a price: the double nearest to the decimal."""
@@ -129,6 +132,23 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         if in_quote:
             return (size / price if price else 0.0), size
         return size, size * price
+
+
+def tick_on(grid: Grid, price_ticks: int) -> int:
+    """The increment that holds at this price; a step begins above its price."""
+    found = grid[0][1]
+    for above, tick in grid[1:]:
+        if price_ticks > above:
+            found = tick
+    return found
+
+
+@lru_cache
+def _grid(tick_size: str, steps: tuple[tuple[str, str], ...], exponent: int) -> Grid:
+    return (
+        (0, _tick(tick_size, exponent)),
+        *((parse_decimal(above, exponent), parse_decimal(tick, exponent)) for above, tick in steps),
+    )
 
 
 _ticks = lru_cache(parse_decimal)

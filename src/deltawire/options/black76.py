@@ -65,28 +65,35 @@ def price(call: bool, forward: float, strike: float, years: float, vol: float) -
 
 def evaluate(call: bool, forward: float, strike: float, years: float, vol: float) -> Valuation:
     """Value and greeks in one go."""
+    return evaluate_pair(forward, strike, years, vol)[0 if call else 1]
+
+
+def evaluate_pair(forward: float, strike: float, years: float, vol: float) -> tuple[Valuation, Valuation]:
+    """The call and the put of one strike: they share everything but their intrinsic value, delta and rho."""
     root = sqrt(years)
     deviation = vol * root
     if deviation <= 0.0:
-        return _exercised(call, forward, strike)
+        return _exercised(True, forward, strike), _exercised(False, forward, strike)
     d1 = log(forward / strike) / deviation + 0.5 * deviation
     d2 = d1 - deviation
     above, below = 0.5 * erfc(-d1 * _ROOT_HALF), 0.5 * erfc(-d2 * _ROOT_HALF)
+    above_put, below_put = erfc(d1 * _ROOT_HALF), erfc(d2 * _ROOT_HALF)
     density = _DENSITY * exp(-0.5 * d1 * d1)
     if strike >= forward:
         extrinsic = forward * above - strike * below
     else:
-        extrinsic = 0.5 * (strike * erfc(d2 * _ROOT_HALF) - forward * erfc(d1 * _ROOT_HALF))
+        extrinsic = 0.5 * (strike * below_put - forward * above_put)
     extrinsic = max(extrinsic, 0.0)
     vega = forward * density * root
-    return Valuation(
-        intrinsic(call, forward, strike) + extrinsic,
-        above if call else -0.5 * erfc(d1 * _ROOT_HALF),
-        density / (forward * deviation),
-        vega / 100,
-        -min(vega * vol / (2 * years) / 365, extrinsic),
-        (below if call else -0.5 * erfc(d2 * _ROOT_HALF)) * strike * years / 100,
-    )
+    gamma, theta = density / (forward * deviation), -min(vega * vol / (2 * years) / 365, extrinsic)
+    call_value, put_value = intrinsic(True, forward, strike), intrinsic(False, forward, strike)
+    return (
+        Valuation(call_value + extrinsic, above, gamma, vega / 100, theta, below * strike * years / 100),
+        Valuation(
+            put_value + extrinsic, -0.5 * above_put, gamma, vega / 100, theta,
+            -0.5 * below_put * strike * years / 100,
+        ),
+    )  # fmt: skip
 
 
 def higher_greeks(forward: float, strike: float, years: float, vol: float) -> HigherGreeks:

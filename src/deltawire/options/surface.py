@@ -46,18 +46,43 @@ class Surface(msgspec.Struct, frozen=True):
         """θ(T): the forward variance from now to T, summed."""
         return self.far * years - (self.near - self.far) * expm1(-self.reversion * years) / self.reversion
 
+    def at(self, years: float) -> "Smile":
+        """The surface at one expiry."""
+        return Smile(self, years)
+
     def variance(self, strike: float, forward: float, years: float) -> float:
         """w: total variance σ²T."""
-        theta = self.variance_at_money(years)
-        if theta <= 0.0:
-            return 0.0
-        moneyness = self.eta / _power(theta, self.gamma) * log(strike / forward)
-        bent = moneyness + self.rho
-        return 0.5 * theta * (1.0 + self.rho * moneyness + sqrt(bent * bent + 1.0 - self.rho * self.rho))
+        return Smile(self, years).variance(strike, forward)
 
     def vol(self, strike: float, forward: float, years: float) -> float:
         """σ as a fraction per √year; 0.0 once expired."""
-        return sqrt(self.variance(strike, forward, years) / years) if years > 0.0 else 0.0
+        return Smile(self, years).vol(strike, forward)
+
+
+class Smile:
+    """A surface at one expiry: what does not depend on the strike is worked out once."""
+
+    __slots__ = ("_half_theta", "_phi", "_rho", "_rho_squared", "_years")
+
+    def __init__(self, surface: Surface, years: float) -> None:
+        theta = surface.variance_at_money(years)
+        self._years = years
+        self._half_theta = 0.5 * theta
+        self._phi = surface.eta / _power(theta, surface.gamma) if theta > 0.0 else 0.0
+        self._rho = surface.rho
+        self._rho_squared = surface.rho * surface.rho
+
+    def variance(self, strike: float, forward: float) -> float:
+        """w: total variance σ²T."""
+        if self._half_theta <= 0.0:
+            return 0.0
+        moneyness = self._phi * log(strike / forward)
+        bent = moneyness + self._rho
+        return self._half_theta * (1.0 + self._rho * moneyness + sqrt(bent * bent + 1.0 - self._rho_squared))
+
+    def vol(self, strike: float, forward: float) -> float:
+        """σ as a fraction per √year; 0.0 once expired."""
+        return sqrt(self.variance(strike, forward) / self._years) if self._years > 0.0 else 0.0
 
 
 def _power(theta: float, gamma: float) -> float:

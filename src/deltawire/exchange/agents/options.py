@@ -4,13 +4,18 @@ from math import ceil, floor
 
 from deltawire.exchange.agents.chance import Streams
 from deltawire.exchange.agents.desk import AgentDesk
+from deltawire.exchange.calendar import SECOND_NS
 from deltawire.exchange.orders import OrderId
 from deltawire.exchange.pricing import OptionMark, Pricing
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import parse_decimal, unit
 
-PER_TICK = 40
-"""How many options are looked at each time."""
+TURNS = 4
+"""After each record of prices: several short ones, so that nobody's orders wait for all quotes together."""
+TURN_NS = SECOND_NS // (TURNS + 1)
+PER_TURN = 10
+"""How many options are looked at in a turn."""
+NEVER_NS = 1 << 63
 _HALF_SPREAD_VOL = 0.6
 """In points of volatility, and in ticks at least one."""
 _TAKERS = 0.3
@@ -24,20 +29,28 @@ class OptionFlow:
         self._maker, self._taker = maker, taker
         self._maker_chance, self._taker_chance = streams("option makers"), streams("option takers")
         self._quotes: dict[tuple[str, int], OrderId] = {}
-        self._turn = 0
+        self._next = 0
+        self._turns = 0
+        self.due_ns = NEVER_NS
         self.funded = False
 
+    def begin(self, now_ns: int, pricing: Pricing) -> None:
+        """Prices are new: the turns begin again."""
+        self._quotes = {key: order for key, order in self._quotes.items() if key[0] in pricing.options}
+        self._turns, self.due_ns = TURNS, now_ns + TURN_NS
+
     def act(self, now_ns: int, pricing: Pricing) -> None:
-        """Quote the next options in turn; sometimes somebody trades."""
+        """Quote the next options in turn; after the last turn sometimes somebody trades."""
+        self._turns -= 1
+        self.due_ns = now_ns + TURN_NS if self._turns else NEVER_NS
         names = list(pricing.options)
         if not names:
             return
-        self._quotes = {key: order for key, order in self._quotes.items() if key[0] in pricing.options}
-        for step in range(min(PER_TICK, len(names))):
-            name = names[(self._turn + step) % len(names)]
+        for step in range(min(PER_TURN, len(names))):
+            name = names[(self._next + step) % len(names)]
             self._quote(now_ns, pricing.instruments[name], pricing.marks[name], pricing.options[name])
-        self._turn = (self._turn + PER_TICK) % len(names)
-        if self._taker_chance.random() < _TAKERS:
+        self._next = (self._next + PER_TURN) % len(names)
+        if not self._turns and self._taker_chance.random() < _TAKERS:
             self._take(now_ns, pricing, names)
 
     def _quote(self, now_ns: int, option: Instrument, mark: float, priced: OptionMark) -> None:

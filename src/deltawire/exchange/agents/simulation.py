@@ -9,7 +9,7 @@ from deltawire.exchange.accounts import Accounts
 from deltawire.exchange.agents.chance import Streams
 from deltawire.exchange.agents.desk import AgentDesk, Submit, touch
 from deltawire.exchange.agents.flow import FutureFlow, Tempo
-from deltawire.exchange.agents.options import OptionFlow
+from deltawire.exchange.agents.options import NEVER_NS, OptionFlow
 from deltawire.exchange.agents.world import World
 from deltawire.exchange.calendar import SECOND_NS
 from deltawire.exchange.contracts import UNITS
@@ -64,13 +64,15 @@ class Simulation:
         """(moment, what came of it) until that time, every moment that changed something."""
         while True:
             flow = min(self._flows.values(), key=lambda flow: flow.due_ns, default=None)
-            due = self._prices_ns if flow is None else min(self._prices_ns, flow.due_ns)
+            due = min(self._prices_ns, self._options.due_ns, flow.due_ns if flow else NEVER_NS)
             if due > until_ns:
                 return
             self.now_ns = due
-            if flow is None or due == self._prices_ns:
+            if due == self._prices_ns:
                 self._tick()
-            else:
+            elif due == self._options.due_ns:
+                self._options.act(due, self.accounts.pricing)
+            elif flow:
                 flow.act()
             if self._collected:
                 found, self._collected = self._collected, []
@@ -89,7 +91,7 @@ class Simulation:
             self._submit(Prices(at_ns=self.now_ns, fair=self._fair()))
         self._open_flows()
         if self._only is None:
-            self._options.act(self.now_ns, self.accounts.pricing)
+            self._options.begin(self.now_ns, self.accounts.pricing)
 
     def _fair(self) -> dict[str, float]:
         """The middles of the futures' books, where there is none yet what the world thinks of them."""
