@@ -1,6 +1,7 @@
 """The built-in exchange from its parts, with its journal on a real disk."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from deltawire.app import WallClock
-from deltawire.builtin import Builtin, Setup
+from deltawire.builtin import JOURNAL, Builtin, Setup
+from deltawire.cli import main
 from deltawire.errors import UsageError
 from deltawire.exchange.orders import Terms
 from deltawire.exchange.records import Place
@@ -67,6 +69,16 @@ async def durable(builtin: Builtin) -> None:
     if builtin.floor.when_durable(builtin.floor.ticket(), done.set):
         async with asyncio.timeout(WITHIN_S):
             await done.wait()
+
+
+async def test_its_journal_is_found_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    AccountStore(tmp_path).add("bot", {"BTC": 10**9})
+    async with running(tmp_path) as (builtin, _):
+        await until(builtin, lambda: listed(builtin) and "bot" in builtin.floor.names)
+    with pytest.raises(SystemExit) as ended:
+        main(["journal", "verify", str(tmp_path / JOURNAL), "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert (ended.value.code, report["unreadable"], report["sound"]) == (0, 0, True)
 
 
 async def test_it_lists_makes_and_trades_by_itself(tmp_path: Path) -> None:
