@@ -1,6 +1,7 @@
 """The built-in exchange from its parts, with its journal on a real disk."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from deltawire.app import WallClock
-from deltawire.builtin import Builtin, Setup
+from deltawire.builtin import JOURNAL, Builtin, Setup
+from deltawire.cli import main
 from deltawire.errors import UsageError
 from deltawire.exchange.orders import Terms
 from deltawire.exchange.records import Place
@@ -22,9 +24,12 @@ WITHIN_S = 20
 
 
 @asynccontextmanager
-async def running(folder: Path, seed: int = 1, *faults: str) -> AsyncIterator[tuple[Builtin, list[object]]]:
+async def running(
+    folder: Path, seed: int = 1, *faults: str, speed: float = 1.0
+) -> AsyncIterator[tuple[Builtin, list[object]]]:
     """An exchange whose source is read, and what it told."""
-    builtin, told = Builtin(folder, WallClock(), Setup(seed, faults=faults)), list[object]()
+    builtin = Builtin(folder, WallClock(), Setup(seed, faults=faults), speed=speed)
+    told = list[object]()
 
     async def read() -> None:
         async for batch in builtin.source.events(Wants()):
@@ -67,6 +72,29 @@ async def durable(builtin: Builtin) -> None:
     if builtin.floor.when_durable(builtin.floor.ticket(), done.set):
         async with asyncio.timeout(WITHIN_S):
             await done.wait()
+
+
+async def test_its_journal_is_found_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    AccountStore(tmp_path).add("bot", {"BTC": 10**9})
+    async with running(tmp_path) as (builtin, _):
+        await until(builtin, lambda: listed(builtin) and "bot" in builtin.floor.names)
+    with pytest.raises(SystemExit) as ended:
+        main(["journal", "verify", str(tmp_path / JOURNAL), "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert (ended.value.code, report["unreadable"], report["sound"]) == (0, 0, True)
+
+
+async def test_at_a_speed_that_it_cannot_keep_an_order_does_not_stop_its_prices(tmp_path: Path) -> None:
+    AccountStore(tmp_path).add("bot", {"BTC": 10**9})
+    async with running(tmp_path, speed=10_000.0) as (builtin, _):
+        pricing = builtin.floor.accounts.pricing
+        await until(builtin, lambda: listed(builtin) and builtin.floor.account("bot") is not None)
+        for _ in range(3):
+            await asyncio.sleep(0.1)
+            buy(builtin, 1000, "far")
+            before = pricing.now_ns
+            assert builtin.floor.exchange.desk.now - before < 2_000_000_000
+            await until(builtin, lambda before=before: pricing.now_ns > before + 1_000_000_000)
 
 
 async def test_it_lists_makes_and_trades_by_itself(tmp_path: Path) -> None:

@@ -99,12 +99,12 @@ class Agents:
         self._streams = partial(_stream, seed)
         self._simulation: Simulation | None = None
 
-    def step(self, now: int) -> None:
-        """Let them act until now; when that is too much at once, go on at the next step."""
+    def step(self, now: int) -> int:
+        """Let them act until now; when that is too much at once, so far, to go on at the next step."""
         if self._simulation is None:
-            self._simulation = self._begun(now)
-        for _ in islice(self._simulation.advance(now), MOST_MOMENTS):
-            pass
+            self._simulation = self._begun(self._floor.now())
+        moments = sum(1 for _ in islice(self._simulation.advance(now), MOST_MOMENTS))
+        return now if moments < MOST_MOMENTS else self._simulation.now_ns
 
     def _begun(self, now: int) -> Simulation:
         floor = self._floor
@@ -198,7 +198,7 @@ class Builtin:
             enrolment.look()
             halts.step(self.floor.now())
 
-        self.source = SimulatedSource(self.floor, agents, look)
+        self.source = SimulatedSource(self.floor, agents, look, clock)
 
     async def drained(self) -> None:
         """Wait until everything submitted is on disk."""

@@ -1,7 +1,7 @@
 """`deltawire journal`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 import typer
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from deltawire.errors import UsageError
+from deltawire.exchange.account_records import AccountRecord
 from deltawire.exchange.codec import Codec
 from deltawire.store.files import DiskFiles
 from deltawire.store.inspection import Inspection, inspect
@@ -42,7 +43,7 @@ def verify(
         raise typer.Exit(1)
 
 
-_codec = Codec()
+_codec = Codec(*get_args(AccountRecord))
 
 
 def _readable(payload: bytes) -> bool:

@@ -5,12 +5,20 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 from typing import Protocol
 
+import structlog
+
+from deltawire.exchange.calendar import SECOND_NS
 from deltawire.model.events import Event
 from deltawire.ports import Batch, Clock, Wants
 from deltawire.sources.floor import Floor
 from deltawire.sources.tickers import tickers
 
+log = structlog.get_logger("deltawire")
 STEP_S = 0.02
+LEAD_NS = SECOND_NS
+"""How far time may run ahead of where the market has come: who is stopped for an hour does not skip it."""
+BEHIND_S = 5.0
+"""How long the market must have been behind before it is worth a line in the log."""
 AT_ONCE = 60
 """How many tickers are told at a time, so that orders do not wait for all of them."""
 
@@ -18,22 +26,46 @@ AT_ONCE = 60
 class Flow(Protocol):
     """Whoever makes the market live: prices, makers, takers."""
 
-    def step(self, now: int) -> None:
-        """Submit what is due by now."""
+    def step(self, now: int) -> int:
+        """Submit what is due by now; how far it has come, which is less when that was too much at once."""
 
 
 class SimulatedClock:
-    """The exchange's time: it begins where it stopped, and runs at a speed."""
+    """The exchange's time: it begins where it stopped, and runs at a speed, but never away from the market.
+
+    An order that was stamped far ahead of the market would hold its time, and so its prices, until it has come there.
+    """
 
     def __init__(self, wall: Clock, *, start_ns: int = 0, speed: float = 1.0) -> None:
         self._wall = wall
         self._speed = speed
         self._wall_start = wall.now()
         self._start = max(start_ns, self._wall_start)
+        self._last = self._reached_ns = self._start
+        self._behind_since: int | None = None
+
+    def due(self) -> int:
+        """How late it should be, in nanoseconds."""
+        return self._start + int((self._wall.now() - self._wall_start) * self._speed)
 
     def now(self) -> int:
-        """Nanoseconds."""
-        return self._start + int((self._wall.now() - self._wall_start) * self._speed)
+        """How late it is: as it should be, unless the market has not come so far."""
+        behind = self._behind_since is not None
+        now = self._reached_ns if behind else min(self.due(), self._reached_ns + LEAD_NS)
+        self._last = max(self._last, now)
+        return self._last
+
+    def reached(self, at_ns: int, due_ns: int) -> None:
+        """The market has come so far, of what was due."""
+        self._reached_ns = at_ns
+        if at_ns >= due_ns:
+            self._behind_since = None
+        elif self._behind_since is None:
+            self._behind_since = self._wall.now()
+
+    def behind_s(self) -> float:
+        """For how long the market has been behind."""
+        return 0.0 if self._behind_since is None else (self._wall.now() - self._behind_since) / SECOND_NS
 
     def wall(self) -> int:
         """See `Clock`."""
@@ -43,12 +75,13 @@ class SimulatedClock:
 class SimulatedSource:
     """Serves the exchange's public events as a `Source`; orders come in over its `floor`."""
 
-    def __init__(self, floor: Floor, flow: Flow, look: Callable[[], None]) -> None:
+    def __init__(self, floor: Floor, flow: Flow, look: Callable[[], None], clock: SimulatedClock) -> None:
         """`look` takes up accounts that are new."""
         self.floor = floor
         self.venue = floor.venue
         self._flow = flow
         self._look = look
+        self._clock = clock
         self._events: list[Event] = []
         self._at_ns = 0
         self._news = asyncio.Event()
@@ -86,11 +119,16 @@ class SimulatedSource:
         """Let time pass; a failure of the flow ends the source, loudly."""
         priced_ns = 0
         telling: Iterator[Event] = iter(())
+        warned = False
         try:
             while True:
-                now = self.now()
+                due = self._clock.due()
                 self._look()
-                self._flow.step(now)
+                self._clock.reached(self._flow.step(due), due)
+                if not warned and self._clock.behind_s() > BEHIND_S:
+                    warned = True
+                    log.warning("the market cannot keep up with --speed: time passes as fast as it follows")
+                now = self.now()
                 if priced_ns != (priced_ns := self.floor.accounts.pricing.now_ns):
                     self.floor.publish(list(telling), now)
                     telling = tickers(self.floor.exchange, self.floor.accounts)
