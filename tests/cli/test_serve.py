@@ -78,6 +78,11 @@ def test_an_exchange_whose_disk_is_full_says_so_and_ends(tmp_path: Path) -> None
         assert "\n" not in said
 
 
+def test_an_exchange_says_how_to_trade_on_it(tmp_path: Path) -> None:
+    with Command("serve", "--port", 0, DELTAWIRE_HOME=str(tmp_path / "home")) as server:
+        assert "deltawire account add" in server.out.until("trade")
+
+
 def test_two_recordings_are_served_under_their_names(tmp_path: Path) -> None:
     pairs = ["--replay", deribit_tape(tmp_path / "d"), "--venue", "deribit"]
     pairs += ["--replay", usdm_tape(tmp_path / "u"), "--venue", "binance_usdm"]

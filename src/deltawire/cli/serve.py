@@ -165,6 +165,8 @@ def _serve(settings: Config, *, echo: bool) -> None:
     served = [f"{each.file} ({each.venue})" for each in settings.replay] + ["/echo"] * echo
     served += [f"the built-in exchange ({home()})"] if builtin else []
     _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
+    if builtin is not None:
+        print("  trade      deltawire account add NAME --deposit BTC=10", flush=True)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_stopped(app, sock, tls))
