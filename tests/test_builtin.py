@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from deltawire.app import WallClock
 from deltawire.builtin import JOURNAL, Builtin, Setup
@@ -179,6 +180,14 @@ async def test_a_halt_that_a_restart_ended_is_over(tmp_path: Path) -> None:
     async with running(tmp_path) as (builtin, _):
         assert not builtin.floor.exchange.desk.books[NAME].open
         await until(builtin, lambda: builtin.floor.exchange.desk.books[NAME].open)
+
+
+async def test_a_halt_of_what_is_not_listed_is_logged_once(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with running(tmp_path, 1, "halt:NOPE:0:1000") as (builtin, _):
+            await until(builtin, lambda: listed(builtin) and logs)
+            await asyncio.sleep(0.2)
+    assert [(each["log_level"], each["instrument"]) for each in logs] == [("warning", "NOPE")]
 
 
 async def test_under_maintenance_nobody_is_served(tmp_path: Path) -> None:

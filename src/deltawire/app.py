@@ -16,7 +16,7 @@ from deltawire.access.backoff import Patience
 from deltawire.access.credits import Tariff
 from deltawire.access.keys import KeyRing
 from deltawire.bus.memory import MemoryBroker
-from deltawire.errors import DeltawireError, UsageError
+from deltawire.errors import DeltawireError, JournalError, UsageError
 from deltawire.exchange.orders import AccountId
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.own import News
@@ -111,11 +111,16 @@ class App:
         self.gateway.venues = tuple(source.venue for source in sources)
 
     async def pump(self, source: Source) -> None:
-        """Publish a source's batches until it ends; a source that fails leaves the others alone."""
+        """Publish a source's batches until it ends; a source that fails leaves the others alone.
+
+        `JournalError` passes: an exchange that can acknowledge nothing any more is not to be served.
+        """
         topic = f"{TOPIC}.{source.venue}"
         try:
             async for batch in source.events(Wants()):
                 self._broker.publish(topic, batch)
+        except JournalError:
+            raise
         except DeltawireError as error:
             log.error("source failed", venue=source.venue, error=str(error))
             self._broker.publish(

@@ -126,14 +126,18 @@ class Halts:
         self._names = {fault.instrument for fault in conditions.faults if isinstance(fault, Halt)}
         books = floor.exchange.desk.books.values()
         self._names |= {book.instrument.name for book in books if book.instrument.active and not book.open}
+        self._missed: set[str] = set()
 
     def step(self, now: int) -> None:
         """Begin and end what is due."""
         for name in self._names:
             book = self._floor.exchange.desk.books.get(name)
-            if book is None or not book.instrument.active:
-                continue
             halted = self._conditions.halted(name, now - self._begun_ns)
+            if book is None or not book.instrument.active:
+                if halted and name not in self._missed and self._floor.exchange.desk.books:
+                    self._missed.add(name)
+                    log.warning("no such instrument to halt", instrument=name)
+                continue
             if halted is book.open:
                 demand = CloseBook(name) if halted else OpenBook(book.instrument)
                 self._floor.submit(Instruct(at_ns=now, demand=demand))

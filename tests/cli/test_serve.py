@@ -64,6 +64,25 @@ def test_a_signal_closes_every_connection_with_1001_and_ends_with_exit_code_0(
         assert server.err.rest() == ""
 
 
+def test_an_exchange_whose_disk_is_full_says_so_and_ends(tmp_path: Path) -> None:
+    with Command("serve", "--port", 0, DELTAWIRE_HOME=str(tmp_path / "home")) as server:
+        client = subscribed(port_of(server), "book.BTC-PERPETUAL.100ms")
+        server.write_no_more()
+        assert client.close_code() == 1001
+        client.send(client_frame(b"\x03\xe9", CLOSE))
+        client.close()
+        assert server.end() == 1
+        said = server.err.rest()
+        assert said.startswith("deltawire: the exchange ends, nothing is acknowledged any more: ")
+        assert "File too large" in said
+        assert "\n" not in said
+
+
+def test_an_exchange_says_how_to_trade_on_it(tmp_path: Path) -> None:
+    with Command("serve", "--port", 0, DELTAWIRE_HOME=str(tmp_path / "home")) as server:
+        assert "deltawire account add" in server.out.until("trade")
+
+
 def test_two_recordings_are_served_under_their_names(tmp_path: Path) -> None:
     pairs = ["--replay", deribit_tape(tmp_path / "d"), "--venue", "deribit"]
     pairs += ["--replay", usdm_tape(tmp_path / "u"), "--venue", "binance_usdm"]

@@ -79,6 +79,13 @@ def test_a_spot_pair_never_settles() -> None:
     assert (found["state"], found["is_active"], found["instrument_type"]) == ("inactive", False, "linear")
 
 
+@pytest.mark.parametrize(("active", "told"), [(True, "open"), (False, "closed")])
+def test_the_ticker_of_what_has_expired_is_closed(active: bool, told: str) -> None:
+    market = market_of(make_option(active=active))
+    (state,) = market
+    assert ticker_object(state, market)["state"] == told
+
+
 def test_increments_that_no_venue_stated_are_the_exponents() -> None:
     (state,) = market_of(
         make_instrument(tick_size="", min_trade_size="", price_exponent=-2, size_exponent=-3)

@@ -1,6 +1,8 @@
 """The floor: what was accepted is held until it is on disk, and comes out in order."""
 
 from deltawire.errors import JournalError
+from deltawire.exchange.account_records import Deposit
+from deltawire.sources.floor import UNWRITTEN
 from tests.support.trading import Client, Exchange
 
 NAME = "BTC-PERPETUAL"
@@ -16,6 +18,18 @@ def test_what_rests_on_a_failed_disk_is_never_told() -> None:
     exchange.floor.when_durable(exchange.floor.ticket(), lambda: told.append("answer"))
     exchange.disk.sync(JournalError("journal", "", "disk full"))
     assert (told, alice.inbox.take()) == ([], [])
+    assert exchange.floor.error is not None
+
+
+def test_what_comes_after_the_disk_has_failed_is_refused() -> None:
+    exchange = Exchange()
+
+    def full(payload: bytes) -> None:
+        raise JournalError("journal", "", "disk full")
+
+    exchange.disk.append = full  # type: ignore[method-assign]
+    for _ in range(2):
+        assert exchange.floor.submit(Deposit(at_ns=1, account=1, currency="BTC", units=1)) == [UNWRITTEN]
     assert exchange.floor.error is not None
 
 

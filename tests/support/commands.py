@@ -4,6 +4,7 @@ import os
 import pty
 import queue
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -87,6 +88,13 @@ class Command:
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         self._process.send_signal(number)
+
+    def write_no_more(self) -> None:
+        """From now on its files cannot grow, as on a disk that is full."""
+        prlimit = getattr(resource, "prlimit", None)
+        if prlimit is None:
+            pytest.skip("another process is limited by prlimit")
+        prlimit(self._process.pid, resource.RLIMIT_FSIZE, (0, 0))
 
     def peak_memory(self) -> int:
         """The most memory that it ever held, in bytes."""

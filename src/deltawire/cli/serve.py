@@ -6,6 +6,7 @@ import gc
 import signal
 import socket
 import ssl
+import sys
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +22,7 @@ from deltawire.book.kernel import DESCRIPTION
 from deltawire.builtin import Builtin
 from deltawire.cli.logs import keep_no_core, log_to_stderr
 from deltawire.config import Config, Listen, Replay, Tls, load_config
-from deltawire.errors import UsageError
+from deltawire.errors import JournalError, UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
 from deltawire.sources.recordings import Recording
@@ -170,8 +171,17 @@ def _serve(settings: Config, *, echo: bool) -> None:
     served = [f"{each.file} ({each.venue})" for each in settings.replay] + ["/echo"] * echo
     served += [f"the built-in exchange ({home()})"] if builtin else []
     _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_stopped(app, sock, tls))
+    if builtin is not None:
+        print("  trade      deltawire account add NAME --deposit BTC=10", flush=True)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_stopped(app, sock, tls))
+    except* JournalError as failed:
+        print(
+            f"deltawire: the exchange ends, nothing is acknowledged any more: {_first(failed)}",
+            file=sys.stderr,
+        )
+        raise SystemExit(1) from None
 
 
 def _open_exchange(settings: Config, pace: float | None) -> Builtin:
@@ -180,6 +190,12 @@ def _open_exchange(settings: Config, pace: float | None) -> Builtin:
     folder = home()
     make_folder(folder)
     return Builtin(folder, WallClock(), settings.exchange, speed=pace)
+
+
+def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:
+    """The one that a group, or the groups in it, are about."""
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found
 
 
 async def _until_stopped(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:

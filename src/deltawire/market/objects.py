@@ -97,7 +97,7 @@ def ticker_object(state: InstrumentState, market: Market) -> dict[str, Any]:
     found: dict[str, Any] = {
         "timestamp": (_last_ns(state) or market.time(state)) // MS_NS,
         "instrument_name": state.name,
-        "state": known.get("state", "open"),
+        "state": known.get("state", "open") if instrument.active else "closed",
         "best_bid_price": bid,
         "best_bid_amount": bid_size,
         "best_ask_price": ask,

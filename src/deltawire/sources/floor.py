@@ -10,6 +10,7 @@ from deltawire.exchange.account_records import LiquidationBegan, LiquidationEnde
 from deltawire.exchange.accounts import Accounts
 from deltawire.exchange.catalogue import VENUE
 from deltawire.exchange.codec import Codec
+from deltawire.exchange.codes import Code, Rejection
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.history import History, OwnTrade
 from deltawire.exchange.listing import Listings
@@ -32,6 +33,7 @@ from deltawire.ports import Clock
 PUBLIC = get_args(PublicEvent)
 NOBODY = 0
 """An account without wallets: asking for one that is not there would open it."""
+UNWRITTEN = Rejection(Code.SYSTEM_MAINTENANCE, reason="the journal cannot be written")
 OwnListener = Callable[[AccountId, list[News]], None]
 
 
@@ -86,7 +88,13 @@ class Floor:
 
     def submit(self, record: Record) -> list[Any]:
         """See `Trading`."""
-        outputs = self.exchange.submit(record)
+        if self.error is not None:
+            return [UNWRITTEN]
+        try:
+            outputs = self.exchange.submit(record)
+        except JournalError as error:
+            self._fail(error)
+            return [UNWRITTEN]
         self._history.took(outputs)
         events = [each for each in outputs if isinstance(each, PUBLIC)]
         news = self._news(outputs)
@@ -210,6 +218,11 @@ class Floor:
 
     # What comes out.
 
+    def _fail(self, error: JournalError) -> None:
+        """Nothing is acknowledged any more; the source ends with the error."""
+        self.error = self.error or error
+        self.public([], self.exchange.desk.now)
+
     def _journal(self, record: Record) -> None:
         self._commit.append(self._codec.encode(record))
         self._ticket += 1
@@ -245,8 +258,7 @@ class Floor:
     ) -> None:
         """What rests on records up to this ticket may be told: answers first, then private news, then public."""
         if error is not None:
-            self.error = self.error or error
-            self.public([], at_ns)
+            self._fail(error)
             return
         self._durable = max(self._durable, ticket)
         while self._waiting and self._waiting[0][0] <= self._durable:
