@@ -37,7 +37,7 @@ from deltawire.store.journal import Journal
 log = structlog.get_logger("deltawire")
 JOURNAL = "journal"
 SNAPSHOT_EVERY = 50_000
-MOST_MOMENTS = 500
+MOST_MOMENTS = 20
 """Of the agents, before others have a turn."""
 
 
@@ -99,12 +99,11 @@ class Agents:
         self._streams = partial(_stream, seed)
         self._simulation: Simulation | None = None
 
-    def step(self, now: int) -> None:
-        """Let them act until now; when that is too much at once, go on at the next step."""
+    def step(self, now: int) -> bool:
+        """Let them act until now; True when that is too much at once, and there may be more."""
         if self._simulation is None:
             self._simulation = self._begun(now)
-        for _ in islice(self._simulation.advance(now), MOST_MOMENTS):
-            pass
+        return sum(1 for _ in islice(self._simulation.advance(now), MOST_MOMENTS)) == MOST_MOMENTS
 
     def _begun(self, now: int) -> Simulation:
         floor = self._floor

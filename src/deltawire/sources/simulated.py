@@ -11,6 +11,8 @@ from deltawire.sources.floor import Floor
 from deltawire.sources.tickers import tickers
 
 STEP_S = 0.02
+MOST_TURNS = 25
+"""Of the flow in a step, so that orders come in between, and a market that runs too fast holds up nothing else."""
 AT_ONCE = 60
 """How many tickers are told at a time, so that orders do not wait for all of them."""
 
@@ -18,8 +20,8 @@ AT_ONCE = 60
 class Flow(Protocol):
     """Whoever makes the market live: prices, makers, takers."""
 
-    def step(self, now: int) -> None:
-        """Submit what is due by now."""
+    def step(self, now: int) -> bool:
+        """Submit some of what is due by now; whether there may be more."""
 
 
 class SimulatedClock:
@@ -90,7 +92,9 @@ class SimulatedSource:
             while True:
                 now = self.now()
                 self._look()
-                self._flow.step(now)
+                turns = MOST_TURNS
+                while self._flow.step(now) and (turns := turns - 1):
+                    await asyncio.sleep(0)
                 if priced_ns != (priced_ns := self.floor.accounts.pricing.now_ns):
                     self.floor.publish(list(telling), now)
                     telling = tickers(self.floor.exchange, self.floor.accounts)
