@@ -54,8 +54,10 @@ class Standings:
         sums = self._sums(key)
         if stale := self._stale.get(key):
             lines, positions = sums.lines, account.positions
+            reserving = self._reserving.get(key, {})
             for name in [name for name in stale if name in positions or lines.get(name, NO_LINE).held]:
                 self._renew(account, stale.pop(name))
+                reserving.pop(name, None)
         return sums
 
     def _sums(self, key: Key) -> Standing:
