@@ -37,7 +37,7 @@ from deltawire.store.journal import Journal
 log = structlog.get_logger("deltawire")
 JOURNAL = "journal"
 SNAPSHOT_EVERY = 50_000
-MOST_MOMENTS = 500
+MOST_MOMENTS = 20
 """Of the agents, before others have a turn."""
 
 

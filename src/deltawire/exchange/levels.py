@@ -72,11 +72,16 @@ class BookSide:
         level = self.levels[price]
         if price not in self.touched:
             self.touched[price] = level.shown_lots
-        if len(level.orders) == 1:
+        orders = level.orders
+        del orders[order.id]
+        if not orders:
             self._drop(level)
             return
-        level.shown_lots -= order.shown_lots
-        self.leave(order, level)
+        if order.shown_lots:
+            level.shown_lots -= order.shown_lots
+        level.holes = holes = level.holes + 1
+        if holes > PACKED and holes * holes > 4 * len(orders):
+            level.orders, level.holes = dict(orders), 0
 
     def show(self, order: Order, lots: int) -> None:
         """The order now shows so many lots, and keeps its place."""
@@ -86,17 +91,6 @@ class BookSide:
             self.touched[price] = level.shown_lots
         level.shown_lots += lots - order.shown_lots
         order.shown_lots = lots
-
-    def leave(self, order: Order, level: Level) -> None:
-        """The order, which shows nothing any more, leaves its level."""
-        orders = level.orders
-        del orders[order.id]
-        if not orders:
-            self._drop(level)
-            return
-        level.holes = holes = level.holes + 1
-        if holes > PACKED and holes * holes > 4 * len(orders):
-            level.orders, level.holes = dict(orders), 0
 
     def refresh(self, order: Order, level: Level) -> None:
         """An iceberg shows its next clip, behind all others at its price."""
@@ -118,7 +112,8 @@ class BookSide:
         touched, levels = self.touched, self.levels
         if len(touched) == 1:
             price, before = touched.popitem()
-            now = levels[price].shown_lots if price in levels else 0
+            level = levels.get(price)
+            now = 0 if level is None else level.shown_lots
             return Changes([price], [now], [before]) if now != before else NONE
         prices: list[int] = []
         sizes: list[int] = []

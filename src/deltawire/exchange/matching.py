@@ -93,7 +93,7 @@ class Matcher:
             order.cost += cost
             order.updated_ns = now
         if not maker.leaves_lots:
-            opposite.leave(maker, level)
+            opposite.remove(maker)
             if maker.terms.reduce_only:
                 self.forget(maker)
             desk.end(maker, "filled")

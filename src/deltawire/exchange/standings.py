@@ -45,7 +45,8 @@ class Standings:
             for name, instrument in reserving.items():
                 if not stale or name not in stale:
                     self._reserve(account, instrument)
-        return self._sums(key)
+        found = self._standings.get(key)
+        return self._sums(key) if found is None else found
 
     def _held(self, account: Account, currency: str) -> Standing:
         """The same without what orders alone need: the lines of what is not held are put off, and they are many."""
@@ -53,8 +54,10 @@ class Standings:
         sums = self._sums(key)
         if stale := self._stale.get(key):
             lines, positions = sums.lines, account.positions
+            reserving = self._reserving.get(key, {})
             for name in [name for name in stale if name in positions or lines.get(name, NO_LINE).held]:
                 self._renew(account, stale.pop(name))
+                reserving.pop(name, None)
         return sums
 
     def _sums(self, key: Key) -> Standing:
@@ -65,18 +68,24 @@ class Standings:
 
     def exposure(self, account: Account, name: str) -> Exposure:
         """An account's open orders in an instrument."""
-        return self._exposures.get(account.id, {}).get(name, NO_EXPOSURE)
+        mine = self._exposures.get(account.id)
+        return NO_EXPOSURE if mine is None else mine.get(name, NO_EXPOSURE)
 
     def reserved(self, account: Account, name: str, old: OpenOrder | None, new: OpenOrder | None) -> None:
         """An order's open part is `new`, and was `old`."""
-        found = self._exposures.setdefault(account.id, {}).setdefault(name, Exposure())
+        mine = self._exposures.get(account.id)
+        if mine is None:
+            mine = self._exposures[account.id] = {}
+        found = mine.get(name)
+        if found is None:
+            found = mine[name] = Exposure()
         if old:
             found.add(old, -1)
         if new:
             found.add(new)
         instrument = self._pricing.instruments.get(name)
         if instrument is None or not (found.buy_lots or found.sell_lots):
-            del self._exposures[account.id][name]
+            del mine[name]
         if instrument is None:
             return
         if instrument.kind == "future" and account.model == "segregated_sm":

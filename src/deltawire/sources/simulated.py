@@ -19,6 +19,8 @@ LEAD_NS = SECOND_NS
 """How far time may run ahead of where the market has come: who is stopped for an hour does not skip it."""
 BEHIND_S = 5.0
 """How long the market must have been behind before it is worth a line in the log."""
+MOST_TURNS = 25
+"""Of the flow in a step, so that orders come in between, and a market that runs too fast holds up nothing else."""
 AT_ONCE = 60
 """How many tickers are told at a time, so that orders do not wait for all of them."""
 
@@ -27,7 +29,7 @@ class Flow(Protocol):
     """Whoever makes the market live: prices, makers, takers."""
 
     def step(self, now: int) -> int:
-        """Submit what is due by now; how far it has come, which is less when that was too much at once."""
+        """Submit some of what is due by now; how far it has come, which is less when that was too much at once."""
 
 
 class SimulatedClock:
@@ -124,7 +126,10 @@ class SimulatedSource:
             while True:
                 due = self._clock.due()
                 self._look()
-                self._clock.reached(self._flow.step(due), due)
+                reached, turns = self._advance(due), MOST_TURNS
+                while reached < due and (turns := turns - 1):
+                    await asyncio.sleep(0)
+                    reached = self._advance(due)
                 if not warned and self._clock.behind_s() > BEHIND_S:
                     warned = True
                     log.warning("the market cannot keep up with --speed: time passes as fast as it follows")
@@ -137,3 +142,8 @@ class SimulatedSource:
                 await asyncio.sleep(STEP_S)
         finally:
             self._news.set()
+
+    def _advance(self, due: int) -> int:
+        reached = self._flow.step(due)
+        self._clock.reached(reached, due)
+        return reached
