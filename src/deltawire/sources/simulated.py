@@ -92,8 +92,9 @@ class SimulatedSource:
             while True:
                 now = self.now()
                 self._look()
-                turns = MOST_TURNS
-                while self._flow.step(now) and (turns := turns - 1):
+                for _ in range(MOST_TURNS):
+                    if not self._flow.step(now):
+                        break
                     await asyncio.sleep(0)
                 if priced_ns != (priced_ns := self.floor.accounts.pricing.now_ns):
                     self.floor.publish(list(telling), now)
