@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,6 +60,18 @@ def test_the_journal_alone_leads_to_the_same_state(seed: int) -> None:
     for payload in journalled:
         again.submit(codec.decode(payload))
     assert freeze(again) == freeze(live)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=SEEDS)
+def test_an_order_that_was_told_of_never_changes_afterwards(seed: int) -> None:
+    exchange = Exchange(Unmargined())
+    told = [
+        (event, msgspec.json.encode(event))
+        for record in Stream(seed).records(400)
+        for event in of(OrderChanged, exchange.submit(record))
+    ]
+    assert [msgspec.json.encode(event) for event, _ in told] == [then for _, then in told]
 
 
 @settings(max_examples=30, deadline=None)

@@ -1,6 +1,10 @@
-"""The exchange's time, between what its speed asks for and what its market can follow."""
+"""The exchange's time, between what its speed asks for and what its market can follow; and others' turns."""
 
-from deltawire.sources.simulated import SimulatedClock
+import asyncio
+
+from deltawire.ports import Wants
+from deltawire.sources.simulated import MOST_TURNS, SimulatedClock, SimulatedSource
+from tests.support.trading import Exchange
 from tests.support.transports import StillClock
 
 SECOND = 1_000_000_000
@@ -53,3 +57,40 @@ def test_it_never_falls() -> None:
     before = clock.now()
     clock.reached(BEGIN + SECOND // 2, clock.due())
     assert clock.now() == before
+
+
+# Turns.
+
+
+class Busy:
+    """A flow that always has more to do, and notes its turns."""
+
+    def __init__(self, notes: list[str]) -> None:
+        self._notes = notes
+
+    def step(self, now: int) -> int:
+        """See `Flow`."""
+        self._notes.append("market")
+        return now - 1
+
+
+async def test_orders_come_in_between_the_moments_of_a_busy_market() -> None:
+    notes: list[str] = []
+    source = SimulatedSource(Exchange().floor, Busy(notes), lambda: None, SimulatedClock(StillClock(BEGIN)))
+
+    async def others() -> None:
+        while True:
+            notes.append("others")
+            await asyncio.sleep(0)
+
+    events = source.events(Wants())
+    await anext(events)
+    tasks = [asyncio.ensure_future(each) for each in (anext(events), others())]
+    for _ in range(3 * MOST_TURNS):
+        await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    ours = "".join(note[0] for note in notes)
+    assert "mm" not in ours
+    assert ours.count("m") == MOST_TURNS

@@ -126,10 +126,10 @@ class SimulatedSource:
             while True:
                 due = self._clock.due()
                 self._look()
-                reached, turns = self._advance(due), MOST_TURNS
-                while reached < due and (turns := turns - 1):
+                for _ in range(MOST_TURNS):
+                    if self._advance(due) >= due:
+                        break
                     await asyncio.sleep(0)
-                    reached = self._advance(due)
                 if not warned and self._clock.behind_s() > BEHIND_S:
                     warned = True
                     log.warning("the market cannot keep up with --speed: time passes as fast as it follows")
@@ -139,7 +139,7 @@ class SimulatedSource:
                     telling = tickers(self.floor.exchange, self.floor.accounts)
                 if told := list(islice(telling, AT_ONCE)):
                     self.floor.publish(told, now)
-                await asyncio.sleep(STEP_S)
+                await asyncio.sleep(0 if self._clock.behind_s() else STEP_S)
         finally:
             self._news.set()
 

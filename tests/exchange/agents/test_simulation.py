@@ -2,15 +2,22 @@
 
 import subprocess
 import sys
+from collections import Counter
 from hashlib import sha256
+from typing import Any
 
 import msgspec
 import pytest
 
 from deltawire.exchange.account_records import Delivered
+from deltawire.exchange.accounts import Accounts
 from deltawire.exchange.agents.desk import touch
 from deltawire.exchange.agents.simulation import Simulation
 from deltawire.exchange.calendar import SECOND_NS
+from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.history import AGENTS_FROM
+from deltawire.exchange.ports import Record
+from deltawire.exchange.records import Edit, Place
 from deltawire.options.chain import StrikeQuotes, breaches
 from deltawire.testing.market import START_NS, quiet_market, streams
 from deltawire.testing.realism import measure
@@ -80,6 +87,25 @@ def test_options_are_quoted_around_their_marks_without_arbitrage(market: Simulat
                 assert abs(price - mark) < 0.004 + 0.1 * mark
     assert quoted > 1.5 * len(chain)
     assert breaches([StrikeQuotes(strike, **sides) for strike, sides in strikes.items()], forward) == []
+
+
+def test_option_makers_quote_in_short_turns_between_prices() -> None:
+    records: list[Record] = []
+    exchange = Exchange(Accounts())
+
+    def submit(record: Record) -> list[Any]:
+        records.append(record)
+        return exchange.submit(record)
+
+    accounts = exchange.desk.risk
+    assert isinstance(accounts, Accounts)
+    simulation = Simulation(streams(1), START_NS, exchange=exchange, accounts=accounts, submit=submit)
+    for _ in simulation.advance(START_NS + 2 * SECOND_NS - 1):
+        pass
+    quotes = [each for each in records if isinstance(each, Place | Edit) and each.account == AGENTS_FROM]
+    turns = Counter((each.at_ns - START_NS) / SECOND_NS for each in quotes)
+    assert list(turns) == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.2, 1.4, 1.6, 1.8])
+    assert max(turns.values()) <= 20
 
 
 def test_money_only_moves(market: Simulation) -> None:
