@@ -14,13 +14,15 @@ from tests.support.streams import Stream
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    files = DiskFiles(tmp_path)
+    folder = tmp_path / "home" / "journal"
+    folder.mkdir(parents=True)
+    files = DiskFiles(folder)
     journal = Journal(files, "j", salt=1)
     list(journal.records())
     for record in Stream(1).records(20):
         journal.append([Codec().encode(record)])
     files.close()
-    return tmp_path
+    return folder
 
 
 def verify(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
@@ -35,6 +37,10 @@ def test_a_sound_journal_is_counted(directory: Path, capsys: pytest.CaptureFixtu
     report = json.loads(output)
     assert code == 0
     assert (report["sound"], report["records"], report["sequence"], report["torn"]) == (True, 26, 26, None)
+
+
+def test_a_journal_is_found_in_its_home(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify(capsys, str(directory.parent), "--json") == verify(capsys, str(directory), "--json")
 
 
 def test_a_torn_tail_is_reported_and_left_alone(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -190,6 +190,12 @@ def test_the_exchanges_options_are_not_for_recordings(capsys: Capture, tape: Pat
     assert "--seed is for the built-in exchange" in outcome.err
 
 
+def test_the_exchange_cannot_begin_again_like_a_recording(capsys: Capture) -> None:
+    outcome = run(capsys, "serve", "--loop")
+    assert is_one_line(outcome)
+    assert "--loop is for recordings" in outcome.err
+
+
 def test_a_port_that_is_taken_is_named(capsys: Capture, tape: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from deltawire.builtin import JOURNAL
 from deltawire.errors import UsageError
 from deltawire.exchange.account_records import AccountRecord
 from deltawire.exchange.codec import Codec
@@ -19,7 +20,9 @@ app = typer.Typer(help="The built-in exchange's journal.", no_args_is_help=True)
 
 @app.command()
 def verify(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the journal is.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="The journal, or the DELTAWIRE_HOME it is in.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say whether an exchange could start from a journal; change nothing.
@@ -28,6 +31,8 @@ def verify(
     """
     if not directory.is_dir():
         raise UsageError(f"{directory}: there is no such directory")
+    if (directory / JOURNAL).is_dir():
+        directory /= JOURNAL
     files = DiskFiles(directory)
     try:
         report = inspect(files, str(directory), _readable)

@@ -133,6 +133,8 @@ def serve(
             f"--{next(iter(given)).removesuffix('s')} is for the built-in exchange, not for recordings"
         )
     settings = msgspec.structs.replace(settings, **changes)
+    if loop and not settings.replay:
+        raise UsageError("--loop is for recordings, and none is given: see --replay")
     _serve(settings, echo=echo)
 
 

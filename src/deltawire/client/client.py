@@ -126,15 +126,18 @@ class Client:
         left: list[str] = await self.call("public/unsubscribe", channels=list(channels))
         return left
 
-    async def __aiter__(self) -> AsyncIterator[Notification]:
-        """Notifications as they come; ends with `FeedError` when the connection does."""
-        while True:
-            while self._notes:
-                yield self._notes.popleft()
+    def __aiter__(self) -> "Client":
+        """Notifications as they come."""
+        return self
+
+    async def __anext__(self) -> Notification:
+        """The next notification; `FeedError` when the connection has ended."""
+        while not self._notes:
             if self._error is not None:
                 raise self._error
             self._news.clear()
             await self._news.wait()
+        return self._notes.popleft()
 
     async def close(self) -> None:
         """Close the connection; calls and iterations that are under way end with `FeedError`.
