@@ -1,52 +1,11 @@
-// CRC32 (IEEE 802.3, as zlib's) and the texts that venues make it of.
+// The texts that venues make a CRC32 of.
 #pragma once
 
-#include <array>
-
+#include "crc32.hpp"
 #include "number.hpp"
 #include "side.hpp"
 
 namespace deltawire {
-
-/// Eight bytes at a time (slicing-by-8; Intel, "Novel table lookup-based algorithms for CRC", 2008).
-class Crc32 {
-  public:
-    static uint32_t of(const char *text, size_t size, uint32_t before = 0) {
-        static const Crc32 crc;
-        const auto *at = reinterpret_cast<const unsigned char *>(text);
-        uint32_t state = ~before;
-        for (; size >= 8; size -= 8, at += 8) {
-            const uint32_t low = state ^ word(at), high = word(at + 4);
-            state = crc.tables_[7][low & 255] ^ crc.tables_[6][low >> 8 & 255] ^ crc.tables_[5][low >> 16 & 255] ^
-                    crc.tables_[4][low >> 24] ^ crc.tables_[3][high & 255] ^ crc.tables_[2][high >> 8 & 255] ^
-                    crc.tables_[1][high >> 16 & 255] ^ crc.tables_[0][high >> 24];
-        }
-        for (; size; --size, ++at)
-            state = state >> 8 ^ crc.tables_[0][(state ^ *at) & 255];
-        return ~state;
-    }
-
-  private:
-    Crc32() {
-        for (uint32_t byte = 0; byte < 256; ++byte) {
-            uint32_t state = byte;
-            for (int bit = 0; bit < 8; ++bit)
-                state = state >> 1 ^ (state & 1 ? 0xEDB88320u : 0);
-            tables_[0][byte] = state;
-        }
-        for (uint32_t byte = 0; byte < 256; ++byte)
-            for (size_t table = 1; table < 8; ++table)
-                tables_[table][byte] =
-                    tables_[table - 1][byte] >> 8 ^ tables_[0][tables_[table - 1][byte] & 255];
-    }
-
-    static uint32_t word(const unsigned char *at) {
-        return static_cast<uint32_t>(at[0]) | static_cast<uint32_t>(at[1]) << 8 |
-               static_cast<uint32_t>(at[2]) << 16 | static_cast<uint32_t>(at[3]) << 24;
-    }
-
-    std::array<std::array<uint32_t, 256>, 8> tables_;
-};
 
 /// Copies digits: one word where that is enough, of which what is too much is written over later. Needs a word more
 /// on either side.
