@@ -46,17 +46,19 @@ inline char *write_noted(char *at, int64_t mantissa, int places, int zeros, int 
 /// How the levels of a checksum are written.
 struct DigitsText { // Kraken v2: ticks and lots, nothing between
     static constexpr size_t LEVELS = 10;
-    static char *write(char *at, const Level &level, Note, int, int) {
-        return write_integer(write_integer(at, level.price), level.size);
-    }
+    static char *write_price(char *at, int64_t price, Note, int) { return write_integer(at, price); }
+    static char *write_size(char *at, int64_t size, Note, int) { return write_integer(at, size); }
 };
 
 struct NotedText { // OKX v5: price:size, as the venue wrote them
     static constexpr size_t LEVELS = 25;
-    static char *write(char *at, const Level &level, Note note, int price_places, int size_places) {
-        at = write_noted(at, level.price, price_places, note.price_zeros, note.price_places);
+    static char *write_price(char *at, int64_t price, Note note, int places) {
+        at = write_noted(at, price, places, note.price_zeros, note.price_places);
         *at++ = ':';
-        return write_noted(at, level.size, size_places, note.size_zeros, note.size_places);
+        return at;
+    }
+    static char *write_size(char *at, int64_t size, Note note, int places) {
+        return write_noted(at, size, places, note.size_zeros, note.size_places);
     }
 };
 
@@ -73,7 +75,7 @@ template <class Text> class SideTexts {
     struct alignas(64) Line { // a usual text lies in the cache line where the rest is
         Level level;
         Note note;
-        uint32_t size;
+        uint16_t size, price_size;
         char text[232];
     };
 
@@ -89,6 +91,8 @@ template <class Text> class SideTexts {
             return false;
         const uint32_t doubted = version_ && version_ == touched.since ? doubt(side, *touched.prices) : ~uint32_t{0};
         version_ = side.version();
+        if (!doubted && count_ == Text::LEVELS)
+            return false; // what was set lies behind them
         side.top(Text::LEVELS, prices_);
         bool changed = prices_.size() != count_;
         const std::array<uint8_t, Text::LEVELS> before = order_;
@@ -100,9 +104,11 @@ template <class Text> class SideTexts {
             const int64_t price = prices_[i];
             while (old < known && better(side, lines_[before[old]].level.price, price))
                 spare_[spare++] = before[old++];
-            if (old < known && lines_[before[old]].level.price == price &&
-                (!(doubted >> old & 1) || same(lines_[before[old]], side))) {
-                order_[i] = before[old++];
+            if (old < known && lines_[before[old]].level.price == price) {
+                order_[i] = before[old];
+                if (doubted >> old & 1)
+                    changed |= refresh(lines_[before[old]], side, price_places, size_places);
+                ++old;
             } else {
                 missing[missed++] = static_cast<uint8_t>(i);
             }
@@ -111,11 +117,7 @@ template <class Text> class SideTexts {
             spare_[spare++] = before[old++];
         for (size_t i = 0; i < missed; ++i) {
             const uint8_t place = order_[missing[i]] = spare_[--spare];
-            Line &line = lines_[place];
-            line.level.price = prices_[missing[i]];
-            line.level.size = side.look(line.level.price, line.note);
-            line.size = static_cast<uint32_t>(
-                Text::write(line.text, line.level, line.note, price_places, size_places) - line.text);
+            write(lines_[place], prices_[missing[i]], side, price_places, size_places);
         }
         return changed || missed;
     }
@@ -158,10 +160,31 @@ template <class Text> class SideTexts {
         return side.bid() ? one > other : one < other;
     }
 
-    static bool same(const Line &line, const Side &side) {
+    static void write(Line &line, int64_t price, const Side &side, int price_places, int size_places) {
+        line.level = Level{price, side.look(price, line.note)};
+        char *end = Text::write_price(line.text, price, line.note, price_places);
+        line.price_size = static_cast<uint16_t>(end - line.text);
+        end = Text::write_size(end, line.level.size, line.note, size_places);
+        line.size = static_cast<uint16_t>(end - line.text);
+    }
+
+    /// Writes what has changed of a line whose price is the same; true when anything has.
+    static bool refresh(Line &line, const Side &side, int price_places, int size_places) {
         Note note;
-        return side.look(line.level.price, note) == line.level.size &&
-               std::memcmp(&line.note, &note, sizeof note) == 0;
+        const int64_t size = side.look(line.level.price, note);
+        const bool same_price = note.price_places == line.note.price_places &&
+                                note.price_zeros == line.note.price_zeros;
+        if (!same_price) {
+            write(line, line.level.price, side, price_places, size_places);
+            return true;
+        }
+        if (size == line.level.size && std::memcmp(&line.note, &note, sizeof note) == 0)
+            return false;
+        line.level.size = size;
+        line.note = note;
+        char *end = Text::write_size(line.text + line.price_size, size, note, size_places);
+        line.size = static_cast<uint16_t>(end - line.text);
+        return true;
     }
 
     std::vector<int64_t> prices_;
