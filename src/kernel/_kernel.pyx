@@ -771,8 +771,11 @@ cdef class Router:
     cdef readonly Track recent
     cdef readonly uint64_t taken
     cdef readonly uint64_t imaged
+    cdef public object heard_ns
+    cdef object otherwise, took, expect, opened
 
-    def __cinit__(self, str form, str rule, str proof, shapes, image_shapes):
+    def __cinit__(self, str form, str rule, str proof, shapes, image_shapes, *, otherwise, took, expect, opened):
+        self.otherwise, self.took, self.expect, self.opened = otherwise, took, expect, opened
         self.router = new CRouter(<Form><int>FORMS[form], <Rule><int>RULES[rule], <Proof><int>PROOFS[proof])
         self.tracks = {}
         for shape in shapes:
@@ -791,20 +794,26 @@ cdef class Router:
             self.router.add(track.track)
         return track
 
-    def take(self, bytes frame, now):
-        """The events of a book message, or None when it must go the slower way."""
-        if not self.router.take(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame), self.step):
-            return None
+    def received(self, bytes frame, now):
+        """What a frame gives, whichever way it goes."""
+        self.heard_ns = now
+        if self.router.take(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame), self.step):
+            return self.taken_straight(now)
+        cdef Image image = self.image(frame)
+        return self.otherwise(frame, now) if image is None else self.opened(image, now)
+
+    cdef object taken_straight(self, now):
         cdef Track track = <Track>self.step.track.owner
         self.recent = track
         self.taken += 1
-        if self.step.bids.empty() and self.step.asks.empty():
-            return []
-        return [BookDelta(track.instrument, track.track.sequence, wrap_changes(self.step.bids),
-                          wrap_changes(self.step.asks), self.step.venue_ns, now, track.track.last)]
+        cdef list events = []
+        if not self.step.bids.empty() or not self.step.asks.empty():
+            events.append(BookDelta(track.instrument, track.track.sequence, wrap_changes(self.step.bids),
+                                    wrap_changes(self.step.asks), self.step.venue_ns, now, track.track.last))
+        return events if self.took is None else self.took(events, now)
 
-    def image(self, bytes frame, expect):
-        """The book image in a frame, or None when it must go the slower way; see the twin."""
+    cdef Image image(self, bytes frame):
+        """The book image in a frame, or None when it must go the slower way. Nothing has happened to any book."""
         if not self.router.begin_image(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame)):
             return None
         cdef const Fields* fields = &self.router.image_fields()
@@ -813,7 +822,7 @@ cdef class Router:
             image.symbol = fields.symbol.data()[: fields.symbol.size()].decode()
         except UnicodeDecodeError:
             return None
-        expected = expect(image.symbol)
+        expected = self.expect(image.symbol)
         if expected is None:
             return None
         instrument, depth = expected

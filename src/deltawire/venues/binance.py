@@ -260,7 +260,7 @@ class BinanceFeed(Feed):
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
         kind, _, symbol = tag.partition(":")
         if kind == "book":  # an answer may outlive its connection
-            return [] if self._heard_ns is None else self._on_image(symbol, body, now)
+            return [] if self._router.heard_ns is None else self._on_image(symbol, body, now)
         return self._each(self._exchange_info(body).symbols, self._on_symbol, now)
 
     def _on_symbol(self, raw: msgspec.Raw, now: int) -> list[Event]:
