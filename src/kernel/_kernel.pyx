@@ -329,11 +329,12 @@ cdef class Levels:
 cdef Changes UNCHANGED = Changes.__new__(Changes)
 
 
-cdef inline Changes wrap_changes(const vector[Change]& items):
+cdef inline Changes wrap_changes(vector[Change]& items):
+    """These as a value; the vector is empty then."""
     if items.empty():
         return UNCHANGED
     cdef Changes found = Changes.__new__(Changes)
-    found.items.assign(items.begin(), items.end())
+    found.items.swap(items)
     return found
 
 
@@ -771,11 +772,11 @@ cdef class Router:
     cdef readonly Track recent
     cdef readonly uint64_t taken
     cdef readonly uint64_t imaged
-    cdef public object heard_ns
-    cdef object otherwise, took, expect, opened
+    cdef public object heard_ns, took
+    cdef object otherwise, expect, opened
 
-    def __cinit__(self, str form, str rule, str proof, shapes, image_shapes, *, otherwise, took, expect, opened):
-        self.otherwise, self.took, self.expect, self.opened = otherwise, took, expect, opened
+    def __cinit__(self, str form, str rule, str proof, shapes, image_shapes, *, otherwise, expect, opened):
+        self.otherwise, self.expect, self.opened = otherwise, expect, opened
         self.router = new CRouter(<Form><int>FORMS[form], <Rule><int>RULES[rule], <Proof><int>PROOFS[proof])
         self.tracks = {}
         for shape in shapes:

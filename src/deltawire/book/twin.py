@@ -330,7 +330,6 @@ class Image(msgspec.Struct, frozen=True, gc=False):
 class Router:
     """One connection's frames: book messages on the straight way, and what goes the slower one to `otherwise`.
 
-    `took` is told what a message on the straight way gave, and answers with what comes of it; None: just that.
     `expect` says what a symbol's image is to be read as: its instrument, and how deep it goes (0: whole), or None
     where it must not be read here; `opened` is handed an image that has been read and found right. In pure Python
     every frame goes the slower way.
@@ -345,7 +344,6 @@ class Router:
         image_shapes: Sequence[Shape],
         *,
         otherwise: Callable[[bytes, int], list[Any]],
-        took: Callable[[list[BookDelta], int], list[Any]] | None,
         expect: Callable[[str], tuple[Instrument, int] | None],
         opened: Callable[[Image, int], list[Any]],
     ) -> None:
@@ -357,6 +355,8 @@ class Router:
         """Images read."""
         self.heard_ns: int | None = None
         """When the last frame came, unless its owner says otherwise."""
+        self.took: Callable[[list[BookDelta], int], list[Any]] | None = None
+        """Is told what a message on the straight way gave, and answers with what comes of it; None: just that."""
         self._otherwise = otherwise
 
     def track(self, symbol: str) -> Track:

@@ -50,13 +50,10 @@ class Feed:
     """Whether prices come with zeros behind the last place that counts."""
     straight = StraightWay("text_pairs", "none", ())
     """How this venue writes the book messages that the kernel may take whole."""
-    _went_straight: Callable[[list[BookDelta], int], list[Output]] | None = None
-    """What comes of what a book message gave that the kernel has taken whole; None: nothing more."""
 
     def __init__(self) -> None:
         self._router = self.straight.make_router(
             otherwise=self._received_otherwise,
-            took=self._went_straight,
             expect=self._expect,
             opened=self._opened,
         )
