@@ -16,7 +16,7 @@ from deltawire.book.columns import mantissa, read_exponents
 from deltawire.book.kernel import Image
 from deltawire.book.straight import StraightWay
 from deltawire.errors import MalformedError, PrecisionError, VenueError
-from deltawire.model.events import BookDelta, Event, Fault, Listing, Side, Trade
+from deltawire.model.events import Event, Fault, Listing, Side, Trade
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import FINEST, exponent_of, format_decimal, parse_decimal
 from deltawire.ports import Ask, Output, Reconnect, Wants
