@@ -844,6 +844,7 @@ cdef class Router:
 
 
 encode = msgspec.json.encode
+fields_of = msgspec.structs.astuple
 
 
 cdef inline void add_text(bytes text) except *:
@@ -863,10 +864,9 @@ cdef class BookFormat:
 
     def format(self, int64_t seq, note, bytes more=b""):
         """One notification; numbers that are too long to be written here are left to the plain format."""
-        cdef Changes bids = own_changes(note.bids)
-        cdef Changes asks = own_changes(note.asks)
-        cdef int64_t at_ns = note.at_ns
-        instrument, name = note.instrument, note.name
+        kind, at_ns, name, instrument, change_id, found_bids, found_asks, before, status, checksum, exponents = fields_of(note)
+        cdef Changes bids = own_changes(found_bids)
+        cdef Changes asks = own_changes(found_asks)
         if instrument is not self.instrument:
             self.places = Places(places_of(instrument.price_exponent), places_of(instrument.size_exponent))
             self.instrument = instrument
@@ -877,26 +877,26 @@ cdef class BookFormat:
         add_text(self.head)
         buffer.add_integer(seq)
         add_text(more)
-        add_text(b',"data":{"type":"change","timestamp":' if note.type == "change"
+        add_text(b',"data":{"type":"change","timestamp":' if kind == "change"
                  else b',"data":{"type":"snapshot","timestamp":')
-        buffer.add_integer(at_ns // 1_000_000)
+        buffer.add_integer(<int64_t>at_ns // 1_000_000)
         add_text(self.named)
-        buffer.add_integer(note.change_id)
+        buffer.add_integer(change_id)
         add_text(b',"bids":')
         if not write_changes(buffer, bids.items.data(), bids.items.size(), self.places):
             return self.plain.format(seq, note, more)
         add_text(b',"asks":')
         if not write_changes(buffer, asks.items.data(), asks.items.size(), self.places):
             return self.plain.format(seq, note, more)
-        if note.prev_change_id is not None:
+        if before is not None:
             add_text(b',"prev_change_id":')
-            buffer.add_integer(note.prev_change_id)
-        if note.status is not None:
-            add_text(b',"status":' + encode(note.status))
-        if note.checksum is not None:
+            buffer.add_integer(before)
+        if status is not None:
+            add_text(b',"status":' + encode(status))
+        if checksum is not None:
             add_text(b',"checksum":')
-            buffer.add_integer(note.checksum)
-        if note.exponents:
+            buffer.add_integer(checksum)
+        if exponents:
             add_text(b',"price_exponent":%d,"size_exponent":%d' % (instrument.price_exponent, instrument.size_exponent))
         add_text(b"}}}")
         return PyBytes_FromStringAndSize(buffer.data(), buffer.size())
