@@ -91,6 +91,12 @@ CHOICES = [
     _Choice(
         "Kraken v2 book (CRC32)", "kraken", "kraken/kraken_btcusd_sample.cbcap", b'"channel":"book","type"'
     ),
+    _Choice(
+        "Kraken v2 book, with resubscriptions",
+        "kraken",
+        "kraken/kraken_btcusd_l2.cbcap",
+        b'"channel":"book","type"',
+    ),
     _Choice("Deribit book raw", "deribit", "deribit/DERIBIT.ws.1.0", b'"channel":"book.'),
 ]
 

@@ -4,7 +4,7 @@ import atheris
 
 with atheris.instrument_imports(include=["deltawire.book", "deltawire.model"]):
     from deltawire.book import _kernel, twin
-    from deltawire.book.columns import ActionRows, NumberObjects, TextPairs, TextRows
+    from deltawire.book.columns import ActionRows, NumberObjects, TextPairs, TextRows, read_exponents
     from deltawire.errors import VenueError
 
 from fuzz.harness import run
@@ -26,6 +26,7 @@ def target(data: bytes) -> None:
     reader = READERS[data[0] % 4]
     exponents = -(data[1] % 19), -(data[2] % 19)
     raw = data[3:]
+    check_places(reader, raw)
     found = _kernel.read_columns(reader.form, raw, *exponents)
     side = _kernel.Side(bid=True)
     loaded = side.read(reader.form, raw, *exponents)
@@ -44,6 +45,17 @@ def target(data: bytes) -> None:
     plain.load(*columns(reader, raw, exponents))
     assert side.levels() == plain.levels()
     assert found[:2] == columns(reader, raw, exponents)
+
+
+def check_places(reader: type, raw: bytes) -> None:
+    """What an array is said to show is what its texts show, and they fit at any exponents down to -8."""
+    shown = _kernel.read_places(reader.form, raw)
+    if shown is None:
+        return
+    prices, sizes = read_exponents(reader(0, 0).texts(raw))
+    assert (-shown[0], -shown[1]) == (prices, sizes)
+    for exponents in ((prices, sizes), (twin.MEASURED, twin.MEASURED)):
+        columns(reader, raw, exponents)
 
 
 def columns(reader: type, raw: bytes, exponents: tuple[int, int]) -> tuple[list[int], list[int]]:

@@ -109,6 +109,7 @@ cdef extern from "levels.hpp" namespace "deltawire" nogil:
 
     const char* read_levels(Form, const char*, Places, Columns&) except +
     void load_columns(CSide&, const Columns&) except +
+    boolean find_places(Form, const char*, const char*, Columns&, Places&) except +
 
 
 cdef extern from "json.hpp" namespace "deltawire" nogil:
@@ -199,7 +200,7 @@ cdef extern from "track.hpp" namespace "deltawire" nogil:
         boolean take(const char*, size_t, Step&) except +
         boolean begin_image(const char*, size_t) except +
         const Fields& image_fields()
-        boolean read_image(const char*, size_t, Places, size_t, CSide&, CSide&, boolean&) except +
+        boolean read_image(const char*, size_t, Places, boolean, size_t, CSide&, CSide&, boolean&) except +
         void image_levels(const CSide&, const CSide&, vector[Level]&, vector[Level]&) except +
 
 
@@ -680,6 +681,16 @@ def read_columns(str form, bytes raw, int price_exponent, int size_exponent):
     return columns.prices, columns.sizes, actions
 
 
+def read_places(str form, bytes raw):
+    """How many digits a level array shows behind the point, at most: of prices and of sizes; else None. See the twin."""
+    cdef Columns columns
+    cdef Places found
+    cdef const char* start = PyBytes_AS_STRING(raw)
+    if not find_places(<Form><int>FORMS[form], start, start + PyBytes_GET_SIZE(raw), columns, found):
+        return None
+    return found.price, found.size
+
+
 cdef class Track:
     """One book on the straight way; see `deltawire.book.twin.Track`."""
 
@@ -831,7 +842,7 @@ cdef class Router:
         cdef Side bids = Side(bid=True)
         cdef Side asks = Side(bid=False)
         cdef boolean proved = False
-        if not self.router.read_image(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame), places, depth, bids.side[0], asks.side[0], proved):
+        if not self.router.read_image(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame), places, instrument.stated, depth, bids.side[0], asks.side[0], proved):
             return None
         bids.places = asks.places = places
         image.bids, image.asks = bids, asks

@@ -2,6 +2,7 @@
 // left to the slower reader, which knows how to judge it.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "number.hpp"
@@ -111,7 +112,22 @@ struct ActionRow {
     }
 };
 
-template <class Row> const char *read_rows(const char *at, Places places, Columns &columns) {
+/// How many digits were shown behind the point, at most, of prices and of sizes.
+struct Shown {
+    Places most{0, 0};
+    void add(const Decimal &price, const Decimal &size) {
+        most.price = std::max(most.price, price.places);
+        most.size = std::max(most.size, size.places);
+    }
+};
+
+/// Nobody asks how many.
+struct NotShown {
+    void add(const Decimal &, const Decimal &) {}
+};
+
+template <class Row, class Counter>
+const char *read_rows(const char *at, Places places, Columns &columns, Counter &counter) {
     Decimal price, size;
     Action action = Action::none;
     if (*at != '[')
@@ -123,6 +139,7 @@ template <class Row> const char *read_rows(const char *at, Places places, Column
             return nullptr;
         columns.prices.push_back(price.mantissa);
         columns.sizes.push_back(size.mantissa);
+        counter.add(price, size);
         if constexpr (Row::noted)
             columns.notes.push_back(
                 Note{static_cast<uint8_t>(price.places), 0, static_cast<uint8_t>(size.places), 0});
@@ -133,19 +150,38 @@ template <class Row> const char *read_rows(const char *at, Places places, Column
 }
 
 /// Reads an array in a text that ends with a NUL; returns what follows it, or null.
-inline const char *read_levels(Form form, const char *at, Places places, Columns &columns) {
+template <class Counter>
+const char *read_levels(Form form, const char *at, Places places, Columns &columns, Counter &counter) {
     columns.clear();
     switch (form) {
     case Form::text_pairs:
-        return read_rows<TextPair>(at, places, columns);
+        return read_rows<TextPair>(at, places, columns, counter);
     case Form::text_rows:
-        return read_rows<TextRow>(at, places, columns);
+        return read_rows<TextRow>(at, places, columns, counter);
     case Form::number_objects:
-        return read_rows<NumberObject>(at, places, columns);
+        return read_rows<NumberObject>(at, places, columns, counter);
     case Form::action_rows:
-        return read_rows<ActionRow>(at, places, columns);
+        return read_rows<ActionRow>(at, places, columns, counter);
     }
     return nullptr;
+}
+
+inline const char *read_levels(Form form, const char *at, Places places, Columns &columns) {
+    NotShown nobody;
+    return read_levels(form, at, places, columns, nobody);
+}
+
+/// Places at which nearly every number of an array can be read whose own are not known yet.
+inline constexpr Places ENOUGH{8, 8};
+
+/// How many places the decimals of an array show; false for whatever a slower reader must judge. What is found is no
+/// more than `ENOUGH`, at which every number fits.
+inline bool find_places(Form form, const char *at, const char *end, Columns &columns, Places &found) {
+    Shown shown;
+    if (form == Form::action_rows || read_levels(form, at, ENOUGH, columns, shown) != end)
+        return false;
+    found = shown.most;
+    return found.price <= ENOUGH.price && found.size <= ENOUGH.size;
 }
 
 /// Replaces every level of a side by columns that have been read.

@@ -152,9 +152,10 @@ class Router {
 
     /// True when the message was taken; `step` says what it did. False: nothing has happened.
     bool take(const char *frame, size_t size, Step &step) {
+        NotShown nobody;
         for (size_t tried = 0; tried < shapes_.count(); ++tried, shapes_.next()) {
             Reading reading{shapes_.usual(), frame, frame + size};
-            if (Track *track = named(reading); track && read_rest(reading, track->places))
+            if (Track *track = named(reading); track && read_rest(reading, track->places, nobody))
                 return follow(*track, reading.fields, step);
         }
         return false;
@@ -173,16 +174,20 @@ class Router {
     const Fields &image_fields() const { return image_.fields; }
 
     /// Reads the same frame's image into sides, each cut to `depth` (0: left whole), and judges the book they make;
-    /// false when it is not right, or anything is unusual. `proved`: it came with a checksum.
-    bool read_image(const char *frame, size_t size, Places places, size_t depth, Side &bids, Side &asks,
+    /// false when it is not right, or anything is unusual. `proved`: it came with a checksum. Where the places are
+    /// not `stated`, an image that shows more of them is unusual.
+    bool read_image(const char *frame, size_t size, Places places, bool stated, size_t depth, Side &bids, Side &asks,
                     bool &proved) {
+        Shown shown;
         size_t tried = 0;
         for (; tried < image_shapes_.count(); ++tried, image_shapes_.next()) {
             image_ = Reading{image_shapes_.usual(), frame, frame + size};
-            if (read_symbol(image_) && plain(image_.fields.label) && read_rest(image_, places))
+            if (read_symbol(image_) && plain(image_.fields.label) && read_rest(image_, places, shown))
                 break;
         }
         if (tried == image_shapes_.count())
+            return false;
+        if (!stated && (shown.most.price > places.price || shown.most.size > places.size))
             return false;
         load(bids, bids_, depth);
         load(asks, asks_, depth);
@@ -239,7 +244,7 @@ class Router {
     }
 
     /// Reads on to the end.
-    bool read_rest(Reading &reading, Places places) {
+    template <class Counter> bool read_rest(Reading &reading, Places places, Counter &counter) {
         for (;; ++reading.part) {
             if (!skip_text(reading))
                 return false;
@@ -248,7 +253,7 @@ class Router {
                 return reading.at == reading.end && reading.bids && reading.asks;
             if (hole == Hole::bids || hole == Hole::asks) {
                 const bool bids = hole == Hole::bids;
-                if (!(reading.at = read_levels(form_, reading.at, places, bids ? bids_ : asks_)))
+                if (!(reading.at = read_levels(form_, reading.at, places, bids ? bids_ : asks_, counter)))
                     return false;
                 (bids ? reading.bids : reading.asks) = true;
             } else if (!read_number(reading)) {

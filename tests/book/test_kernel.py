@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deltawire.book import columns, twin
-from deltawire.book.columns import ActionRows, NumberObjects, TextPairs, TextRows
+from deltawire.book.columns import ActionRows, NumberObjects, TextPairs, TextRows, read_exponents
 from deltawire.errors import VenueError
 from deltawire.model.events import Changes, Levels
 from deltawire.model.instruments import Instrument
@@ -200,6 +200,48 @@ def test_what_the_kernel_reads_is_what_the_readers_read(
 )
 def test_the_kernel_does_read_what_venues_send(form: str, raw: bytes, wanted: Any) -> None:
     assert _kernel.read_columns(form, raw, -2, -3) == wanted
+
+
+shown_texts = st.from_regex(r"[0-9]{1,9}(\.[0-9]{1,9})?", fullmatch=True) | st.from_regex(
+    r"[0-9]{1,10}\.0{1,20}", fullmatch=True
+)
+
+
+@given(
+    form=st.sampled_from(sorted(FORMS)),
+    rows=st.lists(st.tuples(shown_texts | texts, shown_texts | texts), max_size=4),
+    finer=st.tuples(st.integers(0, 8), st.integers(0, 8)),
+)
+def test_places_are_told_only_where_every_text_shows_no_more_and_fits(
+    form: str, rows: list[tuple[str, str]], finer: tuple[int, int]
+) -> None:
+    make, row = FORMS[form]
+    raw = f"[{','.join(row % pair for pair in rows)}]".encode()
+    found = _kernel.read_places(form, raw)
+    if found is None:
+        return
+    prices, sizes = read_exponents(make(0, 0).texts(raw))
+    assert (-found[0], -found[1]) == (prices, sizes)
+    columns = make(min(prices, -finer[0]), min(sizes, -finer[1]))(raw)
+    assert len(columns.prices) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("form", "raw", "wanted"),
+    [
+        ("text_pairs", b'[["61837.60","1.5"],["1","0.000"]]', (2, 3)),
+        ("text_rows", b'[["61837.6","2","0","12"]]', (1, 0)),
+        ("number_objects", b'[{"price":63005.0,"qty":0.12500000}]', (1, 8)),
+        ("number_objects", b"[]", (0, 0)),
+        ("number_objects", b'[{"price":63005.0,"qty":0.125000000}]', None),
+        ("number_objects", b'[{"price":63005.0,"qty":0.125000001}]', None),
+        ("number_objects", b'[{"price":12345678901,"qty":1}]', None),
+        ("action_rows", b'[["new",0.5,2.0]]', None),
+        ("text_pairs", b'[["1","2"]]]', None),
+    ],
+)
+def test_the_places_that_a_level_array_shows(form: str, raw: bytes, wanted: Any) -> None:
+    assert _kernel.read_places(form, raw) == wanted
 
 
 changes = st.lists(st.tuples(int64s | st.integers(-9999, 9999), sizes, sizes), max_size=8)

@@ -100,8 +100,7 @@ def test_scratched_images_are_judged_alike(case: str) -> None:
             name: book.counts for name, book in books_of(pure)
         }
         straight += venue.straight_images
-    states_exponents = case not in ("okx-both", "kraken-ten-deep")
-    assert (straight > 3) == (states_exponents and not case.startswith("binance"))
+    assert (straight > 3) == (not case.startswith("binance"))
 
 
 def books_of(venue: Venue) -> Iterable[tuple[str, Book]]:

@@ -13,7 +13,7 @@ import msgspec
 
 from deltawire.book.checksums import Checksum
 from deltawire.book.columns import Columns, Reader
-from deltawire.book.kernel import Image, Side, Track
+from deltawire.book.kernel import Image, Side, Track, read_places
 from deltawire.book.ladder import Ladder
 from deltawire.book.sequencers import Sequencer, Verdict
 from deltawire.errors import PrecisionError, VenueError
@@ -150,6 +150,17 @@ class Book:
     def texts(self, update: BookUpdate) -> list[tuple[str, str]]:
         """The decimal texts of all levels in an update: (price, size)."""
         return self._read_bids.texts(update.bids) + self._read_asks.texts(update.asks)
+
+    def shown(self, update: BookUpdate) -> tuple[int, int] | None:
+        """The price and size exponents that an update's texts need, where that can be told at a glance.
+
+        Then every number fits 64 bits at any exponents down to `twin.MEASURED`.
+        """
+        bids = read_places(self._read_bids.form, update.bids)
+        asks = read_places(self._read_asks.form, update.asks)
+        if bids is None or asks is None:
+            return None
+        return -max(bids[0], asks[0]), -max(bids[1], asks[1])
 
     def image(self, update: BookUpdate, now: int) -> list[BookEvent]:
         """A whole book has come; after it the held updates, if any.

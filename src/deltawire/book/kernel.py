@@ -24,7 +24,17 @@ def compiled(name: str) -> ModuleType | None:
 
 
 if TYPE_CHECKING:
-    from deltawire.book.twin import Image, Pending, Router, Side, Top, Track, level_digits, read_columns
+    from deltawire.book.twin import (
+        Image,
+        Pending,
+        Router,
+        Side,
+        Top,
+        Track,
+        level_digits,
+        read_columns,
+        read_places,
+    )
 
     BookFormat: Any
     COMPILED: bool
@@ -33,7 +43,8 @@ else:
     COMPILED = chosen is not twin
     Pending, Router, Side, Top, Track = chosen.Pending, chosen.Router, chosen.Side, chosen.Top, chosen.Track
     Image = chosen.Image
-    level_digits, read_columns = chosen.level_digits, chosen.read_columns
+    level_digits = chosen.level_digits
+    read_columns, read_places = chosen.read_columns, chosen.read_places
     BookFormat = chosen.BookFormat if COMPILED else None
 
 DESCRIPTION = (
@@ -59,4 +70,5 @@ __all__ = [
     "compiled",
     "level_digits",
     "read_columns",
+    "read_places",
 ]

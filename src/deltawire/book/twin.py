@@ -21,6 +21,8 @@ Action = Literal["new", "change", "delete"]
 Form = Literal["text_pairs", "text_rows", "number_objects", "action_rows"]
 Shape = Sequence[tuple[str, str]]
 """A message's text: literals, each with the hole behind it."""
+MEASURED = -8
+"""The exponent down to which `read_places` vouches that every number fits."""
 _LOW, _KEEP, _HIGH = 32, 128, 384
 _BEYOND = 1 << 200
 
@@ -373,4 +375,13 @@ def read_columns(
     form: Form, raw: bytes, price_exponent: int, size_exponent: int
 ) -> tuple[list[int], list[int], list[Action] | None] | None:
     """A level array as (prices, sizes, actions), or None when its reader must judge it: in pure Python always."""
+    return None
+
+
+def read_places(form: Form, raw: bytes) -> tuple[int, int] | None:
+    """How many digits a level array shows behind the point, at most: of prices and of sizes.
+
+    None when its texts must be looked at one by one: in pure Python always. Otherwise no more than `MEASURED` means,
+    and every number of the array fits 64 bits at that.
+    """
     return None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from deltawire.book import checksums, kernel, ladder, merging, straight, twin
+from deltawire.book import book, checksums, kernel, ladder, merging, straight, twin
 from deltawire.fanout import books
 
 
@@ -13,6 +13,7 @@ def pure_kernel() -> Iterator[None]:
     places = [
         (ladder, "Side"),
         (straight, "Router"),
+        (book, "read_places"),
         (checksums, "level_digits"),
         (merging, "Pending"),
         (books, "Pending"),

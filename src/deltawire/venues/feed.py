@@ -15,6 +15,7 @@ from deltawire.book.book import Book, BookEvent, BookUpdate
 from deltawire.book.columns import mantissa, read_exponents
 from deltawire.book.kernel import Image
 from deltawire.book.straight import StraightWay
+from deltawire.book.twin import MEASURED
 from deltawire.errors import MalformedError, PrecisionError, VenueError
 from deltawire.model.events import Event, Fault, Listing, Side, Trade
 from deltawire.model.instruments import Instrument
@@ -105,9 +106,14 @@ class Feed:
         raise NotImplementedError
 
     def _expect(self, symbol: str) -> tuple[Instrument, int] | None:
-        """What the kernel is to read a symbol's image as; None where the image's own texts say what it is."""
+        """What the kernel is to read a symbol's image as; None where the image's own texts say what it is.
+
+        Where the venue has not stated the exponents, the kernel leaves an image alone that shows finer ones.
+        """
         instrument = self.instruments.get(symbol)
-        return (instrument, 0) if instrument is not None and instrument.stated else None
+        if instrument is None or (self.pads_decimals and not instrument.stated):
+            return None
+        return instrument, 0
 
     def _opened(self, image: Image, now: int) -> list[Output]:
         """What a book image gave that the kernel has read whole."""
@@ -240,11 +246,7 @@ class Feed:
             return [Listing(stated, now)]
         return self._redefine(
             known,
-            msgspec.structs.replace(
-                stated,
-                price_exponent=min(known.price_exponent, stated.price_exponent),
-                size_exponent=min(known.size_exponent, stated.size_exponent),
-            ),
+            _refined(stated, known.price_exponent, known.size_exponent),
             now,
         )
 
@@ -263,6 +265,8 @@ class Feed:
         if instrument.stated:
             return []
         try:
+            if not self.pads_decimals and (shown := book.shown(update)) and _finest(instrument) >= MEASURED:
+                return self._redefine(instrument, _refined(instrument, *shown), now)
             levels = book.texts(update)
             if self.pads_decimals:
                 instrument = _with_tick_size(instrument, levels)
@@ -276,11 +280,7 @@ class Feed:
         prices, sizes = read_exponents(levels)
         if min(prices, sizes) < FINEST:
             raise PrecisionError("a number", FINEST)
-        finer = msgspec.structs.replace(
-            instrument,
-            price_exponent=min(prices, instrument.price_exponent),
-            size_exponent=min(sizes, instrument.size_exponent),
-        )
+        finer = _refined(instrument, prices, sizes)
         for texts in levels:
             _units(finer, texts)
         return self._redefine(known, finer, now)
@@ -323,6 +323,19 @@ def _check_name(symbol: str) -> None:
     """Raises `MalformedError` for what is no word of a sane length."""
     if not (symbol.isprintable() and 0 < len(symbol) <= LONGEST_NAME and " " not in symbol):
         raise MalformedError(f"not an instrument: {symbol[:40]!r}")
+
+
+def _finest(instrument: Instrument) -> int:
+    return min(instrument.price_exponent, instrument.size_exponent)
+
+
+def _refined(instrument: Instrument, price_exponent: int, size_exponent: int) -> Instrument:
+    """With these exponents where they are the finer ones."""
+    return msgspec.structs.replace(
+        instrument,
+        price_exponent=min(price_exponent, instrument.price_exponent),
+        size_exponent=min(size_exponent, instrument.size_exponent),
+    )
 
 
 def _with_tick_size(instrument: Instrument, levels: list[tuple[str, str]]) -> Instrument:
