@@ -157,7 +157,9 @@ def test_an_address_that_is_none_of_ours_is_named_with_those_that_are(host: str)
 
 
 def test_a_port_that_is_none_is_one_clear_line() -> None:
-    with pytest.raises(UsageError, match="cannot listen on 127.0.0.1:70000: .*; choose another port with"):
+    with pytest.raises(
+        UsageError, match=r"cannot listen on 127\.0\.0\.1:70000: .*; choose another port with"
+    ):
         listen("127.0.0.1", 70_000)
 
 
