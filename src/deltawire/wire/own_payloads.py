@@ -87,6 +87,9 @@ class OwnTrade(msgspec.Struct, omit_defaults=True):
     api: bool
     risk_reducing: bool
     profit_loss: Number
+    iv: Number = None
+    underlying_price: Number = None
+    liquidation: str = ""
     quote_id: str = ""
     quote_set_id: str = ""
 
