@@ -21,7 +21,10 @@ BAR_WIDTH = 18
 class Screen:
     """Takes in notifications and renders the present."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: str = "") -> None:
+        """`status` is said of every notification."""
+        self._status = status
+        self._taken = 0
         self.books: dict[str, BookMirror] = {}
         self._pairs: dict[str, dict[str, Any]] = {}
         self._tape: deque[dict[str, Any]] = deque(maxlen=TAPE_LENGTH)
@@ -30,6 +33,7 @@ class Screen:
 
     def take(self, note: Notification) -> None:
         """Take in one notification; `FeedError` when a book's chain is broken."""
+        self._taken += 1
         family = note.channel.partition(".")[0]
         if family == "book" and "type" in note.data:
             self.books.setdefault(note.channel, BookMirror()).apply(note.data)
@@ -41,7 +45,12 @@ class Screen:
             self._others[note.channel] = note.data
 
     def render(self) -> RenderableType:
-        """Ladders side by side, then the tape, then the rest."""
+        """Ladders side by side, then the tape, then the rest; below it the status, if there is one."""
+        if not self._status:
+            return self._picture()
+        return Group(self._picture(), Text(f"{self._taken:,} notifications, {self._status}", "dim"))
+
+    def _picture(self) -> RenderableType:
         panels: list[RenderableType] = [self._ladder(name, book) for name, book in self.books.items()]
         panels += [self._grouped(name, data) for name, data in self._pairs.items()]
         if self._tape:
