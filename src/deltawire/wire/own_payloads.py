@@ -126,5 +126,8 @@ OWN_PAYLOADS: dict[str, Any] = {
     "user_mmp_trigger": MmpTrigger,
     "user_lock": Lock,
     "user_access_log": dict[str, Any],
+    "user_combo_trades": list[OwnTrade],
+    "user_rfqs": dict[str, Any],
+    "user_rfq_quotes": dict[str, Any],
 }
 """By family of channels. A portfolio is what `private/get_account_summary` answers."""
