@@ -157,8 +157,8 @@ async def _show_screen(notes: AsyncIterator[Notification], status: str) -> None:
             screen.take(note)
             if loop.time() - shown > 1 / FRAMES_PER_SECOND:
                 shown = loop.time()
-                live.update(screen.render(), refresh=True)
-        live.update(screen.render(), refresh=True)
+                live.update(screen.render(console.height), refresh=True)
+        live.update(screen.render(console.height), refresh=True)
 
 
 async def _print_lines(notes: AsyncIterator[Notification]) -> None:
