@@ -62,6 +62,8 @@ def test_every_command_explains_itself(capsys: Capture, command: str, words: lis
         (["serve", "--prt", "1"], ["--prt", "--port", "see deltawire serve --help"]),
         (["serve", "--port", "many"], ["--port", "integer"]),
         (["watch"], ["see deltawire watch --help"]),
+        (["serve", "--config"], ["requires an argument; see deltawire serve --help"]),
+        (["keys", "add", "--scope"], ["requires an argument; see deltawire keys add --help"]),
     ],
 )
 def test_wrong_usage_is_one_line_that_says_where_to_look(

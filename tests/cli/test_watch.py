@@ -10,6 +10,7 @@ import pytest
 
 from deltawire.gateway.gateway import Policy
 from deltawire.session.client import BookMirror
+from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.keys import KeyStore
 from tests.support.commands import Command, Outcome, run, run_in_terminal
 from tests.support.credentials import ALICE, SECRET
@@ -146,3 +147,20 @@ def test_a_server_for_those_who_sign_in_says_so(tmp_path: Path, capsys: Capture)
         line = refused(run(capsys, "watch", server.url, BOOK))
     assert "13009 unauthorized" in line
     assert "; sign in with --client-id" in line
+
+
+# No connection.
+
+
+def test_where_no_server_runs_it_says_how_to_start_one(capsys: Capture) -> None:
+    line = refused(run(capsys, "watch", "127.0.0.1:9", BOOK))
+    assert "`deltawire serve` starts one" in line
+
+
+def test_a_certificate_that_nobody_trusts_is_told_with_its_remedy(tmp_path: Path, capsys: Capture) -> None:
+    tls = load_tls(self_signed(tmp_path, "localhost"), None)
+    with GatewayServer(tls=tls) as server:
+        line = refused(run(capsys, "watch", f"wss://localhost:{server.port}", BOOK))
+        assert "SSL_CERT_FILE" in line
+        line = refused(run(capsys, "watch", f"localhost:{server.port}", BOOK))
+        assert "wss://" in line

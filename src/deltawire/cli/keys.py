@@ -41,7 +41,9 @@ def add(
     account: Annotated[str, typer.Option(metavar="NAME", help="The account that it acts for.")] = "main",
     scope: Annotated[
         str,
-        typer.Option(help=f"What it may do: AREA:read or AREA:read_write of {', '.join(AREAS)}."),
+        typer.Option(
+            metavar="RIGHTS", help=f"What it may do: AREA:read or AREA:read_write of {', '.join(AREAS)}."
+        ),
     ] = " ".join(READING),
     expires: Annotated[
         str, typer.Option(metavar="SPAN", help="For how long, such as 12h, 30d; for ever if not given.")
@@ -120,7 +122,10 @@ def list_keys(as_json: AsJson = False) -> None:
 def revoke(
     key: Annotated[str, typer.Argument(metavar="KEY", help="Its client id, or its name.")],
 ) -> None:
-    """Remove a key. Servers that run close its connections within a second."""
+    """Remove a key. Servers that run close its connections within a second.
+
+    Example: `deltawire keys revoke bot`
+    """
     gone = KeyStore().revoke(key)
     print(f"revoked {gone.client_id}{f' ({gone.name})' if gone.name else ''}")
 

@@ -114,6 +114,10 @@ def serve(
     `deltawire account add` makes accounts. Of recordings the instruments of the first venue (home) keep their own
     names; those of any other are `venue:NAME`.
 
+    Ctrl-C ends it: clients are told to come back, and every accepted order is on disk.
+
+    Example: `deltawire serve --port 8080 --latency cloud`
+
     Example: `deltawire serve --replay btcusdt.gz --venue binance_usdm --speed 10 --loop`
     """
     settings = load_config(config) if config else Config()

@@ -51,7 +51,10 @@ def verify(
 ) -> None:
     """Replay a recording at full speed and say whether every book in it can be trusted.
 
+    A recording is lines of `<ns> <json>`, a `CBCAP1` file, or raw data (`wss://… <-> t`), gzipped or not.
     Exit code 1 when a book ended unverified, or when there was none.
+
+    Example: `deltawire verify btcusdt.gz --venue binance_usdm`
     """
     recording, feed = Recording(file), make_venue(venue)
     started = time.perf_counter()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from difflib import get_close_matches
@@ -13,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
+from websockets.exceptions import InvalidMessage
 
 from deltawire.access.access import UNAUTHORIZED
 from deltawire.cli.screens import Screen
@@ -26,7 +28,8 @@ FRAMES_PER_SECOND = 10
 def watch(
     url: Annotated[str, typer.Argument(metavar="URL", help="A server: `127.0.0.1:8080` or `ws://…`.")],
     channels: Annotated[
-        list[str], typer.Argument(metavar="CHANNEL…", help="Such as `book.BTCUSDT.100ms trades.BTCUSDT.raw`.")
+        list[str],
+        typer.Argument(metavar="CHANNEL", help="Such as `book.BTC-PERPETUAL.100ms`. As many as you like."),
     ],
     count: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Stop after so many notifications.")
@@ -55,7 +58,7 @@ def watch(
 ) -> None:
     """Show a live ladder, tape or ticker in the terminal; one JSON line per notification when piped.
 
-    Reconnects by itself. A book whose chain breaks is never shown as live.
+    Ctrl-C ends it. Reconnects by itself. A book whose chain breaks is never shown as live.
 
     Example: `deltawire watch 127.0.0.1:8080 book.BTC-PERPETUAL.100ms trades.BTC-PERPETUAL.raw`
     """
@@ -102,10 +105,21 @@ async def _watch(wanted: Wanted, count: int | None) -> None:
         notes = _notes(wanted, count)
         await (_show_screen(notes, wanted.status) if sys.stdout.isatty() else _print_lines(notes))
     except FeedError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(f"{error}{_remedy(error.__cause__, wanted.url)}") from error
     except RequestError as error:
         advice = "" if wanted.login or error.code != UNAUTHORIZED else "; sign in with --client-id"
         raise UsageError(f"{wanted.url} refuses: {error}{advice}") from error
+
+
+def _remedy(cause: BaseException | None, url: str) -> str:
+    """What may help where there is no connection."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return "; SSL_CERT_FILE names a certificate to trust, such as self-signed.pem of its DELTAWIRE_HOME"
+    if isinstance(cause, ConnectionRefusedError):
+        return "; does a server run there? `deltawire serve` starts one"
+    if isinstance(cause, InvalidMessage) and not url.startswith("wss"):
+        return "; if it serves TLS, the address begins with wss://"
+    return ""
 
 
 async def _notes(wanted: Wanted, count: int | None) -> AsyncIterator[Notification]:

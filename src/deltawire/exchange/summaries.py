@@ -191,9 +191,12 @@ def _options(accounts: Accounts, account: Account, currency: str) -> dict[str, A
         "options_session_upl": _coins(value - cost),
         "options_session_rpl": _coins(realised),
         "options_delta": sum(
-            instrument.size(position.lots) * option.value.delta
-            for instrument, position in held
-            if (option := accounts.pricing.options.get(instrument.name))
+            (
+                instrument.size(position.lots) * option.value.delta
+                for instrument, position in held
+                if (option := accounts.pricing.options.get(instrument.name))
+            ),
+            0.0,
         ),
     }
     for greek in GREEKS:
@@ -201,7 +204,7 @@ def _options(accounts: Accounts, account: Account, currency: str) -> dict[str, A
         for instrument, position in held:
             amount = _greek(accounts, instrument, position.lots, greek)
             by_index[instrument.index_name] = by_index.get(instrument.index_name, 0.0) + amount
-        found[f"options_{greek}"] = sum(by_index.values())
+        found[f"options_{greek}"] = sum(by_index.values(), 0.0)
         found[f"options_{greek}_map"] = by_index
     return found
 
