@@ -146,7 +146,9 @@ class Halts:
 def _conditions(setup: Setup) -> Conditions:
     """Raises `UsageError` where there is no such thing."""
     if not 0.0 <= setup.drop < 1.0:
-        raise UsageError(f"the share of requests that are lost is from 0 to below 1, not {setup.drop}")
+        raise UsageError(
+            f"--drop, the share of requests that are lost, is from 0 to below 1, not {setup.drop:g}"
+        )
     lost = (Drop("order", setup.drop),) if setup.drop else ()
     return Conditions(parse_latency(setup.latency), (*lost, *(parse_fault(text) for text in setup.faults)))
 

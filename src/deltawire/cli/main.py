@@ -1,7 +1,9 @@
 """`deltawire`: the table of commands, and how errors are told."""
 
+import errno
 import sys
 from collections.abc import Sequence
+from io import TextIOBase
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +13,8 @@ from deltawire.book.kernel import DESCRIPTION
 from deltawire.cli import account, config, journal, keys, serve, verify, watch
 from deltawire.errors import JournalError, RecordingError, UsageError
 
+UNWRITABLE = errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG
+"""What happens to outputs; a reader that has gone (EPIPE) ends the command without a word."""
 app = typer.Typer(
     name="deltawire",
     no_args_is_help=True,
@@ -49,6 +53,21 @@ app.add_typer(config.app)
 app.add_typer(journal.app, name="journal")
 
 
+class Nowhere(TextIOBase):
+    """An output that is closed."""
+
+    def write(self, text: str) -> int:
+        """Not written."""
+        return len(text)
+
+
+def _open_outputs() -> None:
+    """Whoever closes an output wants nothing of it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Nowhere())
+
+
 def _asked(arguments: Sequence[str]) -> str:
     """The command that was asked for, as far as there is one of that name."""
     command: Any = typer.main.get_command(app)
@@ -64,6 +83,7 @@ def _asked(arguments: Sequence[str]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; what the user can mend is one line on standard error, and exit code 2."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    _open_outputs()
     try:
         code = app(arguments or ["--help"], standalone_mode=False, prog_name="deltawire")
     except typer.TyperException as error:
@@ -72,6 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2)
     except (UsageError, RecordingError, JournalError) as error:
         print(f"deltawire: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.filename is not None or error.errno not in UNWRITABLE:
+            raise
+        print(f"deltawire: cannot write its output: {error.strerror}", file=sys.stderr)
         sys.exit(2)
     except typer.Abort:
         sys.exit(130)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from difflib import get_close_matches
 from getpass import getpass
 from typing import Annotated
@@ -102,8 +102,8 @@ def _login(client_id: str, secret: str, *, proven: bool) -> Login | None:
 async def _watch(wanted: Wanted, count: int | None) -> None:
     try:
         await _check(wanted)
-        notes = _notes(wanted, count)
-        await (_show_screen(notes, wanted.status) if sys.stdout.isatty() else _print_lines(notes))
+        async with contextlib.aclosing(_notes(wanted, count)) as notes:
+            await (_show_screen(notes, wanted.status) if sys.stdout.isatty() else _print_lines(notes))
     except FeedError as error:
         raise UsageError(f"{error}{_remedy(error.__cause__, wanted.url)}") from error
     except RequestError as error:
@@ -122,7 +122,7 @@ def _remedy(cause: BaseException | None, url: str) -> str:
     return ""
 
 
-async def _notes(wanted: Wanted, count: int | None) -> AsyncIterator[Notification]:
+async def _notes(wanted: Wanted, count: int | None) -> AsyncGenerator[Notification]:
     """So many notifications; what else happens is told on standard error."""
     async with Feed(wanted.url, *wanted.channels, login=wanted.login, proven=wanted.proven) as feed:
         async for item in feed:
