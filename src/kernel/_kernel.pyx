@@ -329,11 +329,12 @@ cdef class Levels:
 cdef Changes UNCHANGED = Changes.__new__(Changes)
 
 
-cdef inline Changes wrap_changes(const vector[Change]& items):
+cdef inline Changes wrap_changes(vector[Change]& items):
+    """These as a value; the vector is empty then."""
     if items.empty():
         return UNCHANGED
     cdef Changes found = Changes.__new__(Changes)
-    found.items.assign(items.begin(), items.end())
+    found.items.swap(items)
     return found
 
 
@@ -771,8 +772,11 @@ cdef class Router:
     cdef readonly Track recent
     cdef readonly uint64_t taken
     cdef readonly uint64_t imaged
+    cdef public object heard_ns, took
+    cdef object otherwise, expect, opened
 
-    def __cinit__(self, str form, str rule, str proof, shapes, image_shapes):
+    def __cinit__(self, str form, str rule, str proof, shapes, image_shapes, *, otherwise, expect, opened):
+        self.otherwise, self.expect, self.opened = otherwise, expect, opened
         self.router = new CRouter(<Form><int>FORMS[form], <Rule><int>RULES[rule], <Proof><int>PROOFS[proof])
         self.tracks = {}
         for shape in shapes:
@@ -791,20 +795,26 @@ cdef class Router:
             self.router.add(track.track)
         return track
 
-    def take(self, bytes frame, now):
-        """The events of a book message, or None when it must go the slower way."""
-        if not self.router.take(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame), self.step):
-            return None
+    def received(self, bytes frame, now):
+        """What a frame gives, whichever way it goes."""
+        self.heard_ns = now
+        if self.router.take(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame), self.step):
+            return self.taken_straight(now)
+        cdef Image image = self.image(frame)
+        return self.otherwise(frame, now) if image is None else self.opened(image, now)
+
+    cdef object taken_straight(self, now):
         cdef Track track = <Track>self.step.track.owner
         self.recent = track
         self.taken += 1
-        if self.step.bids.empty() and self.step.asks.empty():
-            return []
-        return [BookDelta(track.instrument, track.track.sequence, wrap_changes(self.step.bids),
-                          wrap_changes(self.step.asks), self.step.venue_ns, now, track.track.last)]
+        cdef list events = []
+        if not self.step.bids.empty() or not self.step.asks.empty():
+            events.append(BookDelta(track.instrument, track.track.sequence, wrap_changes(self.step.bids),
+                                    wrap_changes(self.step.asks), self.step.venue_ns, now, track.track.last))
+        return events if self.took is None else self.took(events, now)
 
-    def image(self, bytes frame, expect):
-        """The book image in a frame, or None when it must go the slower way; see the twin."""
+    cdef Image image(self, bytes frame):
+        """The book image in a frame, or None when it must go the slower way. Nothing has happened to any book."""
         if not self.router.begin_image(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame)):
             return None
         cdef const Fields* fields = &self.router.image_fields()
@@ -813,7 +823,7 @@ cdef class Router:
             image.symbol = fields.symbol.data()[: fields.symbol.size()].decode()
         except UnicodeDecodeError:
             return None
-        expected = expect(image.symbol)
+        expected = self.expect(image.symbol)
         if expected is None:
             return None
         instrument, depth = expected
@@ -834,6 +844,7 @@ cdef class Router:
 
 
 encode = msgspec.json.encode
+fields_of = msgspec.structs.astuple
 
 
 cdef inline void add_text(bytes text) except *:
@@ -853,10 +864,9 @@ cdef class BookFormat:
 
     def format(self, int64_t seq, note, bytes more=b""):
         """One notification; numbers that are too long to be written here are left to the plain format."""
-        cdef Changes bids = own_changes(note.bids)
-        cdef Changes asks = own_changes(note.asks)
-        cdef int64_t at_ns = note.at_ns
-        instrument, name = note.instrument, note.name
+        kind, at_ns, name, instrument, change_id, found_bids, found_asks, before, status, checksum, exponents = fields_of(note)
+        cdef Changes bids = own_changes(found_bids)
+        cdef Changes asks = own_changes(found_asks)
         if instrument is not self.instrument:
             self.places = Places(places_of(instrument.price_exponent), places_of(instrument.size_exponent))
             self.instrument = instrument
@@ -867,26 +877,26 @@ cdef class BookFormat:
         add_text(self.head)
         buffer.add_integer(seq)
         add_text(more)
-        add_text(b',"data":{"type":"change","timestamp":' if note.type == "change"
+        add_text(b',"data":{"type":"change","timestamp":' if kind == "change"
                  else b',"data":{"type":"snapshot","timestamp":')
-        buffer.add_integer(at_ns // 1_000_000)
+        buffer.add_integer(<int64_t>at_ns // 1_000_000)
         add_text(self.named)
-        buffer.add_integer(note.change_id)
+        buffer.add_integer(change_id)
         add_text(b',"bids":')
         if not write_changes(buffer, bids.items.data(), bids.items.size(), self.places):
             return self.plain.format(seq, note, more)
         add_text(b',"asks":')
         if not write_changes(buffer, asks.items.data(), asks.items.size(), self.places):
             return self.plain.format(seq, note, more)
-        if note.prev_change_id is not None:
+        if before is not None:
             add_text(b',"prev_change_id":')
-            buffer.add_integer(note.prev_change_id)
-        if note.status is not None:
-            add_text(b',"status":' + encode(note.status))
-        if note.checksum is not None:
+            buffer.add_integer(before)
+        if status is not None:
+            add_text(b',"status":' + encode(status))
+        if checksum is not None:
             add_text(b',"checksum":')
-            buffer.add_integer(note.checksum)
-        if note.exponents:
+            buffer.add_integer(checksum)
+        if exponents:
             add_text(b',"price_exponent":%d,"size_exponent":%d' % (instrument.price_exponent, instrument.size_exponent))
         add_text(b"}}}")
         return PyBytes_FromStringAndSize(buffer.data(), buffer.size())

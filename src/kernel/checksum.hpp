@@ -1,52 +1,11 @@
-// CRC32 (IEEE 802.3, as zlib's) and the texts that venues make it of.
+// The texts that venues make a CRC32 of.
 #pragma once
 
-#include <array>
-
+#include "crc32.hpp"
 #include "number.hpp"
 #include "side.hpp"
 
 namespace deltawire {
-
-/// Eight bytes at a time (slicing-by-8; Intel, "Novel table lookup-based algorithms for CRC", 2008).
-class Crc32 {
-  public:
-    static uint32_t of(const char *text, size_t size, uint32_t before = 0) {
-        static const Crc32 crc;
-        const auto *at = reinterpret_cast<const unsigned char *>(text);
-        uint32_t state = ~before;
-        for (; size >= 8; size -= 8, at += 8) {
-            const uint32_t low = state ^ word(at), high = word(at + 4);
-            state = crc.tables_[7][low & 255] ^ crc.tables_[6][low >> 8 & 255] ^ crc.tables_[5][low >> 16 & 255] ^
-                    crc.tables_[4][low >> 24] ^ crc.tables_[3][high & 255] ^ crc.tables_[2][high >> 8 & 255] ^
-                    crc.tables_[1][high >> 16 & 255] ^ crc.tables_[0][high >> 24];
-        }
-        for (; size; --size, ++at)
-            state = state >> 8 ^ crc.tables_[0][(state ^ *at) & 255];
-        return ~state;
-    }
-
-  private:
-    Crc32() {
-        for (uint32_t byte = 0; byte < 256; ++byte) {
-            uint32_t state = byte;
-            for (int bit = 0; bit < 8; ++bit)
-                state = state >> 1 ^ (state & 1 ? 0xEDB88320u : 0);
-            tables_[0][byte] = state;
-        }
-        for (uint32_t byte = 0; byte < 256; ++byte)
-            for (size_t table = 1; table < 8; ++table)
-                tables_[table][byte] =
-                    tables_[table - 1][byte] >> 8 ^ tables_[0][tables_[table - 1][byte] & 255];
-    }
-
-    static uint32_t word(const unsigned char *at) {
-        return static_cast<uint32_t>(at[0]) | static_cast<uint32_t>(at[1]) << 8 |
-               static_cast<uint32_t>(at[2]) << 16 | static_cast<uint32_t>(at[3]) << 24;
-    }
-
-    std::array<std::array<uint32_t, 256>, 8> tables_;
-};
 
 /// Copies digits: one word where that is enough, of which what is too much is written over later. Needs a word more
 /// on either side.
@@ -87,17 +46,19 @@ inline char *write_noted(char *at, int64_t mantissa, int places, int zeros, int 
 /// How the levels of a checksum are written.
 struct DigitsText { // Kraken v2: ticks and lots, nothing between
     static constexpr size_t LEVELS = 10;
-    static char *write(char *at, const Level &level, Note, int, int) {
-        return write_integer(write_integer(at, level.price), level.size);
-    }
+    static char *write_price(char *at, int64_t price, Note, int) { return write_integer(at, price); }
+    static char *write_size(char *at, int64_t size, Note, int) { return write_integer(at, size); }
 };
 
 struct NotedText { // OKX v5: price:size, as the venue wrote them
     static constexpr size_t LEVELS = 25;
-    static char *write(char *at, const Level &level, Note note, int price_places, int size_places) {
-        at = write_noted(at, level.price, price_places, note.price_zeros, note.price_places);
+    static char *write_price(char *at, int64_t price, Note note, int places) {
+        at = write_noted(at, price, places, note.price_zeros, note.price_places);
         *at++ = ':';
-        return write_noted(at, level.size, size_places, note.size_zeros, note.size_places);
+        return at;
+    }
+    static char *write_size(char *at, int64_t size, Note note, int places) {
+        return write_noted(at, size, places, note.size_zeros, note.size_places);
     }
 };
 
@@ -114,7 +75,7 @@ template <class Text> class SideTexts {
     struct alignas(64) Line { // a usual text lies in the cache line where the rest is
         Level level;
         Note note;
-        uint32_t size;
+        uint16_t size, price_size;
         char text[232];
     };
 
@@ -130,6 +91,8 @@ template <class Text> class SideTexts {
             return false;
         const uint32_t doubted = version_ && version_ == touched.since ? doubt(side, *touched.prices) : ~uint32_t{0};
         version_ = side.version();
+        if (!doubted && count_ == Text::LEVELS)
+            return false; // what was set lies behind them
         side.top(Text::LEVELS, prices_);
         bool changed = prices_.size() != count_;
         const std::array<uint8_t, Text::LEVELS> before = order_;
@@ -141,9 +104,11 @@ template <class Text> class SideTexts {
             const int64_t price = prices_[i];
             while (old < known && better(side, lines_[before[old]].level.price, price))
                 spare_[spare++] = before[old++];
-            if (old < known && lines_[before[old]].level.price == price &&
-                (!(doubted >> old & 1) || same(lines_[before[old]], side))) {
-                order_[i] = before[old++];
+            if (old < known && lines_[before[old]].level.price == price) {
+                order_[i] = before[old];
+                if (doubted >> old & 1)
+                    changed |= refresh(lines_[before[old]], side, price_places, size_places);
+                ++old;
             } else {
                 missing[missed++] = static_cast<uint8_t>(i);
             }
@@ -152,11 +117,7 @@ template <class Text> class SideTexts {
             spare_[spare++] = before[old++];
         for (size_t i = 0; i < missed; ++i) {
             const uint8_t place = order_[missing[i]] = spare_[--spare];
-            Line &line = lines_[place];
-            line.level.price = prices_[missing[i]];
-            line.level.size = side.look(line.level.price, line.note);
-            line.size = static_cast<uint32_t>(
-                Text::write(line.text, line.level, line.note, price_places, size_places) - line.text);
+            write(lines_[place], prices_[missing[i]], side, price_places, size_places);
         }
         return changed || missed;
     }
@@ -199,10 +160,31 @@ template <class Text> class SideTexts {
         return side.bid() ? one > other : one < other;
     }
 
-    static bool same(const Line &line, const Side &side) {
+    static void write(Line &line, int64_t price, const Side &side, int price_places, int size_places) {
+        line.level = Level{price, side.look(price, line.note)};
+        char *end = Text::write_price(line.text, price, line.note, price_places);
+        line.price_size = static_cast<uint16_t>(end - line.text);
+        end = Text::write_size(end, line.level.size, line.note, size_places);
+        line.size = static_cast<uint16_t>(end - line.text);
+    }
+
+    /// Writes what has changed of a line whose price is the same; true when anything has.
+    static bool refresh(Line &line, const Side &side, int price_places, int size_places) {
         Note note;
-        return side.look(line.level.price, note) == line.level.size &&
-               std::memcmp(&line.note, &note, sizeof note) == 0;
+        const int64_t size = side.look(line.level.price, note);
+        const bool same_price = note.price_places == line.note.price_places &&
+                                note.price_zeros == line.note.price_zeros;
+        if (!same_price) {
+            write(line, line.level.price, side, price_places, size_places);
+            return true;
+        }
+        if (size == line.level.size && std::memcmp(&line.note, &note, sizeof note) == 0)
+            return false;
+        line.level.size = size;
+        line.note = note;
+        char *end = Text::write_size(line.text + line.price_size, size, note, size_places);
+        line.size = static_cast<uint16_t>(end - line.text);
+        return true;
     }
 
     std::vector<int64_t> prices_;

@@ -149,8 +149,9 @@ class Side {
         found.clear();
         most = std::min(most, count_);
         if (most <= near_.size()) {
+            found.resize(most);
             for (size_t i = 0; i < most; ++i)
-                found.push_back(price_of(near_[near_.size() - 1 - i]));
+                found[i] = price_of(near_[near_.size() - 1 - i]);
             return;
         }
         std::vector<int64_t> keys = all_keys();

@@ -369,6 +369,7 @@ class Router {
         if (!count)
             return true;
         side.reserve(count);
+        changes.reserve(count);
         const bool stated = !columns.actions.empty(), noted = !columns.notes.empty();
         for (size_t i = 0; i < count; ++i) {
             if (i + AHEAD < count)

@@ -14,7 +14,7 @@ import pytest
 
 from deltawire.errors import UsageError
 from deltawire.store.certificates import load_tls, self_signed
-from tests.support.ccxt_client import is_compressed, uncompressed
+from tests.support.ccxt_client import close, is_compressed, uncompressed
 from tests.support.commands import Command, run
 
 NAME = "BTC-PERPETUAL"
@@ -49,7 +49,7 @@ async def test_ccxt_works_over_tls(home: Path, long_recording: Path, *, compress
             assert is_compressed(client) is compress
             assert (await client.fetch_ticker("BTC/USD:BTC"))["last"]
         finally:
-            await client.close()
+            await close(client)
 
 
 def test_our_own_client_trusts_what_it_is_told_to_and_nothing_else(home: Path, long_recording: Path) -> None:

@@ -1,7 +1,8 @@
 """ccxt.pro's own Deribit class, told nothing but another address."""
 
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import ccxt.pro
@@ -20,6 +21,12 @@ async def ccxt_deribit(served: Served, *, compress: bool = True) -> AsyncIterato
     try:
         yield client
     finally:
+        await close(client)
+
+
+async def close(client: Any) -> None:
+    """Close a client; before Python 3.11.4 aborting a TLS connection that has ended fails (cpython PR 104485)."""
+    with suppress(*([AttributeError] if sys.version_info < (3, 11, 4) else [])):
         await client.close()
 
 

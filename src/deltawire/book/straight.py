@@ -7,7 +7,7 @@ way, through the venue's parser and `Book`, which judge it. So shapes only ever 
 """
 
 import re
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -42,10 +42,10 @@ class StraightWay(msgspec.Struct, frozen=True):
     images: tuple[str, ...] = ()
     checksum: Literal["", "digits", "texts"] = ""
 
-    def make_router(self) -> Router:
-        """For one connection."""
+    def make_router(self, **ways: Any) -> Router:
+        """For one connection; `ways` are where its frames go from there, as `Router` names them."""
         shapes, images = ([parse_shape(text) for text in texts] for texts in (self.shapes, self.images))
-        return Router(self.form, self.rule, self.checksum, shapes, images)
+        return Router(self.form, self.rule, self.checksum, shapes, images, **ways)
 
 
 def parse_shape(text: str) -> Shape:

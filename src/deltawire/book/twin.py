@@ -10,7 +10,7 @@ window. When the window runs low it is rebuilt from the dict, when it grows larg
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import nlargest, nsmallest
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -327,15 +327,25 @@ class Image(msgspec.Struct, frozen=True, gc=False):
     proved: bool
 
 
-Expect = Callable[[str], tuple[Instrument, int] | None]
-"""What a symbol's image is to be read as: its instrument, and how deep it goes (0: whole)."""
-
-
 class Router:
-    """The straight way of one connection's book messages: in pure Python every message goes the other."""
+    """One connection's frames: book messages on the straight way, and what goes the slower one to `otherwise`.
+
+    `expect` says what a symbol's image is to be read as: its instrument, and how deep it goes (0: whole), or None
+    where it must not be read here; `opened` is handed an image that has been read and found right. In pure Python
+    every frame goes the slower way.
+    """
 
     def __init__(
-        self, form: Form, rule: str, proof: str, shapes: Sequence[Shape], image_shapes: Sequence[Shape]
+        self,
+        form: Form,
+        rule: str,
+        proof: str,
+        shapes: Sequence[Shape],
+        image_shapes: Sequence[Shape],
+        *,
+        otherwise: Callable[[bytes, int], list[Any]],
+        expect: Callable[[str], tuple[Instrument, int] | None],
+        opened: Callable[[Image, int], list[Any]],
     ) -> None:
         self.recent: Track | None = None
         """The track of the message taken last."""
@@ -343,21 +353,20 @@ class Router:
         """Messages taken."""
         self.imaged = 0
         """Images read."""
+        self.heard_ns: int | None = None
+        """When the last frame came, unless its owner says otherwise."""
+        self.took: Callable[[list[BookDelta], int], list[Any]] | None = None
+        """Is told what a message on the straight way gave, and answers with what comes of it; None: just that."""
+        self._otherwise = otherwise
 
     def track(self, symbol: str) -> Track:
         """The track of a book, made when it is first asked for."""
         return Track(symbol)
 
-    def take(self, frame: bytes, now: int) -> list[BookDelta] | None:
-        """The events of a book message, or None when it must go the slower way."""
-        return None
-
-    def image(self, frame: bytes, expect: Expect) -> Image | None:
-        """The book image in a frame, or None when it must go the slower way. Nothing has happened to any book.
-
-        `expect` answers None where a symbol's image must not be read here.
-        """
-        return None
+    def received(self, frame: bytes, now: int) -> list[Any]:
+        """What a frame gives, whichever way it goes."""
+        self.heard_ns = now
+        return self._otherwise(frame, now)
 
 
 def read_columns(

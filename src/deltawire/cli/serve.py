@@ -182,15 +182,18 @@ def _serve(settings: Config, *, echo: bool) -> None:
 
 
 def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+    failed: BaseException | None = None
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_until_stopped(app, sock, tls))
-    except* JournalError as failed:
+    except* JournalError as group:
+        failed = _first(group)
+    if failed is not None:  # not in there: Python 3.11.2 would make a group of what is raised
         print(
-            f"deltawire: the exchange ends, nothing is acknowledged any more: {_first(failed)}",
+            f"deltawire: the exchange ends, nothing is acknowledged any more: {failed}",
             file=sys.stderr,
         )
-        raise SystemExit(1) from None
+        raise SystemExit(1)
 
 
 def _open_exchange(settings: Config, pace: float | None) -> Builtin:

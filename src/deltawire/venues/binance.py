@@ -193,7 +193,7 @@ class BinanceFeed(Feed):
             found += self._check_top(book, top, now)
         return found
 
-    def _went_straight(self, events: list[BookDelta], now: int) -> list[Output]:
+    def _compare(self, events: list[BookDelta], now: int) -> list[Output]:
         """The best prices that the venue states at the update's id must be those of the book."""
         track = self._router.recent
         tops = self._tops.get(track.symbol) if track and self._tops else None
@@ -219,6 +219,7 @@ class BinanceFeed(Feed):
         """Check the book against the venue's best prices, now or when it reaches their update id."""
         if book.state == "live" and data.u <= book.venue_sequence:
             return self._check_top(book, data, now) if data.u == book.venue_sequence else []
+        self._router.took = self._compare
         tops = self._tops.setdefault(data.s, {})
         tops[data.u] = data
         if len(tops) > TOPS_KEPT:
@@ -260,7 +261,7 @@ class BinanceFeed(Feed):
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
         kind, _, symbol = tag.partition(":")
         if kind == "book":  # an answer may outlive its connection
-            return [] if self._heard_ns is None else self._on_image(symbol, body, now)
+            return [] if self._router.heard_ns is None else self._on_image(symbol, body, now)
         return self._each(self._exchange_info(body).symbols, self._on_symbol, now)
 
     def _on_symbol(self, raw: msgspec.Raw, now: int) -> list[Event]:

@@ -16,7 +16,7 @@ from deltawire.book.columns import mantissa, read_exponents
 from deltawire.book.kernel import Image
 from deltawire.book.straight import StraightWay
 from deltawire.errors import MalformedError, PrecisionError, VenueError
-from deltawire.model.events import BookDelta, Event, Fault, Listing, Side, Trade
+from deltawire.model.events import Event, Fault, Listing, Side, Trade
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import FINEST, exponent_of, format_decimal, parse_decimal
 from deltawire.ports import Ask, Output, Reconnect, Wants
@@ -52,11 +52,15 @@ class Feed:
     """How this venue writes the book messages that the kernel may take whole."""
 
     def __init__(self) -> None:
-        self._router = self.straight.make_router()
+        self._router = self.straight.make_router(
+            otherwise=self._received_otherwise,
+            expect=self._expect,
+            opened=self._opened,
+        )
+        self.received: Callable[[bytes, int], list[Output]] = self._router.received
+        """See `Venue.received`."""
         self.books: dict[str, Book] = {}
         self.instruments: dict[str, Instrument] = {}
-        self._heard_ns: int | None = None
-        """When the last frame came; None while the connection is closed, or given up as silent."""
         self._waiting: dict[str, int] = {}
         """Books without an image, and when to ask for one again."""
 
@@ -100,10 +104,6 @@ class Feed:
         """See `Venue.tag`."""
         raise NotImplementedError
 
-    def _went_straight(self, events: list[BookDelta], now: int) -> list[Output]:
-        """What a book message gave that the kernel has taken whole."""
-        return events  # type: ignore[return-value]
-
     def _expect(self, symbol: str) -> tuple[Instrument, int] | None:
         """What the kernel is to read a symbol's image as; None where the image's own texts say what it is."""
         instrument = self.instruments.get(symbol)
@@ -119,18 +119,11 @@ class Feed:
 
     def opened(self, wants: Wants, now: int) -> list[Output]:
         """See `Venue.opened`."""
-        self._heard_ns = now
+        self._router.heard_ns = now
         return self._subscriptions(wants, now)
 
-    def received(self, frame: bytes, now: int) -> list[Output]:
-        """See `Venue.received`."""
-        self._heard_ns = now
-        events = self._router.take(frame, now)
-        if events is not None:
-            return self._went_straight(events, now)
-        image = self._router.image(frame, self._expect)
-        if image is not None:
-            return self._opened(image, now)
+    def _received_otherwise(self, frame: bytes, now: int) -> list[Output]:
+        """A frame that the kernel has left to its venue's parser."""
         try:
             return self._read(frame, now)
         except BAD_FRAME as error:
@@ -145,7 +138,7 @@ class Feed:
 
     def closed(self, now: int) -> list[Output]:
         """See `Venue.closed`."""
-        self._heard_ns = None
+        self._router.heard_ns = None
         self._waiting.clear()
         found: list[Output] = []
         for book in self.books.values():
@@ -154,19 +147,19 @@ class Feed:
 
     def deadline(self) -> int | None:
         """See `Venue.deadline`."""
-        if self._heard_ns is None:
+        if self._router.heard_ns is None:
             return None
-        silent_ns = self._heard_ns + self.silence_ns
+        silent_ns = self._router.heard_ns + self.silence_ns
         return min(silent_ns, *self._waiting.values()) if self._waiting else silent_ns
 
     def tick(self, now: int) -> list[Output]:
         """See `Venue.tick`."""
-        if self._heard_ns is None:
+        if self._router.heard_ns is None:
             return []
         found = self._ask_again(now)
-        if now < self._heard_ns + self.silence_ns:
+        if now < self._router.heard_ns + self.silence_ns:
             return found
-        self._heard_ns = None
+        self._router.heard_ns = None
         for book in self.books.values():
             if book.state == "live":
                 found += book.fault("silent", now)

@@ -175,7 +175,7 @@ class Okx(Feed):
     def tick(self, now: int) -> list[Output]:
         """A ping in time keeps a quiet connection from being closed after 30 s."""
         found = super().tick(now)
-        if self._heard_ns is not None and now >= self._pinged_ns + PING_NS:
+        if self._router.heard_ns is not None and now >= self._pinged_ns + PING_NS:
             self._pinged_ns = now
             found.append(Send("ping"))
         return found
