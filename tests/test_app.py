@@ -143,15 +143,24 @@ def test_a_port_that_is_taken_is_one_clear_line() -> None:
     with listen("127.0.0.1", 0) as sock, pytest.raises(UsageError) as caught:
         listen("127.0.0.1", port := sock.getsockname()[1])
     assert str(caught.value).startswith(f"cannot listen on 127.0.0.1:{port}: ")
-    assert str(caught.value).endswith("; choose another with --port")
+    assert str(caught.value).endswith("; choose another port with --port")
 
 
-@pytest.mark.parametrize(
-    ("host", "port"), [("no-such-host.invalid", 0), ("127.0.0.1", 70_000), ("192.0.2.1", 0)]
-)
-def test_an_address_that_is_none_of_ours_is_one_clear_line(host: str, port: int) -> None:
-    with pytest.raises(UsageError, match=f"cannot listen on {host}:{port}: .*; choose another with --port"):
-        listen(host, port)
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "999.1.1.1", "192.0.2.1", "", "a..b"])
+def test_an_address_that_is_none_of_ours_is_named_with_those_that_are(host: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        listen(host, 0)
+    words = str(caught.value)
+    assert words.startswith(f"cannot listen on {host}:0: ")
+    assert f"{host!r} is no address of this machine: --host 127.0.0.1 serves this machine alone" in words
+    assert "--port" not in words
+
+
+def test_a_port_that_is_none_is_one_clear_line() -> None:
+    with pytest.raises(
+        UsageError, match=r"cannot listen on 127\.0\.0\.1:70000: .*; choose another port with"
+    ):
+        listen("127.0.0.1", 70_000)
 
 
 def test_an_ipv6_address_will_do() -> None:

@@ -216,3 +216,11 @@ async def test_damage_in_the_middle_refuses_to_start(tmp_path: Path) -> None:
     segment.write_bytes(content)
     with pytest.raises(UsageError, match="cannot start"):
         Builtin(tmp_path, WallClock(), Setup())
+
+
+def test_an_exchange_does_not_start_on_a_damaged_list_of_accounts(tmp_path: Path) -> None:
+    AccountStore(tmp_path).add("bot", {"BTC": 1})
+    (tmp_path / "accounts.json").write_text("garbage")
+    with pytest.raises(UsageError, match=r"accounts\.json is damaged"):
+        Builtin(tmp_path, WallClock(), Setup())
+    assert not (tmp_path / JOURNAL).exists()

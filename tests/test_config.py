@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from deltawire.config import Config, Replay, load_config
 from deltawire.errors import UsageError
 from tests.support.commands import run
+from tests.support.tapes import deribit_tape
 
 GOOD = """
 speed = "max"
@@ -44,7 +45,11 @@ def written(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_a_good_file_says_everything(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_good_file_says_everything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    deribit_tape(tmp_path / "a.gz")
     path = written(tmp_path, GOOD)
     config = load_config(path)
     assert (config.speed, config.loop, config.listen.host, config.replay[0].venue) == (
@@ -102,6 +107,12 @@ def test_what_is_wrong_is_one_line_with_file_and_key(
 def test_a_certificate_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = written(tmp_path, '[tls]\ncertificate = "/nowhere.pem"')
     assert "no file /nowhere.pem" in run(capsys, "config", "check", path).err
+
+
+def test_a_recording_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, '[[replay]]\nfile = "/nowhere.gz"\nvenue = "okx"')
+    outcome = run(capsys, "config", "check", path)
+    assert (outcome.code, outcome.err) == (2, "deltawire: no such file: /nowhere.gz\n")
 
 
 @pytest.mark.parametrize("name", ["nowhere.toml", "."])

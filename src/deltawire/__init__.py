@@ -1,23 +1,66 @@
 """deltawire: one verified, resumable WebSocket API in front of any crypto-derivatives venue or recording."""
 
-__version__ = "0.1.0"
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from deltawire.client import Client, Feed, Gap, Login, Outage, connect
-from deltawire.errors import DeltawireError, FeedError, RecordingError, RequestError, UsageError
-from deltawire.model.events import (
-    BookDelta,
-    BookImage,
-    Event,
-    Fault,
-    Index,
-    Listing,
-    Status,
-    Ticker,
-    Trade,
-)
-from deltawire.model.instruments import Instrument
-from deltawire.session.client import BookMirror, Notification
-from deltawire.sources import replay
+if TYPE_CHECKING:
+    from deltawire.client import Client, Feed, Gap, Login, Outage, connect
+    from deltawire.errors import DeltawireError, FeedError, RecordingError, RequestError, UsageError
+    from deltawire.model.events import (
+        BookDelta,
+        BookImage,
+        Event,
+        Fault,
+        Index,
+        Listing,
+        Status,
+        Ticker,
+        Trade,
+    )
+    from deltawire.model.instruments import Instrument
+    from deltawire.session.client import BookMirror, Notification
+    from deltawire.sources import replay
+else:
+
+    def __getattr__(name):
+        """What is exported, imported when it is first asked for: the commands would wait for all of it."""
+        if name not in PLACES:
+            raise AttributeError(f"module 'deltawire' has no attribute {name!r}")
+        return getattr(import_module(f"deltawire.{PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
+__version__ = "0.1.0"
+PLACES = {
+    "BookDelta": "model.events",
+    "BookImage": "model.events",
+    "BookMirror": "session.client",
+    "Client": "client",
+    "DeltawireError": "errors",
+    "Event": "model.events",
+    "Fault": "model.events",
+    "Feed": "client",
+    "FeedError": "errors",
+    "Gap": "client",
+    "Index": "model.events",
+    "Instrument": "model.instruments",
+    "Listing": "model.events",
+    "Login": "client",
+    "Notification": "session.client",
+    "Outage": "client",
+    "RecordingError": "errors",
+    "RequestError": "errors",
+    "Status": "model.events",
+    "Ticker": "model.events",
+    "Trade": "model.events",
+    "UsageError": "errors",
+    "connect": "client",
+    "replay": "sources",
+}
+"""The module of each name exported."""
 
 __all__ = [
     "BookDelta",

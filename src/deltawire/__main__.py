@@ -1,5 +1,18 @@
-"""`python -m deltawire`."""
+"""`python -m deltawire`, and the command `deltawire`."""
 
-from deltawire.cli import main
+import signal
 
-main()
+
+def run() -> None:
+    """The command line; whoever interrupts it while it is being loaded gets no traceback."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from deltawire.cli import main
+
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    main()
+
+
+if __name__ == "__main__":
+    run()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import secrets
 import socket
 import ssl
@@ -30,6 +31,8 @@ from deltawire.ports import Batch, Source, Wants
 from deltawire.sources.floor import Floor
 from deltawire.store.keys import KeyStore
 
+NOT_OURS = errno.EADDRNOTAVAIL, errno.EINVAL
+"""How the system says that an address is none that it could listen on."""
 log = structlog.get_logger("deltawire")
 TOPIC = "md.v1"
 TIMER_S = 0.02
@@ -227,9 +230,21 @@ def listen(host: str, port: int) -> socket.socket:
             sock.bind((host, port))
             sock.listen(1024)
             undo.pop_all()
-    except (OSError, OverflowError) as error:
-        raise UsageError(f"cannot listen on {host}:{port}: {error}; choose another with --port") from error
+    except (OSError, OverflowError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot listen on {host}:{port}: {why}; {_advice(error, host)}") from error
     return sock
+
+
+def _advice(error: Exception, host: str) -> str:
+    """What to write instead, so that listening works."""
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, socket.gaierror | UnicodeError) or number in NOT_OURS:
+        return (
+            f"{host!r} is no address of this machine: "
+            "--host 127.0.0.1 serves this machine alone, --host 0.0.0.0 all who can reach it"
+        )
+    return "choose another port with --port"
 
 
 async def serve(

@@ -146,7 +146,9 @@ class Halts:
 def _conditions(setup: Setup) -> Conditions:
     """Raises `UsageError` where there is no such thing."""
     if not 0.0 <= setup.drop < 1.0:
-        raise UsageError(f"the share of requests that are lost is from 0 to below 1, not {setup.drop}")
+        raise UsageError(
+            f"--drop, the share of requests that are lost, is from 0 to below 1, not {setup.drop:g}"
+        )
     lost = (Drop("order", setup.drop),) if setup.drop else ()
     return Conditions(parse_latency(setup.latency), (*lost, *(parse_fault(text) for text in setup.faults)))
 
@@ -167,7 +169,7 @@ def _stream(seed: int, name: str) -> Chance:
 class Builtin:
     """The exchange under a folder; its journal is replayed when this is made.
 
-    Raises `UsageError` when the journal is damaged or another process has it.
+    Raises `UsageError` when the journal or the list of accounts is damaged, or another process has it.
     """
 
     def __init__(self, folder: Path, wall: Clock, setup: Setup, *, speed: float = 1.0) -> None:
@@ -177,6 +179,8 @@ class Builtin:
         self._accounts = Accounts()
         self._exchange = Exchange(self._accounts)
         self._history = History()
+        accounts = AccountStore(folder)
+        accounts.read()  # damaged is told now, not when nobody can trade
         try:
             self._journal = Journal(DiskFiles(folder / JOURNAL), str(folder / JOURNAL), secrets.randbits(63))
             self._replay()
@@ -196,7 +200,7 @@ class Builtin:
             first_connection=time.time_ns() // 1000,
         )
         agents = Agents(self.floor, setup.seed)
-        enrolment, halts = Enrolment(AccountStore(folder), self.floor), Halts(self.floor, conditions)
+        enrolment, halts = Enrolment(accounts, self.floor), Halts(self.floor, conditions)
 
         def look() -> None:
             enrolment.look()

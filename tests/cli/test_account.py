@@ -38,9 +38,12 @@ def test_without_json_the_secret_is_shown_once_in_words(capsys: Capture) -> None
     assert "not shown again" in outcome.err
 
 
-def test_deposits_of_one_coin_add_up(capsys: Capture) -> None:
-    run(capsys, "account", "add", "bot", "--deposit", "BTC=1", "--deposit", "BTC=0.00000001")
-    assert AccountStore().read()[0].deposits == {"BTC": 100_000_001}
+def test_a_coin_is_deposited_once(capsys: Capture) -> None:
+    outcome = run(capsys, "account", "add", "bot", "--deposit", "BTC=1", "--deposit", "btc=2")
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert "write the whole amount once, --deposit BTC=AMOUNT" in outcome.err
+    assert AccountStore().read() == []
+    assert KeyStore().read() == []
 
 
 def test_names_are_given_once_and_numbers_never_again(capsys: Capture) -> None:

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from deltawire.store.keys import KeyStore
-from tests.support.commands import run
-from tests.support.credentials import BOB, PRIVATE
+from tests.support.commands import run, run_in_terminal
+from tests.support.credentials import ALICE, BOB, PRIVATE
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +99,14 @@ def test_another_kind_of_key_is_refused(capsys: Capsys, tmp_path: Path, kind: st
 def test_a_key_that_is_not_there_cannot_be_revoked(capsys: Capsys) -> None:
     outcome = run(capsys, "keys", "revoke", "nobody")
     assert (outcome.code, outcome.err) == (2, "deltawire: no key 'nobody': see deltawire keys list\n")
+
+
+@pytest.mark.parametrize("columns", [40, 80, 140])
+def test_the_list_is_whole_however_narrow_the_terminal(columns: int) -> None:
+    KeyStore().add(ALICE)
+    shown = run_in_terminal("keys", "list", columns=columns).out
+    assert {"alice-id", "alice-bot", "account:read", "trade:read_write"} <= set(
+        shown.replace(",", " ").split()
+    )
+    assert ALICE.secret not in shown
+    assert "…" not in shown

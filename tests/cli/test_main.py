@@ -2,6 +2,9 @@
 
 import os
 import socket
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -62,6 +65,8 @@ def test_every_command_explains_itself(capsys: Capture, command: str, words: lis
         (["serve", "--prt", "1"], ["--prt", "--port", "see deltawire serve --help"]),
         (["serve", "--port", "many"], ["--port", "integer"]),
         (["watch"], ["see deltawire watch --help"]),
+        (["serve", "--config"], ["requires an argument; see deltawire serve --help"]),
+        (["keys", "add", "--scope"], ["requires an argument; see deltawire keys add --help"]),
     ],
 )
 def test_wrong_usage_is_one_line_that_says_where_to_look(
@@ -256,3 +261,61 @@ def test_an_unknown_channel_of_a_server_with_nothing_on_it(capsys: Capture) -> N
 
 def test_errors_carry_whether_trying_again_helps() -> None:
     assert not UsageError("x").retry
+
+
+# Outputs that nobody reads, or that are full.
+
+
+def shell(line: str) -> Outcome:
+    """A line of shell, in which `$deltawire` is the command."""
+    command = f"{sys.executable} -W error -m deltawire"
+    done = subprocess.run(
+        ["bash", "-c", line.replace("$deltawire", command)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def test_a_reader_that_has_seen_enough_ends_the_command_without_a_word() -> None:
+    with GatewayServer() as server:
+        server.go_live()
+        stopping = threading.Event()
+
+        def keep_changing() -> None:
+            while not stopping.wait(0.05):
+                server.change()
+
+        changing = threading.Thread(target=keep_changing)
+        changing.start()
+        outcome = shell(f"$deltawire watch 127.0.0.1:{server.port} book.BTC-PERPETUAL.raw | head -1")
+        stopping.set()
+        changing.join()
+    assert (outcome.code, outcome.out.count("\n"), outcome.err) == (0, 1, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+@pytest.mark.parametrize(
+    "command", ["verify {tape} --venue deribit", "account list", "keys list", "--version"]
+)
+def test_an_output_that_is_full_is_one_line(tmp_path: Path, tape: Path, command: str) -> None:
+    outcome = shell(f"DELTAWIRE_HOME={tmp_path}/home $deltawire {command.format(tape=tape)} > /dev/full")
+    assert is_one_line(outcome)
+    assert "cannot write its output: No space left on device" in outcome.err
+
+
+def test_an_output_that_is_closed_is_not_missed(tmp_path: Path, tape: Path) -> None:
+    outcome = shell(f"$deltawire verify {tape} --venue deribit >&-")
+    assert (outcome.code, outcome.err) == (0, "")
+    with GatewayServer() as server:
+        server.go_live()
+        outcome = shell(f"$deltawire watch 127.0.0.1:{server.port} book.BTC-PERPETUAL.raw --count 1 >&-")
+    assert (outcome.code, outcome.err) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
+def test_a_server_that_cannot_say_where_it_is_says_why(tmp_path: Path) -> None:
+    outcome = shell(f"DELTAWIRE_HOME={tmp_path}/home $deltawire serve --port 0 > /dev/full")
+    assert (outcome.code, outcome.err) == (2, "deltawire: cannot write its output: No space left on device\n")

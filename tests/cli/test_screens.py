@@ -12,6 +12,7 @@ from deltawire.session.client import Notification
 
 BOOK = "book.BTC-PERPETUAL.100ms"
 AT_MS = 1_700_000_000_120
+SIDES = {"bids": 100.0, "asks": 200.0}
 
 
 def shown(screen: Screen) -> list[str]:
@@ -154,3 +155,19 @@ def test_names_are_shown_as_they_are_whatever_they_contain() -> None:
     text = "\n".join(shown(screen))
     assert "book.[bold]X[/nothing].raw" in text
     assert "status.[/red]" in text
+
+
+@pytest.mark.parametrize("lines", [8, 24, 30, 60])
+def test_a_ladder_and_a_tape_are_as_long_as_the_terminal_is_high(lines: int) -> None:
+    levels = {side: [["new", price + number, 1.0] for number in range(30)] for side, price in SIDES.items()}
+    trade = {"instrument_name": "X", "direction": "buy", "timestamp": AT_MS, "price": 1.0, "amount": 1.0}
+    screen = Screen("signed in as somebody")
+    screen.take(Notification(BOOK, image(**levels)))
+    screen.take(Notification("trades.X.raw", [trade] * 40))
+    console = Console(file=io.StringIO(), width=150)
+    console.print(screen.render(lines))
+    assert isinstance(console.file, io.StringIO)
+    picture = console.file.getvalue().splitlines()
+    assert min(lines, 28) - 2 <= len(picture) < max(lines, 29)
+    assert picture[0].startswith("2 notifications, signed in as somebody")
+    assert any("live" in line for line in picture)

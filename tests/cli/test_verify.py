@@ -124,3 +124,13 @@ def test_a_terminal_shows_the_table_whatever_the_file_is_called(tmp_path: Path) 
     outcome = run_in_terminal("verify", deribit_tape(tmp_path / "{odd}[bold]"), "--venue", "deribit")
     assert outcome.code == 0
     assert "BTC-PERPETUAL" in outcome.out
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80, 100, 140])
+def test_no_number_is_cut_off_however_narrow_the_terminal(tmp_path: Path, columns: int) -> None:
+    outcome = run_in_terminal(
+        "verify", deribit_tape(tmp_path / "tape.log"), "--venue", "deribit", columns=columns
+    )
+    table = outcome.out[outcome.out.index("messages in") :].replace(",", " ")
+    assert {"BTC-PERPETUAL", "100.0", "100.5", "live"} <= set(table.split())
+    assert "…" not in table

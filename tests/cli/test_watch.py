@@ -2,12 +2,18 @@
 
 import json
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deltawire.gateway.gateway import Policy
 from deltawire.session.client import BookMirror
+from deltawire.store.certificates import load_tls, self_signed
+from deltawire.store.keys import KeyStore
 from tests.support.commands import Command, Outcome, run, run_in_terminal
+from tests.support.credentials import ALICE, SECRET
 from tests.support.gateway_server import GatewayServer
 
 BOOK, QUOTE = "book.BTC-PERPETUAL.raw", "quote.BTC-PERPETUAL"
@@ -76,3 +82,86 @@ def test_a_terminal_gets_a_picture_of_the_last_word() -> None:
     picture = " ".join(outcome.out[outcome.out.rindex(f" {BOOK} ") :].split())
     for words in ("± 0.1", "20 99.9", " live ", QUOTE, "best_bid_price 100.0"):
         assert words in picture
+
+
+# Signed in.
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[GatewayServer]:
+    """A server that knows Alice."""
+    store = KeyStore(tmp_path)
+    store.add(ALICE)
+    with GatewayServer(keys=store) as server:
+        server.go_live()
+        yield server
+
+
+def refused(outcome: Outcome) -> str:
+    """The one line of a command that was refused, in which no secret is."""
+    said = [line for line in outcome.err.splitlines() if "login refused" not in line]  # the server's log
+    assert (outcome.code, len(said)) == (2, 1)
+    assert SECRET not in outcome.out + outcome.err
+    return said[0]
+
+
+def test_with_a_key_every_frame_may_be_asked_to_be_proven(
+    guarded: GatewayServer, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DELTAWIRE_CLIENT_SECRET", SECRET)
+    options = ["--client-id", ALICE.client_id, "--proven", "--count", 1]
+    (image,) = ended(run(capsys, "watch", guarded.url, BOOK, *options))
+    assert image["data"]["type"] == "snapshot"
+
+
+def test_the_picture_says_that_it_is_proven_and_by_whose_key(
+    guarded: GatewayServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DELTAWIRE_CLIENT_ID", ALICE.client_id)
+    monkeypatch.setenv("DELTAWIRE_CLIENT_SECRET", SECRET)
+    outcome = run_in_terminal("watch", guarded.url, BOOK, QUOTE, "--proven", "--count", 2)
+    assert outcome.code == 0
+    assert "2 notifications, signed in as alice-id; every frame proven (HMAC-SHA256)" in outcome.out
+    assert SECRET not in outcome.out
+
+
+def test_a_wrong_secret_is_told_in_one_line_without_it(guarded: GatewayServer, capsys: Capture) -> None:
+    key = ["--client-id", ALICE.client_id, "--client-secret", f"{SECRET}x"]
+    line = refused(run(capsys, "watch", guarded.url, BOOK, *key))
+    assert f"{guarded.url} refuses: 13004 invalid_credentials" in line
+
+
+def test_a_key_without_its_secret_and_proof_without_a_key_say_what_is_missing(capsys: Capture) -> None:
+    line = refused(run(capsys, "watch", "127.0.0.1:9", BOOK, "--client-id", ALICE.client_id))
+    assert "set DELTAWIRE_CLIENT_SECRET" in line
+    line = refused(run(capsys, "watch", "127.0.0.1:9", BOOK, "--proven"))
+    assert "--proven needs --client-id" in line
+
+
+def test_who_wants_private_channels_is_told_to_sign_in(guarded: GatewayServer, capsys: Capture) -> None:
+    line = refused(run(capsys, "watch", guarded.url, "user.orders.any.any.raw"))
+    assert "sign in with --client-id" in line
+
+
+def test_a_server_for_those_who_sign_in_says_so(tmp_path: Path, capsys: Capture) -> None:
+    with GatewayServer(keys=KeyStore(tmp_path), policy=Policy(private_only=True)) as server:
+        line = refused(run(capsys, "watch", server.url, BOOK))
+    assert "13009 unauthorized" in line
+    assert "; sign in with --client-id" in line
+
+
+# No connection.
+
+
+def test_where_no_server_runs_it_says_how_to_start_one(capsys: Capture) -> None:
+    line = refused(run(capsys, "watch", "127.0.0.1:9", BOOK))
+    assert "`deltawire serve` starts one" in line
+
+
+def test_a_certificate_that_nobody_trusts_is_told_with_its_remedy(tmp_path: Path, capsys: Capture) -> None:
+    tls = load_tls(self_signed(tmp_path, "localhost"), None)
+    with GatewayServer(tls=tls) as server:
+        line = refused(run(capsys, "watch", f"wss://localhost:{server.port}", BOOK))
+        assert "SSL_CERT_FILE" in line
+        line = refused(run(capsys, "watch", f"localhost:{server.port}", BOOK))
+        assert "wss://" in line

@@ -148,3 +148,56 @@ async def test_only_channels_the_server_lost_are_gaps() -> None:
     assert [item.data for item in found if isinstance(item, Notification)] == [1, 2, 5, 3, 9]
     assert isinstance(found[3], Outage)
     assert found[4] == Gap("b", Position("e", 5))
+
+
+# Leaving.
+
+
+async def test_the_end_of_the_block_closes_the_connection(server: GatewayServer) -> None:
+    async with Feed(server.url, BOOK) as feed:
+        async for item in feed:
+            assert isinstance(item, Notification)
+            break
+        await asyncio.to_thread(server.wait_for_connections, 1)
+    await asyncio.to_thread(server.wait_for_connections, 0)
+
+
+async def test_a_block_that_fails_closes_the_connection_too(server: GatewayServer) -> None:
+    async def failing() -> None:
+        async with Feed(server.url, BOOK) as feed:
+            async for _ in feed:
+                raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await failing()
+    await asyncio.to_thread(server.wait_for_connections, 0)
+
+
+async def test_an_iteration_elsewhere_ends_when_the_feed_is_closed(server: GatewayServer) -> None:
+    async with Feed(server.url, TRADES) as feed:
+        waiting = asyncio.create_task(take(aiter(feed), 1))
+        await asyncio.to_thread(server.wait_for_connections, 1)
+    with pytest.raises(FeedError, match="closed"):
+        await waiting
+    await asyncio.to_thread(server.wait_for_connections, 0)
+    with pytest.raises(FeedError, match="the feed is closed"):
+        await take(aiter(feed), 1)
+
+
+async def test_closing_does_not_wait_for_the_next_attempt() -> None:
+    async with Feed("127.0.0.1:9", BOOK) as feed:
+        feed._joined, feed._wait_s = True, 100 * SOON  # as after long attempts
+        items = aiter(feed)
+        (outage,) = await take(items, 1)
+        assert isinstance(outage, Outage)
+        waiting = asyncio.create_task(take(items, 1))
+        await asyncio.sleep(0)
+        await feed.close()
+        with pytest.raises(FeedError, match="the feed is closed"):
+            await waiting
+
+
+async def test_an_iteration_left_without_a_block_closes_its_connection_too(server: GatewayServer) -> None:
+    async for _ in Feed(server.url, BOOK):
+        break
+    await asyncio.to_thread(server.wait_for_connections, 0)

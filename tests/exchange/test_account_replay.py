@@ -8,10 +8,13 @@ from deltawire.exchange.agents.simulation import Simulation
 from deltawire.exchange.calendar import SECOND_NS
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.orders import Fill
 from deltawire.exchange.ports import Record
+from deltawire.exchange.snapshots import freeze, thaw
+from deltawire.model.events import Trade
 from deltawire.testing.market import START_NS, streams
 from tests.exchange.instruments import CALL, PERPETUAL
-from tests.support.margined import Hall
+from tests.support.margined import LISTED, WIDE, Hall
 
 CODEC = Codec(*get_args(AccountRecord))
 
@@ -59,3 +62,36 @@ def test_a_restart_in_the_middle_changes_nothing_after_it() -> None:
         return hall.accounts.freeze()
 
     assert day(restart=True) == day(restart=False)
+
+
+def test_what_a_trade_says_of_its_option_is_the_same_after_a_replay() -> None:
+    """Volatility and underlying rest on journalled prices, and on nothing else."""
+    hall = Hall()
+    hall.deposit(1, 10.0)
+    hall.deposit(2, 10.0)
+    hall.trade(1, 2, CALL, 1.0, 0.05)
+    hall.prices(61_234.5)
+    half = len(hall.records)
+    hall.trade(2, 1, CALL, 1.0, 0.08)
+    hall.trade(1, 2, CALL, 1.0, 0.0005)
+
+    def empty() -> Exchange:
+        accounts = Accounts(band=WIDE, listing=False)
+        for instrument in LISTED:
+            accounts.list(instrument)
+        return Exchange(accounts)
+
+    def told(exchange: Exchange, records: list[Record]) -> list[Fill | Trade]:
+        outputs = [each for record in records for each in exchange.submit(CODEC.decode(CODEC.encode(record)))]
+        return [each for each in outputs if isinstance(each, Fill | Trade)]
+
+    whole, stopped, restarted = told(empty(), hall.records), empty(), empty()
+    before = told(stopped, hall.records[:half])
+    thaw(restarted, freeze(stopped))
+    assert before + told(restarted, hall.records[half:]) == whole
+    ivs = [each.iv for each in whole]
+    assert ivs[0::3] == ivs[1::3] == ivs[2::3], "both sides and the public are told the same"
+    assert ivs[0] is not None
+    assert ivs[0] > 0.0
+    assert ivs[-1] == 0.0, "below what the option is worth at once no volatility fits"
+    assert {each.underlying for each in whole if isinstance(each, Fill)} == {60_000.0, 61_234.5}

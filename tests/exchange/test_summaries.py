@@ -138,3 +138,16 @@ def test_tickers_say_marks_volatilities_and_greeks(hall: Hall) -> None:
     }
     assert ticker(Pricing(), PERPETUAL).mark_price is None
     assert UNITS == 10**8
+
+
+def test_sums_of_money_have_no_more_decimals_than_money(hall: Hall) -> None:
+    hall.trade(1, 2, PERPETUAL, 12_340, 60_000.0)
+    hall.trade(2, 1, CALL, 0.7, 0.0435)
+    for index in (60_123.4, 59_321.7, 61_999.9):
+        hall.prices(index)
+        found = account_summary(hall.accounts, 1, "BTC")
+        for name in ("session_upl", "session_rpl", "total_pl", "futures_pl", "equity"):
+            assert found[name] == round(found[name], 8)
+        position = position_summary(hall.accounts, 1, PERPETUAL.name)
+        assert position["mark_price"] == round(position["mark_price"], 2)
+        assert position["index_price"] == index

@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
+from deltawire.access.scopes import EVERYTHING
 from deltawire.session.channels import parse_channel
 from deltawire.wire.payloads import PAYLOADS
+from tests.support.credentials import access_of
 from tests.support.trading import ALICE, TRADER, Client, Exchange, changed, secret_login
 
 NAME = "BTC-PERPETUAL"
@@ -173,8 +175,23 @@ def test_a_liquidation_locks_the_account(exchange: Exchange, alice: Client, bob:
     assert alice.inbox.data("user.lock")[0] == {"locked": True, "currency": "BTC"}
 
 
-def test_an_access_log_is_accepted_and_silent(alice: Client) -> None:
-    assert subscribe(alice, "user.access_log") == ["user.access_log"]
+@pytest.mark.parametrize(
+    "channel",
+    [
+        "user.access_log",
+        "user.combo_trades.any.any.raw",
+        "user.combo_trades.future_combo.BTC.100ms",
+        "block_rfq.maker.BTC",
+        "block_rfq.taker.any",
+        "block_rfq.maker.quotes.BTC",
+    ],
+)
+def test_what_never_happens_here_is_accepted_and_silent(exchange: Exchange, channel: str) -> None:
+    everyone = changed(ALICE, rights=EVERYTHING)
+    exchange.access = access_of(everyone)
+    alice = exchange.client(everyone)
+    assert subscribe(alice, channel) == [channel]
+    assert exchange.stranger().result("public/subscribe", channels=[channel]) == []
     alice.buy(100, 59_000.0)
     assert alice.inbox.take() == []
 

@@ -160,7 +160,7 @@ BAD_HANDSHAKES = {
     "not GET": (GOOD_HANDSHAKE.replace("GET", "DELETE"), "405"),
     "no host": (GOOD_HANDSHAKE.replace("Host: localhost\r\n", ""), "400"),
     "long header": (GOOD_HANDSHAKE.replace("Host", f"X: {'x' * 60_000}\r\nHost"), "431"),
-    "longer header": (GOOD_HANDSHAKE.replace("Host", f"X: {'x' * 600_000}\r\nHost"), "400"),
+    "longer header": (GOOD_HANDSHAKE.replace("Host", f"X: {'x' * 600_000}\r\nHost"), "431"),
     "long path": (GOOD_HANDSHAKE.replace("/ws/api/v2", "/" + "x" * 20_000), "414"),
     "many headers": (GOOD_HANDSHAKE.replace("Host", "X: y\r\n" * 500 + "Host"), "431"),
     "garbage": ("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 10 + "\r\n\r\n", "400"),

@@ -70,7 +70,7 @@ def test_a_name_is_taken_apart(name: str) -> None:
         "chart.trades.BTC-PERPETUAL.7",
         "chart.trades.BTC-PERPETUAL.1d",
         "instrument.state.nothing.any",
-        "user.combo_trades.any.any.raw",
+        "block_rfq.somebody.BTC",
         "user.orders.any.any",
         "status." + "X" * LONGEST_NAME,
         "status." + "X" * 1_000_000,

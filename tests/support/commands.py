@@ -41,8 +41,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> Outcome:
     )
 
 
-def run_in_terminal(*arguments: object) -> Outcome:
-    """Run a command to its end as in a terminal of 100 columns; both outputs come as one."""
+def run_in_terminal(*arguments: object, columns: int = 100, lines: int = 40, **environment: str) -> Outcome:
+    """Run a command to its end as in a terminal; both outputs come as one."""
     try:
         ours, theirs = pty.openpty()
     except OSError as error:
@@ -52,7 +52,7 @@ def run_in_terminal(*arguments: object) -> Outcome:
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env=os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"},
+        env=os.environ | {"TERM": "xterm", "COLUMNS": str(columns), "LINES": str(lines)} | environment,
     )
     os.close(theirs)
     text = bytearray()

@@ -30,7 +30,9 @@ def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")],
     deposit: Annotated[
         list[str] | None,
-        typer.Option(metavar="COIN=AMOUNT", help="What it begins with, such as BTC=10. Repeat."),
+        typer.Option(
+            metavar="COIN=AMOUNT", help="What it begins with, such as BTC=10. Repeat, once for each coin."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -92,7 +94,11 @@ def _deposits(texts: list[str]) -> dict[str, int]:
         coin = coin.strip().upper()
         if not equals or coin not in known:
             raise UsageError(f"--deposit is COIN=AMOUNT with one of {', '.join(known)}, not {text!r}")
-        found[coin] = found.get(coin, 0) + _units(amount.strip(), text)
+        if coin in found:
+            raise UsageError(
+                f"--deposit {coin} is given twice: write the whole amount once, --deposit {coin}=AMOUNT"
+            )
+        found[coin] = _units(amount.strip(), text)
     return found
 
 

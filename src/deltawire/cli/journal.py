@@ -28,6 +28,8 @@ def verify(
     """Say whether an exchange could start from a journal; change nothing.
 
     Exit code 1 when it is damaged. A torn tail is not damage: a start cuts it, and says so.
+
+    Example: `deltawire journal verify ~/.local/share/deltawire`
     """
     if not directory.is_dir():
         raise UsageError(f"{directory}: there is no such directory")

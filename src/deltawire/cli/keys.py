@@ -15,13 +15,11 @@ import typer
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
-from rich.box import SIMPLE
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from deltawire.access.keys import Key
 from deltawire.access.scopes import AREAS, READING, to_rights
+from deltawire.cli.tables import format_rows, make_console
 from deltawire.errors import UsageError
 from deltawire.store.keys import KeyStore
 
@@ -32,19 +30,20 @@ ID_BYTES, SECRET_BYTES = 8, 32
 UNITS_S = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"(\d{1,6})([mhdw])")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
-PIPED_WIDTH = 130
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("add")
 def add(
     name: Annotated[
-        str, typer.Argument(metavar="[NAME]", help="What to call it; may sign in as a user name.")
+        str, typer.Argument(metavar="NAME", help="What to call it; may sign in as a user name.")
     ] = "",
     account: Annotated[str, typer.Option(metavar="NAME", help="The account that it acts for.")] = "main",
     scope: Annotated[
         str,
-        typer.Option(help=f"What it may do: AREA:read or AREA:read_write of {', '.join(AREAS)}."),
+        typer.Option(
+            metavar="RIGHTS", help=f"What it may do: AREA:read or AREA:read_write of {', '.join(AREAS)}."
+        ),
     ] = " ".join(READING),
     expires: Annotated[
         str, typer.Option(metavar="SPAN", help="For how long, such as 12h, 30d; for ever if not given.")
@@ -110,24 +109,23 @@ def list_keys(as_json: AsJson = False) -> None:
         ]
         print(msgspec.json.encode(rows).decode())
         return
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPED_WIDTH)
-    table = Table(box=SIMPLE, pad_edge=False)
-    for heading in ("client id", "name", "account", "kind", "scope", "expires", "addresses", "channels"):
-        table.add_column(heading, no_wrap=heading == "client id")
-    for key in keys:
-        row = (key.client_id, key.name, key.account, key.kind, " ".join(key.rights))
-        limits = (" ".join(key.addresses) or "any", " ".join(key.channels) or "any")
-        table.add_row(*map(escape, (*row, _expiry(key), *limits)))
-    console.print(table if keys else "no keys: deltawire keys add")
+    if not keys:
+        print("no keys: deltawire keys add")
+        return
+    headings = ("client id", "name", "account", "kind", "scope", "expires", "addresses", "channels")
+    cells = [[Text(cell) for cell in _row(key)] for key in keys]
+    console = make_console()
+    console.print(format_rows(console, headings, cells, wrapped=("scope", "addresses", "channels")))
 
 
 @app.command("revoke")
 def revoke(
     key: Annotated[str, typer.Argument(metavar="KEY", help="Its client id, or its name.")],
 ) -> None:
-    """Remove a key. Servers that run close its connections within a second."""
+    """Remove a key. Servers that run close its connections within a second.
+
+    Example: `deltawire keys revoke bot`
+    """
     gone = KeyStore().revoke(key)
     print(f"revoked {gone.client_id}{f' ({gone.name})' if gone.name else ''}")
 
@@ -173,6 +171,11 @@ def _public(path: Path) -> str:
     if not isinstance(key, Ed25519PublicKey):
         raise UsageError(f"{path} is no Ed25519 public key in PEM (openssl pkey -in private.pem -pubout)")
     return base64.b64encode(key.public_bytes_raw()).decode()
+
+
+def _row(key: Key) -> tuple[str, ...]:
+    limits = (" ".join(key.addresses) or "any", " ".join(key.channels) or "any")
+    return (key.client_id, key.name, key.account, key.kind, " ".join(key.rights), _expiry(key), *limits)
 
 
 def _expiry(key: Key) -> str:

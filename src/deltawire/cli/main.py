@@ -1,8 +1,10 @@
-"""`deltawire`: serve a recording, verify it, watch a server."""
+"""`deltawire`: the table of commands, and how errors are told."""
 
+import errno
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from io import TextIOBase
+from typing import Annotated, Any
 
 import typer
 
@@ -11,9 +13,10 @@ from deltawire.book.kernel import DESCRIPTION
 from deltawire.cli import account, config, journal, keys, serve, verify, watch
 from deltawire.errors import JournalError, RecordingError, UsageError
 
+UNWRITABLE = errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG
+"""What happens to outputs; a reader that has gone (EPIPE) ends the command without a word."""
 app = typer.Typer(
     name="deltawire",
-    help="One verified WebSocket API in front of any crypto-derivatives venue or recording.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -33,7 +36,12 @@ def deltawire(
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """One verified WebSocket API in front of any crypto-derivatives venue or recording."""
+    """One verified WebSocket API in front of crypto-derivatives venues' recordings, or an exchange of its own.
+
+    Begin with `deltawire serve`, an exchange to test bots against, and in another terminal
+    `deltawire watch 127.0.0.1:8080 book.BTC-PERPETUAL.100ms`. `deltawire account add bot --deposit BTC=10`
+    gives a bot its key, `deltawire verify FILE --venue NAME` says whether a recording can be trusted.
+    """
 
 
 app.command("serve")(serve.serve)
@@ -45,17 +53,50 @@ app.add_typer(config.app)
 app.add_typer(journal.app, name="journal")
 
 
+class Nowhere(TextIOBase):
+    """An output that is closed."""
+
+    def write(self, text: str) -> int:
+        """Not written."""
+        return len(text)
+
+
+def _open_outputs() -> None:
+    """Whoever closes an output wants nothing of it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Nowhere())
+
+
+def _asked(arguments: Sequence[str]) -> str:
+    """The command that was asked for, as far as there is one of that name."""
+    command: Any = typer.main.get_command(app)
+    path = "deltawire"
+    for word in arguments:
+        command = getattr(command, "commands", {}).get(word)
+        if command is None:
+            break
+        path += f" {word}"
+    return path
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; what the user can mend is one line on standard error, and exit code 2."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    _open_outputs()
     try:
         code = app(arguments or ["--help"], standalone_mode=False, prog_name="deltawire")
     except typer.TyperException as error:
-        where = getattr(getattr(error, "ctx", None), "command_path", "deltawire")
+        where = _asked(arguments)
         print(f"deltawire: {error.format_message().rstrip('.?')}; see {where} --help", file=sys.stderr)
         sys.exit(2)
     except (UsageError, RecordingError, JournalError) as error:
         print(f"deltawire: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.filename is not None or error.errno not in UNWRITABLE:
+            raise
+        print(f"deltawire: cannot write its output: {error.strerror}", file=sys.stderr)
         sys.exit(2)
     except typer.Abort:
         sys.exit(130)

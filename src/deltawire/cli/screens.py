@@ -2,6 +2,7 @@
 
 from collections import deque
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from rich.columns import Columns
@@ -16,12 +17,18 @@ from deltawire.session.client import BookMirror, Notification
 LADDER_DEPTH = 12
 TAPE_LENGTH = 25
 BAR_WIDTH = 18
+FRAME_LINES = 2
+MOST_LINES = 2 * LADDER_DEPTH + FRAME_LINES + 2
 
 
 class Screen:
     """Takes in notifications and renders the present."""
 
-    def __init__(self) -> None:
+    def __init__(self, status: str = "") -> None:
+        """`status` is said of every notification."""
+        self._status = status
+        self._taken = 0
+        self._depth, self._length = LADDER_DEPTH, TAPE_LENGTH
         self.books: dict[str, BookMirror] = {}
         self._pairs: dict[str, dict[str, Any]] = {}
         self._tape: deque[dict[str, Any]] = deque(maxlen=TAPE_LENGTH)
@@ -30,6 +37,7 @@ class Screen:
 
     def take(self, note: Notification) -> None:
         """Take in one notification; `FeedError` when a book's chain is broken."""
+        self._taken += 1
         family = note.channel.partition(".")[0]
         if family == "book" and "type" in note.data:
             self.books.setdefault(note.channel, BookMirror()).apply(note.data)
@@ -40,8 +48,19 @@ class Screen:
         else:
             self._others[note.channel] = note.data
 
-    def render(self) -> RenderableType:
-        """Ladders side by side, then the tape, then the rest."""
+    def render(self, lines: int = MOST_LINES) -> RenderableType:
+        """The status, if there is one, then ladders side by side, the tape, and the rest.
+
+        `lines` is how many the terminal has: ladders and tape are as long as fits, so that none is cut off.
+        """
+        room = lines - 1 - bool(self._status)
+        self._depth = min(LADDER_DEPTH, max(1, (room - FRAME_LINES - 1) // 2))
+        self._length = min(TAPE_LENGTH, max(1, room - FRAME_LINES))
+        if not self._status:
+            return self._picture()
+        return Group(Text(f"{self._taken:,} notifications, {self._status}", "dim"), self._picture())
+
+    def _picture(self) -> RenderableType:
         panels: list[RenderableType] = [self._ladder(name, book) for name, book in self.books.items()]
         panels += [self._grouped(name, data) for name, data in self._pairs.items()]
         if self._tape:
@@ -54,11 +73,11 @@ class Screen:
         )
 
     def _ladder(self, channel: str, book: BookMirror) -> RenderableType:
-        bids, asks = book.best(LADDER_DEPTH)
+        bids, asks = book.best(self._depth)
         return self._levels(channel, bids, asks, book.timestamp, f"{book.state} {book.reason}".strip())
 
     def _grouped(self, channel: str, data: dict[str, Any]) -> RenderableType:
-        bids, asks = ([(row[0], row[1]) for row in data[side]] for side in ("bids", "asks"))
+        bids, asks = ([(row[0], row[1]) for row in data[side][: self._depth]] for side in ("bids", "asks"))
         status = data.get("status", {"state": "live"})
         state = f"{status['state']} {status.get('reason', '')}".strip()
         return self._levels(channel, bids, asks, data["timestamp"], state)
@@ -105,7 +124,7 @@ class Screen:
 
     def _trades(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, show_header=False)
-        for trade in reversed(self._tape):
+        for trade in islice(reversed(self._tape), self._length):
             colour = "green" if trade["direction"] == "buy" else "red"
             table.add_row(
                 Text(_clock(trade["timestamp"]).partition(" ")[2], "dim"),

@@ -114,6 +114,10 @@ def serve(
     `deltawire account add` makes accounts. Of recordings the instruments of the first venue (home) keep their own
     names; those of any other are `venue:NAME`.
 
+    Ctrl-C ends it: clients are told to come back, and every accepted order is on disk.
+
+    Example: `deltawire serve --port 8080 --latency cloud`
+
     Example: `deltawire serve --replay btcusdt.gz --venue binance_usdm --speed 10 --loop`
     """
     settings = load_config(config) if config else Config()
@@ -140,6 +144,7 @@ def serve(
 
 def _serve(settings: Config, *, echo: bool) -> None:
     gc.set_threshold(*COLLECTED_AFTER)
+    log_to_stderr()
     pace = None if settings.speed == "max" else float(settings.speed)
     builtin = None if settings.replay or echo else _open_exchange(settings, pace)
     sources: list[Source] = [
@@ -164,17 +169,19 @@ def _serve(settings: Config, *, echo: bool) -> None:
     if builtin is not None:
         app.gateway.distances = builtin.distances
     host = settings.listen.host
-    sock = listen(host, settings.listen.port)
-    if echo and not ip_address(sock.getsockname()[0]).is_loopback:
-        sock.close()
-        raise UsageError(f"--echo is for tests on one machine: it needs a loopback address, not {host}")
-    log_to_stderr()
-    keep_no_core()
-    served = [f"{each.file} ({each.venue})" for each in settings.replay] + ["/echo"] * echo
-    served += [f"the built-in exchange ({home()})"] if builtin else []
-    _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
-    if builtin is not None:
-        print("  trade      deltawire account add NAME --deposit BTC=10", flush=True)
+    with listen(host, settings.listen.port) as sock:
+        if echo and not ip_address(sock.getsockname()[0]).is_loopback:
+            raise UsageError(f"--echo is for tests on one machine: it needs a loopback address, not {host}")
+        keep_no_core()
+        served = [f"{each.file} ({each.venue})" for each in settings.replay] + ["/echo"] * echo
+        served += [f"the built-in exchange ({home()})"] if builtin else []
+        _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
+        if builtin is not None:
+            print("  trade      deltawire account add NAME --deposit BTC=10", flush=True)
+        _run(app, sock, tls)
+
+
+def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
     failed: BaseException | None = None
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -245,7 +252,7 @@ def _pairs(files: list[str], names: list[str]) -> tuple[Replay, ...]:
             f"{len(files)} --replay but {len(names)} --venue: each file needs its venue ({VENUES})"
         )
     if len(set(names)) != len(names):
-        raise UsageError("each venue can be served once")
+        raise UsageError("each venue can be served once, with one recording")
     return tuple(Replay(file, name) for file, name in zip(files, names, strict=True))
 
 

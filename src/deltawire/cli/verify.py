@@ -5,13 +5,13 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.text import Text
 
 from deltawire.book.book import Book
+from deltawire.cli.tables import format_rows, make_console
 from deltawire.model.events import Fault
 from deltawire.ports import Batch
 from deltawire.sources.recordings import Recording
@@ -32,7 +32,6 @@ HEADINGS = {
     "best_ask": "best ask",
 }
 FAULTS_SHOWN = 10
-PIPED_WIDTH = 130
 
 
 class Report(msgspec.Struct):
@@ -52,7 +51,10 @@ def verify(
 ) -> None:
     """Replay a recording at full speed and say whether every book in it can be trusted.
 
+    A recording is lines of `<ns> <json>`, a `CBCAP1` file, or raw data (`wss://… <-> t`), gzipped or not.
     Exit code 1 when a book ended unverified, or when there was none.
+
+    Example: `deltawire verify btcusdt.gz --venue binance_usdm`
     """
     recording, feed = Recording(file), make_venue(venue)
     started = time.perf_counter()
@@ -111,26 +113,21 @@ def _faults(batch: Batch) -> list[Fault]:
 
 
 def _print(report: Report, books: dict[str, Book], faults: list[Fault]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPED_WIDTH)
-    table = Table(title=f"{report.messages:,} messages in {report.seconds:.2f} s", box=SIMPLE, pad_edge=False)
-    table.add_column("instrument", no_wrap=True)
-    for heading in HEADINGS.values():
-        table.add_column(heading, justify="right")
-    table.add_column("state")
-    for name, found in report.instruments.items():
-        book = books[name]
-        state = "[green]live" if book.state == "live" else f"[red]{book.state} {book.reason}".rstrip()
-        table.add_row(
-            escape(name),
-            *("–" if found[column] is None else str(found[column]) for column in HEADINGS),
-            state,
-        )
-    console.print(table)
+    console = make_console()
+    console.print(f"{report.messages:,} messages in {report.seconds:.2f} s", highlight=False)
+    if books:
+        rows = [_row(name, found, books[name]) for name, found in report.instruments.items()]
+        counts = tuple(HEADINGS.values())
+        console.print(format_rows(console, ("instrument", *counts, "state"), rows, right=counts))
     for fault in faults[:FAULTS_SHOWN]:
         console.print(f"[yellow]fault[/] {escape(fault.reason)}")
     if len(faults) > FAULTS_SHOWN:
         console.print(f"[yellow]and {len(faults) - FAULTS_SHOWN} more faults")
     if not books:
         console.print("[red]no book in this recording[/]: is it this venue's?")
+
+
+def _row(name: str, found: dict[str, Any], book: Book) -> list[Text]:
+    state = f"{book.state} {book.reason}".rstrip()
+    cells = (Text("–" if found[column] is None else str(found[column])) for column in HEADINGS)
+    return [Text(name), *cells, Text(state, "green" if book.state == "live" else "red")]

@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import ssl
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from difflib import get_close_matches
+from getpass import getpass
 from typing import Annotated
 
 import msgspec
@@ -12,10 +14,12 @@ import typer
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
+from websockets.exceptions import InvalidMessage
 
+from deltawire.access.access import UNAUTHORIZED
 from deltawire.cli.screens import Screen
-from deltawire.client import Client, Feed, Outage, connect
-from deltawire.errors import FeedError, UsageError
+from deltawire.client import Client, Feed, Login, Outage, connect
+from deltawire.errors import FeedError, RequestError, UsageError
 from deltawire.session.client import Notification
 
 FRAMES_PER_SECOND = 10
@@ -24,56 +28,132 @@ FRAMES_PER_SECOND = 10
 def watch(
     url: Annotated[str, typer.Argument(metavar="URL", help="A server: `127.0.0.1:8080` or `ws://…`.")],
     channels: Annotated[
-        list[str], typer.Argument(metavar="CHANNEL…", help="Such as `book.BTCUSDT.100ms trades.BTCUSDT.raw`.")
+        list[str],
+        typer.Argument(metavar="CHANNEL", help="Such as `book.BTC-PERPETUAL.100ms`. As many as you like."),
     ],
     count: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Stop after so many notifications.")
     ] = None,
+    client_id: Annotated[
+        str,
+        typer.Option(
+            metavar="ID", envvar="DELTAWIRE_CLIENT_ID", help="Sign in with this key; for `user.…` channels."
+        ),
+    ] = "",
+    client_secret: Annotated[
+        str,
+        typer.Option(
+            metavar="SECRET",
+            envvar="DELTAWIRE_CLIENT_SECRET",
+            help="Its secret, which is never sent. Others can read options: better in the environment, "
+            "or leave it out and type it.",
+        ),
+    ] = "",
+    proven: Annotated[
+        bool,
+        typer.Option(
+            "--proven", help="Show nothing that the server has not proven to have sent (a running HMAC)."
+        ),
+    ] = False,
 ) -> None:
     """Show a live ladder, tape or ticker in the terminal; one JSON line per notification when piped.
 
-    Reconnects by itself. A book whose chain breaks is never shown as live.
+    Ctrl-C ends it. Reconnects by itself. A book whose chain breaks is never shown as live.
+
+    Example: `deltawire watch 127.0.0.1:8080 book.BTC-PERPETUAL.100ms trades.BTC-PERPETUAL.raw`
     """
+    login = _login(client_id, client_secret, proven=proven)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_watch(url, channels, count))
+        asyncio.run(_watch(Wanted(url, tuple(channels), login, proven), count))
 
 
-async def _watch(url: str, channels: list[str], count: int | None) -> None:
-    await _check(url, channels)
-    notes = _notes(url, channels, count)
+class Wanted(msgspec.Struct, frozen=True):
+    """What to watch, where, and as whom."""
+
+    url: str
+    channels: tuple[str, ...]
+    login: Login | None
+    proven: bool
+
+    @property
+    def status(self) -> str:
+        """What is said of every notification."""
+        if self.login is None:
+            return ""
+        who = f"signed in as {self.login.client_id}"
+        return f"{who}; every frame proven (HMAC-SHA256)" if self.proven else who
+
+
+def _login(client_id: str, secret: str, *, proven: bool) -> Login | None:
+    if not client_id:
+        if proven or secret:
+            raise UsageError(
+                f"{'--proven' if proven else '--client-secret'} needs --client-id: "
+                "`deltawire account add` or `deltawire keys add` makes a key"
+            )
+        return None
+    if not secret and sys.stdin.isatty():
+        secret = getpass(f"secret of {client_id} (not shown): ")
+    if not secret:
+        raise UsageError("--client-id needs its secret: set DELTAWIRE_CLIENT_SECRET")
+    return Login(client_id, secret)
+
+
+async def _watch(wanted: Wanted, count: int | None) -> None:
     try:
-        await (_show_screen(notes) if sys.stdout.isatty() else _print_lines(notes))
+        await _check(wanted)
+        async with contextlib.aclosing(_notes(wanted, count)) as notes:
+            await (_show_screen(notes, wanted.status) if sys.stdout.isatty() else _print_lines(notes))
     except FeedError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(f"{error}{_remedy(error.__cause__, wanted.url)}") from error
+    except RequestError as error:
+        advice = "" if wanted.login or error.code != UNAUTHORIZED else "; sign in with --client-id"
+        raise UsageError(f"{wanted.url} refuses: {error}{advice}") from error
 
 
-async def _notes(url: str, channels: list[str], count: int | None) -> AsyncIterator[Notification]:
+def _remedy(cause: BaseException | None, url: str) -> str:
+    """What may help where there is no connection."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return "; SSL_CERT_FILE names a certificate to trust, such as self-signed.pem of its DELTAWIRE_HOME"
+    if isinstance(cause, ConnectionRefusedError):
+        return "; does a server run there? `deltawire serve` starts one"
+    if isinstance(cause, InvalidMessage) and not url.startswith("wss"):
+        return "; if it serves TLS, the address begins with wss://"
+    return ""
+
+
+async def _notes(wanted: Wanted, count: int | None) -> AsyncGenerator[Notification]:
     """So many notifications; what else happens is told on standard error."""
-    async for item in Feed(url, *channels):
-        if isinstance(item, Notification):
-            yield item
-            count = None if count is None else count - 1
-            if count == 0:
-                return
-        elif isinstance(item, Outage):
-            print(f"{item.reason}; again in {item.wait_s:.1f} s", file=sys.stderr)
-        else:
-            print(f"{item.channel}: what followed seq {item.position.seq} is lost", file=sys.stderr)
+    async with Feed(wanted.url, *wanted.channels, login=wanted.login, proven=wanted.proven) as feed:
+        async for item in feed:
+            if isinstance(item, Notification):
+                yield item
+                count = None if count is None else count - 1
+                if count == 0:
+                    return
+            elif isinstance(item, Outage):
+                print(f"{item.reason}; again in {item.wait_s:.1f} s", file=sys.stderr)
+            else:
+                print(f"{item.channel}: what followed seq {item.position.seq} is lost", file=sys.stderr)
 
 
-async def _check(url: str, channels: list[str]) -> None:
+async def _check(wanted: Wanted) -> None:
     """Fail at once, in words, when there is no such server or channel."""
-    try:
-        async with connect(url) as client:
-            accepted = await client.call("public/subscribe", channels=channels)
-            refused = [channel for channel in channels if channel not in accepted]
-            if refused:
-                raise UsageError(await _advice(client, refused[0]))
-    except FeedError as error:
-        raise UsageError(str(error)) from error
+    async with connect(wanted.url, login=wanted.login, proven=wanted.proven) as client:
+        accepted = await client.call("public/subscribe", channels=wanted.channels)
+        refused = [channel for channel in wanted.channels if channel not in accepted]
+        if refused:
+            raise UsageError(await _advice(client, refused[0], signed_in=wanted.login is not None))
 
 
-async def _advice(client: Client, channel: str) -> str:
+async def _advice(client: Client, channel: str, *, signed_in: bool) -> str:
+    if channel.startswith("user."):
+        why = (
+            "the key may not hear it, or there is none of that name"
+            if signed_in
+            else "sign in with --client-id"
+        )
+        return f"no channel {channel!r} for you: {why}"
     names = [each["instrument_name"] for each in await client.call("public/get_instruments")]
     if not names:
         return f"no channel {channel!r} there, and no instruments yet"
@@ -82,8 +162,8 @@ async def _advice(client: Client, channel: str) -> str:
     return f"no channel {channel!r} there; instruments are {', '.join(near)} … (book.{near[0]}.raw)"
 
 
-async def _show_screen(notes: AsyncIterator[Notification]) -> None:
-    console, screen = Console(), Screen()
+async def _show_screen(notes: AsyncIterator[Notification], status: str) -> None:
+    console, screen = Console(), Screen(status)
     with Live(Text(""), console=console, auto_refresh=False, screen=False) as live:
         loop = asyncio.get_running_loop()
         shown = 0.0
@@ -91,8 +171,8 @@ async def _show_screen(notes: AsyncIterator[Notification]) -> None:
             screen.take(note)
             if loop.time() - shown > 1 / FRAMES_PER_SECOND:
                 shown = loop.time()
-                live.update(screen.render(), refresh=True)
-        live.update(screen.render(), refresh=True)
+                live.update(screen.render(console.height), refresh=True)
+        live.update(screen.render(console.height), refresh=True)
 
 
 async def _print_lines(notes: AsyncIterator[Notification]) -> None:

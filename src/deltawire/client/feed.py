@@ -1,8 +1,12 @@
 """A feed: the notifications of some channels, across as many connections as it takes."""
 
 import asyncio
+import contextlib
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+import weakref
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from inspect import isasyncgen
+from typing import Self
 
 import msgspec
 
@@ -42,7 +46,8 @@ class Feed:
     When the connection breaks it connects again, first soon and then ever later, never at the same time as
     others do, and goes on behind the last notification it gave. Only an error that no attempt could mend ends
     it: `FeedError`, or the server's `RequestError`. With a `login` every connection is signed in; with `proven`
-    too, what a server did not prove to have sent breaks the connection, and is not given.
+    too, what a server did not prove to have sent breaks the connection, and is not given. As a context manager
+    (`async with Feed(…) as feed`) it closes its connection at the end of the block, however that is left.
     """
 
     def __init__(
@@ -61,18 +66,43 @@ class Feed:
         self._session = ClientSession()
         self._wait_s = FIRST_WAIT_S
         self._joined = False
+        self._closed = asyncio.Event()
+        self._client: Client | None = None
+        self._items: weakref.ref[AsyncGenerator[Item]] | None = None
+        """The iteration; not held, so that one that is left by `break` outside a block ends by itself."""
 
-    async def __aiter__(self) -> AsyncIterator[Item]:
-        """Notifications, outages and gaps as they come."""
-        while True:
+    def __aiter__(self) -> AsyncGenerator[Item]:
+        """Notifications, outages and gaps as they come; one iteration at a time."""
+        items = self._run()
+        self._items = weakref.ref(items)
+        return items
+
+    async def __aenter__(self) -> Self:
+        """The feed, which is closed at the end of the block."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection, now; an iteration that is under way ends with `FeedError`, as does any after it."""
+        self._closed.set()
+        if self._client is not None:
+            await self._client.close()
+        items = self._items() if self._items else None
+        if isasyncgen(items) and not items.ag_running:
+            await items.aclose()
+
+    async def _run(self) -> AsyncGenerator[Item]:
+        while not self._closed.is_set():
             try:
                 connecting = connect(
                     self._url, self._session, binary=self._binary, login=self._login, proven=self._proven
                 )
-                async with connecting as client:
-                    for gap in await self._subscribe(client):
+                async with connecting as self._client:
+                    for gap in await self._subscribe(self._client):
                         yield gap
-                    async for note in client:
+                    async for note in self._client:
                         yield note
             except (FeedError, RequestError) as error:
                 if not error.retry or not self._joined:
@@ -80,10 +110,14 @@ class Feed:
                 outage = Outage(str(error), self._wait_s * random.uniform(0.5, 1.5))
             self._wait_s = min(LONGEST_WAIT_S, self._wait_s * 2)
             yield outage
-            await asyncio.sleep(outage.wait_s)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closed.wait(), outage.wait_s)
+        raise FeedError("the feed is closed", retry=False)
 
     async def _subscribe(self, client: Client) -> list[Gap]:
         """Take up every channel where it was; the gaps are those that could not be."""
+        if self._closed.is_set():
+            raise FeedError("the feed is closed", retry=False)
         positions = self._session.reconnected()
         gaps: list[Gap] = []
         for names in _batches([*positions, *(name for name in self._channels if name not in positions)]):

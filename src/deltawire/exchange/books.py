@@ -5,6 +5,7 @@ from typing import Literal
 from deltawire.exchange.levels import NONE, BookSide
 from deltawire.exchange.orders import Trigger
 from deltawire.exchange.ports import PublicEvent, Reference
+from deltawire.exchange.volatility import implied_percent
 from deltawire.exchange.waiting import Waiting
 from deltawire.model.events import BookDelta, BookImage, Listing, Status
 from deltawire.model.instruments import Instrument, tick_on
@@ -67,6 +68,13 @@ class OrderBook:
         price = self.instrument.price
         self.mark_price = None if reference.mark_ticks is None else price(reference.mark_ticks)
         self.index_price = None if reference.index_ticks is None else price(reference.index_ticks)
+
+    def iv(self, price_ticks: int, now: int) -> float | None:
+        """The volatility of a price in percent; None of what is no option, or has no underlying price yet."""
+        underlying = self.reference.underlying
+        if underlying is None:
+            return None
+        return implied_percent(self.instrument, self.instrument.price(price_ticks), underlying, now)
 
     def side(self, sign: int) -> BookSide:
         """Bids for +1, asks for -1."""

@@ -71,4 +71,5 @@ class Listings:
             max(floor(high / most), 1) * most,
             option.value.delta if option else 1.0,
             option.value.vega if option else 0.0,
+            round(option.underlying, 2) if option else None,
         )

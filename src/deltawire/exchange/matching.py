@@ -123,23 +123,24 @@ class Matcher:
         desk.stirred = True
         book.trade_seq = trade_seq = book.trade_seq + 1
         book.last_ticks = price
-        mark, index = reference.mark_ticks, reference.index_ticks
+        mark, index, underlying = reference.mark_ticks, reference.index_ticks, reference.underlying
+        iv = None if underlying is None else book.iv(price, now)
+        liquidation = ("M" if maker.terms.liquidation else "") + ("T" if taker.terms.liquidation else "")
         made = Fill(
             trade_id, trade_seq, name, maker.account, maker.id, SIDES[maker.sign], price, lots, "maker",
-            maker.terms, maker.state, now, mark, index,
+            maker.terms, maker.state, now, mark, index, liquidation, underlying, iv,
         )  # fmt: skip
         took = Fill(
             trade_id, trade_seq, name, taker.account, taker.id, SIDES[taker.sign], price, lots, "taker",
-            taker.terms, taker.state, now, mark, index,
+            taker.terms, taker.state, now, mark, index, liquidation, underlying, iv,
         )  # fmt: skip
         risk = desk.risk
         risk.filled(made)
         risk.filled(took)
         risk.rested(maker)
-        liquidation = ("M" if maker.terms.liquidation else "") + ("T" if taker.terms.liquidation else "")
         trade = Trade(
             instrument, str(trade_id), price, lots, took.side, now, now, trade_seq,
-            book.mark_price, book.index_price, None, liquidation,
+            book.mark_price, book.index_price, iv, liquidation,
         )  # fmt: skip
         desk.outputs += (made, took, trade)
 

@@ -157,6 +157,12 @@ class Fill(msgspec.Struct, frozen=True, tag=True, gc=False):
     at_ns: int
     mark_ticks: int | None = None
     index_ticks: int | None = None
+    liquidation: str = ""
+    """Whose order was a liquidation's: M (maker), T (taker) or MT."""
+    underlying: float | None = None
+    """Of an option: the forward in dollars, as the last price record before the trade made it."""
+    iv: float | None = None
+    """Of an option: the volatility of the traded price in percent, 0.0 where none fits."""
 
 
 class OrderChanged(msgspec.Struct, frozen=True, tag=True, gc=False):

@@ -47,6 +47,8 @@ class Reference(msgspec.Struct, frozen=True, tag=True, gc=False):
     delta: float = 1.0
     """Of one unit of base coin, as market-maker protection counts it."""
     vega: float = 0.0
+    underlying: float | None = None
+    """Of an option: the forward in dollars that its mark comes from."""
 
 
 class OpenBook(msgspec.Struct, frozen=True, tag=True):

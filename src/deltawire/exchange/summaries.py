@@ -6,7 +6,7 @@ Amounts leave as doubles of coins or dollars; greeks are in dollars, delta in co
 from typing import Any
 
 from deltawire.exchange.accounts import Accounts
-from deltawire.exchange.contracts import UNITS, worth_at
+from deltawire.exchange.contracts import DECIMALS, UNITS, worth_at
 from deltawire.exchange.ledger import Account, Wallet
 from deltawire.exchange.margining import NO_LINE, Exposure
 from deltawire.exchange.orders import AccountId
@@ -45,15 +45,15 @@ def account_summary(accounts: Accounts, number: AccountId, currency: str) -> dic
         "maintenance_margin": _coins(maintenance),
         "projected_initial_margin": _coins(projected[0]),
         "projected_maintenance_margin": _coins(projected[1]),
-        "session_upl": _coins(standing.upl) + options["options_session_upl"],
-        "session_rpl": _coins(standing.rpl) + options["options_session_rpl"],
+        "session_upl": round(_coins(standing.upl) + options["options_session_upl"], DECIMALS),
+        "session_rpl": round(_coins(standing.rpl) + options["options_session_rpl"], DECIMALS),
         "futures_session_upl": _coins(standing.upl),
         "futures_session_rpl": _coins(standing.rpl),
         "futures_pl": _coins(standing.upl + standing.rpl),
-        "total_pl": _coins(standing.upl + standing.rpl) + session,
-        "delta_total": sum(deltas.values()),
+        "total_pl": round(_coins(standing.upl + standing.rpl) + session, DECIMALS),
+        "delta_total": sum(deltas.values(), 0.0),
         "delta_total_map": deltas,
-        "projected_delta_total": sum(_deltas(accounts, account, currency, beyond=True).values()),
+        "projected_delta_total": sum(_deltas(accounts, account, currency, beyond=True).values(), 0.0),
         "fee_balance": 0.0,
         "spot_reserve": 0.0,
         "additional_reserve": 0.0,
@@ -82,8 +82,8 @@ def position_summary(accounts: Accounts, number: AccountId, name: str) -> dict[s
         "direction": "zero" if not lots else "buy" if lots > 0 else "sell",
         "size": instrument.size(lots),
         "average_price": average_price(instrument, lots, position.basis),
-        "mark_price": mark,
-        "index_price": index,
+        "mark_price": round(mark, 6 if instrument.kind == "option" else 2),
+        "index_price": round(index, 2),
         "settlement_price": average_price(instrument, lots, position.cost),
         "initial_margin": _coins(line.position_initial),
         "maintenance_margin": _coins(line.maintenance),
@@ -191,9 +191,12 @@ def _options(accounts: Accounts, account: Account, currency: str) -> dict[str, A
         "options_session_upl": _coins(value - cost),
         "options_session_rpl": _coins(realised),
         "options_delta": sum(
-            instrument.size(position.lots) * option.value.delta
-            for instrument, position in held
-            if (option := accounts.pricing.options.get(instrument.name))
+            (
+                instrument.size(position.lots) * option.value.delta
+                for instrument, position in held
+                if (option := accounts.pricing.options.get(instrument.name))
+            ),
+            0.0,
         ),
     }
     for greek in GREEKS:
@@ -201,7 +204,7 @@ def _options(accounts: Accounts, account: Account, currency: str) -> dict[str, A
         for instrument, position in held:
             amount = _greek(accounts, instrument, position.lots, greek)
             by_index[instrument.index_name] = by_index.get(instrument.index_name, 0.0) + amount
-        found[f"options_{greek}"] = sum(by_index.values())
+        found[f"options_{greek}"] = sum(by_index.values(), 0.0)
         found[f"options_{greek}_map"] = by_index
     return found
 

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from deltawire.exchange.catalogue import VENUE
 from deltawire.exchange.ports import Reference
 from deltawire.exchange.pricing import Pricing
+from deltawire.exchange.volatility import implied_percent
 from deltawire.model.events import Greeks, Index, Ticker
 from deltawire.model.instruments import Instrument
-from deltawire.options.black76 import years_between
-from deltawire.options.implied import implied_vol
 
 
 def indices(pricing: Pricing) -> Iterator[Index]:
@@ -59,8 +58,4 @@ def _iv(pricing: Pricing, instrument: Instrument, price: float) -> float | None:
     option = pricing.options.get(instrument.name)
     if option is None:
         return None
-    years = years_between(pricing.now_ns, instrument.expiration_ns)
-    value = price * option.underlying if instrument.inverse else price
-    call = instrument.option_type == "call"
-    found = implied_vol(call, value, option.underlying, instrument.strike or 0.0, years) if price else None
-    return round(100 * found, 2) if found else 0.0
+    return implied_percent(instrument, price, option.underlying, pricing.now_ns)

@@ -161,6 +161,10 @@ class Channel:
             member.outbox.owe(self, image=True)
 
 
+class QuietChannel(Channel):
+    """Accepted, because clients ask for it, though what it is about does not happen here."""
+
+
 class InstrumentChannel(Channel):
     """A channel about one instrument, at an interval."""
 

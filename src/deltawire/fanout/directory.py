@@ -4,8 +4,9 @@ from collections.abc import Hashable, Iterable, Mapping
 
 from deltawire.exchange.orders import AccountId
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
-from deltawire.fanout.channel import Channel, Opening, Timers
+from deltawire.fanout.channel import Channel, Opening, QuietChannel, Timers
 from deltawire.fanout.history import Keeps
+from deltawire.fanout.indices import ExpirationPriceChannel, IndexChannel, IndexStatisticsChannel
 from deltawire.fanout.lane import ENCODED
 from deltawire.fanout.own import (
     LockChannel,
@@ -19,7 +20,6 @@ from deltawire.fanout.own import (
 )
 from deltawire.fanout.quotes import (
     IncrementalTickerChannel,
-    IndexChannel,
     InstrumentStateChannel,
     MarkPricesChannel,
     PerpetualChannel,
@@ -33,6 +33,7 @@ from deltawire.market.market import Market
 from deltawire.ports import Clock
 from deltawire.session.channels import ChannelKey, Position
 from deltawire.session.private.trading import Trading
+from deltawire.wire.payloads import QUIET
 
 FAMILIES: dict[str, type[Channel]] = {
     "book": BookChannel,
@@ -44,6 +45,8 @@ FAMILIES: dict[str, type[Channel]] = {
     "quote": QuoteChannel,
     "perpetual": PerpetualChannel,
     "index": IndexChannel,
+    "index_statistics": IndexStatisticsChannel,
+    "expiration_price": ExpirationPriceChannel,
     "candles": CandlesChannel,
     "mark_prices": MarkPricesChannel,
     "instrument_state": InstrumentStateChannel,
@@ -55,6 +58,10 @@ FAMILIES: dict[str, type[Channel]] = {
     "user_mmp_trigger": MmpTriggerChannel,
     "user_lock": LockChannel,
     "user_access_log": SilentChannel,
+    "user_combo_trades": SilentChannel,
+    "user_rfqs": SilentChannel,
+    "user_rfq_quotes": SilentChannel,
+    **dict.fromkeys(QUIET, QuietChannel),
 }
 
 SECOND_NS = 1_000_000_000

@@ -200,4 +200,4 @@ class LockChannel(OwnChannel):
 
 
 class SilentChannel(OwnChannel):
-    """`user.access_log`: accepted, and never says anything."""
+    """`user.access_log`, combos and requests for quotes: accepted, and never says anything."""

@@ -1,4 +1,4 @@
-"""Channels of single values: tickers, quotes, funding, indices, option marks, listings, status."""
+"""Channels of single values: tickers, quotes, funding, option marks, listings, status."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from deltawire.market.objects import (
     ticker_object,
 )
 from deltawire.market.state import InstrumentState
-from deltawire.model.events import Event, Index, Listing, Status, Ticker
+from deltawire.model.events import Event, Listing, Status, Ticker
 
 _UNTIMED = ("timestamp",)
 
@@ -127,33 +127,6 @@ class StatusChannel(InstrumentChannel):
     def image(self) -> Any:
         """The state now."""
         return status_object(self.state, self.market)
-
-
-class IndexChannel(Channel):
-    """`deribit_price_index.{index}`: an index price whenever it changes."""
-
-    merges = True
-
-    def opened(self) -> None:
-        """What is known goes out as the image."""
-        self._last = self.market.index(self.key.index)
-
-    def tell(self, event: Event, state: InstrumentState | None) -> None:
-        """An index, or a ticker that states one."""
-        if not isinstance(event, Index | Ticker):
-            return
-        now, before = self.market.index(self.key.index), self._last
-        if now is not None and (before is None or now.price != before.price):
-            self._last = now
-            self.publish(self.image())
-
-    def image(self) -> Any:
-        """The index now."""
-        index = self.market.index(self.key.index)
-        if index is None:
-            return None
-        stamp = (index.venue_ns or index.seen_ns) // MS_NS
-        return {"timestamp": stamp, "index_name": self.key.index, "price": index.price}
 
 
 class MarkPricesChannel(Channel):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import sys
 from collections.abc import Iterator
 from functools import partial
 from http import HTTPStatus
@@ -19,6 +20,7 @@ from deltawire.gateway.peers import peer_address
 from deltawire.gateway.websocket import WebSocketConnection
 
 STOP_WITHIN_S = 5
+TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE.value
 
 
 class UpgradingProtocol(H11Protocol):
@@ -46,7 +48,7 @@ class UpgradingProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """A piece of a request: its deadline is that of its first piece."""
         if self._refusal:
-            self._refuse()
+            self._refuse(self._refusal)
             return
         super().data_received(data)
         if self._upgraded or self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
@@ -61,9 +63,17 @@ class UpgradingProtocol(H11Protocol):
             self._gateway.places.leave(self._place)
         super().connection_lost(exc)
 
-    def _refuse(self) -> None:
-        reason = HTTPStatus(self._refusal).phrase
-        head = f"HTTP/1.1 {self._refusal} {reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    def send_400_response(self, msg: str) -> None:
+        """What cannot be read is 400; what is too long to be read is 431 (RFC 6585, 5)."""
+        error = sys.exception()
+        if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == TOO_LARGE:
+            self._refuse(TOO_LARGE)
+        else:
+            super().send_400_response(msg)
+
+    def _refuse(self, status: int) -> None:
+        reason = HTTPStatus(status).phrase
+        head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         if not self.transport.is_closing():
             self.transport.write(head.encode())
             self.transport.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from deltawire.market.indices import IndexDay
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import (
     BookDelta,
@@ -26,6 +27,7 @@ class Market:
     def __init__(self, home: str) -> None:
         self.home = home
         self.indices: dict[str, Index] = {}
+        self.index_days: dict[str, IndexDay] = {}
         self.now_ns: dict[str, int] = {}
         self._states: dict[str, InstrumentState] = {}
         self._by_key: dict[tuple[str, str], InstrumentState] = {}
@@ -89,13 +91,21 @@ class Market:
     def _index_stated(self, index: Index) -> None:
         name = self.public_name(index.venue, index.name)
         self._stated_indices.add(name)
-        self.indices[name] = index
+        self._take_index(name, index)
 
     def _index_seen(self, ticker: Ticker) -> None:
         """A ticker names its index price: good where the venue's index channel is not heard."""
         instrument = ticker.instrument
         name = self.public_name(instrument.venue, instrument.index_name)
         if ticker.index_price is not None and instrument.index_name and name not in self._stated_indices:
-            self.indices[name] = Index(
-                instrument.venue, instrument.index_name, ticker.index_price, ticker.venue_ns, ticker.seen_ns
+            stamps = ticker.venue_ns, ticker.seen_ns
+            self._take_index(
+                name, Index(instrument.venue, instrument.index_name, ticker.index_price, *stamps)
             )
+
+    def _take_index(self, name: str, index: Index) -> None:
+        self.indices[name] = index
+        day = self.index_days.get(name)
+        if day is None:
+            day = self.index_days[name] = IndexDay()
+        day.add(index.price, index.venue_ns or index.seen_ns)

@@ -27,6 +27,7 @@ _OPTION = ("mark_iv", "bid_iv", "ask_iv", "underlying_price", "underlying_index"
 def instrument_object(state: InstrumentState) -> dict[str, Any]:
     """An entry of `public/get_instruments`."""
     instrument = state.instrument
+    tick_size, least = _increment(instrument.tick_size, instrument.price_exponent), _least_amount(instrument)
     found: dict[str, Any] = {
         "instrument_name": state.name,
         "instrument_id": state.number,
@@ -36,12 +37,12 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
         "base_currency": instrument.base,
         "quote_currency": instrument.priced_in,
         "counter_currency": instrument.quote,
-        "tick_size": _increment(instrument.tick_size, instrument.price_exponent),
+        "tick_size": tick_size,
         "tick_size_steps": [
             {"above_price": float(above), "tick_size": float(size)}
             for above, size in instrument.tick_size_steps
         ],
-        "min_trade_amount": _least_amount(instrument),
+        "min_trade_amount": least,
         "contract_size": instrument.contract_size,
         "amount_unit": instrument.size_unit,
         "price_index": instrument.index_name,
@@ -50,6 +51,8 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
         "taker_commission": instrument.taker_commission,
         "max_liquidation_commission": 0.0,
         "block_trade_commission": 0.0,
+        "block_trade_tick_size": tick_size,
+        "block_trade_min_trade_amount": least,
         "creation_timestamp": instrument.creation_ns // MS_NS,
         "expiration_timestamp": instrument.expiration_ms,
         "rfq": False,
@@ -58,6 +61,8 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
     if instrument.kind != "spot":
         found["settlement_currency"] = instrument.settlement
         found["settlement_period"] = instrument.settlement_period
+    if instrument.kind == "future":
+        found["future_type"] = found["instrument_type"]
     if instrument.kind == "option":
         found["strike"] = instrument.strike
         found["option_type"] = instrument.option_type

@@ -133,4 +133,6 @@ def _tokens(grant: Grant) -> dict[str, Any]:
         "scope": " ".join([where, *identity.rights]),
         "token_type": "bearer",
         "enabled_features": [],
+        "google_login": False,
+        "mandatory_tfa_status": "disabled",
     }

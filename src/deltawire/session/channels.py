@@ -27,6 +27,7 @@ class ChannelKey(msgspec.Struct, frozen=True):
     currency: str = ""
     index: str = ""
     resolution: str = ""
+    role: str = ""
     levels: int = 0
     """Of a book only so many levels a side; 0 is all."""
     pace_ns: int = 0
@@ -83,15 +84,21 @@ class Position(msgspec.Struct, frozen=True):
 _INSTRUMENT = r"(?P<instrument>[^\s]+)"
 _INTERVAL = r"(?P<interval>raw|100ms|agg2)"
 _INDEX = r"(?P<index>[^\s]+)"
-_OF_KIND = rf"(?P<kind>{'|'.join(KINDS)})\.(?P<currency>[A-Za-z0-9]+)"
+_CURRENCY = r"(?P<currency>[A-Za-z0-9]+)"
+_OF_KIND = rf"(?P<kind>{'|'.join(KINDS)})\.{_CURRENCY}"
 
+_ROLE = r"(?P<role>maker|taker)"
 _OWN = ("orders", "trades", "changes")
 _FAMILIES = [
     *((f"user_{what}", rf"user\.{what}\.{_OF_KIND}\.{_INTERVAL}") for what in _OWN),
     *((f"user_{what}", rf"user\.{what}\.{_INSTRUMENT}\.{_INTERVAL}") for what in _OWN),
-    ("user_portfolio", r"user\.portfolio\.(?P<currency>[A-Za-z0-9]+)"),
+    ("user_portfolio", rf"user\.portfolio\.{_CURRENCY}"),
     ("user_mmp_trigger", rf"user\.mmp_trigger\.{_INDEX}"),
     ("user_access_log", r"user\.access_log"),
+    ("user_combo_trades", rf"user\.combo_trades\.{_OF_KIND}\.{_INTERVAL}"),
+    ("user_combo_trades", rf"user\.combo_trades\.{_INSTRUMENT}\.{_INTERVAL}"),
+    ("user_rfqs", rf"block_rfq\.{_ROLE}\.{_CURRENCY}"),
+    ("user_rfq_quotes", rf"block_rfq\.maker\.quotes\.{_CURRENCY}"),
     ("user_lock", r"user\.lock"),
     (
         "grouped_book",
@@ -105,10 +112,18 @@ _FAMILIES = [
     ("quote", rf"quote\.{_INSTRUMENT}"),
     ("perpetual", rf"perpetual\.{_INSTRUMENT}\.{_INTERVAL}"),
     ("index", rf"deribit_price_index\.{_INDEX}"),
+    ("index_statistics", rf"deribit_price_statistics\.{_INDEX}"),
+    ("expiration_price", rf"estimated_expiration_price\.{_INDEX}"),
     ("candles", rf"chart\.trades\.{_INSTRUMENT}\.(?P<resolution>{'|'.join(RESOLUTIONS)})"),
     ("mark_prices", rf"markprice\.options\.{_INDEX}"),
     ("instrument_state", rf"instrument\.state\.{_OF_KIND}"),
     ("status", rf"status\.{_INSTRUMENT}"),
+    ("platform_state", r"platform_state"),
+    ("methods_state", r"platform_state\.public_methods_state"),
+    ("announcements", r"announcements"),
+    ("block_trades", r"block_trade_confirmations"),
+    ("currency_block_trades", rf"block_trade_confirmations\.{_CURRENCY}"),
+    ("rfq_trades", rf"block_rfq\.trades\.{_CURRENCY}"),
 ]
 _HIDDEN = "\0"
 """Stands for a pattern's `*`, which is in no name."""

@@ -12,6 +12,8 @@ PRIVATE = {
     "user.access_log": "account:read",
     "user.lock": "account:read",
     "user.": "account:read_write",
+    "block_rfq.maker.": "block_rfq:read",
+    "block_rfq.taker.": "block_rfq:read",
 }
 """The right that a channel needs, by how its name begins; the first that fits counts."""
 

@@ -33,11 +33,14 @@ class Files(Protocol):
         """Let go of the directory."""
 
 
+IN_USE = "another process uses this journal: stop that, or choose another DELTAWIRE_HOME"
+
+
 class DiskFiles:
     """A directory on a disk, held by one process at a time."""
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory = directory
         self._folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         self._open: tuple[str, int] | None = None
@@ -45,7 +48,7 @@ class DiskFiles:
             fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._folder)
-            raise JournalError(str(directory), "", "another process is using this journal") from None
+            raise JournalError(str(directory), "", IN_USE) from None
 
     def names(self) -> list[str]:
         """The files there are, sorted."""

@@ -87,6 +87,9 @@ class OwnTrade(msgspec.Struct, omit_defaults=True):
     api: bool
     risk_reducing: bool
     profit_loss: Number
+    iv: Number = None
+    underlying_price: Number = None
+    liquidation: str = ""
     quote_id: str = ""
     quote_set_id: str = ""
 
@@ -123,5 +126,8 @@ OWN_PAYLOADS: dict[str, Any] = {
     "user_mmp_trigger": MmpTrigger,
     "user_lock": Lock,
     "user_access_log": dict[str, Any],
+    "user_combo_trades": list[OwnTrade],
+    "user_rfqs": dict[str, Any],
+    "user_rfq_quotes": dict[str, Any],
 }
 """By family of channels. A portfolio is what `private/get_account_summary` answers."""

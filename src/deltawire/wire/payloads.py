@@ -130,6 +130,24 @@ class IndexPrice(msgspec.Struct):
     price: float
 
 
+class IndexStatistics(msgspec.Struct):
+    """An index within the last 24 hours; `change24h` in its unit."""
+
+    index_name: str
+    low24h: float
+    high24h: float
+    change24h: float
+    high_volatility: bool
+
+
+class ExpirationPrice(msgspec.Struct):
+    """What expires next would settle at `price`; within the last half hour that is a mean that still moves."""
+
+    seconds: int
+    price: float
+    is_estimated: bool
+
+
 class Candle(msgspec.Struct):
     """The candle at hand; `tick` is its start."""
 
@@ -159,6 +177,15 @@ class InstrumentState(msgspec.Struct):
     state: Literal["created", "started", "settled", "closed", "terminated"]
 
 
+QUIET = (
+    "platform_state",
+    "methods_state",
+    "announcements",
+    "block_trades",
+    "currency_block_trades",
+    "rfq_trades",
+)
+"""Families of channels on which nothing ever comes: what they are about does not happen here."""
 PAYLOADS: dict[str, Any] = {
     "book": BookData,
     "grouped_book": GroupedBook,
@@ -169,10 +196,13 @@ PAYLOADS: dict[str, Any] = {
     "quote": Quote,
     "perpetual": Perpetual,
     "index": IndexPrice,
+    "index_statistics": IndexStatistics,
+    "expiration_price": ExpirationPrice,
     "candles": Candle,
     "mark_prices": list[MarkPrice],
     "instrument_state": InstrumentState,
     "status": Status,
+    **dict.fromkeys(QUIET, dict[str, Any]),
     **OWN_PAYLOADS,
 }
 """By family of channels; a family that is not here has data of any shape."""

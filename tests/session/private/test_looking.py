@@ -1,7 +1,10 @@
 """Cancelling, and asking for orders, trades, positions and money."""
 
+from typing import Any
+
 import pytest
 
+from tests.exchange.instruments import CALL
 from tests.support.trading import READER, Client, Exchange
 
 NAME = "BTC-PERPETUAL"
@@ -120,6 +123,61 @@ def test_own_trades_are_newest_first_and_pages_say_if_there_are_more(alice: Clie
     order_id = alice.result("private/get_user_trades_by_currency", currency="BTC")["trades"][0]["order_id"]
     (trade,) = alice.result("private/get_user_trades_by_order", order_id=order_id)
     assert trade["tick_direction"] == 2
+
+
+def test_an_options_trade_says_its_volatility_and_underlying_everywhere(
+    exchange: Exchange, alice: Client, bob: Client
+) -> None:
+    name, channels = CALL.name, [f"user.trades.{CALL.name}.raw", f"user.changes.{CALL.name}.raw"]
+    ticker = alice.result("public/ticker", instrument_name=name)
+    assert alice.result("private/subscribe", channels=channels) == channels
+    price = round(ticker["mark_price"] / 0.0005) * 0.0005
+    bob.result("private/sell", instrument_name=name, amount=1.0, price=price)
+    (answered,) = alice.result("private/buy", instrument_name=name, amount=1.0, price=price)["trades"]
+    assert answered["iv"] == pytest.approx(ticker["mark_iv"], abs=0.5)
+    assert answered["underlying_price"] == ticker["underlying_price"]
+    assert "liquidation" not in answered
+    exchange.passes(60.0, 70_000.0)  # what is told later is still as it was at the trade
+    (asked,) = alice.result("private/get_user_trades_by_instrument", instrument_name=name)["trades"]
+    (sold,) = bob.result("private/get_user_trades_by_currency", currency="BTC", kind="option")["trades"]
+    (public,) = alice.result("public/get_last_trades_by_instrument", instrument_name=name)["trades"]
+    pushed = [each for note in alice.inbox.take() for each in _trades(note["params"]["data"])]
+    assert asked == answered
+    for trade in (sold, public, *pushed):
+        assert trade["iv"] == answered["iv"]
+    for trade in (sold, *pushed):
+        assert trade["underlying_price"] == answered["underlying_price"]
+    assert len(pushed) == 2
+    assert "underlying_price" not in public
+
+
+def _trades(data: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = data["trades"] if isinstance(data, dict) else data
+    return found
+
+
+def test_a_futures_trade_has_no_volatility(alice: Client, bob: Client) -> None:
+    bob.sell(100, 60_000.0)
+    (trade,) = alice.buy(100)["trades"]
+    assert not {"iv", "underlying_price", "liquidation"} & trade.keys()
+
+
+def test_trades_of_a_liquidation_say_whose_it_was(exchange: Exchange, alice: Client, bob: Client) -> None:
+    exchange.hall.deposit(2, 1_000.0)
+    bob.sell(4_000_000, 60_000.0)
+    alice.buy(4_000_000)
+    bob.buy(10_000_000, 50_000.0)
+    for _ in range(20):
+        exchange.passes(1.0, 51_000.0)
+    mine, theirs = (
+        client.result("private/get_user_trades_by_instrument", instrument_name=NAME, count=100)["trades"]
+        for client in (alice, bob)
+    )
+    assert (mine[0]["liquidity"], mine[0]["liquidation"]) == ("T", "T")
+    assert (theirs[0]["liquidity"], theirs[0]["liquidation"]) == ("M", "T")
+    assert "liquidation" not in mine[-1]
+    public = alice.result("public/get_last_trades_by_instrument", instrument_name=NAME)["trades"]
+    assert public[0]["liquidation"] == "T"
 
 
 def test_a_position_says_size_price_and_profit(exchange: Exchange, alice: Client, bob: Client) -> None:

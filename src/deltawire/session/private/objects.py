@@ -79,6 +79,10 @@ def user_trade_object(trade: OwnTrade, instrument: Instrument) -> dict[str, Any]
         "risk_reducing": False,
         "profit_loss": trade.profit_loss,
     }
+    if instrument.kind == "option":
+        found |= {"iv": fill.iv, "underlying_price": fill.underlying}
+    if fill.liquidation:
+        found["liquidation"] = fill.liquidation
     if terms.quote_id:
         found |= {"quote_id": terms.quote_id, "quote_set_id": terms.quote_set_id}
     return found

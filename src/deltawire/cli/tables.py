@@ -1,0 +1,54 @@
+"""Tables, which become blocks of lines where the terminal is too narrow for them."""
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE
+from rich.console import Console, JustifyMethod, RenderableType
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+PIPED_WIDTH = 130
+"""Where there is no terminal, so that lines do not break."""
+GREATEST_WIDTH = 160
+
+
+def make_console() -> Console:
+    """Standard output, wide enough for a table where it is no terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPED_WIDTH)
+
+
+def format_rows(
+    console: Console,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[Text]],
+    *,
+    right: Sequence[str] = (),
+    wrapped: Sequence[str] = (),
+) -> RenderableType:
+    """A table; where it does not fit, of each row a block: its first cell, then the others by name.
+
+    Columns named in `right` are flush right; those in `wrapped` may break their lines before that.
+    """
+    table = Table(box=SIMPLE, pad_edge=False)
+    for place, heading in enumerate(headings):
+        whole = heading not in wrapped
+        width = max([len(heading), *(row[place].cell_len for row in rows)]) if whole else None
+        justify: JustifyMethod = "right" if heading in right else "left"
+        table.add_column(heading, justify=justify, no_wrap=whole, min_width=width)
+    for row in rows:
+        table.add_row(*row)
+    needed = Measurement.get(console, console.options.update(width=GREATEST_WIDTH), table).minimum
+    return table if needed <= console.width else _blocks(headings, rows)
+
+
+def _blocks(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> RenderableType:
+    blocks = Text()
+    for first, *rest in rows:
+        blocks.append_text(first).append("\n")
+        named = zip(headings[1:], rest, strict=True)
+        said = [Text.assemble((f"{name} ", "dim"), cell) for name, cell in named if cell]
+        blocks.append_text(Text("  ")).append_text(Text(", ").join(said)).append("\n")
+    blocks.rstrip()
+    return blocks

@@ -1,0 +1,18 @@
+"""The volatility that an option's price stands for."""
+
+from deltawire.model.instruments import Instrument
+from deltawire.options.black76 import years_between
+from deltawire.options.implied import implied_vol
+
+
+def implied_percent(instrument: Instrument, price: float, underlying: float, at_ns: int) -> float:
+    """Of an option at a price in its quote unit, in percent; 0.0, the dialect's "none", where no volatility fits.
+
+    `underlying` is the forward in dollars that the option is priced off.
+    """
+    if not price:
+        return 0.0
+    call, strike = instrument.option_type == "call", instrument.strike or 0.0
+    value = price * underlying if instrument.inverse else price
+    found = implied_vol(call, value, underlying, strike, years_between(at_ns, instrument.expiration_ns))
+    return round(100 * found, 2) if found else 0.0
