@@ -113,9 +113,8 @@ class OrderBook:
 
     def delta(self, now: int) -> BookDelta | None:
         """What has changed since the last delta, as the next one; None when nothing shows."""
-        below, above = self.bids, self.asks
-        bids = below.changes() if below.touched else NONE
-        asks = above.changes() if above.touched else NONE
+        bids = self.bids.changes() if self.bids.touched else NONE
+        asks = self.asks.changes() if self.asks.touched else NONE
         if bids is NONE and asks is NONE:
             return None
         self.sequence = sequence = self.sequence + 1

@@ -95,15 +95,14 @@ class Desk:
             order.reason = reason
         if order.leaves_lots:
             order.leaves_lots = 0
-        if order.updated_ns != self.now:
-            order.updated_ns = self.now
-        order_id, ended = order.id, self.ended
+        order.updated_ns = self.now
+        order_id, forgotten_next = order.id, self.forgotten_next
         del self.orders[order_id]
         del self.by_account[order.account][order_id]
-        ended[order_id] = self.changed[order_id] = order
-        self.forgotten_next.append(order_id)
-        if len(ended) > self.remembered:
-            forgotten = ended.pop(self.forgotten_next.popleft())
+        self.ended[order_id] = self.changed[order_id] = order
+        forgotten_next.append(order_id)
+        if len(forgotten_next) > self.remembered:
+            forgotten = self.ended.pop(forgotten_next.popleft())
             if forgotten.terms.label:
                 self._forget(forgotten)
 
