@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import get_args
 
-from bench.orders import INSTRUMENT, MIDDLE, NAME, Orders, account, opened, stream, terms
+from bench.orders import INSTRUMENT, MIDDLE, NAME, Orders, opened, stream, terms
 from deltawire.exchange.account_records import AccountRecord, Deposit
 from deltawire.exchange.accounts import Accounts
 from deltawire.exchange.codec import Codec
@@ -43,10 +43,9 @@ Result = tuple[float, Depth, Depth]
 def ours(orders: Orders, *, journal: bool = False) -> Result:
     """Records in, events out; with `journal`, each record also becomes the bytes that are to be synced."""
     exchange, payloads, encode = opened(), list[bytes](), Codec().encode
-    owners = [0]
-    for number, add in enumerate(orders.warm, 1):
-        owners.append(account(number, add[0]))
-        exchange.submit(Place(at_ns=1, account=owners[-1], terms=terms(add)))
+    owners, number = orders.owners, len(orders.warm)
+    for owner, add in zip(owners[1:], orders.warm, strict=False):
+        exchange.submit(Place(at_ns=1, account=owner, terms=terms(add)))
     if journal:
         exchange.journal = lambda record: payloads.append(encode(record))
     submit, now = exchange.submit, 1
@@ -56,8 +55,8 @@ def ours(orders: Orders, *, journal: bool = False) -> Result:
         if type(step) is int:
             submit(Cancel(at_ns=now, account=owners[step], order_id=step))
         else:
-            owners.append(account(len(owners), step[0]))
-            submit(Place(at_ns=now, account=owners[-1], terms=terms(step)))
+            number += 1
+            submit(Place(at_ns=now, account=owners[number], terms=terms(step)))
     seconds = time.process_time() - started
     return seconds, *_depths(exchange)
 
@@ -76,10 +75,9 @@ async def _margined(orders: Orders, folder: Path) -> Result:
     exchange.submit(_prices(1))
     for owner in range(ACCOUNTS):
         exchange.submit(Deposit(at_ns=1, account=owner, currency="BTC", units=DEPOSIT))
-    owners, now, durable = [0], 1, 0
-    for number, add in enumerate(orders.warm, 1):
-        owners.append(account(number, add[0]))
-        exchange.submit(Place(at_ns=1, account=owners[-1], terms=terms(add)))
+    owners, number, now, durable = orders.owners, len(orders.warm), 1, 0
+    for owner, add in zip(owners[1:], orders.warm, strict=False):
+        exchange.submit(Place(at_ns=1, account=owner, terms=terms(add)))
     files = DiskFiles(folder)
     journal = Journal(files, str(folder), salt=1)
     assert not list(journal.records())
@@ -97,8 +95,8 @@ async def _margined(orders: Orders, folder: Path) -> Result:
         if type(step) is int:
             outputs = submit(Cancel(at_ns=now, account=owners[step], order_id=step))
         else:
-            owners.append(account(len(owners), step[0]))
-            outputs = submit(Place(at_ns=now, account=owners[-1], terms=terms(step)))
+            number += 1
+            outputs = submit(Place(at_ns=now, account=owners[number], terms=terms(step)))
         assert not isinstance(outputs[-1], Rejection), outputs
         then(answered)
         if count % AT_ONCE == 0:

@@ -35,6 +35,12 @@ class Orders(msgspec.Struct):
     name: str
     warm: list[Add]
     steps: list[Add | int]
+    owners: list[int] = []
+    """Whose order the add of each number is; the first is nobody's, since numbers begin with 1."""
+
+    def __post_init__(self) -> None:
+        adds = (add for add in (*self.warm, *self.steps) if type(add) is not int)
+        self.owners = [0, *(account(number, add[0]) for number, add in enumerate(adds, 1))]
 
 
 def opened() -> Exchange:

@@ -77,10 +77,7 @@ class Accounts:
         if order.terms.reduce_only:
             return None
         old = account.orders.get(replaces.id) if replaces else None
-        more = self.standings.more_margin(account, instrument, _open(order), old)
-        if more <= 0 or more <= self.standings.available(account, instrument.settlement):
-            return None
-        return FUNDS
+        return None if self.standings.bears(account, instrument, _open(order), old) else FUNDS
 
     def rested(self, order: Order) -> None:
         """Count the open part of an order."""

@@ -45,17 +45,13 @@ from deltawire.exchange.records import (
 Handler = Callable[[Any], Rejection | None]
 
 
-def _unlogged(record: Record) -> None:
-    """The journal of an exchange that keeps none."""
-
-
 class Exchange:
     """All books and the accounts behind them, as one state machine."""
 
     def __init__(
         self,
         risk: RiskCheck,
-        journal: Callable[[Record], None] = _unlogged,
+        journal: Callable[[Record], None] | None = None,
         *,
         remembered: int = REMEMBERED,
     ) -> None:
@@ -111,7 +107,8 @@ class Exchange:
             if came or desk.stirred:
                 self._settle(came)
             desk.publish()
-            self.journal(record)
+            if self.journal is not None:
+                self.journal(record)
             return outputs
         except Exception as error:
             self.failure = error

@@ -67,18 +67,18 @@ class BookSide:
         level.orders[order.id] = order
 
     def remove(self, order: Order) -> None:
-        """The order leaves, with what it still shows."""
-        price = order.price_ticks
+        """The order leaves, and shows nothing more."""
+        price, shown = order.price_ticks, order.shown_lots
         level = self.levels[price]
         if price not in self.touched:
             self.touched[price] = level.shown_lots
+        order.shown_lots = 0
         orders = level.orders
         del orders[order.id]
         if not orders:
-            self._drop(level)
+            self._drop(price)
             return
-        if order.shown_lots:
-            level.shown_lots -= order.shown_lots
+        level.shown_lots -= shown
         level.holes = holes = level.holes + 1
         if holes > PACKED and holes * holes > 4 * len(orders):
             level.orders, level.holes = dict(orders), 0
@@ -99,9 +99,9 @@ class BookSide:
         level.orders[order.id] = level.orders.pop(order.id)
         level.holes += 1
 
-    def _drop(self, level: Level) -> None:
-        del self.levels[level.price_ticks]
-        keys, key = self.keys, self.sign * level.price_ticks
+    def _drop(self, price: int) -> None:
+        del self.levels[price]
+        keys, key = self.keys, self.sign * price
         if keys[-1] == key:
             keys.pop()
         else:

@@ -11,9 +11,8 @@ from deltawire.exchange.links import Links
 from deltawire.exchange.orders import Fill, Order, Reason
 from deltawire.exchange.probing import fillable
 from deltawire.exchange.protection import Protection
-from deltawire.model.events import Side, Trade
+from deltawire.model.events import Trade
 
-SIDES: dict[int, Side] = {1: "buy", -1: "sell"}
 AT_ONCE = frozenset({"immediate_or_cancel", "fill_or_kill"})
 
 
@@ -79,29 +78,27 @@ class Matcher:
         return ""
 
     def _fill(self, taker: Order, maker: Order, book: OrderBook, opposite: BookSide, level: Level) -> None:
-        desk = self._desk
-        price, now = level.price_ticks, desk.now
+        desk, price = self._desk, level.price_ticks
         lots = maker.shown_lots if maker.shown_lots < taker.leaves_lots else taker.leaves_lots
-        if price not in opposite.touched:
-            opposite.touched[price] = level.shown_lots
-        level.shown_lots -= lots
-        maker.shown_lots -= lots
         cost = price * lots
         for order in (maker, taker):
             order.leaves_lots -= lots
             order.filled_lots += lots
             order.cost += cost
-            order.updated_ns = now
-        if not maker.leaves_lots:
+        if maker.leaves_lots:
+            opposite.show(maker, maker.shown_lots - lots)
+            if not maker.shown_lots:
+                opposite.refresh(maker, level)
+            maker.updated_ns = desk.now
+            desk.changed[maker.id] = maker
+        else:
             opposite.remove(maker)
             if maker.terms.reduce_only:
                 self.forget(maker)
             desk.end(maker, "filled")
+        if taker.leaves_lots:
+            taker.updated_ns = desk.now
         else:
-            desk.changed[maker.id] = maker
-            if not maker.shown_lots:
-                opposite.refresh(maker, level)
-        if not taker.leaves_lots:
             desk.end(taker, "filled")
         self._report(taker, maker, book, price, lots)
         if maker.linked_ids:
@@ -117,7 +114,8 @@ class Matcher:
     def _report(self, taker: Order, maker: Order, book: OrderBook, price: int, lots: int) -> None:
         """Tell accounts, the two owners and the public of one trade."""
         desk, reference, instrument = self._desk, book.reference, book.instrument
-        now, name = desk.now, instrument.name
+        now, name, risk = desk.now, instrument.name, desk.risk
+        offered, wanted = maker.terms, taker.terms
         trade_id = desk.next_trade_id
         desk.next_trade_id = trade_id + 1
         desk.stirred = True
@@ -125,21 +123,20 @@ class Matcher:
         book.last_ticks = price
         mark, index, underlying = reference.mark_ticks, reference.index_ticks, reference.underlying
         iv = None if underlying is None else book.iv(price, now)
-        liquidation = ("M" if maker.terms.liquidation else "") + ("T" if taker.terms.liquidation else "")
+        liquidation = ("M" if offered.liquidation else "") + ("T" if wanted.liquidation else "")
         made = Fill(
-            trade_id, trade_seq, name, maker.account, maker.id, SIDES[maker.sign], price, lots, "maker",
-            maker.terms, maker.state, now, mark, index, liquidation, underlying, iv,
+            trade_id, trade_seq, name, maker.account, maker.id, offered.side, price, lots, "maker",
+            offered, maker.state, now, mark, index, liquidation, underlying, iv,
         )  # fmt: skip
         took = Fill(
-            trade_id, trade_seq, name, taker.account, taker.id, SIDES[taker.sign], price, lots, "taker",
-            taker.terms, taker.state, now, mark, index, liquidation, underlying, iv,
+            trade_id, trade_seq, name, taker.account, taker.id, wanted.side, price, lots, "taker",
+            wanted, taker.state, now, mark, index, liquidation, underlying, iv,
         )  # fmt: skip
-        risk = desk.risk
         risk.filled(made)
         risk.filled(took)
         risk.rested(maker)
         trade = Trade(
-            instrument, str(trade_id), price, lots, took.side, now, now, trade_seq,
+            instrument, str(trade_id), price, lots, wanted.side, now, now, trade_seq,
             book.mark_price, book.index_price, iv, liquidation,
         )  # fmt: skip
         desk.outputs += (made, took, trade)
@@ -188,7 +185,6 @@ class Matcher:
         if order.shown_lots:
             desk.traded[terms.instrument] = book
             (book.bids if order.sign > 0 else book.asks).remove(order)
-            order.shown_lots = 0
             if terms.reduce_only:
                 self.forget(order)
         elif order.state == "untriggered" and terms.trigger and not order.primary_id:

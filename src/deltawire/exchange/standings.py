@@ -48,6 +48,14 @@ class Standings:
         found = self._standings.get(key)
         return self._sums(key) if found is None else found
 
+    def _around(self, account: Account, instrument: Instrument) -> Standing:
+        """The same, but what open orders alone have changed in this instrument's line may still be put off."""
+        key, name = (account.id, instrument.settlement), instrument.name
+        reserving = self._reserving.get(key)
+        if self._stale.get(key) or (reserving and (len(reserving) > 1 or name not in reserving)):
+            return self.standing(account, instrument.settlement)
+        return self._sums(key)
+
     def _held(self, account: Account, currency: str) -> Standing:
         """The same without what orders alone need: the lines of what is not held are put off, and they are many."""
         key = account.id, currency
@@ -150,13 +158,49 @@ class Standings:
         self._sums(key).put(instrument.name, NO_LINE)
         self._matrices.pop(key, None)
 
+    def bears(self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None) -> bool:
+        """Whether there are funds for an order (in another's place), or it does not raise the initial margin."""
+        if self._affords_future(account, instrument, new, old):
+            return True
+        more = self.more_margin(account, instrument, new, old)
+        return more <= 0 or more <= self.available(account, instrument.settlement)
+
+    def _affords_future(
+        self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
+    ) -> bool:
+        """Whether funds cover the initial margin with the order in it, of a future under standard margin.
+
+        What this line needs now does not matter for that, so it is not made anew.
+        """
+        mark = self._pricing.marks.get(instrument.name)
+        if not mark or instrument.kind != "future" or account.model != "segregated_sm":
+            return False
+        sums = self._around(account, instrument)
+        line = sums.lines.get(instrument.name, NO_LINE)
+        worst = self._worst(account, instrument, new, old)
+        whole = sums.initial - line.initial + self._margining.future_initial(instrument, worst, mark)
+        return whole <= account.wallet(instrument.settlement).balance + sums.upl + sums.rpl
+
+    def _worst(self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None) -> int:
+        """The largest position in a future that its open orders could lead to, with the new one."""
+        now, position = self.exposure(account, instrument.name), account.positions.get(instrument.name)
+        buys, sells = now.buy_lots, now.sell_lots
+        for order, way in ((new, 1), (old, -1)):
+            if order is not None and not order.reduce_only:
+                if order.sign > 0:
+                    buys += way * order.lots
+                else:
+                    sells += way * order.lots
+        lots = position.lots if position else 0
+        return max(abs(lots + buys), abs(lots - sells))
+
     def more_margin(
         self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
     ) -> int:
         """By how much an order (in another's place) would raise the initial margin."""
-        now = self.exposure(account, instrument.name)
         if instrument.kind == "future" and account.model == "segregated_sm":
-            return self._more_future(account, instrument, now, new, old)
+            return self._more_future(account, instrument, new, old)
+        now = self.exposure(account, instrument.name)
         then = Exposure()
         then.buy_lots, then.buy_ticks = now.buy_lots, now.buy_ticks
         then.sell_lots, then.sell_ticks = now.sell_lots, now.sell_ticks
@@ -173,25 +217,10 @@ class Standings:
         return after.initial - (before.initial if before else 0)
 
     def _more_future(
-        self,
-        account: Account,
-        instrument: Instrument,
-        now: Exposure,
-        new: OpenOrder,
-        old: OpenOrder | None,
+        self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
     ) -> int:
         """The same for a future under standard margin, without making its whole line."""
-        name = instrument.name
-        buys, sells = now.buy_lots, now.sell_lots
-        for order, way in ((new, 1), (old, -1)):
-            if order is not None and not order.reduce_only:
-                if order.sign > 0:
-                    buys += way * order.lots
-                else:
-                    sells += way * order.lots
-        position = account.positions.get(name)
-        lots = position.lots if position else 0
-        worst = max(abs(lots + buys), abs(lots - sells))
+        name, worst = instrument.name, self._worst(account, instrument, new, old)
         mark = self._pricing.marks.get(name) or instrument.price(new.price_ticks)
         before = self.standing(account, instrument.settlement).lines.get(name)
         whole = self._margining.future_initial(instrument, worst, mark) if mark else 0

@@ -27,11 +27,12 @@ class Unmargined:
 
     def filled(self, fill: Fill) -> None:
         """Count."""
-        mine = self.positions.get(fill.instrument)
+        name, account = fill.instrument, fill.account
+        mine = self.positions.get(name)
         if mine is None:
-            mine = self.positions[fill.instrument] = {}
+            mine = self.positions[name] = {}
         lots = fill.size_lots if fill.side == "buy" else -fill.size_lots
-        mine[fill.account] = mine.get(fill.account, 0) + lots
+        mine[account] = mine.get(account, 0) + lots
 
     def position(self, account: AccountId, instrument: str) -> int:
         """Lots, negative when short."""
