@@ -191,6 +191,7 @@ class App:
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _take_in(self, batch: Batch) -> None:
+        self.gateway.heard.add(batch.venue)
         self.hub.advance(batch.venue, batch.at_ns)
         self.hub.publish(batch.events)
         self._flush_soon()

@@ -46,6 +46,7 @@ def test_a_server_is_healthy_at_once_and_ready_when_its_venues_have_spoken() -> 
         assert fetch(server, "/healthz") == (200, "ok\n")
         assert fetch(server, "/readyz") == (503, f"nothing heard of {VENUE}, okx yet\n")
         server.go_live()
+        server.wait_until(lambda: "okx" in server.app.market.now_ns)  # time goes on for the silent, too
         assert fetch(server, "/readyz") == (503, "nothing heard of okx yet\n")
         server.feed([], "okx")
         server.wait_until(lambda: not server.app.gateway.unready())

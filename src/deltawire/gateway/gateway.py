@@ -171,6 +171,8 @@ class Gateway:
         self.connections: dict[Connection, None] = {}
         self.venues: tuple[str, ...] = ()
         """Those that should be heard of."""
+        self.heard: set[str] = set()
+        """Those that have spoken."""
         self.merged = 0
         """Notifications for which others stood."""
         self.telemetry = Telemetry()
@@ -215,7 +217,7 @@ class Gateway:
         """Why nobody should be sent here now; empty when the server can serve."""
         if self.draining:
             return "the server stops"
-        missing = [venue for venue in self.venues if venue not in self.market.now_ns]
+        missing = [venue for venue in self.venues if venue not in self.heard]
         return f"nothing heard of {', '.join(missing)} yet" if missing else ""
 
     def may_pay(self, address: str, identity: Identity | None, method: str) -> bool:
