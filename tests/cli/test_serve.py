@@ -42,10 +42,12 @@ def result(port: int, query: str) -> Any:
         return json.load(answer)["result"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_closes_every_connection_with_1001_and_ends_with_exit_code_0(
     tmp_path: Path, number: signal.Signals
 ) -> None:
+    if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip("the tests run under nohup")
     tape = deribit_tape(tmp_path / "tape.log")
     with Command(
         "serve", "--replay", tape, "--venue", "deribit", "--speed", "max", "--loop", "--port", 0

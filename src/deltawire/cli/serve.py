@@ -213,7 +213,10 @@ def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:
 async def _until_stopped(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    stopping = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+        stopping.append(signal.SIGHUP)
+    for number in stopping:
         loop.add_signal_handler(number, stop.set)
     for after_s in FROZEN_AFTER_S:
         loop.call_later(after_s, gc.freeze)
