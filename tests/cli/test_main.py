@@ -275,6 +275,7 @@ def shell(line: str) -> Outcome:
         text=True,
         check=False,
         timeout=60,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
 

@@ -1,6 +1,7 @@
 """`deltawire`: the table of commands, and how errors are told."""
 
 import errno
+import os
 import sys
 from collections.abc import Sequence
 from io import TextIOBase
@@ -68,6 +69,13 @@ def _open_outputs() -> None:
             setattr(sys, name, Nowhere())
 
 
+def _give_up_output() -> None:
+    """What could not be written is not tried again when the process ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
 def _asked(arguments: Sequence[str]) -> str:
     """The command that was asked for, as far as there is one of that name."""
     command: Any = typer.main.get_command(app)
@@ -86,6 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _open_outputs()
     try:
         code = app(arguments or ["--help"], standalone_mode=False, prog_name="deltawire")
+        sys.stdout.flush()  # what is written last may fail as well
     except typer.TyperException as error:
         where = _asked(arguments)
         print(f"deltawire: {error.format_message().rstrip('.?')}; see {where} --help", file=sys.stderr)
@@ -97,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if error.filename is not None or error.errno not in UNWRITABLE:
             raise
         print(f"deltawire: cannot write its output: {error.strerror}", file=sys.stderr)
+        _give_up_output()
         sys.exit(2)
     except typer.Abort:
         sys.exit(130)
