@@ -1,10 +1,13 @@
 """What is OKX's own: pings, keep-alives, renumbering, checksums that used to be, acknowledgements."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
+from deltawire.book import kernel
 from deltawire.model.events import BookDelta, BookImage, Fault, Listing, Ticker
-from deltawire.ports import Fetch, Send, Wants
+from deltawire.ports import Fetch, Output, Send, Wants
 from deltawire.testing.simulators.okx import OkxSimulator
 from deltawire.venues.okx import PING_NS, Okx, describe
 from tests.venues.sessions import Session, told
@@ -47,6 +50,27 @@ def test_a_connection_asks_for_instruments_and_channels() -> None:
         {"channel": "funding-rate", "instId": SWAP},
         {"channel": "open-interest", "instId": SWAP},
     ]
+
+
+def test_a_subclass_may_look_at_every_frame_first() -> None:
+    seen: list[bytes] = []
+
+    class Witness(Okx):
+        def received(self, frame: bytes, now: int) -> list[Output]:
+            seen.append(frame)
+            return super().received(frame, now)
+
+    machine = Witness()
+    machine.opened(Wants(), 1)
+    assert machine.received(b"pong", 2) == []
+    assert seen == [b"pong"]
+
+
+@pytest.mark.skipif(not kernel.COMPILED, reason="of pure Python's readers each has its own word for it")
+@pytest.mark.parametrize("odd", [None, "pong", 7])
+def test_what_is_no_frame_is_refused(odd: Any) -> None:
+    with pytest.raises(TypeError):
+        Okx().received(odd, 1)
 
 
 def test_a_quiet_connection_is_pinged_before_the_venue_closes_it(numbered: Session) -> None:
