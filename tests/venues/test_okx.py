@@ -1,5 +1,6 @@
 """What is OKX's own: pings, keep-alives, renumbering, checksums that used to be, acknowledgements."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 from deltawire.book import kernel
 from deltawire.model.events import BookDelta, BookImage, Fault, Listing, Ticker
 from deltawire.ports import Fetch, Output, Send, Wants
+from deltawire.testing.kernels import pure_kernel
 from deltawire.testing.simulators.okx import OkxSimulator
 from deltawire.venues.okx import PING_NS, Okx, describe
 from tests.venues.sessions import Session, told
@@ -50,6 +52,29 @@ def test_a_connection_asks_for_instruments_and_channels() -> None:
         {"channel": "funding-rate", "instId": SWAP},
         {"channel": "open-interest", "instId": SWAP},
     ]
+
+
+def book_message(action: str, bids: list[str], asks: list[str], seq: int, prev: int) -> bytes:
+    sides = {
+        side: [[price, "1.5", "0", "1"] for price in texts]
+        for side, texts in (("asks", asks), ("bids", bids))
+    }
+    data = {**sides, "ts": "1700000000000", "checksum": 0, "prevSeqId": prev, "seqId": seq}
+    message = {"arg": {"channel": "books", "instId": SPOT}, "action": action, "data": [data]}
+    return msgspec.json.encode(message).replace(b" ", b"")
+
+
+@pytest.mark.parametrize("pure", [False, True])
+@pytest.mark.parametrize(("bids", "asks"), [([], ["11.25"]), (["9.25"], [])])
+def test_a_side_that_was_empty_in_the_image_fills(bids: list[str], asks: list[str], pure: bool) -> None:
+    with pure_kernel() if pure else nullcontext():
+        machine = Okx()
+        machine.opened(Wants((SPOT,), frozenset({"book"})), 1)
+        told_first = machine.received(book_message("snapshot", bids, asks, 7, -1), 2)
+        assert isinstance(told_first[-1], BookImage)
+        (delta,) = machine.received(book_message("update", ["10.25", "9.75"], ["11.5"], 8, 7), 3)
+    assert isinstance(delta, BookDelta)
+    assert (list(delta.bids.prices), list(delta.asks.prices)) == ([1025, 975], [1150])
 
 
 def test_a_subclass_may_look_at_every_frame_first() -> None:
