@@ -121,6 +121,7 @@ class App:
         topic = f"{TOPIC}.{source.venue}"
         try:
             async for batch in source.events(Wants()):
+                self.gateway.heard.add(source.venue)
                 self._broker.publish(topic, batch)
         except JournalError:
             raise
@@ -191,7 +192,6 @@ class App:
             asyncio.get_running_loop().call_soon(self._flush)
 
     def _take_in(self, batch: Batch) -> None:
-        self.gateway.heard.add(batch.venue)
         self.hub.advance(batch.venue, batch.at_ns)
         self.hub.publish(batch.events)
         self._flush_soon()

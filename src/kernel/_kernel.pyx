@@ -681,7 +681,7 @@ def read_columns(str form, bytes raw, int price_exponent, int size_exponent):
     return columns.prices, columns.sizes, actions
 
 
-def read_places(str form, bytes raw):
+def read_places(str form, bytes raw not None):
     """How many digits a level array shows behind the point, at most: of prices and of sizes; else None. See the twin."""
     cdef Columns columns
     cdef Places found
@@ -806,7 +806,7 @@ cdef class Router:
             self.router.add(track.track)
         return track
 
-    def received(self, bytes frame, now):
+    def received(self, bytes frame not None, now):
         """What a frame gives, whichever way it goes."""
         self.heard_ns = now
         if self.router.take(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame), self.step):

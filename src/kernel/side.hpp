@@ -95,8 +95,9 @@ class Side {
     /// Sets the size at a price (0 removes); returns the size before. `settle` must follow.
     int64_t set(int64_t price, int64_t size) { return set_slot(find(price), price, size); }
 
-    /// The same, with how the level was written.
+    /// The same, with how the level was written; a side that came empty has kept no notes so far.
     int64_t set(int64_t price, int64_t size, Note note) {
+        take_notes();
         const size_t slot = find(price);
         const int64_t before = set_slot(slot, price, size);
         if (size)

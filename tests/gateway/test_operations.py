@@ -1,5 +1,6 @@
 """What an operator sees: health, readiness, metrics, and an orderly end."""
 
+import asyncio
 import json
 import re
 import socket
@@ -10,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from deltawire.app import App
+from deltawire.errors import RecordingError
 from deltawire.gateway.gateway import Limits, Policy
 from deltawire.gateway.telemetry import Durations
 from deltawire.model.events import Fault, Status
 from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE, SECRET, secret_login
 from tests.support.frames import CLOSE, TEXT, client_frame
-from tests.support.gateway_server import PATIENCE_S, GatewayServer, RawClient, open_socket
+from tests.support.gateway_server import PATIENCE_S, GatewayServer, HandFedSource, RawClient, open_socket
 from tests.support.market_events import VENUE
 
 BOOK = "book.BTC-PERPETUAL.raw"
@@ -51,6 +54,20 @@ def test_a_server_is_healthy_at_once_and_ready_when_its_venues_have_spoken() -> 
         server.feed([], "okx")
         server.wait_until(lambda: not server.app.gateway.unready())
         assert fetch(server, "/readyz") == (200, "ready\n")
+
+
+@pytest.mark.parametrize("end", [None, RecordingError("okx.gz", "line 1", "damaged")])
+def test_a_venue_that_ends_or_fails_before_it_spoke_was_not_heard_of(end: Exception | None) -> None:
+    source = HandFedSource("okx")
+    app = App([source])
+    source.feed(end)
+    asyncio.run(app.pump(source))
+    assert app.gateway.unready() == "nothing heard of okx yet"
+
+
+def test_a_server_that_only_echoes_is_ready() -> None:
+    app = App([], echo=True)
+    assert app.gateway.unready() == ""
 
 
 def test_metrics_count_what_clients_get() -> None:

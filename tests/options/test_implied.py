@@ -77,6 +77,37 @@ def test_prices_that_no_volatility_gives(
     assert implied_vol(call, value, 100.0, strike, years) == expected
 
 
+@pytest.mark.parametrize("forward", [20_000.0 + step / 10 for step in range(1, 40)])
+def test_a_price_at_its_bound_has_no_volatility_however_it_is_rounded(forward: float) -> None:
+    strike = 60_000.0
+    assert implied_vol(False, strike, forward, strike, 0.1) is None
+    assert implied_vol(True, forward, forward, 15_000.0, 0.1) is None
+    assert implied_vol(False, strike - forward, forward, strike, 0.1) == 0.0
+    worth = (1 - 15_000.0 / forward) * forward
+    assert implied_vol(True, worth, forward, 15_000.0, 0.1) == 0.0
+
+
+@given(
+    st.floats(100.0, 1e6),
+    st.floats(0.1, 10.0),
+    st.booleans(),
+    st.booleans(),
+    st.floats(0.0, 1.0) | st.floats(0.0, 1e-12) | st.integers(0, 4).map(lambda n: n * 1e-16),
+    st.sampled_from([3e-17, 1e-9, 1 / 365, 0.5, 30.0]),
+)
+@example(20_000.7, 2.9998950, False, True, 0.0, 0.1)
+@example(14_000.0, 1.0, False, False, 5e-324, 1e-17)
+@example(14_000.0, 1.1, True, False, 5e-324, 1e-17)
+def test_every_price_has_a_finite_volatility_or_none(
+    forward: float, ratio: float, call: bool, high: bool, share: float, years: float
+) -> None:
+    strike = round(forward * ratio, 2)
+    least, most = max(forward - strike if call else strike - forward, 0.0), forward if call else strike
+    value = most - share * (most - least) if high else least + share * (most - least)
+    found = implied_vol(call, value, forward, strike, years)
+    assert found is None or 0.0 <= found < inf
+
+
 def test_volatility_rises_with_the_price() -> None:
     found = [implied_vol(True, value / 10, 100.0, 130.0, 0.2) for value in range(1, 900)]
     assert all(low is not None and high is not None and low < high for low, high in pairwise(found))

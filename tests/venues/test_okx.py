@@ -1,10 +1,15 @@
 """What is OKX's own: pings, keep-alives, renumbering, checksums that used to be, acknowledgements."""
 
+from contextlib import nullcontext
+from typing import Any
+
 import msgspec
 import pytest
 
+from deltawire.book import kernel
 from deltawire.model.events import BookDelta, BookImage, Fault, Listing, Ticker
-from deltawire.ports import Fetch, Send, Wants
+from deltawire.ports import Fetch, Output, Send, Wants
+from deltawire.testing.kernels import pure_kernel
 from deltawire.testing.simulators.okx import OkxSimulator
 from deltawire.venues.okx import PING_NS, Okx, describe
 from tests.venues.sessions import Session, told
@@ -47,6 +52,50 @@ def test_a_connection_asks_for_instruments_and_channels() -> None:
         {"channel": "funding-rate", "instId": SWAP},
         {"channel": "open-interest", "instId": SWAP},
     ]
+
+
+def book_message(action: str, bids: list[str], asks: list[str], seq: int, prev: int) -> bytes:
+    sides = {
+        side: [[price, "1.5", "0", "1"] for price in texts]
+        for side, texts in (("asks", asks), ("bids", bids))
+    }
+    data = {**sides, "ts": "1700000000000", "checksum": 0, "prevSeqId": prev, "seqId": seq}
+    message = {"arg": {"channel": "books", "instId": SPOT}, "action": action, "data": [data]}
+    return msgspec.json.encode(message).replace(b" ", b"")
+
+
+@pytest.mark.parametrize("pure", [False, True])
+@pytest.mark.parametrize(("bids", "asks"), [([], ["11.25"]), (["9.25"], [])])
+def test_a_side_that_was_empty_in_the_image_fills(bids: list[str], asks: list[str], pure: bool) -> None:
+    with pure_kernel() if pure else nullcontext():
+        machine = Okx()
+        machine.opened(Wants((SPOT,), frozenset({"book"})), 1)
+        told_first = machine.received(book_message("snapshot", bids, asks, 7, -1), 2)
+        assert isinstance(told_first[-1], BookImage)
+        (delta,) = machine.received(book_message("update", ["10.25", "9.75"], ["11.5"], 8, 7), 3)
+    assert isinstance(delta, BookDelta)
+    assert (list(delta.bids.prices), list(delta.asks.prices)) == ([1025, 975], [1150])
+
+
+def test_a_subclass_may_look_at_every_frame_first() -> None:
+    seen: list[bytes] = []
+
+    class Witness(Okx):
+        def received(self, frame: bytes, now: int) -> list[Output]:
+            seen.append(frame)
+            return super().received(frame, now)
+
+    machine = Witness()
+    machine.opened(Wants(), 1)
+    assert machine.received(b"pong", 2) == []
+    assert seen == [b"pong"]
+
+
+@pytest.mark.skipif(not kernel.COMPILED, reason="of pure Python's readers each has its own word for it")
+@pytest.mark.parametrize("odd", [None, "pong", 7])
+def test_what_is_no_frame_is_refused(odd: Any) -> None:
+    with pytest.raises(TypeError):
+        Okx().received(odd, 1)
 
 
 def test_a_quiet_connection_is_pinged_before_the_venue_closes_it(numbered: Session) -> None:

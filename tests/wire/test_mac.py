@@ -101,6 +101,19 @@ def test_a_note_is_read_as_it_was_told() -> None:
     assert parse_note(mac_frame(note)[2:]) == note
 
 
+@pytest.mark.parametrize(("sent", "which"), [(1, "frame 1 is"), (2, "frames 1 to 2 are")])
+def test_what_was_changed_on_the_way_is_named(sent: int, which: str) -> None:
+    ours, theirs = RunningMac(KEY), ProvenMessages()
+    theirs.enable(KEY)
+    for _ in range(sent):
+        ours.add(text_frame(b"one"))
+        theirs.received("One")
+    note = ours.note()
+    assert note is not None
+    with pytest.raises(FeedError, match=f"^{which} not what the server sent"):
+        theirs.received(mac_frame(note)[4:].decode())
+
+
 def test_messages_are_held_until_they_are_proven(monkeypatch: pytest.MonkeyPatch) -> None:
     ours, theirs = RunningMac(KEY), ProvenMessages()
     assert theirs.received("before") == ["before"]

@@ -7,12 +7,17 @@ there even for prices down to 1e-290; above it b(s) = β, and near its limit the
 
 from collections.abc import Callable
 from math import erf, erfc, exp, inf, log, pi, sqrt
+from sys import float_info
 
 from deltawire.options.black76 import intrinsic
 
 _ROOT_HALF = sqrt(0.5)
 _ROOT_TWO_PI = sqrt(2 * pi)
 _ROUNDS = 64
+_NOISE = 4 * float_info.epsilon
+"""What part of a price its rounding and that of the intrinsic value may be."""
+_NO_BETA = 1e-300
+"""A time value that no double tells from none."""
 _Residual = tuple[float, float, float]
 """f = g(b) − g(β), g' and g''/g' of the equation's transformation g at one s."""
 
@@ -21,15 +26,19 @@ def implied_vol(call: bool, price: float, forward: float, strike: float, years: 
     """The σ at which Black-76 gives this price (quote currency), 0.0 at the intrinsic value.
 
     None where no σ can: below the intrinsic value, at or above the forward (call) or strike (put), after expiry.
+    A price that only the rounding of doubles tells from such a bound is at it.
     """
     if not (years > 0.0 and forward > 0.0 and strike > 0.0 and price < inf):
         return None
-    extrinsic = price - intrinsic(call, forward, strike)
-    if not extrinsic > 0.0:
-        return 0.0 if extrinsic == 0.0 else None
-    if extrinsic >= min(forward, strike):
+    least = intrinsic(call, forward, strike)
+    extrinsic, noise = price - least, _NOISE * price
+    if extrinsic <= (noise if least else 0.0):
+        return 0.0 if extrinsic >= -noise else None
+    missing = min(forward, strike) - extrinsic
+    if missing <= noise:
         return None
-    return _solve(-abs(log(forward / strike)), extrinsic / sqrt(forward * strike)) / sqrt(years)
+    scale = sqrt(forward * strike)
+    return _solve(-abs(log(forward / strike)), extrinsic / scale, missing / scale) / sqrt(years)
 
 
 def implied_band(
@@ -77,14 +86,16 @@ def _missing(x: float, s: float) -> float:
     return 0.5 * (exp(0.5 * x) * erfc((t - h) * _ROOT_HALF) + exp(-0.5 * x) * erfc((h + t) * _ROOT_HALF))
 
 
-def _solve(x: float, beta: float) -> float:
-    """The s with b(x, s) = β."""
+def _solve(x: float, beta: float, missing: float) -> float:
+    """The s with b(x, s) = β; `missing` is e^{x/2} − β, which close to the limit would drown in rounding."""
+    if beta < _NO_BETA:
+        return 0.0
     bend = sqrt(-2.0 * x)
     at_bend = _normalised(x, bend) if x else 0.0
     if beta < at_bend:
         return _converge(_low_residual, x, beta, -x / sqrt(-2.0 * log(beta)), 0.0, bend)
     if beta > 0.5 * (at_bend + exp(0.5 * x)):
-        return _converge(_high_residual, x, beta, max(bend, 1.5), bend, inf)
+        return _converge(_high_residual, x, missing, max(bend, 1.5), bend, inf)
     return _converge(_mid_residual, x, beta, bend or beta * _ROOT_TWO_PI, bend, inf)
 
 
@@ -100,11 +111,11 @@ def _mid_residual(x: float, s: float, beta: float) -> _Residual:
     return _normalised(x, s) - beta, 1.0, 0.0
 
 
-def _high_residual(x: float, s: float, beta: float) -> _Residual:
+def _high_residual(x: float, s: float, missing: float) -> _Residual:
     left = _missing(x, s)
     if left <= 0.0:
         return inf, 1.0, 0.0
-    return log((exp(0.5 * x) - beta) / left), 1.0 / left, 1.0 / left
+    return log(missing / left), 1.0 / left, 1.0 / left
 
 
 def _converge(

@@ -106,7 +106,10 @@ class ProvenMessages:
         if told is None:
             return self._hold(self._mac, message, payload)
         if not self._mac.proves(told):
-            raise FeedError(f"frames {told.first} to {told.last} are not what the server sent", retry=True)
+            which = f"frame {told.first} is"
+            if told.first != told.last:
+                which = f"frames {told.first} to {told.last} are"
+            raise FeedError(f"{which} not what the server sent", retry=True)
         proven, self._held, self._bytes = self._held, [], 0
         return proven
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.exchange.instruments import CALL
@@ -149,6 +150,16 @@ def test_an_options_trade_says_its_volatility_and_underlying_everywhere(
         assert trade["underlying_price"] == answered["underlying_price"]
     assert len(pushed) == 2
     assert "underlying_price" not in public
+
+
+def test_a_trade_from_before_its_underlying_was_told_leaves_it_out(
+    exchange: Exchange, alice: Client, bob: Client
+) -> None:
+    book = exchange.floor.exchange.desk.books[CALL.name]
+    book.reference = msgspec.structs.replace(book.reference, underlying=None)
+    bob.result("private/sell", instrument_name=CALL.name, amount=1.0, price=0.05)
+    (trade,) = alice.result("private/buy", instrument_name=CALL.name, amount=1.0, price=0.05)["trades"]
+    assert not {"iv", "underlying_price"} & trade.keys()
 
 
 def _trades(data: Any) -> list[dict[str, Any]]:

@@ -79,7 +79,7 @@ def user_trade_object(trade: OwnTrade, instrument: Instrument) -> dict[str, Any]
         "risk_reducing": False,
         "profit_loss": trade.profit_loss,
     }
-    if instrument.kind == "option":
+    if fill.iv is not None:
         found |= {"iv": fill.iv, "underlying_price": fill.underlying}
     if fill.liquidation:
         found["liquidation"] = fill.liquidation
