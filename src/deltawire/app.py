@@ -132,6 +132,8 @@ class App:
             )
         else:
             self._ended(source)
+        if source.venue not in self.gateway.heard:
+            self.gateway.speechless.add(source.venue)
         self._broker.publish(topic, Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
 
     def _ended(self, source: Source) -> None:

@@ -57,12 +57,24 @@ def test_a_server_is_healthy_at_once_and_ready_when_its_venues_have_spoken() -> 
 
 
 @pytest.mark.parametrize("end", [None, RecordingError("okx.gz", "line 1", "damaged")])
-def test_a_venue_that_ends_or_fails_before_it_spoke_was_not_heard_of(end: Exception | None) -> None:
-    source = HandFedSource("okx")
-    app = App([source])
+def test_a_venue_that_ends_or_fails_before_it_spoke_holds_nobody_back(end: Exception | None) -> None:
+    source, other = HandFedSource("okx"), HandFedSource(VENUE)
+    app = App([source, other])
     source.feed(end)
     asyncio.run(app.pump(source))
-    assert app.gateway.unready() == "nothing heard of okx yet"
+    assert app.gateway.unready() == f"nothing heard of {VENUE} yet"
+    other.feed([])
+    other.feed(None)
+    asyncio.run(app.pump(other))
+    assert app.gateway.unready() == ""
+
+
+def test_a_server_whose_only_venue_never_spoke_is_not_ready() -> None:
+    source = HandFedSource("okx")
+    app = App([source])
+    source.feed(None)
+    asyncio.run(app.pump(source))
+    assert app.gateway.unready() == "okx: gone without a word"
 
 
 def test_a_server_that_only_echoes_is_ready() -> None:

@@ -173,6 +173,8 @@ class Gateway:
         """Those that should be heard of."""
         self.heard: set[str] = set()
         """Those that have spoken."""
+        self.speechless: set[str] = set()
+        """Those that failed or ended before they spoke: nobody waits for them."""
         self.merged = 0
         """Notifications for which others stood."""
         self.telemetry = Telemetry()
@@ -217,8 +219,10 @@ class Gateway:
         """Why nobody should be sent here now; empty when the server can serve."""
         if self.draining:
             return "the server stops"
-        missing = [venue for venue in self.venues if venue not in self.heard]
-        return f"nothing heard of {', '.join(missing)} yet" if missing else ""
+        awaited = [venue for venue in self.venues if venue not in self.heard | self.speechless]
+        if awaited:
+            return f"nothing heard of {', '.join(awaited)} yet"
+        return "" if self.heard or not self.venues else f"{', '.join(self.venues)}: gone without a word"
 
     def may_pay(self, address: str, identity: Identity | None, method: str) -> bool:
         """Whether whoever asks over HTTP can pay for it."""
