@@ -1,5 +1,6 @@
 """What happens to a venue's machine, as a list that can be played to another one."""
 
+import re
 from collections.abc import Callable, Iterable
 from random import Random
 from typing import Any
@@ -58,3 +59,16 @@ def scratched(frame: bytes, random: Random) -> bytes:
         if not spoilt:
             return b"{"
     return bytes(spoilt)
+
+
+_SIDE = re.compile(rb'"(?:bids|asks|b|a)":(\[(?:\[.*?\]|\{.*?\})\])')
+CHECKSUM = re.compile(rb'"checksum":-?\d+')
+
+
+def emptied(frame: bytes, random: Random) -> bytes:
+    """The frame with one of its level arrays empty, and without a checksum where zero means that there is none."""
+    sides = list(_SIDE.finditer(frame))
+    if not sides:
+        return frame
+    start, end = random.choice(sides).span(1)
+    return CHECKSUM.sub(b'"checksum":0', frame[:start] + b"[]" + frame[end:])
