@@ -1,12 +1,14 @@
 """Whole connections: frames of simulated venues, damaged as the bytes say, give the same outputs on both kernels."""
 
+from random import Random
+
 import atheris
 
 with atheris.instrument_imports(include=["deltawire.book", "deltawire.venues"]):
     from deltawire.testing.kernels import pure_kernel
     from deltawire.venues import make_venue
 
-from tests.support.traffic import play
+from tests.support.traffic import emptied, play
 from tests.venues.sessions import CASES, make_simulator
 from tests.venues.test_kernels import traffic
 
@@ -16,7 +18,7 @@ STREAMS = {case: traffic(case, 1, 40) for case in CASES}
 
 
 def target(data: bytes) -> None:
-    """The case, then edits: which call, what to do to its frame, where, and with which byte."""
+    """The case, then edits: which call, what to do to its frame (one empties a side), where, and with which byte."""
     if not data:
         return
     case = CASES[data[0] % len(CASES)]
@@ -29,11 +31,13 @@ def target(data: bytes) -> None:
             continue
         frame = bytearray(arguments[0])
         spot = (high << 8 | low) % max(1, len(frame))
-        if kind % 4 == 0:
+        if kind % 5 == 4:
+            frame = bytearray(emptied(bytes(frame), Random(high)))
+        elif kind % 5 == 0:
             frame[spot : spot + 1] = bytes([byte])
-        elif kind % 4 == 1:
+        elif kind % 5 == 1:
             del frame[spot]
-        elif kind % 4 == 2:
+        elif kind % 5 == 2:
             frame.insert(spot, byte)
         else:
             calls.insert(number, calls[number])
