@@ -44,6 +44,11 @@ class Line(NamedTuple):
         return Line(upl, rpl, value, initial, maintenance, held)
 
 
+def worst_lots(lots: int, buys: int, sells: int) -> int:
+    """The largest position, long or short, that open orders of so many lots could make of one of `lots`."""
+    return max(abs(lots + buys), abs(lots - sells))
+
+
 class Exposure:
     """An account's open orders in one instrument, reduce-only ones left out."""
 
@@ -159,7 +164,7 @@ class Margining:
         self, instrument: Instrument, lots: int, upl: int, rpl: int, mark: float, exposure: Exposure
     ) -> Line:
         held = abs(lots)
-        worst = max(abs(lots + exposure.buy_lots), abs(lots - exposure.sell_lots))
+        worst = worst_lots(lots, exposure.buy_lots, exposure.sell_lots)
         initial, maintenance = self._future_units(instrument, held, mark) if held else (0, 0)
         whole = initial if worst == held else self.future_initial(instrument, worst, mark)
         return Line(upl, rpl, 0, whole, maintenance, initial)

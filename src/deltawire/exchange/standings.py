@@ -1,7 +1,15 @@
 """Where every account stands in every currency, kept up to date line by line."""
 
 from deltawire.exchange.ledger import Account, Ledger, OpenOrder
-from deltawire.exchange.margining import NO_EXPOSURE, NO_LINE, Exposure, Margining, Standing, exposures
+from deltawire.exchange.margining import (
+    NO_EXPOSURE,
+    NO_LINE,
+    Exposure,
+    Margining,
+    Standing,
+    exposures,
+    worst_lots,
+)
 from deltawire.exchange.orders import AccountId
 from deltawire.exchange.portfolios import Portfolios
 from deltawire.exchange.pricing import Pricing
@@ -131,7 +139,7 @@ class Standings:
             return
         exposure, position = self.exposure(account, name), account.positions.get(name)
         lots = position.lots if position else 0
-        worst = max(abs(lots + exposure.buy_lots), abs(lots - exposure.sell_lots))
+        worst = worst_lots(lots, exposure.buy_lots, exposure.sell_lots)
         sums.put(name, old.reserving(self._margining.future_initial(instrument, worst, mark)))
 
     def refresh_account(self, account: Account) -> None:
@@ -191,8 +199,7 @@ class Standings:
                     buys += way * order.lots
                 else:
                     sells += way * order.lots
-        lots = position.lots if position else 0
-        return max(abs(lots + buys), abs(lots - sells))
+        return worst_lots(position.lots if position else 0, buys, sells)
 
     def more_margin(
         self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
