@@ -52,6 +52,7 @@ cdef extern from "side.hpp" namespace "deltawire" nogil:
         int64_t set(int64_t, int64_t) except +
         void settle() except +
         void touch()
+        void revert(const Change*, size_t) except +
         boolean empty()
         int64_t best()
         void top(size_t, vector[int64_t]&) except +
@@ -234,7 +235,6 @@ class _LevelsFields:
 cdef Buffer buffer
 
 cdef tuple ACTIONS = (None, "new", "change", "delete")
-MOST_PLACES = 18
 
 
 cdef inline int places_of(int exponent) except -1:
@@ -242,6 +242,12 @@ cdef inline int places_of(int exponent) except -1:
     if not -18 <= exponent <= 0:
         raise ValueError(f"exponent {exponent} is not between -18 and 0")
     return -exponent
+
+
+cdef boolean read_whole(str form, bytes raw, Places places, Columns& columns) except *:
+    """Whether all of this is a level array, of the plain shape of this form, which is in `columns` then."""
+    cdef const char* start = PyBytes_AS_STRING(raw)
+    return read_levels(<Form><int>FORMS[form], start, places, columns) == start + PyBytes_GET_SIZE(raw)
 
 
 cdef class Changes:
@@ -387,10 +393,8 @@ cdef class Side:
     def read(self, str form, bytes raw, int price_exponent, int size_exponent):
         """Replace every level by those of a level array; False, and nothing done, when its reader must judge it."""
         cdef Columns columns
-        cdef const char* start = PyBytes_AS_STRING(raw)
         cdef Places places = Places(places_of(price_exponent), places_of(size_exponent))
-        cdef const char* end = read_levels(<Form><int>FORMS[form], start, places, columns)
-        if end == NULL or end - start != PyBytes_GET_SIZE(raw):
+        if not read_whole(form, raw, places, columns):
             return False
         load_columns(self.side[0], columns)
         self.places = places
@@ -439,13 +443,8 @@ cdef class Side:
     def revert(self, changes):
         """Undo what `apply` returned; nothing may have happened in between."""
         cdef Changes own = own_changes(changes)
-        cdef size_t i
-        self.side.reserve(own.items.size())
-        for i in range(own.items.size(), 0, -1):
-            self.side.set(own.items[i - 1].price, own.items[i - 1].previous)
-        self.side.settle()
         if not own.items.empty():
-            self.side.touch()
+            self.side.revert(own.items.data(), own.items.size())
 
     def diff(self, prices, sizes):
         """What turns this side into the side given by the columns, without touching it."""
@@ -671,10 +670,7 @@ cdef bytes digits_of(const vector[Level]& levels, size_t count):
 def read_columns(str form, bytes raw, int price_exponent, int size_exponent):
     """A level array as (prices, sizes, actions), or None when it is not of the plain shape of this form."""
     cdef Columns columns
-    cdef const char* start = PyBytes_AS_STRING(raw)
-    cdef Places places = Places(places_of(price_exponent), places_of(size_exponent))
-    cdef const char* end = read_levels(<Form><int>FORMS[form], start, places, columns)
-    if end == NULL or end - start != PyBytes_GET_SIZE(raw):
+    if not read_whole(form, raw, Places(places_of(price_exponent), places_of(size_exponent)), columns):
         return None
     cdef size_t i
     actions = [ACTIONS[<int>columns.actions[i]] for i in range(columns.actions.size())] if columns.actions.size() else None

@@ -142,6 +142,15 @@ class Side {
     /// Something has changed.
     void touch() { ++version_; }
 
+    /// Undoes changes; nothing may have happened in between.
+    void revert(const Change *changes, size_t count) {
+        reserve(count);
+        while (count-- > 0)
+            set(changes[count].price, changes[count].previous);
+        settle();
+        touch();
+    }
+
     bool empty() const { return near_.empty(); }
     int64_t best() const { return price_of(near_.back()); }
 

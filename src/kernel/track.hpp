@@ -354,8 +354,8 @@ class Router {
         const uint64_t before[] = {track.bids->version(), track.asks->version()};
         if (!change(*track.bids, bids_, track.depth, step.bids) ||
             !change(*track.asks, asks_, track.depth, step.asks) || !right(track, fields, before)) {
-            undo(*track.asks, step.asks);
-            undo(*track.bids, step.bids);
+            track.asks->revert(step.asks.data(), step.asks.size());
+            track.bids->revert(step.bids.data(), step.bids.size());
             return false;
         }
         if (rule_ != Rule::none)
@@ -406,13 +406,6 @@ class Router {
             return true;
         }
         return false;
-    }
-
-    static void undo(Side &side, const std::vector<Change> &changes) {
-        for (size_t i = changes.size(); i-- > 0;)
-            side.set(changes[i].price, changes[i].previous);
-        side.settle();
-        side.touch();
     }
 
     bool right(Track &track, const Fields &fields, const uint64_t (&before)[2]) const {
