@@ -14,7 +14,7 @@ from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.keys import KeyStore
 from tests.support.commands import Command, Outcome, run, run_in_terminal
 from tests.support.credentials import ALICE, SECRET
-from tests.support.gateway_server import GatewayServer
+from tests.support.gateway_server import GatewayServer, guarded_server
 
 BOOK, QUOTE = "book.BTC-PERPETUAL.raw", "quote.BTC-PERPETUAL"
 Capture = pytest.CaptureFixture[str]
@@ -90,10 +90,7 @@ def test_a_terminal_gets_a_picture_of_the_last_word() -> None:
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[GatewayServer]:
     """A server that knows Alice."""
-    store = KeyStore(tmp_path)
-    store.add(ALICE)
-    with GatewayServer(keys=store) as server:
-        server.go_live()
+    with guarded_server(tmp_path) as server:
         yield server
 
 

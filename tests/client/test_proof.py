@@ -9,10 +9,9 @@ import pytest
 from deltawire.client import Client, Feed, Login, Outage, connect
 from deltawire.errors import FeedError, RequestError
 from deltawire.session.client import BookMirror, Notification
-from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE
 from tests.support.frames import BINARY, TEXT, Frame
-from tests.support.gateway_server import GatewayServer
+from tests.support.gateway_server import GatewayServer, guarded_server
 from tests.support.meddler import Meddle, meddler
 
 BOOK = "book.BTC-PERPETUAL.raw"
@@ -22,10 +21,7 @@ SOON = 20.0
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[GatewayServer]:
-    store = KeyStore(tmp_path)
-    store.add(ALICE)
-    with GatewayServer(keys=store) as running:
-        running.go_live()
+    with guarded_server(tmp_path) as running:
         yield running
 
 

@@ -1,23 +1,18 @@
 """An unmodified ccxt signs in: over WebSocket by `client_signature`, over REST by `deri-hmac-sha256`."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import ccxt.pro
 import pytest
 
-from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE, changed
-from tests.support.gateway_server import GatewayServer
+from tests.support.gateway_server import GatewayServer, guarded_server
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayServer]:
-    store = KeyStore(Path(tmp_path_factory.mktemp("home")))
-    store.add(ALICE)
-    with GatewayServer(keys=store) as server:
-        server.go_live()
+    with guarded_server(tmp_path_factory.mktemp("home")) as server:
         yield server
 
 

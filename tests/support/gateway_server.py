@@ -8,8 +8,9 @@ import threading
 import urllib.error
 import urllib.request
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import Any, TypeVar
 
 import uvloop
@@ -20,6 +21,8 @@ from deltawire.gateway.gateway import Limits
 from deltawire.model.events import Event
 from deltawire.ports import Batch, Wants
 from deltawire.session.client import Answer, BookMirror, ClientSession, Notification
+from deltawire.store.keys import KeyStore
+from tests.support.credentials import ALICE
 from tests.support.frames import CLOSE, TEXT, Frame, request_frame, take_frames
 from tests.support.market_events import START_NS, VENUE, ScriptedBook
 
@@ -363,3 +366,13 @@ class Neighbour:
 
     def __exit__(self, *exc_info: object) -> None:
         self._closing.close()
+
+
+@contextmanager
+def guarded_server(folder: Path) -> Iterator[GatewayServer]:
+    """A server with a live book that knows Alice, by a key store in this folder."""
+    store = KeyStore(folder)
+    store.add(ALICE)
+    with GatewayServer(keys=store) as server:
+        server.go_live()
+        yield server
