@@ -1,6 +1,7 @@
 """What every test shares: hypothesis without chance or clock, and the recordings of real venues."""
 
 import os
+import signal
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -13,6 +14,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "deterministic"))
 
 os.environ["DELTAWIRE_HOME"] = os.environ.get("DELTAWIRE_TEST_HOME") or mkdtemp(prefix="deltawire-tests-")
 """No test sees the keys of whoever runs it."""
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # as for a job in the background, and all that it starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 RECORDINGS = Path(
     os.environ.get("DELTAWIRE_RECORDINGS")
