@@ -18,13 +18,11 @@ from deltawire.exchange.accounts import Accounts
 from deltawire.exchange.agents.chance import Chance
 from deltawire.exchange.agents.simulation import Simulation
 from deltawire.exchange.codec import Codec
-from deltawire.exchange.codes import Rejection
 from deltawire.exchange.conditions import Conditions, Delay, Drop, Halt, parse_fault, parse_latency
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.history import AGENTS_FROM, History
 from deltawire.exchange.ports import CloseBook, OpenBook
 from deltawire.exchange.records import CancelMany, Instruct
-from deltawire.exchange.snapshots import freeze, thaw
 from deltawire.gateway.distance import Distance
 from deltawire.ports import Clock
 from deltawire.sources.floor import Floor
@@ -33,6 +31,7 @@ from deltawire.store.accounts import AccountEntry, AccountStore
 from deltawire.store.committing import GroupCommit
 from deltawire.store.files import DiskFiles
 from deltawire.store.journal import Journal
+from deltawire.store.recovery import recover, save
 
 log = structlog.get_logger("deltawire")
 JOURNAL = "journal"
@@ -51,11 +50,6 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The share of requests that are lost."""
     faults: tuple[str, ...] = ()
     """`delay:SHARE:MS`, `halt:INSTRUMENT:START:SECONDS`, `maintenance:START:SECONDS`; seconds after the start."""
-
-
-class _Saved(msgspec.Struct, frozen=True):
-    exchange: bytes
-    history: bytes
 
 
 class Enrolment:
@@ -184,11 +178,13 @@ class Builtin:
         try:
             self._journal = Journal(DiskFiles(folder / JOURNAL), str(folder / JOURNAL), secrets.randbits(63))
             self._replay()
-        except (JournalError, msgspec.DecodeError) as error:
+        except JournalError as error:
             raise UsageError(f"the exchange cannot start: {error}") from error
         except OSError as error:
             raise UsageError(f"cannot use {folder / JOURNAL}: {error.strerror}") from error
-        self._commit = GroupCommit(self._journal, state=self._state, snapshot_every=SNAPSHOT_EVERY)
+        self._commit = GroupCommit(
+            self._journal, state=partial(save, self._exchange, self._history), snapshot_every=SNAPSHOT_EVERY
+        )
         clock = SimulatedClock(wall, start_ns=self._exchange.desk.now, speed=speed)
         self.floor = Floor(
             self._exchange,
@@ -216,22 +212,9 @@ class Builtin:
         """Let go of the journal; what was not on disk was not acknowledged."""
         self._journal.close()
 
-    def _state(self) -> bytes:
-        return msgspec.msgpack.encode(_Saved(freeze(self._exchange), self._history.freeze()))
-
     def _replay(self) -> None:
         journal = self._journal
-        if journal.snapshot is not None:
-            saved = msgspec.msgpack.decode(journal.snapshot.state, type=_Saved)
-            thaw(self._exchange, saved.exchange)
-            self._history.thaw(saved.history)
-        count = 0
-        for sequence, payload in journal.records():
-            outputs = self._exchange.submit(self._codec.decode(payload))
-            if outputs and isinstance(outputs[-1], Rejection):
-                raise JournalError(JOURNAL, f"record {sequence}", f"is refused: {outputs[-1].message}")
-            self._history.took(outputs)
-            count += 1
+        count = recover(self._exchange, self._history, self._codec, journal)
         if journal.cut is not None:
             log.warning("torn tail cut", file=journal.cut.file, at=journal.cut.at, bytes=journal.cut.size)
         if count or journal.snapshot:

@@ -7,12 +7,13 @@ import pytest
 from deltawire.errors import JournalError
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.history import History
 from deltawire.exchange.records import Cancel
 from deltawire.exchange.snapshots import freeze
 from deltawire.exchange.unmargined import Unmargined
 from deltawire.store.files import DiskFiles
 from deltawire.store.journal import Journal
-from deltawire.store.recovery import recover
+from deltawire.store.recovery import recover, save
 from tests.support.streams import Stream
 
 CODEC = Codec()
@@ -22,7 +23,7 @@ def started(directory: Path) -> tuple[Exchange, Journal, int]:
     files = DiskFiles(directory)
     journal, exchange = Journal(files, str(directory), salt=1), Exchange(Unmargined())
     try:
-        return exchange, journal, recover(exchange, CODEC, journal)
+        return exchange, journal, recover(exchange, History(), CODEC, journal)
     finally:
         files.close()
 
@@ -31,15 +32,16 @@ def started(directory: Path) -> tuple[Exchange, Journal, int]:
 def test_a_restart_leads_to_the_same_state(tmp_path: Path, *, snapshot: bool) -> None:
     files = DiskFiles(tmp_path)
     journal = Journal(files, "j", salt=1)
+    history = History()
     exchange = Exchange(Unmargined(), lambda record: batch.append(CODEC.encode(record)))
-    assert recover(exchange, CODEC, journal) == 0
+    assert recover(exchange, history, CODEC, journal) == 0
     for turn in range(4):
         batch: list[bytes] = []
         for record in list(Stream(3).records(400))[turn * 100 : turn * 100 + 100]:
-            exchange.submit(record)
+            history.took(exchange.submit(record))
         journal.append(batch)
         if snapshot and turn == 2:
-            journal.keep(freeze(exchange))
+            journal.keep(save(exchange, history))
     files.close()
     restarted, journal, replayed = started(tmp_path)
     assert freeze(restarted) == freeze(exchange)

@@ -1,6 +1,8 @@
 """An exchange with its journal in a directory, as a server holds it."""
 
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +10,14 @@ from deltawire.errors import JournalError
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.codes import Rejection
 from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.history import History
 from deltawire.exchange.ports import OpenBook
 from deltawire.exchange.records import Instruct, Place
-from deltawire.exchange.snapshots import freeze
 from deltawire.exchange.unmargined import Unmargined
 from deltawire.store.committing import GroupCommit
 from deltawire.store.files import DiskFiles, Files
 from deltawire.store.journal import Journal
-from deltawire.store.recovery import recover
+from deltawire.store.recovery import recover, save
 from tests.support.exchanges import NAME, PERPETUAL, Floor
 
 KEPT = 1_000_000
@@ -27,11 +29,12 @@ class JournalledExchange:
     def __init__(self, directory: Path, files: Files | None = None, *, snapshot_every: int = 500) -> None:
         self.files = files or DiskFiles(directory)
         self.journal = Journal(self.files, str(directory), salt=7)
-        self.exchange = Exchange(Unmargined(), remembered=KEPT)
+        self.exchange = Exchange(Unmargined())
+        self.history = History(kept=KEPT)
         codec = Codec()
-        self.replayed = recover(self.exchange, codec, self.journal)
+        self.replayed = recover(self.exchange, self.history, codec, self.journal)
         self.commit = GroupCommit(
-            self.journal, state=lambda: freeze(self.exchange), snapshot_every=snapshot_every
+            self.journal, state=partial(save, self.exchange, self.history), snapshot_every=snapshot_every
         )
         self.exchange.journal = lambda record: self.commit.append(codec.encode(record))
         self.now = self.exchange.desk.now
@@ -45,6 +48,7 @@ class JournalledExchange:
         wanted = Floor.terms(self, "buy", 10, 1000, label=label, **terms)  # type: ignore[arg-type]
         outputs = self.exchange.submit(Place(at_ns=self.now, account=account, terms=wanted))
         assert not isinstance(outputs[-1], Rejection), outputs
+        self.history.took(outputs)
 
         def release(error: JournalError | None) -> None:
             if error is None:
@@ -56,11 +60,7 @@ class JournalledExchange:
     def instrument(self) -> Any:
         return PERPETUAL
 
-    def count(self, account: int) -> dict[str, int]:
+    def count(self, account: int) -> Counter[str]:
         """How many orders there are of each label."""
-        desk = self.exchange.desk
-        found: dict[str, int] = {}
-        for order in (*desk.ended.values(), *desk.orders.values()):
-            if order.account == account:
-                found[order.terms.label] = found.get(order.terms.label, 0) + 1
-        return found
+        known = (*self.history.orders(account), *self.exchange.desk.live(account))
+        return Counter(order.terms.label for order in known)

@@ -1,4 +1,4 @@
-"""Start-up: an exchange becomes what its journal says it was."""
+"""Start-up: an exchange and the past of its accounts become what the journal says they were."""
 
 import msgspec
 
@@ -6,11 +6,22 @@ from deltawire.errors import JournalError
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.codes import Rejection
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.snapshots import thaw
+from deltawire.exchange.history import History
+from deltawire.exchange.snapshots import freeze, thaw
 from deltawire.store.journal import Journal
 
 
-def recover(exchange: Exchange, codec: Codec, journal: Journal) -> int:
+class _Saved(msgspec.Struct, frozen=True):
+    exchange: bytes
+    history: bytes
+
+
+def save(exchange: Exchange, history: History) -> bytes:
+    """The state of both, for a snapshot of the journal."""
+    return msgspec.msgpack.encode(_Saved(freeze(exchange), history.freeze()))
+
+
+def recover(exchange: Exchange, history: History, codec: Codec, journal: Journal) -> int:
     """Load the snapshot and replay what came after; how many records that were.
 
     `JournalError` for damage, for bytes that are no record, and for a record that is refused now: it was
@@ -18,7 +29,9 @@ def recover(exchange: Exchange, codec: Codec, journal: Journal) -> int:
     """
     if journal.snapshot is not None:
         try:
-            thaw(exchange, journal.snapshot.state)
+            saved = msgspec.msgpack.decode(journal.snapshot.state, type=_Saved)
+            thaw(exchange, saved.exchange)
+            history.thaw(saved.history)
         except msgspec.DecodeError as error:
             raise JournalError(f"snapshot {journal.snapshot.sequence}", "", f"no state: {error}") from error
     count = 0
@@ -29,5 +42,6 @@ def recover(exchange: Exchange, codec: Codec, journal: Journal) -> int:
             raise JournalError(f"record {sequence}", "", f"cannot be read: {error}") from error
         if outputs and isinstance(outputs[-1], Rejection):
             raise JournalError(f"record {sequence}", "", f"is refused in the replay: {outputs[-1].message}")
+        history.took(outputs)
         count += 1
     return count
