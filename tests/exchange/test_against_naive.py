@@ -171,8 +171,6 @@ class AgainstNaive(RuleBasedStateMachine):
         desk = self.desk
         living = {order.id for order in self.naive.resting}
         assert set(desk.orders) == living == {i for mine in desk.by_account.values() for i in mine}
-        known = desk.orders | desk.ended
-        assert {i for ids in desk.labels.values() for i in ids} == {i for i in known if known[i].terms.label}
         assert {i for mine in desk.reducing.values() for i in mine} <= living
         assert [len(desk.changed), len(desk.pending), len(desk.traded)] == [0, 0, 0]
 

@@ -3,10 +3,9 @@
 import pytest
 
 from deltawire.exchange.codes import Code, Rejection
-from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.orders import Fill, OrderChanged, Terms
-from deltawire.exchange.ports import CloseBook, OpenBook
-from deltawire.exchange.records import Cancel, Instruct, Place, SetSelfTrading
+from deltawire.exchange.orders import Fill
+from deltawire.exchange.ports import CloseBook
+from deltawire.exchange.records import Instruct, SetSelfTrading
 from deltawire.exchange.unmargined import Unmargined
 from deltawire.model.events import BookDelta, BookImage, Changes, Levels, Listing, Status, Trade
 from tests.support.exchanges import NAME, PERPETUAL, Floor, of
@@ -202,19 +201,6 @@ def test_a_closed_book_takes_no_orders_and_gives_back_those_it_has(floor: Floor)
     assert floor.refused(A, "buy", 10, 1000).code == Code.BOOK_CLOSED
 
 
-def test_a_label_that_must_be_unique_answers_with_the_order_that_has_it(floor: Floor) -> None:
-    wanted = {"account": A, "terms": floor.terms("buy", 10, 1000, label="once"), "unique": True}
-    for _ in range(2):
-        floor.do(Place, **wanted)
-        assert [event.order.id for event in of(OrderChanged, floor.outputs)] == [1]
-    assert floor.book() == ([(1000, 10)], [])
-    floor.cancel(floor.order(1))
-    floor.do(Place, **wanted)
-    assert floor.changed() == {1: ("cancelled", "user_request")}
-    floor.do(Place, **(wanted | {"account": B}))
-    assert floor.book() == ([(1000, 10)], [])
-
-
 def test_after_a_defect_in_the_middle_of_a_record_nothing_is_taken_any_more() -> None:
     class Broken(Unmargined):
         def filled(self, fill: Fill) -> None:
@@ -227,15 +213,3 @@ def test_after_a_defect_in_the_middle_of_a_record_nothing_is_taken_any_more() ->
         floor.place(B, "sell", 10, 1000)
     assert len(floor.journalled) == known
     assert floor.refused(C, "buy", 10, 900) == Rejection(Code.SYSTEM_MAINTENANCE, reason="a defect")
-
-
-def test_ended_orders_are_remembered_up_to_a_number() -> None:
-    exchange = Exchange(Unmargined(), remembered=2)
-    exchange.submit(Instruct(at_ns=1, demand=OpenBook(PERPETUAL)))
-    for number in range(1, 4):
-        terms = Terms(instrument=NAME, side="buy", size_lots=10, price_ticks=1000, label="same")
-        exchange.submit(Place(at_ns=1, account=A, terms=terms))
-        exchange.submit(Cancel(at_ns=1, account=A, order_id=number))
-    assert [order.id for order in exchange.labelled(A, "same")] == [2, 3]
-    assert exchange.order(A, 1) is None
-    assert exchange.order(B, 2) is None

@@ -39,12 +39,15 @@ class Floor:
         self.instrument = instrument
         self.now = 1_000_000_000_000_000_000
         self.outputs: list[Any] = []
+        self.ended: dict[int, Order] = {}
         self.do(Instruct, demand=OpenBook(instrument))
 
     def do(self, kind: type[Record], /, **fields: Any) -> list[Any]:
         """Submit a record and keep what came of it."""
         self.now += 1
         self.outputs = self.exchange.submit(kind(at_ns=self.now, **fields))
+        changed = (each.order for each in of(OrderChanged, self.outputs))
+        self.ended |= {order.id: order for order in changed if not order.resting}
         return self.outputs
 
     def place(self, account: int, side: str, size: int, price: int | None = None, **terms: Any) -> Order:
@@ -89,10 +92,7 @@ class Floor:
     def order(self, order: int | Order) -> Order:
         """An order as it stands now."""
         order_id = order if isinstance(order, int) else order.id
-        desk = self.exchange.desk
-        found = desk.orders.get(order_id) or desk.ended.get(order_id)
-        assert found is not None
-        return found
+        return self.exchange.desk.orders.get(order_id) or self.ended[order_id]
 
     def fills(self) -> list[tuple[int, int, int, str]]:
         """(account, price, size, role) of each fill of the last record."""

@@ -10,9 +10,11 @@ from deltawire.exchange.codes import Code, Rejection
 from deltawire.exchange.desk import Desk
 from deltawire.exchange.entry import Entry
 from deltawire.exchange.matching import Matcher
-from deltawire.exchange.orders import AccountId, Order, OrderId, Terms
+from deltawire.exchange.orders import Order, Terms
 from deltawire.exchange.records import Edit
 
+MISSING = Rejection(Code.ORDER_NOT_FOUND, param="order_id")
+"""There is no such living order of this account; whether it has ended is known to those who keep what has."""
 EDITABLE = (
     "size_lots",
     "price_ticks",
@@ -42,19 +44,12 @@ class Changes:
         wanted = {name: value for name in EDITABLE if (value := getattr(record, name)) is not None}
         return self.change(order, replace(_standing(order), **wanted))
 
-    def missing(self, account: AccountId, order_id: OrderId) -> Rejection:
-        """Why there is no such living order; another account's is not found."""
-        order = self._desk.find(account, order_id)
-        if order is None:
-            return Rejection(Code.ORDER_NOT_FOUND, param="order_id")
-        return Rejection(Code.ALREADY_FILLED if order.state == "filled" else Code.NOT_OPEN_ORDER)
-
     def _named(self, record: Edit) -> Order | Rejection:
         order: Order | Rejection | None
         if record.order_id:
-            order = self._desk.orders.get(record.order_id)
-            if order is None or order.account != record.account:
-                return self.missing(record.account, record.order_id)
+            order = self._desk.find(record.account, record.order_id)
+            if order is None:
+                return MISSING
         else:
             order = self._labelled(record)
         if isinstance(order, Order) and order.terms.liquidation:

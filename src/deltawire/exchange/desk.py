@@ -11,8 +11,6 @@ _copy = Order.__copy__  # type: ignore[attr-defined]
 DAY_NS = 86_400 * 1_000_000_000
 SETTLEMENT_NS = 8 * 3_600 * 1_000_000_000
 """A trading day ends at 08:00 UTC."""
-REMEMBERED = 10_000
-"""How many ended orders are kept to be asked for."""
 
 
 def day_end(now: int) -> int:
@@ -28,9 +26,6 @@ class Desk:
         "by_account",
         "changed",
         "days",
-        "ended",
-        "forgotten_next",
-        "labels",
         "next_order_id",
         "next_trade_id",
         "now",
@@ -38,31 +33,24 @@ class Desk:
         "outputs",
         "pending",
         "reducing",
-        "remembered",
         "risk",
         "self_trading",
         "stirred",
         "traded",
     )
 
-    def __init__(self, risk: RiskCheck, remembered: int = REMEMBERED) -> None:
+    def __init__(self, risk: RiskCheck) -> None:
         self.risk = risk
         self.books: dict[str, OrderBook] = {}
         self.orders: dict[OrderId, Order] = {}
         """The living."""
         self.by_account: dict[AccountId, dict[OrderId, Order]] = {}
         """The living of each account; an account without any may still have its empty place."""
-        self.ended: dict[OrderId, Order] = {}
-        """Those that ended last, up to `remembered`."""
-        self.forgotten_next: deque[OrderId] = deque()
-        self.labels: dict[tuple[AccountId, str], list[OrderId]] = {}
-        """The known orders of each label, the oldest first."""
         self.reducing: dict[tuple[AccountId, str], dict[OrderId, Order]] = {}
         """Reduce-only orders in the book, which shrink with the position."""
         self.self_trading: dict[AccountId, SelfTrading] = {}
         self.next_order_id = self.next_trade_id = 1
         self.now = 0
-        self.remembered = remembered
         self.outputs: list[Output | Any] = []
         self.changed: dict[OrderId, Order] = {}
         self.traded: dict[str, OrderBook] = {}
@@ -83,28 +71,21 @@ class Desk:
         if mine is None:
             mine = self.by_account[order.account] = {}
         mine[order_id] = order
-        if terms.label:
-            self.label(order)
         if terms.time_in_force == "good_til_day":
             self.days.append((day_end(order.created_ns), order.id))
 
     def end(self, order: Order, state: OrderState, reason: Reason = "") -> None:
-        """The order lives no more; it is kept a while to be asked for."""
+        """The order lives no more; who wants to be asked for it keeps what is told of it."""
         order.state = state
         if reason:  # writing to an order costs more than looking: only what changes
             order.reason = reason
         if order.leaves_lots:
             order.leaves_lots = 0
         order.updated_ns = self.now
-        order_id, forgotten_next = order.id, self.forgotten_next
+        order_id = order.id
         del self.orders[order_id]
         del self.by_account[order.account][order_id]
-        self.ended[order_id] = self.changed[order_id] = order
-        forgotten_next.append(order_id)
-        if len(forgotten_next) > self.remembered:
-            forgotten = self.ended.pop(forgotten_next.popleft())
-            if forgotten.terms.label:
-                self._forget(forgotten)
+        self.changed[order_id] = order
 
     def publish(self) -> None:
         """Turn what has changed into events: orders as they now stand, then books.
@@ -126,21 +107,6 @@ class Desk:
         return list(self.by_account.get(account, {}).values())
 
     def find(self, account: AccountId, order_id: OrderId) -> Order | None:
-        """An order of this account, alive or ended not long ago; another's is not found."""
-        order = self.orders.get(order_id) or self.ended.get(order_id)
+        """A living order of this account; another's is not found."""
+        order = self.orders.get(order_id)
         return order if order is not None and order.account == account else None
-
-    def label(self, order: Order) -> None:
-        """The order is known by its label from now on."""
-        self.labels.setdefault((order.account, order.terms.label), []).append(order.id)
-
-    def _forget(self, order: Order) -> None:
-        key = (order.account, order.terms.label)
-        self.labels[key].remove(order.id)
-        if not self.labels[key]:
-            del self.labels[key]
-
-    def labelled(self, account: AccountId, label: str) -> list[Order]:
-        """All orders of the account with this label that are still known, the oldest first."""
-        known = self.labels.get((account, label), ())
-        return [self.orders.get(order_id) or self.ended[order_id] for order_id in known]

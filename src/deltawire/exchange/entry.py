@@ -43,9 +43,6 @@ class Entry:
         book = desk.books.get(terms.instrument)
         if book is None:
             return UNKNOWN
-        if request.unique and (known := desk.labelled(request.account, terms.label)):
-            desk.changed[known[0].id] = known[0]
-            return None
         rejection = refuse(terms, book, desk.now)
         if rejection is not None:
             return rejection

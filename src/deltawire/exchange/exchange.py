@@ -7,15 +7,15 @@ journal before `submit` returns, and whoever holds the journal lets nobody see t
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from deltawire.exchange.changes import Changes
+from deltawire.exchange.changes import MISSING, Changes
 from deltawire.exchange.codes import Code, Rejection
 from deltawire.exchange.connections import Connections
 from deltawire.exchange.demands import Demands
-from deltawire.exchange.desk import REMEMBERED, Desk
+from deltawire.exchange.desk import Desk
 from deltawire.exchange.entry import UNKNOWN, Entry
 from deltawire.exchange.filters import fits
 from deltawire.exchange.matching import Matcher
-from deltawire.exchange.orders import AccountId, Order, OrderId, Terms
+from deltawire.exchange.orders import Terms
 from deltawire.exchange.ports import (
     AccountEvent,
     Demand,
@@ -48,14 +48,8 @@ Handler = Callable[[Any], Rejection | None]
 class Exchange:
     """All books and the accounts behind them, as one state machine."""
 
-    def __init__(
-        self,
-        risk: RiskCheck,
-        journal: Callable[[Record], None] | None = None,
-        *,
-        remembered: int = REMEMBERED,
-    ) -> None:
-        self.desk = desk = Desk(risk, remembered)
+    def __init__(self, risk: RiskCheck, journal: Callable[[Record], None] | None = None) -> None:
+        self.desk = desk = Desk(risk)
         self.failure: Exception | None = None
         """What went wrong in the middle of a record: the state is not to be trusted, a restart is needed."""
         self.journal = journal
@@ -121,14 +115,6 @@ class Exchange:
             event for book in self.desk.books.values() if book.instrument.active for event in book.opened(now)
         ]
 
-    def order(self, account: AccountId, order_id: OrderId) -> Order | None:
-        """An account's order, alive or ended not long ago."""
-        return self.desk.find(account, order_id)
-
-    def labelled(self, account: AccountId, label: str) -> list[Order]:
-        """An account's orders with this label: how to learn what became of a request without an answer."""
-        return self.desk.labelled(account, label)
-
     def _settle(self, came: Sequence[AccountEvent | Demand]) -> None:
         """Do what the record has set in motion, and `came` of it, until nothing moves any more."""
         desk = self.desk
@@ -144,9 +130,9 @@ class Exchange:
             came = desk.risk.outcome()
 
     def _cancel(self, record: Cancel) -> Rejection | None:
-        order = self.desk.orders.get(record.order_id)
-        if order is None or order.account != record.account:
-            return self.changes.missing(record.account, record.order_id)
+        order = self.desk.find(record.account, record.order_id)
+        if order is None:
+            return MISSING
         if order.terms.liquidation:
             return Rejection(Code.CAN_NOT_CANCEL_LIQUIDATION_ORDER)
         self.matcher.cancel(order, "user_request")

@@ -1,7 +1,7 @@
 """What accounts ask for later: their trades and the orders that have ended, so many of each."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -30,9 +30,23 @@ class OwnTrade(msgspec.Struct, frozen=True, gc=False):
     profit_loss: float | None = None
 
 
-class _Past(msgspec.Struct):
-    trades: deque[OwnTrade]
-    orders: deque[Order]
+class _Past:
+    """One account's; `orders` oldest first, and the same by their ids."""
+
+    def __init__(self, trades: Iterable[OwnTrade], orders: Iterable[Order], kept: int) -> None:
+        self.trades = deque(trades, kept)
+        self.orders: deque[Order] = deque()
+        self.by_id: dict[OrderId, Order] = {}
+        self._kept = kept
+        for order in orders:
+            self.ended(order)
+
+    def ended(self, order: Order) -> None:
+        """Keep an order instead of the oldest one."""
+        self.orders.append(order)
+        self.by_id[order.id] = order
+        if len(self.orders) > self._kept:
+            del self.by_id[self.orders.popleft().id]
 
 
 class _Tape(msgspec.Struct):
@@ -74,7 +88,7 @@ class History:
         found = msgspec.msgpack.decode(frozen, type=_Frozen)
         self._tapes = dict(found.tapes)
         for account, trades, orders in found.pasts:
-            self._pasts[account] = _Past(deque(trades, self._kept), deque(orders, self._kept))
+            self._pasts[account] = _Past(trades, orders, self._kept)
 
     def trades(self, account: AccountId) -> Iterator[OwnTrade]:
         """Newest first."""
@@ -85,6 +99,11 @@ class History:
         """Ended ones, newest first."""
         past = self._pasts.get(account)
         return reversed(past.orders) if past else iter(())
+
+    def order(self, account: AccountId, order_id: OrderId) -> Order | None:
+        """An ended one; another account's is not found."""
+        past = self._pasts.get(account)
+        return past.by_id.get(order_id) if past else None
 
     def trade(self, account: AccountId, trade_id: int, order_id: OrderId) -> OwnTrade | None:
         """One that has just happened."""
@@ -107,14 +126,14 @@ class History:
     def _ended(self, order: Order) -> None:
         past = None if order.leaves_lots else self._past(order.account)
         if past is not None:
-            past.orders.append(order)
+            past.ended(order)
 
     def _past(self, account: AccountId) -> _Past | None:
         if account >= self._before:
             return None
         past = self._pasts.get(account)
         if past is None:
-            past = self._pasts[account] = _Past(deque(maxlen=self._kept), deque(maxlen=self._kept))
+            past = self._pasts[account] = _Past((), (), self._kept)
         return past
 
 

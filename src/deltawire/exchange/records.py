@@ -14,16 +14,11 @@ class Tick(Record, frozen=True, tag=True, gc=False):
 
 
 class Place(Record, frozen=True, tag=True, gc=False):
-    """A new order, and those linked to it.
-
-    With `unique`, an order that is known under the same label is the answer instead of a second one, so that a
-    request without an answer can be sent again.
-    """
+    """A new order, and those linked to it."""
 
     account: AccountId
     terms: Terms
     connection: int = 0
-    unique: bool = False
 
 
 class Edit(Record, frozen=True, tag=True, gc=False):

@@ -31,7 +31,6 @@ class _State(msgspec.Struct, frozen=True):
     next_trade_id: int
     books: list[_Book]
     orders: list[Order]
-    ended: list[Order]
     days: list[tuple[int, OrderId]]
     self_trading: list[tuple[AccountId, SelfTrading]]
     guards: list[tuple[GuardKey, Guard]]
@@ -50,7 +49,6 @@ def freeze(exchange: Exchange) -> bytes:
         desk.next_trade_id,
         [_frozen(book) for book in desk.books.values()],
         list(desk.orders.values()),
-        list(desk.ended.values()),
         list(desk.days),
         list(desk.self_trading.items()),
         list(exchange.matcher.protection.guards.items()),
@@ -70,11 +68,6 @@ def thaw(exchange: Exchange, frozen: bytes) -> None:
     desk.orders |= {order.id: order for order in state.orders}
     for order in state.orders:
         desk.by_account.setdefault(order.account, {})[order.id] = order
-    desk.ended |= {order.id: order for order in state.ended}
-    desk.forgotten_next.extend(desk.ended)
-    for order in sorted((*state.orders, *state.ended), key=lambda order: order.id):
-        if order.terms.label:
-            desk.label(order)
     desk.days.extend(state.days)
     desk.self_trading |= dict(state.self_trading)
     for each in state.books:

@@ -162,7 +162,7 @@ class Floor:
 
     def order(self, account: AccountId, order_id: OrderId) -> Order | None:
         """See `Trading`."""
-        return self.exchange.order(account, order_id)
+        return self.exchange.desk.find(account, order_id) or self._history.order(account, order_id)
 
     def ended_orders(self, account: AccountId) -> Iterable[Order]:
         """See `Trading`."""

@@ -58,7 +58,7 @@ class _Quotes(_All, kw_only=True):
 def cancel(context: Context, params: _ById) -> Any:
     """End one order."""
     here = seat(context)
-    order = here.order(parse_order_id(params.order_id))
+    order = here.living(parse_order_id(params.order_id))
     outputs = here.submit(Cancel(at_ns=here.trading.now(), account=here.account, order_id=order.id))
     return order_object(changed_order(here, outputs, order.id), here.instrument(order.instrument))
 

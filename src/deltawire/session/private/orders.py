@@ -109,13 +109,7 @@ def get_open_orders_by_label(context: Context, params: _OpenByLabel) -> Any:
 def get_order_state(context: Context, params: _ById) -> Any:
     """One order, alive or ended not long ago."""
     here = seat(context)
-    order_id = parse_order_id(params.order_id)
-    order = here.trading.order(here.account, order_id)
-    if order is None:
-        ended = here.trading.ended_orders(here.account)
-        order = next((each for each in ended if each.id == order_id), None)
-    if order is None:
-        raise refused(Code.ORDER_NOT_FOUND, param="order_id")
+    order = here.order(parse_order_id(params.order_id))
     return order_object(order, here.instrument(order.instrument))
 
 

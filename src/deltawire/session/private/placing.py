@@ -56,7 +56,7 @@ def sell(context: Context, params: Params) -> Any:
 def edit(context: Context, params: Params) -> Any:
     """Change an open order."""
     here, named = seat(context), context.convert(params, _Edit)
-    return _edit(here, here.order(parse_order_id(named.order_id)), params)
+    return _edit(here, here.living(parse_order_id(named.order_id)), params)
 
 
 @method("private/edit_by_label", right=TRADE)

@@ -39,10 +39,17 @@ class Seat(NamedTuple):
         return found
 
     def order(self, order_id: OrderId) -> Order:
-        """An order of the account; another's is not found."""
+        """An order of the account, alive or ended not long ago; another's is not found."""
         order = self.trading.order(self.account, order_id)
         if order is None:
             raise refused(Code.ORDER_NOT_FOUND, param="order_id")
+        return order
+
+    def living(self, order_id: OrderId) -> Order:
+        """An order of the account that can still be changed; the dialect's error when it has ended."""
+        order = self.order(order_id)
+        if not order.resting:
+            raise refused(Code.ALREADY_FILLED if order.state == "filled" else Code.NOT_OPEN_ORDER)
         return order
 
 
