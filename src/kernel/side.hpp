@@ -1,4 +1,4 @@
-// One side of a book: sizes by price in an open hash table, and a sorted window over the best prices.
+// One side of a book: sizes by price in an open hash table, and a window on which prices near the best are taken.
 #pragma once
 
 #include <algorithm>
@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <stdexcept>
 #include <vector>
+
+#include "window.hpp"
 
 namespace deltawire {
 
@@ -45,8 +47,7 @@ class Side {
         notes_.clear();
         shift_ = 64 - std::countr_zero(slots_.size());
         count_ = 0;
-        near_.clear();
-        low_ = INT64_MIN;
+        looked_ = 0;
         ++version_;
     }
 
@@ -113,17 +114,16 @@ class Side {
         if (size) {
             slots_[slot] = Level{price, size};
             if (!before) {
-                ++count_;
                 if (noted())
                     notes_[slot] = Note{};
-                if (const int64_t key = key_of(price); key >= low_)
-                    near_.insert(place(key), key);
+                if (!count_++)
+                    window_.restart(key_of(price), Grain{});
+                window_.add(key_of(price));
             }
         } else {
             free(slot);
             --count_;
-            if (const int64_t key = key_of(price); key >= low_)
-                near_.erase(place(key));
+            window_.remove(key_of(price));
         }
         return before;
     }
@@ -131,12 +131,8 @@ class Side {
   public:
     /// The window is made fit again after any number of `set`.
     void settle() {
-        if (near_.size() > HIGH) {
-            near_.erase(near_.begin(), near_.end() - KEEP);
-            low_ = near_.front();
-        } else if (near_.size() < LOW && near_.size() < count_) {
-            rebuild();
-        }
+        if (window_.count() < count_ && (window_.low() || count_ / 2 > looked_))
+            look_again();
     }
 
     /// Something has changed.
@@ -151,17 +147,16 @@ class Side {
         touch();
     }
 
-    bool empty() const { return near_.empty(); }
-    int64_t best() const { return price_of(near_.back()); }
+    bool empty() const { return !count_; }
+    int64_t best() const { return price_of(window_.best()); }
 
     /// The best `most` prices, best first.
     void top(size_t most, std::vector<int64_t> &found) const {
         found.clear();
         most = std::min(most, count_);
-        if (most <= near_.size()) {
-            found.resize(most);
-            for (size_t i = 0; i < most; ++i)
-                found[i] = price_of(near_[near_.size() - 1 - i]);
+        found.reserve(most);
+        if (most <= window_.count()) {
+            window_.each_best(most, [&](int64_t key) { found.push_back(price_of(key)); });
             return;
         }
         std::vector<int64_t> keys = all_keys();
@@ -189,10 +184,9 @@ class Side {
             load_in_order(prices, sizes, count);
             return;
         }
-        low_ = INT64_MAX; // no window while loading
         for (size_t i = 0; i < count; ++i)
             set(prices[i], sizes[i]);
-        rebuild();
+        settle();
     }
 
     /// Whether columns are levels as a side would list them: best first, each price once, no size of zero.
@@ -244,7 +238,6 @@ class Side {
 
   private:
     static constexpr size_t FEWEST_SLOTS = 16;
-    static constexpr size_t LOW = 32, KEEP = 128, HIGH = 384;
 
     /// Bigger is better, and -1 - x never overflows.
     int64_t key_of(int64_t price) const { return bid_ ? price : ~price; }
@@ -294,23 +287,14 @@ class Side {
         }
     }
 
-    /// The first place in the window not below a key: a binary search without branches to mispredict.
-    std::vector<int64_t>::iterator place(int64_t key) {
-        const int64_t *base = near_.data();
-        for (size_t size = near_.size(); size;) {
-            const size_t half = (size + 1) / 2;
-            base += half & (size_t{0} - static_cast<size_t>(base[half - 1] < key));
-            size -= half;
-        }
-        return near_.begin() + (base - near_.data());
-    }
-
     std::vector<int64_t> all_keys() const {
-        std::vector<int64_t> keys;
-        keys.reserve(count_);
-        for (const Level &level : slots_)
-            if (level.size)
-                keys.push_back(key_of(level.price));
+        std::vector<int64_t> keys(count_ + 1); // one more: written even when a slot is free, without a branch
+        size_t count = 0;
+        for (const Level &level : slots_) {
+            keys[count] = key_of(level.price);
+            count += level.size != 0;
+        }
+        keys.resize(count_);
         return keys;
     }
 
@@ -328,16 +312,29 @@ class Side {
         for (size_t i = 0; i < count; ++i)
             slots_[find(prices[i])] = Level{prices[i], sizes[i]};
         count_ = count;
-        near_.resize(std::min(count, KEEP));
-        for (size_t i = 0; i < near_.size(); ++i)
-            near_[near_.size() - 1 - i] = key_of(prices[i]);
-        low_ = near_.size() == count_ ? INT64_MIN : near_.front();
+        std::vector<int64_t> keys(count);
+        for (size_t i = 0; i < count; ++i)
+            keys[i] = key_of(prices[i]);
+        lay_window(keys);
     }
 
-    void rebuild() {
-        near_ = all_keys();
-        keep_best(near_, KEEP);
-        low_ = near_.size() == count_ ? INT64_MIN : near_.front();
+    /// Moves the window to the best price, from wherever it was; its grain is that of the levels as they are now.
+    void look_again() {
+        lay_window(all_keys());
+    }
+
+    void lay_window(const std::vector<int64_t> &keys) {
+        looked_ = count_;
+        if (keys.empty())
+            return;
+        const int64_t best = *std::max_element(keys.begin(), keys.end());
+        Grain grain;
+        grain.reset();
+        for (const int64_t key : keys)
+            grain.add(static_cast<uint64_t>(best) - static_cast<uint64_t>(key));
+        window_.restart(best, grain);
+        for (const int64_t key : keys)
+            window_.add(key);
     }
 
     bool bid_;
@@ -346,8 +343,8 @@ class Side {
     int shift_ = 0;
     size_t count_ = 0;
     uint64_t version_ = 0;
-    std::vector<int64_t> near_; // keys, ascending: the best is the last
-    int64_t low_ = INT64_MIN;   // the window holds every key from here on
+    Window window_; // holds every key from its base on
+    size_t looked_ = 0; // how many levels there were when the window was last laid
 };
 
 } // namespace deltawire

@@ -139,6 +139,33 @@ def test_random_updates_of_a_side_give_the_same_changes(bid: bool) -> None:
     assert ours.levels() == theirs.levels()
 
 
+@pytest.mark.parametrize("bid", [True, False])
+@pytest.mark.parametrize("grain", [1, 5, 96, 10**6, 10**12])
+@pytest.mark.parametrize("odd", [0.0, 0.002])
+def test_sides_of_a_market_that_wanders_are_the_same(*, bid: bool, grain: int, odd: float) -> None:
+    """Prices are multiples of `grain`, but for a share of odd ones; the best jumps, and comes back."""
+    random = Random(f"{bid} {grain} {odd}")
+    ours, theirs = _kernel.Side(bid=bid), twin.Side(bid=bid)
+    middle = 0
+    for _ in range(300):
+        middle += random.choice((-2_500, -600, -3, -1, 0, 0, 0, 1, 3, 600, 2_500))
+        prices = []
+        for _ in range(20):
+            away = int(random.expovariate(random.choice((0.001, 0.1))))
+            price = (middle - away if bid else middle + away) * grain
+            prices.append(price + (random.random() < odd))
+        prices += random.sample(theirs.top(40), min(8, len(theirs)))
+        sizes = [random.choice((0, 1, 2)) for _ in prices]
+        if random.random() < 0.02:
+            ours.load(prices, sizes)
+            theirs.load(prices, sizes)
+        else:
+            assert ours.apply(prices, sizes) == theirs.apply(prices, sizes)
+        assert ours.best() == theirs.best()
+        assert ours.top(25) == theirs.top(25)
+    assert ours.levels() == theirs.levels()
+
+
 def test_a_side_refuses_what_does_not_fit_64_bits() -> None:
     side = _kernel.Side(bid=True)
     with pytest.raises(OverflowError):

@@ -151,11 +151,12 @@ def test_the_machine_goes_beyond_every_window() -> None:
 @pytest.mark.parametrize("bid", [True, False])
 def test_the_window_survives_the_loss_of_every_level_in_it(bid: bool) -> None:
     side = Side(bid=bid)
-    side.load(list(range(1_000)), [1] * 1_000)
-    best = list(range(999, -1, -1)) if bid else list(range(1_000))
-    for gone in range(0, 1_000, 50):
+    side.load(list(range(10_000)), [1] * 10_000)
+    best = list(range(9_999, -1, -1)) if bid else list(range(10_000))
+    for gone in range(0, 10_000, 500):
         assert side.best() == best[gone]
-        side.apply(best[gone : gone + 50], [0] * 50)
+        assert side.top(30) == best[gone : gone + 30]
+        side.apply(best[gone : gone + 500], [0] * 500)
     assert side.best() is None
     side.apply([500], [1])
     assert side.best() == 500
