@@ -93,18 +93,18 @@ template <class Text> class SideTexts {
         version_ = side.version();
         if (!doubted && count_ == Text::LEVELS)
             return false; // what was set lies behind them
-        side.top(Text::LEVELS, prices_);
-        bool changed = prices_.size() != count_;
+        side.top(Text::LEVELS, now_);
+        bool changed = now_.size() != count_;
         const std::array<uint8_t, Text::LEVELS> before = order_;
         const size_t known = count_;
         size_t old = 0, spare = Text::LEVELS - known, missed = 0;
         std::array<uint8_t, Text::LEVELS> missing;
-        count_ = prices_.size();
+        count_ = now_.size();
         for (size_t i = 0; i < count_; ++i) {
-            const int64_t price = prices_[i];
-            while (old < known && better(side, lines_[before[old]].level.price, price))
+            const int64_t price = now_[i];
+            while (old < known && better(side, prices_[old], price))
                 spare_[spare++] = before[old++];
-            if (old < known && lines_[before[old]].level.price == price) {
+            if (old < known && prices_[old] == price) {
                 order_[i] = before[old];
                 if (doubted >> old & 1)
                     changed |= refresh(lines_[before[old]], side, price_places, size_places);
@@ -117,8 +117,9 @@ template <class Text> class SideTexts {
             spare_[spare++] = before[old++];
         for (size_t i = 0; i < missed; ++i) {
             const uint8_t place = order_[missing[i]] = spare_[--spare];
-            write(lines_[place], prices_[missing[i]], side, price_places, size_places);
+            write(lines_[place], now_[missing[i]], side, price_places, size_places);
         }
+        prices_.swap(now_);
         return changed || missed;
     }
 
@@ -134,24 +135,17 @@ template <class Text> class SideTexts {
   private:
     static_assert(Text::LEVELS < 32);
 
-    /// Which of the lines, by their place, these prices are among.
+    /// Which of the lines, by their place, these prices are among; most venues name the best first.
     uint32_t doubt(const Side &side, const std::vector<int64_t> &prices) const {
         uint32_t found = 0;
-        if (!count_)
-            return found;
-        const int64_t worst = (*this)[count_ - 1].level.price;
+        size_t at = 0;
         for (const int64_t price : prices) {
-            if (better(side, worst, price))
-                continue;
-            size_t low = 0, high = count_;
-            while (low < high) {
-                const size_t middle = (low + high) / 2;
-                if (better(side, (*this)[middle].level.price, price))
-                    low = middle + 1;
-                else
-                    high = middle;
-            }
-            found |= uint32_t{1} << low; // where it is, or the next one, which does no harm
+            if (at && !better(side, prices_[at - 1], price))
+                at = 0;
+            while (at < count_ && better(side, prices_[at], price))
+                ++at;
+            if (at < count_)
+                found |= uint32_t{1} << at; // where it is, or the next one, which does no harm
         }
         return found;
     }
@@ -187,7 +181,7 @@ template <class Text> class SideTexts {
         return true;
     }
 
-    std::vector<int64_t> prices_;
+    std::vector<int64_t> prices_, now_; // of the lines, best first, as they are and as they will be
     std::array<Line, Text::LEVELS> lines_;
     std::array<uint8_t, Text::LEVELS> order_{}, spare_;
     size_t count_ = 0;

@@ -186,11 +186,8 @@ inline bool find_places(Form form, const char *at, const char *end, Columns &col
 
 /// Replaces every level of a side by columns that have been read.
 inline void load_columns(Side &side, const Columns &columns) {
-    side.load(columns.prices.data(), columns.sizes.data(), columns.prices.size());
-    if (!columns.notes.empty())
-        side.take_notes();
-    for (size_t i = 0; i < columns.notes.size(); ++i)
-        side.note(columns.prices[i], columns.notes[i]);
+    const Note *notes = columns.notes.empty() ? nullptr : columns.notes.data();
+    side.load(columns.prices.data(), columns.sizes.data(), columns.prices.size(), notes);
 }
 
 /// The levels of a side that was loaded from these columns and perhaps cut, best first.

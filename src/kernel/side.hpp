@@ -174,18 +174,18 @@ class Side {
             found.push_back(Level{price, size_at(price)});
     }
 
-    /// Replaces every level; of a price that comes twice the last size counts.
-    void load(const int64_t *prices, const int64_t *sizes, size_t count) {
-        const bool notes = noted();
+    /// Replaces every level; of a price that comes twice the last size counts. `notes`: how each was written.
+    void load(const int64_t *prices, const int64_t *sizes, size_t count, const Note *notes = nullptr) {
+        const bool keep = noted() || notes;
         clear(count);
-        if (notes)
+        if (keep)
             take_notes();
         if (in_order(prices, sizes, count)) {
-            load_in_order(prices, sizes, count);
+            load_in_order(prices, sizes, count, notes);
             return;
         }
         for (size_t i = 0; i < count; ++i)
-            set(prices[i], sizes[i]);
+            notes ? set(prices[i], sizes[i], notes[i]) : set(prices[i], sizes[i]);
         settle();
     }
 
@@ -308,9 +308,13 @@ class Side {
         std::sort(keys.begin(), keys.end());
     }
 
-    void load_in_order(const int64_t *prices, const int64_t *sizes, size_t count) {
-        for (size_t i = 0; i < count; ++i)
-            slots_[find(prices[i])] = Level{prices[i], sizes[i]};
+    void load_in_order(const int64_t *prices, const int64_t *sizes, size_t count, const Note *notes) {
+        for (size_t i = 0; i < count; ++i) {
+            const size_t slot = find(prices[i]);
+            slots_[slot] = Level{prices[i], sizes[i]};
+            if (notes)
+                notes_[slot] = notes[i];
+        }
         count_ = count;
         std::vector<int64_t> keys(count);
         for (size_t i = 0; i < count; ++i)
