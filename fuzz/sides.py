@@ -61,8 +61,7 @@ def step(side: object, kind: int, prices: list[int], sizes: list[int], count: in
     if kind == 5:
         target = type(side)(bid=True)
         target.load(prices, sizes)
-        wanted = target.levels()
-        return sorted(map(str, zip(*columns(side.diff(wanted.prices, wanted.sizes)), strict=True)))
+        return sorted(map(str, zip(*columns(side.diff(target.levels())), strict=True)))
     if all(abs(price) < 10**15 for price in side.levels().prices):
         side.rescale(10, 1)
     return None

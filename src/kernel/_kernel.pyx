@@ -84,6 +84,8 @@ cdef extern from "pending.hpp" namespace "deltawire" nogil:
         int64_t size_at(int64_t)
         const vector[Level]& published()
 
+    void changes_between(boolean, const vector[Level]&, const vector[Level]&, vector[Change]&) except +
+
 
 cdef extern from "levels.hpp" namespace "deltawire" nogil:
     cdef enum class Form:
@@ -446,24 +448,13 @@ cdef class Side:
         if not own.items.empty():
             self.side.revert(own.items.data(), own.items.size())
 
-    def diff(self, prices, sizes):
-        """What turns this side into the side given by the columns, without touching it."""
-        cdef Side target = Side(bid=self._bid)
-        cdef vector[int64_t] price_column = prices
-        cdef vector[int64_t] size_column = sizes
-        target.side.load(price_column.data(), size_column.data(), price_column.size())
-        cdef vector[int64_t] known
+    def diff(self, levels):
+        """What turns this side into these levels, best first, without touching it."""
+        cdef Levels wanted = own_levels(levels)
+        cdef vector[Level] known
         cdef vector[Change] changes
-        cdef size_t i
-        cdef int64_t before, after
-        self.side.top(self.side.count(), known)
-        for i in range(known.size()):
-            if not target.side.size_at(known[i]):
-                changes.push_back(Change(known[i], 0, self.side.size_at(known[i])))
-        for i in range(price_column.size()):
-            before, after = self.side.size_at(price_column[i]), target.side.size_at(price_column[i])
-            if before != after and after and size_column[i] == after:
-                changes.push_back(Change(price_column[i], after, before))
+        self.side.levels(self.side.count(), known)
+        changes_between(self._bid, known, wanted.items, changes)
         return wrap_changes(changes)
 
     def truncate(self, size_t depth):

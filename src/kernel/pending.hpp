@@ -89,6 +89,25 @@ class Pending {
     std::vector<uint32_t> index_; // one more than the place in before_, 0: free
 };
 
+/// From one list of levels to another, both best first: what is gone, then what differs, each best first.
+inline void changes_between(bool bid, const std::vector<Level> &before, const std::vector<Level> &after,
+                            std::vector<Change> &changes) {
+    std::vector<Change> differing;
+    size_t old = 0;
+    const auto drop = [&] { changes.push_back(Change{before[old].price, 0, before[old].size}), ++old; };
+    for (const Level &level : after) {
+        while (old < before.size() && (bid ? before[old].price > level.price : before[old].price < level.price))
+            drop();
+        const bool known = old < before.size() && before[old].price == level.price;
+        const int64_t size = known ? before[old++].size : 0;
+        if (level.size != size)
+            differing.push_back(Change{level.price, level.size, size});
+    }
+    while (old < before.size())
+        drop();
+    changes.insert(changes.end(), differing.begin(), differing.end());
+}
+
 /// The best levels of a side as they were last published: what `Pending` is to the whole side.
 class Top {
   public:
@@ -105,23 +124,10 @@ class Top {
         return 0;
     }
 
-    /// From the levels published to those of now: what is gone, then what differs, each best first.
+    /// From the levels published to those of now.
     void take(const Side &side, std::vector<Change> &changes) {
         side.levels(depth_, now_);
-        const auto better = [&side](int64_t one, int64_t other) { return side.bid() ? one > other : one < other; };
-        differing_.clear();
-        size_t old = 0;
-        for (const Level &level : now_) {
-            while (old < published_.size() && better(published_[old].price, level.price))
-                changes.push_back(gone(published_[old++]));
-            const bool known = old < published_.size() && published_[old].price == level.price;
-            const int64_t before = known ? published_[old++].size : 0;
-            if (level.size != before)
-                differing_.push_back(Change{level.price, level.size, before});
-        }
-        while (old < published_.size())
-            changes.push_back(gone(published_[old++]));
-        changes.insert(changes.end(), differing_.begin(), differing_.end());
+        changes_between(side.bid(), published_, now_, changes);
         published_.swap(now_);
         touched_ = false;
     }
@@ -134,12 +140,9 @@ class Top {
     }
 
   private:
-    static Change gone(const Level &level) { return Change{level.price, 0, level.size}; }
-
     size_t depth_;
     bool touched_ = false;
     std::vector<Level> published_, now_;
-    std::vector<Change> differing_;
 };
 
 } // namespace deltawire

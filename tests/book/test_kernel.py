@@ -114,7 +114,7 @@ def test_the_way_from_one_side_to_another_is_the_same(bid: bool, before: list[An
         side.load(*columns_of(before))
         target.load(*columns_of(after))
         wanted = target.levels()
-        changes = side.diff(wanted.prices, wanted.sizes)
+        changes = side.diff(wanted)
         side.follow(changes)
         assert side == target
         side.become(wanted)

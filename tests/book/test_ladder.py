@@ -102,7 +102,7 @@ class SideMachine(RuleBasedStateMachine):
         target = {price: size for price, size in levels if size} | (dict(list(self.model.items())[::2]))
         columns = Levels(sorted(target, reverse=self.bid), [])
         columns = Levels(columns.prices, [target[price] for price in columns.prices])
-        changes = self.side.diff(columns.prices, columns.sizes)
+        changes = self.side.diff(columns)
         assert self.side.levels() == self.levels(), "comparing changes nothing"
         assert replay(changes, self.model) == target
         assert len({*changes.prices}) == len(changes.prices)

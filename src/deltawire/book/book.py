@@ -330,12 +330,7 @@ class Book:
         known, self.ladder = self.ladder, fresh
         if self._sequence:
             self._counts.resyncs += 1
-            return self._publish(
-                known.bids.diff(bids.prices, bids.sizes),
-                known.asks.diff(asks.prices, asks.sizes),
-                venue_ns,
-                now,
-            )
+            return self._publish(known.bids.diff(bids), known.asks.diff(asks), venue_ns, now)
         self._sequence = 1
         return BookImage(self.instrument, 1, bids, asks, venue_ns, now, self._sequencer.last)
 

@@ -104,9 +104,9 @@ class Side:
         """Undo what `apply` returned; nothing may have happened in between."""
         self.apply(reversed(changes.prices), reversed(changes.previous))
 
-    def diff(self, prices: Sequence[int], sizes: Sequence[int]) -> Changes:
-        """What turns this side into the side given by the columns, without touching it."""
-        target = dict(zip(prices, sizes, strict=True))
+    def diff(self, levels: Levels) -> Changes:
+        """What turns this side into these levels, best first, without touching it."""
+        target = dict(zip(levels.prices, levels.sizes, strict=True))
         gone = sorted((price for price in self._levels if price not in target), reverse=self._bid)
         wanted = dict.fromkeys(gone, 0) | target
         return changes_between(self._levels, wanted)
