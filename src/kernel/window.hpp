@@ -73,6 +73,7 @@ class Window {
         words_.fill(0);
         taken_ = 0;
         count_ = 0;
+        lost_ = false;
         const uint64_t room = (static_cast<uint64_t>(key) - static_cast<uint64_t>(INT64_MIN)) / grain_.size();
         base_ = key;
         base_ = key_of(0 - (room < BELOW ? room : BELOW));
@@ -80,7 +81,7 @@ class Window {
 
     /// Adds a key that is not held; when it is too big, the window moves up to it. One below the base is let go.
     void add(int64_t key) {
-        if (key < base_)
+        if (key < base_ || lost_)
             return;
         uint64_t index = index_of(key);
         if (index >= SPAN) {
@@ -96,7 +97,7 @@ class Window {
 
     /// Removes a key that is held, or lies below the base.
     void remove(int64_t key) {
-        if (key < base_)
+        if (key < base_ || lost_)
             return;
         const uint64_t index = index_of(key);
         uint64_t &word = words_[index / BITS];
@@ -155,14 +156,15 @@ class Window {
         words_.fill(0);
         taken_ = 0;
         count_ = 0;
-        base_ = INT64_MAX;
+        lost_ = true;
     }
 
     Grain grain_;
     std::array<uint64_t, WORDS> words_{};
     uint64_t taken_ = 0; // the words that are not zero
     size_t count_ = 0;
-    int64_t base_ = INT64_MAX;
+    int64_t base_ = 0;
+    bool lost_ = true;
 };
 
 } // namespace deltawire

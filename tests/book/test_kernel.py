@@ -166,6 +166,22 @@ def test_sides_of_a_market_that_wanders_are_the_same(*, bid: bool, grain: int, o
     assert ours.levels() == theirs.levels()
 
 
+@pytest.mark.parametrize("bid", [True, False])
+def test_a_price_at_the_edge_of_64_bits_comes_and_goes(*, bid: bool) -> None:
+    edge = (1 << 63) - 1 if bid else -(1 << 63)
+    found = []
+    for make in (_kernel.Side, twin.Side):
+        side = make(bid=bid)
+        side.load(range(1_000, 500_000, 1_000), [1] * 499)
+        side.apply([edge, edge], [3, 0])
+        found.append([side.best(), side.top(3)])
+        side.apply([edge, edge, edge], [1, 0, 3])
+        found[-1] += [side.best(), side.top(3)]
+        side.apply([edge], [0])
+        found[-1] += [side.best(), side.top(3), side.levels()]
+    assert found[0] == found[1]
+
+
 def test_a_side_refuses_what_does_not_fit_64_bits() -> None:
     side = _kernel.Side(bid=True)
     with pytest.raises(OverflowError):
