@@ -20,7 +20,7 @@ def target(data: bytes) -> None:
         kind = provider.ConsumeIntInRange(0, 6)
         prices, sizes = levels(provider)
         count = provider.ConsumeIntInRange(0, 500)
-        changes = [step(side, kind, prices, sizes, count) for side in sides]
+        changes = [step(side, kind, prices, sizes, count, bid=bid) for side in sides]
         assert changes[0] == changes[1], (kind, prices, sizes)
         if kind in (0, 1):
             for each, change in zip(pending, changes, strict=True):
@@ -44,7 +44,7 @@ def levels(provider: atheris.FuzzedDataProvider) -> tuple[list[int], list[int]]:
     return prices, sizes
 
 
-def step(side: object, kind: int, prices: list[int], sizes: list[int], count: int) -> object:
+def step(side: object, kind: int, prices: list[int], sizes: list[int], count: int, *, bid: bool) -> object:
     """One call; what it returned, or that it was refused."""
     if kind == 0:
         return side.apply(prices, sizes)
@@ -59,17 +59,12 @@ def step(side: object, kind: int, prices: list[int], sizes: list[int], count: in
         side.revert(side.apply(prices, sizes))
         return None
     if kind == 5:
-        target = type(side)(bid=True)
+        target = type(side)(bid=bid)
         target.load(prices, sizes)
-        return sorted(map(str, zip(*columns(side.diff(target.levels())), strict=True)))
+        return side.diff(target.levels())
     if all(abs(price) < 10**15 for price in side.levels().prices):
         side.rescale(10, 1)
     return None
-
-
-def columns(changes: object) -> tuple[list[int], ...]:
-    """The three columns."""
-    return changes.prices, changes.sizes, changes.previous
 
 
 if __name__ == "__main__":
