@@ -47,7 +47,9 @@ class Floor:
         self.now += 1
         self.outputs = self.exchange.submit(kind(at_ns=self.now, **fields))
         changed = (each.order for each in of(OrderChanged, self.outputs))
-        self.ended |= {order.id: order for order in changed if not order.resting}
+        ended = {order.id: order for order in changed if not order.resting}
+        assert not self.ended.keys() & ended.keys(), "an order ends once"
+        self.ended |= ended
         return self.outputs
 
     def place(self, account: int, side: str, size: int, price: int | None = None, **terms: Any) -> Order:
