@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -29,6 +30,7 @@ from tests.support.dark_server import SURVIVORS
 
 ROUNDS = int(os.environ.get("DELTAWIRE_DURABILITY", "2"))
 PER_SECOND = 1000
+BURST = 60
 PATIENCE_S = 60
 ROOT = Path(__file__).resolve().parents[2]
 BOT = Key("bot-id", "hmac", "s3cret-of-the-bot", "bot", EVERYTHING)
@@ -48,7 +50,7 @@ class Bot:
         """How many orders there were when last checked."""
 
     async def trade(self, socket: ClientConnection, stop: Callable[[], None]) -> None:
-        """Order on schedule for a while, then have the server stopped at full pace, and read what it still said."""
+        """Order on schedule for a while, have the server stopped amid a burst, and read what it still said."""
         price = await resting_price(socket)
         loop, labels = asyncio.get_running_loop(), dict[int, str]()
         listening = asyncio.create_task(self._listen(socket, labels))
@@ -56,14 +58,20 @@ class Bot:
         with contextlib.suppress(ConnectionClosed):
             while (elapsed := loop.time() - started) < seconds:
                 while len(labels) < elapsed * PER_SECOND:
-                    label = f"order-{len(self.asked)}"
-                    self.asked.append(label)
-                    labels[len(self.asked)] = label
-                    order = {"instrument_name": NAME, "amount": 10, "price": price, "label": label}
-                    await socket.send(request(len(self.asked), "private/buy", order))
+                    await self._order(socket, price, labels)
                 await asyncio.sleep(0.001)
+            for _ in range(self.random.randrange(BURST)):
+                await self._order(socket, price, labels)
+        time.sleep(self.random.uniform(0, 0.005))  # noqa: ASYNC251  # the server works, the bot reads nothing
         stop()
         await listening
+
+    async def _order(self, socket: ClientConnection, price: float, labels: dict[int, str]) -> None:
+        label = f"order-{len(self.asked)}"
+        self.asked.append(label)
+        labels[len(self.asked)] = label
+        order = {"instrument_name": NAME, "amount": 10, "price": price, "label": label}
+        await socket.send(request(len(self.asked), "private/buy", order))
 
     async def _listen(self, socket: ClientConnection, labels: dict[int, str]) -> None:
         with contextlib.suppress(ConnectionClosed):
