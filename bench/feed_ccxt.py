@@ -34,9 +34,10 @@ async def _run(frames: Frames, times: int) -> Spent:
         clients = [_prepare(exchange, frames) for exchange in exchanges]
         for exchange, client in zip(exchanges, clients, strict=True):
             for images, stretch in work:
+                handle = client.handle_text_or_binary_message
                 spent.start()
                 for text in stretch:
-                    client.handle_text_or_binary_message(text)
+                    handle(text)
                 spent.stop(images=images)
             _check(exchange, frames)
         return spent

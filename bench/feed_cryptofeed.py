@@ -76,10 +76,11 @@ async def _run(frames: Frames, exchange: str, times: int, checked: bool) -> Spen
     for feed in [make() for _ in range(times)]:
         for at, payload in first:
             await feed.message_handler(payload.decode(), connection, at)
+        handle = feed.message_handler
         for images, stretch in work:
             spent.start()
             for text, at in stretch:
-                await feed.message_handler(text, connection, at)
+                await handle(text, connection, at)
             spent.stop(images=images)
     if counted < len(frames) * times // 2:
         raise AssertionError(f"{frames.name}: cryptofeed called back {counted} times")

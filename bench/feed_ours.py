@@ -1,6 +1,7 @@
 """Our side of the feed benchmark: frame → verified book, and from there → encoded delta."""
 
 from collections.abc import Callable
+from functools import partial
 
 from bench.frames import Frames, Spent, stretches
 from deltawire.fanout.lane import make_book_format
@@ -15,28 +16,50 @@ def run(frames: Frames, times: int, *, encode: bool) -> Spent:
     """Read, verify, apply and, where told to, encode every frame, so many times, each on a venue of its own."""
     spent = Spent()
     for venue, work in [_prepare(frames) for _ in range(times)]:
-        formats: dict[str, Callable[[int, BookNote], bytes]] = {}
+        take = _Encoder(venue).take if encode else partial(_take, venue)
         published = 0
         for images, stretch in work:
             spent.start()
-            for at_ns, payload in stretch:
-                for event in venue.received(payload, at_ns):
-                    if type(event) is BookDelta:
-                        published += 1
-                        if encode:
-                            name = event.instrument.name
-                            if name not in formats:  # as the server: one for each channel
-                                formats[name] = make_book_format(Envelope(f"book.{name}.raw", "epoch")).format
-                            formats[name](event.sequence, _note(event))
-                    elif type(event) is BookImage:
-                        published += 1
+            published += take(stretch)
             spent.stop(images=images)
         if published < len(frames) * 0.9:
             raise AssertionError(f"{frames.name}: only {published} of {len(frames)} were published")
     return spent
 
 
-Work = list[tuple[bool, list[tuple[int, bytes]]]]
+Stretch = list[tuple[int, bytes]]
+Work = list[tuple[bool, Stretch]]
+
+
+def _take(venue: Venue, stretch: Stretch) -> int:
+    """How many events came of these frames."""
+    published, received = 0, venue.received
+    for at_ns, payload in stretch:
+        published += len(received(payload, at_ns))
+    return published
+
+
+class _Encoder:
+    """Writes each change as the server does: by one format for each channel."""
+
+    def __init__(self, venue: Venue) -> None:
+        self._received = venue.received
+        self._formats: dict[str, Callable[[int, BookNote], bytes]] = {}
+
+    def take(self, stretch: Stretch) -> int:
+        """How many changes and images came of these frames."""
+        published, received, formats = 0, self._received, self._formats
+        for at_ns, payload in stretch:
+            for event in received(payload, at_ns):
+                if type(event) is BookDelta:
+                    published += 1
+                    name = event.instrument.name
+                    if name not in formats:
+                        formats[name] = make_book_format(Envelope(f"book.{name}.raw", "epoch")).format
+                    formats[name](event.sequence, _note(event))
+                elif type(event) is BookImage:
+                    published += 1
+        return published
 
 
 def _prepare(frames: Frames) -> tuple[Venue, Work]:
