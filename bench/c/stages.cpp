@@ -36,14 +36,14 @@ static double now_ns() {
 static void apply(Side &side, const Columns &columns, bool image, std::vector<Change> &changes) {
     if (image)
         side.clear();
-    if (!columns.notes.empty())
-        side.take_notes();
     side.reserve(columns.prices.size());
-    for (size_t i = 0; i < columns.prices.size(); ++i)
-        if (const int64_t before = side.set(columns.prices[i], columns.sizes[i]); before != columns.sizes[i])
-            changes.push_back(Change{columns.prices[i], columns.sizes[i], before});
-    for (size_t i = 0; i < columns.notes.size(); ++i)
-        side.note(columns.prices[i], columns.notes[i]);
+    for (size_t i = 0; i < columns.prices.size(); ++i) {
+        const int64_t price = columns.prices[i], size = columns.sizes[i];
+        const int64_t before =
+            columns.notes.empty() ? side.set(price, size) : side.set(price, size, columns.notes[i]);
+        if (before != size)
+            changes.push_back(Change{price, size, before});
+    }
     side.settle();
     side.touch();
 }
@@ -77,6 +77,8 @@ int main(int count, char **arguments) {
             for (int side : {0, 1})
                 if (!read_levels(form, message.sides[side].c_str(), places, columns[side]))
                     return 1;
+            const Touched touched[] = {{book.bids, book.bids.version(), &columns[0].prices},
+                                       {book.asks, book.asks.version(), &columns[1].prices}};
             at[1] = now_ns();
             for (int side : {0, 1}) {
                 changes[side].clear();
@@ -84,9 +86,9 @@ int main(int count, char **arguments) {
             }
             at[2] = now_ns();
             if (proof == Proof::kraken)
-                sum ^= book.digits(Touched{book.bids}, Touched{book.asks}, places.price, places.size);
+                sum ^= book.digits(touched[0], touched[1], places.price, places.size);
             else if (proof == Proof::okx)
-                sum ^= book.texts(Touched{book.bids}, Touched{book.asks}, places.price, places.size);
+                sum ^= book.texts(touched[0], touched[1], places.price, places.size);
             at[3] = now_ns();
             buffer.clear();
             for (const auto &side : changes)
