@@ -102,7 +102,7 @@ template <class Text> class SideTexts {
         count_ = now_.size();
         for (size_t i = 0; i < count_; ++i) {
             const int64_t price = now_[i];
-            while (old < known && better(side, prices_[old], price))
+            while (old < known && better(side.bid(), prices_[old], price))
                 spare_[spare++] = before[old++];
             if (old < known && prices_[old] == price) {
                 order_[i] = before[old];
@@ -140,18 +140,14 @@ template <class Text> class SideTexts {
         uint32_t found = 0;
         size_t at = 0;
         for (const int64_t price : prices) {
-            if (at && !better(side, prices_[at - 1], price))
+            if (at && !better(side.bid(), prices_[at - 1], price))
                 at = 0;
-            while (at < count_ && better(side, prices_[at], price))
+            while (at < count_ && better(side.bid(), prices_[at], price))
                 ++at;
             if (at < count_)
                 found |= uint32_t{1} << at; // where it is, or the next one, which does no harm
         }
         return found;
-    }
-
-    static bool better(const Side &side, int64_t one, int64_t other) {
-        return side.bid() ? one > other : one < other;
     }
 
     static void write(Line &line, int64_t price, const Side &side, int price_places, int size_places) {

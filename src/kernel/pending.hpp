@@ -96,7 +96,7 @@ inline void changes_between(bool bid, const std::vector<Level> &before, const st
     size_t old = 0;
     const auto drop = [&] { changes.push_back(Change{before[old].price, 0, before[old].size}), ++old; };
     for (const Level &level : after) {
-        while (old < before.size() && (bid ? before[old].price > level.price : before[old].price < level.price))
+        while (old < before.size() && better(bid, before[old].price, level.price))
             drop();
         const bool known = old < before.size() && before[old].price == level.price;
         const int64_t size = known ? before[old++].size : 0;

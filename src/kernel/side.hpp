@@ -25,6 +25,9 @@ struct Note {
     uint8_t price_places = 0, price_zeros = 0, size_places = 0, size_zeros = 0;
 };
 
+/// Whether one price comes before another on a side.
+inline bool better(bool bid, int64_t one, int64_t other) { return bid ? one > other : one < other; }
+
 inline int64_t times(int64_t value, int64_t factor) {
     int64_t product;
     if (__builtin_mul_overflow(value, factor, &product))
@@ -221,9 +224,7 @@ class Side {
             if (noted())
                 notes.push_back(notes_[i]);
         }
-        load(prices.data(), sizes.data(), prices.size());
-        for (size_t i = 0; i < notes.size(); ++i)
-            note(prices[i], notes[i]);
+        load(prices.data(), sizes.data(), prices.size(), noted() ? notes.data() : nullptr);
     }
 
     bool same_levels(const Side &other) const {

@@ -70,9 +70,7 @@ class Window {
     void restart(int64_t key, Grain grain) {
         grain_ = grain;
         grain_.limit();
-        words_.fill(0);
-        taken_ = 0;
-        count_ = 0;
+        clear();
         lost_ = false;
         const uint64_t room = (static_cast<uint64_t>(key) - static_cast<uint64_t>(INT64_MIN)) / grain_.size();
         base_ = key;
@@ -153,10 +151,14 @@ class Window {
 
     /// A key of another grain: nothing is held from here on, and all is let go, until `restart`.
     void lose() {
+        clear();
+        lost_ = true;
+    }
+
+    void clear() {
         words_.fill(0);
         taken_ = 0;
         count_ = 0;
-        lost_ = true;
     }
 
     Grain grain_;
