@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from deltawire.fanout.history import Keeps
+from deltawire.fanout.history import HistoryPool, Keeps
 from deltawire.fanout.lane import DEFLATE, Lane
 from deltawire.session.channels import parse_channel
 from deltawire.wire.deflate import RSV1
@@ -18,6 +18,6 @@ def test_only_what_is_public_is_compressed(name: str, account: int | None, *, co
     assert key is not None
     if account is not None:
         key = msgspec.structs.replace(key, account=account)
-    frame = Lane(key, "epoch", 1, DEFLATE, Keeps()).add(1, {"label": "secret " * 100}, None)
+    frame = Lane(key, "epoch", 1, DEFLATE, HistoryPool(Keeps())).add(1, {"label": "secret " * 100}, None)
     assert bool(frame[0] & RSV1) is compressed
     assert (b"secret secret" in frame) is not compressed

@@ -75,7 +75,7 @@ def test_who_is_gone_is_joined_to_nothing_any_more() -> None:
     inbox.take()
     world.tell(*other_book().image({50: 1}, {60: 1}))
     assert inbox.take() == []
-    assert not world.hub._patterns._wanted
+    assert not world.hub._patterns._members
 
 
 def test_who_comes_back_to_a_pattern_gets_what_it_missed_of_each_channel() -> None:

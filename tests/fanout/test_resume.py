@@ -126,7 +126,7 @@ class Reconnections(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hub = Hub(Market(VENUE), "model", Keeps(notifications=6, bytes=1500, idle_s=1, most_idle=2))
+        self.hub = Hub(Market(VENUE), "model", Keeps(notifications=6, bytes=1900, idle_s=1, most_idle=2))
         self.book = ScriptedBook()
         self.told: dict[tuple[str, str, int], Any] = {}
         self.known: dict[int, Any] = {}

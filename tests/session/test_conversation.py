@@ -11,7 +11,7 @@ from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
 from deltawire.session.methods import METHODS
 from deltawire.wire.rpc import Reply
 from tests.support.conversations import VERSION, Conversation, ask_http, read
-from tests.support.market_events import SECOND_NS, START_NS, make_instrument
+from tests.support.market_events import SECOND_NS, START_NS, make_instrument, make_listing
 from tests.support.members import Inbox
 from tests.support.worlds import World, live_world
 
@@ -176,7 +176,7 @@ def test_ten_thousand_channels_are_the_most(world: World) -> None:
     error = talk.error("public/subscribe", channels=["quote.BTC-PERPETUAL"])
     assert (error["code"], error["data"]) == (
         -32602,
-        {"reason": "at most 10000 channels", "param": "channels"},
+        {"reason": "at most 10000 channels, those that patterns stand for included", "param": "channels"},
     )
     assert talk.result("public/subscribe", channels=["deribit_price_index.i5"]) == ["deribit_price_index.i5"]
     talk.effects("public/unsubscribe", channels=["deribit_price_index.i5"])
@@ -432,3 +432,36 @@ def test_positions_of_channels_that_a_pattern_stands_for_are_recovered() -> None
     }
     answer = resuming().answer("public/subscribe", channels=["book.*.raw"], resume=positions)
     assert answer["recovered"] == {"book.BTC-PERPETUAL.raw": True, "book.ETH-PERPETUAL.raw": False}
+
+
+def crowded_world(count: int) -> World:
+    world = live_world()
+    world.tell(*(make_listing(make_instrument(f"I{number}")) for number in range(count)))
+    return world
+
+
+def test_a_pattern_counts_as_the_channels_it_stands_for() -> None:
+    talk = Conversation(crowded_world(20).market, most_channels=50)
+    assert talk.result("public/subscribe", channels=["trades.I*.raw", "quote.I*"])
+    reply, close = talk.effects("public/subscribe", channels=["ticker.I1*.raw"])
+    assert isinstance(reply, Reply)
+    assert reply.error is not None
+    assert (reply.error.code, reply.error.param) == (-32602, "channels")
+    assert isinstance(close, Close)
+
+
+def test_who_leaves_a_pattern_may_join_others() -> None:
+    talk = Conversation(crowded_world(20).market, most_channels=50)
+    for name in ("trades.I*.raw", "quote.I*", "ticker.I*.raw", "status.I*"):
+        assert talk.result("public/subscribe", channels=["book.I*.raw", name]) == ["book.I*.raw", name]
+        assert talk.result("public/unsubscribe", channels=[name]) == [name]
+    assert talk.result("public/unsubscribe_all") == "ok"
+    assert talk.result("public/subscribe", channels=["trades.I*.raw", "quote.I*"])
+
+
+def test_more_names_than_channels_may_be_are_refused_unread(world: World) -> None:
+    talk = Conversation(world.market, most_channels=100)
+    reply, close = talk.effects("public/subscribe", channels=["x"] * 101)
+    assert isinstance(reply, Reply)
+    assert reply.error is not None
+    assert isinstance(close, Close)

@@ -4,9 +4,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from deltawire.fanout.history import Keeps
+from deltawire.fanout.history import HistoryPool
 from deltawire.fanout.lane import Lane
-from deltawire.fanout.roster import Encoding, Member, Roster
+from deltawire.fanout.roster import Debt, Encoding, Member, Roster
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import Event
@@ -36,7 +36,7 @@ class Opening(msgspec.Struct, frozen=True):
 
     epoch: str
     number: int
-    keeps: Keeps
+    pool: HistoryPool
     clock: Clock | None
 
 
@@ -59,6 +59,8 @@ class Channel:
         self.epoch = opening.epoch
         self.seq = 0
         self.waiting: dict[Member, None] = {}
+        self.behind: dict[Debt, None] = {}
+        """Of those who have fallen behind, the ones who are owed nothing of this channel yet."""
         self.lanes: dict[Encoding, Lane] = {}
         self._opening = opening
         self._roster = roster
@@ -76,7 +78,7 @@ class Channel:
         lane = self.lanes.get(encoding)
         if lane is None:
             lane = self.lanes[encoding] = Lane(
-                self.key, self.epoch, self._opening.number, encoding, self._opening.keeps
+                self.key, self.epoch, self._opening.number, encoding, self._opening.pool
             )
         return lane
 
@@ -108,6 +110,10 @@ class Channel:
         stamps = self._stamps() if self.key.stamps else None
         for lane in self.lanes.values():
             self._roster.publish(lane.address, lane.add(self.seq, data, stamps), merges=self.merges)
+        if self.behind:
+            behind, self.behind = self.behind, {}
+            for outbox in behind:
+                outbox.published(self)
 
     def _stamps(self) -> Stamps:
         """Of the newest event that was told."""

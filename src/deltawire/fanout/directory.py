@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from deltawire.exchange.orders import AccountId
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
 from deltawire.fanout.channel import Channel, Opening, QuietChannel, Timers
-from deltawire.fanout.history import Keeps
+from deltawire.fanout.history import HistoryPool, Keeps
 from deltawire.fanout.indices import ExpirationPriceChannel, IndexChannel, IndexStatisticsChannel
 from deltawire.fanout.lane import ENCODED
 from deltawire.fanout.own import (
@@ -95,6 +95,7 @@ class Directory:
         self._roster = roster
         self._timers = timers
         self._keeps = keeps or Keeps()
+        self._pool = HistoryPool(self._keeps)
         self._clock = clock
         self._opened = self._ended = 0
         self._channels: dict[str, Channel] = {}
@@ -118,7 +119,7 @@ class Directory:
         if channel is None:
             self._opened += 1
             epoch = f"{self._epoch}.{self._ended}" if self._ended else self._epoch
-            opening = Opening(epoch, self._opened, self._keeps, self._clock)
+            opening = Opening(epoch, self._opened, self._pool, self._clock)
             channel = FAMILIES[key.family](key, self._market, self._roster, self._timers, opening)
             self._channels[key.id] = channel
             if isinstance(channel, OwnChannel):
@@ -166,6 +167,8 @@ class Directory:
         if not heard:
             del listeners[of]
         self._timers.forget(channel)
+        for lane in channel.lanes.values():
+            lane.history.close()
 
     def _listeners(self, key: ChannelKey) -> tuple[_Listeners, Hashable]:
         """By what a channel's events are found: an account, an instrument, an index, or a kind and a currency."""

@@ -5,39 +5,77 @@ from itertools import islice
 
 import msgspec
 
+FRAME_BYTES = 48
+"""What Python needs to hold a frame, beside its bytes."""
+
 
 class Keeps(msgspec.Struct, frozen=True):
     """How much of the past a hub keeps: for each channel so many notifications and bytes, whichever is less.
 
-    A channel that nobody is on any more goes on for `idle_s`, so that a lone subscriber can come back too; of such
-    channels there are at most `most_idle`.
+    All channels together keep about `total_bytes`: once that is used up each may hold an equal share of it, so that
+    one client with thousands of channels cannot fill the memory. At the worst twice that is held, by channels that
+    no longer publish. A channel that nobody is on any more goes on for `idle_s`, so that a lone subscriber can come
+    back too; of such channels there are at most `most_idle`.
     """
 
     notifications: int = 1000
     bytes: int = 512 * 1024
+    total_bytes: int = 32 * 1024 * 1024
     idle_s: float = 30.0
     most_idle: int = 1000
+
+
+class HistoryPool:
+    """What all histories of a hub hold together."""
+
+    __slots__ = ("bytes", "histories", "keeps")
+
+    def __init__(self, keeps: Keeps) -> None:
+        self.keeps = keeps
+        self.bytes = 0
+        self.histories = 0
+
+    @property
+    def most_bytes(self) -> int:
+        """How much one history may hold now."""
+        keeps = self.keeps
+        if self.bytes <= keeps.total_bytes:
+            return keeps.bytes
+        return min(keeps.bytes, keeps.total_bytes // max(1, self.histories))
 
 
 class History:
     """The newest frames of one sequence: without a hole, the last published at the end."""
 
-    __slots__ = ("_bytes", "_frames", "_keeps")
+    __slots__ = ("_bytes", "_frames", "_pool")
 
-    def __init__(self, keeps: Keeps) -> None:
-        self._keeps = keeps
+    def __init__(self, pool: HistoryPool) -> None:
+        self._pool = pool
         self._frames: deque[bytes] = deque()
         self._bytes = 0
+        pool.histories += 1
 
     def add(self, frame: bytes) -> None:
         """The next of the sequence."""
-        frames, keeps = self._frames, self._keeps
+        frames, pool = self._frames, self._pool
         frames.append(frame)
-        self._bytes += len(frame)
-        while self._bytes > keeps.bytes or len(frames) > keeps.notifications:
-            self._bytes -= len(frames.popleft())
+        size = len(frame) + FRAME_BYTES
+        self._bytes += size
+        pool.bytes += size
+        most_bytes, most = pool.most_bytes, pool.keeps.notifications
+        while self._bytes > most_bytes or len(frames) > most:
+            size = len(frames.popleft()) + FRAME_BYTES
+            self._bytes -= size
+            pool.bytes -= size
 
     def last(self, count: int) -> list[bytes] | None:
         """The newest `count` frames in their order; None when not all of them are kept, or there never were any."""
         held = len(self._frames)
         return list(islice(self._frames, held - count, None)) if 0 <= count <= held else None
+
+    def close(self) -> None:
+        """The sequence has ended: give back what it held."""
+        self._frames.clear()
+        self._pool.bytes -= self._bytes
+        self._pool.histories -= 1
+        self._bytes = 0

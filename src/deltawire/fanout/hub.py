@@ -16,7 +16,7 @@ from deltawire.fanout.turns import Turns
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Index, Listing, Ticker, Trade
 from deltawire.ports import Clock
-from deltawire.session.channels import ChannelKey, Position
+from deltawire.session.channels import ChannelKey, Position, fitting
 
 CHUNK_BYTES = 64 * 1024
 """About how much is written to one member at once."""
@@ -58,22 +58,24 @@ class Hub:
         member.resumes = member.resumes or resume is not None
         asked = list(keys)
         plain = {key.id: key for key in asked if not (key.pattern or self._is_on(member, key))}
+        for pattern in asked:
+            if pattern.pattern:
+                self._patterns.add(member, pattern)
+                self._imply(member, pattern.id, fitting(pattern, self.market.names()), plain)
         for key in asked:
-            if key.pattern:
-                self._patterns.add(member, key)
-                fitting = self._patterns.fitting(key, [state.name for state in self.market])
-                implied = self._imply(member, [each for each in fitting if each.id not in plain])
-                plain |= {each.id: each for each in implied}
-        for key in asked:
-            self._patterns.asked(member, key.id)
+            if not key.pattern:
+                self._patterns.named(member, key.id)
         self._join(member, list(plain.values()), resume or {})
 
-    def _imply(self, member: Member, keys: Iterable[ChannelKey]) -> list[ChannelKey]:
-        """Of a pattern's channels those that the member is not on yet."""
-        fresh = [key for key in keys if not self._is_on(member, key)]
-        for key in fresh:
-            self._patterns.implied(member, key.id)
-        return fresh
+    def _imply(
+        self, member: Member, pattern_id: str, keys: Iterable[ChannelKey], joining: dict[str, ChannelKey]
+    ) -> None:
+        """A pattern stands for these channels; those that the member is not on yet are added to `joining`."""
+        for key in keys:
+            joined = self._is_on(member, key)
+            self._patterns.imply(member, pattern_id, key.id, joined=joined)
+            if not joined:
+                joining[key.id] = key
 
     def _is_on(self, member: Member, key: ChannelKey) -> bool:
         address = address_of(key.id, member.encoding)
@@ -194,7 +196,7 @@ class Hub:
             channel = self.directory.get(id_)
             if channel is None:
                 left |= self._patterns.remove(member, id_)
-            elif not self._patterns.left(member, channel.key):
+            elif not self._patterns.left(member, id_):
                 left.add(id_)
         self._leave(member, {address_of(id_, member.encoding) for id_ in left})
 
@@ -241,10 +243,20 @@ class Hub:
                     for channel in self.directory.of_kind.get(key, ()):
                         channel.tell(event, state)
         if len(self.market) != known:
-            names = [state.name for state in islice(self.market, known, None)]
+            names = list(islice(self.market.names(), known, None))
             for member, keys in self._patterns.newcomers(names):
-                self._join(member, self._imply(member, keys), {})
+                self._join_newcomers(member, keys)
         self._turns.settle_all()
+
+    def _join_newcomers(self, member: Member, keys: list[tuple[str, ChannelKey]]) -> None:
+        """A member's patterns stand for new channels, too; it is given up when they become too many for it."""
+        joining: dict[str, ChannelKey] = {}
+        for pattern_id, key in keys:
+            self._imply(member, pattern_id, (key,), joining)
+        if len(member.channels) + len(member.waiting) + len(joining) > member.most_channels:
+            member.crowded()
+        else:
+            self._join(member, list(joining.values()), {})
 
     def hears(self, account: AccountId) -> bool:
         """Whether anyone listens to an account's private channels, or may come back to them."""

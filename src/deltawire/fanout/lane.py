@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from deltawire.book import kernel
-from deltawire.fanout.history import History, Keeps
+from deltawire.fanout.history import History, HistoryPool
 from deltawire.fanout.roster import JSON, Encoding
 from deltawire.session.channels import ChannelKey
 from deltawire.wire.deflate import DeflateEncoder
@@ -54,9 +54,11 @@ class Lane:
 
     __slots__ = ("_encoder", "_image", "_merged", "address", "history", "opened")
 
-    def __init__(self, key: ChannelKey, epoch: str, number: int, encoding: Encoding, keeps: Keeps) -> None:
+    def __init__(
+        self, key: ChannelKey, epoch: str, number: int, encoding: Encoding, pool: HistoryPool
+    ) -> None:
         self.address = address_of(key.id, encoding)
-        self.history = History(keeps)
+        self.history = History(pool)
         form = JSON if key.account and encoding == DEFLATE else encoding
         self._encoder = ENCODERS[form](key.name, epoch, number, key.instrument)
         self.opened = self._encoder.opened()

@@ -2,9 +2,12 @@
 
 Of a channel that merges only the last `seq` that was sent is remembered; when the reader takes bytes again it gets
 one notification that leads from there to the newest. Everything else is queued in order, never merged, and bounded.
+
+A channel that publishes tells those who are behind on it once; what a reader is owed next is then found at once,
+however many channels it is on.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 
 from deltawire.fanout.channel import Channel
@@ -25,6 +28,7 @@ class Outbox:
         "_owed",
         "_put",
         "_queue",
+        "_ready",
         "_taken",
         "bytes",
         "merged",
@@ -38,6 +42,7 @@ class Outbox:
         self._full = full
         self._queue: deque[bytes] = deque()
         self._owed: dict[Channel, int | None] = {}
+        self._ready: OrderedDict[Channel, None] = OrderedDict()
         self._put = self._taken = 0
         self._mark: tuple[int, int] | None = None
 
@@ -54,11 +59,22 @@ class Outbox:
     def owe(self, channel: Channel, *, image: bool = False) -> None:
         """All that the channel publishes from now on, or first an image of then."""
         self.forget(channel)
-        self._owed[channel] = None if image else channel.hold()
+        if image:
+            self._owed[channel] = None
+            self._ready[channel] = None
+        else:
+            self._owed[channel] = channel.hold()
+            channel.behind[self] = None
+
+    def published(self, channel: Channel) -> None:
+        """A channel that is owed has published: it is the last in the line."""
+        self._ready[channel] = None
 
     def forget(self, channel: Channel) -> None:
         """The member leaves the channel."""
         seq = self._owed.pop(channel, None)
+        self._ready.pop(channel, None)
+        channel.behind.pop(self, None)
         if seq is not None:
             channel.release(seq)
 
@@ -79,9 +95,8 @@ class Outbox:
             budget -= len(data)
             frames.append(data)
         without: list[Channel] = []
-        for channel in self._behind():
-            if budget <= 0:
-                break
+        while self._ready and budget > 0:
+            channel = next(iter(self._ready))
             frame = self._catch_up(channel)
             if frame is None:
                 without.append(channel)
@@ -93,16 +108,13 @@ class Outbox:
     @property
     def empty(self) -> bool:
         """Whether the reader has everything."""
-        return not self._queue and not self._behind()
+        return not self._queue and not self._ready
 
     def age(self, now: int) -> int:
         """At least how long, as seen by calls of this, the oldest of the queue has waited."""
         if self._mark is None or self._taken >= self._mark[0]:
             self._mark = (self._put, now) if self._queue else None
         return 0 if self._mark is None else now - self._mark[1]
-
-    def _behind(self) -> list[Channel]:
-        return [channel for channel, seq in self._owed.items() if seq != channel.seq]
 
     def _catch_up(self, channel: Channel) -> bytes | None:
         """Who has waited longest comes first: what is sent goes to the end."""

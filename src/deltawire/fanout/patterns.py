@@ -1,73 +1,93 @@
-"""Who wants the channels of every instrument whose name fits, also of those that come later."""
-
-from collections.abc import Iterable, Iterator
+"""Which members want the channels of every instrument whose name fits a pattern, listed now or later."""
 
 from deltawire.fanout.roster import Member
-from deltawire.session.channels import ChannelKey
+from deltawire.session.channels import ChannelKey, fitting
 
 
 class Patterns:
-    """Patterns by member, and which channels a member is on only because of them."""
+    """The patterns of each member, and the channels that each pattern stands for."""
 
     def __init__(self) -> None:
-        self._wanted: dict[Member, dict[str, ChannelKey]] = {}
-        self._implied: dict[Member, set[str]] = {}
+        self._members: dict[Member, _Wanted] = {}
 
     def add(self, member: Member, pattern: ChannelKey) -> None:
         """A member wants whatever fits."""
-        self._wanted.setdefault(member, {})[pattern.id] = pattern
-        self._implied.setdefault(member, set())
+        self._members.setdefault(member, _Wanted()).patterns[pattern.id] = (pattern, {})
 
-    def fitting(self, pattern: ChannelKey, instruments: Iterable[str]) -> Iterator[ChannelKey]:
-        """The channels of a pattern for these instruments."""
-        return (pattern.of(name) for name in instruments if pattern.fits(name))
-
-    def newcomers(self, instruments: list[str]) -> list[tuple[Member, list[ChannelKey]]]:
-        """Who wants channels of instruments that have just become known."""
-        found = [
-            (member, [key for pattern in wanted.values() for key in self.fitting(pattern, instruments)])
-            for member, wanted in self._wanted.items()
+    def newcomers(self, instruments: list[str]) -> list[tuple[Member, list[tuple[str, ChannelKey]]]]:
+        """Who wants channels of instruments that have just become known: (id of the pattern, channel)."""
+        wanted = [
+            (
+                member,
+                [
+                    (id_, key)
+                    for id_, (pattern, _) in of.patterns.items()
+                    for key in fitting(pattern, instruments)
+                ],
+            )
+            for member, of in self._members.items()
         ]
-        return [(member, keys) for member, keys in found if keys]
+        return [(member, keys) for member, keys in wanted if keys]
 
-    def implied(self, member: Member, channel_id: str) -> None:
-        """The member is on a channel because of a pattern."""
-        self._implied[member].add(channel_id)
+    def imply(self, member: Member, pattern_id: str, channel_id: str, *, joined: bool) -> None:
+        """A pattern stands for a channel; `joined` says whether the member is on that channel already."""
+        wanted = self._members[member]
+        channels = wanted.patterns[pattern_id][1]
+        if channel_id in channels:
+            return
+        channels[channel_id] = None
+        count = wanted.covered.get(channel_id, 0)
+        if joined and not count:
+            wanted.named.add(channel_id)
+        wanted.covered[channel_id] = count + 1
 
-    def asked(self, member: Member, channel_id: str) -> None:
+    def named(self, member: Member, channel_id: str) -> None:
         """The member has asked for a channel by its name."""
-        self._implied.get(member, set()).discard(channel_id)
+        wanted = self._members.get(member)
+        if wanted is not None and channel_id in wanted.covered:
+            wanted.named.add(channel_id)
 
-    def left(self, member: Member, key: ChannelKey) -> bool:
-        """The member wants a channel no more by its name; whether a pattern still wants it."""
-        wanted = self._wanted.get(member, {}).values()
-        if not any(pattern.covers(key) for pattern in wanted):
+    def left(self, member: Member, channel_id: str) -> bool:
+        """The member wants a channel no more by its name; returns whether a pattern still wants it."""
+        wanted = self._members.get(member)
+        if wanted is None or channel_id not in wanted.covered:
             return False
-        self.implied(member, key.id)
+        wanted.named.discard(channel_id)
         return True
 
     def remove(self, member: Member, pattern_id: str) -> set[str]:
-        """The member wants a pattern no more; returns the channels that only this one wanted."""
-        wanted = self._wanted.get(member, {})
-        if wanted.pop(pattern_id, None) is None:
+        """The member wants a pattern no more; returns the channels that only this pattern wanted."""
+        wanted = self._members.get(member)
+        if wanted is None or pattern_id not in wanted.patterns:
             return set()
-        others = [key.id for pattern in wanted.values() for key in self._still(member, pattern)]
-        alone = self._implied[member] - set(others)
-        self._implied[member] -= alone
-        if not wanted:
+        _, channels = wanted.patterns.pop(pattern_id)
+        alone = {id_ for id_ in channels if wanted.uncover(id_)}
+        if not wanted.patterns:
             self.gone(member)
         return alone
 
     def gone(self, member: Member) -> None:
         """The member's connection is over."""
-        self._wanted.pop(member, None)
-        self._implied.pop(member, None)
+        self._members.pop(member, None)
 
-    def _still(self, member: Member, pattern: ChannelKey) -> Iterator[ChannelKey]:
-        prefix, suffix = pattern.name.split(pattern.instrument, 1)
-        for channel_id in self._implied[member]:
-            name = channel_id.partition(" ")[0]
-            instrument = name.removeprefix(prefix).removesuffix(suffix)
-            key = pattern.of(instrument)
-            if key.id == channel_id and pattern.fits(instrument):
-                yield key
+
+class _Wanted:
+    """Of one member: patterns and what each stands for, how many patterns cover a channel, and which are named too."""
+
+    __slots__ = ("covered", "named", "patterns")
+
+    def __init__(self) -> None:
+        self.patterns: dict[str, tuple[ChannelKey, dict[str, None]]] = {}
+        self.covered: dict[str, int] = {}
+        self.named: set[str] = set()
+
+    def uncover(self, channel_id: str) -> bool:
+        """One pattern less covers a channel; returns whether nothing wants it now."""
+        count = self.covered.pop(channel_id) - 1
+        if count:
+            self.covered[channel_id] = count
+            return False
+        if channel_id in self.named:
+            self.named.remove(channel_id)
+            return False
+        return True

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 Encoding = str
 JSON: Encoding = "json"
+MOST_CHANNELS = 10_000
 
 
 class Sink(Protocol):
@@ -31,6 +32,9 @@ class Debt(Sink, Protocol):
 
     def owe(self, channel: Any, *, image: bool = False) -> None:
         """All that a channel publishes from now on, or first an image of then."""
+
+    def published(self, channel: Any) -> None:
+        """A channel that is owed has published."""
 
 
 Write = Callable[[bytes], None]
@@ -93,13 +97,32 @@ class Group:
 class Member:
     """One connection as the fan-out sees it: the channels it gets frames of, and those it waits for.
 
-    `resumes`: it has asked to be told positions. While it is behind, its sink is its `outbox`.
+    `resumes`: it has asked to be told positions. While it is behind, its sink is its `outbox`. `crowded` is called
+    when its patterns come to stand for more than `most_channels`.
     """
 
-    __slots__ = ("channels", "encoding", "group", "outbox", "resumes", "sink", "waiting")
+    __slots__ = (
+        "channels",
+        "crowded",
+        "encoding",
+        "group",
+        "most_channels",
+        "outbox",
+        "resumes",
+        "sink",
+        "waiting",
+    )
 
-    def __init__(self, sink: Sink, encoding: Encoding = JSON) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        encoding: Encoding = JSON,
+        most_channels: int = MOST_CHANNELS,
+        crowded: Callable[[], None] = lambda: None,
+    ) -> None:
         self.sink = sink
+        self.most_channels = most_channels
+        self.crowded = crowded
         self.encoding = encoding
         self.channels: frozenset[str] = frozenset()
         self.waiting: set[str] = set()

@@ -1,6 +1,6 @@
 """All instruments of all venues behind one server, under their public names."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, KeysView
 
 from deltawire.market.indices import IndexDay
 from deltawire.market.state import InstrumentState
@@ -50,6 +50,10 @@ class Market:
             state = InstrumentState(instrument, name, len(self._states) + 1)
             self._states[name] = self._by_key[key] = state
         return state
+
+    def names(self) -> KeysView[str]:
+        """The public names of all instruments."""
+        return self._states.keys()
 
     def __iter__(self) -> Iterator[InstrumentState]:
         return iter(self._states.values())

@@ -1,6 +1,8 @@
 """The grammar of channel names. Source of the public channels: docs.deribit.com; `status.X` is an extension."""
 
 import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import msgspec
 
@@ -51,18 +53,7 @@ class ChannelKey(msgspec.Struct, frozen=True):
 
     def fits(self, instrument: str) -> bool:
         """Whether an instrument's name fits a pattern: `*` is any text."""
-        first, *middle, last = self.instrument.split(ANY)
-        if len(instrument) < len(first) + len(last) or not instrument.endswith(last):
-            return False
-        if not instrument.startswith(first):
-            return False
-        at, end = len(first), len(instrument) - len(last)
-        for part in middle:
-            found = instrument.find(part, at, end)
-            if found < 0:
-                return False
-            at = found + len(part)
-        return True
+        return any(_fitting(self.instrument, (instrument,)))
 
     def of(self, instrument: str) -> "ChannelKey":
         """The channel of one instrument that a pattern stands for."""
@@ -72,6 +63,31 @@ class ChannelKey(msgspec.Struct, frozen=True):
     def covers(self, key: "ChannelKey") -> bool:
         """Whether a pattern stands for a channel."""
         return self.pattern and self.fits(key.instrument) and self.of(key.instrument) == key
+
+
+def fitting(pattern: ChannelKey, instruments: Iterable[str]) -> Iterator[ChannelKey]:
+    """The channels of a pattern for those of these instruments whose names fit it."""
+    return map(pattern.of, _fitting(pattern.instrument, instruments))
+
+
+def count_fitting(pattern: ChannelKey, instruments: Iterable[str], most: int) -> int:
+    """For how many of these instruments a pattern stands; counting stops behind `most`."""
+    return sum(1 for _ in islice(_fitting(pattern.instrument, instruments), most + 1))
+
+
+def _fitting(pattern: str, names: Iterable[str]) -> Iterator[str]:
+    first, *middle, last = pattern.split(ANY)
+    shortest = len(first) + len(last)
+    for name in names:
+        if len(name) >= shortest and name.startswith(first) and name.endswith(last):
+            at, end = len(first), len(name) - len(last)
+            for part in middle:
+                found = name.find(part, at, end)
+                if found < 0:
+                    break
+                at = found + len(part)
+            else:
+                yield name
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -127,14 +143,20 @@ _FAMILIES = [
 ]
 _HIDDEN = "\0"
 """Stands for a pattern's `*`, which is in no name."""
-_PATTERNS = [(family, re.compile(pattern)) for family, pattern in _FAMILIES]
+_BY_HEAD: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+"""The families whose names begin with this word."""
+for _family, _pattern in _FAMILIES:
+    _BY_HEAD.setdefault(_pattern.partition(r"\.")[0], []).append((_family, re.compile(_pattern)))
 
 
 def parse_channel(name: str) -> ChannelKey | None:
-    """A channel name taken apart, or None when it is no channel of ours; an instrument may be a pattern."""
-    if len(name) > LONGEST_NAME or name.count(ANY) > MOST_ANY:
+    """A channel name taken apart, or None when it is no channel of ours; an instrument may be a pattern.
+
+    Names have printable characters only, so that what stands for `*` inside cannot come from outside.
+    """
+    if len(name) > LONGEST_NAME or name.count(ANY) > MOST_ANY or not name.isprintable():
         return None
-    for family, pattern in _PATTERNS:
+    for family, pattern in _BY_HEAD.get(name.partition(".")[0], ()):
         if match := pattern.fullmatch(name.replace(ANY, _HIDDEN)):
             parts = {part: value.replace(_HIDDEN, ANY) for part, value in match.groupdict().items()}
             if any(ANY in value for part, value in parts.items() if part != "instrument"):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 
 from deltawire.errors import LimitError, RequestError
-from deltawire.session.channels import ChannelKey, Position, parse_channel
+from deltawire.session.channels import ChannelKey, Position, count_fitting, parse_channel
 from deltawire.session.effects import Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
 from deltawire.session.rights import channel_right, may_hear
@@ -107,17 +107,18 @@ def subscribe(context: Context, params: _Subscription) -> Any:
     answer says of each channel that is joined now and has a position whether it is `recovered`.
     """
     session = _session(context)
+    _bound(len(params.channels), session)
     known = (_known(context, name) for name in dict.fromkeys(params.channels))
     found = [_limited(key, params) for key in known if key is not None]
     fresh = [key for key in found if key.name not in session.channels]
-    if len(session.channels) + len(fresh) > session.most_channels:
-        reason = f"at most {session.most_channels} channels"
-        raise LimitError(INVALID_PARAMS, "Invalid params", reason=reason, param="channels")
-    patterns = sum("*" in name for name in session.channels) + sum(key.pattern for key in fresh)
-    if patterns > MOST_PATTERNS:
+    _bound(len(session.channels) + len(fresh), session)
+    patterns = [key for key in fresh if key.pattern]
+    if len(session.pattern_sizes) + len(patterns) > MOST_PATTERNS:
         raise RequestError(
             INVALID_PARAMS, "Invalid params", reason=f"at most {MOST_PATTERNS} patterns", param="channels"
         )
+    sizes = _measure(context, session, patterns, len(session.channels) + len(fresh))
+    session.pattern_sizes.update(sizes)
     session.channels.update({key.name: key.id for key in fresh})
     resume = _resumed(context, fresh, params.resume)
     context.effects.append(Join(tuple(fresh), resume))
@@ -130,6 +131,8 @@ def unsubscribe(context: Context, params: _Channels) -> Any:
     """The channels left."""
     session = _session(context)
     left = [name for name in dict.fromkeys(params.channels) if name in session.channels]
+    for name in left:
+        session.pattern_sizes.pop(name, None)
     context.effects.append(Leave(tuple(session.channels.pop(name) for name in left)))
     return left
 
@@ -141,7 +144,31 @@ def unsubscribe_all(context: Context, params: NoParams) -> Any:
     session = _session(context)
     context.effects.append(Leave(tuple(session.channels.values())))
     session.channels.clear()
+    session.pattern_sizes.clear()
     return "ok"
+
+
+def _measure(
+    context: Context, session: Conversation, patterns: list[ChannelKey], named: int
+) -> dict[str, int]:
+    """How many channels each new pattern stands for now; `LimitError` when there are too many with the others.
+
+    A channel that two patterns cover counts twice: what a connection costs grows with what is remembered of both.
+    """
+    sizes: dict[str, int] = {}
+    total = named + sum(session.pattern_sizes.values())
+    for key in patterns:
+        size = count_fitting(key, context.market.names(), session.most_channels - total)
+        total += size
+        _bound(total, session)
+        sizes[key.name] = size
+    return sizes
+
+
+def _bound(count: int, session: Conversation) -> None:
+    if count > session.most_channels:
+        reason = f"at most {session.most_channels} channels, those that patterns stand for included"
+        raise LimitError(INVALID_PARAMS, "Invalid params", reason=reason, param="channels")
 
 
 def _resumed(

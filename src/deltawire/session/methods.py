@@ -51,6 +51,9 @@ class Conversation(Protocol):
     channels: dict[str, str]
     """What the client is subscribed to: ids of channels by the names that it gave."""
 
+    pattern_sizes: dict[str, int]
+    """For how many channels each pattern among them stood when it was joined."""
+
     identity: Identity | None
     attested: bool
     """Whether the running MAC is enabled."""

@@ -64,6 +64,7 @@ class ServerSession:
         Requests are paid from `wallet`, after signing in from the account's; without one they cost nothing.
         """
         self.channels: dict[str, str] = {}
+        self.pattern_sizes: dict[str, int] = {}
         self.retained: Retained | None = None
         self.most_channels = most_channels
         self._wallet = wallet

@@ -1,0 +1,92 @@
+"""What one client costs: channels that patterns stand for are bounded, and the next item owed is found at once."""
+
+import sys
+from typing import Any
+
+from deltawire.fanout.hub import Hub
+from deltawire.fanout.roster import Member
+from deltawire.market.market import Market
+from deltawire.session.channels import parse_channel
+from tests.support.market_events import START_NS, VENUE, make_instrument, make_listing, make_trade
+from tests.support.members import Inbox, join
+
+MANY = 400
+
+
+def listed(hub: Hub, count: int, prefix: str = "I") -> list[Any]:
+    instruments = [make_instrument(f"{prefix}{number}") for number in range(count)]
+    hub.publish([make_listing(instrument) for instrument in instruments])
+    return instruments
+
+
+def calls(act: Any) -> int:
+    """How many functions an act calls."""
+    counted = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal counted
+        counted += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        act()
+    finally:
+        sys.setprofile(None)
+    return counted
+
+
+def cost_of_catching_up(channels: int) -> int:
+    hub = Hub(Market(VENUE), "epoch")
+    hub.advance(VENUE, START_NS)
+    instruments = listed(hub, channels)
+    inbox = Inbox()
+    join(hub, inbox, "ticker.*.raw")
+    hub.lag(inbox.member, 1 << 20, lambda: None)
+    hub.publish([make_trade(instruments[0], 1, 1)])
+    hub.flush()
+    return calls(lambda: hub.catch_up(inbox.member))
+
+
+def test_what_a_slow_reader_is_owed_next_is_found_whatever_it_is_on() -> None:
+    assert cost_of_catching_up(MANY) <= cost_of_catching_up(10) + 20
+
+
+def test_leaving_one_of_many_patterns_costs_what_it_stands_for() -> None:
+    def cost(patterns: int) -> int:
+        hub = Hub(Market(VENUE), "epoch")
+        listed(hub, 20)
+        listed(hub, 1, "Z")
+        inbox = Inbox()
+        names = [f"trades.I*{'*' * (number % 2)}.{pace}" for number, pace in enumerate(("raw", "100ms"))]
+        names += [f"quote.*{number}" for number in range(patterns)]
+        join(hub, inbox, *names, "trades.Z*.raw")
+        return calls(lambda: hub.leave(inbox.member, ["trades.Z*.raw"]))
+
+    assert cost(9) <= cost(1) + 50
+
+
+class Crowd(Inbox):
+    """A member that may be on few channels."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.crowded = 0
+        self.member = Member(self, most_channels=most, crowded=self.crowd)
+
+    def crowd(self) -> None:
+        self.crowded += 1
+
+
+def test_instruments_listed_later_do_not_take_a_member_past_its_bound() -> None:
+    hub = Hub(Market(VENUE), "epoch")
+    crowd, other = Crowd(10), Inbox()
+    for name in ("trades.*.raw", "quote.*"):
+        key = parse_channel(name)
+        assert key is not None
+        hub.join(crowd.member, [key])
+    join(hub, other, "trades.*.raw")
+    listed(hub, 5)
+    assert (len(crowd.member.channels), crowd.crowded) == (10, 0)
+    listed(hub, 1, "J")
+    assert (len(crowd.member.channels), crowd.crowded) == (10, 1)
+    assert len(other.member.channels) == 6
