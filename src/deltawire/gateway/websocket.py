@@ -69,7 +69,9 @@ class WebSocketConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._direct = make_sink(self._transport)
         self._attesting: AttestingSink | None = None
-        self.member = Member(self._direct)
+        self.member = Member(
+            self._direct, most_channels=self._limits.subscriptions, crowded=self._crowded
+        )
         self._transport.set_protocol(self)
         self._transport.set_write_buffer_limits(high=0)
         self._all.add(self)
@@ -231,6 +233,11 @@ class WebSocketConnection(asyncio.Protocol):
     def _overflowed(self) -> None:
         """More is queued than this peer may owe."""
         self.close(SLOW, f"more than {self._limits.unsent_bytes} bytes unread; reconnect and resume")
+
+    def _crowded(self) -> None:
+        """The instruments that its patterns fit have become too many."""
+        reason = f"its patterns now stand for more than {self._limits.subscriptions} channels; subscribe to fewer"
+        self.close(CloseCode.POLICY_VIOLATION, reason)
 
     def _guard(self, act: Callable[..., None], *arguments: Any) -> None:
         """Act; a mistake of our own ends this connection and no other."""
