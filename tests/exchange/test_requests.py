@@ -110,6 +110,8 @@ def test_an_amount_is_required() -> None:
         {"valid_until": -1},
         {"otoco_config": {}},
         {"otoco_config": [5]},
+        {"otoco_config": [{"direction": "buy", "amount": 10, "price": 1}] * 3},
+        {"otoco_config": [{"direction": "buy", "amount": 10, "otoco_config": []}]},
         {"otoco_config": [{"amount": 10}]},
     ],
 )

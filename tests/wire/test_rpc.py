@@ -8,6 +8,7 @@ import pytest
 from deltawire.errors import RequestError
 from deltawire.wire.rpc import (
     LARGEST_REQUEST,
+    MOST_NESTED,
     BadRequest,
     Reply,
     Request,
@@ -148,3 +149,17 @@ def test_a_heartbeat_is_a_notification_of_its_type(kind: str) -> None:
         "method": "heartbeat",
         "params": {"type": kind},
     }
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+@pytest.mark.parametrize("depth", [MOST_NESTED, 400, 12_000 // 5])
+def test_what_is_nested_too_deeply_is_refused_unread(opening: bytes, depth: int) -> None:
+    closing = b"]" if opening == b"[" else b"}"
+    value = opening * depth + b"1" + closing * depth
+    _, error = refused(b'{"id":1,"method":"m","params":{"x":' + value + b"}}")
+    assert (error.code, error.reason) == (-32700, "nested too deeply")
+
+
+def test_brackets_in_texts_and_many_side_by_side_nest_nothing() -> None:
+    frame = json.dumps({"id": 1, "method": "m", "params": {"x": '["{\\"' * 500, "y": [[], {}] * 500}})
+    assert parse_request(frame.encode()).params["y"] == [[], {}] * 500

@@ -25,6 +25,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "direction": get_args(Side),
 }
 _PLAIN = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+MOST_LINKED = 2
+"""Orders that one order may bring along (docs.deribit.com, `otoco_config`)."""
 _INT64 = 1 << 63
 _LATEST_MS = _INT64 // 1_000_000
 
@@ -101,6 +103,9 @@ def _others(params: Mapping[str, Any], instrument: Instrument) -> tuple[Terms, .
         raise _RefusedError(
             Rejection(Code.INVALID_PARAMS, reason="must be a list of objects", param="otoco_config")
         )
+    if len(listed) > MOST_LINKED or any("otoco_config" in each for each in listed):
+        reason = f"at most {MOST_LINKED} orders, themselves without otoco_config"
+        raise _RefusedError(Rejection(Code.INVALID_PARAMS, reason=reason, param="otoco_config"))
     whole = {name: params[name] for name in ("amount", "contracts") if name in params}
     return tuple(_terms(_own(each, whole), _direction(each), instrument) for each in listed)
 

@@ -69,9 +69,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._direct = make_sink(self._transport)
         self._attesting: AttestingSink | None = None
-        self.member = Member(
-            self._direct, most_channels=self._limits.subscriptions, crowded=self._crowded
-        )
+        self.member = Member(self._direct, most_channels=self._limits.subscriptions, crowded=self._crowded)
         self._transport.set_protocol(self)
         self._transport.set_write_buffer_limits(high=0)
         self._all.add(self)
@@ -236,7 +234,9 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _crowded(self) -> None:
         """The instruments that its patterns fit have become too many."""
-        reason = f"its patterns now stand for more than {self._limits.subscriptions} channels; subscribe to fewer"
+        reason = (
+            f"its patterns now stand for more than {self._limits.subscriptions} channels; subscribe to fewer"
+        )
         self.close(CloseCode.POLICY_VIOLATION, reason)
 
     def _guard(self, act: Callable[..., None], *arguments: Any) -> None:

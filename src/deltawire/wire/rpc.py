@@ -4,6 +4,7 @@ Ids are echoed as they came (integer or string). Every answer carries `usIn`, `u
 and `testnet`. Source: docs.deribit.com, JSON-RPC.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -16,6 +17,10 @@ METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 LARGEST_REQUEST = 32 * 1024
 """Bytes of a request frame or POST body; Deribit's own bound."""
+
+MOST_NESTED = 32
+"""Objects and lists inside each other; nothing that can be asked for needs more than five."""
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
 
 RequestId = int | str | None
 
@@ -67,17 +72,29 @@ def parse_request(frame: bytes, method: str | None = None) -> Request:
     """
     if len(frame) > LARGEST_REQUEST:
         raise BadRequest(INVALID_REQUEST, "request entity too large", f"more than {LARGEST_REQUEST} bytes")
+    if _is_nested_too_deeply(frame):
+        raise BadRequest(PARSE_ERROR, "Parse error", "nested too deeply")
     try:
         loose = _decode(frame)
     except msgspec.ValidationError as error:
         raise BadRequest(INVALID_REQUEST, "Invalid Request", str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(PARSE_ERROR, "Parse error", str(error)) from None
-    except RecursionError:
-        raise BadRequest(PARSE_ERROR, "Parse error", "nested too deeply") from None
     if loose.method is None:
         loose.method = method
     return _judge(loose)
+
+
+def _is_nested_too_deeply(frame: bytes) -> bool:
+    """Whether anything that walks through the request later could run out of stack."""
+    if frame.count(b"[") + frame.count(b"{") <= MOST_NESTED:
+        return False
+    depth = 0
+    for match in _BRACKETS.finditer(frame):
+        depth += (match[1] is not None) - (match[2] is not None)
+        if depth > MOST_NESTED:
+            return True
+    return False
 
 
 def _judge(loose: _Loose) -> Request:

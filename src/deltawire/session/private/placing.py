@@ -129,7 +129,7 @@ def _renamed(params: Params) -> Params:
     if isinstance(listed := found.get("otoco_config"), str):
         try:
             found["otoco_config"] = msgspec.json.decode(listed)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise refused(Code.INVALID_PARAMS, reason="must be JSON", param="otoco_config") from None
     return found
 
