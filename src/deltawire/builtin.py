@@ -21,6 +21,7 @@ from deltawire.exchange.codec import Codec
 from deltawire.exchange.conditions import Conditions, Delay, Drop, Halt, parse_fault, parse_latency
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.history import AGENTS_FROM, History
+from deltawire.exchange.open_orders import OpenOrders
 from deltawire.exchange.ports import CloseBook, OpenBook
 from deltawire.exchange.records import CancelMany, Instruct
 from deltawire.gateway.distance import Distance
@@ -50,6 +51,7 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The share of requests that are lost."""
     faults: tuple[str, ...] = ()
     """`delay:SHARE:MS`, `halt:INSTRUMENT:START:SECONDS`, `maintenance:START:SECONDS`; seconds after the start."""
+    open_orders: OpenOrders = OpenOrders()
 
 
 class Enrolment:
@@ -194,6 +196,7 @@ class Builtin:
             commit=self._commit,
             clock=clock,
             first_connection=time.time_ns() // 1000,
+            open_orders=setup.open_orders,
         )
         agents = Agents(self.floor, setup.seed)
         enrolment, halts = Enrolment(accounts, self.floor), Halts(self.floor, conditions)

@@ -9,6 +9,7 @@ from deltawire.errors import JournalError
 from deltawire.exchange.account_records import AccountRecord
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.history import History
+from deltawire.exchange.open_orders import OpenOrders
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.own import News
 from deltawire.market.market import Market
@@ -53,7 +54,7 @@ class Disk:
 class Exchange:
     """Alice and Bob with ten bitcoins each, on listed instruments at an index of 60,000."""
 
-    def __init__(self) -> None:
+    def __init__(self, open_orders: OpenOrders | None = None) -> None:
         self.hall = Hall()
         self.disk = Disk()
         self.market = Market("deltawire")
@@ -66,6 +67,7 @@ class Exchange:
             commit=self.disk,
             clock=self,
             first_connection=100,
+            open_orders=open_orders,
         )
         engine = self.hall.exchange
         self.hall.exchange = self.floor  # type: ignore[assignment]  # what the hall does goes through the floor

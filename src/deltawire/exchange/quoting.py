@@ -84,6 +84,10 @@ class Quoting:
             self.note((record.account, terms.mmp_group, terms.instrument, terms.side), order_id)
         return rejection
 
+    def stands(self, key: QuoteKey) -> bool:
+        """Whether an order of this account, group, instrument and side lives."""
+        return self._quotes.get(key, 0) in self._desk.orders
+
     def note(self, key: QuoteKey, order_id: OrderId) -> None:
         """This order is the quote of that account, group, instrument and side."""
         self._quotes[key] = order_id

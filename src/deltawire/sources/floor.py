@@ -12,8 +12,9 @@ from deltawire.exchange.catalogue import VENUE
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.codes import Code, Rejection
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.history import History, OwnTrade
+from deltawire.exchange.history import AGENTS_FROM, History, OwnTrade
 from deltawire.exchange.listing import Listings
+from deltawire.exchange.open_orders import OpenOrders
 from deltawire.exchange.orders import AccountId, Fill, Order, OrderChanged, OrderId
 from deltawire.exchange.ports import PublicEvent, Record
 from deltawire.exchange.pricing import Prices
@@ -62,11 +63,13 @@ class Floor:
         commit: Commit,
         clock: Clock,
         first_connection: int,
+        open_orders: OpenOrders | None = None,
     ) -> None:
         """`first_connection` is higher than the number of any connection before."""
         self.exchange = exchange
         self.accounts = accounts
         self.names: dict[str, AccountId] = {}
+        self._open_orders = open_orders or OpenOrders()
         self.error: JournalError | None = None
         self.public: Callable[[list[Event], int], None] = _nobody
         """Told public events that are durable, and their time."""
@@ -90,6 +93,8 @@ class Floor:
         """See `Trading`."""
         if self.error is not None:
             return [UNWRITTEN]
+        if (rejection := self._refuse(record)) is not None:
+            return [rejection]
         try:
             outputs = self.exchange.submit(record)
         except JournalError as error:
@@ -103,6 +108,12 @@ class Floor:
                 news.setdefault(account, []).append(PortfolioMoved())
         self._commit.then(partial(self._release, self._ticket, events, news, record.at_ns))
         return outputs
+
+    def _refuse(self, record: Record) -> Rejection | None:
+        """Agents bound their orders themselves."""
+        if getattr(record, "account", AGENTS_FROM) >= AGENTS_FROM:
+            return None
+        return self._open_orders.refuse(record, self.exchange)
 
     def publish(self, events: list[Event], at_ns: int) -> None:
         """Events that rest on the records so far, such as tickers."""
