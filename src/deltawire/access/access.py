@@ -4,9 +4,9 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -127,6 +127,11 @@ class Access:
             raise RequestError(UNAUTHORIZED, "unauthorized", reason="no such token, or it has expired")
         self.check(identity, address, now)
         return identity
+
+    def speaks_for(self, params: Mapping[str, Any], now: int) -> Identity | None:
+        """Whose access token stands among a request's parameters, if one does that counts; checks no rights."""
+        token = params.get("access_token")
+        return self.tokens.find(token, now) if isinstance(token, str) and token else None
 
     def by_header(self, header: str, request: HttpRequest, address: str, now: int) -> Identity:
         """Who an `Authorization` header says it is."""

@@ -1,6 +1,6 @@
 """The hub: events come in, every channel they concern says its part, groups get the bytes."""
 
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import islice
 
 from deltawire.exchange.orders import AccountId
@@ -55,7 +55,10 @@ class Hub:
         Of a position that a channel does not recover nothing is made: the image comes instead. Who has ever given
         positions (if none) is told where it has joined a channel that has no image, to be able to come back.
         """
-        member.resumes = member.resumes or resume is not None
+        self.join_plain(member, self.expand(member, keys), resume)
+
+    def expand(self, member: Member, keys: Iterable[ChannelKey]) -> list[ChannelKey]:
+        """Remember a member's patterns; returns the channels to join, those that patterns stand for included."""
         asked = list(keys)
         plain = {key.id: key for key in asked if not (key.pattern or self._is_on(member, key))}
         for pattern in asked:
@@ -65,7 +68,14 @@ class Hub:
         for key in asked:
             if not key.pattern:
                 self._patterns.named(member, key.id)
-        self._join(member, list(plain.values()), resume or {})
+        return list(plain.values())
+
+    def join_plain(
+        self, member: Member, keys: Sequence[ChannelKey], resume: Mapping[str, Position] | None = None
+    ) -> None:
+        """The same as `join`, of channels without patterns among them."""
+        member.resumes = member.resumes or resume is not None
+        self._join(member, [key for key in keys if not self._is_on(member, key)], resume or {})
 
     def _imply(
         self, member: Member, pattern_id: str, keys: Iterable[ChannelKey], joining: dict[str, ChannelKey]

@@ -11,6 +11,9 @@ from deltawire.exchange.agents.chance import Chance
 from deltawire.exchange.conditions import Conditions, Line
 from deltawire.ports import Clock
 
+ITEM_BYTES = 500
+"""About what something under way takes beside its bytes."""
+
 
 class Distance:
     """One connection's way to the exchange and back; what arrives keeps its order."""
@@ -19,13 +22,18 @@ class Distance:
         self._there = _Way(Line(conditions, "order", chance), clock)
         self._back = _Way(Line(conditions, "feed", chance), clock)
 
-    def request(self, act: Callable[[], None]) -> None:
-        """Act on a request when it has arrived; never, when it is lost."""
-        self._there.send(act)
+    @property
+    def bytes_under_way(self) -> int:
+        """About how much memory the requests and answers take that have not arrived yet."""
+        return self._there.bytes + self._back.bytes
 
-    def answer(self, act: Callable[[], None]) -> None:
+    def request(self, act: Callable[[], None], size: int = 0) -> None:
+        """Act on a request of so many bytes when it has arrived; never, when it is lost."""
+        self._there.send(act, size)
+
+    def answer(self, act: Callable[[], None], size: int = 0) -> None:
         """The same of what goes back."""
-        self._back.send(act)
+        self._back.send(act, size)
 
     def behind(self, act: Callable[[], None]) -> None:
         """Act behind the answers that are under way; that is never lost."""
@@ -46,19 +54,20 @@ class _Way:
     def __init__(self, line: Line, clock: Clock) -> None:
         self._line = line
         self._clock = clock
-        self._under_way: deque[tuple[int, Callable[[], None]]] = deque()
+        self._under_way: deque[tuple[int, int, Callable[[], None]]] = deque()
+        self.bytes = 0
 
-    def send(self, act: Callable[[], None]) -> None:
+    def send(self, act: Callable[[], None], size: int) -> None:
         at_ns = self._line.arrives(self._clock.now())
         if at_ns is None:
             return
-        self._under_way.append((at_ns, act))
+        self._put(at_ns, size, act)
         if len(self._under_way) == 1:
             self._await_next()
 
     def follow(self, act: Callable[[], None]) -> None:
         if self._under_way:
-            self._under_way.append((self._under_way[-1][0], act))
+            self._put(self._under_way[-1][0], 0, act)
         else:
             act()
 
@@ -70,12 +79,18 @@ class _Way:
         await asyncio.sleep((at_ns - now) / 1e9)
         return True
 
+    def _put(self, at_ns: int, size: int, act: Callable[[], None]) -> None:
+        size += ITEM_BYTES
+        self._under_way.append((at_ns, size, act))
+        self.bytes += size
+
     def _await_next(self) -> None:
         delay_ns = self._under_way[0][0] - self._clock.now()
         asyncio.get_running_loop().call_later(max(0, delay_ns) / 1e9, self._arrive)
 
     def _arrive(self) -> None:
-        _, act = self._under_way.popleft()
+        _, size, act = self._under_way.popleft()
+        self.bytes -= size
         if self._under_way:
             self._await_next()
         act()

@@ -2,7 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from deltawire.errors import RequestError
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.roster import Member
 from deltawire.gateway.distance import Distance
+from deltawire.gateway.held import HeldEffects
 from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
 from deltawire.ports import Clock, Retained
@@ -30,6 +32,8 @@ from deltawire.wire.rpc import Reply, format_heartbeat, format_reply
 
 TOKEN_BYTES = 32
 CONNECTIONS_PER_ADDRESS = 64
+JOINED_AT_ONCE = 50
+"""Channels that a connection joins before others have their turn."""
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 PRIVATE_NETWORKS = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 PATH = "/ws/api/v2"
@@ -158,7 +162,7 @@ class Gateway:
         trading: JournalledTrading | None = None,
     ) -> None:
         self.trading = trading
-        self._held: dict[Connection, list[Effect]] = {}
+        self._held: dict[Connection, HeldEffects] = {}
         self.access = access or Access(KeyRing(), make_token)
         self.policy = policy or Policy()
         self.market = market
@@ -268,16 +272,47 @@ class Gateway:
             connection.check_rights(now)
 
     def carry_out(self, connection: Connection, effects: Sequence[Effect]) -> None:
-        """Do what a session wants, in order; behind `Durable` once the disk has it."""
+        """Do what a session wants, in order; behind `Durable` once the disk has it, many joins over several turns."""
         held = self._held.get(connection)
         if held is not None:
-            held += effects
+            held.add(effects, self.clock.now() // 1000)
             return
-        for place, effect in enumerate(effects):
-            if isinstance(effect, Durable) and self._waits(connection, effect):
-                self._held[connection] = list(effects[place + 1 :])
-                return
-            self._do(connection, effect)
+        rest = deque(effects)
+        while rest:
+            effect = rest.popleft()
+            if isinstance(effect, Durable):
+                if self._waits(connection, effect):
+                    self._hold(connection, rest)
+                    return
+            elif isinstance(effect, Join):
+                later = self._join(connection, effect)
+                if later is not None:
+                    self._hold(connection, (later, *rest))
+                    asyncio.get_running_loop().call_soon(self._go_on, connection)
+                    return
+            else:
+                self._do(connection, effect)
+
+    def held(self, connection: Connection) -> int:
+        """About how many bytes of answers of a connection wait."""
+        held = self._held.get(connection)
+        return 0 if held is None else held.bytes
+
+    def _hold(self, connection: Connection, effects: Iterable[Effect]) -> None:
+        held = self._held[connection] = HeldEffects()
+        held.add(effects, self.clock.now() // 1000)
+
+    def _join(self, connection: Connection, effect: Join) -> Join | None:
+        """Join as many channels as one turn has time for; returns what is left to join.
+
+        Those with a position come first and together, so that nothing they missed is let go meanwhile.
+        """
+        resume = effect.resume or {}
+        keys = effect.keys if effect.expanded else self.hub.expand(connection.member, effect.keys)
+        keys = sorted(keys, key=lambda key: key.name not in resume) if resume else keys
+        count = max(JOINED_AT_ONCE, sum(key.name in resume for key in keys))
+        self.hub.join_plain(connection.member, keys[:count], effect.resume)
+        return Join(tuple(keys[count:]), None, expanded=True) if keys[count:] else None
 
     def _waits(self, connection: Connection, effect: Durable) -> bool:
         go_on = partial(self._go_on, connection)
@@ -291,12 +326,12 @@ class Gateway:
             await asyncio.shield(done)
 
     def _go_on(self, connection: Connection) -> None:
-        connection.go_on(self._held.pop(connection, ()))
+        held = self._held.pop(connection, None)
+        if held is not None:
+            connection.go_on(held.effects)
 
     def _do(self, connection: Connection, effect: Effect) -> None:
         match effect:
-            case Join():
-                self.hub.join(connection.member, effect.keys, effect.resume)
             case Leave():
                 self.hub.leave(connection.member, effect.ids)
             case Say():

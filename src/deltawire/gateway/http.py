@@ -22,9 +22,9 @@ from deltawire.wire import rpc
 STATUS = {FORBIDDEN: 403, TOO_MANY_REQUESTS: 429}
 """HTTP statuses by the dialect's codes; any other error is 400."""
 INDEX = """deltawire {version}
-WebSocket  ws://{host}/ws/api/v2
-HTTP       http://{host}/api/v2/public/get_instruments
-Docs       http://{host}/docs
+WebSocket  ws{s}://{host}/ws/api/v2
+HTTP       http{s}://{host}/api/v2/public/get_instruments
+Docs       http{s}://{host}/docs
 """
 
 
@@ -41,7 +41,8 @@ def make_app(gateway: Gateway) -> Starlette:
             if header := request.headers.get("authorization"):
                 signed = HttpRequest(request.method, _uri(request), body)
                 context.identity = gateway.access.by_header(header, signed, context.address, context.now)
-            if not gateway.may_pay(context.address, context.identity, asked.method):
+            payer = context.identity or gateway.access.speaks_for(asked.params, context.now)
+            if not gateway.may_pay(context.address, payer, asked.method):
                 raise RequestError(TOO_MANY_REQUESTS, "too_many_requests", retry=True)
         except RequestError as error:
             return reply(rpc.Reply(asked.id, error=error, us_in=context.now // 1000))
@@ -74,7 +75,8 @@ def make_app(gateway: Gateway) -> Starlette:
     async def index(request: Request) -> Response:
         """Where everything is."""
         host = request.headers.get("host", "")
-        return PlainTextResponse(INDEX.format(version=gateway.version, host=host))
+        secure = "s" if request.url.scheme == "https" else ""
+        return PlainTextResponse(INDEX.format(version=gateway.version, host=host, s=secure))
 
     async def healthy(request: Request) -> Response:
         """The process answers."""

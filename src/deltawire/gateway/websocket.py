@@ -24,6 +24,7 @@ from deltawire.errors import RequestError
 from deltawire.fanout.lane import DEFLATE, PROTO
 from deltawire.fanout.roster import JSON, Encoding, Member, Sink
 from deltawire.gateway.gateway import PATH, Gateway, Session
+from deltawire.gateway.intake import Intake, Step
 from deltawire.gateway.outgoing import AttestingSink, DirectSink, make_sink
 from deltawire.gateway.parser import Parser
 from deltawire.gateway.peers import is_welcome, peer_address
@@ -37,6 +38,12 @@ STATUS = {FORBIDDEN: 403, TOO_MANY_REQUESTS: 429}
 DEFLATES = [ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)]
 """Nothing is kept from message to message, in either direction."""
 SECOND_NS = 1_000_000_000
+SLICE, INFLATING_SLICE = 4096, 1024
+"""How many bytes are parsed at once, and how many where they may be compressed: a byte may stand for a thousand."""
+MOST_UNDER_WAY = 1024 * 1024
+"""Bytes of requests and answers of one connection that are under way from afar."""
+MOST_HELD = 256 * 1024
+"""Bytes of answers of one connection that wait for the disk; a client waits with them."""
 SLOW = 4000
 """Close code: you read too slowly; reconnect and resume."""
 
@@ -55,6 +62,10 @@ class WebSocketConnection(asyncio.Protocol):
             extensions=DEFLATES if self._limits.compress else (),
         )
         self._fragments: list[bytes] = []
+        self._received: deque[bytes] = deque()
+        self._events: deque[Request | Frame] = deque()
+        self._pongs: deque[bytes] = deque()
+        self._ended = False
         self._heard_ns = gateway.clock.now()
         self._pinged_ns = 0
         self._closing_ns = 0
@@ -69,6 +80,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._direct = make_sink(self._transport)
         self._attesting: AttestingSink | None = None
+        self._intake = Intake(self._transport, self._gateway.clock.now, self._step)
         self.member = Member(self._direct, most_channels=self._limits.subscriptions, crowded=self._crowded)
         self._transport.set_protocol(self)
         self._transport.set_write_buffer_limits(high=0)
@@ -78,15 +90,17 @@ class WebSocketConnection(asyncio.Protocol):
         """Bytes from the peer: at first the request again, then frames."""
         self._heard_ns = self._gateway.clock.now()
         self._pinged_ns = 0
-        self._guard(self._take_in, data)
+        self._received.append(data)
+        self._intake.run()
 
     def eof_received(self) -> None:
         """The peer sends no more."""
-        self._parser.receive_eof()
-        self._pass_on()
+        self._ended = True
+        self._intake.run()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is over."""
+        self._intake.stop()
         self._all.discard(self)
         if self in self._gateway.connections:
             closing = self._parser.close_sent or self._parser.close_rcvd
@@ -137,7 +151,7 @@ class WebSocketConnection(asyncio.Protocol):
         if self._distance is None:
             self._send(payload, opcode)
         else:
-            self._distance.answer(partial(self._send, payload, opcode))
+            self._distance.answer(partial(self._send, payload, opcode), len(payload))
 
     def _send(self, payload: bytes, opcode: int) -> None:
         if not self._closing_ns:
@@ -184,6 +198,8 @@ class WebSocketConnection(asyncio.Protocol):
     def go_on(self, effects: Sequence[Effect]) -> None:
         """Carry out what had to wait."""
         self._guard(self._gateway.carry_out, self, effects)
+        if self._intake.blocked:
+            self._intake.run()
 
     def _check_rights(self, now: int) -> None:
         if self._session is not None and not self._closing_ns:
@@ -201,7 +217,7 @@ class WebSocketConnection(asyncio.Protocol):
         deadline = self._session.deadline() if self._session else None
         if self._session and deadline is not None and now >= deadline:
             self._gateway.carry_out(self, self._session.tick(now))
-        if self._full_ns:
+        if self._full_ns or self._intake.blocked:
             self._pinged_ns = 0  # a ping would not reach it; how long it takes nothing is counted above
         elif self._pinged_ns and now - self._pinged_ns > self._limits.pong_within_s * SECOND_NS:
             self._transport.abort()
@@ -253,23 +269,67 @@ class WebSocketConnection(asyncio.Protocol):
         else:
             self._transport.abort()
 
-    def _take_in(self, data: bytes) -> None:
+    def _step(self) -> Step:
+        """Handle one thing that has come; a mistake of our own ends this connection."""
+        try:
+            return self._take_in()
+        except Exception:
+            log.exception("connection failed")
+            self._received.clear()
+            self._events.clear()
+            self._broke()
+            return Step.DONE
+
+    def _take_in(self) -> Step:
         """Handle what has come in its order, so that slices of any size lead to the same bytes.
 
         The parser has by then queued one pong for each ping, and behind them what ends the connection.
         """
-        self._parser.receive_data(data)
-        queued = deque(self._parser.data_to_send())
-        for event in cast(list[Request | Frame], self._parser.events_received()):
-            if isinstance(event, Request):
-                self._on_request(event)
-            elif event.opcode is Opcode.PING:
-                pong = queued.popleft()
-                if not self._closing_ns:
-                    self.member.sink.write(pong)
-            elif not self._closing_ns:
-                self._on_frame(event)
-        self._pass_on(queued)
+        if self._events:
+            if self._has_to_wait():
+                return Step.BLOCKED
+            self._on_event(self._events.popleft())
+            return Step.MORE
+        if self._pongs or not (self._received or self._ended):
+            pongs, self._pongs = self._pongs, deque()
+            self._pass_on(pongs)
+        if self._received:
+            self._parser.receive_data(self._next_slice())
+        elif self._ended:
+            self._ended = False
+            self._parser.receive_eof()
+            self._pass_on()
+            return Step.DONE
+        else:
+            return Step.DONE
+        self._pongs.extend(self._parser.data_to_send())
+        self._events.extend(cast(list[Request | Frame], self._parser.events_received()))
+        return Step.MORE
+
+    def _next_slice(self) -> bytes:
+        """Little enough that the messages in it, unpacked, fit the memory that one peer may use."""
+        data, most = self._received.popleft(), INFLATING_SLICE if self._parser.extensions else SLICE
+        if len(data) > most:
+            self._received.appendleft(data[most:])
+            return data[:most]
+        return data
+
+    def _has_to_wait(self) -> bool:
+        """Whether so much of what this peer has asked for is still under way that it must wait for it."""
+        if self._closing_ns:
+            return False
+        far = self._distance is not None and self._distance.bytes_under_way >= MOST_UNDER_WAY
+        return far or self._gateway.held(self) >= MOST_HELD
+
+    def _on_event(self, event: Request | Frame) -> None:
+        if isinstance(event, Request):
+            self._on_request(event)
+        elif event.opcode is Opcode.PING:
+            pong = self._pongs.popleft()
+            if not self._closing_ns:
+                self.member.sink.write(pong)
+        elif not self._closing_ns:
+            self._on_frame(event)
 
     def _on_request(self, request: Request) -> None:
         response = self._judge(request)
@@ -348,7 +408,7 @@ class WebSocketConnection(asyncio.Protocol):
         elif self._distance is None:
             self._receive(session, message)
         else:
-            self._distance.request(partial(self._arrived, session, message))
+            self._distance.request(partial(self._arrived, session, message), len(message))
 
     def _arrived(self, session: Session, message: bytes) -> None:
         """A message has come from afar; its connection may be gone meanwhile."""

@@ -160,14 +160,14 @@ def _measure(
     for key in patterns:
         size = count_fitting(key, context.market.names(), session.most_channels - total)
         total += size
-        _bound(total, session)
+        _bound(total, session, ", those that patterns stand for included")
         sizes[key.name] = size
     return sizes
 
 
-def _bound(count: int, session: Conversation) -> None:
+def _bound(count: int, session: Conversation, remark: str = "") -> None:
     if count > session.most_channels:
-        reason = f"at most {session.most_channels} channels, those that patterns stand for included"
+        reason = f"at most {session.most_channels} channels{remark}"
         raise LimitError(INVALID_PARAMS, "Invalid params", reason=reason, param="channels")
 
 

@@ -14,6 +14,8 @@ class Join(msgspec.Struct, frozen=True):
 
     keys: tuple[ChannelKey, ...]
     resume: dict[str, Position] | None = None
+    expanded: bool = False
+    """Whether patterns have been replaced by the channels that they stand for."""
 
 
 class Leave(msgspec.Struct, frozen=True):

@@ -1,5 +1,8 @@
 """The server's side of one WebSocket conversation."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from deltawire.access.access import TOO_MANY_REQUESTS, Access
 from deltawire.access.credits import Wallet, Wallets
 from deltawire.access.tokens import Grant, Identity
@@ -20,6 +23,7 @@ from deltawire.session.private.trading import Trading
 from deltawire.wire.rpc import BadRequest, Reply, Request, RequestId, parse_request
 
 SECOND_NS = 1_000_000_000
+NO_PARAMS: Mapping[str, Any] = {}
 UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 MOST_CHANNELS = 10_000
@@ -93,7 +97,7 @@ class ServerSession:
             request = parse_request(frame)
         except BadRequest as bad:
             return [bad.reply] if self._can_pay("", now) else self._cannot_pay(bad.reply.id)
-        if not self._can_pay(request.method, now):
+        if not self._can_pay(request.method, now, request.params):
             return self._cannot_pay(request.id)
         return self._answer(request, now)
 
@@ -148,8 +152,14 @@ class ServerSession:
             if self._trading is not None:
                 self._trading.disconnected(account, number, on_purpose=self.logged_out)
 
-    def _can_pay(self, method: str, now: int) -> bool:
-        return self._wallet is None or self._wallet.pay_for(method, now)
+    def _can_pay(self, method: str, now: int, params: Mapping[str, Any] = NO_PARAMS) -> bool:
+        """Whoever a token among the parameters speaks for pays; who has none that counts pays as the connection."""
+        wallet = self._wallet
+        if self._wallets is not None:
+            identity = self._access.speaks_for(params, now)
+            if identity is not None:
+                wallet = self._wallets.of(f"account {identity.account}")
+        return wallet is None or wallet.pay_for(method, now)
 
     def _cannot_pay(self, request_id: RequestId) -> list[Effect]:
         error = RequestError(TOO_MANY_REQUESTS, "too_many_requests", retry=True)

@@ -72,14 +72,16 @@ def parse_request(frame: bytes, method: str | None = None) -> Request:
     """
     if len(frame) > LARGEST_REQUEST:
         raise BadRequest(INVALID_REQUEST, "request entity too large", f"more than {LARGEST_REQUEST} bytes")
-    if _is_nested_too_deeply(frame):
-        raise BadRequest(PARSE_ERROR, "Parse error", "nested too deeply")
     try:
         loose = _decode(frame)
     except msgspec.ValidationError as error:
         raise BadRequest(INVALID_REQUEST, "Invalid Request", str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadRequest(PARSE_ERROR, "Parse error", str(error)) from None
+    except RecursionError:
+        raise BadRequest(PARSE_ERROR, "Parse error", "nested too deeply") from None
+    if _is_nested_too_deeply(frame):
+        raise BadRequest(PARSE_ERROR, "Parse error", "nested too deeply")
     if loose.method is None:
         loose.method = method
     return _judge(loose)

@@ -1,0 +1,272 @@
+"""What one connection may take from the others: turns of the loop, channels, answers that wait, requests under way."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from deltawire.access.credits import Tariff
+from deltawire.app import WallClock
+from deltawire.exchange.conditions import Conditions, Latency
+from deltawire.exchange.open_orders import OpenOrders
+from deltawire.gateway.distance import Distance
+from deltawire.gateway.gateway import JOINED_AT_ONCE, Gateway, Limits
+from deltawire.gateway.intake import TURN_NS
+from deltawire.gateway.websocket import MOST_HELD, MOST_UNDER_WAY, WebSocketConnection
+from deltawire.store.keys import KeyStore
+from tests.gateway.test_websocket import request_head
+from tests.support.credentials import ALICE, secret_login
+from tests.support.frames import request_frame
+from tests.support.gateway_server import PATIENCE_S, GatewayServer, Neighbour, open_socket
+from tests.support.market_events import START_NS, make_instrument, make_listing
+from tests.support.trading import Exchange
+from tests.support.transports import MemoryTransport, StillClock
+from tests.support.worlds import World
+
+LISTED = 900
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[GatewayServer]:
+    with GatewayServer() as server:
+        server.go_live()
+        server.feed([make_listing(make_instrument(f"I{number}")) for number in range(LISTED)])
+        server.wait_until(lambda: len(server.app.market) > LISTED)
+        yield server
+
+
+@pytest.fixture
+def server(running: GatewayServer) -> Iterator[GatewayServer]:
+    with Neighbour(running) as neighbour:
+        yield running
+        assert neighbour.missed_nothing()
+    running.wait_for_connections(0)
+
+
+def channels(server: GatewayServer) -> int:
+    return server.ask(lambda: len(server.app.hub.directory._channels))
+
+
+# Channels.
+
+
+def test_one_small_request_opens_no_more_channels_than_a_connection_may_have(server: GatewayServer) -> None:
+    before = channels(server)
+    names = [
+        f"book.*.{group}.{depth}.{pace}"
+        for group in (1, 5, 10)
+        for depth in (1, 20)
+        for pace in ("raw", "agg2")
+    ]
+    with open_socket(server) as client:
+        client.request("public/subscribe", channels=names)
+        error = client.message()["error"]
+        assert (error["code"], error["data"]["param"]) == (-32602, "channels")
+        assert client.close_code() == 1008
+    assert channels(server) == before
+
+
+def test_a_name_with_a_control_character_is_no_channel(server: GatewayServer) -> None:
+    before = channels(server)
+    with open_socket(server) as client:
+        for name in ("book.\0.raw", "deribit_price_index.\0", "trades.I\0.raw"):
+            assert client.answer("public/subscribe", channels=[name])["result"] == []
+            assert client.answer("public/unsubscribe", channels=[name])["result"] == []
+        assert client.answer("public/subscribe", channels=["trades.I1.raw"])["result"] == ["trades.I1.raw"]
+    assert channels(server) == before + 1
+
+
+def test_patterns_that_outgrow_the_bound_close_the_connection() -> None:
+    with GatewayServer(Limits(subscriptions=30)) as server, open_socket(server) as client:
+        server.go_live()
+        assert client.answer("public/subscribe", channels=["trades.*.raw", "quote.*"])["result"]
+        server.feed([make_listing(make_instrument(f"I{number}")) for number in range(20)])
+        assert client.close_code() == 1008
+
+
+# Turns.
+
+
+class TickingClock(StillClock):
+    """Every look at it takes a millisecond."""
+
+    def now(self) -> int:
+        self.now_ns += 1_000_000
+        return self.now_ns
+
+
+class PausingTransport(MemoryTransport):
+    """Knows whether it reads."""
+
+    reading = True
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+
+class Peer:
+    """A connection behind its handshake, in this loop."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.transport = PausingTransport()
+        self.connection = WebSocketConnection(gateway, set())
+        self.transport.set_protocol(self.connection)
+        self.connection.connection_made(self.transport)
+        self.connection.data_received(request_head())
+
+    def answers(self) -> int:
+        return len(self.transport.frames())
+
+
+async def settle(peer: Peer) -> None:
+    """Until it reads again."""
+    while not peer.transport.reading:  # noqa: ASYNC110 (no event tells)
+        await asyncio.sleep(0)
+
+
+async def test_many_requests_in_one_packet_are_answered_over_many_turns() -> None:
+    world = World()
+    peer = Peer(Gateway(world.market, world.hub, TickingClock(START_NS), "9.9"))
+    await settle(peer)
+    assert peer.transport.head().startswith("HTTP/1.1 101 ")
+    peer.connection.data_received(request_frame("public/test") * 60)
+    answered = peer.answers()
+    assert answered <= TURN_NS // 1_000_000
+    assert not peer.transport.reading
+    await settle(peer)
+    assert answered + peer.answers() == 60
+
+
+async def test_many_channels_are_joined_over_many_turns_and_effects_keep_their_order() -> None:
+    world = World()
+    world.tell(*(make_listing(make_instrument(f"I{number}")) for number in range(500)))
+    peer = Peer(Gateway(world.market, world.hub, StillClock(START_NS), "9.9"))
+    peer.transport.head()
+    peer.connection.data_received(
+        request_frame("public/subscribe", 1, channels=["trades.I*.raw"])
+        + request_frame("public/unsubscribe", 2, channels=["trades.I*.raw"])
+        + request_frame("public/subscribe", 3, channels=["quote.I*"])
+    )
+    member = peer.connection.member
+    joined = [len(member.channels)]
+    while peer.answers() < 3 and len(joined) < 100:
+        await asyncio.sleep(0)
+        joined.append(len(member.channels))
+        if joined[-1] and joined[-1] < joined[-2]:
+            break
+    assert max(after - before for before, after in pairwise(joined)) <= JOINED_AT_ONCE
+    assert max(joined) >= 500 - JOINED_AT_ONCE
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert len(member.channels) == 500
+    assert all(address.startswith("quote.") for address in member.channels)
+
+
+async def test_a_connection_that_ends_amid_its_joins_leaves_nothing() -> None:
+    world = World()
+    world.tell(*(make_listing(make_instrument(f"I{number}")) for number in range(500)))
+    gateway = Gateway(world.market, world.hub, StillClock(START_NS), "9.9")
+    peer = Peer(gateway)
+    peer.connection.data_received(request_frame("public/subscribe", 1, channels=["trades.I*.raw"]))
+    await asyncio.sleep(0)
+    peer.connection.connection_lost(None)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not peer.connection.member.channels
+    assert not world.hub._roster._groups
+    assert gateway.held(peer.connection) == 0
+
+
+# Answers behind the disk.
+
+
+async def test_answers_that_wait_for_the_disk_are_bounded_and_come_in_order() -> None:
+    exchange = Exchange(OpenOrders(per_account=400, per_instrument=400))
+    bot = exchange.client()
+    for _ in range(300):
+        bot.buy(10, 50_000.0, label="x" * 60)
+    gateway = Gateway(
+        exchange.market,
+        exchange.hub,
+        StillClock(START_NS),
+        "9.9",
+        access=exchange.access,
+        trading=exchange.floor,
+    )
+    peer = Peer(gateway)
+    peer.transport.head()
+    peer.connection.data_received(request_frame("public/auth", 0, **secret_login(ALICE)))
+    await settle(peer)
+    exchange.disk.slow = True
+    peer.connection.data_received(
+        request_frame("private/buy", 1, instrument_name="BTC-PERPETUAL", amount=10, price=50_000.0)
+        + b"".join(request_frame("private/get_open_orders", number) for number in range(2, 62))
+    )
+    one = len(peer.transport.sent)
+    for _ in range(20):
+        await asyncio.sleep(0.01)
+    size = 301 * 900
+    assert gateway.held(peer.connection) <= MOST_HELD + size
+    assert not peer.transport.reading
+    exchange.disk.slow = False
+    exchange.disk.sync()
+    await settle(peer)
+    messages = peer.transport.frames()
+    assert one >= 0
+    assert [
+        frame.payload[:30].split(b'"id":')[1].split(b",")[0] for frame in messages if b'"id"' in frame.payload
+    ][-60:] == [str(number).encode() for number in range(2, 62)]
+
+
+# Requests from afar.
+
+
+async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> None:
+    world = World()
+    gateway = Gateway(world.market, world.hub, WallClock(), "9.9")
+    gateway.distances = lambda: Distance(Conditions(Latency(50.0, 0.0), ()), random.Random(1), WallClock())
+    peer = Peer(gateway)
+    peer.transport.head()
+    long = request_frame("public/test", 1, text="x" * 30_000)
+    most = 0
+    for _ in range(200):
+        peer.connection.data_received(long)
+        most = max(most, peer.connection._distance.bytes_under_way)
+    assert most <= MOST_UNDER_WAY + 40_000
+    assert not peer.transport.reading
+    answers = 0
+    async with asyncio.timeout(PATIENCE_S):
+        while answers < 200:
+            await asyncio.sleep(0.01)
+            answers += peer.answers()
+            most = max(most, peer.connection._distance.bytes_under_way)
+    assert most <= MOST_UNDER_WAY + 40_000
+
+
+# Credits.
+
+
+def test_who_speaks_by_a_token_among_the_parameters_pays_from_its_account(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path)
+    store.add(ALICE)
+    tariff = Tariff(refill=1, pool=1_000, request=100)
+    with GatewayServer(tariff=tariff, keys=store) as server:
+        grant = server.get(f"/api/v2/public/auth?{urlencode(secret_login(ALICE))}")[1]["result"]
+        token = grant["access_token"]
+        codes = []
+        for _ in range(12):
+            with open_socket(server) as client:
+                codes.append(client.answer("public/test", access_token=token).get("error", {}).get("code"))
+        assert codes[:9] == [None] * 9
+        assert 10028 in codes[9:]
+        status, answer = server.get(f"/api/v2/public/test?access_token={token}")
+        assert (status, answer["error"]["code"]) == (429, 10028)
+        with open_socket(server) as other:
+            assert "result" in other.answer("public/test")
