@@ -22,7 +22,10 @@ NAME = "BTC-PERPETUAL"
 PER_SECOND = 1_000
 SECONDS, QUICK_SECONDS = 15, 4
 WARM_UP = 500
-CREDITS = "[credits]\nrefill = 1000000000\npool = 1000000000\n"
+CREDITS = (
+    "[credits]\nrefill = 1000000000\npool = 1000000000\n"
+    "[exchange.open_orders]\nper_account = 1000000\nper_instrument = 1000000\n"
+)
 START_WITHIN_S = 20
 LARGE = 5_000_000
 SMALL = 10

@@ -224,3 +224,24 @@ def test_an_exchange_does_not_start_on_a_damaged_list_of_accounts(tmp_path: Path
     with pytest.raises(UsageError, match=r"accounts\.json is damaged"):
         Builtin(tmp_path, WallClock(), Setup())
     assert not (tmp_path / JOURNAL).exists()
+
+
+async def test_a_start_ahead_of_the_machines_clock_says_so_and_how_to_go_on(tmp_path: Path) -> None:
+    class AheadClock(WallClock):
+        """Set three days wrong."""
+
+        def now(self) -> int:
+            return super().now() + 3 * 86_400 * 1_000_000_000
+
+    ahead = Builtin(tmp_path, AheadClock(), Setup())
+    ahead.floor.connected(FIRST)
+    await ahead.drained()
+    ahead.close()
+    with capture_logs() as lines:
+        Builtin(tmp_path, WallClock(), Setup()).close()
+    (line,) = [line for line in lines if "ahead of this machine's clock" in line["event"]]
+    assert abs(line["ahead_s"] - 3 * 86_400) < 600
+    assert str(tmp_path / JOURNAL) in line["advice"]
+    with capture_logs() as lines:
+        Builtin(tmp_path / "other", WallClock(), Setup()).close()
+    assert not [line for line in lines if "ahead" in line["event"]]

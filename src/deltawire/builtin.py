@@ -4,6 +4,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
@@ -37,6 +38,10 @@ from deltawire.store.recovery import recover, save
 log = structlog.get_logger("deltawire")
 JOURNAL = "journal"
 SNAPSHOT_EVERY = 50_000
+SLOW_REPLAY_S = 1.0
+"""After a replay that took longer a snapshot is taken at once, however few records it was."""
+AHEAD_S = 60.0
+"""How far exchange time may be ahead of this machine's clock at a start without a warning."""
 MOST_MOMENTS = 20
 """Of the agents, before others have a turn."""
 
@@ -179,14 +184,18 @@ class Builtin:
         accounts.read()  # damaged is told now, not when nobody can trade
         try:
             self._journal = Journal(DiskFiles(folder / JOURNAL), str(folder / JOURNAL), secrets.randbits(63))
-            self._replay()
+            replayed = self._replay()
         except JournalError as error:
             raise UsageError(f"the exchange cannot start: {error}") from error
         except OSError as error:
             raise UsageError(f"cannot use {folder / JOURNAL}: {error.strerror}") from error
         self._commit = GroupCommit(
-            self._journal, state=partial(save, self._exchange, self._history), snapshot_every=SNAPSHOT_EVERY
+            self._journal,
+            state=partial(save, self._exchange, self._history),
+            snapshot_every=SNAPSHOT_EVERY,
+            since_snapshot=replayed,
         )
+        _warn_if_ahead(self._exchange.desk.now, wall.now(), folder / JOURNAL)
         clock = SimulatedClock(wall, start_ns=self._exchange.desk.now, speed=speed)
         self.floor = Floor(
             self._exchange,
@@ -215,10 +224,27 @@ class Builtin:
         """Let go of the journal; what was not on disk was not acknowledged."""
         self._journal.close()
 
-    def _replay(self) -> None:
-        journal = self._journal
+    def _replay(self) -> int:
+        """Replay the journal; returns as how many records it counts on the way to the next snapshot."""
+        journal, started = self._journal, time.perf_counter()
         count = recover(self._exchange, self._history, self._codec, journal)
         if journal.cut is not None:
             log.warning("torn tail cut", file=journal.cut.file, at=journal.cut.at, bytes=journal.cut.size)
         if count or journal.snapshot:
             log.info("journal replayed", records=count, sequence=journal.sequence)
+        for name in journal.foreign:
+            log.warning("not a file of the journal: left alone", file=name)
+        return SNAPSHOT_EVERY if time.perf_counter() - started > SLOW_REPLAY_S else count
+
+
+def _warn_if_ahead(exchange_ns: int, machine_ns: int, journal: Path) -> None:
+    """Exchange time never goes back, so a start with a clock that was wrong outlives it."""
+    ahead_s = (exchange_ns - machine_ns) / 1e9
+    if ahead_s > AHEAD_S:
+        log.warning(
+            "exchange time is ahead of this machine's clock and goes on from there",
+            ahead_s=round(ahead_s),
+            exchange_time=datetime.fromtimestamp(exchange_ns / 1e9, UTC).isoformat(timespec="seconds"),
+            advice=f"it catches up by itself; until then valid_until is held against exchange time, which "
+            f"tickers show. To begin anew at the right time, stop the server and move {journal} away",
+        )

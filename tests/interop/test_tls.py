@@ -88,6 +88,7 @@ def test_a_certificate_of_our_own_stays_from_run_to_run_and_fits_the_host(tmp_pa
 def test_certificates_that_are_none_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good, noise = self_signed(tmp_path, "x"), tmp_path / "noise.pem"
     noise.write_text("noise")
+    noise.chmod(0o600)
     for arguments in ([tmp_path / "no.pem"], [noise], [good, "--key", noise], [good, "--self-signed"]):
         outcome = run(capsys, "serve", "--echo", "--port", 0, "--certificate", *arguments)
         assert (outcome.code, outcome.err.count("\n")) == (2, 1), outcome.err

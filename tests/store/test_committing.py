@@ -108,3 +108,16 @@ async def test_a_snapshot_holds_exactly_what_is_on_disk(files: GatedFiles) -> No
     assert again.snapshot.state.split(b",") == state[: again.snapshot.sequence]
     assert [payload for _, payload in again.records()] == state[again.snapshot.sequence :]
     files.close()
+
+
+async def test_records_replayed_at_the_start_count_towards_the_next_snapshot(files: GatedFiles) -> None:
+    journal = opened(files)
+    commit = GroupCommit(journal, state=lambda: b"state", snapshot_every=5, since_snapshot=4)
+    files.gate.set()
+    commit.append(b"a")
+    commit.then(lambda error: None)
+    await commit.drained()
+    again = Journal(files, "j", salt=1)
+    assert again.snapshot is not None
+    assert (again.snapshot.sequence, again.snapshot.state) == (1, b"state")
+    files.close()

@@ -35,7 +35,10 @@ PATIENCE_S = 60
 ROOT = Path(__file__).resolve().parents[2]
 BOT = Key("bot-id", "hmac", "s3cret-of-the-bot", "bot", EVERYTHING)
 NAME = "BTC-PERPETUAL"
-CREDITS = "[credits]\nrefill = 1000000000\npool = 1000000000\n"
+CREDITS = (
+    "[credits]\nrefill = 1000000000\npool = 1000000000\n"
+    "[exchange.open_orders]\nper_account = 1000000\nper_instrument = 1000000\n"
+)
 Server = subprocess.Popen[bytes]
 
 

@@ -4,6 +4,8 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
+CLOSE_CODES = frozenset({*range(1000, 1004), *range(1005, 1015), 4000})
+"""Those that RFC 6455 and its registry define, and our own."""
 TICK_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
@@ -28,8 +30,8 @@ class Telemetry:
         self.accepted = 0
         self.refused: Counter[int] = Counter()
         """Handshakes refused, by HTTP status."""
-        self.closes: Counter[int] = Counter()
-        """WebSocket connections ended, by close code; 1006 where there was none."""
+        self.closes: Counter[str] = Counter()
+        """WebSocket connections ended, by close code; 1006 where there was none, `other` for what clients make up."""
         self.faults: Counter[str] = Counter()
         """By venue."""
         self.stale: Counter[tuple[str, str]] = Counter()
@@ -39,3 +41,7 @@ class Telemetry:
         self.lag_s: dict[str, float] = {}
         """By venue: how long its last frame had been under way."""
         self.seen_to_sent = Durations()
+
+    def closed(self, code: int) -> None:
+        """A WebSocket connection has ended with this code."""
+        self.closes[str(code) if code in CLOSE_CODES else "other"] += 1

@@ -104,7 +104,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._all.discard(self)
         if self in self._gateway.connections:
             closing = self._parser.close_sent or self._parser.close_rcvd
-            self._gateway.telemetry.closes[closing.code if closing else CloseCode.ABNORMAL_CLOSURE] += 1
+            self._gateway.telemetry.closed(closing.code if closing else CloseCode.ABNORMAL_CLOSURE)
         self._gateway.places.leave(peer_address(self._transport))
         if self._session is not None:
             self._session.closed()

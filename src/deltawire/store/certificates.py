@@ -28,6 +28,7 @@ def load_tls(certificate: Path, key: Path | None) -> ssl.SSLContext:
     for path in (certificate, key or certificate):
         if not path.is_file():
             raise UsageError(f"no file {path}: give a certificate and its key in PEM")
+    check_key_file(key or certificate)
     try:
         context.load_cert_chain(certificate, key, password=_no_password)
     except (OSError, ssl.SSLError) as error:
@@ -36,6 +37,14 @@ def load_tls(certificate: Path, key: Path | None) -> ssl.SSLContext:
             f"{certificate} and {key or certificate} are no certificate and its key: {reason}"
         ) from error
     return context
+
+
+def check_key_file(path: Path) -> None:
+    """`UsageError` where others may read a private key; a group may, of a key that is root's (as Debian's ssl-cert)."""
+    found = path.stat()
+    forbidden = 0o027 if found.st_uid == 0 else 0o077
+    if found.st_mode & forbidden:
+        raise UsageError(f"{path} holds a private key that others can read: chmod 600 it")
 
 
 def self_signed(folder: Path, host: str) -> Path:

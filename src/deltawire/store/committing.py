@@ -16,17 +16,22 @@ class GroupCommit:
     """Between a sequencer that accepts records and a journal that makes them last.
 
     The event loop never waits for the disk: one batch at a time is written in a thread. `state` gives the
-    sequencer's state as bytes; it is stored every `snapshot_every` records.
+    sequencer's state as bytes; it is stored every `snapshot_every` records, of which `since_snapshot` have gone by.
     """
 
     def __init__(
-        self, journal: Journal, *, state: Callable[[], bytes] | None = None, snapshot_every: int = 100_000
+        self,
+        journal: Journal,
+        *,
+        state: Callable[[], bytes] | None = None,
+        snapshot_every: int = 100_000,
+        since_snapshot: int = 0,
     ) -> None:
         self._journal = journal
         self._state, self._snapshot_every = state, snapshot_every
         self._payloads: list[bytes] = []
         self._releases: list[Release] = []
-        self._since_snapshot = 0
+        self._since_snapshot = since_snapshot
         self._task: asyncio.Task[None] | None = None
         self.error: JournalError | None = None
         """Why nothing is acknowledged any more; a restart is needed."""

@@ -41,6 +41,7 @@ class DiskFiles:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_private(directory)
         self._directory = directory
         self._folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         self._open: tuple[str, int] | None = None
@@ -107,3 +108,12 @@ class DiskFiles:
         view = memoryview(content)
         while view:
             view = view[os.write(handle, view) :]
+
+
+def _check_private(directory: Path) -> None:
+    """Raises `JournalError` where others may write into the directory or read a file in it."""
+    if directory.stat().st_mode & 0o022:
+        raise JournalError(str(directory), "", f"others may write here: chmod 700 {directory}")
+    for path in directory.iterdir():
+        if path.is_file() and path.stat().st_mode & 0o077:
+            raise JournalError(str(path), "", f"can be read or written by others: chmod 600 {path}")

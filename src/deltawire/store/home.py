@@ -24,15 +24,25 @@ def home() -> Path:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that only its owner may enter."""
+    """Make a folder that only its owner may enter; `UsageError` where others may write into one that is there."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shared = folder.stat().st_mode & 0o022
     except OSError as error:
         raise UsageError(f"cannot make {folder}: {error.strerror}; DELTAWIRE_HOME names another") from error
+    if shared:
+        raise UsageError(f"others may write into {folder}: chmod 700 it")
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Replace a file by another in one step, on disk when this returns, readable by its owner only."""
+    try:
+        _write_whole(path, data)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _write_whole(path: Path, data: bytes) -> None:
     number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600
     try:
         with os.fdopen(number, "wb") as file:
@@ -76,7 +86,12 @@ def file_stamp(path: Path) -> tuple[int, int, int]:
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Nobody else who asks for this lock has it meanwhile."""
-    number = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        number = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}; DELTAWIRE_HOME names another folder"
+        ) from error
     try:
         fcntl.flock(number, fcntl.LOCK_EX)
         yield

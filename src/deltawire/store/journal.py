@@ -6,6 +6,7 @@
 A snapshot begins a new segment; files older than the last snapshot but one are removed.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -24,6 +25,7 @@ from deltawire.store.frames import (
 )
 
 SEGMENT, SNAPSHOT = "segment-", "snapshot-"
+_OWN = re.compile(r"segment-[0-9]{20}\.log|snapshot-[0-9]{20}\.bin")
 KEPT_SNAPSHOTS = 2
 
 
@@ -66,6 +68,8 @@ class Journal:
         self.batches = 0
         self.ignored: list[str] = []
         """Snapshots that are not whole; the one before them counts."""
+        self.foreign = [name for name in files.names() if not (_OWN.fullmatch(name) or name.endswith(".new"))]
+        """Files that are not the journal's: left alone."""
         self.failed = False
         self.snapshot = self._latest()
 
@@ -202,4 +206,4 @@ class Journal:
 
 
 def _is(name: str, prefix: str) -> bool:
-    return name.startswith(prefix) and not name.endswith(".new")
+    return name.startswith(prefix) and _OWN.fullmatch(name) is not None

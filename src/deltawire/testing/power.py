@@ -49,6 +49,7 @@ class PowerCutFiles(DiskFiles):
             if (self._path / name).exists():
                 content = self.read(name)
                 (survivors / name).write_bytes(content[:size] + _torn(content[size:], random))
+                (survivors / name).chmod(0o600)
         self.close()
 
     def _powered(self) -> None:
