@@ -20,8 +20,8 @@ from deltawire.gateway.websocket import MOST_HELD, MOST_UNDER_WAY, WebSocketConn
 from deltawire.store.keys import KeyStore
 from tests.gateway.test_websocket import request_head
 from tests.support.credentials import ALICE, secret_login
-from tests.support.frames import request_frame
-from tests.support.gateway_server import PATIENCE_S, GatewayServer, Neighbour, open_socket
+from tests.support.frames import CLOSE, client_frame, request_frame
+from tests.support.gateway_server import PATIENCE_S, GatewayServer, Neighbour, RawClient, open_socket
 from tests.support.market_events import START_NS, make_instrument, make_listing
 from tests.support.trading import Exchange
 from tests.support.transports import MemoryTransport, StillClock
@@ -270,3 +270,33 @@ def test_who_speaks_by_a_token_among_the_parameters_pays_from_its_account(tmp_pa
         assert (status, answer["error"]["code"]) == (429, 10028)
         with open_socket(server) as other:
             assert "result" in other.answer("public/test")
+
+
+# Requests that never end.
+
+
+def test_a_post_whose_body_never_comes_leaves_no_traceback(
+    running: GatewayServer, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    head = b"POST /api/v2/public/test HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
+    for rest in (b"", b"{"):
+        with RawClient(running.port) as client:
+            client.send(head + rest)
+        with RawClient(running.port) as client:
+            client.send(head + rest)
+            client.reset()
+    with open_socket(running) as client:
+        assert "result" in client.answer("public/test")
+    running.wait_for_connections(0)
+    captured = capfd.readouterr()
+    assert "Traceback" not in captured.err + captured.out + caplog.text
+
+
+def test_close_codes_that_clients_make_up_are_one_label(running: GatewayServer) -> None:
+    for code in (3000, 3999, 4001, 4999, 1000):
+        with open_socket(running) as client:
+            client.send(client_frame(code.to_bytes(2, "big"), CLOSE))
+            client.close_code()
+    running.wait_for_connections(0)
+    labels = running.ask(lambda: set(running.app.gateway.telemetry.closes))
+    assert labels <= {"1000", "1001", "1006", "1008", "other"}

@@ -5,7 +5,7 @@ from typing import Any
 
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -64,7 +64,10 @@ def make_app(gateway: Gateway) -> Starlette:
 
     async def post(request: Request) -> Response:
         """A JSON-RPC body; the path may name the method where the body does not."""
-        body = await _limited(request)
+        try:
+            body = await _limited(request)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
         place = request.path_params
         try:
             asked = rpc.parse_request(body, f"{place['scope']}/{place['method']}" if place else None)
