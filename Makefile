@@ -8,7 +8,9 @@ KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py
 BOOKS := tests/book tests/market tests/fanout tests/wire tests/venues tests/gateway
 UPDATES ?= 10000000
 FUZZ_SECONDS ?= 60
-.PHONY: help demo test twins sanitize fuzz interop storm durability check bench realism autobahn kernel lock clean
+REQUESTS ?= 400000
+BYSTANDER_SECONDS ?= 600
+.PHONY: help demo test twins sanitize fuzz bystander interop storm durability check bench realism autobahn kernel lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -68,11 +70,15 @@ realism: $(VENV)/ready ## Hold an hour of the simulated market against real ones
 sanitize: $(VENV)/ready-dev ## Run the kernel's tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(BIN)/python tools/sanitize.py
 
-fuzz: $(VENV)-fuzz/ready ## Fuzz both kernels against each other, each target for FUZZ_SECONDS
+fuzz: $(VENV)-fuzz/ready $(VENV)/ready-dev ## Fuzz both kernels against each other (FUZZ_SECONDS each), and the server (REQUESTS)
 	@for target in levels sides streams; do \
 		echo "fuzz: $$target for $(FUZZ_SECONDS) s"; \
 		$(VENV)-fuzz/bin/python -m fuzz.$$target -max_total_time=$(FUZZ_SECONDS) -verbosity=1 -print_final_stats=1 || exit 1; \
 	done
+	$(BIN)/python -m fuzz.requests --requests $(REQUESTS)
+
+bystander: $(VENV)/ready-dev ## Search for BYSTANDER_SECONDS for what holds up a server's other clients most
+	$(BIN)/python -m fuzz.bystander --seconds $(BYSTANDER_SECONDS)
 
 kernel: $(VENV)/ready-dev ## Build the compiled kernel anew (FLAGS= for the compiler)
 	$(BIN)/python tools/build_kernel.py $(FLAGS)

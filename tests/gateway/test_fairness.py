@@ -300,3 +300,39 @@ def test_close_codes_that_clients_make_up_are_one_label(running: GatewayServer) 
     running.wait_for_connections(0)
     labels = running.ask(lambda: set(running.app.gateway.telemetry.closes))
     assert labels <= {"1000", "1001", "1006", "1008", "other"}
+
+
+async def test_nothing_is_joined_any_more_once_a_connection_is_closing() -> None:
+    world = World()
+    world.tell(*(make_listing(make_instrument(f"I{number}")) for number in range(500)))
+    gateway = Gateway(world.market, world.hub, StillClock(START_NS), "9.9")
+    peer = Peer(gateway)
+    peer.connection.data_received(request_frame("public/subscribe", 1, channels=["trades.I*.raw"]))
+    peer.connection.close(1008, "enough")
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not peer.connection.member.channels
+    assert not world.hub._roster._groups
+
+
+def test_a_subscription_that_waits_for_the_disk_is_dropped_with_its_connection() -> None:
+    exchange = Exchange()
+    gateway = Gateway(
+        exchange.market,
+        exchange.hub,
+        StillClock(START_NS),
+        "9.9",
+        access=exchange.access,
+        trading=exchange.floor,
+    )
+    peer = Peer(gateway)
+    peer.connection.data_received(request_frame("public/auth", 0, **secret_login(ALICE)))
+    exchange.disk.slow = True
+    peer.connection.data_received(
+        request_frame("private/buy", 1, instrument_name="BTC-PERPETUAL", amount=10, price=50_000.0)
+        + request_frame("private/subscribe", 2, channels=["user.orders.any.any.raw", "trades.any.any.raw"])
+    )
+    peer.connection.close(1008, "enough")
+    exchange.disk.sync()
+    assert not peer.connection.member.channels
+    assert not exchange.hub._roster._groups

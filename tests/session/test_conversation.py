@@ -465,3 +465,12 @@ def test_more_names_than_channels_may_be_are_refused_unread(world: World) -> Non
     assert isinstance(reply, Reply)
     assert reply.error is not None
     assert isinstance(close, Close)
+
+
+def test_patterns_and_names_together_are_bounded_in_either_order() -> None:
+    talk = Conversation(crowded_world(30).market, most_channels=50)
+    assert talk.result("public/subscribe", channels=["trades.I*.raw"])
+    names = [f"deribit_price_index.i{number}" for number in range(30)]
+    assert talk.error("public/subscribe", channels=names)["data"]["param"] == "channels"
+    assert talk.error("public/subscribe", channels=[*names, "quote.I*"])["data"]["param"] == "channels"
+    assert talk.result("public/subscribe", channels=names[:10]) == names[:10]

@@ -86,6 +86,10 @@ class Connection(Protocol):
     member: Member
 
     @property
+    def closing(self) -> bool:
+        """Whether nothing is done for the peer any more."""
+
+    @property
     def unsent(self) -> int:
         """Bytes that the peer has not taken yet."""
 
@@ -278,7 +282,7 @@ class Gateway:
             held.add(effects, self.clock.now() // 1000)
             return
         rest = deque(effects)
-        while rest:
+        while rest and not connection.closing:
             effect = rest.popleft()
             if isinstance(effect, Durable):
                 if self._waits(connection, effect):
@@ -298,6 +302,10 @@ class Gateway:
         held = self._held.get(connection)
         return 0 if held is None else held.bytes
 
+    def drop_held(self, connection: Connection) -> None:
+        """A connection is closing: what it still waits for is not done any more."""
+        self._held.pop(connection, None)
+
     def _hold(self, connection: Connection, effects: Iterable[Effect]) -> None:
         held = self._held[connection] = HeldEffects()
         held.add(effects, self.clock.now() // 1000)
@@ -312,7 +320,9 @@ class Gateway:
         keys = sorted(keys, key=lambda key: key.name not in resume) if resume else keys
         count = max(JOINED_AT_ONCE, sum(key.name in resume for key in keys))
         self.hub.join_plain(connection.member, keys[:count], effect.resume)
-        return Join(tuple(keys[count:]), None, expanded=True) if keys[count:] else None
+        if connection.closing or not keys[count:]:
+            return None
+        return Join(tuple(keys[count:]), None, expanded=True)
 
     def _waits(self, connection: Connection, effect: Durable) -> bool:
         go_on = partial(self._go_on, connection)
@@ -349,7 +359,7 @@ class Gateway:
         """A connection is over."""
         if connection in self.connections:
             del self.connections[connection]
-            self._held.pop(connection, None)
+            self.drop_held(connection)
             self.hub.gone(connection.member)
 
     async def watch(self) -> None:

@@ -37,6 +37,16 @@ def make_sink(transport: asyncio.Transport) -> Sink:
     return DirectSink(transport) if plain and transport.get_extra_info("socket") else transport
 
 
+class _Nowhere:
+    """Drops everything: the way to a peer whose connection is closing."""
+
+    def write(self, data: bytes) -> None:
+        """See `Sink`."""
+
+
+NOWHERE = _Nowhere()
+
+
 class AttestingSink:
     """Another sink, behind each write to which a frame proves what was written."""
 
@@ -80,8 +90,9 @@ class DirectSink(socket.socket):
             self.go_on(data[sent:])
 
     def go_on(self, rest: bytes) -> None:
-        """What the socket did not take is the transport's."""
-        self._transport.write(rest)
+        """What the socket did not take is the transport's, unless that is gone: a write would be an error then."""
+        if not self._transport.is_closing():
+            self._transport.write(rest)
 
     def __del__(self) -> None:
         self.detach()

@@ -25,7 +25,7 @@ from deltawire.fanout.lane import DEFLATE, PROTO
 from deltawire.fanout.roster import JSON, Encoding, Member, Sink
 from deltawire.gateway.gateway import PATH, Gateway, Session
 from deltawire.gateway.intake import Intake, Step
-from deltawire.gateway.outgoing import AttestingSink, DirectSink, make_sink
+from deltawire.gateway.outgoing import NOWHERE, AttestingSink, DirectSink, make_sink
 from deltawire.gateway.parser import Parser
 from deltawire.gateway.peers import is_welcome, peer_address
 from deltawire.session.effects import Effect
@@ -69,6 +69,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._heard_ns = gateway.clock.now()
         self._pinged_ns = 0
         self._closing_ns = 0
+        self._closing_sink: Sink | None = None
+        """The way for what ends the connection, once it is closing; nothing else goes out any more."""
         self._full_ns = 0
         self._distance = gateway.distances() if gateway.distances else None
         self._is_binary = False
@@ -117,8 +119,10 @@ class WebSocketConnection(asyncio.Protocol):
         self._full_ns = self._full_ns or self._gateway.clock.now()
         if self.member.outbox is not None:
             return
-        self.member.sink = self._way(self._transport)
-        if not self._closing_ns:
+        if self._closing_ns:
+            self._closing_sink = self._way(self._transport)
+        else:
+            self.member.sink = self._way(self._transport)
             self._gateway.hub.lag(self.member, self._limits.unsent_bytes, self._overflowed)
 
     def resume_writing(self) -> None:
@@ -145,6 +149,11 @@ class WebSocketConnection(asyncio.Protocol):
         """Bytes that the peer has not taken yet."""
         outbox = self.member.outbox
         return self._transport.get_write_buffer_size() + (outbox.bytes if outbox else 0)
+
+    @property
+    def closing(self) -> bool:
+        """Whether nothing is done for the peer any more."""
+        return bool(self._closing_ns)
 
     def send(self, payload: bytes, opcode: int = TEXT) -> None:
         """Send one message."""
@@ -426,9 +435,11 @@ class WebSocketConnection(asyncio.Protocol):
     def _leave(self) -> None:
         """No more data for this peer, and no more requests from it: what it is owed it will not get."""
         self._closing_ns = self._gateway.clock.now()
+        self._gateway.drop_held(self)
         self._gateway.hub.gone(self.member)
         if self.member.outbox is not None:
             self._gateway.hub.keep_up(self.member, self._way(self._transport))
+        self._closing_sink, self.member.sink = self.member.sink, NOWHERE
 
     def _pass_on(self, queued: Iterable[bytes] = ()) -> None:
         """Write what the parser wants written; close when it says so, after the data of the tick at hand."""
@@ -436,7 +447,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._leave()
         for data in (*queued, *self._parser.data_to_send()):
             if data:
-                self.member.sink.write(data)
+                (self._closing_sink or self.member.sink).write(data)
             elif self._transport.can_write_eof():
                 self._transport.write_eof()
             else:

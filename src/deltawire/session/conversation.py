@@ -157,6 +157,7 @@ def _measure(
     """
     sizes: dict[str, int] = {}
     total = named + sum(session.pattern_sizes.values())
+    _bound(total, session, ", those that patterns stand for included")
     for key in patterns:
         size = count_fitting(key, context.market.names(), session.most_channels - total)
         total += size
