@@ -2,11 +2,14 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
 from hypothesis import settings
+
+from tests.support.gateway_server import WAYS, Way, certificate
 
 settings.register_profile("deterministic", derandomize=True, deadline=None, database=None, print_blob=False)
 settings.register_profile("search", deadline=None, max_examples=2_000)
@@ -32,3 +35,12 @@ def recordings() -> Path:
     if not RECORDINGS.is_dir():
         pytest.skip(f"no recordings at {RECORDINGS}; DELTAWIRE_RECORDINGS names another folder")
     return RECORDINGS
+
+
+@pytest.fixture(scope="module", params=WAYS, ids=str)
+def way(request: pytest.FixtureRequest) -> Iterator[Way]:
+    """Over ws and wss, on uvloop and on asyncio; clients of this process trust the certificate."""
+    with pytest.MonkeyPatch.context() as patched:
+        if request.param.secure:
+            patched.setenv("SSL_CERT_FILE", str(certificate()))
+        yield request.param

@@ -12,15 +12,15 @@ from deltawire.client.client import full_url
 from deltawire.errors import FeedError, RequestError
 from deltawire.session.client import BookMirror, Notification
 from tests.support.dialect_server import answer, next_request, notify, scripted_server
-from tests.support.gateway_server import GatewayServer
+from tests.support.gateway_server import GatewayServer, Way
 
 BOOK, QUOTE = "book.BTC-PERPETUAL.raw", "quote.BTC-PERPETUAL"
 SOON = 20.0
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[GatewayServer]:
-    with GatewayServer() as running:
+def server(way: Way) -> Iterator[GatewayServer]:
+    with GatewayServer(way=way) as running:
         running.go_live()
         yield running
 
@@ -141,7 +141,7 @@ async def test_where_nobody_listens_a_later_attempt_may_help() -> None:
 
 async def test_where_no_such_server_is_no_attempt_helps(server: GatewayServer) -> None:
     with pytest.raises(FeedError, match=r"cannot connect to .*404") as caught:
-        async with connect(f"127.0.0.1:{server.port}/nothing/here"):
+        async with connect(server.url.replace("/ws/api/v2", "/nothing/here")):
             pass
     assert not caught.value.retry
 

@@ -13,7 +13,7 @@ from deltawire.errors import FeedError
 from deltawire.session.channels import Position
 from deltawire.session.client import BookMirror, Notification
 from tests.support.dialect_server import answer, next_request, notify, scripted_server
-from tests.support.gateway_server import GatewayServer
+from tests.support.gateway_server import GatewayServer, Way
 from tests.support.market_events import make_trade
 
 BOOK, TRADES = "book.BTC-PERPETUAL.raw", "trades.BTC-PERPETUAL.raw"
@@ -21,8 +21,8 @@ SOON = 20.0
 
 
 @pytest.fixture
-def server() -> Iterator[GatewayServer]:
-    with GatewayServer() as running:
+def server(way: Way) -> Iterator[GatewayServer]:
+    with GatewayServer(way=way) as running:
         running.go_live()
         yield running
 

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.gateway_server import GatewayServer, Neighbour
+from tests.support.gateway_server import GatewayServer, Neighbour, Way
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[GatewayServer]:
+def running(way: Way) -> Iterator[GatewayServer]:
     """One server for all tests of a module."""
-    with GatewayServer() as server:
+    with GatewayServer(way=way) as server:
         server.go_live()
         yield server
 

@@ -180,6 +180,16 @@ def test_a_handshake_that_is_no_good_is_refused_and_the_connection_ends(
         client.rest()
 
 
+def test_who_is_refused_and_goes_on_sending_is_cut_off(server: GatewayServer) -> None:
+    request, _ = BAD_HANDSHAKES["no HTTP"]
+    with RawClient(server.port) as client:
+        client.send(request.encode())
+        assert client.head()[9:12] == "400"
+        assert client.rest() == b""
+        while client.flood(b"x"):
+            time.sleep(0.01)
+
+
 def test_a_plain_request_to_the_websockets_path_is_not_found(server: GatewayServer) -> None:
     with RawClient(server.port) as client:
         client.send(b"GET /ws/api/v2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

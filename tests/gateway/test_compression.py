@@ -12,14 +12,14 @@ from deltawire.gateway.gateway import Limits
 from deltawire.session.client import BookMirror
 from deltawire.session.effects import EnableMac
 from deltawire.wire.mac import MacNote, RunningMac
-from tests.support.gateway_server import PATIENCE_S, GatewayServer
+from tests.support.gateway_server import PATIENCE_S, GatewayServer, Way
 
 BOOK = "book.BTC-PERPETUAL.raw"
 
 
 @pytest.fixture
-def server() -> Iterator[GatewayServer]:
-    with GatewayServer() as running:
+def server(way: Way) -> Iterator[GatewayServer]:
+    with GatewayServer(way=way) as running:
         running.go_live()
         yield running
 

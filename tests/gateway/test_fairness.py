@@ -21,7 +21,7 @@ from deltawire.store.keys import KeyStore
 from tests.gateway.test_websocket import request_head
 from tests.support.credentials import ALICE, secret_login
 from tests.support.frames import CLOSE, client_frame, request_frame
-from tests.support.gateway_server import PATIENCE_S, GatewayServer, Neighbour, RawClient, open_socket
+from tests.support.gateway_server import PATIENCE_S, GatewayServer, Neighbour, RawClient, Way, open_socket
 from tests.support.market_events import START_NS, make_instrument, make_listing
 from tests.support.trading import Exchange
 from tests.support.transports import MemoryTransport, StillClock
@@ -31,8 +31,8 @@ LISTED = 900
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[GatewayServer]:
-    with GatewayServer() as server:
+def running(way: Way) -> Iterator[GatewayServer]:
+    with GatewayServer(way=way) as server:
         server.go_live()
         server.feed([make_listing(make_instrument(f"I{number}")) for number in range(LISTED)])
         server.wait_until(lambda: len(server.app.market) > LISTED)

@@ -1,6 +1,5 @@
 """The dialect over HTTP, on the port of the WebSocket."""
 
-import http.client
 import json
 import re
 from typing import Any
@@ -8,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support.gateway_server import PATIENCE_S, GatewayServer, RawClient, open_socket
+from tests.support.gateway_server import GatewayServer, RawClient, open_socket
 from tests.support.market_events import make_trade
 
 INSTRUMENT = {"instrument_name": "BTC-PERPETUAL"}
@@ -116,7 +115,9 @@ def test_a_query_value_of_the_wrong_kind_is_named(traded: GatewayServer, query: 
 def test_a_body_that_is_no_request_is_answered_in_the_dialect(
     traded: GatewayServer, body: bytes, code: int
 ) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", traded.port, timeout=PATIENCE_S)
+    if traded.way.secure and len(body) > 1_000_000:
+        pytest.skip("whoever is cut off while it writes cannot read the answer over TLS")
+    connection = traded.http_connection()
     try:
         connection.request("POST", "/api/v2", body)
         answer = connection.getresponse()
@@ -133,7 +134,7 @@ def test_a_body_that_is_no_request_is_answered_in_the_dialect(
 
 
 def test_a_chunked_body_is_read(traded: GatewayServer) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", traded.port, timeout=PATIENCE_S)
+    connection = traded.http_connection()
     connection.request(
         "POST", "/api/v2", iter([b'{"id":5,', b'"method":"public/test"}']), encode_chunked=True
     )
@@ -163,7 +164,8 @@ def test_the_front_page_says_where_everything_is(traded: GatewayServer) -> None:
     with RawClient(traded.port) as client:
         client.send(b"GET / HTTP/1.1\r\nHost: example.org:99\r\nConnection: close\r\n\r\n")
         text = client.rest().decode()
-    assert "ws://example.org:99/ws/api/v2" in text
+    assert f"ws{'s' * traded.way.secure}://example.org:99/ws/api/v2" in text
+    assert f"http{'s' * traded.way.secure}://example.org:99/docs" in text
     assert "server:" not in text.lower().partition("\r\n\r\n")[0]
 
 
@@ -179,7 +181,7 @@ def test_the_front_page_says_where_everything_is(traded: GatewayServer) -> None:
 def test_other_paths_and_methods_are_not_there(
     traded: GatewayServer, method: str, path: str, status: int
 ) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", traded.port, timeout=PATIENCE_S)
+    connection = traded.http_connection()
     connection.request(method, path)
     assert connection.getresponse().status == status
     connection.close()

@@ -27,7 +27,7 @@ from deltawire.session.client import BookMirror, ClientSession, Notification
 from deltawire.testing.recordings import make_recording, write_log
 from tests.support.commands import Command
 from tests.support.frames import request_frame
-from tests.support.gateway_server import GatewayServer, RawClient, open_socket
+from tests.support.gateway_server import GatewayServer, RawClient, Way, open_socket
 
 BOOK = "book.BTC-PERPETUAL.raw"
 STORM = int(os.environ.get("DELTAWIRE_STORM", "60"))
@@ -39,10 +39,10 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-def server() -> Iterator[GatewayServer]:
+def server(way: Way) -> Iterator[GatewayServer]:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with GatewayServer(Limits(unread_for_s=600)) as running:
+    with GatewayServer(Limits(unread_for_s=600), way=way) as running:
         running.go_live()
         yield running
 

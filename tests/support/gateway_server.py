@@ -1,17 +1,22 @@
 """deltawire on real sockets: a server in a thread of its own, on uvloop, whose only source is fed by hand."""
 
 import asyncio
+import atexit
+import http.client
 import json
+import shutil
 import socket
 import ssl
+import tempfile
 import threading
 import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import uvloop
 from websockets.sync.client import connect
@@ -21,6 +26,7 @@ from deltawire.gateway.gateway import Limits
 from deltawire.model.events import Event
 from deltawire.ports import Batch, Wants
 from deltawire.session.client import Answer, BookMirror, ClientSession, Notification
+from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE
 from tests.support.frames import CLOSE, TEXT, Frame, request_frame, take_frames
@@ -64,6 +70,39 @@ class HandFedSource:
             yield Batch(self.venue, self._now_ns, what)
 
 
+class SecurePort(int):
+    """A port behind which TLS is spoken."""
+
+
+class Way(NamedTuple):
+    """How a server is reached, and which event loop it runs on."""
+
+    secure: bool
+    loop: str
+
+    def __str__(self) -> str:
+        return f"{'wss' if self.secure else 'ws'}-{self.loop}"
+
+
+WAYS = [Way(secure, loop) for loop in ("uvloop", "asyncio") for secure in (False, True)]
+"""What streams is tested over all of them."""
+LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+
+
+@cache
+def certificate() -> Path:
+    """One that signs itself, for the whole run."""
+    folder = Path(tempfile.mkdtemp(prefix="deltawire-certificate-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return self_signed(folder, "127.0.0.1")
+
+
+@cache
+def trust() -> ssl.SSLContext:
+    """Of clients that trust this certificate."""
+    return ssl.create_default_context(cafile=certificate())
+
+
 class GatewayServer:
     """A context manager; its methods may be called from the test's thread."""
 
@@ -76,8 +115,10 @@ class GatewayServer:
         may_fail: bool = False,
         epoch: str = "test",
         tls: ssl.SSLContext | None = None,
+        way: Way = WAYS[0],
         **more: Any,
     ) -> None:
+        self.way = way
         self.book = ScriptedBook()
         self.error: BaseException | None = None
         self._may_fail = may_fail
@@ -85,7 +126,7 @@ class GatewayServer:
         self._wanted_port = port
         self._limits = limits
         self._more = more
-        self._tls = tls
+        self._tls = load_tls(certificate(), None) if way.secure else tls
         self._venues = venues
         self._thread = threading.Thread(target=self._run, name="gateway")
         self._started = threading.Event()
@@ -114,7 +155,7 @@ class GatewayServer:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        with asyncio.Runner(loop_factory=LOOPS[self.way.loop]) as runner:
             try:
                 runner.run(self._serve())
             except BaseException as error:  # noqa: BLE001 (the test's thread raises it)
@@ -127,7 +168,8 @@ class GatewayServer:
         self.sources = {venue: HandFedSource(venue) for venue in self._venues}
         self.app = App(list(self.sources.values()), epoch=self._epoch, limits=self._limits, **self._more)
         sock = listen("127.0.0.1", self._wanted_port)
-        self.port: int = sock.getsockname()[1]
+        port = sock.getsockname()[1]
+        self.port: int = SecurePort(port) if self.way.secure else port
         self._started.set()
         await serve(self.app, sock, self._stop, self._tls)
 
@@ -172,7 +214,7 @@ class GatewayServer:
     @property
     def url(self) -> str:
         """Where the WebSocket is."""
-        return f"ws://127.0.0.1:{self.port}/ws/api/v2"
+        return f"ws{'s' if self.way.secure else ''}://127.0.0.1:{self.port}/ws/api/v2"
 
     def open_connections(self) -> int:
         """How many WebSocket connections it holds."""
@@ -190,14 +232,22 @@ class GatewayServer:
 
     def get(self, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
         """Status and JSON of a GET, or with a body of a POST."""
-        url = f"http://127.0.0.1:{self.port}{path}"
+        url = f"http{'s' if self.way.secure else ''}://127.0.0.1:{self.port}{path}"
         request = urllib.request.Request(url, data=body, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            with urllib.request.urlopen(request, timeout=PATIENCE_S, context=trust()) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error)
+
+    def http_connection(self) -> http.client.HTTPConnection:
+        """A connection for any request."""
+        if self.way.secure:
+            return http.client.HTTPSConnection(
+                "127.0.0.1", int(self.port), timeout=PATIENCE_S, context=trust()
+            )
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
 
 
 class RawClient:
@@ -216,6 +266,8 @@ class RawClient:
         except OSError:
             self._socket.close()
             raise
+        if isinstance(port, SecurePort):
+            self._socket = trust().wrap_socket(self._socket, server_hostname="127.0.0.1")
         self._unread = bytearray()
         self._frames: deque[Frame] = deque()
 
@@ -249,7 +301,7 @@ class RawClient:
         try:
             for _ in range(times):
                 self._socket.sendall(data)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             return False
         return True
 
@@ -314,7 +366,7 @@ class RawClient:
     def _read(self) -> bool:
         try:
             data = self._socket.recv(1 << 16)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             return False
         self._unread += data
         return bool(data)
@@ -335,7 +387,12 @@ class Neighbour:
         self._session = ClientSession()
         self._mirror = BookMirror()
         self._closing = ExitStack()
-        connecting = connect(server.url, open_timeout=PATIENCE_S, ping_interval=None)
+        connecting = connect(
+            server.url,
+            open_timeout=PATIENCE_S,
+            ping_interval=None,
+            ssl=trust() if server.way.secure else None,
+        )
         self._connection = self._closing.enter_context(connecting)
         _, frame = self._session.call("public/subscribe", {"channels": [channel]})
         self._connection.send(frame.decode())

@@ -5,7 +5,7 @@ import contextlib
 import socket
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http import HTTPStatus
 from typing import Any, cast
@@ -17,9 +17,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from deltawire.gateway.gateway import Gateway
 from deltawire.gateway.http import make_app
 from deltawire.gateway.peers import peer_address
+from deltawire.gateway.tls import TlsProtocol
 from deltawire.gateway.websocket import WebSocketConnection
 
 STOP_WITHIN_S = 5
+LINGER_S = 1.0
+"""How long a refused peer may go on sending before it is cut off."""
 TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE.value
 
 
@@ -37,6 +40,7 @@ class UpgradingProtocol(H11Protocol):
         self._place = ""
         self._deadline: asyncio.TimerHandle | None = None
         self._upgraded = False
+        self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first request is awaited."""
@@ -47,10 +51,14 @@ class UpgradingProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """A piece of a request: its deadline is that of its first piece."""
+        if self._refused:
+            return
         if self._refusal:
             self._refuse(self._refusal)
             return
         super().data_received(data)
+        if self._refused:
+            return
         if self._upgraded or self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
             self._stop_waiting()
         elif self._deadline is None:
@@ -66,17 +74,20 @@ class UpgradingProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """What cannot be read is 400; what is too long to be read is 431 (RFC 6585, 5)."""
         error = sys.exception()
-        if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == TOO_LARGE:
-            self._refuse(TOO_LARGE)
-        else:
-            super().send_400_response(msg)
+        too_large = isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == TOO_LARGE
+        self._refuse(TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST.value)
 
     def _refuse(self, status: int) -> None:
+        """Answer, and drop what the peer still sends: closing at once would reset the connection under the answer."""
         reason = HTTPStatus(status).phrase
         head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-        if not self.transport.is_closing():
-            self.transport.write(head.encode())
-            self.transport.close()
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        self.transport.write(head.encode())
+        self.transport.write_eof()
+        self._stop_waiting()
+        self._deadline = self.loop.call_later(LINGER_S, self.transport.close)
 
     def _await_request(self) -> None:
         self._deadline = self.loop.call_later(self._gateway.limits.request_within_s, self.transport.close)
@@ -105,7 +116,8 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None, handshake_within_s: float) -> None:
         super().__init__(config)
         self.servers: list[asyncio.Server] = []
-        self._tls: dict[str, Any] = {"ssl": tls, "ssl_handshake_timeout": handshake_within_s} if tls else {}
+        self._tls = tls
+        self._handshake_within_s = handshake_within_s
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -121,10 +133,11 @@ class Server(uvicorn.Server):
             server_state=self.server_state,
             app_state=self.lifespan.state,
         )
+        if self._tls is not None:
+            make = partial(_make_tls, self._tls, make, self._handshake_within_s)
         loop = asyncio.get_running_loop()
         self.servers = [
-            await loop.create_server(make, sock=sock, backlog=self.config.backlog, **self._tls)
-            for sock in sockets or ()
+            await loop.create_server(make, sock=sock, backlog=self.config.backlog) for sock in sockets or ()
         ]
         self.started = True
 
@@ -132,6 +145,12 @@ class Server(uvicorn.Server):
         """Take no more connections; those that are open go on."""
         for server in self.servers:
             server.close()
+
+
+def _make_tls(
+    tls: ssl.SSLContext, make: Callable[[], asyncio.Protocol], handshake_within_s: float
+) -> asyncio.Protocol:
+    return TlsProtocol(tls, make(), handshake_within_s)
 
 
 def make_server(gateway: Gateway, tls: ssl.SSLContext | None) -> Server:
