@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py
 BOOKS := tests/book tests/market tests/fanout tests/wire tests/venues tests/gateway
+PORT ?= 8080
 UPDATES ?= 10000000
 FUZZ_SECONDS ?= 60
 REQUESTS ?= 400000
@@ -15,8 +16,8 @@ BYSTANDER_SECONDS ?= 600
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
-demo: $(VENV)/ready ## Start the exchange, or serve a recording (RECORDING=file VENUE=name), and watch it
-	@RECORDING='$(RECORDING)' VENUE='$(VENUE)' $(BIN)/python tools/demo.py
+demo: $(VENV)/ready ## Start the exchange (PORT=8080), or serve a recording (RECORDING=file VENUE=name), and watch it
+	@PORT='$(PORT)' RECORDING='$(RECORDING)' VENUE='$(VENUE)' $(BIN)/python tools/demo.py
 
 test: $(VENV)/ready-dev ## Run all tests, those of books on both kernels
 	$(BIN)/pytest

@@ -1,13 +1,17 @@
 """`make demo`: the built-in exchange, or a recording, served and watched until Ctrl-C.
 
-RECORDING=file VENUE=name serve a recording instead; RECORDING=all those beside this checkout.
+PORT=number is where it listens (8080 if not given). RECORDING=file VENUE=name serve a recording instead;
+RECORDING=all those beside this checkout.
 """
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -22,12 +26,16 @@ SETS = {
     "kraken": ("kraken/kraken_btcusd_sample.cbcap", "BTC/USD"),
     "binance_spot": ("binance_spot/btcusdt_20240808.gz", "BTCUSDT"),
 }
-PORT = os.environ.get("PORT", "8080")
+HOST = "127.0.0.1"
+PORT = os.environ.get("PORT") or "8080"
+OTHERS = "9000", "9001"
+"""Ports to propose."""
 START_WITHIN_S = 20
 
 
 def main() -> int:
     """Serve and watch."""
+    check_port()
     chosen = pick()
     if not chosen:
         print(
@@ -37,24 +45,63 @@ def main() -> int:
     return serve_and_watch(chosen)
 
 
+def check_port() -> None:
+    """End with one line if nobody could listen on the port."""
+    if not re.fullmatch("[0-9]{1,5}", PORT) or not 0 < int(PORT) < 65536:
+        sys.exit(f"PORT is a number from 1 to 65535, not {PORT!r}: make demo PORT={OTHERS[0]}")
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((HOST, int(PORT)))
+        except OSError as error:
+            other = next(port for port in OTHERS if port != PORT)
+            sys.exit(f"cannot listen on port {PORT}: {error.strerror}; take another: make demo PORT={other}")
+
+
 def serve_and_watch(chosen: list[tuple[str, Path]]) -> int:
     """Until Ctrl-C; the exit code."""
-    command = [sys.executable, "-m", "deltawire", "serve", "--port", PORT, *["--loop"] * bool(chosen)]
+    command = [sys.executable, "-m", "deltawire", "serve", "--host", HOST, "--port", PORT]
+    command += ["--loop"] * bool(chosen)
     for venue, file in chosen:
         command += ["--replay", str(file), "--venue", venue]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    server = subprocess.Popen(command)
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
+        if not listens(server):
+            code = server.wait()
+            check_port()  # somebody may have been faster
+            return code or 1
         channels = wait_for_channels(server)
         if channels is None:
-            return server.wait()
-        watch = [sys.executable, "-m", "deltawire", "watch", f"127.0.0.1:{PORT}", *channels]
+            return server.poll() or 1
+        watch = [sys.executable, "-m", "deltawire", "watch", f"{HOST}:{PORT}", *channels]
         return subprocess.run(watch, check=False).returncode
     except KeyboardInterrupt:
         return 0
     finally:
         server.terminate()
         server.wait()
+
+
+def listens(server: "subprocess.Popen[str]") -> bool:
+    """Pass on what the server prints; whether it came to say where it listens.
+
+    Only then is it the one that answers there.
+    """
+    assert server.stdout is not None
+    for line in server.stdout:
+        print(line, end="", flush=True)
+        if line.lstrip().startswith("HTTP"):
+            threading.Thread(target=pass_on, args=(server,), daemon=True).start()
+            return True
+    return False
+
+
+def pass_on(server: "subprocess.Popen[str]") -> None:
+    """What the server prints later."""
+    assert server.stdout is not None
+    for line in server.stdout:
+        print(line, end="", flush=True)
 
 
 def pick() -> list[tuple[str, Path]]:
@@ -74,14 +121,16 @@ def guess(file: Path) -> str:
     return named[0]
 
 
-def wait_for_channels(server: "subprocess.Popen[bytes]") -> list[str] | None:
+def wait_for_channels(server: "subprocess.Popen[str]") -> list[str] | None:
     """The channels of some instrument that has a live book; None when the server has ended."""
-    base = f"http://127.0.0.1:{PORT}/api/v2/public"
+    base = f"http://{HOST}:{PORT}/api/v2/public"
     deadline = time.monotonic() + START_WITHIN_S
     while time.monotonic() < deadline and server.poll() is None:
         time.sleep(0.2)
         try:
-            with urllib.request.urlopen(f"{base}/get_book_summary_by_currency") as answer:
+            with urllib.request.urlopen(
+                f"{base}/get_book_summary_by_currency", timeout=START_WITHIN_S
+            ) as answer:
                 summaries = json.load(answer)["result"]
         except OSError:
             continue

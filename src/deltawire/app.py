@@ -223,20 +223,40 @@ class App:
         self.gateway.telemetry.seen_to_sent.add(time.perf_counter() - self._seen_s)
 
 
+class AddressInUseError(UsageError):
+    """Somebody listens there already."""
+
+
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket; `UsageError` says in one line why there is none."""
+    sock = bind(host, port)
+    try:
+        sock.listen(1024)
+    except OSError as error:
+        sock.close()
+        raise _unusable(error, host, port) from error
+    return sock
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket with an address that does not listen yet; `UsageError` says in one line why there is none."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with contextlib.ExitStack() as undo:
             sock = undo.enter_context(socket.socket(family))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind((host, port))
-            sock.listen(1024)
             undo.pop_all()
     except (OSError, OverflowError, UnicodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise UsageError(f"cannot listen on {host}:{port}: {why}; {_advice(error, host)}") from error
+        raise _unusable(error, host, port) from error
     return sock
+
+
+def _unusable(error: Exception, host: str, port: int) -> UsageError:
+    why = getattr(error, "strerror", None) or error
+    in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+    kind = AddressInUseError if in_use else UsageError
+    return kind(f"cannot listen on {host}:{port}: {why}; {_advice(error, host)}")
 
 
 def _advice(error: Exception, host: str) -> str:

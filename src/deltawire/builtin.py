@@ -144,8 +144,8 @@ class Halts:
                 self._floor.submit(Instruct(at_ns=now, demand=demand))
 
 
-def _conditions(setup: Setup) -> Conditions:
-    """Raises `UsageError` where there is no such thing."""
+def parse_conditions(setup: Setup) -> Conditions:
+    """The conditions that a setup asks for; `UsageError` where there are none such."""
     if not 0.0 <= setup.drop < 1.0:
         raise UsageError(
             f"--drop, the share of requests that are lost, is from 0 to below 1, not {setup.drop:g}"
@@ -174,7 +174,7 @@ class Builtin:
     """
 
     def __init__(self, folder: Path, wall: Clock, setup: Setup, *, speed: float = 1.0) -> None:
-        conditions = _conditions(setup)
+        conditions = parse_conditions(setup)
         self.distances = _distances(conditions, setup, wall)
         self._codec = Codec(*get_args(AccountRecord))
         self._accounts = Accounts()

@@ -14,6 +14,11 @@ from deltawire.errors import UsageError
 from deltawire.gateway.gateway import Limits, Policy
 from deltawire.venues import REGISTRY
 
+SLOWEST, FASTEST = 1e-6, 1e6
+SPEEDS = "a number from 0.000001 to 1000000, or max"
+LARGEST = 10**12
+"""Of any limit: what is more than anybody needs, and less than timers can count."""
+
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table of the file."""
@@ -78,20 +83,24 @@ def load_config(path: Path) -> Config:
     return config
 
 
+def is_speed(speed: float) -> bool:
+    """Whether time may pass so many times as fast."""
+    return SLOWEST <= speed <= FASTEST
+
+
 def problems(config: Config) -> list[tuple[str, str]]:
     """What is of the right type and wrong all the same: the key and the reason."""
     found = [*_numbers("limits", config.limits), *_numbers("credits", config.credits)]
     found += _numbers("logins", config.logins, may_be_zero=("free", "first_s"))
     if not 0 <= config.listen.port <= 65535:
         found.append(("listen.port", "from 0 to 65535"))
-    if (isinstance(config.speed, str) and config.speed != "max") or (
-        isinstance(config.speed, float) and not 0 < config.speed < float("inf")
-    ):
-        found.append(("speed", "a number above 0, or max"))
+    if not (is_speed(config.speed) if isinstance(config.speed, float) else config.speed == "max"):
+        found.append(("speed", SPEEDS))
     found += _about_replays(config.replay)
-    for number, network in enumerate(config.access.addresses):
-        if reason := _no_network(network):
-            found.append((f"access.addresses[{number}]", reason))
+    for name in ("addresses", "metrics"):
+        for number, network in enumerate(getattr(config.access, name)):
+            if reason := _no_network(network):
+                found.append((f"access.{name}[{number}]", reason))
     for number, origin in enumerate(config.access.origins):
         if origin.count("/") != 2 or "://" not in origin or origin != origin.lower():
             found.append(
@@ -123,8 +132,12 @@ def _numbers(table: str, values: msgspec.Struct, may_be_zero: tuple[str, ...] = 
     found = []
     for name in values.__struct_fields__:
         value: Any = getattr(values, name)
-        if value is not None and not (0 < value < float("inf") or (value == 0 and name in may_be_zero)):
+        if value is None or (value == 0 and name in may_be_zero):
+            continue
+        if not 0 < value < float("inf"):
             found.append((f"{table}.{name}", f"a number above 0, not {value}"))
+        elif value > LARGEST:
+            found.append((f"{table}.{name}", f"a number up to {LARGEST}, not {value}"))
     return found
 
 

@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
+from deltawire.cli.preparation import check_address, prepare
 from deltawire.config import load_config
-from deltawire.sources.recordings import Recording
-from deltawire.store.certificates import load_tls
 
 app = typer.Typer(name="config", help="The configuration file of `deltawire serve`.", no_args_is_help=True)
 
@@ -21,13 +20,13 @@ def config() -> None:
 def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="The file (TOML).")]) -> None:
     """Say whether a configuration file is good; if not, one line with its key, and exit code 2.
 
-    The certificate and the recordings that it names are looked at too.
+    Everything that `deltawire serve --config FILE` reads before it listens is read: certificates, recordings, keys and
+    accounts, and the address is tried. Only what another process holds now (the port, the journal) is not held
+    against the file, so a configuration can be checked beside a server that runs.
 
     Example: `deltawire config check deltawire.toml && deltawire serve --config deltawire.toml`
     """
     found = load_config(file)
-    if found.tls.certificate:
-        load_tls(Path(found.tls.certificate), Path(found.tls.key) if found.tls.key else None)
-    for replay in found.replay:
-        Recording(replay.file).probe()
+    prepare(found)
+    check_address(found.listen)
     print(f"{file} is good")

@@ -21,16 +21,15 @@ from deltawire.app import serve as serve_app
 from deltawire.book.kernel import DESCRIPTION
 from deltawire.builtin import Builtin
 from deltawire.cli.logs import keep_no_core, log_to_stderr
-from deltawire.config import Config, Listen, Replay, Tls, load_config
+from deltawire.cli.preparation import Prepared, prepare
+from deltawire.config import SPEEDS, Config, Listen, Replay, Tls, is_speed, load_config
 from deltawire.errors import JournalError, UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
-from deltawire.sources.recordings import Recording
-from deltawire.sources.replay import ReplaySource
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.home import home, make_folder
 from deltawire.store.keys import KeyStore
-from deltawire.venues import REGISTRY, make_venue
+from deltawire.venues import REGISTRY
 
 ECHO_LIMITS = Limits(largest_message=64 * 1024 * 1024, most_fragments=1 << 20, unsent_bytes=256 * 1024 * 1024)
 VENUES = ", ".join(sorted(REGISTRY))
@@ -137,25 +136,31 @@ def serve(
             f"--{next(iter(given)).removesuffix('s')} is for the built-in exchange, not for recordings"
         )
     settings = msgspec.structs.replace(settings, **changes)
-    if loop and not settings.replay:
-        raise UsageError("--loop is for recordings, and none is given: see --replay")
     _serve(settings, echo=echo)
 
 
 def _serve(settings: Config, *, echo: bool) -> None:
     gc.set_threshold(*COLLECTED_AFTER)
     log_to_stderr()
-    pace = None if settings.speed == "max" else float(settings.speed)
-    builtin = None if settings.replay or echo else _open_exchange(settings, pace)
-    sources: list[Source] = [
-        ReplaySource(
-            _recording(each.file), make_venue(each.venue), WallClock(), speed=pace, loop=settings.loop
-        )
-        for each in settings.replay
-    ]
-    if builtin is not None:
-        sources.append(builtin.source)
-    tls = _load_tls(settings)
+    prepared = prepare(settings, echo=echo)
+    host = settings.listen.host
+    with listen(host, settings.listen.port) as sock:  # before the journal is replayed: that may take a while
+        if echo and not ip_address(sock.getsockname()[0]).is_loopback:
+            raise UsageError(f"--echo is for tests on one machine: it needs a loopback address, not {host}")
+        tls = _self_signed(host) if settings.tls.self_signed else prepared.tls
+        builtin = None if settings.replay or echo else _open_exchange(settings, prepared)
+        app = _make_app(settings, prepared, builtin, echo=echo)
+        keep_no_core()
+        served = [f"{each.file} ({each.venue})" for each in settings.replay] + ["/echo"] * echo
+        served += [f"the built-in exchange ({home()})"] if builtin else []
+        _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
+        if builtin is not None:
+            print("  trade      deltawire account add NAME --deposit BTC=10", flush=True)
+        _run(app, sock, tls)
+
+
+def _make_app(settings: Config, prepared: Prepared, builtin: Builtin | None, *, echo: bool) -> App:
+    sources: list[Source] = [*prepared.recordings, *([builtin.source] if builtin else [])]
     app = App(
         sources,
         trading=builtin.floor if builtin else None,
@@ -168,17 +173,7 @@ def _serve(settings: Config, *, echo: bool) -> None:
     )
     if builtin is not None:
         app.gateway.distances = builtin.distances
-    host = settings.listen.host
-    with listen(host, settings.listen.port) as sock:
-        if echo and not ip_address(sock.getsockname()[0]).is_loopback:
-            raise UsageError(f"--echo is for tests on one machine: it needs a loopback address, not {host}")
-        keep_no_core()
-        served = [f"{each.file} ({each.venue})" for each in settings.replay] + ["/echo"] * echo
-        served += [f"the built-in exchange ({home()})"] if builtin else []
-        _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
-        if builtin is not None:
-            print("  trade      deltawire account add NAME --deposit BTC=10", flush=True)
-        _run(app, sock, tls)
+    return app
 
 
 def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
@@ -196,12 +191,10 @@ def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         raise SystemExit(1)
 
 
-def _open_exchange(settings: Config, pace: float | None) -> Builtin:
-    if pace is None:
-        raise UsageError("--speed max is for recordings: the exchange needs a number")
+def _open_exchange(settings: Config, prepared: Prepared) -> Builtin:
     folder = home()
     make_folder(folder)
-    return Builtin(folder, WallClock(), settings.exchange, speed=pace)
+    return Builtin(folder, WallClock(), settings.exchange, speed=prepared.pace or 1.0)
 
 
 def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:
@@ -243,10 +236,8 @@ def _tls(stated: Tls, certificate: str | None, key: str | None, *, own_signed: b
     return Tls(certificate or "", key or "", own_signed) if own_signed or certificate else stated
 
 
-def _load_tls(settings: Config) -> ssl.SSLContext | None:
-    if settings.tls.certificate:
-        return load_tls(Path(settings.tls.certificate), Path(settings.tls.key) if settings.tls.key else None)
-    return load_tls(self_signed(home(), settings.listen.host), None) if settings.tls.self_signed else None
+def _self_signed(host: str) -> ssl.SSLContext:
+    return load_tls(self_signed(home(), host), None)
 
 
 def _pairs(files: list[str], names: list[str]) -> tuple[Replay, ...]:
@@ -259,17 +250,11 @@ def _pairs(files: list[str], names: list[str]) -> tuple[Replay, ...]:
     return tuple(Replay(file, name) for file, name in zip(files, names, strict=True))
 
 
-def _recording(file: str) -> Recording:
-    recording = Recording(file)
-    recording.probe()
-    return recording
-
-
 def parse_speed(text: str) -> float | str:
     """Recorded seconds per second, or `max`."""
     if text == "max":
         return text
     with contextlib.suppress(ValueError):
-        if 0 < (speed := float(text)) < float("inf"):
+        if is_speed(speed := float(text)):
             return speed
-    raise UsageError(f"--speed is a number above 0 or max, not {text!r}")
+    raise UsageError(f"--speed is {SPEEDS}, not {text!r}")

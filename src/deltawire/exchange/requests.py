@@ -1,11 +1,11 @@
 """From the parameters of `private/buy` and `private/sell` to terms in ticks and lots, exactly, or a refusal.
 
-Numbers may come as JSON numbers, or as texts where they come from a URL. Nothing is rounded: a price between
-two ticks, minus zero, NaN, infinities and what does not fit 64 bits are refused with the dialect's code.
+Numbers may come as JSON numbers, or as texts that JSON would take for numbers, as they do from a URL. Nothing is
+rounded: a price between two ticks, minus zero, NaN, infinities and what does not fit 64 bits are refused with the
+dialect's code.
 Source of names and codes: docs.deribit.com, `private/buy`.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
@@ -14,7 +14,8 @@ from deltawire.exchange.codes import Code, Rejection
 from deltawire.exchange.orders import FillCondition, Linking, OrderType, Terms, TimeInForce, Trigger
 from deltawire.model.events import Side
 from deltawire.model.instruments import Instrument
-from deltawire.model.numbers import parse_decimal, parse_float, unit
+from deltawire.model.literals import LongDecimal, is_number, parse_number
+from deltawire.model.numbers import parse_float, unit
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "type": get_args(OrderType),
@@ -24,7 +25,6 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "trigger_fill_condition": get_args(FillCondition),
     "direction": get_args(Side),
 }
-_PLAIN = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 MOST_LINKED = 2
 """Orders that one order may bring along (docs.deribit.com, `otoco_config`)."""
 _INT64 = 1 << 63
@@ -55,6 +55,11 @@ def parse_amount(params: Mapping[str, Any], instrument: Instrument) -> int | Rej
 def parse_price(params: Mapping[str, Any], name: str, instrument: Instrument) -> int | Rejection | None:
     """A price parameter in ticks, None when it is not given; for edits."""
     return _try(lambda: _ticks(params, name, instrument))
+
+
+def parse_milliseconds(params: Mapping[str, Any], name: str) -> int | Rejection | None:
+    """A time parameter in milliseconds, None when it is not given; for edits."""
+    return _try(lambda: _milliseconds(params, name))
 
 
 def _try(parse: Callable[[], int | None]) -> int | Rejection | None:
@@ -161,7 +166,7 @@ def _number(params: Mapping[str, Any], name: str, exponent: int, imprecise: Code
     value = params.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | str | LongDecimal):
         raise _RefusedError(Rejection(Code.INVALID_PARAMS, reason="must be a number", param=name))
     try:
         mantissa = _mantissa(value, exponent)
@@ -174,18 +179,18 @@ def _number(params: Mapping[str, Any], name: str, exponent: int, imprecise: Code
     return _within(mantissa, name, Code.INVALID_AMOUNT if name in ("amount", "contracts") else imprecise)
 
 
-def _mantissa(value: float | str, exponent: int) -> int:
-    if isinstance(value, str):
-        return parse_decimal(value, exponent)
+def _mantissa(value: float | str | LongDecimal, exponent: int) -> int:
+    if isinstance(value, str | LongDecimal):
+        return parse_number(value if isinstance(value, str) else value.text, exponent)
     if isinstance(value, int):
         return value * unit(exponent)
     return parse_float(value, exponent)
 
 
-def _finite(value: float | str) -> bool:
+def _finite(value: float | str | LongDecimal) -> bool:
     if isinstance(value, str):
-        return _PLAIN.fullmatch(value) is not None
-    return value - value == 0
+        return is_number(value)
+    return isinstance(value, LongDecimal) or value - value == 0
 
 
 def _within(mantissa: int, name: str, code: Code) -> int:

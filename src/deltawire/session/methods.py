@@ -1,7 +1,9 @@
 """The table of methods: name → parameters and function. The functions live beside, by subject."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -14,7 +16,7 @@ from deltawire.market.state import InstrumentState
 from deltawire.session.channels import Position
 from deltawire.session.effects import Effect
 from deltawire.session.private.trading import Trading
-from deltawire.wire.rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request
+from deltawire.wire.rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request, decode_exactly
 
 BAD_INSTRUMENT = 13020
 UNAVAILABLE = 13028
@@ -163,6 +165,8 @@ def _admit(context: Context, request: Request) -> None:
 
 
 def _convert(params: dict[str, Any], into: type, *, strict: bool) -> Any:
+    if not strict:
+        params = params | {name: _number(params[name]) for name in _numeric(into) & params.keys()}
     try:
         return msgspec.convert(params, into, strict=strict)
     except msgspec.ValidationError as error:
@@ -170,3 +174,28 @@ def _convert(params: dict[str, Any], into: type, *, strict: bool) -> Any:
         missing = reason.removeprefix("Object missing required field `").rstrip("`")
         param = place.rstrip("`") or (missing if missing != reason else "")
         raise RequestError(INVALID_PARAMS, "Invalid params", reason=reason, param=param) from None
+
+
+@cache
+def _numeric(into: type) -> frozenset[str]:
+    """The parameters of a type that are numbers and nothing else."""
+    if not isinstance(into, type) or not issubclass(into, msgspec.Struct):
+        return frozenset()
+    fields = msgspec.structs.fields(into)
+    return frozenset(
+        field.encode_name for field in fields if {*_members(field.type)} <= {int, float, NoneType}
+    )
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    """The types of a union; of an annotated type that itself."""
+    bare = kind.__origin__ if get_origin(kind) is Annotated else kind
+    return get_args(bare) if isinstance(bare, UnionType) else (bare,)
+
+
+def _number(text: Any) -> Any:
+    """What JSON would make of a text that is a number to it; what is none stays, and no type takes it."""
+    try:
+        return decode_exactly(text)
+    except msgspec.DecodeError:
+        return text

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from deltawire.errors import UsageError
-from deltawire.store.home import make_folder, read_own, write_whole
+from deltawire.store.home import check_folder, make_folder, read_own, write_whole
 
 SELF_SIGNED = "self-signed.pem"
 LIFE = timedelta(days=365)
@@ -56,6 +56,13 @@ def self_signed(folder: Path, host: str) -> Path:
     return path
 
 
+def check_self_signed(folder: Path, host: str) -> None:
+    """Raise the `UsageError` with which `self_signed` would fail; nothing is made."""
+    check_folder(folder)
+    _to_name(host)
+    _is_good(folder / SELF_SIGNED, (host,))
+
+
 def _is_good(path: Path, names: Sequence[str]) -> bool:
     try:
         found = x509.load_pem_x509_certificate(read_own(path))
@@ -85,7 +92,11 @@ def _to_name(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
+        pass
+    try:
         return x509.DNSName(name)
+    except ValueError as error:
+        raise UsageError(f"no certificate can name {name!r}: {error}") from error
 
 
 def _no_password() -> bytes:

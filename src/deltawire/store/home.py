@@ -34,6 +34,15 @@ def make_folder(folder: Path) -> None:
         raise UsageError(f"others may write into {folder}: chmod 700 it")
 
 
+def check_folder(folder: Path) -> None:
+    """Raise `UsageError` if `make_folder` would fail, or nothing could be written there; nothing is made."""
+    place = next(each for each in (folder, *folder.parents) if os.path.exists(each))
+    if not place.is_dir():
+        raise UsageError(f"cannot make {folder}: {place} is not a folder; DELTAWIRE_HOME names another")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write into {place}; DELTAWIRE_HOME names another folder")
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Replace a file by another in one step, on disk when this returns, readable by its owner only."""
     try:

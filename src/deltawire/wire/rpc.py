@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from deltawire.errors import RequestError
+from deltawire.model.literals import read_number
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -53,7 +54,9 @@ class _Loose(msgspec.Struct):
     params: Any = None
 
 
-_decode = msgspec.json.Decoder(_Loose).decode
+_decode = msgspec.json.Decoder(_Loose, float_hook=read_number).decode
+decode_exactly = msgspec.json.Decoder(float_hook=read_number).decode
+"""Any JSON, its numbers as `read_number` takes them."""
 _encode = msgspec.json.Encoder().encode
 
 

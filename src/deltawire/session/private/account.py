@@ -45,8 +45,8 @@ class _Model(msgspec.Struct):
 
 class _Margins(msgspec.Struct):
     instrument_name: str
-    amount: float | str
-    price: float | str
+    amount: int | float | str
+    price: int | float | str
 
 
 @method("private/get_account_summary", right=ACCOUNT)

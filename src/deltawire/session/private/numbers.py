@@ -6,7 +6,7 @@ from typing import Any
 
 from deltawire.exchange.codes import Code, Rejection
 from deltawire.exchange.orders import OrderId
-from deltawire.exchange.requests import parse_amount, parse_price
+from deltawire.exchange.requests import parse_amount, parse_milliseconds, parse_price
 from deltawire.model.instruments import Instrument
 from deltawire.session.private.seat import refused
 
@@ -22,6 +22,12 @@ def to_ticks(params: Mapping[str, Any], name: str, instrument: Instrument) -> in
 def to_lots(params: Mapping[str, Any], instrument: Instrument) -> int | None:
     """`amount` or `contracts` in lots, None when neither is given."""
     return _accepted(parse_amount(params, instrument))
+
+
+def to_nanoseconds(params: Mapping[str, Any], name: str) -> int | None:
+    """A time parameter, which is in milliseconds; None when it is not given."""
+    found = _accepted(parse_milliseconds(params, name))
+    return None if found is None else found * MS_NS
 
 
 def needed(value: int | None, param: str) -> int:

@@ -11,9 +11,10 @@ from deltawire.exchange.requests import parse_terms
 from deltawire.model.events import Side
 from deltawire.model.instruments import Instrument
 from deltawire.session.methods import Context, method
-from deltawire.session.private.numbers import MS_NS, needed, parse_order_id, to_lots, to_ticks
+from deltawire.session.private.numbers import needed, parse_order_id, to_lots, to_nanoseconds, to_ticks
 from deltawire.session.private.objects import order_object, user_trade_object
 from deltawire.session.private.seat import Seat, refused, seat
+from deltawire.wire.rpc import decode_exactly
 
 TRADE = "trade:read_write"
 
@@ -128,7 +129,7 @@ def _renamed(params: Params) -> Params:
         found.setdefault("display_amount", found["max_show"])
     if isinstance(listed := found.get("otoco_config"), str):
         try:
-            found["otoco_config"] = msgspec.json.decode(listed)
+            found["otoco_config"] = decode_exactly(listed)
         except (msgspec.DecodeError, RecursionError):
             raise refused(Code.INVALID_PARAMS, reason="must be JSON", param="otoco_config") from None
     return found
@@ -150,7 +151,7 @@ def _edit(here: Seat, order: Order, params: Params) -> dict[str, Any]:
             display_lots=to_lots(display, instrument),
             trigger_ticks=to_ticks(params, "trigger_price", instrument),
             trigger_offset_ticks=to_ticks(params, "trigger_offset", instrument),
-            valid_until_ns=_nanoseconds(params),
+            valid_until_ns=to_nanoseconds(params, "valid_until"),
             post_only=_flag(params, "post_only"),
             reject_post_only=_flag(params, "reject_post_only"),
             reduce_only=_flag(params, "reduce_only"),
@@ -166,15 +167,6 @@ def _flag(params: Params, name: str) -> bool | None:
     if value in ("true", "false"):
         return bool(value == "true")
     raise refused(Code.INVALID_PARAMS, reason="must be true or false", param=name)
-
-
-def _nanoseconds(params: Params) -> int | None:
-    text = str(params.get("valid_until", ""))
-    if not text:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 14):
-        raise refused(Code.INVALID_PARAMS, reason="must be milliseconds", param="valid_until")
-    return int(text) * MS_NS
 
 
 def placed_order(here: Seat, outputs: list[Any], first: OrderId) -> Order:

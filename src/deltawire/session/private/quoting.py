@@ -18,8 +18,8 @@ MOST_QUOTES = 100
 
 
 class _Side(msgspec.Struct):
-    amount: float = 0.0
-    price: float | None = None
+    amount: int | float = 0
+    price: int | float | None = None
     post_only: bool = False
     reject_post_only: bool = False
 

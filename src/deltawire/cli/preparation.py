@@ -1,0 +1,69 @@
+"""What `deltawire serve` needs before it opens a socket: `config check` prepares the same and goes no further."""
+
+import contextlib
+import ssl
+from pathlib import Path
+
+import msgspec
+
+from deltawire.access.keys import Key
+from deltawire.app import AddressInUseError, WallClock, bind
+from deltawire.builtin import JOURNAL, parse_conditions
+from deltawire.config import Config, Listen, Replay
+from deltawire.errors import UsageError
+from deltawire.sources.recordings import Recording
+from deltawire.sources.replay import ReplaySource
+from deltawire.store.accounts import AccountStore
+from deltawire.store.certificates import check_self_signed, load_tls
+from deltawire.store.home import check_folder, home
+from deltawire.store.keys import KeyStore
+from deltawire.venues import make_venue
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """What was read and found good; nothing is written yet."""
+
+    pace: float | None
+    """Seconds per second, None for as fast as it goes."""
+    recordings: list[ReplaySource]
+    tls: ssl.SSLContext | None
+    """None without TLS, and where the certificate is one that the server makes itself."""
+    keys: list[Key]
+
+
+def prepare(settings: Config, *, echo: bool = False) -> Prepared:
+    """Read everything that a configuration names; raises what `deltawire serve` would end with."""
+    if settings.loop and not settings.replay:
+        raise UsageError("--loop is for recordings, and none is given: see --replay")
+    pace = None if settings.speed == "max" else float(settings.speed)
+    if not settings.replay and not echo:
+        _check_exchange(settings, pace)
+    recordings = [_replay(each, pace, loop=settings.loop) for each in settings.replay]
+    return Prepared(pace, recordings, _read_tls(settings), KeyStore().read())
+
+
+def check_address(listen: Listen) -> None:
+    """Raise `UsageError` where nobody could listen; an address that somebody listens on is good."""
+    with contextlib.suppress(AddressInUseError):
+        bind(listen.host, listen.port).close()
+
+
+def _check_exchange(settings: Config, pace: float | None) -> None:
+    if pace is None:
+        raise UsageError("--speed max is for recordings: the exchange needs a number")
+    parse_conditions(settings.exchange)
+    check_folder(home() / JOURNAL)
+    AccountStore().read()
+
+
+def _replay(replay: Replay, pace: float | None, *, loop: bool) -> ReplaySource:
+    recording = Recording(replay.file)
+    recording.probe()
+    return ReplaySource(recording, make_venue(replay.venue), WallClock(), speed=pace, loop=loop)
+
+
+def _read_tls(settings: Config) -> ssl.SSLContext | None:
+    tls = settings.tls
+    if tls.self_signed:
+        check_self_signed(home(), settings.listen.host)
+    return load_tls(Path(tls.certificate), Path(tls.key) if tls.key else None) if tls.certificate else None
