@@ -4,7 +4,8 @@ import atheris
 
 with atheris.instrument_imports(include=["deltawire.book", "deltawire.model"]):
     from deltawire.book import _kernel, twin
-    from deltawire.book.columns import ActionRows, NumberObjects, TextPairs, TextRows, read_exponents
+    from deltawire.book.columns import ActionRows, NumberObjects, TextPairs, TextRows
+    from deltawire.book.refinement import read_exponents
     from deltawire.errors import VenueError
 
 from fuzz.harness import run

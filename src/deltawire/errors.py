@@ -41,8 +41,8 @@ class MalformedError(VenueError):
 class PrecisionError(VenueError):
     """A decimal that does not fit its instrument's exponent, or is no plain decimal at all."""
 
-    def __init__(self, text: str, exponent: int) -> None:
-        super().__init__(f"{text[:40]!r} is no decimal with at most {-exponent} places")
+    def __init__(self, text: str, exponent: int, reason: str = "") -> None:
+        super().__init__(reason or f"{text[:40]!r} is no decimal with at most {-exponent} places")
         self.text = text
         self.exponent = exponent
 

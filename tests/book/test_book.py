@@ -14,7 +14,7 @@ from deltawire.book.columns import ActionRows, TextPairs
 from deltawire.book.ladder import Ladder, Side
 from deltawire.book.sequencers import PreviousIdChain, UpdateIdRange
 from deltawire.errors import PrecisionError
-from deltawire.model.events import BookDelta, BookImage, Changes, Levels, Status
+from deltawire.model.events import BookDelta, BookImage, Changes, Levels, Listing, Status
 from deltawire.model.instruments import Instrument
 from deltawire.testing.replica import Replica
 
@@ -143,9 +143,22 @@ class TestAFault:
         assert status == Status(INSTRUMENT, "live", "", 4)
         assert event == BookDelta(INSTRUMENT, 2, Changes([9], [7], [2]), Changes([11], [0], [3]), 0, 4, 103)
 
-    def test_a_number_too_fine_is_malformed(self) -> None:
+    def test_a_finer_number_refines_the_book(self) -> None:
         book = live_book()
-        assert told(book.delta(BookUpdate(b'[["9.5","1"]]', b"[]", 101, 101, 100), 2)) == ["stale malformed"]
+        listing, event = book.delta(BookUpdate(b'[["9.5","0.25"]]', b"[]", 101, 101, 100), 2)
+        finer = msgspec.structs.replace(INSTRUMENT, price_exponent=-1, size_exponent=-2)
+        assert listing == Listing(finer, 2)
+        assert (event.instrument, event.sequence, event.bids) == (finer, 2, Changes([95], [25], [0]))
+        assert levels(book) == ([100, 95, 90], [100, 25, 200], [110, 120], [300, 400])
+
+    @pytest.mark.parametrize("odd", ["9.0000000000001", "9.12345678901234567", "9.5x"])
+    def test_an_odd_number_is_malformed_and_refines_nothing(self, odd: str) -> None:
+        book = live_book()
+        update = BookUpdate(f'[["9.5","1"],["{odd}","1"]]'.encode(), b"[]", 101, 101, 100)
+        (status,) = book.delta(update, 2)
+        assert (status.reason, status.instrument) == ("malformed", INSTRUMENT)
+        assert odd in status.detail
+        assert levels(book) == STANDS
 
     def test_a_bad_level_on_one_side_leaves_the_other_alone(self) -> None:
         book = live_book()

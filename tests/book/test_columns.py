@@ -17,8 +17,8 @@ from deltawire.book.columns import (
     TextPairs,
     TextRows,
     mantissa,
-    read_exponents,
 )
+from deltawire.book.refinement import read_exponents
 from deltawire.errors import MalformedError, PrecisionError, VenueError
 
 Level = tuple[str, str]
@@ -93,7 +93,8 @@ def test_one_misfit_among_levels_that_fit_is_refused(
     levels = [(price[:8].rstrip("."), size[:8].rstrip(".")) for price, size in fit]
     assert untold(reader(READERS[kind](levels))) == expected(levels, (-10, -10))
     at = data.draw(st.integers(0, len(levels) - 1))
-    misfit = data.draw(st.sampled_from(["0.12345678901", "9223372036854775808", "-1", "1e5", "1E2"]))
+    scientific = ["1e-11", "1E19", "1e999"] if kind is NumberObjects else ["1e5", "1E2"]
+    misfit = data.draw(st.sampled_from(["0.12345678901", "9223372036854775808", "-1", *scientific]))
     price, size = levels[at]
     levels[at] = data.draw(st.sampled_from([(misfit, size), (price, misfit)]))
     with pytest.raises(PrecisionError):
@@ -261,6 +262,20 @@ class TestActions:
 def test_a_mantissa_has_no_sign_and_64_bits(text: str) -> None:
     with pytest.raises(PrecisionError):
         mantissa(text, 0)
+
+
+def test_bare_numbers_may_have_an_exponent_and_keep_their_digits() -> None:
+    raw = b'[{"price":1.230e-05,"qty":1500.0},{"price":1.229E-5,"qty":7e0},{"price":2e+1,"qty":1.5e1}]'
+    reader = NumberObjects(-8, -8)
+    assert reader.texts(raw) == [("0.00001230", "1500.0"), ("0.00001229", "7"), ("20", "15")]
+    assert reader(raw) == Columns([1230, 1229, 2_000_000_000], [150_000_000_000, 700_000_000, 1_500_000_000])
+
+
+def test_a_double_may_have_a_mantissa_longer_than_a_double_holds() -> None:
+    reader = ActionRows(-12, -10)
+    assert reader(b'[["new",60000.5,250000.0]]') == Columns([60_000_500_000_000_000], [25 * 10**14], ["new"])
+    with pytest.raises(PrecisionError, match="float noise"):
+        reader(b'[["new",3000.0500000000006,1.0]]')
 
 
 def test_exponents_are_what_the_longest_texts_need() -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deltawire.book import columns, twin
-from deltawire.book.columns import ActionRows, NumberObjects, TextPairs, TextRows, read_exponents
+from deltawire.book.columns import ActionRows, NumberObjects, TextPairs, TextRows
+from deltawire.book.refinement import read_exponents
 from deltawire.errors import VenueError
 from deltawire.model.events import Changes, Levels
 from deltawire.model.instruments import Instrument

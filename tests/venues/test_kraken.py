@@ -193,7 +193,7 @@ class TestPairs:
             {"price_increment": 1e300},
             {"price_increment": 1e-300},
             {"qty_min": -1.0},
-            {"qty_precision": 0},
+            {"qty_min": 1e-300},
             {"symbol": "x" * 100},
             {"symbol": "A\nB"},
         ],

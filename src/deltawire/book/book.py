@@ -7,7 +7,7 @@ second image.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -15,7 +15,17 @@ from deltawire.book.checksums import Checksum
 from deltawire.book.columns import Columns, Reader
 from deltawire.book.kernel import Image, Side, Track, read_places
 from deltawire.book.ladder import Ladder
+from deltawire.book.refinement import (
+    Exponents,
+    Room,
+    exponents_of,
+    likely_prints,
+    read_exponents,
+    refined,
+    with_exponents,
+)
 from deltawire.book.sequencers import Sequencer, Verdict
+from deltawire.book.twin import MEASURED
 from deltawire.errors import PrecisionError, VenueError
 from deltawire.model.events import (
     BookDelta,
@@ -23,6 +33,7 @@ from deltawire.model.events import (
     BookState,
     Changes,
     Levels,
+    Listing,
     StaleReason,
     Status,
 )
@@ -32,6 +43,7 @@ HELD_LIMIT = 20_000
 """Updates kept while an image is on its way; beyond it the oldest go, and the image will not connect."""
 
 UNCHANGED = Changes([], [], [])
+INT64 = 1 << 63
 
 
 class BookUpdate(msgspec.Struct, gc=False):
@@ -61,7 +73,7 @@ class BookCounts(msgspec.Struct):
     tops_ok: int = 0
 
 
-BookEvent = BookImage | BookDelta | Status
+BookEvent = BookImage | BookDelta | Status | Listing
 
 
 class Book:
@@ -84,6 +96,12 @@ class Book:
         holds: bool = False,
     ) -> None:
         self.instrument = instrument
+        self.refine = refined
+        """Makes an instrument's exponents fine enough for the texts of a message."""
+        self._printed = exponents_of(instrument)
+        """The exponents at which the venue prints, which count where a checksum is made of what it prints."""
+        self._print_shift: Exponents = (0, 0)
+        """How many places more than the venue prints we hold, where that counts."""
         self.state: BookState = "syncing"
         self.reason: StaleReason = ""
         self.ladder = Ladder()
@@ -130,28 +148,61 @@ class Book:
         self.state = "syncing"
         return [Status(self.instrument, "syncing", self.reason, now)]
 
-    def define(self, instrument: Instrument) -> None:
+    def define(self, instrument: Instrument, printed: Exponents | None = None) -> None:
         """The instrument is not what it was thought to be; its exponents may only have become finer.
 
-        Raises `PrecisionError`, and changes nothing, when the levels would no longer fit 64 bits.
+        `printed` are the exponents at which the venue prints from now on, where it has said so. Raises
+        `PrecisionError`, and changes nothing, when the levels would no longer fit 64 bits.
         """
-        price_factor, size_factor = instrument.factors_from(self.instrument)
-        for levels in (self.ladder.bids.levels(), self.ladder.asks.levels()):
-            for column, factor in ((levels.prices, price_factor), (levels.sizes, size_factor)):
-                if max(column, default=0) * factor >= 1 << 63:
-                    raise PrecisionError(f"{max(column)} times {factor}", instrument.price_exponent)
-        self._take_back()
-        self.instrument = instrument
-        for reader in dict.fromkeys((self._read_bids, self._read_asks)):
-            reader.refine(instrument.price_exponent, instrument.size_exponent)
-        self.ladder.rescale(price_factor, size_factor)
+        self._define(instrument, printed or self._printed)
         self._hand_over()
 
-    def texts(self, update: BookUpdate) -> list[tuple[str, str]]:
+    def _define(self, instrument: Instrument, printed: Exponents) -> None:
+        factors = instrument.factors_from(self.instrument)
+        with_exponents(self.instrument, *exponents_of(instrument), Room(self.largest, INT64))
+        self._take_back()
+        self.instrument = instrument
+        self._note_print(printed)
+        if factors == (1, 1):
+            return
+        for reader in dict.fromkeys((self._read_bids, self._read_asks)):
+            reader.refine(*exponents_of(instrument))
+        self.ladder.rescale(*factors)
+
+    def _define_by_print(self, finer: Instrument, now: int) -> list[BookEvent]:
+        """The instrument is finer than it was, as a message of this book prints it."""
+        if finer == self.instrument:
+            return []
+        before, after = exponents_of(self.instrument), exponents_of(finer)
+        price, size = (
+            new if new < old else printed
+            for old, new, printed in zip(before, after, self._printed, strict=True)
+        )
+        self._define(finer, (price, size))
+        return [Listing(finer, now)]
+
+    def largest(self) -> tuple[int, int]:
+        """The largest ticks and lots of all levels, by magnitude; 0 where there are none."""
+        sides = self.ladder.bids.levels(), self.ladder.asks.levels()
+        prices = max((abs(price) for side in sides for price in side.prices), default=0)
+        return prices, max((max(side.sizes, default=0) for side in sides), default=0)
+
+    def _fitted(self, update: BookUpdate) -> Instrument:
+        """The instrument with exponents as fine as an image prints; `PrecisionError` where a number is odd.
+
+        What the book holds is about to be replaced, so it need only fit 64 bits.
+        """
+        instrument, room = self.instrument, Room(self.largest, INT64)
+        glance = self.refine is refined and min(exponents_of(instrument)) >= MEASURED
+        if glance and (printed := self._shown(update)):
+            return with_exponents(instrument, *printed, room)
+        return self.refine(instrument, self._texts(update), room)
+
+    def _texts(self, update: BookUpdate) -> list[tuple[str, str]]:
         """The decimal texts of all levels in an update: (price, size)."""
         return self._read_bids.texts(update.bids) + self._read_asks.texts(update.asks)
 
-    def shown(self, update: BookUpdate) -> tuple[int, int] | None:
+    def _shown(self, update: BookUpdate) -> Exponents | None:
         """The price and size exponents that an update's texts need, where that can be told at a glance.
 
         Then every number fits 64 bits at any exponents down to `twin.MEASURED`.
@@ -177,15 +228,59 @@ class Book:
         if self._held is not None and (self.state == "live" or not self._connects(update.last)):
             self.wants_image = self.state != "live"
             return []
+        events: list[BookEvent] = []
         try:
-            fresh = self._read_image(update)
+            fresh = self._fit_image(update, events, now)
         except VenueError as error:
             self._counts.malformed += 1
-            return self.fault("malformed", now, str(error))
+            return [*events, *self.fault("malformed", now, str(error))]
         if problem := self._problem(fresh, update):
-            return self.fault(problem, now, "in the image")
+            return [*events, *self.fault(problem, now, "in the image")]
         bids, asks = fresh.bids.levels(), fresh.asks.levels()
-        return self._open(fresh, bids, asks, update.last, update.venue_ns, now)
+        return [*events, *self._open(fresh, bids, asks, update.last, update.venue_ns, now)]
+
+    def _fit_image(self, update: BookUpdate, events: list[BookEvent], now: int) -> Ladder:
+        """The levels of an image; `events` are told where the instrument has become finer for them.
+
+        Where the venue has not stated the exponents, the image's own texts do.
+        """
+        if not self.instrument.stated:
+            events += self._define_by_print(self._fitted(update), now)
+        try:
+            fresh = self._read_image(update)
+        except PrecisionError:
+            events += self._define_by_print(self._fitted(update), now)
+            fresh = self._read_image(update)
+        if not self._learn_print(fresh, update):
+            return fresh
+        finer = with_exponents(self.instrument, *self._printed, Room(self.largest, INT64))
+        events += self._define_by_print(finer, now)
+        return self._read_image(update)
+
+    def _learn_print(self, fresh: Ladder, update: BookUpdate) -> bool:
+        """Note at which exponents the venue prints, as an image's checksum proves; whether they are finer than ours.
+
+        Where none is proved, nothing is noted.
+        """
+        checksum, held = self._checksum, exponents_of(self.instrument)
+        if checksum is None or not checksum.printed or update.checksum is None:
+            return False
+        for exponents in self._prints(update):
+            if checksum(fresh, _shift(held, exponents)) == update.checksum:
+                self._note_print(exponents)
+                return exponents[0] < held[0] or exponents[1] < held[1]
+        return False
+
+    def _note_print(self, printed: Exponents) -> None:
+        self._printed = printed
+        if self._checksum is not None and self._checksum.printed:
+            self._print_shift = _shift(exponents_of(self.instrument), printed)
+
+    def _prints(self, update: BookUpdate) -> Iterator[Exponents]:
+        """Exponents at which an image may be printed, the likely ones first."""
+        yield exponents_of(self.instrument)
+        yield self._printed
+        yield from likely_prints(read_exponents(self._texts(update)))
 
     def opened(self, image: Image, now: int) -> list[BookEvent]:
         """A whole book has come, and the kernel has read it and found it right."""
@@ -194,6 +289,7 @@ class Book:
             self._checksum.reset()
         if image.proved:
             self._counts.checksums_ok += 1
+            self._note_print(exponents_of(self.instrument))
         fresh = Ladder(image.bids, image.asks)
         events = self._open(fresh, image.bid_levels, image.ask_levels, image.last, image.venue_ns, now)
         self._hand_over()
@@ -260,25 +356,35 @@ class Book:
 
     def _apply(self, update: BookUpdate, now: int) -> list[BookEvent]:
         ladder = self.ladder
+        events: list[BookEvent] = []
         try:
-            bids, asks = self._read_bids(update.bids), self._read_asks(update.asks)
+            bids, asks = self._fit_update(update, events, now)
         except VenueError as error:
             self._counts.malformed += 1
-            return self.fault("malformed", now, str(error))
+            return [*events, *self.fault("malformed", now, str(error))]
         if bids.actions is not None and (_contradicts(ladder.bids, bids) or _contradicts(ladder.asks, asks)):
             self._counts.mismatches += 1
-            return self.fault("mismatch", now, "an action does not fit the levels")
+            return [*events, *self.fault("mismatch", now, "an action does not fit the levels")]
         bid_changes = self._change(ladder.bids, bids)
         ask_changes = self._change(ladder.asks, asks)
         if problem := self._problem(ladder, update):
             ladder.bids.revert(bid_changes)
             ladder.asks.revert(ask_changes)
-            return self.fault(problem, now)
+            return [*events, *self.fault(problem, now)]
         self._counts.deltas += 1
-        events: list[BookEvent] = self._went_live(now)
+        events += self._went_live(now)
         if bid_changes or ask_changes:
             events.append(self._publish(bid_changes, ask_changes, update.venue_ns, now))
         return events
+
+    def _fit_update(self, update: BookUpdate, events: list[BookEvent], now: int) -> tuple[Columns, Columns]:
+        """The levels of an update; `events` are told where the instrument has become finer for them."""
+        try:
+            return self._read_bids(update.bids), self._read_asks(update.asks)
+        except PrecisionError:
+            finer = self.refine(self.instrument, self._texts(update), Room(self.largest))
+            events += self._define_by_print(finer, now)
+            return self._read_bids(update.bids), self._read_asks(update.asks)
 
     def _change(self, side: Side, columns: Columns) -> Changes:
         if not columns.prices:
@@ -294,8 +400,7 @@ class Book:
 
     def _note(self, side: Side, columns: Columns) -> None:
         if columns.texts is not None:
-            exponents = self.instrument.price_exponent, self.instrument.size_exponent
-            side.note(columns.prices, columns.texts, exponents)
+            side.note(columns.prices, columns.texts, exponents_of(self.instrument))
 
     def _problem(self, ladder: Ladder, update: BookUpdate) -> StaleReason:
         if ladder.crossed():
@@ -303,7 +408,7 @@ class Book:
             return "crossed"
         if self._checksum is None or update.checksum is None:
             return ""
-        if self._checksum(ladder) != update.checksum:
+        if self._checksum(ladder, self._print_shift) != update.checksum:
             self._counts.checksums_bad += 1
             return "checksum"
         self._counts.checksums_ok += 1
@@ -317,8 +422,7 @@ class Book:
             (fresh.bids, self._read_bids, update.bids),
             (fresh.asks, self._read_asks, update.asks),
         ):
-            exponents = self.instrument.price_exponent, self.instrument.size_exponent
-            if not side.read(read.form, raw, *exponents):
+            if not side.read(read.form, raw, *exponents_of(self.instrument)):
                 columns = read(raw)
                 side.load(columns.prices, columns.sizes)
                 self._note(side, columns)
@@ -365,8 +469,12 @@ class Book:
         return events
 
     def _hand_over(self) -> None:
-        """While the book is live its track may go on from here."""
-        if self._track is not None and self.state == "live":
+        """While the book is live its track may go on from here.
+
+        The track makes checksums of ticks and lots as they are; where the venue prints otherwise it would find
+        every one of them wrong.
+        """
+        if self._track is not None and self.state == "live" and self._print_shift == (0, 0):
             self._track.arm(
                 self.label,
                 self.instrument,
@@ -392,6 +500,10 @@ class Book:
             deltas, checksums = track.counted()
             self._counts.deltas += deltas
             self._counts.checksums_ok += checksums
+
+
+def _shift(held: Exponents, printed: Exponents) -> Exponents:
+    return printed[0] - held[0], printed[1] - held[1]
 
 
 _FITS: dict[str, Callable[[int, int], bool]] = {

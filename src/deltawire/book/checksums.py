@@ -1,12 +1,13 @@
 """Checksums over the best levels, as venues define them."""
 
 from itertools import chain
-from typing import Protocol
+from typing import ClassVar, Protocol
 from zlib import crc32
 
 from deltawire.book.kernel import Side, level_digits
 from deltawire.book.ladder import Ladder
 from deltawire.model.events import Levels
+from deltawire.model.numbers import unit
 
 KRAKEN_LEVELS = 10
 OKX_LEVELS = 25
@@ -15,11 +16,18 @@ OKX_LEVELS = 25
 class Checksum(Protocol):
     """One book's checksum rule."""
 
+    printed: ClassVar[bool]
+    """Whether it is made of ticks and lots as the venue prints them, so that its exponents must be known."""
+
     def reset(self) -> None:
         """A new image is about to be read."""
 
-    def __call__(self, ladder: Ladder, /) -> int:
-        """The checksum of the book, as an unsigned 32-bit integer."""
+    def __call__(self, ladder: Ladder, shift: tuple[int, int] = (0, 0), /) -> int | None:
+        """The checksum of the book, as an unsigned 32-bit integer.
+
+        `shift` says how many places more than the venue prints prices and sizes have in the ladder. None where
+        the best levels have digits in such places: they cannot have been printed so.
+        """
 
 
 class KrakenChecksum:
@@ -29,6 +37,8 @@ class KrakenChecksum:
     zeros, which is the text of its ticks and lots. Source: docs.kraken.com, spot WebSocket v2, book checksum.
     """
 
+    printed: ClassVar[bool] = True
+
     def __init__(self) -> None:
         self.reset()
 
@@ -37,8 +47,15 @@ class KrakenChecksum:
         self._asks = _SideText()
         self._bids = _SideText()
 
-    def __call__(self, ladder: Ladder) -> int:
+    def __call__(self, ladder: Ladder, shift: tuple[int, int] = (0, 0)) -> int | None:
         """CRC32, unsigned."""
+        if shift == (0, 0):
+            return self.of(ladder)
+        bids, asks = (_shifted(side, *shift) for side in (ladder.bids, ladder.asks))
+        return None if bids is None or asks is None else crc32(bids, crc32(asks))
+
+    def of(self, ladder: Ladder) -> int:
+        """CRC32 of a book that is held as it is printed."""
         return crc32(self._bids.of(ladder.bids), crc32(self._asks.of(ladder.asks)))
 
 
@@ -49,6 +66,24 @@ OwnChecksum = KrakenChecksum
 def levels_checksum(bids: Levels, asks: Levels) -> int:
     """Kraken's checksum of a book given as columns, best first."""
     return crc32(level_digits(bids, KRAKEN_LEVELS), crc32(level_digits(asks, KRAKEN_LEVELS)))
+
+
+def _shifted(side: Side, price_shift: int, size_shift: int) -> bytes | None:
+    """The digits of a side's best levels with so many places less; None where that would lose digits."""
+    levels = side.levels(KRAKEN_LEVELS)
+    numbers = [
+        _shift(number, shift)
+        for level in zip(levels.prices, levels.sizes, strict=True)
+        for number, shift in zip(level, (price_shift, size_shift), strict=True)
+    ]
+    return None if None in numbers else "".join(map(str, numbers)).encode()
+
+
+def _shift(number: int, shift: int) -> int | None:
+    if shift < 0:
+        return number * unit(shift)
+    whole, lost = divmod(number, unit(-shift))
+    return None if lost else whole
 
 
 class _SideText:
@@ -75,10 +110,12 @@ class OkxChecksum:
     absent).
     """
 
+    printed: ClassVar[bool] = False
+
     def reset(self) -> None:
         """Nothing is kept from one book to the next."""
 
-    def __call__(self, ladder: Ladder) -> int:
+    def __call__(self, ladder: Ladder, shift: tuple[int, int] = (0, 0)) -> int:
         """CRC32, unsigned (compare with the venue's value modulo 2^32)."""
         bids, asks = (
             [side.text(price) for price in side.top(OKX_LEVELS)] for side in (ladder.bids, ladder.asks)

@@ -18,7 +18,7 @@ import msgspec
 from deltawire.book.kernel import read_columns
 from deltawire.book.twin import Action, Form
 from deltawire.errors import MalformedError, PrecisionError
-from deltawire.model.numbers import exponent_of, parse_decimal, parse_float, places
+from deltawire.model.numbers import EXACT_DIGITS, double_text, parse_decimal, parse_float, plain_decimal
 
 _DIGITS = b"0123456789."
 _TO_ZERO = bytes.maketrans(b'123456789,}"', b"000000000]]]")
@@ -26,8 +26,6 @@ _TOO_LONG = b"0" * 16 + b"]"
 """In an array whose digits are all zero, without points: the end of a number that a double may not hold."""
 _INT64 = 1 << 63
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_SHORT = 15
-"""A decimal of so many digits is exact in a double, and one more may not be."""
 
 _decode_ints = msgspec.json.Decoder(list[int], strict=False).decode
 
@@ -72,7 +70,7 @@ def mantissas(texts: Sequence[str], exponent: int) -> list[int]:
     if not texts:
         return []
     digits = "".join(texts).replace(".", "")
-    if max(map(len, texts)) <= _SHORT and digits.isdecimal() and digits.isascii():
+    if max(map(len, texts)) <= EXACT_DIGITS and digits.isdecimal() and digits.isascii():
         mark = f"e{-exponent},"
         try:
             return _decode_ints(f"[{mark.join(texts)}{mark[:-1]}]")
@@ -191,7 +189,8 @@ class NumberObjects(_PairReader):
     def texts(self, raw: bytes) -> list[tuple[str, str]]:
         """The decimal texts of an array: (price, size) per level."""
         try:
-            return [(bytes(level.price).decode(), bytes(level.qty).decode()) for level in self._decode(raw)]
+            levels = self._decode(raw)
+            return [(number_text(level.price), number_text(level.qty)) for level in levels]
         except _UNREADABLE as error:
             raise MalformedError(f"levels: {error}") from error
 
@@ -252,11 +251,11 @@ class ActionRows:
         if not rows:
             return Columns([], [], [])
         actions, prices, sizes = zip(*rows, strict=True)
-        lots = [parse_float(size, self._size_exponent) for size in sizes]
+        lots = [_read_double(size, self._size_exponent) for size in sizes]
         for action, size in zip(actions, lots, strict=True):
             if size < 0 or (action == "delete") != (size == 0):
                 raise MalformedError(f"levels: {action} with {size} lots")
-        return Columns([parse_float(price, self._price_exponent) for price in prices], lots, list(actions))
+        return Columns([_read_double(price, self._price_exponent) for price in prices], lots, list(actions))
 
     def _rows(self, raw: bytes) -> list[tuple[Action, float, float]]:
         try:
@@ -266,15 +265,17 @@ class ActionRows:
 
     def texts(self, raw: bytes) -> list[tuple[str, str]]:
         """The shortest decimal texts of an array's doubles: (price, size) per level."""
-        return [(_shortest(price), _shortest(size)) for _, price, size in self._rows(raw)]
+        return [(double_text(price), double_text(size)) for _, price, size in self._rows(raw)]
 
 
-def _shortest(value: float) -> str:
-    return f"{value:.{-exponent_of(value)}f}"
+def number_text(raw: msgspec.Raw) -> str:
+    """The digits of a bare JSON number, without an exponent if it has one."""
+    return plain_decimal(bytes(raw).decode())
 
 
-def read_exponents(levels: list[tuple[str, str]]) -> tuple[int, int]:
-    """The price and size exponents that the texts of some levels need."""
-    prices = max((places(price) for price, _ in levels), default=0)
-    sizes = max((places(size) for _, size in levels), default=0)
-    return -prices, -sizes
+def _read_double(value: float, exponent: int) -> int:
+    """The mantissa of a double that stands for a decimal; at fine exponents it may be longer than a double holds."""
+    try:
+        return parse_float(value, exponent)
+    except PrecisionError:
+        return parse_decimal(double_text(value), exponent)

@@ -144,7 +144,7 @@ class InstrumentState:
 
     def checksum(self) -> int:
         """CRC32 over the best ten levels of the book as it is."""
-        return self._checksum(self.ladder)
+        return self._checksum.of(self.ladder)
 
     def best(self) -> tuple[float, float, float, float]:
         """Best bid price and size, best ask price and size; 0.0 where there is none or the book is not live.

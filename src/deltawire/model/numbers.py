@@ -6,13 +6,17 @@ size exponent: 61837.6 at exponent -2 is 6183760 ticks. Floats appear only when 
 
 import re
 from decimal import Decimal, InvalidOperation
+from math import isfinite
 
 from deltawire.errors import PrecisionError
 
 FINEST = -18
 """The finest exponent: below it not even one would fit 64 bits."""
+EXACT_DIGITS = 15
+"""A decimal of so many digits has a double of its own, and one more may not."""
 _PLAIN = re.compile(r"(-?)(\d{1,40})(?:\.(\d{1,40}))?", re.ASCII)
-_DOUBLE_EXACT = 10**15
+_SCIENTIFIC = re.compile(r"(-?)(\d{1,40})(?:\.(\d{1,40}))?[eE]([+-]?\d{1,2})", re.ASCII)
+_DOUBLE_EXACT = 10**EXACT_DIGITS
 _POWERS: tuple[int, ...] = tuple(10**power for power in range(64))
 _INT64 = 1 << 63
 
@@ -67,6 +71,38 @@ def format_decimal(mantissa: int, exponent: int) -> str:
     digits = digits.rjust(1 - exponent, "0")
     whole, fraction = digits[:exponent], digits[exponent:].rstrip("0")
     return f"{sign}{whole}.{fraction}" if fraction else sign + whole
+
+
+def plain_decimal(text: str) -> str:
+    """A JSON number's text without its exponent, all digits kept: `1.230e-05` is `0.00001230`.
+
+    Texts without an exponent, and those that are no such number, stay as they are.
+    """
+    match = _SCIENTIFIC.fullmatch(text)
+    if match is None:
+        return text
+    sign, whole, fraction = match[1], match[2], match[3] or ""
+    digits, point = whole + fraction, len(whole) + int(match[4])
+    digits = digits.rjust(len(digits) + 1 - point, "0") if point < 1 else digits.ljust(point, "0")
+    point = max(point, 1)
+    whole, fraction = digits[:point].lstrip("0") or "0", digits[point:]
+    return f"{sign}{whole}.{fraction}" if fraction else sign + whole
+
+
+def double_text(value: float) -> str:
+    """The shortest plain decimal text of a double that stands for a decimal: 1e-05 is `0.00001`, 4714.0 is `4714`.
+
+    Raises `PrecisionError` for NaN, infinities, and doubles of more than 15 digits, which stand for none.
+    """
+    digits, _, _ = repr(value).partition("e")
+    if isfinite(value) and significant(digits) > EXACT_DIGITS:
+        raise PrecisionError(digits, FINEST, f"{value!r} has more than {EXACT_DIGITS} digits: float noise")
+    return f"{value:.{-exponent_of(value)}f}"
+
+
+def significant(text: str) -> int:
+    """How many digits of a plain decimal text count: `-0.0150` has two."""
+    return len(text.removeprefix("-").replace(".", "").strip("0")) if "." in text else len(text.strip("-0"))
 
 
 def places(text: str) -> int:

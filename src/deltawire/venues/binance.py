@@ -12,6 +12,7 @@ import msgspec
 
 from deltawire.book.book import Book, BookUpdate
 from deltawire.book.columns import TextPairs
+from deltawire.book.refinement import exponents_of
 from deltawire.book.sequencers import Sequencer
 from deltawire.errors import MalformedError, PrecisionError
 from deltawire.model.events import BookDelta, Event, Ticker
@@ -227,7 +228,7 @@ class BinanceFeed(Feed):
         return []
 
     def _check_top(self, book: Book, top: _Top, now: int) -> list[Output]:
-        price_exponent, size_exponent = book.instrument.price_exponent, book.instrument.size_exponent
+        price_exponent, size_exponent = exponents_of(book.instrument)
         try:
             stated = (
                 parse_decimal(top.b, price_exponent),
@@ -236,6 +237,10 @@ class BinanceFeed(Feed):
                 parse_decimal(top.A, size_exponent),
             )
         except PrecisionError:
+            try:
+                self._finer(book.instrument, [(top.b, top.B), (top.a, top.A)])
+            except PrecisionError as error:
+                return [self._fault(error, now)]  # odd: it says nothing of the book
             stated = NO_TOP
         return self._settled(book, book.confirm_top(stated, now), now)
 

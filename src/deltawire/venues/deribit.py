@@ -19,7 +19,7 @@ from deltawire.book.straight import StraightWay
 from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Fault, Greeks, Index, Side, Stats, Ticker
 from deltawire.model.instruments import FOREVER_MS, FOREVER_NS, Instrument, Kind
-from deltawire.model.numbers import exponent_of
+from deltawire.model.numbers import double_text, exponent_of
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
 from deltawire.venues.feed import MS_NS, SECOND_NS, Feed, Id, Ms
 
@@ -256,7 +256,7 @@ class Deribit(Feed):
     def _on_trade(self, data: _Trade, now: int) -> list[Event]:
         return self._trade(
             data.instrument_name,
-            (_text(data.price), _text(data.amount)),
+            (double_text(data.price), double_text(data.amount)),
             data.trade_id,
             data.direction,
             (data.timestamp * MS_NS, now),
@@ -340,10 +340,6 @@ def _strike(text: str) -> float:
         raise MalformedError(f"no strike: {text[:40]!r}") from error
 
 
-def _text(value: float) -> str:
-    return f"{value:.{-exponent_of(value)}f}"
-
-
 def _to_instrument(stated: _Instrument) -> Instrument:
     guessed = describe(stated.instrument_name)
     linear = stated.instrument_type == "linear" or bool(guessed.quote != "USD")
@@ -358,8 +354,8 @@ def _to_instrument(stated: _Instrument) -> Instrument:
         settlement=stated.settlement_currency or (guessed.settlement if linear else stated.base_currency),
         price_exponent=price_exponent,
         size_exponent=size_exponent,
-        tick_size=_text(stated.tick_size),
-        min_trade_size=_text(stated.min_trade_amount),
+        tick_size=double_text(stated.tick_size),
+        min_trade_size=double_text(stated.min_trade_amount),
         size_unit="base" if linear or stated.kind == "option" else "quote",
         contract_size=stated.contract_size,
         inverse=not linear,

@@ -12,10 +12,18 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from deltawire.book.book import Book, BookEvent, BookUpdate
-from deltawire.book.columns import mantissa, read_exponents
+from deltawire.book.columns import mantissa
 from deltawire.book.kernel import Image
+from deltawire.book.refinement import (
+    ANY_ROOM,
+    Exponents,
+    Levels,
+    Room,
+    exponents_of,
+    refined,
+    with_exponents,
+)
 from deltawire.book.straight import StraightWay
-from deltawire.book.twin import MEASURED
 from deltawire.errors import MalformedError, PrecisionError, VenueError
 from deltawire.model.events import Event, Fault, Listing, Side, Trade
 from deltawire.model.instruments import Instrument
@@ -199,6 +207,8 @@ class Feed:
         if book is None:
             book = self.books[symbol] = self._make_book(self._instrument(symbol))
             book.use(self._router.track(symbol))
+            if self.pads_decimals:
+                book.refine = _refined_with_tick_size
         return book
 
     def _instrument(self, symbol: str) -> Instrument:
@@ -211,14 +221,14 @@ class Feed:
     def _image(self, symbol: str, update: BookUpdate, now: int) -> list[Output]:
         """A book image has come for this symbol; if it does not do, another is asked for, but not at once."""
         book = self._book(symbol)
-        listed = self._fit_image(book, update, now)
         events = book.image(update, now)
+        self.instruments[symbol] = book.instrument
         if book.state == "live":
             self._waiting.pop(symbol, None)
         elif book.wants_image:
             self._waiting[symbol] = now + RETRY_NS
             events += book.asked(now)
-        return [*listed, *events]
+        return events  # type: ignore[return-value]
 
     def _delta(self, book: Book, update: BookUpdate, now: int) -> list[Output]:
         """A book update has come."""
@@ -226,6 +236,7 @@ class Feed:
 
     def _settled(self, book: Book, events: list[BookEvent], now: int) -> list[Output]:
         """The events, and where the book needs an image now, what to ask for."""
+        self.instruments[book.instrument.name] = book.instrument  # an update may have made it finer
         if not book.wants_image:
             return events  # type: ignore[return-value]
         self._waiting[book.instrument.name] = now + IMAGE_WAIT_NS
@@ -248,46 +259,27 @@ class Feed:
         if known is None:
             self.instruments[stated.name] = stated
             return [Listing(stated, now)]
-        return self._redefine(
-            known,
-            _refined(stated, known.price_exponent, known.size_exponent),
-            now,
-        )
+        finer = with_exponents(stated, *exponents_of(known))
+        return self._redefine(known, finer, now, printed=exponents_of(stated))
 
-    def _redefine(self, known: Instrument, now_known: Instrument, now: int) -> list[Event]:
-        if known == now_known:
-            return []
+    def _redefine(
+        self, known: Instrument, now_known: Instrument, now: int, printed: Exponents | None = None
+    ) -> list[Event]:
+        """What is known of an instrument has changed; `printed`: and this is how the venue prints its numbers."""
         book = self.books.get(known.name)
         if book is not None:
-            book.define(now_known)
+            book.define(now_known, printed)
+        if known == now_known:
+            return []
         self.instruments[known.name] = now_known
         return [Listing(now_known, now)]
 
-    def _fit_image(self, book: Book, update: BookUpdate, now: int) -> list[Event]:
-        """Where the venue has not stated the exponents, the image's own texts do."""
-        instrument = book.instrument
-        if instrument.stated:
-            return []
-        try:
-            if not self.pads_decimals and (shown := book.shown(update)) and _finest(instrument) >= MEASURED:
-                return self._redefine(instrument, _refined(instrument, *shown), now)
-            levels = book.texts(update)
-            if self.pads_decimals:
-                instrument = _with_tick_size(instrument, levels)
-            return self._fit(instrument, levels, now)
-        except VenueError:
-            return []  # the book reads the same bytes next, and says what is wrong with them
-
-    def _fit(self, instrument: Instrument, levels: list[tuple[str, str]], now: int) -> list[Event]:
-        """Make the exponents fine enough for these (price, size) texts; `PrecisionError` if none are."""
-        known = self._instrument(instrument.name)
-        prices, sizes = read_exponents(levels)
-        if min(prices, sizes) < FINEST:
-            raise PrecisionError("a number", FINEST)
-        finer = _refined(instrument, prices, sizes)
-        for texts in levels:
-            _units(finer, texts)
-        return self._redefine(known, finer, now)
+    def _finer(self, instrument: Instrument, levels: Levels) -> Instrument:
+        """The instrument, fine enough for these (price, size) texts; `PrecisionError` where one is odd."""
+        book = self.books.get(instrument.name)
+        if book is None:
+            return refined(instrument, levels)
+        return book.refine(instrument, levels, Room(book.largest))
 
     def _trade(
         self,
@@ -310,7 +302,7 @@ class Feed:
         try:
             return [], instrument, *_units(instrument, texts)
         except PrecisionError:
-            listed = self._fit(instrument, [texts], now)
+            listed = self._redefine(instrument, self._finer(instrument, [texts]), now)
         instrument = self._instrument(symbol)
         return listed, instrument, *_units(instrument, texts)
 
@@ -329,20 +321,13 @@ def _check_name(symbol: str) -> None:
         raise MalformedError(f"not an instrument: {symbol[:40]!r}")
 
 
-def _finest(instrument: Instrument) -> int:
-    return min(instrument.price_exponent, instrument.size_exponent)
+def _refined_with_tick_size(instrument: Instrument, levels: Levels, room: Room = ANY_ROOM) -> Instrument:
+    """As `refined`; an instrument that the venue has not stated also gets its price increment from the prices."""
+    finer = refined(instrument, levels, room)
+    return finer if instrument.stated else _with_tick_size(finer, levels)
 
 
-def _refined(instrument: Instrument, price_exponent: int, size_exponent: int) -> Instrument:
-    """With these exponents where they are the finer ones."""
-    return msgspec.structs.replace(
-        instrument,
-        price_exponent=min(price_exponent, instrument.price_exponent),
-        size_exponent=min(size_exponent, instrument.size_exponent),
-    )
-
-
-def _with_tick_size(instrument: Instrument, levels: list[tuple[str, str]]) -> Instrument:
+def _with_tick_size(instrument: Instrument, levels: Levels) -> Instrument:
     """With the price increment that the prices themselves show, where their exponent would be finer."""
     exponents = [exponent_of(price) for price, _ in levels]
     if instrument.tick_size:
@@ -359,14 +344,14 @@ def _units(instrument: Instrument, texts: tuple[str, str]) -> tuple[int, int]:
 
 
 def _check_increments(stated: Instrument) -> None:
-    """Raises `PrecisionError` where an increment is no decimal at the instrument's own exponents."""
-    for exponent, increment in (
-        (stated.price_exponent, stated.tick_size or "1"),
-        (stated.size_exponent, stated.min_trade_size or "1"),
-    ):
+    """Raises `PrecisionError` where a price increment is no decimal at the instrument's own exponent, and where a
+    least size is no decimal at all: OKX states some that are finer than the size increment."""
+    for exponent in exponents_of(stated):
         if not FINEST <= exponent <= 0:
-            raise PrecisionError(increment, exponent)
-        mantissa(increment, exponent)
+            raise PrecisionError(stated.tick_size or stated.min_trade_size or "1", exponent)
+    mantissa(stated.tick_size or "1", stated.price_exponent)
+    if stated.min_trade_size:
+        mantissa(stated.min_trade_size, exponent_of(stated.min_trade_size))
 
 
 def to_float(text: str) -> float:

@@ -12,14 +12,14 @@ import msgspec
 
 from deltawire.book.book import Book, BookUpdate
 from deltawire.book.checksums import KrakenChecksum
-from deltawire.book.columns import NumberObjects
+from deltawire.book.columns import NumberObjects, number_text
 from deltawire.book.kernel import Image
 from deltawire.book.sequencers import Unsequenced
 from deltawire.book.straight import StraightWay
 from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Side, Stats, Ticker
 from deltawire.model.instruments import Instrument
-from deltawire.model.numbers import exponent_of
+from deltawire.model.numbers import double_text
 from deltawire.ports import Ask, Output, Send, Wants
 from deltawire.venues.feed import BAD_FRAME, LATEST_MS, MS_NS, SECOND_NS, Feed, Id
 
@@ -214,7 +214,7 @@ class Kraken(Feed):
         return self._each(self._trades(message.data), self._on_trade, now)
 
     def _on_trade(self, data: _Trade, now: int) -> list[Event]:
-        texts = bytes(data.price).decode(), bytes(data.qty).decode()
+        texts = number_text(data.price), number_text(data.qty)
         return self._trade(data.symbol, texts, str(data.trade_id), data.side, (_time(data.timestamp), now))
 
     def _on_tickers(self, message: _Frame, now: int) -> list[Output]:
@@ -302,13 +302,8 @@ def _to_instrument(pair: _Pair) -> Instrument:
         settlement=pair.quote,
         price_exponent=-pair.price_precision,
         size_exponent=-pair.qty_precision,
-        tick_size=_plain(pair.price_increment),
-        min_trade_size=_plain(pair.qty_min),
+        tick_size=double_text(pair.price_increment),
+        min_trade_size=double_text(pair.qty_min),
         index_name=f"{pair.base}_{pair.quote}".lower(),
         active=pair.status == "online",
     )
-
-
-def _plain(number: float) -> str:
-    """The shortest decimal without exponent: Kraken may print an increment as 1e-08."""
-    return f"{number:.{-exponent_of(number)}f}"
