@@ -90,7 +90,7 @@ Written = Callable[..., Path]
 def read(path: Path) -> list[Record]:
     """What was recorded, without the places of it."""
     return [
-        msgspec.structs.replace(record, line=0)
+        msgspec.structs.replace(record, line=0, file="")
         for record in Recording(path).records()
         if record.kind != "damaged"
     ]
@@ -385,7 +385,8 @@ class TestLogs:
             "received",
             "received",
         ]
-        assert damage(path) == [(4, "VENUE.0: of no known format: b'garbage\\n'")]
+        assert damage(path) == [(4, "of no known format: b'garbage\\n'")]
+        assert {record.file for record in Recording(path).records() if record.line == 4} == {"VENUE.0"}
 
     def test_bodies_fetched_while_the_stream_ran_come_in_between(self, written: Written) -> None:
         written(b'https://venue.example/depth?symbol=A -> 1626993724.1: {"id":1}\n', "VENUE.http.7.0")

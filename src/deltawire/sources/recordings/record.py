@@ -15,8 +15,8 @@ NO_TIME_NS = 1_000_000 * SECOND_NS
 class Record(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened to the recorder; `url` is where a fetched body came from.
 
-    `line` is where it begins in its file, from 1. Of a `damaged` one `reason` says what is wrong there; the
-    frames that the damage took are lost.
+    `line` is where it begins, from 1, in the recording or, where `file` names one, in that file beside it. Of a
+    `damaged` one `reason` says what is wrong there; the frames that the damage took are lost.
     """
 
     kind: RecordKind
@@ -25,6 +25,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     url: str = ""
     line: int = 0
     reason: str = ""
+    file: str = ""
 
     @property
     def place(self) -> str:
@@ -36,8 +37,15 @@ class Record(msgspec.Struct, frozen=True, gc=False):
         )
 
 
-def format_time(at_ns: int) -> str:
-    """Nanoseconds since 1970 as a moment in UTC, to the microsecond."""
+def format_place(file: str, line: int, time: str | None) -> str:
+    """`line 1234 at 2024-08-08T23:54:13.937085Z`, behind the file's name if it has one."""
+    return f"{file} line {line}".lstrip() + (f" at {time}" if time else "")
+
+
+def format_time(at_ns: int) -> str | None:
+    """Nanoseconds since 1970 as a moment in UTC, to the microsecond; None where they are none."""
+    if at_ns < NO_TIME_NS:
+        return None
     return (
         f"{datetime.fromtimestamp(at_ns // SECOND_NS, UTC):%Y-%m-%dT%H:%M:%S}.{at_ns % SECOND_NS // 1000:06}Z"
     )

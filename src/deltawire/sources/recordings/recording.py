@@ -78,13 +78,11 @@ class Recording:
         return sorted(path for path in self.path.parent.iterdir() if re.fullmatch(pattern, path.name))
 
     def _bodies(self, path: Path) -> Iterator[Record]:
-        """A sibling's records; what is damaged in it names it."""
+        """What was fetched, and the damage, in a file beside this one."""
         with self._opened(path) as raw:
             for record in _read(path, raw, Clock(str(path))):
-                if record.kind == "damaged":
-                    yield msgspec.structs.replace(record, reason=f"{path.name}: {record.reason}")
-                elif record.kind == "fetched":
-                    yield record
+                if record.kind in ("damaged", "fetched"):
+                    yield msgspec.structs.replace(record, file=path.name)
 
     def _opened(self, path: Path) -> BinaryIO:
         """The file; `UsageError` in one line where there is none to be read."""
