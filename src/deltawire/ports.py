@@ -61,6 +61,9 @@ class Venue(Protocol):
     def closed(self, now: int) -> list[Output]:
         """The connection is gone; every book on it is stale."""
 
+    def missed(self, now: int, detail: str) -> list[Output]:
+        """Frames may have been lost before now: no book stands for the market until it is proven again."""
+
     def tag(self, url: str) -> str | None:
         """Under which tag the answer of this address belongs, or None if it is none of this venue's asks."""
 

@@ -112,7 +112,7 @@ def test_a_recording_that_breaks_off_is_logged_and_its_book_is_not_served(tmp_pa
     pairs += ["--replay", usdm_tape(tmp_path / "u"), "--venue", "binance_usdm"]
     with Command("serve", *pairs, "--speed", "max", "--port", 0) as server:
         port = port_of(server)
-        assert "line 3" in server.err.until("source failed")
+        assert "line 3 at 2023-11-14T22:13:20.100000Z: of no known format" in server.err.until("fault")
         subscribed(port, "book.binance_usdm:BTCUSDT.raw").close()
         (summary,) = result(port, "get_book_summary_by_instrument?instrument_name=BTC-PERPETUAL")
         assert summary["bid_price"] is None

@@ -10,7 +10,14 @@ def test_bodies_fetched_long_before_the_connection_do_not_hold_the_replay_up(tmp
     log = tmp_path / "VENUE.ws.1.0"
     log.write_text('wss://venue/ws <-> 400.25\nwss://venue/ws <- 400.3: {"ask":1}\n400.5: {"answer":1}\n')
     assert list(Recording(log).records()) == [
-        Record("fetched", 400_250_000_000, b'{"found":1}', "https://venue/instruments?kind=any"),
-        Record("opened", 400_250_000_000),
-        Record("received", 400_500_000_000, b'{"answer":1}'),
+        Record(
+            "fetched",
+            400_250_000_000,
+            b'{"found":1}',
+            "https://venue/instruments?kind=any",
+            1,
+            file="VENUE.0",
+        ),
+        Record("opened", 400_250_000_000, line=1),
+        Record("received", 400_500_000_000, b'{"answer":1}', line=3),
     ]

@@ -44,6 +44,8 @@ HELD_LIMIT = 20_000
 
 UNCHANGED = Changes([], [], [])
 INT64 = 1 << 63
+UNPROVEN: tuple[StaleReason, ...] = ("silent", "lost")
+"""Reasons for which a book's levels may be right all the same: its next update proves them, or not."""
 
 
 class BookUpdate(msgspec.Struct, gc=False):
@@ -71,6 +73,10 @@ class BookCounts(msgspec.Struct):
     malformed: int = 0
     resyncs: int = 0
     tops_ok: int = 0
+    waited: int = 0
+    """Updates that came while there was no image, and for which none came."""
+    old: int = 0
+    """Updates that an image had in it already."""
 
 
 BookEvent = BookImage | BookDelta | Status | Listing
@@ -313,11 +319,16 @@ class Book:
         return events
 
     def _take_delta(self, update: BookUpdate, now: int) -> list[BookEvent]:
-        if self.state == "live" or self.reason == "silent":
+        if self.state == "live" or (self.reason in UNPROVEN and self._proves(update)):
             return self._judge(update, now)
+        self._counts.waited += 1
         if self._held is not None:
             self._held.append(update)
         return []
+
+    def _proves(self, update: BookUpdate) -> bool:
+        """Whether this update can show that none is missing before it; if not, silence is no loss."""
+        return self.reason != "lost" or bool(update.last) or update.checksum is not None
 
     def fault(self, reason: StaleReason, now: int, detail: str = "") -> list[BookEvent]:
         """The book no longer stands for the market, for this reason."""
@@ -326,7 +337,7 @@ class Book:
             self._reached = self._sequencer.last
         if reason == "closed":
             self._reached = 0
-        self.state, self.reason, self.wants_image = "stale", reason, reason != "silent"
+        self.state, self.reason, self.wants_image = "stale", reason, reason not in UNPROVEN
         if self._held is not None:
             self._held.clear()
         return [Status(self.instrument, "stale", reason, now, detail)]
@@ -345,11 +356,13 @@ class Book:
         last = self._sequencer.last
         verdict = self._sequencer.check(update.first, update.last, update.previous)
         if verdict is Verdict.OLD:
+            self._counts.old += 1
             return []
         if verdict is Verdict.GAP:
             self._counts.gaps += 1
             events = self.fault("gap", now, f"{update.previous or update.first} does not follow {last}")
             if self._held is not None:
+                self._counts.waited += 1
                 self._held.append(update)
             return events
         return self._apply(update, now)
@@ -463,6 +476,7 @@ class Book:
         if not self._held:
             return []
         waiting, self._held = self._held, deque(maxlen=HELD_LIMIT)
+        self._counts.waited -= len(waiting)
         events: list[BookEvent] = []
         for update in waiting:
             events += self._take_delta(update, now)

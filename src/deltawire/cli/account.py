@@ -5,12 +5,12 @@ import sys
 import time
 from typing import Annotated
 
-import msgspec
 import typer
 
 from deltawire.access.keys import Key
 from deltawire.access.scopes import EVERYTHING
 from deltawire.cli.keys import ID_BYTES, SECRET_BYTES, AsJson, account_name
+from deltawire.cli.output import print_json
 from deltawire.errors import PrecisionError, UsageError
 from deltawire.exchange.contracts import DECIMALS
 from deltawire.exchange.listing import Listings
@@ -56,7 +56,7 @@ def add(
     KeyStore().add(key)
     shown = {"account": entry.name, "client_id": key.client_id, "client_secret": secret}
     if as_json:
-        print(msgspec.json.encode(shown).decode())
+        print_json(shown)
         return
     for what, value in shown.items():
         print(f"{what:<14} {value}")
@@ -75,7 +75,7 @@ def list_accounts(as_json: AsJson = False) -> None:
         for entry in entries
     ]
     if as_json:
-        print(msgspec.json.encode(rows).decode())
+        print_json(rows)
         return
     for entry in entries:
         money = ", ".join(

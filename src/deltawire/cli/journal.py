@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from deltawire.builtin import JOURNAL
+from deltawire.cli.output import print_json
 from deltawire.errors import UsageError
 from deltawire.exchange.account_records import AccountRecord
 from deltawire.exchange.codec import Codec
@@ -43,7 +44,7 @@ def verify(
     if not report.segments and not report.snapshots:
         raise UsageError(f"{directory}: there is no journal in it")
     if as_json:
-        typer.echo(msgspec.json.encode(msgspec.structs.asdict(report) | {"sound": report.sound}).decode())
+        print_json(msgspec.structs.asdict(report) | {"sound": report.sound})
     else:
         _print(report)
     if not report.sound:

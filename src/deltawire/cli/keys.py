@@ -19,6 +19,7 @@ from rich.text import Text
 
 from deltawire.access.keys import Key
 from deltawire.access.scopes import AREAS, READING, to_rights
+from deltawire.cli.output import print_json
 from deltawire.cli.tables import format_rows, make_console
 from deltawire.errors import UsageError
 from deltawire.store.keys import KeyStore
@@ -90,7 +91,7 @@ def add(
     KeyStore().add(key)
     shown = {"client_id": key.client_id} | ({} if public_key else {"client_secret": secret})
     if as_json:
-        print(msgspec.json.encode(shown).decode())
+        print_json(shown)
         return
     for what, value in shown.items():
         print(f"{what:<14} {value}")
@@ -107,7 +108,7 @@ def list_keys(as_json: AsJson = False) -> None:
             {name: value for name, value in msgspec.structs.asdict(key).items() if name != "secret"}
             for key in keys
         ]
-        print(msgspec.json.encode(rows).decode())
+        print_json(rows)
         return
     if not keys:
         print("no keys: deltawire keys add")

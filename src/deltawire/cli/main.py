@@ -12,6 +12,7 @@ import typer
 from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
 from deltawire.cli import account, config, journal, keys, serve, verify, watch
+from deltawire.cli.output import write_what_fits
 from deltawire.errors import JournalError, RecordingError, UsageError
 
 UNWRITABLE = errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG
@@ -67,6 +68,7 @@ def _open_outputs() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Nowhere())
+    write_what_fits()
 
 
 def _give_up_output() -> None:

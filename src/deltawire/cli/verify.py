@@ -1,45 +1,47 @@
 """`deltawire verify`."""
 
 import time
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from deltawire.book.book import Book
+from deltawire.cli.output import print_json
 from deltawire.cli.tables import format_rows, make_console
-from deltawire.model.events import Fault
-from deltawire.ports import Batch
+from deltawire.cli.verification import BookReport, Report, Verification
+from deltawire.errors import UsageError
 from deltawire.sources.recordings import Recording
-from deltawire.sources.replay import play
 from deltawire.venues import REGISTRY, make_venue
 from deltawire.venues.feed import Feed
 
 PROGRESS_EVERY = 256
-HEADINGS = {
-    "images": "images",
-    "deltas": "deltas",
-    "gaps": "gaps",
+ALWAYS = {"images": "images", "deltas": "deltas", "gaps": "gaps"}
+WHERE_ANY = {
     "checksums_ok": "sums ok",
-    "checksums_bad": "bad",
+    "checksums_bad": "sums bad",
+    "tops_ok": "best ok",
+    "mismatches": "mismatches",
     "crossed": "crossed",
+    "malformed": "malformed",
+    "silences": "silences",
+    "losses": "losses",
     "resyncs": "resyncs",
-    "best_bid": "best bid",
-    "best_ask": "best ask",
+    "waited": "waited",
 }
-FAULTS_SHOWN = 10
-
-
-class Report(msgspec.Struct):
-    """What a replay at full speed found."""
-
-    instruments: dict[str, dict[str, Any]]
-    messages: int
-    seconds: float
+"""Columns that are left out where every book has 0."""
+PRICES = {"best_bid": "best bid", "best_ask": "best ask"}
+BOOKS_SHOWN = 40
+PLACES_SHOWN = 10
+CLOCKS = {
+    "wall": "stamps in {unit}",
+    "monotonic": "monotonic stamps in {unit}, moved to the frames' own times",
+    "frames": "no stamps: the frames' own times",
+    "counted": "no times at all: silence cannot be seen",
+}
 
 
 def verify(
@@ -49,85 +51,118 @@ def verify(
         bool, typer.Option("--json", help="Print one JSON object instead of a table.")
     ] = False,
 ) -> None:
-    """Replay a recording at full speed and say whether every book in it can be trusted.
+    """Replay a recording at full speed and say whether every book in it can be trusted, and if not, where.
 
-    A recording is lines of `<ns> <json>`, a `CBCAP1` file, or raw data (`wss://… <-> t`), gzipped or not.
-    Exit code 1 when a book ended unverified, or when there was none.
+    A recording is lines of `<stamp> <json>` or of JSON alone, a `CBCAP1` file, or raw data (`wss://… <-> t`), plain
+    or as .gz, .zst, .bz2 or .xz. Damaged lines are told, and what is around them is read.
+
+    Exit code 0: every book was verified to the end (or there is only other data, and all of it could be read).
+    1: a book was not, or there was nothing. 2: the file is no recording.
 
     Example: `deltawire verify btcusdt.gz --venue binance_usdm`
     """
     recording, feed = Recording(file), make_venue(venue)
+    if not isinstance(feed, Feed):
+        raise UsageError(f"{venue} keeps no books")
+    verification = Verification(recording, feed)
     started = time.perf_counter()
-    messages, faults = _replay(recording, feed)
-    seconds = time.perf_counter() - started
-    books = feed.books if isinstance(feed, Feed) else {}
-    report = Report({name: describe(book) for name, book in books.items()}, messages, round(seconds, 6))
+    _replay(recording, verification)
+    report = verification.report(time.perf_counter() - started)
     if as_json:
-        typer.echo(msgspec.json.encode(report).decode())
+        print_json(report)
     else:
-        _print(report, books, faults)
-    if not books or any(book.state != "live" for book in books.values()):
+        _print(report)
+    if not report.verified:
         raise typer.Exit(1)
 
 
-def describe(book: Book) -> dict[str, Any]:
-    """A book's counts and its best prices at the end, None where a side is empty."""
-    counts, instrument = book.counts, book.instrument
-    bid, ask = book.ladder.bids.best(), book.ladder.asks.best()
-    return {
-        "images": counts.images,
-        "deltas": counts.deltas,
-        "gaps": counts.gaps,
-        "checksums_ok": counts.checksums_ok,
-        "checksums_bad": counts.checksums_bad,
-        "crossed": counts.crossed,
-        "resyncs": counts.resyncs,
-        "best_bid": None if bid is None else instrument.price(bid),
-        "best_ask": None if ask is None else instrument.price(ask),
-        "verified": book.state == "live",
-    }
-
-
-def _replay(recording: Recording, feed: Any) -> tuple[int, list[Fault]]:
-    messages, faults = 0, []
+def _replay(recording: Recording, verification: Verification) -> None:
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(escape(recording.path.name), total=1.0)
-
-        def counted() -> Any:
-            nonlocal messages
-            for record in recording.records():
-                messages += record.kind == "received"
-                if messages % PROGRESS_EVERY == 0:
-                    progress.update(task, completed=recording.progress())
-                yield record
-
-        for batch in play(counted(), feed):
-            faults += _faults(batch)
-    return messages, faults
+        for messages in verification.run():
+            if messages % PROGRESS_EVERY == 0:
+                progress.update(task, completed=recording.progress())
 
 
-def _faults(batch: Batch) -> list[Fault]:
-    return [event for event in batch.events if isinstance(event, Fault)]
-
-
-def _print(report: Report, books: dict[str, Book], faults: list[Fault]) -> None:
+def _print(report: Report) -> None:
     console = make_console()
-    console.print(f"{report.messages:,} messages in {report.seconds:.2f} s", highlight=False)
-    if books:
-        rows = [_row(name, found, books[name]) for name, found in report.instruments.items()]
-        counts = tuple(HEADINGS.values())
-        console.print(format_rows(console, ("instrument", *counts, "state"), rows, right=counts))
-    for fault in faults[:FAULTS_SHOWN]:
-        console.print(f"[yellow]fault[/] {escape(fault.reason)}")
-    if len(faults) > FAULTS_SHOWN:
-        console.print(f"[yellow]and {len(faults) - FAULTS_SHOWN} more faults")
-    if not books:
-        console.print("[red]no book in this recording[/]: is it this venue's?")
+    for line in _summary(report):
+        console.print(line, highlight=False)
+    if report.instruments:
+        _print_books(console, report)
+    if report.fast_path.share is not None:
+        of = f"{report.fast_path.share:.1%} of {report.fast_path.of:,} book messages"
+        console.print(f"fast path: {of}", highlight=False)
+    if report.unread:
+        _print_list(console, "not read", (f"{name} {count:,}" for name, count in report.unread.items()))
+    for fault in report.faults[:PLACES_SHOWN]:
+        times = f"{fault.count:,} × " if fault.count > 1 else ""
+        line = f"{fault.file} line {fault.line}".lstrip()
+        where = f"({line})" if fault.count == 1 else f"(first in {line})"
+        console.print(f"[yellow]fault[/] {times}{escape(fault.reason)} [dim]{where}", highlight=False)
+    if len(report.faults) > PLACES_SHOWN:
+        console.print(f"[yellow]and {len(report.faults) - PLACES_SHOWN} more kinds of faults")
+    for damage in report.damage[:PLACES_SHOWN]:
+        console.print(f"[red]damaged[/] {escape(f'{damage.place}: {damage.reason}')}", highlight=False)
+    if report.damaged > PLACES_SHOWN:
+        console.print(f"[red]and {report.damaged - PLACES_SHOWN:,} more damaged places")
 
 
-def _row(name: str, found: dict[str, Any], book: Book) -> list[Text]:
+def _summary(report: Report) -> Iterable[str]:
+    yield f"{report.messages:,} messages in {report.seconds:.2f} s"
+    clock = report.clock
+    if clock.kind:
+        span = f"{clock.first} to {clock.last}, " if clock.first else ""
+        back = f", {clock.backward} of them before the one ahead of it" if clock.backward else ""
+        yield f"{span}{CLOCKS[clock.kind].format(unit=clock.unit)}{back}"
+    if not report.instruments:
+        yield "[red]no book in this recording[/]" + ("" if report.events else ": is it this venue's?")
+        if report.events:
+            found = (f"{count:,} {kind.replace('_', ' ')}" for kind, count in report.events.items())
+            yield f"found: {', '.join(found)}"
+        return
+    books = len(report.instruments)
+    bad = sum(not book.verified for book in report.instruments.values())
+    yield (
+        f"[red]{bad:,} of {books:,} books not verified to the end"
+        if bad
+        else f"[green]{books:,} of {books:,} books verified to the end"
+    )
+
+
+def _print_books(console: Console, report: Report) -> None:
+    """The books, those first that are not verified, and where each turned stale."""
+    ordered = sorted(report.instruments.items(), key=lambda item: item[1].verified)
+    shown = ordered[:BOOKS_SHOWN]
+    used = {
+        name: heading for name, heading in WHERE_ANY.items() if any(getattr(book, name) for _, book in shown)
+    }
+    columns = ALWAYS | used | PRICES
+    rows = [_row(name, book, columns) for name, book in shown]
+    headings = tuple(columns.values())
+    console.print(format_rows(console, ("instrument", *headings, "state"), rows, right=headings))
+    if len(ordered) > len(shown):
+        more = ordered[len(shown) :]
+        verified = sum(book.verified for _, book in more)
+        console.print(f"and {len(more):,} more books, {verified:,} of them verified: --json tells all")
+    places = [(name, outage) for name, book in ordered for outage in book.outages]
+    for name, outage in places[:PLACES_SHOWN]:
+        detail = f": {outage.detail}" if outage.detail else ""
+        console.print(
+            f"[yellow]{outage.reason}[/] {escape(f'{name}, {outage.place}{detail}')}", highlight=False
+        )
+    if len(places) > PLACES_SHOWN:
+        console.print(f"[yellow]and {len(places) - PLACES_SHOWN:,} more: --json tells all")
+
+
+def _print_list(console: Console, title: str, parts: Iterable[str]) -> None:
+    console.print(f"[yellow]{title}:[/] {escape(', '.join(parts))}", highlight=False)
+
+
+def _row(name: str, book: BookReport, columns: dict[str, str]) -> list[Text]:
     state = f"{book.state} {book.reason}".rstrip()
-    cells = (Text("–" if found[column] is None else str(found[column])) for column in HEADINGS)
-    return [Text(name), *cells, Text(state, "green" if book.state == "live" else "red")]
+    values = (getattr(book, column) for column in columns)
+    cells = (Text("–" if value is None else str(value)) for value in values)
+    return [Text(name), *cells, Text(state, "green" if book.verified else "red")]

@@ -17,6 +17,7 @@ from rich.text import Text
 from websockets.exceptions import InvalidMessage
 
 from deltawire.access.access import UNAUTHORIZED
+from deltawire.cli.output import print_json
 from deltawire.cli.screens import Screen
 from deltawire.client import Client, Feed, Login, Outage, connect
 from deltawire.errors import FeedError, RequestError, UsageError
@@ -177,4 +178,4 @@ async def _show_screen(notes: AsyncIterator[Notification], status: str) -> None:
 
 async def _print_lines(notes: AsyncIterator[Notification]) -> None:
     async for note in notes:
-        print(msgspec.json.encode(note).decode(), flush=True)
+        print_json(note)

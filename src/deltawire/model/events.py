@@ -13,7 +13,7 @@ from deltawire.model.instruments import Instrument
 
 Side = Literal["buy", "sell"]
 BookState = Literal["syncing", "live", "stale"]
-StaleReason = Literal["", "gap", "checksum", "crossed", "mismatch", "malformed", "silent", "closed"]
+StaleReason = Literal["", "gap", "checksum", "crossed", "mismatch", "malformed", "silent", "lost", "closed"]
 
 
 class Levels(msgspec.Struct, frozen=True, gc=False):

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 
 import msgspec
 
-from deltawire.model.events import Event
+from deltawire.model.events import Event, Fault
 from deltawire.ports import Batch, Clock, Fetch, Output, Reconnect, Send, Venue, Wants
 from deltawire.sources.recordings import Record, Recording
 
@@ -25,6 +25,9 @@ def play(records: Iterable[Record], venue: Venue) -> Iterator[Batch]:
         while (deadline := venue.deadline()) is not None and deadline <= record.at_ns:
             yield _batch(venue, deadline, venue.tick(deadline))
         now = max(now, record.at_ns)
+        if record.kind == "damaged":
+            yield _batch(venue, now, _damage(venue, record, now))
+            continue
         if is_open and record.kind == "opened":
             yield _batch(venue, now, venue.closed(now))
         if record.kind == "opened" or not is_open:
@@ -34,6 +37,12 @@ def play(records: Iterable[Record], venue: Venue) -> Iterator[Batch]:
             yield _batch(venue, now, venue.received(record.payload, now))
         elif record.kind == "fetched" and (tag := venue.tag(record.url)) is not None:
             yield _batch(venue, now, venue.fetched(tag, record.payload, now))
+
+
+def _damage(venue: Venue, record: Record, now: int) -> list[Output]:
+    """Lines are lost: updates may have been in them."""
+    where = f"{record.place}: {record.reason}"
+    return [Fault(venue.name, now, where), *venue.missed(now, where)]
 
 
 def play_again(recording: Recording, venue: Venue) -> Iterator[Batch]:
@@ -47,7 +56,7 @@ def play_again(recording: Recording, venue: Venue) -> Iterator[Batch]:
         if not end_ns:
             return
         yield _batch(venue, end_ns, venue.closed(end_ns))
-        first = next(iter(recording.records()))
+        first = next(record for record in recording.records() if record.kind != "damaged")
         shift_ns = end_ns + LOOP_PAUSE_NS - first.at_ns
 
 

@@ -133,7 +133,7 @@ class BinanceFeed(Feed):
         if parts.path.endswith("/exchangeInfo"):
             return "instruments"
         if parts.path.endswith("/depth"):
-            return f"book:{parse_qs(parts.query).get('symbol', [''])[0]}"
+            return f"book:{parse_qs(parts.query).get('symbol', [''])[0].upper()}"
         return None
 
     def closed(self, now: int) -> list[Output]:

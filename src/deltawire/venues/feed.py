@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from deltawire.book.book import Book, BookEvent, BookUpdate
+from deltawire.book.book import UNPROVEN, Book, BookEvent, BookUpdate
 from deltawire.book.columns import mantissa
 from deltawire.book.kernel import Image
 from deltawire.book.refinement import (
@@ -70,6 +70,8 @@ class Feed:
             self.received = self._router.received  # type: ignore[method-assign]  # spares a call a frame
         self.books: dict[str, Book] = {}
         self.instruments: dict[str, Instrument] = {}
+        self.unread: dict[str, int] = {}
+        """What came that nobody reads: how many messages of each stream or kind."""
         self._waiting: dict[str, int] = {}
         """Books without an image, and when to ask for one again."""
 
@@ -163,6 +165,14 @@ class Feed:
             found += book.fault("closed", now)
         return found
 
+    def missed(self, now: int, detail: str) -> list[Output]:
+        """See `Venue.missed`. A book's next message proves it again, by its ids or its checksum."""
+        found: list[Output] = []
+        for book in self.books.values():
+            if book.state == "live":
+                found += book.fault("lost", now, detail)
+        return found
+
     def deadline(self) -> int | None:
         """See `Venue.deadline`."""
         if self._router.heard_ns is None:
@@ -245,7 +255,7 @@ class Feed:
     def _lost(self, symbol: str, error: Exception, now: int) -> list[Output]:
         """A message about this book cannot be used; where nothing is numbered, nothing later would show that."""
         book = self.books.get(symbol)
-        if book is None or not (book.state == "live" or book.reason == "silent"):
+        if book is None or not (book.state == "live" or book.reason in UNPROVEN):
             return [self._fault(error, now)]
         book.counts.malformed += 1
         fault = msgspec.structs.replace(self._fault(error, now), instrument=symbol)
