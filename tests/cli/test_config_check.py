@@ -56,6 +56,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DELTAWIRE_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "noise").write_text("no recording\n")
+    (tmp_path / "noise").chmod(0o600)
     (tmp_path / "empty").touch()
     deribit_tape(tmp_path / "tape")
     for name in ("one", "other"):

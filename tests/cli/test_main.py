@@ -1,5 +1,6 @@
 """The command line: help, version, and errors that are one clear line and exit code 2."""
 
+import json
 import os
 import socket
 import subprocess
@@ -47,7 +48,7 @@ def test_help_names_the_commands(capsys: Capture) -> None:
             "serve",
             ["--replay", "--venue", "--speed", "--loop", "--host", "--port", "Deribit-dialect", *REGISTRY],
         ),
-        ("verify", ["FILE", "--venue", "--json", "Exit code 1"]),
+        ("verify", ["FILE", "--venue", "--json", "Exit code 0"]),
         ("watch", ["URL", "CHANNEL", "--count", "Reconnects"]),
     ],
 )
@@ -123,7 +124,11 @@ def test_a_file_that_may_not_be_read_is_one_line(capsys: Capture, tmp_path: Path
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(b"", "the file is empty"), (b"\x7fELF and so on\n", "neither"), (b"\x1f\x8b", "damaged gzip")],
+    [
+        (b"", "the file is empty"),
+        (b"\x7fELF and so on\n", "of no known format"),
+        (b"\x1f\x8b", "the file ends inside it"),
+    ],
 )
 def test_serve_does_not_start_on_what_is_no_recording(
     capsys: Capture, tmp_path: Path, content: bytes, why: str
@@ -210,7 +215,7 @@ def test_a_port_that_is_taken_is_named(capsys: Capture, tape: Path) -> None:
     assert "--port" in outcome.err
 
 
-@pytest.mark.parametrize("text", ["", "no recording\n", "{}\n"])
+@pytest.mark.parametrize("text", ["", "no recording\n"])
 def test_a_file_that_is_no_recording_is_named_with_its_place(
     capsys: Capture, tmp_path: Path, text: str
 ) -> None:
@@ -221,11 +226,12 @@ def test_a_file_that_is_no_recording_is_named_with_its_place(
     assert f"{file}: line 1: " in outcome.err
 
 
-def test_a_recording_that_breaks_off_is_named_with_its_place(capsys: Capture, tmp_path: Path) -> None:
+def test_a_recording_that_breaks_off_is_told_with_its_place(capsys: Capture, tmp_path: Path) -> None:
     file = DeribitTape().image({1.0: 1.0}, {}).breaks().write(tmp_path / "broken.log")
-    outcome = run(capsys, "verify", file, "--venue", "deribit")
-    assert is_one_line(outcome)
-    assert "broken.log: line 3: neither a frame nor a connection" in outcome.err
+    outcome = run(capsys, "verify", file, "--venue", "deribit", "--json")
+    assert (outcome.code, outcome.err) == (1, "")
+    report = json.loads(outcome.out)
+    assert [place["line"] for place in report["damage"]] == [3]
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:9", "no-such-host.invalid", "127.0.0.1:99999", "ftp://x"])
