@@ -34,6 +34,7 @@ LOOPBACK = ("127.0.0.0/8", "::1/128")
 PRIVATE_NETWORKS = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 PATH = "/ws/api/v2"
 ECHO_PATH = "/echo"
+MAY_HAVE_ACTED = "the request may have acted"
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -158,7 +159,8 @@ class Gateway:
         trading: JournalledTrading | None = None,
     ) -> None:
         self.trading = trading
-        self._held: dict[Connection, list[Effect]] = {}
+        self._held: dict[Connection, list[Sequence[Effect]]] = {}
+        """What waits for the disk, request by request."""
         self.access = access or Access(KeyRing(), make_token)
         self.policy = policy or Policy()
         self.market = market
@@ -168,7 +170,7 @@ class Gateway:
         self.limits = limits or Limits()
         self.places = Places(self._most_connections)
         self._wallets = Wallets(tariff) if tariff else None
-        self.connections: dict[Connection, None] = {}
+        self.connections: dict[Connection, Session | None] = {}
         self.venues: tuple[str, ...] = ()
         """Those that should be heard of."""
         self.heard: set[str] = set()
@@ -263,20 +265,42 @@ class Gateway:
 
     def rights_changed(self) -> None:
         """Keys may have been revoked: whoever used them has to go at once."""
+        self.access.tokens.take_ended()
         now = self.clock.now()
         for connection in list(self.connections):
             connection.check_rights(now)
 
+    def look_again(self) -> None:
+        """Grants may have ended by what was just done: whatever lives by them is looked at before anything goes out."""
+        ended = self.access.tokens.take_ended()
+        if ended:
+            now = self.clock.now()
+            for connection, session in list(self.connections.items()):
+                if session in ended:
+                    connection.check_rights(now)
+
     def carry_out(self, connection: Connection, effects: Sequence[Effect]) -> None:
         """Do what a session wants, in order; behind `Durable` once the disk has it."""
+        self.look_again()
         held = self._held.get(connection)
         if held is not None:
-            held += effects
+            held.append(effects)
             return
         for place, effect in enumerate(effects):
-            if isinstance(effect, Durable) and self._waits(connection, effect):
-                self._held[connection] = list(effects[place + 1 :])
+            if not isinstance(effect, Durable):
+                self._do(connection, effect)
+            elif self._waits(connection, effect):
+                self._held[connection] = [effects[place:]]
                 return
+            elif not self._may_know(effect):
+                self._withhold(connection, effect, effects[place:])
+                return
+
+    def enforce(self, connection: Connection, effects: Sequence[Effect]) -> None:
+        """Do what a change of rights demands; it waits for nothing, and who has to go gets no more answers."""
+        if any(isinstance(effect, Close) for effect in effects):
+            self._held.pop(connection, None)
+        for effect in effects:
             self._do(connection, effect)
 
     def _waits(self, connection: Connection, effect: Durable) -> bool:
@@ -291,7 +315,30 @@ class Gateway:
             await asyncio.shield(done)
 
     def _go_on(self, connection: Connection) -> None:
-        connection.go_on(self._held.pop(connection, ()))
+        for effects in self._held.pop(connection, ()):
+            connection.go_on(effects)
+
+    def _may_know(self, effect: Durable) -> bool:
+        """Whether the one who asked still counts, after however long a wait."""
+        return effect.identity is None or self.withheld(effect.identity, effect.address) is None
+
+    def withheld(self, identity: Identity, address: str) -> RequestError | None:
+        """The error instead of an answer to someone whose rights have ended since they asked; else None."""
+        try:
+            self.access.check(identity, address, self.clock.now())
+        except RequestError as error:
+            return RequestError(error.code, error.message, reason=f"{error.reason}; {MAY_HAVE_ACTED}")
+        return None
+
+    def _withhold(self, connection: Connection, durable: Durable, effects: Sequence[Effect]) -> None:
+        """An error instead of the answer; of the rest only what ends something."""
+        assert durable.identity is not None, "nobody's rights do not end"
+        error = self.withheld(durable.identity, durable.address)
+        for effect in effects:
+            if isinstance(effect, Reply):
+                self._do(connection, Reply(durable.request_id, error=error, us_in=effect.us_in))
+            elif isinstance(effect, Leave | Close):
+                self._do(connection, effect)
 
     def _do(self, connection: Connection, effect: Effect) -> None:
         match effect:
@@ -316,6 +363,7 @@ class Gateway:
             del self.connections[connection]
             self._held.pop(connection, None)
             self.hub.gone(connection.member)
+        self.look_again()
 
     async def watch(self) -> None:
         """Once in a while let every connection see the time; never returns."""

@@ -187,7 +187,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _check_rights(self, now: int) -> None:
         if self._session is not None and not self._closing_ns:
-            self._gateway.carry_out(self, self._session.rights_changed(now))
+            self._gateway.enforce(self, self._session.rights_changed(now))
 
     def _see_time(self, now: int) -> None:
         if self._closing_ns:
@@ -268,7 +268,7 @@ class WebSocketConnection(asyncio.Protocol):
         response = self._judge(request)
         self._parser.send_response(response)
         if response.status_code == 101:
-            self._gateway.connections[self] = None
+            self._gateway.connections[self] = self._session
             self._gateway.telemetry.accepted += 1
             self.member.encoding = self._encoding()
             if self._session is not None:
@@ -308,11 +308,9 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _identity(self, request: Request, address: str) -> Identity | None:
         """Whom the handshake names: it may carry the same header as any HTTP request."""
-        header = request.headers.get("Authorization")
-        if header is None:
-            return None
+        headers = request.headers.get_all("Authorization")
         asked = HttpRequest("GET", request.path, b"")
-        return self._gateway.access.by_header(header, asked, address, self._gateway.clock.now())
+        return self._gateway.access.by_headers(headers, asked, address, self._gateway.clock.now())
 
     def _on_frame(self, frame: Frame) -> None:
         assert self._session is not None, "frames come behind a handshake"

@@ -9,7 +9,7 @@ from deltawire.errors import LimitError, RequestError
 from deltawire.session.channels import ChannelKey, Position, parse_channel
 from deltawire.session.effects import Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
-from deltawire.session.rights import channel_right, may_hear
+from deltawire.session.rights import channel_right, covers, may_hear
 from deltawire.wire.rpc import INVALID_PARAMS
 
 SHORTEST_HEARTBEAT_S = 10
@@ -107,9 +107,11 @@ def subscribe(context: Context, params: _Subscription) -> Any:
     answer says of each channel that is joined now and has a position whether it is `recovered`.
     """
     session = _session(context)
+    if context.identity is not None:
+        _ = context.somebody  # who counts no more joins nothing
     known = (_known(context, name) for name in dict.fromkeys(params.channels))
     found = [_limited(key, params) for key in known if key is not None]
-    fresh = [key for key in found if key.name not in session.channels]
+    fresh = [key for key in found if _is_fresh(session, key)]
     if len(session.channels) + len(fresh) > session.most_channels:
         reason = f"at most {session.most_channels} channels"
         raise LimitError(INVALID_PARAMS, "Invalid params", reason=reason, param="channels")
@@ -118,7 +120,9 @@ def subscribe(context: Context, params: _Subscription) -> Any:
         raise RequestError(
             INVALID_PARAMS, "Invalid params", reason=f"at most {MOST_PATTERNS} patterns", param="channels"
         )
+    _leave_others(context, session, fresh)
     session.channels.update({key.name: key.id for key in fresh})
+    _note_by_whom(context, session, found)
     resume = _resumed(context, fresh, params.resume)
     context.effects.append(Join(tuple(fresh), resume))
     return [key.name for key in found]
@@ -130,7 +134,7 @@ def unsubscribe(context: Context, params: _Channels) -> Any:
     """The channels left."""
     session = _session(context)
     left = [name for name in dict.fromkeys(params.channels) if name in session.channels]
-    context.effects.append(Leave(tuple(session.channels.pop(name) for name in left)))
+    context.effects.append(leave(session, left))
     return left
 
 
@@ -139,9 +143,39 @@ def unsubscribe(context: Context, params: _Channels) -> Any:
 def unsubscribe_all(context: Context, params: NoParams) -> Any:
     """Leave everything."""
     session = _session(context)
-    context.effects.append(Leave(tuple(session.channels.values())))
-    session.channels.clear()
+    context.effects.append(leave(session, list(session.channels)))
     return "ok"
+
+
+def leave(session: Conversation, names: Iterable[str]) -> Leave:
+    """Forget these channels of a session, by their names."""
+    left = tuple(names)
+    for name in left:
+        session.heard_by.pop(name, None)
+    return Leave(tuple(session.channels.pop(name) for name in left))
+
+
+def _is_fresh(session: Conversation, key: ChannelKey) -> bool:
+    """Whether it is not joined yet; a private channel's name may be joined for another account."""
+    joined = session.channels.get(key.name)
+    return joined is None or (bool(key.account) and joined != key.id)
+
+
+def _leave_others(context: Context, session: Conversation, keys: list[ChannelKey]) -> None:
+    """Leave channels of these names that are another account's."""
+    others = [key.name for key in keys if key.name in session.channels]
+    if others:
+        context.effects.append(leave(session, others))
+
+
+def _note_by_whom(context: Context, session: Conversation, keys: list[ChannelKey]) -> None:
+    """Whose rights channels live by: the connection's own where they suffice, else the token's that asked."""
+    by = context.identity
+    for key in keys:
+        if by is None or covers(session.identity, by, key.name):
+            session.heard_by.pop(key.name, None)
+        else:
+            session.heard_by[key.name] = by
 
 
 def _resumed(
