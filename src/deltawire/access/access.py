@@ -185,6 +185,15 @@ class Access:
             raise RequestError(UNAUTHORIZED, "unauthorized", reason="no longer valid: sign in again")
         self._check_address(key, identity.address, address)
 
+    def withheld(self, identity: Identity, address: str, now: int) -> RequestError | None:
+        """The error instead of an answer to someone who counts no more since the request; None where they do."""
+        try:
+            self.check(identity, address, now)
+        except RequestError as error:
+            reason = f"{error.reason}; the request may have acted"
+            return RequestError(error.code, error.message, reason=reason, param=error.param)
+        return None
+
     def derived(self, identity: Identity, text: bytes, now: int) -> bytes:
         """HMAC-SHA256 of a text under the secret that somebody shares with us; the secret itself stays here."""
         key = self._find(identity.client_id, now)
@@ -206,10 +215,10 @@ class Access:
     # How.
 
     def _lives(self, identity: Identity, now: int) -> bool:
-        """By its grant, or where a header stood for one by the very key that signed."""
-        if identity.grant:
-            return self.tokens.lives(identity, now)
-        return identity.generation == self.ring.generation(identity.client_id)
+        """By its very key, and by its grant where no header stood for one."""
+        if identity.generation != self.ring.generation(identity.client_id):
+            return False
+        return not identity.grant or self.tokens.lives(identity, now)
 
     def _parent(self, refresh_token: str, address: str, now: int) -> HeldGrant:
         """The grant of a refresh token that can be used, from here."""
@@ -254,7 +263,8 @@ class Access:
         scope = parse_scope(asked)
         self._check_address(key, scope.address, address)
         self._backoff.succeeded(address)
-        return self.tokens.issue(key, scope, now, lasting=over_http or bool(scope.session))
+        generation = self.ring.generation(key.client_id)
+        return self.tokens.issue(key, generation, scope, now, lasting=over_http or bool(scope.session))
 
     def _check_address(self, key: Key | None, only: str, address: str) -> None:
         if (key and not key.may_come_from(address)) or (only and not is_within(address, (only,))):

@@ -35,7 +35,7 @@ class Identity(msgspec.Struct, frozen=True):
     grant: int = 0
     """The grant that it lives by; 0 where a header of its key stands for one."""
     generation: int = 0
-    """Without a grant, the generation of the key that it lives by, see `KeyRing`."""
+    """The generation of its key, see `KeyRing`."""
 
     def may(self, right: str) -> bool:
         """Whether it has a right such as `trade:read_write`."""
@@ -88,11 +88,18 @@ class Tokens:
         self._holders: dict[int, dict[object, None]] = {}
         self._ended: dict[int, None] = {}
 
-    def issue(self, key: Key, scope: Scope, now: int, *, lasting: bool) -> Grant:
+    def issue(self, key: Key, generation: int, scope: Scope, now: int, *, lasting: bool) -> Grant:
         """A grant of a key: what of its rights the scope asks for, in a session where it is lasting."""
         ends_ns = now + scope.expires_s * SECOND_NS if scope.expires_s else 0
-        rights = lesser(key.rights, scope.rights)
-        identity = Identity(key.client_id, key.account, rights, key.channels, scope.session, scope.address)
+        identity = Identity(
+            key.client_id,
+            key.account,
+            lesser(key.rights, scope.rights),
+            key.channels,
+            scope.session,
+            scope.address,
+            generation=generation,
+        )
         return self._hold(identity, ends_ns, now, lasting=lasting)
 
     def derive(self, parent: HeldGrant, scope: Scope, now: int, *, lasting: bool) -> Grant:

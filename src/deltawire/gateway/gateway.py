@@ -34,7 +34,6 @@ LOOPBACK = ("127.0.0.0/8", "::1/128")
 PRIVATE_NETWORKS = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 PATH = "/ws/api/v2"
 ECHO_PATH = "/echo"
-MAY_HAVE_ACTED = "the request may have acted"
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,6 +125,9 @@ class Session(Protocol):
 
     def rights_changed(self, now: int) -> list[Effect]:
         """Keys may have been revoked."""
+
+    def withheld(self, identity: Identity, now: int) -> RequestError | None:
+        """Why somebody may not have the answer to an earlier request any more."""
 
     def closed(self) -> None:
         """The connection is over."""
@@ -292,8 +294,8 @@ class Gateway:
             elif self._waits(connection, effect):
                 self._held[connection] = [effects[place:]]
                 return
-            elif not self._may_know(effect):
-                self._withhold(connection, effect, effects[place:])
+            elif error := self._withheld(connection, effect):
+                self._withhold(connection, error, effect, effects[place:])
                 return
 
     def enforce(self, connection: Connection, effects: Sequence[Effect]) -> None:
@@ -318,22 +320,17 @@ class Gateway:
         for effects in self._held.pop(connection, ()):
             connection.go_on(effects)
 
-    def _may_know(self, effect: Durable) -> bool:
-        """Whether the one who asked still counts, after however long a wait."""
-        return effect.identity is None or self.withheld(effect.identity, effect.address) is None
+    def _withheld(self, connection: Connection, effect: Durable) -> RequestError | None:
+        """Why who asked may not have the answer any more, after however long a wait; None where they may."""
+        session = self.connections.get(connection)
+        if session is None or effect.identity is None:
+            return None
+        return session.withheld(effect.identity, self.clock.now())
 
-    def withheld(self, identity: Identity, address: str) -> RequestError | None:
-        """The error instead of an answer to someone whose rights have ended since they asked; else None."""
-        try:
-            self.access.check(identity, address, self.clock.now())
-        except RequestError as error:
-            return RequestError(error.code, error.message, reason=f"{error.reason}; {MAY_HAVE_ACTED}")
-        return None
-
-    def _withhold(self, connection: Connection, durable: Durable, effects: Sequence[Effect]) -> None:
+    def _withhold(
+        self, connection: Connection, error: RequestError, durable: Durable, effects: Sequence[Effect]
+    ) -> None:
         """An error instead of the answer; of the rest only what ends something."""
-        assert durable.identity is not None, "nobody's rights do not end"
-        error = self.withheld(durable.identity, durable.address)
         for effect in effects:
             if isinstance(effect, Reply):
                 self._do(connection, Reply(durable.request_id, error=error, us_in=effect.us_in))

@@ -53,7 +53,8 @@ def make_app(gateway: Gateway) -> Starlette:
         if far is not None and not await far.back():
             return Response("lost on the way", 504)
         if private and context.identity is not None:
-            withheld = gateway.withheld(context.identity, context.address)
+            now = gateway.clock.now()
+            withheld = gateway.access.withheld(context.identity, context.address, now)
             found = rpc.Reply(asked.id, error=withheld, us_in=found.us_in) if withheld else found
         return reply(found)
 

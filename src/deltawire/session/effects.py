@@ -32,12 +32,11 @@ class Heartbeat(msgspec.Struct, frozen=True):
 class Durable(msgspec.Struct, frozen=True):
     """What follows waits until the exchange's journal is on disk up to this ticket.
 
-    It is for `identity` at `address`, whose rights are looked at again when the wait is over.
+    It is for `identity`, whose rights are looked at again when the wait is over.
     """
 
     ticket: int
     identity: Identity | None = None
-    address: str = ""
     request_id: RequestId = None
 
 

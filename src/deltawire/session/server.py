@@ -1,5 +1,9 @@
 """The server's side of one WebSocket conversation."""
 
+from collections import deque
+
+import msgspec
+
 from deltawire.access.access import TOO_MANY_REQUESTS, Access
 from deltawire.access.credits import Wallet, Wallets
 from deltawire.access.tokens import Grant, Identity
@@ -23,6 +27,7 @@ SECOND_NS = 1_000_000_000
 UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 MOST_CHANNELS = 10_000
+REMEMBERED_GRANTS = 16
 TOKEN_ENDED = "the token that they were joined with has ended"
 
 _tables = (
@@ -79,6 +84,7 @@ class ServerSession:
         self._lenders: dict[int, Identity] = {}
         """Whose tokens channels are heard by, by their grants."""
         self._held: set[int] = set()
+        self._given_up: deque[int] = deque(maxlen=REMEMBERED_GRANTS)
         self._over = False
         self._address = address
         self._access = access
@@ -137,6 +143,15 @@ class ServerSession:
         left = _conversation.leave(self, lost)
         self._hold()
         return [left, Say(format_unsubscribed(lost, TOKEN_ENDED))]
+
+    def withheld(self, identity: Identity, now: int) -> RequestError | None:
+        """Why somebody may not have the answer to an earlier request any more.
+
+        A grant that the connection itself has given up since then, by signing in anew or out, is no reason.
+        """
+        if identity.grant in self._given_up:
+            identity = msgspec.structs.replace(identity, grant=0)
+        return self._access.withheld(identity, self._address, now)
 
     def closed(self) -> None:
         """The connection is over, and so is a grant that lived with it."""
@@ -223,6 +238,8 @@ class ServerSession:
                 )
             if before is not None:
                 self._access.connections.leave(before.client_id)
+        if before is not None:
+            self._given_up.append(before.grant)
         self.identity = grant.identity
         self._hold()
         self._access.tokens.end(self._own_grant)
@@ -234,6 +251,8 @@ class ServerSession:
     def signed_out(self) -> None:
         """See `Conversation`."""
         self.logged_out = True
+        if self.identity is not None:
+            self._given_up.append(self.identity.grant)
 
     def missed_bytes(self, channel: str, position: Position) -> int | None:
         """See `Conversation`."""
@@ -272,7 +291,7 @@ class ServerSession:
         """What a private method says rests on the journal."""
         if self._trading is None or not request.method.startswith("private/"):
             return []
-        return [Durable(self._trading.ticket(), context.identity, self._address, request.id)]
+        return [Durable(self._trading.ticket(), context.identity, request.id)]
 
 
 def answer_http(request: Request, context: Context, *, strict: bool) -> Reply:
