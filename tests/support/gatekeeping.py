@@ -12,7 +12,6 @@ from deltawire.errors import RequestError
 from deltawire.exchange.account_records import LiquidationBegan
 from deltawire.exchange.records import CancelMany
 from deltawire.gateway.gateway import Gateway
-from deltawire.session.effects import Close
 from deltawire.session.server import answer_http
 from deltawire.wire.frames import TEXT
 from deltawire.wire.rpc import Request
@@ -183,6 +182,10 @@ class Gatekeeping:
         self.exchange.hub.publish_own(account, [LiquidationBegan(account, "BTC")])
         self.exchange.hub.flush()
 
+    def cancels(self, account: int) -> CancelMany:
+        """The record that ends an account's orders."""
+        return CancelMany(at_ns=self.exchange.hall.now, account=account)
+
     def forgets(self) -> None:
         """Nobody looks at what was recorded."""
         self.exchange.hall.records.clear()
@@ -192,8 +195,3 @@ class Gatekeeping:
 def basic(client_id: str, secret: str) -> str:
     """An `Authorization` header."""
     return "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()
-
-
-def closes(effects: list[Any]) -> bool:
-    """Whether a connection is to close."""
-    return any(isinstance(effect, Close) for effect in effects)

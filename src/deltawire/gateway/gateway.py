@@ -304,6 +304,7 @@ class Gateway:
             self._held.pop(connection, None)
         for effect in effects:
             self._do(connection, effect)
+        self.look_again()
 
     def _waits(self, connection: Connection, effect: Durable) -> bool:
         go_on = partial(self._go_on, connection)

@@ -102,10 +102,10 @@ def list_api_keys(context: Context, params: NoParams) -> Any:
 def _look_again(context: Context, session: Conversation, before: Identity | None) -> None:
     """Who has signed in hears what it may; channels that only the one before it might hear end."""
     mine = session.identity
+    own = [name for name in session.channels if name not in session.heard_by]
     for name, by in list(session.heard_by.items()):
         if covers(mine, by, name):
             del session.heard_by[name]
-    own = [name for name in session.channels if name not in session.heard_by]
     lost = [name for name in own if not covers(mine, before or mine, name)]
     if lost:
         context.effects += [

@@ -184,7 +184,11 @@ class ServerSession:
             self._access.tokens.hold(grant, self)
 
     def _noted(self, effects: list[Effect]) -> list[Effect]:
-        self._over = self._over or any(isinstance(effect, Close) for effect in effects)
+        """With a `Close` the conversation is over, and with it its grant; that does not wait for the peer to go."""
+        if not self._over and any(isinstance(effect, Close) for effect in effects):
+            self._over = True
+            self._given_up.append(self._own_grant)
+            self._access.tokens.end(self._own_grant)
         return effects
 
     def connection(self, account: AccountId) -> int:
