@@ -11,7 +11,8 @@ UPDATES ?= 10000000
 FUZZ_SECONDS ?= 60
 REQUESTS ?= 400000
 BYSTANDER_SECONDS ?= 600
-.PHONY: help demo test twins sanitize fuzz bystander interop storm durability check bench realism autobahn kernel lock clean
+STEPS ?= 100000
+.PHONY: help demo test twins sanitize fuzz bystander rights interop storm durability check bench realism autobahn kernel lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -34,6 +35,9 @@ interop: $(VENV)-interop/ready ## Test with more unmodified clients: cryptofeed 
 
 storm: $(VENV)/ready-dev ## 2,000 clients reconnect at once; 1,000 readers beside 10 that do not read
 	DELTAWIRE_STORM=2000 DELTAWIRE_CROWD=1000 $(BIN)/pytest -s -q tests/gateway/test_storm.py
+
+rights: $(VENV)/ready-dev ## Hold the server to the model of who may do what, for STEPS=100000 random steps
+	HYPOTHESIS_PROFILE=search DELTAWIRE_RIGHTS_STEPS=$(STEPS) $(BIN)/pytest -s -q tests/session/test_rights_model.py
 
 durability: $(VENV)/ready-dev ## Kill the server 20 times under 1,000 orders/s, and cut its power 20 times
 	DELTAWIRE_DURABILITY=20 $(BIN)/pytest -s -q tests/store/test_durability.py tests/store/test_durability_of_the_server.py

@@ -30,6 +30,7 @@ from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, Source, Wants
 from deltawire.sources.floor import Floor
 from deltawire.store.keys import KeyStore
+from deltawire.store.watching import WatchedFile
 
 NOT_OURS = errno.EADDRNOTAVAIL, errno.EINVAL
 """How the system says that an address is none that it could listen on."""
@@ -37,6 +38,8 @@ log = structlog.get_logger("deltawire")
 TOPIC = "md.v1"
 TIMER_S = 0.02
 KEYS_EVERY_S = 0.25
+KEYS_PAUSE = 20
+"""Of looks, between two attempts to read keys that cannot be read."""
 LONGEST_LOGGED = 80
 LAST_INTERVAL_NS = 1_000_000_000
 
@@ -77,10 +80,13 @@ class App:
         echo: bool = False,
     ) -> None:
         self.sources = sources
-        self._keys = keys
-        self._keys_stamp = keys.stamp() if keys else None  # before they are read: a key added meanwhile shows
+        self._keys = (
+            WatchedFile(keys.read, keys.stamp, KEYS_PAUSE, failed=_keys_stay, recovered=_keys_read)
+            if keys
+            else None
+        )
         self.access = Access(
-            KeyRing(keys.read() if keys else ()),
+            KeyRing(self._keys.first() if self._keys else ()),
             make_token,
             patience,
             connections_per_key=(limits or Limits()).connections_per_key,
@@ -164,23 +170,14 @@ class App:
         if self._keys is None:
             return
         while True:
-            stamp = self._keys.stamp()
-            if stamp != self._keys_stamp:
-                self._keys_stamp = stamp
-                self._read_keys(self._keys)
+            keys = self._keys.look()
+            if keys is not None:
+                self.access.replace(keys)
+                self.gateway.rights_changed()
             await asyncio.sleep(KEYS_EVERY_S)
 
-    def _refused(self, client_id: str, address: str) -> None:
-        log.warning("login refused", client_id=client_id[:LONGEST_LOGGED], address=address)
-
-    def _read_keys(self, keys: KeyStore) -> None:
-        """Keys that cannot be read any more count no more."""
-        try:
-            self.access.replace(keys.read())
-        except UsageError as error:
-            log.error("no key counts until this is mended", error=str(error))
-            self.access.replace([])
-        self.gateway.rights_changed()
+    def _refused(self, who: str, address: str) -> None:
+        log.warning("login refused", client_id=who[:LONGEST_LOGGED], address=address)
 
     def _take_own(self, account: AccountId, news: list[News]) -> None:
         if self.hub.hears(account):
@@ -225,6 +222,14 @@ class App:
 
 class AddressInUseError(UsageError):
     """Somebody listens there already."""
+
+
+def _keys_stay(reason: str) -> None:
+    log.error("keys stay as they were", error=reason)
+
+
+def _keys_read() -> None:
+    log.info("keys can be read again")
 
 
 def listen(host: str, port: int) -> socket.socket:

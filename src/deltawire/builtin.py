@@ -34,6 +34,7 @@ from deltawire.store.committing import GroupCommit
 from deltawire.store.files import DiskFiles
 from deltawire.store.journal import Journal
 from deltawire.store.recovery import recover, save
+from deltawire.store.watching import WatchedFile
 
 log = structlog.get_logger("deltawire")
 JOURNAL = "journal"
@@ -42,6 +43,8 @@ SLOW_REPLAY_S = 1.0
 """After a replay that took longer a snapshot is taken at once, however few records it was."""
 AHEAD_S = 60.0
 """How far exchange time may be ahead of this machine's clock at a start without a warning."""
+ACCOUNTS_PAUSE = 250
+"""Of looks, fifty a second, between two attempts to read accounts that cannot be read."""
 MOST_MOMENTS = 20
 """Of the agents, before others have a turn."""
 
@@ -63,22 +66,14 @@ class Enrolment:
     """Gives each account of the store its name and, once, its money."""
 
     def __init__(self, store: AccountStore, floor: Floor) -> None:
-        self._store = store
+        self._entries = WatchedFile(
+            store.read, store.stamp, ACCOUNTS_PAUSE, failed=_accounts_stay, recovered=_accounts_read
+        )
         self._floor = floor
-        self._stamp: tuple[int, int, int] | None = None
 
     def look(self) -> None:
         """Take up what is new; a store that cannot be read is told of, and the accounts known stay."""
-        stamp = self._store.stamp()
-        if stamp == self._stamp:
-            return
-        self._stamp = stamp
-        try:
-            entries = self._store.read()
-        except UsageError as error:
-            log.error("accounts stay as they were", error=str(error))
-            return
-        for entry in entries:
+        for entry in self._entries.look() or ():
             self._enrol(entry)
 
     def _enrol(self, entry: AccountEntry) -> None:
@@ -90,6 +85,14 @@ class Enrolment:
             if currency not in funded and units:
                 floor.submit(Deposit(at_ns=floor.now(), account=entry.number, currency=currency, units=units))
         floor.names[entry.name] = entry.number
+
+
+def _accounts_stay(reason: str) -> None:
+    log.error("accounts stay as they were", error=reason)
+
+
+def _accounts_read() -> None:
+    log.info("accounts can be read again")
 
 
 class Agents:

@@ -141,11 +141,12 @@ def test_a_header_that_names_nobody_is_unauthorized(value: str) -> None:
 def test_a_refresh_token_is_good_once_and_takes_its_access_token_along() -> None:
     access = access_of(ALICE)
     first = sign_in(access, "session:s trade:read")
-    second = access.by_refresh_token(first.refresh_token, HERE, START_NS, over_http=False)
-    assert second.identity == first.identity
+    second = access.by_refresh_token(first.refresh_token, "", HERE, START_NS, over_http=False)
+    assert second.identity == changed(first.identity, grant=second.identity.grant)
     assert code(lambda: access.by_token(first.access_token, HERE, START_NS)) == 13009
     assert (
-        code(lambda: access.by_refresh_token(first.refresh_token, HERE, START_NS, over_http=False)) == 13004
+        code(lambda: access.by_refresh_token(first.refresh_token, "", HERE, START_NS, over_http=False))
+        == 13004
     )
     assert access.by_token(second.access_token, HERE, START_NS) == second.identity
 
@@ -157,7 +158,8 @@ def test_a_session_ends_on_time_and_can_be_refreshed_after_it() -> None:
     assert access.by_token(grant.access_token, HERE, late - 1).account == "alice"
     assert code(lambda: access.by_token(grant.access_token, HERE, late)) == 13009
     assert (
-        access.by_refresh_token(grant.refresh_token, HERE, late, over_http=True).identity.account == "alice"
+        access.by_refresh_token(grant.refresh_token, "", HERE, late, over_http=True).identity.account
+        == "alice"
     )
 
 

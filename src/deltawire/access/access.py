@@ -4,19 +4,19 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 import msgspec
 
 from deltawire.access.backoff import Backoff, Patience
-from deltawire.access.keys import Key, KeyRing
+from deltawire.access.keys import Key, KeyRing, is_within
 from deltawire.access.places import Places
 from deltawire.access.replays import Replays, is_timely
-from deltawire.access.scopes import Scope, parse_scope
+from deltawire.access.scopes import INVALID_PARAMS, Scope, parse_scope
 from deltawire.access.signatures import knows_secret, login_text, request_text, verified
-from deltawire.access.tokens import SECOND_NS, Grant, Identity, Tokens
+from deltawire.access.tokens import SECOND_NS, Grant, HeldGrant, Identity, Tokens
 from deltawire.errors import RequestError
 
 INVALID_CREDENTIALS = 13004
@@ -62,23 +62,20 @@ class Access:
         self.offset_ns = 0
         """What to add to times given here for the wall clock's, by which signatures and keys are dated."""
         self.on_refused: Callable[[str, str], None] = lambda client_id, address: None
-        """Told the client id (or name) and address of every login that is refused."""
+        """Told who wanted to sign in, see `safe_name`, and the address of every login that is refused."""
         self.ring = ring
         self.make_token = make_token
         """A new token of at least 256 random bits, in letters, digits, `-` and `_`."""
         self.connections = Places(lambda client_id: connections_per_key)
         self.tokens = Tokens(make_token)
+        self._salt = make_token().encode()
         self._replays = Replays()
         self._backoff = Backoff(patience or Patience())
 
     def replace(self, keys: Iterable[Key]) -> None:
-        """From now on these keys count; the tokens of any that is gone or altered die with it."""
-        before = {key.client_id: key for key in self.ring}
-        self.ring.replace(keys)
-        after = {key.client_id: key for key in self.ring}
-        for client_id, key in before.items():
-            if after.get(client_id) != key:
-                self.tokens.revoke(client_id)
+        """From now on these keys count; the grants of any that is gone or altered end with it."""
+        for client_id in self.ring.replace(keys):
+            self.tokens.revoke(client_id)
 
     # Logins.
 
@@ -107,16 +104,40 @@ class Access:
         return self._grant(signed.client_id, key, good, scope, address, now, **over)
 
     def by_refresh_token(
-        self, token: str, address: str, now: int, *, over_http: bool, session: str = ""
+        self, token: str, asked: str, address: str, now: int, *, over_http: bool, own: int = 0
     ) -> Grant:
-        """`refresh_token`: the same rights again, in new tokens; with a session's name, in that session."""
-        before = self.tokens.spend(token, now)
-        key = self._find(before.client_id, now) if before else None
-        if before is None or key is None:
-            raise RequestError(INVALID_CREDENTIALS, "invalid_credentials")
-        self._check_address(key, before.address, address)
-        scope = Scope(before.rights, session or before.session, 0, before.address)
-        return self.tokens.issue(key, scope, now, over_http=over_http)
+        """`refresh_token`: a grant again, or what the scope asks for of it, in new tokens; the old ones are spent.
+
+        `own` is the grant of the connection that asks: one that dies with its connection is refreshed there alone.
+        """
+        parent = self._parent(token, address, now)
+        scope, before = parse_scope(asked), parent.identity
+        if not parent.lasting and before.grant != own:
+            raise _bound_to_connection()
+        if scope.session not in ("", before.session):
+            raise RequestError(
+                INVALID_PARAMS,
+                "Invalid params",
+                reason="another session: see public/fork_token",
+                param="scope",
+            )
+        if before.address and scope.address not in ("", before.address):
+            raise RequestError(FORBIDDEN, "forbidden", reason="not from this address", param="ip")
+        self._check_address(None, scope.address, address)
+        self.tokens.end(before.grant)
+        lasting = parent.lasting and (over_http or bool(before.session))
+        scope = msgspec.structs.replace(scope, session=before.session)
+        return self.tokens.derive(parent, scope, now, lasting=lasting)
+
+    def fork(self, token: str, session: str, address: str, now: int) -> Grant:
+        """`fork_token`: the rights of a refresh token in another session; the token itself stays good.
+
+        A grant that dies with its connection has no fork: that would outlive it.
+        """
+        parent = self._parent(token, address, now)
+        if not parent.lasting:
+            raise _bound_to_connection()
+        return self.tokens.derive(parent, Scope(session=session), now, lasting=True)
 
     # Requests.
 
@@ -133,9 +154,19 @@ class Access:
         token = params.get("access_token")
         return self.tokens.find(token, now) if isinstance(token, str) and token else None
 
+    def by_headers(
+        self, headers: Sequence[str], request: HttpRequest, address: str, now: int
+    ) -> Identity | None:
+        """Who the `Authorization` header of a request says it is, None where there is none; two are refused."""
+        if len(headers) > 1:
+            raise RequestError(UNAUTHORIZED, "unauthorized", reason="more than one Authorization header")
+        return self.by_header(headers[0], request, address, now) if headers else None
+
     def by_header(self, header: str, request: HttpRequest, address: str, now: int) -> Identity:
         """Who an `Authorization` header says it is."""
         kind, _, rest = header.strip().partition(" ")
+        if not header.isascii():
+            raise RequestError(UNAUTHORIZED, "unauthorized", reason="an Authorization header is ASCII")
         if kind.lower() == "bearer":
             return self.by_token(rest.strip(), address, now)
         self._may_try(address, now)
@@ -149,14 +180,24 @@ class Access:
             raise self._refused(who, address, now)
         self._check_address(key, "", address)
         self._backoff.succeeded(address)
-        return Identity(key.client_id, key.account, key.rights, key.channels)
+        generation = self.ring.generation(key.client_id)
+        return Identity(key.client_id, key.account, key.rights, key.channels, generation=generation)
 
     def check(self, identity: Identity, address: str, now: int) -> None:
-        """That somebody is still who they were: the key counts, the token lives, the address is right."""
+        """That somebody is still who they were: the key counts, the grant lives, the address is right."""
         key = self._find(identity.client_id, now)
-        if key is None or (identity.expires_ns and now >= identity.expires_ns):
+        if key is None or not self._lives(identity, now):
             raise RequestError(UNAUTHORIZED, "unauthorized", reason="no longer valid: sign in again")
         self._check_address(key, identity.address, address)
+
+    def withheld(self, identity: Identity, address: str, now: int) -> RequestError | None:
+        """The error instead of an answer to someone who counts no more since the request; None where they do."""
+        try:
+            self.check(identity, address, now)
+        except RequestError as error:
+            reason = f"{error.reason}; the request may have acted"
+            return RequestError(error.code, error.message, reason=reason, param=error.param)
+        return None
 
     def derived(self, identity: Identity, text: bytes, now: int) -> bytes:
         """HMAC-SHA256 of a text under the secret that somebody shares with us; the secret itself stays here."""
@@ -167,7 +208,31 @@ class Access:
             )
         return hmac.digest(key.secret.encode(), text, sha256)
 
+    def safe_name(self, who: str) -> str:
+        """What may be logged of who wanted to sign in: a known key's id or name, else a hash.
+
+        What a stranger sends there may be a secret that went into the wrong field.
+        """
+        if self.ring.knows(who):
+            return who
+        return f"unknown-{hmac.digest(self._salt, who.encode(errors='replace'), sha256).hex()[:8]}"
+
     # How.
+
+    def _lives(self, identity: Identity, now: int) -> bool:
+        """By its very key, and by its grant where no header stood for one."""
+        if identity.generation != self.ring.generation(identity.client_id):
+            return False
+        return not identity.grant or self.tokens.lives(identity, now)
+
+    def _parent(self, refresh_token: str, address: str, now: int) -> HeldGrant:
+        """The grant of a refresh token that can be used, from here."""
+        parent = self.tokens.by_refresh(refresh_token, now)
+        key = self._find(parent.identity.client_id, now) if parent else None
+        if parent is None or key is None:
+            raise RequestError(INVALID_CREDENTIALS, "invalid_credentials")
+        self._check_address(key, parent.identity.address, address)
+        return parent
 
     def _find(self, client_id: str, now: int) -> Key | None:
         return self.ring.find(client_id, now + self.offset_ns)
@@ -181,8 +246,9 @@ class Access:
         return client_id, key, knows_secret(key, secret)
 
     def _by_signed_request(self, pairs: str, request: HttpRequest, now: int) -> tuple[str, Key | None, bool]:
-        """The header's parts come in any order. A signature counts once: clients whose nonce is the
-        millisecond may well send two different requests within it."""
+        """The header's parts come in any order. What was signed counts once, however its signature is written;
+        the nonce alone does not: clients whose nonce is the millisecond may well send two different requests in it.
+        """
         parts = {found[1]: found[2] for part in pairs.split(",") if (found := _PAIR.fullmatch(part))}
         timestamp, nonce = parts.get("ts", ""), parts.get("nonce", "")
         who = parts.get("id", "")
@@ -191,7 +257,7 @@ class Access:
         good = verified(key, text, parts.get("sig", ""))
         good = good and timestamp.isascii() and timestamp.isdigit() and len(timestamp) < 16
         good = good and is_timely(int(timestamp), now + self.offset_ns) and len(nonce) <= LONGEST_NONCE
-        good = good and self._replays.is_new(who, f"{nonce} {parts['sig'].lower()}", now)
+        good = good and self._replays.is_new(who, sha256(text).digest(), now)
         return who, key, good
 
     def _grant(
@@ -202,10 +268,11 @@ class Access:
         scope = parse_scope(asked)
         self._check_address(key, scope.address, address)
         self._backoff.succeeded(address)
-        return self.tokens.issue(key, scope, now, over_http=over_http)
+        generation = self.ring.generation(key.client_id)
+        return self.tokens.issue(key, generation, scope, now, lasting=over_http or bool(scope.session))
 
-    def _check_address(self, key: Key, only: str, address: str) -> None:
-        if not key.may_come_from(address) or (only and only != address):
+    def _check_address(self, key: Key | None, only: str, address: str) -> None:
+        if (key and not key.may_come_from(address)) or (only and not is_within(address, (only,))):
             raise RequestError(FORBIDDEN, "forbidden", reason="not from this address", param="ip")
 
     def _may_try(self, address: str, now: int) -> None:
@@ -218,5 +285,10 @@ class Access:
 
     def _refused(self, who: str, address: str, now: int) -> RequestError:
         self._backoff.failed(address, now)
-        self.on_refused(who, address)
+        self.on_refused(self.safe_name(who), address)
         return RequestError(INVALID_CREDENTIALS, "invalid_credentials")
+
+
+def _bound_to_connection() -> RequestError:
+    reason = "this token stays with its connection: sign in with scope session:NAME"
+    return RequestError(UNAUTHORIZED, "unauthorized", reason=reason, param="refresh_token")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
+from itertools import count
 from typing import Literal
 
 import msgspec
@@ -38,15 +39,35 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class KeyRing:
-    """The keys that count now; `replace` is how one is revoked."""
+    """The keys that count now; `replace` is how one is revoked.
+
+    Each key has a generation: a number that no key had before it, another after every alteration.
+    """
 
     def __init__(self, keys: Iterable[Key] = ()) -> None:
+        self._numbers = count(1)
+        self._keys: dict[str, Key] = {}
+        self._generations: dict[str, int] = {}
         self.replace(keys)
 
-    def replace(self, keys: Iterable[Key]) -> None:
-        """From now on these."""
-        self._keys = {key.client_id: key for key in keys}
+    def replace(self, keys: Iterable[Key]) -> list[str]:
+        """From now on these; the ids of those that are gone or altered."""
+        before, self._keys = self._keys, {key.client_id: key for key in keys}
         self._names = {key.name: key for key in self._keys.values() if key.name}
+        changed = [client_id for client_id, key in before.items() if self._keys.get(client_id) != key]
+        for client_id in changed:
+            del self._generations[client_id]
+        for client_id in self._keys.keys() - self._generations.keys():
+            self._generations[client_id] = next(self._numbers)
+        return changed
+
+    def generation(self, client_id: str) -> int:
+        """The generation of a key, 0 where there is none."""
+        return self._generations.get(client_id, 0)
+
+    def knows(self, who: str) -> bool:
+        """Whether this is a key's id or name, even of one that has expired."""
+        return who in self._keys or who in self._names
 
     def find(self, client_id: str, now: int) -> Key | None:
         """A key that has not expired."""

@@ -14,12 +14,12 @@ class Replays:
     """Remembers for at least two windows: what is acceptable twice as long as it could come again."""
 
     def __init__(self) -> None:
-        self._young: set[tuple[str, str]] = set()
-        self._old: set[tuple[str, str]] = set()
+        self._young: set[tuple[str, str | bytes]] = set()
+        self._old: set[tuple[str, str | bytes]] = set()
         self._turn = 0
 
-    def is_new(self, client_id: str, nonce: str, now: int) -> bool:
-        """Whether a key has not used this nonce lately; from now on it has."""
+    def is_new(self, client_id: str, nonce: str | bytes, now: int) -> bool:
+        """Whether a key has not used this nonce, or digest of what it signed, lately; from now on it has."""
         turn = now // (3 * WINDOW_S * SECOND_NS)
         if turn != self._turn:
             self._old = self._young if abs(turn - self._turn) == 1 else set()

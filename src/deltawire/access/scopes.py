@@ -5,37 +5,78 @@ A scope is words: rights (`trade:read_write`), where the token lives (`connectio
 """
 
 from collections.abc import Iterable
+from ipaddress import ip_address
 
 import msgspec
 
+from deltawire.errors import RequestError
+
+INVALID_PARAMS = -32602
 AREAS = ("account", "trade", "wallet", "block_trade", "block_rfq")
+FOREIGN_AREAS = ("custody",)
+"""Areas that the dialect has and this server has not: a scope may name them, and they grant nothing."""
 LEVELS = ("none", "read", "read_write")
 EVERYTHING = tuple(f"{area}:read_write" for area in AREAS)
 READING = tuple(f"{area}:read" for area in AREAS)
+PLAIN_WORDS = ("connection", "mainaccount")
+LONGEST_NAME = 64
+LONGEST_SHOWN = 40
 
 Rights = dict[str, int]
 """Levels by area; an area that is not there is `none`."""
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """What a login asks for. Without rights it is everything that the key has."""
+    """What a login asks for. `rights` is None when it names no right: then it asks for everything that the key has."""
 
-    rights: tuple[str, ...] = ()
+    rights: tuple[str, ...] | None = None
     session: str = ""
     expires_s: int = 0
     address: str = ""
 
 
 def parse_scope(text: str) -> Scope:
-    """A scope as a client writes it; words that mean nothing here are left out, as the dialect has it."""
-    found = dict(word.partition(":")[::2] for word in text.split())
-    expires = found.get("expires", "")
+    """A scope as a client writes it; the dialect's error names a word that is none, or that contradicts another.
+
+    Nothing is left out in silence: a right that is misspelt would otherwise be every right.
+    """
+    words: dict[str, str] = {}
+    for word in text.split():
+        name, _, value = word.partition(":")
+        if not _is_word(word, name, value) or words.setdefault(name, value) != value:
+            raise RequestError(
+                INVALID_PARAMS, "Invalid params", reason=f"no scope {word[:LONGEST_SHOWN]!r}", param="scope"
+            )
+    named = words.keys() & {*AREAS, *FOREIGN_AREAS}
     return Scope(
-        rights=tuple(f"{area}:{found[area]}" for area in AREAS if found.get(area) in LEVELS),
-        session=found.get("session", "")[:64],
-        expires_s=int(expires) if expires.isascii() and expires.isdigit() and len(expires) < 10 else 0,
-        address=found.get("ip", ""),
+        rights=tuple(f"{area}:{words[area]}" for area in AREAS if area in words) if named else None,
+        session=words.get("session", ""),
+        expires_s=int(words.get("expires", 0)),
+        address=words.get("ip", ""),
     )
+
+
+def _is_word(word: str, name: str, value: str) -> bool:
+    if name in AREAS or name in FOREIGN_AREAS:
+        return value in LEVELS
+    match name:
+        case "session":
+            return 0 < len(value) <= LONGEST_NAME
+        case "expires":
+            return value.isascii() and value.isdigit() and len(value) < 10 and int(value) > 0
+        case "ip":
+            return _is_address(value)
+        case "name":  # of the key, in the scope of an answer; clients send it back
+            return True
+    return word in PLAIN_WORDS
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def to_rights(words: Iterable[str]) -> Rights:
@@ -49,10 +90,14 @@ def to_rights(words: Iterable[str]) -> Rights:
     return rights
 
 
-def lesser(held: Iterable[str], asked: Iterable[str]) -> tuple[str, ...]:
-    """What of the rights held was asked for: per area the lower level, all of it when nothing was asked."""
-    have, want = to_rights(held), to_rights(asked)
-    levels = {area: min(level, want.get(area, 0) if want else level) for area, level in have.items()}
+def lesser(held: Iterable[str], asked: Iterable[str] | None) -> tuple[str, ...]:
+    """What of the rights held was asked for, per area the lower level; all of it when nothing was asked (None).
+
+    An empty `asked` is no right at all: that nothing is left must never read as nothing was asked.
+    """
+    have = to_rights(held)
+    want = have if asked is None else to_rights(asked)
+    levels = {area: min(level, want.get(area, 0)) for area, level in have.items()}
     return tuple(f"{area}:{LEVELS[levels[area]]}" for area in AREAS if levels.get(area))
 
 

@@ -1,8 +1,9 @@
-"""Access and refresh tokens: kept as hashes, bounded per key, dead with the connection or session they belong to."""
+"""Grants and their tokens: kept as hashes, bounded per key, and what lives by each of them."""
 
 import hashlib
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from itertools import count
 
 import msgspec
 
@@ -31,6 +32,10 @@ class Identity(msgspec.Struct, frozen=True):
     """The only address it may be used from, where the login asked for one."""
     expires_ns: int = 0
     """0: with the connection."""
+    grant: int = 0
+    """The grant that it lives by; 0 where a header of its key stands for one."""
+    generation: int = 0
+    """The generation of its key, see `KeyRing`."""
 
     def may(self, right: str) -> bool:
         """Whether it has a right such as `trade:read_write`."""
@@ -53,28 +58,39 @@ class Grant(msgspec.Struct, frozen=True):
         return f"Grant({self.identity!r})"
 
 
-class _Held(msgspec.Struct, frozen=True):
+class HeldGrant(msgspec.Struct, frozen=True):
+    """A grant that lives, as the server keeps it."""
+
     identity: Identity
     lasting: bool
+    """Whether it is a session's; else it dies with its connection."""
+    ends_ns: int
+    """When it and all that is derived from it ends, because the login asked for that; 0: never."""
     refresh_until_ns: int
     access: bytes
     refresh: bytes
 
 
 class Tokens:
-    """All tokens out there. `make` gives a new random token of at least 256 bits."""
+    """All grants that live. `make` gives a new random token of at least 256 bits.
+
+    A grant may have holders: whatever lives by it. When it ends before its time they are handed out once, by
+    `take_ended`, to be looked at again.
+    """
 
     def __init__(self, make: Callable[[], str]) -> None:
         self._make = make
-        self._by_access: dict[bytes, _Held] = {}
-        self._by_refresh: dict[bytes, _Held] = {}
-        self._of_key: dict[str, dict[_Held, None]] = {}
+        self._numbers = count(1)
+        self._grants: dict[int, HeldGrant] = {}
+        self._by_access: dict[bytes, HeldGrant] = {}
+        self._by_refresh: dict[bytes, HeldGrant] = {}
+        self._of_key: dict[str, dict[int, HeldGrant]] = {}
+        self._holders: dict[int, dict[object, None]] = {}
+        self._ended: dict[int, None] = {}
 
-    def issue(self, key: Key, scope: Scope, now: int, *, over_http: bool) -> Grant:
-        """A pair of tokens; over HTTP there is no connection to die with, so it is a session without a name."""
-        lasting = over_http or bool(scope.session)
-        longest = SESSION_S if lasting else CONNECTION_S
-        expires_s = min(longest, scope.expires_s or longest)
+    def issue(self, key: Key, generation: int, scope: Scope, now: int, *, lasting: bool) -> Grant:
+        """A grant of a key: what of its rights the scope asks for, in a session where it is lasting."""
+        ends_ns = now + scope.expires_s * SECOND_NS if scope.expires_s else 0
         identity = Identity(
             key.client_id,
             key.account,
@@ -82,59 +98,104 @@ class Tokens:
             key.channels,
             scope.session,
             scope.address,
-            now + expires_s * SECOND_NS if lasting or scope.expires_s else 0,
+            generation=generation,
         )
-        grant = Grant(identity, self._make(), self._make(), expires_s)
-        self._hold(grant, now, lasting=lasting)
-        return grant
+        return self._hold(identity, ends_ns, now, lasting=lasting)
+
+    def derive(self, parent: HeldGrant, scope: Scope, now: int, *, lasting: bool) -> Grant:
+        """A grant of another grant: it has at most the rights, the address, the channels and the end of that one."""
+        before = parent.identity
+        ends = [now + scope.expires_s * SECOND_NS if scope.expires_s else 0, parent.ends_ns]
+        identity = msgspec.structs.replace(
+            before,
+            rights=lesser(before.rights, scope.rights),
+            session=scope.session,
+            address=before.address or scope.address,
+        )
+        return self._hold(identity, min(filter(None, ends), default=0), now, lasting=lasting)
 
     def find(self, access_token: str, now: int) -> Identity | None:
         """Whose token this is, while it lives."""
         held = self._by_access.get(_hash(access_token))
-        if held is None or (held.identity.expires_ns and now >= held.identity.expires_ns):
-            return None
-        return held.identity
+        return None if held is None or _is_over(held.identity, now) else held.identity
 
-    def spend(self, refresh_token: str, now: int) -> Identity | None:
-        """Whose refresh token this is; it and its access token die by it."""
+    def lives(self, identity: Identity, now: int) -> bool:
+        """Whether the grant that somebody lives by is there still."""
+        return not _is_over(identity, now) and (not identity.grant or identity.grant in self._grants)
+
+    def by_refresh(self, refresh_token: str, now: int) -> HeldGrant | None:
+        """Whose refresh token this is, while it can be used."""
         held = self._by_refresh.get(_hash(refresh_token))
-        if held is None:
-            return None
-        self._drop(held)
-        return held.identity if now < held.refresh_until_ns else None
+        return None if held is None or now >= held.refresh_until_ns else held
 
-    def forget(self, access_token: str) -> None:
-        """A connection is over, or someone logs out."""
-        held = self._by_access.get(_hash(access_token))
+    def end(self, grant: int) -> None:
+        """A grant was spent, or its connection is over, or someone logs out."""
+        held = self._grants.get(grant)
         if held is not None:
             self._drop(held)
 
     def revoke(self, client_id: str) -> None:
         """A key does not count any more."""
-        for held in list(self._of_key.get(client_id, ())):
+        for held in list(self._of_key.get(client_id, {}).values()):
             self._drop(held)
 
     def __len__(self) -> int:
-        return len(self._by_access)
+        return len(self._grants)
 
-    def _hold(self, grant: Grant, now: int, *, lasting: bool) -> None:
-        """Keep a pair; a key's sessions are bounded, the oldest goes. Connections are bounded elsewhere."""
-        identity = grant.identity
-        until_ns = now + REFRESH_S * SECOND_NS
-        held = _Held(identity, lasting, until_ns, _hash(grant.access_token), _hash(grant.refresh_token))
-        sessions = [each for each in self._of_key.get(identity.client_id, ()) if each.lasting]
+    # What lives by a grant.
+
+    def hold(self, grant: int, holder: object) -> None:
+        """Something lives by a grant from now on."""
+        self._holders.setdefault(grant, {})[holder] = None
+
+    def release(self, grant: int, holder: object) -> None:
+        """It does no more."""
+        holders = self._holders.get(grant, {})
+        holders.pop(holder, None)
+        if not holders:
+            self._holders.pop(grant, None)
+
+    def take_ended(self) -> set[object]:
+        """Whatever still lives by grants that have ended since the last call."""
+        if not self._ended:
+            return set()
+        ended, self._ended = self._ended, {}
+        return {holder for grant in ended for holder in self._holders.get(grant, ())}
+
+    # How.
+
+    def _hold(self, identity: Identity, ends_ns: int, now: int, *, lasting: bool) -> Grant:
+        """Keep a grant; a key's sessions are bounded, the oldest goes. Connections are bounded elsewhere."""
+        longest_s = SESSION_S if lasting else CONNECTION_S
+        expires_ns = min(filter(None, (now + longest_s * SECOND_NS, ends_ns)))
+        identity = msgspec.structs.replace(
+            identity, grant=next(self._numbers), expires_ns=expires_ns if lasting or ends_ns else 0
+        )
+        grant = Grant(identity, self._make(), self._make(), -(-(expires_ns - now) // SECOND_NS))
+        refresh_until_ns = min(filter(None, (now + REFRESH_S * SECOND_NS, ends_ns)))
+        access, refresh = _hash(grant.access_token), _hash(grant.refresh_token)
+        held = HeldGrant(identity, lasting, ends_ns, refresh_until_ns, access, refresh)
+        of_key = self._of_key.setdefault(identity.client_id, {})
+        sessions = [each for each in of_key.values() if each.lasting]
+        self._grants[identity.grant] = of_key[identity.grant] = held
+        self._by_access[access] = self._by_refresh[refresh] = held
         if lasting and len(sessions) >= SESSIONS_PER_KEY:
             self._drop(sessions[0])
-        self._by_access[held.access] = self._by_refresh[held.refresh] = held
-        self._of_key.setdefault(identity.client_id, {})[held] = None
+        return grant
 
-    def _drop(self, held: _Held) -> None:
-        self._by_access.pop(held.access, None)
-        self._by_refresh.pop(held.refresh, None)
-        of_key = self._of_key.get(held.identity.client_id, {})
-        of_key.pop(held, None)
+    def _drop(self, held: HeldGrant) -> None:
+        number, client_id = held.identity.grant, held.identity.client_id
+        del self._grants[number], self._by_access[held.access], self._by_refresh[held.refresh]
+        of_key = self._of_key[client_id]
+        del of_key[number]
         if not of_key:
-            self._of_key.pop(held.identity.client_id, None)
+            del self._of_key[client_id]
+        if number in self._holders:
+            self._ended[number] = None
+
+
+def _is_over(identity: Identity, now: int) -> bool:
+    return bool(identity.expires_ns) and now >= identity.expires_ns
 
 
 def _covers(pattern: str, channel: str) -> bool:

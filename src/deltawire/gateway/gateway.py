@@ -108,8 +108,8 @@ class Connection(Protocol):
     def check_rights(self, now: int) -> None:
         """Keys may have been revoked."""
 
-    def go_on(self, effects: Sequence[Effect]) -> None:
-        """Carry out what had to wait."""
+    def go_on(self, requests: Sequence[Sequence[Effect]]) -> None:
+        """Carry out what had to wait, request by request."""
 
 
 class Session(Protocol):
@@ -133,6 +133,9 @@ class Session(Protocol):
 
     def rights_changed(self, now: int) -> list[Effect]:
         """Keys may have been revoked."""
+
+    def withheld(self, identity: Identity, now: int) -> RequestError | None:
+        """Why somebody may not have the answer to an earlier request any more."""
 
     def closed(self) -> None:
         """The connection is over."""
@@ -167,6 +170,7 @@ class Gateway:
     ) -> None:
         self.trading = trading
         self._held: dict[Connection, HeldEffects] = {}
+        """What waits for the disk or for its turn, request by request."""
         self.access = access or Access(KeyRing(), make_token)
         self.policy = policy or Policy()
         self.market = market
@@ -176,7 +180,7 @@ class Gateway:
         self.limits = limits or Limits()
         self.places = Places(self._most_connections)
         self._wallets = Wallets(tariff) if tariff else None
-        self.connections: dict[Connection, None] = {}
+        self.connections: dict[Connection, Session | None] = {}
         self.venues: tuple[str, ...] = ()
         """Those that should be heard of."""
         self.heard: set[str] = set()
@@ -271,31 +275,55 @@ class Gateway:
 
     def rights_changed(self) -> None:
         """Keys may have been revoked: whoever used them has to go at once."""
+        self.access.tokens.take_ended()
         now = self.clock.now()
         for connection in list(self.connections):
             connection.check_rights(now)
 
+    def look_again(self) -> None:
+        """Grants may have ended by what was just done: whatever lives by them is looked at before anything goes out."""
+        ended = self.access.tokens.take_ended()
+        if ended:
+            now = self.clock.now()
+            for connection, session in list(self.connections.items()):
+                if session in ended:
+                    connection.check_rights(now)
+
     def carry_out(self, connection: Connection, effects: Sequence[Effect]) -> None:
         """Do what a session wants, in order; behind `Durable` once the disk has it, many joins over several turns."""
+        self.look_again()
         held = self._held.get(connection)
         if held is not None:
-            held.add(effects, self.clock.now() // 1000)
+            held.add(effects)
             return
         rest = deque(effects)
         while rest and not connection.closing:
-            effect = rest.popleft()
+            effect = rest[0]
             if isinstance(effect, Durable):
                 if self._waits(connection, effect):
                     self._hold(connection, rest)
                     return
+                if error := self._withheld(connection, effect):
+                    self._withhold(connection, error, effect, rest)
+                    return
             elif isinstance(effect, Join):
                 later = self._join(connection, effect)
                 if later is not None:
-                    self._hold(connection, (later, *rest))
+                    rest[0] = later
+                    self._hold(connection, rest)
                     asyncio.get_running_loop().call_soon(self._go_on, connection)
                     return
             else:
                 self._do(connection, effect)
+            rest.popleft()
+
+    def enforce(self, connection: Connection, effects: Sequence[Effect]) -> None:
+        """Do what a change of rights demands; it waits for nothing, and who has to go gets no more answers."""
+        if any(isinstance(effect, Close) for effect in effects):
+            self.drop_held(connection)
+        for effect in effects:
+            self._do(connection, effect)
+        self.look_again()
 
     def held(self, connection: Connection) -> int:
         """About how many bytes of answers of a connection wait."""
@@ -308,7 +336,7 @@ class Gateway:
 
     def _hold(self, connection: Connection, effects: Iterable[Effect]) -> None:
         held = self._held[connection] = HeldEffects()
-        held.add(effects, self.clock.now() // 1000)
+        held.add(effects)
 
     def _join(self, connection: Connection, effect: Join) -> Join | None:
         """Join as many channels as one turn has time for; returns what is left to join.
@@ -338,7 +366,24 @@ class Gateway:
     def _go_on(self, connection: Connection) -> None:
         held = self._held.pop(connection, None)
         if held is not None:
-            connection.go_on(held.effects)
+            connection.go_on(held.requests)
+
+    def _withheld(self, connection: Connection, effect: Durable) -> RequestError | None:
+        """Why who asked may not have the answer any more, after however long a wait; None where they may."""
+        session = self.connections.get(connection)
+        if session is None or effect.identity is None:
+            return None
+        return session.withheld(effect.identity, self.clock.now())
+
+    def _withhold(
+        self, connection: Connection, error: RequestError, durable: Durable, effects: Iterable[Effect]
+    ) -> None:
+        """An error instead of the answer; of the rest only what ends something."""
+        for effect in effects:
+            if isinstance(effect, Reply):
+                self._do(connection, Reply(durable.request_id, error=error, us_in=effect.us_in))
+            elif isinstance(effect, Leave | Close):
+                self._do(connection, effect)
 
     def _do(self, connection: Connection, effect: Effect) -> None:
         match effect:
@@ -361,6 +406,7 @@ class Gateway:
             del self.connections[connection]
             self.drop_held(connection)
             self.hub.gone(connection.member)
+        self.look_again()
 
     async def watch(self) -> None:
         """Once in a while let every connection see the time; never returns."""

@@ -13,20 +13,23 @@ _encode = msgspec.json.Encoder().encode
 
 
 class HeldEffects:
-    """Effects in their order. Results are kept as the bytes they will be, so that what is held can be counted."""
+    """Effects in their order, request by request. Results are kept as the bytes they will be, and counted."""
 
-    __slots__ = ("bytes", "effects")
+    __slots__ = ("bytes", "requests")
 
     def __init__(self) -> None:
-        self.effects: list[Effect] = []
+        self.requests: list[list[Effect]] = []
         self.bytes = 0
 
-    def add(self, effects: Iterable[Effect], now_us: int) -> None:
-        """More to do behind what is held."""
-        for effect in effects:
-            self.bytes += EFFECT_BYTES
-            if isinstance(effect, Reply) and effect.error is None:
-                if not isinstance(effect.result, msgspec.Raw):
-                    effect = msgspec.structs.replace(effect, result=msgspec.Raw(_encode(effect.result)))
-                self.bytes += len(effect.result)
-            self.effects.append(effect)
+    def add(self, effects: Iterable[Effect]) -> None:
+        """What one more request leads to, behind what is held."""
+        self.requests.append([self._counted(effect) for effect in effects])
+
+    def _counted(self, effect: Effect) -> Effect:
+        self.bytes += EFFECT_BYTES
+        if not isinstance(effect, Reply) or effect.error is not None:
+            return effect
+        if not isinstance(effect.result, msgspec.Raw):
+            effect = msgspec.structs.replace(effect, result=msgspec.Raw(_encode(effect.result)))
+        self.bytes += len(effect.result)
+        return effect

@@ -38,19 +38,25 @@ def make_app(gateway: Gateway) -> Starlette:
             return Response("lost on the way", 504)
         context = gateway.make_context(request.client.host if request.client else "", None)
         try:
-            if header := request.headers.get("authorization"):
-                signed = HttpRequest(request.method, _uri(request), body)
-                context.identity = gateway.access.by_header(header, signed, context.address, context.now)
+            headers = request.headers.getlist("authorization")
+            signed = HttpRequest(request.method, _uri(request), body)
+            context.identity = gateway.access.by_headers(headers, signed, context.address, context.now)
             payer = context.identity or gateway.access.speaks_for(asked.params, context.now)
             if not gateway.may_pay(context.address, payer, asked.method):
                 raise RequestError(TOO_MANY_REQUESTS, "too_many_requests", retry=True)
         except RequestError as error:
             return reply(rpc.Reply(asked.id, error=error, us_in=context.now // 1000))
         found = answer_http(asked, context, strict=strict)
-        if asked.method.startswith("private/"):
+        gateway.look_again()
+        private = asked.method.startswith("private/")
+        if private:
             await gateway.durable()
         if far is not None and not await far.back():
             return Response("lost on the way", 504)
+        if private and context.identity is not None:
+            now = gateway.clock.now()
+            withheld = gateway.access.withheld(context.identity, context.address, now)
+            found = rpc.Reply(asked.id, error=withheld, us_in=found.us_in) if withheld else found
         return reply(found)
 
     def reply(answer: rpc.Reply) -> Response:

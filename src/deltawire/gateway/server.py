@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import h11
 import uvicorn
+from h11._receivebuffer import ReceiveBuffer
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from deltawire.gateway.gateway import Gateway
@@ -26,6 +27,20 @@ LINGER_S = 1.0
 TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE.value
 
 
+class UnfoldedHeaders(ReceiveBuffer):
+    """h11's buffer, which gives no head or trailer with a folded line; h11 would join it to the line before.
+
+    What is in front of us may read such a line as another header (RFC 9112, 5.2).
+    """
+
+    def maybe_extract_lines(self) -> list[bytearray] | None:
+        """The lines of a head once it is whole."""
+        lines: list[bytearray] | None = super().maybe_extract_lines()
+        if lines and any(line.startswith((b" ", b"\t")) for line in lines):
+            raise h11.LocalProtocolError("a header is on one line")
+        return lines
+
+
 class UpgradingProtocol(H11Protocol):
     """uvicorn's HTTP protocol, which loses what a hasty client sends right behind its upgrade request.
 
@@ -35,6 +50,7 @@ class UpgradingProtocol(H11Protocol):
 
     def __init__(self, gateway: Gateway, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        self.conn._receive_buffer = UnfoldedHeaders()
         self._gateway = gateway
         self._refusal = 0
         self._place = ""

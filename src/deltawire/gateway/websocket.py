@@ -204,15 +204,16 @@ class WebSocketConnection(asyncio.Protocol):
         """Close when who has signed in does not count any more."""
         self._guard(self._check_rights, now)
 
-    def go_on(self, effects: Sequence[Effect]) -> None:
-        """Carry out what had to wait."""
-        self._guard(self._gateway.carry_out, self, effects)
+    def go_on(self, requests: Sequence[Sequence[Effect]]) -> None:
+        """Carry out what had to wait, request by request."""
+        for effects in requests:
+            self._guard(self._gateway.carry_out, self, effects)
         if self._intake.blocked:
             self._intake.run()
 
     def _check_rights(self, now: int) -> None:
         if self._session is not None and not self._closing_ns:
-            self._gateway.carry_out(self, self._session.rights_changed(now))
+            self._gateway.enforce(self, self._session.rights_changed(now))
 
     def _see_time(self, now: int) -> None:
         if self._closing_ns:
@@ -344,7 +345,7 @@ class WebSocketConnection(asyncio.Protocol):
         response = self._judge(request)
         self._parser.send_response(response)
         if response.status_code == 101:
-            self._gateway.connections[self] = None
+            self._gateway.connections[self] = self._session
             self._gateway.telemetry.accepted += 1
             self.member.encoding = self._encoding()
             if self._session is not None:
@@ -384,11 +385,9 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _identity(self, request: Request, address: str) -> Identity | None:
         """Whom the handshake names: it may carry the same header as any HTTP request."""
-        header = request.headers.get("Authorization")
-        if header is None:
-            return None
+        headers = request.headers.get_all("Authorization")
         asked = HttpRequest("GET", request.path, b"")
-        return self._gateway.access.by_header(header, asked, address, self._gateway.clock.now())
+        return self._gateway.access.by_headers(headers, asked, address, self._gateway.clock.now())
 
     def _on_frame(self, frame: Frame) -> None:
         assert self._session is not None, "frames come behind a handshake"

@@ -1,16 +1,18 @@
 """Methods about who the client is: sign in, sign out, its keys."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from deltawire.access.access import Signature
-from deltawire.access.tokens import Grant
+from deltawire.access.scopes import LONGEST_NAME
+from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import RequestError
-from deltawire.session.effects import Close, Leave
-from deltawire.session.methods import NO_ANSWER, Context, NoParams, method
-from deltawire.session.rights import channel_right, may_hear
-from deltawire.wire.rpc import INVALID_PARAMS
+from deltawire.session.conversation import leave
+from deltawire.session.effects import Close, Say
+from deltawire.session.methods import NO_ANSWER, Context, Conversation, NoParams, method
+from deltawire.session.rights import covers
+from deltawire.wire.rpc import INVALID_PARAMS, format_unsubscribed
 
 NORMAL_CLOSURE = 1000
 GRANT_TYPES = ("client_credentials", "client_signature", "refresh_token", "password")
@@ -39,7 +41,7 @@ class _Auth(msgspec.Struct):
 
 class _Fork(msgspec.Struct):
     refresh_token: str
-    session_name: str
+    session_name: Annotated[str, msgspec.Meta(pattern=rf"^\S{{1,{LONGEST_NAME}}}$")]
 
 
 class _Logout(msgspec.Struct):
@@ -53,11 +55,7 @@ def auth(context: Context, params: _Auth) -> Any:
     if context.session is not None:
         before = context.session.identity
         context.session.signed_in(grant)
-        same = before is not None and before.account == grant.identity.account
-        channels = context.session.channels
-        private = [name for name in channels if channel_right(name)]
-        lost = [name for name in private if not (same and may_hear(grant.identity, name))]
-        context.effects.append(Leave(tuple(channels.pop(name) for name in lost)))
+        _look_again(context, context.session, before)
     state = {} if params.state is None else {"state": params.state}
     return _tokens(grant) | state
 
@@ -65,17 +63,19 @@ def auth(context: Context, params: _Auth) -> Any:
 @method("public/fork_token")
 def fork_token(context: Context, params: _Fork) -> Any:
     """A refresh token's rights in another session."""
-    grant = context.access.by_refresh_token(
-        params.refresh_token, context.address, context.now, over_http=True, session=params.session_name[:64]
-    )
+    grant = context.access.fork(params.refresh_token, params.session_name, context.address, context.now)
     return _tokens(grant)
 
 
 @method("private/logout", websocket_only=True)
 def logout(context: Context, params: _Logout) -> Any:
     """Sign out and close; not answered, as the dialect has it."""
+    who = {context.somebody}
     if context.session is not None:
-        context.session.signed_out(forget=params.invalidate_token)
+        who |= {context.session.identity or context.somebody}
+        context.session.signed_out()
+    for identity in who if params.invalidate_token else ():
+        context.access.tokens.end(identity.grant)
     context.effects.append(Close(NORMAL_CLOSURE, "logged out"))
     return NO_ANSWER
 
@@ -99,6 +99,21 @@ def list_api_keys(context: Context, params: NoParams) -> Any:
     ]
 
 
+def _look_again(context: Context, session: Conversation, before: Identity | None) -> None:
+    """Who has signed in hears what it may; channels that only the one before it might hear end."""
+    mine = session.identity
+    own = [name for name in session.channels if name not in session.heard_by]
+    for name, by in list(session.heard_by.items()):
+        if covers(mine, by, name):
+            del session.heard_by[name]
+    lost = [name for name in own if not covers(mine, before or mine, name)]
+    if lost:
+        context.effects += [
+            leave(session, lost),
+            Say(format_unsubscribed(lost, "not for whom you have signed in as")),
+        ]
+
+
 def _grant(context: Context, params: _Auth) -> Grant:
     access, where = context.access, (context.address, context.now)
     over_http = context.session is None
@@ -117,7 +132,11 @@ def _grant(context: Context, params: _Auth) -> Grant:
             )
             return access.by_signature(signed, params.scope, *where, over_http=over_http)
         case "refresh_token":
-            return access.by_refresh_token(params.refresh_token, *where, over_http=over_http)
+            mine = context.session.identity if context.session is not None else None
+            own = mine.grant if mine is not None else 0
+            return access.by_refresh_token(
+                params.refresh_token, params.scope, *where, over_http=over_http, own=own
+            )
     raise RequestError(
         INVALID_PARAMS, "Invalid params", reason=f"one of {', '.join(GRANT_TYPES)}", param="grant_type"
     )

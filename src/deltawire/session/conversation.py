@@ -9,7 +9,7 @@ from deltawire.errors import LimitError, RequestError
 from deltawire.session.channels import ChannelKey, Position, count_fitting, parse_channel
 from deltawire.session.effects import Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
-from deltawire.session.rights import channel_right, may_hear
+from deltawire.session.rights import channel_right, covers, may_hear
 from deltawire.wire.rpc import INVALID_PARAMS
 
 SHORTEST_HEARTBEAT_S = 10
@@ -107,10 +107,12 @@ def subscribe(context: Context, params: _Subscription) -> Any:
     answer says of each channel that is joined now and has a position whether it is `recovered`.
     """
     session = _session(context)
+    if context.identity is not None:
+        _ = context.somebody  # who counts no more joins nothing
     _bound(len(params.channels), session)
     known = (_known(context, name) for name in dict.fromkeys(params.channels))
     found = [_limited(key, params) for key in known if key is not None]
-    fresh = [key for key in found if key.name not in session.channels]
+    fresh = [key for key in found if _is_fresh(session, key)]
     _bound(len(session.channels) + len(fresh), session)
     patterns = [key for key in fresh if key.pattern]
     if len(session.pattern_sizes) + len(patterns) > MOST_PATTERNS:
@@ -118,8 +120,10 @@ def subscribe(context: Context, params: _Subscription) -> Any:
             INVALID_PARAMS, "Invalid params", reason=f"at most {MOST_PATTERNS} patterns", param="channels"
         )
     sizes = _measure(context, session, patterns, len(session.channels) + len(fresh))
+    _leave_others(context, session, fresh)
     session.pattern_sizes.update(sizes)
     session.channels.update({key.name: key.id for key in fresh})
+    _note_by_whom(context, session, found)
     resume = _resumed(context, fresh, params.resume)
     context.effects.append(Join(tuple(fresh), resume))
     return [key.name for key in found]
@@ -131,9 +135,7 @@ def unsubscribe(context: Context, params: _Channels) -> Any:
     """The channels left."""
     session = _session(context)
     left = [name for name in dict.fromkeys(params.channels) if name in session.channels]
-    for name in left:
-        session.pattern_sizes.pop(name, None)
-    context.effects.append(Leave(tuple(session.channels.pop(name) for name in left)))
+    context.effects.append(leave(session, left))
     return left
 
 
@@ -142,9 +144,7 @@ def unsubscribe(context: Context, params: _Channels) -> Any:
 def unsubscribe_all(context: Context, params: NoParams) -> Any:
     """Leave everything."""
     session = _session(context)
-    context.effects.append(Leave(tuple(session.channels.values())))
-    session.channels.clear()
-    session.pattern_sizes.clear()
+    context.effects.append(leave(session, list(session.channels)))
     return "ok"
 
 
@@ -170,6 +170,38 @@ def _bound(count: int, session: Conversation, remark: str = "") -> None:
     if count > session.most_channels:
         reason = f"at most {session.most_channels} channels{remark}"
         raise LimitError(INVALID_PARAMS, "Invalid params", reason=reason, param="channels")
+
+
+def leave(session: Conversation, names: Iterable[str]) -> Leave:
+    """Forget these channels of a session, by their names."""
+    left = tuple(names)
+    for name in left:
+        session.heard_by.pop(name, None)
+        session.pattern_sizes.pop(name, None)
+    return Leave(tuple(session.channels.pop(name) for name in left))
+
+
+def _is_fresh(session: Conversation, key: ChannelKey) -> bool:
+    """Whether it is not joined yet; a private channel's name may be joined for another account."""
+    joined = session.channels.get(key.name)
+    return joined is None or (bool(key.account) and joined != key.id)
+
+
+def _leave_others(context: Context, session: Conversation, keys: list[ChannelKey]) -> None:
+    """Leave channels of these names that are another account's."""
+    others = [key.name for key in keys if key.name in session.channels]
+    if others:
+        context.effects.append(leave(session, others))
+
+
+def _note_by_whom(context: Context, session: Conversation, keys: list[ChannelKey]) -> None:
+    """Whose rights channels live by: the connection's own where they suffice, else the token's that asked."""
+    by = context.identity
+    for key in keys:
+        if by is None or covers(session.identity, by, key.name):
+            session.heard_by.pop(key.name, None)
+        else:
+            session.heard_by[key.name] = by
 
 
 def _resumed(

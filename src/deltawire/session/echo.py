@@ -1,5 +1,7 @@
 """A conversation that says every message back; conformance suites talk to it."""
 
+from deltawire.access.tokens import Identity
+from deltawire.errors import RequestError
 from deltawire.ports import Retained
 from deltawire.session.effects import Effect, Say
 
@@ -27,6 +29,10 @@ class EchoSession:
     def tick(self, now: int) -> list[Effect]:
         """Nothing is ever due."""
         return []
+
+    def withheld(self, identity: Identity, now: int) -> RequestError | None:
+        """Nobody signs in here."""
+        return None
 
     def rights_changed(self, now: int) -> list[Effect]:
         """It is for everyone."""

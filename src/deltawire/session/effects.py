@@ -2,8 +2,9 @@
 
 import msgspec
 
+from deltawire.access.tokens import Identity
 from deltawire.session.channels import ChannelKey, Position
-from deltawire.wire.rpc import Reply
+from deltawire.wire.rpc import Reply, RequestId
 
 
 class Join(msgspec.Struct, frozen=True):
@@ -31,9 +32,14 @@ class Heartbeat(msgspec.Struct, frozen=True):
 
 
 class Durable(msgspec.Struct, frozen=True):
-    """What follows waits until the exchange's journal is on disk up to this ticket."""
+    """What follows waits until the exchange's journal is on disk up to this ticket.
+
+    It is for `identity`, whose rights are looked at again when the wait is over.
+    """
 
     ticket: int
+    identity: Identity | None = None
+    request_id: RequestId = None
 
 
 class Close(msgspec.Struct, frozen=True):

@@ -41,8 +41,8 @@ class Conversation(Protocol):
     def signed_in(self, grant: Grant) -> None:
         """From now on the connection is this grant's."""
 
-    def signed_out(self, *, forget: bool) -> None:
-        """The client has logged out: what follows is no accident. Its token dies if it is to be forgotten."""
+    def signed_out(self) -> None:
+        """The client has logged out: what follows is no accident."""
 
     def missed_bytes(self, channel: str, position: Position) -> int | None:
         """How long all is that the channel published since; None when not all of it is still there."""
@@ -55,6 +55,9 @@ class Conversation(Protocol):
 
     pattern_sizes: dict[str, int]
     """For how many channels each pattern among them stood when it was joined."""
+
+    heard_by: dict[str, Identity]
+    """Those that the connection's own identity does not cover, and by whose token they are heard."""
 
     identity: Identity | None
     attested: bool

@@ -1,4 +1,4 @@
-"""Which channels are for whom."""
+"""Which channels are for whom, and by whose rights a connection hears them."""
 
 from deltawire.access.tokens import Identity
 
@@ -28,3 +28,13 @@ def may_hear(identity: Identity | None, name: str) -> bool:
     if identity is None:
         return not channel_right(name)
     return identity.may(channel_right(name)) and identity.may_hear(name)
+
+
+def covers(own: Identity | None, by: Identity | None, name: str) -> bool:
+    """Whether a connection's own identity covers a channel that was asked for by (perhaps) another's token.
+
+    Else the channel is heard by that token, and no longer than it lives.
+    """
+    if not channel_right(name):
+        return own is None or own.may_hear(name)
+    return own is not None and by is not None and own.account == by.account and may_hear(own, name)

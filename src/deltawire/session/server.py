@@ -1,7 +1,10 @@
 """The server's side of one WebSocket conversation."""
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from deltawire.access.access import TOO_MANY_REQUESTS, Access
 from deltawire.access.credits import Wallet, Wallets
@@ -16,17 +19,19 @@ from deltawire.session import proof as _proof
 from deltawire.session import queries as _queries
 from deltawire.session import rates as _rates
 from deltawire.session.channels import Position
-from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Leave
+from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Leave, Say
 from deltawire.session.methods import NO_ANSWER, Context, run
 from deltawire.session.private import table as _private
 from deltawire.session.private.trading import Trading
-from deltawire.wire.rpc import BadRequest, Reply, Request, RequestId, parse_request
+from deltawire.wire.rpc import BadRequest, Reply, Request, RequestId, format_unsubscribed, parse_request
 
 SECOND_NS = 1_000_000_000
 NO_PARAMS: Mapping[str, Any] = {}
 UNSUPPORTED_DATA = 1003
 POLICY_VIOLATION = 1008
 MOST_CHANNELS = 10_000
+REMEMBERED_GRANTS = 16
+TOKEN_ENDED = "the token that they were joined with has ended"
 
 _tables = (
     _auth,
@@ -42,6 +47,7 @@ class ServerSession:
     """Frames go in, effects come out, strictly in order; time comes in as nanoseconds.
 
     The answer comes before the images of channels joined, and after the last notification of channels left.
+    Behind a `Close` nothing is heard any more: what the client has sent meanwhile neither acts nor is answered.
 
     Heartbeat: every interval a `heartbeat` goes out; when the client has said nothing for an interval a
     `test_request` goes instead, and when that is not answered within another the connection closes.
@@ -69,6 +75,7 @@ class ServerSession:
         """
         self.channels: dict[str, str] = {}
         self.pattern_sizes: dict[str, int] = {}
+        self.heard_by: dict[str, Identity] = {}
         self.retained: Retained | None = None
         self.most_channels = most_channels
         self._wallet = wallet
@@ -76,7 +83,13 @@ class ServerSession:
         self.identity = identity
         self.logged_out = False
         self.attested = False
-        self._token = ""
+        self._own_grant = 0
+        """The grant that dies with the connection."""
+        self._lenders: dict[int, Identity] = {}
+        """Whose tokens channels are heard by, by their grants."""
+        self._held: set[int] = set()
+        self._given_up: deque[int] = deque(maxlen=REMEMBERED_GRANTS)
+        self._over = False
         self._address = address
         self._access = access
         self._private_only = bool(auth_by_ns)
@@ -89,9 +102,13 @@ class ServerSession:
         self._due_ns = 0
         self._heard_ns = 0
         self._tested = False
+        self._hold()
 
     def received(self, frame: bytes, now: int) -> list[Effect]:
         """A text frame has come."""
+        return [] if self._over else self._noted(self._received(frame, now))
+
+    def _received(self, frame: bytes, now: int) -> list[Effect]:
         self._heard_ns = now
         try:
             request = parse_request(frame)
@@ -103,40 +120,80 @@ class ServerSession:
 
     def received_binary(self, frame: bytes, now: int) -> list[Effect]:
         """A binary frame has come, though we said that we take none."""
-        return [Close(UNSUPPORTED_DATA, "send JSON in text frames")]
+        return self._noted([Close(UNSUPPORTED_DATA, "send JSON in text frames")])
 
     def deadline(self) -> int | None:
         """When `tick` wants to be called."""
-        expires_ns = self.identity.expires_ns if self.identity else 0
-        return min(filter(None, (self._due_ns, self._auth_by_ns, expires_ns)), default=None)
+        ends = [identity.expires_ns for identity in (self.identity, *self._lenders.values()) if identity]
+        return min(filter(None, (self._due_ns, self._auth_by_ns, *ends)), default=None)
 
     def tick(self, now: int) -> list[Effect]:
         """Time has passed."""
         if self._auth_by_ns and now >= self._auth_by_ns:
-            return [Close(POLICY_VIOLATION, "nobody has signed in")]
-        return self.rights_changed(now) or self._heartbeat(now)
+            return self._noted([Close(POLICY_VIOLATION, "nobody has signed in")])
+        changes = self.rights_changed(now)
+        return changes if self._over else self._noted([*changes, *self._heartbeat(now)])
 
     def rights_changed(self, now: int) -> list[Effect]:
-        """Keys may have been revoked, or have expired: whoever does not count any more has to go."""
-        if self.identity is None:
+        """Keys or tokens may have ended: whoever does not count any more has to go, and what was heard by it ends."""
+        if self._over:
             return []
-        try:
-            self._access.check(self.identity, self._address, now)
-        except RequestError as error:
-            return [Close(POLICY_VIOLATION, error.reason)]
-        return []
+        if self.identity is not None and (why := self._why_not(self.identity, now)):
+            return self._noted([Close(POLICY_VIOLATION, why)])
+        ended = {grant for grant, identity in self._lenders.items() if self._why_not(identity, now)}
+        lost = [name for name, identity in self.heard_by.items() if identity.grant in ended]
+        if not lost:
+            return []
+        left = _conversation.leave(self, lost)
+        self._hold()
+        return [left, Say(format_unsubscribed(lost, TOKEN_ENDED))]
+
+    def withheld(self, identity: Identity, now: int) -> RequestError | None:
+        """Why somebody may not have the answer to an earlier request any more.
+
+        A grant that the connection itself has given up since then, by signing in anew or out, is no reason.
+        """
+        if identity.grant in self._given_up:
+            identity = msgspec.structs.replace(identity, grant=0)
+        return self._access.withheld(identity, self._address, now)
 
     def closed(self) -> None:
-        """The connection is over, and so is a token that lived with it."""
+        """The connection is over, and so is a grant that lived with it."""
+        self._over = True
         self._act_no_more()
         if self.identity is not None:
-            self._forget_token()
             self._access.connections.leave(self.identity.client_id)
-            self.identity = None
+        self.identity = None
+        self.heard_by.clear()
+        self._hold()
+        self._access.tokens.end(self._own_grant)
 
-    def _forget_token(self) -> None:
-        if self.identity is not None and not self.identity.session:
-            self._access.tokens.forget(self._token)
+    def _why_not(self, identity: Identity, now: int) -> str:
+        """Why somebody does not count any more; empty while they do."""
+        try:
+            self._access.check(identity, self._address, now)
+        except RequestError as error:
+            return error.reason
+        return ""
+
+    def _hold(self) -> None:
+        """Be told when a grant ends that the connection, or a channel of it, lives by."""
+        before = {*self._lenders, *self._held}
+        self._lenders = {identity.grant: identity for identity in self.heard_by.values()}
+        self._held = {self.identity.grant} if self.identity is not None and self.identity.grant else set()
+        after = {*self._lenders, *self._held}
+        for grant in before - after:
+            self._access.tokens.release(grant, self)
+        for grant in after - before:
+            self._access.tokens.hold(grant, self)
+
+    def _noted(self, effects: list[Effect]) -> list[Effect]:
+        """With a `Close` the conversation is over, and with it its grant; that does not wait for the peer to go."""
+        if not self._over and any(isinstance(effect, Close) for effect in effects):
+            self._over = True
+            self._given_up.append(self._own_grant)
+            self._access.tokens.end(self._own_grant)
+        return effects
 
     def connection(self, account: AccountId) -> int:
         """See `Conversation`."""
@@ -189,23 +246,27 @@ class ServerSession:
         before, key = self.identity, grant.identity.client_id
         if before is None or before.client_id != key:
             if not self._access.connections.enter(key):
-                self._access.tokens.forget(grant.access_token)
+                self._access.tokens.end(grant.identity.grant)
                 raise RequestError(
                     TOO_MANY_REQUESTS, "too_many_requests", reason="too many connections of this key"
                 )
             if before is not None:
                 self._access.connections.leave(before.client_id)
-        self._forget_token()
-        self.identity, self._token = grant.identity, grant.access_token
+        if before is not None:
+            self._given_up.append(before.grant)
+        self.identity = grant.identity
+        self._hold()
+        self._access.tokens.end(self._own_grant)
+        self._own_grant = 0 if grant.identity.session else grant.identity.grant
         self._auth_by_ns = 0
         if self._wallets is not None:
             self._wallet = self._wallets.of(f"account {grant.identity.account}")
 
-    def signed_out(self, *, forget: bool) -> None:
+    def signed_out(self) -> None:
         """See `Conversation`."""
         self.logged_out = True
-        if forget:
-            self._access.tokens.forget(self._token)
+        if self.identity is not None:
+            self._given_up.append(self.identity.grant)
 
     def missed_bytes(self, channel: str, position: Position) -> int | None:
         """See `Conversation`."""
@@ -232,17 +293,19 @@ class ServerSession:
         except LimitError as error:
             return [Reply(request.id, error=error, us_in=us_in), Close(POLICY_VIOLATION, error.reason)]
         except RequestError as error:
-            return [*self._durable(request), Reply(request.id, error=error, us_in=us_in)]
+            return [*self._durable(context, request), Reply(request.id, error=error, us_in=us_in)]
+        if context.effects:
+            self._hold()
         left = [effect for effect in context.effects if isinstance(effect, Leave)]
         rest = [effect for effect in context.effects if not isinstance(effect, Leave)]
         reply = [] if result is NO_ANSWER else [Reply(request.id, result, us_in=us_in, more=context.more)]
-        return [*left, *self._durable(request), *reply, *rest]
+        return [*left, *self._durable(context, request), *reply, *rest]
 
-    def _durable(self, request: Request) -> list[Effect]:
+    def _durable(self, context: Context, request: Request) -> list[Effect]:
         """What a private method says rests on the journal."""
         if self._trading is None or not request.method.startswith("private/"):
             return []
-        return [Durable(self._trading.ticket())]
+        return [Durable(self._trading.ticket(), context.identity, request.id)]
 
 
 def answer_http(request: Request, context: Context, *, strict: bool) -> Reply:

@@ -1,11 +1,12 @@
 """The accounts of the built-in exchange: names, numbers, and what each begins with. Money itself is in the journal."""
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
 from deltawire.errors import UsageError
-from deltawire.store.home import file_stamp, home, locked, make_folder, read_own, write_whole
+from deltawire.store.home import decode_own, file_stamp, home, locked, make_folder, write_whole
 
 ACCOUNTS, LOCK = "accounts.json", "accounts.lock"
 FIRST, LAST = 1, 999_999
@@ -16,7 +17,7 @@ class AccountEntry(msgspec.Struct, frozen=True):
     """One account; `deposits` in smallest units (1e-8) by currency."""
 
     name: str
-    number: int
+    number: Annotated[int, msgspec.Meta(ge=FIRST, le=LAST)]
     deposits: dict[str, int]
 
 
@@ -30,11 +31,13 @@ class AccountStore:
     def read(self) -> list[AccountEntry]:
         """All accounts; none when there is no file yet."""
         try:
-            return msgspec.json.decode(read_own(self.path), type=list[AccountEntry])
+            entries = decode_own(self.path, list[AccountEntry])
         except FileNotFoundError:
             return []
-        except msgspec.DecodeError as error:
-            raise UsageError(f"{self.path} is damaged: {error}") from error
+        for what in ("name", "number"):
+            if len({getattr(entry, what) for entry in entries}) != len(entries):
+                raise UsageError(f"{self.path} is damaged: two accounts have one {what}")
+        return entries
 
     def add(self, name: str, deposits: dict[str, int]) -> AccountEntry:
         """One more account; its name must be new."""

@@ -3,12 +3,19 @@
 import contextlib
 import fcntl
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
 
 from deltawire.errors import UsageError
+
+LARGEST_FILE = 64 * 1024 * 1024
+T = TypeVar("T")
 
 
 def home() -> Path:
@@ -71,16 +78,43 @@ def _write_whole(path: Path, data: bytes) -> None:
 
 
 def read_own(path: Path) -> bytes:
-    """What is in a file that only its owner may read; `UsageError` when others may too."""
+    """What is in a file that only its owner may read; `UsageError` when others may too, or when it is no file.
+
+    It never blocks and is bounded: a server reads it while it serves, and somebody may put a pipe in its place.
+    """
     try:
-        with path.open("rb") as file:
-            if os.fstat(file.fileno()).st_mode & 0o077:
-                raise UsageError(f"{path} can be read by others: chmod 600 it")
-            return file.read()
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            return _read(path, number)
+        finally:
+            os.close(number)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _read(path: Path, number: int) -> bytes:
+    found = os.fstat(number)
+    if not stat.S_ISREG(found.st_mode):
+        raise UsageError(f"{path} is not a regular file")
+    if found.st_mode & 0o077:
+        raise UsageError(f"{path} can be read by others: chmod 600 it")
+    if found.st_size <= LARGEST_FILE:
+        with os.fdopen(number, "rb", closefd=False) as file:
+            data = file.read(LARGEST_FILE + 1)
+        if len(data) <= LARGEST_FILE:
+            return data
+    raise UsageError(f"{path} is larger than {LARGEST_FILE // 1024**2} MiB")
+
+
+def decode_own(path: Path, kind: type[T]) -> T:
+    """The JSON in a file that only its owner may read; `UsageError` when it is none, or not of this type."""
+    data = read_own(path)
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path} is damaged: {error}") from error
 
 
 def file_stamp(path: Path) -> tuple[int, int, int]:

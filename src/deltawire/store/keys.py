@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from deltawire.access.keys import Key
 from deltawire.errors import UsageError
-from deltawire.store.home import file_stamp, home, locked, make_folder, read_own, write_whole
+from deltawire.store.home import decode_own, file_stamp, home, locked, make_folder, read_own, write_whole
 
 KEYS, MASTER, LOCK = "keys.json", "master.key", "keys.lock"
 MASTER_VARIABLE = "DELTAWIRE_MASTER_KEY"
@@ -38,11 +38,9 @@ class KeyStore:
     def read(self) -> list[Key]:
         """All keys; none when there is no file yet. `UsageError` when a record was altered."""
         try:
-            records = msgspec.json.decode(read_own(self.path), type=list[_Record])
+            records = decode_own(self.path, list[_Record])
         except FileNotFoundError:
             return []
-        except msgspec.DecodeError as error:
-            raise UsageError(f"{self.path} is damaged: {error}") from error
         if not records:
             return []
         cipher = AESGCM(self._master())

@@ -127,6 +127,12 @@ def format_reply(reply: Reply, us_out: int) -> bytes:
     return _encode(body | {"usIn": us_in, "usOut": us_out, "usDiff": us_out - us_in, "testnet": False})
 
 
+def format_unsubscribed(channels: list[str], reason: str) -> bytes:
+    """The notification that channels were left without the client's asking, because it may not hear them any more."""
+    params = {"channels": channels, "reason": reason}
+    return _encode({"jsonrpc": "2.0", "method": "unsubscribed", "params": params})
+
+
 def format_heartbeat(kind: str) -> bytes:
     """A heartbeat notification: `heartbeat`, or `test_request`, which wants `public/test` in return."""
     return _encode({"jsonrpc": "2.0", "method": "heartbeat", "params": {"type": kind}})

@@ -97,7 +97,7 @@ def test_self_trading_is_refused_or_cancels_the_maker(alice: Client) -> None:
 
 def test_every_private_answer_waits_for_the_disk(exchange: Exchange, alice: Client) -> None:
     first, *_ = alice.effects("private/buy", instrument_name=NAME, amount=100, price=59_000.0)
-    assert first == Durable(exchange.floor.ticket())
+    assert first == Durable(exchange.floor.ticket(), alice.session.identity, 2)
     first, *_ = alice.effects("private/get_open_orders")
     assert isinstance(first, Durable)
     assert not any(isinstance(each, Durable) for each in alice.effects("public/test"))

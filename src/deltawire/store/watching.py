@@ -1,0 +1,66 @@
+"""Files that are read again while a server runs."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from deltawire.errors import UsageError
+
+T = TypeVar("T")
+
+
+class WatchedFile(Generic[T]):
+    """A file that is read when it has changed. When that fails, what was read last stays.
+
+    It is then tried again, at once when the file changes, else after one look, two, four and so on: what failed may
+    be no matter of the file, such as descriptors that are used up.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], T],
+        stamp: Callable[[], tuple[int, int, int]],
+        longest_pause: int,
+        *,
+        failed: Callable[[str], None],
+        recovered: Callable[[], None],
+    ) -> None:
+        """`stamp` changes when the file does. `failed` is called once per reason, and `recovered` when it is over.
+
+        At most `longest_pause` looks pass between two attempts to read what could not be read.
+        """
+        self._read = read
+        self._stamp = stamp
+        self._longest_pause = longest_pause
+        self._failed = failed
+        self._recovered = recovered
+        self._seen: tuple[int, int, int] | None = None
+        self._reason = ""
+        self._pause = self._left = 0
+
+    def first(self) -> T:
+        """What is in it at the start; raises what reading raises."""
+        self._seen = self._stamp()  # before it is read: what changes meanwhile shows
+        return self._read()
+
+    def look(self) -> T | None:
+        """What is in it when that is new, else None."""
+        stamp = self._stamp()
+        self._left = max(0, self._left - 1)
+        if stamp == self._seen and (self._left or not self._reason):
+            return None
+        self._pause = 1 if stamp != self._seen else min(self._longest_pause, 2 * self._pause)
+        self._left, self._seen = self._pause, stamp
+        try:
+            found = self._read()
+        except UsageError as error:
+            self._fail(str(error))
+            return None
+        if self._reason:
+            self._reason = ""
+            self._recovered()
+        return found
+
+    def _fail(self, reason: str) -> None:
+        if reason != self._reason:
+            self._reason = reason
+            self._failed(reason)

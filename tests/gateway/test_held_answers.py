@@ -1,0 +1,113 @@
+"""Answers that wait for the disk: rights are looked at again when the wait is over."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.credentials import ALICE, READER, changed, secret_login
+from tests.support.gatekeeping import LOW, Gatekeeping, Peer
+
+HERE = "192.0.2.7"
+ORDER = {"instrument_name": "BTC-PERPETUAL", "amount": 10, "price": LOW}
+ORDERS = "user.orders.BTC-PERPETUAL.raw"
+
+
+@pytest.fixture
+def desk() -> Gatekeeping:
+    desk = Gatekeeping()
+    desk.access.replace([ALICE, READER])
+    return desk
+
+
+def signed_in(desk: Gatekeeping, **more: Any) -> Peer:
+    peer = desk.opens(HERE)
+    assert peer is not None
+    peer.tokens = peer.asks("public/auth", **secret_login(ALICE, **more))["result"]  # type: ignore[attr-defined]
+    return peer
+
+
+def answer(peer: Peer, number: int) -> Any:
+    return next((message for message in peer.messages if message.get("id") == number), None)
+
+
+def test_a_revoked_key_gets_no_answer_that_was_held_and_is_closed_at_once(desk: Gatekeeping) -> None:
+    peer = signed_in(desk)
+    desk.exchange.disk.slow = True
+    number = peer.sends("private/buy", **ORDER)
+    desk.access.replace([READER])
+    desk.gateway.rights_changed()
+    assert peer.code == 1008, "it does not wait for the disk"
+    desk.exchange.disk.sync()
+    assert answer(peer, number) is None
+
+
+def test_a_token_that_ends_takes_the_answers_along_that_were_asked_for_with_it(desk: Gatekeeping) -> None:
+    peer = desk.opens(HERE)
+    assert peer is not None
+    tokens = desk.http(HERE, "public/auth", **secret_login(ALICE))["result"]
+    token = {"access_token": tokens["access_token"]}
+    desk.exchange.disk.slow = True
+    bought = peer.sends("private/buy", **ORDER, **token)
+    joined = peer.sends("private/subscribe", channels=[ORDERS], **token)
+    public = peer.sends("public/test")
+    desk.http(HERE, "public/auth", grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    desk.exchange.disk.sync()
+    for number in (bought, joined):
+        error = answer(peer, number)["error"]
+        assert (error["code"], "may have acted" in error["data"]["reason"]) == (13009, True)
+    assert "result" in answer(peer, public)
+    assert not peer.member.channels
+    assert peer.told_off() == [ORDERS]
+    assert not peer.code
+
+
+def test_leaving_a_channel_does_not_wait_for_the_disk(desk: Gatekeeping) -> None:
+    peer = desk.opens(HERE)
+    assert peer is not None
+    tokens = desk.http(HERE, "public/auth", **secret_login(ALICE))["result"]
+    assert "result" in peer.asks("private/subscribe", channels=[ORDERS], access_token=tokens["access_token"])
+    desk.exchange.disk.slow = True
+    desk.exchange.client().buy(10, LOW)
+    peer.sends("private/get_open_orders", access_token=tokens["access_token"])
+    desk.http(HERE, "public/auth", grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    desk.exchange.disk.sync()
+    assert peer.heard() == []
+
+
+@pytest.mark.parametrize("way", ["refresh", "login", "logout"])
+def test_who_signs_in_anew_or_out_gets_what_it_asked_for_before(desk: Gatekeeping, way: str) -> None:
+    peer = signed_in(desk)
+    desk.exchange.disk.slow = True
+    number = peer.sends("private/buy", **ORDER)
+    if way == "refresh":
+        token = peer.tokens["refresh_token"]  # type: ignore[attr-defined]
+        peer.sends("public/auth", grant_type="refresh_token", refresh_token=token)
+    elif way == "login":
+        peer.sends("public/auth", **secret_login(READER))
+    else:
+        peer.sends("private/logout")
+    desk.exchange.disk.sync()
+    assert answer(peer, number)["result"]["order"]["order_state"] == "open"
+    assert peer.code == (1000 if way == "logout" else 0)
+
+
+def test_who_has_signed_in_anew_is_refused_all_the_same_when_its_key_is_altered(desk: Gatekeeping) -> None:
+    peer = signed_in(desk)
+    desk.exchange.disk.slow = True
+    number = peer.sends("private/buy", **ORDER)
+    peer.sends("public/auth", **secret_login(READER))
+    desk.access.replace([changed(ALICE, rights=("account:read",)), READER])
+    desk.gateway.rights_changed()
+    desk.exchange.disk.sync()
+    assert answer(peer, number)["error"]["code"] == 13009
+    assert not peer.code
+
+
+def test_a_request_behind_a_close_that_waits_does_not_act(desk: Gatekeeping) -> None:
+    peer = signed_in(desk)
+    desk.exchange.disk.slow = True
+    peer.sends("private/buy", **ORDER)
+    peer.sends("private/logout")
+    before = desk.exchange.floor.ticket()
+    assert peer.sends("private/buy", **ORDER)
+    assert desk.exchange.floor.ticket() == before
