@@ -468,10 +468,14 @@ def test_more_names_than_channels_may_be_are_refused_unread(world: World) -> Non
     assert isinstance(close, Close)
 
 
-def test_patterns_and_names_together_are_bounded_in_either_order() -> None:
-    talk = Conversation(crowded_world(30).market, most_channels=50)
+@pytest.mark.parametrize("more", [30, 31, 60])
+def test_patterns_and_names_together_are_bounded_in_either_order(more: int) -> None:
+    market = crowded_world(30).market
+    names = [f"deribit_price_index.i{number}" for number in range(more)]
+    for first, second in ((["trades.I*.raw"], names), (names[:30], ["trades.I*.raw"]), ([], [*names, "quote.I*"])):
+        talk = Conversation(market, most_channels=50)
+        assert talk.result("public/subscribe", channels=first) == first
+        assert talk.error("public/subscribe", channels=second)["data"]["param"] == "channels"
+    talk = Conversation(market, most_channels=50)
     assert talk.result("public/subscribe", channels=["trades.I*.raw"])
-    names = [f"deribit_price_index.i{number}" for number in range(30)]
-    assert talk.error("public/subscribe", channels=names)["data"]["param"] == "channels"
-    assert talk.error("public/subscribe", channels=[*names, "quote.I*"])["data"]["param"] == "channels"
     assert talk.result("public/subscribe", channels=names[:10]) == names[:10]

@@ -88,9 +88,15 @@ class Peer:
         if not self.code:
             self._gateway.enforce(self, self.session.rights_changed(now))
 
-    def go_on(self, effects: Any) -> None:
+    @property
+    def closing(self) -> bool:
         """See `Connection`."""
-        self._gateway.carry_out(self, effects)
+        return bool(self.code)
+
+    def go_on(self, requests: Any) -> None:
+        """See `Connection`."""
+        for effects in requests:
+            self._gateway.carry_out(self, effects)
 
     # What its client does.
 
