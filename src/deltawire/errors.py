@@ -4,7 +4,7 @@
     ├── UsageError            the user     no          a wrong option, file or name: the CLI prints it, exits 2
     ├── VenueError            the venue    by itself   what a venue sent cannot be used
     │   ├── MalformedError                             not the JSON, or not the shape, it should be
-    │   └── PrecisionError                             a number with more decimals than its instrument has
+    │   └── PrecisionError                             a number that its instrument cannot hold, or float noise
     ├── RecordingError        the file     no          a recording that cannot be read, with its place
     ├── JournalError          the disk     no          a journal that cannot be trusted or written any more
     ├── RequestError          the client   see .retry  a JSON-RPC request refused, with the dialect's code
@@ -39,7 +39,10 @@ class MalformedError(VenueError):
 
 
 class PrecisionError(VenueError):
-    """A decimal that does not fit its instrument's exponent, or is no plain decimal at all."""
+    """A decimal that does not fit its instrument's exponent, is float noise, or is no plain decimal at all.
+
+    `reason` is the message, where more can be said than that it does not fit.
+    """
 
     def __init__(self, text: str, exponent: int, reason: str = "") -> None:
         super().__init__(reason or f"{text[:40]!r} is no decimal with at most {-exponent} places")

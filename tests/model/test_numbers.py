@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 from deltawire.errors import PrecisionError
 from deltawire.model.numbers import (
     FINEST,
+    double_text,
     exponent_of,
     format_decimal,
     parse_decimal,
     parse_float,
     places,
+    plain_decimal,
+    significant,
     unit,
 )
 
@@ -135,3 +138,67 @@ def test_an_increment_that_cannot_be_is_refused(increment: str | float) -> None:
 @given(text=texts)
 def test_places_are_the_digits_behind_the_point(text: str) -> None:
     assert places(text) == len(text.partition(".")[2])
+
+
+@given(
+    digits=st.from_regex(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", fullmatch=True),
+    mark=st.sampled_from("eE"),
+    power=st.integers(-30, 19),
+    sign=st.booleans(),
+)
+def test_an_exponent_is_written_out_with_every_digit(digits: str, mark: str, power: int, sign: bool) -> None:
+    text = f"{digits}{mark}{power:+}" if sign else f"{digits}{mark}{power}"
+    plain = plain_decimal(text)
+    assert Decimal(plain) == Decimal(text)
+    assert places(plain) == max(0, places(digits) - power)
+
+
+@pytest.mark.parametrize("text", ["1.5", "-1", "", "e5", "1e", "1e5.0", "1e999", "x", "1e5e5", " 1e5", "١e5"])
+def test_what_has_no_exponent_stays_as_it_is(text: str) -> None:
+    assert plain_decimal(text) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *((1e-05, "0.00001"), (4714.0, "4714"), (0.0, "0"), (-0.0015, "-0.0015"), (1e22, "1" + "0" * 22)),
+        *(
+            (12345678901234.5, "12345678901234.5"),
+            (123456789012345.0, "123456789012345"),
+            (1e-18, f"{1e-18:.18f}"),
+        ),
+    ],
+)
+def test_the_shortest_text_of_a_double(value: float, text: str) -> None:
+    assert double_text(value) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            3000.0500000000006,
+            0.30000000000000004,
+            1234567890123456.0,
+            1.234567890123456e-05,
+            0.1234567890123456,
+        ),
+        *(float("nan"), float("inf"), 5e-324, 1e-19),
+    ],
+)
+def test_a_double_that_stands_for_no_decimal_has_no_text(value: float) -> None:
+    with pytest.raises(PrecisionError):
+        double_text(value)
+
+
+@given(mantissa=st.integers(-(10**15) + 1, 10**15 - 1), exponent=st.integers(-18, 8))
+def test_every_decimal_of_fifteen_digits_is_its_double_s_text(mantissa: int, exponent: int) -> None:
+    decimal = Decimal(mantissa).scaleb(exponent)
+    assert Decimal(double_text(float(decimal))) == decimal
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("100", 1), ("0.0150", 2), ("-30.05", 4), ("0", 0), ("0.00", 0), ("7.0", 1)]
+)
+def test_digits_that_count(text: str, count: int) -> None:
+    assert significant(text) == count

@@ -472,7 +472,11 @@ def test_more_names_than_channels_may_be_are_refused_unread(world: World) -> Non
 def test_patterns_and_names_together_are_bounded_in_either_order(more: int) -> None:
     market = crowded_world(30).market
     names = [f"deribit_price_index.i{number}" for number in range(more)]
-    for first, second in ((["trades.I*.raw"], names), (names[:30], ["trades.I*.raw"]), ([], [*names, "quote.I*"])):
+    for first, second in (
+        (["trades.I*.raw"], names),
+        (names[:30], ["trades.I*.raw"]),
+        ([], [*names, "quote.I*"]),
+    ):
         talk = Conversation(market, most_channels=50)
         assert talk.result("public/subscribe", channels=first) == first
         assert talk.error("public/subscribe", channels=second)["data"]["param"] == "channels"

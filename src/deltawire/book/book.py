@@ -108,6 +108,8 @@ class Book:
         """The exponents at which the venue prints, which count where a checksum is made of what it prints."""
         self._print_shift: Exponents = (0, 0)
         """How many places more than the venue prints we hold, where that counts."""
+        self._print_unknown = False
+        """Whether the image was empty, so that the first levels are to show at which exponents the venue prints."""
         self.state: BookState = "syncing"
         self.reason: StaleReason = ""
         self.ladder = Ladder()
@@ -161,6 +163,7 @@ class Book:
         `PrecisionError`, and changes nothing, when the levels would no longer fit 64 bits.
         """
         self._define(instrument, printed or self._printed)
+        self._print_unknown = self._print_unknown and printed is None
         self._hand_over()
 
     def _define(self, instrument: Instrument, printed: Exponents) -> None:
@@ -306,6 +309,8 @@ class Book:
     ) -> list[BookEvent]:
         """This ladder, whose levels these are, is right, and the book from now on."""
         self._counts.images += 1
+        guessed = self._checksum is not None and self._checksum.printed and not self.instrument.stated
+        self._print_unknown = guessed and len(fresh.bids) + len(fresh.asks) == 0
         self._sequencer.reset(last)
         events = self._went_live(now)
         events.append(self._publish_image(fresh, bids, asks, venue_ns, now))
@@ -385,6 +390,7 @@ class Book:
             ladder.asks.revert(ask_changes)
             return [*events, *self.fault(problem, now)]
         self._counts.deltas += 1
+        self._print_unknown = self._print_unknown and not (bid_changes or ask_changes)
         events += self._went_live(now)
         if bid_changes or ask_changes:
             events.append(self._publish(bid_changes, ask_changes, update.venue_ns, now))
@@ -392,6 +398,9 @@ class Book:
 
     def _fit_update(self, update: BookUpdate, events: list[BookEvent], now: int) -> tuple[Columns, Columns]:
         """The levels of an update; `events` are told where the instrument has become finer for them."""
+        if self._print_unknown:
+            events += self._define_by_print(self._fitted(update), now)
+            self._note_print(read_exponents(self._texts(update)))
         try:
             return self._read_bids(update.bids), self._read_asks(update.asks)
         except PrecisionError:
@@ -488,7 +497,8 @@ class Book:
         The track makes checksums of ticks and lots as they are; where the venue prints otherwise it would find
         every one of them wrong.
         """
-        if self._track is not None and self.state == "live" and self._print_shift == (0, 0):
+        as_printed = self._print_shift == (0, 0) and not self._print_unknown
+        if self._track is not None and self.state == "live" and as_printed:
             self._track.arm(
                 self.label,
                 self.instrument,

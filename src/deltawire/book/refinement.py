@@ -32,7 +32,7 @@ MOST_DIGITS = 18
 """So many digits a number of the message may have at finer exponents."""
 STRIPPED = 3
 """So many zeros may have been stripped from every price of an image."""
-HELD_LIMIT = 10**16
+HELD_MOST = 10**16
 """What the book holds must stay below this at finer exponents."""
 
 Exponents = tuple[int, int]
@@ -48,7 +48,7 @@ class Room:
 
     __slots__ = ("held", "limit")
 
-    def __init__(self, held: Held = lambda: (0, 0), limit: int = HELD_LIMIT) -> None:
+    def __init__(self, held: Held = lambda: (0, 0), limit: int = HELD_MOST) -> None:
         self.held = held
         self.limit = limit
 

@@ -94,10 +94,13 @@ def double_text(value: float) -> str:
 
     Raises `PrecisionError` for NaN, infinities, and doubles of more than 15 digits, which stand for none.
     """
-    digits, _, _ = repr(value).partition("e")
-    if isfinite(value) and significant(digits) > EXACT_DIGITS:
-        raise PrecisionError(digits, FINEST, f"{value!r} has more than {EXACT_DIGITS} digits: float noise")
-    return f"{value:.{-exponent_of(value)}f}"
+    text = repr(value)
+    if len(text) <= EXACT_DIGITS and "." in text and "e" not in text:
+        return text.removesuffix(".0")
+    if isfinite(value) and significant(text.partition("e")[0]) > EXACT_DIGITS:
+        raise PrecisionError(text, FINEST, f"{text} has more than {EXACT_DIGITS} digits: float noise")
+    exponent_of(value)  # raises where it is no finite decimal, or too fine
+    return plain_decimal(text).removesuffix(".0")
 
 
 def significant(text: str) -> int:

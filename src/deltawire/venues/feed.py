@@ -360,8 +360,11 @@ def _check_increments(stated: Instrument) -> None:
         if not FINEST <= exponent <= 0:
             raise PrecisionError(stated.tick_size or stated.min_trade_size or "1", exponent)
     mantissa(stated.tick_size or "1", stated.price_exponent)
-    if stated.min_trade_size:
-        mantissa(stated.min_trade_size, exponent_of(stated.min_trade_size))
+    least = stated.min_trade_size or "1"
+    try:
+        mantissa(least, stated.size_exponent)
+    except PrecisionError:
+        mantissa(least, exponent_of(least))
 
 
 def to_float(text: str) -> float:
