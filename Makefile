@@ -53,20 +53,20 @@ bench: $(VENV)-bench/ready ## Measure against peers, as ratios
 autobahn: $(VENV)/ready ## Run Autobahn (WSTEST=its program, CASES="9.* 12.*") against the echo
 	@$(BIN)/python tools/autobahn.py $(CASES)
 
-$(VENV)/ready: requirements/runtime.txt pyproject.toml $(KERNEL)
+$(VENV)/ready: requirements/runtime.txt requirements/build.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV) requirements/runtime.txt
 
-$(VENV)/ready-dev: requirements/dev.txt pyproject.toml $(KERNEL)
+$(VENV)/ready-dev: requirements/dev.txt requirements/build.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV) requirements/dev.txt
 	@touch $(VENV)/ready
 
-$(VENV)-fuzz/ready: requirements/fuzz.txt pyproject.toml $(KERNEL)
+$(VENV)-fuzz/ready: requirements/fuzz.txt requirements/build.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV)-fuzz requirements/fuzz.txt
 
-$(VENV)-bench/ready: requirements/bench.txt pyproject.toml $(KERNEL)
+$(VENV)-bench/ready: requirements/bench.txt requirements/build.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV)-bench requirements/bench.txt
 
-$(VENV)-interop/ready: requirements/interop.txt pyproject.toml $(KERNEL)
+$(VENV)-interop/ready: requirements/interop.txt requirements/build.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV)-interop requirements/interop.txt
 
 realism: $(VENV)/ready ## Hold an hour of the simulated market against real ones

@@ -2,6 +2,8 @@
 
     bootstrap.py VENV REQUIREMENTS
 
+What builds deltawire (`build.txt`, beside the requirements) is installed too, because the checkout is built here.
+
 Needs nothing but the Python that runs it. Debian keeps `venv` in a package of its own: where it is missing
 and apt-get may be used, it is installed; else one line says what to do.
 """
@@ -31,7 +33,8 @@ def main() -> None:
         run(sys.executable, "-m", "venv", str(venv))
     say(f"installing {requirements}")
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(*pip, "--require-hashes", "--requirement", str(requirements))
+    both = ["--requirement", str(requirements), "--requirement", str(requirements.with_name("build.txt"))]
+    run(*pip, "--require-hashes", *both)
     run(*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
     run(str(python), "-c", "from deltawire.book.kernel import DESCRIPTION; print('deltawire:', DESCRIPTION)")
     mark = venv / ("ready-dev" if requirements.stem == "dev" else "ready")

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
@@ -12,20 +13,25 @@ GROUPS = {
     "interop": ["--group", "interop"],
     "fuzz": ["--group", "fuzz"],
 }
-BUILD = "cython>=3.1\nhatchling>=1.27\neditables>=0.5\n"
+EDITABLE = "editables>=0.5"
+"""What hatchling asks for when a checkout is installed as it lies there."""
 
 
 def main() -> None:
-    """Write requirements/*.txt."""
-    build = REQUIREMENTS / "build.in"
-    build.write_text(BUILD)
-    for name, group in GROUPS.items():
-        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--upgrade"]
-        command += ["--python-version", "3.11", "--generate-hashes", "--no-annotate", "--no-header", *group]
-        target = REQUIREMENTS / f"{name}.txt"
-        subprocess.run([*command, "pyproject.toml", str(build), "-o", str(target)], check=True)
-        print(f"{target.name}: {target.read_text().count('==')} packages")
-    build.unlink()
+    """Write requirements/*.txt; what builds the package is apart from what runs it."""
+    project = tomllib.loads((REQUIREMENTS.parent / "pyproject.toml").read_text())
+    lock("build", "-", given="\n".join([*project["build-system"]["requires"], EDITABLE]))
+    for name, group in GROUPS.items():  # the same versions of what both need: they are installed together
+        lock(name, *group, "pyproject.toml", "--constraint", str(REQUIREMENTS / "build.txt"))
+
+
+def lock(name: str, *sources: str, given: str = "") -> None:
+    """Resolve one file."""
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--upgrade"]
+    command += ["--python-version", "3.11", "--generate-hashes", "--no-annotate", "--no-header", *sources]
+    target = REQUIREMENTS / f"{name}.txt"
+    subprocess.run([*command, "-o", str(target)], check=True, text=True, input=given)
+    print(f"{target.name}: {target.read_text().count('==')} packages")
 
 
 if __name__ == "__main__":

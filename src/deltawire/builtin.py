@@ -19,6 +19,7 @@ from deltawire.exchange.accounts import Accounts
 from deltawire.exchange.agents.chance import Chance
 from deltawire.exchange.agents.simulation import Simulation
 from deltawire.exchange.codec import Codec
+from deltawire.exchange.codes import Rejection
 from deltawire.exchange.conditions import Conditions, Delay, Drop, Halt, parse_fault, parse_latency
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.history import AGENTS_FROM, History
@@ -63,7 +64,7 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Enrolment:
-    """Gives each account of the store its name and, once, its money."""
+    """Gives each account of the store its name and each of its deposits, once."""
 
     def __init__(self, store: AccountStore, floor: Floor) -> None:
         self._entries = WatchedFile(
@@ -77,14 +78,26 @@ class Enrolment:
             self._enrol(entry)
 
     def _enrol(self, entry: AccountEntry) -> None:
-        """A wallet that is there has had its deposit, before a restart or a moment ago."""
-        floor = self._floor
-        account = floor.accounts.ledger.accounts.get(entry.number)
+        """A wallet that is there has had its first deposit; how many came later the account itself has counted."""
+        account = self._floor.accounts.ledger.accounts.get(entry.number)
         funded = set(account.wallets) if account else set()
+        taken = account.deposits if account else 0
         for currency, units in entry.deposits.items():
             if currency not in funded and units:
-                floor.submit(Deposit(at_ns=floor.now(), account=entry.number, currency=currency, units=units))
-        floor.names[entry.name] = entry.number
+                self._deposit(entry, currency, units)
+        for number, each in enumerate(entry.later[taken:], taken + 1):
+            self._deposit(entry, each.currency, each.units, number)
+        if taken > len(entry.later):
+            log.error("the journal has deposits that the list of accounts has not", account=entry.name)
+        self._floor.names[entry.name] = entry.number
+
+    def _deposit(self, entry: AccountEntry, currency: str, units: int, number: int = 0) -> None:
+        floor = self._floor
+        outputs = floor.submit(
+            Deposit(at_ns=floor.now(), account=entry.number, currency=currency, units=units, number=number)
+        )
+        if outputs and isinstance(outputs[-1], Rejection):
+            log.error("deposit refused", account=entry.name, currency=currency, reason=outputs[-1].message)
 
 
 def _accounts_stay(reason: str) -> None:

@@ -41,7 +41,7 @@ def test_without_json_the_secret_is_shown_once_in_words(capsys: Capture) -> None
 def test_a_coin_is_deposited_once(capsys: Capture) -> None:
     outcome = run(capsys, "account", "add", "bot", "--deposit", "BTC=1", "--deposit", "btc=2")
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
-    assert "write the whole amount once, --deposit BTC=AMOUNT" in outcome.err
+    assert "write the whole amount once, BTC=AMOUNT" in outcome.err
     assert AccountStore().read() == []
     assert KeyStore().read() == []
 

@@ -15,7 +15,7 @@ from deltawire.errors import PrecisionError, UsageError
 from deltawire.exchange.contracts import DECIMALS
 from deltawire.exchange.listing import Listings
 from deltawire.model.numbers import format_decimal, parse_decimal
-from deltawire.store.accounts import AccountStore
+from deltawire.store.accounts import MOST_UNITS, AccountStore
 from deltawire.store.keys import KeyStore
 
 app = typer.Typer(
@@ -63,14 +63,38 @@ def add(
     print("The secret is not shown again.", file=sys.stderr)
 
 
+@app.command("deposit")
+def deposit(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The account.")],
+    amounts: Annotated[
+        list[str], typer.Argument(metavar="COIN=AMOUNT", help="How much of which coin, such as BTC=1.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Give an account more money; each time is a deposit of its own, made once.
+
+    A running server makes it within a second; one that is stopped, when it starts.
+
+    Example: `deltawire account deposit bot BTC=1 USDC=5000`
+    """
+    deposits = _deposits(amounts, "a deposit")
+    entry = AccountStore().deposit(name, deposits)
+    total = {coin: format_decimal(units, -DECIMALS) for coin, units in entry.total().items()}
+    if as_json:
+        print(msgspec.json.encode({"account": entry.name, "deposits": total}).decode())
+        return
+    for coin, units in deposits.items():
+        print(f"{entry.name}: {format_decimal(units, -DECIMALS)} {coin} more, {total[coin]} {coin} in all")
+
+
 @app.command("list")
 def list_accounts(as_json: AsJson = False) -> None:
-    """Show all accounts, and what each began with."""
+    """Show all accounts, and what was deposited to each in all."""
     entries = AccountStore().read()
     rows = [
         {
             "account": entry.name,
-            "deposits": {coin: format_decimal(units, -DECIMALS) for coin, units in entry.deposits.items()},
+            "deposits": {coin: format_decimal(units, -DECIMALS) for coin, units in entry.total().items()},
         }
         for entry in entries
     ]
@@ -79,34 +103,33 @@ def list_accounts(as_json: AsJson = False) -> None:
         return
     for entry in entries:
         money = ", ".join(
-            f"{format_decimal(units, -DECIMALS)} {coin}" for coin, units in entry.deposits.items()
+            f"{format_decimal(units, -DECIMALS)} {coin}" for coin, units in entry.total().items()
         )
         print(f"{entry.name:<20} {money or 'nothing'}")
     if not entries:
         print("no accounts: deltawire account add NAME --deposit BTC=10")
 
 
-def _deposits(texts: list[str]) -> dict[str, int]:
+def _deposits(texts: list[str], what: str = "--deposit") -> dict[str, int]:
     """Amounts in smallest units by currency."""
     known, found = sorted(Listings.currencies()), dict[str, int]()
     for text in texts:
         coin, equals, amount = text.partition("=")
         coin = coin.strip().upper()
         if not equals or coin not in known:
-            raise UsageError(f"--deposit is COIN=AMOUNT with one of {', '.join(known)}, not {text!r}")
+            raise UsageError(f"{what} is COIN=AMOUNT with one of {', '.join(known)}, not {text!r}")
         if coin in found:
-            raise UsageError(
-                f"--deposit {coin} is given twice: write the whole amount once, --deposit {coin}=AMOUNT"
-            )
-        found[coin] = _units(amount.strip(), text)
+            raise UsageError(f"{what} of {coin} is given twice: write the whole amount once, {coin}=AMOUNT")
+        found[coin] = _units(amount.strip(), text, what)
     return found
 
 
-def _units(amount: str, text: str) -> int:
+def _units(amount: str, text: str, what: str) -> int:
     try:
         units = parse_decimal(amount, -DECIMALS)
     except PrecisionError:
         units = 0
-    if not 0 < units < 10**17:
-        raise UsageError(f"--deposit needs an amount above 0, with up to {DECIMALS} decimals, not {text!r}")
+    if not 0 < units < MOST_UNITS:
+        most = f"above 0 and below {MOST_UNITS // 10**DECIMALS}"
+        raise UsageError(f"{what} needs an amount {most}, with up to {DECIMALS} decimals, not {text!r}")
     return units

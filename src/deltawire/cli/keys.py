@@ -22,12 +22,14 @@ from deltawire.access.scopes import AREAS, READING, to_rights
 from deltawire.cli.output import print_json
 from deltawire.cli.tables import format_rows, make_console
 from deltawire.errors import UsageError
+from deltawire.store.accounts import AccountStore
 from deltawire.store.keys import KeyStore
 
 app = typer.Typer(
     name="keys", help="API keys: who may do what, from where, until when.", no_args_is_help=True
 )
 ID_BYTES, SECRET_BYTES = 8, 32
+MAIN = "main"
 UNITS_S = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _SPAN = re.compile(r"(\d{1,6})([mhdw])")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -39,7 +41,12 @@ def add(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="What to call it; may sign in as a user name.")
     ] = "",
-    account: Annotated[str, typer.Option(metavar="NAME", help="The account that it acts for.")] = "main",
+    account: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The account that it acts for, which must be there. [default: main]"
+        ),
+    ] = None,
     scope: Annotated[
         str,
         typer.Option(
@@ -80,7 +87,7 @@ def add(
         client_id=secrets.token_urlsafe(ID_BYTES).replace("-", "x").replace("_", "y"),
         kind="hmac" if public_key is None else "ed25519",
         secret=secret,
-        account=account_name(account),
+        account=_account(account),
         rights=_rights(scope),
         name=name,
         created_ms=now_ms,
@@ -97,6 +104,8 @@ def add(
         print(f"{what:<14} {value}")
     if not public_key:
         print("The secret is not shown again.", file=sys.stderr)
+    if account is None and key.rights != READING and all(each.name != MAIN for each in AccountStore().read()):
+        print(f"There is no account {MAIN} to trade on: deltawire account add {MAIN}", file=sys.stderr)
 
 
 @app.command("list")
@@ -138,6 +147,11 @@ def account_name(name: str) -> str:
             f"an account has up to 64 letters, digits, dots, dashes and underscores, not {name!r}"
         )
     return name
+
+
+def _account(name: str | None) -> str:
+    """Keys without an account read market data: for them `main` need not be there."""
+    return MAIN if name is None else AccountStore().find(account_name(name)).name
 
 
 def _rights(scope: str) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import time
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -24,6 +23,7 @@ from websockets.typing import Subprotocol
 from deltawire.access.signatures import login_text, sign
 from deltawire.errors import FeedError
 from deltawire.session.client import Answer, ClientSession, Notification, TestRequest
+from deltawire.session.notification_queue import MOST, NotificationQueue, OnFull
 from deltawire.wire.mac import ProvenMessages, mac_key
 from deltawire.wire.protobuf import SUBPROTOCOL
 
@@ -54,11 +54,16 @@ def full_url(url: str) -> str:
 class Client:
     """One connection. Iterate over it for notifications; `call` may be used meanwhile."""
 
-    def __init__(self, connection: ClientConnection, session: ClientSession | None = None) -> None:
+    def __init__(
+        self,
+        connection: ClientConnection,
+        session: ClientSession | None = None,
+        queue: NotificationQueue | None = None,
+    ) -> None:
         self._connection = connection
         self._session = session or ClientSession()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
-        self._notes: deque[Notification] = deque()
+        self._queue = NotificationQueue() if queue is None else queue
         self._news = asyncio.Event()
         self._error: FeedError | None = None
         self._proven = ProvenMessages()
@@ -132,12 +137,17 @@ class Client:
 
     async def __anext__(self) -> Notification:
         """The next notification; `FeedError` when the connection has ended."""
-        while not self._notes:
+        while not self._queue:
             if self._error is not None:
                 raise self._error
             self._news.clear()
             await self._news.wait()
-        return self._notes.popleft()
+        return self._queue.pop()
+
+    @property
+    def unread(self) -> int:
+        """How many notifications wait to be read."""
+        return len(self._queue)
 
     async def close(self) -> None:
         """Close the connection; calls and iterations that are under way end with `FeedError`.
@@ -177,11 +187,12 @@ class Client:
             _, proof = self._session.call("public/test", {})
             await self._connection.send(proof.decode())
         else:
-            self._take(message)
+            self._take(message, len(frame))
 
-    def _take(self, message: Answer | Notification | None) -> None:
+    def _take(self, message: Answer | Notification | None, size: int) -> None:
         if isinstance(message, Notification):
-            self._notes.append(message)
+            if not self._queue.put(message, size):
+                self._fail(self._queue.error())
             self._news.set()
         elif isinstance(message, Answer):
             self._key(message)
@@ -219,6 +230,8 @@ async def connect(
     compress: bool = False,
     login: Login | None = None,
     proven: bool = False,
+    queue: int = MOST,
+    on_full: OnFull = "conflate",
 ) -> AsyncIterator[Client]:
     """Connect to a deltawire server (or to Deribit); `FeedError` when that fails.
 
@@ -226,7 +239,14 @@ async def connect(
     `compress` frames are offered to be compressed, which saves bytes and costs time at both ends. With a `login`
     the connection is signed in; with `proven` too, what is not proven to come from the server is not taken.
     A `session` that was there before goes on with its channels: see `deltawire.client.feed`.
+
+    At most `queue` notifications, and 16 MiB of them as received, wait to be read. When there are more, with
+    `on_full="conflate"` of books, tickers, quotes and the like those of one channel become one that leads to its
+    newest state (`Notification.conflated` says how many it stands for), until half of the queue has been read.
+    Trades, private events and all others are never merged or dropped: when they alone fill the queue, and with
+    `on_full="raise"` at once, the iteration gives what waits and then ends with `FeedError`.
     """
+    notifications = NotificationQueue(queue, on_full)
     if proven and login is None:
         raise FeedError("proof needs a login: the key's secret is what proves", retry=False)
     try:
@@ -242,7 +262,7 @@ async def connect(
         raise FeedError(f"cannot connect to {address}: {error}", retry=_may_pass(error)) from error
     except (InvalidURI, ValueError) as error:
         raise FeedError(f"no address of a server: {url}: {error}", retry=False) from error
-    client = Client(connection, session)
+    client = Client(connection, session, notifications)
     try:
         if login is not None:
             await client.sign_in(login)

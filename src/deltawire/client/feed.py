@@ -5,6 +5,7 @@ import contextlib
 import random
 import weakref
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from inspect import isasyncgen
 from typing import Self
 
@@ -14,6 +15,7 @@ from deltawire.client.client import Client, Login, connect
 from deltawire.errors import FeedError, RequestError
 from deltawire.session.channels import Position
 from deltawire.session.client import ClientSession, Notification
+from deltawire.session.notification_queue import MOST, NotificationQueue, OnFull
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 15.0
 MOST_PER_REQUEST = 150
@@ -46,7 +48,9 @@ class Feed:
     When the connection breaks it connects again, first soon and then ever later, never at the same time as
     others do, and goes on behind the last notification it gave. Only an error that no attempt could mend ends
     it: `FeedError`, or the server's `RequestError`. With a `login` every connection is signed in; with `proven`
-    too, what a server did not prove to have sent breaks the connection, and is not given. As a context manager
+    too, what a server did not prove to have sent breaks the connection, and is not given. `queue` and `on_full` are
+    those of `connect`: where trades or private events that nobody reads fill the queue, the connection is closed (an
+    `Outage`) and taken up again behind the last of them, once they have been read. As a context manager
     (`async with Feed(…) as feed`) it closes its connection at the end of the block, however that is left.
     """
 
@@ -57,11 +61,15 @@ class Feed:
         binary: bool = False,
         login: Login | None = None,
         proven: bool = False,
+        queue: int = MOST,
+        on_full: OnFull = "conflate",
     ) -> None:
         self._url = url
         self._binary = binary
         self._login = login
         self._proven = proven
+        NotificationQueue(queue, on_full)  # raises where these are no bounds
+        self._bounds: tuple[int, OnFull] = queue, on_full
         self._channels = channels
         self._session = ClientSession()
         self._wait_s = FIRST_WAIT_S
@@ -96,9 +104,7 @@ class Feed:
     async def _run(self) -> AsyncGenerator[Item]:
         while not self._closed.is_set():
             try:
-                connecting = connect(
-                    self._url, self._session, binary=self._binary, login=self._login, proven=self._proven
-                )
+                connecting = self._connect()
                 async with connecting as self._client:
                     for gap in await self._subscribe(self._client):
                         yield gap
@@ -113,6 +119,18 @@ class Feed:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closed.wait(), outage.wait_s)
         raise FeedError("the feed is closed", retry=False)
+
+    def _connect(self) -> AbstractAsyncContextManager[Client]:
+        queue, on_full = self._bounds
+        return connect(
+            self._url,
+            self._session,
+            binary=self._binary,
+            login=self._login,
+            proven=self._proven,
+            queue=queue,
+            on_full=on_full,
+        )
 
     async def _subscribe(self, client: Client) -> list[Gap]:
         """Take up every channel where it was; the gaps are those that could not be."""

@@ -7,11 +7,15 @@ from deltawire.exchange.pricing import Prices
 
 
 class Deposit(Record, frozen=True, tag=True, kw_only=True):
-    """Money comes in; `units` are the smallest of the currency (1e-8). Opens the account if need be."""
+    """Money comes in; `units` are the smallest of the currency (1e-8). Opens the account if need be.
+
+    With a `number` it is the one of that number among the account's, from 1 on, and is taken once, in their order.
+    """
 
     account: AccountId
     currency: str
     units: int
+    number: int = 0
 
 
 class Withdraw(Record, frozen=True, tag=True, kw_only=True):

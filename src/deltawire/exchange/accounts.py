@@ -207,6 +207,11 @@ class Accounts:
         house = self.ledger.houses.get(record.currency)
         if not 0 < record.units <= MOST - (house.deposits if house else 0):
             return Rejection(Code.INVALID_AMOUNT, param="units")
+        if record.number:
+            taken = self.ledger.accounts.get(record.account)
+            if record.number != (taken.deposits if taken else 0) + 1:
+                return Rejection(Code.INVALID_PARAMS, reason="not the next deposit", param="number")
+            self.ledger.account(record.account).deposits = record.number
         self._move(record.account, record.currency, record.units)
         return None
 

@@ -40,6 +40,8 @@ class Account(msgspec.Struct):
     wallets: dict[str, Wallet] = msgspec.field(default_factory=dict)
     positions: dict[str, Position] = msgspec.field(default_factory=dict)
     orders: dict[OrderId, OpenOrder] = msgspec.field(default_factory=dict)
+    deposits: int = 0
+    """How many numbered deposits it has taken."""
 
     def wallet(self, currency: str) -> Wallet:
         """The wallet of a currency, empty at first."""

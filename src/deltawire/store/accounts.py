@@ -11,14 +11,34 @@ from deltawire.store.home import decode_own, file_stamp, home, locked, make_fold
 ACCOUNTS, LOCK = "accounts.json", "accounts.lock"
 FIRST, LAST = 1, 999_999
 """Numbers above belong to the exchange's own agents."""
+MOST_UNITS = 10**17
+"""Of a currency, in all accounts together: far less than what the exchange can count."""
 
 
-class AccountEntry(msgspec.Struct, frozen=True):
-    """One account; `deposits` in smallest units (1e-8) by currency."""
+class LaterDeposit(msgspec.Struct, frozen=True):
+    """Money that came after the account was made, in smallest units (1e-8)."""
+
+    currency: str
+    units: int
+
+
+class AccountEntry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One account; `deposits` is what it begins with, in smallest units (1e-8) by currency.
+
+    The exchange counts the later ones that it has taken, so the order of those never changes and none is removed.
+    """
 
     name: str
     number: Annotated[int, msgspec.Meta(ge=FIRST, le=LAST)]
     deposits: dict[str, int]
+    later: tuple[LaterDeposit, ...] = ()
+
+    def total(self) -> dict[str, int]:
+        """All that was ever deposited, by currency."""
+        found = dict(self.deposits)
+        for each in self.later:
+            found[each.currency] = found.get(each.currency, 0) + each.units
+        return found
 
 
 class AccountStore:
@@ -39,20 +59,57 @@ class AccountStore:
                 raise UsageError(f"{self.path} is damaged: two accounts have one {what}")
         return entries
 
+    def find(self, name: str) -> AccountEntry:
+        """The account of a name; `UsageError` says which there are, and how to make this one."""
+        return _find(self.read(), name)
+
+    def deposit(self, name: str, deposits: dict[str, int]) -> AccountEntry:
+        """More money for an account that is there: what it has been given now."""
+        make_folder(self.folder)
+        with locked(self.folder / LOCK):
+            known = self.read()
+            entry = _find(known, name)
+            _check_sum(known, deposits)
+            later = (*entry.later, *(LaterDeposit(coin, units) for coin, units in deposits.items()))
+            richer = msgspec.structs.replace(entry, later=later)
+            self._write([richer if each is entry else each for each in known])
+        return richer
+
     def add(self, name: str, deposits: dict[str, int]) -> AccountEntry:
         """One more account; its name must be new."""
         make_folder(self.folder)
         with locked(self.folder / LOCK):
             known = self.read()
+            _check_sum(known, deposits)
             if any(each.name == name for each in known):
                 raise UsageError(f"there is an account {name!r} already; deltawire keys add --account {name}")
             number = max((each.number for each in known), default=FIRST - 1) + 1
             if number > LAST:
                 raise UsageError(f"there are {LAST} accounts already")
             entry = AccountEntry(name, number, deposits)
-            write_whole(self.path, msgspec.json.format(msgspec.json.encode([*known, entry]), indent=1))
+            self._write([*known, entry])
         return entry
+
+    def _write(self, entries: list[AccountEntry]) -> None:
+        write_whole(self.path, msgspec.json.format(msgspec.json.encode(entries), indent=1))
 
     def stamp(self) -> tuple[int, int, int]:
         """Changes whenever the file does."""
         return file_stamp(self.path)
+
+
+def _find(entries: list[AccountEntry], name: str) -> AccountEntry:
+    for entry in entries:
+        if entry.name == name:
+            return entry
+    names = ", ".join(entry.name for entry in entries)
+    raise UsageError(
+        f"no account {name!r}; {f'there are: {names}' if names else 'there are none'}; "
+        f"deltawire account add {name} makes it"
+    )
+
+
+def _check_sum(entries: list[AccountEntry], deposits: dict[str, int]) -> None:
+    for coin, units in deposits.items():
+        if units + sum(entry.total().get(coin, 0) for entry in entries) >= MOST_UNITS:
+            raise UsageError(f"too much {coin}: all accounts together hold less than {MOST_UNITS // 10**8}")

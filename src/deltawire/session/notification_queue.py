@@ -1,0 +1,239 @@
+"""What a client has received and nobody has read yet: bounded, and what is merged to keep it so is exact.
+
+A queue that is full becomes a *merging* one until it is half empty: of each channel whose notifications can be merged
+it holds one. That is the rule of the server for slow readers (docs/protocol.md, *Slow readers*) at the client's end.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from deltawire.errors import FeedError
+from deltawire.session.channels import parse_channel
+from deltawire.session.client import Notification
+
+OnFull = Literal["conflate", "raise"]
+MOST, MOST_BYTES = 10_000, 16 * 1024 * 1024
+ROW_BYTES = 32
+"""About what a level of a book takes in JSON."""
+NEWEST = frozenset(
+    {
+        "grouped_book",
+        "ticker",
+        "quote",
+        "perpetual",
+        "index",
+        "index_statistics",
+        "expiration_price",
+        "status",
+    }
+)
+"""Families whose notifications say everything, so that the newest is enough."""
+_AFTER: dict[tuple[str, str], str] = {
+    ("new", "change"): "new",
+    ("new", "delete"): "",
+    ("change", "change"): "change",
+    ("change", "delete"): "delete",
+    ("delete", "new"): "change",
+}
+"""What two actions on a price come to ("": nothing); any other pair contradicts itself."""
+
+_ACTIONS = "new", "change", "delete"
+
+_Side = dict[float, tuple[str, float]]
+_SIDES = "bids", "asks"
+
+
+class _Waiting:
+    """A notification that waits; `take` merges the next of its channel into it."""
+
+    __slots__ = ("note", "size")
+
+    def __init__(self, note: Notification, size: int) -> None:
+        self.note = note
+        self.size = size
+
+    def take(self, note: Notification, size: int) -> bool:
+        """Merge another in; False, and nothing has changed, where these two cannot be one."""
+        return False
+
+    def given(self) -> Notification:
+        """The notification to be read."""
+        return self.note
+
+
+class _Newest(_Waiting):
+    """Of notifications that say everything, the newest."""
+
+    __slots__ = ()
+
+    def take(self, note: Notification, size: int) -> bool:
+        """See `_Waiting`."""
+        if note.epoch != self.note.epoch:
+            return False
+        self.note, self.size = _standing_for(self.note, note, note.data), size
+        return True
+
+
+class _Book(_Waiting):
+    """An image or changes of a book, and the changes after them, as one."""
+
+    __slots__ = ("_sides",)
+
+    def __init__(self, note: Notification, size: int) -> None:
+        super().__init__(note, size)
+        self._sides: dict[str, _Side] = {}
+
+    def take(self, note: Notification, size: int) -> bool:
+        """See `_Waiting`; only changes that continue what is here, price by price."""
+        data, first = note.data, self.note.data
+        if note.epoch != self.note.epoch:
+            return False
+        if data["type"] == "snapshot":  # whatever was before is void
+            self.note, self.size, self._sides = _standing_for(self.note, note, data), size, {}
+            return True
+        if data.get("prev_change_id") != first["change_id"]:
+            return False
+        image = first["type"] == "snapshot"
+        try:
+            sides = self._sides or {name: _step({}, first[name], image=image) for name in _SIDES}
+            steps = {name: _step(sides[name], data[name], image=image) for name in _SIDES}
+        except (TypeError, ValueError):
+            return False
+        for name, step in steps.items():
+            _apply(sides[name], step)
+        self._sides = sides
+        self.note = _standing_for(self.note, note, _continued(first, data))
+        self.size = ROW_BYTES * (4 + sum(map(len, sides.values())))
+        return True
+
+    def given(self) -> Notification:
+        """See `_Waiting`."""
+        if not self._sides:
+            return self.note
+        rows = {
+            name: [[action, price, amount] for price, (action, amount) in side.items()]
+            for name, side in self._sides.items()
+        }
+        return msgspec.structs.replace(self.note, data=self.note.data | rows)
+
+
+class NotificationQueue:
+    """First in, first out. Full is what holds more than `most` notifications or, as received, `most_bytes`."""
+
+    def __init__(
+        self, most: int = MOST, on_full: OnFull = "conflate", *, most_bytes: int = MOST_BYTES
+    ) -> None:
+        if most < 1 or most_bytes < 1:
+            raise ValueError(f"a queue has room for one at least, not {min(most, most_bytes)}")
+        if on_full not in get_args(OnFull):
+            raise ValueError(f"on_full is one of {', '.join(get_args(OnFull))}, not {on_full!r}")
+        self._most, self._most_bytes = most, most_bytes
+        self._merges = on_full == "conflate"
+        self._waiting: deque[_Waiting] = deque()
+        self._bytes = 0
+        self._last: dict[str, _Waiting] | None = None
+        """While merging, the last that waits of each channel."""
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def full(self) -> bool:
+        """Whether there is more than may be."""
+        return len(self._waiting) > self._most or (self._bytes > self._most_bytes and len(self._waiting) > 1)
+
+    def error(self) -> FeedError:
+        """What ends a connection whose queue is full; to come back helps where merging did not."""
+        held = f"{len(self)} notifications wait to be read ({self._bytes} bytes)"
+        how = "nothing among them can be merged any more" if self._merges else 'see on_full="conflate"'
+        return FeedError(f"the queue is full: {held}, {how}", retry=self._merges)
+
+    def put(self, note: Notification, size: int) -> bool:
+        """Add a notification of so many bytes, or merge it; False when the queue is full now all the same."""
+        self._add(_waiting(note, size) if self._last is not None else _Waiting(note, size))
+        if self.full and self._merges and self._last is None:
+            self._begin_merging()
+        return not self.full
+
+    def pop(self) -> Notification:
+        """The oldest; `IndexError` when there is none."""
+        oldest = self._waiting.popleft()
+        self._bytes -= oldest.size
+        if self._last is not None:
+            if self._last.get(oldest.note.channel) is oldest:
+                del self._last[oldest.note.channel]
+            if 2 * len(self._waiting) <= self._most and 2 * self._bytes <= self._most_bytes:
+                self._last = None
+        return oldest.given()
+
+    def _add(self, new: _Waiting) -> None:
+        if self._last is not None:
+            last = self._last.get(new.note.channel)
+            if last is not None and type(last) is type(new):
+                before = last.size
+                if last.take(new.note, new.size):
+                    self._bytes += last.size - before
+                    return
+            self._last[new.note.channel] = new
+        self._waiting.append(new)
+        self._bytes += new.size
+
+    def _begin_merging(self) -> None:
+        """Merge what waits; from now on what comes is merged into it."""
+        waiting, self._waiting, self._bytes, self._last = self._waiting, deque(), 0, {}
+        for each in waiting:
+            self._add(_waiting(each.given(), each.size))
+
+
+def _waiting(note: Notification, size: int) -> _Waiting:
+    kind = _kind(note.channel)
+    return (_Waiting if kind is _Book and not _is_book(note.data) else kind)(note, size)
+
+
+@lru_cache(maxsize=4096)
+def _kind(channel: str) -> type[_Waiting]:
+    key = parse_channel(channel)
+    if key is None:
+        return _Waiting
+    return _Book if key.family == "book" else _Newest if key.family in NEWEST else _Waiting
+
+
+def _is_book(data: Any) -> bool:
+    return isinstance(data, Mapping) and {"type", "change_id", *_SIDES} <= data.keys()
+
+
+def _standing_for(before: Notification, note: Notification, data: Any) -> Notification:
+    """The later notification, standing for both."""
+    return msgspec.structs.replace(note, data=data, conflated=before.conflated + note.conflated)
+
+
+def _continued(first: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """The members beside the levels: the later ones, but what kind it is and what it follows."""
+    kept = ("type", "prev_change_id")
+    later = {name: value for name, value in data.items() if name not in kept}
+    earlier = {name: value for name, value in first.items() if name != "checksum"}
+    return earlier | later
+
+
+def _step(side: _Side, rows: Iterable[tuple[str, float, float]], *, image: bool) -> _Side:
+    """What becomes of the prices that a change touches; `ValueError` where it contradicts what is known of them."""
+    found: _Side = {}
+    for action, price, amount in rows:
+        before = side.get(price)
+        after = _AFTER.get((before[0], action)) if before else "" if image and action != "new" else action
+        if price in found or after is None or (before is None and after not in _ACTIONS):
+            raise ValueError(f"{action} at {price}")
+        found[price] = (after, amount)
+    return found
+
+
+def _apply(side: _Side, step: _Side) -> None:
+    for price, (action, amount) in step.items():
+        if action:
+            side[price] = (action, amount)
+        else:
+            del side[price]
