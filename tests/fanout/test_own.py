@@ -223,3 +223,27 @@ def test_every_private_notification_is_what_the_document_says(
             assert theirs.keys() - ours.keys() <= {name for name, value in theirs.items() if not value}
         seen.add(message["params"]["channel"])
     assert seen == set(names)
+
+
+def test_whoever_counts_no_more_joins_nothing_in_the_moment_before_it_is_closed(
+    exchange: Exchange, alice: Client
+) -> None:
+    exchange.access.replace([changed(ALICE, rights=("account:read",))])
+    for method in ("public/subscribe", "private/subscribe"):
+        assert alice.error(method, channels=["user.orders.any.any.raw"])["code"] == 13009
+    assert not alice.inbox.member.channels
+
+
+def test_a_name_that_is_joined_for_another_account_is_joined_anew(exchange: Exchange, alice: Client) -> None:
+    """It was answered as joined, and stayed the first account's."""
+    channel = "user.orders.any.any.raw"
+    subscribe(alice, channel)
+    token = exchange.access.by_secret(
+        "bobs-hmac", TRADER.secret, "", "127.0.0.1", alice.now_ns, over_http=True
+    )
+    found = alice.result("private/subscribe", channels=[channel], access_token=token.access_token)
+    assert found == [channel]
+    exchange.client().buy(100, 59_000.0)
+    assert alice.inbox.take() == []
+    exchange.client(TRADER).buy(100, 59_000.0)
+    assert len(alice.inbox.data(channel)) == 1

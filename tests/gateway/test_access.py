@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from deltawire.access.signatures import request_text, sign
 from deltawire.gateway.gateway import Limits, Policy
@@ -221,12 +222,18 @@ def test_a_key_that_is_added_while_the_server_starts_counts(tmp_path: Path) -> N
         server.wait_until(lambda: server.app.access.ring.find("alice-id", 0) is not None)
 
 
-def test_keys_that_were_tampered_with_count_no_more(tmp_path: Path) -> None:
+def test_keys_that_were_tampered_with_do_not_count_and_those_of_before_do(tmp_path: Path) -> None:
     store = KeyStore(tmp_path)
     store.add(ALICE)
-    with GatewayServer(keys=store) as server, open_socket(server) as client:
+    with capture_logs() as logs, GatewayServer(keys=store) as server, open_socket(server) as client:
         client.answer("public/auth", **secret_login(ALICE))
-        store.path.write_bytes(store.path.read_bytes().replace(b'"alice"', b'"bob"'))
+        content = store.path.read_bytes()
+        store.path.write_bytes(content.replace(b'"trade:read_write"', b'"wallet:read_write"'))
+        server.wait_until(lambda: bool(logs))
+        assert "was altered" in logs[0]["error"]
+        scope = client.answer("public/auth", **secret_login(ALICE))["result"]["scope"]
+        assert scope == "connection account:read trade:read_write"
+        store.path.write_bytes(b"[]")
         assert client.close_code() == 1008
 
 

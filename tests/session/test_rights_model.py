@@ -111,6 +111,17 @@ class RightsModel(RuleBasedStateMachine):
             self.peers.pop(line).gone()
             self.oracle.lines.remove(line)
 
+    @invariant()
+    def a_token_is_good_for_what_the_oracle_says(self) -> None:
+        """One after the other, dead ones included, at each address."""
+        for grant in self.oracle.grants[self.taken["steps"] % 40 :: 40]:
+            self._probe(grant)
+
+    def _probe(self, grant: Grant) -> None:
+        for address in ADDRESSES:
+            answer = self.world.http(address, "private/get_open_orders", access_token=grant.access)
+            assert ("result" in answer) is self.oracle.may(grant, "trade read", address), grant
+
     def teardown(self) -> None:
         for peer in self.peers.values():
             peer.gone()
@@ -219,9 +230,12 @@ class RightsModel(RuleBasedStateMachine):
     def close(self, number: int) -> None:
         line, peer = self._line(number)
         del self.peers[line]
+        own = line.own
         self.oracle.close(line)
         self.oracle.lines.remove(line)
         peer.gone()
+        if own is not None and not own.header:
+            self._probe(own)
 
     @rule(seconds=st.sampled_from([*[1] * 20, *[10] * 5, 49, 49, 100, 850, 3600, 8 * 86_400]))
     def wait(self, seconds: int) -> None:
@@ -441,6 +455,7 @@ class RightsModel(RuleBasedStateMachine):
             f"{area}:{'read_write' if len(each) == 2 else 'read'}" for area, each in levels.items() if each
         }
         assert self.oracle.now_s + result["expires_in"] - 1 < min(grant.end_s, NEVER_S)
+        self._probe(grant)
         if line is not None:
             self.oracle.signed_in(line, grant)
 

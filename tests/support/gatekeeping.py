@@ -101,11 +101,11 @@ class Peer:
     # What its client does.
 
     def sends(self, method: str, **params: Any) -> int:
-        """Send a request, and return its number."""
+        """Send a request, also behind the server's close, and return its number."""
         number = next(self._numbers)
         frame = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
-        if not self.code:
-            self._gateway.carry_out(self, self.session.received(frame.encode(), self._gateway.clock.now()))
+        effects = self.session.received(frame.encode(), self._gateway.clock.now())
+        self._gateway.carry_out(self, effects)
         return number
 
     def asks(self, method: str, **params: Any) -> dict[str, Any]:
