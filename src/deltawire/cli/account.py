@@ -81,7 +81,7 @@ def deposit(
     entry = AccountStore().deposit(name, deposits)
     total = {coin: format_decimal(units, -DECIMALS) for coin, units in entry.total().items()}
     if as_json:
-        print(msgspec.json.encode({"account": entry.name, "deposits": total}).decode())
+        print_json({"account": entry.name, "deposits": total})
         return
     for coin, units in deposits.items():
         print(f"{entry.name}: {format_decimal(units, -DECIMALS)} {coin} more, {total[coin]} {coin} in all")
