@@ -111,3 +111,12 @@ def test_a_wrong_secret_of_a_key_takes_as_long_as_one_of_nobody() -> None:
             check(key)
             took[key is None].append(perf_counter() - began)
         assert 0.5 < median(took[True]) / median(took[False]) < 2.0
+
+
+def test_a_signature_is_not_altered_into_another_good_one() -> None:
+    """S and S + L satisfy one equation (RFC 8032, 5.1.7: S is below L)."""
+    order = 2**252 + 27742317777372353535851937790883648493
+    raw = PRIVATE.sign(b"text")
+    larger = (int.from_bytes(raw[32:], "little") + order).to_bytes(32, "little")
+    assert verified(BOB, b"text", raw.hex())
+    assert not verified(BOB, b"text", (raw[:32] + larger).hex())

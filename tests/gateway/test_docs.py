@@ -17,7 +17,7 @@ from deltawire.session.channels import addresses, parse_channel
 from deltawire.session.methods import METHODS
 from deltawire.wire.mac import MacNote, mac_frame
 from deltawire.wire.payloads import PAYLOADS, QUIET
-from deltawire.wire.rpc import format_heartbeat
+from deltawire.wire.rpc import format_heartbeat, format_unsubscribed
 from tests.support.gateway_server import PATIENCE_S, GatewayServer, open_socket
 from tests.support.market_events import make_index, make_listing, make_option, make_ticker, make_trade
 
@@ -156,6 +156,7 @@ def test_what_the_server_says_unasked_is_what_the_document_says(document: dict[s
     joined = b'{"method": "joined", "params": {"channel": "quote.X", "epoch": "e", "seq": 1}}'
     said = {
         "heartbeat": format_heartbeat("test_request"),
+        "unsubscribed": format_unsubscribed(["user.lock"], "why"),
         "joined": joined,
         "mac": mac_frame(MacNote(1, 2, "ab"))[2:],
     }

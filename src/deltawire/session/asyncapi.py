@@ -86,6 +86,10 @@ ERROR: dict[str, Any] = {
 
 NOTICES: dict[str, tuple[str, dict[str, str]]] = {
     "heartbeat": ("`type` is `heartbeat`, or `test_request`: call `public/test`.", {"type": "string"}),
+    "unsubscribed": (
+        "Channels that were left because the client may not hear them any more, and why.",
+        {"channels": "array", "reason": "string"},
+    ),
     "joined": (
         "Where a channel without image stands, for who subscribes with `resume`.",
         {"channel": "string", "epoch": "string", "seq": "integer"},
