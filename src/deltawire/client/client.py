@@ -2,10 +2,12 @@
 
 import asyncio
 import secrets
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -232,13 +234,16 @@ async def connect(
     proven: bool = False,
     queue: int = MOST,
     on_full: OnFull = "conflate",
+    cafile: str | Path | None = None,
 ) -> AsyncIterator[Client]:
     """Connect to a deltawire server (or to Deribit); `FeedError` when that fails.
 
     With `binary` notifications come as protobuf, where the server knows it; they say the same; with
     `compress` frames are offered to be compressed, which saves bytes and costs time at both ends. With a `login`
     the connection is signed in; with `proven` too, what is not proven to come from the server is not taken.
-    A `session` that was there before goes on with its channels: see `deltawire.client.feed`.
+    `cafile` is a PEM file with the certificates to trust over `wss`, in place of the system's: for a server with
+    `--self-signed` its `self-signed.pem`. A `session` that was there before goes on with its channels: see
+    `deltawire.client.feed`.
 
     At most `queue` notifications, and 16 MiB of them as received, wait to be read. When there are more, with
     `on_full="conflate"` of books, tickers, quotes and the like those of one channel become one that leads to its
@@ -253,6 +258,7 @@ async def connect(
         address = full_url(url)
         connection = await ws_connect(
             address,
+            ssl=_trusting(address, cafile),
             max_size=LARGEST_MESSAGE,
             open_timeout=CALL_WITHIN_S,
             compression="deflate" if compress else None,
@@ -271,6 +277,20 @@ async def connect(
         yield client
     finally:
         await client.close()
+
+
+def _trusting(address: str, cafile: str | Path | None) -> ssl.SSLContext | Literal[True] | None:
+    """What to trust, True for what the system trusts; None where there is no TLS."""
+    secure = address.startswith("wss://")
+    if cafile is None:
+        return True if secure else None
+    if not secure:
+        raise FeedError(f"a certificate to trust is for wss://, not for {address}", retry=False)
+    try:
+        return ssl.create_default_context(cafile=cafile)
+    except OSError as error:
+        why = "no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        raise FeedError(f"cannot trust {cafile}: {why}", retry=False) from error
 
 
 def _may_pass(error: Exception) -> bool:

@@ -7,6 +7,7 @@ import weakref
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from inspect import isasyncgen
+from pathlib import Path
 from typing import Self
 
 import msgspec
@@ -48,8 +49,8 @@ class Feed:
     When the connection breaks it connects again, first soon and then ever later, never at the same time as
     others do, and goes on behind the last notification it gave. Only an error that no attempt could mend ends
     it: `FeedError`, or the server's `RequestError`. With a `login` every connection is signed in; with `proven`
-    too, what a server did not prove to have sent breaks the connection, and is not given. `queue` and `on_full` are
-    those of `connect`: where trades or private events that nobody reads fill the queue, the connection is closed (an
+    too, what a server did not prove to have sent breaks the connection, and is not given. `queue`, `on_full` and
+    `cafile` are those of `connect`: where trades or private events that nobody reads fill the queue, the connection is closed (an
     `Outage`) and taken up again behind the last of them, once they have been read. As a context manager
     (`async with Feed(…) as feed`) it closes its connection at the end of the block, however that is left.
     """
@@ -63,6 +64,7 @@ class Feed:
         proven: bool = False,
         queue: int = MOST,
         on_full: OnFull = "conflate",
+        cafile: str | Path | None = None,
     ) -> None:
         self._url = url
         self._binary = binary
@@ -70,6 +72,7 @@ class Feed:
         self._proven = proven
         NotificationQueue(queue, on_full)  # raises where these are no bounds
         self._bounds: tuple[int, OnFull] = queue, on_full
+        self._cafile = cafile
         self._channels = channels
         self._session = ClientSession()
         self._wait_s = FIRST_WAIT_S
@@ -130,6 +133,7 @@ class Feed:
             proven=self._proven,
             queue=queue,
             on_full=on_full,
+            cafile=self._cafile,
         )
 
     async def _subscribe(self, client: Client) -> list[Gap]:
