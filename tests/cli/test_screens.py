@@ -171,3 +171,40 @@ def test_a_ladder_and_a_tape_are_as_long_as_the_terminal_is_high(lines: int) -> 
     assert min(lines, 28) - 2 <= len(picture) < max(lines, 29)
     assert picture[0].startswith("2 notifications, signed in as somebody")
     assert any("live" in line for line in picture)
+
+
+def last_line(screen: Screen, now: float) -> str:
+    console = Console(file=io.StringIO(), width=150)
+    console.print(screen.render(now=now))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()[-1].strip("╰╯─ ")
+
+
+@pytest.mark.parametrize(
+    ("channel", "data"),
+    [
+        (BOOK, image()),
+        ("book.BTC-PERPETUAL.none.10.100ms", {"timestamp": AT_MS, "bids": [[100.0, 5.0]], "asks": []}),
+        ("ticker.BTC-PERPETUAL.raw", {"state": "open"}),
+        (
+            "trades.BTC-PERPETUAL.raw",
+            [{"instrument_name": "X", "direction": "buy", "timestamp": AT_MS, "price": 1.0, "amount": 1.0}],
+        ),
+    ],
+)
+def test_what_has_said_nothing_for_a_while_says_for_how_long(channel: str, data: Any) -> None:
+    screen = Screen()
+    screen.take(Notification(channel, data), 100.0)
+    assert "nothing" not in last_line(screen, 102.9)
+    assert last_line(screen, 103.0).startswith("nothing for 3 s")
+    assert last_line(screen, 225.5).startswith("nothing for 2 min 5 s")
+    assert "live" not in last_line(screen, 225.5)
+    screen.lose("1006")
+    assert last_line(screen, 225.5).startswith("disconnected")
+    screen.take(Notification("quote.X", {}), 226.0)
+    assert "nothing yet" in "\n".join(line for line in shown(screen) if "disconnected" not in line)
+
+
+def test_a_stale_book_stays_stale_however_long_nothing_comes() -> None:
+    screen = screen_with((BOOK, image()), (BOOK, change(status={"state": "stale", "reason": "gap"})))
+    assert last_line(screen, 99.0).startswith("stale gap")

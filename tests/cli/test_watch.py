@@ -10,11 +10,12 @@ import pytest
 
 from deltawire.gateway.gateway import Policy
 from deltawire.session.client import BookMirror
+from deltawire.store import certificates
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.keys import KeyStore
-from tests.support.commands import Command, Outcome, run, run_in_terminal
+from tests.support.commands import Command, Outcome, Terminal, run, run_in_terminal
 from tests.support.credentials import ALICE, SECRET
-from tests.support.gateway_server import GatewayServer, guarded_server
+from tests.support.gateway_server import Carrier, GatewayServer, guarded_server
 
 BOOK, QUOTE = "book.BTC-PERPETUAL.raw", "quote.BTC-PERPETUAL"
 Capture = pytest.CaptureFixture[str]
@@ -82,6 +83,21 @@ def test_a_terminal_gets_a_picture_of_the_last_word() -> None:
     picture = " ".join(outcome.out[outcome.out.rindex(f" {BOOK} ") :].split())
     for words in ("± 0.1", "20 99.9", " live ", QUOTE, "best_bid_price 100.0"):
         assert words in picture
+
+
+def test_a_book_of_which_nothing_comes_any_more_is_not_shown_as_live() -> None:
+    """The picture goes on while the stream stands, and says for how long it has stood."""
+    with Carrier("wss", "uvloop").server() as server:
+        server.go_live()
+        with Terminal("watch", server.url, BOOK, "--cafile", server.cafile) as watching:
+            watching.until(" live ")
+            watching.until("nothing for 3 s")
+            assert " live " not in watching.until("nothing for 4 s")
+            server.change()
+            watching.until(" live ")
+            server.stop()
+            watching.until("disconnected")
+            assert " live " not in watching.until("disconnected")
 
 
 # Signed in.
@@ -155,10 +171,52 @@ def test_where_no_server_runs_it_says_how_to_start_one(capsys: Capture) -> None:
     assert "`deltawire serve` starts one" in line
 
 
-def test_a_certificate_that_nobody_trusts_is_told_with_its_remedy(tmp_path: Path, capsys: Capture) -> None:
+def test_a_certificate_that_nobody_trusts_is_told_with_its_remedy(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DELTAWIRE_HOME", str(tmp_path / "home"))
     tls = load_tls(self_signed(tmp_path, "localhost"), None)
     with GatewayServer(tls=tls) as server:
         line = refused(run(capsys, "watch", f"wss://localhost:{server.port}", BOOK))
-        assert "SSL_CERT_FILE" in line
+        assert line.endswith(
+            "; --cafile FILE trusts a certificate: of a server with --self-signed "
+            "self-signed.pem of its DELTAWIRE_HOME"
+        )
         line = refused(run(capsys, "watch", f"localhost:{server.port}", BOOK))
         assert "wss://" in line
+
+
+def test_the_remedy_names_the_file_where_it_is_and_it_is_one(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DELTAWIRE_HOME", str(tmp_path))
+    path = self_signed(tmp_path, "localhost")
+    with GatewayServer(tls=load_tls(path, None)) as server:
+        server.go_live()
+        address = f"wss://localhost:{server.port}"
+        line = refused(run(capsys, "watch", address, BOOK))
+        assert line.endswith(f"--self-signed {path}")
+        (image,) = ended(run(capsys, "watch", address, BOOK, "--count", 1, "--cafile", path))
+        assert image["data"]["type"] == "snapshot"
+
+
+def test_a_certificate_for_another_host_is_not_remedied_by_trusting_it(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    path = tmp_path / "other.pem"
+    path.write_bytes(certificates._make(("desk.example.com",)))
+    with GatewayServer(tls=load_tls(path, None)) as server:
+        line = refused(run(capsys, "watch", f"wss://localhost:{server.port}", BOOK, "--cafile", path))
+    assert "not valid for 'localhost'" in line
+    assert "--cafile" not in line
+
+
+def test_what_is_no_certificate_to_trust_is_told(tmp_path: Path, capsys: Capture) -> None:
+    noise = tmp_path / "noise.pem"
+    noise.write_text("noise")
+    line = refused(run(capsys, "watch", "wss://localhost:9", BOOK, "--cafile", noise))
+    assert line.endswith(f"cannot trust {noise}: no certificate in PEM")
+    line = refused(run(capsys, "watch", "wss://localhost:9", BOOK, "--cafile", tmp_path / "no.pem"))
+    assert line.endswith("no.pem: No such file or directory")
+    line = refused(run(capsys, "watch", "localhost:9", BOOK, "--cafile", noise))
+    assert "for wss://, not for ws://localhost:9" in line

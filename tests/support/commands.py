@@ -5,10 +5,12 @@ import pty
 import queue
 import re
 import resource
+import select
 import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -61,6 +63,42 @@ def run_in_terminal(*arguments: object, columns: int = 100, lines: int = 40, **e
             text += data
     os.close(ours)
     return Outcome(process.wait(PATIENCE_S), _CONTROLS.sub("", text.decode()), "")
+
+
+class Terminal:
+    """A context manager: a command in a terminal of its own, whose screen is read while it runs."""
+
+    def __init__(self, *arguments: object, columns: int = 100, lines: int = 40) -> None:
+        try:
+            self._ours, theirs = pty.openpty()
+        except OSError as error:
+            pytest.skip(f"no pseudo-terminals here: {error}")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "deltawire", *(str(argument) for argument in arguments)],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=os.environ | {"TERM": "xterm", "COLUMNS": str(columns), "LINES": str(lines)},
+        )
+        os.close(theirs)
+        self._text = ""
+
+    def until(self, pattern: str) -> str:
+        """Read on until a pattern is there; what was shown before it since the last time."""
+        end = time.monotonic() + PATIENCE_S
+        while (match := re.search(pattern, self._text)) is None:
+            assert select.select([self._ours], [], [], end - time.monotonic())[0], self._text[-2000:]
+            self._text += _CONTROLS.sub("", os.read(self._ours, 1 << 16).decode(errors="replace"))
+        before, self._text = self._text[: match.start()], self._text[match.end() :]
+        return before
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._ours)
 
 
 class Command:

@@ -1,5 +1,6 @@
 """What `watch` shows: a ladder, a tape, and the last word of every other channel. Pure rendering."""
 
+import math
 from collections import deque
 from datetime import UTC, datetime
 from itertools import islice
@@ -18,16 +19,22 @@ LADDER_DEPTH = 12
 TAPE_LENGTH = 25
 BAR_WIDTH = 18
 FRAME_LINES = 2
+QUIET_AFTER_S = 3.0
+"""A channel that has said nothing for so long is shown with how long, and a book not as live."""
 MOST_LINES = 2 * LADDER_DEPTH + FRAME_LINES + 2
 
 
 class Screen:
-    """Takes in notifications and renders the present."""
+    """Takes in notifications and renders the present; `now` is in seconds, from wherever it is counted."""
 
     def __init__(self, status: str = "") -> None:
         """`status` is said of every notification."""
         self._status = status
         self._taken = 0
+        self._now = 0.0
+        self._heard: dict[str, float] = {}
+        self._lost = ""
+        """Why there is no connection, while there is none."""
         self._depth, self._length = LADDER_DEPTH, TAPE_LENGTH
         self.books: dict[str, BookMirror] = {}
         self._pairs: dict[str, dict[str, Any]] = {}
@@ -35,9 +42,16 @@ class Screen:
         self._others: dict[str, Any] = {}
         self._decimals: dict[str, int] = {}
 
-    def take(self, note: Notification) -> None:
+    def lose(self, reason: str) -> None:
+        """The connection is lost: until something comes again nothing is live."""
+        self._lost = reason
+        self._heard = dict.fromkeys(self._heard, -math.inf)
+
+    def take(self, note: Notification, now: float = 0.0) -> None:
         """Take in one notification; `FeedError` when a book's chain is broken."""
         self._taken += 1
+        self._lost = ""
+        self._heard[note.channel] = now
         family = note.channel.partition(".")[0]
         if family == "book" and "type" in note.data:
             self.books.setdefault(note.channel, BookMirror()).apply(note.data)
@@ -48,11 +62,12 @@ class Screen:
         else:
             self._others[note.channel] = note.data
 
-    def render(self, lines: int = MOST_LINES) -> RenderableType:
+    def render(self, lines: int = MOST_LINES, now: float = 0.0) -> RenderableType:
         """The status, if there is one, then ladders side by side, the tape, and the rest.
 
         `lines` is how many the terminal has: ladders and tape are as long as fits, so that none is cut off.
         """
+        self._now = now
         room = lines - 1 - bool(self._status)
         self._depth = min(LADDER_DEPTH, max(1, (room - FRAME_LINES - 1) // 2))
         self._length = min(TAPE_LENGTH, max(1, room - FRAME_LINES))
@@ -65,7 +80,10 @@ class Screen:
         panels += [self._grouped(name, data) for name, data in self._pairs.items()]
         if self._tape:
             panels.append(self._trades())
-        rest = [Panel(_pretty(data), title=Text(name), expand=False) for name, data in self._others.items()]
+        rest = [
+            Panel(_pretty(data), title=Text(name), subtitle=self._age(name), expand=False)
+            for name, data in self._others.items()
+        ]
         return (
             Group(Columns(panels), *rest)
             if panels or rest
@@ -101,9 +119,23 @@ class Screen:
         table.add_row("", Text(self._spread(channel, bids, asks), "bold"), "")
         for price, size in bids:
             table.add_row(*self._row(channel, price, size, largest, "green"))
-        colour = "green" if state == "live" else "red"
-        subtitle = Text.assemble((state, colour), " ", _clock(timestamp))
+        age = self._age(channel)
+        if age is not None and state == "live":
+            subtitle = Text.assemble(age, " ", _clock(timestamp))
+        else:
+            colour = "green" if state == "live" else "red"
+            subtitle = Text.assemble((state, colour), " ", _clock(timestamp))
         return Panel(table, title=Text(channel), subtitle=subtitle, expand=False)
+
+    def _age(self, *channels: str) -> Text | None:
+        """That there is no connection, or how long these channels have said nothing; None when they have just."""
+        heard = max(
+            (self._heard[channel] for channel in channels if channel in self._heard), default=self._now
+        )
+        if self._lost or heard == -math.inf:
+            return Text("disconnected" if self._lost else "nothing yet", "red")
+        quiet_s = self._now - heard
+        return None if quiet_s < QUIET_AFTER_S else Text(f"nothing for {_duration(quiet_s)}", "yellow")
 
     def _row(
         self, channel: str, price: float, size: float, largest: float, colour: str
@@ -132,7 +164,13 @@ class Screen:
                 Text(f"{trade['price']:,}", colour),
                 f"{trade['amount']:,.8g}",
             )
-        return Panel(table, title="trades", expand=False)
+        channels = [name for name in self._heard if name.startswith("trades.")]
+        return Panel(table, title="trades", subtitle=self._age(*channels), expand=False)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _clock(milliseconds: int) -> str:

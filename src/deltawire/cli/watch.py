@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from difflib import get_close_matches
 from getpass import getpass
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -22,8 +23,12 @@ from deltawire.cli.screens import Screen
 from deltawire.client import Client, Feed, Login, Outage, connect
 from deltawire.errors import FeedError, RequestError, UsageError
 from deltawire.session.client import Notification
+from deltawire.store.certificates import SELF_SIGNED
+from deltawire.store.home import home
 
 FRAMES_PER_SECOND = 10
+UNTRUSTED = (18, 19, 20, 21)
+"""OpenSSL's verification errors of a certificate that nobody known has signed (X509_V_ERR_…)."""
 
 
 def watch(
@@ -50,6 +55,14 @@ def watch(
             "or leave it out and type it.",
         ),
     ] = "",
+    cafile: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Trust the certificates in this PEM file, not the system's: for `serve --self-signed` its "
+            "`self-signed.pem`, under `DELTAWIRE_HOME`.",
+        ),
+    ] = None,
     proven: Annotated[
         bool,
         typer.Option(
@@ -59,13 +72,14 @@ def watch(
 ) -> None:
     """Show a live ladder, tape or ticker in the terminal; one JSON line per notification when piped.
 
-    Ctrl-C ends it. Reconnects by itself. A book whose chain breaks is never shown as live.
+    Ctrl-C ends it. Reconnects by itself. A book whose chain breaks, or of which nothing comes, is never shown as
+    live.
 
     Example: `deltawire watch 127.0.0.1:8080 book.BTC-PERPETUAL.100ms trades.BTC-PERPETUAL.raw`
     """
     login = _login(client_id, client_secret, proven=proven)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_watch(Wanted(url, tuple(channels), login, proven), count))
+        asyncio.run(_watch(Wanted(url, tuple(channels), login, proven, cafile), count))
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -75,6 +89,7 @@ class Wanted(msgspec.Struct, frozen=True):
     channels: tuple[str, ...]
     login: Login | None
     proven: bool
+    cafile: Path | None
 
     @property
     def status(self) -> str:
@@ -103,8 +118,8 @@ def _login(client_id: str, secret: str, *, proven: bool) -> Login | None:
 async def _watch(wanted: Wanted, count: int | None) -> None:
     try:
         await _check(wanted)
-        async with contextlib.aclosing(_notes(wanted, count)) as notes:
-            await (_show_screen(notes, wanted.status) if sys.stdout.isatty() else _print_lines(notes))
+        async with contextlib.aclosing(_items(wanted, count)) as items:
+            await (_show_screen(items, wanted.status) if sys.stdout.isatty() else _print_lines(items))
     except FeedError as error:
         raise UsageError(f"{error}{_remedy(error.__cause__, wanted.url)}") from error
     except RequestError as error:
@@ -114,8 +129,10 @@ async def _watch(wanted: Wanted, count: int | None) -> None:
 
 def _remedy(cause: BaseException | None, url: str) -> str:
     """What may help where there is no connection."""
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return "; SSL_CERT_FILE names a certificate to trust, such as self-signed.pem of its DELTAWIRE_HOME"
+    if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in UNTRUSTED:
+        own = home() / SELF_SIGNED
+        file = own if own.is_file() else f"{SELF_SIGNED} of its DELTAWIRE_HOME"
+        return f"; --cafile FILE trusts a certificate: of a server with --self-signed {file}"
     if isinstance(cause, ConnectionRefusedError):
         return "; does a server run there? `deltawire serve` starts one"
     if isinstance(cause, InvalidMessage) and not url.startswith("wss"):
@@ -123,9 +140,12 @@ def _remedy(cause: BaseException | None, url: str) -> str:
     return ""
 
 
-async def _notes(wanted: Wanted, count: int | None) -> AsyncGenerator[Notification]:
-    """So many notifications; what else happens is told on standard error."""
-    async with Feed(wanted.url, *wanted.channels, login=wanted.login, proven=wanted.proven) as feed:
+async def _items(wanted: Wanted, count: int | None) -> AsyncGenerator[Notification | Outage]:
+    """So many notifications, and outages between them; what else happens is told on standard error."""
+    feeding = Feed(
+        wanted.url, *wanted.channels, login=wanted.login, proven=wanted.proven, cafile=wanted.cafile
+    )
+    async with feeding as feed:
         async for item in feed:
             if isinstance(item, Notification):
                 yield item
@@ -134,13 +154,15 @@ async def _notes(wanted: Wanted, count: int | None) -> AsyncGenerator[Notificati
                     return
             elif isinstance(item, Outage):
                 print(f"{item.reason}; again in {item.wait_s:.1f} s", file=sys.stderr)
+                yield item
             else:
                 print(f"{item.channel}: what followed seq {item.position.seq} is lost", file=sys.stderr)
 
 
 async def _check(wanted: Wanted) -> None:
     """Fail at once, in words, when there is no such server or channel."""
-    async with connect(wanted.url, login=wanted.login, proven=wanted.proven) as client:
+    connecting = connect(wanted.url, login=wanted.login, proven=wanted.proven, cafile=wanted.cafile)
+    async with connecting as client:
         accepted = await client.call("public/subscribe", channels=wanted.channels)
         refused = [channel for channel in wanted.channels if channel not in accepted]
         if refused:
@@ -163,19 +185,33 @@ async def _advice(client: Client, channel: str, *, signed_in: bool) -> str:
     return f"no channel {channel!r} there; instruments are {', '.join(near)} … (book.{near[0]}.raw)"
 
 
-async def _show_screen(notes: AsyncIterator[Notification], status: str) -> None:
+async def _show_screen(items: AsyncIterator[Notification | Outage], status: str) -> None:
+    """A picture that changes with what comes, and when nothing comes with the time."""
     console, screen = Console(), Screen(status)
+    loop = asyncio.get_running_loop()
     with Live(Text(""), console=console, auto_refresh=False, screen=False) as live:
-        loop = asyncio.get_running_loop()
-        shown = 0.0
-        async for note in notes:
-            screen.take(note)
-            if loop.time() - shown > 1 / FRAMES_PER_SECOND:
-                shown = loop.time()
-                live.update(screen.render(console.height), refresh=True)
-        live.update(screen.render(console.height), refresh=True)
+
+        def show() -> None:
+            live.update(screen.render(console.height, loop.time()), refresh=True)
+
+        async def keep_showing() -> None:
+            while True:
+                await asyncio.sleep(1 / FRAMES_PER_SECOND)
+                show()
+
+        showing = asyncio.create_task(keep_showing())
+        try:
+            async for item in items:
+                if isinstance(item, Notification):
+                    screen.take(item, loop.time())
+                else:
+                    screen.lose(item.reason)
+        finally:
+            showing.cancel()
+        show()
 
 
-async def _print_lines(notes: AsyncIterator[Notification]) -> None:
-    async for note in notes:
-        print_json(note)
+async def _print_lines(items: AsyncIterator[Notification | Outage]) -> None:
+    async for item in items:
+        if isinstance(item, Notification):
+            print_json(item)

@@ -50,9 +50,9 @@ class Feed:
     others do, and goes on behind the last notification it gave. Only an error that no attempt could mend ends
     it: `FeedError`, or the server's `RequestError`. With a `login` every connection is signed in; with `proven`
     too, what a server did not prove to have sent breaks the connection, and is not given. `queue`, `on_full` and
-    `cafile` are those of `connect`: where trades or private events that nobody reads fill the queue, the connection is closed (an
-    `Outage`) and taken up again behind the last of them, once they have been read. As a context manager
-    (`async with Feed(…) as feed`) it closes its connection at the end of the block, however that is left.
+    `cafile` are those of `connect`: where trades or private events that nobody reads fill the queue, the connection
+    is closed (an `Outage`) and taken up again behind the last of them, once they have been read. As a context
+    manager (`async with Feed(…) as feed`) it closes its connection at the end of the block, however that is left.
     """
 
     def __init__(
