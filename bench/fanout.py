@@ -8,15 +8,24 @@ from bench.fanout_contest import Contest
 from bench.fanout_pair import LOAD_CORE, Contestant, allow_files, python_server
 from bench.fanout_report import bar, disturbance, heading, table
 from bench.programs import compile_program
+from bench.servers.certificates import TLS
 from bench.servers.message import CHANNEL, FRAME, PAYLOAD
 
 LIMIT, OURS, UWS = "C, epoll", "deltawire", "socketify (uWebSockets)"
+OURS_TLS, PEER_TLS = "deltawire, wss", "websockets, wss"
 SUBSCRIBERS = (10, 100, 1000)
 MESSAGES = (1, 16)
 ROUNDS, QUICK_ROUNDS = 20, 3
 WINDOW_S = 0.12
-BARS = ((1, LIMIT, 0.90), (16, LIMIT, 0.85), (16, UWS, 0.95))
-"""At the most subscribers: messages per tick, whom to compare with, and the least ratio that will do."""
+BARS = (
+    (1, OURS, LIMIT, 0.90),
+    (16, OURS, LIMIT, 0.85),
+    (16, OURS, UWS, 0.95),
+    (1, OURS_TLS, OURS, 0.67),
+    (1, OURS_TLS, PEER_TLS, 1.0),
+    (16, OURS_TLS, PEER_TLS, 1.0),
+)
+"""At the most subscribers: messages per tick, who, compared with whom, and the least ratio that will do."""
 
 
 def main(*, quick: bool = False) -> None:
@@ -37,8 +46,8 @@ def main(*, quick: bool = False) -> None:
     for messages in MESSAGES:
         print("\n".join(["", *table(results, messages, LIMIT)]))
     print(f"\n  At {most:,} subscribers")
-    for messages, other, least in BARS:
-        print(bar(results[most], messages, OURS, other, least))
+    for messages, name, other, least in BARS:
+        print(bar(results[most], messages, name, other, least))
     print(disturbance(results))
 
 
@@ -53,4 +62,6 @@ def contestants() -> list[Contestant]:
         Contestant("picows, joined by hand", python_server("picows"), ("joined",)),
         Contestant("websockets.broadcast", python_server("websockets")),
         Contestant("FastAPI on uvicorn", python_server("fastapi")),
+        Contestant(OURS_TLS, python_server("gateway"), (TLS,), "/ws/api/v2", json.dumps(ask), tls=True),
+        Contestant(PEER_TLS, python_server("websockets"), (TLS,), tls=True),
     ]

@@ -26,6 +26,7 @@ class Contestant:
     arguments: tuple[str, ...] = ()
     path: str = "/"
     subscribe: str = ""
+    tls: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class Pair:
         port = free_port()
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 (lives as long as the server)
         self._server = self._start([*contestant.command, str(port), *contestant.arguments], SERVER_CORE)
-        load = [str(receiver), str(port), contestant.path, str(subscribers)]
+        receiving = [sys.executable, "-m", "bench.tls_receiver"] if contestant.tls else [str(receiver)]
+        load = [*receiving, str(port), contestant.path, str(subscribers)]
         self._load = self._start([*load, contestant.subscribe] if contestant.subscribe else load, LOAD_CORE)
 
     def wait(self) -> None:

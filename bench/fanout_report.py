@@ -16,7 +16,8 @@ Results = dict[int, Samples]
 def heading(frame_bytes: int, rounds: int) -> list[str]:
     """What is measured, with what."""
     return [
-        f"Fan-out: {frame_bytes}-byte frames, servers on core {SERVER_CORE}, C clients on core {LOAD_CORE}, "
+        f"Fan-out: {frame_bytes}-byte frames, servers on core {SERVER_CORE}, clients on core {LOAD_CORE} (over wss "
+        f"in Python, else in C), "
         f"medians of {rounds} interleaved rounds",
         f"  Python {platform.python_version()}, " + ", ".join(f"{name} {found(name)}" for name in PACKAGES),
         "  × C: deliveries per second of server CPU against C's in the same round; k/s: thousands of them; "
@@ -55,10 +56,10 @@ def cell(samples: Samples, messages: int, name: str, limit: str) -> str:
     return f"{statistics.median(ratios):>10.2f}{rate / 1e3:>7.0f}{user_us(own):>7.2f}"
 
 
-def bar(samples: Samples, messages: int, ours: str, other: str, least: float) -> str:
+def bar(samples: Samples, messages: int, name: str, other: str, least: float) -> str:
     """Where one ratio of medians stands to the least that will do."""
-    what = f"deltawire / {other}, {messages} per tick"
-    ratios = ratios_of(samples, messages, ours, other)
+    what = f"{name} / {other}, {messages} per tick"
+    ratios = ratios_of(samples, messages, name, other)
     if not ratios:
         return f"  {what}: not measured"
     median = statistics.median(ratios)

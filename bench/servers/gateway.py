@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import uvloop
 
+from bench.servers.certificates import asked_tls
 from bench.servers.message import CHANNEL, EPOCH, FIRST_SEQ, INDEX
 from bench.servers.ticking import ticks
 from deltawire.app import App, listen, serve
@@ -53,7 +54,7 @@ async def main(port: int) -> None:
     """Serve until the process ends."""
     source = TickSource()
     source.app = App([source], epoch=EPOCH)
-    await serve(source.app, listen("127.0.0.1", port), asyncio.Event())
+    await serve(source.app, listen("127.0.0.1", port), asyncio.Event(), asked_tls())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import sys
 import uvloop
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
+from bench.servers.certificates import asked_tls
 from bench.servers.message import PAYLOAD
 from bench.servers.ticking import ticks
 
@@ -28,7 +29,8 @@ def drained() -> bool:
 
 async def main(port: int) -> None:
     """Serve until the process ends."""
-    async with serve(handle, "127.0.0.1", port, compression=None, ping_interval=None, backlog=1024):
+    more = {"compression": None, "ping_interval": None, "backlog": 1024, "ssl": asked_tls()}
+    async with serve(handle, "127.0.0.1", port, **more):
         async for messages in ticks(drained):
             for _ in range(messages):
                 broadcast(connections, PAYLOAD, text=True)
