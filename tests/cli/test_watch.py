@@ -15,7 +15,7 @@ from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.keys import KeyStore
 from tests.support.commands import Command, Outcome, Terminal, run, run_in_terminal
 from tests.support.credentials import ALICE, SECRET
-from tests.support.gateway_server import Carrier, GatewayServer, guarded_server
+from tests.support.gateway_server import WAYS, GatewayServer, certificate, guarded_server
 
 BOOK, QUOTE = "book.BTC-PERPETUAL.raw", "quote.BTC-PERPETUAL"
 Capture = pytest.CaptureFixture[str]
@@ -87,9 +87,9 @@ def test_a_terminal_gets_a_picture_of_the_last_word() -> None:
 
 def test_a_book_of_which_nothing_comes_any_more_is_not_shown_as_live() -> None:
     """The picture goes on while the stream stands, and says for how long it has stood."""
-    with Carrier("wss", "uvloop").server() as server:
+    with GatewayServer(way=WAYS[1]) as server:
         server.go_live()
-        with Terminal("watch", server.url, BOOK, "--cafile", server.cafile) as watching:
+        with Terminal("watch", server.url, BOOK, "--cafile", str(certificate())) as watching:
             watching.until(" live ")
             watching.until("nothing for 3 s")
             assert " live " not in watching.until("nothing for 4 s")
@@ -205,6 +205,7 @@ def test_a_certificate_for_another_host_is_not_remedied_by_trusting_it(
 ) -> None:
     path = tmp_path / "other.pem"
     path.write_bytes(certificates._make(("desk.example.com",)))
+    path.chmod(0o600)
     with GatewayServer(tls=load_tls(path, None)) as server:
         line = refused(run(capsys, "watch", f"wss://localhost:{server.port}", BOOK, "--cafile", path))
     assert "not valid for 'localhost'" in line
