@@ -303,7 +303,7 @@ class Gateway:
                 if self._waits(connection, effect):
                     self._hold(connection, rest)
                     return
-                if error := self._withheld(connection, effect):
+                if error := self._withheld(connection, effect.identity):
                     self._withhold(connection, error, effect, rest)
                     return
             elif isinstance(effect, Join):
@@ -343,6 +343,8 @@ class Gateway:
 
         Those with a position come first and together, so that nothing they missed is let go meanwhile.
         """
+        if effect.expanded and self._withheld(connection, effect.by):
+            return None
         resume = effect.resume or {}
         keys = effect.keys if effect.expanded else self.hub.expand(connection.member, effect.keys)
         keys = sorted(keys, key=lambda key: key.name not in resume) if resume else keys
@@ -350,7 +352,7 @@ class Gateway:
         self.hub.join_plain(connection.member, keys[:count], effect.resume)
         if connection.closing or not keys[count:]:
             return None
-        return Join(tuple(keys[count:]), None, expanded=True)
+        return Join(tuple(keys[count:]), None, expanded=True, by=effect.by)
 
     def _waits(self, connection: Connection, effect: Durable) -> bool:
         go_on = partial(self._go_on, connection)
@@ -368,12 +370,12 @@ class Gateway:
         if held is not None:
             connection.go_on(held.requests)
 
-    def _withheld(self, connection: Connection, effect: Durable) -> RequestError | None:
+    def _withheld(self, connection: Connection, identity: Identity | None) -> RequestError | None:
         """Why who asked may not have the answer any more, after however long a wait; None where they may."""
         session = self.connections.get(connection)
-        if session is None or effect.identity is None:
+        if session is None or identity is None:
             return None
-        return session.withheld(effect.identity, self.clock.now())
+        return session.withheld(identity, self.clock.now())
 
     def _withhold(
         self, connection: Connection, error: RequestError, durable: Durable, effects: Iterable[Effect]

@@ -125,7 +125,7 @@ def subscribe(context: Context, params: _Subscription) -> Any:
     session.channels.update({key.name: key.id for key in fresh})
     _note_by_whom(context, session, found)
     resume = _resumed(context, fresh, params.resume)
-    context.effects.append(Join(tuple(fresh), resume))
+    context.effects.append(Join(tuple(fresh), resume, by=context.identity))
     return [key.name for key in found]
 
 

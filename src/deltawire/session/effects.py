@@ -17,6 +17,8 @@ class Join(msgspec.Struct, frozen=True):
     resume: dict[str, Position] | None = None
     expanded: bool = False
     """Whether patterns have been replaced by the channels that they stand for."""
+    by: Identity | None = None
+    """Who asked, if anyone has signed in: what is joined later than the rest is joined only while they count."""
 
 
 class Leave(msgspec.Struct, frozen=True):
