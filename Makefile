@@ -12,7 +12,8 @@ FUZZ_SECONDS ?= 60
 REQUESTS ?= 400000
 BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
-.PHONY: help demo test twins sanitize fuzz bystander rights interop storm durability check bench realism autobahn kernel lock clean
+SECONDS ?= 60
+.PHONY: help demo test twins sanitize fuzz bystander rights interop storm lateness durability check bench realism autobahn kernel lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -33,11 +34,14 @@ twins: $(VENV)/ready-dev ## Compare both kernels on 10 million random updates (U
 interop: $(VENV)-interop/ready ## Test with more unmodified clients: cryptofeed (needs a C compiler), nautilus_trader (PYTHON=python3.12)
 	$(VENV)-interop/bin/python -m pytest tests/interop
 
-storm: $(VENV)/ready-dev ## 2,000 clients reconnect at once; 1,000 readers beside 10 that do not read
+storm: $(VENV)/ready-dev ## 2,000 clients reconnect at once; 1,000 readers beside 10 that do not read; over ws and wss
 	DELTAWIRE_STORM=2000 DELTAWIRE_CROWD=1000 $(BIN)/pytest -s -q tests/gateway/test_storm.py
 
 rights: $(VENV)/ready-dev ## Hold the server to the model of who may do what, for STEPS=100000 random steps
 	HYPOTHESIS_PROFILE=search DELTAWIRE_RIGHTS_STEPS=$(STEPS) $(BIN)/pytest -s -q tests/session/test_rights_model.py
+
+lateness: $(VENV)/ready-dev ## How late 2,000 notifications/s and 1,000 orders/s are, over ws and wss (SECONDS=60)
+	DELTAWIRE_SECONDS=$(SECONDS) $(BIN)/python -m bench lateness latency
 
 durability: $(VENV)/ready-dev ## Kill the server 20 times under 1,000 orders/s, and cut its power 20 times
 	DELTAWIRE_DURABILITY=20 $(BIN)/pytest -s -q tests/store/test_durability.py tests/store/test_durability_of_the_server.py

@@ -1,4 +1,4 @@
-"""`python -m bench [fanout | idle | feed | matching | latency] [--quick]`: run every section, or one."""
+"""`python -m bench [fanout | idle | feed | matching | latency | lateness] [--quick]`: run every section, or one."""
 
 import argparse
 import importlib
@@ -9,6 +9,7 @@ SECTIONS = {
     "feed": "bench.feed",
     "matching": "bench.matching",
     "latency": "bench.latency",
+    "lateness": "bench.lateness",
 }
 
 

@@ -7,20 +7,28 @@ and every one is on disk before its answer; beside it stands what a bare fdatasy
 import asyncio
 import json
 import os
+import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 
+from deltawire.store.certificates import SELF_SIGNED
+
 NAME = "BTC-PERPETUAL"
 PER_SECOND = 1_000
-SECONDS, QUICK_SECONDS = 15, 4
+SECONDS, QUICK_SECONDS = int(os.environ.get("DELTAWIRE_SECONDS", "15")) // 3 + 1, 4
+ROUNDS, QUICK_ROUNDS = 3, 1
+MOST = 1.5
+"""How many times what the slowest hundredth takes over ws it may take over wss."""
 WARM_UP = 500
 CREDITS = (
     "[credits]\nrefill = 1000000000\npool = 1000000000\n"
@@ -40,29 +48,64 @@ class Times(NamedTuple):
     busy: list[float]
     """Seconds of processor time that the server took, the market of its own included."""
 
+    def answers_ms(self) -> list[float]:
+        """From when an order was due to its answer."""
+        return [(self.answered[number] - due) / 1e6 for number, due in self.due.items()]
+
+    def trades_ms(self) -> list[float]:
+        """The same to its public trade; of those that came."""
+        return [
+            (self.traded[number] - due) / 1e6 for number, due in self.due.items() if number in self.traded
+        ]
+
 
 def main(*, quick: bool) -> None:
-    """Print p50 and p99."""
+    """Print p50 and p99, over ws and over wss in turn."""
     seconds = QUICK_SECONDS if quick else SECONDS
+    runs: dict[str, list[Times]] = {"ws": [], "wss": []}
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        disk = bare_sync(home)
-        times = measured(home, seconds)
+        disk = bare_sync(Path(folder))
+        for number in range(QUICK_ROUNDS if quick else ROUNDS):
+            for scheme, times in runs.items():
+                home = Path(folder) / f"{scheme}{number}"
+                home.mkdir()
+                times.append(measured(home, seconds, secure=scheme == "wss"))
     print(
-        f"latency: {PER_SECOND:,} orders/s for {seconds} s over one WebSocket, each journalled before its answer"
+        f"latency: {PER_SECOND:,} orders/s over one WebSocket, each journalled before its answer; "
+        f"{len(runs['ws'])} rounds of {seconds} s of each in turn"
+    )
+    print(line("bare fdatasync", disk))
+    for scheme, times in runs.items():
+        report(scheme, times)
+    plain, secure = (
+        statistics.median(percentile(times.answers_ms(), 99) for times in runs[scheme]) for scheme in runs
     )
     print(
-        f"  bare fdatasync              p50 {percentile(disk, 50):7.2f} ms   p99 {percentile(disk, 99):7.2f} ms"
+        f"  order to answer, p99, median of rounds: {plain:.2f} and {secure:.2f} ms, {secure / plain:.2f} ×, "
+        f"bar {MOST}: {'met' if secure <= MOST * plain else 'missed'}"
     )
-    for what, got in (("order to answer", times.answered), ("order to public trade", times.traded)):
-        found = [(got[number] - due) / 1e6 for number, due in times.due.items() if number in got]
-        lost = len(times.due) - len(found)
-        line = f"  {what:<27} p50 {percentile(found, 50):7.2f} ms   p99 {percentile(found, 99):7.2f} ms"
-        print(line + (f"   {lost} never came" if lost else ""))
-    share = sum(times.busy) / (len(times.due) + WARM_UP) * PER_SECOND
-    print(
-        f"  server: {share:.0%} of a core, its own market included; load of this machine {os.getloadavg()[0]:.1f}"
-    )
+    print(f"  load of this machine {os.getloadavg()[0]:.1f}")
+
+
+def report(scheme: str, rounds: list[Times]) -> None:
+    """What one scheme's rounds gave."""
+    trades = [each for times in rounds for each in times.trades_ms()]
+    lost = sum(len(times.due) for times in rounds) - len(trades)
+    print(line(f"{scheme:<4} order to answer", all_answers(rounds)))
+    print(line(f"{scheme:<4} order to public trade", trades) + (f"   {lost} never came" if lost else ""))
+    orders = sum(len(times.due) + WARM_UP for times in rounds)
+    share = sum(sum(times.busy) for times in rounds) / orders * PER_SECOND
+    print(f"  {scheme:<4} server: {share:.0%} of a core, its own market included")
+
+
+def line(what: str, values_ms: list[float]) -> str:
+    """Two percentiles."""
+    return f"  {what:<27} p50 {percentile(values_ms, 50):7.2f} ms   p99 {percentile(values_ms, 99):7.2f} ms"
+
+
+def all_answers(rounds: list[Times]) -> list[float]:
+    """Of all rounds together."""
+    return [each for times in rounds for each in times.answers_ms()]
 
 
 def bare_sync(folder: Path) -> list[float]:
@@ -83,17 +126,22 @@ def percentile(values: list[float], which: int) -> float:
     return statistics.quantiles(values, n=100, method="inclusive")[which - 1] if len(values) > 1 else 0.0
 
 
-def measured(home: Path, seconds: int) -> Times:
+def measured(home: Path, seconds: int, *, secure: bool) -> Times:
     """Against a server of our own."""
     config = home / "config.toml"
     config.write_text(CREDITS)
     environment = os.environ | {"DELTAWIRE_HOME": str(home)}
     command = [sys.executable, "-m", "deltawire", "serve", "--port", "0", "--config", str(config)]
+    if secure:
+        command.append("--self-signed")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
         try:
             address = wait_for_address(server)
             keys = [add_account(name, environment) for name in ("maker", "taker")]
-            return asyncio.run(run(address, server.pid, *keys, seconds=seconds))
+            context = ssl.create_default_context(cafile=home / SELF_SIGNED) if secure else None
+            return asyncio.run(
+                run(partial(connect, address, ssl=context), server.pid, *keys, seconds=seconds)
+            )
         finally:
             server.terminate()
 
@@ -121,10 +169,10 @@ def add_account(name: str, environment: dict[str, str]) -> dict[str, str]:
 
 
 async def run(
-    address: str, server: int, maker: dict[str, str], taker: dict[str, str], *, seconds: int
+    dial: Callable[[], connect], server: int, maker: dict[str, str], taker: dict[str, str], *, seconds: int
 ) -> Times:
     """A maker's two large quotes, a taker's small orders against them, and a listener."""
-    async with connect(address) as making, connect(address) as taking, connect(address) as listening:
+    async with dial() as making, dial() as taking, dial() as listening:
         await sign_in(making, maker)
         await sign_in(taking, taker)
         await quote(making)

@@ -14,19 +14,21 @@ import time
 READ_BYTES = 1 << 18
 RETRIES, RETRY_S = 400, 0.05
 HANDSHAKE_S = 30
-PING = 9
+CLOSE, PING, PONG = 8, 9, 10
 
 
 class Connection:
-    """One WebSocket over TLS; it counts the data frames that come."""
+    """One WebSocket, over TLS where there is a context; it counts the data frames that come."""
 
-    def __init__(self, port: int, path: str, context: ssl.SSLContext) -> None:
+    def __init__(self, port: int, path: str, context: ssl.SSLContext | None) -> None:
         self.socket = _connect(port)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="localhost")
+        self._tls: ssl.SSLObject | None = None
         self._unread = b""
         self.frames = 0
-        self._shake_hands()
+        if context is not None:
+            self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="localhost")
+            self._shake_hands(self._tls)
         self._upgrade(port, path)
         self.socket.setblocking(False)
 
@@ -44,9 +46,14 @@ class Connection:
             return
         if not data:
             sys.exit("receiver: the server hung up")
-        self._count(self._opened(data))
+        self.count(self._opened(data))
+
+    def on_data(self, payload: bytes) -> None:
+        """A data frame has come."""
 
     def _opened(self, data: bytes) -> bytes:
+        if self._tls is None:
+            return data
         self._incoming.write(data)
         opened = []
         try:
@@ -56,7 +63,12 @@ class Connection:
             return b"".join(opened)
         sys.exit("receiver: the server closed a connection")
 
-    def _count(self, data: bytes) -> None:
+    def count(self, data: bytes) -> None:
+        """Take in what has come over the WebSocket."""
+        self.walk(data)
+
+    def walk(self, data: bytes) -> None:
+        """Look at every frame."""
         data, at = self._unread + data, 0
         end = len(data)
         while end - at >= 2:
@@ -67,20 +79,24 @@ class Connection:
             if end - at < head + size:
                 break
             opcode = data[at] & 15
-            self.frames += opcode < 8
-            if opcode == PING:
-                self.send(10, b"")
+            if opcode < CLOSE:
+                self.frames += 1
+                self.on_data(data[at + head : at + head + size])
+            elif opcode == PING:
+                self.send(PONG, b"")
             at += head + size
         self._unread = data[at:]
 
     def _send(self, data: bytes) -> None:
-        self._tls.write(data)
-        self.socket.sendall(self._outgoing.read())
+        if self._tls is not None:
+            self._tls.write(data)
+            data = self._outgoing.read()
+        self.socket.sendall(data)
 
-    def _shake_hands(self) -> None:
+    def _shake_hands(self, tls: ssl.SSLObject) -> None:
         while True:
             try:
-                self._tls.do_handshake()
+                tls.do_handshake()
             except ssl.SSLWantReadError:
                 self.socket.sendall(self._outgoing.read())
                 self._incoming.write(self.socket.recv(READ_BYTES))
@@ -102,13 +118,12 @@ class Connection:
         head, _, rest = head.partition(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 101 ") or b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" not in head:
             sys.exit(f"receiver: refused: {head[:60].decode(errors='replace')}")
-        self._count(rest)
+        self.count(rest)
 
 
 def main(port: int, path: str, count: int, text: str = "") -> None:
     """Until standard input ends."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # made for this run, on this machine
+    context = client_context()
     selector = selectors.DefaultSelector()
     connections = []
     for _ in range(count):
@@ -127,6 +142,13 @@ def main(port: int, path: str, count: int, text: str = "") -> None:
                 return
             else:
                 print(sum(connection.frames for connection in connections), flush=True)
+
+
+def client_context() -> ssl.SSLContext:
+    """It trusts anyone: the certificate is made for this run, on this machine."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def _connect(port: int) -> socket.socket:
