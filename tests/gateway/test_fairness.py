@@ -125,6 +125,21 @@ class Peer:
         return len(self.transport.frames())
 
 
+def trading_gateway(exchange: Exchange) -> Gateway:
+    """A gateway to an exchange in memory, at a time that stands still."""
+    clock = StillClock(START_NS)
+    return Gateway(
+        exchange.market, exchange.hub, clock, "9.9", access=exchange.access, trading=exchange.floor
+    )
+
+
+def crowded_gateway(count: int = 500) -> tuple[World, Gateway]:
+    """A gateway to a market of so many instruments, at a time that stands still."""
+    world = World()
+    world.tell(*(make_listing(make_instrument(f"I{number}")) for number in range(count)))
+    return world, Gateway(world.market, world.hub, StillClock(START_NS), "9.9")
+
+
 async def settle(peer: Peer) -> None:
     """Until it reads again."""
     while not peer.transport.reading:  # noqa: ASYNC110 (no event tells)
@@ -145,9 +160,8 @@ async def test_many_requests_in_one_packet_are_answered_over_many_turns() -> Non
 
 
 async def test_many_channels_are_joined_over_many_turns_and_effects_keep_their_order() -> None:
-    world = World()
-    world.tell(*(make_listing(make_instrument(f"I{number}")) for number in range(500)))
-    peer = Peer(Gateway(world.market, world.hub, StillClock(START_NS), "9.9"))
+    _, gateway = crowded_gateway()
+    peer = Peer(gateway)
     peer.transport.head()
     peer.connection.data_received(
         request_frame("public/subscribe", 1, channels=["trades.I*.raw"])
@@ -170,9 +184,7 @@ async def test_many_channels_are_joined_over_many_turns_and_effects_keep_their_o
 
 
 async def test_a_connection_that_ends_amid_its_joins_leaves_nothing() -> None:
-    world = World()
-    world.tell(*(make_listing(make_instrument(f"I{number}")) for number in range(500)))
-    gateway = Gateway(world.market, world.hub, StillClock(START_NS), "9.9")
+    world, gateway = crowded_gateway()
     peer = Peer(gateway)
     peer.connection.data_received(request_frame("public/subscribe", 1, channels=["trades.I*.raw"]))
     await asyncio.sleep(0)
@@ -192,14 +204,7 @@ async def test_answers_that_wait_for_the_disk_are_bounded_and_come_in_order() ->
     bot = exchange.client()
     for _ in range(300):
         bot.buy(10, 50_000.0, label="x" * 60)
-    gateway = Gateway(
-        exchange.market,
-        exchange.hub,
-        StillClock(START_NS),
-        "9.9",
-        access=exchange.access,
-        trading=exchange.floor,
-    )
+    gateway = trading_gateway(exchange)
     peer = Peer(gateway)
     peer.transport.head()
     peer.connection.data_received(request_frame("public/auth", 0, **secret_login(ALICE)))
@@ -303,9 +308,7 @@ def test_close_codes_that_clients_make_up_are_one_label(running: GatewayServer) 
 
 
 async def test_nothing_is_joined_any_more_once_a_connection_is_closing() -> None:
-    world = World()
-    world.tell(*(make_listing(make_instrument(f"I{number}")) for number in range(500)))
-    gateway = Gateway(world.market, world.hub, StillClock(START_NS), "9.9")
+    world, gateway = crowded_gateway()
     peer = Peer(gateway)
     peer.connection.data_received(request_frame("public/subscribe", 1, channels=["trades.I*.raw"]))
     peer.connection.close(1008, "enough")
@@ -317,14 +320,7 @@ async def test_nothing_is_joined_any_more_once_a_connection_is_closing() -> None
 
 def test_a_subscription_that_waits_for_the_disk_is_dropped_with_its_connection() -> None:
     exchange = Exchange()
-    gateway = Gateway(
-        exchange.market,
-        exchange.hub,
-        StillClock(START_NS),
-        "9.9",
-        access=exchange.access,
-        trading=exchange.floor,
-    )
+    gateway = trading_gateway(exchange)
     peer = Peer(gateway)
     peer.connection.data_received(request_frame("public/auth", 0, **secret_login(ALICE)))
     exchange.disk.slow = True

@@ -25,10 +25,9 @@ def load_tls(certificate: Path, key: Path | None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    context.num_tickets = (
-        0  # hardly a client resumes TLS sessions, and `websockets.sync` may lose what it sends
-    )
-    # while a ticket comes: it reads in one thread and writes in another
+    # Hardly a client resumes TLS sessions, and `websockets.sync`, which reads in one thread and writes in another,
+    # may lose what it sends while a ticket comes.
+    context.num_tickets = 0
     context.options |= ssl.OP_NO_RENEGOTIATION
     for path in (certificate, key or certificate):
         if not path.is_file():
