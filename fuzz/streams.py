@@ -8,7 +8,7 @@ with atheris.instrument_imports(include=["deltawire.book", "deltawire.venues"]):
     from deltawire.testing.kernels import pure_kernel
     from deltawire.venues import make_venue
 
-from tests.support.traffic import emptied, play
+from tests.support.traffic import AMISS, UNKNOWN, emptied, in_powers, play, rearranged
 from tests.venues.sessions import CASES, make_simulator
 from tests.venues.test_kernels import traffic
 
@@ -18,7 +18,11 @@ STREAMS = {case: traffic(case, 1, 40) for case in CASES}
 
 
 def target(data: bytes) -> None:
-    """The case, then edits: which call, what to do to its frame (one empties a side), where, and with which byte."""
+    """The case, then edits: which call, what to do to its frame, where, and with which byte.
+
+    An edit empties a side, writes numbers with exponents, shuffles members and adds some, doubles the frame, or
+    changes a byte. Each call is played to the compiled kernel and to its twin, which has the parser alone.
+    """
     if not data:
         return
     case = CASES[data[0] % len(CASES)]
@@ -31,13 +35,19 @@ def target(data: bytes) -> None:
             continue
         frame = bytearray(arguments[0])
         spot = (high << 8 | low) % max(1, len(frame))
-        if kind % 5 == 4:
+        kind %= 9
+        if kind == 8:
+            frame = bytearray(in_powers(bytes(frame), Random(high << 8 | low)))
+        elif kind >= 5:
+            more = AMISS if kind == 7 else UNKNOWN
+            frame = bytearray(rearranged(bytes(frame), Random(byte << 16 | high << 8 | low), more))
+        elif kind == 4:
             frame = bytearray(emptied(bytes(frame), Random(high)))
-        elif kind % 5 == 0:
+        elif kind == 0:
             frame[spot : spot + 1] = bytes([byte])
-        elif kind % 5 == 1:
+        elif kind == 1:
             del frame[spot]
-        elif kind % 5 == 2:
+        elif kind == 2:
             frame.insert(spot, byte)
         else:
             calls.insert(number, calls[number])

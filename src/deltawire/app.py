@@ -27,7 +27,7 @@ from deltawire.gateway.outgoing import make_write
 from deltawire.gateway.server import make_server
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Fault, Status
-from deltawire.ports import Batch, Source, Wants
+from deltawire.ports import Batch, FramedSource, Source, Wants
 from deltawire.sources.floor import Floor
 from deltawire.store.keys import KeyStore
 from deltawire.store.watching import WatchedFile
@@ -118,6 +118,9 @@ class App:
         self._stale: set[tuple[str, str]] = set()
         self.access.on_refused = self._refused
         self.gateway.venues = tuple(source.venue for source in sources)
+        self.gateway.book_frames = {
+            source.venue: source.book_frames for source in sources if isinstance(source, FramedSource)
+        }
 
     async def pump(self, source: Source) -> None:
         """Publish a source's batches until it ends; a source that fails leaves the others alone.

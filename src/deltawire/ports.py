@@ -1,7 +1,7 @@
 """The seams between rooms: what a source, a venue, a broker and a clock are. Nothing else lives here."""
 
 from collections.abc import AsyncIterator, Callable
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -40,6 +40,29 @@ Ask = Send | Fetch | Reconnect
 Output = Event | Ask
 
 
+class BookFrames(msgspec.Struct, frozen=True):
+    """How many frames of a connection carried a book image or update, by who read them.
+
+    Each frame counts once, whatever the book made of it, but none of a channel that is not the book's. A body that
+    was fetched is no frame.
+    """
+
+    fast: int = 0
+    """Taken whole by the compiled kernel."""
+    parser: int = 0
+    """Read by the venue's parser."""
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.fast + self.parser
+
+    @property
+    def fast_share(self) -> float | None:
+        """The fast ones by all, None where there were none."""
+        return self.fast / self.total if self.total else None
+
+
 class Venue(Protocol):
     """One connection to one venue, as a state machine: past participles go in, events and asks come out.
 
@@ -48,6 +71,10 @@ class Venue(Protocol):
     """
 
     name: str
+
+    @property
+    def book_frames(self) -> BookFrames:
+        """What has come so far."""
 
     def opened(self, wants: Wants, now: int) -> list[Output]:
         """The connection is open; subscribe to what is wanted."""
@@ -95,6 +122,14 @@ class Source(Protocol):
 
     def events(self, wants: Wants) -> AsyncIterator[Batch]:
         """Batches, each from one frame or one moment; ends when there will be no more."""
+
+
+@runtime_checkable
+class FramedSource(Protocol):
+    """A source whose books come as a venue's frames."""
+
+    def book_frames(self) -> BookFrames:
+        """What has come so far."""
 
 
 class Broker(Protocol):

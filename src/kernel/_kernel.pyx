@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.ref cimport PyObject
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libcpp cimport bool as boolean
 from libcpp.string cimport string
 from libcpp.utility cimport move
@@ -130,6 +130,37 @@ cdef extern from "checksum.hpp" namespace "deltawire" nogil:
     cdef char* write_noted(char*, int64_t, int, int, int)
 
 
+cdef extern from "scan.hpp" namespace "deltawire" nogil:
+    cdef enum class Role(uint8_t):
+        constant
+        object
+        sole
+        refused
+        label
+        symbol
+        first
+        last
+        previous
+        checksum
+        venue_ms
+        any_ms
+        time
+        bids
+        asks
+
+    cdef cppclass Member:
+        string key
+        Role role
+        boolean required
+        boolean quoted
+        string before
+        uint32_t child
+
+    cdef cppclass Layout:
+        uint32_t add_object() except +
+        void add_member(uint32_t, Member) except +
+
+
 cdef extern from "track.hpp" namespace "deltawire" nogil:
     cdef enum class Rule:
         previous_id
@@ -141,20 +172,6 @@ cdef extern from "track.hpp" namespace "deltawire" nogil:
         none
         kraken
         okx
-
-    cdef enum class Hole:
-        end
-        label
-        symbol
-        first
-        last
-        previous
-        checksum
-        venue_ms
-        time
-        any
-        bids
-        asks
 
     cdef cppclass Texts:
         void forget()
@@ -191,14 +208,10 @@ cdef extern from "track.hpp" namespace "deltawire" nogil:
         vector[Change] bids
         vector[Change] asks
 
-    cdef cppclass Part:
-        string text
-        Hole hole
-
     cdef cppclass CRouter "deltawire::Router":
         CRouter(Form, Rule, Proof) except +
-        void add_shape(vector[Part]) except +
-        void add_image_shape(vector[Part]) except +
+        Layout& add_update() except +
+        Layout& add_image() except +
         void add(CTrack*) except +
         boolean take(const char*, size_t, Step&) except +
         boolean begin_image(const char*, size_t) except +
@@ -212,9 +225,11 @@ FORMS = {"text_pairs": <int>Form.text_pairs, "text_rows": <int>Form.text_rows,
 RULES = {"previous_id": <int>Rule.previous_id, "range": <int>Rule.range, "bridged": <int>Rule.bridged,
          "none": <int>Rule.none}
 PROOFS = {"": <int>Proof.none, "digits": <int>Proof.kraken, "texts": <int>Proof.okx}
-HOLES = {"label": <int>Hole.label, "symbol": <int>Hole.symbol, "first": <int>Hole.first, "last": <int>Hole.last,
-         "previous": <int>Hole.previous, "checksum": <int>Hole.checksum, "venue_ms": <int>Hole.venue_ms,
-         "time": <int>Hole.time, "any_ms": <int>Hole.any, "bids": <int>Hole.bids, "asks": <int>Hole.asks}
+ROLES = {"constant": <int>Role.constant, "object": <int>Role.object, "sole": <int>Role.sole,
+         "refused": <int>Role.refused, "label": <int>Role.label, "symbol": <int>Role.symbol, "first": <int>Role.first,
+         "last": <int>Role.last, "previous": <int>Role.previous, "checksum": <int>Role.checksum,
+         "venue_ms": <int>Role.venue_ms, "any_ms": <int>Role.any_ms, "time": <int>Role.time, "bids": <int>Role.bids,
+         "asks": <int>Role.asks}
 
 
 @dataclass
@@ -751,14 +766,18 @@ cdef class Image:
     cdef readonly bint proved
 
 
-cdef vector[Part] shape_of(parts) except *:
-    cdef vector[Part] shape
-    cdef Part part
-    for text, hole in parts:
-        part.text = text.encode()
-        part.hole = <Hole><int>HOLES[hole] if hole else Hole.end
-        shape.push_back(part)
-    return shape
+cdef uint32_t add_object(Layout& layout, members) except *:
+    """Add an object with all that is in it; see `deltawire.book.twin.Declared`."""
+    cdef uint32_t number = layout.add_object()
+    cdef Member member
+    for key, role, before, quoted, required, children in members:
+        member.key = key.encode()
+        member.role = <Role><int>ROLES[role]
+        member.before, member.quoted = before.encode(), quoted
+        member.required = required
+        member.child = add_object(layout, children) if children else 0
+        layout.add_member(number, member)
+    return number
 
 
 cdef class Router:
@@ -773,14 +792,14 @@ cdef class Router:
     cdef public object heard_ns, took
     cdef object otherwise, expect, opened
 
-    def __cinit__(self, str form, str rule, str proof, shapes, image_shapes, *, otherwise, expect, opened):
+    def __cinit__(self, str form, str rule, str proof, updates, images, *, otherwise, expect, opened):
         self.otherwise, self.expect, self.opened = otherwise, expect, opened
         self.router = new CRouter(<Form><int>FORMS[form], <Rule><int>RULES[rule], <Proof><int>PROOFS[proof])
         self.tracks = {}
-        for shape in shapes:
-            self.router.add_shape(shape_of(shape))
-        for shape in image_shapes:
-            self.router.add_image_shape(shape_of(shape))
+        for members in updates:
+            add_object(self.router.add_update(), members)
+        for members in images:
+            add_object(self.router.add_image(), members)
 
     def __dealloc__(self):
         del self.router
@@ -819,9 +838,10 @@ cdef class Router:
         cdef Image image = Image.__new__(Image)
         try:
             image.symbol = fields.symbol.data()[: fields.symbol.size()].decode()
+            image.label = fields.label.data()[: fields.label.size()].decode()
         except UnicodeDecodeError:
             return None
-        expected = self.expect(image.symbol)
+        expected = self.expect(image.symbol, image.label)
         if expected is None:
             return None
         instrument, depth = expected
@@ -835,7 +855,6 @@ cdef class Router:
         image.bids, image.asks = bids, asks
         image.bid_levels, image.ask_levels = Levels.__new__(Levels), Levels.__new__(Levels)
         self.router.image_levels(bids.side[0], asks.side[0], image.bid_levels.items, image.ask_levels.items)
-        image.label = fields.label.data()[: fields.label.size()].decode("ascii")
         image.last, image.venue_ns, image.proved = fields.last, fields.venue_ns, proved
         self.imaged += 1
         return image

@@ -76,11 +76,9 @@ struct TextRow {
 struct NumberObject {
     static constexpr bool noted = false;
     static const char *read(const char *at, Places places, Decimal &price, Decimal &size, Action &) {
-        if (!(at = skip(at, "{\"price\":")) || !(at = read_decimal(at, places.price, price)))
+        if (!(at = skip(at, "{\"price\":")) || !(at = read_number<','>(at, places.price, price)))
             return nullptr;
-        if (!(at = skip(at, ",\"qty\":")) || !(at = read_decimal(at, places.size, size)))
-            return nullptr;
-        return *at == '}' ? at + 1 : nullptr;
+        return (at = skip(at, "\"qty\":")) ? read_number<'}'>(at, places.size, size) : nullptr;
     }
 };
 
@@ -100,15 +98,11 @@ struct ActionRow {
         } else {
             return nullptr;
         }
-        if (!(at = read_decimal(at, places.price, price)) || *at != ',')
-            return nullptr;
-        if (!(at = read_decimal(at + 1, places.size, size)) || *at != ']')
+        if (!(at = read_number<','>(at, places.price, price)) || !(at = read_number<']'>(at, places.size, size)))
             return nullptr;
         if (price.mantissa >= DOUBLE_EXACT || size.mantissa >= DOUBLE_EXACT)
             return nullptr;
-        if ((action == Action::remove) != (size.mantissa == 0))
-            return nullptr;
-        return at + 1;
+        return (action == Action::remove) == (size.mantissa == 0) ? at : nullptr;
     }
 };
 

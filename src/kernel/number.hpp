@@ -9,6 +9,9 @@ namespace deltawire {
 /// Digits that fit a signed 64-bit integer whatever they are.
 inline constexpr int MOST_DIGITS = 18;
 
+/// So many digits may stand behind a point.
+inline constexpr int MOST_BEHIND = 40;
+
 inline constexpr int64_t POWERS[MOST_DIGITS + 1] = {
     1,
     10,
@@ -61,12 +64,70 @@ inline const char *read_decimal(const char *at, int places, Decimal &found) {
         while (*at == '0')
             ++at;
         const auto behind = at - point - 1;
-        if (behind == 0 || behind > 40 || is_digit(*at))
+        if (behind == 0 || behind > MOST_BEHIND || is_digit(*at))
             return nullptr;
         found.places = static_cast<int>(behind);
     }
     found.mantissa = static_cast<int64_t>(value * static_cast<uint64_t>(POWERS[missing]));
     return at;
+}
+
+/// Reads `digits[.digits]e[+-]digits` at 10^-places likewise; null for other forms. `found.places` are those of the
+/// same number written without an exponent.
+[[gnu::noinline]] inline const char *read_scientific(const char *at, int places, Decimal &found) {
+    const char *start = at;
+    uint64_t value = 0;
+    int digits = 0, behind = 0;
+    for (bool fraction = false;; ++at) {
+        if (is_digit(*at)) {
+            if (++digits > MOST_DIGITS)
+                return nullptr;
+            behind += fraction;
+            value = value * 10 + static_cast<uint64_t>(*at - '0');
+        } else if (*at == '.' && !fraction && digits && is_digit(at[1])) {
+            fraction = true;
+        } else {
+            break;
+        }
+    }
+    if (!digits || (*start == '0' && is_digit(start[1])) || (*at | 0x20) != 'e')
+        return nullptr;
+    const bool negative = at[1] == '-';
+    at += 1 + (negative || at[1] == '+');
+    int exponent = 0;
+    const char *first = at;
+    while (is_digit(*at) && at - first < 3)
+        exponent = exponent * 10 + (*at++ - '0');
+    if (at == first || at - first > 2)
+        return nullptr;
+    behind -= negative ? -exponent : exponent; // of the plain number, below zero where zeros stand before the point
+    if (behind > MOST_BEHIND)
+        return nullptr;
+    const int missing = places - behind;
+    if (missing >= 0) {
+        if (value && digits + missing > MOST_DIGITS)
+            return nullptr;
+        value *= value ? static_cast<uint64_t>(POWERS[missing]) : 0;
+    } else {
+        if (value && -missing > MOST_DIGITS)
+            return nullptr;
+        const auto divisor = static_cast<uint64_t>(value ? POWERS[-missing] : 1);
+        if (value % divisor)
+            return nullptr;
+        value /= divisor;
+    }
+    found.places = behind > 0 ? behind : 0;
+    found.mantissa = static_cast<int64_t>(value);
+    return at;
+}
+
+/// Reads a number as JSON writes it, with an exponent or without, and the character `End` behind it.
+template <char End> inline const char *read_number(const char *at, int places, Decimal &found) {
+    const char *after = read_decimal(at, places, found);
+    if (after && *after == End) [[likely]]
+        return after + 1;
+    after = read_scientific(at, places, found);
+    return after && *after == End ? after + 1 : nullptr;
 }
 
 /// Reads an integer of at most 18 digits as JSON writes it; null when it is none.

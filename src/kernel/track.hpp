@@ -8,6 +8,7 @@
 
 #include "checksum.hpp"
 #include "json.hpp"
+#include "scan.hpp"
 
 namespace deltawire {
 
@@ -70,134 +71,84 @@ struct Track {
     Texts texts;
 };
 
-struct Fields {
-    std::string_view label, symbol;
-    int64_t first = 0, last = 0, previous = 0, checksum = 0, venue_ns = 0;
-};
-
-enum class Hole { end, label, symbol, first, last, previous, checksum, venue_ms, time, any, bids, asks };
-
-/// A frame's text with holes.
-struct Part {
-    std::string text;
-    Hole hole;
-};
-
-using Shape = std::vector<Part>;
-
-/// Several shapes, of which a venue keeps to one: each search begins with that of the message before.
-class Shapes {
+/// Several layouts, of which a connection keeps to one: each search begins with that of the message before.
+class Layouts {
   public:
-    void add(Shape shape) { shapes_.push_back(std::move(shape)); }
-    size_t count() const { return shapes_.size(); }
-    const Part *usual() const { return shapes_[usual_].data(); }
-    void next() { usual_ = usual_ + 1 == shapes_.size() ? 0 : usual_ + 1; }
+    Layout &add() { return layouts_.emplace_back(); }
+    size_t count() const { return layouts_.size(); }
+    Layout &usual() { return layouts_[usual_]; }
+    void next() { usual_ = usual_ + 1 == layouts_.size() ? 0 : usual_ + 1; }
 
   private:
-    std::vector<Shape> shapes_;
+    std::vector<Layout> layouts_;
     size_t usual_ = 0;
 };
-
-inline constexpr int64_t LATEST_MS = INT64_MAX / 1000000;
-
-inline const char *read_two(const char *at, int64_t &found) {
-    if (!is_digit(at[0]) || !is_digit(at[1]))
-        return nullptr;
-    found = (at[0] - '0') * 10 + (at[1] - '0');
-    return at + 2;
-}
-
-/// Days since 1970 (Howard Hinnant, "chrono-compatible low-level date algorithms").
-inline int64_t days_from_civil(int64_t year, int64_t month, int64_t day) {
-    year -= month <= 2;
-    const int64_t era = year / 400, of_era = year % 400;
-    const int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
-}
-
-/// `2026-08-01T02:53:59.880024Z` in nanoseconds; null for any other form, and outside 1970 to 2199.
-inline const char *read_time(const char *at, int64_t &found) {
-    int64_t century, year, month, day, hour, minute, second, part, micros = 0;
-    if (!(at = read_two(at, century)) || !(at = read_two(at, year)) || *at++ != '-' || !(at = read_two(at, month)) ||
-        *at++ != '-' || !(at = read_two(at, day)) || *at++ != 'T' || !(at = read_two(at, hour)) || *at++ != ':' ||
-        !(at = read_two(at, minute)) || *at++ != ':' || !(at = read_two(at, second)) || *at++ != '.')
-        return nullptr;
-    for (int i = 0; i < 3; ++i) {
-        if (!(at = read_two(at, part)))
-            return nullptr;
-        micros = micros * 100 + part;
-    }
-    if (*at++ != 'Z')
-        return nullptr;
-    year += century * 100;
-    if (year < 1970 || year > 2199 || month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59)
-        return nullptr;
-    const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    const int64_t days = month == 2 ? 28 + leap : 30 + ((month + (month > 7)) & 1);
-    if (day < 1 || day > days)
-        return nullptr;
-    const int64_t seconds = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-    found = (seconds * 1000000 + micros) * 1000;
-    return at;
-}
 
 /// One connection's books by symbol, and the shapes of its messages.
 class Router {
   public:
     Router(Form form, Rule rule, Proof proof) : form_(form), rule_(rule), proof_(proof) {}
 
-    void add_shape(Shape shape) { shapes_.add(std::move(shape)); }
-    void add_image_shape(Shape shape) { image_shapes_.add(std::move(shape)); }
+    Layout &add_update() { return updates_.add(); }
+    Layout &add_image() { return images_.add(); }
     void add(Track *track) { tracks_[track->symbol] = track; }
 
     /// True when the message was taken; `step` says what it did. False: nothing has happened.
     bool take(const char *frame, size_t size, Step &step) {
-        NotShown nobody;
-        for (size_t tried = 0; tried < shapes_.count(); ++tried, shapes_.next()) {
-            Reading reading{shapes_.usual(), frame, frame + size};
-            if (Track *track = named(reading); track && read_rest(reading, track->places, nobody))
-                return follow(*track, reading.fields, step);
+        for (size_t tried = 0; tried < updates_.count(); ++tried, updates_.next()) {
+            Layout &layout = updates_.usual();
+            for (size_t i = 0; i < layout.shapes(); ++i, layout.next()) {
+                Update update{*this};
+                Scan<Update> scan{layout, frame, size, update};
+                if (scan.fits(layout.usual()) && update.finish())
+                    return follow(*update.track, scan.fields, step);
+            }
+            Update update{*this};
+            Scan<Update> scan{layout, frame, size, update};
+            if (scan.whole() && update.finish()) {
+                scan.teach(layout);
+                return follow(*update.track, scan.fields, step);
+            }
         }
         return false;
     }
 
     /// Whether a frame begins as an image does. If so, the fields name its book, and `read_image` may follow.
     bool begin_image(const char *frame, size_t size) {
-        for (size_t tried = 0; tried < image_shapes_.count(); ++tried, image_shapes_.next()) {
-            image_ = Reading{image_shapes_.usual(), frame, frame + size};
-            if (read_symbol(image_))
+        for (size_t tried = 0; tried < images_.count(); ++tried, images_.next()) {
+            Names names;
+            Scan<Names> scan{images_.usual(), frame, size, names};
+            scan.whole();
+            image_ = scan.fields;
+            if (names.found)
                 return true;
         }
         return false;
     }
 
-    const Fields &image_fields() const { return image_.fields; }
+    const Fields &image_fields() const { return image_; }
 
     /// Reads the same frame's image into sides, each cut to `depth` (0: left whole), and judges the book they make;
     /// false when it is not right, or anything is unusual. `proved`: it came with a checksum. Where the places are
     /// not `stated`, an image that shows more of them is unusual.
     bool read_image(const char *frame, size_t size, Places places, bool stated, size_t depth, Side &bids, Side &asks,
                     bool &proved) {
-        Shown shown;
-        size_t tried = 0;
-        for (; tried < image_shapes_.count(); ++tried, image_shapes_.next()) {
-            image_ = Reading{image_shapes_.usual(), frame, frame + size};
-            if (read_symbol(image_) && plain(image_.fields.label) && read_rest(image_, places, shown))
-                break;
-        }
-        if (tried == image_shapes_.count())
+        Whole whole{*this, places, {}};
+        Scan<Whole> scan{images_.usual(), frame, size, whole};
+        if (!scan.whole())
             return false;
-        if (!stated && (shown.most.price > places.price || shown.most.size > places.size))
+        image_ = scan.fields;
+        if (!stated && (whole.shown.most.price > places.price || whole.shown.most.size > places.size))
             return false;
         load(bids, bids_, depth);
         load(asks, asks_, depth);
         if (crossed(bids, asks))
             return false;
-        proved = has_checksum(image_.fields);
+        proved = has_checksum(image_);
         if (!proved)
             return true;
         image_texts_.forget();
-        return image_texts_.of(proof_, Touched{bids}, Touched{asks}, places) == stated_checksum(image_.fields);
+        return image_texts_.of(proof_, Touched{bids}, Touched{asks}, places) == stated_checksum(image_);
     }
 
     /// The levels of the sides that `read_image` has made, best first.
@@ -208,121 +159,66 @@ class Router {
     }
 
   private:
-    /// A frame on its way through a shape.
-    struct Reading {
-        const Part *part = nullptr;
-        const char *at = nullptr, *end = nullptr;
-        bool bids = false, asks = false; // which arrays have been read
-        Fields fields{};
+    /// An update's levels are read as they come once its book is known; those that come before that, at the end.
+    struct Update {
+        Router &router;
+        Track *track = nullptr;
+        const char *early[2] = {nullptr, nullptr}; // bids, asks
+
+        bool named(const Fields &fields) {
+            track = router.find(fields.symbol);
+            return track && track->armed && same(fields.label, track->label);
+        }
+
+        const char *levels(bool bids, const char *at) {
+            if (track)
+                return read(bids, at);
+            early[!bids] = at;
+            return skip_value(at);
+        }
+
+        bool finish() {
+            return (!early[0] || read(true, early[0])) && (!early[1] || read(false, early[1]));
+        }
+
+      private:
+        const char *read(bool bids, const char *at) {
+            return read_levels(router.form_, at, track->places, bids ? router.bids_ : router.asks_);
+        }
     };
 
-    static bool skip_text(Reading &reading) {
-        const std::string &text = reading.part->text;
-        if (static_cast<size_t>(reading.end - reading.at) < text.size() ||
-            std::memcmp(reading.at, text.data(), text.size()) != 0)
-            return false;
-        reading.at += text.size();
-        return true;
-    }
+    /// Of an image only the names, and no farther.
+    struct Names {
+        bool found = false;
 
-    /// Reads on, up to and with the symbol.
-    static bool read_symbol(Reading &reading) {
-        for (;; ++reading.part) {
-            if (!skip_text(reading))
-                return false;
-            if (reading.part->hole == Hole::symbol) {
-                reading.at = read_name(reading.at, reading.end, reading.fields.symbol);
-                ++reading.part;
-                return reading.at;
-            }
-            if (reading.part->hole != Hole::label && !read_number(reading))
-                return false;
-            if (reading.part->hole == Hole::label &&
-                !(reading.at = read_name(reading.at, reading.end, reading.fields.label)))
-                return false;
-        }
-    }
-
-    /// Reads on to the end.
-    template <class Counter> bool read_rest(Reading &reading, Places places, Counter &counter) {
-        for (;; ++reading.part) {
-            if (!skip_text(reading))
-                return false;
-            const Hole hole = reading.part->hole;
-            if (hole == Hole::end)
-                return reading.at == reading.end && reading.bids && reading.asks;
-            if (hole == Hole::bids || hole == Hole::asks) {
-                const bool bids = hole == Hole::bids;
-                if (!(reading.at = read_levels(form_, reading.at, places, bids ? bids_ : asks_, counter)))
-                    return false;
-                (bids ? reading.bids : reading.asks) = true;
-            } else if (!read_number(reading)) {
-                return false;
-            }
-        }
-    }
-
-    static bool read_number(Reading &reading) {
-        Fields &fields = reading.fields;
-        int64_t ms;
-        switch (reading.part->hole) {
-        case Hole::first:
-            reading.at = read_integer(reading.at, fields.first);
-            break;
-        case Hole::last:
-            reading.at = read_integer(reading.at, fields.last);
-            break;
-        case Hole::previous:
-            reading.at = read_integer(reading.at, fields.previous);
-            break;
-        case Hole::checksum:
-            reading.at = read_integer(reading.at, fields.checksum);
-            break;
-        case Hole::venue_ms:
-            if (!(reading.at = read_integer(reading.at, ms)) || ms <= 0 || ms > LATEST_MS)
-                return false;
-            fields.venue_ns = ms * 1000000;
-            break;
-        case Hole::time:
-            reading.at = read_time(reading.at, fields.venue_ns);
-            break;
-        case Hole::any:
-            if (!(reading.at = read_integer(reading.at, ms)) || ms < 0 || ms > LATEST_MS)
-                return false;
-            break;
-        default:
+        bool named(const Fields &) {
+            found = true;
             return false;
         }
-        return reading.at;
+
+        const char *levels(bool, const char *at) { return skip_value(at); }
+    };
+
+    struct Whole {
+        Router &router;
+        Places places;
+        Shown shown;
+
+        bool named(const Fields &) { return true; }
+
+        const char *levels(bool bids, const char *at) {
+            return read_levels(router.form_, at, places, bids ? router.bids_ : router.asks_, shown);
+        }
+    };
+
+    /// Not by `==`, which loads a view that has just been stored in parts as one, and waits for that.
+    static bool same(const std::string_view &name, const std::string &known) {
+        return name.size() == known.size() &&
+               (known.empty() || std::memcmp(name.data(), known.data(), known.size()) == 0);
     }
 
-    /// The armed track that a frame is about, if it begins as the shape does.
-    Track *named(Reading &reading) {
-        if (!read_symbol(reading))
-            return nullptr;
-        Track *track = find(reading.fields.symbol);
-        if (!track || !track->armed || (reading.fields.label.data() && reading.fields.label != track->label))
-            return nullptr;
-        return track;
-    }
-
-    /// Whether a JSON parser finds nothing wrong with a name, either.
-    static bool plain(std::string_view name) {
-        return std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c <= '~'; });
-    }
-
-    static const char *read_name(const char *at, const char *end, std::string_view &name) {
-        const char *start = at;
-        while (at != end && *at != '"' && *at != '\\')
-            ++at;
-        if (at == end || *at != '"')
-            return nullptr;
-        name = std::string_view(start, static_cast<size_t>(at - start));
-        return at;
-    }
-
-    Track *find(std::string_view symbol) {
-        if (recent_ && recent_->symbol == symbol)
+    Track *find(const std::string_view &symbol) {
+        if (recent_ && same(symbol, recent_->symbol))
             return recent_;
         const auto found = tracks_.find(symbol);
         return recent_ = found == tracks_.end() ? nullptr : found->second;
@@ -447,11 +343,11 @@ class Router {
     Form form_;
     Rule rule_;
     Proof proof_;
-    Shapes shapes_, image_shapes_;
+    Layouts updates_, images_;
     std::unordered_map<std::string_view, Track *> tracks_;
     Track *recent_ = nullptr;
     Columns bids_, asks_;
-    Reading image_;
+    Fields image_;
     Texts image_texts_;
     std::vector<Change> dropped_;
 };

@@ -19,8 +19,9 @@ from deltawire.model.instruments import Instrument
 
 Action = Literal["new", "change", "delete"]
 Form = Literal["text_pairs", "text_rows", "number_objects", "action_rows"]
-Shape = Sequence[tuple[str, str]]
-"""A message's text: literals, each with the hole behind it."""
+Declared = Sequence[tuple[str, str, str, bool, bool, "Declared"]]
+"""The members of a frame's object: each its key with quotes and colon, its role, the text before what is read, whether
+a quote follows that, whether the member must be there, and the members of the object that it holds."""
 MEASURED = -8
 """The exponent down to which `read_places` vouches that every number fits."""
 _LOW, _KEEP, _HIGH = 32, 128, 384
@@ -315,7 +316,7 @@ class Track:
 class Image(msgspec.Struct, frozen=True, gc=False):
     """A book image as the kernel has read it, whole, and found it right: not crossed, its checksum its own.
 
-    `label` is the text of that hole, `last` the venue's number, `proved` whether it came with a checksum.
+    `label` is the text of that member, `last` the venue's number, `proved` whether it came with a checksum.
     """
 
     symbol: str
@@ -332,9 +333,9 @@ class Image(msgspec.Struct, frozen=True, gc=False):
 class Router:
     """One connection's frames: book messages on the straight way, and what goes the slower one to `otherwise`.
 
-    `expect` says what a symbol's image is to be read as: its instrument, and how deep it goes (0: whole), or None
-    where it must not be read here; `opened` is handed an image that has been read and found right. In pure Python
-    every frame goes the slower way.
+    `expect` says what a symbol's image on a label is to be read as: its instrument, and how deep it goes (0: whole),
+    or None where it must not be read here; `opened` is handed an image that has been read and found right. In pure
+    Python every frame goes the slower way.
     """
 
     def __init__(
@@ -342,11 +343,11 @@ class Router:
         form: Form,
         rule: str,
         proof: str,
-        shapes: Sequence[Shape],
-        image_shapes: Sequence[Shape],
+        updates: Sequence[Declared],
+        images: Sequence[Declared],
         *,
         otherwise: Callable[[bytes, int], list[Any]],
-        expect: Callable[[str], tuple[Instrument, int] | None],
+        expect: Callable[[str, str], tuple[Instrument, int] | None],
         opened: Callable[[Image, int], list[Any]],
     ) -> None:
         self.recent: Track | None = None

@@ -8,7 +8,7 @@ import msgspec
 
 from deltawire.book.book import Book
 from deltawire.model.events import Event, Fault, Status
-from deltawire.ports import Batch
+from deltawire.ports import Batch, BookFrames
 from deltawire.sources.recordings import Record, Recording, format_place, format_time
 from deltawire.sources.replay import play
 from deltawire.venues.feed import Feed
@@ -98,7 +98,7 @@ class ClockReport(msgspec.Struct, frozen=True):
 
 
 class FastPath(msgspec.Struct, frozen=True):
-    """Book messages that the compiled kernel took whole, of all that a book took."""
+    """Book frames that the compiled kernel took whole, of all; see `deltawire.ports.BookFrames`."""
 
     messages: int
     of: int
@@ -166,7 +166,7 @@ class Verification:
             instruments=instruments,
             events=dict(sorted(self._events.items())),
             unread=dict(sorted(self._feed.unread.items())),
-            fast_path=self._fast_path(instruments),
+            fast_path=_fast_path(self._feed.book_frames),
             faults=sorted(self._faults.values(), key=lambda fault: -fault.count),
             damaged=self._damaged,
             damage=self._damage,
@@ -233,16 +233,16 @@ class Verification:
             outages=outages,
         )
 
-    def _fast_path(self, instruments: dict[str, BookReport]) -> FastPath:
-        taken = self._feed.straight_messages + self._feed.straight_images
-        of = sum(book.images + book.deltas for book in instruments.values())
-        return FastPath(taken, of, round(min(1.0, taken / of), 4) if of else None)
-
     def _is_verified(self, instruments: dict[str, BookReport]) -> bool:
         """All books to the end; or, where the recording has other data alone, all of that."""
         if instruments:
             return all(book.verified for book in instruments.values())
         return bool(self._events) and not self._faults and not self._damaged
+
+
+def _fast_path(frames: BookFrames) -> FastPath:
+    share = frames.fast_share
+    return FastPath(frames.fast, frames.total, None if share is None else round(share, 4))
 
 
 def kind_of(event: Event) -> str:

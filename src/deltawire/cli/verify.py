@@ -93,7 +93,7 @@ def _print(report: Report) -> None:
     if report.instruments:
         _print_books(console, report)
     if report.fast_path.share is not None:
-        of = f"{report.fast_path.share:.1%} of {report.fast_path.of:,} book messages"
+        of = f"{report.fast_path.share:.1%} of {report.fast_path.of:,} book frames"
         console.print(f"fast path: {of}", highlight=False)
     if report.unread:
         _print_list(console, "not read", (f"{name} {count:,}" for name, count in report.unread.items()))

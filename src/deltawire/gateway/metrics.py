@@ -64,9 +64,21 @@ class GatewayCollector(Collector):
         for venue, seconds in told.lag_s.items():
             lag.add_metric([venue], seconds)
         yield lag
+        yield _counter(
+            "book_frames",
+            "Frames with a book image or update, by who read them",
+            self._book_frames(),
+            ["venue", "path"],
+        )
         yield _counter("faults", "Frames that could not be used", _labelled(told.faults), ["venue"])
         yield _counter("stale", "Books gone stale", told.stale.items(), ["venue", "reason"])
         yield _counter("resyncs", "Stale books live again", _labelled(told.resyncs), ["venue"])
+
+    def _book_frames(self) -> Iterator[tuple[tuple[str, str], int]]:
+        for venue, count in self._gateway.book_frames.items():
+            frames = count()
+            yield (venue, "fast"), frames.fast
+            yield (venue, "parser"), frames.parser
 
     def _books(self) -> Iterator[Metric]:
         market = self._gateway.market

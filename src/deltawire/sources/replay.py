@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 import msgspec
 
 from deltawire.model.events import Event, Fault
-from deltawire.ports import Batch, Clock, Fetch, Output, Reconnect, Send, Venue, Wants
+from deltawire.ports import Batch, BookFrames, Clock, Fetch, Output, Reconnect, Send, Venue, Wants
 from deltawire.sources.recordings import Record, Recording
 
 BATCH = 64
@@ -135,6 +135,10 @@ class ReplaySource:
     def now(self) -> int:
         """Recorded time in nanoseconds; 0 before the first record."""
         return self._clock.now()
+
+    def book_frames(self) -> BookFrames:
+        """See `FramedSource`."""
+        return self._venue.book_frames
 
     async def events(self, wants: Wants) -> AsyncIterator[Batch]:
         """Batches of events; `wants` changes nothing, a recording holds what its recorder wanted."""

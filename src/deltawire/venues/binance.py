@@ -14,6 +14,7 @@ from deltawire.book.book import Book, BookUpdate
 from deltawire.book.columns import TextPairs
 from deltawire.book.refinement import exponents_of
 from deltawire.book.sequencers import Sequencer
+from deltawire.book.straight import Members, members
 from deltawire.errors import MalformedError, PrecisionError
 from deltawire.model.events import BookDelta, Event, Ticker
 from deltawire.model.instruments import Instrument
@@ -98,6 +99,21 @@ class _ExchangeInfo(msgspec.Struct):
     symbols: list[msgspec.Raw]
 
 
+def diff_frames(**more: str) -> tuple[Members, ...]:
+    """Frames of the diff stream, in the envelope of combined streams and bare; `more` is where markets differ."""
+    data = {
+        "e": '"depthUpdate"',
+        "s": '"$symbol"',
+        "U": "$first",
+        "u": "$last",
+        "b": "$bids",
+        "a": "$asks",
+        **more,
+    }
+    combined = members(_Message, stream='"$label"', data=members(_Depth, **data))
+    return combined, members(_Message, _Depth, **data)
+
+
 class BinanceFeed(Feed):
     """One combined-stream connection; the spot and futures files give the rest."""
 
@@ -120,6 +136,8 @@ class BinanceFeed(Feed):
         super().__init__()
         self._tops: dict[str, dict[int, _Top]] = {}
         self._asked = 0
+        self._stream = ""
+        """Of the frame that is being read, as its envelope says."""
         self._streams = {
             "depth": self._on_depth,
             "bookTicker": self._on_top,
@@ -165,6 +183,7 @@ class BinanceFeed(Feed):
 
     def _read(self, frame: bytes, now: int) -> list[Output]:
         message = self._message(frame)
+        self._stream = message.stream
         if message.stream:
             _, _, stream = message.stream.partition("@")
             handle = self._streams.get(stream.partition("@")[0])
@@ -183,8 +202,10 @@ class BinanceFeed(Feed):
         return waiting[0]
 
     def _on_depth(self, raw: msgspec.Raw, now: int) -> list[Output]:
+        self._parsed_books += 1
         data = self._depth(raw)
         book = self._book(data.s)
+        book.label = self._stream
         update = BookUpdate(
             bytes(data.b), bytes(data.a), data.U, data.u, data.pu, venue_ns=(data.T or data.E) * MS_NS
         )

@@ -2,7 +2,7 @@
 
 from deltawire.book.sequencers import UpdateIdRange
 from deltawire.book.straight import StraightWay
-from deltawire.venues.binance import BinanceFeed
+from deltawire.venues.binance import BinanceFeed, diff_frames
 
 
 class BinanceSpot(BinanceFeed):
@@ -16,8 +16,5 @@ class BinanceSpot(BinanceFeed):
     straight = StraightWay(
         form="text_pairs",
         rule="range",
-        shapes=(
-            '{"stream":"$label","data":{"e":"depthUpdate","E":$venue_ms,"s":"$symbol","U":$first,"u":$last,'
-            '"b":$bids,"a":$asks}}',
-        ),
+        updates=diff_frames(E="$venue_ms"),
     )

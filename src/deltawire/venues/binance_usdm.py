@@ -9,7 +9,7 @@ from deltawire.book.straight import StraightWay
 from deltawire.model.events import Liquidation, Side, Ticker
 from deltawire.model.instruments import FOREVER_NS, Instrument
 from deltawire.ports import Output
-from deltawire.venues.binance import BinanceFeed, _Symbol
+from deltawire.venues.binance import BinanceFeed, _Symbol, diff_frames
 from deltawire.venues.feed import MS_NS, Ms, optional_float
 
 
@@ -43,10 +43,7 @@ class BinanceUsdm(BinanceFeed):
     straight = StraightWay(
         form="text_pairs",
         rule="bridged",
-        shapes=(
-            '{"stream":"$label","data":{"e":"depthUpdate","E":$any_ms,"T":$venue_ms,"s":"$symbol","U":$first,'
-            '"u":$last,"pu":$previous,"b":$bids,"a":$asks}}',
-        ),
+        updates=diff_frames(E="$any_ms", T="$venue_ms", pu="$previous"),
     )
 
     _mark = msgspec.json.Decoder(_Mark).decode

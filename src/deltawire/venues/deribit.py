@@ -15,7 +15,7 @@ from deltawire.book.book import Book, BookUpdate
 from deltawire.book.columns import ActionRows
 from deltawire.book.kernel import Image
 from deltawire.book.sequencers import PreviousIdChain
-from deltawire.book.straight import StraightWay
+from deltawire.book.straight import Members, StraightWay, members
 from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Fault, Greeks, Index, Side, Stats, Ticker
 from deltawire.model.instruments import FOREVER_MS, FOREVER_NS, Instrument, Kind
@@ -140,6 +140,22 @@ _TICKER_FIELDS = [
 _RENAMED = {"best_bid_amount": "best_bid_size", "best_ask_amount": "best_ask_size"}
 
 
+def _notification(**more: str) -> Members:
+    """A notification of the book channel; `more` is where images and changes differ."""
+    data = members(
+        _Book,
+        timestamp="$venue_ms",
+        instrument_name='"$symbol"',
+        change_id="$last",
+        bids="$bids",
+        asks="$asks",
+        **more,
+    )
+    return members(
+        _Frame, method='"subscription"', params=members(_Params, channel='"book.$label"', data=data)
+    )
+
+
 class Deribit(Feed):
     """One Deribit connection."""
 
@@ -148,15 +164,8 @@ class Deribit(Feed):
     straight = StraightWay(
         form="action_rows",
         rule="previous_id",
-        shapes=(
-            '{"jsonrpc":"2.0","method":"subscription","params":{"channel":"$label","data":{"type":"change",'
-            '"timestamp":$venue_ms,"prev_change_id":$previous,"instrument_name":"$symbol","change_id":$last,'
-            '"bids":$bids,"asks":$asks}}}',
-        ),
-        images=(
-            '{"jsonrpc":"2.0","method":"subscription","params":{"channel":"book.$label","data":{"type":"snapshot",'
-            '"timestamp":$venue_ms,"instrument_name":"$symbol","change_id":$last,"bids":$bids,"asks":$asks}}}',
-        ),
+        updates=(_notification(type='"change"', prev_change_id="$previous"),),
+        images=(_notification(type='"snapshot"'),),
     )
 
     _frame = msgspec.json.Decoder(_Frame).decode
@@ -223,6 +232,7 @@ class Deribit(Feed):
         name = data.instrument_name
         if self._beside(name, params.channel):
             return [self._ignored(name, params.channel, now)]
+        self._parsed_books += 1
         update = BookUpdate(
             bytes(data.bids),
             bytes(data.asks),
@@ -244,10 +254,9 @@ class Deribit(Feed):
         return self._complaint(f"{channel} beside {self._book_channels[name]}: ignored", now)
 
     def _opened(self, image: Image, now: int) -> list[Output]:
-        name, channel = image.symbol, f"book.{image.label}"
+        name, channel = image.symbol, image.label
         if self._beside(name, channel):
             return [self._ignored(name, channel, now)]
-        self._book(name).label = channel
         return super()._opened(image, now)
 
     def _on_trades(self, params: _Params, now: int) -> list[Output]:

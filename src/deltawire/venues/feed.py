@@ -28,7 +28,7 @@ from deltawire.errors import MalformedError, PrecisionError, VenueError
 from deltawire.model.events import Event, Fault, Listing, Side, Trade
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import FINEST, exponent_of, format_decimal, parse_decimal
-from deltawire.ports import Ask, Output, Reconnect, Wants
+from deltawire.ports import Ask, BookFrames, Output, Reconnect, Wants
 
 SECOND_NS = 1_000_000_000
 MS_NS = 1_000_000
@@ -72,6 +72,8 @@ class Feed:
         self.instruments: dict[str, Instrument] = {}
         self.unread: dict[str, int] = {}
         """What came that nobody reads: how many messages of each stream or kind."""
+        self._parsed_books = 0
+        """Frames with a book image or update that came to the venue's parser."""
         self._waiting: dict[str, int] = {}
         """Books without an image, and when to ask for one again."""
 
@@ -84,6 +86,11 @@ class Feed:
     def straight_images(self) -> int:
         """How many images the kernel has read whole; 0 in pure Python."""
         return self._router.imaged
+
+    @property
+    def book_frames(self) -> BookFrames:
+        """See `Venue.book_frames`."""
+        return BookFrames(self._router.taken + self._router.imaged, self._parsed_books)
 
     # What the venue's own file fills in.
 
@@ -115,8 +122,8 @@ class Feed:
         """See `Venue.tag`."""
         raise NotImplementedError
 
-    def _expect(self, symbol: str) -> tuple[Instrument, int] | None:
-        """What the kernel is to read a symbol's image as; None where the image's own texts say what it is.
+    def _expect(self, symbol: str, label: str) -> tuple[Instrument, int] | None:
+        """What the kernel is to read a symbol's image on a label as; None where the image's own texts say what it is.
 
         Where the venue has not stated the exponents, the kernel leaves an image alone that shows finer ones.
         """
@@ -127,7 +134,9 @@ class Feed:
 
     def _opened(self, image: Image, now: int) -> list[Output]:
         """What a book image gave that the kernel has read whole."""
-        events = self._book(image.symbol).opened(image, now)
+        book = self._book(image.symbol)
+        book.label = image.label
+        events = book.opened(image, now)
         self._waiting.pop(image.symbol, None)
         return events  # type: ignore[return-value]
 

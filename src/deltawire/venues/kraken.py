@@ -15,7 +15,7 @@ from deltawire.book.checksums import KrakenChecksum
 from deltawire.book.columns import NumberObjects, number_text
 from deltawire.book.kernel import Image
 from deltawire.book.sequencers import Unsequenced
-from deltawire.book.straight import StraightWay
+from deltawire.book.straight import Members, StraightWay, members
 from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Side, Stats, Ticker
 from deltawire.model.instruments import Instrument
@@ -97,13 +97,12 @@ class _Pairs(msgspec.Struct):
     pairs: list[msgspec.Raw]
 
 
-def _shapes(kind: str) -> tuple[str, ...]:
-    """How book messages are written, with a time and without."""
-    return tuple(
-        f'{{"channel":"book","type":"{kind}","data":[{{"symbol":"$symbol","bids":$bids,"asks":$asks,'
-        f'"checksum":$checksum{time}}}]}}'
-        for time in (',"timestamp":"$time"', "")
+def _message(kind: str) -> Members:
+    """A book message, with a time or without."""
+    data = members(
+        _Book, symbol='"$symbol"', bids="$bids", asks="$asks", checksum="$checksum", timestamp='"$time"?'
     )
+    return members(_Frame, channel='"book"', type=f'"{kind}"', data=[data])
 
 
 class Kraken(Feed):
@@ -115,8 +114,8 @@ class Kraken(Feed):
         form="number_objects",
         rule="none",
         checksum="digits",
-        shapes=_shapes("update"),
-        images=_shapes("snapshot"),
+        updates=(_message("update"),),
+        images=(_message("snapshot"),),
     )
 
     _frame = msgspec.json.Decoder(_Frame).decode
@@ -177,6 +176,7 @@ class Kraken(Feed):
         return []
 
     def _on_books(self, message: _Frame, now: int) -> list[Output]:
+        self._parsed_books += 1
         try:
             books = self._books(message.data)
         except BAD_FRAME as error:
@@ -202,8 +202,8 @@ class Kraken(Feed):
         book.depth = self._depths.get(data.symbol, DEPTH)
         return self._image(data.symbol, update, now)
 
-    def _expect(self, symbol: str) -> tuple[Instrument, int] | None:
-        expected = super()._expect(symbol)
+    def _expect(self, symbol: str, label: str) -> tuple[Instrument, int] | None:
+        expected = super()._expect(symbol, label)
         return expected and (expected[0], self._depths.get(symbol, DEPTH))
 
     def _opened(self, image: Image, now: int) -> list[Output]:

@@ -15,7 +15,7 @@ from deltawire.book.book import Book, BookUpdate
 from deltawire.book.checksums import OkxChecksum
 from deltawire.book.columns import TextRows
 from deltawire.book.sequencers import PreviousIdChain
-from deltawire.book.straight import StraightWay
+from deltawire.book.straight import Members, StraightWay, members
 from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Side, Ticker
 from deltawire.model.instruments import FOREVER_NS, Instrument
@@ -115,17 +115,19 @@ class _Instruments(msgspec.Struct):
     data: list[msgspec.Raw]
 
 
-def _shapes(action: str) -> tuple[str, ...]:
-    """How book messages are written, with sequence ids and without."""
-    return tuple(
-        f'{{"arg":{{"channel":"books","instId":"$symbol"}},"action":"{action}","data":[{{"asks":$asks,"bids":$bids,'
-        f'"ts":"$venue_ms"{numbers}}}]}}'
-        for numbers in (
-            ',"checksum":$checksum,"prevSeqId":$previous,"seqId":$last',
-            ',"checksum":$checksum,"seqId":$last,"prevSeqId":$previous',
-            ',"checksum":$checksum',
-        )
+def _message(action: str) -> Members:
+    """A book message, with sequence ids or without."""
+    data = members(
+        _Book,
+        bids="$bids",
+        asks="$asks",
+        ts='"$venue_ms"',
+        checksum="$checksum?",
+        seqId="$last?",
+        prevSeqId="$previous?",
     )
+    arg = members(_Arg, channel='"$label"', instId='"$symbol"')
+    return members(_Frame, arg=arg, action=f'"{action}"', data=[data])
 
 
 class Okx(Feed):
@@ -137,8 +139,8 @@ class Okx(Feed):
         form="text_rows",
         rule="previous_id",
         checksum="texts",
-        shapes=_shapes("update"),
-        images=_shapes("snapshot"),
+        updates=(_message("update"),),
+        images=(_message("snapshot"),),
     )
 
     _frame = msgspec.json.Decoder(_Frame).decode
@@ -211,6 +213,9 @@ class Okx(Feed):
         handle = self._channels.get(message.arg.channel)
         return handle(message, message.arg.instId, now) if handle else []
 
+    def _expect(self, symbol: str, label: str) -> tuple[Instrument, int] | None:
+        return super()._expect(symbol, label) if self._channels.get(label) == self._on_books else None
+
     def _on_event(self, message: _Frame, now: int) -> list[Output]:
         if message.event in ("error", "notice", "channel-conn-count-error"):
             return [self._complaint(f"{message.event} {message.code} {message.msg}", now)]
@@ -220,6 +225,7 @@ class Okx(Feed):
         return []
 
     def _on_books(self, message: _Frame, symbol: str, now: int) -> list[Output]:
+        self._parsed_books += 1
         try:
             if message.action not in ("snapshot", "update"):
                 raise MalformedError(f"action {message.action[:20]!r}")
@@ -228,10 +234,12 @@ class Okx(Feed):
             return self._lost(symbol, error, now)
         found: list[Output] = []
         for update in updates:
+            book = self._book(symbol)
+            book.label = message.arg.channel if message.arg else ""
             if message.action == "snapshot":
                 found += self._image(symbol, update, now)
             else:
-                found += self._on_update(self._book(symbol), update, now)
+                found += self._on_update(book, update, now)
         return found
 
     def _on_update(self, book: Book, update: BookUpdate, now: int) -> list[Output]:
