@@ -12,7 +12,6 @@ from tests.support.market_events import (
     MS_NS,
     SECOND_NS,
     START_NS,
-    VENUE,
     make_index,
     make_instrument,
     make_listing,

@@ -226,7 +226,7 @@ def _chosen(context: Context, currency: str, kind: str) -> list[InstrumentState]
 
 
 def _identified(context: Context, currency: str, kind: str) -> list[InstrumentState]:
-    """Those of them that can be told apart, of the home venue first: of two with one symbol a client takes the first."""
+    """Those that can be told apart, of the home venue first: of two with one symbol a client takes the first."""
     chosen = [state for state in _chosen(context, currency, kind) if state.instrument.identified]
     return sorted(chosen, key=lambda state: state.instrument.venue != context.market.home)
 

@@ -13,7 +13,6 @@ from deltawire.ports import Output
 from deltawire.venues.binance import BinanceFeed, _Symbol
 from deltawire.venues.feed import MS_NS, Ms, optional_float
 
-
 NEVER_MS = 4_133_404_800_000
 """The delivery date of what is never delivered: 25 December 2100."""
 
