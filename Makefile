@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py
-BOOKS := tests/book tests/market tests/fanout tests/wire tests/venues tests/gateway
+BOOKS := tests/book tests/cases tests/market tests/fanout tests/wire tests/venues tests/gateway
 UPDATES ?= 10000000
 FUZZ_SECONDS ?= 60
 .PHONY: help demo test twins sanitize fuzz interop storm durability check bench realism autobahn kernel lock clean

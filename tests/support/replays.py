@@ -11,21 +11,31 @@ from deltawire.sources.replay import ReplaySource
 from deltawire.venues import make_venue
 
 
-def replay(path: Path, venue: str) -> ReplaySource:
-    """A recording, once, as fast as it goes."""
-    return ReplaySource(Recording(path), make_venue(venue), WallClock(), speed=None)
+class SteppedReplay(ReplaySource):
+    """A recording, once, as fast as it goes, that stands still where it is told to.
 
+    Before `pause_ns` of recorded time it waits for `go_on`. With `held` its connection never ends: at the last record
+    recorded time stands still.
+    """
 
-class HeldReplay(ReplaySource):
-    """One whose connection never ends: at the last record recorded time stands still."""
+    def __init__(self, path: Path, venue: str, *, pause_ns: int | None = None, held: bool = False) -> None:
+        super().__init__(Recording(path), make_venue(venue), WallClock(), speed=None)
+        self._pause_ns = pause_ns
+        self._held = held
+        self._may_go_on = asyncio.Event()
+        self.played = False
+        """Whether the last record has been."""
+
+    def go_on(self) -> None:
+        """Called in the server's loop."""
+        self._may_go_on.set()
 
     async def events(self, wants: Wants) -> AsyncIterator[Batch]:
         """See `Source`."""
         async for batch in super().events(wants):
+            if self._pause_ns is not None and batch.at_ns >= self._pause_ns:
+                await self._may_go_on.wait()
             yield batch
-        await asyncio.Event().wait()
-
-
-def held_replay(path: Path, venue: str) -> HeldReplay:
-    """The same as `replay`, except that its books stay as the last record leaves them."""
-    return HeldReplay(Recording(path), make_venue(venue), WallClock(), speed=None)
+        self.played = True
+        if self._held:
+            await asyncio.Event().wait()
