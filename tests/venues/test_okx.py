@@ -51,6 +51,9 @@ def test_a_connection_asks_for_instruments_and_channels() -> None:
         {"channel": "mark-price", "instId": SWAP},
         {"channel": "funding-rate", "instId": SWAP},
         {"channel": "open-interest", "instId": SWAP},
+        {"channel": "instruments", "instType": "SPOT"},
+        {"channel": "instruments", "instType": "SWAP"},
+        {"channel": "instruments", "instType": "FUTURES"},
     ]
 
 

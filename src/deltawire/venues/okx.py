@@ -31,6 +31,7 @@ UNSEQUENCED = 0
 """Stands for an absent sequence id."""
 
 InstType = Literal["SPOT", "SWAP", "FUTURES", "OPTION"]
+LISTED: tuple[InstType, ...] = ("SPOT", "SWAP", "FUTURES")
 PERPETUAL_RULES = ("xperp", "pre_market")
 """Futures by their type that are perpetuals by their rules."""
 LATEST_EXPIRY_MS = 4_102_444_800_000
@@ -210,10 +211,12 @@ class Okx(Feed):
             if channel in ("books", "trades", "tickers") or name.count("-") > 1
         ]
         fetches: list[Output] = [
-            Fetch(f"instruments:{kind}", f"{REST}instruments?instType={kind}")
-            for kind in ("SPOT", "SWAP", "FUTURES")
+            Fetch(f"instruments:{kind}", f"{REST}instruments?instType={kind}") for kind in LISTED
         ]
-        return [*fetches, _operation("subscribe", args)] if args else fetches
+        if not args:
+            return fetches
+        args += [{"channel": "instruments", "instType": kind} for kind in LISTED]
+        return [*fetches, _operation("subscribe", args)]
 
     def _read(self, frame: bytes, now: int) -> list[Output]:
         if frame == b"pong":
