@@ -50,22 +50,29 @@ def test_a_source_that_fails_leaves_its_books_stale_and_the_others_alone() -> No
             server.feed(RecordingError("okx.gz", "line 7", "damaged"), "okx")
             assert client.message()["params"]["data"]["bids"] == [["change", 50.0, 2.0]]
             stale = client.message()["params"]["data"]
-            assert stale["status"] == {"state": "stale", "reason": "closed"}
+            assert stale["status"] == {
+                "state": "stale",
+                "reason": "closed",
+                "detail": "source failed: okx.gz: line 7: damaged",
+            }
             assert neighbour.missed_nothing()
             status, answer = server.get("/api/v2/public/get_order_book?instrument_name=okx:BTC-USDT")
             assert (status, answer["error"]["code"]) == (400, 13028)
             assert server.get("/api/v2/public/get_order_book?instrument_name=BTC-PERPETUAL")[0] == 200
 
 
-def test_a_source_that_ends_leaves_its_books_as_they_are_and_tells_what_was_held_back() -> None:
+def test_a_source_that_ends_closes_its_books_and_tells_what_was_held_back() -> None:
     with GatewayServer() as server:
         server.go_live()
         with subscribed(server, "book.BTC-PERPETUAL.agg2") as client:
             server.change()
             server.feed(None)
-            assert client.message()["params"]["data"]["change_id"] == 2
+            last = client.message()["params"]["data"]
+            assert (last["change_id"], last["bids"]) == (2, [["change", 100.0, 11.0]])
+            assert last["status"] == {"state": "stale", "reason": "closed", "detail": "source ended"}
             status, answer = server.get("/api/v2/public/get_order_book?instrument_name=BTC-PERPETUAL")
-            assert (status, answer["result"]["change_id"]) == (200, 2)
+            assert (status, answer["error"]["code"]) == (400, 13028)
+            assert answer["error"]["data"]["reason"] == "the book is stale (closed: source ended)"
 
 
 def test_a_source_that_ends_without_an_instrument_is_warned_of() -> None:

@@ -42,6 +42,8 @@ KEYS_PAUSE = 20
 """Of looks, between two attempts to read keys that cannot be read."""
 LONGEST_LOGGED = 80
 LAST_INTERVAL_NS = 1_000_000_000
+SOURCE_ENDED = "source ended"
+"""Why the books of a recording are closed that has been played to its end."""
 
 
 class WallClock:
@@ -125,6 +127,8 @@ class App:
     async def pump(self, source: Source) -> None:
         """Publish a source's batches until it ends; a source that fails leaves the others alone.
 
+        Either way nothing more will be heard of its books, and they are closed.
+
         `JournalError` passes: an exchange that can acknowledge nothing any more is not to be served.
         """
         topic = f"{TOPIC}.{source.venue}"
@@ -136,27 +140,26 @@ class App:
             raise
         except DeltawireError as error:
             log.error("source failed", venue=source.venue, error=str(error))
-            self._broker.publish(
-                topic, Batch(source.venue, source.now(), self._gone_stale(source, str(error)))
-            )
+            why = f"source failed: {error}"
         else:
             self._ended(source)
-        if source.venue not in self.gateway.heard:
-            self.gateway.speechless.add(source.venue)
+            why = SOURCE_ENDED
+        self._broker.publish(topic, Batch(source.venue, source.now(), self._gone_stale(source, why)))
+        self.gateway.over[source.venue] = why
         self._broker.publish(topic, Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
 
     def _ended(self, source: Source) -> None:
         if any(state.instrument.venue == source.venue for state in self.market):
-            log.info("source ended, its last state stays", venue=source.venue)
+            log.info("source ended: its books are closed", venue=source.venue)
         else:
             log.warning("source ended without an instrument; is this the right --venue?", venue=source.venue)
 
-    def _gone_stale(self, source: Source, detail: str) -> list[Event]:
-        """Nothing more will be heard of these books."""
+    def _gone_stale(self, source: Source, why: str) -> list[Event]:
+        """Nothing more will be heard of these instruments, whether they have books or only tickers."""
         return [
-            Status(state.instrument, "stale", "closed", source.now(), detail)
+            Status(state.instrument, "stale", "closed", source.now(), why)
             for state in self.market
-            if state.instrument.venue == source.venue and state.live
+            if state.instrument.venue == source.venue and state.instrument.active
         ]
 
     async def keep_time(self) -> None:

@@ -297,7 +297,9 @@ PLACES = st.integers(-18, 0)
     places=st.tuples(PLACES, PLACES),
     numbers=st.tuples(int64s, int64s, int64s),
     before=st.none() | int64s,
-    news=st.sampled_from([None, BookStatus("live"), BookStatus("stale", 'g"ap')]),
+    news=st.sampled_from(
+        [None, BookStatus("live"), BookStatus("stale", 'g"ap'), BookStatus("stale", "closed", "expired")]
+    ),
     checksum=st.none() | st.integers(0, 0xFFFFFFFF),
     exponents=st.booleans(),
     more=st.sampled_from([b"", b',"conflated":3']),

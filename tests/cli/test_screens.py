@@ -84,6 +84,12 @@ def test_a_ladder_follows_the_changes() -> None:
 def test_a_stale_book_is_never_shown_as_live() -> None:
     screen = screen_with((BOOK, image()), (BOOK, change(status={"state": "stale", "reason": "checksum"})))
     assert cells(screen)[-1][:2] == ["stale", "checksum"]
+
+
+def test_a_closed_book_says_why() -> None:
+    status = {"state": "stale", "reason": "closed", "detail": "expired"}
+    screen = screen_with((BOOK, image()), (BOOK, change(status=status)))
+    assert cells(screen)[-1][:3] == ["stale", "closed", "(expired)"]
     screen.take(Notification(BOOK, change(prev_change_id=6, change_id=7, status={"state": "live"})))
     assert cells(screen)[-1][0] == "live"
 

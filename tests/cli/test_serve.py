@@ -97,13 +97,14 @@ def test_two_recordings_are_served_under_their_names(tmp_path: Path) -> None:
         assert names == ["BTC-PERPETUAL", "binance_usdm:BTCUSDT"]
 
 
-def test_a_recording_at_its_end_leaves_the_book_as_it_was(tmp_path: Path) -> None:
+def test_a_recording_at_its_end_closes_its_book(tmp_path: Path) -> None:
     tape = deribit_tape(tmp_path / "tape.log", changes=5)
     with Command("serve", "--replay", tape, "--venue", "deribit", "--speed", "max", "--port", 0) as server:
         port = port_of(server)
         server.err.until("source ended")
-        found = result(port, "get_order_book?instrument_name=BTC-PERPETUAL")
-        assert (found["bids"], found["last_price"]) == ([[100.0, 15.0], [99.5, 20.0]], 100.5)
+        found = result(port, "ticker?instrument_name=BTC-PERPETUAL")
+        assert (found["best_bid_price"], found["last_price"]) == (0.0, 100.5)
+        assert (found["status"]["reason"], found["status"]["detail"]) == ("closed", "source ended")
 
 
 def test_a_recording_that_breaks_off_is_logged_and_its_book_is_not_served(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deltawire.exchange.calendar import DAY_NS, SECOND_NS, Expiry, Plan, expiries, next_settlement
-from deltawire.model.instruments import format_day
+from deltawire.model.expiries import format_day
 
 YEARS_NS = st.integers(1_600_000_000 * SECOND_NS, 2_000_000_000 * SECOND_NS)
 

@@ -63,10 +63,13 @@ def test_a_venue_that_ends_or_fails_before_it_spoke_holds_nobody_back(end: Excep
     source.feed(end)
     asyncio.run(app.pump(source))
     assert app.gateway.unready() == f"nothing heard of {VENUE} yet"
+    app.gateway.heard.add(VENUE)
+    assert app.gateway.unready() == ""
+    assert list(app.gateway.closed()) == ["okx"]
     other.feed([])
     other.feed(None)
     asyncio.run(app.pump(other))
-    assert app.gateway.unready() == ""
+    assert app.gateway.unready().endswith(f"{VENUE}: source ended")
 
 
 def test_a_server_whose_only_venue_never_spoke_is_not_ready() -> None:
@@ -74,7 +77,7 @@ def test_a_server_whose_only_venue_never_spoke_is_not_ready() -> None:
     app = App([source])
     source.feed(None)
     asyncio.run(app.pump(source))
-    assert app.gateway.unready() == "okx: gone without a word"
+    assert app.gateway.unready() == "okx: source ended"
 
 
 def test_a_server_that_only_echoes_is_ready() -> None:

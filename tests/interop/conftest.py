@@ -11,6 +11,8 @@ import pytest
 
 from deltawire.sources.recordings import Record
 from deltawire.testing.recordings import PERPETUAL, make_recording, write_log
+from tests.support.gateway_server import GatewayServer
+from tests.support.replays import SteppedReplay
 from tests.support.serving import Served, connected, serving
 
 TEST_WITHIN_S = 90
@@ -61,9 +63,9 @@ def short_recording(short_records: list[Record], tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="session")
 def finished(long_recording: Path) -> Iterator[Served]:
-    """A server that plays the long recording once, at full speed, and stays as it left it."""
-    with serving((long_recording, "deribit"), speed="max") as served:
-        yield served
+    """A server that plays the long recording once, at full speed, and whose connection then stands still."""
+    with GatewayServer(sources=(SteppedReplay(long_recording, "deribit", held=True),)) as server:
+        yield Served(server.url, f"http://127.0.0.1:{server.port}")
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from deltawire.market.market import Market
 from deltawire.market.objects import instrument_object, summary_object, ticker_object
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import BookImage, Levels, Status, Trade
+from deltawire.model.expiries import FOREVER_NS
 from deltawire.model.instruments import FOREVER_MS, Instrument
 
 NOW_NS = 1_700_000_000_000_000_000
@@ -22,6 +23,7 @@ SPOT = Instrument(
     settlement="USDT",
     price_exponent=-1,
     size_exponent=-5,
+    expiration_ns=FOREVER_NS,
 )
 OPTION = msgspec.structs.replace(
     SPOT,

@@ -54,12 +54,8 @@ def test_a_perpetual_as_get_instruments_lists_it() -> None:
         "instrument_type": "reversed",
         "maker_commission": 0.0,
         "taker_commission": 0.0005,
-        "max_liquidation_commission": 0.0,
-        "block_trade_commission": 0.0,
-        "block_trade_tick_size": 0.5,
-        "block_trade_min_trade_amount": 10.0,
         "future_type": "reversed",
-        "creation_timestamp": 0,
+        "creation_timestamp": None,
         "expiration_timestamp": 32_503_708_800_000,
         "rfq": False,
         "venue": "deribit",
@@ -89,12 +85,40 @@ def test_the_ticker_of_what_has_expired_is_closed(active: bool, told: str) -> No
     assert ticker_object(state, market)["state"] == told
 
 
-def test_increments_that_no_venue_stated_are_the_exponents() -> None:
+def test_increments_that_a_venue_stated_by_its_exponents_alone_are_those() -> None:
     (state,) = market_of(
         make_instrument(tick_size="", min_trade_size="", price_exponent=-2, size_exponent=-3)
     )
     found = instrument_object(state)
     assert (found["tick_size"], found["min_trade_amount"]) == (0.01, 0.001)
+
+
+def test_what_nobody_has_stated_is_null_or_left_out_and_never_a_usual_value() -> None:
+    (state,) = market_of(
+        Instrument(
+            venue=VENUE,
+            name="A/B",
+            kind="",
+            base="",
+            quote="",
+            settlement="",
+            price_exponent=-2,
+            size_exponent=-3,
+            stated=False,
+        )
+    )
+    found = instrument_object(state)
+    stated = {name: value for name, value in found.items() if value is not None}
+    assert stated == {
+        "instrument_name": "A/B",
+        "instrument_id": 1,
+        "state": "open",
+        "is_active": True,
+        "rfq": False,
+        "venue": VENUE,
+    }
+    assert found["expiration_timestamp"] is None
+    assert not found.keys() & {"maker_commission", "taker_commission", "tick_size_steps"}
 
 
 def test_currencies_are_every_coin_once() -> None:
@@ -108,7 +132,8 @@ def test_contracts_of_an_amount() -> None:
     assert contracts(make_instrument(), 250.0) == 25.0
     assert contracts(make_option(), 2.5) == 2.5
     assert contracts(make_instrument(size_unit="contracts", contract_size=0.01), 3.0) == 3.0
-    assert contracts(make_instrument(contract_size=0.0), 3.0) == 3.0
+    assert contracts(make_instrument(contract_size=0.0), 3.0) is None
+    assert contracts(make_instrument(size_unit="contracts", contract_size=0.0), 3.0) == 3.0
 
 
 def test_a_ticker_names_the_state_of_a_book_only_when_it_is_not_live() -> None:

@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from deltawire.model.instruments import FOREVER_NS, Instrument
+from deltawire.model.expiries import FOREVER_NS
+from deltawire.model.instruments import Instrument
 
 SPOT = Instrument(
     venue="v",
@@ -14,6 +15,7 @@ SPOT = Instrument(
     settlement="USD",
     price_exponent=-1,
     size_exponent=-8,
+    expiration_ns=FOREVER_NS,
 )
 INVERSE = msgspec.structs.replace(
     SPOT, kind="future", size_unit="contracts", contract_size=100.0, inverse=True, size_exponent=0

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from deltawire.market.market import Market
-from deltawire.model.instruments import FOREVER_NS, Instrument, Kind
+from deltawire.model.expiries import FOREVER_NS
+from deltawire.model.instruments import Instrument, Kind
 from deltawire.session.methods import Context
 from deltawire.session.server import answer_http
 from deltawire.wire.rpc import Request

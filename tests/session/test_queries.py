@@ -12,7 +12,6 @@ from tests.support.market_events import (
     MS_NS,
     SECOND_NS,
     START_NS,
-    VENUE,
     make_index,
     make_instrument,
     make_listing,
@@ -136,9 +135,8 @@ def test_instruments_of_a_currency_and_kind(world: World, params: dict[str, Any]
 
 def test_an_instrument_past_its_expiry_is_listed_where_that_is_asked_for(world: World) -> None:
     assert names(result(world, "public/get_instruments", expired=True)) == []
-    world.hub.advance(VENUE, make_option().expiration_ns - 1)
     assert CALL in names(result(world, "public/get_instruments"))
-    world.hub.advance(VENUE, make_option().expiration_ns)
+    world.tell(make_listing(changed(make_option(), active=False)))
     assert names(result(world, "public/get_instruments")) == [PERPETUAL, "ETH-PERPETUAL"]
     assert names(result(world, "public/get_instruments", expired=True)) == [CALL]
     assert names(result(world, "public/get_instruments", expired=True, kind="future")) == []

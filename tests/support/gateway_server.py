@@ -12,7 +12,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -24,7 +24,7 @@ from websockets.sync.client import connect
 from deltawire.app import App, listen, serve
 from deltawire.gateway.gateway import Limits
 from deltawire.model.events import Event
-from deltawire.ports import Batch, Wants
+from deltawire.ports import Batch, Source, Wants
 from deltawire.session.client import Answer, BookMirror, ClientSession, Notification
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.keys import KeyStore
@@ -116,10 +116,13 @@ class GatewayServer:
         epoch: str = "test",
         tls: ssl.SSLContext | None = None,
         way: Way = WAYS[0],
+        sources: Sequence[Source] = (),
         **more: Any,
     ) -> None:
+        """`sources` are served instead of hand-fed ones."""
         self.way = way
         self.book = ScriptedBook()
+        self._given = sources
         self.error: BaseException | None = None
         self._may_fail = may_fail
         self._epoch = epoch
@@ -166,7 +169,8 @@ class GatewayServer:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self.sources = {venue: HandFedSource(venue) for venue in self._venues}
-        self.app = App(list(self.sources.values()), epoch=self._epoch, limits=self._limits, **self._more)
+        sources: Sequence[Source] = self._given or list(self.sources.values())
+        self.app = App(sources, epoch=self._epoch, limits=self._limits, **self._more)
         sock = listen("127.0.0.1", self._wanted_port)
         port = sock.getsockname()[1]
         self.port: int = SecurePort(port) if self.way.secure else port

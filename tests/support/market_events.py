@@ -18,6 +18,7 @@ from deltawire.model.events import (
     Ticker,
     Trade,
 )
+from deltawire.model.expiries import FOREVER_NS
 from deltawire.model.instruments import Instrument
 
 VENUE = "deribit"
@@ -44,6 +45,10 @@ def make_instrument(name: str = "BTC-PERPETUAL", **changes: Any) -> Instrument:
         "contract_size": 10.0,
         "inverse": True,
         "index_name": "btc_usd",
+        "expiration_ns": FOREVER_NS,
+        "settlement_period": "perpetual",
+        "maker_commission": 0.0,
+        "taker_commission": 0.0,
     }
     return Instrument(**(known | changes))
 

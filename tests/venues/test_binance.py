@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from deltawire.model.events import Fault, Liquidation, Listing, Ticker, Trade
-from deltawire.model.instruments import FOREVER_NS
+from deltawire.model.expiries import FOREVER_NS
 from deltawire.ports import Fetch, Send, Wants
 from deltawire.testing.simulators import SIMULATORS
 from deltawire.venues import make_venue

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deltawire.model.events import BookDelta, BookImage, Event, Fault, Status, Ticker, Trade
+from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS
 from deltawire.ports import Ask, Fetch, Send
 from deltawire.testing.link import Link
 from deltawire.venues import REGISTRY, make_venue
@@ -56,6 +57,12 @@ def reasons(session: Session) -> set[str]:
 def test_every_venue_has_a_simulator_and_a_witness(venue: str) -> None:
     assert make_simulator(venue).name == make_venue(venue).name == venue
     make_witness(venue)
+
+
+def next_expiry(session: Session) -> int | None:
+    """Of the instruments that have one."""
+    expiries = [session.instrument(name).expiration_ns for name in session.names]
+    return min((at_ns for at_ns in expiries if UNKNOWN_NS < at_ns < FOREVER_NS), default=None)
 
 
 class TestAnUndisturbedStream:
@@ -337,7 +344,7 @@ class TestSilence:
         events = fall_silent(session)
         stale = {event.instrument.name: event.reason for event in events if isinstance(event, Status)}
         assert stale == dict.fromkeys(session.names, "silent")
-        assert session.venue.deadline() is None, "there is nothing more to wait for"
+        assert session.venue.deadline() == next_expiry(session), "there is nothing more to wait for"
 
     def test_a_delta_that_continues_the_chain_makes_a_silent_book_live_again(self, session: Session) -> None:
         fall_silent(session)
@@ -368,7 +375,7 @@ class TestReconnection:
         assert {e.instrument.name: (e.state, e.reason) for e in events} == dict.fromkeys(
             session.names, ("stale", "closed")
         )
-        assert session.venue.deadline() is None
+        assert session.venue.deadline() == next_expiry(session)
 
     def test_the_book_of_the_next_connection_comes_as_one_delta(self, session: Session) -> None:
         session.close()

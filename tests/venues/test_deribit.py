@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from deltawire.model.events import BookDelta, Fault, Index, Listing, Ticker, Trade
-from deltawire.model.instruments import FOREVER_NS
+from deltawire.model.expiries import FOREVER_NS
 from deltawire.ports import Fetch, Send, Wants
 from deltawire.testing.simulators.deribit import DeribitSimulator
 from deltawire.venues.deribit import Deribit, describe
@@ -36,7 +36,12 @@ def test_a_connection_asks_for_heartbeats_instruments_and_channels() -> None:
         "public/subscribe",
     ]
     assert request(asks[-1])["params"] == {
-        "channels": ["book.BTC-PERPETUAL.100ms", "ticker.BTC-PERPETUAL.100ms", "trades.BTC-PERPETUAL.100ms"]
+        "channels": [
+            "book.BTC-PERPETUAL.100ms",
+            "ticker.BTC-PERPETUAL.100ms",
+            "trades.BTC-PERPETUAL.100ms",
+            "instrument.state.any.any",
+        ]
     }
     assert [ask.tag for ask in asks if isinstance(ask, Fetch)] == ["instruments:any"]
 
@@ -46,7 +51,7 @@ def test_many_channels_go_in_several_requests_of_their_own_numbers() -> None:
     requests = [request(ask) for ask in Deribit().opened(Wants(names), 1) if isinstance(ask, Send)]
     assert len({asked["id"] for asked in requests}) == len(requests)
     assert all(len(msgspec.json.encode(asked)) < 32_768 for asked in requests)
-    assert sum(len(asked["params"].get("channels", ())) for asked in requests) == 3_000
+    assert sum(len(asked["params"].get("channels", ())) for asked in requests) == 3_001
 
 
 def test_a_test_request_is_answered(session: Session) -> None:

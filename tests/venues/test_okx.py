@@ -51,6 +51,9 @@ def test_a_connection_asks_for_instruments_and_channels() -> None:
         {"channel": "mark-price", "instId": SWAP},
         {"channel": "funding-rate", "instId": SWAP},
         {"channel": "open-interest", "instId": SWAP},
+        {"channel": "instruments", "instType": "SPOT"},
+        {"channel": "instruments", "instType": "SWAP"},
+        {"channel": "instruments", "instType": "FUTURES"},
     ]
 
 
@@ -205,7 +208,8 @@ class TestInstruments:
         (good,) = body["data"]
         body["data"] = [good | {"tickSz": "a"}, good | {"instId": 7}, good, good | {"state": "suspend"}]
         events = Okx().fetched("instruments:SWAP", msgspec.json.encode(body), 1)
-        assert [type(event) for event in events] == [Fault, Fault, Listing]
+        assert [type(event) for event in events] == [Fault, Fault, Listing, Listing]
+        assert [event.instrument.active for event in events[2:]] == [True, False]
 
     def test_what_the_venue_states_is_kept(self) -> None:
         machine, simulator = Okx(), OkxSimulator()

@@ -23,7 +23,12 @@ ROOM = Path(deltawire.wire.__file__).parent
 exponents = st.integers(-9, 0)
 mantissas = st.integers(1, (1 << 53) - 1) | st.integers(1, 999).map(lambda value: value * 10**6)
 changes = st.lists(st.tuples(mantissas, mantissas | st.just(0), st.booleans()), max_size=8)
-statuses = st.none() | st.builds(BookStatus, st.sampled_from(["stale", "live"]), st.sampled_from(["", "gap"]))
+statuses = st.none() | st.builds(
+    BookStatus,
+    st.sampled_from(["stale", "live"]),
+    st.sampled_from(["", "gap", "closed"]),
+    st.sampled_from(["", "expired"]),
+)
 
 
 def columns(rows: list[tuple[int, int, bool]]) -> Changes:

@@ -92,12 +92,12 @@ class Screen:
 
     def _ladder(self, channel: str, book: BookMirror) -> RenderableType:
         bids, asks = book.best(self._depth)
-        return self._levels(channel, bids, asks, book.timestamp, f"{book.state} {book.reason}".strip())
+        return self._levels(channel, bids, asks, book.timestamp, _words(book.state, book.reason, book.detail))
 
     def _grouped(self, channel: str, data: dict[str, Any]) -> RenderableType:
         bids, asks = ([(row[0], row[1]) for row in data[side][: self._depth]] for side in ("bids", "asks"))
         status = data.get("status", {"state": "live"})
-        state = f"{status['state']} {status.get('reason', '')}".strip()
+        state = _words(status["state"], status.get("reason", ""), status.get("detail", ""))
         return self._levels(channel, bids, asks, data["timestamp"], state)
 
     def _levels(
@@ -171,6 +171,11 @@ class Screen:
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _words(state: str, reason: str, detail: str) -> str:
+    """A book's state as a line: `stale closed (expired)`."""
+    return " ".join(filter(None, (state, reason, f"({detail})" if detail else "")))
 
 
 def _clock(milliseconds: int) -> str:

@@ -108,7 +108,8 @@ class OrderBook:
         """What a book begins with; also what late listeners need."""
         status = Status(self.instrument, "live", "", now)
         if not self.open:
-            status = Status(self.instrument, "stale", "closed", now)
+            why = "halted" if self.instrument.active else "expired"
+            status = Status(self.instrument, "stale", "closed", now, why)
         return [Listing(self.instrument, now), *self.image(now), status]
 
     def image(self, now: int) -> list[PublicEvent]:

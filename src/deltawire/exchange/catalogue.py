@@ -8,7 +8,8 @@ import msgspec
 from deltawire.exchange.calendar import Expiry, Plan, expiries
 from deltawire.exchange.fees import Fee, FeeTable
 from deltawire.exchange.strikes import strikes
-from deltawire.model.instruments import FOREVER_NS, Instrument, format_day
+from deltawire.model.expiries import FOREVER_NS, format_day
+from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import exponent_of, format_decimal
 from deltawire.options.black76 import years_between
 

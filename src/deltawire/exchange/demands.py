@@ -82,7 +82,8 @@ class Demands:
             self._clear(book, demand.reason)
             book.instrument = replace(book.instrument, active=False)
             desk.outputs.append(Listing(book.instrument, desk.now))
-        desk.outputs.append(Status(book.instrument, "stale", "closed", desk.now))
+        why = "expired" if demand.reason else "halted"
+        desk.outputs.append(Status(book.instrument, "stale", "closed", desk.now, why))
 
     def _clear(self, book: OrderBook, reason: Reason) -> None:
         """End all its orders; the delta that empties the book comes before the book is called closed."""

@@ -12,7 +12,8 @@ from deltawire.exchange.funding import FundingMeter
 from deltawire.exchange.index import index_price
 from deltawire.exchange.mark import FUTURE_LIMIT, PERPETUAL_LIMIT, BasisAverage
 from deltawire.exchange.ports import Record
-from deltawire.model.instruments import Instrument, format_day
+from deltawire.model.expiries import format_day
+from deltawire.model.instruments import Instrument
 from deltawire.options.black76 import Valuation, evaluate_pair, years_between
 from deltawire.options.surface import Surface
 

@@ -131,7 +131,7 @@ class BookChannel(InstrumentChannel):
         """News are that the book has become good or bad; that an image is on its way changes neither."""
         if not self.state.imaged or status.state == "syncing":
             return
-        self._news = BookStatus(status.state, status.reason)
+        self._news = _status(status)
         if status.state == "live":
             self.timers.settle(self)
         else:
@@ -208,6 +208,11 @@ class BookChannel(InstrumentChannel):
         )
 
 
+def _status(status: Status) -> BookStatus:
+    """What is told of a state: more of the reason only where the book is not expected back."""
+    return BookStatus(status.state, status.reason, status.detail if status.reason == "closed" else "")
+
+
 def _restated(best: Levels) -> Changes:
     return Changes(best.prices, best.sizes, best.sizes)
 
@@ -229,7 +234,7 @@ class GroupedBookChannel(InstrumentChannel):
         """A book event; what it did to the best levels shows when the interval is over, staleness at once."""
         if isinstance(event, Status) and event.state == "stale" and self.state.imaged:
             self._last = None
-            self.publish(self._data(Levels([], []), Levels([], []), BookStatus("stale", event.reason)))
+            self.publish(self._data(Levels([], []), Levels([], []), _status(event)))
         elif isinstance(event, BookDelta | BookImage | Status):
             self.soon()
             self.timers.settle(self)

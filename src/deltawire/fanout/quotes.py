@@ -56,7 +56,7 @@ class _LatestChannel(InstrumentChannel):
             return None
         found = {name: value for name, value in data.items() if name not in _UNTIMED}
         if "status" in found and isinstance(found["status"], dict):
-            found["status"] = (found["status"]["state"], found["status"]["reason"])
+            found["status"] = tuple(found["status"].get(name) for name in ("state", "reason", "detail"))
         return found
 
 

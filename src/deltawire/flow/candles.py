@@ -21,7 +21,7 @@ class CandleSeries:
         """Count a trade; one older than the current minute counts into it, because its own has been told."""
         instrument = trade.instrument
         price = instrument.price(trade.price_ticks)
-        volume, cost = instrument.amounts(price, trade.size_lots)
+        volume, cost = instrument.amounts(price, trade.size_lots) if instrument.measurable else (None, None)
         open_ns = trade.venue_ns // MINUTE_NS * MINUTE_NS
         last = self._buckets[-1] if self._buckets else None
         if last is None or open_ns > last.open_ns:
@@ -35,8 +35,8 @@ class CandleSeries:
             max(last.high, price),
             min(last.low, price),
             price,
-            last.volume + volume,
-            last.cost + cost,
+            _sum(last.volume, volume),
+            _sum(last.cost, cost),
         )
 
     def last(self, minutes: int) -> Candle | None:
@@ -76,6 +76,16 @@ def _joined(buckets: Iterable[Candle], open_ns: int, minutes: int) -> Candle:
         max(part.high for part in parts),
         min(part.low for part in parts),
         parts[-1].close,
-        round(fsum(part.volume for part in parts), 8),
-        round(fsum(part.cost for part in parts), 8),
+        total(part.volume for part in parts),
+        total(part.cost for part in parts),
     )
+
+
+def total(amounts: Iterable[float | None]) -> float | None:
+    """Their sum; unknown where one is."""
+    known = list(amounts)
+    return None if None in known else round(fsum(amount for amount in known if amount is not None), 8)
+
+
+def _sum(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one + other

@@ -187,8 +187,8 @@ class Gateway:
         """Those that should be heard of."""
         self.heard: set[str] = set()
         """Those that have spoken."""
-        self.speechless: set[str] = set()
-        """Those that failed or ended before they spoke: nobody waits for them."""
+        self.over: dict[str, str] = {}
+        """Those whose source has ended or failed, and why: nobody waits for them."""
         self.merged = 0
         """Notifications for which others stood."""
         self.telemetry = Telemetry()
@@ -233,10 +233,21 @@ class Gateway:
         """Why nobody should be sent here now; empty when the server can serve."""
         if self.draining:
             return "the server stops"
-        awaited = [venue for venue in self.venues if venue not in self.heard | self.speechless]
+        awaited = [venue for venue in self.venues if venue not in self.heard and venue not in self.over]
         if awaited:
             return f"nothing heard of {', '.join(awaited)} yet"
-        return "" if self.heard or not self.venues else f"{', '.join(self.venues)}: gone without a word"
+        closed = self.closed()
+        return "; ".join(closed.values()) if self.venues and len(closed) == len(self.venues) else ""
+
+    def closed(self) -> dict[str, str]:
+        """The venues of which nothing more comes, and why: their source is over, or all their instruments."""
+        going = {state.instrument.venue for state in self.market if state.instrument.active}
+        listed = {state.instrument.venue for state in self.market}
+        return {venue: f"{venue}: {self.over[venue]}" for venue in self.venues if venue in self.over} | {
+            venue: f"{venue}: every instrument has ended"
+            for venue in self.venues
+            if venue in listed - going and venue not in self.over
+        }
 
     def may_pay(self, address: str, identity: Identity | None, method: str) -> bool:
         """Whether whoever asks over HTTP can pay for it."""

@@ -92,9 +92,11 @@ def make_app(gateway: Gateway) -> Starlette:
         return PlainTextResponse("ok\n")
 
     async def ready(request: Request) -> Response:
-        """Clients may be sent here."""
+        """Clients may be sent here; venues of which nothing more comes are named either way."""
         reason = gateway.unready()
-        return PlainTextResponse(f"{reason or 'ready'}\n", 503 if reason else 200)
+        if reason:
+            return PlainTextResponse(f"{reason}\n", 503)
+        return PlainTextResponse("".join(f"{line}\n" for line in ("ready", *gateway.closed().values())))
 
     async def metrics(request: Request) -> Response:
         """Counters, for those who may see them."""

@@ -89,8 +89,8 @@ class GatewayCollector(Collector):
         states, oldest = Counter[tuple[str, str]](), dict[str, float]()
         for state in market:
             venue = state.instrument.venue
-            if state.status is None:
-                continue
+            if state.status is None or (state.reason == "closed" and not state.imaged):
+                continue  # of which no book has been kept
             states[venue, state.status] += 1
             if state.live:
                 age_s = max(0.0, (market.time(state) - state.book_ns) / NS)

@@ -25,48 +25,62 @@ _OPTION = ("mark_iv", "bid_iv", "ask_iv", "underlying_price", "underlying_index"
 
 
 def instrument_object(state: InstrumentState) -> dict[str, Any]:
-    """An entry of `public/get_instruments`."""
+    """An entry of `public/get_instruments`: null where the dialect has the member always and the fact is unknown.
+
+    Members that the dialect itself has only sometimes are left out instead.
+    """
     instrument = state.instrument
-    tick_size, least = _increment(instrument.tick_size, instrument.price_exponent), _least_amount(instrument)
+    kind_known = bool(instrument.kind)
     found: dict[str, Any] = {
         "instrument_name": state.name,
         "instrument_id": state.number,
-        "kind": instrument.kind,
+        "kind": instrument.kind or None,
         "state": "open" if instrument.active else "inactive",
         "is_active": instrument.active,
-        "base_currency": instrument.base,
-        "quote_currency": instrument.priced_in,
-        "counter_currency": instrument.quote,
-        "tick_size": tick_size,
-        "tick_size_steps": [
-            {"above_price": float(above), "tick_size": float(size)}
-            for above, size in instrument.tick_size_steps
-        ],
-        "min_trade_amount": least,
-        "contract_size": instrument.contract_size,
-        "amount_unit": instrument.size_unit,
-        "price_index": instrument.index_name,
-        "instrument_type": "reversed" if instrument.inverse else "linear",
-        "maker_commission": instrument.maker_commission,
-        "taker_commission": instrument.taker_commission,
-        "max_liquidation_commission": 0.0,
-        "block_trade_commission": 0.0,
-        "block_trade_tick_size": tick_size,
-        "block_trade_min_trade_amount": least,
-        "creation_timestamp": instrument.creation_ns // MS_NS,
+        "base_currency": instrument.base or None,
+        "quote_currency": instrument.priced_in or None,
+        "counter_currency": instrument.quote or None,
+        "contract_size": instrument.contract_size or None,
+        "amount_unit": instrument.size_unit if kind_known else None,
+        "price_index": instrument.index_name or None,
+        "instrument_type": ("reversed" if instrument.inverse else "linear") if kind_known else None,
+        "creation_timestamp": instrument.creation_ns // MS_NS or None,
         "expiration_timestamp": instrument.expiration_ms,
         "rfq": False,
         "venue": instrument.venue,
     }
+    found |= _increments(instrument)
+    found |= {
+        name: value
+        for name, value in (
+            ("maker_commission", instrument.maker_commission),
+            ("taker_commission", instrument.taker_commission),
+        )
+        if value is not None
+    }
     if instrument.kind != "spot":
-        found["settlement_currency"] = instrument.settlement
-        found["settlement_period"] = instrument.settlement_period
+        found["settlement_currency"] = instrument.settlement or None
+        found["settlement_period"] = instrument.settlement_period or None
     if instrument.kind == "future":
         found["future_type"] = found["instrument_type"]
     if instrument.kind == "option":
         found["strike"] = instrument.strike
         found["option_type"] = instrument.option_type
     return found
+
+
+def _increments(instrument: Instrument) -> dict[str, Any]:
+    """The least steps of prices and amounts: unknown where the exponents were only read off a book."""
+    if not instrument.stated:
+        return {"tick_size": None, "min_trade_amount": None}
+    return {
+        "tick_size": _increment(instrument.tick_size, instrument.price_exponent),
+        "tick_size_steps": [
+            {"above_price": float(above), "tick_size": float(size)}
+            for above, size in instrument.tick_size_steps
+        ],
+        "min_trade_amount": _least_amount(instrument),
+    }
 
 
 def currency_objects(market: Market) -> list[dict[str, Any]]:
@@ -130,13 +144,14 @@ def ticker_object(state: InstrumentState, market: Market) -> dict[str, Any]:
 
 def status_object(state: InstrumentState, market: Market) -> dict[str, Any]:
     """Data of `status.X`: the book's state, why, and since how long."""
-    return {
+    found = {
         "instrument_name": state.name,
         "state": state.status or "syncing",
         "reason": state.reason,
         "since": state.status_ns // MS_NS,
         "age": max(0, market.time(state) - state.status_ns) // MS_NS,
     }
+    return found | {"detail": state.detail} if state.detail else found
 
 
 def quote_object(state: InstrumentState) -> dict[str, Any]:
@@ -187,11 +202,13 @@ def trade_object(entry: TapeEntry, name: str) -> dict[str, Any]:
         "direction": trade.side,
         "price": price,
         "amount": amount,
-        "contracts": contracts(instrument, amount),
         "tick_direction": entry.direction,
         "mark_price": trade.mark_price,
         "index_price": trade.index_price,
     }
+    count = contracts(instrument, amount)
+    if count is not None:
+        found["contracts"] = count
     if trade.iv is not None:
         found["iv"] = trade.iv
     if trade.liquidation:
@@ -199,11 +216,11 @@ def trade_object(entry: TapeEntry, name: str) -> dict[str, Any]:
     return found
 
 
-def contracts(instrument: Instrument, amount: float) -> float:
-    """An amount in contracts."""
-    if instrument.size_unit == "contracts" or not instrument.contract_size:
+def contracts(instrument: Instrument, amount: float) -> float | None:
+    """An amount in contracts; None where their size is unknown."""
+    if instrument.kind and instrument.size_unit == "contracts":
         return amount
-    return amount / instrument.contract_size
+    return amount / instrument.contract_size if instrument.contract_size else None
 
 
 def summary_object(state: InstrumentState, market: Market) -> dict[str, Any]:

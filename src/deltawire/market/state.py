@@ -3,14 +3,13 @@
 from collections import deque
 from collections.abc import Iterator
 from itertools import product
-from math import fsum
 from typing import Any
 
 import msgspec
 
 from deltawire.book.checksums import OwnChecksum
 from deltawire.book.ladder import Ladder
-from deltawire.flow.candles import CandleSeries
+from deltawire.flow.candles import CandleSeries, total
 from deltawire.market.funding import FundingSeries
 from deltawire.model.events import (
     BookDelta,
@@ -60,6 +59,7 @@ class InstrumentState:
         self.book_ns = 0
         self.status: BookState | None = None
         self.reason: StaleReason = ""
+        self.detail = ""
         self.status_ns = 0
         self.ticker: dict[str, Any] = {}
         self.ticker_ns = 0
@@ -124,6 +124,7 @@ class InstrumentState:
     def told(self, status: Status) -> None:
         """Take over the book's state."""
         self.status, self.reason, self.status_ns = status.state, status.reason, status.seen_ns
+        self.detail = status.detail
 
     def traded(self, trade: Trade) -> None:
         """Count a trade."""
@@ -149,8 +150,10 @@ class InstrumentState:
     def best(self) -> tuple[float, float, float, float]:
         """Best bid price and size, best ask price and size; 0.0 where there is none or the book is not live.
 
-        Where no book is kept, the venue's own ticker answers.
+        Where no book is kept, the venue's own ticker answers, until its instrument or its source has ended.
         """
+        if not (self.instrument.active and self.reason != "closed"):
+            return 0.0, 0.0, 0.0, 0.0
         if not self.imaged:
             names = ("best_bid_price", "best_bid_size", "best_ask_price", "best_ask_size")
             bid, bid_size, ask, ask_size = (self.ticker.get(name, 0.0) for name in names)
@@ -181,12 +184,11 @@ class InstrumentState:
         if not day:
             return Stats()
         first, last = day[0].open, day[-1].close
-        cost = round(fsum(candle.cost for candle in day), 8)
         return Stats(
             high=max(candle.high for candle in day),
             low=min(candle.low for candle in day),
-            volume=round(fsum(candle.volume for candle in day), 8),
-            volume_usd=cost if "USD" in self.instrument.priced_in else None,
+            volume=total(candle.volume for candle in day),
+            volume_usd=total(candle.cost for candle in day) if "USD" in self.instrument.priced_in else None,
             price_change=round((last / first - 1) * 100, 4) if first else None,
         )
 

@@ -62,7 +62,10 @@ class BookDelta(msgspec.Struct, frozen=True, gc=False):
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
-    """A book's state changed. Only while it is `live` do its prices stand for the market."""
+    """A book's state changed. Only while it is `live` do its prices stand for the market.
+
+    `detail` says more of the reason; of `closed`: `expired`, `delisted`, `source ended`, the venue's own word.
+    """
 
     instrument: Instrument
     state: BookState
@@ -155,7 +158,10 @@ class Index(msgspec.Struct, frozen=True, gc=False):
 
 
 class Candle(msgspec.Struct, frozen=True, gc=False):
-    """Trades of one minute or more; `volume` in base coin, `cost` in quote, `open_ns` the bucket's start."""
+    """Trades of one minute or more; `volume` in base coin, `cost` in quote, `open_ns` the bucket's start.
+
+    `volume` and `cost` are None where the trades are in contracts of unknown size.
+    """
 
     instrument: Instrument
     open_ns: int
@@ -164,8 +170,8 @@ class Candle(msgspec.Struct, frozen=True, gc=False):
     high: float
     low: float
     close: float
-    volume: float
-    cost: float
+    volume: float | None
+    cost: float | None
 
 
 class Liquidation(msgspec.Struct, frozen=True, gc=False):

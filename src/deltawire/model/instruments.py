@@ -1,29 +1,21 @@
 """What is traded: an instrument, its units and its exponents."""
 
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal
 
 import msgspec
 
+from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS, format_day
 from deltawire.model.numbers import parse_decimal, unit
 
-Kind = Literal["spot", "future", "option", "future_combo", "option_combo"]
+Kind = Literal["", "spot", "future", "option", "future_combo", "option_combo"]
+"""What an instrument is; empty when nobody has said."""
 SizeUnit = Literal["base", "quote", "contracts"]
 FOREVER_MS = 32_503_708_800_000
 """Deribit's expiry of a perpetual in milliseconds: the year 3000."""
-FOREVER_NS = (1 << 63) - 1
-"""The expiry of what never expires: the last nanosecond that 64 bits can name (in 2262)."""
 
 Grid = tuple[tuple[int, int], ...]
 """Price increments: (above this price, this increment), both in ticks, ascending."""
-MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
-
-
-def format_day(at_ns: int) -> str:
-    """A day (UTC) as Deribit's names write it: `6AUG21`."""
-    day = datetime.fromtimestamp(at_ns // 1_000_000_000, UTC)
-    return f"{day.day}{MONTHS[day.month - 1]}{day.year % 100:02d}"
 
 
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +24,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     `price_exponent` and `size_exponent` (never above zero) fix the unit of ticks and lots. Sizes are in the
     unit that the venue quotes, named by `size_unit`: base coin, quote currency, or contracts of `contract_size`
     (base coin, or quote currency when `inverse`). Times are nanoseconds since 1970, commissions fractions.
+
+    Every default means that the fact is unknown (empty, 0 or None), never a usual value: what neither the venue's
+    list nor the name states is not guessed. `inverse` and `size_unit` mean nothing while the `kind` is unknown.
     """
 
     venue: str
@@ -47,17 +42,19 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     """Coarser increments: (above this price, this tick size), ascending."""
     min_trade_size: str = ""
     size_unit: SizeUnit = "base"
-    contract_size: float = 1.0
+    contract_size: float = 0.0
     inverse: bool = False
-    expiration_ns: int = FOREVER_NS
+    expiration_ns: int = UNKNOWN_NS
+    """`FOREVER_NS` where it never expires."""
     creation_ns: int = 0
     strike: float | None = None
     option_type: Literal["call", "put"] | None = None
-    settlement_period: str = "perpetual"
+    settlement_period: str = ""
     index_name: str = ""
-    maker_commission: float = 0.0
-    taker_commission: float = 0.0
+    maker_commission: float | None = None
+    taker_commission: float | None = None
     active: bool = True
+    """False once it has ended: expired, delisted, or not traded by its venue's own word."""
     stated: bool = True
     """Whether the venue stated the exponents; False when they were read off the first book image."""
 
@@ -72,16 +69,38 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind == "future" and self.expiration_ns >= FOREVER_NS
 
     @property
-    def expiration_ms(self) -> int:
-        """The expiry in milliseconds since 1970; the year 3000 of what never expires, as Deribit says it."""
+    def expiration_ms(self) -> int | None:
+        """The expiry in milliseconds since 1970; the year 3000 of what never expires, None when unknown."""
+        if self.expiration_ns == UNKNOWN_NS:
+            return None
         return FOREVER_MS if self.expiration_ns >= FOREVER_NS else self.expiration_ns // 1_000_000
 
     @property
     def expiry(self) -> str:
-        """The day it expires as Deribit's names write it (`6AUG21`, UTC), or `PERPETUAL`."""
+        """The day it expires as Deribit's names write it (`6AUG21`, UTC), `PERPETUAL`, or empty when unknown."""
         if self.perpetual:
             return "PERPETUAL"
-        return format_day(self.expiration_ns)
+        return "" if self.expiration_ns == UNKNOWN_NS else format_day(self.expiration_ns)
+
+    def expired(self, now: int) -> bool:
+        """Whether its expiry is known, and past."""
+        return UNKNOWN_NS < self.expiration_ns <= now
+
+    @property
+    def identified(self) -> bool:
+        """Whether enough is known to tell it from every other: clients build their own symbols from these facts."""
+        if not (self.kind and self.base and self.quote):
+            return False
+        if self.kind == "spot":
+            return True
+        if not self.settlement or (self.kind in ("future", "option") and self.expiration_ns == UNKNOWN_NS):
+            return False
+        return self.kind != "option" or (self.strike is not None and self.option_type is not None)
+
+    @property
+    def measurable(self) -> bool:
+        """Whether sizes can be stated in coins: contracts of an unknown size cannot."""
+        return self.size_unit != "contracts" or self.contract_size > 0
 
     @property
     def priced_in(self) -> str:

@@ -190,13 +190,14 @@ class BookMirror:
         self.timestamp = 0
         self.state = "syncing"
         self.reason = ""
+        self.detail = ""
 
     def apply(self, data: dict[str, Any]) -> None:
         """Take in one notification; `FeedError` when it does not continue the book."""
         if data["type"] == "snapshot":
             self.bids.clear()
             self.asks.clear()
-            self.state, self.reason = "live", ""
+            self.state, self.reason, self.detail = "live", "", ""
         elif data["prev_change_id"] != self.change_id:
             raise FeedError(f"change {data['prev_change_id']} does not follow {self.change_id}", retry=True)
         for side, rows in ((self.bids, data["bids"]), (self.asks, data["asks"])):
@@ -204,7 +205,9 @@ class BookMirror:
                 _act(side, action, price, amount)
         self.change_id, self.timestamp = data["change_id"], data["timestamp"]
         if "status" in data:
-            self.state, self.reason = data["status"]["state"], data["status"].get("reason", "")
+            status = data["status"]
+            self.state, self.reason = status["state"], status.get("reason", "")
+            self.detail = status.get("detail", "")
 
         if "price_exponent" in data:
             self._units = unit(data["price_exponent"]), unit(data["size_exponent"])

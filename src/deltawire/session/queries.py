@@ -20,6 +20,8 @@ from deltawire.session.methods import UNAVAILABLE, Context, NoParams, method
 from deltawire.wire.notifications import level_pairs
 from deltawire.wire.rpc import INVALID_PARAMS
 
+BOOK_CLOSED = 13019
+"""Deribit's code for the book of an instrument that has ended."""
 DEEPEST = 10_000
 MOST_TRADES = 1000
 MOST_CANDLES = 5000
@@ -79,9 +81,13 @@ class _IndexName(msgspec.Struct):
 
 @method("public/get_instruments")
 def get_instruments(context: Context, params: _OfCurrency) -> Any:
-    """Every instrument of a currency and kind; without parameters every one. `expired`: those that ended instead."""
-    chosen = _chosen(context, params.currency, params.kind)
-    return [instrument_object(state) for state in chosen if _ended(context, state) is params.expired]
+    """Every instrument of a currency and kind; without parameters every one. `expired`: those that ended instead.
+
+    One of which kind, coins, expiry or strike is unknown is left out: clients make their own symbols of these, and
+    would take it for another. `get_instrument` says what is known of it.
+    """
+    chosen = _identified(context, params.currency, params.kind)
+    return [instrument_object(state) for state in chosen if state.instrument.active is not params.expired]
 
 
 @method("public/get_instrument")
@@ -95,9 +101,9 @@ def get_expirations(context: Context, params: _OfCurrency) -> Any:
     """Expiries by kind, next first, as instrument names write them; for one currency under its name."""
     found: dict[str, dict[str, None]] = {}
     states = _chosen(context, params.currency, params.kind)
-    chosen = [state.instrument for state in states if not _ended(context, state)]
+    chosen = [state.instrument for state in states if state.instrument.active]
     for instrument in sorted(chosen, key=lambda instrument: instrument.expiration_ns):
-        if instrument.kind in ("future", "option"):
+        if instrument.kind in ("future", "option") and instrument.expiry:
             found.setdefault(instrument.kind, {})[instrument.expiry] = None
     expiries = {kind: list(names) for kind, names in found.items()}
     return expiries if params.currency.lower() == "any" else {params.currency.lower(): expiries}
@@ -111,7 +117,10 @@ def get_currencies(context: Context, params: NoParams) -> Any:
 
 @method("public/get_order_book")
 def get_order_book(context: Context, params: _BookOfName) -> Any:
-    """Ticker fields and the best levels of a live book; a book that is not live is an error, never a price."""
+    """Ticker fields and the best levels of a live book; a book that is not live is an error, never a price.
+
+    13028 while it may be live again, 13019 once its instrument has ended.
+    """
     return _order_book(context, context.instrument(params.instrument_name), params.depth)
 
 
@@ -133,8 +142,8 @@ def ticker(context: Context, params: _OfInstrument) -> Any:
 @method("public/get_book_summary_by_currency")
 def get_book_summary_by_currency(context: Context, params: _OfCurrency) -> Any:
     """A summary of every instrument of a currency and kind."""
-    chosen = _chosen(context, params.currency, params.kind)
-    return [summary_object(state, context.market) for state in chosen if not _ended(context, state)]
+    chosen = _identified(context, params.currency, params.kind)
+    return [summary_object(state, context.market) for state in chosen if state.instrument.active]
 
 
 @method("public/get_book_summary_by_instrument")
@@ -216,9 +225,10 @@ def _chosen(context: Context, currency: str, kind: str) -> list[InstrumentState]
     return [state for state in context.market if state.fits(kind, coin)]
 
 
-def _ended(context: Context, state: InstrumentState) -> bool:
-    """Its venue has said so, or its expiry is past, by the venue's time: recorded time in a replay."""
-    return not state.instrument.active or context.market.time(state) >= state.instrument.expiration_ns
+def _identified(context: Context, currency: str, kind: str) -> list[InstrumentState]:
+    """Those that can be told apart, of the home venue first: of two with one symbol a client takes the first."""
+    chosen = [state for state in _chosen(context, currency, kind) if state.instrument.identified]
+    return sorted(chosen, key=lambda state: state.instrument.venue != context.market.home)
 
 
 def _order_book(context: Context, state: InstrumentState, depth: int) -> dict[str, Any]:
@@ -226,7 +236,10 @@ def _order_book(context: Context, state: InstrumentState, depth: int) -> dict[st
         raise RequestError(INVALID_PARAMS, "Invalid params", reason=f"from 1 to {DEEPEST}", param="depth")
     if not state.live:
         why = status_object(state, context.market)
-        reason = f"the book is {why['state']}" + (f" ({why['reason']})" if why["reason"] else "")
+        words = ": ".join(filter(None, (state.reason, state.detail)))
+        reason = f"the book is {why['state']}" + (f" ({words})" if words else "")
+        if not state.instrument.active:
+            raise RequestError(BOOK_CLOSED, "orderbook_closed", reason=reason)
         raise RequestError(UNAVAILABLE, "temporarily_unavailable", reason=reason, retry=True)
     return ticker_object(state, context.market) | {
         "change_id": state.sequence,

@@ -23,7 +23,8 @@ def play(records: Iterable[Record], venue: Venue) -> Iterator[Batch]:
     is_open = False
     for record in records:
         while (deadline := venue.deadline()) is not None and deadline <= record.at_ns:
-            yield _batch(venue, deadline, venue.tick(deadline))
+            now = max(now, deadline)  # what is told late, such as a list with past expiries, is due at once
+            yield _batch(venue, now, venue.tick(now))
         now = max(now, record.at_ns)
         if record.kind == "damaged":
             yield _batch(venue, now, _damage(venue, record, now))
@@ -46,18 +47,22 @@ def _damage(venue: Venue, record: Record, now: int) -> list[Output]:
 
 
 def play_again(recording: Recording, venue: Venue) -> Iterator[Batch]:
-    """Play a recording for ever: each round follows the one before in time and begins with a reconnection."""
-    shift_ns, end_ns = 0, 0
+    """Play a recording for ever: each round follows the one before in time and begins with a reconnection.
+
+    The venue's machine sees recorded time in every round, so that what expires within the recording, or after it,
+    does so again in each; only what comes out is moved along.
+    """
+    shift_ns = 0
     while True:
-        for batch in play(_shifted(recording.records(), shift_ns), venue):
+        end_ns = 0
+        for batch in play(recording.records(), venue):
             end_ns = batch.at_ns
-            events = [_dated(event, shift_ns) for event in batch.events] if shift_ns else batch.events
-            yield Batch(venue.name, end_ns, events)
+            yield _moved(batch, shift_ns)
         if not end_ns:
             return
-        yield _batch(venue, end_ns, venue.closed(end_ns))
+        yield _moved(_batch(venue, end_ns, venue.closed(end_ns)), shift_ns)
         first = next(record for record in recording.records() if record.kind != "damaged")
-        shift_ns = end_ns + LOOP_PAUSE_NS - first.at_ns
+        shift_ns += end_ns + LOOP_PAUSE_NS - first.at_ns
 
 
 def _batch(venue: Venue, now: int, outputs: list[Output]) -> Batch:
@@ -66,15 +71,19 @@ def _batch(venue: Venue, now: int, outputs: list[Output]) -> Batch:
     )
 
 
-def _shifted(records: Iterable[Record], shift_ns: int) -> Iterator[Record]:
-    for record in records:
-        yield msgspec.structs.replace(record, at_ns=record.at_ns + shift_ns) if shift_ns else record
+def _moved(batch: Batch, shift_ns: int) -> Batch:
+    """A batch of a later round, by its own time."""
+    if not shift_ns:
+        return batch
+    return Batch(batch.venue, batch.at_ns + shift_ns, [_dated(event, shift_ns) for event in batch.events])
 
 
 def _dated(event: Event, shift_ns: int) -> Event:
-    """The venue's own stamp belongs to the first round; move it along."""
-    venue_ns = getattr(event, "venue_ns", 0)
-    return msgspec.structs.replace(event, venue_ns=venue_ns + shift_ns) if venue_ns else event
+    """Its stamps belong to the first round; move them along."""
+    stamps = {"seen_ns": getattr(event, "seen_ns", 0), "venue_ns": getattr(event, "venue_ns", 0)}
+    return msgspec.structs.replace(
+        event, **{name: stamp + shift_ns for name, stamp in stamps.items() if stamp}
+    )
 
 
 class ReplayClock:
@@ -113,7 +122,7 @@ class ReplaySource:
     """Serves a recording as a `Source`, paced by its own clock, once or in a loop.
 
     `speed` is recorded seconds per second, None for as fast as it goes. At the end of a recording that does
-    not loop recorded time stops, and the books stay as they were.
+    not loop recorded time stops, and the source has ended.
     """
 
     def __init__(

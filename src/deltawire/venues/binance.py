@@ -16,13 +16,16 @@ from deltawire.book.refinement import exponents_of
 from deltawire.book.sequencers import Sequencer
 from deltawire.book.straight import Members, members
 from deltawire.errors import MalformedError, PrecisionError
-from deltawire.model.events import BookDelta, Event, Ticker
+from deltawire.model.events import BookDelta, Ticker
+from deltawire.model.expiries import FOREVER_NS
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import exponent_of, parse_decimal
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
 from deltawire.venues.feed import MS_NS, Feed, Id, Ms, split_pair, to_float
 
 QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "EUR", "TRY", "BTC", "ETH", "BNB")
+ENDED = ("BREAK", "HALT", "END_OF_DAY", "DELIVERING", "DELIVERED", "SETTLING", "CLOSE")
+"""States of a symbol that is not traded, and not about to be."""
 TOPS_KEPT = 512
 NO_TOP = (-1, -1, -1, -1)
 """Best prices finer than the book's own exponents: whatever the book's are, they differ."""
@@ -146,10 +149,10 @@ class BinanceFeed(Feed):
         }
 
     def tag(self, url: str) -> str | None:
-        """Addresses of depth and exchangeInfo are ours."""
+        """Addresses of depth and exchangeInfo are ours; what was asked of some symbols only is a list of its own."""
         parts = urlsplit(url)
         if parts.path.endswith("/exchangeInfo"):
-            return "instruments"
+            return f"instruments:{parts.query}" if parts.query else "instruments"
         if parts.path.endswith("/depth"):
             return f"book:{parse_qs(parts.query).get('symbol', [''])[0].upper()}"
         return None
@@ -288,10 +291,13 @@ class BinanceFeed(Feed):
         kind, _, symbol = tag.partition(":")
         if kind == "book":  # an answer may outlive its connection
             return [] if self._router.heard_ns is None else self._on_image(symbol, body, now)
-        return self._each(self._exchange_info(body).symbols, self._on_symbol, now)
+        return self._whole_list(tag, self._exchange_info(body).symbols, self._on_symbol, now)
 
-    def _on_symbol(self, raw: msgspec.Raw, now: int) -> list[Event]:
+    def _on_symbol(self, raw: msgspec.Raw, now: int) -> list[Output]:
         stated = self._symbol(raw)
+        self._mention(stated.symbol)
+        if stated.status in ENDED:
+            return self._end(stated.symbol, stated.status.lower(), now)
         return self._learn(self._to_instrument(stated), now) if stated.status == "TRADING" else []
 
     def _to_instrument(self, stated: _Symbol) -> Instrument:
@@ -330,7 +336,9 @@ class BinanceFeed(Feed):
             settlement=quote,
             price_exponent=0,
             size_exponent=0,
-            index_name=f"{base}_{quote}".lower(),
+            contract_size=1.0,
+            expiration_ns=FOREVER_NS,
+            index_name=f"{base}_{quote}".lower() if quote else "",
             stated=False,
         )
 

@@ -7,10 +7,14 @@ import msgspec
 from deltawire.book.sequencers import BridgedChain
 from deltawire.book.straight import StraightWay
 from deltawire.model.events import Liquidation, Side, Ticker
-from deltawire.model.instruments import FOREVER_NS, Instrument
+from deltawire.model.expiries import FOREVER_NS, parse_yymmdd
+from deltawire.model.instruments import Instrument
 from deltawire.ports import Output
 from deltawire.venues.binance import BinanceFeed, _Symbol, diff_frames
 from deltawire.venues.feed import MS_NS, Ms, optional_float
+
+NEVER_MS = 4_133_404_800_000
+"""The delivery date of what is never delivered: 25 December 2100."""
 
 
 class _Mark(msgspec.Struct):
@@ -57,16 +61,22 @@ class BinanceUsdm(BinanceFeed):
         return ("markPrice@1s", "forceOrder")
 
     def _describe(self, symbol: str) -> Instrument:
-        _, _, expiry = symbol.partition("_")
+        """BTCUSDT never expires, BTCUSDT_260925 does; behind an underscore that is no day, nothing is known."""
+        _, dated, day = symbol.partition("_")
         return msgspec.structs.replace(
-            super()._describe(symbol), kind="future", settlement_period="month" if expiry else "perpetual"
+            super()._describe(symbol),
+            kind="future",
+            expiration_ns=parse_yymmdd(day) if dated else FOREVER_NS,
+            settlement_period="" if dated else "perpetual",
         )
 
     def _to_instrument(self, stated: _Symbol) -> Instrument:
-        dated = stated.contractType not in ("", "PERPETUAL")
+        found = super()._to_instrument(stated)
+        expiration_ns = _expiration(stated, found)
         return msgspec.structs.replace(
-            super()._to_instrument(stated),
-            expiration_ns=stated.deliveryDate * MS_NS if dated else FOREVER_NS,
+            found,
+            expiration_ns=expiration_ns,
+            settlement_period="perpetual" if expiration_ns == FOREVER_NS else "",
         )
 
     def _on_mark(self, raw: msgspec.Raw, now: int) -> list[Output]:
@@ -87,3 +97,10 @@ class BinanceUsdm(BinanceFeed):
         side: Side = "sell" if order.S == "SELL" else "buy"
         listed, instrument, ticks, lots = self._measure(order.s, (order.p, order.q), now)
         return [*listed, Liquidation(instrument, ticks, lots, side, order.T * MS_NS, now)]
+
+
+def _expiration(stated: _Symbol, named: Instrument) -> int:
+    """PERPETUAL, TRADIFI_PERPETUAL and whatever else calls itself so never expires."""
+    if "PERPETUAL" in stated.contractType or stated.deliveryDate >= NEVER_MS:
+        return FOREVER_NS
+    return stated.deliveryDate * MS_NS or named.expiration_ns

@@ -5,6 +5,7 @@ Facts: docs.deribit.com (AsyncAPI and OpenAPI specs), confirmed on a recording o
 the actions new/change/delete are exact, so one that does not fit the levels shows a damaged book.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 from urllib.parse import parse_qs, urlsplit
@@ -16,9 +17,9 @@ from deltawire.book.columns import ActionRows
 from deltawire.book.kernel import Image
 from deltawire.book.sequencers import PreviousIdChain
 from deltawire.book.straight import Members, StraightWay, members
-from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Fault, Greeks, Index, Side, Stats, Ticker
-from deltawire.model.instruments import FOREVER_MS, FOREVER_NS, Instrument, Kind
+from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS, is_day, parse_day
+from deltawire.model.instruments import FOREVER_MS, Instrument, Kind
 from deltawire.model.numbers import double_text, exponent_of
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
 from deltawire.venues.feed import MS_NS, SECOND_NS, Feed, Id, Ms
@@ -77,7 +78,7 @@ class _Ticker(msgspec.Struct):
     best_ask_amount: float | None = None
     last_price: float | None = None
     mark_price: float | None = None
-    index_price: float | None = None
+    index_price: float | str | None = None
     settlement_price: float | None = None
     estimated_delivery_price: float | str | None = None
     min_price: float | None = None
@@ -103,6 +104,16 @@ class _Index(msgspec.Struct):
     index_name: str
 
 
+class _State(msgspec.Struct):
+    instrument_name: str
+    state: Literal["created", "started", "settled", "closed", "terminated"]
+
+
+class _Step(msgspec.Struct):
+    above_price: float
+    tick_size: float
+
+
 _Expiry = Annotated[int, msgspec.Meta(ge=0, le=FOREVER_MS)]
 
 
@@ -113,29 +124,30 @@ class _Instrument(msgspec.Struct):
     quote_currency: str
     tick_size: float
     min_trade_amount: float
-    contract_size: float = 1.0
+    contract_size: float = 0.0
     settlement_currency: str = ""
     counter_currency: str = ""
-    settlement_period: str = "perpetual"
+    settlement_period: str = ""
     instrument_type: str = ""
     price_index: str = ""
     creation_timestamp: Ms = 0
     expiration_timestamp: _Expiry | None = None
     strike: float | None = None
     option_type: Literal["call", "put"] | None = None
-    maker_commission: float = 0.0
-    taker_commission: float = 0.0
+    maker_commission: float | None = None
+    taker_commission: float | None = None
     is_active: bool = True
+    tick_size_steps: list[_Step] = []
 
 
 class _Instruments(msgspec.Struct):
     result: list[msgspec.Raw]
 
 
+_EXPIRING = ("index_price", "estimated_delivery_price")
+"""Members of a ticker that say `expired` when there is no such price any more."""
 _TICKER_FIELDS = [
-    name
-    for name in _Ticker.__struct_fields__
-    if name not in ("timestamp", "instrument_name", "estimated_delivery_price")
+    name for name in _Ticker.__struct_fields__ if name not in ("timestamp", "instrument_name", *_EXPIRING)
 ]
 _RENAMED = {"best_bid_amount": "best_bid_size", "best_ask_amount": "best_ask_size"}
 
@@ -173,6 +185,7 @@ class Deribit(Feed):
     _trade_data = msgspec.json.Decoder(list[_Trade]).decode
     _ticker_data = msgspec.json.Decoder(_Ticker).decode
     _index_data = msgspec.json.Decoder(_Index).decode
+    _state_data = msgspec.json.Decoder(_State).decode
     _instruments = msgspec.json.Decoder(_Instruments).decode
     _instrument_data = msgspec.json.Decoder(_Instrument).decode
 
@@ -185,15 +198,18 @@ class Deribit(Feed):
             "ticker": self._on_ticker,
             "incremental_ticker": self._on_ticker,
             "deribit_price_index": self._on_index,
+            "instrument": self._on_state,
         }
         self._asked = 0
 
     def tag(self, url: str) -> str | None:
-        """Addresses of get_instruments are ours; one body per currency."""
+        """Addresses of get_instruments are ours; one body per currency, and kind, and past."""
         parts = urlsplit(url)
         if not parts.path.endswith("/public/get_instruments"):
             return None
-        return f"instruments:{parse_qs(parts.query).get('currency', ['any'])[0]}"
+        asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        chosen = [asked.get("currency", "any"), asked.get("kind", ""), asked.get("expired", "")]
+        return ":".join(["instruments", *(each for each in chosen if each not in ("", "false"))])
 
     def closed(self, now: int) -> list[Output]:
         """The next connection may subscribe to other book channels."""
@@ -205,6 +221,8 @@ class Deribit(Feed):
         channels = [
             f"{topic}.{name}.{tail[topic]}" for topic in sorted(wants.topics) for name in wants.instruments
         ]
+        if channels:
+            channels.append("instrument.state.any.any")
         frames = [
             self._call("public/subscribe", {"channels": channels[start : start + CHANNELS_PER_FRAME]})
             for start in range(0, len(channels), CHANNELS_PER_FRAME)
@@ -278,14 +296,14 @@ class Deribit(Feed):
 
     def _on_ticker(self, params: _Params, now: int) -> list[Output]:
         data = self._ticker_data(params.data)
-        delivery = data.estimated_delivery_price
+        prices = {name: getattr(data, name) for name in _EXPIRING}
         fields = {_RENAMED.get(name, name): getattr(data, name) for name in _TICKER_FIELDS}
         return [
             Ticker(
                 instrument=self._instrument(data.instrument_name),
                 venue_ns=data.timestamp * MS_NS,
                 seen_ns=now,
-                estimated_delivery_price=None if isinstance(delivery, str) else delivery,
+                **{name: None if isinstance(price, str) else price for name, price in prices.items()},
                 **fields,
             )
         ]
@@ -294,11 +312,22 @@ class Deribit(Feed):
         data = self._index_data(params.data)
         return [Index(self.name, data.index_name, data.price, data.timestamp * MS_NS, now)]
 
-    def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
-        return self._each(self._instruments(body).result, self._on_instrument, now)
+    def _on_state(self, params: _Params, now: int) -> list[Output]:
+        """`instrument.state.{kind}.{currency}`; a perpetual is settled every day and goes on."""
+        data = self._state_data(params.data)
+        if data.state in ("created", "started"):
+            return self._revive(data.instrument_name, now)
+        if data.state == "settled" and self._instrument(data.instrument_name).perpetual:
+            return []
+        return self._end(data.instrument_name, data.state, now)
 
-    def _on_instrument(self, raw: msgspec.Raw, now: int) -> list[Event]:
-        return self._learn(_to_instrument(self._instrument_data(raw)), now)
+    def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
+        return self._whole_list(tag, self._instruments(body).result, self._on_instrument, now)
+
+    def _on_instrument(self, raw: msgspec.Raw, now: int) -> list[Output]:
+        stated = self._instrument_data(raw)
+        self._mention(stated.instrument_name)
+        return self._learn(_to_instrument(stated), now)
 
     def _make_book(self, instrument: Instrument) -> Book:
         reader = ActionRows(instrument.price_exponent, instrument.size_exponent)
@@ -318,12 +347,32 @@ class Deribit(Feed):
         return Send(msgspec.json.encode(request).decode())
 
 
+_COMBO = re.compile(r"[A-Z]+\d*", re.ASCII)
+_STRIKE = re.compile(r"\d{1,12}(d\d{1,12})?", re.ASCII)
+
+
 def describe(symbol: str) -> Instrument:
-    """What Deribit's naming tells: BTC-PERPETUAL, BTC-25DEC26, BTC-27DEC24-100000-C, SOL_USDC-PERPETUAL."""
+    """What Deribit's naming tells: BTC-PERPETUAL, BTC-25DEC26, BTC-27DEC24-100000-C, SOL_USDC-PERPETUAL, BTC_USDC.
+
+    And combos: BTC-FS-25DEC26_PERP (two futures), BTC-CS-27MAR26-100000_110000 (options). A name of another form
+    tells nothing.
+    """
     head, *rest = symbol.split("-")
     base, _, quote = head.partition("_")
-    option = len(rest) == 3 and rest[2] in ("C", "P")
-    kind: Kind = "option" if option else "future" if rest else "spot"
+    kind = _kind(quote, rest) if base.isalnum() else ""
+    if not kind:
+        return Instrument(
+            venue=Deribit.name,
+            name=symbol,
+            kind="",
+            base="",
+            quote="",
+            settlement="",
+            price_exponent=0,
+            size_exponent=0,
+            stated=False,
+        )
+    expiration_ns = _expiration(kind, rest)
     return Instrument(
         venue=Deribit.name,
         name=symbol,
@@ -333,20 +382,54 @@ def describe(symbol: str) -> Instrument:
         settlement=quote or base,
         price_exponent=0,
         size_exponent=0,
-        size_unit="quote" if kind == "future" and not quote else "base",
+        size_unit=_size_unit(kind, inverse=not quote),
         inverse=not quote,
-        strike=_strike(rest[1]) if option else None,
-        option_type=None if not option else "call" if rest[2] == "C" else "put",
+        expiration_ns=expiration_ns,
+        strike=_strike(rest[1]) if kind == "option" else None,
+        option_type=None if kind != "option" else "call" if rest[2] == "C" else "put",
+        settlement_period="perpetual" if kind == "future" and expiration_ns == FOREVER_NS else "",
         index_name=f"{base}_{quote or 'USD'}".lower(),
         stated=False,
     )
 
 
-def _strike(text: str) -> float:
-    try:
-        return float(text.replace("d", "."))
-    except ValueError as error:
-        raise MalformedError(f"no strike: {text[:40]!r}") from error
+def _kind(quote: str, rest: list[str]) -> Kind:
+    """What the parts of a name behind its coins say."""
+    match rest:
+        case []:
+            return "spot" if quote else ""
+        case ["PERPETUAL"]:
+            return "future"
+        case [day] if is_day(day):
+            return "future"
+        case [day, _, "C" | "P"] if is_day(day):
+            return "option"
+        case [code, legs, *_] if _COMBO.fullmatch(code) and all(map(_is_leg, legs.split("_"))):
+            return "future_combo" if code == "FS" else "option_combo"
+    return ""
+
+
+def _is_leg(text: str) -> bool:
+    return text == "PERP" or is_day(text)
+
+
+def _expiration(kind: Kind, rest: list[str]) -> int:
+    """When it expires; a combo with the first of its legs, without which it cannot be traded."""
+    if kind == "spot" or rest == ["PERPETUAL"]:
+        return FOREVER_NS
+    if not kind.endswith("combo"):
+        return parse_day(rest[0])
+    days = [parse_day(leg) for leg in rest[1].split("_") if leg != "PERP"]
+    return min(days, default=UNKNOWN_NS)
+
+
+def _size_unit(kind: Kind, *, inverse: bool) -> Literal["base", "quote"]:
+    """Amounts are in dollars where futures are settled in coins, else in coins."""
+    return "quote" if inverse and kind in ("future", "future_combo") else "base"
+
+
+def _strike(text: str) -> float | None:
+    return float(text.replace("d", ".")) if _STRIKE.fullmatch(text) else None
 
 
 def _to_instrument(stated: _Instrument) -> Instrument:
@@ -364,17 +447,20 @@ def _to_instrument(stated: _Instrument) -> Instrument:
         price_exponent=price_exponent,
         size_exponent=size_exponent,
         tick_size=double_text(stated.tick_size),
+        tick_size_steps=tuple(
+            (double_text(step.above_price), double_text(step.tick_size)) for step in stated.tick_size_steps
+        ),
         min_trade_size=double_text(stated.min_trade_amount),
-        size_unit="base" if linear or stated.kind == "option" else "quote",
+        size_unit=_size_unit(stated.kind, inverse=not linear),
         contract_size=stated.contract_size,
         inverse=not linear,
-        expiration_ns=FOREVER_NS
+        expiration_ns=guessed.expiration_ns
         if stated.expiration_timestamp is None
         else min(stated.expiration_timestamp * MS_NS, FOREVER_NS),
         creation_ns=stated.creation_timestamp * MS_NS,
         strike=stated.strike,
         option_type=stated.option_type,
-        settlement_period=stated.settlement_period,
+        settlement_period=stated.settlement_period or guessed.settlement_period,
         index_name=stated.price_index or guessed.index_name,
         maker_commission=stated.maker_commission,
         taker_commission=stated.taker_commission,

@@ -29,6 +29,7 @@ from deltawire.model.events import Event, Fault, Listing, Side, Trade
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import FINEST, exponent_of, format_decimal, parse_decimal
 from deltawire.ports import Ask, BookFrames, Output, Reconnect, Wants
+from deltawire.venues.lifetimes import Lifetimes
 
 SECOND_NS = 1_000_000_000
 MS_NS = 1_000_000
@@ -76,6 +77,9 @@ class Feed:
         """Frames with a book image or update that came to the venue's parser."""
         self._waiting: dict[str, int] = {}
         """Books without an image, and when to ask for one again."""
+        self._lifetimes = Lifetimes()
+        self._mentioned: set[str] = set()
+        """Whom the list that is being read names."""
 
     @property
     def straight_messages(self) -> int:
@@ -135,6 +139,8 @@ class Feed:
     def _opened(self, image: Image, now: int) -> list[Output]:
         """What a book image gave that the kernel has read whole."""
         book = self._book(image.symbol)
+        if (last := self._last_words(book, now)) is not None:
+            return last
         book.label = image.label
         events = book.opened(image, now)
         self._waiting.pop(image.symbol, None)
@@ -145,7 +151,7 @@ class Feed:
     def opened(self, wants: Wants, now: int) -> list[Output]:
         """See `Venue.opened`."""
         self._router.heard_ns = now
-        return self._subscriptions(wants, now)
+        return [*self._began(now), *self._subscriptions(wants, now)]
 
     def received(self, frame: bytes, now: int) -> list[Output]:
         """See `Venue.received`."""
@@ -170,8 +176,9 @@ class Feed:
         self._router.heard_ns = None
         self._waiting.clear()
         found: list[Output] = []
-        for book in self.books.values():
-            found += book.fault("closed", now)
+        for symbol, book in self.books.items():
+            if not self._lifetimes.why(symbol):
+                found += book.fault("closed", now)
         return found
 
     def missed(self, now: int, detail: str) -> list[Output]:
@@ -184,16 +191,20 @@ class Feed:
 
     def deadline(self) -> int | None:
         """See `Venue.deadline`."""
-        if self._router.heard_ns is None:
-            return None
-        silent_ns = self._router.heard_ns + self.silence_ns
-        return min(silent_ns, *self._waiting.values()) if self._waiting else silent_ns
+        expiry_ns, heard_ns = self._lifetimes.next_expiry(), self._router.heard_ns
+        if heard_ns is None:
+            return expiry_ns
+        due_ns = heard_ns + self.silence_ns
+        if self._waiting:
+            due_ns = min(due_ns, *self._waiting.values())
+        return due_ns if expiry_ns is None else min(due_ns, expiry_ns)
 
     def tick(self, now: int) -> list[Output]:
         """See `Venue.tick`."""
+        found = self._expire(now)
         if self._router.heard_ns is None:
-            return []
-        found = self._ask_again(now)
+            return found
+        found += self._ask_again(now)
         if now < self._router.heard_ns + self.silence_ns:
             return found
         self._router.heard_ns = None
@@ -234,12 +245,18 @@ class Feed:
         known = self.instruments.get(symbol)
         if known is None:
             _check_name(symbol)
-            known = self.instruments[symbol] = self._describe(symbol)
+            known = self._describe(symbol)
+            if self._lifetimes.why(symbol):
+                known = msgspec.structs.replace(known, active=False)
+            self.instruments[symbol] = known
+            self._lifetimes.watch(known)
         return known
 
     def _image(self, symbol: str, update: BookUpdate, now: int) -> list[Output]:
         """A book image has come for this symbol; if it does not do, another is asked for, but not at once."""
         book = self._book(symbol)
+        if (last := self._last_words(book, now)) is not None:
+            return last
         events = book.image(update, now)
         self.instruments[symbol] = book.instrument
         if book.state == "live":
@@ -251,6 +268,8 @@ class Feed:
 
     def _delta(self, book: Book, update: BookUpdate, now: int) -> list[Output]:
         """A book update has come."""
+        if (last := self._last_words(book, now)) is not None:
+            return last
         return self._settled(book, book.delta(update, now), now)
 
     def _settled(self, book: Book, events: list[BookEvent], now: int) -> list[Output]:
@@ -270,16 +289,108 @@ class Feed:
         fault = msgspec.structs.replace(self._fault(error, now), instrument=symbol)
         return [fault, *self._settled(book, book.fault("malformed", now), now)]
 
-    def _learn(self, stated: Instrument, now: int) -> list[Event]:
-        """The venue defines an instrument; one with a running book keeps its exponents if they are finer."""
+    def _learn(self, stated: Instrument, now: int, why: str = "inactive") -> list[Output]:
+        """The venue defines an instrument; one with a running book keeps its exponents if they are finer.
+
+        One that is listed as active, and is not past its expiry, lives (again); `why` is why any other does not.
+        """
         _check_name(stated.name)
         _check_increments(stated)
+        over = stated.expired(now) or not stated.active
+        if over:
+            stated = msgspec.structs.replace(stated, active=False)
+        found = self._take_over(stated, now)
+        if over:
+            return [*found, *self._close(stated, "expired" if stated.expired(now) else why, now)]
+        return [*found, *self._restart(stated.name, now)]
+
+    def _take_over(self, stated: Instrument, now: int) -> list[Event]:
+        """A definition, with exponents no coarser than those that the levels have."""
+        self._lifetimes.watch(stated)
         known = self.instruments.get(stated.name)
         if known is None:
             self.instruments[stated.name] = stated
             return [Listing(stated, now)]
         finer = with_exponents(stated, *exponents_of(known))
         return self._redefine(known, finer, now, printed=exponents_of(stated))
+
+    def _whole_list(
+        self, tag: str, items: Sequence[T], read: Callable[[T, int], Sequence[Output]], now: int
+    ) -> list[Output]:
+        """Read a list of all instruments of a kind, asked for by its tag: who is in it no more has been delisted.
+
+        Nobody is, where some entry cannot be read, not even whom it is about.
+        """
+        self._mentioned.clear()
+        found = self._each(items, read, now)
+        if len(self._mentioned) == len(items):
+            for symbol in self._lifetimes.missing(tag, self._mentioned):
+                found += self._end(symbol, "delisted", now)
+        return found
+
+    def _mention(self, symbol: str) -> None:
+        """The list that is being read names an instrument."""
+        self._mentioned.add(symbol)
+
+    # The ends of instruments.
+
+    def _end(self, symbol: str, why: str, now: int) -> list[Output]:
+        """An instrument has ended: it is no more active, its book is closed, and no frame revives it."""
+        known = self.instruments.get(symbol)
+        if known is None:
+            self._lifetimes.end(symbol, now, why)
+            return []
+        listed = self._redefine(known, msgspec.structs.replace(known, active=False), now)
+        return [*listed, *self._close(known, why, now)]
+
+    def _close(self, instrument: Instrument, why: str, now: int) -> list[Output]:
+        at_ns = instrument.expiration_ns if instrument.expired(now) else now
+        if not self._lifetimes.end(instrument.name, at_ns, why):
+            return []
+        self._waiting.pop(instrument.name, None)
+        book = self.books.get(instrument.name)
+        return [*book.fault("closed", now, why)] if book else []
+
+    def _last_words(self, book: Book, now: int) -> list[Output] | None:
+        """What is still to be told of the book of an instrument that has ended; None while it has not."""
+        instrument = book.instrument
+        if why := self._lifetimes.why(instrument.name):
+            return [] if book.reason == "closed" else [*book.fault("closed", now, why)]
+        return self._end(instrument.name, "expired", now) if instrument.expired(now) else None
+
+    def _revive(self, symbol: str, now: int) -> list[Output]:
+        """The venue says that trading of an instrument begins (again)."""
+        known = self.instruments.get(symbol)
+        if known is None or known.expired(now):
+            return []
+        listed = self._redefine(known, msgspec.structs.replace(known, active=True), now)
+        return [*listed, *self._restart(symbol, now)]
+
+    def _restart(self, symbol: str, now: int) -> list[Output]:
+        """If it had ended, its book needs an image."""
+        book = self.books.get(symbol)
+        if not self._lifetimes.revive(symbol) or book is None:
+            return []
+        return self._settled(book, [], now)
+
+    def _expire(self, now: int) -> list[Output]:
+        found: list[Output] = []
+        for symbol in self._lifetimes.due(now):
+            if self.instruments[symbol].expired(now):
+                found += self._end(symbol, "expired", now)
+        return found
+
+    def _began(self, now: int) -> list[Output]:
+        """Where time has gone back, what ended later lives again."""
+        found: list[Output] = []
+        for symbol in self._lifetimes.begin(now):
+            known = self.instruments.get(symbol)
+            if known is not None:
+                self._lifetimes.watch(known)
+                found += self._redefine(known, msgspec.structs.replace(known, active=True), now)
+        return found
+
+    # Numbers.
 
     def _redefine(
         self, known: Instrument, now_known: Instrument, now: int, printed: Exponents | None = None
@@ -400,8 +511,8 @@ def ms(text: str) -> int:
 
 
 def split_pair(symbol: str, quotes: tuple[str, ...]) -> tuple[str, str]:
-    """Base and quote of a symbol written as one word; the whole symbol is the base when no quote is known."""
+    """Base and quote of a symbol written as one word; both empty, unknown, where it ends in none of these quotes."""
     for quote in quotes:
         if symbol.endswith(quote) and len(symbol) > len(quote):
             return symbol[: -len(quote)], quote
-    return symbol, ""
+    return "", ""

@@ -18,12 +18,15 @@ from deltawire.book.sequencers import Unsequenced
 from deltawire.book.straight import Members, StraightWay, members
 from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Side, Stats, Ticker
+from deltawire.model.expiries import FOREVER_NS
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import double_text
 from deltawire.ports import Ask, Output, Send, Wants
 from deltawire.venues.feed import BAD_FRAME, LATEST_MS, MS_NS, SECOND_NS, Feed, Id
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ENDED = ("delisted", "maintenance", "work_in_progress")
+"""States of a pair without a market; in any other orders can at least be cancelled, and the book stands."""
 DEPTH = 100
 """What we subscribe to; a recording's own subscriptions say what it has."""
 
@@ -236,10 +239,15 @@ class Kraken(Feed):
         ]
 
     def _on_instruments(self, message: _Frame, now: int) -> list[Output]:
-        return self._each(self._pairs(message.data).pairs, self._on_pair, now)
+        pairs = self._pairs(message.data).pairs
+        if message.type == "snapshot":
+            return self._whole_list("instrument", pairs, self._on_pair, now)
+        return self._each(pairs, self._on_pair, now)
 
-    def _on_pair(self, raw: msgspec.Raw, now: int) -> list[Event]:
-        return self._learn(_to_instrument(self._pair(raw)), now)
+    def _on_pair(self, raw: msgspec.Raw, now: int) -> list[Output]:
+        pair = self._pair(raw)
+        self._mention(pair.symbol)
+        return self._learn(_to_instrument(pair), now, pair.status)
 
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
         return [self._complaint(f"{tag}: nothing was asked", now)]
@@ -259,12 +267,14 @@ class Kraken(Feed):
             venue=self.name,
             name=symbol,
             kind="spot",
-            base=base,
+            base=base if quote else "",
             quote=quote,
             settlement=quote,
             price_exponent=0,
             size_exponent=0,
-            index_name=f"{base}_{quote}".lower(),
+            contract_size=1.0,
+            expiration_ns=FOREVER_NS,
+            index_name=f"{base}_{quote}".lower() if quote else "",
             stated=False,
         )
 
@@ -304,6 +314,8 @@ def _to_instrument(pair: _Pair) -> Instrument:
         size_exponent=-pair.qty_precision,
         tick_size=double_text(pair.price_increment),
         min_trade_size=double_text(pair.qty_min),
+        contract_size=1.0,
+        expiration_ns=FOREVER_NS,
         index_name=f"{pair.base}_{pair.quote}".lower(),
-        active=pair.status == "online",
+        active=pair.status not in ENDED,
     )

@@ -6,6 +6,7 @@ message also carried a CRC32 over the best 25 levels; the field remains, always 
 with neither proves nothing, so it is treated as a gap.
 """
 
+import re
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,10 +19,11 @@ from deltawire.book.sequencers import PreviousIdChain
 from deltawire.book.straight import Members, StraightWay, members
 from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Side, Ticker
-from deltawire.model.instruments import FOREVER_NS, Instrument
+from deltawire.model.expiries import FOREVER_NS, parse_yymmdd
+from deltawire.model.instruments import Instrument, Kind
 from deltawire.model.numbers import exponent_of
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
-from deltawire.venues.feed import BAD_FRAME, SECOND_NS, Feed, Id, ms, optional_float
+from deltawire.venues.feed import BAD_FRAME, MS_NS, SECOND_NS, Feed, Id, ms, optional_float
 
 REST = "https://www.okx.com/api/v5/public/"
 PING_NS = 25 * SECOND_NS
@@ -29,6 +31,13 @@ UNSEQUENCED = 0
 """Stands for an absent sequence id."""
 
 InstType = Literal["SPOT", "SWAP", "FUTURES", "OPTION"]
+LISTED: tuple[InstType, ...] = ("SPOT", "SWAP", "FUTURES")
+PERPETUAL_RULES = ("xperp", "pre_market")
+"""Futures by their type that are perpetuals by their rules."""
+LATEST_EXPIRY_MS = 4_102_444_800_000
+"""An expiry in 2100 or later is none."""
+ENDED = ("expired", "suspend")
+"""States of an instrument that is not traded."""
 
 
 class _Arg(msgspec.Struct):
@@ -101,6 +110,7 @@ class _Instrument(msgspec.Struct, rename="camel"):
     quote_ccy: str = ""
     settle_ccy: str = ""
     uly: str = ""
+    inst_family: str = ""
     ct_val: str = ""
     ct_mult: str = ""
     ct_type: str = ""
@@ -108,6 +118,7 @@ class _Instrument(msgspec.Struct, rename="camel"):
     stk: str = ""
     list_time: str = ""
     exp_time: str = ""
+    rule_type: str = ""
     state: str = "live"
 
 
@@ -160,19 +171,24 @@ class Okx(Feed):
             "mark-price": self._on_tickers,
             "funding-rate": self._on_tickers,
             "open-interest": self._on_tickers,
+            "instruments": self._on_instruments,
         }
 
     def tag(self, url: str) -> str | None:
-        """Addresses of public/instruments are ours; one body per instrument type."""
+        """Addresses of public/instruments are ours; one body per instrument type, and per family where one is named."""
         parts = urlsplit(url)
         if not parts.path.endswith("/public/instruments"):
             return None
-        return f"instruments:{parse_qs(parts.query).get('instType', [''])[0]}"
+        asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        chosen = [asked.get(name, "") for name in ("uly", "instFamily", "instId")]
+        return ":".join(["instruments", asked.get("instType", ""), *filter(None, chosen)])
 
     def deadline(self) -> int | None:
-        """Silence, or the next ping."""
-        silence = super().deadline()
-        return None if silence is None else min(silence, self._pinged_ns + PING_NS)
+        """Silence, the next ping, or the next expiry."""
+        due_ns = super().deadline()
+        if due_ns is None or self._router.heard_ns is None:
+            return due_ns
+        return min(due_ns, self._pinged_ns + PING_NS)
 
     def tick(self, now: int) -> list[Output]:
         """A ping in time keeps a quiet connection from being closed after 30 s."""
@@ -197,10 +213,12 @@ class Okx(Feed):
             if channel in ("books", "trades", "tickers") or name.count("-") > 1
         ]
         fetches: list[Output] = [
-            Fetch(f"instruments:{kind}", f"{REST}instruments?instType={kind}")
-            for kind in ("SPOT", "SWAP", "FUTURES")
+            Fetch(f"instruments:{kind}", f"{REST}instruments?instType={kind}") for kind in LISTED
         ]
-        return [*fetches, _operation("subscribe", args)] if args else fetches
+        if not args:
+            return fetches
+        args += [{"channel": "instruments", "instType": kind} for kind in LISTED]
+        return [*fetches, _operation("subscribe", args)]
 
     def _read(self, frame: bytes, now: int) -> list[Output]:
         if frame == b"pong":
@@ -266,10 +284,17 @@ class Okx(Feed):
         return [Ticker(instrument=self._instrument(data.inst_id), venue_ns=ms(data.ts), seen_ns=now, **said)]
 
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
-        return self._each(self._instruments(body).data, self._on_instrument, now)
+        return self._whole_list(tag, self._instruments(body).data, self._on_instrument, now)
 
-    def _on_instrument(self, raw: msgspec.Raw, now: int) -> list[Event]:
+    def _on_instruments(self, message: _Frame, symbol: str, now: int) -> list[Output]:
+        """The `instruments` channel: whatever has changed."""
+        return self._each(msgspec.json.decode(message.data, type=list[msgspec.Raw]), self._on_instrument, now)
+
+    def _on_instrument(self, raw: msgspec.Raw, now: int) -> list[Output]:
         stated = self._instrument_data(raw)
+        self._mention(stated.inst_id)
+        if stated.state in ENDED:
+            return self._end(stated.inst_id, stated.state, now)
         return self._learn(_to_instrument(stated), now) if stated.state == "live" and stated.tick_sz else []
 
     def _make_book(self, instrument: Instrument) -> Book:
@@ -299,46 +324,101 @@ def _operation(op: str, args: list[dict[str, str]]) -> Send:
     return Send(msgspec.json.encode({"op": op, "args": args}).decode())
 
 
+_COINS = re.compile(r"[A-Z0-9]+(_[A-Z0-9]+)?", re.ASCII | re.IGNORECASE)
+_DAY = re.compile(r"\d{6}", re.ASCII)
+_STRIKE = re.compile(r"\d{1,12}(\.\d{1,12})?", re.ASCII)
+
+
 def describe(symbol: str) -> Instrument:
-    """What OKX's naming tells: BTC-USDT, BTC-USD-SWAP, BTC-USD-260925, BTC-USD-241013-70000-P."""
+    """What OKX's naming tells: BTC-USDT, BTC-USD-SWAP, BTC-USD-260925, BTC-USD-241013-70000-P.
+
+    A name of another form tells nothing.
+    """
     base, _, rest = symbol.partition("-")
     quote, *more = rest.split("-")
-    option = len(more) == 3 and more[2] in ("C", "P")
-    inverse = bool(more) and quote == "USD"
+    kind = _kind(more) if _COINS.fullmatch(base) and _COINS.fullmatch(quote) else ""
+    inverse = kind not in ("", "spot") and quote == "USD"
+    perpetual = more == ["SWAP"]
     return Instrument(
         venue=Okx.name,
         name=symbol,
-        kind="option" if option else "future" if more else "spot",
-        base=base,
-        quote=quote,
-        settlement=base if inverse else quote,
+        kind=kind,
+        base=base if kind else "",
+        quote=quote if kind else "",
+        settlement="" if not kind else base if inverse else quote,
         price_exponent=0,
         size_exponent=0,
-        size_unit="contracts" if more else "base",
+        size_unit="base" if kind == "spot" else "contracts",
+        contract_size=1.0 if kind == "spot" else 0.0,
         inverse=inverse,
-        strike=optional_float(more[1]) if option else None,
-        option_type=None if not option else "call" if more[2] == "C" else "put",
-        index_name=f"{base}_{quote}".lower(),
+        expiration_ns=FOREVER_NS if perpetual or kind == "spot" else parse_yymmdd(more[0]) if kind else 0,
+        strike=float(more[1]) if kind == "option" and _STRIKE.fullmatch(more[1]) else None,
+        option_type=None if kind != "option" else "call" if more[2] == "C" else "put",
+        settlement_period="perpetual" if perpetual else "",
+        index_name=f"{base}_{quote}".lower() if kind else "",
         stated=False,
     )
 
 
+def _kind(more: list[str]) -> Kind:
+    """What the parts of a name behind its coins say."""
+    match more:
+        case []:
+            return "spot"
+        case ["SWAP"]:
+            return "future"
+        case [day] if _DAY.fullmatch(day):
+            return "future"
+        case [day, _, "C" | "P"] if _DAY.fullmatch(day):
+            return "option"
+    return ""
+
+
+KINDS: dict[InstType, Kind] = {"SPOT": "spot", "SWAP": "future", "FUTURES": "future", "OPTION": "option"}
+
+
 def _to_instrument(stated: _Instrument) -> Instrument:
     guessed = describe(stated.inst_id)
+    kind = KINDS[stated.inst_type]
+    expiration_ns = _expiration(stated, guessed)
+    perpetual = kind == "future" and expiration_ns == FOREVER_NS
+    family = stated.inst_family or stated.uly
     return msgspec.structs.replace(
         guessed,
-        base=stated.base_ccy or guessed.base,
-        quote=stated.quote_ccy or guessed.quote,
+        kind=kind,
+        base=stated.base_ccy or guessed.base or family.partition("-")[0],
+        quote=stated.quote_ccy or guessed.quote or family.partition("-")[2],
         settlement=stated.settle_ccy or guessed.settlement,
         price_exponent=exponent_of(stated.tick_sz),
         size_exponent=exponent_of(stated.lot_sz),
         tick_size=stated.tick_sz,
         min_trade_size=stated.min_sz or stated.lot_sz,
-        contract_size=(optional_float(stated.ct_val) or 1.0) * (optional_float(stated.ct_mult) or 1.0),
-        inverse=stated.ct_type == "inverse" or (stated.inst_type == "OPTION" and guessed.inverse),
-        expiration_ns=ms(stated.exp_time) if stated.exp_time else FOREVER_NS,
+        size_unit="base" if kind == "spot" else "contracts",
+        contract_size=1.0 if kind == "spot" else _contract_size(stated),
+        inverse=stated.ct_type == "inverse" or (kind == "option" and guessed.inverse),
+        expiration_ns=expiration_ns,
         creation_ns=ms(stated.list_time) if stated.list_time else 0,
-        strike=optional_float(stated.stk),
-        settlement_period="perpetual" if not stated.exp_time else "month",
+        strike=optional_float(stated.stk) if stated.stk else guessed.strike,
+        option_type=_OPTION_TYPES.get(stated.opt_type, guessed.option_type),
+        settlement_period="perpetual" if perpetual else "",
+        index_name=guessed.index_name or stated.uly.replace("-", "_").lower(),
         stated=True,
     )
+
+
+_OPTION_TYPES: dict[str, Literal["call", "put"]] = {"C": "call", "P": "put"}
+
+
+def _expiration(stated: _Instrument, guessed: Instrument) -> int:
+    """Swaps never expire (their `expTime` is a delisting), nor do futures whose rules are those of perpetuals."""
+    if stated.inst_type in ("SPOT", "SWAP") or stated.rule_type in PERPETUAL_RULES:
+        return FOREVER_NS
+    if not stated.exp_time:
+        return guessed.expiration_ns
+    expiration_ns = ms(stated.exp_time)
+    return FOREVER_NS if expiration_ns >= LATEST_EXPIRY_MS * MS_NS else expiration_ns
+
+
+def _contract_size(stated: _Instrument) -> float:
+    """Value times multiplier; 0.0, unknown, where the value is not stated."""
+    return (optional_float(stated.ct_val) or 0.0) * (optional_float(stated.ct_mult) or 1.0)

@@ -47,12 +47,14 @@ class Opened(_message.Message):
     def __init__(self, channel: _Optional[str] = ..., epoch: _Optional[str] = ..., instrument_name: _Optional[str] = ...) -> None: ...
 
 class Status(_message.Message):
-    __slots__ = ("state", "reason")
+    __slots__ = ("state", "reason", "detail")
     STATE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
     state: str
     reason: str
-    def __init__(self, state: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+    detail: str
+    def __init__(self, state: _Optional[str] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class Book(_message.Message):
     __slots__ = ("timestamp_ms", "change_id", "behind", "price_exponent", "size_exponent", "exponents_are_news", "bid_prices", "bid_sizes", "ask_prices", "ask_sizes", "checksum", "status", "image", "price_zeros", "size_zeros")

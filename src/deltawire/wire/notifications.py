@@ -50,6 +50,8 @@ class BookStatus(msgspec.Struct, omit_defaults=True):
 
     state: str
     reason: str = ""
+    detail: str = ""
+    """More of the reason, where there is more to say: `expired`, `source ended`."""
 
 
 class BookData(msgspec.Struct, omit_defaults=True):

@@ -34,14 +34,15 @@ class Greeks(msgspec.Struct):
     rho: Number = None
 
 
-class Status(msgspec.Struct):
-    """A book's state, why, and since how long."""
+class Status(msgspec.Struct, omit_defaults=True):
+    """A book's state, why, and since how long; `detail` says more of the reason where there is more to say."""
 
     instrument_name: str
     state: Literal["syncing", "live", "stale"]
     reason: str
     since: int
     age: int
+    detail: str = ""
 
 
 class Ticker(msgspec.Struct, omit_defaults=True):
@@ -106,10 +107,10 @@ class Trade(msgspec.Struct, omit_defaults=True):
     direction: Literal["buy", "sell"]
     price: float
     amount: float
-    contracts: float
     tick_direction: Literal[0, 1, 2, 3]
     mark_price: Number
     index_price: Number
+    contracts: Number = None
     iv: Number = None
     liquidation: str = ""
 
@@ -156,8 +157,8 @@ class Candle(msgspec.Struct):
     high: float
     low: float
     close: float
-    volume: float
-    cost: float
+    volume: Number
+    cost: Number
 
 
 class MarkPrice(msgspec.Struct):

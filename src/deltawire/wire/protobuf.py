@@ -124,7 +124,7 @@ def _fill_grouped(book: GroupedBook, data: GroupedNote) -> None:
 
 def _fill_status(into: Status, status: BookStatus | None) -> None:
     if status is not None:
-        into.state, into.reason = status.state, status.reason
+        into.state, into.reason, into.detail = status.state, status.reason, status.detail
 
 
 def _strip(book: Book | GroupedBook, data: BookNote | GroupedNote) -> tuple[int, int]:
@@ -196,8 +196,8 @@ def _grouped_data(book: GroupedBook, instrument_name: str) -> dict[str, Any]:
 def _status(book: Book | GroupedBook) -> dict[str, Any]:
     if not book.HasField("status"):
         return {}
-    status = {"state": book.status.state}
-    return {"status": status | ({"reason": book.status.reason} if book.status.reason else {})}
+    stated = {name: getattr(book.status, name) for name in ("state", "reason", "detail")}
+    return {"status": {name: text for name, text in stated.items() if text}}
 
 
 def _pairs(prices: Iterable[int], sizes: Iterable[int], of: Book | GroupedBook) -> list[list[float]]:

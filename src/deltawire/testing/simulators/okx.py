@@ -123,7 +123,7 @@ class OkxSimulator(Simulator):
         return unsigned - (1 << 32) if unsigned >> 31 else unsigned
 
     def _ack(self, operation: str, arg: dict[str, str]) -> bytes:
-        if arg["instId"] in self.walks:
+        if arg["channel"] == "instruments" or arg["instId"] in self.walks:
             return _encode({"event": operation, "arg": arg, "connId": "a4d3ae55"})
         reason = f"Wrong URL or instId:{arg['instId']} doesn't exist."
         return _encode({"event": "error", "code": "60018", "msg": reason, "connId": "a4d3ae55"})

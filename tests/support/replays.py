@@ -1,0 +1,41 @@
+"""Recordings that are replayed by a server in this process, over a real socket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from deltawire.app import WallClock
+from deltawire.ports import Batch, Wants
+from deltawire.sources.recordings import Recording
+from deltawire.sources.replay import ReplaySource
+from deltawire.venues import make_venue
+
+
+class SteppedReplay(ReplaySource):
+    """A recording, once, as fast as it goes, that stands still where it is told to.
+
+    Before `pause_ns` of recorded time it waits for `go_on`. With `held` its connection never ends: at the last record
+    recorded time stands still.
+    """
+
+    def __init__(self, path: Path, venue: str, *, pause_ns: int | None = None, held: bool = False) -> None:
+        super().__init__(Recording(path), make_venue(venue), WallClock(), speed=None)
+        self._pause_ns = pause_ns
+        self._held = held
+        self._may_go_on = asyncio.Event()
+        self.played = False
+        """Whether the last record has been."""
+
+    def go_on(self) -> None:
+        """Called in the server's loop."""
+        self._may_go_on.set()
+
+    async def events(self, wants: Wants) -> AsyncIterator[Batch]:
+        """See `Source`."""
+        async for batch in super().events(wants):
+            if self._pause_ns is not None and batch.at_ns >= self._pause_ns:
+                await self._may_go_on.wait()
+            yield batch
+        self.played = True
+        if self._held:
+            await asyncio.Event().wait()
