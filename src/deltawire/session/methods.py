@@ -198,6 +198,8 @@ def _members(kind: Any) -> tuple[Any, ...]:
 
 def _number(text: Any) -> Any:
     """What JSON would make of a text that is a number to it; what is none stays, and no type takes it."""
+    if not isinstance(text, str):
+        return text
     try:
         return decode_exactly(text)
     except msgspec.DecodeError:
