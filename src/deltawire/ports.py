@@ -91,6 +91,9 @@ class Venue(Protocol):
     def missed(self, now: int, detail: str) -> list[Output]:
         """Frames may have been lost before now: no book stands for the market until it is proven again."""
 
+    def rewound(self) -> None:
+        """What was recorded comes again from the start, as if it had not come before."""
+
     def tag(self, url: str) -> str | None:
         """Under which tag the answer of this address belongs, or None if it is none of this venue's asks."""
 

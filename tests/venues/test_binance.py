@@ -190,7 +190,7 @@ def test_a_fetch_that_failed_is_a_fault_and_is_tried_again(session: Session, bod
 
 def test_a_trade_names_its_aggressor(session: Session) -> None:
     trade = session.simulator.trade(NAME)
-    sold = trade.replace(b'"m":false', b'"m":true')
+    sold = session.simulator.trade(NAME).replace(b'"m":false', b'"m":true')
     assert [event.side for event in (*session.receive(trade), *session.receive(sold))] == ["buy", "sell"]
 
 

@@ -194,7 +194,7 @@ def test_each_channel_says_its_part_of_the_ticker(numbered: Session, frame: byte
         push("mark-price", SWAP, markPx="NaN", ts="5"),
         push("mark-price", SWAP, markPx="1_0", ts="5"),
         push("mark-price", SWAP, markPx="1", ts="-5"),
-        push("mark-price", SWAP, markPx="1", ts="9999999999999999"),
+        push("mark-price", SWAP, markPx="1", ts="9999999999999999999"),
     ],
 )
 def test_a_ticker_of_nonsense_is_a_fault(numbered: Session, frame: bytes) -> None:

@@ -3,6 +3,7 @@
 A live book never holds a wrong level, an odd number costs only itself, and exponents stay above the floor.
 """
 
+import itertools
 import json
 from collections.abc import Callable
 from decimal import ROUND_DOWN, Decimal
@@ -90,6 +91,7 @@ class Writer:
 
     def __init__(self) -> None:
         self.id = 1
+        self.trades = itertools.count(1)
         self.book: Book = {side: {} for side in SIDES}
 
     def image(self, message: Message) -> bytes:
@@ -165,7 +167,12 @@ class Deribit(Writer):
         return super().update(message)
 
     def trade(self, text: Text) -> bytes:
-        data = {"trade_id": "1", "trade_seq": 1, "timestamp": AT_MS, "instrument_name": self.symbol}
+        data = {
+            "trade_id": str(next(self.trades)),
+            "trade_seq": 1,
+            "timestamp": AT_MS,
+            "instrument_name": self.symbol,
+        }
         data |= {"direction": "buy", "price": float(text[0]), "amount": float(text[1])}
         return self._notification(f"trades.{self.symbol}.100ms", [data])
 
@@ -189,7 +196,7 @@ class Okx(Writer):
         return found - (1 << 32) if found >> 31 else found
 
     def trade(self, text: Text) -> bytes:
-        data = {"instId": self.symbol, "tradeId": "1", "px": text[0], "sz": text[1]}
+        data = {"instId": self.symbol, "tradeId": str(next(self.trades)), "px": text[0], "sz": text[1]}
         return self._push("trades", data | {"side": "buy", "ts": str(AT_MS)})
 
     def _push(self, channel: str, data: dict[str, Any], **more: str) -> bytes:
@@ -239,7 +246,8 @@ class Kraken(Writer):
         return f'{{"channel":"book","type":"{kind}","data":[{data}]}}'.encode()
 
     def trade(self, text: Text) -> bytes:
-        data = f'{{"symbol":"{self.symbol}","side":"buy","price":{text[0]},"qty":{text[1]},"trade_id":1,'
+        number = next(self.trades)
+        data = f'{{"symbol":"{self.symbol}","side":"buy","price":{text[0]},"qty":{text[1]},"trade_id":{number},'
         at = '"timestamp":"2026-01-02T03:04:05.000001Z"}'
         return f'{{"channel":"trade","type":"update","data":[{data}{at}]}}'.encode()
 
@@ -259,7 +267,7 @@ class Binance(Writer):
         return self._stream("depth", data | {"b": sides["bids"], "a": sides["asks"]})
 
     def trade(self, text: Text) -> bytes:
-        data = {"s": self.symbol, "p": text[0], "q": text[1], "T": AT_MS, "m": False, "t": 1}
+        data = {"s": self.symbol, "p": text[0], "q": text[1], "T": AT_MS, "m": False, "t": next(self.trades)}
         return self._stream("trade", data)
 
     def _stream(self, stream: str, data: dict[str, Any]) -> bytes:

@@ -149,6 +149,15 @@ class Book:
         """While the book is live, messages may change it on this track instead of by `delta`."""
         self._track = track
 
+    def follow(self, label: str) -> None:
+        """The book's messages come on this channel from here on; what was held of another does not continue them."""
+        if label == self.label:
+            return
+        self._take_back()
+        self.label = label
+        if self._held is not None:
+            self._held.clear()
+
     def asked(self, now: int) -> list[BookEvent]:
         """An image has been asked for."""
         self._take_back()
@@ -237,6 +246,20 @@ class Book:
         if self._held is not None and (self.state == "live" or not self._connects(update.last)):
             self.wants_image = self.state != "live"
             return []
+        return self._replace(update, now)
+
+    def replace(self, update: BookUpdate, now: int) -> list[BookEvent]:
+        """A whole book has come on a channel that has nothing else: it stands until the next one."""
+        self._take_back()
+        resyncs = self._counts.resyncs
+        was_live = self.state == "live"
+        events = self._replace(update, now)
+        if was_live:
+            self._counts.resyncs = resyncs
+        return events
+
+    def _replace(self, update: BookUpdate, now: int) -> list[BookEvent]:
+        """The book becomes that of an image, if that is right."""
         events: list[BookEvent] = []
         try:
             fresh = self._fit_image(update, events, now)

@@ -61,6 +61,7 @@ def play_again(recording: Recording, venue: Venue) -> Iterator[Batch]:
         if not end_ns:
             return
         yield _moved(_batch(venue, end_ns, venue.closed(end_ns)), shift_ns)
+        venue.rewound()
         first = next(record for record in recording.records() if record.kind != "damaged")
         shift_ns += end_ns + LOOP_PAUSE_NS - first.at_ns
 

@@ -5,6 +5,7 @@ the USD-M futures documentation, confirmed on recordings of 2024-08-08. Binance 
 `bookTicker` states the best prices at an update id: where that is the id of our book, the two must agree.
 """
 
+import re
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,17 +17,26 @@ from deltawire.book.refinement import exponents_of
 from deltawire.book.sequencers import Sequencer
 from deltawire.book.straight import Members, members
 from deltawire.errors import MalformedError, PrecisionError
-from deltawire.model.events import BookDelta, Ticker
+from deltawire.model.events import BookDelta, Side, Ticker
 from deltawire.model.expiries import FOREVER_NS
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import exponent_of, parse_decimal
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
-from deltawire.venues.feed import MS_NS, Feed, Id, Ms, split_pair, to_float
+from deltawire.venues.channels import Rank
+from deltawire.venues.feed import Feed, Id, Ms, split_pair, to_float, to_ns
+from deltawire.venues.tape import Trades
 
 QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "EUR", "TRY", "BTC", "ETH", "BNB")
 ENDED = ("BREAK", "HALT", "END_OF_DAY", "DELIVERING", "DELIVERED", "SETTLING", "CLOSE")
 """States of a symbol that is not traded, and not about to be."""
 TOPS_KEPT = 512
+SLOWEST_MS = 1000
+"""The pace of streams that state none."""
+_PARTIAL = re.compile(r"depth(\d{1,2})(@\d{1,4}ms)?", re.ASCII)
+"""Streams of the best levels."""
+_PACE = re.compile(r"@(\d{1,4})ms$", re.ASCII)
+EVENTS = {"depthUpdate": "depth", "markPriceUpdate": "markPrice"}
+"""Streams by their events' names, where these differ."""
 NO_TOP = (-1, -1, -1, -1)
 """Best prices finer than the book's own exponents: whatever the book's are, they differ."""
 
@@ -38,6 +48,17 @@ class _Message(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw(b"null")
     last_update_id: Id | None = msgspec.field(default=None, name="lastUpdateId")
     code: int | None = None
+    msg: str = ""
+    error: "_Error | None" = None
+    e: str = ""
+    """Of a raw stream's frame, without an envelope: the event."""
+    s: str = ""
+    u: Id | None = None
+    result: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _Error(msgspec.Struct):
+    code: int
     msg: str = ""
 
 
@@ -77,6 +98,16 @@ class _Trade(msgspec.Struct):
     m: bool
     t: Id = 0
     a: Id = 0
+    f: Id | None = None
+    l: Id | None = None  # noqa: E741 (the venue's spelling)
+
+    def trades(self) -> Trades | None:
+        """A trade, or those that are in an aggregate, None where it does not say them."""
+        if self.t:
+            return Trades(self.t, self.t, to_ns(self.T))
+        if self.f is None or self.l is None or self.l < self.f:
+            return None
+        return Trades(self.f, self.l, to_ns(self.T))
 
 
 class _Filter(msgspec.Struct):
@@ -124,6 +155,8 @@ class BinanceFeed(Feed):
     depth_stream = ""
     image_limit = 1000
     pads_decimals = True
+    partial_as_update = False
+    """Whether streams of the best levels have the form of updates."""
     sequencer: Callable[[], Sequencer]
     """Makes the continuity rule of one book."""
 
@@ -188,14 +221,27 @@ class BinanceFeed(Feed):
         message = self._message(frame)
         self._stream = message.stream
         if message.stream:
-            _, _, stream = message.stream.partition("@")
-            handle = self._streams.get(stream.partition("@")[0])
-            return handle(message.data, now) if handle else []
+            kind = self._channel("", message.stream)
+            if _PARTIAL.fullmatch(kind):
+                return self._on_partial(message.stream, message.data, now)
+            handle = self._streams.get(kind.partition("@")[0])
+            return handle(message.data, now) if handle else self._not_read(kind)
+        if message.error is not None:
+            return [self._complaint(f"{message.error.code} {message.error.msg}", now)]
+        if message.s:
+            return self._read_raw(message, frame, now)
         if message.last_update_id is not None:
-            return self._on_image(self._sole_waiting(), frame, now)
+            update = self._image_update(frame)
+            return self._image(self._sole_waiting(), update, now)
         if message.code is not None:
             return [self._complaint(f"{message.code} {message.msg}", now)]
-        return []
+        return [] if message.result else self._not_read(message.e or "no stream")
+
+    def _read_raw(self, message: _Message, frame: bytes, now: int) -> list[Output]:
+        """A frame of `/ws/<stream>`: what is elsewhere an envelope's data; spot's best prices name no event."""
+        event = message.e or ("bookTicker" if message.u is not None else "")
+        handle = self._streams.get(EVENTS.get(event, event))
+        return handle(msgspec.Raw(frame), now) if handle else self._not_read(event)
 
     def _sole_waiting(self) -> str:
         """A recording may hold a bare REST image, which names no symbol: it is the one book's that waits."""
@@ -205,14 +251,19 @@ class BinanceFeed(Feed):
         return waiting[0]
 
     def _on_depth(self, raw: msgspec.Raw, now: int) -> list[Output]:
-        self._parsed_books += 1
         data = self._depth(raw)
+        channel = self._channel(data.s, self._stream)
+        partial = self._is_partial(data.s)
+        if not self._book_channels.choose(data.s, channel, opens=self._may_switch(data.s)):
+            return self._beside(data.s, channel)
+        self._parsed_books += 1
         book = self._book(data.s)
-        book.label = self._stream
+        book.follow(self._stream)
         update = BookUpdate(
-            bytes(data.b), bytes(data.a), data.U, data.u, data.pu, venue_ns=(data.T or data.E) * MS_NS
+            bytes(data.b), bytes(data.a), data.U, data.u, data.pu, venue_ns=to_ns(data.T or data.E)
         )
-        found = self._delta(book, update, now)
+        ended = book.fault("gap", now, f"{channel} begins with an image") if partial else []
+        found = [*ended, *self._delta(book, update, now)]
         tops = self._tops.get(data.s)
         if tops and book.state == "live" and (top := tops.pop(book.venue_sequence, None)):
             found += self._check_top(book, top, now)
@@ -226,12 +277,43 @@ class BinanceFeed(Feed):
             return [*events, *self._check_top(self.books[track.symbol], top, now)]
         return events  # type: ignore[return-value]
 
-    def _on_image(self, symbol: str, body: bytes, now: int) -> list[Output]:
+    def _may_switch(self, symbol: str) -> bool:
+        """Whether updates of a finer stream may begin: only an image begins them, so not while others are live."""
+        book = self.books.get(symbol)
+        return book is None or book.state != "live" or self._is_partial(symbol)
+
+    def _is_partial(self, symbol: str) -> bool:
+        """Whether images of the best levels are the book so far."""
+        return bool(_PARTIAL.fullmatch(self._book_channels.of(symbol) or ""))
+
+    def _on_partial(self, stream: str, raw: msgspec.Raw, now: int) -> list[Output]:
+        """The best levels, whole in each message; futures name them as they do updates."""
+        symbol, channel = stream.partition("@")[0].upper(), self._channel("", stream)
+        if self.partial_as_update:
+            data = self._depth(raw)
+            update = BookUpdate(bytes(data.b), bytes(data.a), last=data.u, venue_ns=to_ns(data.T or data.E))
+        else:
+            update = self._image_update(raw)
+        if not self._book_channels.choose(symbol, channel, opens=self._book_channels.of(symbol) is None):
+            return self._beside(symbol, channel)
+        self._parsed_books += 1
+        book = self._book(symbol)
+        book.follow(stream)
+        return self._whole(book, update, now)
+
+    def _channel(self, symbol: str, label: str) -> str:
+        return label.partition("@")[2]
+
+    def _rank(self, channel: str) -> Rank:
+        """Updates before images of the best levels, and of these the most; a stream without a name is the last."""
+        partial = _PARTIAL.fullmatch(channel)
+        pace = _PACE.search(channel)
+        pace_ms = int(pace[1]) if pace else SLOWEST_MS if channel else SLOWEST_MS + 1
+        return (1, -int(partial[1]), pace_ms) if partial else (0, 0, pace_ms)
+
+    def _image_update(self, body: bytes | msgspec.Raw) -> BookUpdate:
         data = self._image_data(body)
-        update = BookUpdate(
-            bytes(data.bids), bytes(data.asks), last=data.lastUpdateId, venue_ns=data.T * MS_NS
-        )
-        return self._image(symbol, update, now)
+        return BookUpdate(bytes(data.bids), bytes(data.asks), last=data.lastUpdateId, venue_ns=to_ns(data.T))
 
     def _on_top(self, raw: msgspec.Raw, now: int) -> list[Output]:
         data = self._top(raw)
@@ -271,7 +353,7 @@ class BinanceFeed(Feed):
     def _top_ticker(self, data: _Top, now: int) -> Ticker:
         return Ticker(
             instrument=self._instrument(data.s),
-            venue_ns=data.T * MS_NS,
+            venue_ns=to_ns(data.T),
             seen_ns=now,
             best_bid_price=to_float(data.b),
             best_bid_size=to_float(data.B),
@@ -281,16 +363,18 @@ class BinanceFeed(Feed):
 
     def _on_trade(self, raw: msgspec.Raw, now: int) -> list[Output]:
         data = self._trade_data(raw)
+        times = to_ns(data.T), now
         if data.p == "0":
             return []  # futures: a non-market fill (insurance fund, ADL) has no price
         trade_id = str(data.t or data.a)
-        times = data.T * MS_NS, now
-        return [*self._trade(data.s, (data.p, data.q), trade_id, "sell" if data.m else "buy", times)]
+        side: Side = "sell" if data.m else "buy"
+        trades = data.trades()
+        return [*self._trade(data.s, (data.p, data.q), trade_id, side, times, trades=trades)]
 
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
         kind, _, symbol = tag.partition(":")
         if kind == "book":  # an answer may outlive its connection
-            return [] if self._router.heard_ns is None else self._on_image(symbol, body, now)
+            return [] if self._router.heard_ns is None else self._image(symbol, self._image_update(body), now)
         return self._whole_list(tag, self._exchange_info(body).symbols, self._on_symbol, now)
 
     def _on_symbol(self, raw: msgspec.Raw, now: int) -> list[Output]:
@@ -315,7 +399,7 @@ class BinanceFeed(Feed):
             size_exponent=exponent_of(lot.stepSize),
             tick_size=price.tickSize,
             min_trade_size=lot.minQty,
-            creation_ns=stated.onboardDate * MS_NS,
+            creation_ns=to_ns(stated.onboardDate),
             stated=True,
         )
 

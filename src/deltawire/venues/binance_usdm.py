@@ -11,7 +11,7 @@ from deltawire.model.expiries import FOREVER_NS, parse_yymmdd
 from deltawire.model.instruments import Instrument
 from deltawire.ports import Output
 from deltawire.venues.binance import BinanceFeed, _Symbol, diff_frames
-from deltawire.venues.feed import MS_NS, Ms, optional_float
+from deltawire.venues.feed import Ms, optional_float, to_ns
 
 NEVER_MS = 4_133_404_800_000
 """The delivery date of what is never delivered: 25 December 2100."""
@@ -41,6 +41,7 @@ class BinanceUsdm(BinanceFeed):
     """One connection to fstream.binance.com."""
 
     name = "binance_usdm"
+    partial_as_update = True
     rest = "https://fapi.binance.com/fapi/v1/"
     sequencer = BridgedChain
     depth_stream = "depth@0ms"
@@ -84,7 +85,7 @@ class BinanceUsdm(BinanceFeed):
         return [
             Ticker(
                 instrument=self._instrument(data.s),
-                venue_ns=data.E * MS_NS,
+                venue_ns=to_ns(data.E),
                 seen_ns=now,
                 mark_price=optional_float(data.p),
                 index_price=optional_float(data.i),
@@ -96,11 +97,11 @@ class BinanceUsdm(BinanceFeed):
         order = self._force(raw).o
         side: Side = "sell" if order.S == "SELL" else "buy"
         listed, instrument, ticks, lots = self._measure(order.s, (order.p, order.q), now)
-        return [*listed, Liquidation(instrument, ticks, lots, side, order.T * MS_NS, now)]
+        return [*listed, Liquidation(instrument, ticks, lots, side, to_ns(order.T), now)]
 
 
 def _expiration(stated: _Symbol, named: Instrument) -> int:
     """PERPETUAL, TRADIFI_PERPETUAL and whatever else calls itself so never expires."""
     if "PERPETUAL" in stated.contractType or stated.deliveryDate >= NEVER_MS:
         return FOREVER_NS
-    return stated.deliveryDate * MS_NS or named.expiration_ns
+    return to_ns(stated.deliveryDate) or named.expiration_ns

@@ -14,19 +14,24 @@ import msgspec
 
 from deltawire.book.book import Book, BookUpdate
 from deltawire.book.columns import ActionRows
-from deltawire.book.kernel import Image
 from deltawire.book.sequencers import PreviousIdChain
 from deltawire.book.straight import Members, StraightWay, members
-from deltawire.model.events import Event, Fault, Greeks, Index, Side, Stats, Ticker
+from deltawire.model.events import Event, Greeks, Index, Side, Stats, Ticker
 from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS, is_day, parse_day
 from deltawire.model.instruments import FOREVER_MS, Instrument, Kind
 from deltawire.model.numbers import double_text, exponent_of
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
-from deltawire.venues.feed import MS_NS, SECOND_NS, Feed, Id, Ms
+from deltawire.venues.channels import Rank
+from deltawire.venues.feed import SECOND_NS, Feed, Id, Ms, to_ns
+from deltawire.venues.tape import one_trade
 
 REST = "https://www.deribit.com/api/v2/public/"
 CHANNELS_PER_FRAME = 500
 HEARTBEAT_SECONDS = 10
+PACES = ("raw", "100ms", "agg2")
+"""The last words of book channels, the finest first."""
+_GROUPED = re.compile(r"(?P<group>none|\d+)\.(?P<depth>\d{1,3})\.\w+", re.ASCII)
+"""What the names of grouped channels end in: each message is an image of the best levels, merged by `group`."""
 
 
 class _Params(msgspec.Struct):
@@ -191,7 +196,6 @@ class Deribit(Feed):
 
     def __init__(self) -> None:
         super().__init__()
-        self._book_channels: dict[str, str] = {}
         self._topics = {
             "book": self._on_book,
             "trades": self._on_trades,
@@ -210,11 +214,6 @@ class Deribit(Feed):
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
         chosen = [asked.get("currency", "any"), asked.get("kind", ""), asked.get("expired", "")]
         return ":".join(["instruments", *(each for each in chosen if each not in ("", "false"))])
-
-    def closed(self, now: int) -> list[Output]:
-        """The next connection may subscribe to other book channels."""
-        self._book_channels.clear()
-        return super().closed(now)
 
     def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
         tail = {"book": "100ms", "trades": "100ms", "ticker": "100ms"}
@@ -238,7 +237,7 @@ class Deribit(Feed):
         if message.method == "subscription" and message.params is not None:
             topic = message.params.channel.partition(".")[0]
             handle = self._topics.get(topic)
-            return handle(message.params, now) if handle else []
+            return handle(message.params, now) if handle else self._not_read(topic)
         if message.method == "heartbeat" and message.params is not None:
             return [self._call("public/test", {})] if message.params.type == "test_request" else []
         if message.error is not None:
@@ -248,45 +247,50 @@ class Deribit(Feed):
     def _on_book(self, params: _Params, now: int) -> list[Output]:
         data = self._book_data(params.data)
         name = data.instrument_name
-        if self._beside(name, params.channel):
-            return [self._ignored(name, params.channel, now)]
+        channel = self._channel(name, params.channel)
+        grouped = _GROUPED.fullmatch(channel)
+        if grouped and grouped["group"] != "none":
+            return self._not_read("book, levels merged")
+        if not self._book_channels.choose(name, channel, opens=data.prev_change_id is None):
+            return self._beside(name, channel)
         self._parsed_books += 1
         update = BookUpdate(
-            bytes(data.bids),
-            bytes(data.asks),
+            _rows(data.bids) if grouped else bytes(data.bids),
+            _rows(data.asks) if grouped else bytes(data.asks),
             last=data.change_id,
             previous=data.prev_change_id or 0,
-            venue_ns=data.timestamp * MS_NS,
+            venue_ns=to_ns(data.timestamp),
         )
         book = self._book(name)
-        book.label = params.channel
+        book.follow(params.channel)
+        if grouped:
+            return self._whole(book, update, now)
         if data.prev_change_id is None:
             return self._image(name, update, now)
         return self._delta(book, update, now)
 
-    def _beside(self, name: str, channel: str) -> bool:
-        """Whether this is not the channel that the instrument's book is told on."""
-        return self._book_channels.setdefault(name, channel) != channel
+    def _channel(self, symbol: str, label: str) -> str:
+        return label.removeprefix("book.").removeprefix(f"{symbol}.")
 
-    def _ignored(self, name: str, channel: str, now: int) -> Fault:
-        return self._complaint(f"{channel} beside {self._book_channels[name]}: ignored", now)
-
-    def _opened(self, image: Image, now: int) -> list[Output]:
-        name, channel = image.symbol, image.label
-        if self._beside(name, channel):
-            return [self._ignored(name, channel, now)]
-        return super()._opened(image, now)
+    def _rank(self, channel: str) -> Rank:
+        """Whole books before their best levels, and of these the most."""
+        grouped = _GROUPED.fullmatch(channel)
+        pace = channel.rpartition(".")[2]
+        place = PACES.index(pace) if pace in PACES else len(PACES)
+        return (1, -int(grouped["depth"]), place) if grouped else (0, 0, place)
 
     def _on_trades(self, params: _Params, now: int) -> list[Output]:
         return self._each(self._trade_data(params.data), self._on_trade, now)
 
     def _on_trade(self, data: _Trade, now: int) -> list[Event]:
+        venue_ns = to_ns(data.timestamp)
         return self._trade(
             data.instrument_name,
             (double_text(data.price), double_text(data.amount)),
             data.trade_id,
             data.direction,
-            (data.timestamp * MS_NS, now),
+            (venue_ns, now),
+            trades=one_trade(data.trade_id, venue_ns),
             sequence=data.trade_seq,
             mark_price=data.mark_price,
             index_price=data.index_price,
@@ -301,7 +305,7 @@ class Deribit(Feed):
         return [
             Ticker(
                 instrument=self._instrument(data.instrument_name),
-                venue_ns=data.timestamp * MS_NS,
+                venue_ns=to_ns(data.timestamp),
                 seen_ns=now,
                 **{name: None if isinstance(price, str) else price for name, price in prices.items()},
                 **fields,
@@ -310,7 +314,7 @@ class Deribit(Feed):
 
     def _on_index(self, params: _Params, now: int) -> list[Output]:
         data = self._index_data(params.data)
-        return [Index(self.name, data.index_name, data.price, data.timestamp * MS_NS, now)]
+        return [Index(self.name, data.index_name, data.price, to_ns(data.timestamp), now)]
 
     def _on_state(self, params: _Params, now: int) -> list[Output]:
         """`instrument.state.{kind}.{currency}`; a perpetual is settled every day and goes on."""
@@ -338,7 +342,7 @@ class Deribit(Feed):
 
     def _ask_image(self, book: Book) -> list[Ask]:
         name = book.instrument.name
-        params = {"channels": [self._book_channels.get(name, f"book.{name}.100ms")]}
+        params = {"channels": [f"book.{name}.{self._book_channels.of(name) or '100ms'}"]}
         return [self._call("public/unsubscribe", params), self._call("public/subscribe", params)]
 
     def _call(self, method: str, params: Mapping[str, object]) -> Send:
@@ -349,6 +353,12 @@ class Deribit(Feed):
 
 _COMBO = re.compile(r"[A-Z]+\d*", re.ASCII)
 _STRIKE = re.compile(r"\d{1,12}(d\d{1,12})?", re.ASCII)
+_pairs = msgspec.json.Decoder(list[tuple[msgspec.Raw, msgspec.Raw]]).decode
+
+
+def _rows(pairs: msgspec.Raw) -> bytes:
+    """Levels of a grouped channel, [price, amount], in the form of the others."""
+    return b"[" + b",".join(b'["new",%b,%b]' % (price, amount) for price, amount in _pairs(pairs)) + b"]"
 
 
 def describe(symbol: str) -> Instrument:
@@ -456,8 +466,8 @@ def _to_instrument(stated: _Instrument) -> Instrument:
         inverse=not linear,
         expiration_ns=guessed.expiration_ns
         if stated.expiration_timestamp is None
-        else min(stated.expiration_timestamp * MS_NS, FOREVER_NS),
-        creation_ns=stated.creation_timestamp * MS_NS,
+        else min(to_ns(stated.expiration_timestamp), FOREVER_NS),
+        creation_ns=to_ns(stated.creation_timestamp),
         strike=stated.strike,
         option_type=stated.option_type,
         settlement_period=stated.settlement_period or guessed.settlement_period,

@@ -29,16 +29,24 @@ from deltawire.model.events import Event, Fault, Listing, Side, Trade
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import FINEST, exponent_of, format_decimal, parse_decimal
 from deltawire.ports import Ask, BookFrames, Output, Reconnect, Wants
+from deltawire.venues.channels import BookChannels, Rank
 from deltawire.venues.lifetimes import Lifetimes
+from deltawire.venues.tape import ToldTrades, Trades
 
 SECOND_NS = 1_000_000_000
 MS_NS = 1_000_000
-LATEST_MS = ((1 << 63) - 1) // MS_NS
-Ms = Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
-"""A venue's milliseconds since 1970; as nanoseconds they fit 64 bits."""
+LATEST_NS = (1 << 63) - 1
+LATEST_MS = LATEST_NS // MS_NS
+Ms = Annotated[int, msgspec.Meta(ge=0, le=LATEST_NS)]
+"""A venue's time since 1970: milliseconds, or where it was asked for them microseconds (`to_ns` tells them apart)."""
+FIRST_US, FIRST_NS = 10**14, 10**17
+"""From here on a number is microseconds, or nanoseconds: as milliseconds it would be past the year 5138."""
 Id = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 """A venue's number of an update or a trade."""
 LONGEST_NAME, LONGEST_REASON = 64, 256
+UNNAMED = "without a name"
+MOST_UNREAD = 64
+"""Kinds of streams that are counted apart where nobody reads them."""
 IMAGE_WAIT_NS = 20 * SECOND_NS
 """An image that has not come after this long is asked for again."""
 RETRY_NS = SECOND_NS
@@ -75,6 +83,8 @@ class Feed:
         """What came that nobody reads: how many messages of each stream or kind."""
         self._parsed_books = 0
         """Frames with a book image or update that came to the venue's parser."""
+        self._book_channels = BookChannels(self._rank)
+        self._told: dict[str, ToldTrades] = {}
         self._waiting: dict[str, int] = {}
         """Books without an image, and when to ask for one again."""
         self._lifetimes = Lifetimes()
@@ -134,14 +144,24 @@ class Feed:
         instrument = self.instruments.get(symbol)
         if instrument is None or (self.pads_decimals and not instrument.stated):
             return None
-        return instrument, 0
+        channel = self._channel(symbol, label)
+        return (instrument, 0) if self._book_channels.takes(symbol, channel, opens=True) else None
+
+    def _rank(self, channel: str) -> Rank:
+        """How fine a book channel of this name is."""
+        return ()
+
+    def _channel(self, symbol: str, label: str) -> str:
+        """The book channel, without the instrument, of frames with this label."""
+        return label
 
     def _opened(self, image: Image, now: int) -> list[Output]:
         """What a book image gave that the kernel has read whole."""
+        self._book_channels.choose(image.symbol, self._channel(image.symbol, image.label), opens=True)
         book = self._book(image.symbol)
         if (last := self._last_words(book, now)) is not None:
             return last
-        book.label = image.label
+        book.follow(image.label)
         events = book.opened(image, now)
         self._waiting.pop(image.symbol, None)
         return events  # type: ignore[return-value]
@@ -175,11 +195,16 @@ class Feed:
         """See `Venue.closed`."""
         self._router.heard_ns = None
         self._waiting.clear()
+        self._book_channels.clear()
         found: list[Output] = []
         for symbol, book in self.books.items():
             if not self._lifetimes.why(symbol):
                 found += book.fault("closed", now)
         return found
+
+    def rewound(self) -> None:
+        """See `Venue.rewound`."""
+        self._told.clear()
 
     def missed(self, now: int, detail: str) -> list[Output]:
         """See `Venue.missed`. A book's next message proves it again, by its ids or its checksum."""
@@ -264,6 +289,16 @@ class Feed:
         elif book.wants_image:
             self._waiting[symbol] = now + RETRY_NS
             events += book.asked(now)
+        return events  # type: ignore[return-value]
+
+    def _whole(self, book: Book, update: BookUpdate, now: int) -> list[Output]:
+        """An image has come on a channel that has only such: it stands until the next."""
+        if (last := self._last_words(book, now)) is not None:
+            return last
+        events = book.replace(update, now)
+        self.instruments[book.instrument.name] = book.instrument
+        if book.state == "live":
+            self._waiting.pop(book.instrument.name, None)
         return events  # type: ignore[return-value]
 
     def _delta(self, book: Book, update: BookUpdate, now: int) -> list[Output]:
@@ -418,10 +453,20 @@ class Feed:
         trade_id: str,
         side: Side,
         times: tuple[int, int],
+        *,
+        trades: Trades | None,
         **more: Any,
     ) -> list[Event]:
-        """A trade from its (price, size) texts and (venue_ns, seen_ns)."""
+        """A trade from its (price, size) texts and (venue_ns, seen_ns); nothing where it was told before.
+
+        `trades` are the numbers by which it is known again, on whichever stream.
+        """
+        told = self._told.get(symbol)
+        if told and trades and trades in told:
+            return []
         listed, instrument, ticks, lots = self._measure(symbol, texts, times[1])
+        if trades:
+            self._told.setdefault(symbol, ToldTrades()).note(trades)
         return [*listed, Trade(instrument, trade_id, ticks, lots, side, *times, **more)]
 
     def _measure(
@@ -435,6 +480,19 @@ class Feed:
             listed = self._redefine(instrument, self._finer(instrument, [texts]), now)
         instrument = self._instrument(symbol)
         return listed, instrument, *_units(instrument, texts)
+
+    def _beside(self, symbol: str, channel: str) -> list[Output]:
+        """A message of a book channel that is not the one of the instrument's book."""
+        chosen = self._book_channels.of(symbol)
+        return self._not_read(f"book {channel or UNNAMED} beside {chosen or UNNAMED}")
+
+    def _not_read(self, kind: str) -> list[Output]:
+        """Something came that nobody reads: counted by what it is."""
+        kind = "".join(char if char.isprintable() else "?" for char in kind[:LONGEST_NAME]) or UNNAMED
+        if kind not in self.unread and len(self.unread) >= MOST_UNREAD:
+            kind = "others"
+        self.unread[kind] = self.unread.get(kind, 0) + 1
+        return []
 
     def _fault(self, error: Exception, now: int, where: str = "frame") -> Fault:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
@@ -503,11 +561,18 @@ def optional_float(text: str) -> float | None:
     return to_float(text) if text else None
 
 
+def to_ns(time: int) -> int:
+    """A venue's time as nanoseconds: it says by its size whether it is in milli-, micro- or nanoseconds."""
+    if time < FIRST_US:
+        return min(time * MS_NS, LATEST_NS)
+    return min(time * 1000 if time < FIRST_NS else time, LATEST_NS)
+
+
 def ms(text: str) -> int:
-    """A venue's millisecond text as nanoseconds."""
-    if not (text.isascii() and text.isdecimal() and len(text) < 16 and int(text) <= LATEST_MS):
+    """A venue's time text as nanoseconds."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= LATEST_NS):
         raise MalformedError(f"not a time: {text[:40]!r}")
-    return int(text) * MS_NS
+    return to_ns(int(text))
 
 
 def split_pair(symbol: str, quotes: tuple[str, ...]) -> tuple[str, str]:

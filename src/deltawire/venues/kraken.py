@@ -23,12 +23,15 @@ from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import double_text
 from deltawire.ports import Ask, Output, Send, Wants
 from deltawire.venues.feed import BAD_FRAME, LATEST_MS, MS_NS, SECOND_NS, Feed, Id
+from deltawire.venues.tape import Trades
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ENDED = ("delisted", "maintenance", "work_in_progress")
 """States of a pair without a market; in any other orders can at least be cancelled, and the book stands."""
 DEPTH = 100
 """What we subscribe to; a recording's own subscriptions say what it has."""
+DEPTHS = (10, 25, 100, 500, 1000)
+"""What may be subscribed to."""
 
 
 class _Result(msgspec.Struct):
@@ -132,6 +135,8 @@ class Kraken(Feed):
     def __init__(self) -> None:
         super().__init__()
         self._depths: dict[str, int] = {}
+        self._stated_depths: set[str] = set()
+        """Symbols whose depth an acknowledgement states; that of others is read off their images."""
         self._channels = {
             "book": self._on_books,
             "trade": self._on_trades,
@@ -161,6 +166,8 @@ class Kraken(Feed):
             return handle(message, now)
         if message.channel in ("heartbeat", "status"):
             return []
+        if message.channel:
+            return self._not_read(message.channel)
         if message.method:
             return self._on_reply(message, now)
         raise MalformedError("neither channel nor method")
@@ -173,6 +180,7 @@ class Kraken(Feed):
             return []
         if message.method == "subscribe" and result.depth > 0:
             self._depths[result.symbol] = result.depth
+            self._stated_depths.add(result.symbol)
         book = self.books.get(result.symbol)
         if message.method == "unsubscribe" and book is not None and book.state == "live":
             return [*book.fault("closed", now, "unsubscribed")]
@@ -202,12 +210,14 @@ class Kraken(Feed):
         book = self._book(data.symbol)
         if kind == "update":
             return self._delta(book, update, now)
-        book.depth = self._depths.get(data.symbol, DEPTH)
+        if data.symbol not in self._stated_depths:
+            self._depths[data.symbol] = _shown_depth(update)
+        book.depth = self._depths[data.symbol]
         return self._image(data.symbol, update, now)
 
     def _expect(self, symbol: str, label: str) -> tuple[Instrument, int] | None:
-        expected = super()._expect(symbol, label)
-        return expected and (expected[0], self._depths.get(symbol, DEPTH))
+        expected = super()._expect(symbol, label) if symbol in self._stated_depths else None
+        return expected and (expected[0], self._depths[symbol])
 
     def _opened(self, image: Image, now: int) -> list[Output]:
         self._book(image.symbol).depth = self._depths.get(image.symbol, DEPTH)
@@ -217,8 +227,16 @@ class Kraken(Feed):
         return self._each(self._trades(message.data), self._on_trade, now)
 
     def _on_trade(self, data: _Trade, now: int) -> list[Event]:
+        venue_ns = _time(data.timestamp)
         texts = number_text(data.price), number_text(data.qty)
-        return self._trade(data.symbol, texts, str(data.trade_id), data.side, (_time(data.timestamp), now))
+        return self._trade(
+            data.symbol,
+            texts,
+            str(data.trade_id),
+            data.side,
+            (venue_ns, now),
+            trades=Trades(data.trade_id, data.trade_id, venue_ns),
+        )
 
     def _on_tickers(self, message: _Frame, now: int) -> list[Output]:
         return self._each(self._tickers(message.data), self._on_ticker, now)
@@ -282,6 +300,12 @@ class Kraken(Feed):
         symbol = book.instrument.name
         params = {"channel": "book", "symbol": [symbol], "depth": self._depths.get(symbol, DEPTH)}
         return [_call("unsubscribe", params), _call("subscribe", params)]
+
+
+def _shown_depth(update: BookUpdate) -> int:
+    """The depth that an image shows by its own length: the least that may be subscribed to and holds it."""
+    longest = max(side.count(b'"price"') for side in (update.bids, update.asks))
+    return next((depth for depth in DEPTHS if longest <= depth), DEPTHS[-1])
 
 
 def _call(method: str, params: dict[str, object]) -> Send:

@@ -23,10 +23,17 @@ from deltawire.model.expiries import FOREVER_NS, parse_yymmdd
 from deltawire.model.instruments import Instrument, Kind
 from deltawire.model.numbers import exponent_of
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
+from deltawire.venues.channels import Rank
 from deltawire.venues.feed import BAD_FRAME, MS_NS, SECOND_NS, Feed, Id, ms, optional_float
+from deltawire.venues.tape import one_trade
 
 REST = "https://www.okx.com/api/v5/public/"
 PING_NS = 25 * SECOND_NS
+BOOK_CHANNELS = ("books-l2-tbt", "books", "books50-l2-tbt", "books5")
+"""The finest first: 400 levels every 10 ms, every 100 ms, 50 levels every 10 ms, and images of 5 every 100 ms."""
+WHOLE = "books5"
+"""Of these, the one whose messages are all images."""
+ACTIONS = ("snapshot", "update")
 UNSEQUENCED = 0
 """Stands for an absent sequence id."""
 
@@ -165,8 +172,9 @@ class Okx(Feed):
         super().__init__()
         self._pinged_ns = 0
         self._channels = {
-            "books": self._on_books,
+            **dict.fromkeys(BOOK_CHANNELS, self._on_books),
             "trades": self._on_trades,
+            "trades-all": self._on_trades,
             "tickers": self._on_tickers,
             "mark-price": self._on_tickers,
             "funding-rate": self._on_tickers,
@@ -228,37 +236,47 @@ class Okx(Feed):
             return self._on_event(message, now)
         if message.arg is None:
             raise MalformedError("neither arg nor event")
-        handle = self._channels.get(message.arg.channel)
-        return handle(message, message.arg.instId, now) if handle else []
+        channel = message.arg.channel
+        handle = self._channels.get(channel)
+        return handle(message, message.arg.instId, now) if handle else self._not_read(channel)
 
     def _expect(self, symbol: str, label: str) -> tuple[Instrument, int] | None:
-        return super()._expect(symbol, label) if self._channels.get(label) == self._on_books else None
+        return super()._expect(symbol, label) if label in BOOK_CHANNELS and label != WHOLE else None
 
     def _on_event(self, message: _Frame, now: int) -> list[Output]:
         if message.event in ("error", "notice", "channel-conn-count-error"):
             return [self._complaint(f"{message.event} {message.code} {message.msg}", now)]
-        book = self.books.get(message.arg.instId) if message.arg and message.arg.channel == "books" else None
+        symbol, channel = (message.arg.instId, message.arg.channel) if message.arg else ("", "")
+        book = self.books.get(symbol) if channel == self._book_channels.of(symbol) else None
         if message.event == "unsubscribe" and book is not None and book.state == "live":
             return [*book.fault("closed", now, "unsubscribed")]
         return []
 
     def _on_books(self, message: _Frame, symbol: str, now: int) -> list[Output]:
-        self._parsed_books += 1
+        channel = message.arg.channel if message.arg else ""
         try:
-            if message.action not in ("snapshot", "update"):
+            if message.action not in ACTIONS and channel != WHOLE:
                 raise MalformedError(f"action {message.action[:20]!r}")
             updates = [_to_update(data) for data in self._books(message.data)]
         except BAD_FRAME as error:
             return self._lost(symbol, error, now)
+        if not self._book_channels.choose(symbol, channel, opens=message.action != "update"):
+            return self._beside(symbol, channel)
+        self._parsed_books += 1
         found: list[Output] = []
         for update in updates:
             book = self._book(symbol)
-            book.label = message.arg.channel if message.arg else ""
-            if message.action == "snapshot":
+            book.follow(channel)
+            if channel == WHOLE:
+                found += self._whole(book, update, now)
+            elif message.action == "snapshot":
                 found += self._image(symbol, update, now)
             else:
                 found += self._on_update(book, update, now)
         return found
+
+    def _rank(self, channel: str) -> Rank:
+        return (BOOK_CHANNELS.index(channel),)
 
     def _on_update(self, book: Book, update: BookUpdate, now: int) -> list[Output]:
         if update.last == UNSEQUENCED and update.checksum is None and book.state == "live":
@@ -270,7 +288,15 @@ class Okx(Feed):
         return self._each(self._trades(message.data), self._on_trade, now)
 
     def _on_trade(self, data: _Trade, now: int) -> list[Event]:
-        return self._trade(data.inst_id, (data.px, data.sz), data.trade_id, data.side, (ms(data.ts), now))
+        venue_ns = ms(data.ts)
+        return self._trade(
+            data.inst_id,
+            (data.px, data.sz),
+            data.trade_id,
+            data.side,
+            (venue_ns, now),
+            trades=one_trade(data.trade_id, venue_ns),
+        )
 
     def _on_tickers(self, message: _Frame, symbol: str, now: int) -> list[Output]:
         return self._each(self._tickers(message.data), self._on_ticker, now)
@@ -305,7 +331,8 @@ class Okx(Feed):
         return describe(symbol)
 
     def _ask_image(self, book: Book) -> list[Ask]:
-        args = [{"channel": "books", "instId": book.instrument.name}]
+        name = book.instrument.name
+        args = [{"channel": self._book_channels.of(name) or "books", "instId": name}]
         return [_operation("unsubscribe", args), _operation("subscribe", args)]
 
 

@@ -1,0 +1,54 @@
+"""Which of several channels of one instrument tells its book: the finest that can be used.
+
+Venues offer one book on channels of several speeds and depths. Each is a stream of its own: messages of two of them
+do not continue each other, so only one is the book, and the others are counted as not read.
+"""
+
+from collections.abc import Callable
+
+Rank = tuple[int, ...]
+"""How fine a channel is; the finest is the least."""
+
+
+class BookChannels:
+    """The book channels of one connection. `rank` says how fine a channel is.
+
+    A message of a channel `opens` when the book can begin with it: an image, or an update where images come apart
+    from the updates.
+    """
+
+    def __init__(self, rank: Callable[[str], Rank]) -> None:
+        self._rank = rank
+        self._chosen: dict[str, str] = {}
+        self._opened: set[str] = set()
+        """Instruments whose chosen channel has opened their book."""
+
+    def takes(self, symbol: str, channel: str, *, opens: bool) -> bool:
+        """Whether a message of this channel belongs to the instrument's book.
+
+        The first channel is the book's until a finer one opens, or any other while it has not opened itself.
+        """
+        chosen = self._chosen.get(symbol)
+        if chosen is None or channel == chosen:
+            return True
+        return opens and (symbol not in self._opened or self._rank(channel) < self._rank(chosen))
+
+    def choose(self, symbol: str, channel: str, *, opens: bool) -> bool:
+        """As `takes`; and if so, this channel is the book's from now on."""
+        if not self.takes(symbol, channel, opens=opens):
+            return False
+        if channel != self._chosen.get(symbol):
+            self._chosen[symbol] = channel
+            self._opened.discard(symbol)
+        if opens:
+            self._opened.add(symbol)
+        return True
+
+    def of(self, symbol: str) -> str | None:
+        """The channel of an instrument's book, None where it has none yet."""
+        return self._chosen.get(symbol)
+
+    def clear(self) -> None:
+        """The connection is gone; the next may have other channels."""
+        self._chosen.clear()
+        self._opened.clear()
