@@ -247,7 +247,9 @@ class Kraken(Writer):
 
     def trade(self, text: Text) -> bytes:
         number = next(self.trades)
-        data = f'{{"symbol":"{self.symbol}","side":"buy","price":{text[0]},"qty":{text[1]},"trade_id":{number},'
+        data = (
+            f'{{"symbol":"{self.symbol}","side":"buy","price":{text[0]},"qty":{text[1]},"trade_id":{number},'
+        )
         at = '"timestamp":"2026-01-02T03:04:05.000001Z"}'
         return f'{{"channel":"trade","type":"update","data":[{data}{at}]}}'.encode()
 
