@@ -1,0 +1,212 @@
+"""More recordings, of other years and other recorders, replayed to the counts that another reader found in them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from deltawire.cli.verification import Report, Verification
+from deltawire.ports import Wants
+from deltawire.sources.recordings import Recording
+from deltawire.testing.kernels import pure_kernel
+from deltawire.venues import make_venue
+from deltawire.venues.feed import Feed
+
+pytestmark = pytest.mark.recordings
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """A file, and what is in it: sums over its books, then what came beside them."""
+
+    venue: str
+    file: str
+    live: int = 0
+    """Books that are live in the end."""
+    images: int = 0
+    deltas: int = 0
+    old: int = 0
+    waited: int = 0
+    gaps: int = 0
+    checksums: tuple[int, int] = (0, 0)
+    """Right and wrong."""
+    tops: tuple[int, int] = (0, 0)
+    """Best prices that the venue stated and the book had, and had not."""
+    trades: int = 0
+    tickers: int = 0
+    unread: str = ""
+    faults: int = 0
+
+
+COUNTS = [
+    # 199 and 86 best prices are those of updates, the others those of images.
+    Counts(
+        "binance_spot",
+        "BINANCE.ws.1.0",
+        10,
+        10,
+        590,
+        24,
+        tops=(201, 0),
+        trades=24,
+        tickers=570,
+        unread="kline_1m 20",
+    ),
+    Counts(
+        "binance_usdm",
+        "BINANCE_FUTURES.ws.5.0",
+        4,
+        4,
+        997,
+        19,
+        tops=(87, 0),
+        trades=185,
+        tickers=1959,
+        unread="kline_1m 99",
+    ),
+    Counts("binance_usdm", "fastmm_demo_20260915.jsonl", waited=161, tickers=239),
+    Counts("binance_usdm", "fastmm_depth_burst_20260928.jsonl", waited=3),
+    Counts("binance_usdm", "fastmm_mark_price_rollover_20260930.jsonl", tickers=12),
+    Counts("deribit", "fastmm_option_testnet_20260913.jsonl", 1, 1, 11, tickers=56),
+    Counts("deribit", "fastmm_book_perp_long_snapshot.json", 1, 1),
+    Counts("deribit", "fastmm_book_perp_snapshot.json", 1, 1),
+    Counts("deribit", "fastmm_book_grouped_ignored.json", 1, 1),
+    Counts("deribit", "fastmm_book_perp_change_1.json", waited=1),
+    Counts("deribit", "fastmm_book_perp_change_2.json", waited=1),
+    Counts("deribit", "fastmm_trades_perp.json", trades=3),
+    Counts("deribit", "fastmm_ticker_perp.json", tickers=1),
+    Counts("deribit", "fastmm_ticker_option.json", tickers=1),
+    Counts("deribit", "fastmm_heartbeat_test_request.json"),
+    Counts("deribit", "fastmm_subscribe_partial.json"),
+    Counts("deribit", "fastmm_rpc_invalid_params.json", faults=1),
+    Counts("deribit", "fastmm_rpc_unauthorized.json", faults=1),
+    Counts("deribit", "gct_trades_agg2.jsonl", trades=2),
+    # Of five books one continues, and two updates follow none of the images: the frames are of other days.
+    Counts(
+        "deribit",
+        "cmp_frames.jsonl",
+        images=5,
+        gaps=2,
+        trades=4,
+        tickers=3,
+        unread="book none.20.100ms beside 100ms 1, chart 3, quote 2",
+    ),
+    Counts("okx", "fastmm_swap_20260926.jsonl", 1, 1, 24, trades=36, unread="bbo-tbt 78"),
+    Counts("okx", "fastmm_perp_mark_funding_20260930.jsonl", tickers=16, unread="index-tickers 6"),
+    Counts("okx", "OKX.ws.1.0", 10, 20, 3659, checksums=(3679, 0), trades=19, tickers=19),
+    Counts("okx", "gct_orders.jsonl", unread="orders 4"),
+    Counts("okx", "fastmm_private_account_demo.json", unread="account 1"),
+    Counts("okx", "fastmm_private_fill_demo.json", unread="orders 1"),
+    # Three images were cut for where they come from, and one frame is of the version before.
+    Counts(
+        "okx",
+        "cmp_frames.jsonl",
+        images=5,
+        waited=1,
+        checksums=(1, 3),
+        trades=6,
+        tickers=8,
+        unread="bbo-tbt 6, book books5 beside books-l2-tbt 2, candle1m 6",
+        faults=1,
+    ),
+]
+
+
+@pytest.fixture
+def more(recordings: Path) -> Path:
+    folder = recordings.parent / "more_recordings"
+    if not folder.is_dir():
+        pytest.skip(f"no recordings at {folder}")
+    return folder
+
+
+@pytest.fixture(autouse=True, params=["chosen kernel", "pure kernel"])
+def kernel(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every file on both kernels."""
+    with pure_kernel() if request.param == "pure kernel" else nullcontext():
+        yield
+
+
+def reported(path: Path, venue: str) -> Report:
+    verification = Verification(Recording(path), make_venue(venue))
+    for _ in verification.run():
+        pass
+    return verification.report(0)
+
+
+@pytest.mark.parametrize("counts", COUNTS, ids=lambda counts: f"{counts.venue}-{counts.file}")
+def test_a_file_replays_to_its_counts(more: Path, counts: Counts) -> None:
+    report = reported(more / counts.venue / counts.file, counts.venue)
+    books = report.instruments.values()
+
+    def total(name: str) -> int:
+        return sum(getattr(book, name) for book in books)
+
+    assert counts == Counts(
+        counts.venue,
+        counts.file,
+        sum(book.verified for book in books),
+        total("images"),
+        total("deltas"),
+        total("old"),
+        total("waited"),
+        total("gaps"),
+        (total("checksums_ok"), total("checksums_bad")),
+        (total("tops_ok"), total("mismatches")),
+        report.events.get("trade", 0),
+        report.events.get("ticker", 0),
+        ", ".join(f"{kind} {count}" for kind, count in report.unread.items()),
+        sum(fault.count for fault in report.faults),
+    )
+    assert total("crossed") == total("malformed") == 0
+
+
+def heard(path: Path, feed: Feed) -> Iterator[dict[str, Any]]:
+    """The frames of a recording, each once the machine has heard it."""
+    feed.opened(Wants(), 1)
+    for number, record in enumerate(Recording(path).records(), 2):
+        if record.kind == "received":
+            feed.received(record.payload, number)
+            yield msgspec.json.decode(record.payload)
+
+
+def best(feed: Feed, name: str) -> tuple[tuple[float, float], ...]:
+    """The price and size of the best bid and ask; zeros where there is none."""
+    book = feed.books[name]
+    sides = book.ladder.bids, book.ladder.asks
+    levels = [(side.best() or 0, side.size(side.best() or 0)) for side in sides]
+    return tuple((book.instrument.price(ticks), book.instrument.size(lots)) for ticks, lots in levels)
+
+
+def test_the_tickers_of_an_option_state_the_best_prices_of_its_book(more: Path) -> None:
+    feed = make_venue("deribit")
+    compared = Counter[bool]()
+    for frame in heard(more / "deribit" / "fastmm_option_testnet_20260913.jsonl", feed):
+        data = frame.get("params", {}).get("data", {})
+        if "best_bid_price" in data and data["instrument_name"] in feed.books:
+            stated = tuple(
+                (data[f"best_{side}_price"], data[f"best_{side}_amount"]) for side in ("bid", "ask")
+            )
+            compared[stated == best(feed, data["instrument_name"])] += 1
+    assert compared == {True: 55}
+
+
+def test_the_best_prices_of_another_channel_are_those_of_the_book(more: Path) -> None:
+    feed = make_venue("okx")
+    stated: dict[int, tuple[tuple[float, float], ...]] = {}
+    held: dict[int, tuple[tuple[float, float], ...]] = {}
+    for frame in heard(more / "okx" / "fastmm_swap_20260926.jsonl", feed):
+        if frame["arg"]["channel"] == "bbo-tbt" and "data" in frame:
+            (data,) = frame["data"]
+            sides = [(float(price), float(size)) for price, size, *_ in (*data["bids"], *data["asks"])]
+            stated[data["seqId"]] = tuple(sides)
+        if frame["arg"]["channel"] == "books" and "data" in frame:
+            held[frame["data"][0]["seqId"]] = best(feed, "BTC-USDT-SWAP")
+    shared = stated.keys() & held.keys()
+    assert len(shared) == 7
+    assert all(stated[number] == held[number] for number in shared)
+    assert best(feed, "BTC-USDT-SWAP")[0][0] == 84099.5
+    assert best(feed, "BTC-USDT-SWAP")[1][0] == 84099.6
