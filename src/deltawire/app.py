@@ -120,9 +120,7 @@ class App:
         self._stale: set[tuple[str, str]] = set()
         self.access.on_refused = self._refused
         self.gateway.venues = tuple(source.venue for source in sources)
-        self.gateway.book_frames = {
-            source.venue: source.book_frames for source in sources if isinstance(source, FramedSource)
-        }
+        self.gateway.framed = {source.venue: source for source in sources if isinstance(source, FramedSource)}
 
     async def pump(self, source: Source) -> None:
         """Publish a source's batches until it ends; a source that fails leaves the others alone.

@@ -1,6 +1,6 @@
 """The seams between rooms: what a source, a venue, a broker and a clock are. Nothing else lives here."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -72,6 +72,9 @@ class Venue(Protocol):
 
     name: str
 
+    unread: dict[str, int]
+    """What came that nobody reads: how many messages of each stream or kind, of a bounded number of kinds."""
+
     @property
     def book_frames(self) -> BookFrames:
         """What has come so far."""
@@ -133,6 +136,9 @@ class FramedSource(Protocol):
 
     def book_frames(self) -> BookFrames:
         """What has come so far."""
+
+    def unread(self) -> Mapping[str, int]:
+        """What came that nobody reads: how many messages of each stream or kind."""
 
 
 class Broker(Protocol):

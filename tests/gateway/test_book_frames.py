@@ -29,6 +29,7 @@ def recording(folder: Path) -> Path:
         more = f',"prev_change_id":{last - 1}'
         frames.append(FRAME % ("raw", START_MS + last, "change", last, "change", f"{last}.0e1", more))
     frames[-1] = json.dumps(json.loads(frames[-1]))
+    frames.append(FRAME % ("100ms", START_MS, "snapshot", 1, "new", "1.0", ""))
     frames.append('{"method":"heartbeat","params":{"type":"heartbeat"}}')
     file = folder / "deribit.log"
     file.write_text(
@@ -44,6 +45,7 @@ def test_metrics_count_book_frames_by_who_read_them(tmp_path: Path) -> None:
     lines = format_metrics(app.gateway).decode().splitlines()
     assert f'deltawire_book_frames_total{{path="fast",venue="deribit"}} {FAST}.0' in lines
     assert f'deltawire_book_frames_total{{path="parser",venue="deribit"}} {7 - FAST}.0' in lines
+    assert 'deltawire_unread_frames_total{stream="book 100ms beside raw",venue="deribit"} 1.0' in lines
 
 
 def test_verify_tells_the_share_of_book_frames_on_the_fast_path(

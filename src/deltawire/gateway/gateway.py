@@ -21,7 +21,7 @@ from deltawire.gateway.distance import Distance
 from deltawire.gateway.held import HeldEffects
 from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
-from deltawire.ports import BookFrames, Clock, Retained
+from deltawire.ports import Clock, FramedSource, Retained
 from deltawire.session.echo import EchoSession
 from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, Say
 from deltawire.session.methods import Context
@@ -182,7 +182,7 @@ class Gateway:
         self._wallets = Wallets(tariff) if tariff else None
         self.connections: dict[Connection, Session | None] = {}
         self.venues: tuple[str, ...] = ()
-        self.book_frames: dict[str, Callable[[], BookFrames]] = {}
+        self.framed: dict[str, FramedSource] = {}
         """By venue, where its books come as frames."""
         """Those that should be heard of."""
         self.heard: set[str] = set()

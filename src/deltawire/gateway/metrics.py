@@ -70,15 +70,23 @@ class GatewayCollector(Collector):
             self._book_frames(),
             ["venue", "path"],
         )
+        yield _counter(
+            "unread_frames", "Frames of streams that nobody reads", self._unread(), ["venue", "stream"]
+        )
         yield _counter("faults", "Frames that could not be used", _labelled(told.faults), ["venue"])
         yield _counter("stale", "Books gone stale", told.stale.items(), ["venue", "reason"])
         yield _counter("resyncs", "Stale books live again", _labelled(told.resyncs), ["venue"])
 
     def _book_frames(self) -> Iterator[tuple[tuple[str, str], int]]:
-        for venue, count in self._gateway.book_frames.items():
-            frames = count()
+        for venue, source in self._gateway.framed.items():
+            frames = source.book_frames()
             yield (venue, "fast"), frames.fast
             yield (venue, "parser"), frames.parser
+
+    def _unread(self) -> Iterator[tuple[tuple[str, str], int]]:
+        for venue, source in self._gateway.framed.items():
+            for kind, count in source.unread().items():
+                yield (venue, kind), count
 
     def _books(self) -> Iterator[Metric]:
         market = self._gateway.market

@@ -1,7 +1,7 @@
 """A recording as a source: the recorded frames go through the venue's own machine at the recorded time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -149,6 +149,10 @@ class ReplaySource:
     def book_frames(self) -> BookFrames:
         """See `FramedSource`."""
         return self._venue.book_frames
+
+    def unread(self) -> Mapping[str, int]:
+        """See `FramedSource`."""
+        return self._venue.unread
 
     async def events(self, wants: Wants) -> AsyncIterator[Batch]:
         """Batches of events; `wants` changes nothing, a recording holds what its recorder wanted."""
