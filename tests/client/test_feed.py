@@ -155,9 +155,9 @@ async def test_only_channels_the_server_lost_are_gaps() -> None:
 
 async def test_the_end_of_the_block_closes_the_connection(server: GatewayServer) -> None:
     async with Feed(server.url, BOOK) as feed:
-        async for item in feed:
-            assert isinstance(item, Notification)
-            break
+        items = aiter(feed)  # held: an iteration that is left ends by itself
+        (item,) = await take(items, 1)
+        assert isinstance(item, Notification)
         await asyncio.to_thread(server.wait_for_connections, 1)
     await asyncio.to_thread(server.wait_for_connections, 0)
 
