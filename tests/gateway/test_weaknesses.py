@@ -365,22 +365,25 @@ def journal_folder(home: Path) -> Path:
     return home / "journal"
 
 
-def private_key(home: Path) -> Path:
-    return home / SELF_SIGNED
-
-
-@pytest.mark.parametrize(
-    ("opened", "mode"), [(journal_file, 0o644), (journal_folder, 0o777), (private_key, 0o644)]
-)
-def test_what_others_may_open_keeps_the_server_from_listening(
+@pytest.mark.parametrize(("opened", "mode"), [(journal_file, 0o644), (journal_folder, 0o777)])
+def test_a_journal_that_others_may_open_keeps_the_server_from_listening(
     furnished: Path, scheme: str, opened: Callable[[Path], Path], mode: int
 ) -> None:
-    """Journals of mode 0644, folders of mode 0777 and readable TLS keys were taken as they were."""
-    if opened is private_key and scheme == "ws":
-        pytest.skip("no key without TLS")
+    """Files of mode 0644 and folders of mode 0777 were taken as they were."""
     opened(furnished).chmod(mode)
-    options = ["--certificate", furnished / SELF_SIGNED] if scheme == "wss" else []
-    with Command("serve", "--port", 0, *options, DELTAWIRE_HOME=str(furnished)) as command:
+    does_not_listen(furnished, *(["--self-signed"] if scheme == "wss" else []))
+
+
+def test_a_private_key_that_others_may_open_keeps_the_server_from_listening(tmp_path: Path) -> None:
+    """It was taken as it was."""
+    pem = self_signed(tmp_path, "127.0.0.1")
+    pem.chmod(0o644)
+    does_not_listen(tmp_path, "--certificate", pem)
+
+
+def does_not_listen(home: Path, *options: object) -> None:
+    """The server ends instead, and says what to do."""
+    with Command("serve", "--port", 0, *options, DELTAWIRE_HOME=str(home)) as command:
         with pytest.raises(EOFError):
             command.out.until("WebSocket")
         assert command.end() != 0
