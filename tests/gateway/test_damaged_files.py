@@ -17,9 +17,12 @@ SAID = {"keys.json": "keys stay as they were", "accounts.json": "accounts stay a
 AGAIN = {"keys.json": "keys can be read again", "accounts.json": "accounts can be read again"}
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RightsServer]:
-    with rights_server(tmp_path_factory.mktemp("home"), secure=False) as server:
+@pytest.fixture(scope="module", params=["ws", "wss"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RightsServer]:
+    home = tmp_path_factory.mktemp(request.param)
+    with rights_server(home, secure=request.param == "wss") as server:
         yield server
 
 

@@ -80,8 +80,8 @@ def test_a_name_with_a_control_character_is_no_channel(server: GatewayServer) ->
     assert channels(server) == before + 1
 
 
-def test_patterns_that_outgrow_the_bound_close_the_connection() -> None:
-    with GatewayServer(Limits(subscriptions=30)) as server, open_socket(server) as client:
+def test_patterns_that_outgrow_the_bound_close_the_connection(way: Way) -> None:
+    with GatewayServer(Limits(subscriptions=30), way=way) as server, open_socket(server) as client:
         server.go_live()
         assert client.answer("public/subscribe", channels=["trades.*.raw", "quote.*"])["result"]
         server.feed([make_listing(make_instrument(f"I{number}")) for number in range(20)])
@@ -258,11 +258,11 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
 # Credits.
 
 
-def test_who_speaks_by_a_token_among_the_parameters_pays_from_its_account(tmp_path: Path) -> None:
+def test_who_speaks_by_a_token_among_the_parameters_pays_from_its_account(way: Way, tmp_path: Path) -> None:
     store = KeyStore(tmp_path)
     store.add(ALICE)
     tariff = Tariff(refill=1, pool=1_000, request=100)
-    with GatewayServer(tariff=tariff, keys=store) as server:
+    with GatewayServer(way=way, tariff=tariff, keys=store) as server:
         grant = server.get(f"/api/v2/public/auth?{urlencode(secret_login(ALICE))}")[1]["result"]
         token = grant["access_token"]
         codes = []

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.support.gateway_server import GatewayServer, RawClient, open_socket
+from deltawire.gateway.gateway import Limits
+from tests.support.gateway_server import GatewayServer, RawClient, Way, open_socket
 from tests.support.market_events import make_trade
 
 INSTRUMENT = {"instrument_name": "BTC-PERPETUAL"}
@@ -115,8 +116,6 @@ def test_a_query_value_of_the_wrong_kind_is_named(traded: GatewayServer, query: 
 def test_a_body_that_is_no_request_is_answered_in_the_dialect(
     traded: GatewayServer, body: bytes, code: int
 ) -> None:
-    if traded.way.secure and len(body) > 1_000_000:
-        pytest.skip("whoever is cut off while it writes cannot read the answer over TLS")
     connection = traded.http_connection()
     try:
         connection.request("POST", "/api/v2", body)
@@ -148,6 +147,36 @@ def test_a_chunked_body_without_end_is_cut_off(traded: GatewayServer) -> None:
         client.send(b"POST /api/v2 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         client.flood(b"4000\r\n" + b"x" * 0x4000 + b"\r\n", 10)
         assert client.head().startswith("HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("coding", ["Content-Length: 5040000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize(
+    ("asked", "status", "says"),
+    [
+        ("POST /api/v2", 400, b"request entity too large"),
+        ("POST /nothing", 404, b"Not Found"),
+        ("PUT /api/v2/public/test", 405, b"Method Not Allowed"),
+    ],
+)
+def test_an_answer_before_the_end_of_its_request_is_not_cut_off(
+    traded: GatewayServer, asked: str, status: int, says: bytes, coding: str
+) -> None:
+    """Closing at once would reset the connection, and a client that writes on would never read the answer."""
+    piece = b"x" * 40_000 if "Length" in coding else b"9c40\r\n" + b"x" * 40_000 + b"\r\n"
+    with RawClient(traded.port) as client:
+        client.send(f"{asked} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{coding}\r\n\r\n".encode() + piece)
+        assert client.head().startswith(f"HTTP/1.1 {status} ")
+        assert client.flood(piece, 125)
+        assert says in client.rest()
+
+
+def test_who_goes_on_for_ever_behind_an_answer_is_cut_off(way: Way) -> None:
+    head = b"POST /api/v2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 99999999999\r\n\r\n"
+    with GatewayServer(Limits(request_within_s=2), way=way) as server, RawClient(server.port) as client:
+        client.send(head + b"x" * 40_000)
+        assert client.head().startswith("HTTP/1.1 400 ")
+        while client.flood(b"x" * 40_000):
+            pass
 
 
 def test_requests_on_one_connection_are_answered_in_their_order(traded: GatewayServer) -> None:

@@ -11,7 +11,7 @@ from deltawire.store.keys import KeyStore
 from tests.gateway.test_access import basic
 from tests.support.credentials import ALICE, secret_login
 from tests.support.frames import TEXT, client_frame
-from tests.support.gateway_server import GatewayServer, RawClient, open_socket
+from tests.support.gateway_server import GatewayServer, RawClient, Way, open_socket
 from tests.support.trading import TRADER, Exchange
 
 NAME = "BTC-PERPETUAL"
@@ -24,11 +24,11 @@ def exchange() -> Exchange:
 
 
 @pytest.fixture(scope="module")
-def server(exchange: Exchange, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayServer]:
+def server(way: Way, exchange: Exchange, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayServer]:
     store = KeyStore(Path(tmp_path_factory.mktemp("home")))
     store.add(ALICE)
     store.add(TRADER)
-    with GatewayServer(keys=store, trading=exchange.floor) as server:
+    with GatewayServer(way=way, keys=store, trading=exchange.floor) as server:
         server.go_live()
         yield server
 

@@ -154,18 +154,27 @@ def numbered(number: int) -> Key:
 @contextmanager
 def rights_server(home: Path, *, secure: bool, keys: tuple[Key, ...] = ()) -> Iterator[RightsServer]:
     """`deltawire serve` with the built-in exchange; yields it once the perpetual is traded."""
-    config = home / "config.toml"
-    config.write_text(CONFIG)
+    furnish(home, *keys)
+    with started(home, secure=secure) as server:
+        until(lambda: server.has_begun())
+        yield server
+
+
+def furnish(home: Path, *keys: Key) -> None:
+    """Make accounts and keys."""
+    (home / "config.toml").write_text(CONFIG)
     AccountStore(home).add("alice", {"BTC": 10 * 10**8})
     AccountStore(home).add("bob", {"BTC": 10 * 10**8})
-    store = KeyStore(home)
-    store._change(lambda _: [*map(numbered, range(KEYS)), TRADER, *keys])
-    options = ["--self-signed"] if secure else []
-    environment = {"DELTAWIRE_HOME": str(home)}
-    with Command("serve", "--port", 0, "--config", config, *options, **environment) as command:
+    KeyStore(home)._change(lambda _: [*map(numbered, range(KEYS)), TRADER, *keys])
+
+
+@contextmanager
+def started(home: Path, *options: object, secure: bool, **environment: str) -> Iterator[RightsServer]:
+    """The server of a home that has been furnished, as soon as it listens; what was there before is still there."""
+    more = (*options, "--self-signed") if secure else options
+    environment["DELTAWIRE_HOME"] = str(home)
+    with Command("serve", "--port", 0, "--config", home / "config.toml", *more, **environment) as command:
         match = re.search(r":(\d+)/ws/api", command.out.until("WebSocket"))
         assert match is not None
         tls = ssl.create_default_context(cafile=str(home / SELF_SIGNED)) if secure else None
-        server = RightsServer(command, home, int(match[1]), tls)
-        until(lambda: server.has_begun())
-        yield server
+        yield RightsServer(command, home, int(match[1]), tls)

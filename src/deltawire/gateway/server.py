@@ -41,11 +41,36 @@ class UnfoldedHeaders(ReceiveBuffer):
         return lines
 
 
+class AnsweringTransport:
+    """A transport as uvicorn's protocol sees it, which may not close it under an answer."""
+
+    def __init__(self, transport: asyncio.Transport, lingers: Callable[[], bool]) -> None:
+        """`lingers` ends our direction, and is True, where closing would reset the connection."""
+        self._transport = transport
+        self._lingers = lingers
+        self._ended = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        """Whether nothing more is sent."""
+        return self._ended or self._transport.is_closing()
+
+    def close(self) -> None:
+        """Close, at the latest the second time."""
+        if not self.is_closing() and self._lingers():
+            self._ended = True
+        else:
+            self._transport.close()
+
+
 class UpgradingProtocol(H11Protocol):
     """uvicorn's HTTP protocol, which loses what a hasty client sends right behind its upgrade request.
 
     It would also wait for ever for a client to end its request; here there is a deadline. A connection for which
-    there is no place is told so when it asks for something.
+    there is no place is told so when it asks for something. An answer that comes before the end of its request
+    reaches the client, though the connection is to be closed behind it.
     """
 
     def __init__(self, gateway: Gateway, *args: Any, **more: Any) -> None:
@@ -61,6 +86,8 @@ class UpgradingProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """The first request is awaited."""
         super().connection_made(transport)
+        self._plain = transport
+        self.transport = cast(asyncio.Transport, AnsweringTransport(transport, self._linger))
         self._place = peer_address(transport)
         self._refusal = self._gateway.refusal(self._place)
         self._await_request()
@@ -103,10 +130,21 @@ class UpgradingProtocol(H11Protocol):
         self.transport.write(head.encode())
         self.transport.write_eof()
         self._stop_waiting()
-        self._deadline = self.loop.call_later(LINGER_S, self.transport.close)
+        self._deadline = self.loop.call_later(LINGER_S, self._plain.close)
+
+    def _linger(self) -> bool:
+        """Drop what the peer still sends of a request that has been answered, up to the request's deadline."""
+        if self.conn.their_state is not h11.SEND_BODY:
+            return False
+        self._refused = True
+        self._plain.write_eof()
+        self.flow.resume_reading()
+        if self._deadline is None:
+            self._await_request()
+        return True
 
     def _await_request(self) -> None:
-        self._deadline = self.loop.call_later(self._gateway.limits.request_within_s, self.transport.close)
+        self._deadline = self.loop.call_later(self._gateway.limits.request_within_s, self._plain.close)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -116,6 +154,7 @@ class UpgradingProtocol(H11Protocol):
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Refuse HTTP/1.0, hand over the transport, and then the bytes that were behind the request."""
         self._upgraded = True
+        self.transport = self._plain
         if event.http_version != b"1.1":
             self.transport.write(b"HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: close\r\n\r\n")
             self.transport.close()
