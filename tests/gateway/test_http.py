@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -130,6 +131,20 @@ def test_a_body_that_is_no_request_is_answered_in_the_dialect(
     assert (answer.status, found["error"]["code"]) == (400, code)
     if len(body) > 32_768:
         assert found["error"]["message"] == "request entity too large"
+
+
+@pytest.mark.parametrize(("size", "status"), [(60_000, 200), (70_000, 431)])
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_a_head_has_one_limit_however_it_comes(
+    traded: GatewayServer, size: int, status: int, pieces: int
+) -> None:
+    head = f"GET /api/v2/public/test HTTP/1.1\r\nHost: x\r\nX-Long: {'x' * size}\r\n\r\n".encode()
+    step = -(-len(head) // pieces)
+    with RawClient(traded.port) as client:
+        for start in range(0, len(head), step):
+            client.send(head[start : start + step])
+            time.sleep(0.02 if pieces > 1 else 0)
+        assert client.head().startswith(f"HTTP/1.1 {status} ")
 
 
 def test_a_chunked_body_is_read(traded: GatewayServer) -> None:

@@ -24,6 +24,8 @@ from deltawire.gateway.websocket import WebSocketConnection
 STOP_WITHIN_S = 5
 LINGER_S = 1.0
 """How long a refused peer may go on sending before it is cut off."""
+LARGEST_HEAD = 64 * 1024
+"""Bytes of a request's head."""
 TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE.value
 
 
@@ -38,6 +40,8 @@ class UnfoldedHeaders(ReceiveBuffer):
         lines: list[bytearray] | None = super().maybe_extract_lines()
         if lines and any(line.startswith((b" ", b"\t")) for line in lines):
             raise h11.LocalProtocolError("a header is on one line")
+        if lines and sum(map(len, lines)) > LARGEST_HEAD:  # h11 bounds only what comes in pieces
+            raise h11.LocalProtocolError("the head is too long", error_status_hint=TOO_LARGE)
         return lines
 
 
@@ -225,5 +229,6 @@ def make_server(gateway: Gateway, tls: ssl.SSLContext | None) -> Server:
         server_header=False,
         proxy_headers=False,
         backlog=1024,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
     )
     return Server(config, tls, gateway.limits.request_within_s)
