@@ -23,7 +23,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from deltawire.model.instruments import MONTHS
+from deltawire.model.expiries import MONTHS
 from fuzz.inventing import CURRENCIES, Inventor
 from fuzz.requests import login
 from fuzz.server import Served, serving

@@ -1,8 +1,10 @@
 """The tree keeps its shape: imports go left to right, the pure rooms stay pure, venues keep to their own files."""
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,8 @@ NAMED = {
 }
 """Where a venue's name may stand in code outside its own file, and why."""
 FILES = sorted(ROOT.rglob("*.py"))
+TOP = Path(__file__).parents[1]
+OUTSIDE = sorted(path for folder in ("bench", "fuzz", "tools") for path in (TOP / folder).rglob("*.py"))
 
 
 def name_of(path: Path) -> str:
@@ -84,6 +88,17 @@ def words(path: Path) -> Iterator[str]:
             text = getattr(node, field, None)
             if isinstance(text, str) and id(node) not in prose:
                 yield from re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", text).lower())
+
+
+@pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_what_stands_beside_the_package_imports_what_is_there(path: Path) -> None:
+    """Fuzzers and benchmarks need what the tests' environment has not, so nothing else would tell."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "deltawire":
+            module = importlib.import_module(node.module or "")
+            for alias in node.names:
+                named = hasattr(module, alias.name) or find_spec(f"{node.module}.{alias.name}")
+                assert named, f"{path.name} imports {alias.name} from {node.module}"
 
 
 def test_every_room_has_its_place() -> None:
