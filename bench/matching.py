@@ -118,7 +118,7 @@ def _prices(now: int) -> Prices:
 
 
 def _depths(exchange: Exchange) -> tuple[Depth, Depth]:
-    book = exchange.desk.books[NAME]
+    book = exchange.matching.books[NAME]
     bids, asks = book.bids.image(), book.asks.image()
     return dict(zip(bids.prices, bids.sizes, strict=True)), dict(zip(asks.prices, asks.sizes, strict=True))
 

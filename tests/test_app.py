@@ -122,7 +122,7 @@ def test_stopping_closes_every_connection_with_1001_and_says_to_reconnect() -> N
 
 
 def test_stopping_does_not_wait_for_who_does_not_answer() -> None:
-    with GatewayServer(Limits(close_within_s=0.2, watch_every_s=0.05)) as server:
+    with GatewayServer(Limits(close_timeout=0.2, watch_interval=0.05)) as server:
         server.go_live()
         with (
             subscribed(server, HOME) as silent,

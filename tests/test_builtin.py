@@ -54,7 +54,7 @@ async def until(builtin: Builtin, condition: object) -> None:
 
 def buy(builtin: Builtin, price_ticks: int, label: str) -> None:
     terms = Terms(instrument=NAME, side="buy", size_lots=100, price_ticks=price_ticks, label=label)
-    builtin.floor.submit(Place(at_ns=builtin.floor.now(), account=FIRST, terms=terms))
+    builtin.service.submit(Place(at_ns=builtin.service.now(), account=FIRST, terms=terms))
 
 
 def named(event: object) -> bool:
@@ -64,13 +64,13 @@ def named(event: object) -> bool:
 
 def listed(builtin: Builtin) -> bool:
     """Whether the perpetual is listed, and somebody offers it."""
-    book = builtin.floor.exchange.desk.books.get(NAME)
+    book = builtin.service.exchange.matching.books.get(NAME)
     return book is not None and book.asks.best() is not None
 
 
 async def durable(builtin: Builtin) -> None:
     done = asyncio.Event()
-    if builtin.floor.when_durable(builtin.floor.ticket(), done.set):
+    if builtin.service.when_durable(builtin.service.ticket(), done.set):
         async with asyncio.timeout(WITHIN_S):
             await done.wait()
 
@@ -78,7 +78,7 @@ async def durable(builtin: Builtin) -> None:
 async def test_its_journal_is_found_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     AccountStore(tmp_path).add("bot", {"BTC": 10**9})
     async with running(tmp_path) as (builtin, _):
-        await until(builtin, lambda: listed(builtin) and "bot" in builtin.floor.names)
+        await until(builtin, lambda: listed(builtin) and "bot" in builtin.service.names)
     with pytest.raises(SystemExit) as ended:
         main(["journal", "verify", str(tmp_path / JOURNAL), "--json"])
     report = json.loads(capsys.readouterr().out)
@@ -88,13 +88,13 @@ async def test_its_journal_is_found_sound(tmp_path: Path, capsys: pytest.Capture
 async def test_at_a_speed_that_it_cannot_keep_an_order_does_not_stop_its_prices(tmp_path: Path) -> None:
     AccountStore(tmp_path).add("bot", {"BTC": 10**9})
     async with running(tmp_path, speed=10_000.0) as (builtin, _):
-        pricing = builtin.floor.accounts.pricing
-        await until(builtin, lambda: listed(builtin) and builtin.floor.account("bot") is not None)
+        pricing = builtin.service.accounts.pricing
+        await until(builtin, lambda: listed(builtin) and builtin.service.account("bot") is not None)
         for _ in range(3):
             await asyncio.sleep(0.1)
             buy(builtin, 1000, "far")
             before = pricing.now_ns
-            assert builtin.floor.exchange.desk.now - before < 2_000_000_000
+            assert builtin.service.exchange.matching.now - before < 2_000_000_000
             await until(builtin, lambda before=before: pricing.now_ns > before + 1_000_000_000)
 
 
@@ -106,24 +106,24 @@ async def test_it_lists_makes_and_trades_by_itself(tmp_path: Path) -> None:
         names = {each.instrument.name for each in told if isinstance(each, Listing)}
         assert {"BTC-PERPETUAL", "ETH-PERPETUAL", "BTC_USDC-PERPETUAL"} <= names
         assert any(name.endswith("-C") for name in names)
-        assert all(builtin.floor.accounts.imbalance(coin) == 0 for coin in ("BTC", "ETH", "USDC"))
+        assert all(builtin.service.accounts.imbalance(coin) == 0 for coin in ("BTC", "ETH", "USDC"))
 
 
 async def test_an_account_gets_its_money_once_whatever_restarts(tmp_path: Path) -> None:
     AccountStore(tmp_path).add("bot", {"BTC": 10**9})
     for _ in range(3):
         async with running(tmp_path) as (builtin, _):
-            await until(builtin, lambda: builtin.floor.account("bot") == FIRST)
+            await until(builtin, lambda: builtin.service.account("bot") == FIRST)
             await durable(builtin)
-            assert builtin.floor.summary(FIRST, "BTC")["balance"] == 10.0
+            assert builtin.service.summary(FIRST, "BTC")["balance"] == 10.0
 
 
 async def test_an_account_made_while_it_runs_is_taken_up(tmp_path: Path) -> None:
     async with running(tmp_path) as (builtin, _):
         await until(builtin, lambda: listed(builtin))
         AccountStore(tmp_path).add("late", {"BTC": 10**9})
-        await until(builtin, lambda: builtin.floor.account("late") == FIRST)
-        assert builtin.floor.summary(FIRST, "BTC")["balance"] == 10.0
+        await until(builtin, lambda: builtin.service.account("late") == FIRST)
+        assert builtin.service.summary(FIRST, "BTC")["balance"] == 10.0
 
 
 @pytest.mark.parametrize("snapshot_every", [200, 10**9])
@@ -133,34 +133,34 @@ async def test_a_restart_finds_orders_trades_and_history_as_they_were(
     monkeypatch.setattr("deltawire.builtin.SNAPSHOT_EVERY", snapshot_every)
     AccountStore(tmp_path).add("bot", {"BTC": 10**9})
     async with running(tmp_path) as (builtin, _):
-        await until(builtin, lambda: listed(builtin) and builtin.floor.account("bot") is not None)
-        mark = builtin.floor.exchange.desk.books[NAME].reference.mark_ticks
+        await until(builtin, lambda: listed(builtin) and builtin.service.account("bot") is not None)
+        mark = builtin.service.exchange.matching.books[NAME].reference.mark_ticks
         assert mark is not None
         buy(builtin, int(mark * 0.99) // 5 * 5, "rests")
         buy(builtin, int(mark * 1.01) // 5 * 5, "trades")
         await durable(builtin)
-        trades = [each.fill for each in builtin.floor.trades(FIRST)]
-        position = builtin.floor.accounts.position(FIRST, NAME)
+        trades = [each.fill for each in builtin.service.trades(FIRST)]
+        position = builtin.service.accounts.position(FIRST, NAME)
         assert position > 0
     assert any(tmp_path.glob("journal/snapshot-*")) == (snapshot_every == 200)  # noqa: ASYNC240
     again = Builtin(tmp_path, WallClock(), Setup())
     try:
-        labels = [order.terms.label for order in again.floor.open_orders(FIRST)]
+        labels = [order.terms.label for order in again.service.open_orders(FIRST)]
         assert "rests" in labels
-        assert again.floor.accounts.position(FIRST, NAME) >= position
-        assert [each.fill for each in again.floor.trades(FIRST)][-len(trades) :] == trades
-        frozen = freeze(again.floor.exchange)
+        assert again.service.accounts.position(FIRST, NAME) >= position
+        assert [each.fill for each in again.service.trades(FIRST)][-len(trades) :] == trades
+        frozen = freeze(again.service.exchange)
     finally:
         again.close()
     once_more = Builtin(tmp_path, WallClock(), Setup())
-    assert freeze(once_more.floor.exchange) == frozen
+    assert freeze(once_more.service.exchange) == frozen
     once_more.close()
 
 
 async def test_a_halt_closes_a_book_for_a_while_and_its_orders_stay(tmp_path: Path) -> None:
     async with running(tmp_path, 1, f"halt:{NAME}:2:1.5") as (builtin, told):
         await until(builtin, lambda: listed(builtin))
-        book = builtin.floor.exchange.desk.books[NAME]
+        book = builtin.service.exchange.matching.books[NAME]
         await until(builtin, lambda: not book.open)
         assert book.asks.best() is not None
         await until(builtin, lambda: book.open)
@@ -175,11 +175,13 @@ async def test_a_halt_closes_a_book_for_a_while_and_its_orders_stay(tmp_path: Pa
 
 async def test_a_halt_that_a_restart_ended_is_over(tmp_path: Path) -> None:
     async with running(tmp_path, 1, f"halt:{NAME}:1.5:1000") as (builtin, _):
-        await until(builtin, lambda: listed(builtin) and not builtin.floor.exchange.desk.books[NAME].open)
+        await until(
+            builtin, lambda: listed(builtin) and not builtin.service.exchange.matching.books[NAME].open
+        )
         await durable(builtin)
     async with running(tmp_path) as (builtin, _):
-        assert not builtin.floor.exchange.desk.books[NAME].open
-        await until(builtin, lambda: builtin.floor.exchange.desk.books[NAME].open)
+        assert not builtin.service.exchange.matching.books[NAME].open
+        await until(builtin, lambda: builtin.service.exchange.matching.books[NAME].open)
 
 
 async def test_a_halt_of_what_is_not_listed_is_logged_once(tmp_path: Path) -> None:
@@ -192,8 +194,8 @@ async def test_a_halt_of_what_is_not_listed_is_logged_once(tmp_path: Path) -> No
 
 async def test_under_maintenance_nobody_is_served(tmp_path: Path) -> None:
     async with running(tmp_path, 1, "maintenance:0.5:1") as (builtin, _):
-        await until(builtin, lambda: builtin.floor.maintained())
-        await until(builtin, lambda: not builtin.floor.maintained())
+        await until(builtin, lambda: builtin.service.maintained())
+        await until(builtin, lambda: not builtin.service.maintained())
 
 
 async def test_two_processes_never_share_a_journal(tmp_path: Path) -> None:
@@ -234,7 +236,7 @@ async def test_a_start_ahead_of_the_machines_clock_says_so_and_how_to_go_on(tmp_
             return super().now() + 3 * 86_400 * 1_000_000_000
 
     ahead = Builtin(tmp_path, AheadClock(), Setup())
-    ahead.floor.connected(FIRST)
+    ahead.service.connected(FIRST)
     await ahead.drained()
     ahead.close()
     with capture_logs() as lines:

@@ -13,14 +13,14 @@ import structlog
 
 from deltawire import __version__
 from deltawire.access.access import Access
-from deltawire.access.backoff import Patience
-from deltawire.access.credits import Tariff
+from deltawire.access.backoff import BackoffPolicy
 from deltawire.access.keys import KeyRing
+from deltawire.access.rate_limits import RateLimits
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, JournalError, UsageError
 from deltawire.exchange.orders import AccountId
 from deltawire.fanout.hub import Hub
-from deltawire.fanout.own import News
+from deltawire.fanout.private import PrivateEvent
 from deltawire.gateway.faults import FaultLog
 from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
 from deltawire.gateway.outgoing import make_write
@@ -28,7 +28,7 @@ from deltawire.gateway.server import make_server
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, FramedSource, Source, Wants
-from deltawire.sources.floor import Floor
+from deltawire.sources.exchange_service import ExchangeService
 from deltawire.store.keys import KeyStore
 from deltawire.store.watching import WatchedFile
 
@@ -76,9 +76,9 @@ class App:
         limits: Limits | None = None,
         keys: KeyStore | None = None,
         policy: Policy | None = None,
-        tariff: Tariff | None = None,
-        patience: Patience | None = None,
-        trading: Floor | None = None,
+        rate_limits: RateLimits | None = None,
+        patience: BackoffPolicy | None = None,
+        trading: ExchangeService | None = None,
         echo: bool = False,
     ) -> None:
         self.sources = sources
@@ -105,7 +105,7 @@ class App:
             limits,
             access=self.access,
             policy=policy,
-            tariff=tariff,
+            rate_limits=rate_limits,
             echo=echo,
             trading=trading,
         )
@@ -183,7 +183,7 @@ class App:
     def _refused(self, who: str, address: str) -> None:
         log.warning("login refused", client_id=who[:LONGEST_LOGGED], address=address)
 
-    def _take_own(self, account: AccountId, news: list[News]) -> None:
+    def _take_own(self, account: AccountId, news: list[PrivateEvent]) -> None:
         if self.hub.hears(account):
             self.hub.publish_own(account, news)
             self._flush_soon()

@@ -1,4 +1,4 @@
-"""The built-in exchange put together: journal → exchange and accounts → floor → source."""
+"""The built-in exchange put together: journal → exchange and accounts → service → source."""
 
 import random
 import secrets
@@ -16,19 +16,26 @@ import structlog
 from deltawire.errors import JournalError, UsageError
 from deltawire.exchange.account_records import AccountRecord, Deposit
 from deltawire.exchange.accounts import Accounts
-from deltawire.exchange.agents.chance import Chance
+from deltawire.exchange.agents.random_stream import RandomStream
 from deltawire.exchange.agents.simulation import Simulation
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.codes import Rejection
-from deltawire.exchange.conditions import Conditions, Delay, Drop, Halt, parse_fault, parse_latency
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.history import AGENTS_FROM, History
+from deltawire.exchange.history import AGENTS_FROM, AccountHistory
+from deltawire.exchange.network_conditions import (
+    Delay,
+    Drop,
+    Halt,
+    NetworkConditions,
+    parse_fault,
+    parse_latency,
+)
 from deltawire.exchange.open_orders import OpenOrders
 from deltawire.exchange.ports import CloseBook, OpenBook
 from deltawire.exchange.records import CancelMany, Instruct
-from deltawire.gateway.distance import Distance
+from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.ports import Clock
-from deltawire.sources.floor import Floor
+from deltawire.sources.exchange_service import ExchangeService
 from deltawire.sources.simulated import SimulatedClock, SimulatedSource
 from deltawire.store.accounts import AccountEntry, AccountStore
 from deltawire.store.committing import GroupCommit
@@ -63,14 +70,14 @@ class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     open_orders: OpenOrders = OpenOrders()
 
 
-class Enrolment:
+class AccountEnrolment:
     """Gives each account of the store its name and each of its deposits, once."""
 
-    def __init__(self, store: AccountStore, floor: Floor) -> None:
+    def __init__(self, store: AccountStore, service: ExchangeService) -> None:
         self._entries = WatchedFile(
             store.read, store.stamp, ACCOUNTS_PAUSE, failed=_accounts_stay, recovered=_accounts_read
         )
-        self._floor = floor
+        self._service = service
 
     def look(self) -> None:
         """Take up what is new; a store that cannot be read is told of, and the accounts known stay."""
@@ -79,7 +86,7 @@ class Enrolment:
 
     def _enrol(self, entry: AccountEntry) -> None:
         """A wallet that is there has had its first deposit; how many came later the account itself has counted."""
-        account = self._floor.accounts.ledger.accounts.get(entry.number)
+        account = self._service.accounts.ledger.accounts.get(entry.number)
         funded = set(account.wallets) if account else set()
         taken = account.deposits if account else 0
         for currency, units in entry.deposits.items():
@@ -89,12 +96,12 @@ class Enrolment:
             self._deposit(entry, each.currency, each.units, number)
         if taken > len(entry.later):
             log.error("the journal has deposits that the list of accounts has not", account=entry.name)
-        self._floor.names[entry.name] = entry.number
+        self._service.names[entry.name] = entry.number
 
     def _deposit(self, entry: AccountEntry, currency: str, units: int, number: int = 0) -> None:
-        floor = self._floor
-        outputs = floor.submit(
-            Deposit(at_ns=floor.now(), account=entry.number, currency=currency, units=units, number=number)
+        service = self._service
+        outputs = service.submit(
+            Deposit(at_ns=service.now(), account=entry.number, currency=currency, units=units, number=number)
         )
         if outputs and isinstance(outputs[-1], Rejection):
             log.error("deposit refused", account=entry.name, currency=currency, reason=outputs[-1].message)
@@ -111,75 +118,81 @@ def _accounts_read() -> None:
 class Agents:
     """Those who make the market live, reproducible by a seed. Orders left by agents before a restart are cancelled."""
 
-    def __init__(self, floor: Floor, seed: int) -> None:
-        self._floor = floor
+    def __init__(self, service: ExchangeService, seed: int) -> None:
+        self._service = service
         self._streams = partial(_stream, seed)
         self._simulation: Simulation | None = None
 
     def step(self, now: int) -> int:
         """Let them act until now; when that is too much at once, so far, to go on at the next step."""
         if self._simulation is None:
-            self._simulation = self._begun(self._floor.now())
+            self._simulation = self._begun(self._service.now())
         moments = sum(1 for _ in islice(self._simulation.advance(now), MOST_MOMENTS))
         return now if moments < MOST_MOMENTS else self._simulation.now_ns
 
     def _begun(self, now: int) -> Simulation:
-        floor = self._floor
-        for account in [account for account in floor.exchange.desk.by_account if account >= AGENTS_FROM]:
-            floor.submit(CancelMany(at_ns=now, account=account))
+        service = self._service
+        for account in [
+            account for account in service.exchange.matching.by_account if account >= AGENTS_FROM
+        ]:
+            service.submit(CancelMany(at_ns=now, account=account))
         return Simulation(
-            self._streams, now, exchange=floor.exchange, accounts=floor.accounts, submit=floor.submit
+            self._streams, now, exchange=service.exchange, accounts=service.accounts, submit=service.submit
         )
 
 
 class Halts:
     """Closes books and opens them as the conditions say; opens those that a halt before a restart left closed."""
 
-    def __init__(self, floor: Floor, conditions: Conditions) -> None:
-        self._floor = floor
+    def __init__(self, service: ExchangeService, conditions: NetworkConditions) -> None:
+        self._service = service
         self._conditions = conditions
-        self._begun_ns = floor.now()
-        floor.maintained = lambda: conditions.maintained(floor.now() - self._begun_ns)
+        self._begun_ns = service.now()
+        service.maintained = lambda: conditions.maintained(service.now() - self._begun_ns)
         self._names = {fault.instrument for fault in conditions.faults if isinstance(fault, Halt)}
-        books = floor.exchange.desk.books.values()
+        books = service.exchange.matching.books.values()
         self._names |= {book.instrument.name for book in books if book.instrument.active and not book.open}
         self._missed: set[str] = set()
 
     def step(self, now: int) -> None:
         """Begin and end what is due."""
         for name in self._names:
-            book = self._floor.exchange.desk.books.get(name)
+            book = self._service.exchange.matching.books.get(name)
             halted = self._conditions.halted(name, now - self._begun_ns)
             if book is None or not book.instrument.active:
-                if halted and name not in self._missed and self._floor.exchange.desk.books:
+                if halted and name not in self._missed and self._service.exchange.matching.books:
                     self._missed.add(name)
                     log.warning("no such instrument to halt", instrument=name)
                 continue
             if halted is book.open:
                 demand = CloseBook(name) if halted else OpenBook(book.instrument)
-                self._floor.submit(Instruct(at_ns=now, demand=demand))
+                self._service.submit(Instruct(at_ns=now, demand=demand))
 
 
-def parse_conditions(setup: Setup) -> Conditions:
+def parse_conditions(setup: Setup) -> NetworkConditions:
     """The conditions that a setup asks for; `UsageError` where there are none such."""
     if not 0.0 <= setup.drop < 1.0:
         raise UsageError(
             f"--drop, the share of requests that are lost, is from 0 to below 1, not {setup.drop:g}"
         )
     lost = (Drop("order", setup.drop),) if setup.drop else ()
-    return Conditions(parse_latency(setup.latency), (*lost, *(parse_fault(text) for text in setup.faults)))
+    return NetworkConditions(
+        parse_latency(setup.latency), (*lost, *(parse_fault(text) for text in setup.faults))
+    )
 
 
-def _distances(conditions: Conditions, setup: Setup, wall: Clock) -> Callable[[], Distance] | None:
+def _distances(
+    conditions: NetworkConditions, setup: Setup, wall: Clock
+) -> Callable[[], NetworkSimulator] | None:
     """What makes each connection's distance; None when clients are near."""
     under_way = any(isinstance(fault, Drop | Delay) for fault in conditions.faults)
     if not conditions.latency.mean_ms and not under_way:
         return None
     numbers = count()
-    return lambda: Distance(conditions, _stream(setup.seed, f"distance {next(numbers)}"), wall)
+    return lambda: NetworkSimulator(conditions, _stream(setup.seed, f"distance {next(numbers)}"), wall)
 
 
-def _stream(seed: int, name: str) -> Chance:
+def _stream(seed: int, name: str) -> RandomStream:
     return random.Random(f"{seed}/{name}")
 
 
@@ -195,7 +208,7 @@ class Builtin:
         self._codec = Codec(*get_args(AccountRecord))
         self._accounts = Accounts()
         self._exchange = Exchange(self._accounts)
-        self._history = History()
+        self._history = AccountHistory()
         accounts = AccountStore(folder)
         accounts.read()  # damaged is told now, not when nobody can trade
         try:
@@ -211,9 +224,9 @@ class Builtin:
             snapshot_every=SNAPSHOT_EVERY,
             since_snapshot=replayed,
         )
-        _warn_if_ahead(self._exchange.desk.now, wall.now(), folder / JOURNAL)
-        clock = SimulatedClock(wall, start_ns=self._exchange.desk.now, speed=speed)
-        self.floor = Floor(
+        _warn_if_ahead(self._exchange.matching.now, wall.now(), folder / JOURNAL)
+        clock = SimulatedClock(wall, start_ns=self._exchange.matching.now, speed=speed)
+        self.service = ExchangeService(
             self._exchange,
             self._accounts,
             self._history,
@@ -223,14 +236,14 @@ class Builtin:
             first_connection=time.time_ns() // 1000,
             open_orders=setup.open_orders,
         )
-        agents = Agents(self.floor, setup.seed)
-        enrolment, halts = Enrolment(accounts, self.floor), Halts(self.floor, conditions)
+        agents = Agents(self.service, setup.seed)
+        enrolment, halts = AccountEnrolment(accounts, self.service), Halts(self.service, conditions)
 
         def look() -> None:
             enrolment.look()
-            halts.step(self.floor.now())
+            halts.step(self.service.now())
 
-        self.source = SimulatedSource(self.floor, agents, look, clock)
+        self.source = SimulatedSource(self.service, agents, look, clock)
 
     async def drained(self) -> None:
         """Wait until everything submitted is on disk."""

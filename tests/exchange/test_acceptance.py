@@ -6,11 +6,11 @@ import pytest
 
 from deltawire.exchange.codes import Code, Rejection
 from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.no_risk_check import NoRiskCheck
 from deltawire.exchange.orders import Order
 from deltawire.exchange.records import Cancel, CancelMany, ClosePosition, Edit, Place, ResetProtection
-from deltawire.exchange.unmargined import Unmargined
 from deltawire.model.instruments import Instrument
-from tests.support.exchanges import NAME, Floor
+from tests.support.matching_harness import NAME, MatchingHarness
 
 A, B = 1, 2
 STOP = {"type": "stop_market", "trigger": "last_price"}
@@ -55,72 +55,72 @@ CASES: dict[str, tuple[tuple[int, int | None], dict[str, Any], Code]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_an_order_that_cannot_be_is_refused(case: str) -> None:
     (size, price), terms, code = CASES[case]
-    floor = Floor()
-    assert floor.refused(A, "buy", size, price, **terms).code == code
-    assert not floor.exchange.desk.orders
-    assert floor.exchange.desk.next_order_id == 1
+    harness = MatchingHarness()
+    assert harness.refused(A, "buy", size, price, **terms).code == code
+    assert not harness.exchange.matching.orders
+    assert harness.exchange.matching.next_order_id == 1
 
 
 def test_a_limit_beyond_the_band_is_refused_with_its_end() -> None:
-    floor = Floor()
-    floor.refer(min_ticks=900, max_ticks=1100)
-    assert floor.refused(A, "buy", 10, 1105).error().message == "price_too_high 110"
-    assert floor.refused(A, "sell", 10, 895).error().message == "price_too_low 90"
-    assert floor.place(A, "sell", 10, 1500).state == "open"
+    harness = MatchingHarness()
+    harness.refer(min_ticks=900, max_ticks=1100)
+    assert harness.refused(A, "buy", 10, 1105).error().message == "price_too_high 110"
+    assert harness.refused(A, "sell", 10, 895).error().message == "price_too_low 90"
+    assert harness.place(A, "sell", 10, 1500).state == "open"
 
 
 def test_what_accounts_refuse_is_refused() -> None:
-    class Poor(Unmargined):
+    class Poor(NoRiskCheck):
         def check(self, order: Order, instrument: Instrument, replaces: Order | None) -> Rejection | None:
             return Rejection(Code.NOT_ENOUGH_FUNDS) if order.leaves_lots > 100 else None
 
-    floor = Floor(Poor())
-    assert floor.refused(A, "buy", 110, 1000).code == Code.NOT_ENOUGH_FUNDS
-    order = floor.place(A, "buy", 100, 1000)
-    refused = floor.rejected(Edit, account=A, order_id=order.id, size_lots=110)
-    assert (refused.code, floor.order(order).leaves_lots) == (Code.NOT_ENOUGH_FUNDS, 100)
+    harness = MatchingHarness(Poor())
+    assert harness.refused(A, "buy", 110, 1000).code == Code.NOT_ENOUGH_FUNDS
+    order = harness.place(A, "buy", 100, 1000)
+    refused = harness.rejected(Edit, account=A, order_id=order.id, size_lots=110)
+    assert (refused.code, harness.order(order).leaves_lots) == (Code.NOT_ENOUGH_FUNDS, 100)
 
 
 def test_anothers_order_is_not_found_and_none_that_has_ended() -> None:
-    floor = Floor()
-    order = floor.place(A, "buy", 10, 1000)
+    harness = MatchingHarness()
+    order = harness.place(A, "buy", 10, 1000)
     for kind in (Cancel, Edit):
-        assert floor.rejected(kind, account=B, order_id=order.id).code == Code.ORDER_NOT_FOUND
-        assert floor.rejected(kind, account=A, order_id=order.id + 1).code == Code.ORDER_NOT_FOUND
-    floor.cancel(order)
-    assert floor.rejected(Cancel, account=A, order_id=order.id).code == Code.ORDER_NOT_FOUND
+        assert harness.rejected(kind, account=B, order_id=order.id).code == Code.ORDER_NOT_FOUND
+        assert harness.rejected(kind, account=A, order_id=order.id + 1).code == Code.ORDER_NOT_FOUND
+    harness.cancel(order)
+    assert harness.rejected(Cancel, account=A, order_id=order.id).code == Code.ORDER_NOT_FOUND
 
 
 def test_there_is_nothing_to_close_and_nothing_to_reset() -> None:
-    floor = Floor()
+    harness = MatchingHarness()
     closing = {"account": A, "type": "market"}
-    assert floor.rejected(ClosePosition, instrument=NAME, **closing).code == Code.ALREADY_CLOSED
+    assert harness.rejected(ClosePosition, instrument=NAME, **closing).code == Code.ALREADY_CLOSED
     assert (
-        floor.rejected(ClosePosition, instrument="X", **closing).code
+        harness.rejected(ClosePosition, instrument="X", **closing).code
         == Code.INVALID_OR_UNSUPPORTED_INSTRUMENT
     )
-    assert floor.rejected(ResetProtection, account=A, index_name="btc_usd").code == Code.NOT_FOUND
+    assert harness.rejected(ResetProtection, account=A, index_name="btc_usd").code == Code.NOT_FOUND
 
 
 def test_a_refused_record_does_not_move_time() -> None:
-    floor = Floor()
-    before = floor.exchange.desk.now
-    floor.refused(A, "buy", 0, 1000)
-    assert floor.exchange.desk.now == before
+    harness = MatchingHarness()
+    before = harness.exchange.matching.now
+    harness.refused(A, "buy", 0, 1000)
+    assert harness.exchange.matching.now == before
 
 
 def test_time_never_falls() -> None:
-    floor = Floor()
-    floor.now -= 1_000_000_000
-    assert floor.place(A, "buy", 10, 1000).created_ns == floor.now + 1_000_000_000 - 1
+    harness = MatchingHarness()
+    harness.now -= 1_000_000_000
+    assert harness.place(A, "buy", 10, 1000).created_ns == harness.now + 1_000_000_000 - 1
 
 
 def test_mass_cancels_mean_what_they_name() -> None:
-    floor = Floor()
-    first = floor.place(A, "buy", 10, 1000, label="grid")
-    second = floor.place(A, "buy", 10, 995)
-    stop = floor.place(A, "buy", 10, type="stop_market", trigger="last_price", trigger_ticks=1500)
-    other = floor.place(B, "buy", 10, 990)
+    harness = MatchingHarness()
+    first = harness.place(A, "buy", 10, 1000, label="grid")
+    second = harness.place(A, "buy", 10, 995)
+    stop = harness.place(A, "buy", 10, type="stop_market", trigger="last_price", trigger_ticks=1500)
+    other = harness.place(B, "buy", 10, 990)
     for record, expected in (
         ({"kind": "option"}, set()),
         ({"currency": "ETH"}, set()),
@@ -128,9 +128,9 @@ def test_mass_cancels_mean_what_they_name() -> None:
         ({"type": "stop"}, {stop.id}),
         ({"instrument": NAME, "currency": "BTC", "kind": "future"}, {second.id}),
     ):
-        floor.do(CancelMany, account=A, **record)
-        assert floor.changed().keys() == expected
-    assert floor.order(other).state == "open"
+        harness.do(CancelMany, account=A, **record)
+        assert harness.changed().keys() == expected
+    assert harness.order(other).state == "open"
 
 
 def test_coarser_ticks_begin_above_their_step() -> None:
@@ -138,18 +138,18 @@ def test_coarser_ticks_begin_above_their_step() -> None:
         venue="deltawire", name=NAME, kind="option", base="BTC", quote="BTC", settlement="BTC", price_exponent=-4,
         size_exponent=-1, tick_size="0.0001", tick_size_steps=(("0.005", "0.0005"),), min_trade_size="0.1",
     )  # fmt: skip
-    floor = Floor(instrument=option)
-    assert floor.place(A, "buy", 1, 50).state == "open"
-    assert floor.refused(A, "buy", 1, 51).code == Code.PRICE_WRONG_TICK
-    floor.place(B, "sell", 1, 55)
-    assert floor.place(A, "buy", 1, 60, post_only=True).price_ticks == 50
+    harness = MatchingHarness(instrument=option)
+    assert harness.place(A, "buy", 1, 50).state == "open"
+    assert harness.refused(A, "buy", 1, 51).code == Code.PRICE_WRONG_TICK
+    harness.place(B, "sell", 1, 55)
+    assert harness.place(A, "buy", 1, 60, post_only=True).price_ticks == 50
 
 
 def test_records_that_matching_does_not_know_go_to_accounts() -> None:
     class Strange(Place, frozen=True, tag=True):
         pass
 
-    floor = Floor()
-    exchange = Exchange(Unmargined())
-    (refused,) = exchange.submit(Strange(at_ns=1, account=A, terms=floor.terms("buy", 10, 1000)))
+    harness = MatchingHarness()
+    exchange = Exchange(NoRiskCheck())
+    (refused,) = exchange.submit(Strange(at_ns=1, account=A, terms=harness.terms("buy", 10, 1000)))
     assert refused == Rejection(Code.NOT_IMPLEMENTED, reason="Strange")

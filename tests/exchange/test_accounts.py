@@ -16,8 +16,8 @@ from deltawire.exchange.ledger import OpenOrder
 from deltawire.exchange.records import Cancel, Tick
 from deltawire.exchange.standard_margin import future_margin
 from tests.exchange.instruments import CALL, LINEAR, LINEAR_CALL, PERPETUAL, PUT
-from tests.support.exchanges import of
-from tests.support.margined import Hall, refusal
+from tests.support.exchange_harness import ExchangeHarness, refusal
+from tests.support.matching_harness import of
 
 FREE = FeeTable(
     future=Fee(0, 0),
@@ -31,20 +31,20 @@ ALICE, BOB = 1, 2
 
 
 @pytest.fixture
-def hall() -> Hall:
-    found = Hall(fees=FREE)
+def hall() -> ExchangeHarness:
+    found = ExchangeHarness(fees=FREE)
     for account in (ALICE, BOB):
         found.deposit(account, 10.0)
         found.deposit(account, 100_000.0, "USDC")
     return found
 
 
-def test_a_deposit_is_balance_equity_and_available(hall: Hall) -> None:
+def test_a_deposit_is_balance_equity_and_available(hall: ExchangeHarness) -> None:
     assert hall.balance(ALICE) == hall.equity(ALICE) == hall.available(ALICE) == 10.0
     assert hall.balanced()
 
 
-def test_a_trade_at_the_mark_without_fees_changes_nobodys_equity(hall: Hall) -> None:
+def test_a_trade_at_the_mark_without_fees_changes_nobodys_equity(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
     hall.trade(ALICE, BOB, LINEAR, 1.0, 60_000.0)
     assert [hall.equity(account) for account in (ALICE, BOB)] == [10.0, 10.0]
@@ -52,7 +52,7 @@ def test_a_trade_at_the_mark_without_fees_changes_nobodys_equity(hall: Hall) -> 
     assert hall.balanced()
 
 
-def test_futures_profit_is_equity_and_not_balance_until_it_is_settled(hall: Hall) -> None:
+def test_futures_profit_is_equity_and_not_balance_until_it_is_settled(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
     hall.prices(75_000.0)
     assert hall.balance(ALICE) == 10.0
@@ -64,7 +64,7 @@ def test_futures_profit_is_equity_and_not_balance_until_it_is_settled(hall: Hall
     assert hall.balanced()
 
 
-def test_buying_an_option_moves_balance_into_options_value(hall: Hall) -> None:
+def test_buying_an_option_moves_balance_into_options_value(hall: ExchangeHarness) -> None:
     mark = hall.accounts.pricing.marks[CALL.name]
     price = round(mark / 0.0005) * 0.0005
     hall.trade(ALICE, BOB, CALL, 1.0, price)
@@ -74,14 +74,14 @@ def test_buying_an_option_moves_balance_into_options_value(hall: Hall) -> None:
     assert hall.available(ALICE) == hall.balance(ALICE)
 
 
-def test_a_short_option_needs_its_margin(hall: Hall) -> None:
+def test_a_short_option_needs_its_margin(hall: ExchangeHarness) -> None:
     mark = hall.accounts.pricing.marks[CALL.name]
     hall.trade(ALICE, BOB, CALL, 2.0, 0.08)
     assert hall.maintenance(BOB) == pytest.approx(2 * (0.075 + mark), abs=2e-8)
     assert hall.initial(BOB) == pytest.approx(2 * (0.15 + mark), abs=2e-8)
 
 
-def test_a_future_needs_more_as_it_grows(hall: Hall) -> None:
+def test_a_future_needs_more_as_it_grows(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, PERPETUAL, 600_000, 60_000.0)
     assert hall.initial(ALICE) == pytest.approx(10 * (0.02 + 0.00005 * 10), abs=1e-8)
     assert hall.maintenance(ALICE) == pytest.approx(10 * (0.01 + 0.00005 * 10), abs=1e-8)
@@ -89,7 +89,7 @@ def test_a_future_needs_more_as_it_grows(hall: Hall) -> None:
     assert hall.initial(ALICE, "USDC") == pytest.approx(60_000 * 0.02005)
 
 
-def test_open_orders_need_the_margin_of_their_worse_side(hall: Hall) -> None:
+def test_open_orders_need_the_margin_of_their_worse_side(hall: ExchangeHarness) -> None:
     hall.order(ALICE, PERPETUAL, 60_000, 50_000.0)
     one = hall.initial(ALICE)
     assert one == pytest.approx(0.02005, abs=1e-8)
@@ -100,21 +100,21 @@ def test_open_orders_need_the_margin_of_their_worse_side(hall: Hall) -> None:
     assert hall.initial(ALICE) == pytest.approx(2 * (0.02 + 0.00005 * 2), abs=1e-8)
 
 
-def test_a_cancelled_order_gives_its_margin_back(hall: Hall) -> None:
+def test_a_cancelled_order_gives_its_margin_back(hall: ExchangeHarness) -> None:
     hall.order(ALICE, PERPETUAL, 60_000, 50_000.0)
     hall.do(Cancel, account=ALICE, order_id=1)
     assert hall.initial(ALICE) == 0.0
     assert hall.accounts.ledger.account(ALICE).orders == {}
 
 
-def test_a_resting_option_bid_reserves_its_premium(hall: Hall) -> None:
+def test_a_resting_option_bid_reserves_its_premium(hall: ExchangeHarness) -> None:
     hall.order(ALICE, CALL, 2.0, 0.01)
     assert hall.available(ALICE) == pytest.approx(10.0 - 0.02)
     hall.order(BOB, LINEAR_CALL, 0.5, 1_000.0)
     assert hall.available(BOB, "USDC") == pytest.approx(100_000 - 500)
 
 
-def test_a_resting_option_offer_reserves_its_margin_less_its_premium(hall: Hall) -> None:
+def test_a_resting_option_offer_reserves_its_margin_less_its_premium(hall: ExchangeHarness) -> None:
     mark = hall.accounts.pricing.marks[CALL.name]
     hall.order(ALICE, CALL, -1.0, 0.2)
     assert hall.initial(ALICE) == pytest.approx(max(0.15 + mark - 0.2, 0.0), abs=1e-8)
@@ -124,7 +124,7 @@ def test_a_resting_option_offer_reserves_its_margin_less_its_premium(hall: Hall)
     assert hall.initial(ALICE) == before
 
 
-def test_an_order_beyond_the_funds_is_refused_and_leaves_no_trace(hall: Hall) -> None:
+def test_an_order_beyond_the_funds_is_refused_and_leaves_no_trace(hall: ExchangeHarness) -> None:
     before = hall.accounts.freeze()
     for instrument, amount, price in (
         (PERPETUAL, 60_000_000, 60_000.0),
@@ -139,14 +139,14 @@ def test_an_order_beyond_the_funds_is_refused_and_leaves_no_trace(hall: Hall) ->
     assert hall.accounts.freeze() == before
 
 
-def test_who_has_no_account_has_no_funds(hall: Hall) -> None:
+def test_who_has_no_account_has_no_funds(hall: ExchangeHarness) -> None:
     found = refusal(hall.order(99, PERPETUAL, 10, 60_000.0))
     assert found is not None
     assert found.code is Code.NOT_ENOUGH_FUNDS
     assert 99 not in hall.accounts.ledger.accounts
 
 
-def test_closing_is_allowed_when_opening_is_not(hall: Hall) -> None:
+def test_closing_is_allowed_when_opening_is_not(hall: ExchangeHarness) -> None:
     hall.deposit(BOB, 1_000.0)
     hall.trade(ALICE, BOB, PERPETUAL, 13_000_000, 60_000.0)
     assert hall.available(ALICE) < 5
@@ -156,7 +156,7 @@ def test_closing_is_allowed_when_opening_is_not(hall: Hall) -> None:
 
 
 def test_fees_go_from_the_traders_to_the_house() -> None:
-    hall = Hall()
+    hall = ExchangeHarness()
     hall.deposit(ALICE, 10.0)
     hall.deposit(BOB, 10.0)
     hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
@@ -171,14 +171,14 @@ def test_fees_go_from_the_traders_to_the_house() -> None:
     assert hall.balanced()
 
 
-def test_a_closing_fill_says_its_profit(hall: Hall) -> None:
+def test_a_closing_fill_says_its_profit(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, LINEAR, 1.0, 60_000.0)
     hall.trade(BOB, ALICE, LINEAR, 1.0, 61_000.0)
     profits = {each.account: each.profit for each in of(Charged, hall.outputs)}
     assert profits == {ALICE: 1_000 * UNITS, BOB: -1_000 * UNITS}
 
 
-def test_longs_pay_funding_to_shorts_while_the_perpetual_stands_high(hall: Hall) -> None:
+def test_longs_pay_funding_to_shorts_while_the_perpetual_stands_high(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
     fair = {"BTC_PERPETUAL": 60_120.0}
     for _ in range(60):
@@ -192,7 +192,7 @@ def test_longs_pay_funding_to_shorts_while_the_perpetual_stands_high(hall: Hall)
     assert hall.balanced()
 
 
-def test_only_what_no_position_needs_can_be_withdrawn(hall: Hall) -> None:
+def test_only_what_no_position_needs_can_be_withdrawn(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, PERPETUAL, 600_000, 60_000.0)
     hall.prices(66_000.0)
     assert hall.equity(ALICE) > 10.9
@@ -207,7 +207,7 @@ def test_only_what_no_position_needs_can_be_withdrawn(hall: Hall) -> None:
     assert hall.balanced()
 
 
-def test_portfolio_margin_rewards_a_hedge(hall: Hall) -> None:
+def test_portfolio_margin_rewards_a_hedge(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, CALL, 10.0, 0.08)
     standard = hall.maintenance(BOB)
     assert refusal(hall.do(SetMarginModel, account=BOB, model="segregated_pm")) is None
@@ -221,7 +221,7 @@ def test_portfolio_margin_rewards_a_hedge(hall: Hall) -> None:
     assert hall.maintenance(BOB) == hedged
 
 
-def test_a_margin_model_that_the_account_cannot_bear_is_refused(hall: Hall) -> None:
+def test_a_margin_model_that_the_account_cannot_bear_is_refused(hall: ExchangeHarness) -> None:
     hall.deposit(BOB, 1_000.0)
     hall.trade(ALICE, BOB, PERPETUAL, 12_000_000, 60_000.0)
     found = refusal(hall.do(SetMarginModel, account=ALICE, model="segregated_pm"))
@@ -231,13 +231,13 @@ def test_a_margin_model_that_the_account_cannot_bear_is_refused(hall: Hall) -> N
     assert refusal(hall.do(SetMarginModel, account=99, model="segregated_pm")) is not None
 
 
-def test_a_snapshot_gives_the_same_accounts(hall: Hall) -> None:
+def test_a_snapshot_gives_the_same_accounts(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
     hall.trade(ALICE, BOB, CALL, 1.0, 0.08)
     hall.order(BOB, LINEAR, 0.5, 59_000.0)
     hall.prices(61_000.0, BTC_PERPETUAL=61_050.0)
     state = hall.accounts.freeze()
-    other = Hall(fees=FREE, instruments=())
+    other = ExchangeHarness(fees=FREE, instruments=())
     other.accounts.thaw(state)
     other.now, other.index = hall.now, hall.index
     assert other.accounts.freeze() == state
@@ -248,20 +248,20 @@ def test_a_snapshot_gives_the_same_accounts(hall: Hall) -> None:
             assert other.maintenance(account, currency) == hall.maintenance(account, currency)
 
 
-def test_records_that_are_not_the_accounts_own_are_refused(hall: Hall) -> None:
+def test_records_that_are_not_the_accounts_own_are_refused(hall: ExchangeHarness) -> None:
     found = hall.accounts.received(Tick(at_ns=hall.now))
     assert found is not None
     assert found.code is Code.NOT_IMPLEMENTED
 
 
-def test_deposits_that_make_no_sense_are_refused(hall: Hall) -> None:
+def test_deposits_that_make_no_sense_are_refused(hall: ExchangeHarness) -> None:
     before = hall.accounts.freeze()
     for currency, units in (("BTC", 0), ("BTC", -1), ("BTC", 1 << 62), ("DOGE", 1)):
         assert refusal(hall.do(Deposit, account=ALICE, currency=currency, units=units)) is not None
     assert hall.accounts.freeze() == before
 
 
-def test_what_an_order_needs_is_what_it_then_takes(hall: Hall) -> None:
+def test_what_an_order_needs_is_what_it_then_takes(hall: ExchangeHarness) -> None:
     account = hall.accounts.ledger.account(ALICE)
     hall.trade(ALICE, BOB, PERPETUAL, 70_000, 60_000.0)
     for instrument, amount, price in (
@@ -282,7 +282,7 @@ def test_what_an_order_needs_is_what_it_then_takes(hall: Hall) -> None:
     assert hall.initial(ALICE) > 0.0
 
 
-def test_a_futures_margin_is_the_published_formula_rounded_up(hall: Hall) -> None:
+def test_a_futures_margin_is_the_published_formula_rounded_up(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, PERPETUAL, 123_450, 60_000.0)
     mark = hall.accounts.pricing.marks[PERPETUAL.name]
     wanted = future_margin(hall.accounts.margins.coin("BTC").future, 123_450 / mark)

@@ -10,7 +10,7 @@ from deltawire.exchange.orders import Fill, Order, OrderChanged
 from deltawire.exchange.records import Cancel, CancelMany, Edit, Place, SetSelfTrading
 from deltawire.model.events import BookDelta, Trade
 from tests.exchange.naive import NaiveBook, NaiveOrder
-from tests.support.exchanges import SIMPLE, Floor, of
+from tests.support.matching_harness import SIMPLE, MatchingHarness, of
 
 ACCOUNTS = st.integers(1, 4)
 PRICES = st.integers(96, 104)
@@ -25,11 +25,11 @@ class AgainstNaive(RuleBasedStateMachine):
 
     @initialize(cancel_maker=st.sets(ACCOUNTS))
     def open(self, cancel_maker: set[int]) -> None:
-        self.floor = Floor(instrument=SIMPLE)
+        self.harness = MatchingHarness(instrument=SIMPLE)
         self.naive = NaiveBook(cancel_maker)
         for account in cancel_maker:
-            self.floor.do(SetSelfTrading, account=account, mode="cancel_maker")
-        self.desk = self.floor.exchange.desk
+            self.harness.do(SetSelfTrading, account=account, mode="cancel_maker")
+        self.matching = self.harness.exchange.matching
         self.orders: dict[int, Order] = {}
         self.asked: dict[int, int] = {}
         self.fills: list[Fill] = []
@@ -46,12 +46,12 @@ class AgainstNaive(RuleBasedStateMachine):
     ) -> None:  # fmt: skip
         post_only = post_only and kind == "limit" and force == "good_til_cancelled"
         display = 100 if iceberg and size >= 100 else None
-        order_id = self.desk.next_order_id
-        terms = self.floor.terms(
+        order_id = self.matching.next_order_id
+        terms = self.harness.terms(
             "buy" if sign > 0 else "sell", size, price if kind == "limit" else None,
             type=kind, time_in_force=force, post_only=post_only, reduce_only=reduce_only, display_lots=display,
         )  # fmt: skip
-        refused = self.take(self.floor.do(Place, account=account, terms=terms))
+        refused = self.take(self.harness.do(Place, account=account, terms=terms))
         twin = NaiveOrder(order_id, account, sign, price, size, display, reduce_only, post_only)
         assert self.naive.place(twin, kind, force) is not refused
         if not refused:
@@ -68,7 +68,7 @@ class AgainstNaive(RuleBasedStateMachine):
             return
         order_id = data.draw(st.sampled_from(known))
         order = self.orders[order_id]
-        refused = self.take(self.floor.do(Cancel, account=order.account, order_id=order_id))
+        refused = self.take(self.harness.do(Cancel, account=order.account, order_id=order_id))
         assert refused is (self.naive.find(order_id) is None)
         self.naive.cancel(order_id)
 
@@ -83,7 +83,7 @@ class AgainstNaive(RuleBasedStateMachine):
         price = twin.price if price is None else price
         if twin.display is not None:
             size = min(max(size, 100) + twin.filled, 10_000)
-        outputs = self.floor.do(
+        outputs = self.harness.do(
             Edit, account=twin.account, order_id=order_id, price_ticks=price, size_lots=size
         )
         if self.take(outputs):
@@ -94,7 +94,7 @@ class AgainstNaive(RuleBasedStateMachine):
 
     @rule(account=ACCOUNTS)
     def cancel_all(self, account: int) -> None:
-        self.take(self.floor.do(CancelMany, account=account))
+        self.take(self.harness.do(CancelMany, account=account))
         self.naive.resting = [order for order in self.naive.resting if order.account != account]
 
     def take(self, outputs: list[object]) -> bool:
@@ -122,7 +122,7 @@ class AgainstNaive(RuleBasedStateMachine):
 
     @invariant()
     def the_books_are_the_same(self) -> None:
-        book = self.desk.books[SIMPLE.name]
+        book = self.matching.books[SIMPLE.name]
         for sign, side, ladder in ((1, book.bids, self.ladder.bids), (-1, book.asks, self.ladder.asks)):
             image = side.image()
             assert list(zip(image.prices, image.sizes, strict=True)) == self.naive.image(sign)
@@ -157,22 +157,22 @@ class AgainstNaive(RuleBasedStateMachine):
 
     @invariant()
     def positions_sum_to_zero_and_reduce_only_orders_could_not_turn_one(self) -> None:
-        risk = self.desk.risk
+        risk = self.matching.risk
         assert {a: risk.position(a, SIMPLE.name) for a in range(1, 5)} == {
             a: self.naive.positions.get(a, 0) for a in range(1, 5)
         }
         assert sum(self.naive.positions.values()) == 0
-        for order in self.desk.orders.values():
+        for order in self.matching.orders.values():
             if order.terms.reduce_only:
                 assert order.leaves_lots <= -order.sign * risk.position(order.account, SIMPLE.name)
 
     @invariant()
     def the_registers_hold_only_the_living(self) -> None:
-        desk = self.desk
+        matching = self.matching
         living = {order.id for order in self.naive.resting}
-        assert set(desk.orders) == living == {i for mine in desk.by_account.values() for i in mine}
-        assert {i for mine in desk.reducing.values() for i in mine} <= living
-        assert [len(desk.changed), len(desk.pending), len(desk.traded)] == [0, 0, 0]
+        assert set(matching.orders) == living == {i for mine in matching.by_account.values() for i in mine}
+        assert {i for mine in matching.reducing.values() for i in mine} <= living
+        assert [len(matching.changed), len(matching.pending), len(matching.traded)] == [0, 0, 0]
 
 
 AgainstNaive.TestCase.settings = settings(max_examples=50, stateful_step_count=120, deadline=None)

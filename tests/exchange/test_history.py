@@ -1,18 +1,18 @@
 """The past of accounts: so much of each, whatever the others do."""
 
-from deltawire.exchange.history import AGENTS_FROM, History
+from deltawire.exchange.history import AGENTS_FROM, AccountHistory
 from deltawire.exchange.orders import OrderChanged
-from tests.support.exchanges import Floor, of
+from tests.support.matching_harness import MatchingHarness, of
 
 A, B = 1, 2
 
 
-class Kept(Floor):
+class Kept(MatchingHarness):
     """An exchange whose accounts' past is kept, two of each."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.history = History(kept=2)
+        self.history = AccountHistory(kept=2)
 
     def cancelled(self, account: int, count: int = 1) -> list[int]:
         """Orders placed and cancelled at once; their ids."""
@@ -26,37 +26,37 @@ class Kept(Floor):
 
 
 def test_the_oldest_ended_order_of_an_account_goes_first() -> None:
-    floor = Kept()
-    first, second, third = floor.cancelled(A, 3)
-    assert [order.id for order in floor.history.orders(A)] == [third, second]
-    assert floor.history.order(A, first) is None
-    found = floor.history.order(A, second)
+    harness = Kept()
+    first, second, third = harness.cancelled(A, 3)
+    assert [order.id for order in harness.history.orders(A)] == [third, second]
+    assert harness.history.order(A, first) is None
+    found = harness.history.order(A, second)
     assert found is not None
     assert found.state == "cancelled"
 
 
 def test_what_others_do_takes_nothing_from_an_accounts_past() -> None:
-    floor = Kept()
-    (mine,) = floor.cancelled(A)
-    floor.cancelled(B, 10)
-    floor.cancelled(AGENTS_FROM, 10)
-    assert floor.history.order(A, mine) is not None
-    assert floor.history.order(B, mine) is None
-    assert not list(floor.history.orders(AGENTS_FROM))
+    harness = Kept()
+    (mine,) = harness.cancelled(A)
+    harness.cancelled(B, 10)
+    harness.cancelled(AGENTS_FROM, 10)
+    assert harness.history.order(A, mine) is not None
+    assert harness.history.order(B, mine) is None
+    assert not list(harness.history.orders(AGENTS_FROM))
 
 
 def test_a_living_order_is_no_past() -> None:
-    floor = Kept()
-    order = floor.place(A, "buy", 10, 1000)
-    floor.history.took(floor.outputs)
-    assert of(OrderChanged, floor.outputs)
-    assert floor.history.order(A, order.id) is None
+    harness = Kept()
+    order = harness.place(A, "buy", 10, 1000)
+    harness.history.took(harness.outputs)
+    assert of(OrderChanged, harness.outputs)
+    assert harness.history.order(A, order.id) is None
 
 
 def test_a_past_is_the_same_after_a_restart() -> None:
-    floor = Kept()
-    floor.cancelled(A, 3)
-    again = History(kept=2)
-    again.thaw(floor.history.freeze())
-    assert list(again.orders(A)) == list(floor.history.orders(A))
-    assert again.freeze() == floor.history.freeze()
+    harness = Kept()
+    harness.cancelled(A, 3)
+    again = AccountHistory(kept=2)
+    again.thaw(harness.history.freeze())
+    assert list(again.orders(A)) == list(harness.history.orders(A))
+    assert again.freeze() == harness.history.freeze()

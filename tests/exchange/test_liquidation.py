@@ -11,15 +11,15 @@ from deltawire.exchange.orders import Fill, OrderChanged
 from deltawire.exchange.pricing import PriceBand
 from tests.exchange.instruments import CALL, LINEAR, PERPETUAL
 from tests.exchange.test_accounts import FREE
-from tests.support.exchanges import of
-from tests.support.margined import WIDE, Hall, refusal
+from tests.support.exchange_harness import WIDE, ExchangeHarness, refusal
+from tests.support.matching_harness import of
 
 ALICE, BOB, MAKER = 1, 2, 3
 
 
-def hall_with(amount: float = 1_200_000, deposit: float = 1.0, band: PriceBand = WIDE) -> Hall:
+def hall_with(amount: float = 1_200_000, deposit: float = 1.0, band: PriceBand = WIDE) -> ExchangeHarness:
     """Alice is long twenty coins on one coin of collateral; Bob is short; a maker bids below."""
-    hall = Hall(fees=FREE, band=band)
+    hall = ExchangeHarness(fees=FREE, band=band)
     hall.deposit(ALICE, deposit)
     hall.deposit(BOB, 100.0)
     hall.deposit(MAKER, 1_000.0)
@@ -27,7 +27,7 @@ def hall_with(amount: float = 1_200_000, deposit: float = 1.0, band: PriceBand =
     return hall
 
 
-def rounds(hall: Hall, index: float, count: int = 40) -> list[Any]:
+def rounds(hall: ExchangeHarness, index: float, count: int = 40) -> list[Any]:
     """Prices come and stay; all outputs."""
     found = []
     for _ in range(count):
@@ -36,7 +36,7 @@ def rounds(hall: Hall, index: float, count: int = 40) -> list[Any]:
     return found
 
 
-def size(hall: Hall, account: int = ALICE) -> int:
+def size(hall: ExchangeHarness, account: int = ALICE) -> int:
     return hall.accounts.position(account, PERPETUAL.name)
 
 
@@ -85,7 +85,7 @@ def test_without_a_bid_within_the_band_nothing_trades() -> None:
     hall = hall_with(band=PriceBand(perpetual=0.015))
     hall.prices(57_500.0)
     hall.order(MAKER, PERPETUAL, 3_000_000, 56_700.0)
-    low = hall.exchange.desk.books[PERPETUAL.name].reference.min_ticks
+    low = hall.exchange.matching.books[PERPETUAL.name].reference.min_ticks
     assert low is not None
     outputs = rounds(hall, 57_500.0, 5)
     fills = [fill for fill in of(Fill, outputs) if fill.account == ALICE]
@@ -95,7 +95,7 @@ def test_without_a_bid_within_the_band_nothing_trades() -> None:
 
 
 def test_the_fund_takes_the_fee_and_pays_for_the_bankrupt() -> None:
-    hall = Hall(band=WIDE)
+    hall = ExchangeHarness(band=WIDE)
     for account, amount in ((ALICE, 1.0), (BOB, 100.0), (MAKER, 1_000.0)):
         hall.deposit(account, amount)
     hall.accounts.ledger.deposit(0, "BTC", 5 * UNITS)
@@ -124,7 +124,7 @@ def test_what_the_fund_cannot_cover_the_winners_pay() -> None:
 
 
 def test_futures_go_before_options_and_long_options_last() -> None:
-    hall = Hall(fees=FREE, band=WIDE)
+    hall = ExchangeHarness(fees=FREE, band=WIDE)
     hall.deposit(ALICE, 2.0)
     hall.deposit(BOB, 1_000.0)
     hall.trade(BOB, ALICE, CALL, 5.0, 0.08)
@@ -138,7 +138,7 @@ def test_futures_go_before_options_and_long_options_last() -> None:
 
 
 def test_a_crash_of_one_great_long_ends_with_all_money_accounted_for() -> None:
-    hall = Hall(band=WIDE)
+    hall = ExchangeHarness(band=WIDE)
     for account in range(1, 9):
         hall.deposit(account, 20.0)
         hall.deposit(account, 500_000.0, "USDC")

@@ -1,4 +1,4 @@
-"""Marks follow the market slowly and the index at once."""
+"""ReaderCheckpoints follow the market slowly and the index at once."""
 
 from math import exp
 

@@ -38,7 +38,7 @@ def error(alice: Client, **more: Any) -> tuple[int, str]:
 
 
 def options(exchange: Exchange) -> list[str]:
-    books = exchange.floor.exchange.desk.books.values()
+    books = exchange.service.exchange.matching.books.values()
     return [book.instrument.name for book in books if book.instrument.kind == "option"]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deltawire.exchange.codes import Code, Rejection
 from deltawire.exchange.orders import Terms
 from deltawire.exchange.requests import parse_amount, parse_price, parse_terms
-from tests.support.exchanges import NAME, PERPETUAL
+from tests.support.matching_harness import NAME, PERPETUAL
 
 GOOD = {"instrument_name": NAME, "amount": 10, "price": 100.5}
 

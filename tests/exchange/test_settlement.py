@@ -11,14 +11,14 @@ from deltawire.model.events import Listing
 from deltawire.model.instruments import Instrument
 from tests.exchange.instruments import CALL, PERPETUAL, PUT, QUARTERLY, WEEKLY_CALL
 from tests.exchange.test_accounts import FREE
-from tests.support.exchanges import of
-from tests.support.margined import Hall, refusal
+from tests.support.exchange_harness import ExchangeHarness, refusal
+from tests.support.matching_harness import of
 
 ALICE, BOB = 1, 2
 
 
-def hall_with(*trades: tuple[Instrument, float, float], fees: FeeTable = FREE) -> Hall:
-    hall = Hall(fees=fees)
+def hall_with(*trades: tuple[Instrument, float, float], fees: FeeTable = FREE) -> ExchangeHarness:
+    hall = ExchangeHarness(fees=fees)
     hall.deposit(ALICE, 10.0)
     hall.deposit(BOB, 10.0)
     for instrument, amount, price in trades:
@@ -26,7 +26,7 @@ def hall_with(*trades: tuple[Instrument, float, float], fees: FeeTable = FREE) -
     return hall
 
 
-def expire(hall: Hall, index: float) -> list[object]:
+def expire(hall: ExchangeHarness, index: float) -> list[object]:
     """Let the quarter end at this index."""
     seconds = (QUARTERLY.expiration_ns - hall.now) // SECOND_NS
     hall.prices(index, later_s=seconds - 3_600)

@@ -9,21 +9,21 @@ from deltawire.exchange.summaries import account_summary, margins, position_summ
 from deltawire.exchange.tickers import indices, ticker
 from tests.exchange.instruments import CALL, LINEAR, PERPETUAL, QUARTERLY
 from tests.exchange.test_accounts import FREE
-from tests.support.margined import Hall
+from tests.support.exchange_harness import ExchangeHarness
 
 ALICE, BOB = 1, 2
 
 
 @pytest.fixture
-def hall() -> Hall:
-    found = Hall(fees=FREE)
+def hall() -> ExchangeHarness:
+    found = ExchangeHarness(fees=FREE)
     for account in (ALICE, BOB):
         found.deposit(account, 10.0)
         found.deposit(account, 100_000.0, "USDC")
     return found
 
 
-def test_equity_is_balance_and_session_profit_and_the_value_of_options(hall: Hall) -> None:
+def test_equity_is_balance_and_session_profit_and_the_value_of_options(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
     hall.trade(ALICE, BOB, CALL, 2.0, 0.08)
     hall.trade(BOB, ALICE, PERPETUAL, 20_000, 61_000.0)
@@ -42,7 +42,7 @@ def test_equity_is_balance_and_session_profit_and_the_value_of_options(hall: Hal
     assert account_summary(hall.accounts, ALICE, "BTC")["futures_session_rpl"] > 0.0
 
 
-def test_delta_counts_the_premium_of_an_option(hall: Hall) -> None:
+def test_delta_counts_the_premium_of_an_option(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, CALL, 2.0, 0.08)
     hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
     option, mark = hall.accounts.pricing.options[CALL.name], hall.accounts.pricing.marks[CALL.name]
@@ -54,7 +54,7 @@ def test_delta_counts_the_premium_of_an_option(hall: Hall) -> None:
     assert found["options_theta_map"] == {"btc_usd": pytest.approx(2 * option.value.theta)}
 
 
-def test_half_way_through_the_last_half_hour_half_the_delta_is_left(hall: Hall) -> None:
+def test_half_way_through_the_last_half_hour_half_the_delta_is_left(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, CALL, 1.0, 0.08)
     left = (QUARTERLY.expiration_ns - hall.now) // SECOND_NS
     hall.prices(90_000.0, later_s=left - 1800)
@@ -65,7 +65,7 @@ def test_half_way_through_the_last_half_hour_half_the_delta_is_left(hall: Hall) 
     assert after == pytest.approx(before / 2, abs=1e-3)
 
 
-def test_projected_margins_leave_out_what_expires_next(hall: Hall) -> None:
+def test_projected_margins_leave_out_what_expires_next(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, CALL, 1.0, 0.08)
     hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
     left = (QUARTERLY.expiration_ns - hall.now) // SECOND_NS
@@ -75,14 +75,14 @@ def test_projected_margins_leave_out_what_expires_next(hall: Hall) -> None:
     assert found["projected_delta_total"] == pytest.approx(-1.0)
 
 
-def test_an_account_without_money_is_all_zero(hall: Hall) -> None:
+def test_an_account_without_money_is_all_zero(hall: ExchangeHarness) -> None:
     found = account_summary(hall.accounts, 99, "ETH")
     assert found["currency"] == "ETH"
     assert not any(value for value in found.values() if isinstance(value, float))
     assert 99 not in hall.accounts.ledger.accounts
 
 
-def test_a_position_says_size_price_profit_and_where_it_ends(hall: Hall) -> None:
+def test_a_position_says_size_price_profit_and_where_it_ends(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, PERPETUAL, 600_000, 60_000.0)
     hall.prices(61_000.0)
     found = position_summary(hall.accounts, ALICE, PERPETUAL.name)
@@ -97,7 +97,7 @@ def test_a_position_says_size_price_profit_and_where_it_ends(hall: Hall) -> None
     assert short["estimated_liquidation_price"] is None
 
 
-def test_the_liquidation_price_is_where_liquidation_begins(hall: Hall) -> None:
+def test_the_liquidation_price_is_where_liquidation_begins(hall: ExchangeHarness) -> None:
     hall.trade(ALICE, BOB, LINEAR, 10.0, 60_000.0)
     price = position_summary(hall.accounts, ALICE, LINEAR.name)["estimated_liquidation_price"]
     wallet = hall.accounts.ledger.account(ALICE).wallet("USDC")
@@ -107,12 +107,12 @@ def test_the_liquidation_price_is_where_liquidation_begins(hall: Hall) -> None:
     assert wallet.liquidating
 
 
-def test_no_position_is_zero(hall: Hall) -> None:
+def test_no_position_is_zero(hall: ExchangeHarness) -> None:
     found = position_summary(hall.accounts, ALICE, CALL.name)
     assert (found["direction"], found["size"], found["delta"], found["average_price"]) == ("zero", 0, 0, 0)
 
 
-def test_margins_of_an_order_to_come(hall: Hall) -> None:
+def test_margins_of_an_order_to_come(hall: ExchangeHarness) -> None:
     found = margins(hall.accounts, PERPETUAL, 60_000, 60_000.0)
     assert found["buy"] == found["sell"] == pytest.approx(0.02005)
     option = margins(hall.accounts, CALL, 10, 0.08)
@@ -120,7 +120,7 @@ def test_margins_of_an_order_to_come(hall: Hall) -> None:
     assert option["sell"] > 0.1
 
 
-def test_tickers_say_marks_volatilities_and_greeks(hall: Hall) -> None:
+def test_tickers_say_marks_volatilities_and_greeks(hall: ExchangeHarness) -> None:
     pricing = hall.accounts.pricing
     found = ticker(pricing, CALL, best=(0.0, pricing.marks[CALL.name]))
     option = pricing.options[CALL.name]
@@ -128,7 +128,7 @@ def test_tickers_say_marks_volatilities_and_greeks(hall: Hall) -> None:
     assert found.ask_iv == pytest.approx(option.vol * 100, abs=0.01)
     assert found.greeks is not None
     assert found.greeks.delta == round(option.value.delta, 5)
-    perpetual = ticker(pricing, PERPETUAL, hall.exchange.desk.books[PERPETUAL.name].reference, 5.0)
+    perpetual = ticker(pricing, PERPETUAL, hall.exchange.matching.books[PERPETUAL.name].reference, 5.0)
     assert (perpetual.index_price, perpetual.open_interest, perpetual.mark_iv) == (60_000.0, 5.0, None)
     assert perpetual.min_price is not None
     assert perpetual.current_funding == 0.0
@@ -140,7 +140,7 @@ def test_tickers_say_marks_volatilities_and_greeks(hall: Hall) -> None:
     assert UNITS == 10**8
 
 
-def test_sums_of_money_have_no_more_decimals_than_money(hall: Hall) -> None:
+def test_sums_of_money_have_no_more_decimals_than_money(hall: ExchangeHarness) -> None:
     hall.trade(1, 2, PERPETUAL, 12_340, 60_000.0)
     hall.trade(2, 1, CALL, 0.7, 0.0435)
     for index in (60_123.4, 59_321.7, 61_999.9):

@@ -8,14 +8,14 @@ from deltawire.exchange.volatility import implied_percent
 from deltawire.model.instruments import Instrument
 from deltawire.options.black76 import price, years_between
 from tests.exchange.instruments import CALL, LISTED, NOW, PUT
-from tests.support.margined import Hall
+from tests.support.exchange_harness import ExchangeHarness
 
 LINEAR_PUT = LISTED["BTC_USDC-29MAR24-60000-P"]
 
 
 @pytest.mark.parametrize("index", [20_000.1, 20_000.7, 20_012.3])
 def test_a_put_trades_at_its_strike_which_no_volatility_gives(index: float) -> None:
-    hall = Hall(index, band=PriceBand(), instruments=(LINEAR_PUT,))
+    hall = ExchangeHarness(index, band=PriceBand(), instruments=(LINEAR_PUT,))
     for account in (1, 2):
         hall.deposit(account, 1e6, "USDC")
     hall.trade(1, 2, LINEAR_PUT, 1.0, 60_000.0)

@@ -13,7 +13,7 @@ from deltawire.exchange.fees import FeeTable
 from deltawire.exchange.records import CancelMany
 from deltawire.model.instruments import Instrument
 from tests.exchange.instruments import QUARTERLY, WEEKLY_CALL
-from tests.support.margined import CURRENCIES, LISTED, Hall, refusal
+from tests.support.exchange_harness import CURRENCIES, LISTED, ExchangeHarness, refusal
 
 MAKER = 6
 ACCOUNTS = st.integers(1, 5)
@@ -22,7 +22,7 @@ HARSH = FeeTable(future_liquidation_ppm=(("BTC", 70_001),), option_liquidation_p
 """Fees that leave odd units behind."""
 
 
-def near(instrument: Instrument, hall: Hall, offset: int) -> float:
+def near(instrument: Instrument, hall: ExchangeHarness, offset: int) -> float:
     """A price near the mark, on the instrument's grid."""
     mark = hall.accounts.pricing.marks.get(instrument.name) or hall.index
     wanted = round(mark * (1 + offset / 200) * 10**-instrument.price_exponent)
@@ -35,7 +35,7 @@ class Money(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hall = Hall(fees=HARSH)
+        self.hall = ExchangeHarness(fees=HARSH)
 
     @initialize()
     def fund(self) -> None:
@@ -170,7 +170,7 @@ TestMoney = Money.TestCase
 
 def test_the_machine_reaches_trades_liquidations_and_expiries() -> None:
     """The rules above can do what they are for; a machine that trades nothing proves nothing."""
-    hall = Hall(fees=HARSH)
+    hall = ExchangeHarness(fees=HARSH)
     for account in (1, 2):
         hall.deposit(account, 3.0)
     perpetual = LISTED[0]

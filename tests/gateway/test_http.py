@@ -187,7 +187,7 @@ def test_an_answer_before_the_end_of_its_request_is_not_cut_off(
 
 def test_who_goes_on_for_ever_behind_an_answer_is_cut_off(way: Way) -> None:
     head = b"POST /api/v2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 99999999999\r\n\r\n"
-    with GatewayServer(Limits(request_within_s=2), way=way) as server, RawClient(server.port) as client:
+    with GatewayServer(Limits(request_timeout=2), way=way) as server, RawClient(server.port) as client:
         client.send(head + b"x" * 40_000)
         assert client.head().startswith("HTTP/1.1 400 ")
         while client.flood(b"x" * 40_000):

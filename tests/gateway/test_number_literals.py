@@ -28,7 +28,7 @@ def server(way: Way, exchange: Exchange, tmp_path_factory: pytest.TempPathFactor
     store = KeyStore(Path(tmp_path_factory.mktemp("home")))
     store.add(ALICE)
     store.add(TRADER)
-    with GatewayServer(way=way, keys=store, trading=exchange.floor) as server:
+    with GatewayServer(way=way, keys=store, trading=exchange.service) as server:
         server.go_live()
         yield server
 

@@ -191,7 +191,7 @@ def test_a_stop_sends_everything_then_1001_with_advice_and_takes_no_one_new() ->
 
 
 def test_a_stop_under_load_ends_every_connection_with_1001_in_time() -> None:
-    limits = Limits(watch_every_s=0.05)
+    limits = Limits(watch_interval=0.05)
     with GatewayServer(limits) as server:
         server.go_live()
         clients = [open_socket(server) for _ in range(50)]

@@ -110,7 +110,7 @@ def slow_disk(
 ) -> Iterator[GatewayServer]:
     store = KeyStore(tmp_path_factory.mktemp("home"))
     store.add(ALICE)
-    with GatewayServer(way=way, keys=store, trading=exchange.floor) as server:
+    with GatewayServer(way=way, keys=store, trading=exchange.service) as server:
         server.go_live()
         yield server
 

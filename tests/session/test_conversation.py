@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from deltawire.errors import RequestError
-from deltawire.session.channels import Position
+from deltawire.session.channels import ResumePosition
 from deltawire.session.conversation import MOST_PATTERNS, MOST_RESUMED_BYTES
 from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
 from deltawire.session.methods import METHODS
 from deltawire.wire.rpc import Reply
 from tests.support.conversations import VERSION, Conversation, ask_http, read
 from tests.support.market_events import SECOND_NS, START_NS, make_instrument, make_listing
-from tests.support.members import Inbox
+from tests.support.subscribers import Inbox
 from tests.support.worlds import World, live_world
 
 
@@ -153,9 +153,9 @@ def test_the_images_follow_the_answer_and_no_notification_follows_the_answer_tha
     def carry_out(effects: list[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Join):
-                world.hub.join(inbox.member, effect.keys)
+                world.hub.join(inbox.subscriber, effect.keys)
             elif isinstance(effect, Leave):
-                world.hub.leave(inbox.member, effect.ids)
+                world.hub.leave(inbox.subscriber, effect.ids)
             sent.extend(data["type"] for data in inbox.data(name))
             if isinstance(effect, Reply):
                 sent.append("answer")
@@ -354,7 +354,7 @@ def test_an_answer_says_of_each_position_whether_it_is_recovered() -> None:
         "quote.BTC-PERPETUAL": True,
         "trades.any.any.raw": False,
     }
-    assert join.resume == {"quote.BTC-PERPETUAL": Position("e", 5)}
+    assert join.resume == {"quote.BTC-PERPETUAL": ResumePosition("e", 5)}
 
 
 def test_without_positions_an_answer_says_nothing_of_recovery() -> None:

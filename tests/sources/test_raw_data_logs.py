@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from deltawire.sources.recordings import Record, Recording
+from deltawire.sources.recordings import Recording, RecordingEntry
 
 
 def test_bodies_fetched_long_before_the_connection_do_not_hold_the_replay_up(tmp_path: Path) -> None:
@@ -10,7 +10,7 @@ def test_bodies_fetched_long_before_the_connection_do_not_hold_the_replay_up(tmp
     log = tmp_path / "VENUE.ws.1.0"
     log.write_text('wss://venue/ws <-> 400.25\nwss://venue/ws <- 400.3: {"ask":1}\n400.5: {"answer":1}\n')
     assert list(Recording(log).records()) == [
-        Record(
+        RecordingEntry(
             "fetched",
             400_250_000_000,
             b'{"found":1}',
@@ -18,6 +18,6 @@ def test_bodies_fetched_long_before_the_connection_do_not_hold_the_replay_up(tmp
             1,
             file="VENUE.0",
         ),
-        Record("opened", 400_250_000_000, line=1),
-        Record("received", 400_500_000_000, b'{"answer":1}', line=3),
+        RecordingEntry("opened", 400_250_000_000, line=1),
+        RecordingEntry("received", 400_500_000_000, b'{"answer":1}', line=3),
     ]

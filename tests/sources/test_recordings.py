@@ -14,13 +14,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deltawire.errors import RecordingError, UsageError
-from deltawire.sources.recordings import Record, Recording
+from deltawire.sources.recordings import Recording, RecordingEntry
 
 STAMPED = b'1723161253937085768 {"u":1}\n1723161254036059768 {"u":2}\n1723161254087891268 {"u":3}\n'
 FRAMES = [
-    Record("received", 1_723_161_253_937_085_768, b'{"u":1}'),
-    Record("received", 1_723_161_254_036_059_768, b'{"u":2}'),
-    Record("received", 1_723_161_254_087_891_268, b'{"u":3}'),
+    RecordingEntry("received", 1_723_161_253_937_085_768, b'{"u":1}'),
+    RecordingEntry("received", 1_723_161_254_036_059_768, b'{"u":2}'),
+    RecordingEntry("received", 1_723_161_254_087_891_268, b'{"u":3}'),
 ]
 CBCAP = (
     b"CBCAP1 kraken BTC/USD 1785552832693693000\n"
@@ -48,10 +48,10 @@ CONTENTS = [
 ]
 
 
-def attempt(path: Path, content: bytes) -> list[Record]:
+def attempt(path: Path, content: bytes) -> list[RecordingEntry]:
     """All records; none where the file is refused."""
     path.write_bytes(content)
-    found: list[Record] = []
+    found: list[RecordingEntry] = []
     try:
         found.extend(Recording(path).records())
     except RecordingError:
@@ -69,7 +69,7 @@ def line_of(content: bytes, place: int) -> int:
     return content[:place].count(b"\n") + 1 if place >= 0 else content.count(b"\n") + 1
 
 
-def last_line(record: Record, content: bytes) -> int:
+def last_line(record: RecordingEntry, content: bytes) -> int:
     """Where a record ends."""
     return record.line + (1 + record.payload.count(b"\n") if content.startswith(b"CBCAP1") else 0)
 
@@ -87,7 +87,7 @@ def written(tmp_path: Path) -> Callable[..., Path]:
 Written = Callable[..., Path]
 
 
-def read(path: Path) -> list[Record]:
+def read(path: Path) -> list[RecordingEntry]:
     """What was recorded, without the places of it."""
     return [
         msgspec.structs.replace(record, line=0, file="")
@@ -285,9 +285,9 @@ class TestCbcap:
     def test_frames_may_hold_line_ends(self, written: Written) -> None:
         started = 1_785_552_832_693_693_000
         assert read(written(CBCAP)) == [
-            Record("received", started, b'{"a":1}'),
-            Record("received", started + 157_150_600, b'{"b":\n 2}'),
-            Record("received", started + 385_102_700, b'{"c":3}'),
+            RecordingEntry("received", started, b'{"a":1}'),
+            RecordingEntry("received", started + 157_150_600, b'{"b":\n 2}'),
+            RecordingEntry("received", started + 385_102_700, b'{"c":3}'),
         ]
 
     def test_the_stamps_count_from_the_header_even_if_the_clock_was_monotonic(self, written: Written) -> None:
@@ -332,9 +332,9 @@ class TestCbcap:
 class TestLogs:
     def test_what_was_received_comes_with_the_seconds_as_nanoseconds(self, written: Written) -> None:
         assert read(written(LOG)) == [
-            Record("opened", 1_626_993_723_424_371_000),
-            Record("received", 1_626_993_723_804_318_000, b'{"a":1}'),
-            Record("received", 1_626_993_724_800_000_000, b'{"b":"http://x -> 5: "}'),
+            RecordingEntry("opened", 1_626_993_723_424_371_000),
+            RecordingEntry("received", 1_626_993_723_804_318_000, b'{"a":1}'),
+            RecordingEntry("received", 1_626_993_724_800_000_000, b'{"b":"http://x -> 5: "}'),
         ]
 
     @pytest.mark.parametrize(("name", "packed"), [("VENUE.0", bytes), ("VENUE.0.gz", gzip.compress)])
@@ -344,14 +344,14 @@ class TestLogs:
         written(packed(BODIES), name)
         opened = 1_626_993_723_424_371_000
         assert read(written(LOG, "VENUE.ws.1.0"))[:3] == [
-            Record(
+            RecordingEntry(
                 "fetched",
                 opened,
                 b'{"result":[]}',
                 "https://venue.example/instruments?kind=a",
             ),
-            Record("fetched", opened, b'{"result":[1]}', "https://venue.example/instruments?kind=b"),
-            Record("opened", opened),
+            RecordingEntry("fetched", opened, b'{"result":[1]}', "https://venue.example/instruments?kind=b"),
+            RecordingEntry("opened", opened),
         ]
 
     def test_a_log_without_a_sibling_has_no_bodies(self, written: Written) -> None:

@@ -59,7 +59,7 @@ def test_it_never_falls() -> None:
     assert clock.now() == before
 
 
-# Turns.
+# Scheduler.
 
 
 class Busy:
@@ -76,7 +76,7 @@ class Busy:
 
 async def test_orders_come_in_between_the_moments_of_a_busy_market() -> None:
     notes: list[str] = []
-    source = SimulatedSource(Exchange().floor, Busy(notes), lambda: None, SimulatedClock(StillClock(BEGIN)))
+    source = SimulatedSource(Exchange().service, Busy(notes), lambda: None, SimulatedClock(StillClock(BEGIN)))
 
     async def others() -> None:
         while True:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deltawire.errors import RecordingError
-from deltawire.sources.recordings import Record, Recording
+from deltawire.sources.recordings import Recording, RecordingEntry
 from deltawire.sources.recordings.stamps import own_ns, since_1970
 
 SECOND = 1_000_000_000
@@ -29,7 +29,7 @@ def times(found: Recording) -> list[int]:
     return [record.at_ns for record in found.records() if record.kind != "damaged"]
 
 
-def damage(found: Recording) -> list[Record]:
+def damage(found: Recording) -> list[RecordingEntry]:
     return [record for record in found.records() if record.kind == "damaged"]
 
 

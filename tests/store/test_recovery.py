@@ -7,10 +7,10 @@ import pytest
 from deltawire.errors import JournalError
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.history import History
+from deltawire.exchange.history import AccountHistory
+from deltawire.exchange.no_risk_check import NoRiskCheck
 from deltawire.exchange.records import Cancel
 from deltawire.exchange.snapshots import freeze
-from deltawire.exchange.unmargined import Unmargined
 from deltawire.store.files import DiskFiles
 from deltawire.store.journal import Journal
 from deltawire.store.recovery import recover, save
@@ -21,9 +21,9 @@ CODEC = Codec()
 
 def started(directory: Path) -> tuple[Exchange, Journal, int]:
     files = DiskFiles(directory)
-    journal, exchange = Journal(files, str(directory), salt=1), Exchange(Unmargined())
+    journal, exchange = Journal(files, str(directory), salt=1), Exchange(NoRiskCheck())
     try:
-        return exchange, journal, recover(exchange, History(), CODEC, journal)
+        return exchange, journal, recover(exchange, AccountHistory(), CODEC, journal)
     finally:
         files.close()
 
@@ -32,8 +32,8 @@ def started(directory: Path) -> tuple[Exchange, Journal, int]:
 def test_a_restart_leads_to_the_same_state(tmp_path: Path, *, snapshot: bool) -> None:
     files = DiskFiles(tmp_path)
     journal = Journal(files, "j", salt=1)
-    history = History()
-    exchange = Exchange(Unmargined(), lambda record: batch.append(CODEC.encode(record)))
+    history = AccountHistory()
+    exchange = Exchange(NoRiskCheck(), lambda record: batch.append(CODEC.encode(record)))
     assert recover(exchange, history, CODEC, journal) == 0
     for turn in range(4):
         batch: list[bytes] = []

@@ -8,19 +8,19 @@ from deltawire.access.keys import Key
 from deltawire.errors import JournalError
 from deltawire.exchange.account_records import AccountRecord
 from deltawire.exchange.codec import Codec
-from deltawire.exchange.history import History
+from deltawire.exchange.history import AccountHistory
 from deltawire.exchange.open_orders import OpenOrders
 from deltawire.fanout.hub import Hub
-from deltawire.fanout.own import News
+from deltawire.fanout.private import PrivateEvent
 from deltawire.market.market import Market
 from deltawire.model.events import Event
 from deltawire.session.effects import Join, Leave
-from deltawire.sources.floor import Floor
+from deltawire.sources.exchange_service import ExchangeService
 from deltawire.sources.tickers import tickers
 from tests.support.conversations import Conversation
 from tests.support.credentials import ALICE, BOB, READER, SECRET, access_of, changed, secret_login
-from tests.support.margined import Hall
-from tests.support.members import Inbox
+from tests.support.exchange_harness import ExchangeHarness
+from tests.support.subscribers import Inbox
 
 TRADER = changed(BOB, client_id="bobs-hmac", kind="hmac", secret="s3cret-of-bob")
 NUMBERS = {"alice": 1, "bob": 2}
@@ -55,14 +55,14 @@ class Exchange:
     """Alice and Bob with ten bitcoins each, on listed instruments at an index of 60,000."""
 
     def __init__(self, open_orders: OpenOrders | None = None) -> None:
-        self.hall = Hall()
+        self.hall = ExchangeHarness()
         self.disk = Disk()
         self.market = Market("deltawire")
         self.hub = Hub(self.market, "epoch")
-        self.floor = Floor(
+        self.service = ExchangeService(
             self.hall.exchange,
             self.hall.accounts,
-            History(),
+            AccountHistory(),
             codec=Codec(*get_args(AccountRecord)),
             commit=self.disk,
             clock=self,
@@ -70,13 +70,13 @@ class Exchange:
             open_orders=open_orders,
         )
         engine = self.hall.exchange
-        self.hall.exchange = self.floor  # type: ignore[assignment]  # what the hall does goes through the floor
-        self.hub.directory.trading = self.floor
-        self.floor.public, self.floor.own = self._public, self._own
+        self.hall.exchange = self.service  # type: ignore[assignment]  # what the hall does goes through the service
+        self.hub.directory.trading = self.service
+        self.service.public, self.service.own = self._public, self._own
         self.hub.publish(engine.images())
         for name, number in NUMBERS.items():
             self.hall.deposit(number, 10.0)
-            self.floor.names[name] = number
+            self.service.names[name] = number
         self.disk.payloads.clear()
         self.access: Access = access_of(ALICE, READER, TRADER)
         self.tick()
@@ -94,13 +94,13 @@ class Exchange:
         self.hub.publish(events)
         self.hub.flush()
 
-    def _own(self, account: int, news: list[News]) -> None:
+    def _own(self, account: int, news: list[PrivateEvent]) -> None:
         self.hub.publish_own(account, news)
         self.hub.flush()
 
     def tick(self) -> None:
         """Tell everybody's tickers."""
-        self._public(list(tickers(self.floor.exchange, self.hall.accounts)), self.hall.now)
+        self._public(list(tickers(self.service.exchange, self.hall.accounts)), self.hall.now)
 
     def passes(self, seconds: float, index: float | None = None) -> None:
         """Time passes; intervals that are over publish."""
@@ -126,7 +126,7 @@ class Client(Conversation):
     """One connection: a session, and behind it a member of the hub."""
 
     def __init__(self, exchange: Exchange) -> None:
-        super().__init__(exchange.market, exchange.access, trading=exchange.floor, address="127.0.0.1")
+        super().__init__(exchange.market, exchange.access, trading=exchange.service, address="127.0.0.1")
         self.inbox = Inbox()
         self._hub = exchange.hub
 
@@ -135,9 +135,9 @@ class Client(Conversation):
         found = super().effects(method, **params)
         for effect in found:
             if isinstance(effect, Join):
-                self._hub.join(self.inbox.member, effect.keys)
+                self._hub.join(self.inbox.subscriber, effect.keys)
             elif isinstance(effect, Leave):
-                self._hub.leave(self.inbox.member, effect.ids)
+                self._hub.leave(self.inbox.subscriber, effect.ids)
         return found
 
     def buy(self, amount: float, price: float | None = None, **more: Any) -> dict[str, Any]:

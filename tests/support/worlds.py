@@ -7,7 +7,7 @@ from deltawire.market.market import Market
 from deltawire.model.events import Event
 from deltawire.model.instruments import Instrument
 from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook
-from tests.support.members import Inbox, joined
+from tests.support.subscribers import Inbox, joined
 
 BIDS = {1000: 10, 999: 20}
 ASKS = {1001: 30, 1003: 40}

@@ -31,7 +31,9 @@ from deltawire.store.home import home, make_folder
 from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY
 
-ECHO_LIMITS = Limits(largest_message=64 * 1024 * 1024, most_fragments=1 << 20, unsent_bytes=256 * 1024 * 1024)
+ECHO_LIMITS = Limits(
+    max_message_size=64 * 1024 * 1024, max_fragments=1 << 20, max_unsent_bytes=256 * 1024 * 1024
+)
 VENUES = ", ".join(sorted(REGISTRY))
 COLLECTED_AFTER = 2_000, 10, 50
 """When the garbage collector looks at the young, the middle-aged and all; most values here hold no cycles."""
@@ -56,7 +58,8 @@ def serve(
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Chance of the built-in exchange's market. [default: 1]")
+        int | None,
+        typer.Option(metavar="N", help="RandomStream of the built-in exchange's market. [default: 1]"),
     ] = None,
     latency: Annotated[
         str | None,
@@ -163,11 +166,11 @@ def _make_app(settings: Config, prepared: Prepared, builtin: Builtin | None, *, 
     sources: list[Source] = [*prepared.recordings, *([builtin.source] if builtin else [])]
     app = App(
         sources,
-        trading=builtin.floor if builtin else None,
+        trading=builtin.service if builtin else None,
         limits=ECHO_LIMITS if echo else settings.limits,
         keys=KeyStore(),
         policy=settings.access,
-        tariff=None if echo else settings.credits,
+        rate_limits=None if echo else settings.credits,
         patience=settings.logins,
         echo=echo,
     )

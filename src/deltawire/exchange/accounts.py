@@ -18,15 +18,15 @@ from deltawire.exchange.fees import FeeTable, liquidation_fee, trade_fee
 from deltawire.exchange.ledger import Account, Ledger, OpenOrder
 from deltawire.exchange.liquidation import Liquidation
 from deltawire.exchange.listing import Listings
+from deltawire.exchange.margin_state import MarginState
 from deltawire.exchange.margin_tables import MarginTable
 from deltawire.exchange.margining import Margining
 from deltawire.exchange.orders import AccountId, Fill, Order
 from deltawire.exchange.portfolios import Portfolios
-from deltawire.exchange.ports import AccountEvent, Demand, Record
+from deltawire.exchange.ports import AccountEvent, Record, RiskInstruction
 from deltawire.exchange.positions import Position
 from deltawire.exchange.pricing import PriceBand, Prices, Pricing
 from deltawire.exchange.settlement import Settlement
-from deltawire.exchange.standings import Standings
 from deltawire.model.instruments import Instrument
 
 FUNDS = Rejection(Code.NOT_ENOUGH_FUNDS)
@@ -77,7 +77,7 @@ class Accounts:
         if order.terms.reduce_only:
             return None
         old = account.orders.get(replaces.id) if replaces else None
-        return None if self.standings.bears(account, instrument, _open(order), old) else FUNDS
+        return None if self.standings.has_funds_for(account, instrument, _open(order), old) else FUNDS
 
     def rested(self, order: Order) -> None:
         """Count the open part of an order."""
@@ -146,7 +146,7 @@ class Accounts:
                 return self._set_model(record)
         return Rejection(Code.NOT_IMPLEMENTED, reason=type(record).__name__)
 
-    def outcome(self) -> Sequence[AccountEvent | Demand]:
+    def outcome(self) -> Sequence[AccountEvent | RiskInstruction]:
         """What came of it, liquidations last."""
         self.liquidation.examine(self.outbox)
         if not self.outbox:
@@ -181,11 +181,11 @@ class Accounts:
 
     def _began(self, ledger: Ledger, pricing: Pricing) -> None:
         self.ledger, self.pricing = ledger, pricing
-        self.outbox: list[AccountNotice | Demand] = []
+        self.outbox: list[AccountNotice | RiskInstruction] = []
         self.settlement_of = {name: found.settlement for name, found in pricing.instruments.items()}
         self.margining = Margining(pricing, self.margins, self.fees)
         self.portfolios = Portfolios(pricing, self.margins)
-        self.standings = Standings(ledger, pricing, self.margining, self.portfolios)
+        self.standings = MarginState(ledger, pricing, self.margining, self.portfolios)
         self.settlement = Settlement(ledger, pricing, self.fees, self.standings)
         self.liquidation = Liquidation(ledger, pricing, self.standings, self.band)
         self.listings = Listings(pricing, self.fees, self.band)

@@ -5,8 +5,8 @@ from typing import Literal
 from deltawire.exchange.levels import NONE, BookSide
 from deltawire.exchange.orders import Trigger
 from deltawire.exchange.ports import PublicEvent, Reference
+from deltawire.exchange.trigger_book import TriggerBook
 from deltawire.exchange.volatility import implied_percent
-from deltawire.exchange.waiting import Waiting
 from deltawire.model.events import BookDelta, BookImage, Listing, Status
 from deltawire.model.instruments import Instrument, tick_on
 from deltawire.model.numbers import parse_decimal
@@ -40,10 +40,10 @@ class OrderBook:
 
     def __init__(self, instrument: Instrument) -> None:
         self.bids, self.asks = BookSide(1), BookSide(-1)
-        self.waiting: dict[Trigger, Waiting] = {
-            "index_price": Waiting(),
-            "mark_price": Waiting(),
-            "last_price": Waiting(),
+        self.waiting: dict[Trigger, TriggerBook] = {
+            "index_price": TriggerBook(),
+            "mark_price": TriggerBook(),
+            "last_price": TriggerBook(),
         }
         self.sequence = self.trade_seq = 0
         self.last_ticks: int | None = None

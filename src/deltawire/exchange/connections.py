@@ -4,8 +4,8 @@ Deribit: docs.deribit.com, `private/enable_cancel_on_disconnect`. Set for an acc
 connection starts with that the account opens from then on; set for a connection, it counts there.
 """
 
-from deltawire.exchange.desk import Desk
 from deltawire.exchange.matching import Matcher
+from deltawire.exchange.matching_state import MatchingState
 from deltawire.exchange.orders import AccountId
 from deltawire.exchange.records import Connected, Disconnected, SetCancelOnDisconnect
 
@@ -13,10 +13,10 @@ from deltawire.exchange.records import Connected, Disconnected, SetCancelOnDisco
 class Connections:
     """Settings of accounts and of open connections."""
 
-    __slots__ = ("_desk", "_matcher", "accounts", "settings")
+    __slots__ = ("_matcher", "_matching", "accounts", "settings")
 
-    def __init__(self, desk: Desk, matcher: Matcher) -> None:
-        self._desk, self._matcher = desk, matcher
+    def __init__(self, matching: MatchingState, matcher: Matcher) -> None:
+        self._matching, self._matcher = matching, matcher
         self.accounts: set[AccountId] = set()
         self.settings: dict[tuple[AccountId, int], bool] = {}
 
@@ -37,6 +37,6 @@ class Connections:
         """The connection's orders end, if so set; once, because the setting goes with it."""
         if not self.settings.pop((record.account, record.connection), False):
             return
-        for order in self._desk.live(record.account):
+        for order in self._matching.live(record.account):
             if order.connection == record.connection and order.leaves_lots:
                 self._matcher.cancel(order, "cancel_on_disconnect")

@@ -5,11 +5,11 @@ from msgspec.structs import replace
 from deltawire.exchange.acceptance import fires_at_once, outside, refuse
 from deltawire.exchange.books import OrderBook
 from deltawire.exchange.codes import Code, Rejection
-from deltawire.exchange.desk import Desk
 from deltawire.exchange.matching import Matcher
+from deltawire.exchange.matching_state import MatchingState
 from deltawire.exchange.orders import AccountId, Order, Reason, Terms
 from deltawire.exchange.records import Place
-from deltawire.exchange.waiting import direction
+from deltawire.exchange.trigger_book import direction
 
 UNKNOWN = Rejection(Code.INVALID_OR_UNSUPPORTED_INSTRUMENT, param="instrument_name")
 ENDINGS: dict[Code, Reason] = {
@@ -21,29 +21,29 @@ ENDINGS: dict[Code, Reason] = {
 
 
 class Entry:
-    """Places orders."""
+    """ConnectionLimiter orders."""
 
-    __slots__ = ("_desk", "_matcher")
+    __slots__ = ("_matcher", "_matching")
 
-    def __init__(self, desk: Desk, matcher: Matcher) -> None:
-        self._desk, self._matcher = desk, matcher
+    def __init__(self, matching: MatchingState, matcher: Matcher) -> None:
+        self._matching, self._matcher = matching, matcher
 
     def make(self, account: AccountId, terms: Terms, connection: int = 0) -> Order:
         """An order that has its id but does not live yet."""
-        desk = self._desk
-        size, now = terms.size_lots, desk.now
+        matching = self._matching
+        size, now = terms.size_lots, matching.now
         return Order(
-            desk.next_order_id, account, terms, 1 if terms.side == "buy" else -1, terms.price_ticks or 0,
+            matching.next_order_id, account, terms, 1 if terms.side == "buy" else -1, terms.price_ticks or 0,
             size, size, 0, now, now, trigger_ticks=terms.trigger_ticks, connection=connection,
         )  # fmt: skip
 
     def place(self, request: Place, *, quote: bool = False) -> Rejection | None:
         """Place an order with those linked to it, or refuse all and change nothing."""
-        desk, terms = self._desk, request.terms
-        book = desk.books.get(terms.instrument)
+        matching, terms = self._matching, request.terms
+        book = matching.books.get(terms.instrument)
         if book is None:
             return UNKNOWN
-        rejection = refuse(terms, book, desk.now)
+        rejection = refuse(terms, book, matching.now)
         if rejection is not None:
             return rejection
         order = self.make(request.account, terms, request.connection)
@@ -54,9 +54,9 @@ class Entry:
             return rejection
         if terms.others:
             return self._place_linked(order, book)
-        desk.enter(order)
+        matching.enter(order)
         if terms.trigger is None:
-            self._matcher.work(order, book)
+            self._matcher.match(order, book)
         else:
             self._begin(order, book)
         return None
@@ -64,7 +64,7 @@ class Entry:
     def _begin(self, order: Order, book: OrderBook) -> None:
         trigger = order.terms.trigger
         if trigger is None:
-            self._matcher.work(order, book)
+            self._matcher.match(order, book)
         else:
             order.state = "untriggered"
             book.waiting[trigger].add(order)
@@ -84,7 +84,7 @@ class Entry:
         if rejection is None and terms.reduce_only:
             rejection = self._reduce(order, book)
         if rejection is None and not terms.liquidation:
-            rejection = self._desk.risk.check(order, book.instrument, replaces)
+            rejection = self._matching.risk.check(order, book.instrument, replaces)
         return rejection
 
     def _fit(self, order: Order, book: OrderBook) -> Rejection | None:
@@ -114,7 +114,7 @@ class Entry:
         return None
 
     def _reduce(self, order: Order, book: OrderBook) -> Rejection | None:
-        position = self._desk.risk.position(order.account, book.instrument.name)
+        position = self._matching.risk.position(order.account, book.instrument.name)
         allowed = -order.sign * position
         if allowed <= 0:
             return Rejection(Code.OTHER_REJECT, reason="reduce_only")
@@ -128,7 +128,7 @@ class Entry:
         guard = protection.guards.get(protection.key(order, book.instrument))
         if guard is None:
             return Rejection(Code.MMP_REQUIRED)
-        if guard.frozen(self._desk.now):
+        if guard.frozen(self._matching.now):
             return Rejection(Code.QUOTES_FROZEN if order.quote else Code.MMP_TRIGGER)
         return None
 
@@ -145,9 +145,9 @@ class Entry:
 
     def _place_linked(self, first: Order, book: OrderBook) -> Rejection | None:
         """An order with secondaries, or a pair of which one cancels the other."""
-        desk, terms = self._desk, first.terms
+        matching, terms = self._matching, first.terms
         for wanted in terms.others:
-            if rejection := refuse(wanted, book, desk.now):
+            if rejection := refuse(wanted, book, matching.now):
                 return rejection
         others = [self.make(first.account, wanted, first.connection) for wanted in terms.others]
         pair = terms.linked == "one_cancels_other"
@@ -163,37 +163,37 @@ class Entry:
             other.terms = _with_condition(other.terms, terms)
             other.primary_id, other.state = (0, other.state) if pair else (first.id, "untriggered")
         for order in (first, *others):
-            desk.enter(order)
+            matching.enter(order)
         self._begin(first, book)
         if pair:
-            self.wake(others[0])
+            self.activate(others[0])
         return None
 
-    def wake(self, order: Order) -> None:
+    def activate(self, order: Order) -> None:
         """An order that waited for another or for a price is placed now, or refused now."""
         if not order.leaves_lots:
             return
-        book = self._desk.books[order.instrument]
+        book = self._matching.books[order.instrument]
         rejection = Rejection(Code.BOOK_CLOSED) if not book.open else self.admit(order, book)
-        self._desk.changed[order.id] = order
+        self._matching.changed[order.id] = order
         if rejection is None:
             self._begin(order, book)
             return
-        self._desk.end(order, "rejected", ENDINGS.get(rejection.code, "risk_mitigation"))
+        self._matching.end(order, "rejected", ENDINGS.get(rejection.code, "risk_mitigation"))
         if order.linked_ids:
             self._matcher.links.ended(order)
 
-    def fire(self, trigger_order: Order) -> None:
+    def trigger(self, trigger_order: Order) -> None:
         """A trigger order's price has come: it ends, and the order it was for begins."""
-        desk, terms = self._desk, trigger_order.terms
+        matching, terms = self._matching, trigger_order.terms
         order = self.make(trigger_order.account, _triggered(terms), trigger_order.connection)
         order.size_lots = order.leaves_lots = trigger_order.leaves_lots
         order.trigger_order_id = trigger_order.id
-        desk.end(trigger_order, "triggered")
+        matching.end(trigger_order, "triggered")
         self._matcher.links.replace(trigger_order, order)
-        desk.enter(order)
-        desk.pending.append(order)
-        desk.stirred = True
+        matching.enter(order)
+        matching.pending.append(order)
+        matching.needs_trigger_check = True
 
 
 def _with_condition(terms: Terms, primary: Terms) -> Terms:

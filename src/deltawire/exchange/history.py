@@ -60,7 +60,7 @@ class _Frozen(msgspec.Struct, frozen=True):
     tapes: list[tuple[str, _Tape]]
 
 
-class History:
+class AccountHistory:
     """The past of accounts below `before`; those from there on, the exchange's own agents, leave no trace here."""
 
     def __init__(self, before: AccountId = AGENTS_FROM, kept: int = KEPT) -> None:

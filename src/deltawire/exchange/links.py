@@ -9,22 +9,22 @@ from collections.abc import Callable
 
 import msgspec
 
-from deltawire.exchange.desk import Desk
+from deltawire.exchange.matching_state import MatchingState
 from deltawire.exchange.orders import Order, OrderId, Reason
 
 
 class Links:
     """Follows fills and ends of linked orders."""
 
-    __slots__ = ("_cancel", "_desk", "_shrink")
+    __slots__ = ("_cancel", "_matching", "_shrink")
 
     def __init__(
         self,
-        desk: Desk,
+        matching: MatchingState,
         cancel: Callable[[Order, Reason], None],
         shrink: Callable[[Order, int, Reason], None],
     ) -> None:
-        self._desk, self._cancel, self._shrink = desk, cancel, shrink
+        self._matching, self._cancel, self._shrink = matching, cancel, shrink
 
     def hit(self, order: Order) -> None:
         """An order was filled, at least in part."""
@@ -51,7 +51,7 @@ class Links:
                 self._cancel(other, "oto_primary_closed")
             elif order.oco:
                 self._cancel(other, "oco_other_closed")
-        primary = self._desk.orders.get(order.primary_id)
+        primary = self._matching.orders.get(order.primary_id)
         if primary is not None:
             self._unlink(primary, order.id)
 
@@ -64,7 +64,7 @@ class Links:
         old.linked_ids = ()
 
     def _linked(self, order: Order) -> list[Order]:
-        orders = self._desk.orders
+        orders = self._matching.orders
         return [orders[linked] for linked in order.linked_ids if linked in orders]
 
     def _unlink(self, order: Order, gone: OrderId) -> None:
@@ -83,15 +83,15 @@ class Links:
         self._cancel(other, "oco_other_closed")
 
     def _part(self, other: Order, whole: int, order: Order) -> int:
-        lot = self._desk.books[other.instrument].lot
+        lot = self._matching.books[other.instrument].lot
         return whole * order.filled_lots // (order.size_lots * lot) * lot
 
     def _release(self, order: Order) -> None:
         """A secondary order comes alive; it is matched when the current order is done."""
         order.primary_id, order.state = 0, "open"
-        self._desk.changed[order.id] = order
-        self._desk.pending.append(order)
-        self._desk.stirred = True
+        self._matching.changed[order.id] = order
+        self._matching.pending.append(order)
+        self._matching.needs_trigger_check = True
 
     def _release_parts(self, secondaries: list[Order], primary: Order) -> None:
         """So much of each secondary order as its primary is filled comes alive, as an order of its own."""
@@ -106,18 +106,18 @@ class Links:
         due = self._part(order, whole, primary) - (whole - order.leaves_lots)
         if due <= 0:
             return None
-        desk = self._desk
+        matching = self._matching
         part = msgspec.structs.replace(
-            order, id=desk.next_order_id, primary_id=0, state="open", size_lots=due, leaves_lots=due,
+            order, id=matching.next_order_id, primary_id=0, state="open", size_lots=due, leaves_lots=due,
             terms=msgspec.structs.replace(order.terms, size_lots=due),
-            created_ns=desk.now, updated_ns=desk.now,
+            created_ns=matching.now, updated_ns=matching.now,
         )  # fmt: skip
-        desk.enter(part)
-        desk.pending.append(part)
-        desk.stirred = True
+        matching.enter(part)
+        matching.pending.append(part)
+        matching.needs_trigger_check = True
         order.leaves_lots -= due
         order.size_lots -= due
-        desk.changed[order.id] = order
+        matching.changed[order.id] = order
         if not order.leaves_lots:
-            desk.end(order, "triggered")
+            matching.end(order, "triggered")
         return part

@@ -7,16 +7,16 @@ which covers what a bankrupt account owes; what the fund cannot cover, the sessi
 
 from deltawire.exchange.account_records import AccountNotice, LiquidationBegan, LiquidationEnded
 from deltawire.exchange.ledger import Account, Ledger
-from deltawire.exchange.margining import Line
+from deltawire.exchange.margin_state import MarginState
+from deltawire.exchange.margining import InstrumentMargin
 from deltawire.exchange.orders import AccountId, Terms
-from deltawire.exchange.ports import CancelAll, Demand, Liquidate
+from deltawire.exchange.ports import CancelAll, Liquidate, RiskInstruction
 from deltawire.exchange.positions import Position, share
 from deltawire.exchange.pricing import PriceBand, Pricing, price_band
-from deltawire.exchange.standings import Standings
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import parse_decimal, unit
 
-Outbox = list[AccountNotice | Demand]
+Outbox = list[AccountNotice | RiskInstruction]
 Key = tuple[AccountId, str]
 CLIPS = 4
 """A round closes at most this part of a position: one in four."""
@@ -25,7 +25,7 @@ CLIPS = 4
 class Liquidation:
     """Looks at accounts that were touched, and at all when prices have changed; one order per round each."""
 
-    def __init__(self, ledger: Ledger, pricing: Pricing, standings: Standings, band: PriceBand) -> None:
+    def __init__(self, ledger: Ledger, pricing: Pricing, standings: MarginState, band: PriceBand) -> None:
         self._ledger = ledger
         self._pricing = pricing
         self._standings = standings
@@ -183,7 +183,7 @@ def _rank(instrument: Instrument, position: Position) -> int:
     return 1 if position.lots < 0 else 2
 
 
-def _size(line: Line | None) -> int:
+def _size(line: InstrumentMargin | None) -> int:
     return line.maintenance or line.options_value if line else 0
 
 

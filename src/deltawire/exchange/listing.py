@@ -7,12 +7,12 @@ from deltawire.exchange.account_records import AccountNotice
 from deltawire.exchange.calendar import SECOND_NS
 from deltawire.exchange.catalogue import SERIES, wanted
 from deltawire.exchange.fees import FeeTable
-from deltawire.exchange.ports import Demand, OpenBook, Reference
+from deltawire.exchange.ports import OpenBook, Reference, RiskInstruction
 from deltawire.exchange.pricing import PriceBand, Pricing, price_band
 from deltawire.model.instruments import Instrument, tick_on
 from deltawire.model.numbers import unit
 
-Outbox = list[AccountNotice | Demand]
+Outbox = list[AccountNotice | RiskInstruction]
 _HOUR_NS = 3600 * SECOND_NS
 
 

@@ -1,7 +1,7 @@
 """What one instrument means for one account: its profit, its value, its margins; and their sums by currency.
 
 Money is in whole units, margins rounded up, so that sums do not depend on the order they were made in. An
-instrument's part is a `Line`; a change touches one line and the sums follow. Under portfolio margin lines carry
+instrument's part is an `InstrumentMargin`; a change touches one and the sums follow. Under portfolio margin they carry
 no margins: the risk matrix of the whole currency does.
 """
 
@@ -20,7 +20,7 @@ from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
 
 
-class Line(NamedTuple):
+class InstrumentMargin(NamedTuple):
     """One instrument's part of an account."""
 
     upl: int = 0
@@ -38,10 +38,10 @@ class Line(NamedTuple):
         """Whether there is more to it than open orders."""
         return bool(self.maintenance or self.upl or self.rpl)
 
-    def reserving(self, initial: int) -> "Line":
+    def reserving(self, initial: int) -> "InstrumentMargin":
         """The same with another initial margin."""
         upl, rpl, value, _, maintenance, held = self
-        return Line(upl, rpl, value, initial, maintenance, held)
+        return InstrumentMargin(upl, rpl, value, initial, maintenance, held)
 
 
 def worst_lots(lots: int, buys: int, sells: int) -> int:
@@ -75,20 +75,20 @@ class Exposure:
 
 
 NO_EXPOSURE = Exposure()
-NO_LINE = Line()
+NO_LINE = InstrumentMargin()
 
 
-class Standing:
+class CurrencyMargin:
     """The sums of an account's lines in one currency."""
 
     __slots__ = ("initial", "lines", "maintenance", "options_value", "position_initial", "rpl", "upl")
 
     def __init__(self) -> None:
-        self.lines: dict[str, Line] = {}
+        self.lines: dict[str, InstrumentMargin] = {}
         self.upl = self.rpl = self.options_value = 0
         self.initial = self.maintenance = self.position_initial = 0
 
-    def put(self, name: str, line: Line) -> None:
+    def put(self, name: str, line: InstrumentMargin) -> None:
         """Replace an instrument's line; an empty one is dropped."""
         old = self.lines.get(name, NO_LINE)
         if line == NO_LINE:
@@ -115,7 +115,7 @@ class Margining:
 
     def line(
         self, account: Account, instrument: Instrument, exposure: Exposure, fallback: float = 0.0
-    ) -> Line:
+    ) -> InstrumentMargin:
         """The account's line; `fallback` is the price where the instrument has no mark yet."""
         position = account.positions.get(instrument.name)
         mark = self.pricing.marks.get(instrument.name) or fallback
@@ -126,12 +126,12 @@ class Margining:
         if instrument.kind == "option":
             value = worth_at(instrument, mark, lots) if lots else 0
             if not standard:
-                return Line(options_value=value)
+                return InstrumentMargin(options_value=value)
             return self._option_line(instrument, lots, value, mark, exposure)
         upl = self._profit(instrument, position, mark) if position else 0
         rpl = position.realised if position else 0
         if not standard:
-            return Line(upl, rpl)
+            return InstrumentMargin(upl, rpl)
         return self._future_line(instrument, lots, upl, rpl, mark, exposure)
 
     def index(self, instrument: Instrument, fallback: float = 0.0) -> float:
@@ -162,12 +162,12 @@ class Margining:
 
     def _future_line(
         self, instrument: Instrument, lots: int, upl: int, rpl: int, mark: float, exposure: Exposure
-    ) -> Line:
+    ) -> InstrumentMargin:
         held = abs(lots)
         worst = worst_lots(lots, exposure.buy_lots, exposure.sell_lots)
         initial, maintenance = self._future_units(instrument, held, mark) if held else (0, 0)
         whole = initial if worst == held else self.future_initial(instrument, worst, mark)
-        return Line(upl, rpl, 0, whole, maintenance, initial)
+        return InstrumentMargin(upl, rpl, 0, whole, maintenance, initial)
 
     def _future_units(self, instrument: Instrument, lots: int, mark: float) -> tuple[int, int]:
         """`future_margin` in whole units, with what does not change looked up once."""
@@ -187,7 +187,7 @@ class Margining:
 
     def _option_line(
         self, instrument: Instrument, lots: int, value: int, mark: float, exposure: Exposure
-    ) -> Line:
+    ) -> InstrumentMargin:
         short = -lots if lots < 0 else 0
         written = exposure.sell_lots - (lots if lots > 0 else 0)
         initial = maintenance = reserved = 0
@@ -200,7 +200,7 @@ class Margining:
                 reserved = self._written(instrument, each.initial, written, exposure)
         if exposure.buy_lots:
             reserved += self._bought(instrument, exposure)
-        return Line(0, 0, value, initial + reserved, maintenance, initial)
+        return InstrumentMargin(0, 0, value, initial + reserved, maintenance, initial)
 
     def _written(self, instrument: Instrument, initial: float, lots: int, exposure: Exposure) -> int:
         """What sell orders beyond the long position need: the margin less the premium they would bring."""

@@ -28,14 +28,14 @@ class OpenOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not wanted:
             return None
         account: AccountId = record.account  # type: ignore[attr-defined]
-        live = exchange.desk.by_account.get(account, {})
+        live = exchange.matching.by_account.get(account, {})
         if len(live) + sum(wanted.values()) > self.per_account:
             return Rejection(Code.PME_MAX_TOTAL_OPEN_ORDERS, str(self.per_account))
         if len(live) + max(wanted.values()) <= self.per_instrument:
             return None
         for name, count in _by_instrument(live.values(), wanted).items():
             if count > self.per_instrument:
-                kind = exchange.desk.books[name].instrument.kind
+                kind = exchange.matching.books[name].instrument.kind
                 return Rejection(_CODES.get(kind, Code.PME_MAX_TOTAL_OPEN_ORDERS), str(self.per_instrument))
         return None
 

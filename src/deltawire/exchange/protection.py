@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from deltawire.exchange.books import OrderBook
-from deltawire.exchange.desk import Desk
+from deltawire.exchange.matching_state import MatchingState
 from deltawire.exchange.orders import AccountId, Order, Reason
 from deltawire.exchange.records import Protected, SetProtection
 from deltawire.model.instruments import Instrument
@@ -67,10 +67,10 @@ class Guard(msgspec.Struct):
 class Protection:
     """All guards."""
 
-    __slots__ = ("_cancel", "_desk", "guards")
+    __slots__ = ("_cancel", "_matching", "guards")
 
-    def __init__(self, desk: Desk, cancel: Callable[[Order, Reason], None]) -> None:
-        self._desk, self._cancel = desk, cancel
+    def __init__(self, matching: MatchingState, cancel: Callable[[Order, Reason], None]) -> None:
+        self._matching, self._cancel = matching, cancel
         self.guards: dict[GuardKey, Guard] = {}
 
     def key(self, order: Order, instrument: Instrument) -> GuardKey:
@@ -99,11 +99,11 @@ class Protection:
         """A protected order was filled as maker: count, and take the group away when that was too much."""
         key = self.key(order, book.instrument)
         guard = self.guards.get(key)
-        desk = self._desk
-        if guard is None or not guard.count(desk.now, order, book, price_ticks, lots):
+        matching = self._matching
+        if guard is None or not guard.count(matching.now, order, book, price_ticks, lots):
             return
-        for other in desk.live(order.account):
+        for other in matching.live(order.account):
             protected = other.leaves_lots and other.terms.mmp
-            if protected and self.key(other, desk.books[other.instrument].instrument) == key:
+            if protected and self.key(other, matching.books[other.instrument].instrument) == key:
                 self._cancel(other, "mmp_trigger")
-        desk.outputs.append(Protected(*key, max(0, guard.frozen_until_ns)))
+        matching.outputs.append(Protected(*key, max(0, guard.frozen_until_ns)))

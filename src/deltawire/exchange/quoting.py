@@ -2,11 +2,11 @@
 
 from msgspec.structs import replace
 
-from deltawire.exchange.changes import Changes
+from deltawire.exchange.amendments import Amendments
 from deltawire.exchange.codes import Code, Rejection
-from deltawire.exchange.desk import Desk
 from deltawire.exchange.entry import UNKNOWN, Entry
 from deltawire.exchange.matching import Matcher
+from deltawire.exchange.matching_state import MatchingState
 from deltawire.exchange.orders import AccountId, Order, OrderId, Terms
 from deltawire.exchange.records import MassQuote, Place, Quote, QuoteRefused, QuoteSide
 from deltawire.model.events import Side
@@ -17,12 +17,14 @@ QuoteKey = tuple[AccountId, str, str, Side]
 
 
 class Quoting:
-    """Places, edits and takes away quotes."""
+    """ConnectionLimiter, edits and takes away quotes."""
 
-    __slots__ = ("_changes", "_desk", "_entry", "_matcher", "_quotes")
+    __slots__ = ("_amendments", "_entry", "_matcher", "_matching", "_quotes")
 
-    def __init__(self, desk: Desk, matcher: Matcher, entry: Entry, changes: Changes) -> None:
-        self._desk, self._matcher, self._entry, self._changes = desk, matcher, entry, changes
+    def __init__(
+        self, matching: MatchingState, matcher: Matcher, entry: Entry, amendments: Amendments
+    ) -> None:
+        self._matching, self._matcher, self._entry, self._amendments = matching, matcher, entry, amendments
         self._quotes: dict[QuoteKey, OrderId] = {}
 
     def quote(self, record: MassQuote) -> Rejection | None:
@@ -41,13 +43,13 @@ class Quoting:
 
     def _quote(self, record: MassQuote, quote: Quote, side: Side, wanted: QuoteSide) -> None:
         key = (record.account, record.mmp_group, quote.instrument, side)
-        standing = self._desk.orders.get(self._quotes.get(key, 0))
+        standing = self._matching.orders.get(self._quotes.get(key, 0))
         rejection = self._side(record, quote, side, wanted, standing)
         if rejection is None:
             return
         if standing is not None and standing.leaves_lots:
             self._matcher.cancel(standing, "user_request")
-        self._desk.outputs.append(
+        self._matching.outputs.append(
             QuoteRefused(
                 record.account, quote.instrument, side, int(rejection.code), rejection.message, quote.set_id
             )
@@ -68,14 +70,14 @@ class Quoting:
         if standing is None:
             return self._place(record, terms)
         # a quote's size is what shall trade from now on, an order's includes what has
-        return self._changes.change(
+        return self._amendments.change(
             standing, replace(terms, size_lots=terms.size_lots + standing.filled_lots)
         )
 
     def _place(self, record: MassQuote, terms: Terms) -> Rejection | None:
-        if terms.instrument not in self._desk.books:
+        if terms.instrument not in self._matching.books:
             return UNKNOWN
-        order_id = self._desk.next_order_id
+        order_id = self._matching.next_order_id
         rejection = self._entry.place(
             Place(at_ns=record.at_ns, account=record.account, terms=terms, connection=record.connection),
             quote=True,
@@ -86,7 +88,7 @@ class Quoting:
 
     def stands(self, key: QuoteKey) -> bool:
         """Whether an order of this account, group, instrument and side lives."""
-        return self._quotes.get(key, 0) in self._desk.orders
+        return self._quotes.get(key, 0) in self._matching.orders
 
     def note(self, key: QuoteKey, order_id: OrderId) -> None:
         """This order is the quote of that account, group, instrument and side."""
@@ -95,5 +97,5 @@ class Quoting:
     def standing(self) -> list[tuple[QuoteKey, OrderId]]:
         """The quotes that live, sorted."""
         return sorted(
-            (key, order_id) for key, order_id in self._quotes.items() if order_id in self._desk.orders
+            (key, order_id) for key, order_id in self._quotes.items() if order_id in self._matching.orders
         )

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from deltawire.exchange.orders import AccountId, OrderId, SelfTrading, Terms
-from deltawire.exchange.ports import Demand, Record
+from deltawire.exchange.ports import Record, RiskInstruction
 from deltawire.model.events import Side
 
 
@@ -156,7 +156,7 @@ class SetCancelOnDisconnect(Record, frozen=True, tag=True, gc=False):
 class Instruct(Record, frozen=True, tag=True, gc=False):
     """A demand from outside: list an instrument, set a reference, halt a book."""
 
-    demand: Demand
+    demand: RiskInstruction
 
 
 class QuoteRefused(msgspec.Struct, frozen=True, tag=True):

@@ -5,19 +5,19 @@ from deltawire.exchange.calendar import next_settlement
 from deltawire.exchange.contracts import payoff, worth_at
 from deltawire.exchange.fees import FeeTable, delivery_fee
 from deltawire.exchange.ledger import Account, Ledger
-from deltawire.exchange.ports import CloseBook, Demand
+from deltawire.exchange.margin_state import MarginState
+from deltawire.exchange.ports import CloseBook, RiskInstruction
 from deltawire.exchange.positions import Position
 from deltawire.exchange.pricing import Pricing
-from deltawire.exchange.standings import Standings
 from deltawire.model.instruments import Instrument
 
-Outbox = list[AccountNotice | Demand]
+Outbox = list[AccountNotice | RiskInstruction]
 
 
 class Settlement:
     """Acts once when 08:00 has passed."""
 
-    def __init__(self, ledger: Ledger, pricing: Pricing, fees: FeeTable, standings: Standings) -> None:
+    def __init__(self, ledger: Ledger, pricing: Pricing, fees: FeeTable, standings: MarginState) -> None:
         self._ledger = ledger
         self._pricing = pricing
         self._fees = fees

@@ -5,17 +5,17 @@ from collections.abc import Hashable, Iterable, Mapping
 from deltawire.exchange.orders import AccountId
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
 from deltawire.fanout.channel import Channel, Opening, QuietChannel, Timers
-from deltawire.fanout.history import HistoryPool, Keeps
+from deltawire.fanout.channel_encoding import ENCODED
+from deltawire.fanout.history import HistoryPool, RetentionPolicy
 from deltawire.fanout.indices import ExpirationPriceChannel, IndexChannel, IndexStatisticsChannel
-from deltawire.fanout.lane import ENCODED
-from deltawire.fanout.own import (
+from deltawire.fanout.private import (
     LockChannel,
     MmpTriggerChannel,
-    OwnChangesChannel,
-    OwnChannel,
-    OwnOrdersChannel,
-    OwnTradesChannel,
     PortfolioChannel,
+    PrivateChangesChannel,
+    PrivateChannel,
+    PrivateOrdersChannel,
+    PrivateTradesChannel,
     SilentChannel,
 )
 from deltawire.fanout.quotes import (
@@ -27,11 +27,11 @@ from deltawire.fanout.quotes import (
     StatusChannel,
     TickerChannel,
 )
-from deltawire.fanout.roster import Encoding, Roster
+from deltawire.fanout.subscribers import Encoding, SubscriberGroups
 from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
 from deltawire.market.market import Market
 from deltawire.ports import Clock
-from deltawire.session.channels import ChannelKey, Position
+from deltawire.session.channels import ChannelKey, ResumePosition
 from deltawire.session.private.trading import Trading
 from deltawire.wire.payloads import QUIET
 
@@ -51,9 +51,9 @@ FAMILIES: dict[str, type[Channel]] = {
     "mark_prices": MarkPricesChannel,
     "instrument_state": InstrumentStateChannel,
     "status": StatusChannel,
-    "user_orders": OwnOrdersChannel,
-    "user_trades": OwnTradesChannel,
-    "user_changes": OwnChangesChannel,
+    "user_orders": PrivateOrdersChannel,
+    "user_trades": PrivateTradesChannel,
+    "user_changes": PrivateChangesChannel,
     "user_portfolio": PortfolioChannel,
     "user_mmp_trigger": MmpTriggerChannel,
     "user_lock": LockChannel,
@@ -71,7 +71,7 @@ _Listeners = dict[Hashable, dict[Channel, None]]
 class Directory:
     """Opens channels and ends them.
 
-    A channel that its last member left goes on for a while, for those who come back (`sweep`). When it ends, what
+    A channel that its last subscriber left goes on for a while, for those who come back (`sweep`). When it ends, what
     follows is unknown to it, so every channel opened after that has another epoch.
     """
 
@@ -79,9 +79,9 @@ class Directory:
         self,
         market: Market,
         epoch: str,
-        roster: Roster,
+        roster: SubscriberGroups,
         timers: Timers,
-        keeps: Keeps | None = None,
+        keeps: RetentionPolicy | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.of_instrument: _Listeners = {}
@@ -94,7 +94,7 @@ class Directory:
         self._epoch = epoch
         self._roster = roster
         self._timers = timers
-        self._keeps = keeps or Keeps()
+        self._keeps = keeps or RetentionPolicy()
         self._pool = HistoryPool(self._keeps)
         self._clock = clock
         self._opened = self._ended = 0
@@ -110,7 +110,7 @@ class Directory:
         return self._channels[address.partition(ENCODED)[0]]
 
     def listened(self) -> int:
-        """How many channels have members, or someone who waits for their image."""
+        """How many channels have subscribers, or someone who waits for their image."""
         return len(self._channels) - len(self._idle)
 
     def open(self, key: ChannelKey) -> Channel:
@@ -122,7 +122,7 @@ class Directory:
             opening = Opening(epoch, self._opened, self._pool, self._clock)
             channel = FAMILIES[key.family](key, self._market, self._roster, self._timers, opening)
             self._channels[key.id] = channel
-            if isinstance(channel, OwnChannel):
+            if isinstance(channel, PrivateChannel):
                 assert self.trading is not None, "only an exchange has accounts"
                 channel.trading = self.trading
             channel.opened()
@@ -132,7 +132,7 @@ class Directory:
         return channel
 
     def left(self, channel: Channel) -> None:
-        """A member has left a channel; when it was the last, the channel is idle from now on."""
+        """A subscriber has left a channel; when it was the last, the channel is idle from now on."""
         if channel.active or channel.waiting:
             return
         self._idle[channel] = 0
@@ -147,10 +147,10 @@ class Directory:
             elif now - since >= self._keeps.idle_s * SECOND_NS:
                 self._end(channel)
 
-    def own(self, account: AccountId) -> Iterable[OwnChannel]:
+    def own(self, account: AccountId) -> Iterable[PrivateChannel]:
         """An account's private channels."""
         for channel in self.of_account.get(account, ()):
-            assert isinstance(channel, OwnChannel), "only these listen to accounts"
+            assert isinstance(channel, PrivateChannel), "only these listen to accounts"
             yield channel
 
     def past(self, encoding: Encoding) -> "Past":
@@ -189,5 +189,5 @@ class Past:
     def missed_bytes(self, channel: str, epoch: str, seq: int) -> int | None:
         """See `Retained`."""
         found = self._channels.get(channel)
-        missed = None if found is None else found.missed(self._encoding, Position(epoch, seq))
+        missed = None if found is None else found.missed(self._encoding, ResumePosition(epoch, seq))
         return None if missed is None else sum(map(len, missed))

@@ -148,7 +148,7 @@ class UpgradingProtocol(H11Protocol):
         return True
 
     def _await_request(self) -> None:
-        self._deadline = self.loop.call_later(self._gateway.limits.request_within_s, self._plain.close)
+        self._deadline = self.loop.call_later(self._gateway.limits.request_timeout, self._plain.close)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -231,4 +231,4 @@ def make_server(gateway: Gateway, tls: ssl.SSLContext | None) -> Server:
         backlog=1024,
         h11_max_incomplete_event_size=LARGEST_HEAD,
     )
-    return Server(config, tls, gateway.limits.request_within_s)
+    return Server(config, tls, gateway.limits.request_timeout)

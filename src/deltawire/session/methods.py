@@ -13,7 +13,7 @@ from deltawire.errors import RequestError
 from deltawire.exchange.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
-from deltawire.session.channels import Position
+from deltawire.session.channels import ResumePosition
 from deltawire.session.effects import Effect
 from deltawire.session.private.trading import Trading
 from deltawire.wire.rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request, decode_exactly
@@ -44,7 +44,7 @@ class Conversation(Protocol):
     def signed_out(self) -> None:
         """The client has logged out: what follows is no accident."""
 
-    def missed_bytes(self, channel: str, position: Position) -> int | None:
+    def missed_bytes(self, channel: str, position: ResumePosition) -> int | None:
         """How long all is that the channel published since; None when not all of it is still there."""
 
     def connection(self, account: AccountId) -> int:
@@ -90,7 +90,7 @@ class Context(msgspec.Struct):
     """False where values may be text, as they are in a URL."""
 
     @property
-    def somebody(self) -> Identity:
+    def require_identity(self) -> Identity:
         """Who asks; the dialect's error when nobody has signed in, or does not count any more."""
         if self.identity is None:
             raise RequestError(UNAUTHORIZED, "unauthorized", reason="sign in with public/auth")
@@ -151,7 +151,7 @@ def run(context: Context, request: Request, *, strict: bool = True) -> Any:
     found = METHODS.get(request.method)
     if found is None:
         raise RequestError(METHOD_NOT_FOUND, "Method not found", reason=request.method[:80])
-    if found.right and not context.somebody.may(found.right):
+    if found.right and not context.require_identity.may(found.right):
         raise RequestError(FORBIDDEN, "forbidden", reason=f"needs {found.right}", param="scope")
     if found.websocket_only and context.session is None:
         raise RequestError(WEBSOCKET_ONLY, "must_be_websocket_request")
@@ -164,7 +164,7 @@ def _admit(context: Context, request: Request) -> None:
         context.identity = context.access.by_token(str(token), context.address, context.now)
     scope, _, name = request.method.partition("/")
     if scope == "private" or (context.private_only and name not in OPEN):
-        _ = context.somebody
+        _ = context.require_identity
 
 
 def _convert(params: dict[str, Any], into: type, *, strict: bool) -> Any:

@@ -14,7 +14,7 @@ def tickers(exchange: Exchange, accounts: Accounts) -> Iterator[Event]:
     pricing, interest = accounts.pricing, open_interest(accounts)
     yield from indices(pricing)
     for name, instrument in sorted(pricing.instruments.items(), key=lambda pair: pair[1].kind != "future"):
-        book = exchange.desk.books.get(name)
+        book = exchange.matching.books.get(name)
         if book is not None and name in pricing.marks:
             lots = interest.get(name, 0)
             yield ticker(pricing, instrument, book.reference, instrument.size(lots), _best(book))

@@ -6,7 +6,7 @@ from deltawire.errors import JournalError
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.codes import Rejection
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.history import History
+from deltawire.exchange.history import AccountHistory
 from deltawire.exchange.snapshots import freeze, thaw
 from deltawire.store.journal import Journal
 
@@ -16,12 +16,12 @@ class _Saved(msgspec.Struct, frozen=True):
     history: bytes
 
 
-def save(exchange: Exchange, history: History) -> bytes:
+def save(exchange: Exchange, history: AccountHistory) -> bytes:
     """The state of both, for a snapshot of the journal."""
     return msgspec.msgpack.encode(_Saved(freeze(exchange), history.freeze()))
 
 
-def recover(exchange: Exchange, history: History, codec: Codec, journal: Journal) -> int:
+def recover(exchange: Exchange, history: AccountHistory, codec: Codec, journal: Journal) -> int:
     """Load the snapshot and replay what came after; how many records that were.
 
     `JournalError` for damage, for bytes that are no record, and for a record that is refused now: it was

@@ -3,9 +3,9 @@
 from random import Random
 
 from deltawire.exchange.accounts import Accounts
-from deltawire.exchange.agents.chance import Chance, Streams
-from deltawire.exchange.agents.desk import touch
+from deltawire.exchange.agents.random_stream import RandomStream, Streams
 from deltawire.exchange.agents.simulation import PRICES, Simulation
+from deltawire.exchange.agents.trader import touch
 from deltawire.exchange.catalogue import wanted
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.ports import OpenBook
@@ -19,7 +19,7 @@ START_NS = 1_708_430_400_000_000_000
 def streams(seed: int | str) -> Streams:
     """A stream per name; the same whatever PYTHONHASHSEED is."""
 
-    def stream(name: str) -> Chance:
+    def stream(name: str) -> RandomStream:
         return Random(f"{seed}/{name}")
 
     return stream

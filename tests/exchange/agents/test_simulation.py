@@ -11,8 +11,8 @@ import pytest
 
 from deltawire.exchange.account_records import Delivered
 from deltawire.exchange.accounts import Accounts
-from deltawire.exchange.agents.desk import touch
 from deltawire.exchange.agents.simulation import Simulation
+from deltawire.exchange.agents.trader import touch
 from deltawire.exchange.calendar import SECOND_NS
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.history import AGENTS_FROM
@@ -97,7 +97,7 @@ def test_option_makers_quote_in_short_turns_between_prices() -> None:
         records.append(record)
         return exchange.submit(record)
 
-    accounts = exchange.desk.risk
+    accounts = exchange.matching.risk
     assert isinstance(accounts, Accounts)
     simulation = Simulation(streams(1), START_NS, exchange=exchange, accounts=accounts, submit=submit)
     for _ in simulation.advance(START_NS + 2 * SECOND_NS - 1):

@@ -253,7 +253,7 @@ def test_nobody_trades_without_signing_in(exchange: Exchange) -> None:
 
 
 def test_an_account_that_was_never_made_is_told_how(exchange: Exchange, alice: Client) -> None:
-    del exchange.floor.names["alice"]
+    del exchange.service.names["alice"]
     error = alice.error("private/get_open_orders")
     assert (error["code"], error["data"]["reason"]) == (
         13021,
@@ -262,7 +262,7 @@ def test_an_account_that_was_never_made_is_told_how(exchange: Exchange, alice: C
 
 
 def test_under_maintenance_every_private_request_is_told_so(exchange: Exchange, alice: Client) -> None:
-    exchange.floor.maintained = lambda: True
+    exchange.service.maintained = lambda: True
     for method in ("get_open_orders", "get_positions", "cancel_all"):
         error = alice.error(f"private/{method}")
         assert (error["code"], error["message"]) == (11051, "system_maintenance")

@@ -6,7 +6,7 @@ length (tail 1.5, so that their memory fades slowly, Lillo and Farmer 2004); siz
 
 from math import exp
 
-from deltawire.exchange.agents.chance import Chance
+from deltawire.exchange.agents.random_stream import RandomStream
 
 _KERNELS = ((20.0, 0.35), (0.5, 0.35))
 """(decay per second, children per parent)."""
@@ -18,7 +18,7 @@ _PERSISTENT = 0.8
 class Arrivals:
     """A self-exciting stream of moments; time in seconds."""
 
-    def __init__(self, chance: Chance, per_second: float) -> None:
+    def __init__(self, chance: RandomStream, per_second: float) -> None:
         self._chance = chance
         self._base = per_second * (1 - sum(children for _, children in _KERNELS))
         self._excited = [0.0] * len(_KERNELS)
@@ -46,7 +46,7 @@ class Arrivals:
 class Intentions:
     """Which way the next taker trades."""
 
-    def __init__(self, chance: Chance) -> None:
+    def __init__(self, chance: RandomStream) -> None:
         self._chance = chance
         self._metaorders = [(0, 0)] * METAORDERS
 

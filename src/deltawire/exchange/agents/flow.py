@@ -10,9 +10,9 @@ from math import exp, log, sqrt
 import msgspec
 
 from deltawire.exchange.agents.arrivals import Arrivals, Intentions
-from deltawire.exchange.agents.chance import Chance, Streams
-from deltawire.exchange.agents.desk import AgentDesk
-from deltawire.exchange.agents.world import Latent
+from deltawire.exchange.agents.latent_market import Latent
+from deltawire.exchange.agents.random_stream import RandomStream, Streams
+from deltawire.exchange.agents.trader import Trader
 from deltawire.exchange.calendar import SECOND_NS
 from deltawire.exchange.orders import OrderId
 from deltawire.model.instruments import Instrument
@@ -46,7 +46,7 @@ class FutureFlow:
         self,
         instrument: Instrument,
         latent: Latent,
-        desks: tuple[AgentDesk, AgentDesk, AgentDesk],
+        desks: tuple[Trader, Trader, Trader],
         streams: Streams,
         tempo: Tempo,
         carry: float = 0.0,
@@ -58,7 +58,7 @@ class FutureFlow:
         self._carry = carry
         name = instrument.name
         self._noise_chance, self._taker_chance = streams(f"noise/{name}"), streams(f"takers/{name}")
-        self._maker_chance: Chance = streams(f"maker/{name}")
+        self._maker_chance: RandomStream = streams(f"maker/{name}")
         self._arrivals = Arrivals(streams(f"arrivals/{name}"), tempo.takers)
         self._intentions = Intentions(streams(f"signs/{name}"))
         self._due: list[tuple[int, int, str]] = []

@@ -2,8 +2,8 @@
 
 from math import ceil, floor
 
-from deltawire.exchange.agents.chance import Streams
-from deltawire.exchange.agents.desk import AgentDesk
+from deltawire.exchange.agents.random_stream import Streams
+from deltawire.exchange.agents.trader import Trader
 from deltawire.exchange.calendar import SECOND_NS
 from deltawire.exchange.orders import OrderId
 from deltawire.exchange.pricing import OptionMark, Pricing
@@ -25,7 +25,7 @@ _GAP_DELTA = 0.02
 class OptionFlow:
     """One maker on every option and one taker, moved by each record of prices."""
 
-    def __init__(self, maker: AgentDesk, taker: AgentDesk, streams: Streams) -> None:
+    def __init__(self, maker: Trader, taker: Trader, streams: Streams) -> None:
         self._maker, self._taker = maker, taker
         self._maker_chance, self._taker_chance = streams("option makers"), streams("option takers")
         self._quotes: dict[tuple[str, int], OrderId] = {}

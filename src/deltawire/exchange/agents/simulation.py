@@ -6,11 +6,11 @@ from typing import Any
 
 from deltawire.exchange.account_records import Deposit
 from deltawire.exchange.accounts import Accounts
-from deltawire.exchange.agents.chance import Streams
-from deltawire.exchange.agents.desk import AgentDesk, Submit, touch
 from deltawire.exchange.agents.flow import FutureFlow, Tempo
+from deltawire.exchange.agents.latent_market import LatentMarket
 from deltawire.exchange.agents.options import NEVER_NS, OptionFlow
-from deltawire.exchange.agents.world import World
+from deltawire.exchange.agents.random_stream import Streams
+from deltawire.exchange.agents.trader import Submit, Trader, touch
 from deltawire.exchange.calendar import SECOND_NS
 from deltawire.exchange.contracts import UNITS
 from deltawire.exchange.exchange import Exchange
@@ -53,9 +53,9 @@ class Simulation:
         self._hand_in = submit or self.exchange.submit
         self._streams = streams
         self._only = only
-        self._world = World(streams, self._starting_prices(), VOLS)
+        self._latent_market = LatentMarket(streams, self._starting_prices(), VOLS)
         self._flows: dict[str, FutureFlow] = {}
-        self._options = OptionFlow(self._desk(AGENTS_FROM), self._desk(AGENTS_FROM + 1), streams)
+        self._options = OptionFlow(self._matching(AGENTS_FROM), self._matching(AGENTS_FROM + 1), streams)
         self._collected: list[Any] = []
         self._next_account = AGENTS_FROM + 2
         self._prices_ns = now_ns
@@ -86,7 +86,7 @@ class Simulation:
         """A second has passed: prices, then whoever lives by them."""
         self._prices_ns += SECOND_NS
         known = set(self.accounts.pricing.instruments)
-        self._submit(self._world.prices(self.now_ns, self._fair()))
+        self._submit(self._latent_market.prices(self.now_ns, self._fair()))
         if not known.issuperset(self.accounts.pricing.instruments):
             self._submit(Prices(at_ns=self.now_ns, fair=self._fair()))
         self._open_flows()
@@ -94,16 +94,16 @@ class Simulation:
             self._options.begin(self.now_ns, self.accounts.pricing)
 
     def _fair(self) -> dict[str, float]:
-        """The middles of the futures' books, where there is none yet what the world thinks of them."""
+        """The middles of the futures' books, where there is none yet what the latent_market thinks of them."""
         found = {}
         for name, instrument in self.accounts.pricing.instruments.items():
-            if instrument.kind != "future" or name not in self.exchange.desk.books:
+            if instrument.kind != "future" or name not in self.exchange.matching.books:
                 continue
             best = touch(self.exchange, instrument)
             if best.bid is not None and best.ask is not None:
                 found[name] = instrument.price(best.bid + best.ask) / 2
             else:
-                found[name] = self._world.coins[instrument.base].price * exp(self._carry(instrument))
+                found[name] = self._latent_market.coins[instrument.base].price * exp(self._carry(instrument))
         return found
 
     def _carry(self, instrument: Instrument) -> float:
@@ -122,10 +122,10 @@ class Simulation:
                 self._flows[name].begin(self.now_ns)
 
     def _flow(self, instrument: Instrument) -> FutureFlow:
-        accounts = [self._desk(self._next_account + place) for place in range(3)]
+        accounts = [self._matching(self._next_account + place) for place in range(3)]
         self._next_account += 3
-        for desk in accounts:
-            self._fund(desk.account, instrument.settlement)
+        for matching in accounts:
+            self._fund(matching.account, instrument.settlement)
         if self._options.funded is False:
             self._options.funded = True
             for account in (AGENTS_FROM, AGENTS_FROM + 1):
@@ -133,7 +133,7 @@ class Simulation:
                     self._fund(account, currency)
         return FutureFlow(
             instrument,
-            self._world.coins[instrument.base],
+            self._latent_market.coins[instrument.base],
             (accounts[0], accounts[1], accounts[2]),
             self._streams,
             PERPETUAL if instrument.perpetual else DATED,
@@ -146,8 +146,8 @@ class Simulation:
             units = FUNDS[currency] * UNITS
             self._submit(Deposit(at_ns=self.now_ns, account=account, currency=currency, units=units))
 
-    def _desk(self, account: AccountId) -> AgentDesk:
-        return AgentDesk(self.exchange, self._submit, account)
+    def _matching(self, account: AccountId) -> Trader:
+        return Trader(self.exchange, self._submit, account)
 
     def _submit(self, record: Record) -> list[Any]:
         found = self._hand_in(record)

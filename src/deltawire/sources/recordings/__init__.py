@@ -10,8 +10,14 @@ Each plain or as .gz, .zst, .bz2 or .xz. What is damaged is a record of its own,
 everything around it is read.
 """
 
-from deltawire.sources.recordings.record import SECOND_NS, Record, RecordKind, format_place, format_time
+from deltawire.sources.recordings.entry import (
+    SECOND_NS,
+    RecordingEntry,
+    RecordKind,
+    format_place,
+    format_time,
+)
 from deltawire.sources.recordings.recording import Recording
 from deltawire.sources.recordings.stamps import Clock
 
-__all__ = ["SECOND_NS", "Clock", "Record", "RecordKind", "Recording", "format_place", "format_time"]
+__all__ = ["SECOND_NS", "Clock", "RecordKind", "Recording", "RecordingEntry", "format_place", "format_time"]

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import msgspec
 
+from deltawire.sources.recordings.entry import LATEST_NS, Entry
 from deltawire.sources.recordings.lines import LONGEST_LINE, Damaged, Lines
-from deltawire.sources.recordings.record import LATEST_NS, Entry
 
 UNKNOWN_LINES = 100
 """A file whose first so many lines are of no format is no recording."""

@@ -11,9 +11,9 @@ from typing import BinaryIO
 import msgspec
 
 from deltawire.errors import RecordingError, UsageError
+from deltawire.sources.recordings.entry import RecordingEntry
 from deltawire.sources.recordings.formats import Reader
 from deltawire.sources.recordings.lines import Lines
-from deltawire.sources.recordings.record import Record
 from deltawire.sources.recordings.stamps import Clock
 
 _PACKED = r"(?:\.(?:gz|zst|bz2|xz))?"
@@ -37,7 +37,7 @@ class Recording:
         if next((record for record in self.records() if record.kind != "damaged"), None) is None:
             raise RecordingError(str(self.path), "line 1", "the file holds nothing")
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[RecordingEntry]:
         """Every record in order, `damaged` ones where something cannot be read.
 
         `RecordingError` if the file is of no known format, or its stamps of no clock.
@@ -54,7 +54,7 @@ class Recording:
         """How much of the file has been read, from 0 to 1."""
         return 0.0 if self._raw is None or self._raw.closed else self._raw.tell() / self._size
 
-    def _merged(self, records: Iterator[Record], name: str, number: str) -> Iterator[Record]:
+    def _merged(self, records: Iterator[RecordingEntry], name: str, number: str) -> Iterator[RecordingEntry]:
         """With the REST bodies: those fetched before the connection come at its time, often minutes later."""
         head = next(records, None)
         if head is None:
@@ -77,7 +77,7 @@ class Recording:
         """The files beside this one that have such names."""
         return sorted(path for path in self.path.parent.iterdir() if re.fullmatch(pattern, path.name))
 
-    def _bodies(self, path: Path) -> Iterator[Record]:
+    def _bodies(self, path: Path) -> Iterator[RecordingEntry]:
         """What was fetched, and the damage, in a file beside this one."""
         with self._opened(path) as raw:
             for record in _read(path, raw, Clock(str(path))):
@@ -96,7 +96,7 @@ class Recording:
             raise UsageError(f"cannot read {path}: {why}") from error
 
 
-def _read(path: Path, raw: BinaryIO, clock: Clock) -> Iterator[Record]:
+def _read(path: Path, raw: BinaryIO, clock: Clock) -> Iterator[RecordingEntry]:
     """A file's records; `RecordingError` once it is clear that it has none."""
     reader = Reader(Lines(raw))
     reason = ""

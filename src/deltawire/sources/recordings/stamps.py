@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import chain
 
 from deltawire.errors import RecordingError
-from deltawire.sources.recordings.record import LATEST_NS, SECOND_NS, Entry, Record
+from deltawire.sources.recordings.entry import LATEST_NS, SECOND_NS, Entry, RecordingEntry
 
 UNITS = {"ns": 1, "µs": 1_000, "ms": 1_000_000, "s": SECOND_NS}
 DAY_NS = 86_400 * SECOND_NS
@@ -75,7 +75,7 @@ class Clock:
         self.backward = 0
         self.doubted = 0
 
-    def times(self, entries: Iterable[Entry]) -> Iterator[Record]:
+    def times(self, entries: Iterable[Entry]) -> Iterator[RecordingEntry]:
         """Records in the order of the entries; `RecordingError` if the stamps fit no clock at all."""
         source = iter(entries)
         first = _look_ahead(source)
@@ -144,7 +144,7 @@ class Clock:
         self.kind, self._scale, self._moved_ns = kind, scale, 0
         self.unit = next(name for name, each in UNITS.items() if each == scale)
 
-    def _placed(self, entry: Entry) -> Iterator[Record]:
+    def _placed(self, entry: Entry) -> Iterator[RecordingEntry]:
         if entry.kind == "damaged":
             self._is_apart = True
             yield entry.at(self._last_ns)
@@ -160,7 +160,9 @@ class Clock:
             self._is_apart = False
             if self._doubted_ns is not None:
                 self.doubted += 1
-                yield Record("damaged", at_ns, line=entry.line, reason=f"its stamp leaps: {entry.stamp}")
+                yield RecordingEntry(
+                    "damaged", at_ns, line=entry.line, reason=f"its stamp leaps: {entry.stamp}"
+                )
             if at_ns < self._last_ns:
                 self.backward += self._has_begun
             self._last_ns, self._has_begun = at_ns, True
