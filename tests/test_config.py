@@ -1,5 +1,6 @@
 """The configuration file: what is good, and one line with file and key for everything that is not."""
 
+import re
 import tomllib
 from contextlib import suppress
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltawire.config import Config, Replay, load_config
+from deltawire.config import RENAMED, Config, Replay, load_config
 from deltawire.errors import UsageError
 from tests.support.commands import run
 from tests.support.trade_recordings import deribit_tape
@@ -74,8 +75,8 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
         ("sped = 1", "Object contains unknown field `sped`"),
         ("[limits]\nunsent = 1", "limits: Object contains unknown field `unsent`"),
         ('[limits]\nsubscriptions = "many"', "limits.subscriptions: Expected `int`, got `str`"),
-        ("[limits]\npong_within_s = 0", "limits.ping_timeout: a number above 0, not 0.0"),
-        ("[limits]\nping_after_s = nan", "limits.ping_interval: a number above 0, not nan"),
+        ("[limits]\nping_timeout = 0", "limits.ping_timeout: a number above 0, not 0.0"),
+        ("[limits]\nping_interval = nan", "limits.ping_interval: a number above 0, not nan"),
         (
             "[limits]\nconnections_per_address = -1",
             "limits.connections_per_address: a number above 0, not -1",
@@ -113,6 +114,18 @@ def test_a_recording_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[
     path = written(tmp_path, '[[replay]]\nfile = "/nowhere.gz"\nvenue = "okx"')
     outcome = run(capsys, "config", "check", path)
     assert (outcome.code, outcome.err) == (2, "deltawire: no such file: /nowhere.gz\n")
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new"), [(table, *names) for table in RENAMED for names in RENAMED[table].items()]
+)
+def test_a_key_of_an_older_version_tells_its_new_name(tmp_path: Path, table: str, old: str, new: str) -> None:
+    path = tmp_path / "deltawire.toml"
+    path.write_text(f"[{table}]\n{old} = 1\n")
+    with pytest.raises(UsageError, match=f"^{re.escape(str(path))}: {table}.{old}: is called {new} now$"):
+        load_config(path)
+    path.write_text(f"[{table}]\n{new} = 1\n")
+    load_config(path)
 
 
 @pytest.mark.parametrize("name", ["nowhere.toml", "."])

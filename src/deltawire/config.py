@@ -20,6 +20,23 @@ LARGEST = 10**12
 """Of any limit: what is more than anybody needs, and less than timers can count."""
 
 
+RENAMED = {
+    "limits": {
+        "largest_message": "max_message_size",
+        "most_fragments": "max_fragments",
+        "unsent_bytes": "max_unsent_bytes",
+        "unread_for_s": "write_timeout",
+        "request_within_s": "request_timeout",
+        "auth_within_s": "auth_timeout",
+        "ping_after_s": "ping_interval",
+        "pong_within_s": "ping_timeout",
+        "close_within_s": "close_timeout",
+        "watch_every_s": "watch_interval",
+    }
+}
+"""By table: what keys were called in version 0.1.0, and are called now."""
+
+
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A table of the file."""
 
@@ -72,6 +89,10 @@ def load_config(path: Path) -> Config:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}") from error
+    for table, names in RENAMED.items():
+        for old, new in names.items():
+            if isinstance(found.get(table), dict) and old in found[table]:
+                raise UsageError(f"{path}: {table}.{old}: is called {new} now")
     try:
         config = msgspec.convert(found, Config)
     except msgspec.ValidationError as error:
