@@ -9,11 +9,11 @@ import random
 
 import msgspec
 
+from deltawire.exchange.accounts.no_risk_check import NoRiskCheck
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.no_risk_check import NoRiskCheck
-from deltawire.exchange.orders import Terms
+from deltawire.exchange.orders.orders import Terms
+from deltawire.exchange.orders.records import Cancel, Instruct, Place
 from deltawire.exchange.ports import OpenBook
-from deltawire.exchange.records import Cancel, Instruct, Place
 from deltawire.model.events import Side
 from deltawire.model.instruments import Instrument
 

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+from collections import Counter
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,19 +17,31 @@ ROOT = Path(deltawire.__file__).parent
 ROOMS = [
     {"errors"},
     {"model"},
-    {"access", "book", "wire", "options", "flow", "ports"},
+    {"access", "book", "wire", "options", "analytics", "ports"},
     {"market"},
     {"venues", "exchange"},
+    {"agents"},
     {"session"},
     {"fanout"},
-    {"gateway", "client", "sources", "bus", "store"},
-    {"builtin"},
+    {"bus", "store", "recording", "journal"},
+    {"gateway", "client", "sources"},
+    {"roles"},
     {"config"},
-    {"app"},
     {"cli"},
     {"testing", "__main__"},
 ]
 """From left to right; a room imports from rooms further left only."""
+INNER = [
+    {"orders", "ports"},
+    {"instruments"},
+    {"pricing"},
+    {"matching", "accounts"},
+    {"exchange", "codec", "network_conditions"},
+    {"snapshots"},
+    {"limits"},
+]
+"""The rooms of `exchange`, likewise; orders and ports are one, matching and accounts know nothing of each other."""
+INNER_LEVELS = {room: level for level, rooms in enumerate(INNER) for room in rooms}
 LEVELS = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 PURE = LEVELS["fanout"]
 IMPURE = {
@@ -113,6 +126,33 @@ def test_imports_go_from_left_to_right(path: Path) -> None:
         other = rest.partition(".")[0]
         if package == "deltawire" and other != room and other in LEVELS:
             assert LEVELS[other] < LEVELS[room], f"{name_of(path)} imports {module}"
+
+
+EXCHANGE = [path for path in FILES if room_of(path) == "exchange" and path.parent != ROOT]
+
+
+def inner_room_of(module: str) -> str:
+    """Of `deltawire.exchange.matching.books`: matching."""
+    return module.removeprefix("deltawire.exchange.").partition(".")[0]
+
+
+@pytest.mark.parametrize("path", EXCHANGE, ids=name_of)
+def test_imports_within_the_exchange_go_from_left_to_right(path: Path) -> None:
+    room = inner_room_of("deltawire." + name_of(path).removesuffix(".py").replace("/", "."))
+    if room == "__init__":
+        return
+    assert room in INNER_LEVELS
+    for module in imports(path):
+        other = inner_room_of(module)
+        if not module.startswith("deltawire.exchange.") or other == room:
+            continue
+        together = {room, other} == {"orders", "ports"}
+        assert together or INNER_LEVELS[other] < INNER_LEVELS[room], f"{name_of(path)} imports {module}"
+
+
+def test_no_folder_has_more_files_than_a_reader_can_look_through() -> None:
+    folders = Counter(path.parent for path in FILES)
+    assert max(folders.values()) < 40
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if LEVELS.get(room_of(p), 0) <= PURE], ids=name_of)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deltawire.model.events import BookDelta, BookImage, Fault, Listing, Status
-from deltawire.sources.recordings import Recording, RecordingEntry
+from deltawire.recording import Recording, RecordingEntry
 from deltawire.sources.replay import play, play_again
 from deltawire.testing.kernels import pure_kernel
 from deltawire.venues import make_venue

@@ -1,9 +1,9 @@
 """Instruments that tests of accounts use."""
 
-from deltawire.exchange.catalogue import wanted
-from deltawire.exchange.fees import FeeTable
+from deltawire.exchange.instruments.catalogue import wanted
+from deltawire.exchange.instruments.fees import FeeTable
 from deltawire.model.instruments import Instrument
-from tests.exchange.test_calendar import at
+from tests.exchange.instruments.test_calendar import at
 
 NOW = at("2024-02-20T12:00:00")
 PRICES = {"btc_usd": 60_000.0, "eth_usd": 3_000.0, "btc_usdc": 60_000.0, "eth_usdc": 3_000.0}

@@ -2,13 +2,13 @@
 
 from typing import get_args
 
-from deltawire.exchange.account_records import AccountRecord, Withdraw
-from deltawire.exchange.accounts import Accounts
-from deltawire.exchange.agents.simulation import Simulation
-from deltawire.exchange.calendar import SECOND_NS
+from deltawire.agents.simulation import Simulation
+from deltawire.exchange.accounts.account_records import AccountRecord, Withdraw
+from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.orders import Fill
+from deltawire.exchange.instruments.calendar import SECOND_NS
+from deltawire.exchange.orders.orders import Fill
 from deltawire.exchange.ports import Record
 from deltawire.exchange.snapshots import freeze, thaw
 from deltawire.model.events import Trade

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deltawire.book.ladder import Ladder
+from deltawire.exchange.accounts.no_risk_check import NoRiskCheck
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.no_risk_check import NoRiskCheck
-from deltawire.exchange.orders import Fill, OrderChanged
+from deltawire.exchange.orders.orders import Fill, OrderChanged
 from deltawire.exchange.ports import Record
 from deltawire.exchange.snapshots import freeze, thaw
 from deltawire.model.events import BookDelta, BookImage, Trade

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from deltawire import app
-from deltawire.app import WallClock
 from deltawire.gateway.gateway import Limits
+from deltawire.roles import gateway as app
+from deltawire.roles.gateway import WallClock
 from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE, changed, secret_login, signed_login
 from tests.support.frames import PING, PONG, client_frame

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deltawire.sources.recordings import RecordingEntry
+from deltawire.recording import RecordingEntry
 from deltawire.sources.replay import play
 from deltawire.testing.recordings import PERPETUAL, make_recording
 from deltawire.venues import make_venue

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 import pytest
 
 from deltawire.access.rate_limits import RateLimits
-from deltawire.app import WallClock
+from deltawire.exchange.limits.open_orders import OpenOrders
 from deltawire.exchange.network_conditions import Latency, NetworkConditions
-from deltawire.exchange.open_orders import OpenOrders
 from deltawire.gateway.gateway import JOINED_AT_ONCE, Gateway, Limits
 from deltawire.gateway.intake import TURN_NS
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.websocket import MOST_HELD, MOST_UNDER_WAY, WebSocketConnection
+from deltawire.roles.gateway import WallClock
 from deltawire.store.keys import KeyStore
 from tests.gateway.test_websocket import request_head
 from tests.support.credentials import ALICE, secret_login

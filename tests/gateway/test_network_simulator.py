@@ -4,9 +4,9 @@ import asyncio
 import random
 import time
 
-from deltawire.app import WallClock
 from deltawire.exchange.network_conditions import Drop, Latency, NetworkConditions
 from deltawire.gateway.network_simulator import NetworkSimulator
+from deltawire.roles.gateway import WallClock
 
 
 def distance(mean_ms: float, sd_ms: float = 0.0, drop: float = 0.0) -> NetworkSimulator:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from deltawire.app import App
 from deltawire.errors import RecordingError
 from deltawire.gateway.gateway import Limits, Policy
 from deltawire.gateway.telemetry import Durations
 from deltawire.model.events import Fault, Status
+from deltawire.roles.gateway import App
 from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE, SECRET, secret_login
 from tests.support.frames import CLOSE, TEXT, client_frame

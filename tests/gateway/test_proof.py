@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deltawire.app import WallClock
 from deltawire.exchange.network_conditions import Latency, NetworkConditions
 from deltawire.gateway.network_simulator import NetworkSimulator
+from deltawire.roles.gateway import WallClock
 from deltawire.store.keys import KeyStore
 from deltawire.wire.mac import RunningMac, mac_key, parse_note
 from tests.support.credentials import ALICE, BOB, secret_login, signed_login

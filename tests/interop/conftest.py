@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from deltawire.sources.recordings import RecordingEntry
+from deltawire.recording import RecordingEntry
 from deltawire.testing.recordings import PERPETUAL, make_recording, write_log
 from tests.support.gateway_server import GatewayServer
 from tests.support.replays import SteppedReplay

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from deltawire.sources.recordings import Recording
+from deltawire.recording import Recording
 from tests.interop.conftest import Told, told
 from tests.support.ccxt_client import assert_same_books, ccxt_deribit
 from tests.support.follower_books import shadowed

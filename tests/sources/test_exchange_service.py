@@ -1,7 +1,7 @@
 """The service: what was accepted is held until it is on disk, and comes out in order."""
 
 from deltawire.errors import JournalError
-from deltawire.exchange.account_records import Deposit
+from deltawire.exchange.accounts.account_records import Deposit
 from deltawire.sources.exchange_service import UNWRITTEN
 from tests.support.trading import Client, Exchange
 

@@ -8,7 +8,7 @@ import pytest
 
 from deltawire.model.events import BookDelta, BookImage, Event, Status, Trade
 from deltawire.ports import Batch, Fetch, Reconnect, Send, Wants
-from deltawire.sources.recordings import Recording, RecordingEntry
+from deltawire.recording import Recording, RecordingEntry
 from deltawire.sources.replay import LOOP_PAUSE_NS, ReplayClock, ReplaySource, play, play_again
 from deltawire.testing.replica import Replica
 from deltawire.testing.simulators.binance import BinanceUsdmSimulator

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from deltawire.errors import JournalError
+from deltawire.exchange.accounts.history import AccountHistory
+from deltawire.exchange.accounts.no_risk_check import NoRiskCheck
 from deltawire.exchange.codec import Codec
-from deltawire.exchange.codes import Rejection
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.history import AccountHistory
-from deltawire.exchange.no_risk_check import NoRiskCheck
+from deltawire.exchange.orders.codes import Rejection
+from deltawire.exchange.orders.records import Instruct, Place
 from deltawire.exchange.ports import OpenBook
-from deltawire.exchange.records import Instruct, Place
-from deltawire.store.committing import GroupCommit
-from deltawire.store.files import DiskFiles, Files
-from deltawire.store.journal import Journal
-from deltawire.store.recovery import recover, save
+from deltawire.journal.committing import GroupCommit
+from deltawire.journal.files import DiskFiles, Files
+from deltawire.journal.journal import Journal
+from deltawire.journal.recovery import recover, save
 from tests.support.matching_harness import NAME, PERPETUAL, MatchingHarness
 
 KEPT = 1_000_000

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from deltawire.exchange.account_records import Deposit
-from deltawire.exchange.accounts import Accounts
-from deltawire.exchange.calendar import SECOND_NS
-from deltawire.exchange.codes import Rejection
-from deltawire.exchange.contracts import UNITS
+from deltawire.exchange.accounts.account_records import Deposit
+from deltawire.exchange.accounts.accounts import Accounts
+from deltawire.exchange.accounts.margin_tables import MarginTable
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.fees import FeeTable
-from deltawire.exchange.margin_tables import MarginTable
-from deltawire.exchange.orders import Fill, Terms
+from deltawire.exchange.instruments.calendar import SECOND_NS
+from deltawire.exchange.instruments.contracts import UNITS
+from deltawire.exchange.instruments.fees import FeeTable
+from deltawire.exchange.orders.codes import Rejection
+from deltawire.exchange.orders.orders import Fill, Terms
+from deltawire.exchange.orders.records import Instruct, Place
 from deltawire.exchange.ports import OpenBook, Record
-from deltawire.exchange.pricing import PriceBand, Prices
-from deltawire.exchange.records import Instruct, Place
+from deltawire.exchange.pricing.pricing import PriceBand, Prices
 from deltawire.model.instruments import Instrument
 from deltawire.options.surface import Surface
 from tests.exchange.instruments import CALL, LINEAR, LINEAR_CALL, NOW, PERPETUAL, PUT, QUARTERLY, WEEKLY_CALL

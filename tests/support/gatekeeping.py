@@ -9,8 +9,8 @@ from deltawire.access.access import Access, HttpRequest
 from deltawire.access.backoff import BackoffPolicy
 from deltawire.access.keys import KeyRing
 from deltawire.errors import RequestError
-from deltawire.exchange.account_records import LiquidationBegan
-from deltawire.exchange.records import CancelMany
+from deltawire.exchange.accounts.account_records import LiquidationBegan
+from deltawire.exchange.orders.records import CancelMany
 from deltawire.gateway.gateway import Gateway
 from deltawire.session.server import answer_http
 from deltawire.wire.frames import TEXT

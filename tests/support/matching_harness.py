@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from deltawire.exchange.codes import Rejection
+from deltawire.exchange.accounts.no_risk_check import NoRiskCheck
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.no_risk_check import NoRiskCheck
-from deltawire.exchange.orders import Fill, Order, OrderChanged, Terms
+from deltawire.exchange.orders.codes import Rejection
+from deltawire.exchange.orders.orders import Fill, Order, OrderChanged, Terms
+from deltawire.exchange.orders.records import Cancel, Edit, Instruct, Place
 from deltawire.exchange.ports import OpenBook, Record, Reference, RiskCheck
-from deltawire.exchange.records import Cancel, Edit, Instruct, Place
 from deltawire.model.instruments import Instrument
 
 NAME = "BTC-PERPETUAL"

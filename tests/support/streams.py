@@ -8,11 +8,10 @@ from typing import Any
 
 import msgspec
 
+from deltawire.exchange.accounts.no_risk_check import NoRiskCheck
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.no_risk_check import NoRiskCheck
-from deltawire.exchange.orders import Terms
-from deltawire.exchange.ports import CancelAll, CloseBook, OpenBook, Record, Reference
-from deltawire.exchange.records import (
+from deltawire.exchange.orders.orders import Terms
+from deltawire.exchange.orders.records import (
     Cancel,
     CancelMany,
     ClosePosition,
@@ -30,6 +29,7 @@ from deltawire.exchange.records import (
     SetSelfTrading,
     Tick,
 )
+from deltawire.exchange.ports import CancelAll, CloseBook, OpenBook, Record, Reference
 from tests.support.matching_harness import SIMPLE
 
 NAMES = ("SIMPLE", "SECOND")

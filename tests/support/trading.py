@@ -6,10 +6,10 @@ from typing import Any, get_args
 from deltawire.access.access import Access
 from deltawire.access.keys import Key
 from deltawire.errors import JournalError
-from deltawire.exchange.account_records import AccountRecord
+from deltawire.exchange.accounts.account_records import AccountRecord
+from deltawire.exchange.accounts.history import AccountHistory
 from deltawire.exchange.codec import Codec
-from deltawire.exchange.history import AccountHistory
-from deltawire.exchange.open_orders import OpenOrders
+from deltawire.exchange.limits.open_orders import OpenOrders
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.private import PrivateEvent
 from deltawire.market.market import Market

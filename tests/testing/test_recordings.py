@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from deltawire.model.events import BookDelta, BookImage, Event, Fault, Status, Ticker, Trade
-from deltawire.sources.recordings import Recording, RecordingEntry
+from deltawire.recording import Recording, RecordingEntry
 from deltawire.sources.replay import play
 from deltawire.testing.recordings import AWAY, CONTRACTS, FUTURE, OPTION, PERPETUAL, make_recording, write_log
 from deltawire.venues.deribit import Deribit

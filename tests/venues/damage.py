@@ -8,7 +8,7 @@ from random import Random
 
 import msgspec
 
-from deltawire.sources.recordings import RecordingEntry
+from deltawire.recording import RecordingEntry
 from tests.venues.recorded import FILES, records
 from tests.venues.reference_book import WITNESSES, Followed, ReferenceBook, kraken_checksum, okx_checksum
 

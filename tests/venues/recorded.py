@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from deltawire.model.events import Event
-from deltawire.sources.recordings import Recording, RecordingEntry
+from deltawire.recording import Recording, RecordingEntry
 from deltawire.sources.replay import play
 from deltawire.venues import make_venue
 

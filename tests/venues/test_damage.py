@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from deltawire.model.events import Event, Fault, Status
-from deltawire.sources.recordings import RecordingEntry
+from deltawire.recording import RecordingEntry
 from deltawire.testing.replica import Replica, ReplicaBook
 from tests.venues.damage import Piece, Recorder, a_tick_off, book_updated_by
 from tests.venues.recorded import FILES, events_by_record

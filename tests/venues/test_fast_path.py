@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from deltawire.book import kernel
 from deltawire.model.events import BookDelta, BookImage
 from deltawire.ports import BookFrames, Venue
-from deltawire.sources.recordings import Recording, RecordingEntry
+from deltawire.recording import Recording, RecordingEntry
 from deltawire.sources.replay import play as replay
 from deltawire.testing.kernels import pure_kernel
 from deltawire.venues import make_venue

@@ -11,7 +11,7 @@ import pytest
 
 from deltawire.cli.verification import Report, Verification
 from deltawire.ports import Wants
-from deltawire.sources.recordings import Recording
+from deltawire.recording import Recording
 from deltawire.testing.kernels import pure_kernel
 from deltawire.venues import make_venue
 from deltawire.venues.connection import VenueConnection

@@ -14,7 +14,7 @@ import pytest
 
 from deltawire.model.events import BookDelta, BookImage, Changes, Event, Fault, Levels, Listing, Status
 from deltawire.model.instruments import Instrument
-from deltawire.sources.recordings import RecordingEntry
+from deltawire.recording import RecordingEntry
 from deltawire.testing.replica import Replica
 from tests.venues.recorded import FILES, events, events_by_record, records
 from tests.venues.reference_book import WITNESSES

@@ -16,16 +16,16 @@ import typer
 import uvloop
 
 from deltawire import __version__
-from deltawire.app import App, WallClock, listen
-from deltawire.app import serve as serve_app
 from deltawire.book.kernel import DESCRIPTION
-from deltawire.builtin import Builtin
 from deltawire.cli.logs import keep_no_core, log_to_stderr
 from deltawire.cli.preparation import Prepared, prepare
 from deltawire.config import SPEEDS, Config, Listen, Replay, Tls, is_speed, load_config
 from deltawire.errors import JournalError, UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
+from deltawire.roles.exchange import Builtin
+from deltawire.roles.gateway import App, WallClock, listen
+from deltawire.roles.gateway import serve as serve_app
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.home import home, make_folder
 from deltawire.store.keys import KeyStore

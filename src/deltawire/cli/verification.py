@@ -9,7 +9,7 @@ import msgspec
 from deltawire.book.book import Book
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, BookFrames
-from deltawire.sources.recordings import Recording, RecordingEntry, format_place, format_time
+from deltawire.recording import Recording, RecordingEntry, format_place, format_time
 from deltawire.sources.replay import play
 from deltawire.venues.connection import VenueConnection
 
@@ -88,7 +88,7 @@ class Damage(Place, frozen=True):
 
 
 class ClockReport(msgspec.Struct, frozen=True):
-    """What the recording's times are: see `deltawire.sources.recordings.Clock`."""
+    """What the recording's times are: see `deltawire.recording.Clock`."""
 
     kind: str
     unit: str

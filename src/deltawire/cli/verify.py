@@ -14,7 +14,7 @@ from deltawire.cli.output import print_json
 from deltawire.cli.tables import format_rows, make_console
 from deltawire.cli.verification import BookReport, Report, Verification
 from deltawire.errors import UsageError
-from deltawire.sources.recordings import Recording
+from deltawire.recording import Recording
 from deltawire.venues import REGISTRY, make_venue
 from deltawire.venues.connection import VenueConnection
 

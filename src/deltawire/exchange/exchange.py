@@ -7,24 +7,17 @@ journal before `submit` returns, and whoever holds the journal lets nobody see t
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from deltawire.exchange.amendments import MISSING, Amendments
-from deltawire.exchange.codes import Code, Rejection
-from deltawire.exchange.connections import Connections
-from deltawire.exchange.entry import UNKNOWN, Entry
-from deltawire.exchange.filters import fits
-from deltawire.exchange.matching import Matcher
-from deltawire.exchange.matching_state import MatchingState
-from deltawire.exchange.orders import Terms
-from deltawire.exchange.ports import (
-    AccountEvent,
-    Output,
-    PublicEvent,
-    Record,
-    RiskCheck,
-    RiskInstruction,
-)
-from deltawire.exchange.quoting import Quoting
-from deltawire.exchange.records import (
+from deltawire.exchange.matching.amendments import MISSING, Amendments
+from deltawire.exchange.matching.connections import Connections
+from deltawire.exchange.matching.entry import UNKNOWN, Entry
+from deltawire.exchange.matching.matching import Matcher
+from deltawire.exchange.matching.matching_state import MatchingState
+from deltawire.exchange.matching.quoting import Quoting
+from deltawire.exchange.matching.risk_instructions import RiskInstructions
+from deltawire.exchange.orders.codes import Code, Rejection
+from deltawire.exchange.orders.filters import fits
+from deltawire.exchange.orders.orders import Terms
+from deltawire.exchange.orders.records import (
     Cancel,
     CancelMany,
     ClosePosition,
@@ -40,7 +33,14 @@ from deltawire.exchange.records import (
     SetSelfTrading,
     Tick,
 )
-from deltawire.exchange.risk_instructions import RiskInstructions
+from deltawire.exchange.ports import (
+    AccountEvent,
+    Output,
+    PublicEvent,
+    Record,
+    RiskCheck,
+    RiskInstruction,
+)
 
 Handler = Callable[[Any], Rejection | None]
 

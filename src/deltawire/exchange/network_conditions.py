@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from deltawire.errors import UsageError
-from deltawire.exchange.agents.random_stream import RandomStream
+from deltawire.model.random_stream import RandomStream
 
 MS_NS = 1_000_000
 Way = Literal["order", "feed"]

@@ -15,8 +15,8 @@ from typing import Protocol
 
 import msgspec
 
-from deltawire.exchange.codes import Rejection
-from deltawire.exchange.orders import AccountId, Fill, Order, OrderChanged, Reason, Terms
+from deltawire.exchange.orders.codes import Rejection
+from deltawire.exchange.orders.orders import AccountId, Fill, Order, OrderChanged, Reason, Terms
 from deltawire.model.events import BookDelta, BookImage, Listing, Status, Trade
 from deltawire.model.instruments import Instrument
 

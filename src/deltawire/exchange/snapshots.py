@@ -2,13 +2,13 @@
 
 import msgspec
 
-from deltawire.exchange.books import OrderBook
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.levels import BookSide
-from deltawire.exchange.orders import AccountId, Order, OrderId, SelfTrading
+from deltawire.exchange.matching.books import OrderBook
+from deltawire.exchange.matching.levels import BookSide
+from deltawire.exchange.matching.protection import Guard, GuardKey
+from deltawire.exchange.matching.quoting import QuoteKey
+from deltawire.exchange.orders.orders import AccountId, Order, OrderId, SelfTrading
 from deltawire.exchange.ports import Reference
-from deltawire.exchange.protection import Guard, GuardKey
-from deltawire.exchange.quoting import QuoteKey
 from deltawire.model.instruments import Instrument
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Mapping
 
-from deltawire.exchange.orders import AccountId
+from deltawire.exchange.orders.orders import AccountId
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
 from deltawire.fanout.channel import Channel, Opening, QuietChannel, Timers
 from deltawire.fanout.channel_encoding import ENCODED

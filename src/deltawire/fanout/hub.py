@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import islice
 
-from deltawire.exchange.orders import AccountId
+from deltawire.exchange.orders.orders import AccountId
 from deltawire.fanout.channel import Channel
 from deltawire.fanout.channel_encoding import ENCODED, address_of
 from deltawire.fanout.directory import Directory

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from deltawire.exchange.account_records import LiquidationBegan, LiquidationEnded
-from deltawire.exchange.history import OwnTrade
-from deltawire.exchange.orders import Order
-from deltawire.exchange.records import Protected
+from deltawire.exchange.accounts.account_records import LiquidationBegan, LiquidationEnded
+from deltawire.exchange.accounts.history import OwnTrade
+from deltawire.exchange.orders.orders import Order
+from deltawire.exchange.orders.records import Protected
 from deltawire.fanout.channel import INTERVALS_NS, Channel
 from deltawire.fanout.subscribers import Encoding
 from deltawire.session.private.numbers import MS_NS

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from deltawire.analytics.candles import MINUTE_NS
 from deltawire.fanout.channel import INTERVALS_NS, Channel, InstrumentChannel, Opening, Timers
 from deltawire.fanout.subscribers import SubscriberGroups
-from deltawire.flow.candles import MINUTE_NS
 from deltawire.market.market import Market
 from deltawire.market.objects import MS_NS, trade_object
 from deltawire.market.state import InstrumentState

@@ -7,8 +7,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from deltawire.exchange.agents.random_stream import RandomStream
 from deltawire.exchange.network_conditions import Line, NetworkConditions
+from deltawire.model.random_stream import RandomStream
 from deltawire.ports import Clock
 
 ITEM_BYTES = 500

@@ -10,7 +10,7 @@ import msgspec
 from deltawire.access.access import FORBIDDEN, UNAUTHORIZED, Access
 from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import RequestError
-from deltawire.exchange.orders import AccountId
+from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.session.channels import ResumePosition

@@ -10,7 +10,7 @@ from deltawire.access.access import TOO_MANY_REQUESTS, Access
 from deltawire.access.rate_limits import TokenBucket, TokenBuckets
 from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import LimitError, RequestError
-from deltawire.exchange.orders import AccountId
+from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.ports import Retained
 from deltawire.session import auth as _auth

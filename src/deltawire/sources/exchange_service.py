@@ -6,26 +6,26 @@ from functools import partial
 from typing import Any, Protocol, get_args
 
 from deltawire.errors import JournalError
-from deltawire.exchange.account_records import LiquidationBegan, LiquidationEnded
-from deltawire.exchange.accounts import Accounts
-from deltawire.exchange.catalogue import VENUE
+from deltawire.exchange.accounts.account_records import LiquidationBegan, LiquidationEnded
+from deltawire.exchange.accounts.accounts import Accounts
+from deltawire.exchange.accounts.history import AGENTS_FROM, AccountHistory, OwnTrade
+from deltawire.exchange.accounts.listing import Listings
+from deltawire.exchange.accounts.summaries import account_summary, margins, position_summary
 from deltawire.exchange.codec import Codec
-from deltawire.exchange.codes import Code, Rejection
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.history import AGENTS_FROM, AccountHistory, OwnTrade
-from deltawire.exchange.listing import Listings
-from deltawire.exchange.open_orders import OpenOrders
-from deltawire.exchange.orders import AccountId, Fill, Order, OrderChanged, OrderId
-from deltawire.exchange.ports import PublicEvent, Record
-from deltawire.exchange.pricing import Prices
-from deltawire.exchange.records import (
+from deltawire.exchange.instruments.catalogue import VENUE
+from deltawire.exchange.limits.open_orders import OpenOrders
+from deltawire.exchange.orders.codes import Code, Rejection
+from deltawire.exchange.orders.orders import AccountId, Fill, Order, OrderChanged, OrderId
+from deltawire.exchange.orders.records import (
     Connected,
     Disconnected,
     Protected,
     SetCancelOnDisconnect,
     SetProtection,
 )
-from deltawire.exchange.summaries import account_summary, margins, position_summary
+from deltawire.exchange.ports import PublicEvent, Record
+from deltawire.exchange.pricing.pricing import Prices
 from deltawire.fanout.private import PortfolioMoved, PrivateEvent
 from deltawire.model.events import Event
 from deltawire.model.instruments import Instrument

@@ -7,7 +7,7 @@ import msgspec
 
 from deltawire.model.events import Event, Fault
 from deltawire.ports import Batch, BookFrames, Clock, Fetch, Output, Reconnect, Send, Venue, Wants
-from deltawire.sources.recordings import Recording, RecordingEntry
+from deltawire.recording import Recording, RecordingEntry
 
 BATCH = 64
 """At full speed, so many records go by before others get a turn."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import structlog
 
-from deltawire.exchange.calendar import SECOND_NS
+from deltawire.exchange.instruments.calendar import SECOND_NS
 from deltawire.model.events import Event
 from deltawire.ports import Batch, Clock, Wants
 from deltawire.sources.exchange_service import ExchangeService

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from deltawire.exchange.accounts import Accounts
-from deltawire.exchange.books import OrderBook
+from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.tickers import indices, ticker
+from deltawire.exchange.matching.books import OrderBook
+from deltawire.exchange.pricing.tickers import indices, ticker
 from deltawire.model.events import Event
 
 

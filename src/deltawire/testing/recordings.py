@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from deltawire.sources.recordings import SECOND_NS, RecordingEntry
+from deltawire.recording import SECOND_NS, RecordingEntry
 
 MS_NS = 1_000_000
 STEP_NS = 40 * MS_NS

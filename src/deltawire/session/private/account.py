@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from deltawire.exchange.account_records import SetMarginModel
-from deltawire.exchange.codes import Code
-from deltawire.exchange.ledger import MarginModel
+from deltawire.exchange.accounts.account_records import SetMarginModel
+from deltawire.exchange.accounts.ledger import MarginModel
+from deltawire.exchange.orders.codes import Code
 from deltawire.market.objects import MS_NS
 from deltawire.session.methods import Context, NoParams, method
 from deltawire.session.private.account_session import AccountSession, account_session, refused

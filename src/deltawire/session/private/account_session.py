@@ -3,8 +3,8 @@
 from typing import Any, NamedTuple
 
 from deltawire.errors import RequestError
-from deltawire.exchange.codes import Code, Rejection
-from deltawire.exchange.orders import AccountId, Order, OrderId
+from deltawire.exchange.orders.codes import Code, Rejection
+from deltawire.exchange.orders.orders import AccountId, Order, OrderId
 from deltawire.exchange.ports import Record
 from deltawire.model.instruments import Instrument
 from deltawire.session.methods import Context, Conversation

@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.exchange.orders import Order, OrderChanged
-from deltawire.exchange.records import Cancel, CancelMany
+from deltawire.exchange.orders.orders import Order, OrderChanged
+from deltawire.exchange.orders.records import Cancel, CancelMany
 from deltawire.session.methods import Context, method
 from deltawire.session.private.account_session import AccountSession, account_session
 from deltawire.session.private.numbers import parse_order_id

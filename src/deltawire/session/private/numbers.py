@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from deltawire.exchange.codes import Code, Rejection
-from deltawire.exchange.orders import OrderId
-from deltawire.exchange.requests import parse_amount, parse_milliseconds, parse_price
+from deltawire.exchange.orders.codes import Code, Rejection
+from deltawire.exchange.orders.orders import OrderId
+from deltawire.exchange.orders.requests import parse_amount, parse_milliseconds, parse_price
 from deltawire.model.instruments import Instrument
 from deltawire.session.private.account_session import refused
 

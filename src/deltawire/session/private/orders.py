@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.exchange.codes import Code
-from deltawire.exchange.orders import Order
+from deltawire.exchange.orders.codes import Code
+from deltawire.exchange.orders.orders import Order
 from deltawire.model.instruments import Instrument
 from deltawire.session.methods import Context, method
 from deltawire.session.private.account_session import AccountSession, account_session, refused

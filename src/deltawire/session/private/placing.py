@@ -4,10 +4,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.exchange.codes import Code, Rejection
-from deltawire.exchange.orders import Fill, Order, OrderChanged, OrderId
-from deltawire.exchange.records import ClosePosition, Edit, Place
-from deltawire.exchange.requests import parse_terms
+from deltawire.exchange.orders.codes import Code, Rejection
+from deltawire.exchange.orders.orders import Fill, Order, OrderChanged, OrderId
+from deltawire.exchange.orders.records import ClosePosition, Edit, Place
+from deltawire.exchange.orders.requests import parse_terms
 from deltawire.model.events import Side
 from deltawire.model.instruments import Instrument
 from deltawire.session.methods import Context, method

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from deltawire.exchange.codes import Code
-from deltawire.exchange.orders import Fill, OrderChanged
-from deltawire.exchange.records import MassQuote, Quote, QuoteRefused, QuoteSide
+from deltawire.exchange.orders.codes import Code
+from deltawire.exchange.orders.orders import Fill, OrderChanged
+from deltawire.exchange.orders.records import MassQuote, Quote, QuoteRefused, QuoteSide
 from deltawire.model.instruments import Instrument
 from deltawire.session.methods import Context, method
 from deltawire.session.private.account_session import AccountSession, account_session, refused

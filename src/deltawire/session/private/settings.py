@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.exchange.codes import Code
-from deltawire.exchange.records import (
+from deltawire.exchange.orders.codes import Code
+from deltawire.exchange.orders.records import (
     ResetProtection,
     SetCancelOnDisconnect,
     SetProtection,

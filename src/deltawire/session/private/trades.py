@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.exchange.history import OwnTrade
+from deltawire.exchange.accounts.history import OwnTrade
 from deltawire.session.methods import Context, method
 from deltawire.session.private.account_session import AccountSession, account_session
 from deltawire.session.private.numbers import MS_NS, parse_order_id
