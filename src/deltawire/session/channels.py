@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import islice
 
 import msgspec
 
 LONGEST_NAME = 160
+REMEMBERED = 8_192
+"""Names whose parts are kept: clients ask for the same ones again and again, hundreds at once."""
 ANY = "*"
 MOST_ANY = 3
 RESOLUTIONS = {"1": 1, "3": 3, "5": 5, "10": 10, "15": 15, "30": 30, "60": 60}
@@ -149,6 +152,7 @@ for _family, _pattern in _FAMILIES:
     _BY_HEAD.setdefault(_pattern.partition(r"\.")[0], []).append((_family, re.compile(_pattern)))
 
 
+@lru_cache(maxsize=REMEMBERED)
 def parse_channel(name: str) -> ChannelKey | None:
     """A channel name taken apart, or None when it is no channel of ours; an instrument may be a pattern.
 
