@@ -22,16 +22,16 @@ LARGEST = 10**12
 
 RENAMED = {
     "limits": {
-        "max_message_size": "max_message_size",
-        "max_fragments": "max_fragments",
-        "max_unsent_bytes": "max_unsent_bytes",
-        "write_timeout": "write_timeout",
-        "request_timeout": "request_timeout",
-        "auth_timeout": "auth_timeout",
-        "ping_interval": "ping_interval",
-        "ping_timeout": "ping_timeout",
-        "close_timeout": "close_timeout",
-        "watch_interval": "watch_interval",
+        "largest_message": "max_message_size",
+        "most_fragments": "max_fragments",
+        "unsent_bytes": "max_unsent_bytes",
+        "unread_for_s": "write_timeout",
+        "request_within_s": "request_timeout",
+        "auth_within_s": "auth_timeout",
+        "ping_after_s": "ping_interval",
+        "pong_within_s": "ping_timeout",
+        "close_within_s": "close_timeout",
+        "watch_every_s": "watch_interval",
     }
 }
 """By table: what keys were called in version 0.1.0, and are called now."""

@@ -13,7 +13,7 @@ from deltawire.exchange.ports import Record
 from deltawire.exchange.snapshots import freeze, thaw
 from deltawire.model.events import Trade
 from deltawire.testing.market import START_NS, streams
-from tests.exchange.instruments import CALL, PERPETUAL
+from tests.support.contracts import CALL, PERPETUAL
 from tests.support.exchange_harness import LISTED, WIDE, ExchangeHarness
 
 CODEC = Codec(*get_args(AccountRecord))

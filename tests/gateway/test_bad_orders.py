@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from deltawire.store.keys import KeyStore
-from tests.exchange.instruments import WEEKLY_CALL
 from tests.gateway.test_access import basic
+from tests.support.contracts import WEEKLY_CALL
 from tests.support.credentials import ALICE, secret_login
 from tests.support.frames import TEXT, client_frame
 from tests.support.gateway_server import GatewayServer, RawClient, open_socket

@@ -16,7 +16,7 @@ from deltawire.exchange.ports import OpenBook, Record
 from deltawire.exchange.pricing.pricing import PriceBand, Prices
 from deltawire.model.instruments import Instrument
 from deltawire.options.surface import Surface
-from tests.exchange.instruments import CALL, LINEAR, LINEAR_CALL, NOW, PERPETUAL, PUT, QUARTERLY, WEEKLY_CALL
+from tests.support.contracts import CALL, LINEAR, LINEAR_CALL, NOW, PERPETUAL, PUT, QUARTERLY, WEEKLY_CALL
 
 SURFACE = Surface(near=0.36, far=0.36, reversion=4.0, rho=-0.1, eta=1.0)
 LISTED = (PERPETUAL, QUARTERLY, LINEAR, CALL, PUT, WEEKLY_CALL, LINEAR_CALL)

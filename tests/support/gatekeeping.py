@@ -15,7 +15,7 @@ from deltawire.gateway.gateway import Gateway
 from deltawire.session.server import answer_http
 from deltawire.wire.frames import TEXT
 from deltawire.wire.rpc import Request
-from tests.exchange.instruments import PERPETUAL
+from tests.support.contracts import PERPETUAL
 from tests.support.conversations import read
 from tests.support.market_events import START_NS
 from tests.support.subscribers import Inbox

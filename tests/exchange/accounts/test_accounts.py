@@ -15,7 +15,7 @@ from deltawire.exchange.instruments.contracts import UNITS
 from deltawire.exchange.instruments.fees import Fee, FeeTable
 from deltawire.exchange.orders.codes import Code
 from deltawire.exchange.orders.records import Cancel, Tick
-from tests.exchange.instruments import CALL, LINEAR, LINEAR_CALL, PERPETUAL, PUT
+from tests.support.contracts import CALL, LINEAR, LINEAR_CALL, PERPETUAL, PUT
 from tests.support.exchange_harness import ExchangeHarness, refusal
 from tests.support.matching_harness import of
 

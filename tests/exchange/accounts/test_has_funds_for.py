@@ -13,7 +13,7 @@ from deltawire.exchange.instruments.calendar import SECOND_NS
 from deltawire.exchange.instruments.contracts import UNITS
 from deltawire.exchange.orders.records import Cancel, CancelMany, Edit
 from deltawire.model.instruments import Instrument
-from tests.exchange.instruments import CALL, LINEAR, LINEAR_CALL, PERPETUAL, PUT, QUARTERLY, WEEKLY_CALL
+from tests.support.contracts import CALL, LINEAR, LINEAR_CALL, PERPETUAL, PUT, QUARTERLY, WEEKLY_CALL
 from tests.support.exchange_harness import CURRENCIES, ExchangeHarness
 
 MAKER, TRADERS = 9, (1, 2, 3)

@@ -15,7 +15,7 @@ from deltawire.exchange.orders.codes import Code
 from deltawire.exchange.orders.orders import Fill, OrderChanged
 from deltawire.exchange.pricing.pricing import PriceBand
 from tests.exchange.accounts.test_accounts import FREE
-from tests.exchange.instruments import CALL, LINEAR, PERPETUAL
+from tests.support.contracts import CALL, LINEAR, PERPETUAL
 from tests.support.exchange_harness import WIDE, ExchangeHarness, refusal
 from tests.support.matching_harness import of
 

@@ -11,7 +11,7 @@ from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.accounts.ledger import OpenOrder
 from deltawire.exchange.orders.records import CancelMany
 from deltawire.model.instruments import Instrument
-from tests.exchange.instruments import CALL, LINEAR, PERPETUAL, QUARTERLY
+from tests.support.contracts import CALL, LINEAR, PERPETUAL, QUARTERLY
 from tests.support.exchange_harness import ExchangeHarness
 
 ALICE, BOB = 1, 2

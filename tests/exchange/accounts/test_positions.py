@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from deltawire.exchange.accounts.positions import Position, average_price, share
 from deltawire.exchange.instruments.contracts import UNITS, worth_at_ticks
-from tests.exchange.instruments import CALL, LINEAR, PERPETUAL
+from tests.support.contracts import CALL, LINEAR, PERPETUAL
 
 TRADES = st.lists(
     st.tuples(st.integers(-1000, 1000).filter(bool), st.integers(1, 2_000_000)), min_size=1, max_size=20

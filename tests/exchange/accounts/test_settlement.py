@@ -10,7 +10,7 @@ from deltawire.exchange.orders.orders import OrderChanged
 from deltawire.model.events import Listing
 from deltawire.model.instruments import Instrument
 from tests.exchange.accounts.test_accounts import FREE
-from tests.exchange.instruments import CALL, PERPETUAL, PUT, QUARTERLY, WEEKLY_CALL
+from tests.support.contracts import CALL, PERPETUAL, PUT, QUARTERLY, WEEKLY_CALL
 from tests.support.exchange_harness import ExchangeHarness, refusal
 from tests.support.matching_harness import of
 

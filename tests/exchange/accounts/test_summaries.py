@@ -8,7 +8,7 @@ from deltawire.exchange.instruments.contracts import UNITS
 from deltawire.exchange.pricing.pricing import Pricing
 from deltawire.exchange.pricing.tickers import indices, ticker
 from tests.exchange.accounts.test_accounts import FREE
-from tests.exchange.instruments import CALL, LINEAR, PERPETUAL, QUARTERLY
+from tests.support.contracts import CALL, LINEAR, PERPETUAL, QUARTERLY
 from tests.support.exchange_harness import ExchangeHarness
 
 ALICE, BOB = 1, 2

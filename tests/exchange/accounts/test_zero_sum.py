@@ -12,7 +12,7 @@ from deltawire.exchange.instruments.contracts import UNITS
 from deltawire.exchange.instruments.fees import FeeTable
 from deltawire.exchange.orders.records import CancelMany
 from deltawire.model.instruments import Instrument
-from tests.exchange.instruments import QUARTERLY, WEEKLY_CALL
+from tests.support.contracts import QUARTERLY, WEEKLY_CALL
 from tests.support.exchange_harness import CURRENCIES, LISTED, ExchangeHarness, refusal
 
 MAKER = 6

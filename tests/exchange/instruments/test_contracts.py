@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deltawire.exchange.instruments.contracts import UNITS, notional, payoff, worth_at, worth_at_ticks
 from deltawire.model.instruments import Instrument
-from tests.exchange.instruments import CALL, LINEAR, LINEAR_CALL, PERPETUAL, PUT
+from tests.support.contracts import CALL, LINEAR, LINEAR_CALL, PERPETUAL, PUT
 
 KINDS = st.sampled_from([PERPETUAL, LINEAR, CALL, LINEAR_CALL])
 TICKS = st.integers(1, 2_000_000)

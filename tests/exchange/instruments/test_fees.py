@@ -8,7 +8,7 @@ from deltawire.exchange.instruments.contracts import UNITS
 from deltawire.exchange.instruments.fees import FeeTable, delivery_fee, liquidation_fee, trade_fee
 from deltawire.exchange.orders.orders import Role
 from deltawire.model.instruments import Instrument
-from tests.exchange.instruments import CALL, LINEAR, LINEAR_CALL, PERPETUAL, QUARTERLY, WEEKLY, WEEKLY_CALL
+from tests.support.contracts import CALL, LINEAR, LINEAR_CALL, PERPETUAL, QUARTERLY, WEEKLY, WEEKLY_CALL
 
 TABLE = FeeTable()
 INDEX = 60_000.0

@@ -10,7 +10,7 @@ A, B, C = 1, 2, 3
 
 
 @pytest.fixture
-def floor() -> MatchingHarness:
+def harness() -> MatchingHarness:
     return MatchingHarness()
 
 

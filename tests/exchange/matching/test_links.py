@@ -13,7 +13,7 @@ A, B = 1, 2
 
 
 @pytest.fixture
-def floor() -> MatchingHarness:
+def harness() -> MatchingHarness:
     return MatchingHarness()
 
 

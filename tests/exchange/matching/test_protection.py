@@ -25,7 +25,7 @@ WIRE = 77
 
 
 @pytest.fixture
-def floor() -> MatchingHarness:
+def harness() -> MatchingHarness:
     harness = MatchingHarness()
     harness.refer(mark_ticks=1000)
     harness.do(Connected, account=MAKER, connection=WIRE)

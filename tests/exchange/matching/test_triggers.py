@@ -14,7 +14,7 @@ A, B, C = 1, 2, 3
 
 
 @pytest.fixture
-def floor() -> MatchingHarness:
+def harness() -> MatchingHarness:
     harness = MatchingHarness()
     harness.refer(index_ticks=1000, mark_ticks=1000)
     harness.place(B, "sell", 1000, 2000)

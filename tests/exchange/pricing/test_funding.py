@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from deltawire.exchange.instruments.calendar import SECOND_NS
 from deltawire.exchange.instruments.contracts import UNITS
 from deltawire.exchange.pricing.funding import PERIOD_NS, SCALE, FundingMeter, funding_rate
-from tests.exchange.instruments import LINEAR, PERPETUAL
+from tests.support.contracts import LINEAR, PERPETUAL
 
 
 @pytest.mark.parametrize(

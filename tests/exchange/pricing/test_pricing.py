@@ -8,8 +8,8 @@ from deltawire.exchange.instruments.calendar import SECOND_NS
 from deltawire.exchange.pricing.pricing import PriceBand, Prices, Pricing, price_band
 from deltawire.options.black76 import price, years_between
 from deltawire.options.surface import Surface
-from tests.exchange.instruments import CALL, LISTED, NOW, PERPETUAL, QUARTERLY
 from tests.exchange.instruments.test_calendar import at
+from tests.support.contracts import CALL, LISTED, NOW, PERPETUAL, QUARTERLY
 
 SURFACE = Surface(near=0.36, far=0.42, reversion=4.0, rho=-0.15, eta=1.0)
 

@@ -7,7 +7,7 @@ from deltawire.exchange.pricing.pricing import PriceBand
 from deltawire.exchange.pricing.volatility import implied_percent
 from deltawire.model.instruments import Instrument
 from deltawire.options.black76 import price, years_between
-from tests.exchange.instruments import CALL, LISTED, NOW, PUT
+from tests.support.contracts import CALL, LISTED, NOW, PUT
 from tests.support.exchange_harness import ExchangeHarness
 
 LINEAR_PUT = LISTED["BTC_USDC-29MAR24-60000-P"]

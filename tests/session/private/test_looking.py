@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.exchange.instruments import CALL
+from tests.support.contracts import CALL
 from tests.support.trading import READER, Client, Exchange
 
 NAME = "BTC-PERPETUAL"
