@@ -154,13 +154,6 @@ class Broker(Protocol):
         """Call `listener` with every batch from now on; the function returned ends it."""
 
 
-class Retained(Protocol):
-    """What is still there of each channel's past."""
-
-    def missed_bytes(self, channel: str, epoch: str, seq: int) -> int | None:
-        """How long all is that followed this notification, in bytes; None when not all of it could be delivered."""
-
-
 class Clock(Protocol):
     """Where a shell takes time from."""
 

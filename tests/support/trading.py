@@ -135,7 +135,7 @@ class Client(Conversation):
         found = super().effects(method, **params)
         for effect in found:
             if isinstance(effect, Join):
-                self._hub.join(self.inbox.member, effect.keys)
+                self._hub.join(self.inbox.member, effect.keys, effect.resume)
             elif isinstance(effect, Leave):
                 self._hub.leave(self.inbox.member, effect.ids)
         return found

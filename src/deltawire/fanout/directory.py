@@ -1,6 +1,6 @@
 """Which channels there are, by name and by what they listen to."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 
 from deltawire.exchange.orders import AccountId
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
@@ -27,11 +27,11 @@ from deltawire.fanout.quotes import (
     StatusChannel,
     TickerChannel,
 )
-from deltawire.fanout.roster import Encoding, Roster
+from deltawire.fanout.roster import Roster
 from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
 from deltawire.market.market import Market
 from deltawire.ports import Clock
-from deltawire.session.channels import ChannelKey, Position
+from deltawire.session.channels import ChannelKey
 from deltawire.session.private.trading import Trading
 from deltawire.wire.payloads import QUIET
 
@@ -153,10 +153,6 @@ class Directory:
             assert isinstance(channel, OwnChannel), "only these listen to accounts"
             yield channel
 
-    def past(self, encoding: Encoding) -> "Past":
-        """What is still there of each channel in an encoding."""
-        return Past(self._channels, encoding)
-
     def _end(self, channel: Channel) -> None:
         del self._idle[channel]
         del self._channels[channel.key.id]
@@ -177,17 +173,3 @@ class Directory:
         if key.instrument:
             return self.of_instrument, key.instrument
         return (self.of_index, key.index) if key.index else (self.of_kind, (key.kind, key.currency))
-
-
-class Past:
-    """See `deltawire.ports.Retained`."""
-
-    def __init__(self, channels: Mapping[str, Channel], encoding: Encoding) -> None:
-        self._channels = channels
-        self._encoding = encoding
-
-    def missed_bytes(self, channel: str, epoch: str, seq: int) -> int | None:
-        """See `Retained`."""
-        found = self._channels.get(channel)
-        missed = None if found is None else found.missed(self._encoding, Position(epoch, seq))
-        return None if missed is None else sum(map(len, missed))

@@ -20,6 +20,9 @@ from deltawire.session.channels import ChannelKey, Position, fitting
 
 CHUNK_BYTES = 64 * 1024
 """About how much is written to one member at once."""
+MOST_RESUMED_BYTES = 2 * 1024 * 1024
+"""Missed notifications that one request may ask for; beyond it channels are not recovered."""
+NOTHING: Mapping[str, None] = {}
 
 
 class Hub:
@@ -49,13 +52,17 @@ class Hub:
 
     def join(
         self, member: Member, keys: Iterable[ChannelKey], resume: Mapping[str, Position] | None = None
-    ) -> None:
+    ) -> dict[str, bool]:
         """Subscribe a member; it gets what it missed since its position, else the image, then everything after.
 
-        Of a position that a channel does not recover nothing is made: the image comes instead. Who has ever given
-        positions (if none) is told where it has joined a channel that has no image, to be able to come back.
+        Returns which of the channels that are joined now and have a position are recovered; of the others the image
+        comes. Who has ever given positions (if none) is told where it has joined a channel that has no image, to be
+        able to come back.
         """
-        self.join_plain(member, self.expand(member, keys), resume)
+        plain = self.expand(member, keys)
+        missed = self.missed(member, plain, resume or {})
+        self.join_plain(member, plain, missed, resumes=resume is not None)
+        return {name: frames is not None for name, frames in missed.items()}
 
     def expand(self, member: Member, keys: Iterable[ChannelKey]) -> list[ChannelKey]:
         """Remember a member's patterns; returns the channels to join, those that patterns stand for included."""
@@ -70,12 +77,47 @@ class Hub:
                 self._patterns.named(member, key.id)
         return list(plain.values())
 
+    def missed(
+        self, member: Member, keys: Iterable[ChannelKey], positions: Mapping[str, Position]
+    ) -> dict[str, list[bytes] | None]:
+        """What a member has missed of the channels that it joins now, by name; None where not all is there any more.
+
+        This decides which are recovered: `join_plain` sends what is found here, and must be called before anything
+        else is published. Channels that the member is on already are left out.
+        """
+        if not positions:
+            return {}
+        by_name = {key.name: key for key in keys if not self._is_on(member, key)}
+        others = self._joined_names(member) if positions.keys() - by_name.keys() else set()
+        missed: dict[str, list[bytes] | None] = {}
+        left = MOST_RESUMED_BYTES
+        for name, position in positions.items():
+            if name in others:
+                continue
+            frames = self._missed(member, by_name[name], position) if name in by_name else None
+            size = 0 if frames is None else sum(map(len, frames))
+            missed[name] = frames if size <= left else None
+            left -= size if size <= left else 0
+        return missed
+
+    def _missed(self, member: Member, key: ChannelKey, position: Position) -> list[bytes] | None:
+        channel = self.directory.get(key.id)
+        return None if channel is None else channel.missed(member.encoding, position)
+
+    def _joined_names(self, member: Member) -> set[str]:
+        return {self.directory.at(address).key.name for address in (*member.channels, *member.waiting)}
+
     def join_plain(
-        self, member: Member, keys: Sequence[ChannelKey], resume: Mapping[str, Position] | None = None
+        self,
+        member: Member,
+        keys: Sequence[ChannelKey],
+        missed: Mapping[str, list[bytes] | None] = NOTHING,
+        *,
+        resumes: bool = False,
     ) -> None:
-        """The same as `join`, of channels without patterns among them."""
-        member.resumes = member.resumes or resume is not None
-        self._join(member, [key for key in keys if not self._is_on(member, key)], resume or {})
+        """The same as `join`, of channels without patterns among them, with what was `missed` of them."""
+        member.resumes = member.resumes or resumes
+        self._join(member, [key for key in keys if not self._is_on(member, key)], missed)
 
     def _imply(
         self, member: Member, pattern_id: str, keys: Iterable[ChannelKey], joining: dict[str, ChannelKey]
@@ -91,18 +133,17 @@ class Hub:
         address = address_of(key.id, member.encoding)
         return address in member.channels or address in member.waiting
 
-    def _join(self, member: Member, keys: list[ChannelKey], resume: Mapping[str, Position]) -> None:
+    def _join(self, member: Member, keys: list[ChannelKey], missed: Mapping[str, list[bytes] | None]) -> None:
         joined: list[tuple[Channel, list[bytes] | None]] = []
         for key in keys:
             channel = self.directory.open(key)
             lane = channel.lane(member.encoding)
-            position = resume.get(key.name)
-            missed = None if position is None else channel.missed(member.encoding, position)
-            if missed is None and channel.waits and channel.image() is None:
+            frames = missed.get(key.name)
+            if frames is None and channel.waits and channel.image() is None:
                 channel.waiting[member] = None
                 member.waiting.add(lane.address)
             else:
-                joined.append((channel, missed))
+                joined.append((channel, frames))
         if joined:
             addresses = [channel.lane(member.encoding).address for channel, _ in joined]
             self._roster.move(member, member.channels.union(addresses))
@@ -266,7 +307,7 @@ class Hub:
         if len(member.channels) + len(member.waiting) + len(joining) > member.most_channels:
             member.crowded()
         else:
-            self._join(member, list(joining.values()), {})
+            self._join(member, list(joining.values()), NOTHING)
 
     def hears(self, account: AccountId) -> bool:
         """Whether anyone listens to an account's private channels, or may come back to them."""

@@ -182,8 +182,6 @@ class WebSocketConnection(asyncio.Protocol):
         elif not self._closing_ns:
             if self.member.encoding == DEFLATE:
                 self._gateway.hub.recode(self.member, JSON)
-                if self._session is not None:
-                    self._session.retained = self._gateway.hub.directory.past(JSON)
             self._attesting = AttestingSink(self.member.sink, key)
             self._gateway.hub.redirect(self.member, self._attesting)
 
@@ -348,8 +346,6 @@ class WebSocketConnection(asyncio.Protocol):
             self._gateway.connections[self] = self._session
             self._gateway.telemetry.accepted += 1
             self.member.encoding = self._encoding()
-            if self._session is not None:
-                self._session.retained = self._gateway.hub.directory.past(self.member.encoding)
         else:
             self._gateway.telemetry.refused[response.status_code] += 1
             self._closing_ns = self._gateway.clock.now()
