@@ -13,6 +13,7 @@ from typing import get_args
 import msgspec
 import structlog
 
+from deltawire.bus.accounts import MemoryAccountBroker
 from deltawire.errors import JournalError, UsageError
 from deltawire.exchange.account_records import AccountRecord, Deposit
 from deltawire.exchange.accounts import Accounts
@@ -29,7 +30,7 @@ from deltawire.exchange.records import CancelMany, Instruct
 from deltawire.gateway.distance import Distance
 from deltawire.ports import Clock
 from deltawire.sources.floor import Floor
-from deltawire.sources.simulated import SimulatedClock, SimulatedSource
+from deltawire.sources.simulated import PublicEvents, SimulatedClock, SimulatedSource
 from deltawire.store.accounts import AccountEntry, AccountStore
 from deltawire.store.committing import GroupCommit
 from deltawire.store.files import DiskFiles
@@ -89,7 +90,7 @@ class Enrolment:
             self._deposit(entry, each.currency, each.units, number)
         if taken > len(entry.later):
             log.error("the journal has deposits that the list of accounts has not", account=entry.name)
-        self._floor.names[entry.name] = entry.number
+        self._floor.enrol(entry.name, entry.number)
 
     def _deposit(self, entry: AccountEntry, currency: str, units: int, number: int = 0) -> None:
         floor = self._floor
@@ -135,11 +136,10 @@ class Agents:
 class Halts:
     """Closes books and opens them as the conditions say; opens those that a halt before a restart left closed."""
 
-    def __init__(self, floor: Floor, conditions: Conditions) -> None:
+    def __init__(self, floor: Floor, conditions: Conditions, begun_ns: int) -> None:
         self._floor = floor
         self._conditions = conditions
-        self._begun_ns = floor.now()
-        floor.maintained = lambda: conditions.maintained(floor.now() - self._begun_ns)
+        self._begun_ns = begun_ns
         self._names = {fault.instrument for fault in conditions.faults if isinstance(fault, Halt)}
         books = floor.exchange.desk.books.values()
         self._names |= {book.instrument.name for book in books if book.instrument.active and not book.open}
@@ -213,6 +213,7 @@ class Builtin:
         )
         _warn_if_ahead(self._exchange.desk.now, wall.now(), folder / JOURNAL)
         clock = SimulatedClock(wall, start_ns=self._exchange.desk.now, speed=speed)
+        begun_ns, public = clock.now(), PublicEvents()
         self.floor = Floor(
             self._exchange,
             self._accounts,
@@ -221,16 +222,19 @@ class Builtin:
             commit=self._commit,
             clock=clock,
             first_connection=time.time_ns() // 1000,
+            public=public.put,
+            account_events=MemoryAccountBroker(),
             open_orders=setup.open_orders,
+            maintained_at=lambda now: conditions.maintained(now - begun_ns),
         )
         agents = Agents(self.floor, setup.seed)
-        enrolment, halts = Enrolment(accounts, self.floor), Halts(self.floor, conditions)
+        enrolment, halts = Enrolment(accounts, self.floor), Halts(self.floor, conditions, begun_ns)
 
         def look() -> None:
             enrolment.look()
             halts.step(self.floor.now())
 
-        self.source = SimulatedSource(self.floor, agents, look, clock)
+        self.source = SimulatedSource(self.floor, public, agents, look, clock)
 
     async def drained(self) -> None:
         """Wait until everything submitted is on disk."""

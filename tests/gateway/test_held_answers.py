@@ -61,6 +61,21 @@ def test_a_token_that_ends_takes_the_answers_along_that_were_asked_for_with_it(d
     assert not peer.code
 
 
+def test_a_token_that_ends_takes_along_the_answer_that_a_join_was_to_complete(desk: Gatekeeping) -> None:
+    peer = desk.opens(HERE)
+    assert peer is not None
+    tokens = desk.http(HERE, "public/auth", **secret_login(ALICE))["result"]
+    desk.exchange.disk.slow = True
+    desk.exchange.client().buy(10, LOW)
+    resume = {ORDERS: {"epoch": "epoch", "seq": 0}}
+    token = tokens["access_token"]
+    number = peer.sends("private/subscribe", channels=[ORDERS], resume=resume, access_token=token)
+    desk.http(HERE, "public/auth", grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    desk.exchange.disk.sync()
+    assert answer(peer, number)["error"]["code"] == 13009
+    assert not peer.member.channels
+
+
 def test_leaving_a_channel_does_not_wait_for_the_disk(desk: Gatekeeping) -> None:
     peer = desk.opens(HERE)
     assert peer is not None

@@ -89,7 +89,7 @@ class ExchangeServer(GatewayServer):
 
     def position(self) -> int:
         """What Alice holds of the perpetual, on disk or not."""
-        return self.ask(lambda: self.builtin.floor.accounts.position(self._account, NAME))
+        return self.ask(lambda: self.builtin.floor.accounts.position(self.account, NAME))
 
     def exchange_ns(self) -> int:
         """The exchange's time."""
@@ -110,7 +110,8 @@ class ExchangeServer(GatewayServer):
         return 0 if state is None else state.sequence
 
     @property
-    def _account(self) -> int:
+    def account(self) -> int:
+        """Alice's number."""
         account = self.builtin.floor.account(ALICE.account)
         assert account is not None
         return account

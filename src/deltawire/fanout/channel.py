@@ -10,7 +10,7 @@ from deltawire.fanout.roster import Debt, Encoding, Member, Roster
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import Event
-from deltawire.ports import Clock
+from deltawire.ports import AccountStates, Clock
 from deltawire.session.channels import ChannelKey, Position
 from deltawire.wire.notifications import Stamps
 
@@ -38,6 +38,7 @@ class Opening(msgspec.Struct, frozen=True):
     number: int
     pool: HistoryPool
     clock: Clock | None
+    states: AccountStates | None
 
 
 class Channel:
@@ -93,6 +94,16 @@ class Channel:
 
     def opened(self) -> None:
         """The first member is about to join: start from the market as it is."""
+
+    def ended(self) -> None:
+        """The channel is of no more use."""
+
+    def must_wait(self) -> bool:
+        """Whether a member that joins now is not admitted yet, but with an image that is still to come."""
+        return self.waits and self.image() is None
+
+    def awaited(self) -> None:
+        """A member has begun to wait."""
 
     def image(self) -> Any:
         """Data for a member that joins now, None when there is none."""
@@ -164,7 +175,10 @@ class Channel:
                 continue
             if opened:
                 member.outbox.write(opened)
-            member.outbox.owe(self, image=True)
+            if self.merges:
+                member.outbox.owe(self, image=True)
+            else:
+                member.outbox.write(self.image_frame(member.encoding) or b"")
 
 
 class QuietChannel(Channel):

@@ -2,7 +2,6 @@
 
 from collections.abc import Hashable, Iterable
 
-from deltawire.exchange.orders import AccountId
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
 from deltawire.fanout.channel import Channel, Opening, QuietChannel, Timers
 from deltawire.fanout.history import HistoryPool, Keeps
@@ -30,9 +29,9 @@ from deltawire.fanout.quotes import (
 from deltawire.fanout.roster import Roster
 from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
 from deltawire.market.market import Market
-from deltawire.ports import Clock
+from deltawire.model.account_events import AccountId
+from deltawire.ports import AccountStates, Clock
 from deltawire.session.channels import ChannelKey
-from deltawire.session.private.trading import Trading
 from deltawire.wire.payloads import QUIET
 
 FAMILIES: dict[str, type[Channel]] = {
@@ -83,13 +82,12 @@ class Directory:
         timers: Timers,
         keeps: Keeps | None = None,
         clock: Clock | None = None,
+        states: AccountStates | None = None,
     ) -> None:
         self.of_instrument: _Listeners = {}
         self.of_index: _Listeners = {}
         self.of_kind: _Listeners = {}
         self.of_account: _Listeners = {}
-        self.trading: Trading | None = None
-        """Whose private channels these are, if any."""
         self._market = market
         self._epoch = epoch
         self._roster = roster
@@ -97,6 +95,7 @@ class Directory:
         self._keeps = keeps or Keeps()
         self._pool = HistoryPool(self._keeps)
         self._clock = clock
+        self._states = states
         self._opened = self._ended = 0
         self._channels: dict[str, Channel] = {}
         self._idle: dict[Channel, int] = {}
@@ -119,12 +118,9 @@ class Directory:
         if channel is None:
             self._opened += 1
             epoch = f"{self._epoch}.{self._ended}" if self._ended else self._epoch
-            opening = Opening(epoch, self._opened, self._pool, self._clock)
+            opening = Opening(epoch, self._opened, self._pool, self._clock, self._states)
             channel = FAMILIES[key.family](key, self._market, self._roster, self._timers, opening)
             self._channels[key.id] = channel
-            if isinstance(channel, OwnChannel):
-                assert self.trading is not None, "only an exchange has accounts"
-                channel.trading = self.trading
             channel.opened()
             listeners, of = self._listeners(key)
             listeners.setdefault(of, {})[channel] = None
@@ -163,6 +159,7 @@ class Directory:
         if not heard:
             del listeners[of]
         self._timers.forget(channel)
+        channel.ended()
         for lane in channel.lanes.values():
             lane.history.close()
 

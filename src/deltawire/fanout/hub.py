@@ -3,19 +3,18 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import islice
 
-from deltawire.exchange.orders import AccountId
 from deltawire.fanout.channel import Channel
 from deltawire.fanout.directory import Directory
 from deltawire.fanout.history import Keeps
 from deltawire.fanout.lane import ENCODED, address_of
 from deltawire.fanout.outbox import Outbox
-from deltawire.fanout.own import News
 from deltawire.fanout.patterns import Patterns
 from deltawire.fanout.roster import Debt, Encoding, MakeWrite, Member, Roster, Sink, write_to_each
 from deltawire.fanout.turns import Turns
 from deltawire.market.market import Market
+from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Index, Listing, Ticker, Trade
-from deltawire.ports import Clock
+from deltawire.ports import AccountStates, Clock
 from deltawire.session.channels import ChannelKey, Position, fitting
 
 CHUNK_BYTES = 64 * 1024
@@ -39,13 +38,15 @@ class Hub:
         keeps: Keeps | None = None,
         clock: Clock | None = None,
         make_write: MakeWrite = write_to_each,
+        states: AccountStates | None = None,
     ) -> None:
+        """`states` publishes what private channels say of accounts, where there are any."""
         self.market = market
         self.epoch = epoch
         self._roster = Roster(make_write)
         self.traffic = self._roster.traffic
         self._turns = Turns(market.now_ns)
-        self.directory = Directory(market, epoch, self._roster, self._turns, keeps, clock)
+        self.directory = Directory(market, epoch, self._roster, self._turns, keeps, clock, states)
         self._patterns = Patterns()
 
     # Members.
@@ -135,19 +136,23 @@ class Hub:
 
     def _join(self, member: Member, keys: list[ChannelKey], missed: Mapping[str, list[bytes] | None]) -> None:
         joined: list[tuple[Channel, list[bytes] | None]] = []
+        awaited: list[Channel] = []
         for key in keys:
             channel = self.directory.open(key)
             lane = channel.lane(member.encoding)
             frames = missed.get(key.name)
-            if frames is None and channel.waits and channel.image() is None:
+            if frames is None and channel.must_wait():
                 channel.waiting[member] = None
                 member.waiting.add(lane.address)
+                awaited.append(channel)
             else:
                 joined.append((channel, frames))
         if joined:
             addresses = [channel.lane(member.encoding).address for channel, _ in joined]
             self._roster.move(member, member.channels.union(addresses))
             self._catch_up_joined(member, joined)
+        for channel in awaited:
+            channel.awaited()
 
     def _catch_up_joined(self, member: Member, joined: list[tuple[Channel, list[bytes] | None]]) -> None:
         """What comes first on channels just joined; a peer that cannot take it all now gets the rest later."""
@@ -313,12 +318,12 @@ class Hub:
         """Whether anyone listens to an account's private channels, or may come back to them."""
         return account in self.directory.of_account
 
-    def publish_own(self, account: AccountId, news: Iterable[News]) -> None:
+    def publish_own(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
         """Tell an account's own channels what one moment brought."""
         channels = list(self.directory.own(account))
-        for each in news:
+        for event in events:
             for channel in channels:
-                channel.hear(each)
+                channel.hear(event)
         self._turns.settle_all()
 
     def flush(self) -> None:

@@ -8,9 +8,10 @@ from deltawire.exchange.account_records import SetMarginModel
 from deltawire.exchange.codes import Code
 from deltawire.exchange.ledger import MarginModel
 from deltawire.market.objects import MS_NS
+from deltawire.model.instruments import in_currency
 from deltawire.session.methods import Context, NoParams, method
 from deltawire.session.private.numbers import needed, to_lots, to_ticks
-from deltawire.session.private.orders import READ, in_currency
+from deltawire.session.private.orders import READ
 from deltawire.session.private.seat import Seat, refused, seat
 
 ACCOUNT = "account:read"

@@ -8,7 +8,7 @@ import msgspec
 
 from deltawire.exchange.codes import Code
 from deltawire.exchange.orders import Order
-from deltawire.model.instruments import Instrument
+from deltawire.model.instruments import in_currency
 from deltawire.session.methods import Context, method
 from deltawire.session.private.numbers import parse_order_id
 from deltawire.session.private.objects import order_object
@@ -137,12 +137,6 @@ def get_order_history_by_currency(context: Context, params: _EndedOfCurrency) ->
     here = seat(context)
     found = (each for each in _ended(here, params) if _fits(here, each, params.currency, params.kind))
     return _page(here, params, found)
-
-
-def in_currency(instrument: Instrument, currency: str, kind: str) -> bool:
-    """Whether an instrument is of a currency (base or settlement) and kind; "any" is all."""
-    coin = currency.upper()
-    return kind in ("any", instrument.kind) and coin in ("ANY", instrument.base, instrument.settlement)
 
 
 def check_count(count: int, offset: int = 0) -> None:

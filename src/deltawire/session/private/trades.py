@@ -6,10 +6,11 @@ from typing import Any, Literal
 import msgspec
 
 from deltawire.exchange.history import OwnTrade
+from deltawire.model.instruments import in_currency
 from deltawire.session.methods import Context, method
 from deltawire.session.private.numbers import MS_NS, parse_order_id
 from deltawire.session.private.objects import user_trade_object
-from deltawire.session.private.orders import READ, check_count, in_currency
+from deltawire.session.private.orders import READ, check_count
 from deltawire.session.private.seat import Seat, seat
 
 LATEST_MS = 9_000_000_000_000
