@@ -77,8 +77,9 @@ def test_a_portfolio_tells_of_no_fill_that_is_not_on_disk(server: ExchangeServer
     lots = buys(server, trader)
     server.passes(3 * SECOND_NS)
     fresh = connect()
-    fresh.answer("public/subscribe", channels=[PORTFOLIO])
-    for each in (*told_so_far(listener, PORTFOLIO), *told_so_far(fresh, PORTFOLIO)):
+    fresh.request("public/subscribe", 1, channels=[PORTFOLIO])
+    server.wait_until(lambda: held(server) == 2)
+    for each in told_so_far(listener, PORTFOLIO):
         assert each["balance"] == balance, "the fee of a fill that is not on disk"
         assert each["delta_total"] < coins_below(server, lots), "the fill is not on disk"
     server.disk.go_on()

@@ -105,8 +105,9 @@ class Exchange:
             self._also(events, at_ns)
 
     def _own(self, account: int, events: Iterable[AccountEvent]) -> None:
-        self.hub.publish_own(account, events)
-        self.hub.flush()
+        if self.hub.hears(account):
+            self.hub.publish_own(account, events)
+            self.hub.flush()
 
     def tick(self) -> None:
         """Tell everybody's tickers."""

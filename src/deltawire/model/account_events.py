@@ -20,7 +20,10 @@ class OrderUpdate(msgspec.Struct, frozen=True):
 
 
 class AccountTrade(msgspec.Struct, frozen=True):
-    """One side of a trade, and the account's position in the instrument after the record; None when it is flat."""
+    """One side of a trade, and the account's position in the instrument after the record.
+
+    None when it is flat, or when nobody has asked for positions of the account.
+    """
 
     instrument: Instrument
     trade: dict[str, Any]

@@ -122,6 +122,7 @@ def subscribe(context: Context, params: _Subscription) -> Any:
     session.pattern_sizes.update(sizes)
     session.channels.update({key.name: key.id for key in fresh})
     _note_by_whom(context, session, found)
+    _follow_positions(context, fresh)
     resume = None if params.resume is None else _positions(fresh, params.resume)
     context.effects.append(Join(tuple(fresh), resume, by=context.identity))
     return [key.name for key in found]
@@ -144,6 +145,14 @@ def unsubscribe_all(context: Context, params: NoParams) -> Any:
     session = _session(context)
     context.effects.append(leave(session, list(session.channels)))
     return "ok"
+
+
+def _follow_positions(context: Context, keys: list[ChannelKey]) -> None:
+    """Some channels tell positions; they are made with the trades from here on."""
+    if context.trading is not None:
+        for key in keys:
+            if key.family == "user_changes":
+                context.trading.follow_positions(key.account)
 
 
 def _measure(

@@ -294,8 +294,11 @@ class ServerSession:
         return [*left, *self._durable(context, request), *rest]
 
     def _durable(self, context: Context, request: Request) -> list[Effect]:
-        """What a private method says rests on the journal."""
-        if self._trading is None or not request.method.startswith("private/"):
+        """What a private method says rests on the journal; private channels tell what comes behind it."""
+        private = request.method.startswith("private/") or any(
+            isinstance(effect, Join) and any(key.account for key in effect.keys) for effect in context.effects
+        )
+        if self._trading is None or not private:
             return []
         return [Durable(self._trading.ticket(), context.identity, request.id)]
 

@@ -83,6 +83,7 @@ class Floor:
         self._names: dict[str, AccountId] = {}
         self._named: set[AccountId] = set()
         self._watched: dict[AccountId, Counter[str]] = {}
+        self._followed: set[AccountId] = set()
         self._history = history
         self._codec = codec
         self._commit = commit
@@ -178,6 +179,13 @@ class Floor:
             told = news.setdefault(account, AccountNews())
             for currency in currencies:
                 told.add(self._state(account, currency))
+
+    def follow_positions(self, account: AccountId) -> None:
+        """See `Trading`."""
+        if account not in self._followed:
+            self._followed.add(account)
+            self._ticket += 1
+            self._commit.then(partial(self._release, self._ticket, [], {}, self.now()))
 
     # What is known.
 
@@ -309,8 +317,8 @@ class Floor:
         """A trade with the position behind the record, which is made once however many trades led to it."""
         account, name = key = trade.fill.account, trade.fill.instrument
         if key not in positions:
-            flat = not self.accounts.position(account, name)
-            positions[key] = None if flat else position_summary(self.accounts, account, name)
+            told = account in self._followed and self.accounts.position(account, name)
+            positions[key] = position_summary(self.accounts, account, name) if told else None
         return account_trade(trade, self.exchange.desk.books[name].instrument, positions[key])
 
     def _release(
