@@ -44,7 +44,7 @@ lateness: $(VENV)/ready-dev ## How late 2,000 notifications/s and 1,000 orders/s
 	DELTAWIRE_SECONDS=$(SECONDS) $(BIN)/python -m bench lateness latency
 
 durability: $(VENV)/ready-dev ## Kill the server 20 times under 1,000 orders/s, and cut its power 20 times
-	DELTAWIRE_DURABILITY=20 $(BIN)/pytest -s -q tests/store/test_durability.py tests/store/test_durability_of_the_server.py
+	DELTAWIRE_DURABILITY=20 $(BIN)/pytest -s -q tests/journal/test_durability.py tests/journal/test_durability_of_the_server.py
 
 check: $(VENV)/ready-dev ## Format, lint and type check
 	$(BIN)/ruff format --check .

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from bench.frames import Frames, Spent, stretches
-from deltawire.fanout.lane import make_book_format
+from deltawire.fanout.channel_encoding import make_book_format
 from deltawire.model.events import BookDelta, BookImage
 from deltawire.ports import Venue
 from deltawire.testing.kernels import pure_kernel

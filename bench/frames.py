@@ -11,7 +11,7 @@ from time import process_time
 
 import msgspec
 
-from deltawire.sources.recordings import Recording
+from deltawire.recording import Recording
 
 RECORDINGS = Path(
     os.environ.get("DELTAWIRE_RECORDINGS", Path(__file__).resolve().parents[2] / "shared" / "recordings")

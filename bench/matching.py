@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import get_args
 
 from bench.orders import INSTRUMENT, MIDDLE, NAME, Orders, opened, stream, terms
-from deltawire.exchange.account_records import AccountRecord, Deposit
-from deltawire.exchange.accounts import Accounts
+from deltawire.exchange.accounts.account_records import AccountRecord, Deposit
+from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.codec import Codec
-from deltawire.exchange.codes import Rejection
 from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.orders.codes import Rejection
+from deltawire.exchange.orders.records import Cancel, Instruct, Place
 from deltawire.exchange.ports import OpenBook
-from deltawire.exchange.pricing import PriceBand, Prices
-from deltawire.exchange.records import Cancel, Instruct, Place
-from deltawire.store.committing import GroupCommit
-from deltawire.store.files import DiskFiles
-from deltawire.store.journal import Journal
+from deltawire.exchange.pricing.pricing import PriceBand, Prices
+from deltawire.journal.committing import GroupCommit
+from deltawire.journal.files import DiskFiles
+from deltawire.journal.journal import Journal
 
 ROUNDS, QUICK_ROUNDS = 9, 3
 COUNT, QUICK_COUNT = 100_000, 20_000
@@ -118,7 +118,7 @@ def _prices(now: int) -> Prices:
 
 
 def _depths(exchange: Exchange) -> tuple[Depth, Depth]:
-    book = exchange.desk.books[NAME]
+    book = exchange.matching.books[NAME]
     bids, asks = book.bids.image(), book.asks.image()
     return dict(zip(bids.prices, bids.sizes, strict=True)), dict(zip(asks.prices, asks.sizes, strict=True))
 

@@ -9,11 +9,11 @@ import random
 
 import msgspec
 
+from deltawire.exchange.accounts.no_risk_check import NoRiskCheck
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.orders import Terms
+from deltawire.exchange.orders.orders import Terms
+from deltawire.exchange.orders.records import Cancel, Instruct, Place
 from deltawire.exchange.ports import OpenBook
-from deltawire.exchange.records import Cancel, Instruct, Place
-from deltawire.exchange.unmargined import Unmargined
 from deltawire.model.events import Side
 from deltawire.model.instruments import Instrument
 
@@ -45,7 +45,7 @@ class Orders(msgspec.Struct):
 
 def opened() -> Exchange:
     """An exchange with the book open and no margin."""
-    exchange = Exchange(Unmargined())
+    exchange = Exchange(NoRiskCheck())
     exchange.submit(Instruct(at_ns=1, demand=OpenBook(INSTRUMENT)))
     return exchange
 
@@ -78,7 +78,7 @@ class Mixer:
         """One more; the number of living orders wanders around where it began."""
         draw = self._chance.random()
         if draw < CANCELS:
-            return self._cancel() if len(self._exchange.desk.orders) > self._resting // 2 else self.step()
+            return self._cancel() if len(self._exchange.matching.orders) > self._resting // 2 else self.step()
         add = self._passive() if draw < 1 - TAKERS else self._taker()
         return self._add(add) if self._covered(add) else self.step()
 
@@ -93,7 +93,7 @@ class Mixer:
     def _covered(self, add: Add) -> bool:
         if add[1]:
             return True
-        levels = self._exchange.desk.books[NAME].side(-add[0]).levels.values()
+        levels = self._exchange.matching.books[NAME].side(-add[0]).levels.values()
         return sum(level.shown_lots for level in levels) >= add[2]
 
     def _add(self, add: Add) -> Add:
@@ -104,7 +104,7 @@ class Mixer:
         return add
 
     def _cancel(self) -> int:
-        living, orders = self._living, self._exchange.desk.orders
+        living, orders = self._living, self._exchange.matching.orders
         while True:
             at = self._chance.randrange(len(living))
             living[at], living[-1] = living[-1], living[at]

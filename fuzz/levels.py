@@ -3,7 +3,7 @@
 import atheris
 
 with atheris.instrument_imports(include=["deltawire.book", "deltawire.model"]):
-    from deltawire.book import _kernel, twin
+    from deltawire.book import _kernel, pure
     from deltawire.book.columns import ActionRows, NumberObjects, TextPairs, TextRows
     from deltawire.book.refinement import read_exponents
     from deltawire.errors import VenueError
@@ -36,15 +36,15 @@ def target(data: bytes) -> None:
     assert loaded == (found is not None)
     if found is None:
         return
-    compiled, twin.read_columns = twin.read_columns, lambda *_: None
+    compiled, pure.read_columns = pure.read_columns, lambda *_: None
     try:
         wanted = reader(*exponents)._decode(raw)
     except VenueError as error:
         raise AssertionError(f"the kernel reads {raw!r}, which is refused") from error
     finally:
-        twin.read_columns = compiled
+        pure.read_columns = compiled
     assert len(wanted) == len(found[0]) == len(found[1])
-    plain = twin.Side(bid=True)
+    plain = pure.Side(bid=True)
     plain.load(*columns(reader, raw, exponents))
     assert side.levels() == plain.levels()
     assert found[:2] == columns(reader, raw, exponents)
@@ -57,7 +57,7 @@ def check_places(reader: type, raw: bytes) -> None:
         return
     prices, sizes = read_exponents(reader(0, 0).texts(raw))
     assert (-shown[0], -shown[1]) == (prices, sizes)
-    for exponents in ((prices, sizes), (twin.MEASURED, twin.MEASURED)):
+    for exponents in ((prices, sizes), (pure.MEASURED, pure.MEASURED)):
         columns(reader, raw, exponents)
 
 
@@ -65,7 +65,7 @@ def columns(reader: type, raw: bytes, exponents: tuple[int, int]) -> tuple[list[
     """What the readers make of it, in pure Python."""
     import deltawire.book.columns as module
 
-    kept, module.read_columns = module.read_columns, twin.read_columns
+    kept, module.read_columns = module.read_columns, pure.read_columns
     try:
         found = reader(*exponents)(raw)
     finally:

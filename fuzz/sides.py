@@ -3,7 +3,7 @@
 import atheris
 
 with atheris.instrument_imports(include=["deltawire.book"]):
-    from deltawire.book import _kernel, twin
+    from deltawire.book import _kernel, pure
 
 from fuzz.harness import run
 
@@ -14,8 +14,8 @@ def target(data: bytes) -> None:
     """Bytes become steps."""
     provider = atheris.FuzzedDataProvider(data)
     bid = provider.ConsumeBool()
-    sides = [module.Side(bid=bid) for module in (_kernel, twin)]
-    pending = [module.Pending() for module in (_kernel, twin)]
+    sides = [module.Side(bid=bid) for module in (_kernel, pure)]
+    pending = [module.Pending() for module in (_kernel, pure)]
     for _ in range(provider.ConsumeIntInRange(0, 30)):
         kind = provider.ConsumeIntInRange(0, 6)
         prices, sizes = levels(provider)
@@ -26,7 +26,7 @@ def target(data: bytes) -> None:
             for each, change in zip(pending, changes, strict=True):
                 each.add(change)
         else:
-            pending = [module.Pending() for module in (_kernel, twin)]
+            pending = [module.Pending() for module in (_kernel, pure)]
         assert sides[0].levels() == sides[1].levels()
         assert sides[0].best() == sides[1].best()
         assert sides[0].top(count) == sides[1].top(count)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from deltawire.config import Config, Replay, load_config
 from deltawire.errors import UsageError
 from tests.support.commands import run
-from tests.support.tapes import deribit_tape
+from tests.support.trade_recordings import deribit_tape
 
 GOOD = """
 speed = "max"
@@ -31,7 +31,7 @@ addresses = ["10.0.0.0/8", "::1"]
 origins = ["https://desk.example.com", "http://localhost:3000"]
 [limits]
 connections_per_address = 5
-request_within_s = 2
+request_timeout = 2
 [credits]
 request = 100
 [logins]
@@ -58,7 +58,7 @@ def test_a_good_file_says_everything(
         "::1",
         "deribit",
     )
-    assert (config.limits.connections_per_address, config.limits.request_within_s) == (5, 2.0)
+    assert (config.limits.connections_per_address, config.limits.request_timeout) == (5, 2.0)
     assert (config.credits.request, config.credits.pool, config.logins.free) == (100, 50_000, 0)
     assert run(capsys, "config", "check", path).out == f"{path} is good\n"
 
@@ -74,8 +74,8 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
         ("sped = 1", "Object contains unknown field `sped`"),
         ("[limits]\nunsent = 1", "limits: Object contains unknown field `unsent`"),
         ('[limits]\nsubscriptions = "many"', "limits.subscriptions: Expected `int`, got `str`"),
-        ("[limits]\npong_within_s = 0", "limits.pong_within_s: a number above 0, not 0.0"),
-        ("[limits]\nping_after_s = nan", "limits.ping_after_s: a number above 0, not nan"),
+        ("[limits]\npong_within_s = 0", "limits.ping_timeout: a number above 0, not 0.0"),
+        ("[limits]\nping_after_s = nan", "limits.ping_interval: a number above 0, not nan"),
         (
             "[limits]\nconnections_per_address = -1",
             "limits.connections_per_address: a number above 0, not -1",

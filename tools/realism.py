@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from deltawire.exchange.calendar import SECOND_NS
+from deltawire.exchange.instruments.calendar import SECOND_NS
 from deltawire.testing.market import quiet_market
 from deltawire.testing.plots import plot
 from deltawire.testing.realism import measure

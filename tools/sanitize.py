@@ -11,7 +11,7 @@ from build_kernel import ROOT, build, find_compiler
 FLAGS = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer")
 TESTS = (
     "tests/book/test_kernel.py",
-    "tests/book/test_straight.py",
+    "tests/book/test_fast_path.py",
     "tests/book/test_ladder.py",
     "tests/book/test_merging.py",
     "tests/book/test_marks.py",

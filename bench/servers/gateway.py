@@ -10,9 +10,9 @@ import uvloop
 from bench.servers.certificates import asked_tls
 from bench.servers.message import CHANNEL, EPOCH, FIRST_SEQ, INDEX
 from bench.servers.ticking import ticks
-from deltawire.app import App, listen, serve
 from deltawire.model.events import Index
 from deltawire.ports import Batch, Wants
+from deltawire.roles.gateway import App, listen, serve
 
 LOWEST_PRICE, PRICES = 20_000.5, 70_000
 

@@ -14,9 +14,9 @@ import uvloop
 
 from bench.servers.certificates import asked_tls
 from bench.servers.message import CHANNEL, EPOCH, FIRST_SEQ, INDEX
-from deltawire.app import App, listen, serve
 from deltawire.model.events import Index
 from deltawire.ports import Batch, Wants
+from deltawire.roles.gateway import App, listen, serve
 
 LOWEST_PRICE, PRICES = 20_000.5, 70_000
 BEGIN_AFTER_NS = 100_000_000

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from deltawire.access.backoff import Patience
-from deltawire.access.credits import Tariff
-from deltawire.builtin import Setup
+from deltawire.access.backoff import BackoffPolicy
+from deltawire.access.rate_limits import RateLimits
 from deltawire.errors import UsageError
 from deltawire.gateway.gateway import Limits, Policy
+from deltawire.roles.exchange import Setup
 from deltawire.venues import REGISTRY
 
 SLOWEST, FASTEST = 1e-6, 1e6
@@ -59,8 +59,8 @@ class Config(Part, frozen=True):
     loop: bool = False
     access: Policy = Policy()
     limits: Limits = Limits()
-    credits: Tariff = Tariff()
-    logins: Patience = Patience()
+    credits: RateLimits = RateLimits()
+    logins: BackoffPolicy = BackoffPolicy()
 
 
 def load_config(path: Path) -> Config:

@@ -1,6 +1,6 @@
 # distutils: language = c++
 # cython: language_level=3, boundscheck=False, wraparound=False, binding=False, freethreading_compatible=False
-"""The compiled twin of `deltawire.book.twin`: the same values from the same bytes. See `book/kernel.py`.
+"""The compiled twin of `deltawire.book.pure`: the same values from the same bytes. See `book/kernel.py`.
 
 Everything that touches memory is in the C++ headers beside this file; here Python objects meet it.
 """
@@ -380,7 +380,7 @@ cdef Levels own_levels(object levels):
 
 
 cdef class Side:
-    """One side of a book, bids or asks; see `deltawire.book.twin.Side`."""
+    """One side of a book, bids or asks; see `deltawire.book.pure.Side`."""
 
     cdef CSide* side
     cdef bint _bid
@@ -565,7 +565,7 @@ cdef tuple describe(str text):
 
 
 cdef class Pending:
-    """Changes to one side since it was last published; see `deltawire.book.twin.Pending`."""
+    """Changes to one side since it was last published; see `deltawire.book.pure.Pending`."""
 
     cdef CPending pending
 
@@ -617,7 +617,7 @@ cdef class Pending:
 
 
 cdef class Top:
-    """The best levels of a side as they were last published; see `deltawire.book.twin.Top`."""
+    """The best levels of a side as they were last published; see `deltawire.book.pure.Top`."""
 
     cdef CTop* top
 
@@ -694,7 +694,7 @@ def read_places(str form, bytes raw not None):
 
 
 cdef class Track:
-    """One book on the straight way; see `deltawire.book.twin.Track`."""
+    """One book on the straight way; see `deltawire.book.pure.Track`."""
 
     cdef CTrack* track
     cdef Side bids
@@ -725,11 +725,11 @@ cdef class Track:
         return self.track.last
 
     @property
-    def armed(self):
+    def enabled(self):
         """Whether messages may take the straight way."""
         return self.track.armed
 
-    def arm(self, str label, instrument, Side bids, Side asks, size_t depth, int64_t sequence, int64_t last,
+    def enable(self, str label, instrument, Side bids, Side asks, size_t depth, int64_t sequence, int64_t last,
             bint bridged):
         """The book is live and stands as given: messages may take the straight way from here."""
         self.bids, self.asks, self.instrument = bids, asks, instrument
@@ -753,7 +753,7 @@ cdef class Track:
 
 
 cdef class Image:
-    """A book image that has been read and found right; see `deltawire.book.twin.Image`."""
+    """A book image that has been read and found right; see `deltawire.book.pure.Image`."""
 
     cdef readonly str symbol
     cdef readonly str label
@@ -767,7 +767,7 @@ cdef class Image:
 
 
 cdef uint32_t add_object(Layout& layout, members) except *:
-    """Add an object with all that is in it; see `deltawire.book.twin.Declared`."""
+    """Add an object with all that is in it; see `deltawire.book.pure.Declared`."""
     cdef uint32_t number = layout.add_object()
     cdef Member member
     for key, role, before, quoted, required, children in members:
@@ -781,7 +781,7 @@ cdef uint32_t add_object(Layout& layout, members) except *:
 
 
 cdef class Router:
-    """The straight way of one connection's book messages; see `deltawire.book.twin.Router`."""
+    """The straight way of one connection's book messages; see `deltawire.book.pure.Router`."""
 
     cdef CRouter* router
     cdef Step step

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deltawire.access.access import Access, HttpRequest, Signature
-from deltawire.access.backoff import Backoff, Patience
+from deltawire.access.backoff import Backoff, BackoffPolicy
 from deltawire.access.keys import KeyRing, is_within
-from deltawire.access.replays import SECOND_NS, WINDOW_S, Replays
+from deltawire.access.nonces import SECOND_NS, WINDOW_S, NonceCache
 from deltawire.access.signatures import request_text, sign
 from deltawire.access.tokens import SESSION_S, SESSIONS_PER_KEY, Grant, Identity
 from deltawire.errors import RequestError
@@ -88,7 +88,7 @@ def test_a_failed_login_does_not_use_up_the_nonce_of_its_owner() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 1000), st.sampled_from("abc")), max_size=40))
 def test_a_nonce_is_remembered_for_two_windows_at_least(uses: list[tuple[int, str]]) -> None:
-    replays, last = Replays(), dict[str, int]()
+    replays, last = NonceCache(), dict[str, int]()
     for second, nonce in sorted(uses):
         new = replays.is_new("id", nonce, second * SECOND_NS)
         if nonce in last and second - last[nonce] <= 2 * WINDOW_S:
@@ -228,7 +228,7 @@ def test_unknown_keys_and_wrong_secrets_get_the_same_answer() -> None:
 
 
 def test_waiting_doubles_up_to_a_bound_and_memory_is_bounded() -> None:
-    backoff = Backoff(Patience(free=2, first_s=1, longest_s=5, addresses=3))
+    backoff = Backoff(BackoffPolicy(free=2, first_s=1, longest_s=5, addresses=3))
     waits = []
     for _ in range(7):
         backoff.failed("a", 0)

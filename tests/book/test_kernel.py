@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltawire.book import columns, twin
+from deltawire.book import columns, pure
 from deltawire.book.columns import ActionRows, NumberObjects, TextPairs, TextRows
 from deltawire.book.refinement import read_exponents
 from deltawire.errors import VenueError
@@ -73,8 +73,8 @@ def act(side: Any, step: tuple[str, Any]) -> Any:
 
 @given(bid=st.booleans(), history=steps, asked=counts)
 def test_sides_with_the_same_history_are_the_same(bid: bool, history: list[Any], asked: int) -> None:
-    ours, theirs = _kernel.Side(bid=bid), twin.Side(bid=bid)
-    ours_pending, theirs_pending = _kernel.Pending(), twin.Pending()
+    ours, theirs = _kernel.Side(bid=bid), pure.Side(bid=bid)
+    ours_pending, theirs_pending = _kernel.Pending(), pure.Pending()
     for step in history:
         changes, wanted = act(ours, step), act(theirs, step)
         assert changes == wanted
@@ -82,7 +82,7 @@ def test_sides_with_the_same_history_are_the_same(bid: bool, history: list[Any],
             ours_pending.add(changes)
             theirs_pending.add(wanted)
         else:
-            ours_pending, theirs_pending = _kernel.Pending(), twin.Pending()
+            ours_pending, theirs_pending = _kernel.Pending(), pure.Pending()
         assert ours.levels() == theirs.levels()
         assert len(ours) == len(theirs)
         assert ours.best() == theirs.best()
@@ -97,7 +97,7 @@ def test_sides_with_the_same_history_are_the_same(bid: bool, history: list[Any],
 @given(earlier=levels, later=levels)
 def test_what_is_pending_follows_in_the_same_order(earlier: list[Any], later: list[Any]) -> None:
     found = []
-    for module in (_kernel, twin):
+    for module in (_kernel, pure):
         side, first, second = module.Side(bid=True), module.Pending(), module.Pending()
         first.add(side.apply(*columns_of(earlier)))
         second.add(side.apply(*columns_of(later)))
@@ -110,7 +110,7 @@ def test_what_is_pending_follows_in_the_same_order(earlier: list[Any], later: li
 @given(bid=st.booleans(), before=levels, after=levels)
 def test_the_way_from_one_side_to_another_is_the_same(bid: bool, before: list[Any], after: list[Any]) -> None:
     found = []
-    for make in (_kernel.Side, twin.Side):
+    for make in (_kernel.Side, pure.Side):
         side, target = make(bid=bid), make(bid=bid)
         side.load(*columns_of(before))
         target.load(*columns_of(after))
@@ -127,7 +127,7 @@ def test_the_way_from_one_side_to_another_is_the_same(bid: bool, before: list[An
 @pytest.mark.parametrize("bid", [True, False])
 def test_random_updates_of_a_side_give_the_same_changes(bid: bool) -> None:
     random = Random(f"updates {bid}")
-    ours, theirs = _kernel.Side(bid=bid), twin.Side(bid=bid)
+    ours, theirs = _kernel.Side(bid=bid), pure.Side(bid=bid)
     middle = 0
     for _ in range(UPDATES // 2 // PER_MESSAGE):
         middle += random.randrange(-3, 4)
@@ -146,7 +146,7 @@ def test_random_updates_of_a_side_give_the_same_changes(bid: bool) -> None:
 def test_sides_of_a_market_that_wanders_are_the_same(*, bid: bool, grain: int, odd: float) -> None:
     """Prices are multiples of `grain`, but for a share of odd ones; the best jumps, and comes back."""
     random = Random(f"{bid} {grain} {odd}")
-    ours, theirs = _kernel.Side(bid=bid), twin.Side(bid=bid)
+    ours, theirs = _kernel.Side(bid=bid), pure.Side(bid=bid)
     middle = 0
     for _ in range(300):
         middle += random.choice((-2_500, -600, -3, -1, 0, 0, 0, 1, 3, 600, 2_500))
@@ -171,7 +171,7 @@ def test_sides_of_a_market_that_wanders_are_the_same(*, bid: bool, grain: int, o
 def test_a_price_at_the_edge_of_64_bits_comes_and_goes(*, bid: bool) -> None:
     edge = (1 << 63) - 1 if bid else -(1 << 63)
     found = []
-    for make in (_kernel.Side, twin.Side):
+    for make in (_kernel.Side, pure.Side):
         side = make(bid=bid)
         side.load(range(1_000, 500_000, 1_000), [1] * 499)
         side.apply([edge, edge], [3, 0])
@@ -353,7 +353,7 @@ def test_notifications_are_written_as_msgspec_writes_them(
 )
 def test_the_best_levels_published_are_the_same(bid: bool, depth: int, history: list[Any]) -> None:
     found = []
-    for module in (_kernel, twin):
+    for module in (_kernel, pure):
         side, top, said = module.Side(bid=bid), module.Top(depth), []
         for pairs, published, factor in history:
             small = [(price % 1000, size % 1000) for price, size in pairs]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from deltawire.book import twin
+from deltawire.book import pure
 from deltawire.book.ladder import Ladder, Side, changes_between
 from deltawire.model.events import Changes, Levels
 
@@ -144,7 +144,7 @@ TestSide = SideMachine.TestCase
 
 
 def test_the_machine_goes_beyond_every_window() -> None:
-    windows = [value for name, value in vars(twin).items() if name in ("_LOW", "_KEEP", "_HIGH")]
+    windows = [value for name, value in vars(pure).items() if name in ("_LOW", "_KEEP", "_HIGH")]
     assert all(value < MANY for value in windows)
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from deltawire.book.kernel import Side, Top
 from deltawire.book.ladder import changes_between
-from deltawire.book.merging import Marks
+from deltawire.book.merging import ReaderCheckpoints
 from deltawire.model.events import Changes
 
 NONE = Changes([], [], [])
@@ -16,7 +16,7 @@ updates = st.dictionaries(st.integers(1, 12), st.integers(0, 3), min_size=1, max
 def test_what_was_missed_leads_from_where_a_reader_is_to_the_newest(
     steps: list[tuple[dict[int, int], bool, int]],
 ) -> None:
-    side, marks = Side(bid=True), Marks[int]()
+    side, marks = Side(bid=True), ReaderCheckpoints[int]()
     readers: list[tuple[int, dict[int, int]]] = []
     for at, (levels, stays, leaves) in enumerate(steps):
         if stays:

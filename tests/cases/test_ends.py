@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from deltawire.model.events import BookDelta, BookImage, Fault, Listing, Status
-from deltawire.sources.recordings import Record, Recording
+from deltawire.recording import Recording, RecordingEntry
 from deltawire.sources.replay import play, play_again
 from deltawire.testing.kernels import pure_kernel
 from deltawire.venues import make_venue
@@ -112,16 +112,16 @@ def test_in_a_loop_it_lives_and_expires_in_every_round() -> None:
 # The venue's own word.
 
 
-def notification(channel: str, data: dict[str, Any], at_ns: int) -> Record:
+def notification(channel: str, data: dict[str, Any], at_ns: int) -> RecordingEntry:
     message = {
         "jsonrpc": "2.0",
         "method": "subscription",
         "params": {"channel": channel, "data": {"timestamp": at_ns // 1_000_000} | data},
     }
-    return Record("received", at_ns, json.dumps(message).encode())
+    return RecordingEntry("received", at_ns, json.dumps(message).encode())
 
 
-def book(name: str, change_id: int, at_ns: int) -> Record:
+def book(name: str, change_id: int, at_ns: int) -> RecordingEntry:
     """An image, or the change that follows it."""
     data: dict[str, Any] = {"instrument_name": name, "change_id": change_id, "type": "snapshot"}
     data |= {"bids": [["new", 100.5, 10.0]], "asks": [["new", 101.0, 10.0]]}
@@ -131,7 +131,7 @@ def book(name: str, change_id: int, at_ns: int) -> Record:
     return notification(f"book.{name}.100ms", data, at_ns)
 
 
-def state_of(name: str, state: str, at_ns: int) -> Record:
+def state_of(name: str, state: str, at_ns: int) -> RecordingEntry:
     return notification("instrument.state.any.any", {"instrument_name": name, "state": state}, at_ns)
 
 
@@ -139,7 +139,7 @@ FAR = "BTC-25DEC26"
 START_NS = 1_760_000_000_000_000_000
 
 
-def told(records: list[Record], name: str) -> list[str]:
+def told(records: list[RecordingEntry], name: str) -> list[str]:
     """What is said of one instrument: states, images and changes, listings."""
     found: list[str] = []
     for batch in play(records, make_venue("deribit")):
@@ -195,7 +195,7 @@ def test_what_has_expired_does_not_start_anew() -> None:
 # Lists.
 
 
-def listed(at_ns: int, *names: str, **changes: Any) -> Record:
+def listed(at_ns: int, *names: str, **changes: Any) -> RecordingEntry:
     definition = {
         "kind": "future",
         "base_currency": "BTC",
@@ -206,7 +206,7 @@ def listed(at_ns: int, *names: str, **changes: Any) -> Record:
     }
     result = [definition | {"instrument_name": name} | changes for name in names]
     url = "https://www.deribit.com/api/v2/public/get_instruments?currency=BTC&expired=false"
-    return Record("fetched", at_ns, json.dumps({"result": result}).encode(), url)
+    return RecordingEntry("fetched", at_ns, json.dumps({"result": result}).encode(), url)
 
 
 def test_what_a_later_list_has_no_more_is_delisted_and_what_it_has_again_lives() -> None:
@@ -221,14 +221,14 @@ def test_what_a_later_list_has_no_more_is_delisted_and_what_it_has_again_lives()
 @pytest.mark.parametrize(
     "later",
     [
-        Record("fetched", START_NS + 3, b'{"result":[]}', listed(0).url),
-        Record("fetched", START_NS + 3, b'{"result":[{"instrument_name":7}]}', listed(0).url),
-        Record("fetched", START_NS + 3, b'{"error":{"code":10028}}', listed(0).url),
-        Record("fetched", START_NS + 3, listed(0, GOES_ON).payload, listed(0).url + "&kind=future"),
+        RecordingEntry("fetched", START_NS + 3, b'{"result":[]}', listed(0).url),
+        RecordingEntry("fetched", START_NS + 3, b'{"result":[{"instrument_name":7}]}', listed(0).url),
+        RecordingEntry("fetched", START_NS + 3, b'{"error":{"code":10028}}', listed(0).url),
+        RecordingEntry("fetched", START_NS + 3, listed(0, GOES_ON).payload, listed(0).url + "&kind=future"),
     ],
     ids=["empty", "unreadable", "an error", "of one kind"],
 )
-def test_a_list_that_is_not_whole_delists_nobody(later: Record) -> None:
+def test_a_list_that_is_not_whole_delists_nobody(later: RecordingEntry) -> None:
     records = [listed(START_NS, FAR, GOES_ON), book(FAR, 1, START_NS + 1), later, book(FAR, 2, START_NS + 4)]
     assert told(records, FAR) == ["live", "book", "book"]
 
@@ -245,7 +245,9 @@ def test_binance_s_states_end_and_begin() -> None:
     trading = body.partition(": ")[2]
 
     def states(body: str) -> dict[str, bool]:
-        records = [Record("fetched", START_NS, text.encode(), url.strip()) for text in (trading, body)]
+        records = [
+            RecordingEntry("fetched", START_NS, text.encode(), url.strip()) for text in (trading, body)
+        ]
         machine = make_venue("binance_usdm")
         for _ in play(records, machine):
             pass

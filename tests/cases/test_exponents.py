@@ -9,7 +9,7 @@ import pytest
 
 from deltawire.book.book import Book
 from deltawire.model.events import Event, Fault, Listing, Status, Trade
-from deltawire.sources.recordings import Recording
+from deltawire.recording import Recording
 from deltawire.sources.replay import play
 from deltawire.testing.kernels import pure_kernel
 from deltawire.testing.replica import Replica

@@ -9,7 +9,7 @@ import pytest
 
 from deltawire.cli.verification import Report, Verification
 from deltawire.model.events import BookDelta, BookImage, Event, Trade
-from deltawire.sources.recordings import Recording
+from deltawire.recording import Recording
 from deltawire.sources.replay import play
 from deltawire.testing.kernels import pure_kernel
 from deltawire.venues import make_venue

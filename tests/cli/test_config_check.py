@@ -8,7 +8,7 @@ import pytest
 
 from deltawire.store.certificates import self_signed
 from tests.support.commands import Command, run
-from tests.support.tapes import deribit_tape
+from tests.support.trade_recordings import deribit_tape
 
 Capture = pytest.CaptureFixture[str]
 BAD = [
@@ -16,7 +16,7 @@ BAD = [
     ("speed = ", "Invalid value"),
     ("sped = 1", "unknown field `sped`"),
     ("[limits]\nunsent = 1", "limits: Object contains unknown field `unsent`"),
-    ("[limits]\nrequest_within_s = 1e300", "limits.request_within_s: a number up to "),
+    ("[limits]\nrequest_within_s = 1e300", "limits.request_timeout: a number up to "),
     ("[limits]\nsubscriptions = 0", "limits.subscriptions: a number above 0"),
     ("[listen]\nport = 70000", "listen.port: from 0 to 65535"),
     ('[listen]\nhost = "no-such-host.invalid"', "'no-such-host.invalid' is no address of this machine"),

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from deltawire.exchange.account_records import Deposit
-from deltawire.exchange.accounts import Accounts
-from deltawire.exchange.codes import Rejection
+from deltawire.exchange.accounts.account_records import Deposit
+from deltawire.exchange.accounts.accounts import Accounts
+from deltawire.exchange.orders.codes import Rejection
 from deltawire.store.accounts import AccountEntry, AccountStore, LaterDeposit
 from deltawire.store.keys import KeyStore
 from tests.support.commands import Command, run

@@ -7,8 +7,8 @@ import pytest
 
 from deltawire.cli import main
 from deltawire.exchange.codec import Codec
-from deltawire.store.files import DiskFiles
-from deltawire.store.journal import Journal
+from deltawire.journal.files import DiskFiles
+from deltawire.journal.journal import Journal
 from tests.support.streams import Stream
 
 

@@ -10,7 +10,7 @@ import pytest
 from deltawire.cli.logs import escape_controls
 from tests.support.commands import Command, run
 from tests.support.gateway_server import RawClient
-from tests.support.tapes import deribit_tape
+from tests.support.trade_recordings import deribit_tape
 
 
 @pytest.mark.parametrize(

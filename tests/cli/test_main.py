@@ -17,7 +17,7 @@ from deltawire.errors import UsageError
 from deltawire.venues import REGISTRY
 from tests.support.commands import Command, Outcome, run
 from tests.support.gateway_server import GatewayServer
-from tests.support.tapes import DeribitTape, deribit_tape
+from tests.support.trade_recordings import DeribitTape, deribit_tape
 
 Capture = pytest.CaptureFixture[str]
 

@@ -13,7 +13,7 @@ import pytest
 from tests.support.commands import Command, run
 from tests.support.frames import BINARY, CLOSE, CONT, TEXT, Frame, client_frame
 from tests.support.gateway_server import RawClient
-from tests.support.tapes import DeribitTape, deribit_tape, usdm_tape
+from tests.support.trade_recordings import DeribitTape, deribit_tape, usdm_tape
 
 BOOK = "book.BTC-PERPETUAL.raw"
 STOPS_WITHIN_S = 10.0

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.commands import run, run_in_terminal
-from tests.support.tapes import DeribitTape, deribit_tape, usdm_tape
+from tests.support.trade_recordings import DeribitTape, deribit_tape, usdm_tape
 
 Capture = pytest.CaptureFixture[str]
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "verify.md"

@@ -10,7 +10,7 @@ from websockets.asyncio.server import ServerConnection
 from deltawire.client import Feed, Gap, Outage
 from deltawire.client.feed import LONGEST_WAIT_S, Item
 from deltawire.errors import FeedError
-from deltawire.session.channels import Position
+from deltawire.session.channels import ResumePosition
 from deltawire.session.client import BookMirror, Notification
 from tests.support.dialect_server import answer, next_request, notify, scripted_server
 from tests.support.gateway_server import GatewayServer, Way
@@ -77,7 +77,7 @@ async def test_a_lost_past_is_a_gap_and_then_an_image() -> None:
             found = await take(items, 1)
             while isinstance(found[-1], Outage):
                 found += await take(items, 1)
-            assert found[-1] == Gap(BOOK, Position("test", 0))
+            assert found[-1] == Gap(BOOK, ResumePosition("test", 0))
             (image,) = await take(items, 1)
             assert isinstance(image, Notification)
             assert (image.epoch, image.data["type"]) == ("another", "snapshot")
@@ -147,7 +147,7 @@ async def test_only_channels_the_server_lost_are_gaps() -> None:
         found = await take(aiter(Feed(url, "a", "b")), 7)
     assert [item.data for item in found if isinstance(item, Notification)] == [1, 2, 5, 3, 9]
     assert isinstance(found[3], Outage)
-    assert found[4] == Gap("b", Position("e", 5))
+    assert found[4] == Gap("b", ResumePosition("e", 5))
 
 
 # Leaving.

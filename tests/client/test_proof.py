@@ -12,7 +12,7 @@ from deltawire.session.client import BookMirror, Notification
 from tests.support.credentials import ALICE
 from tests.support.frames import BINARY, TEXT, Frame
 from tests.support.gateway_server import GatewayServer, guarded_server
-from tests.support.meddler import Meddle, meddler
+from tests.support.tampering_proxy import Meddle, meddler
 
 BOOK = "book.BTC-PERPETUAL.raw"
 LOGIN = Login(ALICE.client_id, ALICE.secret)

@@ -2,19 +2,19 @@
 
 from typing import get_args
 
-from deltawire.exchange.account_records import AccountRecord, Withdraw
-from deltawire.exchange.accounts import Accounts
-from deltawire.exchange.agents.simulation import Simulation
-from deltawire.exchange.calendar import SECOND_NS
+from deltawire.agents.simulation import Simulation
+from deltawire.exchange.accounts.account_records import AccountRecord, Withdraw
+from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.orders import Fill
+from deltawire.exchange.instruments.calendar import SECOND_NS
+from deltawire.exchange.orders.orders import Fill
 from deltawire.exchange.ports import Record
 from deltawire.exchange.snapshots import freeze, thaw
 from deltawire.model.events import Trade
 from deltawire.testing.market import START_NS, streams
-from tests.exchange.instruments import CALL, PERPETUAL
-from tests.support.margined import LISTED, WIDE, Hall
+from tests.support.contracts import CALL, PERPETUAL
+from tests.support.exchange_harness import LISTED, WIDE, ExchangeHarness
 
 CODEC = Codec(*get_args(AccountRecord))
 
@@ -38,15 +38,15 @@ def test_a_whole_market_replays_to_the_same_bytes() -> None:
         pass
     assert len(records) > 2_000
     again = replayed(records)
-    assert again.desk.risk.freeze() == accounts.freeze()
-    assert not any(again.desk.risk.imbalance(each) for each in ("BTC", "USDC"))  # type: ignore[attr-defined]
+    assert again.matching.risk.freeze() == accounts.freeze()
+    assert not any(again.matching.risk.imbalance(each) for each in ("BTC", "USDC"))  # type: ignore[attr-defined]
 
 
 def test_a_restart_in_the_middle_changes_nothing_after_it() -> None:
     """Snapshot and the rest of the journal give what the whole journal gives."""
 
     def day(*, restart: bool) -> bytes:
-        hall = Hall()
+        hall = ExchangeHarness()
         hall.deposit(1, 10.0)
         hall.deposit(2, 10.0)
         hall.trade(1, 2, PERPETUAL, 60_000, 60_000.0)
@@ -66,7 +66,7 @@ def test_a_restart_in_the_middle_changes_nothing_after_it() -> None:
 
 def test_what_a_trade_says_of_its_option_is_the_same_after_a_replay() -> None:
     """Volatility and underlying rest on journalled prices, and on nothing else."""
-    hall = Hall()
+    hall = ExchangeHarness()
     hall.deposit(1, 10.0)
     hall.deposit(2, 10.0)
     hall.trade(1, 2, CALL, 1.0, 0.05)

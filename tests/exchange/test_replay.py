@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deltawire.book.ladder import Ladder
+from deltawire.exchange.accounts.no_risk_check import NoRiskCheck
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.orders import Fill, OrderChanged
+from deltawire.exchange.orders.orders import Fill, OrderChanged
 from deltawire.exchange.ports import Record
 from deltawire.exchange.snapshots import freeze, thaw
-from deltawire.exchange.unmargined import Unmargined
 from deltawire.model.events import BookDelta, BookImage, Trade
-from tests.support.exchanges import of
+from tests.support.matching_harness import of
 from tests.support.streams import NAMES, Stream, outputs_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,10 +40,10 @@ def test_hash_seeds_do_not_matter() -> None:
 @given(seed=SEEDS, cut=st.integers(0, 400))
 def test_a_snapshot_and_what_followed_give_what_the_whole_gave(seed: int, cut: int) -> None:
     records = list(Stream(seed).records(400))
-    whole = Exchange(Unmargined())
+    whole = Exchange(NoRiskCheck())
     outputs_of(whole, records[:cut])
     frozen = freeze(whole)
-    restored = Exchange(Unmargined())
+    restored = Exchange(NoRiskCheck())
     thaw(restored, frozen)
     assert freeze(restored) == frozen
     assert outputs_of(restored, records[cut:]) == outputs_of(whole, records[cut:])
@@ -54,9 +54,9 @@ def test_a_snapshot_and_what_followed_give_what_the_whole_gave(seed: int, cut: i
 @given(seed=SEEDS)
 def test_the_journal_alone_leads_to_the_same_state(seed: int) -> None:
     codec, journalled = Codec(), list[bytes]()
-    live = Exchange(Unmargined(), lambda record: journalled.append(codec.encode(record)))
+    live = Exchange(NoRiskCheck(), lambda record: journalled.append(codec.encode(record)))
     outputs_of(live, Stream(seed).records(400))
-    again = Exchange(Unmargined())
+    again = Exchange(NoRiskCheck())
     for payload in journalled:
         again.submit(codec.decode(payload))
     assert freeze(again) == freeze(live)
@@ -65,7 +65,7 @@ def test_the_journal_alone_leads_to_the_same_state(seed: int) -> None:
 @settings(max_examples=30, deadline=None)
 @given(seed=SEEDS)
 def test_an_order_that_was_told_of_never_changes_afterwards(seed: int) -> None:
-    exchange = Exchange(Unmargined())
+    exchange = Exchange(NoRiskCheck())
     told = [
         (event, msgspec.json.encode(event))
         for record in Stream(seed).records(400)
@@ -77,7 +77,7 @@ def test_an_order_that_was_told_of_never_changes_afterwards(seed: int) -> None:
 @settings(max_examples=30, deadline=None)
 @given(seed=SEEDS)
 def test_whatever_is_submitted_the_books_hold_together(seed: int) -> None:
-    exchange = Exchange(Unmargined())
+    exchange = Exchange(NoRiskCheck())
     ladders = {name: Ladder() for name in NAMES}
     for record in Stream(seed).records(400):
         outputs = exchange.submit(record)
@@ -96,7 +96,7 @@ def _follow(ladders: dict[str, Ladder], outputs: list[object]) -> None:
 
 
 def _check(exchange: Exchange, ladders: dict[str, Ladder], outputs: list[object]) -> None:
-    desk, risk = exchange.desk, exchange.desk.risk
+    desk, risk = exchange.matching, exchange.matching.risk
     for name, book in desk.books.items():
         assert not ladders[name].crossed()
         assert ladders[name].bids.levels() == book.bids.image()

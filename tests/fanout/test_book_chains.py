@@ -11,7 +11,7 @@ from deltawire.fanout.hub import Hub
 from deltawire.market.market import Market
 from deltawire.session.client import BookMirror
 from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook
-from tests.support.members import Inbox, join
+from tests.support.subscribers import Inbox, join
 
 CHANNELS = ["book.BTC-PERPETUAL.raw", "book.BTC-PERPETUAL.100ms", "book.BTC-PERPETUAL.agg2"]
 
@@ -138,7 +138,7 @@ class BookChains(RuleBasedStateMachine):
     @rule(data=st.data(), channels=some_channels)
     def member_leaves(self, data: Any, channels: list[str]) -> None:
         follower = data.draw(st.sampled_from(self.followers))
-        self.hub.leave(follower.inbox.member, [name for name in channels if name in follower.mirrors])
+        self.hub.leave(follower.inbox.subscriber, [name for name in channels if name in follower.mirrors])
         self.read(follower)
         for channel in channels:
             follower.mirrors.pop(channel, None)
@@ -148,7 +148,7 @@ class BookChains(RuleBasedStateMachine):
     def member_is_gone(self, data: Any) -> None:
         follower = data.draw(st.sampled_from(self.followers))
         self.followers.remove(follower)
-        self.hub.gone(follower.inbox.member)
+        self.hub.gone(follower.inbox.subscriber)
         self.read(follower)
 
     # What must hold.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from deltawire.book.ladder import Side
 from deltawire.fanout.books import group_levels, group_step
 from tests.support.market_events import START_NS, make_instrument, make_option
-from tests.support.members import join
+from tests.support.subscribers import join
 from tests.support.worlds import World, live_world
 
 RAW, MS100, AGG2 = (f"book.BTC-PERPETUAL.{interval}" for interval in ("raw", "100ms", "agg2"))
@@ -119,7 +119,7 @@ def test_seq_goes_on_while_a_channel_is_empty_for_a_while() -> None:
     world = live_world()
     first = world.joined(RAW)
     world.tell(world.book.change(bids={1000: 11}))
-    world.hub.gone(first.member)
+    world.hub.gone(first.subscriber)
     world.tell(world.book.change(bids={1000: 12}))
     late = world.joined(RAW)
     world.tell(world.book.change(bids={1000: 13}))
@@ -191,7 +191,7 @@ def test_who_leaves_while_waiting_gets_nothing() -> None:
     world = live_world()
     world.tell(world.book.stale())
     inbox = world.joined(RAW, MS100)
-    world.hub.leave(inbox.member, [RAW])
+    world.hub.leave(inbox.subscriber, [RAW])
     world.tell(*world.book.image({1000: 5}, {}))
     assert [message["params"]["channel"] for message in inbox.take()] == [MS100]
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from deltawire.fanout.hub import Hub
-from deltawire.fanout.roster import Member
+from deltawire.fanout.subscribers import Subscriber
 from deltawire.market.market import Market
 from deltawire.model.events import BookDelta, BookImage, Changes, Levels, StaleReason, Status
 from deltawire.model.instruments import Instrument
@@ -31,7 +31,7 @@ LIVE = {"state": "live"}
 
 
 class Inbox:
-    """Keeps the data of the notifications written to it, one frame at a time."""
+    """RetentionPolicy the data of the notifications written to it, one frame at a time."""
 
     def __init__(self) -> None:
         self.data: list[dict[str, Any]] = []
@@ -55,7 +55,7 @@ class World:
         inbox = Inbox()
         key = parse_channel(channel)
         assert key is not None
-        self.hub.join(Member(inbox), [key])
+        self.hub.join(Subscriber(inbox), [key])
         return inbox
 
     def bid_changes(self, sequence: int, price: int, before: int, after: int) -> None:

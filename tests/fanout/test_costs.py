@@ -4,11 +4,11 @@ import sys
 from typing import Any
 
 from deltawire.fanout.hub import Hub
-from deltawire.fanout.roster import Member
+from deltawire.fanout.subscribers import Subscriber
 from deltawire.market.market import Market
 from deltawire.session.channels import parse_channel
 from tests.support.market_events import START_NS, VENUE, make_instrument, make_listing, make_trade
-from tests.support.members import Inbox, join
+from tests.support.subscribers import Inbox, join
 
 MANY = 400
 
@@ -41,10 +41,10 @@ def cost_of_catching_up(channels: int) -> int:
     instruments = listed(hub, channels)
     inbox = Inbox()
     join(hub, inbox, "ticker.*.raw")
-    hub.lag(inbox.member, 1 << 20, lambda: None)
+    hub.lag(inbox.subscriber, 1 << 20, lambda: None)
     hub.publish([make_trade(instruments[0], 1, 1)])
     hub.flush()
-    return calls(lambda: hub.catch_up(inbox.member))
+    return calls(lambda: hub.catch_up(inbox.subscriber))
 
 
 def test_what_a_slow_reader_is_owed_next_is_found_whatever_it_is_on() -> None:
@@ -60,18 +60,18 @@ def test_leaving_one_of_many_patterns_costs_what_it_stands_for() -> None:
         names = [f"trades.I*{'*' * (number % 2)}.{pace}" for number, pace in enumerate(("raw", "100ms"))]
         names += [f"quote.*{number}" for number in range(patterns)]
         join(hub, inbox, *names, "trades.Z*.raw")
-        return calls(lambda: hub.leave(inbox.member, ["trades.Z*.raw"]))
+        return calls(lambda: hub.leave(inbox.subscriber, ["trades.Z*.raw"]))
 
     assert cost(9) <= cost(1) + 50
 
 
 class Crowd(Inbox):
-    """A member that may be on few channels."""
+    """A subscriber that may be on few channels."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
         self.crowded = 0
-        self.member = Member(self, most_channels=most, crowded=self.crowd)
+        self.subscriber = Subscriber(self, most_channels=most, crowded=self.crowd)
 
     def crowd(self) -> None:
         self.crowded += 1
@@ -83,10 +83,10 @@ def test_instruments_listed_later_do_not_take_a_member_past_its_bound() -> None:
     for name in ("trades.*.raw", "quote.*"):
         key = parse_channel(name)
         assert key is not None
-        hub.join(crowd.member, [key])
+        hub.join(crowd.subscriber, [key])
     join(hub, other, "trades.*.raw")
     listed(hub, 5)
-    assert (len(crowd.member.channels), crowd.crowded) == (10, 0)
+    assert (len(crowd.subscriber.channels), crowd.crowded) == (10, 0)
     listed(hub, 1, "J")
-    assert (len(crowd.member.channels), crowd.crowded) == (10, 1)
-    assert len(other.member.channels) == 6
+    assert (len(crowd.subscriber.channels), crowd.crowded) == (10, 1)
+    assert len(other.subscriber.channels) == 6

@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltawire.fanout.history import FRAME_BYTES, History, HistoryPool, Keeps
+from deltawire.fanout.history import FRAME_BYTES, ChannelHistory, HistoryPool, RetentionPolicy
 
 
-def history(**keeps: int) -> History:
-    return History(HistoryPool(Keeps(**keeps)))
+def history(**keeps: int) -> ChannelHistory:
+    return ChannelHistory(HistoryPool(RetentionPolicy(**keeps)))
 
 
 def held(frames: list[bytes]) -> int:
@@ -35,8 +35,8 @@ def test_nothing_missed_is_not_the_same_as_not_known() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 400)), max_size=300), st.integers(1, 5000))
 def test_all_histories_together_stay_within_twice_the_total(adds: list[tuple[int, int]], total: int) -> None:
-    pool = HistoryPool(Keeps(notifications=50, bytes=2000, total_bytes=total))
-    histories = [History(pool) for _ in range(10)]
+    pool = HistoryPool(RetentionPolicy(notifications=50, bytes=2000, total_bytes=total))
+    histories = [ChannelHistory(pool) for _ in range(10)]
     frames: list[list[bytes]] = [[] for _ in histories]
     for at, size in adds:
         frames[at].append(bytes(size))
@@ -50,8 +50,8 @@ def test_all_histories_together_stay_within_twice_the_total(adds: list[tuple[int
 
 
 def test_one_with_many_channels_leaves_the_others_their_share() -> None:
-    pool = HistoryPool(Keeps(total_bytes=100 * (100 + FRAME_BYTES)))
-    lone, many = History(pool), [History(pool) for _ in range(9)]
+    pool = HistoryPool(RetentionPolicy(total_bytes=100 * (100 + FRAME_BYTES)))
+    lone, many = ChannelHistory(pool), [ChannelHistory(pool) for _ in range(9)]
     for _ in range(50):
         for kept in (lone, *many):
             kept.add(bytes(100))

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from deltawire.fanout.channel_encoding import PROTO
 from deltawire.fanout.directory import FAMILIES
-from deltawire.fanout.history import Keeps
+from deltawire.fanout.history import RetentionPolicy
 from deltawire.fanout.hub import Hub
-from deltawire.fanout.lane import PROTO
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Index
-from deltawire.session.channels import Position, parse_channel
+from deltawire.session.channels import ResumePosition, parse_channel
 from deltawire.wire.payloads import QUIET
 from deltawire.wire.protobuf import ProtoDecoder
 from tests.support.frames import BINARY, take_frames
@@ -25,7 +25,7 @@ from tests.support.market_events import (
     make_ticker,
     make_trade,
 )
-from tests.support.members import Inbox, join, joined
+from tests.support.subscribers import Inbox, join, joined
 from tests.support.worlds import ASKS, BIDS, World, live_world
 
 CHANNELS = {
@@ -100,7 +100,7 @@ def test_equal_calls_give_equal_bytes() -> None:
             world.pass_ms(130)
             inboxes.append(world.joined(*list(CHANNELS.values())[:number]))
             if number == 4:
-                world.hub.gone(inboxes[1].member)
+                world.hub.gone(inboxes[1].subscriber)
                 world.tell(world.book.stale(), world.book.syncing())
                 world.tell(*world.book.image(BIDS, ASKS))
         return [inbox.writes for inbox in inboxes]
@@ -137,7 +137,7 @@ def test_who_leaves_amid_a_tick_gets_what_was_published_until_then() -> None:
     inbox = world.joined(book, quote)
     inbox.take()
     world.hub.publish([world.book.change(bids={1000: 11})])
-    world.hub.leave(inbox.member, [book])
+    world.hub.leave(inbox.subscriber, [book])
     assert [message["params"]["channel"] for message in inbox.take()] == [book, quote]
     world.hub.publish([world.book.change(bids={1000: 12})])
     world.hub.flush()
@@ -148,7 +148,7 @@ def test_leaving_what_one_is_not_on_changes_nothing() -> None:
     world = live_world()
     inbox = world.joined(CHANNELS["book"])
     inbox.take()
-    world.hub.leave(inbox.member, [CHANNELS["quote"], "no such channel"])
+    world.hub.leave(inbox.subscriber, [CHANNELS["quote"], "no such channel"])
     world.tell(world.book.change(bids={1000: 11}))
     assert [message["params"]["channel"] for message in inbox.take()] == [CHANNELS["book"]]
 
@@ -158,7 +158,7 @@ def test_who_is_gone_gets_nothing_more_not_even_what_it_waited_for() -> None:
     world.tell(world.book.stale())
     inbox = world.joined(*CHANNELS.values())
     inbox.take()
-    world.hub.gone(inbox.member)
+    world.hub.gone(inbox.subscriber)
     world.tell(*world.book.image(BIDS, ASKS))
     world.tell(*everything(world.book, 1))
     world.pass_ms(2000)
@@ -172,7 +172,7 @@ def test_a_member_whose_sink_leaves_while_it_is_admitted_harms_no_other() -> Non
     leaver, stayer = Inbox(), Inbox()
 
     def leave(data: bytes) -> None:
-        world.hub.gone(leaver.member)
+        world.hub.gone(leaver.subscriber)
 
     leaver.write = leave
     for inbox in (leaver, stayer):
@@ -212,7 +212,7 @@ def test_a_channel_that_nobody_comes_back_to_is_forgotten() -> None:
     world = live_world()
     inbox = world.joined(*CHANNELS.values())
     world.tell(*everything(world.book, 1))
-    world.hub.gone(inbox.member)
+    world.hub.gone(inbox.subscriber)
     world.end_idle_channels()
     assert held(world.hub) == 0
 
@@ -223,8 +223,8 @@ def test_of_channels_that_nobody_is_on_only_so_many_go_on() -> None:
     for number in range(3000):
         name = f"deribit_price_index.no_such_index_{number}"
         join(world.hub, inbox, name)
-        world.hub.leave(inbox.member, [name])
-    assert held(world.hub) == 2 * Keeps().most_idle
+        world.hub.leave(inbox.subscriber, [name])
+    assert held(world.hub) == 2 * RetentionPolicy().most_idle
 
 
 def test_a_channel_goes_on_for_those_who_come_back_in_time() -> None:
@@ -234,7 +234,7 @@ def test_a_channel_goes_on_for_those_who_come_back_in_time() -> None:
         inbox = world.joined(book)
         world.tell(world.book.change(bids={1000: number}))
         notes = inbox.notes(book)
-        world.hub.gone(inbox.member)
+        world.hub.gone(inbox.subscriber)
         world.hub.directory.sweep(1)
         world.hub.directory.sweep(2)
         assert [note["seq"] for note in notes] == [number - 11, number - 10]
@@ -245,7 +245,7 @@ def test_a_channel_that_ended_begins_again_in_another_epoch() -> None:
     stays = world.joined(CHANNELS["status"])
     inbox = world.joined(CHANNELS["book"])
     before = inbox.notes(CHANNELS["book"])[0]
-    world.hub.gone(inbox.member)
+    world.hub.gone(inbox.subscriber)
     world.end_idle_channels()
     after = world.joined(CHANNELS["book"]).notes(CHANNELS["book"])[0]
     assert (before["seq"], after["seq"]) == (0, 0)
@@ -306,7 +306,7 @@ class BinaryInbox(Inbox):
 
     def __init__(self) -> None:
         super().__init__()
-        self.member.encoding = PROTO
+        self.subscriber.encoding = PROTO
         self._decoder = ProtoDecoder()
 
     def params(self) -> list[dict[str, Any]]:
@@ -349,7 +349,7 @@ def test_who_comes_back_in_protobuf_is_told_the_channel_before_what_it_missed() 
         world.tell(world.book.change(bids={1000: size}))
     key = parse_channel(book)
     assert key is not None
-    at = {book: Position("epoch", 1)}
-    assert world.hub.join(Inbox().member, [key], at) == {book: False}, "nobody asked for JSON yet"
-    assert world.hub.join(back.member, [key], at) == {book: True}
+    at = {book: ResumePosition("epoch", 1)}
+    assert world.hub.join(Inbox().subscriber, [key], at) == {book: False}, "nobody asked for JSON yet"
+    assert world.hub.join(back.subscriber, [key], at) == {book: True}
     assert back.params() == first.params()[2:]

@@ -12,7 +12,7 @@ from deltawire.market.market import Market
 from deltawire.session.client import BookMirror, ClientSession, Notification
 from tests.support.frames import messages_in
 from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook, make_trade
-from tests.support.members import Inbox, join
+from tests.support.subscribers import Inbox, join
 from tests.support.worlds import live_world
 
 RAW, MS100, GROUPED = (f"book.BTC-PERPETUAL.{rest}" for rest in ("raw", "100ms", "none.10.100ms"))
@@ -34,8 +34,8 @@ class Reader(Inbox):
 
     def fall_behind(self, most_bytes: int = 1 << 20) -> None:
         """The socket takes no more."""
-        if self.member.outbox is None:
-            self.hub.lag(self.member, most_bytes, self.overflow)
+        if self.subscriber.outbox is None:
+            self.hub.lag(self.subscriber, most_bytes, self.overflow)
 
     def overflow(self) -> None:
         """Too much is queued."""
@@ -44,13 +44,13 @@ class Reader(Inbox):
     def catch_up(self, budget: int, rounds: int) -> None:
         """The socket takes some."""
         for _ in range(rounds):
-            if self.member.outbox is None:
+            if self.subscriber.outbox is None:
                 return
-            data = self.hub.catch_up(self.member, budget)
+            data = self.hub.catch_up(self.subscriber, budget)
             if data:
                 self.writes.append(data)
             else:
-                self.hub.keep_up(self.member, self)
+                self.hub.keep_up(self.subscriber, self)
 
     def read(self, known: dict[int, Any]) -> None:
         """Take everything in, as strictly as the client does."""
@@ -140,10 +140,10 @@ class SlowReaders(RuleBasedStateMachine):
     @rule(data=st.data(), channel=st.sampled_from(CHANNELS))
     def reader_joins_or_leaves(self, data: Any, channel: str) -> None:
         reader = data.draw(st.sampled_from(self.readers))
-        if channel not in reader.member.channels | reader.member.waiting:
+        if channel not in reader.subscriber.channels | reader.subscriber.waiting:
             join(self.hub, reader, channel)
             return
-        self.hub.leave(reader.member, [channel])
+        self.hub.leave(reader.subscriber, [channel])
         reader.read(self.known)
         reader.session.forget(channel)
         reader.mirrors.pop(channel, None)
@@ -163,13 +163,13 @@ class SlowReaders(RuleBasedStateMachine):
     def reader_is_gone(self, data: Any) -> None:
         reader = data.draw(st.sampled_from(self.readers))
         self.readers.remove(reader)
-        self.hub.gone(reader.member)
+        self.hub.gone(reader.subscriber)
 
     def teardown(self) -> None:
         self.time_passes(1000)
         for reader in self.readers:
             reader.catch_up(1 << 16, 1000)
-            assert reader.member.outbox is None
+            assert reader.subscriber.outbox is None
         self.hub.flush()
         for reader in self.readers:
             reader.read(self.known)
@@ -194,7 +194,7 @@ def test_equally_slow_readers_share_the_bytes_of_one_merged_change() -> None:
         reader.fall_behind()
     for size in range(20, 30):
         world.tell(world.book.change(bids={1000: size}, asks={1001: size}))
-    frames = [world.hub.catch_up(reader.member) for reader in readers]
+    frames = [world.hub.catch_up(reader.subscriber) for reader in readers]
     assert frames[0] is frames[1] is frames[2]
     (note,) = [message["params"] for message in messages_in(frames[0])]
     assert (note["seq"], note["conflated"]) == (10, 10)
@@ -209,7 +209,7 @@ def test_a_single_change_missed_comes_as_it_was_published() -> None:
         reader.take()
     slow.fall_behind()
     world.tell(world.book.change(bids={1000: 20}))
-    assert [world.hub.catch_up(slow.member)] == quick.writes
+    assert [world.hub.catch_up(slow.subscriber)] == quick.writes
 
 
 def test_trades_are_all_there_and_a_quote_is_the_newest() -> None:
@@ -235,12 +235,12 @@ def test_more_queued_than_allowed_is_told_once_and_nothing_more_is_kept() -> Non
     reader = Reader(world.hub)
     join(world.hub, reader, TRADES)
     calls: list[int] = []
-    world.hub.lag(reader.member, 1000, lambda: calls.append(1))
+    world.hub.lag(reader.subscriber, 1000, lambda: calls.append(1))
     for number in range(100):
         world.tell(make_trade(world.instrument, 1000, 1, trade_id=str(number)))
     assert calls == [1]
-    assert reader.member.outbox is not None
-    assert reader.member.outbox.bytes < 2000
+    assert reader.subscriber.outbox is not None
+    assert reader.subscriber.outbox.bytes < 2000
 
 
 def test_what_is_queued_has_an_age_until_it_is_taken() -> None:
@@ -248,7 +248,7 @@ def test_what_is_queued_has_an_age_until_it_is_taken() -> None:
     reader = Reader(world.hub)
     join(world.hub, reader, TRADES)
     reader.fall_behind()
-    outbox = reader.member.outbox
+    outbox = reader.subscriber.outbox
     assert outbox is not None
     assert outbox.age(1) == 0
     world.tell(make_trade(world.instrument, 1000, 1))

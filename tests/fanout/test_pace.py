@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from deltawire.session.channels import parse_channel
 from deltawire.session.client import BookMirror
 from tests.support.market_events import MS_NS, make_trade
-from tests.support.members import Inbox
+from tests.support.subscribers import Inbox
 from tests.support.worlds import World, live_world
 
 RAW, TRADES = "book.BTC-PERPETUAL.raw", "trades.BTC-PERPETUAL.raw"
@@ -20,7 +20,7 @@ def limited(world: World, name: str, *, levels: int = 0, pace_ms: int = 0) -> In
     assert key is not None
     inbox = Inbox()
     limits = {"levels": levels, "pace_ns": pace_ms * MS_NS}
-    world.hub.join(inbox.member, [msgspec.structs.replace(key, **limits)])
+    world.hub.join(inbox.subscriber, [msgspec.structs.replace(key, **limits)])
     return inbox
 
 

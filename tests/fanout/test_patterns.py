@@ -1,8 +1,8 @@
 """Patterns: what fits is joined, also what comes later; what is left, is left; by name and by pattern."""
 
-from deltawire.session.channels import Position, parse_channel
+from deltawire.session.channels import ResumePosition, parse_channel
 from tests.support.market_events import ScriptedBook, make_instrument, make_listing, make_trade
-from tests.support.members import Inbox, join
+from tests.support.subscribers import Inbox, join
 from tests.support.worlds import World, live_world
 
 ALL, BTC, ETH = "book.*.raw", "book.BTC-*.raw", "book.ETH-PERPETUAL.raw"
@@ -47,35 +47,35 @@ def test_who_leaves_a_pattern_leaves_what_only_it_stood_for() -> None:
     inbox = world.joined(ALL, BTC)
     join(world.hub, inbox, ETH)
     inbox.take()
-    world.hub.leave(inbox.member, [ALL])
-    assert inbox.member.channels == {HOME, ETH}
-    world.hub.leave(inbox.member, [ETH])
-    assert inbox.member.channels == {HOME}
-    world.hub.leave(inbox.member, [BTC])
-    assert inbox.member.channels == frozenset()
+    world.hub.leave(inbox.subscriber, [ALL])
+    assert inbox.subscriber.channels == {HOME, ETH}
+    world.hub.leave(inbox.subscriber, [ETH])
+    assert inbox.subscriber.channels == {HOME}
+    world.hub.leave(inbox.subscriber, [BTC])
+    assert inbox.subscriber.channels == frozenset()
     world.tell(make_listing(make_instrument("BTC-1")))
-    assert inbox.member.channels | inbox.member.waiting == frozenset()
+    assert inbox.subscriber.channels | inbox.subscriber.waiting == frozenset()
 
 
 def test_who_leaves_a_channel_that_a_pattern_wants_stays_on_it() -> None:
     world = live_world()
     inbox = world.joined(HOME, ALL)
     assert channels(inbox) == [(HOME, "snapshot")]
-    world.hub.leave(inbox.member, [HOME])
+    world.hub.leave(inbox.subscriber, [HOME])
     world.tell(world.book.change(bids={1000: 11}))
     assert channels(inbox) == [(HOME, "change")]
-    world.hub.leave(inbox.member, [ALL])
-    assert not inbox.member.channels
+    world.hub.leave(inbox.subscriber, [ALL])
+    assert not inbox.subscriber.channels
 
 
 def test_who_is_gone_is_joined_to_nothing_any_more() -> None:
     world = live_world()
     inbox = world.joined(ALL)
-    world.hub.gone(inbox.member)
+    world.hub.gone(inbox.subscriber)
     inbox.take()
     world.tell(*other_book().image({50: 1}, {60: 1}))
     assert inbox.take() == []
-    assert not world.hub._patterns._members
+    assert not world.hub._patterns._subscribers
 
 
 def test_who_comes_back_to_a_pattern_gets_what_it_missed_of_each_channel() -> None:
@@ -86,7 +86,7 @@ def test_who_comes_back_to_a_pattern_gets_what_it_missed_of_each_channel() -> No
     back = Inbox()
     key = parse_channel(ALL)
     assert key is not None
-    world.hub.join(back.member, [key], {HOME: Position("epoch", 0)})
+    world.hub.join(back.subscriber, [key], {HOME: ResumePosition("epoch", 0)})
     assert channels(back) == [(HOME, "change"), (ETH, "snapshot")]
 
 
@@ -95,6 +95,6 @@ def test_a_thousand_instruments_listed_at_once_are_joined_at_once() -> None:
     inbox = world.joined("trades.*.raw")
     instruments = [make_instrument(f"I{number}") for number in range(1000)]
     world.tell(*map(make_listing, instruments))
-    assert len(inbox.member.channels) == 1000
+    assert len(inbox.subscriber.channels) == 1000
     world.tell(make_trade(instruments[7], 1, 1))
     assert [message["params"]["channel"] for message in inbox.take()] == ["trades.I7.raw"]

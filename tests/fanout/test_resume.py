@@ -8,13 +8,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from deltawire.fanout.history import Keeps
+from deltawire.fanout.history import RetentionPolicy
 from deltawire.fanout.hub import MOST_RESUMED_BYTES, Hub
 from deltawire.market.market import Market
-from deltawire.session.channels import Position, parse_channel
+from deltawire.session.channels import ResumePosition, parse_channel
 from deltawire.session.client import BookMirror
 from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook, make_trade
-from tests.support.members import Inbox, joined
+from tests.support.subscribers import Inbox, joined
 from tests.support.worlds import live_world
 
 RAW, MS100 = "book.BTC-PERPETUAL.raw", "book.BTC-PERPETUAL.100ms"
@@ -22,10 +22,10 @@ TRADES = "trades.BTC-PERPETUAL.100ms"
 CHANNELS = [RAW, MS100, TRADES, "quote.BTC-PERPETUAL"]
 
 
-def resume(hub: Hub, inbox: Inbox, positions: dict[str, Position]) -> dict[str, bool]:
+def resume(hub: Hub, inbox: Inbox, positions: dict[str, ResumePosition]) -> dict[str, bool]:
     """Join channels as a session does for a request with `resume`; which of them are recovered."""
     keys = [parse_channel(name) for name in positions]
-    return hub.join(inbox.member, [key for key in keys if key is not None], positions)
+    return hub.join(inbox.subscriber, [key for key in keys if key is not None], positions)
 
 
 def test_who_comes_back_gets_all_it_missed_in_order_and_then_what_follows() -> None:
@@ -35,7 +35,7 @@ def test_who_comes_back_gets_all_it_missed_in_order_and_then_what_follows() -> N
         world.tell(world.book.change(bids={1000: size}))
     notes = first.notes(RAW)
     back = Inbox()
-    assert resume(world.hub, back, {RAW: Position("epoch", 2)}) == {RAW: True}
+    assert resume(world.hub, back, {RAW: ResumePosition("epoch", 2)}) == {RAW: True}
     world.tell(world.book.change(bids={1000: 15}))
     assert back.notes(RAW) == [*notes[3:], *first.notes(RAW)]
 
@@ -45,7 +45,7 @@ def test_who_comes_back_amid_a_tick_gets_what_is_about_to_be_flushed_once() -> N
     first = world.joined(RAW)
     world.hub.publish([world.book.change(bids={1000: 11})])
     back = Inbox()
-    resume(world.hub, back, {RAW: Position("epoch", 0)})
+    resume(world.hub, back, {RAW: ResumePosition("epoch", 0)})
     world.hub.publish([world.book.change(bids={1000: 12})])
     world.hub.flush()
     assert [note["seq"] for note in back.notes(RAW)] == [1, 2]
@@ -57,12 +57,14 @@ def test_who_missed_nothing_gets_no_image() -> None:
     world.joined(RAW)
     world.tell(world.book.change(bids={1000: 11}))
     back = Inbox()
-    assert resume(world.hub, back, {RAW: Position("epoch", 1)}) == {RAW: True}
+    assert resume(world.hub, back, {RAW: ResumePosition("epoch", 1)}) == {RAW: True}
     assert back.take() == []
 
 
-@pytest.mark.parametrize("position", [Position("other", 1), Position("epoch", 9), Position("epoch", -1)])
-def test_a_position_that_was_never_reached_here_gets_an_image(position: Position) -> None:
+@pytest.mark.parametrize(
+    "position", [ResumePosition("other", 1), ResumePosition("epoch", 9), ResumePosition("epoch", -1)]
+)
+def test_a_position_that_was_never_reached_here_gets_an_image(position: ResumePosition) -> None:
     world = live_world()
     world.joined(RAW)
     world.tell(world.book.change(bids={1000: 11}))
@@ -74,22 +76,22 @@ def test_a_position_that_was_never_reached_here_gets_an_image(position: Position
 def test_a_lone_subscriber_comes_back_to_what_happened_while_it_was_away() -> None:
     world = live_world()
     alone = world.joined(RAW)
-    world.hub.gone(alone.member)
+    world.hub.gone(alone.subscriber)
     world.tell(world.book.change(bids={1000: 11}))
     back = Inbox()
-    assert resume(world.hub, back, {RAW: Position("epoch", 0)}) == {RAW: True}
+    assert resume(world.hub, back, {RAW: ResumePosition("epoch", 0)}) == {RAW: True}
     assert [note["data"]["change_id"] for note in back.notes(RAW)] == [2]
 
 
 def test_a_channel_that_ended_never_says_that_nothing_was_missed() -> None:
     world = live_world()
     alone = world.joined(RAW)
-    world.hub.gone(alone.member)
+    world.hub.gone(alone.subscriber)
     world.end_idle_channels()
     world.tell(world.book.change(bids={1000: 11}))
     world.joined(RAW)
     back = Inbox()
-    assert resume(world.hub, back, {RAW: Position("epoch", 0)}) == {RAW: False}
+    assert resume(world.hub, back, {RAW: ResumePosition("epoch", 0)}) == {RAW: False}
     assert [note["data"]["type"] for note in back.notes(RAW)] == ["snapshot"]
 
 
@@ -98,14 +100,14 @@ def test_who_comes_back_to_a_book_gone_stale_is_told_so_and_waits_for_no_image()
     world.joined(RAW)
     world.tell(world.book.stale())
     back = Inbox()
-    assert resume(world.hub, back, {RAW: Position("epoch", 0)}) == {RAW: True}
+    assert resume(world.hub, back, {RAW: ResumePosition("epoch", 0)}) == {RAW: True}
     assert [note["data"]["status"]["state"] for note in back.notes(RAW)] == ["stale"]
     world.tell(*world.book.image({1000: 5}, {1001: 5}))
     assert [(note["seq"], note["data"]["type"]) for note in back.notes(RAW)] == [(2, "change")]
 
 
 def test_what_one_request_may_have_of_the_past_is_limited_and_the_rest_is_not_recovered() -> None:
-    world = live_world(keeps=Keeps(notifications=10**6, bytes=2 * MOST_RESUMED_BYTES))
+    world = live_world(keeps=RetentionPolicy(notifications=10**6, bytes=2 * MOST_RESUMED_BYTES))
     names = [RAW, "quote.BTC-PERPETUAL", "ticker.BTC-PERPETUAL.raw"]
     first = world.joined(*names)
     while sum(map(len, first.writes)) < 2.2 * MOST_RESUMED_BYTES:
@@ -114,7 +116,7 @@ def test_what_one_request_may_have_of_the_past_is_limited_and_the_rest_is_not_re
     for message in first.take():
         notes[message["params"]["channel"]].append(message["params"])
     assert [len(each) > 2 for each in notes.values()] == [True] * 3
-    whole = {name: Position("epoch", 0) for name in names}
+    whole = {name: ResumePosition("epoch", 0) for name in names}
     back = Inbox()
     found = resume(world.hub, back, whole)
     assert False in found.values()
@@ -129,16 +131,19 @@ def test_a_position_of_a_channel_that_is_not_there_yet_is_not_recovered() -> Non
     world = live_world()
     pattern, back = parse_channel("book.*.raw"), Inbox()
     assert pattern is not None
-    positions = {RAW: Position("epoch", 0), "book.ETH-PERPETUAL.raw": Position("epoch", 0)}
+    positions = {RAW: ResumePosition("epoch", 0), "book.ETH-PERPETUAL.raw": ResumePosition("epoch", 0)}
     world.joined(RAW)
-    assert world.hub.join(back.member, [pattern], positions) == {RAW: True, "book.ETH-PERPETUAL.raw": False}
+    assert world.hub.join(back.subscriber, [pattern], positions) == {
+        RAW: True,
+        "book.ETH-PERPETUAL.raw": False,
+    }
 
 
 def test_nothing_is_said_of_a_channel_that_the_member_is_on_already() -> None:
     world = live_world()
     pattern, inbox = parse_channel("book.*.raw"), world.joined(RAW)
     assert pattern is not None
-    assert world.hub.join(inbox.member, [pattern], {RAW: Position("epoch", 0)}) == {}
+    assert world.hub.join(inbox.subscriber, [pattern], {RAW: ResumePosition("epoch", 0)}) == {}
 
 
 @dataclass
@@ -146,7 +151,7 @@ class Client:
     """Someone whose connection breaks now and then, with what it has of each channel."""
 
     inbox: Inbox | None = None
-    positions: dict[str, Position] = field(default_factory=dict)
+    positions: dict[str, ResumePosition] = field(default_factory=dict)
     mirrors: dict[str, BookMirror] = field(default_factory=dict)
     trades: list[int] = field(default_factory=list)
     recovered: dict[str, bool] = field(default_factory=dict)
@@ -157,7 +162,9 @@ class Reconnections(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hub = Hub(Market(VENUE), "model", Keeps(notifications=6, bytes=1900, idle_s=1, most_idle=2))
+        self.hub = Hub(
+            Market(VENUE), "model", RetentionPolicy(notifications=6, bytes=1900, idle_s=1, most_idle=2)
+        )
         self.book = ScriptedBook()
         self.told: dict[tuple[str, str, int], Any] = {}
         self.known: dict[int, Any] = {}
@@ -213,7 +220,7 @@ class Reconnections(RuleBasedStateMachine):
     @precondition(lambda self: len(self.clients) < 3)
     @rule(channels=st.lists(st.sampled_from(CHANNELS), min_size=1, unique=True))
     def client_connects(self, channels: list[str]) -> None:
-        client = Client(joined(self.hub, *channels), dict.fromkeys(channels, Position("", 0)))
+        client = Client(joined(self.hub, *channels), dict.fromkeys(channels, ResumePosition("", 0)))
         client.recovered = dict.fromkeys(channels, False)
         client.mirrors = {channel: BookMirror() for channel in channels}
         self.clients.append(client)
@@ -223,7 +230,7 @@ class Reconnections(RuleBasedStateMachine):
     def connection_breaks_with_something_unread(self, data: Any, read: int) -> None:
         client = data.draw(st.sampled_from([client for client in self.clients if client.inbox]))
         assert client.inbox is not None
-        self.hub.gone(client.inbox.member)
+        self.hub.gone(client.inbox.subscriber)
         self.read(client, client.inbox.take()[:read])
         client.inbox = None
 
@@ -241,7 +248,7 @@ class Reconnections(RuleBasedStateMachine):
             last = client.positions[name]
             if message["method"] == "joined":
                 assert not client.recovered[name]
-                client.recovered[name], client.positions[name] = True, Position(epoch, seq)
+                client.recovered[name], client.positions[name] = True, ResumePosition(epoch, seq)
                 client.trades.clear()
                 continue
             if client.recovered[name]:
@@ -251,7 +258,7 @@ class Reconnections(RuleBasedStateMachine):
                 assert data["type"] == "snapshot" if "book" in name else True
                 client.trades.clear()
             client.recovered[name] = True
-            client.positions[name] = Position(epoch, seq)
+            client.positions[name] = ResumePosition(epoch, seq)
             self.take(client, name, data)
 
     def take(self, client: Client, name: str, data: Any) -> None:

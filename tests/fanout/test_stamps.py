@@ -5,14 +5,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from deltawire.fanout.channel_encoding import PROTO
 from deltawire.fanout.hub import Hub
-from deltawire.fanout.lane import PROTO
 from deltawire.session.channels import parse_channel
 from deltawire.session.client import ClientSession, Notification
 from deltawire.wire.notifications import Stamps
 from tests.support.frames import TEXT, take_frames
 from tests.support.market_events import MS_NS, START_NS
-from tests.support.members import Inbox
+from tests.support.subscribers import Inbox
 from tests.support.transports import StillClock
 from tests.support.worlds import BIDS, World, live_world
 
@@ -43,9 +43,9 @@ def test_a_change_says_when_it_happened_was_seen_and_was_sent(encoding: str, cha
     assert key is not None
     plain, stamped = Inbox(), Inbox()
     for inbox in (plain, stamped):
-        inbox.member.encoding = encoding
-    world.hub.join(plain.member, [key])
-    world.hub.join(stamped.member, [msgspec.structs.replace(key, stamps=True)])
+        inbox.subscriber.encoding = encoding
+    world.hub.join(plain.subscriber, [key])
+    world.hub.join(stamped.subscriber, [msgspec.structs.replace(key, stamps=True)])
     world.book.now_ns = START_NS + MS_NS
     world.tell(world.book.change(bids={1000: 1 + BIDS[1000]}))
     world.now_ns = START_NS

@@ -99,7 +99,7 @@ def test_who_comes_to_a_channel_that_has_ended_gets_no_trade_from_before() -> No
     channel = "trades.BTC-PERPETUAL.100ms"
     inbox = world.joined(channel)
     world.tell(make_trade(world.instrument, 1000, 10, trade_id="1"))
-    world.hub.leave(inbox.member, [channel])
+    world.hub.leave(inbox.subscriber, [channel])
     world.tell(make_trade(world.instrument, 1000, 10, trade_id="2"))
     world.end_idle_channels()
     again = world.joined(channel)

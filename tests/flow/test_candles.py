@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltawire.flow.candles import MINUTE_NS, CandleSeries
+from deltawire.analytics.candles import MINUTE_NS, CandleSeries
 from deltawire.model.events import Candle, Trade
 from tests.support.market_events import make_instrument, make_trade
 

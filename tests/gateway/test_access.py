@@ -238,7 +238,7 @@ def test_keys_that_were_tampered_with_do_not_count_and_those_of_before_do(tmp_pa
 
 
 def test_a_private_only_server_tells_strangers_nothing_and_closes_on_them(store: KeyStore) -> None:
-    limits = Limits(auth_within_s=0.5, watch_every_s=0.02)
+    limits = Limits(auth_timeout=0.5, watch_interval=0.02)
     with GatewayServer(limits, keys=store, policy=Policy(private_only=True)) as server:
         server.go_live()
         with open_socket(server) as stranger, open_socket(server) as alice:

@@ -207,13 +207,13 @@ def test_a_plain_request_to_the_websockets_path_is_not_found(server: GatewayServ
     ids=["silent", "one byte", "no end of the head", "no end of the body"],
 )
 def test_a_request_that_never_ends_is_given_up(begun: bytes) -> None:
-    with GatewayServer(Limits(request_within_s=0.1)) as server, RawClient(server.port) as client:
+    with GatewayServer(Limits(request_timeout=0.1)) as server, RawClient(server.port) as client:
         client.send(begun)
         assert client.rest() == b""
 
 
 def test_a_second_request_that_never_ends_is_given_up_too() -> None:
-    with GatewayServer(Limits(request_within_s=0.5)) as server, RawClient(server.port) as client:
+    with GatewayServer(Limits(request_timeout=0.5)) as server, RawClient(server.port) as client:
         client.send(b"GET /api/v2/public/test HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.head().startswith("HTTP/1.1 200 ")
         client.send(b"GET /api")
@@ -222,7 +222,7 @@ def test_a_second_request_that_never_ends_is_given_up_too() -> None:
 
 def test_a_request_that_comes_drop_by_drop_is_given_up() -> None:
     """What is measured is the whole request: no byte begins its time anew."""
-    with GatewayServer(Limits(request_within_s=0.3)) as server, RawClient(server.port) as client:
+    with GatewayServer(Limits(request_timeout=0.3)) as server, RawClient(server.port) as client:
         drops = 0
         while client.flood(GOOD_HANDSHAKE[drops % 50].encode()):
             drops += 1
@@ -232,7 +232,7 @@ def test_a_request_that_comes_drop_by_drop_is_given_up() -> None:
 
 
 def test_an_upgraded_connection_outlives_the_deadline_of_requests() -> None:
-    limits = Limits(request_within_s=0.5, ping_after_s=0.7, watch_every_s=0.02)
+    limits = Limits(request_timeout=0.5, ping_interval=0.7, watch_interval=0.02)
     with GatewayServer(limits) as server, RawClient(server.port) as client:
         head = HANDSHAKE.format(path="/ws/api/v2", host="x").encode()
         client.send(head[:40])
@@ -303,7 +303,7 @@ def test_resets_within_the_handshake_leave_nothing(server: GatewayServer, cut: i
 
 # Floods, and peers that do not read.
 
-TIGHT = Limits(unsent_bytes=256 * 1024)
+TIGHT = Limits(max_unsent_bytes=256 * 1024)
 
 
 def most_unsent(server: GatewayServer) -> int:
@@ -322,7 +322,7 @@ def test_a_flood_from_a_peer_that_never_reads_ends_at_the_cap(flood: bytes) -> N
         server.go_live()
         with Neighbour(server) as neighbour, open_socket(server, receive_buffer=4096) as client:
             while client.flood(flood, 20):
-                assert most_unsent(server) <= TIGHT.unsent_bytes + 10_000
+                assert most_unsent(server) <= TIGHT.max_unsent_bytes + 10_000
             server.wait_for_connections(1)
             assert neighbour.missed_nothing()
 
@@ -339,7 +339,7 @@ def test_a_client_that_stops_reading_costs_its_cap_and_no_other_anything() -> No
                 instrument = server.book.instrument
                 server.feed([make_trade(instrument, 1000, 1, trade_id="x" * 9000) for _ in range(20)])
                 neighbour.keep_up()
-                assert most_unsent(server) <= TIGHT.unsent_bytes + 500_000
+                assert most_unsent(server) <= TIGHT.max_unsent_bytes + 500_000
             assert neighbour.missed_nothing()
 
 
@@ -350,7 +350,7 @@ def test_a_client_that_reads_late_gets_the_book_in_one_change() -> None:
             client.request("public/subscribe", channels=[BOOK])
             client.message()
             connections = server.app.gateway.connections
-            while not server.ask(lambda: any(each.member.outbox for each in connections)):
+            while not server.ask(lambda: any(each.subscriber.outbox for each in connections)):
                 server.feed([server.book.change(bids=dict.fromkeys(range(1, 900), 1 + server.book.sequence))])
             for _ in range(20):
                 server.feed([server.book.change(bids=dict.fromkeys(range(1, 900), 1 + server.book.sequence))])
@@ -367,7 +367,7 @@ def test_a_client_that_reads_late_gets_the_book_in_one_change() -> None:
 
 @pytest.mark.parametrize("subscribed", [False, True])
 def test_a_half_open_client_is_freed(subscribed: bool) -> None:
-    limits = Limits(ping_after_s=0.1, pong_within_s=1.0, watch_every_s=0.02)
+    limits = Limits(ping_interval=0.1, ping_timeout=1.0, watch_interval=0.02)
     with GatewayServer(limits) as server:
         server.go_live()
         with Neighbour(server) as neighbour, open_socket(server) as client:
@@ -382,7 +382,7 @@ def test_a_half_open_client_is_freed(subscribed: bool) -> None:
 
 
 def test_a_client_that_answers_pings_stays() -> None:
-    limits = Limits(ping_after_s=0.05, watch_every_s=0.01)
+    limits = Limits(ping_interval=0.05, watch_interval=0.01)
     with GatewayServer(limits) as server, open_socket(server) as client:
         for _ in range(5):
             assert client.frame() == Frame(PING, b"")
@@ -391,7 +391,7 @@ def test_a_client_that_answers_pings_stays() -> None:
 
 
 def test_a_client_that_ignores_the_close_is_aborted() -> None:
-    limits = Limits(close_within_s=0.1, watch_every_s=0.02)
+    limits = Limits(close_timeout=0.1, watch_interval=0.02)
     with GatewayServer(limits) as server, open_socket(server) as client:
         client.send(client_frame(b"", BINARY))
         assert client.close_code() == 1003

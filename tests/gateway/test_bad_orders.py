@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 
 from deltawire.store.keys import KeyStore
-from tests.exchange.instruments import WEEKLY_CALL
 from tests.gateway.test_access import basic
+from tests.support.contracts import WEEKLY_CALL
 from tests.support.credentials import ALICE, secret_login
 from tests.support.frames import TEXT, client_frame
 from tests.support.gateway_server import GatewayServer, RawClient, open_socket
@@ -54,7 +54,7 @@ def server(exchange: Exchange, tmp_path_factory: pytest.TempPathFactory) -> Iter
     store = KeyStore(Path(tmp_path_factory.mktemp("home")))
     store.add(ALICE)
     store.add(TRADER)
-    with GatewayServer(keys=store, trading=exchange.floor) as server:
+    with GatewayServer(keys=store, trading=exchange.service) as server:
         yield server
 
 

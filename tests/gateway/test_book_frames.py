@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from deltawire.app import App, WallClock
 from deltawire.book import kernel
 from deltawire.gateway.metrics import format_metrics
-from deltawire.sources.recordings import Recording
+from deltawire.recording import Recording
+from deltawire.roles.gateway import App, WallClock
 from deltawire.sources.replay import ReplaySource
 from deltawire.venues import make_venue
 from tests.support.commands import run

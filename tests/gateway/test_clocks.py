@@ -6,16 +6,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from deltawire import app
-from deltawire.app import WallClock
 from deltawire.gateway.gateway import Limits
+from deltawire.roles import gateway as app
+from deltawire.roles.gateway import WallClock
 from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE, changed, secret_login, signed_login
 from tests.support.frames import PING, PONG, client_frame
 from tests.support.gateway_server import GatewayServer, Neighbour, open_socket
 
 TWO_HOURS_NS = 7_200 * 10**9
-LIMITS = Limits(ping_after_s=0.5, pong_within_s=5.0, watch_every_s=0.02)
+LIMITS = Limits(ping_interval=0.5, ping_timeout=5.0, watch_interval=0.02)
 
 
 class Jump:
@@ -56,7 +56,7 @@ def test_connections_and_their_order_survive_a_jump(jump: Jump) -> None:
 
 
 def test_a_half_open_connection_is_noticed_after_a_jump_too(jump: Jump) -> None:
-    limits = Limits(ping_after_s=0.1, pong_within_s=0.3, watch_every_s=0.02)
+    limits = Limits(ping_interval=0.1, ping_timeout=0.3, watch_interval=0.02)
     with GatewayServer(limits) as server, open_socket(server) as silent:
         jump_now(server, jump)
         assert silent.close_code() == 1006

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deltawire.sources.recordings import Record
+from deltawire.recording import RecordingEntry
 from deltawire.sources.replay import play
 from deltawire.testing.recordings import PERPETUAL, make_recording
 from deltawire.venues import make_venue
@@ -26,12 +26,12 @@ CHANNELS = [
 
 
 @pytest.fixture(scope="module")
-def records() -> list[Record]:
+def records() -> list[RecordingEntry]:
     """Twelve seconds, in which one frame of the book is lost."""
     return list(make_recording(seed=2, steps=300, losses=(150,)))
 
 
-def told(records: list[Record], headers: dict[str, str], pauses: Iterator[float]) -> list[bytes]:
+def told(records: list[RecordingEntry], headers: dict[str, str], pauses: Iterator[float]) -> list[bytes]:
     """Every frame that a client of a server gets while it is fed a recording, with pauses in between."""
     frames: list[bytes] = []
     with GatewayServer(epoch="same") as server, RawClient(server.port) as client:
@@ -64,7 +64,9 @@ def told(records: list[Record], headers: dict[str, str], pauses: Iterator[float]
     ],
     ids=["json", "deflate", "proto"],
 )
-def test_the_same_recording_gives_the_same_bytes(records: list[Record], headers: dict[str, str]) -> None:
+def test_the_same_recording_gives_the_same_bytes(
+    records: list[RecordingEntry], headers: dict[str, str]
+) -> None:
     at_once = told(records, headers, iter(lambda: 0.0, 1.0))
     with_pauses = told(records, headers, (0.02 if number % 37 == 0 else 0.0 for number in range(10**6)))
     assert len(at_once) > 500

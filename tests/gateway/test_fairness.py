@@ -9,14 +9,14 @@ from urllib.parse import urlencode
 
 import pytest
 
-from deltawire.access.credits import Tariff
-from deltawire.app import WallClock
-from deltawire.exchange.conditions import Conditions, Latency
-from deltawire.exchange.open_orders import OpenOrders
-from deltawire.gateway.distance import Distance
+from deltawire.access.rate_limits import RateLimits
+from deltawire.exchange.limits.open_orders import OpenOrders
+from deltawire.exchange.network_conditions import Latency, NetworkConditions
 from deltawire.gateway.gateway import JOINED_AT_ONCE, Gateway, Limits
 from deltawire.gateway.intake import TURN_NS
+from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.websocket import MOST_HELD, MOST_UNDER_WAY, WebSocketConnection
+from deltawire.roles.gateway import WallClock
 from deltawire.store.keys import KeyStore
 from tests.gateway.test_websocket import request_head
 from tests.support.credentials import ALICE, secret_login
@@ -88,7 +88,7 @@ def test_patterns_that_outgrow_the_bound_close_the_connection() -> None:
         assert client.close_code() == 1008
 
 
-# Turns.
+# Scheduler.
 
 
 class TickingClock(StillClock):
@@ -129,7 +129,7 @@ def trading_gateway(exchange: Exchange) -> Gateway:
     """A gateway to an exchange in memory, at a time that stands still."""
     clock = StillClock(START_NS)
     return Gateway(
-        exchange.market, exchange.hub, clock, "9.9", access=exchange.access, trading=exchange.floor
+        exchange.market, exchange.hub, clock, "9.9", access=exchange.access, trading=exchange.service
     )
 
 
@@ -168,7 +168,7 @@ async def test_many_channels_are_joined_over_many_turns_and_effects_keep_their_o
         + request_frame("public/unsubscribe", 2, channels=["trades.I*.raw"])
         + request_frame("public/subscribe", 3, channels=["quote.I*"])
     )
-    member = peer.connection.member
+    member = peer.connection.subscriber
     joined = [len(member.channels)]
     while peer.answers() < 3 and len(joined) < 100:
         await asyncio.sleep(0)
@@ -191,7 +191,7 @@ async def test_a_connection_that_ends_amid_its_joins_leaves_nothing() -> None:
     peer.connection.connection_lost(None)
     for _ in range(50):
         await asyncio.sleep(0)
-    assert not peer.connection.member.channels
+    assert not peer.connection.subscriber.channels
     assert not world.hub._roster._groups
     assert gateway.held(peer.connection) == 0
 
@@ -236,7 +236,9 @@ async def test_answers_that_wait_for_the_disk_are_bounded_and_come_in_order() ->
 async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> None:
     world = World()
     gateway = Gateway(world.market, world.hub, WallClock(), "9.9")
-    gateway.distances = lambda: Distance(Conditions(Latency(50.0, 0.0), ()), random.Random(1), WallClock())
+    gateway.distances = lambda: NetworkSimulator(
+        NetworkConditions(Latency(50.0, 0.0), ()), random.Random(1), WallClock()
+    )
     peer = Peer(gateway)
     peer.transport.head()
     long = request_frame("public/test", 1, text="x" * 30_000)
@@ -261,8 +263,8 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
 def test_who_speaks_by_a_token_among_the_parameters_pays_from_its_account(tmp_path: Path) -> None:
     store = KeyStore(tmp_path)
     store.add(ALICE)
-    tariff = Tariff(refill=1, pool=1_000, request=100)
-    with GatewayServer(tariff=tariff, keys=store) as server:
+    rate_limits = RateLimits(refill=1, pool=1_000, request=100)
+    with GatewayServer(rate_limits=rate_limits, keys=store) as server:
         grant = server.get(f"/api/v2/public/auth?{urlencode(secret_login(ALICE))}")[1]["result"]
         token = grant["access_token"]
         codes = []
@@ -314,7 +316,7 @@ async def test_nothing_is_joined_any_more_once_a_connection_is_closing() -> None
     peer.connection.close(1008, "enough")
     for _ in range(50):
         await asyncio.sleep(0)
-    assert not peer.connection.member.channels
+    assert not peer.connection.subscriber.channels
     assert not world.hub._roster._groups
 
 
@@ -330,5 +332,5 @@ def test_a_subscription_that_waits_for_the_disk_is_dropped_with_its_connection()
     )
     peer.connection.close(1008, "enough")
     exchange.disk.sync()
-    assert not peer.connection.member.channels
+    assert not peer.connection.subscriber.channels
     assert not exchange.hub._roster._groups

@@ -58,7 +58,7 @@ def test_a_token_that_ends_takes_the_answers_along_that_were_asked_for_with_it(d
         error = answer(peer, number)["error"]
         assert (error["code"], "may have acted" in error["data"]["reason"]) == (13009, True)
     assert "result" in answer(peer, public)
-    assert not peer.member.channels
+    assert not peer.subscriber.channels
     assert peer.told_off() == [ORDERS]
     assert not peer.code
 
@@ -75,7 +75,7 @@ def test_a_token_that_ends_takes_along_the_answer_that_a_join_was_to_complete(de
     desk.http(HERE, "public/auth", grant_type="refresh_token", refresh_token=tokens["refresh_token"])
     desk.exchange.disk.sync()
     assert answer(peer, number)["error"]["code"] == 13009
-    assert not peer.member.channels
+    assert not peer.subscriber.channels
 
 
 @pytest.mark.parametrize("scope", ["public", "private"])
@@ -145,6 +145,6 @@ def test_a_request_behind_a_close_that_waits_does_not_act(desk: Gatekeeping) -> 
     desk.exchange.disk.slow = True
     peer.sends("private/buy", **ORDER)
     peer.sends("private/logout")
-    before = desk.exchange.floor.ticket()
+    before = desk.exchange.service.ticket()
     assert peer.sends("private/buy", **ORDER)
-    assert desk.exchange.floor.ticket() == before
+    assert desk.exchange.service.ticket() == before

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deltawire.access.credits import Tariff, Wallet
+from deltawire.access.rate_limits import RateLimits, TokenBucket
 from deltawire.gateway.gateway import Limits, Policy
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.keys import KeyStore
@@ -18,7 +18,7 @@ from tests.support.frames import client_frame
 from tests.support.gateway_server import HANDSHAKE, GatewayServer, Neighbour, RawClient, open_socket
 from tests.support.market_events import START_NS
 
-CHEAP = Tariff(refill=1, pool=1_000, request=100, subscription_pool=500, subscription=100)
+CHEAP = RateLimits(refill=1, pool=1_000, request=100, subscription_pool=500, subscription=100)
 CHANNEL = "quote.BTC-PERPETUAL"
 
 
@@ -77,7 +77,7 @@ def test_a_key_has_so_many_connections(tmp_path: Path) -> None:
 def test_requests_past_the_credits_get_10028_and_the_connection_closes(
     method: str, params: dict[str, list[str]], free: int
 ) -> None:
-    with GatewayServer(tariff=CHEAP) as server:
+    with GatewayServer(rate_limits=CHEAP) as server:
         server.go_live()
         with Neighbour(server) as neighbour, open_socket(server) as client:
             for number in range(free + 3):
@@ -95,7 +95,7 @@ def test_requests_past_the_credits_get_10028_and_the_connection_closes(
 
 
 def test_what_is_no_request_costs_as_much_as_one() -> None:
-    with GatewayServer(tariff=CHEAP) as server, open_socket(server) as client:
+    with GatewayServer(rate_limits=CHEAP) as server, open_socket(server) as client:
         client.send(client_frame(b"{") * 12)
         codes = [client.message()["error"]["code"] for _ in range(11)]
         assert codes == [-32700] * 10 + [10028]
@@ -107,7 +107,7 @@ def test_all_connections_of_an_account_pay_from_one_wallet(tmp_path: Path) -> No
     store.add(ALICE)
     store.add(BOB)
     with (
-        GatewayServer(tariff=CHEAP, keys=store) as server,
+        GatewayServer(rate_limits=CHEAP, keys=store) as server,
         open_socket(server) as first,
         open_socket(server) as second,
         open_socket(server) as bob,
@@ -123,7 +123,7 @@ def test_all_connections_of_an_account_pay_from_one_wallet(tmp_path: Path) -> No
 
 
 def test_subscribing_and_leaving_in_turn_is_a_rate_error_and_leaves_nothing() -> None:
-    with GatewayServer(tariff=CHEAP) as server:
+    with GatewayServer(rate_limits=CHEAP) as server:
         server.go_live()
         with open_socket(server) as client:
             for number in range(50):
@@ -171,7 +171,7 @@ def test_a_listener_for_some_addresses_refuses_the_others_whatever_they_forge() 
 
 def test_a_tls_handshake_that_never_ends_is_given_up(tmp_path: Path) -> None:
     tls = load_tls(self_signed(tmp_path, "localhost"), None)
-    with GatewayServer(Limits(request_within_s=0.2), tls=tls) as server, RawClient(server.port) as client:
+    with GatewayServer(Limits(request_timeout=0.2), tls=tls) as server, RawClient(server.port) as client:
         client.send(b"\x16\x03\x01")
         client.rest()
 
@@ -191,17 +191,17 @@ def test_old_tls_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_clock_that_jumps_back_gives_no_credits_and_forward_no_more_than_a_full_pool() -> None:
-    wallet = Wallet(CHEAP)
+    bucket = TokenBucket(CHEAP)
     now = START_NS
-    assert [wallet.pay_for("public/test", now) for _ in range(11)] == [True] * 10 + [False]
+    assert [bucket.pay_for("public/test", now) for _ in range(11)] == [True] * 10 + [False]
     two_hours = 7_200 * 10**9
-    assert not wallet.pay_for("public/test", now - two_hours)
-    assert [wallet.pay_for("public/test", now + two_hours) for _ in range(11)] == [True] * 10 + [False]
+    assert not bucket.pay_for("public/test", now - two_hours)
+    assert [bucket.pay_for("public/test", now + two_hours) for _ in range(11)] == [True] * 10 + [False]
 
 
 def test_by_default_a_client_may_subscribe_to_many_channels_one_by_one() -> None:
     """As ccxt does it: a request for each."""
-    with GatewayServer(tariff=Tariff()) as server, open_socket(server) as client:
+    with GatewayServer(rate_limits=RateLimits()) as server, open_socket(server) as client:
         for number in range(200):
             client.request("public/subscribe", number, channels=[f"deribit_price_index.i{number}"])
         results = [client.message()["result"] for _ in range(200)]

@@ -10,7 +10,7 @@ from deltawire.wire.deflate import deflated
 from tests.support.commands import Command
 from tests.support.frames import CONT, PING, client_frame, request_frame
 from tests.support.gateway_server import RawClient
-from tests.support.tapes import deribit_tape
+from tests.support.trade_recordings import deribit_tape
 
 MIB = 1024 * 1024
 MAY_GROW = 48 * MIB

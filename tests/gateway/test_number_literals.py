@@ -28,7 +28,7 @@ def server(exchange: Exchange, tmp_path_factory: pytest.TempPathFactory) -> Iter
     store = KeyStore(Path(tmp_path_factory.mktemp("home")))
     store.add(ALICE)
     store.add(TRADER)
-    with GatewayServer(keys=store, trading=exchange.floor) as server:
+    with GatewayServer(keys=store, trading=exchange.service) as server:
         server.go_live()
         yield server
 

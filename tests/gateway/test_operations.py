@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from deltawire.app import App
 from deltawire.errors import RecordingError
 from deltawire.gateway.gateway import Limits, Policy
 from deltawire.gateway.telemetry import Durations
 from deltawire.model.events import Fault, Status
+from deltawire.roles.gateway import App
 from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE, SECRET, secret_login
 from tests.support.frames import CLOSE, TEXT, client_frame
@@ -191,7 +191,7 @@ def test_a_stop_sends_everything_then_1001_with_advice_and_takes_no_one_new() ->
 
 
 def test_a_stop_under_load_ends_every_connection_with_1001_in_time() -> None:
-    limits = Limits(watch_every_s=0.05)
+    limits = Limits(watch_interval=0.05)
     with GatewayServer(limits) as server:
         server.go_live()
         clients = [open_socket(server) for _ in range(50)]

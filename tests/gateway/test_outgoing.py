@@ -138,7 +138,7 @@ def test_a_peer_that_does_not_read_gets_what_was_sent_and_then_the_newest(run: C
         server = Server()
         connection, client = await server.connect(SO_RCVBUF=4096)
         sent = 0
-        while connection.member.outbox is None:
+        while connection.subscriber.outbox is None:
             server.publish(50)
             server.hub.flush()
             sent += 50
@@ -150,7 +150,7 @@ def test_a_peer_that_does_not_read_gets_what_was_sent_and_then_the_newest(run: C
         note = json.loads(payload)["params"]
         assert (opcode, note["seq"], note["conflated"]) == (1, sent + 50, 50)
         assert not connection.unsent
-        assert isinstance(connection.member.sink, DirectSink)
+        assert isinstance(connection.subscriber.sink, DirectSink)
         server.publish()
         server.hub.flush()
         assert await client.sequence() == sent + 51
@@ -167,7 +167,7 @@ def test_what_a_tick_produced_reaches_all_though_one_of_them_closes(run: Callabl
         _, other = await server.connect()
         server.publish()
         client.send(CLOSE_FRAME)
-        await until(lambda: not leaving.member.channels)
+        await until(lambda: not leaving.subscriber.channels)
         server.publish()
         server.hub.flush()
         assert await client.sequence() == 1
@@ -187,7 +187,7 @@ def test_a_peer_that_does_not_read_costs_the_others_in_its_group_nothing(run: Ca
         slow, sleeper = await server.connect(SO_RCVBUF=4096)
         _, last = await server.connect()
         sent = 0
-        while slow.member.outbox is None:
+        while slow.subscriber.outbox is None:
             server.publish(20)
             server.hub.flush()
             assert [await first.sequence() for _ in range(20)] == list(range(sent + 1, sent + 21))
@@ -224,7 +224,7 @@ def test_a_lost_connection_gives_its_descriptor_back(run: Callable[[Any], None])
     async def work() -> None:
         server = Server()
         connection, client = await server.connect()
-        sink = cast(DirectSink, connection.member.sink)
+        sink = cast(DirectSink, connection.subscriber.sink)
         client.close()
         await server.emptied()
         assert sink.fileno() == -1

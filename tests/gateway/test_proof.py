@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deltawire.app import WallClock
-from deltawire.exchange.conditions import Conditions, Latency
-from deltawire.gateway.distance import Distance
+from deltawire.exchange.network_conditions import Latency, NetworkConditions
+from deltawire.gateway.network_simulator import NetworkSimulator
+from deltawire.roles.gateway import WallClock
 from deltawire.store.keys import KeyStore
 from deltawire.wire.mac import RunningMac, mac_key, parse_note
 from tests.support.credentials import ALICE, BOB, secret_login, signed_login
@@ -149,8 +149,8 @@ def test_a_second_call_is_refused_with_proof_and_the_first_goes_on(server: Gatew
 
 def test_from_afar_the_answer_that_says_so_is_still_not_part_of_it(store: KeyStore) -> None:
     with GatewayServer(keys=store) as server:
-        conditions = Conditions(Latency(5.0, 2.0))
-        server.app.gateway.distances = lambda: Distance(conditions, random.Random(1), WallClock())
+        conditions = NetworkConditions(Latency(5.0, 2.0))
+        server.app.gateway.distances = lambda: NetworkSimulator(conditions, random.Random(1), WallClock())
         server.go_live()
         with RawClient(server.port) as client:
             client.handshake()

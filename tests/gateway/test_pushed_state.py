@@ -53,7 +53,7 @@ def buys(server: ExchangeServer, client: RawClient, number: int = 1) -> int:
     """Buy a hundred; returns the position, which the disk may not have yet."""
     lots = server.position() + 100
     client.request("private/buy", number, **MARKET)
-    server.wait_until(lambda: server.builtin.floor.accounts.position(server.account, NAME) == lots)
+    server.wait_until(lambda: server.builtin.service.accounts.position(server.account, NAME) == lots)
     return lots
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from deltawire.fanout.history import Keeps
+from deltawire.fanout.history import RetentionPolicy
 from tests.support.gateway_server import RawClient, Way
 from tests.support.market_events import VENUE
 from tests.support.stalling import NAME, ExchangeServer, answers, notes_in, stalling_exchange
@@ -90,7 +90,7 @@ def test_what_was_let_go_while_the_answer_waited_is_not_recovered(
 
 
 @pytest.mark.parametrize("asked", [BOOK, PATTERN])
-@pytest.mark.parametrize("changes", [3, Keeps().notifications + 1])
+@pytest.mark.parametrize("changes", [3, RetentionPolicy().notifications + 1])
 def test_an_answer_that_was_held_says_what_its_join_then_did(
     server: ExchangeServer, connect: Connect, asked: str, changes: int
 ) -> None:
@@ -106,7 +106,7 @@ def test_an_answer_that_was_held_says_what_its_join_then_did(
     server.disk.go_on()
     came = answers(back, 1, 2)
     assert notes_in(came, BOOK) == [], "the answer comes first"
-    recovered = changes <= Keeps().notifications
+    recovered = changes <= RetentionPolicy().notifications
     assert (came[-1]["result"], came[-1]["recovered"]) == ([asked], {BOOK: recovered})
     first = next_note(back, BOOK)
     if recovered:

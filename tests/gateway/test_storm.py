@@ -42,7 +42,7 @@ MIB = 1024 * 1024
 def server(way: Way) -> Iterator[GatewayServer]:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    with GatewayServer(Limits(unread_for_s=600), way=way) as running:
+    with GatewayServer(Limits(write_timeout=600), way=way) as running:
         running.go_live()
         yield running
 
@@ -199,7 +199,7 @@ async def test_readers_that_stop_cost_the_others_nothing_and_end_on_the_right_bo
     print(f"p99 {alone.p99_ms():.1f} ms alone, {beside.p99_ms():.1f} ms beside {SLOW} that do not read;")
     print(f"{beside.p99_ms() / alone.p99_ms():.2f} times; the most held for one of them {max(held)} bytes")
     assert max(held) < 500_000
-    assert sum(held) < SLOW * Limits().unsent_bytes
+    assert sum(held) < SLOW * Limits().max_unsent_bytes
     assert CROWD < 1000 or beside.p99_ms() < 3 * alone.p99_ms() + 100
     for client in slow:
         await asyncio.to_thread(ends_on_the_right_book, server, client)
@@ -213,7 +213,7 @@ def feed_until_all_are_behind(server: GatewayServer) -> None:
 
 def all_behind(server: GatewayServer) -> bool:
     """Whether everyone who is there owes the reading of something."""
-    return all(each.member.outbox for each in server.app.gateway.connections)
+    return all(each.subscriber.outbox for each in server.app.gateway.connections)
 
 
 def ends_on_the_right_book(server: GatewayServer, client: RawClient) -> None:
@@ -300,4 +300,4 @@ def test_readers_that_stop_cost_the_process_no_more_than_they_may_be_owed(tmp_pa
     print(f"{SLOW} that do not read beside {CROWD}: {held / MIB:.1f} MiB queued,", end=" ")
     print(f"the process's peak {grown / MIB:.1f} MiB higher")
     assert held >= SLOW * MIB, "none of them was cut"
-    assert grown < SLOW * Limits().unsent_bytes + 16 * MIB
+    assert grown < SLOW * Limits().max_unsent_bytes + 16 * MIB

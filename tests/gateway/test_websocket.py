@@ -39,7 +39,7 @@ GOOD = {
     "Sec-WebSocket-Key": base64.b64encode(b"0123456789abcdef").decode(),
     "Sec-WebSocket-Version": "13",
 }
-LIMITS = Limits(largest_message=10_000, most_fragments=10, unsent_bytes=20_000)
+LIMITS = Limits(max_message_size=10_000, max_fragments=10, max_unsent_bytes=20_000)
 
 
 def request_head(path: str = "/ws/api/v2", headers: dict[str, str] = GOOD, more: str = "") -> bytes:
@@ -431,7 +431,7 @@ def test_a_subscription_in_the_same_packet_as_a_close_leaves_nobody_in_the_hub(s
     server.flush()
     assert peer.kinds() == [1, "snapshot", ("close", 1000)]
     assert neighbour.kinds() == ["change"]
-    assert not peer.connection.member.channels
+    assert not peer.connection.subscriber.channels
 
 
 def test_a_request_behind_a_close_is_not_answered(server: Server) -> None:
@@ -631,7 +631,7 @@ def test_a_slow_peer_gets_one_change_for_all_it_missed_and_then_every_one(server
     assert merged["data"]["prev_change_id"] == all_[0]["params"]["data"]["change_id"]
     assert merged["data"]["checksum"] == all_[59]["params"]["data"]["checksum"]
     assert got[2:] == all_[60:]
-    assert peer.connection.member.sink is peer.transport, "it is not behind any more"
+    assert peer.connection.subscriber.sink is peer.transport, "it is not behind any more"
 
 
 def test_what_cannot_be_merged_is_queued_in_order(server: Server) -> None:
@@ -655,7 +655,7 @@ def test_a_peer_that_owes_the_limit_is_closed_to_come_back_and_its_neighbours_go
     for number in range(300):
         server.world.hub.publish([make_trade(server.world.instrument, 1000, 10, trade_id=str(number))])
         server.flush()
-        assert peer.connection.unsent <= LIMITS.unsent_bytes + 1000
+        assert peer.connection.unsent <= LIMITS.max_unsent_bytes + 1000
     assert len(neighbour.frames()) == 300
     peer.transport.drain()
     *_, last = peer.frames()
@@ -687,7 +687,7 @@ def test_a_flood_from_a_peer_that_does_not_read_is_cut_at_the_cap(server: Server
     peer.transport.reads = False
     for _ in range(50):
         peer.sends(flood * 20)
-        assert peer.connection.unsent <= LIMITS.unsent_bytes + 2000
+        assert peer.connection.unsent <= LIMITS.max_unsent_bytes + 2000
     server.watch(4)
     assert peer.transport.over == "aborted"
 
@@ -697,13 +697,13 @@ def test_no_request_of_a_peer_that_is_closed_is_carried_out(server: Server) -> N
     peer.transport.reads = False
     subscribe = request_frame("public/subscribe", channels=[BOOK])
     peer.sends(*[request_frame("public/get_instruments")] * 200, subscribe)
-    assert not peer.connection.member.channels
+    assert not peer.connection.subscriber.channels
     server.watch(4)
     assert peer.transport.over == "aborted"
 
 
 def test_a_close_with_an_answer_too_large_for_a_slow_peer_is_sent_not_raised() -> None:
-    server = Server(limits=Limits(unsent_bytes=100))
+    server = Server(limits=Limits(max_unsent_bytes=100))
     peer = server.peer()
     peer.transport.reads = False
     peer.sends(request_frame("public/subscribe", channels=[BOOK, BOOK]), close_frame())

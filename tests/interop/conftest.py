@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from deltawire.sources.recordings import Record
+from deltawire.recording import RecordingEntry
 from deltawire.testing.recordings import PERPETUAL, make_recording, write_log
 from tests.support.gateway_server import GatewayServer
 from tests.support.replays import SteppedReplay
@@ -38,25 +38,25 @@ def _give_up(number: int, frame: FrameType | None) -> None:
 
 
 @pytest.fixture(scope="session")
-def long_records() -> list[Record]:
+def long_records() -> list[RecordingEntry]:
     """Two minutes with 3,000 changes of the perpetual's book."""
     return list(make_recording(seed=1))
 
 
 @pytest.fixture(scope="session")
-def long_recording(long_records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def long_recording(long_records: list[RecordingEntry], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same as a file."""
     return write_log(long_records, tmp_path_factory.mktemp("recordings") / "long.log")
 
 
 @pytest.fixture(scope="session")
-def short_records() -> list[Record]:
+def short_records() -> list[RecordingEntry]:
     """Twelve seconds in which one frame of the perpetual's book is lost."""
     return list(make_recording(seed=2, steps=300, losses=(150,)))
 
 
 @pytest.fixture(scope="session")
-def short_recording(short_records: list[Record], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def short_recording(short_records: list[RecordingEntry], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same as a file."""
     return write_log(short_records, tmp_path_factory.mktemp("recordings") / "short.log")
 
@@ -69,7 +69,7 @@ def finished(long_recording: Path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
-def told_by_finished(long_records: list[Record]) -> Told:
+def told_by_finished(long_records: list[RecordingEntry]) -> Told:
     """What the venue of the finished server has said."""
     return told(long_records)
 
@@ -82,12 +82,12 @@ def looping(short_recording: Path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
-def told_by_looping(short_records: list[Record]) -> Told:
+def told_by_looping(short_records: list[RecordingEntry]) -> Told:
     """What the venue of the looping server says in each round."""
     return told(short_records)
 
 
-def told(records: Iterable[Record]) -> Told:
+def told(records: Iterable[RecordingEntry]) -> Told:
     """The notifications among the records of a Deribit connection."""
     found: Told = {}
     for record in records:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.ccxt_client import assert_same_books, both_sides, ccxt_deribit, is_compressed
+from tests.support.follower_books import shadowed
 from tests.support.serving import Served, connected, serving
-from tests.support.shadows import shadowed
 
 COMPARED = 25
 

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from deltawire.sources.recordings import Recording
+from deltawire.recording import Recording
 from tests.interop.conftest import Told, told
 from tests.support.ccxt_client import assert_same_books, ccxt_deribit
+from tests.support.follower_books import shadowed
 from tests.support.serving import Served, connected, serving
-from tests.support.shadows import shadowed
 
 pytestmark = pytest.mark.recordings
 

@@ -11,8 +11,8 @@ import pytest
 
 from deltawire.testing.recordings import EXPIRY_MS, FUTURE, OPTION, PERPETUAL, START_NS
 from tests.interop.conftest import Told, play_ended
+from tests.support.follower_books import Level, shadowed
 from tests.support.serving import Served, connected, serving
-from tests.support.shadows import Level, shadowed
 
 pytest.importorskip("nautilus_trader")
 

@@ -7,7 +7,7 @@ from zlib import crc32
 import pytest
 
 from deltawire.errors import FeedError, RequestError
-from deltawire.session.channels import Position
+from deltawire.session.channels import ResumePosition
 from deltawire.session.client import Answer, BookMirror, ClientSession, Notification, TestRequest
 
 
@@ -205,7 +205,7 @@ def test_positions_outlive_a_connection_and_hold_the_next_to_their_sequence() ->
     session = ClientSession()
     for frame in (note(4), note(5), joined("b", "e", 7)):
         session.received(frame)
-    assert session.reconnected() == {"a": Position("e", 5), "b": Position("e", 7)}
+    assert session.reconnected() == {"a": ResumePosition("e", 5), "b": ResumePosition("e", 7)}
     session.received(b'{"id":1,"result":["a","b"],"recovered":{"a":true,"b":true}}')
     session.received(note(6))
     with pytest.raises(FeedError, match="b: seq 9 after 7"):

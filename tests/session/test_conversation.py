@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 
 from deltawire.errors import RequestError
-from deltawire.session.channels import Position
+from deltawire.session.channels import ResumePosition
 from deltawire.session.conversation import MOST_PATTERNS
 from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
 from deltawire.session.methods import METHODS
 from deltawire.wire.rpc import Reply
 from tests.support.conversations import VERSION, Conversation, ask_http, read
 from tests.support.market_events import SECOND_NS, START_NS, make_instrument, make_listing
-from tests.support.members import Inbox
+from tests.support.subscribers import Inbox
 from tests.support.worlds import World, live_world
 
 
@@ -153,9 +153,9 @@ def test_the_images_follow_the_answer_and_no_notification_follows_the_answer_tha
     def carry_out(effects: list[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Join):
-                world.hub.join(inbox.member, effect.keys)
+                world.hub.join(inbox.subscriber, effect.keys)
             elif isinstance(effect, Leave):
-                world.hub.leave(inbox.member, effect.ids)
+                world.hub.leave(inbox.subscriber, effect.ids)
             sent.extend(data["type"] for data in inbox.data(name))
             if isinstance(effect, Reply):
                 sent.append("answer")
@@ -338,8 +338,8 @@ def test_a_join_takes_the_answer_along_and_the_positions_of_what_is_joined_now()
     (join,) = conversation.effects("public/subscribe", channels=names, resume=positions)
     assert isinstance(join, Join)
     assert join.resume == {
-        "quote.BTC-PERPETUAL": Position("e", 5),
-        "book.BTC-PERPETUAL.raw": Position("f", 6),
+        "quote.BTC-PERPETUAL": ResumePosition("e", 5),
+        "book.BTC-PERPETUAL.raw": ResumePosition("f", 6),
     }
     assert join.reply is not None
     assert read(join.reply, conversation.now_ns)["result"] == names[2:]

@@ -101,7 +101,9 @@ class RightsModel(RuleBasedStateMachine):
         self.taken["steps"] += 1
         for line, peer in self.peers.items():
             assert bool(peer.code) is not line.open, (line, peer.code)
-            heard = {name.partition(" ")[0]: name for name in peer.member.channels | peer.member.waiting}
+            heard = {
+                name.partition(" ")[0]: name for name in peer.subscriber.channels | peer.subscriber.waiting
+            }
             assert heard.keys() == line.heard.keys(), line
             for name, (account, _) in line.heard.items():
                 assert heard[name].endswith(f"/{ACCOUNTS[account]}" if account else name)
@@ -366,9 +368,9 @@ class RightsModel(RuleBasedStateMachine):
             for grant in (by, line.own or by) if invalidate else ():
                 grant.dead = grant.dead or not grant.header
             self.oracle.close(line)
-            before = self.world.exchange.floor.ticket()
+            before = self.world.exchange.service.ticket()
             peer.sends("private/buy", **PARAMS["private/buy"], **self._token(self._grant(token)))
-            assert self.world.exchange.floor.ticket() == before, "behind a logout nothing acts"
+            assert self.world.exchange.service.ticket() == before, "behind a logout nothing acts"
 
     # What they do.
 
@@ -378,15 +380,15 @@ class RightsModel(RuleBasedStateMachine):
         address = line.address if line else address
         grant = self._grant(token)
         by = self.oracle.who(line, grant) if line else grant
-        before = self.world.exchange.floor.ticket()
+        before = self.world.exchange.service.ticket()
         answer = self._ask(line, address, method, grant, **PARAMS.get(method, {}))
         allowed = self.oracle.may(by, METHOD_RIGHTS[method], address)
         self.taken["requests allowed" if allowed else "requests refused"] += 1
         assert ("result" in answer) is allowed, (answer, by)
-        assert allowed or self.world.exchange.floor.ticket() == before, "what is refused does not act"
+        assert allowed or self.world.exchange.service.ticket() == before, "what is refused does not act"
         self._hear(by.key.account if allowed and method == "private/buy" and by else "")
         for account in ACCOUNTS.values():
-            self.world.exchange.floor.submit(self.world.cancels(account))
+            self.world.exchange.service.submit(self.world.cancels(account))
         self._drain()
 
     @precondition(lambda self: self.peers)

@@ -8,7 +8,7 @@ import pytest
 
 from deltawire.model.events import BookDelta, BookImage, Event, Status, Trade
 from deltawire.ports import Batch, Fetch, Reconnect, Send, Wants
-from deltawire.sources.recordings import Record, Recording
+from deltawire.recording import Recording, RecordingEntry
 from deltawire.sources.replay import LOOP_PAUSE_NS, ReplayClock, ReplaySource, play, play_again
 from deltawire.testing.replica import Replica
 from deltawire.testing.simulators.binance import BinanceUsdmSimulator
@@ -28,16 +28,16 @@ class Wall:
         return self.ns
 
 
-def recorded(seconds: int = 20) -> list[Record]:
+def recorded(seconds: int = 20) -> list[RecordingEntry]:
     """One book of a USD-M connection, an update and a trade each second, the image inside the stream."""
     simulator = BinanceUsdmSimulator(listed=False)
     simulator.subscribe(NAME)
-    found = [Record("received", simulator.now_ns, simulator.delta(NAME))]
-    found.append(Record("received", simulator.now_ns, simulator.image(NAME)))
+    found = [RecordingEntry("received", simulator.now_ns, simulator.delta(NAME))]
+    found.append(RecordingEntry("received", simulator.now_ns, simulator.image(NAME)))
     for _ in range(seconds):
         simulator.now_ns += SECOND
-        found.append(Record("received", simulator.now_ns, simulator.delta(NAME)))
-        found.append(Record("received", simulator.now_ns, simulator.trade(NAME)))
+        found.append(RecordingEntry("received", simulator.now_ns, simulator.delta(NAME)))
+        found.append(RecordingEntry("received", simulator.now_ns, simulator.trade(NAME)))
     return found
 
 
@@ -76,7 +76,7 @@ class TestPlay:
 
     def test_silence_in_the_recording_is_silence(self) -> None:
         records = recorded()
-        late = [Record(r.kind, r.at_ns + 600 * SECOND, r.payload) for r in records[12:]]
+        late = [RecordingEntry(r.kind, r.at_ns + 600 * SECOND, r.payload) for r in records[12:]]
         events = flat(list(play([*records[:12], *late], make_venue("binance_usdm"))))
         statuses = [(e.state, e.reason, e.seen_ns) for e in events if isinstance(e, Status)]
         silent_ns = records[11].at_ns + make_venue("binance_usdm").silence_ns
@@ -84,23 +84,23 @@ class TestPlay:
 
     def test_a_second_connection_in_the_recording_closes_the_first(self) -> None:
         records = recorded()
-        again = Record("opened", records[-1].at_ns + 1)
+        again = RecordingEntry("opened", records[-1].at_ns + 1)
         events = flat(list(play([*records, again], make_venue("binance_usdm"))))
         assert [(e.state, e.reason) for e in events[-1:]] == [("stale", "closed")]
 
     def test_a_body_that_is_nobodys_is_passed_over(self) -> None:
-        body = Record("fetched", recorded()[0].at_ns, b"{}", "https://elsewhere.example/")
+        body = RecordingEntry("fetched", recorded()[0].at_ns, b"{}", "https://elsewhere.example/")
         assert flat(list(play([body], make_venue("binance_usdm")))) == []
 
     def test_a_stamp_far_ahead_does_not_hold_everything_up(self) -> None:
         records = recorded()
-        last = Record("received", (1 << 63) - 1, records[-1].payload)
+        last = RecordingEntry("received", (1 << 63) - 1, records[-1].payload)
         for venue in ("binance_usdm", "okx", "kraken"):
             assert len(list(play([*records, last], make_venue(venue)))) < 1_000
 
     def test_a_stamp_behind_the_one_before_does_not_turn_time_back(self) -> None:
         records = recorded()
-        records[10] = Record("received", records[10].at_ns - 100 * SECOND, records[10].payload)
+        records[10] = RecordingEntry("received", records[10].at_ns - 100 * SECOND, records[10].payload)
         times = [batch.at_ns for batch in play(records, make_venue("binance_usdm"))]
         assert times == sorted(times)
 

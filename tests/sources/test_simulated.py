@@ -59,7 +59,7 @@ def test_it_never_falls() -> None:
     assert clock.now() == before
 
 
-# Turns.
+# Scheduler.
 
 
 class Busy:
@@ -77,7 +77,7 @@ class Busy:
 async def test_orders_come_in_between_the_moments_of_a_busy_market() -> None:
     notes: list[str] = []
     public = PublicEvents()
-    floor = Exchange(public=public.put).floor
+    floor = Exchange(public=public.put).service
     source = SimulatedSource(floor, public, Busy(notes), lambda: None, SimulatedClock(StillClock(BEGIN)))
 
     async def others() -> None:

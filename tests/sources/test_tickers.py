@@ -7,7 +7,7 @@ from tests.support.trading import TRADER, Exchange
 
 def test_every_listed_instrument_has_a_ticker_and_every_index_a_price() -> None:
     exchange = Exchange()
-    found = list(tickers(exchange.floor.exchange, exchange.hall.accounts))
+    found = list(tickers(exchange.service.exchange, exchange.hall.accounts))
     named = {each.instrument.name: each for each in found if isinstance(each, Ticker)}
     assert named.keys() == exchange.hall.accounts.pricing.instruments.keys()
     assert {each.name for each in found if isinstance(each, Index)} == {"btc_usd", "btc_usdc"}

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from deltawire.errors import JournalError, UsageError
+from deltawire.journal.files import DiskFiles
+from deltawire.journal.journal import Journal
 from deltawire.store.accounts import AccountStore
 from deltawire.store.certificates import load_tls, self_signed
-from deltawire.store.files import DiskFiles
 from deltawire.store.home import make_folder
-from deltawire.store.journal import Journal
 from tests.support.commands import run
 
 

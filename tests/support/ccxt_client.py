@@ -7,8 +7,8 @@ from typing import Any
 
 import ccxt.pro
 
+from tests.support.follower_books import FollowerBook
 from tests.support.serving import Served
-from tests.support.shadows import Shadow
 
 Levels = list[tuple[float, float]]
 
@@ -47,7 +47,7 @@ def both_sides(book: dict[str, Any]) -> tuple[Levels, Levels]:
     return bids, asks
 
 
-async def assert_same_books(client: Any, symbol: str, shadow: Shadow, times: int) -> None:
+async def assert_same_books(client: Any, symbol: str, shadow: FollowerBook, times: int) -> None:
     """The next states that ccxt tells of are ours at the same time, level by level."""
     for _ in range(times):
         book = await client.watch_order_book(symbol)

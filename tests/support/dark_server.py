@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from random import Random
 
-import deltawire.builtin
+import deltawire.roles.exchange
 from deltawire.cli.main import main
 from deltawire.testing.power import PowerCutFiles
 
@@ -29,5 +29,5 @@ class _Disk(PowerCutFiles):
 
 
 if __name__ == "__main__":
-    deltawire.builtin.DiskFiles = _Disk  # type: ignore[misc]
+    deltawire.roles.exchange.DiskFiles = _Disk  # type: ignore[misc]
     main(sys.argv[1:])

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from deltawire.errors import JournalError
+from deltawire.exchange.accounts.history import AccountHistory
+from deltawire.exchange.accounts.no_risk_check import NoRiskCheck
 from deltawire.exchange.codec import Codec
-from deltawire.exchange.codes import Rejection
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.history import History
+from deltawire.exchange.orders.codes import Rejection
+from deltawire.exchange.orders.records import Instruct, Place
 from deltawire.exchange.ports import OpenBook
-from deltawire.exchange.records import Instruct, Place
-from deltawire.exchange.unmargined import Unmargined
-from deltawire.store.committing import GroupCommit
-from deltawire.store.files import DiskFiles, Files
-from deltawire.store.journal import Journal
-from deltawire.store.recovery import recover, save
-from tests.support.exchanges import NAME, PERPETUAL, Floor
+from deltawire.journal.committing import GroupCommit
+from deltawire.journal.files import DiskFiles, Files
+from deltawire.journal.journal import Journal
+from deltawire.journal.recovery import recover, save
+from tests.support.matching_harness import NAME, PERPETUAL, MatchingHarness
 
 KEPT = 1_000_000
 
@@ -29,23 +29,23 @@ class JournalledExchange:
     def __init__(self, directory: Path, files: Files | None = None, *, snapshot_every: int = 500) -> None:
         self.files = files or DiskFiles(directory)
         self.journal = Journal(self.files, str(directory), salt=7)
-        self.exchange = Exchange(Unmargined())
-        self.history = History(kept=KEPT)
+        self.exchange = Exchange(NoRiskCheck())
+        self.history = AccountHistory(kept=KEPT)
         codec = Codec()
         self.replayed = recover(self.exchange, self.history, codec, self.journal)
         self.commit = GroupCommit(
             self.journal, state=partial(save, self.exchange, self.history), snapshot_every=snapshot_every
         )
         self.exchange.journal = lambda record: self.commit.append(codec.encode(record))
-        self.now = self.exchange.desk.now
-        if NAME not in self.exchange.desk.books:
+        self.now = self.exchange.matching.now
+        if NAME not in self.exchange.matching.books:
             self.now += 1
             self.exchange.submit(Instruct(at_ns=self.now, demand=OpenBook(PERPETUAL)))
 
     def place(self, account: int, label: str, acknowledge: Callable[[str], None], **terms: Any) -> None:
         """Place an order; `acknowledge` with its label once it is durable."""
         self.now += 1_000_000
-        wanted = Floor.terms(self, "buy", 10, 1000, label=label, **terms)  # type: ignore[arg-type]
+        wanted = MatchingHarness.terms(self, "buy", 10, 1000, label=label, **terms)  # type: ignore[arg-type]
         outputs = self.exchange.submit(Place(at_ns=self.now, account=account, terms=wanted))
         assert not isinstance(outputs[-1], Rejection), outputs
         self.history.took(outputs)
@@ -62,5 +62,5 @@ class JournalledExchange:
 
     def count(self, account: int) -> Counter[str]:
         """How many orders there are of each label."""
-        known = (*self.history.orders(account), *self.exchange.desk.live(account))
+        known = (*self.history.orders(account), *self.exchange.matching.live(account))
         return Counter(order.terms.label for order in known)

@@ -6,19 +6,19 @@ from itertools import count
 from typing import Any
 
 from deltawire.access.access import Access, HttpRequest
-from deltawire.access.backoff import Patience
+from deltawire.access.backoff import BackoffPolicy
 from deltawire.access.keys import KeyRing
 from deltawire.errors import RequestError
-from deltawire.exchange.records import CancelMany
+from deltawire.exchange.orders.records import CancelMany
 from deltawire.gateway.gateway import Gateway
 from deltawire.model.account_events import AccountLock
 from deltawire.session.server import answer_http
 from deltawire.wire.frames import TEXT
 from deltawire.wire.rpc import Request
-from tests.exchange.instruments import PERPETUAL
+from tests.support.contracts import PERPETUAL
 from tests.support.conversations import read
 from tests.support.market_events import START_NS
-from tests.support.members import Inbox
+from tests.support.subscribers import Inbox
 from tests.support.trading import Exchange
 
 LOW = 20_000.0
@@ -47,7 +47,7 @@ class Peer:
         """Raises what the handshake is refused with."""
         self._gateway = gateway
         self._inbox = Inbox()
-        self.member = self._inbox.member
+        self.subscriber = self._inbox.subscriber
         self.messages: list[dict[str, Any]] = []
         self.code = 0
         now = gateway.clock.now()
@@ -75,7 +75,7 @@ class Peer:
     def close(self, code: int, reason: str) -> None:
         """See `Connection`."""
         self.code = self.code or code
-        self._gateway.hub.gone(self.member)
+        self._gateway.hub.gone(self.subscriber)
 
     def watch(self, now: int) -> None:
         """See `Connection`."""
@@ -143,14 +143,14 @@ class Gatekeeping:
         self.exchange = exchange or Exchange()
         self.clock = Clock()
         tokens = (f"token-{number}" for number in count(1))
-        self.access = Access(KeyRing(), tokens.__next__, Patience(free=1_000_000))
+        self.access = Access(KeyRing(), tokens.__next__, BackoffPolicy(free=1_000_000))
         self.gateway = Gateway(
             self.exchange.market,
             self.exchange.hub,
             self.clock,
             "9.9",
             access=self.access,
-            trading=self.exchange.floor,
+            trading=self.exchange.service,
         )
 
     def opens(self, address: str, header: str = "") -> Peer | None:

@@ -21,10 +21,10 @@ from typing import Any, NamedTuple, TypeVar
 import uvloop
 from websockets.sync.client import connect
 
-from deltawire.app import App, listen, serve
 from deltawire.gateway.gateway import Limits
 from deltawire.model.events import Event
 from deltawire.ports import Batch, Source, Wants
+from deltawire.roles.gateway import App, listen, serve
 from deltawire.session.client import Answer, BookMirror, ClientSession, Notification
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.keys import KeyStore

@@ -6,9 +6,9 @@ from typing import Any
 from deltawire.fanout.hub import Hub
 from deltawire.market.market import Market
 from deltawire.model.events import Event
+from deltawire.recording import Recording
 from deltawire.session.methods import Context
 from deltawire.session.server import answer_http
-from deltawire.sources.recordings import Recording
 from deltawire.sources.replay import play
 from deltawire.venues import make_venue
 from deltawire.wire.rpc import Reply, Request

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from deltawire.app import WallClock
 from deltawire.ports import Batch, Wants
-from deltawire.sources.recordings import Recording
+from deltawire.recording import Recording
+from deltawire.roles.gateway import WallClock
 from deltawire.sources.replay import ReplaySource
 from deltawire.venues import make_venue
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from deltawire import builtin
-from deltawire.app import WallClock
-from deltawire.builtin import Builtin, Setup
+from deltawire.journal.files import DiskFiles
 from deltawire.model.events import Event
+from deltawire.roles.exchange import Builtin, Setup
+from deltawire.roles.gateway import WallClock
 from deltawire.store.accounts import AccountStore
-from deltawire.store.files import DiskFiles
 from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE, secret_login
 from tests.support.gateway_server import PATIENCE_S, GatewayServer, HandFedSource, RawClient, Way, open_socket
@@ -79,7 +79,7 @@ class ExchangeServer(GatewayServer):
         self.beside = HandFedSource()
         self.foreign = ScriptedBook()
         sources = [self.builtin.source, self.beside]
-        super().__init__(keys=keys, trading=self.builtin.floor, sources=sources, way=way)
+        super().__init__(keys=keys, trading=self.builtin.service, sources=sources, way=way)
 
     def client(self) -> RawClient:
         """A connection that has signed in as Alice."""
@@ -89,16 +89,16 @@ class ExchangeServer(GatewayServer):
 
     def position(self) -> int:
         """What Alice holds of the perpetual, on disk or not."""
-        return self.ask(lambda: self.builtin.floor.accounts.position(self.account, NAME))
+        return self.ask(lambda: self.builtin.service.accounts.position(self.account, NAME))
 
     def exchange_ns(self) -> int:
         """The exchange's time."""
-        return self.ask(self.builtin.floor.now)
+        return self.ask(self.builtin.service.now)
 
     def passes(self, nanoseconds: int) -> None:
         """Wait until so much of the exchange's time has passed."""
         end = self.exchange_ns() + nanoseconds
-        self.wait_until(lambda: self.builtin.floor.now() >= end)
+        self.wait_until(lambda: self.builtin.service.now() >= end)
 
     def tell(self, events: list[Event]) -> None:
         """The venue that is fed by hand tells something, and it is taken in."""
@@ -112,7 +112,7 @@ class ExchangeServer(GatewayServer):
     @property
     def account(self) -> int:
         """Alice's number."""
-        account = self.builtin.floor.account(ALICE.account)
+        account = self.builtin.service.account(ALICE.account)
         assert account is not None
         return account
 
@@ -141,10 +141,10 @@ def stalling_exchange(folder: Path, way: Way, *, speed: float = 5.0) -> Iterator
 
 
 def _trades(server: ExchangeServer) -> bool:
-    book = server.builtin.floor.exchange.desk.books.get(NAME)
+    book = server.builtin.service.exchange.matching.books.get(NAME)
     state = server.app.market.find(NAME)
     offered = book is not None and None not in (book.bids.best(), book.asks.best())
-    return offered and state is not None and server.builtin.floor.account(ALICE.account) is not None
+    return offered and state is not None and server.builtin.service.account(ALICE.account) is not None
 
 
 def answers(client: RawClient, *ids: Any) -> list[dict[str, Any]]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
+from deltawire.exchange.accounts.no_risk_check import NoRiskCheck
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.orders import Terms
-from deltawire.exchange.ports import CancelAll, CloseBook, OpenBook, Record, Reference
-from deltawire.exchange.records import (
+from deltawire.exchange.orders.orders import Terms
+from deltawire.exchange.orders.records import (
     Cancel,
     CancelMany,
     ClosePosition,
@@ -29,8 +29,8 @@ from deltawire.exchange.records import (
     SetSelfTrading,
     Tick,
 )
-from deltawire.exchange.unmargined import Unmargined
-from tests.support.exchanges import SIMPLE
+from deltawire.exchange.ports import CancelAll, CloseBook, OpenBook, Record, Reference
+from tests.support.matching_harness import SIMPLE
 
 NAMES = ("SIMPLE", "SECOND")
 TRIGGERS = ("index_price", "mark_price", "last_price")
@@ -204,5 +204,5 @@ def outputs_of(exchange: Exchange, records: Iterable[Record]) -> bytes:
 
 
 if __name__ == "__main__":
-    everything = outputs_of(Exchange(Unmargined()), Stream(int(sys.argv[1])).records(int(sys.argv[2])))
+    everything = outputs_of(Exchange(NoRiskCheck()), Stream(int(sys.argv[1])).records(int(sys.argv[2])))
     print(len(everything), hashlib.sha256(everything).hexdigest())

@@ -7,21 +7,21 @@ from deltawire.access.access import Access
 from deltawire.access.keys import Key
 from deltawire.bus.accounts import MemoryAccountBroker
 from deltawire.errors import JournalError
-from deltawire.exchange.account_records import AccountRecord
+from deltawire.exchange.accounts.account_records import AccountRecord
+from deltawire.exchange.accounts.history import AccountHistory
 from deltawire.exchange.codec import Codec
-from deltawire.exchange.history import History
-from deltawire.exchange.open_orders import OpenOrders
+from deltawire.exchange.limits.open_orders import OpenOrders
 from deltawire.fanout.hub import Hub
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent
 from deltawire.model.events import Event
 from deltawire.session.effects import Join, Leave
-from deltawire.sources.floor import Floor
+from deltawire.sources.exchange_service import ExchangeService
 from deltawire.sources.tickers import tickers
 from tests.support.conversations import Conversation
 from tests.support.credentials import ALICE, BOB, READER, SECRET, access_of, changed, secret_login
-from tests.support.margined import Hall
-from tests.support.members import Inbox
+from tests.support.exchange_harness import ExchangeHarness
+from tests.support.subscribers import Inbox
 
 TRADER = changed(BOB, client_id="bobs-hmac", kind="hmac", secret="s3cret-of-bob")
 NUMBERS = {"alice": 1, "bob": 2}
@@ -58,17 +58,17 @@ class Exchange:
 
     def __init__(self, open_orders: OpenOrders | None = None, public: Public | None = None) -> None:
         """Public events go to `public` as well."""
-        self.hall = Hall()
+        self.hall = ExchangeHarness()
         self.disk = Disk()
         self.maintained = False
         self.market = Market("deltawire")
         self._also = public
         broker = MemoryAccountBroker()
         broker.subscribe(self._own)
-        self.floor = Floor(
+        self.service = ExchangeService(
             self.hall.exchange,
             self.hall.accounts,
-            History(),
+            AccountHistory(),
             codec=Codec(*get_args(AccountRecord)),
             commit=self.disk,
             clock=self,
@@ -78,13 +78,13 @@ class Exchange:
             open_orders=open_orders,
             maintained_at=lambda now: self.maintained,
         )
-        self.hub = Hub(self.market, "epoch", states=self.floor)
+        self.hub = Hub(self.market, "epoch", states=self.service)
         engine = self.hall.exchange
-        self.hall.exchange = self.floor  # type: ignore[assignment]  # what the hall does goes through the floor
+        self.hall.exchange = self.service  # type: ignore[assignment]  # what the hall does goes through the service
         self.hub.publish(engine.images())
         for name, number in NUMBERS.items():
             self.hall.deposit(number, 10.0)
-            self.floor.enrol(name, number)
+            self.service.enrol(name, number)
         self.disk.payloads.clear()
         self.access: Access = access_of(ALICE, READER, TRADER)
         self.tick()
@@ -111,7 +111,7 @@ class Exchange:
 
     def tick(self) -> None:
         """Tell everybody's tickers."""
-        self._public(list(tickers(self.floor.exchange, self.hall.accounts)), self.hall.now)
+        self._public(list(tickers(self.service.exchange, self.hall.accounts)), self.hall.now)
 
     def passes(self, seconds: float, index: float | None = None) -> None:
         """Time passes; intervals that are over publish."""
@@ -137,7 +137,7 @@ class Client(Conversation):
     """One connection: a session, and behind it a member of the hub."""
 
     def __init__(self, exchange: Exchange) -> None:
-        super().__init__(exchange.market, exchange.access, trading=exchange.floor, address="127.0.0.1")
+        super().__init__(exchange.market, exchange.access, trading=exchange.service, address="127.0.0.1")
         self.inbox = Inbox()
         self._hub = exchange.hub
 
@@ -146,9 +146,9 @@ class Client(Conversation):
         found = super().effects(method, **params)
         for effect in found:
             if isinstance(effect, Join):
-                self._hub.join(self.inbox.member, effect.keys, effect.resume)
+                self._hub.join(self.inbox.subscriber, effect.keys, effect.resume)
             elif isinstance(effect, Leave):
-                self._hub.leave(self.inbox.member, effect.ids)
+                self._hub.leave(self.inbox.subscriber, effect.ids)
         return found
 
     def buy(self, amount: float, price: float | None = None, **more: Any) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from deltawire.fanout.history import Keeps
+from deltawire.fanout.history import RetentionPolicy
 from deltawire.fanout.hub import Hub
 from deltawire.market.market import Market
 from deltawire.model.events import Event
 from deltawire.model.instruments import Instrument
 from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook
-from tests.support.members import Inbox, joined
+from tests.support.subscribers import Inbox, joined
 
 BIDS = {1000: 10, 999: 20}
 ASKS = {1001: 30, 1003: 40}
@@ -17,7 +17,7 @@ ASKS = {1001: 30, 1003: 40}
 class World:
     """One venue's time, instrument and book; `tell` and `pass_ms` flush, as the end of a tick does."""
 
-    def __init__(self, instrument: Instrument | None = None, keeps: Keeps | None = None) -> None:
+    def __init__(self, instrument: Instrument | None = None, keeps: RetentionPolicy | None = None) -> None:
         self.market = Market(VENUE)
         self.hub = Hub(self.market, "epoch", keeps)
         self.book = ScriptedBook(instrument)
@@ -47,7 +47,9 @@ class World:
         return joined(self.hub, *channels)
 
 
-def live_world(instrument: Instrument | None = None, keeps: Keeps | None = None, **sides: Any) -> World:
+def live_world(
+    instrument: Instrument | None = None, keeps: RetentionPolicy | None = None, **sides: Any
+) -> World:
     """A world whose book is live."""
     world = World(instrument, keeps)
     world.tell(*world.book.image(sides.get("bids", BIDS), sides.get("asks", ASKS)))

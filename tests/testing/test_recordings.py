@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from deltawire.model.events import BookDelta, BookImage, Event, Fault, Status, Ticker, Trade
-from deltawire.sources.recordings import Record, Recording
+from deltawire.recording import Recording, RecordingEntry
 from deltawire.sources.replay import play
 from deltawire.testing.recordings import AWAY, CONTRACTS, FUTURE, OPTION, PERPETUAL, make_recording, write_log
 from deltawire.venues.deribit import Deribit
@@ -15,7 +15,7 @@ from deltawire.venues.deribit import Deribit
 NAMES = [contract.name for contract in CONTRACTS]
 
 
-def events_of(records: Iterable[Record]) -> list[Event]:
+def events_of(records: Iterable[RecordingEntry]) -> list[Event]:
     return [event for batch in play(records, Deribit()) for event in batch.events]
 
 

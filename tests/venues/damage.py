@@ -8,9 +8,9 @@ from random import Random
 
 import msgspec
 
-from deltawire.sources.recordings import Record
+from deltawire.recording import RecordingEntry
 from tests.venues.recorded import FILES, records
-from tests.venues.witness import WITNESSES, Followed, Witness, kraken_checksum, okx_checksum
+from tests.venues.reference_book import WITNESSES, Followed, ReferenceBook, kraken_checksum, okx_checksum
 
 _PRICES = {
     "deribit": re.compile(rb'\["(?:new|change|delete)",([\d.]+),'),
@@ -66,7 +66,7 @@ def a_tick_off(
 class Piece(msgspec.Struct):
     """A stretch of a recording that begins with images, and the place in it of the update to damage."""
 
-    records: list[Record]
+    records: list[RecordingEntry]
     place: int
     victim: str
 
@@ -98,7 +98,7 @@ class Recorder:
         first = self._first_frames(at)
         return Piece([*first, *self.records[at : at + length]], len(first), self.updates[at])
 
-    def _thinned(self, recorded: list[Record]) -> list[Record]:
+    def _thinned(self, recorded: list[RecordingEntry]) -> list[RecordingEntry]:
         """Trades, and best prices at a number that no update ends at, say nothing of a book."""
         if not self.venue.startswith("binance"):
             return recorded
@@ -112,7 +112,7 @@ class Recorder:
             and not (b"@bookTicker" in record.payload and json.loads(record.payload)["data"]["u"] not in ends)
         ]
 
-    def _first_frames(self, at: int) -> list[Record]:
+    def _first_frames(self, at: int) -> list[RecordingEntry]:
         now = self.records[at].at_ns
         frames = []
         for name, book in self._witness.books.items():
@@ -120,10 +120,10 @@ class Recorder:
                 frames += image_frames(self.venue, self._witness, name, book)
         if self.venue.startswith("binance"):  # an image that comes by REST needs an update to connect to
             frames.insert(0, self.records[max(place for place in self.updates if place < at)].payload)
-        return [Record("opened", now), *(Record("received", now, frame) for frame in frames)]
+        return [RecordingEntry("opened", now), *(RecordingEntry("received", now, frame) for frame in frames)]
 
 
-def image_frames(venue: str, witness: Witness, name: str, book: Followed) -> list[bytes]:
+def image_frames(venue: str, witness: ReferenceBook, name: str, book: Followed) -> list[bytes]:
     """What the venue would send now to one who subscribes to this book."""
     bids, asks = book.best(book.bids, SHOWN_LEVELS), book.best(book.asks, SHOWN_LEVELS)
     if venue == "okx":

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from deltawire.model.events import Event
-from deltawire.sources.recordings import Record, Recording
+from deltawire.recording import Recording, RecordingEntry
 from deltawire.sources.replay import play
 from deltawire.venues import make_venue
 
@@ -34,21 +34,21 @@ FILES = {
 }
 
 
-def records(folder: Path, name: str) -> list[Record]:
+def records(folder: Path, name: str) -> list[RecordingEntry]:
     """Everything in a recording."""
     return list(Recording(folder / FILES[name].path).records())
 
 
-def events(recorded: list[Record], venue: str) -> list[Event]:
+def events(recorded: list[RecordingEntry], venue: str) -> list[Event]:
     """What a fresh machine makes of records."""
     return [event for batch in play(recorded, make_venue(venue)) for event in batch.events]
 
 
-def events_by_record(recorded: list[Record], venue: str) -> list[list[Event]]:
+def events_by_record(recorded: list[RecordingEntry], venue: str) -> list[list[Event]]:
     """The same, as a list for each record."""
     found: list[list[Event]] = []
 
-    def counted() -> Iterator[Record]:
+    def counted() -> Iterator[RecordingEntry]:
         for record in recorded:
             found.append([])
             yield record

@@ -18,7 +18,7 @@ from deltawire.testing.simulators.market import PlainBook
 from deltawire.testing.simulators.okx import OkxSimulator
 from deltawire.testing.simulators.simulator import Simulator, best
 from deltawire.venues import REGISTRY, make_venue
-from tests.venues.witness import WITNESSES, Witness
+from tests.venues.reference_book import WITNESSES, ReferenceBook
 
 VARIANTS: dict[str, tuple[str, Callable[..., Simulator]]] = {
     "okx-checksums": ("okx", partial(OkxSimulator, numbered=False, summed=True)),
@@ -39,10 +39,10 @@ def make_simulator(case: str, seed: int = 1) -> Simulator:
     return SIMULATORS[case](seed)
 
 
-def make_witness(venue: str) -> Witness:
+def make_witness(venue: str) -> ReferenceBook:
     """A witness for a venue; without one nobody could say when a fault can be seen."""
     if venue not in WITNESSES:
-        pytest.fail(f"{venue} is in the registry, but tests/venues/witness.py has no witness of it")
+        pytest.fail(f"{venue} is in the registry, but tests/venues/reference_book.py has no witness of it")
     return WITNESSES[venue]()
 
 
@@ -52,7 +52,7 @@ class Session(Link):
     def __init__(self, case: str, seed: int = 1, *, witnessed: bool = True) -> None:
         simulator = make_simulator(case, seed)
         super().__init__(make_venue(simulator.name), simulator)
-        self.witness = make_witness(simulator.name) if witnessed else Witness()
+        self.witness = make_witness(simulator.name) if witnessed else ReferenceBook()
         self.proofs: list[str] = []
         """Instruments that frames have proved damaged, in order."""
         self._replica = Replica()

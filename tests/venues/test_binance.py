@@ -9,7 +9,7 @@ from deltawire.ports import Fetch, Send, Wants
 from deltawire.testing.simulators import SIMULATORS
 from deltawire.venues import make_venue
 from deltawire.venues.binance import TOPS_KEPT
-from deltawire.venues.feed import Feed
+from deltawire.venues.connection import VenueConnection
 from tests.venues.sessions import Session, told
 
 NAME = "ETHUSDT"
@@ -30,7 +30,7 @@ def session(venue: str) -> Session:
 
 
 @pytest.fixture
-def futures() -> Feed:
+def futures() -> VenueConnection:
     return make_venue("binance_usdm")
 
 
@@ -202,11 +202,11 @@ def test_an_aggregate_trade_is_a_trade(session: Session) -> None:
 
 
 class TestFutures:
-    def test_a_fill_without_a_price_is_no_trade(self, futures: Feed) -> None:
+    def test_a_fill_without_a_price_is_no_trade(self, futures: VenueConnection) -> None:
         fill = frame("ethusdt@trade", s=NAME, t=7, p="0", q="1.5", T=5, m=True)
         assert futures.received(fill, 1) == []
 
-    def test_a_mark_price_is_a_ticker(self, futures: Feed) -> None:
+    def test_a_mark_price_is_a_ticker(self, futures: VenueConnection) -> None:
         mark = frame("ethusdt@markPrice@1s", s=NAME, E=5, p="2685.5", i="2684.1", r="0.0001", T=9)
         (ticker,) = futures.received(mark, 1)
         assert isinstance(ticker, Ticker)
@@ -214,7 +214,7 @@ class TestFutures:
 
     @pytest.mark.parametrize(("side", "means"), [("SELL", "sell"), ("BUY", "buy")])
     def test_a_forced_order_is_a_liquidation_even_of_an_instrument_not_yet_defined(
-        self, futures: Feed, side: str, means: str
+        self, futures: VenueConnection, side: str, means: str
     ) -> None:
         order = {"s": NAME, "S": side, "q": "1.5", "p": "2685.55", "T": 5}
         listed, event = futures.received(frame("ethusdt@forceOrder", o=order), 1)
@@ -222,7 +222,7 @@ class TestFutures:
         assert isinstance(event, Liquidation)
         assert (event.price_ticks, event.size_lots, event.side) == (268_555, 15, means)
 
-    def test_a_forced_order_of_neither_side_is_a_fault(self, futures: Feed) -> None:
+    def test_a_forced_order_of_neither_side_is_a_fault(self, futures: VenueConnection) -> None:
         order = {"s": NAME, "S": "HOLD", "q": "1.5", "p": "2685.55", "T": 5}
         (fault,) = futures.received(frame("ethusdt@forceOrder", o=order), 1)
         assert isinstance(fault, Fault)

@@ -12,7 +12,7 @@ from deltawire.ports import Fetch, Output, Wants
 from deltawire.testing.kernels import pure_kernel
 from deltawire.venues import make_venue
 from deltawire.venues.channels import BookChannels
-from deltawire.venues.feed import Feed
+from deltawire.venues.connection import VenueConnection
 
 NAME = "BTCUSDT"
 VENUES = ["binance_spot", "binance_usdm"]
@@ -29,7 +29,7 @@ class Line:
     """One connection to Binance, and what it says."""
 
     def __init__(self, venue: str) -> None:
-        self.feed: Feed = make_venue(venue)
+        self.feed: VenueConnection = make_venue(venue)
         self.now = 1
         self.said: list[Output] = self.feed.opened(Wants(), 1)
 

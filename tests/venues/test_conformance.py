@@ -12,7 +12,7 @@ from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS
 from deltawire.ports import Ask, Fetch, Send
 from deltawire.testing.link import Link
 from deltawire.venues import REGISTRY, make_venue
-from deltawire.venues.feed import RETRY_NS
+from deltawire.venues.connection import RETRY_NS
 from tests.venues.mangling import tampered, truncated
 from tests.venues.sessions import (
     CASES,

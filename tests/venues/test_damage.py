@@ -12,12 +12,12 @@ import msgspec
 import pytest
 
 from deltawire.model.events import Event, Fault, Status
-from deltawire.sources.recordings import Record
+from deltawire.recording import RecordingEntry
 from deltawire.testing.replica import Replica, ReplicaBook
 from tests.venues.damage import Piece, Recorder, a_tick_off, book_updated_by
 from tests.venues.recorded import FILES, events_by_record
+from tests.venues.reference_book import WITNESSES
 from tests.venues.sessions import CASES, Session, encoded, name_of
-from tests.venues.witness import WITNESSES
 
 TICKS = {
     "deribit": "0.0005",
@@ -38,7 +38,7 @@ LENGTHS = {
     "binance_usdm": 50,
 }
 """How many records are replayed from the damage on."""
-LOST = Record("received", 0, b"")
+LOST = RecordingEntry("received", 0, b"")
 
 
 def stale(events: list[Event]) -> list[str]:
@@ -59,7 +59,7 @@ class Damaged:
             self.found.insert(piece.place, [])
             records.insert(piece.place, LOST)
         else:
-            records[piece.place] = Record("received", at.at_ns, damaged)
+            records[piece.place] = RecordingEntry("received", at.at_ns, damaged)
             self.found = events_by_record(records, venue)
         self.records = records
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from deltawire.book import kernel
 from deltawire.model.events import BookDelta, BookImage
 from deltawire.ports import BookFrames, Venue
-from deltawire.sources.recordings import Record, Recording
+from deltawire.recording import Recording, RecordingEntry
 from deltawire.sources.replay import play as replay
 from deltawire.testing.kernels import pure_kernel
 from deltawire.venues import make_venue
@@ -79,7 +79,7 @@ def more_recordings(recordings: Path) -> Path:
     return folder
 
 
-def with_what_live_has(folder: Path, today: Today) -> Iterator[Record]:
+def with_what_live_has(folder: Path, today: Today) -> Iterator[RecordingEntry]:
     """The recording behind the instrument list, and for Binance an image that the first update connects to.
 
     That has no levels, so the venue's best prices, which are not its own, are left out.
@@ -88,13 +88,15 @@ def with_what_live_has(folder: Path, today: Today) -> Iterator[Record]:
     imaged = False
     for number, record in enumerate(Recording(folder / today.path).records()):
         if not number:
-            yield Record("opened", record.at_ns)
-            yield Record("fetched", record.at_ns, (folder / body).read_bytes(), f"https://example.com{url}")
+            yield RecordingEntry("opened", record.at_ns)
+            yield RecordingEntry(
+                "fetched", record.at_ns, (folder / body).read_bytes(), f"https://example.com{url}"
+            )
         if not imaged and b'"depthUpdate"' in record.payload:
             imaged = True
             first = msgspec.json.decode(record.payload)["data"]
             image = msgspec.json.encode({"lastUpdateId": first["U"], "bids": [], "asks": []})
-            yield Record(
+            yield RecordingEntry(
                 "fetched", record.at_ns, image, f"https://example.com/fapi/v1/depth?symbol={first['s']}"
             )
         if b'"bookTicker"' not in record.payload:

@@ -10,9 +10,9 @@ import pytest
 
 from deltawire.book import kernel
 from deltawire.book.book import Book
+from deltawire.fanout.channel_encoding import DEFLATE, PROTO
 from deltawire.fanout.hub import Hub
-from deltawire.fanout.lane import DEFLATE, PROTO
-from deltawire.fanout.roster import JSON, Encoding
+from deltawire.fanout.subscribers import JSON, Encoding
 from deltawire.market.market import Market
 from deltawire.ports import Venue
 from deltawire.session.channels import ChannelKey, parse_channel
@@ -20,7 +20,7 @@ from deltawire.sources.replay import play as replay
 from deltawire.testing.kernels import pure_kernel
 from deltawire.testing.link import Link
 from deltawire.venues import make_venue
-from tests.support.members import Inbox
+from tests.support.subscribers import Inbox
 from tests.support.traffic import CHECKSUM, Call, Witnessed, emptied, play, scratched
 from tests.venues.recorded import FILES, records
 from tests.venues.sessions import CASES, make_simulator
@@ -75,7 +75,7 @@ def test_random_streams_give_the_same_bytes(case: str) -> None:
         venue = make_venue(make_simulator(case).name)
         assert play(calls, venue) == wanted
         assert b"BookDelta" in b"".join(wanted)
-        assert venue.straight_messages > 40, "the simulator writes as the venue does"
+        assert venue.fast_messages > 40, "the simulator writes as the venue does"
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -99,7 +99,7 @@ def test_scratched_images_are_judged_alike(case: str) -> None:
         assert {name: book.counts for name, book in books_of(venue)} == {
             name: book.counts for name, book in books_of(pure)
         }
-        straight += venue.straight_images
+        straight += venue.fast_images
     assert (straight > 3) == (not case.startswith("binance"))
 
 
@@ -162,8 +162,8 @@ class Readers:
 
     def _reader(self, encoding: Encoding) -> Inbox:
         inbox = Inbox()
-        inbox.member.encoding = encoding
-        self._hub.join(inbox.member, self._keys)
+        inbox.subscriber.encoding = encoding
+        self._hub.join(inbox.subscriber, self._keys)
         return inbox
 
     def passed(self) -> None:
@@ -171,11 +171,11 @@ class Readers:
         self._batches += 1
         hub, inbox = self._hub, self.slow
         if self._batches % BEHIND == 1:
-            hub.lag(inbox.member, 1 << 30, lambda: None)
+            hub.lag(inbox.subscriber, 1 << 30, lambda: None)
         elif self._batches % BEHIND == 0:
-            while data := hub.catch_up(inbox.member):
+            while data := hub.catch_up(inbox.subscriber):
                 inbox.write(data)
-            hub.keep_up(inbox.member, inbox)
+            hub.keep_up(inbox.subscriber, inbox)
 
 
 def key(name: str, levels: int = 0, pace_ns: int = 0) -> ChannelKey:
@@ -221,6 +221,6 @@ def test_nearly_every_update_of_a_recording_goes_straight(recordings: Path, name
     venue = make_venue(FILES[name].venue)
     for _ in replay(records(recordings, name), venue):
         pass
-    assert venue.straight_messages >= 0.95 * FILES[name].deltas
+    assert venue.fast_messages >= 0.95 * FILES[name].deltas
     if FILES[name].venue in ("deribit", "okx"):
-        assert venue.straight_images > 0
+        assert venue.fast_images > 0

@@ -11,10 +11,10 @@ import pytest
 
 from deltawire.cli.verification import Report, Verification
 from deltawire.ports import Wants
-from deltawire.sources.recordings import Recording
+from deltawire.recording import Recording
 from deltawire.testing.kernels import pure_kernel
 from deltawire.venues import make_venue
-from deltawire.venues.feed import Feed
+from deltawire.venues.connection import VenueConnection
 
 pytestmark = pytest.mark.recordings
 
@@ -164,7 +164,7 @@ def test_a_file_replays_to_its_counts(more: Path, counts: Counts) -> None:
     assert total("crossed") == total("malformed") == 0
 
 
-def heard(path: Path, feed: Feed) -> Iterator[dict[str, Any]]:
+def heard(path: Path, feed: VenueConnection) -> Iterator[dict[str, Any]]:
     """The frames of a recording, each once the machine has heard it."""
     feed.opened(Wants(), 1)
     for number, record in enumerate(Recording(path).records(), 2):
@@ -173,7 +173,7 @@ def heard(path: Path, feed: Feed) -> Iterator[dict[str, Any]]:
             yield msgspec.json.decode(record.payload)
 
 
-def best(feed: Feed, name: str) -> tuple[tuple[float, float], ...]:
+def best(feed: VenueConnection, name: str) -> tuple[tuple[float, float], ...]:
     """The price and size of the best bid and ask; zeros where there is none."""
     book = feed.books[name]
     sides = book.ladder.bids, book.ladder.asks

@@ -14,10 +14,10 @@ import pytest
 
 from deltawire.model.events import BookDelta, BookImage, Changes, Event, Fault, Levels, Listing, Status
 from deltawire.model.instruments import Instrument
-from deltawire.sources.recordings import Record
+from deltawire.recording import RecordingEntry
 from deltawire.testing.replica import Replica
 from tests.venues.recorded import FILES, events, events_by_record, records
-from tests.venues.witness import WITNESSES
+from tests.venues.reference_book import WITNESSES
 
 pytestmark = pytest.mark.recordings
 COMPARED = 500
@@ -30,12 +30,12 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def recorded(recordings: Path, name: str) -> list[Record]:
+def recorded(recordings: Path, name: str) -> list[RecordingEntry]:
     return records(recordings, name)
 
 
 @pytest.fixture(scope="module")
-def replayed(recorded: list[Record], name: str) -> list[Event]:
+def replayed(recorded: list[RecordingEntry], name: str) -> list[Event]:
     return events(recorded, FILES[name].venue)
 
 
@@ -50,7 +50,7 @@ def test_every_book_has_one_image_and_every_change_is_a_delta(name: str, replaye
     assert (found[BookImage], found[BookDelta]) == (FILES[name].books, FILES[name].deltas)
 
 
-def test_every_book_is_what_a_witness_says_it_is(name: str, recorded: list[Record]) -> None:
+def test_every_book_is_what_a_witness_says_it_is(name: str, recorded: list[RecordingEntry]) -> None:
     """The witness proves every checksum and every number on its own, and would tell of any that is wrong."""
     known = FILES[name]
     witness, replica = WITNESSES[known.venue](), Replica()
@@ -76,11 +76,11 @@ def test_every_book_is_what_a_witness_says_it_is(name: str, recorded: list[Recor
 
 
 @pytest.fixture(scope="module")
-def deribit(recordings: Path) -> list[Record]:
+def deribit(recordings: Path) -> list[RecordingEntry]:
     return records(recordings, "deribit")
 
 
-def test_deribits_actions_are_told_exactly(deribit: list[Record]) -> None:
+def test_deribits_actions_are_told_exactly(deribit: list[RecordingEntry]) -> None:
     sent, published = [], []
     for record in deribit:
         params = json.loads(record.payload).get("params", {}) if record.kind == "received" else {}
@@ -107,7 +107,7 @@ def test_deribits_actions_are_told_exactly(deribit: list[Record]) -> None:
     assert len(sent) == 36
 
 
-def test_deribits_instruments_are_those_its_rest_answer_states(deribit: list[Record]) -> None:
+def test_deribits_instruments_are_those_its_rest_answer_states(deribit: list[RecordingEntry]) -> None:
     named = {event.instrument.name for event in events(deribit, "deribit") if isinstance(event, BookImage)}
     listed = {e.instrument.name: e.instrument for e in events(deribit, "deribit") if isinstance(e, Listing)}
     assert len(named) == 10
@@ -162,7 +162,7 @@ def digest(found: list[Event]) -> str:
 
 
 def test_the_same_file_twice_gives_the_same_bytes(
-    name: str, recorded: list[Record], replayed: list[Event]
+    name: str, recorded: list[RecordingEntry], replayed: list[Event]
 ) -> None:
     assert digest(events(recorded, FILES[name].venue)) == digest(replayed)
 

@@ -8,13 +8,13 @@ import pytest
 
 from deltawire.book import kernel
 from deltawire.fanout.hub import Hub
-from deltawire.fanout.roster import JSON
+from deltawire.fanout.subscribers import JSON
 from deltawire.market.market import Market
 from deltawire.model.events import BookDelta, Fault, Listing, Trade
 from deltawire.ports import Fetch, Output, Send, Wants
 from deltawire.session.client import BookMirror
 from deltawire.venues import make_venue
-from tests.support.members import Inbox, join, joined
+from tests.support.subscribers import Inbox, join, joined
 
 ETH, MS = "ETH-PERPETUAL", 1_760_000_000_000
 NOW = MS * 1_000_000
@@ -64,18 +64,18 @@ def test_subscribers_follow_a_book_that_becomes_finer(listed: bool) -> None:
     if listed:
         publish(venue.fetched("instruments:any", deribit_list(), NOW), NOW)
     publish(venue.received(deribit_frame(1, *CHANGES[0]), NOW), NOW)
-    reader.member.encoding = slow.member.encoding = JSON
+    reader.subscriber.encoding = slow.subscriber.encoding = JSON
     join(hub, reader, *channels)
     join(hub, slow, channels[0])
     hub.flush()
     for note in reader.take():
         mirrors[note["params"]["channel"]].apply(note["params"]["data"])
     behind.apply(slow.data(channels[0])[0])
-    hub.lag(slow.member, 1 << 30, lambda: None)
+    hub.lag(slow.subscriber, 1 << 30, lambda: None)
     for number, (bids, asks) in enumerate(CHANGES[1:], 2):
         publish(venue.received(deribit_frame(number, bids, asks), NOW), NOW + number * 60_000_000)
     publish([], NOW + 1_000_000_000)
-    while data := hub.catch_up(slow.member):
+    while data := hub.catch_up(slow.subscriber):
         slow.write(data)
     (merged,) = slow.data(channels[0])
     behind.apply(merged)
@@ -87,7 +87,7 @@ def test_subscribers_follow_a_book_that_becomes_finer(listed: bool) -> None:
     (image,) = late.data(channels[0])
     assert (image["price_exponent"], image["size_exponent"]) == (-3, -2)
     if kernel.COMPILED:  # the track goes on with the finer exponents
-        taken = venue.straight_messages
+        taken = venue.fast_messages
         frame = (
             f'{{"jsonrpc":"2.0","method":"subscription","params":{{"channel":"book.{ETH}.100ms","data":{{"type":'
             f'"change","timestamp":{MS},"prev_change_id":{len(CHANGES)},"instrument_name":"{ETH}","change_id":9,'
@@ -96,7 +96,7 @@ def test_subscribers_follow_a_book_that_becomes_finer(listed: bool) -> None:
         (delta,) = venue.received(frame.encode(), NOW)
         assert isinstance(delta, BookDelta)
         assert (list(delta.bids.prices), list(delta.bids.sizes)) == ([2_999_999], [25])
-        assert venue.straight_messages == taken + 1
+        assert venue.fast_messages == taken + 1
 
 
 @pytest.mark.parametrize("odd", [["new", 3000.0500000000006, 1.0], ["new", 2999.0, 0.30000000000000004]])
@@ -242,7 +242,7 @@ class TestBinance:
     """Its best-price stream is held against the book, unless it is odd itself."""
 
     @pytest.mark.parametrize(
-        ("member", "text", "said"),
+        ("subscriber", "text", "said"),
         [
             ("B", "1.50000000", ["Ticker"]),
             ("B", "0.30000000000000004", ["Fault", "Ticker"]),
@@ -252,7 +252,7 @@ class TestBinance:
     )
     @pytest.mark.parametrize("early", [False, True])
     @pytest.mark.parametrize("name", ["binance_spot", "binance_usdm"])
-    def test_best_prices(self, name: str, member: str, text: str, said: list[str], early: bool) -> None:
+    def test_best_prices(self, name: str, subscriber: str, text: str, said: list[str], early: bool) -> None:
         venue = make_venue(name)
         venue.opened(Wants(), NOW)
         update = {
@@ -271,7 +271,7 @@ class TestBinance:
         venue.fetched("book:ABCUSDT", msgspec.json.encode(body), NOW)
         number = 6 if early else 5
         top = {"u": number, "s": "ABCUSDT", "b": "10.00", "B": "1.50", "a": "11.00", "A": "2.00", "T": MS}
-        events = venue.received(self.frame("bookTicker", top | {member: text}), NOW)
+        events = venue.received(self.frame("bookTicker", top | {subscriber: text}), NOW)
         if early:
             assert [type(each).__name__ for each in events] == ["Ticker"]
             update |= {"U": 6, "u": 6, "pu": 5, "b": [["9.00", "1.00"]]}

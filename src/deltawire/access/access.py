@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from deltawire.access.backoff import Backoff, Patience
+from deltawire.access.backoff import Backoff, BackoffPolicy
+from deltawire.access.connections import ConnectionLimiter
 from deltawire.access.keys import Key, KeyRing, is_within
-from deltawire.access.places import Places
-from deltawire.access.replays import Replays, is_timely
+from deltawire.access.nonces import NonceCache, is_timely
 from deltawire.access.scopes import INVALID_PARAMS, Scope, parse_scope
 from deltawire.access.signatures import knows_secret, login_text, request_text, verified
 from deltawire.access.tokens import SECOND_NS, Grant, HeldGrant, Identity, Tokens
@@ -55,7 +55,7 @@ class Access:
         self,
         ring: KeyRing,
         make_token: Callable[[], str],
-        patience: Patience | None = None,
+        patience: BackoffPolicy | None = None,
         *,
         connections_per_key: int | None = None,
     ) -> None:
@@ -66,11 +66,11 @@ class Access:
         self.ring = ring
         self.make_token = make_token
         """A new token of at least 256 random bits, in letters, digits, `-` and `_`."""
-        self.connections = Places(lambda client_id: connections_per_key)
+        self.connections = ConnectionLimiter(lambda client_id: connections_per_key)
         self.tokens = Tokens(make_token)
         self._salt = make_token().encode()
-        self._replays = Replays()
-        self._backoff = Backoff(patience or Patience())
+        self._replays = NonceCache()
+        self._backoff = Backoff(patience or BackoffPolicy())
 
     def replace(self, keys: Iterable[Key]) -> None:
         """From now on these keys count; the grants of any that is gone or altered end with it."""

@@ -7,7 +7,7 @@ import msgspec
 SECOND_NS = 1_000_000_000
 
 
-class Patience(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class BackoffPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How many failures are free, and how long the first and the longest wait is, in seconds."""
 
     free: int = 5
@@ -20,7 +20,7 @@ class Patience(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Backoff:
     """Failed logins by address."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: BackoffPolicy) -> None:
         self._patience = patience
         self._failures: OrderedDict[str, tuple[int, int]] = OrderedDict()
 

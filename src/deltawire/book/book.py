@@ -15,6 +15,7 @@ from deltawire.book.checksums import Checksum
 from deltawire.book.columns import Columns, Reader
 from deltawire.book.kernel import Image, Side, Track, read_places
 from deltawire.book.ladder import Ladder
+from deltawire.book.pure import MEASURED
 from deltawire.book.refinement import (
     Exponents,
     Room,
@@ -25,7 +26,6 @@ from deltawire.book.refinement import (
     with_exponents,
 )
 from deltawire.book.sequencers import Sequencer, Verdict
-from deltawire.book.twin import MEASURED
 from deltawire.errors import PrecisionError, VenueError
 from deltawire.model.events import (
     BookDelta,
@@ -522,7 +522,7 @@ class Book:
         """
         as_printed = self._print_shift == (0, 0) and not self._print_unknown
         if self._track is not None and self.state == "live" and as_printed:
-            self._track.arm(
+            self._track.enable(
                 self.label,
                 self.instrument,
                 self.ladder.bids,
@@ -535,14 +535,14 @@ class Book:
 
     def _take_back(self) -> None:
         """From here on the book changes by its own methods."""
-        if self._track is not None and self._track.armed:
+        if self._track is not None and self._track.enabled:
             self._catch_up()
             self._track.stop()
 
     def _catch_up(self) -> None:
         """Take over what the track has done."""
         track = self._track
-        if track is not None and track.armed:
+        if track is not None and track.enabled:
             self._sequence, self._sequencer.last = track.sequence, track.last
             deltas, checksums = track.counted()
             self._counts.deltas += deltas

@@ -16,7 +16,7 @@ from typing import ClassVar, Protocol
 import msgspec
 
 from deltawire.book.kernel import read_columns
-from deltawire.book.twin import Action, Form
+from deltawire.book.pure import Action, Form
 from deltawire.errors import MalformedError, PrecisionError
 from deltawire.model.numbers import EXACT_DIGITS, double_text, parse_decimal, parse_float, plain_decimal
 

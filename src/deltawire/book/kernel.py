@@ -8,7 +8,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from deltawire.book import twin
+from deltawire.book import pure
 
 ASKED_PURE = os.environ.get("DELTAWIRE_PURE", "") not in ("", "0")
 
@@ -24,7 +24,7 @@ def compiled(name: str) -> ModuleType | None:
 
 
 if TYPE_CHECKING:
-    from deltawire.book.twin import (
+    from deltawire.book.pure import (
         Image,
         Pending,
         Router,
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     BookFormat: Any
     COMPILED: bool
 else:
-    chosen = compiled("deltawire.book._kernel") or twin
-    COMPILED = chosen is not twin
+    chosen = compiled("deltawire.book._kernel") or pure
+    COMPILED = chosen is not pure
     Pending, Router, Side, Top, Track = chosen.Pending, chosen.Router, chosen.Side, chosen.Top, chosen.Track
     Image = chosen.Image
     level_digits = chosen.level_digits

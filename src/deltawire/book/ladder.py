@@ -1,7 +1,7 @@
 """Both sides of one book: integers in, integers out. The sides are the kernel's, compiled or pure."""
 
 from deltawire.book.kernel import Side
-from deltawire.book.twin import changes_between
+from deltawire.book.pure import changes_between
 
 __all__ = ["Ladder", "Side", "changes_between"]
 

@@ -8,7 +8,7 @@ from deltawire.model.events import Changes
 T = TypeVar("T")
 
 
-class Mark(Generic[T]):
+class ReaderCheckpoint(Generic[T]):
     """A point at which readers were left behind, what it was like then, and what has changed until the next one."""
 
     __slots__ = ("asks", "bids", "context", "readers")
@@ -19,7 +19,7 @@ class Mark(Generic[T]):
         self.bids, self.asks = Pending(), Pending()
 
 
-class Marks(Generic[T]):
+class ReaderCheckpoints(Generic[T]):
     """What has changed since each of some points in a sequence, for readers who were left behind there.
 
     Changes are noted at the newest mark only. What has changed since an older one is what all marks from there on
@@ -28,13 +28,13 @@ class Marks(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._marks: dict[int, Mark[T]] = {}
+        self._marks: dict[int, ReaderCheckpoint[T]] = {}
 
     def hold(self, at: int, context: T) -> None:
         """A reader stays behind here, at the newest point of the sequence."""
         mark = self._marks.get(at)
         if mark is None:
-            mark = self._marks[at] = Mark(context)
+            mark = self._marks[at] = ReaderCheckpoint(context)
         mark.readers += 1
 
     def release(self, at: int) -> None:

@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from deltawire.book.columns import mantissas
-from deltawire.book.twin import MEASURED
+from deltawire.book.pure import MEASURED
 from deltawire.errors import PrecisionError
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import EXACT_DIGITS, places, significant, unit
 
 PRINTED = -MEASURED
-"""Places down to which zeros count, and down to which a decimal may be of any length that fits."""
+"""ConnectionLimiter down to which zeros count, and down to which a decimal may be of any length that fits."""
 FINEST_PRICE, FINEST_SIZE = -12, -10
 """The finest that any listed tick (OKX: 1e-12) and lot (1e-8) of the venues needs, with two digits to spare there."""
 MOST_DIGITS = 18

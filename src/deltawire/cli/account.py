@@ -12,8 +12,8 @@ from deltawire.access.scopes import EVERYTHING
 from deltawire.cli.keys import ID_BYTES, SECRET_BYTES, AsJson, account_name
 from deltawire.cli.output import print_json
 from deltawire.errors import PrecisionError, UsageError
-from deltawire.exchange.contracts import DECIMALS
-from deltawire.exchange.listing import Listings
+from deltawire.exchange.accounts.listing import Listings
+from deltawire.exchange.instruments.contracts import DECIMALS
 from deltawire.model.numbers import format_decimal, parse_decimal
 from deltawire.store.accounts import MOST_UNITS, AccountStore
 from deltawire.store.keys import KeyStore

@@ -8,13 +8,13 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from deltawire.builtin import JOURNAL
 from deltawire.cli.output import print_json
 from deltawire.errors import UsageError
-from deltawire.exchange.account_records import AccountRecord
+from deltawire.exchange.accounts.account_records import AccountRecord
 from deltawire.exchange.codec import Codec
-from deltawire.store.files import DiskFiles
-from deltawire.store.inspection import Inspection, inspect
+from deltawire.journal.files import DiskFiles
+from deltawire.journal.inspection import Inspection, inspect
+from deltawire.roles.exchange import JOURNAL
 
 app = typer.Typer(help="The built-in exchange's journal.", no_args_is_help=True)
 

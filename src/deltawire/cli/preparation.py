@@ -7,11 +7,11 @@ from pathlib import Path
 import msgspec
 
 from deltawire.access.keys import Key
-from deltawire.app import AddressInUseError, WallClock, bind
-from deltawire.builtin import JOURNAL, parse_conditions
 from deltawire.config import Config, Listen, Replay
 from deltawire.errors import UsageError
-from deltawire.sources.recordings import Recording
+from deltawire.recording import Recording
+from deltawire.roles.exchange import JOURNAL, parse_conditions
+from deltawire.roles.gateway import AddressInUseError, WallClock, bind
 from deltawire.sources.replay import ReplaySource
 from deltawire.store.accounts import AccountStore
 from deltawire.store.certificates import check_self_signed, load_tls

@@ -16,22 +16,24 @@ import typer
 import uvloop
 
 from deltawire import __version__
-from deltawire.app import App, WallClock, listen
-from deltawire.app import serve as serve_app
 from deltawire.book.kernel import DESCRIPTION
-from deltawire.builtin import Builtin
 from deltawire.cli.logs import keep_no_core, log_to_stderr
 from deltawire.cli.preparation import Prepared, prepare
 from deltawire.config import SPEEDS, Config, Listen, Replay, Tls, is_speed, load_config
 from deltawire.errors import JournalError, UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
+from deltawire.roles.exchange import Builtin
+from deltawire.roles.gateway import App, WallClock, listen
+from deltawire.roles.gateway import serve as serve_app
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.home import home, make_folder
 from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY
 
-ECHO_LIMITS = Limits(largest_message=64 * 1024 * 1024, most_fragments=1 << 20, unsent_bytes=256 * 1024 * 1024)
+ECHO_LIMITS = Limits(
+    max_message_size=64 * 1024 * 1024, max_fragments=1 << 20, max_unsent_bytes=256 * 1024 * 1024
+)
 VENUES = ", ".join(sorted(REGISTRY))
 COLLECTED_AFTER = 2_000, 10, 50
 """When the garbage collector looks at the young, the middle-aged and all; most values here hold no cycles."""
@@ -56,7 +58,8 @@ def serve(
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(metavar="N", help="Chance of the built-in exchange's market. [default: 1]")
+        int | None,
+        typer.Option(metavar="N", help="RandomStream of the built-in exchange's market. [default: 1]"),
     ] = None,
     latency: Annotated[
         str | None,
@@ -163,11 +166,11 @@ def _make_app(settings: Config, prepared: Prepared, builtin: Builtin | None, *, 
     sources: list[Source] = [*prepared.recordings, *([builtin.source] if builtin else [])]
     app = App(
         sources,
-        trading=builtin.floor if builtin else None,
+        trading=builtin.service if builtin else None,
         limits=ECHO_LIMITS if echo else settings.limits,
         keys=KeyStore(),
         policy=settings.access,
-        tariff=None if echo else settings.credits,
+        rate_limits=None if echo else settings.credits,
         patience=settings.logins,
         echo=echo,
     )

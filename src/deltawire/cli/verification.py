@@ -9,9 +9,9 @@ import msgspec
 from deltawire.book.book import Book
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, BookFrames
-from deltawire.sources.recordings import Record, Recording, format_place, format_time
+from deltawire.recording import Recording, RecordingEntry, format_place, format_time
 from deltawire.sources.replay import play
-from deltawire.venues.feed import Feed
+from deltawire.venues.connection import VenueConnection
 
 MOST_PLACES = 1_000
 """Of each kind so many places are kept, and the others counted."""
@@ -88,7 +88,7 @@ class Damage(Place, frozen=True):
 
 
 class ClockReport(msgspec.Struct, frozen=True):
-    """What the recording's times are: see `deltawire.sources.recordings.Clock`."""
+    """What the recording's times are: see `deltawire.recording.Clock`."""
 
     kind: str
     unit: str
@@ -124,12 +124,12 @@ class Report(msgspec.Struct):
 
 
 class Verification:
-    """Replays a recording on a connection and keeps what there is to tell."""
+    """NonceCache a recording on a connection and keeps what there is to tell."""
 
-    def __init__(self, recording: Recording, feed: Feed) -> None:
+    def __init__(self, recording: Recording, feed: VenueConnection) -> None:
         self._recording = recording
         self._feed = feed
-        self._record = Record("opened", 0)
+        self._record = RecordingEntry("opened", 0)
         self._first_ns = self._last_ns = 0
         self._events: Counter[str] = Counter()
         self._faults: dict[tuple[str, str], FaultReport] = {}
@@ -172,7 +172,7 @@ class Verification:
             damage=self._damage,
         )
 
-    def _records(self) -> Iterator[Record]:
+    def _records(self) -> Iterator[RecordingEntry]:
         for record in self._recording.records():
             self._record = record
             self._last_ns = max(self._last_ns, record.at_ns)
@@ -182,7 +182,7 @@ class Verification:
                 self._note_damage(record)
             yield record
 
-    def _note_damage(self, record: Record) -> None:
+    def _note_damage(self, record: RecordingEntry) -> None:
         self._damaged += 1
         if len(self._damage) < MOST_PLACES:
             self._damage.append(Damage(*self._place(record.at_ns), record.reason))

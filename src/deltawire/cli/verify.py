@@ -14,9 +14,9 @@ from deltawire.cli.output import print_json
 from deltawire.cli.tables import format_rows, make_console
 from deltawire.cli.verification import BookReport, Report, Verification
 from deltawire.errors import UsageError
-from deltawire.sources.recordings import Recording
+from deltawire.recording import Recording
 from deltawire.venues import REGISTRY, make_venue
-from deltawire.venues.feed import Feed
+from deltawire.venues.connection import VenueConnection
 
 PROGRESS_EVERY = 256
 ALWAYS = {"images": "images", "deltas": "deltas", "gaps": "gaps"}
@@ -62,7 +62,7 @@ def verify(
     Example: `deltawire verify btcusdt.gz --venue binance_usdm`
     """
     recording, feed = Recording(file), make_venue(venue)
-    if not isinstance(feed, Feed):
+    if not isinstance(feed, VenueConnection):
         raise UsageError(f"{venue} keeps no books")
     verification = Verification(recording, feed)
     started = time.perf_counter()

@@ -14,7 +14,7 @@ import msgspec
 
 from deltawire.client.client import Client, Login, connect
 from deltawire.errors import FeedError, RequestError
-from deltawire.session.channels import Position
+from deltawire.session.channels import ResumePosition
 from deltawire.session.client import ClientSession, Notification
 from deltawire.session.notification_queue import MOST, NotificationQueue, OnFull
 
@@ -37,7 +37,7 @@ class Gap(msgspec.Struct, frozen=True):
     """
 
     channel: str
-    position: Position
+    position: ResumePosition
 
 
 Item = Notification | Outage | Gap

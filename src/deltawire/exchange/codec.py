@@ -6,8 +6,8 @@ from typing import Any, get_args
 
 import msgspec
 
+from deltawire.exchange.orders.records import MatchingRecord
 from deltawire.exchange.ports import Record
-from deltawire.exchange.records import MatchingRecord
 
 
 class Codec:

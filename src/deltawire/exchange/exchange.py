@@ -1,31 +1,23 @@
 """The sequencer: records go in one at a time, events come out; the same records give the same events.
 
-A record that is refused changes nothing and never reaches the journal; one that is accepted is handed to the
+A record that is refused amendments nothing and never reaches the journal; one that is accepted is handed to the
 journal before `submit` returns, and whoever holds the journal lets nobody see the events before it is on disk.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from deltawire.exchange.changes import MISSING, Changes
-from deltawire.exchange.codes import Code, Rejection
-from deltawire.exchange.connections import Connections
-from deltawire.exchange.demands import Demands
-from deltawire.exchange.desk import Desk
-from deltawire.exchange.entry import UNKNOWN, Entry
-from deltawire.exchange.filters import fits
-from deltawire.exchange.matching import Matcher
-from deltawire.exchange.orders import Terms
-from deltawire.exchange.ports import (
-    AccountEvent,
-    Demand,
-    Output,
-    PublicEvent,
-    Record,
-    RiskCheck,
-)
-from deltawire.exchange.quoting import Quoting
-from deltawire.exchange.records import (
+from deltawire.exchange.matching.amendments import MISSING, Amendments
+from deltawire.exchange.matching.connections import Connections
+from deltawire.exchange.matching.entry import UNKNOWN, Entry
+from deltawire.exchange.matching.matching import Matcher
+from deltawire.exchange.matching.matching_state import MatchingState
+from deltawire.exchange.matching.quoting import Quoting
+from deltawire.exchange.matching.risk_instructions import RiskInstructions
+from deltawire.exchange.orders.codes import Code, Rejection
+from deltawire.exchange.orders.filters import fits
+from deltawire.exchange.orders.orders import Terms
+from deltawire.exchange.orders.records import (
     Cancel,
     CancelMany,
     ClosePosition,
@@ -41,6 +33,14 @@ from deltawire.exchange.records import (
     SetSelfTrading,
     Tick,
 )
+from deltawire.exchange.ports import (
+    AccountEvent,
+    Output,
+    PublicEvent,
+    Record,
+    RiskCheck,
+    RiskInstruction,
+)
 
 Handler = Callable[[Any], Rejection | None]
 
@@ -49,19 +49,19 @@ class Exchange:
     """All books and the accounts behind them, as one state machine."""
 
     def __init__(self, risk: RiskCheck, journal: Callable[[Record], None] | None = None) -> None:
-        self.desk = desk = Desk(risk)
+        self.matching = matching = MatchingState(risk)
         self.failure: Exception | None = None
         """What went wrong in the middle of a record: the state is not to be trusted, a restart is needed."""
         self.journal = journal
-        self.matcher = Matcher(desk)
-        self.entry = Entry(desk, self.matcher)
-        self.changes = Changes(desk, self.matcher, self.entry)
-        self.quoting = Quoting(desk, self.matcher, self.entry, self.changes)
-        self.connections = Connections(desk, self.matcher)
+        self.matcher = Matcher(matching)
+        self.entry = Entry(matching, self.matcher)
+        self.amendments = Amendments(matching, self.matcher, self.entry)
+        self.quoting = Quoting(matching, self.matcher, self.entry, self.amendments)
+        self.connections = Connections(matching, self.matcher)
         self._handlers: dict[type, Handler] = {
             Place: self.entry.place,
             Cancel: self._cancel,
-            Edit: self.changes.edit,
+            Edit: self.amendments.edit,
             Tick: self._tick,
             CancelMany: self._cancel_many,
             ClosePosition: self._close_position,
@@ -74,7 +74,7 @@ class Exchange:
             SetCancelOnDisconnect: self.connections.configured,
             Instruct: self._instruct,
         }
-        self.demands = Demands(desk, self.matcher, self.entry)
+        self.risk_instructions = RiskInstructions(matching, self.matcher, self.entry)
 
     def submit(self, record: Record) -> list[Output | Any]:
         """Act on one record; what came of it, or the one `Rejection`.
@@ -85,22 +85,22 @@ class Exchange:
         """
         if self.failure is not None:
             return [Rejection(Code.SYSTEM_MAINTENANCE, reason=str(self.failure))]
-        desk, kind, at_ns = self.desk, type(record), record.at_ns
-        if desk.days and at_ns >= desk.days[0][0] and kind is not Tick:
+        matching, kind, at_ns = self.matching, type(record), record.at_ns
+        if matching.days and at_ns >= matching.days[0][0] and kind is not Tick:
             return self.submit(Tick(at_ns=at_ns)) + self.submit(record)
         try:
-            before = desk.now
+            before = matching.now
             if at_ns > before:
-                desk.now = at_ns
-            outputs = desk.outputs = []
-            rejection = (self._handlers.get(kind) or desk.risk.received)(record)
+                matching.now = at_ns
+            outputs = matching.outputs = []
+            rejection = (self._handlers.get(kind) or matching.risk.received)(record)
             if rejection is not None:
-                desk.now = before
+                matching.now = before
                 return [rejection]
-            came = desk.risk.outcome()
-            if came or desk.stirred:
+            came = matching.risk.outcome()
+            if came or matching.needs_trigger_check:
                 self._settle(came)
-            desk.publish()
+            matching.publish()
             if self.journal is not None:
                 self.journal(record)
             return outputs
@@ -110,27 +110,30 @@ class Exchange:
 
     def images(self) -> list[PublicEvent]:
         """What a late listener needs: every instrument that has not expired, and its book as it is shown."""
-        now = self.desk.now
+        now = self.matching.now
         return [
-            event for book in self.desk.books.values() if book.instrument.active for event in book.opened(now)
+            event
+            for book in self.matching.books.values()
+            if book.instrument.active
+            for event in book.opened(now)
         ]
 
-    def _settle(self, came: Sequence[AccountEvent | Demand]) -> None:
+    def _settle(self, came: Sequence[AccountEvent | RiskInstruction]) -> None:
         """Do what the record has set in motion, and `came` of it, until nothing moves any more."""
-        desk = self.desk
-        while came or desk.stirred:
-            desk.stirred = False
-            self.demands.watch()
-            while desk.pending:
-                self.entry.wake(desk.pending.popleft())
-                self.demands.watch()
+        matching = self.matching
+        while came or matching.needs_trigger_check:
+            matching.needs_trigger_check = False
+            self.risk_instructions.watch()
+            while matching.pending:
+                self.entry.activate(matching.pending.popleft())
+                self.risk_instructions.watch()
             for each in came:
-                if not self.demands.met(each):
-                    desk.outputs.append(each)
-            came = desk.risk.outcome()
+                if not self.risk_instructions.execute(each):
+                    matching.outputs.append(each)
+            came = matching.risk.outcome()
 
     def _cancel(self, record: Cancel) -> Rejection | None:
-        order = self.desk.find(record.account, record.order_id)
+        order = self.matching.find(record.account, record.order_id)
         if order is None:
             return MISSING
         if order.terms.liquidation:
@@ -139,16 +142,16 @@ class Exchange:
         return None
 
     def _cancel_many(self, record: CancelMany) -> None:
-        books = self.desk.books
-        for order in self.desk.live(record.account):
+        books = self.matching.books
+        for order in self.matching.live(record.account):
             fitting = fits(record, order, books[order.instrument].instrument)
             if fitting and order.leaves_lots and not order.terms.liquidation:
                 self.matcher.cancel(order, "user_request")
 
     def _close_position(self, record: ClosePosition) -> Rejection | None:
-        if record.instrument not in self.desk.books:
+        if record.instrument not in self.matching.books:
             return UNKNOWN
-        position = self.desk.risk.position(record.account, record.instrument)
+        position = self.matching.risk.position(record.account, record.instrument)
         if not position:
             return Rejection(Code.ALREADY_CLOSED)
         terms = Terms(
@@ -169,19 +172,19 @@ class Exchange:
         return None if known else Rejection(Code.NOT_FOUND, param="mmp_group")
 
     def _set_self_trading(self, record: SetSelfTrading) -> None:
-        self.desk.self_trading[record.account] = record.mode
+        self.matching.self_trading[record.account] = record.mode
 
     def _tick(self, record: Tick) -> None:
-        desk = self.desk
-        while desk.days and desk.days[0][0] <= desk.now:
-            order = desk.orders.get(desk.days.popleft()[1])
+        matching = self.matching
+        while matching.days and matching.days[0][0] <= matching.now:
+            order = matching.orders.get(matching.days.popleft()[1])
             if order is not None:
                 self.matcher.cancel(order, "expired")
 
     def _instruct(self, record: Instruct) -> Rejection | None:
         demand = record.demand
         name = getattr(demand, "instrument", None)
-        if isinstance(name, str) and name not in self.desk.books:
+        if isinstance(name, str) and name not in self.matching.books:
             return UNKNOWN
-        self.demands.met(demand)
+        self.risk_instructions.execute(demand)
         return None

@@ -15,8 +15,8 @@ from typing import Protocol
 
 import msgspec
 
-from deltawire.exchange.codes import Rejection
-from deltawire.exchange.orders import AccountId, Fill, Order, OrderChanged, Reason, Terms
+from deltawire.exchange.orders.codes import Rejection
+from deltawire.exchange.orders.orders import AccountId, Fill, Order, OrderChanged, Reason, Terms
 from deltawire.model.events import BookDelta, BookImage, Listing, Status, Trade
 from deltawire.model.instruments import Instrument
 
@@ -34,7 +34,7 @@ class AccountEvent(msgspec.Struct, frozen=True, tag=True, gc=False):
 
 
 class Reference(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """Demand: from now on these are the instrument's index and mark price and price band, all in its ticks.
+    """RiskInstruction: from now on these are the instrument's index and mark price and price band, all in its ticks.
 
     Triggers and trailing stops look at index and mark. None: not known, no such trigger fires, no band.
     """
@@ -52,34 +52,34 @@ class Reference(msgspec.Struct, frozen=True, tag=True, gc=False):
 
 
 class OpenBook(msgspec.Struct, frozen=True, tag=True):
-    """Demand: open a book for this instrument, or reopen one that was closed."""
+    """RiskInstruction: open a book for this instrument, or reopen one that was closed."""
 
     instrument: Instrument
 
 
 class CloseBook(msgspec.Struct, frozen=True, tag=True):
-    """Demand: take no more orders for the instrument. With a reason its orders are cancelled (expiry)."""
+    """RiskInstruction: take no more orders for the instrument. With a reason its orders are cancelled (expiry)."""
 
     instrument: str
     reason: Reason = ""
 
 
 class Liquidate(msgspec.Struct, frozen=True, tag=True):
-    """Demand: place this order for the account without asking `check`; the terms say `liquidation`."""
+    """RiskInstruction: place this order for the account without asking `check`; the terms say `liquidation`."""
 
     account: AccountId
     terms: Terms
 
 
 class CancelAll(msgspec.Struct, frozen=True, tag=True):
-    """Demand: cancel an account's orders, all or one instrument's."""
+    """RiskInstruction: cancel an account's orders, all or one instrument's."""
 
     account: AccountId
     reason: Reason
     instrument: str | None = None
 
 
-Demand = Reference | OpenBook | CloseBook | Liquidate | CancelAll
+RiskInstruction = Reference | OpenBook | CloseBook | Liquidate | CancelAll
 PublicEvent = BookImage | BookDelta | Trade | Status | Listing
 Output = PublicEvent | OrderChanged | Fill | Rejection | AccountEvent
 """What `submit` returns; a `Rejection` stands last, behind nothing but what the passing of time brought about."""
@@ -110,7 +110,7 @@ class RiskCheck(Protocol):
     def received(self, record: Record) -> Rejection | None:
         """A record of accounts' own: act on it, or refuse it without having changed anything."""
 
-    def outcome(self) -> Sequence[AccountEvent | Demand]:
+    def outcome(self) -> Sequence[AccountEvent | RiskInstruction]:
         """What came of all that was told since the last call; matching does the demands in their order."""
 
     def freeze(self) -> bytes:

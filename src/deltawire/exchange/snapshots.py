@@ -2,13 +2,13 @@
 
 import msgspec
 
-from deltawire.exchange.books import OrderBook
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.levels import BookSide
-from deltawire.exchange.orders import AccountId, Order, OrderId, SelfTrading
+from deltawire.exchange.matching.books import OrderBook
+from deltawire.exchange.matching.levels import BookSide
+from deltawire.exchange.matching.protection import Guard, GuardKey
+from deltawire.exchange.matching.quoting import QuoteKey
+from deltawire.exchange.orders.orders import AccountId, Order, OrderId, SelfTrading
 from deltawire.exchange.ports import Reference
-from deltawire.exchange.protection import Guard, GuardKey
-from deltawire.exchange.quoting import QuoteKey
 from deltawire.model.instruments import Instrument
 
 
@@ -42,20 +42,20 @@ class _State(msgspec.Struct, frozen=True):
 
 def freeze(exchange: Exchange) -> bytes:
     """The state; the same state gives the same bytes."""
-    desk = exchange.desk
+    matching = exchange.matching
     state = _State(
-        desk.now,
-        desk.next_order_id,
-        desk.next_trade_id,
-        [_frozen(book) for book in desk.books.values()],
-        list(desk.orders.values()),
-        list(desk.days),
-        list(desk.self_trading.items()),
+        matching.now,
+        matching.next_order_id,
+        matching.next_trade_id,
+        [_frozen(book) for book in matching.books.values()],
+        list(matching.orders.values()),
+        list(matching.days),
+        list(matching.self_trading.items()),
         list(exchange.matcher.protection.guards.items()),
         exchange.quoting.standing(),
         sorted(exchange.connections.accounts),
         list(exchange.connections.settings.items()),
-        desk.risk.freeze(),
+        matching.risk.freeze(),
     )
     return msgspec.json.encode(state)
 
@@ -63,23 +63,27 @@ def freeze(exchange: Exchange) -> bytes:
 def thaw(exchange: Exchange, frozen: bytes) -> None:
     """Make a new exchange what the frozen one was; `msgspec.DecodeError` when the bytes are no state."""
     state = msgspec.json.decode(frozen, type=_State)
-    desk = exchange.desk
-    desk.now, desk.next_order_id, desk.next_trade_id = state.now, state.next_order_id, state.next_trade_id
-    desk.orders |= {order.id: order for order in state.orders}
+    matching = exchange.matching
+    matching.now, matching.next_order_id, matching.next_trade_id = (
+        state.now,
+        state.next_order_id,
+        state.next_trade_id,
+    )
+    matching.orders |= {order.id: order for order in state.orders}
     for order in state.orders:
-        desk.by_account.setdefault(order.account, {})[order.id] = order
-    desk.days.extend(state.days)
-    desk.self_trading |= dict(state.self_trading)
+        matching.by_account.setdefault(order.account, {})[order.id] = order
+    matching.days.extend(state.days)
+    matching.self_trading |= dict(state.self_trading)
     for each in state.books:
-        desk.books[each.instrument.name] = _thawed(each, exchange)
+        matching.books[each.instrument.name] = _thawed(each, exchange)
     for order in state.orders:
-        _wait(order, desk.books[order.instrument])
+        _wait(order, matching.books[order.instrument])
     exchange.matcher.protection.guards |= dict(state.guards)
     for key, order_id in state.quotes:
         exchange.quoting.note(key, order_id)
     exchange.connections.accounts |= set(state.cancelling)
     exchange.connections.settings |= dict(state.connections)
-    desk.risk.thaw(state.risk)
+    matching.risk.thaw(state.risk)
 
 
 def _frozen(book: OrderBook) -> _Book:
@@ -108,7 +112,7 @@ def _thawed(frozen: _Book, exchange: Exchange) -> OrderBook:
 
 def _fill(side: BookSide, ids: list[OrderId], exchange: Exchange) -> None:
     for order_id in ids:
-        order = exchange.desk.orders[order_id]
+        order = exchange.matching.orders[order_id]
         side.add(order)
         if order.terms.reduce_only:
             exchange.matcher.note(order)

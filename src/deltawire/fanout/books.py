@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from deltawire.book.checksums import levels_checksum
 from deltawire.book.kernel import Pending, Side, Top
 from deltawire.book.ladder import changes_between
-from deltawire.book.merging import Marks
+from deltawire.book.merging import ReaderCheckpoints
 from deltawire.fanout.channel import InstrumentChannel
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import BookDelta, BookImage, Changes, Event, Levels, Listing, Status
@@ -40,7 +40,7 @@ class BookChannel(InstrumentChannel):
         levels = self.key.levels
         self._bids: Pending | Top = Top(levels) if levels else Pending()
         self._asks: Pending | Top = Top(levels) if levels else Pending()
-        self._marks: Marks[_Context] = Marks()
+        self._marks: ReaderCheckpoints[_Context] = ReaderCheckpoints()
         self._instrument = self._stated = self.state.instrument
         self._news: BookStatus | None = None
         self._last_news: BookStatus | None = None
@@ -128,7 +128,7 @@ class BookChannel(InstrumentChannel):
             self.soon()
 
     def _on_status(self, status: Status) -> None:
-        """News are that the book has become good or bad; that an image is on its way changes neither."""
+        """PrivateEvent are that the book has become good or bad; that an image is on its way changes neither."""
         if not self.state.imaged or status.state == "syncing":
             return
         self._news = _status(status)

@@ -4,14 +4,14 @@ from typing import Any, Protocol
 
 import msgspec
 
+from deltawire.fanout.channel_encoding import ChannelEncoding
 from deltawire.fanout.history import HistoryPool
-from deltawire.fanout.lane import Lane
-from deltawire.fanout.roster import Debt, Encoding, Member, Roster
+from deltawire.fanout.subscribers import Backlog, Encoding, Subscriber, SubscriberGroups
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import Event
 from deltawire.ports import AccountStates, Clock
-from deltawire.session.channels import ChannelKey, Position
+from deltawire.session.channels import ChannelKey, ResumePosition
 from deltawire.wire.notifications import Stamps
 
 INTERVALS_NS = {"raw": 0, "100ms": 100_000_000, "agg2": 1_000_000_000}
@@ -44,7 +44,7 @@ class Opening(msgspec.Struct, frozen=True):
 class Channel:
     """Base of all channels.
 
-    `waits` says that a member without an image gets nothing: it is admitted when there is one. `merges` says that
+    `waits` says that a subscriber without an image gets nothing: it is admitted when there is one. `merges` says that
     one notification may stand for several: who has fallen behind gets `catch_up`.
     """
 
@@ -52,17 +52,17 @@ class Channel:
     merges = False
 
     def __init__(
-        self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, opening: Opening
+        self, key: ChannelKey, market: Market, roster: SubscriberGroups, timers: Timers, opening: Opening
     ) -> None:
         self.key = key
         self.market = market
         self.timers = timers
         self.epoch = opening.epoch
         self.seq = 0
-        self.waiting: dict[Member, None] = {}
-        self.behind: dict[Debt, None] = {}
+        self.waiting: dict[Subscriber, None] = {}
+        self.behind: dict[Backlog, None] = {}
         """Of those who have fallen behind, the ones who are owed nothing of this channel yet."""
-        self.lanes: dict[Encoding, Lane] = {}
+        self.lanes: dict[Encoding, ChannelEncoding] = {}
         self._opening = opening
         self._roster = roster
         self._newest: Any = None
@@ -74,11 +74,11 @@ class Channel:
         """Whether anyone would get what is published."""
         return any(self._roster.listens(lane.address) for lane in self.lanes.values())
 
-    def lane(self, encoding: Encoding) -> Lane:
+    def lane(self, encoding: Encoding) -> ChannelEncoding:
         """The channel in one encoding; its past begins when it is first asked for."""
         lane = self.lanes.get(encoding)
         if lane is None:
-            lane = self.lanes[encoding] = Lane(
+            lane = self.lanes[encoding] = ChannelEncoding(
                 self.key, self.epoch, self._opening.number, encoding, self._opening.pool
             )
         return lane
@@ -93,20 +93,20 @@ class Channel:
         """The events at hand are all told."""
 
     def opened(self) -> None:
-        """The first member is about to join: start from the market as it is."""
+        """The first subscriber is about to join: start from the market as it is."""
 
     def ended(self) -> None:
         """The channel is of no more use."""
 
     def must_wait(self) -> bool:
-        """Whether a member that joins now is not admitted yet, but with an image that is still to come."""
+        """Whether a subscriber that joins now is not admitted yet, but with an image that is still to come."""
         return self.waits and self.image() is None
 
     def awaited(self) -> None:
-        """A member has begun to wait."""
+        """A subscriber has begun to wait."""
 
     def image(self) -> Any:
-        """Data for a member that joins now, None when there is none."""
+        """Data for a subscriber that joins now, None when there is none."""
         return None
 
     def image_frame(self, encoding: Encoding) -> bytes | None:
@@ -132,7 +132,7 @@ class Channel:
         sent_ns = 0 if clock is None else clock.now()
         return Stamps(getattr(event, "venue_ns", 0), getattr(event, "seen_ns", 0), sent_ns)
 
-    def missed(self, encoding: Encoding, position: Position) -> list[bytes] | None:
+    def missed(self, encoding: Encoding, position: ResumePosition) -> list[bytes] | None:
         """Every frame published since a position; None when they are not all here, or it is none of this channel."""
         lane = self.lanes.get(encoding)
         if position.epoch != self.epoch or lane is None:
@@ -164,21 +164,21 @@ class Channel:
         if not self.waiting or self.image() is None:
             return
         waiting, self.waiting = self.waiting, {}
-        for member in waiting:
-            address = self.lane(member.encoding).address
-            member.waiting.discard(address)
-            self._roster.move(member, member.channels | {address})
-        for member in waiting:
-            opened = self.lane(member.encoding).opened
-            if member.outbox is None:
-                member.sink.write(opened + (self.image_frame(member.encoding) or b""))
+        for subscriber in waiting:
+            address = self.lane(subscriber.encoding).address
+            subscriber.waiting.discard(address)
+            self._roster.move(subscriber, subscriber.channels | {address})
+        for subscriber in waiting:
+            opened = self.lane(subscriber.encoding).opened
+            if subscriber.outbox is None:
+                subscriber.sink.write(opened + (self.image_frame(subscriber.encoding) or b""))
                 continue
             if opened:
-                member.outbox.write(opened)
+                subscriber.outbox.write(opened)
             if self.merges:
-                member.outbox.owe(self, image=True)
+                subscriber.outbox.owe(self, image=True)
             else:
-                member.outbox.write(self.image_frame(member.encoding) or b"")
+                subscriber.outbox.write(self.image_frame(subscriber.encoding) or b"")
 
 
 class QuietChannel(Channel):
@@ -189,7 +189,7 @@ class InstrumentChannel(Channel):
     """A channel about one instrument, at an interval."""
 
     def __init__(
-        self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, opening: Opening
+        self, key: ChannelKey, market: Market, roster: SubscriberGroups, timers: Timers, opening: Opening
     ) -> None:
         super().__init__(key, market, roster, timers, opening)
         state = market.find(key.instrument)

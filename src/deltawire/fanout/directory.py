@@ -4,17 +4,17 @@ from collections.abc import Hashable, Iterable
 
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
 from deltawire.fanout.channel import Channel, Opening, QuietChannel, Timers
-from deltawire.fanout.history import HistoryPool, Keeps
+from deltawire.fanout.channel_encoding import ENCODED
+from deltawire.fanout.history import HistoryPool, RetentionPolicy
 from deltawire.fanout.indices import ExpirationPriceChannel, IndexChannel, IndexStatisticsChannel
-from deltawire.fanout.lane import ENCODED
-from deltawire.fanout.own import (
+from deltawire.fanout.private import (
     LockChannel,
     MmpTriggerChannel,
-    OwnChangesChannel,
-    OwnChannel,
-    OwnOrdersChannel,
-    OwnTradesChannel,
     PortfolioChannel,
+    PrivateChangesChannel,
+    PrivateChannel,
+    PrivateOrdersChannel,
+    PrivateTradesChannel,
     SilentChannel,
 )
 from deltawire.fanout.quotes import (
@@ -26,7 +26,7 @@ from deltawire.fanout.quotes import (
     StatusChannel,
     TickerChannel,
 )
-from deltawire.fanout.roster import Roster
+from deltawire.fanout.subscribers import SubscriberGroups
 from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountId
@@ -50,9 +50,9 @@ FAMILIES: dict[str, type[Channel]] = {
     "mark_prices": MarkPricesChannel,
     "instrument_state": InstrumentStateChannel,
     "status": StatusChannel,
-    "user_orders": OwnOrdersChannel,
-    "user_trades": OwnTradesChannel,
-    "user_changes": OwnChangesChannel,
+    "user_orders": PrivateOrdersChannel,
+    "user_trades": PrivateTradesChannel,
+    "user_changes": PrivateChangesChannel,
     "user_portfolio": PortfolioChannel,
     "user_mmp_trigger": MmpTriggerChannel,
     "user_lock": LockChannel,
@@ -70,7 +70,7 @@ _Listeners = dict[Hashable, dict[Channel, None]]
 class Directory:
     """Opens channels and ends them.
 
-    A channel that its last member left goes on for a while, for those who come back (`sweep`). When it ends, what
+    A channel that its last subscriber left goes on for a while, for those who come back (`sweep`). When it ends, what
     follows is unknown to it, so every channel opened after that has another epoch.
     """
 
@@ -78,9 +78,9 @@ class Directory:
         self,
         market: Market,
         epoch: str,
-        roster: Roster,
+        roster: SubscriberGroups,
         timers: Timers,
-        keeps: Keeps | None = None,
+        keeps: RetentionPolicy | None = None,
         clock: Clock | None = None,
         states: AccountStates | None = None,
     ) -> None:
@@ -92,7 +92,7 @@ class Directory:
         self._epoch = epoch
         self._roster = roster
         self._timers = timers
-        self._keeps = keeps or Keeps()
+        self._keeps = keeps or RetentionPolicy()
         self._pool = HistoryPool(self._keeps)
         self._clock = clock
         self._states = states
@@ -109,7 +109,7 @@ class Directory:
         return self._channels[address.partition(ENCODED)[0]]
 
     def listened(self) -> int:
-        """How many channels have members, or someone who waits for their image."""
+        """How many channels have subscribers, or someone who waits for their image."""
         return len(self._channels) - len(self._idle)
 
     def open(self, key: ChannelKey) -> Channel:
@@ -128,7 +128,7 @@ class Directory:
         return channel
 
     def left(self, channel: Channel) -> None:
-        """A member has left a channel; when it was the last, the channel is idle from now on."""
+        """A subscriber has left a channel; when it was the last, the channel is idle from now on."""
         if channel.active or channel.waiting:
             return
         self._idle[channel] = 0
@@ -143,10 +143,10 @@ class Directory:
             elif now - since >= self._keeps.idle_s * SECOND_NS:
                 self._end(channel)
 
-    def own(self, account: AccountId) -> Iterable[OwnChannel]:
+    def own(self, account: AccountId) -> Iterable[PrivateChannel]:
         """An account's private channels."""
         for channel in self.of_account.get(account, ()):
-            assert isinstance(channel, OwnChannel), "only these listen to accounts"
+            assert isinstance(channel, PrivateChannel), "only these listen to accounts"
             yield channel
 
     def _end(self, channel: Channel) -> None:

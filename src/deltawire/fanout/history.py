@@ -9,7 +9,7 @@ FRAME_BYTES = 48
 """What Python needs to hold a frame, beside its bytes."""
 
 
-class Keeps(msgspec.Struct, frozen=True):
+class RetentionPolicy(msgspec.Struct, frozen=True):
     """How much of the past a hub keeps: for each channel so many notifications and bytes, whichever is less.
 
     All channels together keep about `total_bytes`: once that is used up each may hold an equal share of it, so that
@@ -30,7 +30,7 @@ class HistoryPool:
 
     __slots__ = ("bytes", "histories", "keeps")
 
-    def __init__(self, keeps: Keeps) -> None:
+    def __init__(self, keeps: RetentionPolicy) -> None:
         self.keeps = keeps
         self.bytes = 0
         self.histories = 0
@@ -44,7 +44,7 @@ class HistoryPool:
         return min(keeps.bytes, keeps.total_bytes // max(1, self.histories))
 
 
-class History:
+class ChannelHistory:
     """The newest frames of one sequence: without a hole, the last published at the end."""
 
     __slots__ = ("_bytes", "_frames", "_pool")

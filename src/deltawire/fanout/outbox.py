@@ -11,11 +11,11 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 
 from deltawire.fanout.channel import Channel
-from deltawire.fanout.roster import Encoding
+from deltawire.fanout.subscribers import Encoding
 
 
 class Outbox:
-    """The sink of a member that is behind.
+    """The sink of a subscriber that is behind.
 
     `full` is called once, when more than `most_bytes` are queued: from then on nothing more is taken.
     """
@@ -71,7 +71,7 @@ class Outbox:
         self._ready[channel] = None
 
     def forget(self, channel: Channel) -> None:
-        """The member leaves the channel."""
+        """The subscriber leaves the channel."""
         seq = self._owed.pop(channel, None)
         self._ready.pop(channel, None)
         channel.behind.pop(self, None)

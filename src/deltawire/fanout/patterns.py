@@ -1,37 +1,37 @@
-"""Which members want the channels of every instrument whose name fits a pattern, listed now or later."""
+"""Which subscribers want the channels of every instrument whose name fits a pattern, listed now or later."""
 
-from deltawire.fanout.roster import Member
+from deltawire.fanout.subscribers import Subscriber
 from deltawire.session.channels import ChannelKey, fitting
 
 
 class Patterns:
-    """The patterns of each member, and the channels that each pattern stands for."""
+    """The patterns of each subscriber, and the channels that each pattern stands for."""
 
     def __init__(self) -> None:
-        self._members: dict[Member, _Wanted] = {}
+        self._subscribers: dict[Subscriber, _Wanted] = {}
 
-    def add(self, member: Member, pattern: ChannelKey) -> None:
-        """A member wants whatever fits."""
-        self._members.setdefault(member, _Wanted()).patterns[pattern.id] = (pattern, {})
+    def add(self, subscriber: Subscriber, pattern: ChannelKey) -> None:
+        """A subscriber wants whatever fits."""
+        self._subscribers.setdefault(subscriber, _Wanted()).patterns[pattern.id] = (pattern, {})
 
-    def newcomers(self, instruments: list[str]) -> list[tuple[Member, list[tuple[str, ChannelKey]]]]:
+    def newcomers(self, instruments: list[str]) -> list[tuple[Subscriber, list[tuple[str, ChannelKey]]]]:
         """Who wants channels of instruments that have just become known: (id of the pattern, channel)."""
         wanted = [
             (
-                member,
+                subscriber,
                 [
                     (id_, key)
                     for id_, (pattern, _) in of.patterns.items()
                     for key in fitting(pattern, instruments)
                 ],
             )
-            for member, of in self._members.items()
+            for subscriber, of in self._subscribers.items()
         ]
-        return [(member, keys) for member, keys in wanted if keys]
+        return [(subscriber, keys) for subscriber, keys in wanted if keys]
 
-    def imply(self, member: Member, pattern_id: str, channel_id: str, *, joined: bool) -> None:
-        """A pattern stands for a channel; `joined` says whether the member is on that channel already."""
-        wanted = self._members[member]
+    def imply(self, subscriber: Subscriber, pattern_id: str, channel_id: str, *, joined: bool) -> None:
+        """A pattern stands for a channel; `joined` says whether the subscriber is on that channel already."""
+        wanted = self._subscribers[subscriber]
         channels = wanted.patterns[pattern_id][1]
         if channel_id in channels:
             return
@@ -41,38 +41,38 @@ class Patterns:
             wanted.named.add(channel_id)
         wanted.covered[channel_id] = count + 1
 
-    def named(self, member: Member, channel_id: str) -> None:
-        """The member has asked for a channel by its name."""
-        wanted = self._members.get(member)
+    def named(self, subscriber: Subscriber, channel_id: str) -> None:
+        """The subscriber has asked for a channel by its name."""
+        wanted = self._subscribers.get(subscriber)
         if wanted is not None and channel_id in wanted.covered:
             wanted.named.add(channel_id)
 
-    def left(self, member: Member, channel_id: str) -> bool:
-        """The member wants a channel no more by its name; returns whether a pattern still wants it."""
-        wanted = self._members.get(member)
+    def left(self, subscriber: Subscriber, channel_id: str) -> bool:
+        """The subscriber wants a channel no more by its name; returns whether a pattern still wants it."""
+        wanted = self._subscribers.get(subscriber)
         if wanted is None or channel_id not in wanted.covered:
             return False
         wanted.named.discard(channel_id)
         return True
 
-    def remove(self, member: Member, pattern_id: str) -> set[str]:
-        """The member wants a pattern no more; returns the channels that only this pattern wanted."""
-        wanted = self._members.get(member)
+    def remove(self, subscriber: Subscriber, pattern_id: str) -> set[str]:
+        """The subscriber wants a pattern no more; returns the channels that only this pattern wanted."""
+        wanted = self._subscribers.get(subscriber)
         if wanted is None or pattern_id not in wanted.patterns:
             return set()
         _, channels = wanted.patterns.pop(pattern_id)
         alone = {id_ for id_ in channels if wanted.uncover(id_)}
         if not wanted.patterns:
-            self.gone(member)
+            self.gone(subscriber)
         return alone
 
-    def gone(self, member: Member) -> None:
-        """The member's connection is over."""
-        self._members.pop(member, None)
+    def gone(self, subscriber: Subscriber) -> None:
+        """The subscriber's connection is over."""
+        self._subscribers.pop(subscriber, None)
 
 
 class _Wanted:
-    """Of one member: patterns and what each stands for, how many patterns cover a channel, and which are named too."""
+    """Of one subscriber: its patterns, what each stands for, how many cover a channel, and which are named too."""
 
     __slots__ = ("covered", "named", "patterns")
 

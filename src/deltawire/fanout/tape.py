@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from deltawire.analytics.candles import MINUTE_NS
 from deltawire.fanout.channel import INTERVALS_NS, Channel, InstrumentChannel, Opening, Timers
-from deltawire.fanout.roster import Roster
-from deltawire.flow.candles import MINUTE_NS
+from deltawire.fanout.subscribers import SubscriberGroups
 from deltawire.market.market import Market
 from deltawire.market.objects import MS_NS, trade_object
 from deltawire.market.state import InstrumentState
@@ -36,7 +36,7 @@ class KindTradesChannel(Channel):
     """`trades.{kind}.{currency}.{interval}`: the trades of every instrument that fits."""
 
     def __init__(
-        self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, opening: Opening
+        self, key: ChannelKey, market: Market, roster: SubscriberGroups, timers: Timers, opening: Opening
     ) -> None:
         super().__init__(key, market, roster, timers, opening)
         self._interval_ns = INTERVALS_NS[key.interval]
@@ -70,7 +70,7 @@ class CandlesChannel(InstrumentChannel):
     """`chart.trades.X.{resolution}`: the candle at hand whenever it changed, at most ten times a second."""
 
     def __init__(
-        self, key: ChannelKey, market: Market, roster: Roster, timers: Timers, opening: Opening
+        self, key: ChannelKey, market: Market, roster: SubscriberGroups, timers: Timers, opening: Opening
     ) -> None:
         super().__init__(key, market, roster, timers, opening)
         self._minutes = RESOLUTIONS[key.resolution]

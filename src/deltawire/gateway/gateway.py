@@ -10,15 +10,15 @@ from typing import Protocol
 import msgspec
 
 from deltawire.access.access import TOO_MANY_REQUESTS, Access
-from deltawire.access.credits import Tariff, Wallet, Wallets
+from deltawire.access.connections import ConnectionLimiter
 from deltawire.access.keys import KeyRing, is_within
-from deltawire.access.places import Places
+from deltawire.access.rate_limits import RateLimits, TokenBucket, TokenBuckets
 from deltawire.access.tokens import Identity
 from deltawire.errors import RequestError
 from deltawire.fanout.hub import Hub
-from deltawire.fanout.roster import Member
-from deltawire.gateway.distance import Distance
+from deltawire.fanout.subscribers import Subscriber
 from deltawire.gateway.held import HeldEffects
+from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
 from deltawire.ports import Clock, FramedSource
@@ -49,22 +49,22 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subscriptions: int = 5_000
     """Channels per connection."""
 
-    largest_message: int = 256 * 1024
-    most_fragments: int = 1024
-    unsent_bytes: int = 4 * 1024 * 1024
+    max_message_size: int = 256 * 1024
+    max_fragments: int = 1024
+    max_unsent_bytes: int = 4 * 1024 * 1024
     """Of what cannot be merged, a peer that leaves more than this unread is given up."""
-    unread_for_s: float = 60.0
+    write_timeout: float = 60.0
     """So is one that takes nothing for so long."""
     compress: bool = True
     """Whether clients that offer permessage-deflate get it."""
-    request_within_s: float = 10.0
+    request_timeout: float = 10.0
     """From the first byte (of a connection: from its opening) to the last of an HTTP request."""
-    ping_after_s: float = 20.0
-    pong_within_s: float = 20.0
-    close_within_s: float = 3.0
-    auth_within_s: float = 10.0
+    ping_interval: float = 20.0
+    ping_timeout: float = 20.0
+    close_timeout: float = 3.0
+    auth_timeout: float = 10.0
     """For a connection to a private-only server to sign in."""
-    watch_every_s: float = 1.0
+    watch_interval: float = 1.0
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,7 +83,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Connection(Protocol):
     """What the gateway needs of a connection."""
 
-    member: Member
+    subscriber: Subscriber
 
     @property
     def closing(self) -> bool:
@@ -147,7 +147,7 @@ class JournalledTrading(Trading, Protocol):
 
 
 class Gateway:
-    """Carries out what sessions want. Without a `tariff` requests cost nothing.
+    """Carries out what sessions want. Without a `rate_limits` requests cost nothing.
 
     `echo` opens `/echo`, which says every message back.
     """
@@ -162,7 +162,7 @@ class Gateway:
         *,
         access: Access | None = None,
         policy: Policy | None = None,
-        tariff: Tariff | None = None,
+        rate_limits: RateLimits | None = None,
         echo: bool = False,
         trading: JournalledTrading | None = None,
     ) -> None:
@@ -176,8 +176,8 @@ class Gateway:
         self.clock = clock
         self.version = version
         self.limits = limits or Limits()
-        self.places = Places(self._most_connections)
-        self._wallets = Wallets(tariff) if tariff else None
+        self.places = ConnectionLimiter(self._most_connections)
+        self._buckets = TokenBuckets(rate_limits) if rate_limits else None
         self.connections: dict[Connection, Session | None] = {}
         self.venues: tuple[str, ...] = ()
         self.framed: dict[str, FramedSource] = {}
@@ -191,7 +191,7 @@ class Gateway:
         """Notifications for which others stood."""
         self.telemetry = Telemetry()
         self.draining = False
-        self.distances: Callable[[], Distance] | None = None
+        self.distances: Callable[[], NetworkSimulator] | None = None
         """How far clients are, if they are to be far."""
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
@@ -203,9 +203,7 @@ class Gateway:
             raise RequestError(
                 TOO_MANY_REQUESTS, "too_many_requests", reason="too many connections of this key"
             )
-        auth_by_ns = (
-            self.clock.now() + int(self.limits.auth_within_s * 1e9) if self.policy.private_only else 0
-        )
+        auth_by_ns = self.clock.now() + int(self.limits.auth_timeout * 1e9) if self.policy.private_only else 0
         return ServerSession(
             self.market,
             self.version,
@@ -214,8 +212,8 @@ class Gateway:
             identity=identity,
             auth_by_ns=auth_by_ns,
             trading=self.trading,
-            wallet=self._wallet(address, identity),
-            wallets=self._wallets,
+            bucket=self._bucket(address, identity),
+            buckets=self._buckets,
             most_channels=self.limits.subscriptions,
         )
 
@@ -249,16 +247,16 @@ class Gateway:
 
     def may_pay(self, address: str, identity: Identity | None, method: str) -> bool:
         """Whether whoever asks over HTTP can pay for it."""
-        wallet = self._wallet(address, identity)
-        return wallet is None or wallet.pay_for(method, self.clock.now())
+        bucket = self._bucket(address, identity)
+        return bucket is None or bucket.pay_for(method, self.clock.now())
 
-    def _wallet(self, address: str, identity: Identity | None) -> Wallet | None:
+    def _bucket(self, address: str, identity: Identity | None) -> TokenBucket | None:
         """An account's, or an address's; on this machine itself every connection has its own."""
-        if self._wallets is None:
+        if self._buckets is None:
             return None
         if identity is not None:
-            return self._wallets.of(f"account {identity.account}")
-        return self._wallets.make() if is_within(address, LOOPBACK) else self._wallets.of(address)
+            return self._buckets.of(f"account {identity.account}")
+        return self._buckets.make() if is_within(address, LOOPBACK) else self._buckets.of(address)
 
     def _most_connections(self, address: str) -> int | None:
         stated = self.limits.connections_per_address
@@ -358,17 +356,17 @@ class Gateway:
         if effect.expanded and self._withheld(connection, effect.by):
             return None
         resume = effect.resume or {}
-        keys = effect.keys if effect.expanded else self.hub.expand(connection.member, effect.keys)
+        keys = effect.keys if effect.expanded else self.hub.expand(connection.subscriber, effect.keys)
         keys = sorted(keys, key=lambda key: key.name not in resume) if resume else keys
         count = max(JOINED_AT_ONCE, sum(key.name in resume for key in keys))
-        missed = self.hub.missed(connection.member, keys[:count], resume)
+        missed = self.hub.missed(connection.subscriber, keys[:count], resume)
         if effect.reply is not None:
             recovered = {name: frames is not None for name, frames in missed.items()}
             self._do(connection, msgspec.structs.replace(effect.reply, more={"recovered": recovered}))
             if connection.closing:
                 return None
         resumes = effect.resume is not None
-        self.hub.join_plain(connection.member, keys[:count], missed, resumes=resumes)
+        self.hub.join_plain(connection.subscriber, keys[:count], missed, resumes=resumes)
         if connection.closing or not keys[count:]:
             return None
         return Join(tuple(keys[count:]), None, expanded=True, by=effect.by)
@@ -410,7 +408,7 @@ class Gateway:
     def _do(self, connection: Connection, effect: Effect) -> None:
         match effect:
             case Leave():
-                self.hub.leave(connection.member, effect.ids)
+                self.hub.leave(connection.subscriber, effect.ids)
             case Say():
                 connection.send(effect.payload, BINARY if effect.binary else TEXT)
             case Heartbeat():
@@ -427,13 +425,13 @@ class Gateway:
         if connection in self.connections:
             del self.connections[connection]
             self.drop_held(connection)
-            self.hub.gone(connection.member)
+            self.hub.gone(connection.subscriber)
         self.look_again()
 
     async def watch(self) -> None:
         """Once in a while let every connection see the time; never returns."""
         while True:
-            await asyncio.sleep(self.limits.watch_every_s)
+            await asyncio.sleep(self.limits.watch_interval)
             now = self.clock.now()
             self.access.offset_ns = self.clock.wall() - now
             for connection in list(self.connections):

@@ -30,7 +30,7 @@ class GatewayCollector(Collector):
         traffic = gateway.hub.traffic
         connections = list(gateway.connections)
         yield _gauge("connections", "WebSocket connections that are open", len(connections))
-        channels = sum(len(each.member.channels) + len(each.member.waiting) for each in connections)
+        channels = sum(len(each.subscriber.channels) + len(each.subscriber.waiting) for each in connections)
         yield _gauge("subscriptions", "Channels of all connections", channels)
         yield _gauge(
             "queue_bytes", "Bytes that peers have not taken yet", sum(each.unsent for each in connections)

@@ -4,7 +4,7 @@ import asyncio
 import socket
 
 from deltawire.book.kernel import compiled
-from deltawire.fanout.roster import Sink, Write, write_to_each
+from deltawire.fanout.subscribers import Sink, Write, write_to_each
 from deltawire.wire.mac import RunningMac, mac_frame
 
 _sending = compiled("deltawire.gateway._sending")
@@ -13,7 +13,7 @@ _sending = compiled("deltawire.gateway._sending")
 def make_write(sinks: tuple[Sink, ...]) -> Write:
     """Writes the same bytes to many sinks: in one compiled loop to all that are direct, where there is one.
 
-    It holds descriptors, so it must be dropped before any of these connections is closed; groups do, when a member
+    It holds descriptors, so it must be dropped before any of these connections is closed; groups do, when a subscriber
     goes or gets another sink.
     """
     direct = tuple(sink for sink in sinks if isinstance(sink, DirectSink))

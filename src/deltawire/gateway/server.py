@@ -106,7 +106,7 @@ class UpgradingProtocol(H11Protocol):
         self._deadline = self.loop.call_later(LINGER_S, self.transport.close)
 
     def _await_request(self) -> None:
-        self._deadline = self.loop.call_later(self._gateway.limits.request_within_s, self.transport.close)
+        self._deadline = self.loop.call_later(self._gateway.limits.request_timeout, self.transport.close)
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:
@@ -187,4 +187,4 @@ def make_server(gateway: Gateway, tls: ssl.SSLContext | None) -> Server:
         proxy_headers=False,
         backlog=1024,
     )
-    return Server(config, tls, gateway.limits.request_within_s)
+    return Server(config, tls, gateway.limits.request_timeout)

@@ -21,8 +21,8 @@ from websockets.typing import Subprotocol
 from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, HttpRequest
 from deltawire.access.tokens import Identity
 from deltawire.errors import RequestError
-from deltawire.fanout.lane import DEFLATE, PROTO
-from deltawire.fanout.roster import JSON, Encoding, Member, Sink
+from deltawire.fanout.channel_encoding import DEFLATE, PROTO
+from deltawire.fanout.subscribers import JSON, Encoding, Sink, Subscriber
 from deltawire.gateway.gateway import PATH, Gateway, Session
 from deltawire.gateway.intake import Intake, Step
 from deltawire.gateway.outgoing import NOWHERE, AttestingSink, DirectSink, make_sink
@@ -57,7 +57,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._limits = gateway.limits
         self._session: Session | None = None
         self._parser = Parser(
-            max_size=self._limits.largest_message,
+            max_size=self._limits.max_message_size,
             select_subprotocol=_choose_subprotocol,
             extensions=DEFLATES if self._limits.compress else (),
         )
@@ -83,7 +83,9 @@ class WebSocketConnection(asyncio.Protocol):
         self._direct = make_sink(self._transport)
         self._attesting: AttestingSink | None = None
         self._intake = Intake(self._transport, self._gateway.clock.now, self._step)
-        self.member = Member(self._direct, most_channels=self._limits.subscriptions, crowded=self._crowded)
+        self.subscriber = Subscriber(
+            self._direct, most_channels=self._limits.subscriptions, crowded=self._crowded
+        )
         self._transport.set_protocol(self)
         self._transport.set_write_buffer_limits(high=0)
         self._all.add(self)
@@ -117,24 +119,24 @@ class WebSocketConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The peer reads slower than we write: from here on it is owed what it does not take."""
         self._full_ns = self._full_ns or self._gateway.clock.now()
-        if self.member.outbox is not None:
+        if self.subscriber.outbox is not None:
             return
         if self._closing_ns:
             self._closing_sink = self._way(self._transport)
         else:
-            self.member.sink = self._way(self._transport)
-            self._gateway.hub.lag(self.member, self._limits.unsent_bytes, self._overflowed)
+            self.subscriber.sink = self._way(self._transport)
+            self._gateway.hub.lag(self.subscriber, self._limits.max_unsent_bytes, self._overflowed)
 
     def resume_writing(self) -> None:
         """The peer has taken everything that was written: on with what it is owed."""
         self._full_ns = 0
-        hub, member = self._gateway.hub, self.member
-        while member.outbox is not None and not self._full_ns:
-            data = hub.catch_up(member)
+        hub, subscriber = self._gateway.hub, self.subscriber
+        while subscriber.outbox is not None and not self._full_ns:
+            data = hub.catch_up(subscriber)
             if data:
                 self._way(self._direct).write(data)
             else:
-                self._gateway.merged += hub.keep_up(member, self._way(self._direct))
+                self._gateway.merged += hub.keep_up(subscriber, self._way(self._direct))
 
     # What uvicorn calls.
 
@@ -147,7 +149,7 @@ class WebSocketConnection(asyncio.Protocol):
     @property
     def unsent(self) -> int:
         """Bytes that the peer has not taken yet."""
-        outbox = self.member.outbox
+        outbox = self.subscriber.outbox
         return self._transport.get_write_buffer_size() + (outbox.bytes if outbox else 0)
 
     @property
@@ -164,7 +166,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _send(self, payload: bytes, opcode: int) -> None:
         if not self._closing_ns:
-            self.member.sink.write(frame(opcode, payload))
+            self.subscriber.sink.write(frame(opcode, payload))
 
     def attest(self, key: bytes) -> None:
         """Prove every frame from now on, none of them compressed.
@@ -177,13 +179,13 @@ class WebSocketConnection(asyncio.Protocol):
             self._distance.behind(partial(self._attest, key))
 
     def _attest(self, key: bytes) -> None:
-        if self.member.outbox is not None:
+        if self.subscriber.outbox is not None:
             self.close(SLOW, "unread data; reconnect")
         elif not self._closing_ns:
-            if self.member.encoding == DEFLATE:
-                self._gateway.hub.recode(self.member, JSON)
-            self._attesting = AttestingSink(self.member.sink, key)
-            self._gateway.hub.redirect(self.member, self._attesting)
+            if self.subscriber.encoding == DEFLATE:
+                self._gateway.hub.recode(self.subscriber, JSON)
+            self._attesting = AttestingSink(self.subscriber.sink, key)
+            self._gateway.hub.redirect(self.subscriber, self._attesting)
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; nothing is sent after it."""
@@ -215,11 +217,11 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _see_time(self, now: int) -> None:
         if self._closing_ns:
-            if now - self._closing_ns > self._limits.close_within_s * SECOND_NS:
+            if now - self._closing_ns > self._limits.close_timeout * SECOND_NS:
                 self._transport.abort()
             return
         if self._is_too_slow(now):
-            self.close(SLOW, f"unread for {self._limits.unread_for_s:g} s; reconnect and resume")
+            self.close(SLOW, f"unread for {self._limits.write_timeout:g} s; reconnect and resume")
             return
         self._check_rights(now)
         deadline = self._session.deadline() if self._session else None
@@ -227,7 +229,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._gateway.carry_out(self, self._session.tick(now))
         if self._full_ns or self._intake.blocked:
             self._pinged_ns = 0  # a ping would not reach it; how long it takes nothing is counted above
-        elif self._pinged_ns and now - self._pinged_ns > self._limits.pong_within_s * SECOND_NS:
+        elif self._pinged_ns and now - self._pinged_ns > self._limits.ping_timeout * SECOND_NS:
             self._transport.abort()
         elif self._is_silent(now) and not (self._pinged_ns or self._closing_ns):
             self._pinged_ns = now
@@ -236,14 +238,14 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _is_too_slow(self, now: int) -> bool:
         """Whether the peer has taken nothing, or what cannot be merged has waited, for too long."""
-        limit = self._limits.unread_for_s * SECOND_NS
-        outbox = self.member.outbox
+        limit = self._limits.write_timeout * SECOND_NS
+        outbox = self.subscriber.outbox
         return bool(self._full_ns and now - self._full_ns > limit) or (
             outbox is not None and outbox.age(now) > limit
         )
 
     def _is_silent(self, now: int) -> bool:
-        return now - self._heard_ns > self._limits.ping_after_s * SECOND_NS
+        return now - self._heard_ns > self._limits.ping_interval * SECOND_NS
 
     def _way(self, sink: Sink) -> Sink:
         """The way to a sink, past the proof where there is one."""
@@ -254,7 +256,7 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _overflowed(self) -> None:
         """More is queued than this peer may owe."""
-        self.close(SLOW, f"more than {self._limits.unsent_bytes} bytes unread; reconnect and resume")
+        self.close(SLOW, f"more than {self._limits.max_unsent_bytes} bytes unread; reconnect and resume")
 
     def _crowded(self) -> None:
         """The instruments that its patterns fit have become too many."""
@@ -335,7 +337,7 @@ class WebSocketConnection(asyncio.Protocol):
         elif event.opcode is Opcode.PING:
             pong = self._pongs.popleft()
             if not self._closing_ns:
-                self.member.sink.write(pong)
+                self.subscriber.sink.write(pong)
         elif not self._closing_ns:
             self._on_frame(event)
 
@@ -345,7 +347,7 @@ class WebSocketConnection(asyncio.Protocol):
         if response.status_code == 101:
             self._gateway.connections[self] = self._session
             self._gateway.telemetry.accepted += 1
-            self.member.encoding = self._encoding()
+            self.subscriber.encoding = self._encoding()
         else:
             self._gateway.telemetry.refused[response.status_code] += 1
             self._closing_ns = self._gateway.clock.now()
@@ -397,8 +399,8 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _on_data(self, session: Session, frame: Frame) -> None:
         self._fragments.append(bytes(frame.data))
-        if len(self._fragments) > self._limits.most_fragments:
-            self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {self._limits.most_fragments} fragments")
+        if len(self._fragments) > self._limits.max_fragments:
+            self._fail(CloseCode.MESSAGE_TOO_BIG, f"more than {self._limits.max_fragments} fragments")
         elif frame.fin:
             message = b"".join(self._fragments)
             self._fragments = []
@@ -431,10 +433,10 @@ class WebSocketConnection(asyncio.Protocol):
         """No more data for this peer, and no more requests from it: what it is owed it will not get."""
         self._closing_ns = self._gateway.clock.now()
         self._gateway.drop_held(self)
-        self._gateway.hub.gone(self.member)
-        if self.member.outbox is not None:
-            self._gateway.hub.keep_up(self.member, self._way(self._transport))
-        self._closing_sink, self.member.sink = self.member.sink, NOWHERE
+        self._gateway.hub.gone(self.subscriber)
+        if self.subscriber.outbox is not None:
+            self._gateway.hub.keep_up(self.subscriber, self._way(self._transport))
+        self._closing_sink, self.subscriber.sink = self.subscriber.sink, NOWHERE
 
     def _pass_on(self, queued: Iterable[bytes] = ()) -> None:
         """Write what the parser wants written; close when it says so, after the data of the tick at hand."""
@@ -442,7 +444,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._leave()
         for data in (*queued, *self._parser.data_to_send()):
             if data:
-                (self._closing_sink or self.member.sink).write(data)
+                (self._closing_sink or self.subscriber.sink).write(data)
             elif self._transport.can_write_eof():
                 self._transport.write_eof()
             else:

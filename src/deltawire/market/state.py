@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from deltawire.analytics.candles import CandleSeries, total
 from deltawire.book.checksums import OwnChecksum
 from deltawire.book.ladder import Ladder
-from deltawire.flow.candles import CandleSeries, total
 from deltawire.market.funding import FundingSeries
 from deltawire.model.events import (
     BookDelta,

@@ -70,9 +70,9 @@ def fork_token(context: Context, params: _Fork) -> Any:
 @method("private/logout", websocket_only=True)
 def logout(context: Context, params: _Logout) -> Any:
     """Sign out and close; not answered, as the dialect has it."""
-    who = {context.somebody}
+    who = {context.require_identity}
     if context.session is not None:
-        who |= {context.session.identity or context.somebody}
+        who |= {context.session.identity or context.require_identity}
         context.session.signed_out()
     for identity in who if params.invalidate_token else ():
         context.access.tokens.end(identity.grant)
@@ -95,7 +95,7 @@ def list_api_keys(context: Context, params: NoParams) -> Any:
             "asymmetric": key.kind == "ed25519",
         }
         for key in context.access.ring
-        if key.account == context.somebody.account
+        if key.account == context.require_identity.account
     ]
 
 

@@ -90,7 +90,7 @@ def _fitting(pattern: str, names: Iterable[str]) -> Iterator[str]:
                 yield name
 
 
-class Position(msgspec.Struct, frozen=True):
+class ResumePosition(msgspec.Struct, frozen=True):
     """How far a client has come on a channel: the last `seq` it has, in which `epoch`."""
 
     epoch: str

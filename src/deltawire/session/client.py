@@ -10,7 +10,7 @@ import msgspec
 from deltawire.access.access import TOO_MANY_REQUESTS
 from deltawire.errors import FeedError, RequestError
 from deltawire.model.numbers import unit
-from deltawire.session.channels import Position
+from deltawire.session.channels import ResumePosition
 from deltawire.wire.notifications import Stamps
 from deltawire.wire.protobuf import ProtoDecoder
 
@@ -105,11 +105,11 @@ class ClientSession:
         request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
         return self._last_id, msgspec.json.encode(request)
 
-    def reconnected(self) -> dict[str, Position]:
+    def reconnected(self) -> dict[str, ResumePosition]:
         """Another connection, on which nothing is asked yet; returns how far each channel has come."""
         self._leaving.clear()
         self._binary = ProtoDecoder()
-        return {channel: Position(*last) for channel, last in self._last_seq.items()}
+        return {channel: ResumePosition(*last) for channel, last in self._last_seq.items()}
 
     def forget(self, channel: str) -> None:
         """A channel begins anew."""

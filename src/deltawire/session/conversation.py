@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 
 from deltawire.errors import LimitError, RequestError
-from deltawire.session.channels import ChannelKey, Position, count_fitting, parse_channel
+from deltawire.session.channels import ChannelKey, ResumePosition, count_fitting, parse_channel
 from deltawire.session.effects import Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
 from deltawire.session.rights import channel_right, covers, may_hear
@@ -41,7 +41,7 @@ class _Channels(msgspec.Struct):
 
 class _Subscription(msgspec.Struct):
     channels: list[str]
-    resume: dict[str, Position] | None = None
+    resume: dict[str, ResumePosition] | None = None
     depth: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
     max_rate: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
     stamps: bool = False
@@ -106,7 +106,7 @@ def subscribe(context: Context, params: _Subscription) -> Any:
     """
     session = _session(context)
     if context.identity is not None:
-        _ = context.somebody  # who counts no more joins nothing
+        _ = context.require_identity  # who counts no more joins nothing
     _bound(len(params.channels), session)
     known = (_known(context, name) for name in dict.fromkeys(params.channels))
     found = [_limited(key, params) for key in known if key is not None]
@@ -211,7 +211,7 @@ def _note_by_whom(context: Context, session: Conversation, keys: list[ChannelKey
             session.heard_by[key.name] = by
 
 
-def _positions(keys: list[ChannelKey], positions: dict[str, Position]) -> dict[str, Position]:
+def _positions(keys: list[ChannelKey], positions: dict[str, ResumePosition]) -> dict[str, ResumePosition]:
     """Those of channels that are joined now, by their names or by a pattern."""
     names = {key.name for key in keys}
     patterns = [key for key in keys if key.pattern]

@@ -3,7 +3,7 @@
 import msgspec
 
 from deltawire.access.tokens import Identity
-from deltawire.session.channels import ChannelKey, Position
+from deltawire.session.channels import ChannelKey, ResumePosition
 from deltawire.wire.rpc import Reply, RequestId
 
 
@@ -15,7 +15,7 @@ class Join(msgspec.Struct, frozen=True):
     """
 
     keys: tuple[ChannelKey, ...]
-    resume: dict[str, Position] | None = None
+    resume: dict[str, ResumePosition] | None = None
     reply: Reply | None = None
     expanded: bool = False
     """Whether patterns have been replaced by the channels that they stand for."""

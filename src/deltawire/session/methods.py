@@ -10,7 +10,7 @@ import msgspec
 from deltawire.access.access import FORBIDDEN, UNAUTHORIZED, Access
 from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import RequestError
-from deltawire.exchange.orders import AccountId
+from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.session.effects import Effect
@@ -84,7 +84,7 @@ class Context(msgspec.Struct):
     """False where values may be text, as they are in a URL."""
 
     @property
-    def somebody(self) -> Identity:
+    def require_identity(self) -> Identity:
         """Who asks; the dialect's error when nobody has signed in, or does not count any more."""
         if self.identity is None:
             raise RequestError(UNAUTHORIZED, "unauthorized", reason="sign in with public/auth")
@@ -145,7 +145,7 @@ def run(context: Context, request: Request, *, strict: bool = True) -> Any:
     found = METHODS.get(request.method)
     if found is None:
         raise RequestError(METHOD_NOT_FOUND, "Method not found", reason=request.method[:80])
-    if found.right and not context.somebody.may(found.right):
+    if found.right and not context.require_identity.may(found.right):
         raise RequestError(FORBIDDEN, "forbidden", reason=f"needs {found.right}", param="scope")
     if found.websocket_only and context.session is None:
         raise RequestError(WEBSOCKET_ONLY, "must_be_websocket_request")
@@ -158,7 +158,7 @@ def _admit(context: Context, request: Request) -> None:
         context.identity = context.access.by_token(str(token), context.address, context.now)
     scope, _, name = request.method.partition("/")
     if scope == "private" or (context.private_only and name not in OPEN):
-        _ = context.somebody
+        _ = context.require_identity
 
 
 def _convert(params: dict[str, Any], into: type, *, strict: bool) -> Any:

@@ -26,7 +26,7 @@ def enable_mac(context: Context, params: _Mac) -> Any:
     if session.attested:
         raise RequestError(INVALID_REQUEST, "Invalid Request", reason="the MAC runs already: connect anew")
     nonce = context.access.make_token()
-    key = context.access.derived(context.somebody, mac_text(params.nonce, nonce), context.now)
+    key = context.access.derived(context.require_identity, mac_text(params.nonce, nonce), context.now)
     session.attested = True
     context.effects.append(EnableMac(key))
     return {"algorithm": ALGORITHM, "nonce": nonce}

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from deltawire.access.access import TOO_MANY_REQUESTS, Access
-from deltawire.access.credits import Wallet, Wallets
+from deltawire.access.rate_limits import TokenBucket, TokenBuckets
 from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import LimitError, RequestError
-from deltawire.exchange.orders import AccountId
+from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.session import auth as _auth
 from deltawire.session import conversation as _conversation
@@ -63,20 +63,20 @@ class ServerSession:
         identity: Identity | None = None,
         auth_by_ns: int = 0,
         trading: Trading | None = None,
-        wallet: Wallet | None = None,
-        wallets: Wallets | None = None,
+        bucket: TokenBucket | None = None,
+        buckets: TokenBuckets | None = None,
         most_channels: int = MOST_CHANNELS,
     ) -> None:
         """`address` is the peer's, `identity` whom the handshake named; unless 0, it must sign in by `auth_by_ns`.
 
-        Requests are paid from `wallet`, after signing in from the account's; without one they cost nothing.
+        Requests are paid from `bucket`, after signing in from the account's; without one they cost nothing.
         """
         self.channels: dict[str, str] = {}
         self.pattern_sizes: dict[str, int] = {}
         self.heard_by: dict[str, Identity] = {}
         self.most_channels = most_channels
-        self._wallet = wallet
-        self._wallets = wallets
+        self._bucket = bucket
+        self._buckets = buckets
         self.identity = identity
         self.logged_out = False
         self.attested = False
@@ -208,12 +208,12 @@ class ServerSession:
 
     def _can_pay(self, method: str, now: int, params: Mapping[str, Any] = NO_PARAMS) -> bool:
         """Whoever a token among the parameters speaks for pays; who has none that counts pays as the connection."""
-        wallet = self._wallet
-        if self._wallets is not None:
+        bucket = self._bucket
+        if self._buckets is not None:
             identity = self._access.speaks_for(params, now)
             if identity is not None:
-                wallet = self._wallets.of(f"account {identity.account}")
-        return wallet is None or wallet.pay_for(method, now)
+                bucket = self._buckets.of(f"account {identity.account}")
+        return bucket is None or bucket.pay_for(method, now)
 
     def _cannot_pay(self, request_id: RequestId) -> list[Effect]:
         error = RequestError(TOO_MANY_REQUESTS, "too_many_requests", retry=True)
@@ -256,8 +256,8 @@ class ServerSession:
         self._access.tokens.end(self._own_grant)
         self._own_grant = 0 if grant.identity.session else grant.identity.grant
         self._auth_by_ns = 0
-        if self._wallets is not None:
-            self._wallet = self._wallets.of(f"account {grant.identity.account}")
+        if self._buckets is not None:
+            self._bucket = self._buckets.of(f"account {grant.identity.account}")
 
     def signed_out(self) -> None:
         """See `Conversation`."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from deltawire.model.events import Event
-from deltawire.sources.recordings import Recording
+from deltawire.recording import Recording
 from deltawire.sources.replay import play
 from deltawire.venues import make_venue
 

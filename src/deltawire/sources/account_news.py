@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from deltawire.exchange.account_records import LiquidationBegan, LiquidationEnded
-from deltawire.exchange.history import OwnTrade
-from deltawire.exchange.orders import Order
-from deltawire.exchange.records import Protected
+from deltawire.exchange.accounts.account_records import LiquidationBegan, LiquidationEnded
+from deltawire.exchange.accounts.history import OwnTrade
+from deltawire.exchange.orders.orders import Order
+from deltawire.exchange.orders.records import Protected
 from deltawire.model.account_events import (
     AccountEvent,
     AccountLock,

@@ -7,14 +7,14 @@ import msgspec
 
 from deltawire.model.events import Event, Fault
 from deltawire.ports import Batch, BookFrames, Clock, Fetch, Output, Reconnect, Send, Venue, Wants
-from deltawire.sources.recordings import Record, Recording
+from deltawire.recording import Recording, RecordingEntry
 
 BATCH = 64
 """At full speed, so many records go by before others get a turn."""
 LOOP_PAUSE_NS = 1_000_000_000
 
 
-def play(records: Iterable[Record], venue: Venue) -> Iterator[Batch]:
+def play(records: Iterable[RecordingEntry], venue: Venue) -> Iterator[Batch]:
     """Drive a venue with a recording. What the venue asks for is dropped: the recording holds the answers.
 
     Time never goes back: a record stamped before the one it follows is played in the same nanosecond.
@@ -40,7 +40,7 @@ def play(records: Iterable[Record], venue: Venue) -> Iterator[Batch]:
             yield _batch(venue, now, venue.fetched(tag, record.payload, now))
 
 
-def _damage(venue: Venue, record: Record, now: int) -> list[Output]:
+def _damage(venue: Venue, record: RecordingEntry, now: int) -> list[Output]:
     """Lines are lost: updates may have been in them."""
     where = f"{record.place}: {record.reason}"
     return [Fault(venue.name, now, where), *venue.missed(now, where)]

@@ -7,10 +7,10 @@ from typing import Protocol
 
 import structlog
 
-from deltawire.exchange.calendar import SECOND_NS
+from deltawire.exchange.instruments.calendar import SECOND_NS
 from deltawire.model.events import Event
 from deltawire.ports import Batch, Clock, Wants
-from deltawire.sources.floor import Floor
+from deltawire.sources.exchange_service import ExchangeService
 from deltawire.sources.tickers import tickers
 
 log = structlog.get_logger("deltawire")
@@ -96,19 +96,19 @@ class PublicEvents:
 
 
 class SimulatedSource:
-    """Serves the exchange's public events as a `Source`; orders come in over its `floor`."""
+    """Serves the exchange's public events as a `Source`; orders come in over its `service`."""
 
     def __init__(
         self,
-        floor: Floor,
+        service: ExchangeService,
         public: PublicEvents,
         flow: Flow,
         look: Callable[[], None],
         clock: SimulatedClock,
     ) -> None:
-        """`public` is where the floor puts what it tells; `look` takes up accounts that are new."""
-        self.floor = floor
-        self.venue = floor.venue
+        """`public` is where the service puts what it tells; `look` takes up accounts that are new."""
+        self.service = service
+        self.venue = service.venue
         self._public = public
         self._flow = flow
         self._look = look
@@ -116,19 +116,19 @@ class SimulatedSource:
 
     def now(self) -> int:
         """The exchange's time."""
-        return self.floor.now()
+        return self.service.now()
 
     async def events(self, wants: Wants) -> AsyncIterator[Batch]:
         """Every book as it stands, then what becomes durable; `JournalError` when nothing does any more."""
-        self.floor.publish(list(self.floor.exchange.images()), self.now())
-        self.floor.abandoned()
+        self.service.publish(list(self.service.exchange.images()), self.now())
+        self.service.abandoned()
         stepping = asyncio.create_task(self._step())
         try:
             while True:
                 await self._public.arrived.wait()
                 events, at_ns = self._public.take()
-                if self.floor.error is not None:
-                    raise self.floor.error
+                if self.service.error is not None:
+                    raise self.service.error
                 if stepping.done():
                     stepping.result()
                 if events:
@@ -153,11 +153,11 @@ class SimulatedSource:
                     warned = True
                     log.warning("the market cannot keep up with --speed: time passes as fast as it follows")
                 now = self.now()
-                if priced_ns != (priced_ns := self.floor.accounts.pricing.now_ns):
-                    self.floor.publish(list(telling), now)
-                    telling = tickers(self.floor.exchange, self.floor.accounts)
+                if priced_ns != (priced_ns := self.service.accounts.pricing.now_ns):
+                    self.service.publish(list(telling), now)
+                    telling = tickers(self.service.exchange, self.service.accounts)
                 if told := list(islice(telling, AT_ONCE)):
-                    self.floor.publish(told, now)
+                    self.service.publish(told, now)
                 await asyncio.sleep(0 if self._clock.behind_s() else STEP_S)
         finally:
             self._public.arrived.set()

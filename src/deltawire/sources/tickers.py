@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from deltawire.exchange.accounts import Accounts
-from deltawire.exchange.books import OrderBook
+from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.exchange import Exchange
-from deltawire.exchange.tickers import indices, ticker
+from deltawire.exchange.matching.books import OrderBook
+from deltawire.exchange.pricing.tickers import indices, ticker
 from deltawire.model.events import Event
 
 
@@ -14,7 +14,7 @@ def tickers(exchange: Exchange, accounts: Accounts) -> Iterator[Event]:
     pricing, interest = accounts.pricing, open_interest(accounts)
     yield from indices(pricing)
     for name, instrument in sorted(pricing.instruments.items(), key=lambda pair: pair[1].kind != "future"):
-        book = exchange.desk.books.get(name)
+        book = exchange.matching.books.get(name)
         if book is not None and name in pricing.marks:
             lots = interest.get(name, 0)
             yield ticker(pricing, instrument, book.reference, instrument.size(lots), _best(book))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from deltawire.book import book, checksums, kernel, ladder, merging, straight, twin
+from deltawire.book import book, checksums, fast_path, kernel, ladder, merging, pure
 from deltawire.fanout import books
 
 
@@ -12,7 +12,7 @@ def pure_kernel() -> Iterator[None]:
     """What is made and done inside is made and done in pure Python, whichever kernel was chosen."""
     places = [
         (ladder, "Side"),
-        (straight, "Router"),
+        (fast_path, "Router"),
         (book, "read_places"),
         (checksums, "level_digits"),
         (merging, "Pending"),
@@ -22,7 +22,7 @@ def pure_kernel() -> Iterator[None]:
     chosen = [(module, name, getattr(module, name)) for module, name in places]
     compiled, kernel.COMPILED = kernel.COMPILED, False
     for module, name in places:
-        setattr(module, name, getattr(twin, name))
+        setattr(module, name, getattr(pure, name))
     try:
         yield
     finally:

@@ -2,14 +2,14 @@
 
 from random import Random
 
-from deltawire.exchange.accounts import Accounts
-from deltawire.exchange.agents.chance import Chance, Streams
-from deltawire.exchange.agents.desk import touch
-from deltawire.exchange.agents.simulation import PRICES, Simulation
-from deltawire.exchange.catalogue import wanted
+from deltawire.agents.simulation import PRICES, Simulation
+from deltawire.agents.trader import touch
+from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.instruments.catalogue import wanted
+from deltawire.exchange.orders.records import Instruct
 from deltawire.exchange.ports import OpenBook
-from deltawire.exchange.records import Instruct
+from deltawire.model.random_stream import RandomStream, Streams
 from deltawire.testing.realism import Tape
 
 START_NS = 1_708_430_400_000_000_000
@@ -19,7 +19,7 @@ START_NS = 1_708_430_400_000_000_000
 def streams(seed: int | str) -> Streams:
     """A stream per name; the same whatever PYTHONHASHSEED is."""
 
-    def stream(name: str) -> Chance:
+    def stream(name: str) -> RandomStream:
         return Random(f"{seed}/{name}")
 
     return stream

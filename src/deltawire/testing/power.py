@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 from random import Random
 
-from deltawire.store.files import DiskFiles
+from deltawire.journal.files import DiskFiles
 
 
 class PowerLossError(OSError):

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from deltawire.sources.recordings import SECOND_NS, Record
+from deltawire.recording import SECOND_NS, RecordingEntry
 
 MS_NS = 1_000_000
 STEP_NS = 40 * MS_NS
@@ -121,7 +121,7 @@ TICKER_EVERY = 6
 """Tickers come once in so many steps."""
 
 
-def make_recording(seed: int, *, steps: int = 3000, losses: Collection[int] = ()) -> Iterator[Record]:
+def make_recording(seed: int, *, steps: int = 3000, losses: Collection[int] = ()) -> Iterator[RecordingEntry]:
     """What a recorder on a Deribit connection would have kept; a step is 40 ms.
 
     The perpetual's book changes at every step. At each step in `losses` its frame is lost, so that the next one
@@ -130,8 +130,8 @@ def make_recording(seed: int, *, steps: int = 3000, losses: Collection[int] = ()
     random = Random(seed)
     markets = [_Market(contract) for contract in CONTRACTS]
     definitions = [contract.definition for contract in CONTRACTS]
-    yield Record("opened", START_NS)
-    yield Record("fetched", START_NS, _encode({"jsonrpc": "2.0", "result": definitions}), INSTRUMENTS)
+    yield RecordingEntry("opened", START_NS)
+    yield RecordingEntry("fetched", START_NS, _encode({"jsonrpc": "2.0", "result": definitions}), INSTRUMENTS)
     for market in markets:
         yield _received(START_NS, market.image(START_NS // MS_NS))
     for step in range(1, steps + 1):
@@ -140,7 +140,7 @@ def make_recording(seed: int, *, steps: int = 3000, losses: Collection[int] = ()
             yield _received(at_ns + LATENCY_NS, frame)
 
 
-def write_log(records: Iterable[Record], path: Path) -> Path:
+def write_log(records: Iterable[RecordingEntry], path: Path) -> Path:
     """Keep records as a raw data log (`wss://… <-> t`, `https://… -> t: body`, `t: frame`); returns the path."""
     with path.open("wb") as file:
         for record in records:
@@ -366,11 +366,11 @@ def _notification(channel: str, data: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "method": "subscription", "params": {"channel": channel, "data": data}}
 
 
-def _received(at_ns: int, message: dict[str, Any]) -> Record:
-    return Record("received", at_ns, _encode(message))
+def _received(at_ns: int, message: dict[str, Any]) -> RecordingEntry:
+    return RecordingEntry("received", at_ns, _encode(message))
 
 
-def _log_line(record: Record) -> bytes:
+def _log_line(record: RecordingEntry) -> bytes:
     stamp = f"{record.at_ns // SECOND_NS}.{record.at_ns % SECOND_NS:09d}"
     if record.kind == "opened":
         return f"{WEBSOCKET} <-> {stamp}\n".encode()

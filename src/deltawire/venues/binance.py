@@ -13,9 +13,9 @@ import msgspec
 
 from deltawire.book.book import Book, BookUpdate
 from deltawire.book.columns import TextPairs
+from deltawire.book.fast_path import Members, members
 from deltawire.book.refinement import exponents_of
 from deltawire.book.sequencers import Sequencer
-from deltawire.book.straight import Members, members
 from deltawire.errors import MalformedError, PrecisionError
 from deltawire.model.events import BookDelta, Side, Ticker
 from deltawire.model.expiries import FOREVER_NS
@@ -23,7 +23,7 @@ from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import exponent_of, parse_decimal
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
 from deltawire.venues.channels import Rank
-from deltawire.venues.feed import Feed, Id, Ms, split_pair, to_float, to_ns
+from deltawire.venues.connection import Id, Ms, VenueConnection, split_pair, to_float, to_ns
 from deltawire.venues.tape import Trades
 
 QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "EUR", "TRY", "BTC", "ETH", "BNB")
@@ -148,7 +148,7 @@ def diff_frames(**more: str) -> tuple[Members, ...]:
     return combined, members(_Message, _Depth, **data)
 
 
-class BinanceFeed(Feed):
+class BinanceConnection(VenueConnection):
     """One combined-stream connection; the spot and futures files give the rest."""
 
     rest = ""

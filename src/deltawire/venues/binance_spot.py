@@ -1,11 +1,11 @@
 """Binance spot. See `deltawire.venues.binance`; continuity is the range of update ids."""
 
+from deltawire.book.fast_path import FastPath
 from deltawire.book.sequencers import UpdateIdRange
-from deltawire.book.straight import StraightWay
-from deltawire.venues.binance import BinanceFeed, diff_frames
+from deltawire.venues.binance import BinanceConnection, diff_frames
 
 
-class BinanceSpot(BinanceFeed):
+class BinanceSpot(BinanceConnection):
     """One connection to stream.binance.com."""
 
     name = "binance_spot"
@@ -13,7 +13,7 @@ class BinanceSpot(BinanceFeed):
     sequencer = UpdateIdRange
     depth_stream = "depth@100ms"
     image_limit = 5000
-    straight = StraightWay(
+    fast_path = FastPath(
         form="text_pairs",
         rule="range",
         updates=diff_frames(E="$venue_ms"),

@@ -4,14 +4,14 @@ from typing import Literal
 
 import msgspec
 
+from deltawire.book.fast_path import FastPath
 from deltawire.book.sequencers import BridgedChain
-from deltawire.book.straight import StraightWay
 from deltawire.model.events import Liquidation, Side, Ticker
 from deltawire.model.expiries import FOREVER_NS, parse_yymmdd
 from deltawire.model.instruments import Instrument
 from deltawire.ports import Output
-from deltawire.venues.binance import BinanceFeed, _Symbol, diff_frames
-from deltawire.venues.feed import Ms, optional_float, to_ns
+from deltawire.venues.binance import BinanceConnection, _Symbol, diff_frames
+from deltawire.venues.connection import Ms, optional_float, to_ns
 
 NEVER_MS = 4_133_404_800_000
 """The delivery date of what is never delivered: 25 December 2100."""
@@ -37,7 +37,7 @@ class _Force(msgspec.Struct):
     o: _Order
 
 
-class BinanceUsdm(BinanceFeed):
+class BinanceUsdm(BinanceConnection):
     """One connection to fstream.binance.com."""
 
     name = "binance_usdm"
@@ -45,7 +45,7 @@ class BinanceUsdm(BinanceFeed):
     rest = "https://fapi.binance.com/fapi/v1/"
     sequencer = BridgedChain
     depth_stream = "depth@0ms"
-    straight = StraightWay(
+    fast_path = FastPath(
         form="text_pairs",
         rule="bridged",
         updates=diff_frames(E="$any_ms", T="$venue_ms", pu="$previous"),

@@ -14,15 +14,15 @@ import msgspec
 
 from deltawire.book.book import Book, BookUpdate
 from deltawire.book.columns import ActionRows
+from deltawire.book.fast_path import FastPath, Members, members
 from deltawire.book.sequencers import PreviousIdChain
-from deltawire.book.straight import Members, StraightWay, members
 from deltawire.model.events import Event, Greeks, Index, Side, Stats, Ticker
 from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS, is_day, parse_day
 from deltawire.model.instruments import FOREVER_MS, Instrument, Kind
 from deltawire.model.numbers import double_text, exponent_of
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
 from deltawire.venues.channels import Rank
-from deltawire.venues.feed import SECOND_NS, Feed, Id, Ms, to_ns
+from deltawire.venues.connection import SECOND_NS, Id, Ms, VenueConnection, to_ns
 from deltawire.venues.tape import one_trade
 
 REST = "https://www.deribit.com/api/v2/public/"
@@ -173,12 +173,12 @@ def _notification(**more: str) -> Members:
     )
 
 
-class Deribit(Feed):
+class Deribit(VenueConnection):
     """One Deribit connection."""
 
     name = "deribit"
     silence_ns = 3 * HEARTBEAT_SECONDS * SECOND_NS
-    straight = StraightWay(
+    fast_path = FastPath(
         form="action_rows",
         rule="previous_id",
         updates=(_notification(type='"change"', prev_change_id="$previous"),),

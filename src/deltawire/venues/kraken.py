@@ -13,16 +13,16 @@ import msgspec
 from deltawire.book.book import Book, BookUpdate
 from deltawire.book.checksums import KrakenChecksum
 from deltawire.book.columns import NumberObjects, number_text
+from deltawire.book.fast_path import FastPath, Members, members
 from deltawire.book.kernel import Image
 from deltawire.book.sequencers import Unsequenced
-from deltawire.book.straight import Members, StraightWay, members
 from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Side, Stats, Ticker
 from deltawire.model.expiries import FOREVER_NS
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import double_text
 from deltawire.ports import Ask, Output, Send, Wants
-from deltawire.venues.feed import BAD_FRAME, LATEST_MS, MS_NS, SECOND_NS, Feed, Id
+from deltawire.venues.connection import BAD_FRAME, LATEST_MS, MS_NS, SECOND_NS, Id, VenueConnection
 from deltawire.venues.tape import Trades
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,12 +111,12 @@ def _message(kind: str) -> Members:
     return members(_Frame, channel='"book"', type=f'"{kind}"', data=[data])
 
 
-class Kraken(Feed):
+class Kraken(VenueConnection):
     """One connection to Kraken's public v2 endpoint."""
 
     name = "kraken"
     silence_ns = 5 * SECOND_NS
-    straight = StraightWay(
+    fast_path = FastPath(
         form="number_objects",
         rule="none",
         checksum="digits",

@@ -15,8 +15,8 @@ import msgspec
 from deltawire.book.book import Book, BookUpdate
 from deltawire.book.checksums import OkxChecksum
 from deltawire.book.columns import TextRows
+from deltawire.book.fast_path import FastPath, Members, members
 from deltawire.book.sequencers import PreviousIdChain
-from deltawire.book.straight import Members, StraightWay, members
 from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Side, Ticker
 from deltawire.model.expiries import FOREVER_NS, parse_yymmdd
@@ -24,7 +24,7 @@ from deltawire.model.instruments import Instrument, Kind
 from deltawire.model.numbers import exponent_of
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
 from deltawire.venues.channels import Rank
-from deltawire.venues.feed import BAD_FRAME, MS_NS, SECOND_NS, Feed, Id, ms, optional_float
+from deltawire.venues.connection import BAD_FRAME, MS_NS, SECOND_NS, Id, VenueConnection, ms, optional_float
 from deltawire.venues.tape import one_trade
 
 REST = "https://www.okx.com/api/v5/public/"
@@ -148,12 +148,12 @@ def _message(action: str) -> Members:
     return members(_Frame, arg=arg, action=f'"{action}"', data=[data])
 
 
-class Okx(Feed):
+class Okx(VenueConnection):
     """One connection to OKX's public endpoint."""
 
     name = "okx"
     silence_ns = 30 * SECOND_NS
-    straight = StraightWay(
+    fast_path = FastPath(
         form="text_rows",
         rule="previous_id",
         checksum="texts",

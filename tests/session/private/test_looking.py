@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.exchange.instruments import CALL
+from tests.support.contracts import CALL
 from tests.support.trading import READER, Client, Exchange
 
 NAME = "BTC-PERPETUAL"
@@ -155,7 +155,7 @@ def test_an_options_trade_says_its_volatility_and_underlying_everywhere(
 def test_a_trade_from_before_its_underlying_was_told_leaves_it_out(
     exchange: Exchange, alice: Client, bob: Client
 ) -> None:
-    book = exchange.floor.exchange.desk.books[CALL.name]
+    book = exchange.service.exchange.matching.books[CALL.name]
     book.reference = msgspec.structs.replace(book.reference, underlying=None)
     bob.result("private/sell", instrument_name=CALL.name, amount=1.0, price=0.05)
     (trade,) = alice.result("private/buy", instrument_name=CALL.name, amount=1.0, price=0.05)["trades"]

@@ -97,7 +97,7 @@ def test_self_trading_is_refused_or_cancels_the_maker(alice: Client) -> None:
 
 def test_every_private_answer_waits_for_the_disk(exchange: Exchange, alice: Client) -> None:
     first, *_ = alice.effects("private/buy", instrument_name=NAME, amount=100, price=59_000.0)
-    assert first == Durable(exchange.floor.ticket(), alice.session.identity, 2)
+    assert first == Durable(exchange.service.ticket(), alice.session.identity, 2)
     first, *_ = alice.effects("private/get_open_orders")
     assert isinstance(first, Durable)
     assert not any(isinstance(each, Durable) for each in alice.effects("public/test"))
@@ -109,10 +109,10 @@ def test_nothing_is_told_before_the_disk_has_it(exchange: Exchange, alice: Clien
     bob.inbox.take()
     exchange.disk.slow = True
     alice.buy(100, 59_000.0)
-    ticket, told = exchange.floor.ticket(), list[str]()
-    assert exchange.floor.when_durable(ticket, lambda: told.append("answer"))
+    ticket, told = exchange.service.ticket(), list[str]()
+    assert exchange.service.when_durable(ticket, lambda: told.append("answer"))
     assert (alice.inbox.take(), bob.inbox.take(), told) == ([], [], [])
     exchange.disk.sync()
     assert told == ["answer"]
-    assert not exchange.floor.when_durable(ticket, lambda: told.append("again"))
+    assert not exchange.service.when_durable(ticket, lambda: told.append("again"))
     assert (len(alice.inbox.take()), len(bob.inbox.take())) == (1, 1)

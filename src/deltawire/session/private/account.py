@@ -4,15 +4,15 @@ from typing import Any
 
 import msgspec
 
-from deltawire.exchange.account_records import SetMarginModel
-from deltawire.exchange.codes import Code
-from deltawire.exchange.ledger import MarginModel
+from deltawire.exchange.accounts.account_records import SetMarginModel
+from deltawire.exchange.accounts.ledger import MarginModel
+from deltawire.exchange.orders.codes import Code
 from deltawire.market.objects import MS_NS
 from deltawire.model.instruments import in_currency
 from deltawire.session.methods import Context, NoParams, method
+from deltawire.session.private.account_session import AccountSession, account_session, refused
 from deltawire.session.private.numbers import needed, to_lots, to_ticks
 from deltawire.session.private.orders import READ
-from deltawire.session.private.seat import Seat, refused, seat
 
 ACCOUNT = "account:read"
 
@@ -53,39 +53,41 @@ class _Margins(msgspec.Struct):
 @method("private/get_account_summary", right=ACCOUNT)
 def get_account_summary(context: Context, params: _Summary) -> Any:
     """Money and margin of one currency."""
-    here = seat(context)
+    session = account_session(context)
     currency = params.currency.upper()
-    if currency not in here.trading.currencies():
+    if currency not in session.trading.currencies():
         raise refused(Code.INVALID_PARAMS, reason="no such currency", param="currency")
-    found = here.trading.summary(here.account, currency)
-    return found | _owner(here) if params.extended else found
+    found = session.trading.summary(session.account, currency)
+    return found | _owner(session) if params.extended else found
 
 
 @method("private/get_account_summaries", right=ACCOUNT)
 def get_account_summaries(context: Context, params: _Summaries) -> Any:
     """The same of every currency."""
-    here = seat(context)
-    summaries = [here.trading.summary(here.account, currency) for currency in here.trading.currencies()]
-    return _owner(here) | {"summaries": summaries}
+    session = account_session(context)
+    summaries = [
+        session.trading.summary(session.account, currency) for currency in session.trading.currencies()
+    ]
+    return _owner(session) | {"summaries": summaries}
 
 
 @method("private/get_positions", right=READ)
 def get_positions(context: Context, params: _Positions) -> Any:
     """All positions of a currency and kind."""
-    here = seat(context)
+    session = account_session(context)
     return [
         position
-        for position in here.trading.positions(here.account)
-        if in_currency(here.instrument(position["instrument_name"]), params.currency, params.kind)
+        for position in session.trading.positions(session.account)
+        if in_currency(session.instrument(position["instrument_name"]), params.currency, params.kind)
     ]
 
 
 @method("private/get_position", right=READ)
 def get_position(context: Context, params: _Position) -> Any:
     """One position; a flat one has direction `zero`."""
-    here = seat(context)
-    instrument = here.instrument(params.instrument_name)
-    for position in here.trading.positions(here.account):
+    session = account_session(context)
+    instrument = session.instrument(params.instrument_name)
+    for position in session.trading.positions(session.account):
         if position["instrument_name"] == instrument.name:
             return position
     return {
@@ -107,11 +109,11 @@ def get_position(context: Context, params: _Position) -> Any:
 @method("private/get_margins", right=READ)
 def get_margins(context: Context, params: _Margins) -> Any:
     """What an order would need, and between which prices it may be."""
-    here = seat(context)
-    instrument = here.instrument(params.instrument_name)
+    session = account_session(context)
+    instrument = session.instrument(params.instrument_name)
     lots = needed(to_lots({"amount": params.amount}, instrument), "amount")
     ticks = needed(to_ticks({"price": params.price}, "price", instrument), "price")
-    buy, sell = here.trading.margins(here.account, instrument, lots, ticks)
+    buy, sell = session.trading.margins(session.account, instrument, lots, ticks)
     state = context.market.find(instrument.name)
     known = state.ticker if state is not None else {}
     return {
@@ -125,20 +127,22 @@ def get_margins(context: Context, params: _Margins) -> Any:
 @method("private/change_margin_model", right="account:read_write")
 def change_margin_model(context: Context, params: _Model) -> Any:
     """Margin the whole account by another model, if it can bear it; what that changed in each currency."""
-    here = seat(context)
+    session = account_session(context)
     if params.dry_run:
         raise refused(Code.NOT_IMPLEMENTED, reason="there is no trial", param="dry_run")
-    before = {currency: _rates(here, currency) for currency in here.trading.currencies()}
-    here.submit(SetMarginModel(at_ns=here.trading.now(), account=here.account, model=params.margin_model))
+    before = {currency: _rates(session, currency) for currency in session.trading.currencies()}
+    session.submit(
+        SetMarginModel(at_ns=session.trading.now(), account=session.account, model=params.margin_model)
+    )
     return [
-        {"currency": currency, "old_state": old, "new_state": _rates(here, currency)}
+        {"currency": currency, "old_state": old, "new_state": _rates(session, currency)}
         for currency, old in before.items()
     ]
 
 
-def _rates(here: Seat, currency: str) -> dict[str, float]:
+def _rates(session: AccountSession, currency: str) -> dict[str, float]:
     """Margins as shares of the margin balance."""
-    found = here.trading.summary(here.account, currency)
+    found = session.trading.summary(session.account, currency)
     whole = found["margin_balance"] or 1.0
     return {
         "initial_margin_rate": found["initial_margin"] / whole,
@@ -153,16 +157,16 @@ def get_access_log(context: Context, params: NoParams) -> Any:
     return []
 
 
-def _owner(here: Seat) -> dict[str, Any]:
+def _owner(session: AccountSession) -> dict[str, Any]:
     return {
-        "id": here.account,
-        "username": here.name,
+        "id": session.account,
+        "username": session.name,
         "email": "",
-        "system_name": here.name,
+        "system_name": session.name,
         "type": "main",
-        "creation_timestamp": here.trading.now() // MS_NS,
+        "creation_timestamp": session.trading.now() // MS_NS,
         "interuser_transfers_enabled": False,
         "mmp_enabled": True,
-        "self_trading_reject_mode": here.trading.self_trading(here.account),
+        "self_trading_reject_mode": session.trading.self_trading(session.account),
         "self_trading_extended_to_subaccounts": False,
     }

@@ -4,13 +4,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.exchange.orders import Order, OrderChanged
-from deltawire.exchange.records import Cancel, CancelMany
+from deltawire.exchange.orders.orders import Order, OrderChanged
+from deltawire.exchange.orders.records import Cancel, CancelMany
 from deltawire.session.methods import Context, method
+from deltawire.session.private.account_session import AccountSession, account_session
 from deltawire.session.private.numbers import parse_order_id
 from deltawire.session.private.objects import order_object
 from deltawire.session.private.placing import TRADE, changed_order
-from deltawire.session.private.seat import Seat, seat
 
 _Type = Literal["all", "limit", "trigger_all", "stop", "take", "trailing_stop"]
 _Kind = Literal["future", "option", "spot", "future_combo", "option_combo", "any"]
@@ -57,87 +57,89 @@ class _Quotes(_All, kw_only=True):
 @method("private/cancel", right=TRADE)
 def cancel(context: Context, params: _ById) -> Any:
     """End one order."""
-    here = seat(context)
-    order = here.living(parse_order_id(params.order_id))
-    outputs = here.submit(Cancel(at_ns=here.trading.now(), account=here.account, order_id=order.id))
-    return order_object(changed_order(here, outputs, order.id), here.instrument(order.instrument))
+    session = account_session(context)
+    order = session.living(parse_order_id(params.order_id))
+    outputs = session.submit(Cancel(at_ns=session.trading.now(), account=session.account, order_id=order.id))
+    return order_object(changed_order(session, outputs, order.id), session.instrument(order.instrument))
 
 
 @method("private/cancel_all", right=TRADE)
 def cancel_all(context: Context, params: _All) -> Any:
     """End all orders."""
-    return _cancel_many(seat(context), params.detailed)
+    return _cancel_many(account_session(context), params.detailed)
 
 
 @method("private/cancel_all_by_instrument", right=TRADE)
 def cancel_all_by_instrument(context: Context, params: _ByInstrument) -> Any:
     """End all orders of an instrument."""
-    here = seat(context)
-    instrument = here.instrument(params.instrument_name)
-    return _cancel_many(here, params.detailed, instrument=instrument.name, type=params.type)
+    session = account_session(context)
+    instrument = session.instrument(params.instrument_name)
+    return _cancel_many(session, params.detailed, instrument=instrument.name, type=params.type)
 
 
 @method("private/cancel_all_by_currency", right=TRADE)
 def cancel_all_by_currency(context: Context, params: _ByCurrency) -> Any:
     """End all orders in a currency."""
     currency, kind = _any(params.currency.upper()), _any(params.kind)
-    return _cancel_many(seat(context), params.detailed, currency=currency, kind=kind, type=params.type)
+    return _cancel_many(
+        account_session(context), params.detailed, currency=currency, kind=kind, type=params.type
+    )
 
 
 @method("private/cancel_all_by_kind_or_type", right=TRADE)
 def cancel_all_by_kind_or_type(context: Context, params: _ByKindOrType) -> Any:
     """End all orders of a kind or type, in one or several currencies."""
-    here = seat(context)
+    session = account_session(context)
     asked = [params.currency] if isinstance(params.currency, str) else params.currency
     gone: list[Order] = []
     for currency in dict.fromkeys(each.upper() for each in asked):
-        gone += _cancelled(here, currency=_any(currency), kind=_any(params.kind), type=params.type)
-    return _told(here, gone, params.detailed)
+        gone += _cancelled(session, currency=_any(currency), kind=_any(params.kind), type=params.type)
+    return _told(session, gone, params.detailed)
 
 
 @method("private/cancel_by_label", right=TRADE)
 def cancel_by_label(context: Context, params: _ByLabel) -> Any:
     """End all orders with a label."""
     currency = _any(params.currency.upper()) if params.currency else None
-    return _cancel_many(seat(context), params.detailed, label=params.label, currency=currency)
+    return _cancel_many(account_session(context), params.detailed, label=params.label, currency=currency)
 
 
 @method("private/cancel_quotes", right=TRADE)
 def cancel_quotes(context: Context, params: _Quotes) -> Any:
     """End all quotes, or those of a currency, instrument or kind."""
-    here = seat(context)
-    name = here.instrument(params.instrument_name).name if params.instrument_name else None
+    session = account_session(context)
+    name = session.instrument(params.instrument_name).name if params.instrument_name else None
     currency = _any(params.currency.upper()) if params.currency else None
     return _cancel_many(
-        here, params.detailed, instrument=name, currency=currency, kind=_any(params.kind), quotes_only=True
+        session, params.detailed, instrument=name, currency=currency, kind=_any(params.kind), quotes_only=True
     )
 
 
-def _cancel_many(here: Seat, detailed: bool, **which: Any) -> Any:
-    return _told(here, _cancelled(here, **which), detailed)
+def _cancel_many(session: AccountSession, detailed: bool, **which: Any) -> Any:
+    return _told(session, _cancelled(session, **which), detailed)
 
 
-def _cancelled(here: Seat, **which: Any) -> list[Order]:
+def _cancelled(session: AccountSession, **which: Any) -> list[Order]:
     """The orders that a mass cancel has ended; nothing goes to the journal when there are none."""
-    if not here.trading.open_orders(here.account):
+    if not session.trading.open_orders(session.account):
         return []
-    outputs = here.submit(CancelMany(at_ns=here.trading.now(), account=here.account, **which))
+    outputs = session.submit(CancelMany(at_ns=session.trading.now(), account=session.account, **which))
     changed = [each.order for each in outputs if isinstance(each, OrderChanged)]
-    return [order for order in changed if order.account == here.account and order.state == "cancelled"]
+    return [order for order in changed if order.account == session.account and order.state == "cancelled"]
 
 
-def _told(here: Seat, gone: list[Order], detailed: bool) -> Any:
+def _told(session: AccountSession, gone: list[Order], detailed: bool) -> Any:
     """How many, or with details which, by instrument."""
     if not detailed:
         return len(gone)
     by_instrument: dict[str, list[dict[str, Any]]] = {}
     for order in gone:
-        instrument = here.instrument(order.instrument)
+        instrument = session.instrument(order.instrument)
         by_instrument.setdefault(order.instrument, []).append(order_object(order, instrument))
     return [
         {
             "instrument_name": name,
-            "currency": here.instrument(name).settlement,
+            "currency": session.instrument(name).settlement,
             "type": "limit",
             "result": found,
         }

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from deltawire.exchange.codes import Code, Rejection
-from deltawire.exchange.orders import OrderId
-from deltawire.exchange.requests import parse_amount, parse_milliseconds, parse_price
+from deltawire.exchange.orders.codes import Code, Rejection
+from deltawire.exchange.orders.orders import OrderId
+from deltawire.exchange.orders.requests import parse_amount, parse_milliseconds, parse_price
 from deltawire.model.instruments import Instrument
-from deltawire.session.private.seat import refused
+from deltawire.session.private.account_session import refused
 
 MS_NS = 1_000_000
 _ORDER_ID = re.compile(r"(?:[A-Z]{2,8}-)?(\d{1,18})", re.ASCII)

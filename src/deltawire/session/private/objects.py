@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from deltawire.exchange.history import OwnTrade
-from deltawire.exchange.orders import Order
+from deltawire.exchange.accounts.history import OwnTrade
+from deltawire.exchange.orders.orders import Order
 from deltawire.market.objects import contracts
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit

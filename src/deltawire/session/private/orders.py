@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.exchange.codes import Code
-from deltawire.exchange.orders import Order
+from deltawire.exchange.orders.codes import Code
+from deltawire.exchange.orders.orders import Order
 from deltawire.model.instruments import in_currency
 from deltawire.session.methods import Context, method
+from deltawire.session.private.account_session import AccountSession, account_session, refused
 from deltawire.session.private.numbers import parse_order_id
 from deltawire.session.private.objects import order_object
-from deltawire.session.private.seat import Seat, refused, seat
 
 READ = "trade:read"
 MOST = 1000
@@ -78,65 +78,65 @@ class _EndedOfCurrency(_Ended, kw_only=True):
 @method("private/get_open_orders", right=READ)
 def get_open_orders(context: Context, params: _Open) -> Any:
     """All open orders."""
-    here = seat(context)
-    return _objects(here, _open(here, params.type, kind=params.kind))
+    session = account_session(context)
+    return _objects(session, _open(session, params.type, kind=params.kind))
 
 
 @method("private/get_open_orders_by_instrument", right=READ)
 def get_open_orders_by_instrument(context: Context, params: _OpenByInstrument) -> Any:
     """The open orders of an instrument."""
-    here = seat(context)
-    name = here.instrument(params.instrument_name).name
-    return _objects(here, (order for order in _open(here, params.type) if order.instrument == name))
+    session = account_session(context)
+    name = session.instrument(params.instrument_name).name
+    return _objects(session, (order for order in _open(session, params.type) if order.instrument == name))
 
 
 @method("private/get_open_orders_by_currency", right=READ)
 def get_open_orders_by_currency(context: Context, params: _OpenByCurrency) -> Any:
     """The open orders of a currency."""
-    here = seat(context)
-    return _objects(here, _open(here, params.type, kind=params.kind, currency=params.currency))
+    session = account_session(context)
+    return _objects(session, _open(session, params.type, kind=params.kind, currency=params.currency))
 
 
 @method("private/get_open_orders_by_label", right=READ)
 def get_open_orders_by_label(context: Context, params: _OpenByLabel) -> Any:
     """The open orders with a label."""
-    here = seat(context)
-    found = _open(here, "all", currency=params.currency)
-    return _objects(here, (order for order in found if order.terms.label == params.label))
+    session = account_session(context)
+    found = _open(session, "all", currency=params.currency)
+    return _objects(session, (order for order in found if order.terms.label == params.label))
 
 
 @method("private/get_order_state", right=READ)
 def get_order_state(context: Context, params: _ById) -> Any:
     """One order, alive or ended not long ago."""
-    here = seat(context)
-    order = here.order(parse_order_id(params.order_id))
-    return order_object(order, here.instrument(order.instrument))
+    session = account_session(context)
+    order = session.order(parse_order_id(params.order_id))
+    return order_object(order, session.instrument(order.instrument))
 
 
 @method("private/get_order_state_by_label", right=READ)
 def get_order_state_by_label(context: Context, params: _ByLabel) -> Any:
     """Orders with a label, alive or ended: how to learn what became of a request without an answer."""
-    here = seat(context)
-    live = here.trading.open_orders(here.account)
-    known = {order.id: order for order in (*here.trading.ended_orders(here.account), *live)}
+    session = account_session(context)
+    live = session.trading.open_orders(session.account)
+    known = {order.id: order for order in (*session.trading.ended_orders(session.account), *live)}
     found = [known[number] for number in sorted(known) if known[number].terms.label == params.label]
-    return _objects(here, (each for each in found if _fits(here, each, params.currency, "any")))
+    return _objects(session, (each for each in found if _fits(session, each, params.currency, "any")))
 
 
 @method("private/get_order_history_by_instrument", right=READ)
 def get_order_history_by_instrument(context: Context, params: _EndedOfInstrument) -> Any:
     """Ended orders of an instrument, newest first."""
-    here = seat(context)
-    name = here.instrument(params.instrument_name).name
-    return _page(here, params, (order for order in _ended(here, params) if order.instrument == name))
+    session = account_session(context)
+    name = session.instrument(params.instrument_name).name
+    return _page(session, params, (order for order in _ended(session, params) if order.instrument == name))
 
 
 @method("private/get_order_history_by_currency", right=READ)
 def get_order_history_by_currency(context: Context, params: _EndedOfCurrency) -> Any:
     """Ended orders of a currency, newest first."""
-    here = seat(context)
-    found = (each for each in _ended(here, params) if _fits(here, each, params.currency, params.kind))
-    return _page(here, params, found)
+    session = account_session(context)
+    found = (each for each in _ended(session, params) if _fits(session, each, params.currency, params.kind))
+    return _page(session, params, found)
 
 
 def check_count(count: int, offset: int = 0) -> None:
@@ -147,29 +147,29 @@ def check_count(count: int, offset: int = 0) -> None:
         raise refused(Code.INVALID_PARAMS, reason="from 0 to 1000000", param="offset")
 
 
-def _open(here: Seat, of_type: str, *, kind: str = "any", currency: str = "any") -> list[Order]:
+def _open(session: AccountSession, of_type: str, *, kind: str = "any", currency: str = "any") -> list[Order]:
     types = TYPES.get(of_type, (of_type,))
     return [
         order
-        for order in here.trading.open_orders(here.account)
-        if (of_type == "all" or order.terms.type in types) and _fits(here, order, currency, kind)
+        for order in session.trading.open_orders(session.account)
+        if (of_type == "all" or order.terms.type in types) and _fits(session, order, currency, kind)
     ]
 
 
-def _ended(here: Seat, params: _Ended) -> Iterable[Order]:
+def _ended(session: AccountSession, params: _Ended) -> Iterable[Order]:
     """Those that traded, and where asked for also those that did not."""
-    ended = here.trading.ended_orders(here.account)
+    ended = session.trading.ended_orders(session.account)
     return (order for order in ended if order.filled_lots or params.include_unfilled)
 
 
-def _fits(here: Seat, order: Order, currency: str, kind: str) -> bool:
-    return in_currency(here.instrument(order.instrument), currency, kind)
+def _fits(session: AccountSession, order: Order, currency: str, kind: str) -> bool:
+    return in_currency(session.instrument(order.instrument), currency, kind)
 
 
-def _page(here: Seat, params: _Ended, found: Iterable[Order]) -> list[dict[str, Any]]:
+def _page(session: AccountSession, params: _Ended, found: Iterable[Order]) -> list[dict[str, Any]]:
     check_count(params.count, params.offset)
-    return _objects(here, islice(found, params.offset, params.offset + params.count))
+    return _objects(session, islice(found, params.offset, params.offset + params.count))
 
 
-def _objects(here: Seat, orders: Iterable[Order]) -> list[dict[str, Any]]:
-    return [order_object(order, here.instrument(order.instrument)) for order in orders]
+def _objects(session: AccountSession, orders: Iterable[Order]) -> list[dict[str, Any]]:
+    return [order_object(order, session.instrument(order.instrument)) for order in orders]

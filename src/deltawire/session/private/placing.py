@@ -4,16 +4,16 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.exchange.codes import Code, Rejection
-from deltawire.exchange.orders import Fill, Order, OrderChanged, OrderId
-from deltawire.exchange.records import ClosePosition, Edit, Place
-from deltawire.exchange.requests import parse_terms
+from deltawire.exchange.orders.codes import Code, Rejection
+from deltawire.exchange.orders.orders import Fill, Order, OrderChanged, OrderId
+from deltawire.exchange.orders.records import ClosePosition, Edit, Place
+from deltawire.exchange.orders.requests import parse_terms
 from deltawire.model.events import Side
 from deltawire.model.instruments import Instrument
 from deltawire.session.methods import Context, method
+from deltawire.session.private.account_session import AccountSession, account_session, refused
 from deltawire.session.private.numbers import needed, parse_order_id, to_lots, to_nanoseconds, to_ticks
 from deltawire.session.private.objects import order_object, user_trade_object
-from deltawire.session.private.seat import Seat, refused, seat
 from deltawire.wire.rpc import decode_exactly
 
 TRADE = "trade:read_write"
@@ -56,69 +56,71 @@ def sell(context: Context, params: Params) -> Any:
 @method("private/edit", right=TRADE)
 def edit(context: Context, params: Params) -> Any:
     """Change an open order."""
-    here, named = seat(context), context.convert(params, _Edit)
-    return _edit(here, here.living(parse_order_id(named.order_id)), params)
+    session, named = account_session(context), context.convert(params, _Edit)
+    return _edit(session, session.living(parse_order_id(named.order_id)), params)
 
 
 @method("private/edit_by_label", right=TRADE)
 def edit_by_label(context: Context, params: Params) -> Any:
     """Change the one open order of an instrument that has this label."""
-    here, named = seat(context), context.convert(params, _EditByLabel)
-    here.instrument(named.instrument_name)
+    session, named = account_session(context), context.convert(params, _EditByLabel)
+    session.instrument(named.instrument_name)
     found = [
         order
-        for order in here.trading.open_orders(here.account)
+        for order in session.trading.open_orders(session.account)
         if named.label and (order.instrument, order.terms.label) == (named.instrument_name, named.label)
     ]
     if not found:
         raise refused(Code.ORDER_NOT_FOUND, param="label")
     if len(found) > 1:
         raise refused(Code.NON_UNIQUE_ORDER_LABEL, param="label")
-    return _edit(here, found[0], params)
+    return _edit(session, found[0], params)
 
 
 @method("private/close_position", right=TRADE)
 def close_position(context: Context, params: Params) -> Any:
     """Place the reduce-only order that would close a position."""
-    here, asked = seat(context), context.convert(params, _Close)
-    instrument = here.instrument(asked.instrument_name)
+    session, asked = account_session(context), context.convert(params, _Close)
+    instrument = session.instrument(asked.instrument_name)
     ticks = None
     if asked.type == "limit":
         ticks = needed(to_ticks(params, "price", instrument), "price")
-    first = here.trading.next_order_id()
-    outputs = here.submit(
+    first = session.trading.next_order_id()
+    outputs = session.submit(
         ClosePosition(
-            at_ns=here.trading.now(),
-            account=here.account,
+            at_ns=session.trading.now(),
+            account=session.account,
             instrument=instrument.name,
             type=asked.type,
             price_ticks=ticks,
-            connection=here.connection,
+            connection=session.connection,
         )
     )
-    return answer(here, outputs, placed_order(here, outputs, first), instrument)
+    return answer(session, outputs, placed_order(session, outputs, first), instrument)
 
 
 def _place(context: Context, params: Params, side: Side) -> dict[str, Any]:
-    here = seat(context)
-    instrument = here.instrument(context.convert(params, _Place).instrument_name)
+    session = account_session(context)
+    instrument = session.instrument(context.convert(params, _Place).instrument_name)
     terms = parse_terms(_renamed(params), side, instrument)
     if isinstance(terms, Rejection):
         raise terms.error()
-    if _flag(params, "unique_label") and (known := _labelled(here, terms.label)) is not None:
-        return {"order": order_object(known, here.instrument(known.instrument)), "trades": []}
-    first = here.trading.next_order_id()
-    outputs = here.submit(
-        Place(at_ns=here.trading.now(), account=here.account, terms=terms, connection=here.connection)
+    if _flag(params, "unique_label") and (known := _labelled(session, terms.label)) is not None:
+        return {"order": order_object(known, session.instrument(known.instrument)), "trades": []}
+    first = session.trading.next_order_id()
+    outputs = session.submit(
+        Place(
+            at_ns=session.trading.now(), account=session.account, terms=terms, connection=session.connection
+        )
     )
-    return answer(here, outputs, placed_order(here, outputs, first), instrument)
+    return answer(session, outputs, placed_order(session, outputs, first), instrument)
 
 
-def _labelled(here: Seat, label: str) -> Order | None:
+def _labelled(session: AccountSession, label: str) -> Order | None:
     """The account's first order of this label that is still known: the request came before."""
     if not label:
         raise refused(Code.INVALID_PARAMS, reason="value required", param="label")
-    known = (*here.trading.open_orders(here.account), *here.trading.ended_orders(here.account))
+    known = (*session.trading.open_orders(session.account), *session.trading.ended_orders(session.account))
     return min((o for o in known if o.terms.label == label), key=lambda order: order.id, default=None)
 
 
@@ -135,16 +137,16 @@ def _renamed(params: Params) -> Params:
     return found
 
 
-def _edit(here: Seat, order: Order, params: Params) -> dict[str, Any]:
-    instrument = here.instrument(order.instrument)
+def _edit(session: AccountSession, order: Order, params: Params) -> dict[str, Any]:
+    instrument = session.instrument(order.instrument)
     params = _renamed(params)
     if params.get("advanced") is not None:
         raise refused(Code.NOT_ADV_ORDER, param="advanced")
     display = {"amount": params["display_amount"]} if "display_amount" in params else {}
-    outputs = here.submit(
+    outputs = session.submit(
         Edit(
-            at_ns=here.trading.now(),
-            account=here.account,
+            at_ns=session.trading.now(),
+            account=session.account,
             order_id=order.id,
             size_lots=to_lots(params, instrument),
             price_ticks=to_ticks(params, "price", instrument),
@@ -157,7 +159,7 @@ def _edit(here: Seat, order: Order, params: Params) -> dict[str, Any]:
             reduce_only=_flag(params, "reduce_only"),
         )
     )
-    return answer(here, outputs, changed_order(here, outputs, order.id), instrument)
+    return answer(session, outputs, changed_order(session, outputs, order.id), instrument)
 
 
 def _flag(params: Params, name: str) -> bool | None:
@@ -169,31 +171,33 @@ def _flag(params: Params, name: str) -> bool | None:
     raise refused(Code.INVALID_PARAMS, reason="must be true or false", param=name)
 
 
-def placed_order(here: Seat, outputs: list[Any], first: OrderId) -> Order:
+def placed_order(session: AccountSession, outputs: list[Any], first: OrderId) -> Order:
     """The order that a record has placed: of the account's new ones the first."""
-    mine = [each.order for each in _changed(outputs) if each.order.account == here.account]
+    mine = [each.order for each in _changed(outputs) if each.order.account == session.account]
     return min((order for order in mine if order.id >= first), key=lambda order: order.id)
 
 
-def changed_order(here: Seat, outputs: list[Any], order_id: OrderId) -> Order:
+def changed_order(session: AccountSession, outputs: list[Any], order_id: OrderId) -> Order:
     """An order as a record has left it."""
     changed = [each.order for each in _changed(outputs) if each.order.id == order_id]
-    return changed[-1] if changed else here.order(order_id)
+    return changed[-1] if changed else session.order(order_id)
 
 
-def answer(here: Seat, outputs: list[Any], order: Order, instrument: Instrument) -> dict[str, Any]:
+def answer(
+    session: AccountSession, outputs: list[Any], order: Order, instrument: Instrument
+) -> dict[str, Any]:
     """The order and its trades, as the dialect answers."""
     filled = [each for each in outputs if isinstance(each, Fill) and each.order_id == order.id]
-    return {"order": order_object(order, instrument), "trades": _own_trades(here, filled, instrument)}
+    return {"order": order_object(order, instrument), "trades": _own_trades(session, filled, instrument)}
 
 
-def _own_trades(here: Seat, fills: list[Fill], instrument: Instrument) -> list[dict[str, Any]]:
+def _own_trades(session: AccountSession, fills: list[Fill], instrument: Instrument) -> list[dict[str, Any]]:
     """The trades of these fills, oldest first, with their fees."""
     wanted = {fill.trade_id for fill in fills}
     if not fills:
         return []
     found = []
-    for trade in here.trading.trades(here.account):
+    for trade in session.trading.trades(session.account):
         if trade.fill.trade_id in wanted and trade.fill.order_id == fills[0].order_id:
             found.append(user_trade_object(trade, instrument))
         if len(found) == len(fills) or trade.fill.trade_id < fills[0].trade_id:

@@ -4,15 +4,15 @@ from typing import Any
 
 import msgspec
 
-from deltawire.exchange.codes import Code
-from deltawire.exchange.orders import Fill, OrderChanged
-from deltawire.exchange.records import MassQuote, Quote, QuoteRefused, QuoteSide
+from deltawire.exchange.orders.codes import Code
+from deltawire.exchange.orders.orders import Fill, OrderChanged
+from deltawire.exchange.orders.records import MassQuote, Quote, QuoteRefused, QuoteSide
 from deltawire.model.instruments import Instrument
 from deltawire.session.methods import Context, method
+from deltawire.session.private.account_session import AccountSession, account_session, refused
 from deltawire.session.private.numbers import to_lots, to_ticks
 from deltawire.session.private.objects import order_object, user_trade_object
 from deltawire.session.private.placing import TRADE
-from deltawire.session.private.seat import Seat, refused, seat
 
 MOST_QUOTES = 100
 
@@ -43,37 +43,37 @@ class _Quotes(msgspec.Struct):
 @method("private/mass_quote", right=TRADE, websocket_only=True)
 def mass_quote(context: Context, params: _Quotes) -> Any:
     """Quote many instruments; each side is taken or refused by itself."""
-    here = seat(context)
+    session = account_session(context)
     if len(params.quotes) > MOST_QUOTES:
         raise refused(Code.TOO_MANY_QUOTES, param="quotes")
-    quotes = tuple(_to_quote(here, quote) for quote in params.quotes)
-    outputs = here.submit(
+    quotes = tuple(_to_quote(session, quote) for quote in params.quotes)
+    outputs = session.submit(
         MassQuote(
-            at_ns=here.trading.now(),
-            account=here.account,
+            at_ns=session.trading.now(),
+            account=session.account,
             mmp_group=params.mmp_group,
             quotes=quotes,
             quote_id=params.quote_id,
-            connection=here.connection,
+            connection=session.connection,
         )
     )
     errors = [_error_object(each, params.quote_id) for each in outputs if isinstance(each, QuoteRefused)]
     changed = [
         each.order
         for each in outputs
-        if isinstance(each, OrderChanged) and each.order.account == here.account and each.order.quote
+        if isinstance(each, OrderChanged) and each.order.account == session.account and each.order.quote
     ]
     if not params.detailed:
         return {"success_count": len(changed), "error_count": len(errors)}
     return {
-        "orders": [order_object(order, here.instrument(order.instrument)) for order in changed],
-        "trades": _trades(here, outputs),
+        "orders": [order_object(order, session.instrument(order.instrument)) for order in changed],
+        "trades": _trades(session, outputs),
         "errors": errors,
     }
 
 
-def _to_quote(here: Seat, quote: _Quote) -> Quote:
-    instrument = here.instrument(quote.instrument_name)
+def _to_quote(session: AccountSession, quote: _Quote) -> Quote:
+    instrument = session.instrument(quote.instrument_name)
     return Quote(
         instrument.name, _to_side(instrument, quote.bid), _to_side(instrument, quote.ask), quote.quote_set_id
     )
@@ -100,16 +100,16 @@ def _error_object(refusal: QuoteRefused, quote_id: str) -> dict[str, Any]:
     }
 
 
-def _trades(here: Seat, outputs: list[Any]) -> list[dict[str, Any]]:
+def _trades(session: AccountSession, outputs: list[Any]) -> list[dict[str, Any]]:
     fills = {
         (each.trade_id, each.order_id)
         for each in outputs
-        if isinstance(each, Fill) and each.account == here.account
+        if isinstance(each, Fill) and each.account == session.account
     }
     found: list[dict[str, Any]] = []
-    for trade in here.trading.trades(here.account):
+    for trade in session.trading.trades(session.account):
         if len(found) == len(fills):
             break
         if (trade.fill.trade_id, trade.fill.order_id) in fills:
-            found.append(user_trade_object(trade, here.instrument(trade.fill.instrument)))
+            found.append(user_trade_object(trade, session.instrument(trade.fill.instrument)))
     return found[::-1]

@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.exchange.codes import Code
-from deltawire.exchange.records import (
+from deltawire.exchange.orders.codes import Code
+from deltawire.exchange.orders.records import (
     ResetProtection,
     SetCancelOnDisconnect,
     SetProtection,
@@ -13,9 +13,9 @@ from deltawire.exchange.records import (
 )
 from deltawire.market.objects import MS_NS
 from deltawire.session.methods import Context, NoParams, method
+from deltawire.session.private.account_session import AccountSession, account_session, refused
 from deltawire.session.private.orders import READ
 from deltawire.session.private.placing import TRADE
-from deltawire.session.private.seat import Seat, refused, seat
 
 SECOND_NS = 1_000_000_000
 LONGEST_S = 86_400 * 30
@@ -58,7 +58,7 @@ class _SelfTrading(msgspec.Struct):
 @method("private/set_mmp_config", right=TRADE)
 def set_mmp_config(context: Context, params: _Protection) -> Any:
     """Set or (interval 0) remove market-maker protection."""
-    here = seat(context)
+    session = account_session(context)
     limits = (params.quantity_limit, params.delta_limit, params.vega_limit, params.trade_count_limit)
     for name, value in (("interval", params.interval), ("frozen_time", params.frozen_time)):
         if not 0 <= value <= LONGEST_S:
@@ -66,10 +66,10 @@ def set_mmp_config(context: Context, params: _Protection) -> Any:
     if any(limit is not None and not 0 < limit < 1e15 for limit in limits):
         raise refused(Code.INVALID_PARAMS, reason="limits are above 0")
     _check_index(context, params.index_name)
-    here.submit(
+    session.submit(
         SetProtection(
-            at_ns=here.trading.now(),
-            account=here.account,
+            at_ns=session.trading.now(),
+            account=session.account,
             index_name=params.index_name,
             group=params.mmp_group,
             interval_ns=params.interval * SECOND_NS,
@@ -80,27 +80,27 @@ def set_mmp_config(context: Context, params: _Protection) -> Any:
             trade_count_limit=params.trade_count_limit,
         )
     )
-    return _configs(here, params.index_name, params.mmp_group)
+    return _configs(session, params.index_name, params.mmp_group)
 
 
 @method("private/get_mmp_config", right=READ)
 def get_mmp_config(context: Context, params: _Groups) -> Any:
     """Protection as it is set."""
-    return _configs(seat(context), params.index_name, params.mmp_group)
+    return _configs(account_session(context), params.index_name, params.mmp_group)
 
 
 @method("private/get_mmp_status", right=READ)
 def get_mmp_status(context: Context, params: _Groups) -> Any:
     """The groups that are frozen now; `frozen_until` 0 is until reset."""
-    here = seat(context)
-    now = here.trading.now()
+    session = account_session(context)
+    now = session.trading.now()
     return [
         {
             "index_name": config.index_name,
             "mmp_group": config.group,
             "frozen_until": max(0, frozen_until_ns) // MS_NS,
         }
-        for config, frozen_until_ns in here.trading.protections(here.account)
+        for config, frozen_until_ns in session.trading.protections(session.account)
         if (frozen_until_ns < 0 or frozen_until_ns > now)
         and params.index_name in ("", config.index_name)
         and params.mmp_group in (None, config.group)
@@ -110,11 +110,11 @@ def get_mmp_status(context: Context, params: _Groups) -> Any:
 @method("private/reset_mmp", right=TRADE)
 def reset_mmp(context: Context, params: _Group) -> Any:
     """End a freeze."""
-    here = seat(context)
-    here.submit(
+    session = account_session(context)
+    session.submit(
         ResetProtection(
-            at_ns=here.trading.now(),
-            account=here.account,
+            at_ns=session.trading.now(),
+            account=session.account,
             index_name=params.index_name,
             group=params.mmp_group,
         )
@@ -125,55 +125,55 @@ def reset_mmp(context: Context, params: _Group) -> Any:
 @method("private/enable_cancel_on_disconnect", right=TRADE)
 def enable_cancel_on_disconnect(context: Context, params: _Scope) -> Any:
     """Orders go with their connection from now on."""
-    return _set_cancel_on_disconnect(seat(context), params.scope, enabled=True)
+    return _set_cancel_on_disconnect(account_session(context), params.scope, enabled=True)
 
 
 @method("private/disable_cancel_on_disconnect", right=TRADE)
 def disable_cancel_on_disconnect(context: Context, params: _Scope) -> Any:
     """Orders stay when their connection goes."""
-    return _set_cancel_on_disconnect(seat(context), params.scope, enabled=False)
+    return _set_cancel_on_disconnect(account_session(context), params.scope, enabled=False)
 
 
 @method("private/get_cancel_on_disconnect", right=READ)
 def get_cancel_on_disconnect(context: Context, params: _Scope) -> Any:
     """The setting of this connection or the account."""
-    here = seat(context)
-    where = _where(here, params.scope)
-    return {"scope": params.scope, "enabled": here.trading.cancels_on_disconnect(here.account, where)}
+    session = account_session(context)
+    where = _where(session, params.scope)
+    return {"scope": params.scope, "enabled": session.trading.cancels_on_disconnect(session.account, where)}
 
 
 @method("private/set_self_trading_config", right=TRADE)
 def set_self_trading_config(context: Context, params: _SelfTrading) -> Any:
     """What happens when the account would trade with itself."""
-    here = seat(context)
-    here.submit(SetSelfTrading(at_ns=here.trading.now(), account=here.account, mode=params.mode))
+    session = account_session(context)
+    session.submit(SetSelfTrading(at_ns=session.trading.now(), account=session.account, mode=params.mode))
     return "ok"
 
 
 @method("private/get_self_trading_config", right=READ)
 def get_self_trading_config(context: Context, params: NoParams) -> Any:
     """The same."""
-    here = seat(context)
-    return {"mode": here.trading.self_trading(here.account), "extended_to_subaccounts": False}
+    session = account_session(context)
+    return {"mode": session.trading.self_trading(session.account), "extended_to_subaccounts": False}
 
 
-def _set_cancel_on_disconnect(here: Seat, scope: str, *, enabled: bool) -> str:
-    where = _where(here, scope)
-    here.submit(
+def _set_cancel_on_disconnect(session: AccountSession, scope: str, *, enabled: bool) -> str:
+    where = _where(session, scope)
+    session.submit(
         SetCancelOnDisconnect(
-            at_ns=here.trading.now(), account=here.account, enabled=enabled, connection=where
+            at_ns=session.trading.now(), account=session.account, enabled=enabled, connection=where
         )
     )
     return "ok"
 
 
-def _where(here: Seat, scope: str) -> int:
+def _where(session: AccountSession, scope: str) -> int:
     """The connection's number, or that of the account."""
     if scope == "account":
         return ACCOUNT_CONNECTION
-    if here.connection == ACCOUNT_CONNECTION:
+    if session.connection == ACCOUNT_CONNECTION:
         raise refused(Code.CANCEL_ON_DISCONNECT_FAILED, reason="a connection is a WebSocket's")
-    return here.connection
+    return session.connection
 
 
 def _check_index(context: Context, name: str) -> None:
@@ -181,7 +181,7 @@ def _check_index(context: Context, name: str) -> None:
         raise refused(Code.INVALID_PARAMS, reason="no such index", param="index_name")
 
 
-def _configs(here: Seat, index_name: str, group: str | None) -> list[dict[str, Any]]:
+def _configs(session: AccountSession, index_name: str, group: str | None) -> list[dict[str, Any]]:
     return [
         {
             "index_name": config.index_name,
@@ -193,6 +193,6 @@ def _configs(here: Seat, index_name: str, group: str | None) -> list[dict[str, A
             "vega_limit": config.vega_limit,
             "trade_count_limit": config.trade_count_limit,
         }
-        for config, _ in here.trading.protections(here.account)
+        for config, _ in session.trading.protections(session.account)
         if index_name in ("", config.index_name) and group in (None, config.group)
     ]

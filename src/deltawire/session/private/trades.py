@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.exchange.history import OwnTrade
+from deltawire.exchange.accounts.history import OwnTrade
 from deltawire.model.instruments import in_currency
 from deltawire.session.methods import Context, method
+from deltawire.session.private.account_session import AccountSession, account_session
 from deltawire.session.private.numbers import MS_NS, parse_order_id
 from deltawire.session.private.objects import user_trade_object
 from deltawire.session.private.orders import READ, check_count
-from deltawire.session.private.seat import Seat, seat
 
 LATEST_MS = 9_000_000_000_000
 
@@ -45,45 +45,45 @@ class _OfOrder(msgspec.Struct):
 @method("private/get_user_trades_by_instrument", right=READ)
 def get_user_trades_by_instrument(context: Context, params: _OfInstrument) -> Any:
     """Own trades in an instrument."""
-    here = seat(context)
-    name = here.instrument(params.instrument_name).name
-    return _page(here, params, lambda trade: trade.fill.instrument == name)
+    session = account_session(context)
+    name = session.instrument(params.instrument_name).name
+    return _page(session, params, lambda trade: trade.fill.instrument == name)
 
 
 @method("private/get_user_trades_by_currency_and_time", right=READ)
 @method("private/get_user_trades_by_currency", right=READ)
 def get_user_trades_by_currency(context: Context, params: _OfCurrency) -> Any:
     """Own trades in a currency."""
-    here = seat(context)
+    session = account_session(context)
     currency, kind = params.currency, params.kind
     return _page(
-        here, params, lambda trade: in_currency(here.instrument(trade.fill.instrument), currency, kind)
+        session, params, lambda trade: in_currency(session.instrument(trade.fill.instrument), currency, kind)
     )
 
 
 @method("private/get_user_trades_by_order", right=READ)
 def get_user_trades_by_order(context: Context, params: _OfOrder) -> Any:
     """The trades of one order."""
-    here = seat(context)
+    session = account_session(context)
     order_id = parse_order_id(params.order_id)
-    found = [trade for trade in here.trading.trades(here.account) if trade.fill.order_id == order_id]
-    return _objects(here, found[::-1] if params.sorting == "asc" else found)
+    found = [trade for trade in session.trading.trades(session.account) if trade.fill.order_id == order_id]
+    return _objects(session, found[::-1] if params.sorting == "asc" else found)
 
 
-def _page(here: Seat, params: _Trades, fits: Callable[[OwnTrade], bool]) -> dict[str, Any]:
+def _page(session: AccountSession, params: _Trades, fits: Callable[[OwnTrade], bool]) -> dict[str, Any]:
     """The newest, or with `asc` the oldest, `count` of those that fit."""
     check_count(params.count)
     start_ns, end_ns = params.start_timestamp * MS_NS, params.end_timestamp * MS_NS + MS_NS - 1
     within = [
         trade
-        for trade in here.trading.trades(here.account)
+        for trade in session.trading.trades(session.account)
         if start_ns <= trade.fill.at_ns <= end_ns
         and params.start_seq <= trade.fill.trade_seq <= params.end_seq
         and fits(trade)
     ]
     chosen = within[::-1][: params.count] if params.sorting == "asc" else within[: params.count]
-    return {"trades": _objects(here, chosen), "has_more": len(within) > len(chosen)}
+    return {"trades": _objects(session, chosen), "has_more": len(within) > len(chosen)}
 
 
-def _objects(here: Seat, trades: Iterable[OwnTrade]) -> list[dict[str, Any]]:
-    return [user_trade_object(trade, here.instrument(trade.fill.instrument)) for trade in trades]
+def _objects(session: AccountSession, trades: Iterable[OwnTrade]) -> list[dict[str, Any]]:
+    return [user_trade_object(trade, session.instrument(trade.fill.instrument)) for trade in trades]

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from deltawire.exchange.history import OwnTrade
-from deltawire.exchange.orders import AccountId, Order, OrderId
+from deltawire.exchange.accounts.history import OwnTrade
+from deltawire.exchange.orders.orders import AccountId, Order, OrderId
+from deltawire.exchange.orders.records import SetProtection
 from deltawire.exchange.ports import Record
-from deltawire.exchange.records import SetProtection
 from deltawire.model.instruments import Instrument
 
 

@@ -1,0 +1,1 @@
+"""Ledger, positions, margin, settlement, liquidation. Knows nothing of books."""

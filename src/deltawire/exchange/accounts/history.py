@@ -1,0 +1,148 @@
+"""What accounts ask for later: their trades and the orders that have ended, so many of each."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from deltawire.exchange.accounts.account_records import Charged
+from deltawire.exchange.instruments.contracts import UNITS
+from deltawire.exchange.orders.orders import AccountId, Fill, Order, OrderChanged, OrderId
+
+AGENTS_FROM = 1_000_000
+"""The first account number of the exchange's own agents; people's are below."""
+KEPT = 10_000
+"""Of each account, trades and ended orders."""
+
+
+class OwnTrade(msgspec.Struct, frozen=True, gc=False):
+    """One side of a trade with what it cost; `fee` in `fee_currency`, below zero a rebate.
+
+    `direction` is 0 up, 1 level after up, 2 down, 3 level after down.
+    """
+
+    fill: Fill
+    direction: int
+    fee: float = 0.0
+    fee_currency: str = ""
+    profit_loss: float | None = None
+
+
+class _Past:
+    """One account's; `orders` oldest first, and the same by their ids."""
+
+    def __init__(self, trades: Iterable[OwnTrade], orders: Iterable[Order], kept: int) -> None:
+        self.trades = deque(trades, kept)
+        self.orders: deque[Order] = deque()
+        self.by_id: dict[OrderId, Order] = {}
+        self._kept = kept
+        for order in orders:
+            self.ended(order)
+
+    def ended(self, order: Order) -> None:
+        """Keep an order instead of the oldest one."""
+        self.orders.append(order)
+        self.by_id[order.id] = order
+        if len(self.orders) > self._kept:
+            del self.by_id[self.orders.popleft().id]
+
+
+class _Tape(msgspec.Struct):
+    trade_id: int = 0
+    price_ticks: int = 0
+    direction: int = 0
+
+
+class _Frozen(msgspec.Struct, frozen=True):
+    pasts: list[tuple[AccountId, list[OwnTrade], list[Order]]]
+    tapes: list[tuple[str, _Tape]]
+
+
+class AccountHistory:
+    """The past of accounts below `before`; those from there on, the exchange's own agents, leave no trace here."""
+
+    def __init__(self, before: AccountId = AGENTS_FROM, kept: int = KEPT) -> None:
+        self._before = before
+        self._kept = kept
+        self._pasts: dict[AccountId, _Past] = {}
+        self._tapes: dict[str, _Tape] = {}
+
+    def took(self, outputs: Sequence[Any]) -> list[OwnTrade]:
+        """What came of one record, where what fills cost stands behind them; returns the trades that are kept."""
+        charges = {(each.trade_id, each.order_id): each for each in outputs if isinstance(each, Charged)}
+        trades: list[OwnTrade] = []
+        for output in outputs:
+            if isinstance(output, Fill):
+                trade = self._filled(output, charges.get((output.trade_id, output.order_id)))
+                if trade is not None:
+                    trades.append(trade)
+            elif isinstance(output, OrderChanged):
+                self._ended(output.order)
+        return trades
+
+    def freeze(self) -> bytes:
+        """All of it, for a snapshot."""
+        pasts = [(account, list(past.trades), list(past.orders)) for account, past in self._pasts.items()]
+        return msgspec.msgpack.encode(_Frozen(pasts, list(self._tapes.items())))
+
+    def thaw(self, frozen: bytes) -> None:
+        """Become what was frozen."""
+        found = msgspec.msgpack.decode(frozen, type=_Frozen)
+        self._tapes = dict(found.tapes)
+        for account, trades, orders in found.pasts:
+            self._pasts[account] = _Past(trades, orders, self._kept)
+
+    def trades(self, account: AccountId) -> Iterator[OwnTrade]:
+        """Newest first."""
+        past = self._pasts.get(account)
+        return reversed(past.trades) if past else iter(())
+
+    def orders(self, account: AccountId) -> Iterator[Order]:
+        """Ended ones, newest first."""
+        past = self._pasts.get(account)
+        return reversed(past.orders) if past else iter(())
+
+    def order(self, account: AccountId, order_id: OrderId) -> Order | None:
+        """An ended one; another account's is not found."""
+        past = self._pasts.get(account)
+        return past.by_id.get(order_id) if past else None
+
+    def _filled(self, fill: Fill, charged: Charged | None) -> OwnTrade | None:
+        tape = self._tapes.get(fill.instrument)
+        if tape is None:
+            tape = self._tapes[fill.instrument] = _Tape(fill.trade_id, fill.price_ticks)
+        elif tape.trade_id != fill.trade_id:
+            tape.direction = _direction(fill.price_ticks, tape)
+            tape.trade_id, tape.price_ticks = fill.trade_id, fill.price_ticks
+        past = self._past(fill.account)
+        if past is None:
+            return None
+        trade = _own(fill, tape.direction, charged)
+        past.trades.append(trade)
+        return trade
+
+    def _ended(self, order: Order) -> None:
+        past = None if order.leaves_lots else self._past(order.account)
+        if past is not None:
+            past.ended(order)
+
+    def _past(self, account: AccountId) -> _Past | None:
+        if account >= self._before:
+            return None
+        past = self._pasts.get(account)
+        if past is None:
+            past = self._pasts[account] = _Past((), (), self._kept)
+        return past
+
+
+def _own(fill: Fill, direction: int, charged: Charged | None) -> OwnTrade:
+    if charged is None:
+        return OwnTrade(fill, direction)
+    return OwnTrade(fill, direction, charged.fee / UNITS, charged.currency, charged.profit / UNITS)
+
+
+def _direction(price_ticks: int, before: _Tape) -> int:
+    if price_ticks == before.price_ticks:
+        return before.direction | 1
+    return 0 if price_ticks > before.price_ticks else 2

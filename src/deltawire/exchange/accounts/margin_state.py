@@ -1,0 +1,305 @@
+"""Where every account stands in every currency, kept up to date line by line."""
+
+from deltawire.exchange.accounts.ledger import Account, Ledger, OpenOrder
+from deltawire.exchange.accounts.margining import (
+    NO_EXPOSURE,
+    NO_LINE,
+    CurrencyMargin,
+    Exposure,
+    Margining,
+    exposures,
+    worst_lots,
+)
+from deltawire.exchange.accounts.portfolios import Portfolios
+from deltawire.exchange.orders.orders import AccountId
+from deltawire.exchange.pricing.pricing import Pricing
+from deltawire.model.instruments import Instrument
+
+Key = tuple[AccountId, str]
+
+
+class MarginState:
+    """Equity, margin balance and margins of each account, in whole units of each currency.
+
+    equity = balance + session profit of futures + value of options. Under standard margin the value of options
+    is no collateral: margin balance = equity − options value. Under portfolio margin it is, since the matrix
+    counts what the options may lose.
+    """
+
+    def __init__(
+        self, ledger: Ledger, pricing: Pricing, margining: Margining, portfolios: Portfolios
+    ) -> None:
+        self._ledger = ledger
+        self._pricing = pricing
+        self._margining = margining
+        self._portfolios = portfolios
+        self._standings: dict[Key, CurrencyMargin] = {}
+        self._matrices: dict[Key, tuple[int, int, int]] = {}
+        self._stale: dict[Key, dict[str, Instrument]] = {}
+        """Lines to be made anew before anybody asks."""
+        self._reserving: dict[Key, dict[str, Instrument]] = {}
+        """Lines of which only open orders have changed."""
+        self._exposures = {
+            number: exposures(each.orders.values()) for number, each in ledger.accounts.items()
+        }
+
+    def standing(self, account: Account, currency: str) -> CurrencyMargin:
+        """The sums of an account in a currency."""
+        key = account.id, currency
+        if stale := self._stale.pop(key, None):
+            for instrument in stale.values():
+                self._renew(account, instrument)
+        if reserving := self._reserving.pop(key, None):
+            for name, instrument in reserving.items():
+                if not stale or name not in stale:
+                    self._reserve(account, instrument)
+        found = self._standings.get(key)
+        return self._sums(key) if found is None else found
+
+    def _around(self, account: Account, instrument: Instrument) -> CurrencyMargin:
+        """The same, but what open orders alone have changed in this instrument's line may still be put off."""
+        key, name = (account.id, instrument.settlement), instrument.name
+        reserving = self._reserving.get(key)
+        if self._stale.get(key) or (reserving and (len(reserving) > 1 or name not in reserving)):
+            return self.standing(account, instrument.settlement)
+        return self._sums(key)
+
+    def _held(self, account: Account, currency: str) -> CurrencyMargin:
+        """The same without what orders alone need: the lines of what is not held are put off, and they are many."""
+        key = account.id, currency
+        sums = self._sums(key)
+        if stale := self._stale.get(key):
+            lines, positions = sums.lines, account.positions
+            reserving = self._reserving.get(key, {})
+            for name in [name for name in stale if name in positions or lines.get(name, NO_LINE).held]:
+                self._renew(account, stale.pop(name))
+                reserving.pop(name, None)
+        return sums
+
+    def _sums(self, key: Key) -> CurrencyMargin:
+        found = self._standings.get(key)
+        if found is None:
+            found = self._standings[key] = CurrencyMargin()
+        return found
+
+    def exposure(self, account: Account, name: str) -> Exposure:
+        """An account's open orders in an instrument."""
+        mine = self._exposures.get(account.id)
+        return NO_EXPOSURE if mine is None else mine.get(name, NO_EXPOSURE)
+
+    def reserved(self, account: Account, name: str, old: OpenOrder | None, new: OpenOrder | None) -> None:
+        """An order's open part is `new`, and was `old`."""
+        mine = self._exposures.get(account.id)
+        if mine is None:
+            mine = self._exposures[account.id] = {}
+        found = mine.get(name)
+        if found is None:
+            found = mine[name] = Exposure()
+        if old:
+            found.add(old, -1)
+        if new:
+            found.add(new)
+        instrument = self._pricing.instruments.get(name)
+        if instrument is None or not (found.buy_lots or found.sell_lots):
+            del mine[name]
+        if instrument is None:
+            return
+        if instrument.kind == "future" and account.model == "segregated_sm":
+            key = account.id, instrument.settlement
+            reserving = self._reserving.get(key)
+            if reserving is None:
+                reserving = self._reserving[key] = {}
+            reserving[name] = instrument
+        else:
+            self.refresh(account, instrument)
+
+    def refresh(self, account: Account, instrument: Instrument) -> None:
+        """The account's line in this instrument may have changed."""
+        key = account.id, instrument.settlement
+        stale = self._stale.get(key)
+        if stale is None:
+            stale = self._stale[key] = {}
+        stale[instrument.name] = instrument
+
+    def _renew(self, account: Account, instrument: Instrument) -> None:
+        currency, name = instrument.settlement, instrument.name
+        exposure = self.exposure(account, name)
+        fallback = 0.0 if name in self._pricing.marks else _order_price(instrument, exposure)
+        line = self._margining.line(account, instrument, exposure, fallback)
+        self._sums((account.id, currency)).put(name, line)
+        self._matrices.pop((account.id, currency), None)
+
+    def _reserve(self, account: Account, instrument: Instrument) -> None:
+        """The same when only orders have changed, and with them only the initial margin of the line."""
+        name = instrument.name
+        sums = self._sums((account.id, instrument.settlement))
+        old, mark = sums.lines.get(name), self._pricing.marks.get(name)
+        if old is None or mark is None:
+            self._renew(account, instrument)
+            return
+        exposure, position = self.exposure(account, name), account.positions.get(name)
+        lots = position.lots if position else 0
+        worst = worst_lots(lots, exposure.buy_lots, exposure.sell_lots)
+        sums.put(name, old.reserving(self._margining.future_initial(instrument, worst, mark)))
+
+    def refresh_account(self, account: Account) -> None:
+        """Everything of the account may have changed."""
+        names = {*account.positions, *self._exposures.get(account.id, ())}
+        for currency in account.wallets:
+            names |= self._sums((account.id, currency)).lines.keys()
+            self._matrices.pop((account.id, currency), None)
+        for name in sorted(names):
+            instrument = self._pricing.instruments.get(name)
+            if instrument is not None:
+                self.refresh(account, instrument)
+
+    def refresh_all(self) -> None:
+        """Prices have changed."""
+        for account in self._ledger.accounts.values():
+            self.refresh_account(account)
+
+    def dropped(self, account: Account, instrument: Instrument) -> None:
+        """The instrument is no more."""
+        key = account.id, instrument.settlement
+        self._stale.get(key, {}).pop(instrument.name, None)
+        self._reserving.get(key, {}).pop(instrument.name, None)
+        self._sums(key).put(instrument.name, NO_LINE)
+        self._matrices.pop(key, None)
+
+    def has_funds_for(
+        self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
+    ) -> bool:
+        """Whether there are funds for an order (in another's place), or it does not raise the initial margin."""
+        if self._affords_future(account, instrument, new, old):
+            return True
+        more = self.more_margin(account, instrument, new, old)
+        return more <= 0 or more <= self.available(account, instrument.settlement)
+
+    def _affords_future(
+        self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
+    ) -> bool:
+        """Whether funds cover the initial margin with the order in it, of a future under standard margin.
+
+        What this line needs now does not matter for that, so it is not made anew.
+        """
+        mark = self._pricing.marks.get(instrument.name)
+        if not mark or instrument.kind != "future" or account.model != "segregated_sm":
+            return False
+        sums = self._around(account, instrument)
+        line = sums.lines.get(instrument.name, NO_LINE)
+        worst = self._worst(account, instrument, new, old)
+        whole = sums.initial - line.initial + self._margining.future_initial(instrument, worst, mark)
+        return whole <= account.wallet(instrument.settlement).balance + sums.upl + sums.rpl
+
+    def _worst(self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None) -> int:
+        """The largest position in a future that its open orders could lead to, with the new one."""
+        now, position = self.exposure(account, instrument.name), account.positions.get(instrument.name)
+        buys, sells = now.buy_lots, now.sell_lots
+        for order, way in ((new, 1), (old, -1)):
+            if order is not None and not order.reduce_only:
+                if order.sign > 0:
+                    buys += way * order.lots
+                else:
+                    sells += way * order.lots
+        return worst_lots(position.lots if position else 0, buys, sells)
+
+    def more_margin(
+        self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
+    ) -> int:
+        """By how much an order (in another's place) would raise the initial margin."""
+        if instrument.kind == "future" and account.model == "segregated_sm":
+            return self._more_future(account, instrument, new, old)
+        now = self.exposure(account, instrument.name)
+        then = Exposure()
+        then.buy_lots, then.buy_ticks = now.buy_lots, now.buy_ticks
+        then.sell_lots, then.sell_ticks = now.sell_lots, now.sell_ticks
+        if old:
+            then.add(old, -1)
+        then.add(new)
+        if account.model == "segregated_pm":
+            changed = {**self._exposures.get(account.id, {}), instrument.name: then}
+            found, _, _ = self._portfolios.margins(account, instrument.settlement, changed)
+            return found - self.initial(account, instrument.settlement)
+        before = self.standing(account, instrument.settlement).lines.get(instrument.name)
+        price = instrument.price(new.price_ticks)
+        after = self._margining.line(account, instrument, then, price)
+        return after.initial - (before.initial if before else 0)
+
+    def _more_future(
+        self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
+    ) -> int:
+        """The same for a future under standard margin, without making its whole line."""
+        name, worst = instrument.name, self._worst(account, instrument, new, old)
+        mark = self._pricing.marks.get(name) or instrument.price(new.price_ticks)
+        before = self.standing(account, instrument.settlement).lines.get(name)
+        whole = self._margining.future_initial(instrument, worst, mark) if mark else 0
+        return whole - (before.initial if before else 0)
+
+    def equity(self, account: Account, currency: str) -> int:
+        """All that the account has, at the marks of now."""
+        found = self.standing(account, currency)
+        return account.wallet(currency).balance + found.upl + found.rpl + found.options_value
+
+    def margin_balance(self, account: Account, currency: str) -> int:
+        """What counts against margins."""
+        found = self.standing(account, currency)
+        own = account.wallet(currency).balance + found.upl + found.rpl
+        return own + found.options_value if account.model == "segregated_pm" else own
+
+    def initial(self, account: Account, currency: str) -> int:
+        """The initial margin, open orders included."""
+        if account.model == "segregated_pm":
+            return self._matrix(account, currency)[0]
+        return self.standing(account, currency).initial
+
+    def maintenance(self, account: Account, currency: str) -> int:
+        """The maintenance margin, of positions alone."""
+        if account.model == "segregated_pm":
+            return self._matrix(account, currency)[1]
+        return self.standing(account, currency).maintenance
+
+    def position_initial(self, account: Account, currency: str) -> int:
+        """The initial margin without open orders."""
+        if account.model == "segregated_pm":
+            return self._matrix(account, currency)[2]
+        return self.standing(account, currency).position_initial
+
+    def available(self, account: Account, currency: str) -> int:
+        """What new orders may need; below zero when the initial margin is not covered."""
+        if account.model == "segregated_sm":
+            found = self.standing(account, currency)
+            return account.wallet(currency).balance + found.upl + found.rpl - found.initial
+        return self.margin_balance(account, currency) - self.initial(account, currency)
+
+    def free(self, account: Account, currency: str) -> int:
+        """What may be withdrawn: of the available funds what is balance, profit of this session is not."""
+        profit = self.standing(account, currency)
+        unsettled = max(profit.upl + profit.rpl, 0)
+        value = self._options_value(account, currency) if account.model == "segregated_pm" else 0
+        return max(0, self.available(account, currency) - unsettled - max(value, 0))
+
+    def covered(self, account: Account, currency: str) -> bool:
+        """Whether the margin balance covers the maintenance margin."""
+        if account.model == "segregated_sm":
+            found = self._held(account, currency)
+            return account.wallet(currency).balance + found.upl + found.rpl >= found.maintenance
+        return self.margin_balance(account, currency) >= self.maintenance(account, currency)
+
+    def _options_value(self, account: Account, currency: str) -> int:
+        return self.standing(account, currency).options_value
+
+    def _matrix(self, account: Account, currency: str) -> tuple[int, int, int]:
+        self.standing(account, currency)
+        key = account.id, currency
+        found = self._matrices.get(key)
+        if found is None:
+            mine = self._exposures.get(account.id, {})
+            found = self._matrices[key] = self._portfolios.margins(account, currency, mine)
+        return found
+
+
+def _order_price(instrument: Instrument, exposure: Exposure) -> float:
+    """The mean price of open orders: what stands in for a mark that is not there yet."""
+    lots = exposure.buy_lots + exposure.sell_lots
+    ticks = exposure.buy_ticks + exposure.sell_ticks
+    return instrument.price(1) * ticks / lots if lots else 0.0

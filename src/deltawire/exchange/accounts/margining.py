@@ -1,0 +1,233 @@
+"""What one instrument means for one account: its profit, its value, its margins; and their sums by currency.
+
+Money is in whole units, margins rounded up, so that sums do not depend on the order they were made in. An
+instrument's part is an `InstrumentMargin`; a change touches one and the sums follow. Under portfolio margin they carry
+no margins: the risk matrix of the whole currency does.
+"""
+
+from collections.abc import Iterable
+from math import ceil
+from typing import NamedTuple
+
+from deltawire.exchange.accounts.ledger import Account, OpenOrder
+from deltawire.exchange.accounts.margin_tables import MarginTable, OptionRates
+from deltawire.exchange.accounts.positions import Position
+from deltawire.exchange.accounts.standard_margin import Requirement, short_option_margin
+from deltawire.exchange.instruments.contracts import UNITS, worth_at
+from deltawire.exchange.instruments.fees import FeeTable, trade_fee
+from deltawire.exchange.pricing.pricing import Pricing
+from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import unit
+
+
+class InstrumentMargin(NamedTuple):
+    """One instrument's part of an account."""
+
+    upl: int = 0
+    """A future's profit that is not realised, funding due included."""
+    rpl: int = 0
+    options_value: int = 0
+    initial: int = 0
+    """Open orders included."""
+    maintenance: int = 0
+    position_initial: int = 0
+    """Open orders left out."""
+
+    @property
+    def held(self) -> bool:
+        """Whether there is more to it than open orders."""
+        return bool(self.maintenance or self.upl or self.rpl)
+
+    def reserving(self, initial: int) -> "InstrumentMargin":
+        """The same with another initial margin."""
+        upl, rpl, value, _, maintenance, held = self
+        return InstrumentMargin(upl, rpl, value, initial, maintenance, held)
+
+
+def worst_lots(lots: int, buys: int, sells: int) -> int:
+    """The largest position, long or short, that open orders of so many lots could make of one of `lots`."""
+    return max(abs(lots + buys), abs(lots - sells))
+
+
+class Exposure:
+    """An account's open orders in one instrument, reduce-only ones left out."""
+
+    __slots__ = ("bought", "buy_lots", "buy_ticks", "sell_lots", "sell_ticks")
+
+    def __init__(self) -> None:
+        self.bought: int | None = None
+        """What the buy orders need, while they are the same and no price changes it."""
+        self.buy_lots = self.sell_lots = 0
+        self.buy_ticks = self.sell_ticks = 0
+        """Σ price × lots."""
+
+    def add(self, order: OpenOrder, way: int = 1) -> None:
+        """Count an open order, or (way −1) no more."""
+        if order.reduce_only:
+            return
+        if order.sign > 0:
+            self.bought = None
+            self.buy_lots += way * order.lots
+            self.buy_ticks += way * order.lots * order.price_ticks
+        else:
+            self.sell_lots += way * order.lots
+            self.sell_ticks += way * order.lots * order.price_ticks
+
+
+NO_EXPOSURE = Exposure()
+NO_LINE = InstrumentMargin()
+
+
+class CurrencyMargin:
+    """The sums of an account's lines in one currency."""
+
+    __slots__ = ("initial", "lines", "maintenance", "options_value", "position_initial", "rpl", "upl")
+
+    def __init__(self) -> None:
+        self.lines: dict[str, InstrumentMargin] = {}
+        self.upl = self.rpl = self.options_value = 0
+        self.initial = self.maintenance = self.position_initial = 0
+
+    def put(self, name: str, line: InstrumentMargin) -> None:
+        """Replace an instrument's line; an empty one is dropped."""
+        old = self.lines.get(name, NO_LINE)
+        if line == NO_LINE:
+            self.lines.pop(name, None)
+        else:
+            self.lines[name] = line
+        self.upl += line.upl - old.upl
+        self.rpl += line.rpl - old.rpl
+        self.options_value += line.options_value - old.options_value
+        self.initial += line.initial - old.initial
+        self.maintenance += line.maintenance - old.maintenance
+        self.position_initial += line.position_initial - old.position_initial
+
+
+class Margining:
+    """Lines by the prices of now and the tables."""
+
+    def __init__(self, pricing: Pricing, table: MarginTable, fees: FeeTable) -> None:
+        self.pricing = pricing
+        self.table = table
+        self.fees = fees
+        self._terms: dict[str, tuple[int, float, float, float]] = {}
+        self._option_rates: dict[str, OptionRates] = {}
+
+    def line(
+        self, account: Account, instrument: Instrument, exposure: Exposure, fallback: float = 0.0
+    ) -> InstrumentMargin:
+        """The account's line; `fallback` is the price where the instrument has no mark yet."""
+        position = account.positions.get(instrument.name)
+        mark = self.pricing.marks.get(instrument.name) or fallback
+        if not mark:
+            return NO_LINE
+        standard = account.model == "segregated_sm"
+        lots = position.lots if position else 0
+        if instrument.kind == "option":
+            value = worth_at(instrument, mark, lots) if lots else 0
+            if not standard:
+                return InstrumentMargin(options_value=value)
+            return self._option_line(instrument, lots, value, mark, exposure)
+        upl = self._profit(instrument, position, mark) if position else 0
+        rpl = position.realised if position else 0
+        if not standard:
+            return InstrumentMargin(upl, rpl)
+        return self._future_line(instrument, lots, upl, rpl, mark, exposure)
+
+    def index(self, instrument: Instrument, fallback: float = 0.0) -> float:
+        """The index under an instrument; before there is one, what stands in for it."""
+        return self.pricing.index.get(instrument.index_name) or fallback
+
+    def short_option(self, instrument: Instrument, mark: float) -> Requirement:
+        """Margins of one unit of size sold, in settlement currency."""
+        priced = self.pricing.options.get(instrument.name)
+        strike = instrument.strike or 0.0
+        underlying = priced.underlying if priced else self.index(instrument, strike)
+        scale = 1.0 if instrument.inverse else self.index(instrument, underlying)
+        rates = self._option_rates.get(instrument.base)
+        if rates is None:
+            rates = self._option_rates[instrument.base] = self.table.coin(instrument.base).option
+        return short_option_margin(rates, instrument.option_type == "call", strike, underlying, mark, scale)
+
+    def _profit(self, instrument: Instrument, position: Position, mark: float) -> int:
+        profit = worth_at(instrument, mark, position.lots) - position.cost
+        meter = self.pricing.funding.get(instrument.name)
+        if meter is None or meter.reading == position.reading:
+            return profit
+        return profit - meter.due(position.lots, position.reading)
+
+    def future_initial(self, instrument: Instrument, lots: int, mark: float) -> int:
+        """The initial margin of a future's position, in whole units."""
+        return self._future_units(instrument, lots, mark)[0] if lots else 0
+
+    def _future_line(
+        self, instrument: Instrument, lots: int, upl: int, rpl: int, mark: float, exposure: Exposure
+    ) -> InstrumentMargin:
+        held = abs(lots)
+        worst = worst_lots(lots, exposure.buy_lots, exposure.sell_lots)
+        initial, maintenance = self._future_units(instrument, held, mark) if held else (0, 0)
+        whole = initial if worst == held else self.future_initial(instrument, worst, mark)
+        return InstrumentMargin(upl, rpl, 0, whole, maintenance, initial)
+
+    def _future_units(self, instrument: Instrument, lots: int, mark: float) -> tuple[int, int]:
+        """`future_margin` in whole units, with what does not change looked up once."""
+        terms = self._terms.get(instrument.name)
+        if terms is None:
+            rates = self.table.coin(instrument.base).future
+            per_one = unit(instrument.size_exponent)
+            terms = self._terms[instrument.name] = (per_one, rates.initial, rates.maintenance, rates.slope)
+        per_one, initial, maintenance, slope = terms
+        size = lots / per_one
+        coins, price = (size / mark, 1.0) if instrument.inverse else (size, mark)
+        grown = slope * coins
+        return (
+            ceil((initial + grown) * coins * price * UNITS - 1e-6),
+            ceil((maintenance + grown) * coins * price * UNITS - 1e-6),
+        )
+
+    def _option_line(
+        self, instrument: Instrument, lots: int, value: int, mark: float, exposure: Exposure
+    ) -> InstrumentMargin:
+        short = -lots if lots < 0 else 0
+        written = exposure.sell_lots - (lots if lots > 0 else 0)
+        initial = maintenance = reserved = 0
+        if short or written > 0:
+            each = self.short_option(instrument, mark)
+            if short:
+                initial = to_units(each.initial * instrument.size(short))
+                maintenance = to_units(each.maintenance * instrument.size(short))
+            if written > 0:
+                reserved = self._written(instrument, each.initial, written, exposure)
+        if exposure.buy_lots:
+            reserved += self._bought(instrument, exposure)
+        return InstrumentMargin(0, 0, value, initial + reserved, maintenance, initial)
+
+    def _written(self, instrument: Instrument, initial: float, lots: int, exposure: Exposure) -> int:
+        """What sell orders beyond the long position need: the margin less the premium they would bring."""
+        premium = exposure.sell_ticks / exposure.sell_lots / unit(instrument.price_exponent)
+        return to_units(max(initial - premium, 0.0) * instrument.size(lots))
+
+    def _bought(self, instrument: Instrument, exposure: Exposure) -> int:
+        """What buy orders need: their premium and the taker's fee, which in coin does not follow the index."""
+        if exposure.bought is not None:
+            return exposure.bought
+        price = exposure.buy_ticks / exposure.buy_lots / unit(instrument.price_exponent)
+        premium = to_units(price * instrument.size(exposure.buy_lots))
+        index = self.index(instrument, instrument.strike or 0.0)
+        found = premium + trade_fee(self.fees, instrument, price, index, exposure.buy_lots, "taker")
+        if instrument.inverse:
+            exposure.bought = found
+        return found
+
+
+def to_units(amount: float) -> int:
+    """Margins are rounded up; a millionth of a unit is the rounding of the doubles themselves."""
+    return ceil(amount * UNITS - 1e-6)
+
+
+def exposures(orders: Iterable[OpenOrder]) -> dict[str, Exposure]:
+    """Open orders summed by instrument."""
+    found: dict[str, Exposure] = {}
+    for order in orders:
+        found.setdefault(order.instrument, Exposure()).add(order)
+    return found

@@ -1,0 +1,55 @@
+"""Accounts that may do anything: positions are counted, money is not. For tests, benchmarks and paper books."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from deltawire.exchange.orders.codes import Code, Rejection
+from deltawire.exchange.orders.orders import AccountId, Fill, Order
+from deltawire.exchange.ports import AccountEvent, Record, RiskInstruction
+from deltawire.model.instruments import Instrument
+
+
+class NoRiskCheck:
+    """A `RiskCheck` that refuses nothing."""
+
+    __slots__ = ("positions",)
+
+    def __init__(self) -> None:
+        self.positions: dict[str, dict[AccountId, int]] = {}
+
+    def check(self, order: Order, instrument: Instrument, replaces: Order | None) -> Rejection | None:
+        """Any order is fine."""
+        return None
+
+    def rested(self, order: Order) -> None:
+        """Open orders do not matter."""
+
+    def filled(self, fill: Fill) -> None:
+        """Count."""
+        name, account = fill.instrument, fill.account
+        mine = self.positions.get(name)
+        if mine is None:
+            mine = self.positions[name] = {}
+        lots = fill.size_lots if fill.side == "buy" else -fill.size_lots
+        mine[account] = mine.get(account, 0) + lots
+
+    def position(self, account: AccountId, instrument: str) -> int:
+        """Lots, negative when short."""
+        return self.positions.get(instrument, {}).get(account, 0)
+
+    def received(self, record: Record) -> Rejection | None:
+        """There are no records of its own."""
+        return Rejection(Code.NOT_IMPLEMENTED, reason=type(record).__name__)
+
+    def outcome(self) -> Sequence[AccountEvent | RiskInstruction]:
+        """Nothing ever comes of it."""
+        return ()
+
+    def freeze(self) -> bytes:
+        """The positions."""
+        return msgspec.json.encode(self.positions)
+
+    def thaw(self, state: bytes) -> None:
+        """The positions as they were."""
+        self.positions = msgspec.json.decode(state, type=dict[str, dict[AccountId, int]])

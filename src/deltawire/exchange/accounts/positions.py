@@ -1,0 +1,79 @@
+"""A position in whole units: what was paid for it, what closing parts of it has brought."""
+
+import msgspec
+
+from deltawire.exchange.instruments.contracts import UNITS
+from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import unit
+
+
+class Position(msgspec.Struct):
+    """Lots held of one instrument, negative when short; money in smallest units of its settlement currency.
+
+    A future's profit stays here until it is settled (`margined`), an option's premium moves the balance at once.
+    """
+
+    margined: bool
+    lots: int = 0
+    cost: int = 0
+    """Worth paid for what is open, counted anew at each settlement."""
+    basis: int = 0
+    """Worth paid for what is open when it was opened."""
+    realised: int = 0
+    """Profit of what was closed since the last settlement, funding included."""
+    funding: int = 0
+    """The funding in `realised`; below zero when paid."""
+    reading: int = 0
+    """What the funding meter showed when funding was last charged."""
+
+    @property
+    def unsettled(self) -> int:
+        """Money that is this account's, or owed by it, beside its balance; without the position's worth now."""
+        return self.realised - self.cost if self.margined else 0
+
+    def trade(self, lots: int, worth: int) -> int:
+        """Buy `lots` (sell when negative) worth `worth` (of the same sign, or against it: inverse futures).
+
+        Returns the profit of what this closed. Whatever is rounded, `cost` less `realised` grows by `worth`.
+        """
+        held = self.lots
+        self.lots += lots
+        if not held or (held > 0) == (lots > 0):
+            self.cost += worth
+            self.basis += worth
+            return 0
+        closing = min(abs(lots), abs(held))
+        paid, part = share(worth, closing, abs(lots)), share(self.cost, closing, abs(held))
+        profit = -paid - part
+        self.realised += profit
+        self.cost += worth - paid - part
+        self.basis += worth - paid - share(self.basis, closing, abs(held))
+        return profit
+
+    def charge(self, due: int, reading: int) -> None:
+        """Pay funding up to this reading of the meter."""
+        self.reading = reading
+        self.realised -= due
+        self.funding -= due
+
+    def settle(self, worth: int) -> int:
+        """Turn all profit so far into balance: the sum to add to it. The position goes on at its worth now."""
+        gain = worth - self.cost + self.realised
+        self.cost, self.realised, self.funding = worth, 0, 0
+        return gain
+
+
+def share(amount: int, part: int, whole: int) -> int:
+    """`amount` × `part` / `whole`, to the nearest integer (half to even, the same for both signs)."""
+    found, rest = divmod(abs(amount) * part, whole)
+    found += 2 * rest > whole or (2 * rest == whole and found & 1)
+    return found if amount >= 0 else -found
+
+
+def average_price(instrument: Instrument, lots: int, worth: int) -> float:
+    """The price at which `lots` are worth this; 0.0 without a position."""
+    if not lots or not worth:
+        return 0.0
+    if instrument.inverse and instrument.kind == "future":
+        return lots * UNITS / (-worth * unit(instrument.size_exponent))
+    return worth * unit(instrument.size_exponent) / (lots * UNITS)

@@ -1,0 +1,70 @@
+"""Standard margin: each instrument by itself, nothing netted (formulas: see `margin_tables`)."""
+
+from math import inf, sqrt
+from typing import NamedTuple
+
+from deltawire.exchange.accounts.margin_tables import FutureRates, OptionRates
+
+
+class Requirement(NamedTuple):
+    """Margins in settlement currency."""
+
+    initial: float
+    maintenance: float
+
+
+def future_margin(rates: FutureRates, coins: float, price: float = 1.0) -> Requirement:
+    """Of a position of so many coins (inverse: dollars over mark); linear ones are worth `price` per coin."""
+    size = abs(coins)
+    grown = rates.slope * size
+    return Requirement((rates.initial + grown) * size * price, (rates.maintenance + grown) * size * price)
+
+
+def short_option_margin(
+    rates: OptionRates, call: bool, strike: float, underlying: float, mark: float, scale: float
+) -> Requirement:
+    """Of one option sold. `mark` in settlement currency, `scale` what the underlying is worth there.
+
+    Inverse options: scale 1.0 (coin); linear ones: the index. A put's maintenance margin may exceed the usual
+    initial margin when it is deep in the money, and then is the initial margin too.
+    """
+    out = max(strike - underlying if call else underlying - strike, 0.0)
+    initial = max(rates.initial - out / underlying, rates.floor) * scale + mark
+    if call:
+        return Requirement(initial, rates.maintenance * scale + mark)
+    maintenance = rates.maintenance * max(scale, mark) + mark
+    return Requirement(max(initial, maintenance), maintenance)
+
+
+def liquidation_price(
+    rates: FutureRates, dollars: float, entry: float, equity: float, *, inverse: bool = True
+) -> float | None:
+    """Where an account that holds only this future (`dollars` long, entered at `entry`) has MM = equity.
+
+    Inverse, with x = 1/P: e + Q/E − Qx = (m + s|Q|x)|Q|x, quadratic in x; `equity` e is without the position's
+    profit, in coin. Linear: `dollars` is the size in coins and the equation quadratic in the size alone.
+    None where no price liquidates: a short whose equity covers its whole size.
+    """
+    size = abs(dollars)
+    if not size:
+        return None
+    if not inverse:
+        share = rates.maintenance + rates.slope * size
+        sign = 1.0 if dollars > 0 else -1.0
+        found = (sign * entry * size - equity) / (size * (sign - share))
+        return found if found > 0.0 else None
+    return _inverse_price(rates, dollars, equity + dollars / entry)
+
+
+def _inverse_price(rates: FutureRates, dollars: float, worth: float) -> float | None:
+    """Solve s q² x² + (m q + Q) x − worth = 0 for the x = 1/P at which the position is closed."""
+    size = abs(dollars)
+    square, line = rates.slope * size * size, rates.maintenance * size + dollars
+    if dollars < 0.0 and worth >= 0.0:
+        return None
+    root = line * line + 4.0 * square * worth
+    if root < 0.0 or (dollars > 0.0 and worth <= 0.0):
+        return inf if dollars > 0.0 else 0.0
+    # the root that does not cancel: for longs the positive one, for shorts the smaller of the two
+    over = 2.0 * worth / (line + sqrt(root)) if dollars > 0.0 else 2.0 * worth / (line - sqrt(root))
+    return 1.0 / over if over > 0.0 else None

@@ -1,0 +1,1 @@
+"""How many orders a client may have."""

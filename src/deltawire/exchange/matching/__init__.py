@@ -1,0 +1,1 @@
+"""Books, order entry, matching, triggers and quotes. Knows nothing of money."""

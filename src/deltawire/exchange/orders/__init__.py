@@ -1,0 +1,1 @@
+"""Orders and their states, what is asked of the exchange, and the codes of refusals."""

@@ -1,0 +1,197 @@
+"""What may be submitted to matching; with the accounts' own records, all that a journal holds."""
+
+from typing import Literal
+
+import msgspec
+
+from deltawire.exchange.orders.orders import AccountId, OrderId, SelfTrading, Terms
+from deltawire.exchange.ports import Record, RiskInstruction
+from deltawire.model.events import Side
+
+
+class Tick(Record, frozen=True, tag=True, gc=False):
+    """Time has passed: orders good for the day end."""
+
+
+class Place(Record, frozen=True, tag=True, gc=False):
+    """A new order, and those linked to it."""
+
+    account: AccountId
+    terms: Terms
+    connection: int = 0
+
+
+class Edit(Record, frozen=True, tag=True, gc=False):
+    """Change an open order; None: as it is. Size counts from the start, so what is filled is part of it."""
+
+    account: AccountId
+    order_id: OrderId = 0
+    label: str = ""
+    """Names the order when the id is 0; exactly one open order must have it."""
+    instrument: str = ""
+    size_lots: int | None = None
+    price_ticks: int | None = None
+    display_lots: int | None = None
+    trigger_ticks: int | None = None
+    trigger_offset_ticks: int | None = None
+    post_only: bool | None = None
+    reject_post_only: bool | None = None
+    reduce_only: bool | None = None
+    valid_until_ns: int | None = None
+
+
+class Cancel(Record, frozen=True, tag=True, gc=False):
+    """End one order."""
+
+    account: AccountId
+    order_id: OrderId
+
+
+class CancelMany(Record, frozen=True, tag=True, gc=False):
+    """End all of an account's orders that fit every part given."""
+
+    account: AccountId
+    instrument: str | None = None
+    currency: str | None = None
+    """The base or, of linear instruments, the settlement currency."""
+    kind: str | None = None
+    type: Literal["all", "limit", "trigger_all", "stop", "take", "trailing_stop"] = "all"
+    label: str | None = None
+    quotes_only: bool = False
+
+
+class ClosePosition(Record, frozen=True, tag=True, gc=False):
+    """Place the reduce-only order that would bring a position to zero."""
+
+    account: AccountId
+    instrument: str
+    type: Literal["limit", "market"]
+    price_ticks: int | None = None
+    connection: int = 0
+
+
+class QuoteSide(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One side of a quote; size 0 takes it out of the book."""
+
+    size_lots: int
+    price_ticks: int | None = None
+    post_only: bool = False
+    reject_post_only: bool = False
+
+
+class Quote(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a maker quotes in one instrument; None leaves that side as it is."""
+
+    instrument: str
+    bid: QuoteSide | None = None
+    ask: QuoteSide | None = None
+    set_id: str = ""
+
+
+class MassQuote(Record, frozen=True, tag=True, gc=False):
+    """Many quotes at once, protected by one group's limits; each is taken or refused by itself."""
+
+    account: AccountId
+    mmp_group: str
+    quotes: tuple[Quote, ...]
+    quote_id: str = ""
+    connection: int = 0
+
+
+class SetProtection(Record, frozen=True, tag=True, gc=False):
+    """Market-maker protection of an account on one index, for a group; interval 0 removes it.
+
+    Within `interval_ns` the protected orders may trade up to the limits (sizes in base coin); past one they are
+    cancelled and frozen for `frozen_ns` (0: until reset).
+    """
+
+    account: AccountId
+    index_name: str
+    group: str = ""
+    interval_ns: int = 0
+    frozen_ns: int = 0
+    quantity_limit: float | None = None
+    delta_limit: float | None = None
+    vega_limit: float | None = None
+    trade_count_limit: int | None = None
+
+
+class ResetProtection(Record, frozen=True, tag=True, gc=False):
+    """End the freeze and forget what was counted."""
+
+    account: AccountId
+    index_name: str
+    group: str = ""
+
+
+class SetSelfTrading(Record, frozen=True, tag=True, gc=False):
+    """What happens when an account would trade with itself; the mode of the taker's account counts."""
+
+    account: AccountId
+    mode: SelfTrading
+
+
+class Connected(Record, frozen=True, tag=True, gc=False):
+    """A connection was authenticated; it takes over the account's cancel-on-disconnect setting."""
+
+    account: AccountId
+    connection: int
+
+
+class Disconnected(Record, frozen=True, tag=True, gc=False):
+    """A connection is gone, not by logout; its orders go with it where that was asked for."""
+
+    account: AccountId
+    connection: int
+
+
+class SetCancelOnDisconnect(Record, frozen=True, tag=True, gc=False):
+    """For one connection, or (connection 0) for every connection the account opens from now on."""
+
+    account: AccountId
+    enabled: bool
+    connection: int = 0
+
+
+class Instruct(Record, frozen=True, tag=True, gc=False):
+    """A demand from outside: list an instrument, set a reference, halt a book."""
+
+    demand: RiskInstruction
+
+
+class QuoteRefused(msgspec.Struct, frozen=True, tag=True):
+    """One side of one quote of a mass quote was refused; the others stand."""
+
+    account: AccountId
+    instrument: str
+    side: Side
+    code: int
+    message: str
+    set_id: str = ""
+
+
+class Protected(msgspec.Struct, frozen=True, tag=True):
+    """Market-maker protection struck: the group's orders are gone until then (0: until reset)."""
+
+    account: AccountId
+    index_name: str
+    group: str
+    frozen_until_ns: int
+
+
+MatchingRecord = (
+    Tick
+    | Place
+    | Edit
+    | Cancel
+    | CancelMany
+    | ClosePosition
+    | MassQuote
+    | SetProtection
+    | ResetProtection
+    | SetSelfTrading
+    | Connected
+    | Disconnected
+    | SetCancelOnDisconnect
+    | Instruct
+)

@@ -1,0 +1,1 @@
+"""Index, marks, funding, delivery prices and surfaces."""

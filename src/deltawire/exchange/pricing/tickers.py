@@ -1,0 +1,61 @@
+"""What the exchange says of its instruments beside their books, as market events."""
+
+from collections.abc import Iterator
+
+from deltawire.exchange.instruments.catalogue import VENUE
+from deltawire.exchange.ports import Reference
+from deltawire.exchange.pricing.pricing import Pricing
+from deltawire.exchange.pricing.volatility import implied_percent
+from deltawire.model.events import Greeks, Index, Ticker
+from deltawire.model.instruments import Instrument
+
+
+def indices(pricing: Pricing) -> Iterator[Index]:
+    """Every index as it stands."""
+    for name, price in pricing.index.items():
+        yield Index(VENUE, name, round(price, 2), pricing.now_ns, pricing.now_ns)
+
+
+def ticker(
+    pricing: Pricing,
+    instrument: Instrument,
+    reference: Reference | None = None,
+    open_interest: float | None = None,
+    best: tuple[float, float] = (0.0, 0.0),
+) -> Ticker:
+    """One instrument's ticker; `best` are bid and ask for the implied volatilities, 0.0 where there is none."""
+    now, name = pricing.now_ns, instrument.name
+    mark, index = pricing.marks.get(name), pricing.index.get(instrument.index_name)
+    meter, option = pricing.funding.get(name), pricing.options.get(name)
+    low = reference.min_ticks if reference else None
+    high = reference.max_ticks if reference else None
+    delivery = pricing.estimated_delivery(instrument.index_name)
+    return Ticker(
+        instrument=instrument,
+        venue_ns=now,
+        seen_ns=now,
+        mark_price=None if mark is None else round(mark, 2 if option is None else 6),
+        index_price=None if index is None else round(index, 2),
+        estimated_delivery_price=None if delivery is None else round(delivery, 2),
+        min_price=None if low is None else instrument.price(low),
+        max_price=None if high is None else instrument.price(high),
+        open_interest=open_interest,
+        current_funding=round(meter.rate, 8) if meter else None,
+        funding_8h=round(meter.funding_8h, 8) if meter else None,
+        underlying_price=round(option.underlying, 2) if option else None,
+        underlying_index=option.underlying_index if option else None,
+        interest_rate=0.0 if option else None,
+        mark_iv=round(option.vol * 100, 2) if option else None,
+        bid_iv=_iv(pricing, instrument, best[0]),
+        ask_iv=_iv(pricing, instrument, best[1]),
+        greeks=Greeks(*(round(greek, 5) for greek in option.value[1:])) if option else None,
+        state="open",
+    )
+
+
+def _iv(pricing: Pricing, instrument: Instrument, price: float) -> float | None:
+    """The volatility of a quote in percent, 0.0 without one; None of what is no option."""
+    option = pricing.options.get(instrument.name)
+    if option is None:
+        return None
+    return implied_percent(instrument, price, option.underlying, pricing.now_ns)

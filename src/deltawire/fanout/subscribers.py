@@ -1,0 +1,223 @@
+"""Members and groups: connections with the same subscriptions share one buffer per tick.
+
+Publishing appends a frame to every group of a channel; `flush` joins each group's frames once and writes the
+result to each subscriber. A subscriber that changes its subscriptions has its groups flushed first, so that it gets
+everything it was subscribed to until then and nothing else.
+
+A subscriber that has fallen behind (it has an outbox) gets only what cannot be merged: see `deltawire.fanout.outbox`.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+Encoding = str
+JSON: Encoding = "json"
+MOST_CHANNELS = 10_000
+
+
+class Sink(Protocol):
+    """Where a subscriber's bytes go."""
+
+    def write(self, data: bytes) -> None:
+        """Take whole WebSocket frames; never blocks, never raises."""
+
+
+class Backlog(Sink, Protocol):
+    """The sink of a subscriber that is behind: see `deltawire.fanout.outbox`."""
+
+    bytes: int
+
+    def age(self, now: int) -> int:
+        """How long what is queued has waited."""
+
+    def owe(self, channel: Any, *, image: bool = False) -> None:
+        """All that a channel publishes from now on, or first an image of then."""
+
+    def published(self, channel: Any) -> None:
+        """A channel that is owed has published."""
+
+
+Write = Callable[[bytes], None]
+MakeWrite = Callable[[tuple[Sink, ...]], Write]
+
+
+def write_to_each(sinks: tuple[Sink, ...]) -> Write:
+    """Writes to all sinks, one after the other.
+
+    `write` is looked up where it is called: with a thousand subscribers every object touched on the way is a cache
+    line fetched.
+    """
+
+    def write(data: bytes) -> None:
+        for sink in sinks:
+            sink.write(data)
+
+    return write
+
+
+class Group:
+    """Members with exactly the same channels; `kept` are the frames that those who are behind get too."""
+
+    __slots__ = ("_make_write", "_slow", "_write", "channels", "frames", "kept", "subscribers")
+
+    def __init__(self, channels: frozenset[str], make_write: MakeWrite) -> None:
+        self.channels = channels
+        self._make_write = make_write
+        self.frames: list[bytes] = []
+        self.kept: list[bytes] = []
+        self.subscribers: dict[Subscriber, None] = {}
+        self._write: Write | None = None
+        self._slow: tuple[Sink, ...] = ()
+
+    def changed(self) -> None:
+        """Members have come or gone, or have other sinks."""
+        self._write = None
+
+    def write(self) -> int:
+        """Write the frames that have gathered: one write per subscriber. Returns the bytes that each got.
+
+        The way to those who keep up stands ready from tick to tick.
+        """
+        frames, self.frames = self.frames, []
+        kept, self.kept = self.kept, []
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
+        if self._write is None:
+            self._write = self._make_write(
+                tuple(subscriber.sink for subscriber in self.subscribers if subscriber.outbox is None)
+            )
+            self._slow = tuple(
+                subscriber.sink for subscriber in self.subscribers if subscriber.outbox is not None
+            )
+        slow = self._slow
+        self._write(data)
+        for sink in slow:
+            for frame in kept:
+                sink.write(frame)
+        return len(data)
+
+
+class Subscriber:
+    """One connection as the fan-out sees it: the channels it gets frames of, and those it waits for.
+
+    `resumes`: it has asked to be told positions. While it is behind, its sink is its `outbox`. `crowded` is called
+    when its patterns come to stand for more than `most_channels`.
+    """
+
+    __slots__ = (
+        "channels",
+        "crowded",
+        "encoding",
+        "group",
+        "most_channels",
+        "outbox",
+        "resumes",
+        "sink",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        sink: Sink,
+        encoding: Encoding = JSON,
+        most_channels: int = MOST_CHANNELS,
+        crowded: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.sink = sink
+        self.most_channels = most_channels
+        self.crowded = crowded
+        self.encoding = encoding
+        self.channels: frozenset[str] = frozenset()
+        self.waiting: set[str] = set()
+        self.resumes = False
+        self.outbox: Backlog | None = None
+        self.group: Group | None = None
+
+
+class Traffic:
+    """What has been handed to subscribers since the start: counted per group and tick."""
+
+    __slots__ = ("bytes", "deliveries")
+
+    def __init__(self) -> None:
+        self.deliveries = 0
+        self.bytes = 0
+
+
+class SubscriberGroups:
+    """All groups, by their channels, and which of them have frames to write.
+
+    `make_write` makes, of some sinks, the way of writing the same bytes to all of them.
+    """
+
+    def __init__(self, make_write: MakeWrite = write_to_each) -> None:
+        self.traffic = Traffic()
+        self._make_write = make_write
+        self._groups: dict[frozenset[str], Group] = {}
+        self._of_channel: dict[str, dict[Group, None]] = {}
+        self._dirty: dict[Group, None] = {}
+
+    def publish(self, channel: str, frame: bytes, *, merges: bool = False) -> None:
+        """One frame for everyone on a channel, written at the next flush; who is behind may get it merged."""
+        for group in self._of_channel.get(channel, ()):
+            if not group.frames:
+                self._dirty[group] = None
+            group.frames.append(frame)
+            if not merges:
+                group.kept.append(frame)
+
+    def listens(self, channel: str) -> bool:
+        """Whether anyone gets this channel's frames."""
+        return channel in self._of_channel
+
+    def flush(self) -> None:
+        """Write what the tick produced: one write per subscriber."""
+        while self._dirty:
+            self._write(next(iter(self._dirty)))
+
+    def settle(self, subscriber: Subscriber) -> None:
+        """Write what the subscriber's group still holds."""
+        if subscriber.group is not None:
+            self._write(subscriber.group)
+
+    def move(self, subscriber: Subscriber, channels: Iterable[str]) -> None:
+        """Give a subscriber exactly these channels from now on."""
+        if subscriber.group is not None:
+            self._write(subscriber.group)
+            self._remove(subscriber, subscriber.group)
+        subscriber.channels = frozenset(channels)
+        subscriber.group = self._group(subscriber.channels) if subscriber.channels else None
+        if subscriber.group is not None:
+            self._write(subscriber.group)
+            subscriber.group.subscribers[subscriber] = None
+            subscriber.group.changed()
+
+    def rebind(self, subscriber: Subscriber) -> None:
+        """The subscriber has another sink now."""
+        if subscriber.group is not None:
+            subscriber.group.changed()
+
+    def _group(self, channels: frozenset[str]) -> Group:
+        group = self._groups.get(channels)
+        if group is None:
+            group = self._groups[channels] = Group(channels, self._make_write)
+            for channel in channels:
+                self._of_channel.setdefault(channel, {})[group] = None
+        return group
+
+    def _remove(self, subscriber: Subscriber, group: Group) -> None:
+        del group.subscribers[subscriber]
+        group.changed()
+        if group.subscribers:
+            return
+        del self._groups[group.channels]
+        for channel in group.channels:
+            del self._of_channel[channel][group]
+            if not self._of_channel[channel]:
+                del self._of_channel[channel]
+
+    def _write(self, group: Group) -> None:
+        if group in self._dirty:
+            del self._dirty[group]
+            subscribers = len(group.subscribers)
+            self.traffic.deliveries += subscribers * len(group.frames)
+            self.traffic.bytes += subscribers * group.write()

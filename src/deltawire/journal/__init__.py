@@ -1,0 +1,1 @@
+"""The journal under the exchange: group commit, frames, recovery, inspection."""

@@ -1,0 +1,105 @@
+"""Group commit: records gather while the last ones are being synced, and go to disk together.
+
+What a record brought about is held until the record is on disk; releases happen in the order of the records.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from deltawire.errors import JournalError
+from deltawire.journal.journal import Journal
+
+Release = Callable[[JournalError | None], None]
+
+
+class GroupCommit:
+    """Between a sequencer that accepts records and a journal that makes them last.
+
+    The event loop never waits for the disk: one batch at a time is written in a thread. `state` gives the
+    sequencer's state as bytes; it is stored every `snapshot_every` records, of which `since_snapshot` have gone by.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        state: Callable[[], bytes] | None = None,
+        snapshot_every: int = 100_000,
+        since_snapshot: int = 0,
+    ) -> None:
+        self._journal = journal
+        self._state, self._snapshot_every = state, snapshot_every
+        self._payloads: list[bytes] = []
+        self._releases: list[Release] = []
+        self._since_snapshot = since_snapshot
+        self._task: asyncio.Task[None] | None = None
+        self.error: JournalError | None = None
+        """Why nothing is acknowledged any more; a restart is needed."""
+
+    def append(self, payload: bytes) -> None:
+        """A record was accepted; `JournalError` when nothing can be made durable any more."""
+        if self.error is not None:
+            raise self.error
+        self._payloads.append(payload)
+
+    def then(self, release: Release) -> None:
+        """Call back once all that was appended so far is durable, or with the error if it never will be."""
+        if self.error is not None:
+            release(self.error)
+            return
+        self._releases.append(release)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._commit())
+
+    async def drained(self) -> None:
+        """Wait until everything appended so far was released."""
+        while self._task is not None:
+            await asyncio.shield(self._task)
+        await asyncio.sleep(0)
+
+    async def _commit(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._releases and self.error is None:
+                payloads, self._payloads = self._payloads, []
+                releases, self._releases = self._releases, []
+                state = self._due(len(payloads))
+                try:
+                    await loop.run_in_executor(None, self._write, payloads, state)
+                except JournalError as error:
+                    self.error = error
+                self._release(releases)
+            releases, self._releases = self._releases, []
+            self._release(releases)
+        finally:
+            self._task = None
+
+    def _release(self, releases: list[Release]) -> None:
+        """All in one callback; one that fails does not keep those behind it waiting."""
+        loop, rest, error = asyncio.get_running_loop(), iter(releases), self.error
+
+        def go_on() -> None:
+            finished = False
+            try:
+                for release in rest:
+                    release(error)
+                finished = True
+            finally:
+                if not finished:
+                    loop.call_soon(go_on)
+
+        loop.call_soon(go_on)
+
+    def _due(self, count: int) -> bytes | None:
+        """The state, which is the one after this batch, when a snapshot is due."""
+        self._since_snapshot += count
+        if self._state is None or self._since_snapshot < self._snapshot_every:
+            return None
+        self._since_snapshot = 0
+        return self._state()
+
+    def _write(self, payloads: list[bytes], state: bytes | None) -> None:
+        if payloads:
+            self._journal.append(payloads)
+        if state is not None:
+            self._journal.keep(state)

@@ -1,0 +1,47 @@
+"""Start-up: an exchange and the past of its accounts become what the journal says they were."""
+
+import msgspec
+
+from deltawire.errors import JournalError
+from deltawire.exchange.accounts.history import AccountHistory
+from deltawire.exchange.codec import Codec
+from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.orders.codes import Rejection
+from deltawire.exchange.snapshots import freeze, thaw
+from deltawire.journal.journal import Journal
+
+
+class _Saved(msgspec.Struct, frozen=True):
+    exchange: bytes
+    history: bytes
+
+
+def save(exchange: Exchange, history: AccountHistory) -> bytes:
+    """The state of both, for a snapshot of the journal."""
+    return msgspec.msgpack.encode(_Saved(freeze(exchange), history.freeze()))
+
+
+def recover(exchange: Exchange, history: AccountHistory, codec: Codec, journal: Journal) -> int:
+    """Load the snapshot and replay what came after; how many records that were.
+
+    `JournalError` for damage, for bytes that are no record, and for a record that is refused now: it was
+    accepted once, so this is not the exchange that wrote the journal.
+    """
+    if journal.snapshot is not None:
+        try:
+            saved = msgspec.msgpack.decode(journal.snapshot.state, type=_Saved)
+            thaw(exchange, saved.exchange)
+            history.thaw(saved.history)
+        except msgspec.DecodeError as error:
+            raise JournalError(f"snapshot {journal.snapshot.sequence}", "", f"no state: {error}") from error
+    count = 0
+    for sequence, payload in journal.records():
+        try:
+            outputs = exchange.submit(codec.decode(payload))
+        except msgspec.DecodeError as error:
+            raise JournalError(f"record {sequence}", "", f"cannot be read: {error}") from error
+        if outputs and isinstance(outputs[-1], Rejection):
+            raise JournalError(f"record {sequence}", "", f"is refused in the replay: {outputs[-1].message}")
+        history.took(outputs)
+        count += 1
+    return count

@@ -1,0 +1,306 @@
+"""The one place that wires rooms together: sources → broker → market and hub → gateway."""
+
+import asyncio
+import contextlib
+import errno
+import secrets
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Sequence
+
+import structlog
+
+from deltawire import __version__
+from deltawire.access.access import Access
+from deltawire.access.backoff import BackoffPolicy
+from deltawire.access.keys import KeyRing
+from deltawire.access.rate_limits import RateLimits
+from deltawire.bus.memory import MemoryBroker
+from deltawire.errors import DeltawireError, JournalError, UsageError
+from deltawire.fanout.hub import Hub
+from deltawire.gateway.faults import FaultLog
+from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
+from deltawire.gateway.outgoing import make_write
+from deltawire.gateway.server import make_server
+from deltawire.market.market import Market
+from deltawire.model.account_events import AccountEvent, AccountId
+from deltawire.model.events import Event, Fault, Status
+from deltawire.ports import Batch, FramedSource, Source, Wants
+from deltawire.sources.exchange_service import ExchangeService
+from deltawire.store.keys import KeyStore
+from deltawire.store.watching import WatchedFile
+
+NOT_OURS = errno.EADDRNOTAVAIL, errno.EINVAL
+"""How the system says that an address is none that it could listen on."""
+log = structlog.get_logger("deltawire")
+TOPIC = "md.v1"
+TIMER_S = 0.02
+KEYS_EVERY_S = 0.25
+KEYS_PAUSE = 20
+"""Of looks, between two attempts to read keys that cannot be read."""
+LONGEST_LOGGED = 80
+LAST_INTERVAL_NS = 1_000_000_000
+SOURCE_ENDED = "source ended"
+"""Why the books of a recording are closed that has been played to its end."""
+
+
+class WallClock:
+    """The machine's time: `now` is the wall clock as it was at the start, and goes on evenly from there."""
+
+    def __init__(self) -> None:
+        self._ahead_ns = time.time_ns() - time.monotonic_ns()
+
+    def now(self) -> int:
+        """See `Clock`."""
+        return time.monotonic_ns() + self._ahead_ns
+
+    def wall(self) -> int:
+        """See `Clock`."""
+        return time.time_ns()
+
+
+class App:
+    """A server over some sources. The first source's venue is home: its instruments have bare names.
+
+    Whoever has one of `keys` may sign in; `trading` is what they trade on. With `echo` it also says back
+    whatever comes to `/echo`.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        *,
+        epoch: str | None = None,
+        limits: Limits | None = None,
+        keys: KeyStore | None = None,
+        policy: Policy | None = None,
+        rate_limits: RateLimits | None = None,
+        patience: BackoffPolicy | None = None,
+        trading: ExchangeService | None = None,
+        echo: bool = False,
+    ) -> None:
+        self.sources = sources
+        self._keys = (
+            WatchedFile(keys.read, keys.stamp, KEYS_PAUSE, failed=_keys_stay, recovered=_keys_read)
+            if keys
+            else None
+        )
+        self.access = Access(
+            KeyRing(self._keys.first() if self._keys else ()),
+            make_token,
+            patience,
+            connections_per_key=(limits or Limits()).connections_per_key,
+        )
+        self.market = Market(home=sources[0].venue if sources else "")
+        clock = WallClock()
+        epoch = epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}"
+        self.hub = Hub(self.market, epoch, clock=clock, make_write=make_write, states=trading)
+        self.gateway = Gateway(
+            self.market,
+            self.hub,
+            clock,
+            __version__,
+            limits,
+            access=self.access,
+            policy=policy,
+            rate_limits=rate_limits,
+            echo=echo,
+            trading=trading,
+        )
+        if trading is not None:
+            trading.account_events.subscribe(self._take_own)
+        self._broker = MemoryBroker()
+        self._broker.subscribe(f"{TOPIC}.*", self._take_in)
+        self._flush_scheduled = False
+        self._seen_s = 0.0
+        self._faults = FaultLog()
+        self._stale: set[tuple[str, str]] = set()
+        self.access.on_refused = self._refused
+        self.gateway.venues = tuple(source.venue for source in sources)
+        self.gateway.framed = {source.venue: source for source in sources if isinstance(source, FramedSource)}
+
+    async def pump(self, source: Source) -> None:
+        """Publish a source's batches until it ends; a source that fails leaves the others alone.
+
+        Either way nothing more will be heard of its books, and they are closed.
+
+        `JournalError` passes: an exchange that can acknowledge nothing any more is not to be served.
+        """
+        topic = f"{TOPIC}.{source.venue}"
+        try:
+            async for batch in source.events(Wants()):
+                self.gateway.heard.add(source.venue)
+                self._broker.publish(topic, batch)
+        except JournalError:
+            raise
+        except DeltawireError as error:
+            log.error("source failed", venue=source.venue, error=str(error))
+            why = f"source failed: {error}"
+        else:
+            self._ended(source)
+            why = SOURCE_ENDED
+        self._broker.publish(topic, Batch(source.venue, source.now(), self._gone_stale(source, why)))
+        self.gateway.over[source.venue] = why
+        self._broker.publish(topic, Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
+
+    def _ended(self, source: Source) -> None:
+        if any(state.instrument.venue == source.venue for state in self.market):
+            log.info("source ended: its books are closed", venue=source.venue)
+        else:
+            log.warning("source ended without an instrument; is this the right --venue?", venue=source.venue)
+
+    def _gone_stale(self, source: Source, why: str) -> list[Event]:
+        """Nothing more will be heard of these instruments, whether they have books or only tickers."""
+        return [
+            Status(state.instrument, "stale", "closed", source.now(), why)
+            for state in self.market
+            if state.instrument.venue == source.venue and state.instrument.active
+        ]
+
+    async def keep_time(self) -> None:
+        """Between batches, let intervals end on time; never returns."""
+        while True:
+            await asyncio.sleep(TIMER_S)
+            for source in self.sources:
+                self.hub.advance(source.venue, source.now())
+            self.hub.flush()
+            self._faults.tick(time.monotonic())
+
+    async def watch_keys(self) -> None:
+        """Let a key that was added or revoked count at once; never returns."""
+        if self._keys is None:
+            return
+        while True:
+            keys = self._keys.look()
+            if keys is not None:
+                self.access.replace(keys)
+                self.gateway.rights_changed()
+            await asyncio.sleep(KEYS_EVERY_S)
+
+    def _refused(self, who: str, address: str) -> None:
+        log.warning("login refused", client_id=who[:LONGEST_LOGGED], address=address)
+
+    def _take_own(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
+        if self.hub.hears(account):
+            self.hub.publish_own(account, events)
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self._seen_s = time.perf_counter()
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _take_in(self, batch: Batch) -> None:
+        self.hub.advance(batch.venue, batch.at_ns)
+        self.hub.publish(batch.events)
+        self._flush_soon()
+        for event in batch.events:
+            if isinstance(event, Fault | Status):
+                self._note(event)
+        stamped_ns = getattr(batch.events[-1], "venue_ns", 0) if batch.events else 0
+        if stamped_ns:
+            self.gateway.telemetry.lag_s[batch.venue] = (batch.at_ns - stamped_ns) / 1e9
+
+    def _note(self, event: Fault | Status) -> None:
+        """Count what went wrong, and what is right again."""
+        telemetry = self.gateway.telemetry
+        if isinstance(event, Fault):
+            telemetry.faults[event.venue] += 1
+            self._faults.note(event.venue, event.reason, time.monotonic())
+        elif event.state == "stale":
+            telemetry.stale[event.instrument.venue, event.reason] += 1
+            self._stale.add((event.instrument.venue, event.instrument.name))
+        elif event.state == "live" and (event.instrument.venue, event.instrument.name) in self._stale:
+            telemetry.resyncs[event.instrument.venue] += 1
+            self._stale.discard((event.instrument.venue, event.instrument.name))
+
+    def _flush(self) -> None:
+        self._flush_scheduled = False
+        self.hub.flush()
+        self.gateway.telemetry.seen_to_sent.add(time.perf_counter() - self._seen_s)
+
+
+class AddressInUseError(UsageError):
+    """Somebody listens there already."""
+
+
+def _keys_stay(reason: str) -> None:
+    log.error("keys stay as they were", error=reason)
+
+
+def _keys_read() -> None:
+    log.info("keys can be read again")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; `UsageError` says in one line why there is none."""
+    sock = bind(host, port)
+    try:
+        sock.listen(1024)
+    except OSError as error:
+        sock.close()
+        raise _unusable(error, host, port) from error
+    return sock
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket with an address that does not listen yet; `UsageError` says in one line why there is none."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with contextlib.ExitStack() as undo:
+            sock = undo.enter_context(socket.socket(family))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((host, port))
+            undo.pop_all()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise _unusable(error, host, port) from error
+    return sock
+
+
+def _unusable(error: Exception, host: str, port: int) -> UsageError:
+    why = getattr(error, "strerror", None) or error
+    in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+    kind = AddressInUseError if in_use else UsageError
+    return kind(f"cannot listen on {host}:{port}: {why}; {_advice(error, host)}")
+
+
+def _advice(error: Exception, host: str) -> str:
+    """What to write instead, so that listening works."""
+    number = error.errno if isinstance(error, OSError) else None
+    if isinstance(error, socket.gaierror | UnicodeError) or number in NOT_OURS:
+        return (
+            f"{host!r} is no address of this machine: "
+            "--host 127.0.0.1 serves this machine alone, --host 0.0.0.0 all who can reach it"
+        )
+    return "choose another port with --port"
+
+
+async def serve(
+    app: App, sock: socket.socket, stop: asyncio.Event, tls: ssl.SSLContext | None = None
+) -> None:
+    """Serve until `stop` is set, or until something fails that nobody foresaw; clients are told either way."""
+    gateway = app.gateway
+    server = make_server(gateway, tls)
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(gateway.watch())
+        serving = group.create_task(server.serve(sockets=[sock]))
+        try:
+            await _feed(app, stop)
+        finally:
+            gateway.draining = True
+            server.refuse()
+            app.hub.flush()
+            server.should_exit = True
+            await serving
+            watching.cancel()
+
+
+async def _feed(app: App, stop: asyncio.Event) -> None:
+    work = [app.watch_keys(), *(app.pump(source) for source in app.sources), app.keep_time()]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in work]
+        await stop.wait()
+        for task in tasks:
+            task.cancel()

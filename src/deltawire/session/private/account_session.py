@@ -1,0 +1,71 @@
+"""Who acts where: the account behind a request."""
+
+from typing import Any, NamedTuple
+
+from deltawire.errors import RequestError
+from deltawire.exchange.orders.codes import Code, Rejection
+from deltawire.exchange.orders.orders import AccountId, Order, OrderId
+from deltawire.exchange.ports import Record
+from deltawire.model.instruments import Instrument
+from deltawire.session.methods import Context, Conversation
+from deltawire.session.private.trading import Trading
+
+
+class AccountSession(NamedTuple):
+    """Who acts where."""
+
+    trading: Trading
+    account: AccountId
+    name: str
+    session: Conversation | None
+
+    @property
+    def connection(self) -> int:
+        """The connection's number, 0 over HTTP."""
+        return 0 if self.session is None else self.session.connection(self.account)
+
+    def submit(self, record: Record) -> list[Any]:
+        """What came of a record; the dialect's error when it was refused."""
+        outputs = self.trading.submit(record)
+        if outputs and isinstance(outputs[-1], Rejection):
+            raise outputs[-1].error()
+        return outputs
+
+    def instrument(self, name: str) -> Instrument:
+        """An instrument; the dialect's error when there is none."""
+        found = self.trading.instrument(name)
+        if found is None:
+            raise refused(Code.INVALID_OR_UNSUPPORTED_INSTRUMENT, param="instrument_name")
+        return found
+
+    def order(self, order_id: OrderId) -> Order:
+        """An order of the account, alive or ended not long ago; another's is not found."""
+        order = self.trading.order(self.account, order_id)
+        if order is None:
+            raise refused(Code.ORDER_NOT_FOUND, param="order_id")
+        return order
+
+    def living(self, order_id: OrderId) -> Order:
+        """An order of the account that can still be changed; the dialect's error when it has ended."""
+        order = self.order(order_id)
+        if not order.resting:
+            raise refused(Code.ALREADY_FILLED if order.state == "filled" else Code.NOT_OPEN_ORDER)
+        return order
+
+
+def account_session(context: Context) -> AccountSession:
+    """Who asks, as an account; the dialect's error when there is nothing to trade on, or no such account."""
+    if context.trading is None:
+        raise refused(Code.NOT_IMPLEMENTED, reason="this server has no exchange")
+    name = context.require_identity.account
+    if context.trading.maintained():
+        raise refused(Code.SYSTEM_MAINTENANCE)
+    account = context.trading.account(name)
+    if account is None:
+        raise refused(Code.FORBIDDEN, reason=f"no account {name!r}: deltawire account add {name}")
+    return AccountSession(context.trading, account, name, context.session)
+
+
+def refused(code: Code, *, reason: str = "", param: str = "") -> RequestError:
+    """The exception of a refusal."""
+    return Rejection(code, reason=reason, param=param).error()

@@ -1,0 +1,344 @@
+"""The exchange as sessions see it: one sequencer for everybody's records, and nothing is told before it is on disk."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Protocol, get_args
+
+from deltawire.errors import JournalError
+from deltawire.exchange.accounts.accounts import Accounts
+from deltawire.exchange.accounts.history import AGENTS_FROM, AccountHistory, OwnTrade
+from deltawire.exchange.accounts.listing import Listings
+from deltawire.exchange.accounts.summaries import account_summary, margins, position_summary
+from deltawire.exchange.codec import Codec
+from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.instruments.catalogue import VENUE
+from deltawire.exchange.limits.open_orders import OpenOrders
+from deltawire.exchange.orders.codes import Code, Rejection
+from deltawire.exchange.orders.orders import AccountId, Fill, Order, OrderChanged, OrderId
+from deltawire.exchange.orders.records import (
+    Connected,
+    Disconnected,
+    SetCancelOnDisconnect,
+    SetProtection,
+)
+from deltawire.exchange.ports import PublicEvent, Record
+from deltawire.exchange.pricing.pricing import Prices
+from deltawire.model.account_events import AccountState
+from deltawire.model.events import Event
+from deltawire.model.instruments import Instrument
+from deltawire.ports import AccountBroker, Clock
+from deltawire.sources.account_news import AccountNews, Make, account_trade, notice, order_update
+
+PUBLIC = get_args(PublicEvent)
+NOBODY = 0
+"""An account without wallets: asking for one that is not there would open it."""
+UNWRITTEN = Rejection(Code.SYSTEM_MAINTENANCE, reason="the journal cannot be written")
+PublicListener = Callable[[list[Event], int], None]
+ALL_CURRENCIES = "any"
+
+
+class Commit(Protocol):
+    """Makes records last; what they brought about is held until they do."""
+
+    def append(self, payload: bytes) -> None:
+        """A record was accepted."""
+
+    def then(self, release: Callable[[JournalError | None], None]) -> None:
+        """Call back once all that was appended so far is durable, or never will be."""
+
+
+class ExchangeService:
+    """Implements `Trading` and `AccountStates` over an exchange whose journal has been replayed."""
+
+    venue = VENUE
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        accounts: Accounts,
+        history: AccountHistory,
+        *,
+        codec: Codec,
+        commit: Commit,
+        clock: Clock,
+        first_connection: int,
+        public: PublicListener,
+        account_events: AccountBroker,
+        open_orders: OpenOrders | None = None,
+        maintained_at: Callable[[int], bool] | None = None,
+    ) -> None:
+        """`first_connection` is higher than the number of any connection before.
+
+        `public` is told public events that are durable, and their time; `account_events` carries what is durable
+        of accounts that have a name. `maintained_at` says whether nobody is served at a time of the exchange.
+        """
+        self.exchange = exchange
+        self.accounts = accounts
+        self.account_events = account_events
+        self.error: JournalError | None = None
+        self._public = public
+        self._maintained_at = maintained_at
+        self._open_orders = open_orders or OpenOrders()
+        self._names: dict[str, AccountId] = {}
+        self._named: set[AccountId] = set()
+        self._watched: dict[AccountId, Counter[str]] = {}
+        self._followed: set[AccountId] = set()
+        self._history = history
+        self._codec = codec
+        self._commit = commit
+        self._clock = clock
+        self._connection = first_connection
+        self._ticket = 0
+        self._durable = 0
+        self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        exchange.journal = self._journal
+
+    # What goes in.
+
+    def submit(self, record: Record) -> list[Any]:
+        """See `Trading`."""
+        if self.error is not None:
+            return [UNWRITTEN]
+        if (rejection := self._refuse(record)) is not None:
+            return [rejection]
+        try:
+            outputs = self.exchange.submit(record)
+        except JournalError as error:
+            self._fail(error)
+            return [UNWRITTEN]
+        trades = self._history.took(outputs)
+        events = [each for each in outputs if isinstance(each, PUBLIC)]
+        news = self._news(outputs, trades) if self._named else {}
+        if isinstance(record, Prices):
+            self._add_states(news)
+        self._commit.then(partial(self._release, self._ticket, events, news, record.at_ns))
+        return outputs
+
+    def _refuse(self, record: Record) -> Rejection | None:
+        """Agents bound their orders themselves."""
+        if getattr(record, "account", AGENTS_FROM) >= AGENTS_FROM:
+            return None
+        return self._open_orders.refuse(record, self.exchange)
+
+    def publish(self, events: list[Event], at_ns: int) -> None:
+        """Events that rest on the records so far, such as tickers."""
+        self._commit.then(partial(self._release, self._ticket, events, {}, at_ns))
+
+    def enrol(self, name: str, account: AccountId) -> None:
+        """From now on an account has this name, and hears what happens to it."""
+        self._names[name] = account
+        self._named.add(account)
+
+    def connected(self, account: AccountId) -> int:
+        """See `Trading`."""
+        self._connection += 1
+        self.submit(Connected(at_ns=self.now(), account=account, connection=self._connection))
+        return self._connection
+
+    def disconnected(self, account: AccountId, connection: int, *, on_purpose: bool) -> None:
+        """See `Trading`."""
+        now, where = self.now(), {"account": account, "connection": connection}
+        if on_purpose and self.cancels_on_disconnect(account, connection):
+            self.submit(SetCancelOnDisconnect(at_ns=now, enabled=False, **where))
+        self.submit(Disconnected(at_ns=now, **where))
+
+    def abandoned(self) -> None:
+        """After a restart: the connections that were open then are gone."""
+        for account, connection in list(self.exchange.connections.settings):
+            self.submit(Disconnected(at_ns=self.now(), account=account, connection=connection))
+
+    # Who wants to know the state of an account.
+
+    def watch(self, account: AccountId, currency: str) -> None:
+        """See `AccountStates`."""
+        self._watched.setdefault(account, Counter())[currency] += 1
+
+    def unwatch(self, account: AccountId, currency: str) -> None:
+        """See `AccountStates`."""
+        watched = self._watched[account]
+        watched[currency] -= 1
+        if not watched[currency]:
+            del watched[currency]
+        if not watched:
+            del self._watched[account]
+
+    def announce(self, account: AccountId, currency: str) -> None:
+        """See `AccountStates`."""
+        news = {account: AccountNews(self._state(account, currency))}
+        self._commit.then(partial(self._release, self._ticket, [], news, self.now()))
+
+    def _state(self, account: AccountId, currency: str) -> Callable[[], AccountState]:
+        """Made now, told when it is durable."""
+        currencies = self.currencies() if currency == ALL_CURRENCIES else (currency,)
+        state = AccountState(currency, tuple(self.summary(account, each) for each in currencies))
+        return lambda: state
+
+    def _add_states(self, news: dict[AccountId, AccountNews]) -> None:
+        for account, currencies in self._watched.items():
+            told = news.setdefault(account, AccountNews())
+            for currency in currencies:
+                told.add(self._state(account, currency))
+
+    def follow_positions(self, account: AccountId) -> None:
+        """See `Trading`."""
+        if account not in self._followed:
+            self._followed.add(account)
+            self._ticket += 1
+            self._commit.then(partial(self._release, self._ticket, [], {}, self.now()))
+
+    # What is known.
+
+    def now(self) -> int:
+        """See `Trading`; never behind what was submitted."""
+        return max(self._clock.now(), self.exchange.matching.now)
+
+    def maintained(self) -> bool:
+        """See `Trading`."""
+        return self._maintained_at is not None and self._maintained_at(self.now())
+
+    def account(self, name: str) -> AccountId | None:
+        """See `Trading`."""
+        return self._names.get(name)
+
+    def instrument(self, name: str) -> Instrument | None:
+        """See `Trading`."""
+        book = self.exchange.matching.books.get(name)
+        return None if book is None else book.instrument
+
+    def ticket(self) -> int:
+        """See `Trading`."""
+        return self._ticket
+
+    def when_durable(self, ticket: int, then: Callable[[], None]) -> bool:
+        """Call `then` once the journal is on disk up to the ticket; False when it already is."""
+        if ticket <= self._durable:
+            return False
+        self._waiting.append((ticket, then))
+        return True
+
+    def next_order_id(self) -> OrderId:
+        """See `Trading`."""
+        return self.exchange.matching.next_order_id
+
+    def open_orders(self, account: AccountId) -> list[Order]:
+        """See `Trading`."""
+        return self.exchange.matching.live(account)
+
+    def order(self, account: AccountId, order_id: OrderId) -> Order | None:
+        """See `Trading`."""
+        return self.exchange.matching.find(account, order_id) or self._history.order(account, order_id)
+
+    def ended_orders(self, account: AccountId) -> Iterable[Order]:
+        """See `Trading`."""
+        return self._history.orders(account)
+
+    def trades(self, account: AccountId) -> Iterable[OwnTrade]:
+        """See `Trading`."""
+        return self._history.trades(account)
+
+    def positions(self, account: AccountId) -> list[dict[str, Any]]:
+        """See `Trading`."""
+        held = self.accounts.ledger.accounts.get(account)
+        names = [name for name, position in held.positions.items() if position.lots] if held else []
+        return [position_summary(self.accounts, account, name) for name in names]
+
+    def summary(self, account: AccountId, currency: str) -> dict[str, Any]:
+        """See `Trading`."""
+        held = self.accounts.ledger.accounts.get(account)
+        return account_summary(
+            self.accounts, account if held and currency in held.wallets else NOBODY, currency
+        )
+
+    def currencies(self) -> tuple[str, ...]:
+        """See `Trading`."""
+        return tuple(sorted(Listings.currencies()))
+
+    def margins(
+        self, account: AccountId, instrument: Instrument, lots: int, ticks: int
+    ) -> tuple[float, float]:
+        """See `Trading`."""
+        found = margins(self.accounts, instrument, lots, instrument.price(ticks))
+        return found["buy"], found["sell"]
+
+    def protections(self, account: AccountId) -> list[tuple[SetProtection, int]]:
+        """See `Trading`."""
+        guards = self.exchange.matcher.protection.guards
+        return [
+            (guard.config, guard.frozen_until_ns)
+            for (owner, _, _), guard in guards.items()
+            if owner == account and guard.config is not None
+        ]
+
+    def cancels_on_disconnect(self, account: AccountId, connection: int) -> bool:
+        """See `Trading`."""
+        connections = self.exchange.connections
+        if not connection:
+            return account in connections.accounts
+        return connections.settings.get((account, connection), False)
+
+    def self_trading(self, account: AccountId) -> str:
+        """See `Trading`."""
+        return self.exchange.matching.self_trading.get(account, "reject_taker")
+
+    # What comes out.
+
+    def _fail(self, error: JournalError) -> None:
+        """Nothing is acknowledged any more; the source ends with the error."""
+        self.error = self.error or error
+        self._public([], self.exchange.matching.now)
+
+    def _journal(self, record: Record) -> None:
+        self._commit.append(self._codec.encode(record))
+        self._ticket += 1
+
+    def _news(self, outputs: list[Any], trades: list[OwnTrade]) -> dict[AccountId, AccountNews]:
+        """What accounts with a name are told, in its order."""
+        news: dict[AccountId, AccountNews] = {}
+        told = {(trade.fill.trade_id, trade.fill.order_id): trade for trade in trades}
+        positions: dict[tuple[AccountId, str], dict[str, Any] | None] = {}
+        for each in outputs:
+            changed = isinstance(each, OrderChanged)
+            account = each.order.account if changed else getattr(each, "account", None)
+            if account not in self._named:
+                continue
+            make: Make | None
+            if changed:
+                make = order_update(
+                    each.order, self.exchange.matching.books[each.order.instrument].instrument
+                )
+            elif isinstance(each, Fill):
+                make = self._trade(told[each.trade_id, each.order_id], positions)
+            else:
+                make = notice(each)
+            if make is not None:
+                news.setdefault(account, AccountNews()).add(make)
+        return news
+
+    def _trade(self, trade: OwnTrade, positions: dict[tuple[AccountId, str], dict[str, Any] | None]) -> Make:
+        """A trade with the position behind the record, which is made once however many trades led to it."""
+        account, name = key = trade.fill.account, trade.fill.instrument
+        if key not in positions:
+            told = account in self._followed and self.accounts.position(account, name)
+            positions[key] = position_summary(self.accounts, account, name) if told else None
+        return account_trade(trade, self.exchange.matching.books[name].instrument, positions[key])
+
+    def _release(
+        self,
+        ticket: int,
+        events: list[Event],
+        news: dict[AccountId, AccountNews],
+        at_ns: int,
+        error: JournalError | None,
+    ) -> None:
+        """What rests on records up to this ticket may be told: answers first, then private news, then public."""
+        if error is not None:
+            self._fail(error)
+            return
+        self._durable = max(self._durable, ticket)
+        while self._waiting and self._waiting[0][0] <= self._durable:
+            self._waiting.popleft()[1]()
+        for account, told in news.items():
+            self.account_events.publish(account, told)
+        if events:
+            self._public(events, at_ns)

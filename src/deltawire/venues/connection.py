@@ -1,0 +1,583 @@
+"""What every venue's file builds on: books by instrument, faults instead of exceptions, silence.
+
+A venue's own file says how to subscribe, how to read a frame, and which continuity rule and level format its
+books have; everything that must be the same everywhere is here.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from math import isfinite
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from deltawire.book.book import UNPROVEN, Book, BookEvent, BookUpdate
+from deltawire.book.columns import mantissa
+from deltawire.book.fast_path import FastPath
+from deltawire.book.kernel import Image
+from deltawire.book.refinement import (
+    ANY_ROOM,
+    Exponents,
+    Levels,
+    Room,
+    exponents_of,
+    refined,
+    with_exponents,
+)
+from deltawire.errors import MalformedError, PrecisionError, VenueError
+from deltawire.model.events import Event, Fault, Listing, Side, Trade
+from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import FINEST, exponent_of, format_decimal, parse_decimal
+from deltawire.ports import Ask, BookFrames, Output, Reconnect, Wants
+from deltawire.venues.channels import BookChannels, Rank
+from deltawire.venues.lifetimes import Lifetimes
+from deltawire.venues.tape import ToldTrades, Trades
+
+SECOND_NS = 1_000_000_000
+MS_NS = 1_000_000
+LATEST_NS = (1 << 63) - 1
+LATEST_MS = LATEST_NS // MS_NS
+Ms = Annotated[int, msgspec.Meta(ge=0, le=LATEST_NS)]
+"""A venue's time since 1970: milliseconds, or where it was asked for them microseconds (`to_ns` tells them apart)."""
+FIRST_US, FIRST_NS = 10**14, 10**17
+"""From here on a number is microseconds, or nanoseconds: as milliseconds it would be past the year 5138."""
+Id = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""A venue's number of an update or a trade."""
+LONGEST_NAME, LONGEST_REASON = 64, 256
+UNNAMED = "without a name"
+MOST_UNREAD = 64
+"""Kinds of streams that are counted apart where nobody reads them."""
+IMAGE_WAIT_NS = 20 * SECOND_NS
+"""An image that has not come after this long is asked for again."""
+RETRY_NS = SECOND_NS
+"""After an image that did not do, the next is asked for not before this long: a venue counts requests."""
+BAD_FRAME = (VenueError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What a frame may raise on its way through a parser; anything else is our own bug and must be seen."""
+
+T = TypeVar("T")
+_NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+class VenueConnection:
+    """One connection to a venue; see `deltawire.ports.Venue`."""
+
+    name = ""
+    silence_ns = 60 * SECOND_NS
+    """Without a frame for this long, the connection's books are stale."""
+    pads_decimals = False
+    """Whether prices come with zeros behind the last place that counts."""
+    fast_path = FastPath("text_pairs", "none", ())
+    """How this venue writes the book messages that the kernel may take whole."""
+
+    def __init__(self) -> None:
+        self._router = self.fast_path.make_router(
+            otherwise=self._received_otherwise,
+            expect=self._expect,
+            opened=self._opened,
+        )
+        if type(self).received is VenueConnection.received:
+            self.received = self._router.received  # type: ignore[method-assign]  # spares a call a frame
+        self.books: dict[str, Book] = {}
+        self.instruments: dict[str, Instrument] = {}
+        self.unread: dict[str, int] = {}
+        """What came that nobody reads: how many messages of each stream or kind."""
+        self._parsed_books = 0
+        """Frames with a book image or update that came to the venue's parser."""
+        self._book_channels = BookChannels(self._rank)
+        self._told: dict[str, ToldTrades] = {}
+        self._waiting: dict[str, int] = {}
+        """Books without an image, and when to ask for one again."""
+        self._lifetimes = Lifetimes()
+        self._mentioned: set[str] = set()
+        """Whom the list that is being read names."""
+
+    @property
+    def fast_messages(self) -> int:
+        """How many messages the kernel has taken whole; 0 in pure Python."""
+        return self._router.taken
+
+    @property
+    def fast_images(self) -> int:
+        """How many images the kernel has read whole; 0 in pure Python."""
+        return self._router.imaged
+
+    @property
+    def book_frames(self) -> BookFrames:
+        """See `Venue.book_frames`."""
+        return BookFrames(self._router.taken + self._router.imaged, self._parsed_books)
+
+    # What the venue's own file fills in.
+
+    def _read(self, frame: bytes, now: int) -> list[Output]:
+        """The events and asks of one frame; may raise any of BAD_FRAME."""
+        raise NotImplementedError
+
+    def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
+        """What to ask for when the connection opens."""
+        raise NotImplementedError
+
+    def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
+        """The events and asks of a fetched body; may raise any of BAD_FRAME."""
+        raise NotImplementedError
+
+    def _make_book(self, instrument: Instrument) -> Book:
+        """A book with this venue's continuity rule and level format."""
+        raise NotImplementedError
+
+    def _describe(self, symbol: str) -> Instrument:
+        """What a bare symbol tells of an instrument that the venue has not defined (`stated=False`)."""
+        raise NotImplementedError
+
+    def _ask_image(self, book: Book) -> list[Ask]:
+        """What to ask for so that an image of this one book comes."""
+        raise NotImplementedError
+
+    def tag(self, url: str) -> str | None:
+        """See `Venue.tag`."""
+        raise NotImplementedError
+
+    def _expect(self, symbol: str, label: str) -> tuple[Instrument, int] | None:
+        """What the kernel is to read a symbol's image on a label as; None where the image's own texts say what it is.
+
+        Where the venue has not stated the exponents, the kernel leaves an image alone that shows finer ones.
+        """
+        instrument = self.instruments.get(symbol)
+        if instrument is None or (self.pads_decimals and not instrument.stated):
+            return None
+        channel = self._channel(symbol, label)
+        return (instrument, 0) if self._book_channels.takes(symbol, channel, opens=True) else None
+
+    def _rank(self, channel: str) -> Rank:
+        """How fine a book channel of this name is."""
+        return ()
+
+    def _channel(self, symbol: str, label: str) -> str:
+        """The book channel, without the instrument, of frames with this label."""
+        return label
+
+    def _opened(self, image: Image, now: int) -> list[Output]:
+        """What a book image gave that the kernel has read whole."""
+        self._book_channels.choose(image.symbol, self._channel(image.symbol, image.label), opens=True)
+        book = self._book(image.symbol)
+        if (last := self._last_words(book, now)) is not None:
+            return last
+        book.follow(image.label)
+        events = book.opened(image, now)
+        self._waiting.pop(image.symbol, None)
+        return events  # type: ignore[return-value]
+
+    # What is the same everywhere.
+
+    def opened(self, wants: Wants, now: int) -> list[Output]:
+        """See `Venue.opened`."""
+        self._router.heard_ns = now
+        return [*self._began(now), *self._subscriptions(wants, now)]
+
+    def received(self, frame: bytes, now: int) -> list[Output]:
+        """See `Venue.received`."""
+        return self._router.received(frame, now)
+
+    def _received_otherwise(self, frame: bytes, now: int) -> list[Output]:
+        """A frame that the kernel has left to its venue's parser."""
+        try:
+            return self._read(frame, now)
+        except BAD_FRAME as error:
+            return [self._fault(error, now)]
+
+    def fetched(self, tag: str, body: bytes, now: int) -> list[Output]:
+        """See `Venue.fetched`."""
+        try:
+            return self._answer(tag, body, now)
+        except BAD_FRAME as error:
+            return [self._fault(error, now, tag)]
+
+    def closed(self, now: int) -> list[Output]:
+        """See `Venue.closed`."""
+        self._router.heard_ns = None
+        self._waiting.clear()
+        self._book_channels.clear()
+        found: list[Output] = []
+        for symbol, book in self.books.items():
+            if not self._lifetimes.why(symbol):
+                found += book.fault("closed", now)
+        return found
+
+    def rewound(self) -> None:
+        """See `Venue.rewound`."""
+        self._told.clear()
+
+    def missed(self, now: int, detail: str) -> list[Output]:
+        """See `Venue.missed`. A book's next message proves it again, by its ids or its checksum."""
+        found: list[Output] = []
+        for book in self.books.values():
+            if book.state == "live":
+                found += book.fault("lost", now, detail)
+        return found
+
+    def deadline(self) -> int | None:
+        """See `Venue.deadline`."""
+        expiry_ns, heard_ns = self._lifetimes.next_expiry(), self._router.heard_ns
+        if heard_ns is None:
+            return expiry_ns
+        due_ns = heard_ns + self.silence_ns
+        if self._waiting:
+            due_ns = min(due_ns, *self._waiting.values())
+        return due_ns if expiry_ns is None else min(due_ns, expiry_ns)
+
+    def tick(self, now: int) -> list[Output]:
+        """See `Venue.tick`."""
+        found = self._expire(now)
+        if self._router.heard_ns is None:
+            return found
+        found += self._ask_again(now)
+        if now < self._router.heard_ns + self.silence_ns:
+            return found
+        self._router.heard_ns = None
+        for book in self.books.values():
+            if book.state == "live":
+                found += book.fault("silent", now)
+        return [*found, Reconnect("no frame came in time")]
+
+    def _ask_again(self, now: int) -> list[Output]:
+        found: list[Output] = []
+        for symbol in [symbol for symbol, due_ns in self._waiting.items() if due_ns <= now]:
+            self._waiting[symbol] = now + IMAGE_WAIT_NS
+            found += self._ask_image(self.books[symbol])
+        return found
+
+    # What the venues' files call.
+
+    def _each(self, items: Iterable[T], read: Callable[[T, int], Sequence[Output]], now: int) -> list[Output]:
+        """Read items one by one: one that cannot be used is a fault, and does not cost its neighbours."""
+        found: list[Output] = []
+        for item in items:
+            try:
+                found += read(item, now)
+            except BAD_FRAME as error:
+                found.append(self._fault(error, now))
+        return found
+
+    def _book(self, symbol: str) -> Book:
+        book = self.books.get(symbol)
+        if book is None:
+            book = self.books[symbol] = self._make_book(self._instrument(symbol))
+            book.use(self._router.track(symbol))
+            if self.pads_decimals:
+                book.refine = _refined_with_tick_size
+        return book
+
+    def _instrument(self, symbol: str) -> Instrument:
+        known = self.instruments.get(symbol)
+        if known is None:
+            _check_name(symbol)
+            known = self._describe(symbol)
+            if self._lifetimes.why(symbol):
+                known = msgspec.structs.replace(known, active=False)
+            self.instruments[symbol] = known
+            self._lifetimes.watch(known)
+        return known
+
+    def _image(self, symbol: str, update: BookUpdate, now: int) -> list[Output]:
+        """A book image has come for this symbol; if it does not do, another is asked for, but not at once."""
+        book = self._book(symbol)
+        if (last := self._last_words(book, now)) is not None:
+            return last
+        events = book.image(update, now)
+        self.instruments[symbol] = book.instrument
+        if book.state == "live":
+            self._waiting.pop(symbol, None)
+        elif book.wants_image:
+            self._waiting[symbol] = now + RETRY_NS
+            events += book.asked(now)
+        return events  # type: ignore[return-value]
+
+    def _whole(self, book: Book, update: BookUpdate, now: int) -> list[Output]:
+        """An image has come on a channel that has only such: it stands until the next."""
+        if (last := self._last_words(book, now)) is not None:
+            return last
+        events = book.replace(update, now)
+        self.instruments[book.instrument.name] = book.instrument
+        if book.state == "live":
+            self._waiting.pop(book.instrument.name, None)
+        return events  # type: ignore[return-value]
+
+    def _delta(self, book: Book, update: BookUpdate, now: int) -> list[Output]:
+        """A book update has come."""
+        if (last := self._last_words(book, now)) is not None:
+            return last
+        return self._settled(book, book.delta(update, now), now)
+
+    def _settled(self, book: Book, events: list[BookEvent], now: int) -> list[Output]:
+        """The events, and where the book needs an image now, what to ask for."""
+        self.instruments[book.instrument.name] = book.instrument  # an update may have made it finer
+        if not book.wants_image:
+            return events  # type: ignore[return-value]
+        self._waiting[book.instrument.name] = now + IMAGE_WAIT_NS
+        return [*events, *self._ask_image(book), *book.asked(now)]
+
+    def _lost(self, symbol: str, error: Exception, now: int) -> list[Output]:
+        """A message about this book cannot be used; where nothing is numbered, nothing later would show that."""
+        book = self.books.get(symbol)
+        if book is None or not (book.state == "live" or book.reason in UNPROVEN):
+            return [self._fault(error, now)]
+        book.counts.malformed += 1
+        fault = msgspec.structs.replace(self._fault(error, now), instrument=symbol)
+        return [fault, *self._settled(book, book.fault("malformed", now), now)]
+
+    def _learn(self, stated: Instrument, now: int, why: str = "inactive") -> list[Output]:
+        """The venue defines an instrument; one with a running book keeps its exponents if they are finer.
+
+        One that is listed as active, and is not past its expiry, lives (again); `why` is why any other does not.
+        """
+        _check_name(stated.name)
+        _check_increments(stated)
+        over = stated.expired(now) or not stated.active
+        if over:
+            stated = msgspec.structs.replace(stated, active=False)
+        found = self._take_over(stated, now)
+        if over:
+            return [*found, *self._close(stated, "expired" if stated.expired(now) else why, now)]
+        return [*found, *self._restart(stated.name, now)]
+
+    def _take_over(self, stated: Instrument, now: int) -> list[Event]:
+        """A definition, with exponents no coarser than those that the levels have."""
+        self._lifetimes.watch(stated)
+        known = self.instruments.get(stated.name)
+        if known is None:
+            self.instruments[stated.name] = stated
+            return [Listing(stated, now)]
+        finer = with_exponents(stated, *exponents_of(known))
+        return self._redefine(known, finer, now, printed=exponents_of(stated))
+
+    def _whole_list(
+        self, tag: str, items: Sequence[T], read: Callable[[T, int], Sequence[Output]], now: int
+    ) -> list[Output]:
+        """Read a list of all instruments of a kind, asked for by its tag: who is in it no more has been delisted.
+
+        Nobody is, where some entry cannot be read, not even whom it is about.
+        """
+        self._mentioned.clear()
+        found = self._each(items, read, now)
+        if len(self._mentioned) == len(items):
+            for symbol in self._lifetimes.missing(tag, self._mentioned):
+                found += self._end(symbol, "delisted", now)
+        return found
+
+    def _mention(self, symbol: str) -> None:
+        """The list that is being read names an instrument."""
+        self._mentioned.add(symbol)
+
+    # The ends of instruments.
+
+    def _end(self, symbol: str, why: str, now: int) -> list[Output]:
+        """An instrument has ended: it is no more active, its book is closed, and no frame revives it."""
+        known = self.instruments.get(symbol)
+        if known is None:
+            self._lifetimes.end(symbol, now, why)
+            return []
+        listed = self._redefine(known, msgspec.structs.replace(known, active=False), now)
+        return [*listed, *self._close(known, why, now)]
+
+    def _close(self, instrument: Instrument, why: str, now: int) -> list[Output]:
+        at_ns = instrument.expiration_ns if instrument.expired(now) else now
+        if not self._lifetimes.end(instrument.name, at_ns, why):
+            return []
+        self._waiting.pop(instrument.name, None)
+        book = self.books.get(instrument.name)
+        return [*book.fault("closed", now, why)] if book else []
+
+    def _last_words(self, book: Book, now: int) -> list[Output] | None:
+        """What is still to be told of the book of an instrument that has ended; None while it has not."""
+        instrument = book.instrument
+        if why := self._lifetimes.why(instrument.name):
+            return [] if book.reason == "closed" else [*book.fault("closed", now, why)]
+        return self._end(instrument.name, "expired", now) if instrument.expired(now) else None
+
+    def _revive(self, symbol: str, now: int) -> list[Output]:
+        """The venue says that trading of an instrument begins (again)."""
+        known = self.instruments.get(symbol)
+        if known is None or known.expired(now):
+            return []
+        listed = self._redefine(known, msgspec.structs.replace(known, active=True), now)
+        return [*listed, *self._restart(symbol, now)]
+
+    def _restart(self, symbol: str, now: int) -> list[Output]:
+        """If it had ended, its book needs an image."""
+        book = self.books.get(symbol)
+        if not self._lifetimes.revive(symbol) or book is None:
+            return []
+        return self._settled(book, [], now)
+
+    def _expire(self, now: int) -> list[Output]:
+        found: list[Output] = []
+        for symbol in self._lifetimes.due(now):
+            if self.instruments[symbol].expired(now):
+                found += self._end(symbol, "expired", now)
+        return found
+
+    def _began(self, now: int) -> list[Output]:
+        """Where time has gone back, what ended later lives again."""
+        found: list[Output] = []
+        for symbol in self._lifetimes.begin(now):
+            known = self.instruments.get(symbol)
+            if known is not None:
+                self._lifetimes.watch(known)
+                found += self._redefine(known, msgspec.structs.replace(known, active=True), now)
+        return found
+
+    # Numbers.
+
+    def _redefine(
+        self, known: Instrument, now_known: Instrument, now: int, printed: Exponents | None = None
+    ) -> list[Event]:
+        """What is known of an instrument has changed; `printed`: and this is how the venue prints its numbers."""
+        book = self.books.get(known.name)
+        if book is not None:
+            book.define(now_known, printed)
+        if known == now_known:
+            return []
+        self.instruments[known.name] = now_known
+        return [Listing(now_known, now)]
+
+    def _finer(self, instrument: Instrument, levels: Levels) -> Instrument:
+        """The instrument, fine enough for these (price, size) texts; `PrecisionError` where one is odd."""
+        book = self.books.get(instrument.name)
+        if book is None:
+            return refined(instrument, levels)
+        return book.refine(instrument, levels, Room(book.largest))
+
+    def _trade(
+        self,
+        symbol: str,
+        texts: tuple[str, str],
+        trade_id: str,
+        side: Side,
+        times: tuple[int, int],
+        *,
+        trades: Trades | None,
+        **more: Any,
+    ) -> list[Event]:
+        """A trade from its (price, size) texts and (venue_ns, seen_ns); nothing where it was told before.
+
+        `trades` are the numbers by which it is known again, on whichever stream.
+        """
+        told = self._told.get(symbol)
+        if told and trades and trades in told:
+            return []
+        listed, instrument, ticks, lots = self._measure(symbol, texts, times[1])
+        if trades:
+            self._told.setdefault(symbol, ToldTrades()).note(trades)
+        return [*listed, Trade(instrument, trade_id, ticks, lots, side, *times, **more)]
+
+    def _measure(
+        self, symbol: str, texts: tuple[str, str], now: int
+    ) -> tuple[list[Event], Instrument, int, int]:
+        """The instrument, ticks and lots of (price, size) texts; finer decimals redefine the instrument."""
+        instrument = self._instrument(symbol)
+        try:
+            return [], instrument, *_units(instrument, texts)
+        except PrecisionError:
+            listed = self._redefine(instrument, self._finer(instrument, [texts]), now)
+        instrument = self._instrument(symbol)
+        return listed, instrument, *_units(instrument, texts)
+
+    def _beside(self, symbol: str, channel: str) -> list[Output]:
+        """A message of a book channel that is not the one of the instrument's book."""
+        chosen = self._book_channels.of(symbol)
+        return self._not_read(f"book {channel or UNNAMED} beside {chosen or UNNAMED}")
+
+    def _not_read(self, kind: str) -> list[Output]:
+        """Something came that nobody reads: counted by what it is."""
+        kind = "".join(char if char.isprintable() else "?" for char in kind[:LONGEST_NAME]) or UNNAMED
+        if kind not in self.unread and len(self.unread) >= MOST_UNREAD:
+            kind = "others"
+        self.unread[kind] = self.unread.get(kind, 0) + 1
+        return []
+
+    def _fault(self, error: Exception, now: int, where: str = "frame") -> Fault:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        return self._complaint(f"{where[:LONGEST_NAME]}: {reason}", now)
+
+    def _complaint(self, reason: str, now: int) -> Fault:
+        """Something the venue says that is no data."""
+        return Fault(self.name, now, reason[:LONGEST_REASON])
+
+
+def _check_name(symbol: str) -> None:
+    """Raises `MalformedError` for what is no word of a sane length."""
+    if not (symbol.isprintable() and 0 < len(symbol) <= LONGEST_NAME and " " not in symbol):
+        raise MalformedError(f"not an instrument: {symbol[:40]!r}")
+
+
+def _refined_with_tick_size(instrument: Instrument, levels: Levels, room: Room = ANY_ROOM) -> Instrument:
+    """As `refined`; an instrument that the venue has not stated also gets its price increment from the prices."""
+    finer = refined(instrument, levels, room)
+    return finer if instrument.stated else _with_tick_size(finer, levels)
+
+
+def _with_tick_size(instrument: Instrument, levels: Levels) -> Instrument:
+    """With the price increment that the prices themselves show, where their exponent would be finer."""
+    exponents = [exponent_of(price) for price, _ in levels]
+    if instrument.tick_size:
+        exponents.append(exponent_of(instrument.tick_size))
+    if not exponents:
+        return instrument
+    return msgspec.structs.replace(instrument, tick_size=format_decimal(1, min(exponents)))
+
+
+def _units(instrument: Instrument, texts: tuple[str, str]) -> tuple[int, int]:
+    """Ticks and lots of (price, size) texts."""
+    price, size = texts
+    return parse_decimal(price, instrument.price_exponent), mantissa(size, instrument.size_exponent)
+
+
+def _check_increments(stated: Instrument) -> None:
+    """Raises `PrecisionError` where a price increment is no decimal at the instrument's own exponent, and where a
+    least size is no decimal at all: OKX states some that are finer than the size increment."""
+    for exponent in exponents_of(stated):
+        if not FINEST <= exponent <= 0:
+            raise PrecisionError(stated.tick_size or stated.min_trade_size or "1", exponent)
+    mantissa(stated.tick_size or "1", stated.price_exponent)
+    least = stated.min_trade_size or "1"
+    try:
+        mantissa(least, stated.size_exponent)
+    except PrecisionError:
+        mantissa(least, exponent_of(least))
+
+
+def to_float(text: str) -> float:
+    """A venue's decimal text as a finite float; `MalformedError` for anything else."""
+    plain = text.isascii() and len(text) <= 40 and text.replace(".", "", 1).isdecimal()
+    if not plain and not _NUMBER.fullmatch(text):
+        raise MalformedError(f"not a number: {text[:40]!r}")
+    value = float(text)
+    if not isfinite(value):
+        raise MalformedError(f"not a number: {text[:40]!r}")
+    return value
+
+
+def optional_float(text: str) -> float | None:
+    """A venue's decimal text as a float, None where it is empty."""
+    return to_float(text) if text else None
+
+
+def to_ns(time: int) -> int:
+    """A venue's time as nanoseconds: it says by its size whether it is in milli-, micro- or nanoseconds."""
+    if time < FIRST_US:
+        return min(time * MS_NS, LATEST_NS)
+    return min(time * 1000 if time < FIRST_NS else time, LATEST_NS)
+
+
+def ms(text: str) -> int:
+    """A venue's time text as nanoseconds."""
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= LATEST_NS):
+        raise MalformedError(f"not a time: {text[:40]!r}")
+    return to_ns(int(text))
+
+
+def split_pair(symbol: str, quotes: tuple[str, ...]) -> tuple[str, str]:
+    """Base and quote of a symbol written as one word; both empty, unknown, where it ends in none of these quotes."""
+    for quote in quotes:
+        if symbol.endswith(quote) and len(symbol) > len(quote):
+            return symbol[: -len(quote)], quote
+    return "", ""
