@@ -161,6 +161,30 @@ def test_pure_rooms_know_no_clock_no_chance_and_no_wire(path: Path) -> None:
     assert not {module.partition(".")[0] for module in imports(path)} & (IMPURE - allowed)
 
 
+def reached_from(room: str) -> set[str]:
+    """Every module of the package that a room's files import, and what those import, and so on."""
+    by_module = {f"deltawire.{name_of(path)[:-3].replace('/', '.')}": path for path in FILES}
+    reached: set[str] = set()
+    waiting = [path for path in FILES if room_of(path) == room]
+    while waiting:
+        new = {module for module in imports(waiting.pop()) if module in by_module} - reached
+        reached |= new
+        waiting += [by_module[module] for module in new]
+    return reached
+
+
+def test_fanout_knows_no_exchange() -> None:
+    """What channels say of accounts comes with events; nobody there could ask, not even by way of another room."""
+    assert not {module for module in reached_from("fanout") if module.split(".")[1] == "exchange"}
+    assert not {module for module in reached_from("fanout") if module.startswith("deltawire.session.private")}
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if room_of(p) == "fanout"], ids=name_of)
+def test_fanout_holds_no_exchange(path: Path) -> None:
+    """Not under another name either: nothing there is called so, or typed as one."""
+    assert not {*words(path)} & {"exchange", "trading", "floor", "ledger"}
+
+
 @pytest.mark.parametrize("path", [p for p in FILES if room_of(p) != "testing"], ids=name_of)
 def test_a_venue_is_named_only_in_its_own_file_and_the_registry(path: Path) -> None:
     name = name_of(path)

@@ -1,10 +1,11 @@
 """The seams between rooms: what a source, a venue, a broker and a clock are. Nothing else lives here."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
+from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event
 
 Topic = Literal["book", "trades", "ticker"]
@@ -154,11 +155,30 @@ class Broker(Protocol):
         """Call `listener` with every batch from now on; the function returned ends it."""
 
 
-class Retained(Protocol):
-    """What is still there of each channel's past."""
+class AccountBroker(Protocol):
+    """Carries account events from the exchange to those who listen: only what is durable, in order per account."""
 
-    def missed_bytes(self, channel: str, epoch: str, seq: int) -> int | None:
-        """How long all is that followed this notification, in bytes; None when not all of it could be delivered."""
+    def publish(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
+        """What one record brought to an account; `events` may be iterated by every listener, or by none."""
+
+    def subscribe(self, listener: Callable[[AccountId, Iterable[AccountEvent]], None]) -> None:
+        """Call `listener` with everything from now on."""
+
+
+class AccountStates(Protocol):
+    """Publishes `AccountState` events for who wants them; nothing can be read here.
+
+    `currency` is one currency, or `any` for all of them.
+    """
+
+    def watch(self, account: AccountId, currency: str) -> None:
+        """Publish this state with every price record, until `unwatch` was called as often."""
+
+    def unwatch(self, account: AccountId, currency: str) -> None:
+        """One listener less."""
+
+    def announce(self, account: AccountId, currency: str) -> None:
+        """Publish this state once, as it is now, when all it rests on is durable."""
 
 
 class Clock(Protocol):

@@ -349,8 +349,7 @@ def test_who_comes_back_in_protobuf_is_told_the_channel_before_what_it_missed() 
         world.tell(world.book.change(bids={1000: size}))
     key = parse_channel(book)
     assert key is not None
-    past = world.hub.directory.past
-    assert past(PROTO).missed_bytes(book, "epoch", 1) is not None
-    assert past("json").missed_bytes(book, "epoch", 1) is None, "nobody asked for JSON yet"
-    world.hub.join(back.subscriber, [key], {book: ResumePosition("epoch", 1)})
+    at = {book: ResumePosition("epoch", 1)}
+    assert world.hub.join(Inbox().subscriber, [key], at) == {book: False}, "nobody asked for JSON yet"
+    assert world.hub.join(back.subscriber, [key], at) == {book: True}
     assert back.params() == first.params()[2:]

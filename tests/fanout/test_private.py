@@ -7,6 +7,7 @@ from deltawire.access.scopes import EVERYTHING
 from deltawire.session.channels import parse_channel
 from deltawire.wire.payloads import PAYLOADS
 from tests.support.credentials import access_of
+from tests.support.frames import messages_in
 from tests.support.trading import ALICE, TRADER, Client, Exchange, changed, secret_login
 
 NAME = "BTC-PERPETUAL"
@@ -247,3 +248,102 @@ def test_a_name_that_is_joined_for_another_account_is_joined_anew(exchange: Exch
     assert alice.inbox.take() == []
     exchange.client(TRADER).buy(100, 59_000.0)
     assert len(alice.inbox.data(channel)) == 1
+
+
+# State comes with events.
+
+
+def test_nothing_that_is_not_on_disk_is_in_the_first_portfolio(exchange: Exchange, alice: Client) -> None:
+    bob = exchange.client(TRADER)
+    bob.sell(6_000, 60_000.0)
+    exchange.disk.slow = True
+    alice.buy(6_000)
+    subscribe(alice, "user.portfolio.BTC")
+    assert alice.inbox.data("user.portfolio.BTC") == []
+    exchange.disk.sync()
+    (data,) = alice.inbox.data("user.portfolio.BTC")
+    assert data["balance"] == exchange.hall.balance(1)
+
+
+def test_whoever_joins_an_open_portfolio_gets_the_state_of_now_and_the_others_what_has_changed(
+    exchange: Exchange, alice: Client, bob: Client
+) -> None:
+    channel = "user.portfolio.BTC"
+    subscribe(alice, channel)
+    alice.inbox.take()
+    bob.sell(6_000, 60_000.0)
+    alice.buy(6_000)
+    other = exchange.client()
+    subscribe(other, channel)
+    assert other.inbox.notes(channel) == alice.inbox.notes(channel) != []
+    other.result("private/unsubscribe", channels=[channel])
+    subscribe(other, channel)
+    assert len(other.inbox.take()) == 1
+    assert alice.inbox.take() == [], "nothing has changed"
+
+
+def test_portfolios_of_one_currency_and_of_all_do_not_stand_for_each_other(
+    exchange: Exchange, alice: Client
+) -> None:
+    other = exchange.client()
+    subscribe(alice, "user.portfolio.BTC")
+    subscribe(other, "user.portfolio.any", "user.portfolio.btc")
+    assert [data["currency"] for data in other.inbox.data("user.portfolio.any")] == ["BTC", "ETH", "USDC"]
+    assert len(alice.inbox.take()) == 1
+
+
+def test_who_has_fallen_behind_gets_the_portfolio_it_joins_once(exchange: Exchange, alice: Client) -> None:
+    member = alice.inbox.subscriber
+    subscribe(alice, "quote.BTC-PERPETUAL")
+    alice.inbox.take()
+    exchange.hub.lag(member, 1 << 20, lambda: None)
+    subscribe(alice, "user.portfolio.BTC")
+    messages = []
+    while data := exchange.hub.catch_up(member):
+        messages += messages_in(data)
+    assert [each["params"]["channel"] for each in messages] == ["user.portfolio.BTC"]
+
+
+def test_a_portfolio_is_not_computed_for_a_channel_that_has_ended(exchange: Exchange, alice: Client) -> None:
+    asked: list[str] = []
+    summary = exchange.service.summary
+    exchange.service.summary = lambda account, currency: (  # type: ignore[method-assign]
+        asked.append(currency) or summary(account, currency)  # type: ignore[func-returns-value]
+    )
+    subscribe(alice, "user.portfolio.BTC", "user.portfolio.any")
+    asked.clear()
+    exchange.passes(1.0)
+    assert sorted(asked) == ["BTC", "BTC", "ETH", "USDC"]
+    alice.result("private/unsubscribe_all")
+    exchange.hub.directory.sweep(1)
+    exchange.hub.directory.sweep(10**12)
+    asked.clear()
+    exchange.passes(1.0)
+    assert asked == []
+
+
+def test_a_portfolio_is_resumed_without_an_image(exchange: Exchange, alice: Client, bob: Client) -> None:
+    channel = "user.portfolio.BTC"
+    subscribe(alice, channel)
+    (first,) = alice.inbox.notes(channel)
+    alice.result("private/unsubscribe", channels=[channel])
+    bob.sell(6_000, 60_000.0)
+    alice.buy(6_000)
+    exchange.passes(1.0)
+    position = {channel: {"epoch": first["epoch"], "seq": first["seq"]}}
+    alice.effects("private/subscribe", channels=[channel], resume=position)
+    (missed,) = alice.inbox.notes(channel)
+    assert (missed["seq"], missed["data"]["balance"]) == (first["seq"] + 1, exchange.hall.balance(1))
+
+
+def test_changes_at_an_interval_bring_the_last_position(
+    exchange: Exchange, alice: Client, bob: Client
+) -> None:
+    channel = f"user.changes.{NAME}.100ms"
+    subscribe(alice, channel)
+    bob.sell(300, 60_000.0)
+    alice.buy(100)
+    alice.buy(200)
+    exchange.passes(0.2)
+    (data,) = alice.inbox.data(channel)
+    assert (len(data["trades"]), [each["size"] for each in data["positions"]]) == (2, [300.0])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from deltawire.fanout.history import RetentionPolicy
-from deltawire.fanout.hub import Hub
+from deltawire.fanout.hub import MOST_RESUMED_BYTES, Hub
 from deltawire.market.market import Market
 from deltawire.session.channels import ResumePosition, parse_channel
 from deltawire.session.client import BookMirror
@@ -24,14 +24,8 @@ CHANNELS = [RAW, MS100, TRADES, "quote.BTC-PERPETUAL"]
 
 def resume(hub: Hub, inbox: Inbox, positions: dict[str, ResumePosition]) -> dict[str, bool]:
     """Join channels as a session does for a request with `resume`; which of them are recovered."""
-    found = {
-        name: hub.directory.past("json").missed_bytes(name, at.epoch, at.seq) is not None
-        for name, at in positions.items()
-    }
     keys = [parse_channel(name) for name in positions]
-    held = {name: at for name, at in positions.items() if found[name]}
-    hub.join(inbox.subscriber, [key for key in keys if key is not None], held)
-    return found
+    return hub.join(inbox.subscriber, [key for key in keys if key is not None], positions)
 
 
 def test_who_comes_back_gets_all_it_missed_in_order_and_then_what_follows() -> None:
@@ -110,6 +104,46 @@ def test_who_comes_back_to_a_book_gone_stale_is_told_so_and_waits_for_no_image()
     assert [note["data"]["status"]["state"] for note in back.notes(RAW)] == ["stale"]
     world.tell(*world.book.image({1000: 5}, {1001: 5}))
     assert [(note["seq"], note["data"]["type"]) for note in back.notes(RAW)] == [(2, "change")]
+
+
+def test_what_one_request_may_have_of_the_past_is_limited_and_the_rest_is_not_recovered() -> None:
+    world = live_world(keeps=RetentionPolicy(notifications=10**6, bytes=2 * MOST_RESUMED_BYTES))
+    names = [RAW, "quote.BTC-PERPETUAL", "ticker.BTC-PERPETUAL.raw"]
+    first = world.joined(*names)
+    while sum(map(len, first.writes)) < 2.2 * MOST_RESUMED_BYTES:
+        world.tell(*(world.book.change(bids={1000: 11 + world.book.sequence}) for _ in range(100)))
+    notes: dict[str, list[Any]] = {name: [] for name in names}
+    for message in first.take():
+        notes[message["params"]["channel"]].append(message["params"])
+    assert [len(each) > 2 for each in notes.values()] == [True] * 3
+    whole = {name: ResumePosition("epoch", 0) for name in names}
+    back = Inbox()
+    found = resume(world.hub, back, whole)
+    assert False in found.values()
+    assert True in found.values()
+    came = back.take()
+    for name in names:
+        missed = [each["params"] for each in came if each["params"]["channel"] == name]
+        assert missed == (notes[name][1:] if found[name] else missed[:1])
+
+
+def test_a_position_of_a_channel_that_is_not_there_yet_is_not_recovered() -> None:
+    world = live_world()
+    pattern, back = parse_channel("book.*.raw"), Inbox()
+    assert pattern is not None
+    positions = {RAW: ResumePosition("epoch", 0), "book.ETH-PERPETUAL.raw": ResumePosition("epoch", 0)}
+    world.joined(RAW)
+    assert world.hub.join(back.subscriber, [pattern], positions) == {
+        RAW: True,
+        "book.ETH-PERPETUAL.raw": False,
+    }
+
+
+def test_nothing_is_said_of_a_channel_that_the_member_is_on_already() -> None:
+    world = live_world()
+    pattern, inbox = parse_channel("book.*.raw"), world.joined(RAW)
+    assert pattern is not None
+    assert world.hub.join(inbox.subscriber, [pattern], {RAW: ResumePosition("epoch", 0)}) == {}
 
 
 @dataclass

@@ -6,9 +6,11 @@ import pytest
 
 from tests.support.credentials import ALICE, READER, changed, secret_login
 from tests.support.gatekeeping import LOW, Gatekeeping, Peer
+from tests.support.trading import TRADER
 
 HERE = "192.0.2.7"
 ORDER = {"instrument_name": "BTC-PERPETUAL", "amount": 10, "price": LOW}
+MARKET = {"instrument_name": "BTC-PERPETUAL", "amount": 20, "type": "market"}
 ORDERS = "user.orders.BTC-PERPETUAL.raw"
 
 
@@ -59,6 +61,41 @@ def test_a_token_that_ends_takes_the_answers_along_that_were_asked_for_with_it(d
     assert not peer.subscriber.channels
     assert peer.told_off() == [ORDERS]
     assert not peer.code
+
+
+def test_a_token_that_ends_takes_along_the_answer_that_a_join_was_to_complete(desk: Gatekeeping) -> None:
+    peer = desk.opens(HERE)
+    assert peer is not None
+    tokens = desk.http(HERE, "public/auth", **secret_login(ALICE))["result"]
+    desk.exchange.disk.slow = True
+    desk.exchange.client().buy(10, LOW)
+    resume = {ORDERS: {"epoch": "epoch", "seq": 0}}
+    token = tokens["access_token"]
+    number = peer.sends("private/subscribe", channels=[ORDERS], resume=resume, access_token=token)
+    desk.http(HERE, "public/auth", grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    desk.exchange.disk.sync()
+    assert answer(peer, number)["error"]["code"] == 13009
+    assert not peer.subscriber.channels
+
+
+@pytest.mark.parametrize("scope", ["public", "private"])
+def test_a_private_channel_begins_at_its_request(desk: Gatekeeping, scope: str) -> None:
+    """What was submitted before is not told, what was after is, with its position, however late the disk is."""
+    bob, alice = desk.exchange.client(TRADER), desk.exchange.client()
+    bob.sell(1_000, 60_000.0)
+    peer = signed_in(desk)
+    desk.exchange.disk.slow = True
+    alice.buy(10)
+    subscribed = peer.sends(f"{scope}/subscribe", channels=["user.changes.any.any.raw"])
+    bought = peer.sends("private/buy", **MARKET)
+    alice.buy(30)
+    assert answer(peer, subscribed) is None
+    desk.exchange.disk.sync()
+    assert "result" in answer(peer, subscribed)
+    assert "result" in answer(peer, bought)
+    told = [note["data"] for note in peer.heard()]
+    assert [[each["amount"] for each in data["trades"]] for data in told] == [[20], [30]]
+    assert [[each["size"] for each in data["positions"]] for data in told] == [[30.0], [60.0]]
 
 
 def test_leaving_a_channel_does_not_wait_for_the_disk(desk: Gatekeeping) -> None:

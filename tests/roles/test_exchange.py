@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from deltawire.cli import main
 from deltawire.errors import UsageError
 from deltawire.exchange.orders.orders import Terms
-from deltawire.exchange.orders.records import Place
+from deltawire.exchange.orders.records import Place, SetCancelOnDisconnect
 from deltawire.exchange.snapshots import freeze
 from deltawire.model.events import BookDelta, BookImage, Listing, Status, Ticker, Trade
 from deltawire.ports import Wants
@@ -52,9 +52,15 @@ async def until(builtin: Builtin, condition: object) -> None:
             await asyncio.sleep(0.02)
 
 
-def buy(builtin: Builtin, price_ticks: int, label: str) -> None:
+def events_of_book(told: list[object]) -> list[BookImage | BookDelta]:
+    return [event for event in told if isinstance(event, BookImage | BookDelta) and named(event)]
+
+
+def buy(builtin: Builtin, price_ticks: int, label: str, connection: int = 0) -> None:
     terms = Terms(instrument=NAME, side="buy", size_lots=100, price_ticks=price_ticks, label=label)
-    builtin.service.submit(Place(at_ns=builtin.service.now(), account=FIRST, terms=terms))
+    builtin.service.submit(
+        Place(at_ns=builtin.service.now(), account=FIRST, terms=terms, connection=connection)
+    )
 
 
 def named(event: object) -> bool:
@@ -78,7 +84,7 @@ async def durable(builtin: Builtin) -> None:
 async def test_its_journal_is_found_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     AccountStore(tmp_path).add("bot", {"BTC": 10**9})
     async with running(tmp_path) as (builtin, _):
-        await until(builtin, lambda: listed(builtin) and "bot" in builtin.service.names)
+        await until(builtin, lambda: listed(builtin) and builtin.service.account("bot") is not None)
     with pytest.raises(SystemExit) as ended:
         main(["journal", "verify", str(tmp_path / JOURNAL), "--json"])
     report = json.loads(capsys.readouterr().out)
@@ -247,3 +253,25 @@ async def test_a_start_ahead_of_the_machines_clock_says_so_and_how_to_go_on(tmp_
     with capture_logs() as lines:
         Builtin(tmp_path / "other", WallClock(), Setup()).close()
     assert not [line for line in lines if "ahead" in line["event"]]
+
+
+async def test_after_a_restart_the_image_is_of_what_is_on_disk_and_changes_follow_it(tmp_path: Path) -> None:
+    """Orders of connections that the restart cut are cancelled behind the image, not in it ahead of the disk."""
+    AccountStore(tmp_path).add("bot", {"BTC": 10**9})
+    async with running(tmp_path) as (builtin, _):
+        await until(builtin, lambda: listed(builtin) and builtin.service.account("bot") is not None)
+        floor = builtin.service
+        connection = floor.connected(FIRST)
+        where = {"at_ns": floor.now(), "account": FIRST, "connection": connection}
+        floor.submit(SetCancelOnDisconnect(enabled=True, **where))
+        buy(builtin, 1000, "stays", connection)
+        await durable(builtin)
+    async with running(tmp_path) as (builtin, told):
+        assert builtin.service.open_orders(FIRST)
+        await until(builtin, lambda: len(events_of_book(told)) > 10)
+        assert not builtin.service.open_orders(FIRST)
+    image, *deltas = events_of_book(told)
+    assert isinstance(image, BookImage)
+    assert 1000 in image.bids.prices
+    assert [delta.sequence - image.sequence for delta in deltas] == [*range(1, len(deltas) + 1)]
+    assert any(1000 in delta.bids.prices for delta in deltas if isinstance(delta, BookDelta))

@@ -6,7 +6,7 @@ import pytest
 
 from deltawire.errors import RequestError
 from deltawire.session.channels import ResumePosition
-from deltawire.session.conversation import MOST_PATTERNS, MOST_RESUMED_BYTES
+from deltawire.session.conversation import MOST_PATTERNS
 from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
 from deltawire.session.methods import METHODS
 from deltawire.wire.rpc import Reply
@@ -322,57 +322,37 @@ def test_instruments_listed_later_may_be_subscribed_later(world: World, talk: Co
 # Resuming.
 
 
-class Past:
-    """Channels of which so many bytes are there behind a position; a negative number is too far back."""
-
-    def missed_bytes(self, channel: str, epoch: str, seq: int) -> int | None:
-        """See `deltawire.ports.Retained`."""
-        return None if seq < 0 or epoch != "e" else seq
-
-
 def resuming() -> Conversation:
-    conversation = Conversation(live_world().market)
-    conversation.session.retained = Past()
-    return conversation
+    return Conversation(live_world().market)
 
 
-def test_an_answer_says_of_each_position_whether_it_is_recovered() -> None:
+def test_a_join_takes_the_answer_along_and_the_positions_of_what_is_joined_now() -> None:
     conversation = resuming()
-    names = [f"deltawire.none.{number}" for number in range(2)] + [
-        "quote.BTC-PERPETUAL",
-        "trades.any.any.raw",
-    ]
+    names = [f"deltawire.none.{number}" for number in range(2)] + ["quote.BTC-PERPETUAL", "book.*.raw"]
     positions = {
         "quote.BTC-PERPETUAL": {"epoch": "e", "seq": 5},
-        "trades.any.any.raw": {"epoch": "f", "seq": 5},
-        "status.BTC-PERPETUAL": {"epoch": "e", "seq": 5},
+        "book.BTC-PERPETUAL.raw": {"epoch": "f", "seq": 6},
+        "status.BTC-PERPETUAL": {"epoch": "e", "seq": 7},
+        "book.BTC-PERPETUAL.100ms": {"epoch": "e", "seq": 8},
     }
-    reply, join = conversation.effects("public/subscribe", channels=names, resume=positions)
+    (join,) = conversation.effects("public/subscribe", channels=names, resume=positions)
+    assert isinstance(join, Join)
+    assert join.resume == {
+        "quote.BTC-PERPETUAL": ResumePosition("e", 5),
+        "book.BTC-PERPETUAL.raw": ResumePosition("f", 6),
+    }
+    assert join.reply is not None
+    assert read(join.reply, conversation.now_ns)["result"] == names[2:]
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"resume": {}}, {"resume": {"status.BTC-PERPETUAL": {"epoch": "", "seq": 1}}}]
+)
+def test_without_positions_the_answer_waits_for_no_join(more: dict[str, object]) -> None:
+    reply, join = resuming().effects("public/subscribe", channels=["quote.BTC-PERPETUAL"], **more)
     assert isinstance(reply, Reply)
     assert isinstance(join, Join)
-    assert read(reply, conversation.now_ns)["recovered"] == {
-        "quote.BTC-PERPETUAL": True,
-        "trades.any.any.raw": False,
-    }
-    assert join.resume == {"quote.BTC-PERPETUAL": ResumePosition("e", 5)}
-
-
-def test_without_positions_an_answer_says_nothing_of_recovery() -> None:
-    conversation = resuming()
-    answer = conversation.answer("public/subscribe", channels=["quote.BTC-PERPETUAL"])
-    assert "recovered" not in answer
-    answer = conversation.answer("public/subscribe", channels=["status.BTC-PERPETUAL"], resume={})
-    assert "recovered" not in answer
-
-
-def test_what_one_request_may_have_of_the_past_is_limited_and_the_rest_is_not_recovered() -> None:
-    names = ["quote.BTC-PERPETUAL", "status.BTC-PERPETUAL", "ticker.BTC-PERPETUAL.raw"]
-    half = MOST_RESUMED_BYTES // 2
-    positions = {
-        name: {"epoch": "e", "seq": size} for name, size in zip(names, (half, half + 1, half), strict=True)
-    }
-    answer = resuming().answer("public/subscribe", channels=names, resume=positions)
-    assert answer["recovered"] == dict(zip(names, (True, False, True), strict=True))
+    assert "recovered" not in read(reply, 0)
 
 
 @pytest.mark.parametrize("resume", [[], 1, {"a": 1}, {"a": {"epoch": 1, "seq": 1}}, {"a": {"epoch": "e"}}])
@@ -423,16 +403,6 @@ def test_a_pattern_is_accepted_as_it_is_and_counted(talk: Conversation) -> None:
     assert talk.error("public/subscribe", channels=["book.*.raw"])["data"]["reason"] == "at most 100 patterns"
     assert talk.result("public/unsubscribe", channels=names[:1]) == names[:1]
     assert talk.result("public/subscribe", channels=["book.*.raw"]) == ["book.*.raw"]
-
-
-def test_positions_of_channels_that_a_pattern_stands_for_are_recovered() -> None:
-    positions = {
-        "book.BTC-PERPETUAL.raw": {"epoch": "e", "seq": 5},
-        "book.ETH-PERPETUAL.raw": {"epoch": "f", "seq": 5},
-        "book.BTC-PERPETUAL.100ms": {"epoch": "e", "seq": 5},
-    }
-    answer = resuming().answer("public/subscribe", channels=["book.*.raw"], resume=positions)
-    assert answer["recovered"] == {"book.BTC-PERPETUAL.raw": True, "book.ETH-PERPETUAL.raw": False}
 
 
 def crowded_world(count: int) -> World:

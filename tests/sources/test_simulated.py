@@ -3,7 +3,7 @@
 import asyncio
 
 from deltawire.ports import Wants
-from deltawire.sources.simulated import MOST_TURNS, SimulatedClock, SimulatedSource
+from deltawire.sources.simulated import MOST_TURNS, PublicEvents, SimulatedClock, SimulatedSource
 from tests.support.trading import Exchange
 from tests.support.transports import StillClock
 
@@ -76,7 +76,9 @@ class Busy:
 
 async def test_orders_come_in_between_the_moments_of_a_busy_market() -> None:
     notes: list[str] = []
-    source = SimulatedSource(Exchange().service, Busy(notes), lambda: None, SimulatedClock(StillClock(BEGIN)))
+    public = PublicEvents()
+    floor = Exchange(public=public.put).service
+    source = SimulatedSource(floor, public, Busy(notes), lambda: None, SimulatedClock(StillClock(BEGIN)))
 
     async def others() -> None:
         while True:

@@ -9,9 +9,9 @@ from deltawire.access.access import Access, HttpRequest
 from deltawire.access.backoff import BackoffPolicy
 from deltawire.access.keys import KeyRing
 from deltawire.errors import RequestError
-from deltawire.exchange.accounts.account_records import LiquidationBegan
 from deltawire.exchange.orders.records import CancelMany
 from deltawire.gateway.gateway import Gateway
+from deltawire.model.account_events import AccountLock
 from deltawire.session.server import answer_http
 from deltawire.wire.frames import TEXT
 from deltawire.wire.rpc import Request
@@ -185,7 +185,7 @@ class Gatekeeping:
         hall = self.exchange.hall
         hall.order(account, PERPETUAL, 10.0, LOW)
         hall.do(CancelMany, account=account)
-        self.exchange.hub.publish_own(account, [LiquidationBegan(account, "BTC")])
+        self.exchange.hub.publish_own(account, [AccountLock(locked=True, currency="BTC")])
         self.exchange.hub.flush()
 
     def cancels(self, account: int) -> CancelMany:

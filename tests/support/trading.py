@@ -1,18 +1,19 @@
 """An exchange with sessions on it, in memory: all is real but the disk, which answers at once, or when told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
 from deltawire.access.access import Access
 from deltawire.access.keys import Key
+from deltawire.bus.accounts import MemoryAccountBroker
 from deltawire.errors import JournalError
 from deltawire.exchange.accounts.account_records import AccountRecord
 from deltawire.exchange.accounts.history import AccountHistory
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.limits.open_orders import OpenOrders
 from deltawire.fanout.hub import Hub
-from deltawire.fanout.private import PrivateEvent
 from deltawire.market.market import Market
+from deltawire.model.account_events import AccountEvent
 from deltawire.model.events import Event
 from deltawire.session.effects import Join, Leave
 from deltawire.sources.exchange_service import ExchangeService
@@ -24,6 +25,7 @@ from tests.support.subscribers import Inbox
 
 TRADER = changed(BOB, client_id="bobs-hmac", kind="hmac", secret="s3cret-of-bob")
 NUMBERS = {"alice": 1, "bob": 2}
+Public = Callable[[list[Event], int], None]
 
 
 class Disk:
@@ -54,11 +56,15 @@ class Disk:
 class Exchange:
     """Alice and Bob with ten bitcoins each, on listed instruments at an index of 60,000."""
 
-    def __init__(self, open_orders: OpenOrders | None = None) -> None:
+    def __init__(self, open_orders: OpenOrders | None = None, public: Public | None = None) -> None:
+        """Public events go to `public` as well."""
         self.hall = ExchangeHarness()
         self.disk = Disk()
+        self.maintained = False
         self.market = Market("deltawire")
-        self.hub = Hub(self.market, "epoch")
+        self._also = public
+        broker = MemoryAccountBroker()
+        broker.subscribe(self._own)
         self.service = ExchangeService(
             self.hall.exchange,
             self.hall.accounts,
@@ -67,16 +73,18 @@ class Exchange:
             commit=self.disk,
             clock=self,
             first_connection=100,
+            public=self._public,
+            account_events=broker,
             open_orders=open_orders,
+            maintained_at=lambda now: self.maintained,
         )
+        self.hub = Hub(self.market, "epoch", states=self.service)
         engine = self.hall.exchange
         self.hall.exchange = self.service  # type: ignore[assignment]  # what the hall does goes through the service
-        self.hub.directory.trading = self.service
-        self.service.public, self.service.own = self._public, self._own
         self.hub.publish(engine.images())
         for name, number in NUMBERS.items():
             self.hall.deposit(number, 10.0)
-            self.service.names[name] = number
+            self.service.enrol(name, number)
         self.disk.payloads.clear()
         self.access: Access = access_of(ALICE, READER, TRADER)
         self.tick()
@@ -93,10 +101,13 @@ class Exchange:
         self.hub.advance("deltawire", at_ns)
         self.hub.publish(events)
         self.hub.flush()
+        if self._also is not None:
+            self._also(events, at_ns)
 
-    def _own(self, account: int, news: list[PrivateEvent]) -> None:
-        self.hub.publish_own(account, news)
-        self.hub.flush()
+    def _own(self, account: int, events: Iterable[AccountEvent]) -> None:
+        if self.hub.hears(account):
+            self.hub.publish_own(account, events)
+            self.hub.flush()
 
     def tick(self) -> None:
         """Tell everybody's tickers."""
@@ -135,7 +146,7 @@ class Client(Conversation):
         found = super().effects(method, **params)
         for effect in found:
             if isinstance(effect, Join):
-                self._hub.join(self.inbox.subscriber, effect.keys)
+                self._hub.join(self.inbox.subscriber, effect.keys, effect.resume)
             elif isinstance(effect, Leave):
                 self._hub.leave(self.inbox.subscriber, effect.ids)
         return found
@@ -155,4 +166,4 @@ class Client(Conversation):
         return found
 
 
-__all__ = ["ALICE", "READER", "SECRET", "TRADER", "Client", "Exchange"]
+__all__ = ["ALICE", "READER", "SECRET", "TRADER", "Client", "Exchange", "changed"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from deltawire.fanout.history import RetentionPolicy
 from deltawire.fanout.hub import Hub
 from deltawire.market.market import Market
 from deltawire.model.events import Event
@@ -16,9 +17,9 @@ ASKS = {1001: 30, 1003: 40}
 class World:
     """One venue's time, instrument and book; `tell` and `pass_ms` flush, as the end of a tick does."""
 
-    def __init__(self, instrument: Instrument | None = None) -> None:
+    def __init__(self, instrument: Instrument | None = None, keeps: RetentionPolicy | None = None) -> None:
         self.market = Market(VENUE)
-        self.hub = Hub(self.market, "epoch")
+        self.hub = Hub(self.market, "epoch", keeps)
         self.book = ScriptedBook(instrument)
         self.instrument = self.book.instrument
         self.now_ns = START_NS
@@ -46,8 +47,10 @@ class World:
         return joined(self.hub, *channels)
 
 
-def live_world(instrument: Instrument | None = None, **sides: Any) -> World:
+def live_world(
+    instrument: Instrument | None = None, keeps: RetentionPolicy | None = None, **sides: Any
+) -> World:
     """A world whose book is live."""
-    world = World(instrument)
+    world = World(instrument, keeps)
     world.tell(*world.book.image(sides.get("bids", BIDS), sides.get("asks", ASKS)))
     return world

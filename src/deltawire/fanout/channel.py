@@ -10,7 +10,7 @@ from deltawire.fanout.subscribers import Backlog, Encoding, Subscriber, Subscrib
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import Event
-from deltawire.ports import Clock
+from deltawire.ports import AccountStates, Clock
 from deltawire.session.channels import ChannelKey, ResumePosition
 from deltawire.wire.notifications import Stamps
 
@@ -38,6 +38,7 @@ class Opening(msgspec.Struct, frozen=True):
     number: int
     pool: HistoryPool
     clock: Clock | None
+    states: AccountStates | None
 
 
 class Channel:
@@ -93,6 +94,16 @@ class Channel:
 
     def opened(self) -> None:
         """The first subscriber is about to join: start from the market as it is."""
+
+    def ended(self) -> None:
+        """The channel is of no more use."""
+
+    def must_wait(self) -> bool:
+        """Whether a subscriber that joins now is not admitted yet, but with an image that is still to come."""
+        return self.waits and self.image() is None
+
+    def awaited(self) -> None:
+        """A subscriber has begun to wait."""
 
     def image(self) -> Any:
         """Data for a subscriber that joins now, None when there is none."""
@@ -164,7 +175,10 @@ class Channel:
                 continue
             if opened:
                 subscriber.outbox.write(opened)
-            subscriber.outbox.owe(self, image=True)
+            if self.merges:
+                subscriber.outbox.owe(self, image=True)
+            else:
+                subscriber.outbox.write(self.image_frame(subscriber.encoding) or b"")
 
 
 class QuietChannel(Channel):

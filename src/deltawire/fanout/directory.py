@@ -1,8 +1,7 @@
 """Which channels there are, by name and by what they listen to."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 
-from deltawire.exchange.orders.orders import AccountId
 from deltawire.fanout.books import BookChannel, GroupedBookChannel
 from deltawire.fanout.channel import Channel, Opening, QuietChannel, Timers
 from deltawire.fanout.channel_encoding import ENCODED
@@ -27,12 +26,12 @@ from deltawire.fanout.quotes import (
     StatusChannel,
     TickerChannel,
 )
-from deltawire.fanout.subscribers import Encoding, SubscriberGroups
+from deltawire.fanout.subscribers import SubscriberGroups
 from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
 from deltawire.market.market import Market
-from deltawire.ports import Clock
-from deltawire.session.channels import ChannelKey, ResumePosition
-from deltawire.session.private.trading import Trading
+from deltawire.model.account_events import AccountId
+from deltawire.ports import AccountStates, Clock
+from deltawire.session.channels import ChannelKey
 from deltawire.wire.payloads import QUIET
 
 FAMILIES: dict[str, type[Channel]] = {
@@ -83,13 +82,12 @@ class Directory:
         timers: Timers,
         keeps: RetentionPolicy | None = None,
         clock: Clock | None = None,
+        states: AccountStates | None = None,
     ) -> None:
         self.of_instrument: _Listeners = {}
         self.of_index: _Listeners = {}
         self.of_kind: _Listeners = {}
         self.of_account: _Listeners = {}
-        self.trading: Trading | None = None
-        """Whose private channels these are, if any."""
         self._market = market
         self._epoch = epoch
         self._roster = roster
@@ -97,6 +95,7 @@ class Directory:
         self._keeps = keeps or RetentionPolicy()
         self._pool = HistoryPool(self._keeps)
         self._clock = clock
+        self._states = states
         self._opened = self._ended = 0
         self._channels: dict[str, Channel] = {}
         self._idle: dict[Channel, int] = {}
@@ -119,12 +118,9 @@ class Directory:
         if channel is None:
             self._opened += 1
             epoch = f"{self._epoch}.{self._ended}" if self._ended else self._epoch
-            opening = Opening(epoch, self._opened, self._pool, self._clock)
+            opening = Opening(epoch, self._opened, self._pool, self._clock, self._states)
             channel = FAMILIES[key.family](key, self._market, self._roster, self._timers, opening)
             self._channels[key.id] = channel
-            if isinstance(channel, PrivateChannel):
-                assert self.trading is not None, "only an exchange has accounts"
-                channel.trading = self.trading
             channel.opened()
             listeners, of = self._listeners(key)
             listeners.setdefault(of, {})[channel] = None
@@ -153,10 +149,6 @@ class Directory:
             assert isinstance(channel, PrivateChannel), "only these listen to accounts"
             yield channel
 
-    def past(self, encoding: Encoding) -> "Past":
-        """What is still there of each channel in an encoding."""
-        return Past(self._channels, encoding)
-
     def _end(self, channel: Channel) -> None:
         del self._idle[channel]
         del self._channels[channel.key.id]
@@ -167,6 +159,7 @@ class Directory:
         if not heard:
             del listeners[of]
         self._timers.forget(channel)
+        channel.ended()
         for lane in channel.lanes.values():
             lane.history.close()
 
@@ -177,17 +170,3 @@ class Directory:
         if key.instrument:
             return self.of_instrument, key.instrument
         return (self.of_index, key.index) if key.index else (self.of_kind, (key.kind, key.currency))
-
-
-class Past:
-    """See `deltawire.ports.Retained`."""
-
-    def __init__(self, channels: Mapping[str, Channel], encoding: Encoding) -> None:
-        self._channels = channels
-        self._encoding = encoding
-
-    def missed_bytes(self, channel: str, epoch: str, seq: int) -> int | None:
-        """See `Retained`."""
-        found = self._channels.get(channel)
-        missed = None if found is None else found.missed(self._encoding, ResumePosition(epoch, seq))
-        return None if missed is None else sum(map(len, missed))

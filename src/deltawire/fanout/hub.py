@@ -3,14 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import islice
 
-from deltawire.exchange.orders.orders import AccountId
 from deltawire.fanout.channel import Channel
 from deltawire.fanout.channel_encoding import ENCODED, address_of
 from deltawire.fanout.directory import Directory
 from deltawire.fanout.history import RetentionPolicy
 from deltawire.fanout.outbox import Outbox
 from deltawire.fanout.patterns import Patterns
-from deltawire.fanout.private import PrivateEvent
 from deltawire.fanout.scheduler import Scheduler
 from deltawire.fanout.subscribers import (
     Backlog,
@@ -22,12 +20,16 @@ from deltawire.fanout.subscribers import (
     write_to_each,
 )
 from deltawire.market.market import Market
+from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Index, Listing, Ticker, Trade
-from deltawire.ports import Clock
+from deltawire.ports import AccountStates, Clock
 from deltawire.session.channels import ChannelKey, ResumePosition, fitting
 
 CHUNK_BYTES = 64 * 1024
 """About how much is written to one subscriber at once."""
+MOST_RESUMED_BYTES = 2 * 1024 * 1024
+"""Missed notifications that one request may ask for; beyond it channels are not recovered."""
+NOTHING: Mapping[str, None] = {}
 
 
 class Hub:
@@ -44,13 +46,15 @@ class Hub:
         keeps: RetentionPolicy | None = None,
         clock: Clock | None = None,
         make_write: MakeWrite = write_to_each,
+        states: AccountStates | None = None,
     ) -> None:
+        """`states` publishes what private channels say of accounts, where there are any."""
         self.market = market
         self.epoch = epoch
         self._roster = SubscriberGroups(make_write)
         self.traffic = self._roster.traffic
         self._turns = Scheduler(market.now_ns)
-        self.directory = Directory(market, epoch, self._roster, self._turns, keeps, clock)
+        self.directory = Directory(market, epoch, self._roster, self._turns, keeps, clock, states)
         self._patterns = Patterns()
 
     # Members.
@@ -60,13 +64,17 @@ class Hub:
         subscriber: Subscriber,
         keys: Iterable[ChannelKey],
         resume: Mapping[str, ResumePosition] | None = None,
-    ) -> None:
+    ) -> dict[str, bool]:
         """Subscribe a subscriber; it gets what it missed since its position, else the image, then everything after.
 
-        Of a position that a channel does not recover nothing is made: the image comes instead. Who has ever given
-        positions (if none) is told where it has joined a channel that has no image, to be able to come back.
+        Returns which of the channels that are joined now and have a position are recovered; of the others the image
+        comes. Who has ever given positions (if none) is told where it has joined a channel that has no image, to be
+        able to come back.
         """
-        self.join_plain(subscriber, self.expand(subscriber, keys), resume)
+        plain = self.expand(subscriber, keys)
+        missed = self.missed(subscriber, plain, resume or {})
+        self.join_plain(subscriber, plain, missed, resumes=resume is not None)
+        return {name: frames is not None for name, frames in missed.items()}
 
     def expand(self, subscriber: Subscriber, keys: Iterable[ChannelKey]) -> list[ChannelKey]:
         """Remember a subscriber's patterns; returns the channels to join, those that patterns stand for included."""
@@ -81,15 +89,51 @@ class Hub:
                 self._patterns.named(subscriber, key.id)
         return list(plain.values())
 
+    def missed(
+        self, subscriber: Subscriber, keys: Iterable[ChannelKey], positions: Mapping[str, ResumePosition]
+    ) -> dict[str, list[bytes] | None]:
+        """What a subscriber has missed of the channels that it joins now, by name; None where not all is there any more.
+
+        This decides which are recovered: `join_plain` sends what is found here, and must be called before anything
+        else is published. Channels that the subscriber is on already are left out.
+        """
+        if not positions:
+            return {}
+        by_name = {key.name: key for key in keys if not self._is_on(subscriber, key)}
+        others = self._joined_names(subscriber) if positions.keys() - by_name.keys() else set()
+        missed: dict[str, list[bytes] | None] = {}
+        left = MOST_RESUMED_BYTES
+        for name, position in positions.items():
+            if name in others:
+                continue
+            frames = self._missed(subscriber, by_name[name], position) if name in by_name else None
+            size = 0 if frames is None else sum(map(len, frames))
+            missed[name] = frames if size <= left else None
+            left -= size if size <= left else 0
+        return missed
+
+    def _missed(
+        self, subscriber: Subscriber, key: ChannelKey, position: ResumePosition
+    ) -> list[bytes] | None:
+        channel = self.directory.get(key.id)
+        return None if channel is None else channel.missed(subscriber.encoding, position)
+
+    def _joined_names(self, subscriber: Subscriber) -> set[str]:
+        return {
+            self.directory.at(address).key.name for address in (*subscriber.channels, *subscriber.waiting)
+        }
+
     def join_plain(
         self,
         subscriber: Subscriber,
         keys: Sequence[ChannelKey],
-        resume: Mapping[str, ResumePosition] | None = None,
+        missed: Mapping[str, list[bytes] | None] = NOTHING,
+        *,
+        resumes: bool = False,
     ) -> None:
-        """The same as `join`, of channels without patterns among them."""
-        subscriber.resumes = subscriber.resumes or resume is not None
-        self._join(subscriber, [key for key in keys if not self._is_on(subscriber, key)], resume or {})
+        """The same as `join`, of channels without patterns among them, with what was `missed` of them."""
+        subscriber.resumes = subscriber.resumes or resumes
+        self._join(subscriber, [key for key in keys if not self._is_on(subscriber, key)], missed)
 
     def _imply(
         self,
@@ -110,23 +154,26 @@ class Hub:
         return address in subscriber.channels or address in subscriber.waiting
 
     def _join(
-        self, subscriber: Subscriber, keys: list[ChannelKey], resume: Mapping[str, ResumePosition]
+        self, subscriber: Subscriber, keys: list[ChannelKey], missed: Mapping[str, list[bytes] | None]
     ) -> None:
         joined: list[tuple[Channel, list[bytes] | None]] = []
+        awaited: list[Channel] = []
         for key in keys:
             channel = self.directory.open(key)
             lane = channel.lane(subscriber.encoding)
-            position = resume.get(key.name)
-            missed = None if position is None else channel.missed(subscriber.encoding, position)
-            if missed is None and channel.waits and channel.image() is None:
+            frames = missed.get(key.name)
+            if frames is None and channel.must_wait():
                 channel.waiting[subscriber] = None
                 subscriber.waiting.add(lane.address)
+                awaited.append(channel)
             else:
-                joined.append((channel, missed))
+                joined.append((channel, frames))
         if joined:
             addresses = [channel.lane(subscriber.encoding).address for channel, _ in joined]
             self._roster.move(subscriber, subscriber.channels.union(addresses))
             self._catch_up_joined(subscriber, joined)
+        for channel in awaited:
+            channel.awaited()
 
     def _catch_up_joined(
         self, subscriber: Subscriber, joined: list[tuple[Channel, list[bytes] | None]]
@@ -290,18 +337,18 @@ class Hub:
         if len(subscriber.channels) + len(subscriber.waiting) + len(joining) > subscriber.most_channels:
             subscriber.crowded()
         else:
-            self._join(subscriber, list(joining.values()), {})
+            self._join(subscriber, list(joining.values()), NOTHING)
 
     def hears(self, account: AccountId) -> bool:
         """Whether anyone listens to an account's private channels, or may come back to them."""
         return account in self.directory.of_account
 
-    def publish_own(self, account: AccountId, news: Iterable[PrivateEvent]) -> None:
+    def publish_own(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
         """Tell an account's own channels what one moment brought."""
         channels = list(self.directory.own(account))
-        for each in news:
+        for event in events:
             for channel in channels:
-                channel.hear(each)
+                channel.hear(event)
         self._turns.settle_all()
 
     def flush(self) -> None:

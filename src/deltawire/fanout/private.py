@@ -1,55 +1,42 @@
 """Private channels: what happens to one account, told to its own sessions alone. Nothing is merged or left out.
 
-Only the portfolio is a state: of its changes the last within a second counts.
+All they know comes with the events they hear, which are durable; they look nothing up.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
-from deltawire.exchange.accounts.account_records import LiquidationBegan, LiquidationEnded
-from deltawire.exchange.accounts.history import OwnTrade
-from deltawire.exchange.orders.orders import Order
-from deltawire.exchange.orders.records import Protected
 from deltawire.fanout.channel import INTERVALS_NS, Channel
 from deltawire.fanout.subscribers import Encoding
-from deltawire.session.private.numbers import MS_NS
-from deltawire.session.private.objects import order_object, user_trade_object
-from deltawire.session.private.orders import in_currency
-from deltawire.session.private.trading import Trading
-
-SECOND_NS = 1_000_000_000
-
-
-class PortfolioMoved(msgspec.Struct, frozen=True):
-    """Money, margins or marks have changed."""
-
-
-PrivateEvent = Order | OwnTrade | PortfolioMoved | Protected | LiquidationBegan | LiquidationEnded
-"""What an account's channels hear: orders as they stand now, its trades, and the rest."""
+from deltawire.market.objects import MS_NS
+from deltawire.model.account_events import (
+    AccountEvent,
+    AccountLock,
+    AccountState,
+    AccountTrade,
+    OrderUpdate,
+    ProtectionTriggered,
+)
+from deltawire.model.instruments import Instrument, in_currency
+from deltawire.ports import AccountStates
 
 
 class PrivateChannel(Channel):
-    """Base of the private channels; the hub sets `trading`."""
+    """Base of the private channels."""
 
-    trading: Trading
-
-    def hear(self, news: PrivateEvent) -> None:
+    def hear(self, event: AccountEvent) -> None:
         """Something has happened to the account."""
 
-    def fits(self, name: str) -> bool:
+    def fits(self, instrument: Instrument) -> bool:
         """Whether this channel is about an instrument."""
         if self.key.instrument:
-            return name == self.key.instrument
-        instrument = self.trading.instrument(name)
-        return instrument is not None and in_currency(instrument, self.key.currency, self.key.kind)
+            return instrument.name == self.key.instrument
+        return in_currency(instrument, self.key.currency, self.key.kind)
 
-    def soon(self) -> None:
+    def soon(self, venue: str) -> None:
         """Publish at the end of the interval, or, without one, once the events at hand are told."""
         interval_ns = INTERVALS_NS.get(self.key.interval, 0)
         if interval_ns:
-            self.timers.wake(self, self.trading.venue, interval_ns)
+            self.timers.wake(self, venue, interval_ns)
         else:
             self.timers.settle(self)
 
@@ -57,16 +44,6 @@ class PrivateChannel(Channel):
         """Without an interval, the end of the events at hand is when we are due."""
         if not INTERVALS_NS.get(self.key.interval, 0):
             self.due()
-
-    def _order(self, order: Order) -> dict[str, Any]:
-        instrument = self.trading.instrument(order.instrument)
-        assert instrument is not None, "an order is of a listed instrument"
-        return order_object(order, instrument)
-
-    def _trade(self, trade: OwnTrade) -> dict[str, Any]:
-        instrument = self.trading.instrument(trade.fill.instrument)
-        assert instrument is not None, "a trade is of a listed instrument"
-        return user_trade_object(trade, instrument)
 
 
 class PrivateOrdersChannel(PrivateChannel):
@@ -76,11 +53,11 @@ class PrivateOrdersChannel(PrivateChannel):
         """Changes from now on."""
         self._held: list[dict[str, Any]] = []
 
-    def hear(self, news: PrivateEvent) -> None:
+    def hear(self, event: AccountEvent) -> None:
         """An order has changed."""
-        if isinstance(news, Order) and self.fits(news.instrument):
-            self._held.append(self._order(news))
-            self.soon()
+        if isinstance(event, OrderUpdate) and self.fits(event.instrument):
+            self._held.append(event.order)
+            self.soon(event.instrument.venue)
 
     def due(self) -> None:
         """Publish the orders held."""
@@ -100,11 +77,11 @@ class PrivateTradesChannel(PrivateChannel):
         """Trades from now on."""
         self._held: list[dict[str, Any]] = []
 
-    def hear(self, news: PrivateEvent) -> None:
+    def hear(self, event: AccountEvent) -> None:
         """The account has traded."""
-        if isinstance(news, OwnTrade) and self.fits(news.fill.instrument):
-            self._held.append(self._trade(news))
-            self.soon()
+        if isinstance(event, AccountTrade) and self.fits(event.instrument):
+            self._held.append(event.trade)
+            self.soon(event.instrument.venue)
 
     def due(self) -> None:
         """Publish the trades held."""
@@ -118,85 +95,98 @@ class PrivateChangesChannel(PrivateChannel):
 
     def opened(self) -> None:
         """Changes from now on."""
-        self._held: dict[str, tuple[list[Any], list[Any]]] = {}
+        self._held: dict[str, dict[str, Any]] = {}
 
-    def hear(self, news: PrivateEvent) -> None:
-        """An order or a trade."""
-        if isinstance(news, Order) and self.fits(news.instrument):
-            self._of(news.instrument)[0].append(self._order(news))
-            self.soon()
-        elif isinstance(news, OwnTrade) and self.fits(news.fill.instrument):
-            self._of(news.fill.instrument)[1].append(self._trade(news))
-            self.soon()
+    def hear(self, event: AccountEvent) -> None:
+        """An order or a trade; of the positions that trades bring the last counts."""
+        if isinstance(event, OrderUpdate) and self.fits(event.instrument):
+            self._of(event.instrument)["orders"].append(event.order)
+            self.soon(event.instrument.venue)
+        elif isinstance(event, AccountTrade) and self.fits(event.instrument):
+            held = self._of(event.instrument)
+            held["trades"].append(event.trade)
+            held["positions"] = [] if event.position is None else [event.position]
+            self.soon(event.instrument.venue)
 
     def due(self) -> None:
         """Publish what is held, instrument by instrument."""
         held, self._held = self._held, {}
-        for name, (orders, trades) in held.items():
-            positions = self._positions(name) if trades else []
-            self.publish(
-                {"instrument_name": name, "orders": orders, "trades": trades, "positions": positions}
-            )
+        for data in held.values():
+            self.publish(data)
 
-    def _of(self, name: str) -> tuple[list[Any], list[Any]]:
-        return self._held.setdefault(name, ([], []))
-
-    def _positions(self, name: str) -> list[dict[str, Any]]:
-        mine = self.trading.positions(self.key.account)
-        return [position for position in mine if position["instrument_name"] == name]
+    def _of(self, instrument: Instrument) -> dict[str, Any]:
+        empty = {"instrument_name": instrument.name, "orders": [], "trades": [], "positions": []}
+        return self._held.setdefault(instrument.name, empty)
 
 
 class PortfolioChannel(PrivateChannel):
-    """`user.portfolio.{currency}`: at once on joining, then at most once a second when something has changed."""
+    """`user.portfolio.{currency}`: on joining, then with each state of the account that differs.
+
+    Whoever joins gets the first state that comes after; so it is never older than what they were answered before.
+    """
 
     def opened(self) -> None:
         """Nothing has been published."""
-        self._last: dict[str, dict[str, Any]] = {}
+        self._summaries: dict[str, dict[str, Any]] = {}
+        self._states().watch(self.key.account, self.key.currency)
 
-    def hear(self, news: PrivateEvent) -> None:
-        """Anything may have moved money."""
-        self.timers.wake(self, self.trading.venue, SECOND_NS)
+    def ended(self) -> None:
+        """The state is of no more use."""
+        self._states().unwatch(self.key.account, self.key.currency)
 
-    def due(self) -> None:
-        """Publish what differs from what was published last."""
-        for summary in self._summaries():
-            if self._last.get(summary["currency"]) != summary:
-                self._last[summary["currency"]] = summary
-                self.publish(summary)
+    def hear(self, event: AccountEvent) -> None:
+        """The account's state: publish what differs from what was published last; it is the image of who waits."""
+        if isinstance(event, AccountState) and event.currency == self.key.currency:
+            first = not self._summaries
+            for summary in event.summaries:
+                differs = self._summaries.get(summary["currency"]) != summary
+                self._summaries[summary["currency"]] = summary
+                if differs and not first:
+                    self.publish(summary)
+            self.admit()
 
-    def settle(self) -> None:
-        """Only time makes it due."""
+    def must_wait(self) -> bool:
+        """What is known may be older than what who joins knows already."""
+        return True
+
+    def awaited(self) -> None:
+        """Ask for the state as it is now."""
+        self._states().announce(self.key.account, self.key.currency)
+
+    def image(self) -> Any:
+        """What was published last."""
+        return list(self._summaries.values()) or None
 
     def image_frame(self, encoding: Encoding) -> bytes | None:
         """One notification per currency."""
         lane = self.lane(encoding)
-        return b"".join(lane.image(self.seq, summary) for summary in self._summaries())
+        return b"".join(lane.image(self.seq, summary) for summary in self._summaries.values())
 
-    def _summaries(self) -> Iterator[dict[str, Any]]:
-        currencies = self.trading.currencies() if self.key.currency == "any" else (self.key.currency,)
-        for currency in currencies:
-            yield self.trading.summary(self.key.account, currency)
+    def _states(self) -> AccountStates:
+        states = self._opening.states
+        assert states is not None, "accounts come with who publishes their states"
+        return states
 
 
 class MmpTriggerChannel(PrivateChannel):
     """`user.mmp_trigger.{index}`: protection struck."""
 
-    def hear(self, news: PrivateEvent) -> None:
+    def hear(self, event: AccountEvent) -> None:
         """A group was frozen."""
-        if isinstance(news, Protected) and self.key.index in ("any", news.index_name):
-            group = {"mmp_group": news.group} if news.group else {}
+        if isinstance(event, ProtectionTriggered) and self.key.index in ("any", event.index_name):
+            group = {"mmp_group": event.group} if event.group else {}
             self.publish(
-                {"index_name": news.index_name, "frozen_until": news.frozen_until_ns // MS_NS} | group
+                {"index_name": event.index_name, "frozen_until": event.frozen_until_ns // MS_NS} | group
             )
 
 
 class LockChannel(PrivateChannel):
     """`user.lock`: a liquidation locks the account, its end unlocks it."""
 
-    def hear(self, news: PrivateEvent) -> None:
+    def hear(self, event: AccountEvent) -> None:
         """Locked or free again."""
-        if isinstance(news, LiquidationBegan | LiquidationEnded):
-            self.publish({"locked": isinstance(news, LiquidationBegan), "currency": news.currency})
+        if isinstance(event, AccountLock):
+            self.publish({"locked": event.locked, "currency": event.currency})
 
 
 class SilentChannel(PrivateChannel):

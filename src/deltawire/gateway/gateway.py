@@ -21,7 +21,7 @@ from deltawire.gateway.held import HeldEffects
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
-from deltawire.ports import Clock, FramedSource, Retained
+from deltawire.ports import Clock, FramedSource
 from deltawire.session.echo import EchoSession
 from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, Say
 from deltawire.session.methods import Context
@@ -116,8 +116,6 @@ class Session(Protocol):
     """One client's conversation: messages go in, effects come out."""
 
     takes_binary: bool
-    retained: Retained | None
-    """Where it may look for what a channel has published."""
 
     def received(self, frame: bytes, now: int) -> list[Effect]:
         """A text message has come."""
@@ -352,7 +350,8 @@ class Gateway:
     def _join(self, connection: Connection, effect: Join) -> Join | None:
         """Join as many channels as one turn has time for; returns what is left to join.
 
-        Those with a position come first and together, so that nothing they missed is let go meanwhile.
+        Those with a position come first and together: the answer, which says which of them are recovered, goes before
+        anything of them and in the same turn.
         """
         if effect.expanded and self._withheld(connection, effect.by):
             return None
@@ -360,7 +359,14 @@ class Gateway:
         keys = effect.keys if effect.expanded else self.hub.expand(connection.subscriber, effect.keys)
         keys = sorted(keys, key=lambda key: key.name not in resume) if resume else keys
         count = max(JOINED_AT_ONCE, sum(key.name in resume for key in keys))
-        self.hub.join_plain(connection.subscriber, keys[:count], effect.resume)
+        missed = self.hub.missed(connection.subscriber, keys[:count], resume)
+        if effect.reply is not None:
+            recovered = {name: frames is not None for name, frames in missed.items()}
+            self._do(connection, msgspec.structs.replace(effect.reply, more={"recovered": recovered}))
+            if connection.closing:
+                return None
+        resumes = effect.resume is not None
+        self.hub.join_plain(connection.subscriber, keys[:count], missed, resumes=resumes)
         if connection.closing or not keys[count:]:
             return None
         return Join(tuple(keys[count:]), None, expanded=True, by=effect.by)
@@ -393,8 +399,9 @@ class Gateway:
     ) -> None:
         """An error instead of the answer; of the rest only what ends something."""
         for effect in effects:
-            if isinstance(effect, Reply):
-                self._do(connection, Reply(durable.request_id, error=error, us_in=effect.us_in))
+            reply = effect.reply if isinstance(effect, Join) else effect
+            if isinstance(reply, Reply):
+                self._do(connection, Reply(durable.request_id, error=error, us_in=reply.us_in))
             elif isinstance(effect, Leave | Close):
                 self._do(connection, effect)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from deltawire.session.effects import Effect
+from deltawire.session.effects import Effect, Join
 from deltawire.wire.rpc import Reply
 
 EFFECT_BYTES = 200
@@ -27,6 +27,8 @@ class HeldEffects:
 
     def _counted(self, effect: Effect) -> Effect:
         self.bytes += EFFECT_BYTES
+        if isinstance(effect, Join) and effect.reply is not None:
+            return msgspec.structs.replace(effect, reply=self._counted(effect.reply))
         if not isinstance(effect, Reply) or effect.error is not None:
             return effect
         if not isinstance(effect.result, msgspec.Raw):

@@ -184,8 +184,6 @@ class WebSocketConnection(asyncio.Protocol):
         elif not self._closing_ns:
             if self.subscriber.encoding == DEFLATE:
                 self._gateway.hub.recode(self.subscriber, JSON)
-                if self._session is not None:
-                    self._session.retained = self._gateway.hub.directory.past(JSON)
             self._attesting = AttestingSink(self.subscriber.sink, key)
             self._gateway.hub.redirect(self.subscriber, self._attesting)
 
@@ -350,8 +348,6 @@ class WebSocketConnection(asyncio.Protocol):
             self._gateway.connections[self] = self._session
             self._gateway.telemetry.accepted += 1
             self.subscriber.encoding = self._encoding()
-            if self._session is not None:
-                self._session.retained = self._gateway.hub.directory.past(self.subscriber.encoding)
         else:
             self._gateway.telemetry.refused[response.status_code] += 1
             self._closing_ns = self._gateway.clock.now()

@@ -153,6 +153,12 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return size, size * price
 
 
+def in_currency(instrument: Instrument, currency: str, kind: str) -> bool:
+    """Whether an instrument is of a currency (base or settlement) and kind; "any" is all."""
+    coin = currency.upper()
+    return kind in ("any", instrument.kind) and coin in ("ANY", instrument.base, instrument.settlement)
+
+
 def tick_on(grid: Grid, price_ticks: int) -> int:
     """The increment that holds at this price; a step begins above its price."""
     found = grid[0][1]

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from deltawire.agents.simulation import Simulation
+from deltawire.bus.accounts import MemoryAccountBroker
 from deltawire.errors import JournalError, UsageError
 from deltawire.exchange.accounts.account_records import AccountRecord, Deposit
 from deltawire.exchange.accounts.accounts import Accounts
@@ -40,7 +41,7 @@ from deltawire.journal.recovery import recover, save
 from deltawire.model.random_stream import RandomStream
 from deltawire.ports import Clock
 from deltawire.sources.exchange_service import ExchangeService
-from deltawire.sources.simulated import SimulatedClock, SimulatedSource
+from deltawire.sources.simulated import PublicEvents, SimulatedClock, SimulatedSource
 from deltawire.store.accounts import AccountEntry, AccountStore
 from deltawire.store.watching import WatchedFile
 
@@ -96,7 +97,7 @@ class AccountEnrolment:
             self._deposit(entry, each.currency, each.units, number)
         if taken > len(entry.later):
             log.error("the journal has deposits that the list of accounts has not", account=entry.name)
-        self._service.names[entry.name] = entry.number
+        self._service.enrol(entry.name, entry.number)
 
     def _deposit(self, entry: AccountEntry, currency: str, units: int, number: int = 0) -> None:
         service = self._service
@@ -144,11 +145,10 @@ class Agents:
 class Halts:
     """Closes books and opens them as the conditions say; opens those that a halt before a restart left closed."""
 
-    def __init__(self, service: ExchangeService, conditions: NetworkConditions) -> None:
+    def __init__(self, service: ExchangeService, conditions: NetworkConditions, begun_ns: int) -> None:
         self._service = service
         self._conditions = conditions
-        self._begun_ns = service.now()
-        service.maintained = lambda: conditions.maintained(service.now() - self._begun_ns)
+        self._begun_ns = begun_ns
         self._names = {fault.instrument for fault in conditions.faults if isinstance(fault, Halt)}
         books = service.exchange.matching.books.values()
         self._names |= {book.instrument.name for book in books if book.instrument.active and not book.open}
@@ -226,6 +226,7 @@ class Builtin:
         )
         _warn_if_ahead(self._exchange.matching.now, wall.now(), folder / JOURNAL)
         clock = SimulatedClock(wall, start_ns=self._exchange.matching.now, speed=speed)
+        begun_ns, public = clock.now(), PublicEvents()
         self.service = ExchangeService(
             self._exchange,
             self._accounts,
@@ -234,16 +235,19 @@ class Builtin:
             commit=self._commit,
             clock=clock,
             first_connection=time.time_ns() // 1000,
+            public=public.put,
+            account_events=MemoryAccountBroker(),
             open_orders=setup.open_orders,
+            maintained_at=lambda now: conditions.maintained(now - begun_ns),
         )
         agents = Agents(self.service, setup.seed)
-        enrolment, halts = AccountEnrolment(accounts, self.service), Halts(self.service, conditions)
+        enrolment, halts = AccountEnrolment(accounts, self.service), Halts(self.service, conditions, begun_ns)
 
         def look() -> None:
             enrolment.look()
             halts.step(self.service.now())
 
-        self.source = SimulatedSource(self.service, agents, look, clock)
+        self.source = SimulatedSource(self.service, public, agents, look, clock)
 
     async def drained(self) -> None:
         """Wait until everything submitted is on disk."""

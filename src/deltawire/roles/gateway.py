@@ -7,7 +7,7 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 
@@ -18,14 +18,13 @@ from deltawire.access.keys import KeyRing
 from deltawire.access.rate_limits import RateLimits
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, JournalError, UsageError
-from deltawire.exchange.orders.orders import AccountId
 from deltawire.fanout.hub import Hub
-from deltawire.fanout.private import PrivateEvent
 from deltawire.gateway.faults import FaultLog
 from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
 from deltawire.gateway.outgoing import make_write
 from deltawire.gateway.server import make_server
 from deltawire.market.market import Market
+from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, FramedSource, Source, Wants
 from deltawire.sources.exchange_service import ExchangeService
@@ -96,7 +95,7 @@ class App:
         self.market = Market(home=sources[0].venue if sources else "")
         clock = WallClock()
         epoch = epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}"
-        self.hub = Hub(self.market, epoch, clock=clock, make_write=make_write)
+        self.hub = Hub(self.market, epoch, clock=clock, make_write=make_write, states=trading)
         self.gateway = Gateway(
             self.market,
             self.hub,
@@ -109,9 +108,8 @@ class App:
             echo=echo,
             trading=trading,
         )
-        self.hub.directory.trading = trading
         if trading is not None:
-            trading.own = self._take_own
+            trading.account_events.subscribe(self._take_own)
         self._broker = MemoryBroker()
         self._broker.subscribe(f"{TOPIC}.*", self._take_in)
         self._flush_scheduled = False
@@ -183,9 +181,9 @@ class App:
     def _refused(self, who: str, address: str) -> None:
         log.warning("login refused", client_id=who[:LONGEST_LOGGED], address=address)
 
-    def _take_own(self, account: AccountId, news: list[PrivateEvent]) -> None:
+    def _take_own(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
         if self.hub.hears(account):
-            self.hub.publish_own(account, news)
+            self.hub.publish_own(account, events)
             self._flush_soon()
 
     def _flush_soon(self) -> None:

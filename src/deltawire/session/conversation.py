@@ -1,6 +1,6 @@
 """Methods about the connection itself: test, hello, heartbeat, subscriptions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -20,8 +20,6 @@ PACED = ("book", "grouped_book", "trades", "ticker", "incremental_ticker", "quot
 PACES_NS = [ms * 1_000_000 for ms in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)]
 """The paces there are: `max_rate` is rounded down to one of them, so that its subscribers are few groups."""
 _OWN_NS = {"100ms": 100_000_000, "agg2": SECOND_NS}
-MOST_RESUMED_BYTES = 2 * 1024 * 1024
-"""Missed notifications that one request may ask for; beyond it channels are not recovered."""
 
 
 class _Test(msgspec.Struct):
@@ -124,7 +122,8 @@ def subscribe(context: Context, params: _Subscription) -> Any:
     session.pattern_sizes.update(sizes)
     session.channels.update({key.name: key.id for key in fresh})
     _note_by_whom(context, session, found)
-    resume = _resumed(context, fresh, params.resume)
+    _follow_positions(context, fresh)
+    resume = None if params.resume is None else _positions(fresh, params.resume)
     context.effects.append(Join(tuple(fresh), resume, by=context.identity))
     return [key.name for key in found]
 
@@ -146,6 +145,14 @@ def unsubscribe_all(context: Context, params: NoParams) -> Any:
     session = _session(context)
     context.effects.append(leave(session, list(session.channels)))
     return "ok"
+
+
+def _follow_positions(context: Context, keys: list[ChannelKey]) -> None:
+    """Some channels tell positions; they are made with the trades from here on."""
+    if context.trading is not None:
+        for key in keys:
+            if key.family == "user_changes":
+                context.trading.follow_positions(key.account)
 
 
 def _measure(
@@ -204,34 +211,19 @@ def _note_by_whom(context: Context, session: Conversation, keys: list[ChannelKey
             session.heard_by[key.name] = by
 
 
-def _resumed(
-    context: Context, keys: list[ChannelKey], positions: dict[str, ResumePosition] | None
-) -> dict[str, ResumePosition] | None:
-    """The positions from which all that was missed is there; the answer says which channels have none."""
-    if positions is None:
-        return None
-    found: dict[str, ResumePosition] = {}
-    left = MOST_RESUMED_BYTES
-    for key in _positioned(keys, positions):
-        size = _session(context).missed_bytes(key.id, positions[key.name])
-        recovered = size is not None and size <= left
-        context.more.setdefault("recovered", {})[key.name] = recovered
-        if recovered:
-            found[key.name] = positions[key.name]
-            left -= size or 0
-    return found
-
-
-def _positioned(keys: list[ChannelKey], names: Iterable[str]) -> Iterator[ChannelKey]:
-    """The channels of these names that are joined now, by their names or by a pattern."""
-    by_name = {key.name: key for key in keys}
+def _positions(keys: list[ChannelKey], positions: dict[str, ResumePosition]) -> dict[str, ResumePosition]:
+    """Those of channels that are joined now, by their names or by a pattern."""
+    names = {key.name for key in keys}
     patterns = [key for key in keys if key.pattern]
-    for name in names:
-        if name in by_name:
-            yield by_name[name]
-        elif patterns and (plain := parse_channel(name)) is not None:
-            fitting = (one.of(plain.instrument) for one in patterns if one.fits(plain.instrument))
-            yield from [key for key in fitting if key.name == name][:1]
+    return {name: at for name, at in positions.items() if name in names or _implied(name, patterns)}
+
+
+def _implied(name: str, patterns: list[ChannelKey]) -> bool:
+    """Whether one of these patterns stands for a channel."""
+    plain = parse_channel(name) if patterns else None
+    return plain is not None and any(
+        one.fits(plain.instrument) and one.of(plain.instrument).name == name for one in patterns
+    )
 
 
 def _limited(key: ChannelKey, params: _Subscription) -> ChannelKey:

@@ -2,7 +2,6 @@
 
 from deltawire.access.tokens import Identity
 from deltawire.errors import RequestError
-from deltawire.ports import Retained
 from deltawire.session.effects import Effect, Say
 
 
@@ -10,9 +9,6 @@ class EchoSession:
     """See `Session`."""
 
     takes_binary = True
-
-    def __init__(self) -> None:
-        self.retained: Retained | None = None
 
     def received(self, frame: bytes, now: int) -> list[Effect]:
         """A text message has come."""

@@ -10,11 +10,13 @@ from deltawire.wire.rpc import Reply, RequestId
 class Join(msgspec.Struct, frozen=True):
     """Subscribe the connection to these channels, and send what it missed since a position, else their images.
 
-    `resume` is None when the client has not asked to be told positions.
+    `resume` is None when the client has not asked to be told positions. Where it has given some, which channels are
+    recovered is decided when they are joined: `reply` is completed with it then, and goes first.
     """
 
     keys: tuple[ChannelKey, ...]
     resume: dict[str, ResumePosition] | None = None
+    reply: Reply | None = None
     expanded: bool = False
     """Whether patterns have been replaced by the channels that they stand for."""
     by: Identity | None = None

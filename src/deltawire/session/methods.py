@@ -13,7 +13,6 @@ from deltawire.errors import RequestError
 from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
-from deltawire.session.channels import ResumePosition
 from deltawire.session.effects import Effect
 from deltawire.session.private.trading import Trading
 from deltawire.wire.rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request, decode_exactly
@@ -43,9 +42,6 @@ class Conversation(Protocol):
 
     def signed_out(self) -> None:
         """The client has logged out: what follows is no accident."""
-
-    def missed_bytes(self, channel: str, position: ResumePosition) -> int | None:
-        """How long all is that the channel published since; None when not all of it is still there."""
 
     def connection(self, account: AccountId) -> int:
         """The number under which this connection acts for an account."""
@@ -83,8 +79,6 @@ class Context(msgspec.Struct):
     identity: Identity | None = None
     address: str = ""
     private_only: bool = False
-    more: dict[str, Any] = {}
-    """Members of the answer beside its result."""
     trading: Trading | None = None
     strict: bool = True
     """False where values may be text, as they are in a URL."""

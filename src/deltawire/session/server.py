@@ -12,14 +12,12 @@ from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import LimitError, RequestError
 from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
-from deltawire.ports import Retained
 from deltawire.session import auth as _auth
 from deltawire.session import conversation as _conversation
 from deltawire.session import proof as _proof
 from deltawire.session import queries as _queries
 from deltawire.session import rates as _rates
-from deltawire.session.channels import ResumePosition
-from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Leave, Say
+from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Join, Leave, Say
 from deltawire.session.methods import NO_ANSWER, Context, run
 from deltawire.session.private import table as _private
 from deltawire.session.private.trading import Trading
@@ -76,7 +74,6 @@ class ServerSession:
         self.channels: dict[str, str] = {}
         self.pattern_sizes: dict[str, int] = {}
         self.heard_by: dict[str, Identity] = {}
-        self.retained: Retained | None = None
         self.most_channels = most_channels
         self._bucket = bucket
         self._buckets = buckets
@@ -268,11 +265,6 @@ class ServerSession:
         if self.identity is not None:
             self._given_up.append(self.identity.grant)
 
-    def missed_bytes(self, channel: str, position: ResumePosition) -> int | None:
-        """See `Conversation`."""
-        retained = self.retained
-        return None if retained is None else retained.missed_bytes(channel, position.epoch, position.seq)
-
     def _answer(self, request: Request, now: int) -> list[Effect]:
         context = Context(
             self._market,
@@ -284,7 +276,6 @@ class ServerSession:
             self.identity,
             self._address,
             self._private_only,
-            {},
             self._trading,
         )
         us_in = now // 1000
@@ -297,15 +288,28 @@ class ServerSession:
         if context.effects:
             self._hold()
         left = [effect for effect in context.effects if isinstance(effect, Leave)]
-        rest = [effect for effect in context.effects if not isinstance(effect, Leave)]
-        reply = [] if result is NO_ANSWER else [Reply(request.id, result, us_in=us_in, more=context.more)]
-        return [*left, *self._durable(context, request), *reply, *rest]
+        rest: list[Effect] = [effect for effect in context.effects if not isinstance(effect, Leave)]
+        if result is not NO_ANSWER:
+            rest = _with_reply(Reply(request.id, result, us_in=us_in), rest)
+        return [*left, *self._durable(context, request), *rest]
 
     def _durable(self, context: Context, request: Request) -> list[Effect]:
-        """What a private method says rests on the journal."""
-        if self._trading is None or not request.method.startswith("private/"):
+        """What a private method says rests on the journal; private channels tell what comes behind it."""
+        private = request.method.startswith("private/") or any(
+            isinstance(effect, Join) and any(key.account for key in effect.keys) for effect in context.effects
+        )
+        if self._trading is None or not private:
             return []
         return [Durable(self._trading.ticket(), context.identity, request.id)]
+
+
+def _with_reply(reply: Reply, effects: list[Effect]) -> list[Effect]:
+    """The answer before the rest; where a join decides a part of it, with that join."""
+    for number, effect in enumerate(effects):
+        if isinstance(effect, Join) and effect.resume:
+            join = msgspec.structs.replace(effect, reply=reply)
+            return [*effects[:number], join, *effects[number + 1 :]]
+    return [reply, *effects]
 
 
 def answer_http(request: Request, context: Context, *, strict: bool) -> Reply:

@@ -1,12 +1,11 @@
 """The exchange as sessions see it: one sequencer for everybody's records, and nothing is told before it is on disk."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol, get_args
 
 from deltawire.errors import JournalError
-from deltawire.exchange.accounts.account_records import LiquidationBegan, LiquidationEnded
 from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.accounts.history import AGENTS_FROM, AccountHistory, OwnTrade
 from deltawire.exchange.accounts.listing import Listings
@@ -20,22 +19,23 @@ from deltawire.exchange.orders.orders import AccountId, Fill, Order, OrderChange
 from deltawire.exchange.orders.records import (
     Connected,
     Disconnected,
-    Protected,
     SetCancelOnDisconnect,
     SetProtection,
 )
 from deltawire.exchange.ports import PublicEvent, Record
 from deltawire.exchange.pricing.pricing import Prices
-from deltawire.fanout.private import PortfolioMoved, PrivateEvent
+from deltawire.model.account_events import AccountState
 from deltawire.model.events import Event
 from deltawire.model.instruments import Instrument
-from deltawire.ports import Clock
+from deltawire.ports import AccountBroker, Clock
+from deltawire.sources.account_news import AccountNews, Make, account_trade, notice, order_update
 
 PUBLIC = get_args(PublicEvent)
 NOBODY = 0
 """An account without wallets: asking for one that is not there would open it."""
 UNWRITTEN = Rejection(Code.SYSTEM_MAINTENANCE, reason="the journal cannot be written")
-OwnListener = Callable[[AccountId, list[PrivateEvent]], None]
+PublicListener = Callable[[list[Event], int], None]
+ALL_CURRENCIES = "any"
 
 
 class Commit(Protocol):
@@ -49,7 +49,7 @@ class Commit(Protocol):
 
 
 class ExchangeService:
-    """Implements `Trading` over an exchange whose journal has been replayed."""
+    """Implements `Trading` and `AccountStates` over an exchange whose journal has been replayed."""
 
     venue = VENUE
 
@@ -63,20 +63,27 @@ class ExchangeService:
         commit: Commit,
         clock: Clock,
         first_connection: int,
+        public: PublicListener,
+        account_events: AccountBroker,
         open_orders: OpenOrders | None = None,
+        maintained_at: Callable[[int], bool] | None = None,
     ) -> None:
-        """`first_connection` is higher than the number of any connection before."""
+        """`first_connection` is higher than the number of any connection before.
+
+        `public` is told public events that are durable, and their time; `account_events` carries what is durable
+        of accounts that have a name. `maintained_at` says whether nobody is served at a time of the exchange.
+        """
         self.exchange = exchange
         self.accounts = accounts
-        self.names: dict[str, AccountId] = {}
-        self._open_orders = open_orders or OpenOrders()
+        self.account_events = account_events
         self.error: JournalError | None = None
-        self.public: Callable[[list[Event], int], None] = _nobody
-        """Told public events that are durable, and their time."""
-        self.own: OwnListener = _nobody
-        """Told what is durable of accounts that have a name."""
-        self.maintained: Callable[[], bool] = _never
-        """Whether nobody is served now."""
+        self._public = public
+        self._maintained_at = maintained_at
+        self._open_orders = open_orders or OpenOrders()
+        self._names: dict[str, AccountId] = {}
+        self._named: set[AccountId] = set()
+        self._watched: dict[AccountId, Counter[str]] = {}
+        self._followed: set[AccountId] = set()
         self._history = history
         self._codec = codec
         self._commit = commit
@@ -100,12 +107,11 @@ class ExchangeService:
         except JournalError as error:
             self._fail(error)
             return [UNWRITTEN]
-        self._history.took(outputs)
+        trades = self._history.took(outputs)
         events = [each for each in outputs if isinstance(each, PUBLIC)]
-        news = self._news(outputs)
+        news = self._news(outputs, trades) if self._named else {}
         if isinstance(record, Prices):
-            for account in self.names.values():
-                news.setdefault(account, []).append(PortfolioMoved())
+            self._add_states(news)
         self._commit.then(partial(self._release, self._ticket, events, news, record.at_ns))
         return outputs
 
@@ -118,6 +124,11 @@ class ExchangeService:
     def publish(self, events: list[Event], at_ns: int) -> None:
         """Events that rest on the records so far, such as tickers."""
         self._commit.then(partial(self._release, self._ticket, events, {}, at_ns))
+
+    def enrol(self, name: str, account: AccountId) -> None:
+        """From now on an account has this name, and hears what happens to it."""
+        self._names[name] = account
+        self._named.add(account)
 
     def connected(self, account: AccountId) -> int:
         """See `Trading`."""
@@ -137,15 +148,58 @@ class ExchangeService:
         for account, connection in list(self.exchange.connections.settings):
             self.submit(Disconnected(at_ns=self.now(), account=account, connection=connection))
 
+    # Who wants to know the state of an account.
+
+    def watch(self, account: AccountId, currency: str) -> None:
+        """See `AccountStates`."""
+        self._watched.setdefault(account, Counter())[currency] += 1
+
+    def unwatch(self, account: AccountId, currency: str) -> None:
+        """See `AccountStates`."""
+        watched = self._watched[account]
+        watched[currency] -= 1
+        if not watched[currency]:
+            del watched[currency]
+        if not watched:
+            del self._watched[account]
+
+    def announce(self, account: AccountId, currency: str) -> None:
+        """See `AccountStates`."""
+        news = {account: AccountNews(self._state(account, currency))}
+        self._commit.then(partial(self._release, self._ticket, [], news, self.now()))
+
+    def _state(self, account: AccountId, currency: str) -> Callable[[], AccountState]:
+        """Made now, told when it is durable."""
+        currencies = self.currencies() if currency == ALL_CURRENCIES else (currency,)
+        state = AccountState(currency, tuple(self.summary(account, each) for each in currencies))
+        return lambda: state
+
+    def _add_states(self, news: dict[AccountId, AccountNews]) -> None:
+        for account, currencies in self._watched.items():
+            told = news.setdefault(account, AccountNews())
+            for currency in currencies:
+                told.add(self._state(account, currency))
+
+    def follow_positions(self, account: AccountId) -> None:
+        """See `Trading`."""
+        if account not in self._followed:
+            self._followed.add(account)
+            self._ticket += 1
+            self._commit.then(partial(self._release, self._ticket, [], {}, self.now()))
+
     # What is known.
 
     def now(self) -> int:
         """See `Trading`; never behind what was submitted."""
         return max(self._clock.now(), self.exchange.matching.now)
 
+    def maintained(self) -> bool:
+        """See `Trading`."""
+        return self._maintained_at is not None and self._maintained_at(self.now())
+
     def account(self, name: str) -> AccountId | None:
         """See `Trading`."""
-        return self.names.get(name)
+        return self._names.get(name)
 
     def instrument(self, name: str) -> Instrument | None:
         """See `Trading`."""
@@ -232,38 +286,48 @@ class ExchangeService:
     def _fail(self, error: JournalError) -> None:
         """Nothing is acknowledged any more; the source ends with the error."""
         self.error = self.error or error
-        self.public([], self.exchange.matching.now)
+        self._public([], self.exchange.matching.now)
 
     def _journal(self, record: Record) -> None:
         self._commit.append(self._codec.encode(record))
         self._ticket += 1
 
-    def _news(self, outputs: list[Any]) -> dict[AccountId, list[PrivateEvent]]:
+    def _news(self, outputs: list[Any], trades: list[OwnTrade]) -> dict[AccountId, AccountNews]:
         """What accounts with a name are told, in its order."""
-        if not self.names:
-            return {}
-        watched = set(self.names.values())
-        news: dict[AccountId, list[PrivateEvent]] = {}
+        news: dict[AccountId, AccountNews] = {}
+        told = {(trade.fill.trade_id, trade.fill.order_id): trade for trade in trades}
+        positions: dict[tuple[AccountId, str], dict[str, Any] | None] = {}
         for each in outputs:
-            account = each.order.account if isinstance(each, OrderChanged) else getattr(each, "account", None)
-            if account not in watched:
+            changed = isinstance(each, OrderChanged)
+            account = each.order.account if changed else getattr(each, "account", None)
+            if account not in self._named:
                 continue
-            if isinstance(each, OrderChanged):
-                news.setdefault(account, []).append(each.order)
+            make: Make | None
+            if changed:
+                make = order_update(
+                    each.order, self.exchange.matching.books[each.order.instrument].instrument
+                )
             elif isinstance(each, Fill):
-                trade = self._history.trade(account, each.trade_id, each.order_id)
-                news.setdefault(account, []).extend([trade] if trade else [])
-            elif isinstance(each, Protected | LiquidationBegan | LiquidationEnded):
-                news.setdefault(account, []).append(each)
+                make = self._trade(told[each.trade_id, each.order_id], positions)
             else:
-                news.setdefault(account, []).append(PortfolioMoved())
+                make = notice(each)
+            if make is not None:
+                news.setdefault(account, AccountNews()).add(make)
         return news
+
+    def _trade(self, trade: OwnTrade, positions: dict[tuple[AccountId, str], dict[str, Any] | None]) -> Make:
+        """A trade with the position behind the record, which is made once however many trades led to it."""
+        account, name = key = trade.fill.account, trade.fill.instrument
+        if key not in positions:
+            told = account in self._followed and self.accounts.position(account, name)
+            positions[key] = position_summary(self.accounts, account, name) if told else None
+        return account_trade(trade, self.exchange.matching.books[name].instrument, positions[key])
 
     def _release(
         self,
         ticket: int,
         events: list[Event],
-        news: dict[AccountId, list[PrivateEvent]],
+        news: dict[AccountId, AccountNews],
         at_ns: int,
         error: JournalError | None,
     ) -> None:
@@ -275,14 +339,6 @@ class ExchangeService:
         while self._waiting and self._waiting[0][0] <= self._durable:
             self._waiting.popleft()[1]()
         for account, told in news.items():
-            self.own(account, told)
+            self.account_events.publish(account, told)
         if events:
-            self.public(events, at_ns)
-
-
-def _nobody(*_: Any) -> None:
-    """Nobody listens yet."""
-
-
-def _never() -> bool:
-    return False
+            self._public(events, at_ns)

@@ -74,22 +74,45 @@ class SimulatedClock:
         return self._wall.wall()
 
 
+class PublicEvents:
+    """What the exchange has told and its source has not taken yet."""
+
+    def __init__(self) -> None:
+        self.arrived = asyncio.Event()
+        self._events: list[Event] = []
+        self._at_ns = 0
+
+    def put(self, events: list[Event], at_ns: int) -> None:
+        """Events of this time, or none, where there is something else to look at."""
+        self._events += events
+        self._at_ns = max(self._at_ns, at_ns)
+        self.arrived.set()
+
+    def take(self) -> tuple[list[Event], int]:
+        """All of them, and the time of the newest."""
+        self.arrived.clear()
+        events, self._events = self._events, []
+        return events, self._at_ns
+
+
 class SimulatedSource:
     """Serves the exchange's public events as a `Source`; orders come in over its `service`."""
 
     def __init__(
-        self, service: ExchangeService, flow: Flow, look: Callable[[], None], clock: SimulatedClock
+        self,
+        service: ExchangeService,
+        public: PublicEvents,
+        flow: Flow,
+        look: Callable[[], None],
+        clock: SimulatedClock,
     ) -> None:
-        """`look` takes up accounts that are new."""
+        """`public` is where the service puts what it tells; `look` takes up accounts that are new."""
         self.service = service
         self.venue = service.venue
+        self._public = public
         self._flow = flow
         self._look = look
         self._clock = clock
-        self._events: list[Event] = []
-        self._at_ns = 0
-        self._news = asyncio.Event()
-        service.public = self._told
 
     def now(self) -> int:
         """The exchange's time."""
@@ -97,27 +120,21 @@ class SimulatedSource:
 
     async def events(self, wants: Wants) -> AsyncIterator[Batch]:
         """Every book as it stands, then what becomes durable; `JournalError` when nothing does any more."""
+        self.service.publish(list(self.service.exchange.images()), self.now())
         self.service.abandoned()
-        yield Batch(self.venue, self.now(), list(self.service.exchange.images()))
         stepping = asyncio.create_task(self._step())
         try:
             while True:
-                await self._news.wait()
-                self._news.clear()
+                await self._public.arrived.wait()
+                events, at_ns = self._public.take()
                 if self.service.error is not None:
                     raise self.service.error
                 if stepping.done():
                     stepping.result()
-                events, self._events = self._events, []
                 if events:
-                    yield Batch(self.venue, self._at_ns, events)
+                    yield Batch(self.venue, at_ns, events)
         finally:
             stepping.cancel()
-
-    def _told(self, events: list[Event], at_ns: int) -> None:
-        self._events += events
-        self._at_ns = max(self._at_ns, at_ns)
-        self._news.set()
 
     async def _step(self) -> None:
         """Let time pass; a failure of the flow ends the source, loudly."""
@@ -143,7 +160,7 @@ class SimulatedSource:
                     self.service.publish(told, now)
                 await asyncio.sleep(0 if self._clock.behind_s() else STEP_S)
         finally:
-            self._news.set()
+            self._public.arrived.set()
 
     def _advance(self, due: int) -> int:
         reached = self._flow.step(due)

@@ -6,7 +6,7 @@ import pytest
 
 from deltawire.wire.rpc import Reply
 from tests.support.conversations import read
-from tests.support.trading import READER, Client, Exchange
+from tests.support.trading import ALICE, READER, Client, Exchange, changed
 
 NAME = "BTC-PERPETUAL"
 
@@ -252,17 +252,18 @@ def test_nobody_trades_without_signing_in(exchange: Exchange) -> None:
     assert exchange.stranger().error("private/buy", **asked)["code"] == 13009
 
 
-def test_an_account_that_was_never_made_is_told_how(exchange: Exchange, alice: Client) -> None:
-    del exchange.service.names["alice"]
-    error = alice.error("private/get_open_orders")
+def test_an_account_that_was_never_made_is_told_how(exchange: Exchange) -> None:
+    carol = changed(ALICE, client_id="carol-id", account="carol")
+    exchange.access.replace([carol])
+    error = exchange.client(carol).error("private/get_open_orders")
     assert (error["code"], error["data"]["reason"]) == (
         13021,
-        "no account 'alice': deltawire account add alice",
+        "no account 'carol': deltawire account add carol",
     )
 
 
 def test_under_maintenance_every_private_request_is_told_so(exchange: Exchange, alice: Client) -> None:
-    exchange.service.maintained = lambda: True
+    exchange.maintained = True
     for method in ("get_open_orders", "get_positions", "cancel_all"):
         error = alice.error(f"private/{method}")
         assert (error["code"], error["message"]) == (11051, "system_maintenance")

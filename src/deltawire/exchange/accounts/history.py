@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -69,14 +68,18 @@ class AccountHistory:
         self._pasts: dict[AccountId, _Past] = {}
         self._tapes: dict[str, _Tape] = {}
 
-    def took(self, outputs: Sequence[Any]) -> None:
-        """What came of one record; what fills cost is told behind them."""
+    def took(self, outputs: Sequence[Any]) -> list[OwnTrade]:
+        """What came of one record, where what fills cost stands behind them; returns the trades that are kept."""
         charges = {(each.trade_id, each.order_id): each for each in outputs if isinstance(each, Charged)}
+        trades: list[OwnTrade] = []
         for output in outputs:
             if isinstance(output, Fill):
-                self._filled(output, charges.get((output.trade_id, output.order_id)))
+                trade = self._filled(output, charges.get((output.trade_id, output.order_id)))
+                if trade is not None:
+                    trades.append(trade)
             elif isinstance(output, OrderChanged):
                 self._ended(output.order)
+        return trades
 
     def freeze(self) -> bytes:
         """All of it, for a snapshot."""
@@ -105,14 +108,7 @@ class AccountHistory:
         past = self._pasts.get(account)
         return past.by_id.get(order_id) if past else None
 
-    def trade(self, account: AccountId, trade_id: int, order_id: OrderId) -> OwnTrade | None:
-        """One that has just happened."""
-        recent = islice(self.trades(account), 1000)
-        return next(
-            (one for one in recent if (one.fill.trade_id, one.fill.order_id) == (trade_id, order_id)), None
-        )
-
-    def _filled(self, fill: Fill, charged: Charged | None) -> None:
+    def _filled(self, fill: Fill, charged: Charged | None) -> OwnTrade | None:
         tape = self._tapes.get(fill.instrument)
         if tape is None:
             tape = self._tapes[fill.instrument] = _Tape(fill.trade_id, fill.price_ticks)
@@ -120,8 +116,11 @@ class AccountHistory:
             tape.direction = _direction(fill.price_ticks, tape)
             tape.trade_id, tape.price_ticks = fill.trade_id, fill.price_ticks
         past = self._past(fill.account)
-        if past is not None:
-            past.trades.append(_own(fill, tape.direction, charged))
+        if past is None:
+            return None
+        trade = _own(fill, tape.direction, charged)
+        past.trades.append(trade)
+        return trade
 
     def _ended(self, order: Order) -> None:
         past = None if order.leaves_lots else self._past(order.account)

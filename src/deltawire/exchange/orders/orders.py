@@ -8,9 +8,10 @@ from typing import Literal
 
 import msgspec
 
+from deltawire.model import account_events
 from deltawire.model.events import Side
 
-AccountId = int
+AccountId = account_events.AccountId
 OrderId = int
 TradeId = int
 

@@ -8,7 +8,7 @@ import msgspec
 
 from deltawire.exchange.orders.codes import Code
 from deltawire.exchange.orders.orders import Order
-from deltawire.model.instruments import Instrument
+from deltawire.model.instruments import in_currency
 from deltawire.session.methods import Context, method
 from deltawire.session.private.account_session import AccountSession, account_session, refused
 from deltawire.session.private.numbers import parse_order_id
@@ -137,12 +137,6 @@ def get_order_history_by_currency(context: Context, params: _EndedOfCurrency) ->
     session = account_session(context)
     found = (each for each in _ended(session, params) if _fits(session, each, params.currency, params.kind))
     return _page(session, params, found)
-
-
-def in_currency(instrument: Instrument, currency: str, kind: str) -> bool:
-    """Whether an instrument is of a currency (base or settlement) and kind; "any" is all."""
-    coin = currency.upper()
-    return kind in ("any", instrument.kind) and coin in ("ANY", instrument.base, instrument.settlement)
 
 
 def check_count(count: int, offset: int = 0) -> None:

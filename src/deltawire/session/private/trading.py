@@ -34,10 +34,13 @@ class Trading(Protocol):
         """Hand a record to the sequencer; a refusal stands last."""
 
     def ticket(self) -> int:
-        """How many records were submitted so far; what is answered now rests on them."""
+        """What is answered now rests on all up to this: it rises with every record that is submitted."""
 
     def next_order_id(self) -> OrderId:
         """Orders placed from now on have this id or a higher one."""
+
+    def follow_positions(self, account: AccountId) -> None:
+        """Trades of the account bring its positions along from now on; `ticket` stands behind all that do not."""
 
     def open_orders(self, account: AccountId) -> list[Order]:
         """An account's living orders, oldest first."""
