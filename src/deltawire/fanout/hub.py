@@ -92,7 +92,7 @@ class Hub:
     def missed(
         self, subscriber: Subscriber, keys: Iterable[ChannelKey], positions: Mapping[str, ResumePosition]
     ) -> dict[str, list[bytes] | None]:
-        """What a subscriber has missed of the channels that it joins now, by name; None where not all is there any more.
+        """What a subscriber has missed of the channels that it joins now, by name; None where not all is there.
 
         This decides which are recovered: `join_plain` sends what is found here, and must be called before anything
         else is published. Channels that the subscriber is on already are left out.
