@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from deltawire.fanout.hub import Hub
 from deltawire.market.market import Market
 from deltawire.session.client import BookMirror, ClientSession, Notification
+from deltawire.wire.frames import text_frame
 from tests.support.frames import messages_in
 from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook, make_trade
 from tests.support.subscribers import Inbox, join
@@ -56,6 +57,10 @@ class Reader(Inbox):
         """Take everything in, as strictly as the client does."""
         data, self.writes = b"".join(self.writes), []
         for message in messages_in(data):
+            if channel := message.get("left"):
+                self.session.forget(channel)
+                self.mirrors.pop(channel, None)
+                continue
             note = self.session.received(json.dumps(message))
             if isinstance(note, Notification):
                 self.newest[note.channel] = note.data
@@ -144,9 +149,8 @@ class SlowReaders(RuleBasedStateMachine):
             join(self.hub, reader, channel)
             return
         self.hub.leave(reader.subscriber, [channel])
-        reader.read(self.known)
-        reader.session.forget(channel)
-        reader.mirrors.pop(channel, None)
+        answer = text_frame(json.dumps({"left": channel}).encode())
+        reader.subscriber.sink.write(answer)  # behind what is queued, as the answer to an unsubscription is
 
     @precondition(lambda self: self.readers)
     @rule(data=st.data())
