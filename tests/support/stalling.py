@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from deltawire import builtin
 from deltawire.journal.files import DiskFiles
 from deltawire.model.events import Event
+from deltawire.roles import exchange as builtin
 from deltawire.roles.exchange import Builtin, Setup
 from deltawire.roles.gateway import WallClock
 from deltawire.store.accounts import AccountStore
