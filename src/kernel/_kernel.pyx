@@ -694,7 +694,7 @@ def read_places(str form, bytes raw not None):
 
 
 cdef class Track:
-    """One book on the straight way; see `deltawire.book.pure.Track`."""
+    """One book on the fast path; see `deltawire.book.pure.Track`."""
 
     cdef CTrack* track
     cdef Side bids
@@ -726,12 +726,12 @@ cdef class Track:
 
     @property
     def enabled(self):
-        """Whether messages may take the straight way."""
+        """Whether messages may take the fast path."""
         return self.track.armed
 
     def enable(self, str label, instrument, Side bids, Side asks, size_t depth, int64_t sequence, int64_t last,
             bint bridged):
-        """The book is live and stands as given: messages may take the straight way from here."""
+        """The book is live and stands as given: messages may take the fast path from here."""
         self.bids, self.asks, self.instrument = bids, asks, instrument
         self.track.bids, self.track.asks = bids.side, asks.side
         self.track.label = label.encode()
@@ -742,7 +742,7 @@ cdef class Track:
         self.track.armed = True
 
     def stop(self):
-        """No message takes the straight way until `arm`."""
+        """No message takes the fast path until `enable`."""
         self.track.armed = False
 
     def counted(self):
@@ -781,7 +781,7 @@ cdef uint32_t add_object(Layout& layout, members) except *:
 
 
 cdef class Router:
-    """The straight way of one connection's book messages; see `deltawire.book.pure.Router`."""
+    """The fast path of one connection's book messages; see `deltawire.book.pure.Router`."""
 
     cdef CRouter* router
     cdef Step step
@@ -816,11 +816,11 @@ cdef class Router:
         """What a frame gives, whichever way it goes."""
         self.heard_ns = now
         if self.router.take(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame), self.step):
-            return self.taken_straight(now)
+            return self.taken_fast(now)
         cdef Image image = self.image(frame)
         return self.otherwise(frame, now) if image is None else self.opened(image, now)
 
-    cdef object taken_straight(self, now):
+    cdef object taken_fast(self, now):
         cdef Track track = <Track>self.step.track.owner
         self.recent = track
         self.taken += 1

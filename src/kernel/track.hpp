@@ -1,4 +1,4 @@
-// The straight way of a book message: frame, levels, continuity, ladder, checks, all in one call and all or nothing.
+// The fast path of a book message: frame, levels, continuity, ladder, checks, all in one call and all or nothing.
 // Whatever is unusual about a message is undone and left to the slower way, which says what it is.
 #pragma once
 

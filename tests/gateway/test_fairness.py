@@ -192,7 +192,7 @@ async def test_a_connection_that_ends_amid_its_joins_leaves_nothing() -> None:
     for _ in range(50):
         await asyncio.sleep(0)
     assert not peer.connection.subscriber.channels
-    assert not world.hub._roster._groups
+    assert not world.hub._groups._groups
     assert gateway.held(peer.connection) == 0
 
 
@@ -317,7 +317,7 @@ async def test_nothing_is_joined_any_more_once_a_connection_is_closing() -> None
     for _ in range(50):
         await asyncio.sleep(0)
     assert not peer.connection.subscriber.channels
-    assert not world.hub._roster._groups
+    assert not world.hub._groups._groups
 
 
 def test_a_subscription_that_waits_for_the_disk_is_dropped_with_its_connection() -> None:
@@ -333,4 +333,4 @@ def test_a_subscription_that_waits_for_the_disk_is_dropped_with_its_connection()
     peer.connection.close(1008, "enough")
     exchange.disk.sync()
     assert not peer.connection.subscriber.channels
-    assert not exchange.hub._roster._groups
+    assert not exchange.hub._groups._groups

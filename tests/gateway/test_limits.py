@@ -130,7 +130,7 @@ def test_subscribing_and_leaving_in_turn_is_a_rate_error_and_leaves_nothing() ->
                 client.request(("public/subscribe", "public/unsubscribe")[number % 2], channels=[CHANNEL])
             assert client.close_code() == 1008
         server.wait_for_connections(0)
-        assert not server.ask(lambda: server.app.hub._roster._groups)
+        assert not server.ask(lambda: server.app.hub._groups._groups)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The straight way: which members of a venue's book messages the compiled kernel needs, so that it can take a message
+"""The fast path: which members of a venue's book messages the compiled kernel needs, so that it can take a message
 whole, from frame to verified changes, or to a verified image, in one call.
 
 A frame is declared as its nested members, each with what it is to us. Their order does not matter, and members that

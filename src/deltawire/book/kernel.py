@@ -1,6 +1,6 @@
-"""Which kernel runs: the compiled one where it is built, else its twin in pure Python.
+"""Which kernel runs: the compiled one where it is built, else the same in pure Python.
 
-`DELTAWIRE_PURE=1` in the environment asks for the twin. Nobody else chooses.
+`DELTAWIRE_PURE=1` in the environment asks for pure Python. Nobody else chooses.
 """
 
 import os

@@ -283,7 +283,7 @@ class Top:
 
 
 class Track:
-    """One book on the straight way: there is none in pure Python, so nothing is ever enabled."""
+    """One book on the fast path: there is none in pure Python, so nothing is ever enabled."""
 
     enabled = False
     sequence = 0
@@ -303,14 +303,14 @@ class Track:
         last: int,
         bridged: bool,
     ) -> None:
-        """The book is live and stands as given: messages may take the straight way from here."""
+        """The book is live and stands as given: messages may take the fast path from here."""
 
     def counted(self) -> tuple[int, int]:
         """Deltas and right checksums since this was last asked."""
         return 0, 0
 
     def stop(self) -> None:
-        """No message takes the straight way until `arm`."""
+        """No message takes the fast path until `enable`."""
 
 
 class Image(msgspec.Struct, frozen=True, gc=False):
@@ -331,7 +331,7 @@ class Image(msgspec.Struct, frozen=True, gc=False):
 
 
 class Router:
-    """One connection's frames: book messages on the straight way, and what goes the slower one to `otherwise`.
+    """One connection's frames: book messages on the fast path, and what goes the slower one to `otherwise`.
 
     `expect` says what a symbol's image on a label is to be read as: its instrument, and how deep it goes (0: whole),
     or None where it must not be read here; `opened` is handed an image that has been read and found right. In pure
@@ -359,7 +359,7 @@ class Router:
         self.heard_ns: int | None = None
         """When the last frame came, unless its owner says otherwise."""
         self.took: Callable[[list[BookDelta], int], list[Any]] | None = None
-        """Is told what a message on the straight way gave, and answers with what comes of it; None: just that."""
+        """Is told what a message on the fast path gave, and answers with what comes of it; None: just that."""
         self._otherwise = otherwise
 
     def track(self, symbol: str) -> Track:

@@ -1,1 +1,1 @@
-"""Who gets what: channels encode an event once, groups of members get the same bytes. Pure; sinks write."""
+"""Who gets what: channels encode an event once, groups of subscribers get the same bytes. Pure; sinks write."""

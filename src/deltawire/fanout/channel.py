@@ -52,7 +52,7 @@ class Channel:
     merges = False
 
     def __init__(
-        self, key: ChannelKey, market: Market, roster: SubscriberGroups, timers: Timers, opening: Opening
+        self, key: ChannelKey, market: Market, groups: SubscriberGroups, timers: Timers, opening: Opening
     ) -> None:
         self.key = key
         self.market = market
@@ -64,7 +64,7 @@ class Channel:
         """Of those who have fallen behind, the ones who are owed nothing of this channel yet."""
         self.lanes: dict[Encoding, ChannelEncoding] = {}
         self._opening = opening
-        self._roster = roster
+        self._groups = groups
         self._newest: Any = None
         self.heard: Event | None = None
         """The newest event, where stamps were asked for."""
@@ -72,7 +72,7 @@ class Channel:
     @property
     def active(self) -> bool:
         """Whether anyone would get what is published."""
-        return any(self._roster.listens(lane.address) for lane in self.lanes.values())
+        return any(self._groups.listens(lane.address) for lane in self.lanes.values())
 
     def lane(self, encoding: Encoding) -> ChannelEncoding:
         """The channel in one encoding; its past begins when it is first asked for."""
@@ -120,7 +120,7 @@ class Channel:
         self._newest = data if self.merges else None
         stamps = self._stamps() if self.key.stamps else None
         for lane in self.lanes.values():
-            self._roster.publish(lane.address, lane.add(self.seq, data, stamps), merges=self.merges)
+            self._groups.publish(lane.address, lane.add(self.seq, data, stamps), merges=self.merges)
         if self.behind:
             behind, self.behind = self.behind, {}
             for outbox in behind:
@@ -167,7 +167,7 @@ class Channel:
         for subscriber in waiting:
             address = self.lane(subscriber.encoding).address
             subscriber.waiting.discard(address)
-            self._roster.move(subscriber, subscriber.channels | {address})
+            self._groups.move(subscriber, subscriber.channels | {address})
         for subscriber in waiting:
             opened = self.lane(subscriber.encoding).opened
             if subscriber.outbox is None:
@@ -189,9 +189,9 @@ class InstrumentChannel(Channel):
     """A channel about one instrument, at an interval."""
 
     def __init__(
-        self, key: ChannelKey, market: Market, roster: SubscriberGroups, timers: Timers, opening: Opening
+        self, key: ChannelKey, market: Market, groups: SubscriberGroups, timers: Timers, opening: Opening
     ) -> None:
-        super().__init__(key, market, roster, timers, opening)
+        super().__init__(key, market, groups, timers, opening)
         state = market.find(key.instrument)
         assert state is not None, "a channel is made only for a known instrument"
         self.state = state

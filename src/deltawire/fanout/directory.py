@@ -78,7 +78,7 @@ class Directory:
         self,
         market: Market,
         epoch: str,
-        roster: SubscriberGroups,
+        groups: SubscriberGroups,
         timers: Timers,
         keeps: RetentionPolicy | None = None,
         clock: Clock | None = None,
@@ -90,7 +90,7 @@ class Directory:
         self.of_account: _Listeners = {}
         self._market = market
         self._epoch = epoch
-        self._roster = roster
+        self._groups = groups
         self._timers = timers
         self._keeps = keeps or RetentionPolicy()
         self._pool = HistoryPool(self._keeps)
@@ -119,7 +119,7 @@ class Directory:
             self._opened += 1
             epoch = f"{self._epoch}.{self._ended}" if self._ended else self._epoch
             opening = Opening(epoch, self._opened, self._pool, self._clock, self._states)
-            channel = FAMILIES[key.family](key, self._market, self._roster, self._timers, opening)
+            channel = FAMILIES[key.family](key, self._market, self._groups, self._timers, opening)
             self._channels[key.id] = channel
             channel.opened()
             listeners, of = self._listeners(key)

@@ -51,10 +51,10 @@ class Hub:
         """`states` publishes what private channels say of accounts, where there are any."""
         self.market = market
         self.epoch = epoch
-        self._roster = SubscriberGroups(make_write)
-        self.traffic = self._roster.traffic
+        self._groups = SubscriberGroups(make_write)
+        self.traffic = self._groups.traffic
         self._turns = Scheduler(market.now_ns)
-        self.directory = Directory(market, epoch, self._roster, self._turns, keeps, clock, states)
+        self.directory = Directory(market, epoch, self._groups, self._turns, keeps, clock, states)
         self._patterns = Patterns()
 
     # Members.
@@ -170,7 +170,7 @@ class Hub:
                 joined.append((channel, frames))
         if joined:
             addresses = [channel.lane(subscriber.encoding).address for channel, _ in joined]
-            self._roster.move(subscriber, subscriber.channels.union(addresses))
+            self._groups.move(subscriber, subscriber.channels.union(addresses))
             self._catch_up_joined(subscriber, joined)
         for channel in awaited:
             channel.awaited()
@@ -220,7 +220,7 @@ class Hub:
         joined = [self.directory.at(address) for address in subscriber.channels]
         waited = [self.directory.at(address) for address in subscriber.waiting]
         subscriber.encoding = encoding
-        self._roster.move(subscriber, [channel.lane(encoding).address for channel in joined])
+        self._groups.move(subscriber, [channel.lane(encoding).address for channel in joined])
         subscriber.waiting = {channel.lane(encoding).address for channel in waited}
         if opened := b"".join(channel.lane(encoding).opened for channel in joined):
             subscriber.sink.write(opened)
@@ -228,7 +228,7 @@ class Hub:
     def redirect(self, subscriber: Subscriber, sink: Sink) -> None:
         """A subscriber that is not behind has another sink from now on."""
         subscriber.sink = sink
-        self._roster.rebind(subscriber)
+        self._groups.rebind(subscriber)
 
     # Members that fall behind.
 
@@ -238,24 +238,24 @@ class Hub:
         What its group holds is written first; its sink must still take that. `full` is called when more than
         `most_bytes` of what cannot be merged have gathered.
         """
-        self._roster.settle(subscriber)
+        self._groups.settle(subscriber)
         outbox = subscriber.sink = subscriber.outbox = Outbox(subscriber.encoding, most_bytes, full)
         for address in subscriber.channels:
             channel = self.directory.at(address)
             if channel.merges:
                 outbox.owe(channel)
-        self._roster.rebind(subscriber)
+        self._groups.rebind(subscriber)
 
     def catch_up(self, subscriber: Subscriber, budget: int = CHUNK_BYTES) -> bytes:
         """The next bytes for a subscriber that is behind, about so many; none when it has everything."""
-        self._roster.settle(subscriber)
+        self._groups.settle(subscriber)
         outbox = subscriber.outbox
         if not isinstance(outbox, Outbox):
             return b""
         frames, without = outbox.take(budget)
         for channel in without:
             address = channel.lane(subscriber.encoding).address
-            self._roster.move(subscriber, subscriber.channels - {address})
+            self._groups.move(subscriber, subscriber.channels - {address})
             channel.waiting[subscriber] = None
             subscriber.waiting.add(address)
         return b"".join(frames)
@@ -267,7 +267,7 @@ class Hub:
         if isinstance(outbox, Outbox):
             merged = outbox.merged
             outbox.close()
-        self._roster.rebind(subscriber)
+        self._groups.rebind(subscriber)
         return merged
 
     def leave(self, subscriber: Subscriber, ids: Iterable[str]) -> None:
@@ -289,7 +289,7 @@ class Hub:
             subscriber.outbox.close()
 
     def _leave(self, subscriber: Subscriber, addresses: Set[str]) -> None:
-        self._roster.move(subscriber, subscriber.channels - addresses)
+        self._groups.move(subscriber, subscriber.channels - addresses)
         subscriber.waiting -= addresses
         for address in addresses:
             channel = self.directory.get(address.partition(ENCODED)[0])
@@ -353,7 +353,7 @@ class Hub:
 
     def flush(self) -> None:
         """Write what has been published."""
-        self._roster.flush()
+        self._groups.flush()
 
     def _index_name(self, event: Index | Ticker) -> str:
         """The public name of the index that an event may be about."""

@@ -1,4 +1,4 @@
-"""Members and groups: connections with the same subscriptions share one buffer per tick.
+"""Subscribers and groups: connections with the same subscriptions share one buffer per tick.
 
 Publishing appends a frame to every group of a channel; `flush` joins each group's frames once and writes the
 result to each subscriber. A subscriber that changes its subscriptions has its groups flushed first, so that it gets

@@ -36,9 +36,9 @@ class KindTradesChannel(Channel):
     """`trades.{kind}.{currency}.{interval}`: the trades of every instrument that fits."""
 
     def __init__(
-        self, key: ChannelKey, market: Market, roster: SubscriberGroups, timers: Timers, opening: Opening
+        self, key: ChannelKey, market: Market, groups: SubscriberGroups, timers: Timers, opening: Opening
     ) -> None:
-        super().__init__(key, market, roster, timers, opening)
+        super().__init__(key, market, groups, timers, opening)
         self._interval_ns = INTERVALS_NS[key.interval]
 
     def opened(self) -> None:
@@ -70,9 +70,9 @@ class CandlesChannel(InstrumentChannel):
     """`chart.trades.X.{resolution}`: the candle at hand whenever it changed, at most ten times a second."""
 
     def __init__(
-        self, key: ChannelKey, market: Market, roster: SubscriberGroups, timers: Timers, opening: Opening
+        self, key: ChannelKey, market: Market, groups: SubscriberGroups, timers: Timers, opening: Opening
     ) -> None:
-        super().__init__(key, market, roster, timers, opening)
+        super().__init__(key, market, groups, timers, opening)
         self._minutes = RESOLUTIONS[key.resolution]
         self.interval_ns = INTERVALS_NS["100ms"]
 
