@@ -72,7 +72,13 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     ("text", "line"),
     [
         ("speed = ", "Invalid value (at end of document)"),
-        ("sped = 1", "Object contains unknown field `sped`"),
+        ("sped = 1", "Object contains unknown field `sped`; did you mean speed?"),
+        ("ping_interval = 1", "Object contains unknown field `ping_interval`; it belongs in [limits]"),
+        (
+            "[limits]\nping_intervall = 1",
+            "limits: Object contains unknown field `ping_intervall`; did you mean ping_interval?",
+        ),
+        ("[limits]\nzzz = 1", "limits: Object contains unknown field `zzz`\n"),
         ("[limits]\nunsent = 1", "limits: Object contains unknown field `unsent`"),
         ('[limits]\nsubscriptions = "many"', "limits.subscriptions: Expected `int`, got `str`"),
         ("[limits]\nping_timeout = 0", "limits.ping_timeout: a number above 0, not 0.0"),

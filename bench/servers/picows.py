@@ -13,7 +13,7 @@ connections: dict[picows.WSTransport, None] = {}
 
 
 class Listener(picows.WSListener):
-    """RetentionPolicy a connection among those that are sent to."""
+    """Keeps a connection among those that are sent to."""
 
     def on_ws_connected(self, transport: picows.WSTransport) -> None:
         """It is open."""

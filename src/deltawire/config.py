@@ -1,5 +1,7 @@
 """The configuration file: TOML in, one value out; what is wrong is one line with the file and the key."""
 
+import difflib
+import re
 import tomllib
 from ipaddress import ip_network
 from pathlib import Path
@@ -98,10 +100,29 @@ def load_config(path: Path) -> Config:
     except msgspec.ValidationError as error:
         reason, _, place = str(error).partition(" - at `$")
         where = place.removeprefix(".").rstrip("`")
+        reason += _near_miss(reason, where)
         raise UsageError(f"{path}: {where + ': ' if where else ''}{reason}") from error
     for key, reason in problems(config):
         raise UsageError(f"{path}: {key}: {reason}")
     return config
+
+
+def _near_miss(reason: str, where: str) -> str:
+    """The key that an unknown one may have been meant to be, or the tables where there is such a key."""
+    unknown = re.search(r"unknown field `(.+)`", reason)
+    if unknown is None:
+        return ""
+    tables: dict[str, msgspec.Struct] = {"": Config()}
+    tables |= {
+        name: table
+        for name in Config.__struct_fields__
+        if isinstance(table := getattr(Config(), name), msgspec.Struct)
+    }
+    known = tables[where].__struct_fields__ if where in tables else ()
+    if near := difflib.get_close_matches(unknown[1], known, 1):
+        return f"; did you mean {near[0]}?"
+    homes = [name for name, table in tables.items() if name and unknown[1] in table.__struct_fields__]
+    return f"; it belongs in [{homes[0]}]" if homes else ""
 
 
 def is_speed(speed: float) -> bool:

@@ -108,9 +108,12 @@ def test_every_gap_is_told_with_its_line_and_time(capsys: Capture, tmp_path: Pat
 
 def test_updates_that_waited_in_vain_are_counted(capsys: Capture, tmp_path: Path) -> None:
     tape = DeribitTape().change(("new", 1.0, 2.0)).change(("new", 2.0, 2.0)).trade(1.0, 1.0, 1)
-    code, report = verify(capsys, tape.write(tmp_path / "no image.log"))
+    file = tape.write(tmp_path / "no image.log")
+    code, report = verify(capsys, file)
     book = report["instruments"]["BTC-PERPETUAL"]
     assert (code, book["waited"], book["state"], book["detail"]) == (1, 2, "syncing", "no image came")
+    told = run(capsys, "verify", file, "--venue", "deribit").out
+    assert "syncing BTC-PERPETUAL: no image came; 2 updates waited" in told
 
 
 def test_damage_is_told_and_a_chain_that_holds_proves_the_book(capsys: Capture, tmp_path: Path) -> None:

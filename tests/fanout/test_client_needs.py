@@ -31,7 +31,7 @@ LIVE = {"state": "live"}
 
 
 class Inbox:
-    """RetentionPolicy the data of the notifications written to it, one frame at a time."""
+    """Keeps the data of the notifications written to it, one frame at a time."""
 
     def __init__(self) -> None:
         self.data: list[dict[str, Any]] = []

@@ -292,7 +292,7 @@ def test_an_index_of_another_venue_has_its_name_in_front() -> None:
     assert [(data["index_name"], data["price"]) for data in inbox.data(channel)] == [("okx:BTC-USD", 1.5)]
 
 
-# ReaderCheckpoints of options.
+# Marks of options.
 
 
 def test_option_marks_come_once_a_second_with_the_iv_as_a_fraction() -> None:

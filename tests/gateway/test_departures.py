@@ -22,7 +22,7 @@ SUBSCRIBE = {"id": 1, "method": "public/subscribe", "params": {"channels": ["ins
 
 
 class Transport(asyncio.Transport):
-    """RetentionPolicy what is written, and as uvloop's does, refuses whatever comes after the end."""
+    """Keeps what is written, and as uvloop's does, refuses whatever comes after the end."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -88,7 +88,7 @@ def test_patterns_that_outgrow_the_bound_close_the_connection(way: Way) -> None:
         assert client.close_code() == 1008
 
 
-# Scheduler.
+# Turns.
 
 
 class TickingClock(StillClock):

@@ -59,7 +59,7 @@ def test_it_never_falls() -> None:
     assert clock.now() == before
 
 
-# Scheduler.
+# Turns.
 
 
 class Busy:

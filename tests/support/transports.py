@@ -22,7 +22,7 @@ class StillClock:
 
 
 class MemoryTransport(asyncio.Transport):
-    """RetentionPolicy what is written; while its peer does not read, it is all in the buffer.
+    """Keeps what is written; while its peer does not read, it is all in the buffer.
 
     A write after the end of file is an error, one after closing is dropped, as with uvloop.
     """

@@ -66,7 +66,7 @@ class Message(msgspec.Struct, frozen=True):
     asks: list[Text]
     odd: Text | None = None
     printed: tuple[int, int] = (8, 8)
-    """ConnectionLimiter that Kraken prints at, from this image on."""
+    """Places that Kraken prints at, from this image on."""
     late: list[Text] | None = None
     """Bids of an update that Binance's image comes behind; then that one has the odd level."""
 

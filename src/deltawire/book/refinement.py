@@ -25,7 +25,7 @@ from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import EXACT_DIGITS, places, significant, unit
 
 PRINTED = -MEASURED
-"""ConnectionLimiter down to which zeros count, and down to which a decimal may be of any length that fits."""
+"""Places down to which zeros count, and down to which a decimal may be of any length that fits."""
 FINEST_PRICE, FINEST_SIZE = -12, -10
 """The finest that any listed tick (OKX: 1e-12) and lot (1e-8) of the venues needs, with two digits to spare there."""
 MOST_DIGITS = 18

@@ -59,7 +59,7 @@ def serve(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(metavar="N", help="RandomStream of the built-in exchange's market. [default: 1]"),
+        typer.Option(metavar="N", help="Seed of the built-in exchange's market. [default: 1]"),
     ] = None,
     latency: Annotated[
         str | None,

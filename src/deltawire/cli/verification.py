@@ -124,7 +124,7 @@ class Report(msgspec.Struct):
 
 
 class Verification:
-    """NonceCache a recording on a connection and keeps what there is to tell."""
+    """Replays a recording on a connection and keeps what there is to tell."""
 
     def __init__(self, recording: Recording, feed: VenueConnection) -> None:
         self._recording = recording

@@ -147,6 +147,11 @@ def _print_books(console: Console, report: Report) -> None:
         more = ordered[len(shown) :]
         verified = sum(book.verified for _, book in more)
         console.print(f"and {len(more):,} more books, {verified:,} of them verified: --json tells all")
+    for name, book in shown:
+        if not book.verified and not book.outages and book.detail:
+            waited = f"; {book.waited:,} updates waited" if book.waited else ""
+            line = escape(f"{name}: {book.detail}{waited}")
+            console.print(f"[yellow]{book.state}[/] {line}", highlight=False)
     places = [(name, outage) for name, book in ordered for outage in book.outages]
     for name, outage in places[:PLACES_SHOWN]:
         detail = f": {outage.detail}" if outage.detail else ""

@@ -15,7 +15,6 @@ import typer
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
-from websockets.exceptions import InvalidMessage
 
 from deltawire.access.access import UNAUTHORIZED
 from deltawire.cli.output import print_json
@@ -135,8 +134,6 @@ def _remedy(cause: BaseException | None, url: str) -> str:
         return f"; --cafile FILE trusts a certificate: of a server with --self-signed {file}"
     if isinstance(cause, ConnectionRefusedError):
         return "; does a server run there? `deltawire serve` starts one"
-    if isinstance(cause, InvalidMessage) and not url.startswith("wss"):
-        return "; if it serves TLS, the address begins with wss://"
     return ""
 
 

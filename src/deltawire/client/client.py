@@ -265,7 +265,9 @@ async def connect(
             subprotocols=[Subprotocol(SUBPROTOCOL)] if binary else None,
         )
     except (OSError, InvalidHandshake) as error:
-        raise FeedError(f"cannot connect to {address}: {error}", retry=_may_pass(error)) from error
+        plain = isinstance(error, InvalidMessage) and not address.startswith("wss")
+        advice = "; if it serves TLS, the address begins with wss://" if plain else ""
+        raise FeedError(f"cannot connect to {address}: {error}{advice}", retry=_may_pass(error)) from error
     except (InvalidURI, ValueError) as error:
         raise FeedError(f"no address of a server: {url}: {error}", retry=False) from error
     client = Client(connection, session, notifications)

@@ -128,7 +128,7 @@ class BookChannel(InstrumentChannel):
             self.soon()
 
     def _on_status(self, status: Status) -> None:
-        """PrivateEvent are that the book has become good or bad; that an image is on its way changes neither."""
+        """News are that the book has become good or bad; that an image is on its way changes neither."""
         if not self.state.imaged or status.state == "syncing":
             return
         self._news = _status(status)

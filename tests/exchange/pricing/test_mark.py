@@ -1,4 +1,4 @@
-"""ReaderCheckpoints follow the market slowly and the index at once."""
+"""Marks follow the market slowly and the index at once."""
 
 from math import exp
 

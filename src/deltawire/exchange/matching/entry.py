@@ -21,7 +21,7 @@ ENDINGS: dict[Code, Reason] = {
 
 
 class Entry:
-    """ConnectionLimiter orders."""
+    """Places orders."""
 
     __slots__ = ("_matcher", "_matching")
 

@@ -17,7 +17,7 @@ QuoteKey = tuple[AccountId, str, str, Side]
 
 
 class Quoting:
-    """ConnectionLimiter, edits and takes away quotes."""
+    """Places, edits and takes away quotes."""
 
     __slots__ = ("_amendments", "_entry", "_matcher", "_matching", "_quotes")
 

@@ -40,7 +40,7 @@ class OptionMark(NamedTuple):
 
 
 class _Expiry:
-    """ReaderCheckpoints of one expiry, the call's and the put's of a strike worked out together."""
+    """Marks of one expiry, the call's and the put's of a strike worked out together."""
 
     __slots__ = ("_forward", "_marked", "_smile", "_source", "_years")
 
