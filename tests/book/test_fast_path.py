@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from deltawire.book import kernel
-from deltawire.book.fast_path import members
+from deltawire.book.fast_path import FastPath, members
 from deltawire.book.kernel import Router, Side
 from deltawire.model.instruments import Instrument
+from deltawire.venues.binance import diff_frames
 from deltawire.venues.binance_spot import BinanceSpot
 from deltawire.venues.binance_usdm import BinanceUsdm
 from deltawire.venues.connection import VenueConnection
@@ -25,6 +26,16 @@ INSTRUMENT = Instrument(
     price_exponent=-1,
     size_exponent=-1,
 )
+
+
+class Bare(BinanceUsdm):
+    """With frames that have no envelope, too."""
+
+    fast_path = FastPath(
+        form="text_pairs",
+        rule="bridged",
+        updates=diff_frames(E="$any_ms", T="$venue_ms", pu="$previous"),
+    )
 
 
 def armed(venue: type[VenueConnection], label: str, last: int = 7) -> Router:
@@ -61,13 +72,13 @@ OKX = (
 def test_any_speed_of_the_diff_stream_and_members_of_2026(stream: str, extra: tuple[bytes, bytes]) -> None:
     label = f"btcusd@{stream}"
     frame = b'{"stream":"%b","data":%b}' % (label.encode(), DIFF % extra)
-    assert taken(armed(BinanceUsdm, label), frame)
-    assert not taken(armed(BinanceUsdm, "btcusd@depth@250ms"), frame)
+    assert taken(armed(Bare, label), frame)
+    assert not taken(armed(Bare, "btcusd@depth@250ms"), frame)
 
 
 @compiled
 def test_a_frame_without_an_envelope_has_the_label_of_none() -> None:
-    for venue, frame in ((BinanceUsdm, DIFF % (b"", b"")), (BinanceSpot, SPOT)):
+    for venue, frame in ((Bare, DIFF % (b"", b"")), (BinanceSpot, SPOT)):
         assert taken(armed(venue, ""), frame)
         assert not taken(armed(venue, "btcusd@depth"), frame)
         assert not taken(armed(venue, ""), b'{"stream":"","data":%b}' % frame)
@@ -82,7 +93,7 @@ def test_every_channel_of_a_book_that_has_its_label(channel: str) -> None:
 
 @compiled
 def test_levels_before_the_name_are_read_once_it_is_known() -> None:
-    router = armed(BinanceUsdm, "x@depth")
+    router = armed(Bare, "x@depth")
     for last in (7, 9, 11):
         frame = (
             b'{"data":{"a":[],"b":[["1.5","%d"]],"pu":%d,"u":%d,"U":1,"T":1,"E":1,"e":"depthUpdate","s":"BTCUSD"},'
@@ -95,7 +106,7 @@ def test_levels_before_the_name_are_read_once_it_is_known() -> None:
 
 @compiled
 def test_connections_whose_frames_take_turns_in_shape() -> None:
-    router = armed(BinanceUsdm, "")
+    router = armed(Bare, "")
     for turn in range(60):
         extra = b"".join(b'"x%d":%d,' % (number, turn) for number in range(turn % 7))
         last = 7 + 2 * turn
@@ -136,8 +147,8 @@ def test_whatever_is_unusual_is_the_parsers(fault: str) -> None:
     frame = DIFF % (b"", b"")
     amiss = frame.replace(*FAULTS[fault], 1)
     assert amiss != frame
-    assert not taken(armed(BinanceUsdm, ""), amiss)
-    learned = armed(BinanceUsdm, "")
+    assert not taken(armed(Bare, ""), amiss)
+    learned = armed(Bare, "")
     assert taken(learned, frame)
     learned.track("BTCUSD").enable("", INSTRUMENT, Side(bid=True), Side(bid=False), 0, 1, 7, True)
     assert not taken(learned, amiss)

@@ -356,7 +356,20 @@ class Book:
 
     def _proves(self, update: BookUpdate) -> bool:
         """Whether this update can show that none is missing before it; if not, silence is no loss."""
-        return self.reason != "lost" or bool(update.last) or update.checksum is not None
+        if self.reason != "lost" or update.last:
+            return True
+        return update.checksum is not None and self._whole_checksum()
+
+    def _needs_image(self) -> bool:
+        """Whether no update can prove the levels: nothing is numbered, and a checksum is made of some of them."""
+        return not self._sequencer.numbered and not self._whole_checksum()
+
+    def _whole_checksum(self) -> bool:
+        """Whether the checksum is made of all levels that the book holds."""
+        if self._checksum is None:
+            return False
+        covers = self._checksum.covers
+        return max(len(self.ladder.bids), len(self.ladder.asks)) <= covers
 
     def fault(self, reason: StaleReason, now: int, detail: str = "") -> list[BookEvent]:
         """The book no longer stands for the market, for this reason."""
@@ -365,7 +378,8 @@ class Book:
             self._reached = self._sequencer.last
         if reason == "closed":
             self._reached = 0
-        self.state, self.reason, self.wants_image = "stale", reason, reason not in UNPROVEN
+        provable = reason in UNPROVEN and not (reason == "lost" and self._needs_image())
+        self.state, self.reason, self.wants_image = "stale", reason, not provable
         if self._held is not None:
             self._held.clear()
         return [Status(self.instrument, "stale", reason, now, detail)]

@@ -16,6 +16,8 @@ OKX_LEVELS = 25
 class Checksum(Protocol):
     """One book's checksum rule."""
 
+    covers: ClassVar[int]
+    """Of how many levels a side it is made: it says nothing of those behind."""
     printed: ClassVar[bool]
     """Whether it is made of ticks and lots as the venue prints them, so that its exponents must be known."""
 
@@ -37,6 +39,7 @@ class KrakenChecksum:
     zeros, which is the text of its ticks and lots. Source: docs.kraken.com, spot WebSocket v2, book checksum.
     """
 
+    covers: ClassVar[int] = 10
     printed: ClassVar[bool] = True
 
     def __init__(self) -> None:
@@ -110,6 +113,7 @@ class OkxChecksum:
     absent).
     """
 
+    covers: ClassVar[int] = 25
     printed: ClassVar[bool] = False
 
     def reset(self) -> None:

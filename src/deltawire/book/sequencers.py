@@ -5,7 +5,7 @@ venue gives them (0 where it gives none) and answers; it moves on only when it a
 """
 
 from enum import Enum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 
 class Verdict(Enum):
@@ -23,6 +23,8 @@ class Sequencer(Protocol):
     """
 
     last: int
+    numbered: ClassVar[bool]
+    """Whether an update's number can show that none is missing before it."""
 
     @property
     def settled(self) -> bool:
@@ -43,6 +45,7 @@ class PreviousIdChain:
     maintenance one update may have seq < prev, so the new id itself is not judged.
     """
 
+    numbered: ClassVar[bool] = True
     settled = True
 
     def __init__(self) -> None:
@@ -68,6 +71,7 @@ class UpdateIdRange:
     first update kept must bracket lastUpdateId + 1.
     """
 
+    numbered: ClassVar[bool] = True
     settled = True
 
     def __init__(self) -> None:
@@ -94,6 +98,8 @@ class BridgedChain:
     then on `pu` must equal the u before it (the ranges themselves jump). An image may end just where an update
     ended that is already gone: the next one, whose `pu` is lastUpdateId, follows it as well.
     """
+
+    numbered: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self.last = 0
@@ -123,6 +129,7 @@ class BridgedChain:
 class Unsequenced:
     """The venue numbers nothing; its checksum after every update is the continuity rule (Kraken v2)."""
 
+    numbered: ClassVar[bool] = False
     settled = True
 
     def __init__(self) -> None:

@@ -224,7 +224,7 @@ def make_server(gateway: Gateway, tls: ssl.SSLContext | None) -> Server:
         ws=connection,  # type: ignore[arg-type]
         lifespan="off",
         timeout_graceful_shutdown=STOP_WITHIN_S,
-        log_level="warning",
+        log_level="error",  # a warning for each bad head would be a stranger's log
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -23,7 +23,7 @@ from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import exponent_of, parse_decimal
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
 from deltawire.venues.channels import Rank
-from deltawire.venues.connection import Id, Ms, VenueConnection, split_pair, to_float, to_ns
+from deltawire.venues.connection import BAD_FRAME, Id, Ms, VenueConnection, split_pair, to_float, to_ns
 from deltawire.venues.tape import Trades
 
 QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "EUR", "TRY", "BTC", "ETH", "BNB")
@@ -71,6 +71,10 @@ class _Depth(msgspec.Struct):
     a: msgspec.Raw
     pu: Id = 0
     T: Ms = 0
+
+
+class _Named(msgspec.Struct):
+    s: str
 
 
 class _Image(msgspec.Struct):
@@ -133,8 +137,22 @@ class _ExchangeInfo(msgspec.Struct):
     symbols: list[msgspec.Raw]
 
 
-def diff_frames(**more: str) -> tuple[Members, ...]:
-    """Frames of the diff stream, in the envelope of combined streams and bare; `more` is where markets differ."""
+_decode_levels = msgspec.json.Decoder(list[tuple[str, str]]).decode
+
+
+def _may_be_partial(data: _Depth) -> bool:
+    """Whether an update looks like the best levels of a book, whole: as many bids as asks, 5, 10 or 20, none removed.
+
+    An update that looks so by chance is not applied, and leaves a gap: no book rather than a wrong one.
+    """
+    bids, asks = _decode_levels(data.b), _decode_levels(data.a)
+    return (
+        len(bids) == len(asks) and len(bids) in (5, 10, 20) and all(float(size) for _, size in (*bids, *asks))
+    )
+
+
+def diff_frames(*, bare: bool = True, **more: str) -> tuple[Members, ...]:
+    """Frames of the diff stream, in the envelope of combined streams and `bare`; `more` is where markets differ."""
     data = {
         "e": '"depthUpdate"',
         "s": '"$symbol"',
@@ -145,7 +163,7 @@ def diff_frames(**more: str) -> tuple[Members, ...]:
         **more,
     }
     combined = members(_Message, stream='"$label"', data=members(_Depth, **data))
-    return combined, members(_Message, _Depth, **data)
+    return (combined, members(_Message, _Depth, **data)) if bare else (combined,)
 
 
 class BinanceConnection(VenueConnection):
@@ -162,6 +180,7 @@ class BinanceConnection(VenueConnection):
 
     _message = msgspec.json.Decoder(_Message).decode
     _depth = msgspec.json.Decoder(_Depth).decode
+    _named = msgspec.json.Decoder(_Named).decode
     _image_data = msgspec.json.Decoder(_Image).decode
     _top = msgspec.json.Decoder(_Top).decode
     _trade_data = msgspec.json.Decoder(_Trade).decode
@@ -251,7 +270,12 @@ class BinanceConnection(VenueConnection):
         return waiting[0]
 
     def _on_depth(self, raw: msgspec.Raw, now: int) -> list[Output]:
-        data = self._depth(raw)
+        try:
+            data = self._depth(raw)
+            if not self._stream and self.partial_as_update and _may_be_partial(data):
+                raise MalformedError("on a stream without a name these may be the best levels alone")
+        except BAD_FRAME as error:
+            return self._unreadable(self._named(raw).s, self._stream, error, now)
         channel = self._channel(data.s, self._stream)
         partial = self._is_partial(data.s)
         if not self._book_channels.choose(data.s, channel, opens=self._may_switch(data.s)):

@@ -48,7 +48,7 @@ class BinanceUsdm(BinanceConnection):
     fast_path = FastPath(
         form="text_pairs",
         rule="bridged",
-        updates=diff_frames(E="$any_ms", T="$venue_ms", pu="$previous"),
+        updates=diff_frames(bare=False, E="$any_ms", T="$venue_ms", pu="$previous"),
     )
 
     _mark = msgspec.json.Decoder(_Mark).decode

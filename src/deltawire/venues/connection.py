@@ -211,7 +211,7 @@ class VenueConnection:
         found: list[Output] = []
         for book in self.books.values():
             if book.state == "live":
-                found += book.fault("lost", now, detail)
+                found += self._settled(book, book.fault("lost", now, detail), now)
         return found
 
     def deadline(self) -> int | None:
@@ -323,6 +323,12 @@ class VenueConnection:
         book.counts.malformed += 1
         fault = msgspec.structs.replace(self._fault(error, now), instrument=symbol)
         return [fault, *self._settled(book, book.fault("malformed", now), now)]
+
+    def _unreadable(self, symbol: str, label: str, error: Exception, now: int) -> list[Output]:
+        """A message of a book channel cannot be used; if it is the channel of its book, that has missed something."""
+        if self._book_channels.of(symbol) in (None, self._channel(symbol, label)):
+            return self._lost(symbol, error, now)
+        return [self._fault(error, now)]
 
     def _learn(self, stated: Instrument, now: int, why: str = "inactive") -> list[Output]:
         """The venue defines an instrument; one with a running book keeps its exponents if they are finer.

@@ -16,13 +16,14 @@ from deltawire.book.book import Book, BookUpdate
 from deltawire.book.columns import ActionRows
 from deltawire.book.fast_path import FastPath, Members, members
 from deltawire.book.sequencers import PreviousIdChain
+from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Greeks, Index, Side, Stats, Ticker
 from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS, is_day, parse_day
 from deltawire.model.instruments import FOREVER_MS, Instrument, Kind
 from deltawire.model.numbers import double_text, exponent_of
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
 from deltawire.venues.channels import Rank
-from deltawire.venues.connection import SECOND_NS, Id, Ms, VenueConnection, to_ns
+from deltawire.venues.connection import BAD_FRAME, SECOND_NS, Id, Ms, VenueConnection, to_ns
 from deltawire.venues.tape import one_trade
 
 REST = "https://www.deribit.com/api/v2/public/"
@@ -58,6 +59,12 @@ class _Book(msgspec.Struct):
     bids: msgspec.Raw
     asks: msgspec.Raw
     prev_change_id: Id | None = None
+    type: Literal["snapshot", "change", ""] = ""
+    """Absent in grouped channels, and in old recordings."""
+
+
+class _Named(msgspec.Struct):
+    instrument_name: str
 
 
 class _Trade(msgspec.Struct):
@@ -187,6 +194,7 @@ class Deribit(VenueConnection):
 
     _frame = msgspec.json.Decoder(_Frame).decode
     _book_data = msgspec.json.Decoder(_Book).decode
+    _named = msgspec.json.Decoder(_Named).decode
     _trade_data = msgspec.json.Decoder(list[_Trade]).decode
     _ticker_data = msgspec.json.Decoder(_Ticker).decode
     _index_data = msgspec.json.Decoder(_Index).decode
@@ -245,7 +253,12 @@ class Deribit(VenueConnection):
         return []
 
     def _on_book(self, params: _Params, now: int) -> list[Output]:
-        data = self._book_data(params.data)
+        try:
+            data = self._book_data(params.data)
+            if data.type and (data.prev_change_id is None) == (data.type == "change"):
+                raise MalformedError(f"a {data.type or 'message'} that follows {data.prev_change_id}")
+        except BAD_FRAME as error:
+            return self._unreadable(self._named(params.data).instrument_name, params.channel, error, now)
         name = data.instrument_name
         channel = self._channel(name, params.channel)
         grouped = _GROUPED.fullmatch(channel)
