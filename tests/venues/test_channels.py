@@ -162,6 +162,17 @@ def test_okx_tells_one_book_on_several_channels(first: str) -> None:
     assert beside == {"book books beside books-l2-tbt": 200 + (first == "books-l2-tbt")}
 
 
+def test_what_cannot_be_read_on_another_channel_costs_the_book_nothing() -> None:
+    feed = make_venue("okx")
+    feed.opened(Wants(), 1)
+    feed.received(push("books", "snapshot", 10, -1, "10"), 2)
+    (fault,) = feed.received(push("books-l2-tbt", "odd", 11, 10, "9"), 3)
+    assert isinstance(fault, Fault)
+    assert feed.books["BTC-USDT-SWAP"].state == "live"
+    feed.received(push("books", "odd", 11, 10, "9"), 4)
+    assert feed.books["BTC-USDT-SWAP"].reason == "malformed"
+
+
 def test_a_channel_that_never_opens_gives_way() -> None:
     chosen = BookChannels(lambda channel: (len(channel),))
     assert chosen.choose("X", "a", opens=False)

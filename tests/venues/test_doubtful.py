@@ -123,6 +123,21 @@ def kraken(kind: str, bids: dict[float, float], asks: dict[float, float], book: 
     return f'{{"channel":"book","type":"{kind}","data":[{body}]}}'.encode()
 
 
+def test_the_depth_that_one_connection_states_is_not_that_of_the_next() -> None:
+    sides = [{start + way * number: 1.0 for number in range(25)} for start, way in ((100.0, -1), (101.0, 1))]
+    bids, asks = sides
+    stated = '{"method":"subscribe","success":true,"result":{"channel":"book","symbol":"BTC/USD","depth":%d}}'
+    connection = opened("kraken")
+    connection.received((stated % 10).encode(), 2)
+    connection.received(kraken("snapshot", bids, asks, (bids, asks)), 3)
+    book = connection.books["BTC/USD"]
+    assert len(book.ladder.bids) == 10
+    connection.closed(4)
+    connection.opened(Wants(), 5)
+    connection.received(kraken("snapshot", bids, asks, (bids, asks)), 6)
+    assert (book.state, len(book.ladder.bids), len(book.ladder.asks)) == ("live", 25, 25)
+
+
 @pytest.mark.parametrize(("depth_held", "state"), [(10, "live"), (25, "syncing")])
 def test_a_checksum_of_the_best_levels_does_not_prove_those_behind(depth_held: int, state: str) -> None:
     bids = {100.0 - number: 1.0 for number in range(depth_held)}

@@ -223,7 +223,7 @@ class Book:
     def _shown(self, update: BookUpdate) -> Exponents | None:
         """The price and size exponents that an update's texts need, where that can be told at a glance.
 
-        Then every number fits 64 bits at any exponents down to `twin.MEASURED`.
+        Then every number fits 64 bits at any exponents down to `pure.MEASURED`.
         """
         bids = read_places(self._read_bids.form, update.bids)
         asks = read_places(self._read_asks.form, update.asks)

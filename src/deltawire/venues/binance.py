@@ -275,7 +275,7 @@ class BinanceConnection(VenueConnection):
             if not self._stream and self.partial_as_update and _may_be_partial(data):
                 raise MalformedError("on a stream without a name these may be the best levels alone")
         except BAD_FRAME as error:
-            return self._unreadable(self._named(raw).s, self._stream, error, now)
+            return self._lost(self._named(raw).s, self._stream, error, now)
         channel = self._channel(data.s, self._stream)
         partial = self._is_partial(data.s)
         if not self._book_channels.choose(data.s, channel, opens=self._may_switch(data.s)):

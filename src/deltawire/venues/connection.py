@@ -315,20 +315,18 @@ class VenueConnection:
         self._waiting[book.instrument.name] = now + IMAGE_WAIT_NS
         return [*events, *self._ask_image(book), *book.asked(now)]
 
-    def _lost(self, symbol: str, error: Exception, now: int) -> list[Output]:
-        """A message about this book cannot be used; where nothing is numbered, nothing later would show that."""
+    def _lost(self, symbol: str, label: str, error: Exception, now: int) -> list[Output]:
+        """A message on a book channel cannot be used; where it is the channel of this book, that has missed something.
+
+        Where nothing is numbered, or nothing more comes, nothing later would show that.
+        """
         book = self.books.get(symbol)
-        if book is None or not (book.state == "live" or book.reason in UNPROVEN):
+        beside = self._book_channels.of(symbol) not in (None, self._channel(symbol, label))
+        if book is None or beside or not (book.state == "live" or book.reason in UNPROVEN):
             return [self._fault(error, now)]
         book.counts.malformed += 1
         fault = msgspec.structs.replace(self._fault(error, now), instrument=symbol)
         return [fault, *self._settled(book, book.fault("malformed", now), now)]
-
-    def _unreadable(self, symbol: str, label: str, error: Exception, now: int) -> list[Output]:
-        """A message of a book channel cannot be used; if it is the channel of its book, that has missed something."""
-        if self._book_channels.of(symbol) in (None, self._channel(symbol, label)):
-            return self._lost(symbol, error, now)
-        return [self._fault(error, now)]
 
     def _learn(self, stated: Instrument, now: int, why: str = "inactive") -> list[Output]:
         """The venue defines an instrument; one with a running book keeps its exponents if they are finer.

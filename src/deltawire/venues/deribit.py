@@ -258,7 +258,7 @@ class Deribit(VenueConnection):
             if data.type and (data.prev_change_id is None) == (data.type == "change"):
                 raise MalformedError(f"a {data.type or 'message'} that follows {data.prev_change_id}")
         except BAD_FRAME as error:
-            return self._unreadable(self._named(params.data).instrument_name, params.channel, error, now)
+            return self._lost(self._named(params.data).instrument_name, params.channel, error, now)
         name = data.instrument_name
         channel = self._channel(name, params.channel)
         grouped = _GROUPED.fullmatch(channel)

@@ -135,8 +135,7 @@ class Kraken(VenueConnection):
     def __init__(self) -> None:
         super().__init__()
         self._depths: dict[str, int] = {}
-        self._stated_depths: set[str] = set()
-        """Symbols whose depth an acknowledgement states; that of others is read off their images."""
+        """As this connection's acknowledgements state them; the depth of other books is read off their images."""
         self._channels = {
             "book": self._on_books,
             "trade": self._on_trades,
@@ -147,6 +146,11 @@ class Kraken(VenueConnection):
     def tag(self, url: str) -> str | None:
         """Nothing is fetched from Kraken."""
         return None
+
+    def closed(self, now: int) -> list[Output]:
+        """The next connection states its own depths."""
+        self._depths.clear()
+        return super().closed(now)
 
     def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
         names = list(wants.instruments)
@@ -180,7 +184,6 @@ class Kraken(VenueConnection):
             return []
         if message.method == "subscribe" and result.depth > 0:
             self._depths[result.symbol] = result.depth
-            self._stated_depths.add(result.symbol)
         book = self.books.get(result.symbol)
         if message.method == "unsubscribe" and book is not None and book.state == "live":
             return [*book.fault("closed", now, "unsubscribed")]
@@ -191,7 +194,7 @@ class Kraken(VenueConnection):
         try:
             books = self._books(message.data)
         except BAD_FRAME as error:
-            lost = [self._lost(named.symbol, error, now) for named in self._named(message.data)]
+            lost = [self._lost(named.symbol, "", error, now) for named in self._named(message.data)]
             return [output for outputs in lost for output in outputs]
         found: list[Output] = []
         for data in books:
@@ -206,21 +209,20 @@ class Kraken(VenueConnection):
             if kind not in ("snapshot", "update"):
                 raise MalformedError(f"book type {kind[:20]!r}")
         except BAD_FRAME as error:
-            return self._lost(data.symbol, error, now)
+            return self._lost(data.symbol, "", error, now)
         book = self._book(data.symbol)
         if kind == "update":
             return self._delta(book, update, now)
-        if data.symbol not in self._stated_depths:
-            self._depths[data.symbol] = _shown_depth(update)
-        book.depth = self._depths[data.symbol]
+        book.depth = self._depths.get(data.symbol) or _shown_depth(update)
         return self._image(data.symbol, update, now)
 
     def _expect(self, symbol: str, label: str) -> tuple[Instrument, int] | None:
-        expected = super()._expect(symbol, label) if symbol in self._stated_depths else None
-        return expected and (expected[0], self._depths[symbol])
+        depth = self._depths.get(symbol)
+        expected = super()._expect(symbol, label) if depth else None
+        return (expected[0], depth) if expected and depth else None
 
     def _opened(self, image: Image, now: int) -> list[Output]:
-        self._book(image.symbol).depth = self._depths.get(image.symbol, DEPTH)
+        self._book(image.symbol).depth = self._depths[image.symbol]
         return super()._opened(image, now)
 
     def _on_trades(self, message: _Frame, now: int) -> list[Output]:
@@ -298,7 +300,11 @@ class Kraken(VenueConnection):
 
     def _ask_image(self, book: Book) -> list[Ask]:
         symbol = book.instrument.name
-        params = {"channel": "book", "symbol": [symbol], "depth": self._depths.get(symbol, DEPTH)}
+        params = {
+            "channel": "book",
+            "symbol": [symbol],
+            "depth": self._depths.get(symbol) or book.depth or DEPTH,
+        }
         return [_call("unsubscribe", params), _call("subscribe", params)]
 
 

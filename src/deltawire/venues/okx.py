@@ -259,7 +259,7 @@ class Okx(VenueConnection):
                 raise MalformedError(f"action {message.action[:20]!r}")
             updates = [_to_update(data) for data in self._books(message.data)]
         except BAD_FRAME as error:
-            return self._lost(symbol, error, now)
+            return self._lost(symbol, channel, error, now)
         if not self._book_channels.choose(symbol, channel, opens=message.action != "update"):
             return self._beside(symbol, channel)
         self._parsed_books += 1
