@@ -109,6 +109,17 @@ def test_the_best_levels_on_a_stream_without_a_name_are_not_taken_for_updates() 
     assert connection.books["BTCUSDT"].reason == "malformed"
 
 
+def test_the_best_levels_of_spot_on_a_stream_without_a_name_are_not_taken_for_an_image() -> None:
+    connection = opened("binance_spot")
+    connection.received(depth("", U=90, u=110), 2)
+    partial = {"lastUpdateId": 100, "bids": levels(100, -1), "asks": levels(101, 1)}
+    (fault,) = connection.received(msgspec.json.encode(partial), 3)
+    assert "best levels alone" in str(fault)
+    assert connection.books["BTCUSDT"].state == "syncing"
+    connection.received(msgspec.json.encode(partial | {"bids": levels(100, -1)[:4]}), 4)
+    assert connection.books["BTCUSDT"].state == "live", "it is none of the sizes that streams have"
+
+
 def kraken(kind: str, bids: dict[float, float], asks: dict[float, float], book: tuple[Any, Any]) -> bytes:
     best = [(price, book[1][price]) for price in sorted(book[1])[:10]]
     best += [(price, book[0][price]) for price in sorted(book[0], reverse=True)[:10]]

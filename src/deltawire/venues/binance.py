@@ -140,15 +140,19 @@ class _ExchangeInfo(msgspec.Struct):
 _decode_levels = msgspec.json.Decoder(list[tuple[str, str]]).decode
 
 
-def _may_be_partial(data: _Depth) -> bool:
-    """Whether an update looks like the best levels of a book, whole: as many bids as asks, 5, 10 or 20, none removed.
+def _refuse_partial(raw_bids: msgspec.Raw, raw_asks: msgspec.Raw) -> None:
+    """Raises `MalformedError` for what looks like the best levels alone: 5, 10 or 20 bids and as many asks, none removed.
 
-    An update that looks so by chance is not applied, and leaves a gap: no book rather than a wrong one.
+    On a stream without a name such a message cannot be told from an update, or from an image of the whole book. One
+    that looks so by chance is not used, and leaves a gap: no book rather than a wrong one.
     """
-    bids, asks = _decode_levels(data.b), _decode_levels(data.a)
-    return (
-        len(bids) == len(asks) and len(bids) in (5, 10, 20) and all(float(size) for _, size in (*bids, *asks))
-    )
+    bids, asks = _decode_levels(raw_bids), _decode_levels(raw_asks)
+    if len(bids) == len(asks) and len(bids) in (5, 10, 20) and all(float(size) for _, size in (*bids, *asks)):
+        raise MalformedError("on a stream without a name these may be the best levels alone")
+
+
+def _image_update(data: _Image) -> BookUpdate:
+    return BookUpdate(bytes(data.bids), bytes(data.asks), last=data.lastUpdateId, venue_ns=to_ns(data.T))
 
 
 def diff_frames(*, bare: bool = True, **more: str) -> tuple[Members, ...]:
@@ -250,8 +254,10 @@ class BinanceConnection(VenueConnection):
         if message.s:
             return self._read_raw(message, frame, now)
         if message.last_update_id is not None:
-            update = self._image_update(frame)
-            return self._image(self._sole_waiting(), update, now)
+            data = self._image_data(frame)
+            if not self.partial_as_update:
+                _refuse_partial(data.bids, data.asks)
+            return self._image(self._sole_waiting(), _image_update(data), now)
         if message.code is not None:
             return [self._complaint(f"{message.code} {message.msg}", now)]
         return [] if message.result else self._not_read(message.e or "no stream")
@@ -272,8 +278,8 @@ class BinanceConnection(VenueConnection):
     def _on_depth(self, raw: msgspec.Raw, now: int) -> list[Output]:
         try:
             data = self._depth(raw)
-            if not self._stream and self.partial_as_update and _may_be_partial(data):
-                raise MalformedError("on a stream without a name these may be the best levels alone")
+            if not self._stream and self.partial_as_update:
+                _refuse_partial(data.b, data.a)
         except BAD_FRAME as error:
             return self._lost(self._named(raw).s, self._stream, error, now)
         channel = self._channel(data.s, self._stream)
@@ -317,7 +323,7 @@ class BinanceConnection(VenueConnection):
             data = self._depth(raw)
             update = BookUpdate(bytes(data.b), bytes(data.a), last=data.u, venue_ns=to_ns(data.T or data.E))
         else:
-            update = self._image_update(raw)
+            update = _image_update(self._image_data(raw))
         if not self._book_channels.choose(symbol, channel, opens=self._book_channels.of(symbol) is None):
             return self._beside(symbol, channel)
         self._parsed_books += 1
@@ -334,10 +340,6 @@ class BinanceConnection(VenueConnection):
         pace = _PACE.search(channel)
         pace_ms = int(pace[1]) if pace else SLOWEST_MS if channel else SLOWEST_MS + 1
         return (1, -int(partial[1]), pace_ms) if partial else (0, 0, pace_ms)
-
-    def _image_update(self, body: bytes | msgspec.Raw) -> BookUpdate:
-        data = self._image_data(body)
-        return BookUpdate(bytes(data.bids), bytes(data.asks), last=data.lastUpdateId, venue_ns=to_ns(data.T))
 
     def _on_top(self, raw: msgspec.Raw, now: int) -> list[Output]:
         data = self._top(raw)
@@ -398,7 +400,9 @@ class BinanceConnection(VenueConnection):
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
         kind, _, symbol = tag.partition(":")
         if kind == "book":  # an answer may outlive its connection
-            return [] if self._router.heard_ns is None else self._image(symbol, self._image_update(body), now)
+            if self._router.heard_ns is None:
+                return []
+            return self._image(symbol, _image_update(self._image_data(body)), now)
         return self._whole_list(tag, self._exchange_info(body).symbols, self._on_symbol, now)
 
     def _on_symbol(self, raw: msgspec.Raw, now: int) -> list[Output]:
