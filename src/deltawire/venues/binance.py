@@ -141,7 +141,7 @@ _decode_levels = msgspec.json.Decoder(list[tuple[str, str]]).decode
 
 
 def _refuse_partial(raw_bids: msgspec.Raw, raw_asks: msgspec.Raw) -> None:
-    """Raises `MalformedError` for what looks like the best levels alone: 5, 10 or 20 bids and as many asks, none removed.
+    """Raises `MalformedError` for what looks like the best levels alone: 5, 10 or 20 bids, as many asks, none removed.
 
     On a stream without a name such a message cannot be told from an update, or from an image of the whole book. One
     that looks so by chance is not used, and leaves a gap: no book rather than a wrong one.
