@@ -1,9 +1,10 @@
 """Who stands beside an attacker: the longest that honest clients wait while somebody sends the worst that was found.
 
-    python -m fuzz.bystander [--seconds 600] [--hold 30] [--seed 1]
+    python -m fuzz.bystander [--seconds 600] [--hold 30] [--seed 1] [--worst build/fuzz-bystander-worst.json]
 
 For `--seconds` attacks are invented, tried and bred by how long they hold up the honest clients; then the worst runs
-for `--hold` seconds from one connection, and from three. The server runs with its defaults: an attacker whose credits
+for `--hold` seconds from one connection, and from three. The worst attacks are kept in the file `--worst`, and the next
+run begins with them: `--seconds 0` tries only those again. The server runs with its defaults: an attacker whose credits
 are used up is closed, and comes back.
 """
 
@@ -184,6 +185,10 @@ class Breeder:
         """What one did."""
         self.worst = sorted([*self.worst, (score, attack)], key=lambda scored: -scored[0])[:KEPT]
 
+    def save(self, path: Path) -> None:
+        """Keep the worst for the next run."""
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(self.worst), indent=1))
+
     def _child(self, attack: Attack) -> Attack:
         messages = list(attack.messages)
         for _ in range(self.random.randint(1, 3)):
@@ -271,7 +276,24 @@ async def search(served: Served, honest: Honest, breeder: Breeder, seconds: floa
             )
 
 
-async def run(served: Served, seconds: float, hold: float, seed: int) -> bool:
+def load(path: Path) -> list[Attack]:
+    """The worst attacks of the runs before."""
+    if not path.exists():
+        return []
+    return [attack for _, attack in msgspec.json.decode(path.read_bytes(), type=list[tuple[float, Attack]])]
+
+
+async def retry(served: Served, honest: Honest, breeder: Breeder, attacks: list[Attack]) -> None:
+    """Try attacks of the runs before again."""
+    for attack in attacks:
+        breeder.learn(max(await measure(served, honest, attack, TRIAL_S), default=0.0), attack)
+    if attacks:
+        print(
+            f"{len(attacks)} attacks of before: the worst held somebody up for {breeder.worst[0][0]:.0f} ms"
+        )
+
+
+async def run(served: Served, seconds: float, hold: float, seed: int, kept: Path) -> bool:
     """Print what was found; whether it is within the bounds."""
     breeder = Breeder(seed, await instruments(served))
     honest = Honest(served)
@@ -279,7 +301,9 @@ async def run(served: Served, seconds: float, hold: float, seed: int) -> bool:
     await asyncio.sleep(3)
     quiet = honest.take()
     print(f"alone: p50 {percentile(quiet, 50):.1f} ms, p99 {percentile(quiet, 99):.1f} ms")
+    await retry(served, honest, breeder, load(kept))
     await search(served, honest, breeder, seconds)
+    breeder.save(kept)
     good = True
     for attackers, bound in ((1, ALONE_MS), (3, THREE_MS)):
         worst = await _worst(served, honest, breeder, hold, attackers)
@@ -323,10 +347,16 @@ def main() -> None:
     parser.add_argument(
         "--log", type=Path, default=Path("build") / "fuzz-bystander.log", help="of the server"
     )
+    parser.add_argument(
+        "--worst",
+        type=Path,
+        default=Path("build") / "fuzz-bystander-worst.json",
+        help="attacks to begin with",
+    )
     options = parser.parse_args()
     options.log.parent.mkdir(exist_ok=True)
     with serving(log=options.log) as served:
-        good = asyncio.run(run(served, options.seconds, options.hold, options.seed))
+        good = asyncio.run(run(served, options.seconds, options.hold, options.seed, options.worst))
     if not good:
         sys.exit(f"failed: see the bounds above, and {options.log}")
 
