@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 import deltawire.session.server  # noqa: F401  (fills the table of methods)
-from deltawire.session.channels import KINDS, RESOLUTIONS
+from deltawire.dialect.grammar import KINDS, RESOLUTIONS
 from deltawire.session.methods import METHODS
 
 ORDER = [

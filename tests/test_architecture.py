@@ -21,6 +21,7 @@ ROOMS = [
     {"market"},
     {"venues", "exchange"},
     {"agents"},
+    {"dialect"},
     {"session"},
     {"fanout"},
     {"bus", "store", "recording", "journal"},
@@ -60,8 +61,8 @@ READS_ENVIRONMENT = {"book/kernel.py"}  # DELTAWIRE_PURE chooses the kernel when
 VENUES = {name.partition("_")[0] for name in REGISTRY}
 NAMED = {
     "book/checksums.py": {"kraken", "okx"},  # rules known by the venue that defined them
-    "fanout/books.py": {"deribit"},  # how the dialect groups prices
-    "session/channels.py": {"deribit"},  # the dialect's channel names
+    "fanout/channels/books.py": {"deribit"},  # how the dialect groups prices
+    "dialect/grammar.py": {"deribit"},  # the dialect's channel names
 }
 """Where a venue's name may stand in code outside its own file, and why."""
 FILES = sorted(ROOT.rglob("*.py"))

@@ -9,8 +9,8 @@ from websockets.asyncio.server import ServerConnection
 
 from deltawire.client import Feed, Gap, Outage
 from deltawire.client.feed import LONGEST_WAIT_S, Item
+from deltawire.dialect.grammar import ResumePosition
 from deltawire.errors import FeedError
-from deltawire.session.channels import ResumePosition
 from deltawire.session.client import BookMirror, Notification
 from tests.support.dialect_server import answer, next_request, notify, scripted_server
 from tests.support.gateway_server import GatewayServer, Way

@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
+from deltawire.dialect.grammar import parse_channel
 from deltawire.fanout.channel_encoding import DEFLATE, ChannelEncoding
 from deltawire.fanout.history import HistoryPool, RetentionPolicy
-from deltawire.session.channels import parse_channel
 from deltawire.wire.deflate import RSV1
 
 

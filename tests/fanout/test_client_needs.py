@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from deltawire.dialect.grammar import parse_channel
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.subscribers import Subscriber
 from deltawire.market.market import Market
 from deltawire.model.events import BookDelta, BookImage, Changes, Levels, StaleReason, Status
 from deltawire.model.instruments import Instrument
-from deltawire.session.channels import parse_channel
 from deltawire.session.client import BookMirror
 
 INSTRUMENT = Instrument(

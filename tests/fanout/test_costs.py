@@ -3,10 +3,10 @@
 import sys
 from typing import Any
 
+from deltawire.dialect.grammar import parse_channel
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.subscribers import Subscriber
 from deltawire.market.market import Market
-from deltawire.session.channels import parse_channel
 from tests.support.market_events import START_NS, VENUE, make_instrument, make_listing, make_trade
 from tests.support.subscribers import Inbox, join
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
+from deltawire.dialect.grammar import ResumePosition, parse_channel
+from deltawire.dialect.payloads import QUIET
 from deltawire.fanout.channel_encoding import PROTO
 from deltawire.fanout.directory import FAMILIES
 from deltawire.fanout.history import RetentionPolicy
 from deltawire.fanout.hub import Hub
 from deltawire.market.market import Market
 from deltawire.model.events import Event, Index
-from deltawire.session.channels import ResumePosition, parse_channel
-from deltawire.wire.payloads import QUIET
 from deltawire.wire.protobuf import ProtoDecoder
 from tests.support.frames import BINARY, take_frames
 from tests.support.market_events import (

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltawire.session.channels import parse_channel
+from deltawire.dialect.grammar import parse_channel
 from deltawire.session.client import BookMirror
 from tests.support.market_events import MS_NS, make_trade
 from tests.support.subscribers import Inbox

@@ -1,6 +1,6 @@
 """Patterns: what fits is joined, also what comes later; what is left, is left; by name and by pattern."""
 
-from deltawire.session.channels import ResumePosition, parse_channel
+from deltawire.dialect.grammar import ResumePosition, parse_channel
 from tests.support.market_events import ScriptedBook, make_instrument, make_listing, make_trade
 from tests.support.subscribers import Inbox, join
 from tests.support.worlds import World, live_world

@@ -8,10 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from deltawire.dialect.grammar import ResumePosition, parse_channel
 from deltawire.fanout.history import RetentionPolicy
 from deltawire.fanout.hub import MOST_RESUMED_BYTES, Hub
 from deltawire.market.market import Market
-from deltawire.session.channels import ResumePosition, parse_channel
 from deltawire.session.client import BookMirror
 from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook, make_trade
 from tests.support.subscribers import Inbox, joined

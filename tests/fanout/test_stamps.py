@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from deltawire.dialect.grammar import parse_channel
 from deltawire.fanout.channel_encoding import PROTO
 from deltawire.fanout.hub import Hub
-from deltawire.session.channels import parse_channel
 from deltawire.session.client import ClientSession, Notification
 from deltawire.wire.notifications import Stamps
 from tests.support.frames import TEXT, take_frames

@@ -11,12 +11,12 @@ import jsonschema
 import msgspec
 import pytest
 
+from deltawire.dialect.grammar import addresses, parse_channel
+from deltawire.dialect.payloads import PAYLOADS, QUIET
 from deltawire.fanout.directory import FAMILIES
 from deltawire.session.asyncapi import NOTICES, describe
-from deltawire.session.channels import addresses, parse_channel
 from deltawire.session.methods import METHODS
 from deltawire.wire.mac import MacNote, mac_frame
-from deltawire.wire.payloads import PAYLOADS, QUIET
 from deltawire.wire.rpc import format_heartbeat, format_unsubscribed
 from tests.support.gateway_server import PATIENCE_S, GatewayServer, open_socket
 from tests.support.market_events import make_index, make_listing, make_option, make_ticker, make_trade

@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
+from deltawire.dialect.market_objects import instrument_object, summary_object, ticker_object
 from deltawire.market.market import Market
-from deltawire.market.objects import instrument_object, summary_object, ticker_object
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import BookImage, Levels, Status, Trade
 from deltawire.model.expiries import FOREVER_NS

@@ -6,8 +6,8 @@ from zlib import crc32
 
 import pytest
 
+from deltawire.dialect.grammar import ResumePosition
 from deltawire.errors import FeedError, RequestError
-from deltawire.session.channels import ResumePosition
 from deltawire.session.client import Answer, BookMirror, ClientSession, Notification, TestRequest
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from deltawire.dialect.grammar import ResumePosition
 from deltawire.errors import RequestError
-from deltawire.session.channels import ResumePosition
 from deltawire.session.conversation import MOST_PATTERNS
 from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
 from deltawire.session.methods import METHODS

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from deltawire.dialect.grammar import parse_channel
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.subscribers import Subscriber
-from deltawire.session.channels import parse_channel
 from tests.support.frames import messages_in
 
 

@@ -10,12 +10,12 @@ import pytest
 
 from deltawire.book import kernel
 from deltawire.book.book import Book
+from deltawire.dialect.grammar import ChannelKey, parse_channel
 from deltawire.fanout.channel_encoding import DEFLATE, PROTO
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.subscribers import JSON, Encoding
 from deltawire.market.market import Market
 from deltawire.ports import Venue
-from deltawire.session.channels import ChannelKey, parse_channel
 from deltawire.sources.replay import play as replay
 from deltawire.testing.kernels import pure_kernel
 from deltawire.testing.link import Link

@@ -13,8 +13,8 @@ from typing import Self
 import msgspec
 
 from deltawire.client.client import Client, Login, connect
+from deltawire.dialect.grammar import ResumePosition
 from deltawire.errors import FeedError, RequestError
-from deltawire.session.channels import ResumePosition
 from deltawire.session.client import ClientSession, Notification
 from deltawire.session.notification_queue import MOST, NotificationQueue, OnFull
 

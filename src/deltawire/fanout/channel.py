@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from deltawire.dialect.grammar import ChannelKey, ResumePosition
 from deltawire.fanout.channel_encoding import ChannelEncoding
 from deltawire.fanout.history import HistoryPool
 from deltawire.fanout.subscribers import Backlog, Encoding, Subscriber, SubscriberGroups
@@ -11,7 +12,6 @@ from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import Event
 from deltawire.ports import AccountStates, Clock
-from deltawire.session.channels import ChannelKey, ResumePosition
 from deltawire.wire.notifications import Stamps
 
 INTERVALS_NS = {"raw": 0, "100ms": 100_000_000, "agg2": 1_000_000_000}

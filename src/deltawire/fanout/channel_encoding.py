@@ -5,9 +5,9 @@ from functools import partial
 from typing import Any, Protocol
 
 from deltawire.book import kernel
+from deltawire.dialect.grammar import ChannelKey
 from deltawire.fanout.history import ChannelHistory, HistoryPool
 from deltawire.fanout.subscribers import JSON, Encoding
-from deltawire.session.channels import ChannelKey
 from deltawire.wire.deflate import DeflateEncoder
 from deltawire.wire.notifications import BookFormat, Envelope, JsonEncoder, Stamps
 from deltawire.wire.protobuf import ProtoEncoder

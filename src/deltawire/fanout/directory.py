@@ -2,12 +2,13 @@
 
 from collections.abc import Hashable, Iterable
 
-from deltawire.fanout.books import BookChannel, GroupedBookChannel
+from deltawire.dialect.grammar import ChannelKey
+from deltawire.dialect.payloads import QUIET
 from deltawire.fanout.channel import Channel, Opening, QuietChannel, Timers
 from deltawire.fanout.channel_encoding import ENCODED
-from deltawire.fanout.history import HistoryPool, RetentionPolicy
-from deltawire.fanout.indices import ExpirationPriceChannel, IndexChannel, IndexStatisticsChannel
-from deltawire.fanout.private import (
+from deltawire.fanout.channels.books import BookChannel, GroupedBookChannel
+from deltawire.fanout.channels.indices import ExpirationPriceChannel, IndexChannel, IndexStatisticsChannel
+from deltawire.fanout.channels.private import (
     LockChannel,
     MmpTriggerChannel,
     PortfolioChannel,
@@ -17,7 +18,7 @@ from deltawire.fanout.private import (
     PrivateTradesChannel,
     SilentChannel,
 )
-from deltawire.fanout.quotes import (
+from deltawire.fanout.channels.quotes import (
     IncrementalTickerChannel,
     InstrumentStateChannel,
     MarkPricesChannel,
@@ -26,13 +27,12 @@ from deltawire.fanout.quotes import (
     StatusChannel,
     TickerChannel,
 )
+from deltawire.fanout.channels.trades import CandlesChannel, KindTradesChannel, TradesChannel
+from deltawire.fanout.history import HistoryPool, RetentionPolicy
 from deltawire.fanout.subscribers import SubscriberGroups
-from deltawire.fanout.tape import CandlesChannel, KindTradesChannel, TradesChannel
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountId
 from deltawire.ports import AccountStates, Clock
-from deltawire.session.channels import ChannelKey
-from deltawire.wire.payloads import QUIET
 
 FAMILIES: dict[str, type[Channel]] = {
     "book": BookChannel,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import islice
 
+from deltawire.dialect.grammar import ChannelKey, ResumePosition, fitting
 from deltawire.fanout.channel import Channel
 from deltawire.fanout.channel_encoding import ENCODED, address_of
 from deltawire.fanout.directory import Directory
@@ -23,7 +24,6 @@ from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Index, Listing, Ticker, Trade
 from deltawire.ports import AccountStates, Clock
-from deltawire.session.channels import ChannelKey, ResumePosition, fitting
 
 CHUNK_BYTES = 64 * 1024
 """About how much is written to one subscriber at once."""

@@ -1,7 +1,7 @@
 """Which subscribers want the channels of every instrument whose name fits a pattern, listed now or later."""
 
+from deltawire.dialect.grammar import ChannelKey, fitting
 from deltawire.fanout.subscribers import Subscriber
-from deltawire.session.channels import ChannelKey, fitting
 
 
 class Patterns:

@@ -4,11 +4,11 @@ from typing import Any
 
 import msgspec
 
+from deltawire.dialect.grammar import addresses
+from deltawire.dialect.payloads import PAYLOADS
 from deltawire.session import server as _server  # fills the table of methods
-from deltawire.session.channels import addresses
 from deltawire.session.methods import METHODS
 from deltawire.session.rights import channel_right
-from deltawire.wire.payloads import PAYLOADS
 
 SCHEMAS = "#/components/schemas/{name}"
 MESSAGES = "#/components/messages/"

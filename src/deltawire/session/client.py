@@ -8,9 +8,9 @@ from zlib import crc32
 import msgspec
 
 from deltawire.access.access import TOO_MANY_REQUESTS
+from deltawire.dialect.grammar import ResumePosition
 from deltawire.errors import FeedError, RequestError
 from deltawire.model.numbers import unit
-from deltawire.session.channels import ResumePosition
 from deltawire.wire.notifications import Stamps
 from deltawire.wire.protobuf import ProtoDecoder
 

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import msgspec
 
+from deltawire.dialect.grammar import ChannelKey, ResumePosition, count_fitting, parse_channel
 from deltawire.errors import LimitError, RequestError
-from deltawire.session.channels import ChannelKey, ResumePosition, count_fitting, parse_channel
 from deltawire.session.effects import Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
 from deltawire.session.rights import channel_right, covers, may_hear

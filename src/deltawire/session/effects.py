@@ -3,7 +3,7 @@
 import msgspec
 
 from deltawire.access.tokens import Identity
-from deltawire.session.channels import ChannelKey, ResumePosition
+from deltawire.dialect.grammar import ChannelKey, ResumePosition
 from deltawire.wire.rpc import Reply, RequestId
 
 

@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from deltawire.dialect.grammar import parse_channel
 from deltawire.errors import FeedError
-from deltawire.session.channels import parse_channel
 from deltawire.session.client import Notification
 
 OnFull = Literal["conflate", "raise"]

@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.errors import RequestError
-from deltawire.market.objects import (
+from deltawire.dialect.grammar import RESOLUTIONS
+from deltawire.dialect.market_objects import (
     MS_NS,
     currency_objects,
     instrument_object,
@@ -14,8 +14,8 @@ from deltawire.market.objects import (
     ticker_object,
     trade_object,
 )
+from deltawire.errors import RequestError
 from deltawire.market.state import InstrumentState, TapeEntry
-from deltawire.session.channels import RESOLUTIONS
 from deltawire.session.methods import UNAVAILABLE, Context, NoParams, method
 from deltawire.wire.notifications import level_pairs
 from deltawire.wire.rpc import INVALID_PARAMS

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from deltawire.market.objects import MS_NS
+from deltawire.dialect.market_objects import MS_NS
 from deltawire.session.methods import Context, method
 
 

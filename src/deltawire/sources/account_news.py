@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from deltawire.dialect.order_objects import order_object, user_trade_object
 from deltawire.exchange.accounts.account_records import LiquidationBegan, LiquidationEnded
 from deltawire.exchange.accounts.history import OwnTrade
 from deltawire.exchange.orders.orders import Order
@@ -19,7 +20,6 @@ from deltawire.model.account_events import (
     ProtectionTriggered,
 )
 from deltawire.model.instruments import Instrument
-from deltawire.session.private.objects import order_object, user_trade_object
 
 Make = Callable[[], AccountEvent]
 

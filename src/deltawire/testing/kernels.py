@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from deltawire.book import book, checksums, fast_path, kernel, ladder, merging, pure
-from deltawire.fanout import books
+from deltawire.fanout.channels import books
 
 
 @contextmanager

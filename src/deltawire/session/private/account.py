@@ -4,14 +4,14 @@ from typing import Any
 
 import msgspec
 
+from deltawire.dialect.market_objects import MS_NS
+from deltawire.dialect.order_params import needed, refused, to_lots, to_ticks
 from deltawire.exchange.accounts.account_records import SetMarginModel
 from deltawire.exchange.accounts.ledger import MarginModel
 from deltawire.exchange.orders.codes import Code
-from deltawire.market.objects import MS_NS
 from deltawire.model.instruments import in_currency
 from deltawire.session.methods import Context, NoParams, method
-from deltawire.session.private.account_session import AccountSession, account_session, refused
-from deltawire.session.private.numbers import needed, to_lots, to_ticks
+from deltawire.session.private.account_session import AccountSession, account_session
 from deltawire.session.private.orders import READ
 
 ACCOUNT = "account:read"

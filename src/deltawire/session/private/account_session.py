@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from deltawire.errors import RequestError
+from deltawire.dialect.order_params import refused
 from deltawire.exchange.orders.codes import Code, Rejection
 from deltawire.exchange.orders.orders import AccountId, Order, OrderId
 from deltawire.exchange.ports import Record
@@ -64,8 +64,3 @@ def account_session(context: Context) -> AccountSession:
     if account is None:
         raise refused(Code.FORBIDDEN, reason=f"no account {name!r}: deltawire account add {name}")
     return AccountSession(context.trading, account, name, context.session)
-
-
-def refused(code: Code, *, reason: str = "", param: str = "") -> RequestError:
-    """The exception of a refusal."""
-    return Rejection(code, reason=reason, param=param).error()

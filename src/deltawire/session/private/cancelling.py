@@ -4,12 +4,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from deltawire.dialect.order_objects import order_object
+from deltawire.dialect.order_params import parse_order_id
 from deltawire.exchange.orders.orders import Order, OrderChanged
 from deltawire.exchange.orders.records import Cancel, CancelMany
 from deltawire.session.methods import Context, method
 from deltawire.session.private.account_session import AccountSession, account_session
-from deltawire.session.private.numbers import parse_order_id
-from deltawire.session.private.objects import order_object
 from deltawire.session.private.placing import TRADE, changed_order
 
 _Type = Literal["all", "limit", "trigger_all", "stop", "take", "trailing_stop"]

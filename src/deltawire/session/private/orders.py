@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from deltawire.dialect.order_objects import order_object
+from deltawire.dialect.order_params import parse_order_id, refused
 from deltawire.exchange.orders.codes import Code
 from deltawire.exchange.orders.orders import Order
 from deltawire.model.instruments import in_currency
 from deltawire.session.methods import Context, method
-from deltawire.session.private.account_session import AccountSession, account_session, refused
-from deltawire.session.private.numbers import parse_order_id
-from deltawire.session.private.objects import order_object
+from deltawire.session.private.account_session import AccountSession, account_session
 
 READ = "trade:read"
 MOST = 1000

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from deltawire.dialect.order_objects import order_object, user_trade_object
+from deltawire.dialect.order_params import needed, parse_order_id, refused, to_lots, to_nanoseconds, to_ticks
 from deltawire.exchange.orders.codes import Code, Rejection
 from deltawire.exchange.orders.orders import Fill, Order, OrderChanged, OrderId
 from deltawire.exchange.orders.records import ClosePosition, Edit, Place
@@ -11,9 +13,7 @@ from deltawire.exchange.orders.requests import parse_terms
 from deltawire.model.events import Side
 from deltawire.model.instruments import Instrument
 from deltawire.session.methods import Context, method
-from deltawire.session.private.account_session import AccountSession, account_session, refused
-from deltawire.session.private.numbers import needed, parse_order_id, to_lots, to_nanoseconds, to_ticks
-from deltawire.session.private.objects import order_object, user_trade_object
+from deltawire.session.private.account_session import AccountSession, account_session
 from deltawire.wire.rpc import decode_exactly
 
 TRADE = "trade:read_write"

@@ -4,14 +4,14 @@ from typing import Any
 
 import msgspec
 
+from deltawire.dialect.order_objects import order_object, user_trade_object
+from deltawire.dialect.order_params import refused, to_lots, to_ticks
 from deltawire.exchange.orders.codes import Code
 from deltawire.exchange.orders.orders import Fill, OrderChanged
 from deltawire.exchange.orders.records import MassQuote, Quote, QuoteRefused, QuoteSide
 from deltawire.model.instruments import Instrument
 from deltawire.session.methods import Context, method
-from deltawire.session.private.account_session import AccountSession, account_session, refused
-from deltawire.session.private.numbers import to_lots, to_ticks
-from deltawire.session.private.objects import order_object, user_trade_object
+from deltawire.session.private.account_session import AccountSession, account_session
 from deltawire.session.private.placing import TRADE
 
 MOST_QUOTES = 100

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from deltawire.dialect.market_objects import MS_NS
+from deltawire.dialect.order_params import refused
 from deltawire.exchange.orders.codes import Code
 from deltawire.exchange.orders.records import (
     ResetProtection,
@@ -11,9 +13,8 @@ from deltawire.exchange.orders.records import (
     SetProtection,
     SetSelfTrading,
 )
-from deltawire.market.objects import MS_NS
 from deltawire.session.methods import Context, NoParams, method
-from deltawire.session.private.account_session import AccountSession, account_session, refused
+from deltawire.session.private.account_session import AccountSession, account_session
 from deltawire.session.private.orders import READ
 from deltawire.session.private.placing import TRADE
 

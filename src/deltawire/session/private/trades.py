@@ -5,12 +5,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from deltawire.dialect.order_objects import user_trade_object
+from deltawire.dialect.order_params import MS_NS, parse_order_id
 from deltawire.exchange.accounts.history import OwnTrade
 from deltawire.model.instruments import in_currency
 from deltawire.session.methods import Context, method
 from deltawire.session.private.account_session import AccountSession, account_session
-from deltawire.session.private.numbers import MS_NS, parse_order_id
-from deltawire.session.private.objects import user_trade_object
 from deltawire.session.private.orders import READ, check_count
 
 LATEST_MS = 9_000_000_000_000

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from deltawire.fanout.channel import INTERVALS_NS, Channel, InstrumentChannel
-from deltawire.market.objects import (
+from deltawire.dialect.market_objects import (
     MS_NS,
     mark_price_object,
     perpetual_object,
@@ -11,6 +10,7 @@ from deltawire.market.objects import (
     status_object,
     ticker_object,
 )
+from deltawire.fanout.channel import INTERVALS_NS, Channel, InstrumentChannel
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import Event, Listing, Status, Ticker
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from deltawire.errors import RequestError
 from deltawire.exchange.orders.codes import Code, Rejection
 from deltawire.exchange.orders.orders import OrderId
 from deltawire.exchange.orders.requests import parse_amount, parse_milliseconds, parse_price
 from deltawire.model.instruments import Instrument
-from deltawire.session.private.account_session import refused
 
 MS_NS = 1_000_000
 _ORDER_ID = re.compile(r"(?:[A-Z]{2,8}-)?(\d{1,18})", re.ASCII)
@@ -54,3 +54,8 @@ def _accepted(found: int | Rejection | None) -> int | None:
     if isinstance(found, Rejection):
         raise found.error()
     return found
+
+
+def refused(code: Code, *, reason: str = "", param: str = "") -> RequestError:
+    """The exception of a refusal."""
+    return Rejection(code, reason=reason, param=param).error()

@@ -2,12 +2,12 @@
 
 from typing import Any
 
+from deltawire.dialect.market_objects import contracts
+from deltawire.dialect.order_params import MS_NS, format_order_id
 from deltawire.exchange.accounts.history import OwnTrade
 from deltawire.exchange.orders.orders import Order
-from deltawire.market.objects import contracts
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
-from deltawire.session.private.numbers import MS_NS, format_order_id
 
 UNBOUNDED = 1 << 62
 """From here on a price is none: what a market order has without a price band."""

@@ -5,9 +5,9 @@ All they know comes with the events they hear, which are durable; they look noth
 
 from typing import Any
 
+from deltawire.dialect.market_objects import MS_NS
 from deltawire.fanout.channel import INTERVALS_NS, Channel
 from deltawire.fanout.subscribers import Encoding
-from deltawire.market.objects import MS_NS
 from deltawire.model.account_events import (
     AccountEvent,
     AccountLock,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deltawire.book.ladder import Side
-from deltawire.fanout.books import group_levels, group_step
+from deltawire.fanout.channels.books import group_levels, group_step
 from tests.support.market_events import START_NS, make_instrument, make_option
 from tests.support.subscribers import join
 from tests.support.worlds import World, live_world

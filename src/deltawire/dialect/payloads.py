@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from deltawire.dialect.private_payloads import PRIVATE_PAYLOADS
 from deltawire.wire.notifications import BookData, GroupedBook
-from deltawire.wire.own_payloads import OWN_PAYLOADS
 
 Number = float | None
 """None: not known."""
@@ -204,6 +204,6 @@ PAYLOADS: dict[str, Any] = {
     "instrument_state": InstrumentState,
     "status": Status,
     **dict.fromkeys(QUIET, dict[str, Any]),
-    **OWN_PAYLOADS,
+    **PRIVATE_PAYLOADS,
 }
 """By family of channels; a family that is not here has data of any shape."""

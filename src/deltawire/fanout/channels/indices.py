@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from deltawire.dialect.market_objects import MS_NS
 from deltawire.fanout.channel import INTERVALS_NS, Channel
-from deltawire.market.objects import MS_NS
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import Event, Index, Ticker
 

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from deltawire.session.channels import LONGEST_NAME, ChannelKey, parse_channel
+from deltawire.dialect.grammar import LONGEST_NAME, ChannelKey, parse_channel
 
 KNOWN = {
     "book.BTC-PERPETUAL.raw": ("book", {"instrument": "BTC-PERPETUAL", "interval": "raw"}),

@@ -2,8 +2,7 @@
 
 import pytest
 
-from deltawire.market.market import Market
-from deltawire.market.objects import (
+from deltawire.dialect.market_objects import (
     contracts,
     currency_objects,
     instrument_object,
@@ -11,6 +10,7 @@ from deltawire.market.objects import (
     summary_object,
     ticker_object,
 )
+from deltawire.market.market import Market
 from deltawire.model.instruments import FOREVER_MS, Instrument
 from tests.support.market_events import (
     MS_NS,

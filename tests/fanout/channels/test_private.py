@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from deltawire.access.scopes import EVERYTHING
-from deltawire.session.channels import parse_channel
-from deltawire.wire.payloads import PAYLOADS
+from deltawire.dialect.grammar import parse_channel
+from deltawire.dialect.payloads import PAYLOADS
 from tests.support.credentials import access_of
 from tests.support.frames import messages_in
 from tests.support.trading import ALICE, TRADER, Client, Exchange, changed, secret_login

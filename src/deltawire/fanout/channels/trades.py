@@ -3,13 +3,13 @@
 from typing import Any
 
 from deltawire.analytics.candles import MINUTE_NS
+from deltawire.dialect.grammar import RESOLUTIONS, ChannelKey
+from deltawire.dialect.market_objects import MS_NS, trade_object
 from deltawire.fanout.channel import INTERVALS_NS, Channel, InstrumentChannel, Opening, Timers
 from deltawire.fanout.subscribers import SubscriberGroups
 from deltawire.market.market import Market
-from deltawire.market.objects import MS_NS, trade_object
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import Candle, Event, Trade
-from deltawire.session.channels import RESOLUTIONS, ChannelKey
 
 
 class TradesChannel(InstrumentChannel):

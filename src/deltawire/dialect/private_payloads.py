@@ -118,7 +118,7 @@ class Lock(msgspec.Struct):
     currency: str
 
 
-OWN_PAYLOADS: dict[str, Any] = {
+PRIVATE_PAYLOADS: dict[str, Any] = {
     "user_orders": OwnOrder | list[OwnOrder],
     "user_trades": list[OwnTrade],
     "user_changes": OwnChanges,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from deltawire.fanout.indices import AVERAGED_S
-from deltawire.session.channels import parse_channel
-from deltawire.wire.payloads import QUIET
+from deltawire.dialect.grammar import parse_channel
+from deltawire.dialect.payloads import QUIET
+from deltawire.fanout.channels.indices import AVERAGED_S
 from tests.support.market_events import (
     SECOND_NS,
     START_NS,
