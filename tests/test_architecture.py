@@ -62,7 +62,7 @@ VENUES = {name.partition("_")[0] for name in REGISTRY}
 NAMED = {
     "book/checksums.py": {"kraken", "okx"},  # rules known by the venue that defined them
     "fanout/channels/books.py": {"deribit"},  # how the dialect groups prices
-    "dialect/grammar.py": {"deribit"},  # the dialect's channel names
+    "dialect/families.py": {"deribit"},  # the dialect's channel names
 }
 """Where a venue's name may stand in code outside its own file, and why."""
 FILES = sorted(ROOT.rglob("*.py"))
