@@ -24,7 +24,6 @@ BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
 LEVEL = r"\[\((\d+\.\d), \d+\.\d\)\]"
 BOOK_LINE = re.compile(rf"live {LEVEL} {LEVEL}")
 ADDRESS = "127.0.0.1:8080"
-PATIENCE_S = 60
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,9 @@ from deltawire.exchange.orders.codes import Rejection
 from deltawire.store.accounts import AccountEntry, AccountStore, LaterDeposit
 from deltawire.store.keys import KeyStore
 from tests.support.commands import Command, run
+from tests.support.waiting import HANG_S
 
 Capture = pytest.CaptureFixture[str]
-PATIENCE_S = 60.0
 ROUNDS = 6
 
 
@@ -39,7 +39,7 @@ def balance(server: Command, currency: str = "BTC") -> float | None:
     url = f"{server.base}/api/v2/private/get_account_summary?currency={currency}"  # type: ignore[attr-defined]
     request = urllib.request.Request(url, headers={"Authorization": f"Basic {login}"})
     try:
-        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+        with urllib.request.urlopen(request, timeout=HANG_S) as answer:
             found: float = json.load(answer)["result"]["balance"]
             return found
     except urllib.error.HTTPError as error:
@@ -49,10 +49,10 @@ def balance(server: Command, currency: str = "BTC") -> float | None:
 
 def until_balance(server: Command, wanted: float, currency: str = "BTC") -> None:
     """Wait for a balance; more than that is an error at once."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + HANG_S
     while (found := balance(server, currency)) != wanted:
         assert found is None or found < wanted, "deposited twice"
-        assert time.monotonic() < deadline, f"{found} after {PATIENCE_S} s, not {wanted}"
+        assert time.monotonic() < deadline, f"{found} after {HANG_S} s, not {wanted}"
         time.sleep(0.02)
 
 

@@ -8,9 +8,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from deltawire.client import connect
 from deltawire.errors import FeedError
-
-CLOSED_WITHIN_S = 5
-"""Half of what the library waits for a closing handshake."""
+from tests.support.waiting import HANG_S
 
 
 def notification(seq: int) -> str:
@@ -34,14 +32,14 @@ async def flood_with_a_slip(connection: ServerConnection) -> None:
 async def test_closing_does_not_wait_for_what_nobody_reads() -> None:
     async with serve(flood, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        async with asyncio.timeout(CLOSED_WITHIN_S), connect(f"127.0.0.1:{port}") as client:
+        async with asyncio.timeout(HANG_S), connect(f"127.0.0.1:{port}") as client:
             assert (await anext(aiter(client))).seq == 0
 
 
 async def test_closing_after_a_slip_does_not_wait_either() -> None:
     async with serve(flood_with_a_slip, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        async with asyncio.timeout(CLOSED_WITHIN_S), connect(f"127.0.0.1:{port}") as client:
+        async with asyncio.timeout(HANG_S), connect(f"127.0.0.1:{port}") as client:
             notes = aiter(client)
             assert (await anext(notes)).seq == 0
             with pytest.raises(FeedError, match="seq 5 after 0"):

@@ -15,9 +15,9 @@ from deltawire.session.client import BookMirror, Notification
 from tests.support.dialect_server import answer, next_request, notify, scripted_server
 from tests.support.gateway_server import GatewayServer, Way
 from tests.support.market_events import make_trade
+from tests.support.waiting import HANG_S
 
 BOOK, TRADES = "book.BTC-PERPETUAL.raw", "trades.BTC-PERPETUAL.raw"
-SOON = 20.0
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def server(way: Way) -> Iterator[GatewayServer]:
 
 async def take(items: AsyncIterator[Item], count: int) -> list[Item]:
     """The next of a feed."""
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(HANG_S):
         return [await anext(items) for _ in range(count)]
 
 
@@ -186,7 +186,7 @@ async def test_an_iteration_elsewhere_ends_when_the_feed_is_closed(server: Gatew
 
 async def test_closing_does_not_wait_for_the_next_attempt() -> None:
     async with Feed("127.0.0.1:9", BOOK) as feed:
-        feed._joined, feed._wait_s = True, 100 * SOON  # as after long attempts
+        feed._joined, feed._wait_s = True, 100 * HANG_S  # as after long attempts
         items = aiter(feed)
         (outage,) = await take(items, 1)
         assert isinstance(outage, Outage)

@@ -16,7 +16,8 @@ from deltawire.store.keys import KeyStore
 from tests.support.commands import Command
 from tests.support.credentials import ALICE, READER, changed, secret_login
 from tests.support.frames import client_frame
-from tests.support.gateway_server import PATIENCE_S, RawClient
+from tests.support.gateway_server import RawClient
+from tests.support.waiting import HANG_S
 
 NAME = "BTC-PERPETUAL"
 MIB = 1024 * 1024
@@ -89,7 +90,7 @@ def has_begun(port: int) -> bool:
 
 def until(happened: Callable[[], bool]) -> None:
     """Nobody tells."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + HANG_S
     while not happened():
         assert time.monotonic() < end, "too late"
         time.sleep(0.05)

@@ -23,7 +23,7 @@ from deltawire.wire.deflate import deflated
 from tests.support.commands import Command
 from tests.support.credentials import ALICE, secret_login
 from tests.support.frames import TEXT, client_frame, request_frame
-from tests.support.gateway_server import PATIENCE_S, GatewayServer, RawClient, Way, open_socket
+from tests.support.gateway_server import GatewayServer, RawClient, Way, open_socket
 from tests.support.rights_server import (
     NAME,
     TRADER,
@@ -36,6 +36,7 @@ from tests.support.rights_server import (
     until,
 )
 from tests.support.trading import Exchange
+from tests.support.waiting import HANG_S
 
 MIB = 1024 * 1024
 DAY_MS = 24 * 3600 * 1000
@@ -154,7 +155,7 @@ def test_requests_under_way_from_afar_are_bounded(scheme: str, tmp_path: Path) -
                 sent = 0
                 while sent < 4_000 and took(client, long):
                     sent += 1
-            client._socket.settimeout(PATIENCE_S)
+            client._socket.settimeout(HANG_S)
             assert sent
             for _ in range(min(sent, 30)):  # what it took is answered all the same
                 assert "result" in client.message()
@@ -313,6 +314,7 @@ def edits(server: RightsServer, count: int) -> int:
 
 THREE_DAYS_AHEAD = """
 import time
+from tests.support.waiting import HANG_S
 real = time.time_ns
 time.time_ns = lambda: real() + 3 * 24 * 3600 * 10**9
 time.time = lambda: time.time_ns() / 1e9

@@ -25,6 +25,8 @@ from cryptofeed.defines import L1_BOOK, L2_BOOK, OPEN_INTEREST, TICKER, TRADES  
 from cryptofeed.exchanges import Deribit  # noqa: E402
 from cryptofeed.symbols import Symbols  # noqa: E402
 
+from tests.support.waiting import HANG_S
+
 NAMES = {
     PERPETUAL.name: "BTC-USD-PERP",
     FUTURE.name: "BTC-USD-26Z25",
@@ -32,7 +34,6 @@ NAMES = {
 }
 CHANNELS = [L2_BOOK, L1_BOOK, TRADES, TICKER]
 ROUNDS = 3
-FOLLOWED_WITHIN_S = 30
 
 
 class Handler:
@@ -52,7 +53,7 @@ class Handler:
     async def follow(self, served: Served, resyncs: int) -> None:
         """Subscribe, and take in every frame until books have come back to life so many times."""
         async with (
-            asyncio.timeout(FOLLOWED_WITHIN_S),
+            asyncio.timeout(HANG_S),
             ws_connect(served.websocket, max_queue=None) as websocket,
         ):
             connection = _Connection(websocket)

@@ -19,9 +19,9 @@ from deltawire.ports import Wants
 from deltawire.roles.exchange import JOURNAL, Builtin, Setup
 from deltawire.roles.gateway import WallClock
 from deltawire.store.accounts import FIRST, AccountStore
+from tests.support.waiting import HANG_S
 
 NAME = "BTC-PERPETUAL"
-WITHIN_S = 20
 
 
 @asynccontextmanager
@@ -47,7 +47,7 @@ async def running(
 
 
 async def until(builtin: Builtin, condition: object) -> None:
-    async with asyncio.timeout(WITHIN_S):
+    async with asyncio.timeout(HANG_S):
         while not condition():  # type: ignore[operator]  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -77,7 +77,7 @@ def listed(builtin: Builtin) -> bool:
 async def durable(builtin: Builtin) -> None:
     done = asyncio.Event()
     if builtin.service.when_durable(builtin.service.ticket(), done.set):
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(HANG_S):
             await done.wait()
 
 

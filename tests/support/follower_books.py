@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from deltawire.client import Client
 from deltawire.session.client import BookMirror
+from tests.support.waiting import HANG_S
 
 Level = tuple[float, float]
-REACHED_WITHIN_S = 20
 
 
 class BookState(NamedTuple):
@@ -84,7 +84,7 @@ class FollowerBook:
         )
 
     async def _until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(REACHED_WITHIN_S), self._moved:
+        async with asyncio.timeout(HANG_S), self._moved:
             await self._moved.wait_for(condition)
 
 

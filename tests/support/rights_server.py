@@ -20,7 +20,8 @@ from deltawire.store.keys import KeyStore
 from tests.support.commands import Command
 from tests.support.credentials import ALICE, changed, secret_login
 from tests.support.frames import TEXT
-from tests.support.gateway_server import PATIENCE_S, RawClient
+from tests.support.gateway_server import RawClient
+from tests.support.waiting import HANG_S
 
 NAME = "BTC-PERPETUAL"
 ORDERS = f"user.orders.{NAME}.raw"
@@ -72,7 +73,7 @@ class RightsServer:
             f"{scheme}://127.0.0.1:{self.port}{path}", data=body, headers=headers
         )
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S, context=self._tls) as answer:
+            with urllib.request.urlopen(request, timeout=HANG_S, context=self._tls) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -135,7 +136,7 @@ class TlsClient(RawClient):
 
 def until(happened: Callable[[], bool]) -> None:
     """Wait for what nobody tells."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + HANG_S
     while not happened():
         assert time.monotonic() < end, "too late"
         time.sleep(0.05)

@@ -26,7 +26,7 @@ from deltawire.gateway.server import make_server
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status
-from deltawire.ports import Batch, FramedSource, Source, Wants
+from deltawire.ports import Batch, Clock, FramedSource, Source, Wants
 from deltawire.sources.exchange_service import ExchangeService
 from deltawire.store.keys import KeyStore
 from deltawire.store.watching import WatchedFile
@@ -79,7 +79,9 @@ class App:
         patience: BackoffPolicy | None = None,
         trading: ExchangeService | None = None,
         echo: bool = False,
+        clock: Clock | None = None,
     ) -> None:
+        """`clock` is the machine's unless another is given."""
         self.sources = sources
         self._keys = (
             WatchedFile(keys.read, keys.stamp, KEYS_PAUSE, failed=_keys_stay, recovered=_keys_read)
@@ -93,7 +95,7 @@ class App:
             connections_per_key=(limits or Limits()).connections_per_key,
         )
         self.market = Market(home=sources[0].venue if sources else "")
-        clock = WallClock()
+        clock = clock or WallClock()
         epoch = epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}"
         self.hub = Hub(self.market, epoch, clock=clock, make_write=make_write, states=trading)
         self.gateway = Gateway(
