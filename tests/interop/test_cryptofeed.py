@@ -18,14 +18,13 @@ from deltawire.session.client import BookMirror
 from deltawire.testing.recordings import FUTURE, OPTION, PERPETUAL
 from tests.interop.conftest import Told
 from tests.support.serving import Served, connected, serving
+from tests.support.waiting import HANG_S
 
 cryptofeed = pytest.importorskip("cryptofeed")
 
 from cryptofeed.defines import L1_BOOK, L2_BOOK, OPEN_INTEREST, TICKER, TRADES  # noqa: E402
 from cryptofeed.exchanges import Deribit  # noqa: E402
 from cryptofeed.symbols import Symbols  # noqa: E402
-
-from tests.support.waiting import HANG_S
 
 NAMES = {
     PERPETUAL.name: "BTC-USD-PERP",

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 HANG_S = 120.0
-"""What has not come by then never will: this bounds a hang, on a busy machine too, and says of nothing how fast it is."""
+"""What has not come by then never will, on a busy machine either; it says of nothing how fast it should be."""
 LOOK_EVERY_S = 0.005
 
 
