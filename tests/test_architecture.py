@@ -156,6 +156,27 @@ def test_no_folder_has_more_files_than_a_reader_can_look_through() -> None:
     assert max(folders.values()) < 40
 
 
+TESTS = Path(__file__).parent
+NO_ROOMS = {"cases", "interop", "support"}
+"""Folders of tests that mirror none of the source."""
+
+
+def test_folders_of_tests_mirror_those_of_the_source() -> None:
+    folders = {path.parent.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py")}
+    assert {each for each in folders if each.partition("/")[0] not in NO_ROOMS} <= {
+        path.parent.relative_to(ROOT).as_posix() for path in FILES
+    }
+
+
+def test_no_two_classes_of_the_tests_have_one_name() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sorted(TESTS.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("Test"):
+                places.setdefault(node.name, []).append(f"{path.relative_to(TESTS)}:{node.lineno}")
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 @pytest.mark.parametrize("path", [p for p in FILES if LEVELS.get(room_of(p), 0) <= PURE], ids=name_of)
 def test_pure_rooms_know_no_clock_no_chance_and_no_wire(path: Path) -> None:
     allowed = {"os"} if name_of(path) in READS_ENVIRONMENT else set()
