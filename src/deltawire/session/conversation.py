@@ -106,8 +106,8 @@ def subscribe(context: Context, params: _Subscription) -> Any:
         _ = context.require_identity  # who counts no more joins nothing
     _bound(len(params.channels), session)
     known = (_known(context, name) for name in dict.fromkeys(params.channels))
-    found = [_limited(key, params) for key in known if key is not None]
-    fresh = [key for key in found if _is_fresh(session, key)]
+    keys = [_limited(key, params) for key in known if key is not None]
+    fresh = [key for key in keys if _is_fresh(session, key)]
     _bound(len(session.channels) + len(fresh), session)
     patterns = [key for key in fresh if key.pattern]
     if len(session.pattern_sizes) + len(patterns) > MOST_PATTERNS:
@@ -118,11 +118,11 @@ def subscribe(context: Context, params: _Subscription) -> Any:
     _leave_others(context, session, fresh)
     session.pattern_sizes.update(sizes)
     session.channels.update({key.name: key.id for key in fresh})
-    _note_by_whom(context, session, found)
+    _note_by_whom(context, session, keys)
     _follow_positions(context, fresh)
     resume = None if params.resume is None else _positions(fresh, params.resume)
     context.effects.append(Join(tuple(fresh), resume, by=context.identity))
-    return [key.name for key in found]
+    return [key.name for key in keys]
 
 
 @method("private/unsubscribe", "public/unsubscribe", websocket_only=True)
@@ -215,7 +215,7 @@ def _implied(name: str, patterns: list[ChannelKey]) -> bool:
     """Whether one of these patterns stands for a channel."""
     plain = parse_channel(name) if patterns else None
     return plain is not None and any(
-        one.fits(plain.instrument) and one.of(plain.instrument).name == name for one in patterns
+        pattern.fits(plain.instrument) and pattern.of(plain.instrument).name == name for pattern in patterns
     )
 
 

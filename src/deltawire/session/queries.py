@@ -99,13 +99,13 @@ def get_instrument(context: Context, params: _OfInstrument) -> Any:
 @method("public/get_expirations")
 def get_expirations(context: Context, params: _OfCurrency) -> Any:
     """Expiries by kind, next first, as instrument names write them; for one currency under its name."""
-    found: dict[str, dict[str, None]] = {}
+    by_kind: dict[str, dict[str, None]] = {}
     states = _chosen(context, params.currency, params.kind)
     chosen = [state.instrument for state in states if state.instrument.active]
     for instrument in sorted(chosen, key=lambda instrument: instrument.expiration_ns):
         if instrument.kind in ("future", "option") and instrument.expiry:
-            found.setdefault(instrument.kind, {})[instrument.expiry] = None
-    expiries = {kind: list(names) for kind, names in found.items()}
+            by_kind.setdefault(instrument.kind, {})[instrument.expiry] = None
+    expiries = {kind: list(names) for kind, names in by_kind.items()}
     return expiries if params.currency.lower() == "any" else {params.currency.lower(): expiries}
 
 

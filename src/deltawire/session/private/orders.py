@@ -101,8 +101,8 @@ def get_open_orders_by_currency(context: Context, params: _OpenByCurrency) -> An
 def get_open_orders_by_label(context: Context, params: _OpenByLabel) -> Any:
     """The open orders with a label."""
     session = account_session(context)
-    found = _open(session, "all", currency=params.currency)
-    return _objects(session, (order for order in found if order.terms.label == params.label))
+    orders = _open(session, "all", currency=params.currency)
+    return _objects(session, (order for order in orders if order.terms.label == params.label))
 
 
 @method("private/get_order_state", right=READ)
@@ -119,8 +119,8 @@ def get_order_state_by_label(context: Context, params: _ByLabel) -> Any:
     session = account_session(context)
     live = session.trading.open_orders(session.account)
     known = {order.id: order for order in (*session.trading.ended_orders(session.account), *live)}
-    found = [known[number] for number in sorted(known) if known[number].terms.label == params.label]
-    return _objects(session, (each for each in found if _fits(session, each, params.currency, "any")))
+    orders = [known[number] for number in sorted(known) if known[number].terms.label == params.label]
+    return _objects(session, (each for each in orders if _fits(session, each, params.currency, "any")))
 
 
 @method("private/get_order_history_by_instrument", right=READ)
@@ -135,8 +135,10 @@ def get_order_history_by_instrument(context: Context, params: _EndedOfInstrument
 def get_order_history_by_currency(context: Context, params: _EndedOfCurrency) -> Any:
     """Ended orders of a currency, newest first."""
     session = account_session(context)
-    found = (each for each in _ended(session, params) if _fits(session, each, params.currency, params.kind))
-    return _page(session, params, found)
+    orders = (
+        order for order in _ended(session, params) if _fits(session, order, params.currency, params.kind)
+    )
+    return _page(session, params, orders)
 
 
 def check_count(count: int, offset: int = 0) -> None:
@@ -166,9 +168,9 @@ def _fits(session: AccountSession, order: Order, currency: str, kind: str) -> bo
     return in_currency(session.instrument(order.instrument), currency, kind)
 
 
-def _page(session: AccountSession, params: _Ended, found: Iterable[Order]) -> list[dict[str, Any]]:
+def _page(session: AccountSession, params: _Ended, orders: Iterable[Order]) -> list[dict[str, Any]]:
     check_count(params.count, params.offset)
-    return _objects(session, islice(found, params.offset, params.offset + params.count))
+    return _objects(session, islice(orders, params.offset, params.offset + params.count))
 
 
 def _objects(session: AccountSession, orders: Iterable[Order]) -> list[dict[str, Any]]:

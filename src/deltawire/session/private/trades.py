@@ -64,8 +64,8 @@ def get_user_trades_by_order(context: Context, params: _OfOrder) -> Any:
     """The trades of one order."""
     session = account_session(context)
     order_id = parse_order_id(params.order_id)
-    found = [trade for trade in session.trading.trades(session.account) if trade.fill.order_id == order_id]
-    return _objects(session, found[::-1] if params.sorting == "asc" else found)
+    trades = [trade for trade in session.trading.trades(session.account) if trade.fill.order_id == order_id]
+    return _objects(session, trades[::-1] if params.sorting == "asc" else trades)
 
 
 def _page(session: AccountSession, params: _Trades, fits: Callable[[OwnTrade], bool]) -> dict[str, Any]:
