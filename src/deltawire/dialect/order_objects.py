@@ -4,7 +4,7 @@ from typing import Any
 
 from deltawire.dialect.market_objects import contracts
 from deltawire.dialect.order_params import MS_NS, format_order_id
-from deltawire.exchange.accounts.history import OwnTrade
+from deltawire.exchange.accounts.history import Execution
 from deltawire.exchange.orders.orders import Order
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
@@ -47,7 +47,7 @@ def order_object(order: Order, instrument: Instrument) -> dict[str, Any]:
     return members | _rarer(order, instrument)
 
 
-def user_trade_object(trade: OwnTrade, instrument: Instrument) -> dict[str, Any]:
+def user_trade_object(trade: Execution, instrument: Instrument) -> dict[str, Any]:
     """One of the account's own trades."""
     fill = trade.fill
     terms, amount = fill.terms, instrument.size(fill.size_lots)

@@ -23,7 +23,7 @@ from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
 from deltawire.ports import Clock, FramedSource, Source
 from deltawire.session.echo import EchoSession
-from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, Say
+from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, SendMessage
 from deltawire.session.methods import Context
 from deltawire.session.private.trading import Trading
 from deltawire.session.server import ServerSession
@@ -108,7 +108,7 @@ class Connection(Protocol):
     def check_rights(self, now: int) -> None:
         """Keys may have been revoked."""
 
-    def go_on(self, requests: Sequence[Sequence[Effect]]) -> None:
+    def resume(self, requests: Sequence[Sequence[Effect]]) -> None:
         """Carry out what had to wait, request by request."""
 
 
@@ -166,9 +166,9 @@ class Gateway:
         echo: bool = False,
         trading: JournalledTrading | None = None,
         sources: Sequence[Source] = (),
-        distances: Callable[[], NetworkSimulator] | None = None,
+        make_network: Callable[[], NetworkSimulator] | None = None,
     ) -> None:
-        """`sources` are those that should be heard of; `distances` makes each client far, if clients are to be far."""
+        """`sources` should be heard of; `make_network` makes the network between each client and here, if not None."""
         self.trading = trading
         self._held: dict[Connection, HeldEffects] = {}
         """What waits for the disk or for its turn, request by request."""
@@ -192,7 +192,7 @@ class Gateway:
         """Those whose source has ended or failed, and why: nobody waits for them."""
         self.telemetry = Telemetry()
         self._draining = False
-        self.distances = distances
+        self.make_network = make_network
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
             self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()
@@ -302,7 +302,7 @@ class Gateway:
         for connection in list(self.connections):
             connection.check_rights(now)
 
-    def look_again(self) -> None:
+    def enforce_ended_grants(self) -> None:
         """Grants may have ended by what was just done: whatever lives by them is looked at before anything goes out."""
         ended = self.access.tokens.take_ended()
         if ended:
@@ -311,9 +311,9 @@ class Gateway:
                 if session in ended:
                     connection.check_rights(now)
 
-    def carry_out(self, connection: Connection, effects: Sequence[Effect]) -> None:
+    def execute(self, connection: Connection, effects: Sequence[Effect]) -> None:
         """Do what a session wants, in order; behind `Durable` once the disk has it, many joins over several turns."""
-        self.look_again()
+        self.enforce_ended_grants()
         held = self._held.get(connection)
         if held is not None:
             held.add(effects)
@@ -333,7 +333,7 @@ class Gateway:
                 if later is not None:
                     rest[0] = later
                     self._hold(connection, rest)
-                    asyncio.get_running_loop().call_soon(self._go_on, connection)
+                    asyncio.get_running_loop().call_soon(self._resume, connection)
                     return
             else:
                 self._do(connection, effect)
@@ -345,7 +345,7 @@ class Gateway:
             self.drop_held(connection)
         for effect in effects:
             self._do(connection, effect)
-        self.look_again()
+        self.enforce_ended_grants()
 
     def held(self, connection: Connection) -> int:
         """About how many bytes of answers of a connection wait."""
@@ -385,8 +385,8 @@ class Gateway:
         return Join(tuple(keys[count:]), None, expanded=True, by=effect.by)
 
     def _waits(self, connection: Connection, effect: Durable) -> bool:
-        go_on = partial(self._go_on, connection)
-        return self.trading is not None and self.trading.when_durable(effect.ticket, go_on)
+        resume = partial(self._resume, connection)
+        return self.trading is not None and self.trading.when_durable(effect.ticket, resume)
 
     async def durable(self) -> None:
         """Wait until all that was submitted so far is on disk."""
@@ -395,10 +395,10 @@ class Gateway:
         if trading is not None and trading.when_durable(trading.ticket(), partial(done.set_result, None)):
             await asyncio.shield(done)
 
-    def _go_on(self, connection: Connection) -> None:
+    def _resume(self, connection: Connection) -> None:
         held = self._held.pop(connection, None)
         if held is not None:
-            connection.go_on(held.requests)
+            connection.resume(held.requests)
 
     def _withheld(self, connection: Connection, identity: Identity | None) -> RequestError | None:
         """Why who asked may not have the answer any more, after however long a wait; None where they may."""
@@ -422,7 +422,7 @@ class Gateway:
         match effect:
             case Leave():
                 self.hub.leave(connection.subscriber, effect.ids)
-            case Say():
+            case SendMessage():
                 connection.send(effect.payload, BINARY if effect.binary else TEXT)
             case Heartbeat():
                 connection.send(format_heartbeat(effect.kind))
@@ -438,13 +438,13 @@ class Gateway:
         self.connections[connection] = session
         self.telemetry.accept()
 
-    def gone(self, connection: Connection) -> None:
+    def disconnected(self, connection: Connection) -> None:
         """A connection is over."""
         if connection in self.connections:
             del self.connections[connection]
             self.drop_held(connection)
             self.hub.gone(connection.subscriber)
-        self.look_again()
+        self.enforce_ended_grants()
 
     async def watch(self) -> None:
         """Once in a while let every connection see the time; never returns."""

@@ -10,7 +10,7 @@ from deltawire.dialect.grammar import ChannelKey, ResumePosition, count_fitting,
 from deltawire.errors import LimitError, RequestError
 from deltawire.session.effects import Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
-from deltawire.session.rights import channel_right, covers, may_hear
+from deltawire.session.rights import channel_right, covers, may_subscribe
 from deltawire.wire.rpc import INVALID_PARAMS
 
 SHORTEST_HEARTBEAT_S = 10
@@ -178,7 +178,7 @@ def leave(session: Conversation, names: Iterable[str]) -> Leave:
     """Forget these channels of a session, by their names."""
     left = tuple(names)
     for name in left:
-        session.hear_by(name, None)
+        session.authorize(name, None)
         session.pattern_sizes.pop(name, None)
     return Leave(tuple(session.channels.pop(name) for name in left))
 
@@ -201,7 +201,7 @@ def _note_by_whom(context: Context, session: Conversation, keys: list[ChannelKey
     by = context.identity
     for key in keys:
         covered = by is None or covers(session.identity, by, key.name)
-        session.hear_by(key.name, None if covered else by)
+        session.authorize(key.name, None if covered else by)
 
 
 def _positions(keys: list[ChannelKey], positions: dict[str, ResumePosition]) -> dict[str, ResumePosition]:
@@ -234,7 +234,7 @@ def _limited(key: ChannelKey, params: _Subscription) -> ChannelKey:
 def _known(context: Context, name: str) -> ChannelKey | None:
     """A channel whose instrument exists; wildcard families and indices always do."""
     key = parse_channel(name)
-    if key is None or not may_hear(context.identity, key.name):
+    if key is None or not may_subscribe(context.identity, key.name):
         return None
     if key.instrument and not key.pattern and context.market.find(key.instrument) is None:
         return None

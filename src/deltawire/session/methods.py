@@ -52,7 +52,7 @@ class Conversation(Protocol):
     pattern_sizes: dict[str, int]
     """For how many channels each pattern among them stood when it was joined."""
 
-    heard_by: dict[str, Identity]
+    authorized_by: dict[str, Identity]
     """Those that the connection's own identity does not cover, and by whose token they are heard."""
 
     identity: Identity | None
@@ -62,7 +62,7 @@ class Conversation(Protocol):
     def attest(self) -> None:
         """The running MAC is enabled from now on."""
 
-    def hear_by(self, name: str, identity: Identity | None) -> None:
+    def authorize(self, name: str, identity: Identity | None) -> None:
         """A channel is heard by this token, or, where there is none, by the connection's own identity."""
 
     most_channels: int

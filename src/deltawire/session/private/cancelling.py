@@ -94,7 +94,7 @@ def cancel_all_by_kind_or_type(context: Context, params: _ByKindOrType) -> Any:
     cancelled: list[Order] = []
     for currency in dict.fromkeys(name.upper() for name in asked):
         cancelled += _cancelled(session, currency=_any(currency), kind=_any(params.kind), type=params.type)
-    return _told(session, cancelled, params.detailed)
+    return _cancel_result(session, cancelled, params.detailed)
 
 
 @method("private/cancel_by_label", right=TRADE)
@@ -116,7 +116,7 @@ def cancel_quotes(context: Context, params: _Quotes) -> Any:
 
 
 def _cancel_many(session: AccountSession, detailed: bool, **which: Any) -> Any:
-    return _told(session, _cancelled(session, **which), detailed)
+    return _cancel_result(session, _cancelled(session, **which), detailed)
 
 
 def _cancelled(session: AccountSession, **which: Any) -> list[Order]:
@@ -128,7 +128,7 @@ def _cancelled(session: AccountSession, **which: Any) -> list[Order]:
     return [order for order in changed if order.account == session.account and order.state == "cancelled"]
 
 
-def _told(session: AccountSession, orders: list[Order], detailed: bool) -> Any:
+def _cancel_result(session: AccountSession, orders: list[Order], detailed: bool) -> Any:
     """How many, or with details which, by instrument."""
     if not detailed:
         return len(orders)

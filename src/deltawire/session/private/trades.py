@@ -7,7 +7,7 @@ import msgspec
 
 from deltawire.dialect.order_objects import user_trade_object
 from deltawire.dialect.order_params import MS_NS, parse_order_id
-from deltawire.exchange.accounts.history import OwnTrade
+from deltawire.exchange.accounts.history import Execution
 from deltawire.model.instruments import in_currency
 from deltawire.session.methods import Context, method
 from deltawire.session.private.account_session import AccountSession, account_session
@@ -68,7 +68,7 @@ def get_user_trades_by_order(context: Context, params: _OfOrder) -> Any:
     return _objects(session, trades[::-1] if params.sorting == "asc" else trades)
 
 
-def _page(session: AccountSession, params: _Trades, fits: Callable[[OwnTrade], bool]) -> dict[str, Any]:
+def _page(session: AccountSession, params: _Trades, fits: Callable[[Execution], bool]) -> dict[str, Any]:
     """The newest, or with `asc` the oldest, `count` of those that fit."""
     check_count(params.count)
     start_ns, end_ns = params.start_timestamp * MS_NS, params.end_timestamp * MS_NS + MS_NS - 1
@@ -83,5 +83,5 @@ def _page(session: AccountSession, params: _Trades, fits: Callable[[OwnTrade], b
     return {"trades": _objects(session, chosen), "has_more": len(within) > len(chosen)}
 
 
-def _objects(session: AccountSession, trades: Iterable[OwnTrade]) -> list[dict[str, Any]]:
+def _objects(session: AccountSession, trades: Iterable[Execution]) -> list[dict[str, Any]]:
     return [user_trade_object(trade, session.instrument(trade.fill.instrument)) for trade in trades]
