@@ -255,7 +255,7 @@ def test_a_heartbeat_comes_every_interval_while_the_client_talks(talk: Conversat
         assert talk.passes(1) == [Heartbeat("heartbeat")]
 
 
-def test_a_silent_client_is_asked_for_proof_beside_the_heartbeat_and_public_test_is_proof(talk: Conversation) -> None:
+def test_a_silent_client_is_asked_for_proof_and_public_test_is_proof(talk: Conversation) -> None:
     talk.effects("public/set_heartbeat", interval=10)
     for _ in range(3):
         assert talk.passes(INTERVAL_NS) == ASKED

@@ -16,6 +16,7 @@ from deltawire.dialect.market_objects import (
 )
 from deltawire.errors import RequestError
 from deltawire.market.state import InstrumentState, TapeEntry
+from deltawire.session.currencies import parse_currency
 from deltawire.session.methods import UNAVAILABLE, Context, NoParams, method
 from deltawire.wire.notifications import level_pairs
 from deltawire.wire.rpc import INVALID_PARAMS
@@ -220,8 +221,8 @@ def get_index_price_names(context: Context, params: NoParams) -> Any:
 
 
 def _chosen(context: Context, currency: str, kind: str) -> list[InstrumentState]:
-    """The instruments of a currency (base or settlement coin) and kind; "any" is every one."""
-    coin = "any" if currency.lower() == "any" else currency.upper()
+    """The instruments of a currency and kind; "any" is every one."""
+    coin = parse_currency(context, currency)
     return [state for state in context.market if state.fits(kind, coin)]
 
 

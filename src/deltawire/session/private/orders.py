@@ -11,6 +11,7 @@ from deltawire.dialect.order_params import parse_order_id, refused
 from deltawire.exchange.orders.codes import Code
 from deltawire.exchange.orders.orders import Order
 from deltawire.model.instruments import in_currency
+from deltawire.session.currencies import parse_currency
 from deltawire.session.methods import Context, method
 from deltawire.session.private.account_session import AccountSession, account_session
 
@@ -94,14 +95,15 @@ def get_open_orders_by_instrument(context: Context, params: _OpenByInstrument) -
 def get_open_orders_by_currency(context: Context, params: _OpenByCurrency) -> Any:
     """The open orders of a currency."""
     session = account_session(context)
-    return _objects(session, _open(session, params.type, kind=params.kind, currency=params.currency))
+    currency = parse_currency(context, params.currency)
+    return _objects(session, _open(session, params.type, kind=params.kind, currency=currency))
 
 
 @method("private/get_open_orders_by_label", right=READ)
 def get_open_orders_by_label(context: Context, params: _OpenByLabel) -> Any:
     """The open orders with a label."""
     session = account_session(context)
-    found = _open(session, "all", currency=params.currency)
+    found = _open(session, "all", currency=parse_currency(context, params.currency))
     return _objects(session, (order for order in found if order.terms.label == params.label))
 
 
@@ -116,11 +118,11 @@ def get_order_state(context: Context, params: _ById) -> Any:
 @method("private/get_order_state_by_label", right=READ)
 def get_order_state_by_label(context: Context, params: _ByLabel) -> Any:
     """Orders with a label, alive or ended: how to learn what became of a request without an answer."""
-    session = account_session(context)
+    session, currency = account_session(context), parse_currency(context, params.currency)
     live = session.trading.open_orders(session.account)
     known = {order.id: order for order in (*session.trading.ended_orders(session.account), *live)}
     found = [known[number] for number in sorted(known) if known[number].terms.label == params.label]
-    return _objects(session, (each for each in found if _fits(session, each, params.currency, "any")))
+    return _objects(session, (each for each in found if _fits(session, each, currency, "any")))
 
 
 @method("private/get_order_history_by_instrument", right=READ)
@@ -134,8 +136,8 @@ def get_order_history_by_instrument(context: Context, params: _EndedOfInstrument
 @method("private/get_order_history_by_currency", right=READ)
 def get_order_history_by_currency(context: Context, params: _EndedOfCurrency) -> Any:
     """Ended orders of a currency, newest first."""
-    session = account_session(context)
-    found = (each for each in _ended(session, params) if _fits(session, each, params.currency, params.kind))
+    session, currency = account_session(context), parse_currency(context, params.currency)
+    found = (each for each in _ended(session, params) if _fits(session, each, currency, params.kind))
     return _page(session, params, found)
 
 

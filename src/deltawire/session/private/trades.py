@@ -9,6 +9,7 @@ from deltawire.dialect.order_objects import user_trade_object
 from deltawire.dialect.order_params import MS_NS, parse_order_id
 from deltawire.exchange.accounts.history import OwnTrade
 from deltawire.model.instruments import in_currency
+from deltawire.session.currencies import parse_currency
 from deltawire.session.methods import Context, method
 from deltawire.session.private.account_session import AccountSession, account_session
 from deltawire.session.private.orders import READ, check_count
@@ -55,7 +56,7 @@ def get_user_trades_by_instrument(context: Context, params: _OfInstrument) -> An
 def get_user_trades_by_currency(context: Context, params: _OfCurrency) -> Any:
     """Own trades in a currency."""
     session = account_session(context)
-    currency, kind = params.currency, params.kind
+    currency, kind = parse_currency(context, params.currency), params.kind
     return _page(
         session, params, lambda trade: in_currency(session.instrument(trade.fill.instrument), currency, kind)
     )
