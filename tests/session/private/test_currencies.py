@@ -64,7 +64,9 @@ def test_a_documented_currency_is_known_also_where_nothing_settles_in_it(
     assert "result" in alice.answer(method, currency=currency, **params)
 
 
-@pytest.mark.parametrize(("currency", "found"), [("BTC", IN_BTC), ("USDC", IN_USDC), ("any", IN_BTC | IN_USDC)])
+@pytest.mark.parametrize(
+    ("currency", "found"), [("BTC", IN_BTC), ("USDC", IN_USDC), ("any", IN_BTC | IN_USDC)]
+)
 @pytest.mark.parametrize("method", ["get_instruments", "get_book_summary_by_currency"])
 def test_instruments_are_those_that_settle_in_it(
     alice: Client, method: str, currency: str, found: set[str]
@@ -74,7 +76,9 @@ def test_instruments_are_those_that_settle_in_it(
     assert names(alice.result(f"public/{method}", currency=currency, kind="option")) == options
 
 
-@pytest.mark.parametrize(("currency", "left"), [("BTC", ["b"]), ("USDC", ["a"]), ("ETH", ["a", "b"]), ("any", [])])
+@pytest.mark.parametrize(
+    ("currency", "left"), [("BTC", ["b"]), ("USDC", ["a"]), ("ETH", ["a", "b"]), ("any", [])]
+)
 @pytest.mark.parametrize("method", ["cancel_all_by_currency", "cancel_all_by_kind_or_type"])
 def test_a_mass_cancel_ends_what_settles_in_it(
     alice: Client, method: str, currency: str, left: list[str]
