@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace as changed
 
-from deltawire.session.methods import METHODS
+from deltawire.session.table import METHODS
 from tests.support.conversations import Conversation, ask_http
 from tests.support.market_events import (
     MS_NS,
