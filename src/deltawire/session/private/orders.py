@@ -7,16 +7,15 @@ from typing import Any, Literal
 import msgspec
 
 from deltawire.dialect.order_objects import order_object
-from deltawire.dialect.order_params import parse_order_id, refused
-from deltawire.exchange.orders.codes import Code
+from deltawire.dialect.order_params import parse_order_id
 from deltawire.exchange.orders.orders import Order
 from deltawire.model.instruments import in_currency
 from deltawire.session.currencies import parse_currency
 from deltawire.session.methods import Context, method
+from deltawire.session.paging import check_count, continued
 from deltawire.session.private.account_session import AccountSession, account_session
 
 READ = "trade:read"
-MOST = 1000
 
 _Type = Literal[
     "all", "limit", "trigger_all", "stop_all", "stop_limit", "stop_market", "take_all", "take_limit",
@@ -65,6 +64,8 @@ class _Ended(msgspec.Struct, kw_only=True):
     include_old: bool = False
     include_unfilled: bool = False
     historical: bool = False
+    with_continuation: bool = False
+    continuation: str | int | None = None
 
 
 class _EndedOfInstrument(_Ended, kw_only=True):
@@ -141,14 +142,6 @@ def get_order_history_by_currency(context: Context, params: _EndedOfCurrency) ->
     return _page(session, params, found)
 
 
-def check_count(count: int, offset: int = 0) -> None:
-    """Refuse pages that are none."""
-    if not 1 <= count <= MOST:
-        raise refused(Code.INVALID_PARAMS, reason=f"from 1 to {MOST}", param="count")
-    if not 0 <= offset <= 1_000_000:
-        raise refused(Code.INVALID_PARAMS, reason="from 0 to 1000000", param="offset")
-
-
 def _open(session: AccountSession, of_type: str, *, kind: str = "any", currency: str = "any") -> list[Order]:
     types = TYPES.get(of_type, (of_type,))
     return [
@@ -168,9 +161,14 @@ def _fits(session: AccountSession, order: Order, currency: str, kind: str) -> bo
     return in_currency(session.instrument(order.instrument), currency, kind)
 
 
-def _page(session: AccountSession, params: _Ended, found: Iterable[Order]) -> list[dict[str, Any]]:
+def _page(session: AccountSession, params: _Ended, found: Iterable[Order]) -> Any:
+    """A list, or with a token an object of the list and the token of the next page, null behind the last."""
     check_count(params.count, params.offset)
-    return _objects(session, islice(found, params.offset, params.offset + params.count))
+    rest = islice(found, params.offset, None)
+    if not (params.with_continuation or params.continuation):
+        return _objects(session, islice(rest, params.count))
+    orders, token = continued(rest, params.continuation, params.count, lambda order: order.id)
+    return {"orders": _objects(session, orders), "continuation": None if token is None else str(token)}
 
 
 def _objects(session: AccountSession, orders: Iterable[Order]) -> list[dict[str, Any]]:
