@@ -235,9 +235,13 @@ async def test_answers_that_wait_for_the_disk_are_bounded_and_come_in_order() ->
 
 async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> None:
     world = World()
-    gateway = Gateway(world.market, world.hub, WallClock(), "9.9")
-    gateway.distances = lambda: NetworkSimulator(
-        NetworkConditions(Latency(50.0, 0.0), ()), random.Random(1), WallClock()
+    conditions = NetworkConditions(Latency(50.0, 0.0), ())
+    gateway = Gateway(
+        world.market,
+        world.hub,
+        WallClock(),
+        "9.9",
+        distances=lambda: NetworkSimulator(conditions, random.Random(1), WallClock()),
     )
     peer = GreedyPeer(gateway)
     peer.transport.head()

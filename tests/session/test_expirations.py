@@ -59,5 +59,5 @@ def test_expiries_are_named_as_instruments_are(
     market: Market, params: dict[str, Any], expirations: dict[str, Any]
 ) -> None:
     asked = Request("public/get_expirations", params)
-    context = Context(market, 0, "1", nobodys_access())
-    assert answer_http(asked, context, strict=False).result == expirations
+    context = Context(market, 0, "1", nobodys_access(), strict=False)
+    assert answer_http(asked, context).result == expirations

@@ -40,7 +40,7 @@ class Peer:
         request = HttpRequest("GET", "/ws/api/v2", b"")
         identity = gateway.access.by_headers([header] if header else [], request, address, now)
         self.session = gateway.make_session(address, identity)
-        gateway.connections[self] = self.session
+        gateway.opened(self, self.session)
         self._numbers = count(1)
 
     # What the gateway calls.
@@ -148,15 +148,12 @@ class Gatekeeping:
 
     def http(self, address: str, method: str, header: str = "", **params: Any) -> dict[str, Any]:
         """The answer to one request over HTTP."""
-        context = self.gateway.make_context(address, None)
-        request = HttpRequest("POST", "/api/v2", b"")
+        request, headers = HttpRequest("POST", "/api/v2", b""), [header] if header else []
         try:
-            context.identity = self.access.by_headers(
-                [header] if header else [], request, address, context.now
-            )
+            identity = self.access.by_headers(headers, request, address, self.clock.now())
         except RequestError as error:
             return {"error": {"code": error.code}}
-        reply = answer_http(Request(method, params), context, strict=True)
+        reply = answer_http(Request(method, params), self.gateway.make_context(address, identity))
         self.gateway.look_again()
         return read(reply, self.clock.now())
 

@@ -36,17 +36,18 @@ def make_app(gateway: Gateway) -> Starlette:
         far = gateway.distances() if gateway.distances else None
         if far is not None and not await far.there():
             return Response("lost on the way", 504)
-        context = gateway.make_context(request.client.host if request.client else "", None)
+        address, now = request.client.host if request.client else "", gateway.clock.now()
         try:
             headers = request.headers.getlist("authorization")
             signed = HttpRequest(request.method, _uri(request), body)
-            context.identity = gateway.access.by_headers(headers, signed, context.address, context.now)
-            payer = context.identity or gateway.access.speaks_for(asked.params, context.now)
-            if not gateway.may_pay(context.address, payer, asked.method):
+            identity = gateway.access.by_headers(headers, signed, address, now)
+            payer = identity or gateway.access.speaks_for(asked.params, now)
+            if not gateway.may_pay(address, payer, asked.method):
                 raise RequestError(TOO_MANY_REQUESTS, "too_many_requests", retry=True)
         except RequestError as error:
-            return reply(rpc.Reply(asked.id, error=error, us_in=context.now // 1000))
-        found = answer_http(asked, context, strict=strict)
+            return reply(rpc.Reply(asked.id, error=error, us_in=now // 1000))
+        context = gateway.make_context(address, identity, strict=strict)
+        found = answer_http(asked, context)
         gateway.look_again()
         private = asked.method.startswith("private/")
         if private:

@@ -178,7 +178,7 @@ def leave(session: Conversation, names: Iterable[str]) -> Leave:
     """Forget these channels of a session, by their names."""
     left = tuple(names)
     for name in left:
-        session.heard_by.pop(name, None)
+        session.hear_by(name, None)
         session.pattern_sizes.pop(name, None)
     return Leave(tuple(session.channels.pop(name) for name in left))
 
@@ -200,10 +200,8 @@ def _note_by_whom(context: Context, session: Conversation, keys: list[ChannelKey
     """Whose rights channels live by: the connection's own where they suffice, else the token's that asked."""
     by = context.identity
     for key in keys:
-        if by is None or covers(session.identity, by, key.name):
-            session.heard_by.pop(key.name, None)
-        else:
-            session.heard_by[key.name] = by
+        covered = by is None or covers(session.identity, by, key.name)
+        session.hear_by(key.name, None if covered else by)
 
 
 def _positions(keys: list[ChannelKey], positions: dict[str, ResumePosition]) -> dict[str, ResumePosition]:

@@ -58,6 +58,13 @@ class Conversation(Protocol):
     identity: Identity | None
     attested: bool
     """Whether the running MAC is enabled."""
+
+    def attest(self) -> None:
+        """The running MAC is enabled from now on."""
+
+    def hear_by(self, name: str, identity: Identity | None) -> None:
+        """A channel is heard by this token, or, where there is none, by the connection's own identity."""
+
     most_channels: int
 
 
@@ -90,6 +97,14 @@ class Context(msgspec.Struct):
             raise RequestError(UNAUTHORIZED, "unauthorized", reason="sign in with public/auth")
         self.access.check(self.identity, self.address, self.now)
         return self.identity
+
+    def admit(self, request: Request) -> None:
+        """Find out who asks, and that they may ask at all."""
+        if token := request.params.get("access_token"):
+            self.identity = self.access.by_token(str(token), self.address, self.now)
+        scope, _, name = request.method.partition("/")
+        if scope == "private" or (self.private_only and name not in OPEN):
+            _ = self.require_identity
 
     def convert(self, params: dict[str, Any], into: type[P]) -> P:
         """Parameters as a type; the dialect's error when they are not."""
@@ -147,10 +162,9 @@ def collect(*files: ModuleType) -> dict[str, Method]:
     }
 
 
-def run(methods: Methods, context: Context, request: Request, *, strict: bool = True) -> Any:
-    """The result of a request; `RequestError` says why there is none. Not strict: values may be text (queries)."""
-    context.strict = strict
-    _admit(context, request)
+def run(methods: Methods, context: Context, request: Request) -> Any:
+    """The result of a request; `RequestError` says why there is none."""
+    context.admit(request)
     found = methods.get(request.method)
     if found is None:
         raise RequestError(METHOD_NOT_FOUND, "Method not found", reason=request.method[:80])
@@ -158,16 +172,7 @@ def run(methods: Methods, context: Context, request: Request, *, strict: bool = 
         raise RequestError(FORBIDDEN, "forbidden", reason=f"needs {found.right}", param="scope")
     if found.websocket_only and context.session is None:
         raise RequestError(WEBSOCKET_ONLY, "must_be_websocket_request")
-    return found.call(context, _convert(request.params, found.params, strict=strict))
-
-
-def _admit(context: Context, request: Request) -> None:
-    """Settle who asks, and that they may ask at all."""
-    if token := request.params.get("access_token"):
-        context.identity = context.access.by_token(str(token), context.address, context.now)
-    scope, _, name = request.method.partition("/")
-    if scope == "private" or (context.private_only and name not in OPEN):
-        _ = context.require_identity
+    return found.call(context, context.convert(request.params, found.params))
 
 
 def _convert(params: dict[str, Any], into: type, *, strict: bool) -> Any:

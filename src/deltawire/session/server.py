@@ -247,6 +247,17 @@ class ServerSession:
         if self._buckets is not None:
             self._bucket = self._buckets.of(f"account {grant.identity.account}")
 
+    def attest(self) -> None:
+        """See `Conversation`."""
+        self.attested = True
+
+    def hear_by(self, name: str, identity: Identity | None) -> None:
+        """See `Conversation`."""
+        if identity is None:
+            self.heard_by.pop(name, None)
+        else:
+            self.heard_by[name] = identity
+
     def signed_out(self) -> None:
         """See `Conversation`."""
         self.logged_out = True
@@ -300,11 +311,11 @@ def _with_reply(reply: Reply, effects: list[Effect]) -> list[Effect]:
     return [reply, *effects]
 
 
-def answer_http(request: Request, context: Context, *, strict: bool) -> Reply:
-    """The answer to one HTTP request; `strict` is False where parameters came as query text."""
+def answer_http(request: Request, context: Context) -> Reply:
+    """The answer to one HTTP request."""
     us_in = context.now // 1000
     try:
-        result = run(METHODS, context, request, strict=strict)
+        result = run(METHODS, context, request)
     except RequestError as error:
         return Reply(request.id, error=error, us_in=us_in)
     return Reply(request.id, result, us_in=us_in)
