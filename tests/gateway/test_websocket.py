@@ -601,10 +601,11 @@ def test_heartbeats_come_with_the_watch_and_end_the_connection_of_a_silent_clien
     peer.sends(request_frame("public/set_heartbeat", interval=10))
     peer.frames()
     server.watch(10)
-    assert [message["params"] for message in peer.messages()] == [{"type": "test_request"}]
+    beats = [{"type": "heartbeat"}, {"type": "test_request"}]
+    assert [message["params"] for message in peer.messages()] == beats
     peer.sends(request_frame("public/test"))
     server.watch(10)
-    assert [message.get("params") for message in peer.messages()] == [None, {"type": "test_request"}]
+    assert [message.get("params") for message in peer.messages()] == [None, *beats]
     server.watch(10)
     assert peer.kinds() == [("close", 1008)]
 

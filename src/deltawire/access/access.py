@@ -162,10 +162,15 @@ class Access:
     def by_headers(
         self, headers: Sequence[str], request: HttpRequest, address: str, now: int
     ) -> Identity | None:
-        """Who the `Authorization` header of a request says it is, None where there is none; two are refused."""
+        """Who the `Authorization` header of a request says it is; two are refused.
+
+        None where there is none, or an empty Bearer, as generated clients send it with every request.
+        """
         if len(headers) > 1:
             raise RequestError(UNAUTHORIZED, "unauthorized", reason="more than one Authorization header")
-        return self.by_header(headers[0], request, address, now) if headers else None
+        if not headers or headers[0].strip().lower() == "bearer":
+            return None
+        return self.by_header(headers[0], request, address, now)
 
     def by_header(self, header: str, request: HttpRequest, address: str, now: int) -> Identity:
         """Who an `Authorization` header says it is."""

@@ -66,8 +66,8 @@ def make_app(gateway: Gateway) -> Starlette:
 
     async def get(request: Request) -> Response:
         """Parameters in the query; everything is text, lists are JSON."""
-        method = f"{request.path_params['scope']}/{request.path_params['method']}"
-        return await answer(request, rpc.Request(method, dict(request.query_params)), b"", strict=False)
+        asked = rpc.Request(_method(request), dict(request.query_params))
+        return await answer(request, asked, b"", strict=False)
 
     async def post(request: Request) -> Response:
         """A JSON-RPC body; the path may name the method where the body does not."""
@@ -75,9 +75,8 @@ def make_app(gateway: Gateway) -> Starlette:
             body = await _limited(request)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
-        place = request.path_params
         try:
-            asked = rpc.parse_request(body, f"{place['scope']}/{place['method']}" if place else None)
+            asked = rpc.parse_request(body, _method(request) or None)
         except rpc.BadRequest as bad:
             return reply(bad.reply)
         return await answer(request, asked, body, strict=True)
@@ -118,7 +117,7 @@ def make_app(gateway: Gateway) -> Starlette:
         )
         return HTMLResponse(format_page(document)) if wants_page else JSONResponse(document)
 
-    one = "/api/v2/{scope:str}/{method:str}"
+    one = "/api/v2/{method:path}"
     return Starlette(
         routes=[
             Route("/", index),
@@ -132,6 +131,12 @@ def make_app(gateway: Gateway) -> Starlette:
             Route(one, post, methods=["POST"]),
         ]
     )
+
+
+def _method(request: Request) -> str:
+    """The method that the path names; empty where it names none."""
+    named: str = request.path_params.get("method", "")
+    return named.removeprefix("/")
 
 
 def _uri(request: Request) -> str:

@@ -35,7 +35,7 @@ class ServerSession:
     Behind a `Close` nothing is heard any more: what the client has sent meanwhile neither acts nor is answered.
 
     Heartbeat: every interval a `heartbeat` goes out; when the client has said nothing for an interval a
-    `test_request` goes instead, and when that is not answered within another the connection closes.
+    `test_request` goes with it, and when that is not answered within another the connection closes.
     """
 
     takes_binary = False
@@ -213,7 +213,8 @@ class ServerSession:
             return [Close(POLICY_VIOLATION, "test_request was not answered")]
         self._due_ns = now + self._interval_ns
         self._tested = now - self._heard_ns >= self._interval_ns
-        return [Heartbeat("test_request" if self._tested else "heartbeat")]
+        beat = Heartbeat("heartbeat")
+        return [beat, Heartbeat("test_request")] if self._tested else [beat]
 
     def set_heartbeat(self, interval_s: int, now: int) -> None:
         """See `Conversation`."""
