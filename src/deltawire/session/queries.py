@@ -103,15 +103,15 @@ def get_expirations(context: Context, params: _Expirations) -> Any:
     """
     grouped = params.currency.lower() == GROUPED
     currency = "any" if grouped else params.currency
-    by_kind = [state.instrument for state in _chosen(context, currency, params.kind)]
+    instruments = [state.instrument for state in _chosen(context, currency, params.kind)]
     if params.currency_pair is not None:
-        by_kind = [each for each in by_kind if each.index_name == params.currency_pair.lower()]
+        instruments = [each for each in instruments if each.index_name == params.currency_pair.lower()]
     if grouped:
-        names = dict.fromkeys(each.settlement for each in by_kind if each.kind != "spot" and each.settlement)
+        names = dict.fromkeys(each.settlement for each in instruments if each.kind != "spot" and each.settlement)
         return {
-            name.lower(): _expiries(each for each in by_kind if each.settlement == name) for name in names
+            name.lower(): _expiries(each for each in instruments if each.settlement == name) for name in names
         }
-    expiries = _expiries(by_kind)
+    expiries = _expiries(instruments)
     return expiries if params.currency.lower() == "any" else {params.currency.lower(): expiries}
 
 
