@@ -107,7 +107,9 @@ def get_expirations(context: Context, params: _Expirations) -> Any:
     if params.currency_pair is not None:
         instruments = [each for each in instruments if each.index_name == params.currency_pair.lower()]
     if grouped:
-        names = dict.fromkeys(each.settlement for each in instruments if each.kind != "spot" and each.settlement)
+        names = dict.fromkeys(
+            each.settlement for each in instruments if each.kind != "spot" and each.settlement
+        )
         return {
             name.lower(): _expiries(each for each in instruments if each.settlement == name) for name in names
         }
