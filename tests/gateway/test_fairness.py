@@ -236,9 +236,13 @@ async def test_answers_that_wait_for_the_disk_are_bounded_and_come_in_order() ->
 
 async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> None:
     world = World()
-    gateway = Gateway(world.market, world.hub, WallClock(), "9.9")
-    gateway.distances = lambda: NetworkSimulator(
-        NetworkConditions(Latency(50.0, 0.0), ()), random.Random(1), WallClock()
+    conditions = NetworkConditions(Latency(50.0, 0.0), ())
+    gateway = Gateway(
+        world.market,
+        world.hub,
+        WallClock(),
+        "9.9",
+        make_network=lambda: NetworkSimulator(conditions, random.Random(1), WallClock()),
     )
     peer = GreedyPeer(gateway)
     peer.transport.head()
@@ -246,7 +250,7 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
     most = 0
     for _ in range(200):
         peer.connection.data_received(long)
-        most = max(most, peer.connection._distance.bytes_under_way)
+        most = max(most, peer.connection._network.bytes_under_way)
     assert most <= MOST_UNDER_WAY + 40_000
     assert not peer.transport.reading
     answers = 0
@@ -254,7 +258,7 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
         while answers < 200:
             await asyncio.sleep(0.01)
             answers += peer.answers()
-            most = max(most, peer.connection._distance.bytes_under_way)
+            most = max(most, peer.connection._network.bytes_under_way)
     assert most <= MOST_UNDER_WAY + 40_000
 
 
