@@ -7,14 +7,12 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
-from hypothesis import settings
 
 from deltawire.book import kernel
+from tests.support.effort import load_profile
 from tests.support.gateway_server import WAYS, Way, certificate
 
-settings.register_profile("deterministic", derandomize=True, deadline=None, database=None, print_blob=False)
-settings.register_profile("search", deadline=None, max_examples=2_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "deterministic"))
+load_profile()
 
 os.environ["DELTAWIRE_HOME"] = os.environ.get("DELTAWIRE_TEST_HOME") or mkdtemp(prefix="deltawire-tests-")
 """No test sees the keys of whoever runs it."""

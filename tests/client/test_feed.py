@@ -15,7 +15,7 @@ from deltawire.session.client import BookMirror, Notification
 from tests.support.dialect_server import answer, next_request, notify, scripted_server
 from tests.support.gateway_server import GatewayServer, Way
 from tests.support.market_events import make_trade
-from tests.support.waiting import HANG_S
+from tests.support.waiting import HANG_S, until
 
 BOOK, TRADES = "book.BTC-PERPETUAL.raw", "trades.BTC-PERPETUAL.raw"
 
@@ -84,11 +84,9 @@ async def test_a_lost_past_is_a_gap_and_then_an_image() -> None:
 
 
 async def test_a_trade_is_not_lost_though_none_had_come_before_the_outage(server: GatewayServer) -> None:
-    items = aiter(Feed(server.url, TRADES))
-    waiting = asyncio.create_task(take(items, 2))
-    await asyncio.to_thread(server.wait_for_connections, 1)
-    await asyncio.to_thread(server.wait_until, lambda: server.app.hub.directory.listened() == 1)
-    await asyncio.sleep(0.05)
+    feed = Feed(server.url, TRADES)
+    waiting = asyncio.create_task(take(aiter(feed), 2))
+    await until(lambda: feed._joined)
     await asyncio.to_thread(cut, server)
     await asyncio.to_thread(server.feed, [make_trade(server.book.instrument, 1000, 10, trade_id="1")])
     outage, note = await waiting

@@ -1,7 +1,7 @@
 """A client that does not read, over real sockets: bounded, and in the end right."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from deltawire.session.client import BookMirror, Notification
 from tests.support.gateway_server import GatewayServer
 from tests.support.market_events import make_trade
 from tests.support.serving import connected, serving
-from tests.support.waiting import HANG_S
+from tests.support.waiting import HANG_S, until
 
 BOOK, TRADES = "book.BTC-PERPETUAL.raw", "trades.BTC-PERPETUAL.raw"
 QUEUE = 50
@@ -23,13 +23,6 @@ def server() -> Iterator[GatewayServer]:
     with GatewayServer() as running:
         running.go_live()
         yield running
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for what another task brings about."""
-    async with asyncio.timeout(HANG_S):
-        while not condition():  # noqa: ASYNC110 (it is about the client's insides)
-            await asyncio.sleep(0.005)
 
 
 def came_to(client: Client, channel: str) -> int:

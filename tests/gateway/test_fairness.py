@@ -240,7 +240,7 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
     gateway = Gateway(
         world.market,
         world.hub,
-        WallClock(),
+        StillClock(START_NS),
         "9.9",
         make_network=lambda: NetworkSimulator(conditions, random.Random(1), WallClock()),
     )

@@ -77,7 +77,7 @@ async def listening(served: Served) -> AsyncIterator[tuple[Any, AdapterListener]
         instruments=await instruments_of(make_http(served)),
         callback=listener,
     )
-    await websocket.wait_until_active(timeout_secs=5.0)
+    await websocket.wait_until_active(timeout_secs=HANG_S)
     try:
         yield websocket, listener
     finally:

@@ -158,6 +158,7 @@ class Client:
         """
         self._fail(FeedError("the connection is closed", retry=False))
         await self._connection.close()
+        self._connection.transport.close()  # else asyncio warns of a TLS connection that its peer broke off
         self._reader.cancel()
 
     async def _read(self) -> None:
