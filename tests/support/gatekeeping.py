@@ -93,10 +93,9 @@ class Peer:
         """See `Connection`."""
         return bool(self.code)
 
-    def go_on(self, requests: Any) -> None:
+    def go_on(self) -> None:
         """See `Connection`."""
-        for effects in requests:
-            self._gateway.carry_out(self, effects)
+        self._gateway.go_on(self)
 
     # What its client does.
 

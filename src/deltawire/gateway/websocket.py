@@ -28,7 +28,6 @@ from deltawire.gateway.intake import Intake, Step
 from deltawire.gateway.outgoing import NOWHERE, AttestingSink, DirectSink, make_sink
 from deltawire.gateway.parser import Parser
 from deltawire.gateway.peers import is_welcome, peer_address
-from deltawire.session.effects import Effect
 from deltawire.wire.deflate import WINDOW_BITS
 from deltawire.wire.frames import TEXT, frame
 from deltawire.wire.protobuf import SUBPROTOCOL
@@ -204,10 +203,9 @@ class WebSocketConnection(asyncio.Protocol):
         """Close when who has signed in does not count any more."""
         self._guard(self._check_rights, now)
 
-    def go_on(self, requests: Sequence[Sequence[Effect]]) -> None:
-        """Carry out what had to wait, request by request."""
-        for effects in requests:
-            self._guard(self._gateway.carry_out, self, effects)
+    def go_on(self) -> None:
+        """Do what had to wait, for a turn."""
+        self._guard(self._gateway.go_on, self)
         if self._intake.blocked:
             self._intake.run()
 
