@@ -1,5 +1,6 @@
 """An exchange with its journal in a directory, as a server holds it."""
 
+import errno
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -13,7 +14,7 @@ from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.orders.codes import Rejection
 from deltawire.exchange.orders.records import Instruct, Place
-from deltawire.exchange.ports import OpenBook
+from deltawire.exchange.ports import OpenBook, Record
 from deltawire.journal.committing import GroupCommit
 from deltawire.journal.files import DiskFiles, Files
 from deltawire.journal.journal import Journal
@@ -23,24 +24,39 @@ from tests.support.matching_harness import NAME, PERPETUAL, MatchingHarness
 KEPT = 1_000_000
 
 
+class FullDisk(DiskFiles):
+    """A disk on which, once it is `full`, ten bytes more have room."""
+
+    full = False
+
+    def append(self, name: str, content: bytes) -> None:
+        """See `Files`."""
+        if self.full:
+            super().append(name, content[:10])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().append(name, content)
+
+
 class JournalledExchange:
     """Recovers at birth; `place` calls back when the order is on disk."""
 
     def __init__(self, directory: Path, files: Files | None = None, *, snapshot_every: int = 500) -> None:
         self.files = files or DiskFiles(directory)
         self.journal = Journal(self.files, str(directory), salt=7)
-        self.exchange = Exchange(NoRiskCheck())
+        self.exchange = Exchange(NoRiskCheck(), self._accepted)
         self.history = AccountHistory(kept=KEPT)
-        codec = Codec()
+        self._codec = codec = Codec()
         self.replayed = recover(self.exchange, self.history, codec, self.journal)
         self.commit = GroupCommit(
             self.journal, state=partial(save, self.exchange, self.history), snapshot_every=snapshot_every
         )
-        self.exchange.journal = lambda record: self.commit.append(codec.encode(record))
         self.now = self.exchange.matching.now
         if NAME not in self.exchange.matching.books:
             self.now += 1
             self.exchange.submit(Instruct(at_ns=self.now, demand=OpenBook(PERPETUAL)))
+
+    def _accepted(self, record: Record) -> None:
+        self.commit.append(self._codec.encode(record))
 
     def place(self, account: int, label: str, acknowledge: Callable[[str], None], **terms: Any) -> None:
         """Place an order; `acknowledge` with its label once it is durable."""

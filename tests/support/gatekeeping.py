@@ -20,24 +20,10 @@ from tests.support.conversations import read
 from tests.support.market_events import START_NS
 from tests.support.subscribers import Inbox
 from tests.support.trading import Exchange
+from tests.support.transports import StillClock
 
 LOW = 20_000.0
 """A price at which a bid rests."""
-
-
-class Clock:
-    """Time stands still but when it is set."""
-
-    def __init__(self) -> None:
-        self.at_ns = START_NS
-
-    def now(self) -> int:
-        """See `Clock`."""
-        return self.at_ns
-
-    def wall(self) -> int:
-        """See `Clock`."""
-        return self.at_ns
 
 
 class Peer:
@@ -54,7 +40,7 @@ class Peer:
         request = HttpRequest("GET", "/ws/api/v2", b"")
         identity = gateway.access.by_headers([header] if header else [], request, address, now)
         self.session = gateway.make_session(address, identity)
-        gateway.connections[self] = self.session
+        gateway.opened(self, self.session)
         self._numbers = count(1)
 
     # What the gateway calls.
@@ -140,7 +126,7 @@ class Gatekeeping:
 
     def __init__(self, exchange: Exchange | None = None) -> None:
         self.exchange = exchange or Exchange()
-        self.clock = Clock()
+        self.clock = StillClock(START_NS)
         tokens = (f"token-{number}" for number in count(1))
         self.access = Access(KeyRing(), tokens.__next__, BackoffPolicy(free=1_000_000))
         self.gateway = Gateway(
@@ -161,21 +147,18 @@ class Gatekeeping:
 
     def http(self, address: str, method: str, header: str = "", **params: Any) -> dict[str, Any]:
         """The answer to one request over HTTP."""
-        context = self.gateway.make_context(address, None)
-        request = HttpRequest("POST", "/api/v2", b"")
+        request, headers = HttpRequest("POST", "/api/v2", b""), [header] if header else []
         try:
-            context.identity = self.access.by_headers(
-                [header] if header else [], request, address, context.now
-            )
+            identity = self.access.by_headers(headers, request, address, self.clock.now())
         except RequestError as error:
             return {"error": {"code": error.code}}
-        reply = answer_http(Request(method, params), context, strict=True)
+        reply = answer_http(Request(method, params), self.gateway.make_context(address, identity))
         self.gateway.look_again()
         return read(reply, self.clock.now())
 
     def passes(self, seconds: float) -> None:
         """Time passes, and every connection sees it."""
-        self.clock.at_ns += int(seconds * 1e9)
+        self.clock.now_ns += int(seconds * 1e9)
         for peer in list(self.gateway.connections):
             peer.watch(self.clock.now())
 

@@ -310,7 +310,7 @@ class Hub:
 
     def advance(self, venue: str, now: int) -> None:
         """A venue's time has come to `now`; channels whose interval is over publish."""
-        self.market.now_ns[venue] = now
+        self.market.advance(venue, now)
         self._turns.advance(venue, now)
 
     def publish(self, events: Iterable[Event]) -> None:

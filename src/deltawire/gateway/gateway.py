@@ -22,7 +22,7 @@ from deltawire.gateway.intake import TURN_NS
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
-from deltawire.ports import Clock, FramedSource
+from deltawire.ports import Clock, FramedSource, Source
 from deltawire.session.echo import EchoSession
 from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, Say
 from deltawire.session.methods import Context
@@ -168,7 +168,10 @@ class Gateway:
         rate_limits: RateLimits | None = None,
         echo: bool = False,
         trading: JournalledTrading | None = None,
+        sources: Sequence[Source] = (),
+        distances: Callable[[], NetworkSimulator] | None = None,
     ) -> None:
+        """`sources` are those that should be heard of; `distances` makes each client far, if clients are to be far."""
         self.trading = trading
         self._held: dict[Connection, HeldEffects] = {}
         """What waits for the disk or for its turn, request by request."""
@@ -182,20 +185,17 @@ class Gateway:
         self.places = ConnectionLimiter(self._most_connections)
         self._buckets = TokenBuckets(rate_limits) if rate_limits else None
         self.connections: dict[Connection, Session | None] = {}
-        self.venues: tuple[str, ...] = ()
-        self.framed: dict[str, FramedSource] = {}
-        """By venue, where its books come as frames."""
+        self.venues = tuple(source.venue for source in sources)
         """Those that should be heard of."""
-        self.heard: set[str] = set()
+        self.framed = {source.venue: source for source in sources if isinstance(source, FramedSource)}
+        """By venue, where its books come as frames."""
+        self._heard: set[str] = set()
         """Those that have spoken."""
-        self.over: dict[str, str] = {}
+        self._ended: dict[str, str] = {}
         """Those whose source has ended or failed, and why: nobody waits for them."""
-        self.merged = 0
-        """Notifications for which others stood."""
         self.telemetry = Telemetry()
-        self.draining = False
-        self.distances: Callable[[], NetworkSimulator] | None = None
-        """How far clients are, if they are to be far."""
+        self._draining = False
+        self.distances = distances
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
             self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()
@@ -220,19 +220,31 @@ class Gateway:
             most_channels=self.limits.subscriptions,
         )
 
+    def heard_from(self, venue: str) -> None:
+        """A venue's source has spoken."""
+        self._heard.add(venue)
+
+    def source_ended(self, venue: str, why: str) -> None:
+        """A venue's source has ended or failed."""
+        self._ended[venue] = why
+
+    def drain(self) -> None:
+        """The server stops: it is ready for nobody any more."""
+        self._draining = True
+
     def refusal(self, address: str) -> int:
         """The HTTP status with which a new connection is refused, 0 when it takes its place; see `places`."""
         welcome = not self.policy.addresses or is_within(address, self.policy.addresses)
         status = 403 if not welcome else 0 if self.places.enter(address) else 429
         if status:
-            self.telemetry.refused[status] += 1
+            self.telemetry.refuse(status)
         return status
 
     def unready(self) -> str:
         """Why nobody should be sent here now; empty when the server can serve."""
-        if self.draining:
+        if self._draining:
             return "the server stops"
-        awaited = [venue for venue in self.venues if venue not in self.heard and venue not in self.over]
+        awaited = [venue for venue in self.venues if venue not in self._heard and venue not in self._ended]
         if awaited:
             return f"nothing heard of {', '.join(awaited)} yet"
         closed = self.closed()
@@ -242,10 +254,10 @@ class Gateway:
         """The venues of which nothing more comes, and why: their source is over, or all their instruments."""
         going = {state.instrument.venue for state in self.market if state.instrument.active}
         listed = {state.instrument.venue for state in self.market}
-        return {venue: f"{venue}: {self.over[venue]}" for venue in self.venues if venue in self.over} | {
+        return {venue: f"{venue}: {self._ended[venue]}" for venue in self.venues if venue in self._ended} | {
             venue: f"{venue}: every instrument has ended"
             for venue in self.venues
-            if venue in listed - going and venue not in self.over
+            if venue in listed - going and venue not in self._ended
         }
 
     def may_pay(self, address: str, identity: Identity | None, method: str) -> bool:
@@ -272,8 +284,8 @@ class Gateway:
         make = self._sessions.get(path)
         return make(address, identity) if make else None
 
-    def make_context(self, address: str, identity: Identity | None) -> Context:
-        """What one HTTP request may see."""
+    def make_context(self, address: str, identity: Identity | None = None, *, strict: bool = True) -> Context:
+        """What one HTTP request may see; `strict` is False where parameters came as query text."""
         return Context(
             self.market,
             self.clock.now(),
@@ -283,6 +295,7 @@ class Gateway:
             address=address,
             private_only=self.policy.private_only,
             trading=self.trading,
+            strict=strict,
         )
 
     def rights_changed(self) -> None:
@@ -445,6 +458,11 @@ class Gateway:
             case Reply():
                 connection.send(format_reply(effect, self.clock.now() // 1000))
 
+    def opened(self, connection: Connection, session: Session | None) -> None:
+        """A connection's handshake has succeeded."""
+        self.connections[connection] = session
+        self.telemetry.accept()
+
     def gone(self, connection: Connection) -> None:
         """A connection is over."""
         if connection in self.connections:
@@ -458,7 +476,7 @@ class Gateway:
         while True:
             await asyncio.sleep(self.limits.watch_interval)
             now = self.clock.now()
-            self.access.offset_ns = self.clock.wall() - now
+            self.access.set_offset(self.clock.wall() - now)
             for connection in list(self.connections):
                 connection.watch(now)
             self.hub.directory.sweep(now)

@@ -135,7 +135,7 @@ class WebSocketConnection(asyncio.Protocol):
             if data:
                 self._way(self._direct).write(data)
             else:
-                self._gateway.merged += hub.keep_up(subscriber, self._way(self._direct))
+                self._gateway.telemetry.merge(hub.keep_up(subscriber, self._way(self._direct)))
 
     # What uvicorn calls.
 
@@ -343,11 +343,10 @@ class WebSocketConnection(asyncio.Protocol):
         response = self._judge(request)
         self._parser.send_response(response)
         if response.status_code == 101:
-            self._gateway.connections[self] = self._session
-            self._gateway.telemetry.accepted += 1
+            self._gateway.opened(self, self._session)
             self.subscriber.encoding = self._encoding()
         else:
-            self._gateway.telemetry.refused[response.status_code] += 1
+            self._gateway.telemetry.refuse(response.status_code)
             self._closing_ns = self._gateway.clock.now()
 
     def _encoding(self) -> Encoding:

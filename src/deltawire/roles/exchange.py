@@ -32,7 +32,7 @@ from deltawire.exchange.network_conditions import (
 )
 from deltawire.exchange.orders.codes import Rejection
 from deltawire.exchange.orders.records import CancelMany, Instruct
-from deltawire.exchange.ports import CloseBook, OpenBook
+from deltawire.exchange.ports import CloseBook, OpenBook, Record
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.journal.committing import GroupCommit
 from deltawire.journal.files import DiskFiles
@@ -207,7 +207,7 @@ class Builtin:
         self.distances = _distances(conditions, setup, wall)
         self._codec = Codec(*get_args(AccountRecord))
         self._accounts = Accounts()
-        self._exchange = Exchange(self._accounts)
+        self._exchange = Exchange(self._accounts, self._accepted)
         self._history = AccountHistory()
         accounts = AccountStore(folder)
         accounts.read()  # damaged is told now, not when nobody can trade
@@ -256,6 +256,9 @@ class Builtin:
     def close(self) -> None:
         """Let go of the journal; what was not on disk was not acknowledged."""
         self._journal.close()
+
+    def _accepted(self, record: Record) -> None:
+        self.service.journal(record)
 
     def _replay(self) -> int:
         """Replay the journal; returns as how many records it counts on the way to the next snapshot."""

@@ -105,13 +105,11 @@ def _look_again(context: Context, session: Conversation, before: Identity | None
     own = [name for name in session.channels if name not in session.heard_by]
     for name, by in list(session.heard_by.items()):
         if covers(mine, by, name):
-            del session.heard_by[name]
+            session.hear_by(name, None)
     lost = [name for name in own if not covers(mine, before or mine, name)]
     if lost:
-        context.effects += [
-            leave(session, lost),
-            Say(format_unsubscribed(lost, "not for whom you have signed in as")),
-        ]
+        why = "not for whom you have signed in as"
+        context.effects.extend((leave(session, lost), Say(format_unsubscribed(lost, why))))
 
 
 def _grant(context: Context, params: _Auth) -> Grant:

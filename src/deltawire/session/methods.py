@@ -1,8 +1,8 @@
-"""The table of methods: name → parameters and function. The functions live beside, by subject."""
+"""What a method is, and what it sees. The methods stand in files by subject; `table` collects them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
-from types import NoneType, UnionType
+from types import ModuleType, NoneType, UnionType
 from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin
 
 import msgspec
@@ -58,6 +58,13 @@ class Conversation(Protocol):
     identity: Identity | None
     attested: bool
     """Whether the running MAC is enabled."""
+
+    def attest(self) -> None:
+        """The running MAC is enabled from now on."""
+
+    def hear_by(self, name: str, identity: Identity | None) -> None:
+        """A channel is heard by this token, or, where there is none, by the connection's own identity."""
+
     most_channels: int
 
 
@@ -91,6 +98,14 @@ class Context(msgspec.Struct):
         self.access.check(self.identity, self.address, self.now)
         return self.identity
 
+    def admit(self, request: Request) -> None:
+        """Find out who asks, and that they may ask at all."""
+        if token := request.params.get("access_token"):
+            self.identity = self.access.by_token(str(token), self.address, self.now)
+        scope, _, name = request.method.partition("/")
+        if scope == "private" or (self.private_only and name not in OPEN):
+            _ = self.require_identity
+
     def convert(self, params: dict[str, Any], into: type[P]) -> P:
         """Parameters as a type; the dialect's error when they are not."""
         found: P = _convert(params, into, strict=self.strict)
@@ -109,56 +124,55 @@ class Context(msgspec.Struct):
         return state
 
 
-class _Method(msgspec.Struct, frozen=True):
+class NoParams(msgspec.Struct):
+    """A method that takes nothing; what it is given anyway is ignored."""
+
+
+class Method(msgspec.Struct, frozen=True):
+    """A function that clients may call, under these names."""
+
+    names: tuple[str, ...]
     params: type
     call: Callable[[Context, Any], Any]
     websocket_only: bool
     right: str
 
 
-METHODS: dict[str, _Method] = {}
-
-
-class NoParams(msgspec.Struct):
-    """A method that takes nothing; what it is given anyway is ignored."""
+Methods = Mapping[str, Method]
 
 
 def method(
-    name: str, *, websocket_only: bool = False, right: str = ""
-) -> Callable[[Callable[[Context, P], Any]], Callable[[Context, P], Any]]:
-    """Enter a function into the table; the type of its second argument is its parameters.
+    *names: str, websocket_only: bool = False, right: str = ""
+) -> Callable[[Callable[[Context, P], Any]], Method]:
+    """Make a function a method; the type of its second argument is its parameters.
 
     `private/…` is for those who have signed in, with `right` (such as `trade:read_write`) where one is named.
     """
-
-    def enter(call: Callable[[Context, P], Any]) -> Callable[[Context, P], Any]:
-        METHODS[name] = _Method(call.__annotations__["params"], call, websocket_only, right)
-        return call
-
-    return enter
+    return lambda call: Method(names, call.__annotations__["params"], call, websocket_only, right)
 
 
-def run(context: Context, request: Request, *, strict: bool = True) -> Any:
-    """The result of a request; `RequestError` says why there is none. Not strict: values may be text (queries)."""
-    context.strict = strict
-    _admit(context, request)
-    found = METHODS.get(request.method)
+def collect(*files: ModuleType) -> dict[str, Method]:
+    """The methods of these files, by name."""
+    return {
+        name: each
+        for file in files
+        for each in vars(file).values()
+        if isinstance(each, Method)
+        for name in each.names
+    }
+
+
+def run(methods: Methods, context: Context, request: Request) -> Any:
+    """The result of a request; `RequestError` says why there is none."""
+    context.admit(request)
+    found = methods.get(request.method)
     if found is None:
         raise RequestError(METHOD_NOT_FOUND, "Method not found", reason=request.method[:80])
     if found.right and not context.require_identity.may(found.right):
         raise RequestError(FORBIDDEN, "forbidden", reason=f"needs {found.right}", param="scope")
     if found.websocket_only and context.session is None:
         raise RequestError(WEBSOCKET_ONLY, "must_be_websocket_request")
-    return found.call(context, _convert(request.params, found.params, strict=strict))
-
-
-def _admit(context: Context, request: Request) -> None:
-    """Settle who asks, and that they may ask at all."""
-    if token := request.params.get("access_token"):
-        context.identity = context.access.by_token(str(token), context.address, context.now)
-    scope, _, name = request.method.partition("/")
-    if scope == "private" or (context.private_only and name not in OPEN):
-        _ = context.require_identity
+    return found.call(context, context.convert(request.params, found.params))
 
 
 def _convert(params: dict[str, Any], into: type, *, strict: bool) -> Any:

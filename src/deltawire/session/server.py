@@ -12,15 +12,11 @@ from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import LimitError, RequestError
 from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
-from deltawire.session import auth as _auth
-from deltawire.session import conversation as _conversation
-from deltawire.session import proof as _proof
-from deltawire.session import queries as _queries
-from deltawire.session import rates as _rates
+from deltawire.session.conversation import leave
 from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Join, Leave, Say
 from deltawire.session.methods import NO_ANSWER, Context, run
-from deltawire.session.private import table as _private
 from deltawire.session.private.trading import Trading
+from deltawire.session.table import METHODS
 from deltawire.wire.rpc import BadRequest, Reply, Request, RequestId, format_unsubscribed, parse_request
 
 SECOND_NS = 1_000_000_000
@@ -31,15 +27,6 @@ MOST_CHANNELS = 10_000
 REMEMBERED_GRANTS = 16
 TOKEN_ENDED = "the token that they were joined with has ended"
 
-_tables = (
-    _auth,
-    _conversation,
-    _proof,
-    _queries,
-    _rates,
-    _private,
-)  # importing them fills the table of methods
-
 
 class ServerSession:
     """Frames go in, effects come out, strictly in order; time comes in as nanoseconds.
@@ -48,7 +35,7 @@ class ServerSession:
     Behind a `Close` nothing is heard any more: what the client has sent meanwhile neither acts nor is answered.
 
     Heartbeat: every interval a `heartbeat` goes out; when the client has said nothing for an interval a
-    `test_request` goes instead, and when that is not answered within another the connection closes.
+    `test_request` goes with it, and when that is not answered within another the connection closes.
     """
 
     takes_binary = False
@@ -141,7 +128,7 @@ class ServerSession:
         lost = [name for name, identity in self.heard_by.items() if identity.grant in ended]
         if not lost:
             return []
-        left = _conversation.leave(self, lost)
+        left = leave(self, lost)
         self._hold()
         return [left, Say(format_unsubscribed(lost, TOKEN_ENDED))]
 
@@ -226,7 +213,8 @@ class ServerSession:
             return [Close(POLICY_VIOLATION, "test_request was not answered")]
         self._due_ns = now + self._interval_ns
         self._tested = now - self._heard_ns >= self._interval_ns
-        return [Heartbeat("test_request" if self._tested else "heartbeat")]
+        beat = Heartbeat("heartbeat")
+        return [beat, Heartbeat("test_request")] if self._tested else [beat]
 
     def set_heartbeat(self, interval_s: int, now: int) -> None:
         """See `Conversation`."""
@@ -259,6 +247,17 @@ class ServerSession:
         if self._buckets is not None:
             self._bucket = self._buckets.of(f"account {grant.identity.account}")
 
+    def attest(self) -> None:
+        """See `Conversation`."""
+        self.attested = True
+
+    def hear_by(self, name: str, identity: Identity | None) -> None:
+        """See `Conversation`."""
+        if identity is None:
+            self.heard_by.pop(name, None)
+        else:
+            self.heard_by[name] = identity
+
     def signed_out(self) -> None:
         """See `Conversation`."""
         self.logged_out = True
@@ -280,7 +279,7 @@ class ServerSession:
         )
         us_in = now // 1000
         try:
-            result = run(context, request)
+            result = run(METHODS, context, request)
         except LimitError as error:
             return [Reply(request.id, error=error, us_in=us_in), Close(POLICY_VIOLATION, error.reason)]
         except RequestError as error:
@@ -312,11 +311,11 @@ def _with_reply(reply: Reply, effects: list[Effect]) -> list[Effect]:
     return [reply, *effects]
 
 
-def answer_http(request: Request, context: Context, *, strict: bool) -> Reply:
-    """The answer to one HTTP request; `strict` is False where parameters came as query text."""
+def answer_http(request: Request, context: Context) -> Reply:
+    """The answer to one HTTP request."""
     us_in = context.now // 1000
     try:
-        result = run(context, request, strict=strict)
+        result = run(METHODS, context, request)
     except RequestError as error:
         return Reply(request.id, error=error, us_in=us_in)
     return Reply(request.id, result, us_in=us_in)

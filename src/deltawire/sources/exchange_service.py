@@ -49,7 +49,10 @@ class Commit(Protocol):
 
 
 class ExchangeService:
-    """Implements `Trading` and `AccountStates` over an exchange whose journal has been replayed."""
+    """Implements `Trading` and `AccountStates` over an exchange whose journal has been replayed.
+
+    The exchange hands every record that it accepts to `journal`.
+    """
 
     venue = VENUE
 
@@ -92,7 +95,6 @@ class ExchangeService:
         self._ticket = 0
         self._durable = 0
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
-        exchange.journal = self._journal
 
     # What goes in.
 
@@ -114,6 +116,11 @@ class ExchangeService:
             self._add_states(news)
         self._commit.then(partial(self._release, self._ticket, events, news, record.at_ns))
         return outputs
+
+    def journal(self, record: Record) -> None:
+        """The exchange has accepted a record: make it last."""
+        self._commit.append(self._codec.encode(record))
+        self._ticket += 1
 
     def _refuse(self, record: Record) -> Rejection | None:
         """Agents bound their orders themselves."""
@@ -287,10 +294,6 @@ class ExchangeService:
         """Nothing is acknowledged any more; the source ends with the error."""
         self.error = self.error or error
         self._public([], self.exchange.matching.now)
-
-    def _journal(self, record: Record) -> None:
-        self._commit.append(self._codec.encode(record))
-        self._ticket += 1
 
     def _news(self, outputs: list[Any], trades: list[OwnTrade]) -> dict[AccountId, AccountNews]:
         """What accounts with a name are told, in its order."""

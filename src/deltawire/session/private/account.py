@@ -10,6 +10,7 @@ from deltawire.exchange.accounts.account_records import SetMarginModel
 from deltawire.exchange.accounts.ledger import MarginModel
 from deltawire.exchange.orders.codes import Code
 from deltawire.model.instruments import in_currency
+from deltawire.session.currencies import parse_currency, parse_one_currency
 from deltawire.session.methods import Context, NoParams, method
 from deltawire.session.private.account_session import AccountSession, account_session
 from deltawire.session.private.orders import READ
@@ -54,10 +55,7 @@ class _Margins(msgspec.Struct):
 def get_account_summary(context: Context, params: _Summary) -> Any:
     """Money and margin of one currency."""
     session = account_session(context)
-    currency = params.currency.upper()
-    if currency not in session.trading.currencies():
-        raise refused(Code.INVALID_PARAMS, reason="no such currency", param="currency")
-    found = session.trading.summary(session.account, currency)
+    found = session.trading.summary(session.account, parse_one_currency(context, params.currency))
     return found | _owner(session) if params.extended else found
 
 
@@ -74,11 +72,11 @@ def get_account_summaries(context: Context, params: _Summaries) -> Any:
 @method("private/get_positions", right=READ)
 def get_positions(context: Context, params: _Positions) -> Any:
     """All positions of a currency and kind."""
-    session = account_session(context)
+    session, currency = account_session(context), parse_currency(context, params.currency)
     return [
         position
         for position in session.trading.positions(session.account)
-        if in_currency(session.instrument(position["instrument_name"]), params.currency, params.kind)
+        if in_currency(session.instrument(position["instrument_name"]), currency, params.kind)
     ]
 
 

@@ -9,20 +9,14 @@ from deltawire.dialect.order_objects import user_trade_object
 from deltawire.dialect.order_params import MS_NS, parse_order_id
 from deltawire.exchange.accounts.history import OwnTrade
 from deltawire.model.instruments import in_currency
+from deltawire.session.currencies import parse_currency
 from deltawire.session.methods import Context, method
+from deltawire.session.paging import Place, Window, page
 from deltawire.session.private.account_session import AccountSession, account_session
-from deltawire.session.private.orders import READ, check_count
-
-LATEST_MS = 9_000_000_000_000
+from deltawire.session.private.orders import READ
 
 
-class _Trades(msgspec.Struct, kw_only=True):
-    start_timestamp: int = 0
-    end_timestamp: int = LATEST_MS
-    start_seq: int = 0
-    end_seq: int = 1 << 62
-    count: int = 10
-    sorting: Literal["default", "asc", "desc"] = "default"
+class _Trades(Window, kw_only=True):
     historical: bool = False
 
 
@@ -41,8 +35,7 @@ class _OfOrder(msgspec.Struct):
     historical: bool = False
 
 
-@method("private/get_user_trades_by_instrument_and_time", right=READ)
-@method("private/get_user_trades_by_instrument", right=READ)
+@method("private/get_user_trades_by_instrument_and_time", "private/get_user_trades_by_instrument", right=READ)
 def get_user_trades_by_instrument(context: Context, params: _OfInstrument) -> Any:
     """Own trades in an instrument."""
     session = account_session(context)
@@ -50,12 +43,11 @@ def get_user_trades_by_instrument(context: Context, params: _OfInstrument) -> An
     return _page(session, params, lambda trade: trade.fill.instrument == name)
 
 
-@method("private/get_user_trades_by_currency_and_time", right=READ)
-@method("private/get_user_trades_by_currency", right=READ)
+@method("private/get_user_trades_by_currency_and_time", "private/get_user_trades_by_currency", right=READ)
 def get_user_trades_by_currency(context: Context, params: _OfCurrency) -> Any:
     """Own trades in a currency."""
     session = account_session(context)
-    currency, kind = params.currency, params.kind
+    currency, kind = parse_currency(context, params.currency), params.kind
     return _page(
         session, params, lambda trade: in_currency(session.instrument(trade.fill.instrument), currency, kind)
     )
@@ -71,18 +63,14 @@ def get_user_trades_by_order(context: Context, params: _OfOrder) -> Any:
 
 
 def _page(session: AccountSession, params: _Trades, fits: Callable[[OwnTrade], bool]) -> dict[str, Any]:
-    """The newest, or with `asc` the oldest, `count` of those that fit."""
-    check_count(params.count)
-    start_ns, end_ns = params.start_timestamp * MS_NS, params.end_timestamp * MS_NS + MS_NS - 1
-    within = [
-        trade
-        for trade in session.trading.trades(session.account)
-        if start_ns <= trade.fill.at_ns <= end_ns
-        and params.start_seq <= trade.fill.trade_seq <= params.end_seq
-        and fits(trade)
-    ]
-    chosen = within[::-1][: params.count] if params.sorting == "asc" else within[: params.count]
-    return {"trades": _objects(session, chosen), "has_more": len(within) > len(chosen)}
+    trades = [trade for trade in session.trading.trades(session.account) if fits(trade)]
+    chosen, has_more = page(trades[::-1], params, _place)
+    return {"trades": _objects(session, chosen), "has_more": has_more}
+
+
+def _place(trade: OwnTrade) -> Place:
+    fill = trade.fill
+    return Place(fill.at_ns // MS_NS, fill.trade_seq, fill.trade_id)
 
 
 def _objects(session: AccountSession, trades: Iterable[OwnTrade]) -> list[dict[str, Any]]:
