@@ -187,7 +187,7 @@ async def test_many_channels_are_joined_over_many_turns_and_effects_keep_their_o
 
 async def test_many_channels_are_left_over_many_turns() -> None:
     _, gateway = crowded_gateway(2 * LEFT_AT_ONCE)
-    peer = Peer(gateway)
+    peer = GreedyPeer(gateway)
     peer.transport.head()
     peer.connection.data_received(request_frame("public/subscribe", 1, channels=["trades.I*.raw"]))
     member = peer.connection.subscriber
@@ -203,7 +203,7 @@ async def test_many_channels_are_left_over_many_turns() -> None:
 async def test_requests_behind_a_long_join_are_done_once_each_and_over_many_turns() -> None:
     world, _ = crowded_gateway()
     gateway = Gateway(world.market, world.hub, TickingClock(START_NS), "9.9")
-    peer = Peer(gateway)
+    peer = GreedyPeer(gateway)
     await settle(peer)
     peer.transport.head()
     counted: list[int] = []

@@ -275,7 +275,7 @@ class Hub:
         self.leave_plain(subscriber, self.expand_left(subscriber, ids))
 
     def expand_left(self, subscriber: Subscriber, ids: Iterable[str]) -> list[str]:
-        """Forget a subscriber's patterns; returns the channels to leave: those that nothing it has joined stands for."""
+        """Forget a subscriber's patterns; returns the channels to leave: those that nothing else of it wants."""
         left: dict[str, None] = {}
         for id_ in ids:
             if self.directory.get(id_) is None:
