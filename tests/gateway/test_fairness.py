@@ -287,7 +287,7 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
         world.hub,
         WallClock(),
         "9.9",
-        distances=lambda: NetworkSimulator(conditions, random.Random(1), WallClock()),
+        make_network=lambda: NetworkSimulator(conditions, random.Random(1), WallClock()),
     )
     peer = GreedyPeer(gateway)
     peer.transport.head()
@@ -295,7 +295,7 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
     most = 0
     for _ in range(200):
         peer.connection.data_received(long)
-        most = max(most, peer.connection._distance.bytes_under_way)
+        most = max(most, peer.connection._network.bytes_under_way)
     assert most <= MOST_UNDER_WAY + 40_000
     assert not peer.transport.reading
     answers = 0
@@ -303,7 +303,7 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
         while answers < 200:
             await asyncio.sleep(0.01)
             answers += peer.answers()
-            most = max(most, peer.connection._distance.bytes_under_way)
+            most = max(most, peer.connection._network.bytes_under_way)
     assert most <= MOST_UNDER_WAY + 40_000
 
 

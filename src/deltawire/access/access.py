@@ -55,7 +55,7 @@ class Access:
         self,
         ring: KeyRing,
         make_token: Callable[[], str],
-        patience: BackoffPolicy | None = None,
+        backoff: BackoffPolicy | None = None,
         *,
         connections_per_key: int | None = None,
         refused: Callable[[str, str], None] = lambda client_id, address: None,
@@ -71,7 +71,7 @@ class Access:
         self._on_refused = refused
         self._salt = make_token().encode()
         self._replays = NonceCache()
-        self._backoff = Backoff(patience or BackoffPolicy())
+        self._backoff = Backoff(backoff or BackoffPolicy())
 
     def set_offset(self, offset_ns: int) -> None:
         """From now on the wall clock is so far ahead of the times given here."""

@@ -171,8 +171,8 @@ def _make_app(settings: Config, prepared: Prepared, builtin: Builtin | None, *, 
         keys=KeyStore(),
         policy=settings.access,
         rate_limits=None if echo else settings.credits,
-        patience=settings.logins,
-        distances=builtin.distances if builtin else None,
+        login_backoff=settings.logins,
+        make_network=builtin.make_network if builtin else None,
         echo=echo,
     )
 

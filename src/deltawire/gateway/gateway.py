@@ -24,7 +24,7 @@ from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
 from deltawire.ports import Clock, FramedSource, Source
 from deltawire.session.echo import EchoSession
-from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, Say
+from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, SendMessage
 from deltawire.session.methods import Context
 from deltawire.session.private.trading import Trading
 from deltawire.session.server import ServerSession
@@ -111,7 +111,7 @@ class Connection(Protocol):
     def check_rights(self, now: int) -> None:
         """Keys may have been revoked."""
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Do what had to wait, for a turn."""
 
 
@@ -169,9 +169,9 @@ class Gateway:
         echo: bool = False,
         trading: JournalledTrading | None = None,
         sources: Sequence[Source] = (),
-        distances: Callable[[], NetworkSimulator] | None = None,
+        make_network: Callable[[], NetworkSimulator] | None = None,
     ) -> None:
-        """`sources` are those that should be heard of; `distances` makes each client far, if clients are to be far."""
+        """`sources` should be heard of; `make_network` makes the network between each client and here, if not None."""
         self.trading = trading
         self._held: dict[Connection, HeldEffects] = {}
         """What waits for the disk or for its turn, request by request."""
@@ -195,7 +195,7 @@ class Gateway:
         """Those whose source has ended or failed, and why: nobody waits for them."""
         self.telemetry = Telemetry()
         self._draining = False
-        self.distances = distances
+        self.make_network = make_network
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
             self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()
@@ -305,7 +305,7 @@ class Gateway:
         for connection in list(self.connections):
             connection.check_rights(now)
 
-    def look_again(self) -> None:
+    def enforce_ended_grants(self) -> None:
         """Grants may have ended by what was just done: whatever lives by them is looked at before anything goes out."""
         ended = self.access.tokens.take_ended()
         if ended:
@@ -314,11 +314,11 @@ class Gateway:
                 if session in ended:
                     connection.check_rights(now)
 
-    def carry_out(self, connection: Connection, effects: Sequence[Effect]) -> None:
+    def execute(self, connection: Connection, effects: Sequence[Effect]) -> None:
         """Do what a session wants, in order; behind `Durable` once the disk has it, many joins over several turns."""
         held = self._held.get(connection)
         if held is not None:
-            self.look_again()
+            self.enforce_ended_grants()
             held.add(effects)
             return
         rest = deque(effects)
@@ -326,7 +326,7 @@ class Gateway:
             held = self._held[connection] = HeldEffects()
             held.add(rest)
 
-    def go_on(self, connection: Connection) -> None:
+    def resume(self, connection: Connection) -> None:
         """Do what a connection's requests still lead to, in their order and for at most a turn."""
         held = self._held.get(connection)
         until_ns = self.clock.now() + TURN_NS
@@ -341,8 +341,8 @@ class Gateway:
         self.drop_held(connection)
 
     def _work(self, connection: Connection, rest: deque[Effect]) -> bool:
-        """Do what one request leads to; False when something is left, which `go_on` does when it is time for it."""
-        self.look_again()
+        """Do what one request leads to; False when something is left, which `resume` does when it is time for it."""
+        self.enforce_ended_grants()
         while rest and not connection.closing:
             effect = rest[0]
             later: Effect | None = None
@@ -371,7 +371,7 @@ class Gateway:
             self.drop_held(connection)
         for effect in effects:
             self._do(connection, effect)
-        self.look_again()
+        self.enforce_ended_grants()
 
     def held(self, connection: Connection) -> int:
         """About how many bytes of answers of a connection wait."""
@@ -413,10 +413,10 @@ class Gateway:
         return Leave(tuple(ids[LEFT_AT_ONCE:]), expanded=True) if ids[LEFT_AT_ONCE:] else None
 
     def _waits(self, connection: Connection, effect: Durable) -> bool:
-        return self.trading is not None and self.trading.when_durable(effect.ticket, connection.go_on)
+        return self.trading is not None and self.trading.when_durable(effect.ticket, connection.resume)
 
     def _soon(self, connection: Connection) -> None:
-        asyncio.get_running_loop().call_soon(connection.go_on)
+        asyncio.get_running_loop().call_soon(connection.resume)
 
     async def durable(self) -> None:
         """Wait until all that was submitted so far is on disk."""
@@ -447,7 +447,7 @@ class Gateway:
         match effect:
             case Leave():
                 self.hub.leave(connection.subscriber, effect.ids)
-            case Say():
+            case SendMessage():
                 connection.send(effect.payload, BINARY if effect.binary else TEXT)
             case Heartbeat():
                 connection.send(format_heartbeat(effect.kind))
@@ -463,13 +463,13 @@ class Gateway:
         self.connections[connection] = session
         self.telemetry.accept()
 
-    def gone(self, connection: Connection) -> None:
+    def disconnected(self, connection: Connection) -> None:
         """A connection is over."""
         if connection in self.connections:
             del self.connections[connection]
             self.drop_held(connection)
             self.hub.gone(connection.subscriber)
-        self.look_again()
+        self.enforce_ended_grants()
 
     async def watch(self) -> None:
         """Once in a while let every connection see the time; never returns."""

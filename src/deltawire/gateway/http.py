@@ -33,7 +33,7 @@ def make_app(gateway: Gateway) -> Starlette:
 
     async def answer(request: Request, asked: rpc.Request, body: bytes, *, strict: bool) -> Response:
         """What the one who asks may know; from afar after the way there and back."""
-        far = gateway.distances() if gateway.distances else None
+        far = gateway.make_network() if gateway.make_network else None
         if far is not None and not await far.there():
             return Response("lost on the way", 504)
         address, now = request.client.host if request.client else "", gateway.clock.now()
@@ -48,7 +48,7 @@ def make_app(gateway: Gateway) -> Starlette:
             return reply(rpc.Reply(asked.id, error=error, us_in=now // 1000))
         context = gateway.make_context(address, identity, strict=strict)
         found = answer_http(asked, context)
-        gateway.look_again()
+        gateway.enforce_ended_grants()
         private = asked.method.startswith("private/")
         if private:
             await gateway.durable()

@@ -181,7 +181,7 @@ def parse_conditions(setup: Setup) -> NetworkConditions:
     )
 
 
-def _distances(
+def _network_factory(
     conditions: NetworkConditions, setup: Setup, wall: Clock
 ) -> Callable[[], NetworkSimulator] | None:
     """What makes each connection's distance; None when clients are near."""
@@ -204,7 +204,7 @@ class Builtin:
 
     def __init__(self, folder: Path, wall: Clock, setup: Setup, *, speed: float = 1.0) -> None:
         conditions = parse_conditions(setup)
-        self.distances = _distances(conditions, setup, wall)
+        self.make_network = _network_factory(conditions, setup, wall)
         self._codec = Codec(*get_args(AccountRecord))
         self._accounts = Accounts()
         self._exchange = Exchange(self._accounts, self._accepted)

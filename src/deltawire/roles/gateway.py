@@ -77,9 +77,9 @@ class App:
         keys: KeyStore | None = None,
         policy: Policy | None = None,
         rate_limits: RateLimits | None = None,
-        patience: BackoffPolicy | None = None,
+        login_backoff: BackoffPolicy | None = None,
         trading: ExchangeService | None = None,
-        distances: Callable[[], NetworkSimulator] | None = None,
+        make_network: Callable[[], NetworkSimulator] | None = None,
         echo: bool = False,
     ) -> None:
         self.sources = sources
@@ -91,7 +91,7 @@ class App:
         self.access = Access(
             KeyRing(self._keys.first() if self._keys else ()),
             make_token,
-            patience,
+            login_backoff,
             connections_per_key=(limits or Limits()).connections_per_key,
             refused=_login_refused,
         )
@@ -111,7 +111,7 @@ class App:
             echo=echo,
             trading=trading,
             sources=sources,
-            distances=distances,
+            make_network=make_network,
         )
         if trading is not None:
             trading.account_events.subscribe(self._take_own)

@@ -55,7 +55,7 @@ class Close(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Say(msgspec.Struct, frozen=True):
+class SendMessage(msgspec.Struct, frozen=True):
     """Send this message as it is."""
 
     payload: bytes
@@ -71,4 +71,4 @@ class EnableMac(msgspec.Struct, frozen=True):
         return "EnableMac()"
 
 
-Effect = Say | Reply | Join | Leave | Heartbeat | Durable | Close | EnableMac
+Effect = SendMessage | Reply | Join | Leave | Heartbeat | Durable | Close | EnableMac

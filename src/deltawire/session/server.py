@@ -13,7 +13,7 @@ from deltawire.errors import LimitError, RequestError
 from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.session.conversation import leave
-from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Join, Leave, Say
+from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Join, Leave, SendMessage
 from deltawire.session.methods import NO_ANSWER, Context, run
 from deltawire.session.private.trading import Trading
 from deltawire.session.table import METHODS
@@ -60,7 +60,7 @@ class ServerSession:
         """
         self.channels: dict[str, str] = {}
         self.pattern_sizes: dict[str, int] = {}
-        self.heard_by: dict[str, Identity] = {}
+        self.authorized_by: dict[str, Identity] = {}
         self.most_channels = most_channels
         self._bucket = bucket
         self._buckets = buckets
@@ -125,12 +125,12 @@ class ServerSession:
         if self.identity is not None and (why := self._why_not(self.identity, now)):
             return self._noted([Close(POLICY_VIOLATION, why)])
         ended = {grant for grant, identity in self._lenders.items() if self._why_not(identity, now)}
-        lost = [name for name, identity in self.heard_by.items() if identity.grant in ended]
+        lost = [name for name, identity in self.authorized_by.items() if identity.grant in ended]
         if not lost:
             return []
         left = leave(self, lost)
         self._hold()
-        return [left, Say(format_unsubscribed(lost, TOKEN_ENDED))]
+        return [left, SendMessage(format_unsubscribed(lost, TOKEN_ENDED))]
 
     def withheld(self, identity: Identity, now: int) -> RequestError | None:
         """Why somebody may not have the answer to an earlier request any more.
@@ -148,7 +148,7 @@ class ServerSession:
         if self.identity is not None:
             self._access.connections.leave(self.identity.client_id)
         self.identity = None
-        self.heard_by.clear()
+        self.authorized_by.clear()
         self._hold()
         self._access.tokens.end(self._own_grant)
 
@@ -163,7 +163,7 @@ class ServerSession:
     def _hold(self) -> None:
         """Be told when a grant ends that the connection, or a channel of it, lives by."""
         before = {*self._lenders, *self._held}
-        self._lenders = {identity.grant: identity for identity in self.heard_by.values()}
+        self._lenders = {identity.grant: identity for identity in self.authorized_by.values()}
         self._held = {self.identity.grant} if self.identity is not None and self.identity.grant else set()
         after = {*self._lenders, *self._held}
         for grant in before - after:
@@ -251,12 +251,12 @@ class ServerSession:
         """See `Conversation`."""
         self.attested = True
 
-    def hear_by(self, name: str, identity: Identity | None) -> None:
+    def authorize(self, name: str, identity: Identity | None) -> None:
         """See `Conversation`."""
         if identity is None:
-            self.heard_by.pop(name, None)
+            self.authorized_by.pop(name, None)
         else:
-            self.heard_by[name] = identity
+            self.authorized_by[name] = identity
 
     def signed_out(self) -> None:
         """See `Conversation`."""
