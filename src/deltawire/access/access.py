@@ -259,7 +259,7 @@ class Access:
         """The header's parts come in any order. What was signed counts once, however its signature is written;
         the nonce alone does not: clients whose nonce is the millisecond may well send two different requests in it.
         """
-        parts = {found[1]: found[2] for part in pairs.split(",") if (found := _PAIR.fullmatch(part))}
+        parts = {match[1]: match[2] for part in pairs.split(",") if (match := _PAIR.fullmatch(part))}
         timestamp, nonce = parts.get("ts", ""), parts.get("nonce", "")
         who = parts.get("id", "")
         key = self._find(who, now)

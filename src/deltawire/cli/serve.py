@@ -154,7 +154,7 @@ def _serve(settings: Config, *, echo: bool) -> None:
         builtin = None if settings.replay or echo else _open_exchange(settings, prepared)
         app = _make_app(settings, prepared, builtin, echo=echo)
         keep_no_core()
-        served = [f"{each.file} ({each.venue})" for each in settings.replay] + ["/echo"] * echo
+        served = [f"{replay.file} ({replay.venue})" for replay in settings.replay] + ["/echo"] * echo
         served += [f"the built-in exchange ({home()})"] if builtin else []
         _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
         if builtin is not None:
@@ -200,8 +200,8 @@ def _open_exchange(settings: Config, prepared: Prepared) -> Builtin:
 
 def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:
     """The one that a group, or the groups in it, are about."""
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def _until_stopped(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:

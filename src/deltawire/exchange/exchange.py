@@ -97,9 +97,9 @@ class Exchange:
             if rejection is not None:
                 matching.now = before
                 return [rejection]
-            came = matching.risk.outcome()
-            if came or matching.needs_trigger_check:
-                self._settle(came)
+            following = matching.risk.outcome()
+            if following or matching.needs_trigger_check:
+                self._settle(following)
             matching.publish()
             if self._journal is not None and not replayed:
                 self._journal(record)
@@ -118,19 +118,19 @@ class Exchange:
             for event in book.opened(now)
         ]
 
-    def _settle(self, came: Sequence[AccountEvent | RiskInstruction]) -> None:
+    def _settle(self, following: Sequence[AccountEvent | RiskInstruction]) -> None:
         """Do what the record has set in motion, and `came` of it, until nothing moves any more."""
         matching = self.matching
-        while came or matching.needs_trigger_check:
+        while following or matching.needs_trigger_check:
             matching.needs_trigger_check = False
             self.risk_instructions.watch()
             while matching.pending:
                 self.entry.activate(matching.pending.popleft())
                 self.risk_instructions.watch()
-            for each in came:
-                if not self.risk_instructions.execute(each):
-                    matching.outputs.append(each)
-            came = matching.risk.outcome()
+            for event in following:
+                if not self.risk_instructions.execute(event):
+                    matching.outputs.append(event)
+            following = matching.risk.outcome()
 
     def _cancel(self, record: Cancel) -> Rejection | None:
         order = self.matching.find(record.account, record.order_id)
@@ -168,8 +168,8 @@ class Exchange:
         return self.quoting.quote(record)
 
     def _reset_protection(self, record: ResetProtection) -> Rejection | None:
-        known = self.matcher.protection.reset((record.account, record.index_name, record.group))
-        return None if known else Rejection(Code.NOT_FOUND, param="mmp_group")
+        reset = self.matcher.protection.reset((record.account, record.index_name, record.group))
+        return None if reset else Rejection(Code.NOT_FOUND, param="mmp_group")
 
     def _set_self_trading(self, record: SetSelfTrading) -> None:
         self.matching.self_trading[record.account] = record.mode

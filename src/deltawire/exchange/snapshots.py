@@ -74,8 +74,8 @@ def thaw(exchange: Exchange, frozen: bytes) -> None:
         matching.by_account.setdefault(order.account, {})[order.id] = order
     matching.days.extend(state.days)
     matching.self_trading |= dict(state.self_trading)
-    for each in state.books:
-        matching.books[each.instrument.name] = _thawed(each, exchange)
+    for saved in state.books:
+        matching.books[saved.instrument.name] = _thawed(saved, exchange)
     for order in state.orders:
         _wait(order, matching.books[order.instrument])
     exchange.matcher.protection.guards |= dict(state.guards)

@@ -47,7 +47,7 @@ def make_app(gateway: Gateway) -> Starlette:
         except RequestError as error:
             return reply(rpc.Reply(asked.id, error=error, us_in=now // 1000))
         context = gateway.make_context(address, identity, strict=strict)
-        found = answer_http(asked, context)
+        answered = answer_http(asked, context)
         gateway.enforce_ended_grants()
         private = asked.method.startswith("private/")
         if private:
@@ -57,8 +57,8 @@ def make_app(gateway: Gateway) -> Starlette:
         if private and context.identity is not None:
             now = gateway.clock.now()
             withheld = gateway.access.withheld(context.identity, context.address, now)
-            found = rpc.Reply(asked.id, error=withheld, us_in=found.us_in) if withheld else found
-        return reply(found)
+            answered = rpc.Reply(asked.id, error=withheld, us_in=answered.us_in) if withheld else answered
+        return reply(answered)
 
     def reply(answer: rpc.Reply) -> Response:
         body = rpc.format_reply(answer, gateway.clock.now() // 1000)

@@ -355,15 +355,17 @@ class WebSocketConnection(asyncio.Protocol):
         """What was agreed on for notifications; one who can unpack only a smaller window gets them plain."""
         if self._parser.subprotocol == SUBPROTOCOL:
             return PROTO
-        agreed = [each for each in self._parser.extensions if isinstance(each, PerMessageDeflate)]
+        agreed = [
+            extension for extension in self._parser.extensions if isinstance(extension, PerMessageDeflate)
+        ]
         return DEFLATE if agreed and agreed[0].local_max_window_bits >= WINDOW_BITS else JSON
 
     def _judge(self, request: Request) -> Response:
         path, address = request.path.partition("?")[0], peer_address(self._transport)
         origins = request.headers.get_all("Origin")
         if not all(
-            is_welcome(each, request.headers.get("Host", ""), self._gateway.policy.origins)
-            for each in origins
+            is_welcome(origin, request.headers.get("Host", ""), self._gateway.policy.origins)
+            for origin in origins
         ):
             return self._parser.reject(403, "not from this origin\n")
         try:

@@ -93,8 +93,8 @@ class AccountEnrolment:
         for currency, units in entry.deposits.items():
             if currency not in funded and units:
                 self._deposit(entry, currency, units)
-        for number, each in enumerate(entry.later[taken:], taken + 1):
-            self._deposit(entry, each.currency, each.units, number)
+        for number, deposit in enumerate(entry.later[taken:], taken + 1):
+            self._deposit(entry, deposit.currency, deposit.units, number)
         if taken > len(entry.later):
             log.error("the journal has deposits that the list of accounts has not", account=entry.name)
         self._service.enrol(entry.name, entry.number)

@@ -303,7 +303,7 @@ async def serve(
 async def _feed(app: App, stop: asyncio.Event) -> None:
     work = [app.watch_keys(), *(app.pump(source) for source in app.sources), app.keep_time()]
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each) for each in work]
+        tasks = [group.create_task(coroutine) for coroutine in work]
         await stop.wait()
         for task in tasks:
             task.cancel()

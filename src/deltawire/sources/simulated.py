@@ -139,7 +139,7 @@ class SimulatedSource:
     async def _step(self) -> None:
         """Let time pass; a failure of the flow ends the source, loudly."""
         priced_ns = 0
-        telling: Iterator[Event] = iter(())
+        remaining: Iterator[Event] = iter(())
         warned = False
         try:
             while True:
@@ -154,10 +154,10 @@ class SimulatedSource:
                     log.warning("the market cannot keep up with --speed: time passes as fast as it follows")
                 now = self.now()
                 if priced_ns != (priced_ns := self.service.accounts.pricing.now_ns):
-                    self.service.publish(list(telling), now)
-                    telling = tickers(self.service.exchange, self.service.accounts)
-                if told := list(islice(telling, AT_ONCE)):
-                    self.service.publish(told, now)
+                    self.service.publish(list(remaining), now)
+                    remaining = tickers(self.service.exchange, self.service.accounts)
+                if events := list(islice(remaining, AT_ONCE)):
+                    self.service.publish(events, now)
                 await asyncio.sleep(0 if self._clock.behind_s() else STEP_S)
         finally:
             self._public.arrived.set()

@@ -22,12 +22,12 @@ def tickers(exchange: Exchange, accounts: Accounts) -> Iterator[Event]:
 
 def open_interest(accounts: Accounts) -> dict[str, int]:
     """Lots held long, by instrument: as many are held short."""
-    found: dict[str, int] = {}
+    lots: dict[str, int] = {}
     for account in accounts.ledger.accounts.values():
         for name, position in account.positions.items():
             if position.lots > 0:
-                found[name] = found.get(name, 0) + position.lots
-    return found
+                lots[name] = lots.get(name, 0) + position.lots
+    return lots
 
 
 def _best(book: OrderBook) -> tuple[float, float]:

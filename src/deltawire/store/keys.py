@@ -50,9 +50,9 @@ class KeyStore:
         """One more key; its id, and its name where it has one, must be new."""
 
         def with_one_more(keys: list[Key]) -> list[Key]:
-            if key.name and any(key.name in (each.name, each.client_id) for each in keys):
+            if key.name and any(key.name in (other.name, other.client_id) for other in keys):
                 raise UsageError(f"there is a key named {key.name!r} already")
-            if any(key.client_id in (each.client_id, each.name) for each in keys):
+            if any(key.client_id in (other.client_id, other.name) for other in keys):
                 raise UsageError(f"there is a key {key.client_id} already")
             return [*keys, key]
 
@@ -60,16 +60,16 @@ class KeyStore:
 
     def revoke(self, name: str) -> Key:
         """Remove a key by its id or name; servers that run notice within a second."""
-        gone: list[Key] = []
+        revoked: list[Key] = []
 
         def without(keys: list[Key]) -> list[Key]:
-            gone.extend(key for key in keys if name in (key.client_id, key.name))
-            if not gone:
+            revoked.extend(key for key in keys if name in (key.client_id, key.name))
+            if not revoked:
                 raise UsageError(f"no key {name!r}: see deltawire keys list")
-            return [key for key in keys if key not in gone]
+            return [key for key in keys if key not in revoked]
 
         self._change(without)
-        return gone[0]
+        return revoked[0]
 
     def stamp(self) -> tuple[int, int, int]:
         """Changes whenever the file does."""

@@ -51,14 +51,14 @@ class WatchedFile(Generic[T]):
         self._pause = 1 if stamp != self._seen else min(self._longest_pause, 2 * self._pause)
         self._left, self._seen = self._pause, stamp
         try:
-            found = self._read()
+            content = self._read()
         except UsageError as error:
             self._fail(str(error))
             return None
         if self._reason:
             self._reason = ""
             self._recovered()
-        return found
+        return content
 
     def _fail(self, reason: str) -> None:
         if reason != self._reason:

@@ -58,25 +58,25 @@ class Link:
 
     def answer(self) -> list[Event]:
         """Carry out what is asked for, until nothing more is."""
-        found: list[Event] = []
+        events: list[Event] = []
         while self.asks:
             ask = self.asks.popleft()
             if isinstance(ask, Send):
                 for frame in self.simulator.answer(ask.frame):
-                    found += self.receive(frame)
+                    events += self.receive(frame)
             elif isinstance(ask, Fetch):
-                found += self.fetch(ask, self.simulator.body(ask.url))
-        return found
+                events += self.fetch(ask, self.simulator.body(ask.url))
+        return events
 
     def pass_time(self, ns: int = STEP_NS) -> list[Event]:
         """Time passes; the machine is called whenever it wants to be."""
-        found: list[Event] = []
+        events: list[Event] = []
         end = self.now + ns
         while (deadline := self.venue.deadline()) is not None and deadline <= end:
             self.simulator.advance(max(self.now, deadline))
-            found += self._took(self.venue.tick(self.now))
+            events += self._took(self.venue.tick(self.now))
         self.simulator.advance(end)
-        return found
+        return events
 
     def _took(self, outputs: Sequence[Output]) -> list[Event]:
         events: list[Event] = []

@@ -173,8 +173,8 @@ class Liquidation:
         return owed - left
 
     def _profit(self, account: Account, currency: str) -> int:
-        found = self._standings.standing(account, currency)
-        return found.upl + found.rpl
+        margin = self._standings.standing(account, currency)
+        return margin.upl + margin.rpl
 
 
 def _rank(instrument: Instrument, position: Position) -> int:

@@ -146,7 +146,7 @@ def _cancelled(session: AccountSession, **which: Any) -> list[Order]:
     if not session.trading.open_orders(session.account):
         return []
     outputs = session.submit(CancelMany(at_ns=session.trading.now(), account=session.account, **which))
-    changed = [each.order for each in outputs if isinstance(each, OrderChanged)]
+    changed = [output.order for output in outputs if isinstance(output, OrderChanged)]
     return [order for order in changed if order.account == session.account and order.state == "cancelled"]
 
 

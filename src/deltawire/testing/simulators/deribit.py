@@ -115,10 +115,10 @@ class DeribitSimulator(Simulator):
         )
 
     def _triples(self, walk: Walk, before: Told, side: SideName, news: dict[int, int]) -> list[Any]:
-        known = getattr(before.book, side)
+        levels = getattr(before.book, side)
         return [
             [
-                "delete" if not size else "change" if price in known else "new",
+                "delete" if not size else "change" if price in levels else "new",
                 *self._doubles(walk, price, size),
             ]
             for price, size in news.items()

@@ -44,8 +44,8 @@ class OkxSimulator(Simulator):
         """`public/instruments` of one type."""
         kind = url.partition("instType=")[2]
         stated = [self._stated(walk.contract) for walk in self.walks.values()] if self.listed else []
-        found = [instrument for instrument in stated if instrument["instType"] == kind]
-        return _encode({"code": "0", "data": found, "msg": ""})
+        instruments = [instrument for instrument in stated if instrument["instType"] == kind]
+        return _encode({"code": "0", "data": instruments, "msg": ""})
 
     def image(self, name: str) -> bytes:
         """A `snapshot`."""
