@@ -23,7 +23,7 @@ from deltawire.config import SPEEDS, Config, Listen, Replay, Tls, is_speed, load
 from deltawire.errors import JournalError, UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
-from deltawire.roles.exchange import Builtin
+from deltawire.roles.exchange import BuiltinExchange
 from deltawire.roles.gateway import App, WallClock, listen
 from deltawire.roles.gateway import serve as serve_app
 from deltawire.store.certificates import load_tls, self_signed
@@ -162,7 +162,7 @@ def _serve(settings: Config, *, echo: bool) -> None:
         _run(app, sock, tls)
 
 
-def _make_app(settings: Config, prepared: Prepared, builtin: Builtin | None, *, echo: bool) -> App:
+def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | None, *, echo: bool) -> App:
     sources: list[Source] = [*prepared.recordings, *([builtin.source] if builtin else [])]
     return App(
         sources,
@@ -192,10 +192,10 @@ def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         raise SystemExit(1)
 
 
-def _open_exchange(settings: Config, prepared: Prepared) -> Builtin:
+def _open_exchange(settings: Config, prepared: Prepared) -> BuiltinExchange:
     folder = home()
     make_folder(folder)
-    return Builtin(folder, WallClock(), settings.exchange, speed=prepared.pace or 1.0)
+    return BuiltinExchange(folder, WallClock(), settings.exchange, speed=prepared.pace or 1.0)
 
 
 def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:

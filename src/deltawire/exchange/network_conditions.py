@@ -90,7 +90,7 @@ class NetworkConditions(msgspec.Struct, frozen=True):
         )
 
 
-class Line:
+class NetworkPath:
     """One way of one connection: messages arrive late or never, but those that arrive keep their order."""
 
     def __init__(self, conditions: NetworkConditions, way: Way, chance: RandomStream) -> None:

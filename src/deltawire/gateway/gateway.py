@@ -179,7 +179,7 @@ class Gateway:
         self.clock = clock
         self.version = version
         self.limits = limits or Limits()
-        self.places = ConnectionLimiter(self._most_connections)
+        self.connection_limiter = ConnectionLimiter(self._most_connections)
         self._buckets = TokenBuckets(rate_limits) if rate_limits else None
         self.connections: dict[Connection, Session | None] = {}
         self.venues = tuple(source.venue for source in sources)
@@ -230,9 +230,9 @@ class Gateway:
         self._draining = True
 
     def refusal(self, address: str) -> int:
-        """The HTTP status with which a new connection is refused, 0 when it takes its place; see `places`."""
+        """The HTTP status with which a new connection is refused, 0 when it is admitted."""
         welcome = not self.policy.addresses or is_within(address, self.policy.addresses)
-        status = 403 if not welcome else 0 if self.places.enter(address) else 429
+        status = 403 if not welcome else 0 if self.connection_limiter.enter(address) else 429
         if status:
             self.telemetry.refuse(status)
         return status
@@ -336,7 +336,7 @@ class Gateway:
                     asyncio.get_running_loop().call_soon(self._resume, connection)
                     return
             else:
-                self._do(connection, effect)
+                self._perform(connection, effect)
             rest.popleft()
 
     def enforce(self, connection: Connection, effects: Sequence[Effect]) -> None:
@@ -344,7 +344,7 @@ class Gateway:
         if any(isinstance(effect, Close) for effect in effects):
             self.drop_held(connection)
         for effect in effects:
-            self._do(connection, effect)
+            self._perform(connection, effect)
         self.enforce_ended_grants()
 
     def held(self, connection: Connection) -> int:
@@ -375,7 +375,7 @@ class Gateway:
         missed = self.hub.missed(connection.subscriber, keys[:count], resume)
         if effect.reply is not None:
             recovered = {name: frames is not None for name, frames in missed.items()}
-            self._do(connection, msgspec.structs.replace(effect.reply, more={"recovered": recovered}))
+            self._perform(connection, msgspec.structs.replace(effect.reply, more={"recovered": recovered}))
             if connection.closing:
                 return None
         resumes = effect.resume is not None
@@ -414,11 +414,11 @@ class Gateway:
         for effect in effects:
             reply = effect.reply if isinstance(effect, Join) else effect
             if isinstance(reply, Reply):
-                self._do(connection, Reply(durable.request_id, error=error, us_in=reply.us_in))
+                self._perform(connection, Reply(durable.request_id, error=error, us_in=reply.us_in))
             elif isinstance(effect, Leave | Close):
-                self._do(connection, effect)
+                self._perform(connection, effect)
 
-    def _do(self, connection: Connection, effect: Effect) -> None:
+    def _perform(self, connection: Connection, effect: Effect) -> None:
         match effect:
             case Leave():
                 self.hub.leave(connection.subscriber, effect.ids)

@@ -34,7 +34,7 @@ def make_app(gateway: Gateway) -> Starlette:
     async def answer(request: Request, asked: rpc.Request, body: bytes, *, strict: bool) -> Response:
         """What the one who asks may know; from afar after the way there and back."""
         far = gateway.make_network() if gateway.make_network else None
-        if far is not None and not await far.there():
+        if far is not None and not await far.await_request():
             return Response("lost on the way", 504)
         address, now = request.client.host if request.client else "", gateway.clock.now()
         try:
@@ -52,7 +52,7 @@ def make_app(gateway: Gateway) -> Starlette:
         private = asked.method.startswith("private/")
         if private:
             await gateway.durable()
-        if far is not None and not await far.back():
+        if far is not None and not await far.await_answer():
             return Response("lost on the way", 504)
         if private and context.identity is not None:
             now = gateway.clock.now()

@@ -25,7 +25,7 @@ from deltawire.fanout.channel_encoding import DEFLATE, PROTO
 from deltawire.fanout.subscribers import JSON, Encoding, Sink, Subscriber
 from deltawire.gateway.gateway import PATH, Gateway, Session
 from deltawire.gateway.intake import Intake, Step
-from deltawire.gateway.outgoing import NOWHERE, AttestingSink, DirectSink, make_sink
+from deltawire.gateway.outgoing import NULL_SINK, AttestingSink, DirectSink, make_sink
 from deltawire.gateway.parser import Parser
 from deltawire.gateway.peers import is_welcome, peer_address
 from deltawire.session.effects import Effect
@@ -109,7 +109,7 @@ class WebSocketConnection(asyncio.Protocol):
         if self in self._gateway.connections:
             closing = self._parser.close_sent or self._parser.close_rcvd
             self._gateway.telemetry.closed(closing.code if closing else CloseCode.ABNORMAL_CLOSURE)
-        self._gateway.places.leave(peer_address(self._transport))
+        self._gateway.connection_limiter.leave(peer_address(self._transport))
         if self._session is not None:
             self._session.closed()
         self._gateway.disconnected(self)
@@ -122,9 +122,9 @@ class WebSocketConnection(asyncio.Protocol):
         if self.subscriber.outbox is not None:
             return
         if self._closing_ns:
-            self._closing_sink = self._way(self._transport)
+            self._closing_sink = self._attested(self._transport)
         else:
-            self.subscriber.sink = self._way(self._transport)
+            self.subscriber.sink = self._attested(self._transport)
             self._gateway.hub.lag(self.subscriber, self._limits.max_unsent_bytes, self._overflowed)
 
     def resume_writing(self) -> None:
@@ -134,9 +134,9 @@ class WebSocketConnection(asyncio.Protocol):
         while subscriber.outbox is not None and not self._full_ns:
             data = hub.catch_up(subscriber)
             if data:
-                self._way(self._direct).write(data)
+                self._attested(self._direct).write(data)
             else:
-                self._gateway.telemetry.merge(hub.keep_up(subscriber, self._way(self._direct)))
+                self._gateway.telemetry.merge(hub.keep_up(subscriber, self._attested(self._direct)))
 
     # What uvicorn calls.
 
@@ -176,7 +176,7 @@ class WebSocketConnection(asyncio.Protocol):
         if self._network is None:
             self._attest(key)
         else:
-            self._network.behind(partial(self._attest, key))
+            self._network.after_answers(partial(self._attest, key))
 
     def _attest(self, key: bytes) -> None:
         if self.subscriber.outbox is not None:
@@ -247,7 +247,7 @@ class WebSocketConnection(asyncio.Protocol):
     def _is_silent(self, now: int) -> bool:
         return now - self._heard_ns > self._limits.ping_interval * SECOND_NS
 
-    def _way(self, sink: Sink) -> Sink:
+    def _attested(self, sink: Sink) -> Sink:
         """The way to a sink, past the proof where there is one."""
         if self._attesting is None:
             return sink
@@ -436,8 +436,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._gateway.drop_held(self)
         self._gateway.hub.gone(self.subscriber)
         if self.subscriber.outbox is not None:
-            self._gateway.hub.keep_up(self.subscriber, self._way(self._transport))
-        self._closing_sink, self.subscriber.sink = self.subscriber.sink, NOWHERE
+            self._gateway.hub.keep_up(self.subscriber, self._attested(self._transport))
+        self._closing_sink, self.subscriber.sink = self.subscriber.sink, NULL_SINK
 
     def _pass_on(self, queued: Iterable[bytes] = ()) -> None:
         """Write what the parser wants written; close when it says so, after the data of the tick at hand."""

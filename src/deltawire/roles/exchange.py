@@ -80,9 +80,9 @@ class AccountEnrolment:
         )
         self._service = service
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Take up what is new; a store that cannot be read is told of, and the accounts known stay."""
-        for entry in self._entries.look() or ():
+        for entry in self._entries.poll() or ():
             self._enrol(entry)
 
     def _enrol(self, entry: AccountEntry) -> None:
@@ -196,7 +196,7 @@ def _stream(seed: int, name: str) -> RandomStream:
     return random.Random(f"{seed}/{name}")
 
 
-class Builtin:
+class BuiltinExchange:
     """The exchange under a folder; its journal is replayed when this is made.
 
     Raises `UsageError` when the journal or the list of accounts is damaged, or another process has it.
@@ -243,11 +243,11 @@ class Builtin:
         agents = Agents(self.service, setup.seed)
         enrolment, halts = AccountEnrolment(accounts, self.service), Halts(self.service, conditions, begun_ns)
 
-        def look() -> None:
-            enrolment.look()
+        def poll() -> None:
+            enrolment.poll()
             halts.step(self.service.now())
 
-        self.source = SimulatedSource(self.service, public, agents, look, clock)
+        self.source = SimulatedSource(self.service, public, agents, poll, clock)
 
     async def drained(self) -> None:
         """Wait until everything submitted is on disk."""

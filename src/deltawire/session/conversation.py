@@ -118,9 +118,9 @@ def subscribe(context: Context, params: _Subscription) -> Any:
     _leave_others(context, session, fresh)
     session.pattern_sizes.update(sizes)
     session.channels.update({key.name: key.id for key in fresh})
-    _note_by_whom(context, session, keys)
+    _record_authority(context, session, keys)
     _follow_positions(context, fresh)
-    resume = None if params.resume is None else _positions(fresh, params.resume)
+    resume = None if params.resume is None else _resume_positions(fresh, params.resume)
     context.effects.append(Join(tuple(fresh), resume, by=context.identity))
     return [key.name for key in keys]
 
@@ -196,7 +196,7 @@ def _leave_others(context: Context, session: Conversation, keys: list[ChannelKey
         context.effects.append(leave(session, others))
 
 
-def _note_by_whom(context: Context, session: Conversation, keys: list[ChannelKey]) -> None:
+def _record_authority(context: Context, session: Conversation, keys: list[ChannelKey]) -> None:
     """Whose rights channels live by: the connection's own where they suffice, else the token's that asked."""
     by = context.identity
     for key in keys:
@@ -204,7 +204,9 @@ def _note_by_whom(context: Context, session: Conversation, keys: list[ChannelKey
         session.authorize(key.name, None if covered else by)
 
 
-def _positions(keys: list[ChannelKey], positions: dict[str, ResumePosition]) -> dict[str, ResumePosition]:
+def _resume_positions(
+    keys: list[ChannelKey], positions: dict[str, ResumePosition]
+) -> dict[str, ResumePosition]:
     """Those of channels that are joined now, by their names or by a pattern."""
     names = {key.name for key in keys}
     patterns = [key for key in keys if key.pattern]

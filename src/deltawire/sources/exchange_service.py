@@ -109,7 +109,7 @@ class ExchangeService:
         except JournalError as error:
             self._fail(error)
             return [UNWRITTEN]
-        trades = self._history.took(outputs)
+        trades = self._history.apply(outputs)
         events = [output for output in outputs if isinstance(output, PUBLIC)]
         account_events = self._news(outputs, trades) if self._named else {}
         if isinstance(record, Prices):

@@ -103,15 +103,15 @@ class SimulatedSource:
         service: ExchangeService,
         public: PublicEvents,
         flow: Flow,
-        look: Callable[[], None],
+        poll: Callable[[], None],
         clock: SimulatedClock,
     ) -> None:
-        """`public` is where the service puts what it tells; `look` takes up accounts that are new."""
+        """`public` is where the service puts what it tells; `poll` takes up accounts that are new."""
         self.service = service
         self.venue = service.venue
         self._public = public
         self._flow = flow
-        self._look = look
+        self._poll = poll
         self._clock = clock
 
     def now(self) -> int:
@@ -144,7 +144,7 @@ class SimulatedSource:
         try:
             while True:
                 due = self._clock.due()
-                self._look()
+                self._poll()
                 for _ in range(MOST_TURNS):
                     if self._advance(due) >= due:
                         break

@@ -21,7 +21,7 @@ MASTER_BYTES = 32
 NONCE_BYTES = 12
 
 
-class _Record(msgspec.Struct, frozen=True):
+class _StoredKey(msgspec.Struct, frozen=True):
     """A key as it lies on disk: its secret sealed, everything else bound to it."""
 
     key: Key
@@ -38,7 +38,7 @@ class KeyStore:
     def read(self) -> list[Key]:
         """All keys; none when there is no file yet. `UsageError` when a record was altered."""
         try:
-            records = decode_own(self.path, list[_Record])
+            records = decode_own(self.path, list[_StoredKey])
         except FileNotFoundError:
             return []
         if not records:
@@ -98,13 +98,13 @@ class KeyStore:
         write_whole(path, base64.b64encode(master) + b"\n")
         return master
 
-    def _seal(self, cipher: AESGCM, key: Key) -> _Record:
+    def _seal(self, cipher: AESGCM, key: Key) -> _StoredKey:
         bare = msgspec.structs.replace(key, secret="")
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = nonce + cipher.encrypt(nonce, key.secret.encode(), msgspec.json.encode(bare))
-        return _Record(bare, base64.b64encode(sealed).decode())
+        return _StoredKey(bare, base64.b64encode(sealed).decode())
 
-    def _open(self, cipher: AESGCM, record: _Record) -> Key:
+    def _open(self, cipher: AESGCM, record: _StoredKey) -> Key:
         try:
             sealed = base64.b64decode(record.sealed, validate=True)
             bound = msgspec.json.encode(record.key)

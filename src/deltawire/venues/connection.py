@@ -31,7 +31,7 @@ from deltawire.model.numbers import FINEST, exponent_of, format_decimal, parse_d
 from deltawire.ports import Ask, BookFrames, Output, Reconnect, Wants
 from deltawire.venues.channels import BookChannels, Rank
 from deltawire.venues.lifetimes import Lifetimes
-from deltawire.venues.tape import ToldTrades, Trades
+from deltawire.venues.tape import SeenTrades, Trades
 
 SECOND_NS = 1_000_000_000
 MS_NS = 1_000_000
@@ -84,7 +84,7 @@ class VenueConnection:
         self._parsed_books = 0
         """Frames with a book image or update that came to the venue's parser."""
         self._book_channels = BookChannels(self._rank)
-        self._told: dict[str, ToldTrades] = {}
+        self._seen_trades: dict[str, SeenTrades] = {}
         self._waiting: dict[str, int] = {}
         """Books without an image, and when to ask for one again."""
         self._lifetimes = Lifetimes()
@@ -204,7 +204,7 @@ class VenueConnection:
 
     def rewound(self) -> None:
         """See `Venue.rewound`."""
-        self._told.clear()
+        self._seen_trades.clear()
 
     def missed(self, now: int, detail: str) -> list[Output]:
         """See `Venue.missed`. A book's next message proves it again, by its ids or its checksum."""
@@ -465,12 +465,12 @@ class VenueConnection:
 
         `trades` are the numbers by which it is known again, on whichever stream.
         """
-        seen = self._told.get(symbol)
+        seen = self._seen_trades.get(symbol)
         if seen and trades and trades in seen:
             return []
         listed, instrument, ticks, lots = self._measure(symbol, texts, times[1])
         if trades:
-            self._told.setdefault(symbol, ToldTrades()).note(trades)
+            self._seen_trades.setdefault(symbol, SeenTrades()).note(trades)
         return [*listed, Trade(instrument, trade_id, ticks, lots, side, *times, **members)]
 
     def _measure(

@@ -68,7 +68,7 @@ class AccountHistory:
         self._pasts: dict[AccountId, _Past] = {}
         self._tapes: dict[str, _Tape] = {}
 
-    def took(self, outputs: Sequence[Any]) -> list[Execution]:
+    def apply(self, outputs: Sequence[Any]) -> list[Execution]:
         """What came of one record, where what fills cost stands behind them; returns the trades that are kept."""
         charges = {
             (charge.trade_id, charge.order_id): charge for charge in outputs if isinstance(charge, Charged)

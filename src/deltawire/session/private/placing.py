@@ -57,7 +57,7 @@ def sell(context: Context, params: Params) -> Any:
 def edit(context: Context, params: Params) -> Any:
     """Change an open order."""
     session, named = account_session(context), context.convert(params, _Edit)
-    return _edit(session, session.living(parse_order_id(named.order_id)), params)
+    return _edit(session, session.open_order(parse_order_id(named.order_id)), params)
 
 
 @method("private/edit_by_label", right=TRADE)

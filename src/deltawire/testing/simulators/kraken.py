@@ -8,7 +8,7 @@ from zlib import crc32
 import msgspec
 
 from deltawire.testing.simulators.market import Contract, PlainBook, SideName, Walk
-from deltawire.testing.simulators.simulator import Simulator, Told, best
+from deltawire.testing.simulators.simulator import PublishedBook, Simulator, best
 
 CHECKED = 10
 
@@ -106,7 +106,7 @@ class KrakenSimulator(Simulator):
         market = getattr(walk.book, side)
         return {price: size for price, size in changed.items() if size or price not in market}
 
-    def _delta(self, walk: Walk, before: Told, bids: dict[int, int], asks: dict[int, int]) -> bytes:
+    def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
         """Levels in no order, and now and then one that changes twice."""
         shuffled = Random(walk.id)
         sides = []
