@@ -79,10 +79,9 @@ class Peer:
         """See `Connection`."""
         return bool(self.code)
 
-    def resume(self, requests: Any) -> None:
+    def resume(self) -> None:
         """See `Connection`."""
-        for effects in requests:
-            self._gateway.execute(self, effects)
+        self._gateway.resume(self)
 
     # What its client does.
 

@@ -28,7 +28,6 @@ from deltawire.gateway.intake import Intake, Step
 from deltawire.gateway.outgoing import NULL_SINK, AttestingSink, DirectSink, make_sink
 from deltawire.gateway.parser import Parser
 from deltawire.gateway.peers import is_welcome, peer_address
-from deltawire.session.effects import Effect
 from deltawire.wire.deflate import WINDOW_BITS
 from deltawire.wire.frames import TEXT, frame
 from deltawire.wire.protobuf import SUBPROTOCOL
@@ -204,10 +203,9 @@ class WebSocketConnection(asyncio.Protocol):
         """Close when who has signed in does not count any more."""
         self._guard(self._check_rights, now)
 
-    def resume(self, requests: Sequence[Sequence[Effect]]) -> None:
-        """Carry out what had to wait, request by request."""
-        for effects in requests:
-            self._guard(self._gateway.execute, self, effects)
+    def resume(self) -> None:
+        """Do what had to wait, for a turn."""
+        self._guard(self._gateway.resume, self)
         if self._intake.blocked:
             self._intake.run()
 
