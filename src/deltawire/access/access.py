@@ -13,9 +13,15 @@ import msgspec
 from deltawire.access.backoff import Backoff, BackoffPolicy
 from deltawire.access.connections import ConnectionLimiter
 from deltawire.access.keys import Key, KeyRing, is_within
-from deltawire.access.nonces import NonceCache, is_timely
 from deltawire.access.scopes import INVALID_PARAMS, Scope, parse_scope
-from deltawire.access.signatures import knows_secret, login_text, request_text, verified
+from deltawire.access.signatures import (
+    NonceCache,
+    is_timely,
+    knows_secret,
+    login_text,
+    request_text,
+    verified,
+)
 from deltawire.access.tokens import SECOND_NS, Grant, HeldGrant, Identity, Tokens
 from deltawire.errors import RequestError
 

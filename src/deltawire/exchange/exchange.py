@@ -15,7 +15,6 @@ from deltawire.exchange.matching.matching_state import MatchingState
 from deltawire.exchange.matching.quoting import Quoting
 from deltawire.exchange.matching.risk_instructions import RiskInstructions
 from deltawire.exchange.orders.codes import Code, Rejection
-from deltawire.exchange.orders.filters import fits
 from deltawire.exchange.orders.orders import Terms
 from deltawire.exchange.orders.records import (
     Cancel,
@@ -144,7 +143,7 @@ class Exchange:
     def _cancel_many(self, record: CancelMany) -> None:
         books = self.matching.books
         for order in self.matching.live(record.account):
-            fitting = fits(record, order, books[order.instrument].instrument)
+            fitting = record.fits(order, books[order.instrument].instrument)
             if fitting and order.leaves_lots and not order.terms.liquidation:
                 self.matcher.cancel(order, "user_request")
 

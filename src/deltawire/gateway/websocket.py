@@ -16,6 +16,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPe
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
+from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, HttpRequest
@@ -26,7 +27,6 @@ from deltawire.fanout.subscribers import JSON, Encoding, Sink, Subscriber
 from deltawire.gateway.gateway import PATH, Gateway, Session
 from deltawire.gateway.intake import Intake, Step
 from deltawire.gateway.outgoing import NULL_SINK, AttestingSink, DirectSink, make_sink
-from deltawire.gateway.parser import Parser
 from deltawire.gateway.peers import is_welcome, peer_address
 from deltawire.wire.deflate import WINDOW_BITS
 from deltawire.wire.frames import TEXT, frame
@@ -45,6 +45,20 @@ MOST_HELD = 256 * 1024
 """Bytes of answers of one connection that wait for the disk; a client waits with them."""
 SLOW = 4000
 """Close code: you read too slowly; reconnect and resume."""
+
+
+class Parser(ServerProtocol):
+    """Takes a close frame wherever it comes.
+
+    Control frames may come between the fragments of a message (RFC 6455, 5.4), and after a close frame nothing
+    counts; websockets calls a close there an incomplete message (Autobahn 7.1.5).
+    """
+
+    def recv_frame(self, frame: Frame) -> None:
+        """A whole frame has come."""
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
 
 
 class WebSocketConnection(asyncio.Protocol):

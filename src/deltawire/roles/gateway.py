@@ -19,11 +19,11 @@ from deltawire.access.rate_limits import RateLimits
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, JournalError, UsageError
 from deltawire.fanout.hub import Hub
-from deltawire.gateway.faults import FaultLog
 from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.outgoing import make_write
 from deltawire.gateway.server import make_server
+from deltawire.gateway.telemetry import FaultLog
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status

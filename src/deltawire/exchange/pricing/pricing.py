@@ -7,11 +7,10 @@ import msgspec
 
 from deltawire.exchange.instruments.calendar import next_settlement
 from deltawire.exchange.ports import Record
-from deltawire.exchange.pricing.curve import ForwardCurve
 from deltawire.exchange.pricing.delivery import DeliveryAverage
 from deltawire.exchange.pricing.funding import FundingMeter
 from deltawire.exchange.pricing.index import index_price
-from deltawire.exchange.pricing.mark import FUTURE_LIMIT, PERPETUAL_LIMIT, BasisAverage
+from deltawire.exchange.pricing.mark import FUTURE_LIMIT, PERPETUAL_LIMIT, BasisAverage, ForwardCurve
 from deltawire.model.expiries import format_day
 from deltawire.model.instruments import Instrument
 from deltawire.options.black76 import Valuation, evaluate_pair, years_between
