@@ -260,10 +260,10 @@ async def test_after_a_restart_the_image_is_of_what_is_on_disk_and_changes_follo
     AccountStore(tmp_path).add("bot", {"BTC": 10**9})
     async with running(tmp_path) as (builtin, _):
         await until(builtin, lambda: listed(builtin) and builtin.service.account("bot") is not None)
-        floor = builtin.service
-        connection = floor.connected(FIRST)
-        where = {"at_ns": floor.now(), "account": FIRST, "connection": connection}
-        floor.submit(SetCancelOnDisconnect(enabled=True, **where))
+        service = builtin.service
+        connection = service.connected(FIRST)
+        where = {"at_ns": service.now(), "account": FIRST, "connection": connection}
+        service.submit(SetCancelOnDisconnect(enabled=True, **where))
         buy(builtin, 1000, "stays", connection)
         await durable(builtin)
     async with running(tmp_path) as (builtin, told):
