@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from deltawire.access.tokens import Identity
-from deltawire.gateway.gateway import Gateway, Limits
+from deltawire.gateway.gateway import Connection, Gateway, Limits
 from deltawire.gateway.websocket import WebSocketConnection
-from deltawire.session.effects import Effect, EnableMac, Heartbeat, Join
+from deltawire.session.effects import Effect, EnableMac, Heartbeat
 from deltawire.session.server import ServerSession
 from deltawire.wire.mac import MacNote, RunningMac
 from deltawire.wire.rpc import Reply
@@ -528,6 +528,10 @@ class BrokenGateway(Gateway):
         """A broken one."""
         return BrokenSession(self.market, self.version, self.access)
 
+    def resume(self, connection: Connection) -> None:
+        """It cannot either."""
+        raise ZeroDivisionError
+
 
 def test_our_own_mistake_closes_that_connection_and_is_logged() -> None:
     server = Server(BrokenGateway)
@@ -561,7 +565,7 @@ def test_our_own_mistake_on_an_occasion_of_others_closes_that_connection_only(oc
         if occasion == "keys change":
             server.gateway.rights_changed()
         else:
-            peer.connection.resume([Join((None,))])
+            peer.connection.resume()
     assert [log["event"] for log in logs] == ["connection failed"]
     assert peer.kinds() == [("close", 1011)]
     assert neighbour.kinds() == []

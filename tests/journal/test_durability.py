@@ -13,7 +13,7 @@ import pytest
 
 from deltawire.errors import JournalError
 from deltawire.testing.power import PowerCutFiles
-from tests.support.desks import FullDisk, JournalledExchange
+from tests.support.journalled_exchange import FullDisk, JournalledExchange
 from tests.support.waiting import HANG_S
 
 ROUNDS = 20
@@ -46,10 +46,10 @@ def test_acknowledged_orders_survive_sigkill(tmp_path: Path) -> None:
     ledger, random = Ledger(), Random(11)
     for _ in range(ROUNDS):
         _load_and_kill(tmp_path / "journal", ledger, random.choice(ORDERS))
-    desk = JournalledExchange(tmp_path / "journal")
-    ledger.check(desk.count(1))
+    journalled = JournalledExchange(tmp_path / "journal")
+    ledger.check(journalled.count(1))
     assert len(ledger.answered) >= len(ledger.asked) - ROUNDS * AHEAD > 0
-    desk.files.close()
+    journalled.files.close()
 
 
 def _load_and_kill(directory: Path, ledger: Ledger, orders: int) -> None:
@@ -111,26 +111,26 @@ async def test_acknowledged_orders_survive_a_power_cut(tmp_path: Path) -> None:
     for turn in range(ROUNDS):
         directory = tmp_path / f"disk-{turn}"
         files = HeldFiles(directory)
-        desk = JournalledExchange(directory, files)
-        ledger.check(desk.count(1))
-        torn += desk.journal.cut is not None
-        await _load(desk, ledger, random.choice(ORDERS))
+        journalled = JournalledExchange(directory, files)
+        ledger.check(journalled.count(1))
+        torn += journalled.journal.cut is not None
+        await _load(journalled, ledger, random.choice(ORDERS))
         files.held = bool(turn % 2)
-        desk.place(1, ledger.next(), ledger.answered.add)
+        journalled.place(1, ledger.next(), ledger.answered.add)
         if files.held:
             assert await asyncio.to_thread(files.written.wait, HANG_S)
         else:
             await asyncio.sleep(random.choice([0, 0.0005]))
         await asyncio.to_thread(files.cut, tmp_path / f"disk-{turn + 1}", random)
-        await desk.commit.drained()
-    desk = JournalledExchange(tmp_path / f"disk-{ROUNDS}")
-    ledger.check(desk.count(1))
+        await journalled.commit.drained()
+    journalled = JournalledExchange(tmp_path / f"disk-{ROUNDS}")
+    ledger.check(journalled.count(1))
     assert len(ledger.answered) >= len(ledger.asked) - ROUNDS * AHEAD > 0
     assert torn, "the power was never cut in the middle of a write"
-    desk.files.close()
+    journalled.files.close()
 
 
-async def _load(desk: JournalledExchange, ledger: Ledger, orders: int) -> None:
+async def _load(journalled: JournalledExchange, ledger: Ledger, orders: int) -> None:
     """Place so many orders, the last of which are still on their way to the disk."""
     ahead = asyncio.Semaphore(AHEAD - 1)
 
@@ -141,19 +141,19 @@ async def _load(desk: JournalledExchange, ledger: Ledger, orders: int) -> None:
     async with asyncio.timeout(HANG_S):
         for _ in range(orders):
             await ahead.acquire()
-            desk.place(1, ledger.next(), answered)
+            journalled.place(1, ledger.next(), answered)
 
 
 async def test_on_a_full_disk_nothing_is_acknowledged_and_nothing_is_taken(tmp_path: Path) -> None:
     files, answered = FullDisk(tmp_path), list[str]()
-    desk = JournalledExchange(tmp_path, files)
-    desk.place(1, "before", answered.append)
-    await desk.commit.drained()
+    journalled = JournalledExchange(tmp_path, files)
+    journalled.place(1, "before", answered.append)
+    await journalled.commit.drained()
     files.full = True
-    desk.place(1, "lost", answered.append)
-    await desk.commit.drained()
+    journalled.place(1, "lost", answered.append)
+    await journalled.commit.drained()
     with pytest.raises(JournalError, match="No space left"):
-        desk.place(1, "too late", answered.append)
+        journalled.place(1, "too late", answered.append)
     assert answered == ["before"]
     files.close()
     again = JournalledExchange(tmp_path)

@@ -27,6 +27,8 @@ class Leave(msgspec.Struct, frozen=True):
     """Unsubscribe the connection from these channels, by their ids."""
 
     ids: tuple[str, ...]
+    expanded: bool = False
+    """Whether no pattern is among them any more."""
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
