@@ -8,8 +8,7 @@ from tempfile import mkdtemp
 
 import pytest
 
-from deltawire.book import kernel
-from tests.support.effort import load_profile
+from tests.support.effort import THOROUGH, load_profile
 from tests.support.gateway_server import WAYS, Way, certificate
 
 load_profile()
@@ -36,8 +35,8 @@ def recordings() -> Path:
     return RECORDINGS
 
 
-TRIED = WAYS[::3] if kernel.ASKED_PURE else WAYS
-"""In pure Python two of them are enough: what differs there is how bytes leave, not how connections live."""
+TRIED = WAYS if THOROUGH else WAYS[1:3]
+"""Each scheme and each loop once; the servers that no way is said of are those of ws and uvloop."""
 
 
 @pytest.fixture(scope="module", params=TRIED, ids=str)

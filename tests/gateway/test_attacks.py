@@ -10,6 +10,7 @@ import pytest
 
 from deltawire.gateway.gateway import Limits
 from deltawire.session.client import BookMirror
+from tests.support.effort import examples
 from tests.support.frames import BINARY, CLOSE, CONT, PING, PONG, TEXT, Frame, client_frame, request_frame
 from tests.support.gateway_server import (
     HANDSHAKE,
@@ -288,7 +289,7 @@ def test_resets_in_mid_frame_leak_no_task_descriptor_or_subscription(running: Ga
     channel = "book.BTC-PERPETUAL.agg2"
     tasks, descriptors = running.tasks(), len(os.listdir("/dev/fd"))
     whole = request_frame("public/subscribe", channels=[channel])
-    for number in range(500):
+    for number in range(examples(100)):
         client = open_socket(running)
         client.send(whole + whole[: 1 + number % (len(whole) - 1)])
         if number % 2:

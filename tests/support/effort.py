@@ -1,11 +1,13 @@
-"""How many random cases tests try: some in the suite, many times as many by `make thorough`."""
+"""How many cases tests try: some in the suite, many times as many by `make thorough`."""
 
 import os
 
 from hypothesis import settings
 
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "suite")
-TIMES = 20 if PROFILE == "thorough" else 1
+THOROUGH = PROFILE == "thorough"
+"""Whether every combination is tried too, where the suite tries each of its parts."""
+TIMES = 20 if THOROUGH else 1
 USUAL = 40
 """Cases of a property that asks for no other number."""
 

@@ -101,9 +101,9 @@ class ExchangeServer(GatewayServer):
         end = self.exchange_ns() + nanoseconds
         self.wait_until(lambda: self.builtin.service.now() >= end)
 
-    def tell(self, events: list[Event]) -> None:
-        """The venue that is fed by hand tells something, and it is taken in."""
-        self.ask(lambda: self.beside.feed(events))
+    def tell(self, *batches: list[Event]) -> None:
+        """The venue that is fed by hand tells something, a batch at a time, and all of it is taken in."""
+        self.ask(lambda: [self.beside.feed(batch) for batch in batches])
         self.wait_until(lambda: self._foreign_sequence() >= self.foreign.sequence)
 
     def _foreign_sequence(self) -> int:
