@@ -198,7 +198,9 @@ def reached_from(start: str) -> set[str]:
 def test_fanout_knows_no_exchange() -> None:
     """What channels say of accounts comes with events; nobody there could ask, not even by way of another room."""
     assert not {module for module in reached_from("fanout/") if module.split(".")[1] == "exchange"}
-    assert not {module for module in reached_from("fanout/") if module.startswith("deltawire.session.private")}
+    assert not {
+        module for module in reached_from("fanout/") if module.startswith("deltawire.session.private")
+    }
 
 
 def test_a_channels_name_is_read_without_exchange_session_or_fanout() -> None:
