@@ -3,15 +3,18 @@
 Amounts leave as doubles of coins or dollars; greeks are in dollars, delta in coin.
 """
 
+from math import isfinite
 from typing import Any
 
 from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.accounts.ledger import Account, Wallet
+from deltawire.exchange.accounts.margin_tables import max_leverage
 from deltawire.exchange.accounts.margining import NO_LINE, Exposure
 from deltawire.exchange.accounts.positions import Position, average_price
 from deltawire.exchange.accounts.standard_margin import liquidation_price
 from deltawire.exchange.instruments.contracts import DECIMALS, UNITS, worth_at
 from deltawire.exchange.orders.orders import AccountId
+from deltawire.exchange.pricing.funding import interest_value
 from deltawire.model.instruments import Instrument
 
 GREEKS = ("gamma", "vega", "theta")
@@ -58,7 +61,8 @@ def account_summary(accounts: Accounts, number: AccountId, currency: str) -> dic
         "spot_reserve": 0.0,
         "additional_reserve": 0.0,
         "locked_balance": 0.0,
-        "estimated_liquidation_ratio": maintenance / margin_balance if margin_balance > 0 else 0.0,
+        "estimated_liquidation_ratio": _ratio(maintenance, margin_balance),
+        "estimated_liquidation_ratio_map": _ratios(accounts, account, currency, margin_balance),
         "margin_model": account.model,
         "portfolio_margining_enabled": account.model == "segregated_pm",
         "cross_collateral_enabled": False,
@@ -95,13 +99,26 @@ def position_summary(accounts: Accounts, number: AccountId, name: str) -> dict[s
     }
     if instrument.kind == "option":
         found |= {greek: _greek(accounts, instrument, lots, greek) for greek in GREEKS}
-        return found
+        return found | _in_dollars(instrument, position, mark, index)
     found["size_currency"] = _size_in_coin(instrument, lots, mark)
-    found["leverage"] = round(1 / accounts.margins.coin(instrument.base).future.initial)
+    found["leverage"] = max_leverage(accounts.margins, instrument.base)
     found["realized_funding"] = _coins(position.funding)
+    if instrument.perpetual:
+        found["interest_value"] = interest_value(instrument, position.reading)
     if account.model == "segregated_sm" and lots:
-        found["estimated_liquidation_price"] = _liquidation_price(accounts, account, instrument, position)
+        price = _liquidation_price(accounts, account, instrument, position)
+        found |= {"estimated_liquidation_price": price} if price and isfinite(price) else {}
     return found
+
+
+def _in_dollars(instrument: Instrument, option: Position, mark: float, index: float) -> dict[str, float]:
+    """What an option's position cost on average, and has brought, at the index of the trades and of now."""
+    size, cost = instrument.size(option.lots), _coins(option.basis_usd)
+    worth = mark * size * (index if instrument.inverse else 1.0)
+    return {
+        "average_price_usd": round(cost / size, 6) if size else 0.0,
+        "floating_profit_loss_usd": round(worth - cost, 6),
+    }
 
 
 def margins(accounts: Accounts, instrument: Instrument, lots: int, price: float) -> dict[str, float]:
@@ -162,6 +179,20 @@ def _greek(accounts: Accounts, instrument: Instrument, lots: int, greek: str) ->
     option = accounts.pricing.options.get(instrument.name)
     value: float = getattr(option.value, greek) if option else 0.0
     return instrument.size(lots) * value
+
+
+def _ratio(maintenance: int, margin_balance: int) -> float:
+    """How much of the margin balance is needed; at 1 liquidation begins."""
+    return maintenance / margin_balance if margin_balance > 0 else 0.0
+
+
+def _ratios(accounts: Accounts, account: Account, currency: str, margin_balance: int) -> dict[str, float]:
+    """The same by index, of standard margins; portfolio margin is not taken apart."""
+    needed: dict[str, int] = {}
+    for name, line in accounts.standings.standing(account, currency).lines.items():
+        index = accounts.instrument(name).index_name
+        needed[index] = needed.get(index, 0) + line.maintenance
+    return {index: _ratio(units, margin_balance) for index, units in needed.items()}
 
 
 def _deltas(accounts: Accounts, account: Account, currency: str, *, beyond: bool = False) -> dict[str, float]:

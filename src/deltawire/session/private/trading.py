@@ -57,6 +57,9 @@ class Trading(Protocol):
     def positions(self, account: AccountId) -> list[dict[str, Any]]:
         """Positions in the dialect's names, flat ones left out."""
 
+    def position(self, account: AccountId, instrument: Instrument) -> dict[str, Any] | None:
+        """One position in the dialect's names, flat or not; None when the instrument has ended."""
+
     def summary(self, account: AccountId, currency: str) -> dict[str, Any]:
         """Money and margin of one currency in the dialect's names."""
 
