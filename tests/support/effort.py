@@ -4,9 +4,9 @@ import os
 
 from hypothesis import settings
 
-PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "suite")
-THOROUGH = PROFILE == "thorough"
+THOROUGH = os.environ.get("DELTAWIRE_THOROUGH", "") not in ("", "0")
 """Whether every combination is tried too, where the suite tries each of its parts."""
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "thorough" if THOROUGH else "suite")
 TIMES = 20 if THOROUGH else 1
 USUAL = 40
 """Cases of a property that asks for no other number."""
