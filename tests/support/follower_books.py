@@ -47,6 +47,12 @@ class FollowerBook:
             async with self._moved:
                 self._moved.notify_all()
 
+    async def begun(self) -> int:
+        """The time stamp of the image, when it has come; before the first look at a book."""
+        await self._until(lambda: bool(self._notes))
+        timestamp: int = self._notes[0]["timestamp"]
+        return timestamp
+
     async def changed(self, times: int) -> None:
         """So many changes have come."""
         await self._until(lambda: self.changes >= times)
