@@ -449,6 +449,10 @@ class TestMalformedFrames:
                 found.setdefault(f"answer {number}", answer)
         return found
 
+    def spoilt(self, frame: bytes) -> list[bytes]:
+        """With anything in the place of each value, or of some of them."""
+        return [*tampered(frame)][:: 1 if THOROUGH else 3]
+
     def run(self, case: str, spoil: Callable[[bytes], Iterable[bytes]]) -> Session:
         """A stream into which, between good frames, spoilt ones about the victim are thrown."""
         session = Session(case, witnessed=False)
@@ -466,8 +470,8 @@ class TestMalformedFrames:
         return session
 
     def test_nothing_in_the_place_of_any_value_raises_touches_a_neighbour_or_lasts(self, case: str) -> None:
-        spoilt = self.run(case, tampered)
-        whole = self.run(case, lambda frame: [b'{"odd":1}' for _ in tampered(frame)])
+        spoilt = self.run(case, self.spoilt)
+        whole = self.run(case, lambda frame: [b'{"odd":1}' for _ in self.spoilt(frame)])
         for name in {*spoilt.names} - {spoilt.victim}:
             assert encoded(spoilt.of(name)) == encoded(whole.of(name))
         spoilt.close()
