@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace as changed
 
+from deltawire.model.instruments import Instrument
 from deltawire.session.methods import METHODS
 from tests.support.conversations import Conversation, ask_http
 from tests.support.market_events import (
@@ -87,6 +89,7 @@ def test_every_method_has_an_answer_here_or_in_the_conversation() -> None:
         "public/get_book_summary_by_currency",
         "public/get_book_summary_by_instrument",
         "public/get_currencies",
+        "public/get_definitions",
         "public/get_expirations",
         "public/get_funding_rate_history",
         "public/get_funding_rate_value",
@@ -415,3 +418,10 @@ def test_a_body_does_not_take_text_for_numbers(world: World) -> None:
 def test_a_kind_that_is_none_is_refused_not_answered_with_nothing(world: World, method: str) -> None:
     code, _, data = error(world, f"public/{method}", kind="bogus")
     assert (code, data["param"]) == (-32602, "kind")
+
+
+def test_definitions_are_whole_and_leave_out_what_is_not_there(world: World) -> None:
+    found = result(world, "public/get_definitions", instrument_names=["BTC-PERPETUAL", "NO-SUCH"])
+    assert (found["home"], found["venues"]) == (world.market.home, [world.market.home])
+    assert list(found["instruments"]) == ["BTC-PERPETUAL"]
+    assert msgspec.convert(found["instruments"]["BTC-PERPETUAL"], Instrument) == world.instrument

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from deltawire.dialect.private_payloads import PRIVATE_PAYLOADS
+from deltawire.model.instruments import Instrument
 from deltawire.wire.notifications import BookData, GroupedBook
 
 Number = float | None
@@ -176,6 +177,14 @@ class InstrumentState(msgspec.Struct):
     timestamp: int
     instrument_name: str
     state: Literal["created", "started", "settled", "closed", "terminated"]
+
+
+class Definitions(msgspec.Struct):
+    """What the server says of its instruments: the home venue, all venues, and instruments by their public names."""
+
+    home: str
+    venues: list[str]
+    instruments: dict[str, Instrument] = {}
 
 
 QUIET = (
