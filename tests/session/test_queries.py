@@ -421,7 +421,8 @@ def test_a_kind_that_is_none_is_refused_not_answered_with_nothing(world: World, 
 
 
 def test_definitions_are_whole_and_leave_out_what_is_not_there(world: World) -> None:
-    found = result(world, "public/get_definitions", instrument_names=["BTC-PERPETUAL", "NO-SUCH"])
+    asked = {"instrument_names": ["BTC-PERPETUAL", "NO-SUCH"]}
+    found = Conversation(world.market).answer("public/get_definitions", **asked)["result"]
     assert (found["home"], found["venues"]) == (world.market.home, [world.market.home])
     assert list(found["instruments"]) == ["BTC-PERPETUAL"]
     assert msgspec.convert(found["instruments"]["BTC-PERPETUAL"], Instrument) == world.instrument
