@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 import deltawire.session.server  # noqa: F401  (fills the table of methods)
-from deltawire.dialect.grammar import KINDS, RESOLUTIONS
-from deltawire.session.methods import METHODS
+from deltawire.dialect.families import KINDS, RESOLUTIONS
+from deltawire.session.table import METHODS
 
 ORDER = [
     "instrument_name",

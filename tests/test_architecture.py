@@ -62,7 +62,7 @@ VENUES = {name.partition("_")[0] for name in REGISTRY}
 NAMED = {
     "book/checksums.py": {"kraken", "okx"},  # rules known by the venue that defined them
     "fanout/channels/books.py": {"deribit"},  # how the dialect groups prices
-    "dialect/grammar.py": {"deribit"},  # the dialect's channel names
+    "dialect/families.py": {"deribit"},  # the dialect's channel names
 }
 """Where a venue's name may stand in code outside its own file, and why."""
 FILES = sorted(ROOT.rglob("*.py"))
@@ -154,6 +154,27 @@ def test_imports_within_the_exchange_go_from_left_to_right(path: Path) -> None:
 def test_no_folder_has_more_files_than_a_reader_can_look_through() -> None:
     folders = Counter(path.parent for path in FILES)
     assert max(folders.values()) < 40
+
+
+TESTS = Path(__file__).parent
+NO_ROOMS = {"cases", "interop", "support"}
+"""Folders of tests that mirror none of the source."""
+
+
+def test_folders_of_tests_mirror_those_of_the_source() -> None:
+    folders = {path.parent.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py")}
+    assert {each for each in folders if each.partition("/")[0] not in NO_ROOMS} <= {
+        path.parent.relative_to(ROOT).as_posix() for path in FILES
+    }
+
+
+def test_no_two_classes_of_the_tests_have_one_name() -> None:
+    places: dict[str, list[str]] = {}
+    for path in sorted(TESTS.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("Test"):
+                places.setdefault(node.name, []).append(f"{path.relative_to(TESTS)}:{node.lineno}")
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if LEVELS.get(room_of(p), 0) <= PURE], ids=name_of)

@@ -3,9 +3,8 @@
 import re
 from pathlib import Path
 
-import deltawire.session.server  # noqa: F401 (it fills the table of methods)
-from deltawire.session.methods import METHODS
-from deltawire.session.rights import PRIVATE
+from deltawire.dialect.families import CHOICES, FAMILIES
+from deltawire.session.table import METHODS
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "security.md"
 
@@ -26,6 +25,11 @@ def test_every_private_method_stands_at_the_right_that_it_needs() -> None:
 
 
 def test_every_private_channel_stands_at_the_right_that_it_needs() -> None:
-    for prefix, right in PRIVATE.items():
-        named = f"`{prefix}…`" if prefix.endswith(".") else f"`{prefix}`"
-        assert named in rows()[right][1]
+    found = {right: set(re.findall(r"`([\w.…]+)`", cells[1])) for right, cells in rows().items()}
+    families = [family for family in FAMILIES.values() if family.right]
+    assert families
+    for family in families:
+        for template in family.names:
+            for role in CHOICES["role"]:
+                start, part, _ = template.replace("{role}", role).partition("{")
+                assert start + "…" * bool(part) in found[family.right], template

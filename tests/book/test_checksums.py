@@ -73,7 +73,7 @@ class TestKraken:
         assert KrakenChecksum()(Ladder()) == 0
 
 
-class Okx:
+class OkxBook:
     """A book, its reader and its checksum."""
 
     def __init__(self, bids: bytes, asks: bytes, price_exponent: int = 0) -> None:
@@ -94,21 +94,21 @@ class Okx:
 
 class TestOkx:
     def test_an_image_that_was_sent(self) -> None:
-        assert Okx(*ETH_PUT, -4).now() == 750243667
+        assert OkxBook(*ETH_PUT, -4).now() == 750243667
 
     def test_texts_count_as_they_were_sent(self) -> None:
         bids = ETH_PUT[0].replace(b'"0.035"', b'"0.0350"')
-        assert Okx(bids, ETH_PUT[1], -4).now() != 750243667
+        assert OkxBook(bids, ETH_PUT[1], -4).now() != 750243667
 
     def test_finer_units_change_no_text(self) -> None:
-        okx = Okx(*ETH_PUT, -4)
+        okx = OkxBook(*ETH_PUT, -4)
         okx.book.rescale(100, 100)
         assert okx.now() == 750243667
 
     def test_a_level_that_changes_sides_keeps_its_new_text(self) -> None:
-        okx = Okx(b'[["10","1","0","1"]]', b'[["12","1","0","1"]]')
+        okx = OkxBook(b'[["10","1","0","1"]]', b'[["12","1","0","1"]]')
         okx.apply(b'[["12","3","0","1"]]', b'[["12","0","0","0"],["13","4","0","1"]]')
-        same = Okx(b'[["12","3","0","1"],["10","1","0","1"]]', b'[["13","4","0","1"]]')
+        same = OkxBook(b'[["12","3","0","1"],["10","1","0","1"]]', b'[["13","4","0","1"]]')
         assert okx.now() == same.now()
 
     @given(
@@ -133,7 +133,7 @@ class TestOkx:
             assert side.text(price * 10**finer) == f"{price_text}:{size_text}"
 
     def test_a_level_that_is_gone_has_no_text(self) -> None:
-        okx = Okx(b'[["10","1","0","1"]]', b"[]")
+        okx = OkxBook(b'[["10","1","0","1"]]', b"[]")
         okx.apply(b'[["10","0","0","1"]]', b"[]")
         with pytest.raises(KeyError):
             okx.book.bids.text(10)

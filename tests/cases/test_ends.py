@@ -305,7 +305,7 @@ def http(server: GatewayServer, path: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-class Listener:
+class ChannelListener:
     """A client of some channels that keeps all it is told."""
 
     def __init__(self, server: GatewayServer, *channels: str) -> None:
@@ -313,7 +313,7 @@ class Listener:
         self._told: list[tuple[str, dict[str, Any]]] = []
         assert self._client.answer("public/subscribe", channels=list(channels))["result"] == list(channels)
 
-    def __enter__(self) -> "Listener":
+    def __enter__(self) -> "ChannelListener":
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -361,7 +361,10 @@ def test_the_end_of_an_instrument_is_told_to_those_who_listen(tmp_path: Path, wh
     with served as server:
         server.wait_until(lambda: (s := server.app.market.find(name)) is not None and s.live)
         channels = (f"book.{name}.raw", f"ticker.{name}.raw", f"status.{name}", "instrument.state.any.any")
-        with Listener(server, *channels) as client, Listener(server, f"book.{GOES_ON}.raw") as neighbour:
+        with (
+            ChannelListener(server, *channels) as client,
+            ChannelListener(server, f"book.{GOES_ON}.raw") as neighbour,
+        ):
             assert http(server, "/readyz") == (200, "ready\n")
             assert gauge(server, "live") == 2.0
             server.ask(source.go_on)
@@ -400,7 +403,7 @@ def test_the_end_of_a_recording_closes_what_it_had(tmp_path: Path) -> None:
     with served as server:
         server.wait_until(lambda: (s := server.app.market.find(GOES_ON)) is not None and s.live)
         channels = (f"book.{GOES_ON}.raw", f"ticker.{GOES_ON}.raw", f"quote.{GOES_ON}", f"status.{GOES_ON}")
-        with Listener(server, *channels) as client:
+        with ChannelListener(server, *channels) as client:
             server.ask(source.go_on)
             assert client.until(channels[0], stale)["status"] == CLOSED | {"detail": "source ended"}
             assert client.until(channels[1], stale)["status"]["detail"] == "source ended"

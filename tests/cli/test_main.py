@@ -15,7 +15,7 @@ from deltawire.book.kernel import DESCRIPTION
 from deltawire.cli.serve import parse_speed
 from deltawire.errors import UsageError
 from deltawire.venues import REGISTRY
-from tests.support.commands import Command, Outcome, run
+from tests.support.commands import Command, CommandOutcome, run
 from tests.support.gateway_server import GatewayServer
 from tests.support.trade_recordings import DeribitTape, deribit_tape
 
@@ -27,7 +27,7 @@ def tape(tmp_path: Path) -> Path:
     return deribit_tape(tmp_path / "tape.log")
 
 
-def is_one_line(outcome: Outcome) -> bool:
+def is_one_line(outcome: CommandOutcome) -> bool:
     """Whether a command failed the way users should see it."""
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith("deltawire: ")
@@ -272,7 +272,7 @@ def test_errors_carry_whether_trying_again_helps() -> None:
 # Outputs that nobody reads, or that are full.
 
 
-def shell(line: str) -> Outcome:
+def shell(line: str) -> CommandOutcome:
     """A line of shell, in which `$deltawire` is the command."""
     command = f"{sys.executable} -W error -m deltawire"
     done = subprocess.run(
@@ -283,7 +283,7 @@ def shell(line: str) -> Outcome:
         timeout=60,
         env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
     )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    return CommandOutcome(done.returncode, done.stdout, done.stderr)
 
 
 def test_a_reader_that_has_seen_enough_ends_the_command_without_a_word() -> None:

@@ -13,7 +13,7 @@ from deltawire.session.client import BookMirror
 from deltawire.store import certificates
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.keys import KeyStore
-from tests.support.commands import Command, Outcome, Terminal, run, run_in_terminal
+from tests.support.commands import Command, CommandOutcome, Terminal, run, run_in_terminal
 from tests.support.credentials import ALICE, SECRET
 from tests.support.gateway_server import WAYS, GatewayServer, certificate, guarded_server
 
@@ -21,7 +21,7 @@ BOOK, QUOTE = "book.BTC-PERPETUAL.raw", "quote.BTC-PERPETUAL"
 Capture = pytest.CaptureFixture[str]
 
 
-def ended(outcome: Outcome) -> list[dict[str, Any]]:
+def ended(outcome: CommandOutcome) -> list[dict[str, Any]]:
     """The lines of a command that ended well."""
     assert (outcome.code, outcome.err) == (0, "")
     return [json.loads(line) for line in outcome.out.splitlines()]
@@ -110,7 +110,7 @@ def guarded(tmp_path: Path) -> Iterator[GatewayServer]:
         yield server
 
 
-def refused(outcome: Outcome) -> str:
+def refused(outcome: CommandOutcome) -> str:
     """The one line of a command that was refused, in which no secret is."""
     said = [line for line in outcome.err.splitlines() if "login refused" not in line]  # the server's log
     assert (outcome.code, len(said)) == (2, 1)

@@ -31,9 +31,15 @@ KNOWN = {
     "quote.BTC-PERPETUAL": ("quote", {"instrument": "BTC-PERPETUAL"}),
     "perpetual.BTC-PERPETUAL.raw": ("perpetual", {"instrument": "BTC-PERPETUAL", "interval": "raw"}),
     "deribit_price_index.btc_usd": ("index", {"index": "btc_usd"}),
-    "chart.trades.BTC-PERPETUAL.1D": ("candles", {"instrument": "BTC-PERPETUAL", "resolution": "1D"}),
-    "chart.trades.BTC-PERPETUAL.720": ("candles", {"instrument": "BTC-PERPETUAL", "resolution": "720"}),
-    "markprice.options.btc_usd": ("mark_prices", {"index": "btc_usd"}),
+    "chart.trades.BTC-PERPETUAL.1D": (
+        "candles",
+        {"instrument": "BTC-PERPETUAL", "resolution": "1D", "interval": "100ms"},
+    ),
+    "chart.trades.BTC-PERPETUAL.720": (
+        "candles",
+        {"instrument": "BTC-PERPETUAL", "resolution": "720", "interval": "100ms"},
+    ),
+    "markprice.options.btc_usd": ("mark_prices", {"index": "btc_usd", "interval": "agg2"}),
     "instrument.state.any.any": ("instrument_state", {"kind": "any", "currency": "any"}),
     "instrument.state.option.eth": ("instrument_state", {"kind": "option", "currency": "ETH"}),
     "status.BTC-PERPETUAL": ("status", {"instrument": "BTC-PERPETUAL"}),

@@ -30,7 +30,7 @@ STALE = {"state": "stale", "reason": "closed"}
 LIVE = {"state": "live"}
 
 
-class Inbox:
+class DataInbox:
     """Keeps the data of the notifications written to it, one frame at a time."""
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Inbox:
         self.data.append(msgspec.json.decode(data[data.index(b"{") :])["params"]["data"])
 
 
-class World:
+class SteppedWorld:
     """A hub with one book; every call is a moment of its own, 30 ms after the one before."""
 
     def __init__(self, bids: Levels, asks: Levels) -> None:
@@ -51,8 +51,8 @@ class World:
         image = BookImage(INSTRUMENT, 1, bids, asks, at_ns, at_ns, 0)
         self.hub.publish([Status(INSTRUMENT, "live", "", at_ns), image])
 
-    def joined(self, channel: str) -> Inbox:
-        inbox = Inbox()
+    def joined(self, channel: str) -> DataInbox:
+        inbox = DataInbox()
         key = parse_channel(channel)
         assert key is not None
         self.hub.join(Subscriber(inbox), [key])
@@ -84,8 +84,8 @@ class World:
         return self.now_ms * MS_NS
 
 
-def full_world() -> World:
-    return World(Levels([9, 8], [1, 2]), Levels([10], [3]))
+def full_world() -> SteppedWorld:
+    return SteppedWorld(Levels([9, 8], [1, 2]), Levels([10], [3]))
 
 
 def test_late_joiner_gets_the_published_levels_with_the_time_they_were_published_for() -> None:
@@ -125,7 +125,7 @@ def test_a_lone_status_restates_the_best_levels(interval: str) -> None:
 
 @pytest.mark.parametrize("interval", ["raw", "100ms"])
 def test_a_lone_status_of_a_book_without_levels_is_an_empty_image(interval: str) -> None:
-    world = World(Levels([], []), Levels([], []))
+    world = SteppedWorld(Levels([], []), Levels([], []))
     inbox = world.joined(f"book.X.{interval}")
     world.turns_stale()
     world.resynchronises_unchanged(2)

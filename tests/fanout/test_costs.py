@@ -65,7 +65,7 @@ def test_leaving_one_of_many_patterns_costs_what_it_stands_for() -> None:
     assert cost(9) <= cost(1) + 50
 
 
-class Crowd(Inbox):
+class CrowdedInbox(Inbox):
     """A subscriber that may be on few channels."""
 
     def __init__(self, most: int) -> None:
@@ -79,7 +79,7 @@ class Crowd(Inbox):
 
 def test_instruments_listed_later_do_not_take_a_member_past_its_bound() -> None:
     hub = Hub(Market(VENUE), "epoch")
-    crowd, other = Crowd(10), Inbox()
+    crowd, other = CrowdedInbox(10), Inbox()
     for name in ("trades.*.raw", "quote.*"):
         key = parse_channel(name)
         assert key is not None

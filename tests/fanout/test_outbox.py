@@ -21,7 +21,7 @@ TRADES, QUOTE = "trades.BTC-PERPETUAL.raw", "quote.BTC-PERPETUAL"
 CHANNELS = [RAW, MS100, GROUPED, TRADES, QUOTE]
 
 
-class Reader(Inbox):
+class SlowReader(Inbox):
     """A member whose connection can be full: then only what catches it up comes through."""
 
     def __init__(self, hub: Hub) -> None:
@@ -80,7 +80,7 @@ class SlowReaders(RuleBasedStateMachine):
         self.hub = Hub(Market(VENUE), "model")
         self.book = ScriptedBook()
         self.known: dict[int, Any] = {}
-        self.readers: list[Reader] = []
+        self.readers: list[SlowReader] = []
         self.traded = 0
         self.live = True
         self.now = START_NS
@@ -135,7 +135,7 @@ class SlowReaders(RuleBasedStateMachine):
     @precondition(lambda self: len(self.readers) < 3)
     @rule(channels=st.lists(st.sampled_from(CHANNELS), min_size=1, unique=True), slow=st.booleans())
     def reader_comes(self, channels: list[str], slow: bool) -> None:
-        reader = Reader(self.hub)
+        reader = SlowReader(self.hub)
         self.readers.append(reader)
         if slow:
             reader.fall_behind()
@@ -191,7 +191,7 @@ TestSlowReaders.settings = settings(max_examples=300, stateful_step_count=40)
 
 def test_equally_slow_readers_share_the_bytes_of_one_merged_change() -> None:
     world = live_world()
-    readers = [Reader(world.hub) for _ in range(3)]
+    readers = [SlowReader(world.hub) for _ in range(3)]
     for reader in readers:
         join(world.hub, reader, RAW)
         reader.take()
@@ -207,7 +207,7 @@ def test_equally_slow_readers_share_the_bytes_of_one_merged_change() -> None:
 
 def test_a_single_change_missed_comes_as_it_was_published() -> None:
     world = live_world()
-    quick, slow = Reader(world.hub), Reader(world.hub)
+    quick, slow = SlowReader(world.hub), SlowReader(world.hub)
     for reader in (quick, slow):
         join(world.hub, reader, RAW)
         reader.take()
@@ -218,7 +218,7 @@ def test_a_single_change_missed_comes_as_it_was_published() -> None:
 
 def test_trades_are_all_there_and_a_quote_is_the_newest() -> None:
     world = live_world()
-    reader = Reader(world.hub)
+    reader = SlowReader(world.hub)
     join(world.hub, reader, TRADES, QUOTE)
     reader.take()
     reader.fall_behind()
@@ -236,7 +236,7 @@ def test_trades_are_all_there_and_a_quote_is_the_newest() -> None:
 
 def test_more_queued_than_allowed_is_told_once_and_nothing_more_is_kept() -> None:
     world = live_world()
-    reader = Reader(world.hub)
+    reader = SlowReader(world.hub)
     join(world.hub, reader, TRADES)
     calls: list[int] = []
     world.hub.lag(reader.subscriber, 1000, lambda: calls.append(1))
@@ -249,7 +249,7 @@ def test_more_queued_than_allowed_is_told_once_and_nothing_more_is_kept() -> Non
 
 def test_what_is_queued_has_an_age_until_it_is_taken() -> None:
     world = live_world()
-    reader = Reader(world.hub)
+    reader = SlowReader(world.hub)
     join(world.hub, reader, TRADES)
     reader.fall_behind()
     outbox = reader.subscriber.outbox

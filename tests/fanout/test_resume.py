@@ -147,7 +147,7 @@ def test_nothing_is_said_of_a_channel_that_the_member_is_on_already() -> None:
 
 
 @dataclass
-class Client:
+class ResumingClient:
     """Someone whose connection breaks now and then, with what it has of each channel."""
 
     inbox: Inbox | None = None
@@ -168,7 +168,7 @@ class Reconnections(RuleBasedStateMachine):
         self.book = ScriptedBook()
         self.told: dict[tuple[str, str, int], Any] = {}
         self.known: dict[int, Any] = {}
-        self.clients: list[Client] = []
+        self.clients: list[ResumingClient] = []
         self.traded = 0
         self.live = True
         self.now, self.swept = START_NS, 0
@@ -220,7 +220,7 @@ class Reconnections(RuleBasedStateMachine):
     @precondition(lambda self: len(self.clients) < 3)
     @rule(channels=st.lists(st.sampled_from(CHANNELS), min_size=1, unique=True))
     def client_connects(self, channels: list[str]) -> None:
-        client = Client(joined(self.hub, *channels), dict.fromkeys(channels, ResumePosition("", 0)))
+        client = ResumingClient(joined(self.hub, *channels), dict.fromkeys(channels, ResumePosition("", 0)))
         client.recovered = dict.fromkeys(channels, False)
         client.mirrors = {channel: BookMirror() for channel in channels}
         self.clients.append(client)
@@ -241,7 +241,7 @@ class Reconnections(RuleBasedStateMachine):
         client.inbox = Inbox()
         client.recovered = resume(self.hub, client.inbox, client.positions)
 
-    def read(self, client: Client, messages: list[Any]) -> None:
+    def read(self, client: ResumingClient, messages: list[Any]) -> None:
         for message in messages:
             note = message["params"]
             name, epoch, seq, data = note["channel"], note["epoch"], note["seq"], note.get("data")
@@ -261,7 +261,7 @@ class Reconnections(RuleBasedStateMachine):
             client.positions[name] = ResumePosition(epoch, seq)
             self.take(client, name, data)
 
-    def take(self, client: Client, name: str, data: Any) -> None:
+    def take(self, client: ResumingClient, name: str, data: Any) -> None:
         if "book" in name:
             mirror = client.mirrors[name]
             mirror.apply(data)

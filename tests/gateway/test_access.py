@@ -210,7 +210,7 @@ def test_a_key_that_is_added_counts_at_once(tmp_path: Path) -> None:
 
 
 def test_a_key_that_is_added_while_the_server_starts_counts(tmp_path: Path) -> None:
-    class Busy(KeyStore):
+    class RacedKeyStore(KeyStore):
         def read(self) -> list[Any]:
             """Somebody adds a key the moment after the first look."""
             found = super().read()
@@ -218,7 +218,7 @@ def test_a_key_that_is_added_while_the_server_starts_counts(tmp_path: Path) -> N
                 KeyStore(self.folder).add(ALICE)
             return found
 
-    with GatewayServer(keys=Busy(tmp_path)) as server:
+    with GatewayServer(keys=RacedKeyStore(tmp_path)) as server:
         server.wait_until(lambda: server.app.access.ring.find("alice-id", 0) is not None)
 
 

@@ -11,11 +11,10 @@ import jsonschema
 import msgspec
 import pytest
 
-from deltawire.dialect.grammar import addresses, parse_channel
-from deltawire.dialect.payloads import PAYLOADS, QUIET
-from deltawire.fanout.directory import FAMILIES
+from deltawire.dialect.families import FAMILIES
+from deltawire.dialect.grammar import choices, parse_channel
 from deltawire.session.asyncapi import NOTICES, describe
-from deltawire.session.methods import METHODS
+from deltawire.session.table import METHODS
 from deltawire.wire.mac import MacNote, mac_frame
 from deltawire.wire.rpc import format_heartbeat, format_unsubscribed
 from tests.support.gateway_server import PATIENCE_S, GatewayServer, open_socket
@@ -65,15 +64,16 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 def test_every_method_and_every_family_of_channels_is_there(document: dict[str, Any]) -> None:
     assert {message["name"] for message in document["components"]["messages"].values()} >= METHODS.keys()
     assert document["channels"].keys() == {"rpc", *FAMILIES}
-    assert PAYLOADS.keys() == addresses().keys() == FAMILIES.keys()
 
 
 def test_a_templates_names_are_channels_of_their_family() -> None:
     filled = {"instrument": "X", "index": "btc_usd", "currency": "BTC"}
-    for family, (address, values) in addresses().items():
-        key = parse_channel(address.format(**filled | {name: each[0] for name, each in values.items()}))
-        assert key is not None
-        assert key.family == family
+    for family in FAMILIES.values():
+        for template in family.names:
+            values = {part: values[0] for part, values in choices(template).items()}
+            key = parse_channel(template.format(**filled | values))
+            assert key is not None
+            assert key.family == family.name
 
 
 CHANNELS = [
@@ -99,8 +99,8 @@ CHANNELS = [
 def test_what_the_server_sends_is_what_the_document_says(document: dict[str, Any]) -> None:
     missing = {key.family for name in CHANNELS if (key := parse_channel(name))}
     assert missing == {
-        name for name in FAMILIES if not name.startswith("user_") and name not in QUIET
-    }  # see fanout/test_own.py
+        name for name, family in FAMILIES.items() if not (family.right or family.silent)
+    }  # see fanout/channels/test_private.py
     with GatewayServer() as server, open_socket(server) as client:
         server.go_live()
         book = server.book
@@ -138,7 +138,7 @@ def check(message: dict[str, Any], name: str, document: dict[str, Any]) -> None:
     jsonschema.Draft7Validator(schema).validate(message)
     data, family = message["params"]["data"], name.removesuffix("_notification")
     if family != "incremental_ticker":
-        told = msgspec.to_builtins(msgspec.convert(data, PAYLOADS[family]))
+        told = msgspec.to_builtins(msgspec.convert(data, FAMILIES[family].data))
         for ours, theirs in zip(told, data, strict=True) if isinstance(data, list) else [(told, data)]:
             assert theirs.keys() - ours.keys() <= {member for member, value in theirs.items() if not value}
 

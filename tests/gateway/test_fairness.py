@@ -111,7 +111,7 @@ class PausingTransport(MemoryTransport):
         self.reading = True
 
 
-class Peer:
+class GreedyPeer:
     """A connection behind its handshake, in this loop."""
 
     def __init__(self, gateway: Gateway) -> None:
@@ -140,7 +140,7 @@ def crowded_gateway(count: int = 500) -> tuple[World, Gateway]:
     return world, Gateway(world.market, world.hub, StillClock(START_NS), "9.9")
 
 
-async def settle(peer: Peer) -> None:
+async def settle(peer: GreedyPeer) -> None:
     """Until it reads again."""
     while not peer.transport.reading:  # noqa: ASYNC110 (no event tells)
         await asyncio.sleep(0)
@@ -148,7 +148,7 @@ async def settle(peer: Peer) -> None:
 
 async def test_many_requests_in_one_packet_are_answered_over_many_turns() -> None:
     world = World()
-    peer = Peer(Gateway(world.market, world.hub, TickingClock(START_NS), "9.9"))
+    peer = GreedyPeer(Gateway(world.market, world.hub, TickingClock(START_NS), "9.9"))
     await settle(peer)
     assert peer.transport.head().startswith("HTTP/1.1 101 ")
     peer.connection.data_received(request_frame("public/test") * 60)
@@ -161,7 +161,7 @@ async def test_many_requests_in_one_packet_are_answered_over_many_turns() -> Non
 
 async def test_many_channels_are_joined_over_many_turns_and_effects_keep_their_order() -> None:
     _, gateway = crowded_gateway()
-    peer = Peer(gateway)
+    peer = GreedyPeer(gateway)
     peer.transport.head()
     peer.connection.data_received(
         request_frame("public/subscribe", 1, channels=["trades.I*.raw"])
@@ -185,7 +185,7 @@ async def test_many_channels_are_joined_over_many_turns_and_effects_keep_their_o
 
 async def test_a_connection_that_ends_amid_its_joins_leaves_nothing() -> None:
     world, gateway = crowded_gateway()
-    peer = Peer(gateway)
+    peer = GreedyPeer(gateway)
     peer.connection.data_received(request_frame("public/subscribe", 1, channels=["trades.I*.raw"]))
     await asyncio.sleep(0)
     peer.connection.connection_lost(None)
@@ -205,7 +205,7 @@ async def test_answers_that_wait_for_the_disk_are_bounded_and_come_in_order() ->
     for _ in range(300):
         bot.buy(10, 50_000.0, label="x" * 60)
     gateway = trading_gateway(exchange)
-    peer = Peer(gateway)
+    peer = GreedyPeer(gateway)
     peer.transport.head()
     peer.connection.data_received(request_frame("public/auth", 0, **secret_login(ALICE)))
     await settle(peer)
@@ -239,7 +239,7 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
     gateway.distances = lambda: NetworkSimulator(
         NetworkConditions(Latency(50.0, 0.0), ()), random.Random(1), WallClock()
     )
-    peer = Peer(gateway)
+    peer = GreedyPeer(gateway)
     peer.transport.head()
     long = request_frame("public/test", 1, text="x" * 30_000)
     most = 0
@@ -311,7 +311,7 @@ def test_close_codes_that_clients_make_up_are_one_label(running: GatewayServer) 
 
 async def test_nothing_is_joined_any_more_once_a_connection_is_closing() -> None:
     world, gateway = crowded_gateway()
-    peer = Peer(gateway)
+    peer = GreedyPeer(gateway)
     peer.connection.data_received(request_frame("public/subscribe", 1, channels=["trades.I*.raw"]))
     peer.connection.close(1008, "enough")
     for _ in range(50):
@@ -323,7 +323,7 @@ async def test_nothing_is_joined_any_more_once_a_connection_is_closing() -> None
 def test_a_subscription_that_waits_for_the_disk_is_dropped_with_its_connection() -> None:
     exchange = Exchange()
     gateway = trading_gateway(exchange)
-    peer = Peer(gateway)
+    peer = GreedyPeer(gateway)
     peer.connection.data_received(request_frame("public/auth", 0, **secret_login(ALICE)))
     exchange.disk.slow = True
     peer.connection.data_received(

@@ -9,7 +9,7 @@ from deltawire.gateway.intake import BLOCKED_S, SAME_TURN_NS, TURN_NS, Intake, S
 COST_NS = 1_000_000
 
 
-class PeerTransport:
+class PausableTransport:
     """Says whether the peer is read from."""
 
     def __init__(self) -> None:
@@ -25,14 +25,14 @@ class PeerTransport:
         self.reading = True
 
 
-class Peer:
+class CostlyPeer:
     """A peer whose requests cost a millisecond each on a clock that only they advance."""
 
     def __init__(self) -> None:
         self.now_ns = 0
         self.requests = 0
         self.handled = 0
-        self.transport = PeerTransport()
+        self.transport = PausableTransport()
         self.outcome: Callable[[], Step] = lambda: Step.MORE if self.requests else Step.DONE
         self.intake = Intake(cast(asyncio.Transport, self.transport), lambda: self.now_ns, self._step)
 
@@ -51,7 +51,7 @@ class Peer:
 
 
 async def test_one_packet_takes_at_most_a_turn() -> None:
-    peer = Peer()
+    peer = CostlyPeer()
     peer.receive(100)
     assert peer.handled == TURN_NS // COST_NS
     assert not peer.transport.reading
@@ -60,7 +60,7 @@ async def test_one_packet_takes_at_most_a_turn() -> None:
 
 
 async def test_packets_read_at_once_share_one_turn() -> None:
-    peer = Peer()
+    peer = CostlyPeer()
     for _ in range(32):
         if peer.transport.reading:
             peer.receive(3)
@@ -69,7 +69,7 @@ async def test_packets_read_at_once_share_one_turn() -> None:
 
 
 async def test_a_used_up_turn_without_anything_left_is_read_on_in_the_next() -> None:
-    peer = Peer()
+    peer = CostlyPeer()
     peer.receive(TURN_NS // COST_NS)
     assert not peer.requests
     assert not peer.transport.reading
@@ -80,7 +80,7 @@ async def test_a_used_up_turn_without_anything_left_is_read_on_in_the_next() -> 
 
 
 async def test_packets_of_later_turns_have_turns_of_their_own() -> None:
-    peer = Peer()
+    peer = CostlyPeer()
     for _ in range(10):
         peer.receive(3, after_ns=SAME_TURN_NS + 1)
         assert peer.transport.reading
@@ -88,7 +88,7 @@ async def test_packets_of_later_turns_have_turns_of_their_own() -> None:
 
 
 async def test_who_waits_for_the_disk_is_read_on_when_it_may_go_on() -> None:
-    peer = Peer()
+    peer = CostlyPeer()
     peer.outcome = lambda: Step.BLOCKED
     peer.receive(1)
     assert peer.intake.blocked

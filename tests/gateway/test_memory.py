@@ -17,7 +17,7 @@ MAY_GROW = 48 * MIB
 """Far below what any of these attacks would cost if it were kept: each sends or declares hundreds of MiB."""
 
 
-class Served:
+class ServedTape:
     """A server process."""
 
     def __init__(self, command: Command, port: int) -> None:
@@ -33,7 +33,7 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedTape]:
     folder = tmp_path_factory.mktemp("memory")
     config = folder / "open.toml"
     config.write_text("[credits]\nrefill = 1000000000\npool = 1000000000\nsubscription_pool = 1000000000\n")
@@ -43,10 +43,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         match = re.search(r":(\d+)/ws/api", server.out.until("WebSocket"))
         assert match is not None
         server.err.until("source ended")
-        yield Served(server, int(match[1]))
+        yield ServedTape(server, int(match[1]))
 
 
-def declare_much(served: Served) -> None:
+def declare_much(served: ServedTape) -> None:
     for size in (1 << 20, 1 << 30, 1 << 40, 1 << 62):
         for _ in range(50):
             with served.client() as client:
@@ -54,7 +54,7 @@ def declare_much(served: Served) -> None:
                 assert client.close_code() in (1002, 1009)
 
 
-def send_fragments(served: Served) -> None:
+def send_fragments(served: ServedTape) -> None:
     whole = client_frame(b"", fin=False) + client_frame(b"", CONT, fin=False) * 120_000
     for _ in range(3):
         with served.client() as client:
@@ -62,7 +62,7 @@ def send_fragments(served: Served) -> None:
             assert client.close_code() in (1008, 1009)
 
 
-def send_bombs(served: Served) -> None:
+def send_bombs(served: ServedTape) -> None:
     """Each a message of 100 MiB in 100 KiB; and a thousand small ones within one message's limit."""
     zeros = deflated(bytes(100 * MIB))
     for _ in range(10):
@@ -75,7 +75,7 @@ def send_bombs(served: Served) -> None:
             assert "error" in client.message()
 
 
-def knock_slowly(served: Served) -> None:
+def knock_slowly(served: ServedTape) -> None:
     clients = [RawClient(served.port) for _ in range(200)]
     for turn in range(20):
         for client in clients:
@@ -84,7 +84,7 @@ def knock_slowly(served: Served) -> None:
         client.close()
 
 
-def hold_half_messages(served: Served) -> None:
+def hold_half_messages(served: ServedTape) -> None:
     clients = [served.client() for _ in range(40)]
     for client in clients:
         client.send(client_frame(b"x" * 200_000)[:190_000])
@@ -92,7 +92,7 @@ def hold_half_messages(served: Served) -> None:
         client.reset()
 
 
-def send_garbage(served: Served) -> None:
+def send_garbage(served: ServedTape) -> None:
     for payload in (b"[" * 100_000, b'{"a":' * 20_000, b"9" * 100_000, b'{"id":"' + b"x" * 200_000):
         with served.client() as client:
             for _ in range(100):
@@ -100,13 +100,13 @@ def send_garbage(served: Served) -> None:
                 assert "error" in client.message()
 
 
-def send_long_heads(served: Served) -> None:
+def send_long_heads(served: ServedTape) -> None:
     for _ in range(20):
         with RawClient(served.port) as client:
             client.flood(b"GET / HTTP/1.1\r\nX: " + b"x" * 10 * MIB)
 
 
-def send_long_bodies(served: Served) -> None:
+def send_long_bodies(served: ServedTape) -> None:
     for _ in range(20):
         with RawClient(served.port) as client:
             client.flood(
@@ -114,7 +114,7 @@ def send_long_bodies(served: Served) -> None:
             )
 
 
-def subscribe_and_leave(served: Served) -> None:
+def subscribe_and_leave(served: ServedTape) -> None:
     for turn in range(20):
         with served.client() as client:
             for start in range(0, 5_000, 500):
@@ -122,7 +122,7 @@ def subscribe_and_leave(served: Served) -> None:
                 assert len(client.answer("public/subscribe", channels=names)["result"]) == 500
 
 
-def join_and_leave(served: Served) -> None:
+def join_and_leave(served: ServedTape) -> None:
     channels = ["book.BTC-PERPETUAL.raw", "book.*.100ms", "trades.any.any.raw", "quote.BTC-PERPETUAL"]
     with served.client() as client:
         for _ in range(2_000):
@@ -130,7 +130,7 @@ def join_and_leave(served: Served) -> None:
             client.answer("public/unsubscribe_all")
 
 
-def guess_logins(served: Served) -> None:
+def guess_logins(served: ServedTape) -> None:
     with served.client() as client:
         for number in range(2_000):
             params = {
@@ -141,7 +141,7 @@ def guess_logins(served: Served) -> None:
             assert "error" in client.answer("public/auth", **params)
 
 
-def never_read(served: Served) -> None:
+def never_read(served: ServedTape) -> None:
     for frame in (client_frame(b"x" * 125, PING), request_frame("public/get_instruments")):
         with RawClient(served.port, receive_buffer=4096) as client:
             assert " 101 " in client.handshake()
@@ -167,7 +167,7 @@ ATTACKS = [
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
 def test_an_attack_costs_little_memory_and_the_server_lives(
-    served: Served, attack: Callable[[Served], None]
+    served: ServedTape, attack: Callable[[ServedTape], None]
 ) -> None:
     before = served.peak()
     began = time.monotonic()

@@ -4,7 +4,6 @@ import asyncio
 import json
 import socket
 import ssl
-import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -17,26 +16,19 @@ from deltawire.gateway.outgoing import DirectSink, make_sink, make_write
 from deltawire.gateway.websocket import WebSocketConnection
 from deltawire.market.market import Market
 from deltawire.model.events import Index
+from deltawire.roles.gateway import WallClock
 
 CHANNEL = "deribit_price_index.btc_usd"
 CLOSE_FRAME = b"\x88\x82\0\0\0\0\x03\xe8"
 
 
-class Clock:
-    """The machine's."""
-
-    def now(self) -> int:
-        """Nanoseconds since 1970."""
-        return time.time_ns()
-
-
-class Server:
+class SteppedServer:
     """A gateway whose connections are made one by one."""
 
     def __init__(self) -> None:
         market = Market(home="deribit")
         self.hub = Hub(market, "e", make_write=make_write)
-        self._gateway = Gateway(market, self.hub, Clock(), "0")
+        self._gateway = Gateway(market, self.hub, WallClock(), "0")
         self._open: set[WebSocketConnection] = set()
         self._price = 0
 
@@ -46,7 +38,7 @@ class Server:
             self._price += 1
             self.hub.publish([Index("deribit", "btc_usd", float(self._price), 0, 0)])
 
-    async def connect(self, **options: int) -> "tuple[WebSocketConnection, Client]":
+    async def connect(self, **options: int) -> "tuple[WebSocketConnection, SteppedClient]":
         """A client that has subscribed, and the server's side of it."""
         with socket.create_server(("127.0.0.1", 0)) as listening:
             for name, value in options.items():
@@ -58,7 +50,7 @@ class Server:
         _, connection = await loop.connect_accepted_socket(
             lambda: WebSocketConnection(self._gateway, self._open), ours
         )
-        client = Client(theirs)
+        client = SteppedClient(theirs)
         await client.subscribe()
         return connection, client
 
@@ -67,7 +59,7 @@ class Server:
         await until(lambda: not self._open)
 
 
-class Client:
+class SteppedClient:
     """Reads frames, when told to."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -135,7 +127,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Any], None]:
 
 def test_a_peer_that_does_not_read_gets_what_was_sent_and_then_the_newest(run: Callable[[Any], None]) -> None:
     async def work() -> None:
-        server = Server()
+        server = SteppedServer()
         connection, client = await server.connect(SO_RCVBUF=4096)
         sent = 0
         while connection.subscriber.outbox is None:
@@ -162,7 +154,7 @@ def test_a_peer_that_does_not_read_gets_what_was_sent_and_then_the_newest(run: C
 
 def test_what_a_tick_produced_reaches_all_though_one_of_them_closes(run: Callable[[Any], None]) -> None:
     async def work() -> None:
-        server = Server()
+        server = SteppedServer()
         leaving, client = await server.connect()
         _, other = await server.connect()
         server.publish()
@@ -182,7 +174,7 @@ def test_what_a_tick_produced_reaches_all_though_one_of_them_closes(run: Callabl
 
 def test_a_peer_that_does_not_read_costs_the_others_in_its_group_nothing(run: Callable[[Any], None]) -> None:
     async def work() -> None:
-        server = Server()
+        server = SteppedServer()
         _, first = await server.connect()
         slow, sleeper = await server.connect(SO_RCVBUF=4096)
         _, last = await server.connect()
@@ -206,7 +198,7 @@ def test_a_peer_that_does_not_read_costs_the_others_in_its_group_nothing(run: Ca
 
 def test_a_peer_that_has_hung_up_costs_the_others_nothing(run: Callable[[Any], None]) -> None:
     async def work() -> None:
-        server = Server()
+        server = SteppedServer()
         _, first = await server.connect()
         _, other = await server.connect()
         first.close()
@@ -222,7 +214,7 @@ def test_a_peer_that_has_hung_up_costs_the_others_nothing(run: Callable[[Any], N
 
 def test_a_lost_connection_gives_its_descriptor_back(run: Callable[[Any], None]) -> None:
     async def work() -> None:
-        server = Server()
+        server = SteppedServer()
         connection, client = await server.connect()
         sink = cast(DirectSink, connection.subscriber.sink)
         client.close()
@@ -235,23 +227,23 @@ def test_a_lost_connection_gives_its_descriptor_back(run: Callable[[Any], None])
 
 
 def test_a_sink_that_nobody_holds_leaves_the_socket_open() -> None:
-    class Transport:
+    class PlainTransport:
         def get_extra_info(self, name: str) -> Any:
             return ours if name == "socket" else None
 
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        make_sink(cast(asyncio.Transport, Transport())).write(b"one")
+        make_sink(cast(asyncio.Transport, PlainTransport())).write(b"one")
         ours.send(b" two")
         assert theirs.recv(64) == b"one two"
 
 
 def test_an_encrypted_connection_goes_through_its_transport() -> None:
-    class Transport:
+    class TlsTransport:
         def get_extra_info(self, name: str) -> Any:
             return ssl.create_default_context() if name == "sslcontext" else None
 
-    transport = cast(asyncio.Transport, Transport())
+    transport = cast(asyncio.Transport, TlsTransport())
     assert make_sink(transport) is transport
 
 

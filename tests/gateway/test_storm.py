@@ -47,7 +47,7 @@ def server(way: Way) -> Iterator[GatewayServer]:
         yield running
 
 
-class Follower:
+class FeedFollower:
     """A client that comes back; its session holds every seq, its mirror every checksum."""
 
     def __init__(self, url: str) -> None:
@@ -67,7 +67,7 @@ class Follower:
                 self.mirror.apply(item.data)
 
 
-def back(followers: list[Follower], cut: int, before: list[int]) -> bool:
+def back(followers: list[FeedFollower], cut: int, before: list[int]) -> bool:
     """Whether everyone has come back from a cut and hears more than before."""
     return all(each.outages >= cut and each.notes > had for each, had in zip(followers, before, strict=True))
 
@@ -91,7 +91,7 @@ def cut_everyone(server: GatewayServer) -> None:
 async def test_a_reconnect_storm_under_a_running_feed_costs_no_notification_and_doubles_none(
     server: GatewayServer,
 ) -> None:
-    followers = [Follower(server.url) for _ in range(STORM)]
+    followers = [FeedFollower(server.url) for _ in range(STORM)]
     tasks = []
     for follower in followers:
         tasks.append(asyncio.create_task(follower.follow()))
@@ -228,7 +228,7 @@ def ends_on_the_right_book(server: GatewayServer, client: RawClient) -> None:
     assert (mirror.bids, mirror.asks) == server.book.prices()
 
 
-class Crowd:
+class ReadingCrowd:
     """Raw clients of a book of which a thread reads whatever comes."""
 
     def __init__(self, port: int, count: int) -> None:
@@ -254,7 +254,7 @@ class Crowd:
             assert time.monotonic() < end
             time.sleep(0.02)
 
-    def __enter__(self) -> "Crowd":
+    def __enter__(self) -> "ReadingCrowd":
         self._thread.start()
         return self
 
@@ -283,7 +283,7 @@ def test_readers_that_stop_cost_the_process_no_more_than_they_may_be_owed(tmp_pa
         match = re.search(r":(\d+)/ws/api", server.out.until("WebSocket"))
         assert match is not None
         port = int(match[1])
-        with Crowd(port, CROWD) as crowd:
+        with ReadingCrowd(port, CROWD) as crowd:
             crowd.hears(20_000)
             before = server.peak_memory()
             slow = [RawClient(port, receive_buffer=4096) for _ in range(SLOW)]

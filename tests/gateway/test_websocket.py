@@ -51,7 +51,7 @@ def close_frame(code: int = 1000, reason: str = "") -> bytes:
     return client_frame(code.to_bytes(2, "big") + reason.encode(), CLOSE)
 
 
-class Peer:
+class WebSocketPeer:
     """The other end of a connection."""
 
     def __init__(self, gateway: Gateway, connections: set[Any]) -> None:
@@ -97,11 +97,11 @@ class Server:
         self.gateway = gateway(self.world.market, self.world.hub, self.clock, "9.9", limits)
         self.connections: set[Any] = set()
 
-    def raw_peer(self) -> Peer:
+    def raw_peer(self) -> WebSocketPeer:
         """A peer that has sent nothing."""
-        return Peer(self.gateway, self.connections)
+        return WebSocketPeer(self.gateway, self.connections)
 
-    def peer(self, *channels: str) -> Peer:
+    def peer(self, *channels: str) -> WebSocketPeer:
         """A peer behind its handshake, subscribed to channels, with everything read so far."""
         peer = self.raw_peer()
         peer.sends(request_head())
@@ -496,7 +496,7 @@ def test_a_lost_connection_is_forgotten(server: Server) -> None:
 # Our own mistakes.
 
 
-class Broken(ServerSession):
+class BrokenSession(ServerSession):
     """A session that cannot."""
 
     def received(self, frame: bytes, now: int) -> list[Effect]:
@@ -522,7 +522,7 @@ class BrokenGateway(Gateway):
 
     def make_session(self, address: str = "", identity: Identity | None = None) -> ServerSession:
         """A broken one."""
-        return Broken(self.market, self.version, self.access)
+        return BrokenSession(self.market, self.version, self.access)
 
 
 def test_our_own_mistake_closes_that_connection_and_is_logged() -> None:

@@ -28,7 +28,7 @@ HEARD_WITHIN_S = 20
 COMPARED = 25
 
 
-class Listener:
+class AdapterListener:
     """What the adapter told its callback, by kind."""
 
     def __init__(self) -> None:
@@ -67,9 +67,9 @@ async def instruments_of(http: Any) -> list[Any]:
 
 
 @asynccontextmanager
-async def listening(served: Served) -> AsyncIterator[tuple[Any, Listener]]:
+async def listening(served: Served) -> AsyncIterator[tuple[Any, AdapterListener]]:
     """The adapter's WebSocket client, connected, and what it tells."""
-    listener = Listener()
+    listener = AdapterListener()
     websocket = nautilus.DeribitWebSocketClient(url=served.websocket, heartbeat_interval=10)
     await websocket.connect(
         loop_=asyncio.get_running_loop(),

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import errno
 import subprocess
 import sys
 import threading
@@ -13,9 +12,8 @@ from random import Random
 import pytest
 
 from deltawire.errors import JournalError
-from deltawire.journal.files import DiskFiles
 from deltawire.testing.power import PowerCutFiles
-from tests.support.desks import JournalledExchange
+from tests.support.desks import FullDisk, JournalledExchange
 
 ROUNDS = 20
 PER_SECOND = 1000
@@ -114,14 +112,6 @@ async def _load_and_cut(
 
 
 async def test_on_a_full_disk_nothing_is_acknowledged_and_nothing_is_taken(tmp_path: Path) -> None:
-    class FullDisk(DiskFiles):
-        full = False
-
-        def append(self, name: str, content: bytes) -> None:
-            if self.full:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            super().append(name, content)
-
     files, answered = FullDisk(tmp_path), list[str]()
     desk = JournalledExchange(tmp_path, files)
     desk.place(1, "before", answered.append)

@@ -1,6 +1,5 @@
 """What is read back after every way in which a file can end, or rot."""
 
-import errno
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from deltawire.journal.files import DiskFiles
 from deltawire.journal.frames import HEADER, format_batch
 from deltawire.journal.journal import Cut, Journal, segment_name, snapshot_name
 from deltawire.testing.power import PowerCutFiles
+from tests.support.desks import FullDisk
 
 BATCHES = [[b"a", b"bb"], [b""], [b"c" * 50, b"d", b"e"]]
 RECORDS = [payload for batch in BATCHES for payload in batch]
@@ -188,15 +188,6 @@ def test_what_no_kept_snapshot_needs_is_removed() -> None:
 
 
 def test_after_a_failed_write_nothing_is_appended_any_more(tmp_path: Path) -> None:
-    class FullDisk(DiskFiles):
-        full = False
-
-        def append(self, name: str, content: bytes) -> None:
-            if self.full:
-                super().append(name, content[:10])
-                raise OSError(errno.ENOSPC, "No space left on device")
-            super().append(name, content)
-
     files = FullDisk(tmp_path)
     journal = Journal(files, "j", salt=1)
     list(journal.records())

@@ -8,7 +8,7 @@ from deltawire.dialect.grammar import ResumePosition
 from deltawire.errors import RequestError
 from deltawire.session.conversation import MOST_PATTERNS
 from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
-from deltawire.session.methods import METHODS
+from deltawire.session.table import METHODS
 from deltawire.wire.rpc import Reply
 from tests.support.conversations import VERSION, Conversation, ask_http, read
 from tests.support.market_events import SECOND_NS, START_NS, make_instrument, make_listing

@@ -59,7 +59,7 @@ class Publisher:
         return Notification(self.channel, data, "e", self.seq)
 
 
-class Reader:
+class QueueReader:
     """Reads notifications and holds every channel to its sequence, every book to its checksum."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ ACTS = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(ACTS, st.integers(4, 9))
 def test_a_reader_who_is_slow_comes_to_the_same_books(acts: list[tuple[str, Any, Any]], most: int) -> None:
-    queue, reader, ticker = NotificationQueue(most), Reader(), tickers()
+    queue, reader, ticker = NotificationQueue(most), QueueReader(), tickers()
     books = {True: Publisher(BOOK), False: Publisher(OTHER)}
     states = {True: "live", False: "live"}
     for book in books.values():
@@ -147,7 +147,7 @@ def test_nothing_is_merged_for_a_reader_who_keeps_up() -> None:
 
 
 def test_trades_are_kept_in_order_while_books_are_merged() -> None:
-    queue, book, trade, reader = NotificationQueue(20), Publisher(BOOK), trades(), Reader()
+    queue, book, trade, reader = NotificationQueue(20), Publisher(BOOK), trades(), QueueReader()
     queue.put(book.image(), SIZE)
     for turn in range(1000):
         assert queue.put(book.change([(True, turn % 7, turn % 3)]), SIZE)
@@ -161,7 +161,7 @@ def test_trades_are_kept_in_order_while_books_are_merged() -> None:
 
 
 def test_what_cannot_be_merged_fills_the_queue_and_nothing_of_it_is_lost() -> None:
-    queue, trade, reader = NotificationQueue(10), trades(), Reader()
+    queue, trade, reader = NotificationQueue(10), trades(), QueueReader()
     answers = [queue.put(next(trade), SIZE) for _ in range(11)]
     assert answers == [True] * 10 + [False]
     assert queue.error().retry

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace as changed
 
 from deltawire.model.instruments import Instrument
-from deltawire.session.methods import METHODS
+from deltawire.session.table import METHODS
 from tests.support.conversations import Conversation, ask_http
 from tests.support.market_events import (
     MS_NS,

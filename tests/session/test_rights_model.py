@@ -487,7 +487,7 @@ class RightsModel(RuleBasedStateMachine):
 
     def _signed(self, key_id: str, secret: str) -> dict[str, Any]:
         self.nonce += 1
-        at_ms, nonce = self.world.clock.at_ns // 1_000_000, f"n{self.nonce}"
+        at_ms, nonce = self.world.clock.now_ns // 1_000_000, f"n{self.nonce}"
         text = login_text(at_ms, nonce, "")
         signature = PRIVATE.sign(text).hex() if KINDS[key_id] == "ed25519" else sign(secret, text)
         return {

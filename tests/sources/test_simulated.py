@@ -62,7 +62,7 @@ def test_it_never_falls() -> None:
 # Turns.
 
 
-class Busy:
+class BusyAgents:
     """A flow that always has more to do, and notes its turns."""
 
     def __init__(self, notes: list[str]) -> None:
@@ -78,7 +78,9 @@ async def test_orders_come_in_between_the_moments_of_a_busy_market() -> None:
     notes: list[str] = []
     public = PublicEvents()
     floor = Exchange(public=public.put).service
-    source = SimulatedSource(floor, public, Busy(notes), lambda: None, SimulatedClock(StillClock(BEGIN)))
+    source = SimulatedSource(
+        floor, public, BusyAgents(notes), lambda: None, SimulatedClock(StillClock(BEGIN))
+    )
 
     async def others() -> None:
         while True:

@@ -24,7 +24,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
-class Outcome(NamedTuple):
+class CommandOutcome(NamedTuple):
     """How a command ended."""
 
     code: int
@@ -32,18 +32,20 @@ class Outcome(NamedTuple):
     err: str
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> Outcome:
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> CommandOutcome:
     """Run a command in this process to its end."""
     with pytest.raises(SystemExit) as caught:
         main([str(argument) for argument in arguments])
     found = capsys.readouterr()
     code = caught.value.code
-    return Outcome(
+    return CommandOutcome(
         code if isinstance(code, int) else 0, _COLOURS.sub("", found.out), _COLOURS.sub("", found.err)
     )
 
 
-def run_in_terminal(*arguments: object, columns: int = 100, lines: int = 40, **environment: str) -> Outcome:
+def run_in_terminal(
+    *arguments: object, columns: int = 100, lines: int = 40, **environment: str
+) -> CommandOutcome:
     """Run a command to its end as in a terminal; both outputs come as one."""
     try:
         ours, theirs = pty.openpty()
@@ -62,7 +64,7 @@ def run_in_terminal(*arguments: object, columns: int = 100, lines: int = 40, **e
         while data := os.read(ours, 1 << 16):
             text += data
     os.close(ours)
-    return Outcome(process.wait(PATIENCE_S), _CONTROLS.sub("", text.decode()), "")
+    return CommandOutcome(process.wait(PATIENCE_S), _CONTROLS.sub("", text.decode()), "")
 
 
 class Terminal:

@@ -1,5 +1,6 @@
 """An exchange with its journal in a directory, as a server holds it."""
 
+import errno
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -21,6 +22,19 @@ from deltawire.journal.recovery import recover, save
 from tests.support.matching_harness import NAME, PERPETUAL, MatchingHarness
 
 KEPT = 1_000_000
+
+
+class FullDisk(DiskFiles):
+    """A disk on which, once it is `full`, ten bytes more have room."""
+
+    full = False
+
+    def append(self, name: str, content: bytes) -> None:
+        """See `Files`."""
+        if self.full:
+            super().append(name, content[:10])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        super().append(name, content)
 
 
 class JournalledExchange:

@@ -20,24 +20,10 @@ from tests.support.conversations import read
 from tests.support.market_events import START_NS
 from tests.support.subscribers import Inbox
 from tests.support.trading import Exchange
+from tests.support.transports import StillClock
 
 LOW = 20_000.0
 """A price at which a bid rests."""
-
-
-class Clock:
-    """Time stands still but when it is set."""
-
-    def __init__(self) -> None:
-        self.at_ns = START_NS
-
-    def now(self) -> int:
-        """See `Clock`."""
-        return self.at_ns
-
-    def wall(self) -> int:
-        """See `Clock`."""
-        return self.at_ns
 
 
 class Peer:
@@ -141,7 +127,7 @@ class Gatekeeping:
 
     def __init__(self, exchange: Exchange | None = None) -> None:
         self.exchange = exchange or Exchange()
-        self.clock = Clock()
+        self.clock = StillClock(START_NS)
         tokens = (f"token-{number}" for number in count(1))
         self.access = Access(KeyRing(), tokens.__next__, BackoffPolicy(free=1_000_000))
         self.gateway = Gateway(
@@ -176,7 +162,7 @@ class Gatekeeping:
 
     def passes(self, seconds: float) -> None:
         """Time passes, and every connection sees it."""
-        self.clock.at_ns += int(seconds * 1e9)
+        self.clock.now_ns += int(seconds * 1e9)
         for peer in list(self.gateway.connections):
             peer.watch(self.clock.now())
 

@@ -25,7 +25,7 @@ def kernel(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
-class Line:
+class BinanceLine:
     """One connection to Binance, and what it says."""
 
     def __init__(self, venue: str) -> None:
@@ -78,7 +78,7 @@ class Line:
 def test_of_two_speeds_the_finer_is_the_book_and_the_other_spoils_nothing(
     venue: str, order: tuple[str, str]
 ) -> None:
-    line = Line(venue)
+    line = BinanceLine(venue)
     spans = {"depth@100ms": (11, 12, 10), "depth@500ms": (5, 14, 4)}
     for stream in order:
         line.update(stream, *spans[stream])
@@ -98,7 +98,7 @@ def test_of_two_speeds_the_finer_is_the_book_and_the_other_spoils_nothing(
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_images_of_the_best_levels_are_a_book_where_there_is_no_other(venue: str) -> None:
-    line = Line(venue)
+    line = BinanceLine(venue)
     first = line.partial("depth5@100ms", 10, [["10", "1"], ["9", "1"]], [["11", "1"]])
     assert [type(said) for said in first if isinstance(said, BookImage)] == [BookImage]
     (delta,) = line.partial("depth5@100ms", 20, [["10", "2"], ["8", "1"]], [["11", "1"]])
@@ -112,7 +112,7 @@ def test_images_of_the_best_levels_are_a_book_where_there_is_no_other(venue: str
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_updates_take_the_place_of_such_images(venue: str) -> None:
-    line = Line(venue)
+    line = BinanceLine(venue)
     line.partial("depth5@100ms", 10, [["10", "1"]], [["11", "1"]])
     said = line.update("depth@100ms", 11, 12, 10, b=[["9.5", "3"]])
     (stale,) = [each for each in said if isinstance(each, Status) and each.state == "stale"]
@@ -126,7 +126,7 @@ def test_updates_take_the_place_of_such_images(venue: str) -> None:
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_the_next_connection_may_have_another_channel(venue: str) -> None:
-    line = Line(venue)
+    line = BinanceLine(venue)
     line.update("depth@100ms", 11, 12, 10)
     line.image(11)
     line.feed.closed(line.now)

@@ -83,12 +83,12 @@ def test_a_side_that_was_empty_in_the_image_fills(bids: list[str], asks: list[st
 def test_a_subclass_may_look_at_every_frame_first() -> None:
     seen: list[bytes] = []
 
-    class ReferenceBook(Okx):
+    class WatchedOkx(Okx):
         def received(self, frame: bytes, now: int) -> list[Output]:
             seen.append(frame)
             return super().received(frame, now)
 
-    machine = ReferenceBook()
+    machine = WatchedOkx()
     machine.opened(Wants(), 1)
     assert machine.received(b"pong", 2) == []
     assert seen == [b"pong"]

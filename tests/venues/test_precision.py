@@ -139,7 +139,7 @@ class Writer:
         return [text for _, text in ordered[:count]]
 
 
-class Deribit(Writer):
+class DeribitWriter(Writer):
     name, symbol = "deribit", "ETH-PERPETUAL"
 
     def _changes(self, message: Message) -> Book:
@@ -181,7 +181,7 @@ class Deribit(Writer):
         return json.dumps(frame, separators=(",", ":")).encode()
 
 
-class Okx(Writer):
+class OkxWriter(Writer):
     name, symbol = "okx", "ABC-USDT"
 
     def frame(self, kind: str, rows: dict[str, list[Text]], before: int) -> bytes:
@@ -204,7 +204,7 @@ class Okx(Writer):
         return json.dumps({"arg": arg, **more, "data": [data]}, separators=(",", ":")).encode()
 
 
-class Kraken(Writer):
+class KrakenWriter(Writer):
     """It prints every number at its precision, which it may change between images."""
 
     name, symbol = "kraken", "ABC/USD"
@@ -285,7 +285,9 @@ class Usdm(Binance):
     name = "binance_usdm"
 
 
-WRITERS: dict[str, Callable[[], Writer]] = {kind.name: kind for kind in (Deribit, Okx, Kraken, Spot, Usdm)}
+WRITERS: dict[str, Callable[[], Writer]] = {
+    kind.name: kind for kind in (DeribitWriter, OkxWriter, KrakenWriter, Spot, Usdm)
+}
 
 
 class Run:

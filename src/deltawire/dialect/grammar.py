@@ -1,22 +1,19 @@
-"""The grammar of channel names. Source of the public channels: docs.deribit.com; `status.X` is an extension."""
+"""Channel names taken apart, by the templates of `families`."""
 
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice, zip_longest
 
 import msgspec
+
+from deltawire.dialect.families import CHOICES, FAMILIES, Family
 
 LONGEST_NAME = 160
 REMEMBERED = 8_192
 """Names whose parts are kept: clients ask for the same ones again and again, hundreds at once."""
 ANY = "*"
 MOST_ANY = 3
-RESOLUTIONS = {"1": 1, "3": 3, "5": 5, "10": 10, "15": 15, "30": 30, "60": 60}
-RESOLUTIONS |= {"120": 120, "180": 180, "360": 360, "720": 720, "1D": 1440}
-"""Candle resolutions in minutes."""
-
-KINDS = ("future", "option", "spot", "future_combo", "option_combo", "combo", "any")
 
 
 class ChannelKey(msgspec.Struct, frozen=True):
@@ -100,56 +97,25 @@ class ResumePosition(msgspec.Struct, frozen=True):
     seq: int
 
 
-_INSTRUMENT = r"(?P<instrument>[^\s]+)"
-_INTERVAL = r"(?P<interval>raw|100ms|agg2)"
-_INDEX = r"(?P<index>[^\s]+)"
-_CURRENCY = r"(?P<currency>[A-Za-z0-9]+)"
-_OF_KIND = rf"(?P<kind>{'|'.join(KINDS)})\.{_CURRENCY}"
-
-_ROLE = r"(?P<role>maker|taker)"
-_OWN = ("orders", "trades", "changes")
-_FAMILIES = [
-    *((f"user_{what}", rf"user\.{what}\.{_OF_KIND}\.{_INTERVAL}") for what in _OWN),
-    *((f"user_{what}", rf"user\.{what}\.{_INSTRUMENT}\.{_INTERVAL}") for what in _OWN),
-    ("user_portfolio", rf"user\.portfolio\.{_CURRENCY}"),
-    ("user_mmp_trigger", rf"user\.mmp_trigger\.{_INDEX}"),
-    ("user_access_log", r"user\.access_log"),
-    ("user_combo_trades", rf"user\.combo_trades\.{_OF_KIND}\.{_INTERVAL}"),
-    ("user_combo_trades", rf"user\.combo_trades\.{_INSTRUMENT}\.{_INTERVAL}"),
-    ("user_rfqs", rf"block_rfq\.{_ROLE}\.{_CURRENCY}"),
-    ("user_rfq_quotes", rf"block_rfq\.maker\.quotes\.{_CURRENCY}"),
-    ("user_lock", r"user\.lock"),
-    (
-        "grouped_book",
-        rf"book\.{_INSTRUMENT}\.(?P<group>none|1|2|5|10|25|100|250)\.(?P<depth>1|10|20)\.{_INTERVAL}",
-    ),
-    ("book", rf"book\.{_INSTRUMENT}\.{_INTERVAL}"),
-    ("kind_trades", rf"trades\.{_OF_KIND}\.{_INTERVAL}"),
-    ("trades", rf"trades\.{_INSTRUMENT}\.{_INTERVAL}"),
-    ("ticker", rf"ticker\.{_INSTRUMENT}\.{_INTERVAL}"),
-    ("incremental_ticker", rf"incremental_ticker\.{_INSTRUMENT}"),
-    ("quote", rf"quote\.{_INSTRUMENT}"),
-    ("perpetual", rf"perpetual\.{_INSTRUMENT}\.{_INTERVAL}"),
-    ("index", rf"deribit_price_index\.{_INDEX}"),
-    ("index_statistics", rf"deribit_price_statistics\.{_INDEX}"),
-    ("expiration_price", rf"estimated_expiration_price\.{_INDEX}"),
-    ("candles", rf"chart\.trades\.{_INSTRUMENT}\.(?P<resolution>{'|'.join(RESOLUTIONS)})"),
-    ("mark_prices", rf"markprice\.options\.{_INDEX}"),
-    ("instrument_state", rf"instrument\.state\.{_OF_KIND}"),
-    ("status", rf"status\.{_INSTRUMENT}"),
-    ("platform_state", r"platform_state"),
-    ("methods_state", r"platform_state\.public_methods_state"),
-    ("announcements", r"announcements"),
-    ("block_trades", r"block_trade_confirmations"),
-    ("currency_block_trades", rf"block_trade_confirmations\.{_CURRENCY}"),
-    ("rfq_trades", rf"block_rfq\.trades\.{_CURRENCY}"),
-]
+_PARTS = {"instrument": r"[^\s]+", "index": r"[^\s]+", "currency": "[A-Za-z0-9]+"}
+_PARTS |= {part: "|".join(values) for part, values in CHOICES.items()}
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _HIDDEN = "\0"
 """Stands for a pattern's `*`, which is in no name."""
-_BY_HEAD: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+
+def _compile(template: str) -> re.Pattern[str]:
+    """The names that a template (`book.{instrument}.{interval}`) stands for."""
+    literals = map(re.escape, _PLACEHOLDER.split(template)[::2])
+    parts = [f"(?P<{part}>{_PARTS[part]})" for part in _PLACEHOLDER.findall(template)]
+    return re.compile("".join(chain.from_iterable(zip_longest(literals, parts, fillvalue=""))))
+
+
+_BY_HEAD: dict[str, list[tuple[Family, re.Pattern[str]]]] = {}
 """The families whose names begin with this word."""
-for _family, _pattern in _FAMILIES:
-    _BY_HEAD.setdefault(_pattern.partition(r"\.")[0], []).append((_family, re.compile(_pattern)))
+for _family in FAMILIES.values():
+    for _template in _family.names:
+        _BY_HEAD.setdefault(_template.partition(".")[0], []).append((_family, _compile(_template)))
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -165,19 +131,14 @@ def parse_channel(name: str) -> ChannelKey | None:
             parts = {part: value.replace(_HIDDEN, ANY) for part, value in match.groupdict().items()}
             if any(ANY in value for part, value in parts.items() if part != "instrument"):
                 return None
-            return msgspec.convert({"name": name, "family": family} | _currency(parts), ChannelKey)
+            known = {"name": name, "family": family.name, "interval": family.interval}
+            return msgspec.convert(known | _currency(parts), ChannelKey)
     return None
 
 
-def addresses() -> dict[str, tuple[str, dict[str, list[str]]]]:
-    """By family: its names as a template (`book.{instrument}.{interval}`), and the values of what has a few."""
-    return {family: _template(pattern) for family, pattern in _FAMILIES}
-
-
-def _template(pattern: str) -> tuple[str, dict[str, list[str]]]:
-    parts = re.findall(r"\(\?P<(\w+)>((?:[^()]|\([^()]*\))*)\)", pattern)
-    values = {name: found.split("|") for name, found in parts if re.fullmatch(r"[\w|]+", found)}
-    return re.sub(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)", r"{\1}", pattern).replace("\\.", "."), values
+def choices(template: str) -> dict[str, list[str]]:
+    """The values of those parts of a template that have a few."""
+    return {part: list(CHOICES[part]) for part in _PLACEHOLDER.findall(template) if part in CHOICES}
 
 
 def _currency(parts: dict[str, str]) -> dict[str, str]:

@@ -1,15 +1,13 @@
-"""The data of each family of channels as types, for documents and for those who check; see also `notifications`.
+"""The data of public channels as types, for documents and for those who check; see also `notifications`.
 
 Prices are in the quote unit, amounts in the venue's size unit, times in milliseconds, IVs in percent unless said.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from deltawire.dialect.private_payloads import PRIVATE_PAYLOADS
 from deltawire.model.instruments import Instrument
-from deltawire.wire.notifications import BookData, GroupedBook
 
 Number = float | None
 """None: not known."""
@@ -185,34 +183,3 @@ class Definitions(msgspec.Struct):
     home: str
     venues: list[str]
     instruments: dict[str, Instrument] = {}
-
-
-QUIET = (
-    "platform_state",
-    "methods_state",
-    "announcements",
-    "block_trades",
-    "currency_block_trades",
-    "rfq_trades",
-)
-"""Families of channels on which nothing ever comes: what they are about does not happen here."""
-PAYLOADS: dict[str, Any] = {
-    "book": BookData,
-    "grouped_book": GroupedBook,
-    "trades": list[Trade],
-    "kind_trades": list[Trade],
-    "ticker": Ticker,
-    "incremental_ticker": IncrementalTicker,
-    "quote": Quote,
-    "perpetual": Perpetual,
-    "index": IndexPrice,
-    "index_statistics": IndexStatistics,
-    "expiration_price": ExpirationPrice,
-    "candles": Candle,
-    "mark_prices": list[MarkPrice],
-    "instrument_state": InstrumentState,
-    "status": Status,
-    **dict.fromkeys(QUIET, dict[str, Any]),
-    **PRIVATE_PAYLOADS,
-}
-"""By family of channels; a family that is not here has data of any shape."""

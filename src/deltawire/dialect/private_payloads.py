@@ -7,7 +7,7 @@ import msgspec
 Number = float | None
 
 
-class OwnOrder(msgspec.Struct, omit_defaults=True):
+class UserOrder(msgspec.Struct, omit_defaults=True):
     """An order as it stands; `price` is a text where a market order has none yet."""
 
     order_id: str
@@ -58,7 +58,7 @@ class OwnOrder(msgspec.Struct, omit_defaults=True):
     quote_set_id: str = ""
 
 
-class OwnTrade(msgspec.Struct, omit_defaults=True):
+class UserTrade(msgspec.Struct, omit_defaults=True):
     """One side of a trade, with what it cost; a fee below zero is a rebate."""
 
     trade_id: str
@@ -94,12 +94,12 @@ class OwnTrade(msgspec.Struct, omit_defaults=True):
     quote_set_id: str = ""
 
 
-class OwnChanges(msgspec.Struct):
+class UserChanges(msgspec.Struct):
     """What one moment did to one instrument; a position as in `private/get_positions`."""
 
     instrument_name: str
-    orders: list[OwnOrder]
-    trades: list[OwnTrade]
+    orders: list[UserOrder]
+    trades: list[UserTrade]
     positions: list[dict[str, Any]]
 
 
@@ -116,18 +116,3 @@ class Lock(msgspec.Struct):
 
     locked: bool
     currency: str
-
-
-PRIVATE_PAYLOADS: dict[str, Any] = {
-    "user_orders": OwnOrder | list[OwnOrder],
-    "user_trades": list[OwnTrade],
-    "user_changes": OwnChanges,
-    "user_portfolio": dict[str, Any],
-    "user_mmp_trigger": MmpTrigger,
-    "user_lock": Lock,
-    "user_access_log": dict[str, Any],
-    "user_combo_trades": list[OwnTrade],
-    "user_rfqs": dict[str, Any],
-    "user_rfq_quotes": dict[str, Any],
-}
-"""By family of channels. A portfolio is what `private/get_account_summary` answers."""

@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from deltawire.dialect.families import INTERVALS_NS
 from deltawire.dialect.grammar import ChannelKey, ResumePosition
 from deltawire.fanout.channel_encoding import ChannelEncoding
 from deltawire.fanout.history import HistoryPool
@@ -13,9 +14,6 @@ from deltawire.market.state import InstrumentState
 from deltawire.model.events import Event
 from deltawire.ports import AccountStates, Clock
 from deltawire.wire.notifications import Stamps
-
-INTERVALS_NS = {"raw": 0, "100ms": 100_000_000, "agg2": 1_000_000_000}
-"""Pace of each interval token; Deribit documents agg2 only as slower than 100ms."""
 
 
 class Timers(Protocol):
@@ -179,10 +177,6 @@ class Channel:
                 subscriber.outbox.owe(self, image=True)
             else:
                 subscriber.outbox.write(self.image_frame(subscriber.encoding) or b"")
-
-
-class QuietChannel(Channel):
-    """Accepted, because clients ask for it, though what it is about does not happen here."""
 
 
 class InstrumentChannel(Channel):

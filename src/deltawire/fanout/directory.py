@@ -2,66 +2,23 @@
 
 from collections.abc import Hashable, Iterable
 
+from deltawire.dialect.families import FAMILIES
 from deltawire.dialect.grammar import ChannelKey
-from deltawire.dialect.payloads import QUIET
-from deltawire.fanout.channel import Channel, Opening, QuietChannel, Timers
+from deltawire.fanout.channel import Channel, Opening, Timers
 from deltawire.fanout.channel_encoding import ENCODED
-from deltawire.fanout.channels.books import BookChannel, GroupedBookChannel
-from deltawire.fanout.channels.indices import ExpirationPriceChannel, IndexChannel, IndexStatisticsChannel
-from deltawire.fanout.channels.private import (
-    LockChannel,
-    MmpTriggerChannel,
-    PortfolioChannel,
-    PrivateChangesChannel,
-    PrivateChannel,
-    PrivateOrdersChannel,
-    PrivateTradesChannel,
-    SilentChannel,
-)
-from deltawire.fanout.channels.quotes import (
-    IncrementalTickerChannel,
-    InstrumentStateChannel,
-    MarkPricesChannel,
-    PerpetualChannel,
-    QuoteChannel,
-    StatusChannel,
-    TickerChannel,
-)
-from deltawire.fanout.channels.trades import CandlesChannel, KindTradesChannel, TradesChannel
+from deltawire.fanout.channels import books, indices, private, quotes, trades
+from deltawire.fanout.channels.private import PrivateChannel
 from deltawire.fanout.history import HistoryPool, RetentionPolicy
 from deltawire.fanout.subscribers import SubscriberGroups
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountId
 from deltawire.ports import AccountStates, Clock
 
-FAMILIES: dict[str, type[Channel]] = {
-    "book": BookChannel,
-    "grouped_book": GroupedBookChannel,
-    "trades": TradesChannel,
-    "kind_trades": KindTradesChannel,
-    "ticker": TickerChannel,
-    "incremental_ticker": IncrementalTickerChannel,
-    "quote": QuoteChannel,
-    "perpetual": PerpetualChannel,
-    "index": IndexChannel,
-    "index_statistics": IndexStatisticsChannel,
-    "expiration_price": ExpirationPriceChannel,
-    "candles": CandlesChannel,
-    "mark_prices": MarkPricesChannel,
-    "instrument_state": InstrumentStateChannel,
-    "status": StatusChannel,
-    "user_orders": PrivateOrdersChannel,
-    "user_trades": PrivateTradesChannel,
-    "user_changes": PrivateChangesChannel,
-    "user_portfolio": PortfolioChannel,
-    "user_mmp_trigger": MmpTriggerChannel,
-    "user_lock": LockChannel,
-    "user_access_log": SilentChannel,
-    "user_combo_trades": SilentChannel,
-    "user_rfqs": SilentChannel,
-    "user_rfq_quotes": SilentChannel,
-    **dict.fromkeys(QUIET, QuietChannel),
+_CLASSES = {
+    name: kind for file in (books, indices, private, quotes, trades) for name, kind in vars(file).items()
 }
+CHANNELS: dict[str, type[Channel]] = {name: _CLASSES[row.channel] for name, row in FAMILIES.items()}
+"""The class of each family, as its row names it."""
 
 SECOND_NS = 1_000_000_000
 _Listeners = dict[Hashable, dict[Channel, None]]
@@ -119,7 +76,7 @@ class Directory:
             self._opened += 1
             epoch = f"{self._epoch}.{self._ended}" if self._ended else self._epoch
             opening = Opening(epoch, self._opened, self._pool, self._clock, self._states)
-            channel = FAMILIES[key.family](key, self._market, self._groups, self._timers, opening)
+            channel = CHANNELS[key.family](key, self._market, self._groups, self._timers, opening)
             self._channels[key.id] = channel
             channel.opened()
             listeners, of = self._listeners(key)

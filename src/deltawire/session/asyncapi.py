@@ -4,11 +4,9 @@ from typing import Any
 
 import msgspec
 
-from deltawire.dialect.grammar import addresses
-from deltawire.dialect.payloads import PAYLOADS
-from deltawire.session import server as _server  # fills the table of methods
-from deltawire.session.methods import METHODS
-from deltawire.session.rights import channel_right
+from deltawire.dialect.families import FAMILIES, Family
+from deltawire.dialect.grammar import choices
+from deltawire.session.table import METHODS
 
 SCHEMAS = "#/components/schemas/{name}"
 MESSAGES = "#/components/messages/"
@@ -17,14 +15,13 @@ ABOUT = (
     "`GET` and `POST` under `/api/v2`. `rpc` are the requests and answers; every other channel is a name for "
     "`public/subscribe` or `private/subscribe`."
 )
-_tables = _server
 
 
 def describe(version: str, host: str, *, secure: bool) -> dict[str, Any]:
     """The whole document, as JSON values."""
     schemas, refs = _schemas()
     requests = {_id(name): _request(name, refs) for name in sorted(METHODS)}
-    notifications = {f"{family}_notification": _notification(family, refs) for family in addresses()}
+    notifications = {f"{name}_notification": _notification(family, refs) for name, family in FAMILIES.items()}
     answers = {"result": _answer("Result"), "error": _answer("Error")}
     notices = {name: _notice(name, *about) for name, about in NOTICES.items()}
     return {
@@ -104,7 +101,10 @@ NOTICES: dict[str, tuple[str, dict[str, str]]] = {
 
 def _schemas() -> tuple[dict[str, Any], dict[Any, Any]]:
     """Schemas of all types by name, and what stands for each type."""
-    types = [*{method.params: None for method in METHODS.values()}, *PAYLOADS.values()]
+    types = [
+        *{method.params: None for method in METHODS.values()},
+        *(family.data for family in FAMILIES.values()),
+    ]
     found, components = msgspec.json.schema_components(types, ref_template=SCHEMAS)
     refs = {_key(type_): _as_draft_7(schema) for type_, schema in zip(types, found, strict=True)}
     return {name: _as_draft_7(schema) for name, schema in components.items()}, refs
@@ -151,10 +151,9 @@ def _request(name: str, refs: dict[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _notification(family: str, refs: dict[Any, Any]) -> dict[str, Any]:
-    data = refs[_key(PAYLOADS[family])] if family in PAYLOADS else {}
+def _notification(family: Family, refs: dict[Any, Any]) -> dict[str, Any]:
     return {
-        "name": f"subscription: {addresses()[family][0]}",
+        "name": f"subscription: {family.names[-1]}",
         "payload": {
             "type": "object",
             "properties": {
@@ -169,7 +168,7 @@ def _notification(family: str, refs: dict[Any, Any]) -> dict[str, Any]:
                             "type": "integer",
                             "description": "Rises by 1 per notification of the channel.",
                         },
-                        "data": data,
+                        "data": refs[_key(family.data)],
                     },
                     "required": ["channel", "epoch", "seq", "data"],
                 },
@@ -209,17 +208,18 @@ def _rpc_channel(messages: list[str]) -> dict[str, Any]:
 
 
 def _feed_channels() -> dict[str, Any]:
-    return {family: _feed_channel(family, *found) for family, found in addresses().items()}
+    return {name: _feed_channel(family) for name, family in FAMILIES.items()}
 
 
-def _feed_channel(family: str, address: str, values: dict[str, list[str]]) -> dict[str, Any]:
+def _feed_channel(family: Family) -> dict[str, Any]:
+    address = family.names[-1]
+    values = choices(address)
     names = [part.partition("}")[0] for part in address.split("{")[1:]]
-    right = channel_right(address)
-    message = f"{family}_notification"
+    message = f"{family.name}_notification"
     return {
         "address": address,
         "title": address,
-        "description": f"Needs `{right}`." if right else "For everyone.",
+        "description": f"Needs `{family.right}`." if family.right else "For everyone.",
         "parameters": {name: {"enum": values[name]} if name in values else {} for name in names},
         "messages": {message: {"$ref": MESSAGES + message}},
     }
@@ -257,5 +257,5 @@ def _feed_operations() -> dict[str, Any]:
             "channel": {"$ref": f"#/channels/{family}"},
             "messages": [{"$ref": f"#/channels/{family}/messages/{family}_notification"}],
         }
-        for family in addresses()
+        for family in FAMILIES
     }

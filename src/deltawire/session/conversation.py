@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from deltawire.dialect.families import FAMILIES, INTERVALS_NS
 from deltawire.dialect.grammar import ChannelKey, ResumePosition, count_fitting, parse_channel
 from deltawire.errors import LimitError, RequestError
 from deltawire.session.effects import Join, Leave
@@ -15,11 +16,8 @@ from deltawire.wire.rpc import INVALID_PARAMS
 SHORTEST_HEARTBEAT_S = 10
 MOST_PATTERNS = 100
 SECOND_NS = 1_000_000_000
-PACED = ("book", "grouped_book", "trades", "ticker", "incremental_ticker", "quote", "perpetual")
-"""Families of channels that `max_rate` slows down."""
 PACES_NS = [ms * 1_000_000 for ms in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)]
 """The paces there are: `max_rate` is rounded down to one of them, so that its subscribers are few groups."""
-_OWN_NS = {"100ms": 100_000_000, "agg2": SECOND_NS}
 
 
 class _Test(msgspec.Struct):
@@ -96,8 +94,7 @@ def disable_heartbeat(context: Context, params: NoParams) -> Any:
     return "ok"
 
 
-@method("private/subscribe", websocket_only=True)
-@method("public/subscribe", websocket_only=True)
+@method("private/subscribe", "public/subscribe", websocket_only=True)
 def subscribe(context: Context, params: _Subscription) -> Any:
     """The channels accepted; names that are no channel, or not for this client, are left out, as the dialect has it.
 
@@ -128,8 +125,7 @@ def subscribe(context: Context, params: _Subscription) -> Any:
     return [key.name for key in found]
 
 
-@method("private/unsubscribe", websocket_only=True)
-@method("public/unsubscribe", websocket_only=True)
+@method("private/unsubscribe", "public/unsubscribe", websocket_only=True)
 def unsubscribe(context: Context, params: _Channels) -> Any:
     """The channels left."""
     session = _session(context)
@@ -138,8 +134,7 @@ def unsubscribe(context: Context, params: _Channels) -> Any:
     return left
 
 
-@method("private/unsubscribe_all", websocket_only=True)
-@method("public/unsubscribe_all", websocket_only=True)
+@method("private/unsubscribe_all", "public/unsubscribe_all", websocket_only=True)
 def unsubscribe_all(context: Context, params: NoParams) -> Any:
     """Leave everything."""
     session = _session(context)
@@ -228,12 +223,12 @@ def _implied(name: str, patterns: list[ChannelKey]) -> bool:
 
 def _limited(key: ChannelKey, params: _Subscription) -> ChannelKey:
     """The channel with what was asked for beside it."""
-    pace_ns, max_rate = 0, params.max_rate
-    if max_rate is not None and key.family in PACED:
+    family, pace_ns, max_rate = FAMILIES[key.family], 0, params.max_rate
+    if max_rate is not None and family.paced:
         pace_ns = next((pace for pace in PACES_NS if pace * max_rate >= SECOND_NS), PACES_NS[-1])
-    if pace_ns <= _OWN_NS.get(key.interval, 0):
+    if pace_ns <= INTERVALS_NS.get(key.interval, 0):
         pace_ns = 0
-    levels = params.depth or 0 if key.family == "book" else 0
+    levels = params.depth or 0 if family.limited else 0
     stamps = params.stamps and bool(key.instrument) and not key.account
     return msgspec.structs.replace(key, levels=levels, pace_ns=pace_ns, stamps=stamps)
 

@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from deltawire.book.refinement import refined
-from deltawire.dialect.grammar import RESOLUTIONS, ChannelKey, parse_channel
+from deltawire.dialect.families import RESOLUTIONS
+from deltawire.dialect.grammar import ChannelKey, parse_channel
 from deltawire.dialect.payloads import Definitions
 from deltawire.errors import FeedError, PrecisionError
 from deltawire.model.events import (

@@ -1,8 +1,8 @@
-"""The table of methods: name → parameters and function. The functions live beside, by subject."""
+"""What a method is, and what it sees. The methods stand in files by subject; `table` collects them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
-from types import NoneType, UnionType
+from types import ModuleType, NoneType, UnionType
 from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin
 
 import msgspec
@@ -109,40 +109,49 @@ class Context(msgspec.Struct):
         return state
 
 
-class _Method(msgspec.Struct, frozen=True):
+class NoParams(msgspec.Struct):
+    """A method that takes nothing; what it is given anyway is ignored."""
+
+
+class Method(msgspec.Struct, frozen=True):
+    """A function that clients may call, under these names."""
+
+    names: tuple[str, ...]
     params: type
     call: Callable[[Context, Any], Any]
     websocket_only: bool
     right: str
 
 
-METHODS: dict[str, _Method] = {}
-
-
-class NoParams(msgspec.Struct):
-    """A method that takes nothing; what it is given anyway is ignored."""
+Methods = Mapping[str, Method]
 
 
 def method(
-    name: str, *, websocket_only: bool = False, right: str = ""
-) -> Callable[[Callable[[Context, P], Any]], Callable[[Context, P], Any]]:
-    """Enter a function into the table; the type of its second argument is its parameters.
+    *names: str, websocket_only: bool = False, right: str = ""
+) -> Callable[[Callable[[Context, P], Any]], Method]:
+    """Make a function a method; the type of its second argument is its parameters.
 
     `private/…` is for those who have signed in, with `right` (such as `trade:read_write`) where one is named.
     """
-
-    def enter(call: Callable[[Context, P], Any]) -> Callable[[Context, P], Any]:
-        METHODS[name] = _Method(call.__annotations__["params"], call, websocket_only, right)
-        return call
-
-    return enter
+    return lambda call: Method(names, call.__annotations__["params"], call, websocket_only, right)
 
 
-def run(context: Context, request: Request, *, strict: bool = True) -> Any:
+def collect(*files: ModuleType) -> dict[str, Method]:
+    """The methods of these files, by name."""
+    return {
+        name: each
+        for file in files
+        for each in vars(file).values()
+        if isinstance(each, Method)
+        for name in each.names
+    }
+
+
+def run(methods: Methods, context: Context, request: Request, *, strict: bool = True) -> Any:
     """The result of a request; `RequestError` says why there is none. Not strict: values may be text (queries)."""
     context.strict = strict
     _admit(context, request)
-    found = METHODS.get(request.method)
+    found = methods.get(request.method)
     if found is None:
         raise RequestError(METHOD_NOT_FOUND, "Method not found", reason=request.method[:80])
     if found.right and not context.require_identity.may(found.right):

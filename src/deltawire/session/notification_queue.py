@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from deltawire.dialect.families import FAMILIES, Merging
 from deltawire.dialect.grammar import parse_channel
 from deltawire.errors import FeedError
 from deltawire.session.client import Notification
@@ -19,19 +20,6 @@ OnFull = Literal["conflate", "raise"]
 MOST, MOST_BYTES = 10_000, 16 * 1024 * 1024
 ROW_BYTES = 32
 """About what a level of a book takes in JSON."""
-NEWEST = frozenset(
-    {
-        "grouped_book",
-        "ticker",
-        "quote",
-        "perpetual",
-        "index",
-        "index_statistics",
-        "expiration_price",
-        "status",
-    }
-)
-"""Families whose notifications say everything, so that the newest is enough."""
 _AFTER: dict[tuple[str, str], str] = {
     ("new", "change"): "new",
     ("new", "delete"): "",
@@ -189,6 +177,9 @@ class NotificationQueue:
             self._add(_waiting(each.given(), each.size))
 
 
+_MERGING: dict[Merging, type[_Waiting]] = {"never": _Waiting, "newest": _Newest, "book": _Book}
+
+
 def _waiting(note: Notification, size: int) -> _Waiting:
     kind = _kind(note.channel)
     return (_Waiting if kind is _Book and not _is_book(note.data) else kind)(note, size)
@@ -197,9 +188,7 @@ def _waiting(note: Notification, size: int) -> _Waiting:
 @lru_cache(maxsize=4096)
 def _kind(channel: str) -> type[_Waiting]:
     key = parse_channel(channel)
-    if key is None:
-        return _Waiting
-    return _Book if key.family == "book" else _Newest if key.family in NEWEST else _Waiting
+    return _Waiting if key is None else _MERGING[FAMILIES[key.family].merging]
 
 
 def _is_book(data: Any) -> bool:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from deltawire.dialect.grammar import RESOLUTIONS
+from deltawire.dialect.families import RESOLUTIONS
 from deltawire.dialect.market_objects import (
     MS_NS,
     currency_objects,
@@ -167,33 +167,21 @@ def get_book_summary_by_instrument(context: Context, params: _OfInstrument) -> A
     return [summary_object(context.instrument(params.instrument_name), context.market)]
 
 
-@method("public/get_last_trades_by_instrument")
+@method("public/get_last_trades_by_instrument", "public/get_last_trades_by_instrument_and_time")
 def get_last_trades_by_instrument(context: Context, params: _TradesOfInstrument) -> Any:
-    """The last trades of an instrument."""
+    """The last trades of an instrument, also within a time."""
     state = context.instrument(params.instrument_name)
     tape = [(entry, state.name) for entry in state.tape if params.start_seq <= entry.number <= params.end_seq]
     return _trades(tape, params)
 
 
-@method("public/get_last_trades_by_instrument_and_time")
-def get_last_trades_by_instrument_and_time(context: Context, params: _TradesOfInstrument) -> Any:
-    """The trades of an instrument within a time."""
-    return get_last_trades_by_instrument(context, params)
-
-
-@method("public/get_last_trades_by_currency")
+@method("public/get_last_trades_by_currency", "public/get_last_trades_by_currency_and_time")
 def get_last_trades_by_currency(context: Context, params: _TradesOfCurrency) -> Any:
-    """The last trades of a currency."""
+    """The last trades of a currency, also within a time."""
     chosen = _chosen(context, params.currency, params.kind)
     tape = [(entry, state.name) for state in chosen for entry in state.tape]
     tape.sort(key=lambda pair: pair[0].trade.venue_ns)
     return _trades(tape, params)
-
-
-@method("public/get_last_trades_by_currency_and_time")
-def get_last_trades_by_currency_and_time(context: Context, params: _TradesOfCurrency) -> Any:
-    """The trades of a currency within a time."""
-    return get_last_trades_by_currency(context, params)
 
 
 @method("public/get_tradingview_chart_data")

@@ -1,32 +1,22 @@
 """Which channels are for whom, and by whose rights a connection hears them."""
 
 from deltawire.access.tokens import Identity
+from deltawire.dialect.families import FAMILIES
+from deltawire.dialect.grammar import parse_channel
 
-PRIVATE = {
-    "user.orders.": "trade:read",
-    "user.trades.": "trade:read",
-    "user.changes.": "trade:read",
-    "user.combo_trades.": "trade:read",
-    "user.mmp_trigger.": "trade:read",
-    "user.portfolio.": "account:read",
-    "user.access_log": "account:read",
-    "user.lock": "account:read",
-    "user.": "account:read_write",
-    "block_rfq.maker.": "block_rfq:read",
-    "block_rfq.taker.": "block_rfq:read",
-}
-"""The right that a channel needs, by how its name begins; the first that fits counts."""
-
-
-HEADS = ("user.", "block_rfq.")
-"""How each of these begins: whoever asks for hundreds of public channels costs little."""
+HEADS = tuple(
+    {template.partition("{")[0] for row in FAMILIES.values() if row.right for template in row.names}
+)
+"""How private channels begin: whoever asks for hundreds of public ones costs little."""
 
 
 def channel_right(name: str) -> str:
     """The right that a channel needs; empty where it is public."""
     if not name.startswith(HEADS):
         return ""
-    return next((right for prefix, right in PRIVATE.items() if name.startswith(prefix)), "")
+    key = parse_channel(name)
+    assert key is not None, "only channels are asked about"
+    return FAMILIES[key.family].right
 
 
 def may_hear(identity: Identity | None, name: str) -> bool:

@@ -12,15 +12,11 @@ from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import LimitError, RequestError
 from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
-from deltawire.session import auth as _auth
-from deltawire.session import conversation as _conversation
-from deltawire.session import proof as _proof
-from deltawire.session import queries as _queries
-from deltawire.session import rates as _rates
+from deltawire.session.conversation import leave
 from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Join, Leave, Say
 from deltawire.session.methods import NO_ANSWER, Context, run
-from deltawire.session.private import table as _private
 from deltawire.session.private.trading import Trading
+from deltawire.session.table import METHODS
 from deltawire.wire.rpc import BadRequest, Reply, Request, RequestId, format_unsubscribed, parse_request
 
 SECOND_NS = 1_000_000_000
@@ -30,15 +26,6 @@ POLICY_VIOLATION = 1008
 MOST_CHANNELS = 10_000
 REMEMBERED_GRANTS = 16
 TOKEN_ENDED = "the token that they were joined with has ended"
-
-_tables = (
-    _auth,
-    _conversation,
-    _proof,
-    _queries,
-    _rates,
-    _private,
-)  # importing them fills the table of methods
 
 
 class ServerSession:
@@ -141,7 +128,7 @@ class ServerSession:
         lost = [name for name, identity in self.heard_by.items() if identity.grant in ended]
         if not lost:
             return []
-        left = _conversation.leave(self, lost)
+        left = leave(self, lost)
         self._hold()
         return [left, Say(format_unsubscribed(lost, TOKEN_ENDED))]
 
@@ -280,7 +267,7 @@ class ServerSession:
         )
         us_in = now // 1000
         try:
-            result = run(context, request)
+            result = run(METHODS, context, request)
         except LimitError as error:
             return [Reply(request.id, error=error, us_in=us_in), Close(POLICY_VIOLATION, error.reason)]
         except RequestError as error:
@@ -316,7 +303,7 @@ def answer_http(request: Request, context: Context, *, strict: bool) -> Reply:
     """The answer to one HTTP request; `strict` is False where parameters came as query text."""
     us_in = context.now // 1000
     try:
-        result = run(context, request, strict=strict)
+        result = run(METHODS, context, request, strict=strict)
     except RequestError as error:
         return Reply(request.id, error=error, us_in=us_in)
     return Reply(request.id, result, us_in=us_in)

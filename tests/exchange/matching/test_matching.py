@@ -204,11 +204,11 @@ def test_a_closed_book_takes_no_orders_and_gives_back_those_it_has(harness: Matc
 
 
 def test_after_a_defect_in_the_middle_of_a_record_nothing_is_taken_any_more() -> None:
-    class Broken(NoRiskCheck):
+    class BrokenRiskCheck(NoRiskCheck):
         def filled(self, fill: Fill) -> None:
             raise ZeroDivisionError("a defect")
 
-    harness = MatchingHarness(Broken())
+    harness = MatchingHarness(BrokenRiskCheck())
     harness.place(A, "buy", 10, 1000)
     known = len(harness.journalled)
     with pytest.raises(ZeroDivisionError):

@@ -24,7 +24,7 @@ some_channels = st.lists(st.sampled_from(CHANNELS), min_size=1, unique=True)
 
 
 @dataclass
-class Follower:
+class ChainFollower:
     """A member, and a mirror and the last seq of each channel it is on."""
 
     inbox: Inbox = field(default_factory=Inbox)
@@ -42,7 +42,7 @@ class BookChains(RuleBasedStateMachine):
         self.live = False
         self.known: dict[int, tuple[dict[float, float], dict[float, float]]] = {}
         self.told: dict[tuple[str, int], Any] = {}
-        self.followers: list[Follower] = []
+        self.followers: list[ChainFollower] = []
         self.now = START_NS
         self.hub.advance(VENUE, self.now)
 
@@ -119,7 +119,7 @@ class BookChains(RuleBasedStateMachine):
     @rule(channels=some_channels)
     def member_joins(self, channels: list[str]) -> None:
         self.note()
-        follower = Follower()
+        follower = ChainFollower()
         self.followers.append(follower)
         self.subscribe(follower, channels)
 
@@ -129,7 +129,7 @@ class BookChains(RuleBasedStateMachine):
         follower = data.draw(st.sampled_from(self.followers))
         self.subscribe(follower, [channel for channel in channels if channel not in follower.mirrors])
 
-    def subscribe(self, follower: Follower, channels: list[str]) -> None:
+    def subscribe(self, follower: ChainFollower, channels: list[str]) -> None:
         for channel in channels:
             follower.mirrors[channel], follower.seqs[channel] = BookMirror(), None
         join(self.hub, follower.inbox, *channels)
@@ -153,7 +153,7 @@ class BookChains(RuleBasedStateMachine):
 
     # What must hold.
 
-    def read(self, follower: Follower) -> None:
+    def read(self, follower: ChainFollower) -> None:
         for message in follower.inbox.take():
             note = message["params"]
             channel, data = note["channel"], note["data"]

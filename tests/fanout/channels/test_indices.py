@@ -2,8 +2,8 @@
 
 import pytest
 
+from deltawire.dialect.families import FAMILIES
 from deltawire.dialect.grammar import parse_channel
-from deltawire.dialect.payloads import QUIET
 from deltawire.fanout.channels.indices import AVERAGED_S
 from tests.support.market_events import (
     SECOND_NS,
@@ -113,7 +113,7 @@ def test_an_index_on_which_nothing_expires_has_no_such_price() -> None:
 def test_what_never_happens_here_is_a_channel_without_a_word(channel: str) -> None:
     key = parse_channel(channel)
     assert key is not None
-    assert key.family in QUIET
+    assert FAMILIES[key.family].silent
     world = World()
     inbox = world.joined(channel)
     tell(world, 100.0, 1)

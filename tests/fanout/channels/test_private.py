@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from deltawire.access.scopes import EVERYTHING
+from deltawire.dialect.families import FAMILIES
 from deltawire.dialect.grammar import parse_channel
-from deltawire.dialect.payloads import PAYLOADS
 from tests.support.credentials import access_of
 from tests.support.frames import messages_in
 from tests.support.trading import ALICE, TRADER, Client, Exchange, changed, secret_login
@@ -217,7 +217,7 @@ def test_every_private_notification_is_what_the_document_says(
     for message in alice.inbox.take():
         key = parse_channel(message["params"]["channel"])
         assert key is not None
-        data, type_ = message["params"]["data"], PAYLOADS[key.family]
+        data, type_ = message["params"]["data"], FAMILIES[key.family].data
         told = msgspec.to_builtins(msgspec.convert(data, type_))
         pairs = zip(told, data, strict=True) if isinstance(data, list) else [(told, data)]
         for ours, theirs in pairs:

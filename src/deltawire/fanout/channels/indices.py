@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from deltawire.dialect.families import INTERVALS_NS
 from deltawire.dialect.market_objects import MS_NS
-from deltawire.fanout.channel import INTERVALS_NS, Channel
+from deltawire.fanout.channel import Channel
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import Event, Index, Ticker
 
@@ -40,7 +41,7 @@ class IndexChannel(Channel):
 
 
 class _EverySecondChannel(Channel):
-    """Publishes an object that differs from the last, once a second of the venue's time."""
+    """Publishes an object that differs from the last, once an interval of the venue's time."""
 
     merges = True
 
@@ -51,9 +52,9 @@ class _EverySecondChannel(Channel):
     def tell(self, event: Event, state: InstrumentState | None) -> None:
         """An index, or a ticker on it."""
         if isinstance(event, Index):
-            self.timers.wake(self, event.venue, INTERVALS_NS["agg2"])
+            self.timers.wake(self, event.venue, INTERVALS_NS[self.key.interval])
         elif isinstance(event, Ticker):
-            self.timers.wake(self, event.instrument.venue, INTERVALS_NS["agg2"])
+            self.timers.wake(self, event.instrument.venue, INTERVALS_NS[self.key.interval])
 
     def due(self) -> None:
         """Publish what is new."""

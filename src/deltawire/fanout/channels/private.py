@@ -5,8 +5,9 @@ All they know comes with the events they hear, which are durable; they look noth
 
 from typing import Any
 
+from deltawire.dialect.families import INTERVALS_NS
 from deltawire.dialect.market_objects import MS_NS
-from deltawire.fanout.channel import INTERVALS_NS, Channel
+from deltawire.fanout.channel import Channel
 from deltawire.fanout.subscribers import Encoding
 from deltawire.model.account_events import (
     AccountEvent,
@@ -189,5 +190,5 @@ class LockChannel(PrivateChannel):
             self.publish({"locked": event.locked, "currency": event.currency})
 
 
-class SilentChannel(PrivateChannel):
+class PrivateSilentChannel(PrivateChannel):
     """`user.access_log`, combos and requests for quotes: accepted, and never says anything."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from deltawire.dialect.families import INTERVALS_NS
 from deltawire.dialect.market_objects import (
     MS_NS,
     mark_price_object,
@@ -10,7 +11,7 @@ from deltawire.dialect.market_objects import (
     status_object,
     ticker_object,
 )
-from deltawire.fanout.channel import INTERVALS_NS, Channel, InstrumentChannel
+from deltawire.fanout.channel import Channel, InstrumentChannel
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import Event, Listing, Status, Ticker
 
@@ -140,7 +141,7 @@ class MarkPricesChannel(Channel):
         """A ticker of an option on this index."""
         if isinstance(event, Ticker) and state is not None and self._ours(state):
             self._changed[state.name] = state
-            self.timers.wake(self, state.instrument.venue, INTERVALS_NS["agg2"])
+            self.timers.wake(self, state.instrument.venue, INTERVALS_NS[self.key.interval])
 
     def due(self) -> None:
         """Publish the options that changed."""
@@ -183,6 +184,10 @@ class InstrumentStateChannel(Channel):
                 "state": "created" if active else "closed",
             }
         )
+
+
+class SilentChannel(Channel):
+    """Accepted, because clients ask for it, though what it is about does not happen here."""
 
 
 def known(state: InstrumentState) -> bool:

@@ -3,9 +3,10 @@
 from typing import Any
 
 from deltawire.analytics.candles import MINUTE_NS
-from deltawire.dialect.grammar import RESOLUTIONS, ChannelKey
+from deltawire.dialect.families import INTERVALS_NS, RESOLUTIONS
+from deltawire.dialect.grammar import ChannelKey
 from deltawire.dialect.market_objects import MS_NS, trade_object
-from deltawire.fanout.channel import INTERVALS_NS, Channel, InstrumentChannel, Opening, Timers
+from deltawire.fanout.channel import Channel, InstrumentChannel, Opening, Timers
 from deltawire.fanout.subscribers import SubscriberGroups
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
@@ -74,7 +75,6 @@ class CandlesChannel(InstrumentChannel):
     ) -> None:
         super().__init__(key, market, groups, timers, opening)
         self._minutes = RESOLUTIONS[key.resolution]
-        self.interval_ns = INTERVALS_NS["100ms"]
 
     def opened(self) -> None:
         """Candles from the one at hand on."""

@@ -41,8 +41,7 @@ class _OfOrder(msgspec.Struct):
     historical: bool = False
 
 
-@method("private/get_user_trades_by_instrument_and_time", right=READ)
-@method("private/get_user_trades_by_instrument", right=READ)
+@method("private/get_user_trades_by_instrument_and_time", "private/get_user_trades_by_instrument", right=READ)
 def get_user_trades_by_instrument(context: Context, params: _OfInstrument) -> Any:
     """Own trades in an instrument."""
     session = account_session(context)
@@ -50,8 +49,7 @@ def get_user_trades_by_instrument(context: Context, params: _OfInstrument) -> An
     return _page(session, params, lambda trade: trade.fill.instrument == name)
 
 
-@method("private/get_user_trades_by_currency_and_time", right=READ)
-@method("private/get_user_trades_by_currency", right=READ)
+@method("private/get_user_trades_by_currency_and_time", "private/get_user_trades_by_currency", right=READ)
 def get_user_trades_by_currency(context: Context, params: _OfCurrency) -> Any:
     """Own trades in a currency."""
     session = account_session(context)

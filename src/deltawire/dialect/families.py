@@ -1,0 +1,166 @@
+"""The families of channels, one row each. Public names: docs.deribit.com; `status.X` is an extension.
+
+A new family is a row here, and the class that the row names in a file of `fanout/channels/`.
+"""
+
+from typing import Any, Literal
+
+import msgspec
+
+from deltawire.dialect.payloads import (
+    Candle,
+    ExpirationPrice,
+    IncrementalTicker,
+    IndexPrice,
+    IndexStatistics,
+    InstrumentState,
+    MarkPrice,
+    Perpetual,
+    Quote,
+    Status,
+    Ticker,
+    Trade,
+)
+from deltawire.dialect.private_payloads import Lock, MmpTrigger, UserChanges, UserOrder, UserTrade
+from deltawire.wire.notifications import BookData, GroupedBook
+
+KINDS = ("future", "option", "spot", "future_combo", "option_combo", "combo", "any")
+RESOLUTIONS = {"1": 1, "3": 3, "5": 5, "10": 10, "15": 15, "30": 30, "60": 60}
+RESOLUTIONS |= {"120": 120, "180": 180, "360": 360, "720": 720, "1D": 1440}
+"""Candle resolutions in minutes."""
+INTERVALS_NS = {"raw": 0, "100ms": 100_000_000, "agg2": 1_000_000_000}
+"""The time between two notifications; Deribit documents agg2 only as slower than 100ms."""
+CHOICES: dict[str, tuple[str, ...]] = {
+    "kind": KINDS,
+    "interval": tuple(INTERVALS_NS),
+    "resolution": tuple(RESOLUTIONS),
+    "group": ("none", "1", "2", "5", "10", "25", "100", "250"),
+    "depth": ("1", "10", "20"),
+    "role": ("maker", "taker"),
+}
+"""Parts of names that have a few values; the others are an `instrument`, an `index` and a `currency`."""
+
+Merging = Literal["never", "newest", "book"]
+SILENT = dict[str, Any]
+"""The data of a channel on which nothing ever comes: what it is about does not happen here."""
+
+
+class Family(msgspec.Struct, frozen=True):
+    """What holds for all channels of a family."""
+
+    name: str
+    names: tuple[str, ...]
+    """Templates of its channels' names; the last is the one that documents show."""
+    channel: str
+    """The class that serves it."""
+    data: Any
+    """The type of its notifications' data."""
+    right: str = ""
+    """The right that a subscriber needs; empty where it is public."""
+    interval: str = ""
+    """The interval where names state none."""
+    paced: bool = False
+    """Whether `max_rate` slows it down."""
+    limited: bool = False
+    """Whether `depth` limits its levels."""
+    merging: Merging = "never"
+    """What may stand for several notifications: the newest of them, or of a book what they come to."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether it is accepted, because clients ask for it, and never says anything."""
+        return self.channel.endswith("SilentChannel")
+
+
+def _of(head: str) -> tuple[str, str]:
+    """Channels of a kind and currency, or of one instrument."""
+    return f"{head}.{{kind}}.{{currency}}.{{interval}}", f"{head}.{{instrument}}.{{interval}}"
+
+
+_TRADE, _ACCOUNT, _RFQ = "trade:read", "account:read", "block_rfq:read"
+_ROWS = (
+    Family("user_orders", _of("user.orders"), "PrivateOrdersChannel", UserOrder | list[UserOrder], _TRADE),
+    Family("user_trades", _of("user.trades"), "PrivateTradesChannel", list[UserTrade], _TRADE),
+    Family("user_changes", _of("user.changes"), "PrivateChangesChannel", UserChanges, _TRADE),
+    Family("user_combo_trades", _of("user.combo_trades"), "PrivateSilentChannel", list[UserTrade], _TRADE),
+    Family("user_mmp_trigger", ("user.mmp_trigger.{index}",), "MmpTriggerChannel", MmpTrigger, _TRADE),
+    # A portfolio is what `private/get_account_summary` answers.
+    Family("user_portfolio", ("user.portfolio.{currency}",), "PortfolioChannel", dict[str, Any], _ACCOUNT),
+    Family("user_access_log", ("user.access_log",), "PrivateSilentChannel", SILENT, _ACCOUNT),
+    Family("user_lock", ("user.lock",), "LockChannel", Lock, _ACCOUNT),
+    Family("user_rfqs", ("block_rfq.{role}.{currency}",), "PrivateSilentChannel", SILENT, _RFQ),
+    Family("user_rfq_quotes", ("block_rfq.maker.quotes.{currency}",), "PrivateSilentChannel", SILENT, _RFQ),
+    Family(
+        "grouped_book",
+        ("book.{instrument}.{group}.{depth}.{interval}",),
+        "GroupedBookChannel",
+        GroupedBook,
+        paced=True,
+        merging="newest",
+    ),
+    Family(
+        "book",
+        ("book.{instrument}.{interval}",),
+        "BookChannel",
+        BookData,
+        paced=True,
+        limited=True,
+        merging="book",
+    ),
+    Family("kind_trades", ("trades.{kind}.{currency}.{interval}",), "KindTradesChannel", list[Trade]),
+    Family("trades", ("trades.{instrument}.{interval}",), "TradesChannel", list[Trade], paced=True),
+    Family(
+        "ticker", ("ticker.{instrument}.{interval}",), "TickerChannel", Ticker, paced=True, merging="newest"
+    ),
+    Family(
+        "incremental_ticker",
+        ("incremental_ticker.{instrument}",),
+        "IncrementalTickerChannel",
+        IncrementalTicker,
+        paced=True,
+    ),
+    Family("quote", ("quote.{instrument}",), "QuoteChannel", Quote, paced=True, merging="newest"),
+    Family(
+        "perpetual",
+        ("perpetual.{instrument}.{interval}",),
+        "PerpetualChannel",
+        Perpetual,
+        paced=True,
+        merging="newest",
+    ),
+    Family("index", ("deribit_price_index.{index}",), "IndexChannel", IndexPrice, merging="newest"),
+    Family(
+        "index_statistics",
+        ("deribit_price_statistics.{index}",),
+        "IndexStatisticsChannel",
+        IndexStatistics,
+        interval="agg2",
+        merging="newest",
+    ),
+    Family(
+        "expiration_price",
+        ("estimated_expiration_price.{index}",),
+        "ExpirationPriceChannel",
+        ExpirationPrice,
+        interval="agg2",
+        merging="newest",
+    ),
+    Family(
+        "candles", ("chart.trades.{instrument}.{resolution}",), "CandlesChannel", Candle, interval="100ms"
+    ),
+    Family(
+        "mark_prices", ("markprice.options.{index}",), "MarkPricesChannel", list[MarkPrice], interval="agg2"
+    ),
+    Family(
+        "instrument_state", ("instrument.state.{kind}.{currency}",), "InstrumentStateChannel", InstrumentState
+    ),
+    Family("status", ("status.{instrument}",), "StatusChannel", Status, merging="newest"),
+    Family("platform_state", ("platform_state",), "SilentChannel", SILENT),
+    Family("methods_state", ("platform_state.public_methods_state",), "SilentChannel", SILENT),
+    Family("announcements", ("announcements",), "SilentChannel", SILENT),
+    Family("block_trades", ("block_trade_confirmations",), "SilentChannel", SILENT),
+    Family("currency_block_trades", ("block_trade_confirmations.{currency}",), "SilentChannel", SILENT),
+    Family("rfq_trades", ("block_rfq.trades.{currency}",), "SilentChannel", SILENT),
+)
+FAMILIES = {row.name: row for row in _ROWS}
+"""By name. Of two families whose templates fit a name, the first counts."""

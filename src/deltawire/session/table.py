@@ -1,0 +1,20 @@
+"""All methods of the API, by name."""
+
+from deltawire.session import auth, conversation, proof, queries, rates
+from deltawire.session.methods import collect
+from deltawire.session.private import account, cancelling, orders, placing, quoting, settings, trades
+
+METHODS = collect(
+    auth,
+    conversation,
+    proof,
+    queries,
+    rates,
+    account,
+    cancelling,
+    orders,
+    placing,
+    quoting,
+    settings,
+    trades,
+)
