@@ -55,9 +55,11 @@ class DecodingClient:
     def decode(self, note: Notification) -> list[Item]:
         """What a notification says."""
         unknown = self.decoder.unknown(note)
+        if unknown is None and (listed := self.decoder.listed(note)):
+            unknown = [listed]
         if unknown is not None:
             self.decoder.define(definitions(self._hub, unknown))
-            assert self.decoder.unknown(note) is None or "instrument.state" in note.channel
+            assert self.decoder.unknown(note) is None
         return self.decoder.decode(note, RECEIVED_NS)
 
 

@@ -10,10 +10,8 @@ from inspect import isasyncgen
 from pathlib import Path
 from typing import Self
 
-import msgspec
-
 from deltawire.client.client import Client, Login, connect
-from deltawire.dialect.grammar import ResumePosition
+from deltawire.client.items import Gap, Outage
 from deltawire.errors import FeedError, RequestError
 from deltawire.session.client import ClientSession, Notification
 from deltawire.session.notification_queue import MOST, NotificationQueue, OnFull
@@ -21,23 +19,6 @@ from deltawire.session.notification_queue import MOST, NotificationQueue, OnFull
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 15.0
 MOST_PER_REQUEST = 150
 """Channels in one request, so that it stays below the server's 32 KiB with the longest names' positions."""
-
-
-class Outage(msgspec.Struct, frozen=True):
-    """The connection is lost, and why; another is tried in `wait_s` seconds."""
-
-    reason: str
-    wait_s: float
-
-
-class Gap(msgspec.Struct, frozen=True):
-    """What a channel published after `position` is lost: the server no longer had all of it.
-
-    A channel with an image sends that next; whatever was built from the notifications before is void.
-    """
-
-    channel: str
-    position: ResumePosition
 
 
 Item = Notification | Outage | Gap

@@ -42,6 +42,8 @@ class Notification(msgspec.Struct, frozen=True):
     """How many notifications it stands for: more than one to a reader who had fallen behind."""
     stamps: Stamps | None = None
     """When what it tells happened, was seen and was sent, where that was asked for."""
+    received_ns: int = 0
+    """When it came here."""
 
 
 class TestRequest(msgspec.Struct, frozen=True):
@@ -109,6 +111,10 @@ class ClientSession:
         """Another connection, on which nothing is asked yet; returns how far each channel has come."""
         self._leaving.clear()
         self._binary = ProtoDecoder()
+        return self.positions()
+
+    def positions(self) -> dict[str, ResumePosition]:
+        """How far each channel has come."""
         return {channel: ResumePosition(*last) for channel, last in self._last_seq.items()}
 
     def forget(self, channel: str) -> None:

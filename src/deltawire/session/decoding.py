@@ -84,17 +84,20 @@ class EventDecoder:
     def unknown(self, note: Notification) -> list[str] | None:
         """The instruments to be defined before a notification is decoded; None where nothing is missing.
 
-        An empty list means that the server's venues are to be known, and no instrument more. What a listing names is
-        always asked for anew.
+        An empty list means that the server's venues are to be known, and no instrument more.
         """
         key = parse_channel(note.channel)
         if key is None or key.family not in self._decoders:
             return None
         names = dict.fromkeys(_named(key, note.data))
-        missing = [
-            name for name in names if name not in self._instruments or key.family == "instrument_state"
-        ]
+        missing = [name for name in names if name not in self._instruments]
         return missing if missing or self._home is None else None
+
+    def listed(self, note: Notification) -> str | None:
+        """The instrument that a listing is about: its definition is news."""
+        key = parse_channel(note.channel)
+        listing = key is not None and key.family == "instrument_state"
+        return note.data["instrument_name"] if listing else None
 
     def decode(self, note: Notification, received_ns: int) -> list[Item]:
         """The events of a notification that came at `received_ns`; `FeedError` where it contradicts what was before."""
