@@ -143,7 +143,7 @@ class BookView:
     @property
     def awaited(self) -> bool:
         """Whether somebody waits for its next change."""
-        return bool(self._changed)
+        return any(not changed.done() for changed in self._changed)
 
     def change(self) -> None:
         """It has changed: tell those who wait."""

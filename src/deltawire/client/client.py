@@ -186,6 +186,8 @@ class Client:
                 await self._receive(await self.wire.recv())
         except ConnectionClosed as error:
             self._fail(_closed(error))
+        finally:
+            self._fail(FeedError("nothing is read from the connection any more", retry=True))
 
     async def _receive(self, frame: bytes | str) -> None:
         if self._error is not None:

@@ -240,10 +240,20 @@ class Subscription:
         if self._client is None:
             await self._connect()
         assert self._client is not None
-        for start in range(0, len(unknown) or 1, MOST_DEFINED):
-            names = unknown[start : start + MOST_DEFINED]
-            found = await self._client.call("public/get_definitions", instrument_names=names)
+        await self._ask_for(self._client, unknown)
+
+    async def _ask_for(self, client: Client, names: Sequence[str]) -> None:
+        for start in range(0, len(names) or 1, MOST_DEFINED):
+            asked = list(names[start : start + MOST_DEFINED])
+            found = await client.call("public/get_definitions", instrument_names=asked)
             self._decoder.define(msgspec.convert(found, Definitions))
+
+    async def _define_named(self, client: Client, channels: Sequence[str]) -> None:
+        """Ask for what will be needed: it can be read then even if the connection breaks at once."""
+        keys = [key for name in channels if (key := parse_channel(name)) is not None]
+        names = dict.fromkeys(key.instrument for key in keys if key.instrument and not key.pattern)
+        if missing := self._decoder.undefined(names):
+            await self._ask_for(client, missing)
 
     async def _next(self) -> RawItem:
         """The next thing that came, or that is to be said; `StopAsyncIteration` once there is nothing more."""
@@ -258,14 +268,20 @@ class Subscription:
                 if self._client is None:
                     await self._connect()
                     continue
-                if self._eager():
-                    self._target.waits(self._client)
-                return await anext(self._client)
+                return await self._wait(self._client)
             except (FeedError, RequestError) as error:
                 if self._closed.is_set() or self._target.over:
                     self._let_go()
                     raise StopAsyncIteration from None
                 return self._lost(error)
+
+    async def _wait(self, client: Client) -> Notification:
+        if self._eager():
+            self._target.waits(client)
+        try:
+            return await anext(client)
+        finally:
+            self._target.waits_no_more(client)
 
     # Its connections.
 
@@ -322,6 +338,7 @@ class Subscription:
         )
         self._resuming = dict(positions)
         wanted = [*positions, *(name for name in self._channels if name not in positions)]
+        await self._define_named(client, list(self._channels))
         recovered, refused = await self._subscribe(client, wanted, positions)
         self._refuse([name for name in refused if name in self._channels])
         self._told.extend(Gap(name, positions.get(name, NOWHERE)) for name in refused)

@@ -31,7 +31,10 @@ class Target(Protocol):
         """A connection was lost, or could not be had: the next may lead elsewhere."""
 
     def waits(self, client: Client) -> None:
-        """Somebody has read all that came on a connection, and waits for more."""
+        """Somebody waits for what comes next on a connection."""
+
+    def waits_no_more(self, client: Client) -> None:
+        """Somebody has got it, or has given up."""
 
     async def close(self) -> None:
         """Nobody connects any more."""
@@ -92,6 +95,9 @@ class Servers:
 
     def waits(self, client: Client) -> None:
         """A server goes on by itself."""
+
+    def waits_no_more(self, client: Client) -> None:
+        """Likewise."""
 
     async def close(self) -> None:
         """Nothing to do: connections are closed by who has them."""

@@ -33,21 +33,28 @@ class Pace:
     """Lets a source go on only while somebody who has read everything waits for more."""
 
     def __init__(self) -> None:
-        self._hungry: set[object] = set()
+        self._waiting: dict[Client, InProcessConnection] = {}
         self._news = asyncio.Event()
 
-    def waits(self, who: object) -> None:
-        """Somebody has read everything that came, and waits."""
-        self._hungry.add(who)
+    def waits(self, client: Client, connection: "InProcessConnection") -> None:
+        """A client waits for what comes next on its connection."""
+        self._waiting[client] = connection
         self._news.set()
 
-    def fed(self, who: object) -> None:
-        """Something has come for somebody."""
-        self._hungry.discard(who)
+    def waits_no_more(self, client: Client) -> None:
+        """It has got it, or has given up."""
+        self._waiting.pop(client, None)
+
+    def look_again(self) -> None:
+        """Something that came has been read."""
+        self._news.set()
 
     async def turn(self) -> None:
-        """Wait until the source may go on."""
-        while not self._hungry:
+        """Wait until the source may go on; what it has just told is flushed by then."""
+        await asyncio.sleep(0)
+        while not any(
+            not (connection.messages or client.unread) for client, connection in self._waiting.items()
+        ):
             self._news.clear()
             await self._news.wait()
 
@@ -112,14 +119,12 @@ class PacedSource:
 class InProcessConnection:
     """A gateway's end of a connection within the process; see `deltawire.gateway.gateway.Connection`."""
 
-    def __init__(self, gateway: Gateway, fed: Callable[[object], None]) -> None:
-        """`fed` is called when something has come for the client."""
+    def __init__(self, gateway: Gateway) -> None:
         self.closed: Close | None = None
         self.messages: deque[str | bytes] = deque()
         self.news = asyncio.Event()
         self.subscriber = Subscriber(self, PROTO, gateway.limits.subscriptions, self._crowded)
         self._gateway = gateway
-        self._fed = fed
         self._session: Session = gateway.make_session()
         gateway.connections[self] = self._session
 
@@ -127,7 +132,6 @@ class InProcessConnection:
         """Take whole frames."""
         if self.closed is None:
             self.messages.extend(_messages(data))
-            self._fed(self)
             self.news.set()
 
     @property
@@ -183,8 +187,10 @@ class InProcessConnection:
 class InProcessWire:
     """The client's end of the same; see `deltawire.client.client.Wire`."""
 
-    def __init__(self, connection: InProcessConnection) -> None:
+    def __init__(self, connection: InProcessConnection, read: Callable[[], None]) -> None:
+        """`read` is called when everything that came has been read."""
         self.connection = connection
+        self._read = read
 
     async def send(self, message: str) -> None:
         """Send a request."""
@@ -198,6 +204,7 @@ class InProcessWire:
         while not connection.messages:
             if connection.closed is not None:
                 raise _over(connection.closed)
+            self._read()
             connection.news.clear()
             await connection.news.wait()
         return connection.messages.popleft()
@@ -249,28 +256,31 @@ class InProcess:
         """Wait a while for what an exchange that has just begun lists; what is missing then is refused."""
         market, loop = self._app.market, asyncio.get_running_loop()
         until = loop.time() + LISTED_WITHIN_S
-        while loop.time() < until and any(market.find(name) is None for name in names):
+        while loop.time() < until and any(  # noqa: ASYNC110 (a market tells nobody of what it knows)
+            market.find(name) is None for name in names
+        ):
             await asyncio.sleep(TIMER_S)
 
     async def connect(self, session: ClientSession, queue: NotificationQueue) -> Client:
         """A connection within the process."""
         if self._over:
             raise FeedError("the recording has been played to its end", retry=False)
-        connection = InProcessConnection(self._app.gateway, self._fed)
-        return Client(InProcessWire(connection), session, queue)
+        read = self._pace.look_again if self._pace is not None else lambda: None
+        return Client(InProcessWire(InProcessConnection(self._app.gateway), read), session, queue)
 
     def failed(self) -> None:
         """There is no other place."""
 
     def waits(self, client: Client) -> None:
-        """Somebody has read everything."""
+        """Somebody waits for what comes next."""
         wire = client.wire
-        if self._pace is not None and isinstance(wire, InProcessWire) and not wire.connection.messages:
-            self._pace.waits(wire.connection)
+        if self._pace is not None and isinstance(wire, InProcessWire):
+            self._pace.waits(client, wire.connection)
 
-    def _fed(self, connection: object) -> None:
+    def waits_no_more(self, client: Client) -> None:
+        """Somebody has got it, or has given up."""
         if self._pace is not None:
-            self._pace.fed(connection)
+            self._pace.waits_no_more(client)
 
     async def close(self) -> None:
         """End everything."""
@@ -293,7 +303,7 @@ class InProcess:
 
 
 def _over(closed: Close) -> ConnectionClosed:
-    return ConnectionClosedOK(closed, None, rcvd_then_sent=True)
+    return ConnectionClosedOK(closed, None)
 
 
 def _messages(data: bytes) -> Iterator[str | bytes]:

@@ -5,7 +5,7 @@ no event there (private channels, statistics of an index) stays a `Notification`
 asked for them (`stamps`), else `venue_ns` is the notification's millisecond and `seen_ns` when it came here.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -89,9 +89,12 @@ class EventDecoder:
         key = parse_channel(note.channel)
         if key is None or key.family not in self._decoders:
             return None
-        names = dict.fromkeys(_named(key, note.data))
-        missing = [name for name in names if name not in self._instruments]
+        missing = self.undefined(dict.fromkeys(_named(key, note.data)))
         return missing if missing or self._home is None else None
+
+    def undefined(self, names: Iterable[str]) -> list[str]:
+        """Which of these instruments are not defined."""
+        return [name for name in names if name not in self._instruments]
 
     def listed(self, note: Notification) -> str | None:
         """The instrument that a listing is about: its definition is news."""
