@@ -51,15 +51,18 @@ class Subscription:
         queue: int = MOST,
         on_full: OnFull = "conflate",
         eager: Callable[[], bool] = lambda: True,
+        typed: bool = True,
         **asked: Any,
     ) -> None:
         """`asked` is what else `public/subscribe` takes: `depth`, `max_rate`, `stamps`.
 
-        A reader that is not `eager` takes what comes, but a paced source does not go on for its sake.
+        Unless it is `typed` it is read by `notifications` only, and asks for no definitions before. A reader that is
+        not `eager` takes what comes, but a paced source does not go on for its sake.
         """
         self.ready = asyncio.Event()
         """Set once the first connection is there."""
         self._eager = eager
+        self._typed = typed
         self._target = target
         self._channels: dict[str, None] = dict.fromkeys(channels)
         self._asked = {name: value for name, value in asked.items() if value}
@@ -153,6 +156,10 @@ class Subscription:
     async def close(self) -> None:
         """Leave everything and close the connection, now; an iteration that is under way ends."""
         self._closed.set()
+        await self.let_go()
+
+    async def let_go(self) -> None:
+        """Close the connection; whoever reads on makes another."""
         self._let_go()
         if self._closing:
             await asyncio.wait(self._closing)
@@ -338,7 +345,8 @@ class Subscription:
         )
         self._resuming = dict(positions)
         wanted = [*positions, *(name for name in self._channels if name not in positions)]
-        await self._define_named(client, list(self._channels))
+        if self._typed:
+            await self._define_named(client, list(self._channels))
         recovered, refused = await self._subscribe(client, wanted, positions)
         self._refuse([name for name in refused if name in self._channels])
         self._told.extend(Gap(name, positions.get(name, NOWHERE)) for name in refused)
