@@ -219,3 +219,72 @@ def test_a_venue_is_named_only_in_its_own_file_and_the_registry(path: Path) -> N
 def test_the_exceptions_are_still_needed() -> None:
     for name, venues in NAMED.items():
         assert venues <= {*words(ROOT / name)}, f"{name} names {venues} no more"
+
+
+WRITTEN_ELSEWHERE = {
+    "book/": "the last number of a continuity rule behind the compiled path; the readers of a checkpoint",
+    "cli/verification.py": "the counts of one report",
+    "exchange/accounts/": "accounts, wallets and positions are records that this room alone changes",
+    "exchange/exchange.py": "the sequencer gives matching its time, and takes its outputs",
+    "exchange/matching/": "orders, levels and books are records that this room alone changes",
+    "exchange/snapshots.py": "a snapshot fills a new exchange",
+    "fanout/": "subscribers and groups are records of the hub",
+    "gateway/server.py": "uvicorn's parser of headers is replaced",
+    "market/": "the hours and minutes of an index and of a funding rate are records of this room",
+    "testing/": "a market's walks, and which kernel runs",
+    "venues/": "the counts and the depth of a connection's books, and what its compiled router tells",
+    "wire/protobuf.py": "a message of a generated class is filled in",
+}
+"""Where code sets attributes of what another class has made, and why. Listeners and settings go into constructors."""
+
+
+def written(path: Path) -> Iterator[str]:
+    """The attributes that a file sets on what it has not made: neither self, nor made by a call in that function or
+    into that attribute of self."""
+    tree = ast.parse(path.read_text())
+    own = {name for node in ast.walk(tree) for name in made(node) if name.startswith("self.")}
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            known = {"self", "cls"} | own | {name for node in ast.walk(function) for name in made(node)}
+            for node in ast.walk(function):
+                for target in targets(node):
+                    if isinstance(target, ast.Attribute) and ast.unparse(target.value) not in known:
+                        yield f"line {node.lineno}: {ast.unparse(target)}"  # type: ignore[attr-defined]
+
+
+def made(node: ast.AST) -> Iterator[str]:
+    """What an assignment of a call's value names."""
+    if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
+        yield from map(ast.unparse, targets(node))
+
+
+def targets(node: ast.AST) -> Iterator[ast.expr]:
+    """What a statement sets or deletes: of `a.b[0], c = …` a.b and c."""
+    found: list[ast.expr] = []
+    if isinstance(node, ast.Assign | ast.Delete):
+        found = list(node.targets)
+    elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+        found = [node.target]
+    while found:
+        target = found.pop()
+        if isinstance(target, ast.Tuple | ast.List):
+            found += target.elts
+        elif isinstance(target, ast.Subscript | ast.Starred):
+            found.append(target.value)
+        else:
+            yield target
+
+
+def exception_of(path: Path) -> str:
+    name = name_of(path)
+    return next((start for start in WRITTEN_ELSEWHERE if name.startswith(start)), "")
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_nobody_writes_into_the_fields_of_somebody_else(path: Path) -> None:
+    if not exception_of(path):
+        assert not [*written(path)]
+
+
+def test_the_exceptions_of_that_are_still_needed() -> None:
+    assert {exception_of(path) for path in FILES if [*written(path)]} == {*WRITTEN_ELSEWHERE}

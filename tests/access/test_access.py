@@ -278,7 +278,7 @@ def test_a_key_for_some_channels_covers_a_pattern_only_as_a_whole(
     pattern: str, channel: str, covered: bool
 ) -> None:
     identity = Identity("id", "account", (), channels=(pattern,))
-    assert identity.may_hear(channel) is covered
+    assert identity.may_subscribe(channel) is covered
 
 
 def test_a_ring_finds_by_id_and_by_name() -> None:

@@ -142,7 +142,7 @@ def test_a_ticker_names_the_state_of_a_book_only_when_it_is_not_live() -> None:
         state = market.apply(event)
     assert "status" not in ticker_object(state, market)
     market.apply(book.stale("crossed"))
-    market.now_ns[VENUE] = START_NS + 2 * SECOND_NS
+    market.advance(VENUE, START_NS + 2 * SECOND_NS)
     assert (
         ticker_object(state, market)["status"]
         == status_object(state, market)

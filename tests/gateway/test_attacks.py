@@ -361,7 +361,7 @@ def test_a_client_that_reads_late_gets_the_book_in_one_change() -> None:
                 last = note["seq"]
                 mirror.apply(note["data"])
             assert (mirror.bids, mirror.asks) == server.book.prices()
-            assert server.ask(lambda: server.app.gateway.merged) >= 10
+            assert server.ask(lambda: server.app.gateway.telemetry.merged) >= 10
             assert alive(client)
 
 

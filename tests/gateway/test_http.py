@@ -219,7 +219,8 @@ def test_the_front_page_says_where_everything_is(traded: GatewayServer) -> None:
         ("GET", "/nothing", 404),
         ("GET", "/api/v2", 405),
         ("PUT", "/api/v2/public/test", 405),
-        ("GET", "/api/v2/a/b/c", 404),
+        ("GET", "/api/v3/public/test", 404),
+        ("GET", "/api/v2/a/b/c", 400),
     ],
 )
 def test_other_paths_and_methods_are_not_there(

@@ -63,7 +63,7 @@ def test_a_venue_that_ends_or_fails_before_it_spoke_holds_nobody_back(end: Excep
     source.feed(end)
     asyncio.run(app.pump(source))
     assert app.gateway.unready() == f"nothing heard of {VENUE} yet"
-    app.gateway.heard.add(VENUE)
+    app.gateway.heard_from(VENUE)
     assert app.gateway.unready() == ""
     assert list(app.gateway.closed()) == ["okx"]
     other.feed([])

@@ -43,7 +43,7 @@ PERPETUAL = msgspec.structs.replace(SPOT, name="BTC-PERPETUAL", kind="future")
 @pytest.fixture
 def market() -> Market:
     market = Market(home="venue")
-    market.now_ns["venue"] = NOW_NS
+    market.advance("venue", NOW_NS)
     return market
 
 

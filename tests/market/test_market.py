@@ -61,6 +61,6 @@ def test_an_index_price_is_the_venues_own_and_only_without_one_the_tickers() -> 
 
 def test_each_venue_has_its_own_clock() -> None:
     market = Market(VENUE)
-    market.now_ns["okx"] = 7
+    market.advance("okx", 7)
     assert market.time(market.state(make_instrument(venue="okx"))) == 7
     assert market.time(market.state(make_instrument())) == 0

@@ -80,7 +80,7 @@ async def test_a_server_of_the_recording_gives_the_same(recording: Path, binary:
     with GatewayServer(sources=[source]) as server:
         async with asyncio.timeout(SOON), deltawire.open(server.url, binary=binary) as dw:
             sub = await dw.subscribe("book.*.raw", "trades.*.raw", queue=100_000)
-            server.ask(source.go_on)
+            server.ask(source.resume)
             found: list[Item] = []
             async for item in sub:
                 if of(item) == NAME:  # type: ignore[arg-type]

@@ -47,12 +47,17 @@ def market() -> Market:
         ({}, {"option": ["6AUG21"], "future": ["31DEC21", "PERPETUAL"]}),
         ({"currency": "BTC", "kind": "option"}, {"btc": {"option": ["6AUG21"]}}),
         ({"currency": "ETH"}, {"eth": {}}),
+        (
+            {"currency": "grouped"},
+            {"btc": {"option": ["6AUG21"], "future": ["31DEC21", "PERPETUAL"]}},
+        ),
+        ({"currency": "any", "currency_pair": "eth_usd"}, {}),
     ],
-    ids=["all", "options of a coin", "a coin without any"],
+    ids=["all", "options of a coin", "a coin without any", "each coin", "a pair without any"],
 )
 def test_expiries_are_named_as_instruments_are(
     market: Market, params: dict[str, Any], expirations: dict[str, Any]
 ) -> None:
     asked = Request("public/get_expirations", params)
-    context = Context(market, 0, "1", nobodys_access())
-    assert answer_http(asked, context, strict=False).result == expirations
+    context = Context(market, 0, "1", nobodys_access(), strict=False)
+    assert answer_http(asked, context).result == expirations

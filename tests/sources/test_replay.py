@@ -35,7 +35,7 @@ def recorded(seconds: int = 20) -> list[RecordingEntry]:
     found = [RecordingEntry("received", simulator.now_ns, simulator.delta(NAME))]
     found.append(RecordingEntry("received", simulator.now_ns, simulator.image(NAME)))
     for _ in range(seconds):
-        simulator.now_ns += SECOND
+        simulator.advance(simulator.now_ns + SECOND)
         found.append(RecordingEntry("received", simulator.now_ns, simulator.delta(NAME)))
         found.append(RecordingEntry("received", simulator.now_ns, simulator.trade(NAME)))
     return found

@@ -60,8 +60,8 @@ def read(reply: Reply, now_ns: int) -> dict[str, Any]:
 
 def ask_http(market: Market, method: str, *, strict: bool, **params: Any) -> dict[str, Any]:
     """The answer over HTTP: `strict` as a POST body's values, else as a query's text."""
-    context = Context(market, START_NS, VERSION, nobodys_access())
-    return read(answer_http(Request(method, params), context, strict=strict), START_NS)
+    context = Context(market, START_NS, VERSION, nobodys_access(), strict=strict)
+    return read(answer_http(Request(method, params), context), START_NS)
 
 
 def nobodys_access() -> Access:

@@ -14,7 +14,7 @@ from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.orders.codes import Rejection
 from deltawire.exchange.orders.records import Instruct, Place
-from deltawire.exchange.ports import OpenBook
+from deltawire.exchange.ports import OpenBook, Record
 from deltawire.journal.committing import GroupCommit
 from deltawire.journal.files import DiskFiles, Files
 from deltawire.journal.journal import Journal
@@ -43,18 +43,20 @@ class JournalledExchange:
     def __init__(self, directory: Path, files: Files | None = None, *, snapshot_every: int = 500) -> None:
         self.files = files or DiskFiles(directory)
         self.journal = Journal(self.files, str(directory), salt=7)
-        self.exchange = Exchange(NoRiskCheck())
+        self.exchange = Exchange(NoRiskCheck(), self._accepted)
         self.history = AccountHistory(kept=KEPT)
-        codec = Codec()
+        self._codec = codec = Codec()
         self.replayed = recover(self.exchange, self.history, codec, self.journal)
         self.commit = GroupCommit(
             self.journal, state=partial(save, self.exchange, self.history), snapshot_every=snapshot_every
         )
-        self.exchange.journal = lambda record: self.commit.append(codec.encode(record))
         self.now = self.exchange.matching.now
         if NAME not in self.exchange.matching.books:
             self.now += 1
             self.exchange.submit(Instruct(at_ns=self.now, demand=OpenBook(PERPETUAL)))
+
+    def _accepted(self, record: Record) -> None:
+        self.commit.append(self._codec.encode(record))
 
     def place(self, account: int, label: str, acknowledge: Callable[[str], None], **terms: Any) -> None:
         """Place an order; `acknowledge` with its label once it is durable."""

@@ -1,5 +1,6 @@
 """An exchange with real accounts, prices and a few listed instruments, and the short words its tests use."""
 
+from collections.abc import Callable
 from typing import Any
 
 from deltawire.exchange.accounts.account_records import Deposit
@@ -35,10 +36,12 @@ class ExchangeHarness:
         margins: MarginTable | None = None,
         band: PriceBand = WIDE,
         instruments: tuple[Instrument, ...] = LISTED,
+        journal: Callable[[Record], None] | None = None,
     ) -> None:
+        """Without a `journal` accepted records gather in `records`."""
         self.accounts = Accounts(fees=fees, margins=margins, band=band, listing=False)
         self.records: list[Record] = []
-        self.exchange = Exchange(self.accounts, self.records.append)
+        self.exchange = Exchange(self.accounts, journal or self.records.append)
         self.now = NOW
         self.index = index
         self.outputs: list[Any] = []

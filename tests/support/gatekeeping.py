@@ -40,7 +40,7 @@ class Peer:
         request = HttpRequest("GET", "/ws/api/v2", b"")
         identity = gateway.access.by_headers([header] if header else [], request, address, now)
         self.session = gateway.make_session(address, identity)
-        gateway.connections[self] = self.session
+        gateway.opened(self, self.session)
         self._numbers = count(1)
 
     # What the gateway calls.
@@ -67,7 +67,7 @@ class Peer:
         """See `Connection`."""
         self.check_rights(now)
         if not self.code:
-            self._gateway.carry_out(self, self.session.tick(now))
+            self._gateway.execute(self, self.session.tick(now))
 
     def check_rights(self, now: int) -> None:
         """See `Connection`."""
@@ -79,10 +79,9 @@ class Peer:
         """See `Connection`."""
         return bool(self.code)
 
-    def go_on(self, requests: Any) -> None:
+    def resume(self) -> None:
         """See `Connection`."""
-        for effects in requests:
-            self._gateway.carry_out(self, effects)
+        self._gateway.resume(self)
 
     # What its client does.
 
@@ -91,7 +90,7 @@ class Peer:
         number = next(self._numbers)
         frame = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
         effects = self.session.received(frame.encode(), self._gateway.clock.now())
-        self._gateway.carry_out(self, effects)
+        self._gateway.execute(self, effects)
         return number
 
     def asks(self, method: str, **params: Any) -> dict[str, Any]:
@@ -119,7 +118,7 @@ class Peer:
         """The client has closed, or the server's close is through."""
         self.code = self.code or 1000
         self.session.closed()
-        self._gateway.gone(self)
+        self._gateway.disconnected(self)
 
 
 class Gatekeeping:
@@ -148,16 +147,13 @@ class Gatekeeping:
 
     def http(self, address: str, method: str, header: str = "", **params: Any) -> dict[str, Any]:
         """The answer to one request over HTTP."""
-        context = self.gateway.make_context(address, None)
-        request = HttpRequest("POST", "/api/v2", b"")
+        request, headers = HttpRequest("POST", "/api/v2", b""), [header] if header else []
         try:
-            context.identity = self.access.by_headers(
-                [header] if header else [], request, address, context.now
-            )
+            identity = self.access.by_headers(headers, request, address, self.clock.now())
         except RequestError as error:
             return {"error": {"code": error.code}}
-        reply = answer_http(Request(method, params), context, strict=True)
-        self.gateway.look_again()
+        reply = answer_http(Request(method, params), self.gateway.make_context(address, identity))
+        self.gateway.enforce_ended_grants()
         return read(reply, self.clock.now())
 
     def passes(self, seconds: float) -> None:

@@ -29,8 +29,8 @@ class PlayedMarket:
 
     def ask(self, method: str, **params: Any) -> Reply:
         """The reply to a request."""
-        context = Context(self.market, 0, "1", nobodys_access())
-        return answer_http(Request(f"public/{method}", params), context, strict=False)
+        context = Context(self.market, 0, "1", nobodys_access(), strict=False)
+        return answer_http(Request(f"public/{method}", params), context)
 
     def result(self, method: str, **params: Any) -> Any:
         """The result of a request that succeeds."""

@@ -57,7 +57,7 @@ class StallingDisk:
             assert self._changed.wait_for(lambda: not self._permits, PATIENCE_S)
             self._until_one_waits()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Let everything through again."""
         with self._changed:
             self._stalled = False
@@ -134,9 +134,9 @@ def stalling_exchange(folder: Path, way: Way, *, speed: float = 5.0) -> Iterator
         with server:
             server.wait_until(lambda: _trades(server))
             yield server
-            disk.go_on()
+            disk.resume()
     finally:
-        disk.go_on()
+        disk.resume()
         server.builtin.close()
 
 

@@ -11,6 +11,7 @@ from deltawire.exchange.accounts.account_records import AccountRecord
 from deltawire.exchange.accounts.history import AccountHistory
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.limits.open_orders import OpenOrders
+from deltawire.exchange.ports import Record
 from deltawire.fanout.hub import Hub
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent
@@ -58,7 +59,13 @@ class Exchange:
 
     def __init__(self, open_orders: OpenOrders | None = None, public: Public | None = None) -> None:
         """Public events go to `public` as well."""
-        self.hall = ExchangeHarness()
+        journals: list[Callable[[Record], None]] = []
+
+        def accepted(record: Record) -> None:
+            for journal in journals:  # none, while the instruments are listed
+                journal(record)
+
+        self.hall = ExchangeHarness(journal=accepted)
         self.disk = Disk()
         self.maintained = False
         self.market = Market("deltawire")
@@ -78,6 +85,7 @@ class Exchange:
             open_orders=open_orders,
             maintained_at=lambda now: self.maintained,
         )
+        journals.append(self.service.journal)
         self.hub = Hub(self.market, "epoch", states=self.service)
         engine = self.hall.exchange
         self.hall.exchange = self.service  # type: ignore[assignment]  # what the hall does goes through the service

@@ -55,22 +55,27 @@ class Access:
         self,
         ring: KeyRing,
         make_token: Callable[[], str],
-        patience: BackoffPolicy | None = None,
+        backoff: BackoffPolicy | None = None,
         *,
         connections_per_key: int | None = None,
+        refused: Callable[[str, str], None] = lambda client_id, address: None,
     ) -> None:
+        """`refused` is told who wanted to sign in, see `safe_name`, and the address, of every login that is refused."""
         self.offset_ns = 0
         """What to add to times given here for the wall clock's, by which signatures and keys are dated."""
-        self.on_refused: Callable[[str, str], None] = lambda client_id, address: None
-        """Told who wanted to sign in, see `safe_name`, and the address of every login that is refused."""
         self.ring = ring
         self.make_token = make_token
         """A new token of at least 256 random bits, in letters, digits, `-` and `_`."""
         self.connections = ConnectionLimiter(lambda client_id: connections_per_key)
         self.tokens = Tokens(make_token)
+        self._on_refused = refused
         self._salt = make_token().encode()
         self._replays = NonceCache()
-        self._backoff = Backoff(patience or BackoffPolicy())
+        self._backoff = Backoff(backoff or BackoffPolicy())
+
+    def set_offset(self, offset_ns: int) -> None:
+        """From now on the wall clock is so far ahead of the times given here."""
+        self.offset_ns = offset_ns
 
     def replace(self, keys: Iterable[Key]) -> None:
         """From now on these keys count; the grants of any that is gone or altered end with it."""
@@ -157,10 +162,15 @@ class Access:
     def by_headers(
         self, headers: Sequence[str], request: HttpRequest, address: str, now: int
     ) -> Identity | None:
-        """Who the `Authorization` header of a request says it is, None where there is none; two are refused."""
+        """Who the `Authorization` header of a request says it is; two are refused.
+
+        None where there is none, or an empty Bearer, as generated clients send it with every request.
+        """
         if len(headers) > 1:
             raise RequestError(UNAUTHORIZED, "unauthorized", reason="more than one Authorization header")
-        return self.by_header(headers[0], request, address, now) if headers else None
+        if not headers or headers[0].strip().lower() == "bearer":
+            return None
+        return self.by_header(headers[0], request, address, now)
 
     def by_header(self, header: str, request: HttpRequest, address: str, now: int) -> Identity:
         """Who an `Authorization` header says it is."""
@@ -285,7 +295,7 @@ class Access:
 
     def _refused(self, who: str, address: str, now: int) -> RequestError:
         self._backoff.failed(address, now)
-        self.on_refused(self.safe_name(who), address)
+        self._on_refused(self.safe_name(who), address)
         return RequestError(INVALID_CREDENTIALS, "invalid_credentials")
 
 

@@ -32,7 +32,6 @@ class OptionFlow:
         self._next = 0
         self._turns = 0
         self.due_ns = NEVER_NS
-        self.funded = False
 
     def begin(self, now_ns: int, pricing: Pricing) -> None:
         """Prices are new: the turns begin again."""

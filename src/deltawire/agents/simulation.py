@@ -56,6 +56,7 @@ class Simulation:
         self._latent_market = LatentMarket(streams, self._starting_prices(), VOLS)
         self._flows: dict[str, FutureFlow] = {}
         self._options = OptionFlow(self._matching(AGENTS_FROM), self._matching(AGENTS_FROM + 1), streams)
+        self._funded = False
         self._collected: list[Any] = []
         self._next_account = AGENTS_FROM + 2
         self._prices_ns = now_ns
@@ -126,8 +127,8 @@ class Simulation:
         self._next_account += 3
         for matching in accounts:
             self._fund(matching.account, instrument.settlement)
-        if self._options.funded is False:
-            self._options.funded = True
+        if not self._funded:
+            self._funded = True
             for account in (AGENTS_FROM, AGENTS_FROM + 1):
                 for currency in FUNDS:
                     self._fund(account, currency)

@@ -164,19 +164,17 @@ def _serve(settings: Config, *, echo: bool) -> None:
 
 def _make_app(settings: Config, prepared: Prepared, builtin: Builtin | None, *, echo: bool) -> App:
     sources: list[Source] = [*prepared.recordings, *([builtin.source] if builtin else [])]
-    app = App(
+    return App(
         sources,
         trading=builtin.service if builtin else None,
         limits=ECHO_LIMITS if echo else settings.limits,
         keys=KeyStore(),
         policy=settings.access,
         rate_limits=None if echo else settings.credits,
-        patience=settings.logins,
+        login_backoff=settings.logins,
+        make_network=builtin.make_network if builtin else None,
         echo=echo,
     )
-    if builtin is not None:
-        app.gateway.distances = builtin.distances
-    return app
 
 
 def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:

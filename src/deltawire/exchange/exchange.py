@@ -52,7 +52,7 @@ class Exchange:
         self.matching = matching = MatchingState(risk)
         self.failure: Exception | None = None
         """What went wrong in the middle of a record: the state is not to be trusted, a restart is needed."""
-        self.journal = journal
+        self._journal = journal
         self.matcher = Matcher(matching)
         self.entry = Entry(matching, self.matcher)
         self.amendments = Amendments(matching, self.matcher, self.entry)
@@ -76,8 +76,8 @@ class Exchange:
         }
         self.risk_instructions = RiskInstructions(matching, self.matcher, self.entry)
 
-    def submit(self, record: Record) -> list[Output | Any]:
-        """Act on one record; what came of it, or the one `Rejection`.
+    def submit(self, record: Record, *, replayed: bool = False) -> list[Output | Any]:
+        """Act on one record; what came of it, or the one `Rejection`. `replayed`: the journal has it already.
 
         Time never falls: a record stamped earlier than the last counts as of the last one's time. After an
         exception (a defect, or a journal that cannot be written) every record is refused: what is in memory may
@@ -87,7 +87,7 @@ class Exchange:
             return [Rejection(Code.SYSTEM_MAINTENANCE, reason=str(self.failure))]
         matching, kind, at_ns = self.matching, type(record), record.at_ns
         if matching.days and at_ns >= matching.days[0][0] and kind is not Tick:
-            return self.submit(Tick(at_ns=at_ns)) + self.submit(record)
+            return self.submit(Tick(at_ns=at_ns), replayed=replayed) + self.submit(record, replayed=replayed)
         try:
             before = matching.now
             if at_ns > before:
@@ -101,8 +101,8 @@ class Exchange:
             if came or matching.needs_trigger_check:
                 self._settle(came)
             matching.publish()
-            if self.journal is not None:
-                self.journal(record)
+            if self._journal is not None and not replayed:
+                self._journal(record)
             return outputs
         except Exception as error:
             self.failure = error

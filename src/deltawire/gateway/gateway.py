@@ -18,12 +18,13 @@ from deltawire.errors import RequestError
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.subscribers import Subscriber
 from deltawire.gateway.held import HeldEffects
+from deltawire.gateway.intake import TURN_NS
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
-from deltawire.ports import Clock, FramedSource
+from deltawire.ports import Clock, FramedSource, Source
 from deltawire.session.echo import EchoSession
-from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, Say
+from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, SendMessage
 from deltawire.session.methods import Context
 from deltawire.session.private.trading import Trading
 from deltawire.session.server import ServerSession
@@ -34,6 +35,8 @@ TOKEN_BYTES = 32
 CONNECTIONS_PER_ADDRESS = 64
 JOINED_AT_ONCE = 50
 """Channels that a connection joins before others have their turn."""
+LEFT_AT_ONCE = 200
+"""The same of those that it leaves."""
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 PRIVATE_NETWORKS = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 PATH = "/ws/api/v2"
@@ -108,8 +111,8 @@ class Connection(Protocol):
     def check_rights(self, now: int) -> None:
         """Keys may have been revoked."""
 
-    def go_on(self, requests: Sequence[Sequence[Effect]]) -> None:
-        """Carry out what had to wait, request by request."""
+    def resume(self) -> None:
+        """Do what had to wait, for a turn."""
 
 
 class Session(Protocol):
@@ -165,7 +168,10 @@ class Gateway:
         rate_limits: RateLimits | None = None,
         echo: bool = False,
         trading: JournalledTrading | None = None,
+        sources: Sequence[Source] = (),
+        make_network: Callable[[], NetworkSimulator] | None = None,
     ) -> None:
+        """`sources` should be heard of; `make_network` makes the network between each client and here, if not None."""
         self.trading = trading
         self._held: dict[Connection, HeldEffects] = {}
         """What waits for the disk or for its turn, request by request."""
@@ -179,20 +185,17 @@ class Gateway:
         self.places = ConnectionLimiter(self._most_connections)
         self._buckets = TokenBuckets(rate_limits) if rate_limits else None
         self.connections: dict[Connection, Session | None] = {}
-        self.venues: tuple[str, ...] = ()
-        self.framed: dict[str, FramedSource] = {}
-        """By venue, where its books come as frames."""
+        self.venues = tuple(source.venue for source in sources)
         """Those that should be heard of."""
-        self.heard: set[str] = set()
+        self.framed = {source.venue: source for source in sources if isinstance(source, FramedSource)}
+        """By venue, where its books come as frames."""
+        self._heard: set[str] = set()
         """Those that have spoken."""
-        self.over: dict[str, str] = {}
+        self._ended: dict[str, str] = {}
         """Those whose source has ended or failed, and why: nobody waits for them."""
-        self.merged = 0
-        """Notifications for which others stood."""
         self.telemetry = Telemetry()
-        self.draining = False
-        self.distances: Callable[[], NetworkSimulator] | None = None
-        """How far clients are, if they are to be far."""
+        self._draining = False
+        self.make_network = make_network
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
             self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()
@@ -217,19 +220,31 @@ class Gateway:
             most_channels=self.limits.subscriptions,
         )
 
+    def heard_from(self, venue: str) -> None:
+        """A venue's source has spoken."""
+        self._heard.add(venue)
+
+    def source_ended(self, venue: str, why: str) -> None:
+        """A venue's source has ended or failed."""
+        self._ended[venue] = why
+
+    def drain(self) -> None:
+        """The server stops: it is ready for nobody any more."""
+        self._draining = True
+
     def refusal(self, address: str) -> int:
         """The HTTP status with which a new connection is refused, 0 when it takes its place; see `places`."""
         welcome = not self.policy.addresses or is_within(address, self.policy.addresses)
         status = 403 if not welcome else 0 if self.places.enter(address) else 429
         if status:
-            self.telemetry.refused[status] += 1
+            self.telemetry.refuse(status)
         return status
 
     def unready(self) -> str:
         """Why nobody should be sent here now; empty when the server can serve."""
-        if self.draining:
+        if self._draining:
             return "the server stops"
-        awaited = [venue for venue in self.venues if venue not in self.heard and venue not in self.over]
+        awaited = [venue for venue in self.venues if venue not in self._heard and venue not in self._ended]
         if awaited:
             return f"nothing heard of {', '.join(awaited)} yet"
         closed = self.closed()
@@ -239,10 +254,10 @@ class Gateway:
         """The venues of which nothing more comes, and why: their source is over, or all their instruments."""
         going = {state.instrument.venue for state in self.market if state.instrument.active}
         listed = {state.instrument.venue for state in self.market}
-        return {venue: f"{venue}: {self.over[venue]}" for venue in self.venues if venue in self.over} | {
+        return {venue: f"{venue}: {self._ended[venue]}" for venue in self.venues if venue in self._ended} | {
             venue: f"{venue}: every instrument has ended"
             for venue in self.venues
-            if venue in listed - going and venue not in self.over
+            if venue in listed - going and venue not in self._ended
         }
 
     def may_pay(self, address: str, identity: Identity | None, method: str) -> bool:
@@ -269,8 +284,8 @@ class Gateway:
         make = self._sessions.get(path)
         return make(address, identity) if make else None
 
-    def make_context(self, address: str, identity: Identity | None) -> Context:
-        """What one HTTP request may see."""
+    def make_context(self, address: str, identity: Identity | None = None, *, strict: bool = True) -> Context:
+        """What one HTTP request may see; `strict` is False where parameters came as query text."""
         return Context(
             self.market,
             self.clock.now(),
@@ -280,6 +295,7 @@ class Gateway:
             address=address,
             private_only=self.policy.private_only,
             trading=self.trading,
+            strict=strict,
         )
 
     def rights_changed(self) -> None:
@@ -289,7 +305,7 @@ class Gateway:
         for connection in list(self.connections):
             connection.check_rights(now)
 
-    def look_again(self) -> None:
+    def enforce_ended_grants(self) -> None:
         """Grants may have ended by what was just done: whatever lives by them is looked at before anything goes out."""
         ended = self.access.tokens.take_ended()
         if ended:
@@ -298,33 +314,56 @@ class Gateway:
                 if session in ended:
                     connection.check_rights(now)
 
-    def carry_out(self, connection: Connection, effects: Sequence[Effect]) -> None:
+    def execute(self, connection: Connection, effects: Sequence[Effect]) -> None:
         """Do what a session wants, in order; behind `Durable` once the disk has it, many joins over several turns."""
-        self.look_again()
         held = self._held.get(connection)
         if held is not None:
+            self.enforce_ended_grants()
             held.add(effects)
             return
         rest = deque(effects)
+        if not self._work(connection, rest):
+            held = self._held[connection] = HeldEffects()
+            held.add(rest)
+
+    def resume(self, connection: Connection) -> None:
+        """Do what a connection's requests still lead to, in their order and for at most a turn."""
+        held = self._held.get(connection)
+        until_ns = self.clock.now() + TURN_NS
+        while held is not None and held.requests:
+            if not self._work(connection, held.requests[0]):
+                return
+            held.drop_first()
+            held = self._held.get(connection)
+            if self.clock.now() >= until_ns and held is not None and held.requests:
+                self._soon(connection)
+                return
+        self.drop_held(connection)
+
+    def _work(self, connection: Connection, rest: deque[Effect]) -> bool:
+        """Do what one request leads to; False when something is left, which `resume` does when it is time for it."""
+        self.enforce_ended_grants()
         while rest and not connection.closing:
             effect = rest[0]
+            later: Effect | None = None
             if isinstance(effect, Durable):
                 if self._waits(connection, effect):
-                    self._hold(connection, rest)
-                    return
+                    return False
                 if error := self._withheld(connection, effect.identity):
                     self._withhold(connection, error, effect, rest)
-                    return
+                    return True
             elif isinstance(effect, Join):
                 later = self._join(connection, effect)
-                if later is not None:
-                    rest[0] = later
-                    self._hold(connection, rest)
-                    asyncio.get_running_loop().call_soon(self._go_on, connection)
-                    return
+            elif isinstance(effect, Leave):
+                later = self._leave(connection, effect)
             else:
                 self._do(connection, effect)
+            if later is not None:
+                rest[0] = later
+                self._soon(connection)
+                return False
             rest.popleft()
+        return True
 
     def enforce(self, connection: Connection, effects: Sequence[Effect]) -> None:
         """Do what a change of rights demands; it waits for nothing, and who has to go gets no more answers."""
@@ -332,7 +371,7 @@ class Gateway:
             self.drop_held(connection)
         for effect in effects:
             self._do(connection, effect)
-        self.look_again()
+        self.enforce_ended_grants()
 
     def held(self, connection: Connection) -> int:
         """About how many bytes of answers of a connection wait."""
@@ -342,10 +381,6 @@ class Gateway:
     def drop_held(self, connection: Connection) -> None:
         """A connection is closing: what it still waits for is not done any more."""
         self._held.pop(connection, None)
-
-    def _hold(self, connection: Connection, effects: Iterable[Effect]) -> None:
-        held = self._held[connection] = HeldEffects()
-        held.add(effects)
 
     def _join(self, connection: Connection, effect: Join) -> Join | None:
         """Join as many channels as one turn has time for; returns what is left to join.
@@ -371,9 +406,17 @@ class Gateway:
             return None
         return Join(tuple(keys[count:]), None, expanded=True, by=effect.by)
 
+    def _leave(self, connection: Connection, effect: Leave) -> Leave | None:
+        """Leave as many channels as one turn has time for; returns what is left to leave."""
+        ids = effect.ids if effect.expanded else self.hub.expand_left(connection.subscriber, effect.ids)
+        self.hub.leave_plain(connection.subscriber, ids[:LEFT_AT_ONCE])
+        return Leave(tuple(ids[LEFT_AT_ONCE:]), expanded=True) if ids[LEFT_AT_ONCE:] else None
+
     def _waits(self, connection: Connection, effect: Durable) -> bool:
-        go_on = partial(self._go_on, connection)
-        return self.trading is not None and self.trading.when_durable(effect.ticket, go_on)
+        return self.trading is not None and self.trading.when_durable(effect.ticket, connection.resume)
+
+    def _soon(self, connection: Connection) -> None:
+        asyncio.get_running_loop().call_soon(connection.resume)
 
     async def durable(self) -> None:
         """Wait until all that was submitted so far is on disk."""
@@ -381,11 +424,6 @@ class Gateway:
         trading = self.trading
         if trading is not None and trading.when_durable(trading.ticket(), partial(done.set_result, None)):
             await asyncio.shield(done)
-
-    def _go_on(self, connection: Connection) -> None:
-        held = self._held.pop(connection, None)
-        if held is not None:
-            connection.go_on(held.requests)
 
     def _withheld(self, connection: Connection, identity: Identity | None) -> RequestError | None:
         """Why who asked may not have the answer any more, after however long a wait; None where they may."""
@@ -409,7 +447,7 @@ class Gateway:
         match effect:
             case Leave():
                 self.hub.leave(connection.subscriber, effect.ids)
-            case Say():
+            case SendMessage():
                 connection.send(effect.payload, BINARY if effect.binary else TEXT)
             case Heartbeat():
                 connection.send(format_heartbeat(effect.kind))
@@ -420,20 +458,25 @@ class Gateway:
             case Reply():
                 connection.send(format_reply(effect, self.clock.now() // 1000))
 
-    def gone(self, connection: Connection) -> None:
+    def opened(self, connection: Connection, session: Session | None) -> None:
+        """A connection's handshake has succeeded."""
+        self.connections[connection] = session
+        self.telemetry.accept()
+
+    def disconnected(self, connection: Connection) -> None:
         """A connection is over."""
         if connection in self.connections:
             del self.connections[connection]
             self.drop_held(connection)
             self.hub.gone(connection.subscriber)
-        self.look_again()
+        self.enforce_ended_grants()
 
     async def watch(self) -> None:
         """Once in a while let every connection see the time; never returns."""
         while True:
             await asyncio.sleep(self.limits.watch_interval)
             now = self.clock.now()
-            self.access.offset_ns = self.clock.wall() - now
+            self.access.set_offset(self.clock.wall() - now)
             for connection in list(self.connections):
                 connection.watch(now)
             self.hub.directory.sweep(now)

@@ -33,21 +33,22 @@ def make_app(gateway: Gateway) -> Starlette:
 
     async def answer(request: Request, asked: rpc.Request, body: bytes, *, strict: bool) -> Response:
         """What the one who asks may know; from afar after the way there and back."""
-        far = gateway.distances() if gateway.distances else None
+        far = gateway.make_network() if gateway.make_network else None
         if far is not None and not await far.there():
             return Response("lost on the way", 504)
-        context = gateway.make_context(request.client.host if request.client else "", None)
+        address, now = request.client.host if request.client else "", gateway.clock.now()
         try:
             headers = request.headers.getlist("authorization")
             signed = HttpRequest(request.method, _uri(request), body)
-            context.identity = gateway.access.by_headers(headers, signed, context.address, context.now)
-            payer = context.identity or gateway.access.speaks_for(asked.params, context.now)
-            if not gateway.may_pay(context.address, payer, asked.method):
+            identity = gateway.access.by_headers(headers, signed, address, now)
+            payer = identity or gateway.access.speaks_for(asked.params, now)
+            if not gateway.may_pay(address, payer, asked.method):
                 raise RequestError(TOO_MANY_REQUESTS, "too_many_requests", retry=True)
         except RequestError as error:
-            return reply(rpc.Reply(asked.id, error=error, us_in=context.now // 1000))
-        found = answer_http(asked, context, strict=strict)
-        gateway.look_again()
+            return reply(rpc.Reply(asked.id, error=error, us_in=now // 1000))
+        context = gateway.make_context(address, identity, strict=strict)
+        found = answer_http(asked, context)
+        gateway.enforce_ended_grants()
         private = asked.method.startswith("private/")
         if private:
             await gateway.durable()
@@ -65,8 +66,8 @@ def make_app(gateway: Gateway) -> Starlette:
 
     async def get(request: Request) -> Response:
         """Parameters in the query; everything is text, lists are JSON."""
-        method = f"{request.path_params['scope']}/{request.path_params['method']}"
-        return await answer(request, rpc.Request(method, dict(request.query_params)), b"", strict=False)
+        asked = rpc.Request(_method(request), dict(request.query_params))
+        return await answer(request, asked, b"", strict=False)
 
     async def post(request: Request) -> Response:
         """A JSON-RPC body; the path may name the method where the body does not."""
@@ -74,9 +75,8 @@ def make_app(gateway: Gateway) -> Starlette:
             body = await _limited(request)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
-        place = request.path_params
         try:
-            asked = rpc.parse_request(body, f"{place['scope']}/{place['method']}" if place else None)
+            asked = rpc.parse_request(body, _method(request) or None)
         except rpc.BadRequest as bad:
             return reply(bad.reply)
         return await answer(request, asked, body, strict=True)
@@ -117,7 +117,7 @@ def make_app(gateway: Gateway) -> Starlette:
         )
         return HTMLResponse(format_page(document)) if wants_page else JSONResponse(document)
 
-    one = "/api/v2/{scope:str}/{method:str}"
+    one = "/api/v2/{method:path}"
     return Starlette(
         routes=[
             Route("/", index),
@@ -131,6 +131,12 @@ def make_app(gateway: Gateway) -> Starlette:
             Route(one, post, methods=["POST"]),
         ]
     )
+
+
+def _method(request: Request) -> str:
+    """The method that the path names; empty where it names none."""
+    named: str = request.path_params.get("method", "")
+    return named.removeprefix("/")
 
 
 def _uri(request: Request) -> str:

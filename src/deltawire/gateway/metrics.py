@@ -40,7 +40,7 @@ class GatewayCollector(Collector):
         yield _counter("closes", "WebSocket connections ended", _labelled(told.closes), ["code"])
         yield _counter("deliveries", "Notifications handed to connections", [((), traffic.deliveries)])
         yield _counter("delivered_bytes", "Bytes of those", [((), traffic.bytes)])
-        yield _counter("merged", "Notifications for which a merged one stood", [((), gateway.merged)])
+        yield _counter("merged", "Notifications for which a merged one stood", [((), told.merged)])
         yield self._seen_to_sent()
 
     def _seen_to_sent(self) -> Metric:

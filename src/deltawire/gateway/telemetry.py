@@ -32,6 +32,8 @@ class Telemetry:
         """Handshakes refused, by HTTP status."""
         self.closes: Counter[str] = Counter()
         """WebSocket connections ended, by close code; 1006 where there was none, `other` for what clients make up."""
+        self.merged = 0
+        """Notifications for which others stood."""
         self.faults: Counter[str] = Counter()
         """By venue."""
         self.stale: Counter[tuple[str, str]] = Counter()
@@ -41,6 +43,34 @@ class Telemetry:
         self.lag_s: dict[str, float] = {}
         """By venue: how long its last frame had been under way."""
         self.seen_to_sent = Durations()
+
+    def accept(self) -> None:
+        """A handshake has succeeded."""
+        self.accepted += 1
+
+    def refuse(self, status: int) -> None:
+        """A handshake was refused with this HTTP status."""
+        self.refused[status] += 1
+
+    def merge(self, count: int) -> None:
+        """Another notification stood for so many."""
+        self.merged += count
+
+    def fault(self, venue: str) -> None:
+        """A frame of a venue could not be used."""
+        self.faults[venue] += 1
+
+    def lose(self, venue: str, reason: str) -> None:
+        """A book has gone stale."""
+        self.stale[venue, reason] += 1
+
+    def resync(self, venue: str) -> None:
+        """A stale book is live again."""
+        self.resyncs[venue] += 1
+
+    def lag(self, venue: str, seconds: float) -> None:
+        """A venue's last frame has been under way for so long."""
+        self.lag_s[venue] = seconds
 
     def closed(self, code: int) -> None:
         """A WebSocket connection has ended with this code."""

@@ -28,7 +28,6 @@ from deltawire.gateway.intake import Intake, Step
 from deltawire.gateway.outgoing import NOWHERE, AttestingSink, DirectSink, make_sink
 from deltawire.gateway.parser import Parser
 from deltawire.gateway.peers import is_welcome, peer_address
-from deltawire.session.effects import Effect
 from deltawire.wire.deflate import WINDOW_BITS
 from deltawire.wire.frames import TEXT, frame
 from deltawire.wire.protobuf import SUBPROTOCOL
@@ -72,7 +71,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._closing_sink: Sink | None = None
         """The way for what ends the connection, once it is closing; nothing else goes out any more."""
         self._full_ns = 0
-        self._distance = gateway.distances() if gateway.distances else None
+        self._network = gateway.make_network() if gateway.make_network else None
         self._is_binary = False
 
     # What asyncio calls.
@@ -112,7 +111,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._gateway.places.leave(peer_address(self._transport))
         if self._session is not None:
             self._session.closed()
-        self._gateway.gone(self)
+        self._gateway.disconnected(self)
         if isinstance(self._direct, DirectSink):
             self._direct.detach()
 
@@ -136,7 +135,7 @@ class WebSocketConnection(asyncio.Protocol):
             if data:
                 self._way(self._direct).write(data)
             else:
-                self._gateway.merged += hub.keep_up(subscriber, self._way(self._direct))
+                self._gateway.telemetry.merge(hub.keep_up(subscriber, self._way(self._direct)))
 
     # What uvicorn calls.
 
@@ -159,10 +158,10 @@ class WebSocketConnection(asyncio.Protocol):
 
     def send(self, payload: bytes, opcode: int = TEXT) -> None:
         """Send one message."""
-        if self._distance is None:
+        if self._network is None:
             self._send(payload, opcode)
         else:
-            self._distance.answer(partial(self._send, payload, opcode), len(payload))
+            self._network.answer(partial(self._send, payload, opcode), len(payload))
 
     def _send(self, payload: bytes, opcode: int) -> None:
         if not self._closing_ns:
@@ -173,10 +172,10 @@ class WebSocketConnection(asyncio.Protocol):
 
         Of what a peer is owed nobody could say where to begin. The answer that says so is still under way from afar.
         """
-        if self._distance is None:
+        if self._network is None:
             self._attest(key)
         else:
-            self._distance.behind(partial(self._attest, key))
+            self._network.behind(partial(self._attest, key))
 
     def _attest(self, key: bytes) -> None:
         if self.subscriber.outbox is not None:
@@ -204,10 +203,9 @@ class WebSocketConnection(asyncio.Protocol):
         """Close when who has signed in does not count any more."""
         self._guard(self._check_rights, now)
 
-    def go_on(self, requests: Sequence[Sequence[Effect]]) -> None:
-        """Carry out what had to wait, request by request."""
-        for effects in requests:
-            self._guard(self._gateway.carry_out, self, effects)
+    def resume(self) -> None:
+        """Do what had to wait, for a turn."""
+        self._guard(self._gateway.resume, self)
         if self._intake.blocked:
             self._intake.run()
 
@@ -226,7 +224,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._check_rights(now)
         deadline = self._session.deadline() if self._session else None
         if self._session and deadline is not None and now >= deadline:
-            self._gateway.carry_out(self, self._session.tick(now))
+            self._gateway.execute(self, self._session.tick(now))
         if self._full_ns or self._intake.blocked:
             self._pinged_ns = 0  # a ping would not reach it; how long it takes nothing is counted above
         elif self._pinged_ns and now - self._pinged_ns > self._limits.ping_timeout * SECOND_NS:
@@ -328,7 +326,7 @@ class WebSocketConnection(asyncio.Protocol):
         """Whether so much of what this peer has asked for is still under way that it must wait for it."""
         if self._closing_ns:
             return False
-        far = self._distance is not None and self._distance.bytes_under_way >= MOST_UNDER_WAY
+        far = self._network is not None and self._network.bytes_under_way >= MOST_UNDER_WAY
         return far or self._gateway.held(self) >= MOST_HELD
 
     def _on_event(self, event: Request | Frame) -> None:
@@ -345,11 +343,10 @@ class WebSocketConnection(asyncio.Protocol):
         response = self._judge(request)
         self._parser.send_response(response)
         if response.status_code == 101:
-            self._gateway.connections[self] = self._session
-            self._gateway.telemetry.accepted += 1
+            self._gateway.opened(self, self._session)
             self.subscriber.encoding = self._encoding()
         else:
-            self._gateway.telemetry.refused[response.status_code] += 1
+            self._gateway.telemetry.refuse(response.status_code)
             self._closing_ns = self._gateway.clock.now()
 
     def _encoding(self) -> Encoding:
@@ -408,13 +405,13 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _on_message(self, session: Session, message: bytes) -> None:
         if self._is_binary:
-            self._gateway.carry_out(self, session.received_binary(message, self._gateway.clock.now()))
+            self._gateway.execute(self, session.received_binary(message, self._gateway.clock.now()))
         elif not is_utf8(message):
             self._fail(CloseCode.INVALID_DATA, "text must be UTF-8")
-        elif self._distance is None:
+        elif self._network is None:
             self._receive(session, message)
         else:
-            self._distance.request(partial(self._arrived, session, message), len(message))
+            self._network.request(partial(self._arrived, session, message), len(message))
 
     def _arrived(self, session: Session, message: bytes) -> None:
         """A message has come from afar; its connection may be gone meanwhile."""
@@ -422,7 +419,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._guard(self._receive, session, message)
 
     def _receive(self, session: Session, message: bytes) -> None:
-        self._gateway.carry_out(self, session.received(message, self._gateway.clock.now()))
+        self._gateway.execute(self, session.received(message, self._gateway.clock.now()))
 
     def _fail(self, code: CloseCode, reason: str) -> None:
         self._fragments = []

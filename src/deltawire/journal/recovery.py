@@ -37,7 +37,7 @@ def recover(exchange: Exchange, history: AccountHistory, codec: Codec, journal: 
     count = 0
     for sequence, payload in journal.records():
         try:
-            outputs = exchange.submit(codec.decode(payload))
+            outputs = exchange.submit(codec.decode(payload), replayed=True)
         except msgspec.DecodeError as error:
             raise JournalError(f"record {sequence}", "", f"cannot be read: {error}") from error
         if outputs and isinstance(outputs[-1], Rejection):

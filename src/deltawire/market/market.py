@@ -33,6 +33,10 @@ class Market:
         self._by_key: dict[tuple[str, str], InstrumentState] = {}
         self._stated_indices: set[str] = set()
 
+    def advance(self, venue: str, now: int) -> None:
+        """A venue's time has come to `now`."""
+        self.now_ns[venue] = now
+
     def public_name(self, venue: str, name: str) -> str:
         """How the outside calls an instrument or index of a venue."""
         return name if venue == self.home else f"{venue}:{name}"

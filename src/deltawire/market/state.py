@@ -92,11 +92,10 @@ class InstrumentState:
     def fitting(self) -> Iterator[tuple[str, str]]:
         """Every kind and currency that choose this instrument, each pair once.
 
-        `any` is every one; `combo` is both kinds of combos; a currency is the base or the settlement coin.
+        `any` is every one; `combo` is both kinds of combos; currencies are those of `Instrument.currencies`.
         """
         instrument = self.instrument
-        kinds = dict.fromkeys(("any", instrument.kind, instrument.kind.rpartition("_")[2]))
-        return product(kinds, dict.fromkeys(("any", instrument.base, instrument.settlement)))
+        return product(("any", *instrument.kinds), ("any", *instrument.currencies))
 
     def fits(self, kind: str, currency: str) -> bool:
         """Whether a kind and a currency (in capitals, or `any`) choose this instrument."""

@@ -98,6 +98,17 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind != "option" or (self.strike is not None and self.option_type is not None)
 
     @property
+    def currencies(self) -> tuple[str, ...]:
+        """The currencies that choose it: what it settles in; spot, which does not settle, by either of its coins."""
+        named = (self.base, self.quote) if self.kind == "spot" else (self.settlement,)
+        return tuple(dict.fromkeys(filter(None, named)))
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds that choose it: its own, and `combo` of both kinds of combos."""
+        return tuple(dict.fromkeys((self.kind, self.kind.rpartition("_")[2])))
+
+    @property
     def measurable(self) -> bool:
         """Whether sizes can be stated in coins: contracts of an unknown size cannot."""
         return self.size_unit != "contracts" or self.contract_size > 0
@@ -154,9 +165,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def in_currency(instrument: Instrument, currency: str, kind: str) -> bool:
-    """Whether an instrument is of a currency (base or settlement) and kind; "any" is all."""
-    coin = currency.upper()
-    return kind in ("any", instrument.kind) and coin in ("ANY", instrument.base, instrument.settlement)
+    """Whether an instrument is of a currency (in capitals) and kind; "any" is all. See `Instrument.currencies`."""
+    return kind in ("any", *instrument.kinds) and currency in ("any", *instrument.currencies)
 
 
 def tick_on(grid: Grid, price_ticks: int) -> int:

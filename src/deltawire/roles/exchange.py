@@ -32,7 +32,7 @@ from deltawire.exchange.network_conditions import (
 )
 from deltawire.exchange.orders.codes import Rejection
 from deltawire.exchange.orders.records import CancelMany, Instruct
-from deltawire.exchange.ports import CloseBook, OpenBook
+from deltawire.exchange.ports import CloseBook, OpenBook, Record
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.journal.committing import GroupCommit
 from deltawire.journal.files import DiskFiles
@@ -181,7 +181,7 @@ def parse_conditions(setup: Setup) -> NetworkConditions:
     )
 
 
-def _distances(
+def _network_factory(
     conditions: NetworkConditions, setup: Setup, wall: Clock
 ) -> Callable[[], NetworkSimulator] | None:
     """What makes each connection's distance; None when clients are near."""
@@ -204,10 +204,10 @@ class Builtin:
 
     def __init__(self, folder: Path, wall: Clock, setup: Setup, *, speed: float = 1.0) -> None:
         conditions = parse_conditions(setup)
-        self.distances = _distances(conditions, setup, wall)
+        self.make_network = _network_factory(conditions, setup, wall)
         self._codec = Codec(*get_args(AccountRecord))
         self._accounts = Accounts()
-        self._exchange = Exchange(self._accounts)
+        self._exchange = Exchange(self._accounts, self._accepted)
         self._history = AccountHistory()
         accounts = AccountStore(folder)
         accounts.read()  # damaged is told now, not when nobody can trade
@@ -256,6 +256,9 @@ class Builtin:
     def close(self) -> None:
         """Let go of the journal; what was not on disk was not acknowledged."""
         self._journal.close()
+
+    def _accepted(self, record: Record) -> None:
+        self.service.journal(record)
 
     def _replay(self) -> int:
         """Replay the journal; returns as how many records it counts on the way to the next snapshot."""

@@ -7,7 +7,7 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -21,12 +21,13 @@ from deltawire.errors import DeltawireError, JournalError, UsageError
 from deltawire.fanout.hub import Hub
 from deltawire.gateway.faults import FaultLog
 from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
+from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.outgoing import make_write
 from deltawire.gateway.server import make_server
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status
-from deltawire.ports import Batch, FramedSource, Source, Wants
+from deltawire.ports import Batch, Source, Wants
 from deltawire.sources.exchange_service import ExchangeService
 from deltawire.store.keys import KeyStore
 from deltawire.store.watching import WatchedFile
@@ -76,8 +77,9 @@ class App:
         keys: KeyStore | None = None,
         policy: Policy | None = None,
         rate_limits: RateLimits | None = None,
-        patience: BackoffPolicy | None = None,
+        login_backoff: BackoffPolicy | None = None,
         trading: ExchangeService | None = None,
+        make_network: Callable[[], NetworkSimulator] | None = None,
         echo: bool = False,
     ) -> None:
         self.sources = sources
@@ -89,8 +91,9 @@ class App:
         self.access = Access(
             KeyRing(self._keys.first() if self._keys else ()),
             make_token,
-            patience,
+            login_backoff,
             connections_per_key=(limits or Limits()).connections_per_key,
+            refused=_login_refused,
         )
         self.market = Market(home=sources[0].venue if sources else "")
         clock = WallClock()
@@ -107,6 +110,8 @@ class App:
             rate_limits=rate_limits,
             echo=echo,
             trading=trading,
+            sources=sources,
+            make_network=make_network,
         )
         if trading is not None:
             trading.account_events.subscribe(self._take_own)
@@ -116,9 +121,6 @@ class App:
         self._seen_s = 0.0
         self._faults = FaultLog()
         self._stale: set[tuple[str, str]] = set()
-        self.access.on_refused = self._refused
-        self.gateway.venues = tuple(source.venue for source in sources)
-        self.gateway.framed = {source.venue: source for source in sources if isinstance(source, FramedSource)}
 
     async def pump(self, source: Source) -> None:
         """Publish a source's batches until it ends; a source that fails leaves the others alone.
@@ -130,7 +132,7 @@ class App:
         topic = f"{TOPIC}.{source.venue}"
         try:
             async for batch in source.events(Wants()):
-                self.gateway.heard.add(source.venue)
+                self.gateway.heard_from(source.venue)
                 self._broker.publish(topic, batch)
         except JournalError:
             raise
@@ -141,7 +143,7 @@ class App:
             self._ended(source)
             why = SOURCE_ENDED
         self._broker.publish(topic, Batch(source.venue, source.now(), self._gone_stale(source, why)))
-        self.gateway.over[source.venue] = why
+        self.gateway.source_ended(source.venue, why)
         self._broker.publish(topic, Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
 
     def _ended(self, source: Source) -> None:
@@ -178,9 +180,6 @@ class App:
                 self.gateway.rights_changed()
             await asyncio.sleep(KEYS_EVERY_S)
 
-    def _refused(self, who: str, address: str) -> None:
-        log.warning("login refused", client_id=who[:LONGEST_LOGGED], address=address)
-
     def _take_own(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
         if self.hub.hears(account):
             self.hub.publish_own(account, events)
@@ -201,19 +200,19 @@ class App:
                 self._note(event)
         stamped_ns = getattr(batch.events[-1], "venue_ns", 0) if batch.events else 0
         if stamped_ns:
-            self.gateway.telemetry.lag_s[batch.venue] = (batch.at_ns - stamped_ns) / 1e9
+            self.gateway.telemetry.lag(batch.venue, (batch.at_ns - stamped_ns) / 1e9)
 
     def _note(self, event: Fault | Status) -> None:
         """Count what went wrong, and what is right again."""
         telemetry = self.gateway.telemetry
         if isinstance(event, Fault):
-            telemetry.faults[event.venue] += 1
+            telemetry.fault(event.venue)
             self._faults.note(event.venue, event.reason, time.monotonic())
         elif event.state == "stale":
-            telemetry.stale[event.instrument.venue, event.reason] += 1
+            telemetry.lose(event.instrument.venue, event.reason)
             self._stale.add((event.instrument.venue, event.instrument.name))
         elif event.state == "live" and (event.instrument.venue, event.instrument.name) in self._stale:
-            telemetry.resyncs[event.instrument.venue] += 1
+            telemetry.resync(event.instrument.venue)
             self._stale.discard((event.instrument.venue, event.instrument.name))
 
     def _flush(self) -> None:
@@ -224,6 +223,10 @@ class App:
 
 class AddressInUseError(UsageError):
     """Somebody listens there already."""
+
+
+def _login_refused(who: str, address: str) -> None:
+    log.warning("login refused", client_id=who[:LONGEST_LOGGED], address=address)
 
 
 def _keys_stay(reason: str) -> None:
@@ -289,7 +292,7 @@ async def serve(
         try:
             await _feed(app, stop)
         finally:
-            gateway.draining = True
+            gateway.drain()
             server.refuse()
             app.hub.flush()
             server.should_exit = True

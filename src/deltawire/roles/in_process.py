@@ -19,7 +19,6 @@ from deltawire.model.instruments import Instrument
 from deltawire.ports import Batch, BookFrames, Source, Wants
 from deltawire.roles.gateway import SOURCE_ENDED, TIMER_S, App
 from deltawire.session.client import ClientSession
-from deltawire.session.effects import Effect
 from deltawire.session.notification_queue import NotificationQueue
 from deltawire.wire.frames import BINARY, TEXT, frame
 
@@ -126,7 +125,7 @@ class InProcessConnection:
         self.subscriber = Subscriber(self, PROTO, gateway.limits.subscriptions, self._crowded)
         self._gateway = gateway
         self._session: Session = gateway.make_session()
-        gateway.connections[self] = self._session
+        gateway.opened(self, self._session)
 
     def write(self, data: bytes) -> None:
         """Take whole frames."""
@@ -156,28 +155,27 @@ class InProcessConnection:
         if self.closed is None:
             self.closed = Close(code, reason)
             self._session.closed()
-            self._gateway.gone(self)
+            self._gateway.disconnected(self)
             self.news.set()
 
     def watch(self, now: int) -> None:
         """Let the session see the time."""
         deadline = self._session.deadline()
         if deadline is not None and now >= deadline:
-            self._gateway.carry_out(self, self._session.tick(now))
+            self._gateway.execute(self, self._session.tick(now))
 
     def check_rights(self, now: int) -> None:
         """Keys may have been revoked."""
         self._gateway.enforce(self, self._session.rights_changed(now))
 
-    def go_on(self, requests: Sequence[Sequence[Effect]]) -> None:
-        """Carry out what had to wait."""
-        for effects in requests:
-            self._gateway.carry_out(self, effects)
+    def resume(self) -> None:
+        """Do what had to wait, for a turn."""
+        self._gateway.resume(self)
 
     def received(self, message: str) -> None:
         """A request."""
         now = self._gateway.clock.now()
-        self._gateway.carry_out(self, self._session.received(message.encode(), now))
+        self._gateway.execute(self, self._session.received(message.encode(), now))
         self._gateway.hub.flush()
 
     def _crowded(self) -> None:

@@ -10,7 +10,7 @@ from deltawire.dialect.grammar import ChannelKey, ResumePosition, count_fitting,
 from deltawire.errors import LimitError, RequestError
 from deltawire.session.effects import Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
-from deltawire.session.rights import channel_right, covers, may_hear
+from deltawire.session.rights import channel_right, covers, may_subscribe
 from deltawire.wire.rpc import INVALID_PARAMS
 
 SHORTEST_HEARTBEAT_S = 10
@@ -106,8 +106,8 @@ def subscribe(context: Context, params: _Subscription) -> Any:
         _ = context.require_identity  # who counts no more joins nothing
     _bound(len(params.channels), session)
     known = (_known(context, name) for name in dict.fromkeys(params.channels))
-    found = [_limited(key, params) for key in known if key is not None]
-    fresh = [key for key in found if _is_fresh(session, key)]
+    keys = [_limited(key, params) for key in known if key is not None]
+    fresh = [key for key in keys if _is_fresh(session, key)]
     _bound(len(session.channels) + len(fresh), session)
     patterns = [key for key in fresh if key.pattern]
     if len(session.pattern_sizes) + len(patterns) > MOST_PATTERNS:
@@ -118,11 +118,11 @@ def subscribe(context: Context, params: _Subscription) -> Any:
     _leave_others(context, session, fresh)
     session.pattern_sizes.update(sizes)
     session.channels.update({key.name: key.id for key in fresh})
-    _note_by_whom(context, session, found)
+    _note_by_whom(context, session, keys)
     _follow_positions(context, fresh)
     resume = None if params.resume is None else _positions(fresh, params.resume)
     context.effects.append(Join(tuple(fresh), resume, by=context.identity))
-    return [key.name for key in found]
+    return [key.name for key in keys]
 
 
 @method("private/unsubscribe", "public/unsubscribe", websocket_only=True)
@@ -178,7 +178,7 @@ def leave(session: Conversation, names: Iterable[str]) -> Leave:
     """Forget these channels of a session, by their names."""
     left = tuple(names)
     for name in left:
-        session.heard_by.pop(name, None)
+        session.authorize(name, None)
         session.pattern_sizes.pop(name, None)
     return Leave(tuple(session.channels.pop(name) for name in left))
 
@@ -200,10 +200,8 @@ def _note_by_whom(context: Context, session: Conversation, keys: list[ChannelKey
     """Whose rights channels live by: the connection's own where they suffice, else the token's that asked."""
     by = context.identity
     for key in keys:
-        if by is None or covers(session.identity, by, key.name):
-            session.heard_by.pop(key.name, None)
-        else:
-            session.heard_by[key.name] = by
+        covered = by is None or covers(session.identity, by, key.name)
+        session.authorize(key.name, None if covered else by)
 
 
 def _positions(keys: list[ChannelKey], positions: dict[str, ResumePosition]) -> dict[str, ResumePosition]:
@@ -217,7 +215,7 @@ def _implied(name: str, patterns: list[ChannelKey]) -> bool:
     """Whether one of these patterns stands for a channel."""
     plain = parse_channel(name) if patterns else None
     return plain is not None and any(
-        one.fits(plain.instrument) and one.of(plain.instrument).name == name for one in patterns
+        pattern.fits(plain.instrument) and pattern.of(plain.instrument).name == name for pattern in patterns
     )
 
 
@@ -236,7 +234,7 @@ def _limited(key: ChannelKey, params: _Subscription) -> ChannelKey:
 def _known(context: Context, name: str) -> ChannelKey | None:
     """A channel whose instrument exists; wildcard families and indices always do."""
     key = parse_channel(name)
-    if key is None or not may_hear(context.identity, key.name):
+    if key is None or not may_subscribe(context.identity, key.name):
         return None
     if key.instrument and not key.pattern and context.market.find(key.instrument) is None:
         return None

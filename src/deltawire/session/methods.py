@@ -52,12 +52,19 @@ class Conversation(Protocol):
     pattern_sizes: dict[str, int]
     """For how many channels each pattern among them stood when it was joined."""
 
-    heard_by: dict[str, Identity]
+    authorized_by: dict[str, Identity]
     """Those that the connection's own identity does not cover, and by whose token they are heard."""
 
     identity: Identity | None
     attested: bool
     """Whether the running MAC is enabled."""
+
+    def attest(self) -> None:
+        """The running MAC is enabled from now on."""
+
+    def authorize(self, name: str, identity: Identity | None) -> None:
+        """A channel is heard by this token, or, where there is none, by the connection's own identity."""
+
     most_channels: int
 
 
@@ -91,10 +98,18 @@ class Context(msgspec.Struct):
         self.access.check(self.identity, self.address, self.now)
         return self.identity
 
+    def admit(self, request: Request) -> None:
+        """Find out who asks, and that they may ask at all."""
+        if token := request.params.get("access_token"):
+            self.identity = self.access.by_token(str(token), self.address, self.now)
+        scope, _, name = request.method.partition("/")
+        if scope == "private" or (self.private_only and name not in OPEN):
+            _ = self.require_identity
+
     def convert(self, params: dict[str, Any], into: type[P]) -> P:
         """Parameters as a type; the dialect's error when they are not."""
-        found: P = _convert(params, into, strict=self.strict)
-        return found
+        value: P = _convert(params, into, strict=self.strict)
+        return value
 
     def instrument(self, name: str) -> InstrumentState:
         """An instrument by name; the dialect's error when there is none."""
@@ -139,35 +154,25 @@ def method(
 def collect(*files: ModuleType) -> dict[str, Method]:
     """The methods of these files, by name."""
     return {
-        name: each
+        name: method
         for file in files
-        for each in vars(file).values()
-        if isinstance(each, Method)
-        for name in each.names
+        for method in vars(file).values()
+        if isinstance(method, Method)
+        for name in method.names
     }
 
 
-def run(methods: Methods, context: Context, request: Request, *, strict: bool = True) -> Any:
-    """The result of a request; `RequestError` says why there is none. Not strict: values may be text (queries)."""
-    context.strict = strict
-    _admit(context, request)
-    found = methods.get(request.method)
-    if found is None:
+def run(methods: Methods, context: Context, request: Request) -> Any:
+    """The result of a request; `RequestError` says why there is none."""
+    context.admit(request)
+    method = methods.get(request.method)
+    if method is None:
         raise RequestError(METHOD_NOT_FOUND, "Method not found", reason=request.method[:80])
-    if found.right and not context.require_identity.may(found.right):
-        raise RequestError(FORBIDDEN, "forbidden", reason=f"needs {found.right}", param="scope")
-    if found.websocket_only and context.session is None:
+    if method.right and not context.require_identity.may(method.right):
+        raise RequestError(FORBIDDEN, "forbidden", reason=f"needs {method.right}", param="scope")
+    if method.websocket_only and context.session is None:
         raise RequestError(WEBSOCKET_ONLY, "must_be_websocket_request")
-    return found.call(context, _convert(request.params, found.params, strict=strict))
-
-
-def _admit(context: Context, request: Request) -> None:
-    """Settle who asks, and that they may ask at all."""
-    if token := request.params.get("access_token"):
-        context.identity = context.access.by_token(str(token), context.address, context.now)
-    scope, _, name = request.method.partition("/")
-    if scope == "private" or (context.private_only and name not in OPEN):
-        _ = context.require_identity
+    return method.call(context, context.convert(request.params, method.params))
 
 
 def _convert(params: dict[str, Any], into: type, *, strict: bool) -> Any:

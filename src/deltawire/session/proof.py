@@ -27,6 +27,6 @@ def enable_mac(context: Context, params: _Mac) -> Any:
         raise RequestError(INVALID_REQUEST, "Invalid Request", reason="the MAC runs already: connect anew")
     nonce = context.access.make_token()
     key = context.access.derived(context.require_identity, mac_text(params.nonce, nonce), context.now)
-    session.attested = True
+    session.attest()
     context.effects.append(EnableMac(key))
     return {"algorithm": ALGORITHM, "nonce": nonce}

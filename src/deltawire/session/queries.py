@@ -1,5 +1,6 @@
 """Methods that ask what the market is: instruments, books, tickers, trades, candles, indices."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,17 +18,19 @@ from deltawire.dialect.market_objects import (
 from deltawire.dialect.payloads import Definitions
 from deltawire.errors import RequestError
 from deltawire.market.state import InstrumentState, TapeEntry
+from deltawire.model.instruments import Instrument
+from deltawire.session.currencies import parse_currency
 from deltawire.session.methods import UNAVAILABLE, Context, NoParams, method
+from deltawire.session.paging import Place, Window, id_number, page
 from deltawire.wire.notifications import level_pairs
 from deltawire.wire.rpc import INVALID_PARAMS
 
 BOOK_CLOSED = 13019
 """Deribit's code for the book of an instrument that has ended."""
 DEEPEST = 10_000
-MOST_TRADES = 1000
 MOST_CANDLES = 5000
 MOST_DEFINITIONS = 500
-FOREVER_MS = 1 << 53
+GROUPED = "grouped"
 Kind = Literal["future", "option", "spot", "future_combo", "option_combo", "combo", "any"]
 
 
@@ -55,23 +58,19 @@ class _BookOfId(msgspec.Struct):
     depth: int = 5
 
 
-class _TradesOfInstrument(msgspec.Struct):
+class _TradesOfInstrument(Window, kw_only=True):
     instrument_name: str
-    start_seq: int = 0
-    end_seq: int = FOREVER_MS
-    start_timestamp: int = 0
-    end_timestamp: int = FOREVER_MS
-    count: int = 10
-    sorting: Literal["default", "asc", "desc"] = "default"
 
 
-class _TradesOfCurrency(msgspec.Struct):
+class _TradesOfCurrency(Window, kw_only=True):
     currency: str = "any"
     kind: Kind = "any"
-    start_timestamp: int = 0
-    end_timestamp: int = FOREVER_MS
-    count: int = 10
-    sorting: Literal["default", "asc", "desc"] = "default"
+
+
+class _Expirations(msgspec.Struct):
+    currency: str = "any"
+    kind: Kind = "any"
+    currency_pair: str | None = None
 
 
 class _Chart(msgspec.Struct):
@@ -112,16 +111,36 @@ def get_definitions(context: Context, params: _Definitions) -> Any:
 
 
 @method("public/get_expirations")
-def get_expirations(context: Context, params: _OfCurrency) -> Any:
-    """Expiries by kind, next first, as instrument names write them; for one currency under its name."""
-    found: dict[str, dict[str, None]] = {}
-    states = _chosen(context, params.currency, params.kind)
-    chosen = [state.instrument for state in states if state.instrument.active]
-    for instrument in sorted(chosen, key=lambda instrument: instrument.expiration_ns):
-        if instrument.kind in ("future", "option") and instrument.expiry:
-            found.setdefault(instrument.kind, {})[instrument.expiry] = None
-    expiries = {kind: list(names) for kind, names in found.items()}
+def get_expirations(context: Context, params: _Expirations) -> Any:
+    """Expiries by kind, next first, as instrument names write them; for one currency under its name.
+
+    `grouped` is every currency under its name.
+    """
+    grouped = params.currency.lower() == GROUPED
+    currency = "any" if grouped else params.currency
+    instruments = [state.instrument for state in _chosen(context, currency, params.kind)]
+    if params.currency_pair is not None:
+        instruments = [each for each in instruments if each.index_name == params.currency_pair.lower()]
+    if grouped:
+        names = dict.fromkeys(
+            each.settlement for each in instruments if each.kind != "spot" and each.settlement
+        )
+        return {
+            name.lower(): _expiries(each for each in instruments if each.settlement == name) for name in names
+        }
+    expiries = _expiries(instruments)
     return expiries if params.currency.lower() == "any" else {params.currency.lower(): expiries}
+
+
+def _expiries(instruments: Iterable[Instrument]) -> dict[str, list[str]]:
+    """Those of futures and options that have not ended."""
+    by_kind: dict[str, dict[str, None]] = {}
+    dated = [
+        each for each in instruments if each.active and each.kind in ("future", "option") and each.expiry
+    ]
+    for instrument in sorted(dated, key=lambda instrument: instrument.expiration_ns):
+        by_kind.setdefault(instrument.kind, {})[instrument.expiry] = None
+    return {kind: list(names) for kind, names in by_kind.items()}
 
 
 @method("public/get_currencies")
@@ -169,15 +188,14 @@ def get_book_summary_by_instrument(context: Context, params: _OfInstrument) -> A
 
 @method("public/get_last_trades_by_instrument", "public/get_last_trades_by_instrument_and_time")
 def get_last_trades_by_instrument(context: Context, params: _TradesOfInstrument) -> Any:
-    """The last trades of an instrument, also within a time."""
+    """Trades of an instrument."""
     state = context.instrument(params.instrument_name)
-    tape = [(entry, state.name) for entry in state.tape if params.start_seq <= entry.number <= params.end_seq]
-    return _trades(tape, params)
+    return _trades([(entry, state.name) for entry in state.tape], params)
 
 
 @method("public/get_last_trades_by_currency", "public/get_last_trades_by_currency_and_time")
 def get_last_trades_by_currency(context: Context, params: _TradesOfCurrency) -> Any:
-    """The last trades of a currency, also within a time."""
+    """Trades of a currency."""
     chosen = _chosen(context, params.currency, params.kind)
     tape = [(entry, state.name) for state in chosen for entry in state.tape]
     tape.sort(key=lambda pair: pair[0].trade.venue_ns)
@@ -223,8 +241,8 @@ def get_index_price_names(context: Context, params: NoParams) -> Any:
 
 
 def _chosen(context: Context, currency: str, kind: str) -> list[InstrumentState]:
-    """The instruments of a currency (base or settlement coin) and kind; "any" is every one."""
-    coin = "any" if currency.lower() == "any" else currency.upper()
+    """The instruments of a currency and kind; "any" is every one."""
+    coin = parse_currency(context, currency)
     return [state for state in context.market if state.fits(kind, coin)]
 
 
@@ -251,16 +269,11 @@ def _order_book(context: Context, state: InstrumentState, depth: int) -> dict[st
     }
 
 
-def _trades(
-    tape: list[tuple[TapeEntry, str]], params: _TradesOfInstrument | _TradesOfCurrency
-) -> dict[str, Any]:
-    """The newest `count` of the tape within the asked time, newest first unless asked otherwise."""
-    if not 1 <= params.count <= MOST_TRADES:
-        raise RequestError(INVALID_PARAMS, "Invalid params", reason=f"from 1 to {MOST_TRADES}", param="count")
-    start_ns, end_ns = params.start_timestamp * MS_NS, params.end_timestamp * MS_NS
-    within = [pair for pair in tape if start_ns <= pair[0].trade.venue_ns <= end_ns]
-    chosen = within[: params.count] if params.sorting == "asc" else within[: -params.count - 1 : -1]
-    return {
-        "trades": [trade_object(entry, name) for entry, name in chosen],
-        "has_more": len(within) > len(chosen),
-    }
+def _trades(tape: list[tuple[TapeEntry, str]], window: Window) -> dict[str, Any]:
+    chosen, has_more = page(tape, window, _place)
+    return {"trades": [trade_object(entry, name) for entry, name in chosen], "has_more": has_more}
+
+
+def _place(pair: tuple[TapeEntry, str]) -> Place:
+    entry = pair[0]
+    return Place(entry.trade.venue_ns // MS_NS, entry.number, id_number(entry.trade.trade_id))

@@ -13,7 +13,7 @@ from deltawire.errors import LimitError, RequestError
 from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.session.conversation import leave
-from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Join, Leave, Say
+from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Join, Leave, SendMessage
 from deltawire.session.methods import NO_ANSWER, Context, run
 from deltawire.session.private.trading import Trading
 from deltawire.session.table import METHODS
@@ -35,7 +35,7 @@ class ServerSession:
     Behind a `Close` nothing is heard any more: what the client has sent meanwhile neither acts nor is answered.
 
     Heartbeat: every interval a `heartbeat` goes out; when the client has said nothing for an interval a
-    `test_request` goes instead, and when that is not answered within another the connection closes.
+    `test_request` goes with it, and when that is not answered within another the connection closes.
     """
 
     takes_binary = False
@@ -60,7 +60,7 @@ class ServerSession:
         """
         self.channels: dict[str, str] = {}
         self.pattern_sizes: dict[str, int] = {}
-        self.heard_by: dict[str, Identity] = {}
+        self.authorized_by: dict[str, Identity] = {}
         self.most_channels = most_channels
         self._bucket = bucket
         self._buckets = buckets
@@ -125,12 +125,12 @@ class ServerSession:
         if self.identity is not None and (why := self._why_not(self.identity, now)):
             return self._noted([Close(POLICY_VIOLATION, why)])
         ended = {grant for grant, identity in self._lenders.items() if self._why_not(identity, now)}
-        lost = [name for name, identity in self.heard_by.items() if identity.grant in ended]
+        lost = [name for name, identity in self.authorized_by.items() if identity.grant in ended]
         if not lost:
             return []
         left = leave(self, lost)
         self._hold()
-        return [left, Say(format_unsubscribed(lost, TOKEN_ENDED))]
+        return [left, SendMessage(format_unsubscribed(lost, TOKEN_ENDED))]
 
     def withheld(self, identity: Identity, now: int) -> RequestError | None:
         """Why somebody may not have the answer to an earlier request any more.
@@ -148,7 +148,7 @@ class ServerSession:
         if self.identity is not None:
             self._access.connections.leave(self.identity.client_id)
         self.identity = None
-        self.heard_by.clear()
+        self.authorized_by.clear()
         self._hold()
         self._access.tokens.end(self._own_grant)
 
@@ -163,7 +163,7 @@ class ServerSession:
     def _hold(self) -> None:
         """Be told when a grant ends that the connection, or a channel of it, lives by."""
         before = {*self._lenders, *self._held}
-        self._lenders = {identity.grant: identity for identity in self.heard_by.values()}
+        self._lenders = {identity.grant: identity for identity in self.authorized_by.values()}
         self._held = {self.identity.grant} if self.identity is not None and self.identity.grant else set()
         after = {*self._lenders, *self._held}
         for grant in before - after:
@@ -213,7 +213,8 @@ class ServerSession:
             return [Close(POLICY_VIOLATION, "test_request was not answered")]
         self._due_ns = now + self._interval_ns
         self._tested = now - self._heard_ns >= self._interval_ns
-        return [Heartbeat("test_request" if self._tested else "heartbeat")]
+        beat = Heartbeat("heartbeat")
+        return [beat, Heartbeat("test_request")] if self._tested else [beat]
 
     def set_heartbeat(self, interval_s: int, now: int) -> None:
         """See `Conversation`."""
@@ -245,6 +246,17 @@ class ServerSession:
         self._auth_by_ns = 0
         if self._buckets is not None:
             self._bucket = self._buckets.of(f"account {grant.identity.account}")
+
+    def attest(self) -> None:
+        """See `Conversation`."""
+        self.attested = True
+
+    def authorize(self, name: str, identity: Identity | None) -> None:
+        """See `Conversation`."""
+        if identity is None:
+            self.authorized_by.pop(name, None)
+        else:
+            self.authorized_by[name] = identity
 
     def signed_out(self) -> None:
         """See `Conversation`."""
@@ -299,11 +311,11 @@ def _with_reply(reply: Reply, effects: list[Effect]) -> list[Effect]:
     return [reply, *effects]
 
 
-def answer_http(request: Request, context: Context, *, strict: bool) -> Reply:
-    """The answer to one HTTP request; `strict` is False where parameters came as query text."""
+def answer_http(request: Request, context: Context) -> Reply:
+    """The answer to one HTTP request."""
     us_in = context.now // 1000
     try:
-        result = run(METHODS, context, request, strict=strict)
+        result = run(METHODS, context, request)
     except RequestError as error:
         return Reply(request.id, error=error, us_in=us_in)
     return Reply(request.id, result, us_in=us_in)

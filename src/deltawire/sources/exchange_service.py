@@ -7,7 +7,7 @@ from typing import Any, Protocol, get_args
 
 from deltawire.errors import JournalError
 from deltawire.exchange.accounts.accounts import Accounts
-from deltawire.exchange.accounts.history import AGENTS_FROM, AccountHistory, OwnTrade
+from deltawire.exchange.accounts.history import AGENTS_FROM, AccountHistory, Execution
 from deltawire.exchange.accounts.listing import Listings
 from deltawire.exchange.accounts.summaries import account_summary, margins, position_summary
 from deltawire.exchange.codec import Codec
@@ -28,7 +28,7 @@ from deltawire.model.account_events import AccountState
 from deltawire.model.events import Event
 from deltawire.model.instruments import Instrument
 from deltawire.ports import AccountBroker, Clock
-from deltawire.sources.account_news import AccountNews, Make, account_trade, notice, order_update
+from deltawire.sources.account_events import LazyEvents, MakeEvent, account_trade, notice, order_update
 
 PUBLIC = get_args(PublicEvent)
 NOBODY = 0
@@ -49,7 +49,10 @@ class Commit(Protocol):
 
 
 class ExchangeService:
-    """Implements `Trading` and `AccountStates` over an exchange whose journal has been replayed."""
+    """Implements `Trading` and `AccountStates` over an exchange whose journal has been replayed.
+
+    The exchange hands every record that it accepts to `journal`.
+    """
 
     venue = VENUE
 
@@ -92,7 +95,6 @@ class ExchangeService:
         self._ticket = 0
         self._durable = 0
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
-        exchange.journal = self._journal
 
     # What goes in.
 
@@ -114,6 +116,11 @@ class ExchangeService:
             self._add_states(news)
         self._commit.then(partial(self._release, self._ticket, events, news, record.at_ns))
         return outputs
+
+    def journal(self, record: Record) -> None:
+        """The exchange has accepted a record: make it last."""
+        self._commit.append(self._codec.encode(record))
+        self._ticket += 1
 
     def _refuse(self, record: Record) -> Rejection | None:
         """Agents bound their orders themselves."""
@@ -165,7 +172,7 @@ class ExchangeService:
 
     def announce(self, account: AccountId, currency: str) -> None:
         """See `AccountStates`."""
-        news = {account: AccountNews(self._state(account, currency))}
+        news = {account: LazyEvents(self._state(account, currency))}
         self._commit.then(partial(self._release, self._ticket, [], news, self.now()))
 
     def _state(self, account: AccountId, currency: str) -> Callable[[], AccountState]:
@@ -174,9 +181,9 @@ class ExchangeService:
         state = AccountState(currency, tuple(self.summary(account, each) for each in currencies))
         return lambda: state
 
-    def _add_states(self, news: dict[AccountId, AccountNews]) -> None:
+    def _add_states(self, news: dict[AccountId, LazyEvents]) -> None:
         for account, currencies in self._watched.items():
-            told = news.setdefault(account, AccountNews())
+            told = news.setdefault(account, LazyEvents())
             for currency in currencies:
                 told.add(self._state(account, currency))
 
@@ -233,7 +240,7 @@ class ExchangeService:
         """See `Trading`."""
         return self._history.orders(account)
 
-    def trades(self, account: AccountId) -> Iterable[OwnTrade]:
+    def trades(self, account: AccountId) -> Iterable[Execution]:
         """See `Trading`."""
         return self._history.trades(account)
 
@@ -288,13 +295,9 @@ class ExchangeService:
         self.error = self.error or error
         self._public([], self.exchange.matching.now)
 
-    def _journal(self, record: Record) -> None:
-        self._commit.append(self._codec.encode(record))
-        self._ticket += 1
-
-    def _news(self, outputs: list[Any], trades: list[OwnTrade]) -> dict[AccountId, AccountNews]:
+    def _news(self, outputs: list[Any], trades: list[Execution]) -> dict[AccountId, LazyEvents]:
         """What accounts with a name are told, in its order."""
-        news: dict[AccountId, AccountNews] = {}
+        news: dict[AccountId, LazyEvents] = {}
         told = {(trade.fill.trade_id, trade.fill.order_id): trade for trade in trades}
         positions: dict[tuple[AccountId, str], dict[str, Any] | None] = {}
         for each in outputs:
@@ -302,7 +305,7 @@ class ExchangeService:
             account = each.order.account if changed else getattr(each, "account", None)
             if account not in self._named:
                 continue
-            make: Make | None
+            make: MakeEvent | None
             if changed:
                 make = order_update(
                     each.order, self.exchange.matching.books[each.order.instrument].instrument
@@ -312,10 +315,12 @@ class ExchangeService:
             else:
                 make = notice(each)
             if make is not None:
-                news.setdefault(account, AccountNews()).add(make)
+                news.setdefault(account, LazyEvents()).add(make)
         return news
 
-    def _trade(self, trade: OwnTrade, positions: dict[tuple[AccountId, str], dict[str, Any] | None]) -> Make:
+    def _trade(
+        self, trade: Execution, positions: dict[tuple[AccountId, str], dict[str, Any] | None]
+    ) -> MakeEvent:
         """A trade with the position behind the record, which is made once however many trades led to it."""
         account, name = key = trade.fill.account, trade.fill.instrument
         if key not in positions:
@@ -327,7 +332,7 @@ class ExchangeService:
         self,
         ticket: int,
         events: list[Event],
-        news: dict[AccountId, AccountNews],
+        news: dict[AccountId, LazyEvents],
         at_ns: int,
         error: JournalError | None,
     ) -> None:

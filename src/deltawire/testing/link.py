@@ -73,9 +73,9 @@ class Link:
         found: list[Event] = []
         end = self.now + ns
         while (deadline := self.venue.deadline()) is not None and deadline <= end:
-            self.simulator.now_ns = max(self.now, deadline)
+            self.simulator.advance(max(self.now, deadline))
             found += self._took(self.venue.tick(self.now))
-        self.simulator.now_ns = end
+        self.simulator.advance(end)
         return found
 
     def _took(self, outputs: Sequence[Output]) -> list[Event]:

@@ -27,7 +27,10 @@ RequestId = int | str | None
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One request; `params` is an object, `id` is absent only in what needs no answer."""
+    """One request; `params` is an object, `id` is absent only in what needs no answer.
+
+    `method` is without the slash that Deribit's own texts write before it.
+    """
 
     method: str
     params: dict[str, Any] = {}
@@ -110,7 +113,7 @@ def _judge(loose: _Loose) -> Request:
         raise BadRequest(INVALID_REQUEST, "Invalid Request", "method must be a string", request_id)
     if loose.params is not None and not isinstance(loose.params, dict):
         raise BadRequest(INVALID_REQUEST, "Invalid Request", "params must be an object", request_id)
-    return Request(loose.method, loose.params or {}, request_id)
+    return Request(loose.method.removeprefix("/"), loose.params or {}, request_id)
 
 
 def format_reply(reply: Reply, us_out: int) -> bytes:

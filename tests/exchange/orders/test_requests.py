@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from deltawire.exchange.orders.codes import Code, Rejection
 from deltawire.exchange.orders.orders import Terms
 from deltawire.exchange.orders.requests import parse_amount, parse_price, parse_terms
+from tests.support.contracts import CALL
 from tests.support.matching_harness import NAME, PERPETUAL
 
 GOOD = {"instrument_name": NAME, "amount": 10, "price": 100.5}
@@ -119,8 +120,18 @@ def test_what_is_no_such_option_is_an_invalid_parameter(params: dict[str, Any]) 
     assert code(**params) == Code.INVALID_PARAMS
 
 
-def test_advanced_prices_are_not_there_yet() -> None:
-    assert code(advanced="implv") == Code.NOT_IMPLEMENTED
+def test_advanced_prices_are_for_options_and_not_there_yet() -> None:
+    assert code(advanced="implv") == Code.INVALID_ARGS_FOR_INSTRUMENT
+    option = parse_terms({"amount": 1, "price": 0.01, "advanced": "implv"}, "buy", CALL)
+    assert isinstance(option, Rejection)
+    assert option.code == Code.NOT_IMPLEMENTED
+
+
+@pytest.mark.parametrize("kind", ["market", "market_limit", "stop_market", "take_market", "trailing_stop"])
+@pytest.mark.parametrize("price", [100.5, "nonsense", -1])
+def test_a_price_is_ignored_where_the_type_of_order_has_none(kind: str, price: Any) -> None:
+    assert parse(type=kind, price=price) == parse(type=kind, price=None)
+    assert isinstance(parse(type=kind, price=price), Terms)
 
 
 def test_linked_orders_are_terms_of_their_own_with_the_first_ones_size() -> None:

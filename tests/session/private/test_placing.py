@@ -190,7 +190,7 @@ def test_a_position_is_closed_by_one_order(alice: Client, bob: Client) -> None:
         ({"time_in_force": "for_ever"}, -32602),
         ({"label": "x" * 65}, -32602),
         ({"label": "\ud800"}, -32700),
-        ({"advanced": "usd"}, 10033),
+        ({"advanced": "usd"}, 10031),
         ({"valid_until": 1}, 13888),
         ({"trigger_price": 1.0}, 11047),
         ({"mmp": True}, 13040),

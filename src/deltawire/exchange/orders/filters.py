@@ -18,8 +18,10 @@ def fits(record: CancelMany, order: Order, instrument: Instrument) -> bool:
     return (
         record.instrument in (None, order.instrument)
         and record.label in (None, order.terms.label)
-        and record.kind in (None, instrument.kind)
+        and record.kind in (None, *instrument.kinds)
         and record.currency in (None, instrument.base, instrument.settlement)
+        and record.settlement in (None, *instrument.currencies)
+        and record.index_name in (None, instrument.index_name)
         and (record.type == "all" or order.terms.type in TYPES[record.type])
         and (order.quote or not record.quotes_only)
     )

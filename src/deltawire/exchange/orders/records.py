@@ -53,11 +53,14 @@ class CancelMany(Record, frozen=True, tag=True, gc=False):
     account: AccountId
     instrument: str | None = None
     currency: str | None = None
-    """The base or, of linear instruments, the settlement currency."""
+    """The base or the settlement currency: what records of before `settlement` named."""
     kind: str | None = None
     type: Literal["all", "limit", "trigger_all", "stop", "take", "trailing_stop"] = "all"
     label: str | None = None
     quotes_only: bool = False
+    settlement: str | None = None
+    """See `Instrument.currencies`."""
+    index_name: str | None = None
 
 
 class ClosePosition(Record, frozen=True, tag=True, gc=False):

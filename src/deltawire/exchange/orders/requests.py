@@ -25,6 +25,8 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "trigger_fill_condition": get_args(FillCondition),
     "direction": get_args(Side),
 }
+PRICED = frozenset({"limit", "stop_limit", "take_limit"})
+"""Types of orders that have a price; of any other it is ignored."""
 MOST_LINKED = 2
 """Orders that one order may bring along (docs.deribit.com, `otoco_config`)."""
 _INT64 = 1 << 63
@@ -74,14 +76,16 @@ def _terms(params: Mapping[str, Any], side: Side, instrument: Instrument) -> Ter
     if size is None:
         raise _RefusedError(Rejection(Code.INVALID_PARAMS, reason="value required", param="amount"))
     if params.get("advanced") is not None:
-        raise _RefusedError(Rejection(Code.NOT_IMPLEMENTED, param="advanced"))
+        code = Code.NOT_IMPLEMENTED if instrument.kind == "option" else Code.INVALID_ARGS_FOR_INSTRUMENT
+        raise _RefusedError(Rejection(code, param="advanced"))
+    kind: OrderType = _choice(params, "type", "limit")
     valid_until = _milliseconds(params, "valid_until")
     return Terms(
         instrument=instrument.name,
         side=side,
         size_lots=size,
-        type=_choice(params, "type", "limit"),
-        price_ticks=_ticks(params, "price", instrument),
+        type=kind,
+        price_ticks=_ticks(params, "price", instrument) if kind in PRICED else None,
         time_in_force=_choice(params, "time_in_force", "good_til_cancelled"),
         label=_text(params, "label"),
         display_lots=_lots(params, "display_amount", instrument, Code.INVALID_MAX_SHOW_AMOUNT),

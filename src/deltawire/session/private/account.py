@@ -10,6 +10,7 @@ from deltawire.exchange.accounts.account_records import SetMarginModel
 from deltawire.exchange.accounts.ledger import MarginModel
 from deltawire.exchange.orders.codes import Code
 from deltawire.model.instruments import in_currency
+from deltawire.session.currencies import parse_currency, parse_one_currency
 from deltawire.session.methods import Context, NoParams, method
 from deltawire.session.private.account_session import AccountSession, account_session
 from deltawire.session.private.orders import READ
@@ -54,11 +55,8 @@ class _Margins(msgspec.Struct):
 def get_account_summary(context: Context, params: _Summary) -> Any:
     """Money and margin of one currency."""
     session = account_session(context)
-    currency = params.currency.upper()
-    if currency not in session.trading.currencies():
-        raise refused(Code.INVALID_PARAMS, reason="no such currency", param="currency")
-    found = session.trading.summary(session.account, currency)
-    return found | _owner(session) if params.extended else found
+    summary = session.trading.summary(session.account, parse_one_currency(context, params.currency))
+    return summary | _owner(session) if params.extended else summary
 
 
 @method("private/get_account_summaries", right=ACCOUNT)
@@ -74,11 +72,11 @@ def get_account_summaries(context: Context, params: _Summaries) -> Any:
 @method("private/get_positions", right=READ)
 def get_positions(context: Context, params: _Positions) -> Any:
     """All positions of a currency and kind."""
-    session = account_session(context)
+    session, currency = account_session(context), parse_currency(context, params.currency)
     return [
         position
         for position in session.trading.positions(session.account)
-        if in_currency(session.instrument(position["instrument_name"]), params.currency, params.kind)
+        if in_currency(session.instrument(position["instrument_name"]), currency, params.kind)
     ]
 
 
@@ -115,12 +113,12 @@ def get_margins(context: Context, params: _Margins) -> Any:
     ticks = needed(to_ticks({"price": params.price}, "price", instrument), "price")
     buy, sell = session.trading.margins(session.account, instrument, lots, ticks)
     state = context.market.find(instrument.name)
-    known = state.ticker if state is not None else {}
+    ticker = state.ticker if state is not None else {}
     return {
         "buy": buy,
         "sell": sell,
-        "min_price": known.get("min_price"),
-        "max_price": known.get("max_price"),
+        "min_price": ticker.get("min_price"),
+        "max_price": ticker.get("max_price"),
     }
 
 
@@ -142,12 +140,12 @@ def change_margin_model(context: Context, params: _Model) -> Any:
 
 def _rates(session: AccountSession, currency: str) -> dict[str, float]:
     """Margins as shares of the margin balance."""
-    found = session.trading.summary(session.account, currency)
-    whole = found["margin_balance"] or 1.0
+    summary = session.trading.summary(session.account, currency)
+    balance = summary["margin_balance"] or 1.0
     return {
-        "initial_margin_rate": found["initial_margin"] / whole,
-        "maintenance_margin_rate": found["maintenance_margin"] / whole,
-        "available_balance": found["available_funds"],
+        "initial_margin_rate": summary["initial_margin"] / balance,
+        "maintenance_margin_rate": summary["maintenance_margin"] / balance,
+        "available_balance": summary["available_funds"],
     }
 
 

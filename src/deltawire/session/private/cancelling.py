@@ -5,15 +5,17 @@ from typing import Any, Literal
 import msgspec
 
 from deltawire.dialect.order_objects import order_object
-from deltawire.dialect.order_params import parse_order_id
+from deltawire.dialect.order_params import parse_order_id, refused
+from deltawire.exchange.orders.codes import Code
 from deltawire.exchange.orders.orders import Order, OrderChanged
 from deltawire.exchange.orders.records import Cancel, CancelMany
+from deltawire.session.currencies import parse_currency
 from deltawire.session.methods import Context, method
 from deltawire.session.private.account_session import AccountSession, account_session
 from deltawire.session.private.placing import TRADE, changed_order
 
 _Type = Literal["all", "limit", "trigger_all", "stop", "take", "trailing_stop"]
-_Kind = Literal["future", "option", "spot", "future_combo", "option_combo", "any"]
+_Kind = Literal["future", "option", "spot", "future_combo", "option_combo", "combo", "any"]
 
 
 class _ById(msgspec.Struct):
@@ -31,6 +33,12 @@ class _ByInstrument(_All, kw_only=True):
 
 class _ByCurrency(_All, kw_only=True):
     currency: str
+    kind: _Kind = "any"
+    type: _Type = "all"
+
+
+class _ByPair(_All, kw_only=True):
+    currency_pair: str
     kind: _Kind = "any"
     type: _Type = "all"
 
@@ -79,11 +87,19 @@ def cancel_all_by_instrument(context: Context, params: _ByInstrument) -> Any:
 
 @method("private/cancel_all_by_currency", right=TRADE)
 def cancel_all_by_currency(context: Context, params: _ByCurrency) -> Any:
-    """End all orders in a currency."""
-    currency, kind = _any(params.currency.upper()), _any(params.kind)
-    return _cancel_many(
-        account_session(context), params.detailed, currency=currency, kind=kind, type=params.type
-    )
+    """End all orders that settle in a currency."""
+    session, currency = account_session(context), _currency(context, params.currency)
+    kind = _any(params.kind)
+    return _cancel_many(session, params.detailed, settlement=currency, kind=kind, type=params.type)
+
+
+@method("private/cancel_all_by_currency_pair", right=TRADE)
+def cancel_all_by_currency_pair(context: Context, params: _ByPair) -> Any:
+    """End all orders of instruments on an index."""
+    session, pair = account_session(context), params.currency_pair.lower()
+    if context.market.index(pair) is None:
+        raise refused(Code.INVALID_PARAMS, reason="no such currency pair", param="currency_pair")
+    return _cancel_many(session, params.detailed, index_name=pair, kind=_any(params.kind), type=params.type)
 
 
 @method("private/cancel_all_by_kind_or_type", right=TRADE)
@@ -91,17 +107,18 @@ def cancel_all_by_kind_or_type(context: Context, params: _ByKindOrType) -> Any:
     """End all orders of a kind or type, in one or several currencies."""
     session = account_session(context)
     asked = [params.currency] if isinstance(params.currency, str) else params.currency
-    gone: list[Order] = []
-    for currency in dict.fromkeys(each.upper() for each in asked):
-        gone += _cancelled(session, currency=_any(currency), kind=_any(params.kind), type=params.type)
-    return _told(session, gone, params.detailed)
+    cancelled: list[Order] = []
+    for currency in dict.fromkeys([_currency(context, name) for name in asked]):
+        cancelled += _cancelled(session, settlement=currency, kind=_any(params.kind), type=params.type)
+    return _cancel_result(session, cancelled, params.detailed)
 
 
 @method("private/cancel_by_label", right=TRADE)
 def cancel_by_label(context: Context, params: _ByLabel) -> Any:
     """End all orders with a label."""
-    currency = _any(params.currency.upper()) if params.currency else None
-    return _cancel_many(account_session(context), params.detailed, label=params.label, currency=currency)
+    session = account_session(context)
+    currency = None if params.currency is None else _currency(context, params.currency)
+    return _cancel_many(session, params.detailed, label=params.label, settlement=currency)
 
 
 @method("private/cancel_quotes", right=TRADE)
@@ -109,14 +126,19 @@ def cancel_quotes(context: Context, params: _Quotes) -> Any:
     """End all quotes, or those of a currency, instrument or kind."""
     session = account_session(context)
     name = session.instrument(params.instrument_name).name if params.instrument_name else None
-    currency = _any(params.currency.upper()) if params.currency else None
+    currency = None if params.currency is None else _currency(context, params.currency)
     return _cancel_many(
-        session, params.detailed, instrument=name, currency=currency, kind=_any(params.kind), quotes_only=True
+        session,
+        params.detailed,
+        instrument=name,
+        settlement=currency,
+        kind=_any(params.kind),
+        quotes_only=True,
     )
 
 
 def _cancel_many(session: AccountSession, detailed: bool, **which: Any) -> Any:
-    return _told(session, _cancelled(session, **which), detailed)
+    return _cancel_result(session, _cancelled(session, **which), detailed)
 
 
 def _cancelled(session: AccountSession, **which: Any) -> list[Order]:
@@ -128,12 +150,12 @@ def _cancelled(session: AccountSession, **which: Any) -> list[Order]:
     return [order for order in changed if order.account == session.account and order.state == "cancelled"]
 
 
-def _told(session: AccountSession, gone: list[Order], detailed: bool) -> Any:
+def _cancel_result(session: AccountSession, orders: list[Order], detailed: bool) -> Any:
     """How many, or with details which, by instrument."""
     if not detailed:
-        return len(gone)
+        return len(orders)
     by_instrument: dict[str, list[dict[str, Any]]] = {}
-    for order in gone:
+    for order in orders:
         instrument = session.instrument(order.instrument)
         by_instrument.setdefault(order.instrument, []).append(order_object(order, instrument))
     return [
@@ -141,10 +163,15 @@ def _told(session: AccountSession, gone: list[Order], detailed: bool) -> Any:
             "instrument_name": name,
             "currency": session.instrument(name).settlement,
             "type": "limit",
-            "result": found,
+            "result": cancelled,
         }
-        for name, found in by_instrument.items()
+        for name, cancelled in by_instrument.items()
     ]
+
+
+def _currency(context: Context, text: str) -> str | None:
+    """The currency of a filter; None where it is any."""
+    return _any(parse_currency(context, text))
 
 
 def _any(word: str) -> str | None:

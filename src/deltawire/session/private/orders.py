@@ -7,15 +7,15 @@ from typing import Any, Literal
 import msgspec
 
 from deltawire.dialect.order_objects import order_object
-from deltawire.dialect.order_params import parse_order_id, refused
-from deltawire.exchange.orders.codes import Code
+from deltawire.dialect.order_params import parse_order_id
 from deltawire.exchange.orders.orders import Order
 from deltawire.model.instruments import in_currency
+from deltawire.session.currencies import parse_currency
 from deltawire.session.methods import Context, method
+from deltawire.session.paging import check_count, continued
 from deltawire.session.private.account_session import AccountSession, account_session
 
 READ = "trade:read"
-MOST = 1000
 
 _Type = Literal[
     "all", "limit", "trigger_all", "stop_all", "stop_limit", "stop_market", "take_all", "take_limit",
@@ -64,6 +64,8 @@ class _Ended(msgspec.Struct, kw_only=True):
     include_old: bool = False
     include_unfilled: bool = False
     historical: bool = False
+    with_continuation: bool = False
+    continuation: str | int | None = None
 
 
 class _EndedOfInstrument(_Ended, kw_only=True):
@@ -94,15 +96,16 @@ def get_open_orders_by_instrument(context: Context, params: _OpenByInstrument) -
 def get_open_orders_by_currency(context: Context, params: _OpenByCurrency) -> Any:
     """The open orders of a currency."""
     session = account_session(context)
-    return _objects(session, _open(session, params.type, kind=params.kind, currency=params.currency))
+    currency = parse_currency(context, params.currency)
+    return _objects(session, _open(session, params.type, kind=params.kind, currency=currency))
 
 
 @method("private/get_open_orders_by_label", right=READ)
 def get_open_orders_by_label(context: Context, params: _OpenByLabel) -> Any:
     """The open orders with a label."""
     session = account_session(context)
-    found = _open(session, "all", currency=params.currency)
-    return _objects(session, (order for order in found if order.terms.label == params.label))
+    orders = _open(session, "all", currency=parse_currency(context, params.currency))
+    return _objects(session, (order for order in orders if order.terms.label == params.label))
 
 
 @method("private/get_order_state", right=READ)
@@ -116,11 +119,11 @@ def get_order_state(context: Context, params: _ById) -> Any:
 @method("private/get_order_state_by_label", right=READ)
 def get_order_state_by_label(context: Context, params: _ByLabel) -> Any:
     """Orders with a label, alive or ended: how to learn what became of a request without an answer."""
-    session = account_session(context)
+    session, currency = account_session(context), parse_currency(context, params.currency)
     live = session.trading.open_orders(session.account)
     known = {order.id: order for order in (*session.trading.ended_orders(session.account), *live)}
-    found = [known[number] for number in sorted(known) if known[number].terms.label == params.label]
-    return _objects(session, (each for each in found if _fits(session, each, params.currency, "any")))
+    orders = [known[number] for number in sorted(known) if known[number].terms.label == params.label]
+    return _objects(session, (match for match in orders if _fits(session, match, currency, "any")))
 
 
 @method("private/get_order_history_by_instrument", right=READ)
@@ -134,17 +137,9 @@ def get_order_history_by_instrument(context: Context, params: _EndedOfInstrument
 @method("private/get_order_history_by_currency", right=READ)
 def get_order_history_by_currency(context: Context, params: _EndedOfCurrency) -> Any:
     """Ended orders of a currency, newest first."""
-    session = account_session(context)
-    found = (each for each in _ended(session, params) if _fits(session, each, params.currency, params.kind))
-    return _page(session, params, found)
-
-
-def check_count(count: int, offset: int = 0) -> None:
-    """Refuse pages that are none."""
-    if not 1 <= count <= MOST:
-        raise refused(Code.INVALID_PARAMS, reason=f"from 1 to {MOST}", param="count")
-    if not 0 <= offset <= 1_000_000:
-        raise refused(Code.INVALID_PARAMS, reason="from 0 to 1000000", param="offset")
+    session, currency = account_session(context), parse_currency(context, params.currency)
+    orders = (order for order in _ended(session, params) if _fits(session, order, currency, params.kind))
+    return _page(session, params, orders)
 
 
 def _open(session: AccountSession, of_type: str, *, kind: str = "any", currency: str = "any") -> list[Order]:
@@ -166,9 +161,14 @@ def _fits(session: AccountSession, order: Order, currency: str, kind: str) -> bo
     return in_currency(session.instrument(order.instrument), currency, kind)
 
 
-def _page(session: AccountSession, params: _Ended, found: Iterable[Order]) -> list[dict[str, Any]]:
+def _page(session: AccountSession, params: _Ended, ended: Iterable[Order]) -> Any:
+    """A list, or with a token an object of the list and the token of the next page, null behind the last."""
     check_count(params.count, params.offset)
-    return _objects(session, islice(found, params.offset, params.offset + params.count))
+    rest = islice(ended, params.offset, None)
+    if not (params.with_continuation or params.continuation):
+        return _objects(session, islice(rest, params.count))
+    orders, token = continued(rest, params.continuation, params.count, lambda order: order.id)
+    return {"orders": _objects(session, orders), "continuation": None if token is None else str(token)}
 
 
 def _objects(session: AccountSession, orders: Iterable[Order]) -> list[dict[str, Any]]:

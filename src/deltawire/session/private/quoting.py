@@ -106,10 +106,10 @@ def _trades(session: AccountSession, outputs: list[Any]) -> list[dict[str, Any]]
         for each in outputs
         if isinstance(each, Fill) and each.account == session.account
     }
-    found: list[dict[str, Any]] = []
+    trades: list[dict[str, Any]] = []
     for trade in session.trading.trades(session.account):
-        if len(found) == len(fills):
+        if len(trades) == len(fills):
             break
         if (trade.fill.trade_id, trade.fill.order_id) in fills:
-            found.append(user_trade_object(trade, session.instrument(trade.fill.instrument)))
-    return found[::-1]
+            trades.append(user_trade_object(trade, session.instrument(trade.fill.instrument)))
+    return trades[::-1]

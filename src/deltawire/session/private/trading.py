@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from deltawire.exchange.accounts.history import OwnTrade
+from deltawire.exchange.accounts.history import Execution
 from deltawire.exchange.orders.orders import AccountId, Order, OrderId
 from deltawire.exchange.orders.records import SetProtection
 from deltawire.exchange.ports import Record
@@ -51,7 +51,7 @@ class Trading(Protocol):
     def ended_orders(self, account: AccountId) -> Iterable[Order]:
         """Orders that have ended, newest first."""
 
-    def trades(self, account: AccountId) -> Iterable[OwnTrade]:
+    def trades(self, account: AccountId) -> Iterable[Execution]:
         """The account's trades, newest first."""
 
     def positions(self, account: AccountId) -> list[dict[str, Any]]:

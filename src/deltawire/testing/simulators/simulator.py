@@ -19,7 +19,7 @@ class Told(msgspec.Struct):
 class Simulator:
     """One venue's end of a connection, on the wire: requests in, frames out.
 
-    Whoever holds it sets `now_ns` and says when the market moves. With `listed` false it defines no
+    Whoever holds it says how late it is and when the market moves. With `listed` false it defines no
     instrument, as in a recording that was begun too late. `depth` is how many levels a side begins with.
     """
 
@@ -75,6 +75,10 @@ class Simulator:
     def book(self, name: str) -> PlainBook:
         """The book that a subscriber who has missed nothing holds."""
         return self._told[name].book
+
+    def advance(self, now_ns: int) -> None:
+        """It is `now_ns`."""
+        self.now_ns = now_ns
 
     def subscribe(self, name: str) -> None:
         """From now on deltas start from the book as it is."""
