@@ -28,8 +28,8 @@ class BookView:
         name: str,
         book: Callable[[], ChannelBook],
         connected: Callable[[], bool],
-        demand: Callable[[], None] = lambda: None,
         *,
+        demand: Callable[[], None] = lambda: None,
         depth: int = 0,
     ) -> None:
         """`demand` is called when somebody waits; `depth` is how many levels were asked for, 0 for all there are."""

@@ -158,7 +158,10 @@ class _Books:
             if subscription is None:
                 subscription = self._subscription = Subscription(self._target, [], eager=self._awaited)
             view = self._views[channel] = BookView(
-                name, lambda: subscription.book(channel), lambda: subscription.connected, subscription.demand
+                name,
+                lambda: subscription.book(channel),
+                lambda: subscription.connected,
+                demand=subscription.demand,
             )
             self._wanted.append(channel)
             self._news.set()

@@ -144,6 +144,7 @@ class _Simulated(InProcess):
     async def close(self) -> None:
         """End everything."""
         await super().close()
+        await self._builtin.drained()
         self._builtin.close()
         self._folder.cleanup()
 
