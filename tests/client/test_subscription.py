@@ -207,6 +207,42 @@ async def test_of_two_addresses_the_other_one_goes_on() -> None:
             assert (await dw.call("public/test"))["version"]
 
 
+async def test_what_a_server_has_no_more_is_told_and_the_rest_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("deltawire.client.subscription.FIRST_WAIT_S", 0.01)
+    with GatewayServer() as first, GatewayServer(epoch="other") as second:
+        for one in (first, second):
+            one.go_live()
+        gone = make_instrument("GONE")
+        first.feed([make_trade(gone, 1000, 10, trade_id="1")])
+        async with deltawire.open([first.url, second.url]) as dw:
+            sub = await dw.subscribe(BOOK, "trades.*.raw")
+            async with asyncio.timeout(SOON):
+                while "trades.GONE.raw" not in sub.granted:
+                    with contextlib.suppress(SubscriptionRefused):
+                        await sub.add("trades.GONE.raw")
+            rebuilt = RebuiltBook()
+            await read_until(sub, rebuilt, 1)
+            first.stop()
+            async with asyncio.timeout(2 * SOON):
+                while "trades.GONE.raw" in sub.granted or not rebuilt.sequence:
+                    rebuilt.take(await anext(sub))
+            assert sub.granted == [BOOK, "trades.*.raw"]
+            assert {"trades.GONE.raw", BOOK} <= {*rebuilt.gaps}
+            second.change(3)
+            await read_until(sub, rebuilt, second.book.sequence)
+            assert rebuilt.sides == (second.book.bids, second.book.asks)
+
+
+async def test_a_connection_is_opened_without_a_block_in_a_cell_of_a_notebook(server: GatewayServer) -> None:
+    dw = await opened(server)
+    sub = await dw.subscribe(BOOK)
+    await read_until(sub, RebuiltBook(), 1)
+    await dw.close()
+    assert [item async for item in sub] == []
+
+
 async def test_the_first_address_need_not_be_there() -> None:
     with GatewayServer() as server:
         server.go_live()

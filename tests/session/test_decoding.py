@@ -450,4 +450,6 @@ def test_ladders_and_trades_read_as_a_trader_writes_them() -> None:
     delta = book.change({1000: 0})
     expected = "BookDelta(deribit:BTC-PERPETUAL #2 22:13:20.000 bids [delete 10 → 0 @ 100.0], asks [])"
     assert repr(delta) == expected
+    ticker = make_ticker(PERPETUAL, mark_price=100.5, open_interest=3.0)
+    assert repr(ticker) == "Ticker(deribit:BTC-PERPETUAL 22:13:20.000 mark_price 100.5, open_interest 3.0)"
     assert repr(book.stale()) == "Status(deribit:BTC-PERPETUAL stale (gap))"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Generator
 from types import TracebackType
 from typing import Any, Self
 
@@ -44,6 +45,10 @@ class Connection:
             await self.close()
             raise
         return self
+
+    def __await__(self) -> Generator[Any, None, Self]:
+        """The same without a block, as in a notebook's cell; `close` is then yours to call."""
+        return self.__aenter__().__await__()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

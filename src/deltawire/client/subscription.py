@@ -361,7 +361,7 @@ class Subscription:
     def _refuse(self, refused: list[str]) -> None:
         """Channels are refused: at first an error; a server that has come back may just not know them yet.
 
-        After a few attempts nothing more is expected of them, and the others go on alone.
+        After a few attempts nothing more is expected of them, and the others, if there are any, go on alone.
         """
         if not refused:
             self._refusals = 0
@@ -369,7 +369,7 @@ class Subscription:
         self._refusals += 1
         alone = len(refused) == len(self._channels)
         if not self._began or self._refusals < MOST_REFUSALS or alone:
-            raise SubscriptionRefused(refused, retry=self._began and self._refusals < MOST_REFUSALS)
+            raise SubscriptionRefused(refused, retry=self._began)
         self._channels = {name: None for name in self._channels if name not in refused}
 
     async def _join(self, client: Client, channels: Sequence[str]) -> None:

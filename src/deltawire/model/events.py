@@ -304,6 +304,11 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     stats: Stats | None = None
     state: str | None = None
 
+    def __repr__(self) -> str:
+        names = self.__struct_fields__[3:]
+        stated = [f"{name} {value}" for name in names if (value := getattr(self, name)) is not None]
+        return f"Ticker({self.instrument.key} {_time(self.venue_ns)} {', '.join(stated)})"
+
 
 class Index(msgspec.Struct, frozen=True, gc=False):
     """An index price, under the venue's name of the index (`btc_usd`)."""
