@@ -4,6 +4,12 @@ from typing import Any
 
 import msgspec
 
+from deltawire.dialect.account_objects import (
+    account_summary_object,
+    flat_position_object,
+    margins_object,
+    position_object,
+)
 from deltawire.dialect.market_objects import MS_NS
 from deltawire.dialect.order_params import needed, refused, to_lots, to_ticks
 from deltawire.exchange.accounts.account_records import SetMarginModel
@@ -55,7 +61,8 @@ class _Margins(msgspec.Struct):
 def get_account_summary(context: Context, params: _Summary) -> Any:
     """Money and margin of one currency."""
     session = account_session(context)
-    summary = session.trading.summary(session.account, parse_one_currency(context, params.currency))
+    currency = parse_one_currency(context, params.currency)
+    summary = account_summary_object(session.trading.summary(session.account, currency))
     return summary | _owner(session) if params.extended else summary
 
 
@@ -64,7 +71,8 @@ def get_account_summaries(context: Context, params: _Summaries) -> Any:
     """The same of every currency."""
     session = account_session(context)
     summaries = [
-        session.trading.summary(session.account, currency) for currency in session.trading.currencies()
+        account_summary_object(session.trading.summary(session.account, currency))
+        for currency in session.trading.currencies()
     ]
     return _owner(session) | {"summaries": summaries}
 
@@ -74,9 +82,9 @@ def get_positions(context: Context, params: _Positions) -> Any:
     """All positions of a currency and kind."""
     session, currency = account_session(context), parse_currency(context, params.currency)
     return [
-        position
+        position_object(position)
         for position in session.trading.positions(session.account)
-        if in_currency(session.instrument(position["instrument_name"]), currency, params.kind)
+        if in_currency(position.instrument, currency, params.kind)
     ]
 
 
@@ -86,22 +94,9 @@ def get_position(context: Context, params: _Position) -> Any:
     session = account_session(context)
     instrument = session.instrument(params.instrument_name)
     for position in session.trading.positions(session.account):
-        if position["instrument_name"] == instrument.name:
-            return position
-    return {
-        "instrument_name": instrument.name,
-        "kind": instrument.kind,
-        "size": 0.0,
-        "direction": "zero",
-        "average_price": 0.0,
-        "floating_profit_loss": 0.0,
-        "realized_profit_loss": 0.0,
-        "total_profit_loss": 0.0,
-        "initial_margin": 0.0,
-        "maintenance_margin": 0.0,
-        "open_orders_margin": 0.0,
-        "delta": 0.0,
-    }
+        if position.instrument.name == instrument.name:
+            return position_object(position)
+    return flat_position_object(instrument)
 
 
 @method("private/get_margins", right=READ)
@@ -114,12 +109,7 @@ def get_margins(context: Context, params: _Margins) -> Any:
     buy, sell = session.trading.margins(session.account, instrument, lots, ticks)
     state = context.market.find(instrument.name)
     ticker = state.ticker if state is not None else {}
-    return {
-        "buy": buy,
-        "sell": sell,
-        "min_price": ticker.get("min_price"),
-        "max_price": ticker.get("max_price"),
-    }
+    return margins_object(buy, sell, (ticker.get("min_price"), ticker.get("max_price")))
 
 
 @method("private/change_margin_model", right="account:read_write")
@@ -141,11 +131,11 @@ def change_margin_model(context: Context, params: _Model) -> Any:
 def _rates(session: AccountSession, currency: str) -> dict[str, float]:
     """Margins as shares of the margin balance."""
     summary = session.trading.summary(session.account, currency)
-    balance = summary["margin_balance"] or 1.0
+    balance = summary.margin_balance or 1.0
     return {
-        "initial_margin_rate": summary["initial_margin"] / balance,
-        "maintenance_margin_rate": summary["maintenance_margin"] / balance,
-        "available_balance": summary["available_funds"],
+        "initial_margin_rate": summary.initial_margin / balance,
+        "maintenance_margin_rate": summary.maintenance_margin / balance,
+        "available_balance": summary.available,
     }
 
 
