@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
 from itertools import count
 from typing import Literal
+from zlib import crc32
 
 import msgspec
 
@@ -81,6 +82,11 @@ class KeyRing:
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self._keys.values())
+
+
+def number_of(key: Key) -> int:
+    """A number for a key, the same always: its id's CRC32."""
+    return crc32(key.client_id.encode())
 
 
 def is_within(address: str, networks: Iterable[str]) -> bool:

@@ -4,19 +4,6 @@ from typing import Any
 
 from deltawire.exchange.accounts.summaries import CurrencySummary, PositionSummary
 from deltawire.exchange.instruments.contracts import DECIMALS
-from deltawire.model.instruments import Instrument
-
-_ZERO = (
-    "size",
-    "average_price",
-    "floating_profit_loss",
-    "realized_profit_loss",
-    "total_profit_loss",
-    "initial_margin",
-    "maintenance_margin",
-    "open_orders_margin",
-    "delta",
-)
 
 
 def account_summary_object(summary: CurrencySummary) -> dict[str, Any]:
@@ -47,6 +34,7 @@ def account_summary_object(summary: CurrencySummary) -> dict[str, Any]:
         "additional_reserve": 0.0,
         "locked_balance": 0.0,
         "estimated_liquidation_ratio": summary.liquidation_ratio,
+        "estimated_liquidation_ratio_map": summary.liquidation_ratios,
         "margin_model": summary.margin_model,
         "portfolio_margining_enabled": summary.margin_model == "segregated_pm",
         "cross_collateral_enabled": False,
@@ -83,19 +71,22 @@ def position_object(position: PositionSummary) -> dict[str, Any]:
         "delta": position.delta,
     }
     if instrument.kind == "option":
-        return members | position.greeks
+        return members | position.greeks | _in_dollars(position)
     members["size_currency"] = position.size_in_coin
     members["leverage"] = position.leverage
     members["realized_funding"] = position.realised_funding
-    if position.has_liquidation_price:
+    if instrument.perpetual:
+        members["interest_value"] = position.interest_value
+    if position.liquidation_price is not None:
         members["estimated_liquidation_price"] = position.liquidation_price
     return members
 
 
-def flat_position_object(instrument: Instrument) -> dict[str, Any]:
-    """The result of `get_position` where there is none."""
-    zeros = dict.fromkeys(_ZERO, 0.0)
-    return {"instrument_name": instrument.name, "kind": instrument.kind, "direction": "zero"} | zeros
+def _in_dollars(option: PositionSummary) -> dict[str, float]:
+    return {
+        "average_price_usd": option.average_price_usd,
+        "floating_profit_loss_usd": option.floating_profit_usd,
+    }
 
 
 def margins_object(buy: float, sell: float, bounds: tuple[float | None, float | None]) -> dict[str, Any]:

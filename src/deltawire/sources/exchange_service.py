@@ -261,6 +261,12 @@ class ExchangeService:
         names = [name for name, position in held.positions.items() if position.lots] if held else []
         return [position_summary(self.accounts, account, name) for name in names]
 
+    def position(self, account: AccountId, instrument: Instrument) -> PositionSummary | None:
+        """See `Trading`."""
+        if instrument.name not in self.accounts.pricing.instruments:
+            return None
+        return position_summary(self.accounts, account, instrument.name)
+
     def summary(self, account: AccountId, currency: str) -> CurrencySummary:
         """See `Trading`."""
         held = self.accounts.ledger.accounts.get(account)

@@ -109,7 +109,7 @@ def test_a_position_says_size_price_profit_and_where_it_ends(harness: ExchangeHa
     assert 30_000 < price < 33_000
     short = position_summary(harness.accounts, BOB, PERPETUAL.name)
     assert short["direction"] == "sell"
-    assert short["estimated_liquidation_price"] is None
+    assert "estimated_liquidation_price" not in short
 
 
 def test_the_liquidation_price_is_where_liquidation_begins(harness: ExchangeHarness) -> None:
@@ -166,3 +166,31 @@ def test_sums_of_money_have_no_more_decimals_than_money(harness: ExchangeHarness
         position = position_summary(harness.accounts, 1, PERPETUAL.name)
         assert position["mark_price"] == round(position["mark_price"], 2)
         assert position["index_price"] == index
+
+
+def test_an_option_says_what_it_cost_in_dollars_at_the_index_of_each_trade(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, CALL, 2.0, 0.05)
+    harness.prices(66_000.0)
+    harness.trade(ALICE, BOB, CALL, 2.0, 0.10)
+    harness.trade(BOB, ALICE, CALL, 1.0, 0.10)
+    found = position_summary(harness.accounts, ALICE, CALL.name)
+    average = (0.05 * 60_000 + 0.10 * 66_000) / 2
+    assert found["average_price_usd"] == pytest.approx(average)
+    worth = found["mark_price"] * found["index_price"] * 3
+    assert found["floating_profit_loss_usd"] == pytest.approx(worth - 3 * average, abs=1.0)
+    short = position_summary(harness.accounts, BOB, CALL.name)
+    assert short["average_price_usd"] == pytest.approx(average)
+    assert short["floating_profit_loss_usd"] == pytest.approx(-found["floating_profit_loss_usd"])
+
+
+def test_interest_values_say_what_a_position_has_paid(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, LINEAR, 10.0, 60_000.0)
+    for _ in range(3):
+        harness.prices(later_s=3600.0, BTC__USDC_PERPETUAL=60_300.0)
+    before = position_summary(harness.accounts, ALICE, LINEAR.name)["interest_value"]
+    now = ticker(harness.accounts.pricing, LINEAR).interest_value
+    assert now is not None
+    harness.trade(ALICE, BOB, LINEAR, 0.001, 60_300.0)
+    found = position_summary(harness.accounts, ALICE, LINEAR.name)
+    assert found["interest_value"] == now > before
+    assert found["realized_funding"] == pytest.approx((before - now) * 10.0, abs=1e-6)

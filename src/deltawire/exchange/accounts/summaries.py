@@ -4,16 +4,19 @@ Amounts are doubles of coins or dollars; greeks are in dollars, delta in coin.
 """
 
 from functools import partial
+from math import isfinite
 
 import msgspec
 
 from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.accounts.ledger import Account, MarginModel, Wallet
+from deltawire.exchange.accounts.margin_tables import max_leverage
 from deltawire.exchange.accounts.margining import NO_LINE, Exposure
 from deltawire.exchange.accounts.positions import Position, average_price
 from deltawire.exchange.accounts.standard_margin import liquidation_price
 from deltawire.exchange.instruments.contracts import UNITS, worth_at
 from deltawire.exchange.orders.orders import AccountId
+from deltawire.exchange.pricing.funding import interest_value
 from deltawire.model.instruments import Instrument
 
 GREEKS = ("gamma", "vega", "theta")
@@ -51,12 +54,14 @@ class CurrencySummary(msgspec.Struct, frozen=True):
     projected_delta: float
     liquidation_ratio: float
     """How much of the margin balance is needed; at 1 liquidation begins."""
+    liquidation_ratios: dict[str, float]
+    """The same by index, of standard margins; portfolio margin is not taken apart."""
     margin_model: MarginModel
     options: OptionsSummary
 
 
 class PositionSummary(msgspec.Struct, frozen=True):
-    """One position; size and profit are zero where there is none. `greeks` are an option's alone."""
+    """One position; size and profit are zero where there is none. `greeks` and dollars are an option's alone."""
 
     instrument: Instrument
     lots: int
@@ -75,9 +80,12 @@ class PositionSummary(msgspec.Struct, frozen=True):
     size_in_coin: float
     leverage: int
     realised_funding: float
-    has_liquidation_price: bool
-    """Whether this position alone can be liquidated; the price is None where it never would be."""
+    interest_value: float | None
+    """What a perpetual's position has paid since it was opened; None of any other."""
     liquidation_price: float | None
+    """None where this position alone is never liquidated."""
+    average_price_usd: float
+    floating_profit_usd: float
 
 
 def account_summary(accounts: Accounts, number: AccountId, currency: str) -> CurrencySummary:
@@ -105,7 +113,8 @@ def account_summary(accounts: Accounts, number: AccountId, currency: str) -> Cur
         futures_profit=_coins(standing.upl + standing.rpl),
         deltas=_deltas(accounts, account, currency),
         projected_delta=sum(_deltas(accounts, account, currency, beyond=True).values(), 0.0),
-        liquidation_ratio=maintenance / margin_balance if margin_balance > 0 else 0.0,
+        liquidation_ratio=_ratio(maintenance, margin_balance),
+        liquidation_ratios=_ratios(accounts, account, currency, margin_balance),
         margin_model=account.model,
         options=_options(accounts, account, currency),
     )
@@ -120,7 +129,10 @@ def position_summary(accounts: Accounts, number: AccountId, name: str) -> Positi
     line = standings.standing(account, instrument.settlement).lines.get(name, NO_LINE)
     mark, index = pricing.marks.get(name, 0.0), pricing.index.get(instrument.index_name, 0.0)
     lots, option = position.lots, instrument.kind == "option"
-    liquidated = not option and account.model == "segregated_sm" and bool(lots)
+    dollars = _in_dollars(instrument, position, mark, index) if option else (0.0, 0.0)
+    price: float | None = None
+    if not option and account.model == "segregated_sm" and lots:
+        price = _liquidation_price(accounts, account, instrument, position)
     return PositionSummary(
         instrument=instrument,
         lots=lots,
@@ -137,11 +149,20 @@ def position_summary(accounts: Accounts, number: AccountId, name: str) -> Positi
         delta=_delta(accounts, instrument, lots),
         greeks={greek: _greek(accounts, instrument, lots, greek) for greek in GREEKS if option},
         size_in_coin=0.0 if option else _size_in_coin(instrument, lots, mark),
-        leverage=0 if option else round(1 / accounts.margins.coin(instrument.base).future.initial),
+        leverage=0 if option else max_leverage(accounts.margins, instrument.base),
         realised_funding=_coins(position.funding),
-        has_liquidation_price=liquidated,
-        liquidation_price=_liquidation_price(accounts, account, instrument, position) if liquidated else None,
+        interest_value=interest_value(instrument, position.reading) if instrument.perpetual else None,
+        liquidation_price=price if price and isfinite(price) else None,
+        average_price_usd=dollars[0],
+        floating_profit_usd=dollars[1],
     )
+
+
+def _in_dollars(instrument: Instrument, option: Position, mark: float, index: float) -> tuple[float, float]:
+    """What an option's position cost on average, and has brought, at the index of the trades and of now."""
+    size, cost = instrument.size(option.lots), _coins(option.basis_usd)
+    worth = mark * size * (index if instrument.inverse else 1.0)
+    return round(cost / size, 6) if size else 0.0, round(worth - cost, 6)
 
 
 def margins(accounts: Accounts, instrument: Instrument, lots: int, price: float) -> tuple[float, float]:
@@ -198,6 +219,20 @@ def _greek(accounts: Accounts, instrument: Instrument, lots: int, greek: str) ->
     option = accounts.pricing.options.get(instrument.name)
     value: float = getattr(option.value, greek) if option else 0.0
     return instrument.size(lots) * value
+
+
+def _ratio(maintenance: int, margin_balance: int) -> float:
+    """How much of the margin balance is needed; at 1 liquidation begins."""
+    return maintenance / margin_balance if margin_balance > 0 else 0.0
+
+
+def _ratios(accounts: Accounts, account: Account, currency: str, margin_balance: int) -> dict[str, float]:
+    """The same by index, of standard margins; portfolio margin is not taken apart."""
+    needed: dict[str, int] = {}
+    for name, line in accounts.standings.standing(account, currency).lines.items():
+        index = accounts.instrument(name).index_name
+        needed[index] = needed.get(index, 0) + line.maintenance
+    return {index: _ratio(units, margin_balance) for index, units in needed.items()}
 
 
 def _deltas(accounts: Accounts, account: Account, currency: str, *, beyond: bool = False) -> dict[str, float]:

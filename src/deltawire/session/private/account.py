@@ -4,13 +4,7 @@ from typing import Any
 
 import msgspec
 
-from deltawire.dialect.account_objects import (
-    account_summary_object,
-    flat_position_object,
-    margins_object,
-    position_object,
-)
-from deltawire.dialect.market_objects import MS_NS
+from deltawire.dialect.account_objects import account_summary_object, margins_object, position_object
 from deltawire.dialect.order_params import needed, refused, to_lots, to_ticks
 from deltawire.exchange.accounts.account_records import SetMarginModel
 from deltawire.exchange.accounts.ledger import MarginModel
@@ -62,19 +56,20 @@ def get_account_summary(context: Context, params: _Summary) -> Any:
     """Money and margin of one currency."""
     session = account_session(context)
     currency = parse_one_currency(context, params.currency)
-    summary = account_summary_object(session.trading.summary(session.account, currency))
-    return summary | _owner(session) if params.extended else summary
+    summary = account_summary_object(session.trading.summary(session.account, currency)) | _limits(context)
+    return summary | _owner(context, session) if params.extended else summary
 
 
 @method("private/get_account_summaries", right=ACCOUNT)
 def get_account_summaries(context: Context, params: _Summaries) -> Any:
     """The same of every currency."""
     session = account_session(context)
+    limits = _limits(context)
     summaries = [
-        account_summary_object(session.trading.summary(session.account, currency))
+        account_summary_object(session.trading.summary(session.account, currency)) | limits
         for currency in session.trading.currencies()
     ]
-    return _owner(session) | {"summaries": summaries}
+    return _owner(context, session) | {"summaries": summaries}
 
 
 @method("private/get_positions", right=READ)
@@ -93,10 +88,10 @@ def get_position(context: Context, params: _Position) -> Any:
     """One position; a flat one has direction `zero`."""
     session = account_session(context)
     instrument = session.instrument(params.instrument_name)
-    for position in session.trading.positions(session.account):
-        if position.instrument.name == instrument.name:
-            return position_object(position)
-    return flat_position_object(instrument)
+    position = session.trading.position(session.account, instrument)
+    if position is None:
+        raise refused(Code.BOOK_CLOSED, param="instrument_name")
+    return position_object(position)
 
 
 @method("private/get_margins", right=READ)
@@ -145,16 +140,33 @@ def get_access_log(context: Context, params: NoParams) -> Any:
     return []
 
 
-def _owner(session: AccountSession) -> dict[str, Any]:
-    return {
+def _limits(context: Context) -> dict[str, Any]:
+    """How many requests a second are refilled, and how many may come at once; nothing where they cost nothing.
+
+    Requests that reach matching cost what others cost.
+    """
+    limits = context.limits
+    if limits is None:
+        return {}
+    found = {"rate": limits.refill / limits.request, "burst": limits.pool / limits.request}
+    return {"limits": {"limits_per_currency": False, "matching_engine": found, "non_matching_engine": found}}
+
+
+def _owner(context: Context, session: AccountSession) -> dict[str, Any]:
+    """Whose account it is; it is as old as its oldest key."""
+    keys = [key.created_ms for key in context.access.ring if key.account == session.name and key.created_ms]
+    created = {"creation_timestamp": min(keys)} if keys else {}
+    return created | {
         "id": session.account,
         "username": session.name,
         "email": "",
         "system_name": session.name,
         "type": "main",
-        "creation_timestamp": session.trading.now() // MS_NS,
+        "security_keys_enabled": False,
+        "login_enabled": False,
+        "receive_notifications": False,
         "interuser_transfers_enabled": False,
         "mmp_enabled": True,
         "self_trading_reject_mode": session.trading.self_trading(session.account),
-        "self_trading_extended_to_subaccounts": False,
+        "self_trading_extended_to_subaccounts": "false",
     }

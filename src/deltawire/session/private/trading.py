@@ -58,6 +58,9 @@ class Trading(Protocol):
     def positions(self, account: AccountId) -> list[PositionSummary]:
         """Positions, flat ones left out."""
 
+    def position(self, account: AccountId, instrument: Instrument) -> PositionSummary | None:
+        """One position, flat or not; None when the instrument has ended."""
+
     def summary(self, account: AccountId, currency: str) -> CurrencySummary:
         """Money and margin of one currency."""
 
