@@ -148,8 +148,10 @@ def _limits(context: Context) -> dict[str, Any]:
     limits = context.limits
     if limits is None:
         return {}
-    found = {"rate": limits.refill / limits.request, "burst": limits.pool / limits.request}
-    return {"limits": {"limits_per_currency": False, "matching_engine": found, "non_matching_engine": found}}
+    bucket = {"rate": limits.refill / limits.request, "burst": limits.pool / limits.request}
+    return {
+        "limits": {"limits_per_currency": False, "matching_engine": bucket, "non_matching_engine": bucket}
+    }
 
 
 def _owner(context: Context, session: AccountSession) -> dict[str, Any]:
