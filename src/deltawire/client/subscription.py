@@ -70,8 +70,6 @@ class Subscription:
         self._session = ClientSession()
         self._decoder = EventDecoder()
         self._client: Client | None = None
-        self._resuming: dict[str, ResumePosition] = {}
-        """What has been asked to be resumed and is not settled yet, however often that was tried."""
         self._told: deque[RawItem] = deque()
         self._items: deque[Item] = deque()
         self._note: Notification | None = None
@@ -133,7 +131,6 @@ class Subscription:
                         await self._client.unsubscribe(*names)
             for name in left:
                 self._session.forget(name)
-                self._resuming.pop(name, None)
                 self._decoder.left(name)
             self._queue.discard(left)
             if self._note is not None and self._note.channel in left:
@@ -336,14 +333,11 @@ class Subscription:
 
     async def _resume(self, client: Client) -> None:
         """Subscribe again; tell what goes on and what is lost, whatever an attempt before has come to."""
+        self._tell_lost()
         while self._queue:  # what an attempt before has received goes before what this one finds lost
             self._told.append(self._queue.pop())
         held = self._session.reconnected()
         positions = {name: position for name, position in held.items() if self._covers(name)}
-        self._told.extend(
-            Gap(name, position) for name, position in self._resuming.items() if name not in positions
-        )
-        self._resuming = dict(positions)
         wanted = [*positions, *(name for name in self._channels if name not in positions)]
         if self._typed:
             await self._define_named(client, list(self._channels))
@@ -352,11 +346,12 @@ class Subscription:
         self._told.extend(Gap(name, positions.get(name, NOWHERE)) for name in refused)
         for name in refused:
             self._session.forget(name)
-        lost = [name for name, found in recovered.items() if not found and name in positions]
-        self._told.extend(Gap(name, positions[name]) for name in lost)
-        self._resuming = {}
-        if found := tuple(name for name in recovered if name in positions and name not in lost):
+        if found := tuple(name for name, whole in recovered.items() if whole):
             self._told.append(Recovered(found))
+
+    def _tell_lost(self) -> None:
+        """What a server could not resume goes before whatever it has sent since."""
+        self._told.extend(Gap(name, position) for name, position in self._session.take_lost())
 
     def _refuse(self, refused: list[str]) -> None:
         """Channels are refused: at first an error; a server that has come back may just not know them yet.
@@ -391,6 +386,7 @@ class Subscription:
         for names in _batches(channels):
             resume = {name: positions[name] for name in names if name in positions}
             answer = await client.answer("public/subscribe", channels=names, resume=resume, **self._asked)
+            self._tell_lost()
             recovered |= answer.recovered
             refused += [name for name in names if name not in answer.result]
         return recovered, refused

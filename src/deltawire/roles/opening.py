@@ -12,7 +12,7 @@ from deltawire.client.connection import Connection
 from deltawire.client.targets import Servers
 from deltawire.errors import UsageError
 from deltawire.recording import Recording
-from deltawire.roles.exchange import Builtin, Setup
+from deltawire.roles.exchange import BuiltinExchange, Setup
 from deltawire.roles.gateway import App, WallClock
 from deltawire.roles.in_process import InProcess, Pace, PacedSource
 from deltawire.sources.replay import ReplaySource, play
@@ -136,7 +136,7 @@ class _Simulated(InProcess):
         self._seed = int(_number(options, "seed", 1))
         self._speed = _number(options, "speed", 1.0)
         self._folder = tempfile.TemporaryDirectory(prefix="deltawire-sim-")
-        self._builtin = Builtin(
+        self._builtin = BuiltinExchange(
             Path(self._folder.name), WallClock(), Setup(seed=self._seed), speed=self._speed
         )
         super().__init__(App([self._builtin.source], trading=self._builtin.service))

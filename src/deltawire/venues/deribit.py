@@ -148,6 +148,7 @@ class _Instrument(msgspec.Struct):
     option_type: Literal["call", "put"] | None = None
     maker_commission: float | None = None
     taker_commission: float | None = None
+    max_leverage: float | None = None
     is_active: bool = True
     tick_size_steps: list[_Step] = []
 
@@ -164,7 +165,7 @@ _TICKER_FIELDS = [
 _RENAMED = {"best_bid_amount": "best_bid_size", "best_ask_amount": "best_ask_size"}
 
 
-def _notification(**more: str) -> Members:
+def _notification(**fields: str) -> Members:
     """A notification of the book channel; `more` is where images and changes differ."""
     data = members(
         _Book,
@@ -173,7 +174,7 @@ def _notification(**more: str) -> Members:
         change_id="$last",
         bids="$bids",
         asks="$asks",
-        **more,
+        **fields,
     )
     return members(
         _Frame, method='"subscription"', params=members(_Params, channel='"book.$label"', data=data)
@@ -221,7 +222,7 @@ class Deribit(VenueConnection):
             return None
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
         chosen = [asked.get("currency", "any"), asked.get("kind", ""), asked.get("expired", "")]
-        return ":".join(["instruments", *(each for each in chosen if each not in ("", "false"))])
+        return ":".join(["instruments", *(part for part in chosen if part not in ("", "false"))])
 
     def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
         tail = {"book": "100ms", "trades": "100ms", "ticker": "100ms"}
@@ -487,5 +488,6 @@ def _to_instrument(stated: _Instrument) -> Instrument:
         index_name=stated.price_index or guessed.index_name,
         maker_commission=stated.maker_commission,
         taker_commission=stated.taker_commission,
+        max_leverage=stated.max_leverage,
         active=stated.is_active,
     )

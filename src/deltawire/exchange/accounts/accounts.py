@@ -100,11 +100,12 @@ class Accounts:
         self.settlement.charge_funding(position, instrument)
         lots = fill.size_lots if fill.side == "buy" else -fill.size_lots
         worth = worth_at_ticks(instrument, fill.price_ticks, lots)
-        profit = position.trade(lots, worth)
-        if not position.margined:
-            wallet.balance -= worth
         price = instrument.price(fill.price_ticks)
         index = self.margining.index(instrument, price)
+        worth_usd = round(worth * index) if instrument.inverse else worth
+        profit = position.trade(lots, worth, 0 if position.margined else worth_usd)
+        if not position.margined:
+            wallet.balance -= worth
         fee = trade_fee(self.fees, instrument, price, index, lots, fill.role)
         self.ledger.charge(wallet, instrument.settlement, fee)
         if fill.terms.liquidation:
@@ -151,8 +152,8 @@ class Accounts:
         self.liquidation.examine(self.outbox)
         if not self.outbox:
             return ()
-        found, self.outbox[:] = list(self.outbox), []
-        return found
+        outputs, self.outbox[:] = list(self.outbox), []
+        return outputs
 
     def freeze(self) -> bytes:
         """Ledger and prices."""
@@ -161,9 +162,9 @@ class Accounts:
 
     def thaw(self, state: bytes) -> None:
         """Take over ledger and prices; sums and lines are made anew, and are the same."""
-        found = msgspec.msgpack.decode(state, type=_State)
-        self._began(found.ledger, found.pricing)
-        self.settlement.settle_ns, self.listings.hour = found.settle_ns, found.listed_hour
+        frozen = msgspec.msgpack.decode(state, type=_State)
+        self._began(frozen.ledger, frozen.pricing)
+        self.settlement.settle_ns, self.listings.hour = frozen.settle_ns, frozen.listed_hour
         self.standings.refresh_all()
 
     def imbalance(self, currency: str) -> int:
@@ -182,13 +183,13 @@ class Accounts:
     def _began(self, ledger: Ledger, pricing: Pricing) -> None:
         self.ledger, self.pricing = ledger, pricing
         self.outbox: list[AccountNotice | RiskInstruction] = []
-        self.settlement_of = {name: found.settlement for name, found in pricing.instruments.items()}
+        self.settlement_of = {name: instrument.settlement for name, instrument in pricing.instruments.items()}
         self.margining = Margining(pricing, self.margins, self.fees)
         self.portfolios = Portfolios(pricing, self.margins)
         self.standings = MarginState(ledger, pricing, self.margining, self.portfolios)
         self.settlement = Settlement(ledger, pricing, self.fees, self.standings)
         self.liquidation = Liquidation(ledger, pricing, self.standings, self.band)
-        self.listings = Listings(pricing, self.fees, self.band)
+        self.listings = Listings(pricing, self.fees, self.band, self.margins)
 
     def _priced(self, prices: Prices) -> None:
         self.pricing.indexed(prices)

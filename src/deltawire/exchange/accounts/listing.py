@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from math import ceil, floor
 
 from deltawire.exchange.accounts.account_records import AccountNotice
+from deltawire.exchange.accounts.margin_tables import MarginTable, max_leverage
 from deltawire.exchange.instruments.calendar import SECOND_NS
 from deltawire.exchange.instruments.catalogue import SERIES, wanted
 from deltawire.exchange.instruments.fees import FeeTable
@@ -19,12 +20,13 @@ _HOUR_NS = 3600 * SECOND_NS
 class Listings:
     """Looks at the calendar every hour, and at prices whenever they change."""
 
-    def __init__(self, pricing: Pricing, fees: FeeTable, band: PriceBand) -> None:
+    def __init__(self, pricing: Pricing, fees: FeeTable, band: PriceBand, margins: MarginTable) -> None:
         self._pricing = pricing
+        self._leverages = {series.base: max_leverage(margins, series.base) for series in SERIES}
         self._fees = fees
         self._band = band
         self.hour = 0
-        self._told: dict[str, Reference] = {}
+        self._published: dict[str, Reference] = {}
 
     def due(self, outbox: Outbox) -> Iterator[Instrument]:
         """What is to be listed now and is not yet; its books are demanded."""
@@ -33,23 +35,23 @@ class Listings:
         if hour == self.hour or not pricing.index:
             return
         self.hour = hour
-        for instrument in wanted(pricing.now_ns, pricing.index, self._fees):
+        for instrument in wanted(pricing.now_ns, pricing.index, self._fees, self._leverages):
             if instrument.name not in pricing.instruments and instrument.index_name in pricing.index:
                 outbox.append(OpenBook(instrument))
                 yield instrument
 
     def references(self, outbox: Outbox) -> None:
         """Tell each book its index, mark and band where they have changed."""
-        pricing, told = self._pricing, self._told
+        pricing, published = self._pricing, self._published
         for name, instrument in pricing.instruments.items():
             mark = pricing.marks.get(name)
             index = pricing.index.get(instrument.index_name)
             if mark is None or index is None:
                 continue
-            found = self._reference(instrument, mark, index)
-            if told.get(name) != found:
-                told[name] = found
-                outbox.append(found)
+            reference = self._reference(instrument, mark, index)
+            if published.get(name) != reference:
+                published[name] = reference
+                outbox.append(reference)
 
     @staticmethod
     def currencies() -> set[str]:

@@ -25,6 +25,11 @@ def funding_rate(mark: float, index: float) -> float:
     return min(max(rate, -LIMIT), LIMIT)
 
 
+def interest_value(instrument: Instrument, reading: int) -> float:
+    """A reading as what one unit of size has paid since listing, in the settlement currency."""
+    return reading / SCALE / UNITS / instrument.size(1)
+
+
 class FundingMeter(msgspec.Struct):
     """What one lot long has paid since listing; a position pays the difference between two readings."""
 
@@ -59,5 +64,5 @@ class FundingMeter(msgspec.Struct):
         """What `lots` must pay since an earlier reading, in smallest units; below zero it gets paid."""
         owed = abs(lots) * (self.reading - reading)
         whole, rest = divmod(abs(owed), SCALE)
-        found = whole + (2 * rest > SCALE or (2 * rest == SCALE and whole & 1))
-        return found if (owed >= 0) == (lots >= 0) else -found
+        units = whole + (2 * rest > SCALE or (2 * rest == SCALE and whole & 1))
+        return units if (owed >= 0) == (lots >= 0) else -units
