@@ -276,7 +276,7 @@ ALWAYS = {
     "best_ask_size": 0.0,
     "open_interest": 0.0,
     "state": "open",
-    "stats": Stats(),
+    "stats": Stats(volume=0.0, volume_notional=0.0),
 }
 """What the dialect's ticker states always."""
 
