@@ -92,8 +92,8 @@ def number_of(key: Key) -> int:
 def is_within(address: str, networks: Iterable[str]) -> bool:
     """Whether an address is in one of these networks; one that cannot be read is in none."""
     try:
-        found = ip_address(address.partition("%")[0])
+        peer = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    found = getattr(found, "ipv4_mapped", None) or found
-    return any(found in ip_network(network, strict=False) for network in networks)
+    peer = getattr(peer, "ipv4_mapped", None) or peer
+    return any(peer in ip_network(network, strict=False) for network in networks)

@@ -146,13 +146,13 @@ def ticker_object(state: InstrumentState, market: Market) -> dict[str, Any]:
 def _stats_object(stats: Stats, instrument: Instrument) -> dict[str, Any]:
     """Without a trade prices are null and volumes zero; what nobody knows is left out, or null where clients look."""
     none = 0.0 if stats.high is None and instrument.measurable else None
-    found = {
+    members = {
         "high": stats.high,
         "low": stats.low,
         "price_change": stats.price_change,
         "volume": none if stats.volume is None else stats.volume,
     }
-    return found | _volumes(stats)
+    return members | _volumes(stats)
 
 
 def _volumes(stats: Stats) -> dict[str, float]:

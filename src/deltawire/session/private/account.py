@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from deltawire.dialect.account_objects import account_summary_object, margins_object, position_object
 from deltawire.dialect.order_params import needed, refused, to_lots, to_ticks
 from deltawire.exchange.accounts.account_records import SetMarginModel
 from deltawire.exchange.accounts.ledger import MarginModel
@@ -55,7 +56,7 @@ def get_account_summary(context: Context, params: _Summary) -> Any:
     """Money and margin of one currency."""
     session = account_session(context)
     currency = parse_one_currency(context, params.currency)
-    summary = session.trading.summary(session.account, currency) | _limits(context)
+    summary = account_summary_object(session.trading.summary(session.account, currency)) | _limits(context)
     return summary | _owner(context, session) if params.extended else summary
 
 
@@ -65,7 +66,7 @@ def get_account_summaries(context: Context, params: _Summaries) -> Any:
     session = account_session(context)
     limits = _limits(context)
     summaries = [
-        session.trading.summary(session.account, currency) | limits
+        account_summary_object(session.trading.summary(session.account, currency)) | limits
         for currency in session.trading.currencies()
     ]
     return _owner(context, session) | {"summaries": summaries}
@@ -76,9 +77,9 @@ def get_positions(context: Context, params: _Positions) -> Any:
     """All positions of a currency and kind."""
     session, currency = account_session(context), parse_currency(context, params.currency)
     return [
-        position
+        position_object(position)
         for position in session.trading.positions(session.account)
-        if in_currency(session.instrument(position["instrument_name"]), currency, params.kind)
+        if in_currency(position.instrument, currency, params.kind)
     ]
 
 
@@ -87,10 +88,10 @@ def get_position(context: Context, params: _Position) -> Any:
     """One position; a flat one has direction `zero`."""
     session = account_session(context)
     instrument = session.instrument(params.instrument_name)
-    found = session.trading.position(session.account, instrument)
-    if found is None:
+    position = session.trading.position(session.account, instrument)
+    if position is None:
         raise refused(Code.BOOK_CLOSED, param="instrument_name")
-    return found
+    return position_object(position)
 
 
 @method("private/get_margins", right=READ)
@@ -103,12 +104,7 @@ def get_margins(context: Context, params: _Margins) -> Any:
     buy, sell = session.trading.margins(session.account, instrument, lots, ticks)
     state = context.market.find(instrument.name)
     ticker = state.ticker if state is not None else {}
-    return {
-        "buy": buy,
-        "sell": sell,
-        "min_price": ticker.get("min_price"),
-        "max_price": ticker.get("max_price"),
-    }
+    return margins_object(buy, sell, (ticker.get("min_price"), ticker.get("max_price")))
 
 
 @method("private/change_margin_model", right="account:read_write")
@@ -130,11 +126,11 @@ def change_margin_model(context: Context, params: _Model) -> Any:
 def _rates(session: AccountSession, currency: str) -> dict[str, float]:
     """Margins as shares of the margin balance."""
     summary = session.trading.summary(session.account, currency)
-    balance = summary["margin_balance"] or 1.0
+    balance = summary.margin_balance or 1.0
     return {
-        "initial_margin_rate": summary["initial_margin"] / balance,
-        "maintenance_margin_rate": summary["maintenance_margin"] / balance,
-        "available_balance": summary["available_funds"],
+        "initial_margin_rate": summary.initial_margin / balance,
+        "maintenance_margin_rate": summary.maintenance_margin / balance,
+        "available_balance": summary.available,
     }
 
 
@@ -152,8 +148,10 @@ def _limits(context: Context) -> dict[str, Any]:
     limits = context.limits
     if limits is None:
         return {}
-    found = {"rate": limits.refill / limits.request, "burst": limits.pool / limits.request}
-    return {"limits": {"limits_per_currency": False, "matching_engine": found, "non_matching_engine": found}}
+    bucket = {"rate": limits.refill / limits.request, "burst": limits.pool / limits.request}
+    return {
+        "limits": {"limits_per_currency": False, "matching_engine": bucket, "non_matching_engine": bucket}
+    }
 
 
 def _owner(context: Context, session: AccountSession) -> dict[str, Any]:
