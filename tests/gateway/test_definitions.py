@@ -16,6 +16,7 @@ import pytest
 from deltawire.access.scopes import EVERYTHING
 from deltawire.dialect.families import FAMILIES
 from deltawire.dialect.grammar import choices, parse_channel
+from deltawire.dialect.results import RESULTS
 from deltawire.session.table import METHODS
 from deltawire.store.accounts import AccountStore
 from deltawire.store.keys import KeyStore
@@ -80,12 +81,23 @@ class Scene:
         assert "error" not in answer, (method, params, answer["error"])
         self.answered.add(method)
         self.compare(answer["result"], TABLE["methods"].get(method, {}).get("result", "any"), method)
+        self.described(method, answer["result"])
         return answer["result"]
 
     def refused(self, method: str, **params: Any) -> int:
         """The code of a method's error."""
         code: int = self.maker.answer(method, **params)["error"]["code"]
         return code
+
+    def described(self, method: str, result: Any) -> None:
+        """An answer is what the server's own document says, and has nothing of which it does not tell."""
+        known = msgspec.to_builtins(msgspec.convert(result, RESULTS[method]))
+        for ours, theirs in (
+            zip(known, result, strict=True) if isinstance(result, list) else [(known, result)]
+        ):
+            if isinstance(theirs, dict):
+                more = {name for name, value in theirs.items() if value not in (None, False, "", [])}
+                assert more <= ours.keys(), (method, more - ours.keys())
 
     def compare(self, value: Any, definition: Any, place: str) -> None:
         for difference in differences(value, definition, place):
