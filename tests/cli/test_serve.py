@@ -77,7 +77,7 @@ def test_an_exchange_whose_disk_is_full_says_so_and_ends(tmp_path: Path) -> None
         said = server.err.rest()
         assert "Traceback" not in said
         (line,) = [line for line in said.splitlines() if line.startswith("deltawire: ")]
-        assert line.startswith("deltawire: the exchange ends, nothing is acknowledged any more: ")
+        assert line.startswith("deltawire: the exchange stops, nothing is acknowledged any more: ")
         assert "File too large" in line
 
 

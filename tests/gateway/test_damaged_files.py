@@ -13,7 +13,7 @@ from tests.store.test_watching import fifo, folder, gigabyte, half, not_utf8
 from tests.support.credentials import secret_login
 from tests.support.rights_server import TRADER, RightsServer, rights_server, until
 
-SAID = {"keys.json": "keys stay as they were", "accounts.json": "accounts stay as they were"}
+SAID = {"keys.json": "cannot read the keys", "accounts.json": "cannot read the accounts"}
 AGAIN = {"keys.json": "keys can be read again", "accounts.json": "accounts can be read again"}
 
 

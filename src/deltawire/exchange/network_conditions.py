@@ -130,7 +130,7 @@ def parse_fault(text: str) -> Fault:
     except ValueError:
         pass
     raise UsageError(
-        f"no fault: {text!r}; there are delay:SHARE:MS, halt:INSTRUMENT:START:SECONDS, maintenance:START:SECONDS"
+        f"unknown fault {text!r}; faults are delay:SHARE:MS, halt:INSTRUMENT:START:SECONDS, maintenance:START:SECONDS"
     )
 
 
@@ -152,5 +152,7 @@ def parse_latency(text: str) -> Latency:
     except ValueError:
         latency = Latency(-1.0)
     if not 0.0 <= latency.mean_ms < 60_000.0 or not 0.0 <= latency.sd_ms < 60_000.0:
-        raise UsageError(f"no latency: {text!r}; try {', '.join(LATENCIES)}, or milliseconds such as 12±3")
+        raise UsageError(
+            f"unknown latency {text!r}; use {', '.join(LATENCIES)}, or milliseconds such as 12±3"
+        )
     return latency

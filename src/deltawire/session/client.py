@@ -120,7 +120,7 @@ class ClientSession:
         try:
             message = self._decode(frame)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise FeedError(f"no answer of this dialect: {error}", retry=False) from error
+            raise FeedError(f"not an answer of this dialect: {error}", retry=False) from error
         if message.id is not None:
             return self._answer(message)
         if message.method == "subscription" and message.params is not None:
@@ -166,7 +166,7 @@ class ClientSession:
             return Notification(params.channel, params.data)
         before = self._last_seq.get(params.channel)
         if before is not None and before[0] == params.epoch and params.seq != before[1] + params.conflated:
-            raise FeedError(f"{params.channel}: seq {params.seq} after {before[1]}", retry=True)
+            raise FeedError(f"{params.channel}: seq {params.seq} does not follow {before[1]}", retry=True)
         self._last_seq[params.channel] = (params.epoch, params.seq)
         return Notification(
             params.channel, params.data, params.epoch, params.seq, params.conflated, params.stamps
@@ -235,7 +235,7 @@ class BookMirror:
 def _act(side: dict[float, float], action: str, price: float, amount: float) -> None:
     if (action == "new") == (price in side):
         raise FeedError(
-            f"{action} at {price}, which is {'there' if price in side else 'not there'}", retry=True
+            f"{action} at {price}, which {'exists' if price in side else 'does not exist'}", retry=True
         )
     if action == "delete":
         del side[price]
