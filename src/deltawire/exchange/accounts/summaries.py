@@ -1,6 +1,6 @@
-"""Accounts as their owners see them, in Deribit's names and meanings (docs.deribit.com, get_account_summary).
+"""Accounts as shown to their owners, with Deribit's names and meanings (docs.deribit.com, get_account_summary).
 
-Amounts leave as doubles of coins or dollars; greeks are in dollars, delta in coin.
+Amounts are doubles of coins or dollars; greeks are in dollars, delta in coin.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ GREEKS = ("gamma", "vega", "theta")
 def account_summary(accounts: Accounts, number: AccountId, currency: str) -> dict[str, Any]:
     """One currency of an account: the result of `get_account_summary`, the data of `user.portfolio`.
 
-    Of an account or currency without money every amount is zero.
+    Without money every amount is zero.
     """
     account = accounts.ledger.accounts.get(number) or Account(number)
     wallet = account.wallets.get(currency) or Wallet()
@@ -67,7 +67,7 @@ def account_summary(accounts: Accounts, number: AccountId, currency: str) -> dic
 
 
 def position_summary(accounts: Accounts, number: AccountId, name: str) -> dict[str, Any]:
-    """One position, an entry of `get_positions`; size and profit are zero where there is none."""
+    """One position, an entry of `get_positions`; size and profit are zero if there is none."""
     account = accounts.ledger.accounts.get(number) or Account(number)
     instrument = accounts.instrument(name)
     position = account.positions.get(name) or Position(instrument.kind == "future")
@@ -105,7 +105,7 @@ def position_summary(accounts: Accounts, number: AccountId, name: str) -> dict[s
 
 
 def margins(accounts: Accounts, instrument: Instrument, lots: int, price: float) -> dict[str, float]:
-    """What buying or selling so much at a price would need alone: the result of `get_margins`."""
+    """The margin of buying or selling this amount at a price alone: the result of `get_margins`."""
     found = {}
     for side, way in (("buy", 1), ("sell", -1)):
         exposure = Exposure()
@@ -139,7 +139,7 @@ def _size_in_coin(instrument: Instrument, lots: int, mark: float) -> float:
 
 
 def _left(accounts: Accounts, instrument: Instrument) -> float:
-    """In its last half hour an option's delta fades with the part of the mean that is fixed."""
+    """In its last half hour, the delta of an option decreases with the part of the mean that is fixed."""
     average = accounts.pricing.deliveries.get(instrument.index_name)
     if average is None or average.at_ns != instrument.expiration_ns:
         return 1.0
@@ -147,7 +147,7 @@ def _left(accounts: Accounts, instrument: Instrument) -> float:
 
 
 def _delta(accounts: Accounts, instrument: Instrument, lots: int) -> float:
-    """Coin delta; of an inverse option net of its premium, which is coin too."""
+    """Delta in coin; for an inverse option net of its premium, which is coin, too."""
     mark = accounts.pricing.marks.get(instrument.name, 0.0)
     if instrument.kind == "future":
         return _size_in_coin(instrument, lots, mark) * _left(accounts, instrument)
@@ -165,7 +165,7 @@ def _greek(accounts: Accounts, instrument: Instrument, lots: int, greek: str) ->
 
 
 def _deltas(accounts: Accounts, account: Account, currency: str, *, beyond: bool = False) -> dict[str, float]:
-    """Net delta by index; with `beyond`, without what expires at the next settlement."""
+    """Net delta by index; with `beyond`, without instruments that expire at the next settlement."""
     found: dict[str, float] = {}
     for instrument, position in _held(accounts, account, currency):
         if beyond and instrument.expiration_ns <= accounts.settlement.settle_ns:
@@ -210,7 +210,7 @@ def _options(accounts: Accounts, account: Account, currency: str) -> dict[str, A
 
 
 def _projected(accounts: Accounts, account: Account, currency: str) -> tuple[int, int]:
-    """Margins without what expires at the next settlement; portfolio margin is not taken apart."""
+    """Margins without instruments that expire at the next settlement; portfolio margin is not split."""
     standings = accounts.standings
     initial, maintenance = standings.initial(account, currency), standings.maintenance(account, currency)
     for name, line in standings.standing(account, currency).lines.items():
@@ -223,7 +223,7 @@ def _projected(accounts: Accounts, account: Account, currency: str) -> tuple[int
 def _liquidation_price(
     accounts: Accounts, account: Account, instrument: Instrument, position: Position
 ) -> float | None:
-    """Where this position alone would exhaust the margin balance that the others leave."""
+    """The price at which this position alone would use up the margin balance that the others leave."""
     currency = instrument.settlement
     standings = accounts.standings
     line = standings.standing(account, currency).lines.get(instrument.name, NO_LINE)

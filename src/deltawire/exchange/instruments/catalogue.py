@@ -1,4 +1,4 @@
-"""What the built-in exchange lists: perpetuals, futures and options of each series, by calendar and price."""
+"""The instruments that the exchange lists: perpetuals, futures and options of each series, by calendar and price."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -17,7 +17,7 @@ VENUE = "deltawire"
 
 
 class Trading(msgspec.Struct, frozen=True):
-    """How one kind of instrument of a series is traded; decimal texts."""
+    """Trading parameters of one kind of instrument in a series; decimal texts."""
 
     tick_size: str
     min_trade_size: str
@@ -51,7 +51,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def prefix(self) -> str:
-        """How names of its instruments begin: `BTC`, `BTC_USDC`."""
+        """The prefix of its instruments' names: `BTC`, `BTC_USDC`."""
         return self.base if self.inverse else f"{self.base}_{self.quote}"
 
 
@@ -98,14 +98,14 @@ SERIES = (
         options=_FEW,
     ),
 )
-"""Increments and contract sizes of Deribit's instruments of the same names, options' plans smaller than there."""
+"""Increments and contract sizes of Deribit's instruments with the same names; fewer expiries of options than there."""
 
 
 def wanted(now_ns: int, prices: Mapping[str, float], fees: FeeTable) -> Iterator[Instrument]:
     """Every instrument that should be listed now, given the index prices by name (`btc_usd`).
 
-    What is listed stays so until it expires, so strikes that an older price asked for remain; a series without
-    an index price has no options.
+    Listed instruments stay until they expire, so strikes for an older price remain; a series without an index price
+    has no options.
     """
     for series in SERIES:
         yield _future(series, series.perpetual, None, now_ns, fees)
@@ -154,7 +154,7 @@ def _option(
 
 
 def _terms(series: Series, trading: Trading, fee: Fee, expiry: Expiry | None, now_ns: int) -> dict[str, Any]:
-    """What futures and options of a series have alike."""
+    """The facts that futures and options of a series share."""
     return {
         "venue": VENUE,
         "base": series.base,
@@ -176,5 +176,5 @@ def _terms(series: Series, trading: Trading, fee: Fee, expiry: Expiry | None, no
 
 
 def strike_text(strike: float) -> str:
-    """A strike as names write it: `64000`, and 0.625 as `0d625`."""
+    """A strike as written in names: `64000`, and 0.625 as `0d625`."""
     return format_decimal(round(strike * 10**6), -6).replace(".", "d")
