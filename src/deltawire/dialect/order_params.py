@@ -1,4 +1,4 @@
-"""Converts parameters of requests to the exchange's integers; raises the dialect's error if they do not fit."""
+"""Numbers and names of requests as the exchange's integers; what does not fit is refused with the dialect's code."""
 
 import re
 from collections.abc import Mapping
@@ -15,35 +15,30 @@ _ORDER_ID = re.compile(r"(?:[A-Z]{2,8}-)?(\d{1,18})", re.ASCII)
 
 
 def to_ticks(params: Mapping[str, Any], name: str, instrument: Instrument) -> int | None:
-    """A price parameter in ticks, None if absent."""
+    """A price parameter in ticks, None when it is not given."""
     return _accepted(parse_price(params, name, instrument))
 
 
 def to_lots(params: Mapping[str, Any], instrument: Instrument) -> int | None:
-    """`amount` or `contracts` in lots, None if both are absent."""
+    """`amount` or `contracts` in lots, None when neither is given."""
     return _accepted(parse_amount(params, instrument))
 
 
 def to_nanoseconds(params: Mapping[str, Any], name: str) -> int | None:
-    """A time parameter (milliseconds) in nanoseconds; None if absent."""
+    """A time parameter, which is in milliseconds; None when it is not given."""
     milliseconds = _accepted(parse_milliseconds(params, name))
     return None if milliseconds is None else milliseconds * MS_NS
 
 
 def needed(value: int | None, param: str) -> int:
-    """A parameter that is required."""
+    """A parameter that must be there."""
     if value is None:
         raise refused(Code.INVALID_PARAMS, reason="value required", param=param)
     return value
 
 
-def format_order_id(order_id: OrderId, instrument: Instrument) -> str:
-    """An order's id for clients: for linear instruments with the settlement currency as prefix."""
-    return str(order_id) if instrument.inverse else f"{instrument.settlement}-{order_id}"
-
-
 def parse_order_id(text: str) -> OrderId:
-    """The order's id from its text."""
+    """The number in an order's id; see `format_id`."""
     match = _ORDER_ID.fullmatch(text)
     if match is None:
         raise refused(Code.INVALID_ORDER_ID, param="order_id")
@@ -57,5 +52,5 @@ def _accepted(value: int | Rejection | None) -> int | None:
 
 
 def refused(code: Code, *, reason: str = "", param: str = "") -> RequestError:
-    """The exception for a refusal."""
+    """The exception of a refusal."""
     return Rejection(code, reason=reason, param=param).error()

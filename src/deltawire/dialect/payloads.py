@@ -1,6 +1,6 @@
-"""Types of the data of public channels, for the document and for validation; see also `notifications`.
+"""The data of public channels as types, for documents and for those who check; see also `notifications`.
 
-Prices are in the quote unit, amounts in the venue's size unit, times in milliseconds, IVs in percent unless stated.
+Prices are in the quote unit, amounts in the venue's size unit, times in milliseconds, IVs in percent unless said.
 """
 
 from typing import Literal
@@ -8,17 +8,18 @@ from typing import Literal
 import msgspec
 
 Number = float | None
-"""None if unknown."""
+"""None: not known."""
 
 
-class Stats(msgspec.Struct):
-    """Statistics of the last 24 hours."""
+class Stats(msgspec.Struct, omit_defaults=True):
+    """The last 24 hours: prices null without a trade; volumes in base coin, in USD, in what prices are in."""
 
     high: Number
     low: Number
     volume: Number
-    volume_usd: Number
     price_change: Number
+    volume_usd: Number = None
+    volume_notional: Number = None
 
 
 class Greeks(msgspec.Struct):
@@ -32,7 +33,7 @@ class Greeks(msgspec.Struct):
 
 
 class Status(msgspec.Struct, omit_defaults=True):
-    """The state of a book, its reason, and since when; `detail` says more about the reason."""
+    """A book's state, why, and since how long; `detail` says more of the reason where there is more to say."""
 
     instrument_name: str
     state: Literal["syncing", "live", "stale"]
@@ -43,7 +44,7 @@ class Status(msgspec.Struct, omit_defaults=True):
 
 
 class Ticker(msgspec.Struct, omit_defaults=True):
-    """All data of an instrument except its depth. Funding for perpetuals; IVs, greeks and underlying for options."""
+    """Everything about an instrument but its depth. Funding for perpetuals; IVs, greeks and underlying for options."""
 
     timestamp: int
     instrument_name: str
@@ -54,13 +55,13 @@ class Ticker(msgspec.Struct, omit_defaults=True):
     best_ask_amount: float
     last_price: Number
     stats: Stats
-    settlement_price: Number
     min_price: Number
     max_price: Number
     mark_price: Number
     index_price: Number
     estimated_delivery_price: Number
     open_interest: Number
+    settlement_price: Number = None
     current_funding: Number = None
     funding_8h: Number = None
     interest_value: Number = None
@@ -75,7 +76,7 @@ class Ticker(msgspec.Struct, omit_defaults=True):
 
 
 class IncrementalTicker(msgspec.Struct, omit_defaults=True):
-    """A ticker (`snapshot`), then only the members that changed; null if one is unknown now."""
+    """A ticker (`snapshot`), then only its members that changed, null where one is gone."""
 
     type: Literal["snapshot", "change"]
     timestamp: int
@@ -83,7 +84,7 @@ class IncrementalTicker(msgspec.Struct, omit_defaults=True):
 
 
 class Quote(msgspec.Struct, omit_defaults=True):
-    """Best prices and amounts, 0.0 if there are none; `status` while the book is not live."""
+    """The best prices and amounts, 0.0 where there are none; `status` while the book is not live."""
 
     timestamp: int
     instrument_name: str
@@ -95,7 +96,7 @@ class Quote(msgspec.Struct, omit_defaults=True):
 
 
 class Trade(msgspec.Struct, omit_defaults=True):
-    """One trade; `direction` is the aggressor's."""
+    """One execution; `direction` is the aggressor's."""
 
     trade_seq: int
     trade_id: str
@@ -113,7 +114,7 @@ class Trade(msgspec.Struct, omit_defaults=True):
 
 
 class Perpetual(msgspec.Struct):
-    """Funding rate and index of a perpetual."""
+    """Funding interest and index of a perpetual."""
 
     timestamp: int
     interest: Number
@@ -121,7 +122,7 @@ class Perpetual(msgspec.Struct):
 
 
 class IndexPrice(msgspec.Struct):
-    """An index price."""
+    """An index."""
 
     timestamp: int
     index_name: str
@@ -129,7 +130,7 @@ class IndexPrice(msgspec.Struct):
 
 
 class IndexStatistics(msgspec.Struct):
-    """An index over the last 24 hours; `change24h` is in its unit."""
+    """An index within the last 24 hours; `change24h` in its unit."""
 
     index_name: str
     low24h: float
@@ -139,7 +140,7 @@ class IndexStatistics(msgspec.Struct):
 
 
 class ExpirationPrice(msgspec.Struct):
-    """The settlement price of the next expiry; within the last half hour, the mean so far."""
+    """What expires next would settle at `price`; within the last half hour that is a mean that still moves."""
 
     seconds: int
     price: float
@@ -147,7 +148,7 @@ class ExpirationPrice(msgspec.Struct):
 
 
 class Candle(msgspec.Struct):
-    """The current candle; `tick` is its start."""
+    """The candle at hand; `tick` is its start."""
 
     tick: int
     open: float
@@ -159,7 +160,7 @@ class Candle(msgspec.Struct):
 
 
 class MarkPrice(msgspec.Struct):
-    """An option's mark price; the IV is a fraction."""
+    """An option's mark; the IV is a fraction here."""
 
     timestamp: int
     instrument_name: str
@@ -168,7 +169,7 @@ class MarkPrice(msgspec.Struct):
 
 
 class InstrumentState(msgspec.Struct):
-    """An instrument was listed or has ended."""
+    """An instrument was listed, or is no more."""
 
     timestamp: int
     instrument_name: str

@@ -1,4 +1,4 @@
-"""A position in whole units: its cost, and the profit of its closed parts."""
+"""A position in whole units: what was paid for it, what closing parts of it has brought."""
 
 import msgspec
 
@@ -8,39 +8,42 @@ from deltawire.model.numbers import unit
 
 
 class Position(msgspec.Struct):
-    """Lots of one instrument, negative when short; money in smallest units of its settlement currency.
+    """Lots held of one instrument, negative when short; money in smallest units of its settlement currency.
 
-    A future's profit stays here until it is settled (`margined`); an option's premium changes the balance at once.
+    A future's profit stays here until it is settled (`margined`), an option's premium moves the balance at once.
     """
 
     margined: bool
     lots: int = 0
     cost: int = 0
-    """Worth paid for the open part, reset at each settlement."""
+    """Worth paid for what is open, counted anew at each settlement."""
     basis: int = 0
-    """Worth paid for the open part when it was opened."""
+    """Worth paid for what is open when it was opened."""
+    basis_usd: int = 0
+    """Of an option the same in dollars, at the index of the time."""
     realised: int = 0
-    """Profit of parts closed since the last settlement, including funding."""
+    """Profit of what was closed since the last settlement, funding included."""
     funding: int = 0
-    """The funding in `realised`; below zero if paid."""
+    """The funding in `realised`; below zero when paid."""
     reading: int = 0
-    """Reading of the funding meter at the last charge."""
+    """What the funding meter showed when funding was last charged."""
 
     @property
     def unsettled(self) -> int:
-        """Money that the account has or owes beside its balance, without the present worth of the position."""
+        """Money that is this account's, or owed by it, beside its balance; without the position's worth now."""
         return self.realised - self.cost if self.margined else 0
 
-    def trade(self, lots: int, worth: int) -> int:
-        """Buy `lots` (sell if negative) of this `worth` (of the same sign; for inverse futures of the opposite sign).
+    def trade(self, lots: int, worth: int, worth_usd: int = 0) -> int:
+        """Buy `lots` (sell when negative) worth `worth` (of the same sign, or against it: inverse futures).
 
-        Returns the profit of the closed part. Whatever is rounded, `cost` less `realised` grows by `worth`.
+        Returns the profit of what this closed. Whatever is rounded, `cost` less `realised` grows by `worth`.
         """
         held = self.lots
         self.lots += lots
         if not held or (held > 0) == (lots > 0):
             self.cost += worth
             self.basis += worth
+            self.basis_usd += worth_usd
             return 0
         closing = min(abs(lots), abs(held))
         paid, part = share(worth, closing, abs(lots)), share(self.cost, closing, abs(held))
@@ -48,16 +51,18 @@ class Position(msgspec.Struct):
         self.realised += profit
         self.cost += worth - paid - part
         self.basis += worth - paid - share(self.basis, closing, abs(held))
+        closed_usd = share(worth_usd, closing, abs(lots)) + share(self.basis_usd, closing, abs(held))
+        self.basis_usd += worth_usd - closed_usd
         return profit
 
     def charge(self, due: int, reading: int) -> None:
-        """Charge funding up to this reading of the meter."""
+        """Pay funding up to this reading of the meter."""
         self.reading = reading
         self.realised -= due
         self.funding -= due
 
     def settle(self, worth: int) -> int:
-        """Convert all profit so far to balance; returns the amount. The position continues at its present worth."""
+        """Turn all profit so far into balance: the sum to add to it. The position goes on at its worth now."""
         gain = worth - self.cost + self.realised
         self.cost, self.realised, self.funding = worth, 0, 0
         return gain

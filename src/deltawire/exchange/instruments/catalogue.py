@@ -1,4 +1,4 @@
-"""The instruments that the exchange lists: perpetuals, futures and options of each series, by calendar and price."""
+"""What the built-in exchange lists: perpetuals, futures and options of each series, by calendar and price."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -14,10 +14,11 @@ from deltawire.model.numbers import exponent_of, format_decimal
 from deltawire.options.black76 import years_between
 
 VENUE = "deltawire"
+NO_LEVERAGES: Mapping[str, int] = {}
 
 
 class Trading(msgspec.Struct, frozen=True):
-    """Trading parameters of one kind of instrument in a series; decimal texts."""
+    """How one kind of instrument of a series is traded; decimal texts."""
 
     tick_size: str
     min_trade_size: str
@@ -51,7 +52,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def prefix(self) -> str:
-        """The prefix of its instruments' names: `BTC`, `BTC_USDC`."""
+        """How names of its instruments begin: `BTC`, `BTC_USDC`."""
         return self.base if self.inverse else f"{self.base}_{self.quote}"
 
 
@@ -98,19 +99,22 @@ SERIES = (
         options=_FEW,
     ),
 )
-"""Increments and contract sizes of Deribit's instruments with the same names; fewer expiries of options than there."""
+"""Increments and contract sizes of Deribit's instruments of the same names, options' plans smaller than there."""
 
 
-def wanted(now_ns: int, prices: Mapping[str, float], fees: FeeTable) -> Iterator[Instrument]:
+def wanted(
+    now_ns: int, prices: Mapping[str, float], fees: FeeTable, leverages: Mapping[str, int] = NO_LEVERAGES
+) -> Iterator[Instrument]:
     """Every instrument that should be listed now, given the index prices by name (`btc_usd`).
 
-    Listed instruments stay until they expire, so strikes for an older price remain; a series without an index price
-    has no options.
+    What is listed stays so until it expires, so strikes that an older price asked for remain; a series without
+    an index price has no options. `leverages` are the highest of futures, by base coin.
     """
     for series in SERIES:
-        yield _future(series, series.perpetual, None, now_ns, fees)
+        most = leverages.get(series.base)
+        yield _future(series, series.perpetual, None, now_ns, fees, most)
         for expiry in expiries(now_ns, series.futures):
-            yield _future(series, series.future, expiry, now_ns, fees)
+            yield _future(series, series.future, expiry, now_ns, fees, most)
         price = prices.get(series.index_name)
         for expiry in expiries(now_ns, series.options) if price else ():
             for strike in strikes(price or 0.0, years_between(now_ns, expiry.at_ns)):
@@ -119,7 +123,12 @@ def wanted(now_ns: int, prices: Mapping[str, float], fees: FeeTable) -> Iterator
 
 
 def _future(
-    series: Series, trading: Trading, expiry: Expiry | None, now_ns: int, fees: FeeTable
+    series: Series,
+    trading: Trading,
+    expiry: Expiry | None,
+    now_ns: int,
+    fees: FeeTable,
+    max_leverage: int | None,
 ) -> Instrument:
     weekly = expiry is not None and expiry.period != "month"
     day = "PERPETUAL" if expiry is None else format_day(expiry.at_ns)
@@ -127,6 +136,7 @@ def _future(
         name=f"{series.prefix}-{day}",
         kind="future",
         size_unit="quote" if series.inverse else "base",
+        max_leverage=max_leverage,
         **_terms(series, trading, fees.weekly_future if weekly else fees.future, expiry, now_ns),
     )
 
@@ -154,7 +164,7 @@ def _option(
 
 
 def _terms(series: Series, trading: Trading, fee: Fee, expiry: Expiry | None, now_ns: int) -> dict[str, Any]:
-    """The facts that futures and options of a series share."""
+    """What futures and options of a series have alike."""
     return {
         "venue": VENUE,
         "base": series.base,
@@ -176,5 +186,5 @@ def _terms(series: Series, trading: Trading, fee: Fee, expiry: Expiry | None, no
 
 
 def strike_text(strike: float) -> str:
-    """A strike as written in names: `64000`, and 0.625 as `0d625`."""
+    """A strike as names write it: `64000`, and 0.625 as `0d625`."""
     return format_decimal(round(strike * 10**6), -6).replace(".", "d")
