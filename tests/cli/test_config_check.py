@@ -17,7 +17,7 @@ BAD = [
     ("sped = 1", "unknown field `sped`"),
     ("[limits]\nunsent = 1", "limits: Object contains unknown field `unsent`"),
     ("[limits]\nrequest_timeout = 1e300", "limits.request_timeout: must be at most "),
-    ("[limits]\nsubscriptions = 0", "limits.subscriptions: a number above 0"),
+    ("[limits]\nsubscriptions = 0", "limits.subscriptions: must be above 0"),
     ("[listen]\nport = 70000", "listen.port: from 0 to 65535"),
     ('[listen]\nhost = "no-such-host.invalid"', "'no-such-host.invalid' is no address of this machine"),
     ('[listen]\nhost = "192.0.2.1"\nport = 0', "'192.0.2.1' is no address of this machine"),
@@ -26,8 +26,8 @@ BAD = [
     # time
     ("speed = 1e300", "speed: a number from 0.000001 to 1000000, or max"),
     ("speed = 1e-300", "speed: a number from 0.000001 to 1000000, or max"),
-    ('speed = "max"', "--speed max is for recordings"),
-    ("loop = true", "--loop is for recordings"),
+    ('speed = "max"', "--speed max applies to recordings"),
+    ("loop = true", "--loop applies to recordings"),
     # the exchange
     ('[exchange]\nlatency = "far"', "far"),
     ("[exchange]\ndrop = 1.0", "--drop"),

@@ -75,8 +75,8 @@ def test_of_an_ed25519_pair_only_the_public_half_is_stored(capsys: Capsys, tmp_p
     ("options", "words"),
     [
         (["--scope", "trade:write"], "--scope: no right 'trade:write'"),
-        (["--expires", "soon"], "--expires is a number with m, h, d or w"),
-        (["--address", "10.0.0.0/99"], "--address is an address or a network"),
+        (["--expires", "soon"], "--expires must be a number followed by m, h, d or w"),
+        (["--address", "10.0.0.0/99"], "--address must be an address or a network"),
         (["--account", "a b"], "an account name consists of up to 64 letters"),
         (["a\nb"], "a name consists of up to 64 letters"),
         (["--public-key", "/nowhere.pem"], "cannot read /nowhere.pem: No such file"),

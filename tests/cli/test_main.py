@@ -49,7 +49,7 @@ def test_help_names_the_commands(capsys: Capture) -> None:
             ["--replay", "--venue", "--speed", "--loop", "--host", "--port", "Deribit-dialect", *REGISTRY],
         ),
         ("verify", ["FILE", "--venue", "--json", "Exit code 0"]),
-        ("watch", ["URL", "CHANNEL", "--count", "Reconnects"]),
+        ("watch", ["URL", "CHANNEL", "--count", "reconnects"]),
     ],
 )
 def test_every_command_explains_itself(capsys: Capture, command: str, words: list[str]) -> None:
@@ -150,7 +150,7 @@ def test_an_unknown_venue_is_told_the_known_ones(capsys: Capture, tape: Path) ->
 def test_a_speed_that_is_none_is_refused(capsys: Capture, tape: Path, speed: str) -> None:
     outcome = run(capsys, "serve", "--replay", tape, "--venue", "deribit", "--speed", speed)
     assert is_one_line(outcome)
-    assert f"--speed is a number from 0.000001 to 1000000, or max, not {speed!r}" in outcome.err
+    assert f"--speed must be a number from 0.000001 to 1000000, or max, not {speed!r}" in outcome.err
 
 
 @pytest.mark.parametrize(("text", "speed"), [("1", 1.0), ("0.25", 0.25), ("1e3", 1000.0), ("max", "max")])
@@ -171,13 +171,13 @@ def test_a_venue_is_served_once(capsys: Capture, tape: Path) -> None:
     pair = ["--replay", tape, "--venue", "deribit"]
     outcome = run(capsys, "serve", *pair, *pair)
     assert is_one_line(outcome)
-    assert "each venue can be served once" in outcome.err
+    assert "each venue can be served only once" in outcome.err
 
 
 def test_the_exchange_has_no_fastest_speed(capsys: Capture) -> None:
     outcome = run(capsys, "serve", "--speed", "max")
     assert is_one_line(outcome)
-    assert "--speed max is for recordings" in outcome.err
+    assert "--speed max applies to recordings" in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_the_exchanges_options_are_not_for_recordings(capsys: Capture, tape: Pat
 def test_the_exchange_cannot_begin_again_like_a_recording(capsys: Capture) -> None:
     outcome = run(capsys, "serve", "--loop")
     assert is_one_line(outcome)
-    assert "--loop is for recordings" in outcome.err
+    assert "--loop applies to recordings" in outcome.err
 
 
 def test_a_port_that_is_taken_is_named(capsys: Capture, tape: Path) -> None:
