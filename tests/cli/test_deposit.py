@@ -76,7 +76,10 @@ def test_a_running_server_makes_a_deposit_and_a_stopped_one_when_it_starts(
     with serving(folder) as server:
         until_balance(server, 11)
         outcome = run(capsys, "account", "deposit", "bot", "BTC=0.5", "usdc=100")
-        assert outcome.out == "bot: deposited 0.5 BTC, 11.5 BTC in total\nbot: deposited 100 USDC, 100 USDC in total\n"
+        assert (
+            outcome.out
+            == "bot: deposited 0.5 BTC, 11.5 BTC in total\nbot: deposited 100 USDC, 100 USDC in total\n"
+        )
         until_balance(server, 11.5)
         until_balance(server, 100, "USDC")
         server.signal(signal.SIGTERM)

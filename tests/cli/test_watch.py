@@ -179,7 +179,7 @@ def test_a_certificate_that_nobody_trusts_is_told_with_its_remedy(
     with GatewayServer(tls=tls) as server:
         line = refused(run(capsys, "watch", f"wss://localhost:{server.port}", BOOK))
         assert line.endswith(
-            "; --cafile FILE trusts a certificate: of a server with --self-signed "
+            "; --cafile FILE trusts a certificate; for a server with --self-signed: "
             "self-signed.pem of its DELTAWIRE_HOME"
         )
         line = refused(run(capsys, "watch", f"localhost:{server.port}", BOOK))
@@ -195,7 +195,7 @@ def test_the_remedy_names_the_file_where_it_is_and_it_is_one(
         server.go_live()
         address = f"wss://localhost:{server.port}"
         line = refused(run(capsys, "watch", address, BOOK))
-        assert line.endswith(f"--self-signed {path}")
+        assert line.endswith(f"--self-signed: {path}")
         (image,) = ended(run(capsys, "watch", address, BOOK, "--count", 1, "--cafile", path))
         assert image["data"]["type"] == "snapshot"
 
@@ -220,4 +220,4 @@ def test_what_is_no_certificate_to_trust_is_told(tmp_path: Path, capsys: Capture
     line = refused(run(capsys, "watch", "wss://localhost:9", BOOK, "--cafile", tmp_path / "no.pem"))
     assert line.endswith("no.pem: No such file or directory")
     line = refused(run(capsys, "watch", "localhost:9", BOOK, "--cafile", noise))
-    assert "for wss://, not for ws://localhost:9" in line
+    assert "applies to wss://, not to ws://localhost:9" in line

@@ -135,7 +135,7 @@ def _remedy(cause: BaseException | None, url: str) -> str:
     if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in UNTRUSTED:
         own = home() / SELF_SIGNED
         file = own if own.is_file() else f"{SELF_SIGNED} of its DELTAWIRE_HOME"
-        return f"; --cafile FILE trusts a certificate; for a server with --self-signed it is {file}"
+        return f"; --cafile FILE trusts a certificate; for a server with --self-signed: {file}"
     if isinstance(cause, ConnectionRefusedError):
         return "; is the server running? `deltawire serve` starts one"
     return ""
