@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name):
-        """What is exported, imported when it is first asked for: the commands would wait for all of it."""
+        """Import an exported name when it is first used, so that commands do not wait for all imports."""
         if name not in PLACES:
             raise AttributeError(f"module 'deltawire' has no attribute {name!r}")
         return getattr(import_module(f"deltawire.{PLACES[name]}"), name)
@@ -93,7 +93,7 @@ PLACES = {
     "open": "roles.opening",
     "replay": "sources",
 }
-"""The module of each name exported."""
+"""The module that defines each exported name."""
 
 __all__ = [
     "BestLevels",

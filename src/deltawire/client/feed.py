@@ -18,7 +18,7 @@ Item = Notification | Outage | Gap
 
 
 class Feed:
-    """Iterate over it: notifications in order, each once, and where that could not be kept, a `Gap`.
+    """Iterate over it for notifications, in order and each once, with a `Gap` where that was not possible.
 
     It is a `Subscription` that decodes nothing; `deltawire.open` gives events. A first attempt that fails ends it. As
     a context manager (`async with Feed(…) as feed`) it closes its connection at the end of the block, however that is
@@ -39,16 +39,16 @@ class Feed:
         servers = Servers([url], login=login, proven=proven, binary=binary, cafile=cafile)
         self._subscription = Subscription(servers, channels, queue=queue, on_full=on_full, typed=False)
         self._items: weakref.ref[AsyncGenerator[Item]] | None = None
-        """The iteration; not held, so that one that is left by `break` outside a block ends by itself."""
+        """The iteration, as a weak reference, so that one that is left by `break` without a block is collected."""
 
     def __aiter__(self) -> AsyncGenerator[Item]:
-        """Notifications, outages and gaps as they come; one iteration at a time."""
+        """Notifications, outages and gaps in order; one iteration at a time."""
         items = self._run()
         self._items = weakref.ref(items)
         return items
 
     async def __aenter__(self) -> Self:
-        """The feed, which is closed at the end of the block."""
+        """Return the feed, which is closed at the end of the block."""
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -78,7 +78,7 @@ class Levels(msgspec.Struct, frozen=True, gc=False):
 
 
 class Changes(msgspec.Struct, frozen=True, gc=False):
-    """What happened to one side, level by level: the new size (0: gone) and the size before (0: was not there)."""
+    """The changes of one side, level by level: the new size (0: removed) and the size before (0: new)."""
 
     prices: list[int]
     sizes: list[int]
@@ -107,7 +107,7 @@ def _time(at_ns: int) -> str:
 
 
 class BookImage(msgspec.Struct, frozen=True, gc=False):
-    """A whole verified book; the first event of a book, and never a later one within an epoch."""
+    """A complete verified book; the first event of a book, and never a later one within an epoch."""
 
     instrument: Instrument
     sequence: int
@@ -164,7 +164,7 @@ class BookDelta(msgspec.Struct, frozen=True, gc=False):
 
     A venue's book changes one number at a time; a channel at an interval, or one that was merged, by several.
 
-    `venue_sequence` is the venue's own number of the resulting book, 0 where it has none.
+    `venue_sequence` is the venue's own id of the resulting book, 0 if it has none.
     """
 
     instrument: Instrument
@@ -192,9 +192,9 @@ class BookDelta(msgspec.Struct, frozen=True, gc=False):
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
-    """A book's state changed. Only while it is `live` do its prices stand for the market.
+    """The state of a book has changed. Its prices are valid only while it is `live`.
 
-    `detail` says more of the reason; of `closed`: `expired`, `delisted`, `source ended`, the venue's own word.
+    `detail` says more about the reason; for `closed`: `expired`, `delisted`, `source ended`, the venue's own word.
     """
 
     instrument: Instrument
@@ -250,7 +250,7 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
 
 
 class Greeks(msgspec.Struct, frozen=True, gc=False):
-    """An option's greeks as the venue states them (Deribit: vega per IV point, theta per day)."""
+    """An option's greeks as stated by the venue (Deribit: vega per IV point, theta per day)."""
 
     delta: float
     gamma: float
@@ -271,10 +271,10 @@ class Stats(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ticker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What a venue says of an instrument beside its book; None: not said in this message.
+    """A venue's data of an instrument other than its book; None: not in this message.
 
     Prices are in the instrument's quote unit, IVs in percent (120.7 is 120.7 %), funding as a fraction,
-    `best_*_price` 0.0 where the venue says there is none.
+    `best_*_price` is 0.0 if the venue states that there is none.
     """
 
     instrument: Instrument
@@ -322,9 +322,9 @@ class Index(msgspec.Struct, frozen=True, gc=False):
 
 
 class Candle(msgspec.Struct, frozen=True, gc=False):
-    """Trades of one minute or more; `volume` in base coin, `cost` in quote, `open_ns` the bucket's start.
+    """Trades of one minute or more; `volume` in base coin, `cost` in quote, `open_ns` is the start.
 
-    `volume` and `cost` are None where the trades are in contracts of unknown size.
+    `volume` and `cost` are None if the trades are in contracts of unknown size.
     """
 
     instrument: Instrument
@@ -357,7 +357,7 @@ class Listing(msgspec.Struct, frozen=True, gc=False):
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
-    """Something a venue sent could not be used; `instrument` names the book that it made stale, if any."""
+    """Something sent by a venue could not be used; `instrument` names the book that became stale, if any."""
 
     venue: str
     seen_ns: int
