@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from deltawire.book.sequencers import (
     BridgedChain,
+    Counter,
     PreviousIdChain,
     Sequencer,
     Unsequenced,
@@ -75,6 +76,20 @@ def test_ranges_of_update_ids(image: int, steps: list[Step]) -> None:
 )
 def test_a_chain_that_bridges_to_its_image(image: int, steps: list[Step]) -> None:
     assert judged(BridgedChain(), image, steps) == expected(steps)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param([(0, 11, 0, NEXT), (0, 12, 0, NEXT)], id="each has the next number"),
+        pytest.param([(0, 12, 0, GAP)], id="an update is missing"),
+        pytest.param([(0, 10, 0, OLD), (0, 11, 0, NEXT), (0, 11, 0, OLD)], id="told again at once"),
+        pytest.param([(0, 11, 0, NEXT), (0, 10, 0, GAP)], id="told again later"),
+        pytest.param([(0, 2, 0, GAP)], id="the count began anew, and its image is missing"),
+    ],
+)
+def test_numbers_that_rise_by_one(steps: list[Step]) -> None:
+    assert judged(Counter(), 10, steps) == expected(steps)
 
 
 def test_every_image_is_bridged_anew() -> None:

@@ -279,9 +279,38 @@ class BinanceUsdmWitness(BinanceWitness):
         return int(data["U"]) <= book.id or int(data["pu"]) == book.id
 
 
+class BybitWitness(ReferenceBook):
+    def take(self, frame: bytes) -> str | None:
+        message = _parse(frame)
+        topic = message.get("topic", "")
+        if not topic.startswith("orderbook.") or topic.startswith("orderbook.1."):
+            return None
+        data = message["data"]
+        name = data["s"]
+        book = self.book(name)
+        if message["type"] == "snapshot":
+            book.clear()
+            book.live = True
+        elif not book.live or int(data["u"]) == book.id:
+            return None
+        elif int(data["u"]) != book.id + 1:
+            book.live = False
+            return name
+        book.id = int(data["u"])
+        for side, levels in ((book.bids, data["b"]), (book.asks, data["a"])):
+            for price, size in levels:
+                book.set(side, price, size)
+        book.live = not book.crossed()
+        return None if book.live else name
+
+
 WITNESSES: dict[str, Callable[[], ReferenceBook]] = {
     "binance_spot": BinanceSpotWitness,
     "binance_usdm": BinanceUsdmWitness,
+    "bybit_inverse": BybitWitness,
+    "bybit_linear": BybitWitness,
+    "bybit_option": BybitWitness,
+    "bybit_spot": BybitWitness,
     "deribit": DeribitWitness,
     "kraken": KrakenWitness,
     "okx": OkxWitness,

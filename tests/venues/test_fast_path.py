@@ -41,6 +41,13 @@ class Today(msgspec.Struct, frozen=True):
 
 TODAY = [
     Today(
+        "bybit_spot",
+        "bybit/fastmm_spot_testnet_20260913.jsonl",
+        ("/v5/market/instruments-info?category=spot", "bybit/fastmm_instruments_spot_testnet.json"),
+        19,
+        19,
+    ),
+    Today(
         "deribit",
         "deribit/fastmm_option_testnet_20260913.jsonl",
         ("/api/v2/public/get_instruments?currency=any", "deribit/fastmm_get_instruments_option.json"),

@@ -126,6 +126,35 @@ class BridgedChain:
         return Verdict.NEXT
 
 
+class Counter:
+    """Each update has the number one above the one before.
+
+    Bybit order book: `snapshot` replaces the local book, `delta` is applied to it, and `u` rises by one with each
+    message of a topic. `u` 1 is the first after a restart of the service: its snapshot begins the count anew, so a
+    number below the last is a gap, unless it is the last one told again.
+    Kraken Futures `book`: `book_snapshot` has the product's `seq`, and each later message of the product the next.
+    """
+
+    numbered: ClassVar[bool] = True
+    settled = True
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def reset(self, last: int) -> None:
+        """A new image with number `last` is the book now."""
+        self.last = last
+
+    def check(self, first: int, last: int, previous: int) -> Verdict:
+        """NEXT exactly when `last` is one above the number of the book as it stands."""
+        if last == self.last:
+            return Verdict.OLD
+        if last != self.last + 1:
+            return Verdict.GAP
+        self.last = last
+        return Verdict.NEXT
+
+
 class Unsequenced:
     """The venue numbers nothing; its checksum after every update is the continuity rule (Kraken v2)."""
 

@@ -6,6 +6,7 @@ from deltawire.errors import UsageError
 from deltawire.ports import Venue
 from deltawire.venues.binance_spot import BinanceSpot
 from deltawire.venues.binance_usdm import BinanceUsdm
+from deltawire.venues.bybit import BybitInverse, BybitLinear, BybitOption, BybitSpot
 from deltawire.venues.deribit import Deribit
 from deltawire.venues.kraken import Kraken
 from deltawire.venues.okx import Okx
@@ -13,6 +14,10 @@ from deltawire.venues.okx import Okx
 REGISTRY: dict[str, Callable[[], Venue]] = {
     "binance_spot": BinanceSpot,
     "binance_usdm": BinanceUsdm,
+    "bybit_inverse": BybitInverse,
+    "bybit_linear": BybitLinear,
+    "bybit_option": BybitOption,
+    "bybit_spot": BybitSpot,
     "deribit": Deribit,
     "kraken": Kraken,
     "okx": Okx,

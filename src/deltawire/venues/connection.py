@@ -6,6 +6,7 @@ books have; everything that must be the same everywhere is here.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from math import isfinite
 from typing import Annotated, Any, TypeVar
 
@@ -28,7 +29,7 @@ from deltawire.errors import MalformedError, PrecisionError, VenueError
 from deltawire.model.events import Event, Fault, Listing, Side, Trade
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import FINEST, exponent_of, format_decimal, parse_decimal
-from deltawire.ports import Ask, BookFrames, Output, Reconnect, Wants
+from deltawire.ports import Ask, BookFrames, Output, Reconnect, Send, Wants
 from deltawire.venues.channels import BookChannels, Rank
 from deltawire.venues.lifetimes import Lifetimes
 from deltawire.venues.tape import ToldTrades, Trades
@@ -66,6 +67,10 @@ class VenueConnection:
     """Without a frame for this long, the connection's books are stale."""
     pads_decimals = False
     """Whether prices come with zeros behind the last place that counts."""
+    ping: Send | None = None
+    """What is sent to a venue that closes connections on which it hears nothing."""
+    ping_ns = 0
+    """How often."""
     fast_path = FastPath("text_pairs", "none", ())
     """How this venue writes the book messages that the kernel may take whole."""
 
@@ -85,6 +90,7 @@ class VenueConnection:
         """Frames with a book image or update that came to the venue's parser."""
         self._book_channels = BookChannels(self._rank)
         self._told: dict[str, ToldTrades] = {}
+        self._pinged_ns = 0
         self._waiting: dict[str, int] = {}
         """Books without an image, and when to ask for one again."""
         self._lifetimes = Lifetimes()
@@ -170,7 +176,7 @@ class VenueConnection:
 
     def opened(self, wants: Wants, now: int) -> list[Output]:
         """See `Venue.opened`."""
-        self._router.heard_ns = now
+        self._router.heard_ns = self._pinged_ns = now
         return [*self._began(now), *self._subscriptions(wants, now)]
 
     def received(self, frame: bytes, now: int) -> list[Output]:
@@ -220,6 +226,8 @@ class VenueConnection:
         if heard_ns is None:
             return expiry_ns
         due_ns = heard_ns + self.silence_ns
+        if self.ping:
+            due_ns = min(due_ns, self._pinged_ns + self.ping_ns)
         if self._waiting:
             due_ns = min(due_ns, *self._waiting.values())
         return due_ns if expiry_ns is None else min(due_ns, expiry_ns)
@@ -231,12 +239,18 @@ class VenueConnection:
             return found
         found += self._ask_again(now)
         if now < self._router.heard_ns + self.silence_ns:
-            return found
+            return [*found, *self._ping_again(now)]
         self._router.heard_ns = None
         for book in self.books.values():
             if book.state == "live":
                 found += book.fault("silent", now)
         return [*found, Reconnect("no frame came in time")]
+
+    def _ping_again(self, now: int) -> list[Output]:
+        if self.ping is None or now < self._pinged_ns + self.ping_ns:
+            return []
+        self._pinged_ns = now
+        return [self.ping]
 
     def _ask_again(self, now: int) -> list[Output]:
         found: list[Output] = []
@@ -563,6 +577,13 @@ def to_float(text: str) -> float:
 def optional_float(text: str) -> float | None:
     """A venue's decimal text as a float, None where it is empty."""
     return to_float(text) if text else None
+
+
+def percent(text: str) -> float | None:
+    """A venue's fraction as percent, the double nearest to what its digits say; None where it is empty."""
+    if optional_float(text) is None:
+        return None
+    return float(Decimal(text).scaleb(2))
 
 
 def to_ns(time: int) -> int:
