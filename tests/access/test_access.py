@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from deltawire.access.access import Access, HttpRequest, Signature
 from deltawire.access.backoff import Backoff, BackoffPolicy
 from deltawire.access.keys import KeyRing, is_within
-from deltawire.access.nonces import SECOND_NS, WINDOW_S, NonceCache
-from deltawire.access.signatures import request_text, sign
+from deltawire.access.signatures import SECOND_NS, WINDOW_S, NonceCache, request_text, sign
 from deltawire.access.tokens import SESSION_S, SESSIONS_PER_KEY, Grant, Identity
 from deltawire.errors import RequestError
 from tests.support.credentials import ALICE, BOB, READER, SECRET, access_of, changed, signed_login

@@ -164,19 +164,19 @@ class Gatekeeping:
 
     def happens(self, account: int) -> None:
         """An order of an account comes and goes, and the account is locked."""
-        hall = self.exchange.hall
-        hall.order(account, PERPETUAL, 10.0, LOW)
-        hall.do(CancelMany, account=account)
+        harness = self.exchange.harness
+        harness.order(account, PERPETUAL, 10.0, LOW)
+        harness.do(CancelMany, account=account)
         self.exchange.hub.publish_own(account, [AccountLock(locked=True, currency="BTC")])
         self.exchange.hub.flush()
 
     def cancels(self, account: int) -> CancelMany:
         """The record that ends an account's orders."""
-        return CancelMany(at_ns=self.exchange.hall.now, account=account)
+        return CancelMany(at_ns=self.exchange.harness.now, account=account)
 
     def forgets(self) -> None:
         """Nobody looks at what was recorded."""
-        self.exchange.hall.records.clear()
+        self.exchange.harness.records.clear()
         self.exchange.disk.payloads.clear()
 
 

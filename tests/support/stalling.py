@@ -11,7 +11,7 @@ import pytest
 from deltawire.journal.files import DiskFiles
 from deltawire.model.events import Event
 from deltawire.roles import exchange as builtin
-from deltawire.roles.exchange import Builtin, Setup
+from deltawire.roles.exchange import BuiltinExchange, Setup
 from deltawire.roles.gateway import WallClock
 from deltawire.store.accounts import AccountStore
 from deltawire.store.keys import KeyStore
@@ -75,7 +75,7 @@ class ExchangeServer(GatewayServer):
         keys = KeyStore(folder)
         keys.add(ALICE)
         self.disk = disk
-        self.builtin = Builtin(folder, WallClock(), Setup(), speed=speed)
+        self.builtin = BuiltinExchange(folder, WallClock(), Setup(), speed=speed)
         self.beside = HandFedSource()
         self.foreign = ScriptedBook()
         sources = [self.builtin.source, self.beside]

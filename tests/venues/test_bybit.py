@@ -139,7 +139,7 @@ def test_a_book_message_that_cannot_be_read_makes_its_book_stale(frame: bytes) -
 def test_where_one_topic_is_refused_the_others_are_asked_for_alone() -> None:
     session = Session("bybit_linear")
     wants = Wants(("BTCUSDT", "NOSUCH"), frozenset({"book"}))
-    session._took(session.venue.opened(wants, session.now))
+    session._collect(session.venue.opened(wants, session.now))
     faults = [event.reason for event in session.events if isinstance(event, Fault)]
     assert faults == ["subscribe: Invalid symbol :[orderbook.200.NOSUCH]"] * 2
     session.delta("BTCUSDT")
@@ -149,7 +149,7 @@ def test_where_one_topic_is_refused_the_others_are_asked_for_alone() -> None:
 def test_topics_of_options_that_are_refused_are_a_fault() -> None:
     session = Session("bybit_option")
     wants = Wants((*session.names, "BTC-1JAN31-1-C", "XRP-1JAN31-1-C"), frozenset({"book"}))
-    session._took(session.venue.opened(wants, session.now))
+    session._collect(session.venue.opened(wants, session.now))
     faults = [event.reason for event in session.events if isinstance(event, Fault)]
     assert faults == ["refused: orderbook.100.BTC-1JAN31-1-C, orderbook.100.XRP-1JAN31-1-C"]
     for name in session.names:

@@ -13,9 +13,15 @@ import msgspec
 from deltawire.access.backoff import Backoff, BackoffPolicy
 from deltawire.access.connections import ConnectionLimiter
 from deltawire.access.keys import Key, KeyRing, is_within
-from deltawire.access.nonces import NonceCache, is_timely
 from deltawire.access.scopes import INVALID_PARAMS, Scope, parse_scope
-from deltawire.access.signatures import knows_secret, login_text, request_text, verified
+from deltawire.access.signatures import (
+    NonceCache,
+    is_timely,
+    knows_secret,
+    login_text,
+    request_text,
+    verified,
+)
 from deltawire.access.tokens import SECOND_NS, Grant, HeldGrant, Identity, Tokens
 from deltawire.errors import RequestError
 
@@ -259,7 +265,7 @@ class Access:
         """The header's parts come in any order. What was signed counts once, however its signature is written;
         the nonce alone does not: clients whose nonce is the millisecond may well send two different requests in it.
         """
-        parts = {found[1]: found[2] for part in pairs.split(",") if (found := _PAIR.fullmatch(part))}
+        parts = {match[1]: match[2] for part in pairs.split(",") if (match := _PAIR.fullmatch(part))}
         timestamp, nonce = parts.get("ts", ""), parts.get("nonce", "")
         who = parts.get("id", "")
         key = self._find(who, now)

@@ -119,7 +119,7 @@ def _rarer(order: Order, instrument: Instrument) -> dict[str, Any]:
 
 
 def _links(order: Order, instrument: Instrument) -> dict[str, Any]:
-    ids = [format_order_id(each, instrument) for each in order.linked_ids]
+    ids = [format_order_id(order_id, instrument) for order_id in order.linked_ids]
     if order.primary_id:
         return {"is_secondary_oto": True, "primary_order_id": format_order_id(order.primary_id, instrument)}
     if not ids:

@@ -182,7 +182,7 @@ class Gateway:
         self.clock = clock
         self.version = version
         self.limits = limits or Limits()
-        self.places = ConnectionLimiter(self._most_connections)
+        self.connection_limiter = ConnectionLimiter(self._most_connections)
         self._buckets = TokenBuckets(rate_limits) if rate_limits else None
         self.connections: dict[Connection, Session | None] = {}
         self.venues = tuple(source.venue for source in sources)
@@ -233,9 +233,9 @@ class Gateway:
         self._draining = True
 
     def refusal(self, address: str) -> int:
-        """The HTTP status with which a new connection is refused, 0 when it takes its place; see `places`."""
+        """The HTTP status with which a new connection is refused, 0 when it is admitted."""
         welcome = not self.policy.addresses or is_within(address, self.policy.addresses)
-        status = 403 if not welcome else 0 if self.places.enter(address) else 429
+        status = 403 if not welcome else 0 if self.connection_limiter.enter(address) else 429
         if status:
             self.telemetry.refuse(status)
         return status
@@ -322,7 +322,7 @@ class Gateway:
             held.add(effects)
             return
         rest = deque(effects)
-        if not self._work(connection, rest):
+        if not self._do_request(connection, rest):
             held = self._held[connection] = HeldEffects()
             held.add(rest)
 
@@ -331,7 +331,7 @@ class Gateway:
         held = self._held.get(connection)
         until_ns = self.clock.now() + TURN_NS
         while held is not None and held.requests:
-            if not self._work(connection, held.requests[0]):
+            if not self._do_request(connection, held.requests[0]):
                 return
             held.drop_first()
             held = self._held.get(connection)
@@ -340,7 +340,7 @@ class Gateway:
                 return
         self.drop_held(connection)
 
-    def _work(self, connection: Connection, rest: deque[Effect]) -> bool:
+    def _do_request(self, connection: Connection, rest: deque[Effect]) -> bool:
         """Do what one request leads to; False when something is left, which `resume` does when it is time for it."""
         self.enforce_ended_grants()
         while rest and not connection.closing:
@@ -357,7 +357,7 @@ class Gateway:
             elif isinstance(effect, Leave):
                 later = self._leave(connection, effect)
             else:
-                self._do(connection, effect)
+                self._perform(connection, effect)
             if later is not None:
                 rest[0] = later
                 self._soon(connection)
@@ -370,7 +370,7 @@ class Gateway:
         if any(isinstance(effect, Close) for effect in effects):
             self.drop_held(connection)
         for effect in effects:
-            self._do(connection, effect)
+            self._perform(connection, effect)
         self.enforce_ended_grants()
 
     def held(self, connection: Connection) -> int:
@@ -397,7 +397,7 @@ class Gateway:
         missed = self.hub.missed(connection.subscriber, keys[:count], resume)
         if effect.reply is not None:
             recovered = {name: frames is not None for name, frames in missed.items()}
-            self._do(connection, msgspec.structs.replace(effect.reply, more={"recovered": recovered}))
+            self._perform(connection, msgspec.structs.replace(effect.reply, more={"recovered": recovered}))
             if connection.closing:
                 return None
         resumes = effect.resume is not None
@@ -439,11 +439,11 @@ class Gateway:
         for effect in effects:
             reply = effect.reply if isinstance(effect, Join) else effect
             if isinstance(reply, Reply):
-                self._do(connection, Reply(durable.request_id, error=error, us_in=reply.us_in))
+                self._perform(connection, Reply(durable.request_id, error=error, us_in=reply.us_in))
             elif isinstance(effect, Leave | Close):
-                self._do(connection, effect)
+                self._perform(connection, effect)
 
-    def _do(self, connection: Connection, effect: Effect) -> None:
+    def _perform(self, connection: Connection, effect: Effect) -> None:
         match effect:
             case Leave():
                 self.hub.leave(connection.subscriber, effect.ids)

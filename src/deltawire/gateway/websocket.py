@@ -16,6 +16,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPe
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
+from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, HttpRequest
@@ -25,8 +26,7 @@ from deltawire.fanout.channel_encoding import DEFLATE, PROTO
 from deltawire.fanout.subscribers import JSON, Encoding, Sink, Subscriber
 from deltawire.gateway.gateway import PATH, Gateway, Session
 from deltawire.gateway.intake import Intake, Step
-from deltawire.gateway.outgoing import NOWHERE, AttestingSink, DirectSink, make_sink
-from deltawire.gateway.parser import Parser
+from deltawire.gateway.outgoing import NULL_SINK, AttestingSink, DirectSink, make_sink
 from deltawire.gateway.peers import is_welcome, peer_address
 from deltawire.wire.deflate import WINDOW_BITS
 from deltawire.wire.frames import TEXT, frame
@@ -45,6 +45,20 @@ MOST_HELD = 256 * 1024
 """Bytes of answers of one connection that wait for the disk; a client waits with them."""
 SLOW = 4000
 """Close code: you read too slowly; reconnect and resume."""
+
+
+class Parser(ServerProtocol):
+    """Takes a close frame wherever it comes.
+
+    Control frames may come between the fragments of a message (RFC 6455, 5.4), and after a close frame nothing
+    counts; websockets calls a close there an incomplete message (Autobahn 7.1.5).
+    """
+
+    def recv_frame(self, frame: Frame) -> None:
+        """A whole frame has come."""
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
 
 
 class WebSocketConnection(asyncio.Protocol):
@@ -108,7 +122,7 @@ class WebSocketConnection(asyncio.Protocol):
         if self in self._gateway.connections:
             closing = self._parser.close_sent or self._parser.close_rcvd
             self._gateway.telemetry.closed(closing.code if closing else CloseCode.ABNORMAL_CLOSURE)
-        self._gateway.places.leave(peer_address(self._transport))
+        self._gateway.connection_limiter.leave(peer_address(self._transport))
         if self._session is not None:
             self._session.closed()
         self._gateway.disconnected(self)
@@ -121,9 +135,9 @@ class WebSocketConnection(asyncio.Protocol):
         if self.subscriber.outbox is not None:
             return
         if self._closing_ns:
-            self._closing_sink = self._way(self._transport)
+            self._closing_sink = self._attested(self._transport)
         else:
-            self.subscriber.sink = self._way(self._transport)
+            self.subscriber.sink = self._attested(self._transport)
             self._gateway.hub.lag(self.subscriber, self._limits.max_unsent_bytes, self._overflowed)
 
     def resume_writing(self) -> None:
@@ -133,9 +147,9 @@ class WebSocketConnection(asyncio.Protocol):
         while subscriber.outbox is not None and not self._full_ns:
             data = hub.catch_up(subscriber)
             if data:
-                self._way(self._direct).write(data)
+                self._attested(self._direct).write(data)
             else:
-                self._gateway.telemetry.merge(hub.keep_up(subscriber, self._way(self._direct)))
+                self._gateway.telemetry.merge(hub.keep_up(subscriber, self._attested(self._direct)))
 
     # What uvicorn calls.
 
@@ -175,7 +189,7 @@ class WebSocketConnection(asyncio.Protocol):
         if self._network is None:
             self._attest(key)
         else:
-            self._network.behind(partial(self._attest, key))
+            self._network.after_answers(partial(self._attest, key))
 
     def _attest(self, key: bytes) -> None:
         if self.subscriber.outbox is not None:
@@ -245,7 +259,7 @@ class WebSocketConnection(asyncio.Protocol):
     def _is_silent(self, now: int) -> bool:
         return now - self._heard_ns > self._limits.ping_interval * SECOND_NS
 
-    def _way(self, sink: Sink) -> Sink:
+    def _attested(self, sink: Sink) -> Sink:
         """The way to a sink, past the proof where there is one."""
         if self._attesting is None:
             return sink
@@ -353,15 +367,17 @@ class WebSocketConnection(asyncio.Protocol):
         """What was agreed on for notifications; one who can unpack only a smaller window gets them plain."""
         if self._parser.subprotocol == SUBPROTOCOL:
             return PROTO
-        agreed = [each for each in self._parser.extensions if isinstance(each, PerMessageDeflate)]
+        agreed = [
+            extension for extension in self._parser.extensions if isinstance(extension, PerMessageDeflate)
+        ]
         return DEFLATE if agreed and agreed[0].local_max_window_bits >= WINDOW_BITS else JSON
 
     def _judge(self, request: Request) -> Response:
         path, address = request.path.partition("?")[0], peer_address(self._transport)
         origins = request.headers.get_all("Origin")
         if not all(
-            is_welcome(each, request.headers.get("Host", ""), self._gateway.policy.origins)
-            for each in origins
+            is_welcome(origin, request.headers.get("Host", ""), self._gateway.policy.origins)
+            for origin in origins
         ):
             return self._parser.reject(403, "not from this origin\n")
         try:
@@ -432,8 +448,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._gateway.drop_held(self)
         self._gateway.hub.gone(self.subscriber)
         if self.subscriber.outbox is not None:
-            self._gateway.hub.keep_up(self.subscriber, self._way(self._transport))
-        self._closing_sink, self.subscriber.sink = self.subscriber.sink, NOWHERE
+            self._gateway.hub.keep_up(self.subscriber, self._attested(self._transport))
+        self._closing_sink, self.subscriber.sink = self.subscriber.sink, NULL_SINK
 
     def _pass_on(self, queued: Iterable[bytes] = ()) -> None:
         """Write what the parser wants written; close when it says so, after the data of the tick at hand."""

@@ -42,6 +42,6 @@ def recover(exchange: Exchange, history: AccountHistory, codec: Codec, journal: 
             raise JournalError(f"record {sequence}", "", f"cannot be read: {error}") from error
         if outputs and isinstance(outputs[-1], Rejection):
             raise JournalError(f"record {sequence}", "", f"is refused in the replay: {outputs[-1].message}")
-        history.took(outputs)
+        history.apply(outputs)
         count += 1
     return count

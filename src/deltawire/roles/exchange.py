@@ -80,9 +80,9 @@ class AccountEnrolment:
         )
         self._service = service
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Take up what is new; a store that cannot be read is told of, and the accounts known stay."""
-        for entry in self._entries.look() or ():
+        for entry in self._entries.poll() or ():
             self._enrol(entry)
 
     def _enrol(self, entry: AccountEntry) -> None:
@@ -93,8 +93,8 @@ class AccountEnrolment:
         for currency, units in entry.deposits.items():
             if currency not in funded and units:
                 self._deposit(entry, currency, units)
-        for number, each in enumerate(entry.later[taken:], taken + 1):
-            self._deposit(entry, each.currency, each.units, number)
+        for number, deposit in enumerate(entry.later[taken:], taken + 1):
+            self._deposit(entry, deposit.currency, deposit.units, number)
         if taken > len(entry.later):
             log.error("the journal has deposits that the list of accounts has not", account=entry.name)
         self._service.enrol(entry.name, entry.number)
@@ -196,7 +196,7 @@ def _stream(seed: int, name: str) -> RandomStream:
     return random.Random(f"{seed}/{name}")
 
 
-class Builtin:
+class BuiltinExchange:
     """The exchange under a folder; its journal is replayed when this is made.
 
     Raises `UsageError` when the journal or the list of accounts is damaged, or another process has it.
@@ -243,11 +243,11 @@ class Builtin:
         agents = Agents(self.service, setup.seed)
         enrolment, halts = AccountEnrolment(accounts, self.service), Halts(self.service, conditions, begun_ns)
 
-        def look() -> None:
-            enrolment.look()
+        def poll() -> None:
+            enrolment.poll()
             halts.step(self.service.now())
 
-        self.source = SimulatedSource(self.service, public, agents, look, clock)
+        self.source = SimulatedSource(self.service, public, agents, poll, clock)
 
     async def drained(self) -> None:
         """Wait until everything submitted is on disk."""

@@ -8,10 +8,11 @@ import msgspec
 from deltawire.dialect.families import FAMILIES, INTERVALS_NS
 from deltawire.dialect.grammar import ChannelKey, ResumePosition, count_fitting, parse_channel
 from deltawire.errors import LimitError, RequestError
-from deltawire.session.effects import Join, Leave
+from deltawire.session.effects import EnableMac, Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
 from deltawire.session.rights import channel_right, covers, may_subscribe
-from deltawire.wire.rpc import INVALID_PARAMS
+from deltawire.wire.mac import ALGORITHM, mac_text
+from deltawire.wire.rpc import INVALID_PARAMS, INVALID_REQUEST
 
 SHORTEST_HEARTBEAT_S = 10
 MOST_PATTERNS = 100
@@ -43,6 +44,10 @@ class _Subscription(msgspec.Struct):
     depth: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
     max_rate: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
     stamps: bool = False
+
+
+class _Mac(msgspec.Struct):
+    nonce: Annotated[str, msgspec.Meta(min_length=16, max_length=128)]
 
 
 @method("public/test")
@@ -118,9 +123,9 @@ def subscribe(context: Context, params: _Subscription) -> Any:
     _leave_others(context, session, fresh)
     session.pattern_sizes.update(sizes)
     session.channels.update({key.name: key.id for key in fresh})
-    _note_by_whom(context, session, keys)
+    _record_authority(context, session, keys)
     _follow_positions(context, fresh)
-    resume = None if params.resume is None else _positions(fresh, params.resume)
+    resume = None if params.resume is None else _resume_positions(fresh, params.resume)
     context.effects.append(Join(tuple(fresh), resume, by=context.identity))
     return [key.name for key in keys]
 
@@ -140,6 +145,23 @@ def unsubscribe_all(context: Context, params: NoParams) -> Any:
     session = _session(context)
     context.effects.append(leave(session, list(session.channels)))
     return "ok"
+
+
+@method("private/enable_mac", websocket_only=True)
+def enable_mac(context: Context, params: _Mac) -> Any:
+    """Prove every frame behind this answer with the key's secret; once per connection.
+
+    The MAC's key is made of both nonces, so that neither side can be given an older connection's frames.
+    """
+    session = context.session
+    assert session is not None, "the table lets only WebSocket sessions in"
+    if session.attested:
+        raise RequestError(INVALID_REQUEST, "Invalid Request", reason="the MAC runs already: connect anew")
+    nonce = context.access.make_token()
+    key = context.access.derived(context.require_identity, mac_text(params.nonce, nonce), context.now)
+    session.attest()
+    context.effects.append(EnableMac(key))
+    return {"algorithm": ALGORITHM, "nonce": nonce}
 
 
 def _follow_positions(context: Context, keys: list[ChannelKey]) -> None:
@@ -196,7 +218,7 @@ def _leave_others(context: Context, session: Conversation, keys: list[ChannelKey
         context.effects.append(leave(session, others))
 
 
-def _note_by_whom(context: Context, session: Conversation, keys: list[ChannelKey]) -> None:
+def _record_authority(context: Context, session: Conversation, keys: list[ChannelKey]) -> None:
     """Whose rights channels live by: the connection's own where they suffice, else the token's that asked."""
     by = context.identity
     for key in keys:
@@ -204,7 +226,9 @@ def _note_by_whom(context: Context, session: Conversation, keys: list[ChannelKey
         session.authorize(key.name, None if covered else by)
 
 
-def _positions(keys: list[ChannelKey], positions: dict[str, ResumePosition]) -> dict[str, ResumePosition]:
+def _resume_positions(
+    keys: list[ChannelKey], positions: dict[str, ResumePosition]
+) -> dict[str, ResumePosition]:
     """Those of channels that are joined now, by their names or by a pattern."""
     names = {key.name for key in keys}
     patterns = [key for key in keys if key.pattern]

@@ -105,13 +105,18 @@ def get_expirations(context: Context, params: _Expirations) -> Any:
     currency = "any" if grouped else params.currency
     instruments = [state.instrument for state in _chosen(context, currency, params.kind)]
     if params.currency_pair is not None:
-        instruments = [each for each in instruments if each.index_name == params.currency_pair.lower()]
+        instruments = [
+            instrument for instrument in instruments if instrument.index_name == params.currency_pair.lower()
+        ]
     if grouped:
         names = dict.fromkeys(
-            each.settlement for each in instruments if each.kind != "spot" and each.settlement
+            instrument.settlement
+            for instrument in instruments
+            if instrument.kind != "spot" and instrument.settlement
         )
         return {
-            name.lower(): _expiries(each for each in instruments if each.settlement == name) for name in names
+            name.lower(): _expiries(instrument for instrument in instruments if instrument.settlement == name)
+            for name in names
         }
     expiries = _expiries(instruments)
     return expiries if params.currency.lower() == "any" else {params.currency.lower(): expiries}
@@ -121,7 +126,7 @@ def _expiries(instruments: Iterable[Instrument]) -> dict[str, list[str]]:
     """Those of futures and options that have not ended."""
     by_kind: dict[str, dict[str, None]] = {}
     dated = [
-        each for each in instruments if each.active and each.kind in ("future", "option") and each.expiry
+        item for item in instruments if item.active and item.kind in ("future", "option") and item.expiry
     ]
     for instrument in sorted(dated, key=lambda instrument: instrument.expiration_ns):
         by_kind.setdefault(instrument.kind, {})[instrument.expiry] = None

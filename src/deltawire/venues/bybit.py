@@ -584,10 +584,10 @@ def describe(venue: str, category: str, symbol: str) -> Instrument:
     base, quote = (symbol.removesuffix("PERP"), "USDC") if perp else split_pair(symbol, QUOTES)
     if not base or category == "option":
         return unknown
-    found = msgspec.structs.replace(unknown, kind=_KINDS[category], **_coins(base, quote, quote))
+    known = msgspec.structs.replace(unknown, kind=_KINDS[category], **_coins(base, quote, quote))
     if category == "spot":
-        return msgspec.structs.replace(found, expiration_ns=FOREVER_NS)
-    return msgspec.structs.replace(found, **_ends(perpetual=True))
+        return msgspec.structs.replace(known, expiration_ns=FOREVER_NS)
+    return msgspec.structs.replace(known, **_ends(perpetual=True))
 
 
 def _coins(base: str, quote: str, settlement: str) -> dict[str, str | float]:

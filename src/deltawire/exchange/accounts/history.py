@@ -68,9 +68,11 @@ class AccountHistory:
         self._pasts: dict[AccountId, _Past] = {}
         self._tapes: dict[str, _Tape] = {}
 
-    def took(self, outputs: Sequence[Any]) -> list[Execution]:
+    def apply(self, outputs: Sequence[Any]) -> list[Execution]:
         """What came of one record, where what fills cost stands behind them; returns the trades that are kept."""
-        charges = {(each.trade_id, each.order_id): each for each in outputs if isinstance(each, Charged)}
+        charges = {
+            (charge.trade_id, charge.order_id): charge for charge in outputs if isinstance(charge, Charged)
+        }
         trades: list[Execution] = []
         for output in outputs:
             if isinstance(output, Fill):
@@ -88,9 +90,9 @@ class AccountHistory:
 
     def thaw(self, frozen: bytes) -> None:
         """Become what was frozen."""
-        found = msgspec.msgpack.decode(frozen, type=_Frozen)
-        self._tapes = dict(found.tapes)
-        for account, trades, orders in found.pasts:
+        saved = msgspec.msgpack.decode(frozen, type=_Frozen)
+        self._tapes = dict(saved.tapes)
+        for account, trades, orders in saved.pasts:
             self._pasts[account] = _Past(trades, orders, self._kept)
 
     def trades(self, account: AccountId) -> Iterator[Execution]:

@@ -45,7 +45,7 @@ class AccountSession(NamedTuple):
             raise refused(Code.ORDER_NOT_FOUND, param="order_id")
         return order
 
-    def living(self, order_id: OrderId) -> Order:
+    def open_order(self, order_id: OrderId) -> Order:
         """An order of the account that can still be changed; the dialect's error when it has ended."""
         order = self.order(order_id)
         if not order.resting:

@@ -66,7 +66,7 @@ class _Quotes(_All, kw_only=True):
 def cancel(context: Context, params: _ById) -> Any:
     """End one order."""
     session = account_session(context)
-    order = session.living(parse_order_id(params.order_id))
+    order = session.open_order(parse_order_id(params.order_id))
     outputs = session.submit(Cancel(at_ns=session.trading.now(), account=session.account, order_id=order.id))
     return order_object(changed_order(session, outputs, order.id), session.instrument(order.instrument))
 
@@ -146,7 +146,7 @@ def _cancelled(session: AccountSession, **which: Any) -> list[Order]:
     if not session.trading.open_orders(session.account):
         return []
     outputs = session.submit(CancelMany(at_ns=session.trading.now(), account=session.account, **which))
-    changed = [each.order for each in outputs if isinstance(each, OrderChanged)]
+    changed = [output.order for output in outputs if isinstance(output, OrderChanged)]
     return [order for order in changed if order.account == session.account and order.state == "cancelled"]
 
 

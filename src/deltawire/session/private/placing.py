@@ -57,7 +57,7 @@ def sell(context: Context, params: Params) -> Any:
 def edit(context: Context, params: Params) -> Any:
     """Change an open order."""
     session, named = account_session(context), context.convert(params, _Edit)
-    return _edit(session, session.living(parse_order_id(named.order_id)), params)
+    return _edit(session, session.open_order(parse_order_id(named.order_id)), params)
 
 
 @method("private/edit_by_label", right=TRADE)
@@ -179,7 +179,7 @@ def placed_order(session: AccountSession, outputs: list[Any], first: OrderId) ->
 
 def changed_order(session: AccountSession, outputs: list[Any], order_id: OrderId) -> Order:
     """An order as a record has left it."""
-    changed = [each.order for each in _changed(outputs) if each.order.id == order_id]
+    changed = [change.order for change in _changed(outputs) if change.order.id == order_id]
     return changed[-1] if changed else session.order(order_id)
 
 
@@ -187,7 +187,7 @@ def answer(
     session: AccountSession, outputs: list[Any], order: Order, instrument: Instrument
 ) -> dict[str, Any]:
     """The order and its trades, as the dialect answers."""
-    filled = [each for each in outputs if isinstance(each, Fill) and each.order_id == order.id]
+    filled = [output for output in outputs if isinstance(output, Fill) and output.order_id == order.id]
     return {"order": order_object(order, instrument), "trades": _own_trades(session, filled, instrument)}
 
 
@@ -206,4 +206,4 @@ def _own_trades(session: AccountSession, fills: list[Fill], instrument: Instrume
 
 
 def _changed(outputs: list[Any]) -> list[OrderChanged]:
-    return [each for each in outputs if isinstance(each, OrderChanged)]
+    return [output for output in outputs if isinstance(output, OrderChanged)]

@@ -43,7 +43,7 @@ class Trading(Protocol):
         """Trades of the account bring its positions along from now on; `ticket` stands behind all that do not."""
 
     def open_orders(self, account: AccountId) -> list[Order]:
-        """An account's living orders, oldest first."""
+        """An account's open orders, oldest first."""
 
     def order(self, account: AccountId, order_id: OrderId) -> Order | None:
         """An order of the account, alive or ended not long ago."""

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from deltawire.testing.simulators.market import Contract, Walk
-from deltawire.testing.simulators.simulator import Simulator, Told, best
+from deltawire.testing.simulators.simulator import PublishedBook, Simulator, best
 
 TRADE_ID = "7e8ba1e3-4b2c-5d6f-8a9b-{:012d}"
 
@@ -16,7 +16,7 @@ class BybitLinearSimulator(Simulator):
     name = "bybit_linear"
     category = "linear"
     contracts = (
-        Contract("BTCUSDT", -2, -3, 8_302_460, step=10),
+        Contract("BTCUSDT", -1, -3, 830_246),
         Contract("BTCPERP", -1, -3, 619_457),
         Contract("BTC-27DEC30", -1, -3, 634_500, step=5),
     )
@@ -36,12 +36,12 @@ class BybitLinearSimulator(Simulator):
         if unknown:
             return [self._refuse(asked, unknown)]
         books = [topic for topic in asked["args"] if topic.startswith("orderbook.") and ".1." not in topic]
-        found = [self._acknowledge(asked)]
+        frames = [self._acknowledge(asked)]
         for topic in books if asked["op"] == "subscribe" else []:
             name = topic.split(".", 2)[2]
             self._topics[name] = topic
-            found.append(self.image(name))
-        return found
+            frames.append(self.image(name))
+        return frames
 
     def body(self, url: str) -> bytes:
         """`instruments-info`, in two pages."""
@@ -103,7 +103,7 @@ class BybitLinearSimulator(Simulator):
         price, size = walk.contract.price, walk.contract.size
         return price(bid), size(bid_size), price(ask), size(ask_size)
 
-    def _delta(self, walk: Walk, before: Told, bids: dict[int, int], asks: dict[int, int]) -> bytes:
+    def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
         return self._book(walk, "delta", bids, asks)
 
     def _book(self, walk: Walk, kind: str, bids: dict[int, int], asks: dict[int, int]) -> bytes:
@@ -176,9 +176,9 @@ class BybitInverseSimulator(BybitLinearSimulator):
     name = "bybit_inverse"
     category = "inverse"
     contracts = (
-        Contract("BTCUSD", -2, 0, 6_189_150, step=50),
+        Contract("BTCUSD", -1, 0, 618_915, step=5),
         Contract("ETHUSD", -2, 0, 241_250, step=5),
-        Contract("BTCUSDZ30", -2, 0, 6_289_150, step=50),
+        Contract("BTCUSDZ30", -1, 0, 628_915, step=5),
     )
 
     def _stated(self, contract: Contract) -> dict[str, Any]:
