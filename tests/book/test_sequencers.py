@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from deltawire.book.sequencers import (
     BridgedChain,
+    ConnectionCounter,
     Counter,
+    OnCountedConnection,
     PreviousIdChain,
     Sequencer,
     Unsequenced,
@@ -90,6 +92,27 @@ def test_a_chain_that_bridges_to_its_image(image: int, steps: list[Step]) -> Non
 )
 def test_numbers_that_rise_by_one(steps: list[Step]) -> None:
     assert judged(Counter(), 10, steps) == expected(steps)
+
+
+def test_a_connection_counts_all_its_messages() -> None:
+    rule = ConnectionCounter()
+    assert [rule.check(number) for number in (7, 8, 8, 7, 9)] == [NEXT, NEXT, OLD, OLD, NEXT]
+    assert [rule.check(number) for number in (11, 12, 10)] == [GAP, NEXT, OLD]
+    rule.reset()
+    assert [rule.check(number) for number in (0, 0, 1)] == [NEXT, OLD, NEXT]
+
+
+def test_a_connection_that_counts_anew_has_missed_something() -> None:
+    rule = ConnectionCounter()
+    assert [rule.check(number) for number in (5, 0, 1)] == [NEXT, GAP, NEXT]
+    assert [rule.check(number) for number in (1000, 900, 901)] == [GAP, GAP, NEXT]
+
+
+def test_a_book_on_a_counted_connection_has_the_number_of_its_last_message() -> None:
+    rule = OnCountedConnection()
+    rule.reset(5)
+    assert rule.check(0, 9, 0) is NEXT
+    assert (rule.last, rule.numbered, rule.settled) == (9, True, True)
 
 
 def test_every_image_is_bridged_anew() -> None:

@@ -16,6 +16,7 @@ _PRICES = {
     "deribit": re.compile(rb'\["(?:new|change|delete)",([\d.]+),'),
     "okx": re.compile(rb'\["([\d.]+)","[\d.]+","\d+","\d+"\]'),
     "kraken": re.compile(rb'"price":([\d.]+),"qty"'),
+    "kraken_futures": re.compile(rb'"price":([\d.]+),"qty"'),
     "binance_spot": re.compile(rb'\["([\d.]+)","[\d.]+"\]'),
     "binance_usdm": re.compile(rb'\["([\d.]+)","[\d.]+"\]'),
     **dict.fromkeys(
@@ -40,6 +41,8 @@ def book_updated_by(venue: str, frame: bytes) -> str | None:
     if venue == "kraken":
         is_update = message.get("channel") == "book" and message["type"] == "update"
         return message["data"][0]["symbol"] if is_update else None
+    if venue == "kraken_futures":
+        return message["product_id"] if message.get("feed") == "book" and "seq" in message else None
     if venue.startswith("bybit"):
         return message["data"]["s"] if message.get("type") == "delta" and "u" in message["data"] else None
     return message["data"]["s"] if "@depth" in message.get("stream", "") else None

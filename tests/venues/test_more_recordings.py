@@ -92,6 +92,7 @@ COUNTS = [
     ),
     Counts("bybit_linear", "fastmm_linear_tickers_20260930.jsonl", tickers=963, folder="bybit"),
     Counts("bybit_linear", "gct_tickers.jsonl", tickers=8, folder="bybit"),
+    Counts("coinbase", "fastmm_advanced_20260930.jsonl", 2, 2, 211, trades=307),
     Counts("deribit", "fastmm_option_testnet_20260913.jsonl", 1, 1, 11, tickers=56),
     Counts("deribit", "fastmm_book_perp_long_snapshot.json", 1, 1),
     Counts("deribit", "fastmm_book_perp_snapshot.json", 1, 1),
@@ -115,6 +116,17 @@ COUNTS = [
         trades=4,
         tickers=3,
         unread="book none.20.100ms beside 100ms 1, chart 3, quote 2",
+    ),
+    # Of each product 100 trades from before the subscription come at once.
+    Counts(
+        "kraken_futures",
+        "KRAKEN_FUTURES.ws.46.0",
+        10,
+        10,
+        6528,
+        trades=3,
+        tickers=541,
+        unread="trade_snapshot 10",
     ),
     Counts("okx", "fastmm_swap_20260926.jsonl", 1, 1, 24, trades=36, unread="bbo-tbt 78"),
     Counts("okx", "fastmm_perp_mark_funding_20260930.jsonl", tickers=16, unread="index-tickers 6"),
@@ -252,3 +264,18 @@ def test_instruments_as_a_venue_lists_them(more: Path) -> None:
     found = listing.instrument
     assert (found.name, found.base, found.quote, found.tick_size) == ("BTCUSDT", "BTC", "USDT", "0.1")
     assert (found.price_exponent, found.size_exponent, found.min_trade_size) == (-1, -6, "0.000001")
+
+
+def test_one_number_counts_all_messages_of_a_connection(more: Path) -> None:
+    feed = make_venue("coinbase")
+    numbers = [
+        frame["sequence_num"] for frame in heard(more / "coinbase" / "fastmm_advanced_20260930.jsonl", feed)
+    ]
+    assert numbers == list(range(250))
+    tops = {name: tuple(price for price, _ in best(feed, name)) for name in ("BTC-USD", "ETH-USD")}
+    assert tops == {"BTC-USD": (83303.58, 83313.34), "ETH-USD": (2667.15, 2667.41)}
+    body = (more / "coinbase" / "fastmm_product_btc_usd.json").read_bytes()
+    (listing,) = feed.fetched("instruments:BTC-USD", body, 1_000)
+    assert isinstance(listing, Listing)
+    found = listing.instrument
+    assert (found.tick_size, found.min_trade_size, found.size_exponent) == ("0.01", "0.00000001", -8)

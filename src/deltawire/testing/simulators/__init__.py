@@ -9,8 +9,10 @@ from deltawire.testing.simulators.bybit import (
     BybitOptionSimulator,
     BybitSpotSimulator,
 )
+from deltawire.testing.simulators.coinbase import CoinbaseSimulator
 from deltawire.testing.simulators.deribit import DeribitSimulator
 from deltawire.testing.simulators.kraken import KrakenSimulator
+from deltawire.testing.simulators.kraken_futures import KrakenFuturesSimulator
 from deltawire.testing.simulators.okx import OkxSimulator
 from deltawire.testing.simulators.simulator import Simulator
 
@@ -21,7 +23,9 @@ SIMULATORS: dict[str, Callable[..., Simulator]] = {
     "bybit_linear": BybitLinearSimulator,
     "bybit_option": BybitOptionSimulator,
     "bybit_spot": BybitSpotSimulator,
+    "coinbase": CoinbaseSimulator,
     "deribit": DeribitSimulator,
     "kraken": KrakenSimulator,
+    "kraken_futures": KrakenFuturesSimulator,
     "okx": OkxSimulator,
 }
