@@ -72,6 +72,8 @@ class Pricing(msgspec.Struct):
     funding: dict[str, FundingMeter] = msgspec.field(default_factory=dict)
     deliveries: dict[str, DeliveryAverage] = msgspec.field(default_factory=dict)
     basis: dict[str, BasisAverage] = msgspec.field(default_factory=dict)
+    settled: dict[str, float] = msgspec.field(default_factory=dict)
+    """Marks at the last settlement."""
 
     def list(self, instrument: Instrument) -> None:
         """From now on this is priced."""
@@ -84,7 +86,7 @@ class Pricing(msgspec.Struct):
 
     def delist(self, name: str) -> None:
         """Forget an instrument that has been delivered."""
-        for table in (self.instruments, self.marks, self.options, self.funding, self.basis):
+        for table in (self.instruments, self.marks, self.options, self.funding, self.basis, self.settled):
             table.pop(name, None)
 
     def priced(self, prices: Prices) -> None:

@@ -60,12 +60,13 @@ class _SelfTrading(msgspec.Struct):
 def set_mmp_config(context: Context, params: _Protection) -> Any:
     """Set or (interval 0) remove market-maker protection."""
     session = account_session(context)
-    limits = (params.quantity_limit, params.delta_limit, params.vega_limit, params.trade_count_limit)
     for name, value in (("interval", params.interval), ("frozen_time", params.frozen_time)):
         if not 0 <= value <= LONGEST_S:
             raise refused(Code.INVALID_PARAMS, reason=f"from 0 to {LONGEST_S} seconds", param=name)
-    if any(limit is not None and not 0 < limit < 1e15 for limit in limits):
-        raise refused(Code.INVALID_PARAMS, reason="limits are above 0")
+    for name in ("quantity_limit", "delta_limit", "vega_limit", "trade_count_limit"):
+        limit = getattr(params, name)
+        if limit is not None and not 0 < limit < 1e15:
+            raise refused(Code.INVALID_PARAMS, reason="must be above 0", param=name)
     _check_index(context, params.index_name)
     session.submit(
         SetProtection(
@@ -189,11 +190,20 @@ def _configs(session: AccountSession, index_name: str, group: str | None) -> lis
             "mmp_group": config.group,
             "interval": config.interval_ns // SECOND_NS,
             "frozen_time": config.frozen_ns // SECOND_NS,
-            "quantity_limit": config.quantity_limit,
-            "delta_limit": config.delta_limit,
-            "vega_limit": config.vega_limit,
-            "trade_count_limit": config.trade_count_limit,
+            "block_rfq": False,
         }
+        | _limits(config)
         for config, _ in session.trading.protections(session.account)
         if index_name in ("", config.index_name) and group in (None, config.group)
     ]
+
+
+def _limits(config: SetProtection) -> dict[str, float]:
+    """Those that are set."""
+    named = {
+        "quantity_limit": config.quantity_limit,
+        "delta_limit": config.delta_limit,
+        "vega_limit": config.vega_limit,
+        "trade_count_limit": config.trade_count_limit,
+    }
+    return {name: limit for name, limit in named.items() if limit is not None}
