@@ -33,7 +33,9 @@ def recover(exchange: Exchange, history: AccountHistory, codec: Codec, journal: 
             thaw(exchange, saved.exchange)
             history.thaw(saved.history)
         except msgspec.DecodeError as error:
-            raise JournalError(f"snapshot {journal.snapshot.sequence}", "", f"no state: {error}") from error
+            raise JournalError(
+                f"snapshot {journal.snapshot.sequence}", "", f"not a valid state: {error}"
+            ) from error
     count = 0
     for sequence, payload in journal.records():
         try:
@@ -41,7 +43,7 @@ def recover(exchange: Exchange, history: AccountHistory, codec: Codec, journal: 
         except msgspec.DecodeError as error:
             raise JournalError(f"record {sequence}", "", f"cannot be read: {error}") from error
         if outputs and isinstance(outputs[-1], Rejection):
-            raise JournalError(f"record {sequence}", "", f"is refused in the replay: {outputs[-1].message}")
+            raise JournalError(f"record {sequence}", "", f"was refused in the replay: {outputs[-1].message}")
         history.apply(outputs)
         count += 1
     return count

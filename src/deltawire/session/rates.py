@@ -1,4 +1,4 @@
-"""Methods that ask what perpetuals cost to hold, and how volatile a currency is."""
+"""Methods about funding rates and volatility."""
 
 from typing import Any
 
@@ -23,14 +23,14 @@ class _VolatilitySpan(msgspec.Struct):
 
 @method("public/get_funding_rate_value")
 def get_funding_rate_value(context: Context, params: _Span) -> Any:
-    """The interest of a time, as far as it was seen."""
+    """Return the funding rate over a period, as far as it was received."""
     funding = context.instrument(params.instrument_name).funding
     return round(funding.between(params.start_timestamp * MS_NS, params.end_timestamp * MS_NS), 12)
 
 
 @method("public/get_funding_rate_history")
 def get_funding_rate_history(context: Context, params: _Span) -> Any:
-    """The interest of each whole hour that was seen, oldest first."""
+    """Return the funding rate of each whole hour that was received, oldest first."""
     funding = context.instrument(params.instrument_name).funding
     return [
         {
@@ -46,5 +46,5 @@ def get_funding_rate_history(context: Context, params: _Span) -> Any:
 
 @method("public/get_volatility_index_data")
 def get_volatility_index_data(context: Context, params: _VolatilitySpan) -> Any:
-    """Nothing: no volatility index is made here."""
+    """Return no data: the server computes no volatility index."""
     return {"data": [], "continuation": None}
