@@ -70,7 +70,7 @@ class VenueConnection:
     pads_decimals = False
     """Whether prices are padded with zeros after the last significant place."""
     ping: Send | None = None
-    """What is sent to a venue that closes connections on which it hears nothing."""
+    """The message for venues that close connections on which the client sends nothing."""
     ping_ns = 0
     """How often."""
     fast_path = FastPath("text_pairs", "none", ())
@@ -594,7 +594,7 @@ def optional_float(text: str) -> float | None:
 
 
 def percent(text: str) -> float | None:
-    """A venue's fraction as percent, the double nearest to what its digits say; None where it is empty."""
+    """A venue's fraction as percent, the double nearest to its decimal; None if it is empty."""
     if optional_float(text) is None:
         return None
     return float(Decimal(text).scaleb(2))
@@ -615,7 +615,7 @@ def ms(text: str) -> int:
 
 
 def rfc3339(text: str) -> int:
-    """A venue's time in RFC 3339 with a zone as nanoseconds, exact to microseconds; 0 where there is none."""
+    """A venue's time in RFC 3339 with a time zone as nanoseconds, exact to microseconds; 0 if empty."""
     if not text:
         return 0
     try:
