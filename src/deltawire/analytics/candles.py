@@ -39,6 +39,10 @@ class CandleSeries:
             _sum(last.cost, cost),
         )
 
+    def restore(self, candles: Iterable[Candle]) -> None:
+        """Go on behind these minutes."""
+        self._buckets = deque(candles, self._buckets.maxlen)
+
     def last(self, minutes: int) -> Candle | None:
         """The current bucket of this length, or None before the first trade."""
         if not self._buckets:

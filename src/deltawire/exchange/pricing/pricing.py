@@ -73,6 +73,7 @@ class Pricing(msgspec.Struct):
     funding: dict[str, FundingMeter] = msgspec.field(default_factory=dict)
     deliveries: dict[str, DeliveryAverage] = msgspec.field(default_factory=dict)
     basis: dict[str, BasisAverage] = msgspec.field(default_factory=dict)
+    constituents: dict[str, tuple[float, ...]] = msgspec.field(default_factory=dict)
 
     def list(self, instrument: Instrument) -> None:
         """From now on this is priced."""
@@ -97,6 +98,7 @@ class Pricing(msgspec.Struct):
         """The first half: indices and surfaces. What is listed next has its mark from the second half."""
         self.now_ns = prices.at_ns
         for name, constituents in prices.constituents.items():
+            self.constituents[name] = constituents
             price = index_price(constituents)
             if price is not None:
                 self._indexed(name, price)
