@@ -22,6 +22,7 @@ from deltawire.exchange.accounts.history import AGENTS_FROM, AccountHistory
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.limits.open_orders import OpenOrders
+from deltawire.exchange.market_past import MarketPast
 from deltawire.exchange.network_conditions import (
     Delay,
     Drop,
@@ -209,6 +210,7 @@ class Builtin:
         self._accounts = Accounts()
         self._exchange = Exchange(self._accounts, self._accepted)
         self._history = AccountHistory()
+        self._market_past = MarketPast(lambda: self._accounts.pricing)
         accounts = AccountStore(folder)
         accounts.read()  # damaged is told now, not when nobody can trade
         try:
@@ -220,7 +222,7 @@ class Builtin:
             raise UsageError(f"cannot use {folder / JOURNAL}: {error.strerror}") from error
         self._commit = GroupCommit(
             self._journal,
-            state=partial(save, self._exchange, self._history),
+            state=partial(save, self._exchange, self._history, self._market_past),
             snapshot_every=SNAPSHOT_EVERY,
             since_snapshot=replayed,
         )
@@ -239,6 +241,7 @@ class Builtin:
             account_events=MemoryAccountBroker(),
             open_orders=setup.open_orders,
             maintained_at=lambda now: conditions.maintained(now - begun_ns),
+            market_past=self._market_past,
         )
         agents = Agents(self.service, setup.seed)
         enrolment, halts = AccountEnrolment(accounts, self.service), Halts(self.service, conditions, begun_ns)
@@ -263,7 +266,7 @@ class Builtin:
     def _replay(self) -> int:
         """Replay the journal; returns as how many records it counts on the way to the next snapshot."""
         journal, started = self._journal, time.perf_counter()
-        count = recover(self._exchange, self._history, self._codec, journal)
+        count = recover(self._exchange, self._history, self._codec, journal, self._market_past)
         if journal.cut is not None:
             log.warning("torn tail cut", file=journal.cut.file, at=journal.cut.at, bytes=journal.cut.size)
         if count or journal.snapshot:

@@ -1,8 +1,19 @@
 """All methods of the API, by name."""
 
-from deltawire.session import auth, conversation, facts, past, proof, queries, rates, unavailable
+from deltawire.session import auth, conversation, facts, past, proof, queries, rates, settlements, unavailable
 from deltawire.session.methods import collect
-from deltawire.session.private import account, cancelling, orders, placing, quoting, settings, trades
+from deltawire.session.private import (
+    account,
+    cancelling,
+    money,
+    orders,
+    placing,
+    portfolio,
+    quoting,
+    settings,
+    subaccounts,
+    trades,
+)
 
 METHODS = collect(
     auth,
@@ -12,12 +23,16 @@ METHODS = collect(
     proof,
     queries,
     rates,
+    settlements,
     unavailable,
     account,
     cancelling,
+    money,
     orders,
     placing,
+    portfolio,
     quoting,
     settings,
+    subaccounts,
     trades,
 )

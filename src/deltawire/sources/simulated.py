@@ -119,8 +119,9 @@ class SimulatedSource:
         return self.service.now()
 
     async def events(self, wants: Wants) -> AsyncIterator[Batch]:
-        """Every book as it stands, then what becomes durable; `JournalError` when nothing does any more."""
-        self.service.publish(list(self.service.exchange.images()), self.now())
+        """Every book and its past, then what becomes durable; `JournalError` when nothing does any more."""
+        known: list[Event] = [*self.service.exchange.images(), *self.service.market_past.events()]
+        self.service.publish(known, self.now())
         self.service.abandoned()
         stepping = asyncio.create_task(self._step())
         try:

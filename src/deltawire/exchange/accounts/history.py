@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from deltawire.exchange.accounts.account_log import AccountLog
 from deltawire.exchange.accounts.account_records import Charged
 from deltawire.exchange.instruments.contracts import UNITS
 from deltawire.exchange.orders.orders import AccountId, Fill, Order, OrderChanged, OrderId
@@ -57,6 +58,7 @@ class _Tape(msgspec.Struct):
 class _Frozen(msgspec.Struct, frozen=True):
     pasts: list[tuple[AccountId, list[OwnTrade], list[Order]]]
     tapes: list[tuple[str, _Tape]]
+    log: bytes = b""
 
 
 class AccountHistory:
@@ -67,9 +69,11 @@ class AccountHistory:
         self._kept = kept
         self._pasts: dict[AccountId, _Past] = {}
         self._tapes: dict[str, _Tape] = {}
+        self.log = AccountLog(before, kept)
 
     def took(self, outputs: Sequence[Any]) -> list[OwnTrade]:
         """What came of one record, where what fills cost stands behind them; returns the trades that are kept."""
+        self.log.took(outputs)
         charges = {(each.trade_id, each.order_id): each for each in outputs if isinstance(each, Charged)}
         trades: list[OwnTrade] = []
         for output in outputs:
@@ -84,12 +88,14 @@ class AccountHistory:
     def freeze(self) -> bytes:
         """All of it, for a snapshot."""
         pasts = [(account, list(past.trades), list(past.orders)) for account, past in self._pasts.items()]
-        return msgspec.msgpack.encode(_Frozen(pasts, list(self._tapes.items())))
+        return msgspec.msgpack.encode(_Frozen(pasts, list(self._tapes.items()), self.log.freeze()))
 
     def thaw(self, frozen: bytes) -> None:
         """Become what was frozen."""
         found = msgspec.msgpack.decode(frozen, type=_Frozen)
         self._tapes = dict(found.tapes)
+        if found.log:
+            self.log.thaw(found.log)
         for account, trades, orders in found.pasts:
             self._pasts[account] = _Past(trades, orders, self._kept)
 

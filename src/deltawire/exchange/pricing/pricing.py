@@ -74,6 +74,8 @@ class Pricing(msgspec.Struct):
     deliveries: dict[str, DeliveryAverage] = msgspec.field(default_factory=dict)
     basis: dict[str, BasisAverage] = msgspec.field(default_factory=dict)
     constituents: dict[str, tuple[float, ...]] = msgspec.field(default_factory=dict)
+    delivered: dict[str, tuple[tuple[int, float], ...]] = msgspec.field(default_factory=dict)
+    """By index the times of its settlements, and the prices that were paid by it."""
 
     def list(self, instrument: Instrument) -> None:
         """From now on this is priced."""
