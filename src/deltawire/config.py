@@ -86,17 +86,17 @@ def load_config(path: Path) -> Config:
     """The configuration in a file; `UsageError` says in one line what is wrong, and where."""
     try:
         with path.open("rb") as file:
-            found = tomllib.load(file)
+            tables = tomllib.load(file)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: {error}") from error
     for table, names in RENAMED.items():
         for old, new in names.items():
-            if isinstance(found.get(table), dict) and old in found[table]:
+            if isinstance(tables.get(table), dict) and old in tables[table]:
                 raise UsageError(f"{path}: {table}.{old}: is called {new} now")
     try:
-        config = msgspec.convert(found, Config)
+        config = msgspec.convert(tables, Config)
     except msgspec.ValidationError as error:
         reason, _, place = str(error).partition(" - at `$")
         where = place.removeprefix(".").rstrip("`")
@@ -118,8 +118,8 @@ def _near_miss(reason: str, where: str) -> str:
         for name in Config.__struct_fields__
         if isinstance(table := getattr(Config(), name), msgspec.Struct)
     }
-    known = tables[where].__struct_fields__ if where in tables else ()
-    if near := difflib.get_close_matches(unknown[1], known, 1):
+    keys = tables[where].__struct_fields__ if where in tables else ()
+    if near := difflib.get_close_matches(unknown[1], keys, 1):
         return f"; did you mean {near[0]}?"
     homes = [name for name, table in tables.items() if name and unknown[1] in table.__struct_fields__]
     return f"; it belongs in [{homes[0]}]" if homes else ""
@@ -132,55 +132,55 @@ def is_speed(speed: float) -> bool:
 
 def problems(config: Config) -> list[tuple[str, str]]:
     """What is of the right type and wrong all the same: the key and the reason."""
-    found = [*_numbers("limits", config.limits), *_numbers("credits", config.credits)]
-    found += _numbers("logins", config.logins, may_be_zero=("free", "first_s"))
+    entries = [*_numbers("limits", config.limits), *_numbers("credits", config.credits)]
+    entries += _numbers("logins", config.logins, may_be_zero=("free", "first_s"))
     if not 0 <= config.listen.port <= 65535:
-        found.append(("listen.port", "from 0 to 65535"))
+        entries.append(("listen.port", "from 0 to 65535"))
     if not (is_speed(config.speed) if isinstance(config.speed, float) else config.speed == "max"):
-        found.append(("speed", SPEEDS))
-    found += _about_replays(config.replay)
+        entries.append(("speed", SPEEDS))
+    entries += _about_replays(config.replay)
     for name in ("addresses", "metrics"):
         for number, network in enumerate(getattr(config.access, name)):
             if reason := _no_network(network):
-                found.append((f"access.{name}[{number}]", reason))
+                entries.append((f"access.{name}[{number}]", reason))
     for number, origin in enumerate(config.access.origins):
         if origin.count("/") != 2 or "://" not in origin or origin != origin.lower():
-            found.append(
+            entries.append(
                 (
                     f"access.origins[{number}]",
                     f"an origin is https://host or https://host:port, not {origin!r}",
                 )
             )
     if config.tls.self_signed and config.tls.certificate:
-        found.append(("tls.self_signed", "not beside tls.certificate"))
+        entries.append(("tls.self_signed", "not beside tls.certificate"))
     if config.tls.key and not config.tls.certificate:
-        found.append(("tls.key", "needs tls.certificate"))
-    return found
+        entries.append(("tls.key", "needs tls.certificate"))
+    return entries
 
 
 def _about_replays(replays: tuple[Replay, ...]) -> list[tuple[str, str]]:
-    found, seen = [], set[str]()
+    entries, seen = [], set[str]()
     for number, replay in enumerate(replays):
         if replay.venue not in REGISTRY:
-            known = ", ".join(sorted(REGISTRY))
-            found.append((f"replay[{number}].venue", f"no venue {replay.venue!r}: one of {known}"))
+            venues = ", ".join(sorted(REGISTRY))
+            entries.append((f"replay[{number}].venue", f"no venue {replay.venue!r}: one of {venues}"))
         elif replay.venue in seen:
-            found.append((f"replay[{number}].venue", f"{replay.venue} is served already"))
+            entries.append((f"replay[{number}].venue", f"{replay.venue} is served already"))
         seen.add(replay.venue)
-    return found
+    return entries
 
 
 def _numbers(table: str, values: msgspec.Struct, may_be_zero: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    found = []
+    entries = []
     for name in values.__struct_fields__:
         value: Any = getattr(values, name)
         if value is None or (value == 0 and name in may_be_zero):
             continue
         if not 0 < value < float("inf"):
-            found.append((f"{table}.{name}", f"a number above 0, not {value}"))
+            entries.append((f"{table}.{name}", f"a number above 0, not {value}"))
         elif value > LARGEST:
-            found.append((f"{table}.{name}", f"a number up to {LARGEST}, not {value}"))
-    return found
+            entries.append((f"{table}.{name}", f"a number up to {LARGEST}, not {value}"))
+    return entries
 
 
 def _no_network(text: str) -> str:

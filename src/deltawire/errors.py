@@ -94,8 +94,8 @@ class RequestError(DeltawireError):
     @property
     def data(self) -> dict[str, Any] | None:
         """The `data` member of the error object, or None when there is nothing to add."""
-        found = {"reason": self.reason, "param": self.param}
-        return {name: value for name, value in found.items() if value} or None
+        members = {"reason": self.reason, "param": self.param}
+        return {name: value for name, value in members.items() if value} or None
 
 
 class LimitError(RequestError):

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from deltawire.access.access import Access, HttpRequest, Signature
 from deltawire.access.backoff import Backoff, BackoffPolicy
 from deltawire.access.keys import KeyRing, is_within
-from deltawire.access.nonces import SECOND_NS, WINDOW_S, NonceCache
-from deltawire.access.signatures import request_text, sign
+from deltawire.access.signatures import SECOND_NS, WINDOW_S, NonceCache, request_text, sign
 from deltawire.access.tokens import SESSION_S, SESSIONS_PER_KEY, Grant, Identity
 from deltawire.errors import RequestError
 from tests.support.credentials import ALICE, BOB, READER, SECRET, access_of, changed, signed_login
@@ -278,7 +277,7 @@ def test_a_key_for_some_channels_covers_a_pattern_only_as_a_whole(
     pattern: str, channel: str, covered: bool
 ) -> None:
     identity = Identity("id", "account", (), channels=(pattern,))
-    assert identity.may_hear(channel) is covered
+    assert identity.may_subscribe(channel) is covered
 
 
 def test_a_ring_finds_by_id_and_by_name() -> None:

@@ -367,7 +367,7 @@ def test_the_end_of_an_instrument_is_told_to_those_who_listen(tmp_path: Path, wh
         ):
             assert http(server, "/readyz") == (200, "ready\n")
             assert gauge(server, "live") == 2.0
-            server.ask(source.go_on)
+            server.ask(source.resume)
             closed = CLOSED | {"detail": why}
             assert client.until(channels[0], stale)["status"] == closed
             ticker = client.until(channels[1], stale)
@@ -392,7 +392,7 @@ def test_a_server_whose_every_instrument_has_ended_is_not_ready() -> None:
     source, served = paused(HERE / "expiry.log", EXPIRY_NS, held=True)
     with served as server:
         server.wait_until(lambda: not server.app.gateway.unready())
-        server.ask(source.go_on)
+        server.ask(source.resume)
         server.wait_until(lambda: bool(server.app.gateway.unready()))
         assert http(server, "/readyz") == (503, "deribit: every instrument has ended\n")
 
@@ -404,7 +404,7 @@ def test_the_end_of_a_recording_closes_what_it_had(tmp_path: Path) -> None:
         server.wait_until(lambda: (s := server.app.market.find(GOES_ON)) is not None and s.live)
         channels = (f"book.{GOES_ON}.raw", f"ticker.{GOES_ON}.raw", f"quote.{GOES_ON}", f"status.{GOES_ON}")
         with ChannelListener(server, *channels) as client:
-            server.ask(source.go_on)
+            server.ask(source.resume)
             assert client.until(channels[0], stale)["status"] == CLOSED | {"detail": "source ended"}
             assert client.until(channels[1], stale)["status"]["detail"] == "source ended"
             quote = client.until(channels[2], lambda data: data.get("status") == "stale")

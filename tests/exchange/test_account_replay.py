@@ -46,34 +46,34 @@ def test_a_restart_in_the_middle_changes_nothing_after_it() -> None:
     """Snapshot and the rest of the journal give what the whole journal gives."""
 
     def day(*, restart: bool) -> bytes:
-        hall = ExchangeHarness()
-        hall.deposit(1, 10.0)
-        hall.deposit(2, 10.0)
-        hall.trade(1, 2, PERPETUAL, 60_000, 60_000.0)
-        hall.trade(2, 1, CALL, 1.0, 0.08)
-        hall.order(1, PERPETUAL, 10_000, 59_000.0)
-        hall.prices(60_500.0, BTC_PERPETUAL=60_600.0)
+        harness = ExchangeHarness()
+        harness.deposit(1, 10.0)
+        harness.deposit(2, 10.0)
+        harness.trade(1, 2, PERPETUAL, 60_000, 60_000.0)
+        harness.trade(2, 1, CALL, 1.0, 0.08)
+        harness.order(1, PERPETUAL, 10_000, 59_000.0)
+        harness.prices(60_500.0, BTC_PERPETUAL=60_600.0)
         if restart:
-            hall.accounts.thaw(hall.accounts.freeze())
-        hall.prices(58_000.0, later_s=86_400.0)
-        hall.trade(1, 2, PERPETUAL, 40_000, 58_000.0)
-        hall.do(Withdraw, account=1, currency="BTC", units=12_345)
-        assert hall.balanced()
-        return hall.accounts.freeze()
+            harness.accounts.thaw(harness.accounts.freeze())
+        harness.prices(58_000.0, later_s=86_400.0)
+        harness.trade(1, 2, PERPETUAL, 40_000, 58_000.0)
+        harness.do(Withdraw, account=1, currency="BTC", units=12_345)
+        assert harness.balanced()
+        return harness.accounts.freeze()
 
     assert day(restart=True) == day(restart=False)
 
 
 def test_what_a_trade_says_of_its_option_is_the_same_after_a_replay() -> None:
     """Volatility and underlying rest on journalled prices, and on nothing else."""
-    hall = ExchangeHarness()
-    hall.deposit(1, 10.0)
-    hall.deposit(2, 10.0)
-    hall.trade(1, 2, CALL, 1.0, 0.05)
-    hall.prices(61_234.5)
-    half = len(hall.records)
-    hall.trade(2, 1, CALL, 1.0, 0.08)
-    hall.trade(1, 2, CALL, 1.0, 0.0005)
+    harness = ExchangeHarness()
+    harness.deposit(1, 10.0)
+    harness.deposit(2, 10.0)
+    harness.trade(1, 2, CALL, 1.0, 0.05)
+    harness.prices(61_234.5)
+    half = len(harness.records)
+    harness.trade(2, 1, CALL, 1.0, 0.08)
+    harness.trade(1, 2, CALL, 1.0, 0.0005)
 
     def empty() -> Exchange:
         accounts = Accounts(band=WIDE, listing=False)
@@ -85,10 +85,10 @@ def test_what_a_trade_says_of_its_option_is_the_same_after_a_replay() -> None:
         outputs = [each for record in records for each in exchange.submit(CODEC.decode(CODEC.encode(record)))]
         return [each for each in outputs if isinstance(each, Fill | Trade)]
 
-    whole, stopped, restarted = told(empty(), hall.records), empty(), empty()
-    before = told(stopped, hall.records[:half])
+    whole, stopped, restarted = told(empty(), harness.records), empty(), empty()
+    before = told(stopped, harness.records[:half])
     thaw(restarted, freeze(stopped))
-    assert before + told(restarted, hall.records[half:]) == whole
+    assert before + told(restarted, harness.records[half:]) == whole
     ivs = [each.iv for each in whole]
     assert ivs[0::3] == ivs[1::3] == ivs[2::3], "both sides and the public are told the same"
     assert ivs[0] is not None

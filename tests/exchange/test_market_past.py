@@ -18,12 +18,12 @@ class Lived:
     """An exchange, a market that hears its trades, and the past that is kept of it."""
 
     def __init__(self) -> None:
-        self.hall = ExchangeHarness()
-        self.past = MarketPast(lambda: self.hall.accounts.pricing)
+        self.harness = ExchangeHarness()
+        self.past = MarketPast(lambda: self.harness.accounts.pricing)
         self.market = Market("deltawire")
         for account in (1, 2):
-            self.hall.deposit(account, 50.0)
-            self.hall.deposit(account, 5_000_000.0, "USDC")
+            self.harness.deposit(account, 50.0)
+            self.harness.deposit(account, 5_000_000.0, "USDC")
 
     def trades(self, minutes: int) -> None:
         """Each minute a trade of either perpetual, and prices."""
@@ -31,18 +31,18 @@ class Lived:
             price = 60_000.0 + 10 * (minute % 7)
             for instrument, amount in ((PERPETUAL, 1000.0), (LINEAR, 0.1)):
                 for side in (-1, 1):
-                    self.hear(self.hall.order(1 if side < 0 else 2, instrument, side * amount, price))
-            self.hear(self.hall.prices(price, later_s=60.0))
+                    self.hear(self.harness.order(1 if side < 0 else 2, instrument, side * amount, price))
+            self.hear(self.harness.prices(price, later_s=60.0))
 
     def hear(self, outputs: list[Any]) -> None:
-        self.past.took(outputs)
+        self.past.apply(outputs)
         for output in outputs:
             if type(output).__name__ == "Trade":
                 self.market.apply(output)
 
     def restored(self) -> Market:
         """A market that knows only what a restart tells it."""
-        again = MarketPast(lambda: self.hall.accounts.pricing)
+        again = MarketPast(lambda: self.harness.accounts.pricing)
         again.thaw(self.past.freeze())
         market = Market("deltawire")
         for event in again.events():
@@ -62,7 +62,7 @@ def test_candles_trades_and_the_day_come_back(lived: Lived, name: str) -> None:
     before, after = lived.market.find(name), lived.restored().find(name)
     assert before is not None
     assert after is not None
-    now = lived.hall.now
+    now = lived.harness.now
     for minutes in (1, 5, 60):
         assert after.candles.between(0, now, minutes) == before.candles.between(0, now, minutes)
     assert list(after.tape) == list(before.tape)
@@ -71,7 +71,7 @@ def test_candles_trades_and_the_day_come_back(lived: Lived, name: str) -> None:
 
 
 def test_funding_indices_marks_and_volumes_come_back(lived: Lived) -> None:
-    now, market = lived.hall.now, lived.restored()
+    now, market = lived.harness.now, lived.restored()
     state = market.find(PERPETUAL.name)
     assert state is not None
     assert [hour.ends_ns for hour, _, _ in state.funding.hours(0, now)]
@@ -84,22 +84,22 @@ def test_funding_indices_marks_and_volumes_come_back(lived: Lived) -> None:
 def test_a_restart_in_the_middle_of_a_minute_goes_on_with_its_candle() -> None:
     lived = Lived()
     lived.trades(3)
-    again = MarketPast(lambda: lived.hall.accounts.pricing)
+    again = MarketPast(lambda: lived.harness.accounts.pricing)
     again.thaw(lived.past.freeze())
     lived.past = again
     for side in (-1, 1):
-        lived.hear(lived.hall.order(1 if side < 0 else 2, PERPETUAL, side * 10.0, 60_500.0))
-    lived.hall.now += SECOND_NS
+        lived.hear(lived.harness.order(1 if side < 0 else 2, PERPETUAL, side * 10.0, 60_500.0))
+    lived.harness.now += SECOND_NS
     for side in (-1, 1):
-        lived.hear(lived.hall.order(1 if side < 0 else 2, PERPETUAL, side * 10.0, 60_400.0))
+        lived.hear(lived.harness.order(1 if side < 0 else 2, PERPETUAL, side * 10.0, 60_400.0))
     (found,) = [each for each in again.events() if isinstance(each, Past) and each.instrument == PERPETUAL]
     before = lived.market.find(PERPETUAL.name)
     assert before is not None
     candles = CandleSeries()
     candles.restore(found.candles)
-    assert candles.between(0, lived.hall.now, 1) == before.candles.between(0, lived.hall.now, 1)
+    assert candles.between(0, lived.harness.now, 1) == before.candles.between(0, lived.harness.now, 1)
 
 
 def test_what_is_no_longer_listed_is_forgotten(lived: Lived) -> None:
-    lived.hall.accounts.pricing.delist(LINEAR.name)
+    lived.harness.accounts.pricing.delist(LINEAR.name)
     assert LINEAR.name not in {each.instrument.name for each in lived.past.events() if isinstance(each, Past)}

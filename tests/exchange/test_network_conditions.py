@@ -11,9 +11,9 @@ from deltawire.exchange.network_conditions import (
     Drop,
     Halt,
     Latency,
-    Line,
     Maintenance,
     NetworkConditions,
+    NetworkPath,
     parse_fault,
     parse_latency,
 )
@@ -23,7 +23,7 @@ MS = 1_000_000
 
 
 def arrivals(conditions: NetworkConditions, count: int = 4_000, way: str = "order") -> list[int | None]:
-    line = Line(conditions, way, streams(1)("line"))  # type: ignore[arg-type]
+    line = NetworkPath(conditions, way, streams(1)("line"))  # type: ignore[arg-type]
     return [line.arrives(1_000 * MS * n) for n in range(count)]
 
 
@@ -39,7 +39,7 @@ def test_latency_has_the_mean_of_its_preset_and_never_vanishes() -> None:
 
 
 def test_messages_keep_their_order() -> None:
-    line = Line(NetworkConditions(Latency(50.0, 40.0)), "feed", streams(2)("line"))
+    line = NetworkPath(NetworkConditions(Latency(50.0, 40.0)), "feed", streams(2)("line"))
     found = [line.arrives(n * MS) for n in range(500)]
     assert found == sorted(found, key=lambda at: at or 0)
 

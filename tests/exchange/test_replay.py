@@ -96,13 +96,13 @@ def _follow(ladders: dict[str, Ladder], outputs: list[object]) -> None:
 
 
 def _check(exchange: Exchange, ladders: dict[str, Ladder], outputs: list[object]) -> None:
-    desk, risk = exchange.matching, exchange.matching.risk
-    for name, book in desk.books.items():
+    matching, risk = exchange.matching, exchange.matching.risk
+    for name, book in matching.books.items():
         assert not ladders[name].crossed()
         assert ladders[name].bids.levels() == book.bids.image()
         assert ladders[name].asks.levels() == book.asks.image()
         assert sum(risk.position(account, name) for account in range(1, 5)) == 0
-    for order in desk.orders.values():
+    for order in matching.orders.values():
         assert order.leaves_lots > 0
         assert order.filled_lots + order.leaves_lots == order.size_lots
         if order.terms.reduce_only and order.shown_lots:

@@ -44,8 +44,8 @@ BAD: list[tuple[dict[str, str], set[int]]] = [
 def exchange() -> Exchange:
     """The weekly option has expired."""
     found = Exchange()
-    found.hall.prices(later_s=(WEEKLY_CALL.expiration_ns - found.hall.now) / 1e9 - 1)
-    found.hall.prices(later_s=2)
+    found.harness.prices(later_s=(WEEKLY_CALL.expiration_ns - found.harness.now) / 1e9 - 1)
+    found.harness.prices(later_s=2)
     return found
 
 

@@ -93,7 +93,7 @@ def test_what_is_attested_is_not_compressed(server: GatewayServer) -> None:
 
         def enable() -> None:
             (each,) = server.app.gateway.connections
-            server.app.gateway.carry_out(each, [EnableMac(b"key")])
+            server.app.gateway.execute(each, [EnableMac(b"key")])
 
         server.ask(enable)
         mac = RunningMac(b"key")

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlencode
@@ -12,11 +12,13 @@ import pytest
 from deltawire.access.rate_limits import RateLimits
 from deltawire.exchange.limits.open_orders import OpenOrders
 from deltawire.exchange.network_conditions import Latency, NetworkConditions
-from deltawire.gateway.gateway import JOINED_AT_ONCE, Gateway, Limits
+from deltawire.gateway.gateway import JOINED_AT_ONCE, LEFT_AT_ONCE, Gateway, Limits
+from deltawire.gateway.held import HeldEffects
 from deltawire.gateway.intake import TURN_NS
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.websocket import MOST_HELD, MOST_UNDER_WAY, WebSocketConnection
 from deltawire.roles.gateway import WallClock
+from deltawire.session.effects import Effect
 from deltawire.store.keys import KeyStore
 from tests.gateway.test_websocket import request_head
 from tests.support.credentials import ALICE, secret_login
@@ -183,6 +185,50 @@ async def test_many_channels_are_joined_over_many_turns_and_effects_keep_their_o
     assert all(address.startswith("quote.") for address in member.channels)
 
 
+async def test_many_channels_are_left_over_many_turns() -> None:
+    _, gateway = crowded_gateway(2 * LEFT_AT_ONCE)
+    peer = GreedyPeer(gateway)
+    peer.transport.head()
+    peer.connection.data_received(request_frame("public/subscribe", 1, channels=["trades.I*.raw"]))
+    member = peer.connection.subscriber
+    while len(member.channels) < 2 * LEFT_AT_ONCE:  # noqa: ASYNC110 (no event tells)
+        await asyncio.sleep(0)
+    peer.transport.frames()
+    peer.connection.data_received(request_frame("public/unsubscribe", 2, channels=["trades.I*.raw"]))
+    assert (len(member.channels), peer.answers()) == (LEFT_AT_ONCE, 0)
+    await asyncio.sleep(0)
+    assert (len(member.channels), peer.answers()) == (0, 1)
+
+
+async def test_requests_behind_a_long_join_are_done_once_each_and_over_many_turns() -> None:
+    world, _ = crowded_gateway()
+    gateway = Gateway(world.market, world.hub, TickingClock(START_NS), "9.9")
+    peer = GreedyPeer(gateway)
+    await settle(peer)
+    peer.transport.head()
+    counted: list[int] = []
+    add = HeldEffects.add
+
+    def counting_add(held: HeldEffects, effects: Iterable[Effect]) -> None:
+        counted.append(1)
+        add(held, effects)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HeldEffects, "add", counting_add)
+        peer.connection.data_received(
+            request_frame("public/subscribe", 1, channels=["trades.I*.raw"])
+            + b"".join(request_frame("public/test", number) for number in range(2, 102))
+        )
+        answered, turns = [peer.answers()], 0
+        while sum(answered) < 101 and turns < 1000:
+            await asyncio.sleep(0)
+            answered.append(peer.answers())
+            turns += 1
+    assert sum(answered) == 101
+    assert len(counted) == 101, "none is held anew in every turn"
+    assert max(answered) <= 2 * TURN_NS // 1_000_000
+
+
 async def test_a_connection_that_ends_amid_its_joins_leaves_nothing() -> None:
     world, gateway = crowded_gateway()
     peer = GreedyPeer(gateway)
@@ -241,7 +287,7 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
         world.hub,
         WallClock(),
         "9.9",
-        distances=lambda: NetworkSimulator(conditions, random.Random(1), WallClock()),
+        make_network=lambda: NetworkSimulator(conditions, random.Random(1), WallClock()),
     )
     peer = GreedyPeer(gateway)
     peer.transport.head()
@@ -249,7 +295,7 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
     most = 0
     for _ in range(200):
         peer.connection.data_received(long)
-        most = max(most, peer.connection._distance.bytes_under_way)
+        most = max(most, peer.connection._network.bytes_under_way)
     assert most <= MOST_UNDER_WAY + 40_000
     assert not peer.transport.reading
     answers = 0
@@ -257,7 +303,7 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
         while answers < 200:
             await asyncio.sleep(0.01)
             answers += peer.answers()
-            most = max(most, peer.connection._distance.bytes_under_way)
+            most = max(most, peer.connection._network.bytes_under_way)
     assert most <= MOST_UNDER_WAY + 40_000
 
 

@@ -15,14 +15,14 @@ ORDERS = "user.orders.BTC-PERPETUAL.raw"
 
 
 @pytest.fixture
-def desk() -> Gatekeeping:
-    desk = Gatekeeping()
-    desk.access.replace([ALICE, READER])
-    return desk
+def gatekeeping() -> Gatekeeping:
+    gatekeeping = Gatekeeping()
+    gatekeeping.access.replace([ALICE, READER])
+    return gatekeeping
 
 
-def signed_in(desk: Gatekeeping, **more: Any) -> Peer:
-    peer = desk.opens(HERE)
+def signed_in(gatekeeping: Gatekeeping, **more: Any) -> Peer:
+    peer = gatekeeping.opens(HERE)
     assert peer is not None
     peer.tokens = peer.asks("public/auth", **secret_login(ALICE, **more))["result"]  # type: ignore[attr-defined]
     return peer
@@ -32,28 +32,30 @@ def answer(peer: Peer, number: int) -> Any:
     return next((message for message in peer.messages if message.get("id") == number), None)
 
 
-def test_a_revoked_key_gets_no_answer_that_was_held_and_is_closed_at_once(desk: Gatekeeping) -> None:
-    peer = signed_in(desk)
-    desk.exchange.disk.slow = True
+def test_a_revoked_key_gets_no_answer_that_was_held_and_is_closed_at_once(gatekeeping: Gatekeeping) -> None:
+    peer = signed_in(gatekeeping)
+    gatekeeping.exchange.disk.slow = True
     number = peer.sends("private/buy", **ORDER)
-    desk.access.replace([READER])
-    desk.gateway.rights_changed()
+    gatekeeping.access.replace([READER])
+    gatekeeping.gateway.rights_changed()
     assert peer.code == 1008, "it does not wait for the disk"
-    desk.exchange.disk.sync()
+    gatekeeping.exchange.disk.sync()
     assert answer(peer, number) is None
 
 
-def test_a_token_that_ends_takes_the_answers_along_that_were_asked_for_with_it(desk: Gatekeeping) -> None:
-    peer = desk.opens(HERE)
+def test_a_token_that_ends_takes_the_answers_along_that_were_asked_for_with_it(
+    gatekeeping: Gatekeeping,
+) -> None:
+    peer = gatekeeping.opens(HERE)
     assert peer is not None
-    tokens = desk.http(HERE, "public/auth", **secret_login(ALICE))["result"]
+    tokens = gatekeeping.http(HERE, "public/auth", **secret_login(ALICE))["result"]
     token = {"access_token": tokens["access_token"]}
-    desk.exchange.disk.slow = True
+    gatekeeping.exchange.disk.slow = True
     bought = peer.sends("private/buy", **ORDER, **token)
     joined = peer.sends("private/subscribe", channels=[ORDERS], **token)
     public = peer.sends("public/test")
-    desk.http(HERE, "public/auth", grant_type="refresh_token", refresh_token=tokens["refresh_token"])
-    desk.exchange.disk.sync()
+    gatekeeping.http(HERE, "public/auth", grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    gatekeeping.exchange.disk.sync()
     for number in (bought, joined):
         error = answer(peer, number)["error"]
         assert (error["code"], "may have acted" in error["data"]["reason"]) == (13009, True)
@@ -63,34 +65,36 @@ def test_a_token_that_ends_takes_the_answers_along_that_were_asked_for_with_it(d
     assert not peer.code
 
 
-def test_a_token_that_ends_takes_along_the_answer_that_a_join_was_to_complete(desk: Gatekeeping) -> None:
-    peer = desk.opens(HERE)
+def test_a_token_that_ends_takes_along_the_answer_that_a_join_was_to_complete(
+    gatekeeping: Gatekeeping,
+) -> None:
+    peer = gatekeeping.opens(HERE)
     assert peer is not None
-    tokens = desk.http(HERE, "public/auth", **secret_login(ALICE))["result"]
-    desk.exchange.disk.slow = True
-    desk.exchange.client().buy(10, LOW)
+    tokens = gatekeeping.http(HERE, "public/auth", **secret_login(ALICE))["result"]
+    gatekeeping.exchange.disk.slow = True
+    gatekeeping.exchange.client().buy(10, LOW)
     resume = {ORDERS: {"epoch": "epoch", "seq": 0}}
     token = tokens["access_token"]
     number = peer.sends("private/subscribe", channels=[ORDERS], resume=resume, access_token=token)
-    desk.http(HERE, "public/auth", grant_type="refresh_token", refresh_token=tokens["refresh_token"])
-    desk.exchange.disk.sync()
+    gatekeeping.http(HERE, "public/auth", grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    gatekeeping.exchange.disk.sync()
     assert answer(peer, number)["error"]["code"] == 13009
     assert not peer.subscriber.channels
 
 
 @pytest.mark.parametrize("scope", ["public", "private"])
-def test_a_private_channel_begins_at_its_request(desk: Gatekeeping, scope: str) -> None:
+def test_a_private_channel_begins_at_its_request(gatekeeping: Gatekeeping, scope: str) -> None:
     """What was submitted before is not told, what was after is, with its position, however late the disk is."""
-    bob, alice = desk.exchange.client(TRADER), desk.exchange.client()
+    bob, alice = gatekeeping.exchange.client(TRADER), gatekeeping.exchange.client()
     bob.sell(1_000, 60_000.0)
-    peer = signed_in(desk)
-    desk.exchange.disk.slow = True
+    peer = signed_in(gatekeeping)
+    gatekeeping.exchange.disk.slow = True
     alice.buy(10)
     subscribed = peer.sends(f"{scope}/subscribe", channels=["user.changes.any.any.raw"])
     bought = peer.sends("private/buy", **MARKET)
     alice.buy(30)
     assert answer(peer, subscribed) is None
-    desk.exchange.disk.sync()
+    gatekeeping.exchange.disk.sync()
     assert "result" in answer(peer, subscribed)
     assert "result" in answer(peer, bought)
     told = [note["data"] for note in peer.heard()]
@@ -98,23 +102,23 @@ def test_a_private_channel_begins_at_its_request(desk: Gatekeeping, scope: str) 
     assert [[each["size"] for each in data["positions"]] for data in told] == [[30.0], [60.0]]
 
 
-def test_leaving_a_channel_does_not_wait_for_the_disk(desk: Gatekeeping) -> None:
-    peer = desk.opens(HERE)
+def test_leaving_a_channel_does_not_wait_for_the_disk(gatekeeping: Gatekeeping) -> None:
+    peer = gatekeeping.opens(HERE)
     assert peer is not None
-    tokens = desk.http(HERE, "public/auth", **secret_login(ALICE))["result"]
+    tokens = gatekeeping.http(HERE, "public/auth", **secret_login(ALICE))["result"]
     assert "result" in peer.asks("private/subscribe", channels=[ORDERS], access_token=tokens["access_token"])
-    desk.exchange.disk.slow = True
-    desk.exchange.client().buy(10, LOW)
+    gatekeeping.exchange.disk.slow = True
+    gatekeeping.exchange.client().buy(10, LOW)
     peer.sends("private/get_open_orders", access_token=tokens["access_token"])
-    desk.http(HERE, "public/auth", grant_type="refresh_token", refresh_token=tokens["refresh_token"])
-    desk.exchange.disk.sync()
+    gatekeeping.http(HERE, "public/auth", grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    gatekeeping.exchange.disk.sync()
     assert peer.heard() == []
 
 
 @pytest.mark.parametrize("way", ["refresh", "login", "logout"])
-def test_who_signs_in_anew_or_out_gets_what_it_asked_for_before(desk: Gatekeeping, way: str) -> None:
-    peer = signed_in(desk)
-    desk.exchange.disk.slow = True
+def test_who_signs_in_anew_or_out_gets_what_it_asked_for_before(gatekeeping: Gatekeeping, way: str) -> None:
+    peer = signed_in(gatekeeping)
+    gatekeeping.exchange.disk.slow = True
     number = peer.sends("private/buy", **ORDER)
     if way == "refresh":
         token = peer.tokens["refresh_token"]  # type: ignore[attr-defined]
@@ -123,28 +127,30 @@ def test_who_signs_in_anew_or_out_gets_what_it_asked_for_before(desk: Gatekeepin
         peer.sends("public/auth", **secret_login(READER))
     else:
         peer.sends("private/logout")
-    desk.exchange.disk.sync()
+    gatekeeping.exchange.disk.sync()
     assert answer(peer, number)["result"]["order"]["order_state"] == "open"
     assert peer.code == (1000 if way == "logout" else 0)
 
 
-def test_who_has_signed_in_anew_is_refused_all_the_same_when_its_key_is_altered(desk: Gatekeeping) -> None:
-    peer = signed_in(desk)
-    desk.exchange.disk.slow = True
+def test_who_has_signed_in_anew_is_refused_all_the_same_when_its_key_is_altered(
+    gatekeeping: Gatekeeping,
+) -> None:
+    peer = signed_in(gatekeeping)
+    gatekeeping.exchange.disk.slow = True
     number = peer.sends("private/buy", **ORDER)
     peer.sends("public/auth", **secret_login(READER))
-    desk.access.replace([changed(ALICE, rights=("account:read",)), READER])
-    desk.gateway.rights_changed()
-    desk.exchange.disk.sync()
+    gatekeeping.access.replace([changed(ALICE, rights=("account:read",)), READER])
+    gatekeeping.gateway.rights_changed()
+    gatekeeping.exchange.disk.sync()
     assert answer(peer, number)["error"]["code"] == 13009
     assert not peer.code
 
 
-def test_a_request_behind_a_close_that_waits_does_not_act(desk: Gatekeeping) -> None:
-    peer = signed_in(desk)
-    desk.exchange.disk.slow = True
+def test_a_request_behind_a_close_that_waits_does_not_act(gatekeeping: Gatekeeping) -> None:
+    peer = signed_in(gatekeeping)
+    gatekeeping.exchange.disk.slow = True
     peer.sends("private/buy", **ORDER)
     peer.sends("private/logout")
-    before = desk.exchange.service.ticket()
+    before = gatekeeping.exchange.service.ticket()
     assert peer.sends("private/buy", **ORDER)
-    assert desk.exchange.service.ticket() == before
+    assert gatekeeping.exchange.service.ticket() == before

@@ -39,7 +39,7 @@ def test_one_connection_too_many_is_429_until_another_goes() -> None:
 def test_http_connections_take_places_too_and_give_them_back() -> None:
     with GatewayServer(Limits(connections_per_address=1)) as server:
         for _ in range(5):
-            server.wait_until(lambda: not server.app.gateway.places._taken)
+            server.wait_until(lambda: not server.app.gateway.connection_limiter._taken)
             assert server.get("/api/v2/public/test")[0] == 200
         with open_socket(server), RawClient(server.port) as late:
             late.send(b"GET /api/v2/public/test HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -49,7 +49,7 @@ def test_http_connections_take_places_too_and_give_them_back() -> None:
 def test_a_refused_handshake_gives_its_place_back() -> None:
     with GatewayServer(Limits(connections_per_address=1)) as server:
         for path in ("/nowhere", "/ws/api/v2", "/nowhere"):
-            server.wait_until(lambda: not server.app.gateway.places._taken)
+            server.wait_until(lambda: not server.app.gateway.connection_limiter._taken)
             with RawClient(server.port) as client:
                 assert client.handshake(path)[9:12] in ("404", "101")
 

@@ -150,7 +150,7 @@ def test_a_second_call_is_refused_with_proof_and_the_first_goes_on(server: Gatew
 def test_from_afar_the_answer_that_says_so_is_still_not_part_of_it(store: KeyStore) -> None:
     conditions = NetworkConditions(Latency(5.0, 2.0))
     with GatewayServer(
-        keys=store, distances=lambda: NetworkSimulator(conditions, random.Random(1), WallClock())
+        keys=store, make_network=lambda: NetworkSimulator(conditions, random.Random(1), WallClock())
     ) as server:
         server.go_live()
         with RawClient(server.port) as client:

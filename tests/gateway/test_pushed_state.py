@@ -27,7 +27,7 @@ def server(way: Way, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Excha
 def connect(server: ExchangeServer) -> Iterator[Connect]:
     """Makes connections that end with the test, when the disk works again."""
     with ExitStack() as stack:
-        stack.callback(server.disk.go_on)
+        stack.callback(server.disk.resume)
         yield lambda: stack.enter_context(server.client())
 
 
@@ -82,7 +82,7 @@ def test_a_portfolio_tells_of_no_fill_that_is_not_on_disk(server: ExchangeServer
     for each in told_so_far(listener, PORTFOLIO):
         assert each["balance"] == balance, "the fee of a fill that is not on disk"
         assert each["delta_total"] < coins_below(server, lots), "the fill is not on disk"
-    server.disk.go_on()
+    server.disk.resume()
     answers(trader, 1)
     for client in (listener, fresh):
         while (state := next_data(client, PORTFOLIO))["delta_total"] < coins_below(server, lots):
@@ -130,7 +130,7 @@ def test_what_is_asked_for_is_answered_when_the_disk_has_it(server: ExchangeServ
     reader.request("private/get_account_summary", 2, currency="BTC")
     server.passes(SECOND_NS)
     server.wait_until(lambda: held(server) == 3)
-    server.disk.go_on()
+    server.disk.resume()
     position, summary = answers(reader, 1, 2)
     assert position["result"]["size"] == float(lots)
     assert summary["result"]["delta_total"] > coins_below(server, lots)

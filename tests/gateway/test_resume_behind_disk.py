@@ -35,7 +35,7 @@ def server(way: Way, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Excha
 def connect(server: ExchangeServer) -> Iterator[Connect]:
     """Makes connections that end with the test, when the disk works again."""
     with ExitStack() as stack:
-        stack.callback(server.disk.go_on)
+        stack.callback(server.disk.resume)
         yield lambda: stack.enter_context(server.client())
 
 
@@ -79,7 +79,7 @@ def test_what_was_let_go_while_the_answer_waited_is_not_recovered(
     back = connect()
     back.request("private/subscribe", 1, channels=[ORDERS], resume={ORDERS: position(last)})
     server.wait_until(lambda: held(server) == EDITS + 1)
-    server.disk.go_on()
+    server.disk.resume()
     assert answers(back, 1)[-1]["recovered"] == {ORDERS: False}
     joined = back.message()
     assert joined["method"] == "joined"
@@ -103,7 +103,7 @@ def test_an_answer_that_was_held_says_what_its_join_then_did(
     server.wait_until(lambda: held(server) == 2)
     for _ in range(changes):
         server.tell([server.foreign.change(bids={1000: 10 + server.foreign.sequence})])
-    server.disk.go_on()
+    server.disk.resume()
     came = answers(back, 1, 2)
     assert notes_in(came, BOOK) == [], "the answer comes first"
     recovered = changes <= RetentionPolicy().notifications

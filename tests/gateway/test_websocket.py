@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from deltawire.access.tokens import Identity
-from deltawire.gateway.gateway import Gateway, Limits
+from deltawire.gateway.gateway import Connection, Gateway, Limits
 from deltawire.gateway.websocket import WebSocketConnection
-from deltawire.session.effects import Effect, EnableMac, Heartbeat, Join
+from deltawire.session.effects import Effect, EnableMac, Heartbeat
 from deltawire.session.server import ServerSession
 from deltawire.wire.mac import MacNote, RunningMac
 from deltawire.wire.rpc import Reply
@@ -524,6 +524,10 @@ class BrokenGateway(Gateway):
         """A broken one."""
         return BrokenSession(self.market, self.version, self.access)
 
+    def resume(self, connection: Connection) -> None:
+        """It cannot either."""
+        raise ZeroDivisionError
+
 
 def test_our_own_mistake_closes_that_connection_and_is_logged() -> None:
     server = Server(BrokenGateway)
@@ -557,7 +561,7 @@ def test_our_own_mistake_on_an_occasion_of_others_closes_that_connection_only(oc
         if occasion == "keys change":
             server.gateway.rights_changed()
         else:
-            peer.connection.go_on([Join((None,))])
+            peer.connection.resume()
     assert [log["event"] for log in logs] == ["connection failed"]
     assert peer.kinds() == [("close", 1011)]
     assert neighbour.kinds() == []
@@ -719,7 +723,7 @@ def test_a_close_with_an_answer_too_large_for_a_slow_peer_is_sent_not_raised() -
 
 def test_every_frame_after_the_mac_is_enabled_is_attested_across_slowness(server: Server) -> None:
     peer = server.peer(BOOK)
-    server.gateway.carry_out(peer.connection, [Reply(9, "ok"), EnableMac(b"key")])
+    server.gateway.execute(peer.connection, [Reply(9, "ok"), EnableMac(b"key")])
     assert peer.kinds() == [9]
     mac = RunningMac(b"key")
     attested = 0

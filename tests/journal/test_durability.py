@@ -13,7 +13,7 @@ import pytest
 
 from deltawire.errors import JournalError
 from deltawire.testing.power import PowerCutFiles
-from tests.support.desks import FullDisk, JournalledExchange
+from tests.support.journalled_exchange import FullDisk, JournalledExchange
 
 ROUNDS = 20
 PER_SECOND = 1000
@@ -42,10 +42,10 @@ def test_acknowledged_orders_survive_sigkill(tmp_path: Path) -> None:
     ledger, random = Ledger(), Random(11)
     for _ in range(ROUNDS):
         _load_and_kill(tmp_path / "journal", ledger, random.uniform(0.05, 0.2))
-    desk = JournalledExchange(tmp_path / "journal")
-    ledger.check(desk.count(1))
+    journalled = JournalledExchange(tmp_path / "journal")
+    ledger.check(journalled.count(1))
     assert len(ledger.answered) > ROUNDS * PER_SECOND * 0.05 * 0.5
-    desk.files.close()
+    journalled.files.close()
 
 
 def _load_and_kill(directory: Path, ledger: Ledger, seconds: float) -> None:
@@ -84,43 +84,43 @@ async def test_acknowledged_orders_survive_a_power_cut(tmp_path: Path) -> None:
     for turn in range(ROUNDS):
         directory = tmp_path / f"disk-{turn}"
         files = PowerCutFiles(directory)
-        desk = JournalledExchange(directory, files)
-        ledger.check(desk.count(1))
-        torn += desk.journal.cut is not None
-        await _load_and_cut(desk, files, ledger, tmp_path / f"disk-{turn + 1}", random)
-    desk = JournalledExchange(tmp_path / f"disk-{ROUNDS}")
-    ledger.check(desk.count(1))
+        journalled = JournalledExchange(directory, files)
+        ledger.check(journalled.count(1))
+        torn += journalled.journal.cut is not None
+        await _load_and_cut(journalled, files, ledger, tmp_path / f"disk-{turn + 1}", random)
+    journalled = JournalledExchange(tmp_path / f"disk-{ROUNDS}")
+    ledger.check(journalled.count(1))
     assert len(ledger.answered) > ROUNDS * PER_SECOND * 0.05 * 0.5
     assert torn, "the power was never cut in the middle of a write"
-    desk.files.close()
+    journalled.files.close()
 
 
 async def _load_and_cut(
-    desk: JournalledExchange, files: PowerCutFiles, ledger: Ledger, survivors: Path, random: Random
+    journalled: JournalledExchange, files: PowerCutFiles, ledger: Ledger, survivors: Path, random: Random
 ) -> None:
     loop = asyncio.get_running_loop()
     started, seconds, sent = loop.time(), random.uniform(0.05, 0.15), 0
     while (elapsed := loop.time() - started) < seconds:
         for _ in range(int(elapsed * PER_SECOND) - sent):
-            desk.place(1, ledger.next(), ledger.answered.add)
+            journalled.place(1, ledger.next(), ledger.answered.add)
             sent += 1
         await asyncio.sleep(0.001)
-    desk.place(1, ledger.next(), ledger.answered.add)
+    journalled.place(1, ledger.next(), ledger.answered.add)
     await asyncio.sleep(random.choice([0, 0.0005]))
     await asyncio.to_thread(files.cut, survivors, random)
-    await desk.commit.drained()
+    await journalled.commit.drained()
 
 
 async def test_on_a_full_disk_nothing_is_acknowledged_and_nothing_is_taken(tmp_path: Path) -> None:
     files, answered = FullDisk(tmp_path), list[str]()
-    desk = JournalledExchange(tmp_path, files)
-    desk.place(1, "before", answered.append)
-    await desk.commit.drained()
+    journalled = JournalledExchange(tmp_path, files)
+    journalled.place(1, "before", answered.append)
+    await journalled.commit.drained()
     files.full = True
-    desk.place(1, "lost", answered.append)
-    await desk.commit.drained()
+    journalled.place(1, "lost", answered.append)
+    await journalled.commit.drained()
     with pytest.raises(JournalError, match="No space left"):
-        desk.place(1, "too late", answered.append)
+        journalled.place(1, "too late", answered.append)
     assert answered == ["before"]
     files.close()
     again = JournalledExchange(tmp_path)

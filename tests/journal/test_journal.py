@@ -11,7 +11,7 @@ from deltawire.journal.files import DiskFiles
 from deltawire.journal.frames import HEADER, format_batch
 from deltawire.journal.journal import Cut, Journal, segment_name, snapshot_name
 from deltawire.testing.power import PowerCutFiles
-from tests.support.desks import FullDisk
+from tests.support.journalled_exchange import FullDisk
 
 BATCHES = [[b"a", b"bb"], [b""], [b"c" * 50, b"d", b"e"]]
 RECORDS = [payload for batch in BATCHES for payload in batch]

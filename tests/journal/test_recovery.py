@@ -38,7 +38,7 @@ def test_a_restart_leads_to_the_same_state(tmp_path: Path, *, snapshot: bool) ->
     for turn in range(4):
         batch: list[bytes] = []
         for record in list(Stream(3).records(400))[turn * 100 : turn * 100 + 100]:
-            history.took(exchange.submit(record))
+            history.apply(exchange.submit(record))
         journal.append(batch)
         if snapshot and turn == 2:
             journal.keep(save(exchange, history))

@@ -16,7 +16,7 @@ from deltawire.exchange.orders.records import Place, SetCancelOnDisconnect
 from deltawire.exchange.snapshots import freeze
 from deltawire.model.events import BookDelta, BookImage, Listing, Status, Ticker, Trade
 from deltawire.ports import Wants
-from deltawire.roles.exchange import JOURNAL, Builtin, Setup
+from deltawire.roles.exchange import JOURNAL, BuiltinExchange, Setup
 from deltawire.roles.gateway import WallClock
 from deltawire.store.accounts import FIRST, AccountStore
 
@@ -27,9 +27,9 @@ WITHIN_S = 20
 @asynccontextmanager
 async def running(
     folder: Path, seed: int = 1, *faults: str, speed: float = 1.0
-) -> AsyncIterator[tuple[Builtin, list[object]]]:
+) -> AsyncIterator[tuple[BuiltinExchange, list[object]]]:
     """An exchange whose source is read, and what it told."""
-    builtin = Builtin(folder, WallClock(), Setup(seed, faults=faults), speed=speed)
+    builtin = BuiltinExchange(folder, WallClock(), Setup(seed, faults=faults), speed=speed)
     told = list[object]()
 
     async def read() -> None:
@@ -46,7 +46,7 @@ async def running(
         builtin.close()
 
 
-async def until(builtin: Builtin, condition: object) -> None:
+async def until(builtin: BuiltinExchange, condition: object) -> None:
     async with asyncio.timeout(WITHIN_S):
         while not condition():  # type: ignore[operator]  # noqa: ASYNC110
             await asyncio.sleep(0.02)
@@ -56,7 +56,7 @@ def events_of_book(told: list[object]) -> list[BookImage | BookDelta]:
     return [event for event in told if isinstance(event, BookImage | BookDelta) and named(event)]
 
 
-def buy(builtin: Builtin, price_ticks: int, label: str, connection: int = 0) -> None:
+def buy(builtin: BuiltinExchange, price_ticks: int, label: str, connection: int = 0) -> None:
     terms = Terms(instrument=NAME, side="buy", size_lots=100, price_ticks=price_ticks, label=label)
     builtin.service.submit(
         Place(at_ns=builtin.service.now(), account=FIRST, terms=terms, connection=connection)
@@ -68,13 +68,13 @@ def named(event: object) -> bool:
     return event.instrument.name == NAME  # type: ignore[attr-defined]
 
 
-def listed(builtin: Builtin) -> bool:
+def listed(builtin: BuiltinExchange) -> bool:
     """Whether the perpetual is listed, and somebody offers it."""
     book = builtin.service.exchange.matching.books.get(NAME)
     return book is not None and book.asks.best() is not None
 
 
-async def durable(builtin: Builtin) -> None:
+async def durable(builtin: BuiltinExchange) -> None:
     done = asyncio.Event()
     if builtin.service.when_durable(builtin.service.ticket(), done.set):
         async with asyncio.timeout(WITHIN_S):
@@ -149,7 +149,7 @@ async def test_a_restart_finds_orders_trades_and_history_as_they_were(
         position = builtin.service.accounts.position(FIRST, NAME)
         assert position > 0
     assert any(tmp_path.glob("journal/snapshot-*")) == (snapshot_every == 200)  # noqa: ASYNC240
-    again = Builtin(tmp_path, WallClock(), Setup())
+    again = BuiltinExchange(tmp_path, WallClock(), Setup())
     try:
         labels = [order.terms.label for order in again.service.open_orders(FIRST)]
         assert "rests" in labels
@@ -158,7 +158,7 @@ async def test_a_restart_finds_orders_trades_and_history_as_they_were(
         frozen = freeze(again.service.exchange)
     finally:
         again.close()
-    once_more = Builtin(tmp_path, WallClock(), Setup())
+    once_more = BuiltinExchange(tmp_path, WallClock(), Setup())
     assert freeze(once_more.service.exchange) == frozen
     once_more.close()
 
@@ -205,9 +205,9 @@ async def test_under_maintenance_nobody_is_served(tmp_path: Path) -> None:
 
 
 async def test_two_processes_never_share_a_journal(tmp_path: Path) -> None:
-    first = Builtin(tmp_path, WallClock(), Setup())
+    first = BuiltinExchange(tmp_path, WallClock(), Setup())
     with pytest.raises(UsageError, match="another process"):
-        Builtin(tmp_path, WallClock(), Setup())
+        BuiltinExchange(tmp_path, WallClock(), Setup())
     first.close()
 
 
@@ -223,14 +223,14 @@ async def test_damage_in_the_middle_refuses_to_start(tmp_path: Path) -> None:
     content[200] ^= 0xFF
     segment.write_bytes(content)
     with pytest.raises(UsageError, match="cannot start"):
-        Builtin(tmp_path, WallClock(), Setup())
+        BuiltinExchange(tmp_path, WallClock(), Setup())
 
 
 def test_an_exchange_does_not_start_on_a_damaged_list_of_accounts(tmp_path: Path) -> None:
     AccountStore(tmp_path).add("bot", {"BTC": 1})
     (tmp_path / "accounts.json").write_text("garbage")
     with pytest.raises(UsageError, match=r"accounts\.json is damaged"):
-        Builtin(tmp_path, WallClock(), Setup())
+        BuiltinExchange(tmp_path, WallClock(), Setup())
     assert not (tmp_path / JOURNAL).exists()
 
 
@@ -241,17 +241,17 @@ async def test_a_start_ahead_of_the_machines_clock_says_so_and_how_to_go_on(tmp_
         def now(self) -> int:
             return super().now() + 3 * 86_400 * 1_000_000_000
 
-    ahead = Builtin(tmp_path, AheadClock(), Setup())
+    ahead = BuiltinExchange(tmp_path, AheadClock(), Setup())
     ahead.service.connected(FIRST)
     await ahead.drained()
     ahead.close()
     with capture_logs() as lines:
-        Builtin(tmp_path, WallClock(), Setup()).close()
+        BuiltinExchange(tmp_path, WallClock(), Setup()).close()
     (line,) = [line for line in lines if "ahead of this machine's clock" in line["event"]]
     assert abs(line["ahead_s"] - 3 * 86_400) < 600
     assert str(tmp_path / JOURNAL) in line["advice"]
     with capture_logs() as lines:
-        Builtin(tmp_path / "other", WallClock(), Setup()).close()
+        BuiltinExchange(tmp_path / "other", WallClock(), Setup()).close()
     assert not [line for line in lines if "ahead" in line["event"]]
 
 
@@ -260,10 +260,10 @@ async def test_after_a_restart_the_image_is_of_what_is_on_disk_and_changes_follo
     AccountStore(tmp_path).add("bot", {"BTC": 10**9})
     async with running(tmp_path) as (builtin, _):
         await until(builtin, lambda: listed(builtin) and builtin.service.account("bot") is not None)
-        floor = builtin.service
-        connection = floor.connected(FIRST)
-        where = {"at_ns": floor.now(), "account": FIRST, "connection": connection}
-        floor.submit(SetCancelOnDisconnect(enabled=True, **where))
+        service = builtin.service
+        connection = service.connected(FIRST)
+        where = {"at_ns": service.now(), "account": FIRST, "connection": connection}
+        service.submit(SetCancelOnDisconnect(enabled=True, **where))
         buy(builtin, 1000, "stays", connection)
         await durable(builtin)
     async with running(tmp_path) as (builtin, told):

@@ -106,7 +106,7 @@ class Oracle:
         """Whether somebody may do something from somewhere."""
         return grant is not None and self.alive(grant, address) and right in grant.rights
 
-    def may_hear(self, grant: Grant | None, name: str) -> bool:
+    def may_subscribe(self, grant: Grant | None, name: str) -> bool:
         """Whether a grant is for a channel."""
         right = CHANNEL_RIGHTS[name]
         if grant is None:
@@ -117,8 +117,8 @@ class Oracle:
     def by_itself(self, own: Grant | None, account: str, name: str) -> bool:
         """Whether a connection hears a channel of an account by its own right."""
         if not CHANNEL_RIGHTS[name]:
-            return own is None or self.may_hear(own, name)
-        return own is not None and own.key.account == account and self.may_hear(own, name)
+            return own is None or self.may_subscribe(own, name)
+        return own is not None and own.key.account == account and self.may_subscribe(own, name)
 
     def listeners(self, name: str, account: str) -> list[Line]:
         """Who hears of an account on a channel."""
@@ -187,7 +187,7 @@ class Oracle:
 
     def subscribed(self, line: Line, names: list[str], by: Grant | None) -> list[str]:
         """A connection asks for channels; those that it gets."""
-        got = [name for name in names if self.may_hear(by, name)]
+        got = [name for name in names if self.may_subscribe(by, name)]
         for name in got:
             account = by.key.account if by is not None and CHANNEL_RIGHTS[name] else ""
             mine = self.by_itself(line.own, account, name)

@@ -150,7 +150,7 @@ def test_the_images_follow_the_answer_and_no_notification_follows_the_answer_tha
     talk, inbox = Conversation(world.market), Inbox()
     sent: list[str] = []
 
-    def carry_out(effects: list[Effect]) -> None:
+    def execute(effects: list[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Join):
                 world.hub.join(inbox.subscriber, effect.keys)
@@ -160,9 +160,9 @@ def test_the_images_follow_the_answer_and_no_notification_follows_the_answer_tha
             if isinstance(effect, Reply):
                 sent.append("answer")
 
-    carry_out(talk.effects("public/subscribe", channels=[name]))
+    execute(talk.effects("public/subscribe", channels=[name]))
     world.hub.publish([world.book.change(bids={1000: 11})])
-    carry_out(talk.effects("public/unsubscribe", channels=[name]))
+    execute(talk.effects("public/unsubscribe", channels=[name]))
     assert sent == ["answer", "snapshot", "change", "answer"]
     world.tell(world.book.change(bids={1000: 12}))
     assert inbox.take() == []

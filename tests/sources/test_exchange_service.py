@@ -58,7 +58,7 @@ def test_connections_that_a_restart_cut_take_their_orders_with_them() -> None:
 
 def test_time_never_falls_behind_what_was_submitted() -> None:
     exchange = Exchange()
-    exchange.hall.now += 5
+    exchange.harness.now += 5
     exchange.client().buy(100, 59_000.0)
-    exchange.hall.now -= 1_000
+    exchange.harness.now -= 1_000
     assert exchange.service.now() == exchange.service.exchange.matching.now

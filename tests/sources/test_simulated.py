@@ -77,9 +77,9 @@ class BusyAgents:
 async def test_orders_come_in_between_the_moments_of_a_busy_market() -> None:
     notes: list[str] = []
     public = PublicEvents()
-    floor = Exchange(public=public.put).service
+    service = Exchange(public=public.put).service
     source = SimulatedSource(
-        floor, public, BusyAgents(notes), lambda: None, SimulatedClock(StillClock(BEGIN))
+        service, public, BusyAgents(notes), lambda: None, SimulatedClock(StillClock(BEGIN))
     )
 
     async def others() -> None:

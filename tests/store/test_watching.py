@@ -35,7 +35,7 @@ class Watcher:
     def look(self, times: int = 1) -> Any:
         """The last good state after so many looks."""
         for _ in range(times):
-            found = self._file.look()
+            found = self._file.poll()
             self.state = self.state if found is None else found
         return self.state
 

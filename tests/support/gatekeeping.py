@@ -67,7 +67,7 @@ class Peer:
         """See `Connection`."""
         self.check_rights(now)
         if not self.code:
-            self._gateway.carry_out(self, self.session.tick(now))
+            self._gateway.execute(self, self.session.tick(now))
 
     def check_rights(self, now: int) -> None:
         """See `Connection`."""
@@ -79,10 +79,9 @@ class Peer:
         """See `Connection`."""
         return bool(self.code)
 
-    def go_on(self, requests: Any) -> None:
+    def resume(self) -> None:
         """See `Connection`."""
-        for effects in requests:
-            self._gateway.carry_out(self, effects)
+        self._gateway.resume(self)
 
     # What its client does.
 
@@ -91,7 +90,7 @@ class Peer:
         number = next(self._numbers)
         frame = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
         effects = self.session.received(frame.encode(), self._gateway.clock.now())
-        self._gateway.carry_out(self, effects)
+        self._gateway.execute(self, effects)
         return number
 
     def asks(self, method: str, **params: Any) -> dict[str, Any]:
@@ -119,7 +118,7 @@ class Peer:
         """The client has closed, or the server's close is through."""
         self.code = self.code or 1000
         self.session.closed()
-        self._gateway.gone(self)
+        self._gateway.disconnected(self)
 
 
 class Gatekeeping:
@@ -154,7 +153,7 @@ class Gatekeeping:
         except RequestError as error:
             return {"error": {"code": error.code}}
         reply = answer_http(Request(method, params), self.gateway.make_context(address, identity))
-        self.gateway.look_again()
+        self.gateway.enforce_ended_grants()
         return read(reply, self.clock.now())
 
     def passes(self, seconds: float) -> None:
@@ -165,19 +164,19 @@ class Gatekeeping:
 
     def happens(self, account: int) -> None:
         """An order of an account comes and goes, and the account is locked."""
-        hall = self.exchange.hall
-        hall.order(account, PERPETUAL, 10.0, LOW)
-        hall.do(CancelMany, account=account)
+        harness = self.exchange.harness
+        harness.order(account, PERPETUAL, 10.0, LOW)
+        harness.do(CancelMany, account=account)
         self.exchange.hub.publish_own(account, [AccountLock(locked=True, currency="BTC")])
         self.exchange.hub.flush()
 
     def cancels(self, account: int) -> CancelMany:
         """The record that ends an account's orders."""
-        return CancelMany(at_ns=self.exchange.hall.now, account=account)
+        return CancelMany(at_ns=self.exchange.harness.now, account=account)
 
     def forgets(self) -> None:
         """Nobody looks at what was recorded."""
-        self.exchange.hall.records.clear()
+        self.exchange.harness.records.clear()
         self.exchange.disk.payloads.clear()
 
 

@@ -4,11 +4,11 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.support.desks import JournalledExchange
+from tests.support.journalled_exchange import JournalledExchange
 
 
 async def main(directory: str) -> None:
-    desk = JournalledExchange(Path(directory))
+    journalled = JournalledExchange(Path(directory))
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -19,8 +19,8 @@ async def main(directory: str) -> None:
 
     acknowledge("ready")
     while line := await reader.readline():
-        desk.place(1, line.decode().strip(), acknowledge)
-    await desk.commit.drained()
+        journalled.place(1, line.decode().strip(), acknowledge)
+    await journalled.commit.drained()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from deltawire.venues import make_venue
 class SteppedReplay(ReplaySource):
     """A recording, once, as fast as it goes, that stands still where it is told to.
 
-    Before `pause_ns` of recorded time it waits for `go_on`. With `held` its connection never ends: at the last record
+    Before `pause_ns` of recorded time it waits for `resume`. With `held` its connection never ends: at the last record
     recorded time stands still.
     """
 
@@ -26,7 +26,7 @@ class SteppedReplay(ReplaySource):
         self.played = False
         """Whether the last record has been."""
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Called in the server's loop."""
         self._may_go_on.set()
 

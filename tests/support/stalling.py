@@ -11,7 +11,7 @@ import pytest
 from deltawire.journal.files import DiskFiles
 from deltawire.model.events import Event
 from deltawire.roles import exchange as builtin
-from deltawire.roles.exchange import Builtin, Setup
+from deltawire.roles.exchange import BuiltinExchange, Setup
 from deltawire.roles.gateway import WallClock
 from deltawire.store.accounts import AccountStore
 from deltawire.store.keys import KeyStore
@@ -57,7 +57,7 @@ class StallingDisk:
             assert self._changed.wait_for(lambda: not self._permits, PATIENCE_S)
             self._until_one_waits()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Let everything through again."""
         with self._changed:
             self._stalled = False
@@ -75,7 +75,7 @@ class ExchangeServer(GatewayServer):
         keys = KeyStore(folder)
         keys.add(ALICE)
         self.disk = disk
-        self.builtin = Builtin(folder, WallClock(), Setup(), speed=speed)
+        self.builtin = BuiltinExchange(folder, WallClock(), Setup(), speed=speed)
         self.beside = HandFedSource()
         self.foreign = ScriptedBook()
         sources = [self.builtin.source, self.beside]
@@ -134,9 +134,9 @@ def stalling_exchange(folder: Path, way: Way, *, speed: float = 5.0) -> Iterator
         with server:
             server.wait_until(lambda: _trades(server))
             yield server
-            disk.go_on()
+            disk.resume()
     finally:
-        disk.go_on()
+        disk.resume()
         server.builtin.close()
 
 

@@ -19,7 +19,7 @@ from deltawire.model.account_events import AccountEvent
 from deltawire.model.events import Event
 from deltawire.session.effects import Join, Leave
 from deltawire.sources.exchange_service import ExchangeService
-from deltawire.sources.tickers import tickers
+from deltawire.sources.simulated import tickers
 from tests.support.conversations import Conversation
 from tests.support.credentials import ALICE, BOB, READER, SECRET, access_of, changed, secret_login
 from tests.support.exchange_harness import ExchangeHarness
@@ -68,7 +68,7 @@ class Exchange:
             for journal in journals:  # none, while the instruments are listed
                 journal(record)
 
-        self.hall = ExchangeHarness(journal=accepted)
+        self.harness = ExchangeHarness(journal=accepted)
         self.disk = Disk()
         self.maintained = False
         self.market = Market("deltawire")
@@ -76,8 +76,8 @@ class Exchange:
         broker = MemoryAccountBroker()
         broker.subscribe(self._own)
         self.service = ExchangeService(
-            self.hall.exchange,
-            self.hall.accounts,
+            self.harness.exchange,
+            self.harness.accounts,
             AccountHistory(),
             codec=Codec(*get_args(AccountRecord)),
             commit=self.disk,
@@ -90,11 +90,11 @@ class Exchange:
         )
         journals.append(self.service.journal)
         self.hub = Hub(self.market, "epoch", states=self.service)
-        engine = self.hall.exchange
-        self.hall.exchange = self.service  # type: ignore[assignment]  # what the hall does goes through the service
+        engine = self.harness.exchange
+        self.harness.exchange = self.service  # type: ignore[assignment]  # what the harness does goes through the service
         self.hub.publish(engine.images())
         for name, number in NUMBERS.items():
-            self.hall.deposit(number, 10.0)
+            self.harness.deposit(number, 10.0)
             self.service.enrol(name, number)
         self.disk.payloads.clear()
         self.access: Access = access_of(ALICE, READER, TRADER, OWNER)
@@ -102,11 +102,11 @@ class Exchange:
 
     def now(self) -> int:
         """See `Clock`."""
-        return self.hall.now
+        return self.harness.now
 
     def wall(self) -> int:
         """See `Clock`."""
-        return self.hall.now
+        return self.harness.now
 
     def _public(self, events: list[Event], at_ns: int) -> None:
         self.hub.advance("deltawire", at_ns)
@@ -122,11 +122,11 @@ class Exchange:
 
     def tick(self) -> None:
         """Tell everybody's tickers."""
-        self._public(list(tickers(self.service.exchange, self.hall.accounts)), self.hall.now)
+        self._public(list(tickers(self.service.exchange, self.harness.accounts)), self.harness.now)
 
     def passes(self, seconds: float, index: float | None = None) -> None:
         """Time passes; intervals that are over publish."""
-        self.hall.prices(index, later_s=seconds)
+        self.harness.prices(index, later_s=seconds)
         self.tick()
 
     def stranger(self) -> "Client":

@@ -5,7 +5,7 @@ import pytest
 
 from deltawire.model.events import BookDelta, BookImage, Changes, Event, Levels, Status
 from deltawire.model.instruments import Instrument
-from deltawire.testing.replica import BrokenPromiseError, Replica
+from deltawire.testing.replica import ContractViolationError, Replica
 from deltawire.testing.simulators.market import PlainBook
 
 X = Instrument(
@@ -70,5 +70,5 @@ def test_it_counts_in_the_units_of_the_latest_event() -> None:
     ],
 )
 def test_it_complains_of_every_broken_promise(events: tuple[Event, ...], complaint: str) -> None:
-    with pytest.raises(BrokenPromiseError, match=complaint):
+    with pytest.raises(ContractViolationError, match=complaint):
         follow(*events)

@@ -3,14 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltawire.venues.tape import KEPT, ToldTrades, Trades, one_trade
+from deltawire.venues.tape import KEPT, SeenTrades, Trades, one_trade
 
 runs = st.tuples(st.integers(0, 60), st.integers(0, 6)).map(lambda run: (run[0], run[0] + run[1]))
 
 
 @given(st.lists(st.tuples(runs, st.integers(0, 5)), max_size=60))
 def test_a_trade_is_told_once(heard: list[tuple[tuple[int, int], int]]) -> None:
-    told, numbers, latest_ns, at_ns = ToldTrades(), set[int](), 0, 1
+    told, numbers, latest_ns, at_ns = SeenTrades(), set[int](), 0, 1
     for (first, last), step in heard:
         at_ns += step - 1  # now and then a little back
         trades = Trades(first, last, at_ns)
@@ -25,7 +25,7 @@ def test_a_trade_is_told_once(heard: list[tuple[tuple[int, int], int]]) -> None:
 
 
 def test_what_is_kept_is_bounded_and_the_latest() -> None:
-    told = ToldTrades()
+    told = SeenTrades()
     for number in range(0, 10 * KEPT, 2):
         told.note(Trades(number, number, number))
     late = 10 * KEPT
@@ -34,7 +34,7 @@ def test_what_is_kept_is_bounded_and_the_latest() -> None:
 
 
 def test_numbers_in_a_row_are_one_range() -> None:
-    told = ToldTrades()
+    told = SeenTrades()
     for number in range(1, 100_000):
         told.note(Trades(number, number, number))
     assert Trades(1, 1, 1) in told
@@ -42,7 +42,7 @@ def test_numbers_in_a_row_are_one_range() -> None:
 
 
 def test_a_venue_that_counts_anew_is_heard() -> None:
-    told = ToldTrades()
+    told = SeenTrades()
     told.note(Trades(1, 1_000_000, 10))
     again = Trades(5, 5, 11)
     assert again not in told

@@ -13,9 +13,15 @@ import msgspec
 from deltawire.access.backoff import Backoff, BackoffPolicy
 from deltawire.access.connections import ConnectionLimiter
 from deltawire.access.keys import Key, KeyRing, is_within
-from deltawire.access.nonces import NonceCache, is_timely
 from deltawire.access.scopes import INVALID_PARAMS, Scope, parse_scope
-from deltawire.access.signatures import knows_secret, login_text, request_text, verified
+from deltawire.access.signatures import (
+    NonceCache,
+    is_timely,
+    knows_secret,
+    login_text,
+    request_text,
+    verified,
+)
 from deltawire.access.tokens import SECOND_NS, Grant, HeldGrant, Identity, Tokens
 from deltawire.errors import RequestError
 
@@ -55,7 +61,7 @@ class Access:
         self,
         ring: KeyRing,
         make_token: Callable[[], str],
-        patience: BackoffPolicy | None = None,
+        backoff: BackoffPolicy | None = None,
         *,
         connections_per_key: int | None = None,
         refused: Callable[[str, str], None] = lambda client_id, address: None,
@@ -71,7 +77,7 @@ class Access:
         self._on_refused = refused
         self._salt = make_token().encode()
         self._replays = NonceCache()
-        self._backoff = Backoff(patience or BackoffPolicy())
+        self._backoff = Backoff(backoff or BackoffPolicy())
 
     def set_offset(self, offset_ns: int) -> None:
         """From now on the wall clock is so far ahead of the times given here."""
@@ -279,7 +285,7 @@ class Access:
         """The header's parts come in any order. What was signed counts once, however its signature is written;
         the nonce alone does not: clients whose nonce is the millisecond may well send two different requests in it.
         """
-        parts = {found[1]: found[2] for part in pairs.split(",") if (found := _PAIR.fullmatch(part))}
+        parts = {match[1]: match[2] for part in pairs.split(",") if (match := _PAIR.fullmatch(part))}
         timestamp, nonce = parts.get("ts", ""), parts.get("nonce", "")
         who = parts.get("id", "")
         key = self._find(who, now)

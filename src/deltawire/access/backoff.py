@@ -20,8 +20,8 @@ class BackoffPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Backoff:
     """Failed logins by address."""
 
-    def __init__(self, patience: BackoffPolicy) -> None:
-        self._patience = patience
+    def __init__(self, policy: BackoffPolicy) -> None:
+        self._policy = policy
         self._failures: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
     def wait_ns(self, address: str, now: int) -> int:
@@ -31,14 +31,12 @@ class Backoff:
     def failed(self, address: str, now: int) -> None:
         """It has tried and failed."""
         count = self._failures.pop(address, (0, 0))[0] + 1
-        beyond = count - self._patience.free
+        beyond = count - self._policy.free
         wait_s = (
-            min(self._patience.longest_s, self._patience.first_s * 2.0 ** min(beyond, 64))
-            if beyond >= 0
-            else 0.0
+            min(self._policy.longest_s, self._policy.first_s * 2.0 ** min(beyond, 64)) if beyond >= 0 else 0.0
         )
         self._failures[address] = (count, now + int(wait_s * SECOND_NS))
-        while len(self._failures) > self._patience.addresses:
+        while len(self._failures) > self._policy.addresses:
             self._failures.popitem(last=False)
 
     def succeeded(self, address: str) -> None:

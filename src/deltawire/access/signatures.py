@@ -1,4 +1,4 @@
-"""Proof of a secret: HMAC-SHA256 and Ed25519. What is unknown costs the same time as what is wrong.
+"""Proof of a secret: HMAC-SHA256 and Ed25519, each signature once. What is unknown costs the time of what is wrong.
 
 Source of both texts: docs.deribit.com, Authentication.
 """
@@ -14,6 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from deltawire.access.keys import Key
 
 ED25519_BYTES = 64
+SECOND_NS = 1_000_000_000
+WINDOW_S = 60
+"""How far a signature's time may be from ours, either way."""
 _NOBODY = "0" * 43
 """The secret of a key that is not there."""
 _NOBODYS_PUBLIC = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
@@ -72,3 +75,29 @@ def _to_ed25519(signature: str) -> bytes | None:
     except (ValueError, binascii.Error):
         return None
     return raw if len(raw) == ED25519_BYTES else None
+
+
+def is_timely(timestamp_ms: int, now: int) -> bool:
+    """Whether a signature's time is within the window; `now` in nanoseconds."""
+    return abs(now // 1_000_000 - timestamp_ms) <= WINDOW_S * 1000
+
+
+class NonceCache:
+    """Remembers for at least two windows: what is acceptable twice as long as it could come again."""
+
+    def __init__(self) -> None:
+        self._young: set[tuple[str, str | bytes]] = set()
+        self._old: set[tuple[str, str | bytes]] = set()
+        self._turn = 0
+
+    def is_new(self, client_id: str, nonce: str | bytes, now: int) -> bool:
+        """Whether a key has not used this nonce, or digest of what it signed, lately; from now on it has."""
+        turn = now // (3 * WINDOW_S * SECOND_NS)
+        if turn != self._turn:
+            self._old = self._young if abs(turn - self._turn) == 1 else set()
+            self._young, self._turn = set(), turn
+        used = (client_id, nonce)
+        if used in self._young or used in self._old:
+            return False
+        self._young.add(used)
+        return True

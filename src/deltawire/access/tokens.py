@@ -41,7 +41,7 @@ class Identity(msgspec.Struct, frozen=True):
         """Whether it has a right such as `trade:read_write`."""
         return allows(self.rights, right)
 
-    def may_hear(self, channel: str) -> bool:
+    def may_subscribe(self, channel: str) -> bool:
         """Whether its key is for this channel."""
         return not self.channels or any(_covers(pattern, channel) for pattern in self.channels)
 

@@ -39,8 +39,8 @@ class Arrivals:
                     level + decay * children
                     for level, (decay, children) in zip(self._excited, _KERNELS, strict=True)
                 ]
-                found, self._at = self._at - began, 0.0
-                return found
+                gap, self._at = self._at - began, 0.0
+                return gap
 
 
 class Intentions:

@@ -82,10 +82,10 @@ class LatentMarket:
         for base, latent in self.coins.items():
             errors = [0.9 * error + 0.43e-4 * self._chance.gauss(0.0, 1.0) for error in self._errors[base]]
             self._errors[base] = errors
-            found = tuple(round(latent.price * (1 + error), 4) for error in errors)
+            quotes = tuple(round(latent.price * (1 + error), 4) for error in errors)
             surface = self._surface(base, latent)
             for quote in ("usd", "usdc"):
-                constituents[f"{base.lower()}_{quote}"] = found
+                constituents[f"{base.lower()}_{quote}"] = quotes
                 surfaces[f"{base.lower()}_{quote}"] = surface
         return Prices(at_ns=now_ns, constituents=constituents, fair=fair, surfaces=surfaces)
 

@@ -96,9 +96,9 @@ class OptionFlow:
     def _take(self, now_ns: int, pricing: Pricing, names: list[str]) -> None:
         """One of a few candidates: the one whose delta is nearest to a quarter, the sooner the better."""
         chance = self._taker_chance
-        found = [names[int(chance.random() * len(names))] for _ in range(6)]
+        candidates = [names[int(chance.random() * len(names))] for _ in range(6)]
         name = min(
-            found,
+            candidates,
             key=lambda each: (
                 abs(abs(pricing.options[each].value.delta) - 0.25)
                 + _GAP_DELTA * (pricing.instruments[each].expiration_ns - now_ns) / (30 * 86_400e9)

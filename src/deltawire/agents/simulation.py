@@ -76,8 +76,8 @@ class Simulation:
             elif flow:
                 flow.act()
             if self._collected:
-                found, self._collected = self._collected, []
-                yield due, found
+                outputs, self._collected = self._collected, []
+                yield due, outputs
 
     def _starting_prices(self) -> dict[str, float]:
         index = self.accounts.pricing.index
@@ -96,16 +96,16 @@ class Simulation:
 
     def _fair(self) -> dict[str, float]:
         """The middles of the futures' books, where there is none yet what the latent_market thinks of them."""
-        found = {}
+        prices = {}
         for name, instrument in self.accounts.pricing.instruments.items():
             if instrument.kind != "future" or name not in self.exchange.matching.books:
                 continue
             best = touch(self.exchange, instrument)
             if best.bid is not None and best.ask is not None:
-                found[name] = instrument.price(best.bid + best.ask) / 2
+                prices[name] = instrument.price(best.bid + best.ask) / 2
             else:
-                found[name] = self._latent_market.coins[instrument.base].price * exp(self._carry(instrument))
-        return found
+                prices[name] = self._latent_market.coins[instrument.base].price * exp(self._carry(instrument))
+        return prices
 
     def _carry(self, instrument: Instrument) -> float:
         """What a dated future costs above the index, as a logarithm."""
@@ -142,8 +142,8 @@ class Simulation:
         )
 
     def _fund(self, account: AccountId, currency: str) -> None:
-        known = self.accounts.ledger.accounts.get(account)
-        if known is None or currency not in known.wallets:  # else it was funded before a restart
+        held = self.accounts.ledger.accounts.get(account)
+        if held is None or currency not in held.wallets:  # else it was funded before a restart
             units = FUNDS[currency] * UNITS
             self._submit(Deposit(at_ns=self.now_ns, account=account, currency=currency, units=units))
 
@@ -151,6 +151,6 @@ class Simulation:
         return Trader(self.exchange, self._submit, account)
 
     def _submit(self, record: Record) -> list[Any]:
-        found = self._hand_in(record)
-        self._collected += found
-        return found
+        outputs = self._hand_in(record)
+        self._collected += outputs
+        return outputs

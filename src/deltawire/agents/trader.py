@@ -51,12 +51,12 @@ class Trader:
             reject_post_only=post_only,
         )
         outputs = self._submit(Place(at_ns=now_ns, account=self.account, terms=terms))
-        mine = [
-            each.order
-            for each in outputs
-            if type(each) is OrderChanged and each.order.account == self.account
+        orders = [
+            output.order
+            for output in outputs
+            if type(output) is OrderChanged and output.order.account == self.account
         ]
-        return mine[-1].id if mine and mine[-1].leaves_lots else None
+        return orders[-1].id if orders and orders[-1].leaves_lots else None
 
     def cancel(self, now_ns: int, order_id: OrderId) -> None:
         """End an order, if it still lives."""

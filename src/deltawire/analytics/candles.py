@@ -92,8 +92,8 @@ def _joined(buckets: Iterable[Candle], open_ns: int, minutes: int) -> Candle:
 
 def total(amounts: Iterable[float | None]) -> float | None:
     """Their sum; unknown where one is."""
-    known = list(amounts)
-    return None if None in known else round(fsum(amount for amount in known if amount is not None), 8)
+    stated = list(amounts)
+    return None if None in stated else round(fsum(amount for amount in stated if amount is not None), 8)
 
 
 def _sum(one: float | None, other: float | None) -> float | None:

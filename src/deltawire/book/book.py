@@ -490,10 +490,10 @@ class Book:
         return fresh
 
     def _publish_image(self, fresh: Ladder, bids: Levels, asks: Levels, venue_ns: int, now: int) -> BookEvent:
-        known, self.ladder = self.ladder, fresh
+        before, self.ladder = self.ladder, fresh
         if self._sequence:
             self._counts.resyncs += 1
-            return self._publish(known.bids.diff(bids), known.asks.diff(asks), venue_ns, now)
+            return self._publish(before.bids.diff(bids), before.asks.diff(asks), venue_ns, now)
         self._sequence = 1
         return BookImage(self.instrument, 1, bids, asks, venue_ns, now, self._sequencer.last)
 

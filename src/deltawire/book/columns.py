@@ -135,9 +135,9 @@ class _PairReader:
         """Columns of the levels in `raw`."""
         if raw == b"[]":
             return Columns([], [])
-        found = read_columns(self.form, raw, *self._exponents)
-        if found is not None:
-            return Columns(found[0], found[1])
+        columns = read_columns(self.form, raw, *self._exponents)
+        if columns is not None:
+            return Columns(columns[0], columns[1])
         flat = self._marked(raw)
         if flat is not None:
             return Columns(flat[::2], flat[1::2])
@@ -244,9 +244,9 @@ class ActionRows:
 
     def __call__(self, raw: bytes) -> Columns:
         """Columns of the levels in `raw`, with their actions; a deleted level has size 0."""
-        found = read_columns(self.form, raw, self._price_exponent, self._size_exponent)
-        if found is not None:
-            return Columns(found[0], found[1], found[2] or [])
+        columns = read_columns(self.form, raw, self._price_exponent, self._size_exponent)
+        if columns is not None:
+            return Columns(columns[0], columns[1], columns[2] or [])
         rows = self._rows(raw)
         if not rows:
             return Columns([], [], [])

@@ -108,8 +108,8 @@ class Side:
     def diff(self, levels: Levels) -> Changes:
         """What turns this side into these levels, best first, without touching it."""
         target = dict(zip(levels.prices, levels.sizes, strict=True))
-        gone = sorted((price for price in self._levels if price not in target), reverse=self._bid)
-        wanted = dict.fromkeys(gone, 0) | target
+        removed = sorted((price for price in self._levels if price not in target), reverse=self._bid)
+        wanted = dict.fromkeys(removed, 0) | target
         return changes_between(self._levels, wanted)
 
     def truncate(self, depth: int) -> Changes:
@@ -263,8 +263,8 @@ class Top:
         levels = side.levels(self._depth)
         now = dict(zip(levels.prices, levels.sizes, strict=True))
         before, self._published, self._touched = self._published, now, False
-        gone = dict.fromkeys((price for price in before if price not in now), 0)
-        return changes_between(before, gone | now)
+        removed = dict.fromkeys((price for price in before if price not in now), 0)
+        return changes_between(before, removed | now)
 
     def rescale(self, price_factor: int, size_factor: int) -> None:
         """Express the same levels in finer ticks and lots."""

@@ -115,16 +115,16 @@ def _fine_enough(texts: list[str], exponent: int, finest: int) -> int:
     if not finer:
         return exponent
     whole = max(map(_whole, texts))
-    found = min(exponent, -max(map(_counted, finer)))
-    if found < MEASURED or whole - found > MOST_DIGITS:
-        found = min(exponent, -max(map(_needed, finer)))
-    if found < exponent and found < finest:
+    needed = min(exponent, -max(map(_counted, finer)))
+    if needed < MEASURED or whole - needed > MOST_DIGITS:
+        needed = min(exponent, -max(map(_needed, finer)))
+    if needed < exponent and needed < finest:
         text = max(finer, key=_needed)
         raise PrecisionError(text, finest, f"{text[:40]!r} is finer than {-finest} places")
-    if found < exponent and whole - found > MOST_DIGITS:
+    if needed < exponent and whole - needed > MOST_DIGITS:
         text = max(texts, key=_whole)
-        raise PrecisionError(text, found, f"{text[:40]!r} is too long to be held with {-found} places")
-    return found
+        raise PrecisionError(text, needed, f"{text[:40]!r} is too long to be held with {-needed} places")
+    return needed
 
 
 def _counted(text: str) -> int:

@@ -112,16 +112,16 @@ def list_accounts(as_json: AsJson = False) -> None:
 
 def _deposits(texts: list[str], what: str = "--deposit") -> dict[str, int]:
     """Amounts in smallest units by currency."""
-    known, found = sorted(Listings.currencies()), dict[str, int]()
+    currencies, deposits = sorted(Listings.currencies()), dict[str, int]()
     for text in texts:
         coin, equals, amount = text.partition("=")
         coin = coin.strip().upper()
-        if not equals or coin not in known:
-            raise UsageError(f"{what} is COIN=AMOUNT with one of {', '.join(known)}, not {text!r}")
-        if coin in found:
+        if not equals or coin not in currencies:
+            raise UsageError(f"{what} is COIN=AMOUNT with one of {', '.join(currencies)}, not {text!r}")
+        if coin in deposits:
             raise UsageError(f"{what} of {coin} is given twice: write the whole amount once, {coin}=AMOUNT")
-        found[coin] = _units(amount.strip(), text, what)
-    return found
+        deposits[coin] = _units(amount.strip(), text, what)
+    return deposits
 
 
 def _units(amount: str, text: str, what: str) -> int:

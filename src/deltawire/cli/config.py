@@ -26,7 +26,7 @@ def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="The file (T
 
     Example: `deltawire config check deltawire.toml && deltawire serve --config deltawire.toml`
     """
-    found = load_config(file)
-    prepare(found)
-    check_address(found.listen)
+    config = load_config(file)
+    prepare(config)
+    check_address(config.listen)
     print(f"{file} is good")

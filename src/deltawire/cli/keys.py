@@ -104,7 +104,11 @@ def add(
         print(f"{what:<14} {value}")
     if not public_key:
         print("The secret is not shown again.", file=sys.stderr)
-    if account is None and key.rights != READING and all(each.name != MAIN for each in AccountStore().read()):
+    if (
+        account is None
+        and key.rights != READING
+        and all(entry.name != MAIN for entry in AccountStore().read())
+    ):
         print(f"There is no account {MAIN} to trade on: deltawire account add {MAIN}", file=sys.stderr)
 
 
@@ -136,8 +140,8 @@ def revoke(
 
     Example: `deltawire keys revoke bot`
     """
-    gone = KeyStore().revoke(key)
-    print(f"revoked {gone.client_id}{f' ({gone.name})' if gone.name else ''}")
+    revoked = KeyStore().revoke(key)
+    print(f"revoked {revoked.client_id}{f' ({revoked.name})' if revoked.name else ''}")
 
 
 def account_name(name: str) -> str:

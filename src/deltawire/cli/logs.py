@@ -13,7 +13,9 @@ def escape_controls(logger: Any, name: str, event: MutableMapping[str, Any]) -> 
     """Write control characters as escapes, so that nobody's name can add a line or a colour."""
     for key, value in event.items():
         if isinstance(value, str) and not value.isprintable() and key != "exception":
-            event[key] = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in value)
+            event[key] = "".join(
+                character if character.isprintable() else ascii(character)[1:-1] for character in value
+            )
     return event
 
 

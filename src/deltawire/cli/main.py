@@ -55,7 +55,7 @@ app.add_typer(config.app)
 app.add_typer(journal.app, name="journal")
 
 
-class Nowhere(TextIOBase):
+class NullOutput(TextIOBase):
     """An output that is closed."""
 
     def write(self, text: str) -> int:
@@ -67,7 +67,7 @@ def _open_outputs() -> None:
     """Whoever closes an output wants nothing of it."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, Nowhere())
+            setattr(sys, name, NullOutput())
     write_what_fits()
 
 

@@ -38,7 +38,7 @@ def prepare(settings: Config, *, echo: bool = False) -> Prepared:
     pace = None if settings.speed == "max" else float(settings.speed)
     if not settings.replay and not echo:
         _check_exchange(settings, pace)
-    recordings = [_replay(each, pace, loop=settings.loop) for each in settings.replay]
+    recordings = [_replay(replay, pace, loop=settings.loop) for replay in settings.replay]
     return Prepared(pace, recordings, _read_tls(settings), KeyStore().read())
 
 

@@ -23,7 +23,7 @@ from deltawire.config import SPEEDS, Config, Listen, Replay, Tls, is_speed, load
 from deltawire.errors import JournalError, UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
-from deltawire.roles.exchange import Builtin
+from deltawire.roles.exchange import BuiltinExchange
 from deltawire.roles.gateway import App, WallClock, listen
 from deltawire.roles.gateway import serve as serve_app
 from deltawire.store.certificates import load_tls, self_signed
@@ -154,7 +154,7 @@ def _serve(settings: Config, *, echo: bool) -> None:
         builtin = None if settings.replay or echo else _open_exchange(settings, prepared)
         app = _make_app(settings, prepared, builtin, echo=echo)
         keep_no_core()
-        served = [f"{each.file} ({each.venue})" for each in settings.replay] + ["/echo"] * echo
+        served = [f"{replay.file} ({replay.venue})" for replay in settings.replay] + ["/echo"] * echo
         served += [f"the built-in exchange ({home()})"] if builtin else []
         _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
         if builtin is not None:
@@ -162,7 +162,7 @@ def _serve(settings: Config, *, echo: bool) -> None:
         _run(app, sock, tls)
 
 
-def _make_app(settings: Config, prepared: Prepared, builtin: Builtin | None, *, echo: bool) -> App:
+def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | None, *, echo: bool) -> App:
     sources: list[Source] = [*prepared.recordings, *([builtin.source] if builtin else [])]
     return App(
         sources,
@@ -171,8 +171,8 @@ def _make_app(settings: Config, prepared: Prepared, builtin: Builtin | None, *, 
         keys=KeyStore(),
         policy=settings.access,
         rate_limits=None if echo else settings.credits,
-        patience=settings.logins,
-        distances=builtin.distances if builtin else None,
+        login_backoff=settings.logins,
+        make_network=builtin.make_network if builtin else None,
         echo=echo,
     )
 
@@ -192,16 +192,16 @@ def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         raise SystemExit(1)
 
 
-def _open_exchange(settings: Config, prepared: Prepared) -> Builtin:
+def _open_exchange(settings: Config, prepared: Prepared) -> BuiltinExchange:
     folder = home()
     make_folder(folder)
-    return Builtin(folder, WallClock(), settings.exchange, speed=prepared.pace or 1.0)
+    return BuiltinExchange(folder, WallClock(), settings.exchange, speed=prepared.pace or 1.0)
 
 
 def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:
     """The one that a group, or the groups in it, are about."""
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 async def _until_stopped(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:

@@ -48,7 +48,7 @@ def _blocks(headings: Sequence[str], rows: Sequence[Sequence[Text]]) -> Renderab
     for first, *rest in rows:
         blocks.append_text(first).append("\n")
         named = zip(headings[1:], rest, strict=True)
-        said = [Text.assemble((f"{name} ", "dim"), cell) for name, cell in named if cell]
-        blocks.append_text(Text("  ")).append_text(Text(", ").join(said)).append("\n")
+        cells = [Text.assemble((f"{name} ", "dim"), cell) for name, cell in named if cell]
+        blocks.append_text(Text("  ")).append_text(Text(", ").join(cells)).append("\n")
     blocks.rstrip()
     return blocks

@@ -120,8 +120,8 @@ def _summary(report: Report) -> Iterable[str]:
     if not report.instruments:
         yield "[red]no book in this recording[/]" + ("" if report.events else ": is it this venue's?")
         if report.events:
-            found = (f"{count:,} {kind.replace('_', ' ')}" for kind, count in report.events.items())
-            yield f"found: {', '.join(found)}"
+            counts = (f"{count:,} {kind.replace('_', ' ')}" for kind, count in report.events.items())
+            yield f"found: {', '.join(counts)}"
         return
     books = len(report.instruments)
     bad = sum(not book.verified for book in report.instruments.values())
@@ -144,9 +144,9 @@ def _print_books(console: Console, report: Report) -> None:
     headings = tuple(columns.values())
     console.print(format_rows(console, ("instrument", *headings, "state"), rows, right=headings))
     if len(ordered) > len(shown):
-        more = ordered[len(shown) :]
-        verified = sum(book.verified for _, book in more)
-        console.print(f"and {len(more):,} more books, {verified:,} of them verified: --json tells all")
+        hidden = ordered[len(shown) :]
+        verified = sum(book.verified for _, book in hidden)
+        console.print(f"and {len(hidden):,} more books, {verified:,} of them verified: --json tells all")
     for name, book in shown:
         if not book.verified and not book.outages and book.detail:
             waited = f"; {book.waited:,} updates waited" if book.waited else ""

@@ -174,7 +174,7 @@ async def _advice(client: Client, channel: str, *, signed_in: bool) -> str:
             else "sign in with --client-id"
         )
         return f"no channel {channel!r} for you: {why}"
-    names = [each["instrument_name"] for each in await client.call("public/get_instruments")]
+    names = [instrument["instrument_name"] for instrument in await client.call("public/get_instruments")]
     if not names:
         return f"no channel {channel!r} there, and no instruments yet"
     asked = channel.split(".")[1] if "." in channel else channel

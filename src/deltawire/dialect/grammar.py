@@ -82,10 +82,10 @@ def _fitting(pattern: str, names: Iterable[str]) -> Iterator[str]:
         if len(name) >= shortest and name.startswith(first) and name.endswith(last):
             at, end = len(first), len(name) - len(last)
             for part in middle:
-                found = name.find(part, at, end)
-                if found < 0:
+                start = name.find(part, at, end)
+                if start < 0:
                     break
-                at = found + len(part)
+                at = start + len(part)
             else:
                 yield name
 

@@ -31,7 +31,7 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
     """
     instrument = state.instrument
     kind_known = bool(instrument.kind)
-    found: dict[str, Any] = {
+    members: dict[str, Any] = {
         "instrument_name": state.name,
         "instrument_id": state.number,
         "kind": instrument.kind or None,
@@ -49,8 +49,8 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
         "rfq": False,
         "venue": instrument.venue,
     }
-    found |= _increments(instrument)
-    found |= {
+    members |= _increments(instrument)
+    members |= {
         name: value
         for name, value in (
             ("maker_commission", instrument.maker_commission),
@@ -59,14 +59,14 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
         if value is not None
     }
     if instrument.kind != "spot":
-        found["settlement_currency"] = instrument.settlement or None
-        found["settlement_period"] = instrument.settlement_period or None
+        members["settlement_currency"] = instrument.settlement or None
+        members["settlement_period"] = instrument.settlement_period or None
     if instrument.kind == "future":
-        found["future_type"] = found["instrument_type"]
+        members["future_type"] = members["instrument_type"]
     if instrument.kind == "option":
-        found["strike"] = instrument.strike
-        found["option_type"] = instrument.option_type
-    return found
+        members["strike"] = instrument.strike
+        members["option_type"] = instrument.option_type
+    return members
 
 
 def _increments(instrument: Instrument) -> dict[str, Any]:
@@ -110,13 +110,13 @@ def ticker_object(state: InstrumentState, market: Market) -> dict[str, Any]:
 
     Open interest is 0.0 where the venue states none: clients take it for a number without asking.
     """
-    instrument, known = state.instrument, state.ticker
+    instrument, ticker = state.instrument, state.ticker
     bid, bid_size, ask, ask_size = state.best()
     stats = state.stats(market.time(state))
-    found: dict[str, Any] = {
+    members: dict[str, Any] = {
         "timestamp": (_last_ns(state) or market.time(state)) // MS_NS,
         "instrument_name": state.name,
-        "state": known.get("state", "open") if instrument.active else "closed",
+        "state": ticker.get("state", "open") if instrument.active else "closed",
         "best_bid_price": bid,
         "best_bid_amount": bid_size,
         "best_ask_price": ask,
@@ -130,34 +130,34 @@ def ticker_object(state: InstrumentState, market: Market) -> dict[str, Any]:
             "price_change": stats.price_change,
         },
     }
-    found |= {name: known.get(name) for name in _PLAIN_TICKER}
-    found["open_interest"] = known.get("open_interest", 0.0)
+    members |= {name: ticker.get(name) for name in _PLAIN_TICKER}
+    members["open_interest"] = ticker.get("open_interest", 0.0)
     if instrument.perpetual:
-        found |= {name: known[name] for name in _FUNDING if name in known}
+        members |= {name: ticker[name] for name in _FUNDING if name in ticker}
     if instrument.kind == "option":
-        found |= {name: known.get(name) for name in _OPTION}
-        found["greeks"] = known.get("greeks")
+        members |= {name: ticker.get(name) for name in _OPTION}
+        members["greeks"] = ticker.get("greeks")
     if state.status not in (None, "live"):
-        found["status"] = status_object(state, market)
-    return found
+        members["status"] = status_object(state, market)
+    return members
 
 
 def status_object(state: InstrumentState, market: Market) -> dict[str, Any]:
     """Data of `status.X`: the book's state, why, and since how long."""
-    found = {
+    members = {
         "instrument_name": state.name,
         "state": state.status or "syncing",
         "reason": state.reason,
         "since": state.status_ns // MS_NS,
         "age": max(0, market.time(state) - state.status_ns) // MS_NS,
     }
-    return found | {"detail": state.detail} if state.detail else found
+    return members | {"detail": state.detail} if state.detail else members
 
 
 def quote_object(state: InstrumentState) -> dict[str, Any]:
     """Data of `quote.X`: the best prices and amounts, 0.0 where there are none to rely on."""
     bid, bid_size, ask, ask_size = state.best()
-    found = {
+    members = {
         "timestamp": _last_ns(state) // MS_NS,
         "instrument_name": state.name,
         "best_bid_price": bid,
@@ -165,7 +165,7 @@ def quote_object(state: InstrumentState) -> dict[str, Any]:
         "best_ask_price": ask,
         "best_ask_amount": ask_size,
     }
-    return found if state.status in (None, "live") else found | {"status": state.status}
+    return members if state.status in (None, "live") else members | {"status": state.status}
 
 
 def perpetual_object(state: InstrumentState) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def trade_object(entry: TapeEntry, name: str) -> dict[str, Any]:
     instrument = trade.instrument
     price = instrument.price(trade.price_ticks)
     amount = instrument.size(trade.size_lots)
-    found: dict[str, Any] = {
+    members: dict[str, Any] = {
         "trade_seq": entry.number,
         "trade_id": trade.trade_id,
         "timestamp": trade.venue_ns // MS_NS,
@@ -208,12 +208,12 @@ def trade_object(entry: TapeEntry, name: str) -> dict[str, Any]:
     }
     count = contracts(instrument, amount)
     if count is not None:
-        found["contracts"] = count
+        members["contracts"] = count
     if trade.iv is not None:
-        found["iv"] = trade.iv
+        members["iv"] = trade.iv
     if trade.liquidation:
-        found["liquidation"] = trade.liquidation
-    return found
+        members["liquidation"] = trade.liquidation
+    return members
 
 
 def contracts(instrument: Instrument, amount: float) -> float | None:
@@ -225,10 +225,10 @@ def contracts(instrument: Instrument, amount: float) -> float | None:
 
 def summary_object(state: InstrumentState, market: Market) -> dict[str, Any]:
     """An entry of `public/get_book_summary_by_*`; prices are null where there are none."""
-    instrument, known = state.instrument, state.ticker
+    instrument, ticker = state.instrument, state.ticker
     bid, _, ask, _ = state.best()
     stats = state.stats(market.time(state))
-    found: dict[str, Any] = {
+    members: dict[str, Any] = {
         "instrument_name": state.name,
         "base_currency": instrument.base,
         "quote_currency": instrument.priced_in,
@@ -236,24 +236,24 @@ def summary_object(state: InstrumentState, market: Market) -> dict[str, Any]:
         "bid_price": bid or None,
         "ask_price": ask or None,
         "mid_price": round((bid + ask) / 2, 1 - instrument.price_exponent) if bid and ask else None,
-        "mark_price": known.get("mark_price"),
+        "mark_price": ticker.get("mark_price"),
         "last": state.last_price,
         "high": stats.high,
         "low": stats.low,
         "price_change": stats.price_change,
         "volume": stats.volume or 0.0,
         "volume_usd": stats.volume_usd,
-        "open_interest": known.get("open_interest", 0.0),
-        "estimated_delivery_price": known.get("estimated_delivery_price"),
+        "open_interest": ticker.get("open_interest", 0.0),
+        "estimated_delivery_price": ticker.get("estimated_delivery_price"),
     }
     if instrument.perpetual:
-        found |= {name: known[name] for name in ("current_funding", "funding_8h") if name in known}
+        members |= {name: ticker[name] for name in ("current_funding", "funding_8h") if name in ticker}
     if instrument.kind == "option":
-        found |= {
-            name: known.get(name)
+        members |= {
+            name: ticker.get(name)
             for name in ("mark_iv", "underlying_price", "underlying_index", "interest_rate")
         }
-    return found
+    return members
 
 
 def _increment(text: str, exponent: int) -> float:

@@ -4,7 +4,7 @@ from typing import Any
 
 from deltawire.dialect.market_objects import contracts
 from deltawire.dialect.order_params import MS_NS, format_order_id
-from deltawire.exchange.accounts.history import OwnTrade
+from deltawire.exchange.accounts.history import Execution
 from deltawire.exchange.orders.orders import Order
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
@@ -17,7 +17,7 @@ _UNPRICED = ("market", "stop_market", "take_market", "trailing_stop")
 def order_object(order: Order, instrument: Instrument) -> dict[str, Any]:
     """An order as it stands."""
     terms, amount = order.terms, instrument.size(order.size_lots)
-    found: dict[str, Any] = {
+    members: dict[str, Any] = {
         "order_id": format_order_id(order.id, instrument),
         "order_state": order.state,
         "order_type": terms.type,
@@ -44,14 +44,14 @@ def order_object(order: Order, instrument: Instrument) -> dict[str, Any]:
         "is_rebalance": False,
         "risk_reducing": False,
     }
-    return found | _rarer(order, instrument)
+    return members | _rarer(order, instrument)
 
 
-def user_trade_object(trade: OwnTrade, instrument: Instrument) -> dict[str, Any]:
+def user_trade_object(trade: Execution, instrument: Instrument) -> dict[str, Any]:
     """One of the account's own trades."""
     fill = trade.fill
     terms, amount = fill.terms, instrument.size(fill.size_lots)
-    found: dict[str, Any] = {
+    members: dict[str, Any] = {
         "trade_id": str(fill.trade_id),
         "trade_seq": fill.trade_seq,
         "timestamp": fill.at_ns // MS_NS,
@@ -80,43 +80,46 @@ def user_trade_object(trade: OwnTrade, instrument: Instrument) -> dict[str, Any]
         "profit_loss": trade.profit_loss,
     }
     if fill.iv is not None:
-        found |= {"iv": fill.iv, "underlying_price": fill.underlying}
+        members |= {"iv": fill.iv, "underlying_price": fill.underlying}
     if fill.liquidation:
-        found["liquidation"] = fill.liquidation
+        members["liquidation"] = fill.liquidation
     if terms.quote_id:
-        found |= {"quote_id": terms.quote_id, "quote_set_id": terms.quote_set_id}
-    return found
+        members |= {"quote_id": terms.quote_id, "quote_set_id": terms.quote_set_id}
+    return members
 
 
 def _rarer(order: Order, instrument: Instrument) -> dict[str, Any]:
     """The members that only some orders have."""
     terms = order.terms
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     if order.reason:
-        found["cancel_reason" if order.state != "rejected" else "reject_reason"] = order.reason
+        members["cancel_reason" if order.state != "rejected" else "reject_reason"] = order.reason
     if terms.display_lots is not None:
         shown = instrument.size(terms.display_lots)
-        found |= {"display_amount": shown, "max_show": shown, "refresh_amount": shown}
+        members |= {"display_amount": shown, "max_show": shown, "refresh_amount": shown}
     if terms.trigger is not None:
-        found |= {"trigger": terms.trigger, "triggered": order.state == "triggered"}
-        found["trigger_price"] = _known(instrument, order.trigger_ticks)
+        members |= {"trigger": terms.trigger, "triggered": order.state == "triggered"}
+        members["trigger_price"] = _known(instrument, order.trigger_ticks)
         if terms.trigger_offset_ticks is not None:
-            found["trigger_offset"] = instrument.price(terms.trigger_offset_ticks)
-            found["trigger_reference_price"] = _known(instrument, order.reference_ticks)
+            members["trigger_offset"] = instrument.price(terms.trigger_offset_ticks)
+            members["trigger_reference_price"] = _known(instrument, order.reference_ticks)
     if order.trigger_order_id:
-        found |= {"trigger_order_id": format_order_id(order.trigger_order_id, instrument), "triggered": True}
-    found |= _links(order, instrument)
+        members |= {
+            "trigger_order_id": format_order_id(order.trigger_order_id, instrument),
+            "triggered": True,
+        }
+    members |= _links(order, instrument)
     if terms.mmp_group:
-        found["mmp_group"] = terms.mmp_group
+        members["mmp_group"] = terms.mmp_group
     if order.reason == "mmp_trigger":
-        found["mmp_cancelled"] = True
+        members["mmp_cancelled"] = True
     if order.quote:
-        found |= {"quote": True, "quote_id": terms.quote_id, "quote_set_id": terms.quote_set_id}
-    return found
+        members |= {"quote": True, "quote_id": terms.quote_id, "quote_set_id": terms.quote_set_id}
+    return members
 
 
 def _links(order: Order, instrument: Instrument) -> dict[str, Any]:
-    ids = [format_order_id(each, instrument) for each in order.linked_ids]
+    ids = [format_order_id(order_id, instrument) for order_id in order.linked_ids]
     if order.primary_id:
         return {"is_secondary_oto": True, "primary_order_id": format_order_id(order.primary_id, instrument)}
     if not ids:

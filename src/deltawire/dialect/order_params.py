@@ -26,8 +26,8 @@ def to_lots(params: Mapping[str, Any], instrument: Instrument) -> int | None:
 
 def to_nanoseconds(params: Mapping[str, Any], name: str) -> int | None:
     """A time parameter, which is in milliseconds; None when it is not given."""
-    found = _accepted(parse_milliseconds(params, name))
-    return None if found is None else found * MS_NS
+    milliseconds = _accepted(parse_milliseconds(params, name))
+    return None if milliseconds is None else milliseconds * MS_NS
 
 
 def needed(value: int | None, param: str) -> int:
@@ -50,10 +50,10 @@ def parse_order_id(text: str) -> OrderId:
     return int(match[1])
 
 
-def _accepted(found: int | Rejection | None) -> int | None:
-    if isinstance(found, Rejection):
-        raise found.error()
-    return found
+def _accepted(value: int | Rejection | None) -> int | None:
+    if isinstance(value, Rejection):
+        raise value.error()
+    return value
 
 
 def refused(code: Code, *, reason: str = "", param: str = "") -> RequestError:

@@ -15,7 +15,6 @@ from deltawire.exchange.matching.matching_state import MatchingState
 from deltawire.exchange.matching.quoting import Quoting
 from deltawire.exchange.matching.risk_instructions import RiskInstructions
 from deltawire.exchange.orders.codes import Code, Rejection
-from deltawire.exchange.orders.filters import fits
 from deltawire.exchange.orders.orders import Terms
 from deltawire.exchange.orders.records import (
     Cancel,
@@ -97,9 +96,9 @@ class Exchange:
             if rejection is not None:
                 matching.now = before
                 return [rejection]
-            came = matching.risk.outcome()
-            if came or matching.needs_trigger_check:
-                self._settle(came)
+            following = matching.risk.outcome()
+            if following or matching.needs_trigger_check:
+                self._settle(following)
             matching.publish()
             if self._journal is not None and not replayed:
                 self._journal(record)
@@ -118,19 +117,19 @@ class Exchange:
             for event in book.opened(now)
         ]
 
-    def _settle(self, came: Sequence[AccountEvent | RiskInstruction]) -> None:
+    def _settle(self, following: Sequence[AccountEvent | RiskInstruction]) -> None:
         """Do what the record has set in motion, and `came` of it, until nothing moves any more."""
         matching = self.matching
-        while came or matching.needs_trigger_check:
+        while following or matching.needs_trigger_check:
             matching.needs_trigger_check = False
             self.risk_instructions.watch()
             while matching.pending:
                 self.entry.activate(matching.pending.popleft())
                 self.risk_instructions.watch()
-            for each in came:
-                if not self.risk_instructions.execute(each):
-                    matching.outputs.append(each)
-            came = matching.risk.outcome()
+            for event in following:
+                if not self.risk_instructions.execute(event):
+                    matching.outputs.append(event)
+            following = matching.risk.outcome()
 
     def _cancel(self, record: Cancel) -> Rejection | None:
         order = self.matching.find(record.account, record.order_id)
@@ -144,7 +143,7 @@ class Exchange:
     def _cancel_many(self, record: CancelMany) -> None:
         books = self.matching.books
         for order in self.matching.live(record.account):
-            fitting = fits(record, order, books[order.instrument].instrument)
+            fitting = record.fits(order, books[order.instrument].instrument)
             if fitting and order.leaves_lots and not order.terms.liquidation:
                 self.matcher.cancel(order, "user_request")
 
@@ -168,8 +167,8 @@ class Exchange:
         return self.quoting.quote(record)
 
     def _reset_protection(self, record: ResetProtection) -> Rejection | None:
-        known = self.matcher.protection.reset((record.account, record.index_name, record.group))
-        return None if known else Rejection(Code.NOT_FOUND, param="mmp_group")
+        reset = self.matcher.protection.reset((record.account, record.index_name, record.group))
+        return None if reset else Rejection(Code.NOT_FOUND, param="mmp_group")
 
     def _set_self_trading(self, record: SetSelfTrading) -> None:
         self.matching.self_trading[record.account] = record.mode

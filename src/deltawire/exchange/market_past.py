@@ -98,7 +98,7 @@ class MarketPast:
         self._volumes = VolumeHistory()
         self._priced_ns = 0
 
-    def took(self, outputs: Iterable[Any]) -> None:
+    def apply(self, outputs: Iterable[Any]) -> None:
         """What came of one record."""
         for output in outputs:
             if isinstance(output, Trade):

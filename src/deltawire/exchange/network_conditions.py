@@ -90,7 +90,7 @@ class NetworkConditions(msgspec.Struct, frozen=True):
         )
 
 
-class Line:
+class NetworkPath:
     """One way of one connection: messages arrive late or never, but those that arrive keep their order."""
 
     def __init__(self, conditions: NetworkConditions, way: Way, chance: RandomStream) -> None:
@@ -148,9 +148,9 @@ def parse_latency(text: str) -> Latency:
         return LATENCIES[text]
     mean, _, sd = text.replace("+-", "±").partition("±")
     try:
-        found = Latency(float(mean), float(sd or 0.0))
+        latency = Latency(float(mean), float(sd or 0.0))
     except ValueError:
-        found = Latency(-1.0)
-    if not 0.0 <= found.mean_ms < 60_000.0 or not 0.0 <= found.sd_ms < 60_000.0:
+        latency = Latency(-1.0)
+    if not 0.0 <= latency.mean_ms < 60_000.0 or not 0.0 <= latency.sd_ms < 60_000.0:
         raise UsageError(f"no latency: {text!r}; try {', '.join(LATENCIES)}, or milliseconds such as 12±3")
-    return found
+    return latency

@@ -17,7 +17,7 @@ class _Book(msgspec.Struct, frozen=True):
     open: bool
     reference: Reference
     last_ticks: int | None
-    last_told: int | None
+    last_published: int | None
     sequence: int
     trade_seq: int
     bids: list[OrderId]
@@ -74,8 +74,8 @@ def thaw(exchange: Exchange, frozen: bytes) -> None:
         matching.by_account.setdefault(order.account, {})[order.id] = order
     matching.days.extend(state.days)
     matching.self_trading |= dict(state.self_trading)
-    for each in state.books:
-        matching.books[each.instrument.name] = _thawed(each, exchange)
+    for saved in state.books:
+        matching.books[saved.instrument.name] = _thawed(saved, exchange)
     for order in state.orders:
         _wait(order, matching.books[order.instrument])
     exchange.matcher.protection.guards |= dict(state.guards)
@@ -92,7 +92,7 @@ def _frozen(book: OrderBook) -> _Book:
         book.open,
         book.reference,
         book.last_ticks,
-        book.last_told,
+        book.last_published,
         book.sequence,
         book.trade_seq,
         [order.id for order in book.bids.orders()],
@@ -104,7 +104,7 @@ def _thawed(frozen: _Book, exchange: Exchange) -> OrderBook:
     book = OrderBook(frozen.instrument)
     book.refer(frozen.reference)
     book.open, book.sequence, book.trade_seq = frozen.open, frozen.sequence, frozen.trade_seq
-    book.last_ticks, book.last_told = frozen.last_ticks, frozen.last_told
+    book.last_ticks, book.last_published = frozen.last_ticks, frozen.last_published
     _fill(book.bids, frozen.bids, exchange)
     _fill(book.asks, frozen.asks, exchange)
     return book

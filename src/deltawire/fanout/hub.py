@@ -272,14 +272,21 @@ class Hub:
 
     def leave(self, subscriber: Subscriber, ids: Iterable[str]) -> None:
         """Unsubscribe a subscriber from channels it has joined, by their ids."""
-        left: set[str] = set()
+        self.leave_plain(subscriber, self.expand_left(subscriber, ids))
+
+    def expand_left(self, subscriber: Subscriber, ids: Iterable[str]) -> list[str]:
+        """Forget a subscriber's patterns; returns the channels to leave: those that nothing else of it wants."""
+        left: dict[str, None] = {}
         for id_ in ids:
-            channel = self.directory.get(id_)
-            if channel is None:
-                left |= self._patterns.remove(subscriber, id_)
+            if self.directory.get(id_) is None:
+                left |= dict.fromkeys(self._patterns.remove(subscriber, id_))
             elif not self._patterns.left(subscriber, id_):
-                left.add(id_)
-        self._leave(subscriber, {address_of(id_, subscriber.encoding) for id_ in left})
+                left[id_] = None
+        return list(left)
+
+    def leave_plain(self, subscriber: Subscriber, ids: Iterable[str]) -> None:
+        """The same as `leave`, of channels without patterns among them."""
+        self._leave(subscriber, {address_of(id_, subscriber.encoding) for id_ in ids})
 
     def gone(self, subscriber: Subscriber) -> None:
         """A subscriber's connection is over."""

@@ -57,7 +57,7 @@ def _entry(name: str, about: str, schema: dict[str, Any], document: dict[str, An
 def _resolved(schema: Any, document: dict[str, Any]) -> Any:
     """A schema with those that it refers to in their places (none refers to itself)."""
     if isinstance(schema, list):
-        return [_resolved(each, document) for each in schema]
+        return [_resolved(item, document) for item in schema]
     if not isinstance(schema, dict):
         return schema
     if "$ref" in schema:

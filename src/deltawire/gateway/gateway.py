@@ -18,12 +18,13 @@ from deltawire.errors import RequestError
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.subscribers import Subscriber
 from deltawire.gateway.held import HeldEffects
+from deltawire.gateway.intake import TURN_NS
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
 from deltawire.ports import Clock, FramedSource, Source
 from deltawire.session.echo import EchoSession
-from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, Say
+from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, SendMessage
 from deltawire.session.methods import Context
 from deltawire.session.private.trading import Trading
 from deltawire.session.server import ServerSession
@@ -34,6 +35,8 @@ TOKEN_BYTES = 32
 CONNECTIONS_PER_ADDRESS = 64
 JOINED_AT_ONCE = 50
 """Channels that a connection joins before others have their turn."""
+LEFT_AT_ONCE = 200
+"""The same of those that it leaves."""
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 PRIVATE_NETWORKS = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 PATH = "/ws/api/v2"
@@ -108,8 +111,8 @@ class Connection(Protocol):
     def check_rights(self, now: int) -> None:
         """Keys may have been revoked."""
 
-    def go_on(self, requests: Sequence[Sequence[Effect]]) -> None:
-        """Carry out what had to wait, request by request."""
+    def resume(self) -> None:
+        """Do what had to wait, for a turn."""
 
 
 class Session(Protocol):
@@ -166,9 +169,9 @@ class Gateway:
         echo: bool = False,
         trading: JournalledTrading | None = None,
         sources: Sequence[Source] = (),
-        distances: Callable[[], NetworkSimulator] | None = None,
+        make_network: Callable[[], NetworkSimulator] | None = None,
     ) -> None:
-        """`sources` are those that should be heard of; `distances` makes each client far, if clients are to be far."""
+        """`sources` should be heard of; `make_network` makes the network between each client and here, if not None."""
         self.trading = trading
         self._held: dict[Connection, HeldEffects] = {}
         """What waits for the disk or for its turn, request by request."""
@@ -179,7 +182,7 @@ class Gateway:
         self.clock = clock
         self.version = version
         self.limits = limits or Limits()
-        self.places = ConnectionLimiter(self._most_connections)
+        self.connection_limiter = ConnectionLimiter(self._most_connections)
         self._buckets = TokenBuckets(rate_limits) if rate_limits else None
         self.connections: dict[Connection, Session | None] = {}
         self.venues = tuple(source.venue for source in sources)
@@ -192,7 +195,7 @@ class Gateway:
         """Those whose source has ended or failed, and why: nobody waits for them."""
         self.telemetry = Telemetry()
         self._draining = False
-        self.distances = distances
+        self.make_network = make_network
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
             self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()
@@ -230,9 +233,9 @@ class Gateway:
         self._draining = True
 
     def refusal(self, address: str) -> int:
-        """The HTTP status with which a new connection is refused, 0 when it takes its place; see `places`."""
+        """The HTTP status with which a new connection is refused, 0 when it is admitted."""
         welcome = not self.policy.addresses or is_within(address, self.policy.addresses)
-        status = 403 if not welcome else 0 if self.places.enter(address) else 429
+        status = 403 if not welcome else 0 if self.connection_limiter.enter(address) else 429
         if status:
             self.telemetry.refuse(status)
         return status
@@ -302,7 +305,7 @@ class Gateway:
         for connection in list(self.connections):
             connection.check_rights(now)
 
-    def look_again(self) -> None:
+    def enforce_ended_grants(self) -> None:
         """Grants may have ended by what was just done: whatever lives by them is looked at before anything goes out."""
         ended = self.access.tokens.take_ended()
         if ended:
@@ -311,41 +314,64 @@ class Gateway:
                 if session in ended:
                     connection.check_rights(now)
 
-    def carry_out(self, connection: Connection, effects: Sequence[Effect]) -> None:
+    def execute(self, connection: Connection, effects: Sequence[Effect]) -> None:
         """Do what a session wants, in order; behind `Durable` once the disk has it, many joins over several turns."""
-        self.look_again()
         held = self._held.get(connection)
         if held is not None:
+            self.enforce_ended_grants()
             held.add(effects)
             return
         rest = deque(effects)
+        if not self._do_request(connection, rest):
+            held = self._held[connection] = HeldEffects()
+            held.add(rest)
+
+    def resume(self, connection: Connection) -> None:
+        """Do what a connection's requests still lead to, in their order and for at most a turn."""
+        held = self._held.get(connection)
+        until_ns = self.clock.now() + TURN_NS
+        while held is not None and held.requests:
+            if not self._do_request(connection, held.requests[0]):
+                return
+            held.drop_first()
+            held = self._held.get(connection)
+            if self.clock.now() >= until_ns and held is not None and held.requests:
+                self._soon(connection)
+                return
+        self.drop_held(connection)
+
+    def _do_request(self, connection: Connection, rest: deque[Effect]) -> bool:
+        """Do what one request leads to; False when something is left, which `resume` does when it is time for it."""
+        self.enforce_ended_grants()
         while rest and not connection.closing:
             effect = rest[0]
+            later: Effect | None = None
             if isinstance(effect, Durable):
                 if self._waits(connection, effect):
-                    self._hold(connection, rest)
-                    return
+                    return False
                 if error := self._withheld(connection, effect.identity):
                     self._withhold(connection, error, effect, rest)
-                    return
+                    return True
             elif isinstance(effect, Join):
                 later = self._join(connection, effect)
-                if later is not None:
-                    rest[0] = later
-                    self._hold(connection, rest)
-                    asyncio.get_running_loop().call_soon(self._go_on, connection)
-                    return
+            elif isinstance(effect, Leave):
+                later = self._leave(connection, effect)
             else:
-                self._do(connection, effect)
+                self._perform(connection, effect)
+            if later is not None:
+                rest[0] = later
+                self._soon(connection)
+                return False
             rest.popleft()
+        return True
 
     def enforce(self, connection: Connection, effects: Sequence[Effect]) -> None:
         """Do what a change of rights demands; it waits for nothing, and who has to go gets no more answers."""
         if any(isinstance(effect, Close) for effect in effects):
             self.drop_held(connection)
         for effect in effects:
-            self._do(connection, effect)
-        self.look_again()
+            self._perform(connection, effect)
+        self.enforce_ended_grants()
 
     def held(self, connection: Connection) -> int:
         """About how many bytes of answers of a connection wait."""
@@ -355,10 +381,6 @@ class Gateway:
     def drop_held(self, connection: Connection) -> None:
         """A connection is closing: what it still waits for is not done any more."""
         self._held.pop(connection, None)
-
-    def _hold(self, connection: Connection, effects: Iterable[Effect]) -> None:
-        held = self._held[connection] = HeldEffects()
-        held.add(effects)
 
     def _join(self, connection: Connection, effect: Join) -> Join | None:
         """Join as many channels as one turn has time for; returns what is left to join.
@@ -375,7 +397,7 @@ class Gateway:
         missed = self.hub.missed(connection.subscriber, keys[:count], resume)
         if effect.reply is not None:
             recovered = {name: frames is not None for name, frames in missed.items()}
-            self._do(connection, msgspec.structs.replace(effect.reply, more={"recovered": recovered}))
+            self._perform(connection, msgspec.structs.replace(effect.reply, more={"recovered": recovered}))
             if connection.closing:
                 return None
         resumes = effect.resume is not None
@@ -384,9 +406,17 @@ class Gateway:
             return None
         return Join(tuple(keys[count:]), None, expanded=True, by=effect.by)
 
+    def _leave(self, connection: Connection, effect: Leave) -> Leave | None:
+        """Leave as many channels as one turn has time for; returns what is left to leave."""
+        ids = effect.ids if effect.expanded else self.hub.expand_left(connection.subscriber, effect.ids)
+        self.hub.leave_plain(connection.subscriber, ids[:LEFT_AT_ONCE])
+        return Leave(tuple(ids[LEFT_AT_ONCE:]), expanded=True) if ids[LEFT_AT_ONCE:] else None
+
     def _waits(self, connection: Connection, effect: Durable) -> bool:
-        go_on = partial(self._go_on, connection)
-        return self.trading is not None and self.trading.when_durable(effect.ticket, go_on)
+        return self.trading is not None and self.trading.when_durable(effect.ticket, connection.resume)
+
+    def _soon(self, connection: Connection) -> None:
+        asyncio.get_running_loop().call_soon(connection.resume)
 
     async def durable(self) -> None:
         """Wait until all that was submitted so far is on disk."""
@@ -394,11 +424,6 @@ class Gateway:
         trading = self.trading
         if trading is not None and trading.when_durable(trading.ticket(), partial(done.set_result, None)):
             await asyncio.shield(done)
-
-    def _go_on(self, connection: Connection) -> None:
-        held = self._held.pop(connection, None)
-        if held is not None:
-            connection.go_on(held.requests)
 
     def _withheld(self, connection: Connection, identity: Identity | None) -> RequestError | None:
         """Why who asked may not have the answer any more, after however long a wait; None where they may."""
@@ -414,15 +439,15 @@ class Gateway:
         for effect in effects:
             reply = effect.reply if isinstance(effect, Join) else effect
             if isinstance(reply, Reply):
-                self._do(connection, Reply(durable.request_id, error=error, us_in=reply.us_in))
+                self._perform(connection, Reply(durable.request_id, error=error, us_in=reply.us_in))
             elif isinstance(effect, Leave | Close):
-                self._do(connection, effect)
+                self._perform(connection, effect)
 
-    def _do(self, connection: Connection, effect: Effect) -> None:
+    def _perform(self, connection: Connection, effect: Effect) -> None:
         match effect:
             case Leave():
                 self.hub.leave(connection.subscriber, effect.ids)
-            case Say():
+            case SendMessage():
                 connection.send(effect.payload, BINARY if effect.binary else TEXT)
             case Heartbeat():
                 connection.send(format_heartbeat(effect.kind))
@@ -438,13 +463,13 @@ class Gateway:
         self.connections[connection] = session
         self.telemetry.accept()
 
-    def gone(self, connection: Connection) -> None:
+    def disconnected(self, connection: Connection) -> None:
         """A connection is over."""
         if connection in self.connections:
             del self.connections[connection]
             self.drop_held(connection)
             self.hub.gone(connection.subscriber)
-        self.look_again()
+        self.enforce_ended_grants()
 
     async def watch(self) -> None:
         """Once in a while let every connection see the time; never returns."""

@@ -1,5 +1,6 @@
 """What a connection's session wants done, and has to wait: for the disk, or for its next turn."""
 
+from collections import deque
 from collections.abc import Iterable
 
 import msgspec
@@ -15,15 +16,24 @@ _encode = msgspec.json.Encoder().encode
 class HeldEffects:
     """Effects in their order, request by request. Results are kept as the bytes they will be, and counted."""
 
-    __slots__ = ("bytes", "requests")
+    __slots__ = ("_sizes", "bytes", "requests")
 
     def __init__(self) -> None:
-        self.requests: list[list[Effect]] = []
+        self.requests: deque[deque[Effect]] = deque()
+        """What each request still leads to; the first may have begun."""
         self.bytes = 0
+        self._sizes: deque[int] = deque()
 
     def add(self, effects: Iterable[Effect]) -> None:
         """What one more request leads to, behind what is held."""
-        self.requests.append([self._counted(effect) for effect in effects])
+        before = self.bytes
+        self.requests.append(deque(self._counted(effect) for effect in effects))
+        self._sizes.append(self.bytes - before)
+
+    def drop_first(self) -> None:
+        """The first request is done."""
+        self.requests.popleft()
+        self.bytes -= self._sizes.popleft()
 
     def _counted(self, effect: Effect) -> Effect:
         self.bytes += EFFECT_BYTES

@@ -34,8 +34,8 @@ def make_app(gateway: Gateway) -> Starlette:
 
     async def answer(request: Request, asked: rpc.Request, body: bytes, *, strict: bool) -> Response:
         """What the one who asks may know; from afar after the way there and back."""
-        far = gateway.distances() if gateway.distances else None
-        if far is not None and not await far.there():
+        far = gateway.make_network() if gateway.make_network else None
+        if far is not None and not await far.await_request():
             return Response("lost on the way", 504)
         address, now = request.client.host if request.client else "", gateway.clock.now()
         try:
@@ -48,18 +48,18 @@ def make_app(gateway: Gateway) -> Starlette:
         except RequestError as error:
             return reply(rpc.Reply(asked.id, error=error, us_in=now // 1000))
         context = gateway.make_context(address, identity, strict=strict)
-        found = answer_http(asked, context)
-        gateway.look_again()
+        answered = answer_http(asked, context)
+        gateway.enforce_ended_grants()
         private = rests_on_journal(asked.method)
         if private:
             await gateway.durable()
-        if far is not None and not await far.back():
+        if far is not None and not await far.await_answer():
             return Response("lost on the way", 504)
         if private and context.identity is not None:
             now = gateway.clock.now()
             withheld = gateway.access.withheld(context.identity, context.address, now)
-            found = rpc.Reply(asked.id, error=withheld, us_in=found.us_in) if withheld else found
-        return reply(found)
+            answered = rpc.Reply(asked.id, error=withheld, us_in=answered.us_in) if withheld else answered
+        return reply(answered)
 
     def reply(answer: rpc.Reply) -> Response:
         body = rpc.format_reply(answer, gateway.clock.now() // 1000)

@@ -26,21 +26,26 @@ class GatewayCollector(Collector):
         yield from self._books()
 
     def _clients(self) -> Iterator[Metric]:
-        gateway, told = self._gateway, self._gateway.telemetry
+        gateway, telemetry = self._gateway, self._gateway.telemetry
         traffic = gateway.hub.traffic
         connections = list(gateway.connections)
         yield _gauge("connections", "WebSocket connections that are open", len(connections))
-        channels = sum(len(each.subscriber.channels) + len(each.subscriber.waiting) for each in connections)
+        channels = sum(
+            len(connection.subscriber.channels) + len(connection.subscriber.waiting)
+            for connection in connections
+        )
         yield _gauge("subscriptions", "Channels of all connections", channels)
         yield _gauge(
-            "queue_bytes", "Bytes that peers have not taken yet", sum(each.unsent for each in connections)
+            "queue_bytes",
+            "Bytes that peers have not taken yet",
+            sum(connection.unsent for connection in connections),
         )
-        yield _counter("accepted", "WebSocket handshakes that succeeded", [((), told.accepted)])
-        yield _counter("refused", "Handshakes refused", _labelled(told.refused), ["status"])
-        yield _counter("closes", "WebSocket connections ended", _labelled(told.closes), ["code"])
+        yield _counter("accepted", "WebSocket handshakes that succeeded", [((), telemetry.accepted)])
+        yield _counter("refused", "Handshakes refused", _labelled(telemetry.refused), ["status"])
+        yield _counter("closes", "WebSocket connections ended", _labelled(telemetry.closes), ["code"])
         yield _counter("deliveries", "Notifications handed to connections", [((), traffic.deliveries)])
         yield _counter("delivered_bytes", "Bytes of those", [((), traffic.bytes)])
-        yield _counter("merged", "Notifications for which a merged one stood", [((), told.merged)])
+        yield _counter("merged", "Notifications for which a merged one stood", [((), telemetry.merged)])
         yield self._seen_to_sent()
 
     def _seen_to_sent(self) -> Metric:
@@ -57,11 +62,11 @@ class GatewayCollector(Collector):
         return family
 
     def _feeds(self) -> Iterator[Metric]:
-        told = self._gateway.telemetry
+        telemetry = self._gateway.telemetry
         lag = GaugeMetricFamily(
             "deltawire_feed_lag_seconds", "From the venue's stamp to us, last frame", labels=["venue"]
         )
-        for venue, seconds in told.lag_s.items():
+        for venue, seconds in telemetry.lag_s.items():
             lag.add_metric([venue], seconds)
         yield lag
         yield _counter(
@@ -73,9 +78,9 @@ class GatewayCollector(Collector):
         yield _counter(
             "unread_frames", "Frames of streams that nobody reads", self._unread(), ["venue", "stream"]
         )
-        yield _counter("faults", "Frames that could not be used", _labelled(told.faults), ["venue"])
-        yield _counter("stale", "Books gone stale", told.stale.items(), ["venue", "reason"])
-        yield _counter("resyncs", "Stale books live again", _labelled(told.resyncs), ["venue"])
+        yield _counter("faults", "Frames that could not be used", _labelled(telemetry.faults), ["venue"])
+        yield _counter("stale", "Books gone stale", telemetry.stale.items(), ["venue", "reason"])
+        yield _counter("resyncs", "Stale books live again", _labelled(telemetry.resyncs), ["venue"])
 
     def _book_frames(self) -> Iterator[tuple[tuple[str, str], int]]:
         for venue, source in self._gateway.framed.items():

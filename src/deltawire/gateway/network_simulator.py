@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from deltawire.exchange.network_conditions import Line, NetworkConditions
+from deltawire.exchange.network_conditions import NetworkConditions, NetworkPath
 from deltawire.model.random_stream import RandomStream
 from deltawire.ports import Clock
 
@@ -19,39 +19,39 @@ class NetworkSimulator:
     """One connection's way to the exchange and back; what arrives keeps its order."""
 
     def __init__(self, conditions: NetworkConditions, chance: RandomStream, clock: Clock) -> None:
-        self._there = _Direction(Line(conditions, "order", chance), clock)
-        self._back = _Direction(Line(conditions, "feed", chance), clock)
+        self._requests = _Direction(NetworkPath(conditions, "order", chance), clock)
+        self._answers = _Direction(NetworkPath(conditions, "feed", chance), clock)
 
     @property
     def bytes_under_way(self) -> int:
         """About how much memory the requests and answers take that have not arrived yet."""
-        return self._there.bytes + self._back.bytes
+        return self._requests.bytes + self._answers.bytes
 
     def request(self, act: Callable[[], None], size: int = 0) -> None:
         """Act on a request of so many bytes when it has arrived; never, when it is lost."""
-        self._there.send(act, size)
+        self._requests.send(act, size)
 
     def answer(self, act: Callable[[], None], size: int = 0) -> None:
         """The same of what goes back."""
-        self._back.send(act, size)
+        self._answers.send(act, size)
 
-    def behind(self, act: Callable[[], None]) -> None:
+    def after_answers(self, act: Callable[[], None]) -> None:
         """Act behind the answers that are under way; that is never lost."""
-        self._back.follow(act)
+        self._answers.follow(act)
 
-    async def there(self) -> bool:
+    async def await_request(self) -> bool:
         """Wait for a request's arrival; False when it is lost."""
-        return await self._there.wait()
+        return await self._requests.wait()
 
-    async def back(self) -> bool:
+    async def await_answer(self) -> bool:
         """The same of its answer."""
-        return await self._back.wait()
+        return await self._answers.wait()
 
 
 class _Direction:
     """What is under way, in its order: one timer, because timers of the same moment have none."""
 
-    def __init__(self, line: Line, clock: Clock) -> None:
+    def __init__(self, line: NetworkPath, clock: Clock) -> None:
         self._line = line
         self._clock = clock
         self._under_way: deque[tuple[int, int, Callable[[], None]]] = deque()

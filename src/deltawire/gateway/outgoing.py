@@ -37,14 +37,14 @@ def make_sink(transport: asyncio.Transport) -> Sink:
     return DirectSink(transport) if plain and transport.get_extra_info("socket") else transport
 
 
-class _Nowhere:
+class _NullSink:
     """Drops everything: the way to a peer whose connection is closing."""
 
     def write(self, data: bytes) -> None:
         """See `Sink`."""
 
 
-NOWHERE = _Nowhere()
+NULL_SINK = _NullSink()
 
 
 class AttestingSink:

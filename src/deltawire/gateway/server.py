@@ -115,7 +115,7 @@ class UpgradingProtocol(H11Protocol):
         """Nothing is awaited any more."""
         self._stop_waiting()
         if not self._refusal:
-            self._gateway.places.leave(self._place)
+            self._gateway.connection_limiter.leave(self._place)
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:

@@ -16,6 +16,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPe
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
+from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, HttpRequest
@@ -25,10 +26,8 @@ from deltawire.fanout.channel_encoding import DEFLATE, PROTO
 from deltawire.fanout.subscribers import JSON, Encoding, Sink, Subscriber
 from deltawire.gateway.gateway import PATH, Gateway, Session
 from deltawire.gateway.intake import Intake, Step
-from deltawire.gateway.outgoing import NOWHERE, AttestingSink, DirectSink, make_sink
-from deltawire.gateway.parser import Parser
+from deltawire.gateway.outgoing import NULL_SINK, AttestingSink, DirectSink, make_sink
 from deltawire.gateway.peers import is_welcome, peer_address
-from deltawire.session.effects import Effect
 from deltawire.wire.deflate import WINDOW_BITS
 from deltawire.wire.frames import TEXT, frame
 from deltawire.wire.protobuf import SUBPROTOCOL
@@ -46,6 +45,20 @@ MOST_HELD = 256 * 1024
 """Bytes of answers of one connection that wait for the disk; a client waits with them."""
 SLOW = 4000
 """Close code: you read too slowly; reconnect and resume."""
+
+
+class Parser(ServerProtocol):
+    """Takes a close frame wherever it comes.
+
+    Control frames may come between the fragments of a message (RFC 6455, 5.4), and after a close frame nothing
+    counts; websockets calls a close there an incomplete message (Autobahn 7.1.5).
+    """
+
+    def recv_frame(self, frame: Frame) -> None:
+        """A whole frame has come."""
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
 
 
 class WebSocketConnection(asyncio.Protocol):
@@ -72,7 +85,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._closing_sink: Sink | None = None
         """The way for what ends the connection, once it is closing; nothing else goes out any more."""
         self._full_ns = 0
-        self._distance = gateway.distances() if gateway.distances else None
+        self._network = gateway.make_network() if gateway.make_network else None
         self._is_binary = False
 
     # What asyncio calls.
@@ -109,10 +122,10 @@ class WebSocketConnection(asyncio.Protocol):
         if self in self._gateway.connections:
             closing = self._parser.close_sent or self._parser.close_rcvd
             self._gateway.telemetry.closed(closing.code if closing else CloseCode.ABNORMAL_CLOSURE)
-        self._gateway.places.leave(peer_address(self._transport))
+        self._gateway.connection_limiter.leave(peer_address(self._transport))
         if self._session is not None:
             self._session.closed()
-        self._gateway.gone(self)
+        self._gateway.disconnected(self)
         if isinstance(self._direct, DirectSink):
             self._direct.detach()
 
@@ -122,9 +135,9 @@ class WebSocketConnection(asyncio.Protocol):
         if self.subscriber.outbox is not None:
             return
         if self._closing_ns:
-            self._closing_sink = self._way(self._transport)
+            self._closing_sink = self._attested(self._transport)
         else:
-            self.subscriber.sink = self._way(self._transport)
+            self.subscriber.sink = self._attested(self._transport)
             self._gateway.hub.lag(self.subscriber, self._limits.max_unsent_bytes, self._overflowed)
 
     def resume_writing(self) -> None:
@@ -134,9 +147,9 @@ class WebSocketConnection(asyncio.Protocol):
         while subscriber.outbox is not None and not self._full_ns:
             data = hub.catch_up(subscriber)
             if data:
-                self._way(self._direct).write(data)
+                self._attested(self._direct).write(data)
             else:
-                self._gateway.telemetry.merge(hub.keep_up(subscriber, self._way(self._direct)))
+                self._gateway.telemetry.merge(hub.keep_up(subscriber, self._attested(self._direct)))
 
     # What uvicorn calls.
 
@@ -159,10 +172,10 @@ class WebSocketConnection(asyncio.Protocol):
 
     def send(self, payload: bytes, opcode: int = TEXT) -> None:
         """Send one message."""
-        if self._distance is None:
+        if self._network is None:
             self._send(payload, opcode)
         else:
-            self._distance.answer(partial(self._send, payload, opcode), len(payload))
+            self._network.answer(partial(self._send, payload, opcode), len(payload))
 
     def _send(self, payload: bytes, opcode: int) -> None:
         if not self._closing_ns:
@@ -173,10 +186,10 @@ class WebSocketConnection(asyncio.Protocol):
 
         Of what a peer is owed nobody could say where to begin. The answer that says so is still under way from afar.
         """
-        if self._distance is None:
+        if self._network is None:
             self._attest(key)
         else:
-            self._distance.behind(partial(self._attest, key))
+            self._network.after_answers(partial(self._attest, key))
 
     def _attest(self, key: bytes) -> None:
         if self.subscriber.outbox is not None:
@@ -204,10 +217,9 @@ class WebSocketConnection(asyncio.Protocol):
         """Close when who has signed in does not count any more."""
         self._guard(self._check_rights, now)
 
-    def go_on(self, requests: Sequence[Sequence[Effect]]) -> None:
-        """Carry out what had to wait, request by request."""
-        for effects in requests:
-            self._guard(self._gateway.carry_out, self, effects)
+    def resume(self) -> None:
+        """Do what had to wait, for a turn."""
+        self._guard(self._gateway.resume, self)
         if self._intake.blocked:
             self._intake.run()
 
@@ -226,7 +238,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._check_rights(now)
         deadline = self._session.deadline() if self._session else None
         if self._session and deadline is not None and now >= deadline:
-            self._gateway.carry_out(self, self._session.tick(now))
+            self._gateway.execute(self, self._session.tick(now))
         if self._full_ns or self._intake.blocked:
             self._pinged_ns = 0  # a ping would not reach it; how long it takes nothing is counted above
         elif self._pinged_ns and now - self._pinged_ns > self._limits.ping_timeout * SECOND_NS:
@@ -247,7 +259,7 @@ class WebSocketConnection(asyncio.Protocol):
     def _is_silent(self, now: int) -> bool:
         return now - self._heard_ns > self._limits.ping_interval * SECOND_NS
 
-    def _way(self, sink: Sink) -> Sink:
+    def _attested(self, sink: Sink) -> Sink:
         """The way to a sink, past the proof where there is one."""
         if self._attesting is None:
             return sink
@@ -328,7 +340,7 @@ class WebSocketConnection(asyncio.Protocol):
         """Whether so much of what this peer has asked for is still under way that it must wait for it."""
         if self._closing_ns:
             return False
-        far = self._distance is not None and self._distance.bytes_under_way >= MOST_UNDER_WAY
+        far = self._network is not None and self._network.bytes_under_way >= MOST_UNDER_WAY
         return far or self._gateway.held(self) >= MOST_HELD
 
     def _on_event(self, event: Request | Frame) -> None:
@@ -355,15 +367,17 @@ class WebSocketConnection(asyncio.Protocol):
         """What was agreed on for notifications; one who can unpack only a smaller window gets them plain."""
         if self._parser.subprotocol == SUBPROTOCOL:
             return PROTO
-        agreed = [each for each in self._parser.extensions if isinstance(each, PerMessageDeflate)]
+        agreed = [
+            extension for extension in self._parser.extensions if isinstance(extension, PerMessageDeflate)
+        ]
         return DEFLATE if agreed and agreed[0].local_max_window_bits >= WINDOW_BITS else JSON
 
     def _judge(self, request: Request) -> Response:
         path, address = request.path.partition("?")[0], peer_address(self._transport)
         origins = request.headers.get_all("Origin")
         if not all(
-            is_welcome(each, request.headers.get("Host", ""), self._gateway.policy.origins)
-            for each in origins
+            is_welcome(origin, request.headers.get("Host", ""), self._gateway.policy.origins)
+            for origin in origins
         ):
             return self._parser.reject(403, "not from this origin\n")
         try:
@@ -407,13 +421,13 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _on_message(self, session: Session, message: bytes) -> None:
         if self._is_binary:
-            self._gateway.carry_out(self, session.received_binary(message, self._gateway.clock.now()))
+            self._gateway.execute(self, session.received_binary(message, self._gateway.clock.now()))
         elif not is_utf8(message):
             self._fail(CloseCode.INVALID_DATA, "text must be UTF-8")
-        elif self._distance is None:
+        elif self._network is None:
             self._receive(session, message)
         else:
-            self._distance.request(partial(self._arrived, session, message), len(message))
+            self._network.request(partial(self._arrived, session, message), len(message))
 
     def _arrived(self, session: Session, message: bytes) -> None:
         """A message has come from afar; its connection may be gone meanwhile."""
@@ -421,7 +435,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._guard(self._receive, session, message)
 
     def _receive(self, session: Session, message: bytes) -> None:
-        self._gateway.carry_out(self, session.received(message, self._gateway.clock.now()))
+        self._gateway.execute(self, session.received(message, self._gateway.clock.now()))
 
     def _fail(self, code: CloseCode, reason: str) -> None:
         self._fragments = []
@@ -434,8 +448,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._gateway.drop_held(self)
         self._gateway.hub.gone(self.subscriber)
         if self.subscriber.outbox is not None:
-            self._gateway.hub.keep_up(self.subscriber, self._way(self._transport))
-        self._closing_sink, self.subscriber.sink = self.subscriber.sink, NOWHERE
+            self._gateway.hub.keep_up(self.subscriber, self._attested(self._transport))
+        self._closing_sink, self.subscriber.sink = self.subscriber.sink, NULL_SINK
 
     def _pass_on(self, queued: Iterable[bytes] = ()) -> None:
         """Write what the parser wants written; close when it says so, after the data of the tick at hand."""

@@ -78,7 +78,7 @@ class GroupCommit:
         """All in one callback; one that fails does not keep those behind it waiting."""
         loop, rest, error = asyncio.get_running_loop(), iter(releases), self.error
 
-        def go_on() -> None:
+        def resume() -> None:
             finished = False
             try:
                 for release in rest:
@@ -86,9 +86,9 @@ class GroupCommit:
                 finished = True
             finally:
                 if not finished:
-                    loop.call_soon(go_on)
+                    loop.call_soon(resume)
 
-        loop.call_soon(go_on)
+        loop.call_soon(resume)
 
     def _due(self, count: int) -> bytes | None:
         """The state, which is the one after this batch, when a snapshot is due."""

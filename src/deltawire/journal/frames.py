@@ -91,11 +91,11 @@ def _records(body: bytes) -> Iterator[bytes]:
 
 def later_batch(content: bytes, offset: int, salt: int) -> int | None:
     """Where behind a broken place a whole batch begins; None when there is none."""
-    found = content.find(BATCH_MARK, offset + 1)
-    while found >= 0:
-        if parse_batch(content, found, salt) is not None:
-            return found
-        found = content.find(BATCH_MARK, found + 1)
+    start = content.find(BATCH_MARK, offset + 1)
+    while start >= 0:
+        if parse_batch(content, start, salt) is not None:
+            return start
+        start = content.find(BATCH_MARK, start + 1)
     return None
 
 

@@ -37,8 +37,8 @@ def inspect(files: Files, name: str, readable: Callable[[bytes], bool]) -> Inspe
     journal = Journal(files, name, salt=0)
     names = files.names()
     report = Inspection(
-        sum(each.startswith(SEGMENT) for each in names),
-        sum(each.startswith(SNAPSHOT) for each in names),
+        sum(file.startswith(SEGMENT) for file in names),
+        sum(file.startswith(SNAPSHOT) for file in names),
         journal.snapshot.sequence if journal.snapshot else None,
         journal.ignored,
     )

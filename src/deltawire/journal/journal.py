@@ -76,9 +76,9 @@ class Journal:
     def _latest(self) -> Snapshot | None:
         """The newest whole snapshot."""
         for name in reversed([name for name in self._files.names() if _is(name, SNAPSHOT)]):
-            found = parse_snapshot(self._files.read(name))
-            if found is not None:
-                return Snapshot(*found)
+            snapshot = parse_snapshot(self._files.read(name))
+            if snapshot is not None:
+                return Snapshot(*snapshot)
             self.ignored.append(name)
         return None
 

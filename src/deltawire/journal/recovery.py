@@ -53,8 +53,8 @@ def recover(
             raise JournalError(f"record {sequence}", "", f"cannot be read: {error}") from error
         if outputs and isinstance(outputs[-1], Rejection):
             raise JournalError(f"record {sequence}", "", f"is refused in the replay: {outputs[-1].message}")
-        history.took(outputs)
+        history.apply(outputs)
         if market is not None:
-            market.took(outputs)
+            market.apply(outputs)
         count += 1
     return count

@@ -32,16 +32,16 @@ def is_day(text: str) -> bool:
 
 def parse_day(text: str) -> int:
     """The expiry on a day as Deribit's names write it, `25DEC26`; `UNKNOWN_NS` where there is no such day."""
-    found = _DAY.fullmatch(text)
-    if found is None:
+    match = _DAY.fullmatch(text)
+    if match is None:
         return UNKNOWN_NS
-    return _expiry(int(found[3]), MONTHS.index(found[2]) + 1, int(found[1]))
+    return _expiry(int(match[3]), MONTHS.index(match[2]) + 1, int(match[1]))
 
 
 def parse_yymmdd(text: str) -> int:
     """The expiry on a day as Binance's and OKX's names write it, `260925`; `UNKNOWN_NS` where there is no such day."""
-    found = _YYMMDD.fullmatch(text)
-    return UNKNOWN_NS if found is None else _expiry(*map(int, found.groups()))
+    match = _YYMMDD.fullmatch(text)
+    return UNKNOWN_NS if match is None else _expiry(*map(int, match.groups()))
 
 
 def _expiry(year: int, month: int, day: int) -> int:

@@ -149,7 +149,9 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         price_exponent = self.price_exponent - coarser.price_exponent
         size_exponent = self.size_exponent - coarser.size_exponent
         if max(price_exponent, size_exponent) > 0:
-            ours, theirs = ((each.price_exponent, each.size_exponent) for each in (self, coarser))
+            ours, theirs = (
+                (instrument.price_exponent, instrument.size_exponent) for instrument in (self, coarser)
+            )
             raise ValueError(f"{self.name}: exponents {ours} cannot replace the finer {theirs}")
         return unit(price_exponent), unit(size_exponent)
 
@@ -171,11 +173,11 @@ def in_currency(instrument: Instrument, currency: str, kind: str) -> bool:
 
 def tick_on(grid: Grid, price_ticks: int) -> int:
     """The increment that holds at this price; a step begins above its price."""
-    found = grid[0][1]
+    step = grid[0][1]
     for above, tick in grid[1:]:
         if price_ticks > above:
-            found = tick
-    return found
+            step = tick
+    return step
 
 
 @lru_cache

@@ -36,39 +36,39 @@ def value_chain(
     """(σ, value and greeks) of each contract; both options of a strike share one look at the surface."""
     years = years_between(now_ns, expiry_ns)
     vols: dict[float, float] = {}
-    found = []
+    valuations = []
     for contract in contracts:
         strike = contract.strike
         vol = vols.get(strike)
         if vol is None:
             vol = vols[strike] = surface.vol(strike, forward, years)
-        found.append((vol, evaluate(contract.call, forward, strike, years, vol)))
-    return found
+        valuations.append((vol, evaluate(contract.call, forward, strike, years, vol)))
+    return valuations
 
 
 def implied_forward(quotes: Iterable[StrikeQuotes]) -> float | None:
     """The forward that put-call parity implies: the median of K + C − P over mids; None without a full strike."""
-    found = []
+    forwards = []
     for quote in quotes:
         call, put = _mid(quote.call_bid, quote.call_ask), _mid(quote.put_bid, quote.put_ask)
         if call is not None and put is not None:
-            found.append(quote.strike + call - put)
-    return median(found) if found else None
+            forwards.append(quote.strike + call - put)
+    return median(forwards) if forwards else None
 
 
 def breaches(quotes: Sequence[StrikeQuotes], forward: float) -> list[tuple[float, Breach]]:
     """Where executable prices (buy at the ask, sell at the bid) would allow a riskless profit, by strike."""
     ladder = sorted(quotes, key=lambda quote: quote.strike)
-    found: list[tuple[float, Breach]] = []
+    by_strike: list[tuple[float, Breach]] = []
     for quote in ladder:
-        found += [(quote.strike, breach) for breach in _alone(quote, forward)]
+        by_strike += [(quote.strike, breach) for breach in _alone(quote, forward)]
     for low, high in pairwise(ladder):
         if _falls(low, high):
-            found.append((high.strike, "monotone"))
+            by_strike.append((high.strike, "monotone"))
     for low, middle, high in zip(ladder, ladder[1:], ladder[2:], strict=False):
         if _sags(low, middle, high):
-            found.append((middle.strike, "convex"))
-    return found
+            by_strike.append((middle.strike, "convex"))
+    return by_strike
 
 
 def _mid(bid: float | None, ask: float | None) -> float | None:

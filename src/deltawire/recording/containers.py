@@ -59,7 +59,7 @@ def unpacked(raw: BinaryIO) -> Iterator[bytes | Break]:
     """A file's bytes in pieces, UTF-16 as UTF-8; `Break`s where some are missing."""
     head = raw.read(LONGEST_MAGIC)
     raw.seek(0)
-    packing = next((each for each in _PACKINGS if each.begins.match(head)), None)
+    packing = next((known for known in _PACKINGS if known.begins.match(head)), None)
     pieces = _plain(raw) if packing is None else _Unpacker(raw, packing).pieces()
     return _as_utf8(pieces)
 

@@ -73,7 +73,7 @@ class Reader:
                     yield from self._end_frame(b"", str(damage))
                 continue
             if self._begun is not None:
-                yield from self._go_on(line)
+                yield from self._continue(line)
             elif not line:
                 return
             elif self._counted and (match := _CBCAP_FRAME.fullmatch(line)):
@@ -81,7 +81,7 @@ class Reader:
             else:
                 yield from self._other(line)
 
-    def _go_on(self, line: bytes) -> Iterator[Entry]:
+    def _continue(self, line: bytes) -> Iterator[Entry]:
         """The line after one whose JSON was not at its end."""
         if not line or _TOP_LEVEL.match(line) or len(self._parts) >= MOST_PARTS:
             yield from self._end_frame(line)

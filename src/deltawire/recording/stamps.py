@@ -142,7 +142,7 @@ class Clock:
 
     def _use(self, kind: str, scale: int) -> None:
         self.kind, self._scale, self._moved_ns = kind, scale, 0
-        self.unit = next(name for name, each in UNITS.items() if each == scale)
+        self.unit = next(name for name, factor in UNITS.items() if factor == scale)
 
     def _placed(self, entry: Entry) -> Iterator[RecordingEntry]:
         if entry.kind == "damaged":
@@ -234,17 +234,17 @@ def _agreeing(entry: Entry, own: int) -> int | None:
 
 def _look_ahead(source: Iterator[Entry]) -> list[Entry]:
     """The first entries: enough to tell what clock stamped them."""
-    found: list[Entry] = []
+    entries: list[Entry] = []
     size, first_own = 0, None
     for entry in source:
-        found.append(entry)
+        entries.append(entry)
         size += len(entry.payload)
         own = own_ns(entry.payload) if entry.payload else None
         if first_own is None:
             first_own = own
             wall = own is not None and (entry.stamp is None or _agreeing(entry, own) is not None)
         if (first_own is not None and (wall or (own or 0) - first_own > SECOND_NS)) or (
-            len(found) >= LOOK_AHEAD or size > LOOK_AHEAD_BYTES
+            len(entries) >= LOOK_AHEAD or size > LOOK_AHEAD_BYTES
         ):
             break
-    return found
+    return entries

@@ -81,9 +81,9 @@ class AccountEnrolment:
         )
         self._service = service
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Take up what is new; a store that cannot be read is told of, and the accounts known stay."""
-        for entry in self._entries.look() or ():
+        for entry in self._entries.poll() or ():
             self._enrol(entry)
 
     def _enrol(self, entry: AccountEntry) -> None:
@@ -94,8 +94,8 @@ class AccountEnrolment:
         for currency, units in entry.deposits.items():
             if currency not in funded and units:
                 self._deposit(entry, currency, units)
-        for number, each in enumerate(entry.later[taken:], taken + 1):
-            self._deposit(entry, each.currency, each.units, number)
+        for number, deposit in enumerate(entry.later[taken:], taken + 1):
+            self._deposit(entry, deposit.currency, deposit.units, number)
         if taken > len(entry.later):
             log.error("the journal has deposits that the list of accounts has not", account=entry.name)
         self._service.enrol(entry.name, entry.number)
@@ -182,7 +182,7 @@ def parse_conditions(setup: Setup) -> NetworkConditions:
     )
 
 
-def _distances(
+def _network_factory(
     conditions: NetworkConditions, setup: Setup, wall: Clock
 ) -> Callable[[], NetworkSimulator] | None:
     """What makes each connection's distance; None when clients are near."""
@@ -197,7 +197,7 @@ def _stream(seed: int, name: str) -> RandomStream:
     return random.Random(f"{seed}/{name}")
 
 
-class Builtin:
+class BuiltinExchange:
     """The exchange under a folder; its journal is replayed when this is made.
 
     Raises `UsageError` when the journal or the list of accounts is damaged, or another process has it.
@@ -205,7 +205,7 @@ class Builtin:
 
     def __init__(self, folder: Path, wall: Clock, setup: Setup, *, speed: float = 1.0) -> None:
         conditions = parse_conditions(setup)
-        self.distances = _distances(conditions, setup, wall)
+        self.make_network = _network_factory(conditions, setup, wall)
         self._codec = Codec(*get_args(AccountRecord))
         self._accounts = Accounts()
         self._exchange = Exchange(self._accounts, self._accepted)
@@ -246,11 +246,11 @@ class Builtin:
         agents = Agents(self.service, setup.seed)
         enrolment, halts = AccountEnrolment(accounts, self.service), Halts(self.service, conditions, begun_ns)
 
-        def look() -> None:
-            enrolment.look()
+        def poll() -> None:
+            enrolment.poll()
             halts.step(self.service.now())
 
-        self.source = SimulatedSource(self.service, public, agents, look, clock)
+        self.source = SimulatedSource(self.service, public, agents, poll, clock)
 
     async def drained(self) -> None:
         """Wait until everything submitted is on disk."""

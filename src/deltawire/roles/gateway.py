@@ -19,11 +19,11 @@ from deltawire.access.rate_limits import RateLimits
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, JournalError, UsageError
 from deltawire.fanout.hub import Hub
-from deltawire.gateway.faults import FaultLog
 from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.outgoing import make_write
 from deltawire.gateway.server import make_server
+from deltawire.gateway.telemetry import FaultLog
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status
@@ -77,9 +77,9 @@ class App:
         keys: KeyStore | None = None,
         policy: Policy | None = None,
         rate_limits: RateLimits | None = None,
-        patience: BackoffPolicy | None = None,
+        login_backoff: BackoffPolicy | None = None,
         trading: ExchangeService | None = None,
-        distances: Callable[[], NetworkSimulator] | None = None,
+        make_network: Callable[[], NetworkSimulator] | None = None,
         echo: bool = False,
     ) -> None:
         self.sources = sources
@@ -91,7 +91,7 @@ class App:
         self.access = Access(
             KeyRing(self._keys.first() if self._keys else ()),
             make_token,
-            patience,
+            login_backoff,
             connections_per_key=(limits or Limits()).connections_per_key,
             refused=_login_refused,
         )
@@ -111,12 +111,12 @@ class App:
             echo=echo,
             trading=trading,
             sources=sources,
-            distances=distances,
+            make_network=make_network,
         )
         if trading is not None:
-            trading.account_events.subscribe(self._take_own)
+            trading.account_events.subscribe(self._on_account_events)
         self._broker = MemoryBroker()
-        self._broker.subscribe(f"{TOPIC}.*", self._take_in)
+        self._broker.subscribe(f"{TOPIC}.*", self._on_batch)
         self._flush_scheduled = False
         self._seen_s = 0.0
         self._faults = FaultLog()
@@ -174,13 +174,13 @@ class App:
         if self._keys is None:
             return
         while True:
-            keys = self._keys.look()
+            keys = self._keys.poll()
             if keys is not None:
                 self.access.replace(keys)
                 self.gateway.rights_changed()
             await asyncio.sleep(KEYS_EVERY_S)
 
-    def _take_own(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
+    def _on_account_events(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
         if self.hub.hears(account):
             self.hub.publish_own(account, events)
             self._flush_soon()
@@ -191,18 +191,18 @@ class App:
             self._seen_s = time.perf_counter()
             asyncio.get_running_loop().call_soon(self._flush)
 
-    def _take_in(self, batch: Batch) -> None:
+    def _on_batch(self, batch: Batch) -> None:
         self.hub.advance(batch.venue, batch.at_ns)
         self.hub.publish(batch.events)
         self._flush_soon()
         for event in batch.events:
             if isinstance(event, Fault | Status):
-                self._note(event)
+                self._count_event(event)
         stamped_ns = getattr(batch.events[-1], "venue_ns", 0) if batch.events else 0
         if stamped_ns:
             self.gateway.telemetry.lag(batch.venue, (batch.at_ns - stamped_ns) / 1e9)
 
-    def _note(self, event: Fault | Status) -> None:
+    def _count_event(self, event: Fault | Status) -> None:
         """Count what went wrong, and what is right again."""
         telemetry = self.gateway.telemetry
         if isinstance(event, Fault):
@@ -303,7 +303,7 @@ async def serve(
 async def _feed(app: App, stop: asyncio.Event) -> None:
     work = [app.watch_keys(), *(app.pump(source) for source in app.sources), app.keep_time()]
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each) for each in work]
+        tasks = [group.create_task(coroutine) for coroutine in work]
         await stop.wait()
         for task in tasks:
             task.cancel()

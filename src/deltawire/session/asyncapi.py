@@ -105,8 +105,8 @@ def _schemas() -> tuple[dict[str, Any], dict[Any, Any]]:
         *{method.params: None for method in METHODS.values()},
         *(family.data for family in FAMILIES.values()),
     ]
-    found, components = msgspec.json.schema_components(types, ref_template=SCHEMAS)
-    refs = {_key(type_): _as_draft_7(schema) for type_, schema in zip(types, found, strict=True)}
+    schemas, components = msgspec.json.schema_components(types, ref_template=SCHEMAS)
+    refs = {_key(type_): _as_draft_7(schema) for type_, schema in zip(types, schemas, strict=True)}
     return {name: _as_draft_7(schema) for name, schema in components.items()}, refs
 
 
@@ -117,13 +117,13 @@ def _key(type_: Any) -> str:
 def _as_draft_7(schema: Any) -> Any:
     """AsyncAPI's schemas are draft 7, where a tuple's types stand in `items`."""
     if isinstance(schema, list):
-        return [_as_draft_7(each) for each in schema]
+        return [_as_draft_7(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {name: _as_draft_7(value) for name, value in schema.items()}
-    if "prefixItems" in found:
-        found["items"], found["additionalItems"] = found.pop("prefixItems"), False
-    return found
+    converted = {name: _as_draft_7(value) for name, value in schema.items()}
+    if "prefixItems" in converted:
+        converted["items"], converted["additionalItems"] = converted.pop("prefixItems"), False
+    return converted
 
 
 def _id(name: str) -> str:
@@ -179,7 +179,7 @@ def _notification(family: Family, refs: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _notice(name: str, about: str, params: dict[str, str]) -> dict[str, Any]:
-    types = {each: {"type": type_} for each, type_ in params.items()}
+    types = {param: {"type": type_} for param, type_ in params.items()}
     return {
         "name": name,
         "summary": about,

@@ -9,7 +9,7 @@ from deltawire.access.scopes import LONGEST_NAME
 from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import RequestError
 from deltawire.session.conversation import leave
-from deltawire.session.effects import Close, Say
+from deltawire.session.effects import Close, SendMessage
 from deltawire.session.methods import NO_ANSWER, Context, Conversation, NoParams, method
 from deltawire.session.rights import covers
 from deltawire.wire.rpc import INVALID_PARAMS, format_unsubscribed
@@ -61,7 +61,7 @@ def auth(context: Context, params: _Auth) -> Any:
     if context.session is not None:
         before = context.session.identity
         context.session.signed_in(grant)
-        _look_again(context, context.session, before)
+        _recheck_channels(context, context.session, before)
     state = {} if params.state is None else {"state": params.state}
     return _tokens(grant) | state
 
@@ -122,17 +122,17 @@ def list_api_keys(context: Context, params: NoParams) -> Any:
     ]
 
 
-def _look_again(context: Context, session: Conversation, before: Identity | None) -> None:
+def _recheck_channels(context: Context, session: Conversation, before: Identity | None) -> None:
     """Who has signed in hears what it may; channels that only the one before it might hear end."""
-    mine = session.identity
-    own = [name for name in session.channels if name not in session.heard_by]
-    for name, by in list(session.heard_by.items()):
-        if covers(mine, by, name):
-            session.hear_by(name, None)
-    lost = [name for name in own if not covers(mine, before or mine, name)]
+    identity = session.identity
+    names = [name for name in session.channels if name not in session.authorized_by]
+    for name, lender in list(session.authorized_by.items()):
+        if covers(identity, lender, name):
+            session.authorize(name, None)
+    lost = [name for name in names if not covers(identity, before or identity, name)]
     if lost:
         why = "not for whom you have signed in as"
-        context.effects.extend((leave(session, lost), Say(format_unsubscribed(lost, why))))
+        context.effects.extend((leave(session, lost), SendMessage(format_unsubscribed(lost, why))))
 
 
 def _grant(context: Context, params: _Auth) -> Grant:
@@ -153,8 +153,8 @@ def _grant(context: Context, params: _Auth) -> Grant:
             )
             return access.by_signature(signed, params.scope, *where, over_http=over_http)
         case "refresh_token":
-            mine = context.session.identity if context.session is not None else None
-            own = mine.grant if mine is not None else 0
+            identity = context.session.identity if context.session is not None else None
+            own = identity.grant if identity is not None else 0
             return access.by_refresh_token(
                 params.refresh_token, params.scope, *where, over_http=over_http, own=own
             )

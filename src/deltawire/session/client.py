@@ -138,12 +138,12 @@ class ClientSession:
 
     def received_binary(self, frame: bytes) -> Notification | None:
         """What a binary frame is; None when it only opens a channel."""
-        found = self._binary.decode(frame)
-        if found is None:
+        decoded = self._binary.decode(frame)
+        if decoded is None:
             return None
-        stamps = {} if found.stamps is None else msgspec.structs.asdict(found.stamps)
+        stamps = {} if decoded.stamps is None else msgspec.structs.asdict(decoded.stamps)
         return self._notification(
-            _Params(found.channel, found.data, found.epoch, found.seq, found.conflated, **stamps)
+            _Params(decoded.channel, decoded.data, decoded.epoch, decoded.seq, decoded.conflated, **stamps)
         )
 
     def _answer(self, message: _Frame) -> Answer:
@@ -212,8 +212,10 @@ class BookMirror:
         if "price_exponent" in data:
             self._units = unit(data["price_exponent"]), unit(data["size_exponent"])
         self.checksum = data.get("checksum")
-        if self.verify and self.checksum is not None and self.checksum != (found := self._crc()):
-            raise FeedError(f"checksum {found} at change {self.change_id}, not {self.checksum}", retry=True)
+        if self.verify and self.checksum is not None and self.checksum != (computed := self._crc()):
+            raise FeedError(
+                f"checksum {computed} at change {self.change_id}, not {self.checksum}", retry=True
+            )
 
     def _crc(self) -> int:
         """CRC32 over the best ten asks and bids: of each, its price and size in ticks and lots, as digits."""

@@ -8,10 +8,11 @@ import msgspec
 from deltawire.dialect.families import FAMILIES, INTERVALS_NS
 from deltawire.dialect.grammar import ChannelKey, ResumePosition, count_fitting, parse_channel
 from deltawire.errors import LimitError, RequestError
-from deltawire.session.effects import Join, Leave
+from deltawire.session.effects import EnableMac, Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
-from deltawire.session.rights import channel_right, covers, may_hear
-from deltawire.wire.rpc import INVALID_PARAMS
+from deltawire.session.rights import channel_right, covers, may_subscribe
+from deltawire.wire.mac import ALGORITHM, mac_text
+from deltawire.wire.rpc import INVALID_PARAMS, INVALID_REQUEST
 
 SHORTEST_HEARTBEAT_S = 10
 MOST_PATTERNS = 100
@@ -43,6 +44,10 @@ class _Subscription(msgspec.Struct):
     depth: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
     max_rate: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
     stamps: bool = False
+
+
+class _Mac(msgspec.Struct):
+    nonce: Annotated[str, msgspec.Meta(min_length=16, max_length=128)]
 
 
 @method("public/test")
@@ -106,8 +111,8 @@ def subscribe(context: Context, params: _Subscription) -> Any:
         _ = context.require_identity  # who counts no more joins nothing
     _bound(len(params.channels), session)
     known = (_known(context, name) for name in dict.fromkeys(params.channels))
-    found = [_limited(key, params) for key in known if key is not None]
-    fresh = [key for key in found if _is_fresh(session, key)]
+    keys = [_limited(key, params) for key in known if key is not None]
+    fresh = [key for key in keys if _is_fresh(session, key)]
     _bound(len(session.channels) + len(fresh), session)
     patterns = [key for key in fresh if key.pattern]
     if len(session.pattern_sizes) + len(patterns) > MOST_PATTERNS:
@@ -118,11 +123,11 @@ def subscribe(context: Context, params: _Subscription) -> Any:
     _leave_others(context, session, fresh)
     session.pattern_sizes.update(sizes)
     session.channels.update({key.name: key.id for key in fresh})
-    _note_by_whom(context, session, found)
+    _record_authority(context, session, keys)
     _follow_positions(context, fresh)
-    resume = None if params.resume is None else _positions(fresh, params.resume)
+    resume = None if params.resume is None else _resume_positions(fresh, params.resume)
     context.effects.append(Join(tuple(fresh), resume, by=context.identity))
-    return [key.name for key in found]
+    return [key.name for key in keys]
 
 
 @method("private/unsubscribe", "public/unsubscribe", websocket_only=True)
@@ -140,6 +145,23 @@ def unsubscribe_all(context: Context, params: NoParams) -> Any:
     session = _session(context)
     context.effects.append(leave(session, list(session.channels)))
     return "ok"
+
+
+@method("private/enable_mac", websocket_only=True)
+def enable_mac(context: Context, params: _Mac) -> Any:
+    """Prove every frame behind this answer with the key's secret; once per connection.
+
+    The MAC's key is made of both nonces, so that neither side can be given an older connection's frames.
+    """
+    session = context.session
+    assert session is not None, "the table lets only WebSocket sessions in"
+    if session.attested:
+        raise RequestError(INVALID_REQUEST, "Invalid Request", reason="the MAC runs already: connect anew")
+    nonce = context.access.make_token()
+    key = context.access.derived(context.require_identity, mac_text(params.nonce, nonce), context.now)
+    session.attest()
+    context.effects.append(EnableMac(key))
+    return {"algorithm": ALGORITHM, "nonce": nonce}
 
 
 def _follow_positions(context: Context, keys: list[ChannelKey]) -> None:
@@ -178,7 +200,7 @@ def leave(session: Conversation, names: Iterable[str]) -> Leave:
     """Forget these channels of a session, by their names."""
     left = tuple(names)
     for name in left:
-        session.hear_by(name, None)
+        session.authorize(name, None)
         session.pattern_sizes.pop(name, None)
     return Leave(tuple(session.channels.pop(name) for name in left))
 
@@ -196,15 +218,17 @@ def _leave_others(context: Context, session: Conversation, keys: list[ChannelKey
         context.effects.append(leave(session, others))
 
 
-def _note_by_whom(context: Context, session: Conversation, keys: list[ChannelKey]) -> None:
+def _record_authority(context: Context, session: Conversation, keys: list[ChannelKey]) -> None:
     """Whose rights channels live by: the connection's own where they suffice, else the token's that asked."""
     by = context.identity
     for key in keys:
         covered = by is None or covers(session.identity, by, key.name)
-        session.hear_by(key.name, None if covered else by)
+        session.authorize(key.name, None if covered else by)
 
 
-def _positions(keys: list[ChannelKey], positions: dict[str, ResumePosition]) -> dict[str, ResumePosition]:
+def _resume_positions(
+    keys: list[ChannelKey], positions: dict[str, ResumePosition]
+) -> dict[str, ResumePosition]:
     """Those of channels that are joined now, by their names or by a pattern."""
     names = {key.name for key in keys}
     patterns = [key for key in keys if key.pattern]
@@ -215,7 +239,7 @@ def _implied(name: str, patterns: list[ChannelKey]) -> bool:
     """Whether one of these patterns stands for a channel."""
     plain = parse_channel(name) if patterns else None
     return plain is not None and any(
-        one.fits(plain.instrument) and one.of(plain.instrument).name == name for one in patterns
+        pattern.fits(plain.instrument) and pattern.of(plain.instrument).name == name for pattern in patterns
     )
 
 
@@ -234,7 +258,7 @@ def _limited(key: ChannelKey, params: _Subscription) -> ChannelKey:
 def _known(context: Context, name: str) -> ChannelKey | None:
     """A channel whose instrument exists; wildcard families and indices always do."""
     key = parse_channel(name)
-    if key is None or not may_hear(context.identity, key.name):
+    if key is None or not may_subscribe(context.identity, key.name):
         return None
     if key.instrument and not key.pattern and context.market.find(key.instrument) is None:
         return None

@@ -2,7 +2,7 @@
 
 from deltawire.access.tokens import Identity
 from deltawire.errors import RequestError
-from deltawire.session.effects import Effect, Say
+from deltawire.session.effects import Effect, SendMessage
 
 
 class EchoSession:
@@ -12,11 +12,11 @@ class EchoSession:
 
     def received(self, frame: bytes, now: int) -> list[Effect]:
         """A text message has come."""
-        return [Say(frame)]
+        return [SendMessage(frame)]
 
     def received_binary(self, frame: bytes, now: int) -> list[Effect]:
         """A binary message has come."""
-        return [Say(frame, binary=True)]
+        return [SendMessage(frame, binary=True)]
 
     def deadline(self) -> int | None:
         """Nothing is ever due."""

@@ -27,6 +27,8 @@ class Leave(msgspec.Struct, frozen=True):
     """Unsubscribe the connection from these channels, by their ids."""
 
     ids: tuple[str, ...]
+    expanded: bool = False
+    """Whether no pattern is among them any more."""
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
@@ -53,7 +55,7 @@ class Close(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Say(msgspec.Struct, frozen=True):
+class SendMessage(msgspec.Struct, frozen=True):
     """Send this message as it is."""
 
     payload: bytes
@@ -69,4 +71,4 @@ class EnableMac(msgspec.Struct, frozen=True):
         return "EnableMac()"
 
 
-Effect = Say | Reply | Join | Leave | Heartbeat | Durable | Close | EnableMac
+Effect = SendMessage | Reply | Join | Leave | Heartbeat | Durable | Close | EnableMac

@@ -54,7 +54,7 @@ class Conversation(Protocol):
     pattern_sizes: dict[str, int]
     """For how many channels each pattern among them stood when it was joined."""
 
-    heard_by: dict[str, Identity]
+    authorized_by: dict[str, Identity]
     """Those that the connection's own identity does not cover, and by whose token they are heard."""
 
     identity: Identity | None
@@ -64,7 +64,7 @@ class Conversation(Protocol):
     def attest(self) -> None:
         """The running MAC is enabled from now on."""
 
-    def hear_by(self, name: str, identity: Identity | None) -> None:
+    def authorize(self, name: str, identity: Identity | None) -> None:
         """A channel is heard by this token, or, where there is none, by the connection's own identity."""
 
     most_channels: int
@@ -110,8 +110,8 @@ class Context(msgspec.Struct):
 
     def convert(self, params: dict[str, Any], into: type[P]) -> P:
         """Parameters as a type; the dialect's error when they are not."""
-        found: P = _convert(params, into, strict=self.strict)
-        return found
+        value: P = _convert(params, into, strict=self.strict)
+        return value
 
     def instrument(self, name: str) -> InstrumentState:
         """An instrument by name; the dialect's error when there is none."""
@@ -161,25 +161,25 @@ def method(
 def collect(*files: ModuleType) -> dict[str, Method]:
     """The methods of these files, by name."""
     return {
-        name: each
+        name: method
         for file in files
-        for each in vars(file).values()
-        if isinstance(each, Method)
-        for name in each.names
+        for method in vars(file).values()
+        if isinstance(method, Method)
+        for name in method.names
     }
 
 
 def run(methods: Methods, context: Context, request: Request) -> Any:
     """The result of a request; `RequestError` says why there is none."""
     context.admit(request)
-    found = methods.get(request.method)
-    if found is None:
+    method = methods.get(request.method)
+    if method is None:
         raise RequestError(METHOD_NOT_FOUND, "Method not found", reason=request.method[:80])
-    if found.right and not context.require_identity.may(found.right):
-        raise RequestError(FORBIDDEN, "forbidden", reason=f"needs {found.right}", param="scope")
-    if found.websocket_only and context.session is None:
+    if method.right and not context.require_identity.may(method.right):
+        raise RequestError(FORBIDDEN, "forbidden", reason=f"needs {method.right}", param="scope")
+    if method.websocket_only and context.session is None:
         raise RequestError(WEBSOCKET_ONLY, "must_be_websocket_request")
-    return found.call(context, context.convert(request.params, found.params))
+    return method.call(context, context.convert(request.params, method.params))
 
 
 def _convert(params: dict[str, Any], into: type, *, strict: bool) -> Any:

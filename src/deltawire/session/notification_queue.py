@@ -173,8 +173,8 @@ class NotificationQueue:
     def _begin_merging(self) -> None:
         """Merge what waits; from now on what comes is merged into it."""
         waiting, self._waiting, self._bytes, self._last = self._waiting, deque(), 0, {}
-        for each in waiting:
-            self._add(_waiting(each.given(), each.size))
+        for waiter in waiting:
+            self._add(_waiting(waiter.given(), waiter.size))
 
 
 _MERGING: dict[Merging, type[_Waiting]] = {"never": _Waiting, "newest": _Newest, "book": _Book}
@@ -210,14 +210,14 @@ def _continued(first: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, A
 
 def _step(side: _Side, rows: Iterable[tuple[str, float, float]], *, image: bool) -> _Side:
     """What becomes of the prices that a change touches; `ValueError` where it contradicts what is known of them."""
-    found: _Side = {}
+    changes: _Side = {}
     for action, price, amount in rows:
         before = side.get(price)
         after = _AFTER.get((before[0], action)) if before else "" if image and action != "new" else action
-        if price in found or after is None or (before is None and after not in _ACTIONS):
+        if price in changes or after is None or (before is None and after not in _ACTIONS):
             raise ValueError(f"{action} at {price}")
-        found[price] = (after, amount)
-    return found
+        changes[price] = (after, amount)
+    return changes
 
 
 def _apply(side: _Side, step: _Side) -> None:

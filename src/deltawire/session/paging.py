@@ -84,16 +84,16 @@ def continued(
     """
     check_count(count)
     after = parse_id(token or None, "continuation")
-    rest, found = iter(entries), list[T]()
+    rest, page = iter(entries), list[T]()
     if after is not None:
         for entry in rest:
             if key(entry) == after:
                 break
     for entry in rest:
-        if len(found) == count:
-            return found, key(found[-1])
-        found.append(entry)
-    return found, None
+        if len(page) == count:
+            return page, key(page[-1])
+        page.append(entry)
+    return page, None
 
 
 def check_count(count: int, offset: int = 0) -> None:

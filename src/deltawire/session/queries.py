@@ -103,25 +103,34 @@ def get_expirations(context: Context, params: _Expirations) -> Any:
     """
     grouped = params.currency.lower() == GROUPED
     currency = "any" if grouped else params.currency
-    found = [state.instrument for state in _chosen(context, currency, params.kind)]
+    instruments = [state.instrument for state in _chosen(context, currency, params.kind)]
     if params.currency_pair is not None:
-        found = [each for each in found if each.index_name == params.currency_pair.lower()]
+        instruments = [
+            instrument for instrument in instruments if instrument.index_name == params.currency_pair.lower()
+        ]
     if grouped:
-        names = dict.fromkeys(each.settlement for each in found if each.kind != "spot" and each.settlement)
-        return {name.lower(): _expiries(each for each in found if each.settlement == name) for name in names}
-    expiries = _expiries(found)
+        names = dict.fromkeys(
+            instrument.settlement
+            for instrument in instruments
+            if instrument.kind != "spot" and instrument.settlement
+        )
+        return {
+            name.lower(): _expiries(instrument for instrument in instruments if instrument.settlement == name)
+            for name in names
+        }
+    expiries = _expiries(instruments)
     return expiries if params.currency.lower() == "any" else {params.currency.lower(): expiries}
 
 
 def _expiries(instruments: Iterable[Instrument]) -> dict[str, list[str]]:
     """Those of futures and options that have not ended."""
-    found: dict[str, dict[str, None]] = {}
+    by_kind: dict[str, dict[str, None]] = {}
     dated = [
-        each for each in instruments if each.active and each.kind in ("future", "option") and each.expiry
+        item for item in instruments if item.active and item.kind in ("future", "option") and item.expiry
     ]
     for instrument in sorted(dated, key=lambda instrument: instrument.expiration_ns):
-        found.setdefault(instrument.kind, {})[instrument.expiry] = None
-    return {kind: list(names) for kind, names in found.items()}
+        by_kind.setdefault(instrument.kind, {})[instrument.expiry] = None
+    return {kind: list(names) for kind, names in by_kind.items()}
 
 
 @method("public/get_currencies")

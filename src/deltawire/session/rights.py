@@ -19,11 +19,11 @@ def channel_right(name: str) -> str:
     return FAMILIES[key.family].right
 
 
-def may_hear(identity: Identity | None, name: str) -> bool:
+def may_subscribe(identity: Identity | None, name: str) -> bool:
     """Whether somebody, or nobody, may subscribe to a channel."""
     if identity is None:
         return not channel_right(name)
-    return identity.may(channel_right(name)) and identity.may_hear(name)
+    return identity.may(channel_right(name)) and identity.may_subscribe(name)
 
 
 def covers(own: Identity | None, by: Identity | None, name: str) -> bool:
@@ -32,5 +32,5 @@ def covers(own: Identity | None, by: Identity | None, name: str) -> bool:
     Else the channel is heard by that token, and no longer than it lives.
     """
     if not channel_right(name):
-        return own is None or own.may_hear(name)
-    return own is not None and by is not None and own.account == by.account and may_hear(own, name)
+        return own is None or own.may_subscribe(name)
+    return own is not None and by is not None and own.account == by.account and may_subscribe(own, name)

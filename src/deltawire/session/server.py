@@ -13,7 +13,7 @@ from deltawire.errors import LimitError, RequestError
 from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.session.conversation import leave
-from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Join, Leave, Say
+from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Join, Leave, SendMessage
 from deltawire.session.methods import NO_ANSWER, Context, rests_on_journal, run
 from deltawire.session.private.trading import Trading
 from deltawire.session.table import METHODS
@@ -60,7 +60,7 @@ class ServerSession:
         """
         self.channels: dict[str, str] = {}
         self.pattern_sizes: dict[str, int] = {}
-        self.heard_by: dict[str, Identity] = {}
+        self.authorized_by: dict[str, Identity] = {}
         self.most_channels = most_channels
         self._bucket = bucket
         self._buckets = buckets
@@ -90,21 +90,21 @@ class ServerSession:
 
     def received(self, frame: bytes, now: int) -> list[Effect]:
         """A text frame has come."""
-        return [] if self._over else self._noted(self._received(frame, now))
+        return [] if self._over else self._closing_with(self._received(frame, now))
 
     def _received(self, frame: bytes, now: int) -> list[Effect]:
         self._heard_ns = now
         try:
             request = parse_request(frame)
         except BadRequest as bad:
-            return [bad.reply] if self._can_pay("", now) else self._cannot_pay(bad.reply.id)
+            return [bad.reply] if self._can_pay("", now) else self._too_many_requests(bad.reply.id)
         if not self._can_pay(request.method, now, request.params):
-            return self._cannot_pay(request.id)
+            return self._too_many_requests(request.id)
         return self._answer(request, now)
 
     def received_binary(self, frame: bytes, now: int) -> list[Effect]:
         """A binary frame has come, though we said that we take none."""
-        return self._noted([Close(UNSUPPORTED_DATA, "send JSON in text frames")])
+        return self._closing_with([Close(UNSUPPORTED_DATA, "send JSON in text frames")])
 
     def deadline(self) -> int | None:
         """When `tick` wants to be called."""
@@ -114,23 +114,23 @@ class ServerSession:
     def tick(self, now: int) -> list[Effect]:
         """Time has passed."""
         if self._auth_by_ns and now >= self._auth_by_ns:
-            return self._noted([Close(POLICY_VIOLATION, "nobody has signed in")])
+            return self._closing_with([Close(POLICY_VIOLATION, "nobody has signed in")])
         changes = self.rights_changed(now)
-        return changes if self._over else self._noted([*changes, *self._heartbeat(now)])
+        return changes if self._over else self._closing_with([*changes, *self._heartbeat(now)])
 
     def rights_changed(self, now: int) -> list[Effect]:
         """Keys or tokens may have ended: whoever does not count any more has to go, and what was heard by it ends."""
         if self._over:
             return []
-        if self.identity is not None and (why := self._why_not(self.identity, now)):
-            return self._noted([Close(POLICY_VIOLATION, why)])
-        ended = {grant for grant, identity in self._lenders.items() if self._why_not(identity, now)}
-        lost = [name for name, identity in self.heard_by.items() if identity.grant in ended]
+        if self.identity is not None and (why := self._revoked_because(self.identity, now)):
+            return self._closing_with([Close(POLICY_VIOLATION, why)])
+        ended = {grant for grant, identity in self._lenders.items() if self._revoked_because(identity, now)}
+        lost = [name for name, identity in self.authorized_by.items() if identity.grant in ended]
         if not lost:
             return []
         left = leave(self, lost)
         self._hold()
-        return [left, Say(format_unsubscribed(lost, TOKEN_ENDED))]
+        return [left, SendMessage(format_unsubscribed(lost, TOKEN_ENDED))]
 
     def withheld(self, identity: Identity, now: int) -> RequestError | None:
         """Why somebody may not have the answer to an earlier request any more.
@@ -144,15 +144,15 @@ class ServerSession:
     def closed(self) -> None:
         """The connection is over, and so is a grant that lived with it."""
         self._over = True
-        self._act_no_more()
+        self._disconnect_accounts()
         if self.identity is not None:
             self._access.connections.leave(self.identity.client_id)
         self.identity = None
-        self.heard_by.clear()
+        self.authorized_by.clear()
         self._hold()
         self._access.tokens.end(self._own_grant)
 
-    def _why_not(self, identity: Identity, now: int) -> str:
+    def _revoked_because(self, identity: Identity, now: int) -> str:
         """Why somebody does not count any more; empty while they do."""
         try:
             self._access.check(identity, self._address, now)
@@ -163,7 +163,7 @@ class ServerSession:
     def _hold(self) -> None:
         """Be told when a grant ends that the connection, or a channel of it, lives by."""
         before = {*self._lenders, *self._held}
-        self._lenders = {identity.grant: identity for identity in self.heard_by.values()}
+        self._lenders = {identity.grant: identity for identity in self.authorized_by.values()}
         self._held = {self.identity.grant} if self.identity is not None and self.identity.grant else set()
         after = {*self._lenders, *self._held}
         for grant in before - after:
@@ -171,7 +171,7 @@ class ServerSession:
         for grant in after - before:
             self._access.tokens.hold(grant, self)
 
-    def _noted(self, effects: list[Effect]) -> list[Effect]:
+    def _closing_with(self, effects: list[Effect]) -> list[Effect]:
         """With a `Close` the conversation is over, and with it its grant; that does not wait for the peer to go."""
         if not self._over and any(isinstance(effect, Close) for effect in effects):
             self._over = True
@@ -187,7 +187,7 @@ class ServerSession:
             number = self._acts_for[account] = self._trading.connected(account)
         return number
 
-    def _act_no_more(self) -> None:
+    def _disconnect_accounts(self) -> None:
         acts_for, self._acts_for = self._acts_for, {}
         for account, number in acts_for.items():
             if self._trading is not None:
@@ -202,7 +202,7 @@ class ServerSession:
                 bucket = self._buckets.of(f"account {identity.account}")
         return bucket is None or bucket.pay_for(method, now)
 
-    def _cannot_pay(self, request_id: RequestId) -> list[Effect]:
+    def _too_many_requests(self, request_id: RequestId) -> list[Effect]:
         error = RequestError(TOO_MANY_REQUESTS, "too_many_requests", retry=True)
         return [Reply(request_id, error=error), Close(POLICY_VIOLATION, "too many requests: come back later")]
 
@@ -251,12 +251,12 @@ class ServerSession:
         """See `Conversation`."""
         self.attested = True
 
-    def hear_by(self, name: str, identity: Identity | None) -> None:
+    def authorize(self, name: str, identity: Identity | None) -> None:
         """See `Conversation`."""
         if identity is None:
-            self.heard_by.pop(name, None)
+            self.authorized_by.pop(name, None)
         else:
-            self.heard_by[name] = identity
+            self.authorized_by[name] = identity
 
     def signed_out(self) -> None:
         """See `Conversation`."""

@@ -1,6 +1,6 @@
 """All methods of the API, by name."""
 
-from deltawire.session import auth, conversation, facts, past, proof, queries, rates, settlements, unavailable
+from deltawire.session import auth, conversation, facts, past, queries, rates, settlements, unavailable
 from deltawire.session.methods import collect
 from deltawire.session.private import (
     account,
@@ -20,7 +20,6 @@ METHODS = collect(
     conversation,
     facts,
     past,
-    proof,
     queries,
     rates,
     settlements,

@@ -9,7 +9,7 @@ from deltawire.errors import JournalError
 from deltawire.exchange.accounts.account_log import LogEntry, SettlementEntry
 from deltawire.exchange.accounts.account_records import OpenSubaccount, RenameSubaccount
 from deltawire.exchange.accounts.accounts import Accounts
-from deltawire.exchange.accounts.history import AGENTS_FROM, AccountHistory, OwnTrade
+from deltawire.exchange.accounts.history import AGENTS_FROM, AccountHistory, Execution
 from deltawire.exchange.accounts.listing import Listings
 from deltawire.exchange.accounts.summaries import account_summary, margins, position_summary
 from deltawire.exchange.accounts.what_if import what_if
@@ -32,7 +32,7 @@ from deltawire.model.account_events import AccountState
 from deltawire.model.events import Event
 from deltawire.model.instruments import Instrument
 from deltawire.ports import AccountBroker, Clock
-from deltawire.sources.account_news import AccountNews, Make, account_trade, notice, order_update
+from deltawire.sources.account_events import LazyEvents, MakeEvent, account_trade, notice, order_update
 
 PUBLIC = get_args(PublicEvent)
 NOBODY = 0
@@ -116,15 +116,15 @@ class ExchangeService:
         except JournalError as error:
             self._fail(error)
             return [UNWRITTEN]
-        trades = self._history.took(outputs)
-        self.market_past.took(outputs)
+        trades = self._history.apply(outputs)
+        self.market_past.apply(outputs)
         if isinstance(record, OpenSubaccount | RenameSubaccount):
             self._enrol_subaccounts()
-        events = [each for each in outputs if isinstance(each, PUBLIC)]
-        news = self._news(outputs, trades) if self._named else {}
+        events = [output for output in outputs if isinstance(output, PUBLIC)]
+        account_events = self._news(outputs, trades) if self._named else {}
         if isinstance(record, Prices):
-            self._add_states(news)
-        self._commit.then(partial(self._release, self._ticket, events, news, record.at_ns))
+            self._add_states(account_events)
+        self._commit.then(partial(self._release, self._ticket, events, account_events, record.at_ns))
         return outputs
 
     def journal(self, record: Record) -> None:
@@ -189,20 +189,20 @@ class ExchangeService:
 
     def announce(self, account: AccountId, currency: str) -> None:
         """See `AccountStates`."""
-        news = {account: AccountNews(self._state(account, currency))}
-        self._commit.then(partial(self._release, self._ticket, [], news, self.now()))
+        account_events = {account: LazyEvents(self._state(account, currency))}
+        self._commit.then(partial(self._release, self._ticket, [], account_events, self.now()))
 
     def _state(self, account: AccountId, currency: str) -> Callable[[], AccountState]:
         """Made now, told when it is durable."""
         currencies = self.currencies() if currency == ALL_CURRENCIES else (currency,)
-        state = AccountState(currency, tuple(self.summary(account, each) for each in currencies))
+        state = AccountState(currency, tuple(self.summary(account, name) for name in currencies))
         return lambda: state
 
-    def _add_states(self, news: dict[AccountId, AccountNews]) -> None:
+    def _add_states(self, account_events: dict[AccountId, LazyEvents]) -> None:
         for account, currencies in self._watched.items():
-            told = news.setdefault(account, AccountNews())
+            events = account_events.setdefault(account, LazyEvents())
             for currency in currencies:
-                told.add(self._state(account, currency))
+                events.add(self._state(account, currency))
 
     def follow_positions(self, account: AccountId) -> None:
         """See `Trading`."""
@@ -257,7 +257,7 @@ class ExchangeService:
         """See `Trading`."""
         return self._history.orders(account)
 
-    def trades(self, account: AccountId) -> Iterable[OwnTrade]:
+    def trades(self, account: AccountId) -> Iterable[Execution]:
         """See `Trading`."""
         return self._history.trades(account)
 
@@ -321,8 +321,8 @@ class ExchangeService:
         self, account: AccountId, instrument: Instrument, lots: int, ticks: int
     ) -> tuple[float, float]:
         """See `Trading`."""
-        found = margins(self.accounts, instrument, lots, instrument.price(ticks))
-        return found["buy"], found["sell"]
+        by_side = margins(self.accounts, instrument, lots, instrument.price(ticks))
+        return by_side["buy"], by_side["sell"]
 
     def protections(self, account: AccountId) -> list[tuple[SetProtection, int]]:
         """See `Trading`."""
@@ -351,42 +351,44 @@ class ExchangeService:
         self.error = self.error or error
         self._public([], self.exchange.matching.now)
 
-    def _news(self, outputs: list[Any], trades: list[OwnTrade]) -> dict[AccountId, AccountNews]:
+    def _news(self, outputs: list[Any], trades: list[Execution]) -> dict[AccountId, LazyEvents]:
         """What accounts with a name are told, in its order."""
-        news: dict[AccountId, AccountNews] = {}
-        told = {(trade.fill.trade_id, trade.fill.order_id): trade for trade in trades}
+        account_events: dict[AccountId, LazyEvents] = {}
+        executions = {(trade.fill.trade_id, trade.fill.order_id): trade for trade in trades}
         positions: dict[tuple[AccountId, str], dict[str, Any] | None] = {}
-        for each in outputs:
-            changed = isinstance(each, OrderChanged)
-            account = each.order.account if changed else getattr(each, "account", None)
+        for output in outputs:
+            changed = isinstance(output, OrderChanged)
+            account = output.order.account if changed else getattr(output, "account", None)
             if account not in self._named:
                 continue
-            make: Make | None
+            make: MakeEvent | None
             if changed:
                 make = order_update(
-                    each.order, self.exchange.matching.books[each.order.instrument].instrument
+                    output.order, self.exchange.matching.books[output.order.instrument].instrument
                 )
-            elif isinstance(each, Fill):
-                make = self._trade(told[each.trade_id, each.order_id], positions)
+            elif isinstance(output, Fill):
+                make = self._trade(executions[output.trade_id, output.order_id], positions)
             else:
-                make = notice(each)
+                make = notice(output)
             if make is not None:
-                news.setdefault(account, AccountNews()).add(make)
-        return news
+                account_events.setdefault(account, LazyEvents()).add(make)
+        return account_events
 
-    def _trade(self, trade: OwnTrade, positions: dict[tuple[AccountId, str], dict[str, Any] | None]) -> Make:
+    def _trade(
+        self, trade: Execution, positions: dict[tuple[AccountId, str], dict[str, Any] | None]
+    ) -> MakeEvent:
         """A trade with the position behind the record, which is made once however many trades led to it."""
         account, name = key = trade.fill.account, trade.fill.instrument
         if key not in positions:
-            told = account in self._followed and self.accounts.position(account, name)
-            positions[key] = position_summary(self.accounts, account, name) if told else None
+            followed = account in self._followed and self.accounts.position(account, name)
+            positions[key] = position_summary(self.accounts, account, name) if followed else None
         return account_trade(trade, self.exchange.matching.books[name].instrument, positions[key])
 
     def _release(
         self,
         ticket: int,
         events: list[Event],
-        news: dict[AccountId, AccountNews],
+        account_events: dict[AccountId, LazyEvents],
         at_ns: int,
         error: JournalError | None,
     ) -> None:
@@ -397,7 +399,7 @@ class ExchangeService:
         self._durable = max(self._durable, ticket)
         while self._waiting and self._waiting[0][0] <= self._durable:
             self._waiting.popleft()[1]()
-        for account, told in news.items():
-            self.account_events.publish(account, told)
+        for account, batch in account_events.items():
+            self.account_events.publish(account, batch)
         if events:
             self._public(events, at_ns)

@@ -7,11 +7,14 @@ from typing import Protocol
 
 import structlog
 
+from deltawire.exchange.accounts.accounts import Accounts
+from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.instruments.calendar import SECOND_NS
+from deltawire.exchange.matching.books import OrderBook
+from deltawire.exchange.pricing.tickers import indices, ticker, volatilities
 from deltawire.model.events import Event
 from deltawire.ports import Batch, Clock, Wants
 from deltawire.sources.exchange_service import ExchangeService
-from deltawire.sources.tickers import tickers
 
 log = structlog.get_logger("deltawire")
 STEP_S = 0.02
@@ -103,15 +106,15 @@ class SimulatedSource:
         service: ExchangeService,
         public: PublicEvents,
         flow: Flow,
-        look: Callable[[], None],
+        poll: Callable[[], None],
         clock: SimulatedClock,
     ) -> None:
-        """`public` is where the service puts what it tells; `look` takes up accounts that are new."""
+        """`public` is where the service puts what it tells; `poll` takes up accounts that are new."""
         self.service = service
         self.venue = service.venue
         self._public = public
         self._flow = flow
-        self._look = look
+        self._poll = poll
         self._clock = clock
 
     def now(self) -> int:
@@ -140,12 +143,12 @@ class SimulatedSource:
     async def _step(self) -> None:
         """Let time pass; a failure of the flow ends the source, loudly."""
         priced_ns = 0
-        telling: Iterator[Event] = iter(())
+        remaining: Iterator[Event] = iter(())
         warned = False
         try:
             while True:
                 due = self._clock.due()
-                self._look()
+                self._poll()
                 for _ in range(MOST_TURNS):
                     if self._advance(due) >= due:
                         break
@@ -155,10 +158,10 @@ class SimulatedSource:
                     log.warning("the market cannot keep up with --speed: time passes as fast as it follows")
                 now = self.now()
                 if priced_ns != (priced_ns := self.service.accounts.pricing.now_ns):
-                    self.service.publish(list(telling), now)
-                    telling = tickers(self.service.exchange, self.service.accounts)
-                if told := list(islice(telling, AT_ONCE)):
-                    self.service.publish(told, now)
+                    self.service.publish(list(remaining), now)
+                    remaining = tickers(self.service.exchange, self.service.accounts)
+                if events := list(islice(remaining, AT_ONCE)):
+                    self.service.publish(events, now)
                 await asyncio.sleep(0 if self._clock.behind_s() else STEP_S)
         finally:
             self._public.arrived.set()
@@ -167,3 +170,32 @@ class SimulatedSource:
         reached = self._flow.step(due)
         self._clock.reached(reached, due)
         return reached
+
+
+def tickers(exchange: Exchange, accounts: Accounts) -> Iterator[Event]:
+    """What every index and every open instrument stands at, as of the moment when it is asked for; futures first."""
+    pricing, interest = accounts.pricing, open_interest(accounts)
+    yield from indices(pricing)
+    yield from volatilities(pricing)
+    for name, instrument in sorted(pricing.instruments.items(), key=lambda pair: pair[1].kind != "future"):
+        book = exchange.matching.books.get(name)
+        if book is not None and name in pricing.marks:
+            lots = interest.get(name, 0)
+            yield ticker(pricing, instrument, book.reference, instrument.size(lots), _best(book))
+
+
+def open_interest(accounts: Accounts) -> dict[str, int]:
+    """Lots held long, by instrument: as many are held short."""
+    lots: dict[str, int] = {}
+    for account in accounts.ledger.accounts.values():
+        for name, position in account.positions.items():
+            if position.lots > 0:
+                lots[name] = lots.get(name, 0) + position.lots
+    return lots
+
+
+def _best(book: OrderBook) -> tuple[float, float]:
+    """Bid and ask, 0.0 where there is none."""
+    bid, ask = book.bids.best(), book.asks.best()
+    price = book.instrument.price
+    return 0.0 if bid is None else price(bid), 0.0 if ask is None else price(ask)

@@ -35,10 +35,10 @@ class AccountEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def total(self) -> dict[str, int]:
         """All that was ever deposited, by currency."""
-        found = dict(self.deposits)
-        for each in self.later:
-            found[each.currency] = found.get(each.currency, 0) + each.units
-        return found
+        total = dict(self.deposits)
+        for deposit in self.later:
+            total[deposit.currency] = total.get(deposit.currency, 0) + deposit.units
+        return total
 
 
 class AccountStore:
@@ -67,27 +67,27 @@ class AccountStore:
         """More money for an account that is there: what it has been given now."""
         make_folder(self.folder)
         with locked(self.folder / LOCK):
-            known = self.read()
-            entry = _find(known, name)
-            _check_sum(known, deposits)
+            entries = self.read()
+            entry = _find(entries, name)
+            _check_sum(entries, deposits)
             later = (*entry.later, *(LaterDeposit(coin, units) for coin, units in deposits.items()))
             richer = msgspec.structs.replace(entry, later=later)
-            self._write([richer if each is entry else each for each in known])
+            self._write([richer if other is entry else other for other in entries])
         return richer
 
     def add(self, name: str, deposits: dict[str, int]) -> AccountEntry:
         """One more account; its name must be new."""
         make_folder(self.folder)
         with locked(self.folder / LOCK):
-            known = self.read()
-            _check_sum(known, deposits)
-            if any(each.name == name for each in known):
+            entries = self.read()
+            _check_sum(entries, deposits)
+            if any(other.name == name for other in entries):
                 raise UsageError(f"there is an account {name!r} already; deltawire keys add --account {name}")
-            number = max((each.number for each in known), default=FIRST - 1) + 1
+            number = max((other.number for other in entries), default=FIRST - 1) + 1
             if number > LAST:
                 raise UsageError(f"there are {LAST} accounts already")
             entry = AccountEntry(name, number, deposits)
-            self._write([*known, entry])
+            self._write([*entries, entry])
         return entry
 
     def _write(self, entries: list[AccountEntry]) -> None:

@@ -45,9 +45,9 @@ def load_tls(certificate: Path, key: Path | None) -> ssl.SSLContext:
 
 def check_key_file(path: Path) -> None:
     """`UsageError` where others may read a private key; a group may, of a key that is root's (as Debian's ssl-cert)."""
-    found = path.stat()
-    forbidden = 0o027 if found.st_uid == 0 else 0o077
-    if found.st_mode & forbidden:
+    status = path.stat()
+    forbidden = 0o027 if status.st_uid == 0 else 0o077
+    if status.st_mode & forbidden:
         raise UsageError(f"{path} holds a private key that others can read: chmod 600 it")
 
 
@@ -69,12 +69,12 @@ def check_self_signed(folder: Path, host: str) -> None:
 
 def _is_good(path: Path, names: Sequence[str]) -> bool:
     try:
-        found = x509.load_pem_x509_certificate(read_own(path))
-        alternative = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        certificate = x509.load_pem_x509_certificate(read_own(path))
+        alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (FileNotFoundError, ValueError, x509.ExtensionNotFound):
         return False
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    return tomorrow < found.not_valid_after_utc and {*map(_to_name, names)} <= {*alternative}
+    return tomorrow < certificate.not_valid_after_utc and {*map(_to_name, names)} <= {*alternative}
 
 
 def _make(names: Sequence[str]) -> bytes:
@@ -83,7 +83,7 @@ def _make(names: Sequence[str]) -> bytes:
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(now - timedelta(hours=1)).not_valid_after(now + LIFE)
     for extension, critical in (
-        (x509.SubjectAlternativeName([_to_name(each) for each in names]), False),
+        (x509.SubjectAlternativeName([_to_name(host) for host in names]), False),
         (x509.BasicConstraints(ca=False, path_length=None), True),
         (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
     ):

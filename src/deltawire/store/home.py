@@ -43,7 +43,7 @@ def make_folder(folder: Path) -> None:
 
 def check_folder(folder: Path) -> None:
     """Raise `UsageError` if `make_folder` would fail, or nothing could be written there; nothing is made."""
-    place = next(each for each in (folder, *folder.parents) if os.path.exists(each))
+    place = next(path for path in (folder, *folder.parents) if os.path.exists(path))
     if not place.is_dir():
         raise UsageError(f"cannot make {folder}: {place} is not a folder; DELTAWIRE_HOME names another")
     if not os.access(place, os.W_OK | os.X_OK):
@@ -95,12 +95,12 @@ def read_own(path: Path) -> bytes:
 
 
 def _read(path: Path, number: int) -> bytes:
-    found = os.fstat(number)
-    if not stat.S_ISREG(found.st_mode):
+    status = os.fstat(number)
+    if not stat.S_ISREG(status.st_mode):
         raise UsageError(f"{path} is not a regular file")
-    if found.st_mode & 0o077:
+    if status.st_mode & 0o077:
         raise UsageError(f"{path} can be read by others: chmod 600 it")
-    if found.st_size <= LARGEST_FILE:
+    if status.st_size <= LARGEST_FILE:
         with os.fdopen(number, "rb", closefd=False) as file:
             data = file.read(LARGEST_FILE + 1)
         if len(data) <= LARGEST_FILE:
@@ -120,10 +120,10 @@ def decode_own(path: Path, kind: type[T]) -> T:
 def file_stamp(path: Path) -> tuple[int, int, int]:
     """Changes whenever the file does."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return (0, 0, 0)
-    return (found.st_mtime_ns, found.st_ino, found.st_size)
+    return (status.st_mtime_ns, status.st_ino, status.st_size)
 
 
 @contextlib.contextmanager

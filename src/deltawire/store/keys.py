@@ -21,7 +21,7 @@ MASTER_BYTES = 32
 NONCE_BYTES = 12
 
 
-class _Record(msgspec.Struct, frozen=True):
+class _StoredKey(msgspec.Struct, frozen=True):
     """A key as it lies on disk: its secret sealed, everything else bound to it."""
 
     key: Key
@@ -38,7 +38,7 @@ class KeyStore:
     def read(self) -> list[Key]:
         """All keys; none when there is no file yet. `UsageError` when a record was altered."""
         try:
-            records = decode_own(self.path, list[_Record])
+            records = decode_own(self.path, list[_StoredKey])
         except FileNotFoundError:
             return []
         if not records:
@@ -50,9 +50,9 @@ class KeyStore:
         """One more key; its id, and its name where it has one, must be new."""
 
         def with_one_more(keys: list[Key]) -> list[Key]:
-            if key.name and any(key.name in (each.name, each.client_id) for each in keys):
+            if key.name and any(key.name in (other.name, other.client_id) for other in keys):
                 raise UsageError(f"there is a key named {key.name!r} already")
-            if any(key.client_id in (each.client_id, each.name) for each in keys):
+            if any(key.client_id in (other.client_id, other.name) for other in keys):
                 raise UsageError(f"there is a key {key.client_id} already")
             return [*keys, key]
 
@@ -60,16 +60,16 @@ class KeyStore:
 
     def revoke(self, name: str) -> Key:
         """Remove a key by its id or name; servers that run notice within a second."""
-        gone: list[Key] = []
+        revoked: list[Key] = []
 
         def without(keys: list[Key]) -> list[Key]:
-            gone.extend(key for key in keys if name in (key.client_id, key.name))
-            if not gone:
+            revoked.extend(key for key in keys if name in (key.client_id, key.name))
+            if not revoked:
                 raise UsageError(f"no key {name!r}: see deltawire keys list")
-            return [key for key in keys if key not in gone]
+            return [key for key in keys if key not in revoked]
 
         self._change(without)
-        return gone[0]
+        return revoked[0]
 
     def stamp(self) -> tuple[int, int, int]:
         """Changes whenever the file does."""
@@ -98,13 +98,13 @@ class KeyStore:
         write_whole(path, base64.b64encode(master) + b"\n")
         return master
 
-    def _seal(self, cipher: AESGCM, key: Key) -> _Record:
+    def _seal(self, cipher: AESGCM, key: Key) -> _StoredKey:
         bare = msgspec.structs.replace(key, secret="")
         nonce = secrets.token_bytes(NONCE_BYTES)
         sealed = nonce + cipher.encrypt(nonce, key.secret.encode(), msgspec.json.encode(bare))
-        return _Record(bare, base64.b64encode(sealed).decode())
+        return _StoredKey(bare, base64.b64encode(sealed).decode())
 
-    def _open(self, cipher: AESGCM, record: _Record) -> Key:
+    def _open(self, cipher: AESGCM, record: _StoredKey) -> Key:
         try:
             sealed = base64.b64decode(record.sealed, validate=True)
             bound = msgspec.json.encode(record.key)

@@ -11,7 +11,7 @@ T = TypeVar("T")
 class WatchedFile(Generic[T]):
     """A file that is read when it has changed. When that fails, what was read last stays.
 
-    It is then tried again, at once when the file changes, else after one look, two, four and so on: what failed may
+    It is then tried again, at once when the file changes, else after one poll, two, four and so on: what failed may
     be no matter of the file, such as descriptors that are used up.
     """
 
@@ -42,7 +42,7 @@ class WatchedFile(Generic[T]):
         self._seen = self._stamp()  # before it is read: what changes meanwhile shows
         return self._read()
 
-    def look(self) -> T | None:
+    def poll(self) -> T | None:
         """What is in it when that is new, else None."""
         stamp = self._stamp()
         self._left = max(0, self._left - 1)
@@ -51,14 +51,14 @@ class WatchedFile(Generic[T]):
         self._pause = 1 if stamp != self._seen else min(self._longest_pause, 2 * self._pause)
         self._left, self._seen = self._pause, stamp
         try:
-            found = self._read()
+            content = self._read()
         except UsageError as error:
             self._fail(str(error))
             return None
         if self._reason:
             self._reason = ""
             self._recovered()
-        return found
+        return content
 
     def _fail(self, reason: str) -> None:
         if reason != self._reason:

@@ -36,20 +36,20 @@ class Link:
 
     def open(self) -> list[Event]:
         """The connection opens, and what is asked for is answered."""
-        return self._took(self.venue.opened(self.simulator.wants(), self.now))
+        return self._collect(self.venue.opened(self.simulator.wants(), self.now))
 
     def close(self) -> list[Event]:
         """The connection is lost, and with it every request on its way."""
         self.asks.clear()
-        return self._took(self.venue.closed(self.now))
+        return self._collect(self.venue.closed(self.now))
 
     def receive(self, frame: bytes) -> list[Event]:
         """A frame arrives; returns what the machine says of it and of the answers to its asks."""
-        return self._took(self.venue.received(frame, self.now))
+        return self._collect(self.venue.received(frame, self.now))
 
     def fetch(self, ask: Fetch, body: bytes) -> list[Event]:
         """The answer to a `Fetch` arrives."""
-        return self._took(self.venue.fetched(ask.tag, body, self.now))
+        return self._collect(self.venue.fetched(ask.tag, body, self.now))
 
     def delta(self, name: str) -> list[Event]:
         """The market moves and the machine hears of it."""
@@ -58,27 +58,27 @@ class Link:
 
     def answer(self) -> list[Event]:
         """Carry out what is asked for, until nothing more is."""
-        found: list[Event] = []
+        events: list[Event] = []
         while self.asks:
             ask = self.asks.popleft()
             if isinstance(ask, Send):
                 for frame in self.simulator.answer(ask.frame):
-                    found += self.receive(frame)
+                    events += self.receive(frame)
             elif isinstance(ask, Fetch):
-                found += self.fetch(ask, self.simulator.body(ask.url))
-        return found
+                events += self.fetch(ask, self.simulator.body(ask.url))
+        return events
 
     def pass_time(self, ns: int = STEP_NS) -> list[Event]:
         """Time passes; the machine is called whenever it wants to be."""
-        found: list[Event] = []
+        events: list[Event] = []
         end = self.now + ns
         while (deadline := self.venue.deadline()) is not None and deadline <= end:
             self.simulator.advance(max(self.now, deadline))
-            found += self._took(self.venue.tick(self.now))
+            events += self._collect(self.venue.tick(self.now))
         self.simulator.advance(end)
-        return found
+        return events
 
-    def _took(self, outputs: Sequence[Output]) -> list[Event]:
+    def _collect(self, outputs: Sequence[Output]) -> list[Event]:
         events: list[Event] = []
         for output in outputs:
             if isinstance(output, Reconnect):

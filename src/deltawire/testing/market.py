@@ -30,7 +30,7 @@ def quiet_market(seed: int, length_ns: int, name: str = "BTC-PERPETUAL") -> Tape
     accounts = Accounts(listing=False)
     exchange = Exchange(accounts)
     index = {f"{base.lower()}_usd": price for base, price in PRICES.items()}
-    (instrument,) = (found for found in wanted(START_NS, index, accounts.fees) if found.name == name)
+    (instrument,) = (listed for listed in wanted(START_NS, index, accounts.fees) if listed.name == name)
     accounts.list(instrument)
     exchange.submit(Instruct(at_ns=START_NS, demand=OpenBook(instrument)))
     simulation = Simulation(

@@ -56,18 +56,18 @@ class Tape:
     def moment(self, at_ns: int, outputs: Iterable[Any], touch: tuple[int, int, int, int] | None) -> None:
         """Something happened; `touch` is (bid, lots, ask, lots) afterwards, None while a side is empty."""
         traded = changed = False
-        for each in outputs:
-            if type(each) is Trade and each.instrument.name == self.instrument:
-                self._trade(at_ns, 1 if each.side == "buy" else -1, each.size_lots, traded)
+        for output in outputs:
+            if type(output) is Trade and output.instrument.name == self.instrument:
+                self._trade(at_ns, 1 if output.side == "buy" else -1, output.size_lots, traded)
                 traded = True
-            elif type(each) is BookDelta and each.instrument.name == self.instrument:
+            elif type(output) is BookDelta and output.instrument.name == self.instrument:
                 changed = True
         if changed and touch is not None and (not self.touches or touch != self.touches[-1]):
             self.times.append(at_ns)
             self.touches.append(touch)
 
-    def _trade(self, at_ns: int, sign: int, lots: int, more: bool) -> None:
-        if more and self.orders and self.orders[-1][:2] == (at_ns, sign):
+    def _trade(self, at_ns: int, sign: int, lots: int, again: bool) -> None:
+        if again and self.orders and self.orders[-1][:2] == (at_ns, sign):
             lots += self.orders.pop()[2]
         self.orders.append((at_ns, sign, lots))
 
@@ -147,7 +147,7 @@ def _return_facts(tape: Tape) -> dict[str, float]:
     tens = _returns(mids(tape, 10.0))
     variance = pvariance(seconds)
     middle = fmean(seconds)
-    fourth = fmean((each - middle) ** 4 for each in seconds)
+    fourth = fmean((value - middle) ** 4 for value in seconds)
     return {
         "1 s return, sd in bp": 1e4 * variance**0.5,
         "1 s return, excess kurtosis": fourth / variance**2 - 3,
@@ -190,16 +190,16 @@ def _ofi_r2(tape: Tape) -> float:
 
 def _flow(before: tuple[int, int, int, int], after: tuple[int, int, int, int]) -> float:
     """e_n: what one update adds on the bid less what it adds on the ask."""
-    found = 0.0
+    signed = 0.0
     if after[0] >= before[0]:
-        found += after[1]
+        signed += after[1]
     if after[0] <= before[0]:
-        found -= before[1]
+        signed -= before[1]
     if after[2] <= before[2]:
-        found -= after[3]
+        signed -= after[3]
     if after[2] >= before[2]:
-        found += before[3]
-    return found
+        signed += before[3]
+    return signed
 
 
 def _r2(pairs: Sequence[tuple[float, float]]) -> float:

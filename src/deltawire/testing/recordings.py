@@ -58,7 +58,7 @@ class Contract(msgspec.Struct, frozen=True):
         return float(Decimal(str(self.definition["min_trade_amount"])) * lots)
 
 
-def _definition(name: str, number: int, **more: Any) -> dict[str, Any]:
+def _definition(name: str, number: int, **members: Any) -> dict[str, Any]:
     return {
         "instrument_name": name,
         "instrument_id": number,
@@ -69,7 +69,7 @@ def _definition(name: str, number: int, **more: Any) -> dict[str, Any]:
         "price_index": INDEX,
         "is_active": True,
         "creation_timestamp": START_NS // MS_NS - 90 * 86_400_000,
-    } | more
+    } | members
 
 
 _FUTURE = {

@@ -6,7 +6,7 @@ from deltawire.model.events import BookDelta, BookImage, BookState, Changes, Eve
 from deltawire.testing.simulators.market import PlainBook
 
 
-class BrokenPromiseError(AssertionError):
+class ContractViolationError(AssertionError):
     """An event that no verified book could have given."""
 
 
@@ -20,7 +20,7 @@ class ReplicaBook(msgspec.Struct):
 
 
 class Replica:
-    """Every book that events tell of, by instrument name; `BrokenPromiseError` at the first event that cannot be.
+    """Every book that events tell of, by instrument name; `ContractViolationError` at the first event that cannot be.
 
     The promises: one image comes first and no other after it; sequences rise by one; a change starts from the
     size the subscriber holds; nothing is published unless the book is live; no book is ever crossed. Prices
@@ -93,4 +93,4 @@ def _follow(side: dict[int, int], changes: Changes, event: Event) -> None:
 
 def _promise(kept: bool, event: Event, complaint: str) -> None:
     if not kept:
-        raise BrokenPromiseError(f"{complaint}: {event}")
+        raise ContractViolationError(f"{complaint}: {event}")

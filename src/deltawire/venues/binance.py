@@ -155,7 +155,7 @@ def _image_update(data: _Image) -> BookUpdate:
     return BookUpdate(bytes(data.bids), bytes(data.asks), last=data.lastUpdateId, venue_ns=to_ns(data.T))
 
 
-def diff_frames(*, bare: bool = True, **more: str) -> tuple[Members, ...]:
+def diff_frames(*, bare: bool = True, **fields: str) -> tuple[Members, ...]:
     """Frames of the diff stream, in the envelope of combined streams and `bare`; `more` is where markets differ."""
     data = {
         "e": '"depthUpdate"',
@@ -164,7 +164,7 @@ def diff_frames(*, bare: bool = True, **more: str) -> tuple[Members, ...]:
         "u": "$last",
         "b": "$bids",
         "a": "$asks",
-        **more,
+        **fields,
     }
     combined = members(_Message, stream='"$label"', data=members(_Depth, **data))
     return (combined, members(_Message, _Depth, **data)) if bare else (combined,)
@@ -230,12 +230,12 @@ class BinanceConnection(VenueConnection):
             for stream in streams[topic]
             for name in wants.instruments
         ]
-        found: list[Output] = [Fetch("instruments", f"{self.rest}exchangeInfo")]
+        outputs: list[Output] = [Fetch("instruments", f"{self.rest}exchangeInfo")]
         if params:
             self._asked += 1
             request = {"method": "SUBSCRIBE", "params": params, "id": self._asked}
-            found.append(Send(msgspec.json.encode(request).decode()))
-        return found
+            outputs.append(Send(msgspec.json.encode(request).decode()))
+        return outputs
 
     def _more_streams(self) -> tuple[str, ...]:
         return ()
@@ -293,11 +293,11 @@ class BinanceConnection(VenueConnection):
             bytes(data.b), bytes(data.a), data.U, data.u, data.pu, venue_ns=to_ns(data.T or data.E)
         )
         ended = book.fault("gap", now, f"{channel} begins with an image") if partial else []
-        found = [*ended, *self._delta(book, update, now)]
+        outputs = [*ended, *self._delta(book, update, now)]
         tops = self._tops.get(data.s)
         if tops and book.state == "live" and (top := tops.pop(book.venue_sequence, None)):
-            found += self._check_top(book, top, now)
-        return found
+            outputs += self._check_top(book, top, now)
+        return outputs
 
     def _compare(self, events: list[BookDelta], now: int) -> list[Output]:
         """The best prices that the venue states at the update's id must be those of the book."""
@@ -345,8 +345,8 @@ class BinanceConnection(VenueConnection):
         data = self._top(raw)
         ticker = self._top_ticker(data, now)  # raises where it is malformed, before anything is noted
         book = self.books.get(data.s)
-        found = self._note_top(book, data, now) if book is not None else []
-        return [*found, ticker]
+        outputs = self._note_top(book, data, now) if book is not None else []
+        return [*outputs, ticker]
 
     def _note_top(self, book: Book, data: _Top, now: int) -> list[Output]:
         """Check the book against the venue's best prices, now or when it reaches their update id."""
@@ -413,7 +413,7 @@ class BinanceConnection(VenueConnection):
         return self._learn(self._to_instrument(stated), now) if stated.status == "TRADING" else []
 
     def _to_instrument(self, stated: _Symbol) -> Instrument:
-        filters = {found.filterType: found for found in stated.filters}
+        filters = {each_filter.filterType: each_filter for each_filter in stated.filters}
         try:
             price, lot = filters["PRICE_FILTER"], filters["LOT_SIZE"]
         except KeyError as error:

@@ -72,10 +72,10 @@ class BinanceUsdm(BinanceConnection):
         )
 
     def _to_instrument(self, stated: _Symbol) -> Instrument:
-        found = super()._to_instrument(stated)
-        expiration_ns = _expiration(stated, found)
+        instrument = super()._to_instrument(stated)
+        expiration_ns = _expiration(stated, instrument)
         return msgspec.structs.replace(
-            found,
+            instrument,
             expiration_ns=expiration_ns,
             settlement_period="perpetual" if expiration_ns == FOREVER_NS else "",
         )

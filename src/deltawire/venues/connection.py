@@ -31,7 +31,7 @@ from deltawire.model.numbers import FINEST, exponent_of, format_decimal, parse_d
 from deltawire.ports import Ask, BookFrames, Output, Reconnect, Wants
 from deltawire.venues.channels import BookChannels, Rank
 from deltawire.venues.lifetimes import Lifetimes
-from deltawire.venues.tape import ToldTrades, Trades
+from deltawire.venues.tape import SeenTrades, Trades
 
 SECOND_NS = 1_000_000_000
 MS_NS = 1_000_000
@@ -84,7 +84,7 @@ class VenueConnection:
         self._parsed_books = 0
         """Frames with a book image or update that came to the venue's parser."""
         self._book_channels = BookChannels(self._rank)
-        self._told: dict[str, ToldTrades] = {}
+        self._seen_trades: dict[str, SeenTrades] = {}
         self._waiting: dict[str, int] = {}
         """Books without an image, and when to ask for one again."""
         self._lifetimes = Lifetimes()
@@ -196,23 +196,23 @@ class VenueConnection:
         self._router.heard_ns = None
         self._waiting.clear()
         self._book_channels.clear()
-        found: list[Output] = []
+        outputs: list[Output] = []
         for symbol, book in self.books.items():
             if not self._lifetimes.why(symbol):
-                found += book.fault("closed", now)
-        return found
+                outputs += book.fault("closed", now)
+        return outputs
 
     def rewound(self) -> None:
         """See `Venue.rewound`."""
-        self._told.clear()
+        self._seen_trades.clear()
 
     def missed(self, now: int, detail: str) -> list[Output]:
         """See `Venue.missed`. A book's next message proves it again, by its ids or its checksum."""
-        found: list[Output] = []
+        outputs: list[Output] = []
         for book in self.books.values():
             if book.state == "live":
-                found += self._settled(book, book.fault("lost", now, detail), now)
-        return found
+                outputs += self._settled(book, book.fault("lost", now, detail), now)
+        return outputs
 
     def deadline(self) -> int | None:
         """See `Venue.deadline`."""
@@ -226,36 +226,36 @@ class VenueConnection:
 
     def tick(self, now: int) -> list[Output]:
         """See `Venue.tick`."""
-        found = self._expire(now)
+        outputs = self._expire(now)
         if self._router.heard_ns is None:
-            return found
-        found += self._ask_again(now)
+            return outputs
+        outputs += self._ask_again(now)
         if now < self._router.heard_ns + self.silence_ns:
-            return found
+            return outputs
         self._router.heard_ns = None
         for book in self.books.values():
             if book.state == "live":
-                found += book.fault("silent", now)
-        return [*found, Reconnect("no frame came in time")]
+                outputs += book.fault("silent", now)
+        return [*outputs, Reconnect("no frame came in time")]
 
     def _ask_again(self, now: int) -> list[Output]:
-        found: list[Output] = []
+        outputs: list[Output] = []
         for symbol in [symbol for symbol, due_ns in self._waiting.items() if due_ns <= now]:
             self._waiting[symbol] = now + IMAGE_WAIT_NS
-            found += self._ask_image(self.books[symbol])
-        return found
+            outputs += self._ask_image(self.books[symbol])
+        return outputs
 
     # What the venues' files call.
 
     def _each(self, items: Iterable[T], read: Callable[[T, int], Sequence[Output]], now: int) -> list[Output]:
         """Read items one by one: one that cannot be used is a fault, and does not cost its neighbours."""
-        found: list[Output] = []
+        outputs: list[Output] = []
         for item in items:
             try:
-                found += read(item, now)
+                outputs += read(item, now)
             except BAD_FRAME as error:
-                found.append(self._fault(error, now))
-        return found
+                outputs.append(self._fault(error, now))
+        return outputs
 
     def _book(self, symbol: str) -> Book:
         book = self.books.get(symbol)
@@ -338,10 +338,10 @@ class VenueConnection:
         over = stated.expired(now) or not stated.active
         if over:
             stated = msgspec.structs.replace(stated, active=False)
-        found = self._take_over(stated, now)
+        outputs = self._take_over(stated, now)
         if over:
-            return [*found, *self._close(stated, "expired" if stated.expired(now) else why, now)]
-        return [*found, *self._restart(stated.name, now)]
+            return [*outputs, *self._close(stated, "expired" if stated.expired(now) else why, now)]
+        return [*outputs, *self._restart(stated.name, now)]
 
     def _take_over(self, stated: Instrument, now: int) -> list[Event]:
         """A definition, with exponents no coarser than those that the levels have."""
@@ -361,11 +361,11 @@ class VenueConnection:
         Nobody is, where some entry cannot be read, not even whom it is about.
         """
         self._mentioned.clear()
-        found = self._each(items, read, now)
+        outputs = self._each(items, read, now)
         if len(self._mentioned) == len(items):
             for symbol in self._lifetimes.missing(tag, self._mentioned):
-                found += self._end(symbol, "delisted", now)
-        return found
+                outputs += self._end(symbol, "delisted", now)
+        return outputs
 
     def _mention(self, symbol: str) -> None:
         """The list that is being read names an instrument."""
@@ -413,21 +413,21 @@ class VenueConnection:
         return self._settled(book, [], now)
 
     def _expire(self, now: int) -> list[Output]:
-        found: list[Output] = []
+        outputs: list[Output] = []
         for symbol in self._lifetimes.due(now):
             if self.instruments[symbol].expired(now):
-                found += self._end(symbol, "expired", now)
-        return found
+                outputs += self._end(symbol, "expired", now)
+        return outputs
 
     def _began(self, now: int) -> list[Output]:
         """Where time has gone back, what ended later lives again."""
-        found: list[Output] = []
+        outputs: list[Output] = []
         for symbol in self._lifetimes.begin(now):
             known = self.instruments.get(symbol)
             if known is not None:
                 self._lifetimes.watch(known)
-                found += self._redefine(known, msgspec.structs.replace(known, active=True), now)
-        return found
+                outputs += self._redefine(known, msgspec.structs.replace(known, active=True), now)
+        return outputs
 
     # Numbers.
 
@@ -459,19 +459,19 @@ class VenueConnection:
         times: tuple[int, int],
         *,
         trades: Trades | None,
-        **more: Any,
+        **members: Any,
     ) -> list[Event]:
         """A trade from its (price, size) texts and (venue_ns, seen_ns); nothing where it was told before.
 
         `trades` are the numbers by which it is known again, on whichever stream.
         """
-        told = self._told.get(symbol)
-        if told and trades and trades in told:
+        seen = self._seen_trades.get(symbol)
+        if seen and trades and trades in seen:
             return []
         listed, instrument, ticks, lots = self._measure(symbol, texts, times[1])
         if trades:
-            self._told.setdefault(symbol, ToldTrades()).note(trades)
-        return [*listed, Trade(instrument, trade_id, ticks, lots, side, *times, **more)]
+            self._seen_trades.setdefault(symbol, SeenTrades()).note(trades)
+        return [*listed, Trade(instrument, trade_id, ticks, lots, side, *times, **members)]
 
     def _measure(
         self, symbol: str, texts: tuple[str, str], now: int

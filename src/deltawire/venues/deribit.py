@@ -164,7 +164,7 @@ _TICKER_FIELDS = [
 _RENAMED = {"best_bid_amount": "best_bid_size", "best_ask_amount": "best_ask_size"}
 
 
-def _notification(**more: str) -> Members:
+def _notification(**fields: str) -> Members:
     """A notification of the book channel; `more` is where images and changes differ."""
     data = members(
         _Book,
@@ -173,7 +173,7 @@ def _notification(**more: str) -> Members:
         change_id="$last",
         bids="$bids",
         asks="$asks",
-        **more,
+        **fields,
     )
     return members(
         _Frame, method='"subscription"', params=members(_Params, channel='"book.$label"', data=data)
@@ -221,7 +221,7 @@ class Deribit(VenueConnection):
             return None
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
         chosen = [asked.get("currency", "any"), asked.get("kind", ""), asked.get("expired", "")]
-        return ":".join(["instruments", *(each for each in chosen if each not in ("", "false"))])
+        return ":".join(["instruments", *(part for part in chosen if part not in ("", "false"))])
 
     def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
         tail = {"book": "100ms", "trades": "100ms", "ticker": "100ms"}

@@ -157,11 +157,11 @@ class Kraken(VenueConnection):
         if not names:
             return []
         channels = {"book": "book", "trades": "trade", "ticker": "ticker"}
-        found: list[Output] = [_call("subscribe", {"channel": "instrument"})]
+        outputs: list[Output] = [_call("subscribe", {"channel": "instrument"})]
         for topic in sorted(wants.topics):
             depth = {"depth": DEPTH} if topic == "book" else {}
-            found.append(_call("subscribe", {"channel": channels[topic], "symbol": names, **depth}))
-        return found
+            outputs.append(_call("subscribe", {"channel": channels[topic], "symbol": names, **depth}))
+        return outputs
 
     def _read(self, frame: bytes, now: int) -> list[Output]:
         message = self._frame(frame)
@@ -196,10 +196,10 @@ class Kraken(VenueConnection):
         except BAD_FRAME as error:
             lost = [self._lost(named.symbol, "", error, now) for named in self._named(message.data)]
             return [output for outputs in lost for output in outputs]
-        found: list[Output] = []
+        results: list[Output] = []
         for data in books:
-            found += self._on_book(message.type, data, now)
-        return found
+            results += self._on_book(message.type, data, now)
+        return results
 
     def _on_book(self, kind: str, data: _Book, now: int) -> list[Output]:
         try:

@@ -37,10 +37,10 @@ class Lifetimes:
 
     def due(self, now: int) -> list[str]:
         """The instruments whose awaited expiry has come, each told once."""
-        found: dict[str, None] = {}
+        expired: dict[str, None] = {}
         while self._expiries and self._expiries[0][0] <= now:
-            found[heappop(self._expiries)[1]] = None
-        return list(found)
+            expired[heappop(self._expiries)[1]] = None
+        return list(expired)
 
     def why(self, symbol: str) -> str:
         """Why an instrument has ended; empty while it has not."""

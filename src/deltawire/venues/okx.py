@@ -200,11 +200,11 @@ class Okx(VenueConnection):
 
     def tick(self, now: int) -> list[Output]:
         """A ping in time keeps a quiet connection from being closed after 30 s."""
-        found = super().tick(now)
+        outputs = super().tick(now)
         if self._router.heard_ns is not None and now >= self._pinged_ns + PING_NS:
             self._pinged_ns = now
-            found.append(Send("ping"))
-        return found
+            outputs.append(Send("ping"))
+        return outputs
 
     def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
         self._pinged_ns = now
@@ -263,17 +263,17 @@ class Okx(VenueConnection):
         if not self._book_channels.choose(symbol, channel, opens=message.action != "update"):
             return self._beside(symbol, channel)
         self._parsed_books += 1
-        found: list[Output] = []
+        outputs: list[Output] = []
         for update in updates:
             book = self._book(symbol)
             book.follow(channel)
             if channel == WHOLE:
-                found += self._whole(book, update, now)
+                outputs += self._whole(book, update, now)
             elif message.action == "snapshot":
-                found += self._image(symbol, update, now)
+                outputs += self._image(symbol, update, now)
             else:
-                found += self._on_update(book, update, now)
-        return found
+                outputs += self._on_update(book, update, now)
+        return outputs
 
     def _rank(self, channel: str) -> Rank:
         return (BOOK_CHANNELS.index(channel),)
@@ -302,12 +302,14 @@ class Okx(VenueConnection):
         return self._each(self._tickers(message.data), self._on_ticker, now)
 
     def _on_ticker(self, data: _Ticker, now: int) -> list[Output]:
-        said: dict[str, Any] = {
+        stated: dict[str, Any] = {
             field: optional_float(getattr(data, member)) for field, member in _SAID.items()
         }
-        if not any(value is not None for value in said.values()):
+        if not any(value is not None for value in stated.values()):
             raise MalformedError(f"{data.inst_id[:40]}: a ticker that says nothing")
-        return [Ticker(instrument=self._instrument(data.inst_id), venue_ns=ms(data.ts), seen_ns=now, **said)]
+        return [
+            Ticker(instrument=self._instrument(data.inst_id), venue_ns=ms(data.ts), seen_ns=now, **stated)
+        ]
 
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
         return self._whole_list(tag, self._instruments(body).data, self._on_instrument, now)
@@ -362,10 +364,10 @@ def describe(symbol: str) -> Instrument:
     A name of another form tells nothing.
     """
     base, _, rest = symbol.partition("-")
-    quote, *more = rest.split("-")
-    kind = _kind(more) if _COINS.fullmatch(base) and _COINS.fullmatch(quote) else ""
+    quote, *parts = rest.split("-")
+    kind = _kind(parts) if _COINS.fullmatch(base) and _COINS.fullmatch(quote) else ""
     inverse = kind not in ("", "spot") and quote == "USD"
-    perpetual = more == ["SWAP"]
+    perpetual = parts == ["SWAP"]
     return Instrument(
         venue=Okx.name,
         name=symbol,
@@ -378,18 +380,18 @@ def describe(symbol: str) -> Instrument:
         size_unit="base" if kind == "spot" else "contracts",
         contract_size=1.0 if kind == "spot" else 0.0,
         inverse=inverse,
-        expiration_ns=FOREVER_NS if perpetual or kind == "spot" else parse_yymmdd(more[0]) if kind else 0,
-        strike=float(more[1]) if kind == "option" and _STRIKE.fullmatch(more[1]) else None,
-        option_type=None if kind != "option" else "call" if more[2] == "C" else "put",
+        expiration_ns=FOREVER_NS if perpetual or kind == "spot" else parse_yymmdd(parts[0]) if kind else 0,
+        strike=float(parts[1]) if kind == "option" and _STRIKE.fullmatch(parts[1]) else None,
+        option_type=None if kind != "option" else "call" if parts[2] == "C" else "put",
         settlement_period="perpetual" if perpetual else "",
         index_name=f"{base}_{quote}".lower() if kind else "",
         stated=False,
     )
 
 
-def _kind(more: list[str]) -> Kind:
+def _kind(parts: list[str]) -> Kind:
     """What the parts of a name behind its coins say."""
-    match more:
+    match parts:
         case []:
             return "spot"
         case ["SWAP"]:

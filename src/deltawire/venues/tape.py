@@ -25,7 +25,7 @@ def one_trade(trade_id: str, at_ns: int) -> Trades | None:
     return Trades(int(digits), int(digits), at_ns)
 
 
-class ToldTrades:
+class SeenTrades:
     """The trade numbers of one instrument that have been told, as ranges.
 
     Most venues number an instrument's trades one by one, so they are a few ranges however many there are. A range may

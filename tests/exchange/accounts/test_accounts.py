@@ -31,7 +31,7 @@ ALICE, BOB = 1, 2
 
 
 @pytest.fixture
-def hall() -> ExchangeHarness:
+def harness() -> ExchangeHarness:
     found = ExchangeHarness(fees=FREE)
     for account in (ALICE, BOB):
         found.deposit(account, 10.0)
@@ -39,93 +39,93 @@ def hall() -> ExchangeHarness:
     return found
 
 
-def test_a_deposit_is_balance_equity_and_available(hall: ExchangeHarness) -> None:
-    assert hall.balance(ALICE) == hall.equity(ALICE) == hall.available(ALICE) == 10.0
-    assert hall.balanced()
+def test_a_deposit_is_balance_equity_and_available(harness: ExchangeHarness) -> None:
+    assert harness.balance(ALICE) == harness.equity(ALICE) == harness.available(ALICE) == 10.0
+    assert harness.balanced()
 
 
-def test_a_trade_at_the_mark_without_fees_changes_nobodys_equity(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
-    hall.trade(ALICE, BOB, LINEAR, 1.0, 60_000.0)
-    assert [hall.equity(account) for account in (ALICE, BOB)] == [10.0, 10.0]
-    assert [hall.equity(account, "USDC") for account in (ALICE, BOB)] == [100_000.0, 100_000.0]
-    assert hall.balanced()
+def test_a_trade_at_the_mark_without_fees_changes_nobodys_equity(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
+    harness.trade(ALICE, BOB, LINEAR, 1.0, 60_000.0)
+    assert [harness.equity(account) for account in (ALICE, BOB)] == [10.0, 10.0]
+    assert [harness.equity(account, "USDC") for account in (ALICE, BOB)] == [100_000.0, 100_000.0]
+    assert harness.balanced()
 
 
-def test_futures_profit_is_equity_and_not_balance_until_it_is_settled(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
-    hall.prices(75_000.0)
-    assert hall.balance(ALICE) == 10.0
-    assert hall.equity(ALICE) == pytest.approx(10.2)
-    assert hall.equity(BOB) == pytest.approx(9.8)
-    before = hall.equity(ALICE)
-    hall.prices(75_000.0, later_s=86_400.0)
-    assert hall.balance(ALICE) == hall.equity(ALICE) == pytest.approx(before)
-    assert hall.balanced()
+def test_futures_profit_is_equity_and_not_balance_until_it_is_settled(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
+    harness.prices(75_000.0)
+    assert harness.balance(ALICE) == 10.0
+    assert harness.equity(ALICE) == pytest.approx(10.2)
+    assert harness.equity(BOB) == pytest.approx(9.8)
+    before = harness.equity(ALICE)
+    harness.prices(75_000.0, later_s=86_400.0)
+    assert harness.balance(ALICE) == harness.equity(ALICE) == pytest.approx(before)
+    assert harness.balanced()
 
 
-def test_buying_an_option_moves_balance_into_options_value(hall: ExchangeHarness) -> None:
-    mark = hall.accounts.pricing.marks[CALL.name]
+def test_buying_an_option_moves_balance_into_options_value(harness: ExchangeHarness) -> None:
+    mark = harness.accounts.pricing.marks[CALL.name]
     price = round(mark / 0.0005) * 0.0005
-    hall.trade(ALICE, BOB, CALL, 1.0, price)
-    assert hall.balance(ALICE) == pytest.approx(10.0 - price, abs=1e-8)
-    assert hall.equity(ALICE) == pytest.approx(10.0 - price + mark, abs=1e-8)
-    assert hall.initial(ALICE) == hall.maintenance(ALICE) == 0.0
-    assert hall.available(ALICE) == hall.balance(ALICE)
+    harness.trade(ALICE, BOB, CALL, 1.0, price)
+    assert harness.balance(ALICE) == pytest.approx(10.0 - price, abs=1e-8)
+    assert harness.equity(ALICE) == pytest.approx(10.0 - price + mark, abs=1e-8)
+    assert harness.initial(ALICE) == harness.maintenance(ALICE) == 0.0
+    assert harness.available(ALICE) == harness.balance(ALICE)
 
 
-def test_a_short_option_needs_its_margin(hall: ExchangeHarness) -> None:
-    mark = hall.accounts.pricing.marks[CALL.name]
-    hall.trade(ALICE, BOB, CALL, 2.0, 0.08)
-    assert hall.maintenance(BOB) == pytest.approx(2 * (0.075 + mark), abs=2e-8)
-    assert hall.initial(BOB) == pytest.approx(2 * (0.15 + mark), abs=2e-8)
+def test_a_short_option_needs_its_margin(harness: ExchangeHarness) -> None:
+    mark = harness.accounts.pricing.marks[CALL.name]
+    harness.trade(ALICE, BOB, CALL, 2.0, 0.08)
+    assert harness.maintenance(BOB) == pytest.approx(2 * (0.075 + mark), abs=2e-8)
+    assert harness.initial(BOB) == pytest.approx(2 * (0.15 + mark), abs=2e-8)
 
 
-def test_a_future_needs_more_as_it_grows(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, PERPETUAL, 600_000, 60_000.0)
-    assert hall.initial(ALICE) == pytest.approx(10 * (0.02 + 0.00005 * 10), abs=1e-8)
-    assert hall.maintenance(ALICE) == pytest.approx(10 * (0.01 + 0.00005 * 10), abs=1e-8)
-    hall.trade(ALICE, BOB, LINEAR, 1.0, 60_000.0)
-    assert hall.initial(ALICE, "USDC") == pytest.approx(60_000 * 0.02005)
+def test_a_future_needs_more_as_it_grows(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, PERPETUAL, 600_000, 60_000.0)
+    assert harness.initial(ALICE) == pytest.approx(10 * (0.02 + 0.00005 * 10), abs=1e-8)
+    assert harness.maintenance(ALICE) == pytest.approx(10 * (0.01 + 0.00005 * 10), abs=1e-8)
+    harness.trade(ALICE, BOB, LINEAR, 1.0, 60_000.0)
+    assert harness.initial(ALICE, "USDC") == pytest.approx(60_000 * 0.02005)
 
 
-def test_open_orders_need_the_margin_of_their_worse_side(hall: ExchangeHarness) -> None:
-    hall.order(ALICE, PERPETUAL, 60_000, 50_000.0)
-    one = hall.initial(ALICE)
+def test_open_orders_need_the_margin_of_their_worse_side(harness: ExchangeHarness) -> None:
+    harness.order(ALICE, PERPETUAL, 60_000, 50_000.0)
+    one = harness.initial(ALICE)
     assert one == pytest.approx(0.02005, abs=1e-8)
-    assert hall.maintenance(ALICE) == 0.0
-    hall.order(ALICE, PERPETUAL, -60_000, 70_000.0)
-    assert hall.initial(ALICE) == one
-    hall.order(ALICE, PERPETUAL, -60_000, 71_000.0)
-    assert hall.initial(ALICE) == pytest.approx(2 * (0.02 + 0.00005 * 2), abs=1e-8)
+    assert harness.maintenance(ALICE) == 0.0
+    harness.order(ALICE, PERPETUAL, -60_000, 70_000.0)
+    assert harness.initial(ALICE) == one
+    harness.order(ALICE, PERPETUAL, -60_000, 71_000.0)
+    assert harness.initial(ALICE) == pytest.approx(2 * (0.02 + 0.00005 * 2), abs=1e-8)
 
 
-def test_a_cancelled_order_gives_its_margin_back(hall: ExchangeHarness) -> None:
-    hall.order(ALICE, PERPETUAL, 60_000, 50_000.0)
-    hall.do(Cancel, account=ALICE, order_id=1)
-    assert hall.initial(ALICE) == 0.0
-    assert hall.accounts.ledger.account(ALICE).orders == {}
+def test_a_cancelled_order_gives_its_margin_back(harness: ExchangeHarness) -> None:
+    harness.order(ALICE, PERPETUAL, 60_000, 50_000.0)
+    harness.do(Cancel, account=ALICE, order_id=1)
+    assert harness.initial(ALICE) == 0.0
+    assert harness.accounts.ledger.account(ALICE).orders == {}
 
 
-def test_a_resting_option_bid_reserves_its_premium(hall: ExchangeHarness) -> None:
-    hall.order(ALICE, CALL, 2.0, 0.01)
-    assert hall.available(ALICE) == pytest.approx(10.0 - 0.02)
-    hall.order(BOB, LINEAR_CALL, 0.5, 1_000.0)
-    assert hall.available(BOB, "USDC") == pytest.approx(100_000 - 500)
+def test_a_resting_option_bid_reserves_its_premium(harness: ExchangeHarness) -> None:
+    harness.order(ALICE, CALL, 2.0, 0.01)
+    assert harness.available(ALICE) == pytest.approx(10.0 - 0.02)
+    harness.order(BOB, LINEAR_CALL, 0.5, 1_000.0)
+    assert harness.available(BOB, "USDC") == pytest.approx(100_000 - 500)
 
 
-def test_a_resting_option_offer_reserves_its_margin_less_its_premium(hall: ExchangeHarness) -> None:
-    mark = hall.accounts.pricing.marks[CALL.name]
-    hall.order(ALICE, CALL, -1.0, 0.2)
-    assert hall.initial(ALICE) == pytest.approx(max(0.15 + mark - 0.2, 0.0), abs=1e-8)
-    hall.trade(ALICE, BOB, PUT, 3.0, 0.1)
-    before = hall.initial(ALICE)
-    hall.order(ALICE, PUT, -3.0, 0.2)
-    assert hall.initial(ALICE) == before
+def test_a_resting_option_offer_reserves_its_margin_less_its_premium(harness: ExchangeHarness) -> None:
+    mark = harness.accounts.pricing.marks[CALL.name]
+    harness.order(ALICE, CALL, -1.0, 0.2)
+    assert harness.initial(ALICE) == pytest.approx(max(0.15 + mark - 0.2, 0.0), abs=1e-8)
+    harness.trade(ALICE, BOB, PUT, 3.0, 0.1)
+    before = harness.initial(ALICE)
+    harness.order(ALICE, PUT, -3.0, 0.2)
+    assert harness.initial(ALICE) == before
 
 
-def test_an_order_beyond_the_funds_is_refused_and_leaves_no_trace(hall: ExchangeHarness) -> None:
-    before = hall.accounts.freeze()
+def test_an_order_beyond_the_funds_is_refused_and_leaves_no_trace(harness: ExchangeHarness) -> None:
+    before = harness.accounts.freeze()
     for instrument, amount, price in (
         (PERPETUAL, 60_000_000, 60_000.0),
         (CALL, 200.0, 0.06),
@@ -133,137 +133,137 @@ def test_an_order_beyond_the_funds_is_refused_and_leaves_no_trace(hall: Exchange
         (LINEAR, 90.0, 60_000.0),
         (LINEAR_CALL, 200.0, 4_000.0),
     ):
-        found = refusal(hall.order(ALICE, instrument, amount, price))
+        found = refusal(harness.order(ALICE, instrument, amount, price))
         assert found is not None
         assert found.code is Code.NOT_ENOUGH_FUNDS
-    assert hall.accounts.freeze() == before
+    assert harness.accounts.freeze() == before
 
 
-def test_who_has_no_account_has_no_funds(hall: ExchangeHarness) -> None:
-    found = refusal(hall.order(99, PERPETUAL, 10, 60_000.0))
+def test_who_has_no_account_has_no_funds(harness: ExchangeHarness) -> None:
+    found = refusal(harness.order(99, PERPETUAL, 10, 60_000.0))
     assert found is not None
     assert found.code is Code.NOT_ENOUGH_FUNDS
-    assert 99 not in hall.accounts.ledger.accounts
+    assert 99 not in harness.accounts.ledger.accounts
 
 
-def test_closing_is_allowed_when_opening_is_not(hall: ExchangeHarness) -> None:
-    hall.deposit(BOB, 1_000.0)
-    hall.trade(ALICE, BOB, PERPETUAL, 13_000_000, 60_000.0)
-    assert hall.available(ALICE) < 5
-    assert refusal(hall.order(ALICE, PERPETUAL, 20_000_000, 60_000.0)) is not None
-    assert refusal(hall.order(ALICE, PERPETUAL, -13_000_000, 60_000.0)) is None
-    assert refusal(hall.order(BOB, PERPETUAL, 20_000, 61_000.0, reduce_only=True)) is None
+def test_closing_is_allowed_when_opening_is_not(harness: ExchangeHarness) -> None:
+    harness.deposit(BOB, 1_000.0)
+    harness.trade(ALICE, BOB, PERPETUAL, 13_000_000, 60_000.0)
+    assert harness.available(ALICE) < 5
+    assert refusal(harness.order(ALICE, PERPETUAL, 20_000_000, 60_000.0)) is not None
+    assert refusal(harness.order(ALICE, PERPETUAL, -13_000_000, 60_000.0)) is None
+    assert refusal(harness.order(BOB, PERPETUAL, 20_000, 61_000.0, reduce_only=True)) is None
 
 
 def test_fees_go_from_the_traders_to_the_house() -> None:
-    hall = ExchangeHarness()
-    hall.deposit(ALICE, 10.0)
-    hall.deposit(BOB, 10.0)
-    hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
-    assert hall.balance(ALICE) == pytest.approx(10 - 0.0005)
-    assert hall.balance(BOB) == 10.0
-    assert hall.accounts.ledger.house("BTC").fees == 50_000
-    charged = of(Charged, hall.outputs)
+    harness = ExchangeHarness()
+    harness.deposit(ALICE, 10.0)
+    harness.deposit(BOB, 10.0)
+    harness.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
+    assert harness.balance(ALICE) == pytest.approx(10 - 0.0005)
+    assert harness.balance(BOB) == 10.0
+    assert harness.accounts.ledger.house("BTC").fees == 50_000
+    charged = of(Charged, harness.outputs)
     assert [(each.account, each.fee, each.currency) for each in charged] == [
         (BOB, 0, "BTC"),
         (ALICE, 50_000, "BTC"),
     ]
-    assert hall.balanced()
+    assert harness.balanced()
 
 
-def test_a_closing_fill_says_its_profit(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, LINEAR, 1.0, 60_000.0)
-    hall.trade(BOB, ALICE, LINEAR, 1.0, 61_000.0)
-    profits = {each.account: each.profit for each in of(Charged, hall.outputs)}
+def test_a_closing_fill_says_its_profit(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, LINEAR, 1.0, 60_000.0)
+    harness.trade(BOB, ALICE, LINEAR, 1.0, 61_000.0)
+    profits = {each.account: each.profit for each in of(Charged, harness.outputs)}
     assert profits == {ALICE: 1_000 * UNITS, BOB: -1_000 * UNITS}
 
 
-def test_longs_pay_funding_to_shorts_while_the_perpetual_stands_high(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
+def test_longs_pay_funding_to_shorts_while_the_perpetual_stands_high(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
     fair = {"BTC_PERPETUAL": 60_120.0}
     for _ in range(60):
-        hall.prices(60_000.0, later_s=60.0, **fair)
-    mark_profit = 1 - 60_000 / hall.accounts.pricing.marks[PERPETUAL.name]
-    paid = 10.0 + mark_profit - hall.equity(ALICE)
+        harness.prices(60_000.0, later_s=60.0, **fair)
+    mark_profit = 1 - 60_000 / harness.accounts.pricing.marks[PERPETUAL.name]
+    paid = 10.0 + mark_profit - harness.equity(ALICE)
     assert paid == pytest.approx((0.002 - 0.00025) / 8, rel=0.05)  # the mark takes half a minute to follow
-    assert hall.equity(BOB) + hall.equity(ALICE) == pytest.approx(20.0, abs=2e-8)
-    hall.trade(BOB, ALICE, PERPETUAL, 60_000, 60_000.0)
-    assert hall.equity(ALICE) == pytest.approx(10.0 - paid, abs=1e-7)
-    assert hall.balanced()
+    assert harness.equity(BOB) + harness.equity(ALICE) == pytest.approx(20.0, abs=2e-8)
+    harness.trade(BOB, ALICE, PERPETUAL, 60_000, 60_000.0)
+    assert harness.equity(ALICE) == pytest.approx(10.0 - paid, abs=1e-7)
+    assert harness.balanced()
 
 
-def test_only_what_no_position_needs_can_be_withdrawn(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, PERPETUAL, 600_000, 60_000.0)
-    hall.prices(66_000.0)
-    assert hall.equity(ALICE) > 10.9
-    assert refusal(hall.do(Withdraw, account=ALICE, currency="BTC", units=10 * UNITS)) is not None
-    assert refusal(hall.do(Withdraw, account=ALICE, currency="BTC", units=0)) is not None
-    assert refusal(hall.do(Withdraw, account=77, currency="BTC", units=1)) is not None
-    units = hall.accounts.standings.free(hall.accounts.ledger.account(ALICE), "BTC")
-    assert units / UNITS == pytest.approx(10.0 - hall.initial(ALICE), abs=1e-7)
-    outputs = hall.do(Withdraw, account=ALICE, currency="BTC", units=units)
+def test_only_what_no_position_needs_can_be_withdrawn(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, PERPETUAL, 600_000, 60_000.0)
+    harness.prices(66_000.0)
+    assert harness.equity(ALICE) > 10.9
+    assert refusal(harness.do(Withdraw, account=ALICE, currency="BTC", units=10 * UNITS)) is not None
+    assert refusal(harness.do(Withdraw, account=ALICE, currency="BTC", units=0)) is not None
+    assert refusal(harness.do(Withdraw, account=77, currency="BTC", units=1)) is not None
+    units = harness.accounts.standings.free(harness.accounts.ledger.account(ALICE), "BTC")
+    assert units / UNITS == pytest.approx(10.0 - harness.initial(ALICE), abs=1e-7)
+    outputs = harness.do(Withdraw, account=ALICE, currency="BTC", units=units)
     assert [each.units for each in of(BalanceChanged, outputs)] == [-units]
-    assert hall.available(ALICE) > 0.0
-    assert hall.balanced()
+    assert harness.available(ALICE) > 0.0
+    assert harness.balanced()
 
 
-def test_portfolio_margin_rewards_a_hedge(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, CALL, 10.0, 0.08)
-    standard = hall.maintenance(BOB)
-    assert refusal(hall.do(SetMarginModel, account=BOB, model="segregated_pm")) is None
-    naked = hall.maintenance(BOB)
-    hall.trade(BOB, ALICE, PERPETUAL, 300_000, 60_000.0)
-    hedged = hall.maintenance(BOB)
+def test_portfolio_margin_rewards_a_hedge(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, CALL, 10.0, 0.08)
+    standard = harness.maintenance(BOB)
+    assert refusal(harness.do(SetMarginModel, account=BOB, model="segregated_pm")) is None
+    naked = harness.maintenance(BOB)
+    harness.trade(BOB, ALICE, PERPETUAL, 300_000, 60_000.0)
+    hedged = harness.maintenance(BOB)
     assert hedged < naked
     assert hedged < standard
-    hall.order(BOB, CALL, -5.0, 0.5)
-    assert hall.initial(BOB) > hedged / 0.8
-    assert hall.maintenance(BOB) == hedged
+    harness.order(BOB, CALL, -5.0, 0.5)
+    assert harness.initial(BOB) > hedged / 0.8
+    assert harness.maintenance(BOB) == hedged
 
 
-def test_a_margin_model_that_the_account_cannot_bear_is_refused(hall: ExchangeHarness) -> None:
-    hall.deposit(BOB, 1_000.0)
-    hall.trade(ALICE, BOB, PERPETUAL, 12_000_000, 60_000.0)
-    found = refusal(hall.do(SetMarginModel, account=ALICE, model="segregated_pm"))
+def test_a_margin_model_that_the_account_cannot_bear_is_refused(harness: ExchangeHarness) -> None:
+    harness.deposit(BOB, 1_000.0)
+    harness.trade(ALICE, BOB, PERPETUAL, 12_000_000, 60_000.0)
+    found = refusal(harness.do(SetMarginModel, account=ALICE, model="segregated_pm"))
     assert found is not None
     assert found.code is Code.NOT_ENOUGH_FUNDS
-    assert hall.accounts.ledger.account(ALICE).model == "segregated_sm"
-    assert refusal(hall.do(SetMarginModel, account=99, model="segregated_pm")) is not None
+    assert harness.accounts.ledger.account(ALICE).model == "segregated_sm"
+    assert refusal(harness.do(SetMarginModel, account=99, model="segregated_pm")) is not None
 
 
-def test_a_snapshot_gives_the_same_accounts(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
-    hall.trade(ALICE, BOB, CALL, 1.0, 0.08)
-    hall.order(BOB, LINEAR, 0.5, 59_000.0)
-    hall.prices(61_000.0, BTC_PERPETUAL=61_050.0)
-    state = hall.accounts.freeze()
+def test_a_snapshot_gives_the_same_accounts(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
+    harness.trade(ALICE, BOB, CALL, 1.0, 0.08)
+    harness.order(BOB, LINEAR, 0.5, 59_000.0)
+    harness.prices(61_000.0, BTC_PERPETUAL=61_050.0)
+    state = harness.accounts.freeze()
     other = ExchangeHarness(fees=FREE, instruments=())
     other.accounts.thaw(state)
-    other.now, other.index = hall.now, hall.index
+    other.now, other.index = harness.now, harness.index
     assert other.accounts.freeze() == state
     for account in (ALICE, BOB):
         for currency in ("BTC", "USDC"):
-            assert other.equity(account, currency) == hall.equity(account, currency)
-            assert other.initial(account, currency) == hall.initial(account, currency)
-            assert other.maintenance(account, currency) == hall.maintenance(account, currency)
+            assert other.equity(account, currency) == harness.equity(account, currency)
+            assert other.initial(account, currency) == harness.initial(account, currency)
+            assert other.maintenance(account, currency) == harness.maintenance(account, currency)
 
 
-def test_records_that_are_not_the_accounts_own_are_refused(hall: ExchangeHarness) -> None:
-    found = hall.accounts.received(Tick(at_ns=hall.now))
+def test_records_that_are_not_the_accounts_own_are_refused(harness: ExchangeHarness) -> None:
+    found = harness.accounts.received(Tick(at_ns=harness.now))
     assert found is not None
     assert found.code is Code.NOT_IMPLEMENTED
 
 
-def test_deposits_that_make_no_sense_are_refused(hall: ExchangeHarness) -> None:
-    before = hall.accounts.freeze()
+def test_deposits_that_make_no_sense_are_refused(harness: ExchangeHarness) -> None:
+    before = harness.accounts.freeze()
     for currency, units in (("BTC", 0), ("BTC", -1), ("BTC", 1 << 62), ("DOGE", 1)):
-        assert refusal(hall.do(Deposit, account=ALICE, currency=currency, units=units)) is not None
-    assert hall.accounts.freeze() == before
+        assert refusal(harness.do(Deposit, account=ALICE, currency=currency, units=units)) is not None
+    assert harness.accounts.freeze() == before
 
 
-def test_what_an_order_needs_is_what_it_then_takes(hall: ExchangeHarness) -> None:
-    account = hall.accounts.ledger.account(ALICE)
-    hall.trade(ALICE, BOB, PERPETUAL, 70_000, 60_000.0)
+def test_what_an_order_needs_is_what_it_then_takes(harness: ExchangeHarness) -> None:
+    account = harness.accounts.ledger.account(ALICE)
+    harness.trade(ALICE, BOB, PERPETUAL, 70_000, 60_000.0)
     for instrument, amount, price in (
         (PERPETUAL, 90_000, 59_000.0),
         (PERPETUAL, -300_000, 66_000.0),
@@ -275,16 +275,16 @@ def test_what_an_order_needs_is_what_it_then_takes(hall: ExchangeHarness) -> Non
         lots = round(abs(amount) * 10**-instrument.size_exponent)
         ticks = round(price * 10**-instrument.price_exponent)
         order = OpenOrder(instrument.name, 1 if amount > 0 else -1, lots, ticks, False)
-        before = hall.initial(ALICE, currency)
-        needed = hall.accounts.standings.more_margin(account, instrument, order, None) / UNITS
-        hall.order(ALICE, instrument, amount, price)
-        assert hall.initial(ALICE, currency) - before == pytest.approx(needed, abs=1e-8)
-    assert hall.initial(ALICE) > 0.0
+        before = harness.initial(ALICE, currency)
+        needed = harness.accounts.standings.more_margin(account, instrument, order, None) / UNITS
+        harness.order(ALICE, instrument, amount, price)
+        assert harness.initial(ALICE, currency) - before == pytest.approx(needed, abs=1e-8)
+    assert harness.initial(ALICE) > 0.0
 
 
-def test_a_futures_margin_is_the_published_formula_rounded_up(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, PERPETUAL, 123_450, 60_000.0)
-    mark = hall.accounts.pricing.marks[PERPETUAL.name]
-    wanted = future_margin(hall.accounts.margins.coin("BTC").future, 123_450 / mark)
-    assert hall.initial(ALICE) == pytest.approx(wanted.initial, abs=1.01e-8)
-    assert hall.maintenance(ALICE) == pytest.approx(wanted.maintenance, abs=1.01e-8)
+def test_a_futures_margin_is_the_published_formula_rounded_up(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, PERPETUAL, 123_450, 60_000.0)
+    mark = harness.accounts.pricing.marks[PERPETUAL.name]
+    wanted = future_margin(harness.accounts.margins.coin("BTC").future, 123_450 / mark)
+    assert harness.initial(ALICE) == pytest.approx(wanted.initial, abs=1.01e-8)
+    assert harness.maintenance(ALICE) == pytest.approx(wanted.maintenance, abs=1.01e-8)

@@ -36,16 +36,18 @@ class Market:
 
     def __init__(self, seed: int) -> None:
         self.chance = Random(seed)
-        self.hall = ExchangeHarness()
+        self.harness = ExchangeHarness()
         self.asked: list[tuple[bool, bool]] = []
         """Of each order looked at: whether it was borne, and whether the quick look sufficed."""
-        self.hall.deposit(MAKER, 1e6)
-        self.hall.deposit(MAKER, 1e9, "USDC")
+        self.harness.deposit(MAKER, 1e6)
+        self.harness.deposit(MAKER, 1e9, "USDC")
         for trader in TRADERS:
             for currency, scale in (("BTC", 1.0), ("USDC", 50_000.0)):
                 if self.chance.random() < 0.8:
-                    self.hall.deposit(trader, scale * self.chance.choice([0.001, 0.3, 2.0, 40.0]), currency)
-        self._watch(self.hall.accounts)
+                    self.harness.deposit(
+                        trader, scale * self.chance.choice([0.001, 0.3, 2.0, 40.0]), currency
+                    )
+        self._watch(self.harness.accounts)
 
     def _watch(self, accounts: Accounts) -> None:
         """Compare whenever it is asked."""
@@ -81,17 +83,17 @@ class Market:
         instrument, side = self.chance.choice(ANY), self.chance.choice([1, -1])
         lots, price = self._lots(instrument), self._price(instrument)
         if self.chance.random() < 0.5:
-            self.hall.order(MAKER, instrument, -side * _amount(instrument, lots), price)
+            self.harness.order(MAKER, instrument, -side * _amount(instrument, lots), price)
         terms: Any = {"reduce_only": self.chance.random() < 0.15}
         if self.chance.random() < 0.3:
             terms["time_in_force"] = "immediate_or_cancel"
         at = None if self.chance.random() < 0.1 else price
-        self.hall.order(trader, instrument, side * _amount(instrument, lots), at, **terms)
-        self.hall.do(CancelMany, account=MAKER)
+        self.harness.order(trader, instrument, side * _amount(instrument, lots), at, **terms)
+        self.harness.do(CancelMany, account=MAKER)
 
     def border(self, trader: int) -> None:
         """The most that there are funds for, and a lot more."""
-        account = self.hall.accounts.ledger.account(trader)
+        account = self.harness.accounts.ledger.account(trader)
         instrument, side = self.chance.choice(ANY), self.chance.choice([1, -1])
         old = self.chance.choice([None, *account.orders.values()])
         if old is not None and (old.instrument != instrument.name or old.sign != side):
@@ -99,7 +101,7 @@ class Market:
         ticks = round(self._price(instrument) * 10**-instrument.price_exponent)
         step = round(float(instrument.min_trade_size or 1) * 10**-instrument.size_exponent)
         low, high = 0, BEYOND
-        has_funds_for = self.hall.accounts.standings.has_funds_for
+        has_funds_for = self.harness.accounts.standings.has_funds_for
         if instrument.settlement not in account.wallets:
             return
         while high - low > 1:
@@ -113,64 +115,66 @@ class Market:
                 has_funds_for(account, instrument, OpenOrder(instrument.name, side, lots, ticks, False), old)
         if low >= step and self.chance.random() < 0.5:
             price = ticks * 10**instrument.price_exponent
-            self.hall.order(trader, instrument, side * _amount(instrument, low - low % step), price)
+            self.harness.order(trader, instrument, side * _amount(instrument, low - low % step), price)
 
     def edit(self, trader: int) -> None:
         """An open order grows, shrinks, moves, or is bound to reduce."""
-        orders = self.hall.accounts.ledger.account(trader).orders
+        orders = self.harness.accounts.ledger.account(trader).orders
         if not orders:
             return
         number = self.chance.choice(list(orders))
-        instrument = self.hall.accounts.instrument(orders[number].instrument)
+        instrument = self.harness.accounts.instrument(orders[number].instrument)
         reduce = self.chance.choice([None, None, None, True, False])
         price = round(self._price(instrument) * 10**-instrument.price_exponent)
         change: dict[str, Any] = {"size_lots": self._lots(instrument)} if self.chance.random() < 0.7 else {}
         if self.chance.random() < 0.5:
             change["price_ticks"] = price
-        self.hall.do(Edit, account=trader, order_id=number, reduce_only=reduce, **change)
+        self.harness.do(Edit, account=trader, order_id=number, reduce_only=reduce, **change)
 
     def cancel(self, trader: int) -> None:
         """One order goes, or all."""
-        orders = self.hall.accounts.ledger.account(trader).orders
+        orders = self.harness.accounts.ledger.account(trader).orders
         if orders and self.chance.random() < 0.7:
-            self.hall.do(Cancel, account=trader, order_id=self.chance.choice(list(orders)))
+            self.harness.do(Cancel, account=trader, order_id=self.chance.choice(list(orders)))
         else:
-            self.hall.do(CancelMany, account=trader)
+            self.harness.do(CancelMany, account=trader)
 
     def move(self, _: int) -> None:
         """Prices change, mostly a little; a fall by a third leaves some without equity."""
         step = self.chance.choice([0.001, 0.01, 0.05, 0.3]) * self.chance.choice([1, -1])
-        index = min(max(self.hall.index * (1 + step), 9_000.0), 300_000.0)
+        index = min(max(self.harness.index * (1 + step), 9_000.0), 300_000.0)
         basis = 1 + self.chance.uniform(-0.003, 0.003)
         fair: Any = {"BTC_PERPETUAL": index * basis}
-        self.hall.prices(index, later_s=self.chance.choice([1, 60, 4000]), **fair)
+        self.harness.prices(index, later_s=self.chance.choice([1, 60, 4000]), **fair)
 
     def model(self, trader: int) -> None:
         """The other margin model, if it lets him."""
         wanted = self.chance.choice(["segregated_sm", "segregated_sm", "segregated_pm"])
-        self.hall.do(SetMarginModel, account=trader, model=wanted)
+        self.harness.do(SetMarginModel, account=trader, model=wanted)
 
     def withdraw(self, trader: int) -> None:
         """All that is free but a unit or two."""
-        account = self.hall.accounts.ledger.account(trader)
+        account = self.harness.accounts.ledger.account(trader)
         for currency in list(account.wallets):
-            free = self.hall.accounts.standings.free(account, currency) - self.chance.choice([0, 1, 2, UNITS])
-            self.hall.do(Withdraw, account=trader, currency=currency, units=free)
+            free = self.harness.accounts.standings.free(account, currency) - self.chance.choice(
+                [0, 1, 2, UNITS]
+            )
+            self.harness.do(Withdraw, account=trader, currency=currency, units=free)
 
     def time_passes(self, _: int) -> None:
         """Over a settlement, once over an expiry."""
-        left = self.chance.choice([86_400, (WEEKLY_CALL.expiration_ns - self.hall.now) // SECOND_NS])
+        left = self.chance.choice([86_400, (WEEKLY_CALL.expiration_ns - self.harness.now) // SECOND_NS])
         if 0 < left < 20 * 86_400:
-            self.hall.prices(later_s=left)
+            self.harness.prices(later_s=left)
 
     def look(self, trader: int) -> None:
         """Somebody asks for all sums: they are what fresh ones are."""
         fresh = Accounts()
-        fresh.thaw(self.hall.accounts.freeze())
+        fresh.thaw(self.harness.accounts.freeze())
         for currency in CURRENCIES:
             mine, theirs = (
                 each.standings.standing(each.ledger.account(trader), currency)
-                for each in (self.hall.accounts, fresh)
+                for each in (self.harness.accounts, fresh)
             )
             assert _sums(mine) == _sums(theirs)
 
@@ -181,7 +185,7 @@ class Market:
         return max(1, round(size * 10**-instrument.size_exponent) // step) * step
 
     def _price(self, instrument: Instrument) -> float:
-        mark = self.hall.accounts.pricing.marks.get(instrument.name) or self.hall.index
+        mark = self.harness.accounts.pricing.marks.get(instrument.name) or self.harness.index
         wanted = round(
             mark * self.chance.choice([0.7, 0.99, 1.0, 1.01, 1.3]) * 10**-instrument.price_exponent
         )
@@ -198,6 +202,6 @@ def test_funds_are_found_as_fresh_sums_find_them(seed: int) -> None:
     market = Market(seed)
     for _ in range(150):
         market.act()
-    assert market.hall.balanced()
+    assert market.harness.balanced()
     assert {borne for borne, _ in market.asked} == {True, False}
     assert any(quick for _, quick in market.asked)

@@ -20,7 +20,7 @@ class Kept(MatchingHarness):
         for _ in range(count):
             order = self.place(account, "buy", 10, 1000)
             self.cancel(order)
-            self.history.took(self.outputs)
+            self.history.apply(self.outputs)
             ids.append(order.id)
         return ids
 
@@ -48,7 +48,7 @@ def test_what_others_do_takes_nothing_from_an_accounts_past() -> None:
 def test_a_living_order_is_no_past() -> None:
     harness = Kept()
     order = harness.place(A, "buy", 10, 1000)
-    harness.history.took(harness.outputs)
+    harness.history.apply(harness.outputs)
     assert of(OrderChanged, harness.outputs)
     assert harness.history.order(A, order.id) is None
 

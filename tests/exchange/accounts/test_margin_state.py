@@ -33,48 +33,48 @@ STEPS = st.lists(
 )
 
 
-class Desk:
+class MarginWalk:
     """Alice does things that nobody looks at, and asks now and then what she may."""
 
     def __init__(self) -> None:
-        self.hall = ExchangeHarness()
+        self.harness = ExchangeHarness()
         for account, coins in ((ALICE, 2.0), (BOB, 1e5)):
-            self.hall.deposit(account, coins)
-            self.hall.deposit(account, 60_000.0 * coins, "USDC")
+            self.harness.deposit(account, coins)
+            self.harness.deposit(account, 60_000.0 * coins, "USDC")
         self.answers: list[float] = []
 
     def rest(self, instrument: Instrument, count: int) -> None:
         away = 0.5 if count > 0 else 1.5
-        self.hall.order(ALICE, instrument, _size(instrument, count), _price(instrument, away))
+        self.harness.order(ALICE, instrument, _size(instrument, count), _price(instrument, away))
 
     def trade(self, instrument: Instrument, count: int) -> None:
-        self.hall.order(BOB, instrument, -_size(instrument, count), _price(instrument, 1.0))
-        self.hall.order(
+        self.harness.order(BOB, instrument, -_size(instrument, count), _price(instrument, 1.0))
+        self.harness.order(
             ALICE, instrument, _size(instrument, count), _price(instrument, 1.0),
             time_in_force="immediate_or_cancel",
         )  # fmt: skip
-        self.hall.do(CancelMany, account=BOB)
+        self.harness.do(CancelMany, account=BOB)
 
     def cancel(self) -> None:
-        self.hall.do(CancelMany, account=ALICE)
+        self.harness.do(CancelMany, account=ALICE)
 
     def move(self, percent: int) -> None:
-        self.hall.prices(60_000.0 * (1 + percent / 100))
+        self.harness.prices(60_000.0 * (1 + percent / 100))
 
     def model(self, model: str) -> None:
-        self.hall.do(SetMarginModel, account=ALICE, model=model)
+        self.harness.do(SetMarginModel, account=ALICE, model=model)
 
     def probe(self, instrument: Instrument, sign: int, replacing: bool) -> None:
         """Ask for the most that a fresh look allows, and for one lot more."""
-        mine = self.hall.accounts.ledger.account(ALICE).orders.values()
+        mine = self.harness.accounts.ledger.account(ALICE).orders.values()
         old = next((each for each in mine if replacing and each.instrument == instrument.name), None)
         fresh = Accounts()
-        fresh.thaw(self.hall.accounts.freeze())
+        fresh.thaw(self.harness.accounts.freeze())
         most = bisect_left(
             range(MANY), True, key=lambda lots: not _defined(fresh, instrument, lots * sign, old)
         )
         for lots in (most, most - 1):
-            found = _bears(self.hall.accounts, instrument, lots * sign, old)
+            found = _bears(self.harness.accounts, instrument, lots * sign, old)
             assert found == _defined(fresh, instrument, lots * sign, old)
         self.answers.append(most * 10**instrument.size_exponent)
 
@@ -106,10 +106,10 @@ def _price(instrument: Instrument, share: float) -> float:
 
 def act(steps: list[Any]) -> list[float]:
     """The sizes that were too much, one for each probe."""
-    desk = Desk()
+    walk = MarginWalk()
     for name, *details in steps:
-        getattr(desk, name)(*details)
-    return desk.answers
+        getattr(walk, name)(*details)
+    return walk.answers
 
 
 @settings(max_examples=120, deadline=None)

@@ -15,7 +15,7 @@ ALICE, BOB = 1, 2
 
 
 @pytest.fixture
-def hall() -> ExchangeHarness:
+def harness() -> ExchangeHarness:
     found = ExchangeHarness(fees=FREE)
     for account in (ALICE, BOB):
         found.deposit(account, 10.0)
@@ -23,13 +23,13 @@ def hall() -> ExchangeHarness:
     return found
 
 
-def test_equity_is_balance_and_session_profit_and_the_value_of_options(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
-    hall.trade(ALICE, BOB, CALL, 2.0, 0.08)
-    hall.trade(BOB, ALICE, PERPETUAL, 20_000, 61_000.0)
-    hall.prices(63_000.0)
+def test_equity_is_balance_and_session_profit_and_the_value_of_options(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
+    harness.trade(ALICE, BOB, CALL, 2.0, 0.08)
+    harness.trade(BOB, ALICE, PERPETUAL, 20_000, 61_000.0)
+    harness.prices(63_000.0)
     for account in (ALICE, BOB):
-        found = account_summary(hall.accounts, account, "BTC")
+        found = account_summary(harness.accounts, account, "BTC")
         parts = ("balance", "futures_session_upl", "futures_session_rpl", "options_value")
         assert found["equity"] == pytest.approx(sum(found[part] for part in parts), abs=1e-12)
         assert found["margin_balance"] == pytest.approx(found["equity"] - found["options_value"], abs=1e-12)
@@ -39,14 +39,14 @@ def test_equity_is_balance_and_session_profit_and_the_value_of_options(hall: Exc
         assert found["session_upl"] == pytest.approx(
             found["futures_session_upl"] + found["options_session_upl"]
         )
-    assert account_summary(hall.accounts, ALICE, "BTC")["futures_session_rpl"] > 0.0
+    assert account_summary(harness.accounts, ALICE, "BTC")["futures_session_rpl"] > 0.0
 
 
-def test_delta_counts_the_premium_of_an_option(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, CALL, 2.0, 0.08)
-    hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
-    option, mark = hall.accounts.pricing.options[CALL.name], hall.accounts.pricing.marks[CALL.name]
-    found = account_summary(hall.accounts, ALICE, "BTC")
+def test_delta_counts_the_premium_of_an_option(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, CALL, 2.0, 0.08)
+    harness.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
+    option, mark = harness.accounts.pricing.options[CALL.name], harness.accounts.pricing.marks[CALL.name]
+    found = account_summary(harness.accounts, ALICE, "BTC")
     assert found["options_delta"] == pytest.approx(2 * option.value.delta)
     assert found["delta_total"] == pytest.approx(2 * (option.value.delta - mark) + 1.0)
     assert found["delta_total_map"] == {"btc_usd": found["delta_total"]}
@@ -54,81 +54,81 @@ def test_delta_counts_the_premium_of_an_option(hall: ExchangeHarness) -> None:
     assert found["options_theta_map"] == {"btc_usd": pytest.approx(2 * option.value.theta)}
 
 
-def test_half_way_through_the_last_half_hour_half_the_delta_is_left(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, CALL, 1.0, 0.08)
-    left = (QUARTERLY.expiration_ns - hall.now) // SECOND_NS
-    hall.prices(90_000.0, later_s=left - 1800)
-    before = account_summary(hall.accounts, ALICE, "BTC")["delta_total"]
-    hall.prices(90_000.0, later_s=900)
-    after = account_summary(hall.accounts, ALICE, "BTC")["delta_total"]
+def test_half_way_through_the_last_half_hour_half_the_delta_is_left(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, CALL, 1.0, 0.08)
+    left = (QUARTERLY.expiration_ns - harness.now) // SECOND_NS
+    harness.prices(90_000.0, later_s=left - 1800)
+    before = account_summary(harness.accounts, ALICE, "BTC")["delta_total"]
+    harness.prices(90_000.0, later_s=900)
+    after = account_summary(harness.accounts, ALICE, "BTC")["delta_total"]
     assert before == pytest.approx(1.0 - 1 / 3, abs=1e-3)
     assert after == pytest.approx(before / 2, abs=1e-3)
 
 
-def test_projected_margins_leave_out_what_expires_next(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, CALL, 1.0, 0.08)
-    hall.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
-    left = (QUARTERLY.expiration_ns - hall.now) // SECOND_NS
-    hall.prices(later_s=left - 7200)
-    found = account_summary(hall.accounts, BOB, "BTC")
+def test_projected_margins_leave_out_what_expires_next(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, CALL, 1.0, 0.08)
+    harness.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
+    left = (QUARTERLY.expiration_ns - harness.now) // SECOND_NS
+    harness.prices(later_s=left - 7200)
+    found = account_summary(harness.accounts, BOB, "BTC")
     assert 0.0 < found["projected_maintenance_margin"] < found["maintenance_margin"]
     assert found["projected_delta_total"] == pytest.approx(-1.0)
 
 
-def test_an_account_without_money_is_all_zero(hall: ExchangeHarness) -> None:
-    found = account_summary(hall.accounts, 99, "ETH")
+def test_an_account_without_money_is_all_zero(harness: ExchangeHarness) -> None:
+    found = account_summary(harness.accounts, 99, "ETH")
     assert found["currency"] == "ETH"
     assert not any(value for value in found.values() if isinstance(value, float))
-    assert 99 not in hall.accounts.ledger.accounts
+    assert 99 not in harness.accounts.ledger.accounts
 
 
-def test_a_position_says_size_price_profit_and_where_it_ends(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, PERPETUAL, 600_000, 60_000.0)
-    hall.prices(61_000.0)
-    found = position_summary(hall.accounts, ALICE, PERPETUAL.name)
+def test_a_position_says_size_price_profit_and_where_it_ends(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, PERPETUAL, 600_000, 60_000.0)
+    harness.prices(61_000.0)
+    found = position_summary(harness.accounts, ALICE, PERPETUAL.name)
     assert (found["direction"], found["size"], found["leverage"]) == ("buy", 600_000.0, 50)
     assert found["average_price"] == pytest.approx(60_000.0)
     assert found["size_currency"] == pytest.approx(600_000 / 61_000)
     assert found["floating_profit_loss"] == pytest.approx(10 - 600_000 / 61_000, abs=1e-7)
     price = found["estimated_liquidation_price"]
     assert 30_000 < price < 33_000
-    short = position_summary(hall.accounts, BOB, PERPETUAL.name)
+    short = position_summary(harness.accounts, BOB, PERPETUAL.name)
     assert short["direction"] == "sell"
     assert short["estimated_liquidation_price"] is None
 
 
-def test_the_liquidation_price_is_where_liquidation_begins(hall: ExchangeHarness) -> None:
-    hall.trade(ALICE, BOB, LINEAR, 10.0, 60_000.0)
-    price = position_summary(hall.accounts, ALICE, LINEAR.name)["estimated_liquidation_price"]
-    wallet = hall.accounts.ledger.account(ALICE).wallet("USDC")
-    hall.prices(price * 1.0005)
+def test_the_liquidation_price_is_where_liquidation_begins(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, LINEAR, 10.0, 60_000.0)
+    price = position_summary(harness.accounts, ALICE, LINEAR.name)["estimated_liquidation_price"]
+    wallet = harness.accounts.ledger.account(ALICE).wallet("USDC")
+    harness.prices(price * 1.0005)
     assert not wallet.liquidating
-    hall.prices(price * 0.9995)
+    harness.prices(price * 0.9995)
     assert wallet.liquidating
 
 
-def test_no_position_is_zero(hall: ExchangeHarness) -> None:
-    found = position_summary(hall.accounts, ALICE, CALL.name)
+def test_no_position_is_zero(harness: ExchangeHarness) -> None:
+    found = position_summary(harness.accounts, ALICE, CALL.name)
     assert (found["direction"], found["size"], found["delta"], found["average_price"]) == ("zero", 0, 0, 0)
 
 
-def test_margins_of_an_order_to_come(hall: ExchangeHarness) -> None:
-    found = margins(hall.accounts, PERPETUAL, 60_000, 60_000.0)
+def test_margins_of_an_order_to_come(harness: ExchangeHarness) -> None:
+    found = margins(harness.accounts, PERPETUAL, 60_000, 60_000.0)
     assert found["buy"] == found["sell"] == pytest.approx(0.02005)
-    option = margins(hall.accounts, CALL, 10, 0.08)
+    option = margins(harness.accounts, CALL, 10, 0.08)
     assert option["buy"] == pytest.approx(0.08)
     assert option["sell"] > 0.1
 
 
-def test_tickers_say_marks_volatilities_and_greeks(hall: ExchangeHarness) -> None:
-    pricing = hall.accounts.pricing
+def test_tickers_say_marks_volatilities_and_greeks(harness: ExchangeHarness) -> None:
+    pricing = harness.accounts.pricing
     found = ticker(pricing, CALL, best=(0.0, pricing.marks[CALL.name]))
     option = pricing.options[CALL.name]
     assert (found.mark_iv, found.bid_iv) == (round(option.vol * 100, 2), 0.0)
     assert found.ask_iv == pytest.approx(option.vol * 100, abs=0.01)
     assert found.greeks is not None
     assert found.greeks.delta == round(option.value.delta, 5)
-    perpetual = ticker(pricing, PERPETUAL, hall.exchange.matching.books[PERPETUAL.name].reference, 5.0)
+    perpetual = ticker(pricing, PERPETUAL, harness.exchange.matching.books[PERPETUAL.name].reference, 5.0)
     assert (perpetual.index_price, perpetual.open_interest, perpetual.mark_iv) == (60_000.0, 5.0, None)
     assert perpetual.min_price is not None
     assert perpetual.current_funding == 0.0
@@ -140,14 +140,14 @@ def test_tickers_say_marks_volatilities_and_greeks(hall: ExchangeHarness) -> Non
     assert UNITS == 10**8
 
 
-def test_sums_of_money_have_no_more_decimals_than_money(hall: ExchangeHarness) -> None:
-    hall.trade(1, 2, PERPETUAL, 12_340, 60_000.0)
-    hall.trade(2, 1, CALL, 0.7, 0.0435)
+def test_sums_of_money_have_no_more_decimals_than_money(harness: ExchangeHarness) -> None:
+    harness.trade(1, 2, PERPETUAL, 12_340, 60_000.0)
+    harness.trade(2, 1, CALL, 0.7, 0.0435)
     for index in (60_123.4, 59_321.7, 61_999.9):
-        hall.prices(index)
-        found = account_summary(hall.accounts, 1, "BTC")
+        harness.prices(index)
+        found = account_summary(harness.accounts, 1, "BTC")
         for name in ("session_upl", "session_rpl", "total_pl", "futures_pl", "equity"):
             assert found[name] == round(found[name], 8)
-        position = position_summary(hall.accounts, 1, PERPETUAL.name)
+        position = position_summary(harness.accounts, 1, PERPETUAL.name)
         assert position["mark_price"] == round(position["mark_price"], 2)
         assert position["index_price"] == index

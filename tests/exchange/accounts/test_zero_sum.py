@@ -22,9 +22,9 @@ HARSH = FeeTable(future_liquidation_ppm=(("BTC", 70_001),), option_liquidation_p
 """Fees that leave odd units behind."""
 
 
-def near(instrument: Instrument, hall: ExchangeHarness, offset: int) -> float:
+def near(instrument: Instrument, harness: ExchangeHarness, offset: int) -> float:
     """A price near the mark, on the instrument's grid."""
-    mark = hall.accounts.pricing.marks.get(instrument.name) or hall.index
+    mark = harness.accounts.pricing.marks.get(instrument.name) or harness.index
     wanted = round(mark * (1 + offset / 200) * 10**-instrument.price_exponent)
     tick = instrument.tick_at(wanted)
     return max(wanted // tick, 1) * tick * 10**instrument.price_exponent
@@ -35,15 +35,15 @@ class Money(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hall = ExchangeHarness(fees=HARSH)
+        self.harness = ExchangeHarness(fees=HARSH)
 
     @initialize()
     def fund(self) -> None:
-        self.hall.deposit(MAKER, 100_000.0)
-        self.hall.deposit(MAKER, 1e9, "USDC")
+        self.harness.deposit(MAKER, 100_000.0)
+        self.harness.deposit(MAKER, 1e9, "USDC")
         for account in range(1, 6):
-            self.hall.deposit(account, 3.00000007 + account)
-            self.hall.deposit(account, 70_000.03, "USDC")
+            self.harness.deposit(account, 3.00000007 + account)
+            self.harness.deposit(account, 70_000.03, "USDC")
         for instrument in LISTED:
             self.trade(1, 2, instrument, 20, 0)
             self.trade(3, 4, instrument, 7, 1)
@@ -57,7 +57,9 @@ class Money(RuleBasedStateMachine):
     )
     def order(self, account: int, instrument: Instrument, count: int, offset: int, reduce: bool) -> None:
         size = {"quote": 20_000.0, "base": 0.1}[instrument.size_unit] * count
-        self.hall.order(account, instrument, size, near(instrument, self.hall, offset), reduce_only=reduce)
+        self.harness.order(
+            account, instrument, size, near(instrument, self.harness, offset), reduce_only=reduce
+        )
 
     @rule(
         buyer=ACCOUNTS,
@@ -68,74 +70,78 @@ class Money(RuleBasedStateMachine):
     )
     def trade(self, buyer: int, seller: int, instrument: Instrument, count: int, offset: int) -> None:
         size = {"quote": 10_000.0, "base": 0.1}[instrument.size_unit] * count
-        price = near(instrument, self.hall, offset)
-        self.hall.order(seller, instrument, -size, price)
-        self.hall.order(buyer, instrument, size, price, time_in_force="immediate_or_cancel")
+        price = near(instrument, self.harness, offset)
+        self.harness.order(seller, instrument, -size, price)
+        self.harness.order(buyer, instrument, size, price, time_in_force="immediate_or_cancel")
 
     @rule(account=ACCOUNTS, instrument=INSTRUMENTS, count=st.integers(-30, 30).filter(bool))
     def market_order(self, account: int, instrument: Instrument, count: int) -> None:
-        self.hall.order(account, instrument, {"quote": 10_000.0, "base": 0.1}[instrument.size_unit] * count)
+        self.harness.order(
+            account, instrument, {"quote": 10_000.0, "base": 0.1}[instrument.size_unit] * count
+        )
 
     @rule(move=st.integers(-12, 12), basis=st.integers(-30, 30), seconds=st.integers(1, 100_000))
     def time_passes(self, move: int, basis: int, seconds: int) -> None:
-        index = self.hall.index * (1 + move / 100)
+        index = self.harness.index * (1 + move / 100)
         fair: Any = {"BTC_PERPETUAL": index * (1 + basis / 10_000)}
-        self.hall.prices(index, later_s=seconds, **fair)
+        self.harness.prices(index, later_s=seconds, **fair)
 
     @rule(move=st.integers(-25, 25))
     def crash(self, move: int) -> None:
         """Prices jump, and somebody deals where they have landed."""
-        self.hall.prices(self.hall.index * (1 + move / 100))
+        self.harness.prices(self.harness.index * (1 + move / 100))
         for instrument in LISTED:
             for side in (-1, 1):
                 size = {"quote": 3_000_000.0, "base": 10.0}[instrument.size_unit] * side
-                self.hall.order(MAKER, instrument, size, near(instrument, self.hall, -side))
+                self.harness.order(MAKER, instrument, size, near(instrument, self.harness, -side))
         for _ in range(8):
-            self.hall.prices(self.hall.index)
-        self.hall.do(CancelMany, account=MAKER)
+            self.harness.prices(self.harness.index)
+        self.harness.do(CancelMany, account=MAKER)
 
     @rule(instrument=st.sampled_from([WEEKLY_CALL, QUARTERLY]))
     def an_expiry_comes(self, instrument: Instrument) -> None:
-        left = instrument.expiration_ns - self.hall.now
-        self.hall.prices(later_s=max(1, left // SECOND_NS))
+        left = instrument.expiration_ns - self.harness.now
+        self.harness.prices(later_s=max(1, left // SECOND_NS))
 
     @rule(account=ACCOUNTS, share=st.floats(0.01, 1.5), currency=st.sampled_from(["BTC", "USDC"]))
     def withdraw(self, account: int, share: float, currency: str) -> None:
-        units = round(self.hall.balance(account, currency) * share * UNITS)
-        self.hall.do(Withdraw, account=account, currency=currency, units=units)
+        units = round(self.harness.balance(account, currency) * share * UNITS)
+        self.harness.do(Withdraw, account=account, currency=currency, units=units)
 
     @rule(account=ACCOUNTS, model=st.sampled_from(["segregated_sm", "segregated_pm"]))
     def change_model(self, account: int, model: str) -> None:
-        self.hall.do(SetMarginModel, account=account, model=model)
+        self.harness.do(SetMarginModel, account=account, model=model)
 
     @rule()
     def restart(self) -> None:
-        state = self.hall.accounts.freeze()
+        state = self.harness.accounts.freeze()
         sums = self.sums()
-        self.hall.accounts.thaw(state)
-        assert self.hall.accounts.freeze() == state
+        self.harness.accounts.thaw(state)
+        assert self.harness.accounts.freeze() == state
         assert self.sums() == sums
 
     @invariant()
     def the_sum_is_zero(self) -> None:
         for currency in CURRENCIES:
-            assert self.hall.accounts.imbalance(currency) == 0
+            assert self.harness.accounts.imbalance(currency) == 0
 
     @invariant()
     def every_long_has_a_short(self) -> None:
         for instrument in LISTED:
-            assert not sum(self.hall.accounts.position(account, instrument.name) for account in range(1, 7))
+            assert not sum(
+                self.harness.accounts.position(account, instrument.name) for account in range(1, 7)
+            )
 
     @invariant()
     def sums_are_those_of_a_fresh_look(self) -> None:
         before = self.sums()
-        self.hall.accounts.standings.refresh_all()
+        self.harness.accounts.standings.refresh_all()
         assert self.sums() == before
 
     @invariant()
     def what_is_left_over_is_only_rounding(self) -> None:
         """The pot holds funding that some have paid and others not yet got; beside that a unit or so per share."""
-        accounts = self.hall.accounts
+        accounts = self.harness.accounts
         for currency, house in accounts.ledger.houses.items():
             due = sum(
                 meter.due(position.lots, position.reading)
@@ -146,12 +152,12 @@ class Money(RuleBasedStateMachine):
             assert abs(house.rounding + due) < 500
 
     def sums(self) -> list[tuple[float, ...]]:
-        hall = self.hall
+        harness = self.harness
         return [
             (
-                hall.equity(account, currency),
-                hall.initial(account, currency),
-                hall.maintenance(account, currency),
+                harness.equity(account, currency),
+                harness.initial(account, currency),
+                harness.maintenance(account, currency),
             )
             for account in range(1, 6)
             for currency in ("BTC", "USDC")
@@ -170,14 +176,14 @@ TestMoney = Money.TestCase
 
 def test_the_machine_reaches_trades_liquidations_and_expiries() -> None:
     """The rules above can do what they are for; a machine that trades nothing proves nothing."""
-    hall = ExchangeHarness(fees=HARSH)
+    harness = ExchangeHarness(fees=HARSH)
     for account in (1, 2):
-        hall.deposit(account, 3.0)
+        harness.deposit(account, 3.0)
     perpetual = LISTED[0]
-    assert refusal(hall.order(1, perpetual, 600_000, 60_000.0)) is None
-    assert refusal(hall.order(2, perpetual, -600_000, 60_000.0)) is None
-    hall.order(2, perpetual, 4_000_000, 42_000.0)
+    assert refusal(harness.order(1, perpetual, 600_000, 60_000.0)) is None
+    assert refusal(harness.order(2, perpetual, -600_000, 60_000.0)) is None
+    harness.order(2, perpetual, 4_000_000, 42_000.0)
     for _ in range(4):
-        hall.prices(42_000.0)
-    assert hall.accounts.ledger.house("BTC").insurance > 0
-    assert hall.balanced()
+        harness.prices(42_000.0)
+    assert harness.accounts.ledger.house("BTC").insurance > 0
+    assert harness.balanced()

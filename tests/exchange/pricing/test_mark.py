@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deltawire.exchange.instruments.calendar import SECOND_NS
-from deltawire.exchange.pricing.curve import ForwardCurve
-from deltawire.exchange.pricing.mark import AVERAGE_NS, BasisAverage
+from deltawire.exchange.pricing.mark import AVERAGE_NS, BasisAverage, ForwardCurve
 
 
 def test_the_first_word_of_the_market_counts_fully() -> None:

@@ -15,11 +15,11 @@ LINEAR_PUT = LISTED["BTC_USDC-29MAR24-60000-P"]
 
 @pytest.mark.parametrize("index", [20_000.1, 20_000.7, 20_012.3])
 def test_a_put_trades_at_its_strike_which_no_volatility_gives(index: float) -> None:
-    hall = ExchangeHarness(index, band=PriceBand(), instruments=(LINEAR_PUT,))
+    harness = ExchangeHarness(index, band=PriceBand(), instruments=(LINEAR_PUT,))
     for account in (1, 2):
-        hall.deposit(account, 1e6, "USDC")
-    hall.trade(1, 2, LINEAR_PUT, 1.0, 60_000.0)
-    fills = [each for each in hall.outputs if isinstance(each, Fill)]
+        harness.deposit(account, 1e6, "USDC")
+    harness.trade(1, 2, LINEAR_PUT, 1.0, 60_000.0)
+    fills = [each for each in harness.outputs if isinstance(each, Fill)]
     assert [(fill.iv, fill.underlying) for fill in fills] == [(0.0, index)] * 2
 
 

@@ -105,7 +105,7 @@ def test_a_portfolio_follows_within_a_second_and_says_nothing_twice(
     alice.buy(6_000)
     exchange.passes(1.0)
     (data,) = alice.inbox.data(channel)
-    assert data["balance"] == exchange.hall.balance(1)
+    assert data["balance"] == exchange.harness.balance(1)
     assert data["delta_total"] == pytest.approx(0.1, rel=0.01)
     exchange.passes(1.0)
     assert alice.inbox.data(channel) == []
@@ -262,7 +262,7 @@ def test_nothing_that_is_not_on_disk_is_in_the_first_portfolio(exchange: Exchang
     assert alice.inbox.data("user.portfolio.BTC") == []
     exchange.disk.sync()
     (data,) = alice.inbox.data("user.portfolio.BTC")
-    assert data["balance"] == exchange.hall.balance(1)
+    assert data["balance"] == exchange.harness.balance(1)
 
 
 def test_whoever_joins_an_open_portfolio_gets_the_state_of_now_and_the_others_what_has_changed(
@@ -333,7 +333,7 @@ def test_a_portfolio_is_resumed_without_an_image(exchange: Exchange, alice: Clie
     position = {channel: {"epoch": first["epoch"], "seq": first["seq"]}}
     alice.effects("private/subscribe", channels=[channel], resume=position)
     (missed,) = alice.inbox.notes(channel)
-    assert (missed["seq"], missed["data"]["balance"]) == (first["seq"] + 1, exchange.hall.balance(1))
+    assert (missed["seq"], missed["data"]["balance"]) == (first["seq"] + 1, exchange.harness.balance(1))
 
 
 def test_changes_at_an_interval_bring_the_last_position(

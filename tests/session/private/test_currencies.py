@@ -34,7 +34,7 @@ BY_CURRENCY: list[tuple[str, dict[str, Any]]] = [
 def rich(exchange: Exchange) -> Exchange:
     """Both have dollars, too."""
     for account in (1, 2):
-        exchange.hall.deposit(account, 1_000_000.0, "USDC")
+        exchange.harness.deposit(account, 1_000_000.0, "USDC")
     return exchange
 
 

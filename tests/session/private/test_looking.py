@@ -174,7 +174,7 @@ def test_a_futures_trade_has_no_volatility(alice: Client, bob: Client) -> None:
 
 
 def test_trades_of_a_liquidation_say_whose_it_was(exchange: Exchange, alice: Client, bob: Client) -> None:
-    exchange.hall.deposit(2, 1_000.0)
+    exchange.harness.deposit(2, 1_000.0)
     bob.sell(4_000_000, 60_000.0)
     alice.buy(4_000_000)
     bob.buy(10_000_000, 50_000.0)
@@ -209,12 +209,12 @@ def test_the_summary_agrees_with_the_ledger(exchange: Exchange, alice: Client, b
     bob.sell(6_000, 60_000.0)
     alice.buy(6_000)
     summary = alice.result("private/get_account_summary", currency="BTC", extended=True)
-    assert summary["balance"] == exchange.hall.balance(1)
-    assert summary["equity"] == exchange.hall.equity(1)
-    assert summary["initial_margin"] == exchange.hall.initial(1)
-    assert summary["available_funds"] == exchange.hall.available(1)
+    assert summary["balance"] == exchange.harness.balance(1)
+    assert summary["equity"] == exchange.harness.equity(1)
+    assert summary["initial_margin"] == exchange.harness.initial(1)
+    assert summary["available_funds"] == exchange.harness.available(1)
     assert summary["username"] == "alice"
-    assert exchange.hall.balanced()
+    assert exchange.harness.balanced()
     summaries = alice.result("private/get_account_summaries")["summaries"]
     assert [each["currency"] for each in summaries] == ["BTC", "ETH", "USDC"]
     assert alice.error("private/get_account_summary", currency="XYZ")["code"] == -32602

@@ -107,7 +107,7 @@ def test_an_index_has_a_delivery_price_each_day(settled: Exchange, alice: Client
 
 
 def test_an_expired_option_is_a_delivery(settled: Exchange, alice: Client) -> None:
-    settled.passes((WEEKLY_CALL.expiration_ns - settled.hall.now) / 1e9 + 1, 70_000.0)
+    settled.passes((WEEKLY_CALL.expiration_ns - settled.harness.now) / 1e9 + 1, 70_000.0)
     (found,) = alice.result("private/get_settlement_history_by_currency", currency="BTC", type="delivery")[
         "settlements"
     ]
@@ -120,8 +120,8 @@ def test_an_expired_option_is_a_delivery(settled: Exchange, alice: Client) -> No
 
 
 def test_the_operators_deposits_are_listed(exchange: Exchange, alice: Client) -> None:
-    exchange.hall.deposit(1, 2.5)
-    exchange.hall.deposit(1, 100.0, "USDC")
+    exchange.harness.deposit(1, 2.5)
+    exchange.harness.deposit(1, 100.0, "USDC")
     found = alice.result("private/get_deposits", currency="BTC")
     assert (found["count"], [each["amount"] for each in found["data"]]) == (2, [2.5, 10.0])
     assert {each["state"] for each in found["data"]} == {"completed"}

@@ -50,7 +50,7 @@ def test_contracts_say_the_same_as_the_amount(alice: Client) -> None:
 def test_an_order_of_a_linear_instrument_has_its_currency_in_its_id(
     exchange: Exchange, alice: Client
 ) -> None:
-    exchange.hall.deposit(1, 100_000.0, "USDC")
+    exchange.harness.deposit(1, 100_000.0, "USDC")
     found = alice.result("private/buy", instrument_name="BTC_USDC-PERPETUAL", amount=0.01, price=59_000.0)
     assert found["order"]["order_id"].startswith("USDC-")
     gone = alice.result("private/cancel", order_id=found["order"]["order_id"])

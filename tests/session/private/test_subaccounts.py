@@ -9,6 +9,7 @@ from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.codec import Codec
 from tests.support.contracts import CALL, PERPETUAL
 from tests.support.credentials import secret_login
+from tests.support.exchange_harness import ExchangeHarness, refusal
 from tests.support.trading import OWNER, Client, Exchange
 
 NAME = PERPETUAL.name
@@ -67,13 +68,13 @@ def test_money_goes_to_a_sub_account_and_back_and_is_none_more(
     assert (paid["amount"], paid["direction"], paid["other_side"]) == (2.5, "payment", "alice_1")
     back = {"currency": "BTC", "amount": "0.5", "source": sub["id"], "destination": 1}
     alice.result("private/submit_transfer_between_subaccounts", **back)
-    assert (balance(alice), exchange.hall.balance(sub["id"])) == (8.0, 2.0)
+    assert (balance(alice), exchange.harness.balance(sub["id"])) == (8.0, 2.0)
     found = alice.result("private/get_transfers", currency="BTC")
     assert [(each["direction"], each["amount"]) for each in found["data"]] == [
         ("income", 0.5),
         ("payment", 2.5),
     ]
-    assert exchange.hall.balanced()
+    assert exchange.harness.balanced()
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_positions_move_at_a_price_without_fees(
     alice.buy(1000)
     bob.sell(1, 0.03, instrument_name=CALL.name)
     alice.buy(1, instrument_name=CALL.name)
-    before = exchange.hall.equity(1) + exchange.hall.equity(sub["id"])
+    before = exchange.harness.equity(1) + exchange.harness.equity(sub["id"])
     found = alice.result(
         "private/move_positions",
         source_uid=1,
@@ -163,8 +164,8 @@ def test_positions_move_at_a_price_without_fees(
     held = alice.result("private/get_subaccounts_details", currency="BTC")
     sizes = [{each["instrument_name"]: each["size"] for each in one["positions"]} for one in held]
     assert sizes == [{NAME: 600.0}, {NAME: 400.0, CALL.name: 1.0}]
-    assert exchange.hall.equity(1) + exchange.hall.equity(sub["id"]) == pytest.approx(before, abs=1e-7)
-    assert exchange.hall.balanced()
+    assert exchange.harness.equity(1) + exchange.harness.equity(sub["id"]) == pytest.approx(before, abs=1e-7)
+    assert exchange.harness.balanced()
     words = {
         entry["type"]
         for entry in alice.result(
@@ -188,7 +189,7 @@ def test_a_move_that_cannot_be_changes_nothing(
 ) -> None:
     bob.sell(1000, 60_000.0)
     alice.buy(1000)
-    before = exchange.journalled(), exchange.hall.accounts.freeze()
+    before = exchange.journalled(), exchange.harness.accounts.freeze()
     error = alice.error(
         "private/move_positions",
         source_uid=1,
@@ -197,8 +198,8 @@ def test_a_move_that_cannot_be_changes_nothing(
     )
     assert error["code"] == code
     assert exchange.journalled() == before[0]
-    assert exchange.hall.accounts.ledger.accounts[1].positions[NAME].lots == 1000
-    assert exchange.hall.balanced()
+    assert exchange.harness.accounts.ledger.accounts[1].positions[NAME].lots == 1000
+    assert exchange.harness.balanced()
 
 
 def test_a_replay_of_the_records_leads_to_the_same_accounts(
@@ -212,7 +213,13 @@ def test_a_replay_of_the_records_leads_to_the_same_accounts(
     codec = Codec(*get_args(AccountRecord))
     records = [codec.decode(payload) for payload in exchange.disk.payloads]
     assert {type(record).__name__ for record in records} >= {"OpenSubaccount", "Transfer", "MovePositions"}
+    replayed = ExchangeHarness()
+    for account in (1, 2):
+        replayed.deposit(account, 10.0)
+    for record in records:
+        assert not refusal(replayed.exchange.submit(record))
+    assert replayed.accounts.freeze() == exchange.harness.accounts.freeze()
     restored = Accounts()
-    restored.thaw(exchange.hall.accounts.freeze())
-    assert restored.freeze() == exchange.hall.accounts.freeze()
+    restored.thaw(replayed.accounts.freeze())
+    assert restored.freeze() == replayed.accounts.freeze()
     assert [each.name for each in restored.ledger.subaccounts(1)] == ["alice_1"]

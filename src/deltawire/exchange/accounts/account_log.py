@@ -95,7 +95,7 @@ class AccountLog:
         self._settlements: deque[SettlementEntry] = deque(maxlen=SETTLEMENTS_KEPT)
         self._settled = 0
 
-    def took(self, outputs: Sequence[Any]) -> None:
+    def apply(self, outputs: Sequence[Any]) -> None:
         """What came of one record."""
         fills: dict[tuple[int, int], Fill] = {}
         settled: dict[tuple[str, str], SettlementEntry] = {}

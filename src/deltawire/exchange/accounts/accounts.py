@@ -161,8 +161,8 @@ class Accounts:
         self.liquidation.examine(self.outbox)
         if not self.outbox:
             return ()
-        found, self.outbox[:] = list(self.outbox), []
-        return found
+        outputs, self.outbox[:] = list(self.outbox), []
+        return outputs
 
     def freeze(self) -> bytes:
         """Ledger and prices."""
@@ -171,9 +171,9 @@ class Accounts:
 
     def thaw(self, state: bytes) -> None:
         """Take over ledger and prices; sums and lines are made anew, and are the same."""
-        found = msgspec.msgpack.decode(state, type=_State)
-        self._began(found.ledger, found.pricing)
-        self.settlement.settle_ns, self.listings.hour = found.settle_ns, found.listed_hour
+        frozen = msgspec.msgpack.decode(state, type=_State)
+        self._began(frozen.ledger, frozen.pricing)
+        self.settlement.settle_ns, self.listings.hour = frozen.settle_ns, frozen.listed_hour
         self.standings.refresh_all()
 
     def imbalance(self, currency: str) -> int:
@@ -200,7 +200,7 @@ class Accounts:
     def _began(self, ledger: Ledger, pricing: Pricing) -> None:
         self.ledger, self.pricing = ledger, pricing
         self.outbox: list[AccountNotice | RiskInstruction] = []
-        self.settlement_of = {name: found.settlement for name, found in pricing.instruments.items()}
+        self.settlement_of = {name: instrument.settlement for name, instrument in pricing.instruments.items()}
         self.margining = Margining(pricing, self.margins, self.fees)
         self.portfolios = Portfolios(pricing, self.margins)
         self.standings = MarginState(ledger, pricing, self.margining, self.portfolios)

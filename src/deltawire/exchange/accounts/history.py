@@ -17,7 +17,7 @@ KEPT = 10_000
 """Of each account, trades and ended orders."""
 
 
-class OwnTrade(msgspec.Struct, frozen=True, gc=False):
+class Execution(msgspec.Struct, frozen=True, gc=False):
     """One side of a trade with what it cost; `fee` in `fee_currency`, below zero a rebate.
 
     `direction` is 0 up, 1 level after up, 2 down, 3 level after down.
@@ -33,7 +33,7 @@ class OwnTrade(msgspec.Struct, frozen=True, gc=False):
 class _Past:
     """One account's; `orders` oldest first, and the same by their ids."""
 
-    def __init__(self, trades: Iterable[OwnTrade], orders: Iterable[Order], kept: int) -> None:
+    def __init__(self, trades: Iterable[Execution], orders: Iterable[Order], kept: int) -> None:
         self.trades = deque(trades, kept)
         self.orders: deque[Order] = deque()
         self.by_id: dict[OrderId, Order] = {}
@@ -56,7 +56,7 @@ class _Tape(msgspec.Struct):
 
 
 class _Frozen(msgspec.Struct, frozen=True):
-    pasts: list[tuple[AccountId, list[OwnTrade], list[Order]]]
+    pasts: list[tuple[AccountId, list[Execution], list[Order]]]
     tapes: list[tuple[str, _Tape]]
     log: bytes = b""
 
@@ -71,11 +71,13 @@ class AccountHistory:
         self._tapes: dict[str, _Tape] = {}
         self.log = AccountLog(before, kept)
 
-    def took(self, outputs: Sequence[Any]) -> list[OwnTrade]:
+    def apply(self, outputs: Sequence[Any]) -> list[Execution]:
         """What came of one record, where what fills cost stands behind them; returns the trades that are kept."""
-        self.log.took(outputs)
-        charges = {(each.trade_id, each.order_id): each for each in outputs if isinstance(each, Charged)}
-        trades: list[OwnTrade] = []
+        self.log.apply(outputs)
+        charges = {
+            (charge.trade_id, charge.order_id): charge for charge in outputs if isinstance(charge, Charged)
+        }
+        trades: list[Execution] = []
         for output in outputs:
             if isinstance(output, Fill):
                 trade = self._filled(output, charges.get((output.trade_id, output.order_id)))
@@ -92,14 +94,14 @@ class AccountHistory:
 
     def thaw(self, frozen: bytes) -> None:
         """Become what was frozen."""
-        found = msgspec.msgpack.decode(frozen, type=_Frozen)
-        self._tapes = dict(found.tapes)
-        if found.log:
-            self.log.thaw(found.log)
-        for account, trades, orders in found.pasts:
+        saved = msgspec.msgpack.decode(frozen, type=_Frozen)
+        self._tapes = dict(saved.tapes)
+        if saved.log:
+            self.log.thaw(saved.log)
+        for account, trades, orders in saved.pasts:
             self._pasts[account] = _Past(trades, orders, self._kept)
 
-    def trades(self, account: AccountId) -> Iterator[OwnTrade]:
+    def trades(self, account: AccountId) -> Iterator[Execution]:
         """Newest first."""
         past = self._pasts.get(account)
         return reversed(past.trades) if past else iter(())
@@ -114,7 +116,7 @@ class AccountHistory:
         past = self._pasts.get(account)
         return past.by_id.get(order_id) if past else None
 
-    def _filled(self, fill: Fill, charged: Charged | None) -> OwnTrade | None:
+    def _filled(self, fill: Fill, charged: Charged | None) -> Execution | None:
         tape = self._tapes.get(fill.instrument)
         if tape is None:
             tape = self._tapes[fill.instrument] = _Tape(fill.trade_id, fill.price_ticks)
@@ -142,10 +144,10 @@ class AccountHistory:
         return past
 
 
-def _own(fill: Fill, direction: int, charged: Charged | None) -> OwnTrade:
+def _own(fill: Fill, direction: int, charged: Charged | None) -> Execution:
     if charged is None:
-        return OwnTrade(fill, direction)
-    return OwnTrade(fill, direction, charged.fee / UNITS, charged.currency, charged.profit / UNITS)
+        return Execution(fill, direction)
+    return Execution(fill, direction, charged.fee / UNITS, charged.currency, charged.profit / UNITS)
 
 
 def _direction(price_ticks: int, before: _Tape) -> int:

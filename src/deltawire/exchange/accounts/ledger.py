@@ -49,10 +49,10 @@ class Account(msgspec.Struct):
 
     def wallet(self, currency: str) -> Wallet:
         """The wallet of a currency, empty at first."""
-        found = self.wallets.get(currency)
-        if found is None:
-            found = self.wallets[currency] = Wallet()
-        return found
+        wallet = self.wallets.get(currency)
+        if wallet is None:
+            wallet = self.wallets[currency] = Wallet()
+        return wallet
 
 
 class House(msgspec.Struct):
@@ -74,10 +74,10 @@ class Ledger(msgspec.Struct):
 
     def account(self, number: AccountId) -> Account:
         """An account, opened when it is first named."""
-        found = self.accounts.get(number)
-        if found is None:
-            found = self.accounts[number] = Account(number)
-        return found
+        account = self.accounts.get(number)
+        if account is None:
+            account = self.accounts[number] = Account(number)
+        return account
 
     def subaccounts(self, main: AccountId) -> list[Account]:
         """The sub-accounts of an account, in the order of their opening."""
@@ -85,10 +85,10 @@ class Ledger(msgspec.Struct):
 
     def house(self, currency: str) -> House:
         """The house's money in a currency."""
-        found = self.houses.get(currency)
-        if found is None:
-            found = self.houses[currency] = House()
-        return found
+        house = self.houses.get(currency)
+        if house is None:
+            house = self.houses[currency] = House()
+        return house
 
     def deposit(self, number: AccountId, currency: str, units: int) -> None:
         """Money comes in, or with a minus goes out."""
@@ -114,12 +114,12 @@ class Ledger(msgspec.Struct):
     def imbalance(self, currency: str, settlement: dict[str, str]) -> int:
         """The sum over everybody, which is zero; `settlement` names each instrument's currency."""
         house = self.house(currency)
-        found = house.fees + house.insurance + house.rounding - house.deposits
+        units = house.fees + house.insurance + house.rounding - house.deposits
         for account in self.accounts.values():
-            found += account.wallets[currency].balance if currency in account.wallets else 0
-            found += sum(
+            units += account.wallets[currency].balance if currency in account.wallets else 0
+            units += sum(
                 position.unsettled
                 for name, position in account.positions.items()
                 if settlement[name] == currency
             )
-        return found
+        return units

@@ -53,10 +53,10 @@ class Liquidation:
         for number, currency in suspects:
             account = self._ledger.accounts[number]
             if account.wallet(currency).liquidating:
-                self._go_on(account, currency, outbox)
+                self._continue(account, currency, outbox)
             elif not self._standings.covered(account, currency):
                 self._begin(account, currency, outbox)
-                self._go_on(account, currency, outbox)
+                self._continue(account, currency, outbox)
 
     def _begin(self, account: Account, currency: str, outbox: Outbox) -> None:
         account.wallet(currency).liquidating = True
@@ -67,7 +67,7 @@ class Liquidation:
             if name in instruments and instruments[name].settlement == currency:
                 outbox.append(CancelAll(account.id, "autoliquidation", name))
 
-    def _go_on(self, account: Account, currency: str, outbox: Outbox) -> None:
+    def _continue(self, account: Account, currency: str, outbox: Outbox) -> None:
         if self._standings.covered(account, currency):
             self._end(account, currency, outbox)
             return
@@ -176,8 +176,8 @@ class Liquidation:
         return owed - left
 
     def _profit(self, account: Account, currency: str) -> int:
-        found = self._standings.standing(account, currency)
-        return found.upl + found.rpl
+        margin = self._standings.standing(account, currency)
+        return margin.upl + margin.rpl
 
 
 def _rank(instrument: Instrument, position: Position) -> int:

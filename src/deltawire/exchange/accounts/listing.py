@@ -24,7 +24,7 @@ class Listings:
         self._fees = fees
         self._band = band
         self.hour = 0
-        self._told: dict[str, Reference] = {}
+        self._published: dict[str, Reference] = {}
 
     def due(self, outbox: Outbox) -> Iterator[Instrument]:
         """What is to be listed now and is not yet; its books are demanded."""
@@ -40,16 +40,16 @@ class Listings:
 
     def references(self, outbox: Outbox) -> None:
         """Tell each book its index, mark and band where they have changed."""
-        pricing, told = self._pricing, self._told
+        pricing, published = self._pricing, self._published
         for name, instrument in pricing.instruments.items():
             mark = pricing.marks.get(name)
             index = pricing.index.get(instrument.index_name)
             if mark is None or index is None:
                 continue
-            found = self._reference(instrument, mark, index)
-            if told.get(name) != found:
-                told[name] = found
-                outbox.append(found)
+            reference = self._reference(instrument, mark, index)
+            if published.get(name) != reference:
+                published[name] = reference
+                outbox.append(reference)
 
     @staticmethod
     def currencies() -> set[str]:

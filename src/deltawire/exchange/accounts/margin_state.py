@@ -40,7 +40,7 @@ class MarginState:
         self._reserving: dict[Key, dict[str, Instrument]] = {}
         """Lines of which only open orders have changed."""
         self._exposures = {
-            number: exposures(each.orders.values()) for number, each in ledger.accounts.items()
+            number: exposures(account.orders.values()) for number, account in ledger.accounts.items()
         }
 
     def standing(self, account: Account, currency: str) -> CurrencyMargin:
@@ -53,8 +53,8 @@ class MarginState:
             for name, instrument in reserving.items():
                 if not stale or name not in stale:
                     self._reserve(account, instrument)
-        found = self._standings.get(key)
-        return self._sums(key) if found is None else found
+        margin = self._standings.get(key)
+        return self._sums(key) if margin is None else margin
 
     def _around(self, account: Account, instrument: Instrument) -> CurrencyMargin:
         """The same, but what open orders alone have changed in this instrument's line may still be put off."""
@@ -77,31 +77,31 @@ class MarginState:
         return sums
 
     def _sums(self, key: Key) -> CurrencyMargin:
-        found = self._standings.get(key)
-        if found is None:
-            found = self._standings[key] = CurrencyMargin()
-        return found
+        margin = self._standings.get(key)
+        if margin is None:
+            margin = self._standings[key] = CurrencyMargin()
+        return margin
 
     def exposure(self, account: Account, name: str) -> Exposure:
         """An account's open orders in an instrument."""
-        mine = self._exposures.get(account.id)
-        return NO_EXPOSURE if mine is None else mine.get(name, NO_EXPOSURE)
+        exposures = self._exposures.get(account.id)
+        return NO_EXPOSURE if exposures is None else exposures.get(name, NO_EXPOSURE)
 
     def reserved(self, account: Account, name: str, old: OpenOrder | None, new: OpenOrder | None) -> None:
         """An order's open part is `new`, and was `old`."""
-        mine = self._exposures.get(account.id)
-        if mine is None:
-            mine = self._exposures[account.id] = {}
-        found = mine.get(name)
-        if found is None:
-            found = mine[name] = Exposure()
+        exposures = self._exposures.get(account.id)
+        if exposures is None:
+            exposures = self._exposures[account.id] = {}
+        exposure = exposures.get(name)
+        if exposure is None:
+            exposure = exposures[name] = Exposure()
         if old:
-            found.add(old, -1)
+            exposure.add(old, -1)
         if new:
-            found.add(new)
+            exposure.add(new)
         instrument = self._pricing.instruments.get(name)
-        if instrument is None or not (found.buy_lots or found.sell_lots):
-            del mine[name]
+        if instrument is None or not (exposure.buy_lots or exposure.sell_lots):
+            del exposures[name]
         if instrument is None:
             return
         if instrument.kind == "future" and account.model == "segregated_sm":
@@ -172,8 +172,8 @@ class MarginState:
         """Whether there are funds for an order (in another's place), or it does not raise the initial margin."""
         if self._affords_future(account, instrument, new, old):
             return True
-        more = self.more_margin(account, instrument, new, old)
-        return more <= 0 or more <= self.available(account, instrument.settlement)
+        added = self.more_margin(account, instrument, new, old)
+        return added <= 0 or added <= self.available(account, instrument.settlement)
 
     def _affords_future(
         self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
@@ -218,8 +218,8 @@ class MarginState:
         then.add(new)
         if account.model == "segregated_pm":
             changed = {**self._exposures.get(account.id, {}), instrument.name: then}
-            found, _, _ = self._portfolios.margins(account, instrument.settlement, changed)
-            return found - self.initial(account, instrument.settlement)
+            initial, _, _ = self._portfolios.margins(account, instrument.settlement, changed)
+            return initial - self.initial(account, instrument.settlement)
         before = self.standing(account, instrument.settlement).lines.get(instrument.name)
         price = instrument.price(new.price_ticks)
         after = self._margining.line(account, instrument, then, price)
@@ -237,14 +237,14 @@ class MarginState:
 
     def equity(self, account: Account, currency: str) -> int:
         """All that the account has, at the marks of now."""
-        found = self.standing(account, currency)
-        return account.wallet(currency).balance + found.upl + found.rpl + found.options_value
+        margin = self.standing(account, currency)
+        return account.wallet(currency).balance + margin.upl + margin.rpl + margin.options_value
 
     def margin_balance(self, account: Account, currency: str) -> int:
         """What counts against margins."""
-        found = self.standing(account, currency)
-        own = account.wallet(currency).balance + found.upl + found.rpl
-        return own + found.options_value if account.model == "segregated_pm" else own
+        margin = self.standing(account, currency)
+        own = account.wallet(currency).balance + margin.upl + margin.rpl
+        return own + margin.options_value if account.model == "segregated_pm" else own
 
     def initial(self, account: Account, currency: str) -> int:
         """The initial margin, open orders included."""
@@ -267,8 +267,8 @@ class MarginState:
     def available(self, account: Account, currency: str) -> int:
         """What new orders may need; below zero when the initial margin is not covered."""
         if account.model == "segregated_sm":
-            found = self.standing(account, currency)
-            return account.wallet(currency).balance + found.upl + found.rpl - found.initial
+            margin = self.standing(account, currency)
+            return account.wallet(currency).balance + margin.upl + margin.rpl - margin.initial
         return self.margin_balance(account, currency) - self.initial(account, currency)
 
     def free(self, account: Account, currency: str) -> int:
@@ -281,8 +281,8 @@ class MarginState:
     def covered(self, account: Account, currency: str) -> bool:
         """Whether the margin balance covers the maintenance margin."""
         if account.model == "segregated_sm":
-            found = self._held(account, currency)
-            return account.wallet(currency).balance + found.upl + found.rpl >= found.maintenance
+            held = self._held(account, currency)
+            return account.wallet(currency).balance + held.upl + held.rpl >= held.maintenance
         return self.margin_balance(account, currency) >= self.maintenance(account, currency)
 
     def _options_value(self, account: Account, currency: str) -> int:
@@ -291,11 +291,11 @@ class MarginState:
     def _matrix(self, account: Account, currency: str) -> tuple[int, int, int]:
         self.standing(account, currency)
         key = account.id, currency
-        found = self._matrices.get(key)
-        if found is None:
-            mine = self._exposures.get(account.id, {})
-            found = self._matrices[key] = self._portfolios.margins(account, currency, mine)
-        return found
+        matrix = self._matrices.get(key)
+        if matrix is None:
+            exposures = self._exposures.get(account.id, {})
+            matrix = self._matrices[key] = self._portfolios.margins(account, currency, exposures)
+        return matrix
 
 
 def _order_price(instrument: Instrument, exposure: Exposure) -> float:

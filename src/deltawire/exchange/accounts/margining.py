@@ -214,10 +214,10 @@ class Margining:
         price = exposure.buy_ticks / exposure.buy_lots / unit(instrument.price_exponent)
         premium = to_units(price * instrument.size(exposure.buy_lots))
         index = self.index(instrument, instrument.strike or 0.0)
-        found = premium + trade_fee(self.fees, instrument, price, index, exposure.buy_lots, "taker")
+        cost = premium + trade_fee(self.fees, instrument, price, index, exposure.buy_lots, "taker")
         if instrument.inverse:
-            exposure.bought = found
-        return found
+            exposure.bought = cost
+        return cost
 
 
 def to_units(amount: float) -> int:
@@ -227,7 +227,7 @@ def to_units(amount: float) -> int:
 
 def exposures(orders: Iterable[OpenOrder]) -> dict[str, Exposure]:
     """Open orders summed by instrument."""
-    found: dict[str, Exposure] = {}
+    by_instrument: dict[str, Exposure] = {}
     for order in orders:
-        found.setdefault(order.instrument, Exposure()).add(order)
-    return found
+        by_instrument.setdefault(order.instrument, Exposure()).add(order)
+    return by_instrument

@@ -28,11 +28,11 @@ class NoRiskCheck:
     def filled(self, fill: Fill) -> None:
         """Count."""
         name, account = fill.instrument, fill.account
-        mine = self.positions.get(name)
-        if mine is None:
-            mine = self.positions[name] = {}
+        position = self.positions.get(name)
+        if position is None:
+            position = self.positions[name] = {}
         lots = fill.size_lots if fill.side == "buy" else -fill.size_lots
-        mine[account] = mine.get(account, 0) + lots
+        position[account] = position.get(account, 0) + lots
 
     def position(self, account: AccountId, instrument: str) -> int:
         """Lots, negative when short."""

@@ -174,8 +174,8 @@ def _delta_shock(rates: PortfolioRates, holdings: Iterable[Holding], index: floa
 
 def _roll_shock(rates: PortfolioRates, holdings: Iterable[Holding], index: float, coin: bool) -> float:
     """Expiries may move apart: each one's delta counts, whatever the others hold."""
-    found = sum(
+    loss = sum(
         abs(delta) * max(rates.min_annualised_move, expm1(rates.annualised_move_risk * years))
         for years, delta in _deltas(holdings)
     )
-    return found * (1.0 if coin else index)
+    return loss * (1.0 if coin else index)

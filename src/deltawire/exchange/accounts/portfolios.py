@@ -38,9 +38,9 @@ class Portfolios:
         for index_name in self._indices(sides, currency):
             needs = [self._margin(side, index_name) for side in sides]
             matrix = needs[0]
-            found = portfolio_margin(self._rates(index_name), matrix, orders=max(0.0, *needs) - matrix)
-            initial += to_units(found.initial)
-            maintenance += to_units(found.maintenance)
+            margin = portfolio_margin(self._rates(index_name), matrix, orders=max(0.0, *needs) - matrix)
+            initial += to_units(margin.initial)
+            maintenance += to_units(margin.maintenance)
             own += to_units(matrix)
         return initial, maintenance, own
 

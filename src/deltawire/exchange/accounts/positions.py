@@ -65,9 +65,9 @@ class Position(msgspec.Struct):
 
 def share(amount: int, part: int, whole: int) -> int:
     """`amount` × `part` / `whole`, to the nearest integer (half to even, the same for both signs)."""
-    found, rest = divmod(abs(amount) * part, whole)
-    found += 2 * rest > whole or (2 * rest == whole and found & 1)
-    return found if amount >= 0 else -found
+    rounded, rest = divmod(abs(amount) * part, whole)
+    rounded += 2 * rest > whole or (2 * rest == whole and rounded & 1)
+    return rounded if amount >= 0 else -rounded
 
 
 def average_price(instrument: Instrument, lots: int, worth: int) -> float:

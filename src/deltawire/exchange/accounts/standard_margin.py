@@ -51,8 +51,8 @@ def liquidation_price(
     if not inverse:
         share = rates.maintenance + rates.slope * size
         sign = 1.0 if dollars > 0 else -1.0
-        found = (sign * entry * size - equity) / (size * (sign - share))
-        return found if found > 0.0 else None
+        price = (sign * entry * size - equity) / (size * (sign - share))
+        return price if price > 0.0 else None
     return _inverse_price(rates, dollars, equity + dollars / entry)
 
 

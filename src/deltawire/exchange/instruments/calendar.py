@@ -37,11 +37,11 @@ def expiries(now_ns: int, plan: Plan) -> list[Expiry]:
         (plan.months, "month", _last_friday),
         (plan.quarters, "month", lambda day: day.month % 3 == 0 and _last_friday(day)),
     ]
-    found: dict[int, Period] = {}
+    periods: dict[int, Period] = {}
     for count, period, fits in rules:
         days = (day for day in _settlements(now_ns) if fits(day))
-        found |= {_to_ns(next(days)): period for _ in range(count)}
-    return sorted(Expiry(at_ns, _longest(at_ns, period)) for at_ns, period in found.items())
+        periods |= {_to_ns(next(days)): period for _ in range(count)}
+    return sorted(Expiry(at_ns, _longest(at_ns, period)) for at_ns, period in periods.items())
 
 
 def next_settlement(now_ns: int) -> int:

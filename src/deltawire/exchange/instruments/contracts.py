@@ -17,8 +17,8 @@ def worth_at_ticks(instrument: Instrument, price_ticks: int, lots: int) -> int:
     """The worth at a price that traded, exact but for the one division of an inverse future (half to even)."""
     if instrument.inverse and instrument.kind == "future":
         size = abs(lots) * UNITS * unit(instrument.price_exponent)
-        found = -_rounded(size, price_ticks * unit(instrument.size_exponent))
-        return found if lots >= 0 else -found
+        worth = -_rounded(size, price_ticks * unit(instrument.size_exponent))
+        return worth if lots >= 0 else -worth
     return _rounded(
         price_ticks * lots * UNITS, unit(instrument.price_exponent) * unit(instrument.size_exponent)
     )
@@ -45,8 +45,8 @@ def notional(instrument: Instrument, price: float, lots: int) -> float:
 def payoff(instrument: Instrument, delivery: float) -> float:
     """An option's value per unit of size at its delivery price, in settlement currency (coin if inverse)."""
     strike = instrument.strike or 0.0
-    found = max(delivery - strike if instrument.option_type == "call" else strike - delivery, 0.0)
-    return found / delivery if instrument.inverse else found
+    paid = max(delivery - strike if instrument.option_type == "call" else strike - delivery, 0.0)
+    return paid / delivery if instrument.inverse else paid
 
 
 def _rounded(numerator: int, denominator: int) -> int:

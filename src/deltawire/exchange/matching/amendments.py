@@ -58,14 +58,14 @@ class Amendments:
 
     def _labelled(self, record: Edit) -> Order | Rejection:
         live = self._matching.live(record.account)
-        found = [
+        orders = [
             order
             for order in live
             if order.terms.label == record.label and order.terms.instrument == record.instrument
         ]
-        if not record.label or not found:
+        if not record.label or not orders:
             return Rejection(Code.ORDER_NOT_FOUND, param="label")
-        return found[0] if len(found) == 1 else Rejection(Code.NON_UNIQUE_ORDER_LABEL, param="label")
+        return orders[0] if len(orders) == 1 else Rejection(Code.NON_UNIQUE_ORDER_LABEL, param="label")
 
     def change(self, order: Order, terms: Terms) -> Rejection | None:
         """Give an order new terms, or say why not and leave it; a post-only edit that would take ends it."""

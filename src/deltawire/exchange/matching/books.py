@@ -26,8 +26,8 @@ class OrderBook:
         "grid",
         "index_price",
         "instrument",
+        "last_published",
         "last_ticks",
-        "last_told",
         "lot",
         "mark_price",
         "only_tick",
@@ -47,7 +47,7 @@ class OrderBook:
         }
         self.sequence = self.trade_seq = 0
         self.last_ticks: int | None = None
-        self.last_told: int | None = None
+        self.last_published: int | None = None
         """The last price that triggers have seen."""
         self.open = True
         self.define(instrument)

@@ -59,7 +59,9 @@ class Links:
         """A trigger order fired: the order it became takes its place among the linked."""
         new.linked_ids, new.oco = old.linked_ids, old.oco
         for other in self._linked(old):
-            other.linked_ids = tuple(new.id if each == old.id else each for each in other.linked_ids)
+            other.linked_ids = tuple(
+                new.id if order_id == old.id else order_id for order_id in other.linked_ids
+            )
             other.primary_id = new.id if other.primary_id == old.id else other.primary_id
         old.linked_ids = ()
 
@@ -67,8 +69,8 @@ class Links:
         orders = self._matching.orders
         return [orders[linked] for linked in order.linked_ids if linked in orders]
 
-    def _unlink(self, order: Order, gone: OrderId) -> None:
-        order.linked_ids = tuple(each for each in order.linked_ids if each != gone)
+    def _unlink(self, order: Order, order_id: OrderId) -> None:
+        order.linked_ids = tuple(linked for linked in order.linked_ids if linked != order_id)
 
     def _give_way(self, other: Order, order: Order) -> None:
         """The other order of an OCO pair, wholly or in the proportion in which this one is filled."""

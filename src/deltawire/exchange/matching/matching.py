@@ -128,18 +128,18 @@ class Matcher:
             trade_id, trade_seq, name, maker.account, maker.id, offered.side, price, lots, "maker",
             offered, maker.state, now, mark, index, liquidation, underlying, iv,
         )  # fmt: skip
-        took = Fill(
+        taken = Fill(
             trade_id, trade_seq, name, taker.account, taker.id, wanted.side, price, lots, "taker",
             wanted, taker.state, now, mark, index, liquidation, underlying, iv,
         )  # fmt: skip
         risk.filled(made)
-        risk.filled(took)
+        risk.filled(taken)
         risk.rested(maker)
         trade = Trade(
             instrument, str(trade_id), price, lots, wanted.side, now, now, trade_seq,
             book.mark_price, book.index_price, iv, liquidation,
         )  # fmt: skip
-        matching.outputs += (made, took, trade)
+        matching.outputs += (made, taken, trade)
 
     def _trim(self, account: int, book: OrderBook) -> None:
         """Shrink each reduce-only order to what the position allows, or end it."""
@@ -193,7 +193,7 @@ class Matcher:
     def forget(self, order: Order) -> None:
         """A reduce-only order is in the book no more."""
         key = (order.account, order.terms.instrument)
-        mine = self._matching.reducing[key]
-        del mine[order.id]
-        if not mine:
+        reducing = self._matching.reducing[key]
+        del reducing[order.id]
+        if not reducing:
             del self._matching.reducing[key]

@@ -75,10 +75,10 @@ class MatchingState:
         self.next_order_id += 1
         order_id, terms = order.id, order.terms
         self.orders[order_id] = self.changed[order_id] = order
-        mine = self.by_account.get(order.account)
-        if mine is None:
-            mine = self.by_account[order.account] = {}
-        mine[order_id] = order
+        orders = self.by_account.get(order.account)
+        if orders is None:
+            orders = self.by_account[order.account] = {}
+        orders[order_id] = order
         if terms.time_in_force == "good_til_day":
             self.days.append((day_end(order.created_ns), order.id))
 

@@ -46,7 +46,7 @@ class Guard(msgspec.Struct):
         signed = order.sign * coins
         reference = book.reference
         self.recent.append(Exposure(now, coins, signed * reference.delta, signed * reference.vega))
-        self.recent = [each for each in self.recent if each.at_ns > now - config.interval_ns]
+        self.recent = [fill for fill in self.recent if fill.at_ns > now - config.interval_ns]
         if not self._past(config):
             return False
         self.recent.clear()
@@ -56,9 +56,9 @@ class Guard(msgspec.Struct):
     def _past(self, config: SetProtection) -> bool:
         recent = self.recent
         limits = (
-            (config.quantity_limit, sum(each.quantity for each in recent)),
-            (config.delta_limit, abs(sum(each.delta for each in recent))),
-            (config.vega_limit, abs(sum(each.vega for each in recent))),
+            (config.quantity_limit, sum(fill.quantity for fill in recent)),
+            (config.delta_limit, abs(sum(fill.delta for fill in recent))),
+            (config.vega_limit, abs(sum(fill.vega for fill in recent))),
             (config.trade_count_limit, len(recent)),
         )
         return any(limit is not None and traded >= limit for limit, traded in limits)

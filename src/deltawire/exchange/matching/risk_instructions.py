@@ -42,8 +42,8 @@ class RiskInstructions:
         """Show new last prices to the orders that wait for them."""
         for book in self._matching.traded.values():
             last = book.last_ticks
-            if last != book.last_told and last is not None:
-                book.last_told = last
+            if last != book.last_published and last is not None:
+                book.last_published = last
                 self._moved(book, "last_price", last)
 
     def _moved(self, book: OrderBook, trigger: Trigger, ticks: int) -> None:

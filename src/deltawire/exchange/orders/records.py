@@ -4,9 +4,19 @@ from typing import Literal
 
 import msgspec
 
-from deltawire.exchange.orders.orders import AccountId, OrderId, SelfTrading, Terms
+from deltawire.exchange.orders.orders import AccountId, Order, OrderId, SelfTrading, Terms
 from deltawire.exchange.ports import Record, RiskInstruction
 from deltawire.model.events import Side
+from deltawire.model.instruments import Instrument
+
+_CANCELLED = {
+    "limit": ("limit", "market_limit"),
+    "stop": ("stop_limit", "stop_market"),
+    "take": ("take_limit", "take_market"),
+    "trailing_stop": ("trailing_stop",),
+    "trigger_all": ("stop_limit", "stop_market", "take_limit", "take_market", "trailing_stop"),
+}
+"""The order types that each type of a mass cancel means."""
 
 
 class Tick(Record, frozen=True, tag=True, gc=False):
@@ -61,6 +71,19 @@ class CancelMany(Record, frozen=True, tag=True, gc=False):
     settlement: str | None = None
     """See `Instrument.currencies`."""
     index_name: str | None = None
+
+    def fits(self, order: Order, instrument: Instrument) -> bool:
+        """Whether an order is among those to cancel."""
+        return (
+            self.instrument in (None, order.instrument)
+            and self.label in (None, order.terms.label)
+            and self.kind in (None, *instrument.kinds)
+            and self.currency in (None, instrument.base, instrument.settlement)
+            and self.settlement in (None, *instrument.currencies)
+            and self.index_name in (None, instrument.index_name)
+            and (self.type == "all" or order.terms.type in _CANCELLED[self.type])
+            and (order.quote or not self.quotes_only)
+        )
 
 
 class ClosePosition(Record, frozen=True, tag=True, gc=False):

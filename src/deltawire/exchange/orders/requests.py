@@ -108,15 +108,15 @@ def _others(params: Mapping[str, Any], instrument: Instrument) -> tuple[Terms, .
     listed = params.get("otoco_config")
     if listed is None:
         return ()
-    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+    if not isinstance(listed, list) or not all(isinstance(leg, dict) for leg in listed):
         raise _RefusedError(
             Rejection(Code.INVALID_PARAMS, reason="must be a list of objects", param="otoco_config")
         )
-    if len(listed) > MOST_LINKED or any("otoco_config" in each for each in listed):
+    if len(listed) > MOST_LINKED or any("otoco_config" in leg for leg in listed):
         reason = f"at most {MOST_LINKED} orders, themselves without otoco_config"
         raise _RefusedError(Rejection(Code.INVALID_PARAMS, reason=reason, param="otoco_config"))
     whole = {name: params[name] for name in ("amount", "contracts") if name in params}
-    return tuple(_terms(_own(each, whole), _direction(each), instrument) for each in listed)
+    return tuple(_terms(_own(leg, whole), _direction(leg), instrument) for leg in listed)
 
 
 def _own(config: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,5 +59,5 @@ class FundingMeter(msgspec.Struct):
         """What `lots` must pay since an earlier reading, in smallest units; below zero it gets paid."""
         owed = abs(lots) * (self.reading - reading)
         whole, rest = divmod(abs(owed), SCALE)
-        found = whole + (2 * rest > SCALE or (2 * rest == SCALE and whole & 1))
-        return found if (owed >= 0) == (lots >= 0) else -found
+        units = whole + (2 * rest > SCALE or (2 * rest == SCALE and whole & 1))
+        return units if (owed >= 0) == (lots >= 0) else -units

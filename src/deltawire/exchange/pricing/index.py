@@ -14,11 +14,11 @@ CLAMP = 0.005
 
 def index_price(prices: Iterable[float], clamp: float = CLAMP) -> float | None:
     """The index of these prices; those that are no positive finite number do not count. None without any."""
-    found = [price for price in prices if 0.0 < price < float("inf")]
-    if not found:
+    usable = [price for price in prices if 0.0 < price < float("inf")]
+    if not usable:
         return None
-    middle = median(found)
-    return fmean(_clamped(price, middle, clamp) for price in found)
+    middle = median(usable)
+    return fmean(_clamped(price, middle, clamp) for price in usable)
 
 
 def ranking(prices: Iterable[tuple[str, float]], clamp: float = CLAMP) -> list[Constituent]:

@@ -7,11 +7,10 @@ import msgspec
 
 from deltawire.exchange.instruments.calendar import next_settlement
 from deltawire.exchange.ports import Record
-from deltawire.exchange.pricing.curve import ForwardCurve
 from deltawire.exchange.pricing.delivery import DeliveryAverage
 from deltawire.exchange.pricing.funding import FundingMeter
 from deltawire.exchange.pricing.index import index_price
-from deltawire.exchange.pricing.mark import FUTURE_LIMIT, PERPETUAL_LIMIT, BasisAverage
+from deltawire.exchange.pricing.mark import FUTURE_LIMIT, PERPETUAL_LIMIT, BasisAverage, ForwardCurve
 from deltawire.model.expiries import format_day
 from deltawire.model.instruments import Instrument
 from deltawire.options.black76 import Valuation, evaluate_pair, years_between
@@ -51,14 +50,14 @@ class _Expiry:
 
     def pair(self, strike: float) -> tuple[OptionMark, OptionMark]:
         """The call's mark and the put's."""
-        found = self._marked.get(strike)
-        if found is None:
+        pair = self._marked.get(strike)
+        if pair is None:
             forward, source = self._forward, self._source
             vol = self._smile.vol(strike, forward)
             call, put = evaluate_pair(forward, strike, self._years, vol)
-            found = OptionMark(vol, forward, source, call), OptionMark(vol, forward, source, put)
-            self._marked[strike] = found
-        return found
+            pair = OptionMark(vol, forward, source, call), OptionMark(vol, forward, source, put)
+            self._marked[strike] = pair
+        return pair
 
 
 class Pricing(msgspec.Struct):
@@ -88,8 +87,8 @@ class Pricing(msgspec.Struct):
 
     def delist(self, name: str) -> None:
         """Forget an instrument that has been delivered."""
-        for known in (self.instruments, self.marks, self.options, self.funding, self.basis):
-            known.pop(name, None)
+        for table in (self.instruments, self.marks, self.options, self.funding, self.basis):
+            table.pop(name, None)
 
     def priced(self, prices: Prices) -> None:
         """Take over a record."""
@@ -161,10 +160,10 @@ class Pricing(msgspec.Struct):
                 years = years_between(self.now_ns, option.expiration_ns)
                 expiry = expiries[key] = _Expiry(*self._forward(option, curves), years, surface)
             pair = expiry.pair(option.strike or 0.0)
-            found = pair[0] if option.option_type == "call" else pair[1]
-            self.options[name] = found
-            value = found.value.value
-            self.marks[name] = value / found.underlying if option.inverse else value
+            mark = pair[0] if option.option_type == "call" else pair[1]
+            self.options[name] = mark
+            value = mark.value.value
+            self.marks[name] = value / mark.underlying if option.inverse else value
 
     def _forward(self, option: Instrument, curves: dict[str, ForwardCurve]) -> tuple[float, str]:
         """The forward of an option's expiry and its name: the future's mark, or one made up from the others."""

@@ -14,5 +14,5 @@ def implied_percent(instrument: Instrument, price: float, underlying: float, at_
         return 0.0
     call, strike = instrument.option_type == "call", instrument.strike or 0.0
     value = price * underlying if instrument.inverse else price
-    found = implied_vol(call, value, underlying, strike, years_between(at_ns, instrument.expiration_ns))
-    return round(100 * found, 2) if found else 0.0
+    volatility = implied_vol(call, value, underlying, strike, years_between(at_ns, instrument.expiration_ns))
+    return round(100 * volatility, 2) if volatility else 0.0

@@ -55,8 +55,8 @@ class _Margins(msgspec.Struct):
 def get_account_summary(context: Context, params: _Summary) -> Any:
     """Money and margin of one currency."""
     session = account_session(context)
-    found = session.trading.summary(session.account, parse_one_currency(context, params.currency))
-    return found | _owner(session) if params.extended else found
+    summary = session.trading.summary(session.account, parse_one_currency(context, params.currency))
+    return summary | _owner(session) if params.extended else summary
 
 
 @method("private/get_account_summaries", right=ACCOUNT)
@@ -113,12 +113,12 @@ def get_margins(context: Context, params: _Margins) -> Any:
     ticks = needed(to_ticks({"price": params.price}, "price", instrument), "price")
     buy, sell = session.trading.margins(session.account, instrument, lots, ticks)
     state = context.market.find(instrument.name)
-    known = state.ticker if state is not None else {}
+    ticker = state.ticker if state is not None else {}
     return {
         "buy": buy,
         "sell": sell,
-        "min_price": known.get("min_price"),
-        "max_price": known.get("max_price"),
+        "min_price": ticker.get("min_price"),
+        "max_price": ticker.get("max_price"),
     }
 
 
@@ -140,12 +140,12 @@ def change_margin_model(context: Context, params: _Model) -> Any:
 
 def _rates(session: AccountSession, currency: str) -> dict[str, float]:
     """Margins as shares of the margin balance."""
-    found = session.trading.summary(session.account, currency)
-    whole = found["margin_balance"] or 1.0
+    summary = session.trading.summary(session.account, currency)
+    balance = summary["margin_balance"] or 1.0
     return {
-        "initial_margin_rate": found["initial_margin"] / whole,
-        "maintenance_margin_rate": found["maintenance_margin"] / whole,
-        "available_balance": found["available_funds"],
+        "initial_margin_rate": summary["initial_margin"] / balance,
+        "maintenance_margin_rate": summary["maintenance_margin"] / balance,
+        "available_balance": summary["available_funds"],
     }
 
 

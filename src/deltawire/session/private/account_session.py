@@ -33,10 +33,10 @@ class AccountSession(NamedTuple):
 
     def instrument(self, name: str) -> Instrument:
         """An instrument; the dialect's error when there is none."""
-        found = self.trading.instrument(name)
-        if found is None:
+        instrument = self.trading.instrument(name)
+        if instrument is None:
             raise refused(Code.INVALID_OR_UNSUPPORTED_INSTRUMENT, param="instrument_name")
-        return found
+        return instrument
 
     def order(self, order_id: OrderId) -> Order:
         """An order of the account, alive or ended not long ago; another's is not found."""
@@ -45,7 +45,7 @@ class AccountSession(NamedTuple):
             raise refused(Code.ORDER_NOT_FOUND, param="order_id")
         return order
 
-    def living(self, order_id: OrderId) -> Order:
+    def open_order(self, order_id: OrderId) -> Order:
         """An order of the account that can still be changed; the dialect's error when it has ended."""
         order = self.order(order_id)
         if not order.resting:

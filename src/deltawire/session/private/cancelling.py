@@ -66,7 +66,7 @@ class _Quotes(_All, kw_only=True):
 def cancel(context: Context, params: _ById) -> Any:
     """End one order."""
     session = account_session(context)
-    order = session.living(parse_order_id(params.order_id))
+    order = session.open_order(parse_order_id(params.order_id))
     outputs = session.submit(Cancel(at_ns=session.trading.now(), account=session.account, order_id=order.id))
     return order_object(changed_order(session, outputs, order.id), session.instrument(order.instrument))
 
@@ -107,10 +107,10 @@ def cancel_all_by_kind_or_type(context: Context, params: _ByKindOrType) -> Any:
     """End all orders of a kind or type, in one or several currencies."""
     session = account_session(context)
     asked = [params.currency] if isinstance(params.currency, str) else params.currency
-    gone: list[Order] = []
-    for currency in dict.fromkeys([_currency(context, each) for each in asked]):
-        gone += _cancelled(session, settlement=currency, kind=_any(params.kind), type=params.type)
-    return _told(session, gone, params.detailed)
+    cancelled: list[Order] = []
+    for currency in dict.fromkeys([_currency(context, name) for name in asked]):
+        cancelled += _cancelled(session, settlement=currency, kind=_any(params.kind), type=params.type)
+    return _cancel_result(session, cancelled, params.detailed)
 
 
 @method("private/cancel_by_label", right=TRADE)
@@ -138,7 +138,7 @@ def cancel_quotes(context: Context, params: _Quotes) -> Any:
 
 
 def _cancel_many(session: AccountSession, detailed: bool, **which: Any) -> Any:
-    return _told(session, _cancelled(session, **which), detailed)
+    return _cancel_result(session, _cancelled(session, **which), detailed)
 
 
 def _cancelled(session: AccountSession, **which: Any) -> list[Order]:
@@ -146,16 +146,16 @@ def _cancelled(session: AccountSession, **which: Any) -> list[Order]:
     if not session.trading.open_orders(session.account):
         return []
     outputs = session.submit(CancelMany(at_ns=session.trading.now(), account=session.account, **which))
-    changed = [each.order for each in outputs if isinstance(each, OrderChanged)]
+    changed = [output.order for output in outputs if isinstance(output, OrderChanged)]
     return [order for order in changed if order.account == session.account and order.state == "cancelled"]
 
 
-def _told(session: AccountSession, gone: list[Order], detailed: bool) -> Any:
+def _cancel_result(session: AccountSession, orders: list[Order], detailed: bool) -> Any:
     """How many, or with details which, by instrument."""
     if not detailed:
-        return len(gone)
+        return len(orders)
     by_instrument: dict[str, list[dict[str, Any]]] = {}
-    for order in gone:
+    for order in orders:
         instrument = session.instrument(order.instrument)
         by_instrument.setdefault(order.instrument, []).append(order_object(order, instrument))
     return [
@@ -163,9 +163,9 @@ def _told(session: AccountSession, gone: list[Order], detailed: bool) -> Any:
             "instrument_name": name,
             "currency": session.instrument(name).settlement,
             "type": "limit",
-            "result": found,
+            "result": cancelled,
         }
-        for name, found in by_instrument.items()
+        for name, cancelled in by_instrument.items()
     ]
 
 

@@ -104,8 +104,8 @@ def get_open_orders_by_currency(context: Context, params: _OpenByCurrency) -> An
 def get_open_orders_by_label(context: Context, params: _OpenByLabel) -> Any:
     """The open orders with a label."""
     session = account_session(context)
-    found = _open(session, "all", currency=parse_currency(context, params.currency))
-    return _objects(session, (order for order in found if order.terms.label == params.label))
+    orders = _open(session, "all", currency=parse_currency(context, params.currency))
+    return _objects(session, (order for order in orders if order.terms.label == params.label))
 
 
 @method("private/get_order_state", right=READ)
@@ -122,8 +122,8 @@ def get_order_state_by_label(context: Context, params: _ByLabel) -> Any:
     session, currency = account_session(context), parse_currency(context, params.currency)
     live = session.trading.open_orders(session.account)
     known = {order.id: order for order in (*session.trading.ended_orders(session.account), *live)}
-    found = [known[number] for number in sorted(known) if known[number].terms.label == params.label]
-    return _objects(session, (each for each in found if _fits(session, each, currency, "any")))
+    orders = [known[number] for number in sorted(known) if known[number].terms.label == params.label]
+    return _objects(session, (match for match in orders if _fits(session, match, currency, "any")))
 
 
 @method("private/get_order_history_by_instrument", right=READ)
@@ -138,8 +138,8 @@ def get_order_history_by_instrument(context: Context, params: _EndedOfInstrument
 def get_order_history_by_currency(context: Context, params: _EndedOfCurrency) -> Any:
     """Ended orders of a currency, newest first."""
     session, currency = account_session(context), parse_currency(context, params.currency)
-    found = (each for each in _ended(session, params) if _fits(session, each, currency, params.kind))
-    return _page(session, params, found)
+    orders = (order for order in _ended(session, params) if _fits(session, order, currency, params.kind))
+    return _page(session, params, orders)
 
 
 def _open(session: AccountSession, of_type: str, *, kind: str = "any", currency: str = "any") -> list[Order]:
@@ -161,10 +161,10 @@ def _fits(session: AccountSession, order: Order, currency: str, kind: str) -> bo
     return in_currency(session.instrument(order.instrument), currency, kind)
 
 
-def _page(session: AccountSession, params: _Ended, found: Iterable[Order]) -> Any:
+def _page(session: AccountSession, params: _Ended, ended: Iterable[Order]) -> Any:
     """A list, or with a token an object of the list and the token of the next page, null behind the last."""
     check_count(params.count, params.offset)
-    rest = islice(found, params.offset, None)
+    rest = islice(ended, params.offset, None)
     if not (params.with_continuation or params.continuation):
         return _objects(session, islice(rest, params.count))
     orders, token = continued(rest, params.continuation, params.count, lambda order: order.id)

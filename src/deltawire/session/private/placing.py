@@ -57,7 +57,7 @@ def sell(context: Context, params: Params) -> Any:
 def edit(context: Context, params: Params) -> Any:
     """Change an open order."""
     session, named = account_session(context), context.convert(params, _Edit)
-    return _edit(session, session.living(parse_order_id(named.order_id)), params)
+    return _edit(session, session.open_order(parse_order_id(named.order_id)), params)
 
 
 @method("private/edit_by_label", right=TRADE)
@@ -65,16 +65,16 @@ def edit_by_label(context: Context, params: Params) -> Any:
     """Change the one open order of an instrument that has this label."""
     session, named = account_session(context), context.convert(params, _EditByLabel)
     session.instrument(named.instrument_name)
-    found = [
+    orders = [
         order
         for order in session.trading.open_orders(session.account)
         if named.label and (order.instrument, order.terms.label) == (named.instrument_name, named.label)
     ]
-    if not found:
+    if not orders:
         raise refused(Code.ORDER_NOT_FOUND, param="label")
-    if len(found) > 1:
+    if len(orders) > 1:
         raise refused(Code.NON_UNIQUE_ORDER_LABEL, param="label")
-    return _edit(session, found[0], params)
+    return _edit(session, orders[0], params)
 
 
 @method("private/close_position", right=TRADE)
@@ -105,8 +105,8 @@ def _place(context: Context, params: Params, side: Side) -> dict[str, Any]:
     terms = parse_terms(_renamed(params), side, instrument)
     if isinstance(terms, Rejection):
         raise terms.error()
-    if _flag(params, "unique_label") and (known := _labelled(session, terms.label)) is not None:
-        return {"order": order_object(known, session.instrument(known.instrument)), "trades": []}
+    if _flag(params, "unique_label") and (order := _labelled(session, terms.label)) is not None:
+        return {"order": order_object(order, session.instrument(order.instrument)), "trades": []}
     first = session.trading.next_order_id()
     outputs = session.submit(
         Place(
@@ -120,21 +120,21 @@ def _labelled(session: AccountSession, label: str) -> Order | None:
     """The account's first order of this label that is still known: the request came before."""
     if not label:
         raise refused(Code.INVALID_PARAMS, reason="value required", param="label")
-    known = (*session.trading.open_orders(session.account), *session.trading.ended_orders(session.account))
-    return min((o for o in known if o.terms.label == label), key=lambda order: order.id, default=None)
+    orders = (*session.trading.open_orders(session.account), *session.trading.ended_orders(session.account))
+    return min((o for o in orders if o.terms.label == label), key=lambda order: order.id, default=None)
 
 
 def _renamed(params: Params) -> Params:
     """With the newer name of what has an older one, and read what a URL can only carry as text."""
-    found = dict(params)
-    if "max_show" in found:
-        found.setdefault("display_amount", found["max_show"])
-    if isinstance(listed := found.get("otoco_config"), str):
+    renamed = dict(params)
+    if "max_show" in renamed:
+        renamed.setdefault("display_amount", renamed["max_show"])
+    if isinstance(listed := renamed.get("otoco_config"), str):
         try:
-            found["otoco_config"] = decode_exactly(listed)
+            renamed["otoco_config"] = decode_exactly(listed)
         except (msgspec.DecodeError, RecursionError):
             raise refused(Code.INVALID_PARAMS, reason="must be JSON", param="otoco_config") from None
-    return found
+    return renamed
 
 
 def _edit(session: AccountSession, order: Order, params: Params) -> dict[str, Any]:
@@ -173,13 +173,13 @@ def _flag(params: Params, name: str) -> bool | None:
 
 def placed_order(session: AccountSession, outputs: list[Any], first: OrderId) -> Order:
     """The order that a record has placed: of the account's new ones the first."""
-    mine = [each.order for each in _changed(outputs) if each.order.account == session.account]
-    return min((order for order in mine if order.id >= first), key=lambda order: order.id)
+    orders = [change.order for change in _changed(outputs) if change.order.account == session.account]
+    return min((order for order in orders if order.id >= first), key=lambda order: order.id)
 
 
 def changed_order(session: AccountSession, outputs: list[Any], order_id: OrderId) -> Order:
     """An order as a record has left it."""
-    changed = [each.order for each in _changed(outputs) if each.order.id == order_id]
+    changed = [change.order for change in _changed(outputs) if change.order.id == order_id]
     return changed[-1] if changed else session.order(order_id)
 
 
@@ -187,23 +187,23 @@ def answer(
     session: AccountSession, outputs: list[Any], order: Order, instrument: Instrument
 ) -> dict[str, Any]:
     """The order and its trades, as the dialect answers."""
-    filled = [each for each in outputs if isinstance(each, Fill) and each.order_id == order.id]
+    filled = [output for output in outputs if isinstance(output, Fill) and output.order_id == order.id]
     return {"order": order_object(order, instrument), "trades": _own_trades(session, filled, instrument)}
 
 
 def _own_trades(session: AccountSession, fills: list[Fill], instrument: Instrument) -> list[dict[str, Any]]:
     """The trades of these fills, oldest first, with their fees."""
-    wanted = {fill.trade_id for fill in fills}
+    ids = {fill.trade_id for fill in fills}
     if not fills:
         return []
-    found = []
+    trades = []
     for trade in session.trading.trades(session.account):
-        if trade.fill.trade_id in wanted and trade.fill.order_id == fills[0].order_id:
-            found.append(user_trade_object(trade, instrument))
-        if len(found) == len(fills) or trade.fill.trade_id < fills[0].trade_id:
+        if trade.fill.trade_id in ids and trade.fill.order_id == fills[0].order_id:
+            trades.append(user_trade_object(trade, instrument))
+        if len(trades) == len(fills) or trade.fill.trade_id < fills[0].trade_id:
             break
-    return found[::-1]
+    return trades[::-1]
 
 
 def _changed(outputs: list[Any]) -> list[OrderChanged]:
-    return [each for each in outputs if isinstance(each, OrderChanged)]
+    return [output for output in outputs if isinstance(output, OrderChanged)]

@@ -57,11 +57,13 @@ def mass_quote(context: Context, params: _Quotes) -> Any:
             connection=session.connection,
         )
     )
-    errors = [_error_object(each, params.quote_id) for each in outputs if isinstance(each, QuoteRefused)]
+    errors = [
+        _error_object(output, params.quote_id) for output in outputs if isinstance(output, QuoteRefused)
+    ]
     changed = [
-        each.order
-        for each in outputs
-        if isinstance(each, OrderChanged) and each.order.account == session.account and each.order.quote
+        output.order
+        for output in outputs
+        if isinstance(output, OrderChanged) and output.order.account == session.account and output.order.quote
     ]
     if not params.detailed:
         return {"success_count": len(changed), "error_count": len(errors)}
@@ -102,14 +104,14 @@ def _error_object(refusal: QuoteRefused, quote_id: str) -> dict[str, Any]:
 
 def _trades(session: AccountSession, outputs: list[Any]) -> list[dict[str, Any]]:
     fills = {
-        (each.trade_id, each.order_id)
-        for each in outputs
-        if isinstance(each, Fill) and each.account == session.account
+        (output.trade_id, output.order_id)
+        for output in outputs
+        if isinstance(output, Fill) and output.account == session.account
     }
-    found: list[dict[str, Any]] = []
+    trades: list[dict[str, Any]] = []
     for trade in session.trading.trades(session.account):
-        if len(found) == len(fills):
+        if len(trades) == len(fills):
             break
         if (trade.fill.trade_id, trade.fill.order_id) in fills:
-            found.append(user_trade_object(trade, session.instrument(trade.fill.instrument)))
-    return found[::-1]
+            trades.append(user_trade_object(trade, session.instrument(trade.fill.instrument)))
+    return trades[::-1]

@@ -7,7 +7,7 @@ import msgspec
 
 from deltawire.dialect.order_objects import user_trade_object
 from deltawire.dialect.order_params import MS_NS, parse_order_id
-from deltawire.exchange.accounts.history import OwnTrade
+from deltawire.exchange.accounts.history import Execution
 from deltawire.model.instruments import in_currency
 from deltawire.session.currencies import parse_currency
 from deltawire.session.methods import Context, method
@@ -58,20 +58,20 @@ def get_user_trades_by_order(context: Context, params: _OfOrder) -> Any:
     """The trades of one order."""
     session = account_session(context)
     order_id = parse_order_id(params.order_id)
-    found = [trade for trade in session.trading.trades(session.account) if trade.fill.order_id == order_id]
-    return _objects(session, found[::-1] if params.sorting == "asc" else found)
+    trades = [trade for trade in session.trading.trades(session.account) if trade.fill.order_id == order_id]
+    return _objects(session, trades[::-1] if params.sorting == "asc" else trades)
 
 
-def _page(session: AccountSession, params: _Trades, fits: Callable[[OwnTrade], bool]) -> dict[str, Any]:
+def _page(session: AccountSession, params: _Trades, fits: Callable[[Execution], bool]) -> dict[str, Any]:
     trades = [trade for trade in session.trading.trades(session.account) if fits(trade)]
     chosen, has_more = page(trades[::-1], params, _place)
     return {"trades": _objects(session, chosen), "has_more": has_more}
 
 
-def _place(trade: OwnTrade) -> Place:
+def _place(trade: Execution) -> Place:
     fill = trade.fill
     return Place(fill.at_ns // MS_NS, fill.trade_seq, fill.trade_id)
 
 
-def _objects(session: AccountSession, trades: Iterable[OwnTrade]) -> list[dict[str, Any]]:
+def _objects(session: AccountSession, trades: Iterable[Execution]) -> list[dict[str, Any]]:
     return [user_trade_object(trade, session.instrument(trade.fill.instrument)) for trade in trades]

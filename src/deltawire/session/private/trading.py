@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from deltawire.exchange.accounts.account_log import LogEntry, SettlementEntry
-from deltawire.exchange.accounts.history import OwnTrade
+from deltawire.exchange.accounts.history import Execution
 from deltawire.exchange.orders.orders import AccountId, Order, OrderId
 from deltawire.exchange.orders.records import SetProtection
 from deltawire.exchange.ports import Record
@@ -44,7 +44,7 @@ class Trading(Protocol):
         """Trades of the account bring its positions along from now on; `ticket` stands behind all that do not."""
 
     def open_orders(self, account: AccountId) -> list[Order]:
-        """An account's living orders, oldest first."""
+        """An account's open orders, oldest first."""
 
     def order(self, account: AccountId, order_id: OrderId) -> Order | None:
         """An order of the account, alive or ended not long ago."""
@@ -52,7 +52,7 @@ class Trading(Protocol):
     def ended_orders(self, account: AccountId) -> Iterable[Order]:
         """Orders that have ended, newest first."""
 
-    def trades(self, account: AccountId) -> Iterable[OwnTrade]:
+    def trades(self, account: AccountId) -> Iterable[Execution]:
         """The account's trades, newest first."""
 
     def positions(self, account: AccountId) -> list[dict[str, Any]]:

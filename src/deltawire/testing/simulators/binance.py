@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from deltawire.testing.simulators.market import Contract, Walk
-from deltawire.testing.simulators.simulator import Simulator, Told, best
+from deltawire.testing.simulators.simulator import PublishedBook, Simulator, best
 
 PRINTED_PLACES = 8
 
@@ -70,7 +70,7 @@ class BinanceSpotSimulator(Simulator):
         top = {"u": walk.id, "s": name, "b": b, "B": bid_text, "a": a, "A": ask_text}
         return self._push(name, "bookTicker", top | self._event_times("bookTicker"))
 
-    def _delta(self, walk: Walk, before: Told, bids: dict[int, int], asks: dict[int, int]) -> bytes:
+    def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
         depth = {
             "e": "depthUpdate",
             "E": self._ms,
@@ -82,7 +82,7 @@ class BinanceSpotSimulator(Simulator):
         }
         return self._push(walk.contract.name, self.stream, depth)
 
-    def _range(self, walk: Walk, before: Told) -> dict[str, int]:
+    def _range(self, walk: Walk, before: PublishedBook) -> dict[str, int]:
         return {"U": before.id + 1, "u": walk.id}
 
     def _image_times(self) -> dict[str, int]:
@@ -126,9 +126,9 @@ class BinanceUsdmSimulator(BinanceSpotSimulator):
     )
     stream = "depth@0ms"
 
-    def _range(self, walk: Walk, before: Told) -> dict[str, int]:
+    def _range(self, walk: Walk, before: PublishedBook) -> dict[str, int]:
         """Other contracts take ids from the same counter, so that a range begins somewhere after the last."""
-        return {"U": walk.tell(), "u": walk.id, "pu": before.id}
+        return {"U": walk.publish(), "u": walk.id, "pu": before.id}
 
     def _image_times(self) -> dict[str, int]:
         return {"E": self._ms, "T": self._ms}

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from deltawire.testing.simulators.market import Contract, SideName, Walk
-from deltawire.testing.simulators.simulator import Simulator, Told, best
+from deltawire.testing.simulators.simulator import PublishedBook, Simulator, best
 
 
 class DeribitSimulator(Simulator):
@@ -99,7 +99,7 @@ class DeribitSimulator(Simulator):
         """The heartbeat that must be answered."""
         return _encode({"jsonrpc": "2.0", "method": "heartbeat", "params": {"type": "test_request"}})
 
-    def _delta(self, walk: Walk, before: Told, bids: dict[int, int], asks: dict[int, int]) -> bytes:
+    def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
         name = walk.contract.name
         return self._notify(
             self._channels[name],
@@ -114,11 +114,11 @@ class DeribitSimulator(Simulator):
             },
         )
 
-    def _triples(self, walk: Walk, before: Told, side: SideName, news: dict[int, int]) -> list[Any]:
-        known = getattr(before.book, side)
+    def _triples(self, walk: Walk, before: PublishedBook, side: SideName, news: dict[int, int]) -> list[Any]:
+        levels = getattr(before.book, side)
         return [
             [
-                "delete" if not size else "change" if price in known else "new",
+                "delete" if not size else "change" if price in levels else "new",
                 *self._doubles(walk, price, size),
             ]
             for price, size in news.items()

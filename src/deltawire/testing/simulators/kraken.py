@@ -8,7 +8,7 @@ from zlib import crc32
 import msgspec
 
 from deltawire.testing.simulators.market import Contract, PlainBook, SideName, Walk
-from deltawire.testing.simulators.simulator import Simulator, Told, best
+from deltawire.testing.simulators.simulator import PublishedBook, Simulator, best
 
 CHECKED = 10
 
@@ -39,14 +39,14 @@ class KrakenSimulator(Simulator):
         subscribes = method == "subscribe"
         if params["channel"] == "instrument":
             return [self._pairs()] if self.listed else []
-        found = []
+        frames = []
         for name in params["symbol"]:
             depth = self._subscribed or params.get("depth", 10)
-            found.append(self._ack(method, params["channel"], name, depth))
+            frames.append(self._ack(method, params["channel"], name, depth))
             if params["channel"] == "book" and subscribes and name in self.walks:
                 self._depths[name] = depth
-                found.append(self.image(name))
-        return found
+                frames.append(self.image(name))
+        return frames
 
     def image(self, name: str) -> bytes:
         """A `snapshot` of the window."""
@@ -102,11 +102,11 @@ class KrakenSimulator(Simulator):
         return walk.book.cut(self._depths.get(walk.contract.name, 10))
 
     def _news(self, walk: Walk, now: PlainBook, side: SideName) -> dict[int, int]:
-        found = super()._news(walk, now, side)
+        changed = super()._news(walk, now, side)
         market = getattr(walk.book, side)
-        return {price: size for price, size in found.items() if size or price not in market}
+        return {price: size for price, size in changed.items() if size or price not in market}
 
-    def _delta(self, walk: Walk, before: Told, bids: dict[int, int], asks: dict[int, int]) -> bytes:
+    def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
         """Levels in no order, and now and then one that changes twice."""
         shuffled = Random(walk.id)
         sides = []

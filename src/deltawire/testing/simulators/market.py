@@ -85,7 +85,7 @@ class Walk:
         self.id += self.random.randint(1, 4)
         self.first_id = self.first_id or self.id
 
-    def tell(self) -> int:
+    def publish(self) -> int:
         """The id of the first move since the last call: everything up to now has been told."""
         first, self.first_id = self.first_id, 0
         return first

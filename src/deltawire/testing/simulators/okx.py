@@ -6,7 +6,7 @@ from zlib import crc32
 import msgspec
 
 from deltawire.testing.simulators.market import Contract, PlainBook, Walk
-from deltawire.testing.simulators.simulator import Simulator, Told, best
+from deltawire.testing.simulators.simulator import PublishedBook, Simulator, best
 
 CHECKED = 25
 
@@ -44,8 +44,8 @@ class OkxSimulator(Simulator):
         """`public/instruments` of one type."""
         kind = url.partition("instType=")[2]
         stated = [self._stated(walk.contract) for walk in self.walks.values()] if self.listed else []
-        found = [instrument for instrument in stated if instrument["instType"] == kind]
-        return _encode({"code": "0", "data": found, "msg": ""})
+        instruments = [instrument for instrument in stated if instrument["instType"] == kind]
+        return _encode({"code": "0", "data": instruments, "msg": ""})
 
     def image(self, name: str) -> bytes:
         """A `snapshot`."""
@@ -82,14 +82,14 @@ class OkxSimulator(Simulator):
     def keepalive(self, name: str) -> bytes:
         """What a quiet book says once a minute: nothing changed, and the id is the one before."""
         walk = self.walks[name]
-        return self._books(walk, "update", {}, {}, (self._told[name].id,) * 2)
+        return self._books(walk, "update", {}, {}, (self._published[name].id,) * 2)
 
     def renumber(self, name: str) -> bytes:
         """The one update after maintenance whose id is below the one before."""
         self.walks[name].id //= 2
         return self.delta(name)
 
-    def _delta(self, walk: Walk, before: Told, bids: dict[int, int], asks: dict[int, int]) -> bytes:
+    def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
         return self._books(walk, "update", bids, asks, (before.id, walk.id))
 
     def _books(

@@ -9,7 +9,7 @@ START_NS = 1_760_000_000_000_000_000
 MS_NS = 1_000_000
 
 
-class Told(msgspec.Struct):
+class PublishedBook(msgspec.Struct):
     """What the subscriber of a book channel has been told: the book, and the venue's number of it."""
 
     book: PlainBook
@@ -33,7 +33,7 @@ class Simulator:
         self.listed = listed
         self.now_ns = START_NS
         self.walks = {contract.name: Walk(contract, seed, self.depth) for contract in self.contracts}
-        self._told: dict[str, Told] = {}
+        self._published: dict[str, PublishedBook] = {}
 
     # What a venue's own file fills in.
 
@@ -57,7 +57,7 @@ class Simulator:
         """A frame that states the best prices, among other things."""
         raise NotImplementedError
 
-    def _delta(self, walk: Walk, before: Told, bids: dict[int, int], asks: dict[int, int]) -> bytes:
+    def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
         """The frame of an update that sets these sizes, from what was told before to what is told now."""
         raise NotImplementedError
 
@@ -74,7 +74,7 @@ class Simulator:
 
     def book(self, name: str) -> PlainBook:
         """The book that a subscriber who has missed nothing holds."""
-        return self._told[name].book
+        return self._published[name].book
 
     def advance(self, now_ns: int) -> None:
         """It is `now_ns`."""
@@ -83,8 +83,8 @@ class Simulator:
     def subscribe(self, name: str) -> None:
         """From now on deltas start from the book as it is."""
         walk = self.walks[name]
-        walk.tell()
-        self._told[name] = Told(self._window(walk), walk.id)
+        walk.publish()
+        self._published[name] = PublishedBook(self._window(walk), walk.id)
 
     def move(self, name: str) -> None:
         """Move the market, and tell nobody yet."""
@@ -92,14 +92,14 @@ class Simulator:
 
     def delta(self, name: str) -> bytes:
         """Move the market until there is something to tell, and tell it."""
-        walk, before = self.walks[name], self._told[name]
+        walk, before = self.walks[name], self._published[name]
         while True:
             walk.move()
             now = self._window(walk)
             bids, asks = self._news(walk, now, "bids"), self._news(walk, now, "asks")
             if bids or asks:
                 break
-        self._told[name] = Told(now, walk.id)
+        self._published[name] = PublishedBook(now, walk.id)
         return self._delta(walk, before, bids, asks)
 
     def _window(self, walk: Walk) -> PlainBook:

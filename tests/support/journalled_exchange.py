@@ -64,7 +64,7 @@ class JournalledExchange:
         wanted = MatchingHarness.terms(self, "buy", 10, 1000, label=label, **terms)  # type: ignore[arg-type]
         outputs = self.exchange.submit(Place(at_ns=self.now, account=account, terms=wanted))
         assert not isinstance(outputs[-1], Rejection), outputs
-        self.history.took(outputs)
+        self.history.apply(outputs)
 
         def release(error: JournalError | None) -> None:
             if error is None:

@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from deltawire.gateway.faults import AT_ONCE, WINDOW_S, FaultLog
+from deltawire.gateway.telemetry import AT_ONCE, WINDOW_S, FaultLog
 
 
 def test_a_flood_of_faults_is_a_few_lines_and_a_sum() -> None:

@@ -1,4 +1,4 @@
-"""What the outputs of one record tell an account: values of the moment when the record has acted.
+"""The account events of one record: values of the moment when the record has acted.
 
 They are put into the dialect's words when somebody listens, which may be never, and is after the disk has the record.
 """
@@ -9,7 +9,7 @@ from typing import Any
 
 from deltawire.dialect.order_objects import order_object, user_trade_object
 from deltawire.exchange.accounts.account_records import LiquidationBegan, LiquidationEnded
-from deltawire.exchange.accounts.history import OwnTrade
+from deltawire.exchange.accounts.history import Execution
 from deltawire.exchange.orders.orders import Order
 from deltawire.exchange.orders.records import Protected
 from deltawire.model.account_events import (
@@ -21,18 +21,18 @@ from deltawire.model.account_events import (
 )
 from deltawire.model.instruments import Instrument
 
-Make = Callable[[], AccountEvent]
+MakeEvent = Callable[[], AccountEvent]
 
 
-class AccountNews:
+class LazyEvents:
     """The events of one account and one record; they can be iterated any number of times."""
 
     __slots__ = ("_makes",)
 
-    def __init__(self, *makes: Make) -> None:
+    def __init__(self, *makes: MakeEvent) -> None:
         self._makes = list(makes)
 
-    def add(self, make: Make) -> None:
+    def add(self, make: MakeEvent) -> None:
         """The next event; what `make` needs must not change any more."""
         self._makes.append(make)
 
@@ -40,17 +40,17 @@ class AccountNews:
         return (make() for make in self._makes)
 
 
-def order_update(order: Order, instrument: Instrument) -> Make:
+def order_update(order: Order, instrument: Instrument) -> MakeEvent:
     """An order as it stands after the record."""
     return partial(_order_update, order, instrument)
 
 
-def account_trade(trade: OwnTrade, instrument: Instrument, position: dict[str, Any] | None) -> Make:
+def account_trade(trade: Execution, instrument: Instrument, position: dict[str, Any] | None) -> MakeEvent:
     """A trade, and the position after the record."""
     return partial(_account_trade, trade, instrument, position)
 
 
-def notice(output: Any) -> Make | None:
+def notice(output: Any) -> MakeEvent | None:
     """What else an account is told; None where an output is none of that."""
     match output:
         case Protected():
@@ -64,5 +64,5 @@ def _order_update(order: Order, instrument: Instrument) -> OrderUpdate:
     return OrderUpdate(instrument, order_object(order, instrument))
 
 
-def _account_trade(trade: OwnTrade, instrument: Instrument, position: dict[str, Any] | None) -> AccountTrade:
+def _account_trade(trade: Execution, instrument: Instrument, position: dict[str, Any] | None) -> AccountTrade:
     return AccountTrade(instrument, user_trade_object(trade, instrument), position)
