@@ -183,11 +183,11 @@ def test_pure_rooms_know_no_clock_no_chance_and_no_wire(path: Path) -> None:
     assert not {module.partition(".")[0] for module in imports(path)} & (IMPURE - allowed)
 
 
-def reached_from(room: str) -> set[str]:
-    """Every module of the package that a room's files import, and what those import, and so on."""
+def reached_from(start: str) -> set[str]:
+    """Every module of the package that the files whose names so begin import, and what those import, and so on."""
     by_module = {f"deltawire.{name_of(path)[:-3].replace('/', '.')}": path for path in FILES}
     reached: set[str] = set()
-    waiting = [path for path in FILES if room_of(path) == room]
+    waiting = [path for path in FILES if name_of(path).startswith(start)]
     while waiting:
         new = {module for module in imports(waiting.pop()) if module in by_module} - reached
         reached |= new
@@ -197,8 +197,22 @@ def reached_from(room: str) -> set[str]:
 
 def test_fanout_knows_no_exchange() -> None:
     """What channels say of accounts comes with events; nobody there could ask, not even by way of another room."""
-    assert not {module for module in reached_from("fanout") if module.split(".")[1] == "exchange"}
-    assert not {module for module in reached_from("fanout") if module.startswith("deltawire.session.private")}
+    assert not {module for module in reached_from("fanout/") if module.split(".")[1] == "exchange"}
+    assert not {
+        module for module in reached_from("fanout/") if module.startswith("deltawire.session.private")
+    }
+
+
+def test_a_channels_name_is_read_without_exchange_session_or_fanout() -> None:
+    """So whoever only parses names, as the Python client does, loads neither."""
+    rooms = {module.split(".")[1] for module in reached_from("dialect/grammar")}
+    assert rooms <= {"dialect", "wire", "model", "book", "errors"}
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if "fanout/channels/" in name_of(p)], ids=name_of)
+def test_channels_know_nothing_of_what_runs_them(path: Path) -> None:
+    inside = {module.split(".")[2] for module in imports(path) if module.startswith("deltawire.fanout.")}
+    assert inside <= {"channel", "channels", "subscribers"}
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if room_of(p) == "fanout"], ids=name_of)

@@ -78,7 +78,7 @@ async def test_option_market_has_strike_type_and_expiry(still: Any) -> None:
 async def test_currencies_are_the_coins_of_the_instruments(still: Any) -> None:
     currencies = await still.fetch_currencies()
     assert {(code, currency["name"]) for code, currency in currencies.items()} == {
-        ("BTC", "BTC"),
+        ("BTC", "Bitcoin"),
         ("USD", "USD"),
     }
 

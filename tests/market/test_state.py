@@ -96,7 +96,7 @@ def test_the_tape_keeps_the_last_trades_only(state: InstrumentState) -> None:
 
 
 def test_statistics_are_the_venues_or_else_the_last_24_hours_of_trades(state: InstrumentState) -> None:
-    assert state.stats(START_NS) == Stats()
+    assert state.stats(START_NS) == Stats(volume=0.0, volume_usd=0.0, volume_notional=0.0)
     for minutes, ticks in ((0, 1000), (10, 1100), (20, 1050)):
         state.traded(make_trade(state.instrument, ticks, 100, START_NS + minutes * 60 * SECOND_NS))
     found = state.stats(START_NS + 3600 * SECOND_NS)

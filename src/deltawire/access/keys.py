@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
 from itertools import count
 from typing import Literal
+from zlib import crc32
 
 import msgspec
 
@@ -83,11 +84,16 @@ class KeyRing:
         return iter(self._keys.values())
 
 
+def number_of(key: Key) -> int:
+    """A number for a key, the same always: its id's CRC32."""
+    return crc32(key.client_id.encode())
+
+
 def is_within(address: str, networks: Iterable[str]) -> bool:
     """Whether an address is in one of these networks; one that cannot be read is in none."""
     try:
-        found = ip_address(address.partition("%")[0])
+        peer = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    found = getattr(found, "ipv4_mapped", None) or found
-    return any(found in ip_network(network, strict=False) for network in networks)
+    peer = getattr(peer, "ipv4_mapped", None) or peer
+    return any(peer in ip_network(network, strict=False) for network in networks)

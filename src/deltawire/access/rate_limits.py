@@ -59,7 +59,7 @@ class TokenBuckets:
     """TokenBuckets by owner. The one made first is forgotten when there are too many: it is full again by then."""
 
     def __init__(self, limits: RateLimits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._buckets: dict[str, TokenBucket] = {}
 
     def of(self, owner: str) -> TokenBucket:
@@ -68,9 +68,9 @@ class TokenBuckets:
         if bucket is None:
             while len(self._buckets) >= MOST_WALLETS:
                 del self._buckets[next(iter(self._buckets))]
-            bucket = self._buckets[owner] = TokenBucket(self._limits)
+            bucket = self._buckets[owner] = TokenBucket(self.limits)
         return bucket
 
     def make(self) -> TokenBucket:
         """A bucket of one connection's own."""
-        return TokenBucket(self._limits)
+        return TokenBucket(self.limits)

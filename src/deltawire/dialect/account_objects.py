@@ -1,152 +1,94 @@
-"""What happened to an account's money, as the dialect's objects (field names: docs.deribit.com); amounts in coins."""
+"""Accounts as JSON objects, in Deribit's names (docs.deribit.com, get_account_summary, get_positions)."""
 
 from typing import Any
 
-from deltawire.dialect.market_objects import MS_NS, contracts
-from deltawire.dialect.order_params import format_order_id
-from deltawire.exchange.accounts.account_log import LogEntry, SettlementEntry
-from deltawire.exchange.instruments.contracts import UNITS
-from deltawire.exchange.orders.orders import AccountId
-from deltawire.model.instruments import Instrument
-
-TYPES = {"move": "position_move"}
-"""The dialect's words, where they are others than ours."""
-PER_ACCOUNT = 1_000_000_000
-"""Entries of an account, so that an id names one entry of all accounts."""
+from deltawire.exchange.accounts.summaries import CurrencySummary, PositionSummary
+from deltawire.exchange.instruments.contracts import DECIMALS
 
 
-def log_object(
-    entry: LogEntry, account: AccountId, name: str, other: str, instrument: Instrument | None
-) -> dict[str, Any]:
-    """An entry of `private/get_transaction_log`; `other` names the account at the other end of a transfer."""
-    found: dict[str, Any] = {
-        "id": account * PER_ACCOUNT + entry.number,
-        "user_seq": entry.number,
-        "user_id": account,
-        "username": name,
-        "timestamp": entry.at_ns // MS_NS,
-        "type": TYPES.get(entry.kind, entry.kind),
-        "currency": entry.currency,
-        "change": entry.change / UNITS,
-        "balance": entry.balance / UNITS,
-        "cashflow": entry.cashflow / UNITS,
-        "commission": entry.commission / UNITS,
-        "info": {"other_side": other} if other else {},
-        "profit_as_cashflow": False,
+def account_summary_object(summary: CurrencySummary) -> dict[str, Any]:
+    """The result of `get_account_summary`, and the data of `user.portfolio`."""
+    options, delta = summary.options, sum(summary.deltas.values(), 0.0)
+    members: dict[str, Any] = {
+        "currency": summary.currency,
+        "balance": summary.balance,
+        "equity": summary.equity,
+        "margin_balance": summary.margin_balance,
+        "available_funds": summary.available,
+        "available_withdrawal_funds": summary.withdrawable,
+        "initial_margin": summary.initial_margin,
+        "maintenance_margin": summary.maintenance_margin,
+        "projected_initial_margin": summary.projected_initial_margin,
+        "projected_maintenance_margin": summary.projected_maintenance_margin,
+        "session_upl": round(summary.futures_upl + options.session_upl, DECIMALS),
+        "session_rpl": round(summary.futures_rpl + options.session_rpl, DECIMALS),
+        "futures_session_upl": summary.futures_upl,
+        "futures_session_rpl": summary.futures_rpl,
+        "futures_pl": summary.futures_profit,
+        "total_pl": round(summary.futures_profit + (options.session_upl + options.session_rpl), DECIMALS),
+        "delta_total": delta,
+        "delta_total_map": summary.deltas,
+        "projected_delta_total": summary.projected_delta,
+        "fee_balance": 0.0,
+        "spot_reserve": 0.0,
+        "additional_reserve": 0.0,
+        "locked_balance": 0.0,
+        "estimated_liquidation_ratio": summary.liquidation_ratio,
+        "estimated_liquidation_ratio_map": summary.liquidation_ratios,
+        "margin_model": summary.margin_model,
+        "portfolio_margining_enabled": summary.margin_model == "segregated_pm",
+        "cross_collateral_enabled": False,
+        "options_value": options.value,
+        "options_pl": options.profit,
+        "options_session_upl": options.session_upl,
+        "options_session_rpl": options.session_rpl,
+        "options_delta": options.delta,
     }
-    if instrument is not None:
-        found |= _of_instrument(entry, instrument)
-    return found
+    for greek, by_index in options.greeks.items():
+        members[f"options_{greek}"] = sum(by_index.values(), 0.0)
+        members[f"options_{greek}_map"] = by_index
+    return members
 
 
-def side_words(entry: LogEntry) -> str:
-    """Whether a trade opened or closed a position, and how; empty for what is no trade."""
-    if entry.fill is None:
-        return ""
-    before = entry.position - entry.lots
-    closes = before * entry.lots < 0
-    return f"{'close' if closes else 'open'} {entry.fill.side}"
-
-
-def settlement_object(entry: LogEntry, instrument: Instrument) -> dict[str, Any]:
-    """An entry of `private/get_settlement_history_by_*`."""
-    return {
-        "type": entry.kind,
-        "timestamp": entry.at_ns // MS_NS,
-        "instrument_name": entry.instrument,
-        "position": instrument.size(entry.lots),
-        "mark_price": entry.price,
-        "index_price": entry.index,
-        "profit_loss": entry.cashflow / UNITS,
-        "session_profit_loss": entry.cashflow / UNITS,
-        "funding": entry.funding / UNITS,
-    }
-
-
-def public_settlement_object(entry: SettlementEntry, instrument: Instrument) -> dict[str, Any]:
-    """An entry of `public/get_last_settlements_by_*`: sums over all who held it, losers left out."""
-    return {
-        "type": entry.kind,
-        "timestamp": entry.at_ns // MS_NS,
-        "instrument_name": entry.instrument,
-        "position": instrument.size(entry.lots),
-        "mark_price": entry.mark,
-        "index_price": entry.index,
-        "session_profit_loss": entry.gain / UNITS,
-        "profit_loss": entry.gain / UNITS,
-        "funding": entry.funding / UNITS,
-    }
-
-
-def deposit_object(entry: LogEntry) -> dict[str, Any]:
-    """An entry of `private/get_deposits`: what the operator gave."""
-    return {
-        "address": "operator",
-        "amount": entry.cashflow / UNITS,
-        "currency": entry.currency,
-        "received_timestamp": entry.at_ns // MS_NS,
-        "updated_timestamp": entry.at_ns // MS_NS,
-        "state": "completed",
-        "transaction_id": None,
-    }
-
-
-def withdrawal_object(entry: LogEntry) -> dict[str, Any]:
-    """An entry of `private/get_withdrawals`: what the operator took."""
-    return {
-        "id": entry.number,
-        "address": "operator",
-        "amount": -entry.cashflow / UNITS,
-        "fee": 0.0,
-        "priority": 0.0,
-        "currency": entry.currency,
-        "created_timestamp": entry.at_ns // MS_NS,
-        "confirmed_timestamp": entry.at_ns // MS_NS,
-        "updated_timestamp": entry.at_ns // MS_NS,
-        "state": "completed",
-        "transaction_id": None,
-    }
-
-
-def transfer_object(entry: LogEntry, other: str) -> dict[str, Any]:
-    """An entry of `private/get_transfers`, result of `submit_transfer_*`."""
-    return {
-        "id": entry.number,
-        "amount": abs(entry.cashflow) / UNITS,
-        "currency": entry.currency,
-        "direction": "payment" if entry.cashflow < 0 else "income",
-        "other_side": other,
-        "state": "confirmed",
-        "type": "subaccount",
-        "created_timestamp": entry.at_ns // MS_NS,
-        "updated_timestamp": entry.at_ns // MS_NS,
-    }
-
-
-def _of_instrument(entry: LogEntry, instrument: Instrument) -> dict[str, Any]:
-    """The members of what an instrument brought about."""
-    amount = instrument.size(abs(entry.lots))
-    found: dict[str, Any] = {
+def position_object(position: PositionSummary) -> dict[str, Any]:
+    """An entry of `get_positions`; a flat one has direction `zero`."""
+    instrument, lots = position.instrument, position.lots
+    members: dict[str, Any] = {
         "instrument_name": instrument.name,
-        "amount": amount,
-        "contracts": contracts(instrument, amount),
-        "position": instrument.size(entry.position),
-        "price": entry.price or None,
-        "price_currency": instrument.priced_in,
-        "index_price": entry.index,
-        "interest_pl": entry.funding / UNITS,
+        "kind": instrument.kind,
+        "direction": "zero" if not lots else "buy" if lots > 0 else "sell",
+        "size": instrument.size(lots),
+        "average_price": position.average_price,
+        "mark_price": round(position.mark_price, 6 if instrument.kind == "option" else 2),
+        "index_price": round(position.index_price, 2),
+        "settlement_price": position.settlement_price,
+        "initial_margin": position.initial_margin,
+        "maintenance_margin": position.maintenance_margin,
+        "open_orders_margin": position.orders_margin,
+        "floating_profit_loss": position.floating_profit,
+        "realized_profit_loss": position.realised_profit,
+        "total_profit_loss": position.total_profit,
+        "delta": position.delta,
     }
-    fill = entry.fill
-    if fill is None:
-        found["mark_price"] = entry.price or None
-        return found
-    return found | {
-        "price": instrument.price(fill.price_ticks),
-        "mark_price": None if fill.mark_ticks is None else instrument.price(fill.mark_ticks),
-        "index_price": None if fill.index_ticks is None else instrument.price(fill.index_ticks),
-        "side": side_words(entry),
-        "order_id": format_order_id(fill.order_id, instrument),
-        "trade_id": str(fill.trade_id),
-        "user_role": fill.role,
-        "fee_role": fill.role,
+    if instrument.kind == "option":
+        return members | position.greeks | _in_dollars(position)
+    members["size_currency"] = position.size_in_coin
+    members["leverage"] = position.leverage
+    members["realized_funding"] = position.realised_funding
+    if instrument.perpetual:
+        members["interest_value"] = position.interest_value
+    if position.liquidation_price is not None:
+        members["estimated_liquidation_price"] = position.liquidation_price
+    return members
+
+
+def _in_dollars(option: PositionSummary) -> dict[str, float]:
+    return {
+        "average_price_usd": option.average_price_usd,
+        "floating_profit_loss_usd": option.floating_profit_usd,
     }
+
+
+def margins_object(buy: float, sell: float, bounds: tuple[float | None, float | None]) -> dict[str, Any]:
+    """The result of `get_margins`: what an order would need, and between which prices it may be."""
+    return {"buy": buy, "sell": sell, "min_price": bounds[0], "max_price": bounds[1]}

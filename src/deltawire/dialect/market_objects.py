@@ -8,18 +8,21 @@ from typing import Any
 
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState, TapeEntry
+from deltawire.model.events import Stats
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import exponent_of
 
 MS_NS = 1_000_000
 _PLAIN_TICKER = (
-    "settlement_price",
     "min_price",
     "max_price",
     "mark_price",
     "index_price",
     "estimated_delivery_price",
 )
+_COIN_TYPES = {"BTC": "BITCOIN"} | dict.fromkeys(("ETH", "USDC", "USDT", "STETH", "PAXG"), "ETHER")
+"""The network that a coin lives on, in Deribit's words; what is not here is named by itself."""
+_COIN_NAMES = {"BTC": "Bitcoin", "ETH": "Ethereum", "USDC": "USD Coin", "USDT": "Tether"}
 _FUNDING = ("current_funding", "funding_8h", "interest_value")
 _OPTION = ("mark_iv", "bid_iv", "ask_iv", "underlying_price", "underlying_index", "interest_rate")
 
@@ -55,6 +58,7 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
         for name, value in (
             ("maker_commission", instrument.maker_commission),
             ("taker_commission", instrument.taker_commission),
+            ("max_leverage", instrument.max_leverage),
         )
         if value is not None
     }
@@ -93,13 +97,14 @@ def currency_objects(market: Market) -> list[dict[str, Any]]:
     return [
         {
             "currency": coin,
-            "currency_long": coin,
-            "coin_type": coin,
+            "currency_long": _COIN_NAMES.get(coin, coin),
+            "coin_type": _COIN_TYPES.get(coin, coin),
             "decimals": 8,
             "min_confirmations": 0,
             "min_withdrawal_fee": 0.0,
             "withdrawal_fee": 0.0,
             "withdrawal_priorities": [],
+            "in_cross_collateral_pool": False,
         }
         for coin in coins
     ]
@@ -122,15 +127,11 @@ def ticker_object(state: InstrumentState, market: Market) -> dict[str, Any]:
         "best_ask_price": ask,
         "best_ask_amount": ask_size,
         "last_price": state.last_price,
-        "stats": {
-            "high": stats.high,
-            "low": stats.low,
-            "volume": stats.volume,
-            "volume_usd": stats.volume_usd,
-            "price_change": stats.price_change,
-        },
+        "stats": _stats_object(stats, instrument),
     }
     members |= {name: ticker.get(name) for name in _PLAIN_TICKER}
+    if "settlement_price" in ticker:
+        members["settlement_price"] = ticker["settlement_price"]
     members["open_interest"] = ticker.get("open_interest", 0.0)
     if instrument.perpetual:
         members |= {name: ticker[name] for name in _FUNDING if name in ticker}
@@ -140,6 +141,23 @@ def ticker_object(state: InstrumentState, market: Market) -> dict[str, Any]:
     if state.status not in (None, "live"):
         members["status"] = status_object(state, market)
     return members
+
+
+def _stats_object(stats: Stats, instrument: Instrument) -> dict[str, Any]:
+    """Without a trade prices are null and volumes zero; what nobody knows is left out, or null where clients look."""
+    none = 0.0 if stats.high is None and instrument.measurable else None
+    members = {
+        "high": stats.high,
+        "low": stats.low,
+        "price_change": stats.price_change,
+        "volume": none if stats.volume is None else stats.volume,
+    }
+    return members | _volumes(stats)
+
+
+def _volumes(stats: Stats) -> dict[str, float]:
+    named = {"volume_usd": stats.volume_usd, "volume_notional": stats.volume_notional}
+    return {name: volume for name, volume in named.items() if volume is not None}
 
 
 def status_object(state: InstrumentState, market: Market) -> dict[str, Any]:
@@ -242,10 +260,10 @@ def summary_object(state: InstrumentState, market: Market) -> dict[str, Any]:
         "low": stats.low,
         "price_change": stats.price_change,
         "volume": stats.volume or 0.0,
-        "volume_usd": stats.volume_usd,
         "open_interest": ticker.get("open_interest", 0.0),
         "estimated_delivery_price": ticker.get("estimated_delivery_price"),
     }
+    members |= _volumes(stats)
     if instrument.perpetual:
         members |= {name: ticker[name] for name in ("current_funding", "funding_8h") if name in ticker}
     if instrument.kind == "option":

@@ -3,12 +3,28 @@
 from typing import Any
 
 from deltawire.dialect.market_objects import contracts
-from deltawire.dialect.order_params import MS_NS, format_order_id
+from deltawire.dialect.order_params import MS_NS
 from deltawire.exchange.accounts.history import Execution
-from deltawire.exchange.orders.orders import Order
+from deltawire.exchange.orders.orders import Order, OrderType, Terms, format_id
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
 
+CANCEL_REASONS = (
+    "user_request",
+    "autoliquidation",
+    "cancel_on_disconnect",
+    "risk_mitigation",
+    "pme_risk_reduction",
+    "pme_account_locked",
+    "position_locked",
+    "mmp_trigger",
+    "mmp_config_curtailment",
+    "edit_post_only_reject",
+    "oco_other_closed",
+    "oto_primary_closed",
+    "settlement",
+)
+"""Deribit's (docs.deribit.com, `cancel_reason`); an order may end for other reasons as well."""
 UNBOUNDED = 1 << 62
 """From here on a price is none: what a market order has without a price band."""
 _UNPRICED = ("market", "stop_market", "take_market", "trailing_stop")
@@ -18,9 +34,9 @@ def order_object(order: Order, instrument: Instrument) -> dict[str, Any]:
     """An order as it stands."""
     terms, amount = order.terms, instrument.size(order.size_lots)
     members: dict[str, Any] = {
-        "order_id": format_order_id(order.id, instrument),
+        "order_id": format_id(order.id, instrument),
         "order_state": order.state,
-        "order_type": terms.type,
+        "order_type": _order_type(terms),
         "time_in_force": terms.time_in_force,
         "instrument_name": terms.instrument,
         "direction": terms.side,
@@ -52,7 +68,7 @@ def user_trade_object(trade: Execution, instrument: Instrument) -> dict[str, Any
     fill = trade.fill
     terms, amount = fill.terms, instrument.size(fill.size_lots)
     members: dict[str, Any] = {
-        "trade_id": str(fill.trade_id),
+        "trade_id": format_id(fill.trade_id, instrument),
         "trade_seq": fill.trade_seq,
         "timestamp": fill.at_ns // MS_NS,
         "instrument_name": fill.instrument,
@@ -63,8 +79,8 @@ def user_trade_object(trade: Execution, instrument: Instrument) -> dict[str, Any
         "tick_direction": trade.direction,
         "mark_price": _known(instrument, fill.mark_ticks),
         "index_price": _known(instrument, fill.index_ticks),
-        "order_id": format_order_id(fill.order_id, instrument),
-        "order_type": terms.type,
+        "order_id": format_id(fill.order_id, instrument),
+        "order_type": "liquidation" if terms.liquidation else _order_type(terms),
         "state": fill.state,
         "liquidity": "M" if fill.role == "maker" else "T",
         "fee": trade.fee,
@@ -91,9 +107,9 @@ def user_trade_object(trade: Execution, instrument: Instrument) -> dict[str, Any
 def _rarer(order: Order, instrument: Instrument) -> dict[str, Any]:
     """The members that only some orders have."""
     terms = order.terms
-    members: dict[str, Any] = {}
-    if order.reason:
-        members["cancel_reason" if order.state != "rejected" else "reject_reason"] = order.reason
+    members: dict[str, Any] = _why(order)
+    if terms.type == "market_limit":
+        members["original_order_type"] = terms.type
     if terms.display_lots is not None:
         shown = instrument.size(terms.display_lots)
         members |= {"display_amount": shown, "max_show": shown, "refresh_amount": shown}
@@ -104,10 +120,7 @@ def _rarer(order: Order, instrument: Instrument) -> dict[str, Any]:
             members["trigger_offset"] = instrument.price(terms.trigger_offset_ticks)
             members["trigger_reference_price"] = _known(instrument, order.reference_ticks)
     if order.trigger_order_id:
-        members |= {
-            "trigger_order_id": format_order_id(order.trigger_order_id, instrument),
-            "triggered": True,
-        }
+        members |= {"trigger_order_id": format_id(order.trigger_order_id, instrument), "triggered": True}
     members |= _links(order, instrument)
     if terms.mmp_group:
         members["mmp_group"] = terms.mmp_group
@@ -118,10 +131,24 @@ def _rarer(order: Order, instrument: Instrument) -> dict[str, Any]:
     return members
 
 
+def _order_type(terms: Terms) -> OrderType:
+    """What is left of a market limit order rests, and is a limit order to everybody."""
+    return "limit" if terms.type == "market_limit" else terms.type
+
+
+def _why(order: Order) -> dict[str, Any]:
+    """Why an order ended unfilled: in Deribit's own words where it has one, else beside them."""
+    if not order.reason:
+        return {}
+    if order.state == "rejected":
+        return {"reject_reason": order.reason}
+    return {"cancel_reason" if order.reason in CANCEL_REASONS else "reason": order.reason}
+
+
 def _links(order: Order, instrument: Instrument) -> dict[str, Any]:
-    ids = [format_order_id(order_id, instrument) for order_id in order.linked_ids]
+    ids = [format_id(order_id, instrument) for order_id in order.linked_ids]
     if order.primary_id:
-        return {"is_secondary_oto": True, "primary_order_id": format_order_id(order.primary_id, instrument)}
+        return {"is_secondary_oto": True, "primary_order_id": format_id(order.primary_id, instrument)}
     if not ids:
         return {}
     return {"oco_ref": ids[0]} if order.oco else {"oto_order_ids": ids, "is_primary_otoco": len(ids) > 1}

@@ -37,13 +37,8 @@ def needed(value: int | None, param: str) -> int:
     return value
 
 
-def format_order_id(order_id: OrderId, instrument: Instrument) -> str:
-    """An order's id as clients see it: of linear instruments with the settlement currency before it."""
-    return str(order_id) if instrument.inverse else f"{instrument.settlement}-{order_id}"
-
-
 def parse_order_id(text: str) -> OrderId:
-    """The same back."""
+    """The number in an order's id; see `format_id`."""
     match = _ORDER_ID.fullmatch(text)
     if match is None:
         raise refused(Code.INVALID_ORDER_ID, param="order_id")

@@ -11,14 +11,15 @@ Number = float | None
 """None: not known."""
 
 
-class Stats(msgspec.Struct):
-    """The last 24 hours."""
+class Stats(msgspec.Struct, omit_defaults=True):
+    """The last 24 hours: prices null without a trade; volumes in base coin, in USD, in what prices are in."""
 
     high: Number
     low: Number
     volume: Number
-    volume_usd: Number
     price_change: Number
+    volume_usd: Number = None
+    volume_notional: Number = None
 
 
 class Greeks(msgspec.Struct):
@@ -54,13 +55,13 @@ class Ticker(msgspec.Struct, omit_defaults=True):
     best_ask_amount: float
     last_price: Number
     stats: Stats
-    settlement_price: Number
     min_price: Number
     max_price: Number
     mark_price: Number
     index_price: Number
     estimated_delivery_price: Number
     open_interest: Number
+    settlement_price: Number = None
     current_funding: Number = None
     funding_8h: Number = None
     interest_value: Number = None

@@ -295,6 +295,7 @@ class Gateway:
             address=address,
             private_only=self.policy.private_only,
             trading=self.trading,
+            limits=self._buckets.limits if self._buckets else None,
             strict=strict,
         )
 

@@ -197,15 +197,19 @@ class InstrumentState:
 
     def _day_stats(self, now: int) -> Stats:
         day = self.candles.between(now - _DAY_NS, now, 1)
+        in_dollars = "USD" in self.instrument.priced_in
         if not day:
-            return Stats()
+            none = 0.0 if self.instrument.measurable else None
+            return Stats(volume=none, volume_usd=none if in_dollars else None, volume_notional=none)
         first, last = day[0].open, day[-1].close
+        cost = total(candle.cost for candle in day)
         return Stats(
             high=max(candle.high for candle in day),
             low=min(candle.low for candle in day),
             volume=total(candle.volume for candle in day),
-            volume_usd=total(candle.cost for candle in day) if "USD" in self.instrument.priced_in else None,
+            volume_usd=cost if in_dollars else None,
             price_change=round((last / first - 1) * 100, 4) if first else None,
+            volume_notional=cost,
         )
 
 

@@ -102,13 +102,14 @@ class Greeks(msgspec.Struct, frozen=True, gc=False):
 
 
 class Stats(msgspec.Struct, frozen=True, gc=False):
-    """The last 24 hours: prices, volume in base coin and in USD, price change in percent."""
+    """The last 24 hours: prices, price change in percent, volume in base coin, in USD and in what prices are in."""
 
     high: float | None = None
     low: float | None = None
     volume: float | None = None
     volume_usd: float | None = None
     price_change: float | None = None
+    volume_notional: float | None = None
 
 
 class Ticker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

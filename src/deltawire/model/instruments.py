@@ -53,6 +53,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     index_name: str = ""
     maker_commission: float | None = None
     taker_commission: float | None = None
+    max_leverage: float | None = None
+    """Of a position as large as its venue lets it have the highest."""
     active: bool = True
     """False once it has ended: expired, delisted, or not traded by its venue's own word."""
     stated: bool = True

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import msgspec
 
 from deltawire.access.access import UNAUTHORIZED, Signature
+from deltawire.access.keys import number_of
 from deltawire.access.scopes import LONGEST_NAME
 from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import RequestError
@@ -15,6 +16,11 @@ from deltawire.session.rights import covers
 from deltawire.wire.rpc import INVALID_PARAMS, format_unsubscribed
 
 NORMAL_CLOSURE = 1000
+_FEATURES: dict[str, Any] = {
+    "enabled_features": [],
+    "google_login": False,
+    "mandatory_tfa_status": "disabled",
+}
 GRANT_TYPES = ("client_credentials", "client_signature", "refresh_token", "password")
 
 
@@ -63,7 +69,7 @@ def auth(context: Context, params: _Auth) -> Any:
         context.session.signed_in(grant)
         _recheck_channels(context, context.session, before)
     state = {} if params.state is None else {"state": params.state}
-    return _tokens(grant) | state
+    return _tokens(grant) | _FEATURES | state
 
 
 @method("public/fork_token")
@@ -105,11 +111,16 @@ def logout(context: Context, params: _Logout) -> Any:
 
 @method("private/list_api_keys", right="account:read")
 def list_api_keys(context: Context, params: NoParams) -> Any:
-    """The keys of the account, without their secrets."""
+    """The keys of the account, the oldest first, without their secrets."""
+    account = context.require_identity.account
+    own = [key for key in context.access.ring if key.account == account]
     return [
         {
+            "id": number_of(key),
             "client_id": key.client_id,
             "name": key.name,
+            "default": place == 0,
+            "enabled_features": [],
             "max_scope": " ".join(key.rights),
             "enabled": key.lives(context.now),
             "timestamp": key.created_ms,
@@ -117,8 +128,7 @@ def list_api_keys(context: Context, params: NoParams) -> Any:
             "ip_whitelist": list(key.addresses),
             "asymmetric": key.kind == "ed25519",
         }
-        for key in context.access.ring
-        if key.account == context.require_identity.account
+        for place, key in enumerate(own)
     ]
 
 
@@ -172,7 +182,4 @@ def _tokens(grant: Grant) -> dict[str, Any]:
         "expires_in": grant.expires_s,
         "scope": " ".join([where, *identity.rights]),
         "token_type": "bearer",
-        "enabled_features": [],
-        "google_login": False,
-        "mandatory_tfa_status": "disabled",
     }

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin
 import msgspec
 
 from deltawire.access.access import FORBIDDEN, UNAUTHORIZED, Access
+from deltawire.access.rate_limits import RateLimits
 from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import RequestError
 from deltawire.exchange.orders.orders import AccountId
@@ -89,6 +90,8 @@ class Context(msgspec.Struct):
     address: str = ""
     private_only: bool = False
     trading: Trading | None = None
+    limits: RateLimits | None = None
+    """What requests cost here; None: nothing."""
     strict: bool = True
     """False where values may be text, as they are in a URL."""
 

@@ -276,6 +276,7 @@ class ServerSession:
             self._address,
             self._private_only,
             self._trading,
+            self._buckets.limits if self._buckets else None,
         )
         us_in = now // 1000
         try:

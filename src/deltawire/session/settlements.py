@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.dialect.account_objects import public_settlement_object
+from deltawire.dialect.log_objects import public_settlement_object
 from deltawire.dialect.market_objects import MS_NS
 from deltawire.errors import RequestError
 from deltawire.exchange.accounts.account_log import SettlementEntry

@@ -11,7 +11,13 @@ from deltawire.exchange.accounts.account_records import OpenSubaccount, RenameSu
 from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.accounts.history import AGENTS_FROM, AccountHistory, Execution
 from deltawire.exchange.accounts.listing import Listings
-from deltawire.exchange.accounts.summaries import account_summary, margins, position_summary
+from deltawire.exchange.accounts.summaries import (
+    CurrencySummary,
+    PositionSummary,
+    account_summary,
+    margins,
+    position_summary,
+)
 from deltawire.exchange.accounts.what_if import what_if
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
@@ -28,11 +34,17 @@ from deltawire.exchange.orders.records import (
 )
 from deltawire.exchange.ports import PublicEvent, Record
 from deltawire.exchange.pricing.pricing import Prices
-from deltawire.model.account_events import AccountState
 from deltawire.model.events import Event
 from deltawire.model.instruments import Instrument
 from deltawire.ports import AccountBroker, Clock
-from deltawire.sources.account_events import LazyEvents, MakeEvent, account_trade, notice, order_update
+from deltawire.sources.account_events import (
+    LazyEvents,
+    MakeEvent,
+    account_state,
+    account_trade,
+    notice,
+    order_update,
+)
 
 PUBLIC = get_args(PublicEvent)
 NOBODY = 0
@@ -192,11 +204,10 @@ class ExchangeService:
         account_events = {account: LazyEvents(self._state(account, currency))}
         self._commit.then(partial(self._release, self._ticket, [], account_events, self.now()))
 
-    def _state(self, account: AccountId, currency: str) -> Callable[[], AccountState]:
+    def _state(self, account: AccountId, currency: str) -> MakeEvent:
         """Made now, told when it is durable."""
         currencies = self.currencies() if currency == ALL_CURRENCIES else (currency,)
-        state = AccountState(currency, tuple(self.summary(account, name) for name in currencies))
-        return lambda: state
+        return account_state(currency, tuple(self.summary(account, name) for name in currencies))
 
     def _add_states(self, account_events: dict[AccountId, LazyEvents]) -> None:
         for account, currencies in self._watched.items():
@@ -261,13 +272,19 @@ class ExchangeService:
         """See `Trading`."""
         return self._history.trades(account)
 
-    def positions(self, account: AccountId) -> list[dict[str, Any]]:
+    def positions(self, account: AccountId) -> list[PositionSummary]:
         """See `Trading`."""
         held = self.accounts.ledger.accounts.get(account)
         names = [name for name, position in held.positions.items() if position.lots] if held else []
         return [position_summary(self.accounts, account, name) for name in names]
 
-    def summary(self, account: AccountId, currency: str) -> dict[str, Any]:
+    def position(self, account: AccountId, instrument: Instrument) -> PositionSummary | None:
+        """See `Trading`."""
+        if instrument.name not in self.accounts.pricing.instruments:
+            return None
+        return position_summary(self.accounts, account, instrument.name)
+
+    def summary(self, account: AccountId, currency: str) -> CurrencySummary:
         """See `Trading`."""
         held = self.accounts.ledger.accounts.get(account)
         return account_summary(
@@ -313,7 +330,7 @@ class ExchangeService:
 
     def simulate(
         self, account: AccountId, currency: str, lots: Mapping[str, int], *, add: bool
-    ) -> dict[str, Any]:
+    ) -> CurrencySummary:
         """See `Trading`."""
         return what_if(self.accounts, account, currency, lots, add=add)
 
@@ -321,8 +338,7 @@ class ExchangeService:
         self, account: AccountId, instrument: Instrument, lots: int, ticks: int
     ) -> tuple[float, float]:
         """See `Trading`."""
-        by_side = margins(self.accounts, instrument, lots, instrument.price(ticks))
-        return by_side["buy"], by_side["sell"]
+        return margins(self.accounts, instrument, lots, instrument.price(ticks))
 
     def protections(self, account: AccountId) -> list[tuple[SetProtection, int]]:
         """See `Trading`."""
@@ -355,7 +371,7 @@ class ExchangeService:
         """What accounts with a name are told, in its order."""
         account_events: dict[AccountId, LazyEvents] = {}
         executions = {(trade.fill.trade_id, trade.fill.order_id): trade for trade in trades}
-        positions: dict[tuple[AccountId, str], dict[str, Any] | None] = {}
+        positions: dict[tuple[AccountId, str], PositionSummary | None] = {}
         for output in outputs:
             changed = isinstance(output, OrderChanged)
             account = output.order.account if changed else getattr(output, "account", None)
@@ -375,7 +391,7 @@ class ExchangeService:
         return account_events
 
     def _trade(
-        self, trade: Execution, positions: dict[tuple[AccountId, str], dict[str, Any] | None]
+        self, trade: Execution, positions: dict[tuple[AccountId, str], PositionSummary | None]
     ) -> MakeEvent:
         """A trade with the position behind the record, which is made once however many trades led to it."""
         account, name = key = trade.fill.account, trade.fill.instrument

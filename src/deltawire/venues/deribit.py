@@ -148,6 +148,7 @@ class _Instrument(msgspec.Struct):
     option_type: Literal["call", "put"] | None = None
     maker_commission: float | None = None
     taker_commission: float | None = None
+    max_leverage: float | None = None
     is_active: bool = True
     tick_size_steps: list[_Step] = []
 
@@ -487,5 +488,6 @@ def _to_instrument(stated: _Instrument) -> Instrument:
         index_name=stated.price_index or guessed.index_name,
         maker_commission=stated.maker_commission,
         taker_commission=stated.taker_commission,
+        max_leverage=stated.max_leverage,
         active=stated.is_active,
     )

@@ -1,8 +1,13 @@
 """Accounts in Deribit's names and meanings."""
 
+from typing import Any
+
 import pytest
 
-from deltawire.exchange.accounts.summaries import account_summary, margins, position_summary
+from deltawire.dialect.account_objects import account_summary_object, position_object
+from deltawire.exchange.accounts import summaries
+from deltawire.exchange.accounts.accounts import Accounts
+from deltawire.exchange.accounts.summaries import margins
 from deltawire.exchange.instruments.calendar import SECOND_NS
 from deltawire.exchange.instruments.contracts import UNITS
 from deltawire.exchange.pricing.pricing import Pricing
@@ -12,6 +17,16 @@ from tests.support.contracts import CALL, LINEAR, PERPETUAL, QUARTERLY
 from tests.support.exchange_harness import ExchangeHarness
 
 ALICE, BOB = 1, 2
+
+
+def account_summary(accounts: Accounts, account: int, currency: str) -> dict[str, Any]:
+    """In the dialect's names."""
+    return account_summary_object(summaries.account_summary(accounts, account, currency))
+
+
+def position_summary(accounts: Accounts, account: int, name: str) -> dict[str, Any]:
+    """In the dialect's names."""
+    return position_object(summaries.position_summary(accounts, account, name))
 
 
 @pytest.fixture
@@ -94,7 +109,7 @@ def test_a_position_says_size_price_profit_and_where_it_ends(harness: ExchangeHa
     assert 30_000 < price < 33_000
     short = position_summary(harness.accounts, BOB, PERPETUAL.name)
     assert short["direction"] == "sell"
-    assert short["estimated_liquidation_price"] is None
+    assert "estimated_liquidation_price" not in short
 
 
 def test_the_liquidation_price_is_where_liquidation_begins(harness: ExchangeHarness) -> None:
@@ -113,11 +128,11 @@ def test_no_position_is_zero(harness: ExchangeHarness) -> None:
 
 
 def test_margins_of_an_order_to_come(harness: ExchangeHarness) -> None:
-    found = margins(harness.accounts, PERPETUAL, 60_000, 60_000.0)
-    assert found["buy"] == found["sell"] == pytest.approx(0.02005)
-    option = margins(harness.accounts, CALL, 10, 0.08)
-    assert option["buy"] == pytest.approx(0.08)
-    assert option["sell"] > 0.1
+    buy, sell = margins(harness.accounts, PERPETUAL, 60_000, 60_000.0)
+    assert buy == sell == pytest.approx(0.02005)
+    buy, sell = margins(harness.accounts, CALL, 10, 0.08)
+    assert buy == pytest.approx(0.08)
+    assert sell > 0.1
 
 
 def test_tickers_say_marks_volatilities_and_greeks(harness: ExchangeHarness) -> None:
@@ -151,3 +166,31 @@ def test_sums_of_money_have_no_more_decimals_than_money(harness: ExchangeHarness
         position = position_summary(harness.accounts, 1, PERPETUAL.name)
         assert position["mark_price"] == round(position["mark_price"], 2)
         assert position["index_price"] == index
+
+
+def test_an_option_says_what_it_cost_in_dollars_at_the_index_of_each_trade(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, CALL, 2.0, 0.05)
+    harness.prices(66_000.0)
+    harness.trade(ALICE, BOB, CALL, 2.0, 0.10)
+    harness.trade(BOB, ALICE, CALL, 1.0, 0.10)
+    found = position_summary(harness.accounts, ALICE, CALL.name)
+    average = (0.05 * 60_000 + 0.10 * 66_000) / 2
+    assert found["average_price_usd"] == pytest.approx(average)
+    worth = found["mark_price"] * found["index_price"] * 3
+    assert found["floating_profit_loss_usd"] == pytest.approx(worth - 3 * average, abs=1.0)
+    short = position_summary(harness.accounts, BOB, CALL.name)
+    assert short["average_price_usd"] == pytest.approx(average)
+    assert short["floating_profit_loss_usd"] == pytest.approx(-found["floating_profit_loss_usd"])
+
+
+def test_interest_values_say_what_a_position_has_paid(harness: ExchangeHarness) -> None:
+    harness.trade(ALICE, BOB, LINEAR, 10.0, 60_000.0)
+    for _ in range(3):
+        harness.prices(later_s=3600.0, BTC__USDC_PERPETUAL=60_300.0)
+    before = position_summary(harness.accounts, ALICE, LINEAR.name)["interest_value"]
+    now = ticker(harness.accounts.pricing, LINEAR).interest_value
+    assert now is not None
+    harness.trade(ALICE, BOB, LINEAR, 0.001, 60_300.0)
+    found = position_summary(harness.accounts, ALICE, LINEAR.name)
+    assert found["interest_value"] == now > before
+    assert found["realized_funding"] == pytest.approx((before - now) * 10.0, abs=1e-6)

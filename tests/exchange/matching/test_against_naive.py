@@ -107,7 +107,7 @@ class AgainstNaive(RuleBasedStateMachine):
         assert [fill.role for fill in fills] == ["maker", "taker"] * len(trades)
         for maker, taker, trade in zip(fills[::2], fills[1::2], trades, strict=True):
             assert maker.account != taker.account, "an account traded with itself"
-            assert {maker.trade_id, taker.trade_id} == {int(trade.trade_id)}
+            assert {maker.trade_id, taker.trade_id} == {int(trade.trade_id.rpartition("-")[2])}
             assert maker.price_ticks == taker.price_ticks == trade.price_ticks
             assert maker.size_lots == taker.size_lots == trade.size_lots
             assert {maker.side, taker.side} == {"buy", "sell"}

@@ -74,7 +74,6 @@ def test_a_ticker_joins_the_book_the_tape_and_what_the_venue_says() -> None:
         "best_ask_amount": 30.0,
         "last_price": 100.2,
         "stats": {"high": 120.0, "low": 80.0, "volume": 7.5, "volume_usd": 750.0, "price_change": -1.5},
-        "settlement_price": None,
         "min_price": None,
         "max_price": None,
         "mark_price": 100.25,

@@ -5,7 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.contracts import CALL
+from deltawire.access.rate_limits import RateLimits, TokenBuckets
+from tests.support.contracts import CALL, WEEKLY_CALL
+from tests.support.conversations import Conversation
+from tests.support.credentials import ALICE, secret_login
 from tests.support.trading import READER, Client, Exchange
 
 NAME = "BTC-PERPETUAL"
@@ -263,3 +266,36 @@ def test_an_account_chooses_its_margin_model_if_it_can_bear_it(
 
 def test_quotes_are_not_cancelled_by_what_is_not_understood(alice: Client) -> None:
     assert alice.error("private/cancel_quotes", cancel_type="delta")["code"] == -32602
+
+
+def test_requests_per_second_are_what_the_server_grants(exchange: Exchange) -> None:
+    access = exchange.access
+    client = Conversation(
+        exchange.market, access, trading=exchange.service, buckets=TokenBuckets(RateLimits(request=1_000))
+    )
+    client.result("public/auth", **secret_login(ALICE))
+    limits = client.result("private/get_account_summary", currency="BTC")["limits"]
+    assert limits["matching_engine"] == limits["non_matching_engine"] == {"rate": 10.0, "burst": 50.0}
+
+
+def test_where_requests_cost_nothing_there_are_no_limits(alice: Client) -> None:
+    assert "limits" not in alice.result("private/get_account_summary", currency="BTC")
+
+
+def test_an_instrument_that_has_ended_has_no_position(exchange: Exchange, alice: Client) -> None:
+    exchange.passes((WEEKLY_CALL.expiration_ns - exchange.harness.now) / 1e9 + 1)
+    error = alice.error("private/get_position", instrument_name=WEEKLY_CALL.name)
+    assert (error["code"], error["data"]["param"]) == (10012, "instrument_name")
+
+
+def test_keys_have_numbers_that_last_and_the_first_is_the_default(exchange: Exchange, alice: Client) -> None:
+    keys = alice.result("private/list_api_keys")
+    assert [(key["client_id"], key["default"]) for key in keys] == [
+        ("alice-id", True),
+        ("reader-id", False),
+        ("owner-id", False),
+    ]
+    assert len({key["id"] for key in keys}) == 3
+    exchange.access.replace([READER])
+    (left,) = exchange.client(READER).result("private/list_api_keys")
+    assert left["id"] == keys[1]["id"]

@@ -90,9 +90,9 @@ def test_self_trading_is_refused_or_cancels_the_maker(alice: Client) -> None:
     alice.result("private/set_self_trading_config", mode="cancel_maker")
     found = alice.buy(100, 60_000.0)
     assert (found["order"]["order_state"], found["trades"]) == ("open", [])
-    assert alice.result("private/get_order_state_by_label", currency="BTC", label="maker")[0][
-        "cancel_reason"
-    ] == ("self_trade")
+    assert alice.result("private/get_order_state_by_label", currency="BTC", label="maker")[0]["reason"] == (
+        "self_trade"
+    )
 
 
 def test_every_private_answer_waits_for_the_disk(exchange: Exchange, alice: Client) -> None:

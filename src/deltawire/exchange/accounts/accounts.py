@@ -105,11 +105,12 @@ class Accounts:
         self.settlement.charge_funding(position, instrument)
         lots = fill.size_lots if fill.side == "buy" else -fill.size_lots
         worth = worth_at_ticks(instrument, fill.price_ticks, lots)
-        profit = position.trade(lots, worth)
-        if not position.margined:
-            wallet.balance -= worth
         price = instrument.price(fill.price_ticks)
         index = self.margining.index(instrument, price)
+        worth_usd = round(worth * index) if instrument.inverse else worth
+        profit = position.trade(lots, worth, 0 if position.margined else worth_usd)
+        if not position.margined:
+            wallet.balance -= worth
         fee = trade_fee(self.fees, instrument, price, index, lots, fill.role)
         self.ledger.charge(wallet, instrument.settlement, fee)
         if fill.terms.liquidation:
@@ -206,7 +207,7 @@ class Accounts:
         self.standings = MarginState(ledger, pricing, self.margining, self.portfolios)
         self.settlement = Settlement(ledger, pricing, self.fees, self.standings)
         self.liquidation = Liquidation(ledger, pricing, self.standings, self.band)
-        self.listings = Listings(pricing, self.fees, self.band)
+        self.listings = Listings(pricing, self.fees, self.band, self.margins)
         self.subaccounts = Subaccounts(ledger, pricing, self.standings, self.settlement)
 
     def _priced(self, prices: Prices) -> None:

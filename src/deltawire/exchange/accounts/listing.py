@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from math import ceil, floor
 
 from deltawire.exchange.accounts.account_records import AccountNotice
+from deltawire.exchange.accounts.margin_tables import MarginTable, max_leverage
 from deltawire.exchange.instruments.calendar import SECOND_NS
 from deltawire.exchange.instruments.catalogue import SERIES, wanted
 from deltawire.exchange.instruments.fees import FeeTable
@@ -19,8 +20,9 @@ _HOUR_NS = 3600 * SECOND_NS
 class Listings:
     """Looks at the calendar every hour, and at prices whenever they change."""
 
-    def __init__(self, pricing: Pricing, fees: FeeTable, band: PriceBand) -> None:
+    def __init__(self, pricing: Pricing, fees: FeeTable, band: PriceBand, margins: MarginTable) -> None:
         self._pricing = pricing
+        self._leverages = {series.base: max_leverage(margins, series.base) for series in SERIES}
         self._fees = fees
         self._band = band
         self.hour = 0
@@ -33,7 +35,7 @@ class Listings:
         if hour == self.hour or not pricing.index:
             return
         self.hour = hour
-        for instrument in wanted(pricing.now_ns, pricing.index, self._fees):
+        for instrument in wanted(pricing.now_ns, pricing.index, self._fees, self._leverages):
             if instrument.name not in pricing.instruments and instrument.index_name in pricing.index:
                 outbox.append(OpenBook(instrument))
                 yield instrument

@@ -89,3 +89,8 @@ class MarginTable(msgspec.Struct, frozen=True, kw_only=True):
     def coin(self, base: str) -> CoinTable:
         """The rates of a base coin."""
         return next((coin for coin in self.coins if coin.base == base), self.coins[-1])
+
+
+def max_leverage(margins: MarginTable, base: str) -> int:
+    """How many times its initial margin a small position in a coin's futures may be worth."""
+    return round(1 / margins.coin(base).future.initial)

@@ -19,6 +19,8 @@ class Position(msgspec.Struct):
     """Worth paid for what is open, counted anew at each settlement."""
     basis: int = 0
     """Worth paid for what is open when it was opened."""
+    basis_usd: int = 0
+    """Of an option the same in dollars, at the index of the time."""
     realised: int = 0
     """Profit of what was closed since the last settlement, funding included."""
     funding: int = 0
@@ -31,7 +33,7 @@ class Position(msgspec.Struct):
         """Money that is this account's, or owed by it, beside its balance; without the position's worth now."""
         return self.realised - self.cost if self.margined else 0
 
-    def trade(self, lots: int, worth: int) -> int:
+    def trade(self, lots: int, worth: int, worth_usd: int = 0) -> int:
         """Buy `lots` (sell when negative) worth `worth` (of the same sign, or against it: inverse futures).
 
         Returns the profit of what this closed. Whatever is rounded, `cost` less `realised` grows by `worth`.
@@ -41,6 +43,7 @@ class Position(msgspec.Struct):
         if not held or (held > 0) == (lots > 0):
             self.cost += worth
             self.basis += worth
+            self.basis_usd += worth_usd
             return 0
         closing = min(abs(lots), abs(held))
         paid, part = share(worth, closing, abs(lots)), share(self.cost, closing, abs(held))
@@ -48,6 +51,8 @@ class Position(msgspec.Struct):
         self.realised += profit
         self.cost += worth - paid - part
         self.basis += worth - paid - share(self.basis, closing, abs(held))
+        closed_usd = share(worth_usd, closing, abs(lots)) + share(self.basis_usd, closing, abs(held))
+        self.basis_usd += worth_usd - closed_usd
         return profit
 
     def charge(self, due: int, reading: int) -> None:

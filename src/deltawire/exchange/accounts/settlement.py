@@ -60,8 +60,10 @@ class Settlement:
             price = prices.get(instrument.index_name)
             if instrument.expiration_ns <= pricing.now_ns and price is not None:
                 self._expire(instrument, price, outbox)
-            elif instrument.kind == "future" and instrument.name in pricing.marks:
-                self._settle_future(instrument, outbox)
+            elif instrument.name in pricing.marks:
+                pricing.settled[instrument.name] = pricing.marks[instrument.name]
+                if instrument.kind == "future":
+                    self._settle_future(instrument, outbox)
 
     def _settle_future(self, instrument: Instrument, outbox: Outbox) -> None:
         mark = self._pricing.marks[instrument.name]

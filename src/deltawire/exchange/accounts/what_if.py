@@ -1,21 +1,20 @@
 """What an account's summary would be with other positions; nothing changes."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
 from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.accounts.ledger import Account, Ledger
 from deltawire.exchange.accounts.positions import Position
-from deltawire.exchange.accounts.summaries import account_summary
+from deltawire.exchange.accounts.summaries import CurrencySummary, account_summary
 from deltawire.exchange.instruments.contracts import worth_at
 from deltawire.exchange.orders.orders import AccountId
 
 
 def what_if(
     accounts: Accounts, number: AccountId, currency: str, lots: Mapping[str, int], *, add: bool
-) -> dict[str, Any]:
+) -> CurrencySummary:
     """The summary of a currency with these positions, entered at their marks, beside those held or instead of them.
 
     Instruments without a mark are left out.

@@ -14,6 +14,7 @@ from deltawire.model.numbers import exponent_of, format_decimal
 from deltawire.options.black76 import years_between
 
 VENUE = "deltawire"
+NO_LEVERAGES: Mapping[str, int] = {}
 
 
 class Trading(msgspec.Struct, frozen=True):
@@ -101,16 +102,19 @@ SERIES = (
 """Increments and contract sizes of Deribit's instruments of the same names, options' plans smaller than there."""
 
 
-def wanted(now_ns: int, prices: Mapping[str, float], fees: FeeTable) -> Iterator[Instrument]:
+def wanted(
+    now_ns: int, prices: Mapping[str, float], fees: FeeTable, leverages: Mapping[str, int] = NO_LEVERAGES
+) -> Iterator[Instrument]:
     """Every instrument that should be listed now, given the index prices by name (`btc_usd`).
 
     What is listed stays so until it expires, so strikes that an older price asked for remain; a series without
-    an index price has no options.
+    an index price has no options. `leverages` are the highest of futures, by base coin.
     """
     for series in SERIES:
-        yield _future(series, series.perpetual, None, now_ns, fees)
+        most = leverages.get(series.base)
+        yield _future(series, series.perpetual, None, now_ns, fees, most)
         for expiry in expiries(now_ns, series.futures):
-            yield _future(series, series.future, expiry, now_ns, fees)
+            yield _future(series, series.future, expiry, now_ns, fees, most)
         price = prices.get(series.index_name)
         for expiry in expiries(now_ns, series.options) if price else ():
             for strike in strikes(price or 0.0, years_between(now_ns, expiry.at_ns)):
@@ -119,7 +123,12 @@ def wanted(now_ns: int, prices: Mapping[str, float], fees: FeeTable) -> Iterator
 
 
 def _future(
-    series: Series, trading: Trading, expiry: Expiry | None, now_ns: int, fees: FeeTable
+    series: Series,
+    trading: Trading,
+    expiry: Expiry | None,
+    now_ns: int,
+    fees: FeeTable,
+    max_leverage: int | None,
 ) -> Instrument:
     weekly = expiry is not None and expiry.period != "month"
     day = "PERPETUAL" if expiry is None else format_day(expiry.at_ns)
@@ -127,6 +136,7 @@ def _future(
         name=f"{series.prefix}-{day}",
         kind="future",
         size_unit="quote" if series.inverse else "base",
+        max_leverage=max_leverage,
         **_terms(series, trading, fees.weekly_future if weekly else fees.future, expiry, now_ns),
     )
 

@@ -10,7 +10,7 @@ from deltawire.exchange.matching.levels import BookSide, Level
 from deltawire.exchange.matching.links import Links
 from deltawire.exchange.matching.matching_state import MatchingState
 from deltawire.exchange.matching.protection import Protection
-from deltawire.exchange.orders.orders import Fill, Order, Reason
+from deltawire.exchange.orders.orders import Fill, Order, Reason, format_id
 from deltawire.model.events import Trade
 
 AT_ONCE = frozenset({"immediate_or_cancel", "fill_or_kill"})
@@ -136,7 +136,7 @@ class Matcher:
         risk.filled(taken)
         risk.rested(maker)
         trade = Trade(
-            instrument, str(trade_id), price, lots, wanted.side, now, now, trade_seq,
+            instrument, format_id(trade_id, instrument), price, lots, wanted.side, now, now, trade_seq,
             book.mark_price, book.index_price, iv, liquidation,
         )  # fmt: skip
         matching.outputs += (made, taken, trade)

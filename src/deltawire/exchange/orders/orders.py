@@ -10,10 +10,12 @@ import msgspec
 
 from deltawire.model import account_events
 from deltawire.model.events import Side
+from deltawire.model.instruments import Instrument
 
 AccountId = account_events.AccountId
 OrderId = int
 TradeId = int
+_UNPREFIXED = "BTC"
 
 OrderType = Literal[
     "limit",
@@ -170,3 +172,12 @@ class OrderChanged(msgspec.Struct, frozen=True, tag=True, gc=False):
     """An order as it stands after a record, one per order touched."""
 
     order: Order
+
+
+def format_id(number: int, instrument: Instrument) -> str:
+    """The id of an order or trade as everybody sees it: with the settlement currency before it, unless that is BTC.
+
+    Source: docs.deribit.com, where ids are like `ETH-349278`, `USDC-6607633` and `46094375191`.
+    """
+    currency = instrument.settlement
+    return str(number) if currency == _UNPREFIXED else f"{currency}-{number}"

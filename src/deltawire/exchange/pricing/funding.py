@@ -25,6 +25,11 @@ def funding_rate(mark: float, index: float) -> float:
     return min(max(rate, -LIMIT), LIMIT)
 
 
+def interest_value(instrument: Instrument, reading: int) -> float:
+    """A reading as what one unit of size has paid since listing, in the settlement currency."""
+    return reading / SCALE / UNITS / instrument.size(1)
+
+
 class FundingMeter(msgspec.Struct):
     """What one lot long has paid since listing; a position pays the difference between two readings."""
 

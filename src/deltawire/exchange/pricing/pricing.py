@@ -75,6 +75,8 @@ class Pricing(msgspec.Struct):
     constituents: dict[str, tuple[float, ...]] = msgspec.field(default_factory=dict)
     delivered: dict[str, tuple[tuple[int, float], ...]] = msgspec.field(default_factory=dict)
     """By index the times of its settlements, and the prices that were paid by it."""
+    settled: dict[str, float] = msgspec.field(default_factory=dict)
+    """Marks at the last settlement."""
 
     def list(self, instrument: Instrument) -> None:
         """From now on this is priced."""
@@ -87,7 +89,7 @@ class Pricing(msgspec.Struct):
 
     def delist(self, name: str) -> None:
         """Forget an instrument that has been delivered."""
-        for table in (self.instruments, self.marks, self.options, self.funding, self.basis):
+        for table in (self.instruments, self.marks, self.options, self.funding, self.basis, self.settled):
             table.pop(name, None)
 
     def priced(self, prices: Prices) -> None:

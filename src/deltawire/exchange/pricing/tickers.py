@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from deltawire.exchange.instruments.catalogue import VENUE
 from deltawire.exchange.ports import Reference
+from deltawire.exchange.pricing.funding import interest_value
 from deltawire.exchange.pricing.index import ranking
 from deltawire.exchange.pricing.pricing import Pricing
 from deltawire.exchange.pricing.volatility import implied_percent
@@ -41,6 +42,7 @@ def ticker(
     now, name = pricing.now_ns, instrument.name
     mark, index = pricing.marks.get(name), pricing.index.get(instrument.index_name)
     meter, option = pricing.funding.get(name), pricing.options.get(name)
+    settled = pricing.settled.get(name)
     low = reference.min_ticks if reference else None
     high = reference.max_ticks if reference else None
     delivery = pricing.estimated_delivery(instrument.index_name)
@@ -56,6 +58,8 @@ def ticker(
         open_interest=open_interest,
         current_funding=round(meter.rate, 8) if meter else None,
         funding_8h=round(meter.funding_8h, 8) if meter else None,
+        interest_value=interest_value(instrument, meter.reading) if meter else None,
+        settlement_price=None if settled is None else round(settled, 2 if option is None else 6),
         underlying_price=round(option.underlying, 2) if option else None,
         underlying_index=option.underlying_index if option else None,
         interest_rate=0.0 if option else None,

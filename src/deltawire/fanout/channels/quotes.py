@@ -196,11 +196,13 @@ def known(state: InstrumentState) -> bool:
 
 
 def changed(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """The members of `now` that differ from `before`, objects compared member by member."""
+    """The members of `now` that differ from `before`, objects compared member by member; null is one gone there."""
     found: dict[str, Any] = {}
     for name, value in now.items():
         if name in _UNTIMED or before.get(name) == value:
             continue
         inner = before.get(name)
-        found[name] = changed(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+        found[name] = value
+        if isinstance(inner, dict) and isinstance(value, dict):
+            found[name] = changed(inner, value) | dict.fromkeys(inner.keys() - value.keys())
     return found

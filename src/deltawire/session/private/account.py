@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from deltawire.dialect.market_objects import MS_NS
+from deltawire.dialect.account_objects import account_summary_object, margins_object, position_object
 from deltawire.dialect.order_params import needed, refused, to_lots, to_ticks
 from deltawire.exchange.accounts.account_records import SetMarginModel
 from deltawire.exchange.accounts.ledger import MarginModel
@@ -55,18 +55,21 @@ class _Margins(msgspec.Struct):
 def get_account_summary(context: Context, params: _Summary) -> Any:
     """Money and margin of one currency."""
     session = account_session(context)
-    summary = session.trading.summary(session.account, parse_one_currency(context, params.currency))
-    return summary | _owner(session) if params.extended else summary
+    currency = parse_one_currency(context, params.currency)
+    summary = account_summary_object(session.trading.summary(session.account, currency)) | _limits(context)
+    return summary | _owner(context, session) if params.extended else summary
 
 
 @method("private/get_account_summaries", right=ACCOUNT)
 def get_account_summaries(context: Context, params: _Summaries) -> Any:
     """The same of every currency."""
     session = account_session(context)
+    limits = _limits(context)
     summaries = [
-        session.trading.summary(session.account, currency) for currency in session.trading.currencies()
+        account_summary_object(session.trading.summary(session.account, currency)) | limits
+        for currency in session.trading.currencies()
     ]
-    return _owner(session) | {"summaries": summaries}
+    return _owner(context, session) | {"summaries": summaries}
 
 
 @method("private/get_positions", right=READ)
@@ -74,9 +77,9 @@ def get_positions(context: Context, params: _Positions) -> Any:
     """All positions of a currency and kind."""
     session, currency = account_session(context), parse_currency(context, params.currency)
     return [
-        position
+        position_object(position)
         for position in session.trading.positions(session.account)
-        if in_currency(session.instrument(position["instrument_name"]), currency, params.kind)
+        if in_currency(position.instrument, currency, params.kind)
     ]
 
 
@@ -85,23 +88,10 @@ def get_position(context: Context, params: _Position) -> Any:
     """One position; a flat one has direction `zero`."""
     session = account_session(context)
     instrument = session.instrument(params.instrument_name)
-    for position in session.trading.positions(session.account):
-        if position["instrument_name"] == instrument.name:
-            return position
-    return {
-        "instrument_name": instrument.name,
-        "kind": instrument.kind,
-        "size": 0.0,
-        "direction": "zero",
-        "average_price": 0.0,
-        "floating_profit_loss": 0.0,
-        "realized_profit_loss": 0.0,
-        "total_profit_loss": 0.0,
-        "initial_margin": 0.0,
-        "maintenance_margin": 0.0,
-        "open_orders_margin": 0.0,
-        "delta": 0.0,
-    }
+    position = session.trading.position(session.account, instrument)
+    if position is None:
+        raise refused(Code.BOOK_CLOSED, param="instrument_name")
+    return position_object(position)
 
 
 @method("private/get_margins", right=READ)
@@ -114,12 +104,7 @@ def get_margins(context: Context, params: _Margins) -> Any:
     buy, sell = session.trading.margins(session.account, instrument, lots, ticks)
     state = context.market.find(instrument.name)
     ticker = state.ticker if state is not None else {}
-    return {
-        "buy": buy,
-        "sell": sell,
-        "min_price": ticker.get("min_price"),
-        "max_price": ticker.get("max_price"),
-    }
+    return margins_object(buy, sell, (ticker.get("min_price"), ticker.get("max_price")))
 
 
 @method("private/change_margin_model", right="account:read_write")
@@ -141,11 +126,11 @@ def change_margin_model(context: Context, params: _Model) -> Any:
 def _rates(session: AccountSession, currency: str) -> dict[str, float]:
     """Margins as shares of the margin balance."""
     summary = session.trading.summary(session.account, currency)
-    balance = summary["margin_balance"] or 1.0
+    balance = summary.margin_balance or 1.0
     return {
-        "initial_margin_rate": summary["initial_margin"] / balance,
-        "maintenance_margin_rate": summary["maintenance_margin"] / balance,
-        "available_balance": summary["available_funds"],
+        "initial_margin_rate": summary.initial_margin / balance,
+        "maintenance_margin_rate": summary.maintenance_margin / balance,
+        "available_balance": summary.available,
     }
 
 
@@ -155,16 +140,35 @@ def get_access_log(context: Context, params: NoParams) -> Any:
     return []
 
 
-def _owner(session: AccountSession) -> dict[str, Any]:
+def _limits(context: Context) -> dict[str, Any]:
+    """How many requests a second are refilled, and how many may come at once; nothing where they cost nothing.
+
+    Requests that reach matching cost what others cost.
+    """
+    limits = context.limits
+    if limits is None:
+        return {}
+    bucket = {"rate": limits.refill / limits.request, "burst": limits.pool / limits.request}
     return {
+        "limits": {"limits_per_currency": False, "matching_engine": bucket, "non_matching_engine": bucket}
+    }
+
+
+def _owner(context: Context, session: AccountSession) -> dict[str, Any]:
+    """Whose account it is; it is as old as its oldest key."""
+    keys = [key.created_ms for key in context.access.ring if key.account == session.name and key.created_ms]
+    created = {"creation_timestamp": min(keys)} if keys else {}
+    return created | {
         "id": session.account,
         "username": session.name,
         "email": "",
         "system_name": session.name,
         "type": "main",
-        "creation_timestamp": session.trading.now() // MS_NS,
+        "security_keys_enabled": False,
+        "login_enabled": False,
+        "receive_notifications": False,
         "interuser_transfers_enabled": False,
         "mmp_enabled": True,
         "self_trading_reject_mode": session.trading.self_trading(session.account),
-        "self_trading_extended_to_subaccounts": False,
+        "self_trading_extended_to_subaccounts": "false",
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from deltawire.dialect.account_objects import (
+from deltawire.dialect.log_objects import (
     TYPES,
     deposit_object,
     log_object,

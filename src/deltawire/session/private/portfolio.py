@@ -4,11 +4,12 @@ from typing import Any
 
 import msgspec
 
+from deltawire.dialect.account_objects import account_summary_object
 from deltawire.dialect.market_objects import MS_NS
 from deltawire.dialect.order_objects import order_object
-from deltawire.dialect.order_params import format_order_id, needed, parse_order_id, refused, to_lots
+from deltawire.dialect.order_params import needed, parse_order_id, refused, to_lots
 from deltawire.exchange.orders.codes import Code
-from deltawire.exchange.orders.orders import Order
+from deltawire.exchange.orders.orders import Order, format_id
 from deltawire.session.currencies import parse_currency, parse_one_currency
 from deltawire.session.methods import Context, NoParams, method
 from deltawire.session.paging import continued
@@ -81,7 +82,8 @@ def simulate_portfolio(context: Context, params: _Simulation) -> Any:
         text = str(amount)
         size = needed(to_lots({"amount": text.removeprefix("-")}, instrument), "simulated_positions")
         lots[name] = -size if text.startswith("-") else size
-    return session.trading.simulate(session.account, currency, lots, add=params.add_positions)
+    summary = session.trading.simulate(session.account, currency, lots, add=params.add_positions)
+    return account_summary_object(summary)
 
 
 @method("private/get_user_locks", right=ACCOUNT)
@@ -111,7 +113,7 @@ def _margin(session: AccountSession, order: Order) -> dict[str, Any]:
         0.0 if order.terms.reduce_only or order.state == "untriggered" else buy if order.sign > 0 else sell
     )
     return {
-        "order_id": format_order_id(order.id, instrument),
+        "order_id": format_id(order.id, instrument),
         "initial_margin": needs,
         "initial_margin_currency": instrument.settlement,
     }

@@ -66,11 +66,14 @@ def mass_quote(context: Context, params: _Quotes) -> Any:
         if isinstance(output, OrderChanged) and output.order.account == session.account and output.order.quote
     ]
     if not params.detailed:
-        return {"success_count": len(changed), "error_count": len(errors)}
+        return {"success_count": len(changed), "errors_count": len(errors)}
     return {
         "orders": [order_object(order, session.instrument(order.instrument)) for order in changed],
         "trades": _trades(session, outputs),
         "errors": errors,
+        "errors_count": len(errors),
+        "pending_requests": [],
+        "pending_requests_count": 0,
     }
 
 
@@ -98,6 +101,8 @@ def _error_object(refusal: QuoteRefused, quote_id: str) -> dict[str, Any]:
         "quote_id": quote_id,
         "quote_set_id": refusal.set_id,
         "side": "bid" if refusal.side == "buy" else "ask",
+        "code": refusal.code,
+        "message": refusal.message,
         "error": {"code": refusal.code, "message": refusal.message},
     }
 

@@ -189,11 +189,20 @@ def _configs(session: AccountSession, index_name: str, group: str | None) -> lis
             "mmp_group": config.group,
             "interval": config.interval_ns // SECOND_NS,
             "frozen_time": config.frozen_ns // SECOND_NS,
-            "quantity_limit": config.quantity_limit,
-            "delta_limit": config.delta_limit,
-            "vega_limit": config.vega_limit,
-            "trade_count_limit": config.trade_count_limit,
+            "block_rfq": False,
         }
+        | _limits(config)
         for config, _ in session.trading.protections(session.account)
         if index_name in ("", config.index_name) and group in (None, config.group)
     ]
+
+
+def _limits(config: SetProtection) -> dict[str, float]:
+    """Those that are set."""
+    named = {
+        "quantity_limit": config.quantity_limit,
+        "delta_limit": config.delta_limit,
+        "vega_limit": config.vega_limit,
+        "trade_count_limit": config.trade_count_limit,
+    }
+    return {name: limit for name, limit in named.items() if limit is not None}

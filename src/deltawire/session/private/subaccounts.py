@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from deltawire.dialect.account_objects import transfer_object
+from deltawire.dialect.account_objects import account_summary_object, position_object
+from deltawire.dialect.log_objects import transfer_object
 from deltawire.dialect.order_objects import order_object
 from deltawire.dialect.order_params import needed, refused, to_lots
 from deltawire.errors import PrecisionError
@@ -85,9 +86,9 @@ def get_subaccounts_details(context: Context, params: _Details) -> Any:
     found = []
     for number in _family(session):
         positions = [
-            each
-            for each in session.trading.positions(number)
-            if in_currency(session.instrument(each["instrument_name"]), currency, "any")
+            position_object(position)
+            for position in session.trading.positions(number)
+            if in_currency(position.instrument, currency, "any")
         ]
         entry: dict[str, Any] = {"uid": number, "positions": positions}
         if params.with_open_orders:
@@ -158,7 +159,7 @@ def move_positions(context: Context, params: _Moves) -> Any:
         if uid not in family:
             raise refused(Code.NOT_FOUND, reason="no such account of this owner", param=param)
     moves = tuple(_move(session, part) for part in params.trades)
-    held = {each["instrument_name"]: each for each in session.trading.positions(params.source_uid)}
+    held = {each.instrument.name: each.lots for each in session.trading.positions(params.source_uid)}
     session.submit(
         MovePositions(
             at_ns=session.trading.now(), account=params.source_uid, to=params.target_uid, moves=moves
@@ -168,7 +169,7 @@ def move_positions(context: Context, params: _Moves) -> Any:
         "trades": [
             {
                 "instrument_name": move.instrument,
-                "direction": held[move.instrument]["direction"],
+                "direction": "buy" if held[move.instrument] > 0 else "sell",
                 "amount": session.instrument(move.instrument).size(move.lots),
                 "price": move.price,
                 "source_uid": params.source_uid,
@@ -201,7 +202,9 @@ def _units(amount: _Amount) -> int:
 
 def _object(session: AccountSession, number: AccountId, *, portfolio: bool) -> dict[str, Any]:
     trading, name = session.trading, session.trading.account_name(number)
-    summaries = [trading.summary(number, currency) for currency in trading.currencies()]
+    summaries = [
+        account_summary_object(trading.summary(number, currency)) for currency in trading.currencies()
+    ]
     found: dict[str, Any] = {
         "id": number,
         "username": name,

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from deltawire.exchange.accounts.account_log import LogEntry, SettlementEntry
 from deltawire.exchange.accounts.history import Execution
+from deltawire.exchange.accounts.summaries import CurrencySummary, PositionSummary
 from deltawire.exchange.orders.orders import AccountId, Order, OrderId
 from deltawire.exchange.orders.records import SetProtection
 from deltawire.exchange.ports import Record
@@ -55,11 +56,14 @@ class Trading(Protocol):
     def trades(self, account: AccountId) -> Iterable[Execution]:
         """The account's trades, newest first."""
 
-    def positions(self, account: AccountId) -> list[dict[str, Any]]:
-        """Positions in the dialect's names, flat ones left out."""
+    def positions(self, account: AccountId) -> list[PositionSummary]:
+        """Positions, flat ones left out."""
 
-    def summary(self, account: AccountId, currency: str) -> dict[str, Any]:
-        """Money and margin of one currency in the dialect's names."""
+    def position(self, account: AccountId, instrument: Instrument) -> PositionSummary | None:
+        """One position, flat or not; None when the instrument has ended."""
+
+    def summary(self, account: AccountId, currency: str) -> CurrencySummary:
+        """Money and margin of one currency."""
 
     def currencies(self) -> tuple[str, ...]:
         """What accounts hold."""
@@ -90,7 +94,7 @@ class Trading(Protocol):
 
     def simulate(
         self, account: AccountId, currency: str, lots: Mapping[str, int], *, add: bool
-    ) -> dict[str, Any]:
+    ) -> CurrencySummary:
         """The summary with these positions beside (`add`) or instead of those held."""
 
     def margins(
