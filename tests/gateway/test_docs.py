@@ -13,11 +13,16 @@ import pytest
 
 from deltawire.dialect.families import FAMILIES
 from deltawire.dialect.grammar import choices, parse_channel
+from deltawire.dialect.order_requests import REQUESTS
+from deltawire.dialect.results import RESULTS
 from deltawire.model.events import Constituent, VolatilityIndex
+from deltawire.session import unavailable
 from deltawire.session.asyncapi import NOTICES, describe
+from deltawire.session.methods import collect
 from deltawire.session.table import METHODS
 from deltawire.wire.mac import MacNote, mac_frame
 from deltawire.wire.rpc import format_heartbeat, format_unsubscribed
+from tests.support.definitions import TABLE
 from tests.support.gateway_server import PATIENCE_S, GatewayServer, open_socket
 from tests.support.market_events import (
     START_NS,
@@ -204,3 +209,27 @@ def test_the_document_is_served_for_people_and_for_programs(path: str, accept: s
         assert "<script" not in text
     else:
         assert json.loads(text)["servers"]["this"]["protocol"] == "ws"
+
+
+def test_every_method_describes_its_parameters_and_its_result_by_name(document: dict[str, Any]) -> None:
+    schemas, messages = document["components"]["schemas"], document["components"]["messages"]
+    assert RESULTS.keys() == METHODS.keys() - collect(unavailable).keys()
+    for method in METHODS:
+        name = method.replace("/", "_")
+        assert messages[name]["payload"]["properties"]["params"]["$ref"].endswith(f"/{name}_params")
+        operation = document["operations"][name]
+        assert operation["reply"]["messages"][0]["$ref"].endswith(f"/{name}_result")
+        assert schemas[f"{name}_params"]["type"] == "object"
+        assert f"{name}_result" in schemas
+
+
+@pytest.mark.parametrize("method", sorted(REQUESTS))
+def test_what_an_order_may_have_is_what_the_definitions_have(method: str) -> None:
+    described = {field.name for field in msgspec.structs.fields(REQUESTS[method])}
+    assert {name.removesuffix("?") for name in definition_of(method)} <= described
+
+
+def definition_of(method: str) -> dict[str, Any]:
+    params = TABLE["methods"][method]["params"]
+    found: dict[str, Any] = TABLE["types"][params[1:]] if isinstance(params, str) else params
+    return found

@@ -34,7 +34,8 @@ def log_object(
         "profit_as_cashflow": False,
     }
     if instrument is not None:
-        found |= _of_instrument(entry, instrument)
+        known = _of_instrument(entry, instrument)
+        found |= {name: value for name, value in known.items() if value is not None}
     return found
 
 

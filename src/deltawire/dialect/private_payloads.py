@@ -35,7 +35,9 @@ class UserOrder(msgspec.Struct, omit_defaults=True):
     is_liquidation: bool
     is_rebalance: bool
     risk_reducing: bool
+    original_order_type: str = ""
     cancel_reason: str = ""
+    reason: str = ""
     reject_reason: str = ""
     display_amount: Number = None
     max_show: Number = None

@@ -37,15 +37,17 @@ def get_contract_size(context: Context, params: _OfInstrument) -> Any:
 def get_supported_index_names(context: Context, params: _IndexKind) -> Any:
     """The names of all indices, or of those that spot, or futures and options, are priced by."""
     market = context.market
-    if params.type == "all":
-        return list(market.indices)
     spot = params.type == "spot"
     used = {
         market.public_name(state.instrument.venue, state.instrument.index_name)
         for state in market
         if (state.instrument.kind == "spot") is spot
     }
-    return [name for name in market.indices if name in used]
+    return [
+        {"name": name, "future_combo_creation_enabled": False, "option_combo_creation_enabled": False}
+        for name in market.indices
+        if params.type == "all" or name in used
+    ]
 
 
 @method("public/get_index")
@@ -62,13 +64,3 @@ def get_index(context: Context, params: _OfCurrency) -> Any:
 def get_announcements(context: Context, params: _Announcements) -> Any:
     """None: there is nobody who announces."""
     return []
-
-
-class _Announcement(msgspec.Struct):
-    announcement_id: int
-
-
-@method("private/set_announcement_as_read")
-def set_announcement_as_read(context: Context, params: _Announcement) -> Any:
-    """Refused, as there is none."""
-    raise RequestError(INVALID_PARAMS, "Invalid params", reason="no such one", param="announcement_id")

@@ -52,6 +52,7 @@ COMPANY = _unavailable(
     "private/get_affiliate_program_info",
     "private/get_email_language",
     "private/get_reward_eligibility",
+    "private/set_announcement_as_read",
     "private/set_disabled_trading_products",
     "private/set_email_for_subaccount",
     "private/set_email_language",

@@ -179,8 +179,14 @@ def _number(params: Mapping[str, Any], name: str, exponent: int, imprecise: Code
             raise _RefusedError(
                 Rejection(Code.INVALID_PARAMS, reason="must be a number", param=name)
             ) from None
-        raise _RefusedError(Rejection(imprecise, param=name)) from None
+        raise _RefusedError(_rejected(imprecise, name)) from None
     return _within(mantissa, name, Code.INVALID_AMOUNT if name in ("amount", "contracts") else imprecise)
+
+
+def _rejected(code: Code, name: str) -> Rejection:
+    """Deribit's own codes say what is wrong; the general one needs a reason."""
+    general = code == Code.INVALID_PARAMS
+    return Rejection(code, reason="must be a whole number of 64 bits, from 0" if general else "", param=name)
 
 
 def _mantissa(value: float | str | LongDecimal, exponent: int) -> int:
@@ -199,7 +205,7 @@ def _finite(value: float | str | LongDecimal) -> bool:
 
 def _within(mantissa: int, name: str, code: Code) -> int:
     if not 0 <= mantissa < _INT64:
-        raise _RefusedError(Rejection(Code.INVALID_PRICE if name == "price" else code, param=name))
+        raise _RefusedError(_rejected(Code.INVALID_PRICE if name == "price" else code, name))
     return mantissa
 
 

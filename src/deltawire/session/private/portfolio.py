@@ -132,10 +132,11 @@ def _trigger(session: AccountSession, order: Order) -> dict[str, Any]:
         **{
             member: shown[member]
             for member in (
-                "order_id", "order_state", "order_type", "instrument_name", "direction", "price", "amount",
+                "order_id", "order_state", "instrument_name", "direction", "price", "amount",
                 "label", "post_only", "reduce_only", "trigger", "trigger_price", "trigger_offset",
                 "last_update_timestamp", "is_secondary_oto", "oco_ref",
             )
             if member in shown
         },
+        "order_type": "limit" if order.terms.type.endswith("_limit") else "market",
     }  # fmt: skip

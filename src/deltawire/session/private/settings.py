@@ -60,12 +60,13 @@ class _SelfTrading(msgspec.Struct):
 def set_mmp_config(context: Context, params: _Protection) -> Any:
     """Set or (interval 0) remove market-maker protection."""
     session = account_session(context)
-    limits = (params.quantity_limit, params.delta_limit, params.vega_limit, params.trade_count_limit)
     for name, value in (("interval", params.interval), ("frozen_time", params.frozen_time)):
         if not 0 <= value <= LONGEST_S:
             raise refused(Code.INVALID_PARAMS, reason=f"from 0 to {LONGEST_S} seconds", param=name)
-    if any(limit is not None and not 0 < limit < 1e15 for limit in limits):
-        raise refused(Code.INVALID_PARAMS, reason="limits are above 0")
+    for name in ("quantity_limit", "delta_limit", "vega_limit", "trade_count_limit"):
+        limit = getattr(params, name)
+        if limit is not None and not 0 < limit < 1e15:
+            raise refused(Code.INVALID_PARAMS, reason="must be above 0", param=name)
     _check_index(context, params.index_name)
     session.submit(
         SetProtection(

@@ -112,7 +112,11 @@ def create_subaccount(context: Context, params: _New) -> Any:
         number += 1
     outputs = session.submit(OpenSubaccount(at_ns=session.trading.now(), account=session.account, name=name))
     opened = next(each for each in outputs if isinstance(each, SubaccountOpened))
-    return _object(session, opened.number, portfolio=False)
+    return _object(session, opened.number, portfolio=False) | {
+        "disabled_trading_products": [],
+        "trading_products_details": [],
+        "referrals_count": 0,
+    }
 
 
 @method("private/change_subaccount_name", right=CHANGE)
@@ -215,9 +219,6 @@ def _object(session: AccountSession, number: AccountId, *, portfolio: bool) -> d
         "login_enabled": False,
         "receive_notifications": False,
         "margin_model": summaries[0]["margin_model"],
-        "disabled_trading_products": [],
-        "trading_products_details": [],
-        "referrals_count": 0,
         "proof_id": "",
         "proof_id_signature": "",
         "security_keys_enabled": False,
