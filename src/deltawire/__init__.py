@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name):
-        """What is exported, imported when it is first asked for: the commands would wait for all of it."""
+        """Import an exported name when it is first used, so that commands do not wait for all imports."""
         if name not in PLACES:
             raise AttributeError(f"module 'deltawire' has no attribute {name!r}")
         return getattr(import_module(f"deltawire.{PLACES[name]}"), name)
@@ -60,7 +60,7 @@ PLACES = {
     "connect": "client",
     "replay": "sources",
 }
-"""The module of each name exported."""
+"""The module that defines each exported name."""
 
 __all__ = [
     "BookDelta",

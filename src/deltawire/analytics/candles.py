@@ -18,7 +18,7 @@ class CandleSeries:
         self._buckets: deque[Candle] = deque(maxlen=kept)
 
     def add(self, trade: Trade) -> None:
-        """Count a trade; one older than the current minute counts into it, because its own has been told."""
+        """Add a trade; one older than the current minute counts into it, because its own was published already."""
         instrument = trade.instrument
         price = instrument.price(trade.price_ticks)
         volume, cost = instrument.amounts(price, trade.size_lots) if instrument.measurable else (None, None)
@@ -91,7 +91,7 @@ def _joined(buckets: Iterable[Candle], open_ns: int, minutes: int) -> Candle:
 
 
 def total(amounts: Iterable[float | None]) -> float | None:
-    """Their sum; unknown where one is."""
+    """The sum of the amounts; unknown if one of them is."""
     stated = list(amounts)
     return None if None in stated else round(fsum(amount for amount in stated if amount is not None), 8)
 

@@ -126,6 +126,85 @@ class BridgedChain:
         return Verdict.NEXT
 
 
+class Counter:
+    """Each update has the number one above the one before.
+
+    Bybit order book: `snapshot` replaces the local book, `delta` is applied to it, and `u` rises by one with each
+    message of a topic. `u` 1 is the first after a restart of the service: its snapshot begins the count anew, so a
+    number below the last is a gap, unless it is the last one told again.
+    Kraken Futures `book`: `book_snapshot` has the product's `seq`, and each later message of the product the next.
+    """
+
+    numbered: ClassVar[bool] = True
+    settled = True
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def reset(self, last: int) -> None:
+        """A new image with number `last` is the book now."""
+        self.last = last
+
+    def check(self, first: int, last: int, previous: int) -> Verdict:
+        """NEXT exactly when `last` is one above the number of the book as it stands."""
+        if last == self.last:
+            return Verdict.OLD
+        if last != self.last + 1:
+            return Verdict.GAP
+        self.last = last
+        return Verdict.NEXT
+
+
+class ConnectionCounter:
+    """One number over all messages of a connection, whatever they are about.
+
+    Coinbase Advanced Trade, "Sequence numbers": `sequence_num` rises by one with each message of a connection, over
+    all channels. A larger step: a message was dropped, and nobody can say what it was about. A number that is not
+    above the last: the message is out of order or came before, and is to be ignored. But 0, and a number far below
+    the last, are another connection's: the count has begun anew, and what was between is missing.
+    """
+
+    REORDERED: ClassVar[int] = 100
+    """How far below the last a number may be and still be of the same count."""
+
+    def __init__(self) -> None:
+        self.last: int | None = None
+
+    def reset(self) -> None:
+        """A connection is opened: its first message may have any number."""
+        self.last = None
+
+    def check(self, number: int) -> Verdict:
+        """Judge a message, and count on from it; after a gap as well, since no message can be asked for again."""
+        last = self.last
+        if last is not None and number <= last < number + self.REORDERED and (number or not last):
+            return Verdict.OLD
+        self.last = number
+        return Verdict.NEXT if last is None or number == last + 1 else Verdict.GAP
+
+
+class OnCountedConnection:
+    """A book whose updates have no numbers of their own; that none is missing is judged by a `ConnectionCounter`.
+
+    An update reaches the book only while the connection has no gap; its number is that of its message.
+    """
+
+    numbered: ClassVar[bool] = True
+    settled = True
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def reset(self, last: int) -> None:
+        """The image in message `last` is the book now."""
+        self.last = last
+
+    def check(self, first: int, last: int, previous: int) -> Verdict:
+        """Always NEXT."""
+        self.last = last
+        return Verdict.NEXT
+
+
 class Unsequenced:
     """The venue numbers nothing; its checksum after every update is the continuity rule (Kraken v2)."""
 

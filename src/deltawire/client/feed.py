@@ -1,4 +1,4 @@
-"""A feed: the notifications of some channels, across as many connections as it takes."""
+"""A feed: the notifications of some channels, across reconnections."""
 
 import asyncio
 import contextlib
@@ -20,20 +20,20 @@ from deltawire.session.notification_queue import MOST, NotificationQueue, OnFull
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.25, 15.0
 MOST_PER_REQUEST = 150
-"""Channels in one request, so that it stays below the server's 32 KiB with the longest names' positions."""
+"""Channels per request, so that a request with the longest names and positions stays below the server's 32 KiB."""
 
 
 class Outage(msgspec.Struct, frozen=True):
-    """The connection is lost, and why; another is tried in `wait_s` seconds."""
+    """The connection was lost for `reason`; the next attempt follows in `wait_s` seconds."""
 
     reason: str
     wait_s: float
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """What a channel published after `position` is lost: the server no longer had all of it.
+    """The notifications of a channel after `position` are lost: the server no longer had all of them.
 
-    A channel with an image sends that next; whatever was built from the notifications before is void.
+    A channel with an image sends it next; state built from earlier notifications is invalid.
     """
 
     channel: str
@@ -44,15 +44,15 @@ Item = Notification | Outage | Gap
 
 
 class Feed:
-    """Iterate over it: notifications in order, each once, and where that could not be kept, a `Gap`.
+    """Iterate over it for notifications, in order and each once, with a `Gap` where that was not possible.
 
-    When the connection breaks it connects again, first soon and then ever later, never at the same time as
-    others do, and goes on behind the last notification it gave. Only an error that no attempt could mend ends
-    it: `FeedError`, or the server's `RequestError`. With a `login` every connection is signed in; with `proven`
-    too, what a server did not prove to have sent breaks the connection, and is not given. `queue`, `on_full` and
-    `cafile` are those of `connect`: where trades or private events that nobody reads fill the queue, the connection
-    is closed (an `Outage`) and taken up again behind the last of them, once they have been read. As a context
-    manager (`async with Feed(…) as feed`) it closes its connection at the end of the block, however that is left.
+    After a lost connection it connects again, with increasing and randomised delays, and resumes after the last
+    notification that it returned. Only an error that no retry can fix ends it: `FeedError`, or the server's
+    `RequestError`. With a `login` every connection is authenticated; with `proven` in addition, a frame that the
+    running MAC does not verify ends the connection and is not returned. `queue`, `on_full` and `cafile` are those of
+    `connect`: if unread trades or private events fill the queue, the connection is closed (an `Outage`) and resumed
+    after the last of them, once they have been read. As a context manager (`async with Feed(…) as feed`) it closes
+    its connection when the block is left.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Feed:
         self._binary = binary
         self._login = login
         self._proven = proven
-        NotificationQueue(queue, on_full)  # raises where these are no bounds
+        NotificationQueue(queue, on_full)  # raises ValueError for invalid bounds
         self._bounds: tuple[int, OnFull] = queue, on_full
         self._cafile = cafile
         self._channels = channels
@@ -80,23 +80,23 @@ class Feed:
         self._closed = asyncio.Event()
         self._client: Client | None = None
         self._items: weakref.ref[AsyncGenerator[Item]] | None = None
-        """The iteration; not held, so that one that is left by `break` outside a block ends by itself."""
+        """The iteration, as a weak reference, so that one that is left by `break` without a block is collected."""
 
     def __aiter__(self) -> AsyncGenerator[Item]:
-        """Notifications, outages and gaps as they come; one iteration at a time."""
+        """Notifications, outages and gaps in order; one iteration at a time."""
         items = self._run()
         self._items = weakref.ref(items)
         return items
 
     async def __aenter__(self) -> Self:
-        """The feed, which is closed at the end of the block."""
+        """Return the feed, which is closed at the end of the block."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connection, now; an iteration that is under way ends with `FeedError`, as does any after it."""
+        """Close the connection at once; an iteration in progress and any later one end with `FeedError`."""
         self._closed.set()
         if self._client is not None:
             await self._client.close()
@@ -137,7 +137,7 @@ class Feed:
         )
 
     async def _subscribe(self, client: Client) -> list[Gap]:
-        """Take up every channel where it was; the gaps are those that could not be."""
+        """Subscribe every channel at its position; returns the gaps of those that could not be resumed."""
         if self._closed.is_set():
             raise FeedError("the feed is closed", retry=False)
         positions = self._session.reconnected()
@@ -147,7 +147,7 @@ class Feed:
             answer = await client.answer("public/subscribe", channels=names, resume=resume)
             for name in names:
                 if name not in answer.result:
-                    raise FeedError(f"{name} is not there", retry=self._joined)
+                    raise FeedError(f"channel {name} does not exist or is not permitted", retry=self._joined)
             gaps += [Gap(name, positions[name]) for name, found in answer.recovered.items() if not found]
         self._joined = True
         self._wait_s = FIRST_WAIT_S

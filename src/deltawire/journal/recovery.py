@@ -44,7 +44,9 @@ def recover(
             if market is not None and saved.market:
                 market.thaw(saved.market)
         except msgspec.DecodeError as error:
-            raise JournalError(f"snapshot {journal.snapshot.sequence}", "", f"no state: {error}") from error
+            raise JournalError(
+                f"snapshot {journal.snapshot.sequence}", "", f"not a valid state: {error}"
+            ) from error
     count = 0
     for sequence, payload in journal.records():
         try:
@@ -52,7 +54,7 @@ def recover(
         except msgspec.DecodeError as error:
             raise JournalError(f"record {sequence}", "", f"cannot be read: {error}") from error
         if outputs and isinstance(outputs[-1], Rejection):
-            raise JournalError(f"record {sequence}", "", f"is refused in the replay: {outputs[-1].message}")
+            raise JournalError(f"record {sequence}", "", f"was refused in the replay: {outputs[-1].message}")
         history.apply(outputs)
         if market is not None:
             market.apply(outputs)

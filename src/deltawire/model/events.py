@@ -24,7 +24,7 @@ class Levels(msgspec.Struct, frozen=True, gc=False):
 
 
 class Changes(msgspec.Struct, frozen=True, gc=False):
-    """What happened to one side, level by level: the new size (0: gone) and the size before (0: was not there)."""
+    """The changes of one side, level by level: the new size (0: removed) and the size before (0: new)."""
 
     prices: list[int]
     sizes: list[int]
@@ -35,7 +35,7 @@ class Changes(msgspec.Struct, frozen=True, gc=False):
 
 
 class BookImage(msgspec.Struct, frozen=True, gc=False):
-    """A whole verified book; the first event of a book, and never a later one within an epoch."""
+    """A complete verified book; the first event of a book, and never a later one within an epoch."""
 
     instrument: Instrument
     sequence: int
@@ -47,9 +47,9 @@ class BookImage(msgspec.Struct, frozen=True, gc=False):
 
 
 class BookDelta(msgspec.Struct, frozen=True, gc=False):
-    """What turns the book at `sequence` - 1 into the book at `sequence`; verified before it exists.
+    """The changes from the book at `sequence` - 1 to the book at `sequence`, verified before publication.
 
-    `venue_sequence` is the venue's own number of the resulting book, 0 where it has none.
+    `venue_sequence` is the venue's own id of the resulting book, 0 if it has none.
     """
 
     instrument: Instrument
@@ -62,9 +62,9 @@ class BookDelta(msgspec.Struct, frozen=True, gc=False):
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
-    """A book's state changed. Only while it is `live` do its prices stand for the market.
+    """The state of a book has changed. Its prices are valid only while it is `live`.
 
-    `detail` says more of the reason; of `closed`: `expired`, `delisted`, `source ended`, the venue's own word.
+    `detail` says more about the reason; for `closed`: `expired`, `delisted`, `source ended`, the venue's own word.
     """
 
     instrument: Instrument
@@ -92,7 +92,7 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
 
 
 class Greeks(msgspec.Struct, frozen=True, gc=False):
-    """An option's greeks as the venue states them (Deribit: vega per IV point, theta per day)."""
+    """An option's greeks as stated by the venue (Deribit: vega per IV point, theta per day)."""
 
     delta: float
     gamma: float
@@ -113,10 +113,10 @@ class Stats(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ticker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What a venue says of an instrument beside its book; None: not said in this message.
+    """A venue's data of an instrument other than its book; None: not in this message.
 
     Prices are in the instrument's quote unit, IVs in percent (120.7 is 120.7 %), funding as a fraction,
-    `best_*_price` 0.0 where the venue says there is none.
+    `best_*_price` is 0.0 if the venue states that there is none.
     """
 
     instrument: Instrument
@@ -182,9 +182,9 @@ class VolatilityIndex(msgspec.Struct, frozen=True, gc=False):
 
 
 class Candle(msgspec.Struct, frozen=True, gc=False):
-    """Trades of one minute or more; `volume` in base coin, `cost` in quote, `open_ns` the bucket's start.
+    """Trades of one minute or more; `volume` in base coin, `cost` in quote, `open_ns` is the start.
 
-    `volume` and `cost` are None where the trades are in contracts of unknown size.
+    `volume` and `cost` are None if the trades are in contracts of unknown size.
     """
 
     instrument: Instrument
@@ -260,7 +260,7 @@ class VenuePast(msgspec.Struct, frozen=True, gc=False):
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):
-    """Something a venue sent could not be used; `instrument` names the book that it made stale, if any."""
+    """Something sent by a venue could not be used; `instrument` names the book that became stale, if any."""
 
     venue: str
     seen_ns: int

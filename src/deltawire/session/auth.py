@@ -1,4 +1,4 @@
-"""Methods about who the client is: sign in, sign out, its keys."""
+"""Methods of authentication: log in, log out, list keys."""
 
 from typing import Annotated, Any
 
@@ -40,7 +40,7 @@ class _Auth(msgspec.Struct):
 
     @property
     def timestamp_ms(self) -> int:
-        """The time signed; -1, which is never timely, when it is no number."""
+        """The signed time; -1, which is always too old, if it is not a number."""
         text = str(self.timestamp)
         return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1
 
@@ -62,7 +62,7 @@ class _Logout(msgspec.Struct):
 
 @method("public/auth")
 def auth(context: Context, params: _Auth) -> Any:
-    """Sign in. Over WebSocket the connection is the client's from now on."""
+    """Authenticate. Over WebSocket, the whole connection is authenticated from then on."""
     grant = _grant(context, params)
     if context.session is not None:
         before = context.session.identity
@@ -74,7 +74,7 @@ def auth(context: Context, params: _Auth) -> Any:
 
 @method("public/fork_token")
 def fork_token(context: Context, params: _Fork) -> Any:
-    """A refresh token's rights in another session."""
+    """Create a session with the rights of a refresh token."""
     grant = context.access.fork(params.refresh_token, params.session_name, context.address, context.now)
     return _tokens(grant)
 
@@ -98,7 +98,7 @@ def exchange_token(context: Context, params: _Exchange) -> Any:
 
 @method("private/logout", websocket_only=True)
 def logout(context: Context, params: _Logout) -> Any:
-    """Sign out and close; not answered, as the dialect has it."""
+    """Log out and close the connection; there is no answer, as on Deribit."""
     who = {context.require_identity}
     if context.session is not None:
         who |= {context.session.identity or context.require_identity}
@@ -133,7 +133,7 @@ def list_api_keys(context: Context, params: NoParams) -> Any:
 
 
 def _recheck_channels(context: Context, session: Conversation, before: Identity | None) -> None:
-    """Who has signed in hears what it may; channels that only the one before it might hear end."""
+    """Leave the channels to which the newly authenticated client has no right."""
     identity = session.identity
     names = [name for name in session.channels if name not in session.authorized_by]
     for name, lender in list(session.authorized_by.items()):

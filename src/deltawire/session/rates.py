@@ -16,14 +16,14 @@ class _Span(msgspec.Struct):
 
 @method("public/get_funding_rate_value")
 def get_funding_rate_value(context: Context, params: _Span) -> Any:
-    """The interest of a time, as far as it was seen."""
+    """Return the funding rate over a period, as far as it was received."""
     funding = context.instrument(params.instrument_name).funding
     return round(funding.between(params.start_timestamp * MS_NS, params.end_timestamp * MS_NS), 12)
 
 
 @method("public/get_funding_rate_history")
 def get_funding_rate_history(context: Context, params: _Span) -> Any:
-    """The interest of each whole hour that was seen, oldest first."""
+    """Return the funding rate of each whole hour that was received, oldest first."""
     funding = context.instrument(params.instrument_name).funding
     return [
         {

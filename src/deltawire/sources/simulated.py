@@ -155,7 +155,9 @@ class SimulatedSource:
                     await asyncio.sleep(0)
                 if not warned and self._clock.behind_s() > BEHIND_S:
                     warned = True
-                    log.warning("the market cannot keep up with --speed: time passes as fast as it follows")
+                    log.warning(
+                        "the market cannot keep up with --speed; time runs as fast as the market can be computed"
+                    )
                 now = self.now()
                 if priced_ns != (priced_ns := self.service.accounts.pricing.now_ns):
                     self.service.publish(list(remaining), now)

@@ -6,15 +6,24 @@ from deltawire.errors import UsageError
 from deltawire.ports import Venue
 from deltawire.venues.binance_spot import BinanceSpot
 from deltawire.venues.binance_usdm import BinanceUsdm
+from deltawire.venues.bybit import BybitInverse, BybitLinear, BybitOption, BybitSpot
+from deltawire.venues.coinbase import Coinbase
 from deltawire.venues.deribit import Deribit
 from deltawire.venues.kraken import Kraken
+from deltawire.venues.kraken_futures import KrakenFutures
 from deltawire.venues.okx import Okx
 
 REGISTRY: dict[str, Callable[[], Venue]] = {
     "binance_spot": BinanceSpot,
     "binance_usdm": BinanceUsdm,
+    "bybit_inverse": BybitInverse,
+    "bybit_linear": BybitLinear,
+    "bybit_option": BybitOption,
+    "bybit_spot": BybitSpot,
+    "coinbase": Coinbase,
     "deribit": Deribit,
     "kraken": Kraken,
+    "kraken_futures": KrakenFutures,
     "okx": Okx,
 }
 

@@ -6,6 +6,8 @@ books have; everything that must be the same everywhere is here.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from math import isfinite
 from typing import Annotated, Any, TypeVar
 
@@ -28,12 +30,13 @@ from deltawire.errors import MalformedError, PrecisionError, VenueError
 from deltawire.model.events import Event, Fault, Listing, Side, Trade
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import FINEST, exponent_of, format_decimal, parse_decimal
-from deltawire.ports import Ask, BookFrames, Output, Reconnect, Wants
+from deltawire.ports import Ask, BookFrames, Output, Reconnect, Send, Wants
 from deltawire.venues.channels import BookChannels, Rank
 from deltawire.venues.lifetimes import Lifetimes
 from deltawire.venues.tape import SeenTrades, Trades
 
 SECOND_NS = 1_000_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MS_NS = 1_000_000
 LATEST_NS = (1 << 63) - 1
 LATEST_MS = LATEST_NS // MS_NS
@@ -66,6 +69,10 @@ class VenueConnection:
     """Without a frame for this long, the connection's books are stale."""
     pads_decimals = False
     """Whether prices come with zeros behind the last place that counts."""
+    ping: Send | None = None
+    """What is sent to a venue that closes connections on which it hears nothing."""
+    ping_ns = 0
+    """How often."""
     fast_path = FastPath("text_pairs", "none", ())
     """How this venue writes the book messages that the kernel may take whole."""
 
@@ -85,6 +92,7 @@ class VenueConnection:
         """Frames with a book image or update that came to the venue's parser."""
         self._book_channels = BookChannels(self._rank)
         self._seen_trades: dict[str, SeenTrades] = {}
+        self._pinged_ns = 0
         self._waiting: dict[str, int] = {}
         """Books without an image, and when to ask for one again."""
         self._lifetimes = Lifetimes()
@@ -170,7 +178,7 @@ class VenueConnection:
 
     def opened(self, wants: Wants, now: int) -> list[Output]:
         """See `Venue.opened`."""
-        self._router.heard_ns = now
+        self._router.heard_ns = self._pinged_ns = now
         return [*self._began(now), *self._subscriptions(wants, now)]
 
     def received(self, frame: bytes, now: int) -> list[Output]:
@@ -220,6 +228,8 @@ class VenueConnection:
         if heard_ns is None:
             return expiry_ns
         due_ns = heard_ns + self.silence_ns
+        if self.ping:
+            due_ns = min(due_ns, self._pinged_ns + self.ping_ns)
         if self._waiting:
             due_ns = min(due_ns, *self._waiting.values())
         return due_ns if expiry_ns is None else min(due_ns, expiry_ns)
@@ -231,12 +241,18 @@ class VenueConnection:
             return outputs
         outputs += self._ask_again(now)
         if now < self._router.heard_ns + self.silence_ns:
-            return outputs
+            return [*outputs, *self._ping_again(now)]
         self._router.heard_ns = None
         for book in self.books.values():
             if book.state == "live":
                 outputs += book.fault("silent", now)
         return [*outputs, Reconnect("no frame came in time")]
+
+    def _ping_again(self, now: int) -> list[Output]:
+        if self.ping is None or now < self._pinged_ns + self.ping_ns:
+            return []
+        self._pinged_ns = now
+        return [self.ping]
 
     def _ask_again(self, now: int) -> list[Output]:
         outputs: list[Output] = []
@@ -312,8 +328,12 @@ class VenueConnection:
         self.instruments[book.instrument.name] = book.instrument  # an update may have made it finer
         if not book.wants_image:
             return events  # type: ignore[return-value]
+        return [*events, *self._ask_image(book), *self._awaited(book, now)]
+
+    def _awaited(self, book: Book, now: int) -> list[Output]:
+        """An image of this book is asked for: so the book says, and if none comes it is asked for again."""
         self._waiting[book.instrument.name] = now + IMAGE_WAIT_NS
-        return [*events, *self._ask_image(book), *book.asked(now)]
+        return [*book.asked(now)]
 
     def _lost(self, symbol: str, label: str, error: Exception, now: int) -> list[Output]:
         """A message on a book channel cannot be used; where it is the channel of this book, that has missed something.
@@ -565,6 +585,13 @@ def optional_float(text: str) -> float | None:
     return to_float(text) if text else None
 
 
+def percent(text: str) -> float | None:
+    """A venue's fraction as percent, the double nearest to what its digits say; None where it is empty."""
+    if optional_float(text) is None:
+        return None
+    return float(Decimal(text).scaleb(2))
+
+
 def to_ns(time: int) -> int:
     """A venue's time as nanoseconds: it says by its size whether it is in milli-, micro- or nanoseconds."""
     if time < FIRST_US:
@@ -577,6 +604,20 @@ def ms(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= LATEST_NS):
         raise MalformedError(f"not a time: {text[:40]!r}")
     return to_ns(int(text))
+
+
+def rfc3339(text: str) -> int:
+    """A venue's time in RFC 3339 with a zone as nanoseconds, exact to microseconds; 0 where there is none."""
+    if not text:
+        return 0
+    try:
+        since = datetime.fromisoformat(text) - EPOCH
+    except (ValueError, TypeError, OverflowError) as error:  # TypeError: a time without a zone
+        raise MalformedError(f"not a time: {text[:40]!r}") from error
+    venue_ns = (since.days * 86_400 + since.seconds) * SECOND_NS + since.microseconds * 1000
+    if not 0 <= venue_ns <= LATEST_MS * MS_NS:
+        raise MalformedError(f"not a time: {text[:40]!r}")
+    return venue_ns
 
 
 def split_pair(symbol: str, quotes: tuple[str, ...]) -> tuple[str, str]:

@@ -6,8 +6,6 @@ each message both sides are cut to the subscribed depth, because the venue does 
 subscription starts with an image.
 """
 
-from datetime import UTC, datetime
-
 import msgspec
 
 from deltawire.book.book import Book, BookUpdate
@@ -22,10 +20,9 @@ from deltawire.model.expiries import FOREVER_NS
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import double_text
 from deltawire.ports import Ask, Output, Send, Wants
-from deltawire.venues.connection import BAD_FRAME, LATEST_MS, MS_NS, SECOND_NS, Id, VenueConnection
+from deltawire.venues.connection import BAD_FRAME, SECOND_NS, Id, VenueConnection, rfc3339
 from deltawire.venues.tape import Trades
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ENDED = ("delisted", "maintenance", "work_in_progress")
 """States of a pair without a market; in any other orders can at least be cancelled, and the book stands."""
 DEPTH = 100
@@ -204,7 +201,7 @@ class Kraken(VenueConnection):
     def _on_book(self, kind: str, data: _Book, now: int) -> list[Output]:
         try:
             update = BookUpdate(
-                bytes(data.bids), bytes(data.asks), checksum=data.checksum, venue_ns=_time(data.timestamp)
+                bytes(data.bids), bytes(data.asks), checksum=data.checksum, venue_ns=rfc3339(data.timestamp)
             )
             if kind not in ("snapshot", "update"):
                 raise MalformedError(f"book type {kind[:20]!r}")
@@ -229,7 +226,7 @@ class Kraken(VenueConnection):
         return self._each(self._trades(message.data), self._on_trade, now)
 
     def _on_trade(self, data: _Trade, now: int) -> list[Event]:
-        venue_ns = _time(data.timestamp)
+        venue_ns = rfc3339(data.timestamp)
         texts = number_text(data.price), number_text(data.qty)
         return self._trade(
             data.symbol,
@@ -247,7 +244,7 @@ class Kraken(VenueConnection):
         return [
             Ticker(
                 instrument=self._instrument(data.symbol),
-                venue_ns=_time(data.timestamp),
+                venue_ns=rfc3339(data.timestamp),
                 seen_ns=now,
                 best_bid_price=data.bid,
                 best_bid_size=data.bid_qty,
@@ -316,20 +313,6 @@ def _shown_depth(update: BookUpdate) -> int:
 
 def _call(method: str, params: dict[str, object]) -> Send:
     return Send(msgspec.json.encode({"method": method, "params": params}).decode())
-
-
-def _time(text: str) -> int:
-    """RFC 3339 with microseconds and Z, as nanoseconds; 0 where there is none."""
-    if not text:
-        return 0
-    try:
-        since = datetime.fromisoformat(text) - EPOCH
-    except (ValueError, TypeError, OverflowError) as error:  # TypeError: a time without a zone
-        raise MalformedError(f"not a time: {text[:40]!r}") from error
-    venue_ns = (since.days * 86_400 + since.seconds) * SECOND_NS + since.microseconds * 1000
-    if not 0 <= venue_ns <= LATEST_MS * MS_NS:
-        raise MalformedError(f"not a time: {text[:40]!r}")
-    return venue_ns
 
 
 def _to_instrument(pair: _Pair) -> Instrument:

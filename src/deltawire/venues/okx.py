@@ -153,6 +153,8 @@ class Okx(VenueConnection):
 
     name = "okx"
     silence_ns = 30 * SECOND_NS
+    ping = Send("ping")
+    ping_ns = PING_NS
     fast_path = FastPath(
         form="text_rows",
         rule="previous_id",
@@ -170,7 +172,6 @@ class Okx(VenueConnection):
 
     def __init__(self) -> None:
         super().__init__()
-        self._pinged_ns = 0
         self._channels = {
             **dict.fromkeys(BOOK_CHANNELS, self._on_books),
             "trades": self._on_trades,
@@ -191,23 +192,7 @@ class Okx(VenueConnection):
         chosen = [asked.get(name, "") for name in ("uly", "instFamily", "instId")]
         return ":".join(["instruments", asked.get("instType", ""), *filter(None, chosen)])
 
-    def deadline(self) -> int | None:
-        """Silence, the next ping, or the next expiry."""
-        due_ns = super().deadline()
-        if due_ns is None or self._router.heard_ns is None:
-            return due_ns
-        return min(due_ns, self._pinged_ns + PING_NS)
-
-    def tick(self, now: int) -> list[Output]:
-        """A ping in time keeps a quiet connection from being closed after 30 s."""
-        outputs = super().tick(now)
-        if self._router.heard_ns is not None and now >= self._pinged_ns + PING_NS:
-            self._pinged_ns = now
-            outputs.append(Send("ping"))
-        return outputs
-
     def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
-        self._pinged_ns = now
         channels = {
             "book": ("books",),
             "trades": ("trades",),

@@ -1,4 +1,4 @@
-"""The accounts' own records, and what they tell of accounts."""
+"""The records of accounts, and the events of accounts."""
 
 import msgspec
 
@@ -9,9 +9,9 @@ from deltawire.exchange.pricing.pricing import Prices
 
 
 class Deposit(Record, frozen=True, tag=True, kw_only=True):
-    """Money comes in; `units` are the smallest of the currency (1e-8). Opens the account if need be.
+    """A deposit in smallest units of the currency (1e-8). Creates the account if necessary.
 
-    With a `number` it is the one of that number among the account's, from 1 on, and is taken once, in their order.
+    With a `number` it is the account's deposit of that number, from 1 on, and is made once, in their order.
     """
 
     account: AccountId
@@ -21,7 +21,7 @@ class Deposit(Record, frozen=True, tag=True, kw_only=True):
 
 
 class Withdraw(Record, frozen=True, tag=True, kw_only=True):
-    """Money goes out, if no position needs it."""
+    """A withdrawal, if no position needs the money."""
 
     account: AccountId
     currency: str
@@ -29,7 +29,7 @@ class Withdraw(Record, frozen=True, tag=True, kw_only=True):
 
 
 class SetMarginModel(Record, frozen=True, tag=True, kw_only=True):
-    """From now on the account is margined by this model, if it can bear it."""
+    """Set the margin model of the account, if its funds cover the margins."""
 
     account: AccountId
     model: MarginModel
@@ -88,7 +88,7 @@ AccountRecord = (
 
 
 class Charged(AccountEvent, frozen=True, tag=True):
-    """What a fill cost and brought, in smallest units of `currency`; follows its `Fill`."""
+    """Fee and balance change of a fill, in smallest units of `currency`; follows its `Fill`."""
 
     trade_id: TradeId
     order_id: OrderId
@@ -115,7 +115,7 @@ class BalanceChanged(AccountEvent, frozen=True, tag=True):
 
 
 class Settled(AccountEvent, frozen=True, tag=True):
-    """A future's profit since the last settlement became balance; the position goes on."""
+    """The profit of a future since the last settlement became balance; the position continues."""
 
     instrument: str
     currency: str
@@ -130,7 +130,7 @@ class Settled(AccountEvent, frozen=True, tag=True):
 
 
 class Delivered(AccountEvent, frozen=True, tag=True):
-    """A position ended at its delivery price; `units` are what it brought, the fee not counted."""
+    """A position ended at its delivery price; `units` is its value, without the fee."""
 
     instrument: str
     currency: str
@@ -164,13 +164,13 @@ class PositionMoved(AccountEvent, frozen=True, tag=True):
 
 
 class LiquidationBegan(AccountEvent, frozen=True, tag=True):
-    """The maintenance margin exceeds the margin balance: the account may place and cancel nothing."""
+    """The maintenance margin exceeds the margin balance: the account can neither place nor cancel orders."""
 
     currency: str
 
 
 class LiquidationEnded(AccountEvent, frozen=True, tag=True):
-    """The account is its owner's again. `covered`: units that the insurance fund and winners paid for it."""
+    """The liquidation has ended. `covered`: units paid by the insurance fund and by winners."""
 
     currency: str
     covered: int

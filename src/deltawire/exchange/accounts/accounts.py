@@ -1,4 +1,4 @@
-"""Accounts behind the books: money, positions, margin. The `RiskCheck` that matching asks and tells."""
+"""Accounts: money, positions, margin. Implements the `RiskCheck` that matching calls."""
 
 from collections.abc import Sequence
 
@@ -36,13 +36,13 @@ from deltawire.model.instruments import Instrument
 
 FUNDS = Rejection(Code.NOT_ENOUGH_FUNDS)
 MOST = 1 << 62
-"""What all deposits of one currency may sum to, so that every amount fits 64 bits."""
+"""Limit of all deposits of one currency, so that every amount fits into 64 bits."""
 UNKNOWN = Rejection(Code.INVALID_OR_UNSUPPORTED_INSTRUMENT, param="instrument_name")
 LOCKED = Rejection(Code.ACCOUNT_LOCKED, reason="liquidation")
 
 
 class _State(msgspec.Struct):
-    """All that a snapshot must hold; everything else is made from it."""
+    """The content of a snapshot; everything else is computed from it."""
 
     ledger: Ledger
     pricing: Pricing
@@ -51,7 +51,7 @@ class _State(msgspec.Struct):
 
 
 class Accounts:
-    """Every account, margined, settled and liquidated by the records that come in."""
+    """Every account, with margin, settlement and liquidation by the incoming records."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Accounts:
         self._began(Ledger(), Pricing())
 
     def check(self, order: Order, instrument: Instrument, replaces: Order | None) -> Rejection | None:
-        """Whether the account can bear the order: funds for what it adds to the initial margin."""
+        """Whether the funds of the account cover what the order adds to the initial margin."""
         if instrument.name not in self.pricing.instruments:
             return UNKNOWN
         account = self.ledger.accounts.get(order.account)
@@ -85,7 +85,7 @@ class Accounts:
         return None if self.standings.has_funds_for(account, instrument, _open(order), old) else FUNDS
 
     def rested(self, order: Order) -> None:
-        """Count the open part of an order."""
+        """Record the open part of an order."""
         account = self.ledger.account(order.account)
         old = account.orders.pop(order.id, None)
         new = None
@@ -95,7 +95,7 @@ class Accounts:
             self.standings.reserved(account, order.terms.instrument, old, new)
 
     def filled(self, fill: Fill) -> None:
-        """Move the worth of a fill between its owner and his counterpart, whose fill comes too; charge fees."""
+        """Move the worth of a fill between its owner and the counterparty, whose fill follows; charge fees."""
         account = self.ledger.account(fill.account)
         instrument = self.instrument(fill.instrument)
         wallet = account.wallet(instrument.settlement)
@@ -142,7 +142,7 @@ class Accounts:
         return position.lots if position else 0
 
     def received(self, record: Record) -> Rejection | None:
-        """Prices, money in and out, a change of margin model."""
+        """Prices, deposits and withdrawals, changes of the margin model."""
         match record:
             case Prices():
                 self._priced(record)
@@ -158,7 +158,7 @@ class Accounts:
         return Rejection(Code.NOT_IMPLEMENTED, reason=type(record).__name__)
 
     def outcome(self) -> Sequence[AccountEvent | RiskInstruction]:
-        """What came of it, liquidations last."""
+        """The results of the calls so far, liquidations last."""
         self.liquidation.examine(self.outbox)
         if not self.outbox:
             return ()
@@ -171,14 +171,14 @@ class Accounts:
         return msgspec.msgpack.encode(state)
 
     def thaw(self, state: bytes) -> None:
-        """Take over ledger and prices; sums and lines are made anew, and are the same."""
+        """Restore ledger and prices; sums and margins are computed again, with equal results."""
         frozen = msgspec.msgpack.decode(state, type=_State)
         self._began(frozen.ledger, frozen.pricing)
         self.settlement.settle_ns, self.listings.hour = frozen.settle_ns, frozen.listed_hour
         self.standings.refresh_all()
 
     def imbalance(self, currency: str) -> int:
-        """The sum of everybody's money, which is zero."""
+        """The sum of all money, which is zero."""
         return self.ledger.imbalance(currency, self.settlement_of)
 
     def instrument(self, name: str) -> Instrument:
@@ -186,7 +186,7 @@ class Accounts:
         return self.pricing.instruments[name]
 
     def list(self, instrument: Instrument) -> None:
-        """Take an instrument up."""
+        """List an instrument."""
         self.pricing.list(instrument)
         self.settlement_of[instrument.name] = instrument.settlement
 
@@ -265,7 +265,7 @@ class Accounts:
         return FUNDS
 
     def _forget(self, account: Account, position: Position, instrument: Instrument) -> None:
-        """An option position that is closed leaves nothing; a future's profit waits for its settlement."""
+        """A closed option position is removed; a future's profit waits for its settlement."""
         if not position.lots and not position.margined:
             del account.positions[instrument.name]
 

@@ -1,7 +1,7 @@
-"""The index: the mean of its constituents' prices, none of them further than a little from their median.
+"""The index: the mean of its constituents' prices, each limited to a distance from their median.
 
-Deribit's rule (support article "Deribit indices"): each price is moved to within 0.5 % of the median, and all
-weigh the same.
+Deribit's rule (support article "Deribit indices"): each price is moved to within 0.5 % of the median, and all have
+the same weight.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ CLAMP = 0.005
 
 
 def index_price(prices: Iterable[float], clamp: float = CLAMP) -> float | None:
-    """The index of these prices; those that are no positive finite number do not count. None without any."""
+    """The index of these prices; prices that are not positive and finite are ignored. None without any."""
     usable = [price for price in prices if 0.0 < price < float("inf")]
     if not usable:
         return None
@@ -22,7 +22,7 @@ def index_price(prices: Iterable[float], clamp: float = CLAMP) -> float | None:
 
 
 def ranking(prices: Iterable[tuple[str, float]], clamp: float = CLAMP) -> list[Constituent]:
-    """Every source with what it contributes, for `deribit_price_ranking`."""
+    """Every source with its contribution, for `deribit_price_ranking`."""
     named = list(prices)
     valid = [price for _, price in named if 0.0 < price < float("inf")]
     if not valid:

@@ -1,4 +1,4 @@
-"""What the exchange says of its instruments beside their books, as market events."""
+"""Tickers and indices of the exchange, as market events."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ VOLATILITY_YEARS = 30 / 365
 
 
 def indices(pricing: Pricing) -> Iterator[Index]:
-    """Every index as it stands."""
+    """All indices at present."""
     for name, price in pricing.index.items():
         sources = enumerate(pricing.constituents.get(name, ()), 1)
         made_of = ranking((f"source-{number}", round(each, 4)) for number, each in sources)
@@ -38,7 +38,7 @@ def ticker(
     open_interest: float | None = None,
     best: tuple[float, float] = (0.0, 0.0),
 ) -> Ticker:
-    """One instrument's ticker; `best` are bid and ask for the implied volatilities, 0.0 where there is none."""
+    """The ticker of one instrument; `best` are bid and ask for the implied volatilities, 0.0 if there is none."""
     now, name = pricing.now_ns, instrument.name
     mark, index = pricing.marks.get(name), pricing.index.get(instrument.index_name)
     meter, option = pricing.funding.get(name), pricing.options.get(name)
@@ -72,7 +72,7 @@ def ticker(
 
 
 def _iv(pricing: Pricing, instrument: Instrument, price: float) -> float | None:
-    """The volatility of a quote in percent, 0.0 without one; None of what is no option."""
+    """The volatility of a quote in percent, 0.0 without one; None if it is not an option."""
     option = pricing.options.get(instrument.name)
     if option is None:
         return None
