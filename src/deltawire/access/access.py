@@ -153,6 +153,26 @@ class Access:
             raise _bound_to_connection()
         return self.tokens.derive(parent, Scope(session=session), now, lasting=True)
 
+    def refreshed(self, token: str, address: str, now: int) -> Identity:
+        """Whose refresh token this is, as long as it can be used from here."""
+        return self._parent(token, address, now).identity
+
+    def exchange(self, token: str, account: str, asked: str, address: str, now: int) -> Grant:
+        """`exchange_token`: what the scope asks for of a session's rights, for another account; the token stays good.
+
+        Who may act for which account is settled by who calls. Like a fork it is for sessions only.
+        """
+        parent = self._parent(token, address, now)
+        if not parent.lasting:
+            raise _bound_to_connection()
+        scope = parse_scope(asked)
+        self._check_address(None, scope.address, address)
+        scope = msgspec.structs.replace(scope, session=scope.session or parent.identity.session)
+        other = msgspec.structs.replace(
+            parent, identity=msgspec.structs.replace(parent.identity, account=account)
+        )
+        return self.tokens.derive(other, scope, now, lasting=True)
+
     # Requests.
 
     def by_token(self, token: str, address: str, now: int) -> Identity:

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from deltawire.dialect.account_results import ACCOUNT_RESULTS
 from deltawire.dialect.payloads import Ticker, Trade
 from deltawire.dialect.private_payloads import UserOrder, UserTrade
 
@@ -428,5 +429,7 @@ RESULTS: dict[str, Any] = {
     "public/ticker": Ticker,
     "public/unsubscribe": list[str],
     "public/unsubscribe_all": Ok,
+    "public/exchange_token": Tokens,
+    **ACCOUNT_RESULTS,
 }
 """By method; null is not answered."""

@@ -23,6 +23,8 @@ UNAVAILABLE = 13028
 WEBSOCKET_ONLY = 10030
 
 
+JOURNALLED = ("public/get_delivery_prices", "public/get_last_settlements_by")
+"""How public methods begin whose answers rest on the journal, as those of private ones do."""
 OPEN = ("auth", "test", "hello", "get_time", "status", "set_heartbeat", "disable_heartbeat")
 """Methods (`public/…`) that a private-only server answers without authentication."""
 NO_ANSWER = object()
@@ -127,6 +129,11 @@ class Context(msgspec.Struct):
                 param="instrument_name",
             )
         return state
+
+
+def rests_on_journal(name: str) -> bool:
+    """Whether what a method answers must be on disk first."""
+    return name.startswith(("private/", *JOURNALLED))
 
 
 class NoParams(msgspec.Struct):
