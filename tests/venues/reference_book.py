@@ -337,6 +337,22 @@ class CoinbaseWitness(ReferenceBook):
             book.set(side, update["price_level"], update["new_quantity"])
 
 
+class HyperliquidWitness(ReferenceBook):
+    """Each message is the book."""
+
+    def take(self, frame: bytes) -> str | None:
+        message = _parse(frame)
+        if message.get("channel") != "l2Book":
+            return None
+        book = self.book(message["data"]["coin"])
+        book.clear()
+        for side, levels in zip((book.bids, book.asks), message["data"]["levels"], strict=True):
+            for level in levels:
+                book.set(side, level["px"], level["sz"])
+        book.live = not book.crossed()
+        return None if book.live else message["data"]["coin"]
+
+
 class KrakenFuturesWitness(ReferenceBook):
     def take(self, frame: bytes) -> str | None:
         message = _parse(frame)
@@ -375,6 +391,7 @@ WITNESSES: dict[str, Callable[[], ReferenceBook]] = {
     "coinbase": CoinbaseWitness,
     "deribit": DeribitWitness,
     "kraken": KrakenWitness,
+    "hyperliquid": HyperliquidWitness,
     "kraken_futures": KrakenFuturesWitness,
     "okx": OkxWitness,
 }

@@ -359,18 +359,18 @@ class TestSilence:
             assert told(session.delta(name)) == MENDED
             session.true(name)
 
+
+class TestSilenceOfOneBook:
+    @pytest.fixture(params=CHAINED)
+    def case(self, request: pytest.FixtureRequest) -> str:
+        return request.param
+
     def test_a_quiet_market_is_no_silence_while_the_connection_answers(self, session: Session) -> None:
         for _ in range(200):
             session.pass_time(1_000_000_000)
             session.receive(session.simulator.ticker(session.names[0]))
         assert not session.reconnects
         assert reasons(session) == set()
-
-
-class TestLossAroundASilence:
-    @pytest.fixture(params=CHAINED)
-    def case(self, request: pytest.FixtureRequest) -> str:
-        return request.param
 
     def test_a_connection_lost_while_an_image_is_under_way(self, session: Session) -> None:
         with slowly(session):

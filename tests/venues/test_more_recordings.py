@@ -117,6 +117,15 @@ COUNTS = [
         tickers=3,
         unread="book none.20.100ms beside 100ms 1, chart 3, quote 2",
     ),
+    Counts("hyperliquid", "fastmm_md_l2book.json", 1, 1),
+    Counts("hyperliquid", "fastmm_md_bbo.json", tickers=1),
+    Counts("hyperliquid", "fastmm_md_trades.json", trades=30),
+    Counts("hyperliquid", "fastmm_md_pong.json"),
+    Counts("hyperliquid", "fastmm_md_subscription_response.json"),
+    Counts("hyperliquid", "fastmm_ws_error.json", faults=1),
+    Counts("hyperliquid", "fastmm_private_order_updates.json", unread="orderUpdates 1"),
+    Counts("hyperliquid", "fastmm_private_user_fills_snapshot.json", unread="userFills 1"),
+    Counts("hyperliquid", "fastmm_private_user_fundings_snapshot.json", unread="userFundings 1"),
     # Of each product 100 trades from before the subscription come at once.
     Counts(
         "kraken_futures",
@@ -279,3 +288,21 @@ def test_one_number_counts_all_messages_of_a_connection(more: Path) -> None:
     assert isinstance(listing, Listing)
     found = listing.instrument
     assert (found.tick_size, found.min_trade_size, found.size_exponent) == ("0.01", "0.00000001", -8)
+
+
+@pytest.mark.parametrize("name", ["fastmm_rest_meta_xyz.json", "fastmm_rest_meta_and_ctxs_xyz.json"])
+def test_a_builders_perpetuals_are_listed(more: Path, name: str) -> None:
+    feed = make_venue("hyperliquid")
+    listings = feed.fetched("info", (more / "hyperliquid" / name).read_bytes(), 1)
+    assert len(listings) == 6
+    listed = {event.instrument.name: event.instrument for event in listings if isinstance(event, Listing)}
+    found = listed["xyz:NVDA"]
+    assert (found.base, found.settlement, found.price_exponent, found.size_exponent) == (
+        "NVDA",
+        "USDC",
+        -3,
+        -3,
+    )
+    for record in Recording(more / "hyperliquid" / "fastmm_md_l2book.json").records():
+        feed.received(record.payload, 2)
+    assert tuple(price for price, _ in best(feed, "xyz:NVDA")) == (230.32, 230.33)

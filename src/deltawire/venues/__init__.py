@@ -9,6 +9,7 @@ from deltawire.venues.binance_usdm import BinanceUsdm
 from deltawire.venues.bybit import BybitInverse, BybitLinear, BybitOption, BybitSpot
 from deltawire.venues.coinbase import Coinbase
 from deltawire.venues.deribit import Deribit
+from deltawire.venues.hyperliquid import Hyperliquid
 from deltawire.venues.kraken import Kraken
 from deltawire.venues.kraken_futures import KrakenFutures
 from deltawire.venues.okx import Okx
@@ -22,6 +23,7 @@ REGISTRY: dict[str, Callable[[], Venue]] = {
     "bybit_spot": BybitSpot,
     "coinbase": Coinbase,
     "deribit": Deribit,
+    "hyperliquid": Hyperliquid,
     "kraken": Kraken,
     "kraken_futures": KrakenFutures,
     "okx": Okx,

@@ -11,6 +11,7 @@ from deltawire.testing.simulators.bybit import (
 )
 from deltawire.testing.simulators.coinbase import CoinbaseSimulator
 from deltawire.testing.simulators.deribit import DeribitSimulator
+from deltawire.testing.simulators.hyperliquid import HyperliquidSimulator
 from deltawire.testing.simulators.kraken import KrakenSimulator
 from deltawire.testing.simulators.kraken_futures import KrakenFuturesSimulator
 from deltawire.testing.simulators.okx import OkxSimulator
@@ -25,6 +26,7 @@ SIMULATORS: dict[str, Callable[..., Simulator]] = {
     "bybit_spot": BybitSpotSimulator,
     "coinbase": CoinbaseSimulator,
     "deribit": DeribitSimulator,
+    "hyperliquid": HyperliquidSimulator,
     "kraken": KrakenSimulator,
     "kraken_futures": KrakenFuturesSimulator,
     "okx": OkxSimulator,
