@@ -38,7 +38,7 @@ INNER = [
     {"instruments"},
     {"pricing"},
     {"matching", "accounts"},
-    {"exchange", "codec", "network_conditions"},
+    {"exchange", "codec", "market_past", "network_conditions"},
     {"snapshots"},
     {"limits"},
 ]

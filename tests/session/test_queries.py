@@ -216,7 +216,7 @@ def test_no_level_of_a_book_that_is_not_live_is_served(world: World) -> None:
 @pytest.mark.parametrize("depth", [0, -1, 10_001, 10**300])
 def test_a_depth_out_of_bounds_is_invalid(world: World, depth: int) -> None:
     found = error(world, "public/get_order_book", instrument_name=PERPETUAL, depth=depth)
-    assert found == (-32602, "Invalid params", {"reason": "from 1 to 10000", "param": "depth"})
+    assert found == (-32602, "Invalid params", {"reason": "must be from 1 to 10000", "param": "depth"})
 
 
 def test_a_depth_that_is_no_number_is_invalid_in_a_body_and_in_a_query(world: World) -> None:
@@ -292,7 +292,7 @@ def test_a_count_out_of_bounds_is_invalid(world: World, count: int) -> None:
         ("public/get_last_trades_by_currency", {"currency": "BTC"}),
     ):
         assert error(world, method, count=count, **params)[2] == {
-            "reason": "from 1 to 1000",
+            "reason": "must be from 1 to 1000",
             "param": "count",
         }
 

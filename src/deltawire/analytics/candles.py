@@ -39,6 +39,15 @@ class CandleSeries:
             _sum(last.cost, cost),
         )
 
+    @property
+    def minute(self) -> Candle | None:
+        """The newest minute, its amounts not rounded."""
+        return self._buckets[-1] if self._buckets else None
+
+    def restore(self, candles: Iterable[Candle]) -> None:
+        """Go on behind these minutes."""
+        self._buckets = deque(candles, self._buckets.maxlen)
+
     def last(self, minutes: int) -> Candle | None:
         """The current bucket of this length, or None before the first trade."""
         if not self._buckets:

@@ -17,9 +17,11 @@ from deltawire.dialect.payloads import (
     MarkPrice,
     Perpetual,
     Quote,
+    RankedPrice,
     Status,
     Ticker,
     Trade,
+    VolatilityIndex,
 )
 from deltawire.dialect.private_payloads import Lock, MmpTrigger, UserChanges, UserOrder, UserTrade
 from deltawire.wire.notifications import BookData, GroupedBook
@@ -142,6 +144,22 @@ _ROWS = (
         ("estimated_expiration_price.{index}",),
         "ExpirationPriceChannel",
         ExpirationPrice,
+        interval="agg2",
+        merging="newest",
+    ),
+    Family(
+        "volatility_index",
+        ("deribit_volatility_index.{index}",),
+        "VolatilityIndexChannel",
+        VolatilityIndex,
+        interval="agg2",
+        merging="newest",
+    ),
+    Family(
+        "price_ranking",
+        ("deribit_price_ranking.{index}",),
+        "PriceRankingChannel",
+        list[RankedPrice],
         interval="agg2",
         merging="newest",
     ),

@@ -141,6 +141,25 @@ class IndexStatistics(msgspec.Struct):
     high_volatility: bool
 
 
+class VolatilityIndex(msgspec.Struct):
+    """What options expect of an index over the next 30 days, in percent a year."""
+
+    timestamp: int
+    volatility: float
+    index_name: str
+
+
+class RankedPrice(msgspec.Struct):
+    """One source of an index: its price as seen, and as it counts."""
+
+    identifier: str
+    enabled: bool
+    weight: float
+    price: float
+    original_price: float
+    timestamp: int
+
+
 class ExpirationPrice(msgspec.Struct):
     """The settlement price of the next expiry; within the last half hour, the mean so far."""
 

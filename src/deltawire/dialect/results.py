@@ -429,5 +429,7 @@ RESULTS: dict[str, Any] = {
     "public/ticker": Ticker,
     "public/unsubscribe": list[str],
     "public/unsubscribe_all": Ok,
+    "public/exchange_token": Tokens,
+    **ACCOUNT_RESULTS,
 }
 """By method; null is not answered."""

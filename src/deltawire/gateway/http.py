@@ -16,6 +16,7 @@ from deltawire.gateway.docs import format_page
 from deltawire.gateway.gateway import Gateway
 from deltawire.gateway.metrics import format_metrics
 from deltawire.session.asyncapi import describe, servers
+from deltawire.session.methods import rests_on_journal
 from deltawire.session.server import answer_http
 from deltawire.wire import rpc
 
@@ -49,7 +50,7 @@ def make_app(gateway: Gateway) -> Starlette:
         context = gateway.make_context(address, identity, strict=strict)
         answered = answer_http(asked, context)
         gateway.enforce_ended_grants()
-        private = asked.method.startswith("private/")
+        private = rests_on_journal(asked.method)
         if private:
             await gateway.durable()
         if far is not None and not await far.await_answer():

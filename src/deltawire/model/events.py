@@ -311,12 +311,35 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
         return f"Ticker({self.instrument.key} {_time(self.venue_ns)} {', '.join(stated)})"
 
 
+class Constituent(msgspec.Struct, frozen=True, gc=False):
+    """One source of an index: its price as seen, and as it counts. `price` 0.0 and disabled: it has none."""
+
+    identifier: str
+    original_price: float
+    price: float
+    weight: float
+    enabled: bool
+
+
 class Index(msgspec.Struct, frozen=True, gc=False):
     """An index price, under the venue's name of the index (`btc_usd`)."""
 
     venue: str
     name: str
     price: float
+    venue_ns: int
+    seen_ns: int
+    constituents: tuple[Constituent, ...] = ()
+    """What it is made of, where the venue says so."""
+
+
+class VolatilityIndex(msgspec.Struct, frozen=True, gc=False):
+    """The volatility that options expect of an index over the next 30 days, in percent a year."""
+
+    venue: str
+    name: str
+    """Of the index (`btc_usd`)."""
+    value: float
     venue_ns: int
     seen_ns: int
 
@@ -354,6 +377,49 @@ class Listing(msgspec.Struct, frozen=True, gc=False):
 
     instrument: Instrument
     seen_ns: int
+
+
+class FundedHour(msgspec.Struct):
+    """An hour, or the part of it that was seen: its interest, a fraction, and the index at its end."""
+
+    ends_ns: int
+    from_ns: int
+    until_ns: int
+    interest: float = 0.0
+    index_price: float | None = None
+    rate: float = 0.0
+    """Per eight hours, as last stated in it."""
+
+
+Bars = dict[int, list[tuple[int, float, float, float, float]]]
+"""Bars by their length in seconds: start (seconds since 1970), first, highest, lowest and last value."""
+
+
+class Past(msgspec.Struct, frozen=True, gc=False):
+    """What a source knows of an instrument from before it began; comes before any trade and ticker of it.
+
+    `funded` are the hours of a perpetual's funding, `marks` bars of its mark price, by their length in seconds.
+    """
+
+    instrument: Instrument
+    seen_ns: int
+    trades: tuple[Trade, ...] = ()
+    candles: tuple[Candle, ...] = ()
+    funded: tuple[FundedHour, ...] = ()
+    marks: Bars = {}
+
+
+class VenuePast(msgspec.Struct, frozen=True, gc=False):
+    """What a source knows from before it began that is no instrument's: bars of indices and of their volatility.
+
+    `volumes`: by currency, hour by hour, volumes of futures, calls, puts and spot.
+    """
+
+    venue: str
+    seen_ns: int
+    indices: dict[str, Bars] = {}
+    volatility: dict[str, Bars] = {}
+    volumes: dict[str, list[tuple[int, tuple[float, float, float, float]]]] = {}
 
 
 class Fault(msgspec.Struct, frozen=True, gc=False):

@@ -22,6 +22,7 @@ from deltawire.exchange.accounts.history import AGENTS_FROM, AccountHistory
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.limits.open_orders import OpenOrders
+from deltawire.exchange.market_past import MarketPast
 from deltawire.exchange.network_conditions import (
     Delay,
     Drop,
@@ -213,6 +214,7 @@ class BuiltinExchange:
         self._accounts = Accounts()
         self._exchange = Exchange(self._accounts, self._accepted)
         self._history = AccountHistory()
+        self._market_past = MarketPast(lambda: self._accounts.pricing)
         accounts = AccountStore(folder)
         accounts.read()  # report damage now, not when trading fails
         try:
@@ -224,7 +226,7 @@ class BuiltinExchange:
             raise UsageError(f"cannot use {folder / JOURNAL}: {error.strerror}") from error
         self._commit = GroupCommit(
             self._journal,
-            state=partial(save, self._exchange, self._history),
+            state=partial(save, self._exchange, self._history, self._market_past),
             snapshot_every=SNAPSHOT_EVERY,
             since_snapshot=replayed,
         )
@@ -243,6 +245,7 @@ class BuiltinExchange:
             account_events=MemoryAccountBroker(),
             open_orders=setup.open_orders,
             maintained_at=lambda now: conditions.maintained(now - begun_ns),
+            market_past=self._market_past,
         )
         agents = Agents(self.service, setup.seed)
         enrolment, halts = AccountEnrolment(accounts, self.service), Halts(self.service, conditions, begun_ns)
@@ -267,7 +270,7 @@ class BuiltinExchange:
     def _replay(self) -> int:
         """Replay the journal; returns the number of records to count towards the next snapshot."""
         journal, started = self._journal, time.perf_counter()
-        count = recover(self._exchange, self._history, self._codec, journal)
+        count = recover(self._exchange, self._history, self._codec, journal, self._market_past)
         if journal.cut is not None:
             log.warning("torn tail cut", file=journal.cut.file, at=journal.cut.at, bytes=journal.cut.size)
         if count or journal.snapshot:

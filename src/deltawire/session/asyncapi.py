@@ -107,7 +107,7 @@ def _schemas() -> tuple[dict[str, Any], dict[Any, Any]]:
     """Schemas of all types by name, and what stands for each type."""
     types = [
         *(_params(name) for name in METHODS),
-        *(RESULTS[name] for name in METHODS),
+        *(RESULTS.get(name) for name in METHODS),
         *(family.data for family in FAMILIES.values()),
     ]
     schemas, components = msgspec.json.schema_components(types, ref_template=SCHEMAS)
@@ -115,7 +115,7 @@ def _schemas() -> tuple[dict[str, Any], dict[Any, Any]]:
     named = {name: _as_draft_7(schema) for name, schema in components.items()}
     for method in METHODS:
         named[_id(method) + PARAMS] = _resolved(refs[_key(_params(method))], named)
-        named[_id(method) + RESULT_OF] = refs[_key(RESULTS[method])]
+        named[_id(method) + RESULT_OF] = refs[_key(RESULTS.get(method))]
     return named, refs
 
 

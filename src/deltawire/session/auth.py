@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from deltawire.access.access import Signature
+from deltawire.access.access import UNAUTHORIZED, Signature
 from deltawire.access.keys import number_of
 from deltawire.access.scopes import LONGEST_NAME
 from deltawire.access.tokens import Grant, Identity
@@ -50,6 +50,12 @@ class _Fork(msgspec.Struct):
     session_name: Annotated[str, msgspec.Meta(pattern=rf"^\S{{1,{LONGEST_NAME}}}$")]
 
 
+class _Exchange(msgspec.Struct):
+    refresh_token: str
+    subject_id: int
+    scope: str = ""
+
+
 class _Logout(msgspec.Struct):
     invalidate_token: bool = True
 
@@ -71,6 +77,23 @@ def fork_token(context: Context, params: _Fork) -> Any:
     """Create a session with the rights of a refresh token."""
     grant = context.access.fork(params.refresh_token, params.session_name, context.address, context.now)
     return _tokens(grant)
+
+
+@method("public/exchange_token")
+def exchange_token(context: Context, params: _Exchange) -> Any:
+    """A session's rights in another account of the same owner: in a sub-account, or back in the main one."""
+    if context.trading is None:
+        raise RequestError(UNAUTHORIZED, "unauthorized", reason="this server has no accounts")
+    trading, wanted = context.trading, params.subject_id
+    before = context.access.refreshed(params.refresh_token, context.address, context.now)
+    number = trading.account(before.account)
+    name = trading.account_name(wanted)
+    if number is None or not name or trading.owner(wanted) != trading.owner(number):
+        raise RequestError(
+            INVALID_PARAMS, "Invalid params", reason="no such account of this owner", param="subject_id"
+        )
+    token, scope = params.refresh_token, params.scope
+    return _tokens(context.access.exchange(token, name, scope, context.address, context.now))
 
 
 @method("private/logout", websocket_only=True)
@@ -146,7 +169,10 @@ def _grant(context: Context, params: _Auth) -> Grant:
                 params.refresh_token, params.scope, *where, over_http=over_http, own=own
             )
     raise RequestError(
-        INVALID_PARAMS, "Invalid params", reason=f"one of {', '.join(GRANT_TYPES)}", param="grant_type"
+        INVALID_PARAMS,
+        "Invalid params",
+        reason=f"must be one of {', '.join(GRANT_TYPES)}",
+        param="grant_type",
     )
 
 

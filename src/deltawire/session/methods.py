@@ -23,6 +23,8 @@ UNAVAILABLE = 13028
 WEBSOCKET_ONLY = 10030
 
 
+JOURNALLED = ("public/get_delivery_prices", "public/get_last_settlements_by")
+"""How public methods begin whose answers rest on the journal, as those of private ones do."""
 OPEN = ("auth", "test", "hello", "get_time", "status", "set_heartbeat", "disable_heartbeat")
 """Methods (`public/…`) that a private-only server answers without authentication."""
 NO_ANSWER = object()
@@ -99,7 +101,7 @@ class Context(msgspec.Struct):
     def require_identity(self) -> Identity:
         """The client's identity; raises the dialect's error if it is not authenticated or no longer valid."""
         if self.identity is None:
-            raise RequestError(UNAUTHORIZED, "unauthorized", reason="sign in with public/auth")
+            raise RequestError(UNAUTHORIZED, "unauthorized", reason="authenticate with public/auth")
         self.access.check(self.identity, self.address, self.now)
         return self.identity
 
@@ -127,6 +129,11 @@ class Context(msgspec.Struct):
                 param="instrument_name",
             )
         return state
+
+
+def rests_on_journal(name: str) -> bool:
+    """Whether what a method answers must be on disk first."""
+    return name.startswith(("private/", *JOURNALLED))
 
 
 class NoParams(msgspec.Struct):
@@ -174,7 +181,7 @@ def run(methods: Methods, context: Context, request: Request) -> Any:
     if method is None:
         raise RequestError(METHOD_NOT_FOUND, "Method not found", reason=request.method[:80])
     if method.right and not context.require_identity.may(method.right):
-        raise RequestError(FORBIDDEN, "forbidden", reason=f"needs {method.right}", param="scope")
+        raise RequestError(FORBIDDEN, "forbidden", reason=f"requires {method.right}", param="scope")
     if method.websocket_only and context.session is None:
         raise RequestError(WEBSOCKET_ONLY, "must_be_websocket_request")
     return method.call(context, context.convert(request.params, method.params))

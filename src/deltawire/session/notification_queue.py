@@ -116,9 +116,9 @@ class NotificationQueue:
         self, most: int = MOST, on_full: OnFull = "conflate", *, most_bytes: int = MOST_BYTES
     ) -> None:
         if most < 1 or most_bytes < 1:
-            raise ValueError(f"a queue has room for one at least, not {min(most, most_bytes)}")
+            raise ValueError(f"the queue must hold at least 1, not {min(most, most_bytes)}")
         if on_full not in get_args(OnFull):
-            raise ValueError(f"on_full is one of {', '.join(get_args(OnFull))}, not {on_full!r}")
+            raise ValueError(f"on_full must be one of {', '.join(get_args(OnFull))}, not {on_full!r}")
         self._most, self._most_bytes = most, most_bytes
         self._merges = on_full == "conflate"
         self._waiting: deque[_Waiting] = deque()

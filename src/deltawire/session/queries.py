@@ -218,7 +218,10 @@ def get_tradingview_chart_data(context: Context, params: _Chart) -> Any:
     minutes = RESOLUTIONS.get(str(params.resolution))
     if minutes is None:
         raise RequestError(
-            INVALID_PARAMS, "Invalid params", reason=f"one of {', '.join(RESOLUTIONS)}", param="resolution"
+            INVALID_PARAMS,
+            "Invalid params",
+            reason=f"must be one of {', '.join(RESOLUTIONS)}",
+            param="resolution",
         )
     span = params.start_timestamp * MS_NS, params.end_timestamp * MS_NS
     candles = state.candles.between(*span, minutes)[-MOST_CANDLES:]
@@ -266,7 +269,9 @@ def _identified(context: Context, currency: str, kind: str) -> list[InstrumentSt
 
 def _order_book(context: Context, state: InstrumentState, depth: int) -> dict[str, Any]:
     if not 1 <= depth <= DEEPEST:
-        raise RequestError(INVALID_PARAMS, "Invalid params", reason=f"from 1 to {DEEPEST}", param="depth")
+        raise RequestError(
+            INVALID_PARAMS, "Invalid params", reason=f"must be from 1 to {DEEPEST}", param="depth"
+        )
     if not state.live:
         why = status_object(state, context.market)
         words = ": ".join(filter(None, (state.reason, state.detail)))

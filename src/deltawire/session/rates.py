@@ -1,4 +1,4 @@
-"""Methods about funding rates and volatility."""
+"""Methods that ask what perpetuals cost to hold."""
 
 from typing import Any
 
@@ -12,13 +12,6 @@ class _Span(msgspec.Struct):
     instrument_name: str
     start_timestamp: int
     end_timestamp: int
-
-
-class _VolatilitySpan(msgspec.Struct):
-    currency: str
-    start_timestamp: int
-    end_timestamp: int
-    resolution: str | int = "60"
 
 
 @method("public/get_funding_rate_value")
@@ -42,9 +35,3 @@ def get_funding_rate_history(context: Context, params: _Span) -> Any:
         }
         for hour, before, eight in funding.hours(params.start_timestamp * MS_NS, params.end_timestamp * MS_NS)
     ]
-
-
-@method("public/get_volatility_index_data")
-def get_volatility_index_data(context: Context, params: _VolatilitySpan) -> Any:
-    """Return no data: the server computes no volatility index."""
-    return {"data": [], "continuation": None}

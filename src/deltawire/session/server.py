@@ -14,7 +14,7 @@ from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.session.conversation import leave
 from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Join, Leave, SendMessage
-from deltawire.session.methods import NO_ANSWER, Context, run
+from deltawire.session.methods import NO_ANSWER, Context, rests_on_journal, run
 from deltawire.session.private.trading import Trading
 from deltawire.session.table import METHODS
 from deltawire.wire.rpc import BadRequest, Reply, Request, RequestId, format_unsubscribed, parse_request
@@ -297,7 +297,7 @@ class ServerSession:
 
     def _durable(self, context: Context, request: Request) -> list[Effect]:
         """Wait for the journal before the results of a private method; private channels start at its request."""
-        private = request.method.startswith("private/") or any(
+        private = rests_on_journal(request.method) or any(
             isinstance(effect, Join) and any(key.account for key in effect.keys) for effect in context.effects
         )
         if self._trading is None or not private:

@@ -23,6 +23,7 @@ class Link:
         self.asks: deque[Ask] = deque()
         self.batches: list[Batch] = []
         self.reconnects: list[Reconnect] = []
+        self._answering = False
 
     @property
     def now(self) -> int:
@@ -57,8 +58,11 @@ class Link:
         return self.receive(self.simulator.delta(name))
 
     def answer(self) -> list[Event]:
-        """Answer requests until there are no more."""
+        """Answer requests until there are no more; frames arrive in the order in which they were sent."""
         events: list[Event] = []
+        if self._answering:
+            return events
+        self._answering = True
         while self.asks:
             ask = self.asks.popleft()
             if isinstance(ask, Send):
@@ -66,6 +70,7 @@ class Link:
                     events += self.receive(frame)
             elif isinstance(ask, Fetch):
                 events += self.fetch(ask, self.simulator.body(ask.url))
+        self._answering = False
         return events
 
     def pass_time(self, ns: int = STEP_NS) -> list[Event]:

@@ -1,5 +1,7 @@
 """The records of accounts, and the events of accounts."""
 
+import msgspec
+
 from deltawire.exchange.accounts.ledger import MarginModel
 from deltawire.exchange.orders.orders import AccountId, OrderId, TradeId
 from deltawire.exchange.ports import AccountEvent, Record
@@ -33,7 +35,56 @@ class SetMarginModel(Record, frozen=True, tag=True, kw_only=True):
     model: MarginModel
 
 
-AccountRecord = Prices | Deposit | Withdraw | SetMarginModel
+class OpenSubaccount(Record, frozen=True, tag=True, kw_only=True):
+    """An account of its own that belongs to `account`; its number is the next of such."""
+
+    account: AccountId
+    name: str
+
+
+class RenameSubaccount(Record, frozen=True, tag=True, kw_only=True):
+    """A sub-account has another name from now on."""
+
+    account: AccountId
+    sub: AccountId
+    name: str
+
+
+class Transfer(Record, frozen=True, tag=True, kw_only=True):
+    """Money from an account to another of the same owner, if no position needs it."""
+
+    account: AccountId
+    to: AccountId
+    currency: str
+    units: int
+
+
+class Move(msgspec.Struct, frozen=True):
+    """So many lots of a position, at a price."""
+
+    instrument: str
+    lots: int
+    price: float
+
+
+class MovePositions(Record, frozen=True, tag=True, kw_only=True):
+    """Parts of positions from an account to another of the same owner, all of them or none, without fees."""
+
+    account: AccountId
+    to: AccountId
+    moves: tuple[Move, ...]
+
+
+AccountRecord = (
+    Prices
+    | Deposit
+    | Withdraw
+    | SetMarginModel
+    | OpenSubaccount
+    | RenameSubaccount
+    | Transfer
+    | MovePositions
+)
 
 
 class Charged(AccountEvent, frozen=True, tag=True):
@@ -45,13 +96,22 @@ class Charged(AccountEvent, frozen=True, tag=True):
     currency: str
     fee: int
     profit: int
+    cashflow: int = 0
+    """What was realised, or of an option paid (below zero) or got."""
+    balance: int = 0
+    """Behind it, as in all that follow."""
+    lots: int = 0
+    """The position behind it."""
 
 
 class BalanceChanged(AccountEvent, frozen=True, tag=True):
-    """A deposit, or a withdrawal (below zero)."""
+    """A deposit or withdrawal (below zero); of a transfer `other` is the account at its other end."""
 
     currency: str
     units: int
+    at_ns: int = 0
+    balance: int = 0
+    other: AccountId = 0
 
 
 class Settled(AccountEvent, frozen=True, tag=True):
@@ -61,6 +121,12 @@ class Settled(AccountEvent, frozen=True, tag=True):
     currency: str
     units: int
     price: float
+    at_ns: int = 0
+    balance: int = 0
+    lots: int = 0
+    funding: int = 0
+    """The part of `units` that is funding; below zero when paid."""
+    index: float | None = None
 
 
 class Delivered(AccountEvent, frozen=True, tag=True):
@@ -72,6 +138,29 @@ class Delivered(AccountEvent, frozen=True, tag=True):
     units: int
     fee: int
     price: float
+    at_ns: int = 0
+    balance: int = 0
+    funding: int = 0
+
+
+class SubaccountOpened(AccountEvent, frozen=True, tag=True):
+    """The account has a sub-account of this number and name."""
+
+    number: AccountId
+    name: str
+
+
+class PositionMoved(AccountEvent, frozen=True, tag=True):
+    """A part of a position came from, or (lots of the other sign) went to another account."""
+
+    instrument: str
+    currency: str
+    lots: int
+    price: float
+    at_ns: int
+    balance: int
+    position: int
+    other: AccountId
 
 
 class LiquidationBegan(AccountEvent, frozen=True, tag=True):
@@ -86,6 +175,17 @@ class LiquidationEnded(AccountEvent, frozen=True, tag=True):
     currency: str
     covered: int
     socialised: int
+    at_ns: int = 0
+    balance: int = 0
 
 
-AccountNotice = Charged | BalanceChanged | Settled | Delivered | LiquidationBegan | LiquidationEnded
+AccountNotice = (
+    Charged
+    | BalanceChanged
+    | Settled
+    | Delivered
+    | SubaccountOpened
+    | PositionMoved
+    | LiquidationBegan
+    | LiquidationEnded
+)

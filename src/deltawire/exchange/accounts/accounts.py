@@ -9,7 +9,11 @@ from deltawire.exchange.accounts.account_records import (
     BalanceChanged,
     Charged,
     Deposit,
+    MovePositions,
+    OpenSubaccount,
+    RenameSubaccount,
     SetMarginModel,
+    Transfer,
     Withdraw,
 )
 from deltawire.exchange.accounts.ledger import Account, Ledger, OpenOrder
@@ -21,6 +25,7 @@ from deltawire.exchange.accounts.margining import Margining
 from deltawire.exchange.accounts.portfolios import Portfolios
 from deltawire.exchange.accounts.positions import Position
 from deltawire.exchange.accounts.settlement import Settlement
+from deltawire.exchange.accounts.subaccounts import Subaccounts
 from deltawire.exchange.instruments.contracts import worth_at_ticks
 from deltawire.exchange.instruments.fees import FeeTable, liquidation_fee, trade_fee
 from deltawire.exchange.orders.codes import Code, Rejection
@@ -123,6 +128,9 @@ class Accounts:
                 instrument.settlement,
                 fee,
                 profit,
+                profit if position.margined else -worth,
+                wallet.balance,
+                position.lots,
             )
         )
         self.liquidation.suspect(account, instrument.settlement)
@@ -145,6 +153,8 @@ class Accounts:
                 return self._withdraw(record)
             case SetMarginModel():
                 return self._set_model(record)
+            case OpenSubaccount() | RenameSubaccount() | Transfer() | MovePositions():
+                return self.subaccounts.received(record, self.outbox)
         return Rejection(Code.NOT_IMPLEMENTED, reason=type(record).__name__)
 
     def outcome(self) -> Sequence[AccountEvent | RiskInstruction]:
@@ -180,6 +190,14 @@ class Accounts:
         self.pricing.list(instrument)
         self.settlement_of[instrument.name] = instrument.settlement
 
+    def beside(self, ledger: Ledger) -> "Accounts":
+        """Others at the same prices and tables."""
+        found = Accounts(margins=self.margins, fees=self.fees, band=self.band, listing=False)
+        found._began(ledger, self.pricing)
+        found.settlement.settle_ns = self.settlement.settle_ns
+        found.standings.refresh_all()
+        return found
+
     def _began(self, ledger: Ledger, pricing: Pricing) -> None:
         self.ledger, self.pricing = ledger, pricing
         self.outbox: list[AccountNotice | RiskInstruction] = []
@@ -190,6 +208,7 @@ class Accounts:
         self.settlement = Settlement(ledger, pricing, self.fees, self.standings)
         self.liquidation = Liquidation(ledger, pricing, self.standings, self.band)
         self.listings = Listings(pricing, self.fees, self.band, self.margins)
+        self.subaccounts = Subaccounts(ledger, pricing, self.standings, self.settlement)
 
     def _priced(self, prices: Prices) -> None:
         self.pricing.indexed(prices)
@@ -213,7 +232,7 @@ class Accounts:
             if record.number != (taken.deposits if taken else 0) + 1:
                 return Rejection(Code.INVALID_PARAMS, reason="not the next deposit", param="number")
             self.ledger.account(record.account).deposits = record.number
-        self._move(record.account, record.currency, record.units)
+        self._pay(record.account, record.currency, record.units, record.at_ns)
         return None
 
     def _withdraw(self, record: Withdraw) -> Rejection | None:
@@ -225,12 +244,13 @@ class Accounts:
             return FUNDS
         if wallet.liquidating:
             return LOCKED
-        self._move(record.account, record.currency, -record.units)
+        self._pay(record.account, record.currency, -record.units, record.at_ns)
         return None
 
-    def _move(self, account: AccountId, currency: str, units: int) -> None:
+    def _pay(self, account: AccountId, currency: str, units: int, at_ns: int) -> None:
         self.ledger.deposit(account, currency, units)
-        self.outbox.append(BalanceChanged(account, currency, units))
+        balance = self.ledger.account(account).wallet(currency).balance
+        self.outbox.append(BalanceChanged(account, currency, units, at_ns, balance))
 
     def _set_model(self, record: SetMarginModel) -> Rejection | None:
         account = self.ledger.accounts.get(record.account)

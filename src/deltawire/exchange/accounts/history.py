@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from deltawire.exchange.accounts.account_log import AccountLog
 from deltawire.exchange.accounts.account_records import Charged
 from deltawire.exchange.instruments.contracts import UNITS
 from deltawire.exchange.orders.orders import AccountId, Fill, Order, OrderChanged, OrderId
@@ -57,6 +58,7 @@ class _Tape(msgspec.Struct):
 class _Frozen(msgspec.Struct, frozen=True):
     pasts: list[tuple[AccountId, list[Execution], list[Order]]]
     tapes: list[tuple[str, _Tape]]
+    log: bytes = b""
 
 
 class AccountHistory:
@@ -67,9 +69,11 @@ class AccountHistory:
         self._kept = kept
         self._pasts: dict[AccountId, _Past] = {}
         self._tapes: dict[str, _Tape] = {}
+        self.log = AccountLog(before, kept)
 
     def apply(self, outputs: Sequence[Any]) -> list[Execution]:
         """Add the results of one record (fees follow the fills); returns the trades that were added."""
+        self.log.apply(outputs)
         charges = {
             (charge.trade_id, charge.order_id): charge for charge in outputs if isinstance(charge, Charged)
         }
@@ -86,12 +90,14 @@ class AccountHistory:
     def freeze(self) -> bytes:
         """The whole history, for a snapshot."""
         pasts = [(account, list(past.trades), list(past.orders)) for account, past in self._pasts.items()]
-        return msgspec.msgpack.encode(_Frozen(pasts, list(self._tapes.items())))
+        return msgspec.msgpack.encode(_Frozen(pasts, list(self._tapes.items()), self.log.freeze()))
 
     def thaw(self, frozen: bytes) -> None:
         """Restore a frozen history."""
         saved = msgspec.msgpack.decode(frozen, type=_Frozen)
         self._tapes = dict(saved.tapes)
+        if saved.log:
+            self.log.thaw(saved.log)
         for account, trades, orders in saved.pasts:
             self._pasts[account] = _Past(trades, orders, self._kept)
 

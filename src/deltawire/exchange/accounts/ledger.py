@@ -43,6 +43,10 @@ class Account(msgspec.Struct):
     orders: dict[OrderId, OpenOrder] = msgspec.field(default_factory=dict)
     deposits: int = 0
     """Number of numbered deposits that were made."""
+    main: AccountId = 0
+    """Of a sub-account whose it is."""
+    name: str = ""
+    """Of a sub-account."""
 
     def wallet(self, currency: str) -> Wallet:
         """The wallet of a currency, created empty."""
@@ -75,6 +79,10 @@ class Ledger(msgspec.Struct):
         if account is None:
             account = self.accounts[number] = Account(number)
         return account
+
+    def subaccounts(self, main: AccountId) -> list[Account]:
+        """The sub-accounts of an account, in the order of their opening."""
+        return [each for each in self.accounts.values() if each.main == main]
 
     def house(self, currency: str) -> House:
         """The house's money in a currency."""

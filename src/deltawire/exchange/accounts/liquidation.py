@@ -85,7 +85,10 @@ class Liquidation:
     def _end(self, account: Account, currency: str, outbox: Outbox) -> None:
         account.wallet(currency).liquidating = False
         covered, socialised = self._paid.pop((account.id, currency), (0, 0))
-        outbox.append(LiquidationEnded(account.id, currency, covered, socialised))
+        balance = account.wallet(currency).balance
+        outbox.append(
+            LiquidationEnded(account.id, currency, covered, socialised, self._pricing.now_ns, balance)
+        )
 
     def _positions(self, account: Account, currency: str) -> list[tuple[Instrument, Position]]:
         instruments = self._pricing.instruments

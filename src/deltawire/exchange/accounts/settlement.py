@@ -56,6 +56,9 @@ class Settlement:
     def _settle(self, outbox: Outbox) -> None:
         pricing = self._pricing
         prices = {name: pricing.delivery_price(name) for name in list(pricing.deliveries)}
+        for name, delivered in prices.items():
+            if delivered is not None:
+                pricing.delivered[name] = (*pricing.delivered.get(name, ()), (self.settle_ns, delivered))
         for instrument in list(pricing.instruments.values()):
             price = prices.get(instrument.index_name)
             if instrument.expiration_ns <= pricing.now_ns and price is not None:
@@ -70,8 +73,23 @@ class Settlement:
         for account in self._ledger.accounts.values():
             position = account.positions.get(instrument.name)
             if position is not None:
+                self.charge_funding(position, instrument)
+                lots, funding = position.lots, position.funding
                 units = self.settle_position(account, instrument, position)
-                outbox.append(Settled(account.id, instrument.name, instrument.settlement, units, mark))
+                outbox.append(
+                    Settled(
+                        account.id,
+                        instrument.name,
+                        instrument.settlement,
+                        units,
+                        mark,
+                        self._pricing.now_ns,
+                        account.wallet(instrument.settlement).balance,
+                        lots,
+                        funding,
+                        self._pricing.index.get(instrument.index_name),
+                    )
+                )
 
     def _expire(self, instrument: Instrument, price: float, outbox: Outbox) -> None:
         outbox.append(CloseBook(instrument.name, "settlement"))
@@ -100,4 +118,7 @@ class Settlement:
             worth + position.unsettled,
             fee,
             price,
+            self._pricing.now_ns,
+            wallet.balance,
+            position.funding,
         )

@@ -7,19 +7,9 @@ the same weight.
 from collections.abc import Iterable
 from statistics import fmean, median
 
-import msgspec
+from deltawire.model.events import Constituent
 
 CLAMP = 0.005
-
-
-class Constituent(msgspec.Struct, frozen=True):
-    """One source of an index: its price as received, and as used. `price` 0.0 and disabled: it has none."""
-
-    identifier: str
-    original_price: float
-    price: float
-    weight: float
-    enabled: bool
 
 
 def index_price(prices: Iterable[float], clamp: float = CLAMP) -> float | None:

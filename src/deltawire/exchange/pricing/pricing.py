@@ -72,6 +72,9 @@ class Pricing(msgspec.Struct):
     funding: dict[str, FundingMeter] = msgspec.field(default_factory=dict)
     deliveries: dict[str, DeliveryAverage] = msgspec.field(default_factory=dict)
     basis: dict[str, BasisAverage] = msgspec.field(default_factory=dict)
+    constituents: dict[str, tuple[float, ...]] = msgspec.field(default_factory=dict)
+    delivered: dict[str, tuple[tuple[int, float], ...]] = msgspec.field(default_factory=dict)
+    """By index the times of its settlements, and the prices that were paid by it."""
     settled: dict[str, float] = msgspec.field(default_factory=dict)
     """Marks at the last settlement."""
 
@@ -98,6 +101,7 @@ class Pricing(msgspec.Struct):
         """First half: indices and surfaces. Instruments listed after it get their mark in the second half."""
         self.now_ns = prices.at_ns
         for name, constituents in prices.constituents.items():
+            self.constituents[name] = constituents
             price = index_price(constituents)
             if price is not None:
                 self._indexed(name, price)

@@ -5,16 +5,30 @@ from collections.abc import Iterator
 from deltawire.exchange.instruments.catalogue import VENUE
 from deltawire.exchange.ports import Reference
 from deltawire.exchange.pricing.funding import interest_value
+from deltawire.exchange.pricing.index import ranking
 from deltawire.exchange.pricing.pricing import Pricing
 from deltawire.exchange.pricing.volatility import implied_percent
-from deltawire.model.events import Greeks, Index, Ticker
+from deltawire.model.events import Greeks, Index, Ticker, VolatilityIndex
 from deltawire.model.instruments import Instrument
+from deltawire.options.variance import expected_volatility
+
+VOLATILITY_YEARS = 30 / 365
+"""How far a volatility index looks ahead."""
 
 
 def indices(pricing: Pricing) -> Iterator[Index]:
     """All indices at present."""
     for name, price in pricing.index.items():
-        yield Index(VENUE, name, round(price, 2), pricing.now_ns, pricing.now_ns)
+        sources = enumerate(pricing.constituents.get(name, ()), 1)
+        made_of = ranking((f"source-{number}", round(each, 4)) for number, each in sources)
+        yield Index(VENUE, name, round(price, 2), pricing.now_ns, pricing.now_ns, tuple(made_of))
+
+
+def volatilities(pricing: Pricing) -> Iterator[VolatilityIndex]:
+    """What options expect of every index that has any."""
+    for name, surface in pricing.surfaces.items():
+        value = round(100 * expected_volatility(surface, VOLATILITY_YEARS), 4)
+        yield VolatilityIndex(VENUE, name, value, pricing.now_ns, pricing.now_ns)
 
 
 def ticker(

@@ -1,8 +1,9 @@
 """The interface of an exchange to sessions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from deltawire.exchange.accounts.account_log import LogEntry, SettlementEntry
 from deltawire.exchange.accounts.history import Execution
 from deltawire.exchange.accounts.summaries import CurrencySummary, PositionSummary
 from deltawire.exchange.orders.orders import AccountId, Order, OrderId
@@ -66,6 +67,35 @@ class Trading(Protocol):
 
     def currencies(self) -> tuple[str, ...]:
         """The currencies of accounts."""
+
+    def account_name(self, account: AccountId) -> str:
+        """The name of an account; empty when it has none."""
+
+    def owner(self, account: AccountId) -> AccountId:
+        """The main account of an account, which may be itself."""
+
+    def subaccounts(self, account: AccountId) -> list[AccountId]:
+        """The sub-accounts of an account, in the order of their opening."""
+
+    def log(self, account: AccountId) -> Iterable[LogEntry]:
+        """What changed the account's balances, newest first."""
+
+    def settlements(self) -> Iterable[SettlementEntry]:
+        """Settlements and deliveries of instruments over all accounts, newest first."""
+
+    def deliveries(self, index_name: str) -> tuple[tuple[int, float], ...]:
+        """The times at which an index has settled, and the prices, oldest first."""
+
+    def liquidating(self, account: AccountId, currency: str) -> bool:
+        """Whether a liquidation has locked an account's currency."""
+
+    def mark(self, instrument: str) -> float | None:
+        """The mark price of an instrument."""
+
+    def simulate(
+        self, account: AccountId, currency: str, lots: Mapping[str, int], *, add: bool
+    ) -> CurrencySummary:
+        """The summary with these positions beside (`add`) or instead of those held."""
 
     def margins(
         self, account: AccountId, instrument: Instrument, lots: int, ticks: int

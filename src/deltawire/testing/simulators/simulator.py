@@ -29,6 +29,11 @@ class Simulator:
     fetched_images = False
     """Whether images are fetched by GET, separately from the updates."""
 
+    counted_together = False
+    """Whether one number counts the messages of all books, so that each is suspect when one is missing."""
+    images_only = False
+    """Whether every message of a book is a whole image, so that none can be missing."""
+
     def __init__(self, seed: int = 1, *, listed: bool = True) -> None:
         self.listed = listed
         self.now_ns = START_NS
