@@ -42,12 +42,11 @@ Result = tuple[float, Depth, Depth]
 
 def ours(orders: Orders, *, journal: bool = False) -> Result:
     """Records in, events out; with `journal`, each record also becomes the bytes that are to be synced."""
-    exchange, payloads, encode = opened(), list[bytes](), Codec().encode
+    payloads, encode = list[bytes](), Codec().encode
+    exchange = opened((lambda record: payloads.append(encode(record))) if journal else None)
     owners, number = orders.owners, len(orders.warm)
     for owner, add in zip(owners[1:], orders.warm, strict=False):
-        exchange.submit(Place(at_ns=1, account=owner, terms=terms(add)))
-    if journal:
-        exchange.journal = lambda record: payloads.append(encode(record))
+        exchange.submit(Place(at_ns=1, account=owner, terms=terms(add)), replayed=True)
     submit, now = exchange.submit, 1
     started = time.process_time()
     for step in orders.steps:
@@ -69,20 +68,19 @@ def margined(orders: Orders) -> Result:
 
 async def _margined(orders: Orders, folder: Path) -> Result:
     accounts = Accounts(band=PriceBand(perpetual=0.9), listing=False)
-    exchange, encode = Exchange(accounts), Codec(*get_args(AccountRecord)).encode
-    accounts.list(INSTRUMENT)
-    exchange.submit(Instruct(at_ns=1, demand=OpenBook(INSTRUMENT)))
-    exchange.submit(_prices(1))
-    for owner in range(ACCOUNTS):
-        exchange.submit(Deposit(at_ns=1, account=owner, currency="BTC", units=DEPOSIT))
-    owners, number, now, durable = orders.owners, len(orders.warm), 1, 0
-    for owner, add in zip(owners[1:], orders.warm, strict=False):
-        exchange.submit(Place(at_ns=1, account=owner, terms=terms(add)))
-    files = DiskFiles(folder)
+    encode, files = Codec(*get_args(AccountRecord)).encode, DiskFiles(folder)
     journal = Journal(files, str(folder), salt=1)
     assert not list(journal.records())
     commit = GroupCommit(journal)
-    exchange.journal = lambda record: commit.append(encode(record))
+    exchange = Exchange(accounts, lambda record: commit.append(encode(record)))
+    accounts.list(INSTRUMENT)
+    exchange.submit(Instruct(at_ns=1, demand=OpenBook(INSTRUMENT)), replayed=True)
+    exchange.submit(_prices(1), replayed=True)
+    for owner in range(ACCOUNTS):
+        exchange.submit(Deposit(at_ns=1, account=owner, currency="BTC", units=DEPOSIT), replayed=True)
+    owners, number, now, durable = orders.owners, len(orders.warm), 1, 0
+    for owner, add in zip(owners[1:], orders.warm, strict=False):
+        exchange.submit(Place(at_ns=1, account=owner, terms=terms(add)), replayed=True)
     submit, then = exchange.submit, commit.then
 
     def answered(error: object) -> None:

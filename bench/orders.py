@@ -6,6 +6,7 @@ lightmatchingengine raises AssertionError at the one, and rests a market order a
 """
 
 import random
+from collections.abc import Callable
 
 import msgspec
 
@@ -13,7 +14,7 @@ from deltawire.exchange.accounts.no_risk_check import NoRiskCheck
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.orders.orders import Terms
 from deltawire.exchange.orders.records import Cancel, Instruct, Place
-from deltawire.exchange.ports import OpenBook
+from deltawire.exchange.ports import OpenBook, Record
 from deltawire.model.events import Side
 from deltawire.model.instruments import Instrument
 
@@ -43,10 +44,10 @@ class Orders(msgspec.Struct):
         self.owners = [0, *(account(number, add[0]) for number, add in enumerate(adds, 1))]
 
 
-def opened() -> Exchange:
+def opened(journal: Callable[[Record], None] | None = None) -> Exchange:
     """An exchange with the book open and no margin."""
-    exchange = Exchange(NoRiskCheck())
-    exchange.submit(Instruct(at_ns=1, demand=OpenBook(INSTRUMENT)))
+    exchange = Exchange(NoRiskCheck(), journal)
+    exchange.submit(Instruct(at_ns=1, demand=OpenBook(INSTRUMENT)), replayed=True)
     return exchange
 
 

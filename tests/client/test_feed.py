@@ -8,7 +8,8 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from deltawire.client import Feed, Gap, Outage
-from deltawire.client.feed import LONGEST_WAIT_S, Item
+from deltawire.client.feed import Item
+from deltawire.client.subscription import LONGEST_WAIT_S
 from deltawire.dialect.grammar import ResumePosition
 from deltawire.errors import FeedError
 from deltawire.session.client import BookMirror, Notification
@@ -86,7 +87,7 @@ async def test_a_lost_past_is_a_gap_and_then_an_image() -> None:
 async def test_a_trade_is_not_lost_though_none_had_come_before_the_outage(server: GatewayServer) -> None:
     feed = Feed(server.url, TRADES)
     waiting = asyncio.create_task(take(aiter(feed), 2))
-    await until(lambda: feed._joined)
+    await until(feed._subscription.ready.is_set)
     await asyncio.to_thread(cut, server)
     await asyncio.to_thread(server.feed, [make_trade(server.book.instrument, 1000, 10, trade_id="1")])
     outage, note = await waiting
@@ -184,7 +185,8 @@ async def test_an_iteration_elsewhere_ends_when_the_feed_is_closed(server: Gatew
 
 async def test_closing_does_not_wait_for_the_next_attempt() -> None:
     async with Feed("127.0.0.1:9", BOOK) as feed:
-        feed._joined, feed._wait_s = True, 100 * HANG_S  # as after long attempts
+        feed._subscription.ready.set()  # as after long attempts
+        feed._subscription._wait_s = 100 * HANG_S
         items = aiter(feed)
         (outage,) = await take(items, 1)
         assert isinstance(outage, Outage)

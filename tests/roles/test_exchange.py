@@ -125,7 +125,7 @@ async def test_an_account_gets_its_money_once_whatever_restarts(tmp_path: Path) 
         async with running(tmp_path) as (builtin, _):
             await until(lambda: builtin.service.account("bot") == FIRST)
             await durable(builtin)
-            assert builtin.service.summary(FIRST, "BTC")["balance"] == 10.0
+            assert builtin.service.summary(FIRST, "BTC").balance == 10.0
 
 
 async def test_an_account_made_while_it_runs_is_taken_up(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ async def test_an_account_made_while_it_runs_is_taken_up(tmp_path: Path) -> None
         await until(lambda: listed(builtin))
         AccountStore(tmp_path).add("late", {"BTC": 10**9})
         await until(lambda: builtin.service.account("late") == FIRST)
-        assert builtin.service.summary(FIRST, "BTC")["balance"] == 10.0
+        assert builtin.service.summary(FIRST, "BTC").balance == 10.0
 
 
 @pytest.mark.parametrize("snapshot_every", [200, 10**9])

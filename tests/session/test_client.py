@@ -63,7 +63,7 @@ def test_notifications_of_a_channel_rise_by_one() -> None:
 def test_a_notification_out_of_sequence_is_an_error_that_a_reconnection_mends(seq: int) -> None:
     session = ClientSession()
     session.received(note(7))
-    with pytest.raises(FeedError, match=f"a: seq {seq} after 7") as caught:
+    with pytest.raises(FeedError, match=f"a: seq {seq} does not follow 7") as caught:
         session.received(note(seq))
     assert caught.value.retry
 
@@ -116,7 +116,7 @@ def test_a_refused_unsubscribe_leaves_nothing() -> None:
     "frame", ["", "{", "[1]", '{"id":"x"}', '{"params":5}', b"\xff", b'{"result":"\xff"}', "[" * 100_000]
 )
 def test_what_is_no_frame_of_the_dialect_ends_the_feed(frame: Any) -> None:
-    with pytest.raises(FeedError, match="no answer of this dialect") as caught:
+    with pytest.raises(FeedError, match="not an answer of this dialect") as caught:
         ClientSession().received(frame)
     assert not caught.value.retry
 
@@ -177,10 +177,10 @@ def test_a_mirror_says_what_the_server_says_of_the_book() -> None:
     ("slip", "words"),
     [
         (change(prev_change_id=4), "change 4 does not follow 5"),
-        (change(bids=[["delete", 98.0, 0.0]]), "delete at 98.0, which is not there"),
-        (change(bids=[["change", 98.0, 1.0]]), "change at 98.0, which is not there"),
-        (change(asks=[["new", 101.0, 1.0]]), "new at 101.0, which is there"),
-        (change(bids=[["change", 101.0, 1.0]]), "change at 101.0, which is not there"),
+        (change(bids=[["delete", 98.0, 0.0]]), "delete at 98.0, which does not exist"),
+        (change(bids=[["change", 98.0, 1.0]]), "change at 98.0, which does not exist"),
+        (change(asks=[["new", 101.0, 1.0]]), "new at 101.0, which exists"),
+        (change(bids=[["change", 101.0, 1.0]]), "change at 101.0, which does not exist"),
     ],
 )
 def test_a_mirror_never_lets_a_slip_pass(slip: dict[str, Any], words: str) -> None:
@@ -208,7 +208,7 @@ def test_positions_outlive_a_connection_and_hold_the_next_to_their_sequence() ->
     assert session.reconnected() == {"a": ResumePosition("e", 5), "b": ResumePosition("e", 7)}
     session.received(b'{"id":1,"result":["a","b"],"recovered":{"a":true,"b":true}}')
     session.received(note(6))
-    with pytest.raises(FeedError, match="b: seq 9 after 7"):
+    with pytest.raises(FeedError, match="b: seq 9 does not follow 7"):
         session.received(note(9, "b"))
 
 
@@ -265,5 +265,15 @@ def test_one_notification_may_stand_for_several_and_says_so() -> None:
     merged["params"]["conflated"] = 5
     assert session.received(json.dumps(merged)) == Notification("a", 9, "e", 9, 5)
     merged["params"] |= {"seq": 12, "conflated": 2}
-    with pytest.raises(FeedError, match="a: seq 12 after 9"):
+    with pytest.raises(FeedError, match="a: seq 12 does not follow 9"):
         session.received(json.dumps(merged))
+
+
+def test_what_could_not_be_resumed_is_kept_until_it_is_told() -> None:
+    session = ClientSession()
+    session.received(b'{"method":"subscription","params":{"channel":"a","epoch":"e","seq":5,"data":1}}')
+    number, _ = session.call("public/subscribe", {})
+    session.received(b'{"id":%d,"result":["a"],"recovered":{"a":false,"b":false,"c":true}}' % number)
+    session.received(b'{"method":"subscription","params":{"channel":"a","epoch":"f","seq":1,"data":2}}')
+    assert session.take_lost() == [("a", ResumePosition("e", 5))]
+    assert session.take_lost() == []

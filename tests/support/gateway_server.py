@@ -29,7 +29,7 @@ from deltawire.session.client import Answer, BookMirror, ClientSession, Notifica
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE
-from tests.support.frames import CLOSE, TEXT, Frame, request_frame, take_frames
+from tests.support.frames import CLOSE, PING, PONG, TEXT, Frame, client_frame, request_frame, take_frames
 from tests.support.market_events import START_NS, VENUE, ScriptedBook
 from tests.support.waiting import HANG_S
 
@@ -378,8 +378,9 @@ class RawClient:
         return self._frames.popleft()
 
     def message(self) -> dict[str, Any]:
-        """Read the next frame as JSON."""
-        frame = self.frame()
+        """Read the next frame as JSON; pings before it are answered."""
+        while (frame := self.frame()).opcode == PING:
+            self.send(client_frame(frame.payload, PONG))
         assert frame.opcode == TEXT, frame
         found: dict[str, Any] = json.loads(frame.payload)
         return found

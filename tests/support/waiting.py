@@ -16,9 +16,9 @@ async def until(happened: Callable[[], object]) -> None:
             await asyncio.sleep(LOOK_EVERY_S)
 
 
-def wait_until(happened: Callable[[], object]) -> None:
-    """The same where no loop runs."""
-    end = time.monotonic() + HANG_S
+def wait_until(happened: Callable[[], object], *, times: int = 1) -> None:
+    """The same where no loop runs; `times` as long where it is to take minutes."""
+    end = time.monotonic() + times * HANG_S
     while not happened():
         assert time.monotonic() < end, "it never happened"
         time.sleep(LOOK_EVERY_S)

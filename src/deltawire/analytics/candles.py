@@ -18,7 +18,7 @@ class CandleSeries:
         self._buckets: deque[Candle] = deque(maxlen=kept)
 
     def add(self, trade: Trade) -> None:
-        """Count a trade; one older than the current minute counts into it, because its own has been told."""
+        """Add a trade; one older than the current minute counts into it, because its own was published already."""
         instrument = trade.instrument
         price = instrument.price(trade.price_ticks)
         volume, cost = instrument.amounts(price, trade.size_lots) if instrument.measurable else (None, None)
@@ -38,6 +38,15 @@ class CandleSeries:
             _sum(last.volume, volume),
             _sum(last.cost, cost),
         )
+
+    @property
+    def minute(self) -> Candle | None:
+        """The newest minute, its amounts not rounded."""
+        return self._buckets[-1] if self._buckets else None
+
+    def restore(self, candles: Iterable[Candle]) -> None:
+        """Go on behind these minutes."""
+        self._buckets = deque(candles, self._buckets.maxlen)
 
     def last(self, minutes: int) -> Candle | None:
         """The current bucket of this length, or None before the first trade."""
@@ -82,7 +91,7 @@ def _joined(buckets: Iterable[Candle], open_ns: int, minutes: int) -> Candle:
 
 
 def total(amounts: Iterable[float | None]) -> float | None:
-    """Their sum; unknown where one is."""
+    """The sum of the amounts; unknown if one of them is."""
     stated = list(amounts)
     return None if None in stated else round(fsum(amount for amount in stated if amount is not None), 8)
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, KeysView
 
 from deltawire.market.indices import IndexDay
+from deltawire.market.levels import LevelHistory
 from deltawire.market.state import InstrumentState
+from deltawire.market.volumes import VolumeHistory
 from deltawire.model.events import (
     BookDelta,
     BookImage,
@@ -11,9 +13,12 @@ from deltawire.model.events import (
     Fault,
     Index,
     Listing,
+    Past,
     Status,
     Ticker,
     Trade,
+    VenuePast,
+    VolatilityIndex,
 )
 from deltawire.model.instruments import Instrument
 
@@ -28,6 +33,11 @@ class Market:
         self.home = home
         self.indices: dict[str, Index] = {}
         self.index_days: dict[str, IndexDay] = {}
+        self.index_past: dict[str, LevelHistory] = {}
+        self.volatility: dict[str, VolatilityIndex] = {}
+        """The newest of each, by the public name of its index."""
+        self.volatility_past: dict[str, LevelHistory] = {}
+        self.volumes = VolumeHistory()
         self.now_ns: dict[str, int] = {}
         self._states: dict[str, InstrumentState] = {}
         self._by_key: dict[tuple[str, str], InstrumentState] = {}
@@ -78,6 +88,12 @@ class Market:
         if isinstance(event, Index):
             self._index_stated(event)
             return None
+        if isinstance(event, VolatilityIndex):
+            self._volatility_stated(event)
+            return None
+        if isinstance(event, VenuePast):
+            self._restored(event)
+            return None
         if isinstance(event, Fault):
             return None
         state = self.state(event.instrument)
@@ -88,13 +104,27 @@ class Market:
             self._index_seen(event)
         elif isinstance(event, Trade):
             state.traded(event)
+            self.volumes.traded(event)
         elif isinstance(event, BookImage):
             state.imaged_by(event)
         elif isinstance(event, Status):
             state.told(event)
         elif isinstance(event, Listing):
             state.define(event.instrument)
+        elif isinstance(event, Past):
+            state.restored(event)
         return state
+
+    def _volatility_stated(self, event: VolatilityIndex) -> None:
+        name = self.public_name(event.venue, event.name)
+        self.volatility[name] = event
+        _of(self.volatility_past, name).seen(event.venue_ns or event.seen_ns, event.value)
+
+    def _restored(self, past: VenuePast) -> None:
+        for histories, bars in ((self.index_past, past.indices), (self.volatility_past, past.volatility)):
+            for name, rows in bars.items():
+                _of(histories, self.public_name(past.venue, name)).restore(rows)
+        self.volumes.restore(past.volumes)
 
     def _index_stated(self, index: Index) -> None:
         name = self.public_name(index.venue, index.name)
@@ -116,4 +146,13 @@ class Market:
         day = self.index_days.get(name)
         if day is None:
             day = self.index_days[name] = IndexDay()
-        day.add(index.price, index.venue_ns or index.seen_ns)
+        at_ns = index.venue_ns or index.seen_ns
+        day.add(index.price, at_ns)
+        _of(self.index_past, name).seen(at_ns, index.price)
+
+
+def _of(histories: dict[str, LevelHistory], name: str) -> LevelHistory:
+    found = histories.get(name)
+    if found is None:
+        found = histories[name] = LevelHistory()
+    return found

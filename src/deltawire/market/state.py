@@ -11,10 +11,12 @@ from deltawire.analytics.candles import CandleSeries, total
 from deltawire.book.checksums import OwnChecksum
 from deltawire.book.ladder import Ladder
 from deltawire.market.funding import FundingSeries
+from deltawire.market.levels import LevelHistory
 from deltawire.model.events import (
     BookDelta,
     BookImage,
     BookState,
+    Past,
     StaleReason,
     Stats,
     Status,
@@ -24,6 +26,8 @@ from deltawire.model.events import (
 from deltawire.model.instruments import Instrument
 
 TRADES_KEPT = 1000
+MARKS = {300: 288}
+"""Bars of mark prices: five minutes long, a day of them."""
 
 
 class TapeEntry(msgspec.Struct, frozen=True):
@@ -66,6 +70,7 @@ class InstrumentState:
         self.tape: deque[TapeEntry] = deque(maxlen=TRADES_KEPT)
         self.candles = CandleSeries()
         self.funding = FundingSeries()
+        self.marks = LevelHistory(MARKS)
         self._day = (-1, Stats())
         self._checksum = OwnChecksum()
 
@@ -132,6 +137,16 @@ class InstrumentState:
         self.tape.append(TapeEntry(trade, _direction(trade, before), number))
         self.candles.add(trade)
 
+    def restored(self, past: Past) -> None:
+        """Take over what was before the source began."""
+        self.tape.clear()
+        for trade in past.trades:
+            before = self.tape[-1] if self.tape else None
+            self.tape.append(TapeEntry(trade, _direction(trade, before), trade.sequence))
+        self.candles.restore(past.candles)
+        self.funding.restore(past.funded)
+        self.marks.restore(past.marks)
+
     def ticked(self, ticker: Ticker) -> None:
         """Merge what the venue says; what it leaves out stays as it was."""
         self.ticker_ns = ticker.venue_ns or ticker.seen_ns
@@ -139,6 +154,8 @@ class InstrumentState:
             value = getattr(ticker, name)
             if value is not None:
                 self.ticker[name] = value
+        if ticker.mark_price is not None:
+            self.marks.seen(self.ticker_ns, ticker.mark_price)
         if ticker.current_funding is not None:
             self.funding.seen(self.ticker_ns, ticker.current_funding, ticker.index_price)
 

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from deltawire.dialect.account_objects import account_summary_object, position_object
 from deltawire.dialect.order_objects import order_object, user_trade_object
 from deltawire.exchange.accounts.account_records import LiquidationBegan, LiquidationEnded
 from deltawire.exchange.accounts.history import Execution
+from deltawire.exchange.accounts.summaries import CurrencySummary, PositionSummary
 from deltawire.exchange.orders.orders import Order
 from deltawire.exchange.orders.records import Protected
 from deltawire.model.account_events import (
     AccountEvent,
     AccountLock,
+    AccountState,
     AccountTrade,
     OrderUpdate,
     ProtectionTriggered,
@@ -45,9 +48,14 @@ def order_update(order: Order, instrument: Instrument) -> MakeEvent:
     return partial(_order_update, order, instrument)
 
 
-def account_trade(trade: Execution, instrument: Instrument, position: dict[str, Any] | None) -> MakeEvent:
+def account_trade(trade: Execution, instrument: Instrument, position: PositionSummary | None) -> MakeEvent:
     """A trade, and the position after the record."""
     return partial(_account_trade, trade, instrument, position)
+
+
+def account_state(currency: str, summaries: tuple[CurrencySummary, ...]) -> MakeEvent:
+    """Money and margin as they stand; `currency` is theirs, or `any`."""
+    return partial(_account_state, currency, summaries)
 
 
 def notice(output: Any) -> MakeEvent | None:
@@ -64,5 +72,12 @@ def _order_update(order: Order, instrument: Instrument) -> OrderUpdate:
     return OrderUpdate(instrument, order_object(order, instrument))
 
 
-def _account_trade(trade: Execution, instrument: Instrument, position: dict[str, Any] | None) -> AccountTrade:
-    return AccountTrade(instrument, user_trade_object(trade, instrument), position)
+def _account_trade(
+    trade: Execution, instrument: Instrument, position: PositionSummary | None
+) -> AccountTrade:
+    held = None if position is None else position_object(position)
+    return AccountTrade(instrument, user_trade_object(trade, instrument), held)
+
+
+def _account_state(currency: str, summaries: tuple[CurrencySummary, ...]) -> AccountState:
+    return AccountState(currency, tuple(map(account_summary_object, summaries)))

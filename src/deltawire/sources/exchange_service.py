@@ -1,19 +1,29 @@
 """The exchange as sessions see it: one sequencer for everybody's records, and nothing is told before it is on disk."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol, get_args
 
 from deltawire.errors import JournalError
+from deltawire.exchange.accounts.account_log import LogEntry, SettlementEntry
+from deltawire.exchange.accounts.account_records import OpenSubaccount, RenameSubaccount
 from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.accounts.history import AGENTS_FROM, AccountHistory, Execution
 from deltawire.exchange.accounts.listing import Listings
-from deltawire.exchange.accounts.summaries import account_summary, margins, position_summary
+from deltawire.exchange.accounts.summaries import (
+    CurrencySummary,
+    PositionSummary,
+    account_summary,
+    margins,
+    position_summary,
+)
+from deltawire.exchange.accounts.what_if import what_if
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.instruments.catalogue import VENUE
 from deltawire.exchange.limits.open_orders import OpenOrders
+from deltawire.exchange.market_past import MarketPast
 from deltawire.exchange.orders.codes import Code, Rejection
 from deltawire.exchange.orders.orders import AccountId, Fill, Order, OrderChanged, OrderId
 from deltawire.exchange.orders.records import (
@@ -24,11 +34,17 @@ from deltawire.exchange.orders.records import (
 )
 from deltawire.exchange.ports import PublicEvent, Record
 from deltawire.exchange.pricing.pricing import Prices
-from deltawire.model.account_events import AccountState
 from deltawire.model.events import Event
 from deltawire.model.instruments import Instrument
 from deltawire.ports import AccountBroker, Clock
-from deltawire.sources.account_events import LazyEvents, MakeEvent, account_trade, notice, order_update
+from deltawire.sources.account_events import (
+    LazyEvents,
+    MakeEvent,
+    account_state,
+    account_trade,
+    notice,
+    order_update,
+)
 
 PUBLIC = get_args(PublicEvent)
 NOBODY = 0
@@ -70,6 +86,7 @@ class ExchangeService:
         account_events: AccountBroker,
         open_orders: OpenOrders | None = None,
         maintained_at: Callable[[int], bool] | None = None,
+        market_past: MarketPast | None = None,
     ) -> None:
         """`first_connection` is higher than the number of any connection before.
 
@@ -88,6 +105,7 @@ class ExchangeService:
         self._watched: dict[AccountId, Counter[str]] = {}
         self._followed: set[AccountId] = set()
         self._history = history
+        self.market_past = market_past or MarketPast(lambda: accounts.pricing)
         self._codec = codec
         self._commit = commit
         self._clock = clock
@@ -95,6 +113,7 @@ class ExchangeService:
         self._ticket = 0
         self._durable = 0
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        self._enrol_subaccounts()
 
     # What goes in.
 
@@ -110,6 +129,9 @@ class ExchangeService:
             self._fail(error)
             return [UNWRITTEN]
         trades = self._history.apply(outputs)
+        self.market_past.apply(outputs)
+        if isinstance(record, OpenSubaccount | RenameSubaccount):
+            self._enrol_subaccounts()
         events = [output for output in outputs if isinstance(output, PUBLIC)]
         account_events = self._news(outputs, trades) if self._named else {}
         if isinstance(record, Prices):
@@ -136,6 +158,13 @@ class ExchangeService:
         """From now on an account has this name, and hears what happens to it."""
         self._names[name] = account
         self._named.add(account)
+
+    def _enrol_subaccounts(self) -> None:
+        """They are named by the journal, not by the operator."""
+        subs = {each.name: each.id for each in self.accounts.ledger.accounts.values() if each.main}
+        self._names = {name: number for name, number in self._names.items() if number not in subs.values()}
+        for name, number in subs.items():
+            self.enrol(name, number)
 
     def connected(self, account: AccountId) -> int:
         """See `Trading`."""
@@ -175,11 +204,10 @@ class ExchangeService:
         account_events = {account: LazyEvents(self._state(account, currency))}
         self._commit.then(partial(self._release, self._ticket, [], account_events, self.now()))
 
-    def _state(self, account: AccountId, currency: str) -> Callable[[], AccountState]:
+    def _state(self, account: AccountId, currency: str) -> MakeEvent:
         """Made now, told when it is durable."""
         currencies = self.currencies() if currency == ALL_CURRENCIES else (currency,)
-        state = AccountState(currency, tuple(self.summary(account, name) for name in currencies))
-        return lambda: state
+        return account_state(currency, tuple(self.summary(account, name) for name in currencies))
 
     def _add_states(self, account_events: dict[AccountId, LazyEvents]) -> None:
         for account, currencies in self._watched.items():
@@ -244,19 +272,19 @@ class ExchangeService:
         """See `Trading`."""
         return self._history.trades(account)
 
-    def positions(self, account: AccountId) -> list[dict[str, Any]]:
+    def positions(self, account: AccountId) -> list[PositionSummary]:
         """See `Trading`."""
         held = self.accounts.ledger.accounts.get(account)
         names = [name for name, position in held.positions.items() if position.lots] if held else []
         return [position_summary(self.accounts, account, name) for name in names]
 
-    def position(self, account: AccountId, instrument: Instrument) -> dict[str, Any] | None:
+    def position(self, account: AccountId, instrument: Instrument) -> PositionSummary | None:
         """See `Trading`."""
         if instrument.name not in self.accounts.pricing.instruments:
             return None
         return position_summary(self.accounts, account, instrument.name)
 
-    def summary(self, account: AccountId, currency: str) -> dict[str, Any]:
+    def summary(self, account: AccountId, currency: str) -> CurrencySummary:
         """See `Trading`."""
         held = self.accounts.ledger.accounts.get(account)
         return account_summary(
@@ -267,12 +295,50 @@ class ExchangeService:
         """See `Trading`."""
         return tuple(sorted(Listings.currencies()))
 
+    def account_name(self, account: AccountId) -> str:
+        """See `Trading`."""
+        return next((name for name, number in self._names.items() if number == account), "")
+
+    def owner(self, account: AccountId) -> AccountId:
+        """See `Trading`."""
+        return self.accounts.subaccounts.owner(account)
+
+    def subaccounts(self, account: AccountId) -> list[AccountId]:
+        """See `Trading`."""
+        return [each.id for each in self.accounts.ledger.subaccounts(account)]
+
+    def log(self, account: AccountId) -> Iterable[LogEntry]:
+        """See `Trading`."""
+        return self._history.log.entries(account)
+
+    def settlements(self) -> Iterable[SettlementEntry]:
+        """See `Trading`."""
+        return self._history.log.settlements()
+
+    def deliveries(self, index_name: str) -> tuple[tuple[int, float], ...]:
+        """See `Trading`."""
+        return self.accounts.pricing.delivered.get(index_name, ())
+
+    def liquidating(self, account: AccountId, currency: str) -> bool:
+        """See `Trading`."""
+        held = self.accounts.ledger.accounts.get(account)
+        return held is not None and currency in held.wallets and held.wallets[currency].liquidating
+
+    def mark(self, instrument: str) -> float | None:
+        """See `Trading`."""
+        return self.accounts.pricing.marks.get(instrument)
+
+    def simulate(
+        self, account: AccountId, currency: str, lots: Mapping[str, int], *, add: bool
+    ) -> CurrencySummary:
+        """See `Trading`."""
+        return what_if(self.accounts, account, currency, lots, add=add)
+
     def margins(
         self, account: AccountId, instrument: Instrument, lots: int, ticks: int
     ) -> tuple[float, float]:
         """See `Trading`."""
-        by_side = margins(self.accounts, instrument, lots, instrument.price(ticks))
-        return by_side["buy"], by_side["sell"]
+        return margins(self.accounts, instrument, lots, instrument.price(ticks))
 
     def protections(self, account: AccountId) -> list[tuple[SetProtection, int]]:
         """See `Trading`."""
@@ -305,7 +371,7 @@ class ExchangeService:
         """What accounts with a name are told, in its order."""
         account_events: dict[AccountId, LazyEvents] = {}
         executions = {(trade.fill.trade_id, trade.fill.order_id): trade for trade in trades}
-        positions: dict[tuple[AccountId, str], dict[str, Any] | None] = {}
+        positions: dict[tuple[AccountId, str], PositionSummary | None] = {}
         for output in outputs:
             changed = isinstance(output, OrderChanged)
             account = output.order.account if changed else getattr(output, "account", None)
@@ -325,7 +391,7 @@ class ExchangeService:
         return account_events
 
     def _trade(
-        self, trade: Execution, positions: dict[tuple[AccountId, str], dict[str, Any] | None]
+        self, trade: Execution, positions: dict[tuple[AccountId, str], PositionSummary | None]
     ) -> MakeEvent:
         """A trade with the position behind the record, which is made once however many trades led to it."""
         account, name = key = trade.fill.account, trade.fill.instrument

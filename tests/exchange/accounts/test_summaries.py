@@ -1,8 +1,13 @@
 """Accounts in Deribit's names and meanings."""
 
+from typing import Any
+
 import pytest
 
-from deltawire.exchange.accounts.summaries import account_summary, margins, position_summary
+from deltawire.dialect.account_objects import account_summary_object, position_object
+from deltawire.exchange.accounts import summaries
+from deltawire.exchange.accounts.accounts import Accounts
+from deltawire.exchange.accounts.summaries import margins
 from deltawire.exchange.instruments.calendar import SECOND_NS
 from deltawire.exchange.instruments.contracts import UNITS
 from deltawire.exchange.pricing.pricing import Pricing
@@ -12,6 +17,16 @@ from tests.support.contracts import CALL, LINEAR, PERPETUAL, QUARTERLY
 from tests.support.exchange_harness import ExchangeHarness
 
 ALICE, BOB = 1, 2
+
+
+def account_summary(accounts: Accounts, account: int, currency: str) -> dict[str, Any]:
+    """In the dialect's names."""
+    return account_summary_object(summaries.account_summary(accounts, account, currency))
+
+
+def position_summary(accounts: Accounts, account: int, name: str) -> dict[str, Any]:
+    """In the dialect's names."""
+    return position_object(summaries.position_summary(accounts, account, name))
 
 
 @pytest.fixture
@@ -113,11 +128,11 @@ def test_no_position_is_zero(harness: ExchangeHarness) -> None:
 
 
 def test_margins_of_an_order_to_come(harness: ExchangeHarness) -> None:
-    found = margins(harness.accounts, PERPETUAL, 60_000, 60_000.0)
-    assert found["buy"] == found["sell"] == pytest.approx(0.02005)
-    option = margins(harness.accounts, CALL, 10, 0.08)
-    assert option["buy"] == pytest.approx(0.08)
-    assert option["sell"] > 0.1
+    buy, sell = margins(harness.accounts, PERPETUAL, 60_000, 60_000.0)
+    assert buy == sell == pytest.approx(0.02005)
+    buy, sell = margins(harness.accounts, CALL, 10, 0.08)
+    assert buy == pytest.approx(0.08)
+    assert sell > 0.1
 
 
 def test_tickers_say_marks_volatilities_and_greeks(harness: ExchangeHarness) -> None:

@@ -1,18 +1,20 @@
-"""Accounts as their owners see them, in Deribit's names and meanings (docs.deribit.com, get_account_summary).
+"""Accounts as their owners see them. Source of the meanings: docs.deribit.com, get_account_summary.
 
-Amounts leave as doubles of coins or dollars; greeks are in dollars, delta in coin.
+Amounts are doubles of coins or dollars; greeks are in dollars, delta in coin.
 """
 
+from functools import partial
 from math import isfinite
-from typing import Any
+
+import msgspec
 
 from deltawire.exchange.accounts.accounts import Accounts
-from deltawire.exchange.accounts.ledger import Account, Wallet
+from deltawire.exchange.accounts.ledger import Account, MarginModel, Wallet
 from deltawire.exchange.accounts.margin_tables import max_leverage
 from deltawire.exchange.accounts.margining import NO_LINE, Exposure
 from deltawire.exchange.accounts.positions import Position, average_price
 from deltawire.exchange.accounts.standard_margin import liquidation_price
-from deltawire.exchange.instruments.contracts import DECIMALS, UNITS, worth_at
+from deltawire.exchange.instruments.contracts import UNITS, worth_at
 from deltawire.exchange.orders.orders import AccountId
 from deltawire.exchange.pricing.funding import interest_value
 from deltawire.model.instruments import Instrument
@@ -20,119 +22,157 @@ from deltawire.model.instruments import Instrument
 GREEKS = ("gamma", "vega", "theta")
 
 
-def account_summary(accounts: Accounts, number: AccountId, currency: str) -> dict[str, Any]:
-    """One currency of an account: the result of `get_account_summary`, the data of `user.portfolio`.
+class OptionsSummary(msgspec.Struct, frozen=True):
+    """The options of one currency of an account; `delta` is not net of premiums, greeks are by index."""
 
-    Of an account or currency without money every amount is zero.
-    """
+    value: float
+    profit: float
+    session_upl: float
+    session_rpl: float
+    delta: float
+    greeks: dict[str, dict[str, float]]
+
+
+class CurrencySummary(msgspec.Struct, frozen=True):
+    """One currency of an account; of one without money every amount is zero."""
+
+    currency: str
+    balance: float
+    equity: float
+    margin_balance: float
+    available: float
+    withdrawable: float
+    initial_margin: float
+    maintenance_margin: float
+    projected_initial_margin: float
+    projected_maintenance_margin: float
+    futures_upl: float
+    futures_rpl: float
+    futures_profit: float
+    deltas: dict[str, float]
+    """By index."""
+    projected_delta: float
+    liquidation_ratio: float
+    """How much of the margin balance is needed; at 1 liquidation begins."""
+    liquidation_ratios: dict[str, float]
+    """The same by index, of standard margins; portfolio margin is not taken apart."""
+    margin_model: MarginModel
+    options: OptionsSummary
+
+
+class PositionSummary(msgspec.Struct, frozen=True):
+    """One position; size and profit are zero where there is none. `greeks` and dollars are an option's alone."""
+
+    instrument: Instrument
+    lots: int
+    average_price: float
+    settlement_price: float
+    mark_price: float
+    index_price: float
+    initial_margin: float
+    maintenance_margin: float
+    orders_margin: float
+    floating_profit: float
+    realised_profit: float
+    total_profit: float
+    delta: float
+    greeks: dict[str, float]
+    size_in_coin: float
+    leverage: int
+    realised_funding: float
+    interest_value: float | None
+    """What a perpetual's position has paid since it was opened; None of any other."""
+    liquidation_price: float | None
+    """None where this position alone is never liquidated."""
+    average_price_usd: float
+    floating_profit_usd: float
+
+
+def account_summary(accounts: Accounts, number: AccountId, currency: str) -> CurrencySummary:
+    """One currency of an account as it stands."""
     account = accounts.ledger.accounts.get(number) or Account(number)
     wallet = account.wallets.get(currency) or Wallet()
     standings = accounts.standings
     standing = standings.standing(account, currency)
     margin_balance = standings.margin_balance(account, currency)
     maintenance = standings.maintenance(account, currency)
-    options = _options(accounts, account, currency)
-    deltas = _deltas(accounts, account, currency)
-    session = options["options_session_upl"] + options["options_session_rpl"]
     projected = _projected(accounts, account, currency)
-    return {
-        "currency": currency,
-        "balance": _coins(wallet.balance),
-        "equity": _coins(standings.equity(account, currency)),
-        "margin_balance": _coins(margin_balance),
-        "available_funds": _coins(standings.available(account, currency)),
-        "available_withdrawal_funds": 0.0
-        if wallet.liquidating
-        else _coins(standings.free(account, currency)),
-        "initial_margin": _coins(standings.initial(account, currency)),
-        "maintenance_margin": _coins(maintenance),
-        "projected_initial_margin": _coins(projected[0]),
-        "projected_maintenance_margin": _coins(projected[1]),
-        "session_upl": round(_coins(standing.upl) + options["options_session_upl"], DECIMALS),
-        "session_rpl": round(_coins(standing.rpl) + options["options_session_rpl"], DECIMALS),
-        "futures_session_upl": _coins(standing.upl),
-        "futures_session_rpl": _coins(standing.rpl),
-        "futures_pl": _coins(standing.upl + standing.rpl),
-        "total_pl": round(_coins(standing.upl + standing.rpl) + session, DECIMALS),
-        "delta_total": sum(deltas.values(), 0.0),
-        "delta_total_map": deltas,
-        "projected_delta_total": sum(_deltas(accounts, account, currency, beyond=True).values(), 0.0),
-        "fee_balance": 0.0,
-        "spot_reserve": 0.0,
-        "additional_reserve": 0.0,
-        "locked_balance": 0.0,
-        "estimated_liquidation_ratio": _ratio(maintenance, margin_balance),
-        "estimated_liquidation_ratio_map": _ratios(accounts, account, currency, margin_balance),
-        "margin_model": account.model,
-        "portfolio_margining_enabled": account.model == "segregated_pm",
-        "cross_collateral_enabled": False,
-        **options,
-    }
+    return CurrencySummary(
+        currency=currency,
+        balance=_coins(wallet.balance),
+        equity=_coins(standings.equity(account, currency)),
+        margin_balance=_coins(margin_balance),
+        available=_coins(standings.available(account, currency)),
+        withdrawable=0.0 if wallet.liquidating else _coins(standings.free(account, currency)),
+        initial_margin=_coins(standings.initial(account, currency)),
+        maintenance_margin=_coins(maintenance),
+        projected_initial_margin=_coins(projected[0]),
+        projected_maintenance_margin=_coins(projected[1]),
+        futures_upl=_coins(standing.upl),
+        futures_rpl=_coins(standing.rpl),
+        futures_profit=_coins(standing.upl + standing.rpl),
+        deltas=_deltas(accounts, account, currency),
+        projected_delta=sum(_deltas(accounts, account, currency, beyond=True).values(), 0.0),
+        liquidation_ratio=_ratio(maintenance, margin_balance),
+        liquidation_ratios=_ratios(accounts, account, currency, margin_balance),
+        margin_model=account.model,
+        options=_options(accounts, account, currency),
+    )
 
 
-def position_summary(accounts: Accounts, number: AccountId, name: str) -> dict[str, Any]:
-    """One position, an entry of `get_positions`; size and profit are zero where there is none."""
+def position_summary(accounts: Accounts, number: AccountId, name: str) -> PositionSummary:
+    """One position as it stands."""
     account = accounts.ledger.accounts.get(number) or Account(number)
     instrument = accounts.instrument(name)
     position = account.positions.get(name) or Position(instrument.kind == "future")
     standings, pricing = accounts.standings, accounts.pricing
     line = standings.standing(account, instrument.settlement).lines.get(name, NO_LINE)
     mark, index = pricing.marks.get(name, 0.0), pricing.index.get(instrument.index_name, 0.0)
-    lots = position.lots
-    floating = _coins(line.upl if position.margined else line.options_value - position.cost)
-    found: dict[str, Any] = {
-        "instrument_name": name,
-        "kind": instrument.kind,
-        "direction": "zero" if not lots else "buy" if lots > 0 else "sell",
-        "size": instrument.size(lots),
-        "average_price": average_price(instrument, lots, position.basis),
-        "mark_price": round(mark, 6 if instrument.kind == "option" else 2),
-        "index_price": round(index, 2),
-        "settlement_price": average_price(instrument, lots, position.cost),
-        "initial_margin": _coins(line.position_initial),
-        "maintenance_margin": _coins(line.maintenance),
-        "open_orders_margin": _coins(line.initial - line.position_initial),
-        "floating_profit_loss": floating,
-        "realized_profit_loss": _coins(position.realised),
-        "total_profit_loss": _coins(worth_at(instrument, mark, lots) - position.basis) if mark else 0.0,
-        "delta": _delta(accounts, instrument, lots),
-    }
-    if instrument.kind == "option":
-        found |= {greek: _greek(accounts, instrument, lots, greek) for greek in GREEKS}
-        return found | _in_dollars(instrument, position, mark, index)
-    found["size_currency"] = _size_in_coin(instrument, lots, mark)
-    found["leverage"] = max_leverage(accounts.margins, instrument.base)
-    found["realized_funding"] = _coins(position.funding)
-    if instrument.perpetual:
-        found["interest_value"] = interest_value(instrument, position.reading)
-    if account.model == "segregated_sm" and lots:
+    lots, option = position.lots, instrument.kind == "option"
+    dollars = _in_dollars(instrument, position, mark, index) if option else (0.0, 0.0)
+    price: float | None = None
+    if not option and account.model == "segregated_sm" and lots:
         price = _liquidation_price(accounts, account, instrument, position)
-        found |= {"estimated_liquidation_price": price} if price and isfinite(price) else {}
-    return found
+    return PositionSummary(
+        instrument=instrument,
+        lots=lots,
+        average_price=average_price(instrument, lots, position.basis),
+        settlement_price=average_price(instrument, lots, position.cost),
+        mark_price=mark,
+        index_price=index,
+        initial_margin=_coins(line.position_initial),
+        maintenance_margin=_coins(line.maintenance),
+        orders_margin=_coins(line.initial - line.position_initial),
+        floating_profit=_coins(line.upl if position.margined else line.options_value - position.cost),
+        realised_profit=_coins(position.realised),
+        total_profit=_coins(worth_at(instrument, mark, lots) - position.basis) if mark else 0.0,
+        delta=_delta(accounts, instrument, lots),
+        greeks={greek: _greek(accounts, instrument, lots, greek) for greek in GREEKS if option},
+        size_in_coin=0.0 if option else _size_in_coin(instrument, lots, mark),
+        leverage=0 if option else max_leverage(accounts.margins, instrument.base),
+        realised_funding=_coins(position.funding),
+        interest_value=interest_value(instrument, position.reading) if instrument.perpetual else None,
+        liquidation_price=price if price and isfinite(price) else None,
+        average_price_usd=dollars[0],
+        floating_profit_usd=dollars[1],
+    )
 
 
-def _in_dollars(instrument: Instrument, option: Position, mark: float, index: float) -> dict[str, float]:
+def _in_dollars(instrument: Instrument, option: Position, mark: float, index: float) -> tuple[float, float]:
     """What an option's position cost on average, and has brought, at the index of the trades and of now."""
     size, cost = instrument.size(option.lots), _coins(option.basis_usd)
     worth = mark * size * (index if instrument.inverse else 1.0)
-    return {
-        "average_price_usd": round(cost / size, 6) if size else 0.0,
-        "floating_profit_loss_usd": round(worth - cost, 6),
-    }
+    return round(cost / size, 6) if size else 0.0, round(worth - cost, 6)
 
 
-def margins(accounts: Accounts, instrument: Instrument, lots: int, price: float) -> dict[str, float]:
-    """What buying or selling so much at a price would need alone: the result of `get_margins`."""
-    found = {}
-    for side, way in (("buy", 1), ("sell", -1)):
-        exposure = Exposure()
-        ticks = round(price / instrument.price(1)) * lots
-        if way > 0:
-            exposure.buy_lots, exposure.buy_ticks = lots, ticks
-        else:
-            exposure.sell_lots, exposure.sell_ticks = lots, ticks
-        found[side] = _coins(accounts.margining.line(Account(0), instrument, exposure, price).initial)
-    return found
+def margins(accounts: Accounts, instrument: Instrument, lots: int, price: float) -> tuple[float, float]:
+    """What buying, and what selling, so much at a price would need alone."""
+    ticks = round(price / instrument.price(1)) * lots
+    buy, sell = Exposure(), Exposure()
+    buy.buy_lots, buy.buy_ticks = lots, ticks
+    sell.sell_lots, sell.sell_ticks = lots, ticks
+    line = partial(accounts.margining.line, Account(0), instrument)
+    return _coins(line(buy, price).initial), _coins(line(sell, price).initial)
 
 
 def _coins(units: int) -> float:
@@ -156,7 +196,7 @@ def _size_in_coin(instrument: Instrument, lots: int, mark: float) -> float:
 
 
 def _left(accounts: Accounts, instrument: Instrument) -> float:
-    """In its last half hour an option's delta fades with the part of the mean that is fixed."""
+    """In its last half hour, the delta of an option decreases with the part of the mean that is fixed."""
     average = accounts.pricing.deliveries.get(instrument.index_name)
     if average is None or average.at_ns != instrument.expiration_ns:
         return 1.0
@@ -164,7 +204,7 @@ def _left(accounts: Accounts, instrument: Instrument) -> float:
 
 
 def _delta(accounts: Accounts, instrument: Instrument, lots: int) -> float:
-    """Coin delta; of an inverse option net of its premium, which is coin too."""
+    """Delta in coin; for an inverse option net of its premium, which is coin, too."""
     mark = accounts.pricing.marks.get(instrument.name, 0.0)
     if instrument.kind == "future":
         return _size_in_coin(instrument, lots, mark) * _left(accounts, instrument)
@@ -196,18 +236,17 @@ def _ratios(accounts: Accounts, account: Account, currency: str, margin_balance:
 
 
 def _deltas(accounts: Accounts, account: Account, currency: str, *, beyond: bool = False) -> dict[str, float]:
-    """Net delta by index; with `beyond`, without what expires at the next settlement."""
-    found: dict[str, float] = {}
+    """Net delta by index; with `beyond`, without instruments that expire at the next settlement."""
+    deltas: dict[str, float] = {}
     for instrument, position in _held(accounts, account, currency):
         if beyond and instrument.expiration_ns <= accounts.settlement.settle_ns:
             continue
         delta = _delta(accounts, instrument, position.lots)
-        found[instrument.index_name] = found.get(instrument.index_name, 0.0) + delta
-    return found
+        deltas[instrument.index_name] = deltas.get(instrument.index_name, 0.0) + delta
+    return deltas
 
 
-def _options(accounts: Accounts, account: Account, currency: str) -> dict[str, Any]:
-    """All `options_` members; delta is not net of premiums here."""
+def _options(accounts: Accounts, account: Account, currency: str) -> OptionsSummary:
     held = [
         (instrument, position)
         for instrument, position in _held(accounts, account, currency)
@@ -216,12 +255,12 @@ def _options(accounts: Accounts, account: Account, currency: str) -> dict[str, A
     value = accounts.standings.standing(account, currency).options_value
     cost = sum(position.cost for _, position in held)
     realised = sum(position.realised for _, position in held)
-    found: dict[str, Any] = {
-        "options_value": _coins(value),
-        "options_pl": _coins(value - cost + realised),
-        "options_session_upl": _coins(value - cost),
-        "options_session_rpl": _coins(realised),
-        "options_delta": sum(
+    return OptionsSummary(
+        value=_coins(value),
+        profit=_coins(value - cost + realised),
+        session_upl=_coins(value - cost),
+        session_rpl=_coins(realised),
+        delta=sum(
             (
                 instrument.size(position.lots) * option.value.delta
                 for instrument, position in held
@@ -229,19 +268,20 @@ def _options(accounts: Accounts, account: Account, currency: str) -> dict[str, A
             ),
             0.0,
         ),
-    }
-    for greek in GREEKS:
-        by_index: dict[str, float] = {}
-        for instrument, position in held:
-            amount = _greek(accounts, instrument, position.lots, greek)
-            by_index[instrument.index_name] = by_index.get(instrument.index_name, 0.0) + amount
-        found[f"options_{greek}"] = sum(by_index.values(), 0.0)
-        found[f"options_{greek}_map"] = by_index
-    return found
+        greeks={greek: _by_index(accounts, held, greek) for greek in GREEKS},
+    )
+
+
+def _by_index(accounts: Accounts, held: list[tuple[Instrument, Position]], greek: str) -> dict[str, float]:
+    by_index: dict[str, float] = {}
+    for instrument, position in held:
+        amount = _greek(accounts, instrument, position.lots, greek)
+        by_index[instrument.index_name] = by_index.get(instrument.index_name, 0.0) + amount
+    return by_index
 
 
 def _projected(accounts: Accounts, account: Account, currency: str) -> tuple[int, int]:
-    """Margins without what expires at the next settlement; portfolio margin is not taken apart."""
+    """Margins without instruments that expire at the next settlement; portfolio margin is not split."""
     standings = accounts.standings
     initial, maintenance = standings.initial(account, currency), standings.maintenance(account, currency)
     for name, line in standings.standing(account, currency).lines.items():
@@ -254,7 +294,7 @@ def _projected(accounts: Accounts, account: Account, currency: str) -> tuple[int
 def _liquidation_price(
     accounts: Accounts, account: Account, instrument: Instrument, position: Position
 ) -> float | None:
-    """Where this position alone would exhaust the margin balance that the others leave."""
+    """The price at which this position alone would use up the margin balance that the others leave."""
     currency = instrument.settlement
     standings = accounts.standings
     line = standings.standing(account, currency).lines.get(instrument.name, NO_LINE)

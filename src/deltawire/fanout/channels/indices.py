@@ -1,4 +1,4 @@
-"""Channels about an index: its price, its last day, and the price at which what expires next would settle."""
+"""Channels about an index: price, last day, what it is made of, its volatility, and what would be paid by it."""
 
 from typing import Any
 
@@ -105,3 +105,37 @@ class ExpirationPriceChannel(_EverySecondChannel):
             and state.ticker.get("estimated_delivery_price") is not None
             and self.market.public_name(instrument.venue, instrument.index_name) == self.key.index
         )
+
+
+class VolatilityIndexChannel(_EverySecondChannel):
+    """`deribit_volatility_index.{index}`: the volatility index, where the venue makes one."""
+
+    def image(self) -> Any:
+        """It now."""
+        found = self.market.volatility.get(self.key.index)
+        if found is None:
+            return None
+        stamp = (found.venue_ns or found.seen_ns) // MS_NS
+        return {"timestamp": stamp, "volatility": found.value, "index_name": self.key.index}
+
+
+class PriceRankingChannel(_EverySecondChannel):
+    """`deribit_price_ranking.{index}`: the sources of an index, where the venue says what they are."""
+
+    def image(self) -> Any:
+        """They now."""
+        index = self.market.index(self.key.index)
+        if index is None or not index.constituents:
+            return None
+        stamp = (index.venue_ns or index.seen_ns) // MS_NS
+        return [
+            {
+                "identifier": each.identifier,
+                "enabled": each.enabled,
+                "weight": round(100 * each.weight, 4),
+                "price": round(each.price, 4),
+                "original_price": each.original_price,
+                "timestamp": stamp,
+            }
+            for each in index.constituents
+        ]

@@ -1,9 +1,10 @@
-"""Methods about money and positions."""
+"""Methods about balances, margin and positions."""
 
 from typing import Any
 
 import msgspec
 
+from deltawire.dialect.account_objects import account_summary_object, margins_object, position_object
 from deltawire.dialect.order_params import needed, refused, to_lots, to_ticks
 from deltawire.exchange.accounts.account_records import SetMarginModel
 from deltawire.exchange.accounts.ledger import MarginModel
@@ -52,20 +53,20 @@ class _Margins(msgspec.Struct):
 
 @method("private/get_account_summary", right=ACCOUNT)
 def get_account_summary(context: Context, params: _Summary) -> Any:
-    """Money and margin of one currency."""
+    """Return balance and margin of one currency."""
     session = account_session(context)
     currency = parse_one_currency(context, params.currency)
-    summary = session.trading.summary(session.account, currency) | _limits(context)
+    summary = account_summary_object(session.trading.summary(session.account, currency)) | _limits(context)
     return summary | _owner(context, session) if params.extended else summary
 
 
 @method("private/get_account_summaries", right=ACCOUNT)
 def get_account_summaries(context: Context, params: _Summaries) -> Any:
-    """The same of every currency."""
+    """Return balance and margin of every currency."""
     session = account_session(context)
     limits = _limits(context)
     summaries = [
-        session.trading.summary(session.account, currency) | limits
+        account_summary_object(session.trading.summary(session.account, currency)) | limits
         for currency in session.trading.currencies()
     ]
     return _owner(context, session) | {"summaries": summaries}
@@ -73,29 +74,29 @@ def get_account_summaries(context: Context, params: _Summaries) -> Any:
 
 @method("private/get_positions", right=READ)
 def get_positions(context: Context, params: _Positions) -> Any:
-    """All positions of a currency and kind."""
+    """Return all positions of a currency and kind."""
     session, currency = account_session(context), parse_currency(context, params.currency)
     return [
-        position
+        position_object(position)
         for position in session.trading.positions(session.account)
-        if in_currency(session.instrument(position["instrument_name"]), currency, params.kind)
+        if in_currency(position.instrument, currency, params.kind)
     ]
 
 
 @method("private/get_position", right=READ)
 def get_position(context: Context, params: _Position) -> Any:
-    """One position; a flat one has direction `zero`."""
+    """Return one position; a flat one has direction `zero`."""
     session = account_session(context)
     instrument = session.instrument(params.instrument_name)
-    found = session.trading.position(session.account, instrument)
-    if found is None:
+    position = session.trading.position(session.account, instrument)
+    if position is None:
         raise refused(Code.BOOK_CLOSED, param="instrument_name")
-    return found
+    return position_object(position)
 
 
 @method("private/get_margins", right=READ)
 def get_margins(context: Context, params: _Margins) -> Any:
-    """What an order would need, and between which prices it may be."""
+    """Return the margin that an order would need, and the limits of its price."""
     session = account_session(context)
     instrument = session.instrument(params.instrument_name)
     lots = needed(to_lots({"amount": params.amount}, instrument), "amount")
@@ -103,17 +104,12 @@ def get_margins(context: Context, params: _Margins) -> Any:
     buy, sell = session.trading.margins(session.account, instrument, lots, ticks)
     state = context.market.find(instrument.name)
     ticker = state.ticker if state is not None else {}
-    return {
-        "buy": buy,
-        "sell": sell,
-        "min_price": ticker.get("min_price"),
-        "max_price": ticker.get("max_price"),
-    }
+    return margins_object(buy, sell, (ticker.get("min_price"), ticker.get("max_price")))
 
 
 @method("private/change_margin_model", right="account:read_write")
 def change_margin_model(context: Context, params: _Model) -> Any:
-    """Margin the whole account by another model, if it can bear it; what that changed in each currency."""
+    """Change the margin model of the account, if its funds cover it; returns the change in each currency."""
     session = account_session(context)
     if params.dry_run:
         raise refused(Code.NOT_IMPLEMENTED, reason="there is no trial", param="dry_run")
@@ -128,19 +124,19 @@ def change_margin_model(context: Context, params: _Model) -> Any:
 
 
 def _rates(session: AccountSession, currency: str) -> dict[str, float]:
-    """Margins as shares of the margin balance."""
+    """Margins relative to the margin balance."""
     summary = session.trading.summary(session.account, currency)
-    balance = summary["margin_balance"] or 1.0
+    balance = summary.margin_balance or 1.0
     return {
-        "initial_margin_rate": summary["initial_margin"] / balance,
-        "maintenance_margin_rate": summary["maintenance_margin"] / balance,
-        "available_balance": summary["available_funds"],
+        "initial_margin_rate": summary.initial_margin / balance,
+        "maintenance_margin_rate": summary.maintenance_margin / balance,
+        "available_balance": summary.available,
     }
 
 
 @method("private/get_access_log", right=ACCOUNT)
 def get_access_log(context: Context, params: NoParams) -> Any:
-    """Nothing is kept."""
+    """Return an empty list: no access log is kept."""
     return []
 
 
@@ -152,8 +148,10 @@ def _limits(context: Context) -> dict[str, Any]:
     limits = context.limits
     if limits is None:
         return {}
-    found = {"rate": limits.refill / limits.request, "burst": limits.pool / limits.request}
-    return {"limits": {"limits_per_currency": False, "matching_engine": found, "non_matching_engine": found}}
+    bucket = {"rate": limits.refill / limits.request, "burst": limits.pool / limits.request}
+    return {
+        "limits": {"limits_per_currency": False, "matching_engine": bucket, "non_matching_engine": bucket}
+    }
 
 
 def _owner(context: Context, session: AccountSession) -> dict[str, Any]:
