@@ -85,12 +85,12 @@ async def test_a_lost_past_is_a_gap_and_then_an_image() -> None:
 
 
 async def test_a_trade_is_not_lost_though_none_had_come_before_the_outage(server: GatewayServer) -> None:
-    feed = Feed(server.url, TRADES)
-    waiting = asyncio.create_task(take(aiter(feed), 2))
-    await until(feed._subscription.ready.is_set)
-    await asyncio.to_thread(cut, server)
-    await asyncio.to_thread(server.feed, [make_trade(server.book.instrument, 1000, 10, trade_id="1")])
-    outage, note = await waiting
+    async with Feed(server.url, TRADES) as feed:
+        waiting = asyncio.create_task(take(aiter(feed), 2))
+        await until(feed._subscription.ready.is_set)
+        await asyncio.to_thread(cut, server)
+        await asyncio.to_thread(server.feed, [make_trade(server.book.instrument, 1000, 10, trade_id="1")])
+        outage, note = await waiting
     assert isinstance(outage, Outage)
     assert isinstance(note, Notification)
     assert [trade["trade_id"] for trade in note.data] == ["1"]
