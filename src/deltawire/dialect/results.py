@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from deltawire.dialect.account_results import ACCOUNT_RESULTS
 from deltawire.dialect.payloads import Definitions, Ticker, Trade
 from deltawire.dialect.private_payloads import UserOrder, UserTrade
 
