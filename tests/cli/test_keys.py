@@ -74,7 +74,7 @@ def test_of_an_ed25519_pair_only_the_public_half_is_stored(capsys: Capsys, tmp_p
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--scope", "trade:write"], "--scope: no right 'trade:write'"),
+        (["--scope", "trade:write"], "--scope: unknown right 'trade:write'"),
         (["--expires", "soon"], "--expires must be a number followed by m, h, d or w"),
         (["--address", "10.0.0.0/99"], "--address must be an address or a network"),
         (["--account", "a b"], "an account name consists of up to 64 letters"),

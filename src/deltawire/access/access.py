@@ -132,11 +132,11 @@ class Access:
             raise RequestError(
                 INVALID_PARAMS,
                 "Invalid params",
-                reason="another session: see public/fork_token",
+                reason="the token belongs to another session: see public/fork_token",
                 param="scope",
             )
         if before.address and scope.address not in ("", before.address):
-            raise RequestError(FORBIDDEN, "forbidden", reason="not from this address", param="ip")
+            raise RequestError(FORBIDDEN, "forbidden", reason="not permitted from this address", param="ip")
         self._check_address(None, scope.address, address)
         self.tokens.end(before.grant)
         lasting = parent.lasting and (over_http or bool(before.session))
@@ -182,7 +182,7 @@ class Access:
         """
         identity = self.tokens.find(token, now)
         if identity is None:
-            raise RequestError(UNAUTHORIZED, "unauthorized", reason="no such token, or it has expired")
+            raise RequestError(UNAUTHORIZED, "unauthorized", reason="the token does not exist or has expired")
         self.check(identity, address, now)
         return identity
 
@@ -208,7 +208,7 @@ class Access:
         """The identity of an `Authorization` header."""
         kind, _, rest = header.strip().partition(" ")
         if not header.isascii():
-            raise RequestError(UNAUTHORIZED, "unauthorized", reason="an Authorization header is ASCII")
+            raise RequestError(UNAUTHORIZED, "unauthorized", reason="an Authorization header must be ASCII")
         if kind.lower() == "bearer":
             return self.by_token(rest.strip(), address, now)
         self._may_try(address, now)
@@ -217,7 +217,9 @@ class Access:
         elif kind.lower() == "deri-hmac-sha256":
             who, key, good = self._by_signed_request(rest, request, now)
         else:
-            raise RequestError(UNAUTHORIZED, "unauthorized", reason="Bearer, Basic or deri-hmac-sha256")
+            raise RequestError(
+                UNAUTHORIZED, "unauthorized", reason="must be Bearer, Basic or deri-hmac-sha256"
+            )
         if key is None or not good:
             raise self._refused(who, address, now)
         self._check_address(key, "", address)
@@ -229,7 +231,7 @@ class Access:
         """Check that an identity is still valid: its key, its grant, and its address."""
         key = self._find(identity.client_id, now)
         if key is None or not self._lives(identity, now):
-            raise RequestError(UNAUTHORIZED, "unauthorized", reason="no longer valid: sign in again")
+            raise RequestError(UNAUTHORIZED, "unauthorized", reason="no longer valid: authenticate again")
         self._check_address(key, identity.address, address)
 
     def withheld(self, identity: Identity, address: str, now: int) -> RequestError | None:
@@ -317,7 +319,7 @@ class Access:
 
     def _check_address(self, key: Key | None, only: str, address: str) -> None:
         if (key and not key.may_come_from(address)) or (only and not is_within(address, (only,))):
-            raise RequestError(FORBIDDEN, "forbidden", reason="not from this address", param="ip")
+            raise RequestError(FORBIDDEN, "forbidden", reason="not permitted from this address", param="ip")
 
     def _may_try(self, address: str, now: int) -> None:
         wait_ns = self._backoff.wait_ns(address, now)

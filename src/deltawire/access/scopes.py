@@ -85,7 +85,9 @@ def to_rights(words: Iterable[str]) -> Rights:
     for word in words:
         area, _, level = word.partition(":")
         if area not in AREAS or level not in LEVELS:
-            raise ValueError(f"no right {word!r}: AREA:LEVEL of {', '.join(AREAS)} and {', '.join(LEVELS)}")
+            raise ValueError(
+                f"unknown right {word!r}: AREA:LEVEL, AREA one of {', '.join(AREAS)}, LEVEL one of {', '.join(LEVELS)}"
+            )
         rights[area] = LEVELS.index(level)
     return rights
 

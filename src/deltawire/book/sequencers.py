@@ -1,7 +1,7 @@
-"""Continuity rules: does this update follow that one?
+"""Continuity rules: whether an update follows the previous one.
 
-Each rule is the venue's documented procedure and nothing else. `check` takes the update's three numbers as the
-venue gives them (0 where it gives none) and answers; it moves on only when it answers NEXT.
+Each rule is the venue's documented procedure and nothing else. `check` takes the update's three numbers as sent by
+the venue (0 for missing ones) and returns the result; it advances only when that is NEXT.
 """
 
 from enum import Enum
@@ -127,11 +127,12 @@ class BridgedChain:
 
 
 class Counter:
-    """Each update has the number one above the one before.
+    """Updates are numbered consecutively.
 
     Bybit order book: `snapshot` replaces the local book, `delta` is applied to it, and `u` rises by one with each
-    message of a topic. `u` 1 is the first after a restart of the service: its snapshot begins the count anew, so a
-    number below the last is a gap, unless it is the last one told again.
+    message of a topic. `u` 1 is the first after a restart of the service: its snapshot restarts the numbering, so a
+    number below the last is a gap, unless it repeats the last one.
+
     Kraken Futures `book`: `book_snapshot` has the product's `seq`, and each later message of the product the next.
     """
 
@@ -156,12 +157,12 @@ class Counter:
 
 
 class ConnectionCounter:
-    """One number over all messages of a connection, whatever they are about.
+    """One numbering over all messages of a connection, whatever their subject.
 
     Coinbase Advanced Trade, "Sequence numbers": `sequence_num` rises by one with each message of a connection, over
-    all channels. A larger step: a message was dropped, and nobody can say what it was about. A number that is not
-    above the last: the message is out of order or came before, and is to be ignored. But 0, and a number far below
-    the last, are another connection's: the count has begun anew, and what was between is missing.
+    all channels. A larger step: a message was dropped, and its subject is unknown. A number that is not above the
+    last: the message is out of order or a repetition, and is ignored. But 0, and a number far below the last, belong
+    to another connection: the numbering has restarted, and messages in between are missing.
     """
 
     REORDERED: ClassVar[int] = 100

@@ -169,7 +169,10 @@ def _grant(context: Context, params: _Auth) -> Grant:
                 params.refresh_token, params.scope, *where, over_http=over_http, own=own
             )
     raise RequestError(
-        INVALID_PARAMS, "Invalid params", reason=f"one of {', '.join(GRANT_TYPES)}", param="grant_type"
+        INVALID_PARAMS,
+        "Invalid params",
+        reason=f"must be one of {', '.join(GRANT_TYPES)}",
+        param="grant_type",
     )
 
 

@@ -85,7 +85,7 @@ def set_heartbeat(context: Context, params: _Heartbeat) -> Any:
         raise RequestError(
             INVALID_PARAMS,
             "Invalid params",
-            reason=f"from {SHORTEST_HEARTBEAT_S} to 86400 seconds",
+            reason=f"must be from {SHORTEST_HEARTBEAT_S} to 86400 seconds",
             param="interval",
         )
     _session(context).set_heartbeat(int(params.interval), context.now)
@@ -156,7 +156,9 @@ def enable_mac(context: Context, params: _Mac) -> Any:
     session = context.session
     assert session is not None, "the table lets only WebSocket sessions in"
     if session.attested:
-        raise RequestError(INVALID_REQUEST, "Invalid Request", reason="the MAC runs already: connect anew")
+        raise RequestError(
+            INVALID_REQUEST, "Invalid Request", reason="the MAC is already enabled: reconnect first"
+        )
     nonce = context.access.make_token()
     key = context.access.derived(context.require_identity, mac_text(params.nonce, nonce), context.now)
     session.attest()

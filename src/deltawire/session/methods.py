@@ -101,7 +101,7 @@ class Context(msgspec.Struct):
     def require_identity(self) -> Identity:
         """The client's identity; raises the dialect's error if it is not authenticated or no longer valid."""
         if self.identity is None:
-            raise RequestError(UNAUTHORIZED, "unauthorized", reason="sign in with public/auth")
+            raise RequestError(UNAUTHORIZED, "unauthorized", reason="authenticate with public/auth")
         self.access.check(self.identity, self.address, self.now)
         return self.identity
 
@@ -181,7 +181,7 @@ def run(methods: Methods, context: Context, request: Request) -> Any:
     if method is None:
         raise RequestError(METHOD_NOT_FOUND, "Method not found", reason=request.method[:80])
     if method.right and not context.require_identity.may(method.right):
-        raise RequestError(FORBIDDEN, "forbidden", reason=f"needs {method.right}", param="scope")
+        raise RequestError(FORBIDDEN, "forbidden", reason=f"requires {method.right}", param="scope")
     if method.websocket_only and context.session is None:
         raise RequestError(WEBSOCKET_ONLY, "must_be_websocket_request")
     return method.call(context, context.convert(request.params, method.params))

@@ -5,7 +5,7 @@ the server's rules for slow readers (docs/protocol.md, *Slow readers*) on the cl
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
@@ -116,9 +116,9 @@ class NotificationQueue:
         self, most: int = MOST, on_full: OnFull = "conflate", *, most_bytes: int = MOST_BYTES
     ) -> None:
         if most < 1 or most_bytes < 1:
-            raise ValueError(f"a queue has room for one at least, not {min(most, most_bytes)}")
+            raise ValueError(f"the queue must hold at least 1, not {min(most, most_bytes)}")
         if on_full not in get_args(OnFull):
-            raise ValueError(f"on_full is one of {', '.join(get_args(OnFull))}, not {on_full!r}")
+            raise ValueError(f"on_full must be one of {', '.join(get_args(OnFull))}, not {on_full!r}")
         self._most, self._most_bytes = most, most_bytes
         self._merges = on_full == "conflate"
         self._waiting: deque[_Waiting] = deque()
@@ -157,6 +157,16 @@ class NotificationQueue:
             if 2 * len(self._waiting) <= self._most and 2 * self._bytes <= self._most_bytes:
                 self._last = None
         return oldest.given()
+
+    def discard(self, channels: Container[str]) -> None:
+        """Drop what waits of these channels."""
+        waiting, self._waiting, self._bytes = self._waiting, deque(), 0
+        for each in waiting:
+            if each.note.channel not in channels:
+                self._waiting.append(each)
+                self._bytes += each.size
+        if self._last is not None:
+            self._last = {each.note.channel: each for each in self._waiting}
 
     def _add(self, new: _Waiting) -> None:
         if self._last is not None:

@@ -105,7 +105,9 @@ def check_count(count: int, offset: int = 0) -> None:
 
 
 def _out_of(param: str, least: int, most: int) -> RequestError:
-    return RequestError(INVALID_PARAMS, "Invalid params", reason=f"from {least} to {most}", param=param)
+    return RequestError(
+        INVALID_PARAMS, "Invalid params", reason=f"must be from {least} to {most}", param=param
+    )
 
 
 def _lies(place: Place, bounds: tuple[tuple[int | None, int | None], ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Venues: one file each, and this registry of their names."""
+"""One file per venue, and the registry of their names."""
 
 from collections.abc import Callable
 
@@ -33,7 +33,7 @@ REGISTRY: dict[str, Callable[[], Venue]] = {
 
 
 def make_venue(name: str) -> Venue:
-    """A fresh connection state machine for a venue; `UsageError` when the name is not in the registry."""
+    """Create a connection state machine for a venue; `UsageError` if the name is not in the registry."""
     try:
         return REGISTRY[name]()
     except KeyError:

@@ -2,8 +2,8 @@
 
 Facts: bybit-exchange.github.io/docs (v5, websocket/public), confirmed on recordings of 2026-09. Continuity: a
 `snapshot` at any time is the book, each `delta` has the next `u`; `u` 1 is the snapshot after a restart of the
-service. On a gap unsubscribe and subscribe that one topic. `orderbook.1` has only images of the best level and is told
-as best prices, not as a book. `orderbook.full` (images by REST) and `orderbook.rpi` are not read.
+service. After a gap, unsubscribe and subscribe that one topic. `orderbook.1` has only images of the best level and is
+used as best prices, not as a book. `orderbook.full` (images by REST) and `orderbook.rpi` are not read.
 """
 
 import re
@@ -39,17 +39,17 @@ from deltawire.venues.tape import one_trade
 
 REST = "https://api.bybit.com/v5/market/instruments-info"
 ARGS_PER_FRAME = 10
-"""What a request of spot may ask for; the other categories take more."""
+"""Maximum number of topics in a request of spot; the other categories allow more."""
 BEST = "1"
-"""The depth whose messages are all images of the best level."""
+"""The depth at which all messages are images of the best level."""
 OPTION_COINS = ("BTC", "ETH", "SOL")
-"""The list of options is asked for by coin; those of the instruments wanted are added."""
+"""The list of options is requested by coin; the coins of the requested instruments are added."""
 ENDED = ("Delivering", "Closed")
 """States of an instrument that is not traded."""
 QUOTES = ("USDT", "USDC", "USDE", "USD1", "EUR", "BRL", "PLN", "TRY", "BTC", "ETH", "SOL", "DAI")
-"""What names of pairs may end in."""
+"""Possible ends of pairs' names."""
 LONG_LIQUIDATED: dict[str, Side] = {"Buy": "sell", "Sell": "buy"}
-"""`S` of a liquidation is the side of the position; the order that closes it is of the other."""
+"""`S` of a liquidation is the side of the position; the order that closes it has the other side."""
 SIDES: dict[str, Side] = {"Buy": "buy", "Sell": "sell"}
 
 
@@ -96,7 +96,7 @@ class _Liquidation(msgspec.Struct):
 
 
 class _Ticker(msgspec.Struct, rename="camel"):
-    """A ticker of any category; in a `delta` what is missing has not changed."""
+    """A ticker of any category; members missing in a `delta` have not changed."""
 
     symbol: str
     last_price: str = ""
@@ -186,7 +186,7 @@ class BybitConnection(VenueConnection):
     )
     category: ClassVar[str]
     book_depth = "200"
-    """Of the books that are subscribed to: those of this depth tell every 100 ms."""
+    """The depth of subscribed books, which are sent every 100 ms."""
     ticker_topics: tuple[str, ...] = ("tickers", "allLiquidation")
 
     _frame = msgspec.json.Decoder(_Frame).decode
@@ -210,13 +210,16 @@ class BybitConnection(VenueConnection):
         }
         self._stats: dict[str, Stats] = {}
         self._requests: dict[str, list[str]] = {}
-        """What the requests that are not answered yet asked for."""
+        """The topics of requests that are not answered yet."""
         self._asked = 0
         self._pages: dict[str, list[msgspec.Raw]] = {}
-        """Of each list of which not every page has come: what has."""
+        """The pages received of each list that is not complete."""
 
     def tag(self, url: str) -> str | None:
-        """Addresses of this category's instruments-info; one body per coin and symbol asked for, and per page."""
+        """The tag of this category's instruments-info addresses.
+
+        One body per requested coin and symbol, and per page.
+        """
         parts = urlsplit(url)
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
         if not parts.path.endswith("/market/instruments-info") or asked.get("category") != self.category:
@@ -225,7 +228,7 @@ class BybitConnection(VenueConnection):
         return _page_tag(":".join(["instruments", *filter(None, chosen)]), asked.get("cursor", ""))
 
     def closed(self, now: int) -> list[Output]:
-        """Nothing that was asked for will be answered, and the next tickers begin with a whole one."""
+        """Drop open requests; the next tickers start with a complete one."""
         self._stats.clear()
         self._requests.clear()
         self._pages.clear()
@@ -250,7 +253,7 @@ class BybitConnection(VenueConnection):
         return [*self._fetches(wants), *frames]
 
     def _subject(self, topic: str, name: str) -> str:
-        """What a topic of this instrument is about."""
+        """What a topic of this instrument names: the instrument, or in some categories its coin."""
         return name
 
     def _fetches(self, wants: Wants) -> list[Output]:
@@ -281,7 +284,10 @@ class BybitConnection(VenueConnection):
         raise MalformedError("neither topic nor op")
 
     def _on_reply(self, message: _Frame, now: int) -> list[Output]:
-        """An answer; where a request for several topics is refused, each is asked for alone, as one may be at fault."""
+        """An answer.
+
+        If a request for several topics is refused, each is requested separately, because one may be the cause.
+        """
         args = self._requests.pop(message.req_id, [])
         if message.success:
             return []
@@ -320,11 +326,11 @@ class BybitConnection(VenueConnection):
         return label.removeprefix("orderbook.").partition(".")[0]
 
     def _rank(self, channel: str) -> Rank:
-        """The deepest first."""
+        """The deepest is the finest."""
         return (-int(channel[:9]),)
 
     def _on_best(self, message: _Frame, now: int) -> list[Output]:
-        """An image of the best level, told again every 3 s while it does not change."""
+        """An image of the best level, repeated every 3 s while it does not change."""
         data = self._book_data(message.data)
         bid, ask = (next(iter(self._best_levels(side)), ("0", "0")) for side in (data.b, data.a))
         return [
@@ -390,7 +396,7 @@ class BybitConnection(VenueConnection):
         ]
 
     def _day(self, instrument: Instrument, data: _Ticker, *, whole: bool) -> Stats | None:
-        """The last 24 hours, of which a `delta` tells only what has changed; None where nothing has."""
+        """The last 24 hours, of which a `delta` has only the changes; None if there are none."""
         base, usd = data.volume24h, ""
         if instrument.inverse:
             base, usd = data.turnover24h, data.volume24h
@@ -417,7 +423,7 @@ class BybitConnection(VenueConnection):
         before = self._pages.pop(whole, None) if cursor else []
         if before is not None and not page.next_page_cursor:
             return self._whole_list(whole, [*before, *page.list], self._on_instrument, now)
-        if before is None:  # not all of the list has come
+        if before is None:  # the list is not complete yet
             return self._each(page.list, self._on_instrument, now)
         self._pages[whole] = [*before, *page.list]
         coin = whole.partition(":")[2]
@@ -477,7 +483,7 @@ class BybitConnection(VenueConnection):
 
 
 class BybitSpot(BybitConnection):
-    """One connection to v5/public/spot; its tickers have no best prices, so that `orderbook.1` tells them."""
+    """One connection to v5/public/spot; its tickers have no best prices, so `orderbook.1` is used."""
 
     name = "bybit_spot"
     category = "spot"
@@ -519,7 +525,7 @@ def _page_tag(tag: str, cursor: str) -> str:
 
 
 def _stated(text: str, *, percents: bool = False) -> float | None:
-    """A number of which 0 says that there is none."""
+    """A number; 0 means that there is none."""
     return (percent(text) if percents else optional_float(text)) or None
 
 
@@ -541,10 +547,11 @@ _INVERSE = re.compile(r"(?P<base>[A-Z0-9]+)USD(?P<quarter>[HMUZ]\d\d)?", re.ASCI
 
 
 def describe(venue: str, category: str, symbol: str) -> Instrument:
-    """What Bybit's naming tells: BTCUSDT, BTCPERP, BTC-26DEC25, BTCUSDT-26DEC25, BTCUSD, BTCUSDH26,
-    BTC-27JUN25-100000-C-USDT.
+    """The facts in Bybit's names.
 
-    A quarter (H, M, U, Z) is no day. A name of another form tells nothing.
+    BTCUSDT, BTCPERP, BTC-26DEC25, BTCUSDT-26DEC25, BTCUSD, BTCUSDH26, BTC-27JUN25-100000-C-USDT.
+
+    A quarter (H, M, U, Z) is not a day. Names of another form say nothing.
     """
     unknown = Instrument(
         venue=venue,

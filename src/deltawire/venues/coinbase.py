@@ -1,11 +1,11 @@
 """Coinbase Advanced Trade: spot and futures.
 
 Facts: docs.cdp.coinbase.com (Advanced Trade WebSocket), confirmed on a recording of 2026-09-30. Continuity:
-`sequence_num` counts all messages of the connection, whatever their channel, so after a gap every book of the
-connection is suspect; each is subscribed to again, which brings an image, on the same connection. Books have no number
-of their own and no checksum; an update may remove a level that is not there. Sides of a book are called `bid` and
-`offer`. The side of a trade is the maker's. A channel without news is closed after 60 to 90 s, unless `heartbeats` are
-subscribed to as well.
+`sequence_num` numbers all messages of the connection, whatever their channel, so after a gap every book of the
+connection may be wrong; each is subscribed again on the same connection, which brings an image. Books have no number
+of their own and no checksum; an update may remove a level that does not exist. Sides of a book are called `bid` and
+`offer`. The side of a trade is the maker's. A channel without messages is closed after 60 to 90 s, unless
+`heartbeats` are subscribed, too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -63,7 +63,7 @@ class _Book(msgspec.Struct):
 
 
 class _Named(msgspec.Struct):
-    """What is left of a book event that cannot be read: whose it is."""
+    """The product of a book event that cannot be read otherwise."""
 
     product_id: str
 
@@ -150,7 +150,7 @@ class Coinbase(VenueConnection):
         super().__init__()
         self._counter = ConnectionCounter()
         self._subscribed: frozenset[str] = frozenset()
-        """The products whose books are subscribed to, as the venue said last."""
+        """The products whose books are subscribed, according to the venue's last message."""
         self._channels = {
             "l2_data": self._on_book,
             "market_trades": self._on_trades,
@@ -169,7 +169,7 @@ class Coinbase(VenueConnection):
         return f"instruments:{symbol}" if head.endswith(PRODUCTS) else None
 
     def opened(self, wants: Wants, now: int) -> list[Output]:
-        """Each connection counts for itself."""
+        """Each connection has its own numbering."""
         self._counter.reset()
         self._subscribed = frozenset()
         return super().opened(wants, now)
@@ -212,7 +212,7 @@ class Coinbase(VenueConnection):
         return outputs
 
     def _gap(self, detail: str, now: int) -> list[Output]:
-        """A message of the connection is missing: each of its books may have been what it was about."""
+        """A message of the connection is missing: it may have concerned any of its books."""
         books = [book for book in self.books.values() if book.state == "live" or book.reason in UNPROVEN]
         events: list[Output] = []
         for book in books:
@@ -240,7 +240,7 @@ class Coinbase(VenueConnection):
         return self._delta(self._book(data.product_id), update, now)
 
     def _on_trades(self, event: msgspec.Raw, message: _Frame, now: int) -> list[Output]:
-        """The latest first; after a subscription those before it."""
+        """The latest trade first; after a subscription, those before it."""
         return self._each(reversed(self._trade_data(event).trades), self._on_trade, now)
 
     def _on_trade(self, data: _Trade, now: int) -> list[Event]:
@@ -280,7 +280,7 @@ class Coinbase(VenueConnection):
         return []
 
     def _on_subscriptions(self, event: msgspec.Raw, message: _Frame, now: int) -> list[Output]:
-        """What is subscribed to now; a book that was and is no more stands for nothing."""
+        """The present subscriptions; a book that is no longer subscribed is closed."""
         subscribed = frozenset(self._granted(event).subscriptions.get("level2", []))
         gone, self._subscribed = self._subscribed - subscribed, subscribed
         outputs: list[Output] = []
@@ -333,7 +333,7 @@ def _levels(levels: list[_Level], side: str) -> bytes:
 
 
 def describe(symbol: str) -> Instrument:
-    """What a product's name tells: BTC-USD is a pair; of futures (BIT-26DEC25-CDE) only the list tells more."""
+    """The facts in a product's name: BTC-USD is a pair; for futures (BIT-26DEC25-CDE) only the list states more."""
     base, _, quote = symbol.partition("-")
     pair = bool(base and quote) and base.isalnum() and quote.isalnum()
     return Instrument(

@@ -1,9 +1,9 @@
 """Kraken spot, WebSocket v2.
 
 Facts: docs.kraken.com (spot WebSocket v2: book, checksum), confirmed on recordings of 2026-08. Continuity: no
-sequence numbers; a CRC32 over the best ten levels comes with every message, so each one proves itself. After
-each message both sides are cut to the subscribed depth, because the venue does not send those removals. Each
-subscription starts with an image.
+sequence numbers; every message carries a CRC32 over the best ten levels and so verifies itself. After each message
+both sides are truncated to the subscribed depth, because the venue does not send those removals. Each subscription
+starts with an image.
 """
 
 import msgspec
@@ -24,11 +24,11 @@ from deltawire.venues.connection import BAD_FRAME, SECOND_NS, Id, VenueConnectio
 from deltawire.venues.tape import Trades
 
 ENDED = ("delisted", "maintenance", "work_in_progress")
-"""States of a pair without a market; in any other orders can at least be cancelled, and the book stands."""
+"""States of a pair without a market; in any other state orders can at least be cancelled, and the book is valid."""
 DEPTH = 100
-"""What we subscribe to; a recording's own subscriptions say what it has."""
+"""The subscribed depth; in a recording, its own subscriptions state it."""
 DEPTHS = (10, 25, 100, 500, 1000)
-"""What may be subscribed to."""
+"""The depths that can be subscribed to."""
 
 
 class _Result(msgspec.Struct):
@@ -57,7 +57,7 @@ class _Book(msgspec.Struct):
 
 
 class _Named(msgspec.Struct):
-    """What is left of a book message that cannot be read: whose it is."""
+    """The symbol of a book message that cannot be read otherwise."""
 
     symbol: str
 
@@ -101,7 +101,7 @@ class _Pairs(msgspec.Struct):
 
 
 def _message(kind: str) -> Members:
-    """A book message, with a time or without."""
+    """A book message, with or without a time."""
     data = members(
         _Book, symbol='"$symbol"', bids="$bids", asks="$asks", checksum="$checksum", timestamp='"$time"?'
     )
@@ -132,7 +132,7 @@ class Kraken(VenueConnection):
     def __init__(self) -> None:
         super().__init__()
         self._depths: dict[str, int] = {}
-        """As this connection's acknowledgements state them; the depth of other books is read off their images."""
+        """Depths from this connection's acknowledgements; the depth of other books is taken from their images."""
         self._channels = {
             "book": self._on_books,
             "trade": self._on_trades,
@@ -141,11 +141,11 @@ class Kraken(VenueConnection):
         }
 
     def tag(self, url: str) -> str | None:
-        """Nothing is fetched from Kraken."""
+        """None: nothing is fetched from Kraken."""
         return None
 
     def closed(self, now: int) -> list[Output]:
-        """The next connection states its own depths."""
+        """Forget the depths: the next connection states its own."""
         self._depths.clear()
         return super().closed(now)
 
@@ -306,7 +306,7 @@ class Kraken(VenueConnection):
 
 
 def _shown_depth(update: BookUpdate) -> int:
-    """The depth that an image shows by its own length: the least that may be subscribed to and holds it."""
+    """The depth that the length of an image shows: the smallest valid depth that holds it."""
     longest = max(side.count(b'"price"') for side in (update.bids, update.asks))
     return next((depth for depth in DEPTHS if longest <= depth), DEPTHS[-1])
 

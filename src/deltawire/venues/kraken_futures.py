@@ -1,10 +1,10 @@
 """Kraken Futures, WebSocket v1: perpetuals and futures, inverse and linear.
 
 Facts: docs.kraken.com (Futures WebSocket: book, trade, ticker), confirmed on a recording of 2021-04-17. Continuity:
-`book_snapshot` has the product's `seq`, each `book` message changes one level and has the next; on a gap unsubscribe
-and subscribe that one product. A quantity of 0 removes the level. Times are milliseconds. There is no checksum. The
-feed `heartbeat` is subscribed to, so that a quiet market is not taken for silence; the venue also wants a WebSocket
-ping every 60 s. `trade_snapshot` tells trades from before the subscription and is not read.
+`book_snapshot` has the product's `seq`, each `book` message changes one level and has the next; after a gap,
+unsubscribe and subscribe that one product. A quantity of 0 removes the level. Times are milliseconds. There is no
+checksum. The feed `heartbeat` is subscribed, so that a quiet market is not taken for silence; the venue also requires
+a WebSocket ping every 60 s. `trade_snapshot` has trades from before the subscription and is not read.
 """
 
 import re
@@ -39,13 +39,13 @@ from deltawire.venues.tape import Trades
 LIST = "https://futures.kraken.com/derivatives/api/v3/instruments"
 PRODUCTS_PER_FRAME = 100
 QUOTES = ("USDT", "USDC", "USD", "EUR", "GBP", "XBT", "ETH")
-"""What the pair in a product's name may end in."""
+"""Possible ends of the pair in a product's name."""
 COINS = {"XBT": "BTC"}
-"""Coins that names call otherwise than the venue's lists do."""
+"""Coins whose names differ between products and lists."""
 Places = Annotated[int, msgspec.Meta(ge=-18, le=18)]
-"""Of sizes, behind the point; below 0 before it."""
+"""Decimal places of sizes; negative for powers of ten."""
 LIQUIDATED = "T"
-"""In a trade of the type `liquidation`, the taker's position is closed."""
+"""In a trade of type `liquidation`, the position of the taker is closed."""
 
 
 class _Frame(msgspec.Struct):
@@ -85,7 +85,7 @@ class _Trade(msgspec.Struct):
 
 
 class _Ticker(msgspec.Struct):
-    """A message of `ticker` or `ticker_lite`; the funding rate that is a fraction is the relative one, per hour."""
+    """A message of `ticker` or `ticker_lite`; the relative funding rate is the fraction, per hour."""
 
     product_id: str
     time: Ms = 0
@@ -273,7 +273,7 @@ class KrakenFutures(VenueConnection):
         return self._whole_list(tag, answer.instruments, self._on_instrument, now)
 
     def _on_instrument(self, raw: msgspec.Raw, now: int) -> list[Output]:
-        """Indices are listed as well, and are no instruments: they have no price increment."""
+        """Indices are in the list, too, and are not instruments: they have no price increment."""
         stated = self._instrument_data(raw)
         self._mention(stated.symbol.upper())
         if stated.tick_size is None or not stated.type:
@@ -312,10 +312,10 @@ _NAME = re.compile(r"(?P<kind>[PF][IF])_(?P<pair>[A-Z0-9]+)(?P<dated>_\d{6})?", 
 
 
 def describe(symbol: str) -> Instrument:
-    """What the venue's naming tells: PI_XBTUSD (perpetual, inverse), FI_XBTUSD_210625, PF_XBTUSD (linear), FF_….
+    """The facts in the venue's names: PI_XBTUSD (perpetual, inverse), FI_XBTUSD_210625, PF_XBTUSD (linear), FF_….
 
-    A name has a day but no hour, which is that of London; the ticker's `maturityTime` has both. A name of another
-    form tells nothing.
+    A name has a day but no hour, which is London's; the ticker's `maturityTime` has both. Names of another form say
+    nothing.
     """
     named = _NAME.fullmatch(symbol)
     base, quote = split_pair(named["pair"], QUOTES) if named else ("", "")

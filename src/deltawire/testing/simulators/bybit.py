@@ -1,4 +1,4 @@
-"""Bybit v5 on the wire: texts, a number that rises by one with each message of a topic, refusals of whole requests."""
+"""Bybit's v5 wire format: texts, consecutive numbers per topic, refusals of whole requests."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class BybitLinearSimulator(Simulator):
     def __init__(self, seed: int = 1, *, listed: bool = True) -> None:
         super().__init__(seed, listed=listed)
         self._numbers = {name: walk.id % 10**7 for name, walk in self.walks.items()}
-        """`u` of the message last sent on each book."""
+        """`u` of the last message of each book."""
         self._topics: dict[str, str] = {}
 
     def answer(self, request: str) -> list[bytes]:
@@ -62,7 +62,7 @@ class BybitLinearSimulator(Simulator):
         return self._book(walk, "snapshot", dict(walk.book.levels("bids")), dict(walk.book.levels("asks")))
 
     def restart(self, name: str) -> bytes:
-        """The `snapshot` with which the count begins anew."""
+        """The `snapshot` that restarts the numbering."""
         self._numbers[name] = 0
         return self.image(name)
 
@@ -120,7 +120,7 @@ class BybitLinearSimulator(Simulator):
         return self._push(topic, kind, data, cts=self._ms - 2)
 
     def _texts(self, contract: Contract, price: int, size: int) -> tuple[str, str]:
-        """A level that is gone has the size 0."""
+        """A removed level has size 0."""
         return contract.price(price), contract.size(size) if size else "0"
 
     def _subject(self, name: str) -> str:
@@ -193,7 +193,7 @@ class BybitInverseSimulator(BybitLinearSimulator):
 
 
 class BybitSpotSimulator(BybitLinearSimulator):
-    """Three pairs. Frames of spot name their time before their type; `orderbook.1` tells the best prices."""
+    """Three pairs. Frames of spot have the time before the type; `orderbook.1` has the best prices."""
 
     name = "bybit_spot"
     category = "spot"
@@ -233,7 +233,10 @@ class BybitSpotSimulator(BybitLinearSimulator):
 
 
 class BybitOptionSimulator(BybitLinearSimulator):
-    """Two options in USDC and one in USDT. Trades come by coin, and topics that are refused cost no other."""
+    """Two options in USDC and one in USDT.
+
+    Trades are subscribed by coin, and refused topics do not affect the others.
+    """
 
     name = "bybit_option"
     category = "option"
@@ -244,7 +247,7 @@ class BybitOptionSimulator(BybitLinearSimulator):
     )
 
     def answer(self, request: str) -> list[bytes]:
-        """`pong` in its own form, and which topics were refused."""
+        """`pong` in its own form, and the refused topics."""
         asked = msgspec.json.decode(request)
         if asked["op"] == "ping":
             return [_encode({"args": [f"{self._ms}"], "op": "pong"})]

@@ -1,4 +1,7 @@
-"""Coinbase Advanced Trade on the wire: one number over all messages of a connection, bids and offers in one list."""
+"""Coinbase Advanced Trade's wire format.
+
+One numbering over all messages of a connection, bids and offers in one list.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +15,7 @@ SIDES: tuple[tuple[SideName, str], ...] = (("bids", "bid"), ("asks", "offer"))
 
 
 class CoinbaseSimulator(Simulator):
-    """Two pairs and a future. `frame` numbers what it makes, so a frame that is not sent is missed."""
+    """Two pairs and a future. `frame` numbers what it makes, so a frame that is not sent leaves a gap."""
 
     name = "coinbase"
     counted_together = True
@@ -29,12 +32,12 @@ class CoinbaseSimulator(Simulator):
         self._subscribed: dict[str, list[str]] = {}
 
     def connect(self) -> None:
-        """Another connection, which counts from 0."""
+        """Another connection, numbered from 0."""
         self._number = -1
         self._subscribed.clear()
 
     def answer(self, request: str) -> list[bytes]:
-        """The images of `level2`, and then what is subscribed to; an error for an unknown product."""
+        """The images of `level2`, and then the list of subscriptions; an error for an unknown product."""
         asked = msgspec.json.decode(request)
         channel, names = asked["channel"], asked.get("product_ids", [])
         if not {*names} <= {*self.walks}:
@@ -94,7 +97,7 @@ class CoinbaseSimulator(Simulator):
         return self._frame("ticker", {"type": "update", "tickers": [ticker]})
 
     def heartbeat(self) -> bytes:
-        """What comes each second."""
+        """The frame sent every second."""
         time = f"{datetime.fromtimestamp(self.now_ns // 10**9, UTC)} UTC m=+12240.2"
         return self._frame("heartbeats", {"current_time": time, "heartbeat_counter": self._number})
 

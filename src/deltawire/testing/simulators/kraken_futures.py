@@ -1,4 +1,4 @@
-"""Kraken Futures on the wire: one level a message, a number for each product that rises by one, bare numbers."""
+"""Kraken Futures' wire format: one level per message, consecutive numbers per product, bare numbers."""
 
 from collections import deque
 from typing import Any
@@ -22,9 +22,9 @@ class KrakenFuturesSimulator(Simulator):
     def __init__(self, seed: int = 1, *, listed: bool = True) -> None:
         super().__init__(seed, listed=listed)
         self._numbers = {name: walk.id % 10**8 for name, walk in self.walks.items()}
-        """`seq` of the message last sent on each book."""
+        """`seq` of the last message of each book."""
         self._changes: dict[str, deque[tuple[SideName, int, int]]] = {name: deque() for name in self.walks}
-        """Levels that the market has changed and that are not sent yet."""
+        """Changed levels that are not sent yet."""
 
     def answer(self, request: str) -> list[bytes]:
         """One acknowledgement per product, an image for each of the feed `book`; an error for an unknown product."""
@@ -64,7 +64,7 @@ class KrakenFuturesSimulator(Simulator):
         )
 
     def delta(self, name: str) -> bytes:
-        """The next level that the market has changed: those that are gone first, so that none crosses."""
+        """The next changed level; removed ones first, so that the book never crosses."""
         published, changes = self._published[name], self._changes[name]
         while not changes:
             self.walks[name].move()
@@ -118,7 +118,7 @@ class KrakenFuturesSimulator(Simulator):
         return _encode(ticker)
 
     def heartbeat(self) -> bytes:
-        """What comes while nothing else does."""
+        """The frame sent if there is no other."""
         return _encode({"feed": "heartbeat", "time": self._ms})
 
     def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
@@ -129,7 +129,7 @@ class KrakenFuturesSimulator(Simulator):
         return self._numbers[name]
 
     def _level(self, contract: Contract, price: int, size: int) -> dict[str, msgspec.Raw]:
-        """Numbers are printed as doubles are, with one place at least."""
+        """Numbers are printed like doubles, with at least one decimal place."""
         return {"price": _bare(contract.price(price)), "qty": _bare(contract.size(size))}
 
     def _stated(self, contract: Contract) -> dict[str, Any]:
