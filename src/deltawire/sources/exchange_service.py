@@ -118,7 +118,6 @@ class ExchangeService:
     # Input.
 
     def submit(self, record: Record) -> list[Any]:
-        """See `Trading`."""
         if self.error is not None:
             return [UNWRITTEN]
         if (rejection := self._refuse(record)) is not None:
@@ -167,13 +166,11 @@ class ExchangeService:
             self.enrol(name, number)
 
     def connected(self, account: AccountId) -> int:
-        """See `Trading`."""
         self._connection += 1
         self.submit(Connected(at_ns=self.now(), account=account, connection=self._connection))
         return self._connection
 
     def disconnected(self, account: AccountId, connection: int, *, on_purpose: bool) -> None:
-        """See `Trading`."""
         now, where = self.now(), {"account": account, "connection": connection}
         if on_purpose and self.cancels_on_disconnect(account, connection):
             self.submit(SetCancelOnDisconnect(at_ns=now, enabled=False, **where))
@@ -187,11 +184,9 @@ class ExchangeService:
     # Requests for the state of an account.
 
     def watch(self, account: AccountId, currency: str) -> None:
-        """See `AccountStates`."""
         self._watched.setdefault(account, Counter())[currency] += 1
 
     def unwatch(self, account: AccountId, currency: str) -> None:
-        """See `AccountStates`."""
         watched = self._watched[account]
         watched[currency] -= 1
         if not watched[currency]:
@@ -200,7 +195,6 @@ class ExchangeService:
             del self._watched[account]
 
     def announce(self, account: AccountId, currency: str) -> None:
-        """See `AccountStates`."""
         account_events = {account: LazyEvents(self._state(account, currency))}
         self._commit.then(partial(self._release, self._ticket, [], account_events, self.now()))
 
@@ -216,7 +210,6 @@ class ExchangeService:
                 events.add(self._state(account, currency))
 
     def follow_positions(self, account: AccountId) -> None:
-        """See `Trading`."""
         if account not in self._followed:
             self._followed.add(account)
             self._ticket += 1
@@ -229,20 +222,16 @@ class ExchangeService:
         return max(self._clock.now(), self.exchange.matching.now)
 
     def maintained(self) -> bool:
-        """See `Trading`."""
         return self._maintained_at is not None and self._maintained_at(self.now())
 
     def account(self, name: str) -> AccountId | None:
-        """See `Trading`."""
         return self._names.get(name)
 
     def instrument(self, name: str) -> Instrument | None:
-        """See `Trading`."""
         book = self.exchange.matching.books.get(name)
         return None if book is None else book.instrument
 
     def ticket(self) -> int:
-        """See `Trading`."""
         return self._ticket
 
     def when_durable(self, ticket: int, then: Callable[[], None]) -> bool:
@@ -253,95 +242,75 @@ class ExchangeService:
         return True
 
     def next_order_id(self) -> OrderId:
-        """See `Trading`."""
         return self.exchange.matching.next_order_id
 
     def open_orders(self, account: AccountId) -> list[Order]:
-        """See `Trading`."""
         return self.exchange.matching.live(account)
 
     def order(self, account: AccountId, order_id: OrderId) -> Order | None:
-        """See `Trading`."""
         return self.exchange.matching.find(account, order_id) or self._history.order(account, order_id)
 
     def ended_orders(self, account: AccountId) -> Iterable[Order]:
-        """See `Trading`."""
         return self._history.orders(account)
 
     def trades(self, account: AccountId) -> Iterable[Execution]:
-        """See `Trading`."""
         return self._history.trades(account)
 
     def positions(self, account: AccountId) -> list[PositionSummary]:
-        """See `Trading`."""
         held = self.accounts.ledger.accounts.get(account)
         names = [name for name, position in held.positions.items() if position.lots] if held else []
         return [position_summary(self.accounts, account, name) for name in names]
 
     def position(self, account: AccountId, instrument: Instrument) -> PositionSummary | None:
-        """See `Trading`."""
         if instrument.name not in self.accounts.pricing.instruments:
             return None
         return position_summary(self.accounts, account, instrument.name)
 
     def summary(self, account: AccountId, currency: str) -> CurrencySummary:
-        """See `Trading`."""
         held = self.accounts.ledger.accounts.get(account)
         return account_summary(
             self.accounts, account if held and currency in held.wallets else NOBODY, currency
         )
 
     def currencies(self) -> tuple[str, ...]:
-        """See `Trading`."""
         return tuple(sorted(Listings.currencies()))
 
     def account_name(self, account: AccountId) -> str:
-        """See `Trading`."""
         return next((name for name, number in self._names.items() if number == account), "")
 
     def owner(self, account: AccountId) -> AccountId:
-        """See `Trading`."""
         return self.accounts.subaccounts.owner(account)
 
     def subaccounts(self, account: AccountId) -> list[AccountId]:
-        """See `Trading`."""
         return [each.id for each in self.accounts.ledger.subaccounts(account)]
 
     def log(self, account: AccountId) -> Iterable[LogEntry]:
-        """See `Trading`."""
         return self._history.log.entries(account)
 
     def settlements(self) -> Iterable[SettlementEntry]:
-        """See `Trading`."""
         return self._history.log.settlements()
 
     def deliveries(self, index_name: str) -> tuple[tuple[int, float], ...]:
-        """See `Trading`."""
         return self.accounts.pricing.delivered.get(index_name, ())
 
     def liquidating(self, account: AccountId, currency: str) -> bool:
-        """See `Trading`."""
         held = self.accounts.ledger.accounts.get(account)
         return held is not None and currency in held.wallets and held.wallets[currency].liquidating
 
     def mark(self, instrument: str) -> float | None:
-        """See `Trading`."""
         return self.accounts.pricing.marks.get(instrument)
 
     def simulate(
         self, account: AccountId, currency: str, lots: Mapping[str, int], *, add: bool
     ) -> CurrencySummary:
-        """See `Trading`."""
         return what_if(self.accounts, account, currency, lots, add=add)
 
     def margins(
         self, account: AccountId, instrument: Instrument, lots: int, ticks: int
     ) -> tuple[float, float]:
-        """See `Trading`."""
         return margins(self.accounts, instrument, lots, instrument.price(ticks))
 
     def protections(self, account: AccountId) -> list[tuple[SetProtection, int]]:
-        """See `Trading`."""
         guards = self.exchange.matcher.protection.guards
         return [
             (guard.config, guard.frozen_until_ns)
@@ -350,14 +319,12 @@ class ExchangeService:
         ]
 
     def cancels_on_disconnect(self, account: AccountId, connection: int) -> bool:
-        """See `Trading`."""
         connections = self.exchange.connections
         if not connection:
             return account in connections.accounts
         return connections.settings.get((account, connection), False)
 
     def self_trading(self, account: AccountId) -> str:
-        """See `Trading`."""
         return self.exchange.matching.self_trading.get(account, "reject_taker")
 
     # Output.

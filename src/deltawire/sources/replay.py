@@ -147,11 +147,9 @@ class ReplaySource:
         return self._clock.now()
 
     def book_frames(self) -> BookFrames:
-        """See `FramedSource`."""
         return self._venue.book_frames
 
     def unread(self) -> Mapping[str, int]:
-        """See `FramedSource`."""
         return self._venue.unread
 
     async def events(self, wants: Wants) -> AsyncIterator[Batch]:

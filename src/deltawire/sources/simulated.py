@@ -76,7 +76,6 @@ class SimulatedClock:
         return 0.0 if self._behind_since is None else (self._wall.now() - self._behind_since) / SECOND_NS
 
     def wall(self) -> int:
-        """See `Clock`."""
         return self._wall.wall()
 
 
