@@ -27,6 +27,7 @@ ROOMS = [
     {"bus", "store", "recording", "journal"},
     {"gateway", "client", "sources"},
     {"roles"},
+    {"sync"},
     {"config"},
     {"cli"},
     {"testing", "__main__"},

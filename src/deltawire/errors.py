@@ -11,10 +11,12 @@
     │   └── LimitError         the client   later       asked for more than it may have: answered, then closed
     ├── SurfaceError          the caller   no          a volatility surface that would allow arbitrage
     └── FeedError             the feed     see .retry  a client's connection or subscription that failed
+        └── SubscriptionRefused                        channels that there are not, or not for this client
 
 Bad market data never travels as an exception beyond its venue: it becomes a `Stale` status or a `Fault` event.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -108,3 +110,11 @@ class FeedError(DeltawireError):
     def __init__(self, message: str, *, retry: bool) -> None:
         super().__init__(message)
         self.retry = retry
+
+
+class SubscriptionRefused(FeedError):  # noqa: N818 (a fact, as the names of events are)
+    """Channels that the server refused: there are none such, or not for this client."""
+
+    def __init__(self, refused: Iterable[str], *, retry: bool) -> None:
+        self.refused = tuple(refused)
+        super().__init__(f"no such channel, or not for you: {', '.join(self.refused)}", retry=retry)

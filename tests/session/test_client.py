@@ -267,3 +267,13 @@ def test_one_notification_may_stand_for_several_and_says_so() -> None:
     merged["params"] |= {"seq": 12, "conflated": 2}
     with pytest.raises(FeedError, match="a: seq 12 does not follow 9"):
         session.received(json.dumps(merged))
+
+
+def test_what_could_not_be_resumed_is_kept_until_it_is_told() -> None:
+    session = ClientSession()
+    session.received(b'{"method":"subscription","params":{"channel":"a","epoch":"e","seq":5,"data":1}}')
+    number, _ = session.call("public/subscribe", {})
+    session.received(b'{"id":%d,"result":["a"],"recovered":{"a":false,"b":false,"c":true}}' % number)
+    session.received(b'{"method":"subscription","params":{"channel":"a","epoch":"f","seq":1,"data":2}}')
+    assert session.take_lost() == [("a", ResumePosition("e", 5))]
+    assert session.take_lost() == []

@@ -2,16 +2,15 @@
 
 import asyncio
 import secrets
-import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from ssl import SSLContext, SSLError, create_default_context
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
-from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as ws_connect
 from websockets.exceptions import (
     ConnectionClosed,
@@ -31,6 +30,8 @@ from deltawire.wire.protobuf import SUBPROTOCOL
 
 PATH = "/ws/api/v2"
 CALL_WITHIN_S = 10.0
+CLOSE_WITHIN_S = 0.5
+"""How long the server may take to answer a close; then the connection is dropped."""
 LARGEST_MESSAGE = 64 * 1024 * 1024
 NONCE_BYTES = 16
 
@@ -53,19 +54,34 @@ def full_url(url: str) -> str:
     return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
 
 
+class Wire(Protocol):
+    """What a connection is to its client."""
+
+    async def send(self, message: str) -> None:
+        """Send a text message; `ConnectionClosed` once it is closed."""
+
+    async def recv(self) -> str | bytes:
+        """The next message; `ConnectionClosed` once it is closed."""
+
+    async def close(self) -> None:
+        """Close it."""
+
+
 class Client:
     """One connection. Iterate over it for notifications; `call` may be used at the same time."""
 
     def __init__(
         self,
-        connection: ClientConnection,
+        connection: Wire,
         session: ClientSession | None = None,
         queue: NotificationQueue | None = None,
     ) -> None:
-        self._connection = connection
+        self.wire = connection
         self._session = session or ClientSession()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._queue = NotificationQueue() if queue is None else queue
+        self.lost = asyncio.Event()
+        """Set once the connection is over; what waits may still be read."""
         self._news = asyncio.Event()
         self._error: FeedError | None = None
         self._proven = ProvenMessages()
@@ -90,7 +106,7 @@ class Client:
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(CALL_WITHIN_S):
-                await self._connection.send(frame.decode())
+                await self.wire.send(frame.decode())
                 answer: Answer = await future
                 return answer
         except ConnectionClosed as error:
@@ -157,21 +173,27 @@ class Client:
         """Number of unread notifications."""
         return len(self._queue)
 
+    def abandon(self) -> None:
+        """Nothing is taken in any more; `close` is still to come."""
+        self._fail(FeedError("the connection is closed", retry=False))
+
     async def close(self) -> None:
         """Close the connection; calls and iterations in progress end with `FeedError`.
 
         Frames that arrive until then are read and dropped, because the closing handshake comes after them.
         """
-        self._fail(FeedError("the connection is closed", retry=False))
-        await self._connection.close()
+        self.abandon()
+        await self.wire.close()
         self._reader.cancel()
 
     async def _read(self) -> None:
         try:
             while True:
-                await self._receive(await self._connection.recv())
+                await self._receive(await self.wire.recv())
         except ConnectionClosed as error:
             self._fail(_closed(error))
+        finally:
+            self._fail(FeedError("nothing is read from the connection any more", retry=True))
 
     async def _receive(self, frame: bytes | str) -> None:
         if self._error is not None:
@@ -193,12 +215,13 @@ class Client:
             return
         if isinstance(message, TestRequest):
             _, proof = self._session.call("public/test", {})
-            await self._connection.send(proof.decode())
+            await self.wire.send(proof.decode())
         else:
             self._take(message, len(frame))
 
     def _take(self, message: Answer | Notification | None, size: int) -> None:
         if isinstance(message, Notification):
+            message = msgspec.structs.replace(message, received_ns=time.time_ns())
             if not self._queue.put(message, size):
                 self._fail(self._queue.error())
             self._news.set()
@@ -222,6 +245,7 @@ class Client:
 
     def _fail(self, error: FeedError) -> None:
         self._error = self._error or error
+        self.lost.set()
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(self._error)
@@ -240,16 +264,17 @@ async def connect(
     proven: bool = False,
     queue: int = MOST,
     on_full: OnFull = "conflate",
+    ssl: SSLContext | None = None,
     cafile: str | Path | None = None,
 ) -> AsyncIterator[Client]:
     """Connect to a deltawire server (or to Deribit); raises `FeedError` if that fails.
 
-    With `binary`, notifications arrive as protobuf if the server supports it; their content is the same. With
-    `compress`, compression is offered, which saves bytes and costs time at both ends. With a `login`, the connection
-    is authenticated; with `proven` in addition, frames that the running MAC does not verify are not accepted.
-    `cafile` is a PEM file of the certificates to trust over `wss`, instead of the system's: for a server with
-    `--self-signed`, its `self-signed.pem`. An existing `session` continues with its channels: see
-    `deltawire.client.feed`.
+    With `binary` notifications come as protobuf, where the server knows it; they say the same; with
+    `compress` frames are offered to be compressed, which saves bytes and costs time at both ends. With a `login`
+    the connection is signed in; with `proven` too, what is not proven to come from the server is not taken.
+    `cafile` is a PEM file with the certificates to trust over `wss`, in place of the system's: for a server with
+    `--self-signed` its `self-signed.pem`; `ssl` is a context of yours instead. A `session` that was there before goes
+    on with its channels.
 
     At most `queue` notifications, and 16 MiB of them as received, wait to be read. Beyond that, with
     `on_full="conflate"`, the waiting notifications of a channel are merged into one that leads to its newest state,
@@ -258,16 +283,44 @@ async def connect(
     never merged or dropped: when they alone fill the queue, or at once with `on_full="raise"`, the iteration returns
     what waits and then ends with `FeedError`.
     """
-    notifications = NotificationQueue(queue, on_full)
-    if proven and login is None:
-        raise FeedError("proven=True needs a login: the MAC depends on the key's secret", retry=False)
+    client = await open_client(
+        url,
+        session or ClientSession(),
+        NotificationQueue(queue, on_full),
+        binary=binary,
+        compress=compress,
+        login=login,
+        proven=proven,
+        trust=trusting(url, ssl=ssl, cafile=cafile),
+    )
     try:
-        address = full_url(url)
+        yield client
+    finally:
+        await client.close()
+
+
+async def open_client(
+    url: str,
+    session: ClientSession,
+    queue: NotificationQueue,
+    *,
+    binary: bool = False,
+    compress: bool = False,
+    login: Login | None = None,
+    proven: bool = False,
+    trust: SSLContext | Literal[True] | None = None,
+) -> Client:
+    """A connection, signed in, that whoever gets it must close; see `connect`, and `trusting` for `trust`."""
+    if proven and login is None:
+        raise FeedError("proof needs a login: the key's secret is what proves", retry=False)
+    address = full_url(url)
+    try:
         connection = await ws_connect(
             address,
-            ssl=_trusting(address, cafile),
+            ssl=trust,
             max_size=LARGEST_MESSAGE,
             open_timeout=CALL_WITHIN_S,
+            close_timeout=CLOSE_WITHIN_S,
             compression="deflate" if compress else None,
             subprotocols=[Subprotocol(SUBPROTOCOL)] if binary else None,
         )
@@ -276,29 +329,38 @@ async def connect(
         advice = "; if it serves TLS, the address begins with wss://" if plain else ""
         raise FeedError(f"cannot connect to {address}: {error}{advice}", retry=_may_pass(error)) from error
     except (InvalidURI, ValueError) as error:
-        raise FeedError(f"not the address of a server: {url}: {error}", retry=False) from error
-    client = Client(connection, session, notifications)
+        raise FeedError(f"no address of a server: {url}: {error}", retry=False) from error
+    client = Client(connection, session, queue)
     try:
         if login is not None:
             await client.sign_in(login)
-        if login is not None and proven:
-            await client.prove(login)
-        yield client
-    finally:
+            if proven:
+                await client.prove(login)
+    except BaseException:
         await client.close()
+        raise
+    return client
 
 
-def _trusting(address: str, cafile: str | Path | None) -> ssl.SSLContext | Literal[True] | None:
-    """The certificates to trust, True for those of the system; None without TLS."""
-    secure = address.startswith("wss://")
-    if cafile is None:
-        return True if secure else None
-    if not secure:
-        raise FeedError(f"cafile applies to wss://, not to {address}", retry=False)
+def trusting(
+    url: str, *, ssl: SSLContext | None = None, cafile: str | Path | None = None
+) -> SSLContext | Literal[True] | None:
+    """What to trust, True for what the system trusts; None where there is no TLS."""
     try:
-        return ssl.create_default_context(cafile=cafile)
+        address = full_url(url)
+    except ValueError as error:
+        raise FeedError(f"no address of a server: {url}: {error}", retry=False) from error
+    secure = address.startswith("wss://")
+    if not secure and (cafile is not None or ssl is not None):
+        raise FeedError(f"a certificate to trust is for wss://, not for {address}", retry=False)
+    if cafile is None:
+        return (ssl or True) if secure else None
+    if ssl is not None:
+        raise FeedError("ssl or cafile, not both: they both say what to trust", retry=False)
+    try:
+        return create_default_context(cafile=cafile)
     except OSError as error:
-        why = "not a certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        why = "no certificate in PEM" if isinstance(error, SSLError) else error.strerror
         raise FeedError(f"cannot trust {cafile}: {why}", retry=False) from error
 
 

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from deltawire.model.instruments import Instrument
+
 Number = float | None
 """None if unknown."""
 
@@ -193,3 +195,11 @@ class InstrumentState(msgspec.Struct):
     timestamp: int
     instrument_name: str
     state: Literal["created", "started", "settled", "closed", "terminated"]
+
+
+class Definitions(msgspec.Struct):
+    """What the server says of its instruments: the home venue, all venues, and instruments by their public names."""
+
+    home: str
+    venues: list[str]
+    instruments: dict[str, Instrument] = {}

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from deltawire.dialect.account_results import ACCOUNT_RESULTS
-from deltawire.dialect.payloads import Ticker, Trade
+from deltawire.dialect.payloads import Definitions, Ticker, Trade
 from deltawire.dialect.private_payloads import UserOrder, UserTrade
 
 Number = float | None
@@ -405,6 +405,7 @@ RESULTS: dict[str, Any] = {
     "public/get_book_summary_by_currency": list[BookSummary],
     "public/get_book_summary_by_instrument": list[BookSummary],
     "public/get_currencies": list[Currency],
+    "public/get_definitions": Definitions,
     "public/get_expirations": dict[str, Any],
     "public/get_funding_rate_history": list[FundingHour],
     "public/get_funding_rate_value": float,

@@ -2,18 +2,72 @@
 
 Every event has `seen_ns`, the receiver's clock when the frame arrived, and where the venue stamps its frames
 `venue_ns`; both nanoseconds since 1970, 0 when unknown. Levels travel as columns of integers: `prices` in
-ticks, `sizes` in lots, one entry per level.
+ticks, `sizes` in lots, one entry per level. What is read level by level (`BookImage.bid_levels`) and every trade has
+`price` and `size` as exact decimals, and `price_float` and `size_float` as the nearest doubles.
 """
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Literal
 
 import msgspec
 
 from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import to_decimal
 
 Side = Literal["buy", "sell"]
 BookState = Literal["syncing", "live", "stale"]
 StaleReason = Literal["", "gap", "checksum", "crossed", "mismatch", "malformed", "silent", "lost", "closed"]
+
+
+class Level(msgspec.Struct, frozen=True, gc=False):
+    """One price of a book and the size there."""
+
+    instrument: Instrument
+    price_ticks: int
+    size_lots: int
+
+    @property
+    def price(self) -> Decimal:
+        """The price, exactly."""
+        return to_decimal(self.price_ticks, self.instrument.price_exponent)
+
+    @property
+    def size(self) -> Decimal:
+        """The size, exactly."""
+        return to_decimal(self.size_lots, self.instrument.size_exponent)
+
+    @property
+    def price_float(self) -> float:
+        """The double nearest to the price."""
+        return self.instrument.price(self.price_ticks)
+
+    @property
+    def size_float(self) -> float:
+        """The double nearest to the size."""
+        return self.instrument.size(self.size_lots)
+
+    def __repr__(self) -> str:
+        return f"{self.size:f} @ {self.price:f}"
+
+
+class LevelChange(Level, frozen=True, gc=False):
+    """What happened at one price: `size` is the size now, 0 where the level is gone."""
+
+    previous_lots: int
+
+    @property
+    def previous(self) -> Decimal:
+        """The size before, 0 where there was none."""
+        return to_decimal(self.previous_lots, self.instrument.size_exponent)
+
+    @property
+    def action(self) -> Literal["new", "change", "delete"]:
+        """What that is called."""
+        return "new" if not self.previous_lots else "change" if self.size_lots else "delete"
+
+    def __repr__(self) -> str:
+        return f"{self.action} {self.previous:f} → {self.size:f} @ {self.price:f}"
 
 
 class Levels(msgspec.Struct, frozen=True, gc=False):
@@ -34,6 +88,24 @@ class Changes(msgspec.Struct, frozen=True, gc=False):
         return bool(self.prices)
 
 
+def to_levels(levels: Levels, instrument: Instrument) -> list[Level]:
+    """A side, level by level."""
+    columns = zip(levels.prices, levels.sizes, strict=True)
+    return [Level(instrument, price, size) for price, size in columns]
+
+
+def to_changes(changes: Changes, instrument: Instrument) -> list[LevelChange]:
+    """What happened to a side, level by level."""
+    columns = zip(changes.prices, changes.sizes, changes.previous, strict=True)
+    return [LevelChange(instrument, price, size, before) for price, size, before in columns]
+
+
+def _time(at_ns: int) -> str:
+    """The time of day, UTC, to the millisecond."""
+    at = datetime.fromtimestamp(at_ns // 1_000_000_000, UTC)
+    return f"{at:%H:%M:%S}.{at_ns // 1_000_000 % 1000:03}"
+
+
 class BookImage(msgspec.Struct, frozen=True, gc=False):
     """A complete verified book; the first event of a book, and never a later one within an epoch."""
 
@@ -45,9 +117,52 @@ class BookImage(msgspec.Struct, frozen=True, gc=False):
     seen_ns: int
     venue_sequence: int
 
+    @property
+    def bid_levels(self) -> list[Level]:
+        """The bids, best first."""
+        return to_levels(self.bids, self.instrument)
+
+    @property
+    def ask_levels(self) -> list[Level]:
+        """The asks, best first."""
+        return to_levels(self.asks, self.instrument)
+
+    def __repr__(self) -> str:
+        best = " | ".join(repr(side[0]) if side else "none" for side in (self.bid_levels, self.ask_levels))
+        levels = f"{len(self.bids.prices)} bids, {len(self.asks.prices)} asks"
+        return f"BookImage({self.instrument.key} #{self.sequence} {_time(self.venue_ns)} {best}; {levels})"
+
+
+class BestLevels(msgspec.Struct, frozen=True, gc=False):
+    """The best levels of a book, of `group` price increments each (`none`: as they are); replaces the one before."""
+
+    instrument: Instrument
+    sequence: int
+    bids: Levels
+    asks: Levels
+    venue_ns: int
+    seen_ns: int
+    group: str = "none"
+
+    @property
+    def bid_levels(self) -> list[Level]:
+        """The bids, best first."""
+        return to_levels(self.bids, self.instrument)
+
+    @property
+    def ask_levels(self) -> list[Level]:
+        """The asks, best first."""
+        return to_levels(self.asks, self.instrument)
+
+    def __repr__(self) -> str:
+        sides = f"{self.bid_levels} | {self.ask_levels}"
+        return f"BestLevels({self.instrument.key} #{self.sequence} {_time(self.venue_ns)} {sides})"
+
 
 class BookDelta(msgspec.Struct, frozen=True, gc=False):
-    """The changes from the book at `sequence` - 1 to the book at `sequence`, verified before publication.
+    """What turns the book at `sequence` - `covers` into the book at `sequence`; verified before it exists.
+
+    A venue's book changes one number at a time; a channel at an interval, or one that was merged, by several.
 
     `venue_sequence` is the venue's own id of the resulting book, 0 if it has none.
     """
@@ -59,6 +174,21 @@ class BookDelta(msgspec.Struct, frozen=True, gc=False):
     venue_ns: int
     seen_ns: int
     venue_sequence: int
+    covers: int = 1
+
+    @property
+    def bid_changes(self) -> list[LevelChange]:
+        """What happened to the bids."""
+        return to_changes(self.bids, self.instrument)
+
+    @property
+    def ask_changes(self) -> list[LevelChange]:
+        """What happened to the asks."""
+        return to_changes(self.asks, self.instrument)
+
+    def __repr__(self) -> str:
+        changes = f"bids {self.bid_changes}, asks {self.ask_changes}"
+        return f"BookDelta({self.instrument.key} #{self.sequence} {_time(self.venue_ns)} {changes})"
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
@@ -72,6 +202,10 @@ class Status(msgspec.Struct, frozen=True, gc=False):
     reason: StaleReason
     seen_ns: int
     detail: str = ""
+
+    def __repr__(self) -> str:
+        why = ": ".join(filter(None, (self.reason, self.detail)))
+        return f"Status({self.instrument.key} {self.state}{f' ({why})' if why else ''})"
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):
@@ -89,6 +223,30 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     index_price: float | None = None
     iv: float | None = None
     liquidation: str = ""
+
+    @property
+    def price(self) -> Decimal:
+        """The price, exactly."""
+        return to_decimal(self.price_ticks, self.instrument.price_exponent)
+
+    @property
+    def size(self) -> Decimal:
+        """The size, exactly."""
+        return to_decimal(self.size_lots, self.instrument.size_exponent)
+
+    @property
+    def price_float(self) -> float:
+        """The double nearest to the price."""
+        return self.instrument.price(self.price_ticks)
+
+    @property
+    def size_float(self) -> float:
+        """The double nearest to the size."""
+        return self.instrument.size(self.size_lots)
+
+    def __repr__(self) -> str:
+        what = f"{self.side} {self.size:f} @ {self.price:f}"
+        return f"Trade({self.instrument.key} {_time(self.venue_ns)} {what}, id {self.trade_id})"
 
 
 class Greeks(msgspec.Struct, frozen=True, gc=False):
@@ -146,6 +304,11 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     greeks: Greeks | None = None
     stats: Stats | None = None
     state: str | None = None
+
+    def __repr__(self) -> str:
+        names = self.__struct_fields__[3:]
+        stated = [f"{name} {value}" for name in names if (value := getattr(self, name)) is not None]
+        return f"Ticker({self.instrument.key} {_time(self.venue_ns)} {', '.join(stated)})"
 
 
 class Constituent(msgspec.Struct, frozen=True, gc=False):
@@ -271,6 +434,7 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
 Event = (
     BookImage
     | BookDelta
+    | BestLevels
     | Status
     | Trade
     | Ticker

@@ -6,6 +6,7 @@ size exponent: 61837.6 at exponent -2 is 6183760 ticks. Floats appear only when 
 
 import re
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from math import isfinite
 
 from deltawire.errors import PrecisionError
@@ -71,6 +72,29 @@ def format_decimal(mantissa: int, exponent: int) -> str:
     digits = digits.rjust(1 - exponent, "0")
     whole, fraction = digits[:exponent], digits[exponent:].rstrip("0")
     return f"{sign}{whole}.{fraction}" if fraction else sign + whole
+
+
+def to_decimal(mantissa: int, exponent: int) -> Decimal:
+    """The number itself, whatever the context's precision: 6183760 at -2 is Decimal("61837.60")."""
+    return Decimal(f"{mantissa}E{exponent}")
+
+
+def exact_mantissa(value: float, exponent: int) -> int:
+    """The one mantissa whose double this is; `PrecisionError` where there is none, or two share it.
+
+    Of up to 15 digits each decimal has a double of its own, of more it may, which is looked up.
+    """
+    per_one = unit(exponent)
+    scaled = value * per_one
+    if -_DOUBLE_EXACT < scaled < _DOUBLE_EXACT:
+        return parse_float(value, exponent)
+    if not -_INT64 <= scaled < _INT64:
+        raise PrecisionError(repr(value), exponent)
+    middle = round(Fraction(value) * per_one)
+    fitting = [one for one in range(middle - 1, middle + 2) if one / per_one == value]
+    if len(fitting) != 1:
+        raise PrecisionError(repr(value), exponent)
+    return fitting[0]
 
 
 def plain_decimal(text: str) -> str:

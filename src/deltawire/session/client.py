@@ -41,7 +41,9 @@ class Notification(msgspec.Struct, frozen=True):
     conflated: int = 1
     """The number of notifications that it replaces; more than one for a slow reader."""
     stamps: Stamps | None = None
-    """When its newest event happened, was received and was sent, if requested."""
+    """When what it tells happened, was seen and was sent, where that was asked for."""
+    received_ns: int = 0
+    """When it came here."""
 
 
 class TestRequest(msgspec.Struct, frozen=True):
@@ -95,6 +97,7 @@ class ClientSession:
         self._last_id = 0
         self._last_seq: dict[str, tuple[str, int]] = {}
         self._leaving: set[int] = set()
+        self._lost: list[tuple[str, ResumePosition]] = []
         self._binary = ProtoDecoder()
 
     def call(self, method: str, params: dict[str, Any]) -> tuple[int, bytes]:
@@ -109,7 +112,16 @@ class ClientSession:
         """Prepare for a new connection; returns the last position of each channel."""
         self._leaving.clear()
         self._binary = ProtoDecoder()
+        return self.positions()
+
+    def positions(self) -> dict[str, ResumePosition]:
+        """How far each channel has come."""
         return {channel: ResumePosition(*last) for channel, last in self._last_seq.items()}
+
+    def take_lost(self) -> list[tuple[str, ResumePosition]]:
+        """The channels that a server could not resume since the last call, and the positions that were asked for."""
+        lost, self._lost = self._lost, []
+        return lost
 
     def forget(self, channel: str) -> None:
         """Forget the position of a channel."""
@@ -152,8 +164,8 @@ class ClientSession:
             self._leaving.discard(number)
             self._left(message.result)
         for channel, recovered in message.recovered.items():
-            if not recovered:
-                self._last_seq.pop(channel, None)
+            if not recovered and (last := self._last_seq.pop(channel, None)):
+                self._lost.append((channel, ResumePosition(*last)))
         return Answer(number, message.result, _request_error(message.error), message.recovered)
 
     def _left(self, result: Any) -> None:

@@ -5,7 +5,7 @@ the server's rules for slow readers (docs/protocol.md, *Slow readers*) on the cl
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
@@ -157,6 +157,16 @@ class NotificationQueue:
             if 2 * len(self._waiting) <= self._most and 2 * self._bytes <= self._most_bytes:
                 self._last = None
         return oldest.given()
+
+    def discard(self, channels: Container[str]) -> None:
+        """Drop what waits of these channels."""
+        waiting, self._waiting, self._bytes = self._waiting, deque(), 0
+        for each in waiting:
+            if each.note.channel not in channels:
+                self._waiting.append(each)
+                self._bytes += each.size
+        if self._last is not None:
+            self._last = {each.note.channel: each for each in self._waiting}
 
     def _add(self, new: _Waiting) -> None:
         if self._last is not None:

@@ -1,7 +1,7 @@
 """Methods about the market: instruments, books, tickers, trades, candles, indices."""
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -15,6 +15,7 @@ from deltawire.dialect.market_objects import (
     ticker_object,
     trade_object,
 )
+from deltawire.dialect.payloads import Definitions
 from deltawire.errors import RequestError
 from deltawire.market.state import InstrumentState, TapeEntry
 from deltawire.model.instruments import Instrument
@@ -28,6 +29,7 @@ BOOK_CLOSED = 13019
 """Deribit's code for the book of an instrument that has ended."""
 DEEPEST = 10_000
 MOST_CANDLES = 5000
+MOST_DEFINITIONS = 500
 GROUPED = "grouped"
 Kind = Literal["future", "option", "spot", "future_combo", "option_combo", "combo", "any"]
 
@@ -40,6 +42,10 @@ class _OfCurrency(msgspec.Struct):
 
 class _OfInstrument(msgspec.Struct):
     instrument_name: str
+
+
+class _Definitions(msgspec.Struct):
+    instrument_names: Annotated[list[str], msgspec.Meta(max_length=MOST_DEFINITIONS)] = []
 
 
 class _BookOfName(msgspec.Struct):
@@ -95,6 +101,15 @@ def get_instruments(context: Context, params: _OfCurrency) -> Any:
 def get_instrument(context: Context, params: _OfInstrument) -> Any:
     """Return one instrument."""
     return instrument_object(context.instrument(params.instrument_name))
+
+
+@method("public/get_definitions")
+def get_definitions(context: Context, params: _Definitions) -> Any:
+    """Instruments as deltawire defines them, exponents and units included; those that are not there are left out."""
+    market = context.market
+    states = [state for name in params.instrument_names if (state := market.find(name))]
+    venues = {market.home, *(state.instrument.venue for state in market)}
+    return Definitions(market.home, sorted(venues), {state.name: state.instrument for state in states})
 
 
 @method("public/get_expirations")
