@@ -439,8 +439,11 @@ Event = (
     | Trade
     | Ticker
     | Index
+    | VolatilityIndex
     | Candle
     | Liquidation
     | Listing
+    | Past
+    | VenuePast
     | Fault
 )
