@@ -1,6 +1,6 @@
 """The seams between rooms: what a source, a venue, a broker and a clock are. Nothing else lives here."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -109,7 +109,10 @@ class Venue(Protocol):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """What one moment of one venue gave; batches of a venue come in order of `at_ns`."""
+    """What one moment of one venue gave; batches of a venue come in order of `at_ns`.
+
+    One without events says that the venue's time has come that far.
+    """
 
     venue: str
     at_ns: int
@@ -143,16 +146,40 @@ class FramedSource(Protocol):
 
 
 class Broker(Protocol):
-    """Carries batches from sources to those who listen, in order per topic.
+    """Carries batches from publishers to those who listen, and keeps the newest of each topic.
 
-    A topic is `md.v1.<venue>`; the pattern `md.v1.*` takes every venue.
+    A topic is `md.v1.<venue>`; the pattern `md.v1.*` takes every venue. Batches of a topic are numbered from 1. All
+    listeners get all batches in one order, across topics too. `tests/bus/test_contract.py` holds every broker to it.
     """
 
-    def publish(self, topic: str, batch: Batch) -> None:
-        """Hand a batch to every subscription whose pattern fits the topic."""
+    def publish(self, topic: str, batch: Batch, expected: int | None = None) -> int:
+        """Hand a batch to every subscription whose pattern fits the topic; returns its number.
+
+        `expected` is the number of the topic's newest batch as the publisher knows it (0: there is none); if it is
+        another, somebody else publishes there: `PublishError`, and nothing has been published.
+        """
 
     def subscribe(self, pattern: str, listener: Callable[[Batch], None]) -> Callable[[], None]:
         """Call `listener` with every batch from now on; the function returned ends it."""
+
+    def newest(self, topic: str) -> int:
+        """The number of a topic's newest batch, 0 where there is none."""
+
+    def history(self, topic: str, after: int) -> Sequence[Batch] | None:
+        """Every batch behind number `after`, in order; None when not all of them are kept."""
+
+
+class Retained(Protocol):
+    """The newest image of each topic, beside its batches: where somebody begins who comes late.
+
+    An image is a batch whose events lead an empty market to where batch `number` of the topic has led it.
+    """
+
+    def retain(self, topic: str, number: int, image: Batch) -> None:
+        """Replace the topic's image, unless the one there is of a later batch."""
+
+    def retained(self, topic: str) -> tuple[int, Batch] | None:
+        """The number and the image, None where there is none."""
 
 
 class AccountBroker(Protocol):

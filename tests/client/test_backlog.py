@@ -14,7 +14,7 @@ CLOSED_WITHIN_S = 5
 
 
 def notification(seq: int) -> str:
-    params = {"channel": "c", "data": "x" * 1000, "epoch": "e", "seq": seq}
+    params = {"channel": "c", "data": "x" * 1000, "epoch": "e", "seq": seq, "prev_seq": seq - 1}
     return msgspec.json.encode({"method": "subscription", "params": params}).decode()
 
 
@@ -44,5 +44,5 @@ async def test_closing_after_a_slip_does_not_wait_either() -> None:
         async with asyncio.timeout(CLOSED_WITHIN_S), connect(f"127.0.0.1:{port}") as client:
             notes = aiter(client)
             assert (await anext(notes)).seq == 0
-            with pytest.raises(FeedError, match="seq 5 after 0"):
+            with pytest.raises(FeedError, match="seq 5 follows 4, not 0"):
                 await anext(notes)
