@@ -84,6 +84,7 @@ fuzz: $(VENV)-fuzz/ready $(VENV)/ready-dev ## Fuzz both kernels against each oth
 		echo "fuzz: $$target for $(FUZZ_SECONDS) s"; \
 		$(VENV)-fuzz/bin/python -m fuzz.$$target -max_total_time=$(FUZZ_SECONDS) -verbosity=1 -print_final_stats=1 || exit 1; \
 	done
+	$(BIN)/python -m fuzz.parameters
 	$(BIN)/python -m fuzz.requests --requests $(REQUESTS)
 
 bystander: $(VENV)/ready-dev ## Search for BYSTANDER_SECONDS for what holds up a server's other clients most

@@ -27,6 +27,7 @@ ROOMS = [
     {"bus", "store", "recording", "journal"},
     {"gateway", "client", "sources"},
     {"roles"},
+    {"sync"},
     {"config"},
     {"cli"},
     {"testing", "__main__"},
@@ -37,7 +38,7 @@ INNER = [
     {"instruments"},
     {"pricing"},
     {"matching", "accounts"},
-    {"exchange", "codec", "network_conditions"},
+    {"exchange", "codec", "market_past", "network_conditions"},
     {"snapshots"},
     {"limits"},
 ]

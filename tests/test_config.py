@@ -61,7 +61,7 @@ def test_a_good_file_says_everything(
     )
     assert (config.limits.connections_per_address, config.limits.request_timeout) == (5, 2.0)
     assert (config.credits.request, config.credits.pool, config.logins.free) == (100, 50_000, 0)
-    assert run(capsys, "config", "check", path).out == f"{path} is good\n"
+    assert run(capsys, "config", "check", path).out == f"{path} is valid\n"
 
 
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
@@ -81,25 +81,31 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
         ("[limits]\nzzz = 1", "limits: Object contains unknown field `zzz`\n"),
         ("[limits]\nunsent = 1", "limits: Object contains unknown field `unsent`"),
         ('[limits]\nsubscriptions = "many"', "limits.subscriptions: Expected `int`, got `str`"),
-        ("[limits]\nping_timeout = 0", "limits.ping_timeout: a number above 0, not 0.0"),
-        ("[limits]\nping_interval = nan", "limits.ping_interval: a number above 0, not nan"),
+        ("[limits]\nping_timeout = 0", "limits.ping_timeout: must be above 0, not 0.0"),
+        ("[limits]\nping_interval = nan", "limits.ping_interval: must be above 0, not nan"),
         (
             "[limits]\nconnections_per_address = -1",
-            "limits.connections_per_address: a number above 0, not -1",
+            "limits.connections_per_address: must be above 0, not -1",
         ),
-        ("[credits]\nrefill = 0", "credits.refill: a number above 0, not 0"),
-        ("[logins]\nlongest_s = inf", "logins.longest_s: a number above 0, not inf"),
+        ("[credits]\nrefill = 0", "credits.refill: must be above 0, not 0"),
+        ("[logins]\nlongest_s = inf", "logins.longest_s: must be above 0, not inf"),
         ("[listen]\nport = 70000", "listen.port: from 0 to 65535"),
         ("speed = 0.0", "speed: a number from 0.000001 to 1000000, or max"),
         ('speed = "fast"', "speed: a number from 0.000001 to 1000000, or max"),
         ('[[replay]]\nfile = "a"', "replay[0]: Object missing required field `venue`"),
         ('[access]\naddresses = ["10.0.0.0/99"]', "access.addresses[0]: '10.0.0.0/99' does not appear to be"),
-        ('[access]\norigins = ["https://a.b/"]', "access.origins[0]: an origin is https://host"),
-        ('[access]\norigins = ["*"]', "access.origins[0]: an origin is https://host"),
+        ('[access]\norigins = ["https://a.b/"]', "access.origins[0]: must be https://host"),
+        ('[access]\norigins = ["*"]', "access.origins[0]: must be https://host"),
         ('[tls]\nkey = "k.pem"', "tls.key: needs tls.certificate"),
-        ('[tls]\ncertificate = "c"\nself_signed = true', "tls.self_signed: not beside tls.certificate"),
-        ('[[replay]]\nfile = "a"\nvenue = "nowhere"', "replay[0].venue: no venue 'nowhere': one of "),
-        ('[[replay]]\nfile = "a"\nvenue = "okx"\n' * 2, "replay[1].venue: okx is served already"),
+        (
+            '[tls]\ncertificate = "c"\nself_signed = true',
+            "tls.self_signed: cannot be combined with tls.certificate",
+        ),
+        (
+            '[[replay]]\nfile = "a"\nvenue = "nowhere"',
+            "replay[0].venue: unknown venue 'nowhere': must be one of ",
+        ),
+        ('[[replay]]\nfile = "a"\nvenue = "okx"\n' * 2, "replay[1].venue: okx is already served"),
     ],
 )
 def test_what_is_wrong_is_one_line_with_file_and_key(
@@ -113,7 +119,7 @@ def test_what_is_wrong_is_one_line_with_file_and_key(
 
 def test_a_certificate_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = written(tmp_path, '[tls]\ncertificate = "/nowhere.pem"')
-    assert "no file /nowhere.pem" in run(capsys, "config", "check", path).err
+    assert "no such file: /nowhere.pem" in run(capsys, "config", "check", path).err
 
 
 def test_a_recording_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +134,7 @@ def test_a_recording_is_looked_at(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_a_key_of_an_older_version_tells_its_new_name(tmp_path: Path, table: str, old: str, new: str) -> None:
     path = tmp_path / "deltawire.toml"
     path.write_text(f"[{table}]\n{old} = 1\n")
-    with pytest.raises(UsageError, match=f"^{re.escape(str(path))}: {table}.{old}: is called {new} now$"):
+    with pytest.raises(UsageError, match=f"^{re.escape(str(path))}: {table}.{old}: is now called {new}$"):
         load_config(path)
     path.write_text(f"[{table}]\n{new} = 1\n")
     load_config(path)

@@ -21,8 +21,7 @@ DOCUMENTS = {
     path.name: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 }
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
-LEVEL = r"\[\((\d+\.\d), \d+\.\d\)\]"
-BOOK_LINE = re.compile(rf"live {LEVEL} {LEVEL}")
+LADDER_LINE = re.compile(r" *\d+ +(\d+\.\d) \| (\d+\.\d) +\d+")
 ADDRESS = "127.0.0.1:8080"
 PATIENCE_S = 60
 
@@ -50,23 +49,26 @@ def first_lines(code: str, served: Served, count: int) -> list[str]:
         return lines
 
 
-async def test_the_first_program_prints_what_the_readme_says(served: Served) -> None:
+async def test_the_first_program_shows_a_ladder_and_then_items(served: Served) -> None:
     async with connected(served, "BTC-PERPETUAL"):
         pass
-    said = BOOK_LINE.search(BLOCKS[0])
-    assert said is not None
-    for line in first_lines(BLOCKS[0], served, 3):
-        found = BOOK_LINE.fullmatch(line)
-        assert found is not None, line
-        for here, there in zip(said.groups(), found.groups(), strict=True):
-            assert abs(float(here) / float(there) - 1) < 0.02, "the README's prices are those of the demo"
+    head, *lines = first_lines(BLOCKS[0], served, 12)
+    assert re.fullmatch(r"BTC-PERPETUAL  live  \d+\.\d s old  verified", head)
+    ladder = [line for line in lines if LADDER_LINE.match(line)]
+    (said,) = re.findall(r"buy \d+ @ (\d+\.\d)", BLOCKS[0])
+    for bid, ask in (LADDER_LINE.match(line).groups() for line in ladder):  # type: ignore[union-attr]
+        assert float(bid) < float(ask)
+        assert abs(float(said) / float(bid) - 1) < 0.02, "the README's prices are those of the demo"
+    items = lines[len(ladder) :]
+    assert ladder
+    assert items
+    assert all(re.match(r"(Status|BookImage|BookDelta|Trade)\(deltawire:", line) for line in items)
 
 
-async def test_the_feed_prints_notifications(served: Served) -> None:
-    async with connected(served, "BTC-PERPETUAL"):
-        pass
-    for line in first_lines(BLOCKS[1], served, 3):
-        assert re.match(r"Notification\(channel='(book|trades)\.BTC-PERPETUAL\.raw'", line)
+async def test_the_program_of_the_python_page_runs_as_it_stands() -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", DOCUMENTS["python.md"], re.S)
+    lines = first_lines(program, Served("", "http://"), 2)
+    assert all(re.fullmatch(r"\d+\.\d \d+\.\d|(buy|sell) \d+ \d+\.\d+", line) for line in lines)
 
 
 async def test_an_unmodified_ccxt_reads_the_book(served: Served) -> None:
@@ -79,7 +81,7 @@ async def test_an_unmodified_ccxt_reads_the_book(served: Served) -> None:
         "    await exchange.close()\n"
         "asyncio.run(use())\n"
     )
-    (line,) = first_lines(BLOCKS[2] + use, served, 1)
+    (line,) = first_lines(BLOCKS[1] + use, served, 1)
     bid, ask = map(float, line.split())
     assert 0 < bid < ask
 

@@ -4,26 +4,49 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from deltawire.client import Client, Feed, Gap, Login, Outage, connect
-    from deltawire.errors import DeltawireError, FeedError, RecordingError, RequestError, UsageError
+    from deltawire.client import (
+        BookView,
+        Client,
+        Connection,
+        Feed,
+        Gap,
+        Login,
+        Outage,
+        Recovered,
+        Subscription,
+        connect,
+    )
+    from deltawire.errors import (
+        DeltawireError,
+        FeedError,
+        RecordingError,
+        RequestError,
+        SubscriptionRefused,
+        UsageError,
+    )
     from deltawire.model.events import (
+        BestLevels,
         BookDelta,
         BookImage,
+        Candle,
         Event,
         Fault,
         Index,
+        Level,
+        LevelChange,
         Listing,
         Status,
         Ticker,
         Trade,
     )
     from deltawire.model.instruments import Instrument
+    from deltawire.roles.opening import open
     from deltawire.session.client import BookMirror, Notification
     from deltawire.sources import replay
 else:
 
     def __getattr__(name):
-        """What is exported, imported when it is first asked for: the commands would wait for all of it."""
+        """Import an exported name when it is first used, so that commands do not wait for all imports."""
         if name not in PLACES:
             raise AttributeError(f"module 'deltawire' has no attribute {name!r}")
         return getattr(import_module(f"deltawire.{PLACES[name]}"), name)
@@ -35,10 +58,14 @@ def __dir__() -> list[str]:
 
 __version__ = "0.1.0"
 PLACES = {
+    "BestLevels": "model.events",
     "BookDelta": "model.events",
     "BookImage": "model.events",
     "BookMirror": "session.client",
+    "BookView": "client",
+    "Candle": "model.events",
     "Client": "client",
+    "Connection": "client",
     "DeltawireError": "errors",
     "Event": "model.events",
     "Fault": "model.events",
@@ -47,26 +74,36 @@ PLACES = {
     "Gap": "client",
     "Index": "model.events",
     "Instrument": "model.instruments",
+    "Level": "model.events",
+    "LevelChange": "model.events",
     "Listing": "model.events",
     "Login": "client",
     "Notification": "session.client",
     "Outage": "client",
     "RecordingError": "errors",
+    "Recovered": "client",
     "RequestError": "errors",
     "Status": "model.events",
+    "Subscription": "client",
+    "SubscriptionRefused": "errors",
     "Ticker": "model.events",
     "Trade": "model.events",
     "UsageError": "errors",
     "connect": "client",
+    "open": "roles.opening",
     "replay": "sources",
 }
-"""The module of each name exported."""
+"""The module that defines each exported name."""
 
 __all__ = [
+    "BestLevels",
     "BookDelta",
     "BookImage",
     "BookMirror",
+    "BookView",
+    "Candle",
     "Client",
+    "Connection",
     "DeltawireError",
     "Event",
     "Fault",
@@ -75,16 +112,22 @@ __all__ = [
     "Gap",
     "Index",
     "Instrument",
+    "Level",
+    "LevelChange",
     "Listing",
     "Login",
     "Notification",
     "Outage",
     "RecordingError",
+    "Recovered",
     "RequestError",
     "Status",
+    "Subscription",
+    "SubscriptionRefused",
     "Ticker",
     "Trade",
     "UsageError",
     "connect",
+    "open",
     "replay",
 ]

@@ -4,7 +4,7 @@ import signal
 
 
 def run() -> None:
-    """The command line; whoever interrupts it while it is being loaded gets no traceback."""
+    """Run the command line; an interrupt during the imports causes no traceback."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from deltawire.cli import main

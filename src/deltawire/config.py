@@ -1,4 +1,4 @@
-"""The configuration file: TOML in, one value out; what is wrong is one line with the file and the key."""
+"""The configuration file: reads TOML into one value; errors are one line with the file and the key."""
 
 import difflib
 import re
@@ -19,7 +19,7 @@ from deltawire.venues import REGISTRY
 SLOWEST, FASTEST = 1e-6, 1e6
 SPEEDS = "a number from 0.000001 to 1000000, or max"
 LARGEST = 10**12
-"""Of any limit: what is more than anybody needs, and less than timers can count."""
+"""Upper bound of every limit: more than is useful, and less than timers can count."""
 
 
 RENAMED = {
@@ -36,7 +36,7 @@ RENAMED = {
         "watch_every_s": "watch_interval",
     }
 }
-"""By table: what keys were called in version 0.1.0, and are called now."""
+"""By table: names of keys in version 0.1.0 and their present names."""
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,14 +44,14 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Listen(Part, frozen=True):
-    """Where to listen."""
+    """The address to listen on."""
 
     host: str = "127.0.0.1"
     port: int = 8080
 
 
 class Tls(Part, frozen=True):
-    """wss and https: a certificate (chain) and its key in PEM, or one that signs itself, for development."""
+    """wss and https: a certificate (chain) and its key in PEM, or a self-signed certificate for development."""
 
     certificate: str = ""
     key: str = ""
@@ -59,22 +59,22 @@ class Tls(Part, frozen=True):
 
 
 class Replay(Part, frozen=True):
-    """A recording to serve, and whose it is."""
+    """A recording to serve, and its venue."""
 
     file: str
     venue: str
 
 
 class Config(Part, frozen=True):
-    """Everything that `deltawire serve` can be told. The first replay's venue is home."""
+    """All settings of `deltawire serve`. The venue of the first replay is the home venue."""
 
     listen: Listen = Listen()
     tls: Tls = Tls()
     replay: tuple[Replay, ...] = ()
-    """What to serve; without any, the built-in exchange."""
+    """The recordings to serve; if there are none, the built-in exchange is served."""
     exchange: Setup = Setup()
     speed: float | str = 1.0
-    """Recorded or simulated seconds per second, or, of a recording, `max`."""
+    """Recorded or simulated seconds per second; for recordings also `max`."""
     loop: bool = False
     access: Policy = Policy()
     limits: Limits = Limits()
@@ -83,7 +83,7 @@ class Config(Part, frozen=True):
 
 
 def load_config(path: Path) -> Config:
-    """The configuration in a file; `UsageError` says in one line what is wrong, and where."""
+    """Read the configuration from a file; `UsageError` says in one line what is wrong, and where."""
     try:
         with path.open("rb") as file:
             tables = tomllib.load(file)
@@ -94,7 +94,7 @@ def load_config(path: Path) -> Config:
     for table, names in RENAMED.items():
         for old, new in names.items():
             if isinstance(tables.get(table), dict) and old in tables[table]:
-                raise UsageError(f"{path}: {table}.{old}: is called {new} now")
+                raise UsageError(f"{path}: {table}.{old}: is now called {new}")
     try:
         config = msgspec.convert(tables, Config)
     except msgspec.ValidationError as error:
@@ -108,7 +108,7 @@ def load_config(path: Path) -> Config:
 
 
 def _near_miss(reason: str, where: str) -> str:
-    """The key that an unknown one may have been meant to be, or the tables where there is such a key."""
+    """The known key that is most similar to an unknown one, or the table that has a key of this name."""
     unknown = re.search(r"unknown field `(.+)`", reason)
     if unknown is None:
         return ""
@@ -126,12 +126,12 @@ def _near_miss(reason: str, where: str) -> str:
 
 
 def is_speed(speed: float) -> bool:
-    """Whether time may pass so many times as fast."""
+    """Whether time may pass at this multiple of real time."""
     return SLOWEST <= speed <= FASTEST
 
 
 def problems(config: Config) -> list[tuple[str, str]]:
-    """What is of the right type and wrong all the same: the key and the reason."""
+    """Return values of the right type that are invalid: the key and the reason."""
     entries = [*_numbers("limits", config.limits), *_numbers("credits", config.credits)]
     entries += _numbers("logins", config.logins, may_be_zero=("free", "first_s"))
     if not 0 <= config.listen.port <= 65535:
@@ -148,11 +148,11 @@ def problems(config: Config) -> list[tuple[str, str]]:
             entries.append(
                 (
                     f"access.origins[{number}]",
-                    f"an origin is https://host or https://host:port, not {origin!r}",
+                    f"must be https://host or https://host:port, not {origin!r}",
                 )
             )
     if config.tls.self_signed and config.tls.certificate:
-        entries.append(("tls.self_signed", "not beside tls.certificate"))
+        entries.append(("tls.self_signed", "cannot be combined with tls.certificate"))
     if config.tls.key and not config.tls.certificate:
         entries.append(("tls.key", "needs tls.certificate"))
     return entries
@@ -163,9 +163,11 @@ def _about_replays(replays: tuple[Replay, ...]) -> list[tuple[str, str]]:
     for number, replay in enumerate(replays):
         if replay.venue not in REGISTRY:
             venues = ", ".join(sorted(REGISTRY))
-            entries.append((f"replay[{number}].venue", f"no venue {replay.venue!r}: one of {venues}"))
+            entries.append(
+                (f"replay[{number}].venue", f"unknown venue {replay.venue!r}: must be one of {venues}")
+            )
         elif replay.venue in seen:
-            entries.append((f"replay[{number}].venue", f"{replay.venue} is served already"))
+            entries.append((f"replay[{number}].venue", f"{replay.venue} is already served"))
         seen.add(replay.venue)
     return entries
 
@@ -177,9 +179,9 @@ def _numbers(table: str, values: msgspec.Struct, may_be_zero: tuple[str, ...] = 
         if value is None or (value == 0 and name in may_be_zero):
             continue
         if not 0 < value < float("inf"):
-            entries.append((f"{table}.{name}", f"a number above 0, not {value}"))
+            entries.append((f"{table}.{name}", f"must be above 0, not {value}"))
         elif value > LARGEST:
-            entries.append((f"{table}.{name}", f"a number up to {LARGEST}, not {value}"))
+            entries.append((f"{table}.{name}", f"must be at most {LARGEST}, not {value}"))
     return entries
 
 

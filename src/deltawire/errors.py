@@ -12,21 +12,23 @@
     ├── SurfaceError          the caller   no          a volatility surface that would allow arbitrage
     ├── PublishError          the caller   no          somebody else publishes on this topic
     └── FeedError             the feed     see .retry  a client's connection or subscription that failed
+        └── SubscriptionRefused                        channels that there are not, or not for this client
 
 Bad market data never travels as an exception beyond its venue: it becomes a `Stale` status or a `Fault` event.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 
 class DeltawireError(Exception):
-    """The root of every error deltawire raises on purpose."""
+    """Base class of all errors that deltawire raises deliberately."""
 
     retry = False
 
 
 class UsageError(DeltawireError):
-    """Something the user typed or named that cannot work; the message says what to do next."""
+    """An option, file or name given by the user is wrong; the message says what to do next."""
 
 
 class VenueError(DeltawireError):
@@ -36,13 +38,13 @@ class VenueError(DeltawireError):
 
 
 class MalformedError(VenueError):
-    """A frame that is not the JSON, or not the shape, its venue documents."""
+    """A frame that is not JSON, or does not have the structure that its venue documents."""
 
 
 class PrecisionError(VenueError):
-    """A decimal that does not fit its instrument's exponent, is float noise, or is no plain decimal at all.
+    """A decimal that does not fit its instrument's exponent, is float noise, or is not a plain decimal.
 
-    `reason` is the message, where more can be said than that it does not fit.
+    `reason` is the message, if there is more to say than that it does not fit.
     """
 
     def __init__(self, text: str, exponent: int, reason: str = "") -> None:
@@ -52,7 +54,7 @@ class PrecisionError(VenueError):
 
 
 class RecordingError(DeltawireError):
-    """A recording that cannot be read; carries the file and the byte or line where it stopped."""
+    """A recording that cannot be read; has the file and the byte or line at which reading stopped."""
 
     def __init__(self, path: str, place: str, reason: str) -> None:
         super().__init__(f"{path}: {place}: {reason}")
@@ -74,7 +76,7 @@ class PublishError(DeltawireError):
 
 
 class SurfaceError(DeltawireError):
-    """Parameters of a volatility surface that would allow arbitrage; carries the bounds they break."""
+    """Parameters of a volatility surface that would allow arbitrage; has the bounds that they violate."""
 
     def __init__(self, broken: list[str]) -> None:
         super().__init__(f"the surface would allow arbitrage: it needs {', '.join(broken)}")
@@ -82,7 +84,7 @@ class SurfaceError(DeltawireError):
 
 
 class JournalError(DeltawireError):
-    """A journal that is damaged, or that could not be written; carries the file and where in it."""
+    """A journal that is damaged or could not be written; has the file and the position in it."""
 
     def __init__(self, path: str, place: str, reason: str) -> None:
         super().__init__(f"{path}: {place}: {reason}" if place else f"{path}: {reason}")
@@ -92,7 +94,7 @@ class JournalError(DeltawireError):
 
 
 class RequestError(DeltawireError):
-    """A request refused: `code` and `message` are the Deribit dialect's, `data` says which and why."""
+    """A refused request: `code` and `message` are those of the Deribit dialect, `data` says which parameter and why."""
 
     def __init__(
         self, code: int, message: str, *, reason: str = "", param: str = "", retry: bool = False
@@ -106,18 +108,26 @@ class RequestError(DeltawireError):
 
     @property
     def data(self) -> dict[str, Any] | None:
-        """The `data` member of the error object, or None when there is nothing to add."""
+        """The `data` member of the error object, or None if there is nothing to add."""
         members = {"reason": self.reason, "param": self.param}
         return {name: value for name, value in members.items() if value} or None
 
 
 class LimitError(RequestError):
-    """More asked for than a connection may have; the connection closes behind the answer."""
+    """A request for more than a connection may have; the connection closes after the answer."""
 
 
 class FeedError(DeltawireError):
-    """A client's connection or subscription failed, or the server broke its promises."""
+    """A client's connection or subscription failed, or the server violated its guarantees."""
 
     def __init__(self, message: str, *, retry: bool) -> None:
         super().__init__(message)
         self.retry = retry
+
+
+class SubscriptionRefused(FeedError):  # noqa: N818 (a fact, as the names of events are)
+    """Channels that the server refused: there are none such, or not for this client."""
+
+    def __init__(self, refused: Iterable[str], *, retry: bool) -> None:
+        self.refused = tuple(refused)
+        super().__init__(f"no such channel, or not for you: {', '.join(self.refused)}", retry=retry)

@@ -1,4 +1,4 @@
-"""The seams between rooms: what a source, a venue, a broker and a clock are. Nothing else lives here."""
+"""The interfaces between rooms: source, venue, broker and clock."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Literal, Protocol, runtime_checkable
@@ -12,27 +12,27 @@ Topic = Literal["book", "trades", "ticker"]
 
 
 class Wants(msgspec.Struct, frozen=True):
-    """What to ask a venue for: instruments by their native names, and the kinds of data."""
+    """What to request from a venue: instruments by their native names, and kinds of data."""
 
     instruments: tuple[str, ...] = ()
     topics: frozenset[Topic] = frozenset({"book", "trades", "ticker"})
 
 
 class Send(msgspec.Struct, frozen=True):
-    """Ask: send this text frame on the venue's connection."""
+    """Effect: send this text frame on the venue's connection."""
 
     frame: str
 
 
 class Fetch(msgspec.Struct, frozen=True):
-    """Ask: GET this address and hand the body back under this tag."""
+    """Effect: GET this address and pass the body back under this tag."""
 
     tag: str
     url: str
 
 
 class Reconnect(msgspec.Struct, frozen=True):
-    """Ask: this connection is of no more use; close it and open another."""
+    """Effect: close this connection, which is unusable, and open another."""
 
     reason: str
 
@@ -42,70 +42,69 @@ Output = Event | Ask
 
 
 class BookFrames(msgspec.Struct, frozen=True):
-    """How many frames of a connection carried a book image or update, by who read them.
+    """How many frames of a connection carried a book image or update, by the code that read them.
 
-    Each frame counts once, whatever the book made of it, but none of a channel that is not the book's. A body that
-    was fetched is no frame.
+    Each frame counts once, valid or not. Frames of channels other than the book's, and fetched bodies, do not count.
     """
 
     fast: int = 0
-    """Taken whole by the compiled kernel."""
+    """Handled completely by the compiled kernel."""
     parser: int = 0
     """Read by the venue's parser."""
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Number of all such frames."""
         return self.fast + self.parser
 
     @property
     def fast_share(self) -> float | None:
-        """The fast ones by all, None where there were none."""
+        """Share of the fast ones; None if there were no frames."""
         return self.fast / self.total if self.total else None
 
 
 class Venue(Protocol):
-    """One connection to one venue, as a state machine: past participles go in, events and asks come out.
+    """One connection to one venue, as a state machine: inputs are past participles, outputs are events and effects.
 
-    Pure: time comes in as nanoseconds, asks are carried out by whoever holds the machine. A recording
-    answers its own asks, so it may drop them.
+    Pure: time is passed in nanoseconds, and the owner of the state machine executes the effects. A recording contains
+    the answers, so its replay may ignore them.
     """
 
     name: str
 
     unread: dict[str, int]
-    """What came that nobody reads: how many messages of each stream or kind, of a bounded number of kinds."""
+    """Number of unused messages by stream or kind, for a bounded number of kinds."""
 
     @property
     def book_frames(self) -> BookFrames:
-        """What has come so far."""
+        """Number of book frames received so far."""
 
     def opened(self, wants: Wants, now: int) -> list[Output]:
         """The connection is open; subscribe to what is wanted."""
 
     def received(self, frame: bytes, now: int) -> list[Output]:
-        """A data frame has come."""
+        """A data frame was received."""
 
     def fetched(self, tag: str, body: bytes, now: int) -> list[Output]:
-        """The answer to a `Fetch` has come."""
+        """The answer to a `Fetch` was received."""
 
     def closed(self, now: int) -> list[Output]:
-        """The connection is gone; every book on it is stale."""
+        """The connection has ended; every book on it becomes stale."""
 
     def missed(self, now: int, detail: str) -> list[Output]:
-        """Frames may have been lost before now: no book stands for the market until it is proven again."""
+        """Frames may have been lost before now: every book is stale until it is verified again."""
 
     def rewound(self) -> None:
-        """What was recorded comes again from the start, as if it had not come before."""
+        """The recording starts again from the beginning; forget what was received before."""
 
     def tag(self, url: str) -> str | None:
-        """Under which tag the answer of this address belongs, or None if it is none of this venue's asks."""
+        """The tag of a fetched address, or None if this venue does not fetch it."""
 
     def deadline(self) -> int | None:
-        """When `tick` wants to be called, if no frame comes before."""
+        """When to call `tick`, if no frame arrives before."""
 
     def tick(self, now: int) -> list[Output]:
-        """Time has passed: heartbeats, silence."""
+        """Time has passed: send heartbeats, detect silence."""
 
 
 class Batch(msgspec.Struct, frozen=True):
@@ -120,29 +119,29 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 class Source(Protocol):
-    """A stream of events: live, replayed or simulated; they all fail alike, by events.
+    """A stream of events, live, replayed or simulated; all report failures as events.
 
-    A source has its own time: recorded time in a replay.
+    A source has its own time: in a replay, the recorded time.
     """
 
     venue: str
 
     def now(self) -> int:
-        """The source's time; never behind the last batch, never ahead of the next."""
+        """The source's time; never before the last batch, never after the next."""
 
     def events(self, wants: Wants) -> AsyncIterator[Batch]:
-        """Batches, each from one frame or one moment; ends when there will be no more."""
+        """Yield batches, each from one frame or one moment; ends when no more will come."""
 
 
 @runtime_checkable
 class FramedSource(Protocol):
-    """A source whose books come as a venue's frames."""
+    """A source whose books are read from a venue's frames."""
 
     def book_frames(self) -> BookFrames:
-        """What has come so far."""
+        """Number of book frames received so far."""
 
     def unread(self) -> Mapping[str, int]:
-        """What came that nobody reads: how many messages of each stream or kind."""
+        """Number of unused messages by stream or kind."""
 
 
 class Broker(Protocol):
@@ -160,7 +159,7 @@ class Broker(Protocol):
         """
 
     def subscribe(self, pattern: str, listener: Callable[[Batch], None]) -> Callable[[], None]:
-        """Call `listener` with every batch from now on; the function returned ends it."""
+        """Call `listener` with every later batch; the returned function ends the subscription."""
 
     def newest(self, topic: str) -> int:
         """The number of a topic's newest batch, 0 where there is none."""
@@ -183,36 +182,36 @@ class Retained(Protocol):
 
 
 class AccountBroker(Protocol):
-    """Carries account events from the exchange to those who listen: only what is durable, in order per account."""
+    """Delivers account events from the exchange to listeners: only durable ones, in order per account."""
 
     def publish(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
-        """What one record brought to an account; `events` may be iterated by every listener, or by none."""
+        """Publish the events of one record for an account; every listener may iterate over `events`, or none."""
 
     def subscribe(self, listener: Callable[[AccountId, Iterable[AccountEvent]], None]) -> None:
-        """Call `listener` with everything from now on."""
+        """Call `listener` with all later events."""
 
 
 class AccountStates(Protocol):
-    """Publishes `AccountState` events for who wants them; nothing can be read here.
+    """Publishes `AccountState` events on request; nothing can be read through this port.
 
-    `currency` is one currency, or `any` for all of them.
+    `currency` is one currency, or `any` for all.
     """
 
     def watch(self, account: AccountId, currency: str) -> None:
-        """Publish this state with every price record, until `unwatch` was called as often."""
+        """Publish this state with every price record, until `unwatch` was called as often as `watch`."""
 
     def unwatch(self, account: AccountId, currency: str) -> None:
-        """One listener less."""
+        """End one request of `watch`."""
 
     def announce(self, account: AccountId, currency: str) -> None:
-        """Publish this state once, as it is now, when all it rests on is durable."""
+        """Publish the present state once, when everything that it depends on is durable."""
 
 
 class Clock(Protocol):
-    """Where a shell takes time from."""
+    """The clock of the rooms that do I/O."""
 
     def now(self) -> int:
-        """Nanoseconds since 1970 that never jump and never go back: for intervals and deadlines."""
+        """Nanoseconds since 1970, monotonic: for intervals and deadlines."""
 
     def wall(self) -> int:
-        """The same by the machine's clock, which somebody may set: for what others sign and date."""
+        """Nanoseconds since 1970 by the machine's wall clock, which may be set: for signatures and dates."""

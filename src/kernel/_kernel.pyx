@@ -166,6 +166,7 @@ cdef extern from "track.hpp" namespace "deltawire" nogil:
         previous_id
         range
         bridged
+        counter
         none
 
     cdef enum class Proof:
@@ -223,7 +224,7 @@ cdef extern from "track.hpp" namespace "deltawire" nogil:
 FORMS = {"text_pairs": <int>Form.text_pairs, "text_rows": <int>Form.text_rows,
          "number_objects": <int>Form.number_objects, "action_rows": <int>Form.action_rows}
 RULES = {"previous_id": <int>Rule.previous_id, "range": <int>Rule.range, "bridged": <int>Rule.bridged,
-         "none": <int>Rule.none}
+         "counter": <int>Rule.counter, "none": <int>Rule.none}
 PROOFS = {"": <int>Proof.none, "digits": <int>Proof.kraken, "texts": <int>Proof.okx}
 ROLES = {"constant": <int>Role.constant, "object": <int>Role.object, "sole": <int>Role.sole,
          "refused": <int>Role.refused, "label": <int>Role.label, "symbol": <int>Role.symbol, "first": <int>Role.first,

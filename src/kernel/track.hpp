@@ -12,7 +12,7 @@
 
 namespace deltawire {
 
-enum class Rule { previous_id, range, bridged, none };
+enum class Rule { previous_id, range, bridged, counter, none };
 enum class Proof { none, kraken, okx };
 
 /// The checksum of one book, whatever its rule; what it needs is made when it is first asked for.
@@ -233,6 +233,8 @@ class Router {
             return fields.last > track.last && fields.first <= track.last + 1;
         case Rule::bridged:
             return track.bridged && fields.last > track.last && fields.previous == track.last;
+        case Rule::counter:
+            return fields.last == track.last + 1;
         case Rule::none:
             return true;
         }

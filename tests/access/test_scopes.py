@@ -100,5 +100,5 @@ def test_writing_includes_reading_and_nothing_else(needed: str, allowed: bool) -
 
 @pytest.mark.parametrize("word", ["trade", "trade:write", "orders:read", ""])
 def test_what_is_no_right_is_named(word: str) -> None:
-    with pytest.raises(ValueError, match=f"no right '{word}'"):
+    with pytest.raises(ValueError, match=f"unknown right '{word}'"):
         to_rights([word])

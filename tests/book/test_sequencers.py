@@ -6,6 +6,9 @@ from hypothesis import strategies as st
 
 from deltawire.book.sequencers import (
     BridgedChain,
+    ConnectionCounter,
+    Counter,
+    OnCountedConnection,
     PreviousIdChain,
     Sequencer,
     Unsequenced,
@@ -75,6 +78,41 @@ def test_ranges_of_update_ids(image: int, steps: list[Step]) -> None:
 )
 def test_a_chain_that_bridges_to_its_image(image: int, steps: list[Step]) -> None:
     assert judged(BridgedChain(), image, steps) == expected(steps)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param([(0, 11, 0, NEXT), (0, 12, 0, NEXT)], id="each has the next number"),
+        pytest.param([(0, 12, 0, GAP)], id="an update is missing"),
+        pytest.param([(0, 10, 0, OLD), (0, 11, 0, NEXT), (0, 11, 0, OLD)], id="told again at once"),
+        pytest.param([(0, 11, 0, NEXT), (0, 10, 0, GAP)], id="told again later"),
+        pytest.param([(0, 2, 0, GAP)], id="the count began anew, and its image is missing"),
+    ],
+)
+def test_numbers_that_rise_by_one(steps: list[Step]) -> None:
+    assert judged(Counter(), 10, steps) == expected(steps)
+
+
+def test_a_connection_counts_all_its_messages() -> None:
+    rule = ConnectionCounter()
+    assert [rule.check(number) for number in (7, 8, 8, 7, 9)] == [NEXT, NEXT, OLD, OLD, NEXT]
+    assert [rule.check(number) for number in (11, 12, 10)] == [GAP, NEXT, OLD]
+    rule.reset()
+    assert [rule.check(number) for number in (0, 0, 1)] == [NEXT, OLD, NEXT]
+
+
+def test_a_connection_that_counts_anew_has_missed_something() -> None:
+    rule = ConnectionCounter()
+    assert [rule.check(number) for number in (5, 0, 1)] == [NEXT, GAP, NEXT]
+    assert [rule.check(number) for number in (1000, 900, 901)] == [GAP, GAP, NEXT]
+
+
+def test_a_book_on_a_counted_connection_has_the_number_of_its_last_message() -> None:
+    rule = OnCountedConnection()
+    rule.reset(5)
+    assert rule.check(0, 9, 0) is NEXT
+    assert (rule.last, rule.numbered, rule.settled) == (9, True, True)
 
 
 def test_every_image_is_bridged_anew() -> None:

@@ -41,7 +41,7 @@ def test_without_json_the_secret_is_shown_once_in_words(capsys: Capture) -> None
 def test_a_coin_is_deposited_once(capsys: Capture) -> None:
     outcome = run(capsys, "account", "add", "bot", "--deposit", "BTC=1", "--deposit", "btc=2")
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
-    assert "write the whole amount once, BTC=AMOUNT" in outcome.err
+    assert "give the total once, BTC=AMOUNT" in outcome.err
     assert AccountStore().read() == []
     assert KeyStore().read() == []
 
@@ -50,7 +50,7 @@ def test_names_are_given_once_and_numbers_never_again(capsys: Capture) -> None:
     run(capsys, "account", "add", "one")
     run(capsys, "account", "add", "two")
     outcome = run(capsys, "account", "add", "one")
-    assert (outcome.code, "there is an account 'one' already" in outcome.err) == (2, True)
+    assert (outcome.code, "account 'one' already exists" in outcome.err) == (2, True)
     assert [entry.number for entry in AccountStore().read()] == [FIRST, FIRST + 1]
     assert len(KeyStore().read()) == 2
 

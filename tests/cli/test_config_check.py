@@ -16,8 +16,8 @@ BAD = [
     ("speed = ", "Invalid value"),
     ("sped = 1", "unknown field `sped`"),
     ("[limits]\nunsent = 1", "limits: Object contains unknown field `unsent`"),
-    ("[limits]\nrequest_timeout = 1e300", "limits.request_timeout: a number up to "),
-    ("[limits]\nsubscriptions = 0", "limits.subscriptions: a number above 0"),
+    ("[limits]\nrequest_timeout = 1e300", "limits.request_timeout: must be at most "),
+    ("[limits]\nsubscriptions = 0", "limits.subscriptions: must be above 0"),
     ("[listen]\nport = 70000", "listen.port: from 0 to 65535"),
     ('[listen]\nhost = "no-such-host.invalid"', "'no-such-host.invalid' is no address of this machine"),
     ('[listen]\nhost = "192.0.2.1"\nport = 0', "'192.0.2.1' is no address of this machine"),
@@ -26,8 +26,8 @@ BAD = [
     # time
     ("speed = 1e300", "speed: a number from 0.000001 to 1000000, or max"),
     ("speed = 1e-300", "speed: a number from 0.000001 to 1000000, or max"),
-    ('speed = "max"', "--speed max is for recordings"),
-    ("loop = true", "--loop is for recordings"),
+    ('speed = "max"', "--speed max applies to recordings"),
+    ("loop = true", "--loop applies to recordings"),
     # the exchange
     ('[exchange]\nlatency = "far"', "far"),
     ("[exchange]\ndrop = 1.0", "--drop"),
@@ -39,14 +39,20 @@ BAD = [
     ('[[replay]]\nfile = "."\nvenue = "okx"', "not a file: "),
     ('[[replay]]\nfile = "noise"\nvenue = "okx"', "noise: line 1: "),
     ('[[replay]]\nfile = "empty"\nvenue = "okx"', "empty: line 1: "),
-    ('[[replay]]\nfile = "tape"\nvenue = "nasdaq"', "replay[0].venue: no venue 'nasdaq'"),
-    ('[[replay]]\nfile = "tape"\nvenue = "deribit"\n' * 2, "replay[1].venue: deribit is served already"),
+    ('[[replay]]\nfile = "tape"\nvenue = "nasdaq"', "replay[0].venue: unknown venue 'nasdaq'"),
+    ('[[replay]]\nfile = "tape"\nvenue = "deribit"\n' * 2, "replay[1].venue: deribit is already served"),
     # certificates
-    ('[tls]\ncertificate = "nowhere.pem"', "no file nowhere.pem"),
-    ('[tls]\ncertificate = "noise"', "noise and noise are no certificate and its key"),
-    ('[tls]\ncertificate = "one.pem"\nkey = "other.pem"', "one.pem and other.pem are no certificate and its"),
+    ('[tls]\ncertificate = "nowhere.pem"', "no such file: nowhere.pem"),
+    ('[tls]\ncertificate = "noise"', "noise and noise are not a certificate and its key"),
+    (
+        '[tls]\ncertificate = "one.pem"\nkey = "other.pem"',
+        "one.pem and other.pem are not a certificate and its",
+    ),
     ('[tls]\nkey = "one.pem"', "tls.key: needs tls.certificate"),
-    ('[tls]\ncertificate = "one.pem"\nself_signed = true', "tls.self_signed: not beside tls.certificate"),
+    (
+        '[tls]\ncertificate = "one.pem"\nself_signed = true',
+        "tls.self_signed: cannot be combined with tls.certificate",
+    ),
 ]
 
 
@@ -86,7 +92,7 @@ def test_a_home_that_cannot_be_is_refused(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch, place: Path, text: str, folder: str
 ) -> None:
     monkeypatch.setenv("DELTAWIRE_HOME", str(place / folder))
-    assert f"{place / 'noise'} is not a folder; DELTAWIRE_HOME" in refused_alike(capsys, text)
+    assert f"{place / 'noise'} is not a folder; set DELTAWIRE_HOME" in refused_alike(capsys, text)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -106,7 +112,7 @@ def test_a_home_with_damage_is_refused(capsys: Capture, place: Path, name: str) 
 
 def test_a_certificate_of_our_own_that_others_can_read_is_refused(capsys: Capture, place: Path) -> None:
     self_signed(place / "home", "localhost").chmod(0o644)
-    assert "self-signed.pem can be read by others" in refused_alike(capsys, "[tls]\nself_signed = true")
+    assert "self-signed.pem can be read by other users" in refused_alike(capsys, "[tls]\nself_signed = true")
 
 
 def test_what_a_running_server_holds_is_not_held_against_its_configuration(
@@ -118,7 +124,7 @@ def test_what_a_running_server_holds_is_not_held_against_its_configuration(
     file.write_text(f"[listen]\nport = {port}\n[tls]\nself_signed = true\n")
     with Command("serve", "--config", file, DELTAWIRE_HOME=str(place / "home")) as server:
         server.out.until("trade")
-        assert run(capsys, "config", "check", file).out == f"{file} is good\n"
+        assert run(capsys, "config", "check", file).out == f"{file} is valid\n"
 
 
 def test_a_busy_port_is_told_before_the_journal_is_opened(capsys: Capture, place: Path) -> None:

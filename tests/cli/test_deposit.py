@@ -76,7 +76,10 @@ def test_a_running_server_makes_a_deposit_and_a_stopped_one_when_it_starts(
     with serving(folder) as server:
         until_balance(server, 11)
         outcome = run(capsys, "account", "deposit", "bot", "BTC=0.5", "usdc=100")
-        assert outcome.out == "bot: 0.5 BTC more, 11.5 BTC in all\nbot: 100 USDC more, 100 USDC in all\n"
+        assert (
+            outcome.out
+            == "bot: deposited 0.5 BTC, 11.5 BTC in total\nbot: deposited 100 USDC, 100 USDC in total\n"
+        )
         until_balance(server, 11.5)
         until_balance(server, 100, "USDC")
         server.signal(signal.SIGTERM)
@@ -174,13 +177,16 @@ def test_an_account_that_is_not_there_is_an_error_that_says_which_are(
 ) -> None:
     outcome = run(capsys, *command)
     assert (outcome.code, outcome.out) == (2, "")
-    assert outcome.err == "deltawire: no account 'bto'; there are none; deltawire account add bto makes it\n"
+    assert (
+        outcome.err
+        == "deltawire: no account 'bto'; there are no accounts; to create it: deltawire account add bto\n"
+    )
     run(capsys, "account", "add", "bot")
     run(capsys, "account", "add", "other")
     keys = KeyStore().read()
     outcome = run(capsys, *command)
     assert outcome.code == 2
-    assert "no account 'bto'; there are: bot, other; deltawire account add bto makes it" in outcome.err
+    assert "no account 'bto'; accounts are bot, other; to create it: deltawire account add bto" in outcome.err
     assert KeyStore().read() == keys
 
 
@@ -194,7 +200,7 @@ def test_a_key_that_may_trade_on_nothing_says_so(capsys: Capture) -> None:
     reads = run(capsys, "keys", "add", "feed")
     assert (reads.code, "no account" in reads.err) == (0, False)
     trades = run(capsys, "keys", "add", "bot", "--scope", "account:read trade:read_write")
-    assert (trades.code, "There is no account main to trade on" in trades.err) == (0, True)
+    assert (trades.code, "the account main does not exist" in trades.err) == (0, True)
     run(capsys, "account", "add", "main")
     trades = run(capsys, "keys", "add", "bot2", "--scope", "account:read trade:read_write")
     assert "no account" not in trades.err

@@ -67,4 +67,4 @@ def test_damage_is_exit_code_one_with_its_place(directory: Path, capsys: pytest.
 def test_what_is_no_journal_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify(capsys, str(tmp_path / "none"))[0] == 2
     code, output = verify(capsys, str(tmp_path))
-    assert (code, output) == (2, f"deltawire: {tmp_path}: there is no journal in it\n")
+    assert (code, output) == (2, f"deltawire: {tmp_path}: contains no journal\n")

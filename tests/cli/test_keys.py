@@ -74,11 +74,11 @@ def test_of_an_ed25519_pair_only_the_public_half_is_stored(capsys: Capsys, tmp_p
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--scope", "trade:write"], "--scope: no right 'trade:write'"),
-        (["--expires", "soon"], "--expires is a number with m, h, d or w"),
-        (["--address", "10.0.0.0/99"], "--address is an address or a network"),
-        (["--account", "a b"], "an account has up to 64 letters"),
-        (["a\nb"], "a name has up to 64 letters"),
+        (["--scope", "trade:write"], "--scope: unknown right 'trade:write'"),
+        (["--expires", "soon"], "--expires must be a number followed by m, h, d or w"),
+        (["--address", "10.0.0.0/99"], "--address must be an address or a network"),
+        (["--account", "a b"], "an account name consists of up to 64 letters"),
+        (["a\nb"], "a name consists of up to 64 letters"),
         (["--public-key", "/nowhere.pem"], "cannot read /nowhere.pem: No such file"),
     ],
 )
@@ -93,7 +93,7 @@ def test_another_kind_of_key_is_refused(capsys: Capsys, tmp_path: Path, kind: st
     pem, key = tmp_path / "public.pem", X25519PrivateKey.generate().public_key()
     other = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     pem.write_bytes(other if kind == "other" else b"noise")
-    assert "is no Ed25519 public key" in run(capsys, "keys", "add", "--public-key", pem).err
+    assert "is not an Ed25519 public key" in run(capsys, "keys", "add", "--public-key", pem).err
 
 
 def test_a_key_that_is_not_there_cannot_be_revoked(capsys: Capsys) -> None:

@@ -49,7 +49,7 @@ def test_help_names_the_commands(capsys: Capture) -> None:
             ["--replay", "--venue", "--speed", "--loop", "--host", "--port", "Deribit-dialect", *REGISTRY],
         ),
         ("verify", ["FILE", "--venue", "--json", "Exit code 0"]),
-        ("watch", ["URL", "CHANNEL", "--count", "Reconnects"]),
+        ("watch", ["URL", "CHANNEL", "--count", "reconnects"]),
     ],
 )
 def test_every_command_explains_itself(capsys: Capture, command: str, words: list[str]) -> None:
@@ -150,7 +150,7 @@ def test_an_unknown_venue_is_told_the_known_ones(capsys: Capture, tape: Path) ->
 def test_a_speed_that_is_none_is_refused(capsys: Capture, tape: Path, speed: str) -> None:
     outcome = run(capsys, "serve", "--replay", tape, "--venue", "deribit", "--speed", speed)
     assert is_one_line(outcome)
-    assert f"--speed is a number from 0.000001 to 1000000, or max, not {speed!r}" in outcome.err
+    assert f"--speed must be a number from 0.000001 to 1000000, or max, not {speed!r}" in outcome.err
 
 
 @pytest.mark.parametrize(("text", "speed"), [("1", 1.0), ("0.25", 0.25), ("1e3", 1000.0), ("max", "max")])
@@ -171,19 +171,19 @@ def test_a_venue_is_served_once(capsys: Capture, tape: Path) -> None:
     pair = ["--replay", tape, "--venue", "deribit"]
     outcome = run(capsys, "serve", *pair, *pair)
     assert is_one_line(outcome)
-    assert "each venue can be served once" in outcome.err
+    assert "each venue can be served only once" in outcome.err
 
 
 def test_the_exchange_has_no_fastest_speed(capsys: Capture) -> None:
     outcome = run(capsys, "serve", "--speed", "max")
     assert is_one_line(outcome)
-    assert "--speed max is for recordings" in outcome.err
+    assert "--speed max applies to recordings" in outcome.err
 
 
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--latency", "moon"], "no latency: 'moon'"),
+        (["--latency", "moon"], "unknown latency 'moon'"),
         (["--drop", "1"], "from 0 to below 1"),
         (["--drop", "nan"], "from 0 to below 1"),
     ],
@@ -197,13 +197,13 @@ def test_conditions_that_are_none_are_refused(capsys: Capture, options: list[str
 def test_the_exchanges_options_are_not_for_recordings(capsys: Capture, tape: Path) -> None:
     outcome = run(capsys, "serve", "--replay", tape, "--venue", "deribit", "--seed", 1)
     assert is_one_line(outcome)
-    assert "--seed is for the built-in exchange" in outcome.err
+    assert "--seed applies to the built-in exchange" in outcome.err
 
 
 def test_the_exchange_cannot_begin_again_like_a_recording(capsys: Capture) -> None:
     outcome = run(capsys, "serve", "--loop")
     assert is_one_line(outcome)
-    assert "--loop is for recordings" in outcome.err
+    assert "--loop applies to recordings" in outcome.err
 
 
 def test_a_port_that_is_taken_is_named(capsys: Capture, tape: Path) -> None:
@@ -254,7 +254,7 @@ def test_an_unknown_channel_is_told_what_there_is(capsys: Capture) -> None:
         for channel in ("book.BTC-PERP.raw", "nonsense", "book.BTC-PERPETUAL.never"):
             outcome = run(capsys, "watch", f"127.0.0.1:{server.port}", "quote.BTC-PERPETUAL", channel)
             assert is_one_line(outcome)
-            assert f"no channel {channel!r} there" in outcome.err
+            assert f"no channel {channel!r} on this server" in outcome.err
             assert "BTC-PERPETUAL" in outcome.err
 
 
@@ -310,7 +310,7 @@ def test_a_reader_that_has_seen_enough_ends_the_command_without_a_word() -> None
 def test_an_output_that_is_full_is_one_line(tmp_path: Path, tape: Path, command: str) -> None:
     outcome = shell(f"DELTAWIRE_HOME={tmp_path}/home $deltawire {command.format(tape=tape)} > /dev/full")
     assert is_one_line(outcome)
-    assert "cannot write its output: No space left on device" in outcome.err
+    assert "cannot write the output: No space left on device" in outcome.err
 
 
 def test_an_output_that_is_closed_is_not_missed(tmp_path: Path, tape: Path) -> None:
@@ -325,4 +325,4 @@ def test_an_output_that_is_closed_is_not_missed(tmp_path: Path, tape: Path) -> N
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full device here")
 def test_a_server_that_cannot_say_where_it_is_says_why(tmp_path: Path) -> None:
     outcome = shell(f"DELTAWIRE_HOME={tmp_path}/home $deltawire serve --port 0 > /dev/full")
-    assert (outcome.code, outcome.err) == (2, "deltawire: cannot write its output: No space left on device\n")
+    assert (outcome.code, outcome.err) == (2, "deltawire: cannot write the output: No space left on device\n")

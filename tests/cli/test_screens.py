@@ -167,7 +167,7 @@ def test_names_are_shown_as_they_are_whatever_they_contain() -> None:
 def test_a_ladder_and_a_tape_are_as_long_as_the_terminal_is_high(lines: int) -> None:
     levels = {side: [["new", price + number, 1.0] for number in range(30)] for side, price in SIDES.items()}
     trade = {"instrument_name": "X", "direction": "buy", "timestamp": AT_MS, "price": 1.0, "amount": 1.0}
-    screen = Screen("signed in as somebody")
+    screen = Screen("authenticated as somebody")
     screen.take(Notification(BOOK, image(**levels)))
     screen.take(Notification("trades.X.raw", [trade] * 40))
     console = Console(file=io.StringIO(), width=150)
@@ -175,7 +175,7 @@ def test_a_ladder_and_a_tape_are_as_long_as_the_terminal_is_high(lines: int) -> 
     assert isinstance(console.file, io.StringIO)
     picture = console.file.getvalue().splitlines()
     assert min(lines, 28) - 2 <= len(picture) < max(lines, 29)
-    assert picture[0].startswith("2 notifications, signed in as somebody")
+    assert picture[0].startswith("2 notifications, authenticated as somebody")
     assert any("live" in line for line in picture)
 
 
@@ -202,13 +202,13 @@ def test_what_has_said_nothing_for_a_while_says_for_how_long(channel: str, data:
     screen = Screen()
     screen.take(Notification(channel, data), 100.0)
     assert "nothing" not in last_line(screen, 102.9)
-    assert last_line(screen, 103.0).startswith("nothing for 3 s")
-    assert last_line(screen, 225.5).startswith("nothing for 2 min 5 s")
+    assert last_line(screen, 103.0).startswith("no data for 3 s")
+    assert last_line(screen, 225.5).startswith("no data for 2 min 5 s")
     assert "live" not in last_line(screen, 225.5)
     screen.lose("1006")
     assert last_line(screen, 225.5).startswith("disconnected")
     screen.take(Notification("quote.X", {}), 226.0)
-    assert "nothing yet" in "\n".join(line for line in shown(screen) if "disconnected" not in line)
+    assert "no data yet" in "\n".join(line for line in shown(screen) if "disconnected" not in line)
 
 
 def test_a_stale_book_stays_stale_however_long_nothing_comes() -> None:

@@ -77,7 +77,7 @@ def test_an_exchange_whose_disk_is_full_says_so_and_ends(tmp_path: Path) -> None
         said = server.err.rest()
         assert "Traceback" not in said
         (line,) = [line for line in said.splitlines() if line.startswith("deltawire: ")]
-        assert line.startswith("deltawire: the exchange ends, nothing is acknowledged any more: ")
+        assert line.startswith("deltawire: the exchange stops, nothing is acknowledged any more: ")
         assert "File too large" in line
 
 
@@ -165,6 +165,4 @@ def test_without_echo_there_is_no_such_path(tmp_path: Path) -> None:
 def test_echo_is_refused_where_others_could_reach_it(capsys: pytest.CaptureFixture[str]) -> None:
     outcome = run(capsys, "serve", "--echo", "--host", "0.0.0.0", "--port", 0)
     assert outcome.code == 2
-    assert outcome.err == (
-        "deltawire: --echo is for tests on one machine: it needs a loopback address, not 0.0.0.0\n"
-    )
+    assert outcome.err == ("deltawire: --echo needs a loopback address, not 0.0.0.0\n")

@@ -225,7 +225,7 @@ def test_a_recording_of_which_nothing_is_the_venues_is_exit_code_1(capsys: Captu
     file = DeribitTape().says('{"channel":"x"}').write(tmp_path / "tape.log")
     outcome = run(capsys, "verify", file, "--venue", "okx")
     assert outcome.code == 1
-    assert "no book in this recording: is it this venue's?" in outcome.out
+    assert "no book in this recording: is this the right --venue?" in outcome.out
 
 
 def test_the_table_has_a_line_per_book(capsys: Capture, tmp_path: Path) -> None:

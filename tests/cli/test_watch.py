@@ -64,9 +64,9 @@ def test_it_reconnects_when_the_server_is_back_and_waits_for_the_channel_to_be()
             assert json.loads(watching.out.next())["data"]["type"] == "change"
             first.stop()
             assert first.joined()
-            assert "1001 server stops; reconnect and resume; again in" in watching.err.next()
+            assert "1001 server stops; reconnect and resume; next attempt in" in watching.err.next()
             with GatewayServer(port=first.port) as second:
-                watching.err.until(f"{BOOK} is not there; again in")
+                watching.err.until(f"no such channel, or not for you: {BOOK}; again in")
                 second.go_live()
                 assert json.loads(watching.out.next())["data"]["type"] == "snapshot"
                 second.change()
@@ -91,8 +91,8 @@ def test_a_book_of_which_nothing_comes_any_more_is_not_shown_as_live() -> None:
         server.go_live()
         with Terminal("watch", server.url, BOOK, "--cafile", str(certificate())) as watching:
             watching.until(" live ")
-            watching.until("nothing for 3 s")
-            assert " live " not in watching.until("nothing for 4 s")
+            watching.until("no data for 3 s")
+            assert " live " not in watching.until("no data for 4 s")
             server.change()
             watching.until(" live ")
             server.stop()
@@ -134,14 +134,14 @@ def test_the_picture_says_that_it_is_proven_and_by_whose_key(
     monkeypatch.setenv("DELTAWIRE_CLIENT_SECRET", SECRET)
     outcome = run_in_terminal("watch", guarded.url, BOOK, QUOTE, "--proven", "--count", 2)
     assert outcome.code == 0
-    assert "2 notifications, signed in as alice-id; every frame proven (HMAC-SHA256)" in outcome.out
+    assert "2 notifications, authenticated as alice-id; every frame verified (HMAC-SHA256)" in outcome.out
     assert SECRET not in outcome.out
 
 
 def test_a_wrong_secret_is_told_in_one_line_without_it(guarded: GatewayServer, capsys: Capture) -> None:
     key = ["--client-id", ALICE.client_id, "--client-secret", f"{SECRET}x"]
     line = refused(run(capsys, "watch", guarded.url, BOOK, *key))
-    assert f"{guarded.url} refuses: 13004 invalid_credentials" in line
+    assert f"{guarded.url} refused the request: 13004 invalid_credentials" in line
 
 
 def test_a_key_without_its_secret_and_proof_without_a_key_say_what_is_missing(capsys: Capture) -> None:
@@ -153,14 +153,14 @@ def test_a_key_without_its_secret_and_proof_without_a_key_say_what_is_missing(ca
 
 def test_who_wants_private_channels_is_told_to_sign_in(guarded: GatewayServer, capsys: Capture) -> None:
     line = refused(run(capsys, "watch", guarded.url, "user.orders.any.any.raw"))
-    assert "sign in with --client-id" in line
+    assert "authenticate with --client-id" in line
 
 
 def test_a_server_for_those_who_sign_in_says_so(tmp_path: Path, capsys: Capture) -> None:
     with GatewayServer(keys=KeyStore(tmp_path), policy=Policy(private_only=True)) as server:
         line = refused(run(capsys, "watch", server.url, BOOK))
     assert "13009 unauthorized" in line
-    assert "; sign in with --client-id" in line
+    assert "; authenticate with --client-id" in line
 
 
 # No connection.
@@ -179,7 +179,7 @@ def test_a_certificate_that_nobody_trusts_is_told_with_its_remedy(
     with GatewayServer(tls=tls) as server:
         line = refused(run(capsys, "watch", f"wss://localhost:{server.port}", BOOK))
         assert line.endswith(
-            "; --cafile FILE trusts a certificate: of a server with --self-signed "
+            "; --cafile FILE trusts a certificate; for a server with --self-signed: "
             "self-signed.pem of its DELTAWIRE_HOME"
         )
         line = refused(run(capsys, "watch", f"localhost:{server.port}", BOOK))
@@ -195,7 +195,7 @@ def test_the_remedy_names_the_file_where_it_is_and_it_is_one(
         server.go_live()
         address = f"wss://localhost:{server.port}"
         line = refused(run(capsys, "watch", address, BOOK))
-        assert line.endswith(f"--self-signed {path}")
+        assert line.endswith(f"--self-signed: {path}")
         (image,) = ended(run(capsys, "watch", address, BOOK, "--count", 1, "--cafile", path))
         assert image["data"]["type"] == "snapshot"
 
@@ -216,8 +216,8 @@ def test_what_is_no_certificate_to_trust_is_told(tmp_path: Path, capsys: Capture
     noise = tmp_path / "noise.pem"
     noise.write_text("noise")
     line = refused(run(capsys, "watch", "wss://localhost:9", BOOK, "--cafile", noise))
-    assert line.endswith(f"cannot trust {noise}: no certificate in PEM")
+    assert line.endswith(f"cannot trust {noise}: not a certificate in PEM")
     line = refused(run(capsys, "watch", "wss://localhost:9", BOOK, "--cafile", tmp_path / "no.pem"))
     assert line.endswith("no.pem: No such file or directory")
     line = refused(run(capsys, "watch", "localhost:9", BOOK, "--cafile", noise))
-    assert "for wss://, not for ws://localhost:9" in line
+    assert "applies to wss://, not to ws://localhost:9" in line

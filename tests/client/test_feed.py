@@ -8,7 +8,8 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from deltawire.client import Feed, Gap, Outage
-from deltawire.client.feed import LONGEST_WAIT_S, Item
+from deltawire.client.feed import Item
+from deltawire.client.subscription import LONGEST_WAIT_S
 from deltawire.dialect.grammar import ResumePosition
 from deltawire.errors import FeedError
 from deltawire.session.client import BookMirror, Notification
@@ -186,7 +187,8 @@ async def test_an_iteration_elsewhere_ends_when_the_feed_is_closed(server: Gatew
 
 async def test_closing_does_not_wait_for_the_next_attempt() -> None:
     async with Feed("127.0.0.1:9", BOOK) as feed:
-        feed._joined, feed._wait_s = True, 100 * SOON  # as after long attempts
+        feed._subscription.ready.set()  # as after long attempts
+        feed._subscription._wait_s = 100 * SOON
         items = aiter(feed)
         (outage,) = await take(items, 1)
         assert isinstance(outage, Outage)

@@ -101,12 +101,12 @@ async def test_a_feed_whose_queue_is_full_of_trades_loses_none(server: GatewaySe
                 server.feed([make_trade(server.book.instrument, 1000, 1, trade_id=str(server_has))])
 
         first = asyncio.ensure_future(anext(items))
-        await until(lambda: feed._client is not None and feed._joined)
+        await until(lambda: feed._subscription.ready.is_set())
         await asyncio.to_thread(trade, 1)
         async with asyncio.timeout(PATIENCE_S):
             notes = [await first]
         await asyncio.to_thread(trade, 3 * QUEUE)
-        client = feed._client
+        client = feed._subscription._client
         assert client is not None
         await until(lambda: client._error is not None)
         assert client.unread == QUEUE + 1
@@ -139,8 +139,7 @@ async def test_a_feed_that_asks_for_an_error_ends_with_it(server: GatewayServer)
         async with asyncio.timeout(PATIENCE_S):
             await anext(items)
             await asyncio.to_thread(server.change, 3 * QUEUE)
-            assert feed._client is not None
-            await until(lambda: feed._client is not None and feed._client._error is not None)
+            await until(lambda: not feed._subscription.connected)
             for _ in range(QUEUE + 1):
                 assert isinstance(await anext(items), Notification)
             with pytest.raises(FeedError, match="the queue is full"):

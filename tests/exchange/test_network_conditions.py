@@ -72,7 +72,7 @@ def test_latencies_are_named_or_given_in_milliseconds() -> None:
 
 @pytest.mark.parametrize("text", ["", "fast", "-1", "nan", "5±x", "1e9", "3±-2"])
 def test_what_is_no_latency_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no latency"):
+    with pytest.raises(UsageError, match="unknown latency"):
         parse_latency(text)
 
 
@@ -87,5 +87,5 @@ def test_faults_are_written_with_colons() -> None:
     ["", "delay", "delay:2:1", "delay:0.1:nan", "halt:X:1", "maintenance:-1:5", "maintenance:1:0", "fire:1"],
 )
 def test_what_is_no_fault_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no fault"):
+    with pytest.raises(UsageError, match="unknown fault"):
         parse_fault(text)

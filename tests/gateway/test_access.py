@@ -156,7 +156,7 @@ def test_a_login_without_the_right_is_forbidden(server: GatewayServer) -> None:
         assert (error["code"], error["message"], error["data"]["reason"]) == (
             13021,
             "forbidden",
-            "needs account:read",
+            "requires account:read",
         )
 
 

@@ -13,12 +13,26 @@ import pytest
 
 from deltawire.dialect.families import FAMILIES
 from deltawire.dialect.grammar import choices, parse_channel
+from deltawire.dialect.order_requests import REQUESTS
+from deltawire.dialect.results import RESULTS
+from deltawire.model.events import Constituent, VolatilityIndex
+from deltawire.session import unavailable
 from deltawire.session.asyncapi import NOTICES, describe
+from deltawire.session.methods import collect
 from deltawire.session.table import METHODS
 from deltawire.wire.mac import MacNote, mac_frame
 from deltawire.wire.rpc import format_heartbeat, format_unsubscribed
+from tests.support.definitions import TABLE
 from tests.support.gateway_server import PATIENCE_S, GatewayServer, open_socket
-from tests.support.market_events import make_index, make_listing, make_option, make_ticker, make_trade
+from tests.support.market_events import (
+    START_NS,
+    VENUE,
+    make_index,
+    make_listing,
+    make_option,
+    make_ticker,
+    make_trade,
+)
 
 SPECIFICATION = Path(__file__).parent.parent / "data" / "asyncapi-3.0.0.json.gz"
 OPTION = make_option()
@@ -88,6 +102,8 @@ CHANNELS = [
     "perpetual.BTC-PERPETUAL.raw",
     "deribit_price_index.btc_usd",
     "deribit_price_statistics.btc_usd",
+    "deribit_price_ranking.btc_usd",
+    "deribit_volatility_index.btc_usd",
     "estimated_expiration_price.btc_usd",
     "chart.trades.BTC-PERPETUAL.1",
     "markprice.options.btc_usd",
@@ -114,7 +130,11 @@ def test_what_the_server_sends_is_what_the_document_says(document: dict[str, Any
         server.feed([make_listing(OPTION), make_ticker(OPTION, **mark)])
         server.wait_until(lambda: len(server.app.market) == 2)
         assert set(client.answer("public/subscribe", channels=CHANNELS)["result"]) == set(CHANNELS)
-        server.feed([make_index(40001.0), make_ticker(OPTION, **mark | {"mark_price": 0.06})])
+        made_of = (Constituent("one", 40001.0, 40001.0, 1.0, enabled=True),)
+        server.feed([VolatilityIndex(VENUE, "btc_usd", 60.0, START_NS, START_NS)])
+        server.feed(
+            [make_index(40001.0, constituents=made_of), make_ticker(OPTION, **mark | {"mark_price": 0.06})]
+        )
         server.feed([make_ticker(book.instrument, current_funding=1e-5, index_price=40000.0)])
         server.feed([make_trade(book.instrument, 1000, 3), make_trade(OPTION, 500, 1, iv=60.0)])
         server.feed([make_listing(make_option("BTC-29DEC23-50000-C"))])
@@ -189,3 +209,27 @@ def test_the_document_is_served_for_people_and_for_programs(path: str, accept: s
         assert "<script" not in text
     else:
         assert json.loads(text)["servers"]["this"]["protocol"] == "ws"
+
+
+def test_every_method_describes_its_parameters_and_its_result_by_name(document: dict[str, Any]) -> None:
+    schemas, messages = document["components"]["schemas"], document["components"]["messages"]
+    assert RESULTS.keys() == METHODS.keys() - collect(unavailable).keys()
+    for method in METHODS:
+        name = method.replace("/", "_")
+        assert messages[name]["payload"]["properties"]["params"]["$ref"].endswith(f"/{name}_params")
+        operation = document["operations"][name]
+        assert operation["reply"]["messages"][0]["$ref"].endswith(f"/{name}_result")
+        assert schemas[f"{name}_params"]["type"] == "object"
+        assert f"{name}_result" in schemas
+
+
+@pytest.mark.parametrize("method", sorted(REQUESTS))
+def test_what_an_order_may_have_is_what_the_definitions_have(method: str) -> None:
+    described = {field.name for field in msgspec.structs.fields(REQUESTS[method])}
+    assert {name.removesuffix("?") for name in definition_of(method)} <= described
+
+
+def definition_of(method: str) -> dict[str, Any]:
+    params = TABLE["methods"][method]["params"]
+    found: dict[str, Any] = TABLE["types"][params[1:]] if isinstance(params, str) else params
+    return found

@@ -397,7 +397,7 @@ def test_a_file_that_is_not_the_journals_is_named_and_the_server_starts(furnishe
     (furnished / "journal" / "segment-of-somebody.log").write_bytes(b"")
     (furnished / "journal" / "segment-of-somebody.log").chmod(0o600)
     with started(furnished, secure=scheme == "wss") as server:
-        assert "segment-of-somebody.log" in server.command.err.until("left alone")
+        assert "segment-of-somebody.log" in server.command.err.until("not a file of the journal")
         with server.socket() as client:
             assert "result" in client.answer("public/test")
 

@@ -128,7 +128,7 @@ def test_a_refused_unsubscribe_leaves_nothing() -> None:
     "frame", ["", "{", "[1]", '{"id":"x"}', '{"params":5}', b"\xff", b'{"result":"\xff"}', "[" * 100_000]
 )
 def test_what_is_no_frame_of_the_dialect_ends_the_feed(frame: Any) -> None:
-    with pytest.raises(FeedError, match="no answer of this dialect") as caught:
+    with pytest.raises(FeedError, match="not an answer of this dialect") as caught:
         ClientSession().received(frame)
     assert not caught.value.retry
 
@@ -189,10 +189,10 @@ def test_a_mirror_says_what_the_server_says_of_the_book() -> None:
     ("slip", "words"),
     [
         (change(prev_change_id=4), "change 4 does not follow 5"),
-        (change(bids=[["delete", 98.0, 0.0]]), "delete at 98.0, which is not there"),
-        (change(bids=[["change", 98.0, 1.0]]), "change at 98.0, which is not there"),
-        (change(asks=[["new", 101.0, 1.0]]), "new at 101.0, which is there"),
-        (change(bids=[["change", 101.0, 1.0]]), "change at 101.0, which is not there"),
+        (change(bids=[["delete", 98.0, 0.0]]), "delete at 98.0, which does not exist"),
+        (change(bids=[["change", 98.0, 1.0]]), "change at 98.0, which does not exist"),
+        (change(asks=[["new", 101.0, 1.0]]), "new at 101.0, which exists"),
+        (change(bids=[["change", 101.0, 1.0]]), "change at 101.0, which does not exist"),
     ],
 )
 def test_a_mirror_never_lets_a_slip_pass(slip: dict[str, Any], words: str) -> None:
@@ -279,3 +279,13 @@ def test_one_notification_may_stand_for_several_and_says_so() -> None:
     merged["params"] |= {"seq": 12, "prev_seq": 10, "conflated": 2}
     with pytest.raises(FeedError, match="a: seq 12 follows 10, not 9"):
         session.received(json.dumps(merged))
+
+
+def test_what_could_not_be_resumed_is_kept_until_it_is_told() -> None:
+    session = ClientSession()
+    session.received(b'{"method":"subscription","params":{"channel":"a","epoch":"e","seq":5,"data":1}}')
+    number, _ = session.call("public/subscribe", {})
+    session.received(b'{"id":%d,"result":["a"],"recovered":{"a":false,"b":false,"c":true}}' % number)
+    session.received(b'{"method":"subscription","params":{"channel":"a","epoch":"f","seq":1,"data":2}}')
+    assert session.take_lost() == [("a", ResumePosition("e", 5))]
+    assert session.take_lost() == []

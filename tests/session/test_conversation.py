@@ -228,7 +228,7 @@ def test_over_http_they_are_refused_before_their_parameters_are_read(
     world: World, method: str, strict: bool
 ) -> None:
     error = ask_http(world.market, method, strict=strict, channels="x")["error"]
-    private = {"code": 13009, "message": "unauthorized", "data": {"reason": "sign in with public/auth"}}
+    private = {"code": 13009, "message": "unauthorized", "data": {"reason": "authenticate with public/auth"}}
     over_http = {"code": 10030, "message": "must_be_websocket_request"}
     assert error == (private if method.startswith("private/") else over_http)
 

@@ -257,7 +257,7 @@ def test_what_waits_is_as_a_server_would_have_sent_it() -> None:
 
 @pytest.mark.parametrize(("most", "on_full"), [(0, "conflate"), (-1, "raise"), (5, "drop")])
 def test_bounds_that_are_none_are_refused(most: int, on_full: Any) -> None:
-    with pytest.raises(ValueError, match=r"a queue has room|on_full is one of conflate, raise"):
+    with pytest.raises(ValueError, match=r"the queue must hold|on_full must be one of conflate, raise"):
         NotificationQueue(most, on_full)
 
 

@@ -55,7 +55,7 @@ def test_it_is_enabled_once(talk: Conversation) -> None:
     (reply,) = talk.effects(METHOD, nonce=NONCE)
     assert isinstance(reply, Reply)
     assert reply.error is not None
-    assert (reply.error.code, reply.error.reason) == (-32600, "the MAC runs already: connect anew")
+    assert (reply.error.code, reply.error.reason) == (-32600, "the MAC is already enabled: reconnect first")
 
 
 def test_nobody_else_can(talk: Conversation) -> None:

@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace as changed
 
+from deltawire.model.instruments import Instrument
 from deltawire.session.table import METHODS
 from tests.support.conversations import Conversation, ask_http
 from tests.support.market_events import (
@@ -87,6 +89,7 @@ def test_every_method_has_an_answer_here_or_in_the_conversation() -> None:
         "public/get_book_summary_by_currency",
         "public/get_book_summary_by_instrument",
         "public/get_currencies",
+        "public/get_definitions",
         "public/get_expirations",
         "public/get_funding_rate_history",
         "public/get_funding_rate_value",
@@ -213,7 +216,7 @@ def test_no_level_of_a_book_that_is_not_live_is_served(world: World) -> None:
 @pytest.mark.parametrize("depth", [0, -1, 10_001, 10**300])
 def test_a_depth_out_of_bounds_is_invalid(world: World, depth: int) -> None:
     found = error(world, "public/get_order_book", instrument_name=PERPETUAL, depth=depth)
-    assert found == (-32602, "Invalid params", {"reason": "from 1 to 10000", "param": "depth"})
+    assert found == (-32602, "Invalid params", {"reason": "must be from 1 to 10000", "param": "depth"})
 
 
 def test_a_depth_that_is_no_number_is_invalid_in_a_body_and_in_a_query(world: World) -> None:
@@ -289,7 +292,7 @@ def test_a_count_out_of_bounds_is_invalid(world: World, count: int) -> None:
         ("public/get_last_trades_by_currency", {"currency": "BTC"}),
     ):
         assert error(world, method, count=count, **params)[2] == {
-            "reason": "from 1 to 1000",
+            "reason": "must be from 1 to 1000",
             "param": "count",
         }
 
@@ -415,3 +418,11 @@ def test_a_body_does_not_take_text_for_numbers(world: World) -> None:
 def test_a_kind_that_is_none_is_refused_not_answered_with_nothing(world: World, method: str) -> None:
     code, _, data = error(world, f"public/{method}", kind="bogus")
     assert (code, data["param"]) == (-32602, "kind")
+
+
+def test_definitions_are_whole_and_leave_out_what_is_not_there(world: World) -> None:
+    asked = {"instrument_names": ["BTC-PERPETUAL", "NO-SUCH"]}
+    found = Conversation(world.market).answer("public/get_definitions", **asked)["result"]
+    assert (found["home"], found["venues"]) == (world.market.home, [world.market.home])
+    assert list(found["instruments"]) == ["BTC-PERPETUAL"]
+    assert msgspec.convert(found["instruments"]["BTC-PERPETUAL"], Instrument) == world.instrument

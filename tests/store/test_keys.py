@@ -62,7 +62,7 @@ def test_a_revoked_key_is_gone_and_says_so(store: KeyStore) -> None:
 )
 def test_an_id_or_a_name_is_given_once(store: KeyStore, other: Any) -> None:
     store.add(ALICE)
-    with pytest.raises(UsageError, match="there is a key"):
+    with pytest.raises(UsageError, match="already exists"):
         store.add(other)
     assert store.read() == [ALICE]
 
@@ -91,10 +91,10 @@ def test_another_master_key_opens_nothing(store: KeyStore, monkeypatch: pytest.M
     assert not (store.folder / "master.key").exists()
     assert store.read() == [ALICE]
     monkeypatch.setenv("DELTAWIRE_MASTER_KEY", base64.b64encode(b"n" * 32).decode())
-    with pytest.raises(UsageError, match="master key is another"):
+    with pytest.raises(UsageError, match="master key is wrong"):
         store.read()
     monkeypatch.setenv("DELTAWIRE_MASTER_KEY", "short")
-    with pytest.raises(UsageError, match="DELTAWIRE_MASTER_KEY is no master key"):
+    with pytest.raises(UsageError, match="DELTAWIRE_MASTER_KEY is not a master key"):
         store.read()
 
 
@@ -110,7 +110,7 @@ def test_a_lost_master_key_is_not_replaced_by_a_new_one(store: KeyStore) -> None
 def test_a_file_that_others_can_read_is_refused(store: KeyStore, name: str) -> None:
     store.add(ALICE)
     (store.folder / name).chmod(0o640)
-    with pytest.raises(UsageError, match=f"{name} can be read by others"):
+    with pytest.raises(UsageError, match=f"{name} can be read by other users"):
         store.read()
 
 

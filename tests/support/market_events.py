@@ -9,6 +9,7 @@ from deltawire.model.events import (
     BookDelta,
     BookImage,
     Changes,
+    Constituent,
     Event,
     Index,
     Levels,
@@ -84,9 +85,15 @@ def make_ticker(instrument: Instrument, at_ns: int = START_NS, **fields: Any) ->
     return Ticker(instrument=instrument, venue_ns=at_ns, seen_ns=at_ns, **fields)
 
 
-def make_index(price: float, name: str = "btc_usd", at_ns: int = START_NS, venue: str = VENUE) -> Index:
+def make_index(
+    price: float,
+    name: str = "btc_usd",
+    at_ns: int = START_NS,
+    venue: str = VENUE,
+    constituents: tuple[Constituent, ...] = (),
+) -> Index:
     """An index price."""
-    return Index(venue, name, price, at_ns, at_ns)
+    return Index(venue, name, price, at_ns, at_ns, constituents)
 
 
 def make_listing(instrument: Instrument, at_ns: int = START_NS) -> Listing:

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from deltawire.access.access import Access
 from deltawire.access.keys import Key
+from deltawire.access.scopes import EVERYTHING
 from deltawire.bus.accounts import MemoryAccountBroker
 from deltawire.errors import JournalError
 from deltawire.exchange.accounts.account_records import AccountRecord
@@ -25,6 +26,8 @@ from tests.support.exchange_harness import ExchangeHarness
 from tests.support.subscribers import Inbox
 
 TRADER = changed(BOB, client_id="bobs-hmac", kind="hmac", secret="s3cret-of-bob")
+OWNER = changed(ALICE, client_id="owner-id", name="owner", secret="s3cret-of-owner", rights=EVERYTHING)
+"""A key of Alice's that may do everything."""
 NUMBERS = {"alice": 1, "bob": 2}
 Public = Callable[[list[Event], int], None]
 
@@ -94,7 +97,7 @@ class Exchange:
             self.harness.deposit(number, 10.0)
             self.service.enrol(name, number)
         self.disk.payloads.clear()
-        self.access: Access = access_of(ALICE, READER, TRADER)
+        self.access: Access = access_of(ALICE, READER, TRADER, OWNER)
         self.tick()
 
     def now(self) -> int:
@@ -174,4 +177,4 @@ class Client(Conversation):
         return found
 
 
-__all__ = ["ALICE", "READER", "SECRET", "TRADER", "Client", "Exchange", "changed"]
+__all__ = ["ALICE", "OWNER", "READER", "SECRET", "TRADER", "Client", "Exchange", "changed"]

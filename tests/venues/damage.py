@@ -16,8 +16,13 @@ _PRICES = {
     "deribit": re.compile(rb'\["(?:new|change|delete)",([\d.]+),'),
     "okx": re.compile(rb'\["([\d.]+)","[\d.]+","\d+","\d+"\]'),
     "kraken": re.compile(rb'"price":([\d.]+),"qty"'),
+    "kraken_futures": re.compile(rb'"price":([\d.]+),"qty"'),
     "binance_spot": re.compile(rb'\["([\d.]+)","[\d.]+"\]'),
     "binance_usdm": re.compile(rb'\["([\d.]+)","[\d.]+"\]'),
+    **dict.fromkeys(
+        ("bybit_inverse", "bybit_linear", "bybit_option", "bybit_spot"),
+        re.compile(rb'\["([\d.]+)","[\d.]+"\]'),
+    ),
 }
 SHOWN_LEVELS = 200
 """Images made from a witness's book have no more levels of a side: enough for a short stretch."""
@@ -36,6 +41,10 @@ def book_updated_by(venue: str, frame: bytes) -> str | None:
     if venue == "kraken":
         is_update = message.get("channel") == "book" and message["type"] == "update"
         return message["data"][0]["symbol"] if is_update else None
+    if venue == "kraken_futures":
+        return message["product_id"] if message.get("feed") == "book" and "seq" in message else None
+    if venue.startswith("bybit"):
+        return message["data"]["s"] if message.get("type") == "delta" and "u" in message["data"] else None
     return message["data"]["s"] if "@depth" in message.get("stream", "") else None
 
 

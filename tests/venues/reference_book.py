@@ -279,10 +279,119 @@ class BinanceUsdmWitness(BinanceWitness):
         return int(data["U"]) <= book.id or int(data["pu"]) == book.id
 
 
+class BybitWitness(ReferenceBook):
+    def take(self, frame: bytes) -> str | None:
+        message = _parse(frame)
+        topic = message.get("topic", "")
+        if not topic.startswith("orderbook.") or topic.startswith("orderbook.1."):
+            return None
+        data = message["data"]
+        name = data["s"]
+        book = self.book(name)
+        if message["type"] == "snapshot":
+            book.clear()
+            book.live = True
+        elif not book.live or int(data["u"]) == book.id:
+            return None
+        elif int(data["u"]) != book.id + 1:
+            book.live = False
+            return name
+        book.id = int(data["u"])
+        for side, levels in ((book.bids, data["b"]), (book.asks, data["a"])):
+            for price, size in levels:
+                book.set(side, price, size)
+        book.live = not book.crossed()
+        return None if book.live else name
+
+
+class CoinbaseWitness(ReferenceBook):
+    """One number over all messages: where one is missing every book is suspect."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number: int | None = None
+
+    def take(self, frame: bytes) -> str | None:
+        message = _parse(frame)
+        if "sequence_num" not in message:
+            return None
+        number, last = int(message["sequence_num"]), self.number
+        if last is not None and number and number <= last:
+            return None
+        self.number, suspect = number, []
+        if last is not None and number != last + 1:
+            suspect = [name for name, book in self.books.items() if book.live]
+            for name in suspect:
+                self.books[name].live = False
+        for event in message["events"] if message["channel"] == "l2_data" else []:
+            self._take_event(event)
+        return suspect[0] if suspect else None
+
+    def _take_event(self, event: dict[str, Any]) -> None:
+        book = self.book(event["product_id"])
+        if event["type"] == "snapshot":
+            book.clear()
+            book.live = True
+        for update in event["updates"] if book.live else []:
+            side = book.bids if update["side"] == "bid" else book.asks
+            book.set(side, update["price_level"], update["new_quantity"])
+
+
+class HyperliquidWitness(ReferenceBook):
+    """Each message is the book."""
+
+    def take(self, frame: bytes) -> str | None:
+        message = _parse(frame)
+        if message.get("channel") != "l2Book":
+            return None
+        book = self.book(message["data"]["coin"])
+        book.clear()
+        for side, levels in zip((book.bids, book.asks), message["data"]["levels"], strict=True):
+            for level in levels:
+                book.set(side, level["px"], level["sz"])
+        book.live = not book.crossed()
+        return None if book.live else message["data"]["coin"]
+
+
+class KrakenFuturesWitness(ReferenceBook):
+    def take(self, frame: bytes) -> str | None:
+        message = _parse(frame)
+        if message.get("event") == "unsubscribed" and message["feed"] == "book":
+            self.book(message["product_ids"][0]).live = False
+        if message.get("feed") not in ("book", "book_snapshot") or "event" in message:
+            return None
+        name = message["product_id"]
+        book, number = self.book(name), int(message["seq"])
+        if message["feed"] == "book_snapshot":
+            book.clear()
+            book.live = True
+            for side, levels in ((book.bids, message["bids"]), (book.asks, message["asks"])):
+                for level in levels:
+                    book.set(side, level["price"], level["qty"])
+        elif not book.live or number == book.id:
+            return None
+        elif number != book.id + 1:
+            book.live = False
+            return name
+        else:
+            side = book.bids if message["side"] == "buy" else book.asks
+            book.set(side, message["price"], message["qty"])
+        book.id = number
+        book.live = not book.crossed()
+        return None if book.live else name
+
+
 WITNESSES: dict[str, Callable[[], ReferenceBook]] = {
     "binance_spot": BinanceSpotWitness,
     "binance_usdm": BinanceUsdmWitness,
+    "bybit_inverse": BybitWitness,
+    "bybit_linear": BybitWitness,
+    "bybit_option": BybitWitness,
+    "bybit_spot": BybitWitness,
+    "coinbase": CoinbaseWitness,
     "deribit": DeribitWitness,
     "kraken": KrakenWitness,
+    "hyperliquid": HyperliquidWitness,
+    "kraken_futures": KrakenFuturesWitness,
     "okx": OkxWitness,
 }

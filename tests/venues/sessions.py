@@ -39,6 +39,23 @@ def make_simulator(case: str, seed: int = 1) -> Simulator:
     return SIMULATORS[case](seed)
 
 
+MENDED = ["live", "delta"]
+"""What is told of a book whose image has come."""
+APART = tuple(case for case in CASES if not make_simulator(case).counted_together)
+"""Where a message that is missing is known to be of one book."""
+CHAINED = tuple(case for case in APART if not make_simulator(case).images_only)
+"""And where a book's own messages show that one is missing."""
+
+
+def _is_fast(case: str) -> bool:
+    path = make_venue(make_simulator(case).name).fast_path  # type: ignore[attr-defined]
+    return bool(path.updates)
+
+
+FAST = tuple(case for case in CASES if _is_fast(case))
+"""Whose updates the compiled kernel may take whole."""
+
+
 def make_witness(venue: str) -> ReferenceBook:
     """A witness for a venue; without one nobody could say when a fault can be seen."""
     if venue not in WITNESSES:

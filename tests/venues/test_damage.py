@@ -17,7 +17,7 @@ from deltawire.testing.replica import Replica, ReplicaBook
 from tests.venues.damage import Piece, Recorder, a_tick_off, book_updated_by
 from tests.venues.recorded import FILES, events_by_record
 from tests.venues.reference_book import WITNESSES
-from tests.venues.sessions import CASES, Session, encoded, name_of
+from tests.venues.sessions import CHAINED, Session, encoded, name_of
 
 TICKS = {
     "deribit": "0.0005",
@@ -144,7 +144,7 @@ class TestSimulatedVenues:
 
     @pytest.mark.parametrize("seed", range(4))
     @pytest.mark.parametrize("kind", ["lost", "a tick off", "a tick off near the middle"])
-    @pytest.mark.parametrize("case", CASES)
+    @pytest.mark.parametrize("case", CHAINED)
     def test_damage_shows_as_soon_as_it_can_and_is_mended(self, case: str, kind: str, seed: int) -> None:
         random = Random(f"{case} {kind} {seed}")
         whole, damaged = self.opened(case, seed), self.opened(case, seed)

@@ -10,6 +10,8 @@ import msgspec
 import pytest
 
 from deltawire.cli.verification import Report, Verification
+from deltawire.market.market import Market
+from deltawire.model.events import Listing
 from deltawire.ports import Wants
 from deltawire.recording import Recording
 from deltawire.testing.kernels import pure_kernel
@@ -39,6 +41,12 @@ class Counts(msgspec.Struct, frozen=True):
     tickers: int = 0
     unread: str = ""
     faults: int = 0
+    folder: str = ""
+    """Where it is, if not in one named like the venue."""
+
+    def path(self, more: Path) -> Path:
+        """Its place among the others."""
+        return more / (self.folder or self.venue) / self.file
 
 
 COUNTS = [
@@ -70,6 +78,21 @@ COUNTS = [
     Counts("binance_usdm", "fastmm_demo_20260915.jsonl", waited=161, tickers=239),
     Counts("binance_usdm", "fastmm_depth_burst_20260928.jsonl", waited=3),
     Counts("binance_usdm", "fastmm_mark_price_rollover_20260930.jsonl", tickers=12),
+    # The best level has a topic of its own (14 messages); the last request is refused.
+    Counts(
+        "bybit_spot",
+        "fastmm_spot_testnet_20260913.jsonl",
+        1,
+        1,
+        18,
+        trades=8,
+        tickers=14,
+        faults=1,
+        folder="bybit",
+    ),
+    Counts("bybit_linear", "fastmm_linear_tickers_20260930.jsonl", tickers=963, folder="bybit"),
+    Counts("bybit_linear", "gct_tickers.jsonl", tickers=8, folder="bybit"),
+    Counts("coinbase", "fastmm_advanced_20260930.jsonl", 2, 2, 211, trades=307),
     Counts("deribit", "fastmm_option_testnet_20260913.jsonl", 1, 1, 11, tickers=56),
     Counts("deribit", "fastmm_book_perp_long_snapshot.json", 1, 1),
     Counts("deribit", "fastmm_book_perp_snapshot.json", 1, 1),
@@ -93,6 +116,26 @@ COUNTS = [
         trades=4,
         tickers=3,
         unread="book none.20.100ms beside 100ms 1, chart 3, quote 2",
+    ),
+    Counts("hyperliquid", "fastmm_md_l2book.json", 1, 1),
+    Counts("hyperliquid", "fastmm_md_bbo.json", tickers=1),
+    Counts("hyperliquid", "fastmm_md_trades.json", trades=30),
+    Counts("hyperliquid", "fastmm_md_pong.json"),
+    Counts("hyperliquid", "fastmm_md_subscription_response.json"),
+    Counts("hyperliquid", "fastmm_ws_error.json", faults=1),
+    Counts("hyperliquid", "fastmm_private_order_updates.json", unread="orderUpdates 1"),
+    Counts("hyperliquid", "fastmm_private_user_fills_snapshot.json", unread="userFills 1"),
+    Counts("hyperliquid", "fastmm_private_user_fundings_snapshot.json", unread="userFundings 1"),
+    # Of each product 100 trades from before the subscription come at once.
+    Counts(
+        "kraken_futures",
+        "KRAKEN_FUTURES.ws.46.0",
+        10,
+        10,
+        6528,
+        trades=3,
+        tickers=541,
+        unread="trade_snapshot 10",
     ),
     Counts("okx", "fastmm_swap_20260926.jsonl", 1, 1, 24, trades=36, unread="bbo-tbt 78"),
     Counts("okx", "fastmm_perp_mark_funding_20260930.jsonl", tickers=16, unread="index-tickers 6"),
@@ -139,7 +182,7 @@ def reported(path: Path, venue: str) -> Report:
 
 @pytest.mark.parametrize("counts", COUNTS, ids=lambda counts: f"{counts.venue}-{counts.file}")
 def test_a_file_replays_to_its_counts(more: Path, counts: Counts) -> None:
-    report = reported(more / counts.venue / counts.file, counts.venue)
+    report = reported(counts.path(more), counts.venue)
     books = report.instruments.values()
 
     def total(name: str) -> int:
@@ -160,16 +203,19 @@ def test_a_file_replays_to_its_counts(more: Path, counts: Counts) -> None:
         report.events.get("ticker", 0),
         ", ".join(f"{kind} {count}" for kind, count in report.unread.items()),
         sum(fault.count for fault in report.faults),
+        counts.folder,
     )
     assert total("crossed") == total("malformed") == 0
 
 
-def heard(path: Path, feed: VenueConnection) -> Iterator[dict[str, Any]]:
-    """The frames of a recording, each once the machine has heard it."""
+def heard(path: Path, feed: VenueConnection, market: Market | None = None) -> Iterator[dict[str, Any]]:
+    """The frames of a recording, each once the machine has heard it; what it says goes to the market."""
     feed.opened(Wants(), 1)
     for number, record in enumerate(Recording(path).records(), 2):
         if record.kind == "received":
-            feed.received(record.payload, number)
+            outputs = feed.received(record.payload, number)
+            for event in outputs if market is not None else []:
+                market.apply(event)
             yield msgspec.json.decode(record.payload)
 
 
@@ -210,3 +256,53 @@ def test_the_best_prices_of_another_channel_are_those_of_the_book(more: Path) ->
     assert all(stated[number] == held[number] for number in shared)
     assert best(feed, "BTC-USDT-SWAP")[0][0] == 84099.5
     assert best(feed, "BTC-USDT-SWAP")[1][0] == 84099.6
+
+
+def test_tickers_that_say_what_has_changed_add_up(more: Path) -> None:
+    feed, market = make_venue("bybit_linear"), Market("bybit_linear")
+    for _ in heard(more / "bybit" / "fastmm_linear_tickers_20260930.jsonl", feed, market):
+        pass
+    best = {state.name: (state.ticker["best_bid_price"], state.ticker["best_ask_price"]) for state in market}
+    assert best == {"BTCUSDT": (83017.20, 83017.30), "ETHUSDT": (2665.18, 2665.19)}
+
+
+def test_instruments_as_a_venue_lists_them(more: Path) -> None:
+    body = (more / "bybit" / "fastmm_instruments_spot_testnet.json").read_bytes()
+    (listing,) = make_venue("bybit_spot").fetched("instruments", body, 1)
+    assert isinstance(listing, Listing)
+    found = listing.instrument
+    assert (found.name, found.base, found.quote, found.tick_size) == ("BTCUSDT", "BTC", "USDT", "0.1")
+    assert (found.price_exponent, found.size_exponent, found.min_trade_size) == (-1, -6, "0.000001")
+
+
+def test_one_number_counts_all_messages_of_a_connection(more: Path) -> None:
+    feed = make_venue("coinbase")
+    numbers = [
+        frame["sequence_num"] for frame in heard(more / "coinbase" / "fastmm_advanced_20260930.jsonl", feed)
+    ]
+    assert numbers == list(range(250))
+    tops = {name: tuple(price for price, _ in best(feed, name)) for name in ("BTC-USD", "ETH-USD")}
+    assert tops == {"BTC-USD": (83303.58, 83313.34), "ETH-USD": (2667.15, 2667.41)}
+    body = (more / "coinbase" / "fastmm_product_btc_usd.json").read_bytes()
+    (listing,) = feed.fetched("instruments:BTC-USD", body, 1_000)
+    assert isinstance(listing, Listing)
+    found = listing.instrument
+    assert (found.tick_size, found.min_trade_size, found.size_exponent) == ("0.01", "0.00000001", -8)
+
+
+@pytest.mark.parametrize("name", ["fastmm_rest_meta_xyz.json", "fastmm_rest_meta_and_ctxs_xyz.json"])
+def test_a_builders_perpetuals_are_listed(more: Path, name: str) -> None:
+    feed = make_venue("hyperliquid")
+    listings = feed.fetched("info", (more / "hyperliquid" / name).read_bytes(), 1)
+    assert len(listings) == 6
+    listed = {event.instrument.name: event.instrument for event in listings if isinstance(event, Listing)}
+    found = listed["xyz:NVDA"]
+    assert (found.base, found.settlement, found.price_exponent, found.size_exponent) == (
+        "NVDA",
+        "USDC",
+        -3,
+        -3,
+    )
+    for record in Recording(more / "hyperliquid" / "fastmm_md_l2book.json").records():
+        feed.received(record.payload, 2)
+    assert tuple(price for price, _ in best(feed, "xyz:NVDA")) == (230.32, 230.33)

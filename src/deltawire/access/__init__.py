@@ -1,1 +1,1 @@
-"""Who may do what: keys, scopes, signatures, tokens, and what guessing costs. Pure: time and chance come in."""
+"""Keys, scopes, signatures, tokens, and delays after failed logins. Pure: time and randomness are passed in."""

@@ -1,4 +1,4 @@
-"""The one place that says who somebody is: four kinds of login, three kinds of header, and tokens."""
+"""Authentication in one place: four grant types, three kinds of header, and tokens."""
 
 import base64
 import binascii
@@ -34,7 +34,7 @@ _PAIR = re.compile(r"\s*(id|ts|sig|nonce)\s*=\s*([^,\s]*)\s*")
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
-    """As much of an HTTP request as is signed: `uri` with its query, as it came."""
+    """The parts of an HTTP request that are signed: `uri` with its query, as received."""
 
     method: str
     uri: str
@@ -52,9 +52,9 @@ class Signature(NamedTuple):
 
 
 class Access:
-    """Keys, tokens, and what guessing costs. Every refusal of credentials is the same answer.
+    """Keys, tokens, and delays after failed logins. Every refusal of credentials gives the same answer.
 
-    `address` is where the peer really is: the socket's, or what a trusted proxy says.
+    `address` is the real address of the peer, that of its socket.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class Access:
         connections_per_key: int | None = None,
         refused: Callable[[str, str], None] = lambda client_id, address: None,
     ) -> None:
-        """`refused` is told who wanted to sign in, see `safe_name`, and the address, of every login that is refused."""
+        """`refused` is called for every refused login with the client's name, see `safe_name`, and its address."""
         self.offset_ns = 0
-        """What to add to times given here for the wall clock's, by which signatures and keys are dated."""
+        """The difference of the wall clock, which dates signatures and keys, to the times passed here."""
         self.ring = ring
         self.make_token = make_token
         """A new token of at least 256 random bits, in letters, digits, `-` and `_`."""
@@ -80,11 +80,11 @@ class Access:
         self._backoff = Backoff(backoff or BackoffPolicy())
 
     def set_offset(self, offset_ns: int) -> None:
-        """From now on the wall clock is so far ahead of the times given here."""
+        """Set the difference of the wall clock to the times passed here."""
         self.offset_ns = offset_ns
 
     def replace(self, keys: Iterable[Key]) -> None:
-        """From now on these keys count; the grants of any that is gone or altered end with it."""
+        """Replace the valid keys; the grants of those that are missing or altered end."""
         for client_id in self.ring.replace(keys):
             self.tokens.revoke(client_id)
 
@@ -93,19 +93,19 @@ class Access:
     def by_secret(
         self, client_id: str, secret: str, scope: str, address: str, now: int, **over: bool
     ) -> Grant:
-        """`client_credentials`."""
+        """Log in with grant type `client_credentials`."""
         self._may_try(address, now)
         key = self._find(client_id, now)
         return self._grant(client_id, key, knows_secret(key, secret), scope, address, now, **over)
 
     def by_password(self, name: str, secret: str, scope: str, address: str, now: int, **over: bool) -> Grant:
-        """`password`: the name of a key and its secret."""
+        """Log in with grant type `password`: the name of a key and its secret."""
         self._may_try(address, now)
         key = self.ring.named(name, now + self.offset_ns)
         return self._grant(name, key, knows_secret(key, secret), scope, address, now, **over)
 
     def by_signature(self, signed: Signature, scope: str, address: str, now: int, **over: bool) -> Grant:
-        """`client_signature`, HMAC-SHA256 or Ed25519; a nonce counts once."""
+        """Log in with grant type `client_signature`, HMAC-SHA256 or Ed25519; a nonce can be used once."""
         self._may_try(address, now)
         key = self._find(signed.client_id, now)
         text = login_text(signed.timestamp, signed.nonce, signed.data)
@@ -117,9 +117,12 @@ class Access:
     def by_refresh_token(
         self, token: str, asked: str, address: str, now: int, *, over_http: bool, own: int = 0
     ) -> Grant:
-        """`refresh_token`: a grant again, or what the scope asks for of it, in new tokens; the old ones are spent.
+        """Log in with grant type `refresh_token`.
 
-        `own` is the grant of the connection that asks: one that dies with its connection is refreshed there alone.
+        The grant, or the part that the scope asks for, with new tokens; the old ones become invalid.
+
+        `own` is the grant of the requesting connection: a grant that ends with its connection is refreshed on that
+        connection only.
         """
         parent = self._parent(token, address, now)
         scope, before = parse_scope(asked), parent.identity
@@ -129,11 +132,11 @@ class Access:
             raise RequestError(
                 INVALID_PARAMS,
                 "Invalid params",
-                reason="another session: see public/fork_token",
+                reason="the token belongs to another session: see public/fork_token",
                 param="scope",
             )
         if before.address and scope.address not in ("", before.address):
-            raise RequestError(FORBIDDEN, "forbidden", reason="not from this address", param="ip")
+            raise RequestError(FORBIDDEN, "forbidden", reason="not permitted from this address", param="ip")
         self._check_address(None, scope.address, address)
         self.tokens.end(before.grant)
         lasting = parent.lasting and (over_http or bool(before.session))
@@ -141,36 +144,59 @@ class Access:
         return self.tokens.derive(parent, scope, now, lasting=lasting)
 
     def fork(self, token: str, session: str, address: str, now: int) -> Grant:
-        """`fork_token`: the rights of a refresh token in another session; the token itself stays good.
+        """`fork_token`: give the rights of a refresh token to another session; the token stays valid.
 
-        A grant that dies with its connection has no fork: that would outlive it.
+        A grant that ends with its connection cannot be forked, because the fork would outlive it.
         """
         parent = self._parent(token, address, now)
         if not parent.lasting:
             raise _bound_to_connection()
         return self.tokens.derive(parent, Scope(session=session), now, lasting=True)
 
+    def refreshed(self, token: str, address: str, now: int) -> Identity:
+        """Whose refresh token this is, as long as it can be used from here."""
+        return self._parent(token, address, now).identity
+
+    def exchange(self, token: str, account: str, asked: str, address: str, now: int) -> Grant:
+        """`exchange_token`: what the scope asks for of a session's rights, for another account; the token stays good.
+
+        Who may act for which account is settled by who calls. Like a fork it is for sessions only.
+        """
+        parent = self._parent(token, address, now)
+        if not parent.lasting:
+            raise _bound_to_connection()
+        scope = parse_scope(asked)
+        self._check_address(None, scope.address, address)
+        scope = msgspec.structs.replace(scope, session=scope.session or parent.identity.session)
+        other = msgspec.structs.replace(
+            parent, identity=msgspec.structs.replace(parent.identity, account=account)
+        )
+        return self.tokens.derive(other, scope, now, lasting=True)
+
     # Requests.
 
     def by_token(self, token: str, address: str, now: int) -> Identity:
-        """Whose access token this is. A wrong one costs no waiting: nobody guesses 256 bits, but old ones are used."""
+        """The identity of an access token.
+
+        A wrong one causes no delay: 256 bits cannot be guessed, but old ones are used.
+        """
         identity = self.tokens.find(token, now)
         if identity is None:
-            raise RequestError(UNAUTHORIZED, "unauthorized", reason="no such token, or it has expired")
+            raise RequestError(UNAUTHORIZED, "unauthorized", reason="the token does not exist or has expired")
         self.check(identity, address, now)
         return identity
 
     def speaks_for(self, params: Mapping[str, Any], now: int) -> Identity | None:
-        """Whose access token stands among a request's parameters, if one does that counts; checks no rights."""
+        """The identity of a valid access token among a request's parameters, if any; checks no rights."""
         token = params.get("access_token")
         return self.tokens.find(token, now) if isinstance(token, str) and token else None
 
     def by_headers(
         self, headers: Sequence[str], request: HttpRequest, address: str, now: int
     ) -> Identity | None:
-        """Who the `Authorization` header of a request says it is; two are refused.
+        """The identity of a request's `Authorization` header; two headers are refused.
 
-        None where there is none, or an empty Bearer, as generated clients send it with every request.
+        None without a header, or with an empty Bearer, which generated clients send with every request.
         """
         if len(headers) > 1:
             raise RequestError(UNAUTHORIZED, "unauthorized", reason="more than one Authorization header")
@@ -179,10 +205,10 @@ class Access:
         return self.by_header(headers[0], request, address, now)
 
     def by_header(self, header: str, request: HttpRequest, address: str, now: int) -> Identity:
-        """Who an `Authorization` header says it is."""
+        """The identity of an `Authorization` header."""
         kind, _, rest = header.strip().partition(" ")
         if not header.isascii():
-            raise RequestError(UNAUTHORIZED, "unauthorized", reason="an Authorization header is ASCII")
+            raise RequestError(UNAUTHORIZED, "unauthorized", reason="an Authorization header must be ASCII")
         if kind.lower() == "bearer":
             return self.by_token(rest.strip(), address, now)
         self._may_try(address, now)
@@ -191,7 +217,9 @@ class Access:
         elif kind.lower() == "deri-hmac-sha256":
             who, key, good = self._by_signed_request(rest, request, now)
         else:
-            raise RequestError(UNAUTHORIZED, "unauthorized", reason="Bearer, Basic or deri-hmac-sha256")
+            raise RequestError(
+                UNAUTHORIZED, "unauthorized", reason="must be Bearer, Basic or deri-hmac-sha256"
+            )
         if key is None or not good:
             raise self._refused(who, address, now)
         self._check_address(key, "", address)
@@ -200,14 +228,14 @@ class Access:
         return Identity(key.client_id, key.account, key.rights, key.channels, generation=generation)
 
     def check(self, identity: Identity, address: str, now: int) -> None:
-        """That somebody is still who they were: the key counts, the grant lives, the address is right."""
+        """Check that an identity is still valid: its key, its grant, and its address."""
         key = self._find(identity.client_id, now)
         if key is None or not self._lives(identity, now):
-            raise RequestError(UNAUTHORIZED, "unauthorized", reason="no longer valid: sign in again")
+            raise RequestError(UNAUTHORIZED, "unauthorized", reason="no longer valid: authenticate again")
         self._check_address(key, identity.address, address)
 
     def withheld(self, identity: Identity, address: str, now: int) -> RequestError | None:
-        """The error instead of an answer to someone who counts no more since the request; None where they do."""
+        """The error that replaces the answer if the identity is no longer valid; None if it is."""
         try:
             self.check(identity, address, now)
         except RequestError as error:
@@ -216,7 +244,7 @@ class Access:
         return None
 
     def derived(self, identity: Identity, text: bytes, now: int) -> bytes:
-        """HMAC-SHA256 of a text under the secret that somebody shares with us; the secret itself stays here."""
+        """HMAC-SHA256 of a text under the key's secret; the secret itself is not returned."""
         key = self._find(identity.client_id, now)
         if key is None or key.kind != "hmac":
             raise RequestError(
@@ -225,24 +253,24 @@ class Access:
         return hmac.digest(key.secret.encode(), text, sha256)
 
     def safe_name(self, who: str) -> str:
-        """What may be logged of who wanted to sign in: a known key's id or name, else a hash.
+        """What may be logged about a refused login: the id or name of a known key, else a hash.
 
-        What a stranger sends there may be a secret that went into the wrong field.
+        The client may have sent a secret in the wrong field.
         """
         if self.ring.knows(who):
             return who
         return f"unknown-{hmac.digest(self._salt, who.encode(errors='replace'), sha256).hex()[:8]}"
 
-    # How.
+    # Internal functions.
 
     def _lives(self, identity: Identity, now: int) -> bool:
-        """By its very key, and by its grant where no header stood for one."""
+        """Whether the key is unchanged, and the grant valid, unless a header was used."""
         if identity.generation != self.ring.generation(identity.client_id):
             return False
         return not identity.grant or self.tokens.lives(identity, now)
 
     def _parent(self, refresh_token: str, address: str, now: int) -> HeldGrant:
-        """The grant of a refresh token that can be used, from here."""
+        """The grant of a refresh token, if it can be used from this address."""
         parent = self.tokens.by_refresh(refresh_token, now)
         key = self._find(parent.identity.client_id, now) if parent else None
         if parent is None or key is None:
@@ -262,8 +290,10 @@ class Access:
         return client_id, key, knows_secret(key, secret)
 
     def _by_signed_request(self, pairs: str, request: HttpRequest, now: int) -> tuple[str, Key | None, bool]:
-        """The header's parts come in any order. What was signed counts once, however its signature is written;
-        the nonce alone does not: clients whose nonce is the millisecond may well send two different requests in it.
+        """The parts of the header may be in any order.
+
+        A signed text can be used once, however its signature is written. The nonce alone may be used again: clients
+        whose nonce is the millisecond may send two different requests in it.
         """
         parts = {match[1]: match[2] for part in pairs.split(",") if (match := _PAIR.fullmatch(part))}
         timestamp, nonce = parts.get("ts", ""), parts.get("nonce", "")
@@ -289,7 +319,7 @@ class Access:
 
     def _check_address(self, key: Key | None, only: str, address: str) -> None:
         if (key and not key.may_come_from(address)) or (only and not is_within(address, (only,))):
-            raise RequestError(FORBIDDEN, "forbidden", reason="not from this address", param="ip")
+            raise RequestError(FORBIDDEN, "forbidden", reason="not permitted from this address", param="ip")
 
     def _may_try(self, address: str, now: int) -> None:
         wait_ns = self._backoff.wait_ns(address, now)

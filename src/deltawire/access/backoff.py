@@ -1,4 +1,4 @@
-"""What guessing costs: after a few failed logins an address waits, each time twice as long."""
+"""Delays after failed logins: after a few failures an address must wait, each time twice as long."""
 
 from collections import OrderedDict
 
@@ -8,13 +8,13 @@ SECOND_NS = 1_000_000_000
 
 
 class BackoffPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many failures are free, and how long the first and the longest wait is, in seconds."""
+    """The number of failures without delay, and the first and the longest delay in seconds."""
 
     free: int = 5
     first_s: float = 1.0
     longest_s: float = 300.0
     addresses: int = 10_000
-    """How many addresses are remembered; the one that failed longest ago is forgotten."""
+    """The number of addresses remembered; beyond it, the one that failed longest ago is forgotten."""
 
 
 class Backoff:
@@ -25,11 +25,11 @@ class Backoff:
         self._failures: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
     def wait_ns(self, address: str, now: int) -> int:
-        """How long this address still has to wait before it may try."""
+        """How long this address must wait before its next attempt."""
         return max(0, self._failures.get(address, (0, 0))[1] - now)
 
     def failed(self, address: str, now: int) -> None:
-        """It has tried and failed."""
+        """Record a failed login."""
         count = self._failures.pop(address, (0, 0))[0] + 1
         beyond = count - self._policy.free
         wait_s = (
@@ -40,5 +40,5 @@ class Backoff:
             self._failures.popitem(last=False)
 
     def succeeded(self, address: str) -> None:
-        """It knows a secret: all is forgotten."""
+        """Forget the failures of an address after a successful login."""
         self._failures.pop(address, None)

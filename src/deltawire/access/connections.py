@@ -1,17 +1,17 @@
-"""How many connections somebody may hold at once."""
+"""Limits on simultaneous connections."""
 
 from collections.abc import Callable
 
 
 class ConnectionLimiter:
-    """Counts who is in; `most` says how many of one are let in, None for any number."""
+    """Counts connections by owner; `most` returns the limit of an owner, None for no limit."""
 
     def __init__(self, most: Callable[[str], int | None]) -> None:
         self._most = most
         self._taken: dict[str, int] = {}
 
     def enter(self, who: str) -> bool:
-        """Take a place; False when there is none left."""
+        """Count a new connection; returns False if the limit is reached."""
         taken, most = self._taken.get(who, 0), self._most(who)
         if most is not None and taken >= most:
             return False
@@ -19,7 +19,7 @@ class ConnectionLimiter:
         return True
 
     def leave(self, who: str) -> None:
-        """Give a place back."""
+        """Count the end of a connection."""
         taken = self._taken.pop(who, 0)
         if taken > 1:
             self._taken[who] = taken - 1

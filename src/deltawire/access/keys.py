@@ -1,4 +1,4 @@
-"""API keys, and the ring of those that count now."""
+"""API keys, and the ring of the valid ones."""
 
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
@@ -10,9 +10,9 @@ import msgspec
 
 
 class Key(msgspec.Struct, frozen=True):
-    """One API key of an account. `secret` is what HMAC needs, or of an Ed25519 pair the public half (base64).
+    """One API key of an account. `secret` is the HMAC secret, or the public half of an Ed25519 pair (base64).
 
-    Without addresses it may be used from anywhere, without channel patterns for every channel.
+    Without addresses it may be used from any address, without channel patterns for every channel.
     """
 
     client_id: str
@@ -40,9 +40,9 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class KeyRing:
-    """The keys that count now; `replace` is how one is revoked.
+    """The valid keys; a key is revoked with `replace`.
 
-    Each key has a generation: a number that no key had before it, another after every alteration.
+    Each key has a generation: a number that no earlier key had, and that changes with every alteration.
     """
 
     def __init__(self, keys: Iterable[Key] = ()) -> None:
@@ -52,7 +52,7 @@ class KeyRing:
         self.replace(keys)
 
     def replace(self, keys: Iterable[Key]) -> list[str]:
-        """From now on these; the ids of those that are gone or altered."""
+        """Replace the keys; returns the ids of those that are missing or altered."""
         before, self._keys = self._keys, {key.client_id: key for key in keys}
         self._names = {key.name: key for key in self._keys.values() if key.name}
         changed = [client_id for client_id, key in before.items() if self._keys.get(client_id) != key]
@@ -63,20 +63,20 @@ class KeyRing:
         return changed
 
     def generation(self, client_id: str) -> int:
-        """The generation of a key, 0 where there is none."""
+        """The generation of a key, 0 if it does not exist."""
         return self._generations.get(client_id, 0)
 
     def knows(self, who: str) -> bool:
-        """Whether this is a key's id or name, even of one that has expired."""
+        """Whether this is the id or name of a key, even of an expired one."""
         return who in self._keys or who in self._names
 
     def find(self, client_id: str, now: int) -> Key | None:
-        """A key that has not expired."""
+        """A key that has not expired, by its id."""
         key = self._keys.get(client_id)
         return key if key is not None and key.lives(now) else None
 
     def named(self, name: str, now: int) -> Key | None:
-        """The same by the name its owner gave it, or by its id."""
+        """A key that has not expired, by its name or its id."""
         key = self._names.get(name)
         return key if key is not None and key.lives(now) else self.find(name, now)
 
@@ -85,12 +85,12 @@ class KeyRing:
 
 
 def number_of(key: Key) -> int:
-    """A number for a key, the same always: its id's CRC32."""
+    """A constant number for a key: the CRC32 of its id."""
     return crc32(key.client_id.encode())
 
 
 def is_within(address: str, networks: Iterable[str]) -> bool:
-    """Whether an address is in one of these networks; one that cannot be read is in none."""
+    """Whether an address is in one of these networks; an invalid address is in none."""
     try:
         peer = ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""What requests cost: buckets of credits that refill with time (docs.deribit.com, Rate Limits)."""
+"""Costs of requests: buckets of credits that are refilled over time (docs.deribit.com, Rate Limits)."""
 
 import msgspec
 
@@ -7,10 +7,10 @@ MOST_WALLETS = 100_000
 
 
 class RateLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Credits per second, the most that gather, and what things cost.
+    """Credits per second, the maximum of the bucket, and costs.
 
-    For requests these are Deribit's own numbers. Deribit lets subscribe ten times at once, then 3.3 times a second
-    (3,000 of 30,000); clients that subscribe channel by channel, as ccxt does, would be cut off by that.
+    For requests these are Deribit's numbers. Deribit allows ten subscriptions at once, then 3.3 per second (3,000 of
+    30,000); clients that subscribe channel by channel, as ccxt does, would exceed that.
     """
 
     refill: int = 10_000
@@ -18,7 +18,7 @@ class RateLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     request: int = 500
     subscription_pool: int = 250_000
     subscription: int = 500
-    """A `subscribe` or `unsubscribe`, of whatever number of channels."""
+    """Cost of a `subscribe` or `unsubscribe` with any number of channels."""
 
 
 class _Balance:
@@ -29,7 +29,10 @@ class _Balance:
         self._credits, self._at_ns = float(most), 0
 
     def pay(self, cost: int, now: int) -> bool:
-        """Take credits; False, and none taken, when there are too few. A clock that jumps back refills nothing."""
+        """Take credits.
+
+        Returns False, without taking any, if there are too few. A clock that jumps back refills nothing.
+        """
         self._credits = min(self._most, self._credits + max(0, now - self._at_ns) * self._refill / SECOND_NS)
         self._at_ns = now
         if cost > self._credits:
@@ -39,7 +42,7 @@ class _Balance:
 
 
 class TokenBucket:
-    """The buckets of one account, one address or one connection."""
+    """The buckets of one account, address or connection."""
 
     __slots__ = ("_limits", "_requests", "_subscriptions")
 
@@ -49,14 +52,14 @@ class TokenBucket:
         self._subscriptions = _Balance(limits.subscription_pool, limits.refill)
 
     def pay_for(self, method: str, now: int) -> bool:
-        """Pay for a request, whatever it is; False when it cannot be paid."""
+        """Charge a request; returns False if there are too few credits."""
         if method.partition("/")[2] in ("subscribe", "unsubscribe", "unsubscribe_all"):
             return self._subscriptions.pay(self._limits.subscription, now)
         return self._requests.pay(self._limits.request, now)
 
 
 class TokenBuckets:
-    """TokenBuckets by owner. The one made first is forgotten when there are too many: it is full again by then."""
+    """Buckets by owner. The oldest one is dropped if there are too many: it is full again by then."""
 
     def __init__(self, limits: RateLimits) -> None:
         self.limits = limits
@@ -72,5 +75,5 @@ class TokenBuckets:
         return bucket
 
     def make(self) -> TokenBucket:
-        """A bucket of one connection's own."""
+        """A bucket for a single connection."""
         return TokenBucket(self.limits)

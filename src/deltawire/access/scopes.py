@@ -1,6 +1,6 @@
-"""Scopes: what a key may do, and what of it a login asks for.
+"""Scopes: the rights of a key, and the part that a login asks for.
 
-A scope is words: rights (`trade:read_write`), where the token lives (`connection`, `session:NAME`), and bounds
+A scope consists of words: rights (`trade:read_write`), the kind of token (`connection`, `session:NAME`), and limits
 (`expires:SECONDS`, `ip:ADDRESS`). Source: docs.deribit.com, Authentication, Access scope.
 """
 
@@ -14,7 +14,7 @@ from deltawire.errors import RequestError
 INVALID_PARAMS = -32602
 AREAS = ("account", "trade", "wallet", "block_trade", "block_rfq")
 FOREIGN_AREAS = ("custody",)
-"""Areas that the dialect has and this server has not: a scope may name them, and they grant nothing."""
+"""Areas of the dialect that this server does not have: a scope may name them, and they grant nothing."""
 LEVELS = ("none", "read", "read_write")
 EVERYTHING = tuple(f"{area}:read_write" for area in AREAS)
 READING = tuple(f"{area}:read" for area in AREAS)
@@ -23,11 +23,11 @@ LONGEST_NAME = 64
 LONGEST_SHOWN = 40
 
 Rights = dict[str, int]
-"""Levels by area; an area that is not there is `none`."""
+"""Levels by area; a missing area means `none`."""
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """What a login asks for. `rights` is None when it names no right: then it asks for everything that the key has."""
+    """The scope of a login. `rights` is None if it names no right: then it asks for all rights of the key."""
 
     rights: tuple[str, ...] | None = None
     session: str = ""
@@ -36,9 +36,9 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 def parse_scope(text: str) -> Scope:
-    """A scope as a client writes it; the dialect's error names a word that is none, or that contradicts another.
+    """Parse a client's scope; the dialect's error names an invalid or contradictory word.
 
-    Nothing is left out in silence: a right that is misspelt would otherwise be every right.
+    No word is ignored: a misspelt right would otherwise mean all rights.
     """
     words: dict[str, str] = {}
     for word in text.split():
@@ -66,7 +66,7 @@ def _is_word(word: str, name: str, value: str) -> bool:
             return value.isascii() and value.isdigit() and len(value) < 10 and int(value) > 0
         case "ip":
             return _is_address(value)
-        case "name":  # of the key, in the scope of an answer; clients send it back
+        case "name":  # the key's name and id in the scope of an answer, which clients send back
             return True
     return word in PLAIN_WORDS
 
@@ -80,20 +80,22 @@ def _is_address(text: str) -> bool:
 
 
 def to_rights(words: Iterable[str]) -> Rights:
-    """Levels by area; `ValueError` names a word that is no right."""
+    """Levels by area; `ValueError` names a word that is not a right."""
     rights: Rights = {}
     for word in words:
         area, _, level = word.partition(":")
         if area not in AREAS or level not in LEVELS:
-            raise ValueError(f"no right {word!r}: AREA:LEVEL of {', '.join(AREAS)} and {', '.join(LEVELS)}")
+            raise ValueError(
+                f"unknown right {word!r}: AREA:LEVEL, AREA one of {', '.join(AREAS)}, LEVEL one of {', '.join(LEVELS)}"
+            )
         rights[area] = LEVELS.index(level)
     return rights
 
 
 def lesser(held: Iterable[str], asked: Iterable[str] | None) -> tuple[str, ...]:
-    """What of the rights held was asked for, per area the lower level; all of it when nothing was asked (None).
+    """The requested part of the rights held, per area the lower level; all of them if None was requested.
 
-    An empty `asked` is no right at all: that nothing is left must never read as nothing was asked.
+    An empty `asked` means no rights: it must not be confused with None.
     """
     have = to_rights(held)
     want = have if asked is None else to_rights(asked)
@@ -102,6 +104,6 @@ def lesser(held: Iterable[str], asked: Iterable[str] | None) -> tuple[str, ...]:
 
 
 def allows(held: Iterable[str], needed: str) -> bool:
-    """Whether rights include one; every right includes the empty one."""
+    """Whether rights include one; every set of rights includes the empty one."""
     area, _, level = needed.partition(":")
     return not needed or to_rights(held).get(area, 0) >= LEVELS.index(level)

@@ -1,6 +1,6 @@
-"""Proof of a secret: HMAC-SHA256 and Ed25519, each signature once. What is unknown costs the time of what is wrong.
+"""Verification of HMAC-SHA256 and Ed25519 signatures, each usable once.
 
-Source of both texts: docs.deribit.com, Authentication.
+Unknown keys and wrong signatures take the same time. Source of both texts: docs.deribit.com, Authentication.
 """
 
 import base64
@@ -16,20 +16,20 @@ from deltawire.access.keys import Key
 ED25519_BYTES = 64
 SECOND_NS = 1_000_000_000
 WINDOW_S = 60
-"""How far a signature's time may be from ours, either way."""
+"""Maximum difference between a signature's time and the server's."""
 _NOBODY = "0" * 43
-"""The secret of a key that is not there."""
+"""The secret used for unknown keys."""
 _NOBODYS_PUBLIC = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
-"""The first public key of RFC 8032, 7.1, whose private half everyone knows: never accepted, see `verified`."""
+"""The first public key of RFC 8032, 7.1, whose private half is public: never accepted, see `verified`."""
 
 
 def login_text(timestamp: int, nonce: str, data: str) -> bytes:
-    """What `client_signature` signs: no newline at the end."""
+    """The text that `client_signature` signs: no newline at the end."""
     return f"{timestamp}\n{nonce}\n{data}".encode()
 
 
 def request_text(timestamp: str, nonce: str, method: str, uri: str, body: bytes) -> bytes:
-    """What the `deri-hmac-sha256` header signs: a newline behind each part."""
+    """The text that the `deri-hmac-sha256` header signs: a newline after each part."""
     return f"{timestamp}\n{nonce}\n{method}\n{uri}\n".encode() + body + b"\n"
 
 
@@ -39,7 +39,7 @@ def sign(secret: str, text: bytes) -> str:
 
 
 def verified(key: Key | None, text: bytes, signature: str) -> bool:
-    """Whether a key signed a text. The signature's own shape says which kind of check is made, key or no key."""
+    """Whether a key signed a text. The form of the signature decides how it is checked, even without a key."""
     raw = _to_ed25519(signature)
     if raw is None:
         secret = key.secret if key is not None and key.kind == "hmac" else _NOBODY
@@ -65,7 +65,7 @@ def _digest(secret: str) -> bytes:
 
 
 def _to_ed25519(signature: str) -> bytes | None:
-    """64 bytes from hex, base64 or base64url; None when it is no such thing."""
+    """64 bytes from hex, base64 or base64url; None for other texts."""
     try:
         if len(signature) == 2 * ED25519_BYTES:
             raw = bytes.fromhex(signature)
@@ -83,7 +83,7 @@ def is_timely(timestamp_ms: int, now: int) -> bool:
 
 
 class NonceCache:
-    """Remembers for at least two windows: what is acceptable twice as long as it could come again."""
+    """Remembers nonces for at least two windows, twice as long as they could be accepted again."""
 
     def __init__(self) -> None:
         self._young: set[tuple[str, str | bytes]] = set()
@@ -91,7 +91,7 @@ class NonceCache:
         self._turn = 0
 
     def is_new(self, client_id: str, nonce: str | bytes, now: int) -> bool:
-        """Whether a key has not used this nonce, or digest of what it signed, lately; from now on it has."""
+        """Whether a key has not used this nonce, or digest of a signed text, recently; records it."""
         turn = now // (3 * WINDOW_S * SECOND_NS)
         if turn != self._turn:
             self._old = self._young if abs(turn - self._turn) == 1 else set()

@@ -1,4 +1,4 @@
-"""Grants and their tokens: kept as hashes, bounded per key, and what lives by each of them."""
+"""Grants and their tokens: stored as hashes, bounded per key, with the objects that depend on each grant."""
 
 import hashlib
 from collections.abc import Callable
@@ -12,28 +12,28 @@ from deltawire.access.scopes import Scope, allows, lesser
 
 SECOND_NS = 1_000_000_000
 SESSION_S = 900
-"""How long a session's access token lives; its refresh token lives `REFRESH_S`."""
+"""Lifetime of a session's access token; that of its refresh token is `REFRESH_S`."""
 CONNECTION_S = 31_536_000
-"""A connection's token lives as long as the connection; this is what Deribit says of it."""
+"""A connection's token lives as long as the connection; this is the value that Deribit reports."""
 REFRESH_S = 7 * 86_400
 SESSIONS_PER_KEY = 16
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who speaks: a key's account, and what of the key's rights this login has."""
+    """An authenticated client: the account of a key, and the key's rights that this login has."""
 
     client_id: str
     account: str
     rights: tuple[str, ...]
     channels: tuple[str, ...] = ()
     session: str = ""
-    """The session's name, empty for a connection."""
+    """The name of the session, empty for a connection."""
     address: str = ""
-    """The only address it may be used from, where the login asked for one."""
+    """The only address from which it may be used, if the login asked for one."""
     expires_ns: int = 0
-    """0: with the connection."""
+    """0: at the end of the connection."""
     grant: int = 0
-    """The grant that it lives by; 0 where a header of its key stands for one."""
+    """The grant that it depends on; 0 if it was authenticated by a header with its key."""
     generation: int = 0
     """The generation of its key, see `KeyRing`."""
 
@@ -42,12 +42,12 @@ class Identity(msgspec.Struct, frozen=True):
         return allows(self.rights, right)
 
     def may_subscribe(self, channel: str) -> bool:
-        """Whether its key is for this channel."""
+        """Whether its key permits this channel."""
         return not self.channels or any(_covers(pattern, channel) for pattern in self.channels)
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """What a login gives."""
+    """The result of a login."""
 
     identity: Identity
     access_token: str
@@ -59,23 +59,23 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 class HeldGrant(msgspec.Struct, frozen=True):
-    """A grant that lives, as the server keeps it."""
+    """A valid grant, as stored by the server."""
 
     identity: Identity
     lasting: bool
-    """Whether it is a session's; else it dies with its connection."""
+    """Whether it belongs to a session; otherwise it ends with its connection."""
     ends_ns: int
-    """When it and all that is derived from it ends, because the login asked for that; 0: never."""
+    """When it and everything derived from it ends, if the login asked for that; 0: never."""
     refresh_until_ns: int
     access: bytes
     refresh: bytes
 
 
 class Tokens:
-    """All grants that live. `make` gives a new random token of at least 256 bits.
+    """All valid grants. `make` returns a new random token of at least 256 bits.
 
-    A grant may have holders: whatever lives by it. When it ends before its time they are handed out once, by
-    `take_ended`, to be looked at again.
+    A grant may have holders: the objects that depend on it. When it ends early they are returned once, by
+    `take_ended`, to be checked again.
     """
 
     def __init__(self, make: Callable[[], str]) -> None:
@@ -89,7 +89,7 @@ class Tokens:
         self._ended: dict[int, None] = {}
 
     def issue(self, key: Key, generation: int, scope: Scope, now: int, *, lasting: bool) -> Grant:
-        """A grant of a key: what of its rights the scope asks for, in a session where it is lasting."""
+        """Create a grant of a key with the rights that the scope asks for, for a session if it is lasting."""
         ends_ns = now + scope.expires_s * SECOND_NS if scope.expires_s else 0
         identity = Identity(
             key.client_id,
@@ -103,7 +103,7 @@ class Tokens:
         return self._hold(identity, ends_ns, now, lasting=lasting)
 
     def derive(self, parent: HeldGrant, scope: Scope, now: int, *, lasting: bool) -> Grant:
-        """A grant of another grant: it has at most the rights, the address, the channels and the end of that one."""
+        """Derive a grant from another one; it has at most the rights, address, channels and end of that one."""
         before = parent.identity
         ends = [now + scope.expires_s * SECOND_NS if scope.expires_s else 0, parent.ends_ns]
         identity = msgspec.structs.replace(
@@ -115,57 +115,57 @@ class Tokens:
         return self._hold(identity, min(filter(None, ends), default=0), now, lasting=lasting)
 
     def find(self, access_token: str, now: int) -> Identity | None:
-        """Whose token this is, while it lives."""
+        """The identity of this access token, while it is valid."""
         held = self._by_access.get(_hash(access_token))
         return None if held is None or _is_over(held.identity, now) else held.identity
 
     def lives(self, identity: Identity, now: int) -> bool:
-        """Whether the grant that somebody lives by is there still."""
+        """Whether the grant of an identity is still valid."""
         return not _is_over(identity, now) and (not identity.grant or identity.grant in self._grants)
 
     def by_refresh(self, refresh_token: str, now: int) -> HeldGrant | None:
-        """Whose refresh token this is, while it can be used."""
+        """The grant of this refresh token, while it can be used."""
         held = self._by_refresh.get(_hash(refresh_token))
         return None if held is None or now >= held.refresh_until_ns else held
 
     def end(self, grant: int) -> None:
-        """A grant was spent, or its connection is over, or someone logs out."""
+        """End a grant: it was used up, its connection has ended, or the client has logged out."""
         held = self._grants.get(grant)
         if held is not None:
             self._drop(held)
 
     def revoke(self, client_id: str) -> None:
-        """A key does not count any more."""
+        """End all grants of a key."""
         for held in list(self._of_key.get(client_id, {}).values()):
             self._drop(held)
 
     def __len__(self) -> int:
         return len(self._grants)
 
-    # What lives by a grant.
+    # Objects that depend on grants.
 
     def hold(self, grant: int, holder: object) -> None:
-        """Something lives by a grant from now on."""
+        """Let an object depend on a grant from now on."""
         self._holders.setdefault(grant, {})[holder] = None
 
     def release(self, grant: int, holder: object) -> None:
-        """It does no more."""
+        """Let an object no longer depend on a grant."""
         holders = self._holders.get(grant, {})
         holders.pop(holder, None)
         if not holders:
             self._holders.pop(grant, None)
 
     def take_ended(self) -> set[object]:
-        """Whatever still lives by grants that have ended since the last call."""
+        """The objects that depend on grants that have ended since the last call."""
         if not self._ended:
             return set()
         ended, self._ended = self._ended, {}
         return {holder for grant in ended for holder in self._holders.get(grant, ())}
 
-    # How.
+    # Internal functions.
 
     def _hold(self, identity: Identity, ends_ns: int, now: int, *, lasting: bool) -> Grant:
-        """Keep a grant; a key's sessions are bounded, the oldest goes. Connections are bounded elsewhere."""
+        """Store a grant; a key's sessions are bounded, the oldest one ends. Connections are bounded elsewhere."""
         longest_s = SESSION_S if lasting else CONNECTION_S
         expires_ns = min(filter(None, (now + longest_s * SECOND_NS, ends_ns)))
         identity = msgspec.structs.replace(
@@ -199,7 +199,7 @@ def _is_over(identity: Identity, now: int) -> bool:
 
 
 def _covers(pattern: str, channel: str) -> bool:
-    """Whether a key's pattern covers a channel; of one that is itself a pattern, whether it covers all of it."""
+    """Whether a key's pattern covers a channel; if that is a pattern, whether it is covered completely."""
     if "*" not in channel:
         return fnmatchcase(channel, pattern)
     head = pattern.removesuffix("*")

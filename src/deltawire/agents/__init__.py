@@ -1,1 +1,4 @@
-"""Who trades on the built-in exchange: a latent world, makers, takers and noise; pure, each with its own chance."""
+"""The agents of the built-in exchange.
+
+A latent market, makers, takers and noise; pure, each with its own random stream.
+"""

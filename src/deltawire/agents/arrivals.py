@@ -1,4 +1,4 @@
-"""When takers come, which way and how much: clusters, persistence and heavy tails.
+"""Times, directions and sizes of takers' orders: clustered, persistent and heavy-tailed.
 
 Arrivals are a Hawkes process with two exponential kernels (branching 0.7); signs come from metaorders of Pareto
 length (tail 1.5, so that their memory fades slowly, Lillo and Farmer 2004); sizes are lognormal.
@@ -16,7 +16,7 @@ _PERSISTENT = 0.8
 
 
 class Arrivals:
-    """A self-exciting stream of moments; time in seconds."""
+    """A self-exciting stream of times in seconds."""
 
     def __init__(self, chance: RandomStream, per_second: float) -> None:
         self._chance = chance
@@ -44,14 +44,14 @@ class Arrivals:
 
 
 class Intentions:
-    """Which way the next taker trades."""
+    """The direction of the next taker."""
 
     def __init__(self, chance: RandomStream) -> None:
         self._chance = chance
         self._metaorders = [(0, 0)] * METAORDERS
 
     def sign(self, lean: float) -> int:
-        """+1 to buy. `lean` from −1 to 1 is where those without a metaorder believe the price goes."""
+        """+1 to buy. `lean` from −1 to 1 is the expected direction of the price, for takers without a metaorder."""
         chance = self._chance
         if chance.random() >= _PERSISTENT:
             return 1 if chance.random() < 0.5 * (1 + lean) else -1

@@ -1,7 +1,7 @@
-"""The flow of one future: a maker around a price it believes in, takers, and noise in the queues.
+"""The order flow of one future: a maker around its belief of the price, takers, and noise in the queues.
 
-The maker holds a one-tick market and moves it when its belief has gone `reach` away; before, it lets the side
-that will be passed grow thin. So queues tell of the next move, as they do on real venues. Takers push the belief.
+The maker quotes a one-tick market and moves it when its belief has moved by `reach`; before that, it reduces the side
+that will be passed. So queues predict the next move, as on real venues. Takers move the belief.
 """
 
 from heapq import heappop, heappush
@@ -19,28 +19,28 @@ from deltawire.model.numbers import parse_decimal, unit
 from deltawire.model.random_stream import RandomStream, Streams
 
 LADDER = ((0, 1.0), (1, 0.9), (2, 1.1), (4, 1.6), (8, 2.5), (16, 5.0), (40, 9.0))
-"""The maker's levels: ticks behind the best, size as a multiple of the best's."""
+"""The maker's levels: ticks behind the best price, and size relative to the best level."""
 
 
 class Tempo(msgspec.Struct, frozen=True):
-    """How busy a future is, per second; sizes in dollars."""
+    """The activity of a future, per second; sizes in dollars."""
 
     noise: float = 120.0
     takers: float = 10.0
     reviews: float = 60.0
-    """How often the maker looks."""
+    """How often the maker checks its quotes."""
     moves: float = 4.5
     """How often the price moves."""
     median_size: float = 300.0
     size_sd: float = 2.15
     queue: float = 28_000.0
     impact: float = 0.012
-    """How far a trade of the median size moves the belief, in basis points; grows with the root of the size."""
+    """How far a trade of the median size moves the belief, in basis points; grows with the square root of the size."""
     reaction_s: float = 0.003
 
 
 class FutureFlow:
-    """Everybody who trades one future, as a heap of what is due."""
+    """All agents of one future, as a heap of their next times."""
 
     def __init__(
         self,
@@ -72,18 +72,18 @@ class FutureFlow:
         self._lot = parse_decimal(instrument.min_trade_size, instrument.size_exponent)
 
     def begin(self, now_ns: int) -> None:
-        """The first look of everybody."""
+        """Schedule the first action of every agent."""
         self._basis_ns = now_ns
         for kind in ("maker", "noise", "taker"):
             self._plan(now_ns, 0.0, kind)
 
     @property
     def due_ns(self) -> int:
-        """When somebody acts next."""
+        """The time of the next action."""
         return self._due[0][0]
 
     def act(self) -> None:
-        """Let whoever is due act."""
+        """Let the agent act that is due."""
         now_ns, _, kind = heappop(self._due)
         self._latent.advance(now_ns)
         if kind == "maker":
@@ -103,21 +103,21 @@ class FutureFlow:
         heappush(self._due, (now_ns + max(1, int(wait_s * SECOND_NS)), self._count, kind))
 
     def _belief(self, now_ns: int) -> float:
-        """What the maker thinks the future is worth: the latent price, its carry, and what trades have told."""
+        """The maker's value of the future: the latent price, its carry, and the impact of trades."""
         seconds = (now_ns - self._basis_ns) / SECOND_NS
         self._basis_ns = now_ns
         self._basis *= exp(-seconds / 120.0)
         return self._latent.price * exp(self._carry + self._basis)
 
     def _reach(self) -> float:
-        """How far the belief may go from the market before it moves, in dollars."""
+        """How far the belief may differ from the market before it moves, in dollars."""
         return max(
             self._latent.sigma * self._latent.price / sqrt(self._tempo.moves),
             self.instrument.tick / self._unit,
         )
 
     def _lean(self, now_ns: int) -> float:
-        """Where the belief is between the last move and the next, −1 to 1."""
+        """The position of the belief between the last move and the next, −1 to 1."""
         if self._bid is None:
             return 0.0
         middle = (self._bid + 0.5 * self.instrument.tick) / self._unit
@@ -131,14 +131,14 @@ class FutureFlow:
             self._tilt(now_ns, lean)
 
     def _repair(self, now_ns: int) -> None:
-        """A taker has emptied a best: the maker moves there or fills it up again."""
+        """A taker has emptied a best level: the maker moves there or refills it."""
         if abs(self._lean(now_ns)) >= 0.5:
             self._requote(now_ns)
         else:
             self._tilt(now_ns, self._lean(now_ns))
 
     def _requote(self, now_ns: int) -> None:
-        """Move the whole market to the belief; noise orders that stand in the way give up."""
+        """Move the whole market to the belief; noise orders in between are cancelled."""
         tick = self.instrument.tick
         bid = int((self._belief(now_ns) * self._unit - 0.5 * tick) // tick) * tick
         for order_id in self._resting:
@@ -155,7 +155,7 @@ class FutureFlow:
         return price > bid if buys else price < bid + self.instrument.tick
 
     def _tilt(self, now_ns: int, lean: float) -> None:
-        """Bring every quote to the price and size it should have; first those that leave the new market's way."""
+        """Set every quote to its price and size; first those that make room for the others."""
         tick, bid = self.instrument.tick, self._bid
         assert bid is not None
         rising = (now := self._quotes.get((-1, 0))) is not None and (self._maker.price(now) or 0) <= bid
@@ -182,7 +182,7 @@ class FutureFlow:
             self._quotes[key] = made
 
     def _stir(self, now_ns: int) -> None:
-        """Somebody small joins a queue or leaves one."""
+        """A small noise order joins or leaves a queue."""
         chance, touch = self._noise_chance, self._noise.touch(self.instrument)
         if touch.bid is None or touch.ask is None:
             return
@@ -202,7 +202,7 @@ class FutureFlow:
             self._resting.append(order_id)
 
     def _take(self, now_ns: int) -> None:
-        """A taker trades at what is there, and everybody learns from it."""
+        """A taker trades with the book, and the belief follows."""
         chance, tempo, tick = self._taker_chance, self._tempo, self.instrument.tick
         touch = self._taker.touch(self.instrument)
         sign = self._intentions.sign(self._lean(now_ns))
@@ -224,6 +224,6 @@ class FutureFlow:
             self._plan(now_ns, tempo.reaction_s * (0.5 + chance.random()), "repair")
 
     def _lots(self, dollars: float) -> int:
-        """Dollars as a size the instrument may have."""
+        """Dollars as a valid size of the instrument."""
         size = dollars if self.instrument.size_unit == "quote" else dollars / self._latent.price
         return max(1, round(size * unit(self.instrument.size_exponent) / self._lot)) * self._lot

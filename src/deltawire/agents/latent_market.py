@@ -1,7 +1,7 @@
-"""The world outside: latent prices with stochastic volatility, index constituents around them, surfaces.
+"""The latent market: prices with stochastic volatility, index constituents around them, volatility surfaces.
 
-dS/S = σ dW + jumps, ln σ² an Ornstein-Uhlenbeck process; the second coin moves with the first. Constituents are
-the latent price and errors that fade. Surfaces come from `admissible`, so they never allow arbitrage.
+dS/S = σ dW + jumps, ln σ² an Ornstein-Uhlenbeck process; the second coin is correlated with the first. Constituents
+are the latent price with errors that fade. Surfaces come from `admissible`, so they never allow arbitrage.
 """
 
 from math import exp, sqrt
@@ -21,7 +21,7 @@ _CORRELATION = 0.8
 
 
 class Latent:
-    """A coin's price that nobody sees."""
+    """The latent price of a coin."""
 
     def __init__(self, chance: RandomStream, price: float, vol: float) -> None:
         self.price = price
@@ -30,10 +30,10 @@ class Latent:
         self._excess = 0.0
         self._now_ns: int | None = None
         self.shock = 0.0
-        """The last step in standard deviations, before jumps."""
+        """The last step in standard deviations, without jumps."""
 
     def advance(self, now_ns: int, drive: float | None = None) -> float:
-        """The price now; `drive` is another coin's shock that this one follows."""
+        """Advance and return the price; `drive` is the shock of the coin with which it is correlated."""
         before, self._now_ns = self._now_ns, now_ns
         if before is None or now_ns <= before:
             return self.price
@@ -53,12 +53,12 @@ class Latent:
 
     @property
     def sigma(self) -> float:
-        """The standard deviation of one second's return, as it is now."""
+        """The present standard deviation of one second's return."""
         return self.vol / sqrt(YEAR_S) * exp(self._excess - 0.5 * _VOL_OF_VOL**2)
 
 
 class LatentMarket:
-    """Two coins, their indices against dollar and stablecoin, their surfaces."""
+    """Two coins, their indices against dollar and stablecoin, and their surfaces."""
 
     def __init__(self, streams: Streams, prices: dict[str, float], vols: dict[str, float]) -> None:
         self.coins = {base: Latent(streams(f"latent/{base}"), prices[base], vols[base]) for base in prices}
@@ -68,14 +68,14 @@ class LatentMarket:
         self._levels = dict.fromkeys(prices, 0.0)
 
     def advance(self, now_ns: int) -> None:
-        """Let time pass for every coin; the first leads."""
+        """Advance every coin; the first one drives the others."""
         drive: float | None = None
         for latent in self.coins.values():
             latent.advance(now_ns, drive)
             drive = latent.shock
 
     def prices(self, now_ns: int, fair: dict[str, float]) -> Prices:
-        """The record of this moment."""
+        """The price record of this moment."""
         self.advance(now_ns)
         constituents: dict[str, tuple[float, ...]] = {}
         surfaces: dict[str, Surface] = {}
@@ -90,7 +90,7 @@ class LatentMarket:
         return Prices(at_ns=now_ns, constituents=constituents, fair=fair, surfaces=surfaces)
 
     def _surface(self, base: str, latent: Latent) -> Surface:
-        """Levels that wander, the near end with the volatility of now."""
+        """Surface parameters that vary over time, with the present volatility at the near end."""
         chance = self._surface_chance
         self._levels[base] = level = 0.999 * self._levels[base] + 0.002 * chance.gauss(0.0, 1.0)
         far = latent.vol**2 * exp(level)

@@ -1,4 +1,4 @@
-"""Option makers quote off the marks, a few takers trade near the money and near in time."""
+"""Option makers quote around the mark prices; takers trade near the money and near expiry."""
 
 from math import ceil, floor
 
@@ -11,19 +11,19 @@ from deltawire.model.numbers import parse_decimal, unit
 from deltawire.model.random_stream import Streams
 
 TURNS = 4
-"""After each record of prices: several short ones, so that nobody's orders wait for all quotes together."""
+"""Turns after each price record: several short ones, so that no client waits for all quotes together."""
 TURN_NS = SECOND_NS // (TURNS + 1)
 PER_TURN = 10
-"""How many options are looked at in a turn."""
+"""Options per turn."""
 NEVER_NS = 1 << 63
 _HALF_SPREAD_VOL = 0.6
-"""In points of volatility, and in ticks at least one."""
+"""In volatility points, and at least one tick."""
 _TAKERS = 0.3
 _GAP_DELTA = 0.02
 
 
 class OptionFlow:
-    """One maker on every option and one taker, moved by each record of prices."""
+    """One maker on every option and one taker, driven by price records."""
 
     def __init__(self, maker: Trader, taker: Trader, streams: Streams) -> None:
         self._maker, self._taker = maker, taker
@@ -34,12 +34,12 @@ class OptionFlow:
         self.due_ns = NEVER_NS
 
     def begin(self, now_ns: int, pricing: Pricing) -> None:
-        """Prices are new: the turns begin again."""
+        """New prices: start the turns again."""
         self._quotes = {key: order for key, order in self._quotes.items() if key[0] in pricing.options}
         self._turns, self.due_ns = TURNS, now_ns + TURN_NS
 
     def act(self, now_ns: int, pricing: Pricing) -> None:
-        """Quote the next options in turn; after the last turn sometimes somebody trades."""
+        """Quote the next options; after the last turn, a taker sometimes trades."""
         self._turns -= 1
         self.due_ns = now_ns + TURN_NS if self._turns else NEVER_NS
         names = list(pricing.options)
@@ -63,7 +63,7 @@ class OptionFlow:
             self._renew(now_ns, option, sign, size, ticks)
 
     def _rises(self, option: Instrument, bid: int) -> bool:
-        """Whether the new bid would meet the maker's own old ask, which must go first then."""
+        """Whether the new bid would match the maker's own old ask, which must be moved first."""
         ask = self._quotes.get((option.name, -1))
         price = None if ask is None else self._maker.price(ask)
         return price is not None and bid >= price
@@ -86,7 +86,7 @@ class OptionFlow:
             self._quotes[key] = made
 
     def _size(self, option: Instrument, delta: float) -> int:
-        """More where the option moves less with its underlying."""
+        """Larger if the option moves less with its underlying."""
         least = parse_decimal(option.min_trade_size, option.size_exponent)
         coins = (2.0 + 8.0 * (1.0 - delta)) * (0.5 + self._maker_chance.random())
         if option.base != "BTC":
@@ -94,7 +94,7 @@ class OptionFlow:
         return max(1, int(coins * unit(option.size_exponent) / least)) * least
 
     def _take(self, now_ns: int, pricing: Pricing, names: list[str]) -> None:
-        """One of a few candidates: the one whose delta is nearest to a quarter, the sooner the better."""
+        """Trade one of a few candidates: that with a delta nearest to a quarter, preferring near expiries."""
         chance = self._taker_chance
         candidates = [names[int(chance.random() * len(names))] for _ in range(6)]
         name = min(
@@ -116,14 +116,14 @@ class OptionFlow:
 
 
 def _down(option: Instrument, ticks: float) -> int:
-    """The next price at or below that an order may have; 0 where there is none."""
+    """The highest valid price at or below this one; 0 if there is none."""
     whole = max(0, floor(ticks))
     tick = option.tick_at(whole)
     return whole // tick * tick
 
 
 def _up(option: Instrument, ticks: float) -> int:
-    """The next price at or above that an order may have."""
+    """The lowest valid price at or above this one."""
     whole = max(1, ceil(ticks))
     tick = option.tick_at(whole)
     return -(-whole // tick) * tick

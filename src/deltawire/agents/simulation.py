@@ -1,4 +1,4 @@
-"""A market that lives: exchange, accounts and agents, driven through virtual time. The same seed, the same market."""
+"""The simulated market: exchange, accounts and agents in virtual time. The same seed gives the same market."""
 
 from collections.abc import Iterator
 from math import exp
@@ -24,14 +24,14 @@ from deltawire.options.black76 import years_between
 PRICES = {"BTC": 64_000.0, "ETH": 3_100.0}
 VOLS = {"BTC": 0.60, "ETH": 0.72}
 CARRY = 0.06
-"""Of dated futures, a year."""
+"""The premium of dated futures, per year."""
 PERPETUAL, DATED = Tempo(), Tempo(noise=3.0, takers=0.3, reviews=4.0, moves=1.0, queue=15_000.0)
 FUNDS = {"BTC": 1_000_000, "ETH": 10_000_000, "USDC": 300_000_000}
-"""What each agent begins with; all of them together in smallest units must fit 64 bits."""
+"""The funds of each agent; the total in smallest units must fit into 64 bits."""
 
 
 class Simulation:
-    """Agents act on the exchange in the order of their moments; prices come every second."""
+    """Agents act on the exchange in the order of their times; prices come every second."""
 
     def __init__(
         self,
@@ -43,9 +43,9 @@ class Simulation:
         submit: Submit | None = None,
         only: frozenset[str] | None = None,
     ) -> None:
-        """`only`: names of the futures that get a flow; None: all, and the options too.
+        """`only`: names of the futures that get order flow; None: all, and the options, too.
 
-        An exchange that has prices goes on from there; `submit` takes records on their way to it.
+        An exchange that has prices continues from them; `submit` is called for the agents' records.
         """
         self.accounts = accounts or Accounts()
         self.exchange = exchange or Exchange(self.accounts)
@@ -62,7 +62,7 @@ class Simulation:
         self._prices_ns = now_ns
 
     def advance(self, until_ns: int) -> Iterator[tuple[int, list[Any]]]:
-        """(moment, what came of it) until that time, every moment that changed something."""
+        """Advance to that time; yields (time, results) of every moment that changed something."""
         while True:
             flow = min(self._flows.values(), key=lambda flow: flow.due_ns, default=None)
             due = min(self._prices_ns, self._options.due_ns, flow.due_ns if flow else NEVER_NS)
@@ -84,7 +84,7 @@ class Simulation:
         return {coin: index.get(f"{coin}_usd".lower(), price) for coin, price in PRICES.items()}
 
     def _tick(self) -> None:
-        """A second has passed: prices, then whoever lives by them."""
+        """A second has passed: submit prices, then let the agents that depend on them act."""
         self._prices_ns += SECOND_NS
         known = set(self.accounts.pricing.instruments)
         self._submit(self._latent_market.prices(self.now_ns, self._fair()))
@@ -95,7 +95,7 @@ class Simulation:
             self._options.begin(self.now_ns, self.accounts.pricing)
 
     def _fair(self) -> dict[str, float]:
-        """The middles of the futures' books, where there is none yet what the latent_market thinks of them."""
+        """The mid prices of the futures' books, or the prices of the latent market if there are none yet."""
         prices = {}
         for name, instrument in self.accounts.pricing.instruments.items():
             if instrument.kind != "future" or name not in self.exchange.matching.books:
@@ -108,11 +108,11 @@ class Simulation:
         return prices
 
     def _carry(self, instrument: Instrument) -> float:
-        """What a dated future costs above the index, as a logarithm."""
+        """The premium of a dated future over the index, as a logarithm."""
         return 0.0 if instrument.perpetual else CARRY * years_between(self.now_ns, instrument.expiration_ns)
 
     def _open_flows(self) -> None:
-        """Futures that were listed get their agents, those that expired lose them."""
+        """Create agents for listed futures, and remove those of expired ones."""
         listed = self.accounts.pricing.instruments
         for name in [name for name in self._flows if name not in listed]:
             del self._flows[name]
@@ -143,7 +143,7 @@ class Simulation:
 
     def _fund(self, account: AccountId, currency: str) -> None:
         held = self.accounts.ledger.accounts.get(account)
-        if held is None or currency not in held.wallets:  # else it was funded before a restart
+        if held is None or currency not in held.wallets:  # otherwise it was funded before a restart
             units = FUNDS[currency] * UNITS
             self._submit(Deposit(at_ns=self.now_ns, account=account, currency=currency, units=units))
 

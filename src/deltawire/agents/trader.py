@@ -1,4 +1,4 @@
-"""How agents reach the exchange: they submit records as anybody does, and look at its books."""
+"""The agents' access to the exchange: they submit records like clients, and read its books."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ Submit = Callable[[Record], list[Any]]
 
 
 class Touch(NamedTuple):
-    """Best prices in ticks and sizes in lots; None where a side is empty."""
+    """Best prices in ticks and sizes in lots; None if a side is empty."""
 
     bid: int | None
     bid_lots: int
@@ -22,7 +22,7 @@ class Touch(NamedTuple):
 
 
 class Trader:
-    """One agent's account, and its short words."""
+    """The account of one agent, with short methods for its orders."""
 
     def __init__(self, exchange: Exchange, submit: Submit, account: AccountId) -> None:
         self._exchange = exchange
@@ -40,7 +40,7 @@ class Trader:
         *,
         post_only: bool = False,
     ) -> OrderId | None:
-        """Place a limit order; its id while it rests, None when it was refused or is done."""
+        """Place a limit order; returns its id if it rests, None if it was refused or is done."""
         terms = Terms(
             instrument=instrument.name,
             side="buy" if sign > 0 else "sell",
@@ -59,12 +59,12 @@ class Trader:
         return orders[-1].id if orders and orders[-1].leaves_lots else None
 
     def cancel(self, now_ns: int, order_id: OrderId) -> None:
-        """End an order, if it still lives."""
+        """Cancel an order if it is still open."""
         if order_id in self._exchange.matching.orders:
             self._submit(Cancel(at_ns=now_ns, account=self.account, order_id=order_id))
 
     def edit(self, now_ns: int, order_id: OrderId, lots: int, ticks: int) -> bool:
-        """Let an order have so many lots left at this price; False when it lives no more or was refused."""
+        """Set the open size and price of an order; returns False if it has ended or was refused."""
         order = self._exchange.matching.orders.get(order_id)
         if order is None:
             return False
@@ -81,22 +81,22 @@ class Trader:
         return order_id in self._exchange.matching.orders
 
     def leaves(self, order_id: OrderId) -> int:
-        """What is left of an order."""
+        """The open size of an order."""
         order = self._exchange.matching.orders.get(order_id)
         return order.leaves_lots if order else 0
 
     def price(self, order_id: OrderId) -> int | None:
-        """An order's price; None when it is gone."""
+        """The price of an order; None if it has ended."""
         order = self._exchange.matching.orders.get(order_id)
         return order.price_ticks if order else None
 
     def touch(self, instrument: Instrument) -> Touch:
-        """The best of both sides."""
+        """The best prices and sizes of both sides."""
         return touch(self._exchange, instrument)
 
 
 def touch(exchange: Exchange, instrument: Instrument) -> Touch:
-    """The best of both sides of a book."""
+    """The best prices and sizes of a book."""
     book = exchange.matching.books[instrument.name]
     bid, ask = book.bids.best(), book.asks.best()
     return Touch(

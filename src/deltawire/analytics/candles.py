@@ -1,7 +1,7 @@
 """Candles from trades: one-minute buckets, and longer ones made of them."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import fsum
 
 from deltawire.model.events import Candle, Trade
@@ -22,7 +22,7 @@ class CandleSeries:
         """How many there had been at the end of each bucket."""
 
     def add(self, trade: Trade) -> None:
-        """Count a trade; one older than the current minute counts into it, because its own has been told."""
+        """Add a trade; one older than the current minute counts into it, because its own was published already."""
         instrument = trade.instrument
         price = instrument.price(trade.price_ticks)
         volume, cost = instrument.amounts(price, trade.size_lots) if instrument.measurable else (None, None)
@@ -45,6 +45,24 @@ class CandleSeries:
             _sum(last.volume, volume),
             _sum(last.cost, cost),
         )
+
+    @property
+    def minute(self) -> Candle | None:
+        """The newest minute, its amounts not rounded."""
+        return self._buckets[-1] if self._buckets else None
+
+    def restore(self, candles: Iterable[Candle], trades: Sequence[Trade] = ()) -> None:
+        """Continue after these minutes; `trades` are the newest of their trades, and the first of them counts as 1."""
+        self._buckets = deque(candles, self._buckets.maxlen)
+        self._counts.clear()
+        self.count = 0
+        for bucket in self._buckets:
+            while self.count < len(trades) and trades[self.count].venue_ns < bucket.open_ns + MINUTE_NS:
+                self.count += 1
+            self._counts.append(self.count)
+        self.count = len(trades)
+        if self._counts:
+            self._counts[-1] = self.count
 
     def last(self, minutes: int) -> Candle | None:
         """The current bucket of this length, or None before the first trade."""
@@ -106,7 +124,7 @@ def joined(buckets: Iterable[Candle], open_ns: int, minutes: int) -> Candle:
 
 
 def total(amounts: Iterable[float | None]) -> float | None:
-    """Their sum; unknown where one is."""
+    """The sum of the amounts; unknown if one of them is."""
     stated = list(amounts)
     return None if None in stated else round(fsum(amount for amount in stated if amount is not None), 8)
 

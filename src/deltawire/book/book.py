@@ -1,9 +1,8 @@
 """One instrument's book as a state machine: syncing → live → stale → syncing.
 
-Only a verified book speaks. An update that leaves a gap, contradicts the levels, crosses the book or fails the
-checksum is undone, the book turns stale, and the last good levels stay as they were published. The next image
-is compared with them, so that subscribers get one delta from the last published book to the new one, never a
-second image.
+Only a verified book publishes. An update that leaves a gap, contradicts the levels, crosses the book or fails the
+checksum is undone, the book becomes stale, and the last correct levels stay as published. The next image is compared
+with them, so that subscribers get one delta from the last published book to the new one, never a second image.
 """
 
 from collections import deque
@@ -40,16 +39,16 @@ from deltawire.model.events import (
 from deltawire.model.instruments import Instrument
 
 HELD_LIMIT = 20_000
-"""Updates kept while an image is on its way; beyond it the oldest go, and the image will not connect."""
+"""Updates kept while an image is being fetched; beyond it the oldest are dropped, and the image will not connect."""
 
 UNCHANGED = Changes([], [], [])
 INT64 = 1 << 63
 UNPROVEN: tuple[StaleReason, ...] = ("silent", "lost")
-"""Reasons for which a book's levels may be right all the same: its next update proves them, or not."""
+"""Reasons for which the levels may still be correct: the next update confirms them, or not."""
 
 
 class BookUpdate(msgspec.Struct, gc=False):
-    """One image or delta as a venue sent it: raw level arrays, ids (0 where the venue has none), checksum."""
+    """One image or delta as sent by a venue: raw level arrays, ids (0 if the venue has none), checksum."""
 
     bids: bytes
     asks: bytes
@@ -61,7 +60,7 @@ class BookUpdate(msgspec.Struct, gc=False):
 
 
 class BookCounts(msgspec.Struct):
-    """What happened to a book since it was opened."""
+    """Counts of a book since it was created."""
 
     images: int = 0
     deltas: int = 0
@@ -74,9 +73,9 @@ class BookCounts(msgspec.Struct):
     resyncs: int = 0
     tops_ok: int = 0
     waited: int = 0
-    """Updates that came while there was no image, and for which none came."""
+    """Updates received without an image, for which no image came later."""
     old: int = 0
-    """Updates that an image had in it already."""
+    """Updates that an image already contained."""
 
 
 BookEvent = BookImage | BookDelta | Status | Listing
@@ -85,9 +84,9 @@ BookEvent = BookImage | BookDelta | Status | Listing
 class Book:
     """The book of one instrument on one connection.
 
-    `ask_reader` is for level formats whose reader remembers a side. `holds` says that images come apart from
-    the updates (by REST), so that updates must be kept until one is there. `depth` cuts both sides after every
-    message, where the venue leaves that to the client.
+    `ask_reader` is for level formats whose reader keeps the state of a side. `holds` says that images are fetched
+    separately (by REST), so that updates must be kept until one arrives. `depth` truncates both sides after every
+    message, if the venue leaves that to the client.
     """
 
     def __init__(
@@ -103,19 +102,19 @@ class Book:
     ) -> None:
         self.instrument = instrument
         self.refine = refined
-        """Makes an instrument's exponents fine enough for the texts of a message."""
+        """Refines an instrument's exponents for the texts of a message."""
         self._printed = exponents_of(instrument)
-        """The exponents at which the venue prints, which count where a checksum is made of what it prints."""
+        """The exponents at which the venue prints, needed if a checksum is computed from printed digits."""
         self._print_shift: Exponents = (0, 0)
-        """How many places more than the venue prints we hold, where that counts."""
+        """The number of decimal places that the book has beyond those printed, if that matters."""
         self._print_unknown = False
-        """Whether the image was empty, so that the first levels are to show at which exponents the venue prints."""
+        """Whether the image was empty, so that the first levels will show the printed exponents."""
         self.state: BookState = "syncing"
         self.reason: StaleReason = ""
         self.ladder = Ladder()
         self.wants_image = True
         self.label = ""
-        """What the venue's frames call this book beside its symbol, where they do."""
+        """The name of the book's channel in the venue's frames, if they have one."""
         self._sequence = 0
         self._counts = BookCounts()
         self._track: Track | None = None
@@ -125,32 +124,32 @@ class Book:
         self.depth = depth
         self._held: deque[BookUpdate] | None = deque(maxlen=HELD_LIMIT) if holds else None
         self._reached = 0
-        """The venue's number of the last update judged on this connection: no image may be older."""
+        """The venue's id of the last update checked on this connection: no image may be older."""
 
     @property
     def sequence(self) -> int:
-        """Our own number of the book as it stands, 0 before the first image."""
+        """deltawire's own number of the present book, 0 before the first image."""
         self._catch_up()
         return self._sequence
 
     @property
     def venue_sequence(self) -> int:
-        """The venue's number of the book as it stands, 0 where it has none."""
+        """The venue's id of the present book, 0 if it has none."""
         self._catch_up()
         return self._sequencer.last
 
     @property
     def counts(self) -> BookCounts:
-        """What happened to this book."""
+        """Counts of this book."""
         self._catch_up()
         return self._counts
 
     def use(self, track: Track) -> None:
-        """While the book is live, messages may change it on this track instead of by `delta`."""
+        """While the book is live, its messages may be handled by this compiled book instead of `delta`."""
         self._track = track
 
     def follow(self, label: str) -> None:
-        """The book's messages come on this channel from here on; what was held of another does not continue them."""
+        """The book's messages come on this channel from now on; updates held from another channel are dropped."""
         if label == self.label:
             return
         self._take_back()
@@ -159,17 +158,17 @@ class Book:
             self._held.clear()
 
     def asked(self, now: int) -> list[BookEvent]:
-        """An image has been asked for."""
+        """An image has been requested."""
         self._take_back()
         self.wants_image = False
         self.state = "syncing"
         return [Status(self.instrument, "syncing", self.reason, now)]
 
     def define(self, instrument: Instrument, printed: Exponents | None = None) -> None:
-        """The instrument is not what it was thought to be; its exponents may only have become finer.
+        """Update the definition of the instrument; its exponents may only have become finer.
 
-        `printed` are the exponents at which the venue prints from now on, where it has said so. Raises
-        `PrecisionError`, and changes nothing, when the levels would no longer fit 64 bits.
+        `printed` are the exponents at which the venue prints from now on, if stated. Raises `PrecisionError`, without
+        changes, if the levels would no longer fit into 64 bits.
         """
         self._define(instrument, printed or self._printed)
         self._print_unknown = self._print_unknown and printed is None
@@ -188,7 +187,7 @@ class Book:
         self.ladder.rescale(*factors)
 
     def _define_by_print(self, finer: Instrument, now: int) -> list[BookEvent]:
-        """The instrument is finer than it was, as a message of this book prints it."""
+        """Refine the instrument because a message of this book prints finer numbers."""
         if finer == self.instrument:
             return []
         before, after = exponents_of(self.instrument), exponents_of(finer)
@@ -200,15 +199,15 @@ class Book:
         return [Listing(finer, now)]
 
     def largest(self) -> tuple[int, int]:
-        """The largest ticks and lots of all levels, by magnitude; 0 where there are none."""
+        """The largest ticks and lots of all levels, by magnitude; 0 without levels."""
         sides = self.ladder.bids.levels(), self.ladder.asks.levels()
         prices = max((abs(price) for side in sides for price in side.prices), default=0)
         return prices, max((max(side.sizes, default=0) for side in sides), default=0)
 
     def _fitted(self, update: BookUpdate) -> Instrument:
-        """The instrument with exponents as fine as an image prints; `PrecisionError` where a number is odd.
+        """The instrument with exponents as fine as an image prints; `PrecisionError` if a number is odd.
 
-        What the book holds is about to be replaced, so it need only fit 64 bits.
+        The image replaces the levels, so its numbers need only fit into 64 bits.
         """
         instrument, room = self.instrument, Room(self.largest, INT64)
         glance = self.refine is refined and min(exponents_of(instrument)) >= MEASURED
@@ -221,9 +220,9 @@ class Book:
         return self._read_bids.texts(update.bids) + self._read_asks.texts(update.asks)
 
     def _shown(self, update: BookUpdate) -> Exponents | None:
-        """The price and size exponents that an update's texts need, where that can be told at a glance.
+        """The price and size exponents that an update's texts need, if a fast test can tell.
 
-        Then every number fits 64 bits at any exponents down to `pure.MEASURED`.
+        Then every number fits into 64 bits at any exponents down to `pure.MEASURED`.
         """
         bids = read_places(self._read_bids.form, update.bids)
         asks = read_places(self._read_asks.form, update.asks)
@@ -232,10 +231,10 @@ class Book:
         return -max(bids[0], asks[0]), -max(bids[1], asks[1])
 
     def image(self, update: BookUpdate, now: int) -> list[BookEvent]:
-        """A whole book has come; after it the held updates, if any.
+        """Apply a complete book, and then the held updates, if any.
 
-        Where images come apart from the updates, one that comes unasked or is too old to connect changes
-        nothing, except that another is wanted.
+        If images are fetched separately, an image that was not requested or is too old to connect is ignored, and
+        another is requested.
         """
         self._take_back()
         events = self._take_image(update, now)
@@ -249,7 +248,7 @@ class Book:
         return self._replace(update, now)
 
     def replace(self, update: BookUpdate, now: int) -> list[BookEvent]:
-        """A whole book has come on a channel that has nothing else: it stands until the next one."""
+        """Apply a complete book of a channel that sends nothing else: it is valid until the next one."""
         self._take_back()
         resyncs = self._counts.resyncs
         was_live = self.state == "live"
@@ -259,7 +258,7 @@ class Book:
         return events
 
     def _replace(self, update: BookUpdate, now: int) -> list[BookEvent]:
-        """The book becomes that of an image, if that is right."""
+        """Replace the book by an image, if that is valid."""
         events: list[BookEvent] = []
         try:
             fresh = self._fit_image(update, events, now)
@@ -272,9 +271,9 @@ class Book:
         return [*events, *self._open(fresh, bids, asks, update.last, update.venue_ns, now)]
 
     def _fit_image(self, update: BookUpdate, events: list[BookEvent], now: int) -> Ladder:
-        """The levels of an image; `events` are told where the instrument has become finer for them.
+        """The levels of an image; adds to `events` if the instrument was refined for them.
 
-        Where the venue has not stated the exponents, the image's own texts do.
+        If the venue has not stated the exponents, the image's texts define them.
         """
         if not self.instrument.stated:
             events += self._define_by_print(self._fitted(update), now)
@@ -290,9 +289,11 @@ class Book:
         return self._read_image(update)
 
     def _learn_print(self, fresh: Ladder, update: BookUpdate) -> bool:
-        """Note at which exponents the venue prints, as an image's checksum proves; whether they are finer than ours.
+        """Record the exponents at which the venue prints, as confirmed by an image's checksum.
 
-        Where none is proved, nothing is noted.
+        Returns whether they are finer than the book's.
+
+        If none is confirmed, nothing is recorded.
         """
         checksum, held = self._checksum, exponents_of(self.instrument)
         if checksum is None or not checksum.printed or update.checksum is None:
@@ -309,13 +310,13 @@ class Book:
             self._print_shift = _shift(exponents_of(self.instrument), printed)
 
     def _prints(self, update: BookUpdate) -> Iterator[Exponents]:
-        """Exponents at which an image may be printed, the likely ones first."""
+        """Candidates for the exponents at which an image is printed, likely ones first."""
         yield exponents_of(self.instrument)
         yield self._printed
         yield from likely_prints(read_exponents(self._texts(update)))
 
     def opened(self, image: Image, now: int) -> list[BookEvent]:
-        """A whole book has come, and the kernel has read it and found it right."""
+        """Apply an image that the kernel has read and verified."""
         self._take_back()
         if self._checksum is not None:
             self._checksum.reset()
@@ -330,7 +331,7 @@ class Book:
     def _open(
         self, fresh: Ladder, bids: Levels, asks: Levels, last: int, venue_ns: int, now: int
     ) -> list[BookEvent]:
-        """This ladder, whose levels these are, is right, and the book from now on."""
+        """Take over this verified ladder with these levels."""
         self._counts.images += 1
         guessed = self._checksum is not None and self._checksum.printed and not self.instrument.stated
         self._print_unknown = guessed and len(fresh.bids) + len(fresh.asks) == 0
@@ -340,7 +341,7 @@ class Book:
         return events + self._release(now) if self._held else events
 
     def delta(self, update: BookUpdate, now: int) -> list[BookEvent]:
-        """An update has come."""
+        """Apply an update."""
         self._take_back()
         events = self._take_delta(update, now)
         self._hand_over()
@@ -355,24 +356,24 @@ class Book:
         return []
 
     def _proves(self, update: BookUpdate) -> bool:
-        """Whether this update can show that none is missing before it; if not, silence is no loss."""
+        """Whether this update can show that none is missing before it; if not, silence is not a loss."""
         if self.reason != "lost" or update.last:
             return True
         return update.checksum is not None and self._whole_checksum()
 
     def _needs_image(self) -> bool:
-        """Whether no update can prove the levels: nothing is numbered, and a checksum is made of some of them."""
+        """Whether no update can confirm the levels: there are no ids, and a checksum covers only some of them."""
         return not self._sequencer.numbered and not self._whole_checksum()
 
     def _whole_checksum(self) -> bool:
-        """Whether the checksum is made of all levels that the book holds."""
+        """Whether the checksum covers all levels of the book."""
         if self._checksum is None:
             return False
         covers = self._checksum.covers
         return max(len(self.ladder.bids), len(self.ladder.asks)) <= covers
 
     def fault(self, reason: StaleReason, now: int, detail: str = "") -> list[BookEvent]:
-        """The book no longer stands for the market, for this reason."""
+        """The book becomes stale for this reason."""
         self._take_back()
         if self.state == "live":
             self._reached = self._sequencer.last
@@ -385,7 +386,7 @@ class Book:
         return [Status(self.instrument, "stale", reason, now, detail)]
 
     def confirm_top(self, top: tuple[int, int, int, int], now: int) -> list[BookEvent]:
-        """The venue states the best bid, its size, the best ask and its size at this very sequence."""
+        """Compare with the best bid, its size, the best ask and its size that the venue states at this very id."""
         bids, asks = self.ladder.bids, self.ladder.asks
         bid, ask = bids.best() or 0, asks.best() or 0
         if top == (bid, bids.size(bid), ask, asks.size(ask)):
@@ -434,7 +435,7 @@ class Book:
         return events
 
     def _fit_update(self, update: BookUpdate, events: list[BookEvent], now: int) -> tuple[Columns, Columns]:
-        """The levels of an update; `events` are told where the instrument has become finer for them."""
+        """The levels of an update; adds to `events` if the instrument was refined for them."""
         if self._print_unknown:
             events += self._define_by_print(self._fitted(update), now)
             self._note_print(read_exponents(self._texts(update)))
@@ -508,7 +509,7 @@ class Book:
         return [Status(self.instrument, "live", "", now)]
 
     def _connects(self, last: int) -> bool:
-        """Whether an image with this number is new enough, and the held updates, if any, continue it."""
+        """Whether an image with this id is new enough, and the held updates, if any, continue it."""
         if last < self._reached:
             return False
         self._sequencer.reset(last)
@@ -529,10 +530,9 @@ class Book:
         return events
 
     def _hand_over(self) -> None:
-        """While the book is live its track may go on from here.
+        """While the book is live, let its compiled counterpart continue from here.
 
-        The track makes checksums of ticks and lots as they are; where the venue prints otherwise it would find
-        every one of them wrong.
+        That computes checksums from present ticks and lots, so it would fail if the venue prints at other exponents.
         """
         as_printed = self._print_shift == (0, 0) and not self._print_unknown
         if self._track is not None and self.state == "live" and as_printed:
@@ -548,13 +548,13 @@ class Book:
             )
 
     def _take_back(self) -> None:
-        """From here on the book changes by its own methods."""
+        """From now on the book is changed by its own methods."""
         if self._track is not None and self._track.enabled:
             self._catch_up()
             self._track.stop()
 
     def _catch_up(self) -> None:
-        """Take over what the track has done."""
+        """Copy the state of the compiled counterpart."""
         track = self._track
         if track is not None and track.enabled:
             self._sequence, self._sequencer.last = track.sequence, track.last
@@ -575,7 +575,7 @@ _FITS: dict[str, Callable[[int, int], bool]] = {
 
 
 def _contradicts(side: Side, columns: Columns) -> bool:
-    """Whether the venue states an action that the levels we hold do not allow."""
+    """Whether the venue states an action that is impossible with the present levels."""
     if columns.actions is None:
         return False
     sizes: dict[int, int] = {}

@@ -14,29 +14,29 @@ OKX_LEVELS = 25
 
 
 class Checksum(Protocol):
-    """One book's checksum rule."""
+    """The checksum rule of one book."""
 
     covers: ClassVar[int]
-    """Of how many levels a side it is made: it says nothing of those behind."""
+    """The number of levels per side that it covers."""
     printed: ClassVar[bool]
-    """Whether it is made of ticks and lots as the venue prints them, so that its exponents must be known."""
+    """Whether it is computed from ticks and lots as printed by the venue; then their exponents must be known."""
 
     def reset(self) -> None:
-        """A new image is about to be read."""
+        """Start with a new image."""
 
     def __call__(self, ladder: Ladder, shift: tuple[int, int] = (0, 0), /) -> int | None:
         """The checksum of the book, as an unsigned 32-bit integer.
 
-        `shift` says how many places more than the venue prints prices and sizes have in the ladder. None where
-        the best levels have digits in such places: they cannot have been printed so.
+        `shift` is the number of decimal places that prices and sizes in the ladder have beyond those printed. None if
+        the best levels have digits in these places: then they cannot have been printed so.
         """
 
 
 class KrakenChecksum:
     """Kraken v2: CRC32 of the best ten asks, then the best ten bids.
 
-    Each level contributes its price and size as printed at the pair's precision, without point and leading
-    zeros, which is the text of its ticks and lots. Source: docs.kraken.com, spot WebSocket v2, book checksum.
+    Each level contributes its price and size as printed at the pair's precision, without point and leading zeros,
+    which is the text of its ticks and lots. Source: docs.kraken.com, spot WebSocket v2, book checksum.
     """
 
     covers: ClassVar[int] = 10
@@ -46,7 +46,7 @@ class KrakenChecksum:
         self.reset()
 
     def reset(self) -> None:
-        """The next book has other sides."""
+        """Start with other sides."""
         self._asks = _SideText()
         self._bids = _SideText()
 
@@ -58,12 +58,12 @@ class KrakenChecksum:
         return None if bids is None or asks is None else crc32(bids, crc32(asks))
 
     def of(self, ladder: Ladder) -> int:
-        """CRC32 of a book that is held as it is printed."""
+        """The CRC32 of a book at the printed exponents."""
         return crc32(self._bids.of(ladder.bids), crc32(self._asks.of(ladder.asks)))
 
 
 OwnChecksum = KrakenChecksum
-"""What our own books are proven by."""
+"""The checksum of deltawire's own book notifications."""
 
 
 def levels_checksum(bids: Levels, asks: Levels) -> int:
@@ -72,7 +72,7 @@ def levels_checksum(bids: Levels, asks: Levels) -> int:
 
 
 def _shifted(side: Side, price_shift: int, size_shift: int) -> bytes | None:
-    """The digits of a side's best levels with so many places less; None where that would lose digits."""
+    """The digits of a side's best levels with fewer decimal places; None if that would lose digits."""
     levels = side.levels(KRAKEN_LEVELS)
     numbers = [
         _shift(number, shift)
@@ -90,7 +90,7 @@ def _shift(number: int, shift: int) -> int | None:
 
 
 class _SideText:
-    """A side's part of the text, kept while the side does not change: most messages touch one side."""
+    """The text of one side, cached while the side does not change: most messages change one side."""
 
     __slots__ = ("_text", "_version")
 
@@ -108,7 +108,7 @@ class _SideText:
 class OkxChecksum:
     """OKX v5: CRC32 of the best 25 bids and asks, interleaved as `price:size`, joined by colons.
 
-    The texts are the venue's own, and the sides keep them. When one side is shorter the other goes on alone.
+    The texts are the venue's own, and are stored in the sides. If one side is shorter, the other continues alone.
     Source: OKX API v5 guide, order book checksum (sent as a signed int32; always 0 since June 2026, which means
     absent).
     """
@@ -117,7 +117,7 @@ class OkxChecksum:
     printed: ClassVar[bool] = False
 
     def reset(self) -> None:
-        """Nothing is kept from one book to the next."""
+        """Nothing is kept between books."""
 
     def __call__(self, ladder: Ladder, shift: tuple[int, int] = (0, 0)) -> int:
         """CRC32, unsigned (compare with the venue's value modulo 2^32)."""

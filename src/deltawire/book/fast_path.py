@@ -82,7 +82,7 @@ class FastPath(msgspec.Struct, frozen=True):
     """
 
     form: Form
-    rule: Literal["previous_id", "range", "bridged", "none"]
+    rule: Literal["previous_id", "range", "bridged", "counter", "none"]
     updates: tuple[Members, ...]
     images: tuple[Members, ...] = ()
     checksum: Literal["", "digits", "texts"] = ""

@@ -1,6 +1,6 @@
-"""Which kernel runs: the compiled one where it is built, else the same in pure Python.
+"""Selects the kernel: the compiled one if it is built, else pure Python.
 
-`DELTAWIRE_PURE=1` in the environment asks for pure Python. Nobody else chooses.
+`DELTAWIRE_PURE=1` in the environment selects pure Python. No other module decides.
 """
 
 import os
@@ -14,7 +14,7 @@ ASKED_PURE = os.environ.get("DELTAWIRE_PURE", "") not in ("", "0")
 
 
 def compiled(name: str) -> ModuleType | None:
-    """A compiled module by its full name, None where pure Python takes its place."""
+    """A compiled module by its full name, None if pure Python is used."""
     if ASKED_PURE:
         return None
     try:
@@ -54,7 +54,7 @@ DESCRIPTION = (
     if ASKED_PURE
     else "pure Python: the compiled kernel is not built (it needs a C++ compiler when deltawire is installed)"
 )
-"""Which one runs, and why, in words."""
+"""Which kernel runs, and why, as text."""
 
 __all__ = [
     "ASKED_PURE",

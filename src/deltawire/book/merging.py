@@ -1,4 +1,4 @@
-"""Several changes as one: what an interval or a slow reader gets, and what was published last."""
+"""Merges several changes into one, for intervals and slow readers, and keeps what was published last."""
 
 from typing import Generic, TypeVar
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class ReaderCheckpoint(Generic[T]):
-    """A point at which readers were left behind, what it was like then, and what has changed until the next one."""
+    """A position at which readers fell behind, its context, and the changes up to the next one."""
 
     __slots__ = ("asks", "bids", "context", "readers")
 
@@ -20,25 +20,25 @@ class ReaderCheckpoint(Generic[T]):
 
 
 class ReaderCheckpoints(Generic[T]):
-    """What has changed since each of some points in a sequence, for readers who were left behind there.
+    """The changes since each of several positions, for readers who fell behind there.
 
-    Changes are noted at the newest mark only. What has changed since an older one is what all marks from there on
-    have noted, of each price the earliest size. So a change costs the same however many readers are behind, and
-    what is kept is bounded by the prices touched, not by the number of changes.
+    Changes are recorded at the newest checkpoint only. The changes since an older one are those of all checkpoints
+    from there on, with the earliest size of each price. So the cost of a change does not depend on the number of slow
+    readers, and memory is bounded by the number of touched prices, not by the number of changes.
     """
 
     def __init__(self) -> None:
         self._marks: dict[int, ReaderCheckpoint[T]] = {}
 
     def hold(self, at: int, context: T) -> None:
-        """A reader stays behind here, at the newest point of the sequence."""
+        """A reader falls behind here, at the newest position."""
         mark = self._marks.get(at)
         if mark is None:
             mark = self._marks[at] = ReaderCheckpoint(context)
         mark.readers += 1
 
     def release(self, at: int) -> None:
-        """A reader has left this point; what only it would have needed is let go."""
+        """A reader has left this position; drop what only it needed."""
         mark = self._marks[at]
         mark.readers -= 1
         if mark.readers:
@@ -52,14 +52,14 @@ class ReaderCheckpoints(Generic[T]):
             earlier.asks.follow(mark.asks)
 
     def add(self, bids: Changes, asks: Changes) -> None:
-        """The book has been published with these changes."""
+        """Record changes that were published."""
         if self._marks:
             newest = self._marks[next(reversed(self._marks))]
             newest.bids.add(bids)
             newest.asks.add(asks)
 
     def since(self, at: int) -> tuple[T, dict[int, int], dict[int, int]]:
-        """What it was like at a mark, and of both sides every price touched since with its size back then."""
+        """The context of a checkpoint, and for both sides every price changed since then with its earlier size."""
         bids: dict[int, int] = {}
         asks: dict[int, int] = {}
         for point, mark in self._marks.items():
@@ -69,7 +69,7 @@ class ReaderCheckpoints(Generic[T]):
         return self._marks[at].context, bids, asks
 
     def rescale(self, price_factor: int, size_factor: int) -> None:
-        """Express everything in finer ticks and lots."""
+        """Convert to finer ticks and lots."""
         for mark in self._marks.values():
             mark.bids.rescale(price_factor, size_factor)
             mark.asks.rescale(price_factor, size_factor)

@@ -1,10 +1,10 @@
-"""The kernel in pure Python: the levels of one side, and changes gathered until they are published.
+"""The kernel in pure Python: the levels of one side, and changes collected until they are published.
 
-`deltawire.book._kernel` has the same classes, compiled, and gives the same values; `kernel.py` chooses.
+`deltawire.book._kernel` has the same classes, compiled, with the same results; `kernel.py` selects.
 
-A side is a dict of sizes by price, and beside it a sorted window over the best prices (`near`). Most updates
-touch levels far from the top and so cost one dict store; the best price and the best few are read off the
-window. When the window runs low it is rebuilt from the dict, when it grows large it is cut.
+A side is a dict of sizes by price, with a sorted window over the best prices (`near`). Most updates change levels far
+from the top and cost one dict store; the best price and the best few are read from the window. When the window is
+nearly empty it is rebuilt from the dict, and when it is large it is cut.
 """
 
 from bisect import bisect_left, insort
@@ -20,22 +20,25 @@ from deltawire.model.instruments import Instrument
 Action = Literal["new", "change", "delete"]
 Form = Literal["text_pairs", "text_rows", "number_objects", "action_rows"]
 Declared = Sequence[tuple[str, str, str, bool, bool, "Declared"]]
-"""The members of a frame's object: each its key with quotes and colon, its role, the text before what is read, whether
-a quote follows that, whether the member must be there, and the members of the object that it holds."""
+"""The members of an object in a frame.
+
+Each with its key (with quotes and colon), its role, the text before its value, whether a quote follows the value,
+whether the member is required, and the members of the object in it.
+"""
 MEASURED = -8
-"""The exponent down to which `read_places` vouches that every number fits."""
+"""The exponent down to which `read_places` guarantees that every number fits."""
 _LOW, _KEEP, _HIGH = 32, 128, 384
 _BEYOND = 1 << 200
 
 
 def changes_between(before: Mapping[int, int], after: Mapping[int, int]) -> Changes:
-    """The changes of every price in `after` whose size differs; a price missing in `before` had size 0."""
+    """The changes of every price in `after` with a different size; a price that is missing in `before` had size 0."""
     prices = [price for price, size in after.items() if size != before.get(price, 0)]
     return Changes(prices, [after[price] for price in prices], [before.get(price, 0) for price in prices])
 
 
 def level_digits(levels: Levels, count: int) -> bytes:
-    """Ticks and lots of the best `count` levels, one after the other, as text."""
+    """Ticks and lots of the best `count` levels, concatenated as text."""
     best = zip(levels.prices[:count], levels.sizes[:count], strict=True)
     return "".join([f"{price}{size}" for price, size in best]).encode()
 
@@ -50,17 +53,17 @@ class Side:
         self._texts: dict[int, tuple[str, str]] = {}
         self._best = -1 if bid else 0
         self.version = 0
-        """Counts changes: the same number of the same side means the same levels."""
+        """Number of changes: the same number of the same side means the same levels."""
         self.load((), ())
 
     def load(self, prices: Sequence[int], sizes: Sequence[int]) -> None:
-        """Replace every level; of a price that comes twice the last size counts, zero means no level."""
+        """Replace all levels; if a price occurs twice the last size is used, and zero means no level."""
         self.version += 1
         self._levels = {price: size for price, size in dict(zip(prices, sizes, strict=True)).items() if size}
         self._window(self._nearest(_KEEP))
 
     def apply(self, prices: Iterable[int], sizes: Iterable[int]) -> Changes:
-        """Set sizes in order (0 removes) and return what really changed, with the sizes before."""
+        """Set sizes in order (0 removes) and return the actual changes, with the sizes before."""
         levels, near, low, high = self._levels, self._near, self._near_low, self._near_high
         get = levels.get
         changed: list[int] = []
@@ -90,11 +93,14 @@ class Side:
         return Changes(changed, now, previous)
 
     def read(self, form: Form, raw: bytes, price_exponent: int, size_exponent: int) -> bool:
-        """Replace every level by those of a level array; False, and nothing done, when its reader must judge it."""
+        """Replace all levels by those of a level array.
+
+        Returns False, without changes, if its reader must handle it.
+        """
         return False
 
     def become(self, levels: Levels) -> None:
-        """Replace every level by these."""
+        """Replace all levels by these."""
         self.load(levels.prices, levels.sizes)
 
     def follow(self, changes: Changes) -> bool:
@@ -106,11 +112,11 @@ class Side:
         return before != (best, self._levels.get(best or 0))
 
     def revert(self, changes: Changes) -> None:
-        """Undo what `apply` returned; nothing may have happened in between."""
+        """Undo what `apply` returned; nothing may have changed in between."""
         self.apply(reversed(changes.prices), reversed(changes.previous))
 
     def diff(self, levels: Levels) -> Changes:
-        """What turns this side into these levels, best first, without touching it."""
+        """The changes that lead from this side to these levels, best first, without applying them."""
         target = dict(zip(levels.prices, levels.sizes, strict=True))
         removed = sorted((price for price in self._levels if price not in target), reverse=self._bid)
         wanted = dict.fromkeys(removed, 0) | target
@@ -124,13 +130,13 @@ class Side:
         return self.apply(beyond, [0] * len(beyond))
 
     def copy(self) -> "Side":
-        """A side of its own with the same levels."""
+        """A copy with the same levels."""
         twin = Side(bid=self._bid)
         twin.load(list(self._levels), list(self._levels.values()))
         return twin
 
     def rescale(self, price_factor: int, size_factor: int) -> None:
-        """Express the same levels in finer ticks and lots."""
+        """Convert to finer ticks and lots."""
         levels = self._levels
         self._texts = {price * price_factor: text for price, text in self._texts.items()}
         self.load([p * price_factor for p in levels], [s * size_factor for s in levels.values()])
@@ -138,9 +144,9 @@ class Side:
     def note(
         self, prices: Sequence[int], texts: Sequence[tuple[str, str]], exponents: tuple[int, int]
     ) -> None:
-        """Keep how the venue wrote these levels (price, size), which its checksum is made of.
+        """Store the texts of these levels (price, size), from which the venue's checksum is computed.
 
-        The exponents are those of ticks and lots. Texts of levels that are not there are not kept.
+        The exponents are those of ticks and lots. Texts of missing levels are not stored.
         """
         for price, text in zip(prices, texts, strict=True):
             if price in self._levels:
@@ -149,7 +155,7 @@ class Side:
                 self._texts.pop(price, None)
 
     def text(self, price: int) -> str:
-        """A level as the venue last wrote it: `price:size`."""
+        """The last text of a level: `price:size`."""
         return ":".join(self._texts[price])
 
     def best(self) -> int | None:
@@ -157,23 +163,23 @@ class Side:
         return self._near[self._best] if self._near else None
 
     def size(self, price: int) -> int:
-        """The size at a price in lots; 0 where there is no level."""
+        """The size at a price in lots; 0 without a level."""
         return self._levels.get(price, 0)
 
     def top(self, count: int) -> list[int]:
-        """The best `count` prices, best first; fewer when the side has fewer."""
+        """The best `count` prices, best first; fewer if the side has fewer."""
         near = self._near
         if count > len(near) < len(self._levels):
             near = self._nearest(count)
         return near[: -count - 1 : -1] if self._bid else near[:count]
 
     def digits(self, count: int) -> bytes:
-        """Ticks and lots of the best `count` levels, one after the other, as text."""
+        """Ticks and lots of the best `count` levels, concatenated as text."""
         levels = self._levels
         return "".join([f"{price}{levels[price]}" for price in self.top(count)]).encode()
 
     def levels(self, depth: int | None = None) -> Levels:
-        """The side as columns, best first; at most `depth` levels when given."""
+        """The side as columns, best first; with `depth`, at most that many levels."""
         prices = self.top(len(self._levels) if depth is None else depth)
         return Levels(prices, [self._levels[price] for price in prices])
 
@@ -186,13 +192,13 @@ class Side:
     __hash__ = None  # type: ignore[assignment]
 
     def _nearest(self, count: int) -> list[int]:
-        """The best `count` prices in ascending order, read off all levels."""
+        """The best `count` prices in ascending order, from all levels."""
         if count >= len(self._levels):
             return sorted(self._levels)
         return nlargest(count, self._levels)[::-1] if self._bid else nsmallest(count, self._levels)
 
     def _window(self, ordered: list[int]) -> None:
-        """Keep the best of the ordered prices as the window, and the range in which it is complete."""
+        """Store the best of the ordered prices as the window, with the range in which it is complete."""
         near = ordered[-_KEEP:] if self._bid else ordered[:_KEEP]
         whole = len(near) == len(self._levels)
         self._near = near
@@ -201,7 +207,7 @@ class Side:
 
 
 class Pending:
-    """Changes to one side since it was last published: every price touched, with its size back then."""
+    """Changes to one side since it was last published: every changed price with its size at that time."""
 
     __slots__ = ("_before",)
 
@@ -209,26 +215,26 @@ class Pending:
         self._before: dict[int, int] = {}
 
     def add(self, changes: Changes) -> None:
-        """Note changes that have just been applied to the side."""
+        """Record changes that were just applied to the side."""
         before = self._before
         for price, previous in zip(changes.prices, changes.previous, strict=True):
             before.setdefault(price, previous)
 
     def follow(self, later: "Pending") -> None:
-        """Note what was noted after this, elsewhere."""
+        """Record later changes that were recorded elsewhere."""
         self._before = later._before | self._before
 
     def take(self, side: Side) -> Changes:
-        """One set of changes from the published side to the side as it is, which counts as published now."""
+        """The changes from the published side to the present one, which is then the published one."""
         before, self._before = self._before, {}
         return changes_between(before, {price: side.size(price) for price in before})
 
     def rescale(self, price_factor: int, size_factor: int) -> None:
-        """Express the same changes in finer ticks and lots, as the side is now."""
+        """Convert to finer ticks and lots, like the side."""
         self._before = {price * price_factor: size * size_factor for price, size in self._before.items()}
 
     def published(self, side: Side, depth: int | None = None) -> Levels:
-        """The side as it was last published."""
+        """The side as last published."""
         if not self._before:
             return side.levels(depth)
         restored = side.copy()
@@ -236,12 +242,12 @@ class Pending:
         return restored.levels(depth)
 
     def size(self, side: Side, price: int) -> int:
-        """The size at a price as it was last published."""
+        """The size at a price as last published."""
         before = self._before.get(price)
         return side.size(price) if before is None else before
 
     def before(self) -> dict[int, int]:
-        """Every price touched, with its size back then."""
+        """Every changed price with its published size."""
         return self._before
 
     def __bool__(self) -> bool:
@@ -249,7 +255,7 @@ class Pending:
 
 
 class Top:
-    """The best levels of a side as they were last published: what `Pending` is to the whole side."""
+    """The best levels of a side as last published; what `Pending` is for the whole side."""
 
     __slots__ = ("_depth", "_published", "_touched")
 
@@ -259,11 +265,11 @@ class Top:
         self._touched = False
 
     def add(self, changes: Changes) -> None:
-        """The side has changed, perhaps among its best."""
+        """The side has changed, perhaps among its best levels."""
         self._touched = self._touched or bool(changes)
 
     def take(self, side: Side) -> Changes:
-        """One set of changes from the best levels published to those of now, which count as published now."""
+        """The changes from the published best levels to the present ones, which are then the published ones."""
         levels = side.levels(self._depth)
         now = dict(zip(levels.prices, levels.sizes, strict=True))
         before, self._published, self._touched = self._published, now, False
@@ -271,7 +277,7 @@ class Top:
         return changes_between(before, removed | now)
 
     def rescale(self, price_factor: int, size_factor: int) -> None:
-        """Express the same levels in finer ticks and lots."""
+        """Convert to finer ticks and lots."""
         self._published = {p * price_factor: size * size_factor for p, size in self._published.items()}
 
     def published(self, side: Side, depth: int | None = None) -> Levels:
@@ -279,7 +285,7 @@ class Top:
         return Levels(list(self._published)[:depth], list(self._published.values())[:depth])
 
     def size(self, side: Side, price: int) -> int:
-        """The size at a price as it was last published."""
+        """The size at a price as last published."""
         return self._published.get(price, 0)
 
     def __bool__(self) -> bool:

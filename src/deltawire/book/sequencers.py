@@ -1,7 +1,7 @@
-"""Continuity rules: does this update follow that one?
+"""Continuity rules: whether an update follows the previous one.
 
-Each rule is the venue's documented procedure and nothing else. `check` takes the update's three numbers as the
-venue gives them (0 where it gives none) and answers; it moves on only when it answers NEXT.
+Each rule is the venue's documented procedure and nothing else. `check` takes the update's three numbers as sent by
+the venue (0 for missing ones) and returns the result; it advances only when that is NEXT.
 """
 
 from enum import Enum
@@ -123,6 +123,86 @@ class BridgedChain:
         if not follows:
             return Verdict.GAP
         self.last, self.settled = last, True
+        return Verdict.NEXT
+
+
+class Counter:
+    """Updates are numbered consecutively.
+
+    Bybit order book: `snapshot` replaces the local book, `delta` is applied to it, and `u` rises by one with each
+    message of a topic. `u` 1 is the first after a restart of the service: its snapshot restarts the numbering, so a
+    number below the last is a gap, unless it repeats the last one.
+
+    Kraken Futures `book`: `book_snapshot` has the product's `seq`, and each later message of the product the next.
+    """
+
+    numbered: ClassVar[bool] = True
+    settled = True
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def reset(self, last: int) -> None:
+        """A new image with number `last` is the book now."""
+        self.last = last
+
+    def check(self, first: int, last: int, previous: int) -> Verdict:
+        """NEXT exactly when `last` is one above the number of the book as it stands."""
+        if last == self.last:
+            return Verdict.OLD
+        if last != self.last + 1:
+            return Verdict.GAP
+        self.last = last
+        return Verdict.NEXT
+
+
+class ConnectionCounter:
+    """One numbering over all messages of a connection, whatever their subject.
+
+    Coinbase Advanced Trade, "Sequence numbers": `sequence_num` rises by one with each message of a connection, over
+    all channels. A larger step: a message was dropped, and its subject is unknown. A number that is not above the
+    last: the message is out of order or a repetition, and is ignored. But 0, and a number far below the last, belong
+    to another connection: the numbering has restarted, and messages in between are missing.
+    """
+
+    REORDERED: ClassVar[int] = 100
+    """How far below the last a number may be and still be of the same count."""
+
+    def __init__(self) -> None:
+        self.last: int | None = None
+
+    def reset(self) -> None:
+        """A connection is opened: its first message may have any number."""
+        self.last = None
+
+    def check(self, number: int) -> Verdict:
+        """Judge a message, and count on from it; after a gap as well, since no message can be asked for again."""
+        last = self.last
+        if last is not None and number <= last < number + self.REORDERED and (number or not last):
+            return Verdict.OLD
+        self.last = number
+        return Verdict.NEXT if last is None or number == last + 1 else Verdict.GAP
+
+
+class OnCountedConnection:
+    """A book whose updates have no numbers of their own; that none is missing is judged by a `ConnectionCounter`.
+
+    An update reaches the book only while the connection has no gap; its number is that of its message.
+    """
+
+    numbered: ClassVar[bool] = True
+    settled = True
+
+    def __init__(self) -> None:
+        self.last = 0
+
+    def reset(self, last: int) -> None:
+        """The image in message `last` is the book now."""
+        self.last = last
+
+    def check(self, first: int, last: int, previous: int) -> Verdict:
+        """Always NEXT."""
+        self.last = last
         return Verdict.NEXT
 
 

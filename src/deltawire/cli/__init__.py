@@ -1,4 +1,4 @@
-"""The command line. Errors are one clear line and exit code 2."""
+"""The command line. Errors are one line, with exit code 2."""
 
 from deltawire.cli.main import main
 

@@ -20,25 +20,25 @@ from deltawire.store.keys import KeyStore
 
 app = typer.Typer(
     name="account",
-    help="Accounts of the built-in exchange: who trades on it, and with what.",
+    help="Accounts of the built-in exchange and their deposits.",
     no_args_is_help=True,
 )
 
 
 @app.command("add")
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the new account.")],
     deposit: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="COIN=AMOUNT", help="What it begins with, such as BTC=10. Repeat, once for each coin."
+            metavar="COIN=AMOUNT", help="First deposit, such as BTC=10; can be repeated, once for each coin."
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make an account, and a key that may do everything with it. The secret is shown once, here.
+    """Create an account, and a key with all rights for it. The secret is shown only now.
 
-    A running server takes it up within a second; one that is stopped, when it starts.
+    A running server reads it within a second, a stopped one at its next start.
 
     Example: `deltawire account add bot --deposit BTC=10 --deposit USDC=100000`
     """
@@ -67,13 +67,13 @@ def add(
 def deposit(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The account.")],
     amounts: Annotated[
-        list[str], typer.Argument(metavar="COIN=AMOUNT", help="How much of which coin, such as BTC=1.")
+        list[str], typer.Argument(metavar="COIN=AMOUNT", help="Coin and amount, such as BTC=1.")
     ],
     as_json: AsJson = False,
 ) -> None:
-    """Give an account more money; each time is a deposit of its own, made once.
+    """Add money to an account; every call is a separate deposit, made exactly once.
 
-    A running server makes it within a second; one that is stopped, when it starts.
+    A running server makes it within a second, a stopped one at its next start.
 
     Example: `deltawire account deposit bot BTC=1 USDC=5000`
     """
@@ -84,12 +84,14 @@ def deposit(
         print_json({"account": entry.name, "deposits": total})
         return
     for coin, units in deposits.items():
-        print(f"{entry.name}: {format_decimal(units, -DECIMALS)} {coin} more, {total[coin]} {coin} in all")
+        print(
+            f"{entry.name}: deposited {format_decimal(units, -DECIMALS)} {coin}, {total[coin]} {coin} in total"
+        )
 
 
 @app.command("list")
 def list_accounts(as_json: AsJson = False) -> None:
-    """Show all accounts, and what was deposited to each in all."""
+    """Show all accounts and the sum of the deposits to each."""
     entries = AccountStore().read()
     rows = [
         {
@@ -111,15 +113,17 @@ def list_accounts(as_json: AsJson = False) -> None:
 
 
 def _deposits(texts: list[str], what: str = "--deposit") -> dict[str, int]:
-    """Amounts in smallest units by currency."""
+    """Parse amounts to smallest units by currency."""
     currencies, deposits = sorted(Listings.currencies()), dict[str, int]()
     for text in texts:
         coin, equals, amount = text.partition("=")
         coin = coin.strip().upper()
         if not equals or coin not in currencies:
-            raise UsageError(f"{what} is COIN=AMOUNT with one of {', '.join(currencies)}, not {text!r}")
+            raise UsageError(
+                f"{what} must be COIN=AMOUNT with COIN one of {', '.join(currencies)}, not {text!r}"
+            )
         if coin in deposits:
-            raise UsageError(f"{what} of {coin} is given twice: write the whole amount once, {coin}=AMOUNT")
+            raise UsageError(f"{what} of {coin} is given twice: give the total once, {coin}=AMOUNT")
         deposits[coin] = _units(amount.strip(), text, what)
     return deposits
 

@@ -18,15 +18,15 @@ def config() -> None:
 
 @app.command("check")
 def check(file: Annotated[Path, typer.Argument(metavar="FILE", help="The file (TOML).")]) -> None:
-    """Say whether a configuration file is good; if not, one line with its key, and exit code 2.
+    """Check a configuration file; if it is not valid, print one line with the key, and exit with code 2.
 
-    Everything that `deltawire serve --config FILE` reads before it listens is read: certificates, recordings, keys and
-    accounts, and the address is tried. Only what another process holds now (the port, the journal) is not held
-    against the file, so a configuration can be checked beside a server that runs.
+    The command reads everything that `deltawire serve --config FILE` reads before it listens: certificates,
+    recordings, keys and accounts; it also tries the address. It ignores that another process uses the port or the
+    journal, so a configuration can be checked while a server runs.
 
     Example: `deltawire config check deltawire.toml && deltawire serve --config deltawire.toml`
     """
     config = load_config(file)
     prepare(config)
     check_address(config.listen)
-    print(f"{file} is good")
+    print(f"{file} is valid")

@@ -16,24 +16,25 @@ from deltawire.journal.files import DiskFiles
 from deltawire.journal.inspection import Inspection, inspect
 from deltawire.roles.exchange import JOURNAL
 
-app = typer.Typer(help="The built-in exchange's journal.", no_args_is_help=True)
+app = typer.Typer(help="The journal of the built-in exchange.", no_args_is_help=True)
 
 
 @app.command()
 def verify(
     directory: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The journal, or the DELTAWIRE_HOME it is in.")
+        Path,
+        typer.Argument(metavar="DIR", help="The journal's folder, or the DELTAWIRE_HOME that contains it."),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say whether an exchange could start from a journal; change nothing.
+    """Check whether an exchange could start from a journal; changes nothing.
 
-    Exit code 1 when it is damaged. A torn tail is not damage: a start cuts it, and says so.
+    The exit code is 1 if it is damaged. A torn tail is not damage: the next start cuts it and reports it.
 
     Example: `deltawire journal verify ~/.local/share/deltawire`
     """
     if not directory.is_dir():
-        raise UsageError(f"{directory}: there is no such directory")
+        raise UsageError(f"{directory}: no such directory")
     if (directory / JOURNAL).is_dir():
         directory /= JOURNAL
     files = DiskFiles(directory)
@@ -42,7 +43,7 @@ def verify(
     finally:
         files.close()
     if not report.segments and not report.snapshots:
-        raise UsageError(f"{directory}: there is no journal in it")
+        raise UsageError(f"{directory}: contains no journal")
     if as_json:
         print_json(msgspec.structs.asdict(report) | {"sound": report.sound})
     else:
@@ -70,7 +71,7 @@ def _print(report: Inspection) -> None:
         f"{report.segments} segments, {report.snapshots} snapshots; the last record is {report.sequence}"
     )
     for name in report.ignored:
-        console.print(f"[yellow]ignored[/] {escape(name)}: not whole, the snapshot before it counts")
+        console.print(f"[yellow]ignored[/] {escape(name)}: incomplete, the previous snapshot is used")
     if report.torn is not None:
         torn = report.torn
         console.print(

@@ -26,7 +26,7 @@ from deltawire.store.accounts import AccountStore
 from deltawire.store.keys import KeyStore
 
 app = typer.Typer(
-    name="keys", help="API keys: who may do what, from where, until when.", no_args_is_help=True
+    name="keys", help="API keys with their rights, addresses and expiry dates.", no_args_is_help=True
 )
 ID_BYTES, SECRET_BYTES = 8, 32
 MAIN = "main"
@@ -39,48 +39,51 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("add")
 def add(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="What to call it; may sign in as a user name.")
+        str, typer.Argument(metavar="NAME", help="Name of the key; can be used as a user name.")
     ] = "",
     account: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME", help="The account that it acts for, which must be there. [default: main]"
-        ),
+        typer.Option(metavar="NAME", help="The account of the key, which must exist. [default: main]"),
     ] = None,
     scope: Annotated[
         str,
         typer.Option(
-            metavar="RIGHTS", help=f"What it may do: AREA:read or AREA:read_write of {', '.join(AREAS)}."
+            metavar="RIGHTS",
+            help=f"Its rights: AREA:read or AREA:read_write, with AREA one of {', '.join(AREAS)}.",
         ),
     ] = " ".join(READING),
     expires: Annotated[
-        str, typer.Option(metavar="SPAN", help="For how long, such as 12h, 30d; for ever if not given.")
+        str, typer.Option(metavar="SPAN", help="Lifetime, such as 12h or 30d; unlimited by default.")
     ] = "",
     address: Annotated[
         list[str] | None,
-        typer.Option(metavar="CIDR", help="From where it may be used. Repeat; from anywhere if not given."),
+        typer.Option(
+            metavar="CIDR", help="Network from which it may be used; can be repeated; any by default."
+        ),
     ] = None,
     channel: Annotated[
         list[str] | None,
         typer.Option(
             metavar="PATTERN",
-            help="Channels that it may hear, such as 'book.BTC-*'. Repeat; all if not given.",
+            help="Channels that it may subscribe to, such as 'book.BTC-*'; can be repeated; all by default.",
         ),
     ] = None,
     public_key: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="An Ed25519 public key (PEM): only it is stored, and there is no secret."
+            metavar="FILE", help="An Ed25519 public key (PEM): only this is stored, and no secret is created."
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key. Its secret is shown once, here.
+    """Create a key. Its secret is shown only now.
 
     Example: `deltawire keys add bot --scope "account:read trade:read_write" --expires 90d --address 10.0.0.0/8`
     """
     if name and not _NAME.fullmatch(name):
-        raise UsageError(f"a name has up to 64 letters, digits, dots, dashes and underscores, not {name!r}")
+        raise UsageError(
+            f"a name consists of up to 64 letters, digits, dots, dashes and underscores, not {name!r}"
+        )
     now_ms = time.time_ns() // 1_000_000
     secret = secrets.token_urlsafe(SECRET_BYTES) if public_key is None else _public(public_key)
     key = Key(
@@ -109,7 +112,9 @@ def add(
         and key.rights != READING
         and all(entry.name != MAIN for entry in AccountStore().read())
     ):
-        print(f"There is no account {MAIN} to trade on: deltawire account add {MAIN}", file=sys.stderr)
+        print(
+            f"the account {MAIN} does not exist; to create it: deltawire account add {MAIN}", file=sys.stderr
+        )
 
 
 @app.command("list")
@@ -124,7 +129,7 @@ def list_keys(as_json: AsJson = False) -> None:
         print_json(rows)
         return
     if not keys:
-        print("no keys: deltawire keys add")
+        print("no keys; to create one: deltawire keys add")
         return
     headings = ("client id", "name", "account", "kind", "scope", "expires", "addresses", "channels")
     cells = [[Text(cell) for cell in _row(key)] for key in keys]
@@ -134,9 +139,9 @@ def list_keys(as_json: AsJson = False) -> None:
 
 @app.command("revoke")
 def revoke(
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Its client id, or its name.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Client id or name of the key.")],
 ) -> None:
-    """Remove a key. Servers that run close its connections within a second.
+    """Remove a key. Running servers close its connections within a second.
 
     Example: `deltawire keys revoke bot`
     """
@@ -145,16 +150,16 @@ def revoke(
 
 
 def account_name(name: str) -> str:
-    """A name that an account may have; `UsageError` when it may not."""
+    """Return the name if it is valid for an account; raises `UsageError` otherwise."""
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"an account has up to 64 letters, digits, dots, dashes and underscores, not {name!r}"
+            f"an account name consists of up to 64 letters, digits, dots, dashes and underscores, not {name!r}"
         )
     return name
 
 
 def _account(name: str | None) -> str:
-    """Keys without an account read market data: for them `main` need not be there."""
+    """The account of a key; without a name it is `main`, which need not exist for market data."""
     return MAIN if name is None else AccountStore().find(account_name(name)).name
 
 
@@ -169,7 +174,7 @@ def _rights(scope: str) -> tuple[str, ...]:
 def _span_s(text: str) -> int:
     match = _SPAN.fullmatch(text)
     if match is None:
-        raise UsageError(f"--expires is a number with m, h, d or w, such as 30d, not {text!r}")
+        raise UsageError(f"--expires must be a number followed by m, h, d or w, such as 30d, not {text!r}")
     return int(match[1]) * UNITS_S[match[2]]
 
 
@@ -177,7 +182,7 @@ def _network(text: str) -> str:
     try:
         return str(ip_network(text, strict=False))
     except ValueError as error:
-        raise UsageError(f"--address is an address or a network such as 10.0.0.0/8: {error}") from error
+        raise UsageError(f"--address must be an address or a network such as 10.0.0.0/8: {error}") from error
 
 
 def _public(path: Path) -> str:
@@ -188,7 +193,7 @@ def _public(path: Path) -> str:
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PublicKey):
-        raise UsageError(f"{path} is no Ed25519 public key in PEM (openssl pkey -in private.pem -pubout)")
+        raise UsageError(f"{path} is not an Ed25519 public key in PEM (openssl pkey -in private.pem -pubout)")
     return base64.b64encode(key.public_bytes_raw()).decode()
 
 

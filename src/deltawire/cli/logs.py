@@ -1,4 +1,4 @@
-"""What a server writes about itself: one line per event, whatever clients put into it, and no memory image."""
+"""Logging of a server: one line per event, control characters escaped; no core files."""
 
 import contextlib
 import resource
@@ -10,7 +10,7 @@ import structlog
 
 
 def escape_controls(logger: Any, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Write control characters as escapes, so that nobody's name can add a line or a colour."""
+    """Write control characters as escapes, so that texts from clients cannot add lines or colours."""
     for key, value in event.items():
         if isinstance(value, str) and not value.isprintable() and key != "exception":
             event[key] = "".join(
@@ -20,7 +20,7 @@ def escape_controls(logger: Any, name: str, event: MutableMapping[str, Any]) -> 
 
 
 def log_to_stderr() -> None:
-    """From now on."""
+    """Configure structlog to write to standard error."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -35,6 +35,6 @@ def log_to_stderr() -> None:
 
 
 def keep_no_core() -> None:
-    """A crash must not leave secrets on disk."""
+    """Disable core files: a crash must not leave secrets on disk."""
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,4 +1,4 @@
-"""`deltawire`: the table of commands, and how errors are told."""
+"""`deltawire`: the table of commands, and the output of errors."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ from deltawire.cli.output import write_what_fits
 from deltawire.errors import JournalError, RecordingError, UsageError
 
 UNWRITABLE = errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG
-"""What happens to outputs; a reader that has gone (EPIPE) ends the command without a word."""
+"""Errors of an output; if its reader has gone (EPIPE), the command ends without a message."""
 app = typer.Typer(
     name="deltawire",
     no_args_is_help=True,
@@ -38,11 +38,11 @@ def deltawire(
         bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    """One verified WebSocket API in front of crypto-derivatives venues' recordings, or an exchange of its own.
+    """One verified WebSocket API in front of recordings of crypto-derivatives venues, or of a built-in exchange.
 
-    Begin with `deltawire serve`, an exchange to test bots against, and in another terminal
-    `deltawire watch 127.0.0.1:8080 book.BTC-PERPETUAL.100ms`. `deltawire account add bot --deposit BTC=10`
-    gives a bot its key, `deltawire verify FILE --venue NAME` says whether a recording can be trusted.
+    Start with `deltawire serve`, an exchange to test bots against, and in another terminal `deltawire watch
+    127.0.0.1:8080 book.BTC-PERPETUAL.100ms`. `deltawire account add bot --deposit BTC=10` creates an account with a
+    key for a bot; `deltawire verify FILE --venue NAME` checks the books of a recording.
     """
 
 
@@ -56,15 +56,15 @@ app.add_typer(journal.app, name="journal")
 
 
 class NullOutput(TextIOBase):
-    """An output that is closed."""
+    """Replaces an output that is closed."""
 
     def write(self, text: str) -> int:
-        """Not written."""
+        """Discard the text."""
         return len(text)
 
 
 def _open_outputs() -> None:
-    """Whoever closes an output wants nothing of it."""
+    """Replace closed outputs, and characters that the terminal cannot show."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, NullOutput())
@@ -72,14 +72,14 @@ def _open_outputs() -> None:
 
 
 def _give_up_output() -> None:
-    """What could not be written is not tried again when the process ends."""
+    """Discard what could not be written, so that it is not tried again when the process ends."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
 
 
 def _asked(arguments: Sequence[str]) -> str:
-    """The command that was asked for, as far as there is one of that name."""
+    """The command that the arguments name, as far as it exists."""
     command: Any = typer.main.get_command(app)
     path = "deltawire"
     for word in arguments:
@@ -91,12 +91,12 @@ def _asked(arguments: Sequence[str]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; what the user can mend is one line on standard error, and exit code 2."""
+    """Run the command line; errors that the user can fix are one line on standard error, with exit code 2."""
     arguments = sys.argv[1:] if arguments is None else arguments
     _open_outputs()
     try:
         code = app(arguments or ["--help"], standalone_mode=False, prog_name="deltawire")
-        sys.stdout.flush()  # what is written last may fail as well
+        sys.stdout.flush()  # the last write may fail, too
     except typer.TyperException as error:
         where = _asked(arguments)
         print(f"deltawire: {error.format_message().rstrip('.?')}; see {where} --help", file=sys.stderr)
@@ -107,7 +107,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         if error.filename is not None or error.errno not in UNWRITABLE:
             raise
-        print(f"deltawire: cannot write its output: {error.strerror}", file=sys.stderr)
+        print(f"deltawire: cannot write the output: {error.strerror}", file=sys.stderr)
         _give_up_output()
         sys.exit(2)
     except typer.Abort:

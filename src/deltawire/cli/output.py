@@ -1,4 +1,4 @@
-"""What is written reaches the terminal, whatever the encoding of it is."""
+"""Output to terminals of any encoding."""
 
 import codecs
 import sys
@@ -26,7 +26,7 @@ FALLBACKS = {
     "┃": "|",
     **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼╸╺╴╶", "+"),
 }
-"""What stands for a character of ours where there is none of it."""
+"""Replacements for characters that the encoding of the output does not have."""
 
 
 def _fall_back(error: UnicodeError) -> tuple[str, int]:
@@ -37,7 +37,7 @@ def _fall_back(error: UnicodeError) -> tuple[str, int]:
 
 
 def _escape(char: str) -> str:
-    """A character as JSON escapes it."""
+    """The escape of a character in JSON."""
     units = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
@@ -46,14 +46,14 @@ codecs.register_error(HANDLER, _fall_back)
 
 
 def write_what_fits() -> None:
-    """From now on the outputs replace what their encoding does not have."""
+    """Replace characters that the encodings of the outputs do not have, from now on."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=HANDLER)
 
 
 def print_json(value: Any) -> None:
-    """One line of JSON, in ASCII where the output is not UTF-8."""
+    """Print one line of JSON, in ASCII if the output is not UTF-8."""
     text = msgspec.json.encode(value).decode()
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     if not encoding.lower().startswith("utf"):

@@ -1,4 +1,4 @@
-"""What `deltawire serve` needs before it opens a socket: `config check` prepares the same and goes no further."""
+"""What `deltawire serve` reads and checks before it opens a socket; `config check` does the same and stops there."""
 
 import contextlib
 import ssl
@@ -21,20 +21,20 @@ from deltawire.venues import make_venue
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """What was read and found good; nothing is written yet."""
+    """What was read and checked; nothing is written yet."""
 
     pace: float | None
-    """Seconds per second, None for as fast as it goes."""
+    """Seconds per second, None for maximum speed."""
     recordings: list[ReplaySource]
     tls: ssl.SSLContext | None
-    """None without TLS, and where the certificate is one that the server makes itself."""
+    """None without TLS, or if the server creates a self-signed certificate."""
     keys: list[Key]
 
 
 def prepare(settings: Config, *, echo: bool = False) -> Prepared:
-    """Read everything that a configuration names; raises what `deltawire serve` would end with."""
+    """Read everything that a configuration names; raises the error with which `deltawire serve` would end."""
     if settings.loop and not settings.replay:
-        raise UsageError("--loop is for recordings, and none is given: see --replay")
+        raise UsageError("--loop applies to recordings, and there is none: see --replay")
     pace = None if settings.speed == "max" else float(settings.speed)
     if not settings.replay and not echo:
         _check_exchange(settings, pace)
@@ -43,14 +43,14 @@ def prepare(settings: Config, *, echo: bool = False) -> Prepared:
 
 
 def check_address(listen: Listen) -> None:
-    """Raise `UsageError` where nobody could listen; an address that somebody listens on is good."""
+    """Raise `UsageError` if it is impossible to listen on this address; an address in use is accepted."""
     with contextlib.suppress(AddressInUseError):
         bind(listen.host, listen.port).close()
 
 
 def _check_exchange(settings: Config, pace: float | None) -> None:
     if pace is None:
-        raise UsageError("--speed max is for recordings: the exchange needs a number")
+        raise UsageError("--speed max applies to recordings: the exchange needs a number")
     parse_conditions(settings.exchange)
     check_folder(home() / JOURNAL)
     AccountStore().read()

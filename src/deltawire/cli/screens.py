@@ -1,4 +1,4 @@
-"""What `watch` shows: a ladder, a tape, and the last word of every other channel. Pure rendering."""
+"""The display of `watch`: order books, a list of trades, and the last data of other channels. Pure rendering."""
 
 import math
 from collections import deque
@@ -20,15 +20,15 @@ TAPE_LENGTH = 25
 BAR_WIDTH = 18
 FRAME_LINES = 2
 QUIET_AFTER_S = 3.0
-"""A channel that has said nothing for so long is shown with how long, and a book not as live."""
+"""After this time without data, a channel is shown with its age, and a book is no longer shown as live."""
 MOST_LINES = 2 * LADDER_DEPTH + FRAME_LINES + 2
 
 
 class Screen:
-    """Takes in notifications and renders the present; `now` is in seconds, from wherever it is counted."""
+    """Takes notifications and renders the present state; `now` is in seconds, from any origin."""
 
     def __init__(self, status: str = "") -> None:
-        """`status` is said of every notification."""
+        """`status` is shown with every picture."""
         self._status = status
         self._taken = 0
         self._now = 0.0
@@ -43,12 +43,12 @@ class Screen:
         self._decimals: dict[str, int] = {}
 
     def lose(self, reason: str) -> None:
-        """The connection is lost: until something comes again nothing is live."""
+        """The connection is lost: nothing is live until new data arrives."""
         self._lost = reason
         self._heard = dict.fromkeys(self._heard, -math.inf)
 
     def take(self, note: Notification, now: float = 0.0) -> None:
-        """Take in one notification; `FeedError` when a book's chain is broken."""
+        """Apply one notification; `FeedError` if the chain of a book is broken."""
         self._taken += 1
         self._lost = ""
         self._heard[note.channel] = now
@@ -63,9 +63,9 @@ class Screen:
             self._others[note.channel] = note.data
 
     def render(self, lines: int = MOST_LINES, now: float = 0.0) -> RenderableType:
-        """The status, if there is one, then ladders side by side, the tape, and the rest.
+        """The status, if there is one, then order books side by side, trades, and the rest.
 
-        `lines` is how many the terminal has: ladders and tape are as long as fits, so that none is cut off.
+        `lines` is the height of the terminal: books and trades are shortened so that nothing is cut off.
         """
         self._now = now
         room = lines - 1 - bool(self._status)
@@ -128,14 +128,14 @@ class Screen:
         return Panel(table, title=Text(channel), subtitle=subtitle, expand=False)
 
     def _age(self, *channels: str) -> Text | None:
-        """That there is no connection, or how long these channels have said nothing; None when they have just."""
+        """That there is no connection, or the time since the last data of these channels; None if it is recent."""
         heard = max(
             (self._heard[channel] for channel in channels if channel in self._heard), default=self._now
         )
         if self._lost or heard == -math.inf:
-            return Text("disconnected" if self._lost else "nothing yet", "red")
+            return Text("disconnected" if self._lost else "no data yet", "red")
         quiet_s = self._now - heard
-        return None if quiet_s < QUIET_AFTER_S else Text(f"nothing for {_duration(quiet_s)}", "yellow")
+        return None if quiet_s < QUIET_AFTER_S else Text(f"no data for {_duration(quiet_s)}", "yellow")
 
     def _row(
         self, channel: str, price: float, size: float, largest: float, colour: str
@@ -147,7 +147,7 @@ class Screen:
         return f"± {self._price(channel, asks[0][0] - bids[0][0])}" if bids and asks else "one-sided"
 
     def _price(self, channel: str, price: float) -> str:
-        """A price with as many decimals as any price of its channel has needed."""
+        """A price with as many decimals as any price of its channel has needed so far."""
         return f"{price:,.{self._decimals[channel]}f}"
 
     def _note_decimals(self, channel: str, prices: list[float]) -> None:
@@ -174,7 +174,7 @@ def _duration(seconds: float) -> str:
 
 
 def _words(state: str, reason: str, detail: str) -> str:
-    """A book's state as a line: `stale closed (expired)`."""
+    """A book's state as text: `stale closed (expired)`."""
     return " ".join(filter(None, (state, reason, f"({detail})" if detail else "")))
 
 

@@ -36,87 +36,95 @@ ECHO_LIMITS = Limits(
 )
 VENUES = ", ".join(sorted(REGISTRY))
 COLLECTED_AFTER = 2_000, 10, 50
-"""When the garbage collector looks at the young, the middle-aged and all; most values here hold no cycles."""
+"""Thresholds of the garbage collector's generations; most values here have no cycles."""
 FROZEN_AFTER_S = 0.0, 5.0
-"""When what lives is taken from the collector, which would hold the loop for 25 to 100 ms to find nothing there."""
+"""When to freeze living objects; a full collection would block the event loop for 25 to 100 ms and find nothing."""
 
 
 def serve(
     replay: Annotated[
         list[str] | None,
-        typer.Option(metavar="FILE", help="A recording to serve. Repeat, each with its --venue."),
+        typer.Option(
+            metavar="FILE", help="A recording to serve; can be repeated, each time with its --venue."
+        ),
     ] = None,
     venue: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help=f"Whose recording it is: {VENUES}. The first is *home*."),
+        typer.Option(
+            metavar="NAME", help=f"The venue of the recording: {VENUES}. The first is the *home* venue."
+        ),
     ] = None,
     speed: Annotated[
         str | None,
         typer.Option(
             metavar="S",
-            help="Recorded or simulated seconds per second (1, 10, 0.5, …); of a recording also `max`. [default: 1]",
+            help="Recorded or simulated seconds per second (1, 10, 0.5, …); for recordings also `max`. [default: 1]",
         ),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Seed of the built-in exchange's market. [default: 1]"),
+        typer.Option(metavar="N", help="Random seed of the built-in exchange's market. [default: 1]"),
     ] = None,
     latency: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="How far clients of the exchange are: none, colocated (0.2 ms one way), cloud (5±2), home (60±20), "
-            "or milliseconds such as 12±3. [default: none]",
+            help="Latency of the exchange's clients, one way: none, colocated (0.2 ms), cloud (5±2 ms), home (60±20 "
+            "ms), or milliseconds such as 12±3. [default: none]",
         ),
     ] = None,
     drop: Annotated[
         float | None,
-        typer.Option(
-            metavar="SHARE", help="The share of requests to the exchange that are lost. [default: 0]"
-        ),
+        typer.Option(metavar="SHARE", help="Share of requests to the exchange that are lost. [default: 0]"),
     ] = None,
     fault: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FAULT",
             help="A fault of the exchange, times in seconds after the start: `halt:BTC-PERPETUAL:60:30`, "
-            "`maintenance:120:10`, `delay:0.05:200` (5 % of requests take 200 ms longer). Repeat.",
+            "`maintenance:120:10`, `delay:0.05:200` (5 % of requests take 200 ms longer). Can be repeated.",
         ),
     ] = None,
-    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, for ever.")] = False,
+    loop: Annotated[bool, typer.Option("--loop", help="Start recordings again at their end.")] = False,
     host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
     port: Annotated[
         int | None,
-        typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one. [default: 8080]"),
+        typer.Option(min=0, max=65535, help="Port to listen on; 0 selects a free one. [default: 8080]"),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A configuration file (TOML); options given here go before it."),
+        typer.Option(metavar="FILE", help="A configuration file (TOML); options take precedence over it."),
     ] = None,
     certificate: Annotated[
         str | None, typer.Option(metavar="FILE", help="Serve wss and https with this certificate (PEM).")
     ] = None,
     key: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The certificate's key, if it is not in the same file.")
+        str | None,
+        typer.Option(
+            metavar="FILE", help="The private key of the certificate, if it is not in the same file."
+        ),
     ] = None,
     own_signed: Annotated[
-        bool, typer.Option("--self-signed", help="The same with a certificate of our own, for development.")
+        bool,
+        typer.Option(
+            "--self-signed", help="Serve wss and https with a self-signed certificate, for development."
+        ),
     ] = False,
     echo: Annotated[
         bool,
         typer.Option(
             "--echo",
-            help="Say every message to `/echo` back, for conformance suites; loopback only, up to 64 MiB each.",
+            help="Echo every message at `/echo`, for conformance tests; loopback only, messages up to 64 MiB.",
         ),
     ] = False,
 ) -> None:
     """Serve the built-in exchange, or recordings, as a Deribit-dialect WebSocket and HTTP API.
 
-    With nothing given it is the exchange: its state lies under `DELTAWIRE_HOME` (default: the user's data folder),
-    `deltawire account add` makes accounts. Of recordings the instruments of the first venue (home) keep their own
-    names; those of any other are `venue:NAME`.
+    Without a recording it serves the exchange, whose state is stored under `DELTAWIRE_HOME` (default: the user's data
+    folder); `deltawire account add` creates accounts. With recordings, the instruments of the first venue (home) keep
+    their own names; those of the others are named `venue:NAME`.
 
-    Ctrl-C ends it: clients are told to come back, and every accepted order is on disk.
+    Ctrl-C stops it: clients are told to reconnect and resume, and every accepted order is on disk.
 
     Example: `deltawire serve --port 8080 --latency cloud`
 
@@ -136,7 +144,7 @@ def serve(
     changes["exchange"] = msgspec.structs.replace(settings.exchange, **given)
     if given and (replay or settings.replay):
         raise UsageError(
-            f"--{next(iter(given)).removesuffix('s')} is for the built-in exchange, not for recordings"
+            f"--{next(iter(given)).removesuffix('s')} applies to the built-in exchange, not to recordings"
         )
     settings = msgspec.structs.replace(settings, **changes)
     _serve(settings, echo=echo)
@@ -147,9 +155,9 @@ def _serve(settings: Config, *, echo: bool) -> None:
     log_to_stderr()
     prepared = prepare(settings, echo=echo)
     host = settings.listen.host
-    with listen(host, settings.listen.port) as sock:  # before the journal is replayed: that may take a while
+    with listen(host, settings.listen.port) as sock:  # before the journal is replayed, which may take a while
         if echo and not ip_address(sock.getsockname()[0]).is_loopback:
-            raise UsageError(f"--echo is for tests on one machine: it needs a loopback address, not {host}")
+            raise UsageError(f"--echo needs a loopback address, not {host}")
         tls = _self_signed(host) if settings.tls.self_signed else prepared.tls
         builtin = None if settings.replay or echo else _open_exchange(settings, prepared)
         app = _make_app(settings, prepared, builtin, echo=echo)
@@ -184,9 +192,9 @@ def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
             runner.run(_until_stopped(app, sock, tls))
     except* JournalError as group:
         failed = _first(group)
-    if failed is not None:  # not in there: Python 3.11.2 would make a group of what is raised
+    if failed is not None:  # outside the except* block: Python 3.11.2 would wrap SystemExit in a group
         print(
-            f"deltawire: the exchange ends, nothing is acknowledged any more: {failed}",
+            f"deltawire: the exchange stops, nothing is acknowledged any more: {failed}",
             file=sys.stderr,
         )
         raise SystemExit(1)
@@ -199,7 +207,7 @@ def _open_exchange(settings: Config, prepared: Prepared) -> BuiltinExchange:
 
 
 def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:
-    """The one that a group, or the groups in it, are about."""
+    """The first error in a group or in its nested groups."""
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
@@ -208,7 +216,7 @@ async def _until_stopped(app: App, sock: socket.socket, tls: ssl.SSLContext | No
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     stopping = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores SIGHUP
         stopping.append(signal.SIGHUP)
     for number in stopping:
         loop.add_signal_handler(number, stop.set)
@@ -231,7 +239,7 @@ def _listen(stated: Listen, host: str | None, port: int | None) -> Listen:
 
 def _tls(stated: Tls, certificate: str | None, key: str | None, *, own_signed: bool) -> Tls:
     if own_signed and certificate:
-        raise UsageError("--self-signed or --certificate, not both")
+        raise UsageError("use either --self-signed or --certificate, not both")
     if key and not certificate:
         raise UsageError("--key needs --certificate")
     return Tls(certificate or "", key or "", own_signed) if own_signed or certificate else stated
@@ -244,10 +252,10 @@ def _self_signed(host: str) -> ssl.SSLContext:
 def _pairs(files: list[str], names: list[str]) -> tuple[Replay, ...]:
     if len(files) != len(names):
         raise UsageError(
-            f"{len(files)} --replay but {len(names)} --venue: each file needs its venue ({VENUES})"
+            f"{len(files)} --replay but {len(names)} --venue: each recording needs its venue ({VENUES})"
         )
     if len(set(names)) != len(names):
-        raise UsageError("each venue can be served once, with one recording")
+        raise UsageError("each venue can be served only once, with one recording")
     return tuple(Replay(file, name) for file, name in zip(files, names, strict=True))
 
 
@@ -258,4 +266,4 @@ def parse_speed(text: str) -> float | str:
     with contextlib.suppress(ValueError):
         if is_speed(speed := float(text)):
             return speed
-    raise UsageError(f"--speed is {SPEEDS}, not {text!r}")
+    raise UsageError(f"--speed must be {SPEEDS}, not {text!r}")

@@ -1,4 +1,4 @@
-"""Tables, which become blocks of lines where the terminal is too narrow for them."""
+"""Tables; printed as blocks of lines if the terminal is too narrow."""
 
 from collections.abc import Sequence
 
@@ -9,12 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 PIPED_WIDTH = 130
-"""Where there is no terminal, so that lines do not break."""
+"""Width without a terminal, so that lines are not wrapped."""
 GREATEST_WIDTH = 160
 
 
 def make_console() -> Console:
-    """Standard output, wide enough for a table where it is no terminal."""
+    """Standard output, wide enough for a table if it is not a terminal."""
     console = Console()
     return console if console.is_terminal else Console(width=PIPED_WIDTH)
 
@@ -27,9 +27,9 @@ def format_rows(
     right: Sequence[str] = (),
     wrapped: Sequence[str] = (),
 ) -> RenderableType:
-    """A table; where it does not fit, of each row a block: its first cell, then the others by name.
+    """A table; if it does not fit, one block per row: its first cell, then the others with their headings.
 
-    Columns named in `right` are flush right; those in `wrapped` may break their lines before that.
+    Columns in `right` are right-aligned; those in `wrapped` may be wrapped before the table becomes blocks.
     """
     table = Table(box=SIMPLE, pad_edge=False)
     for place, heading in enumerate(headings):

@@ -1,4 +1,4 @@
-"""What a replay at full speed finds: the report of `deltawire verify`. The schema is `docs/verify.md`."""
+"""The report of `deltawire verify` on a replay at full speed. Its schema is in `docs/verify.md`."""
 
 import re
 from collections import Counter
@@ -14,7 +14,7 @@ from deltawire.sources.replay import play
 from deltawire.venues.connection import VenueConnection
 
 MOST_PLACES = 1_000
-"""Of each kind so many places are kept, and the others counted."""
+"""Places kept of each kind; further ones are only counted."""
 MOST_REASONS = 1_000
 OTHER_REASONS = "other reasons"
 _VARYING = re.compile(r"'[^']*'|\"[^\"]*\"|\d+")
@@ -22,9 +22,9 @@ _WORDS = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where something was: the line, from 1, and the moment in UTC, None where none is known.
+    """A place in a recording: line (from 1) and time in UTC, None if unknown.
 
-    `file` names a file beside the recording if it was in there.
+    `file` names an additional file of the recording if the place is in that file.
     """
 
     line: int
@@ -33,19 +33,19 @@ class Place(msgspec.Struct, frozen=True):
 
     @property
     def place(self) -> str:
-        """For a person."""
+        """The place as text."""
         return format_place(self.file, self.line, self.time)
 
 
 class Outage(Place, frozen=True):
-    """A book turned stale there, and why."""
+    """A book became stale at this place, for this reason."""
 
     reason: str
     detail: str
 
 
 class BookReport(msgspec.Struct):
-    """What happened to the book of one instrument, and how it ended."""
+    """Counts of the book of one instrument, and its state at the end."""
 
     images: int = 0
     deltas: int = 0
@@ -71,7 +71,7 @@ class BookReport(msgspec.Struct):
 
 
 class FaultReport(msgspec.Struct):
-    """Faults of one kind: how many, and where the first was."""
+    """Faults of one kind: their number, and the place of the first."""
 
     reason: str
     count: int
@@ -82,13 +82,13 @@ class FaultReport(msgspec.Struct):
 
 
 class Damage(Place, frozen=True):
-    """Something there cannot be read."""
+    """Data that cannot be read at this place."""
 
     reason: str
 
 
 class ClockReport(msgspec.Struct, frozen=True):
-    """What the recording's times are: see `deltawire.recording.Clock`."""
+    """The clock of the recording; see `deltawire.recording.Clock`."""
 
     kind: str
     unit: str
@@ -98,7 +98,7 @@ class ClockReport(msgspec.Struct, frozen=True):
 
 
 class FastPath(msgspec.Struct, frozen=True):
-    """Book frames that the compiled kernel took whole, of all; see `deltawire.ports.BookFrames`."""
+    """Number of book frames that the compiled kernel handled completely, of all; see `deltawire.ports.BookFrames`."""
 
     messages: int
     of: int
@@ -106,7 +106,7 @@ class FastPath(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct):
-    """What a replay at full speed found."""
+    """The result of a replay at full speed; `docs/verify.md` documents it."""
 
     file: str
     venue: str
@@ -124,7 +124,7 @@ class Report(msgspec.Struct):
 
 
 class Verification:
-    """Replays a recording on a connection and keeps what there is to tell."""
+    """Replays a recording through a venue's connection class and collects the report."""
 
     def __init__(self, recording: Recording, feed: VenueConnection) -> None:
         self._recording = recording
@@ -140,13 +140,13 @@ class Verification:
         self.messages = 0
 
     def run(self) -> Iterator[int]:
-        """Replay all of it; yields the number of messages now and then."""
+        """Replay the recording; yields the number of messages regularly."""
         for batch in play(self._records(), self._feed):
             self._take(batch)
             yield self.messages
 
     def report(self, seconds: float) -> Report:
-        """What was found."""
+        """The report so far; `seconds` is the duration of the replay."""
         books = self._feed.books
         instruments = {name: self._book(name, book) for name, book in books.items()}
         clock = self._recording.clock
@@ -190,7 +190,7 @@ class Verification:
     def _take(self, batch: Batch) -> None:
         for event in batch.events:
             if isinstance(event, Fault):
-                if self._record.kind != "damaged":  # which is told as damage
+                if self._record.kind != "damaged":  # reported as damage
                     self._note_fault(event)
                 continue
             self._events[kind_of(event)] += 1
@@ -234,7 +234,7 @@ class Verification:
         )
 
     def _is_verified(self, instruments: dict[str, BookReport]) -> bool:
-        """All books to the end; or, where the recording has other data alone, all of that."""
+        """Whether all books are live at the end; without books, whether all other data could be read."""
         if instruments:
             return all(book.verified for book in instruments.values())
         return bool(self._events) and not self._faults and not self._damaged
@@ -246,5 +246,5 @@ def _fast_path(frames: BookFrames) -> FastPath:
 
 
 def kind_of(event: Event) -> str:
-    """What an event is, in words: `book_delta`, `ticker`."""
+    """The name of an event's kind: `book_delta`, `ticker`."""
     return _WORDS.sub("_", type(event).__name__).lower()

@@ -32,38 +32,40 @@ WHERE_ANY = {
     "resyncs": "resyncs",
     "waited": "waited",
 }
-"""Columns that are left out where every book has 0."""
+"""Columns that are left out if they are 0 for every book."""
 PRICES = {"best_bid": "best bid", "best_ask": "best ask"}
 BOOKS_SHOWN = 40
 PLACES_SHOWN = 10
 CLOCKS = {
     "wall": "stamps in {unit}",
-    "monotonic": "monotonic stamps in {unit}, moved to the frames' own times",
+    "monotonic": "monotonic stamps in {unit}, shifted to the frames' own times",
     "frames": "no stamps: the frames' own times",
-    "counted": "no times at all: silence cannot be seen",
+    "counted": "no times: silence cannot be detected",
 }
 
 
 def verify(
     file: Annotated[str, typer.Argument(metavar="FILE", help="The recording.")],
-    venue: Annotated[str, typer.Option(metavar="NAME", help=f"Whose it is: {', '.join(sorted(REGISTRY))}.")],
+    venue: Annotated[
+        str, typer.Option(metavar="NAME", help=f"The venue of the recording: {', '.join(sorted(REGISTRY))}.")
+    ],
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of a table.")
     ] = False,
 ) -> None:
-    """Replay a recording at full speed and say whether every book in it can be trusted, and if not, where.
+    """Replay a recording at full speed and report for every book whether it is correct, and if not, where.
 
     A recording is lines of `<stamp> <json>` or of JSON alone, a `CBCAP1` file, or raw data (`wss://… <-> t`), plain
-    or as .gz, .zst, .bz2 or .xz. Damaged lines are told, and what is around them is read.
+    or as .gz, .zst, .bz2 or .xz. Damaged lines are reported and skipped.
 
-    Exit code 0: every book was verified to the end (or there is only other data, and all of it could be read).
-    1: a book was not, or there was nothing. 2: the file is no recording.
+    Exit code 0: every book was verified to the end (or there is only other data, and all of it could be read). 1: a
+    book was not, or there was no data. 2: the file is not a recording.
 
     Example: `deltawire verify btcusdt.gz --venue binance_usdm`
     """
     recording, feed = Recording(file), make_venue(venue)
     if not isinstance(feed, VenueConnection):
-        raise UsageError(f"{venue} keeps no books")
+        raise UsageError(f"{venue} has no order books")
     verification = Verification(recording, feed)
     started = time.perf_counter()
     _replay(recording, verification)
@@ -115,10 +117,10 @@ def _summary(report: Report) -> Iterable[str]:
     clock = report.clock
     if clock.kind:
         span = f"{clock.first} to {clock.last}, " if clock.first else ""
-        back = f", {clock.backward} of them before the one ahead of it" if clock.backward else ""
+        back = f", {clock.backward} of them earlier than the previous one" if clock.backward else ""
         yield f"{span}{CLOCKS[clock.kind].format(unit=clock.unit)}{back}"
     if not report.instruments:
-        yield "[red]no book in this recording[/]" + ("" if report.events else ": is it this venue's?")
+        yield "[red]no book in this recording[/]" + ("" if report.events else ": is this the right --venue?")
         if report.events:
             counts = (f"{count:,} {kind.replace('_', ' ')}" for kind, count in report.events.items())
             yield f"found: {', '.join(counts)}"
@@ -133,7 +135,7 @@ def _summary(report: Report) -> Iterable[str]:
 
 
 def _print_books(console: Console, report: Report) -> None:
-    """The books, those first that are not verified, and where each turned stale."""
+    """Print the books, unverified ones first, and where each became stale."""
     ordered = sorted(report.instruments.items(), key=lambda item: item[1].verified)
     shown = ordered[:BOOKS_SHOWN]
     used = {
@@ -146,7 +148,7 @@ def _print_books(console: Console, report: Report) -> None:
     if len(ordered) > len(shown):
         hidden = ordered[len(shown) :]
         verified = sum(book.verified for _, book in hidden)
-        console.print(f"and {len(hidden):,} more books, {verified:,} of them verified: --json tells all")
+        console.print(f"and {len(hidden):,} more books, {verified:,} of them verified: --json shows all")
     for name, book in shown:
         if not book.verified and not book.outages and book.detail:
             waited = f"; {book.waited:,} updates waited" if book.waited else ""
@@ -159,7 +161,7 @@ def _print_books(console: Console, report: Report) -> None:
             f"[yellow]{outage.reason}[/] {escape(f'{name}, {outage.place}{detail}')}", highlight=False
         )
     if len(places) > PLACES_SHOWN:
-        console.print(f"[yellow]and {len(places) - PLACES_SHOWN:,} more: --json tells all")
+        console.print(f"[yellow]and {len(places) - PLACES_SHOWN:,} more: --json shows all")
 
 
 def _print_list(console: Console, title: str, parts: Iterable[str]) -> None:

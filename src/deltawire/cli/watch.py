@@ -27,22 +27,28 @@ from deltawire.store.home import home
 
 FRAMES_PER_SECOND = 10
 UNTRUSTED = (18, 19, 20, 21)
-"""OpenSSL's verification errors of a certificate that nobody known has signed (X509_V_ERR_…)."""
+"""OpenSSL's verification errors of a certificate without a trusted issuer (X509_V_ERR_…)."""
 
 
 def watch(
-    url: Annotated[str, typer.Argument(metavar="URL", help="A server: `127.0.0.1:8080` or `ws://…`.")],
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Address of the server: `127.0.0.1:8080` or `ws://…`.")
+    ],
     channels: Annotated[
         list[str],
-        typer.Argument(metavar="CHANNEL", help="Such as `book.BTC-PERPETUAL.100ms`. As many as you like."),
+        typer.Argument(
+            metavar="CHANNEL", help="A channel such as `book.BTC-PERPETUAL.100ms`; can be repeated."
+        ),
     ],
     count: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Stop after so many notifications.")
+        int | None, typer.Option(min=1, metavar="N", help="Stop after this number of notifications.")
     ] = None,
     client_id: Annotated[
         str,
         typer.Option(
-            metavar="ID", envvar="DELTAWIRE_CLIENT_ID", help="Sign in with this key; for `user.…` channels."
+            metavar="ID",
+            envvar="DELTAWIRE_CLIENT_ID",
+            help="Authenticate with this key; needed for `user.…` channels.",
         ),
     ] = "",
     client_secret: Annotated[
@@ -50,28 +56,26 @@ def watch(
         typer.Option(
             metavar="SECRET",
             envvar="DELTAWIRE_CLIENT_SECRET",
-            help="Its secret, which is never sent. Others can read options: better in the environment, "
-            "or leave it out and type it.",
+            help="The secret of the key, which is never sent. Other users can see options: use the environment "
+            "variable, or omit it and type the secret.",
         ),
     ] = "",
     cafile: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Trust the certificates in this PEM file, not the system's: for `serve --self-signed` its "
-            "`self-signed.pem`, under `DELTAWIRE_HOME`.",
+            help="Trust the certificates in this PEM file instead of the system's: for `serve --self-signed`, its "
+            "`self-signed.pem` under `DELTAWIRE_HOME`.",
         ),
     ] = None,
     proven: Annotated[
         bool,
-        typer.Option(
-            "--proven", help="Show nothing that the server has not proven to have sent (a running HMAC)."
-        ),
+        typer.Option("--proven", help="Show only frames that are verified by a running HMAC of the server."),
     ] = False,
 ) -> None:
-    """Show a live ladder, tape or ticker in the terminal; one JSON line per notification when piped.
+    """Show a live order book, trades or a ticker in the terminal; print one JSON line per notification when piped.
 
-    Ctrl-C ends it. Reconnects by itself. A book whose chain breaks, or of which nothing comes, is never shown as
+    Ctrl-C ends it. It reconnects by itself. A book with a broken chain, or without recent data, is never shown as
     live.
 
     Example: `deltawire watch 127.0.0.1:8080 book.BTC-PERPETUAL.100ms trades.BTC-PERPETUAL.raw`
@@ -82,7 +86,7 @@ def watch(
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What to watch, where, and as whom."""
+    """What to watch, on which server, and with which login."""
 
     url: str
     channels: tuple[str, ...]
@@ -92,11 +96,11 @@ class Wanted(msgspec.Struct, frozen=True):
 
     @property
     def status(self) -> str:
-        """What is said of every notification."""
+        """The line above the display; empty without a login."""
         if self.login is None:
             return ""
-        who = f"signed in as {self.login.client_id}"
-        return f"{who}; every frame proven (HMAC-SHA256)" if self.proven else who
+        who = f"authenticated as {self.login.client_id}"
+        return f"{who}; every frame verified (HMAC-SHA256)" if self.proven else who
 
 
 def _login(client_id: str, secret: str, *, proven: bool) -> Login | None:
@@ -104,13 +108,13 @@ def _login(client_id: str, secret: str, *, proven: bool) -> Login | None:
         if proven or secret:
             raise UsageError(
                 f"{'--proven' if proven else '--client-secret'} needs --client-id: "
-                "`deltawire account add` or `deltawire keys add` makes a key"
+                "`deltawire account add` or `deltawire keys add` creates a key"
             )
         return None
     if not secret and sys.stdin.isatty():
         secret = getpass(f"secret of {client_id} (not shown): ")
     if not secret:
-        raise UsageError("--client-id needs its secret: set DELTAWIRE_CLIENT_SECRET")
+        raise UsageError("--client-id needs a secret: set DELTAWIRE_CLIENT_SECRET")
     return Login(client_id, secret)
 
 
@@ -122,23 +126,23 @@ async def _watch(wanted: Wanted, count: int | None) -> None:
     except FeedError as error:
         raise UsageError(f"{error}{_remedy(error.__cause__, wanted.url)}") from error
     except RequestError as error:
-        advice = "" if wanted.login or error.code != UNAUTHORIZED else "; sign in with --client-id"
-        raise UsageError(f"{wanted.url} refuses: {error}{advice}") from error
+        advice = "" if wanted.login or error.code != UNAUTHORIZED else "; authenticate with --client-id"
+        raise UsageError(f"{wanted.url} refused the request: {error}{advice}") from error
 
 
 def _remedy(cause: BaseException | None, url: str) -> str:
-    """What may help where there is no connection."""
+    """A suggestion if the connection failed."""
     if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_code in UNTRUSTED:
         own = home() / SELF_SIGNED
         file = own if own.is_file() else f"{SELF_SIGNED} of its DELTAWIRE_HOME"
-        return f"; --cafile FILE trusts a certificate: of a server with --self-signed {file}"
+        return f"; --cafile FILE trusts a certificate; for a server with --self-signed: {file}"
     if isinstance(cause, ConnectionRefusedError):
-        return "; does a server run there? `deltawire serve` starts one"
+        return "; is the server running? `deltawire serve` starts one"
     return ""
 
 
 async def _items(wanted: Wanted, count: int | None) -> AsyncGenerator[Notification | Outage]:
-    """So many notifications, and outages between them; what else happens is told on standard error."""
+    """Yield notifications, up to `count`, and outages between them; gaps are reported on standard error."""
     feeding = Feed(
         wanted.url, *wanted.channels, login=wanted.login, proven=wanted.proven, cafile=wanted.cafile
     )
@@ -150,14 +154,16 @@ async def _items(wanted: Wanted, count: int | None) -> AsyncGenerator[Notificati
                 if count == 0:
                     return
             elif isinstance(item, Outage):
-                print(f"{item.reason}; again in {item.wait_s:.1f} s", file=sys.stderr)
+                print(f"{item.reason}; next attempt in {item.wait_s:.1f} s", file=sys.stderr)
                 yield item
             else:
-                print(f"{item.channel}: what followed seq {item.position.seq} is lost", file=sys.stderr)
+                print(
+                    f"{item.channel}: notifications after seq {item.position.seq} are lost", file=sys.stderr
+                )
 
 
 async def _check(wanted: Wanted) -> None:
-    """Fail at once, in words, when there is no such server or channel."""
+    """Raise `UsageError` at once if the server or a channel does not exist."""
     connecting = connect(wanted.url, login=wanted.login, proven=wanted.proven, cafile=wanted.cafile)
     async with connecting as client:
         accepted = await client.call("public/subscribe", channels=wanted.channels)
@@ -169,21 +175,21 @@ async def _check(wanted: Wanted) -> None:
 async def _advice(client: Client, channel: str, *, signed_in: bool) -> str:
     if channel.startswith("user."):
         why = (
-            "the key may not hear it, or there is none of that name"
+            "the key lacks the right, or the channel does not exist"
             if signed_in
-            else "sign in with --client-id"
+            else "authenticate with --client-id"
         )
-        return f"no channel {channel!r} for you: {why}"
+        return f"cannot subscribe to {channel!r}: {why}"
     names = [instrument["instrument_name"] for instrument in await client.call("public/get_instruments")]
     if not names:
-        return f"no channel {channel!r} there, and no instruments yet"
+        return f"no channel {channel!r} on this server, and no instruments yet"
     asked = channel.split(".")[1] if "." in channel else channel
     near = get_close_matches(asked, names, 3, 0.3) or names[:3]
-    return f"no channel {channel!r} there; instruments are {', '.join(near)} … (book.{near[0]}.raw)"
+    return f"no channel {channel!r} on this server; instruments are {', '.join(near)} … (book.{near[0]}.raw)"
 
 
 async def _show_screen(items: AsyncIterator[Notification | Outage], status: str) -> None:
-    """A picture that changes with what comes, and when nothing comes with the time."""
+    """Show a display that is updated with new data, and at regular times without it."""
     console, screen = Console(), Screen(status)
     loop = asyncio.get_running_loop()
     with Live(Text(""), console=console, auto_refresh=False, screen=False) as live:

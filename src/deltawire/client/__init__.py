@@ -1,6 +1,22 @@
 """The Python API over a WebSocket."""
 
+from deltawire.client.book_view import BookView
 from deltawire.client.client import Client, Login, connect
-from deltawire.client.feed import Feed, Gap, Outage
+from deltawire.client.connection import Connection
+from deltawire.client.feed import Feed
+from deltawire.client.items import Gap, Item, Outage, Recovered
+from deltawire.client.subscription import Subscription
 
-__all__ = ["Client", "Feed", "Gap", "Login", "Outage", "connect"]
+__all__ = [
+    "BookView",
+    "Client",
+    "Connection",
+    "Feed",
+    "Gap",
+    "Item",
+    "Login",
+    "Outage",
+    "Recovered",
+    "Subscription",
+    "connect",
+]

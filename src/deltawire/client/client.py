@@ -2,16 +2,15 @@
 
 import asyncio
 import secrets
-import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from ssl import SSLContext, SSLError, create_default_context
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
-from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as ws_connect
 from websockets.exceptions import (
     ConnectionClosed,
@@ -31,6 +30,8 @@ from deltawire.wire.protobuf import SUBPROTOCOL
 
 PATH = "/ws/api/v2"
 CALL_WITHIN_S = 10.0
+CLOSE_WITHIN_S = 0.5
+"""How long the server may take to answer a close; then the connection is dropped."""
 LARGEST_MESSAGE = 64 * 1024 * 1024
 NONCE_BYTES = 16
 
@@ -46,39 +47,57 @@ class Login(msgspec.Struct, frozen=True):
 
 
 def full_url(url: str) -> str:
-    """A server's address with what may be left out: `127.0.0.1:8080` is `ws://127.0.0.1:8080/ws/api/v2`."""
+    """Complete a server's address: `127.0.0.1:8080` becomes `ws://127.0.0.1:8080/ws/api/v2`."""
     parts = urlsplit(url if "://" in url else f"ws://{url}")
     scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
     path = PATH if parts.path in ("", "/") else parts.path
     return urlunsplit((scheme, parts.netloc, path, parts.query, ""))
 
 
+class Wire(Protocol):
+    """What a connection is to its client."""
+
+    async def send(self, message: str) -> None:
+        """Send a text message; `ConnectionClosed` once it is closed."""
+
+    async def recv(self) -> str | bytes:
+        """The next message; `ConnectionClosed` once it is closed."""
+
+    async def close(self) -> None:
+        """Close it."""
+
+
 class Client:
-    """One connection. Iterate over it for notifications; `call` may be used meanwhile."""
+    """One connection. Iterate over it for notifications; `call` may be used at the same time."""
 
     def __init__(
         self,
-        connection: ClientConnection,
+        connection: Wire,
         session: ClientSession | None = None,
         queue: NotificationQueue | None = None,
     ) -> None:
-        self._connection = connection
+        self.wire = connection
         self._session = session or ClientSession()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._queue = NotificationQueue() if queue is None else queue
+        self.lost = asyncio.Event()
+        """Set once the connection is over; what waits may still be read."""
         self._news = asyncio.Event()
         self._error: FeedError | None = None
         self._proven = ProvenMessages()
         self._key_of: tuple[int, str, str] | None = None
-        """The request that enables the MAC, the secret and our nonce, while it is under way."""
+        """The request that enables the MAC, the secret and the client's nonce, while it is in progress."""
         self._reader = asyncio.create_task(self._read())
 
     async def call(self, method: str, **params: Any) -> Any:
-        """The result of a method; `RequestError` when the server refuses, `FeedError` when it cannot answer."""
+        """Call a method and return its result.
+
+        `RequestError` if the server refuses, `FeedError` if it does not answer.
+        """
         return (await self.answer(method, **params)).result
 
     async def answer(self, method: str, **params: Any) -> Answer:
-        """The same with what the server says beside the result."""
+        """Call a method and return the whole answer, with the members beside `result`."""
         return await self._ask(method, *self._session.call(method, params))
 
     async def _ask(self, method: str, number: int, frame: bytes) -> Answer:
@@ -87,7 +106,7 @@ class Client:
         future = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
             async with asyncio.timeout(CALL_WITHIN_S):
-                await self._connection.send(frame.decode())
+                await self.wire.send(frame.decode())
                 answer: Answer = await future
                 return answer
         except ConnectionClosed as error:
@@ -98,7 +117,7 @@ class Client:
             self._waiting.pop(number, None)
 
     async def sign_in(self, login: Login, scope: str = "") -> dict[str, Any]:
-        """Sign the connection in (`client_signature`); the server's tokens and scope."""
+        """Authenticate the connection (`client_signature`); returns the server's tokens and scope."""
         timestamp, nonce = time.time_ns() // 1_000_000, secrets.token_hex(NONCE_BYTES)
         signed: dict[str, Any] = {"client_id": login.client_id, "timestamp": timestamp, "nonce": nonce}
         signature = sign(login.secret, login_text(timestamp, nonce, ""))
@@ -108,9 +127,11 @@ class Client:
         return granted
 
     async def prove(self, login: Login) -> None:
-        """From now on take only what the server proves to have sent; `FeedError` ends the connection else.
+        """From now on accept only frames verified by the running MAC.
 
-        The connection must be signed in with this key. What it was subscribed to before came without proof.
+        A wrong MAC ends the connection with `FeedError`.
+
+        The connection must be authenticated with this key. Earlier subscriptions were received without verification.
         """
         nonce = secrets.token_hex(NONCE_BYTES)
         number, frame = self._session.call("private/enable_mac", {"nonce": nonce})
@@ -118,23 +139,24 @@ class Client:
         await self._ask("private/enable_mac", number, frame)
 
     async def subscribe(self, *channels: str) -> list[str]:
-        """Subscribe; returns the channels as the server calls them.
+        """Subscribe; returns the channels as the server names them.
 
-        `FeedError` names those that it refused: there is no such channel, or not for you. The others are joined.
+        `FeedError` names the refused channels: they do not exist, or the client lacks the right. The others are
+        joined.
         """
         accepted: list[str] = await self.call("public/subscribe", channels=list(channels))
         refused = [channel for channel in channels if channel not in accepted]
         if refused:
-            raise FeedError(f"no such channel, or not for you: {', '.join(refused)}", retry=False)
+            raise FeedError(f"channel does not exist or is not permitted: {', '.join(refused)}", retry=False)
         return accepted
 
     async def unsubscribe(self, *channels: str) -> list[str]:
-        """Unsubscribe; returns the channels left."""
+        """Unsubscribe; returns the channels that were left."""
         left: list[str] = await self.call("public/unsubscribe", channels=list(channels))
         return left
 
     def __aiter__(self) -> "Client":
-        """Notifications as they come."""
+        """Iterate over the notifications in order."""
         return self
 
     async def __anext__(self) -> Notification:
@@ -148,24 +170,30 @@ class Client:
 
     @property
     def unread(self) -> int:
-        """How many notifications wait to be read."""
+        """Number of unread notifications."""
         return len(self._queue)
 
-    async def close(self) -> None:
-        """Close the connection; calls and iterations that are under way end with `FeedError`.
-
-        What comes until then is read and dropped, or the closing handshake would wait behind it.
-        """
+    def abandon(self) -> None:
+        """Nothing is taken in any more; `close` is still to come."""
         self._fail(FeedError("the connection is closed", retry=False))
-        await self._connection.close()
+
+    async def close(self) -> None:
+        """Close the connection; calls and iterations in progress end with `FeedError`.
+
+        Frames that arrive until then are read and dropped, because the closing handshake comes after them.
+        """
+        self.abandon()
+        await self.wire.close()
         self._reader.cancel()
 
     async def _read(self) -> None:
         try:
             while True:
-                await self._receive(await self._connection.recv())
+                await self._receive(await self.wire.recv())
         except ConnectionClosed as error:
             self._fail(_closed(error))
+        finally:
+            self._fail(FeedError("nothing is read from the connection any more", retry=True))
 
     async def _receive(self, frame: bytes | str) -> None:
         if self._error is not None:
@@ -187,12 +215,13 @@ class Client:
             return
         if isinstance(message, TestRequest):
             _, proof = self._session.call("public/test", {})
-            await self._connection.send(proof.decode())
+            await self.wire.send(proof.decode())
         else:
             self._take(message, len(frame))
 
     def _take(self, message: Answer | Notification | None, size: int) -> None:
         if isinstance(message, Notification):
+            message = msgspec.structs.replace(message, received_ns=time.time_ns())
             if not self._queue.put(message, size):
                 self._fail(self._queue.error())
             self._news.set()
@@ -206,7 +235,7 @@ class Client:
                     future.set_exception(message.error)
 
     def _key(self, answer: Answer) -> None:
-        """Whatever comes behind the answer that enables the MAC is to be proven."""
+        """All frames after the answer that enables the MAC must be verified."""
         if self._key_of is None or self._key_of[0] != answer.id:
             return
         (_, secret, nonce), self._key_of = self._key_of, None
@@ -216,10 +245,11 @@ class Client:
 
     def _fail(self, error: FeedError) -> None:
         self._error = self._error or error
+        self.lost.set()
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(self._error)
-                future.exception()  # seen, even if the call itself fails before it looks
+                future.exception()  # retrieve the exception, even if the call fails before it awaits the future
         self._news.set()
 
 
@@ -234,33 +264,63 @@ async def connect(
     proven: bool = False,
     queue: int = MOST,
     on_full: OnFull = "conflate",
+    ssl: SSLContext | None = None,
     cafile: str | Path | None = None,
 ) -> AsyncIterator[Client]:
-    """Connect to a deltawire server (or to Deribit); `FeedError` when that fails.
+    """Connect to a deltawire server (or to Deribit); raises `FeedError` if that fails.
 
     With `binary` notifications come as protobuf, where the server knows it; they say the same; with
     `compress` frames are offered to be compressed, which saves bytes and costs time at both ends. With a `login`
     the connection is signed in; with `proven` too, what is not proven to come from the server is not taken.
     `cafile` is a PEM file with the certificates to trust over `wss`, in place of the system's: for a server with
-    `--self-signed` its `self-signed.pem`. A `session` that was there before goes on with its channels: see
-    `deltawire.client.feed`.
+    `--self-signed` its `self-signed.pem`; `ssl` is a context of yours instead. A `session` that was there before goes
+    on with its channels.
 
-    At most `queue` notifications, and 16 MiB of them as received, wait to be read. When there are more, with
-    `on_full="conflate"` of books, tickers, quotes and the like those of one channel become one that leads to its
-    newest state (`Notification.conflated` says how many it stands for), until half of the queue has been read.
-    Trades, private events and all others are never merged or dropped: when they alone fill the queue, and with
-    `on_full="raise"` at once, the iteration gives what waits and then ends with `FeedError`.
+    At most `queue` notifications, and 16 MiB of them as received, wait to be read. Beyond that, with
+    `on_full="conflate"`, the waiting notifications of a channel are merged into one that leads to its newest state,
+    for books, tickers, quotes and other state channels, until half of the queue has been read
+    (`Notification.conflated` is the number of notifications replaced). Trades, private events and all others are
+    never merged or dropped: when they alone fill the queue, or at once with `on_full="raise"`, the iteration returns
+    what waits and then ends with `FeedError`.
     """
-    notifications = NotificationQueue(queue, on_full)
+    client = await open_client(
+        url,
+        session or ClientSession(),
+        NotificationQueue(queue, on_full),
+        binary=binary,
+        compress=compress,
+        login=login,
+        proven=proven,
+        trust=trusting(url, ssl=ssl, cafile=cafile),
+    )
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def open_client(
+    url: str,
+    session: ClientSession,
+    queue: NotificationQueue,
+    *,
+    binary: bool = False,
+    compress: bool = False,
+    login: Login | None = None,
+    proven: bool = False,
+    trust: SSLContext | Literal[True] | None = None,
+) -> Client:
+    """A connection, signed in, that whoever gets it must close; see `connect`, and `trusting` for `trust`."""
     if proven and login is None:
         raise FeedError("proof needs a login: the key's secret is what proves", retry=False)
+    address = full_url(url)
     try:
-        address = full_url(url)
         connection = await ws_connect(
             address,
-            ssl=_trusting(address, cafile),
+            ssl=trust,
             max_size=LARGEST_MESSAGE,
             open_timeout=CALL_WITHIN_S,
+            close_timeout=CLOSE_WITHIN_S,
             compression="deflate" if compress else None,
             subprotocols=[Subprotocol(SUBPROTOCOL)] if binary else None,
         )
@@ -270,33 +330,42 @@ async def connect(
         raise FeedError(f"cannot connect to {address}: {error}{advice}", retry=_may_pass(error)) from error
     except (InvalidURI, ValueError) as error:
         raise FeedError(f"no address of a server: {url}: {error}", retry=False) from error
-    client = Client(connection, session, notifications)
+    client = Client(connection, session, queue)
     try:
         if login is not None:
             await client.sign_in(login)
-        if login is not None and proven:
-            await client.prove(login)
-        yield client
-    finally:
+            if proven:
+                await client.prove(login)
+    except BaseException:
         await client.close()
+        raise
+    return client
 
 
-def _trusting(address: str, cafile: str | Path | None) -> ssl.SSLContext | Literal[True] | None:
+def trusting(
+    url: str, *, ssl: SSLContext | None = None, cafile: str | Path | None = None
+) -> SSLContext | Literal[True] | None:
     """What to trust, True for what the system trusts; None where there is no TLS."""
-    secure = address.startswith("wss://")
-    if cafile is None:
-        return True if secure else None
-    if not secure:
-        raise FeedError(f"a certificate to trust is for wss://, not for {address}", retry=False)
     try:
-        return ssl.create_default_context(cafile=cafile)
+        address = full_url(url)
+    except ValueError as error:
+        raise FeedError(f"no address of a server: {url}: {error}", retry=False) from error
+    secure = address.startswith("wss://")
+    if not secure and (cafile is not None or ssl is not None):
+        raise FeedError(f"a certificate to trust is for wss://, not for {address}", retry=False)
+    if cafile is None:
+        return (ssl or True) if secure else None
+    if ssl is not None:
+        raise FeedError("ssl or cafile, not both: they both say what to trust", retry=False)
+    try:
+        return create_default_context(cafile=cafile)
     except OSError as error:
-        why = "no certificate in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+        why = "no certificate in PEM" if isinstance(error, SSLError) else error.strerror
         raise FeedError(f"cannot trust {cafile}: {why}", retry=False) from error
 
 
 def _may_pass(error: Exception) -> bool:
-    """Whether a server that could not be reached may be there later: not when it says that it is no such server."""
+    """Whether a server that could not be reached may be reachable later; not if it is another kind of server."""
     if isinstance(error, InvalidStatus):
         return error.response.status_code >= 500
     return isinstance(error, OSError | InvalidMessage)
@@ -304,5 +373,5 @@ def _may_pass(error: Exception) -> bool:
 
 def _closed(error: ConnectionClosed) -> FeedError:
     received = error.rcvd
-    reason = f"{received.code} {received.reason}".strip() if received else "without a word"
+    reason = f"{received.code} {received.reason}".strip() if received else "without a close frame"
     return FeedError(f"the connection was closed: {reason}", retry=True)

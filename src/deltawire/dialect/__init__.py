@@ -1,1 +1,1 @@
-"""All that is Deribit's: the grammar of channel names, objects, parameters and payloads."""
+"""Everything specific to Deribit: the grammar of channel names, objects, parameters and payloads."""

@@ -17,9 +17,11 @@ from deltawire.dialect.payloads import (
     MarkPrice,
     Perpetual,
     Quote,
+    RankedPrice,
     Status,
     Ticker,
     Trade,
+    VolatilityIndex,
 )
 from deltawire.dialect.private_payloads import Lock, MmpTrigger, UserChanges, UserOrder, UserTrade
 from deltawire.wire.notifications import BookData, GroupedBook
@@ -38,42 +40,42 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "depth": ("1", "10", "20"),
     "role": ("maker", "taker"),
 }
-"""Parts of names that have a few values; the others are an `instrument`, an `index` and a `currency`."""
+"""Parts of names with a fixed set of values; the others are `instrument`, `index` and `currency`."""
 
 Merging = Literal["never", "newest", "book"]
 SILENT = dict[str, Any]
-"""The data of a channel on which nothing ever comes: what it is about does not happen here."""
+"""The data type of channels that never publish, because their subject does not exist here."""
 
 
 class Family(msgspec.Struct, frozen=True):
-    """What holds for all channels of a family."""
+    """The properties shared by all channels of a family."""
 
     name: str
     names: tuple[str, ...]
-    """Templates of its channels' names; the last is the one that documents show."""
+    """Templates of its channel names; the document shows the last one."""
     channel: str
-    """The class that serves it."""
+    """Name of the class that implements it."""
     data: Any
-    """The type of its notifications' data."""
+    """Type of the data in its notifications."""
     right: str = ""
-    """The right that a subscriber needs; empty where it is public."""
+    """The right that a subscriber needs; empty for public channels."""
     interval: str = ""
-    """The interval where names state none."""
+    """The interval if the name states none."""
     paced: bool = False
-    """Whether `max_rate` slows it down."""
+    """Whether `max_rate` applies."""
     limited: bool = False
-    """Whether `depth` limits its levels."""
+    """Whether `depth` applies."""
     merging: Merging = "never"
-    """What may stand for several notifications: the newest of them, or of a book what they come to."""
+    """How several notifications are merged: only the newest, the sum of a book's changes, or never."""
 
     @property
     def silent(self) -> bool:
-        """Whether it is accepted, because clients ask for it, and never says anything."""
+        """Whether it is accepted, because clients subscribe to it, and never publishes."""
         return self.channel.endswith("SilentChannel")
 
 
 def _of(head: str) -> tuple[str, str]:
-    """Channels of a kind and currency, or of one instrument."""
+    """Templates for a kind and currency, and for one instrument."""
     return f"{head}.{{kind}}.{{currency}}.{{interval}}", f"{head}.{{instrument}}.{{interval}}"
 
 
@@ -84,7 +86,7 @@ _ROWS = (
     Family("user_changes", _of("user.changes"), "PrivateChangesChannel", UserChanges, _TRADE),
     Family("user_combo_trades", _of("user.combo_trades"), "PrivateSilentChannel", list[UserTrade], _TRADE),
     Family("user_mmp_trigger", ("user.mmp_trigger.{index}",), "MmpTriggerChannel", MmpTrigger, _TRADE),
-    # A portfolio is what `private/get_account_summary` answers.
+    # A portfolio has the members of `private/get_account_summary`.
     Family("user_portfolio", ("user.portfolio.{currency}",), "PortfolioChannel", dict[str, Any], _ACCOUNT),
     Family("user_access_log", ("user.access_log",), "PrivateSilentChannel", SILENT, _ACCOUNT),
     Family("user_lock", ("user.lock",), "LockChannel", Lock, _ACCOUNT),
@@ -146,6 +148,22 @@ _ROWS = (
         merging="newest",
     ),
     Family(
+        "volatility_index",
+        ("deribit_volatility_index.{index}",),
+        "VolatilityIndexChannel",
+        VolatilityIndex,
+        interval="agg2",
+        merging="newest",
+    ),
+    Family(
+        "price_ranking",
+        ("deribit_price_ranking.{index}",),
+        "PriceRankingChannel",
+        list[RankedPrice],
+        interval="agg2",
+        merging="newest",
+    ),
+    Family(
         "candles", ("chart.trades.{instrument}.{resolution}",), "CandlesChannel", Candle, interval="100ms"
     ),
     Family(
@@ -163,4 +181,4 @@ _ROWS = (
     Family("rfq_trades", ("block_rfq.trades.{currency}",), "SilentChannel", SILENT),
 )
 FAMILIES = {row.name: row for row in _ROWS}
-"""By name. Of two families whose templates fit a name, the first counts."""
+"""The rows by name. If templates of two families match a name, the first is used."""

@@ -1,4 +1,4 @@
-"""Channel names taken apart, by the templates of `families`."""
+"""Parses channel names by the templates of `families`."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,13 +11,13 @@ from deltawire.dialect.families import CHOICES, FAMILIES, Family
 
 LONGEST_NAME = 160
 REMEMBERED = 8_192
-"""Names whose parts are kept: clients ask for the same ones again and again, hundreds at once."""
+"""Size of the cache of parsed names: clients use the same names often, hundreds at once."""
 ANY = "*"
 MOST_ANY = 3
 
 
 class ChannelKey(msgspec.Struct, frozen=True):
-    """A channel name, taken apart. `family` says what it carries; the rest is empty where it does not apply."""
+    """A parsed channel name. `family` is its kind of data; members that do not apply are empty."""
 
     name: str
     family: str
@@ -31,47 +31,47 @@ class ChannelKey(msgspec.Struct, frozen=True):
     resolution: str = ""
     role: str = ""
     levels: int = 0
-    """Of a book only so many levels a side; 0 is all."""
+    """Levels per side of a book; 0 means all."""
     pace_ns: int = 0
-    """At least so long between two notifications."""
+    """Minimum time between two notifications."""
     stamps: bool = False
-    """Whether notifications say when what they tell happened."""
+    """Whether notifications have latency stamps."""
     account: int = 0
-    """Of a private channel whose it is."""
+    """The account of a private channel."""
 
     @property
     def id(self) -> str:
-        """Unlike the name, different for different accounts, depths and paces: each has its own sequence."""
+        """Unlike the name, it differs between accounts, depths and rates, each of which has its own sequence."""
         if not (self.levels or self.pace_ns or self.stamps or self.account):
             return self.name
         return f"{self.name} {self.levels}/{self.pace_ns}/{self.stamps:d}/{self.account}"
 
     @property
     def pattern(self) -> bool:
-        """Whether it stands for the channels of every instrument that fits."""
+        """Whether it matches the channels of several instruments."""
         return ANY in self.instrument
 
     def fits(self, instrument: str) -> bool:
-        """Whether an instrument's name fits a pattern: `*` is any text."""
+        """Whether an instrument's name matches the pattern: `*` is any text."""
         return any(_fitting(self.instrument, (instrument,)))
 
     def of(self, instrument: str) -> "ChannelKey":
-        """The channel of one instrument that a pattern stands for."""
+        """The channel of one instrument that the pattern matches."""
         name = self.name.replace(self.instrument, instrument, 1)
         return msgspec.structs.replace(self, name=name, instrument=instrument)
 
     def covers(self, key: "ChannelKey") -> bool:
-        """Whether a pattern stands for a channel."""
+        """Whether a pattern matches a channel."""
         return self.pattern and self.fits(key.instrument) and self.of(key.instrument) == key
 
 
 def fitting(pattern: ChannelKey, instruments: Iterable[str]) -> Iterator[ChannelKey]:
-    """The channels of a pattern for those of these instruments whose names fit it."""
+    """The channels of a pattern for those of these instruments that it matches."""
     return map(pattern.of, _fitting(pattern.instrument, instruments))
 
 
 def count_fitting(pattern: ChannelKey, instruments: Iterable[str], most: int) -> int:
-    """For how many of these instruments a pattern stands; counting stops behind `most`."""
+    """The number of these instruments that a pattern matches; counting stops above `most`."""
     return sum(1 for _ in islice(_fitting(pattern.instrument, instruments), most + 1))
 
 
@@ -91,7 +91,7 @@ def _fitting(pattern: str, names: Iterable[str]) -> Iterator[str]:
 
 
 class ResumePosition(msgspec.Struct, frozen=True):
-    """How far a client has come on a channel: the last `seq` it has, in which `epoch`."""
+    """The last position of a client on a channel: `seq` within `epoch`."""
 
     epoch: str
     seq: int
@@ -101,11 +101,11 @@ _PARTS = {"instrument": r"[^\s]+", "index": r"[^\s]+", "currency": "[A-Za-z0-9]+
 _PARTS |= {part: "|".join(values) for part, values in CHOICES.items()}
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _HIDDEN = "\0"
-"""Stands for a pattern's `*`, which is in no name."""
+"""Replaces a pattern's `*`; no name contains it."""
 
 
 def _compile(template: str) -> re.Pattern[str]:
-    """The names that a template (`book.{instrument}.{interval}`) stands for."""
+    """The regular expression of a template (`book.{instrument}.{interval}`)."""
     literals = map(re.escape, _PLACEHOLDER.split(template)[::2])
     parts = [f"(?P<{part}>{_PARTS[part]})" for part in _PLACEHOLDER.findall(template)]
     return re.compile("".join(chain.from_iterable(zip_longest(literals, parts, fillvalue=""))))
@@ -120,9 +120,9 @@ for _family in FAMILIES.values():
 
 @lru_cache(maxsize=REMEMBERED)
 def parse_channel(name: str) -> ChannelKey | None:
-    """A channel name taken apart, or None when it is no channel of ours; an instrument may be a pattern.
+    """Parse a channel name; returns None if it is not one. The instrument may be a pattern.
 
-    Names have printable characters only, so that what stands for `*` inside cannot come from outside.
+    Names have printable characters only, so that a client cannot send the internal replacement of `*`.
     """
     if len(name) > LONGEST_NAME or name.count(ANY) > MOST_ANY or not name.isprintable():
         return None
@@ -137,7 +137,7 @@ def parse_channel(name: str) -> ChannelKey | None:
 
 
 def choices(template: str) -> dict[str, list[str]]:
-    """The values of those parts of a template that have a few."""
+    """The values of those parts of a template that have a fixed set."""
     return {part: list(CHOICES[part]) for part in _PLACEHOLDER.findall(template) if part in CHOICES}
 
 

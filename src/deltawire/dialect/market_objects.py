@@ -28,9 +28,9 @@ _OPTION = ("mark_iv", "bid_iv", "ask_iv", "underlying_price", "underlying_index"
 
 
 def instrument_object(state: InstrumentState) -> dict[str, Any]:
-    """An entry of `public/get_instruments`: null where the dialect has the member always and the fact is unknown.
+    """An entry of `public/get_instruments`; unknown facts are null if the dialect always has the member.
 
-    Members that the dialect itself has only sometimes are left out instead.
+    Members that the dialect has only sometimes are left out instead.
     """
     instrument = state.instrument
     kind_known = bool(instrument.kind)
@@ -74,7 +74,7 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
 
 
 def _increments(instrument: Instrument) -> dict[str, Any]:
-    """The least steps of prices and amounts: unknown where the exponents were only read off a book."""
+    """The increments of prices and amounts; unknown if the exponents come only from a book."""
     if not instrument.stated:
         return {"tick_size": None, "min_trade_amount": None}
     return {
@@ -88,7 +88,7 @@ def _increments(instrument: Instrument) -> dict[str, Any]:
 
 
 def currency_objects(market: Market) -> list[dict[str, Any]]:
-    """The result of `public/get_currencies`: every coin that some instrument has as base, quote or settlement."""
+    """The result of `public/get_currencies`: every coin that is the base, quote or settlement of an instrument."""
     coins: dict[str, None] = {}
     for state in market:
         for coin in (state.instrument.base, state.instrument.settlement, state.instrument.quote):
@@ -113,7 +113,7 @@ def currency_objects(market: Market) -> list[dict[str, Any]]:
 def ticker_object(state: InstrumentState, market: Market, mark: Mark | None = None) -> dict[str, Any]:
     """Data of `ticker.X.*`, result of `public/ticker`; with a mark, as of then instead of now.
 
-    Open interest is 0.0 where the venue states none: clients take it for a number without asking.
+    Open interest is 0.0 if the venue states none, because clients expect a number.
     """
     instrument, ticker = state.instrument, state.ticker
     bid, bid_size, ask, ask_size = state.best()
@@ -174,7 +174,7 @@ def status_object(state: InstrumentState, now: int) -> dict[str, Any]:
 
 
 def quote_object(state: InstrumentState) -> dict[str, Any]:
-    """Data of `quote.X`: the best prices and amounts, 0.0 where there are none to rely on."""
+    """Data of `quote.X`: the best prices and amounts, 0.0 without a live book."""
     bid, bid_size, ask, ask_size = state.best()
     members = {
         "timestamp": (state.quote_mark[2] or _last_ns(state)) // MS_NS,
@@ -197,7 +197,7 @@ def perpetual_object(state: InstrumentState) -> dict[str, Any]:
 
 
 def mark_price_object(state: InstrumentState) -> dict[str, Any]:
-    """An entry of `markprice.options.*`; the IV is a fraction here (0.9 is 90 %), unlike in the ticker."""
+    """An entry of `markprice.options.*`; here the IV is a fraction (0.9 is 90 %), unlike in the ticker."""
     iv = state.ticker.get("mark_iv")
     return {
         "timestamp": state.ticker_ns // MS_NS,
@@ -236,14 +236,14 @@ def trade_object(entry: TapeEntry, name: str) -> dict[str, Any]:
 
 
 def contracts(instrument: Instrument, amount: float) -> float | None:
-    """An amount in contracts; None where their size is unknown."""
+    """An amount in contracts; None if their size is unknown."""
     if instrument.kind and instrument.size_unit == "contracts":
         return amount
     return amount / instrument.contract_size if instrument.contract_size else None
 
 
 def summary_object(state: InstrumentState, market: Market) -> dict[str, Any]:
-    """An entry of `public/get_book_summary_by_*`; prices are null where there are none."""
+    """An entry of `public/get_book_summary_by_*`; unknown prices are null."""
     instrument, ticker = state.instrument, state.ticker
     bid, _, ask, _ = state.best()
     stats = state.stats(market.time(state))
@@ -280,9 +280,9 @@ def _increment(text: str, exponent: int) -> float:
 
 
 def _least_amount(instrument: Instrument) -> float:
-    """The dialect's one number for the least amount and its step; clients round every amount to it.
+    """The dialect's single number for the minimum amount and its increment; clients round every amount to it.
 
-    So it is the venue's minimum only where sizes have no more decimals than that.
+    So it is the venue's minimum only if sizes have no more decimals than the minimum.
     """
     text, exponent = instrument.min_trade_size, instrument.size_exponent
     return _increment(text if text and exponent_of(text) <= exponent else "", exponent)

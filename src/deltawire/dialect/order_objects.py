@@ -1,4 +1,4 @@
-"""Orders and own trades as the dialect's objects (field names: docs.deribit.com)."""
+"""Orders and the account's trades as the dialect's objects (names: docs.deribit.com)."""
 
 from typing import Any
 
@@ -26,12 +26,12 @@ CANCEL_REASONS = (
 )
 """Deribit's (docs.deribit.com, `cancel_reason`); an order may end for other reasons as well."""
 UNBOUNDED = 1 << 62
-"""From here on a price is none: what a market order has without a price band."""
+"""Prices from here on mean none: those of market orders without a price band."""
 _UNPRICED = ("market", "stop_market", "take_market", "trailing_stop")
 
 
 def order_object(order: Order, instrument: Instrument) -> dict[str, Any]:
-    """An order as it stands."""
+    """The object of an order."""
     terms, amount = order.terms, instrument.size(order.size_lots)
     members: dict[str, Any] = {
         "order_id": format_id(order.id, instrument),
@@ -64,7 +64,7 @@ def order_object(order: Order, instrument: Instrument) -> dict[str, Any]:
 
 
 def user_trade_object(trade: Execution, instrument: Instrument) -> dict[str, Any]:
-    """One of the account's own trades."""
+    """The object of one of the account's trades."""
     fill = trade.fill
     terms, amount = fill.terms, instrument.size(fill.size_lots)
     members: dict[str, Any] = {
@@ -155,7 +155,7 @@ def _links(order: Order, instrument: Instrument) -> dict[str, Any]:
 
 
 def _price(order: Order, instrument: Instrument) -> float | str:
-    """Of a market order the worst price it may trade at; a text where there is none yet."""
+    """The price of an order; for a market order the worst price at which it may trade, or a text if there is none."""
     waits = order.terms.type in _UNPRICED and (order.state == "untriggered" or not order.price_ticks)
     if waits or not 0 < order.price_ticks < UNBOUNDED:
         return "market_price"

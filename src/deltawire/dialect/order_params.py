@@ -1,4 +1,4 @@
-"""Numbers and names of requests as the exchange's integers; what does not fit is refused with the dialect's code."""
+"""Converts parameters of requests to the exchange's integers; raises the dialect's error if they do not fit."""
 
 import re
 from collections.abc import Mapping
@@ -15,23 +15,23 @@ _ORDER_ID = re.compile(r"(?:[A-Z]{2,8}-)?(\d{1,18})", re.ASCII)
 
 
 def to_ticks(params: Mapping[str, Any], name: str, instrument: Instrument) -> int | None:
-    """A price parameter in ticks, None when it is not given."""
+    """A price parameter in ticks, None if absent."""
     return _accepted(parse_price(params, name, instrument))
 
 
 def to_lots(params: Mapping[str, Any], instrument: Instrument) -> int | None:
-    """`amount` or `contracts` in lots, None when neither is given."""
+    """`amount` or `contracts` in lots, None if both are absent."""
     return _accepted(parse_amount(params, instrument))
 
 
 def to_nanoseconds(params: Mapping[str, Any], name: str) -> int | None:
-    """A time parameter, which is in milliseconds; None when it is not given."""
+    """A time parameter (milliseconds) in nanoseconds; None if absent."""
     milliseconds = _accepted(parse_milliseconds(params, name))
     return None if milliseconds is None else milliseconds * MS_NS
 
 
 def needed(value: int | None, param: str) -> int:
-    """A parameter that must be there."""
+    """A parameter that is required."""
     if value is None:
         raise refused(Code.INVALID_PARAMS, reason="value required", param=param)
     return value
@@ -52,5 +52,5 @@ def _accepted(value: int | Rejection | None) -> int | None:
 
 
 def refused(code: Code, *, reason: str = "", param: str = "") -> RequestError:
-    """The exception of a refusal."""
+    """The exception for a refusal."""
     return Rejection(code, reason=reason, param=param).error()

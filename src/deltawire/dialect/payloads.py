@@ -1,14 +1,16 @@
-"""The data of public channels as types, for documents and for those who check; see also `notifications`.
+"""Types of the data of public channels, for the document and for validation; see also `notifications`.
 
-Prices are in the quote unit, amounts in the venue's size unit, times in milliseconds, IVs in percent unless said.
+Prices are in the quote unit, amounts in the venue's size unit, times in milliseconds, IVs in percent unless stated.
 """
 
 from typing import Literal
 
 import msgspec
 
+from deltawire.model.instruments import Instrument
+
 Number = float | None
-"""None: not known."""
+"""None if unknown."""
 
 
 class Stats(msgspec.Struct, omit_defaults=True):
@@ -33,7 +35,7 @@ class Greeks(msgspec.Struct):
 
 
 class Status(msgspec.Struct, omit_defaults=True):
-    """A book's state, why, and since how long; `detail` says more of the reason where there is more to say."""
+    """The state of a book, its reason, and since when; `detail` says more about the reason."""
 
     instrument_name: str
     state: Literal["syncing", "live", "stale"]
@@ -44,7 +46,7 @@ class Status(msgspec.Struct, omit_defaults=True):
 
 
 class Ticker(msgspec.Struct, omit_defaults=True):
-    """Everything about an instrument but its depth. Funding for perpetuals; IVs, greeks and underlying for options."""
+    """All data of an instrument except its depth. Funding for perpetuals; IVs, greeks and underlying for options."""
 
     timestamp: int
     instrument_name: str
@@ -76,7 +78,7 @@ class Ticker(msgspec.Struct, omit_defaults=True):
 
 
 class IncrementalTicker(msgspec.Struct, omit_defaults=True):
-    """A ticker (`snapshot`), then only its members that changed, null where one is gone."""
+    """A ticker (`snapshot`), then only the members that changed; null if one is unknown now."""
 
     type: Literal["snapshot", "change"]
     timestamp: int
@@ -84,7 +86,7 @@ class IncrementalTicker(msgspec.Struct, omit_defaults=True):
 
 
 class Quote(msgspec.Struct, omit_defaults=True):
-    """The best prices and amounts, 0.0 where there are none; `status` while the book is not live."""
+    """Best prices and amounts, 0.0 if there are none; `status` while the book is not live."""
 
     timestamp: int
     instrument_name: str
@@ -96,7 +98,7 @@ class Quote(msgspec.Struct, omit_defaults=True):
 
 
 class Trade(msgspec.Struct, omit_defaults=True):
-    """One execution; `direction` is the aggressor's."""
+    """One trade; `direction` is the aggressor's."""
 
     trade_seq: int
     trade_id: str
@@ -114,7 +116,7 @@ class Trade(msgspec.Struct, omit_defaults=True):
 
 
 class Perpetual(msgspec.Struct):
-    """Funding interest and index of a perpetual."""
+    """Funding rate and index of a perpetual."""
 
     timestamp: int
     interest: Number
@@ -122,7 +124,7 @@ class Perpetual(msgspec.Struct):
 
 
 class IndexPrice(msgspec.Struct):
-    """An index."""
+    """An index price."""
 
     timestamp: int
     index_name: str
@@ -130,7 +132,7 @@ class IndexPrice(msgspec.Struct):
 
 
 class IndexStatistics(msgspec.Struct):
-    """An index within the last 24 hours; `change24h` in its unit."""
+    """An index over the last 24 hours; `change24h` is in its unit."""
 
     index_name: str
     low24h: float
@@ -139,8 +141,27 @@ class IndexStatistics(msgspec.Struct):
     high_volatility: bool
 
 
+class VolatilityIndex(msgspec.Struct):
+    """What options expect of an index over the next 30 days, in percent a year."""
+
+    timestamp: int
+    volatility: float
+    index_name: str
+
+
+class RankedPrice(msgspec.Struct):
+    """One source of an index: its price as seen, and as it counts."""
+
+    identifier: str
+    enabled: bool
+    weight: float
+    price: float
+    original_price: float
+    timestamp: int
+
+
 class ExpirationPrice(msgspec.Struct):
-    """What expires next would settle at `price`; within the last half hour that is a mean that still moves."""
+    """The settlement price of the next expiry; within the last half hour, the mean so far."""
 
     seconds: int
     price: float
@@ -148,7 +169,7 @@ class ExpirationPrice(msgspec.Struct):
 
 
 class Candle(msgspec.Struct):
-    """The candle at hand; `tick` is its start."""
+    """The current candle; `tick` is its start."""
 
     tick: int
     open: float
@@ -160,7 +181,7 @@ class Candle(msgspec.Struct):
 
 
 class MarkPrice(msgspec.Struct):
-    """An option's mark; the IV is a fraction here."""
+    """An option's mark price; the IV is a fraction."""
 
     timestamp: int
     instrument_name: str
@@ -169,8 +190,16 @@ class MarkPrice(msgspec.Struct):
 
 
 class InstrumentState(msgspec.Struct):
-    """An instrument was listed, or is no more."""
+    """An instrument was listed or has ended."""
 
     timestamp: int
     instrument_name: str
     state: Literal["created", "started", "settled", "closed", "terminated"]
+
+
+class Definitions(msgspec.Struct):
+    """What the server says of its instruments: the home venue, all venues, and instruments by their public names."""
+
+    home: str
+    venues: list[str]
+    instruments: dict[str, Instrument] = {}

@@ -1,4 +1,4 @@
-"""The data of private channels as types; names: docs.deribit.com. Amounts and prices as in public ones."""
+"""Types of the data of private channels; names: docs.deribit.com. Amounts and prices as in public ones."""
 
 from typing import Any, Literal
 
@@ -8,7 +8,7 @@ Number = float | None
 
 
 class UserOrder(msgspec.Struct, omit_defaults=True):
-    """An order as it stands; `price` is a text where a market order has none yet."""
+    """An order; `price` is a text for a market order without a price."""
 
     order_id: str
     order_state: Literal["open", "filled", "rejected", "cancelled", "untriggered", "triggered"]
@@ -35,7 +35,9 @@ class UserOrder(msgspec.Struct, omit_defaults=True):
     is_liquidation: bool
     is_rebalance: bool
     risk_reducing: bool
+    original_order_type: str = ""
     cancel_reason: str = ""
+    reason: str = ""
     reject_reason: str = ""
     display_amount: Number = None
     max_show: Number = None
@@ -59,7 +61,7 @@ class UserOrder(msgspec.Struct, omit_defaults=True):
 
 
 class UserTrade(msgspec.Struct, omit_defaults=True):
-    """One side of a trade, with what it cost; a fee below zero is a rebate."""
+    """One side of a trade, with its fee; a fee below zero is a rebate."""
 
     trade_id: str
     trade_seq: int
@@ -95,7 +97,7 @@ class UserTrade(msgspec.Struct, omit_defaults=True):
 
 
 class UserChanges(msgspec.Struct):
-    """What one moment did to one instrument; a position as in `private/get_positions`."""
+    """The changes of one instrument at one moment; a position as in `private/get_positions`."""
 
     instrument_name: str
     orders: list[UserOrder]
@@ -104,7 +106,7 @@ class UserChanges(msgspec.Struct):
 
 
 class MmpTrigger(msgspec.Struct, omit_defaults=True):
-    """Protection struck; `frozen_until` 0 is until reset."""
+    """A triggered market maker protection; `frozen_until` 0 means until reset."""
 
     index_name: str
     frozen_until: int
@@ -112,7 +114,7 @@ class MmpTrigger(msgspec.Struct, omit_defaults=True):
 
 
 class Lock(msgspec.Struct):
-    """An account is locked by a liquidation, or free again."""
+    """An account was locked by a liquidation, or unlocked."""
 
     locked: bool
     currency: str

@@ -1,1 +1,1 @@
-"""The built-in exchange: orders, matching, triggers and their records; a pure function of what is submitted."""
+"""The built-in exchange: orders, matching, triggers and their records; a pure function of the submitted records."""

@@ -1,4 +1,4 @@
-"""Records as bytes and back. JSON with each record's name in it; the same record gives the same bytes."""
+"""Encodes records as JSON with the name of their type; the same record gives the same bytes."""
 
 from functools import reduce
 from operator import or_
@@ -11,7 +11,7 @@ from deltawire.exchange.ports import Record
 
 
 class Codec:
-    """Knows matching's records and those of `own`."""
+    """Encodes and decodes the records of matching and those in `own`."""
 
     def __init__(self, *own: type[Record]) -> None:
         every: Any = reduce(or_, (*get_args(MatchingRecord), *own))
@@ -19,6 +19,6 @@ class Codec:
         self.encode = msgspec.json.Encoder().encode
 
     def decode(self, payload: bytes) -> Record:
-        """The record; `msgspec.DecodeError` when it is none that is known."""
+        """Decode a record; `msgspec.DecodeError` if it is not a known one."""
         record: Record = self._decode(payload)
         return record

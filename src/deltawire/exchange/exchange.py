@@ -1,7 +1,7 @@
 """The sequencer: records go in one at a time, events come out; the same records give the same events.
 
-A record that is refused amendments nothing and never reaches the journal; one that is accepted is handed to the
-journal before `submit` returns, and whoever holds the journal lets nobody see the events before it is on disk.
+A refused record changes nothing and is not journalled. An accepted one is passed to the journal before `submit`
+returns; the owner of the journal releases the events when it is on disk.
 """
 
 from collections.abc import Callable, Sequence
@@ -50,7 +50,7 @@ class Exchange:
     def __init__(self, risk: RiskCheck, journal: Callable[[Record], None] | None = None) -> None:
         self.matching = matching = MatchingState(risk)
         self.failure: Exception | None = None
-        """What went wrong in the middle of a record: the state is not to be trusted, a restart is needed."""
+        """An error in the middle of a record: the state is not reliable, and a restart is needed."""
         self._journal = journal
         self.matcher = Matcher(matching)
         self.entry = Entry(matching, self.matcher)
@@ -76,11 +76,11 @@ class Exchange:
         self.risk_instructions = RiskInstructions(matching, self.matcher, self.entry)
 
     def submit(self, record: Record, *, replayed: bool = False) -> list[Output | Any]:
-        """Act on one record; what came of it, or the one `Rejection`. `replayed`: the journal has it already.
+        """Execute one record; returns its results or the one `Rejection`. `replayed`: it is in the journal already.
 
-        Time never falls: a record stamped earlier than the last counts as of the last one's time. After an
-        exception (a defect, or a journal that cannot be written) every record is refused: what is in memory may
-        not be what a replay would give.
+        Time never decreases: a record with an earlier time than the last has the last one's time. After an exception
+        (a defect, or a journal that cannot be written) every record is refused: the state in memory may differ from
+        that of a replay.
         """
         if self.failure is not None:
             return [Rejection(Code.SYSTEM_MAINTENANCE, reason=str(self.failure))]
@@ -108,7 +108,7 @@ class Exchange:
             raise
 
     def images(self) -> list[PublicEvent]:
-        """What a late listener needs: every instrument that has not expired, and its book as it is shown."""
+        """The events for a late listener: every instrument that has not expired, with its visible book."""
         now = self.matching.now
         return [
             event
@@ -118,7 +118,7 @@ class Exchange:
         ]
 
     def _settle(self, following: Sequence[AccountEvent | RiskInstruction]) -> None:
-        """Do what the record has set in motion, and `came` of it, until nothing moves any more."""
+        """Execute the instructions that follow from a record, and those that follow from them, until there are none."""
         matching = self.matching
         while following or matching.needs_trigger_check:
             matching.needs_trigger_check = False

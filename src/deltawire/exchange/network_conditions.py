@@ -1,6 +1,6 @@
-"""What a bot under test should meet: latency, and faults on demand. Values and pure functions; who sends obeys.
+"""Simulated latency and faults for bots under test, as values and pure functions.
 
-Presets of latency: a machine beside the exchange 0.2 ms, in a cloud 5 ± 2 ms, at home 60 ± 20 ms, each way.
+Presets of latency, each way: beside the exchange 0.2 ms, in a cloud 5 ± 2 ms, at home 60 ± 20 ms.
 """
 
 from typing import Literal
@@ -15,7 +15,7 @@ Way = Literal["order", "feed"]
 
 
 class Latency(msgspec.Struct, frozen=True):
-    """Milliseconds one way, and their standard deviation; never below a tenth of the mean."""
+    """Mean latency one way and its standard deviation in milliseconds; never below a tenth of the mean."""
 
     mean_ms: float
     sd_ms: float = 0.0
@@ -42,7 +42,7 @@ class Drop(msgspec.Struct, frozen=True, tag=True):
 
 
 class Delay(msgspec.Struct, frozen=True, tag=True):
-    """This share of messages takes so much longer."""
+    """This share of messages takes longer by this time."""
 
     way: Way
     share: float
@@ -50,7 +50,7 @@ class Delay(msgspec.Struct, frozen=True, tag=True):
 
 
 class Halt(msgspec.Struct, frozen=True, tag=True):
-    """An instrument takes no orders for a while."""
+    """An instrument accepts no orders for a period."""
 
     instrument: str
     from_ns: int
@@ -58,7 +58,7 @@ class Halt(msgspec.Struct, frozen=True, tag=True):
 
 
 class Maintenance(msgspec.Struct, frozen=True, tag=True):
-    """The exchange answers nothing but `system_maintenance` for a while."""
+    """The exchange answers only `system_maintenance` for a period."""
 
     from_ns: int
     until_ns: int
@@ -91,7 +91,7 @@ class NetworkConditions(msgspec.Struct, frozen=True):
 
 
 class NetworkPath:
-    """One way of one connection: messages arrive late or never, but those that arrive keep their order."""
+    """One direction of one connection: messages are delayed or lost, and the others keep their order."""
 
     def __init__(self, conditions: NetworkConditions, way: Way, chance: RandomStream) -> None:
         self._conditions = conditions
@@ -100,7 +100,7 @@ class NetworkPath:
         self._last_ns = 0
 
     def arrives(self, sent_ns: int) -> int | None:
-        """When a message arrives; None when it is lost."""
+        """The arrival time of a message; None if it is lost."""
         at_ns = sent_ns + self._conditions.latency.draw(self._chance)
         for fault in self._conditions.faults:
             if isinstance(fault, (Drop, Delay)) and fault.way == self._way:
@@ -114,9 +114,9 @@ class NetworkPath:
 
 
 def parse_fault(text: str) -> Fault:
-    """A fault as `delay:SHARE:MS`, `halt:INSTRUMENT:START:SECONDS` or `maintenance:START:SECONDS`.
+    """Parse `delay:SHARE:MS`, `halt:INSTRUMENT:START:SECONDS` or `maintenance:START:SECONDS`.
 
-    Times are nanoseconds since the server's start here; raises `UsageError`.
+    The resulting times are nanoseconds since the start of the server; raises `UsageError`.
     """
     kind, *parts = text.split(":")
     try:
@@ -130,12 +130,12 @@ def parse_fault(text: str) -> Fault:
     except ValueError:
         pass
     raise UsageError(
-        f"no fault: {text!r}; there are delay:SHARE:MS, halt:INSTRUMENT:START:SECONDS, maintenance:START:SECONDS"
+        f"unknown fault {text!r}; faults are delay:SHARE:MS, halt:INSTRUMENT:START:SECONDS, maintenance:START:SECONDS"
     )
 
 
 def _span(start: str, seconds: str) -> tuple[int, int]:
-    """From when to when."""
+    """Start and end of a period."""
     begin, length = float(start), float(seconds)
     if not (0 <= begin < 1e9 and 0 < length < 1e9):
         raise ValueError
@@ -143,7 +143,7 @@ def _span(start: str, seconds: str) -> tuple[int, int]:
 
 
 def parse_latency(text: str) -> Latency:
-    """A preset's name, or milliseconds as `12` or `12±3`; raises `UsageError`."""
+    """Parse the name of a preset, or milliseconds such as `12` or `12±3`; raises `UsageError`."""
     if text in LATENCIES:
         return LATENCIES[text]
     mean, _, sd = text.replace("+-", "±").partition("±")
@@ -152,5 +152,7 @@ def parse_latency(text: str) -> Latency:
     except ValueError:
         latency = Latency(-1.0)
     if not 0.0 <= latency.mean_ms < 60_000.0 or not 0.0 <= latency.sd_ms < 60_000.0:
-        raise UsageError(f"no latency: {text!r}; try {', '.join(LATENCIES)}, or milliseconds such as 12±3")
+        raise UsageError(
+            f"unknown latency {text!r}; use {', '.join(LATENCIES)}, or milliseconds such as 12±3"
+        )
     return latency

@@ -1,11 +1,14 @@
-"""The seam between matching and accounts, and what goes into and comes out of the sequencer.
+"""The interface between matching and accounts, and the inputs and outputs of the sequencer.
 
-One record goes in at a time. Matching calls `RiskCheck` while it works, in this order:
+One record goes in at a time. Matching calls `RiskCheck` in this order:
 
-1. `check` with an order that does not live yet (or the edited one and the one it replaces);
+1. `check` with an order that is not open yet (or the edited one and the one it replaces);
+
 2. `filled` for each fill, the maker's before the taker's;
-3. `rested` whenever the open part of an order is not what it was: placed, partly filled, edited, ended (0);
-4. `outcome` once at the end of the record, and again after what it demanded has been done, until it is empty.
+
+3. `rested` whenever the open part of an order changes: placed, partly filled, edited, ended (0);
+
+4. `outcome` once at the end of the record, and again after its instructions have been executed, until it is empty.
 
 Records that matching does not know (deposits, settlement, …) go to `received`, then to `outcome`.
 """
@@ -22,21 +25,24 @@ from deltawire.model.instruments import Instrument
 
 
 class Record(msgspec.Struct, frozen=True, tag_field="record", kw_only=True, omit_defaults=True, gc=False):
-    """What may be submitted and is journalled; `at_ns` is the only time the exchange knows, and never falls."""
+    """A record that may be submitted and is journalled.
+
+    `at_ns` is the only time that the exchange knows, and never decreases.
+    """
 
     at_ns: int
 
 
 class AccountEvent(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """What accounts tell about one account: balances, positions, settlements, liquidations."""
+    """An event of one account: balances, positions, settlements, liquidations."""
 
     account: AccountId
 
 
 class Reference(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """RiskInstruction: from now on these are the instrument's index and mark price and price band, all in its ticks.
+    """RiskInstruction: set the instrument's index, mark price and price band, all in its ticks.
 
-    Triggers and trailing stops look at index and mark. None: not known, no such trigger fires, no band.
+    Triggers and trailing stops use index and mark. None: unknown, so that no such trigger is triggered, or no band.
     """
 
     instrument: str
@@ -45,10 +51,10 @@ class Reference(msgspec.Struct, frozen=True, tag=True, gc=False):
     min_ticks: int | None = None
     max_ticks: int | None = None
     delta: float = 1.0
-    """Of one unit of base coin, as market-maker protection counts it."""
+    """Delta of one unit of base coin, for market maker protection."""
     vega: float = 0.0
     underlying: float | None = None
-    """Of an option: the forward in dollars that its mark comes from."""
+    """For an option: the forward in dollars from which its mark is computed."""
 
 
 class OpenBook(msgspec.Struct, frozen=True, tag=True):
@@ -58,14 +64,14 @@ class OpenBook(msgspec.Struct, frozen=True, tag=True):
 
 
 class CloseBook(msgspec.Struct, frozen=True, tag=True):
-    """RiskInstruction: take no more orders for the instrument. With a reason its orders are cancelled (expiry)."""
+    """RiskInstruction: accept no more orders for the instrument. With a reason its orders are cancelled (expiry)."""
 
     instrument: str
     reason: Reason = ""
 
 
 class Liquidate(msgspec.Struct, frozen=True, tag=True):
-    """RiskInstruction: place this order for the account without asking `check`; the terms say `liquidation`."""
+    """RiskInstruction: place this order for the account without calling `check`; the terms say `liquidation`."""
 
     account: AccountId
     terms: Terms
@@ -82,39 +88,39 @@ class CancelAll(msgspec.Struct, frozen=True, tag=True):
 RiskInstruction = Reference | OpenBook | CloseBook | Liquidate | CancelAll
 PublicEvent = BookImage | BookDelta | Trade | Status | Listing
 Output = PublicEvent | OrderChanged | Fill | Rejection | AccountEvent
-"""What `submit` returns; a `Rejection` stands last, behind nothing but what the passing of time brought about."""
+"""The results of `submit`; a `Rejection` is last, and only effects of the passing of time precede it."""
 
 
 class RiskCheck(Protocol):
-    """What matching asks accounts, and tells them. Pure: time comes with records and fills."""
+    """The interface of accounts to matching. Pure: time comes with records and fills."""
 
     def check(self, order: Order, instrument: Instrument, replaces: Order | None) -> Rejection | None:
         """Whether the account may have this order; changes nothing. `leaves_lots` is what could still trade.
 
-        `order.price_ticks` is the worst price at which it could trade, for market orders the price band's end
-        (without a band 2^62 to buy, 0 to sell). With `replaces` the order takes that order's place.
+        `order.price_ticks` is the worst price at which it could trade, for market orders the end of the price band
+        (without a band 2^62 to buy, 0 to sell). With `replaces` the order replaces that order.
         """
 
     def rested(self, order: Order) -> None:
-        """The open part of this order is now `order.leaves_lots` (0: gone) at `order.price_ticks`.
+        """The open part of this order is now `order.leaves_lots` (0: ended) at `order.price_ticks`.
 
-        Orders that wait for a trigger or a primary order are not told, and checked when they come alive.
+        Orders that wait for a trigger or a primary order are not reported; they are checked when they are activated.
         """
 
     def filled(self, fill: Fill) -> None:
         """A fill has happened and cannot be refused any more."""
 
     def position(self, account: AccountId, instrument: str) -> int:
-        """The account's position in lots, negative when short; fills told so far included."""
+        """The account's position in lots, negative when short, after all fills reported so far."""
 
     def received(self, record: Record) -> Rejection | None:
-        """A record of accounts' own: act on it, or refuse it without having changed anything."""
+        """Execute a record of accounts, or refuse it without changes."""
 
     def outcome(self) -> Sequence[AccountEvent | RiskInstruction]:
-        """What came of all that was told since the last call; matching does the demands in their order."""
+        """The results of all calls since the last one; matching executes the instructions in order."""
 
     def freeze(self) -> bytes:
         """The whole state between two records, for a snapshot; the same state gives the same bytes."""
 
     def thaw(self, state: bytes) -> None:
-        """Become what `freeze` gave; called once, before any record."""
+        """Restore the state that `freeze` returned; called once, before any record."""

@@ -1,4 +1,4 @@
-"""The whole state of an exchange between two records, as bytes and back."""
+"""Converts the whole state of an exchange between two records to bytes and back."""
 
 import msgspec
 
@@ -41,7 +41,7 @@ class _State(msgspec.Struct, frozen=True):
 
 
 def freeze(exchange: Exchange) -> bytes:
-    """The state; the same state gives the same bytes."""
+    """Encode the state; the same state gives the same bytes."""
     matching = exchange.matching
     state = _State(
         matching.now,
@@ -61,7 +61,7 @@ def freeze(exchange: Exchange) -> bytes:
 
 
 def thaw(exchange: Exchange, frozen: bytes) -> None:
-    """Make a new exchange what the frozen one was; `msgspec.DecodeError` when the bytes are no state."""
+    """Restore a frozen state in a new exchange; `msgspec.DecodeError` if the bytes are not a state."""
     state = msgspec.json.decode(frozen, type=_State)
     matching = exchange.matching
     matching.now, matching.next_order_id, matching.next_trade_id = (

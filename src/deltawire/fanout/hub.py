@@ -22,7 +22,7 @@ from deltawire.fanout.subscribers import (
 )
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
-from deltawire.model.events import Event, Index, Listing, Ticker, Trade
+from deltawire.model.events import Event, Index, Listing, Ticker, Trade, VolatilityIndex
 from deltawire.ports import AccountStates, Clock
 
 CHUNK_BYTES = 64 * 1024
@@ -317,7 +317,7 @@ class Hub:
                     if channel.key.stamps:
                         channel.newest_event = event
                     channel.on_event(event, state)
-            if self.directory.of_index and isinstance(event, Index | Ticker):
+            if self.directory.of_index and isinstance(event, Index | Ticker | VolatilityIndex):
                 for channel in self.directory.of_index.get(self._index_name(event), ()):
                     channel.on_event(event, state)
             if self.directory.of_kind and state is not None and isinstance(event, Trade | Listing):
@@ -356,8 +356,8 @@ class Hub:
         """Write what has been published."""
         self._groups.flush()
 
-    def _index_name(self, event: Index | Ticker) -> str:
+    def _index_name(self, event: Index | Ticker | VolatilityIndex) -> str:
         """The public name of the index that an event may be about."""
-        if isinstance(event, Index):
+        if not isinstance(event, Ticker):
             return self.market.public_name(event.venue, event.name)
         return self.market.state(event.instrument).index

@@ -1,4 +1,4 @@
-"""`/docs`: the AsyncAPI document for programs, and the same as a page for people. Nothing is loaded from elsewhere."""
+"""`/docs`: the AsyncAPI document as JSON, and as a page without external resources."""
 
 import json
 from html import escape
@@ -55,7 +55,7 @@ def _entry(name: str, about: str, schema: dict[str, Any], document: dict[str, An
 
 
 def _resolved(schema: Any, document: dict[str, Any]) -> Any:
-    """A schema with those that it refers to in their places (none refers to itself)."""
+    """A schema with its references resolved (none refers to itself)."""
     if isinstance(schema, list):
         return [_resolved(item, document) for item in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""What all connections share: the market, the hub, the clock, and the watch over every connection's time."""
+"""The state shared by all connections: market, hub, clock, and the timers of connections."""
 
 import asyncio
 import secrets
@@ -34,9 +34,9 @@ from deltawire.wire.rpc import Reply, format_heartbeat, format_reply
 TOKEN_BYTES = 32
 CONNECTIONS_PER_ADDRESS = 64
 JOINED_AT_ONCE = 50
-"""Channels that a connection joins before others have their turn."""
+"""Channels that a connection joins in one slice."""
 LEFT_AT_ONCE = 200
-"""The same of those that it leaves."""
+"""Channels that a connection leaves in one slice."""
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 PRIVATE_NETWORKS = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 PATH = "/ws/api/v2"
@@ -44,10 +44,10 @@ ECHO_PATH = "/echo"
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a connection may cost, in bytes, how long it may take, in seconds, and how many there may be."""
+    """Limits of connections: sizes in bytes, durations in seconds, and numbers."""
 
     connections_per_address: int | None = None
-    """If not given, 64, and any number from this machine itself; a number given holds for every address."""
+    """By default 64, unlimited from loopback; a stated number holds for every address."""
     connections_per_key: int = 16
     subscriptions: int = 5_000
     """Channels per connection."""
@@ -55,32 +55,32 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_message_size: int = 256 * 1024
     max_fragments: int = 1024
     max_unsent_bytes: int = 4 * 1024 * 1024
-    """Of what cannot be merged, a peer that leaves more than this unread is given up."""
+    """Unread data that cannot be merged; beyond it, the connection is closed."""
     write_timeout: float = 60.0
-    """So is one that takes nothing for so long."""
+    """A connection that reads nothing for this time is closed."""
     compress: bool = True
-    """Whether clients that offer permessage-deflate get it."""
+    """Whether permessage-deflate is accepted."""
     request_timeout: float = 10.0
-    """From the first byte (of a connection: from its opening) to the last of an HTTP request."""
+    """From the first byte of an HTTP request (for the first request, from the opening) to its last."""
     ping_interval: float = 20.0
     ping_timeout: float = 20.0
     close_timeout: float = 3.0
     auth_timeout: float = 10.0
-    """For a connection to a private-only server to sign in."""
+    """Time in which a client must authenticate on a private-only server."""
     watch_interval: float = 1.0
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom the server lets in at all."""
+    """Which clients the server accepts."""
 
     private_only: bool = False
-    """Nothing is told to who has not signed in."""
+    """Whether all data needs authentication."""
     addresses: tuple[str, ...] = ()
-    """Networks that may connect; if none is given, all."""
+    """Networks that may connect; if empty, all."""
     metrics: tuple[str, ...] = PRIVATE_NETWORKS
     """Networks that may read `/metrics`."""
     origins: tuple[str, ...] = ()
-    """Web pages' origins that may open a WebSocket, such as `https://desk.example.com`, beside the server's own."""
+    """Origins of web pages that may open a WebSocket, such as `https://desk.example.com`, besides the server's own."""
 
 
 class Connection(Protocol):
@@ -90,20 +90,20 @@ class Connection(Protocol):
 
     @property
     def closing(self) -> bool:
-        """Whether nothing is done for the peer any more."""
+        """Whether the connection is closing, so that nothing more is done for the peer."""
 
     @property
     def unsent(self) -> int:
-        """Bytes that the peer has not taken yet."""
+        """Number of bytes that the peer has not read yet."""
 
     def send(self, payload: bytes, opcode: int = TEXT) -> None:
         """Send one message."""
 
     def attest(self, key: bytes) -> None:
-        """Prove every frame from now on."""
+        """Cover every later frame by a running MAC with this key."""
 
     def close(self, code: int, reason: str) -> None:
-        """Begin to close."""
+        """Start to close."""
 
     def watch(self, now: int) -> None:
         """Time has passed."""
@@ -112,22 +112,22 @@ class Connection(Protocol):
         """Keys may have been revoked."""
 
     def resume(self) -> None:
-        """Do what had to wait, for a turn."""
+        """Continue what had to wait, for one slice."""
 
 
 class Session(Protocol):
-    """One client's conversation: messages go in, effects come out."""
+    """The state machine of one client: takes messages, returns effects."""
 
     takes_binary: bool
 
     def received(self, frame: bytes, now: int) -> list[Effect]:
-        """A text message has come."""
+        """Handle a text message."""
 
     def received_binary(self, frame: bytes, now: int) -> list[Effect]:
-        """A binary message has come."""
+        """Handle a binary message."""
 
     def deadline(self) -> int | None:
-        """When `tick` wants to be called."""
+        """When to call `tick`."""
 
     def tick(self, now: int) -> list[Effect]:
         """Time has passed."""
@@ -136,23 +136,23 @@ class Session(Protocol):
         """Keys may have been revoked."""
 
     def withheld(self, identity: Identity, now: int) -> RequestError | None:
-        """Why somebody may not have the answer to an earlier request any more."""
+        """Why an identity may no longer get the answer to an earlier request; empty if it may."""
 
     def closed(self) -> None:
-        """The connection is over."""
+        """The connection has ended."""
 
 
 class JournalledTrading(Trading, Protocol):
-    """An exchange that says when what was submitted is on disk."""
+    """An exchange that reports when submitted records are on disk."""
 
     def when_durable(self, ticket: int, then: Callable[[], None]) -> bool:
-        """Call `then` once the journal is on disk up to the ticket; False when it already is."""
+        """Call `then` when the journal is on disk up to the ticket; returns False if it already is."""
 
 
 class Gateway:
-    """Carries out what sessions want. Without a `rate_limits` requests cost nothing.
+    """Executes the effects of sessions. Without `rate_limits`, requests are free.
 
-    `echo` opens `/echo`, which says every message back.
+    With `echo`, the path `/echo` echoes messages.
     """
 
     def __init__(
@@ -171,10 +171,13 @@ class Gateway:
         sources: Sequence[Source] = (),
         make_network: Callable[[], NetworkSimulator] | None = None,
     ) -> None:
-        """`sources` should be heard of; `make_network` makes the network between each client and here, if not None."""
+        """`sources` must send data before the server is ready.
+
+        `make_network`, if not None, creates the network simulator of each connection.
+        """
         self.trading = trading
         self._held: dict[Connection, HeldEffects] = {}
-        """What waits for the disk or for its turn, request by request."""
+        """Effects that wait for the disk or for the next slice, by request."""
         self.access = access or Access(KeyRing(), make_token)
         self.policy = policy or Policy()
         self.market = market
@@ -186,13 +189,13 @@ class Gateway:
         self._buckets = TokenBuckets(rate_limits) if rate_limits else None
         self.connections: dict[Connection, Session | None] = {}
         self.venues = tuple(source.venue for source in sources)
-        """Those that should be heard of."""
+        """The venues that must send data before the server is ready."""
         self.framed = {source.venue: source for source in sources if isinstance(source, FramedSource)}
-        """By venue, where its books come as frames."""
+        """By venue, the sources whose books are read from frames."""
         self._heard: set[str] = set()
-        """Those that have spoken."""
+        """The venues that have sent data."""
         self._ended: dict[str, str] = {}
-        """Those whose source has ended or failed, and why: nobody waits for them."""
+        """The venues whose source has ended or failed, and why; the server does not wait for them."""
         self.telemetry = Telemetry()
         self._draining = False
         self.make_network = make_network
@@ -221,7 +224,7 @@ class Gateway:
         )
 
     def heard_from(self, venue: str) -> None:
-        """A venue's source has spoken."""
+        """A venue's source has sent data."""
         self._heard.add(venue)
 
     def source_ended(self, venue: str, why: str) -> None:
@@ -229,11 +232,11 @@ class Gateway:
         self._ended[venue] = why
 
     def drain(self) -> None:
-        """The server stops: it is ready for nobody any more."""
+        """The server stops, and is not ready from now on."""
         self._draining = True
 
     def refusal(self, address: str) -> int:
-        """The HTTP status with which a new connection is refused, 0 when it is admitted."""
+        """The HTTP status with which a new connection is refused, 0 if it is accepted."""
         welcome = not self.policy.addresses or is_within(address, self.policy.addresses)
         status = 403 if not welcome else 0 if self.connection_limiter.enter(address) else 429
         if status:
@@ -241,7 +244,7 @@ class Gateway:
         return status
 
     def unready(self) -> str:
-        """Why nobody should be sent here now; empty when the server can serve."""
+        """Why the server is not ready; empty if it is."""
         if self._draining:
             return "the server stops"
         awaited = [venue for venue in self.venues if venue not in self._heard and venue not in self._ended]
@@ -251,7 +254,7 @@ class Gateway:
         return "; ".join(closed.values()) if self.venues and len(closed) == len(self.venues) else ""
 
     def closed(self) -> dict[str, str]:
-        """The venues of which nothing more comes, and why: their source is over, or all their instruments."""
+        """The venues that send no more data, and why: their source has ended, or all their instruments."""
         going = {state.instrument.venue for state in self.market if state.instrument.active}
         listed = {state.instrument.venue for state in self.market}
         return {venue: f"{venue}: {self._ended[venue]}" for venue in self.venues if venue in self._ended} | {
@@ -261,12 +264,12 @@ class Gateway:
         }
 
     def may_pay(self, address: str, identity: Identity | None, method: str) -> bool:
-        """Whether whoever asks over HTTP can pay for it."""
+        """Whether an HTTP client has enough credits."""
         bucket = self._bucket(address, identity)
         return bucket is None or bucket.pay_for(method, self.clock.now())
 
     def _bucket(self, address: str, identity: Identity | None) -> TokenBucket | None:
-        """An account's, or an address's; on this machine itself every connection has its own."""
+        """The credits of an account or of an address; on loopback every connection has its own."""
         if self._buckets is None:
             return None
         if identity is not None:
@@ -280,12 +283,12 @@ class Gateway:
         return stated
 
     def session_at(self, path: str, address: str, identity: Identity | None) -> Session | None:
-        """A session for a new connection to this path, None where nobody speaks WebSocket."""
+        """A session for a new connection to this path; None if the path has no WebSocket."""
         make = self._sessions.get(path)
         return make(address, identity) if make else None
 
     def make_context(self, address: str, identity: Identity | None = None, *, strict: bool = True) -> Context:
-        """What one HTTP request may see; `strict` is False where parameters came as query text."""
+        """The context of one HTTP request; `strict` is False if its parameters are query text."""
         return Context(
             self.market,
             self.clock.now(),
@@ -300,14 +303,14 @@ class Gateway:
         )
 
     def rights_changed(self) -> None:
-        """Keys may have been revoked: whoever used them has to go at once."""
+        """Keys may have been revoked: check all connections at once."""
         self.access.tokens.take_ended()
         now = self.clock.now()
         for connection in list(self.connections):
             connection.check_rights(now)
 
     def enforce_ended_grants(self) -> None:
-        """Grants may have ended by what was just done: whatever lives by them is looked at before anything goes out."""
+        """Grants may have ended: check the connections that depend on them before anything is sent."""
         ended = self.access.tokens.take_ended()
         if ended:
             now = self.clock.now()
@@ -316,7 +319,10 @@ class Gateway:
                     connection.check_rights(now)
 
     def execute(self, connection: Connection, effects: Sequence[Effect]) -> None:
-        """Do what a session wants, in order; behind `Durable` once the disk has it, many joins over several turns."""
+        """Execute the effects of a session in order.
+
+        After `Durable` when it is on disk, many joins over several slices.
+        """
         held = self._held.get(connection)
         if held is not None:
             self.enforce_ended_grants()
@@ -328,7 +334,7 @@ class Gateway:
             held.add(rest)
 
     def resume(self, connection: Connection) -> None:
-        """Do what a connection's requests still lead to, in their order and for at most a turn."""
+        """Continue the requests of a connection, in order and for at most one slice."""
         held = self._held.get(connection)
         until_ns = self.clock.now() + TURN_NS
         while held is not None and held.requests:
@@ -342,7 +348,7 @@ class Gateway:
         self.drop_held(connection)
 
     def _do_request(self, connection: Connection, rest: deque[Effect]) -> bool:
-        """Do what one request leads to; False when something is left, which `resume` does when it is time for it."""
+        """Execute the effects of one request; returns False if some remain, which `resume` continues later."""
         self.enforce_ended_grants()
         while rest and not connection.closing:
             effect = rest[0]
@@ -367,7 +373,7 @@ class Gateway:
         return True
 
     def enforce(self, connection: Connection, effects: Sequence[Effect]) -> None:
-        """Do what a change of rights demands; it waits for nothing, and who has to go gets no more answers."""
+        """Execute the effects of a change of rights at once; a connection that closes gets no more answers."""
         if any(isinstance(effect, Close) for effect in effects):
             self.drop_held(connection)
         for effect in effects:
@@ -375,19 +381,19 @@ class Gateway:
         self.enforce_ended_grants()
 
     def held(self, connection: Connection) -> int:
-        """About how many bytes of answers of a connection wait."""
+        """Approximate number of bytes of a connection's answers that wait."""
         held = self._held.get(connection)
         return 0 if held is None else held.bytes
 
     def drop_held(self, connection: Connection) -> None:
-        """A connection is closing: what it still waits for is not done any more."""
+        """A connection is closing: drop what waits for it."""
         self._held.pop(connection, None)
 
     def _join(self, connection: Connection, effect: Join) -> Join | None:
-        """Join as many channels as one turn has time for; returns what is left to join.
+        """Join as many channels as fit into one slice; returns the rest.
 
-        Those with a position come first and together: the answer, which says which of them are recovered, goes before
-        anything of them and in the same turn.
+        Channels with a position come first and together: the answer, which says which of them are recovered, is sent
+        before their data and in the same slice.
         """
         if effect.expanded and self._withheld(connection, effect.by):
             return None
@@ -408,7 +414,7 @@ class Gateway:
         return Join(tuple(keys[count:]), None, expanded=True, by=effect.by)
 
     def _leave(self, connection: Connection, effect: Leave) -> Leave | None:
-        """Leave as many channels as one turn has time for; returns what is left to leave."""
+        """Leave as many channels as fit into one slice; returns the rest."""
         ids = effect.ids if effect.expanded else self.hub.expand_left(connection.subscriber, effect.ids)
         self.hub.leave_plain(connection.subscriber, ids[:LEFT_AT_ONCE])
         return Leave(tuple(ids[LEFT_AT_ONCE:]), expanded=True) if ids[LEFT_AT_ONCE:] else None
@@ -420,14 +426,14 @@ class Gateway:
         asyncio.get_running_loop().call_soon(connection.resume)
 
     async def durable(self) -> None:
-        """Wait until all that was submitted so far is on disk."""
+        """Wait until everything submitted so far is on disk."""
         done = asyncio.get_running_loop().create_future()
         trading = self.trading
         if trading is not None and trading.when_durable(trading.ticket(), partial(done.set_result, None)):
             await asyncio.shield(done)
 
     def _withheld(self, connection: Connection, identity: Identity | None) -> RequestError | None:
-        """Why who asked may not have the answer any more, after however long a wait; None where they may."""
+        """The error for an identity that may no longer get its answer after the wait; None if it may."""
         session = self.connections.get(connection)
         if session is None or identity is None:
             return None
@@ -436,7 +442,7 @@ class Gateway:
     def _withhold(
         self, connection: Connection, error: RequestError, durable: Durable, effects: Iterable[Effect]
     ) -> None:
-        """An error instead of the answer; of the rest only what ends something."""
+        """Replace the answer by an error; of the other effects keep only those that end something."""
         for effect in effects:
             reply = effect.reply if isinstance(effect, Join) else effect
             if isinstance(reply, Reply):
@@ -460,12 +466,12 @@ class Gateway:
                 connection.send(format_reply(effect, self.clock.now() // 1000))
 
     def opened(self, connection: Connection, session: Session | None) -> None:
-        """A connection's handshake has succeeded."""
+        """The handshake of a connection has succeeded."""
         self.connections[connection] = session
         self.telemetry.accept()
 
     def disconnected(self, connection: Connection) -> None:
-        """A connection is over."""
+        """A connection has ended."""
         if connection in self.connections:
             del self.connections[connection]
             self.drop_held(connection)
@@ -473,7 +479,7 @@ class Gateway:
         self.enforce_ended_grants()
 
     async def watch(self) -> None:
-        """Once in a while let every connection see the time; never returns."""
+        """Run the timers of all connections regularly; never returns."""
         while True:
             await asyncio.sleep(self.limits.watch_interval)
             now = self.clock.now()

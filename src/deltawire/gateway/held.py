@@ -1,4 +1,4 @@
-"""What a connection's session wants done, and has to wait: for the disk, or for its next turn."""
+"""Effects of a connection's session that must wait, for the disk or for the next slice."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -9,29 +9,29 @@ from deltawire.session.effects import Effect, Join
 from deltawire.wire.rpc import Reply
 
 EFFECT_BYTES = 200
-"""About what an effect costs beside its result."""
+"""Approximate size of an effect without its result."""
 _encode = msgspec.json.Encoder().encode
 
 
 class HeldEffects:
-    """Effects in their order, request by request. Results are kept as the bytes they will be, and counted."""
+    """Effects in their order, request by request. Results are kept encoded, and their bytes are counted."""
 
     __slots__ = ("_sizes", "bytes", "requests")
 
     def __init__(self) -> None:
         self.requests: deque[deque[Effect]] = deque()
-        """What each request still leads to; the first may have begun."""
+        """The remaining effects of each request; the first may be partly executed."""
         self.bytes = 0
         self._sizes: deque[int] = deque()
 
     def add(self, effects: Iterable[Effect]) -> None:
-        """What one more request leads to, behind what is held."""
+        """Add the effects of one more request."""
         before = self.bytes
         self.requests.append(deque(self._counted(effect) for effect in effects))
         self._sizes.append(self.bytes - before)
 
     def drop_first(self) -> None:
-        """The first request is done."""
+        """Remove the first request, which is complete."""
         self.requests.popleft()
         self.bytes -= self._sizes.popleft()
 

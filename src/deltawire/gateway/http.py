@@ -1,4 +1,4 @@
-"""HTTP on the same port: the dialect over GET and POST, and the way into WebSocket."""
+"""HTTP on the same port: the dialect over GET and POST, and the WebSocket handshake."""
 
 from functools import cache
 from typing import Any
@@ -16,6 +16,7 @@ from deltawire.gateway.docs import format_page
 from deltawire.gateway.gateway import Gateway
 from deltawire.gateway.metrics import format_metrics
 from deltawire.session.asyncapi import describe, servers
+from deltawire.session.methods import rests_on_journal
 from deltawire.session.server import answer_http
 from deltawire.wire import rpc
 
@@ -32,7 +33,7 @@ def make_app(gateway: Gateway) -> Starlette:
     """The HTTP application."""
 
     async def answer(request: Request, asked: rpc.Request, body: bytes, *, strict: bool) -> Response:
-        """What the one who asks may know; from afar after the way there and back."""
+        """Answer a request; with simulated latency, after the delays in both directions."""
         far = gateway.make_network() if gateway.make_network else None
         if far is not None and not await far.await_request():
             return Response("lost on the way", 504)
@@ -49,7 +50,7 @@ def make_app(gateway: Gateway) -> Starlette:
         context = gateway.make_context(address, identity, strict=strict)
         answered = answer_http(asked, context)
         gateway.enforce_ended_grants()
-        private = asked.method.startswith("private/")
+        private = rests_on_journal(asked.method)
         if private:
             await gateway.durable()
         if far is not None and not await far.await_answer():
@@ -65,16 +66,16 @@ def make_app(gateway: Gateway) -> Starlette:
         return Response(body, _status(answer.error), media_type="application/json")
 
     async def get(request: Request) -> Response:
-        """Parameters in the query; everything is text, lists are JSON."""
+        """GET: parameters are in the query; everything is text, lists are JSON."""
         asked = rpc.Request(_method(request), dict(request.query_params))
         return await answer(request, asked, b"", strict=False)
 
     async def post(request: Request) -> Response:
-        """A JSON-RPC body; the path may name the method where the body does not."""
+        """POST: the body is JSON-RPC; the path may name the method if the body does not."""
         try:
             body = await _limited(request)
         except ClientDisconnect:
-            return Response(status_code=400)  # nobody reads it
+            return Response(status_code=400)  # the rest is not read
         try:
             asked = rpc.parse_request(body, _method(request) or None)
         except rpc.BadRequest as bad:
@@ -82,24 +83,24 @@ def make_app(gateway: Gateway) -> Starlette:
         return await answer(request, asked, body, strict=True)
 
     async def index(request: Request) -> Response:
-        """Where everything is."""
+        """List the paths of the server."""
         host = request.headers.get("host", "")
         secure = "s" if request.url.scheme == "https" else ""
         return PlainTextResponse(INDEX.format(version=gateway.version, host=host, s=secure))
 
     async def healthy(request: Request) -> Response:
-        """The process answers."""
+        """200: the process answers."""
         return PlainTextResponse("ok\n")
 
     async def ready(request: Request) -> Response:
-        """Clients may be sent here; venues of which nothing more comes are named either way."""
+        """Whether the server is ready; venues that have ended are named in either case."""
         reason = gateway.unready()
         if reason:
             return PlainTextResponse(f"{reason}\n", 503)
         return PlainTextResponse("".join(f"{line}\n" for line in ("ready", *gateway.closed().values())))
 
     async def metrics(request: Request) -> Response:
-        """Counters, for those who may see them."""
+        """The metrics, for permitted addresses."""
         if not is_within(request.client.host if request.client else "", gateway.policy.metrics):
             return PlainTextResponse("not from this address\n", 403)
         return Response(format_metrics(gateway), media_type=CONTENT_TYPE_PLAIN_0_0_4)
@@ -109,7 +110,7 @@ def make_app(gateway: Gateway) -> Starlette:
         return describe(gateway.version, "", secure=False)
 
     async def docs(request: Request) -> Response:
-        """What this server speaks: a page for those who ask for HTML, else JSON."""
+        """The AsyncAPI document: a page for clients that ask for HTML, else JSON."""
         host, secure = request.headers.get("host", "localhost"), request.url.scheme == "https"
         document = described() | {"servers": servers(host, secure=secure)}
         wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.endswith(
@@ -134,13 +135,13 @@ def make_app(gateway: Gateway) -> Starlette:
 
 
 def _method(request: Request) -> str:
-    """The method that the path names; empty where it names none."""
+    """The method that the path names; empty if there is none."""
     named: str = request.path_params.get("method", "")
     return named.removeprefix("/")
 
 
 def _uri(request: Request) -> str:
-    """Path and query as they came."""
+    """Path and query as received."""
     path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
     return f"{path}?{query}" if query else path
 
@@ -150,7 +151,7 @@ def _status(error: RequestError | None) -> int:
 
 
 async def _limited(request: Request) -> bytes:
-    """The body, but not more of it than shows that it is too large."""
+    """The body; reading stops when it is known to be too large."""
     body = b""
     async for chunk in request.stream():
         body += chunk

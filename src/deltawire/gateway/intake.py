@@ -1,30 +1,32 @@
-"""What a peer has sent is handled in turns: no peer, whatever it asks for at once, holds up the others for long."""
+"""Handles the input of a peer in time slices, so that no peer delays the others for long."""
 
 import asyncio
 from collections.abc import Callable
 from enum import Enum
 
 TURN_NS = 5_000_000
-"""After so long the others have their turn; a step that has begun is finished."""
+"""Duration of a slice; a step that has begun is finished."""
 SAME_TURN_NS = 200_000
-"""What comes within this time of the last step's end was read by the same turn of the loop, and shares its time: uvloop
-reads up to 32 times from one connection before it looks at another."""
+"""Input that arrives this soon after the last step belongs to the same turn of the event loop.
+
+It shares the slice of that step: uvloop reads up to 32 times from one connection before it serves another.
+"""
 BLOCKED_S = 0.005
-"""How soon a peer that has to wait is looked at again."""
+"""Interval at which a blocked peer is checked again."""
 
 
 class Step(Enum):
-    """What a step of work leaves behind."""
+    """The result of a step of work."""
 
     DONE = "done"
-    """Nothing: wait for what the peer sends next."""
+    """Nothing to do: wait for more input."""
     MORE = "more"
     BLOCKED = "blocked"
-    """Something that has to wait until what came before has left."""
+    """Something must wait until earlier output has been sent."""
 
 
 class Intake:
-    """Takes steps while there is something to do; reads nothing from the peer meanwhile."""
+    """Executes steps while there is something to do; meanwhile nothing is read from the peer."""
 
     __slots__ = ("_ended_ns", "_left_ns", "_now", "_reading", "_step", "_timer", "_transport", "blocked")
 
@@ -32,7 +34,7 @@ class Intake:
         self, transport: asyncio.Transport, now: Callable[[], int], step: Callable[[], Step]
     ) -> None:
         self.blocked = False
-        """Whether the peer waits for something, and is not read from."""
+        """Whether the peer waits for something, so that nothing is read from it."""
         self._transport = transport
         self._now = now
         self._step = step
@@ -42,7 +44,7 @@ class Intake:
         self._ended_ns = 0
 
     def run(self) -> None:
-        """Something has come, or may go on: take steps, at most for a turn."""
+        """Input has arrived or may continue: execute steps for at most one slice."""
         if self._timer is not None:
             return
         self.blocked = False
@@ -62,7 +64,7 @@ class Intake:
             self._wait()
 
     def stop(self) -> None:
-        """The connection is over."""
+        """The connection has ended."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

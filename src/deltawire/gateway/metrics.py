@@ -1,4 +1,4 @@
-"""Metrics in Prometheus' text format, read off the gateway when they are asked for."""
+"""Metrics in Prometheus' text format, read from the gateway on request."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,13 +14,13 @@ NS = 1e9
 
 
 class GatewayCollector(Collector):
-    """See the names below; none has a label that a client chooses."""
+    """Collects the metrics named below; no label value is chosen by a client."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics."""
+        """Yield all metrics."""
         yield from self._clients()
         yield from self._feeds()
         yield from self._books()
@@ -103,7 +103,7 @@ class GatewayCollector(Collector):
         for state in market:
             venue = state.instrument.venue
             if state.status is None or (state.reason == "closed" and not state.imaged):
-                continue  # of which no book has been kept
+                continue  # venues without a book
             states[venue, state.status] += 1
             if state.live:
                 age_s = max(0.0, (market.time(state) - state.book_ns) / NS)

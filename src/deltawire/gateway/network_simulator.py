@@ -1,6 +1,6 @@
-"""How far away clients are, on demand: their requests arrive late or never, their answers come back late.
+"""Simulated latency: requests arrive late or are lost, answers are delayed.
 
-For testing bots; see `exchange/network_conditions` for the values. Notifications are not delayed.
+For tests of bots; `exchange/network_conditions` has the parameters. Notifications are not delayed.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from deltawire.model.random_stream import RandomStream
 from deltawire.ports import Clock
 
 ITEM_BYTES = 500
-"""About what something under way takes beside its bytes."""
+"""Approximate memory of a delayed item without its bytes."""
 
 
 class NetworkSimulator:
-    """One connection's way to the exchange and back; what arrives keeps its order."""
+    """The simulated network of one connection; it keeps the order of messages."""
 
     def __init__(self, conditions: NetworkConditions, chance: RandomStream, clock: Clock) -> None:
         self._requests = _Direction(NetworkPath(conditions, "order", chance), clock)
@@ -24,32 +24,32 @@ class NetworkSimulator:
 
     @property
     def bytes_under_way(self) -> int:
-        """About how much memory the requests and answers take that have not arrived yet."""
+        """Approximate memory of the delayed requests and answers."""
         return self._requests.bytes + self._answers.bytes
 
     def request(self, act: Callable[[], None], size: int = 0) -> None:
-        """Act on a request of so many bytes when it has arrived; never, when it is lost."""
+        """Call `act` for a request of this size when it arrives; never, if it is lost."""
         self._requests.send(act, size)
 
     def answer(self, act: Callable[[], None], size: int = 0) -> None:
-        """The same of what goes back."""
+        """Call `act` for an answer of this size when it arrives."""
         self._answers.send(act, size)
 
     def after_answers(self, act: Callable[[], None]) -> None:
-        """Act behind the answers that are under way; that is never lost."""
+        """Call `act` after the answers in progress; it is never lost."""
         self._answers.follow(act)
 
     async def await_request(self) -> bool:
-        """Wait for a request's arrival; False when it is lost."""
+        """Wait for the arrival of a request; returns False if it is lost."""
         return await self._requests.wait()
 
     async def await_answer(self) -> bool:
-        """The same of its answer."""
+        """Wait for the arrival of an answer; returns False if it is lost."""
         return await self._answers.wait()
 
 
 class _Direction:
-    """What is under way, in its order: one timer, because timers of the same moment have none."""
+    """Delayed items in order, with one timer, because timers for the same moment have no order."""
 
     def __init__(self, line: NetworkPath, clock: Clock) -> None:
         self._line = line

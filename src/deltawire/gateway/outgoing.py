@@ -1,4 +1,4 @@
-"""The way out of a connection while its peer keeps up: straight into the socket."""
+"""Output of a connection while its peer keeps up: directly to the socket."""
 
 import asyncio
 import socket
@@ -11,10 +11,10 @@ _sending = compiled("deltawire.gateway._sending")
 
 
 def make_write(sinks: tuple[Sink, ...]) -> Write:
-    """Writes the same bytes to many sinks: in one compiled loop to all that are direct, where there is one.
+    """A function that writes the same bytes to many sinks: with the compiled kernel, in one loop to all direct ones.
 
-    It holds descriptors, so it must be dropped before any of these connections is closed; groups do, when a subscriber
-    goes or gets another sink.
+    It holds descriptors, so it must be dropped before any of these connections is closed; groups do this when a
+    subscriber leaves or gets another sink.
     """
     direct = tuple(sink for sink in sinks if isinstance(sink, DirectSink))
     if _sending is None or not direct:
@@ -32,45 +32,45 @@ def make_write(sinks: tuple[Sink, ...]) -> Write:
 
 
 def make_sink(transport: asyncio.Transport) -> Sink:
-    """The shortest way out of a transport that has nothing unsent."""
+    """The fastest sink for a transport without unsent data."""
     plain = transport.get_extra_info("sslcontext") is None
     return DirectSink(transport) if plain and transport.get_extra_info("socket") else transport
 
 
 class _NullSink:
-    """Drops everything: the way to a peer whose connection is closing."""
+    """Drops everything; for a connection that is closing."""
 
     def write(self, data: bytes) -> None:
-        """See `Sink`."""
+        """Drop the data."""
 
 
 NULL_SINK = _NullSink()
 
 
 class AttestingSink:
-    """Another sink, behind each write to which a frame proves what was written."""
+    """Another sink; each write is followed by a frame with the running MAC."""
 
     def __init__(self, sink: Sink, key: bytes) -> None:
         self._sink = sink
         self._mac = RunningMac(key)
 
     def write(self, data: bytes) -> None:
-        """Write and prove."""
+        """Write the data and the MAC."""
         self._mac.add(data)
         note = self._mac.note()
         self._sink.write(data if note is None else data + mac_frame(note))
 
     def over(self, sink: Sink) -> None:
-        """Go on with the same proof over another sink."""
+        """Continue the same MAC over another sink."""
         self._sink = sink
 
 
 class DirectSink(socket.socket):
-    """Sends on a transport's socket, past the transport: a tenth of what a write costs, system call included.
+    """Writes to a transport's socket directly, at a tenth of the cost of the transport's write, system call included.
 
-    The transport takes over what the socket does not take. From then on order demands that everything goes
-    through it, so whoever writes here must set the transport's high-water mark to 0, and write elsewhere between
-    `pause_writing` and `resume_writing`. The descriptor stays the transport's: `detach` once it is lost.
+    The transport takes over what the socket does not accept. From then on everything must go through the transport to
+    keep the order. So the caller must set the transport's high-water mark to 0, and write elsewhere between
+    `pause_writing` and `resume_writing`. The descriptor belongs to the transport: call `detach` when it is lost.
     """
 
     __slots__ = ("_transport",)
@@ -81,7 +81,7 @@ class DirectSink(socket.socket):
         self._transport = transport
 
     def write(self, data: bytes) -> None:
-        """Send; when the socket is full or broken it is for the transport to go on."""
+        """Send; if the socket is full or broken, the transport continues."""
         try:
             sent = self.send(data)
         except OSError:
@@ -90,7 +90,7 @@ class DirectSink(socket.socket):
             self.go_on(data[sent:])
 
     def go_on(self, rest: bytes) -> None:
-        """What the socket did not take is the transport's, unless that is gone: a write would be an error then."""
+        """Pass what the socket did not accept to the transport, unless it is closed: then a write would be an error."""
         if not self._transport.is_closing():
             self._transport.write(rest)
 

@@ -1,4 +1,4 @@
-"""Where a peer is, and which web page's word it carries."""
+"""The address of a peer, and the check of its origin."""
 
 import asyncio
 from collections.abc import Collection
@@ -7,15 +7,16 @@ from urllib.parse import urlsplit
 
 
 def peer_address(transport: asyncio.BaseTransport) -> str:
-    """The address of a transport's peer, empty where it has none."""
+    """The address of a transport's peer, empty if unknown."""
     peer = transport.get_extra_info("peername")
     return str(peer[0]) if peer else ""
 
 
 def is_welcome(origin: str, host: str, origins: Collection[str]) -> bool:
-    """Whether a page of this origin may open a WebSocket: a listed one, letter by letter, or one of our own.
+    """Whether a page of this origin may open a WebSocket: a listed origin, by exact match, or the server's own.
 
-    Ours counts only where the `Host` is an address or `localhost`: a name may be made to lead here by anyone.
+    The server's own counts only if the `Host` is an address or `localhost`: anyone can let another name resolve to
+    this server.
     """
     if origin in origins:
         return True

@@ -1,4 +1,4 @@
-"""The listening server: uvicorn, with deadlines, places and TLS as we want them."""
+"""The listening server: uvicorn with deadlines, limits and TLS."""
 
 import asyncio
 import contextlib
@@ -23,33 +23,33 @@ from deltawire.gateway.websocket import WebSocketConnection
 
 STOP_WITHIN_S = 5
 LINGER_S = 1.0
-"""How long a refused peer may go on sending before it is cut off."""
+"""Time in which a refused peer may continue to send before it is disconnected."""
 LARGEST_HEAD = 64 * 1024
-"""Bytes of a request's head."""
+"""Limit of the head of a request, in bytes."""
 TOO_LARGE = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE.value
 
 
 class UnfoldedHeaders(ReceiveBuffer):
-    """h11's buffer, which gives no head or trailer with a folded line; h11 would join it to the line before.
+    """h11's buffer, refusing heads and trailers with folded lines, which h11 would join to the line before.
 
-    What is in front of us may read such a line as another header (RFC 9112, 5.2).
+    A proxy in front of the server may read such a line as another header (RFC 9112, 5.2).
     """
 
     def maybe_extract_lines(self) -> list[bytearray] | None:
-        """The lines of a head once it is whole."""
+        """The lines of a head once it is complete."""
         lines: list[bytearray] | None = super().maybe_extract_lines()
         if lines and any(line.startswith((b" ", b"\t")) for line in lines):
             raise h11.LocalProtocolError("a header is on one line")
-        if lines and sum(map(len, lines)) > LARGEST_HEAD:  # h11 bounds only what comes in pieces
+        if lines and sum(map(len, lines)) > LARGEST_HEAD:  # h11 bounds only heads that arrive in pieces
             raise h11.LocalProtocolError("the head is too long", error_status_hint=TOO_LARGE)
         return lines
 
 
 class AnsweringTransport:
-    """A transport as uvicorn's protocol sees it, which may not close it under an answer."""
+    """A transport that uvicorn's protocol cannot close before the client has read the answer."""
 
     def __init__(self, transport: asyncio.Transport, lingers: Callable[[], bool]) -> None:
-        """`lingers` ends our direction, and is True, where closing would reset the connection."""
+        """`lingers` ends the server's direction, and returns True, if closing would reset the connection."""
         self._transport = transport
         self._lingers = lingers
         self._ended = False
@@ -62,7 +62,7 @@ class AnsweringTransport:
         return self._ended or self._transport.is_closing()
 
     def close(self) -> None:
-        """Close, at the latest the second time."""
+        """Close; at the latest at the second call."""
         if not self.is_closing() and self._lingers():
             self._ended = True
         else:
@@ -70,11 +70,11 @@ class AnsweringTransport:
 
 
 class UpgradingProtocol(H11Protocol):
-    """uvicorn's HTTP protocol, which loses what a hasty client sends right behind its upgrade request.
+    """uvicorn's HTTP protocol, which loses data that a client sends directly after its upgrade request.
 
-    It would also wait for ever for a client to end its request; here there is a deadline. A connection for which
-    there is no place is told so when it asks for something. An answer that comes before the end of its request
-    reaches the client, though the connection is to be closed behind it.
+    It would also wait without limit for the end of a request; here there is a deadline. A connection beyond the limit
+    gets its refusal as the answer to its first request. An answer that precedes the end of its request reaches the
+    client although the connection closes after it.
     """
 
     def __init__(self, gateway: Gateway, *args: Any, **more: Any) -> None:
@@ -88,7 +88,7 @@ class UpgradingProtocol(H11Protocol):
         self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The first request is awaited."""
+        """Wait for the first request."""
         super().connection_made(transport)
         self._plain = transport
         self.transport = cast(asyncio.Transport, AnsweringTransport(transport, self._linger))
@@ -97,7 +97,7 @@ class UpgradingProtocol(H11Protocol):
         self._await_request()
 
     def data_received(self, data: bytes) -> None:
-        """A piece of a request: its deadline is that of its first piece."""
+        """A piece of a request; its deadline is set by the first piece."""
         if self._refused:
             return
         if self._refusal:
@@ -112,20 +112,23 @@ class UpgradingProtocol(H11Protocol):
             self._await_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing is awaited any more."""
+        """Stop waiting."""
         self._stop_waiting()
         if not self._refusal:
             self._gateway.connection_limiter.leave(self._place)
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
-        """What cannot be read is 400; what is too long to be read is 431 (RFC 6585, 5)."""
+        """Answer 400 to a malformed request, 431 to one with too long a head (RFC 6585, 5)."""
         error = sys.exception()
         too_large = isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == TOO_LARGE
         self._refuse(TOO_LARGE if too_large else HTTPStatus.BAD_REQUEST.value)
 
     def _refuse(self, status: int) -> None:
-        """Answer, and drop what the peer still sends: closing at once would reset the connection under the answer."""
+        """Answer, and discard what the peer still sends.
+
+        Closing at once would reset the connection before the answer is read.
+        """
         reason = HTTPStatus(status).phrase
         head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         if self._refused or self.transport.is_closing():
@@ -137,7 +140,7 @@ class UpgradingProtocol(H11Protocol):
         self._deadline = self.loop.call_later(LINGER_S, self._plain.close)
 
     def _linger(self) -> bool:
-        """Drop what the peer still sends of a request that has been answered, up to the request's deadline."""
+        """Discard the rest of an answered request, up to the request's deadline."""
         if self.conn.their_state is not h11.SEND_BODY:
             return False
         self._refused = True
@@ -156,7 +159,7 @@ class UpgradingProtocol(H11Protocol):
             self._deadline = None
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        """Refuse HTTP/1.0, hand over the transport, and then the bytes that were behind the request."""
+        """Refuse HTTP/1.0, pass the transport on, and then the bytes after the request."""
         self._upgraded = True
         self.transport = self._plain
         if event.http_version != b"1.1":
@@ -170,7 +173,7 @@ class UpgradingProtocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn, whose signals are ours to handle, and whose TLS handshakes have a deadline."""
+    """uvicorn without its signal handlers, and with a deadline for TLS handshakes."""
 
     def __init__(self, config: uvicorn.Config, tls: ssl.SSLContext | None, handshake_within_s: float) -> None:
         super().__init__(config)
@@ -180,11 +183,11 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals alone."""
+        """Install no signal handlers."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen; as uvicorn does it, but for TLS."""
+        """Listen like uvicorn, but with deltawire's TLS."""
         await self.lifespan.startup()
         make = partial(
             cast(Any, self.config.http_protocol_class),
@@ -201,7 +204,7 @@ class Server(uvicorn.Server):
         self.started = True
 
     def refuse(self) -> None:
-        """Take no more connections; those that are open go on."""
+        """Accept no more connections; open ones continue."""
         for server in self.servers:
             server.close()
 
@@ -213,7 +216,7 @@ def _make_tls(
 
 
 def make_server(gateway: Gateway, tls: ssl.SSLContext | None) -> Server:
-    """A server of a gateway; give its sockets to `serve`."""
+    """Create a server of a gateway; pass its sockets to `serve`."""
 
     def connection(*, config: uvicorn.Config, server_state: Any, app_state: Any) -> WebSocketConnection:
         return WebSocketConnection(gateway, server_state.connections)
@@ -224,7 +227,7 @@ def make_server(gateway: Gateway, tls: ssl.SSLContext | None) -> Server:
         ws=connection,  # type: ignore[arg-type]
         lifespan="off",
         timeout_graceful_shutdown=STOP_WITHIN_S,
-        log_level="error",  # a warning for each bad head would be a stranger's log
+        log_level="error",  # clients could fill the log with bad heads
         access_log=False,
         server_header=False,
         proxy_headers=False,

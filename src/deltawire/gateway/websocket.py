@@ -1,8 +1,10 @@
-"""One WebSocket connection: the upgraded transport, websockets' sans-I/O parser in, prebuilt frames out.
+"""One WebSocket connection.
 
-uvicorn builds the class on an upgrade request and hands over the transport. What the parser leaves to its user
-is here: fragments are put together under a limit, text must be UTF-8, writes to a peer that does not read are
-bounded, and a peer that is gone is noticed.
+The upgraded transport, websockets' sans-I/O parser for input, prebuilt frames for output.
+
+uvicorn creates the class on an upgrade request and passes the transport. This module does what the parser leaves to
+its user: it joins fragments up to a limit, checks UTF-8, bounds the data queued for slow peers, and detects dead
+peers.
 """
 
 import asyncio
@@ -35,27 +37,27 @@ from deltawire.wire.protobuf import SUBPROTOCOL
 log = structlog.get_logger("deltawire")
 STATUS = {FORBIDDEN: 403, TOO_MANY_REQUESTS: 429}
 DEFLATES = [ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)]
-"""Nothing is kept from message to message, in either direction."""
+"""Context takeover is off in both directions."""
 SECOND_NS = 1_000_000_000
 SLICE, INFLATING_SLICE = 4096, 1024
-"""How many bytes are parsed at once, and how many where they may be compressed: a byte may stand for a thousand."""
+"""Number of bytes parsed at once, and of compressed ones: a compressed byte may expand to a thousand."""
 MOST_UNDER_WAY = 1024 * 1024
-"""Bytes of requests and answers of one connection that are under way from afar."""
+"""Bytes of delayed requests and answers of one connection with simulated latency."""
 MOST_HELD = 256 * 1024
-"""Bytes of answers of one connection that wait for the disk; a client waits with them."""
+"""Bytes of answers of one connection that wait for the disk; beyond it, nothing is read from the connection."""
 SLOW = 4000
-"""Close code: you read too slowly; reconnect and resume."""
+"""Close code: the client reads too slowly and should reconnect and resume."""
 
 
 class Parser(ServerProtocol):
-    """Takes a close frame wherever it comes.
+    """Accepts a close frame at any point.
 
-    Control frames may come between the fragments of a message (RFC 6455, 5.4), and after a close frame nothing
-    counts; websockets calls a close there an incomplete message (Autobahn 7.1.5).
+    Control frames may come between the fragments of a message (RFC 6455, 5.4), and frames after a close frame are
+    ignored; websockets calls a close between fragments an incomplete message (Autobahn 7.1.5).
     """
 
     def recv_frame(self, frame: Frame) -> None:
-        """A whole frame has come."""
+        """Handle a complete frame."""
         if frame.opcode is Opcode.CLOSE:
             self.current_size = None
         super().recv_frame(frame)
@@ -83,15 +85,15 @@ class WebSocketConnection(asyncio.Protocol):
         self._pinged_ns = 0
         self._closing_ns = 0
         self._closing_sink: Sink | None = None
-        """The way for what ends the connection, once it is closing; nothing else goes out any more."""
+        """The sink for the closing handshake, once the connection closes; nothing else is sent any more."""
         self._full_ns = 0
         self._network = gateway.make_network() if gateway.make_network else None
         self._is_binary = False
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The transport is ours, and so is the news that it has something unsent."""
+        """Take over the transport and its pause notifications."""
         self._transport = cast(asyncio.Transport, transport)
         self._direct = make_sink(self._transport)
         self._attesting: AttestingSink | None = None
@@ -104,19 +106,19 @@ class WebSocketConnection(asyncio.Protocol):
         self._all.add(self)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the peer: at first the request again, then frames."""
+        """Bytes from the peer: first the request again, then frames."""
         self._heard_ns = self._gateway.clock.now()
         self._pinged_ns = 0
         self._received.append(data)
         self._intake.run()
 
     def eof_received(self) -> None:
-        """The peer sends no more."""
+        """The peer has stopped sending."""
         self._ended = True
         self._intake.run()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is over."""
+        """The connection has ended."""
         self._intake.stop()
         self._all.discard(self)
         if self in self._gateway.connections:
@@ -130,7 +132,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._direct.detach()
 
     def pause_writing(self) -> None:
-        """The peer reads slower than we write: from here on it is owed what it does not take."""
+        """The peer reads more slowly than the server writes: later data is queued."""
         self._full_ns = self._full_ns or self._gateway.clock.now()
         if self.subscriber.outbox is not None:
             return
@@ -141,7 +143,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._gateway.hub.fall_behind(self.subscriber, self._limits.max_unsent_bytes, self._overflowed)
 
     def resume_writing(self) -> None:
-        """The peer has taken everything that was written: on with what it is owed."""
+        """The peer has read everything that was written: send what is queued."""
         self._full_ns = 0
         hub, subscriber = self._gateway.hub, self.subscriber
         while subscriber.outbox is not None and not self._full_ns:
@@ -151,23 +153,23 @@ class WebSocketConnection(asyncio.Protocol):
             else:
                 self._gateway.telemetry.merge(hub.caught_up(subscriber, self._attested(self._direct)))
 
-    # What uvicorn calls.
+    # Called by uvicorn.
 
     def shutdown(self) -> None:
         """The server stops."""
         self.close(CloseCode.GOING_AWAY, "server stops; reconnect and resume")
 
-    # What the gateway calls.
+    # Called by the gateway.
 
     @property
     def unsent(self) -> int:
-        """Bytes that the peer has not taken yet."""
+        """Number of bytes that the peer has not read yet."""
         outbox = self.subscriber.outbox
         return self._transport.get_write_buffer_size() + (outbox.bytes if outbox else 0)
 
     @property
     def closing(self) -> bool:
-        """Whether nothing is done for the peer any more."""
+        """Whether the connection is closing, so that nothing more is done for the peer."""
         return bool(self._closing_ns)
 
     def send(self, payload: bytes, opcode: int = TEXT) -> None:
@@ -182,9 +184,10 @@ class WebSocketConnection(asyncio.Protocol):
             self.subscriber.sink.write(frame(opcode, payload))
 
     def attest(self, key: bytes) -> None:
-        """Prove every frame from now on, none of them compressed.
+        """Cover every later frame by the running MAC, uncompressed.
 
-        Of what a peer is owed nobody could say where to begin. The answer that says so is still under way from afar.
+        Nothing may be queued, because queued frames would have no defined position. With simulated latency, the
+        answer to the request may still be delayed.
         """
         if self._network is None:
             self._attest(key)
@@ -210,15 +213,15 @@ class WebSocketConnection(asyncio.Protocol):
         self._pass_on()
 
     def watch(self, now: int) -> None:
-        """Carry the session's timers; ping a silent peer; give up on one that does not answer."""
+        """Run the session's timers, ping a silent peer, disconnect one that does not answer."""
         self._guard(self._see_time, now)
 
     def check_rights(self, now: int) -> None:
-        """Close when who has signed in does not count any more."""
+        """Close if the client's identity is no longer valid."""
         self._guard(self._check_rights, now)
 
     def resume(self) -> None:
-        """Do what had to wait, for a turn."""
+        """Continue what had to wait, for one slice."""
         self._guard(self._gateway.resume, self)
         if self._intake.blocked:
             self._intake.run()
@@ -240,7 +243,7 @@ class WebSocketConnection(asyncio.Protocol):
         if self._session and deadline is not None and now >= deadline:
             self._gateway.execute(self, self._session.tick(now))
         if self._full_ns or self._intake.blocked:
-            self._pinged_ns = 0  # a ping would not reach it; how long it takes nothing is counted above
+            self._pinged_ns = 0  # a ping would not reach it; the time without reading is checked above
         elif self._pinged_ns and now - self._pinged_ns > self._limits.ping_timeout * SECOND_NS:
             self._transport.abort()
         elif self._is_silent(now) and not (self._pinged_ns or self._closing_ns):
@@ -249,7 +252,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._pass_on()
 
     def _is_too_slow(self, now: int) -> bool:
-        """Whether the peer has taken nothing, or what cannot be merged has waited, for too long."""
+        """Whether the peer has read nothing, or data that cannot be merged has waited, for too long."""
         limit = self._limits.write_timeout * SECOND_NS
         outbox = self.subscriber.outbox
         return bool(self._full_ns and now - self._full_ns > limit) or (
@@ -260,25 +263,25 @@ class WebSocketConnection(asyncio.Protocol):
         return now - self._heard_ns > self._limits.ping_interval * SECOND_NS
 
     def _attested(self, sink: Sink) -> Sink:
-        """The way to a sink, past the proof where there is one."""
+        """The sink, wrapped by the running MAC if it is enabled."""
         if self._attesting is None:
             return sink
         self._attesting.over(sink)
         return self._attesting
 
     def _overflowed(self) -> None:
-        """More is queued than this peer may owe."""
+        """More is queued than permitted: close."""
         self.close(SLOW, f"more than {self._limits.max_unsent_bytes} bytes unread; reconnect and resume")
 
     def _crowded(self) -> None:
-        """The instruments that its patterns fit have become too many."""
+        """The patterns match too many instruments: close."""
         reason = (
             f"its patterns now stand for more than {self._limits.subscriptions} channels; subscribe to fewer"
         )
         self.close(CloseCode.POLICY_VIOLATION, reason)
 
     def _guard(self, act: Callable[..., None], *arguments: Any) -> None:
-        """Act; a mistake of our own ends this connection and no other."""
+        """Call a function; an internal error ends this connection only."""
         try:
             act(*arguments)
         except Exception:
@@ -292,7 +295,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._transport.abort()
 
     def _step(self) -> Step:
-        """Handle one thing that has come; a mistake of our own ends this connection."""
+        """Handle one unit of input; an internal error ends this connection only."""
         try:
             return self._take_in()
         except Exception:
@@ -303,9 +306,9 @@ class WebSocketConnection(asyncio.Protocol):
             return Step.DONE
 
     def _take_in(self) -> Step:
-        """Handle what has come in its order, so that slices of any size lead to the same bytes.
+        """Handle input in its order, so that slices of any size give the same bytes.
 
-        The parser has by then queued one pong for each ping, and behind them what ends the connection.
+        By then, the parser has queued one pong for each ping, and after them what ends the connection.
         """
         if self._events:
             if self._has_to_wait():
@@ -329,7 +332,7 @@ class WebSocketConnection(asyncio.Protocol):
         return Step.MORE
 
     def _next_slice(self) -> bytes:
-        """Little enough that the messages in it, unpacked, fit the memory that one peer may use."""
+        """A slice small enough that its decompressed messages fit into the memory that one peer may use."""
         data, most = self._received.popleft(), INFLATING_SLICE if self._parser.extensions else SLICE
         if len(data) > most:
             self._received.appendleft(data[most:])
@@ -337,7 +340,7 @@ class WebSocketConnection(asyncio.Protocol):
         return data
 
     def _has_to_wait(self) -> bool:
-        """Whether so much of what this peer has asked for is still under way that it must wait for it."""
+        """Whether the peer has so many unanswered requests that it must wait."""
         if self._closing_ns:
             return False
         far = self._network is not None and self._network.bytes_under_way >= MOST_UNDER_WAY
@@ -364,7 +367,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._closing_ns = self._gateway.clock.now()
 
     def _encoding(self) -> Encoding:
-        """What was agreed on for notifications; one who can unpack only a smaller window gets them plain."""
+        """The negotiated encoding of notifications; plain if the client can decompress only a smaller window."""
         if self._parser.subprotocol == SUBPROTOCOL:
             return PROTO
         agreed = [
@@ -395,7 +398,7 @@ class WebSocketConnection(asyncio.Protocol):
         return self._parser.accept(request)
 
     def _identity(self, request: Request, address: str) -> Identity | None:
-        """Whom the handshake names: it may carry the same header as any HTTP request."""
+        """The identity of the handshake, from the same header as in HTTP requests."""
         headers = request.headers.get_all("Authorization")
         asked = HttpRequest("GET", request.path, b"")
         return self._gateway.access.by_headers(headers, asked, address, self._gateway.clock.now())
@@ -430,7 +433,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._network.request(partial(self._arrived, session, message), len(message))
 
     def _arrived(self, session: Session, message: bytes) -> None:
-        """A message has come from afar; its connection may be gone meanwhile."""
+        """A message has arrived after its simulated delay; the connection may have ended meanwhile."""
         if not (self._closing_ns or self._transport.is_closing()):
             self._guard(self._receive, session, message)
 
@@ -443,7 +446,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._parser.fail(code, reason)
 
     def _leave(self) -> None:
-        """No more data for this peer, and no more requests from it: what it is owed it will not get."""
+        """Stop sending data and handling requests; queued data is dropped."""
         self._closing_ns = self._gateway.clock.now()
         self._gateway.drop_held(self)
         self._gateway.hub.gone(self.subscriber)
@@ -452,7 +455,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._closing_sink, self.subscriber.sink = self.subscriber.sink, NULL_SINK
 
     def _pass_on(self, queued: Iterable[bytes] = ()) -> None:
-        """Write what the parser wants written; close when it says so, after the data of the tick at hand."""
+        """Write what the parser has queued; close if it says so, after the data of the present tick."""
         if self._parser.state in (State.CLOSING, State.CLOSED) and not self._closing_ns:
             self._leave()
         for data in (*queued, *self._parser.data_to_send()):
@@ -469,7 +472,7 @@ class WebSocketConnection(asyncio.Protocol):
 
 
 def is_utf8(message: bytes) -> bool:
-    """Whether a message may call itself text."""
+    """Whether a message is valid UTF-8."""
     try:
         message.decode()
     except UnicodeDecodeError:
@@ -478,5 +481,5 @@ def is_utf8(message: bytes) -> bool:
 
 
 def _choose_subprotocol(parser: object, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    """Ours where it is offered; who offers only others gets none, which is JSON."""
+    """deltawire's subprotocol if it is offered; otherwise none, which means JSON."""
     return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None

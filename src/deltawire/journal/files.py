@@ -113,7 +113,7 @@ class DiskFiles:
 def _check_private(directory: Path) -> None:
     """Raises `JournalError` where others may write into the directory or read a file in it."""
     if directory.stat().st_mode & 0o022:
-        raise JournalError(str(directory), "", f"others may write here: chmod 700 {directory}")
+        raise JournalError(str(directory), "", f"other users can write here: run chmod 700 {directory}")
     for path in directory.iterdir():
         if path.is_file() and path.stat().st_mode & 0o077:
-            raise JournalError(str(path), "", f"can be read or written by others: chmod 600 {path}")
+            raise JournalError(str(path), "", f"can be read or written by other users: run chmod 600 {path}")

@@ -154,7 +154,7 @@ class Journal:
         After a failure nothing can be appended any more: what is in the file then is not known.
         """
         if self.failed:
-            raise JournalError(self._name, "", "cannot be written any more, since a write has failed")
+            raise JournalError(self._name, "", "cannot be written any more, because a write has failed")
         name, salt = self._segment or self._begin()
         try:
             self._files.append(name, format_batch(salt, self.sequence + 1, payloads))

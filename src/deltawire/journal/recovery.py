@@ -1,4 +1,4 @@
-"""Start-up: an exchange and the past of its accounts become what the journal says they were."""
+"""Start-up: an exchange and the past of accounts and market become what the journal says they were."""
 
 import msgspec
 
@@ -6,6 +6,7 @@ from deltawire.errors import JournalError
 from deltawire.exchange.accounts.history import AccountHistory
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
+from deltawire.exchange.market_past import MarketPast
 from deltawire.exchange.orders.codes import Rejection
 from deltawire.exchange.snapshots import freeze, thaw
 from deltawire.journal.journal import Journal
@@ -14,14 +15,22 @@ from deltawire.journal.journal import Journal
 class _Saved(msgspec.Struct, frozen=True):
     exchange: bytes
     history: bytes
+    market: bytes = b""
 
 
-def save(exchange: Exchange, history: AccountHistory) -> bytes:
-    """The state of both, for a snapshot of the journal."""
-    return msgspec.msgpack.encode(_Saved(freeze(exchange), history.freeze()))
+def save(exchange: Exchange, history: AccountHistory, market: MarketPast | None = None) -> bytes:
+    """The state of all, for a snapshot of the journal."""
+    past = b"" if market is None else market.freeze()
+    return msgspec.msgpack.encode(_Saved(freeze(exchange), history.freeze(), past))
 
 
-def recover(exchange: Exchange, history: AccountHistory, codec: Codec, journal: Journal) -> int:
+def recover(
+    exchange: Exchange,
+    history: AccountHistory,
+    codec: Codec,
+    journal: Journal,
+    market: MarketPast | None = None,
+) -> int:
     """Load the snapshot and replay what came after; how many records that were.
 
     `JournalError` for damage, for bytes that are no record, and for a record that is refused now: it was
@@ -32,8 +41,12 @@ def recover(exchange: Exchange, history: AccountHistory, codec: Codec, journal: 
             saved = msgspec.msgpack.decode(journal.snapshot.state, type=_Saved)
             thaw(exchange, saved.exchange)
             history.thaw(saved.history)
+            if market is not None and saved.market:
+                market.thaw(saved.market)
         except msgspec.DecodeError as error:
-            raise JournalError(f"snapshot {journal.snapshot.sequence}", "", f"no state: {error}") from error
+            raise JournalError(
+                f"snapshot {journal.snapshot.sequence}", "", f"not a valid state: {error}"
+            ) from error
     count = 0
     for sequence, payload in journal.records():
         try:
@@ -41,7 +54,9 @@ def recover(exchange: Exchange, history: AccountHistory, codec: Codec, journal: 
         except msgspec.DecodeError as error:
             raise JournalError(f"record {sequence}", "", f"cannot be read: {error}") from error
         if outputs and isinstance(outputs[-1], Rejection):
-            raise JournalError(f"record {sequence}", "", f"is refused in the replay: {outputs[-1].message}")
+            raise JournalError(f"record {sequence}", "", f"was refused in the replay: {outputs[-1].message}")
         history.apply(outputs)
+        if market is not None:
+            market.apply(outputs)
         count += 1
     return count

@@ -1,24 +1,16 @@
 """What a perpetual's longs paid, hour by hour, from the rates that its tickers stated."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-import msgspec
+from msgspec.structs import replace
+
+from deltawire.model.events import FundedHour
 
 HOUR_NS = 3600 * 1_000_000_000
 PERIOD_HOURS = 8
 """Rates are per so many hours."""
 HOURS_KEPT = 31 * 24
-
-
-class FundedHour(msgspec.Struct):
-    """An hour, or the part of it that was seen: its interest, a fraction, and the index at its end."""
-
-    ends_ns: int
-    from_ns: int
-    until_ns: int
-    interest: float = 0.0
-    index_price: float | None = None
 
 
 class FundingSeries:
@@ -35,8 +27,20 @@ class FundingSeries:
             return
         self._pay_until(at_ns)
         self._last_ns, self._rate = at_ns, rate
+        hour = self._hour(at_ns)
+        hour.rate = rate
         if index_price is not None:
-            self._hour(at_ns).index_price = index_price
+            hour.index_price = index_price
+
+    def restore(self, hours: Iterable[FundedHour]) -> None:
+        """Go on behind these hours, at the last one's rate."""
+        self._hours = deque((replace(hour) for hour in hours), HOURS_KEPT)
+        if self._hours:
+            self._last_ns, self._rate = self._hours[-1].until_ns, self._hours[-1].rate
+
+    def rows(self) -> tuple[FundedHour, ...]:
+        """All hours, for `restore`."""
+        return tuple(replace(hour) for hour in self._hours)
 
     def between(self, start_ns: int, end_ns: int) -> float:
         """The interest of a time, a fraction; an hour of which a part lies in it counts with that part."""

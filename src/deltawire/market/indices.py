@@ -4,7 +4,7 @@ from collections import deque
 
 import msgspec
 
-from deltawire.model.events import Index
+from deltawire.model.events import Index, VolatilityIndex
 
 SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * 1_000_000_000
@@ -67,10 +67,22 @@ class IndexState:
     """Everything known of one index.
 
     `told` is the event that last changed the price; `prices` counts such events, `estimates` the tickers with an
-    estimated delivery price of instruments on it that have not expired, `option_tickers` those of options.
+    estimated delivery price of instruments on it that have not expired, `option_tickers` those of options,
+    `volatilities` the values of its volatility index, `rankings` the prices that state what they are made of.
     """
 
-    __slots__ = ("day", "estimates", "newest", "option_tickers", "prices", "stated", "told")
+    __slots__ = (
+        "day",
+        "estimates",
+        "newest",
+        "option_tickers",
+        "prices",
+        "rankings",
+        "stated",
+        "told",
+        "volatilities",
+        "volatility",
+    )
 
     def __init__(self) -> None:
         self.newest: Index | None = None
@@ -81,6 +93,9 @@ class IndexState:
         self.prices = Count()
         self.estimates = Count()
         self.option_tickers = Count()
+        self.volatility: VolatilityIndex | None = None
+        self.volatilities = Count()
+        self.rankings = Count()
 
     def take(self, index: Index, now: int) -> None:
         """Its price."""
@@ -88,4 +103,11 @@ class IndexState:
         if self.told is None or self.told.price != index.price:
             self.told = index
             self.prices.add(now)
+        if index.constituents:
+            self.rankings.add(now)
         self.day.add(index.price, index.venue_ns or index.seen_ns)
+
+    def take_volatility(self, value: VolatilityIndex, now: int) -> None:
+        """The value of its volatility index."""
+        self.volatility = value
+        self.volatilities.add(now)

@@ -5,7 +5,9 @@ from collections.abc import Iterator, KeysView
 
 from deltawire.market.book_log import BookLogs
 from deltawire.market.indices import SECOND_NS, IndexState
+from deltawire.market.levels import LevelHistory
 from deltawire.market.state import InstrumentState
+from deltawire.market.volumes import VolumeHistory
 from deltawire.model.events import (
     BookDelta,
     BookImage,
@@ -13,9 +15,12 @@ from deltawire.model.events import (
     Fault,
     Index,
     Listing,
+    Past,
     Status,
     Ticker,
     Trade,
+    VenuePast,
+    VolatilityIndex,
 )
 from deltawire.model.instruments import Instrument
 
@@ -36,6 +41,10 @@ class Market:
 
     def __init__(self, home: str) -> None:
         self.home = home
+        self.index_past: dict[str, LevelHistory] = {}
+        self.volatility_past: dict[str, LevelHistory] = {}
+        """By the public name of the index."""
+        self.volumes = VolumeHistory()
         self.now_ns: dict[str, int] = {}
         """The time of each venue that has been heard of."""
         self.trades = 0
@@ -114,6 +123,12 @@ class Market:
         if isinstance(event, Index):
             self._apply_index(event)
             return None
+        if isinstance(event, VolatilityIndex):
+            self._apply_volatility(event)
+            return None
+        if isinstance(event, VenuePast):
+            self._restored(event)
+            return None
         if isinstance(event, Fault):
             return None
         instrument = event.instrument
@@ -129,6 +144,7 @@ class Market:
         elif isinstance(event, Trade):
             self.trades += 1
             state.traded(event, self.trades, now, self.now_ns.get(ALL, 0))
+            self.volumes.traded(event)
         elif isinstance(event, BookImage):
             self._logs.add(state.book_log, state.imaged_by(event, now, self._moment))
         elif isinstance(event, Status):
@@ -137,6 +153,9 @@ class Market:
                 self._logs.add(state.book_log, entry)
         elif isinstance(event, Listing):
             self._apply_listing(event, state, now, new=known is None)
+        elif isinstance(event, Past):
+            state.restored(event, self.trades)
+            self.trades += len(event.trades)
         return state
 
     def _apply_listing(self, listing: Listing, state: InstrumentState, now: int, *, new: bool) -> None:
@@ -149,11 +168,21 @@ class Market:
             state.active_change = self._active_changes
             self.active_changes.append((self._active_changes, state, active, listing.seen_ns))
 
+    def _apply_volatility(self, event: VolatilityIndex) -> None:
+        name = self.public_name(event.venue, event.name)
+        self._indices[name].take_volatility(event, self.now_ns.get(event.venue, 0))
+        _of(self.volatility_past, name).seen(event.venue_ns or event.seen_ns, event.value)
+
+    def _restored(self, past: VenuePast) -> None:
+        for histories, bars in ((self.index_past, past.indices), (self.volatility_past, past.volatility)):
+            for name, rows in bars.items():
+                _of(histories, self.public_name(past.venue, name)).restore(rows)
+        self.volumes.restore(past.volumes)
+
     def _apply_index(self, index: Index) -> None:
-        state = self._indices[self.public_name(index.venue, index.name)]
-        now = self.now_ns.get(index.venue, 0)
-        state.stated = True
-        state.take(index, now)
+        name = self.public_name(index.venue, index.name)
+        self._indices[name].stated = True
+        self._take_index(name, index, self.now_ns.get(index.venue, 0))
 
     def _apply_ticker(self, ticker: Ticker, state: InstrumentState, now: int) -> None:
         """A ticker names its index price: good where the venue's index channel is not heard."""
@@ -166,7 +195,19 @@ class Market:
             index.estimates.add(now)
         if ticker.index_price is not None and not index.stated:
             stamps = ticker.venue_ns, ticker.seen_ns
-            index.take(Index(instrument.venue, instrument.index_name, ticker.index_price, *stamps), now)
+            stated = Index(instrument.venue, instrument.index_name, ticker.index_price, *stamps)
+            self._take_index(state.index, stated, now)
+
+    def _take_index(self, name: str, index: Index, now: int) -> None:
+        self._indices[name].take(index, now)
+        _of(self.index_past, name).seen(index.venue_ns or index.seen_ns, index.price)
 
     def _index_of(self, instrument: Instrument) -> str:
         return self.public_name(instrument.venue, instrument.index_name) if instrument.index_name else ""
+
+
+def _of(histories: dict[str, LevelHistory], name: str) -> LevelHistory:
+    history = histories.get(name)
+    if history is None:
+        history = histories[name] = LevelHistory()
+    return history

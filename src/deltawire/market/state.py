@@ -12,11 +12,13 @@ from deltawire.book.checksums import OwnChecksum
 from deltawire.book.ladder import Ladder
 from deltawire.market.book_log import BookEntry, BookLog
 from deltawire.market.funding import FundingSeries
+from deltawire.market.levels import LevelHistory
 from deltawire.model.events import (
     BookDelta,
     BookImage,
     BookState,
     Candle,
+    Past,
     StaleReason,
     Stats,
     Status,
@@ -26,6 +28,8 @@ from deltawire.model.events import (
 from deltawire.model.instruments import Instrument
 
 TRADES_KEPT = 1000
+MARKS = {300: 288}
+"""Bars of mark prices: five minutes long, a day of them."""
 Mark = tuple[int, int, int]
 """The newest event that changed something: its number among all of its instrument, the venue's time when it came, and
 the newest stamp of what had come by then."""
@@ -98,6 +102,7 @@ class InstrumentState:
         self.tape: deque[TapeEntry] = deque(maxlen=TRADES_KEPT)
         self.candles = CandleSeries()
         self.funding = FundingSeries()
+        self.marks = LevelHistory(MARKS)
         self._day_before: tuple[tuple[int, int], list[Candle]] = ((-1, 0), [])
         self._checksum = OwnChecksum()
 
@@ -190,6 +195,17 @@ class InstrumentState:
         self.tape.append(TapeEntry(trade, direction, number, self.candles.count, place, now, market_ns))
         self.ticker_mark = self._mark(now)
 
+    def restored(self, past: Past, before: int = 0) -> None:
+        """Take over what was before the source began; `before` counts the trades of all instruments so far."""
+        self.tape.clear()
+        for number, trade in enumerate(past.trades, 1):
+            last = self.tape[-1] if self.tape else None
+            direction = _direction(trade, last)
+            self.tape.append(TapeEntry(trade, direction, trade.sequence, number, before + number, 0, 0))
+        self.candles.restore(past.candles, past.trades)
+        self.funding.restore(past.funded)
+        self.marks.restore(past.marks)
+
     def ticked(self, ticker: Ticker, now: int = 0) -> None:
         """Merge what the venue says; what it leaves out stays as it was."""
         self.ticker_ns = ticker.venue_ns or ticker.seen_ns
@@ -206,6 +222,8 @@ class InstrumentState:
                 self.funding_mark = mark
             if not self.imaged:
                 self.quote_mark = mark
+        if ticker.mark_price is not None:
+            self.marks.seen(self.ticker_ns, ticker.mark_price)
         if ticker.current_funding is not None:
             self.funding.seen(self.ticker_ns, ticker.current_funding, ticker.index_price)
 

@@ -1,6 +1,6 @@
-"""What happens to one account, as values: what private channels hear, once it is durable.
+"""Events of one account, as values: published on private channels once they are durable.
 
-Orders, trades, positions and sums are in the dialect's names and units, as they stood behind their record.
+Orders, trades, positions and sums have the dialect's names and units, in the state after their record.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ AccountId = int
 
 
 class OrderUpdate(msgspec.Struct, frozen=True):
-    """An order as it stands after a record."""
+    """The state of an order after a record."""
 
     instrument: Instrument
     order: dict[str, Any]
@@ -22,7 +22,7 @@ class OrderUpdate(msgspec.Struct, frozen=True):
 class AccountTrade(msgspec.Struct, frozen=True):
     """One side of a trade, and the account's position in the instrument after the record.
 
-    None when it is flat, or when nobody has asked for positions of the account.
+    The position is None if it is flat, or if positions of the account were not requested.
     """
 
     instrument: Instrument
@@ -31,14 +31,14 @@ class AccountTrade(msgspec.Struct, frozen=True):
 
 
 class AccountState(msgspec.Struct, frozen=True):
-    """Money and margin after a record: of one currency, or with `any` of each."""
+    """Balance and margin after a record: of one currency, or with `any` of each."""
 
     currency: str
     summaries: tuple[dict[str, Any], ...]
 
 
 class ProtectionTriggered(msgspec.Struct, frozen=True):
-    """Market-maker protection has cancelled a group's orders until then (0: until reset)."""
+    """Market maker protection has cancelled a group's orders until then (0: until reset)."""
 
     index_name: str
     group: str

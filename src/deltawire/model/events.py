@@ -2,18 +2,72 @@
 
 Every event has `seen_ns`, the receiver's clock when the frame arrived, and where the venue stamps its frames
 `venue_ns`; both nanoseconds since 1970, 0 when unknown. Levels travel as columns of integers: `prices` in
-ticks, `sizes` in lots, one entry per level.
+ticks, `sizes` in lots, one entry per level. What is read level by level (`BookImage.bid_levels`) and every trade has
+`price` and `size` as exact decimals, and `price_float` and `size_float` as the nearest doubles.
 """
 
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Literal
 
 import msgspec
 
 from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import to_decimal
 
 Side = Literal["buy", "sell"]
 BookState = Literal["syncing", "live", "stale"]
 StaleReason = Literal["", "gap", "checksum", "crossed", "mismatch", "malformed", "silent", "lost", "closed"]
+
+
+class Level(msgspec.Struct, frozen=True, gc=False):
+    """One price of a book and the size there."""
+
+    instrument: Instrument
+    price_ticks: int
+    size_lots: int
+
+    @property
+    def price(self) -> Decimal:
+        """The price, exactly."""
+        return to_decimal(self.price_ticks, self.instrument.price_exponent)
+
+    @property
+    def size(self) -> Decimal:
+        """The size, exactly."""
+        return to_decimal(self.size_lots, self.instrument.size_exponent)
+
+    @property
+    def price_float(self) -> float:
+        """The double nearest to the price."""
+        return self.instrument.price(self.price_ticks)
+
+    @property
+    def size_float(self) -> float:
+        """The double nearest to the size."""
+        return self.instrument.size(self.size_lots)
+
+    def __repr__(self) -> str:
+        return f"{self.size:f} @ {self.price:f}"
+
+
+class LevelChange(Level, frozen=True, gc=False):
+    """What happened at one price: `size` is the size now, 0 where the level is gone."""
+
+    previous_lots: int
+
+    @property
+    def previous(self) -> Decimal:
+        """The size before, 0 where there was none."""
+        return to_decimal(self.previous_lots, self.instrument.size_exponent)
+
+    @property
+    def action(self) -> Literal["new", "change", "delete"]:
+        """What that is called."""
+        return "new" if not self.previous_lots else "change" if self.size_lots else "delete"
+
+    def __repr__(self) -> str:
+        return f"{self.action} {self.previous:f} → {self.size:f} @ {self.price:f}"
 
 
 class Levels(msgspec.Struct, frozen=True, gc=False):
@@ -24,7 +78,7 @@ class Levels(msgspec.Struct, frozen=True, gc=False):
 
 
 class Changes(msgspec.Struct, frozen=True, gc=False):
-    """What happened to one side, level by level: the new size (0: gone) and the size before (0: was not there)."""
+    """The changes of one side, level by level: the new size (0: removed) and the size before (0: new)."""
 
     prices: list[int]
     sizes: list[int]
@@ -34,8 +88,26 @@ class Changes(msgspec.Struct, frozen=True, gc=False):
         return bool(self.prices)
 
 
+def to_levels(levels: Levels, instrument: Instrument) -> list[Level]:
+    """A side, level by level."""
+    columns = zip(levels.prices, levels.sizes, strict=True)
+    return [Level(instrument, price, size) for price, size in columns]
+
+
+def to_changes(changes: Changes, instrument: Instrument) -> list[LevelChange]:
+    """What happened to a side, level by level."""
+    columns = zip(changes.prices, changes.sizes, changes.previous, strict=True)
+    return [LevelChange(instrument, price, size, before) for price, size, before in columns]
+
+
+def _time(at_ns: int) -> str:
+    """The time of day, UTC, to the millisecond."""
+    at = datetime.fromtimestamp(at_ns // 1_000_000_000, UTC)
+    return f"{at:%H:%M:%S}.{at_ns // 1_000_000 % 1000:03}"
+
+
 class BookImage(msgspec.Struct, frozen=True, gc=False):
-    """A whole verified book; the first event of a book, and never a later one within an epoch."""
+    """A complete verified book; the first event of a book, and never a later one within an epoch."""
 
     instrument: Instrument
     sequence: int
@@ -45,11 +117,54 @@ class BookImage(msgspec.Struct, frozen=True, gc=False):
     seen_ns: int
     venue_sequence: int
 
+    @property
+    def bid_levels(self) -> list[Level]:
+        """The bids, best first."""
+        return to_levels(self.bids, self.instrument)
+
+    @property
+    def ask_levels(self) -> list[Level]:
+        """The asks, best first."""
+        return to_levels(self.asks, self.instrument)
+
+    def __repr__(self) -> str:
+        best = " | ".join(repr(side[0]) if side else "none" for side in (self.bid_levels, self.ask_levels))
+        levels = f"{len(self.bids.prices)} bids, {len(self.asks.prices)} asks"
+        return f"BookImage({self.instrument.key} #{self.sequence} {_time(self.venue_ns)} {best}; {levels})"
+
+
+class BestLevels(msgspec.Struct, frozen=True, gc=False):
+    """The best levels of a book, of `group` price increments each (`none`: as they are); replaces the one before."""
+
+    instrument: Instrument
+    sequence: int
+    bids: Levels
+    asks: Levels
+    venue_ns: int
+    seen_ns: int
+    group: str = "none"
+
+    @property
+    def bid_levels(self) -> list[Level]:
+        """The bids, best first."""
+        return to_levels(self.bids, self.instrument)
+
+    @property
+    def ask_levels(self) -> list[Level]:
+        """The asks, best first."""
+        return to_levels(self.asks, self.instrument)
+
+    def __repr__(self) -> str:
+        sides = f"{self.bid_levels} | {self.ask_levels}"
+        return f"BestLevels({self.instrument.key} #{self.sequence} {_time(self.venue_ns)} {sides})"
+
 
 class BookDelta(msgspec.Struct, frozen=True, gc=False):
-    """What turns the book at `sequence` - 1 into the book at `sequence`; verified before it exists.
+    """What turns the book at `sequence` - `covers` into the book at `sequence`; verified before it exists.
 
-    `venue_sequence` is the venue's own number of the resulting book, 0 where it has none.
+    A venue's book changes one number at a time; a channel at an interval, or one that was merged, by several.
+
+    `venue_sequence` is the venue's own id of the resulting book, 0 if it has none.
     """
 
     instrument: Instrument
@@ -59,12 +174,27 @@ class BookDelta(msgspec.Struct, frozen=True, gc=False):
     venue_ns: int
     seen_ns: int
     venue_sequence: int
+    covers: int = 1
+
+    @property
+    def bid_changes(self) -> list[LevelChange]:
+        """What happened to the bids."""
+        return to_changes(self.bids, self.instrument)
+
+    @property
+    def ask_changes(self) -> list[LevelChange]:
+        """What happened to the asks."""
+        return to_changes(self.asks, self.instrument)
+
+    def __repr__(self) -> str:
+        changes = f"bids {self.bid_changes}, asks {self.ask_changes}"
+        return f"BookDelta({self.instrument.key} #{self.sequence} {_time(self.venue_ns)} {changes})"
 
 
 class Status(msgspec.Struct, frozen=True, gc=False):
-    """A book's state changed. Only while it is `live` do its prices stand for the market.
+    """The state of a book has changed. Its prices are valid only while it is `live`.
 
-    `detail` says more of the reason; of `closed`: `expired`, `delisted`, `source ended`, the venue's own word.
+    `detail` says more about the reason; for `closed`: `expired`, `delisted`, `source ended`, the venue's own word.
     """
 
     instrument: Instrument
@@ -72,6 +202,10 @@ class Status(msgspec.Struct, frozen=True, gc=False):
     reason: StaleReason
     seen_ns: int
     detail: str = ""
+
+    def __repr__(self) -> str:
+        why = ": ".join(filter(None, (self.reason, self.detail)))
+        return f"Status({self.instrument.key} {self.state}{f' ({why})' if why else ''})"
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):
@@ -90,9 +224,33 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     iv: float | None = None
     liquidation: str = ""
 
+    @property
+    def price(self) -> Decimal:
+        """The price, exactly."""
+        return to_decimal(self.price_ticks, self.instrument.price_exponent)
+
+    @property
+    def size(self) -> Decimal:
+        """The size, exactly."""
+        return to_decimal(self.size_lots, self.instrument.size_exponent)
+
+    @property
+    def price_float(self) -> float:
+        """The double nearest to the price."""
+        return self.instrument.price(self.price_ticks)
+
+    @property
+    def size_float(self) -> float:
+        """The double nearest to the size."""
+        return self.instrument.size(self.size_lots)
+
+    def __repr__(self) -> str:
+        what = f"{self.side} {self.size:f} @ {self.price:f}"
+        return f"Trade({self.instrument.key} {_time(self.venue_ns)} {what}, id {self.trade_id})"
+
 
 class Greeks(msgspec.Struct, frozen=True, gc=False):
-    """An option's greeks as the venue states them (Deribit: vega per IV point, theta per day)."""
+    """An option's greeks as stated by the venue (Deribit: vega per IV point, theta per day)."""
 
     delta: float
     gamma: float
@@ -113,10 +271,10 @@ class Stats(msgspec.Struct, frozen=True, gc=False):
 
 
 class Ticker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What a venue says of an instrument beside its book; None: not said in this message.
+    """A venue's data of an instrument other than its book; None: not in this message.
 
     Prices are in the instrument's quote unit, IVs in percent (120.7 is 120.7 %), funding as a fraction,
-    `best_*_price` 0.0 where the venue says there is none.
+    `best_*_price` is 0.0 if the venue states that there is none.
     """
 
     instrument: Instrument
@@ -147,6 +305,21 @@ class Ticker(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     stats: Stats | None = None
     state: str | None = None
 
+    def __repr__(self) -> str:
+        names = self.__struct_fields__[3:]
+        stated = [f"{name} {value}" for name in names if (value := getattr(self, name)) is not None]
+        return f"Ticker({self.instrument.key} {_time(self.venue_ns)} {', '.join(stated)})"
+
+
+class Constituent(msgspec.Struct, frozen=True, gc=False):
+    """One source of an index: its price as seen, and as it counts. `price` 0.0 and disabled: it has none."""
+
+    identifier: str
+    original_price: float
+    price: float
+    weight: float
+    enabled: bool
+
 
 class Index(msgspec.Struct, frozen=True, gc=False):
     """An index price, under the venue's name of the index (`btc_usd`)."""
@@ -156,12 +329,25 @@ class Index(msgspec.Struct, frozen=True, gc=False):
     price: float
     venue_ns: int
     seen_ns: int
+    constituents: tuple[Constituent, ...] = ()
+    """What it is made of, where the venue says so."""
+
+
+class VolatilityIndex(msgspec.Struct, frozen=True, gc=False):
+    """The volatility that options expect of an index over the next 30 days, in percent a year."""
+
+    venue: str
+    name: str
+    """Of the index (`btc_usd`)."""
+    value: float
+    venue_ns: int
+    seen_ns: int
 
 
 class Candle(msgspec.Struct, frozen=True, gc=False):
-    """Trades of one minute or more; `volume` in base coin, `cost` in quote, `open_ns` the bucket's start.
+    """Trades of one minute or more; `volume` in base coin, `cost` in quote, `open_ns` is the start.
 
-    `volume` and `cost` are None where the trades are in contracts of unknown size.
+    `volume` and `cost` are None if the trades are in contracts of unknown size.
     """
 
     instrument: Instrument
@@ -193,8 +379,51 @@ class Listing(msgspec.Struct, frozen=True, gc=False):
     seen_ns: int
 
 
+class FundedHour(msgspec.Struct):
+    """An hour, or the part of it that was seen: its interest, a fraction, and the index at its end."""
+
+    ends_ns: int
+    from_ns: int
+    until_ns: int
+    interest: float = 0.0
+    index_price: float | None = None
+    rate: float = 0.0
+    """Per eight hours, as last stated in it."""
+
+
+Bars = dict[int, list[tuple[int, float, float, float, float]]]
+"""Bars by their length in seconds: start (seconds since 1970), first, highest, lowest and last value."""
+
+
+class Past(msgspec.Struct, frozen=True, gc=False):
+    """What a source knows of an instrument from before it began; comes before any trade and ticker of it.
+
+    `funded` are the hours of a perpetual's funding, `marks` bars of its mark price, by their length in seconds.
+    """
+
+    instrument: Instrument
+    seen_ns: int
+    trades: tuple[Trade, ...] = ()
+    candles: tuple[Candle, ...] = ()
+    funded: tuple[FundedHour, ...] = ()
+    marks: Bars = {}
+
+
+class VenuePast(msgspec.Struct, frozen=True, gc=False):
+    """What a source knows from before it began that is no instrument's: bars of indices and of their volatility.
+
+    `volumes`: by currency, hour by hour, volumes of futures, calls, puts and spot.
+    """
+
+    venue: str
+    seen_ns: int
+    indices: dict[str, Bars] = {}
+    volatility: dict[str, Bars] = {}
+    volumes: dict[str, list[tuple[int, tuple[float, float, float, float]]]] = {}
+
+
 class Fault(msgspec.Struct, frozen=True, gc=False):
-    """Something a venue sent could not be used; `instrument` names the book that it made stale, if any."""
+    """Something sent by a venue could not be used; `instrument` names the book that became stale, if any."""
 
     venue: str
     seen_ns: int
@@ -202,4 +431,19 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
     instrument: str = ""
 
 
-Event = BookImage | BookDelta | Status | Trade | Ticker | Index | Candle | Liquidation | Listing | Fault
+Event = (
+    BookImage
+    | BookDelta
+    | BestLevels
+    | Status
+    | Trade
+    | Ticker
+    | Index
+    | VolatilityIndex
+    | Candle
+    | Liquidation
+    | Listing
+    | Past
+    | VenuePast
+    | Fault
+)

@@ -1,4 +1,4 @@
-"""What is traded: an instrument, its units and its exponents."""
+"""An instrument, its units and its exponents."""
 
 from functools import lru_cache
 from typing import Literal
@@ -9,7 +9,7 @@ from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS, format_day
 from deltawire.model.numbers import parse_decimal, unit
 
 Kind = Literal["", "spot", "future", "option", "future_combo", "option_combo"]
-"""What an instrument is; empty when nobody has said."""
+"""The kind of an instrument; empty if unknown."""
 SizeUnit = Literal["base", "quote", "contracts"]
 FOREVER_MS = 32_503_708_800_000
 """Deribit's expiry of a perpetual in milliseconds: the year 3000."""
@@ -21,12 +21,12 @@ Grid = tuple[tuple[int, int], ...]
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     """One instrument of one venue, under the venue's own name.
 
-    `price_exponent` and `size_exponent` (never above zero) fix the unit of ticks and lots. Sizes are in the
-    unit that the venue quotes, named by `size_unit`: base coin, quote currency, or contracts of `contract_size`
-    (base coin, or quote currency when `inverse`). Times are nanoseconds since 1970, commissions fractions.
+    `price_exponent` and `size_exponent` (never above zero) define the unit of ticks and lots. Sizes are in the
+    venue's unit, named by `size_unit`: base coin, quote currency, or contracts of `contract_size` (base coin, or
+    quote currency when `inverse`). Times are nanoseconds since 1970, commissions fractions.
 
-    Every default means that the fact is unknown (empty, 0 or None), never a usual value: what neither the venue's
-    list nor the name states is not guessed. `inverse` and `size_unit` mean nothing while the `kind` is unknown.
+    Every default means that the fact is unknown (empty, 0 or None): what neither the venue's list nor the name states
+    is not guessed. `inverse` and `size_unit` have no meaning while the `kind` is unknown.
     """
 
     venue: str
@@ -45,7 +45,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     contract_size: float = 0.0
     inverse: bool = False
     expiration_ns: int = UNKNOWN_NS
-    """`FOREVER_NS` where it never expires."""
+    """`FOREVER_NS` if it never expires."""
     creation_ns: int = 0
     strike: float | None = None
     option_type: Literal["call", "put"] | None = None
@@ -54,11 +54,11 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     maker_commission: float | None = None
     taker_commission: float | None = None
     max_leverage: float | None = None
-    """Of a position as large as its venue lets it have the highest."""
+    """False when it has ended: expired, delisted, or no longer traded according to its venue."""
     active: bool = True
-    """False once it has ended: expired, delisted, or not traded by its venue's own word."""
+    """False when it has ended: expired, delisted, or no longer traded according to its venue."""
     stated: bool = True
-    """Whether the venue stated the exponents; False when they were read off the first book image."""
+    """Whether the venue stated the exponents; False if they were taken from the first book image."""
 
     @property
     def key(self) -> str:
@@ -72,25 +72,25 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def expiration_ms(self) -> int | None:
-        """The expiry in milliseconds since 1970; the year 3000 of what never expires, None when unknown."""
+        """The expiry in milliseconds since 1970; the year 3000 if it never expires, None if unknown."""
         if self.expiration_ns == UNKNOWN_NS:
             return None
         return FOREVER_MS if self.expiration_ns >= FOREVER_NS else self.expiration_ns // 1_000_000
 
     @property
     def expiry(self) -> str:
-        """The day it expires as Deribit's names write it (`6AUG21`, UTC), `PERPETUAL`, or empty when unknown."""
+        """The day of expiry as in Deribit's names (`6AUG21`, UTC), `PERPETUAL`, or empty if unknown."""
         if self.perpetual:
             return "PERPETUAL"
         return "" if self.expiration_ns == UNKNOWN_NS else format_day(self.expiration_ns)
 
     def expired(self, now: int) -> bool:
-        """Whether its expiry is known, and past."""
+        """Whether its expiry is known and past."""
         return UNKNOWN_NS < self.expiration_ns <= now
 
     @property
     def identified(self) -> bool:
-        """Whether enough is known to tell it from every other: clients build their own symbols from these facts."""
+        """Whether it can be distinguished from all others: clients build their own symbols from these facts."""
         if not (self.kind and self.base and self.quote):
             return False
         if self.kind == "spot":
@@ -101,23 +101,23 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def currencies(self) -> tuple[str, ...]:
-        """The currencies that choose it: what it settles in; spot, which does not settle, by either of its coins."""
+        """The currencies that select it: its settlement currency; for spot, which does not settle, both coins."""
         named = (self.base, self.quote) if self.kind == "spot" else (self.settlement,)
         return tuple(dict.fromkeys(filter(None, named)))
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The kinds that choose it: its own, and `combo` of both kinds of combos."""
+        """The kinds that select it: its own, and `combo` for both kinds of combos."""
         return tuple(dict.fromkeys((self.kind, self.kind.rpartition("_")[2])))
 
     @property
     def measurable(self) -> bool:
-        """Whether sizes can be stated in coins: contracts of an unknown size cannot."""
+        """Whether sizes can be converted to coins: contracts of unknown size cannot."""
         return self.size_unit != "contracts" or self.contract_size > 0
 
     @property
     def priced_in(self) -> str:
-        """The currency of its prices: of an inverse option the base coin."""
+        """The currency of its prices: for an inverse option the base coin."""
         return self.base if self.inverse and self.kind == "option" else self.quote
 
     @property
@@ -126,12 +126,12 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return _tick(self.tick_size, self.price_exponent)
 
     def tick_at(self, price_ticks: int) -> int:
-        """The price increment in ticks that holds at this price."""
+        """The price increment in ticks at this price."""
         return tick_on(self.grid, price_ticks)
 
     @property
     def grid(self) -> Grid:
-        """All price increments in ticks, each with the price in ticks above which it holds."""
+        """All price increments in ticks, each with the price in ticks above which it applies."""
         return _grid(self.tick_size, self.tick_size_steps, self.price_exponent)
 
     def price(self, ticks: int) -> float:
@@ -147,10 +147,10 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return self.active and not self.perpetual and self.expiration_ns > at_ns
 
     def factors_from(self, coarser: "Instrument") -> tuple[int, int]:
-        """What ticks and lots of the same instrument at coarser exponents must be multiplied by.
+        """The factors that convert ticks and lots of the same instrument at coarser exponents.
 
-        Raises `ValueError` where the other's are the finer ones: there is no such whole number, and whoever
-        redefines an instrument sees to it that exponents never become coarser.
+        Raises `ValueError` if the other exponents are finer: there is no such integer, and exponents must never
+        become coarser.
         """
         price_exponent = self.price_exponent - coarser.price_exponent
         size_exponent = self.size_exponent - coarser.size_exponent
@@ -162,7 +162,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         return unit(price_exponent), unit(size_exponent)
 
     def amounts(self, price: float, lots: int) -> tuple[float, float]:
-        """What lots are worth at a price: (base coin, quote currency)."""
+        """The value of lots at a price: (base coin, quote currency)."""
         size = self.size(lots) * (self.contract_size if self.size_unit == "contracts" else 1.0)
         in_quote = self.size_unit == "quote" or (
             self.size_unit == "contracts" and self.inverse and self.kind == "future"
@@ -173,12 +173,12 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def in_currency(instrument: Instrument, currency: str, kind: str) -> bool:
-    """Whether an instrument is of a currency (in capitals) and kind; "any" is all. See `Instrument.currencies`."""
+    """Whether an instrument has a currency (in capitals) and kind; "any" matches all. See `Instrument.currencies`."""
     return kind in ("any", *instrument.kinds) and currency in ("any", *instrument.currencies)
 
 
 def tick_on(grid: Grid, price_ticks: int) -> int:
-    """The increment that holds at this price; a step begins above its price."""
+    """The increment at this price; a step begins above its price."""
     step = grid[0][1]
     for above, tick in grid[1:]:
         if price_ticks > above:

@@ -1,4 +1,4 @@
-"""Numbers as JSON writes them (RFC 8259, 6), taken exactly: 5e4 is 50000, and no double rounds what is longer."""
+"""Numbers in JSON notation (RFC 8259, 6), parsed exactly: 5e4 is 50000, and long numbers are not rounded to doubles."""
 
 import re
 from decimal import Decimal, InvalidOperation
@@ -8,15 +8,15 @@ from deltawire.errors import PrecisionError
 from deltawire.model.numbers import parse_decimal, unit
 
 LONGEST = 40
-"""Digits of a literal with an exponent, and places that it may move its point by."""
+"""Maximum number of digits of a literal with an exponent, and of places by which it may move the point."""
 LARGEST_WHOLE = 1 << 63
 _NUMBER = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?", re.ASCII)
 
 
 class LongDecimal:
-    """A number that no double stands for; `text` is how it was written.
+    """A number that no double represents; `text` is its notation.
 
-    Where a request may hold exact numbers it is parsed, elsewhere no type takes it.
+    It is parsed where a request may have exact numbers; otherwise no type accepts it.
     """
 
     __slots__ = ("text",)
@@ -29,17 +29,17 @@ class LongDecimal:
 
 
 def read_number(text: str) -> int | float | LongDecimal:
-    """What a JSON number with a point or an exponent stands for: an int where it is whole, else a double.
+    """The value of a JSON number with a point or an exponent: an int if it is whole, else a double.
 
-    A double stands for the shortest decimal that gives it back; any other number is a `LongDecimal`. What is larger
-    than any double is none: `ValueError`.
+    A double represents the shortest decimal that gives it; any other number is a `LongDecimal`. A number larger than
+    any double is a `ValueError`.
     """
     value = float(text)
     if isinf(value):
         raise ValueError("Number out of range")
     try:
         exact = Decimal(text)
-    except InvalidOperation:  # its exponent is below what a decimal can have
+    except InvalidOperation:  # the exponent is below that of any decimal
         return LongDecimal(text)
     if abs(value) < LARGEST_WHOLE and value.is_integer() and exact == int(value):
         return int(value)
@@ -47,12 +47,12 @@ def read_number(text: str) -> int | float | LongDecimal:
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a number as JSON writes them, not larger than any double; zeros may stand before it."""
+    """Whether a text is a number in JSON notation, not larger than any double; leading zeros are allowed."""
     return _NUMBER.fullmatch(text) is not None and not isinf(float(text))
 
 
 def parse_number(text: str, exponent: int) -> int:
-    """The mantissa at `exponent` of a number as JSON writes them; `PrecisionError` as of `parse_decimal`."""
+    """The mantissa at `exponent` of a number in JSON notation; `PrecisionError` as in `parse_decimal`."""
     match = _NUMBER.fullmatch(text)
     if match is None or match[4] is None:
         return parse_decimal(text, exponent)

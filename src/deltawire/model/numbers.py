@@ -6,14 +6,15 @@ size exponent: 61837.6 at exponent -2 is 6183760 ticks. Floats appear only when 
 
 import re
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from math import isfinite
 
 from deltawire.errors import PrecisionError
 
 FINEST = -18
-"""The finest exponent: below it not even one would fit 64 bits."""
+"""The finest exponent: below it not even 1 would fit into 64 bits."""
 EXACT_DIGITS = 15
-"""A decimal of so many digits has a double of its own, and one more may not."""
+"""Decimals of up to this many digits are distinct as doubles."""
 _PLAIN = re.compile(r"(-?)(\d{1,40})(?:\.(\d{1,40}))?", re.ASCII)
 _SCIENTIFIC = re.compile(r"(-?)(\d{1,40})(?:\.(\d{1,40}))?[eE]([+-]?\d{1,2})", re.ASCII)
 _DOUBLE_EXACT = 10**EXACT_DIGITS
@@ -22,15 +23,15 @@ _INT64 = 1 << 63
 
 
 def unit(exponent: int) -> int:
-    """How many mantissas make one: 100 at exponent -2."""
+    """The number of mantissa units in one: 100 at exponent -2."""
     return _POWERS[-exponent]
 
 
 def parse_decimal(text: str, exponent: int) -> int:
     """The mantissa of a plain decimal text at `exponent`.
 
-    Trailing zeros beyond the exponent are allowed; other digits there, signs other than a leading minus, more
-    than 64 bits, and anything that is no plain decimal of a sane length raise `PrecisionError`.
+    Trailing zeros beyond the exponent are allowed. Other digits there, signs other than a leading minus, more than 64
+    bits, and texts that are not plain decimals of a reasonable length raise `PrecisionError`.
     """
     match = _PLAIN.fullmatch(text)
     if match is None:
@@ -47,11 +48,11 @@ def parse_decimal(text: str, exponent: int) -> int:
 
 
 def parse_float(value: float, exponent: int) -> int:
-    """The mantissa of a double that stands for a decimal with at most `exponent` places.
+    """The mantissa of a double that represents a decimal with at most `exponent` places.
 
-    Up to 15 digits each decimal has a double of its own, and dividing back is correctly rounded, so equality
-    proves that the mantissa is the decimal the double stands for. Raises `PrecisionError` for NaN, infinities,
-    longer mantissas, and doubles that lie between two mantissas.
+    Decimals of up to 15 digits are distinct as doubles, and the division back is correctly rounded, so equality
+    proves that the mantissa is the decimal that the double represents. Raises `PrecisionError` for NaN, infinities,
+    longer mantissas, and doubles between two mantissas.
     """
     per_one = unit(exponent)
     scaled = value * per_one
@@ -73,10 +74,33 @@ def format_decimal(mantissa: int, exponent: int) -> str:
     return f"{sign}{whole}.{fraction}" if fraction else sign + whole
 
 
-def plain_decimal(text: str) -> str:
-    """A JSON number's text without its exponent, all digits kept: `1.230e-05` is `0.00001230`.
+def to_decimal(mantissa: int, exponent: int) -> Decimal:
+    """The number itself, whatever the context's precision: 6183760 at -2 is Decimal("61837.60")."""
+    return Decimal(f"{mantissa}E{exponent}")
 
-    Texts without an exponent, and those that are no such number, stay as they are.
+
+def exact_mantissa(value: float, exponent: int) -> int:
+    """The one mantissa whose double this is; `PrecisionError` where there is none, or two share it.
+
+    Of up to 15 digits each decimal has a double of its own, of more it may, which is looked up.
+    """
+    per_one = unit(exponent)
+    scaled = value * per_one
+    if -_DOUBLE_EXACT < scaled < _DOUBLE_EXACT:
+        return parse_float(value, exponent)
+    if not -_INT64 <= scaled < _INT64:
+        raise PrecisionError(repr(value), exponent)
+    middle = round(Fraction(value) * per_one)
+    fitting = [one for one in range(middle - 1, middle + 2) if one / per_one == value]
+    if len(fitting) != 1:
+        raise PrecisionError(repr(value), exponent)
+    return fitting[0]
+
+
+def plain_decimal(text: str) -> str:
+    """A JSON number's text without its exponent, with all digits: `1.230e-05` is `0.00001230`.
+
+    Texts without an exponent, and texts that are not such numbers, are unchanged.
     """
     match = _SCIENTIFIC.fullmatch(text)
     if match is None:
@@ -90,33 +114,33 @@ def plain_decimal(text: str) -> str:
 
 
 def double_text(value: float) -> str:
-    """The shortest plain decimal text of a double that stands for a decimal: 1e-05 is `0.00001`, 4714.0 is `4714`.
+    """The shortest plain decimal text of a double that represents a decimal: 1e-05 is `0.00001`, 4714.0 is `4714`.
 
-    Raises `PrecisionError` for NaN, infinities, and doubles of more than 15 digits, which stand for none.
+    Raises `PrecisionError` for NaN, infinities, and doubles of more than 15 digits, which represent none.
     """
     text = repr(value)
     if len(text) <= EXACT_DIGITS and "." in text and "e" not in text:
         return text.removesuffix(".0")
     if isfinite(value) and significant(text.partition("e")[0]) > EXACT_DIGITS:
         raise PrecisionError(text, FINEST, f"{text} has more than {EXACT_DIGITS} digits: float noise")
-    exponent_of(value)  # raises where it is no finite decimal, or too fine
+    exponent_of(value)  # raises if it is not a finite decimal, or too fine
     return plain_decimal(text).removesuffix(".0")
 
 
 def significant(text: str) -> int:
-    """How many digits of a plain decimal text count: `-0.0150` has two."""
+    """The number of significant digits of a plain decimal text: `-0.0150` has two."""
     return len(text.removeprefix("-").replace(".", "").strip("0")) if "." in text else len(text.strip("-0"))
 
 
 def places(text: str) -> int:
-    """How many digits stand behind the point of a plain decimal text; "0.050" has three."""
+    """The number of digits after the point of a plain decimal text; "0.050" has three."""
     return len(text) - text.index(".") - 1 if "." in text else 0
 
 
 def exponent_of(increment: str | float) -> int:
     """The exponent that an increment needs: "0.0005", 1e-05 and 0.5 give -4, -5 and -1; 10 gives 0.
 
-    Raises `PrecisionError` for what is no finite decimal, and for exponents beyond `FINEST`.
+    Raises `PrecisionError` for values that are not finite decimals, and for exponents beyond `FINEST`.
     """
     try:
         _, digits, exponent = Decimal(str(increment)).as_tuple()

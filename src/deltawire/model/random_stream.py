@@ -1,26 +1,26 @@
-"""Randomness as an argument: what an agent may ask of its stream. `random.Random` fits."""
+"""The interface of a random stream, which is passed as an argument. `random.Random` implements it."""
 
 from collections.abc import Callable
 from typing import Protocol
 
 
 class RandomStream(Protocol):
-    """One stream; agents never share one, so that adding an agent does not move the others."""
+    """One random stream; agents never share one, so that adding an agent does not change the others."""
 
     def random(self) -> float:
-        """Between 0 and 1."""
+        """A uniform number between 0 and 1."""
 
     def gauss(self, mu: float, sigma: float) -> float:
-        """Normal."""
+        """A normal number."""
 
     def expovariate(self, lambd: float) -> float:
-        """Exponential, by its rate."""
+        """An exponential number with this rate."""
 
     def lognormvariate(self, mu: float, sigma: float) -> float:
-        """e to a normal."""
+        """A lognormal number."""
 
     def paretovariate(self, alpha: float) -> float:
-        """Pareto from 1 on."""
+        """A Pareto number, at least 1."""
 
 
 Streams = Callable[[str], RandomStream]

@@ -35,7 +35,7 @@ class Recording:
     def probe(self) -> None:
         """Raise `RecordingError` if this is no recording: if not even one record can be read."""
         if next((record for record in self.records() if record.kind != "damaged"), None) is None:
-            raise RecordingError(str(self.path), "line 1", "the file holds nothing")
+            raise RecordingError(str(self.path), "line 1", "the file is empty")
 
     def records(self) -> Iterator[RecordingEntry]:
         """Every record in order, `damaged` ones where something cannot be read.

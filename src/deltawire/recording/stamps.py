@@ -22,6 +22,9 @@ LAST_NS = 4_102_444_800 * SECOND_NS
 LEAP_NS, BACK_NS = 60 * SECOND_NS, SECOND_NS
 """A stamp so far ahead of the one before, or behind it, is held against its frame's time."""
 AGREE_NS = 600 * SECOND_NS
+PACE = 4
+"""How many times faster or slower than the frames' times stamps may go: frames come in bursts, and units are 1,000
+apart."""
 LOOK_AHEAD = 512
 LOOK_AHEAD_BYTES = 16 * 1024 * 1024
 COUNTED_NS = 1_000_000
@@ -128,7 +131,9 @@ class Clock:
         passed, counted = ended - began, (last.stamp or 0) - (first.stamp or 0)
         if passed < SECOND_NS:
             return 1
-        scale = next((scale for scale in _scales(first) if passed / 2 <= counted * scale <= passed * 2), None)
+        scale = next(
+            (scale for scale in _scales(first) if passed / PACE <= counted * scale <= passed * PACE), None
+        )
         if scale is None:
             reason = f"its stamps are of no clock: {counted} pass while the frames' own times pass {passed / 1e9:.1f} s"
             raise RecordingError(self._path, f"line {last.line}", reason)

@@ -1,1 +1,1 @@
-"""Where the rooms are wired together."""
+"""The places where rooms are wired together."""

@@ -1,4 +1,4 @@
-"""The built-in exchange put together: journal → exchange and accounts → service → source."""
+"""Wires the built-in exchange together: journal → exchange and accounts → service → source."""
 
 import random
 import secrets
@@ -22,6 +22,7 @@ from deltawire.exchange.accounts.history import AGENTS_FROM, AccountHistory
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.limits.open_orders import OpenOrders
+from deltawire.exchange.market_past import MarketPast
 from deltawire.exchange.network_conditions import (
     Delay,
     Drop,
@@ -49,30 +50,33 @@ log = structlog.get_logger("deltawire")
 JOURNAL = "journal"
 SNAPSHOT_EVERY = 50_000
 SLOW_REPLAY_S = 1.0
-"""After a replay that took longer a snapshot is taken at once, however few records it was."""
+"""After a longer replay a snapshot is written at once, whatever the number of records."""
 AHEAD_S = 60.0
-"""How far exchange time may be ahead of this machine's clock at a start without a warning."""
+"""Exchange time may be ahead of the machine's clock by this much at a start without a warning."""
 ACCOUNTS_PAUSE = 250
-"""Of looks, fifty a second, between two attempts to read accounts that cannot be read."""
+"""Most polls, at fifty per second, between two attempts to read accounts that cannot be read."""
 MOST_MOMENTS = 20
-"""Of the agents, before others have a turn."""
+"""Actions of the agents before others have a turn."""
 
 
 class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the exchange is told: the seed of chance, and how far its clients are."""
+    """Settings of the exchange: the random seed, and the latency and faults of its clients."""
 
     seed: int = 1
     latency: str = "none"
-    """One way, of requests and answers: `none`, `colocated`, `cloud`, `home`, or milliseconds as `12` or `12±3`."""
+    """One way, for requests and answers.
+
+    `none`, `colocated`, `cloud`, `home`, or milliseconds such as `12` or `12±3`.
+    """
     drop: float = 0.0
-    """The share of requests that are lost."""
+    """Share of requests that are lost."""
     faults: tuple[str, ...] = ()
-    """`delay:SHARE:MS`, `halt:INSTRUMENT:START:SECONDS`, `maintenance:START:SECONDS`; seconds after the start."""
+    """`delay:SHARE:MS`, `halt:INSTRUMENT:START:SECONDS`, `maintenance:START:SECONDS`; in seconds after the start."""
     open_orders: OpenOrders = OpenOrders()
 
 
 class AccountEnrolment:
-    """Gives each account of the store its name and each of its deposits, once."""
+    """Submits each account of the store and each of its deposits to the exchange, once."""
 
     def __init__(self, store: AccountStore, service: ExchangeService) -> None:
         self._entries = WatchedFile(
@@ -81,12 +85,15 @@ class AccountEnrolment:
         self._service = service
 
     def poll(self) -> None:
-        """Take up what is new; a store that cannot be read is told of, and the accounts known stay."""
+        """Submit new entries; if the store cannot be read, this is logged and the known accounts stay."""
         for entry in self._entries.poll() or ():
             self._enrol(entry)
 
     def _enrol(self, entry: AccountEntry) -> None:
-        """A wallet that is there has had its first deposit; how many came later the account itself has counted."""
+        """Submit what is missing.
+
+        The first deposit if there is no wallet, and the later ones that the account has not counted.
+        """
         account = self._service.accounts.ledger.accounts.get(entry.number)
         funded = set(account.wallets) if account else set()
         taken = account.deposits if account else 0
@@ -96,7 +103,7 @@ class AccountEnrolment:
         for number, deposit in enumerate(entry.later[taken:], taken + 1):
             self._deposit(entry, deposit.currency, deposit.units, number)
         if taken > len(entry.later):
-            log.error("the journal has deposits that the list of accounts has not", account=entry.name)
+            log.error("the journal has deposits that accounts.json does not have", account=entry.name)
         self._service.enrol(entry.name, entry.number)
 
     def _deposit(self, entry: AccountEntry, currency: str, units: int, number: int = 0) -> None:
@@ -109,7 +116,7 @@ class AccountEnrolment:
 
 
 def _accounts_stay(reason: str) -> None:
-    log.error("accounts stay as they were", error=reason)
+    log.error("cannot read the accounts; the known ones stay", error=reason)
 
 
 def _accounts_read() -> None:
@@ -117,7 +124,7 @@ def _accounts_read() -> None:
 
 
 class Agents:
-    """Those who make the market live, reproducible by a seed. Orders left by agents before a restart are cancelled."""
+    """The agents of the simulated market, reproducible by a seed. Orders from before a restart are cancelled."""
 
     def __init__(self, service: ExchangeService, seed: int) -> None:
         self._service = service
@@ -125,7 +132,7 @@ class Agents:
         self._simulation: Simulation | None = None
 
     def step(self, now: int) -> int:
-        """Let them act until now; when that is too much at once, so far, to go on at the next step."""
+        """Let the agents act until now; stops early if that is too much for one step."""
         if self._simulation is None:
             self._simulation = self._begun(self._service.now())
         moments = sum(1 for _ in islice(self._simulation.advance(now), MOST_MOMENTS))
@@ -143,7 +150,7 @@ class Agents:
 
 
 class Halts:
-    """Closes books and opens them as the conditions say; opens those that a halt before a restart left closed."""
+    """Halts and reopens books as configured; reopens books that were halted before a restart."""
 
     def __init__(self, service: ExchangeService, conditions: NetworkConditions, begun_ns: int) -> None:
         self._service = service
@@ -155,14 +162,14 @@ class Halts:
         self._missed: set[str] = set()
 
     def step(self, now: int) -> None:
-        """Begin and end what is due."""
+        """Begin and end the halts that are due."""
         for name in self._names:
             book = self._service.exchange.matching.books.get(name)
             halted = self._conditions.halted(name, now - self._begun_ns)
             if book is None or not book.instrument.active:
                 if halted and name not in self._missed and self._service.exchange.matching.books:
                     self._missed.add(name)
-                    log.warning("no such instrument to halt", instrument=name)
+                    log.warning("cannot halt an unknown instrument", instrument=name)
                 continue
             if halted is book.open:
                 demand = CloseBook(name) if halted else OpenBook(book.instrument)
@@ -170,11 +177,9 @@ class Halts:
 
 
 def parse_conditions(setup: Setup) -> NetworkConditions:
-    """The conditions that a setup asks for; `UsageError` where there are none such."""
+    """Parse the latency and faults of a setup; raises `UsageError` if they are invalid."""
     if not 0.0 <= setup.drop < 1.0:
-        raise UsageError(
-            f"--drop, the share of requests that are lost, is from 0 to below 1, not {setup.drop:g}"
-        )
+        raise UsageError(f"--drop, the share of lost requests, must be from 0 to below 1, not {setup.drop:g}")
     lost = (Drop("order", setup.drop),) if setup.drop else ()
     return NetworkConditions(
         parse_latency(setup.latency), (*lost, *(parse_fault(text) for text in setup.faults))
@@ -184,7 +189,7 @@ def parse_conditions(setup: Setup) -> NetworkConditions:
 def _network_factory(
     conditions: NetworkConditions, setup: Setup, wall: Clock
 ) -> Callable[[], NetworkSimulator] | None:
-    """What makes each connection's distance; None when clients are near."""
+    """Return a factory for the network conditions of each connection; None without latency and faults."""
     under_way = any(isinstance(fault, Drop | Delay) for fault in conditions.faults)
     if not conditions.latency.mean_ms and not under_way:
         return None
@@ -197,9 +202,9 @@ def _stream(seed: int, name: str) -> RandomStream:
 
 
 class BuiltinExchange:
-    """The exchange under a folder; its journal is replayed when this is made.
+    """The exchange under a folder; creating it replays its journal.
 
-    Raises `UsageError` when the journal or the list of accounts is damaged, or another process has it.
+    Raises `UsageError` if the journal or the list of accounts is damaged, or another process uses it.
     """
 
     def __init__(self, folder: Path, wall: Clock, setup: Setup, *, speed: float = 1.0) -> None:
@@ -209,8 +214,9 @@ class BuiltinExchange:
         self._accounts = Accounts()
         self._exchange = Exchange(self._accounts, self._accepted)
         self._history = AccountHistory()
+        self._market_past = MarketPast(lambda: self._accounts.pricing)
         accounts = AccountStore(folder)
-        accounts.read()  # damaged is told now, not when nobody can trade
+        accounts.read()  # report damage now, not when trading fails
         try:
             self._journal = Journal(DiskFiles(folder / JOURNAL), str(folder / JOURNAL), secrets.randbits(63))
             replayed = self._replay()
@@ -220,7 +226,7 @@ class BuiltinExchange:
             raise UsageError(f"cannot use {folder / JOURNAL}: {error.strerror}") from error
         self._commit = GroupCommit(
             self._journal,
-            state=partial(save, self._exchange, self._history),
+            state=partial(save, self._exchange, self._history, self._market_past),
             snapshot_every=SNAPSHOT_EVERY,
             since_snapshot=replayed,
         )
@@ -239,6 +245,7 @@ class BuiltinExchange:
             account_events=MemoryAccountBroker(),
             open_orders=setup.open_orders,
             maintained_at=lambda now: conditions.maintained(now - begun_ns),
+            market_past=self._market_past,
         )
         agents = Agents(self.service, setup.seed)
         enrolment, halts = AccountEnrolment(accounts, self.service), Halts(self.service, conditions, begun_ns)
@@ -254,31 +261,34 @@ class BuiltinExchange:
         await self._commit.drained()
 
     def close(self) -> None:
-        """Let go of the journal; what was not on disk was not acknowledged."""
+        """Close the journal; what was not on disk was not acknowledged."""
         self._journal.close()
 
     def _accepted(self, record: Record) -> None:
         self.service.journal(record)
 
     def _replay(self) -> int:
-        """Replay the journal; returns as how many records it counts on the way to the next snapshot."""
+        """Replay the journal; returns the number of records to count towards the next snapshot."""
         journal, started = self._journal, time.perf_counter()
-        count = recover(self._exchange, self._history, self._codec, journal)
+        count = recover(self._exchange, self._history, self._codec, journal, self._market_past)
         if journal.cut is not None:
             log.warning("torn tail cut", file=journal.cut.file, at=journal.cut.at, bytes=journal.cut.size)
         if count or journal.snapshot:
             log.info("journal replayed", records=count, sequence=journal.sequence)
         for name in journal.foreign:
-            log.warning("not a file of the journal: left alone", file=name)
+            log.warning("ignored: not a file of the journal", file=name)
         return SNAPSHOT_EVERY if time.perf_counter() - started > SLOW_REPLAY_S else count
 
 
 def _warn_if_ahead(exchange_ns: int, machine_ns: int, journal: Path) -> None:
-    """Exchange time never goes back, so a start with a clock that was wrong outlives it."""
+    """Log if exchange time is ahead of the machine.
+
+    It never goes back, so a wrong clock at a start has lasting effect.
+    """
     ahead_s = (exchange_ns - machine_ns) / 1e9
     if ahead_s > AHEAD_S:
         log.warning(
-            "exchange time is ahead of this machine's clock and goes on from there",
+            "exchange time is ahead of this machine's clock and continues from there",
             ahead_s=round(ahead_s),
             exchange_time=datetime.fromtimestamp(exchange_ns / 1e9, UTC).isoformat(timespec="seconds"),
             advice=f"it catches up by itself; until then valid_until is held against exchange time, which "

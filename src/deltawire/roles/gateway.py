@@ -1,4 +1,4 @@
-"""The one place that wires rooms together: sources → broker → market and hub → gateway."""
+"""Wires rooms together for a gateway: sources → broker → market and hub → gateway."""
 
 import asyncio
 import contextlib
@@ -33,36 +33,36 @@ from deltawire.store.keys import KeyStore
 from deltawire.store.watching import WatchedFile
 
 NOT_OURS = errno.EADDRNOTAVAIL, errno.EINVAL
-"""How the system says that an address is none that it could listen on."""
+"""Errors of the system for an address on which this machine cannot listen."""
 log = structlog.get_logger("deltawire")
 TOPIC = "md.v1"
 TIMER_S = 0.02
 KEYS_EVERY_S = 0.25
 KEYS_PAUSE = 20
-"""Of looks, between two attempts to read keys that cannot be read."""
+"""Most polls between two attempts to read keys that cannot be read."""
 LONGEST_LOGGED = 80
 LAST_INTERVAL_NS = 1_000_000_000
 SOURCE_ENDED = "source ended"
-"""Why the books of a recording are closed that has been played to its end."""
+"""Detail of the books of a recording that has been played to its end."""
 
 
 class WallClock:
-    """The machine's time: `now` is the wall clock as it was at the start, and goes on evenly from there."""
+    """The machine's time: `now` starts at the wall clock and continues monotonically."""
 
     def __init__(self) -> None:
         self._ahead_ns = time.time_ns() - time.monotonic_ns()
 
     def now(self) -> int:
-        """See `Clock`."""
+        """Nanoseconds since 1970, monotonic."""
         return time.monotonic_ns() + self._ahead_ns
 
     def wall(self) -> int:
-        """See `Clock`."""
+        """Nanoseconds since 1970 by the wall clock."""
         return time.time_ns()
 
 
 class App:
-    """A server over some sources. The first source's venue is home: its instruments have bare names.
+    """A server over some sources. The first source's venue is home: its instruments have no venue prefix.
 
     Whoever has one of `keys` may sign in; `trading` is what they trade on. With `echo` it also says back
     whatever comes to `/echo`. Several servers may share a `broker` and an `epoch`: they say the same, so that clients
@@ -126,11 +126,10 @@ class App:
         self._stale: set[tuple[str, str]] = set()
 
     async def pump(self, source: Source) -> None:
-        """Publish a source's batches until it ends; a source that fails leaves the others alone.
+        """Publish a source's batches until it ends; a failure does not affect other sources.
 
-        Either way nothing more will be heard of its books, and they are closed.
-
-        `JournalError` passes: an exchange that can acknowledge nothing any more is not to be served.
+        In either case its books are closed. `JournalError` is raised: an exchange that can acknowledge nothing must
+        stop.
         """
         try:
             async for batch in source.events(Wants()):
@@ -155,10 +154,10 @@ class App:
         if any(state.instrument.venue == source.venue for state in self.market):
             log.info("source ended: its books are closed", venue=source.venue)
         else:
-            log.warning("source ended without an instrument; is this the right --venue?", venue=source.venue)
+            log.warning("source ended without any instrument; is this the right --venue?", venue=source.venue)
 
     def _gone_stale(self, source: Source, why: str) -> list[Event]:
-        """Nothing more will be heard of these instruments, whether they have books or only tickers."""
+        """Mark the instruments of a source that has ended as stale, whether they have books or only tickers."""
         return [
             Status(state.instrument, "stale", "closed", source.now(), why)
             for state in self.market
@@ -177,7 +176,7 @@ class App:
             self._faults.tick(time.monotonic())
 
     async def watch_keys(self) -> None:
-        """Let a key that was added or revoked count at once; never returns."""
+        """Apply changes of the key file; never returns."""
         if self._keys is None:
             return
         while True:
@@ -213,7 +212,7 @@ class App:
             self.gateway.telemetry.lag(batch.venue, (batch.at_ns - stamped_ns) / 1e9)
 
     def _count_event(self, event: Fault | Status) -> None:
-        """Count what went wrong, and what is right again."""
+        """Count faults and resynchronisations."""
         telemetry = self.gateway.telemetry
         if isinstance(event, Fault):
             telemetry.fault(event.venue)
@@ -232,7 +231,7 @@ class App:
 
 
 class AddressInUseError(UsageError):
-    """Somebody listens there already."""
+    """Another process already listens on the address."""
 
 
 def _login_refused(who: str, address: str) -> None:
@@ -240,7 +239,7 @@ def _login_refused(who: str, address: str) -> None:
 
 
 def _keys_stay(reason: str) -> None:
-    log.error("keys stay as they were", error=reason)
+    log.error("cannot read the keys; the last ones stay valid", error=reason)
 
 
 def _keys_read() -> None:
@@ -248,7 +247,7 @@ def _keys_read() -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; `UsageError` says in one line why there is none."""
+    """Open a listening socket; `UsageError` says in one line why that fails."""
     sock = bind(host, port)
     try:
         sock.listen(1024)
@@ -259,7 +258,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket with an address that does not listen yet; `UsageError` says in one line why there is none."""
+    """Bind a socket without listening; `UsageError` says in one line why that fails."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with contextlib.ExitStack() as undo:
@@ -280,7 +279,7 @@ def _unusable(error: Exception, host: str, port: int) -> UsageError:
 
 
 def _advice(error: Exception, host: str) -> str:
-    """What to write instead, so that listening works."""
+    """A suggestion how to change the address so that listening works."""
     number = error.errno if isinstance(error, OSError) else None
     if isinstance(error, socket.gaierror | UnicodeError) or number in NOT_OURS:
         return (
@@ -293,7 +292,7 @@ def _advice(error: Exception, host: str) -> str:
 async def serve(
     app: App, sock: socket.socket, stop: asyncio.Event, tls: ssl.SSLContext | None = None
 ) -> None:
-    """Serve until `stop` is set, or until something fails that nobody foresaw; clients are told either way."""
+    """Serve until `stop` is set or an unexpected error occurs; clients are told to reconnect in both cases."""
     gateway = app.gateway
     server = make_server(gateway, tls)
     async with asyncio.TaskGroup() as group:

@@ -1,1 +1,1 @@
-"""One client's conversation as a state machine: channels, methods, heartbeat. Pure."""
+"""The state machine of one client's connection: channels, methods, heartbeat. Pure."""

@@ -6,10 +6,14 @@ import msgspec
 
 from deltawire.dialect.families import FAMILIES, Family
 from deltawire.dialect.grammar import choices
+from deltawire.dialect.order_requests import REQUESTS
+from deltawire.dialect.results import RESULTS
 from deltawire.session.table import METHODS
 
 SCHEMAS = "#/components/schemas/{name}"
 MESSAGES = "#/components/messages/"
+PARAMS, RESULT_OF = "_params", "_result"
+"""How the names of schemas of a method's parameters and result end."""
 ABOUT = (
     "JSON-RPC 2.0. All traffic goes over one WebSocket at `/ws/api/v2`; the methods are also "
     "`GET` and `POST` under `/api/v2`. `rpc` are the requests and answers; every other channel is a name for "
@@ -20,9 +24,9 @@ ABOUT = (
 def describe(version: str, host: str, *, secure: bool) -> dict[str, Any]:
     """The whole document, as JSON values."""
     schemas, refs = _schemas()
-    requests = {_id(name): _request(name, refs) for name in sorted(METHODS)}
+    requests = {_id(name): _request(name) for name in sorted(METHODS)}
     notifications = {f"{name}_notification": _notification(family, refs) for name, family in FAMILIES.items()}
-    answers = {"result": _answer("Result"), "error": _answer("Error")}
+    answers = {_id(name) + RESULT_OF: _result(name) for name in sorted(METHODS)} | {"error": _answer("Error")}
     notices = {name: _notice(name, *about) for name, about in NOTICES.items()}
     return {
         "asyncapi": "3.0.0",
@@ -102,12 +106,30 @@ NOTICES: dict[str, tuple[str, dict[str, str]]] = {
 def _schemas() -> tuple[dict[str, Any], dict[Any, Any]]:
     """Schemas of all types by name, and what stands for each type."""
     types = [
-        *{method.params: None for method in METHODS.values()},
+        *(_params(name) for name in METHODS),
+        *(RESULTS.get(name) for name in METHODS),
         *(family.data for family in FAMILIES.values()),
     ]
     schemas, components = msgspec.json.schema_components(types, ref_template=SCHEMAS)
     refs = {_key(type_): _as_draft_7(schema) for type_, schema in zip(types, schemas, strict=True)}
-    return {name: _as_draft_7(schema) for name, schema in components.items()}, refs
+    named = {name: _as_draft_7(schema) for name, schema in components.items()}
+    for method in METHODS:
+        named[_id(method) + PARAMS] = _resolved(refs[_key(_params(method))], named)
+        named[_id(method) + RESULT_OF] = refs[_key(RESULTS.get(method))]
+    return named, refs
+
+
+def _params(method: str) -> Any:
+    """The type of a method's parameters; orders are parsed against their instrument, and have one for documents."""
+    return REQUESTS.get(method, METHODS[method].params)
+
+
+def _resolved(schema: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
+    """A type's own schema, without the name that it has in the code."""
+    name = schema.get("$ref", "").rpartition("/")[2]
+    found = dict(named[name]) if name else schema
+    found.pop("title", None)
+    return found
 
 
 def _key(type_: Any) -> str:
@@ -130,7 +152,7 @@ def _id(name: str) -> str:
     return name.replace("/", "_")
 
 
-def _request(name: str, refs: dict[Any, Any]) -> dict[str, Any]:
+def _request(name: str) -> dict[str, Any]:
     method = METHODS[name]
     rules = [f"Needs `{method.right}`."] if method.right else []
     rules += ["WebSocket only."] if method.websocket_only else []
@@ -144,7 +166,7 @@ def _request(name: str, refs: dict[Any, Any]) -> dict[str, Any]:
                 "jsonrpc": {"const": "2.0"},
                 "id": {"type": ["integer", "string"]},
                 "method": {"const": name},
-                "params": refs[_key(method.params)],
+                "params": {"$ref": SCHEMAS.format(name=_id(name) + PARAMS)},
             },
             "required": ["method"],
         },
@@ -199,6 +221,15 @@ def _notice(name: str, about: str, params: dict[str, str]) -> dict[str, Any]:
     }
 
 
+def _result(method: str) -> dict[str, Any]:
+    """The answer to a method that succeeds."""
+    result = {"properties": {"result": {"$ref": SCHEMAS.format(name=_id(method) + RESULT_OF)}}}
+    return {
+        "name": f"{method} result",
+        "payload": {"allOf": [{"$ref": SCHEMAS.format(name="Result")}, result]},
+    }
+
+
 def _answer(schema: str) -> dict[str, Any]:
     return {"name": schema.lower(), "payload": {"$ref": SCHEMAS.format(name=schema)}}
 
@@ -230,14 +261,19 @@ def _feed_channel(family: Family) -> dict[str, Any]:
 
 
 def _method_operations() -> dict[str, Any]:
-    answers = [{"$ref": "#/channels/rpc/messages/result"}, {"$ref": "#/channels/rpc/messages/error"}]
     rpc = {"$ref": "#/channels/rpc"}
     return {
         _id(name): {
             "action": "receive",
             "channel": rpc,
             "messages": [{"$ref": f"#/channels/rpc/messages/{_id(name)}"}],
-            "reply": {"channel": rpc, "messages": answers},
+            "reply": {
+                "channel": rpc,
+                "messages": [
+                    {"$ref": f"#/channels/rpc/messages/{message}"}
+                    for message in (_id(name) + RESULT_OF, "error")
+                ],
+            },
         }
         for name in sorted(METHODS)
     }

@@ -1,10 +1,10 @@
-"""Methods about who the client is: sign in, sign out, its keys."""
+"""Methods of authentication: log in, log out, list keys."""
 
 from typing import Annotated, Any
 
 import msgspec
 
-from deltawire.access.access import Signature
+from deltawire.access.access import UNAUTHORIZED, Signature
 from deltawire.access.keys import number_of
 from deltawire.access.scopes import LONGEST_NAME
 from deltawire.access.tokens import Grant, Identity
@@ -40,7 +40,7 @@ class _Auth(msgspec.Struct):
 
     @property
     def timestamp_ms(self) -> int:
-        """The time signed; -1, which is never timely, when it is no number."""
+        """The signed time; -1, which is always too old, if it is not a number."""
         text = str(self.timestamp)
         return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else -1
 
@@ -50,13 +50,19 @@ class _Fork(msgspec.Struct):
     session_name: Annotated[str, msgspec.Meta(pattern=rf"^\S{{1,{LONGEST_NAME}}}$")]
 
 
+class _Exchange(msgspec.Struct):
+    refresh_token: str
+    subject_id: int
+    scope: str = ""
+
+
 class _Logout(msgspec.Struct):
     invalidate_token: bool = True
 
 
 @method("public/auth")
 def auth(context: Context, params: _Auth) -> Any:
-    """Sign in. Over WebSocket the connection is the client's from now on."""
+    """Authenticate. Over WebSocket, the whole connection is authenticated from then on."""
     grant = _grant(context, params)
     if context.session is not None:
         before = context.session.identity
@@ -68,14 +74,31 @@ def auth(context: Context, params: _Auth) -> Any:
 
 @method("public/fork_token")
 def fork_token(context: Context, params: _Fork) -> Any:
-    """A refresh token's rights in another session."""
+    """Create a session with the rights of a refresh token."""
     grant = context.access.fork(params.refresh_token, params.session_name, context.address, context.now)
     return _tokens(grant)
 
 
+@method("public/exchange_token")
+def exchange_token(context: Context, params: _Exchange) -> Any:
+    """A session's rights in another account of the same owner: in a sub-account, or back in the main one."""
+    if context.trading is None:
+        raise RequestError(UNAUTHORIZED, "unauthorized", reason="this server has no accounts")
+    trading, wanted = context.trading, params.subject_id
+    before = context.access.refreshed(params.refresh_token, context.address, context.now)
+    number = trading.account(before.account)
+    name = trading.account_name(wanted)
+    if number is None or not name or trading.owner(wanted) != trading.owner(number):
+        raise RequestError(
+            INVALID_PARAMS, "Invalid params", reason="no such account of this owner", param="subject_id"
+        )
+    token, scope = params.refresh_token, params.scope
+    return _tokens(context.access.exchange(token, name, scope, context.address, context.now))
+
+
 @method("private/logout", websocket_only=True)
 def logout(context: Context, params: _Logout) -> Any:
-    """Sign out and close; not answered, as the dialect has it."""
+    """Log out and close the connection; there is no answer, as on Deribit."""
     who = {context.require_identity}
     if context.session is not None:
         who |= {context.session.identity or context.require_identity}
@@ -110,7 +133,7 @@ def list_api_keys(context: Context, params: NoParams) -> Any:
 
 
 def _recheck_channels(context: Context, session: Conversation, before: Identity | None) -> None:
-    """Who has signed in hears what it may; channels that only the one before it might hear end."""
+    """Leave the channels to which the newly authenticated client has no right."""
     identity = session.identity
     names = [name for name in session.channels if name not in session.authorized_by]
     for name, lender in list(session.authorized_by.items()):
@@ -146,7 +169,10 @@ def _grant(context: Context, params: _Auth) -> Grant:
                 params.refresh_token, params.scope, *where, over_http=over_http, own=own
             )
     raise RequestError(
-        INVALID_PARAMS, "Invalid params", reason=f"one of {', '.join(GRANT_TYPES)}", param="grant_type"
+        INVALID_PARAMS,
+        "Invalid params",
+        reason=f"must be one of {', '.join(GRANT_TYPES)}",
+        param="grant_type",
     )
 
 

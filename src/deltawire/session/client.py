@@ -1,4 +1,4 @@
-"""The client's side of one conversation, and the books it keeps. Pure: frames in, answers and notifications out."""
+"""The client's side of a connection, and the books that it keeps. Pure: frames in, answers and notifications out."""
 
 from heapq import nlargest, nsmallest
 from itertools import chain
@@ -20,9 +20,9 @@ PASSING = (TOO_MANY_REQUESTS, 13028)
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What a call came to: `error` is None when `result` counts.
+    """The answer to a call: `error` is None if there is a `result`.
 
-    `recovered` says of each channel that was resumed whether everything missed follows.
+    `recovered` says for each resumed channel whether all missed notifications follow.
     """
 
     id: int
@@ -46,10 +46,12 @@ class Notification(msgspec.Struct, frozen=True):
     prev_seq: int | None = None
     stamps: Stamps | None = None
     """When what it tells happened, was seen and was sent, where that was asked for."""
+    received_ns: int = 0
+    """When it came here."""
 
 
 class TestRequest(msgspec.Struct, frozen=True):
-    """The server wants proof that we are there: call `public/test`."""
+    """The server asks for a sign of life: call `public/test`."""
 
 
 class _Params(msgspec.Struct):
@@ -66,7 +68,7 @@ class _Params(msgspec.Struct):
 
     @property
     def stamps(self) -> Stamps | None:
-        """Where there are any."""
+        """The stamps, or None."""
         return Stamps(self.venue_ns, self.seen_ns, self.sent_ns) if self.sent_ns or self.seen_ns else None
 
 
@@ -89,9 +91,9 @@ _LEAVING = ("public/unsubscribe", "private/unsubscribe", "public/unsubscribe_all
 
 
 class ClientSession:
-    """Numbers requests, matches answers, and holds every channel to its sequence.
+    """Numbers requests, matches answers, and checks the sequence of every channel.
 
-    A channel without an epoch has no sequence (Deribit's own); one that was left begins anew with its image.
+    A channel without an epoch has no sequence (Deribit's own); a channel that was left starts again with its image.
     """
 
     _decode = msgspec.json.Decoder(_Frame).decode
@@ -100,6 +102,7 @@ class ClientSession:
         self._last_id = 0
         self._last_seq: dict[str, tuple[str, int]] = {}
         self._leaving: set[int] = set()
+        self._lost: list[tuple[str, ResumePosition]] = []
         self._binary = ProtoDecoder()
 
     def call(self, method: str, params: dict[str, Any]) -> tuple[int, bytes]:
@@ -111,21 +114,30 @@ class ClientSession:
         return self._last_id, msgspec.json.encode(request)
 
     def reconnected(self) -> dict[str, ResumePosition]:
-        """Another connection, on which nothing is asked yet; returns how far each channel has come."""
+        """Prepare for a new connection; returns the last position of each channel."""
         self._leaving.clear()
         self._binary = ProtoDecoder()
+        return self.positions()
+
+    def positions(self) -> dict[str, ResumePosition]:
+        """How far each channel has come."""
         return {channel: ResumePosition(*last) for channel, last in self._last_seq.items()}
 
+    def take_lost(self) -> list[tuple[str, ResumePosition]]:
+        """The channels that a server could not resume since the last call, and the positions that were asked for."""
+        lost, self._lost = self._lost, []
+        return lost
+
     def forget(self, channel: str) -> None:
-        """A channel begins anew."""
+        """Forget the position of a channel."""
         self._last_seq.pop(channel, None)
 
     def received(self, frame: bytes | str) -> Answer | Notification | TestRequest | None:
-        """What a frame is; `FeedError` when the server breaks the sequence of a channel."""
+        """Decode a frame; `FeedError` if it breaks the sequence of a channel."""
         try:
             message = self._decode(frame)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise FeedError(f"no answer of this dialect: {error}", retry=False) from error
+            raise FeedError(f"not an answer of this dialect: {error}", retry=False) from error
         if message.id is not None:
             return self._answer(message)
         if message.method == "subscription" and message.params is not None:
@@ -142,7 +154,7 @@ class ClientSession:
         return None
 
     def received_binary(self, frame: bytes) -> Notification | None:
-        """What a binary frame is; None when it only opens a channel."""
+        """Decode a binary frame; None if it only opens a channel."""
         decoded = self._binary.decode(frame)
         if decoded is None:
             return None
@@ -165,12 +177,12 @@ class ClientSession:
             self._leaving.discard(number)
             self._left(message.result)
         for channel, recovered in message.recovered.items():
-            if not recovered:
-                self._last_seq.pop(channel, None)
+            if not recovered and (last := self._last_seq.pop(channel, None)):
+                self._lost.append((channel, ResumePosition(*last)))
         return Answer(number, message.result, _request_error(message.error), message.recovered)
 
     def _left(self, result: Any) -> None:
-        """`unsubscribe` answers with the channels left, `unsubscribe_all` with "ok", both with None to an error."""
+        """`unsubscribe` answers with the channels left, `unsubscribe_all` with "ok"; both are None for an error."""
         for channel in result if isinstance(result, list) else list(self._last_seq) if result else ():
             self._last_seq.pop(channel, None)
 
@@ -196,10 +208,10 @@ class ClientSession:
 
 
 class BookMirror:
-    """A book kept from `book.X.{raw,100ms,agg2}` notifications; strict, so that a slip never goes unseen.
+    """A book built from `book.X.{raw,100ms,agg2}` notifications; raises `FeedError` if one does not fit.
 
-    `bids` and `asks` are sizes by price. `state` is what the server says of the book. Where the server sends a
-    checksum the book is held to it, unless `verify` is false.
+    `bids` and `asks` are sizes by price. `state` is the server's state of the book. If the server sends a checksum,
+    the book is compared with it, unless `verify` is false.
     """
 
     def __init__(self, *, verify: bool = True) -> None:
@@ -215,7 +227,7 @@ class BookMirror:
         self.detail = ""
 
     def apply(self, data: dict[str, Any]) -> None:
-        """Take in one notification; `FeedError` when it does not continue the book."""
+        """Apply one notification; `FeedError` if it does not continue the book."""
         if data["type"] == "snapshot":
             self.bids.clear()
             self.asks.clear()
@@ -240,7 +252,7 @@ class BookMirror:
             )
 
     def _crc(self) -> int:
-        """CRC32 over the best ten asks and bids: of each, its price and size in ticks and lots, as digits."""
+        """CRC32 over the digits of price and size, in ticks and lots, of the best ten asks, then the best ten bids."""
         per_price, per_size = self._units
         best = chain(
             nsmallest(CHECKED_LEVELS, self.asks.items()), nlargest(CHECKED_LEVELS, self.bids.items())
@@ -257,7 +269,7 @@ class BookMirror:
 def _act(side: dict[float, float], action: str, price: float, amount: float) -> None:
     if (action == "new") == (price in side):
         raise FeedError(
-            f"{action} at {price}, which is {'there' if price in side else 'not there'}", retry=True
+            f"{action} at {price}, which {'exists' if price in side else 'does not exist'}", retry=True
         )
     if action == "delete":
         del side[price]

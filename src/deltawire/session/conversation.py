@@ -18,7 +18,7 @@ SHORTEST_HEARTBEAT_S = 10
 MOST_PATTERNS = 100
 SECOND_NS = 1_000_000_000
 PACES_NS = [ms * 1_000_000 for ms in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)]
-"""The paces there are: `max_rate` is rounded down to one of them, so that its subscribers are few groups."""
+"""The intervals of `max_rate`, which is rounded down to one of them, so that subscribers form few groups."""
 
 
 class _Test(msgspec.Struct):
@@ -52,7 +52,7 @@ class _Mac(msgspec.Struct):
 
 @method("public/test")
 def test(context: Context, params: _Test) -> Any:
-    """The version; also the answer to a `test_request`."""
+    """Return the version; also answers a `test_request`."""
     if params.expected_result == "exception":
         raise RequestError(10001, "error", reason="asked for")
     if context.session is not None:
@@ -62,30 +62,30 @@ def test(context: Context, params: _Test) -> Any:
 
 @method("public/hello")
 def hello(context: Context, params: _Hello) -> Any:
-    """The version."""
+    """Return the version."""
     return {"version": context.version}
 
 
 @method("public/get_time")
 def get_time(context: Context, params: NoParams) -> Any:
-    """Milliseconds since 1970, by the server's clock."""
+    """Return the server's time in milliseconds since 1970."""
     return (context.now + context.access.offset_ns) // 1_000_000
 
 
 @method("public/status")
 def status(context: Context, params: NoParams) -> Any:
-    """Nothing is ever locked here."""
+    """Return that nothing is locked."""
     return {"locked": "false", "locked_indices": []}
 
 
 @method("public/set_heartbeat", websocket_only=True)
 def set_heartbeat(context: Context, params: _Heartbeat) -> Any:
-    """Send heartbeats every so many seconds, and ask for proof when the client is silent."""
+    """Start heartbeats at this interval, with a `test_request` when the client is silent."""
     if not SHORTEST_HEARTBEAT_S <= params.interval <= 86_400:
         raise RequestError(
             INVALID_PARAMS,
             "Invalid params",
-            reason=f"from {SHORTEST_HEARTBEAT_S} to 86400 seconds",
+            reason=f"must be from {SHORTEST_HEARTBEAT_S} to 86400 seconds",
             param="interval",
         )
     _session(context).set_heartbeat(int(params.interval), context.now)
@@ -94,21 +94,21 @@ def set_heartbeat(context: Context, params: _Heartbeat) -> Any:
 
 @method("public/disable_heartbeat", websocket_only=True)
 def disable_heartbeat(context: Context, params: NoParams) -> Any:
-    """No more heartbeats."""
+    """End heartbeats."""
     _session(context).set_heartbeat(0, context.now)
     return "ok"
 
 
 @method("private/subscribe", "public/subscribe", websocket_only=True)
 def subscribe(context: Context, params: _Subscription) -> Any:
-    """The channels accepted; names that are no channel, or not for this client, are left out, as the dialect has it.
+    """Subscribe; returns the accepted channels. Unknown and forbidden channels are left out, as on Deribit.
 
-    `depth` and `max_rate` (notifications a second) hold for the channels that are joined now. With `resume` the
-    answer says of each channel that is joined now and has a position whether it is `recovered`.
+    `depth` and `max_rate` (notifications per second) apply to the channels joined now. With `resume`, the answer says
+    for each channel that is joined now and has a position whether it is `recovered`.
     """
     session = _session(context)
     if context.identity is not None:
-        _ = context.require_identity  # who counts no more joins nothing
+        _ = context.require_identity  # an identity that is no longer valid joins nothing
     _bound(len(params.channels), session)
     known = (_known(context, name) for name in dict.fromkeys(params.channels))
     keys = [_limited(key, params) for key in known if key is not None]
@@ -132,7 +132,7 @@ def subscribe(context: Context, params: _Subscription) -> Any:
 
 @method("private/unsubscribe", "public/unsubscribe", websocket_only=True)
 def unsubscribe(context: Context, params: _Channels) -> Any:
-    """The channels left."""
+    """Unsubscribe; returns the channels that were left."""
     session = _session(context)
     left = [name for name in dict.fromkeys(params.channels) if name in session.channels]
     context.effects.append(leave(session, left))
@@ -141,7 +141,7 @@ def unsubscribe(context: Context, params: _Channels) -> Any:
 
 @method("private/unsubscribe_all", "public/unsubscribe_all", websocket_only=True)
 def unsubscribe_all(context: Context, params: NoParams) -> Any:
-    """Leave everything."""
+    """Unsubscribe from all channels."""
     session = _session(context)
     context.effects.append(leave(session, list(session.channels)))
     return "ok"
@@ -149,14 +149,16 @@ def unsubscribe_all(context: Context, params: NoParams) -> Any:
 
 @method("private/enable_mac", websocket_only=True)
 def enable_mac(context: Context, params: _Mac) -> Any:
-    """Prove every frame behind this answer with the key's secret; once per connection.
+    """Cover every frame after this answer by a running MAC with the key's secret; once per connection.
 
-    The MAC's key is made of both nonces, so that neither side can be given an older connection's frames.
+    The MAC's key depends on both nonces, so that an older connection cannot be replayed to either side.
     """
     session = context.session
     assert session is not None, "the table lets only WebSocket sessions in"
     if session.attested:
-        raise RequestError(INVALID_REQUEST, "Invalid Request", reason="the MAC runs already: connect anew")
+        raise RequestError(
+            INVALID_REQUEST, "Invalid Request", reason="the MAC is already enabled: reconnect first"
+        )
     nonce = context.access.make_token()
     key = context.access.derived(context.require_identity, mac_text(params.nonce, nonce), context.now)
     session.attest()
@@ -165,7 +167,7 @@ def enable_mac(context: Context, params: _Mac) -> Any:
 
 
 def _follow_positions(context: Context, keys: list[ChannelKey]) -> None:
-    """Some channels tell positions; they are made with the trades from here on."""
+    """Request positions with later trades, if one of the channels publishes them."""
     if context.trading is not None:
         for key in keys:
             if key.family == "user_changes":
@@ -175,9 +177,9 @@ def _follow_positions(context: Context, keys: list[ChannelKey]) -> None:
 def _measure(
     context: Context, session: Conversation, patterns: list[ChannelKey], named: int
 ) -> dict[str, int]:
-    """How many channels each new pattern stands for now; `LimitError` when there are too many with the others.
+    """Number of channels that each new pattern matches now; `LimitError` if the total is too high.
 
-    A channel that two patterns cover counts twice: what a connection costs grows with what is remembered of both.
+    A channel that two patterns match counts twice, because both are stored.
     """
     sizes: dict[str, int] = {}
     total = named + sum(session.pattern_sizes.values())
@@ -197,7 +199,7 @@ def _bound(count: int, session: Conversation, remark: str = "") -> None:
 
 
 def leave(session: Conversation, names: Iterable[str]) -> Leave:
-    """Forget these channels of a session, by their names."""
+    """Remove these channels from a session, by their names."""
     left = tuple(names)
     for name in left:
         session.authorize(name, None)
@@ -206,20 +208,23 @@ def leave(session: Conversation, names: Iterable[str]) -> Leave:
 
 
 def _is_fresh(session: Conversation, key: ChannelKey) -> bool:
-    """Whether it is not joined yet; a private channel's name may be joined for another account."""
+    """Whether the channel is not joined yet; a private channel of the same name may belong to another account."""
     joined = session.channels.get(key.name)
     return joined is None or (bool(key.account) and joined != key.id)
 
 
 def _leave_others(context: Context, session: Conversation, keys: list[ChannelKey]) -> None:
-    """Leave channels of these names that are another account's."""
+    """Leave channels of these names that belong to another account."""
     others = [key.name for key in keys if key.name in session.channels]
     if others:
         context.effects.append(leave(session, others))
 
 
 def _record_authority(context: Context, session: Conversation, keys: list[ChannelKey]) -> None:
-    """Whose rights channels live by: the connection's own where they suffice, else the token's that asked."""
+    """Record the identity that each channel depends on.
+
+    The connection's own if its rights suffice, else the token's.
+    """
     by = context.identity
     for key in keys:
         covered = by is None or covers(session.identity, by, key.name)
@@ -229,14 +234,14 @@ def _record_authority(context: Context, session: Conversation, keys: list[Channe
 def _resume_positions(
     keys: list[ChannelKey], positions: dict[str, ResumePosition]
 ) -> dict[str, ResumePosition]:
-    """Those of channels that are joined now, by their names or by a pattern."""
+    """The positions of the channels that are joined now, by name or by a pattern."""
     names = {key.name for key in keys}
     patterns = [key for key in keys if key.pattern]
     return {name: at for name, at in positions.items() if name in names or _implied(name, patterns)}
 
 
 def _implied(name: str, patterns: list[ChannelKey]) -> bool:
-    """Whether one of these patterns stands for a channel."""
+    """Whether one of these patterns matches a channel."""
     plain = parse_channel(name) if patterns else None
     return plain is not None and any(
         pattern.fits(plain.instrument) and pattern.of(plain.instrument).name == name for pattern in patterns
@@ -244,7 +249,7 @@ def _implied(name: str, patterns: list[ChannelKey]) -> bool:
 
 
 def _limited(key: ChannelKey, params: _Subscription) -> ChannelKey:
-    """The channel with what was asked for beside it."""
+    """The channel with the requested depth, rate and stamps."""
     family, pace_ns, max_rate = FAMILIES[key.family], 0, params.max_rate
     if max_rate is not None and family.paced:
         pace_ns = next((pace for pace in PACES_NS if pace * max_rate >= SECOND_NS), PACES_NS[-1])
@@ -256,7 +261,7 @@ def _limited(key: ChannelKey, params: _Subscription) -> ChannelKey:
 
 
 def _known(context: Context, name: str) -> ChannelKey | None:
-    """A channel whose instrument exists; wildcard families and indices always do."""
+    """The channel if its instrument exists; channels of kinds and indices always do."""
     key = parse_channel(name)
     if key is None or not may_subscribe(context.identity, key.name):
         return None
@@ -266,7 +271,7 @@ def _known(context: Context, name: str) -> ChannelKey | None:
 
 
 def _owned(context: Context, key: ChannelKey) -> ChannelKey | None:
-    """A private channel as the client's own; None where there is no such account."""
+    """A private channel with the client's account; None if there is no such account."""
     if context.trading is None or context.identity is None:
         return None
     account = context.trading.account(context.identity.account)

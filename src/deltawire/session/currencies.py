@@ -1,4 +1,4 @@
-"""Currencies as requests name them: what chosen instruments settle in."""
+"""Currencies in requests: the settlement currency of the selected instruments."""
 
 from deltawire.errors import RequestError
 from deltawire.session.methods import Context
@@ -8,11 +8,14 @@ ANY = "any"
 DOCUMENTED = frozenset(
     ("BTC", "ETH", "STETH", "ETHW", "USDC", "USDT", "EURR", "SOL", "XRP", "USYC", "PAXG", "BNB", "USDE")
 )
-"""What the dialect's documents list: known everywhere, also where nothing settles in it."""
+"""The currencies in the dialect's documentation: valid everywhere, even if nothing settles in them."""
 
 
 def parse_currency(context: Context, text: str) -> str:
-    """A currency in capitals, or `any`; the dialect's error where neither its documents nor an instrument know it."""
+    """A currency in capitals, or `any`.
+
+    Raises the dialect's error if neither its documentation nor an instrument has it.
+    """
     if text.lower() == ANY:
         return ANY
     currency = text.upper()
@@ -26,7 +29,7 @@ def parse_currency(context: Context, text: str) -> str:
 
 
 def parse_one_currency(context: Context, text: str) -> str:
-    """The same where `any` is none."""
+    """A currency in capitals; raises the dialect's error also for `any`."""
     currency = parse_currency(context, text)
     if currency == ANY:
         raise unknown_currency(text)
@@ -34,6 +37,6 @@ def parse_one_currency(context: Context, text: str) -> str:
 
 
 def unknown_currency(text: str) -> RequestError:
-    """The dialect's error of a currency that is none."""
+    """The dialect's error for an unknown currency."""
     reason = f"no currency {text[:20]!r}"
     return RequestError(INVALID_PARAMS, "Invalid params", reason=reason, param="currency")

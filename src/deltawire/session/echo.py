@@ -1,4 +1,4 @@
-"""A conversation that says every message back; conformance suites talk to it."""
+"""A session that echoes every message, for conformance test suites."""
 
 from deltawire.access.tokens import Identity
 from deltawire.errors import RequestError
@@ -6,33 +6,33 @@ from deltawire.session.effects import Effect, SendMessage
 
 
 class EchoSession:
-    """See `Session`."""
+    """Echoes every message; has the interface of `Session`."""
 
     takes_binary = True
 
     def received(self, frame: bytes, now: int) -> list[Effect]:
-        """A text message has come."""
+        """Echo a text message."""
         return [SendMessage(frame)]
 
     def received_binary(self, frame: bytes, now: int) -> list[Effect]:
-        """A binary message has come."""
+        """Echo a binary message."""
         return [SendMessage(frame, binary=True)]
 
     def deadline(self) -> int | None:
-        """Nothing is ever due."""
+        """No effects: there are no deadlines."""
         return None
 
     def tick(self, now: int) -> list[Effect]:
-        """Nothing is ever due."""
+        """No effects: there are no deadlines."""
         return []
 
     def withheld(self, identity: Identity, now: int) -> RequestError | None:
-        """Nobody signs in here."""
+        """Empty: there is no authentication."""
         return None
 
     def rights_changed(self, now: int) -> list[Effect]:
-        """It is for everyone."""
+        """No effects: there is no authentication."""
         return []
 
     def closed(self) -> None:
-        """Nothing is left behind."""
+        """Nothing to release."""

@@ -1,4 +1,4 @@
-"""What a session wants done; the shell does it in this order."""
+"""The effects that a session returns; the gateway executes them in order."""
 
 import msgspec
 
@@ -8,19 +8,19 @@ from deltawire.wire.rpc import Reply, RequestId
 
 
 class Join(msgspec.Struct, frozen=True):
-    """Subscribe the connection to these channels, and send what it missed since a position, else their images.
+    """Subscribe the connection to these channels, and send what it missed since a position, or else their images.
 
-    `resume` is None when the client has not asked to be told positions. Where it has given some, which channels are
-    recovered is decided when they are joined: `reply` is completed with it then, and goes first.
+    `resume` is None if the client has not asked for positions. If it has stated some, it is decided at the join which
+    channels are recovered: `reply` is completed with the result and sent first.
     """
 
     keys: tuple[ChannelKey, ...]
     resume: dict[str, ResumePosition] | None = None
     reply: Reply | None = None
     expanded: bool = False
-    """Whether patterns have been replaced by the channels that they stand for."""
+    """Whether patterns have been replaced by the channels that they match."""
     by: Identity | None = None
-    """Who asked, if anyone has signed in: what is joined later than the rest is joined only while they count."""
+    """The identity that asked, if any: channels that are joined later are joined only while it is valid."""
 
 
 class Leave(msgspec.Struct, frozen=True):
@@ -28,7 +28,7 @@ class Leave(msgspec.Struct, frozen=True):
 
     ids: tuple[str, ...]
     expanded: bool = False
-    """Whether no pattern is among them any more."""
+    """Whether patterns have been replaced by the channels that they match."""
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
@@ -38,9 +38,9 @@ class Heartbeat(msgspec.Struct, frozen=True):
 
 
 class Durable(msgspec.Struct, frozen=True):
-    """What follows waits until the exchange's journal is on disk up to this ticket.
+    """Hold the following effects until the exchange's journal is on disk up to this ticket.
 
-    It is for `identity`, whose rights are looked at again when the wait is over.
+    They are for `identity`, whose rights are checked again after the wait.
     """
 
     ticket: int
@@ -56,14 +56,17 @@ class Close(msgspec.Struct, frozen=True):
 
 
 class SendMessage(msgspec.Struct, frozen=True):
-    """Send this message as it is."""
+    """Send this message unchanged."""
 
     payload: bytes
     binary: bool = False
 
 
 class EnableMac(msgspec.Struct, frozen=True):
-    """Attest every frame from now on with this key (`deltawire.wire.mac`); comes after the reply that says so."""
+    """Cover every later frame by a running MAC with this key (`deltawire.wire.mac`).
+
+    Follows the reply that announces it.
+    """
 
     key: bytes
 

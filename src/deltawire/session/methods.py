@@ -1,4 +1,4 @@
-"""What a method is, and what it sees. The methods stand in files by subject; `table` collects them."""
+"""Methods and their context. The methods are in files by subject; `table` collects them."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -23,48 +23,50 @@ UNAVAILABLE = 13028
 WEBSOCKET_ONLY = 10030
 
 
+JOURNALLED = ("public/get_delivery_prices", "public/get_last_settlements_by")
+"""How public methods begin whose answers rest on the journal, as those of private ones do."""
 OPEN = ("auth", "test", "hello", "get_time", "status", "set_heartbeat", "disable_heartbeat")
-"""What may be asked of a private-only server by someone who has not signed in yet (`public/…`)."""
+"""Methods (`public/…`) that a private-only server answers without authentication."""
 NO_ANSWER = object()
 """The result of a method that is not answered."""
 
 
 class Conversation(Protocol):
-    """What a method may change of the WebSocket session that called it."""
+    """The part of a WebSocket session that its methods may change."""
 
     def set_heartbeat(self, interval_s: int, now: int) -> None:
-        """Begin, or with 0 end, heartbeats."""
+        """Start heartbeats, or end them with 0."""
 
     def answered(self, now: int) -> None:
-        """The client has proved that it is there."""
+        """The client has answered a `test_request`."""
 
     def signed_in(self, grant: Grant) -> None:
-        """From now on the connection is this grant's."""
+        """The connection has this grant from now on."""
 
     def signed_out(self) -> None:
-        """The client has logged out: what follows is no accident."""
+        """The client has logged out; a disconnection is intended."""
 
     def connection(self, account: AccountId) -> int:
         """The number under which this connection acts for an account."""
 
     channels: dict[str, str]
-    """What the client is subscribed to: ids of channels by the names that it gave."""
+    """The client's channels: ids by the names that it used."""
 
     pattern_sizes: dict[str, int]
-    """For how many channels each pattern among them stood when it was joined."""
+    """Number of channels that each pattern matched when it was joined."""
 
     authorized_by: dict[str, Identity]
-    """Those that the connection's own identity does not cover, and by whose token they are heard."""
+    """Identities of the channels that the connection's own identity does not cover."""
 
     identity: Identity | None
     attested: bool
     """Whether the running MAC is enabled."""
 
     def attest(self) -> None:
-        """The running MAC is enabled from now on."""
+        """Enable the running MAC."""
 
     def authorize(self, name: str, identity: Identity | None) -> None:
-        """A channel is heard by this token, or, where there is none, by the connection's own identity."""
+        """Let a channel depend on this token, or with None on the connection's own identity."""
 
     most_channels: int
 
@@ -73,9 +75,11 @@ P = TypeVar("P")
 
 
 class Context(msgspec.Struct):
-    """What a method sees: the market, the time (ns), who asks and from where, and over WebSocket the session.
+    """What a method can use.
 
-    It may add effects.
+    The market, the time (ns), the client's identity and address, and over WebSocket the session.
+
+    Methods may add effects.
     """
 
     market: Market
@@ -91,18 +95,18 @@ class Context(msgspec.Struct):
     limits: RateLimits | None = None
     """What requests cost here; None: nothing."""
     strict: bool = True
-    """False where values may be text, as they are in a URL."""
+    """False if values may be text, as in a URL."""
 
     @property
     def require_identity(self) -> Identity:
-        """Who asks; the dialect's error when nobody has signed in, or does not count any more."""
+        """The client's identity; raises the dialect's error if it is not authenticated or no longer valid."""
         if self.identity is None:
-            raise RequestError(UNAUTHORIZED, "unauthorized", reason="sign in with public/auth")
+            raise RequestError(UNAUTHORIZED, "unauthorized", reason="authenticate with public/auth")
         self.access.check(self.identity, self.address, self.now)
         return self.identity
 
     def admit(self, request: Request) -> None:
-        """Find out who asks, and that they may ask at all."""
+        """Identify the client and check that it may send requests at all."""
         if token := request.params.get("access_token"):
             self.identity = self.access.by_token(str(token), self.address, self.now)
         scope, _, name = request.method.partition("/")
@@ -110,12 +114,12 @@ class Context(msgspec.Struct):
             _ = self.require_identity
 
     def convert(self, params: dict[str, Any], into: type[P]) -> P:
-        """Parameters as a type; the dialect's error when they are not."""
+        """Convert parameters to a type; raises the dialect's error if they do not fit."""
         value: P = _convert(params, into, strict=self.strict)
         return value
 
     def instrument(self, name: str) -> InstrumentState:
-        """An instrument by name; the dialect's error when there is none."""
+        """An instrument by name; raises the dialect's error if it does not exist."""
         state = self.market.find(name)
         if state is None:
             raise RequestError(
@@ -127,8 +131,13 @@ class Context(msgspec.Struct):
         return state
 
 
+def rests_on_journal(name: str) -> bool:
+    """Whether what a method answers must be on disk first."""
+    return name.startswith(("private/", *JOURNALLED))
+
+
 class NoParams(msgspec.Struct):
-    """A method that takes nothing; what it is given anyway is ignored."""
+    """For methods without parameters; any given ones are ignored."""
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -147,9 +156,9 @@ Methods = Mapping[str, Method]
 def method(
     *names: str, websocket_only: bool = False, right: str = ""
 ) -> Callable[[Callable[[Context, P], Any]], Method]:
-    """Make a function a method; the type of its second argument is its parameters.
+    """Declare a function as a method; the type of its second argument defines its parameters.
 
-    `private/…` is for those who have signed in, with `right` (such as `trade:read_write`) where one is named.
+    `private/…` methods need authentication, and `right` (such as `trade:read_write`) if stated.
     """
     return lambda call: Method(names, call.__annotations__["params"], call, websocket_only, right)
 
@@ -166,13 +175,13 @@ def collect(*files: ModuleType) -> dict[str, Method]:
 
 
 def run(methods: Methods, context: Context, request: Request) -> Any:
-    """The result of a request; `RequestError` says why there is none."""
+    """Execute a request and return its result; raises `RequestError`."""
     context.admit(request)
     method = methods.get(request.method)
     if method is None:
         raise RequestError(METHOD_NOT_FOUND, "Method not found", reason=request.method[:80])
     if method.right and not context.require_identity.may(method.right):
-        raise RequestError(FORBIDDEN, "forbidden", reason=f"needs {method.right}", param="scope")
+        raise RequestError(FORBIDDEN, "forbidden", reason=f"requires {method.right}", param="scope")
     if method.websocket_only and context.session is None:
         raise RequestError(WEBSOCKET_ONLY, "must_be_websocket_request")
     return method.call(context, context.convert(request.params, method.params))
@@ -192,7 +201,7 @@ def _convert(params: dict[str, Any], into: type, *, strict: bool) -> Any:
 
 @cache
 def _numeric(into: type) -> frozenset[str]:
-    """The parameters of a type that are numbers and nothing else."""
+    """The parameters of a type that can only be numbers."""
     if not isinstance(into, type) or not issubclass(into, msgspec.Struct):
         return frozenset()
     fields = msgspec.structs.fields(into)
@@ -202,13 +211,13 @@ def _numeric(into: type) -> frozenset[str]:
 
 
 def _members(kind: Any) -> tuple[Any, ...]:
-    """The types of a union; of an annotated type that itself."""
+    """The members of a union; otherwise the type itself."""
     bare = kind.__origin__ if get_origin(kind) is Annotated else kind
     return get_args(bare) if isinstance(bare, UnionType) else (bare,)
 
 
 def _number(text: Any) -> Any:
-    """What JSON would make of a text that is a number to it; what is none stays, and no type takes it."""
+    """Convert a text to the number that it is in JSON; other texts stay and are refused later."""
     if not isinstance(text, str):
         return text
     try:

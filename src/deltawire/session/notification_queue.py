@@ -1,11 +1,11 @@
-"""What a client has received and nobody has read yet: bounded, and what is merged to keep it so is exact.
+"""The bounded queue of a client's unread notifications, with exact merging.
 
-A queue that is full becomes a *merging* one until it is half empty: of each channel whose notifications can be merged
-it holds one. That is the rule of the server for slow readers (docs/protocol.md, *Slow readers*) at the client's end.
+A full queue *merges* until it is half empty: of each channel that can be merged it holds one notification. These are
+the server's rules for slow readers (docs/protocol.md, *Slow readers*) on the client's side.
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
@@ -19,7 +19,7 @@ from deltawire.session.client import Notification
 OnFull = Literal["conflate", "raise"]
 MOST, MOST_BYTES = 10_000, 16 * 1024 * 1024
 ROW_BYTES = 32
-"""About what a level of a book takes in JSON."""
+"""Approximate size of a level of a book in JSON."""
 _AFTER: dict[tuple[str, str], str] = {
     ("new", "change"): "new",
     ("new", "delete"): "",
@@ -27,7 +27,7 @@ _AFTER: dict[tuple[str, str], str] = {
     ("change", "delete"): "delete",
     ("delete", "new"): "change",
 }
-"""What two actions on a price come to ("": nothing); any other pair contradicts itself."""
+"""The result of two actions on a price ("": none); any other pair is a contradiction."""
 
 _ACTIONS = "new", "change", "delete"
 
@@ -36,7 +36,7 @@ _SIDES = "bids", "asks"
 
 
 class _Waiting:
-    """A notification that waits; `take` merges the next of its channel into it."""
+    """A waiting notification, into which `take` merges the next of its channel."""
 
     __slots__ = ("note", "size")
 
@@ -45,21 +45,21 @@ class _Waiting:
         self.size = size
 
     def take(self, note: Notification, size: int) -> bool:
-        """Merge another in; False, and nothing has changed, where these two cannot be one."""
+        """Merge the next notification; returns False, without change, if that is impossible."""
         return False
 
     def given(self) -> Notification:
-        """The notification to be read."""
+        """The notification to return."""
         return self.note
 
 
 class _Newest(_Waiting):
-    """Of notifications that say everything, the newest."""
+    """Keeps only the newest notification, for channels that publish their whole state."""
 
     __slots__ = ()
 
     def take(self, note: Notification, size: int) -> bool:
-        """See `_Waiting`."""
+        """Replace the notification by the next one."""
         if note.epoch != self.note.epoch:
             return False
         self.note, self.size = _standing_for(self.note, note, note.data), size
@@ -67,7 +67,7 @@ class _Newest(_Waiting):
 
 
 class _Book(_Waiting):
-    """An image or changes of a book, and the changes after them, as one."""
+    """Merges an image or changes of a book with the changes after them."""
 
     __slots__ = ("_sides",)
 
@@ -76,11 +76,11 @@ class _Book(_Waiting):
         self._sides: dict[str, _Side] = {}
 
     def take(self, note: Notification, size: int) -> bool:
-        """See `_Waiting`; only changes that continue what is here, price by price."""
+        """Merge changes, price by price, if they continue the book."""
         data, first = note.data, self.note.data
         if note.epoch != self.note.epoch:
             return False
-        if data["type"] == "snapshot":  # whatever was before is void
+        if data["type"] == "snapshot":  # an image replaces everything before it
             self.note, self.size, self._sides = _standing_for(self.note, note, data), size, {}
             return True
         if data.get("prev_change_id") != first["change_id"]:
@@ -99,7 +99,7 @@ class _Book(_Waiting):
         return True
 
     def given(self) -> Notification:
-        """See `_Waiting`."""
+        """Replace the notification by the next one."""
         if not self._sides:
             return self.note
         rows = {
@@ -110,45 +110,45 @@ class _Book(_Waiting):
 
 
 class NotificationQueue:
-    """First in, first out. Full is what holds more than `most` notifications or, as received, `most_bytes`."""
+    """A first-in, first-out queue; full with more than `most` notifications or, as received, `most_bytes`."""
 
     def __init__(
         self, most: int = MOST, on_full: OnFull = "conflate", *, most_bytes: int = MOST_BYTES
     ) -> None:
         if most < 1 or most_bytes < 1:
-            raise ValueError(f"a queue has room for one at least, not {min(most, most_bytes)}")
+            raise ValueError(f"the queue must hold at least 1, not {min(most, most_bytes)}")
         if on_full not in get_args(OnFull):
-            raise ValueError(f"on_full is one of {', '.join(get_args(OnFull))}, not {on_full!r}")
+            raise ValueError(f"on_full must be one of {', '.join(get_args(OnFull))}, not {on_full!r}")
         self._most, self._most_bytes = most, most_bytes
         self._merges = on_full == "conflate"
         self._waiting: deque[_Waiting] = deque()
         self._bytes = 0
         self._last: dict[str, _Waiting] | None = None
-        """While merging, the last that waits of each channel."""
+        """While merging, the last waiting notification of each channel."""
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     @property
     def full(self) -> bool:
-        """Whether there is more than may be."""
+        """Whether a bound is exceeded."""
         return len(self._waiting) > self._most or (self._bytes > self._most_bytes and len(self._waiting) > 1)
 
     def error(self) -> FeedError:
-        """What ends a connection whose queue is full; to come back helps where merging did not."""
+        """The error that ends a connection whose queue is full; a retry helps if merging was not sufficient."""
         held = f"{len(self)} notifications wait to be read ({self._bytes} bytes)"
         how = "nothing among them can be merged any more" if self._merges else 'see on_full="conflate"'
         return FeedError(f"the queue is full: {held}, {how}", retry=self._merges)
 
     def put(self, note: Notification, size: int) -> bool:
-        """Add a notification of so many bytes, or merge it; False when the queue is full now all the same."""
+        """Add a notification of this size, or merge it; returns False if the queue is still full."""
         self._add(_waiting(note, size) if self._last is not None else _Waiting(note, size))
         if self.full and self._merges and self._last is None:
             self._begin_merging()
         return not self.full
 
     def pop(self) -> Notification:
-        """The oldest; `IndexError` when there is none."""
+        """Remove and return the oldest notification; `IndexError` if there is none."""
         oldest = self._waiting.popleft()
         self._bytes -= oldest.size
         if self._last is not None:
@@ -157,6 +157,16 @@ class NotificationQueue:
             if 2 * len(self._waiting) <= self._most and 2 * self._bytes <= self._most_bytes:
                 self._last = None
         return oldest.given()
+
+    def discard(self, channels: Container[str]) -> None:
+        """Drop what waits of these channels."""
+        waiting, self._waiting, self._bytes = self._waiting, deque(), 0
+        for each in waiting:
+            if each.note.channel not in channels:
+                self._waiting.append(each)
+                self._bytes += each.size
+        if self._last is not None:
+            self._last = {each.note.channel: each for each in self._waiting}
 
     def _add(self, new: _Waiting) -> None:
         if self._last is not None:
@@ -171,7 +181,7 @@ class NotificationQueue:
         self._bytes += new.size
 
     def _begin_merging(self) -> None:
-        """Merge what waits; from now on what comes is merged into it."""
+        """Merge what waits; later notifications are merged into it."""
         waiting, self._waiting, self._bytes, self._last = self._waiting, deque(), 0, {}
         for waiter in waiting:
             self._add(_waiting(waiter.given(), waiter.size))
@@ -203,7 +213,10 @@ def _standing_for(before: Notification, note: Notification, data: Any) -> Notifi
 
 
 def _continued(first: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """The members beside the levels: the later ones, but what kind it is and what it follows."""
+    """The members other than levels.
+
+    Those of the later notification, but with the type and predecessor of the first.
+    """
     kept = ("type", "prev_change_id")
     later = {name: value for name, value in data.items() if name not in kept}
     earlier = {name: value for name, value in first.items() if name != "checksum"}
@@ -211,7 +224,7 @@ def _continued(first: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, A
 
 
 def _step(side: _Side, rows: Iterable[tuple[str, float, float]], *, image: bool) -> _Side:
-    """What becomes of the prices that a change touches; `ValueError` where it contradicts what is known of them."""
+    """Apply a change to the touched prices; `ValueError` if it contradicts what is known of them."""
     changes: _Side = {}
     for action, price, amount in rows:
         before = side.get(price)

@@ -1,4 +1,4 @@
-"""Pages of lists that are too long for one answer: windows of trades, and tokens that say where to go on."""
+"""Pages of long lists: windows of trades, and continuation tokens."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Place(NamedTuple):
-    """Where an entry stands: its time in milliseconds, its number in its instrument, its id in its currency."""
+    """The position of an entry: time in milliseconds, number in its instrument, id in its currency."""
 
     at_ms: int
     seq: int
@@ -23,9 +23,9 @@ class Place(NamedTuple):
 
 
 class Window(msgspec.Struct, kw_only=True):
-    """Which trades are asked for; bounds are inclusive.
+    """The trades to return; bounds are inclusive.
 
-    With a start, or sorted `asc`, the earliest of them are given, oldest first; else the latest, newest first.
+    With a start, or sorted `asc`, the earliest are returned, oldest first; otherwise the latest, newest first.
     """
 
     start_timestamp: int | None = None
@@ -46,7 +46,7 @@ class Window(msgspec.Struct, kw_only=True):
 
 
 def page(entries: Sequence[T], window: Window, place: Callable[[T], Place]) -> tuple[list[T], bool]:
-    """The entries of a window (they come oldest first), and whether there are more of them."""
+    """The entries of a window (`entries` are oldest first), and whether there are more."""
     check_count(window.count)
     start, end = parse_id(window.start_id, "start_id"), parse_id(window.end_id, "end_id")
     bounds = (
@@ -60,7 +60,7 @@ def page(entries: Sequence[T], window: Window, place: Callable[[T], Place]) -> t
 
 
 def parse_id(text: str | int | None, param: str) -> int | None:
-    """The number in a trade's id, with or without its currency before it; None where none is given."""
+    """The number in a trade's id, with or without a currency prefix; None if there is no id."""
     if text is None:
         return None
     match = _ID.fullmatch(str(text))
@@ -70,7 +70,7 @@ def parse_id(text: str | int | None, param: str) -> int | None:
 
 
 def id_number(text: str) -> int | None:
-    """The number in the id that a venue gave a trade; None where its ids are no numbers."""
+    """The number in a venue's trade id; None if the venue's ids are not numbers."""
     match = _ID.fullmatch(text)
     return int(match[1]) if match else None
 
@@ -78,9 +78,9 @@ def id_number(text: str) -> int | None:
 def continued(
     entries: Iterable[T], token: str | int | None, count: int, key: Callable[[T], int]
 ) -> tuple[list[T], int | None]:
-    """The next entries behind the one that a token names, and the token of those behind them, if there are any.
+    """The entries after the one that a token names, and the token of the next page, if any.
 
-    Entries that have come at the front meanwhile change nothing; behind an entry that is gone there is nothing.
+    New entries at the front do not matter; after an entry that no longer exists there are none.
     """
     check_count(count)
     after = parse_id(token or None, "continuation")
@@ -97,7 +97,7 @@ def continued(
 
 
 def check_count(count: int, offset: int = 0) -> None:
-    """Refuse pages that are none."""
+    """Raise `RequestError` for an invalid page size."""
     if not 1 <= count <= MOST:
         raise _out_of("count", 1, MOST)
     if not 0 <= offset <= 1_000_000:
@@ -105,7 +105,9 @@ def check_count(count: int, offset: int = 0) -> None:
 
 
 def _out_of(param: str, least: int, most: int) -> RequestError:
-    return RequestError(INVALID_PARAMS, "Invalid params", reason=f"from {least} to {most}", param=param)
+    return RequestError(
+        INVALID_PARAMS, "Invalid params", reason=f"must be from {least} to {most}", param=param
+    )
 
 
 def _lies(place: Place, bounds: tuple[tuple[int | None, int | None], ...]) -> bool:

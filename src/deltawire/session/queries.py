@@ -1,7 +1,7 @@
-"""Methods that ask what the market is: instruments, books, tickers, trades, candles, indices."""
+"""Methods about the market: instruments, books, tickers, trades, candles, indices."""
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -15,6 +15,7 @@ from deltawire.dialect.market_objects import (
     ticker_object,
     trade_object,
 )
+from deltawire.dialect.payloads import Definitions
 from deltawire.errors import RequestError
 from deltawire.market.state import InstrumentState, TapeEntry
 from deltawire.model.instruments import Instrument
@@ -28,6 +29,7 @@ BOOK_CLOSED = 13019
 """Deribit's code for the book of an instrument that has ended."""
 DEEPEST = 10_000
 MOST_CANDLES = 5000
+MOST_DEFINITIONS = 500
 GROUPED = "grouped"
 Kind = Literal["future", "option", "spot", "future_combo", "option_combo", "combo", "any"]
 
@@ -40,6 +42,10 @@ class _OfCurrency(msgspec.Struct):
 
 class _OfInstrument(msgspec.Struct):
     instrument_name: str
+
+
+class _Definitions(msgspec.Struct):
+    instrument_names: Annotated[list[str], msgspec.Meta(max_length=MOST_DEFINITIONS)] = []
 
 
 class _BookOfName(msgspec.Struct):
@@ -80,10 +86,12 @@ class _IndexName(msgspec.Struct):
 
 @method("public/get_instruments")
 def get_instruments(context: Context, params: _OfCurrency) -> Any:
-    """Every instrument of a currency and kind; without parameters every one. `expired`: those that ended instead.
+    """List the instruments of a currency and kind, all without parameters.
 
-    One of which kind, coins, expiry or strike is unknown is left out: clients make their own symbols of these, and
-    would take it for another. `get_instrument` says what is known of it.
+    With `expired` those that have ended instead.
+
+    Instruments of unknown kind, coins, expiry or strike are left out, because clients build their own symbols from
+    these facts and would confuse them with others. `get_instrument` returns what is known of them.
     """
     chosen = _identified(context, params.currency, params.kind)
     return [instrument_object(state) for state in chosen if state.instrument.active is not params.expired]
@@ -91,15 +99,24 @@ def get_instruments(context: Context, params: _OfCurrency) -> Any:
 
 @method("public/get_instrument")
 def get_instrument(context: Context, params: _OfInstrument) -> Any:
-    """One instrument."""
+    """Return one instrument."""
     return instrument_object(context.instrument(params.instrument_name))
+
+
+@method("public/get_definitions")
+def get_definitions(context: Context, params: _Definitions) -> Any:
+    """Instruments as deltawire defines them, exponents and units included; those that are not there are left out."""
+    market = context.market
+    states = [state for name in params.instrument_names if (state := market.find(name))]
+    venues = {market.home, *(state.instrument.venue for state in market)}
+    return Definitions(market.home, sorted(venues), {state.name: state.instrument for state in states})
 
 
 @method("public/get_expirations")
 def get_expirations(context: Context, params: _Expirations) -> Any:
-    """Expiries by kind, next first, as instrument names write them; for one currency under its name.
+    """List the expiries by kind, next first, as written in instrument names; for one currency under its name.
 
-    `grouped` is every currency under its name.
+    With `grouped`, the result has a member for every currency.
     """
     grouped = params.currency.lower() == GROUPED
     currency = "any" if grouped else params.currency
@@ -123,7 +140,7 @@ def get_expirations(context: Context, params: _Expirations) -> Any:
 
 
 def _expiries(instruments: Iterable[Instrument]) -> dict[str, list[str]]:
-    """Those of futures and options that have not ended."""
+    """The expiries of the futures and options that have not ended."""
     by_kind: dict[str, dict[str, None]] = {}
     dated = [
         item for item in instruments if item.active and item.kind in ("future", "option") and item.expiry
@@ -135,22 +152,24 @@ def _expiries(instruments: Iterable[Instrument]) -> dict[str, list[str]]:
 
 @method("public/get_currencies")
 def get_currencies(context: Context, params: NoParams) -> Any:
-    """Every coin."""
+    """List all currencies."""
     return currency_objects(context.market)
 
 
 @method("public/get_order_book")
 def get_order_book(context: Context, params: _BookOfName) -> Any:
-    """Ticker fields and the best levels of a live book; a book that is not live is an error, never a price.
+    """Return the ticker's members and the best levels of a live book.
 
-    13028 while it may be live again, 13019 once its instrument has ended.
+    A book that is not live is an error without prices.
+
+    The code is 13028 while the book may become live again, 13019 if its instrument has ended.
     """
     return _order_book(context, context.instrument(params.instrument_name), params.depth)
 
 
 @method("public/get_order_book_by_instrument_id")
 def get_order_book_by_instrument_id(context: Context, params: _BookOfId) -> Any:
-    """The same by the number of the instrument."""
+    """Return the book of the instrument with this number, like `public/get_order_book`."""
     for state in context.market:
         if state.number == params.instrument_id:
             return _order_book(context, state, params.depth)
@@ -159,33 +178,33 @@ def get_order_book_by_instrument_id(context: Context, params: _BookOfId) -> Any:
 
 @method("public/ticker")
 def ticker(context: Context, params: _OfInstrument) -> Any:
-    """Best prices, marks, statistics, and for options IVs and greeks."""
+    """Return best prices, mark price, statistics, and for options IVs and greeks."""
     return ticker_object(context.instrument(params.instrument_name), context.market)
 
 
 @method("public/get_book_summary_by_currency")
 def get_book_summary_by_currency(context: Context, params: _OfCurrency) -> Any:
-    """A summary of every instrument of a currency and kind."""
+    """Return a summary of each instrument of a currency and kind."""
     chosen = _identified(context, params.currency, params.kind)
     return [summary_object(state, context.market) for state in chosen if state.instrument.active]
 
 
 @method("public/get_book_summary_by_instrument")
 def get_book_summary_by_instrument(context: Context, params: _OfInstrument) -> Any:
-    """The summary of one instrument, in a list."""
+    """Return the summary of one instrument, in a list."""
     return [summary_object(context.instrument(params.instrument_name), context.market)]
 
 
 @method("public/get_last_trades_by_instrument", "public/get_last_trades_by_instrument_and_time")
 def get_last_trades_by_instrument(context: Context, params: _TradesOfInstrument) -> Any:
-    """Trades of an instrument."""
+    """Return trades of an instrument."""
     state = context.instrument(params.instrument_name)
     return _trades([(entry, state.name) for entry in state.tape], params)
 
 
 @method("public/get_last_trades_by_currency", "public/get_last_trades_by_currency_and_time")
 def get_last_trades_by_currency(context: Context, params: _TradesOfCurrency) -> Any:
-    """Trades of a currency."""
+    """Return trades of a currency."""
     chosen = _chosen(context, params.currency, params.kind)
     tape = [(entry, state.name) for state in chosen for entry in state.tape]
     tape.sort(key=lambda pair: pair[0].trade.venue_ns)
@@ -194,12 +213,15 @@ def get_last_trades_by_currency(context: Context, params: _TradesOfCurrency) -> 
 
 @method("public/get_tradingview_chart_data")
 def get_tradingview_chart_data(context: Context, params: _Chart) -> Any:
-    """Candles as columns."""
+    """Return candles as columns."""
     state = context.instrument(params.instrument_name)
     minutes = RESOLUTIONS.get(str(params.resolution))
     if minutes is None:
         raise RequestError(
-            INVALID_PARAMS, "Invalid params", reason=f"one of {', '.join(RESOLUTIONS)}", param="resolution"
+            INVALID_PARAMS,
+            "Invalid params",
+            reason=f"must be one of {', '.join(RESOLUTIONS)}",
+            param="resolution",
         )
     span = params.start_timestamp * MS_NS, params.end_timestamp * MS_NS
     candles = state.candles.between(*span, minutes)[-MOST_CANDLES:]
@@ -217,7 +239,7 @@ def get_tradingview_chart_data(context: Context, params: _Chart) -> Any:
 
 @method("public/get_index_price")
 def get_index_price(context: Context, params: _IndexName) -> Any:
-    """An index price."""
+    """Return an index price."""
     index = context.market.index(params.index_name)
     if index is None:
         raise RequestError(INVALID_PARAMS, "Invalid params", reason="no such index", param="index_name")
@@ -231,20 +253,25 @@ def get_index_price_names(context: Context, params: NoParams) -> Any:
 
 
 def _chosen(context: Context, currency: str, kind: str) -> list[InstrumentState]:
-    """The instruments of a currency and kind; "any" is every one."""
+    """The instruments of a currency and kind; "any" selects all."""
     coin = parse_currency(context, currency)
     return [state for state in context.market if state.fits(kind, coin)]
 
 
 def _identified(context: Context, currency: str, kind: str) -> list[InstrumentState]:
-    """Those that can be told apart, of the home venue first: of two with one symbol a client takes the first."""
+    """The instruments that can be distinguished, those of the home venue first.
+
+    Of two with the same symbol, clients use the first.
+    """
     chosen = [state for state in _chosen(context, currency, kind) if state.instrument.identified]
     return sorted(chosen, key=lambda state: state.instrument.venue != context.market.home)
 
 
 def _order_book(context: Context, state: InstrumentState, depth: int) -> dict[str, Any]:
     if not 1 <= depth <= DEEPEST:
-        raise RequestError(INVALID_PARAMS, "Invalid params", reason=f"from 1 to {DEEPEST}", param="depth")
+        raise RequestError(
+            INVALID_PARAMS, "Invalid params", reason=f"must be from 1 to {DEEPEST}", param="depth"
+        )
     if not state.live:
         why = status_object(state, context.market.time(state))
         words = ": ".join(filter(None, (state.reason, state.detail)))

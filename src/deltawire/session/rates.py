@@ -1,4 +1,4 @@
-"""Methods that ask what perpetuals cost to hold, and how volatile a currency is."""
+"""Methods that ask what perpetuals cost to hold."""
 
 from typing import Any
 
@@ -14,23 +14,16 @@ class _Span(msgspec.Struct):
     end_timestamp: int
 
 
-class _VolatilitySpan(msgspec.Struct):
-    currency: str
-    start_timestamp: int
-    end_timestamp: int
-    resolution: str | int = "60"
-
-
 @method("public/get_funding_rate_value")
 def get_funding_rate_value(context: Context, params: _Span) -> Any:
-    """The interest of a time, as far as it was seen."""
+    """Return the funding rate over a period, as far as it was received."""
     funding = context.instrument(params.instrument_name).funding
     return round(funding.between(params.start_timestamp * MS_NS, params.end_timestamp * MS_NS), 12)
 
 
 @method("public/get_funding_rate_history")
 def get_funding_rate_history(context: Context, params: _Span) -> Any:
-    """The interest of each whole hour that was seen, oldest first."""
+    """Return the funding rate of each whole hour that was received, oldest first."""
     funding = context.instrument(params.instrument_name).funding
     return [
         {
@@ -42,9 +35,3 @@ def get_funding_rate_history(context: Context, params: _Span) -> Any:
         }
         for hour, before, eight in funding.hours(params.start_timestamp * MS_NS, params.end_timestamp * MS_NS)
     ]
-
-
-@method("public/get_volatility_index_data")
-def get_volatility_index_data(context: Context, params: _VolatilitySpan) -> Any:
-    """Nothing: no volatility index is made here."""
-    return {"data": [], "continuation": None}

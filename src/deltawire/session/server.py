@@ -1,4 +1,4 @@
-"""The server's side of one WebSocket conversation."""
+"""The server's side of one WebSocket connection."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.session.conversation import leave
 from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Join, Leave, SendMessage
-from deltawire.session.methods import NO_ANSWER, Context, run
+from deltawire.session.methods import NO_ANSWER, Context, rests_on_journal, run
 from deltawire.session.private.trading import Trading
 from deltawire.session.table import METHODS
 from deltawire.wire.rpc import BadRequest, Reply, Request, RequestId, format_unsubscribed, parse_request
@@ -29,13 +29,13 @@ TOKEN_ENDED = "the token that they were joined with has ended"
 
 
 class ServerSession:
-    """Frames go in, effects come out, strictly in order; time comes in as nanoseconds.
+    """Takes frames, returns effects strictly in order; time is passed in nanoseconds.
 
-    The answer comes before the images of channels joined, and after the last notification of channels left.
-    Behind a `Close` nothing is heard any more: what the client has sent meanwhile neither acts nor is answered.
+    The answer precedes the images of joined channels, and follows the last notification of channels that were left.
+    After a `Close`, further messages of the client are neither executed nor answered.
 
-    Heartbeat: every interval a `heartbeat` goes out; when the client has said nothing for an interval a
-    `test_request` goes with it, and when that is not answered within another the connection closes.
+    Heartbeat: every interval a `heartbeat` is sent; if the client has sent nothing for an interval, a `test_request`
+    is sent in addition, and if that is not answered within another interval, the connection closes.
     """
 
     takes_binary = False
@@ -54,9 +54,11 @@ class ServerSession:
         buckets: TokenBuckets | None = None,
         most_channels: int = MOST_CHANNELS,
     ) -> None:
-        """`address` is the peer's, `identity` whom the handshake named; unless 0, it must sign in by `auth_by_ns`.
+        """`address` is the peer's, `identity` that of the handshake.
 
-        Requests are paid from `bucket`, after signing in from the account's; without one they cost nothing.
+        Unless it is 0, the client must authenticate by `auth_by_ns`.
+
+        Requests are charged to `bucket`, after authentication to the account's; without one they are free.
         """
         self.channels: dict[str, str] = {}
         self.pattern_sizes: dict[str, int] = {}
@@ -68,9 +70,9 @@ class ServerSession:
         self.logged_out = False
         self.attested = False
         self._own_grant = 0
-        """The grant that dies with the connection."""
+        """The grant that ends with the connection."""
         self._lenders: dict[int, Identity] = {}
-        """Whose tokens channels are heard by, by their grants."""
+        """The identities of other tokens that channels depend on, by grant."""
         self._held: set[int] = set()
         self._given_up: deque[int] = deque(maxlen=REMEMBERED_GRANTS)
         self._over = False
@@ -89,7 +91,7 @@ class ServerSession:
         self._hold()
 
     def received(self, frame: bytes, now: int) -> list[Effect]:
-        """A text frame has come."""
+        """Handle a text frame."""
         return [] if self._over else self._closing_with(self._received(frame, now))
 
     def _received(self, frame: bytes, now: int) -> list[Effect]:
@@ -103,11 +105,11 @@ class ServerSession:
         return self._answer(request, now)
 
     def received_binary(self, frame: bytes, now: int) -> list[Effect]:
-        """A binary frame has come, though we said that we take none."""
+        """Handle a binary frame, which closes the connection."""
         return self._closing_with([Close(UNSUPPORTED_DATA, "send JSON in text frames")])
 
     def deadline(self) -> int | None:
-        """When `tick` wants to be called."""
+        """When to call `tick`."""
         ends = [identity.expires_ns for identity in (self.identity, *self._lenders.values()) if identity]
         return min(filter(None, (self._due_ns, self._auth_by_ns, *ends)), default=None)
 
@@ -119,7 +121,7 @@ class ServerSession:
         return changes if self._over else self._closing_with([*changes, *self._heartbeat(now)])
 
     def rights_changed(self, now: int) -> list[Effect]:
-        """Keys or tokens may have ended: whoever does not count any more has to go, and what was heard by it ends."""
+        """Keys or tokens may have ended: close the connection, or leave the channels, that depended on them."""
         if self._over:
             return []
         if self.identity is not None and (why := self._revoked_because(self.identity, now)):
@@ -133,16 +135,16 @@ class ServerSession:
         return [left, SendMessage(format_unsubscribed(lost, TOKEN_ENDED))]
 
     def withheld(self, identity: Identity, now: int) -> RequestError | None:
-        """Why somebody may not have the answer to an earlier request any more.
+        """Why an identity may no longer get the answer to an earlier request; empty if it may.
 
-        A grant that the connection itself has given up since then, by signing in anew or out, is no reason.
+        A grant that the connection itself has replaced since then, by a login or logout, is no reason.
         """
         if identity.grant in self._given_up:
             identity = msgspec.structs.replace(identity, grant=0)
         return self._access.withheld(identity, self._address, now)
 
     def closed(self) -> None:
-        """The connection is over, and so is a grant that lived with it."""
+        """The connection has ended; its own grant ends, too."""
         self._over = True
         self._disconnect_accounts()
         if self.identity is not None:
@@ -153,7 +155,7 @@ class ServerSession:
         self._access.tokens.end(self._own_grant)
 
     def _revoked_because(self, identity: Identity, now: int) -> str:
-        """Why somebody does not count any more; empty while they do."""
+        """Why an identity is no longer valid; empty while it is."""
         try:
             self._access.check(identity, self._address, now)
         except RequestError as error:
@@ -161,7 +163,7 @@ class ServerSession:
         return ""
 
     def _hold(self) -> None:
-        """Be told when a grant ends that the connection, or a channel of it, lives by."""
+        """Register for the end of all grants that the connection or its channels depend on."""
         before = {*self._lenders, *self._held}
         self._lenders = {identity.grant: identity for identity in self.authorized_by.values()}
         self._held = {self.identity.grant} if self.identity is not None and self.identity.grant else set()
@@ -172,7 +174,7 @@ class ServerSession:
             self._access.tokens.hold(grant, self)
 
     def _closing_with(self, effects: list[Effect]) -> list[Effect]:
-        """With a `Close` the conversation is over, and with it its grant; that does not wait for the peer to go."""
+        """After a `Close` the session and its grant end at once, without waiting for the peer."""
         if not self._over and any(isinstance(effect, Close) for effect in effects):
             self._over = True
             self._given_up.append(self._own_grant)
@@ -180,7 +182,7 @@ class ServerSession:
         return effects
 
     def connection(self, account: AccountId) -> int:
-        """See `Conversation`."""
+        """Enable the running MAC."""
         number = self._acts_for.get(account)
         if number is None:
             assert self._trading is not None, "accounts are an exchange's"
@@ -194,7 +196,7 @@ class ServerSession:
                 self._trading.disconnected(account, number, on_purpose=self.logged_out)
 
     def _can_pay(self, method: str, now: int, params: Mapping[str, Any] = NO_PARAMS) -> bool:
-        """Whoever a token among the parameters speaks for pays; who has none that counts pays as the connection."""
+        """Charge the owner of the access token among the parameters; without a valid one, the connection."""
         bucket = self._bucket
         if self._buckets is not None:
             identity = self._access.speaks_for(params, now)
@@ -217,17 +219,17 @@ class ServerSession:
         return [beat, Heartbeat("test_request")] if self._tested else [beat]
 
     def set_heartbeat(self, interval_s: int, now: int) -> None:
-        """See `Conversation`."""
+        """Enable the running MAC."""
         self._interval_ns = interval_s * SECOND_NS
         self._due_ns = now + self._interval_ns if interval_s else 0
         self._tested = False
 
     def answered(self, now: int) -> None:
-        """See `Conversation`."""
+        """Enable the running MAC."""
         self._tested = False
 
     def signed_in(self, grant: Grant) -> None:
-        """See `Conversation`."""
+        """Enable the running MAC."""
         before, key = self.identity, grant.identity.client_id
         if before is None or before.client_id != key:
             if not self._access.connections.enter(key):
@@ -248,18 +250,18 @@ class ServerSession:
             self._bucket = self._buckets.of(f"account {grant.identity.account}")
 
     def attest(self) -> None:
-        """See `Conversation`."""
+        """Enable the running MAC."""
         self.attested = True
 
     def authorize(self, name: str, identity: Identity | None) -> None:
-        """See `Conversation`."""
+        """Enable the running MAC."""
         if identity is None:
             self.authorized_by.pop(name, None)
         else:
             self.authorized_by[name] = identity
 
     def signed_out(self) -> None:
-        """See `Conversation`."""
+        """Enable the running MAC."""
         self.logged_out = True
         if self.identity is not None:
             self._given_up.append(self.identity.grant)
@@ -294,8 +296,8 @@ class ServerSession:
         return [*left, *self._durable(context, request), *rest]
 
     def _durable(self, context: Context, request: Request) -> list[Effect]:
-        """What a private method says rests on the journal; private channels tell what comes behind it."""
-        private = request.method.startswith("private/") or any(
+        """Wait for the journal before the results of a private method; private channels start at its request."""
+        private = rests_on_journal(request.method) or any(
             isinstance(effect, Join) and any(key.account for key in effect.keys) for effect in context.effects
         )
         if self._trading is None or not private:
@@ -304,7 +306,7 @@ class ServerSession:
 
 
 def _with_reply(reply: Reply, effects: list[Effect]) -> list[Effect]:
-    """The answer before the rest; where a join decides a part of it, with that join."""
+    """The answer before the other effects; if a join decides a part of the answer, it is sent with that join."""
     for number, effect in enumerate(effects):
         if isinstance(effect, Join) and effect.resume:
             join = msgspec.structs.replace(effect, reply=reply)

@@ -1,11 +1,13 @@
 """The exchange as sessions see it: one sequencer for everybody's records, and nothing is told before it is on disk."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol, get_args
 
 from deltawire.errors import JournalError
+from deltawire.exchange.accounts.account_log import LogEntry, SettlementEntry
+from deltawire.exchange.accounts.account_records import OpenSubaccount, RenameSubaccount
 from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.accounts.history import AGENTS_FROM, AccountHistory, Execution
 from deltawire.exchange.accounts.listing import Listings
@@ -16,10 +18,12 @@ from deltawire.exchange.accounts.summaries import (
     margins,
     position_summary,
 )
+from deltawire.exchange.accounts.what_if import what_if
 from deltawire.exchange.codec import Codec
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.instruments.catalogue import VENUE
 from deltawire.exchange.limits.open_orders import OpenOrders
+from deltawire.exchange.market_past import MarketPast
 from deltawire.exchange.orders.codes import Code, Rejection
 from deltawire.exchange.orders.orders import AccountId, Fill, Order, OrderChanged, OrderId
 from deltawire.exchange.orders.records import (
@@ -82,6 +86,7 @@ class ExchangeService:
         account_events: AccountBroker,
         open_orders: OpenOrders | None = None,
         maintained_at: Callable[[int], bool] | None = None,
+        market_past: MarketPast | None = None,
     ) -> None:
         """`first_connection` is higher than the number of any connection before.
 
@@ -100,6 +105,7 @@ class ExchangeService:
         self._watched: dict[AccountId, Counter[str]] = {}
         self._followed: set[AccountId] = set()
         self._history = history
+        self.market_past = market_past or MarketPast(lambda: accounts.pricing)
         self._codec = codec
         self._commit = commit
         self._clock = clock
@@ -107,6 +113,7 @@ class ExchangeService:
         self._ticket = 0
         self._durable = 0
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
+        self._enrol_subaccounts()
 
     # What goes in.
 
@@ -122,6 +129,9 @@ class ExchangeService:
             self._fail(error)
             return [UNWRITTEN]
         trades = self._history.apply(outputs)
+        self.market_past.apply(outputs)
+        if isinstance(record, OpenSubaccount | RenameSubaccount):
+            self._enrol_subaccounts()
         events = [output for output in outputs if isinstance(output, PUBLIC)]
         account_events = self._news(outputs, trades) if self._named else {}
         if isinstance(record, Prices):
@@ -148,6 +158,13 @@ class ExchangeService:
         """From now on an account has this name, and hears what happens to it."""
         self._names[name] = account
         self._named.add(account)
+
+    def _enrol_subaccounts(self) -> None:
+        """They are named by the journal, not by the operator."""
+        subs = {each.name: each.id for each in self.accounts.ledger.accounts.values() if each.main}
+        self._names = {name: number for name, number in self._names.items() if number not in subs.values()}
+        for name, number in subs.items():
+            self.enrol(name, number)
 
     def connected(self, account: AccountId) -> int:
         """See `Trading`."""
@@ -277,6 +294,45 @@ class ExchangeService:
     def currencies(self) -> tuple[str, ...]:
         """See `Trading`."""
         return tuple(sorted(Listings.currencies()))
+
+    def account_name(self, account: AccountId) -> str:
+        """See `Trading`."""
+        return next((name for name, number in self._names.items() if number == account), "")
+
+    def owner(self, account: AccountId) -> AccountId:
+        """See `Trading`."""
+        return self.accounts.subaccounts.owner(account)
+
+    def subaccounts(self, account: AccountId) -> list[AccountId]:
+        """See `Trading`."""
+        return [each.id for each in self.accounts.ledger.subaccounts(account)]
+
+    def log(self, account: AccountId) -> Iterable[LogEntry]:
+        """See `Trading`."""
+        return self._history.log.entries(account)
+
+    def settlements(self) -> Iterable[SettlementEntry]:
+        """See `Trading`."""
+        return self._history.log.settlements()
+
+    def deliveries(self, index_name: str) -> tuple[tuple[int, float], ...]:
+        """See `Trading`."""
+        return self.accounts.pricing.delivered.get(index_name, ())
+
+    def liquidating(self, account: AccountId, currency: str) -> bool:
+        """See `Trading`."""
+        held = self.accounts.ledger.accounts.get(account)
+        return held is not None and currency in held.wallets and held.wallets[currency].liquidating
+
+    def mark(self, instrument: str) -> float | None:
+        """See `Trading`."""
+        return self.accounts.pricing.marks.get(instrument)
+
+    def simulate(
+        self, account: AccountId, currency: str, lots: Mapping[str, int], *, add: bool
+    ) -> CurrencySummary:
+        """See `Trading`."""
+        return what_if(self.accounts, account, currency, lots, add=add)
 
     def margins(
         self, account: AccountId, instrument: Instrument, lots: int, ticks: int

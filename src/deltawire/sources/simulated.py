@@ -11,7 +11,7 @@ from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.instruments.calendar import SECOND_NS
 from deltawire.exchange.matching.books import OrderBook
-from deltawire.exchange.pricing.tickers import indices, ticker
+from deltawire.exchange.pricing.tickers import indices, ticker, volatilities
 from deltawire.model.events import Event
 from deltawire.ports import Batch, Clock, Wants
 from deltawire.sources.exchange_service import ExchangeService
@@ -122,8 +122,9 @@ class SimulatedSource:
         return self.service.now()
 
     async def events(self, wants: Wants) -> AsyncIterator[Batch]:
-        """Every book as it stands, then what becomes durable; `JournalError` when nothing does any more."""
-        self.service.publish(list(self.service.exchange.images()), self.now())
+        """Every book and its past, then what becomes durable; `JournalError` when nothing does any more."""
+        known: list[Event] = [*self.service.exchange.images(), *self.service.market_past.events()]
+        self.service.publish(known, self.now())
         self.service.abandoned()
         stepping = asyncio.create_task(self._step())
         try:
@@ -154,7 +155,9 @@ class SimulatedSource:
                     await asyncio.sleep(0)
                 if not warned and self._clock.behind_s() > BEHIND_S:
                     warned = True
-                    log.warning("the market cannot keep up with --speed: time passes as fast as it follows")
+                    log.warning(
+                        "the market cannot keep up with --speed; time runs as fast as the market can be computed"
+                    )
                 now = self.now()
                 if priced_ns != (priced_ns := self.service.accounts.pricing.now_ns):
                     self.service.publish(list(remaining), now)
@@ -175,6 +178,7 @@ def tickers(exchange: Exchange, accounts: Accounts) -> Iterator[Event]:
     """What every index and every open instrument stands at, as of the moment when it is asked for; futures first."""
     pricing, interest = accounts.pricing, open_interest(accounts)
     yield from indices(pricing)
+    yield from volatilities(pricing)
     for name, instrument in sorted(pricing.instruments.items(), key=lambda pair: pair[1].kind != "future"):
         book = exchange.matching.books.get(name)
         if book is not None and name in pricing.marks:

@@ -1,1 +1,1 @@
-"""What outlives the process: files under `DELTAWIRE_HOME`."""
+"""Files under `DELTAWIRE_HOME`."""

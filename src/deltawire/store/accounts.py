@@ -1,4 +1,4 @@
-"""The accounts of the built-in exchange: names, numbers, and what each begins with. Money itself is in the journal."""
+"""The accounts of the built-in exchange: names, numbers and deposits. Balances are in the journal."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,22 +10,22 @@ from deltawire.store.home import decode_own, file_stamp, home, locked, make_fold
 
 ACCOUNTS, LOCK = "accounts.json", "accounts.lock"
 FIRST, LAST = 1, 999_999
-"""Numbers above belong to the exchange's own agents."""
+"""Higher numbers belong to the exchange's own agents."""
 MOST_UNITS = 10**17
-"""Of a currency, in all accounts together: far less than what the exchange can count."""
+"""Limit of a currency over all accounts: far below the range of the exchange's integers."""
 
 
 class LaterDeposit(msgspec.Struct, frozen=True):
-    """Money that came after the account was made, in smallest units (1e-8)."""
+    """A deposit after the account was created, in smallest units (1e-8)."""
 
     currency: str
     units: int
 
 
 class AccountEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One account; `deposits` is what it begins with, in smallest units (1e-8) by currency.
+    """One account; `deposits` are the first ones, in smallest units (1e-8) by currency.
 
-    The exchange counts the later ones that it has taken, so the order of those never changes and none is removed.
+    The exchange counts the later deposits that it has made, so their order never changes and none is removed.
     """
 
     name: str
@@ -34,7 +34,7 @@ class AccountEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     later: tuple[LaterDeposit, ...] = ()
 
     def total(self) -> dict[str, int]:
-        """All that was ever deposited, by currency."""
+        """The sum of all deposits, by currency."""
         total = dict(self.deposits)
         for deposit in self.later:
             total[deposit.currency] = total.get(deposit.currency, 0) + deposit.units
@@ -42,29 +42,29 @@ class AccountEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AccountStore:
-    """The accounts under a folder. A running server takes up new ones by itself."""
+    """The accounts under a folder. A running server reads new ones by itself."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or home()
         self.path = self.folder / ACCOUNTS
 
     def read(self) -> list[AccountEntry]:
-        """All accounts; none when there is no file yet."""
+        """All accounts; empty if there is no file yet."""
         try:
             entries = decode_own(self.path, list[AccountEntry])
         except FileNotFoundError:
             return []
         for what in ("name", "number"):
             if len({getattr(entry, what) for entry in entries}) != len(entries):
-                raise UsageError(f"{self.path} is damaged: two accounts have one {what}")
+                raise UsageError(f"{self.path} is damaged: two accounts have the same {what}")
         return entries
 
     def find(self, name: str) -> AccountEntry:
-        """The account of a name; `UsageError` says which there are, and how to make this one."""
+        """The account of this name; `UsageError` lists the existing ones and says how to create it."""
         return _find(self.read(), name)
 
     def deposit(self, name: str, deposits: dict[str, int]) -> AccountEntry:
-        """More money for an account that is there: what it has been given now."""
+        """Add a deposit to an existing account; returns the account."""
         make_folder(self.folder)
         with locked(self.folder / LOCK):
             entries = self.read()
@@ -76,16 +76,18 @@ class AccountStore:
         return richer
 
     def add(self, name: str, deposits: dict[str, int]) -> AccountEntry:
-        """One more account; its name must be new."""
+        """Add an account; its name must be new."""
         make_folder(self.folder)
         with locked(self.folder / LOCK):
             entries = self.read()
             _check_sum(entries, deposits)
             if any(other.name == name for other in entries):
-                raise UsageError(f"there is an account {name!r} already; deltawire keys add --account {name}")
+                raise UsageError(
+                    f"account {name!r} already exists; to create a key for it: deltawire keys add --account {name}"
+                )
             number = max((other.number for other in entries), default=FIRST - 1) + 1
             if number > LAST:
-                raise UsageError(f"there are {LAST} accounts already")
+                raise UsageError(f"the limit of {LAST} accounts is reached")
             entry = AccountEntry(name, number, deposits)
             self._write([*entries, entry])
         return entry
@@ -94,7 +96,7 @@ class AccountStore:
         write_whole(self.path, msgspec.json.format(msgspec.json.encode(entries), indent=1))
 
     def stamp(self) -> tuple[int, int, int]:
-        """Changes whenever the file does."""
+        """A value that changes whenever the file does."""
         return file_stamp(self.path)
 
 
@@ -104,12 +106,14 @@ def _find(entries: list[AccountEntry], name: str) -> AccountEntry:
             return entry
     names = ", ".join(entry.name for entry in entries)
     raise UsageError(
-        f"no account {name!r}; {f'there are: {names}' if names else 'there are none'}; "
-        f"deltawire account add {name} makes it"
+        f"no account {name!r}; {f'accounts are {names}' if names else 'there are no accounts'}; "
+        f"to create it: deltawire account add {name}"
     )
 
 
 def _check_sum(entries: list[AccountEntry], deposits: dict[str, int]) -> None:
     for coin, units in deposits.items():
         if units + sum(entry.total().get(coin, 0) for entry in entries) >= MOST_UNITS:
-            raise UsageError(f"too much {coin}: all accounts together hold less than {MOST_UNITS // 10**8}")
+            raise UsageError(
+                f"too much {coin}: the total of all accounts must be below {MOST_UNITS // 10**8}"
+            )

@@ -1,4 +1,4 @@
-"""Certificates for TLS: one's own from files, or for development one that signs itself."""
+"""Certificates for TLS: from files, or self-signed for development."""
 
 import ipaddress
 import ssl
@@ -21,38 +21,44 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
 def load_tls(certificate: Path, key: Path | None) -> ssl.SSLContext:
-    """TLS 1.2 and newer with a certificate (chain) and its key, both PEM; without `key` both are in one file."""
+    """A context for TLS 1.2 and newer from a certificate (chain) and its key in PEM.
+
+    Without `key` both are in one file.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    # Hardly a client resumes TLS sessions, and `websockets.sync`, which reads in one thread and writes in another,
-    # may lose what it sends while a ticket comes.
+    # Few clients resume TLS sessions, and `websockets.sync`, which reads in one thread and writes in another,
+    # may lose what it sends while a ticket arrives.
     context.num_tickets = 0
     context.options |= ssl.OP_NO_RENEGOTIATION
     for path in (certificate, key or certificate):
         if not path.is_file():
-            raise UsageError(f"no file {path}: give a certificate and its key in PEM")
+            raise UsageError(f"no such file: {path}; a certificate and its key in PEM are needed")
     check_key_file(key or certificate)
     try:
         context.load_cert_chain(certificate, key, password=_no_password)
     except (OSError, ssl.SSLError) as error:
         reason = getattr(error, "reason", "") or error.strerror or "no such PEM"
         raise UsageError(
-            f"{certificate} and {key or certificate} are no certificate and its key: {reason}"
+            f"{certificate} and {key or certificate} are not a certificate and its key: {reason}"
         ) from error
     return context
 
 
 def check_key_file(path: Path) -> None:
-    """`UsageError` where others may read a private key; a group may, of a key that is root's (as Debian's ssl-cert)."""
+    """Raise `UsageError` if others can read a private key.
+
+    A group may read a key that belongs to root (Debian's ssl-cert).
+    """
     status = path.stat()
     forbidden = 0o027 if status.st_uid == 0 else 0o077
     if status.st_mode & forbidden:
-        raise UsageError(f"{path} holds a private key that others can read: chmod 600 it")
+        raise UsageError(f"{path} contains a private key that other users can read: run chmod 600 {path}")
 
 
 def self_signed(folder: Path, host: str) -> Path:
-    """A certificate for this machine and `host`, kept from run to run while it lives, so that clients may pin it."""
+    """A certificate for this machine and `host`, kept between runs while it is valid, so that clients can pin it."""
     make_folder(folder)
     path, names = folder / SELF_SIGNED, tuple(dict.fromkeys((*LOCAL, host)))
     if not _is_good(path, names):
@@ -61,7 +67,7 @@ def self_signed(folder: Path, host: str) -> Path:
 
 
 def check_self_signed(folder: Path, host: str) -> None:
-    """Raise the `UsageError` with which `self_signed` would fail; nothing is made."""
+    """Raise the `UsageError` with which `self_signed` would fail; creates nothing."""
     check_folder(folder)
     _to_name(host)
     _is_good(folder / SELF_SIGNED, (host,))
@@ -104,4 +110,4 @@ def _to_name(name: str) -> x509.GeneralName:
 
 
 def _no_password() -> bytes:
-    raise UsageError("the key is locked by a password: give one without")
+    raise UsageError("the key is encrypted with a password: use an unencrypted one")

@@ -1,4 +1,4 @@
-"""Where state lives: `DELTAWIRE_HOME`, or the user's data folder. For the owner's eyes only."""
+"""The folder of all state: `DELTAWIRE_HOME`, or the user's data folder. Only its owner has access."""
 
 import contextlib
 import fcntl
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def home() -> Path:
-    """The folder of all state; it need not be there yet."""
+    """The folder of all state; it may not exist yet."""
     if named := os.environ.get("DELTAWIRE_HOME"):
         return Path(named).expanduser()
     try:
@@ -27,31 +27,37 @@ def home() -> Path:
             return Path.home() / "Library" / "Application Support" / "deltawire"
         return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "deltawire"
     except RuntimeError as error:
-        raise UsageError("you have no home folder: say where state may live with DELTAWIRE_HOME") from error
+        raise UsageError(
+            "cannot find the home folder: set DELTAWIRE_HOME to the folder for the state"
+        ) from error
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that only its owner may enter; `UsageError` where others may write into one that is there."""
+    """Create a folder that only its owner may enter; `UsageError` if an existing one is writable by others."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         shared = folder.stat().st_mode & 0o022
     except OSError as error:
-        raise UsageError(f"cannot make {folder}: {error.strerror}; DELTAWIRE_HOME names another") from error
+        raise UsageError(
+            f"cannot create {folder}: {error.strerror}; set DELTAWIRE_HOME to another folder"
+        ) from error
     if shared:
-        raise UsageError(f"others may write into {folder}: chmod 700 it")
+        raise UsageError(f"other users can write into {folder}: run chmod 700 {folder}")
 
 
 def check_folder(folder: Path) -> None:
-    """Raise `UsageError` if `make_folder` would fail, or nothing could be written there; nothing is made."""
+    """Raise `UsageError` if `make_folder` would fail or the folder cannot be written; creates nothing."""
     place = next(path for path in (folder, *folder.parents) if os.path.exists(path))
     if not place.is_dir():
-        raise UsageError(f"cannot make {folder}: {place} is not a folder; DELTAWIRE_HOME names another")
+        raise UsageError(
+            f"cannot create {folder}: {place} is not a folder; set DELTAWIRE_HOME to another folder"
+        )
     if not os.access(place, os.W_OK | os.X_OK):
-        raise UsageError(f"cannot write into {place}; DELTAWIRE_HOME names another folder")
+        raise UsageError(f"cannot write into {place}; set DELTAWIRE_HOME to another folder")
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replace a file by another in one step, on disk when this returns, readable by its owner only."""
+    """Replace a file atomically; on disk when this returns, readable by its owner only."""
     try:
         _write_whole(path, data)
     except OSError as error:
@@ -59,7 +65,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def _write_whole(path: Path, data: bytes) -> None:
-    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600
+    number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
     try:
         with os.fdopen(number, "wb") as file:
             file.write(data)
@@ -78,9 +84,9 @@ def _write_whole(path: Path, data: bytes) -> None:
 
 
 def read_own(path: Path) -> bytes:
-    """What is in a file that only its owner may read; `UsageError` when others may too, or when it is no file.
+    """Read a file that only its owner may read; `UsageError` if others may, or if it is not a regular file.
 
-    It never blocks and is bounded: a server reads it while it serves, and somebody may put a pipe in its place.
+    It never blocks and reads a bounded size, because a running server calls it and the path may be a pipe.
     """
     try:
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -99,7 +105,7 @@ def _read(path: Path, number: int) -> bytes:
     if not stat.S_ISREG(status.st_mode):
         raise UsageError(f"{path} is not a regular file")
     if status.st_mode & 0o077:
-        raise UsageError(f"{path} can be read by others: chmod 600 it")
+        raise UsageError(f"{path} can be read by other users: run chmod 600 {path}")
     if status.st_size <= LARGEST_FILE:
         with os.fdopen(number, "rb", closefd=False) as file:
             data = file.read(LARGEST_FILE + 1)
@@ -109,7 +115,7 @@ def _read(path: Path, number: int) -> bytes:
 
 
 def decode_own(path: Path, kind: type[T]) -> T:
-    """The JSON in a file that only its owner may read; `UsageError` when it is none, or not of this type."""
+    """Decode the JSON of a file that only its owner may read; `UsageError` if it is not JSON, or not of this type."""
     data = read_own(path)
     try:
         return msgspec.json.decode(data, type=kind)
@@ -118,7 +124,7 @@ def decode_own(path: Path, kind: type[T]) -> T:
 
 
 def file_stamp(path: Path) -> tuple[int, int, int]:
-    """Changes whenever the file does."""
+    """A value that changes whenever the file does."""
     try:
         status = os.stat(path)
     except OSError:
@@ -128,12 +134,12 @@ def file_stamp(path: Path) -> tuple[int, int, int]:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Nobody else who asks for this lock has it meanwhile."""
+    """Hold an exclusive lock on the file."""
     try:
         number = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise UsageError(
-            f"cannot write {path}: {error.strerror}; DELTAWIRE_HOME names another folder"
+            f"cannot write {path}: {error.strerror}; set DELTAWIRE_HOME to another folder"
         ) from error
     try:
         fcntl.flock(number, fcntl.LOCK_EX)

@@ -1,4 +1,7 @@
-"""API keys on disk: each secret sealed under a master key with AES-256-GCM, which seals the rest of its record too."""
+"""API keys on disk.
+
+Each secret is sealed with AES-256-GCM under a master key, which also protects the rest of its record.
+"""
 
 import base64
 import binascii
@@ -22,7 +25,7 @@ NONCE_BYTES = 12
 
 
 class _StoredKey(msgspec.Struct, frozen=True):
-    """A key as it lies on disk: its secret sealed, everything else bound to it."""
+    """A key as stored on disk: the secret sealed, all other members authenticated by the seal."""
 
     key: Key
     sealed: str
@@ -36,7 +39,7 @@ class KeyStore:
         self.path = self.folder / KEYS
 
     def read(self) -> list[Key]:
-        """All keys; none when there is no file yet. `UsageError` when a record was altered."""
+        """All keys; empty if there is no file yet. Raises `UsageError` if a record was altered."""
         try:
             records = decode_own(self.path, list[_StoredKey])
         except FileNotFoundError:
@@ -47,19 +50,19 @@ class KeyStore:
         return [self._open(cipher, record) for record in records]
 
     def add(self, key: Key) -> None:
-        """One more key; its id, and its name where it has one, must be new."""
+        """Add a key; its id, and its name if it has one, must be new."""
 
         def with_one_more(keys: list[Key]) -> list[Key]:
             if key.name and any(key.name in (other.name, other.client_id) for other in keys):
-                raise UsageError(f"there is a key named {key.name!r} already")
+                raise UsageError(f"a key named {key.name!r} already exists")
             if any(key.client_id in (other.client_id, other.name) for other in keys):
-                raise UsageError(f"there is a key {key.client_id} already")
+                raise UsageError(f"key {key.client_id} already exists")
             return [*keys, key]
 
         self._change(with_one_more)
 
     def revoke(self, name: str) -> Key:
-        """Remove a key by its id or name; servers that run notice within a second."""
+        """Remove a key by its id or name; running servers react within a second."""
         revoked: list[Key] = []
 
         def without(keys: list[Key]) -> list[Key]:
@@ -72,7 +75,7 @@ class KeyStore:
         return revoked[0]
 
     def stamp(self) -> tuple[int, int, int]:
-        """Changes whenever the file does."""
+        """A value that changes whenever the file does."""
         return file_stamp(self.path)
 
     def _change(self, change: Callable[[list[Key]], list[Key]]) -> None:
@@ -92,7 +95,7 @@ class KeyStore:
         except FileNotFoundError:
             if not make or self.path.exists():
                 raise UsageError(
-                    f"{self.path} needs its master key: {path} is not there, and {MASTER_VARIABLE} is not set"
+                    f"{self.path} needs its master key: {path} does not exist, and {MASTER_VARIABLE} is not set"
                 ) from None
         master = secrets.token_bytes(MASTER_BYTES)
         write_whole(path, base64.b64encode(master) + b"\n")
@@ -111,7 +114,7 @@ class KeyStore:
             secret = cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound).decode()
         except (InvalidTag, ValueError, binascii.Error):
             raise UsageError(
-                f"{self.path}: the record of {record.key.client_id[:80]!r} was altered, or the master key is another"
+                f"{self.path}: the record of {record.key.client_id[:80]!r} was altered, or the master key is wrong"
             ) from None
         return msgspec.structs.replace(record.key, secret=secret)
 
@@ -122,5 +125,5 @@ def _to_master(text: bytes, place: str) -> bytes:
     except binascii.Error:
         master = b""
     if len(master) != MASTER_BYTES:
-        raise UsageError(f"{place} is no master key: {MASTER_BYTES} bytes in base64")
+        raise UsageError(f"{place} is not a master key: it must be {MASTER_BYTES} bytes in base64")
     return master

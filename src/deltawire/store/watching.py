@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 class WatchedFile(Generic[T]):
-    """A file that is read when it has changed. When that fails, what was read last stays.
+    """A file that is read when it has changed; if that fails, the last good value stays.
 
-    It is then tried again, at once when the file changes, else after one poll, two, four and so on: what failed may
-    be no matter of the file, such as descriptors that are used up.
+    It is then read again when the file changes, else after one poll, two, four and so on: the cause may lie outside
+    the file, for example if no descriptor is left.
     """
 
     def __init__(
@@ -24,9 +24,11 @@ class WatchedFile(Generic[T]):
         failed: Callable[[str], None],
         recovered: Callable[[], None],
     ) -> None:
-        """`stamp` changes when the file does. `failed` is called once per reason, and `recovered` when it is over.
+        """`stamp` changes when the file does.
 
-        At most `longest_pause` looks pass between two attempts to read what could not be read.
+        `failed` is called once per reason, `recovered` when reading works again.
+
+        At most `longest_pause` polls pass between two attempts to read a file that cannot be read.
         """
         self._read = read
         self._stamp = stamp
@@ -38,12 +40,12 @@ class WatchedFile(Generic[T]):
         self._pause = self._left = 0
 
     def first(self) -> T:
-        """What is in it at the start; raises what reading raises."""
-        self._seen = self._stamp()  # before it is read: what changes meanwhile shows
+        """Read the file at the start; raises what reading raises."""
+        self._seen = self._stamp()  # before reading, so that a change during the read is detected
         return self._read()
 
     def poll(self) -> T | None:
-        """What is in it when that is new, else None."""
+        """The value if it is new, else None."""
         stamp = self._stamp()
         self._left = max(0, self._left - 1)
         if stamp == self._seen and (self._left or not self._reason):

@@ -1,6 +1,6 @@
-"""Fakes for tests of anything that listens to deltawire: venues simulated on the wire, and a subscriber that checks.
+"""Test doubles for programs that use deltawire: simulated venues, and a subscriber that verifies.
 
-`simulators` speak each venue's wire format over a market that a seed moves; `link` joins one to the venue's own
-machine in memory, and lets a test lose, change or delay what passes; `replica` rebuilds books from events and
-complains of the first broken promise.
+`simulators` produce each venue's wire format from a random market with a seed. `link` connects one to the venue's
+state machine in memory, so that a test can lose, change or delay frames. `replica` rebuilds books from events and
+raises an error at the first violated guarantee.
 """

@@ -1,4 +1,4 @@
-"""Running the pure kernel beside the compiled one, to compare them."""
+"""Runs the pure Python kernel beside the compiled one, to compare them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from deltawire.fanout.channels import books
 
 @contextmanager
 def pure_kernel() -> Iterator[None]:
-    """What is made and done inside is made and done in pure Python, whichever kernel was chosen."""
+    """Within this context, books are created and processed in pure Python, whichever kernel was chosen."""
     places = [
         (ladder, "Side"),
         (fast_path, "Router"),

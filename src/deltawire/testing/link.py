@@ -1,4 +1,4 @@
-"""A venue's own machine and a simulator of the venue, joined in memory."""
+"""Connects a venue's state machine to a simulator of the venue in memory."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ STEP_NS = 50_000_000
 class Link:
     """One connection. Time passes only when the test says so.
 
-    What the machine asks for is answered at once, unless the link is `slow`: then asks wait until `answer`.
+    The requests of the state machine are answered at once, unless the link is `slow`: then they wait until `answer`.
     """
 
     def __init__(self, venue: Venue, simulator: Simulator, *, slow: bool = False) -> None:
@@ -23,6 +23,7 @@ class Link:
         self.asks: deque[Ask] = deque()
         self.batches: list[Batch] = []
         self.reconnects: list[Reconnect] = []
+        self._answering = False
 
     @property
     def now(self) -> int:
@@ -31,34 +32,37 @@ class Link:
 
     @property
     def events(self) -> list[Event]:
-        """Everything the machine has said."""
+        """All events of the state machine so far."""
         return [event for batch in self.batches for event in batch.events]
 
     def open(self) -> list[Event]:
-        """The connection opens, and what is asked for is answered."""
+        """Open the connection and answer the requests."""
         return self._collect(self.venue.opened(self.simulator.wants(), self.now))
 
     def close(self) -> list[Event]:
-        """The connection is lost, and with it every request on its way."""
+        """Close the connection; requests in progress are lost."""
         self.asks.clear()
         return self._collect(self.venue.closed(self.now))
 
     def receive(self, frame: bytes) -> list[Event]:
-        """A frame arrives; returns what the machine says of it and of the answers to its asks."""
+        """Deliver a frame; returns the events that it and the answers to the resulting requests cause."""
         return self._collect(self.venue.received(frame, self.now))
 
     def fetch(self, ask: Fetch, body: bytes) -> list[Event]:
-        """The answer to a `Fetch` arrives."""
+        """Deliver the answer to a `Fetch`."""
         return self._collect(self.venue.fetched(ask.tag, body, self.now))
 
     def delta(self, name: str) -> list[Event]:
-        """The market moves and the machine hears of it."""
+        """Move the market and deliver the update."""
         self.pass_time()
         return self.receive(self.simulator.delta(name))
 
     def answer(self) -> list[Event]:
-        """Carry out what is asked for, until nothing more is."""
+        """Answer requests until there are no more; frames arrive in the order in which they were sent."""
         events: list[Event] = []
+        if self._answering:
+            return events
+        self._answering = True
         while self.asks:
             ask = self.asks.popleft()
             if isinstance(ask, Send):
@@ -66,10 +70,11 @@ class Link:
                     events += self.receive(frame)
             elif isinstance(ask, Fetch):
                 events += self.fetch(ask, self.simulator.body(ask.url))
+        self._answering = False
         return events
 
     def pass_time(self, ns: int = STEP_NS) -> list[Event]:
-        """Time passes; the machine is called whenever it wants to be."""
+        """Let time pass; calls the state machine at its deadlines."""
         events: list[Event] = []
         end = self.now + ns
         while (deadline := self.venue.deadline()) is not None and deadline <= end:

@@ -17,7 +17,7 @@ START_NS = 1_708_430_400_000_000_000
 
 
 def streams(seed: int | str) -> Streams:
-    """A stream per name; the same whatever PYTHONHASHSEED is."""
+    """A factory of random streams by name; independent of PYTHONHASHSEED."""
 
     def stream(name: str) -> RandomStream:
         return Random(f"{seed}/{name}")
@@ -26,7 +26,7 @@ def streams(seed: int | str) -> Streams:
 
 
 def quiet_market(seed: int, length_ns: int, name: str = "BTC-PERPETUAL") -> Tape:
-    """One future's flow alone, for so long; what it showed."""
+    """Run the order flow of one future alone for `length_ns`; returns its tape."""
     accounts = Accounts(listing=False)
     exchange = Exchange(accounts)
     index = {f"{base.lower()}_usd": price for base, price in PRICES.items()}

@@ -1,4 +1,4 @@
-"""A tape as a picture: prices, sign memory, sizes, and every fact within its band."""
+"""Plots of a tape: prices, autocorrelation of signs, sizes, and every fact within its band."""
 
 from collections.abc import Sequence
 from math import log10
@@ -10,7 +10,7 @@ _STYLE = "font-family:sans-serif;font-size:11px"
 
 
 def plot(tape: Tape, facts: Sequence[Fact]) -> str:
-    """The picture as SVG text."""
+    """The plot as SVG text."""
     signs = [float(sign) for _, sign, _ in tape.orders]
     sizes = sorted((lots for _, _, lots in tape.orders), reverse=True)
     prices = [price / 2 for price in mids(tape, 5.0)]
@@ -49,7 +49,7 @@ def _panel(title: str, points: Sequence[tuple[float, float]]) -> str:
 
 
 def _row(fact: Fact, y: int) -> str:
-    """A fact, its band as a bar, and where in it the value lies."""
+    """One fact: its band as a bar, with the position of the value."""
     span = fact.high - fact.low
     place = 250 + 300 * max(-0.2, min(1.2, (fact.value - fact.low) / span))
     colour = "#2e7d32" if fact.within else "#c62828"

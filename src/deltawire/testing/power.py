@@ -1,4 +1,4 @@
-"""A disk whose power can be cut: only what was synced survives, and a part of what was being written."""
+"""A disk with power cuts: only synced data survives, and a part of what was being written."""
 
 import threading
 from pathlib import Path
@@ -8,11 +8,11 @@ from deltawire.journal.files import DiskFiles
 
 
 class PowerLossError(OSError):
-    """The disk is gone."""
+    """The disk has lost its power."""
 
 
 class PowerCutFiles(DiskFiles):
-    """Real files and real syncs, with a record of how much of each file a sync has returned for."""
+    """Real files and real syncs; records how much of each file has been synced."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
@@ -22,25 +22,25 @@ class PowerCutFiles(DiskFiles):
         self._durable = {name: len(self.read(name)) for name in self.names()}
 
     def create(self, name: str, content: bytes) -> None:
-        """Durable only if the power is still on afterwards."""
+        """Create a file; it is durable only if the power is still on afterwards."""
         self._powered()
         super().create(name, content)
         self._note(name, len(content))
 
     def append(self, name: str, content: bytes) -> None:
-        """Durable only if the power is still on afterwards."""
+        """Append to a file; the data is durable only if the power is still on afterwards."""
         self._powered()
         super().append(name, content)
         self._note(name, self._durable[name] + len(content))
 
     def truncate(self, name: str, size: int) -> None:
-        """Durable at once."""
+        """Truncate a file; durable at once."""
         self._powered()
         super().truncate(name, size)
         self._note(name, size)
 
     def cut(self, survivors: Path, random: Random) -> None:
-        """Cut the power now; what a restart would find is put into another directory."""
+        """Cut the power; copies what a restart would find to another directory."""
         with self._lock:
             self._off = True
             durable = dict(self._durable)
@@ -63,7 +63,7 @@ class PowerCutFiles(DiskFiles):
 
 
 def _torn(unsynced: bytes, random: Random) -> bytes:
-    """What may be left of bytes that were not synced: nothing, a part, or a part with holes of zeros."""
+    """What may remain of unsynced bytes: nothing, a part, or a part with holes of zeros."""
     part = bytearray(unsynced[: random.randint(0, len(unsynced))])
     if part and random.random() < 0.5:
         hole = random.randrange(len(part))

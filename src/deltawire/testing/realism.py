@@ -1,9 +1,9 @@
-"""The facts that a book and its trades show, and the bands in which real ones lie.
+"""Statistics of a book and its trades, and the bands in which those of real markets lie.
 
-Definitions: market orders are trades of one taker at one moment, merged; OFI by Cont, Kukanov and Stoikov (2014);
-the imbalance's AUC counts samples 0.1 s apart after which the mid moved within 0.1 s. Bands: from half the least
-to one and a half times the most of four real markets, five minutes each (Binance, 2024-08-08 and 09); shares and
-scores that cannot exceed one, and autocorrelations near zero, have bands of their own.
+Definitions: market orders are trades of one taker at one moment, merged; OFI by Cont, Kukanov and Stoikov (2014); the
+imbalance's AUC counts samples 0.1 s apart after which the mid moved within 0.1 s. Bands: from half the least to one
+and a half times the most of four real markets, five minutes each (Binance, 2024-08-08 and 09); shares and scores that
+cannot exceed one, and autocorrelations near zero, have bands of their own.
 """
 
 from bisect import bisect_right
@@ -43,7 +43,7 @@ BANDS: dict[str, tuple[float, float]] = {
 
 
 class Tape:
-    """What one instrument showed: its best prices and sizes after every moment, and the market orders."""
+    """What one instrument showed: best prices and sizes after every moment, and the market orders."""
 
     def __init__(self, instrument: str) -> None:
         self.instrument = instrument
@@ -54,7 +54,7 @@ class Tape:
         self.tick = 1
 
     def moment(self, at_ns: int, outputs: Iterable[Any], touch: tuple[int, int, int, int] | None) -> None:
-        """Something happened; `touch` is (bid, lots, ask, lots) afterwards, None while a side is empty."""
+        """Record a moment; `touch` is (bid, lots, ask, lots) after it, None while a side is empty."""
         traded = changed = False
         for output in outputs:
             if type(output) is Trade and output.instrument.name == self.instrument:
@@ -73,7 +73,7 @@ class Tape:
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """One measured fact and the band it should lie in."""
+    """One measured statistic and the band in which it should lie."""
 
     name: str
     value: float
@@ -82,23 +82,23 @@ class Fact(msgspec.Struct, frozen=True):
 
     @property
     def within(self) -> bool:
-        """Whether it does."""
+        """Whether the value lies within the band."""
         return self.low <= self.value <= self.high
 
 
 def measure(tape: Tape) -> list[Fact]:
-    """Every fact of a tape."""
+    """Compute all statistics of a tape."""
     values = _book_facts(tape) | _order_facts(tape) | _return_facts(tape)
     return [Fact(name, values[name], *band) for name, band in BANDS.items()]
 
 
 def mids(tape: Tape, step_s: float) -> list[float]:
-    """The mid at equal steps (in half ticks: bid + ask)."""
+    """The mid at equal steps, in half ticks (bid + ask)."""
     return [float(bid + ask) for bid, _, ask, _ in sampled(tape, step_s)]
 
 
 def sampled(tape: Tape, step_s: float) -> list[tuple[int, int, int, int]]:
-    """The touch at equal steps."""
+    """The best prices and sizes at equal steps."""
     moments = range(tape.times[0], tape.times[-1] + 1, int(step_s * SECOND_NS))
     return [tape.touches[bisect_right(tape.times, at) - 1] for at in moments]
 
@@ -161,7 +161,7 @@ def _returns(prices: Sequence[float]) -> list[float]:
 
 
 def autocorrelation(values: Sequence[float], lag: int) -> float:
-    """Of a series with itself, `lag` steps later."""
+    """The autocorrelation of a series at `lag` steps."""
     middle, spread = fmean(values), pvariance(values)
     pairs = zip(values, values[lag:], strict=False)
     total = sum((one - middle) * (other - middle) for one, other in pairs)
@@ -169,7 +169,7 @@ def autocorrelation(values: Sequence[float], lag: int) -> float:
 
 
 def _fano(times: Sequence[int], window_s: int) -> float:
-    """Variance over mean of counts in windows."""
+    """The variance divided by the mean of counts in windows."""
     counts = [0] * ((times[-1] - times[0]) // (window_s * SECOND_NS) + 1)
     for at in times:
         counts[(at - times[0]) // (window_s * SECOND_NS)] += 1
@@ -178,7 +178,7 @@ def _fano(times: Sequence[int], window_s: int) -> float:
 
 
 def _ofi_r2(tape: Tape) -> float:
-    """How much of one second's mid change its order-flow imbalance explains."""
+    """R² of one second's mid change on its order-flow imbalance."""
     flows: dict[int, float] = {}
     for place in range(1, len(tape.touches)):
         second = (tape.times[place] - tape.times[0]) // SECOND_NS
@@ -189,7 +189,7 @@ def _ofi_r2(tape: Tape) -> float:
 
 
 def _flow(before: tuple[int, int, int, int], after: tuple[int, int, int, int]) -> float:
-    """e_n: what one update adds on the bid less what it adds on the ask."""
+    """e_n: what one update adds on the bid minus what it adds on the ask."""
     signed = 0.0
     if after[0] >= before[0]:
         signed += after[1]
@@ -211,7 +211,7 @@ def _r2(pairs: Sequence[tuple[float, float]]) -> float:
 
 
 def _imbalance_auc(tape: Tape) -> float:
-    """How well the queues order ups before downs (Mann and Whitney)."""
+    """How well the queue imbalance separates rises from falls (Mann and Whitney)."""
     touches = sampled(tape, 0.1)
     scored = []
     for before, after in pairwise(touches):
@@ -222,7 +222,7 @@ def _imbalance_auc(tape: Tape) -> float:
 
 
 def _auc(scored: list[tuple[float, bool]]) -> float:
-    """The chance that an up scores above a down, equal scores counting a half."""
+    """The probability that a rise scores above a fall; equal scores count a half."""
     counts: dict[float, list[int]] = {}
     for score, up in scored:
         counts.setdefault(score, [0, 0])[up] += 1

@@ -1,8 +1,8 @@
-"""Recordings that a seed makes: one Deribit connection with a perpetual, a dated future and an option.
+"""Generates recordings from a seed: one Deribit connection with a perpetual, a dated future and an option.
 
-Books walk at random and never cross, trades take what stands at the best price, tickers state what the books and
-trades before them say. The same seed gives the same bytes. Times, expiries and names are fixed, nothing is priced
-by a model: the numbers are plausible, not fair.
+Books walk at random and never cross, trades take from the best price, and tickers state what the books and trades
+before them say. The same seed gives the same bytes. Times, expiries and names are fixed, and no model prices
+anything: the numbers are plausible, not fair.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -26,22 +26,22 @@ WEBSOCKET = "wss://www.deribit.com/ws/api/v2"
 INSTRUMENTS = "https://www.deribit.com/api/v2/public/get_instruments?currency=BTC&expired=false"
 INDEX = "btc_usd"
 REACH = 60
-"""Levels stand at most this many ticks from the middle."""
+"""Greatest distance of levels from the mid price, in ticks."""
 BASIS = 7.5
-"""What the perpetual costs above the index."""
+"""Premium of the perpetual over the index."""
 DOLLARS = 90_000
-"""What a coin is worth where an option's volume is told in dollars."""
+"""Price of a coin for the volume of options in dollars."""
 AWAY = 12
-"""Steps from a lost frame to the image of the new subscription."""
+"""Steps between a lost frame and the image of the new subscription."""
 
 
 class Contract(msgspec.Struct, frozen=True):
-    """What is traded: the venue's definition, the first middle price in ticks, and how often its book changes."""
+    """A contract: the venue's definition, the first mid price in ticks, and how often its book changes."""
 
     definition: dict[str, Any]
     middle: int
     every: int
-    """Its book changes once in so many steps."""
+    """Steps per change of the book."""
 
     @property
     def name(self) -> str:
@@ -118,14 +118,14 @@ OPTION = Contract(
 )
 CONTRACTS = (PERPETUAL, FUTURE, OPTION)
 TICKER_EVERY = 6
-"""Tickers come once in so many steps."""
+"""Steps per ticker."""
 
 
 def make_recording(seed: int, *, steps: int = 3000, losses: Collection[int] = ()) -> Iterator[RecordingEntry]:
-    """What a recorder on a Deribit connection would have kept; a step is 40 ms.
+    """The recording of a Deribit connection; a step is 40 ms.
 
-    The perpetual's book changes at every step. At each step in `losses` its frame is lost, so that the next one
-    leaves a gap; the image of a new subscription follows after `AWAY` steps.
+    The perpetual's book changes at every step. At each step in `losses` its frame is lost, so that the next one shows
+    a gap; the image of a new subscription follows after `AWAY` steps.
     """
     random = Random(seed)
     markets = [_Market(contract) for contract in CONTRACTS]
@@ -141,7 +141,7 @@ def make_recording(seed: int, *, steps: int = 3000, losses: Collection[int] = ()
 
 
 def write_log(records: Iterable[RecordingEntry], path: Path) -> Path:
-    """Keep records as a raw data log (`wss://… <-> t`, `https://… -> t: body`, `t: frame`); returns the path."""
+    """Write entries as a raw-data log (`wss://… <-> t`, `https://… -> t: body`, `t: frame`); returns the path."""
     with path.open("wb") as file:
         for record in records:
             file.write(_log_line(record))
@@ -149,7 +149,7 @@ def write_log(records: Iterable[RecordingEntry], path: Path) -> Path:
 
 
 class _Moment(msgspec.Struct, frozen=True):
-    """When something is said, and the index price then."""
+    """The time of a message, and the index price at that time."""
 
     at_ms: int
     index_price: float
@@ -181,7 +181,7 @@ def _frames(
 
 
 class _Market:
-    """One contract's book (lots by ticks) and what its trades came to."""
+    """The book of one contract (lots by ticks) and its trade statistics."""
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
@@ -195,11 +195,11 @@ class _Market:
 
     @property
     def mark(self) -> float:
-        """The middle as a price."""
+        """The mid as a price."""
         return self.contract.price(self.middle)
 
     def move(self, moment: _Moment, random: Random) -> list[dict[str, Any]]:
-        """Trade or not, walk, and place or pull a few orders; the trades."""
+        """Trade or not, walk, and place or cancel a few orders; returns the trades."""
         trades = [self._trade(moment, random)] if random.random() < 0.3 else []
         self.middle = max(REACH + 2, self.middle + random.choice((-1, 0, 0, 1)))
         for side, sign in ((self.bids, -1), (self.asks, 1)):
@@ -215,7 +215,7 @@ class _Market:
         return trades
 
     def change(self, at_ms: int, random: Random) -> dict[str, Any]:
-        """The notification from the book last published to the book as it is."""
+        """The notification that leads from the last published book to the present one."""
         before, self._published = self._published, (dict(self.bids), dict(self.asks))
         previous = self._change_id
         self._change_id += random.randrange(1, 9)
@@ -230,7 +230,7 @@ class _Market:
         )
 
     def image(self, at_ms: int) -> dict[str, Any]:
-        """The notification that a new subscription begins with."""
+        """The first notification of a new subscription."""
         bids = {price: self.bids[price] for price in sorted(self.bids, reverse=True)}
         asks = {price: self.asks[price] for price in sorted(self.asks)}
         actions = {"bids": self._actions({}, bids), "asks": self._actions({}, asks)}
@@ -287,7 +287,7 @@ class _Market:
 
 
 class _Day:
-    """What the trades of one contract came to."""
+    """Statistics of the trades of one contract."""
 
     def __init__(self, contract: Contract) -> None:
         self.last: float | None = None
@@ -298,14 +298,14 @@ class _Day:
         self._dollars = 0.0
 
     def count(self, price: float, amount: float) -> None:
-        """A trade: amounts of a future are in dollars, of an option in coins."""
+        """Add a trade; amounts are in dollars for futures, in coins for options."""
         self.last = price
         self._prices = [min(self._prices, default=price), max(self._prices, default=price), price]
         self._volume += amount / price if self._inverse else amount
         self._dollars += amount if self._inverse else amount * price * DOLLARS
 
     def stats(self) -> dict[str, float | None]:
-        """Under the venue's names; nothing before the first trade."""
+        """The statistics under the venue's names; empty values before the first trade."""
         if self.last is None:
             return dict.fromkeys(("high", "low", "price_change", "volume", "volume_usd"))
         return {
@@ -336,7 +336,7 @@ def _ticker(market: _Market, moment: _Moment) -> dict[str, Any]:
 
 
 def _kind_fields(contract: Contract, future: _Market, random: Random) -> dict[str, Any]:
-    """What only perpetuals and only options have."""
+    """The members that only perpetuals and only options have."""
     if contract is PERPETUAL:
         return {"current_funding": 0.00001, "funding_8h": 0.000012, "interest_value": 0.0003}
     if contract is not OPTION:

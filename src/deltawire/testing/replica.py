@@ -1,4 +1,4 @@
-"""A subscriber that trusts nothing: it rebuilds every book from events, naively, and checks each promise."""
+"""A subscriber that verifies everything: it rebuilds each book from events and checks each guarantee."""
 
 import msgspec
 
@@ -7,11 +7,11 @@ from deltawire.testing.simulators.market import PlainBook
 
 
 class ContractViolationError(AssertionError):
-    """An event that no verified book could have given."""
+    """An event that a verified book cannot produce."""
 
 
 class ReplicaBook(msgspec.Struct):
-    """One book as its events tell it."""
+    """The book of one instrument, as its events describe it."""
 
     state: BookState = "syncing"
     sequence: int = 0
@@ -20,11 +20,11 @@ class ReplicaBook(msgspec.Struct):
 
 
 class Replica:
-    """Every book that events tell of, by instrument name; `ContractViolationError` at the first event that cannot be.
+    """All books by instrument name; raises `ContractViolationError` at the first impossible event.
 
-    The promises: one image comes first and no other after it; sequences rise by one; a change starts from the
-    size the subscriber holds; nothing is published unless the book is live; no book is ever crossed. Prices
-    and sizes are held in the units of the latest event.
+    The guarantees: one image comes first and no other after it; sequences rise by one; a change starts from the size
+    that the subscriber has; nothing is published unless the book is live; no book is ever crossed. Prices and sizes
+    are in the units of the latest event.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class Replica:
         self._exponents: dict[str, tuple[int, int]] = {}
 
     def take(self, event: Event) -> None:
-        """Check an event and follow it."""
+        """Check an event and apply it."""
         if isinstance(event, BookImage | BookDelta | Status):
             name = event.instrument.name
             held = self.books.setdefault(name, ReplicaBook())

@@ -1,4 +1,4 @@
-"""Venues: one file each, and this registry of their names."""
+"""One file per venue, and the registry of their names."""
 
 from collections.abc import Callable
 
@@ -6,21 +6,32 @@ from deltawire.errors import UsageError
 from deltawire.ports import Venue
 from deltawire.venues.binance_spot import BinanceSpot
 from deltawire.venues.binance_usdm import BinanceUsdm
+from deltawire.venues.bybit import BybitInverse, BybitLinear, BybitOption, BybitSpot
+from deltawire.venues.coinbase import Coinbase
 from deltawire.venues.deribit import Deribit
+from deltawire.venues.hyperliquid import Hyperliquid
 from deltawire.venues.kraken import Kraken
+from deltawire.venues.kraken_futures import KrakenFutures
 from deltawire.venues.okx import Okx
 
 REGISTRY: dict[str, Callable[[], Venue]] = {
     "binance_spot": BinanceSpot,
     "binance_usdm": BinanceUsdm,
+    "bybit_inverse": BybitInverse,
+    "bybit_linear": BybitLinear,
+    "bybit_option": BybitOption,
+    "bybit_spot": BybitSpot,
+    "coinbase": Coinbase,
     "deribit": Deribit,
+    "hyperliquid": Hyperliquid,
     "kraken": Kraken,
+    "kraken_futures": KrakenFutures,
     "okx": Okx,
 }
 
 
 def make_venue(name: str) -> Venue:
-    """A fresh connection state machine for a venue; `UsageError` when the name is not in the registry."""
+    """Create a connection state machine for a venue; `UsageError` if the name is not in the registry."""
     try:
         return REGISTRY[name]()
     except KeyError:

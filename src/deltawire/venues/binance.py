@@ -1,8 +1,8 @@
-"""What Binance's order-book streams have in common: the diff stream, the image by REST, the best-price stream.
+"""The common part of Binance's streams: the diff stream, the image by REST, the best-price stream.
 
-Facts: binance/binance-spot-api-docs (web-socket-streams.md, "How to manage a local order book correctly") and
-the USD-M futures documentation, confirmed on recordings of 2024-08-08. Binance sends no checksum, but its
-`bookTicker` states the best prices at an update id: where that is the id of our book, the two must agree.
+Facts: binance/binance-spot-api-docs (web-socket-streams.md, "How to manage a local order book correctly") and the
+USD-M futures documentation, confirmed on recordings of 2024-08-08. Binance sends no checksum, but its `bookTicker`
+states the best prices at an update id: if that is the id of the book, the two must agree.
 """
 
 import re
@@ -31,14 +31,14 @@ ENDED = ("BREAK", "HALT", "END_OF_DAY", "DELIVERING", "DELIVERED", "SETTLING", "
 """States of a symbol that is not traded, and not about to be."""
 TOPS_KEPT = 512
 SLOWEST_MS = 1000
-"""The pace of streams that state none."""
+"""The interval of streams that state none."""
 _PARTIAL = re.compile(r"depth(\d{1,2})(@\d{1,4}ms)?", re.ASCII)
 """Streams of the best levels."""
 _PACE = re.compile(r"@(\d{1,4})ms$", re.ASCII)
 EVENTS = {"depthUpdate": "depth", "markPriceUpdate": "markPrice"}
-"""Streams by their events' names, where these differ."""
+"""Names of streams by the names of their events, if they differ."""
 NO_TOP = (-1, -1, -1, -1)
-"""Best prices finer than the book's own exponents: whatever the book's are, they differ."""
+"""Best prices finer than the book's exponents: they always differ from the book's."""
 
 
 class _Message(msgspec.Struct):
@@ -51,7 +51,7 @@ class _Message(msgspec.Struct):
     msg: str = ""
     error: "_Error | None" = None
     e: str = ""
-    """Of a raw stream's frame, without an envelope: the event."""
+    """The event of a raw stream's frame, which has no envelope."""
     s: str = ""
     u: Id | None = None
     result: msgspec.Raw = msgspec.Raw(b"")
@@ -106,7 +106,7 @@ class _Trade(msgspec.Struct):
     l: Id | None = None  # noqa: E741 (the venue's spelling)
 
     def trades(self) -> Trades | None:
-        """A trade, or those that are in an aggregate, None where it does not say them."""
+        """A trade, or those in an aggregate; None if it does not state them."""
         if self.t:
             return Trades(self.t, self.t, to_ns(self.T))
         if self.f is None or self.l is None or self.l < self.f:
@@ -141,10 +141,12 @@ _decode_levels = msgspec.json.Decoder(list[tuple[str, str]]).decode
 
 
 def _refuse_partial(raw_bids: msgspec.Raw, raw_asks: msgspec.Raw) -> None:
-    """Raises `MalformedError` for what looks like the best levels alone: 5, 10 or 20 bids, as many asks, none removed.
+    """Raise `MalformedError` for a message that looks like a partial book.
 
-    On a stream without a name such a message cannot be told from an update, or from an image of the whole book. One
-    that looks so by chance is not used, and leaves a gap: no book rather than a wrong one.
+    5, 10 or 20 bids, as many asks, none removed.
+
+    On a stream without a name such a message cannot be distinguished from an update or a complete image. An update
+    that looks like this by chance is not used and leaves a gap: no book rather than a wrong one.
     """
     bids, asks = _decode_levels(raw_bids), _decode_levels(raw_asks)
     if len(bids) == len(asks) and len(bids) in (5, 10, 20) and all(float(size) for _, size in (*bids, *asks)):
@@ -156,7 +158,10 @@ def _image_update(data: _Image) -> BookUpdate:
 
 
 def diff_frames(*, bare: bool = True, **fields: str) -> tuple[Members, ...]:
-    """Frames of the diff stream, in the envelope of combined streams and `bare`; `more` is where markets differ."""
+    """Frames of the diff stream, in the envelope of combined streams and `bare`.
+
+    `more` is what differs between markets.
+    """
     data = {
         "e": '"depthUpdate"',
         "s": '"$symbol"',
@@ -171,14 +176,14 @@ def diff_frames(*, bare: bool = True, **fields: str) -> tuple[Members, ...]:
 
 
 class BinanceConnection(VenueConnection):
-    """One combined-stream connection; the spot and futures files give the rest."""
+    """One combined-stream connection; the files for spot and futures define the rest."""
 
     rest = ""
     depth_stream = ""
     image_limit = 1000
     pads_decimals = True
     partial_as_update = False
-    """Whether streams of the best levels have the form of updates."""
+    """Whether streams of partial books have the form of updates."""
     sequencer: Callable[[], Sequencer]
     """Makes the continuity rule of one book."""
 
@@ -196,7 +201,7 @@ class BinanceConnection(VenueConnection):
         self._tops: dict[str, dict[int, _Top]] = {}
         self._asked = 0
         self._stream = ""
-        """Of the frame that is being read, as its envelope says."""
+        """The stream of the present frame, from its envelope."""
         self._streams = {
             "depth": self._on_depth,
             "bookTicker": self._on_top,
@@ -205,7 +210,7 @@ class BinanceConnection(VenueConnection):
         }
 
     def tag(self, url: str) -> str | None:
-        """Addresses of depth and exchangeInfo are ours; what was asked of some symbols only is a list of its own."""
+        """The tag of a depth or exchangeInfo address; a request for some symbols only is a separate list."""
         parts = urlsplit(url)
         if parts.path.endswith("/exchangeInfo"):
             return f"instruments:{parts.query}" if parts.query else "instruments"
@@ -214,7 +219,7 @@ class BinanceConnection(VenueConnection):
         return None
 
     def closed(self, now: int) -> list[Output]:
-        """The next connection brings its own best prices."""
+        """Drop the best prices of the closed connection."""
         self._tops.clear()
         return super().closed(now)
 
@@ -263,13 +268,13 @@ class BinanceConnection(VenueConnection):
         return [] if message.result else self._not_read(message.e or "no stream")
 
     def _read_raw(self, message: _Message, frame: bytes, now: int) -> list[Output]:
-        """A frame of `/ws/<stream>`: what is elsewhere an envelope's data; spot's best prices name no event."""
+        """A frame of `/ws/<stream>`, which is the data of an envelope; spot's best prices name no event."""
         event = message.e or ("bookTicker" if message.u is not None else "")
         handle = self._streams.get(EVENTS.get(event, event))
         return handle(msgspec.Raw(frame), now) if handle else self._not_read(event)
 
     def _sole_waiting(self) -> str:
-        """A recording may hold a bare REST image, which names no symbol: it is the one book's that waits."""
+        """The only book that waits for an image: a recording may contain a REST image that names no symbol."""
         waiting = [symbol for symbol, book in self.books.items() if book.state != "live"]
         if len(waiting) != 1:
             raise MalformedError(f"an image without a symbol, and {len(waiting)} books wait for one")
@@ -300,7 +305,7 @@ class BinanceConnection(VenueConnection):
         return outputs
 
     def _compare(self, events: list[BookDelta], now: int) -> list[Output]:
-        """The best prices that the venue states at the update's id must be those of the book."""
+        """Compare the best prices that the venue states at the update's id with the book."""
         track = self._router.recent
         tops = self._tops.get(track.symbol) if track and self._tops else None
         if track and tops and (top := tops.pop(track.last, None)):
@@ -308,16 +313,16 @@ class BinanceConnection(VenueConnection):
         return events  # type: ignore[return-value]
 
     def _may_switch(self, symbol: str) -> bool:
-        """Whether updates of a finer stream may begin: only an image begins them, so not while others are live."""
+        """Whether updates of a finer stream may start: only an image starts them, so not while others are live."""
         book = self.books.get(symbol)
         return book is None or book.state != "live" or self._is_partial(symbol)
 
     def _is_partial(self, symbol: str) -> bool:
-        """Whether images of the best levels are the book so far."""
+        """Whether the book is built from partial images so far."""
         return bool(_PARTIAL.fullmatch(self._book_channels.of(symbol) or ""))
 
     def _on_partial(self, stream: str, raw: msgspec.Raw, now: int) -> list[Output]:
-        """The best levels, whole in each message; futures name them as they do updates."""
+        """A partial book, complete in each message; futures name its levels like those of updates."""
         symbol, channel = stream.partition("@")[0].upper(), self._channel("", stream)
         if self.partial_as_update:
             data = self._depth(raw)
@@ -335,7 +340,7 @@ class BinanceConnection(VenueConnection):
         return label.partition("@")[2]
 
     def _rank(self, channel: str) -> Rank:
-        """Updates before images of the best levels, and of these the most; a stream without a name is the last."""
+        """Updates before partial books, and of these the deepest; a stream without a name is last."""
         partial = _PARTIAL.fullmatch(channel)
         pace = _PACE.search(channel)
         pace_ms = int(pace[1]) if pace else SLOWEST_MS if channel else SLOWEST_MS + 1
@@ -343,13 +348,13 @@ class BinanceConnection(VenueConnection):
 
     def _on_top(self, raw: msgspec.Raw, now: int) -> list[Output]:
         data = self._top(raw)
-        ticker = self._top_ticker(data, now)  # raises where it is malformed, before anything is noted
+        ticker = self._top_ticker(data, now)  # raises if it is malformed, before anything is recorded
         book = self.books.get(data.s)
         outputs = self._note_top(book, data, now) if book is not None else []
         return [*outputs, ticker]
 
     def _note_top(self, book: Book, data: _Top, now: int) -> list[Output]:
-        """Check the book against the venue's best prices, now or when it reaches their update id."""
+        """Compare the book with the venue's best prices, now or when it reaches their update id."""
         if book.state == "live" and data.u <= book.venue_sequence:
             return self._check_top(book, data, now) if data.u == book.venue_sequence else []
         self._router.took = self._compare
@@ -372,7 +377,7 @@ class BinanceConnection(VenueConnection):
             try:
                 self._finer(book.instrument, [(top.b, top.B), (top.a, top.A)])
             except PrecisionError as error:
-                return [self._fault(error, now)]  # odd: it says nothing of the book
+                return [self._fault(error, now)]  # odd: shows nothing about the book
             stated = NO_TOP
         return self._settled(book, book.confirm_top(stated, now), now)
 
@@ -399,7 +404,7 @@ class BinanceConnection(VenueConnection):
 
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
         kind, _, symbol = tag.partition(":")
-        if kind == "book":  # an answer may outlive its connection
+        if kind == "book":  # an answer may arrive after its connection has ended
             if self._router.heard_ns is None:
                 return []
             return self._image(symbol, _image_update(self._image_data(body)), now)

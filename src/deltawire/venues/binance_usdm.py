@@ -14,7 +14,7 @@ from deltawire.venues.binance import BinanceConnection, _Symbol, diff_frames
 from deltawire.venues.connection import Ms, optional_float, to_ns
 
 NEVER_MS = 4_133_404_800_000
-"""The delivery date of what is never delivered: 25 December 2100."""
+"""The delivery date of contracts that are never delivered: 25 December 2100."""
 
 
 class _Mark(msgspec.Struct):
@@ -62,7 +62,7 @@ class BinanceUsdm(BinanceConnection):
         return ("markPrice@1s", "forceOrder")
 
     def _describe(self, symbol: str) -> Instrument:
-        """BTCUSDT never expires, BTCUSDT_260925 does; behind an underscore that is no day, nothing is known."""
+        """BTCUSDT never expires, BTCUSDT_260925 does; any other text after an underscore says nothing."""
         _, dated, day = symbol.partition("_")
         return msgspec.structs.replace(
             super()._describe(symbol),
@@ -101,7 +101,7 @@ class BinanceUsdm(BinanceConnection):
 
 
 def _expiration(stated: _Symbol, named: Instrument) -> int:
-    """PERPETUAL, TRADIFI_PERPETUAL and whatever else calls itself so never expires."""
+    """PERPETUAL, TRADIFI_PERPETUAL and similar contract types never expire."""
     if "PERPETUAL" in stated.contractType or stated.deliveryDate >= NEVER_MS:
         return FOREVER_NS
     return to_ns(stated.deliveryDate) or named.expiration_ns

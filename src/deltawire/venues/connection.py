@@ -1,11 +1,13 @@
-"""What every venue's file builds on: books by instrument, faults instead of exceptions, silence.
+"""The base of every venue's file: books by instrument, faults instead of exceptions, silence.
 
-A venue's own file says how to subscribe, how to read a frame, and which continuity rule and level format its
-books have; everything that must be the same everywhere is here.
+A venue's own file says how to subscribe, how to read a frame, and which continuity rule and level format its books
+have; everything that is the same for all venues is here.
 """
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from math import isfinite
 from typing import Annotated, Any, TypeVar
 
@@ -28,46 +30,51 @@ from deltawire.errors import MalformedError, PrecisionError, VenueError
 from deltawire.model.events import Event, Fault, Listing, Side, Trade
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import FINEST, exponent_of, format_decimal, parse_decimal
-from deltawire.ports import Ask, BookFrames, Output, Reconnect, Wants
+from deltawire.ports import Ask, BookFrames, Output, Reconnect, Send, Wants
 from deltawire.venues.channels import BookChannels, Rank
 from deltawire.venues.lifetimes import Lifetimes
 from deltawire.venues.tape import SeenTrades, Trades
 
 SECOND_NS = 1_000_000_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MS_NS = 1_000_000
 LATEST_NS = (1 << 63) - 1
 LATEST_MS = LATEST_NS // MS_NS
 Ms = Annotated[int, msgspec.Meta(ge=0, le=LATEST_NS)]
-"""A venue's time since 1970: milliseconds, or where it was asked for them microseconds (`to_ns` tells them apart)."""
+"""A venue's time since 1970: milliseconds, or microseconds if requested (`to_ns` distinguishes them)."""
 FIRST_US, FIRST_NS = 10**14, 10**17
-"""From here on a number is microseconds, or nanoseconds: as milliseconds it would be past the year 5138."""
+"""From here on a number is microseconds, or nanoseconds: as milliseconds it would be after the year 5138."""
 Id = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
-"""A venue's number of an update or a trade."""
+"""A venue's id of an update or a trade."""
 LONGEST_NAME, LONGEST_REASON = 64, 256
 UNNAMED = "without a name"
 MOST_UNREAD = 64
-"""Kinds of streams that are counted apart where nobody reads them."""
+"""The number of kinds of unread streams that are counted separately."""
 IMAGE_WAIT_NS = 20 * SECOND_NS
-"""An image that has not come after this long is asked for again."""
+"""A missing image is requested again after this time."""
 RETRY_NS = SECOND_NS
-"""After an image that did not do, the next is asked for not before this long: a venue counts requests."""
+"""After an invalid image the next one is requested no earlier than this: venues limit requests."""
 BAD_FRAME = (VenueError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What a frame may raise on its way through a parser; anything else is our own bug and must be seen."""
+"""Exceptions that parsing a frame may raise; any other is a defect of deltawire and is not caught."""
 
 T = TypeVar("T")
 _NUMBER = re.compile(r"-?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 class VenueConnection:
-    """One connection to a venue; see `deltawire.ports.Venue`."""
+    """One connection to a venue; implements `deltawire.ports.Venue`."""
 
     name = ""
     silence_ns = 60 * SECOND_NS
-    """Without a frame for this long, the connection's books are stale."""
+    """Without a frame for this long, the books of the connection become stale."""
     pads_decimals = False
-    """Whether prices come with zeros behind the last place that counts."""
+    """Whether prices are padded with zeros after the last significant place."""
+    ping: Send | None = None
+    """The message for venues that close connections on which the client sends nothing."""
+    ping_ns = 0
+    """How often."""
     fast_path = FastPath("text_pairs", "none", ())
-    """How this venue writes the book messages that the kernel may take whole."""
+    """The format of this venue's book messages that the kernel can handle."""
 
     def __init__(self) -> None:
         self._router = self.fast_path.make_router(
@@ -80,25 +87,26 @@ class VenueConnection:
         self.books: dict[str, Book] = {}
         self.instruments: dict[str, Instrument] = {}
         self.unread: dict[str, int] = {}
-        """What came that nobody reads: how many messages of each stream or kind."""
+        """Number of unused messages by stream or kind."""
         self._parsed_books = 0
-        """Frames with a book image or update that came to the venue's parser."""
+        """Frames with a book image or update that were read by the venue's parser."""
         self._book_channels = BookChannels(self._rank)
         self._seen_trades: dict[str, SeenTrades] = {}
+        self._pinged_ns = 0
         self._waiting: dict[str, int] = {}
-        """Books without an image, and when to ask for one again."""
+        """Books without an image, and when to request one again."""
         self._lifetimes = Lifetimes()
         self._mentioned: set[str] = set()
-        """Whom the list that is being read names."""
+        """The instruments named by the list that is being read."""
 
     @property
     def fast_messages(self) -> int:
-        """How many messages the kernel has taken whole; 0 in pure Python."""
+        """Number of updates handled by the kernel; 0 in pure Python."""
         return self._router.taken
 
     @property
     def fast_images(self) -> int:
-        """How many images the kernel has read whole; 0 in pure Python."""
+        """Number of images read by the kernel; 0 in pure Python."""
         return self._router.imaged
 
     @property
@@ -106,18 +114,18 @@ class VenueConnection:
         """See `Venue.book_frames`."""
         return BookFrames(self._router.taken + self._router.imaged, self._parsed_books)
 
-    # What the venue's own file fills in.
+    # To be defined by the venue's own file.
 
     def _read(self, frame: bytes, now: int) -> list[Output]:
-        """The events and asks of one frame; may raise any of BAD_FRAME."""
+        """The events and effects of one frame; may raise any of BAD_FRAME."""
         raise NotImplementedError
 
     def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
-        """What to ask for when the connection opens."""
+        """What to send and fetch when the connection opens."""
         raise NotImplementedError
 
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
-        """The events and asks of a fetched body; may raise any of BAD_FRAME."""
+        """The events and effects of a fetched body; may raise any of BAD_FRAME."""
         raise NotImplementedError
 
     def _make_book(self, instrument: Instrument) -> Book:
@@ -125,11 +133,11 @@ class VenueConnection:
         raise NotImplementedError
 
     def _describe(self, symbol: str) -> Instrument:
-        """What a bare symbol tells of an instrument that the venue has not defined (`stated=False`)."""
+        """The facts that a symbol alone states of an instrument that the venue has not defined (`stated=False`)."""
         raise NotImplementedError
 
     def _ask_image(self, book: Book) -> list[Ask]:
-        """What to ask for so that an image of this one book comes."""
+        """What to send or fetch to get an image of this one book."""
         raise NotImplementedError
 
     def tag(self, url: str) -> str | None:
@@ -137,9 +145,9 @@ class VenueConnection:
         raise NotImplementedError
 
     def _expect(self, symbol: str, label: str) -> tuple[Instrument, int] | None:
-        """What the kernel is to read a symbol's image on a label as; None where the image's own texts say what it is.
+        """How the kernel is to read a symbol's image with this label; None if the image's texts define the exponents.
 
-        Where the venue has not stated the exponents, the kernel leaves an image alone that shows finer ones.
+        If the venue has not stated the exponents, the kernel leaves images with finer ones to the parser.
         """
         instrument = self.instruments.get(symbol)
         if instrument is None or (self.pads_decimals and not instrument.stated):
@@ -148,7 +156,7 @@ class VenueConnection:
         return (instrument, 0) if self._book_channels.takes(symbol, channel, opens=True) else None
 
     def _rank(self, channel: str) -> Rank:
-        """How fine a book channel of this name is."""
+        """The rank of a book channel of this name; the finest is the least."""
         return ()
 
     def _channel(self, symbol: str, label: str) -> str:
@@ -156,7 +164,7 @@ class VenueConnection:
         return label
 
     def _opened(self, image: Image, now: int) -> list[Output]:
-        """What a book image gave that the kernel has read whole."""
+        """The events of a book image that the kernel has read."""
         self._book_channels.choose(image.symbol, self._channel(image.symbol, image.label), opens=True)
         book = self._book(image.symbol)
         if (last := self._last_words(book, now)) is not None:
@@ -166,11 +174,11 @@ class VenueConnection:
         self._waiting.pop(image.symbol, None)
         return events  # type: ignore[return-value]
 
-    # What is the same everywhere.
+    # The same for all venues.
 
     def opened(self, wants: Wants, now: int) -> list[Output]:
         """See `Venue.opened`."""
-        self._router.heard_ns = now
+        self._router.heard_ns = self._pinged_ns = now
         return [*self._began(now), *self._subscriptions(wants, now)]
 
     def received(self, frame: bytes, now: int) -> list[Output]:
@@ -178,7 +186,7 @@ class VenueConnection:
         return self._router.received(frame, now)
 
     def _received_otherwise(self, frame: bytes, now: int) -> list[Output]:
-        """A frame that the kernel has left to its venue's parser."""
+        """Handle a frame that the kernel has left to the venue's parser."""
         try:
             return self._read(frame, now)
         except BAD_FRAME as error:
@@ -220,6 +228,8 @@ class VenueConnection:
         if heard_ns is None:
             return expiry_ns
         due_ns = heard_ns + self.silence_ns
+        if self.ping:
+            due_ns = min(due_ns, self._pinged_ns + self.ping_ns)
         if self._waiting:
             due_ns = min(due_ns, *self._waiting.values())
         return due_ns if expiry_ns is None else min(due_ns, expiry_ns)
@@ -231,12 +241,18 @@ class VenueConnection:
             return outputs
         outputs += self._ask_again(now)
         if now < self._router.heard_ns + self.silence_ns:
-            return outputs
+            return [*outputs, *self._ping_again(now)]
         self._router.heard_ns = None
         for book in self.books.values():
             if book.state == "live":
                 outputs += book.fault("silent", now)
         return [*outputs, Reconnect("no frame came in time")]
+
+    def _ping_again(self, now: int) -> list[Output]:
+        if self.ping is None or now < self._pinged_ns + self.ping_ns:
+            return []
+        self._pinged_ns = now
+        return [self.ping]
 
     def _ask_again(self, now: int) -> list[Output]:
         outputs: list[Output] = []
@@ -245,10 +261,10 @@ class VenueConnection:
             outputs += self._ask_image(self.books[symbol])
         return outputs
 
-    # What the venues' files call.
+    # Called by the venues' files.
 
     def _each(self, items: Iterable[T], read: Callable[[T, int], Sequence[Output]], now: int) -> list[Output]:
-        """Read items one by one: one that cannot be used is a fault, and does not cost its neighbours."""
+        """Read items one by one: an item that cannot be used is a fault and does not affect the others."""
         outputs: list[Output] = []
         for item in items:
             try:
@@ -278,7 +294,7 @@ class VenueConnection:
         return known
 
     def _image(self, symbol: str, update: BookUpdate, now: int) -> list[Output]:
-        """A book image has come for this symbol; if it does not do, another is asked for, but not at once."""
+        """Apply a book image for this symbol; if it is not valid, another is requested, but not at once."""
         book = self._book(symbol)
         if (last := self._last_words(book, now)) is not None:
             return last
@@ -292,7 +308,7 @@ class VenueConnection:
         return events  # type: ignore[return-value]
 
     def _whole(self, book: Book, update: BookUpdate, now: int) -> list[Output]:
-        """An image has come on a channel that has only such: it stands until the next."""
+        """Apply an image of a channel that sends only images."""
         if (last := self._last_words(book, now)) is not None:
             return last
         events = book.replace(update, now)
@@ -302,23 +318,29 @@ class VenueConnection:
         return events  # type: ignore[return-value]
 
     def _delta(self, book: Book, update: BookUpdate, now: int) -> list[Output]:
-        """A book update has come."""
+        """Apply a book update."""
         if (last := self._last_words(book, now)) is not None:
             return last
         return self._settled(book, book.delta(update, now), now)
 
     def _settled(self, book: Book, events: list[BookEvent], now: int) -> list[Output]:
-        """The events, and where the book needs an image now, what to ask for."""
-        self.instruments[book.instrument.name] = book.instrument  # an update may have made it finer
+        """The events, and the request for an image if the book needs one now."""
+        self.instruments[book.instrument.name] = book.instrument  # an update may have refined it
         if not book.wants_image:
             return events  # type: ignore[return-value]
+        return [*events, *self._ask_image(book), *self._awaited(book, now)]
+
+    def _awaited(self, book: Book, now: int) -> list[Output]:
+        """An image of this book is asked for: so the book says, and if none comes it is asked for again."""
         self._waiting[book.instrument.name] = now + IMAGE_WAIT_NS
-        return [*events, *self._ask_image(book), *book.asked(now)]
+        return [*book.asked(now)]
 
     def _lost(self, symbol: str, label: str, error: Exception, now: int) -> list[Output]:
-        """A message on a book channel cannot be used; where it is the channel of this book, that has missed something.
+        """A message on a book channel cannot be used.
 
-        Where nothing is numbered, or nothing more comes, nothing later would show that.
+        If it is the channel of this book, the book has missed something.
+
+        Without ids, or without further messages, nothing later would show that.
         """
         book = self.books.get(symbol)
         beside = self._book_channels.of(symbol) not in (None, self._channel(symbol, label))
@@ -331,7 +353,8 @@ class VenueConnection:
     def _learn(self, stated: Instrument, now: int, why: str = "inactive") -> list[Output]:
         """The venue defines an instrument; one with a running book keeps its exponents if they are finer.
 
-        One that is listed as active, and is not past its expiry, lives (again); `why` is why any other does not.
+        An instrument that is listed as active, and is not past its expiry, is live (again); `why` is the reason of
+        any other.
         """
         _check_name(stated.name)
         _check_increments(stated)
@@ -344,7 +367,7 @@ class VenueConnection:
         return [*outputs, *self._restart(stated.name, now)]
 
     def _take_over(self, stated: Instrument, now: int) -> list[Event]:
-        """A definition, with exponents no coarser than those that the levels have."""
+        """A definition with exponents no coarser than those of the levels."""
         self._lifetimes.watch(stated)
         known = self.instruments.get(stated.name)
         if known is None:
@@ -356,9 +379,11 @@ class VenueConnection:
     def _whole_list(
         self, tag: str, items: Sequence[T], read: Callable[[T, int], Sequence[Output]], now: int
     ) -> list[Output]:
-        """Read a list of all instruments of a kind, asked for by its tag: who is in it no more has been delisted.
+        """Read a complete list of instruments, requested under its tag.
 
-        Nobody is, where some entry cannot be read, not even whom it is about.
+        Those that are missing now have been delisted.
+
+        If an entry cannot be read, nobody is delisted, because it may be about any instrument.
         """
         self._mentioned.clear()
         outputs = self._each(items, read, now)
@@ -368,13 +393,13 @@ class VenueConnection:
         return outputs
 
     def _mention(self, symbol: str) -> None:
-        """The list that is being read names an instrument."""
+        """Record that the list that is being read names an instrument."""
         self._mentioned.add(symbol)
 
-    # The ends of instruments.
+    # Ends of instruments.
 
     def _end(self, symbol: str, why: str, now: int) -> list[Output]:
-        """An instrument has ended: it is no more active, its book is closed, and no frame revives it."""
+        """An instrument has ended: it is no longer active, its book is closed, and no frame revives it."""
         known = self.instruments.get(symbol)
         if known is None:
             self._lifetimes.end(symbol, now, why)
@@ -391,14 +416,14 @@ class VenueConnection:
         return [*book.fault("closed", now, why)] if book else []
 
     def _last_words(self, book: Book, now: int) -> list[Output] | None:
-        """What is still to be told of the book of an instrument that has ended; None while it has not."""
+        """The last events of the book of an instrument that has ended; None if it has not."""
         instrument = book.instrument
         if why := self._lifetimes.why(instrument.name):
             return [] if book.reason == "closed" else [*book.fault("closed", now, why)]
         return self._end(instrument.name, "expired", now) if instrument.expired(now) else None
 
     def _revive(self, symbol: str, now: int) -> list[Output]:
-        """The venue says that trading of an instrument begins (again)."""
+        """The venue says that trading of an instrument starts (again)."""
         known = self.instruments.get(symbol)
         if known is None or known.expired(now):
             return []
@@ -406,7 +431,7 @@ class VenueConnection:
         return [*listed, *self._restart(symbol, now)]
 
     def _restart(self, symbol: str, now: int) -> list[Output]:
-        """If it had ended, its book needs an image."""
+        """Request an image for the book of an instrument that had ended."""
         book = self.books.get(symbol)
         if not self._lifetimes.revive(symbol) or book is None:
             return []
@@ -420,7 +445,7 @@ class VenueConnection:
         return outputs
 
     def _began(self, now: int) -> list[Output]:
-        """Where time has gone back, what ended later lives again."""
+        """If time has gone back, revive the instruments that ended later."""
         outputs: list[Output] = []
         for symbol in self._lifetimes.begin(now):
             known = self.instruments.get(symbol)
@@ -434,7 +459,7 @@ class VenueConnection:
     def _redefine(
         self, known: Instrument, now_known: Instrument, now: int, printed: Exponents | None = None
     ) -> list[Event]:
-        """What is known of an instrument has changed; `printed`: and this is how the venue prints its numbers."""
+        """Update the definition of an instrument; `printed` are the exponents at which the venue prints."""
         book = self.books.get(known.name)
         if book is not None:
             book.define(now_known, printed)
@@ -444,7 +469,7 @@ class VenueConnection:
         return [Listing(now_known, now)]
 
     def _finer(self, instrument: Instrument, levels: Levels) -> Instrument:
-        """The instrument, fine enough for these (price, size) texts; `PrecisionError` where one is odd."""
+        """The instrument, fine enough for these (price, size) texts; `PrecisionError` if one is odd."""
         book = self.books.get(instrument.name)
         if book is None:
             return refined(instrument, levels)
@@ -461,9 +486,9 @@ class VenueConnection:
         trades: Trades | None,
         **members: Any,
     ) -> list[Event]:
-        """A trade from its (price, size) texts and (venue_ns, seen_ns); nothing where it was told before.
+        """A trade from its (price, size) texts and (venue_ns, seen_ns); nothing if it was received before.
 
-        `trades` are the numbers by which it is known again, on whichever stream.
+        `trades` are the ids that identify it on all streams.
         """
         seen = self._seen_trades.get(symbol)
         if seen and trades and trades in seen:
@@ -486,12 +511,12 @@ class VenueConnection:
         return listed, instrument, *_units(instrument, texts)
 
     def _beside(self, symbol: str, channel: str) -> list[Output]:
-        """A message of a book channel that is not the one of the instrument's book."""
+        """Count a message of a book channel other than the chosen one."""
         chosen = self._book_channels.of(symbol)
         return self._not_read(f"book {channel or UNNAMED} beside {chosen or UNNAMED}")
 
     def _not_read(self, kind: str) -> list[Output]:
-        """Something came that nobody reads: counted by what it is."""
+        """Count a message that nobody reads, by its kind."""
         kind = "".join(char if char.isprintable() else "?" for char in kind[:LONGEST_NAME]) or UNNAMED
         if kind not in self.unread and len(self.unread) >= MOST_UNREAD:
             kind = "others"
@@ -503,24 +528,24 @@ class VenueConnection:
         return self._complaint(f"{where[:LONGEST_NAME]}: {reason}", now)
 
     def _complaint(self, reason: str, now: int) -> Fault:
-        """Something the venue says that is no data."""
+        """A fault from an error message of the venue."""
         return Fault(self.name, now, reason[:LONGEST_REASON])
 
 
 def _check_name(symbol: str) -> None:
-    """Raises `MalformedError` for what is no word of a sane length."""
+    """Raise `MalformedError` unless the symbol is a word of reasonable length."""
     if not (symbol.isprintable() and 0 < len(symbol) <= LONGEST_NAME and " " not in symbol):
         raise MalformedError(f"not an instrument: {symbol[:40]!r}")
 
 
 def _refined_with_tick_size(instrument: Instrument, levels: Levels, room: Room = ANY_ROOM) -> Instrument:
-    """As `refined`; an instrument that the venue has not stated also gets its price increment from the prices."""
+    """Like `refined`; an instrument that the venue has not stated also gets its price increment from the prices."""
     finer = refined(instrument, levels, room)
     return finer if instrument.stated else _with_tick_size(finer, levels)
 
 
 def _with_tick_size(instrument: Instrument, levels: Levels) -> Instrument:
-    """With the price increment that the prices themselves show, where their exponent would be finer."""
+    """Set the price increment that the prices show, if its exponent is finer."""
     exponents = [exponent_of(price) for price, _ in levels]
     if instrument.tick_size:
         exponents.append(exponent_of(instrument.tick_size))
@@ -536,8 +561,11 @@ def _units(instrument: Instrument, texts: tuple[str, str]) -> tuple[int, int]:
 
 
 def _check_increments(stated: Instrument) -> None:
-    """Raises `PrecisionError` where a price increment is no decimal at the instrument's own exponent, and where a
-    least size is no decimal at all: OKX states some that are finer than the size increment."""
+    """Raise `PrecisionError` for invalid increments.
+
+    A price increment must fit the instrument's own exponent; a minimum size must be a decimal, but may be finer than
+    the size increment, as some of OKX's are.
+    """
     for exponent in exponents_of(stated):
         if not FINEST <= exponent <= 0:
             raise PrecisionError(stated.tick_size or stated.min_trade_size or "1", exponent)
@@ -550,7 +578,7 @@ def _check_increments(stated: Instrument) -> None:
 
 
 def to_float(text: str) -> float:
-    """A venue's decimal text as a finite float; `MalformedError` for anything else."""
+    """A venue's decimal text as a finite float; `MalformedError` for any other text."""
     plain = text.isascii() and len(text) <= 40 and text.replace(".", "", 1).isdecimal()
     if not plain and not _NUMBER.fullmatch(text):
         raise MalformedError(f"not a number: {text[:40]!r}")
@@ -561,12 +589,19 @@ def to_float(text: str) -> float:
 
 
 def optional_float(text: str) -> float | None:
-    """A venue's decimal text as a float, None where it is empty."""
+    """A venue's decimal text as a float, None if it is empty."""
     return to_float(text) if text else None
 
 
+def percent(text: str) -> float | None:
+    """A venue's fraction as percent, the double nearest to its decimal; None if it is empty."""
+    if optional_float(text) is None:
+        return None
+    return float(Decimal(text).scaleb(2))
+
+
 def to_ns(time: int) -> int:
-    """A venue's time as nanoseconds: it says by its size whether it is in milli-, micro- or nanoseconds."""
+    """A venue's time as nanoseconds; its magnitude shows whether it is in milli-, micro- or nanoseconds."""
     if time < FIRST_US:
         return min(time * MS_NS, LATEST_NS)
     return min(time * 1000 if time < FIRST_NS else time, LATEST_NS)
@@ -579,8 +614,22 @@ def ms(text: str) -> int:
     return to_ns(int(text))
 
 
+def rfc3339(text: str) -> int:
+    """A venue's time in RFC 3339 with a time zone as nanoseconds, exact to microseconds; 0 if empty."""
+    if not text:
+        return 0
+    try:
+        since = datetime.fromisoformat(text) - EPOCH
+    except (ValueError, TypeError, OverflowError) as error:  # TypeError: a time without a zone
+        raise MalformedError(f"not a time: {text[:40]!r}") from error
+    venue_ns = (since.days * 86_400 + since.seconds) * SECOND_NS + since.microseconds * 1000
+    if not 0 <= venue_ns <= LATEST_MS * MS_NS:
+        raise MalformedError(f"not a time: {text[:40]!r}")
+    return venue_ns
+
+
 def split_pair(symbol: str, quotes: tuple[str, ...]) -> tuple[str, str]:
-    """Base and quote of a symbol written as one word; both empty, unknown, where it ends in none of these quotes."""
+    """Base and quote of a symbol written as one word; both empty (unknown) if it ends in none of these quotes."""
     for quote in quotes:
         if symbol.endswith(quote) and len(symbol) > len(quote):
             return symbol[: -len(quote)], quote

@@ -1,8 +1,8 @@
 """Deribit: futures, perpetuals, options (JSON-RPC 2.0 over WebSocket).
 
 Facts: docs.deribit.com (AsyncAPI and OpenAPI specs), confirmed on a recording of 2021-07-22. Continuity: the
-`prev_change_id` chain; on a slip unsubscribe and subscribe that one book channel. There is no checksum, but
-the actions new/change/delete are exact, so one that does not fit the levels shows a damaged book.
+`prev_change_id` chain; after a gap, unsubscribe and subscribe that one book channel. There is no checksum, but the
+actions new/change/delete are exact, so one that does not fit the levels shows a damaged book.
 """
 
 import re
@@ -30,9 +30,9 @@ REST = "https://www.deribit.com/api/v2/public/"
 CHANNELS_PER_FRAME = 500
 HEARTBEAT_SECONDS = 10
 PACES = ("raw", "100ms", "agg2")
-"""The last words of book channels, the finest first."""
+"""The last part of book channels' names, the finest first."""
 _GROUPED = re.compile(r"(?P<group>none|\d+)\.(?P<depth>\d{1,3})\.\w+", re.ASCII)
-"""What the names of grouped channels end in: each message is an image of the best levels, merged by `group`."""
+"""The end of grouped channels' names: each message is an image of the best levels, merged by `group`."""
 
 
 class _Params(msgspec.Struct):
@@ -158,7 +158,7 @@ class _Instruments(msgspec.Struct):
 
 
 _EXPIRING = ("index_price", "estimated_delivery_price")
-"""Members of a ticker that say `expired` when there is no such price any more."""
+"""Members of a ticker that are `expired` when there is no such price any more."""
 _TICKER_FIELDS = [
     name for name in _Ticker.__struct_fields__ if name not in ("timestamp", "instrument_name", *_EXPIRING)
 ]
@@ -166,7 +166,7 @@ _RENAMED = {"best_bid_amount": "best_bid_size", "best_ask_amount": "best_ask_siz
 
 
 def _notification(**fields: str) -> Members:
-    """A notification of the book channel; `more` is where images and changes differ."""
+    """A notification of the book channel; `more` is what differs between images and changes."""
     data = members(
         _Book,
         timestamp="$venue_ms",
@@ -216,7 +216,7 @@ class Deribit(VenueConnection):
         self._asked = 0
 
     def tag(self, url: str) -> str | None:
-        """Addresses of get_instruments are ours; one body per currency, and kind, and past."""
+        """The tag of a get_instruments address; one body per currency, kind, and whether expired."""
         parts = urlsplit(url)
         if not parts.path.endswith("/public/get_instruments"):
             return None
@@ -287,7 +287,7 @@ class Deribit(VenueConnection):
         return label.removeprefix("book.").removeprefix(f"{symbol}.")
 
     def _rank(self, channel: str) -> Rank:
-        """Whole books before their best levels, and of these the most."""
+        """Complete books before partial ones, and of these the deepest."""
         grouped = _GROUPED.fullmatch(channel)
         pace = channel.rpartition(".")[2]
         place = PACES.index(pace) if pace in PACES else len(PACES)
@@ -331,7 +331,7 @@ class Deribit(VenueConnection):
         return [Index(self.name, data.index_name, data.price, to_ns(data.timestamp), now)]
 
     def _on_state(self, params: _Params, now: int) -> list[Output]:
-        """`instrument.state.{kind}.{currency}`; a perpetual is settled every day and goes on."""
+        """`instrument.state.{kind}.{currency}`; a perpetual is settled every day and continues."""
         data = self._state_data(params.data)
         if data.state in ("created", "started"):
             return self._revive(data.instrument_name, now)
@@ -376,10 +376,10 @@ def _rows(pairs: msgspec.Raw) -> bytes:
 
 
 def describe(symbol: str) -> Instrument:
-    """What Deribit's naming tells: BTC-PERPETUAL, BTC-25DEC26, BTC-27DEC24-100000-C, SOL_USDC-PERPETUAL, BTC_USDC.
+    """The facts in Deribit's names: BTC-PERPETUAL, BTC-25DEC26, BTC-27DEC24-100000-C, SOL_USDC-PERPETUAL, BTC_USDC.
 
-    And combos: BTC-FS-25DEC26_PERP (two futures), BTC-CS-27MAR26-100000_110000 (options). A name of another form
-    tells nothing.
+    And combos: BTC-FS-25DEC26_PERP (two futures), BTC-CS-27MAR26-100000_110000 (options). Names of another form say
+    nothing.
     """
     head, *rest = symbol.split("-")
     base, _, quote = head.partition("_")
@@ -418,7 +418,7 @@ def describe(symbol: str) -> Instrument:
 
 
 def _kind(quote: str, rest: list[str]) -> Kind:
-    """What the parts of a name behind its coins say."""
+    """The kind that the parts of a name after its coins state."""
     match rest:
         case []:
             return "spot" if quote else ""
@@ -438,7 +438,7 @@ def _is_leg(text: str) -> bool:
 
 
 def _expiration(kind: Kind, rest: list[str]) -> int:
-    """When it expires; a combo with the first of its legs, without which it cannot be traded."""
+    """The expiry; a combo expires with the first of its legs, without which it cannot be traded."""
     if kind == "spot" or rest == ["PERPETUAL"]:
         return FOREVER_NS
     if not kind.endswith("combo"):
@@ -448,7 +448,7 @@ def _expiration(kind: Kind, rest: list[str]) -> int:
 
 
 def _size_unit(kind: Kind, *, inverse: bool) -> Literal["base", "quote"]:
-    """Amounts are in dollars where futures are settled in coins, else in coins."""
+    """Amounts are in dollars for futures settled in coins, else in coins."""
     return "quote" if inverse and kind in ("future", "future_combo") else "base"
 
 

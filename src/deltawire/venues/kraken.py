@@ -1,12 +1,10 @@
 """Kraken spot, WebSocket v2.
 
 Facts: docs.kraken.com (spot WebSocket v2: book, checksum), confirmed on recordings of 2026-08. Continuity: no
-sequence numbers; a CRC32 over the best ten levels comes with every message, so each one proves itself. After
-each message both sides are cut to the subscribed depth, because the venue does not send those removals. Each
-subscription starts with an image.
+sequence numbers; every message carries a CRC32 over the best ten levels and so verifies itself. After each message
+both sides are truncated to the subscribed depth, because the venue does not send those removals. Each subscription
+starts with an image.
 """
-
-from datetime import UTC, datetime
 
 import msgspec
 
@@ -22,16 +20,15 @@ from deltawire.model.expiries import FOREVER_NS
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import double_text
 from deltawire.ports import Ask, Output, Send, Wants
-from deltawire.venues.connection import BAD_FRAME, LATEST_MS, MS_NS, SECOND_NS, Id, VenueConnection
+from deltawire.venues.connection import BAD_FRAME, SECOND_NS, Id, VenueConnection, rfc3339
 from deltawire.venues.tape import Trades
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ENDED = ("delisted", "maintenance", "work_in_progress")
-"""States of a pair without a market; in any other orders can at least be cancelled, and the book stands."""
+"""States of a pair without a market; in any other state orders can at least be cancelled, and the book is valid."""
 DEPTH = 100
-"""What we subscribe to; a recording's own subscriptions say what it has."""
+"""The subscribed depth; in a recording, its own subscriptions state it."""
 DEPTHS = (10, 25, 100, 500, 1000)
-"""What may be subscribed to."""
+"""The depths that can be subscribed to."""
 
 
 class _Result(msgspec.Struct):
@@ -60,7 +57,7 @@ class _Book(msgspec.Struct):
 
 
 class _Named(msgspec.Struct):
-    """What is left of a book message that cannot be read: whose it is."""
+    """The symbol of a book message that cannot be read otherwise."""
 
     symbol: str
 
@@ -104,7 +101,7 @@ class _Pairs(msgspec.Struct):
 
 
 def _message(kind: str) -> Members:
-    """A book message, with a time or without."""
+    """A book message, with or without a time."""
     data = members(
         _Book, symbol='"$symbol"', bids="$bids", asks="$asks", checksum="$checksum", timestamp='"$time"?'
     )
@@ -135,7 +132,7 @@ class Kraken(VenueConnection):
     def __init__(self) -> None:
         super().__init__()
         self._depths: dict[str, int] = {}
-        """As this connection's acknowledgements state them; the depth of other books is read off their images."""
+        """Depths from this connection's acknowledgements; the depth of other books is taken from their images."""
         self._channels = {
             "book": self._on_books,
             "trade": self._on_trades,
@@ -144,11 +141,11 @@ class Kraken(VenueConnection):
         }
 
     def tag(self, url: str) -> str | None:
-        """Nothing is fetched from Kraken."""
+        """None: nothing is fetched from Kraken."""
         return None
 
     def closed(self, now: int) -> list[Output]:
-        """The next connection states its own depths."""
+        """Forget the depths: the next connection states its own."""
         self._depths.clear()
         return super().closed(now)
 
@@ -204,7 +201,7 @@ class Kraken(VenueConnection):
     def _on_book(self, kind: str, data: _Book, now: int) -> list[Output]:
         try:
             update = BookUpdate(
-                bytes(data.bids), bytes(data.asks), checksum=data.checksum, venue_ns=_time(data.timestamp)
+                bytes(data.bids), bytes(data.asks), checksum=data.checksum, venue_ns=rfc3339(data.timestamp)
             )
             if kind not in ("snapshot", "update"):
                 raise MalformedError(f"book type {kind[:20]!r}")
@@ -229,7 +226,7 @@ class Kraken(VenueConnection):
         return self._each(self._trades(message.data), self._on_trade, now)
 
     def _on_trade(self, data: _Trade, now: int) -> list[Event]:
-        venue_ns = _time(data.timestamp)
+        venue_ns = rfc3339(data.timestamp)
         texts = number_text(data.price), number_text(data.qty)
         return self._trade(
             data.symbol,
@@ -247,7 +244,7 @@ class Kraken(VenueConnection):
         return [
             Ticker(
                 instrument=self._instrument(data.symbol),
-                venue_ns=_time(data.timestamp),
+                venue_ns=rfc3339(data.timestamp),
                 seen_ns=now,
                 best_bid_price=data.bid,
                 best_bid_size=data.bid_qty,
@@ -309,27 +306,13 @@ class Kraken(VenueConnection):
 
 
 def _shown_depth(update: BookUpdate) -> int:
-    """The depth that an image shows by its own length: the least that may be subscribed to and holds it."""
+    """The depth that the length of an image shows: the smallest valid depth that holds it."""
     longest = max(side.count(b'"price"') for side in (update.bids, update.asks))
     return next((depth for depth in DEPTHS if longest <= depth), DEPTHS[-1])
 
 
 def _call(method: str, params: dict[str, object]) -> Send:
     return Send(msgspec.json.encode({"method": method, "params": params}).decode())
-
-
-def _time(text: str) -> int:
-    """RFC 3339 with microseconds and Z, as nanoseconds; 0 where there is none."""
-    if not text:
-        return 0
-    try:
-        since = datetime.fromisoformat(text) - EPOCH
-    except (ValueError, TypeError, OverflowError) as error:  # TypeError: a time without a zone
-        raise MalformedError(f"not a time: {text[:40]!r}") from error
-    venue_ns = (since.days * 86_400 + since.seconds) * SECOND_NS + since.microseconds * 1000
-    if not 0 <= venue_ns <= LATEST_MS * MS_NS:
-        raise MalformedError(f"not a time: {text[:40]!r}")
-    return venue_ns
 
 
 def _to_instrument(pair: _Pair) -> Instrument:

@@ -1,4 +1,4 @@
-"""When the instruments of one connection end: by their expiry, by their venue's word, by missing from its list."""
+"""Ends of the instruments of one connection: by expiry, by the venue's message, or by absence from its list."""
 
 from collections.abc import Set
 from heapq import heappop, heappush
@@ -17,7 +17,7 @@ class End(msgspec.Struct, frozen=True):
 
 
 class Lifetimes:
-    """Which instruments have ended, and which expires next."""
+    """The instruments that have ended, and the next expiry."""
 
     def __init__(self) -> None:
         self._ends: dict[str, End] = {}
@@ -27,41 +27,41 @@ class Lifetimes:
         self._began_ns = 0
 
     def watch(self, instrument: Instrument) -> None:
-        """Its expiry, if it is known and there is one, is awaited."""
+        """Wait for the expiry of an instrument, if it has a known one."""
         if UNKNOWN_NS < instrument.expiration_ns < FOREVER_NS:
             heappush(self._expiries, (instrument.expiration_ns, instrument.name))
 
     def next_expiry(self) -> int | None:
-        """When `due` has something next."""
+        """The time of the next expiry."""
         return self._expiries[0][0] if self._expiries else None
 
     def due(self, now: int) -> list[str]:
-        """The instruments whose awaited expiry has come, each told once."""
+        """The instruments that have expired since the last call."""
         expired: dict[str, None] = {}
         while self._expiries and self._expiries[0][0] <= now:
             expired[heappop(self._expiries)[1]] = None
         return list(expired)
 
     def why(self, symbol: str) -> str:
-        """Why an instrument has ended; empty while it has not."""
+        """Why an instrument has ended; empty if it has not."""
         end = self._ends.get(symbol)
         return end.why if end else ""
 
     def end(self, symbol: str, at_ns: int, why: str) -> bool:
-        """An instrument has ended; whether that is news."""
+        """Record the end of an instrument; returns whether it is new."""
         if symbol in self._ends:
             return False
         self._ends[symbol] = End(at_ns, why)
         return True
 
     def revive(self, symbol: str) -> bool:
-        """The venue lists an instrument anew; whether it had ended."""
+        """The venue lists an instrument again; returns whether it had ended."""
         return self._ends.pop(symbol, None) is not None
 
     def begin(self, now: int) -> list[str]:
-        """A connection has been opened; where time has gone back (a recording begins again), what had ended later.
+        """A connection was opened; if time has gone back (a recording starts again), revive what had ended later.
 
-        Those have not ended yet. Returns their names.
+        Returns the names of these instruments.
         """
         rewound, self._began_ns = now <= self._began_ns, now
         if not rewound:
@@ -73,9 +73,9 @@ class Lifetimes:
         return revived
 
     def missing(self, tag: str, names: Set[str]) -> list[str]:
-        """A whole list has come: the names that the one before under the same tag had, and this has not.
+        """A complete list has arrived: the names that are in the previous one under the same tag and not in this one.
 
-        An empty list is an answer that failed: nothing follows from it.
+        An empty list is taken for a failed answer: nothing follows from it.
         """
         if not names:
             return []

@@ -1,9 +1,9 @@
 """OKX v5: spot, perpetual swaps, futures, options.
 
 Facts: OKX API v5 guide; confirmed on a recording of 2022-05-13 (checksums, no sequence ids yet). Continuity:
-`prevSeqId` equals the last `seqId`; on a gap unsubscribe and subscribe that one channel. Until June 2026 each
-message also carried a CRC32 over the best 25 levels; the field remains, always 0, which means absent. A message
-with neither proves nothing, so it is treated as a gap.
+`prevSeqId` equals the last `seqId`; after a gap, unsubscribe and subscribe that one channel. Until June 2026 each
+message also carried a CRC32 over the best 25 levels; the field remains, always 0, which means absent. A message with
+neither verifies nothing and is treated as a gap.
 """
 
 import re
@@ -32,17 +32,17 @@ PING_NS = 25 * SECOND_NS
 BOOK_CHANNELS = ("books-l2-tbt", "books", "books50-l2-tbt", "books5")
 """The finest first: 400 levels every 10 ms, every 100 ms, 50 levels every 10 ms, and images of 5 every 100 ms."""
 WHOLE = "books5"
-"""Of these, the one whose messages are all images."""
+"""The one of these channels that sends only images."""
 ACTIONS = ("snapshot", "update")
 UNSEQUENCED = 0
-"""Stands for an absent sequence id."""
+"""Replaces an absent sequence id."""
 
 InstType = Literal["SPOT", "SWAP", "FUTURES", "OPTION"]
 LISTED: tuple[InstType, ...] = ("SPOT", "SWAP", "FUTURES")
 PERPETUAL_RULES = ("xperp", "pre_market")
-"""Futures by their type that are perpetuals by their rules."""
+"""Types of futures whose rules are those of perpetuals."""
 LATEST_EXPIRY_MS = 4_102_444_800_000
-"""An expiry in 2100 or later is none."""
+"""An expiry in 2100 or later means none."""
 ENDED = ("expired", "suspend")
 """States of an instrument that is not traded."""
 
@@ -80,7 +80,7 @@ class _Trade(msgspec.Struct, rename="camel"):
 
 
 class _Ticker(msgspec.Struct, rename="camel"):
-    """What tickers, mark-price, funding-rate and open-interest say, each its own part."""
+    """The members of tickers, mark-price, funding-rate and open-interest; each channel has some of them."""
 
     inst_id: str
     ts: str = "0"
@@ -104,7 +104,7 @@ _SAID = {
     "current_funding": "funding_rate",
     "open_interest": "oi",
 }
-"""Where a ticker's fields come from."""
+"""The source of each member of a ticker."""
 
 
 class _Instrument(msgspec.Struct, rename="camel"):
@@ -134,7 +134,7 @@ class _Instruments(msgspec.Struct):
 
 
 def _message(action: str) -> Members:
-    """A book message, with sequence ids or without."""
+    """A book message, with or without sequence ids."""
     data = members(
         _Book,
         bids="$bids",
@@ -153,6 +153,8 @@ class Okx(VenueConnection):
 
     name = "okx"
     silence_ns = 30 * SECOND_NS
+    ping = Send("ping")
+    ping_ns = PING_NS
     fast_path = FastPath(
         form="text_rows",
         rule="previous_id",
@@ -170,7 +172,6 @@ class Okx(VenueConnection):
 
     def __init__(self) -> None:
         super().__init__()
-        self._pinged_ns = 0
         self._channels = {
             **dict.fromkeys(BOOK_CHANNELS, self._on_books),
             "trades": self._on_trades,
@@ -183,7 +184,7 @@ class Okx(VenueConnection):
         }
 
     def tag(self, url: str) -> str | None:
-        """Addresses of public/instruments are ours; one body per instrument type, and per family where one is named."""
+        """The tag of a public/instruments address; one body per instrument type, and per family if one is named."""
         parts = urlsplit(url)
         if not parts.path.endswith("/public/instruments"):
             return None
@@ -191,23 +192,7 @@ class Okx(VenueConnection):
         chosen = [asked.get(name, "") for name in ("uly", "instFamily", "instId")]
         return ":".join(["instruments", asked.get("instType", ""), *filter(None, chosen)])
 
-    def deadline(self) -> int | None:
-        """Silence, the next ping, or the next expiry."""
-        due_ns = super().deadline()
-        if due_ns is None or self._router.heard_ns is None:
-            return due_ns
-        return min(due_ns, self._pinged_ns + PING_NS)
-
-    def tick(self, now: int) -> list[Output]:
-        """A ping in time keeps a quiet connection from being closed after 30 s."""
-        outputs = super().tick(now)
-        if self._router.heard_ns is not None and now >= self._pinged_ns + PING_NS:
-            self._pinged_ns = now
-            outputs.append(Send("ping"))
-        return outputs
-
     def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
-        self._pinged_ns = now
         channels = {
             "book": ("books",),
             "trades": ("trades",),
@@ -315,7 +300,7 @@ class Okx(VenueConnection):
         return self._whole_list(tag, self._instruments(body).data, self._on_instrument, now)
 
     def _on_instruments(self, message: _Frame, symbol: str, now: int) -> list[Output]:
-        """The `instruments` channel: whatever has changed."""
+        """The `instruments` channel: definitions that have changed."""
         return self._each(msgspec.json.decode(message.data, type=list[msgspec.Raw]), self._on_instrument, now)
 
     def _on_instrument(self, raw: msgspec.Raw, now: int) -> list[Output]:
@@ -359,9 +344,9 @@ _STRIKE = re.compile(r"\d{1,12}(\.\d{1,12})?", re.ASCII)
 
 
 def describe(symbol: str) -> Instrument:
-    """What OKX's naming tells: BTC-USDT, BTC-USD-SWAP, BTC-USD-260925, BTC-USD-241013-70000-P.
+    """The facts in OKX's names: BTC-USDT, BTC-USD-SWAP, BTC-USD-260925, BTC-USD-241013-70000-P.
 
-    A name of another form tells nothing.
+    Names of another form say nothing.
     """
     base, _, rest = symbol.partition("-")
     quote, *parts = rest.split("-")
@@ -390,7 +375,7 @@ def describe(symbol: str) -> Instrument:
 
 
 def _kind(parts: list[str]) -> Kind:
-    """What the parts of a name behind its coins say."""
+    """The kind that the parts of a name after its coins state."""
     match parts:
         case []:
             return "spot"
@@ -439,7 +424,7 @@ _OPTION_TYPES: dict[str, Literal["call", "put"]] = {"C": "call", "P": "put"}
 
 
 def _expiration(stated: _Instrument, guessed: Instrument) -> int:
-    """Swaps never expire (their `expTime` is a delisting), nor do futures whose rules are those of perpetuals."""
+    """Swaps never expire (their `expTime` is a delisting), nor do futures with the rules of perpetuals."""
     if stated.inst_type in ("SPOT", "SWAP") or stated.rule_type in PERPETUAL_RULES:
         return FOREVER_NS
     if not stated.exp_time:
@@ -449,5 +434,5 @@ def _expiration(stated: _Instrument, guessed: Instrument) -> int:
 
 
 def _contract_size(stated: _Instrument) -> float:
-    """Value times multiplier; 0.0, unknown, where the value is not stated."""
+    """Value times multiplier; 0.0 (unknown) if the value is not stated."""
     return (optional_float(stated.ct_val) or 0.0) * (optional_float(stated.ct_mult) or 1.0)

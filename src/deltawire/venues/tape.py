@@ -1,16 +1,19 @@
-"""Which trades have been told: an execution counts once, whichever streams tell of it, and however often."""
+"""Identifies trades that were already received.
+
+A trade counts once, on however many streams and however often it arrives.
+"""
 
 from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 LONGEST = 20
-"""Digits of a trade's number."""
+"""Maximum number of digits of a trade id."""
 KEPT = 256
-"""Ranges of trade numbers remembered per instrument; what is older than all of them is not known any more."""
+"""Ranges of trade ids remembered per instrument; older ones are forgotten."""
 
 
 class Trades(NamedTuple):
-    """One trade, or an aggregate of some: the numbers of the first and the last, and the venue's time."""
+    """One trade, or an aggregate: the first and the last id, and the venue's time."""
 
     first: int
     last: int
@@ -18,7 +21,7 @@ class Trades(NamedTuple):
 
 
 def one_trade(trade_id: str, at_ns: int) -> Trades | None:
-    """The trade with this id, the last digits of which are its number; None where it has no number."""
+    """The trade with this id, whose last digits are its number; None if it has no number."""
     digits = trade_id.rpartition("-")[2]
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= LONGEST):
         return None
@@ -26,13 +29,13 @@ def one_trade(trade_id: str, at_ns: int) -> Trades | None:
 
 
 class SeenTrades:
-    """The trade numbers of one instrument that have been told, as ranges.
+    """The trade numbers of one instrument that were received, as ranges.
 
-    Most venues number an instrument's trades one by one, so they are a few ranges however many there are. A range may
-    be one aggregate (Binance `aggTrade`: first to last trade).
+    Most venues number an instrument's trades consecutively, so there are few ranges however many trades there are. A
+    range may be one aggregate (Binance `aggTrade`: first to last trade).
 
-    A trade that is told again has the number and the time that it had. A known number with a time behind all that was
-    told is another trade: the venue has begun to count anew.
+    A trade that arrives again has the same number and time. A known number with a time after all received ones is
+    another trade: the venue has restarted its numbering.
     """
 
     __slots__ = ("_firsts", "_lasts", "_latest_ns")
@@ -43,14 +46,14 @@ class SeenTrades:
         self._latest_ns = 0
 
     def __contains__(self, trades: Trades) -> bool:
-        """Whether some of these trades have been told.
+        """Whether some of these trades were received.
 
-        Of an aggregate of which a part was told the rest comes one by one.
+        If a part of an aggregate was received, the rest arrives one by one.
         """
         return trades.at_ns <= self._latest_ns and self._known(trades)
 
     def note(self, trades: Trades) -> None:
-        """From now on these have been told."""
+        """Record these trades as received."""
         if self._known(trades):
             self._firsts.clear()
             self._lasts.clear()
@@ -63,6 +66,6 @@ class SeenTrades:
             del self._firsts[0], self._lasts[0]
 
     def _known(self, trades: Trades) -> bool:
-        """Whether the ranges have some of these numbers."""
+        """Whether the ranges contain some of these numbers."""
         at = bisect_left(self._lasts, trades.first)
         return at < len(self._lasts) and self._firsts[at] <= trades.last

@@ -118,7 +118,7 @@ class ProvenMessages:
         self._held.append(message)
         self._bytes += len(payload)
         if self._bytes > MOST_UNPROVEN_BYTES:
-            raise FeedError(f"more than {MOST_UNPROVEN_BYTES} bytes without proof", retry=True)
+            raise FeedError(f"more than {MOST_UNPROVEN_BYTES} bytes without a MAC", retry=True)
         return []
 
 

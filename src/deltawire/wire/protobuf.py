@@ -89,7 +89,7 @@ class ProtoDecoder:
             opened = self._opened[note.number]
             data = _data(note, opened.instrument_name)
         except (DecodeError, KeyError, ValueError, msgspec.DecodeError) as error:
-            raise FeedError(f"no notification of this protocol: {error}", retry=False) from error
+            raise FeedError(f"not a notification of this protocol: {error}", retry=False) from error
         told = note.stamps
         stamps = Stamps(told.venue_ns, told.seen_ns, told.sent_ns) if note.HasField("stamps") else None
         prev_seq = note.seq - note.behind if note.behind else None

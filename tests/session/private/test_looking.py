@@ -290,8 +290,12 @@ def test_an_instrument_that_has_ended_has_no_position(exchange: Exchange, alice:
 
 def test_keys_have_numbers_that_last_and_the_first_is_the_default(exchange: Exchange, alice: Client) -> None:
     keys = alice.result("private/list_api_keys")
-    assert [(key["client_id"], key["default"]) for key in keys] == [("alice-id", True), ("reader-id", False)]
-    assert len({key["id"] for key in keys}) == 2
+    assert [(key["client_id"], key["default"]) for key in keys] == [
+        ("alice-id", True),
+        ("reader-id", False),
+        ("owner-id", False),
+    ]
+    assert len({key["id"] for key in keys}) == 3
     exchange.access.replace([READER])
     (left,) = exchange.client(READER).result("private/list_api_keys")
     assert left["id"] == keys[1]["id"]

@@ -1,1 +1,1 @@
-"""Ledger, positions, margin, settlement, liquidation. Knows nothing of books."""
+"""Ledger, positions, margin, settlement, liquidation. Does not depend on books."""

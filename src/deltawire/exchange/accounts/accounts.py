@@ -1,4 +1,4 @@
-"""Accounts behind the books: money, positions, margin. The `RiskCheck` that matching asks and tells."""
+"""Accounts: money, positions, margin. Implements the `RiskCheck` that matching calls."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,11 @@ from deltawire.exchange.accounts.account_records import (
     BalanceChanged,
     Charged,
     Deposit,
+    MovePositions,
+    OpenSubaccount,
+    RenameSubaccount,
     SetMarginModel,
+    Transfer,
     Withdraw,
 )
 from deltawire.exchange.accounts.ledger import Account, Ledger, OpenOrder
@@ -21,6 +25,7 @@ from deltawire.exchange.accounts.margining import Margining
 from deltawire.exchange.accounts.portfolios import Portfolios
 from deltawire.exchange.accounts.positions import Position
 from deltawire.exchange.accounts.settlement import Settlement
+from deltawire.exchange.accounts.subaccounts import Subaccounts
 from deltawire.exchange.instruments.contracts import worth_at_ticks
 from deltawire.exchange.instruments.fees import FeeTable, liquidation_fee, trade_fee
 from deltawire.exchange.orders.codes import Code, Rejection
@@ -31,13 +36,13 @@ from deltawire.model.instruments import Instrument
 
 FUNDS = Rejection(Code.NOT_ENOUGH_FUNDS)
 MOST = 1 << 62
-"""What all deposits of one currency may sum to, so that every amount fits 64 bits."""
+"""Limit of all deposits of one currency, so that every amount fits into 64 bits."""
 UNKNOWN = Rejection(Code.INVALID_OR_UNSUPPORTED_INSTRUMENT, param="instrument_name")
 LOCKED = Rejection(Code.ACCOUNT_LOCKED, reason="liquidation")
 
 
 class _State(msgspec.Struct):
-    """All that a snapshot must hold; everything else is made from it."""
+    """The content of a snapshot; everything else is computed from it."""
 
     ledger: Ledger
     pricing: Pricing
@@ -46,7 +51,7 @@ class _State(msgspec.Struct):
 
 
 class Accounts:
-    """Every account, margined, settled and liquidated by the records that come in."""
+    """Every account, with margin, settlement and liquidation by the incoming records."""
 
     def __init__(
         self,
@@ -63,7 +68,7 @@ class Accounts:
         self._began(Ledger(), Pricing())
 
     def check(self, order: Order, instrument: Instrument, replaces: Order | None) -> Rejection | None:
-        """Whether the account can bear the order: funds for what it adds to the initial margin."""
+        """Whether the funds of the account cover what the order adds to the initial margin."""
         if instrument.name not in self.pricing.instruments:
             return UNKNOWN
         account = self.ledger.accounts.get(order.account)
@@ -80,7 +85,7 @@ class Accounts:
         return None if self.standings.has_funds_for(account, instrument, _open(order), old) else FUNDS
 
     def rested(self, order: Order) -> None:
-        """Count the open part of an order."""
+        """Record the open part of an order."""
         account = self.ledger.account(order.account)
         old = account.orders.pop(order.id, None)
         new = None
@@ -90,7 +95,7 @@ class Accounts:
             self.standings.reserved(account, order.terms.instrument, old, new)
 
     def filled(self, fill: Fill) -> None:
-        """Move the worth of a fill between its owner and his counterpart, whose fill comes too; charge fees."""
+        """Move the worth of a fill between its owner and the counterparty, whose fill follows; charge fees."""
         account = self.ledger.account(fill.account)
         instrument = self.instrument(fill.instrument)
         wallet = account.wallet(instrument.settlement)
@@ -123,6 +128,9 @@ class Accounts:
                 instrument.settlement,
                 fee,
                 profit,
+                profit if position.margined else -worth,
+                wallet.balance,
+                position.lots,
             )
         )
         self.liquidation.suspect(account, instrument.settlement)
@@ -134,7 +142,7 @@ class Accounts:
         return position.lots if position else 0
 
     def received(self, record: Record) -> Rejection | None:
-        """Prices, money in and out, a change of margin model."""
+        """Prices, deposits and withdrawals, changes of the margin model."""
         match record:
             case Prices():
                 self._priced(record)
@@ -145,10 +153,12 @@ class Accounts:
                 return self._withdraw(record)
             case SetMarginModel():
                 return self._set_model(record)
+            case OpenSubaccount() | RenameSubaccount() | Transfer() | MovePositions():
+                return self.subaccounts.received(record, self.outbox)
         return Rejection(Code.NOT_IMPLEMENTED, reason=type(record).__name__)
 
     def outcome(self) -> Sequence[AccountEvent | RiskInstruction]:
-        """What came of it, liquidations last."""
+        """The results of the calls so far, liquidations last."""
         self.liquidation.examine(self.outbox)
         if not self.outbox:
             return ()
@@ -161,14 +171,14 @@ class Accounts:
         return msgspec.msgpack.encode(state)
 
     def thaw(self, state: bytes) -> None:
-        """Take over ledger and prices; sums and lines are made anew, and are the same."""
+        """Restore ledger and prices; sums and margins are computed again, with equal results."""
         frozen = msgspec.msgpack.decode(state, type=_State)
         self._began(frozen.ledger, frozen.pricing)
         self.settlement.settle_ns, self.listings.hour = frozen.settle_ns, frozen.listed_hour
         self.standings.refresh_all()
 
     def imbalance(self, currency: str) -> int:
-        """The sum of everybody's money, which is zero."""
+        """The sum of all money, which is zero."""
         return self.ledger.imbalance(currency, self.settlement_of)
 
     def instrument(self, name: str) -> Instrument:
@@ -176,9 +186,17 @@ class Accounts:
         return self.pricing.instruments[name]
 
     def list(self, instrument: Instrument) -> None:
-        """Take an instrument up."""
+        """List an instrument."""
         self.pricing.list(instrument)
         self.settlement_of[instrument.name] = instrument.settlement
+
+    def beside(self, ledger: Ledger) -> "Accounts":
+        """Others at the same prices and tables."""
+        found = Accounts(margins=self.margins, fees=self.fees, band=self.band, listing=False)
+        found._began(ledger, self.pricing)
+        found.settlement.settle_ns = self.settlement.settle_ns
+        found.standings.refresh_all()
+        return found
 
     def _began(self, ledger: Ledger, pricing: Pricing) -> None:
         self.ledger, self.pricing = ledger, pricing
@@ -190,6 +208,7 @@ class Accounts:
         self.settlement = Settlement(ledger, pricing, self.fees, self.standings)
         self.liquidation = Liquidation(ledger, pricing, self.standings, self.band)
         self.listings = Listings(pricing, self.fees, self.band, self.margins)
+        self.subaccounts = Subaccounts(ledger, pricing, self.standings, self.settlement)
 
     def _priced(self, prices: Prices) -> None:
         self.pricing.indexed(prices)
@@ -213,7 +232,7 @@ class Accounts:
             if record.number != (taken.deposits if taken else 0) + 1:
                 return Rejection(Code.INVALID_PARAMS, reason="not the next deposit", param="number")
             self.ledger.account(record.account).deposits = record.number
-        self._move(record.account, record.currency, record.units)
+        self._pay(record.account, record.currency, record.units, record.at_ns)
         return None
 
     def _withdraw(self, record: Withdraw) -> Rejection | None:
@@ -225,12 +244,13 @@ class Accounts:
             return FUNDS
         if wallet.liquidating:
             return LOCKED
-        self._move(record.account, record.currency, -record.units)
+        self._pay(record.account, record.currency, -record.units, record.at_ns)
         return None
 
-    def _move(self, account: AccountId, currency: str, units: int) -> None:
+    def _pay(self, account: AccountId, currency: str, units: int, at_ns: int) -> None:
         self.ledger.deposit(account, currency, units)
-        self.outbox.append(BalanceChanged(account, currency, units))
+        balance = self.ledger.account(account).wallet(currency).balance
+        self.outbox.append(BalanceChanged(account, currency, units, at_ns, balance))
 
     def _set_model(self, record: SetMarginModel) -> Rejection | None:
         account = self.ledger.accounts.get(record.account)
@@ -245,7 +265,7 @@ class Accounts:
         return FUNDS
 
     def _forget(self, account: Account, position: Position, instrument: Instrument) -> None:
-        """An option position that is closed leaves nothing; a future's profit waits for its settlement."""
+        """A closed option position is removed; a future's profit waits for its settlement."""
         if not position.lots and not position.margined:
             del account.positions[instrument.name]
 

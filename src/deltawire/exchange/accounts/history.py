@@ -1,4 +1,4 @@
-"""What accounts ask for later: their trades and the orders that have ended, so many of each."""
+"""Histories of accounts: their last trades and ended orders."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,18 +6,19 @@ from typing import Any
 
 import msgspec
 
+from deltawire.exchange.accounts.account_log import AccountLog
 from deltawire.exchange.accounts.account_records import Charged
 from deltawire.exchange.instruments.contracts import UNITS
 from deltawire.exchange.orders.orders import AccountId, Fill, Order, OrderChanged, OrderId
 
 AGENTS_FROM = 1_000_000
-"""The first account number of the exchange's own agents; people's are below."""
+"""The first account number of the exchange's own agents; clients have lower numbers."""
 KEPT = 10_000
-"""Of each account, trades and ended orders."""
+"""Number of trades and of ended orders kept per account."""
 
 
 class Execution(msgspec.Struct, frozen=True, gc=False):
-    """One side of a trade with what it cost; `fee` in `fee_currency`, below zero a rebate.
+    """One side of a trade with its cost; `fee` is in `fee_currency`, below zero a rebate.
 
     `direction` is 0 up, 1 level after up, 2 down, 3 level after down.
     """
@@ -30,7 +31,7 @@ class Execution(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Past:
-    """One account's; `orders` oldest first, and the same by their ids."""
+    """The history of one account; `orders` are oldest first, and also stored by id."""
 
     def __init__(self, trades: Iterable[Execution], orders: Iterable[Order], kept: int) -> None:
         self.trades = deque(trades, kept)
@@ -41,7 +42,7 @@ class _Past:
             self.ended(order)
 
     def ended(self, order: Order) -> None:
-        """Keep an order instead of the oldest one."""
+        """Add an ended order; the oldest one is dropped if there are too many."""
         self.orders.append(order)
         self.by_id[order.id] = order
         if len(self.orders) > self._kept:
@@ -57,19 +58,22 @@ class _Tape(msgspec.Struct):
 class _Frozen(msgspec.Struct, frozen=True):
     pasts: list[tuple[AccountId, list[Execution], list[Order]]]
     tapes: list[tuple[str, _Tape]]
+    log: bytes = b""
 
 
 class AccountHistory:
-    """The past of accounts below `before`; those from there on, the exchange's own agents, leave no trace here."""
+    """The history of accounts with numbers below `before`; the exchange's own agents have none."""
 
     def __init__(self, before: AccountId = AGENTS_FROM, kept: int = KEPT) -> None:
         self._before = before
         self._kept = kept
         self._pasts: dict[AccountId, _Past] = {}
         self._tapes: dict[str, _Tape] = {}
+        self.log = AccountLog(before, kept)
 
     def apply(self, outputs: Sequence[Any]) -> list[Execution]:
-        """What came of one record, where what fills cost stands behind them; returns the trades that are kept."""
+        """Add the results of one record (fees follow the fills); returns the trades that were added."""
+        self.log.apply(outputs)
         charges = {
             (charge.trade_id, charge.order_id): charge for charge in outputs if isinstance(charge, Charged)
         }
@@ -84,29 +88,31 @@ class AccountHistory:
         return trades
 
     def freeze(self) -> bytes:
-        """All of it, for a snapshot."""
+        """The whole history, for a snapshot."""
         pasts = [(account, list(past.trades), list(past.orders)) for account, past in self._pasts.items()]
-        return msgspec.msgpack.encode(_Frozen(pasts, list(self._tapes.items())))
+        return msgspec.msgpack.encode(_Frozen(pasts, list(self._tapes.items()), self.log.freeze()))
 
     def thaw(self, frozen: bytes) -> None:
-        """Become what was frozen."""
+        """Restore a frozen history."""
         saved = msgspec.msgpack.decode(frozen, type=_Frozen)
         self._tapes = dict(saved.tapes)
+        if saved.log:
+            self.log.thaw(saved.log)
         for account, trades, orders in saved.pasts:
             self._pasts[account] = _Past(trades, orders, self._kept)
 
     def trades(self, account: AccountId) -> Iterator[Execution]:
-        """Newest first."""
+        """The trades of an account, newest first."""
         past = self._pasts.get(account)
         return reversed(past.trades) if past else iter(())
 
     def orders(self, account: AccountId) -> Iterator[Order]:
-        """Ended ones, newest first."""
+        """The ended orders of an account, newest first."""
         past = self._pasts.get(account)
         return reversed(past.orders) if past else iter(())
 
     def order(self, account: AccountId, order_id: OrderId) -> Order | None:
-        """An ended one; another account's is not found."""
+        """An ended order; orders of other accounts are not found."""
         past = self._pasts.get(account)
         return past.by_id.get(order_id) if past else None
 

@@ -1,6 +1,7 @@
-"""Who owns what, in whole units. Money only moves; the sum over everybody is zero, always.
+"""The ledger in whole units. Money only moves; the sum over all accounts is always zero.
 
-The sum counts balances, what positions have not settled, and the house; deposits stand there with a minus.
+The sum includes balances, unsettled amounts of positions, and the house; deposits are counted with a minus sign
+there.
 """
 
 from typing import Literal
@@ -14,7 +15,7 @@ MarginModel = Literal["segregated_sm", "segregated_pm"]
 
 
 class OpenOrder(msgspec.Struct, frozen=True, gc=False):
-    """What is open of an order in a book."""
+    """The open part of an order in a book."""
 
     instrument: str
     sign: int
@@ -28,7 +29,7 @@ class Wallet(msgspec.Struct, gc=False):
 
     balance: int = 0
     fees: int = 0
-    """Paid in all, less rebates."""
+    """Fees paid in total, less rebates."""
     liquidating: bool = False
 
 
@@ -41,10 +42,14 @@ class Account(msgspec.Struct):
     positions: dict[str, Position] = msgspec.field(default_factory=dict)
     orders: dict[OrderId, OpenOrder] = msgspec.field(default_factory=dict)
     deposits: int = 0
-    """How many numbered deposits it has taken."""
+    """Number of numbered deposits that were made."""
+    main: AccountId = 0
+    """Of a sub-account whose it is."""
+    name: str = ""
+    """Of a sub-account."""
 
     def wallet(self, currency: str) -> Wallet:
-        """The wallet of a currency, empty at first."""
+        """The wallet of a currency, created empty."""
         wallet = self.wallets.get(currency)
         if wallet is None:
             wallet = self.wallets[currency] = Wallet()
@@ -57,9 +62,9 @@ class House(msgspec.Struct):
     fees: int = 0
     insurance: int = 0
     rounding: int = 0
-    """What is left over where shares of one sum were rounded; may be below zero, by a few units."""
+    """Remainders from rounding shares of one sum; may be below zero, by a few units."""
     deposits: int = 0
-    """Put in and not taken out yet; the only sum that counts with a minus."""
+    """Deposits not withdrawn yet; the only amount with a minus sign."""
 
 
 class Ledger(msgspec.Struct):
@@ -69,11 +74,15 @@ class Ledger(msgspec.Struct):
     houses: dict[str, House] = msgspec.field(default_factory=dict)
 
     def account(self, number: AccountId) -> Account:
-        """An account, opened when it is first named."""
+        """An account, created when it is first named."""
         account = self.accounts.get(number)
         if account is None:
             account = self.accounts[number] = Account(number)
         return account
+
+    def subaccounts(self, main: AccountId) -> list[Account]:
+        """The sub-accounts of an account, in the order of their opening."""
+        return [each for each in self.accounts.values() if each.main == main]
 
     def house(self, currency: str) -> House:
         """The house's money in a currency."""
@@ -83,28 +92,28 @@ class Ledger(msgspec.Struct):
         return house
 
     def deposit(self, number: AccountId, currency: str, units: int) -> None:
-        """Money comes in, or with a minus goes out."""
+        """Deposit, or withdraw with a minus sign."""
         self.account(number).wallet(currency).balance += units
         self.house(currency).deposits += units
 
     def charge(self, wallet: Wallet, currency: str, fee: int) -> None:
-        """A fee, or with a minus a rebate."""
+        """Charge a fee, or pay a rebate with a minus sign."""
         wallet.balance -= fee
         wallet.fees += fee
         self.house(currency).fees += fee
 
     def insure(self, wallet: Wallet, currency: str, units: int) -> None:
-        """Money into the insurance fund, or with a minus out of it."""
+        """Move money to the insurance fund, or from it with a minus sign."""
         wallet.balance -= units
         self.house(currency).insurance += units
 
     def round(self, wallet: Wallet, currency: str, units: int) -> None:
-        """A share that many get of one sum, such as a payoff."""
+        """Pay a share of one sum that many receive, such as a payoff."""
         wallet.balance += units
         self.house(currency).rounding -= units
 
     def imbalance(self, currency: str, settlement: dict[str, str]) -> int:
-        """The sum over everybody, which is zero; `settlement` names each instrument's currency."""
+        """The sum over all accounts, which is zero; `settlement` gives each instrument's currency."""
         house = self.house(currency)
         units = house.fees + house.insurance + house.rounding - house.deposits
         for account in self.accounts.values():

@@ -1,8 +1,8 @@
 """Liquidation: an account whose maintenance margin exceeds its margin balance is reduced step by step.
 
-Deribit (support article 25944769313309): the engine cancels the account's orders, then closes parts of its
-positions round by round until the margin is covered, futures before options. A fee goes to the insurance fund,
-which covers what a bankrupt account owes; what the fund cannot cover, the session's winners pay by their profit.
+Deribit (support article 25944769313309): the engine cancels the account's orders, then closes parts of its positions
+in rounds until the margin is covered, futures before options. A fee goes to the insurance fund, which covers the debt
+of a bankrupt account; the profits of the session pay what the fund cannot cover.
 """
 
 from deltawire.exchange.accounts.account_records import AccountNotice, LiquidationBegan, LiquidationEnded
@@ -19,11 +19,11 @@ from deltawire.model.numbers import parse_decimal, unit
 Outbox = list[AccountNotice | RiskInstruction]
 Key = tuple[AccountId, str]
 CLIPS = 4
-"""A round closes at most this part of a position: one in four."""
+"""A round closes at most this fraction of a position: one in four."""
 
 
 class Liquidation:
-    """Looks at accounts that were touched, and at all when prices have changed; one order per round each."""
+    """Checks accounts that have changed, and all when prices have changed; one order per account and round."""
 
     def __init__(self, ledger: Ledger, pricing: Pricing, standings: MarginState, band: PriceBand) -> None:
         self._ledger = ledger
@@ -35,18 +35,18 @@ class Liquidation:
         self._paid: dict[Key, tuple[int, int]] = {}
 
     def suspect(self, account: Account, currency: str) -> None:
-        """Something of the account changed; look at it before the record ends."""
+        """Mark an account as changed; it is checked before the record ends."""
         self._suspects[account.id, currency] = None
 
     def round(self) -> None:
-        """A new round: prices are new, every account is looked at, each may be reduced by one order."""
+        """Start a new round after new prices: every account is checked, and each may be reduced by one order."""
         for account in self._ledger.accounts.values():
             for currency in account.wallets:
                 self._suspects[account.id, currency] = None
         self._ready = set(self._suspects)
 
     def examine(self, outbox: Outbox) -> None:
-        """Begin, go on with, and end liquidations."""
+        """Start, continue and end liquidations."""
         if not self._suspects:
             return
         suspects, self._suspects = self._suspects, {}
@@ -85,7 +85,10 @@ class Liquidation:
     def _end(self, account: Account, currency: str, outbox: Outbox) -> None:
         account.wallet(currency).liquidating = False
         covered, socialised = self._paid.pop((account.id, currency), (0, 0))
-        outbox.append(LiquidationEnded(account.id, currency, covered, socialised))
+        balance = account.wallet(currency).balance
+        outbox.append(
+            LiquidationEnded(account.id, currency, covered, socialised, self._pricing.now_ns, balance)
+        )
 
     def _positions(self, account: Account, currency: str) -> list[tuple[Instrument, Position]]:
         instruments = self._pricing.instruments
@@ -96,7 +99,7 @@ class Liquidation:
         ]
 
     def _clip(self, account: Account, currency: str) -> Liquidate | None:
-        """The order that closes the next part: futures, then short options, then what long options are worth."""
+        """The order that closes the next part: futures, then short options, then long options with a value."""
         lines = self._standings.standing(account, currency).lines
         ranked = sorted(
             (
@@ -111,7 +114,7 @@ class Liquidation:
         return self._order(account, self._pricing.instruments[name], account.positions[name].lots, currency)
 
     def _order(self, account: Account, instrument: Instrument, lots: int, currency: str) -> Liquidate:
-        """An order at the end of the price band, that trades now or not at all."""
+        """An order at the end of the price band, which trades immediately or not at all."""
         step = parse_decimal(instrument.min_trade_size, instrument.size_exponent)
         wanted = -(-abs(lots) * self._missing(account, currency) // 1_000_000)
         most = max(-(-abs(lots) // CLIPS), step)
@@ -133,7 +136,7 @@ class Liquidation:
         )
 
     def _missing(self, account: Account, currency: str) -> int:
-        """What part of the maintenance margin is not covered, in millionths."""
+        """The uncovered share of the maintenance margin, in millionths."""
         maintenance = self._standings.maintenance(account, currency)
         balance = self._standings.margin_balance(account, currency)
         if maintenance <= 0 or balance <= 0:
@@ -141,7 +144,7 @@ class Liquidation:
         return min(1_000_000, -(-(maintenance - balance) * 1_000_000 // maintenance))
 
     def _bail_out(self, account: Account, currency: str) -> None:
-        """Nothing is left to close: the fund pays what the account owes, and then the winners."""
+        """Nothing is left to close: the fund pays the debt of the account, then the winners."""
         wallet = account.wallet(currency)
         for instrument, position in self._positions(account, currency):
             wallet.balance += position.unsettled
@@ -156,7 +159,7 @@ class Liquidation:
         self._paid[account.id, currency] = covered, socialised
 
     def _socialise(self, loser: Account, currency: str, owed: int) -> int:
-        """Take what is owed from this session's winners, in proportion to their profit, never more than that."""
+        """Charge the debt to this session's winners in proportion to their profit, never more than that."""
         profits = {
             number: profit
             for number, account in self._ledger.accounts.items()
@@ -188,7 +191,7 @@ def _size(line: InstrumentMargin | None) -> int:
 
 
 def _inside(instrument: Instrument, price: float, *, up: bool) -> int:
-    """A price in ticks on the grid, rounded into the band; never below one increment."""
+    """A price in ticks on the grid, rounded into the band; at least one increment."""
     ticks = round(price * unit(instrument.price_exponent), 6)
     tick = instrument.tick_at(int(ticks))
     return max(int(-(-ticks // tick) if up else ticks // tick) * tick, tick)

@@ -1,4 +1,4 @@
-"""What accounts demand of the books: open them by calendar, tell them index, mark and price band."""
+"""Instructions of accounts to books: list instruments by calendar, set index, mark price and price band."""
 
 from collections.abc import Iterator
 from math import ceil, floor
@@ -18,7 +18,7 @@ _HOUR_NS = 3600 * SECOND_NS
 
 
 class Listings:
-    """Looks at the calendar every hour, and at prices whenever they change."""
+    """Checks the calendar every hour, and prices whenever they change."""
 
     def __init__(self, pricing: Pricing, fees: FeeTable, band: PriceBand, margins: MarginTable) -> None:
         self._pricing = pricing
@@ -29,7 +29,7 @@ class Listings:
         self._published: dict[str, Reference] = {}
 
     def due(self, outbox: Outbox) -> Iterator[Instrument]:
-        """What is to be listed now and is not yet; its books are demanded."""
+        """List the instruments that are due; adds instructions for their books."""
         pricing = self._pricing
         hour = pricing.now_ns // _HOUR_NS
         if hour == self.hour or not pricing.index:
@@ -41,7 +41,7 @@ class Listings:
                 yield instrument
 
     def references(self, outbox: Outbox) -> None:
-        """Tell each book its index, mark and band where they have changed."""
+        """Send index, mark price and band to each book if they have changed."""
         pricing, published = self._pricing, self._published
         for name, instrument in pricing.instruments.items():
             mark = pricing.marks.get(name)

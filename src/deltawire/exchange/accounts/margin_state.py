@@ -1,4 +1,4 @@
-"""Where every account stands in every currency, kept up to date line by line."""
+"""The margin of every account in every currency, updated instrument by instrument."""
 
 from deltawire.exchange.accounts.ledger import Account, Ledger, OpenOrder
 from deltawire.exchange.accounts.margining import (
@@ -21,9 +21,9 @@ Key = tuple[AccountId, str]
 class MarginState:
     """Equity, margin balance and margins of each account, in whole units of each currency.
 
-    equity = balance + session profit of futures + value of options. Under standard margin the value of options
-    is no collateral: margin balance = equity − options value. Under portfolio margin it is, since the matrix
-    counts what the options may lose.
+    equity = balance + session profit of futures + value of options. Under standard margin the value of options is not
+    collateral: margin balance = equity − options value. Under portfolio margin it is, because the matrix includes
+    possible losses of the options.
     """
 
     def __init__(
@@ -36,9 +36,9 @@ class MarginState:
         self._standings: dict[Key, CurrencyMargin] = {}
         self._matrices: dict[Key, tuple[int, int, int]] = {}
         self._stale: dict[Key, dict[str, Instrument]] = {}
-        """Lines to be made anew before anybody asks."""
+        """Margins of instruments that must be computed again before they are read."""
         self._reserving: dict[Key, dict[str, Instrument]] = {}
-        """Lines of which only open orders have changed."""
+        """Margins of instruments of which only open orders have changed."""
         self._exposures = {
             number: exposures(account.orders.values()) for number, account in ledger.accounts.items()
         }
@@ -57,7 +57,7 @@ class MarginState:
         return self._sums(key) if margin is None else margin
 
     def _around(self, account: Account, instrument: Instrument) -> CurrencyMargin:
-        """The same, but what open orders alone have changed in this instrument's line may still be put off."""
+        """The same sums, except that changes of open orders in this instrument may not be included yet."""
         key, name = (account.id, instrument.settlement), instrument.name
         reserving = self._reserving.get(key)
         if self._stale.get(key) or (reserving and (len(reserving) > 1 or name not in reserving)):
@@ -65,7 +65,7 @@ class MarginState:
         return self._sums(key)
 
     def _held(self, account: Account, currency: str) -> CurrencyMargin:
-        """The same without what orders alone need: the lines of what is not held are put off, and they are many."""
+        """The same sums without instruments that have open orders only, whose update is deferred."""
         key = account.id, currency
         sums = self._sums(key)
         if stale := self._stale.get(key):
@@ -88,7 +88,7 @@ class MarginState:
         return NO_EXPOSURE if exposures is None else exposures.get(name, NO_EXPOSURE)
 
     def reserved(self, account: Account, name: str, old: OpenOrder | None, new: OpenOrder | None) -> None:
-        """An order's open part is `new`, and was `old`."""
+        """The open part of an order changed from `old` to `new`."""
         exposures = self._exposures.get(account.id)
         if exposures is None:
             exposures = self._exposures[account.id] = {}
@@ -114,7 +114,7 @@ class MarginState:
             self.refresh(account, instrument)
 
     def refresh(self, account: Account, instrument: Instrument) -> None:
-        """The account's line in this instrument may have changed."""
+        """The account's margin in this instrument may have changed."""
         key = account.id, instrument.settlement
         stale = self._stale.get(key)
         if stale is None:
@@ -130,7 +130,7 @@ class MarginState:
         self._matrices.pop((account.id, currency), None)
 
     def _reserve(self, account: Account, instrument: Instrument) -> None:
-        """The same when only orders have changed, and with them only the initial margin of the line."""
+        """Only open orders of the instrument have changed, and with them the initial margin."""
         name = instrument.name
         sums = self._sums((account.id, instrument.settlement))
         old, mark = sums.lines.get(name), self._pricing.marks.get(name)
@@ -143,7 +143,7 @@ class MarginState:
         sums.put(name, old.reserving(self._margining.future_initial(instrument, worst, mark)))
 
     def refresh_account(self, account: Account) -> None:
-        """Everything of the account may have changed."""
+        """Anything of the account may have changed."""
         names = {*account.positions, *self._exposures.get(account.id, ())}
         for currency in account.wallets:
             names |= self._sums((account.id, currency)).lines.keys()
@@ -159,7 +159,7 @@ class MarginState:
             self.refresh_account(account)
 
     def dropped(self, account: Account, instrument: Instrument) -> None:
-        """The instrument is no more."""
+        """The instrument has ended."""
         key = account.id, instrument.settlement
         self._stale.get(key, {}).pop(instrument.name, None)
         self._reserving.get(key, {}).pop(instrument.name, None)
@@ -169,7 +169,7 @@ class MarginState:
     def has_funds_for(
         self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
     ) -> bool:
-        """Whether there are funds for an order (in another's place), or it does not raise the initial margin."""
+        """Whether the funds cover an order (replacing another), or it does not raise the initial margin."""
         if self._affords_future(account, instrument, new, old):
             return True
         added = self.more_margin(account, instrument, new, old)
@@ -178,9 +178,9 @@ class MarginState:
     def _affords_future(
         self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
     ) -> bool:
-        """Whether funds cover the initial margin with the order in it, of a future under standard margin.
+        """Whether the funds cover the initial margin including the order, for a future under standard margin.
 
-        What this line needs now does not matter for that, so it is not made anew.
+        The present margin of this instrument cancels out, so it is not computed.
         """
         mark = self._pricing.marks.get(instrument.name)
         if not mark or instrument.kind != "future" or account.model != "segregated_sm":
@@ -192,7 +192,7 @@ class MarginState:
         return whole <= account.wallet(instrument.settlement).balance + sums.upl + sums.rpl
 
     def _worst(self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None) -> int:
-        """The largest position in a future that its open orders could lead to, with the new one."""
+        """The largest position in a future that its open orders could lead to, including the new one."""
         now, position = self.exposure(account, instrument.name), account.positions.get(instrument.name)
         buys, sells = now.buy_lots, now.sell_lots
         for order, way in ((new, 1), (old, -1)):
@@ -206,7 +206,7 @@ class MarginState:
     def more_margin(
         self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
     ) -> int:
-        """By how much an order (in another's place) would raise the initial margin."""
+        """The amount by which an order (replacing another) would raise the initial margin."""
         if instrument.kind == "future" and account.model == "segregated_sm":
             return self._more_future(account, instrument, new, old)
         now = self.exposure(account, instrument.name)
@@ -228,7 +228,7 @@ class MarginState:
     def _more_future(
         self, account: Account, instrument: Instrument, new: OpenOrder, old: OpenOrder | None
     ) -> int:
-        """The same for a future under standard margin, without making its whole line."""
+        """The same for a future under standard margin, without computing the whole margin of the instrument."""
         name, worst = instrument.name, self._worst(account, instrument, new, old)
         mark = self._pricing.marks.get(name) or instrument.price(new.price_ticks)
         before = self.standing(account, instrument.settlement).lines.get(name)
@@ -236,24 +236,24 @@ class MarginState:
         return whole - (before.initial if before else 0)
 
     def equity(self, account: Account, currency: str) -> int:
-        """All that the account has, at the marks of now."""
+        """All assets of the account at present mark prices."""
         margin = self.standing(account, currency)
         return account.wallet(currency).balance + margin.upl + margin.rpl + margin.options_value
 
     def margin_balance(self, account: Account, currency: str) -> int:
-        """What counts against margins."""
+        """The balance that is compared with margins."""
         margin = self.standing(account, currency)
         own = account.wallet(currency).balance + margin.upl + margin.rpl
         return own + margin.options_value if account.model == "segregated_pm" else own
 
     def initial(self, account: Account, currency: str) -> int:
-        """The initial margin, open orders included."""
+        """The initial margin, including open orders."""
         if account.model == "segregated_pm":
             return self._matrix(account, currency)[0]
         return self.standing(account, currency).initial
 
     def maintenance(self, account: Account, currency: str) -> int:
-        """The maintenance margin, of positions alone."""
+        """The maintenance margin of the positions."""
         if account.model == "segregated_pm":
             return self._matrix(account, currency)[1]
         return self.standing(account, currency).maintenance
@@ -265,14 +265,14 @@ class MarginState:
         return self.standing(account, currency).position_initial
 
     def available(self, account: Account, currency: str) -> int:
-        """What new orders may need; below zero when the initial margin is not covered."""
+        """Funds for new orders; below zero if the initial margin is not covered."""
         if account.model == "segregated_sm":
             margin = self.standing(account, currency)
             return account.wallet(currency).balance + margin.upl + margin.rpl - margin.initial
         return self.margin_balance(account, currency) - self.initial(account, currency)
 
     def free(self, account: Account, currency: str) -> int:
-        """What may be withdrawn: of the available funds what is balance, profit of this session is not."""
+        """Funds that may be withdrawn: available funds without this session's profit."""
         profit = self.standing(account, currency)
         unsettled = max(profit.upl + profit.rpl, 0)
         value = self._options_value(account, currency) if account.model == "segregated_pm" else 0
@@ -299,7 +299,7 @@ class MarginState:
 
 
 def _order_price(instrument: Instrument, exposure: Exposure) -> float:
-    """The mean price of open orders: what stands in for a mark that is not there yet."""
+    """The mean price of open orders, used while there is no mark price."""
     lots = exposure.buy_lots + exposure.sell_lots
     ticks = exposure.buy_ticks + exposure.sell_ticks
     return instrument.price(1) * ticks / lots if lots else 0.0

@@ -1,15 +1,15 @@
-"""Every coefficient of margin, in a versioned table.
+"""All coefficients of margins, in a versioned table.
 
-Sources: Deribit support 25944756807069, 25944738177565, 25944826427293 (futures), options as bit.com's help
-11039704681753 quotes the same formulas; portfolio margin: support 25944756247837 and the example of
-private/pme/simulate (2024-06, BTC; 2026-02, ETH). Where Deribit says nothing the field says what stands there.
+Sources: Deribit support 25944756807069, 25944738177565, 25944826427293 (futures); options as in bit.com's help
+11039704681753, which has the same formulas; portfolio margin: support 25944756247837 and the example of
+private/pme/simulate (2024-06, BTC; 2026-02, ETH). Where Deribit states nothing, the field says what is assumed.
 """
 
 import msgspec
 
 
 class FutureRates(msgspec.Struct, frozen=True):
-    """Shares of the position's size; both grow by `slope` per coin of size."""
+    """Rates relative to the size of the position; both grow by `slope` per coin of size."""
 
     initial: float
     maintenance: float
@@ -17,7 +17,7 @@ class FutureRates(msgspec.Struct, frozen=True):
 
 
 class OptionRates(msgspec.Struct, frozen=True):
-    """Shares of the underlying that a short option needs beside its mark price."""
+    """Rates relative to the underlying that a short option needs in addition to its mark price."""
 
     initial: float = 0.15
     floor: float = 0.10
@@ -25,34 +25,34 @@ class OptionRates(msgspec.Struct, frozen=True):
 
 
 class PortfolioRates(msgspec.Struct, frozen=True, kw_only=True):
-    """One index's risk matrix."""
+    """The risk matrix of one index."""
 
     price_range: float = 0.16
     buckets: int = 4
-    """Price moves on each side."""
+    """Number of price moves on each side."""
     volatility_up: float = 0.50
     volatility_down: float = 0.25
     short_vega_power: float = 0.30
     long_vega_power: float = 0.13
     min_volatility_up: float = 0.50
-    """A volatility that was shocked upwards is at least this."""
+    """Minimum of a volatility that was shocked upwards."""
     extended_moves: tuple[float, ...] = (-0.66, -0.33, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0)
     extended_factor: float = 1.0
     extended_dampener: float = 100_000.0
-    """US dollars."""
+    """In US dollars."""
     delta_threshold: float = 20_000_000.0
-    """US dollars of delta that can be closed without moving the market."""
+    """Delta in US dollars that can be closed without moving the market."""
     max_delta_shock: float = 0.10
-    """What the delta beyond the threshold is charged: our reading, Deribit gives no formula."""
+    """Rate on the delta beyond the threshold; an assumption, Deribit gives no formula."""
     annualised_move_risk: float = 0.075
     min_annualised_move: float = 0.01
     pnl_offset: float = 0.6
-    """The share of one index's gains that may cover another's losses."""
+    """Share of one index's gains that may cover another's losses."""
     maintenance: float = 0.8
 
 
 class CoinTable(msgspec.Struct, frozen=True):
-    """What holds for one base coin."""
+    """The rates of one base coin."""
 
     base: str
     future: FutureRates
@@ -61,7 +61,7 @@ class CoinTable(msgspec.Struct, frozen=True):
 
 
 class MarginTable(msgspec.Struct, frozen=True, kw_only=True):
-    """All coins; one that is not named is margined as the last."""
+    """The rates of all coins; coins that are not named have those of the last."""
 
     version: str = "2025-1"
     coins: tuple[CoinTable, ...] = (

@@ -1,8 +1,8 @@
-"""What one instrument means for one account: its profit, its value, its margins; and their sums by currency.
+"""The profit, value and margins of one instrument for one account, and their sums by currency.
 
-Money is in whole units, margins rounded up, so that sums do not depend on the order they were made in. An
-instrument's part is an `InstrumentMargin`; a change touches one and the sums follow. Under portfolio margin they carry
-no margins: the risk matrix of the whole currency does.
+Money is in whole units and margins are rounded up, so that sums do not depend on the order of the summands. The part
+of an instrument is an `InstrumentMargin`; a change updates one and the sums. Under portfolio margin they have no
+margins: the risk matrix of the whole currency has.
 """
 
 from collections.abc import Iterable
@@ -21,48 +21,48 @@ from deltawire.model.numbers import unit
 
 
 class InstrumentMargin(NamedTuple):
-    """One instrument's part of an account."""
+    """The part of one instrument in an account."""
 
     upl: int = 0
-    """A future's profit that is not realised, funding due included."""
+    """A future's unrealised profit, including funding due."""
     rpl: int = 0
     options_value: int = 0
     initial: int = 0
-    """Open orders included."""
+    """Including open orders."""
     maintenance: int = 0
     position_initial: int = 0
-    """Open orders left out."""
+    """Without open orders."""
 
     @property
     def held(self) -> bool:
-        """Whether there is more to it than open orders."""
+        """Whether there is more than open orders."""
         return bool(self.maintenance or self.upl or self.rpl)
 
     def reserving(self, initial: int) -> "InstrumentMargin":
-        """The same with another initial margin."""
+        """A copy with another initial margin."""
         upl, rpl, value, _, maintenance, held = self
         return InstrumentMargin(upl, rpl, value, initial, maintenance, held)
 
 
 def worst_lots(lots: int, buys: int, sells: int) -> int:
-    """The largest position, long or short, that open orders of so many lots could make of one of `lots`."""
+    """The largest position, long or short, that open orders of this many lots could make of one of `lots`."""
     return max(abs(lots + buys), abs(lots - sells))
 
 
 class Exposure:
-    """An account's open orders in one instrument, reduce-only ones left out."""
+    """An account's open orders in one instrument, without reduce-only ones."""
 
     __slots__ = ("bought", "buy_lots", "buy_ticks", "sell_lots", "sell_ticks")
 
     def __init__(self) -> None:
         self.bought: int | None = None
-        """What the buy orders need, while they are the same and no price changes it."""
+        """Margin of the buy orders, valid until they change, if prices do not affect it."""
         self.buy_lots = self.sell_lots = 0
         self.buy_ticks = self.sell_ticks = 0
         """Σ price × lots."""
 
     def add(self, order: OpenOrder, way: int = 1) -> None:
-        """Count an open order, or (way −1) no more."""
+        """Add an open order, or with way −1 remove it."""
         if order.reduce_only:
             return
         if order.sign > 0:
@@ -79,7 +79,7 @@ NO_LINE = InstrumentMargin()
 
 
 class CurrencyMargin:
-    """The sums of an account's lines in one currency."""
+    """The sums over an account's instruments in one currency."""
 
     __slots__ = ("initial", "lines", "maintenance", "options_value", "position_initial", "rpl", "upl")
 
@@ -89,7 +89,7 @@ class CurrencyMargin:
         self.initial = self.maintenance = self.position_initial = 0
 
     def put(self, name: str, line: InstrumentMargin) -> None:
-        """Replace an instrument's line; an empty one is dropped."""
+        """Replace the margin of an instrument; an empty one is dropped."""
         old = self.lines.get(name, NO_LINE)
         if line == NO_LINE:
             self.lines.pop(name, None)
@@ -104,7 +104,7 @@ class CurrencyMargin:
 
 
 class Margining:
-    """Lines by the prices of now and the tables."""
+    """Computes margins from present prices and the tables."""
 
     def __init__(self, pricing: Pricing, table: MarginTable, fees: FeeTable) -> None:
         self.pricing = pricing
@@ -116,7 +116,7 @@ class Margining:
     def line(
         self, account: Account, instrument: Instrument, exposure: Exposure, fallback: float = 0.0
     ) -> InstrumentMargin:
-        """The account's line; `fallback` is the price where the instrument has no mark yet."""
+        """The account's margin in an instrument; `fallback` is the price if the instrument has no mark yet."""
         position = account.positions.get(instrument.name)
         mark = self.pricing.marks.get(instrument.name) or fallback
         if not mark:
@@ -135,11 +135,11 @@ class Margining:
         return self._future_line(instrument, lots, upl, rpl, mark, exposure)
 
     def index(self, instrument: Instrument, fallback: float = 0.0) -> float:
-        """The index under an instrument; before there is one, what stands in for it."""
+        """The index of an instrument; before there is one, a substitute."""
         return self.pricing.index.get(instrument.index_name) or fallback
 
     def short_option(self, instrument: Instrument, mark: float) -> Requirement:
-        """Margins of one unit of size sold, in settlement currency."""
+        """The margins of one unit of a short option, in settlement currency."""
         priced = self.pricing.options.get(instrument.name)
         strike = instrument.strike or 0.0
         underlying = priced.underlying if priced else self.index(instrument, strike)
@@ -170,7 +170,7 @@ class Margining:
         return InstrumentMargin(upl, rpl, 0, whole, maintenance, initial)
 
     def _future_units(self, instrument: Instrument, lots: int, mark: float) -> tuple[int, int]:
-        """`future_margin` in whole units, with what does not change looked up once."""
+        """`future_margin` in whole units, with constants looked up once."""
         terms = self._terms.get(instrument.name)
         if terms is None:
             rates = self.table.coin(instrument.base).future
@@ -203,12 +203,12 @@ class Margining:
         return InstrumentMargin(0, 0, value, initial + reserved, maintenance, initial)
 
     def _written(self, instrument: Instrument, initial: float, lots: int, exposure: Exposure) -> int:
-        """What sell orders beyond the long position need: the margin less the premium they would bring."""
+        """Margin of sell orders beyond the long position: the option's margin less the premium received."""
         premium = exposure.sell_ticks / exposure.sell_lots / unit(instrument.price_exponent)
         return to_units(max(initial - premium, 0.0) * instrument.size(lots))
 
     def _bought(self, instrument: Instrument, exposure: Exposure) -> int:
-        """What buy orders need: their premium and the taker's fee, which in coin does not follow the index."""
+        """Funds for buy orders: their premium and the taker's fee, which in coin does not depend on the index."""
         if exposure.bought is not None:
             return exposure.bought
         price = exposure.buy_ticks / exposure.buy_lots / unit(instrument.price_exponent)
@@ -221,12 +221,12 @@ class Margining:
 
 
 def to_units(amount: float) -> int:
-    """Margins are rounded up; a millionth of a unit is the rounding of the doubles themselves."""
+    """Round a margin up; a millionth of a unit is the rounding error of doubles."""
     return ceil(amount * UNITS - 1e-6)
 
 
 def exposures(orders: Iterable[OpenOrder]) -> dict[str, Exposure]:
-    """Open orders summed by instrument."""
+    """Sum open orders by instrument."""
     by_instrument: dict[str, Exposure] = {}
     for order in orders:
         by_instrument.setdefault(order.instrument, Exposure()).add(order)

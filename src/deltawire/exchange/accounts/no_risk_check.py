@@ -1,4 +1,4 @@
-"""Accounts that may do anything: positions are counted, money is not. For tests, benchmarks and paper books."""
+"""Accounts without limits: positions are counted, money is not. For tests, benchmarks and simulated books."""
 
 from collections.abc import Sequence
 
@@ -19,14 +19,14 @@ class NoRiskCheck:
         self.positions: dict[str, dict[AccountId, int]] = {}
 
     def check(self, order: Order, instrument: Instrument, replaces: Order | None) -> Rejection | None:
-        """Any order is fine."""
+        """Accept any order."""
         return None
 
     def rested(self, order: Order) -> None:
-        """Open orders do not matter."""
+        """Ignore open orders."""
 
     def filled(self, fill: Fill) -> None:
-        """Count."""
+        """Update the positions."""
         name, account = fill.instrument, fill.account
         position = self.positions.get(name)
         if position is None:
@@ -39,17 +39,17 @@ class NoRiskCheck:
         return self.positions.get(instrument, {}).get(account, 0)
 
     def received(self, record: Record) -> Rejection | None:
-        """There are no records of its own."""
+        """Refuse any record: there are none of its own."""
         return Rejection(Code.NOT_IMPLEMENTED, reason=type(record).__name__)
 
     def outcome(self) -> Sequence[AccountEvent | RiskInstruction]:
-        """Nothing ever comes of it."""
+        """Empty: there are no results."""
         return ()
 
     def freeze(self) -> bytes:
-        """The positions."""
+        """Encode the positions."""
         return msgspec.json.encode(self.positions)
 
     def thaw(self, state: bytes) -> None:
-        """The positions as they were."""
+        """Restore the positions."""
         self.positions = msgspec.json.decode(state, type=dict[str, dict[AccountId, int]])

@@ -1,7 +1,7 @@
 """Portfolio margin: the worst of many moves of price and volatility over all positions of one index.
 
-Structure: Deribit support 25944756247837. The standard table has nine price moves from −R to +R, each with
-volatility down, same and up; the extended table has large moves with volatility up, damped.
+Structure: Deribit support 25944756247837. The standard table has nine price moves from −R to +R, each with volatility
+down, unchanged and up; the extended table has large moves with volatility up, damped.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,9 +17,9 @@ _SHOCKS = (-1, 0, 1)
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """A position: `coins` long (an inverse future: dollars over mark), priced off `forward`.
+    """A position: `coins` long (inverse future: dollars over mark), priced from `forward`.
 
-    `years` to expiry (0.0 of a perpetual). Options also have strike, side, `vol`, and their delta per coin.
+    `years` to expiry (0.0 for a perpetual). Options also have strike, side, `vol`, and their delta per coin.
     """
 
     coins: float
@@ -40,7 +40,7 @@ class Matrix(msgspec.Struct, frozen=True):
     extended: list[float]
     worst_case: float
     worst_index: int
-    """In `standard`, or beyond its end in `extended`; among equals the middle one."""
+    """Index in `standard`, or beyond its end in `extended`; among equals the middle one."""
     best_case: float
     delta_shock: float
     roll_shock: float
@@ -74,7 +74,7 @@ def shocked_vol(rates: PortfolioRates, vol: float, years: float, way: int) -> fl
 
 
 def risk_matrix(rates: PortfolioRates, holdings: Sequence[Holding], index: float) -> Matrix:
-    """The matrix of these positions; `index` turns dollars into coin for inverse ones."""
+    """The matrix of these positions; `index` converts dollars to coin for inverse ones."""
     standard = [
         sum(_result(rates, holding, move, way) for holding in holdings)
         for move in price_moves(rates)
@@ -106,12 +106,12 @@ def risk_matrix(rates: PortfolioRates, holdings: Sequence[Holding], index: float
 def portfolio_margin(
     rates: PortfolioRates, matrix_margin: float, *, spot: float = 0.0, mmp: float = 0.0, orders: float = 0.0
 ) -> PortfolioMargin:
-    """Initial margin adds spot, market-maker protection and open orders; maintenance is a share of the matrix."""
+    """Initial margin adds spot, market maker protection and open orders; maintenance is a share of the matrix."""
     return PortfolioMargin(matrix_margin + spot + mmp + orders, rates.maintenance * matrix_margin)
 
 
 def offset_gain(rates: PortfolioRates, matrix: Matrix) -> float:
-    """How much of this index's best case may cover another index's losses."""
+    """The part of this index's best case that may cover another index's losses."""
     return rates.pnl_offset * matrix.best_case
 
 
@@ -130,7 +130,7 @@ def _result(rates: PortfolioRates, holding: Holding, move: float, way: int) -> f
 
 
 def _extended(rates: PortfolioRates, holding: Holding, move: float) -> float:
-    """Futures count at the end of the standard range, options scaled back to it."""
+    """Futures are valued at the end of the standard range, options are scaled back to it."""
     edge = max(-rates.price_range, min(move, rates.price_range))
     if holding.strike is None:
         return _result(rates, holding, edge, 1)
@@ -141,7 +141,7 @@ def _extended(rates: PortfolioRates, holding: Holding, move: float) -> float:
 
 
 def _damped(rates: PortfolioRates, move: float, result: float, dollars: float) -> float:
-    """A loss far out counts less by a fixed amount per range beyond the first."""
+    """A loss far out is reduced by a fixed amount per range beyond the first."""
     if result >= 0.0:
         return result
     beyond = max(abs(move) / rates.price_range, 1.0) - 1.0
@@ -149,7 +149,7 @@ def _damped(rates: PortfolioRates, move: float, result: float, dollars: float) -
 
 
 def _worst(results: Sequence[float]) -> int:
-    """The index of the least; where the volatility makes no difference, that of the unchanged one."""
+    """The index of the minimum; if the volatility makes no difference, that of the unchanged one."""
     least = min(results)
     first = results.index(least)
     middle = first - first % 3 + 1
@@ -166,14 +166,14 @@ def _deltas(holdings: Iterable[Holding]) -> list[tuple[float, float]]:
 
 
 def _delta_shock(rates: PortfolioRates, holdings: Iterable[Holding], index: float, coin: bool) -> float:
-    """What is beyond the delta that the market takes at once costs `max_delta_shock` of itself."""
+    """The delta beyond the threshold costs `max_delta_shock` of itself."""
     total = abs(sum(delta for _, delta in _deltas(holdings)))
     beyond = max(0.0, total - rates.delta_threshold / index)
     return rates.max_delta_shock * beyond * (1.0 if coin else index)
 
 
 def _roll_shock(rates: PortfolioRates, holdings: Iterable[Holding], index: float, coin: bool) -> float:
-    """Expiries may move apart: each one's delta counts, whatever the others hold."""
+    """Expiries may move separately: the delta of each one counts, whatever the others have."""
     loss = sum(
         abs(delta) * max(rates.min_annualised_move, expm1(rates.annualised_move_risk * years))
         for years, delta in _deltas(holdings)

@@ -12,7 +12,7 @@ Lots = dict[str, int]
 
 
 class Portfolios:
-    """Risk matrices by the prices of now."""
+    """Risk matrices at present prices."""
 
     def __init__(self, pricing: Pricing, table: MarginTable) -> None:
         self.pricing = pricing
@@ -23,7 +23,7 @@ class Portfolios:
     ) -> tuple[int, int, int]:
         """(initial, maintenance, initial without open orders) of one currency, in whole units.
 
-        Open orders need what the matrix grows by if all buys were filled, or all sells, whichever is worse.
+        Open orders need the growth of the matrix if all buys, or all sells, were filled, whichever is worse.
         """
         held = {name: position.lots for name, position in account.positions.items() if position.lots}
         sides = [held]
@@ -56,7 +56,7 @@ class Portfolios:
         return risk_matrix(self._rates(index_name), holdings, self.pricing.index.get(index_name, 1.0))
 
     def holding(self, instrument: Instrument, lots: int) -> Holding | None:
-        """A position as the matrix sees it; None before it has a mark."""
+        """A position as the matrix needs it; None before it has a mark price."""
         mark = self.pricing.marks.get(instrument.name)
         size = instrument.size(lots)
         if mark is None or not size:

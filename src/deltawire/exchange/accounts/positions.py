@@ -1,4 +1,4 @@
-"""A position in whole units: what was paid for it, what closing parts of it has brought."""
+"""A position in whole units: its cost, and the profit of its closed parts."""
 
 import msgspec
 
@@ -8,35 +8,35 @@ from deltawire.model.numbers import unit
 
 
 class Position(msgspec.Struct):
-    """Lots held of one instrument, negative when short; money in smallest units of its settlement currency.
+    """Lots of one instrument, negative when short; money in smallest units of its settlement currency.
 
-    A future's profit stays here until it is settled (`margined`), an option's premium moves the balance at once.
+    A future's profit stays here until it is settled (`margined`); an option's premium changes the balance at once.
     """
 
     margined: bool
     lots: int = 0
     cost: int = 0
-    """Worth paid for what is open, counted anew at each settlement."""
+    """Worth paid for the open part, reset at each settlement."""
     basis: int = 0
-    """Worth paid for what is open when it was opened."""
+    """Worth paid for the open part when it was opened."""
     basis_usd: int = 0
     """Of an option the same in dollars, at the index of the time."""
     realised: int = 0
-    """Profit of what was closed since the last settlement, funding included."""
+    """Profit of parts closed since the last settlement, including funding."""
     funding: int = 0
-    """The funding in `realised`; below zero when paid."""
+    """The funding in `realised`; below zero if paid."""
     reading: int = 0
-    """What the funding meter showed when funding was last charged."""
+    """Reading of the funding meter at the last charge."""
 
     @property
     def unsettled(self) -> int:
-        """Money that is this account's, or owed by it, beside its balance; without the position's worth now."""
+        """Money that the account has or owes beside its balance, without the present worth of the position."""
         return self.realised - self.cost if self.margined else 0
 
     def trade(self, lots: int, worth: int, worth_usd: int = 0) -> int:
-        """Buy `lots` (sell when negative) worth `worth` (of the same sign, or against it: inverse futures).
+        """Buy `lots` (sell if negative) of this `worth` (of the same sign; for inverse futures of the opposite sign).
 
-        Returns the profit of what this closed. Whatever is rounded, `cost` less `realised` grows by `worth`.
+        Returns the profit of the closed part. Whatever is rounded, `cost` less `realised` grows by `worth`.
         """
         held = self.lots
         self.lots += lots
@@ -56,13 +56,13 @@ class Position(msgspec.Struct):
         return profit
 
     def charge(self, due: int, reading: int) -> None:
-        """Pay funding up to this reading of the meter."""
+        """Charge funding up to this reading of the meter."""
         self.reading = reading
         self.realised -= due
         self.funding -= due
 
     def settle(self, worth: int) -> int:
-        """Turn all profit so far into balance: the sum to add to it. The position goes on at its worth now."""
+        """Convert all profit so far to balance; returns the amount. The position continues at its present worth."""
         gain = worth - self.cost + self.realised
         self.cost, self.realised, self.funding = worth, 0, 0
         return gain

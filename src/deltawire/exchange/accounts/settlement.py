@@ -1,4 +1,7 @@
-"""08:00 UTC: what expires is delivered at the index's mean, the profit of all other futures becomes balance."""
+"""Settlement at 08:00 UTC.
+
+What expires is delivered at the mean of the index, the profit of other futures becomes balance.
+"""
 
 from deltawire.exchange.accounts.account_records import AccountNotice, Delivered, Settled
 from deltawire.exchange.accounts.ledger import Account, Ledger
@@ -15,7 +18,7 @@ Outbox = list[AccountNotice | RiskInstruction]
 
 
 class Settlement:
-    """Acts once when 08:00 has passed."""
+    """Settles once when 08:00 UTC has passed."""
 
     def __init__(self, ledger: Ledger, pricing: Pricing, fees: FeeTable, standings: MarginState) -> None:
         self._ledger = ledger
@@ -33,7 +36,7 @@ class Settlement:
             self.settle_ns = next_settlement(now)
 
     def settle_position(self, account: Account, instrument: Instrument, position: Position) -> int:
-        """Turn a future's profit into balance at its mark; returns the units moved."""
+        """Add a future's profit at its mark to the balance; returns the units moved."""
         self.charge_funding(position, instrument)
         worth = worth_at(instrument, self._pricing.marks[instrument.name], position.lots)
         gain = position.settle(worth)
@@ -43,7 +46,7 @@ class Settlement:
         return gain
 
     def charge_funding(self, position: Position, instrument: Instrument) -> None:
-        """Pay what a perpetual's position owes by now, into or out of the common pot."""
+        """Charge the funding of a perpetual's position since the last charge, from or to the common pot."""
         meter = self._pricing.funding.get(instrument.name)
         if meter is not None and meter.reading != position.reading:
             due = meter.due(position.lots, position.reading)
@@ -53,6 +56,9 @@ class Settlement:
     def _settle(self, outbox: Outbox) -> None:
         pricing = self._pricing
         prices = {name: pricing.delivery_price(name) for name in list(pricing.deliveries)}
+        for name, delivered in prices.items():
+            if delivered is not None:
+                pricing.delivered[name] = (*pricing.delivered.get(name, ()), (self.settle_ns, delivered))
         for instrument in list(pricing.instruments.values()):
             price = prices.get(instrument.index_name)
             if instrument.expiration_ns <= pricing.now_ns and price is not None:
@@ -67,8 +73,23 @@ class Settlement:
         for account in self._ledger.accounts.values():
             position = account.positions.get(instrument.name)
             if position is not None:
+                self.charge_funding(position, instrument)
+                lots, funding = position.lots, position.funding
                 units = self.settle_position(account, instrument, position)
-                outbox.append(Settled(account.id, instrument.name, instrument.settlement, units, mark))
+                outbox.append(
+                    Settled(
+                        account.id,
+                        instrument.name,
+                        instrument.settlement,
+                        units,
+                        mark,
+                        self._pricing.now_ns,
+                        account.wallet(instrument.settlement).balance,
+                        lots,
+                        funding,
+                        self._pricing.index.get(instrument.index_name),
+                    )
+                )
 
     def _expire(self, instrument: Instrument, price: float, outbox: Outbox) -> None:
         outbox.append(CloseBook(instrument.name, "settlement"))
@@ -97,4 +118,7 @@ class Settlement:
             worth + position.unsettled,
             fee,
             price,
+            self._pricing.now_ns,
+            wallet.balance,
+            position.funding,
         )

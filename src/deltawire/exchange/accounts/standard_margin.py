@@ -1,4 +1,4 @@
-"""Standard margin: each instrument by itself, nothing netted (formulas: see `margin_tables`)."""
+"""Standard margin: each instrument separately, without netting (formulas: see `margin_tables`)."""
 
 from math import inf, sqrt
 from typing import NamedTuple
@@ -14,7 +14,10 @@ class Requirement(NamedTuple):
 
 
 def future_margin(rates: FutureRates, coins: float, price: float = 1.0) -> Requirement:
-    """Of a position of so many coins (inverse: dollars over mark); linear ones are worth `price` per coin."""
+    """The margins of a position of this many coins (inverse.
+
+    Dollars over mark); linear ones are worth `price` per coin.
+    """
     size = abs(coins)
     grown = rates.slope * size
     return Requirement((rates.initial + grown) * size * price, (rates.maintenance + grown) * size * price)
@@ -23,10 +26,12 @@ def future_margin(rates: FutureRates, coins: float, price: float = 1.0) -> Requi
 def short_option_margin(
     rates: OptionRates, call: bool, strike: float, underlying: float, mark: float, scale: float
 ) -> Requirement:
-    """Of one option sold. `mark` in settlement currency, `scale` what the underlying is worth there.
+    """The margins of one short option.
 
-    Inverse options: scale 1.0 (coin); linear ones: the index. A put's maintenance margin may exceed the usual
-    initial margin when it is deep in the money, and then is the initial margin too.
+    `mark` is in settlement currency, `scale` is the worth of the underlying in it.
+
+    Inverse options: scale 1.0 (coin); linear ones: the index. If a put is deep in the money, its maintenance margin
+    may exceed the usual initial margin, and then is the initial margin, too.
     """
     out = max(strike - underlying if call else underlying - strike, 0.0)
     initial = max(rates.initial - out / underlying, rates.floor) * scale + mark
@@ -39,11 +44,12 @@ def short_option_margin(
 def liquidation_price(
     rates: FutureRates, dollars: float, entry: float, equity: float, *, inverse: bool = True
 ) -> float | None:
-    """Where an account that holds only this future (`dollars` long, entered at `entry`) has MM = equity.
+    """The price at which an account with only this future (`dollars` long, entered at `entry`) has MM = equity.
 
-    Inverse, with x = 1/P: e + Q/E − Qx = (m + s|Q|x)|Q|x, quadratic in x; `equity` e is without the position's
-    profit, in coin. Linear: `dollars` is the size in coins and the equation quadratic in the size alone.
-    None where no price liquidates: a short whose equity covers its whole size.
+    Inverse, with x = 1/P: e + Q/E − Qx = (m + s|Q|x)|Q|x, quadratic in x; `equity` e excludes the position's profit,
+    in coin. Linear: `dollars` is the size in coins and the equation is quadratic in the size alone.
+
+    None if no price liquidates: a short whose equity covers its whole size.
     """
     size = abs(dollars)
     if not size:
@@ -65,6 +71,6 @@ def _inverse_price(rates: FutureRates, dollars: float, worth: float) -> float | 
     root = line * line + 4.0 * square * worth
     if root < 0.0 or (dollars > 0.0 and worth <= 0.0):
         return inf if dollars > 0.0 else 0.0
-    # the root that does not cancel: for longs the positive one, for shorts the smaller of the two
+    # the root without cancellation: for longs the positive one, for shorts the smaller of the two
     over = 2.0 * worth / (line + sqrt(root)) if dollars > 0.0 else 2.0 * worth / (line - sqrt(root))
     return 1.0 / over if over > 0.0 else None

@@ -196,7 +196,7 @@ def _size_in_coin(instrument: Instrument, lots: int, mark: float) -> float:
 
 
 def _left(accounts: Accounts, instrument: Instrument) -> float:
-    """In its last half hour an option's delta fades with the part of the mean that is fixed."""
+    """In its last half hour, the delta of an option decreases with the part of the mean that is fixed."""
     average = accounts.pricing.deliveries.get(instrument.index_name)
     if average is None or average.at_ns != instrument.expiration_ns:
         return 1.0
@@ -204,7 +204,7 @@ def _left(accounts: Accounts, instrument: Instrument) -> float:
 
 
 def _delta(accounts: Accounts, instrument: Instrument, lots: int) -> float:
-    """Coin delta; of an inverse option net of its premium, which is coin too."""
+    """Delta in coin; for an inverse option net of its premium, which is coin, too."""
     mark = accounts.pricing.marks.get(instrument.name, 0.0)
     if instrument.kind == "future":
         return _size_in_coin(instrument, lots, mark) * _left(accounts, instrument)
@@ -236,7 +236,7 @@ def _ratios(accounts: Accounts, account: Account, currency: str, margin_balance:
 
 
 def _deltas(accounts: Accounts, account: Account, currency: str, *, beyond: bool = False) -> dict[str, float]:
-    """Net delta by index; with `beyond`, without what expires at the next settlement."""
+    """Net delta by index; with `beyond`, without instruments that expire at the next settlement."""
     deltas: dict[str, float] = {}
     for instrument, position in _held(accounts, account, currency):
         if beyond and instrument.expiration_ns <= accounts.settlement.settle_ns:
@@ -281,7 +281,7 @@ def _by_index(accounts: Accounts, held: list[tuple[Instrument, Position]], greek
 
 
 def _projected(accounts: Accounts, account: Account, currency: str) -> tuple[int, int]:
-    """Margins without what expires at the next settlement; portfolio margin is not taken apart."""
+    """Margins without instruments that expire at the next settlement; portfolio margin is not split."""
     standings = accounts.standings
     initial, maintenance = standings.initial(account, currency), standings.maintenance(account, currency)
     for name, line in standings.standing(account, currency).lines.items():
@@ -294,7 +294,7 @@ def _projected(accounts: Accounts, account: Account, currency: str) -> tuple[int
 def _liquidation_price(
     accounts: Accounts, account: Account, instrument: Instrument, position: Position
 ) -> float | None:
-    """Where this position alone would exhaust the margin balance that the others leave."""
+    """The price at which this position alone would use up the margin balance that the others leave."""
     currency = instrument.settlement
     standings = accounts.standings
     line = standings.standing(account, currency).lines.get(instrument.name, NO_LINE)

@@ -1,1 +1,1 @@
-"""What is traded: contracts, their calendar, strikes and fees."""
+"""The traded contracts with their calendar, strikes and fees."""

@@ -1,4 +1,4 @@
-"""When things expire: 08:00 UTC, on days, Fridays, last Fridays of months and of quarters."""
+"""Expiry times: 08:00 UTC, on days, Fridays, last Fridays of months and of quarters."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,7 +14,7 @@ _FRIDAY = 4
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """How many of the next days, Fridays, month ends and quarter ends are listed."""
+    """The number of next days, Fridays, month ends and quarter ends to list."""
 
     days: int = 0
     weeks: int = 0
@@ -23,14 +23,14 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Expiry(msgspec.Struct, frozen=True, order=True):
-    """An expiry, and the settlement period of what expires then; quarters count as months, as Deribit says it."""
+    """An expiry and its settlement period; quarters count as months, as on Deribit."""
 
     at_ns: int
     period: Period
 
 
 def expiries(now_ns: int, plan: Plan) -> list[Expiry]:
-    """The expiries after now, soonest first; a day that fits several rules has the longest period."""
+    """The expiries after now, soonest first; a day that matches several rules has the longest period."""
     rules: list[tuple[int, Period, Callable[[datetime], bool]]] = [
         (plan.days, "day", lambda day: True),
         (plan.weeks, "week", lambda day: day.weekday() == _FRIDAY),

@@ -1,4 +1,4 @@
-"""What the built-in exchange lists: perpetuals, futures and options of each series, by calendar and price."""
+"""The instruments that the exchange lists: perpetuals, futures and options of each series, by calendar and price."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
@@ -18,7 +18,7 @@ NO_LEVERAGES: Mapping[str, int] = {}
 
 
 class Trading(msgspec.Struct, frozen=True):
-    """How one kind of instrument of a series is traded; decimal texts."""
+    """Trading parameters of one kind of instrument in a series; decimal texts."""
 
     tick_size: str
     min_trade_size: str
@@ -52,7 +52,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def prefix(self) -> str:
-        """How names of its instruments begin: `BTC`, `BTC_USDC`."""
+        """The prefix of its instruments' names: `BTC`, `BTC_USDC`."""
         return self.base if self.inverse else f"{self.base}_{self.quote}"
 
 
@@ -99,7 +99,7 @@ SERIES = (
         options=_FEW,
     ),
 )
-"""Increments and contract sizes of Deribit's instruments of the same names, options' plans smaller than there."""
+"""Increments and contract sizes of Deribit's instruments with the same names; fewer expiries of options than there."""
 
 
 def wanted(
@@ -164,7 +164,7 @@ def _option(
 
 
 def _terms(series: Series, trading: Trading, fee: Fee, expiry: Expiry | None, now_ns: int) -> dict[str, Any]:
-    """What futures and options of a series have alike."""
+    """The facts that futures and options of a series share."""
     return {
         "venue": VENUE,
         "base": series.base,
@@ -186,5 +186,5 @@ def _terms(series: Series, trading: Trading, fee: Fee, expiry: Expiry | None, no
 
 
 def strike_text(strike: float) -> str:
-    """A strike as names write it: `64000`, and 0.625 as `0d625`."""
+    """A strike as written in names: `64000`, and 0.625 as `0d625`."""
     return format_decimal(round(strike * 10**6), -6).replace(".", "d")

@@ -1,8 +1,8 @@
-"""What a position is worth, in the smallest unit of its settlement currency; the arithmetic under the ledger.
+"""The worth of a position in the smallest unit of its settlement currency, on which the ledger is built.
 
-`worth` grows with the price for every kind: size times price for options and linear futures, minus size over
-price for inverse futures (in coin). So whoever buys pays the worth, whoever sells gets it, profit is the worth
-now minus the worth paid, and since the worth of -n lots is minus the worth of n, a trade never makes money.
+`worth` rises with the price for every kind: size times price for options and linear futures, minus size over price
+for inverse futures (in coin). So the buyer pays the worth and the seller receives it, profit is the present worth
+minus the worth paid, and since the worth of -n lots is minus the worth of n, a trade never creates money.
 """
 
 from deltawire.model.instruments import Instrument
@@ -14,7 +14,7 @@ UNITS = 100_000_000
 
 
 def worth_at_ticks(instrument: Instrument, price_ticks: int, lots: int) -> int:
-    """The worth at a price that traded, exact but for the one division of an inverse future (half to even)."""
+    """The worth at a traded price, exact except for the one division of an inverse future (half to even)."""
     if instrument.inverse and instrument.kind == "future":
         size = abs(lots) * UNITS * unit(instrument.price_exponent)
         worth = -_rounded(size, price_ticks * unit(instrument.size_exponent))
@@ -32,7 +32,7 @@ def worth_at(instrument: Instrument, price: float, lots: int) -> int:
 
 
 def notional(instrument: Instrument, price: float, lots: int) -> float:
-    """What fees and liquidation fees are a share of, in settlement currency: options count their underlying.
+    """The amount to which fee rates apply, in settlement currency: for options their underlying.
 
     `price` is the trade price of a future, the index of an option.
     """
@@ -43,7 +43,7 @@ def notional(instrument: Instrument, price: float, lots: int) -> float:
 
 
 def payoff(instrument: Instrument, delivery: float) -> float:
-    """An option's value per unit of size at its delivery price, in settlement currency (coin if inverse)."""
+    """The value of an option per unit of size at its delivery price, in settlement currency (coin if inverse)."""
     strike = instrument.strike or 0.0
     paid = max(delivery - strike if instrument.option_type == "call" else strike - delivery, 0.0)
     return paid / delivery if instrument.inverse else paid

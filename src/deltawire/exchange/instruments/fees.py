@@ -31,18 +31,18 @@ class FeeTable(msgspec.Struct, frozen=True, kw_only=True):
     option: Fee = Fee(300, 300)
     linear_option: Fee = Fee(100, 500)
     option_cap_ppm: int = 125_000
-    """The most of an option's price that its fee may be."""
+    """Maximum fee as a share of an option's price."""
     future_delivery_ppm: int = 250
     option_delivery_ppm: int = 150
     future_liquidation_ppm: CoinRates = (("BTC", 7_500), ("ETH", 9_000))
     option_liquidation_ppm: CoinRates = (("BTC", 1_900), ("ETH", 2_000))
-    """By base coin, another coin pays as the last one; goes to the insurance fund."""
+    """By base coin; another coin pays like the last one. Goes to the insurance fund."""
 
 
 def trade_fee(
     table: FeeTable, instrument: Instrument, price: float, index: float, lots: int, role: Role
 ) -> int:
-    """The fee of a fill in smallest units of the settlement currency, below zero where the maker is paid."""
+    """The fee of a fill in smallest units of the settlement currency; below zero is a rebate to the maker."""
     if instrument.kind != "option":
         weekly = instrument.settlement_period in ("day", "week")
         fee = table.weekly_future if weekly else table.future
@@ -53,7 +53,7 @@ def trade_fee(
 
 
 def delivery_fee(table: FeeTable, instrument: Instrument, price: float, delivery: float, lots: int) -> int:
-    """The fee of an expiring position; `price` is what the contract is worth at the delivery price."""
+    """The fee of an expiring position; `price` is the contract's value at the delivery price."""
     if instrument.settlement_period in ("day", "week"):
         return 0
     if instrument.kind != "option":
@@ -63,7 +63,7 @@ def delivery_fee(table: FeeTable, instrument: Instrument, price: float, delivery
 
 
 def liquidation_fee(table: FeeTable, instrument: Instrument, price: float, index: float, lots: int) -> int:
-    """What a forced fill pays to the insurance fund."""
+    """The fee of a liquidation's fill to the insurance fund."""
     option = instrument.kind == "option"
     rates = table.option_liquidation_ppm if option else table.future_liquidation_ppm
     ppm = dict(rates).get(instrument.base, rates[-1][1])
@@ -75,7 +75,7 @@ def _ppm(fee: Fee, role: Role) -> int:
 
 
 def _share(value: float, ppm: int) -> int:
-    """Rounded up, so that a rebate is rounded down."""
+    """A share rounded up, so that a rebate is rounded down."""
     if not ppm:
         return 0
     return -(-round(value * UNITS) * ppm // _MILLION)

@@ -1,9 +1,9 @@
-"""Which strikes an expiry has: close together around the forward, wider in the wings, all of them round."""
+"""The strikes of an expiry: close together around the forward, wider apart in the wings, all of them round numbers."""
 
 from math import ceil, exp, floor, log10, sqrt
 
 NOMINAL_VOL = 0.6
-"""The σ by which a ladder is laid out; the options' own volatility does not move their strikes."""
+"""The volatility by which strikes are spaced; the options' own volatility does not move their strikes."""
 _PER_DEVIATION = 5
 _WIDEST = 0.1
 _WING_DEVIATIONS = 3.0
@@ -17,17 +17,19 @@ def round_step(least: float) -> float:
 
 
 def strike_step(forward: float, years: float) -> float:
-    """The distance of strikes near the forward: a fifth of a standard deviation or a tenth of the forward.
+    """The distance of strikes near the forward.
 
-    The lesser of the two, rounded up.
+    The lesser of a fifth of a standard deviation and a tenth of the forward.
+
+    It is rounded up.
     """
     return round_step(forward * min(NOMINAL_VOL * sqrt(max(years, 1 / 365)) / _PER_DEVIATION, _WIDEST))
 
 
 def strikes(forward: float, years: float) -> list[float]:
-    """The ladder around a forward: `step` apart within one and a half deviations, twice that to three.
+    """The strikes around a forward: `step` apart within one and a half deviations, twice that up to three.
 
-    All are multiples of the step, in the wings of twice the step, so that ladders of a moved forward agree.
+    All are multiples of the step, in the wings of twice the step, so that strikes of a moved forward agree.
     """
     step = strike_step(forward, years)
     deviation = NOMINAL_VOL * sqrt(max(years, 1 / 365))

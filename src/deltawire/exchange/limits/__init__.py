@@ -1,1 +1,1 @@
-"""How many orders a client may have."""
+"""Limits on the number of open orders."""

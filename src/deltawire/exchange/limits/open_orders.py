@@ -1,4 +1,4 @@
-"""How many orders one account may have open. Checked before a record is submitted, so that no journal depends on it.
+"""Limits on the open orders of one account, checked before a record is submitted, so that no journal depends on them.
 
 Source of the codes: docs.deribit.com, "RPC Error Codes" (10013 to 10015).
 """
@@ -17,13 +17,13 @@ _CODES = {"future": Code.PME_MAX_FUTURE_OPEN_ORDERS, "option": Code.PME_MAX_OPTI
 
 
 class OpenOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The most orders of one account that may be open at once, triggers and linked orders included."""
+    """Maximum number of open orders of one account, triggers and linked orders included."""
 
     per_account: int = 2_000
     per_instrument: int = 500
 
     def refuse(self, record: Record, exchange: Exchange) -> Rejection | None:
-        """Why a client's record would open too many orders; None when it would not."""
+        """The refusal of a record that would open too many orders; None if it would not."""
         wanted = _opened(record, exchange)
         if not wanted:
             return None
@@ -41,7 +41,10 @@ class OpenOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _opened(record: Record, exchange: Exchange) -> dict[str, int]:
-    """How many orders a record would leave open, by instrument; what cannot rest in the book is none."""
+    """The number of orders that a record would leave open, by instrument.
+
+    Orders that cannot rest in the book do not count.
+    """
     match record:
         case Place() if not _ends_at_once(record.terms):
             return {record.terms.instrument: 1 + len(record.terms.others)}
@@ -58,7 +61,7 @@ def _ends_at_once(terms: Terms) -> bool:
 
 
 def _quoted(record: MassQuote, exchange: Exchange) -> dict[str, int]:
-    """The sides that are not quoted yet; the others only change an order."""
+    """The sides without a quote so far; the others only change an order."""
     wanted: dict[str, int] = {}
     for quote in record.quotes:
         for side, asked in (("buy", quote.bid), ("sell", quote.ask)):

@@ -1,1 +1,1 @@
-"""Books, order entry, matching, triggers and quotes. Knows nothing of money."""
+"""Books, order entry, matching, triggers and quotes. Does not depend on accounts."""

@@ -1,4 +1,4 @@
-"""Whether terms can be an order at all: units, combinations, price band. Nothing here depends on other orders."""
+"""Checks whether terms are valid for an order: units, combinations, price band. Independent of other orders."""
 
 from collections.abc import Iterator
 
@@ -9,19 +9,19 @@ from deltawire.model.numbers import format_decimal
 
 LARGEST = (1 << 63) - 1
 LARGEST_VALUE = 1 << 56
-"""Of one order, in ticks times lots: sums over many orders still fit 64 bits where they are stored."""
+"""Limit of one order, in ticks times lots: sums over many orders still fit into 64 bits."""
 LONGEST_LABEL = 64
 ICEBERG_LEAST = 100
-"""How many minimum sizes an iceberg must show at least (docs.deribit.com, `display_amount`)."""
+"""Minimum visible size of an iceberg, in minimum sizes (docs.deribit.com, `display_amount`)."""
 ICEBERG_RATIO = 100
-"""How many times what it shows an iceberg may be large at most."""
+"""Maximum size of an iceberg, in multiples of its visible size."""
 MOST_OTHERS = {"": 0, "one_triggers_other": 1, "one_cancels_other": 1, "one_triggers_one_cancels_other": 2}
 LIMITED = frozenset({"limit", "stop_limit", "take_limit"})
 TRIGGERED = frozenset({"stop_limit", "stop_market", "take_limit", "take_market", "trailing_stop"})
 
 
 def refuse(terms: Terms, book: OrderBook, now: int) -> Rejection | None:
-    """Why the terms cannot be accepted now; None when they can."""
+    """The refusal of invalid terms; None if they are valid now."""
     if not book.open:
         return Rejection(Code.BOOK_CLOSED)
     size, price = terms.size_lots, terms.price_ticks
@@ -127,7 +127,7 @@ def _linking(terms: Terms) -> Rejection | None:
 
 
 def outside(order: Order, book: OrderBook) -> Rejection | None:
-    """A limit beyond the price band that the order could trade at; the band's end stands in the message."""
+    """The refusal of a limit price beyond the price band, with the end of the band in its message."""
     low, high = book.reference.min_ticks, book.reference.max_ticks
     exponent = book.instrument.price_exponent
     if order.sign > 0 and high is not None and order.price_ticks > high:
@@ -138,7 +138,7 @@ def outside(order: Order, book: OrderBook) -> Rejection | None:
 
 
 def fires_at_once(order: Order, ways: int, now_ticks: int) -> Rejection | None:
-    """A trigger that has been reached before the order is placed; `ways` is +1 when it fires by a rise."""
+    """The refusal of a trigger that is already reached; `ways` is +1 if it triggers on a rise."""
     trigger = order.trigger_ticks
     if trigger is None or ways * (now_ticks - trigger) < 0:
         return None

@@ -1,4 +1,7 @@
-"""Edits. An order keeps its place when only its size shrinks; a new price or a larger size sends it to the end."""
+"""Edits.
+
+An order keeps its position in the queue only if its size shrinks; a new price or a larger size moves it to the end.
+"""
 
 from copy import copy
 
@@ -14,7 +17,7 @@ from deltawire.exchange.orders.orders import Order, Terms
 from deltawire.exchange.orders.records import Edit
 
 MISSING = Rejection(Code.ORDER_NOT_FOUND, param="order_id")
-"""There is no such living order of this account; whether it has ended is known to those who keep what has."""
+"""The account has no such open order; only the history knows whether it has ended."""
 EDITABLE = (
     "size_lots",
     "price_ticks",
@@ -29,7 +32,7 @@ EDITABLE = (
 
 
 class Amendments:
-    """Edits living orders."""
+    """Edits open orders."""
 
     __slots__ = ("_entry", "_matcher", "_matching")
 
@@ -37,7 +40,7 @@ class Amendments:
         self._matching, self._matcher, self._entry = matching, matcher, entry
 
     def edit(self, record: Edit) -> Rejection | None:
-        """Change one order as a client asks."""
+        """Edit an order on a client's request."""
         order = self._named(record)
         if isinstance(order, Rejection):
             return order
@@ -68,7 +71,10 @@ class Amendments:
         return orders[0] if len(orders) == 1 else Rejection(Code.NON_UNIQUE_ORDER_LABEL, param="label")
 
     def change(self, order: Order, terms: Terms) -> Rejection | None:
-        """Give an order new terms, or say why not and leave it; a post-only edit that would take ends it."""
+        """Give an order new terms, or return the refusal and leave it unchanged.
+
+        A post-only edit that would take ends it.
+        """
         matching = self._matching
         book = matching.books[terms.instrument]
         rejection = refuse(terms, book, matching.now)
@@ -127,7 +133,7 @@ class Amendments:
 
 
 def _standing(order: Order) -> Terms:
-    """The terms that an edit starts from: the order as it stands now."""
+    """The terms with which an edit starts: the order in its present state."""
     if order.terms.type != "market_limit":
         return replace(order.terms, size_lots=order.size_lots)
     return replace(order.terms, size_lots=order.size_lots, type="limit", price_ticks=order.price_ticks)

@@ -1,4 +1,4 @@
-"""One instrument's book with all that matching knows of the instrument."""
+"""The book of one instrument, with all that matching knows of the instrument."""
 
 from typing import Literal
 
@@ -17,7 +17,7 @@ HIGHEST = 1 << 62
 
 
 class OrderBook:
-    """Both sides, the references, the orders that wait for a price, and the public sequence."""
+    """Both sides, the reference prices, the trigger orders, and the public sequence."""
 
     __slots__ = (
         "asks",
@@ -48,21 +48,21 @@ class OrderBook:
         self.sequence = self.trade_seq = 0
         self.last_ticks: int | None = None
         self.last_published: int | None = None
-        """The last price that triggers have seen."""
+        """The last price that was checked against triggers."""
         self.open = True
         self.define(instrument)
         self.refer(Reference(instrument.name))
 
     def define(self, instrument: Instrument) -> None:
-        """Take over the instrument's increments."""
+        """Set the increments of the instrument."""
         self.instrument = instrument
         self.lot = parse_decimal(instrument.min_trade_size or "1", instrument.size_exponent)
         self.grid = instrument.grid
         self.only_tick = instrument.tick if len(self.grid) == 1 else 0
-        """The increment at every price; 0 where it depends on the price."""
+        """The increment at every price; 0 if it depends on the price."""
 
     def refer(self, reference: Reference) -> None:
-        """Take over index, mark and band."""
+        """Set index, mark and price band."""
         self.reference = reference
         self.banded = reference.min_ticks is not None or reference.max_ticks is not None
         price = self.instrument.price
@@ -70,7 +70,7 @@ class OrderBook:
         self.index_price = None if reference.index_ticks is None else price(reference.index_ticks)
 
     def iv(self, price_ticks: int, now: int) -> float | None:
-        """The volatility of a price in percent; None of what is no option, or has no underlying price yet."""
+        """The implied volatility of a price in percent; None if it is not an option, or without an underlying price."""
         underlying = self.reference.underlying
         if underlying is None:
             return None
@@ -91,21 +91,21 @@ class OrderBook:
         return price_ticks - self.tick(price_ticks)
 
     def price_of(self, trigger: Trigger) -> int | None:
-        """What a trigger looks at, as it is now."""
+        """The present price of a trigger's kind."""
         if trigger == "last_price":
             return self.last_ticks
         reference = self.reference
         return reference.mark_ticks if trigger == "mark_price" else reference.index_ticks
 
     def worst(self, sign: int) -> int:
-        """The worst price that a market order may trade at: the end of the band."""
+        """The worst price at which a market order may trade: the end of the band."""
         end = self.reference.max_ticks if sign > 0 else self.reference.min_ticks
         if end is None:
             return HIGHEST if sign > 0 else 0
         return end
 
     def opened(self, now: int) -> list[PublicEvent]:
-        """What a book begins with; also what late listeners need."""
+        """The first events of a book; also sent to late listeners."""
         status = Status(self.instrument, "live", "", now)
         if not self.open:
             why = "halted" if self.instrument.active else "expired"
@@ -113,7 +113,7 @@ class OrderBook:
         return [Listing(self.instrument, now), *self.image(now), status]
 
     def image(self, now: int) -> list[PublicEvent]:
-        """The whole book as shown, at its current sequence."""
+        """The complete visible book at its current sequence."""
         return [
             BookImage(
                 self.instrument, self.sequence, self.bids.image(), self.asks.image(), now, now, self.sequence
@@ -121,7 +121,7 @@ class OrderBook:
         ]
 
     def delta(self, now: int) -> BookDelta | None:
-        """What has changed since the last delta, as the next one; None when nothing shows."""
+        """The changes since the last delta, as the next one; None if nothing visible has changed."""
         bids = self.bids.changes() if self.bids.touched else NONE
         asks = self.asks.changes() if self.asks.touched else NONE
         if bids is NONE and asks is NONE:

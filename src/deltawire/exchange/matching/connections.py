@@ -1,7 +1,7 @@
-"""Cancel-on-disconnect: which connections take their orders with them.
+"""Cancel-on-disconnect: whether the orders of a connection end with it.
 
-Deribit: docs.deribit.com, `private/enable_cancel_on_disconnect`. Set for an account, it is what every
-connection starts with that the account opens from then on; set for a connection, it counts there.
+Deribit: docs.deribit.com, `private/enable_cancel_on_disconnect`. The setting of an account applies to connections
+that it opens later; the setting of a connection applies to that connection.
 """
 
 from deltawire.exchange.matching.matching import Matcher
@@ -11,7 +11,7 @@ from deltawire.exchange.orders.records import Connected, Disconnected, SetCancel
 
 
 class Connections:
-    """Settings of accounts and of open connections."""
+    """The settings of accounts and of open connections."""
 
     __slots__ = ("_matcher", "_matching", "accounts", "settings")
 
@@ -21,11 +21,11 @@ class Connections:
         self.settings: dict[tuple[AccountId, int], bool] = {}
 
     def connected(self, record: Connected) -> None:
-        """The connection starts with the account's setting."""
+        """A connection starts with the account's setting."""
         self.settings[record.account, record.connection] = record.account in self.accounts
 
     def configured(self, record: SetCancelOnDisconnect) -> None:
-        """Turn it on or off."""
+        """Set or clear the setting."""
         if record.connection:
             self.settings[record.account, record.connection] = record.enabled
         elif record.enabled:
@@ -34,7 +34,7 @@ class Connections:
             self.accounts.discard(record.account)
 
     def disconnected(self, record: Disconnected) -> None:
-        """The connection's orders end, if so set; once, because the setting goes with it."""
+        """End the connection's orders, if so set; once, because the setting is removed."""
         if not self.settings.pop((record.account, record.connection), False):
             return
         for order in self._matching.live(record.account):

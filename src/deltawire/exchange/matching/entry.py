@@ -1,4 +1,4 @@
-"""How an order gets in: accepted or refused, matched or left waiting; and how it is brought to life later."""
+"""Order entry: orders are accepted or refused, matched or left waiting, and activated later."""
 
 from msgspec.structs import replace
 
@@ -17,7 +17,7 @@ ENDINGS: dict[Code, Reason] = {
     Code.POST_ONLY_REJECT: "post_only",
     Code.OTHER_REJECT: "reduce_only",
 }
-"""Why an order that came alive later was refused then."""
+"""The reason of an order that was refused when it was activated."""
 
 
 class Entry:
@@ -29,7 +29,7 @@ class Entry:
         self._matching, self._matcher = matching, matcher
 
     def make(self, account: AccountId, terms: Terms, connection: int = 0) -> Order:
-        """An order that has its id but does not live yet."""
+        """Create an order with an id that is not open yet."""
         matching = self._matching
         size, now = terms.size_lots, matching.now
         return Order(
@@ -38,7 +38,7 @@ class Entry:
         )  # fmt: skip
 
     def place(self, request: Place, *, quote: bool = False) -> Rejection | None:
-        """Place an order with those linked to it, or refuse all and change nothing."""
+        """Place an order with its linked orders, or refuse all without changes."""
         matching, terms = self._matching, request.terms
         book = matching.books.get(terms.instrument)
         if book is None:
@@ -70,7 +70,7 @@ class Entry:
             book.waiting[trigger].add(order)
 
     def admit(self, order: Order, book: OrderBook, replaces: Order | None = None) -> Rejection | None:
-        """Give the order the price and size it may have, or say why it may not; changes nothing else."""
+        """Set the price and size that the order may have, or return the refusal; changes nothing else."""
         terms = order.terms
         if terms.trigger is not None:
             return self._admit_trigger(order, book)
@@ -88,7 +88,7 @@ class Entry:
         return rejection
 
     def _fit(self, order: Order, book: OrderBook) -> Rejection | None:
-        """A limit within the band, and where it must not take, out of reach."""
+        """Check a limit price against the band, and move a post-only price behind the best one."""
         rejection = outside(order, book)
         if rejection is not None or not order.terms.post_only:
             return rejection
@@ -102,7 +102,7 @@ class Entry:
         return None if order.price_ticks > 0 else Rejection(Code.POST_ONLY_REJECT)
 
     def _price(self, order: Order, book: OrderBook) -> Rejection | None:
-        """A market order may trade to the end of the band, a market limit order at the best price."""
+        """Set the price of a market order to the end of the band, of a market limit order to the best price."""
         worst = book.worst(order.sign)
         if order.terms.type == "market":
             order.price_ticks = worst
@@ -144,7 +144,7 @@ class Entry:
         return fires_at_once(order, direction(order), now_ticks)
 
     def _place_linked(self, first: Order, book: OrderBook) -> Rejection | None:
-        """An order with secondaries, or a pair of which one cancels the other."""
+        """Place an order with secondary orders, or an OCO pair."""
         matching, terms = self._matching, first.terms
         for wanted in terms.others:
             if rejection := refuse(wanted, book, matching.now):
@@ -170,7 +170,7 @@ class Entry:
         return None
 
     def activate(self, order: Order) -> None:
-        """An order that waited for another or for a price is placed now, or refused now."""
+        """Place or refuse an order that waited for another order or for a price."""
         if not order.leaves_lots:
             return
         book = self._matching.books[order.instrument]
@@ -184,7 +184,7 @@ class Entry:
             self._matcher.links.ended(order)
 
     def trigger(self, trigger_order: Order) -> None:
-        """A trigger order's price has come: it ends, and the order it was for begins."""
+        """The trigger price was reached: end the trigger order and place the resulting order."""
         matching, terms = self._matching, trigger_order.terms
         order = self.make(trigger_order.account, _triggered(terms), trigger_order.connection)
         order.size_lots = order.leaves_lots = trigger_order.leaves_lots
@@ -197,11 +197,11 @@ class Entry:
 
 
 def _with_condition(terms: Terms, primary: Terms) -> Terms:
-    """An order of an OCO pair follows the condition that was given with the first one."""
+    """The other order of an OCO pair has the condition that was given with the first one."""
     return replace(terms, fill_condition=primary.fill_condition)
 
 
 def _triggered(terms: Terms) -> Terms:
-    """What a trigger order becomes: the limit or market order it was for."""
+    """The terms of the order that results from a trigger order."""
     kind = "limit" if terms.type in ("stop_limit", "take_limit") else "market"
     return replace(terms, type=kind, trigger=None, trigger_ticks=None, trigger_offset_ticks=None)

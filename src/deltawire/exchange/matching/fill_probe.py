@@ -1,4 +1,4 @@
-"""How much an order would fill, without touching anything: what a fill-or-kill asks first."""
+"""Computes how much an order would fill, without changes; used for fill-or-kill."""
 
 from collections import deque
 from copy import deepcopy
@@ -10,9 +10,9 @@ from deltawire.exchange.orders.orders import AccountId, Order
 
 
 class _Probe:
-    """Plays the matching loop on copies of the few numbers it changes.
+    """Simulates the matching loop on copies of the few numbers that it changes.
 
-    Where it is not exact it promises too little: of linked orders it counts only the one that is hit first.
+    Where it is not exact it returns too little: of linked orders it counts only the one that is hit first.
     """
 
     def __init__(
@@ -26,7 +26,7 @@ class _Probe:
         self.stopped = False
 
     def level(self, orders: list[Order]) -> None:
-        """Fill from one level's orders until it is empty, or the taker is filled or stopped."""
+        """Fill from the orders of one level until it is empty, or the taker is filled or stopped."""
         queue = deque((order, order.leaves_lots, order.shown_lots) for order in orders)
         while queue and self.left and not self.stopped:
             maker, leaves, shown = queue.popleft()
@@ -48,7 +48,7 @@ class _Probe:
                 self._guard(maker).count(self._matching.now, maker, self._book, maker.price_ticks, lots)
 
     def _guard(self, maker: Order) -> Guard:
-        """The maker's guard, as it would stand after what has been filled so far."""
+        """The maker's guard after the fills so far."""
         key = self._protection.key(maker, self._book.instrument)
         if key not in self._guards:
             self._guards[key] = deepcopy(self._protection.guards.get(key) or Guard())
@@ -61,7 +61,7 @@ class _Probe:
 
 
 def fillable(matching: MatchingState, protection: Protection, taker: Order, book: OrderBook) -> int:
-    """How many lots the taker would get now within its price."""
+    """The number of lots that the taker would get now within its price."""
     opposite = book.side(-taker.sign)
     probe = _Probe(matching, protection, taker, book)
     for key in reversed(opposite.keys):

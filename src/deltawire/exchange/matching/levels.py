@@ -12,16 +12,16 @@ from deltawire.exchange.orders.orders import Order, OrderId
 from deltawire.model.events import Changes, Levels
 
 PACKED = 32
-"""So many holes in a queue are not worth packing it."""
+"""Fewer removed entries in a queue are not worth repacking it."""
 NONE = Changes([], [], [])
 
 
 class Level(msgspec.Struct, gc=False):
-    """Orders at one price, first come first; `shown_lots` is what the book shows of them.
+    """The orders at one price in time priority; `shown_lots` is their visible size.
 
-    The queue is a dict, because a plain dict is the fastest ordered set there is. Removing leaves holes in it
-    that finding the first must step over, so it is packed anew after about √n removals: both then cost about
-    √n steps of a nanosecond, which for a thousand orders is nothing.
+    The queue is a dict, because a plain dict is the fastest ordered set in Python. Removals leave empty entries,
+    which a search for the first order must skip, so it is repacked after about √n removals: both then cost about √n
+    steps of a nanosecond, which is negligible for a thousand orders.
     """
 
     price_ticks: int
@@ -31,13 +31,13 @@ class Level(msgspec.Struct, gc=False):
 
 
 class BookSide:
-    """The levels of one side, and what its shown sizes were when `changes` was last asked."""
+    """The levels of one side, and their visible sizes at the last call of `changes`."""
 
     __slots__ = ("keys", "levels", "sign", "touched")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
-        """+1: bids, -1: asks."""
+        """+1: bids, −1: asks."""
         self.keys: list[int] = []
         """Ascending, so the best is the last."""
         self.levels: dict[int, Level] = {}
@@ -48,11 +48,11 @@ class BookSide:
         return self.sign * self.keys[-1] if self.keys else None
 
     def reaches(self, price_ticks: int) -> bool:
-        """Whether the best price is as good as this one, for an order of the other side."""
+        """Whether the best price is at least as good as this one, for an order of the other side."""
         return bool(self.keys) and self.keys[-1] >= self.sign * price_ticks
 
     def add(self, order: Order) -> None:
-        """The order joins the end of its level's queue."""
+        """Add an order at the end of its level's queue."""
         price = order.price_ticks
         level = self.levels.get(price)
         if level is None:
@@ -67,7 +67,7 @@ class BookSide:
         level.orders[order.id] = order
 
     def remove(self, order: Order) -> None:
-        """The order leaves, and shows nothing more."""
+        """Remove an order."""
         price, shown = order.price_ticks, order.shown_lots
         level = self.levels[price]
         if price not in self.touched:
@@ -84,7 +84,7 @@ class BookSide:
             level.orders, level.holes = dict(orders), 0
 
     def show(self, order: Order, lots: int) -> None:
-        """The order now shows so many lots, and keeps its place."""
+        """Set the visible size of an order, which keeps its position in the queue."""
         price = order.price_ticks
         level = self.levels[price]
         if price not in self.touched:
@@ -93,7 +93,7 @@ class BookSide:
         order.shown_lots = lots
 
     def refresh(self, order: Order, level: Level) -> None:
-        """An iceberg shows its next clip, behind all others at its price."""
+        """Show the next part of an iceberg, behind all others at its price."""
         order.shown_lots = min(order.terms.display_lots or order.leaves_lots, order.leaves_lots)
         level.shown_lots += order.shown_lots
         level.orders[order.id] = level.orders.pop(order.id)
@@ -108,7 +108,7 @@ class BookSide:
             del keys[bisect_left(keys, key)]
 
     def changes(self) -> Changes:
-        """What the book shows differently since the last time this was asked; `NONE` when nothing."""
+        """The changes of visible sizes since the last call; `NONE` if there are none."""
         touched, levels = self.touched, self.levels
         if len(touched) == 1:
             price, before = touched.popitem()
@@ -128,11 +128,11 @@ class BookSide:
         return Changes(prices, sizes, previous) if prices else NONE
 
     def image(self) -> Levels:
-        """All levels as shown, best first."""
+        """All levels with their visible sizes, best first."""
         prices = [self.sign * key for key in reversed(self.keys)]
         return Levels(prices, [self.levels[price].shown_lots for price in prices])
 
     def orders(self) -> Iterator[Order]:
-        """All orders, best price first, then first come first."""
+        """All orders, by price, then time."""
         for key in reversed(self.keys):
             yield from self.levels[self.sign * key].orders.values()

@@ -1,8 +1,8 @@
-"""Orders that trigger or cancel one another: OTO, OCO, OTOCO.
+"""Orders that trigger or cancel each other: OTO, OCO, OTOCO.
 
-Deribit: docs.deribit.com, `private/buy`, `linked_order_type` and `trigger_fill_condition`. `first_hit`: any
-fill counts for all; `complete_fill`: only when nothing of the order is left; `incremental`: in proportion,
-rounded down to the minimum size.
+Deribit: docs.deribit.com, `private/buy`, `linked_order_type` and `trigger_fill_condition`. `first_hit`: any fill
+counts as complete; `complete_fill`: only when the order is filled completely; `incremental`: in proportion, rounded
+down to the minimum size.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from deltawire.exchange.orders.orders import Order, OrderId, Reason
 
 
 class Links:
-    """Follows fills and ends of linked orders."""
+    """Reacts to fills and ends of linked orders."""
 
     __slots__ = ("_cancel", "_matching", "_shrink")
 
@@ -27,7 +27,7 @@ class Links:
         self._matching, self._cancel, self._shrink = matching, cancel, shrink
 
     def hit(self, order: Order) -> None:
-        """An order was filled, at least in part."""
+        """An order was filled, at least partly."""
         condition = order.terms.fill_condition
         if condition == "complete_fill" and order.leaves_lots:
             return
@@ -43,7 +43,7 @@ class Links:
                 self._release(secondary)
 
     def ended(self, order: Order) -> None:
-        """An order ended unfilled: the other of an OCO pair goes with it, and what waits for it in vain."""
+        """An order ended unfilled: cancel the other one of an OCO pair, and orders that wait for it."""
         linked, order.linked_ids = self._linked(order), ()
         for other in linked:
             self._unlink(other, order.id)
@@ -56,7 +56,7 @@ class Links:
             self._unlink(primary, order.id)
 
     def replace(self, old: Order, new: Order) -> None:
-        """A trigger order fired: the order it became takes its place among the linked."""
+        """A trigger order was triggered: link the resulting order in its place."""
         new.linked_ids, new.oco = old.linked_ids, old.oco
         for other in self._linked(old):
             other.linked_ids = tuple(
@@ -73,7 +73,7 @@ class Links:
         order.linked_ids = tuple(linked for linked in order.linked_ids if linked != order_id)
 
     def _give_way(self, other: Order, order: Order) -> None:
-        """The other order of an OCO pair, wholly or in the proportion in which this one is filled."""
+        """Reduce the other order of an OCO pair, completely or in proportion to the fill."""
         left = 0
         if order.terms.fill_condition == "incremental" and order.leaves_lots:
             whole = other.terms.size_lots
@@ -89,14 +89,14 @@ class Links:
         return whole * order.filled_lots // (order.size_lots * lot) * lot
 
     def _release(self, order: Order) -> None:
-        """A secondary order comes alive; it is matched when the current order is done."""
+        """Activate a secondary order; it is matched when the present order is done."""
         order.primary_id, order.state = 0, "open"
         self._matching.changed[order.id] = order
         self._matching.pending.append(order)
         self._matching.needs_trigger_check = True
 
     def _release_parts(self, secondaries: list[Order], primary: Order) -> None:
-        """So much of each secondary order as its primary is filled comes alive, as an order of its own."""
+        """Activate the filled proportion of each secondary order, as a separate order."""
         parts = [part for order in secondaries if (part := self._part_of(order, primary)) is not None]
         pair = len(parts) == 2
         for part in parts:

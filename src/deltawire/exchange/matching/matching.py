@@ -1,7 +1,7 @@
 """Price-time matching of one order against a book, and everything that ends or shrinks an order.
 
-What a fill sets in motion happens before the next fill: linked orders go, protected quotes go, reduce-only
-orders shrink to the position. Orders that come alive by it wait until the one being matched is done.
+The consequences of a fill come before the next fill: linked orders and protected quotes are cancelled, reduce-only
+orders shrink to the position. Orders that it activates wait until the present one is done.
 """
 
 from deltawire.exchange.matching.books import OrderBook
@@ -17,7 +17,7 @@ AT_ONCE = frozenset({"immediate_or_cancel", "fill_or_kill"})
 
 
 class Matcher:
-    """Fills, rests, cancels and shrinks orders that already live."""
+    """Fills, rests, cancels and shrinks open orders."""
 
     __slots__ = ("_matching", "links", "protection")
 
@@ -27,7 +27,7 @@ class Matcher:
         self.protection = Protection(matching, self.cancel)
 
     def match(self, order: Order, book: OrderBook) -> None:
-        """Match an order as far as its price goes; what is left rests or ends, by its time in force."""
+        """Match an order up to its price; the rest stays in the book or ends, by its time in force."""
         matching, terms = self._matching, order.terms
         matching.traded[terms.instrument] = book
         opposite = book.asks if order.sign > 0 else book.bids
@@ -57,11 +57,11 @@ class Matcher:
         matching.risk.rested(order)
 
     def note(self, order: Order) -> None:
-        """A reduce-only order is in the book and shrinks with the position from now on."""
+        """Register a reduce-only order in the book, which shrinks with the position from now on."""
         self._matching.reducing.setdefault((order.account, order.terms.instrument), {})[order.id] = order
 
     def _match(self, taker: Order, book: OrderBook, opposite: BookSide) -> Reason:
-        """Trade until price or size is used up; why it must stop before, if it must."""
+        """Trade until price or size is exhausted; returns the reason if it must stop before."""
         keys, limit = opposite.keys, opposite.sign * taker.price_ticks
         killed = taker.terms.time_in_force == "fill_or_kill"
         if killed and fillable(self._matching, self.protection, taker, book) < taker.leaves_lots:
@@ -112,7 +112,7 @@ class Matcher:
             self._trim(taker.account, book)
 
     def _report(self, taker: Order, maker: Order, book: OrderBook, price: int, lots: int) -> None:
-        """Tell accounts, the two owners and the public of one trade."""
+        """Report one trade to accounts, to both owners and to the public."""
         matching, reference, instrument = self._matching, book.reference, book.instrument
         now, name, risk = matching.now, instrument.name, matching.risk
         offered, wanted = maker.terms, taker.terms
@@ -142,7 +142,7 @@ class Matcher:
         matching.outputs += (made, taken, trade)
 
     def _trim(self, account: int, book: OrderBook) -> None:
-        """Shrink each reduce-only order to what the position allows, or end it."""
+        """Shrink each reduce-only order to the size that the position allows, or end it."""
         orders = self._matching.reducing.get((account, book.instrument.name))
         if orders is None:
             return
@@ -152,7 +152,7 @@ class Matcher:
                 self.shrink(order, allowed, "reduce_only")
 
     def shrink(self, order: Order, leaves_lots: int, reason: Reason) -> None:
-        """Let at most so many lots trade yet; the order keeps its place, or ends at zero."""
+        """Limit the open size of an order; it keeps its position in the queue, or ends at zero."""
         if leaves_lots >= order.leaves_lots:
             return
         if leaves_lots <= 0:
@@ -169,7 +169,7 @@ class Matcher:
             self._matching.risk.rested(order)
 
     def cancel(self, order: Order, reason: Reason) -> None:
-        """End an order wherever it is; orders linked to it learn of it."""
+        """End an order in any state; linked orders are informed."""
         rested = order.shown_lots > 0
         self.detach(order)
         self._matching.end(order, "cancelled", reason)
@@ -179,7 +179,7 @@ class Matcher:
             self.links.ended(order)
 
     def detach(self, order: Order) -> None:
-        """Take an order out of the book, or from among those that wait."""
+        """Remove an order from the book, or from the waiting orders."""
         matching, terms = self._matching, order.terms
         book = matching.books[terms.instrument]
         if order.shown_lots:
@@ -191,7 +191,7 @@ class Matcher:
             book.waiting[terms.trigger].remove(order)
 
     def forget(self, order: Order) -> None:
-        """A reduce-only order is in the book no more."""
+        """Unregister a reduce-only order that is no longer in the book."""
         key = (order.account, order.terms.instrument)
         reducing = self._matching.reducing[key]
         del reducing[order.id]

@@ -1,4 +1,4 @@
-"""The state that all parts of matching work on, and what the current record has brought about so far."""
+"""The state shared by all parts of matching, and the results of the current record so far."""
 
 from collections import deque
 from typing import Any
@@ -27,7 +27,7 @@ def day_end(now: int) -> int:
 
 
 class MatchingState:
-    """Books, orders, settings; and the outputs of the record that is being worked on."""
+    """Books, orders and settings, and the outputs of the current record."""
 
     __slots__ = (
         "books",
@@ -51,9 +51,9 @@ class MatchingState:
         self.risk = risk
         self.books: dict[str, OrderBook] = {}
         self.orders: dict[OrderId, Order] = {}
-        """The living."""
+        """The open orders."""
         self.by_account: dict[AccountId, dict[OrderId, Order]] = {}
-        """The living of each account; an account without any may still have its empty place."""
+        """The open orders of each account; an account without any may still have an empty entry."""
         self.reducing: dict[tuple[AccountId, str], dict[OrderId, Order]] = {}
         """Reduce-only orders in the book, which shrink with the position."""
         self.self_trading: dict[AccountId, SelfTrading] = {}
@@ -64,14 +64,14 @@ class MatchingState:
         self.traded: dict[str, OrderBook] = {}
         """Books whose changes are not published yet."""
         self.days: deque[tuple[int, OrderId]] = deque()
-        """When orders good for the day end, soonest first."""
+        """End times of orders that are good for the day, soonest first."""
         self.needs_trigger_check = False
-        """Whether there was a trade, or something came alive: triggers are to be looked at."""
+        """Whether triggers must be checked, because there was a trade or an order was activated."""
         self.pending: deque[Order] = deque()
-        """Orders that have come alive and are still to be matched."""
+        """Activated orders that are still to be matched."""
 
     def enter(self, order: Order) -> None:
-        """The order gets its id and lives."""
+        """Give an order its id and make it an open order."""
         self.next_order_id += 1
         order_id, terms = order.id, order.terms
         self.orders[order_id] = self.changed[order_id] = order
@@ -83,9 +83,9 @@ class MatchingState:
             self.days.append((day_end(order.created_ns), order.id))
 
     def end(self, order: Order, state: OrderState, reason: Reason = "") -> None:
-        """The order lives no more; who wants to be asked for it keeps what is told of it."""
+        """End an order and record its reason."""
         order.state = state
-        if reason:  # writing to an order costs more than looking: only what changes
+        if reason:  # writing a field of an order costs more than comparing it, so only changes are written
             order.reason = reason
         if order.leaves_lots:
             order.leaves_lots = 0
@@ -96,9 +96,9 @@ class MatchingState:
         self.changed[order_id] = order
 
     def publish(self) -> None:
-        """Turn what has changed into events: orders as they now stand, then books.
+        """Convert what has changed into events: orders in their present state, then books.
 
-        A living order is copied; one that has ended never changes again.
+        An open order is copied; one that has ended never changes again.
         """
         outputs, changed, traded = self.outputs, self.changed, self.traded
         for order in changed.values():
@@ -111,10 +111,10 @@ class MatchingState:
         traded.clear()
 
     def live(self, account: AccountId) -> list[Order]:
-        """An account's living orders, in the order they were placed."""
+        """An account's open orders, in the order in which they were placed."""
         return list(self.by_account.get(account, {}).values())
 
     def find(self, account: AccountId, order_id: OrderId) -> Order | None:
-        """A living order of this account; another's is not found."""
+        """An open order of this account; orders of other accounts are not found."""
         order = self.orders.get(order_id)
         return order if order is not None and order.account == account else None

@@ -1,4 +1,4 @@
-"""Market-maker protection: what a group of orders may trade within an interval before it is taken away.
+"""Market maker protection: limits on what a group of orders may trade within an interval before it is cancelled.
 
 Deribit: docs.deribit.com, `private/set_mmp_config`. Quantity counts in base coin, delta and vega net.
 """
@@ -18,7 +18,7 @@ GuardKey = tuple[AccountId, str, str]
 
 
 class Exposure(msgspec.Struct, frozen=True):
-    """What one fill added."""
+    """The exposure that one fill added."""
 
     at_ns: int
     quantity: float
@@ -27,7 +27,7 @@ class Exposure(msgspec.Struct, frozen=True):
 
 
 class Guard(msgspec.Struct):
-    """One group's limits, what it traded within the interval, until when it is frozen (-1: until reset)."""
+    """The limits of one group, its trades within the interval, and the end of its freeze (−1: until reset)."""
 
     config: SetProtection | None = None
     recent: list[Exposure] = []
@@ -38,7 +38,7 @@ class Guard(msgspec.Struct):
         return self.frozen_until_ns < 0 or now < self.frozen_until_ns
 
     def count(self, now: int, order: Order, book: OrderBook, price_ticks: int, lots: int) -> bool:
-        """Add a fill; whether that struck a limit, and froze the group."""
+        """Add a fill; returns whether a limit was exceeded and the group is frozen."""
         config, instrument = self.config, book.instrument
         if config is None:
             return False
@@ -74,11 +74,11 @@ class Protection:
         self.guards: dict[GuardKey, Guard] = {}
 
     def key(self, order: Order, instrument: Instrument) -> GuardKey:
-        """Which guard watches this order."""
+        """The guard that applies to this order."""
         return order.account, instrument.index_name, order.terms.mmp_group
 
     def configure(self, record: SetProtection) -> None:
-        """Set or remove a group's limits; what it has counted is forgotten, a freeze stays."""
+        """Set or remove the limits of a group; its counts are reset, a freeze stays."""
         key = (record.account, record.index_name, record.group)
         guard = self.guards.get(key)
         if not record.interval_ns:
@@ -87,7 +87,7 @@ class Protection:
         self.guards[key] = Guard(record, frozen_until_ns=guard.frozen_until_ns if guard else 0)
 
     def reset(self, key: GuardKey) -> bool:
-        """End a freeze; False where there is no such group."""
+        """End a freeze; returns False if there is no such group."""
         guard = self.guards.get(key)
         if guard is None:
             return False
@@ -96,7 +96,7 @@ class Protection:
         return True
 
     def hit(self, order: Order, book: OrderBook, price_ticks: int, lots: int) -> None:
-        """A protected order was filled as maker: count, and take the group away when that was too much."""
+        """A protected order was filled as maker: count the fill, and cancel the group if a limit was exceeded."""
         key = self.key(order, book.instrument)
         guard = self.guards.get(key)
         matching = self._matching

@@ -1,4 +1,4 @@
-"""Mass quotes: each names both sides of an instrument, and replaces what the maker quoted there before."""
+"""Mass quotes: each names both sides of an instrument and replaces the maker's earlier quote."""
 
 from msgspec.structs import replace
 
@@ -17,7 +17,7 @@ QuoteKey = tuple[AccountId, str, str, Side]
 
 
 class Quoting:
-    """Places, edits and takes away quotes."""
+    """Places, edits and cancels quotes."""
 
     __slots__ = ("_amendments", "_entry", "_matcher", "_matching", "_quotes")
 
@@ -28,7 +28,7 @@ class Quoting:
         self._quotes: dict[QuoteKey, OrderId] = {}
 
     def quote(self, record: MassQuote) -> Rejection | None:
-        """Take each side of each quote or refuse it by itself; a refused side's former quote is taken away."""
+        """Accept or refuse each side of each quote separately; the earlier quote of a refused side is cancelled."""
         if len(record.quotes) > MOST_QUOTES:
             return Rejection(Code.TOO_MANY_QUOTES, param="quotes")
         if not any(
@@ -69,7 +69,7 @@ class Quoting:
         )  # fmt: skip
         if standing is None:
             return self._place(record, terms)
-        # a quote's size is what shall trade from now on, an order's includes what has
+        # the size of a quote excludes earlier fills, the size of an order includes them
         return self._amendments.change(
             standing, replace(terms, size_lots=terms.size_lots + standing.filled_lots)
         )
@@ -87,15 +87,15 @@ class Quoting:
         return rejection
 
     def stands(self, key: QuoteKey) -> bool:
-        """Whether an order of this account, group, instrument and side lives."""
+        """Whether there is an open order of this account, group, instrument and side."""
         return self._quotes.get(key, 0) in self._matching.orders
 
     def note(self, key: QuoteKey, order_id: OrderId) -> None:
-        """This order is the quote of that account, group, instrument and side."""
+        """Record an order as the quote of this account, group, instrument and side."""
         self._quotes[key] = order_id
 
     def standing(self) -> list[tuple[QuoteKey, OrderId]]:
-        """The quotes that live, sorted."""
+        """The open quotes, sorted."""
         return sorted(
             (key, order_id) for key, order_id in self._quotes.items() if order_id in self._matching.orders
         )

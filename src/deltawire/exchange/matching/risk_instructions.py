@@ -1,4 +1,4 @@
-"""What accounts and the calendar demand of matching, and the prices that trigger orders look at."""
+"""Executes the instructions of accounts and the calendar, and checks trigger orders against prices."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ from deltawire.model.events import Listing, Status
 
 
 class RiskInstructions:
-    """Meets demands."""
+    """Executes risk instructions."""
 
     __slots__ = ("_entry", "_known", "_matcher", "_matching")
 
@@ -31,7 +31,7 @@ class RiskInstructions:
         }
 
     def execute(self, demand: object) -> bool:
-        """Do what is demanded; False for what is no demand."""
+        """Execute an instruction; returns False for other objects."""
         meet = self._known.get(type(demand))
         if meet is None:
             return False
@@ -39,7 +39,7 @@ class RiskInstructions:
         return True
 
     def watch(self) -> None:
-        """Show new last prices to the orders that wait for them."""
+        """Check waiting orders against new last prices."""
         for book in self._matching.traded.values():
             last = book.last_ticks
             if last != book.last_published and last is not None:
@@ -86,7 +86,7 @@ class RiskInstructions:
         matching.outputs.append(Status(book.instrument, "stale", "closed", matching.now, why))
 
     def _clear(self, book: OrderBook, reason: Reason) -> None:
-        """End all its orders; the delta that empties the book comes before the book is called closed."""
+        """End all orders of a book; the delta that empties the book precedes the event that closes it."""
         matching = self._matching
         for order in list(matching.orders.values()):
             if order.instrument == book.instrument.name and order.leaves_lots:

@@ -1,8 +1,8 @@
-"""Orders that wait for one price (index, mark or last) of one instrument, and when they fire.
+"""Orders that wait for one price (index, mark or last) of one instrument, and when they trigger.
 
-A stop buys when the price has risen to its trigger and sells when it has fallen to it; a take does the
-opposite. A trailing stop is a stop whose trigger follows the best price seen at a distance. Which of several
-fires first: the one placed first.
+A stop buys when the price has risen to its trigger and sells when it has fallen to it; a take does the opposite. A
+trailing stop is a stop whose trigger follows the best price at a distance. Of several, the one placed first is
+triggered first.
 """
 
 from bisect import bisect_left, insort
@@ -11,12 +11,12 @@ from deltawire.exchange.orders.orders import Order, OrderId
 
 
 def direction(order: Order) -> int:
-    """+1: fires when the price rises to the trigger, -1: when it falls to it."""
+    """+1: triggers when the price rises to the trigger price, −1: when it falls to it."""
     return -order.sign if order.terms.type.startswith("take") else order.sign
 
 
 class TriggerBook:
-    """Trigger orders sorted by when they fire; trailing ones beside them."""
+    """Trigger orders sorted by their trigger price, and trailing stops."""
 
     __slots__ = ("_keys", "_trailing")
 
@@ -28,7 +28,7 @@ class TriggerBook:
         return bool(self._keys[1] or self._keys[-1] or self._trailing)
 
     def add(self, order: Order) -> None:
-        """Wait; `trigger_ticks` is set, or of a trailing stop without a first price None."""
+        """Add an order; `trigger_ticks` is set, or None for a trailing stop without a first price."""
         if order.terms.type == "trailing_stop":
             self._trailing[order.id] = order
         if order.trigger_ticks is not None:
@@ -36,7 +36,7 @@ class TriggerBook:
             insort(self._keys[way], (way * order.trigger_ticks, order.id))
 
     def remove(self, order: Order) -> None:
-        """Wait no more."""
+        """Remove an order."""
         self._trailing.pop(order.id, None)
         self._unkey(order)
 
@@ -47,7 +47,7 @@ class TriggerBook:
             del keys[bisect_left(keys, key)]
 
     def moved(self, price_ticks: int) -> list[OrderId]:
-        """Which orders fire at this price, in the order they were placed; they wait no more."""
+        """Remove and return the orders that trigger at this price, in the order in which they were placed."""
         fired = [order_id for way in (1, -1) for order_id in self._fire(way, way * price_ticks)]
         for order_id in fired:
             self._trailing.pop(order_id, None)
@@ -61,7 +61,7 @@ class TriggerBook:
         return fired
 
     def trail(self, price_ticks: int) -> list[Order]:
-        """Let the trailing stops follow the price; those whose trigger moved."""
+        """Let the trailing stops follow the price; returns those whose trigger price moved."""
         orders = sorted(self._trailing.values(), key=lambda order: order.id)
         return [order for order in orders if self._follow(order, price_ticks)]
 

@@ -1,1 +1,1 @@
-"""Orders and their states, what is asked of the exchange, and the codes of refusals."""
+"""Orders and their states, requests to the exchange, and error codes."""

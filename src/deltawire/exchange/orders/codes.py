@@ -11,7 +11,7 @@ from deltawire.errors import RequestError
 
 
 class Code(IntEnum):
-    """Code on the wire; `message` is the text that goes with it."""
+    """The code on the wire; `message` is its text."""
 
     AUTHORIZATION_REQUIRED = 10000
     ERROR = 10001
@@ -94,7 +94,7 @@ class Code(IntEnum):
 
     @property
     def message(self) -> str:
-        """The text on the wire, without a limit."""
+        """The text on the wire, without the limit."""
         return "Invalid params" if self is Code.INVALID_PARAMS else self.name.lower()
 
 
@@ -108,11 +108,11 @@ RETRYABLE = frozenset(
         Code.TIMED_OUT,
     }
 )
-"""The codes after which the same request may succeed."""
+"""Codes after which the same request may succeed later."""
 
 
 class Rejection(msgspec.Struct, frozen=True, tag=True):
-    """A request refused; nothing changed and nothing was journalled.
+    """A refused request; nothing was changed or journalled.
 
     `limit` is the decimal text that Deribit appends to some messages (`price_too_high 64500`).
     """
@@ -128,7 +128,7 @@ class Rejection(msgspec.Struct, frozen=True, tag=True):
         return f"{self.code.message} {self.limit}" if self.limit else self.code.message
 
     def error(self) -> RequestError:
-        """The same as the exception that the session answers with."""
+        """The exception with which the session answers."""
         return RequestError(
             int(self.code), self.message, reason=self.reason, param=self.param, retry=self.code in RETRYABLE
         )

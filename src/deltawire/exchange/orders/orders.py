@@ -1,7 +1,7 @@
-"""Orders and fills as values. Prices are ticks, sizes lots, by the instrument's exponents; times nanoseconds.
+"""Orders and fills as values. Prices are ticks, sizes lots, in the instrument's exponents; times are nanoseconds.
 
-A *tick* is one unit of the instrument's price exponent, so a mark price may lie between two prices that orders
-may have; those are multiples of `Instrument.tick`.
+A *tick* is one unit of the instrument's price exponent, so a mark price may lie between two prices that orders may
+have; those are multiples of `Instrument.tick`.
 """
 
 from typing import Literal
@@ -58,11 +58,11 @@ Reason = Literal[
     "post_only",
     "not_enough_funds",
 ]
-"""Why an order ended unfilled: Deribit's `cancel_reason`s, then those that Deribit leaves unsaid."""
+"""Why an order ended unfilled: Deribit's `cancel_reason`s, then reasons that Deribit does not name."""
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What a client asked for; never changes, an edit makes new terms."""
+    """The terms of a request; immutable, an edit creates new ones."""
 
     instrument: str
     side: Side
@@ -75,11 +75,11 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     reject_post_only: bool = False
     reduce_only: bool = False
     display_lots: int | None = None
-    """How much of an iceberg shows; None: all."""
+    """The visible size of an iceberg; None: all."""
     trigger: Trigger | None = None
     trigger_ticks: int | None = None
     trigger_offset_ticks: int | None = None
-    """How far a trailing stop trails."""
+    """The distance of a trailing stop from the best price."""
     valid_until_ns: int | None = None
     mmp: bool = False
     mmp_group: str = ""
@@ -93,20 +93,20 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 
 
 class Order(msgspec.Struct, gc=False):
-    """An order's state. Only matching changes it; everyone else reads it, and keeps no reference over records."""
+    """The state of an order. Only matching changes it; others read it and keep no reference between records."""
 
     id: OrderId
     account: AccountId
     terms: Terms
     sign: int
-    """+1 to buy, -1 to sell."""
+    """+1 to buy, −1 to sell."""
     price_ticks: int
-    """The limit; of a market order the worst price it may trade at."""
+    """The limit; for a market order the worst price at which it may trade."""
     size_lots: int
     leaves_lots: int
-    """What may still trade: `size_lots` - `filled_lots` while it lives, 0 when it has ended."""
+    """The open size: `size_lots` - `filled_lots` while it is open, 0 when it has ended."""
     shown_lots: int
-    """The part of `leaves_lots` that the book shows; 0 while it does not rest."""
+    """The part of `leaves_lots` that the book shows; 0 while it is not in the book."""
     created_ns: int
     updated_ns: int
     state: OrderState = "open"
@@ -117,16 +117,16 @@ class Order(msgspec.Struct, gc=False):
     replaced: bool = False
     trigger_ticks: int | None = None
     reference_ticks: int | None = None
-    """Of a trailing stop: the best price seen since it was placed."""
+    """For a trailing stop: the best price since it was placed."""
     trigger_order_id: OrderId = 0
-    """The trigger order that this order came from."""
+    """The trigger order from which this order resulted."""
     primary_id: OrderId = 0
     linked_ids: tuple[OrderId, ...] = ()
     """Secondary orders that wait for this one, or the other order of an OCO pair."""
     oco: bool = False
-    """Whether the linked order goes when this one is hit; else the linked ones come."""
+    """Whether the linked order is cancelled when this one is hit; otherwise the linked ones are activated."""
     connection: int = 0
-    """The connection that placed it, for cancel-on-disconnect; 0 when none."""
+    """The connection that placed it, for cancel-on-disconnect; 0 if none."""
     quote: bool = False
 
     @property
@@ -136,7 +136,7 @@ class Order(msgspec.Struct, gc=False):
 
     @property
     def resting(self) -> bool:
-        """Whether it lives: in the book, or waiting for its trigger."""
+        """Whether it is open: in the book, or waiting for its trigger."""
         return self.leaves_lots > 0
 
 
@@ -150,7 +150,7 @@ class Fill(msgspec.Struct, frozen=True, tag=True, gc=False):
     account: AccountId
     order_id: OrderId
     side: Side
-    """Of this account, not of the aggressor."""
+    """The side of this account, not of the aggressor."""
     price_ticks: int
     size_lots: int
     role: Role
@@ -161,15 +161,15 @@ class Fill(msgspec.Struct, frozen=True, tag=True, gc=False):
     mark_ticks: int | None = None
     index_ticks: int | None = None
     liquidation: str = ""
-    """Whose order was a liquidation's: M (maker), T (taker) or MT."""
+    """Which order was a liquidation's: M (maker), T (taker) or MT."""
     underlying: float | None = None
-    """Of an option: the forward in dollars, as the last price record before the trade made it."""
+    """For an option: the forward in dollars from the last price record before the trade."""
     iv: float | None = None
-    """Of an option: the volatility of the traded price in percent, 0.0 where none fits."""
+    """For an option: the implied volatility of the traded price in percent, 0.0 if there is none."""
 
 
 class OrderChanged(msgspec.Struct, frozen=True, tag=True, gc=False):
-    """An order as it stands after a record, one per order touched."""
+    """The state of an order after a record; one per changed order."""
 
     order: Order
 

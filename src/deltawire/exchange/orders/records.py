@@ -1,4 +1,4 @@
-"""What may be submitted to matching; with the accounts' own records, all that a journal holds."""
+"""The records that may be submitted to matching; a journal holds these and the records of accounts."""
 
 from typing import Literal
 
@@ -16,15 +16,15 @@ _CANCELLED = {
     "trailing_stop": ("trailing_stop",),
     "trigger_all": ("stop_limit", "stop_market", "take_limit", "take_market", "trailing_stop"),
 }
-"""The order types that each type of a mass cancel means."""
+"""The order types that each type of a mass cancel includes."""
 
 
 class Tick(Record, frozen=True, tag=True, gc=False):
-    """Time has passed: orders good for the day end."""
+    """Time has passed: orders that are good for the day end."""
 
 
 class Place(Record, frozen=True, tag=True, gc=False):
-    """A new order, and those linked to it."""
+    """A new order and its linked orders."""
 
     account: AccountId
     terms: Terms
@@ -32,12 +32,12 @@ class Place(Record, frozen=True, tag=True, gc=False):
 
 
 class Edit(Record, frozen=True, tag=True, gc=False):
-    """Change an open order; None: as it is. Size counts from the start, so what is filled is part of it."""
+    """Change an open order; None: unchanged. The size includes what is already filled."""
 
     account: AccountId
     order_id: OrderId = 0
     label: str = ""
-    """Names the order when the id is 0; exactly one open order must have it."""
+    """Selects the order if the id is 0; exactly one open order must have it."""
     instrument: str = ""
     size_lots: int | None = None
     price_ticks: int | None = None
@@ -51,29 +51,29 @@ class Edit(Record, frozen=True, tag=True, gc=False):
 
 
 class Cancel(Record, frozen=True, tag=True, gc=False):
-    """End one order."""
+    """Cancel one order."""
 
     account: AccountId
     order_id: OrderId
 
 
 class CancelMany(Record, frozen=True, tag=True, gc=False):
-    """End all of an account's orders that fit every part given."""
+    """Cancel all orders of an account that match every member given."""
 
     account: AccountId
     instrument: str | None = None
     currency: str | None = None
-    """The base or the settlement currency: what records of before `settlement` named."""
+    """The base or the settlement currency, as named in records from before `settlement` existed."""
     kind: str | None = None
     type: Literal["all", "limit", "trigger_all", "stop", "take", "trailing_stop"] = "all"
     label: str | None = None
     quotes_only: bool = False
     settlement: str | None = None
-    """See `Instrument.currencies`."""
+    """The settlement currency; see `Instrument.currencies`."""
     index_name: str | None = None
 
     def fits(self, order: Order, instrument: Instrument) -> bool:
-        """Whether an order is among those to cancel."""
+        """Whether an order is to be cancelled."""
         return (
             self.instrument in (None, order.instrument)
             and self.label in (None, order.terms.label)
@@ -87,7 +87,7 @@ class CancelMany(Record, frozen=True, tag=True, gc=False):
 
 
 class ClosePosition(Record, frozen=True, tag=True, gc=False):
-    """Place the reduce-only order that would bring a position to zero."""
+    """Place a reduce-only order that closes a position."""
 
     account: AccountId
     instrument: str
@@ -97,7 +97,7 @@ class ClosePosition(Record, frozen=True, tag=True, gc=False):
 
 
 class QuoteSide(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One side of a quote; size 0 takes it out of the book."""
+    """One side of a quote; size 0 removes it from the book."""
 
     size_lots: int
     price_ticks: int | None = None
@@ -106,7 +106,7 @@ class QuoteSide(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Quote(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a maker quotes in one instrument; None leaves that side as it is."""
+    """A maker's quote in one instrument; None leaves that side unchanged."""
 
     instrument: str
     bid: QuoteSide | None = None
@@ -115,7 +115,7 @@ class Quote(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class MassQuote(Record, frozen=True, tag=True, gc=False):
-    """Many quotes at once, protected by one group's limits; each is taken or refused by itself."""
+    """Many quotes at once, protected by the limits of one group; each is accepted or refused separately."""
 
     account: AccountId
     mmp_group: str
@@ -125,9 +125,9 @@ class MassQuote(Record, frozen=True, tag=True, gc=False):
 
 
 class SetProtection(Record, frozen=True, tag=True, gc=False):
-    """Market-maker protection of an account on one index, for a group; interval 0 removes it.
+    """Market maker protection of an account on one index, for a group; interval 0 removes it.
 
-    Within `interval_ns` the protected orders may trade up to the limits (sizes in base coin); past one they are
+    Within `interval_ns` the protected orders may trade up to the limits (sizes in base coin); beyond one they are
     cancelled and frozen for `frozen_ns` (0: until reset).
     """
 
@@ -143,7 +143,7 @@ class SetProtection(Record, frozen=True, tag=True, gc=False):
 
 
 class ResetProtection(Record, frozen=True, tag=True, gc=False):
-    """End the freeze and forget what was counted."""
+    """End the freeze and reset the counts."""
 
     account: AccountId
     index_name: str
@@ -151,28 +151,28 @@ class ResetProtection(Record, frozen=True, tag=True, gc=False):
 
 
 class SetSelfTrading(Record, frozen=True, tag=True, gc=False):
-    """What happens when an account would trade with itself; the mode of the taker's account counts."""
+    """How trades of an account with itself are prevented; the mode of the taker's account applies."""
 
     account: AccountId
     mode: SelfTrading
 
 
 class Connected(Record, frozen=True, tag=True, gc=False):
-    """A connection was authenticated; it takes over the account's cancel-on-disconnect setting."""
+    """A connection was authenticated; it inherits the account's cancel-on-disconnect setting."""
 
     account: AccountId
     connection: int
 
 
 class Disconnected(Record, frozen=True, tag=True, gc=False):
-    """A connection is gone, not by logout; its orders go with it where that was asked for."""
+    """A connection ended without logout; its orders are cancelled if so configured."""
 
     account: AccountId
     connection: int
 
 
 class SetCancelOnDisconnect(Record, frozen=True, tag=True, gc=False):
-    """For one connection, or (connection 0) for every connection the account opens from now on."""
+    """For one connection, or (connection 0) for every connection that the account opens from now on."""
 
     account: AccountId
     enabled: bool
@@ -180,13 +180,13 @@ class SetCancelOnDisconnect(Record, frozen=True, tag=True, gc=False):
 
 
 class Instruct(Record, frozen=True, tag=True, gc=False):
-    """A demand from outside: list an instrument, set a reference, halt a book."""
+    """An instruction from outside: list an instrument, set reference prices, halt a book."""
 
     demand: RiskInstruction
 
 
 class QuoteRefused(msgspec.Struct, frozen=True, tag=True):
-    """One side of one quote of a mass quote was refused; the others stand."""
+    """One side of one quote of a mass quote was refused; the others are not affected."""
 
     account: AccountId
     instrument: str
@@ -197,7 +197,7 @@ class QuoteRefused(msgspec.Struct, frozen=True, tag=True):
 
 
 class Protected(msgspec.Struct, frozen=True, tag=True):
-    """Market-maker protection struck: the group's orders are gone until then (0: until reset)."""
+    """Market maker protection was triggered: the group's orders are frozen until then (0: until reset)."""
 
     account: AccountId
     index_name: str

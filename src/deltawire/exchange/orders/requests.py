@@ -1,8 +1,8 @@
-"""From the parameters of `private/buy` and `private/sell` to terms in ticks and lots, exactly, or a refusal.
+"""Converts the parameters of `private/buy` and `private/sell` to terms in ticks and lots, exactly, or refuses them.
 
-Numbers may come as JSON numbers, or as texts that JSON would take for numbers, as they do from a URL. Nothing is
-rounded: a price between two ticks, minus zero, NaN, infinities and what does not fit 64 bits are refused with the
-dialect's code.
+Numbers may be JSON numbers, or texts that are JSON numbers, as in a URL. Nothing is rounded: a price between two
+ticks, minus zero, NaN, infinities and numbers beyond 64 bits are refused with the dialect's code.
+
 Source of names and codes: docs.deribit.com, `private/buy`.
 """
 
@@ -26,15 +26,15 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "direction": get_args(Side),
 }
 PRICED = frozenset({"limit", "stop_limit", "take_limit"})
-"""Types of orders that have a price; of any other it is ignored."""
+"""The order types that have a price; the others ignore it."""
 MOST_LINKED = 2
-"""Orders that one order may bring along (docs.deribit.com, `otoco_config`)."""
+"""Maximum number of linked orders of an order (docs.deribit.com, `otoco_config`)."""
 _INT64 = 1 << 63
 _LATEST_MS = _INT64 // 1_000_000
 
 
 class _RefusedError(Exception):
-    """Carries a refusal out of the depths of a parse."""
+    """Carries a refusal from nested parsing functions."""
 
     def __init__(self, rejection: Rejection) -> None:
         super().__init__(rejection.message)
@@ -42,7 +42,7 @@ class _RefusedError(Exception):
 
 
 def parse_terms(params: Mapping[str, Any], side: Side, instrument: Instrument) -> Terms | Rejection:
-    """The terms of a request, or why there are none."""
+    """The terms of a request, or the refusal."""
     try:
         return _terms(params, side, instrument)
     except _RefusedError as refused:
@@ -50,17 +50,17 @@ def parse_terms(params: Mapping[str, Any], side: Side, instrument: Instrument) -
 
 
 def parse_amount(params: Mapping[str, Any], instrument: Instrument) -> int | Rejection | None:
-    """`amount` or `contracts` in lots, None when neither is given; for edits."""
+    """`amount` or `contracts` in lots, None if both are absent; for edits."""
     return _try(lambda: _size(params, instrument))
 
 
 def parse_price(params: Mapping[str, Any], name: str, instrument: Instrument) -> int | Rejection | None:
-    """A price parameter in ticks, None when it is not given; for edits."""
+    """A price parameter in ticks, None if absent; for edits."""
     return _try(lambda: _ticks(params, name, instrument))
 
 
 def parse_milliseconds(params: Mapping[str, Any], name: str) -> int | Rejection | None:
-    """A time parameter in milliseconds, None when it is not given; for edits."""
+    """A time parameter in milliseconds, None if absent; for edits."""
     return _try(lambda: _milliseconds(params, name))
 
 
@@ -120,7 +120,7 @@ def _others(params: Mapping[str, Any], instrument: Instrument) -> tuple[Terms, .
 
 
 def _own(config: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
-    """A linked order's parameters; without a size of its own it has the first order's."""
+    """The parameters of a linked order; without a size it has that of the first order."""
     sized = "amount" in config or "contracts" in config
     return dict(config) if sized else {**whole, **config}
 
@@ -154,7 +154,7 @@ def _lots(params: Mapping[str, Any], name: str, instrument: Instrument, code: Co
 
 
 def _ticks(params: Mapping[str, Any], name: str, instrument: Instrument) -> int | None:
-    """Ticks above zero; a finer price than the instrument has is no multiple of its tick."""
+    """A price above zero in ticks; a price finer than the exponent is refused as not a multiple of the tick."""
     trigger = name.startswith("trigger")
     wrong = Code.TRIGGER_PRICE_WRONG_TICK if trigger else Code.PRICE_WRONG_TICK
     ticks = _number(params, name, instrument.price_exponent, wrong)
@@ -166,7 +166,7 @@ def _ticks(params: Mapping[str, Any], name: str, instrument: Instrument) -> int 
 
 
 def _number(params: Mapping[str, Any], name: str, exponent: int, imprecise: Code) -> int | None:
-    """A decimal as a mantissa; `imprecise` is the code for one with more digits than there may be."""
+    """A decimal as a mantissa; `imprecise` is the code for one with too many digits."""
     value = params.get(name)
     if value is None:
         return None
@@ -179,8 +179,14 @@ def _number(params: Mapping[str, Any], name: str, exponent: int, imprecise: Code
             raise _RefusedError(
                 Rejection(Code.INVALID_PARAMS, reason="must be a number", param=name)
             ) from None
-        raise _RefusedError(Rejection(imprecise, param=name)) from None
+        raise _RefusedError(_rejected(imprecise, name)) from None
     return _within(mantissa, name, Code.INVALID_AMOUNT if name in ("amount", "contracts") else imprecise)
+
+
+def _rejected(code: Code, name: str) -> Rejection:
+    """Deribit's own codes say what is wrong; the general one needs a reason."""
+    general = code == Code.INVALID_PARAMS
+    return Rejection(code, reason="must be a whole number of 64 bits, from 0" if general else "", param=name)
 
 
 def _mantissa(value: float | str | LongDecimal, exponent: int) -> int:
@@ -199,7 +205,7 @@ def _finite(value: float | str | LongDecimal) -> bool:
 
 def _within(mantissa: int, name: str, code: Code) -> int:
     if not 0 <= mantissa < _INT64:
-        raise _RefusedError(Rejection(Code.INVALID_PRICE if name == "price" else code, param=name))
+        raise _RefusedError(_rejected(Code.INVALID_PRICE if name == "price" else code, name))
     return mantissa
 
 
@@ -231,7 +237,7 @@ def _text(params: Mapping[str, Any], name: str) -> str:
 
 
 def _encodable(text: str) -> bool:
-    """Whether it has no lone surrogates."""
+    """Whether the text can be encoded as UTF-8 (no lone surrogates)."""
     try:
         text.encode()
     except UnicodeEncodeError:

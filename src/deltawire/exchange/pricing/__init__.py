@@ -1,1 +1,1 @@
-"""Index, marks, funding, delivery prices and surfaces."""
+"""Index, mark prices, funding, delivery prices and volatility surfaces."""

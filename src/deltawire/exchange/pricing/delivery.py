@@ -10,7 +10,7 @@ SAMPLES = WINDOW_NS // SAMPLE_NS
 
 
 class DeliveryAverage(msgspec.Struct):
-    """The samples of one index before one settlement; a sample is the index as it stood at that moment."""
+    """The samples of one index before one settlement; a sample is the index at that moment."""
 
     at_ns: int
     count: int = 0
@@ -18,7 +18,7 @@ class DeliveryAverage(msgspec.Struct):
     last: float | None = None
 
     def seen(self, now_ns: int, price: float) -> None:
-        """The index is now `price`: what was due before is sampled at the price before."""
+        """The index is now `price`: samples that were due before have the price before."""
         before = price if self.last is None else self.last
         self._sample(now_ns - 1, before)
         self._sample(now_ns, price)
@@ -26,12 +26,12 @@ class DeliveryAverage(msgspec.Struct):
 
     @property
     def started(self) -> bool:
-        """Whether the window has begun."""
+        """Whether the window has started."""
         return self.count > 0
 
     @property
     def elapsed(self) -> float:
-        """The share of the window that has been sampled, 0.0 to 1.0."""
+        """The sampled share of the window, 0.0 to 1.0."""
         return self.count / SAMPLES
 
     @property
@@ -40,13 +40,13 @@ class DeliveryAverage(msgspec.Struct):
         return self.total / self.count if self.count else self.last
 
     def delivery_price(self) -> float | None:
-        """The mean of all samples, those still due at the last price; None when no price was ever seen."""
+        """The mean of all samples, missing ones at the last price; None without any price."""
         if self.last is None:
             return None
         return (self.total + self.last * (SAMPLES - self.count)) / SAMPLES
 
     def blended(self, forward: float) -> float:
-        """What a contract that expires then should be priced off: ever less forward and ever more average."""
+        """The price of a contract that expires then: a mix of forward and average that moves to the average."""
         average = self.average
         return forward if average is None else (1 - self.elapsed) * forward + self.elapsed * average
 

@@ -1,7 +1,9 @@
-"""Funding of perpetuals: what longs pay shorts while the perpetual stands above its index, continuously.
+"""Funding of perpetuals: continuous payments from longs to shorts while the perpetual is above its index.
 
-premium p = (mark − index) / index; rate per 8 h = max(0.025 %, p) + min(−0.025 %, p), limited. Source: Deribit
-support article 31424939178397 (the damper of 0.025 %).
+premium p = (mark − index)
+
+index; rate per 8 h = max(0.025 %, p) + min(−0.025 %, p), limited. Source: Deribit support article 31424939178397 (the
+damper of 0.025 %).
 """
 
 import msgspec
@@ -14,7 +16,7 @@ DAMPER = 0.00025
 LIMIT = 0.005
 PERIOD_NS = 8 * 3600 * SECOND_NS
 SCALE = 10**9
-"""Of the accrual: smallest units per lot, times this, as an integer."""
+"""Scale of the accrual: smallest units per lot, times this, as an integer."""
 _MINUTE_NS = 60 * SECOND_NS
 
 
@@ -31,18 +33,18 @@ def interest_value(instrument: Instrument, reading: int) -> float:
 
 
 class FundingMeter(msgspec.Struct):
-    """What one lot long has paid since listing; a position pays the difference between two readings."""
+    """The funding that one lot long has paid since listing; a position pays the difference between two readings."""
 
     instrument: Instrument
     reading: int = 0
     rate: float = 0.0
-    """Per 8 hours, now."""
+    """The present rate per 8 hours."""
     last_ns: int | None = None
     minutes: list[tuple[int, float]] = msgspec.field(default_factory=list)
-    """The rate at the beginning of each of the last 480 minutes."""
+    """The rate at the start of each of the last 480 minutes."""
 
     def seen(self, now_ns: int, mark: float, index: float) -> None:
-        """Mark and index are now these; the time since the last call is paid at the rate before."""
+        """Update mark and index; the time since the last call is charged at the rate before."""
         if self.last_ns is not None and self.rate:
             paid = self.rate * (now_ns - self.last_ns) / PERIOD_NS
             size = self.instrument.size(1) * UNITS * SCALE
@@ -57,11 +59,11 @@ class FundingMeter(msgspec.Struct):
 
     @property
     def funding_8h(self) -> float:
-        """The mean rate of the last 8 hours, as of each minute."""
+        """The mean rate of the last 8 hours, by minutes."""
         return sum(rate for _, rate in self.minutes) / len(self.minutes) if self.minutes else 0.0
 
     def due(self, lots: int, reading: int) -> int:
-        """What `lots` must pay since an earlier reading, in smallest units; below zero it gets paid."""
+        """The funding that `lots` must pay since an earlier reading, in smallest units; below zero it is received."""
         owed = abs(lots) * (self.reading - reading)
         whole, rest = divmod(abs(owed), SCALE)
         units = whole + (2 * rest > SCALE or (2 * rest == SCALE and whole & 1))

@@ -1,29 +1,19 @@
-"""The index: the mean of its constituents' prices, none of them further than a little from their median.
+"""The index: the mean of its constituents' prices, each limited to a distance from their median.
 
-Deribit's rule (support article "Deribit indices"): each price is moved to within 0.5 % of the median, and all
-weigh the same.
+Deribit's rule (support article "Deribit indices"): each price is moved to within 0.5 % of the median, and all have
+the same weight.
 """
 
 from collections.abc import Iterable
 from statistics import fmean, median
 
-import msgspec
+from deltawire.model.events import Constituent
 
 CLAMP = 0.005
 
 
-class Constituent(msgspec.Struct, frozen=True):
-    """One source of an index: its price as seen, and as it counts. `price` 0.0 and disabled: it has none."""
-
-    identifier: str
-    original_price: float
-    price: float
-    weight: float
-    enabled: bool
-
-
 def index_price(prices: Iterable[float], clamp: float = CLAMP) -> float | None:
-    """The index of these prices; those that are no positive finite number do not count. None without any."""
+    """The index of these prices; prices that are not positive and finite are ignored. None without any."""
     usable = [price for price in prices if 0.0 < price < float("inf")]
     if not usable:
         return None
@@ -32,7 +22,7 @@ def index_price(prices: Iterable[float], clamp: float = CLAMP) -> float | None:
 
 
 def ranking(prices: Iterable[tuple[str, float]], clamp: float = CLAMP) -> list[Constituent]:
-    """Every source with what it contributes, for `deribit_price_ranking`."""
+    """Every source with its contribution, for `deribit_price_ranking`."""
     named = list(prices)
     valid = [price for _, price in named if 0.0 < price < float("inf")]
     if not valid:

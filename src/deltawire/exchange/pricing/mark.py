@@ -1,4 +1,4 @@
-"""The mark of a future: the index plus the mean distance of its market from it; and the curve through all of them."""
+"""The mark price of a future: the index plus the mean distance of its market from it; and the curve of all futures."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -14,19 +14,19 @@ FUTURE_LIMIT = 0.25
 
 
 class BasisAverage(msgspec.Struct):
-    """An exponential mean over time, of a future's fair price less its index as a share of the index.
+    """An exponential mean over time of a future's fair price less its index, relative to the index.
 
-    Time constant 30 s; `limit` bounds what the market may say, so that no single print moves the mark far.
+    The time constant is 30 s; `limit` bounds the input, so that no single trade moves the mark far.
     """
 
     limit: float
     basis: float = 0.0
     last_ns: int | None = None
     told: float = 0.0
-    """What the market last said."""
+    """The last value of the market."""
 
     def seen(self, now_ns: int, fair: float | None, index: float) -> None:
-        """The market's fair price is now this; None: nobody says, the last word stands."""
+        """Update with the market's fair price; None if unknown: the last value remains."""
         if self.last_ns is not None:
             weight = 1.0 - exp((self.last_ns - now_ns) / AVERAGE_NS)
             self.basis += weight * (self.told - self.basis)
@@ -44,17 +44,17 @@ class BasisAverage(msgspec.Struct):
 
 
 class ForwardCurve:
-    """ln(F/S) over time, straight between the listed futures and from the index, the same slope beyond them."""
+    """ln(F/S) over time: linear between the listed futures and from the index, with the same slope beyond them."""
 
     def __init__(self, index: float, futures: Iterable[tuple[float, float]]) -> None:
-        """`futures`: (years to expiry, mark price); those expired say nothing."""
+        """`futures`: (years to expiry, mark price); expired ones are ignored."""
         self._index = index
         points = sorted((years, log(price / index)) for years, price in futures if years > 0.0)
         self._years = [0.0] + [years for years, _ in points]
         self._carries = [0.0] + [carry for _, carry in points]
 
     def forward(self, years: float) -> float:
-        """The forward price for an expiry in so many years."""
+        """The forward price for an expiry in this many years."""
         return self._index * exp(self._carry(max(years, 0.0)))
 
     def _carry(self, years: float) -> float:

@@ -1,4 +1,4 @@
-"""Index, marks, volatilities and greeks of everything listed, brought up to date by one record at a time."""
+"""Index, mark prices, volatilities and greeks of everything listed, updated by one record at a time."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -18,10 +18,10 @@ from deltawire.options.surface import Surface
 
 
 class Prices(Record, frozen=True, tag=True, kw_only=True):
-    """What the outer world says at this moment; the only way that prices come in.
+    """Prices from outside at this moment; the only input of prices.
 
-    `constituents`: the sources' prices by index name; `fair`: futures' prices by instrument, as their books
-    stand; `surfaces`: volatilities by index name. What is left out stays as it was.
+    `constituents`: the sources' prices by index name; `fair`: futures' fair prices by instrument, from their books;
+    `surfaces`: volatilities by index name. What is missing stays unchanged.
     """
 
     constituents: dict[str, tuple[float, ...]] = msgspec.field(default_factory=dict)
@@ -30,7 +30,7 @@ class Prices(Record, frozen=True, tag=True, kw_only=True):
 
 
 class OptionMark(NamedTuple):
-    """An option's mark: σ as a fraction, the forward it was priced off, and value and greeks in dollars."""
+    """An option's mark: σ as a fraction, its forward, and value and greeks in dollars."""
 
     vol: float
     underlying: float
@@ -39,7 +39,7 @@ class OptionMark(NamedTuple):
 
 
 class _Expiry:
-    """Marks of one expiry, the call's and the put's of a strike worked out together."""
+    """Marks of one expiry; the call and the put of a strike are computed together."""
 
     __slots__ = ("_forward", "_marked", "_smile", "_source", "_years")
 
@@ -61,7 +61,7 @@ class _Expiry:
 
 
 class Pricing(msgspec.Struct):
-    """Prices by instrument and index name; a future's in dollars, an inverse option's in coin."""
+    """Prices by instrument and index name; for a future in dollars, for an inverse option in coin."""
 
     now_ns: int = 0
     instruments: dict[str, Instrument] = msgspec.field(default_factory=dict)
@@ -72,11 +72,14 @@ class Pricing(msgspec.Struct):
     funding: dict[str, FundingMeter] = msgspec.field(default_factory=dict)
     deliveries: dict[str, DeliveryAverage] = msgspec.field(default_factory=dict)
     basis: dict[str, BasisAverage] = msgspec.field(default_factory=dict)
+    constituents: dict[str, tuple[float, ...]] = msgspec.field(default_factory=dict)
+    delivered: dict[str, tuple[tuple[int, float], ...]] = msgspec.field(default_factory=dict)
+    """By index the times of its settlements, and the prices that were paid by it."""
     settled: dict[str, float] = msgspec.field(default_factory=dict)
     """Marks at the last settlement."""
 
     def list(self, instrument: Instrument) -> None:
-        """From now on this is priced."""
+        """Price this instrument from now on."""
         self.instruments[instrument.name] = instrument
         if instrument.kind == "future":
             limit = PERPETUAL_LIMIT if instrument.perpetual else FUTURE_LIMIT
@@ -85,37 +88,38 @@ class Pricing(msgspec.Struct):
             self.funding[instrument.name] = FundingMeter(instrument)
 
     def delist(self, name: str) -> None:
-        """Forget an instrument that has been delivered."""
+        """Remove an instrument that has been delivered."""
         for table in (self.instruments, self.marks, self.options, self.funding, self.basis, self.settled):
             table.pop(name, None)
 
     def priced(self, prices: Prices) -> None:
-        """Take over a record."""
+        """Apply a record."""
         self.indexed(prices)
         self.marked(prices)
 
     def indexed(self, prices: Prices) -> None:
-        """The first half: indices and surfaces. What is listed next has its mark from the second half."""
+        """First half: indices and surfaces. Instruments listed after it get their mark in the second half."""
         self.now_ns = prices.at_ns
         for name, constituents in prices.constituents.items():
+            self.constituents[name] = constituents
             price = index_price(constituents)
             if price is not None:
                 self._indexed(name, price)
         self.surfaces |= prices.surfaces
 
     def marked(self, prices: Prices) -> None:
-        """The second half: futures, then the options priced off them."""
+        """Second half: futures, then the options priced from them."""
         for name in self.basis:
             self._mark_future(self.instruments[name], prices.fair.get(name))
         self._mark_options(i for i in self.instruments.values() if i.kind == "option")
 
     def delivery_price(self, index_name: str) -> float | None:
-        """The price at which what expires now is settled; begins the average of the next settlement."""
+        """The settlement price of what expires now; starts the average of the next settlement."""
         average = self.deliveries.pop(index_name, None)
         return average.delivery_price() if average else self.index.get(index_name)
 
     def estimated_delivery(self, index_name: str) -> float | None:
-        """The mean of the window so far, before it the index."""
+        """The mean of the window so far; before it, the index."""
         average = self.deliveries.get(index_name)
         return average.average if average else self.index.get(index_name)
 
@@ -138,7 +142,7 @@ class Pricing(msgspec.Struct):
             self.funding[future.name].seen(self.now_ns, mark, index)
 
     def _blended(self, instrument: Instrument, forward: float) -> float:
-        """In the half hour before its expiry a contract is priced ever more off the average."""
+        """In the half hour before its expiry, a contract's price moves gradually to the average."""
         average = self.deliveries.get(instrument.index_name)
         if average is None or average.at_ns != instrument.expiration_ns:
             return forward
@@ -164,7 +168,7 @@ class Pricing(msgspec.Struct):
             self.marks[name] = value / mark.underlying if option.inverse else value
 
     def _forward(self, option: Instrument, curves: dict[str, ForwardCurve]) -> tuple[float, str]:
-        """The forward of an option's expiry and its name: the future's mark, or one made up from the others."""
+        """The forward of an option's expiry and its name: the future's mark, or an interpolation."""
         series = option.base if option.inverse else f"{option.base}_{option.quote}"
         name = f"{series}-{format_day(option.expiration_ns)}"
         if name in self.marks:
@@ -187,13 +191,13 @@ class Pricing(msgspec.Struct):
 
 
 class PriceBand(msgspec.Struct, frozen=True):
-    """How far from the mark orders may be: a share of a future's, of an option's plus a constant."""
+    """The maximum distance of orders from the mark: a share of a future's price, and of an option's plus a constant."""
 
     perpetual: float = 0.015
     future: float = 0.03
     option: float = 0.5
     option_coin: float = 0.02
-    """Added for options, in coin; linear options: times the index."""
+    """Added for options, in coin; for linear options times the index."""
 
 
 def price_band(band: PriceBand, instrument: Instrument, mark: float, index: float) -> tuple[float, float]:

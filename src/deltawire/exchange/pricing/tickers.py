@@ -1,20 +1,34 @@
-"""What the exchange says of its instruments beside their books, as market events."""
+"""Tickers and indices of the exchange, as market events."""
 
 from collections.abc import Iterator
 
 from deltawire.exchange.instruments.catalogue import VENUE
 from deltawire.exchange.ports import Reference
 from deltawire.exchange.pricing.funding import interest_value
+from deltawire.exchange.pricing.index import ranking
 from deltawire.exchange.pricing.pricing import Pricing
 from deltawire.exchange.pricing.volatility import implied_percent
-from deltawire.model.events import Greeks, Index, Ticker
+from deltawire.model.events import Greeks, Index, Ticker, VolatilityIndex
 from deltawire.model.instruments import Instrument
+from deltawire.options.variance import expected_volatility
+
+VOLATILITY_YEARS = 30 / 365
+"""How far a volatility index looks ahead."""
 
 
 def indices(pricing: Pricing) -> Iterator[Index]:
-    """Every index as it stands."""
+    """All indices at present."""
     for name, price in pricing.index.items():
-        yield Index(VENUE, name, round(price, 2), pricing.now_ns, pricing.now_ns)
+        sources = enumerate(pricing.constituents.get(name, ()), 1)
+        made_of = ranking((f"source-{number}", round(each, 4)) for number, each in sources)
+        yield Index(VENUE, name, round(price, 2), pricing.now_ns, pricing.now_ns, tuple(made_of))
+
+
+def volatilities(pricing: Pricing) -> Iterator[VolatilityIndex]:
+    """What options expect of every index that has any."""
+    for name, surface in pricing.surfaces.items():
+        value = round(100 * expected_volatility(surface, VOLATILITY_YEARS), 4)
+        yield VolatilityIndex(VENUE, name, value, pricing.now_ns, pricing.now_ns)
 
 
 def ticker(
@@ -24,7 +38,7 @@ def ticker(
     open_interest: float | None = None,
     best: tuple[float, float] = (0.0, 0.0),
 ) -> Ticker:
-    """One instrument's ticker; `best` are bid and ask for the implied volatilities, 0.0 where there is none."""
+    """The ticker of one instrument; `best` are bid and ask for the implied volatilities, 0.0 if there is none."""
     now, name = pricing.now_ns, instrument.name
     mark, index = pricing.marks.get(name), pricing.index.get(instrument.index_name)
     meter, option = pricing.funding.get(name), pricing.options.get(name)
@@ -58,7 +72,7 @@ def ticker(
 
 
 def _iv(pricing: Pricing, instrument: Instrument, price: float) -> float | None:
-    """The volatility of a quote in percent, 0.0 without one; None of what is no option."""
+    """The volatility of a quote in percent, 0.0 without one; None if it is not an option."""
     option = pricing.options.get(instrument.name)
     if option is None:
         return None

@@ -1,4 +1,4 @@
-"""The volatility that an option's price stands for."""
+"""The implied volatility of an option's price."""
 
 from deltawire.model.instruments import Instrument
 from deltawire.options.black76 import years_between
@@ -6,9 +6,11 @@ from deltawire.options.implied import implied_vol
 
 
 def implied_percent(instrument: Instrument, price: float, underlying: float, at_ns: int) -> float:
-    """Of an option at a price in its quote unit, in percent; 0.0, the dialect's "none", where no volatility fits.
+    """The implied volatility of a price in the option's quote unit, in percent.
 
-    `underlying` is the forward in dollars that the option is priced off.
+    0.0, the dialect's value for none, if there is none.
+
+    `underlying` is the forward in dollars from which the option is priced.
     """
     if not price:
         return 0.0

@@ -1,4 +1,4 @@
-"""Channels about an index: its price, its last day, and the price at which what expires next would settle."""
+"""Channels about an index: price, last day, what it is made of, its volatility, and what would be paid by it."""
 
 from typing import Any
 
@@ -131,3 +131,45 @@ class ExpirationPriceChannel(_EverySecondChannel):
             and instrument.expires_after(now)
             and state.ticker.get("estimated_delivery_price") is not None
         )
+
+
+class VolatilityIndexChannel(_EverySecondChannel):
+    """`deribit_volatility_index.{index}`: the volatility index, where the venue makes one."""
+
+    def events(self) -> Count:
+        """Its values."""
+        return self.index.volatilities
+
+    def image(self) -> Any:
+        """The newest value."""
+        newest = self.index.volatility
+        if newest is None:
+            return None
+        stamp = (newest.venue_ns or newest.seen_ns) // MS_NS
+        return {"timestamp": stamp, "volatility": newest.value, "index_name": self.key.index}
+
+
+class PriceRankingChannel(_EverySecondChannel):
+    """`deribit_price_ranking.{index}`: the sources of an index, where the venue says what they are."""
+
+    def events(self) -> Count:
+        """Prices that state what they are made of."""
+        return self.index.rankings
+
+    def image(self) -> Any:
+        """The sources of the newest price."""
+        index = self.index.newest
+        if index is None or not index.constituents:
+            return None
+        stamp = (index.venue_ns or index.seen_ns) // MS_NS
+        return [
+            {
+                "identifier": each.identifier,
+                "enabled": each.enabled,
+                "weight": round(100 * each.weight, 4),
+                "price": round(each.price, 4),
+                "original_price": each.original_price,
+                "timestamp": stamp,
+            }
+            for each in index.constituents
+        ]

@@ -1,1 +1,1 @@
-"""The private half of the dialect: orders, trades, positions, money. Parsed strictly; nothing bad gets further."""
+"""The private methods of the dialect: orders, trades, positions, balances. Parameters are validated strictly."""

@@ -1,4 +1,4 @@
-"""Methods about money and positions."""
+"""Methods about balances, margin and positions."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ class _Margins(msgspec.Struct):
 
 @method("private/get_account_summary", right=ACCOUNT)
 def get_account_summary(context: Context, params: _Summary) -> Any:
-    """Money and margin of one currency."""
+    """Return balance and margin of one currency."""
     session = account_session(context)
     currency = parse_one_currency(context, params.currency)
     summary = account_summary_object(session.trading.summary(session.account, currency)) | _limits(context)
@@ -62,7 +62,7 @@ def get_account_summary(context: Context, params: _Summary) -> Any:
 
 @method("private/get_account_summaries", right=ACCOUNT)
 def get_account_summaries(context: Context, params: _Summaries) -> Any:
-    """The same of every currency."""
+    """Return balance and margin of every currency."""
     session = account_session(context)
     limits = _limits(context)
     summaries = [
@@ -74,7 +74,7 @@ def get_account_summaries(context: Context, params: _Summaries) -> Any:
 
 @method("private/get_positions", right=READ)
 def get_positions(context: Context, params: _Positions) -> Any:
-    """All positions of a currency and kind."""
+    """Return all positions of a currency and kind."""
     session, currency = account_session(context), parse_currency(context, params.currency)
     return [
         position_object(position)
@@ -85,7 +85,7 @@ def get_positions(context: Context, params: _Positions) -> Any:
 
 @method("private/get_position", right=READ)
 def get_position(context: Context, params: _Position) -> Any:
-    """One position; a flat one has direction `zero`."""
+    """Return one position; a flat one has direction `zero`."""
     session = account_session(context)
     instrument = session.instrument(params.instrument_name)
     position = session.trading.position(session.account, instrument)
@@ -96,7 +96,7 @@ def get_position(context: Context, params: _Position) -> Any:
 
 @method("private/get_margins", right=READ)
 def get_margins(context: Context, params: _Margins) -> Any:
-    """What an order would need, and between which prices it may be."""
+    """Return the margin that an order would need, and the limits of its price."""
     session = account_session(context)
     instrument = session.instrument(params.instrument_name)
     lots = needed(to_lots({"amount": params.amount}, instrument), "amount")
@@ -109,7 +109,7 @@ def get_margins(context: Context, params: _Margins) -> Any:
 
 @method("private/change_margin_model", right="account:read_write")
 def change_margin_model(context: Context, params: _Model) -> Any:
-    """Margin the whole account by another model, if it can bear it; what that changed in each currency."""
+    """Change the margin model of the account, if its funds cover it; returns the change in each currency."""
     session = account_session(context)
     if params.dry_run:
         raise refused(Code.NOT_IMPLEMENTED, reason="there is no trial", param="dry_run")
@@ -124,7 +124,7 @@ def change_margin_model(context: Context, params: _Model) -> Any:
 
 
 def _rates(session: AccountSession, currency: str) -> dict[str, float]:
-    """Margins as shares of the margin balance."""
+    """Margins relative to the margin balance."""
     summary = session.trading.summary(session.account, currency)
     balance = summary.margin_balance or 1.0
     return {
@@ -136,7 +136,7 @@ def _rates(session: AccountSession, currency: str) -> dict[str, float]:
 
 @method("private/get_access_log", right=ACCOUNT)
 def get_access_log(context: Context, params: NoParams) -> Any:
-    """Nothing is kept."""
+    """Return an empty list: no access log is kept."""
     return []
 
 

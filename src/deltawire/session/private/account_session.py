@@ -1,4 +1,4 @@
-"""Who acts where: the account behind a request."""
+"""The account behind a request."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from deltawire.session.private.trading import Trading
 
 
 class AccountSession(NamedTuple):
-    """Who acts where."""
+    """An account, and the connection through which it acts."""
 
     trading: Trading
     account: AccountId
@@ -25,28 +25,28 @@ class AccountSession(NamedTuple):
         return 0 if self.session is None else self.session.connection(self.account)
 
     def submit(self, record: Record) -> list[Any]:
-        """What came of a record; the dialect's error when it was refused."""
+        """Submit a record and return its outputs; raises the dialect's error if it was refused."""
         outputs = self.trading.submit(record)
         if outputs and isinstance(outputs[-1], Rejection):
             raise outputs[-1].error()
         return outputs
 
     def instrument(self, name: str) -> Instrument:
-        """An instrument; the dialect's error when there is none."""
+        """An instrument; raises the dialect's error if it does not exist."""
         instrument = self.trading.instrument(name)
         if instrument is None:
             raise refused(Code.INVALID_OR_UNSUPPORTED_INSTRUMENT, param="instrument_name")
         return instrument
 
     def order(self, order_id: OrderId) -> Order:
-        """An order of the account, alive or ended not long ago; another's is not found."""
+        """An order of the account, open or ended recently; orders of other accounts are not found."""
         order = self.trading.order(self.account, order_id)
         if order is None:
             raise refused(Code.ORDER_NOT_FOUND, param="order_id")
         return order
 
     def open_order(self, order_id: OrderId) -> Order:
-        """An order of the account that can still be changed; the dialect's error when it has ended."""
+        """An open order of the account; raises the dialect's error if it has ended."""
         order = self.order(order_id)
         if not order.resting:
             raise refused(Code.ALREADY_FILLED if order.state == "filled" else Code.NOT_OPEN_ORDER)
@@ -54,7 +54,7 @@ class AccountSession(NamedTuple):
 
 
 def account_session(context: Context) -> AccountSession:
-    """Who asks, as an account; the dialect's error when there is nothing to trade on, or no such account."""
+    """The account that sent the request; raises the dialect's error if there is no exchange or no such account."""
     if context.trading is None:
         raise refused(Code.NOT_IMPLEMENTED, reason="this server has no exchange")
     name = context.require_identity.account

@@ -56,7 +56,10 @@ class _ByLabel(_All, kw_only=True):
 
 class _Quotes(_All, kw_only=True):
     cancel_type: Literal["all", "currency", "instrument", "kind"] = "all"
-    """What else is given decides; `delta` and `quote_set_id` are refused, since they would end more than asked."""
+    """The other parameters decide what is cancelled.
+
+    `delta` and `quote_set_id` are refused, because ignoring them would cancel more than requested.
+    """
     currency: str | None = None
     instrument_name: str | None = None
     kind: _Kind = "any"
@@ -64,7 +67,7 @@ class _Quotes(_All, kw_only=True):
 
 @method("private/cancel", right=TRADE)
 def cancel(context: Context, params: _ById) -> Any:
-    """End one order."""
+    """Cancel one order."""
     session = account_session(context)
     order = session.open_order(parse_order_id(params.order_id))
     outputs = session.submit(Cancel(at_ns=session.trading.now(), account=session.account, order_id=order.id))
@@ -73,13 +76,13 @@ def cancel(context: Context, params: _ById) -> Any:
 
 @method("private/cancel_all", right=TRADE)
 def cancel_all(context: Context, params: _All) -> Any:
-    """End all orders."""
+    """Cancel all orders."""
     return _cancel_many(account_session(context), params.detailed)
 
 
 @method("private/cancel_all_by_instrument", right=TRADE)
 def cancel_all_by_instrument(context: Context, params: _ByInstrument) -> Any:
-    """End all orders of an instrument."""
+    """Cancel all orders of an instrument."""
     session = account_session(context)
     instrument = session.instrument(params.instrument_name)
     return _cancel_many(session, params.detailed, instrument=instrument.name, type=params.type)
@@ -87,7 +90,7 @@ def cancel_all_by_instrument(context: Context, params: _ByInstrument) -> Any:
 
 @method("private/cancel_all_by_currency", right=TRADE)
 def cancel_all_by_currency(context: Context, params: _ByCurrency) -> Any:
-    """End all orders that settle in a currency."""
+    """Cancel all orders that settle in a currency."""
     session, currency = account_session(context), _currency(context, params.currency)
     kind = _any(params.kind)
     return _cancel_many(session, params.detailed, settlement=currency, kind=kind, type=params.type)
@@ -95,7 +98,7 @@ def cancel_all_by_currency(context: Context, params: _ByCurrency) -> Any:
 
 @method("private/cancel_all_by_currency_pair", right=TRADE)
 def cancel_all_by_currency_pair(context: Context, params: _ByPair) -> Any:
-    """End all orders of instruments on an index."""
+    """Cancel all orders of instruments on an index."""
     session, pair = account_session(context), params.currency_pair.lower()
     if context.market.index(pair) is None:
         raise refused(Code.INVALID_PARAMS, reason="no such currency pair", param="currency_pair")
@@ -104,7 +107,7 @@ def cancel_all_by_currency_pair(context: Context, params: _ByPair) -> Any:
 
 @method("private/cancel_all_by_kind_or_type", right=TRADE)
 def cancel_all_by_kind_or_type(context: Context, params: _ByKindOrType) -> Any:
-    """End all orders of a kind or type, in one or several currencies."""
+    """Cancel all orders of a kind or type, in one or several currencies."""
     session = account_session(context)
     asked = [params.currency] if isinstance(params.currency, str) else params.currency
     cancelled: list[Order] = []
@@ -115,7 +118,7 @@ def cancel_all_by_kind_or_type(context: Context, params: _ByKindOrType) -> Any:
 
 @method("private/cancel_by_label", right=TRADE)
 def cancel_by_label(context: Context, params: _ByLabel) -> Any:
-    """End all orders with a label."""
+    """Cancel all orders with a label."""
     session = account_session(context)
     currency = None if params.currency is None else _currency(context, params.currency)
     return _cancel_many(session, params.detailed, label=params.label, settlement=currency)
@@ -123,7 +126,7 @@ def cancel_by_label(context: Context, params: _ByLabel) -> Any:
 
 @method("private/cancel_quotes", right=TRADE)
 def cancel_quotes(context: Context, params: _Quotes) -> Any:
-    """End all quotes, or those of a currency, instrument or kind."""
+    """Cancel all quotes, or those of a currency, instrument or kind."""
     session = account_session(context)
     name = session.instrument(params.instrument_name).name if params.instrument_name else None
     currency = None if params.currency is None else _currency(context, params.currency)
@@ -142,7 +145,7 @@ def _cancel_many(session: AccountSession, detailed: bool, **which: Any) -> Any:
 
 
 def _cancelled(session: AccountSession, **which: Any) -> list[Order]:
-    """The orders that a mass cancel has ended; nothing goes to the journal when there are none."""
+    """The orders that a mass cancel has ended; without any, nothing is written to the journal."""
     if not session.trading.open_orders(session.account):
         return []
     outputs = session.submit(CancelMany(at_ns=session.trading.now(), account=session.account, **which))
@@ -151,7 +154,7 @@ def _cancelled(session: AccountSession, **which: Any) -> list[Order]:
 
 
 def _cancel_result(session: AccountSession, orders: list[Order], detailed: bool) -> Any:
-    """How many, or with details which, by instrument."""
+    """The number of cancelled orders, or with `detailed` the orders by instrument."""
     if not detailed:
         return len(orders)
     by_instrument: dict[str, list[dict[str, Any]]] = {}
@@ -170,7 +173,7 @@ def _cancel_result(session: AccountSession, orders: list[Order], detailed: bool)
 
 
 def _currency(context: Context, text: str) -> str | None:
-    """The currency of a filter; None where it is any."""
+    """The currency of a filter; None for all."""
     return _any(parse_currency(context, text))
 
 

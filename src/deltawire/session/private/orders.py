@@ -1,4 +1,4 @@
-"""Methods that ask about orders: open ones, one, and those that have ended."""
+"""Methods about orders: open orders, single orders, and order history."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -79,14 +79,14 @@ class _EndedOfCurrency(_Ended, kw_only=True):
 
 @method("private/get_open_orders", right=READ)
 def get_open_orders(context: Context, params: _Open) -> Any:
-    """All open orders."""
+    """Return all open orders."""
     session = account_session(context)
     return _objects(session, _open(session, params.type, kind=params.kind))
 
 
 @method("private/get_open_orders_by_instrument", right=READ)
 def get_open_orders_by_instrument(context: Context, params: _OpenByInstrument) -> Any:
-    """The open orders of an instrument."""
+    """Return the open orders of an instrument."""
     session = account_session(context)
     name = session.instrument(params.instrument_name).name
     return _objects(session, (order for order in _open(session, params.type) if order.instrument == name))
@@ -94,7 +94,7 @@ def get_open_orders_by_instrument(context: Context, params: _OpenByInstrument) -
 
 @method("private/get_open_orders_by_currency", right=READ)
 def get_open_orders_by_currency(context: Context, params: _OpenByCurrency) -> Any:
-    """The open orders of a currency."""
+    """Return the open orders of a currency."""
     session = account_session(context)
     currency = parse_currency(context, params.currency)
     return _objects(session, _open(session, params.type, kind=params.kind, currency=currency))
@@ -102,7 +102,7 @@ def get_open_orders_by_currency(context: Context, params: _OpenByCurrency) -> An
 
 @method("private/get_open_orders_by_label", right=READ)
 def get_open_orders_by_label(context: Context, params: _OpenByLabel) -> Any:
-    """The open orders with a label."""
+    """Return the open orders with a label."""
     session = account_session(context)
     orders = _open(session, "all", currency=parse_currency(context, params.currency))
     return _objects(session, (order for order in orders if order.terms.label == params.label))
@@ -110,7 +110,7 @@ def get_open_orders_by_label(context: Context, params: _OpenByLabel) -> Any:
 
 @method("private/get_order_state", right=READ)
 def get_order_state(context: Context, params: _ById) -> Any:
-    """One order, alive or ended not long ago."""
+    """Return one order, open or ended recently."""
     session = account_session(context)
     order = session.order(parse_order_id(params.order_id))
     return order_object(order, session.instrument(order.instrument))
@@ -118,7 +118,7 @@ def get_order_state(context: Context, params: _ById) -> Any:
 
 @method("private/get_order_state_by_label", right=READ)
 def get_order_state_by_label(context: Context, params: _ByLabel) -> Any:
-    """Orders with a label, alive or ended: how to learn what became of a request without an answer."""
+    """Return the orders with a label, open or ended; shows the result of a request that was not answered."""
     session, currency = account_session(context), parse_currency(context, params.currency)
     live = session.trading.open_orders(session.account)
     known = {order.id: order for order in (*session.trading.ended_orders(session.account), *live)}
@@ -128,7 +128,7 @@ def get_order_state_by_label(context: Context, params: _ByLabel) -> Any:
 
 @method("private/get_order_history_by_instrument", right=READ)
 def get_order_history_by_instrument(context: Context, params: _EndedOfInstrument) -> Any:
-    """Ended orders of an instrument, newest first."""
+    """Return ended orders of an instrument, newest first."""
     session = account_session(context)
     name = session.instrument(params.instrument_name).name
     return _page(session, params, (order for order in _ended(session, params) if order.instrument == name))
@@ -136,7 +136,7 @@ def get_order_history_by_instrument(context: Context, params: _EndedOfInstrument
 
 @method("private/get_order_history_by_currency", right=READ)
 def get_order_history_by_currency(context: Context, params: _EndedOfCurrency) -> Any:
-    """Ended orders of a currency, newest first."""
+    """Return ended orders of a currency, newest first."""
     session, currency = account_session(context), parse_currency(context, params.currency)
     orders = (order for order in _ended(session, params) if _fits(session, order, currency, params.kind))
     return _page(session, params, orders)
@@ -152,7 +152,7 @@ def _open(session: AccountSession, of_type: str, *, kind: str = "any", currency:
 
 
 def _ended(session: AccountSession, params: _Ended) -> Iterable[Order]:
-    """Those that traded, and where asked for also those that did not."""
+    """The ended orders with trades, and on request also those without."""
     ended = session.trading.ended_orders(session.account)
     return (order for order in ended if order.filled_lots or params.include_unfilled)
 
@@ -162,7 +162,7 @@ def _fits(session: AccountSession, order: Order, currency: str, kind: str) -> bo
 
 
 def _page(session: AccountSession, params: _Ended, ended: Iterable[Order]) -> Any:
-    """A list, or with a token an object of the list and the token of the next page, null behind the last."""
+    """A list, or with a continuation an object of the list and the token of the next page, null at the end."""
     check_count(params.count, params.offset)
     rest = islice(ended, params.offset, None)
     if not (params.with_continuation or params.continuation):

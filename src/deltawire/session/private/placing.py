@@ -20,7 +20,7 @@ TRADE = "trade:read_write"
 
 
 Params = dict[str, Any]
-"""Parameters as they came; parsed against the instrument that they name."""
+"""Parameters as received; validated for the instrument that they name."""
 
 
 class _Place(msgspec.Struct):
@@ -79,7 +79,7 @@ def edit_by_label(context: Context, params: Params) -> Any:
 
 @method("private/close_position", right=TRADE)
 def close_position(context: Context, params: Params) -> Any:
-    """Place the reduce-only order that would close a position."""
+    """Place a reduce-only order that closes a position."""
     session, asked = account_session(context), context.convert(params, _Close)
     instrument = session.instrument(asked.instrument_name)
     ticks = None
@@ -117,7 +117,7 @@ def _place(context: Context, params: Params, side: Side) -> dict[str, Any]:
 
 
 def _labelled(session: AccountSession, label: str) -> Order | None:
-    """The account's first order of this label that is still known: the request came before."""
+    """The account's first order with this label that is still known, if the request was sent before."""
     if not label:
         raise refused(Code.INVALID_PARAMS, reason="value required", param="label")
     orders = (*session.trading.open_orders(session.account), *session.trading.ended_orders(session.account))
@@ -125,7 +125,7 @@ def _labelled(session: AccountSession, label: str) -> Order | None:
 
 
 def _renamed(params: Params) -> Params:
-    """With the newer name of what has an older one, and read what a URL can only carry as text."""
+    """Replace old parameter names by new ones, and parse values that a URL carries as text."""
     renamed = dict(params)
     if "max_show" in renamed:
         renamed.setdefault("display_amount", renamed["max_show"])
@@ -172,13 +172,13 @@ def _flag(params: Params, name: str) -> bool | None:
 
 
 def placed_order(session: AccountSession, outputs: list[Any], first: OrderId) -> Order:
-    """The order that a record has placed: of the account's new ones the first."""
+    """The order that a record has placed: the first of the account's new ones."""
     orders = [change.order for change in _changed(outputs) if change.order.account == session.account]
     return min((order for order in orders if order.id >= first), key=lambda order: order.id)
 
 
 def changed_order(session: AccountSession, outputs: list[Any], order_id: OrderId) -> Order:
-    """An order as a record has left it."""
+    """An order after a record."""
     changed = [change.order for change in _changed(outputs) if change.order.id == order_id]
     return changed[-1] if changed else session.order(order_id)
 
@@ -186,7 +186,7 @@ def changed_order(session: AccountSession, outputs: list[Any], order_id: OrderId
 def answer(
     session: AccountSession, outputs: list[Any], order: Order, instrument: Instrument
 ) -> dict[str, Any]:
-    """The order and its trades, as the dialect answers."""
+    """The order and its trades, as in the dialect's answer."""
     filled = [output for output in outputs if isinstance(output, Fill) and output.order_id == order.id]
     return {"order": order_object(order, instrument), "trades": _own_trades(session, filled, instrument)}
 

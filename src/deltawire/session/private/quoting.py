@@ -1,4 +1,4 @@
-"""`private/mass_quote`: many quotes at once under market-maker protection."""
+"""`private/mass_quote`: many quotes at once under market maker protection."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ class _Quotes(msgspec.Struct):
 
 @method("private/mass_quote", right=TRADE, websocket_only=True)
 def mass_quote(context: Context, params: _Quotes) -> Any:
-    """Quote many instruments; each side is taken or refused by itself."""
+    """Place quotes in many instruments; each side is accepted or refused separately."""
     session = account_session(context)
     if len(params.quotes) > MOST_QUOTES:
         raise refused(Code.TOO_MANY_QUOTES, param="quotes")

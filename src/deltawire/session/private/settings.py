@@ -1,4 +1,4 @@
-"""Methods that set how orders are protected: against the maker's own speed, a lost connection, oneself."""
+"""Methods for protections: market maker protection, cancel-on-disconnect, self-trade prevention."""
 
 from typing import Any, Literal
 
@@ -58,14 +58,15 @@ class _SelfTrading(msgspec.Struct):
 
 @method("private/set_mmp_config", right=TRADE)
 def set_mmp_config(context: Context, params: _Protection) -> Any:
-    """Set or (interval 0) remove market-maker protection."""
+    """Set market maker protection, or remove it (interval 0)."""
     session = account_session(context)
-    limits = (params.quantity_limit, params.delta_limit, params.vega_limit, params.trade_count_limit)
     for name, value in (("interval", params.interval), ("frozen_time", params.frozen_time)):
         if not 0 <= value <= LONGEST_S:
             raise refused(Code.INVALID_PARAMS, reason=f"from 0 to {LONGEST_S} seconds", param=name)
-    if any(limit is not None and not 0 < limit < 1e15 for limit in limits):
-        raise refused(Code.INVALID_PARAMS, reason="limits are above 0")
+    for name in ("quantity_limit", "delta_limit", "vega_limit", "trade_count_limit"):
+        limit = getattr(params, name)
+        if limit is not None and not 0 < limit < 1e15:
+            raise refused(Code.INVALID_PARAMS, reason="must be above 0", param=name)
     _check_index(context, params.index_name)
     session.submit(
         SetProtection(
@@ -86,13 +87,13 @@ def set_mmp_config(context: Context, params: _Protection) -> Any:
 
 @method("private/get_mmp_config", right=READ)
 def get_mmp_config(context: Context, params: _Groups) -> Any:
-    """Protection as it is set."""
+    """Return the settings of market maker protection."""
     return _configs(account_session(context), params.index_name, params.mmp_group)
 
 
 @method("private/get_mmp_status", right=READ)
 def get_mmp_status(context: Context, params: _Groups) -> Any:
-    """The groups that are frozen now; `frozen_until` 0 is until reset."""
+    """Return the groups that are frozen now; `frozen_until` 0 means until reset."""
     session = account_session(context)
     now = session.trading.now()
     return [
@@ -125,19 +126,19 @@ def reset_mmp(context: Context, params: _Group) -> Any:
 
 @method("private/enable_cancel_on_disconnect", right=TRADE)
 def enable_cancel_on_disconnect(context: Context, params: _Scope) -> Any:
-    """Orders go with their connection from now on."""
+    """Cancel orders when their connection is lost."""
     return _set_cancel_on_disconnect(account_session(context), params.scope, enabled=True)
 
 
 @method("private/disable_cancel_on_disconnect", right=TRADE)
 def disable_cancel_on_disconnect(context: Context, params: _Scope) -> Any:
-    """Orders stay when their connection goes."""
+    """Keep orders when their connection is lost."""
     return _set_cancel_on_disconnect(account_session(context), params.scope, enabled=False)
 
 
 @method("private/get_cancel_on_disconnect", right=READ)
 def get_cancel_on_disconnect(context: Context, params: _Scope) -> Any:
-    """The setting of this connection or the account."""
+    """Return the setting of this connection or of the account."""
     session = account_session(context)
     where = _where(session, params.scope)
     return {"scope": params.scope, "enabled": session.trading.cancels_on_disconnect(session.account, where)}
@@ -145,7 +146,7 @@ def get_cancel_on_disconnect(context: Context, params: _Scope) -> Any:
 
 @method("private/set_self_trading_config", right=TRADE)
 def set_self_trading_config(context: Context, params: _SelfTrading) -> Any:
-    """What happens when the account would trade with itself."""
+    """Set how trades of the account with itself are prevented."""
     session = account_session(context)
     session.submit(SetSelfTrading(at_ns=session.trading.now(), account=session.account, mode=params.mode))
     return "ok"
@@ -153,7 +154,7 @@ def set_self_trading_config(context: Context, params: _SelfTrading) -> Any:
 
 @method("private/get_self_trading_config", right=READ)
 def get_self_trading_config(context: Context, params: NoParams) -> Any:
-    """The same."""
+    """Return how trades of the account with itself are prevented."""
     session = account_session(context)
     return {"mode": session.trading.self_trading(session.account), "extended_to_subaccounts": False}
 
@@ -169,7 +170,7 @@ def _set_cancel_on_disconnect(session: AccountSession, scope: str, *, enabled: b
 
 
 def _where(session: AccountSession, scope: str) -> int:
-    """The connection's number, or that of the account."""
+    """The connection's number, or 0 for the account."""
     if scope == "account":
         return ACCOUNT_CONNECTION
     if session.connection == ACCOUNT_CONNECTION:

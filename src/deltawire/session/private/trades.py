@@ -1,4 +1,4 @@
-"""Methods that ask for the account's own trades."""
+"""Methods about the account's own trades."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
@@ -37,7 +37,7 @@ class _OfOrder(msgspec.Struct):
 
 @method("private/get_user_trades_by_instrument_and_time", "private/get_user_trades_by_instrument", right=READ)
 def get_user_trades_by_instrument(context: Context, params: _OfInstrument) -> Any:
-    """Own trades in an instrument."""
+    """Return the account's trades in an instrument."""
     session = account_session(context)
     name = session.instrument(params.instrument_name).name
     return _page(session, params, lambda trade: trade.fill.instrument == name)
@@ -45,7 +45,7 @@ def get_user_trades_by_instrument(context: Context, params: _OfInstrument) -> An
 
 @method("private/get_user_trades_by_currency_and_time", "private/get_user_trades_by_currency", right=READ)
 def get_user_trades_by_currency(context: Context, params: _OfCurrency) -> Any:
-    """Own trades in a currency."""
+    """Return the account's trades in a currency."""
     session = account_session(context)
     currency, kind = parse_currency(context, params.currency), params.kind
     return _page(
@@ -55,7 +55,7 @@ def get_user_trades_by_currency(context: Context, params: _OfCurrency) -> Any:
 
 @method("private/get_user_trades_by_order", right=READ)
 def get_user_trades_by_order(context: Context, params: _OfOrder) -> Any:
-    """The trades of one order."""
+    """Return the trades of one order."""
     session = account_session(context)
     order_id = parse_order_id(params.order_id)
     trades = [trade for trade in session.trading.trades(session.account) if trade.fill.order_id == order_id]

@@ -1,8 +1,9 @@
-"""What sessions ask of an exchange."""
+"""The interface of an exchange to sessions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+from deltawire.exchange.accounts.account_log import LogEntry, SettlementEntry
 from deltawire.exchange.accounts.history import Execution
 from deltawire.exchange.accounts.summaries import CurrencySummary, PositionSummary
 from deltawire.exchange.orders.orders import AccountId, Order, OrderId
@@ -12,9 +13,9 @@ from deltawire.model.instruments import Instrument
 
 
 class Trading(Protocol):
-    """An exchange, as sessions see it. What is read includes all that was submitted, on disk or not.
+    """An exchange as sessions see it. Reads include everything submitted, on disk or not.
 
-    Whoever answers waits until it is on disk up to `ticket`: the effect `Durable`.
+    Answers must wait until the journal is on disk up to `ticket`, with the effect `Durable`.
     """
 
     venue: str
@@ -23,31 +24,31 @@ class Trading(Protocol):
         """The exchange's time in nanoseconds."""
 
     def maintained(self) -> bool:
-        """Whether the exchange is under maintenance, and serves nobody."""
+        """Whether the exchange is under maintenance and refuses requests."""
 
     def account(self, name: str) -> AccountId | None:
         """An account by its name."""
 
     def instrument(self, name: str) -> Instrument | None:
-        """What is, or was, listed."""
+        """An instrument that is or was listed."""
 
     def submit(self, record: Record) -> list[Any]:
-        """Hand a record to the sequencer; a refusal stands last."""
+        """Submit a record to the sequencer; if it is refused, the refusal is the last output."""
 
     def ticket(self) -> int:
-        """What is answered now rests on all up to this: it rises with every record that is submitted."""
+        """The number of the last submitted record, on which an answer made now depends."""
 
     def next_order_id(self) -> OrderId:
         """Orders placed from now on have this id or a higher one."""
 
     def follow_positions(self, account: AccountId) -> None:
-        """Trades of the account bring its positions along from now on; `ticket` stands behind all that do not."""
+        """From now on trades of the account carry its positions; `ticket` includes all trades without them."""
 
     def open_orders(self, account: AccountId) -> list[Order]:
         """An account's open orders, oldest first."""
 
     def order(self, account: AccountId, order_id: OrderId) -> Order | None:
-        """An order of the account, alive or ended not long ago."""
+        """An order of the account, open or ended recently."""
 
     def ended_orders(self, account: AccountId) -> Iterable[Order]:
         """Orders that have ended, newest first."""
@@ -65,7 +66,36 @@ class Trading(Protocol):
         """Money and margin of one currency."""
 
     def currencies(self) -> tuple[str, ...]:
-        """What accounts hold."""
+        """The currencies of accounts."""
+
+    def account_name(self, account: AccountId) -> str:
+        """The name of an account; empty when it has none."""
+
+    def owner(self, account: AccountId) -> AccountId:
+        """The main account of an account, which may be itself."""
+
+    def subaccounts(self, account: AccountId) -> list[AccountId]:
+        """The sub-accounts of an account, in the order of their opening."""
+
+    def log(self, account: AccountId) -> Iterable[LogEntry]:
+        """What changed the account's balances, newest first."""
+
+    def settlements(self) -> Iterable[SettlementEntry]:
+        """Settlements and deliveries of instruments over all accounts, newest first."""
+
+    def deliveries(self, index_name: str) -> tuple[tuple[int, float], ...]:
+        """The times at which an index has settled, and the prices, oldest first."""
+
+    def liquidating(self, account: AccountId, currency: str) -> bool:
+        """Whether a liquidation has locked an account's currency."""
+
+    def mark(self, instrument: str) -> float | None:
+        """The mark price of an instrument."""
+
+    def simulate(
+        self, account: AccountId, currency: str, lots: Mapping[str, int], *, add: bool
+    ) -> CurrencySummary:
+        """The summary with these positions beside (`add`) or instead of those held."""
 
     def margins(
         self, account: AccountId, instrument: Instrument, lots: int, ticks: int
@@ -73,16 +103,16 @@ class Trading(Protocol):
         """The initial margin that an order to buy and one to sell would add."""
 
     def protections(self, account: AccountId) -> list[tuple[SetProtection, int]]:
-        """Market-maker protection as set, with its freeze's end (0: none, below 0: until reset)."""
+        """Market maker protections with the end of their freeze (0: none, below 0: until reset)."""
 
     def cancels_on_disconnect(self, account: AccountId, connection: int) -> bool:
         """The setting of a connection, or with 0 of the account."""
 
     def self_trading(self, account: AccountId) -> str:
-        """What happens when the account would trade with itself."""
+        """How trades of the account with itself are prevented."""
 
     def connected(self, account: AccountId) -> int:
         """A connection acts for the account from now on; returns its number."""
 
     def disconnected(self, account: AccountId, connection: int, *, on_purpose: bool) -> None:
-        """It is gone; unless on purpose its orders go with it where that was asked for."""
+        """The connection has ended; unless that was intended, its orders are cancelled if so configured."""

@@ -1,4 +1,4 @@
-"""Binance on the wire: ranges of update ids, the image by REST, the best prices with the id they are true at."""
+"""Binance's wire format: ranges of update ids, images by REST, best prices with the id at which they hold."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ PRINTED_PLACES = 8
 
 
 class BinanceSpotSimulator(Simulator):
-    """Three spot pairs: an update's range begins one above the end of the one before."""
+    """Three spot pairs; the range of an update starts one above the end of the previous one."""
 
     name = "binance_spot"
     contracts = (
@@ -24,7 +24,7 @@ class BinanceSpotSimulator(Simulator):
     stream = "depth@100ms"
 
     def answer(self, request: str) -> list[bytes]:
-        """An acknowledgement; the diff streams begin."""
+        """An acknowledgement; starts the diff streams."""
         asked = msgspec.json.decode(request)
         for stream in asked["params"]:
             name = stream.partition("@")[0].upper()
@@ -44,7 +44,7 @@ class BinanceSpotSimulator(Simulator):
         return self.image(name)
 
     def image(self, name: str) -> bytes:
-        """The book as it is, which the next update may already be part of."""
+        """The present book; the next update may be part of it already."""
         walk = self.walks[name]
         bids, asks = (
             [self._texts(walk.contract, *level) for level in walk.book.levels(side)]
@@ -95,7 +95,7 @@ class BinanceSpotSimulator(Simulator):
         return self._printed(contract.price(price)), self._printed(contract.size(size))
 
     def _printed(self, text: str) -> str:
-        """Spot prints eight places whatever the increment."""
+        """A number as spot prints it: with eight decimal places, whatever the increment."""
         return f"{Decimal(text):.{PRINTED_PLACES}f}"
 
     def _stated(self, contract: Contract) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class BinanceSpotSimulator(Simulator):
 
 
 class BinanceUsdmSimulator(BinanceSpotSimulator):
-    """Three USD-M contracts: an update names the end of the one before; ranges do not touch."""
+    """Three USD-M contracts; an update names the end of the previous one, and ranges do not touch."""
 
     name = "binance_usdm"
     contracts = (
@@ -127,7 +127,7 @@ class BinanceUsdmSimulator(BinanceSpotSimulator):
     stream = "depth@0ms"
 
     def _range(self, walk: Walk, before: PublishedBook) -> dict[str, int]:
-        """Other contracts take ids from the same counter, so that a range begins somewhere after the last."""
+        """The range of ids: other contracts use the same counter, so it starts somewhere after the last one."""
         return {"U": walk.publish(), "u": walk.id, "pu": before.id}
 
     def _image_times(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Deribit on the wire: JSON-RPC, change ids that name the one before, exact actions, doubles."""
+"""Deribit's wire format: JSON-RPC, change ids that name the previous one, exact actions, doubles."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class DeribitSimulator(Simulator):
         self._channels: dict[str, str] = {}
 
     def answer(self, request: str) -> list[bytes]:
-        """A result; after a subscription the images of its book channels."""
+        """A result; after a subscription, also the images of its book channels."""
         asked = msgspec.json.decode(request)
         method = asked["method"]
         channels = [channel for channel in asked["params"].get("channels", []) if self._knows(channel)]
@@ -96,7 +96,7 @@ class DeribitSimulator(Simulator):
         return self._notify(f"ticker.{name}.100ms", ticker)
 
     def test_request(self) -> bytes:
-        """The heartbeat that must be answered."""
+        """A heartbeat that must be answered."""
         return _encode({"jsonrpc": "2.0", "method": "heartbeat", "params": {"type": "test_request"}})
 
     def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
@@ -128,7 +128,7 @@ class DeribitSimulator(Simulator):
         return float(walk.contract.price(price)), float(walk.contract.size(size))
 
     def _knows(self, channel: str) -> bool:
-        """Channels of unknown instruments are left out without a word."""
+        """Whether the channel's instrument exists; others are left out silently, as on Deribit."""
         return channel.split(".")[1] in self.walks
 
     def _images(self, channels: list[str]) -> list[bytes]:

@@ -1,4 +1,7 @@
-"""Kraken v2 on the wire: bare numbers whose digits count, a window of the best levels, checksums, no numbers."""
+"""Kraken's v2 wire format.
+
+Bare numbers whose digits matter, a window of the best levels, checksums, no sequence numbers.
+"""
 
 from datetime import UTC, datetime
 from random import Random
@@ -14,9 +17,9 @@ CHECKED = 10
 
 
 class KrakenSimulator(Simulator):
-    """Three pairs of Kraken; `subscribed` is the depth it grants, None for the one asked for.
+    """Three pairs of Kraken; `subscribed` is the depth that it grants, None for the requested one.
 
-    Levels that fall out of the window are not taken back; those that come into it are sent again.
+    Levels that leave the window are not deleted; levels that enter it are sent again.
     """
 
     name = "kraken"
@@ -91,11 +94,11 @@ class KrakenSimulator(Simulator):
         return _encode({"channel": "ticker", "type": "update", "data": [ticker]})
 
     def heartbeat(self) -> bytes:
-        """What comes each second when nothing else does."""
+        """The frame sent once a second if there is no other."""
         return _encode({"channel": "heartbeat"})
 
     def body(self, url: str) -> bytes:
-        """Kraken's books need no REST."""
+        """Always fails: Kraken's books need no REST."""
         raise LookupError(f"nothing is fetched from Kraken: {url}")
 
     def _window(self, walk: Walk) -> PlainBook:
@@ -107,7 +110,7 @@ class KrakenSimulator(Simulator):
         return {price: size for price, size in changed.items() if size or price not in market}
 
     def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
-        """Levels in no order, and now and then one that changes twice."""
+        """An update with levels in random order, and sometimes one level that changes twice."""
         shuffled = Random(walk.id)
         sides = []
         for side in (bids, asks):
@@ -133,7 +136,7 @@ class KrakenSimulator(Simulator):
         return {"price": _bare(contract.price(price)), "qty": _bare(contract.size(size))}
 
     def _checksum(self, contract: Contract, book: PlainBook) -> int:
-        """CRC32 of the best ten asks, then the best ten bids, as digits."""
+        """CRC32 over the digits of the best ten asks, then the best ten bids."""
         texts = [
             text.replace(".", "").lstrip("0")
             for side in (book.levels("asks", CHECKED), book.levels("bids", CHECKED))

@@ -1,4 +1,7 @@
-"""The market behind the simulators: plain dicts that a seed moves. Naive on purpose, so that it is seen to be right."""
+"""The market behind the simulators.
+
+Plain dicts, moved by a seeded random stream. Kept simple so that it is evidently correct.
+"""
 
 from decimal import Decimal
 from random import Random
@@ -8,11 +11,11 @@ import msgspec
 
 SideName = Literal["bids", "asks"]
 REACH = 1.6
-"""How far from the touch changes fall: the exponent of a power law, in price steps."""
+"""How far from the best price changes occur: exponent of a power law, in price steps."""
 
 
 class Contract(msgspec.Struct, frozen=True):
-    """What is traded: `start` is the first mid price in ticks, `step` the ticks between neighbouring prices."""
+    """A contract: `start` is the first mid price in ticks, `step` the number of ticks between neighbouring prices."""
 
     name: str
     price_exponent: int
@@ -37,7 +40,7 @@ class PlainBook(msgspec.Struct):
     asks: dict[int, int]
 
     def copy(self) -> "PlainBook":
-        """A book of its own with the same levels."""
+        """A copy with the same levels."""
         return PlainBook(dict(self.bids), dict(self.asks))
 
     def levels(self, side: SideName, depth: int | None = None) -> list[tuple[int, int]]:
@@ -50,7 +53,7 @@ class PlainBook(msgspec.Struct):
 
 
 def changes(before: dict[int, int], after: dict[int, int]) -> dict[int, int]:
-    """The new size of every level that differs, 0 where it is gone."""
+    """The new size of every level that differs, 0 if it was removed."""
     return {
         price: after.get(price, 0)
         for price in [*before, *(price for price in after if price not in before)]
@@ -59,7 +62,7 @@ def changes(before: dict[int, int], after: dict[int, int]) -> dict[int, int]:
 
 
 class Walk:
-    """One contract's book, moved by its own stream of random numbers, and an id that rises with every move."""
+    """The book of one contract, moved by its own random stream, with an id that rises with every move."""
 
     def __init__(self, contract: Contract, seed: int, depth: int) -> None:
         self.contract = contract
@@ -75,7 +78,7 @@ class Walk:
             self.book.asks[below + (i + 1) * contract.step] = self._size()
 
     def move(self) -> None:
-        """Change one level or several; the book is never crossed and never runs out."""
+        """Change one or several levels; the book never crosses and never becomes empty."""
         before = self.book.copy()
         while self.book == before:
             if self.random.random() < 0.15:
@@ -86,12 +89,12 @@ class Walk:
         self.first_id = self.first_id or self.id
 
     def publish(self) -> int:
-        """The id of the first move since the last call: everything up to now has been told."""
+        """The id of the first move since the last call; marks all moves as published."""
         first, self.first_id = self.first_id, 0
         return first
 
     def _trade_through(self) -> None:
-        """The best levels of a side are taken, and the other side follows."""
+        """Take the best levels of a side, and let the other side follow."""
         bought = self.random.random() < 0.5
         taken, other = (self.book.asks, self.book.bids) if bought else (self.book.bids, self.book.asks)
         for _ in range(self.random.randint(1, 3)):
@@ -111,7 +114,7 @@ class Walk:
             del side[min(side) if side is self.book.bids else max(side)]
 
     def _price(self, side: dict[int, int]) -> int:
-        """A price near the touch, at best one step inside the other side's best."""
+        """A price near the best one, at most one step inside the other side's best."""
         step, bid, ask = self.contract.step, max(self.book.bids), min(self.book.asks)
         distance = min(2 * self._depth, int(self.random.paretovariate(1 / REACH)))
         if side is self.book.bids:

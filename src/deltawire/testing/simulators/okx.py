@@ -1,4 +1,4 @@
-"""OKX v5 on the wire: decimal texts, sequence ids as today, or checksums alone as until 2022."""
+"""OKX's v5 wire format: decimal texts, with sequence ids as today, or only checksums as until 2022."""
 
 from typing import Any
 from zlib import crc32
@@ -80,12 +80,12 @@ class OkxSimulator(Simulator):
         return self._push("tickers", name, ticker)
 
     def keepalive(self, name: str) -> bytes:
-        """What a quiet book says once a minute: nothing changed, and the id is the one before."""
+        """The message of an unchanged book once a minute: no levels, and the previous id."""
         walk = self.walks[name]
         return self._books(walk, "update", {}, {}, (self._published[name].id,) * 2)
 
     def renumber(self, name: str) -> bytes:
-        """The one update after maintenance whose id is below the one before."""
+        """The update after maintenance whose id is below the previous one."""
         self.walks[name].id //= 2
         return self.delta(name)
 
@@ -108,12 +108,12 @@ class OkxSimulator(Simulator):
         return _encode({"arg": arg, "action": action, "data": [data]})
 
     def _texts(self, contract: Contract, price: int, size: int) -> tuple[str, str]:
-        """Prices with their trailing zeros, sizes without."""
+        """Prices with trailing zeros, sizes without."""
         text = contract.size(size)
         return contract.price(price), text.rstrip("0").rstrip(".") if "." in text else text
 
     def _checksum(self, contract: Contract, book: PlainBook) -> int:
-        """CRC32, signed, of the best 25 of both sides in turns."""
+        """Signed CRC32 over the best 25 levels of both sides, alternating."""
         bids, asks = book.levels("bids", CHECKED), book.levels("asks", CHECKED)
         parts: list[str] = []
         for i in range(CHECKED):

@@ -1,4 +1,4 @@
-"""What all simulated venues share: contracts, their walks, and what the other end has been told."""
+"""The common part of all simulated venues: contracts, random walks, and what was published."""
 
 import msgspec
 
@@ -10,24 +10,29 @@ MS_NS = 1_000_000
 
 
 class PublishedBook(msgspec.Struct):
-    """What the subscriber of a book channel has been told: the book, and the venue's number of it."""
+    """What the subscriber of a book channel has received: the book, and the venue's id of it."""
 
     book: PlainBook
     id: int
 
 
 class Simulator:
-    """One venue's end of a connection, on the wire: requests in, frames out.
+    """The venue's end of a connection: takes requests, returns frames.
 
-    Whoever holds it says how late it is and when the market moves. With `listed` false it defines no
-    instrument, as in a recording that was begun too late. `depth` is how many levels a side begins with.
+    The caller sets the time and moves the market. With `listed` false it defines no instrument, as in a recording
+    without an instrument list. `depth` is the initial number of levels per side.
     """
 
     name = ""
     contracts: tuple[Contract, ...] = ()
     depth = 60
     fetched_images = False
-    """Whether images come by GET, apart from the updates."""
+    """Whether images are fetched by GET, separately from the updates."""
+
+    counted_together = False
+    """Whether one number counts the messages of all books, so that each is suspect when one is missing."""
+    images_only = False
+    """Whether every message of a book is a whole image, so that none can be missing."""
 
     def __init__(self, seed: int = 1, *, listed: bool = True) -> None:
         self.listed = listed
@@ -35,63 +40,63 @@ class Simulator:
         self.walks = {contract.name: Walk(contract, seed, self.depth) for contract in self.contracts}
         self._published: dict[str, PublishedBook] = {}
 
-    # What a venue's own file fills in.
+    # To be defined by each venue's file.
 
     def answer(self, request: str) -> list[bytes]:
-        """The frames with which the venue answers a frame sent to it."""
+        """The venue's answer to a frame, as frames."""
         raise NotImplementedError
 
     def body(self, url: str) -> bytes:
-        """What the venue answers to a GET."""
+        """The venue's answer to a GET."""
         raise NotImplementedError
 
     def image(self, name: str) -> bytes:
-        """The frame of a whole book."""
+        """The frame of a complete book."""
         raise NotImplementedError
 
     def trade(self, name: str) -> bytes:
-        """The frame of one more trade, at the best price of one side."""
+        """The frame of another trade, at the best price of one side."""
         raise NotImplementedError
 
     def ticker(self, name: str) -> bytes:
-        """A frame that states the best prices, among other things."""
+        """A frame with the best prices, among other data."""
         raise NotImplementedError
 
     def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
-        """The frame of an update that sets these sizes, from what was told before to what is told now."""
+        """The frame of an update that leads from the book published before to the present one."""
         raise NotImplementedError
 
-    # What is the same everywhere.
+    # The same for all venues.
 
     @property
     def instruments(self) -> tuple[str, ...]:
-        """Every contract's name."""
+        """The names of all contracts."""
         return tuple(self.walks)
 
     def wants(self) -> Wants:
-        """A wish for everything there is."""
+        """A request for all instruments and kinds of data."""
         return Wants(self.instruments)
 
     def book(self, name: str) -> PlainBook:
-        """The book that a subscriber who has missed nothing holds."""
+        """The book that a subscriber has who missed nothing."""
         return self._published[name].book
 
     def advance(self, now_ns: int) -> None:
-        """It is `now_ns`."""
+        """Set the time."""
         self.now_ns = now_ns
 
     def subscribe(self, name: str) -> None:
-        """From now on deltas start from the book as it is."""
+        """Start deltas from the present book."""
         walk = self.walks[name]
         walk.publish()
         self._published[name] = PublishedBook(self._window(walk), walk.id)
 
     def move(self, name: str) -> None:
-        """Move the market, and tell nobody yet."""
+        """Move the market without publishing."""
         self.walks[name].move()
 
     def delta(self, name: str) -> bytes:
-        """Move the market until there is something to tell, and tell it."""
+        """Move the market until there is a change, and publish it."""
         walk, before = self.walks[name], self._published[name]
         while True:
             walk.move()
@@ -107,11 +112,11 @@ class Simulator:
         return walk.book.copy()
 
     def _news(self, walk: Walk, now: PlainBook, side: SideName) -> dict[int, int]:
-        """The sizes to send, so that the side told before becomes the side as it is now."""
+        """The sizes to send that lead from the published side to the present one."""
         return changes(getattr(self.book(walk.contract.name), side), getattr(now, side))
 
     def _next_trade(self, walk: Walk) -> tuple[str, str, bool, int]:
-        """Price and size as text, whether the aggressor bought, and a number."""
+        """Price and size as text, whether the aggressor bought, and a trade id."""
         walk.trades += 1
         bought = walk.trades % 3 != 0
         price = min(walk.book.asks) if bought else max(walk.book.bids)
