@@ -17,6 +17,7 @@ _PRICES = {
     "okx": re.compile(rb'\["([\d.]+)","[\d.]+","\d+","\d+"\]'),
     "kraken": re.compile(rb'"price":([\d.]+),"qty"'),
     "kraken_futures": re.compile(rb'"price":([\d.]+),"qty"'),
+    "binance_coinm": re.compile(rb'\["([\d.]+)","[\d.]+"\]'),
     "binance_spot": re.compile(rb'\["([\d.]+)","[\d.]+"\]'),
     "binance_usdm": re.compile(rb'\["([\d.]+)","[\d.]+"\]'),
     **dict.fromkeys(

@@ -15,13 +15,14 @@ from deltawire.testing.replica import Replica, ReplicaBook
 from deltawire.testing.simulators import SIMULATORS
 from deltawire.testing.simulators.kraken import KrakenSimulator
 from deltawire.testing.simulators.market import PlainBook
-from deltawire.testing.simulators.okx import OkxSimulator
+from deltawire.testing.simulators.okx import OkxOptionSimulator, OkxSimulator
 from deltawire.testing.simulators.simulator import Simulator, best
 from deltawire.venues import REGISTRY, make_venue
 from tests.venues.reference_book import WITNESSES, ReferenceBook
 
 VARIANTS: dict[str, tuple[str, Callable[..., Simulator]]] = {
     "okx-checksums": ("okx", partial(OkxSimulator, numbered=False, summed=True)),
+    "okx-options": ("okx", OkxOptionSimulator),
     "okx-both": ("okx", partial(OkxSimulator, summed=True, listed=False)),
     "kraken-ten-deep": ("kraken", partial(KrakenSimulator, subscribed=10, listed=False)),
 }

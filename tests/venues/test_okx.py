@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from deltawire.book import kernel
-from deltawire.model.events import BookDelta, BookImage, Fault, Listing, Ticker
+from deltawire.model.events import BookDelta, BookImage, Fault, Greeks, Listing, Ticker
 from deltawire.ports import Fetch, Output, Send, Wants
 from deltawire.testing.kernels import pure_kernel
-from deltawire.testing.simulators.okx import OkxSimulator
+from deltawire.testing.simulators.okx import OkxOptionSimulator, OkxSimulator
 from deltawire.venues.okx import PING_NS, Okx, describe
 from tests.venues.sessions import Session, told
 
@@ -240,3 +240,51 @@ class TestInstruments:
     ) -> None:
         found = describe(name)
         assert (found.kind, found.settlement, found.strike) == (kind, settlement, strike)
+
+
+class TestOptions:
+    PUT, CALL, PERPETUAL = OkxOptionSimulator().instruments
+
+    def test_lists_and_summaries_are_asked_for_by_family(self) -> None:
+        asks = Okx().opened(Wants((self.PUT, self.CALL, self.PERPETUAL, SPOT), frozenset({"ticker"})), 1)
+        assert [ask.tag for ask in asks if isinstance(ask, Fetch)][3:] == ["instruments:OPTION:BTC-USD"]
+        for ask in [ask for ask in asks if isinstance(ask, Fetch)]:
+            assert Okx().tag(ask.url) == ask.tag
+        assert isinstance(asks[-1], Send)
+        args = msgspec.json.decode(asks[-1].frame)["args"]
+        assert [arg["instId"] for arg in args if arg["channel"] == "funding-rate"] == [self.PERPETUAL]
+        assert [arg["instId"] for arg in args if arg["channel"] == "open-interest"] == [
+            self.PUT,
+            self.CALL,
+            self.PERPETUAL,
+        ]
+        assert args[-5:] == [
+            {"channel": "opt-summary", "instFamily": "BTC-USD"},
+            *({"channel": "instruments", "instType": kind} for kind in ("SPOT", "SWAP", "FUTURES", "OPTION")),
+        ]
+
+    def test_a_summary_tells_greeks_and_volatilities_of_a_family(self) -> None:
+        session = Session("okx-options")
+        session.open()
+        tickers = session.receive(session.simulator.summary())  # type: ignore[attr-defined]
+        assert [event.instrument.name for event in tickers if isinstance(event, Ticker)] == [
+            self.PUT,
+            self.CALL,
+        ]
+        ticker = tickers[0]
+        assert isinstance(ticker, Ticker)
+        assert ticker.greeks == Greeks(-0.38, 0.00001, 82.6, -51.5)
+        assert (ticker.mark_iv, ticker.bid_iv, ticker.ask_iv) == (55.13, None, 55.34)
+        assert ticker.underlying_price == 62588.5
+
+    def test_the_list_states_strike_type_and_expiry(self) -> None:
+        session = Session("okx-options")
+        session.open()
+        put, call = session.instrument(self.PUT), session.instrument(self.CALL)
+        assert put.stated
+        assert (put.kind, put.strike, put.option_type) == ("option", 60_000, "put")
+        assert (call.strike, call.option_type, call.expiration_ns) == (
+            70_000,
+            "call",
+            1_924_588_800_000_000_000,
+        )

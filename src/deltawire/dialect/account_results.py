@@ -202,7 +202,7 @@ class Subaccount(msgspec.Struct, omit_defaults=True):
 
 
 class NewSubaccount(Subaccount, omit_defaults=True):
-    """The same when it has been opened."""
+    """A sub-account that was just created."""
 
     disabled_trading_products: list[str] = []
     trading_products_details: list[Any] = []

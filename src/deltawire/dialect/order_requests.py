@@ -79,7 +79,7 @@ class EditRequest(_Changes, kw_only=True):
 
 
 class EditByLabelRequest(_Changes, kw_only=True):
-    """The same of the one open order of an instrument with a label."""
+    """Parameters of the edit of the one open order of an instrument with a label."""
 
     instrument_name: str
     label: str = ""

@@ -36,7 +36,7 @@ class Tokens(msgspec.Struct):
 
 
 class SignedIn(Tokens, omit_defaults=True):
-    """The same of a new session."""
+    """The tokens of a new session, with the other members of a login."""
 
     enabled_features: list[str]
     google_login: bool

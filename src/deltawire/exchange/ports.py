@@ -3,11 +3,8 @@
 One record goes in at a time. Matching calls `RiskCheck` in this order:
 
 1. `check` with an order that is not open yet (or the edited one and the one it replaces);
-
 2. `filled` for each fill, the maker's before the taker's;
-
 3. `rested` whenever the open part of an order changes: placed, partly filled, edited, ended (0);
-
 4. `outcome` once at the end of the record, and again after its instructions have been executed, until it is empty.
 
 Records that matching does not know (deposits, settlement, …) go to `received`, then to `outcome`.

@@ -1,6 +1,6 @@
-"""Group commit: records gather while the last ones are being synced, and go to disk together.
+"""Group commit: records collect while the last ones are being synced, and are written together.
 
-What a record brought about is held until the record is on disk; releases happen in the order of the records.
+The results of a record are held until it is on disk; they are released in the order of the records.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ Release = Callable[[JournalError | None], None]
 
 
 class GroupCommit:
-    """Between a sequencer that accepts records and a journal that makes them last.
+    """Connects a sequencer that accepts records with a journal that makes them durable.
 
-    The event loop never waits for the disk: one batch at a time is written in a thread. `state` gives the
-    sequencer's state as bytes; it is stored every `snapshot_every` records, of which `since_snapshot` have gone by.
+    The event loop never waits for the disk: one batch at a time is written in a thread. `state` returns the
+    sequencer's state as bytes; it is stored every `snapshot_every` records, of which `since_snapshot` have passed.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class GroupCommit:
         """Why nothing is acknowledged any more; a restart is needed."""
 
     def append(self, payload: bytes) -> None:
-        """A record was accepted; `JournalError` when nothing can be made durable any more."""
+        """Add an accepted record; `JournalError` if nothing can be made durable any more."""
         if self.error is not None:
             raise self.error
         self._payloads.append(payload)
 
     def then(self, release: Release) -> None:
-        """Call back once all that was appended so far is durable, or with the error if it never will be."""
+        """Call back when everything added so far is durable, or with the error if it never will be."""
         if self.error is not None:
             release(self.error)
             return
@@ -52,7 +52,7 @@ class GroupCommit:
             self._task = asyncio.get_running_loop().create_task(self._commit())
 
     async def drained(self) -> None:
-        """Wait until everything appended so far was released."""
+        """Wait until everything added so far was released."""
         while self._task is not None:
             await asyncio.shield(self._task)
         await asyncio.sleep(0)
@@ -75,7 +75,7 @@ class GroupCommit:
             self._task = None
 
     def _release(self, releases: list[Release]) -> None:
-        """All in one callback; one that fails does not keep those behind it waiting."""
+        """Run all releases in one callback; a failing one does not delay the others."""
         loop, rest, error = asyncio.get_running_loop(), iter(releases), self.error
 
         def resume() -> None:
@@ -91,7 +91,7 @@ class GroupCommit:
         loop.call_soon(resume)
 
     def _due(self, count: int) -> bytes | None:
-        """The state, which is the one after this batch, when a snapshot is due."""
+        """The state after this batch, if a snapshot is due."""
         self._since_snapshot += count
         if self._state is None or self._since_snapshot < self._snapshot_every:
             return None

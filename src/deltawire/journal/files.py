@@ -1,4 +1,4 @@
-"""The few things a journal asks of a file system. `fdatasync` and a directory's `fsync` are what make them last."""
+"""The file operations that a journal needs. `fdatasync` and a directory's `fsync` make them durable."""
 
 import fcntl
 import os
@@ -18,19 +18,19 @@ class Files(Protocol):
         """A whole file."""
 
     def create(self, name: str, content: bytes) -> None:
-        """A new file with this content, durable with its name when this returns, or not there at all."""
+        """Create a file with this content, durable with its name when this returns, or not existing at all."""
 
     def append(self, name: str, content: bytes) -> None:
-        """More bytes at the end of a file, durable when this returns."""
+        """Append bytes to a file, durable when this returns."""
 
     def truncate(self, name: str, size: int) -> None:
-        """Cut a file, durably."""
+        """Truncate a file, durably."""
 
     def remove(self, name: str) -> None:
-        """A file that is not needed any more."""
+        """Remove a file."""
 
     def close(self) -> None:
-        """Let go of the directory."""
+        """Release the directory."""
 
 
 IN_USE = "another process uses this journal: stop that, or choose another DELTAWIRE_HOME"
@@ -60,7 +60,7 @@ class DiskFiles:
         return (self._directory / name).read_bytes()
 
     def create(self, name: str, content: bytes) -> None:
-        """Written under another name, synced, renamed, and the name synced."""
+        """Written under another name, synced, renamed, and the directory synced."""
         temporary = self._directory / f"{name}.new"
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
@@ -94,7 +94,7 @@ class DiskFiles:
         (self._directory / name).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Close what is open; the next process may come."""
+        """Close open files and release the lock."""
         self._shut()
         os.close(self._folder)
 
@@ -111,7 +111,7 @@ class DiskFiles:
 
 
 def _check_private(directory: Path) -> None:
-    """Raises `JournalError` where others may write into the directory or read a file in it."""
+    """Raise `JournalError` if other users may write into the directory or read a file in it."""
     if directory.stat().st_mode & 0o022:
         raise JournalError(str(directory), "", f"other users can write here: run chmod 700 {directory}")
     for path in directory.iterdir():

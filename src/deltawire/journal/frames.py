@@ -41,12 +41,12 @@ def _sealed(layout: struct.Struct, *fields: bytes | int, body: bytes = b"", seed
 
 
 def format_segment(salt: int, first: int) -> bytes:
-    """What a segment begins with."""
+    """The head of a segment."""
     return _sealed(_SEGMENT, SEGMENT_MARK, salt, first)
 
 
 def parse_segment(content: bytes) -> tuple[int, int] | None:
-    """(salt, first sequence) of a segment, None when its head is not whole."""
+    """(salt, first sequence) of a segment, None if its head is incomplete."""
     if len(content) < HEADER:
         return None
     _, salt, first, _ = _SEGMENT.unpack_from(content)
@@ -66,7 +66,7 @@ def _seed(salt: int) -> int:
 
 
 def parse_batch(content: bytes, offset: int, salt: int) -> Batch | None:
-    """The batch that begins at the offset, None when there is no whole one."""
+    """The batch that starts at the offset, None if it is not complete."""
     start = offset + _BATCH.size
     if start > len(content):
         return None
@@ -90,7 +90,7 @@ def _records(body: bytes) -> Iterator[bytes]:
 
 
 def later_batch(content: bytes, offset: int, salt: int) -> int | None:
-    """Where behind a broken place a whole batch begins; None when there is none."""
+    """The offset of a complete batch after a broken place; None if there is none."""
     start = content.find(BATCH_MARK, offset + 1)
     while start >= 0:
         if parse_batch(content, start, salt) is not None:
@@ -105,7 +105,7 @@ def format_snapshot(sequence: int, state: bytes) -> bytes:
 
 
 def parse_snapshot(content: bytes) -> tuple[int, bytes] | None:
-    """(sequence, state), None when it is not whole."""
+    """(sequence, state), None if it is incomplete."""
     if len(content) < _SNAPSHOT.size:
         return None
     _, sequence, _, _ = _SNAPSHOT.unpack_from(content)

@@ -1,4 +1,4 @@
-"""What a journal holds and whether it can be trusted, without changing it."""
+"""Inspects a journal without changes: its content, and whether an exchange could start from it."""
 
 from collections.abc import Callable
 
@@ -10,19 +10,19 @@ from deltawire.journal.journal import SEGMENT, SNAPSHOT, Cut, Journal
 
 
 class Inspection(msgspec.Struct):
-    """A journal's report; `sequence` is the last record's, `damage` says why it cannot be started from."""
+    """The report on a journal; `sequence` is the last record's, `damage` says why an exchange cannot start."""
 
     segments: int
     snapshots: int
     snapshot: int | None
-    """The sequence of the one that counts."""
+    """The sequence of the snapshot that is used."""
     ignored: list[str]
-    """Snapshots that are not whole."""
+    """Incomplete snapshots."""
     batches: int = 0
     records: int = 0
     sequence: int = 0
     unreadable: int = 0
-    """Records that are none this version knows."""
+    """Records that this version does not know."""
     torn: Cut | None = None
     damage: str = ""
 

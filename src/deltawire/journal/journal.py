@@ -30,7 +30,7 @@ KEPT_SNAPSHOTS = 2
 
 
 class Cut(msgspec.Struct, frozen=True):
-    """A torn tail: bytes of a batch that never became whole, and so was never acknowledged."""
+    """A torn tail: bytes of an incomplete batch, which was never acknowledged."""
 
     file: str
     at: int
@@ -45,36 +45,36 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 def segment_name(first: int) -> str:
-    """The file of the segment that begins with this sequence."""
+    """The file name of the segment that starts with this sequence."""
     return f"{SEGMENT}{first:020d}.log"
 
 
 def snapshot_name(sequence: int) -> str:
-    """The file of the snapshot after this sequence."""
+    """The file name of the snapshot after this sequence."""
     return f"{SNAPSHOT}{sequence:020d}.bin"
 
 
 class Journal:
-    """Read it to the end with `records`, then append."""
+    """A journal: read it to the end with `records`, then append."""
 
     def __init__(self, files: Files, name: str, salt: int) -> None:
-        """`name` stands in errors, `salt` is random."""
+        """`name` appears in errors, `salt` is random."""
         self._files, self._name, self._salt = files, name, salt
         self._segment: tuple[str, int] | None = None
         """The file that is written, and its salt."""
         self.sequence = 0
-        """Of the last record that is durable."""
+        """The sequence of the last durable record."""
         self.cut: Cut | None = None
         self.batches = 0
         self.ignored: list[str] = []
-        """Snapshots that are not whole; the one before them counts."""
+        """Incomplete snapshots; the previous one is used."""
         self.foreign = [name for name in files.names() if not (_OWN.fullmatch(name) or name.endswith(".new"))]
-        """Files that are not the journal's: left alone."""
+        """Files that do not belong to the journal; they are ignored."""
         self.failed = False
         self.snapshot = self._latest()
 
     def _latest(self) -> Snapshot | None:
-        """The newest whole snapshot."""
+        """The newest complete snapshot."""
         for name in reversed([name for name in self._files.names() if _is(name, SNAPSHOT)]):
             snapshot = parse_snapshot(self._files.read(name))
             if snapshot is not None:
@@ -83,9 +83,9 @@ class Journal:
         return None
 
     def records(self, *, repair: bool = True) -> Iterator[tuple[int, bytes]]:
-        """(sequence, payload) of every record after the snapshot; `JournalError` where it is damaged.
+        """(sequence, payload) of every record after the snapshot; `JournalError` if it is damaged.
 
-        At the end a torn tail is cut (with `repair`) and noted in `cut`, and the journal can be appended to.
+        At the end a torn tail is cut (with `repair`) and recorded in `cut`; then records can be appended.
         """
         self.sequence = self.snapshot.sequence if self.snapshot else 0
         names = self._needed(self.sequence)
@@ -93,7 +93,7 @@ class Journal:
             yield from self._segment_records(name, last=name == names[-1], repair=repair)
 
     def _needed(self, after: int) -> list[str]:
-        """The segments that hold records after this sequence, and the one before them if it may."""
+        """The segments with records after this sequence, and the one before them if it may have some."""
         names = [name for name in self._files.names() if _is(name, SEGMENT)]
         firsts = [int(name[len(SEGMENT) : -len(".log")]) for name in names]
         begin = max((n for n, first in enumerate(firsts) if first <= after + 1), default=None)
@@ -133,7 +133,7 @@ class Journal:
             self._segment = name, salt
 
     def _broken(self, name: str, content: bytes, offset: int, salt: int, *, last: bool, repair: bool) -> None:
-        """What no batch can be read from: a torn tail, or damage."""
+        """Handle bytes that are not a complete batch: a torn tail, or damage."""
         behind = later_batch(content, offset, salt)
         if behind is not None:
             raise self._error(name, offset, f"damaged: a whole batch stands behind it, at {behind}")
@@ -149,9 +149,9 @@ class Journal:
             self._files.remove(name)
 
     def append(self, payloads: Sequence[bytes]) -> int:
-        """Make records durable as one batch; the last one's sequence.
+        """Make records durable as one batch; returns the last one's sequence.
 
-        After a failure nothing can be appended any more: what is in the file then is not known.
+        After a failure nothing can be appended any more, because the content of the file is unknown.
         """
         if self.failed:
             raise JournalError(self._name, "", "cannot be written any more, because a write has failed")
@@ -165,7 +165,7 @@ class Journal:
         return self.sequence
 
     def _begin(self) -> tuple[str, int]:
-        """A new segment, from the next sequence on."""
+        """Start a new segment at the next sequence."""
         first = self.sequence + 1
         self._segment = segment_name(first), self._salt
         try:
@@ -176,7 +176,7 @@ class Journal:
         return self._segment
 
     def keep(self, state: bytes) -> None:
-        """Store the state after the last durable record, and drop what is not needed with it."""
+        """Store the state after the last durable record, and remove files that are no longer needed."""
         try:
             self._files.create(snapshot_name(self.sequence), format_snapshot(self.sequence, state))
         except OSError as error:
@@ -198,7 +198,7 @@ class Journal:
                 self._files.remove(name)
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self._files.close()
 
     def _error(self, name: str, offset: int, reason: str) -> JournalError:

@@ -31,10 +31,10 @@ def recover(
     journal: Journal,
     market: MarketPast | None = None,
 ) -> int:
-    """Load the snapshot and replay what came after; how many records that were.
+    """Load the snapshot and replay the later records; returns their number.
 
-    `JournalError` for damage, for bytes that are no record, and for a record that is refused now: it was
-    accepted once, so this is not the exchange that wrote the journal.
+    `JournalError` for damage, for bytes that are not a record, and for a record that is refused now: it was accepted
+    before, so another exchange wrote the journal.
     """
     if journal.snapshot is not None:
         try:

@@ -42,7 +42,7 @@ def years_between(now_ns: int, expiry_ns: int) -> float:
 
 
 def intrinsic(call: bool, forward: float, strike: float) -> float:
-    """What the option is worth exercised now."""
+    """The value of the option if exercised now."""
     return max(forward - strike if call else strike - forward, 0.0)
 
 
@@ -64,12 +64,12 @@ def price(call: bool, forward: float, strike: float, years: float, vol: float) -
 
 
 def evaluate(call: bool, forward: float, strike: float, years: float, vol: float) -> Valuation:
-    """Value and greeks in one go."""
+    """Compute value and greeks together."""
     return evaluate_pair(forward, strike, years, vol)[0 if call else 1]
 
 
 def evaluate_pair(forward: float, strike: float, years: float, vol: float) -> tuple[Valuation, Valuation]:
-    """The call and the put of one strike: they share everything but their intrinsic value, delta and rho."""
+    """The call and the put of one strike: they share everything except intrinsic value, delta and rho."""
     root = sqrt(years)
     deviation = vol * root
     if deviation <= 0.0:

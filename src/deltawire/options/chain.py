@@ -1,4 +1,4 @@
-"""The options of one expiry: valued off a surface, and quotes checked for arbitrage that could be traded."""
+"""The options of one expiry: valued from a surface, and their quotes checked for executable arbitrage."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -21,7 +21,7 @@ class Contract(msgspec.Struct, frozen=True):
 
 
 class StrikeQuotes(msgspec.Struct, frozen=True):
-    """Best prices of both options at a strike, in quote currency; None where nobody quotes."""
+    """Best prices of both options at a strike, in quote currency; None without a quote."""
 
     strike: float
     call_bid: float | None = None
@@ -33,7 +33,7 @@ class StrikeQuotes(msgspec.Struct, frozen=True):
 def value_chain(
     contracts: Iterable[Contract], forward: float, surface: Surface, now_ns: int, expiry_ns: int
 ) -> list[tuple[float, Valuation]]:
-    """(σ, value and greeks) of each contract; both options of a strike share one look at the surface."""
+    """(σ, value and greeks) of each contract; both options of a strike share one evaluation of the surface."""
     years = years_between(now_ns, expiry_ns)
     vols: dict[float, float] = {}
     valuations = []
@@ -57,7 +57,7 @@ def implied_forward(quotes: Iterable[StrikeQuotes]) -> float | None:
 
 
 def breaches(quotes: Sequence[StrikeQuotes], forward: float) -> list[tuple[float, Breach]]:
-    """Where executable prices (buy at the ask, sell at the bid) would allow a riskless profit, by strike."""
+    """The strikes at which executable prices (buy at the ask, sell at the bid) would allow a riskless profit."""
     ladder = sorted(quotes, key=lambda quote: quote.strike)
     by_strike: list[tuple[float, Breach]] = []
     for quote in ladder:
@@ -76,7 +76,7 @@ def _mid(bid: float | None, ask: float | None) -> float | None:
 
 
 def _alone(quote: StrikeQuotes, forward: float) -> Iterable[Breach]:
-    """Breaches that one strike shows: value bounds, and conversion or reversal against the forward."""
+    """Violations at a single strike: bounds of the value, and conversion or reversal against the forward."""
     parity = forward - quote.strike
     sides = (
         (quote.call_bid, quote.call_ask, parity, forward),
@@ -92,14 +92,14 @@ def _alone(quote: StrikeQuotes, forward: float) -> Iterable[Breach]:
 
 
 def _falls(low: StrikeQuotes, high: StrikeQuotes) -> bool:
-    """A call may not be sold above a lower strike's ask, a put not above a higher strike's."""
+    """A call must not sell above a lower strike's ask, a put not above a higher strike's ask."""
     calls = low.call_ask is not None and high.call_bid is not None and high.call_bid > low.call_ask
     puts = high.put_ask is not None and low.put_bid is not None and low.put_bid > high.put_ask
     return calls or puts
 
 
 def _sags(low: StrikeQuotes, middle: StrikeQuotes, high: StrikeQuotes) -> bool:
-    """A butterfly bought at the asks and sold at the bid may not pay to hold."""
+    """A butterfly bought at the asks and sold at the bid must not have a negative cost."""
     share = (high.strike - middle.strike) / (high.strike - low.strike)
     for side in ("call", "put"):
         wings = getattr(low, f"{side}_ask"), getattr(high, f"{side}_ask")

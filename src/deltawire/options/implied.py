@@ -15,9 +15,9 @@ _ROOT_HALF = sqrt(0.5)
 _ROOT_TWO_PI = sqrt(2 * pi)
 _ROUNDS = 64
 _NOISE = 4 * float_info.epsilon
-"""What part of a price its rounding and that of the intrinsic value may be."""
+"""The part of a price that may be rounding error of itself and of the intrinsic value."""
 _NO_BETA = 1e-300
-"""A time value that no double tells from none."""
+"""A time value that doubles cannot distinguish from zero."""
 _Residual = tuple[float, float, float]
 """f = g(b) − g(β), g' and g''/g' of the equation's transformation g at one s."""
 
@@ -25,8 +25,9 @@ _Residual = tuple[float, float, float]
 def implied_vol(call: bool, price: float, forward: float, strike: float, years: float) -> float | None:
     """The σ at which Black-76 gives this price (quote currency), 0.0 at the intrinsic value.
 
-    None where no σ can: below the intrinsic value, at or above the forward (call) or strike (put), after expiry.
-    A price that only the rounding of doubles tells from such a bound is at it.
+    None if there is none: below the intrinsic value, at or above the forward (call) or strike (put), after expiry.
+
+    A price within rounding error of such a bound is treated as the bound.
     """
     if not (years > 0.0 and forward > 0.0 and strike > 0.0 and price < inf):
         return None
@@ -44,9 +45,9 @@ def implied_vol(call: bool, price: float, forward: float, strike: float, years: 
 def implied_band(
     call: bool, price: float, rounding: float, forward: float, strike: float, years: float
 ) -> tuple[float, float] | None:
-    """The volatilities that a price rounded by up to `rounding` (quote currency) may stand for.
+    """The range of volatilities of a price that is rounded by up to `rounding` (quote currency).
 
-    Below the intrinsic value the band begins at 0.0, above the upper bound it ends at infinity.
+    Below the intrinsic value the range starts at 0.0, above the upper bound it ends at infinity.
     """
     if not years > 0.0:
         return None
@@ -71,7 +72,7 @@ def _normalised(x: float, s: float) -> float:
 
 
 def _erfcx(z: float) -> float:
-    """exp(z²) erfc(z) for z > 0, by its continued fraction where the factors would leave the doubles."""
+    """exp(z²) erfc(z) for z > 0, by its continued fraction if the factors would overflow."""
     if z < 5.0:
         return exp(z * z) * erfc(z)
     fraction = 0.0
@@ -87,7 +88,7 @@ def _missing(x: float, s: float) -> float:
 
 
 def _solve(x: float, beta: float, missing: float) -> float:
-    """The s with b(x, s) = β; `missing` is e^{x/2} − β, which close to the limit would drown in rounding."""
+    """The s with b(x, s) = β; `missing` is e^{x/2} − β, which near the limit would be lost in rounding."""
     if beta < _NO_BETA:
         return 0.0
     bend = sqrt(-2.0 * x)
@@ -126,7 +127,7 @@ def _converge(
     low: float,
     high: float,
 ) -> float:
-    """Halley's steps from s; a step that leaves the bracket is replaced by its middle."""
+    """Halley's method from s; a step that leaves the bracket is replaced by the midpoint."""
     for _ in range(_ROUNDS):
         error, first, ratio = residual(x, s, beta)
         h = x / s

@@ -43,7 +43,7 @@ class Surface(msgspec.Struct, frozen=True):
             raise SurfaceError(broken)
 
     def variance_at_money(self, years: float) -> float:
-        """θ(T): the forward variance from now to T, summed."""
+        """θ(T): the integral of the forward variance from now to T."""
         return self.far * years - (self.near - self.far) * expm1(-self.reversion * years) / self.reversion
 
     def at(self, years: float) -> "Smile":
@@ -60,7 +60,7 @@ class Surface(msgspec.Struct, frozen=True):
 
 
 class Smile:
-    """A surface at one expiry: what does not depend on the strike is worked out once."""
+    """A surface at one expiry, with everything precomputed that does not depend on the strike."""
 
     __slots__ = ("_half_theta", "_phi", "_rho", "_rho_squared", "_years")
 

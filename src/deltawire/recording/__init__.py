@@ -1,13 +1,14 @@
-"""Recordings as they come: what was received (and fetched) when, from the formats people keep them in.
+"""Recordings: what was received (and fetched), and when, in several formats.
 
-* `<stamp> <json>` lines, blank or tab between (hftbacktest's and most collectors'); stamps of any clock and unit.
-* Bare JSON, a frame a line or a file: the frames' own times are their times.
-* `CBCAP1` files: a header line, then `<ns> <length>` lines, each before that many bytes (crossbook).
-* `wss://… <-> t` / `t: message` logs with seconds (cryptofeed's raw data collection). Beside `NAME.ws.1.0`,
-  `NAME.0` holds the REST bodies fetched before the connection and `NAME.http.*` those fetched during it.
+* `<stamp> <json>` lines, separated by a blank or a tab (hftbacktest's and most collectors'); stamps of any clock
+  and unit.
+* Bare JSON, one frame per line or per file: the times are those in the frames.
+* `CBCAP1` files: a header line, then `<ns> <length>` lines, each followed by that many bytes (crossbook).
+* `wss://… <-> t` / `t: message` logs with seconds (cryptofeed's raw data collection). For `NAME.ws.1.0`, `NAME.0`
+  contains the REST bodies fetched before the connection and `NAME.http.*` those fetched during it.
 
-Each plain or as .gz, .zst, .bz2 or .xz. What is damaged is a record of its own, with line and reason, and
-everything around it is read.
+Each plain or as .gz, .zst, .bz2 or .xz. Damage is a record of its own, with line and reason, and reading continues
+after it.
 """
 
 from deltawire.recording.entry import (

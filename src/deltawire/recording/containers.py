@@ -1,7 +1,7 @@
-"""Files as bytes, unpacked where they are packed; where a packed file is damaged, as much as can be got.
+"""Reads files, decompressed if necessary; from a damaged compressed file as much as possible.
 
-A file's own first bytes say how it is packed, not its name. Packed files may consist of several streams, one
-behind the other, as recorders leave them that are started again; after damage, reading goes on at the next.
+The first bytes of a file decide how it is compressed, not its name. Compressed files may consist of several
+concatenated streams, as left by recorders that were restarted; after damage, reading continues at the next stream.
 """
 
 import bz2
@@ -18,18 +18,18 @@ import zstandard
 CHUNK = 1 << 16
 PIECE = 1 << 12
 LOOK_BACK = 1 << 17
-"""A damaged stream may be noticed only so many bytes after the next one has begun."""
+"""A damaged stream may be detected up to this many bytes after the next one has begun."""
 LONGEST_MAGIC = 16
 
 
 class Break(msgspec.Struct, frozen=True):
-    """Bytes are missing here, and why; what comes next begins a new line."""
+    """Bytes are missing here, for this reason; the following data begins a new line."""
 
     reason: str
 
 
 class _Packing(msgspec.Struct, frozen=True):
-    """A way to pack files: how its streams begin (surely enough to look for one), and what unpacks one."""
+    """A compression format: how its streams begin (distinct enough to search for), and what decompresses one."""
 
     name: str
     begins: re.Pattern[bytes]
@@ -56,7 +56,7 @@ _PACKINGS = (
 
 
 def unpacked(raw: BinaryIO) -> Iterator[bytes | Break]:
-    """A file's bytes in pieces, UTF-16 as UTF-8; `Break`s where some are missing."""
+    """A file's bytes in pieces, with UTF-16 converted to UTF-8; `Break`s where some are missing."""
     head = raw.read(LONGEST_MAGIC)
     raw.seek(0)
     packing = next((known for known in _PACKINGS if known.begins.match(head)), None)
@@ -70,7 +70,7 @@ def _plain(raw: BinaryIO) -> Iterator[bytes]:
 
 
 def _as_utf8(pieces: Iterator[bytes | Break]) -> Iterator[bytes | Break]:
-    """A byte order mark is no text; one of UTF-16 says that all is to be read as such."""
+    """Remove a byte order mark; one of UTF-16 means that the rest is decoded as UTF-16."""
     decode: Callable[[bytes], bytes] | None = None
     is_first = True
     for piece in pieces:
@@ -95,16 +95,16 @@ def _from(encoding: str) -> Callable[[bytes], bytes]:
 
 
 class _Unpacker:
-    """The streams of a packed file, one after the other."""
+    """The concatenated streams of a compressed file."""
 
     def __init__(self, raw: BinaryIO, packing: _Packing) -> None:
         self._raw = raw
         self._packing = packing
         self._at = 0
-        """Where the next bytes to unpack are."""
+        """Position of the next bytes to decompress."""
 
     def pieces(self) -> Iterator[bytes | Break]:
-        """What is in the streams, and where something is missing."""
+        """The content of the streams, with breaks where something is missing."""
         start: int | None = 0
         while start is not None:
             self._raw.seek(start)
@@ -117,7 +117,7 @@ class _Unpacker:
                 start = yield from self._behind(self._at)
 
     def _stream(self) -> Generator[bytes | Break, None, str]:
-        """What is in one stream; returns what is wrong with it, or ""."""
+        """The content of one stream; returns what is wrong with it, or ""."""
         machine = self._packing.make()
         can_copy = hasattr(machine, "copy")
         while not machine.eof:
@@ -139,7 +139,10 @@ class _Unpacker:
         return ""
 
     def _behind(self, at: int) -> Generator[bytes | Break, None, int | None]:
-        """Nothing, zeros, another stream, or what does not belong behind one; returns where the next begins."""
+        """Handle what follows a stream.
+
+        Nothing, zeros, another stream, or other data; returns where the next stream begins.
+        """
         self._raw.seek(at)
         head = self._raw.read(LONGEST_MAGIC)
         if self._packing.begins.match(head):
@@ -152,7 +155,7 @@ class _Unpacker:
         return self._find(at)
 
     def _find(self, start: int) -> int | None:
-        """Where the next stream begins that looks like one."""
+        """The position of the next possible stream."""
         self._raw.seek(start)
         window, at = b"", start
         while chunk := self._raw.read(CHUNK):
@@ -165,7 +168,7 @@ class _Unpacker:
 
 
 def _up_to_the_error(machine: Any, chunk: bytes) -> Iterator[bytes]:
-    """What a chunk still holds before the byte that cannot be."""
+    """The content of a chunk up to the byte that causes an error."""
     for place in range(len(chunk)):
         try:
             data = machine.decompress(chunk[place : place + 1])

@@ -1,4 +1,4 @@
-"""What a recording holds, one thing at a time."""
+"""The records of a recording."""
 
 from datetime import UTC, datetime
 from typing import Literal
@@ -9,14 +9,14 @@ RecordKind = Literal["opened", "received", "fetched", "damaged"]
 SECOND_NS = 1_000_000_000
 LATEST_NS = (1 << 63) - 1
 NO_TIME_NS = 1_000_000 * SECOND_NS
-"""Less is no time since 1970, but of a recording that states none."""
+"""Lower numbers are not times since 1970, but counted ones."""
 
 
 class RecordingEntry(msgspec.Struct, frozen=True, gc=False):
-    """One thing that happened to the recorder; `url` is where a fetched body came from.
+    """One record; `url` is the address of a fetched body.
 
-    `line` is where it begins, from 1, in the recording or, where `file` names one, in that file beside it. Of a
-    `damaged` one `reason` says what is wrong there; the frames that the damage took are lost.
+    `line` is where it begins, from 1, in the recording or in the additional file named by `file`. For a `damaged`
+    one, `reason` says what is wrong; the frames in the damage are lost.
     """
 
     kind: RecordKind
@@ -29,7 +29,7 @@ class RecordingEntry(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def place(self) -> str:
-        """Where and when, for a person: `line 1234 at 2024-08-08T23:54:13.937085Z`."""
+        """Place and time as text: `line 1234 at 2024-08-08T23:54:13.937085Z`."""
         return (
             f"line {self.line} at {format_time(self.at_ns)}"
             if self.at_ns > NO_TIME_NS
@@ -38,12 +38,12 @@ class RecordingEntry(msgspec.Struct, frozen=True, gc=False):
 
 
 def format_place(file: str, line: int, time: str | None) -> str:
-    """`line 1234 at 2024-08-08T23:54:13.937085Z`, behind the file's name if it has one."""
+    """`line 1234 at 2024-08-08T23:54:13.937085Z`, after the file's name if there is one."""
     return f"{file} line {line}".lstrip() + (f" at {time}" if time else "")
 
 
 def format_time(at_ns: int) -> str | None:
-    """Nanoseconds since 1970 as a moment in UTC, to the microsecond; None where they are none."""
+    """Nanoseconds since 1970 as a time in UTC, to the microsecond; None if they are not a time."""
     if at_ns < NO_TIME_NS:
         return None
     return (
@@ -52,9 +52,9 @@ def format_time(at_ns: int) -> str | None:
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """A record before its time is known: `stamp` is as written, None where nothing is written.
+    """A record before its time is known: `stamp` is as written, None if there is none.
 
-    `in_ns` says that the format states the unit, and that `stamp` is nanoseconds by it.
+    `in_ns` says that the format defines the unit, and that `stamp` is in nanoseconds.
     """
 
     kind: RecordKind

@@ -1,4 +1,4 @@
-"""Lines as entries: every format's lines can be told apart, so that each line is read as what it is."""
+"""Converts lines to entries; the lines of all formats can be distinguished, so each line is read by its own format."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from deltawire.recording.entry import LATEST_NS, Entry
 from deltawire.recording.lines import LONGEST_LINE, Damaged, Lines
 
 UNKNOWN_LINES = 100
-"""A file whose first so many lines are of no format is no recording."""
+"""If this many first lines have no known format, the file is not a recording."""
 SECONDS_DIGITS = 10
 MOST_PARTS = 20_000
 
@@ -23,7 +23,7 @@ _HEADERS = re.compile(rb" header: \{.*\}\s*$")
 _CBCAP = re.compile(rb"\s*CBCAP1 ")
 _CBCAP_FRAME = re.compile(rb"\s*(\d{1,20}) (\d{1,9})\s*")
 _TOP_LEVEL = re.compile(rb"[{\[]|" + _STAMPED.pattern + rb"|\s*(?:wss?://|https?://|CBCAP1 )")
-"""How a line that begins something looks, as against one inside JSON that is spread over lines."""
+"""The beginning of a line that starts an entry, in contrast to one inside JSON over several lines."""
 _WORDS = re.compile(rb"[A-Za-z\"][\w .,!-]{0,60}\"?")
 _check = msgspec.json.Decoder(msgspec.Raw).decode
 
@@ -40,21 +40,21 @@ def is_whole(payload: bytes) -> bool:
 
 
 class Reader:
-    """The entries of a file, damage among them. `known` says whether any line was of a format."""
+    """The entries of a file, including damage. `known` says whether any line had a known format."""
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
         self._begun: Entry | None = None
-        """A frame whose JSON is not at its end with its line."""
+        """A frame whose JSON continues on the next line."""
         self._parts: list[bytes] = []
         self._counted = False
-        """Whether frames are counted out, as in CBCAP1 files."""
+        """Whether frames have byte counts, as in CBCAP1 files."""
         self._started_ns: int | None = None
         self._behind_ns: int | None = None
         self.known = False
 
     def entries(self) -> Iterator[Entry]:
-        """Every entry; ends early where the first lines are of no format."""
+        """Every entry; ends early if the first lines have no known format."""
         unknown = 0
         for entry in self._every_entry():
             yield entry
@@ -82,7 +82,7 @@ class Reader:
                 yield from self._other(line)
 
     def _continue(self, line: bytes) -> Iterator[Entry]:
-        """The line after one whose JSON was not at its end."""
+        """The line after one whose JSON was incomplete."""
         if not line or _TOP_LEVEL.match(line) or len(self._parts) >= MOST_PARTS:
             yield from self._end_frame(line)
             return
@@ -115,7 +115,7 @@ class Reader:
             self._begun, self._parts = entry, []
 
     def _end_frame(self, line: bytes, damage: str = "") -> Iterator[Entry]:
-        """The frame that was begun is over, whole or not; what is no part of it is read again."""
+        """End the frame in progress, complete or not; lines that are not part of it are read again."""
         begun, joined = self._begun, self._joined()
         assert begun is not None
         rest = line if joined else b"".join([*self._parts, line])
@@ -155,7 +155,7 @@ class Reader:
         number = self._lines.number
         body = self._lines.take(length) if length <= LONGEST_LINE else b""
         if len(body) < length or not is_whole(body):
-            self._lines.put_back(body)  # the length may be what is wrong: the next frame is looked for
+            self._lines.put_back(body)  # the length may be wrong: search for the next frame
             missing = length - len(body)
             reason = f"the file ends {missing} bytes too early" if missing else _torn(body)
             return Entry("damaged", number, reason=reason)
@@ -187,7 +187,7 @@ def _torn(payload: bytes) -> str:
 
 
 def _stamped(match: re.Match[bytes], line: bytes, number: int) -> Entry:
-    """A frame behind its stamp: decimal seconds, seconds where a colon follows, else of any unit."""
+    """A frame after its stamp: decimal seconds, seconds if a colon follows, else of any unit."""
     stamp, payload = match[1], line[match.end() :].strip()
     entry = Entry("received", number, payload=payload)
     whole = stamp.partition(b".")[0]
@@ -197,6 +197,6 @@ def _stamped(match: re.Match[bytes], line: bytes, number: int) -> Entry:
 
 
 def _in_seconds(entry: Entry, text: bytes) -> Entry:
-    """Decimal seconds as nanoseconds, without a float in between."""
+    """Decimal seconds as nanoseconds, without conversion to a float."""
     whole, _, fraction = text.partition(b".")
     return msgspec.structs.replace(entry, stamp=int(whole + fraction[:9].ljust(9, b"0")), in_ns=True)

@@ -1,4 +1,4 @@
-"""A file's lines, counted, and bytes between them; damage is an exception after which reading goes on."""
+"""The numbered lines of a file, and bytes between them; damage is an exception after which reading can continue."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -9,11 +9,11 @@ LONGEST_LINE = 256 * 1024 * 1024
 
 
 class Damaged(Exception):  # noqa: N818 (it ends nothing)
-    """The line at hand is lost, and why; the next `read` goes on behind it."""
+    """The current line is lost, for this reason; the next `read` continues after it."""
 
 
 class Lines:
-    """The lines of a file. `number` is that of the line read last, from 1."""
+    """The lines of a file. `number` is that of the last line read, from 1."""
 
     def __init__(self, raw: BinaryIO) -> None:
         self._pieces: Iterator[bytes | Break] = unpacked(raw)
@@ -32,7 +32,7 @@ class Lines:
         return line
 
     def take(self, count: int) -> bytes:
-        """So many bytes after the line last read, fewer where the file ends or is damaged."""
+        """This many bytes after the last line read; fewer if the file ends or is damaged."""
         parts, missing = [self._data[self._at : self._at + count]], 0
         self._at += len(parts[0])
         missing = count - len(parts[0])
@@ -49,7 +49,7 @@ class Lines:
         return body
 
     def put_back(self, body: bytes, damage: str = "") -> None:
-        """What was taken is read again, and the damage behind it, if any, is met again."""
+        """Put bytes back to be read again, and the damage after them, if any."""
         self.number -= body.count(b"\n")
         self._data, self._at = body + self._data[self._at :], 0
         if damage:

@@ -1,4 +1,4 @@
-"""A recording on disk: its records in order, from the file itself and from those that belong to it."""
+"""A recording on disk: its records in order, from the file itself and the files that belong to it."""
 
 import heapq
 import os
@@ -22,7 +22,7 @@ NO_FORMAT = "a recording is '<stamp> <json>' lines, JSON lines, a CBCAP1 file or
 
 
 class Recording:
-    """A recording on disk. `records` may be called any number of times; `progress` and `clock` follow the last call."""
+    """A recording on disk. `records` may be called several times; `progress` and `clock` refer to the last call."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -30,17 +30,17 @@ class Recording:
             self._size = max(1, os.fstat(raw.fileno()).st_size)
         self._raw: BinaryIO | None = None
         self.clock = Clock(str(self.path))
-        """What the last `records` found the stamps to be."""
+        """The clock of the stamps, as found by the last `records`."""
 
     def probe(self) -> None:
-        """Raise `RecordingError` if this is no recording: if not even one record can be read."""
+        """Raise `RecordingError` if this is not a recording: if not even one record can be read."""
         if next((record for record in self.records() if record.kind != "damaged"), None) is None:
             raise RecordingError(str(self.path), "line 1", "the file is empty")
 
     def records(self) -> Iterator[RecordingEntry]:
-        """Every record in order, `damaged` ones where something cannot be read.
+        """Yield every record in order, and `damaged` ones where something cannot be read.
 
-        `RecordingError` if the file is of no known format, or its stamps of no clock.
+        Raises `RecordingError` if the file has no known format, or its stamps match no clock.
         """
         with self._opened(self.path) as raw:
             self._raw = raw
@@ -51,11 +51,14 @@ class Recording:
             self._raw = None
 
     def progress(self) -> float:
-        """How much of the file has been read, from 0 to 1."""
+        """The share of the file that has been read, from 0 to 1."""
         return 0.0 if self._raw is None or self._raw.closed else self._raw.tell() / self._size
 
     def _merged(self, records: Iterator[RecordingEntry], name: str, number: str) -> Iterator[RecordingEntry]:
-        """With the REST bodies: those fetched before the connection come at its time, often minutes later."""
+        """The records with the REST bodies.
+
+        Those fetched before the connection come at its time, often minutes later.
+        """
         head = next(records, None)
         if head is None:
             return
@@ -74,18 +77,18 @@ class Recording:
         yield from heapq.merge(records, *later, key=attrgetter("at_ns"))
 
     def _beside(self, pattern: str) -> list[Path]:
-        """The files beside this one that have such names."""
+        """The files in the same folder with such names."""
         return sorted(path for path in self.path.parent.iterdir() if re.fullmatch(pattern, path.name))
 
     def _bodies(self, path: Path) -> Iterator[RecordingEntry]:
-        """What was fetched, and the damage, in a file beside this one."""
+        """The fetched bodies and the damage in an additional file."""
         with self._opened(path) as raw:
             for record in _read(path, raw, Clock(str(path))):
                 if record.kind in ("damaged", "fetched"):
                     yield msgspec.structs.replace(record, file=path.name)
 
     def _opened(self, path: Path) -> BinaryIO:
-        """The file; `UsageError` in one line where there is none to be read."""
+        """Open the file; `UsageError` in one line if it cannot be read."""
         try:
             if path.is_file():
                 return path.open("rb")
@@ -97,7 +100,7 @@ class Recording:
 
 
 def _read(path: Path, raw: BinaryIO, clock: Clock) -> Iterator[RecordingEntry]:
-    """A file's records; `RecordingError` once it is clear that it has none."""
+    """The records of a file; `RecordingError` when it is clear that it has none."""
     reader = Reader(Lines(raw))
     reason = ""
     for record in clock.times(reader.entries()):

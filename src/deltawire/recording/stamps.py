@@ -1,9 +1,9 @@
-"""When each record was: stamps of any unit and clock, held against the times that the frames themselves state.
+"""Determines the time of each record: stamps of any unit and clock are compared with the times in the frames.
 
-A stamp counts nanoseconds, microseconds, milliseconds or seconds, since 1970 or since some machine was started;
-frames state their venue's time. Where the two agree in a unit, that is the unit. Where they agree in none, the
-stamps are of a monotonic clock and are moved so that the first frame's two times are equal. A stamp that leaps
-while the frames' times do not is damaged.
+A stamp counts nanoseconds, microseconds, milliseconds or seconds, since 1970 or since the start of a machine; frames
+state their venue's time. If the two agree in a unit, that is the unit. If they agree in none, the stamps are of a
+monotonic clock and are shifted so that the two times of the first frame are equal. A stamp that jumps while the times
+of the frames do not is damaged.
 """
 
 import re
@@ -18,24 +18,26 @@ UNITS = {"ns": 1, "µs": 1_000, "ms": 1_000_000, "s": SECOND_NS}
 DAY_NS = 86_400 * SECOND_NS
 EARLIEST_NS = 1_262_304_000 * SECOND_NS
 LAST_NS = 4_102_444_800 * SECOND_NS
-"""2010 and 2100: counted from 1970, a number means a time between them in one unit only."""
+"""2010 and 2100: counted from 1970, a number is a time between them in one unit only."""
 LEAP_NS, BACK_NS = 60 * SECOND_NS, SECOND_NS
-"""A stamp so far ahead of the one before, or behind it, is held against its frame's time."""
+"""A stamp that differs this much from the previous one is compared with its frame's time."""
 AGREE_NS = 600 * SECOND_NS
 PACE = 4
-"""How many times faster or slower than the frames' times stamps may go: frames come in bursts, and units are 1,000
-apart."""
+"""How many times faster or slower than the times of the frames stamps may run.
+
+Frames come in bursts, and units differ by a factor of 1,000.
+"""
 LOOK_AHEAD = 512
 LOOK_AHEAD_BYTES = 16 * 1024 * 1024
 COUNTED_NS = 1_000_000
-"""Where nothing at all states a time, frames are so far apart."""
+"""The distance of frames if nothing states a time."""
 _OWN = re.compile(
     rb'"(?:E|ts|timestamp|T|serverTime|usOut|time_in)" ?: ?"?(?:(\d{10,19})(?![\d.])|(\d{4}-\d\d-\d\dT[\d:.]{8,18})Z)'
 )
 
 
 def own_ns(payload: bytes) -> int | None:
-    """The time that a frame states, in nanoseconds since 1970, if it states one."""
+    """The time in a frame, in nanoseconds since 1970, if there is one."""
     match = _OWN.search(payload)
     if match is None:
         return None
@@ -57,10 +59,10 @@ def since_1970(number: int) -> int | None:
 
 
 class Clock:
-    """Gives the entries of one file their times; after that says what their clock was.
+    """Sets the times of the entries of one file; afterwards, describes their clock.
 
-    `kind` is `wall` (stamps since 1970), `monotonic` (stamps that were moved), `frames` (the frames' own times),
-    `counted` (no time at all) or, before the first record, "". `backward` counts stamps behind the one before.
+    `kind` is `wall` (stamps since 1970), `monotonic` (stamps that were shifted), `frames` (the times in the frames),
+    `counted` (no times) or, before the first record, "". `backward` counts stamps earlier than the previous one.
     """
 
     def __init__(self, path: str) -> None:
@@ -71,7 +73,7 @@ class Clock:
         self._last_ns = 0
         self._has_begun = False
         self._is_apart = False
-        """Whether the next record need not follow the last: something is missing, or a connection opens."""
+        """Whether the next record need not follow the last one: data is missing, or a connection opens."""
         self._doubted_ns: int | None = None
         self.kind = ""
         self.unit = "ns"
@@ -79,7 +81,7 @@ class Clock:
         self.doubted = 0
 
     def times(self, entries: Iterable[Entry]) -> Iterator[RecordingEntry]:
-        """Records in the order of the entries; `RecordingError` if the stamps fit no clock at all."""
+        """Records in the order of the entries; `RecordingError` if the stamps match no clock."""
         source = iter(entries)
         first = _look_ahead(source)
         self._begin(first)
@@ -105,7 +107,7 @@ class Clock:
             self._last_ns = self._read(stamped[0])
 
     def _compare(self, pairs: list[tuple[Entry, int]]) -> Entry:
-        """Find the unit in which stamps and frames agree, or how far a monotonic clock is from them.
+        """Find the unit in which stamps and frames agree, or the offset of a monotonic clock.
 
         Returns the entry by which it was found.
         """
@@ -113,7 +115,7 @@ class Clock:
             if (scale := _agreeing(entry, own)) is not None:
                 return self._take_as_wall(entry, own, scale)
         entry, own = pairs[0]
-        if EARLIEST_NS <= (entry.stamp or 0) < LAST_NS:  # nanoseconds since 1970 by a clock that was wrong
+        if EARLIEST_NS <= (entry.stamp or 0) < LAST_NS:  # nanoseconds since 1970 from a clock that was wrong
             return self._take_as_wall(entry, own, 1)
         scale = self._pace(pairs)
         self._use("monotonic", scale)
@@ -126,7 +128,7 @@ class Clock:
         return entry
 
     def _pace(self, pairs: list[tuple[Entry, int]]) -> int:
-        """The unit in which a monotonic clock goes as fast as the frames' times."""
+        """The unit in which a monotonic clock runs as fast as the times of the frames."""
         (first, began), (last, ended) = pairs[0], max(pairs, key=lambda pair: pair[1])
         passed, counted = ended - began, (last.stamp or 0) - (first.stamp or 0)
         if passed < SECOND_NS:
@@ -140,7 +142,7 @@ class Clock:
         return scale
 
     def _guess(self, entry: Entry) -> None:
-        """No frame states a time: the stamp's own size says what it is."""
+        """No frame states a time: the magnitude of the stamp decides."""
         stamp = entry.stamp or 0
         since = stamp if entry.in_ns else since_1970(stamp)
         self._use("wall" if since is not None else "monotonic", since // stamp if since and stamp else 1)
@@ -178,7 +180,7 @@ class Clock:
         return min(max(0, (entry.stamp or 0) * scale + self._moved_ns), LATEST_NS)
 
     def _own_time(self, entry: Entry) -> int:
-        """Of a frame without a stamp: its own time where that goes on from the one before."""
+        """For a frame without a stamp: its own time if it is not before the previous one."""
         own = own_ns(entry.payload) if self.kind != "counted" else None
         if own is None:
             self._last_ns += COUNTED_NS if self.kind == "counted" else 0
@@ -191,7 +193,7 @@ class Clock:
         return self._last_ns
 
     def _leap(self, entry: Entry, at_ns: int) -> int:
-        """The time of a stamp that is far from the one before; sets `_doubted_ns` if it cannot be right."""
+        """The time of a stamp that is far from the previous one; sets `_doubted_ns` if it cannot be right."""
         own = own_ns(entry.payload) if entry.payload else None
         stamp = entry.stamp or 0
         if own is None:
@@ -223,7 +225,7 @@ class Clock:
         return self._last_ns
 
     def _is_confirmed(self, at_ns: int) -> bool:
-        """Whether the stamp before was doubted for being where this one is."""
+        """Whether the previous stamp was doubted for a value close to this one."""
         return self._doubted_ns is not None and abs(at_ns - self._doubted_ns) <= LEAP_NS
 
 
@@ -232,13 +234,13 @@ def _scales(entry: Entry) -> Iterable[int]:
 
 
 def _agreeing(entry: Entry, own: int) -> int | None:
-    """The unit in which a stamp is its frame's own time, give or take a clock's error."""
+    """The unit in which a stamp equals its frame's own time, within the error of a clock."""
     stamp = entry.stamp or 0
     return next((scale for scale in _scales(entry) if abs(stamp * scale - own) < DAY_NS), None)
 
 
 def _look_ahead(source: Iterator[Entry]) -> list[Entry]:
-    """The first entries: enough to tell what clock stamped them."""
+    """The first entries, enough to determine their clock."""
     entries: list[Entry] = []
     size, first_own = 0, None
     for entry in source:

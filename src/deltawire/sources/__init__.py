@@ -1,4 +1,4 @@
-"""Makers of the one event stream: recordings today, live connections and the built-in exchange beside them."""
+"""Sources of the event stream: recordings and the built-in exchange."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +10,9 @@ from deltawire.venues import make_venue
 
 
 def replay(path: str | Path, venue: str) -> Iterator[Event]:
-    """Every verified event of a recording, as fast as it goes.
+    """Yield every verified event of a recording at full speed.
 
-    Raises `UsageError` for a file or venue that does not exist, `RecordingError` where the file is damaged.
+    Raises `UsageError` if the file or the venue does not exist, `RecordingError` if the file is damaged.
     """
     machine = make_venue(venue)
     for batch in play(Recording(path).records(), machine):

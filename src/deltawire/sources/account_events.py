@@ -1,6 +1,7 @@
-"""The account events of one record: values of the moment when the record has acted.
+"""The account events of one record, as values taken when the record was executed.
 
-They are put into the dialect's words when somebody listens, which may be never, and is after the disk has the record.
+They are converted to the dialect's objects when somebody listens, which may be never, and after the record is on
+disk.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ class LazyEvents:
         self._makes = list(makes)
 
     def add(self, make: MakeEvent) -> None:
-        """The next event; what `make` needs must not change any more."""
+        """Add an event; the arguments of `make` must not change any more."""
         self._makes.append(make)
 
     def __iter__(self) -> Iterator[AccountEvent]:
@@ -44,7 +45,7 @@ class LazyEvents:
 
 
 def order_update(order: Order, instrument: Instrument) -> MakeEvent:
-    """An order as it stands after the record."""
+    """An order after the record."""
     return partial(_order_update, order, instrument)
 
 
@@ -54,12 +55,12 @@ def account_trade(trade: Execution, instrument: Instrument, position: PositionSu
 
 
 def account_state(currency: str, summaries: tuple[CurrencySummary, ...]) -> MakeEvent:
-    """Money and margin as they stand; `currency` is theirs, or `any`."""
+    """Balance and margin at present; `currency` is theirs, or `any`."""
     return partial(_account_state, currency, summaries)
 
 
 def notice(output: Any) -> MakeEvent | None:
-    """What else an account is told; None where an output is none of that."""
+    """Another event for an account; None if an output is none."""
     match output:
         case Protected():
             return partial(ProtectionTriggered, output.index_name, output.group, output.frozen_until_ns)

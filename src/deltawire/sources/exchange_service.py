@@ -1,4 +1,4 @@
-"""The exchange as sessions see it: one sequencer for everybody's records, and nothing is told before it is on disk."""
+"""The exchange as sessions see it: one sequencer for all records; nothing is released before it is on disk."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -48,26 +48,26 @@ from deltawire.sources.account_events import (
 
 PUBLIC = get_args(PublicEvent)
 NOBODY = 0
-"""An account without wallets: asking for one that is not there would open it."""
+"""An account without wallets, for names that do not exist, so that a query does not create one."""
 UNWRITTEN = Rejection(Code.SYSTEM_MAINTENANCE, reason="the journal cannot be written")
 PublicListener = Callable[[list[Event], int], None]
 ALL_CURRENCIES = "any"
 
 
 class Commit(Protocol):
-    """Makes records last; what they brought about is held until they do."""
+    """Makes records durable; their results are held until they are."""
 
     def append(self, payload: bytes) -> None:
-        """A record was accepted."""
+        """Add an accepted record."""
 
     def then(self, release: Callable[[JournalError | None], None]) -> None:
-        """Call back once all that was appended so far is durable, or never will be."""
+        """Call back when everything added so far is durable, or never will be."""
 
 
 class ExchangeService:
     """Implements `Trading` and `AccountStates` over an exchange whose journal has been replayed.
 
-    The exchange hands every record that it accepts to `journal`.
+    The exchange passes every accepted record to `journal`.
     """
 
     venue = VENUE
@@ -88,10 +88,10 @@ class ExchangeService:
         maintained_at: Callable[[int], bool] | None = None,
         market_past: MarketPast | None = None,
     ) -> None:
-        """`first_connection` is higher than the number of any connection before.
+        """`first_connection` is higher than the number of any earlier connection.
 
-        `public` is told public events that are durable, and their time; `account_events` carries what is durable
-        of accounts that have a name. `maintained_at` says whether nobody is served at a time of the exchange.
+        `public` is called with durable public events and their time; `account_events` delivers the durable events of
+        accounts with a name. `maintained_at` says whether the exchange is under maintenance at one of its times.
         """
         self.exchange = exchange
         self.accounts = accounts
@@ -115,10 +115,9 @@ class ExchangeService:
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
         self._enrol_subaccounts()
 
-    # What goes in.
+    # Input.
 
     def submit(self, record: Record) -> list[Any]:
-        """See `Trading`."""
         if self.error is not None:
             return [UNWRITTEN]
         if (rejection := self._refuse(record)) is not None:
@@ -140,22 +139,22 @@ class ExchangeService:
         return outputs
 
     def journal(self, record: Record) -> None:
-        """The exchange has accepted a record: make it last."""
+        """The exchange has accepted a record: make it durable."""
         self._commit.append(self._codec.encode(record))
         self._ticket += 1
 
     def _refuse(self, record: Record) -> Rejection | None:
-        """Agents bound their orders themselves."""
+        """The refusal of a record beyond a limit; agents limit their orders themselves."""
         if getattr(record, "account", AGENTS_FROM) >= AGENTS_FROM:
             return None
         return self._open_orders.refuse(record, self.exchange)
 
     def publish(self, events: list[Event], at_ns: int) -> None:
-        """Events that rest on the records so far, such as tickers."""
+        """Release events that depend on the records so far, such as tickers."""
         self._commit.then(partial(self._release, self._ticket, events, {}, at_ns))
 
     def enrol(self, name: str, account: AccountId) -> None:
-        """From now on an account has this name, and hears what happens to it."""
+        """Set the name of an account, which gets events from now on."""
         self._names[name] = account
         self._named.add(account)
 
@@ -167,31 +166,27 @@ class ExchangeService:
             self.enrol(name, number)
 
     def connected(self, account: AccountId) -> int:
-        """See `Trading`."""
         self._connection += 1
         self.submit(Connected(at_ns=self.now(), account=account, connection=self._connection))
         return self._connection
 
     def disconnected(self, account: AccountId, connection: int, *, on_purpose: bool) -> None:
-        """See `Trading`."""
         now, where = self.now(), {"account": account, "connection": connection}
         if on_purpose and self.cancels_on_disconnect(account, connection):
             self.submit(SetCancelOnDisconnect(at_ns=now, enabled=False, **where))
         self.submit(Disconnected(at_ns=now, **where))
 
     def abandoned(self) -> None:
-        """After a restart: the connections that were open then are gone."""
+        """After a restart: the connections that were open before have ended."""
         for account, connection in list(self.exchange.connections.settings):
             self.submit(Disconnected(at_ns=self.now(), account=account, connection=connection))
 
-    # Who wants to know the state of an account.
+    # Requests for the state of an account.
 
     def watch(self, account: AccountId, currency: str) -> None:
-        """See `AccountStates`."""
         self._watched.setdefault(account, Counter())[currency] += 1
 
     def unwatch(self, account: AccountId, currency: str) -> None:
-        """See `AccountStates`."""
         watched = self._watched[account]
         watched[currency] -= 1
         if not watched[currency]:
@@ -200,12 +195,11 @@ class ExchangeService:
             del self._watched[account]
 
     def announce(self, account: AccountId, currency: str) -> None:
-        """See `AccountStates`."""
         account_events = {account: LazyEvents(self._state(account, currency))}
         self._commit.then(partial(self._release, self._ticket, [], account_events, self.now()))
 
     def _state(self, account: AccountId, currency: str) -> MakeEvent:
-        """Made now, told when it is durable."""
+        """Computed now, released when it is durable."""
         currencies = self.currencies() if currency == ALL_CURRENCIES else (currency,)
         return account_state(currency, tuple(self.summary(account, name) for name in currencies))
 
@@ -216,33 +210,28 @@ class ExchangeService:
                 events.add(self._state(account, currency))
 
     def follow_positions(self, account: AccountId) -> None:
-        """See `Trading`."""
         if account not in self._followed:
             self._followed.add(account)
             self._ticket += 1
             self._commit.then(partial(self._release, self._ticket, [], {}, self.now()))
 
-    # What is known.
+    # Queries.
 
     def now(self) -> int:
         """See `Trading`; never behind what was submitted."""
         return max(self._clock.now(), self.exchange.matching.now)
 
     def maintained(self) -> bool:
-        """See `Trading`."""
         return self._maintained_at is not None and self._maintained_at(self.now())
 
     def account(self, name: str) -> AccountId | None:
-        """See `Trading`."""
         return self._names.get(name)
 
     def instrument(self, name: str) -> Instrument | None:
-        """See `Trading`."""
         book = self.exchange.matching.books.get(name)
         return None if book is None else book.instrument
 
     def ticket(self) -> int:
-        """See `Trading`."""
         return self._ticket
 
     def when_durable(self, ticket: int, then: Callable[[], None]) -> bool:
@@ -253,95 +242,75 @@ class ExchangeService:
         return True
 
     def next_order_id(self) -> OrderId:
-        """See `Trading`."""
         return self.exchange.matching.next_order_id
 
     def open_orders(self, account: AccountId) -> list[Order]:
-        """See `Trading`."""
         return self.exchange.matching.live(account)
 
     def order(self, account: AccountId, order_id: OrderId) -> Order | None:
-        """See `Trading`."""
         return self.exchange.matching.find(account, order_id) or self._history.order(account, order_id)
 
     def ended_orders(self, account: AccountId) -> Iterable[Order]:
-        """See `Trading`."""
         return self._history.orders(account)
 
     def trades(self, account: AccountId) -> Iterable[Execution]:
-        """See `Trading`."""
         return self._history.trades(account)
 
     def positions(self, account: AccountId) -> list[PositionSummary]:
-        """See `Trading`."""
         held = self.accounts.ledger.accounts.get(account)
         names = [name for name, position in held.positions.items() if position.lots] if held else []
         return [position_summary(self.accounts, account, name) for name in names]
 
     def position(self, account: AccountId, instrument: Instrument) -> PositionSummary | None:
-        """See `Trading`."""
         if instrument.name not in self.accounts.pricing.instruments:
             return None
         return position_summary(self.accounts, account, instrument.name)
 
     def summary(self, account: AccountId, currency: str) -> CurrencySummary:
-        """See `Trading`."""
         held = self.accounts.ledger.accounts.get(account)
         return account_summary(
             self.accounts, account if held and currency in held.wallets else NOBODY, currency
         )
 
     def currencies(self) -> tuple[str, ...]:
-        """See `Trading`."""
         return tuple(sorted(Listings.currencies()))
 
     def account_name(self, account: AccountId) -> str:
-        """See `Trading`."""
         return next((name for name, number in self._names.items() if number == account), "")
 
     def owner(self, account: AccountId) -> AccountId:
-        """See `Trading`."""
         return self.accounts.subaccounts.owner(account)
 
     def subaccounts(self, account: AccountId) -> list[AccountId]:
-        """See `Trading`."""
         return [each.id for each in self.accounts.ledger.subaccounts(account)]
 
     def log(self, account: AccountId) -> Iterable[LogEntry]:
-        """See `Trading`."""
         return self._history.log.entries(account)
 
     def settlements(self) -> Iterable[SettlementEntry]:
-        """See `Trading`."""
         return self._history.log.settlements()
 
     def deliveries(self, index_name: str) -> tuple[tuple[int, float], ...]:
-        """See `Trading`."""
         return self.accounts.pricing.delivered.get(index_name, ())
 
     def liquidating(self, account: AccountId, currency: str) -> bool:
-        """See `Trading`."""
         held = self.accounts.ledger.accounts.get(account)
         return held is not None and currency in held.wallets and held.wallets[currency].liquidating
 
     def mark(self, instrument: str) -> float | None:
-        """See `Trading`."""
         return self.accounts.pricing.marks.get(instrument)
 
     def simulate(
         self, account: AccountId, currency: str, lots: Mapping[str, int], *, add: bool
     ) -> CurrencySummary:
-        """See `Trading`."""
         return what_if(self.accounts, account, currency, lots, add=add)
 
     def margins(
         self, account: AccountId, instrument: Instrument, lots: int, ticks: int
     ) -> tuple[float, float]:
-        """See `Trading`."""
         return margins(self.accounts, instrument, lots, instrument.price(ticks))
 
     def protections(self, account: AccountId) -> list[tuple[SetProtection, int]]:
-        """See `Trading`."""
         guards = self.exchange.matcher.protection.guards
         return [
             (guard.config, guard.frozen_until_ns)
@@ -350,17 +319,15 @@ class ExchangeService:
         ]
 
     def cancels_on_disconnect(self, account: AccountId, connection: int) -> bool:
-        """See `Trading`."""
         connections = self.exchange.connections
         if not connection:
             return account in connections.accounts
         return connections.settings.get((account, connection), False)
 
     def self_trading(self, account: AccountId) -> str:
-        """See `Trading`."""
         return self.exchange.matching.self_trading.get(account, "reject_taker")
 
-    # What comes out.
+    # Output.
 
     def _fail(self, error: JournalError) -> None:
         """Nothing is acknowledged any more; the source ends with the error."""
@@ -368,7 +335,7 @@ class ExchangeService:
         self._public([], self.exchange.matching.now)
 
     def _news(self, outputs: list[Any], trades: list[Execution]) -> dict[AccountId, LazyEvents]:
-        """What accounts with a name are told, in its order."""
+        """The events of accounts with a name, in order."""
         account_events: dict[AccountId, LazyEvents] = {}
         executions = {(trade.fill.trade_id, trade.fill.order_id): trade for trade in trades}
         positions: dict[tuple[AccountId, str], PositionSummary | None] = {}
@@ -393,7 +360,7 @@ class ExchangeService:
     def _trade(
         self, trade: Execution, positions: dict[tuple[AccountId, str], PositionSummary | None]
     ) -> MakeEvent:
-        """A trade with the position behind the record, which is made once however many trades led to it."""
+        """A trade with the position after the record, which is computed once for all trades of the record."""
         account, name = key = trade.fill.account, trade.fill.instrument
         if key not in positions:
             followed = account in self._followed and self.accounts.position(account, name)
@@ -408,7 +375,7 @@ class ExchangeService:
         at_ns: int,
         error: JournalError | None,
     ) -> None:
-        """What rests on records up to this ticket may be told: answers first, then private news, then public."""
+        """Release what depends on records up to this ticket: answers first, then private, then public events."""
         if error is not None:
             self._fail(error)
             return

@@ -1,4 +1,4 @@
-"""A recording as a source: the recorded frames go through the venue's own machine at the recorded time."""
+"""A recording as a source: its frames go through the venue's state machine at the recorded times."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
@@ -10,14 +10,14 @@ from deltawire.ports import Batch, BookFrames, Clock, Fetch, Output, Reconnect, 
 from deltawire.recording import Recording, RecordingEntry
 
 BATCH = 64
-"""At full speed, so many records go by before others get a turn."""
+"""Records at full speed between turns of other tasks."""
 LOOP_PAUSE_NS = 1_000_000_000
 
 
 def play(records: Iterable[RecordingEntry], venue: Venue) -> Iterator[Batch]:
-    """Drive a venue with a recording. What the venue asks for is dropped: the recording holds the answers.
+    """Run a venue's state machine on a recording. Its requests are dropped: the recording contains the answers.
 
-    Time never goes back: a record stamped before the one it follows is played in the same nanosecond.
+    Time never decreases: a record with an earlier time than the previous one is played in the same nanosecond.
     """
     wants, now = Wants(), 0
     is_open = False
@@ -41,16 +41,16 @@ def play(records: Iterable[RecordingEntry], venue: Venue) -> Iterator[Batch]:
 
 
 def _damage(venue: Venue, record: RecordingEntry, now: int) -> list[Output]:
-    """Lines are lost: updates may have been in them."""
+    """Lines are lost, and updates may have been among them."""
     where = f"{record.place}: {record.reason}"
     return [Fault(venue.name, now, where), *venue.missed(now, where)]
 
 
 def play_again(recording: Recording, venue: Venue) -> Iterator[Batch]:
-    """Play a recording for ever: each round follows the one before in time and begins with a reconnection.
+    """Play a recording in a loop: each round follows the previous one in time and starts with a reconnection.
 
-    The venue's machine sees recorded time in every round, so that what expires within the recording, or after it,
-    does so again in each; only what comes out is moved along.
+    The venue's state machine uses recorded time in every round, so expiries happen again in each; only the output is
+    shifted.
     """
     shift_ns = 0
     while True:
@@ -80,7 +80,7 @@ def _moved(batch: Batch, shift_ns: int) -> Batch:
 
 
 def _dated(event: Event, shift_ns: int) -> Event:
-    """Its stamps belong to the first round; move them along."""
+    """Shift the times of an event from those of the first round."""
     stamps = {"seen_ns": getattr(event, "seen_ns", 0), "venue_ns": getattr(event, "venue_ns", 0)}
     return msgspec.structs.replace(
         event, **{name: stamp + shift_ns for name, stamp in stamps.items() if stamp}
@@ -88,7 +88,7 @@ def _dated(event: Event, shift_ns: int) -> Event:
 
 
 class ReplayClock:
-    """Recorded time as it passes at a given speed; it never runs ahead of the record that comes next."""
+    """Recorded time at a given speed; it never exceeds the time of the next record."""
 
     def __init__(self, wall: Clock, speed: float) -> None:
         self._wall = wall
@@ -99,12 +99,12 @@ class ReplayClock:
         self._next = 0
 
     def start(self, at_ns: int) -> None:
-        """The first record's time is now."""
+        """Set the time of the first record."""
         self._wall_start, self._start = self._wall.now(), at_ns
         self._reached = self._next = at_ns
 
     def wait_s(self, at_ns: int) -> float:
-        """Wall seconds until recorded time `at_ns`, which is the next record's."""
+        """Wall-clock seconds until recorded time `at_ns`, the next record's."""
         self._next = at_ns
         due = self._wall_start + (at_ns - self._start) / self._speed
         return max(0.0, (due - self._wall.now()) / 1e9)
@@ -120,10 +120,10 @@ class ReplayClock:
 
 
 class ReplaySource:
-    """Serves a recording as a `Source`, paced by its own clock, once or in a loop.
+    """Serves a recording as a `Source`, once or in a loop.
 
-    `speed` is recorded seconds per second, None for as fast as it goes. At the end of a recording that does
-    not loop recorded time stops, and the source has ended.
+    `speed` is recorded seconds per second, None for maximum speed. At the end of a recording that does not loop,
+    recorded time stops and the source ends.
     """
 
     def __init__(
@@ -147,15 +147,13 @@ class ReplaySource:
         return self._clock.now()
 
     def book_frames(self) -> BookFrames:
-        """See `FramedSource`."""
         return self._venue.book_frames
 
     def unread(self) -> Mapping[str, int]:
-        """See `FramedSource`."""
         return self._venue.unread
 
     async def events(self, wants: Wants) -> AsyncIterator[Batch]:
-        """Batches of events; `wants` changes nothing, a recording holds what its recorder wanted."""
+        """Yield batches of events; `wants` is ignored, because a recording contains what its recorder requested."""
         batches = (
             play_again(self._recording, self._venue)
             if self._loop

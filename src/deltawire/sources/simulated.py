@@ -1,4 +1,4 @@
-"""The built-in exchange as a source: its clock drives prices and flow, its public events are a stream like any."""
+"""The built-in exchange as a source: its clock drives prices and order flow, its public events are the stream."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,26 +19,29 @@ from deltawire.sources.exchange_service import ExchangeService
 log = structlog.get_logger("deltawire")
 STEP_S = 0.02
 LEAD_NS = SECOND_NS
-"""How far time may run ahead of where the market has come: who is stopped for an hour does not skip it."""
+"""How far time may run ahead of the market: a process that is stopped for an hour does not skip the hour."""
 BEHIND_S = 5.0
-"""How long the market must have been behind before it is worth a line in the log."""
+"""How long the market must lag before it is logged."""
 MOST_TURNS = 25
-"""Of the flow in a step, so that orders come in between, and a market that runs too fast holds up nothing else."""
+"""Steps of the flow per turn, so that orders are handled in between and a fast market delays nothing else."""
 AT_ONCE = 60
-"""How many tickers are told at a time, so that orders do not wait for all of them."""
+"""Tickers per turn, so that orders do not wait for all of them."""
 
 
 class Flow(Protocol):
-    """Whoever makes the market live: prices, makers, takers."""
+    """The simulated market: prices, makers, takers."""
 
     def step(self, now: int) -> int:
-        """Submit some of what is due by now; how far it has come, which is less when that was too much at once."""
+        """Submit records that are due by now.
+
+        Returns the time reached, which is earlier if there was too much for one call.
+        """
 
 
 class SimulatedClock:
-    """The exchange's time: it begins where it stopped, and runs at a speed, but never away from the market.
+    """The exchange's time: it starts where it stopped, and runs at a speed, but never far ahead of the market.
 
-    An order that was stamped far ahead of the market would hold its time, and so its prices, until it has come there.
+    An order with a time far ahead of the market would stop its time, and so its prices, until the market gets there.
     """
 
     def __init__(self, wall: Clock, *, start_ns: int = 0, speed: float = 1.0) -> None:
@@ -50,18 +53,18 @@ class SimulatedClock:
         self._behind_since: int | None = None
 
     def due(self) -> int:
-        """How late it should be, in nanoseconds."""
+        """The time according to the speed, in nanoseconds."""
         return self._start + int((self._wall.now() - self._wall_start) * self._speed)
 
     def now(self) -> int:
-        """How late it is: as it should be, unless the market has not come so far."""
+        """The present time: according to the speed, unless the market lags."""
         behind = self._behind_since is not None
         now = self._reached_ns if behind else min(self.due(), self._reached_ns + LEAD_NS)
         self._last = max(self._last, now)
         return self._last
 
     def reached(self, at_ns: int, due_ns: int) -> None:
-        """The market has come so far, of what was due."""
+        """The market has reached this time, of what was due."""
         self._reached_ns = at_ns
         if at_ns >= due_ns:
             self._behind_since = None
@@ -69,16 +72,15 @@ class SimulatedClock:
             self._behind_since = self._wall.now()
 
     def behind_s(self) -> float:
-        """For how long the market has been behind."""
+        """How long the market has lagged."""
         return 0.0 if self._behind_since is None else (self._wall.now() - self._behind_since) / SECOND_NS
 
     def wall(self) -> int:
-        """See `Clock`."""
         return self._wall.wall()
 
 
 class PublicEvents:
-    """What the exchange has told and its source has not taken yet."""
+    """Events that the exchange has released and its source has not taken yet."""
 
     def __init__(self) -> None:
         self.arrived = asyncio.Event()
@@ -86,20 +88,20 @@ class PublicEvents:
         self._at_ns = 0
 
     def put(self, events: list[Event], at_ns: int) -> None:
-        """Events of this time, or none, where there is something else to look at."""
+        """Add events of this time; an empty list wakes the source."""
         self._events += events
         self._at_ns = max(self._at_ns, at_ns)
         self.arrived.set()
 
     def take(self) -> tuple[list[Event], int]:
-        """All of them, and the time of the newest."""
+        """Remove and return all events, and the time of the newest."""
         self.arrived.clear()
         events, self._events = self._events, []
         return events, self._at_ns
 
 
 class SimulatedSource:
-    """Serves the exchange's public events as a `Source`; orders come in over its `service`."""
+    """Serves the exchange's public events as a `Source`; orders enter through its `service`."""
 
     def __init__(
         self,
@@ -109,7 +111,7 @@ class SimulatedSource:
         poll: Callable[[], None],
         clock: SimulatedClock,
     ) -> None:
-        """`public` is where the service puts what it tells; `poll` takes up accounts that are new."""
+        """`public` gets the events that the service releases; `poll` submits new accounts."""
         self.service = service
         self.venue = service.venue
         self._public = public
@@ -141,7 +143,7 @@ class SimulatedSource:
             stepping.cancel()
 
     async def _step(self) -> None:
-        """Let time pass; a failure of the flow ends the source, loudly."""
+        """Let time pass; a failure of the flow ends the source with its exception."""
         priced_ns = 0
         remaining: Iterator[Event] = iter(())
         warned = False
@@ -187,7 +189,7 @@ def tickers(exchange: Exchange, accounts: Accounts) -> Iterator[Event]:
 
 
 def open_interest(accounts: Accounts) -> dict[str, int]:
-    """Lots held long, by instrument: as many are held short."""
+    """Long lots by instrument; as many are short."""
     lots: dict[str, int] = {}
     for account in accounts.ledger.accounts.values():
         for name, position in account.positions.items():
@@ -197,7 +199,7 @@ def open_interest(accounts: Accounts) -> dict[str, int]:
 
 
 def _best(book: OrderBook) -> tuple[float, float]:
-    """Bid and ask, 0.0 where there is none."""
+    """Bid and ask, 0.0 if there is none."""
     bid, ask = book.bids.best(), book.asks.best()
     price = book.instrument.price
     return 0.0 if bid is None else price(bid), 0.0 if ask is None else price(ask)

@@ -131,6 +131,14 @@ class _Symbol(msgspec.Struct):
     deliveryDate: Ms = 0  # noqa: N815
     onboardDate: Ms = 0  # noqa: N815
     marginAsset: str = ""  # noqa: N815
+    contractStatus: str = ""  # noqa: N815
+    """COIN-M's word for `status`."""
+    contractSize: float = 0.0  # noqa: N815
+
+    @property
+    def state(self) -> str:
+        """Whether it is traded, in the venue's word."""
+        return self.contractStatus or self.status
 
 
 class _ExchangeInfo(msgspec.Struct):
@@ -180,6 +188,7 @@ class BinanceConnection(VenueConnection):
 
     rest = ""
     depth_stream = ""
+    trade_stream = "trade"
     image_limit = 1000
     pads_decimals = True
     partial_as_update = False
@@ -226,7 +235,7 @@ class BinanceConnection(VenueConnection):
     def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
         streams = {
             "book": (self.depth_stream,),
-            "trades": ("trade",),
+            "trades": (self.trade_stream,),
             "ticker": ("bookTicker", *self._more_streams()),
         }
         params = [
@@ -413,9 +422,9 @@ class BinanceConnection(VenueConnection):
     def _on_symbol(self, raw: msgspec.Raw, now: int) -> list[Output]:
         stated = self._symbol(raw)
         self._mention(stated.symbol)
-        if stated.status in ENDED:
-            return self._end(stated.symbol, stated.status.lower(), now)
-        return self._learn(self._to_instrument(stated), now) if stated.status == "TRADING" else []
+        if stated.state in ENDED:
+            return self._end(stated.symbol, stated.state.lower(), now)
+        return self._learn(self._to_instrument(stated), now) if stated.state == "TRADING" else []
 
     def _to_instrument(self, stated: _Symbol) -> Instrument:
         filters = {each_filter.filterType: each_filter for each_filter in stated.filters}

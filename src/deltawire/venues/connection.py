@@ -111,7 +111,6 @@ class VenueConnection:
 
     @property
     def book_frames(self) -> BookFrames:
-        """See `Venue.book_frames`."""
         return BookFrames(self._router.taken + self._router.imaged, self._parsed_books)
 
     # To be defined by the venue's own file.
@@ -141,7 +140,6 @@ class VenueConnection:
         raise NotImplementedError
 
     def tag(self, url: str) -> str | None:
-        """See `Venue.tag`."""
         raise NotImplementedError
 
     def _expect(self, symbol: str, label: str) -> tuple[Instrument, int] | None:
@@ -177,12 +175,10 @@ class VenueConnection:
     # The same for all venues.
 
     def opened(self, wants: Wants, now: int) -> list[Output]:
-        """See `Venue.opened`."""
         self._router.heard_ns = self._pinged_ns = now
         return [*self._began(now), *self._subscriptions(wants, now)]
 
     def received(self, frame: bytes, now: int) -> list[Output]:
-        """See `Venue.received`."""
         return self._router.received(frame, now)
 
     def _received_otherwise(self, frame: bytes, now: int) -> list[Output]:
@@ -193,14 +189,12 @@ class VenueConnection:
             return [self._fault(error, now)]
 
     def fetched(self, tag: str, body: bytes, now: int) -> list[Output]:
-        """See `Venue.fetched`."""
         try:
             return self._answer(tag, body, now)
         except BAD_FRAME as error:
             return [self._fault(error, now, tag)]
 
     def closed(self, now: int) -> list[Output]:
-        """See `Venue.closed`."""
         self._router.heard_ns = None
         self._waiting.clear()
         self._book_channels.clear()
@@ -211,7 +205,6 @@ class VenueConnection:
         return outputs
 
     def rewound(self) -> None:
-        """See `Venue.rewound`."""
         self._seen_trades.clear()
 
     def missed(self, now: int, detail: str) -> list[Output]:
@@ -223,7 +216,6 @@ class VenueConnection:
         return outputs
 
     def deadline(self) -> int | None:
-        """See `Venue.deadline`."""
         expiry_ns, heard_ns = self._lifetimes.next_expiry(), self._router.heard_ns
         if heard_ns is None:
             return expiry_ns
@@ -235,7 +227,6 @@ class VenueConnection:
         return due_ns if expiry_ns is None else min(due_ns, expiry_ns)
 
     def tick(self, now: int) -> list[Output]:
-        """See `Venue.tick`."""
         outputs = self._expire(now)
         if self._router.heard_ns is None:
             return outputs

@@ -176,7 +176,6 @@ class Hyperliquid(VenueConnection):
         return "info" if urlsplit(url).path == "/info" else None
 
     def opened(self, wants: Wants, now: int) -> list[Output]:
-        """See `Venue.opened`."""
         self._watched_ns = now
         return super().opened(wants, now)
 
@@ -200,7 +199,6 @@ class Hyperliquid(VenueConnection):
         return min(due_ns, self._watched_ns + WATCH_NS)
 
     def tick(self, now: int) -> list[Output]:
-        """See `Venue.tick`."""
         outputs = super().tick(now)
         if self._router.heard_ns is None or now < self._watched_ns + WATCH_NS:
             return outputs

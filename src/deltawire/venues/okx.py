@@ -18,13 +18,22 @@ from deltawire.book.columns import TextRows
 from deltawire.book.fast_path import FastPath, Members, members
 from deltawire.book.sequencers import PreviousIdChain
 from deltawire.errors import MalformedError
-from deltawire.model.events import Event, Side, Ticker
+from deltawire.model.events import Event, Greeks, Side, Ticker
 from deltawire.model.expiries import FOREVER_NS, parse_yymmdd
 from deltawire.model.instruments import Instrument, Kind
 from deltawire.model.numbers import exponent_of
 from deltawire.ports import Ask, Fetch, Output, Send, Wants
 from deltawire.venues.channels import Rank
-from deltawire.venues.connection import BAD_FRAME, MS_NS, SECOND_NS, Id, VenueConnection, ms, optional_float
+from deltawire.venues.connection import (
+    BAD_FRAME,
+    MS_NS,
+    SECOND_NS,
+    Id,
+    VenueConnection,
+    ms,
+    optional_float,
+    percent,
+)
 from deltawire.venues.tape import one_trade
 
 REST = "https://www.okx.com/api/v5/public/"
@@ -107,6 +116,21 @@ _SAID = {
 """The source of each member of a ticker."""
 
 
+class _Summary(msgspec.Struct, rename="camel"):
+    """`opt-summary`: of the two sets of greeks, those of Black and Scholes, in dollars (the others are in coins)."""
+
+    inst_id: str
+    ts: str = "0"
+    delta_bs: str = msgspec.field(default="", name="deltaBS")
+    gamma_bs: str = msgspec.field(default="", name="gammaBS")
+    vega_bs: str = msgspec.field(default="", name="vegaBS")
+    theta_bs: str = msgspec.field(default="", name="thetaBS")
+    mark_vol: str = ""
+    bid_vol: str = ""
+    ask_vol: str = ""
+    fwd_px: str = ""
+
+
 class _Instrument(msgspec.Struct, rename="camel"):
     inst_id: str
     inst_type: InstType
@@ -167,6 +191,7 @@ class Okx(VenueConnection):
     _books = msgspec.json.Decoder(list[_Book]).decode
     _trades = msgspec.json.Decoder(list[_Trade]).decode
     _tickers = msgspec.json.Decoder(list[_Ticker]).decode
+    _summaries = msgspec.json.Decoder(list[_Summary]).decode
     _instruments = msgspec.json.Decoder(_Instruments).decode
     _instrument_data = msgspec.json.Decoder(_Instrument).decode
 
@@ -180,6 +205,7 @@ class Okx(VenueConnection):
             "mark-price": self._on_tickers,
             "funding-rate": self._on_tickers,
             "open-interest": self._on_tickers,
+            "opt-summary": self._on_summaries,
             "instruments": self._on_instruments,
         }
 
@@ -203,14 +229,22 @@ class Okx(VenueConnection):
             for topic in sorted(wants.topics)
             for channel in channels[topic]
             for name in wants.instruments
-            if channel in ("books", "trades", "tickers") or name.count("-") > 1
+            if _is_told(channel, _kind(name.split("-")[2:]), name)
         ]
+        families = _option_families(wants.instruments)
+        if "ticker" in wants.topics:
+            args += [{"channel": "opt-summary", "instFamily": family} for family in families]
         fetches: list[Output] = [
             Fetch(f"instruments:{kind}", f"{REST}instruments?instType={kind}") for kind in LISTED
         ]
+        fetches += [
+            Fetch(f"instruments:OPTION:{family}", f"{REST}instruments?instType=OPTION&instFamily={family}")
+            for family in families
+        ]
         if not args:
             return fetches
-        args += [{"channel": "instruments", "instType": kind} for kind in LISTED]
+        kinds = (*LISTED, "OPTION") if families else LISTED
+        args += [{"channel": "instruments", "instType": kind} for kind in kinds]
         return [*fetches, _operation("subscribe", args)]
 
     def _read(self, frame: bytes, now: int) -> list[Output]:
@@ -296,6 +330,24 @@ class Okx(VenueConnection):
             Ticker(instrument=self._instrument(data.inst_id), venue_ns=ms(data.ts), seen_ns=now, **stated)
         ]
 
+    def _on_summaries(self, message: _Frame, symbol: str, now: int) -> list[Output]:
+        """The options of a whole family."""
+        return self._each(self._summaries(message.data), self._on_summary, now)
+
+    def _on_summary(self, data: _Summary, now: int) -> list[Output]:
+        return [
+            Ticker(
+                instrument=self._instrument(data.inst_id),
+                venue_ns=ms(data.ts),
+                seen_ns=now,
+                greeks=_greeks(data),
+                mark_iv=percent(data.mark_vol) or None,
+                bid_iv=percent(data.bid_vol) or None,
+                ask_iv=percent(data.ask_vol) or None,
+                underlying_price=optional_float(data.fwd_px) or None,
+            )
+        ]
+
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
         return self._whole_list(tag, self._instruments(body).data, self._on_instrument, now)
 
@@ -321,6 +373,28 @@ class Okx(VenueConnection):
         name = book.instrument.name
         args = [{"channel": self._book_channels.of(name) or "books", "instId": name}]
         return [_operation("unsubscribe", args), _operation("subscribe", args)]
+
+
+def _is_told(channel: str, kind: Kind, name: str) -> bool:
+    """Whether a channel has anything of an instrument: funding only of swaps, marks and open interest of no pair."""
+    if channel == "funding-rate":
+        return name.endswith("-SWAP")
+    return channel in ("books", "trades", "tickers") or kind != "spot"
+
+
+def _option_families(names: tuple[str, ...]) -> list[str]:
+    """What the lists and summaries of options are asked for by: `BTC-USD` of BTC-USD-241013-70000-P."""
+    parts = [name.split("-") for name in names]
+    return list(dict.fromkeys("-".join(part[:2]) for part in parts if _kind(part[2:]) == "option"))
+
+
+def _greeks(data: _Summary) -> Greeks | None:
+    delta, gamma, vega, theta = map(
+        optional_float, (data.delta_bs, data.gamma_bs, data.vega_bs, data.theta_bs)
+    )
+    if delta is None or gamma is None or vega is None or theta is None:
+        return None
+    return Greeks(delta, gamma, vega, theta)
 
 
 def _to_update(data: _Book) -> BookUpdate:

@@ -1,1 +1,1 @@
-"""What goes over the wire: JSON-RPC envelopes, notifications, WebSocket frames. Pure bytes and values."""
+"""The wire formats: JSON-RPC envelopes, notifications, WebSocket frames. Pure bytes and values."""

@@ -1,4 +1,4 @@
-"""permessage-deflate (RFC 7692) of frames that many share: each message compressed alone, once for all of them."""
+"""permessage-deflate (RFC 7692) of shared frames: each message is compressed separately, once for all clients."""
 
 import zlib
 from typing import Any
@@ -7,7 +7,7 @@ from deltawire.wire.frames import TEXT, frame, text_frame
 from deltawire.wire.notifications import JsonEncoder, Stamps
 
 WINDOW_BITS = 12
-"""4 KiB: compressing takes 26 KiB while it lasts, and nothing is kept from message to message."""
+"""4 KiB: compression takes 26 KiB while it runs, and nothing is kept between messages."""
 _MEMORY_LEVEL = 5
 _LEVEL = 3
 _TAIL = b"\x00\x00\xff\xff"
@@ -21,7 +21,7 @@ def deflated(payload: bytes) -> bytes:
 
 
 def deflated_frame(payload: bytes) -> bytes:
-    """A text frame around JSON, compressed where that makes it shorter."""
+    """A text frame around JSON, compressed if that makes it shorter."""
     small = deflated(payload)
     return frame(RSV1 | TEXT, small) if len(small) < len(payload) else text_frame(payload)
 

@@ -1,4 +1,4 @@
-"""WebSocket frames as bytes (RFC 6455): what the server sends is framed once, here, and never masked."""
+"""WebSocket frames as bytes (RFC 6455): the server's frames are built here, once, and are never masked."""
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 _FIN = 0x80

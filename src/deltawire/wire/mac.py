@@ -1,10 +1,10 @@
-"""A running HMAC over the frames sent, so that what a shared frame says can be proven to one client.
+"""A running HMAC over the frames sent, with which one client can verify frames that are shared with others.
 
-Both ends keep HMAC-SHA256 over every data frame since the MAC was enabled: the bytes of the unmasked,
-uncompressed RFC 6455 frame in one piece, which a client that sees only messages can make again from kind and
-payload. Control frames, and frames that tell a MAC, do not count. After each write a frame tells the digest up to
-the last frame, and the numbers of the frames that are new in it (from 1). A frame dropped, altered, added or moved
-shows at the next one.
+Both ends compute HMAC-SHA256 over every data frame since the MAC was enabled: the bytes of the unmasked,
+uncompressed, unfragmented RFC 6455 frame, which a client that sees only messages can build from opcode and payload.
+Control frames, and frames that carry a MAC, do not count. After each write a frame states the digest up to the last
+frame, and the numbers of the frames that are new in it (from 1). A frame that was dropped, altered, added or moved is
+detected at the next one.
 """
 
 import hmac
@@ -24,17 +24,23 @@ MOST_UNPROVEN_BYTES = 64 * 1024 * 1024
 
 
 def mac_text(client_nonce: str, server_nonce: str) -> bytes:
-    """What the key of one connection is the HMAC of, under the client's secret; no server's nonce has a newline."""
+    """The text whose HMAC under the client's secret is the key of one connection.
+
+    A server's nonce contains no newline.
+    """
     return _LABEL + f"{server_nonce}\n{client_nonce}".encode()
 
 
 def mac_key(secret: str, client_nonce: str, server_nonce: str) -> bytes:
-    """The key of one connection, as its client makes it."""
+    """The key of one connection, as computed by its client."""
     return hmac.digest(secret.encode(), mac_text(client_nonce, server_nonce), sha256)
 
 
 class MacNote(msgspec.Struct, frozen=True):
-    """The params of a `mac` frame: `mac` attests all frames up to `last`; `first` is the first since the one before."""
+    """The params of a `mac` frame.
+
+    `mac` covers all frames up to `last`; `first` is the first since the previous one.
+    """
 
     first: int = msgspec.field(name="from")
     last: int = msgspec.field(name="to")
@@ -58,25 +64,25 @@ class RunningMac:
         self._told = 0
 
     def add(self, data: bytes) -> None:
-        """Whole frames that are sent, in one buffer."""
+        """Add complete frames that are sent, in one buffer."""
         for opcode, start, end in _frames(data):
             if opcode in (TEXT, BINARY):
                 self._hmac.update(data[start:end])
                 self._count += 1
 
     def note(self) -> MacNote | None:
-        """What attests the frames that are not attested yet, None when there are none."""
+        """The MAC of the frames that are not covered yet, None if there are none."""
         if self._count == self._told:
             return None
         first, self._told = self._told + 1, self._count
         return MacNote(first, self._count, self._hmac.hexdigest())
 
     def add_message(self, payload: bytes, *, binary: bool = False) -> None:
-        """A message that has been received."""
+        """Add a received message."""
         self.add(frame(BINARY if binary else TEXT, payload))
 
     def proves(self, told: MacNote) -> bool:
-        """Whether what was received is what the peer says it sent."""
+        """Whether the received messages are those that the peer sent."""
         mine = self.note()
         return (
             mine is not None
@@ -86,7 +92,7 @@ class RunningMac:
 
 
 class ProvenMessages:
-    """What a client has received: from when the MAC is enabled, held back until it is proven."""
+    """The received messages of a client; once the MAC is enabled, they are held back until they are verified."""
 
     def __init__(self) -> None:
         self._mac: RunningMac | None = None
@@ -94,11 +100,11 @@ class ProvenMessages:
         self._bytes = 0
 
     def enable(self, key: bytes) -> None:
-        """The next message is the first that has to be proven."""
+        """Enable the MAC; the next message is the first that must be verified."""
         self._mac = RunningMac(key)
 
     def received(self, message: str | bytes) -> list[str | bytes]:
-        """The messages that may be trusted now; `FeedError` when what came is not what the server sent."""
+        """The verified messages; `FeedError` if they differ from those that the server sent."""
         if self._mac is None:
             return [message]
         payload = message.encode() if isinstance(message, str) else message
@@ -123,12 +129,12 @@ class ProvenMessages:
 
 
 def mac_frame(note: MacNote) -> bytes:
-    """The frame that tells a MAC."""
+    """The frame that carries a MAC."""
     return text_frame(_encode({"jsonrpc": "2.0", "method": "mac", "params": note}))
 
 
 def parse_note(message: bytes) -> MacNote | None:
-    """What a text message tells, if it tells a MAC."""
+    """The MAC in a text message, or None."""
     if _SIGN not in message:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Subscription notifications: the envelope around a channel's data, and book levels as the dialect writes them."""
+"""Subscription notifications: the envelope around a channel's data, and book levels in the dialect's format."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ Triple = tuple[str, float, float]
 
 
 class Stamps(msgspec.Struct, frozen=True):
-    """When what is told happened, was received here, and was encoded, in nanoseconds since 1970; 0: not stated."""
+    """When the newest event happened, was received and was encoded, in nanoseconds since 1970; 0: unknown."""
 
     venue_ns: int = 0
     seen_ns: int = 0
@@ -25,14 +25,14 @@ class Stamps(msgspec.Struct, frozen=True):
 
 
 class Envelope:
-    """Wraps one channel's data; `epoch` and the channel's name never change, `seq` does."""
+    """The envelope of a channel's data; `epoch` and the channel's name are constant, `seq` changes."""
 
     __slots__ = ("head",)
 
     def __init__(self, channel: str, epoch: str) -> None:
         params = _encode({"channel": channel, "epoch": epoch})[:-1]
         self.head = b'{"jsonrpc":"2.0","method":"subscription","params":' + params + b',"seq":'
-        """What stands before the sequence number."""
+        """The text before the sequence number."""
 
     def wrap(self, seq: int, prev_seq: int | None, data: bytes, more: bytes = b"") -> bytes:
         """One notification as JSON; an image has no `prev_seq`. `more` are further members (`format_members`)."""
@@ -48,16 +48,16 @@ def format_members(conflated: int, stamps: Stamps | None) -> bytes:
 
 
 class BookStatus(msgspec.Struct, omit_defaults=True):
-    """A book's state inside its notifications, present when it is news."""
+    """A book's state inside its notifications, present when it has changed."""
 
     state: str
     reason: str = ""
     detail: str = ""
-    """More of the reason, where there is more to say: `expired`, `source ended`."""
+    """Details of the reason, if any: `expired`, `source ended`."""
 
 
 class BookData(msgspec.Struct, omit_defaults=True):
-    """Data of `book.X.{raw,100ms,agg2}`: an image (no `prev_change_id`) or the changes since the one before."""
+    """Data of `book.X.{raw,100ms,agg2}`: an image (no `prev_change_id`) or the changes since the previous one."""
 
     type: str
     timestamp: int
@@ -73,9 +73,9 @@ class BookData(msgspec.Struct, omit_defaults=True):
 
 
 class BookNote(msgspec.Struct, frozen=True, gc=False):
-    """The same in ticks and lots, before any encoding; an image is all changes from nothing.
+    """A book notification in ticks and lots, before any encoding; an image has all levels as new.
 
-    `exponents` says that they are news: of an image, and when they have become finer.
+    `exponents` says that they must be sent: in an image, and when they have become finer.
     """
 
     type: str
@@ -91,7 +91,7 @@ class BookNote(msgspec.Struct, frozen=True, gc=False):
     exponents: bool = False
 
     def dialect(self) -> BookData:
-        """As the dialect has it."""
+        """The notification in the dialect's form."""
         instrument = self.instrument
         return BookData(
             self.type,
@@ -109,7 +109,7 @@ class BookNote(msgspec.Struct, frozen=True, gc=False):
 
 
 class GroupedBook(msgspec.Struct, omit_defaults=True):
-    """Data of `book.X.{group}.{depth}.{interval}`: the best levels, a full replacement each time.
+    """Data of `book.X.{group}.{depth}.{interval}`: the best levels, complete each time.
 
     With a `status` there are no levels: the book is not live.
     """
@@ -123,7 +123,7 @@ class GroupedBook(msgspec.Struct, omit_defaults=True):
 
 
 class GroupedNote(msgspec.Struct, frozen=True, gc=False):
-    """The same in ticks and lots, before any encoding."""
+    """A grouped book in ticks and lots, before any encoding."""
 
     at_ns: int
     name: str
@@ -134,13 +134,16 @@ class GroupedNote(msgspec.Struct, frozen=True, gc=False):
     status: BookStatus | None = None
 
     def dialect(self) -> GroupedBook:
-        """As the dialect has it."""
+        """The notification in the dialect's form."""
         bids, asks = level_pairs(self.bids, self.instrument), level_pairs(self.asks, self.instrument)
         return GroupedBook(self.at_ns // MS_NS, self.name, self.change_id, bids, asks, self.status)
 
 
 class BookFormat:
-    """One channel's book notifications as JSON. The kernel has it compiled: `deltawire.book.kernel.BookFormat`."""
+    """The book notifications of a channel as JSON.
+
+    The kernel has a compiled version: `deltawire.book.kernel.BookFormat`.
+    """
 
     def __init__(self, envelope: Envelope) -> None:
         self._envelope = envelope
@@ -154,7 +157,7 @@ MakeFormat = Callable[[Envelope], BookFormat]
 
 
 def format_data(data: Any) -> bytes:
-    """Any channel's data as JSON."""
+    """The data of any channel as JSON."""
     return _encode(data.dialect() if isinstance(data, BookNote | GroupedNote) else data)
 
 
@@ -169,7 +172,7 @@ class JsonEncoder:
         self._books = make_format(self._envelope)
 
     def opened(self) -> bytes:
-        """Every notification names its channel: nothing need be said before."""
+        """Empty: every notification names its channel."""
         return b""
 
     def frame(
@@ -188,12 +191,12 @@ class JsonEncoder:
         return self._envelope.wrap(seq, prev_seq, format_data(data), more)
 
     def joined(self, seq: int) -> bytes:
-        """That the channel is joined behind this `seq`."""
+        """The message that the channel is joined after this `seq`."""
         return text_frame(format_joined(self._channel, self._epoch, seq))
 
 
 def format_joined(channel: str, epoch: str, seq: int) -> bytes:
-    """The notification that a channel is joined behind this `seq`, where no image says so."""
+    """The notification that a channel is joined after this `seq`, for channels without an image."""
     params = {"channel": channel, "epoch": epoch, "seq": seq}
     return _encode({"jsonrpc": "2.0", "method": "joined", "params": params})
 
@@ -208,7 +211,7 @@ def change_triples(changes: Changes, instrument: Instrument) -> list[Triple]:
 
 
 def all_new(levels: Levels) -> Changes:
-    """Every level of an image, as a change from nothing."""
+    """Every level of an image, as a change from an empty book."""
     return Changes(levels.prices, levels.sizes, [0] * len(levels.prices))
 
 

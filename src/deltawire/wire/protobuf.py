@@ -1,4 +1,4 @@
-"""Notifications as protobuf in binary frames, and back to exactly what JSON would have said."""
+"""Encodes notifications as protobuf in binary frames, and decodes them to exactly the content of JSON."""
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
@@ -27,14 +27,14 @@ SUBPROTOCOL = "deltawire.v1+proto"
 
 
 class ProtoEncoder:
-    """A channel's notifications in binary frames; `number` stands for the channel's name."""
+    """The notifications of a channel in binary frames; `number` replaces the channel's name."""
 
     def __init__(self, channel: str, epoch: str, number: int, instrument: str) -> None:
         self._channel, self._epoch, self._number = channel, epoch, number
         self._instrument = instrument
 
     def opened(self) -> bytes:
-        """The frame that says which channel the number is."""
+        """The frame that states the channel of the number."""
         opened = Opened(channel=self._channel, epoch=self._epoch, instrument_name=self._instrument)
         return frame(BINARY, Notification(number=self._number, opened=opened).SerializeToString())
 
@@ -57,12 +57,12 @@ class ProtoEncoder:
         return frame(BINARY, note.SerializeToString())
 
     def joined(self, seq: int) -> bytes:
-        """That the channel is joined behind this `seq`: control, so in JSON."""
+        """The message that the channel is joined after this `seq`; a control message, so in JSON."""
         return text_frame(format_joined(self._channel, self._epoch, seq))
 
 
 class Decoded(msgspec.Struct, frozen=True):
-    """One notification, its data as JSON would have had it."""
+    """One notification, with its data as in JSON."""
 
     channel: str
     epoch: str
@@ -80,7 +80,7 @@ class ProtoDecoder:
         self._opened: dict[int, Opened] = {}
 
     def decode(self, payload: bytes) -> Decoded | None:
-        """A notification, or None when a channel is opened; `FeedError` when it is neither."""
+        """Decode a notification; None if a channel is opened; `FeedError` for other frames."""
         try:
             note = Notification.FromString(payload)
             if note.WhichOneof("data") == "opened":
@@ -134,7 +134,7 @@ def _fill_status(into: Status, status: BookStatus | None) -> None:
 
 
 def _strip(book: Book | GroupedBook, data: BookNote | GroupedNote) -> tuple[int, int]:
-    """Say how many zeros all prices, and all sizes, end in; returns what to divide them by."""
+    """Set the number of zeros in which all prices, and all sizes, end; returns the divisors."""
     book.price_zeros = _zeros(gcd(*data.bids.prices, *data.asks.prices))
     book.size_zeros = _zeros(gcd(*data.bids.sizes, *data.asks.sizes))
     return int(10**book.price_zeros), int(10**book.size_zeros)
@@ -153,7 +153,7 @@ def _differences(prices: Sequence[int], by: int) -> Iterable[int]:
 
 
 def _marked(changes: Changes, by: int) -> Iterable[int]:
-    """Sizes, in the lowest bit whether the level is new."""
+    """Sizes with the lowest bit set if the level is new."""
     return [
         size // by << 1 | (not before) for size, before in zip(changes.sizes, changes.previous, strict=True)
     ]

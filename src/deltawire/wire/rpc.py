@@ -1,7 +1,7 @@
-"""JSON-RPC 2.0 as Deribit speaks it: requests in, results and errors out.
+"""JSON-RPC 2.0 in Deribit's dialect: requests, results and errors.
 
-Ids are echoed as they came (integer or string). Every answer carries `usIn`, `usOut`, `usDiff` (microseconds)
-and `testnet`. Source: docs.deribit.com, JSON-RPC.
+Ids are returned unchanged (integer or string). Every answer carries `usIn`, `usOut`, `usDiff` (microseconds) and
+`testnet`. Source: docs.deribit.com, JSON-RPC.
 """
 
 import re
@@ -17,19 +17,19 @@ INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 LARGEST_REQUEST = 32 * 1024
-"""Bytes of a request frame or POST body; Deribit's own bound."""
+"""Maximum size of a request frame or POST body; Deribit's own limit."""
 
 MOST_NESTED = 32
-"""Objects and lists inside each other; nothing that can be asked for needs more than five."""
+"""Maximum nesting of objects and lists; valid requests need at most five levels."""
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|([\[{])|([\]}])', re.DOTALL)
 
 RequestId = int | str | None
 
 
 class Request(msgspec.Struct, frozen=True):
-    """One request; `params` is an object, `id` is absent only in what needs no answer.
+    """One request; `params` is an object, `id` is absent only in requests without an answer.
 
-    `method` is without the slash that Deribit's own texts write before it.
+    `method` has no slash at the beginning, which Deribit's documentation writes.
     """
 
     method: str
@@ -38,18 +38,18 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The answer to one request: exactly one of `result` and `error` counts."""
+    """The answer to one request: either `result` or `error` is used."""
 
     id: RequestId
     result: Any = None
     error: RequestError | None = None
     us_in: int = 0
     more: dict[str, Any] = {}
-    """Members beside the result."""
+    """Members besides the result."""
 
 
 class _Loose(msgspec.Struct):
-    """As much of a request as can be had before it is judged."""
+    """The parts of a request that can be decoded before it is validated."""
 
     jsonrpc: Any = None
     id: Any = None
@@ -59,12 +59,12 @@ class _Loose(msgspec.Struct):
 
 _decode = msgspec.json.Decoder(_Loose, float_hook=read_number).decode
 decode_exactly = msgspec.json.Decoder(float_hook=read_number).decode
-"""Any JSON, its numbers as `read_number` takes them."""
+"""Decodes any JSON, with numbers as `read_number` returns them."""
 _encode = msgspec.json.Encoder().encode
 
 
 class BadRequest(Exception):  # noqa: N818 (it carries an answer)
-    """A frame that is no request; `reply` is what its sender gets."""
+    """A frame that is not a request; `reply` is the answer."""
 
     def __init__(self, code: int, message: str, reason: str, request_id: RequestId = None) -> None:
         super().__init__(reason)
@@ -72,9 +72,9 @@ class BadRequest(Exception):  # noqa: N818 (it carries an answer)
 
 
 def parse_request(frame: bytes, method: str | None = None) -> Request:
-    """A request from a text frame or a POST body; `BadRequest` with the dialect's code when it is none.
+    """Decode a request from a text frame or a POST body; `BadRequest` with the dialect's code if it is invalid.
 
-    `method` is whose name counts where the request itself has none.
+    `method` is used if the request itself has none.
     """
     if len(frame) > LARGEST_REQUEST:
         raise BadRequest(INVALID_REQUEST, "request entity too large", f"more than {LARGEST_REQUEST} bytes")
@@ -94,7 +94,7 @@ def parse_request(frame: bytes, method: str | None = None) -> Request:
 
 
 def _is_nested_too_deeply(frame: bytes) -> bool:
-    """Whether anything that walks through the request later could run out of stack."""
+    """Whether later recursion over the request could exhaust the stack."""
     if frame.count(b"[") + frame.count(b"{") <= MOST_NESTED:
         return False
     depth = 0
@@ -117,7 +117,7 @@ def _judge(loose: _Loose) -> Request:
 
 
 def format_reply(reply: Reply, us_out: int) -> bytes:
-    """The answer as JSON; `us_out` is the microsecond it leaves."""
+    """The answer as JSON; `us_out` is the microsecond at which it is sent."""
     body: dict[str, Any] = {"jsonrpc": "2.0"}
     if reply.id is not None:
         body["id"] = reply.id
@@ -131,11 +131,11 @@ def format_reply(reply: Reply, us_out: int) -> bytes:
 
 
 def format_unsubscribed(channels: list[str], reason: str) -> bytes:
-    """The notification that channels were left without the client's asking, because it may not hear them any more."""
+    """The notification that channels were left because the client no longer has the right to them."""
     params = {"channels": channels, "reason": reason}
     return _encode({"jsonrpc": "2.0", "method": "unsubscribed", "params": params})
 
 
 def format_heartbeat(kind: str) -> bytes:
-    """A heartbeat notification: `heartbeat`, or `test_request`, which wants `public/test` in return."""
+    """A heartbeat notification: `heartbeat`, or `test_request`, which must be answered with `public/test`."""
     return _encode({"jsonrpc": "2.0", "method": "heartbeat", "params": {"type": kind}})

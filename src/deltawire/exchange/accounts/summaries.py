@@ -55,7 +55,7 @@ class CurrencySummary(msgspec.Struct, frozen=True):
     liquidation_ratio: float
     """How much of the margin balance is needed; at 1 liquidation begins."""
     liquidation_ratios: dict[str, float]
-    """The same by index, of standard margins; portfolio margin is not taken apart."""
+    """The liquidation ratio by index, for standard margin; portfolio margin is not split."""
     margin_model: MarginModel
     options: OptionsSummary
 
@@ -227,7 +227,7 @@ def _ratio(maintenance: int, margin_balance: int) -> float:
 
 
 def _ratios(accounts: Accounts, account: Account, currency: str, margin_balance: int) -> dict[str, float]:
-    """The same by index, of standard margins; portfolio margin is not taken apart."""
+    """The liquidation ratio by index, for standard margin; portfolio margin is not split."""
     needed: dict[str, int] = {}
     for name, line in accounts.standings.standing(account, currency).lines.items():
         index = accounts.instrument(name).index_name

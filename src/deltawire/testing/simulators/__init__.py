@@ -2,7 +2,11 @@
 
 from collections.abc import Callable
 
-from deltawire.testing.simulators.binance import BinanceSpotSimulator, BinanceUsdmSimulator
+from deltawire.testing.simulators.binance import (
+    BinanceCoinmSimulator,
+    BinanceSpotSimulator,
+    BinanceUsdmSimulator,
+)
 from deltawire.testing.simulators.bybit import (
     BybitInverseSimulator,
     BybitLinearSimulator,
@@ -18,6 +22,7 @@ from deltawire.testing.simulators.okx import OkxSimulator
 from deltawire.testing.simulators.simulator import Simulator
 
 SIMULATORS: dict[str, Callable[..., Simulator]] = {
+    "binance_coinm": BinanceCoinmSimulator,
     "binance_spot": BinanceSpotSimulator,
     "binance_usdm": BinanceUsdmSimulator,
     "bybit_inverse": BybitInverseSimulator,

@@ -149,5 +149,36 @@ class BinanceUsdmSimulator(BinanceSpotSimulator):
         }
 
 
+class BinanceCoinmSimulator(BinanceUsdmSimulator):
+    """Three COIN-M contracts: frames name the pair, sizes are whole contracts."""
+
+    name = "binance_coinm"
+    contracts = (
+        Contract("BTCUSD_PERP", -1, 0, 618_002),
+        Contract("ETHUSD_PERP", -2, 0, 268_540),
+        Contract("BTCUSD_301227", -1, 0, 630_500),
+    )
+    stream = "depth@100ms"
+
+    def _event_times(self, event: str) -> dict[str, Any]:
+        return super()._event_times(event) | {"st": 2}
+
+    def _stated(self, contract: Contract) -> dict[str, Any]:
+        stated = super()._stated(contract)
+        pair, _, end = contract.name.partition("_")
+        base, state = pair.removesuffix("USD"), stated.pop("status")
+        dated = end != "PERP"
+        return stated | {
+            "pair": pair,
+            "contractStatus": state,
+            "contractType": "CURRENT_QUARTER" if dated else "PERPETUAL",
+            "deliveryDate": 1_924_588_800_000 if dated else 4_133_404_800_000,
+            "contractSize": 100 if base == "BTC" else 10,
+            "baseAsset": base,
+            "quoteAsset": "USD",
+            "marginAsset": base,
+        }
+
+
 def _encode(frame: dict[str, Any]) -> bytes:
     return msgspec.json.encode(frame)

@@ -42,9 +42,13 @@ class OkxSimulator(Simulator):
 
     def body(self, url: str) -> bytes:
         """`public/instruments` of one type."""
-        kind = url.partition("instType=")[2]
+        kind, _, family = url.partition("instType=")[2].partition("&instFamily=")
         stated = [self._stated(walk.contract) for walk in self.walks.values()] if self.listed else []
-        instruments = [instrument for instrument in stated if instrument["instType"] == kind]
+        instruments = [
+            instrument
+            for instrument in stated
+            if instrument["instType"] == kind and instrument["instId"].startswith(family)
+        ]
         return _encode({"code": "0", "data": instruments, "msg": ""})
 
     def image(self, name: str) -> bytes:
@@ -123,7 +127,7 @@ class OkxSimulator(Simulator):
         return unsigned - (1 << 32) if unsigned >> 31 else unsigned
 
     def _ack(self, operation: str, arg: dict[str, str]) -> bytes:
-        if arg["channel"] == "instruments" or arg["instId"] in self.walks:
+        if arg["channel"] in ("instruments", "opt-summary") or arg["instId"] in self.walks:
             return _encode({"event": operation, "arg": arg, "connId": "a4d3ae55"})
         reason = f"Wrong URL or instId:{arg['instId']} doesn't exist."
         return _encode({"event": "error", "code": "60018", "msg": reason, "connId": "a4d3ae55"})
@@ -153,6 +157,46 @@ class OkxSimulator(Simulator):
 
     def _push(self, channel: str, name: str, data: dict[str, Any]) -> bytes:
         return _encode({"arg": {"channel": channel, "instId": name}, "data": [data]})
+
+
+class OkxOptionSimulator(OkxSimulator):
+    """Two options of one family, priced in coins, and the swap."""
+
+    contracts = (
+        Contract("BTC-USD-301227-60000-P", -4, 0, 1_450, step=5),
+        Contract("BTC-USD-301227-70000-C", -4, 0, 2_950, step=5),
+        Contract("BTC-USD-SWAP", -1, 0, 618_380),
+    )
+
+    def summary(self) -> bytes:
+        """`opt-summary`: the family's options in one message."""
+        greeks = {"delta": "-0.4", "gamma": "1.2", "vega": "0.001", "theta": "-0.0003"}
+        greeks |= {"deltaBS": "-0.38", "gammaBS": "0.00001", "vegaBS": "82.6", "thetaBS": "-51.5"}
+        vols = {"markVol": "0.5513", "bidVol": "0", "askVol": "0.5534", "realVol": "", "volLv": "0.5"}
+        data = [
+            {"instType": "OPTION", "instId": name, "uly": "BTC-USD", **greeks, **vols, "fwdPx": "62588.5"}
+            | {"ts": f"{self._ms}"}
+            for name in self.walks
+            if not name.endswith("SWAP")
+        ]
+        return _encode({"arg": {"channel": "opt-summary", "instFamily": "BTC-USD"}, "data": data})
+
+    def _kind(self, name: str) -> str:
+        return "SWAP" if name.endswith("-SWAP") else "OPTION"
+
+    def _stated(self, contract: Contract) -> dict[str, str]:
+        stated = super()._stated(contract)
+        if stated["instType"] != "OPTION":
+            return stated
+        _, _, _, strike, kind = contract.name.split("-")
+        return stated | {
+            "instFamily": "BTC-USD",
+            "uly": "BTC-USD",
+            "ctType": "",
+            "optType": kind,
+            "stk": strike,
+            "expTime": "1924588800000",
+        }
 
 
 def _encode(frame: dict[str, Any]) -> bytes:
