@@ -11,12 +11,13 @@ from deltawire.fanout.channel_encoding import PROTO
 from deltawire.fanout.history import RetentionPolicy
 from deltawire.fanout.hub import Hub
 from deltawire.market.market import Market
-from deltawire.model.events import Event, Index
+from deltawire.model.events import Event, Index, VolatilityIndex
 from deltawire.wire.protobuf import ProtoDecoder
 from tests.support.frames import BINARY, take_frames
 from tests.support.market_events import (
     VENUE,
     ScriptedBook,
+    make_constituent,
     make_index,
     make_instrument,
     make_listing,
@@ -43,6 +44,8 @@ CHANNELS = {
     "mark_prices": "markprice.options.btc_usd",
     "instrument_state": "instrument.state.any.any",
     "status": "status.BTC-PERPETUAL",
+    "volatility_index": "deribit_volatility_index.btc_usd",
+    "price_ranking": "deribit_price_ranking.btc_usd",
 }
 WITHOUT_IMAGE = {"trades", "kind_trades", "instrument_state"}
 
@@ -59,7 +62,8 @@ def everything(book: ScriptedBook, number: int) -> list[Event]:
         make_ticker(
             make_option(), at_ns, mark_price=0.1 * number, mark_iv=50.0, estimated_delivery_price=99.5
         ),
-        make_index(100.0 + number, at_ns=at_ns),
+        make_index(100.0 + number, at_ns=at_ns, constituents=(make_constituent(100.0 + number),)),
+        VolatilityIndex(VENUE, "btc_usd", 60.0 + number, at_ns, at_ns),
         make_listing(make_instrument(f"BTC-{number}"), at_ns),
         book.live(),
     ]

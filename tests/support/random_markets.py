@@ -5,11 +5,13 @@ from random import Random
 
 import msgspec
 
-from deltawire.model.events import Event
+from deltawire.model.events import Event, VolatilityIndex
 from tests.support.market_events import (
     MS_NS,
     START_NS,
+    VENUE,
     ScriptedBook,
+    make_constituent,
     make_index,
     make_instrument,
     make_listing,
@@ -115,7 +117,11 @@ class RandomMarket:
         return [make_ticker(self._random.choice(OPTIONS), self.now_ns, **marks, **more)]
 
     def _index(self) -> list[Event]:
-        return [make_index(self._random.choice([100.0, 100.5, 101.0]), at_ns=self.now_ns)]
+        price = self._random.choice([100.0, 100.5, 101.0])
+        constituents = (make_constituent(price),) if self._random.random() < 0.5 else ()
+        index = make_index(price, at_ns=self.now_ns, constituents=constituents)
+        value = self._random.choice([60.0, 61.0])
+        return [index, VolatilityIndex(VENUE, "btc_usd", value, self.now_ns, self.now_ns)]
 
     def _listing(self) -> list[Event]:
         name = self._random.choice(["BTC-1", "BTC-2", "ETH-1"])

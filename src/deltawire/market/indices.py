@@ -77,6 +77,7 @@ class IndexState:
         "newest",
         "option_tickers",
         "prices",
+        "ranked",
         "rankings",
         "stated",
         "told",
@@ -95,6 +96,8 @@ class IndexState:
         self.option_tickers = Count()
         self.volatility: VolatilityIndex | None = None
         self.volatilities = Count()
+        self.ranked: Index | None = None
+        """The newest price that states what it is made of."""
         self.rankings = Count()
 
     def take(self, index: Index, now: int) -> None:
@@ -104,6 +107,7 @@ class IndexState:
             self.told = index
             self.prices.add(now)
         if index.constituents:
+            self.ranked = index
             self.rankings.add(now)
         self.day.add(index.price, index.venue_ns or index.seen_ns)
 

@@ -157,9 +157,9 @@ class PriceRankingChannel(_EverySecondChannel):
         return self.index.rankings
 
     def image(self) -> Any:
-        """The sources of the newest price."""
-        index = self.index.newest
-        if index is None or not index.constituents:
+        """The sources of the newest price that states them."""
+        index = self.index.ranked
+        if index is None:
             return None
         stamp = (index.venue_ns or index.seen_ns) // MS_NS
         return [
