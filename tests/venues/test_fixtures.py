@@ -20,7 +20,7 @@ FOLDER = Path(__file__).parent.parent / "data" / "venues"
 STEPS = 12
 
 
-class Counts(msgspec.Struct, frozen=True):
+class Contents(msgspec.Struct, frozen=True):
     """What a fixture has: books that are live in the end, sums over them, and what came beside them."""
 
     live: int
@@ -32,14 +32,14 @@ class Counts(msgspec.Struct, frozen=True):
 
 EACH = 3 * STEPS
 COUNTS = {
-    "binance_coinm": Counts(3, 3, EACH, EACH, EACH),
-    "bybit_inverse": Counts(3, 3, EACH, EACH, EACH),
-    "bybit_linear": Counts(3, 3, EACH, EACH, EACH),
-    "bybit_option": Counts(3, 3, EACH, EACH, EACH),
-    "bybit_spot": Counts(3, 3, EACH, EACH, EACH),
-    "coinbase": Counts(3, 3, EACH, EACH, EACH),
-    "hyperliquid": Counts(3, 3 + EACH, 0, EACH, EACH),
-    "kraken_futures": Counts(3, 3, EACH, EACH, EACH),
+    "binance_coinm": Contents(3, 3, EACH, EACH, EACH),
+    "bybit_inverse": Contents(3, 3, EACH, EACH, EACH),
+    "bybit_linear": Contents(3, 3, EACH, EACH, EACH),
+    "bybit_option": Contents(3, 3, EACH, EACH, EACH),
+    "bybit_spot": Contents(3, 3, EACH, EACH, EACH),
+    "coinbase": Contents(3, 3, EACH, EACH, EACH),
+    "hyperliquid": Contents(3, 3 + EACH, 0, EACH, EACH),
+    "kraken_futures": Contents(3, 3, EACH, EACH, EACH),
 }
 
 
@@ -84,7 +84,7 @@ def test_the_simulator_still_writes_its_fixture(name: str) -> None:
 def test_a_fixture_replays_to_its_counts(name: str) -> None:
     report = reported(name)
     books = report.instruments.values()
-    assert COUNTS[name] == Counts(
+    assert COUNTS[name] == Contents(
         sum(book.verified for book in books),
         sum(book.images for book in books),
         sum(book.deltas for book in books),
