@@ -13,10 +13,10 @@ from tests.support.credentials import ALICE
 from tests.support.frames import BINARY, TEXT, Frame
 from tests.support.gateway_server import GatewayServer, guarded_server
 from tests.support.tampering_proxy import Meddle, meddler
+from tests.support.waiting import HANG_S
 
 BOOK = "book.BTC-PERPETUAL.raw"
 LOGIN = Login(ALICE.client_id, ALICE.secret)
-SOON = 20.0
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ MEDDLING: dict[str, Meddle] = {
 
 
 async def read(client: Client, seqs: list[int]) -> None:
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(HANG_S):
         async for note in client:
             seqs.append(note.seq)  # noqa: PERF401 (what was taken counts though it ends with an error)
 
@@ -92,7 +92,7 @@ async def test_an_honest_line_is_believed(server: GatewayServer, binary: bool) -
         mirror = BookMirror()
         await client.subscribe(BOOK)
         await asyncio.to_thread(server.change, 10)
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(HANG_S):
             async for note in client:
                 mirror.apply(note.data)
                 if mirror.change_id == server.book.sequence:
@@ -107,7 +107,7 @@ async def test_a_feed_goes_on_behind_the_last_proven_notification(server: Gatewa
         seqs: list[int] = []
         outages: list[str] = []
         mirror = BookMirror()
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(HANG_S):
             while mirror.change_id != server.book.sequence or server.book.sequence < 8:
                 item = await anext(items)
                 if isinstance(item, Notification):

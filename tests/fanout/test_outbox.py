@@ -11,6 +11,7 @@ from deltawire.fanout.hub import Hub
 from deltawire.market.market import Market
 from deltawire.session.client import BookMirror, ClientSession, Notification
 from deltawire.wire.frames import text_frame
+from tests.support.effort import examples
 from tests.support.frames import messages_in
 from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook, make_trade
 from tests.support.subscribers import Inbox, join
@@ -186,7 +187,7 @@ class SlowReaders(RuleBasedStateMachine):
 
 
 TestSlowReaders = SlowReaders.TestCase
-TestSlowReaders.settings = settings(max_examples=300, stateful_step_count=40)
+TestSlowReaders.settings = settings(max_examples=examples(60), stateful_step_count=40)
 
 
 def test_equally_slow_readers_share_the_bytes_of_one_merged_change() -> None:

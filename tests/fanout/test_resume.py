@@ -13,6 +13,7 @@ from deltawire.fanout.history import RetentionPolicy
 from deltawire.fanout.hub import MOST_RESUMED_BYTES, Hub
 from deltawire.market.market import Market
 from deltawire.session.client import BookMirror
+from tests.support.effort import examples
 from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook, make_trade
 from tests.support.subscribers import Inbox, joined
 from tests.support.worlds import live_world
@@ -303,4 +304,4 @@ class Reconnections(RuleBasedStateMachine):
 
 
 TestReconnections = Reconnections.TestCase
-TestReconnections.settings = settings(max_examples=300, stateful_step_count=40)
+TestReconnections.settings = settings(max_examples=examples(60), stateful_step_count=40)

@@ -11,9 +11,10 @@ from deltawire.bus.memory import MemoryBroker
 from deltawire.client import connect
 from deltawire.roles.gateway import App, listen, serve
 from deltawire.session.client import BookMirror, ClientSession, Notification
-from tests.support.gateway_server import PATIENCE_S, HandFedSource
+from tests.support.gateway_server import HandFedSource
 from tests.support.market_events import VENUE
 from tests.support.random_markets import RandomMarket
+from tests.support.waiting import HANG_S
 
 RAW, TRADES = "book.BTC-PERPETUAL.raw", "trades.any.any.raw"
 HOPS = 40
@@ -42,7 +43,7 @@ async def fed(app: App, source: HandFedSource, market: RandomMarket, moments: in
     for _, events in market.moments(moments) if market.book.sequence == 0 else market.more(moments):
         source.feed(events)
     source.feed([market.mark()])
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(HANG_S):
         while (index := app.market.index("fed")) is None or index.price != market.marks:  # noqa: ASYNC110
             await asyncio.sleep(0.001)
 

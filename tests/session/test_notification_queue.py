@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from deltawire.errors import FeedError
 from deltawire.session.client import BookMirror, Notification
 from deltawire.session.notification_queue import NotificationQueue
+from tests.support.effort import examples
 
 BOOK, OTHER, TRADES, TICKER = "book.X.raw", "book.Y.100ms", "trades.X.raw", "ticker.X.raw"
 SIZE = 100
@@ -104,7 +105,7 @@ ACTS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(60))
 @given(ACTS, st.integers(4, 9))
 def test_a_reader_who_is_slow_comes_to_the_same_books(acts: list[tuple[str, Any, Any]], most: int) -> None:
     queue, reader, ticker = NotificationQueue(most), QueueReader(), tickers()

@@ -27,7 +27,7 @@ from deltawire.gateway.telemetry import FaultLog
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status
-from deltawire.ports import Batch, Broker, Source, Wants
+from deltawire.ports import Batch, Broker, Clock, Source, Wants
 from deltawire.sources.exchange_service import ExchangeService
 from deltawire.store.keys import KeyStore
 from deltawire.store.watching import WatchedFile
@@ -84,7 +84,9 @@ class App:
         echo: bool = False,
         broker: Broker | None = None,
         home: str | None = None,
+        clock: Clock | None = None,
     ) -> None:
+        """`clock` is the machine's unless another is given."""
         self.sources = sources
         self._keys = (
             WatchedFile(keys.read, keys.stamp, KEYS_PAUSE, failed=_keys_stay, recovered=_keys_read)
@@ -99,7 +101,7 @@ class App:
             refused=_login_refused,
         )
         self.market = Market(home=home if home is not None else sources[0].venue if sources else "")
-        clock = WallClock()
+        clock = clock or WallClock()
         self.epoch = epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}"
         self.hub = Hub(self.market, self.epoch, clock=clock, make_write=make_write, states=trading)
         self.gateway = Gateway(
