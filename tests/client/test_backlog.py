@@ -12,7 +12,7 @@ from tests.support.waiting import HANG_S
 
 
 def notification(seq: int) -> str:
-    params = {"channel": "c", "data": "x" * 1000, "epoch": "e", "seq": seq}
+    params = {"channel": "c", "data": "x" * 1000, "epoch": "e", "seq": seq, "prev_seq": seq - 1}
     return msgspec.json.encode({"method": "subscription", "params": params}).decode()
 
 
@@ -49,5 +49,5 @@ async def test_closing_after_a_slip_does_not_wait_either() -> None:
             waits_for_ever(client)
             notes = aiter(client)
             assert (await anext(notes)).seq == 0
-            with pytest.raises(FeedError, match="seq 5 does not follow 0"):
+            with pytest.raises(FeedError, match="seq 5 follows 4, not 0"):
                 await anext(notes)

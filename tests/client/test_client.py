@@ -191,12 +191,12 @@ async def test_a_server_that_is_overloaded_may_be_better_later() -> None:
 async def test_a_slip_in_the_sequence_ends_the_iteration_after_what_was_good() -> None:
     async def script(connection: ServerConnection) -> None:
         for seq in (1, 2, 4, 5):
-            await notify(connection, "a", seq, epoch="e", seq=seq)
+            await notify(connection, "a", seq, epoch="e", seq=seq, prev_seq=seq - 1)
         await connection.wait_closed()
 
     async with scripted_server(script) as url, connect(url) as client:
         assert [note.data for note in await take(client, 2)] == [1, 2]
-        with pytest.raises(FeedError, match="a: seq 4 does not follow 2"):
+        with pytest.raises(FeedError, match="a: seq 4 follows 3, not 2"):
             await take(client, 1)
 
 

@@ -78,7 +78,7 @@ async def test_a_lost_past_is_a_gap_and_then_an_image() -> None:
             found = await take(items, 1)
             while isinstance(found[-1], Outage):
                 found += await take(items, 1)
-            assert found[-1] == Gap(BOOK, ResumePosition("test", 0))
+            assert found[-1] == Gap(BOOK, ResumePosition("test", 2))
             (image,) = await take(items, 1)
             assert isinstance(image, Notification)
             assert (image.epoch, image.data["type"]) == ("another", "snapshot")
@@ -135,11 +135,11 @@ async def test_only_channels_the_server_lost_are_gaps() -> None:
         await connection.send(json.dumps(found))
         if resume:
             assert resume == {"a": {"epoch": "e", "seq": 2}, "b": {"epoch": "e", "seq": 5}}
-            await notify(connection, "a", 3, epoch="e", seq=3)
+            await notify(connection, "a", 3, epoch="e", seq=3, prev_seq=2)
             await notify(connection, "b", 9, epoch="e", seq=9)
             await connection.wait_closed()
         for channel, seq in (("a", 1), ("a", 2), ("b", 5)):
-            await notify(connection, channel, seq, epoch="e", seq=seq)
+            await notify(connection, channel, seq, epoch="e", seq=seq, prev_seq=seq - 1)
         connection.transport.close()
 
     async with scripted_server(script) as url:

@@ -25,7 +25,7 @@ def cost_of_catching_up(channels: int) -> int:
     instruments = listed(hub, channels)
     inbox = Inbox()
     join(hub, inbox, "ticker.*.raw")
-    hub.lag(inbox.subscriber, 1 << 20, lambda: None)
+    hub.fall_behind(inbox.subscriber, 1 << 20, lambda: None)
     hub.publish([make_trade(instruments[0], 1, 1)])
     hub.flush()
     return len(called(lambda: hub.catch_up(inbox.subscriber)))

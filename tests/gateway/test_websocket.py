@@ -636,7 +636,11 @@ def test_a_slow_peer_gets_one_change_for_all_it_missed_and_then_every_one(server
     assert len(got) == 5
     assert got[0] == all_[0]
     merged = got[1]["params"]
-    assert (merged["conflated"], merged["seq"]) == (59, 60)
+    assert (merged["conflated"], merged["prev_seq"], merged["seq"]) == (
+        59,
+        all_[0]["params"]["seq"],
+        all_[59]["params"]["seq"],
+    )
     assert merged["data"]["prev_change_id"] == all_[0]["params"]["data"]["change_id"]
     assert merged["data"]["checksum"] == all_[59]["params"]["data"]["checksum"]
     assert got[2:] == all_[60:]

@@ -57,7 +57,8 @@ class Publisher:
         best = [*sorted(self.asks.items())[:10], *sorted(self.bids.items(), reverse=True)[:10]]
         digits = "".join(f"{price:.0f}{size:.0f}" for price, size in best)
         data |= {"change_id": self.change_id, "timestamp": self.seq, "checksum": crc32(digits.encode())}
-        return Notification(self.channel, data, "e", self.seq)
+        prev_seq = None if data["type"] == "snapshot" else self.seq - 1
+        return Notification(self.channel, data, "e", self.seq, prev_seq=prev_seq)
 
 
 class QueueReader:
@@ -69,7 +70,8 @@ class QueueReader:
         self.read: dict[str, list[Any]] = {}
 
     def take(self, note: Notification) -> None:
-        assert note.seq == self.seqs.get(note.channel, 0) + note.conflated
+        assert note.prev_seq in (None, self.seqs.get(note.channel, 0))
+        assert note.prev_seq is not None or note.data["type"] == "snapshot"
         self.seqs[note.channel] = note.seq
         self.read.setdefault(note.channel, []).append(note.data)
         if note.channel in self.books:
@@ -80,14 +82,14 @@ def trades() -> Iterator[Notification]:
     seq = 0
     while True:
         seq += 1
-        yield Notification(TRADES, [{"trade_seq": seq}], "e", seq)
+        yield Notification(TRADES, [{"trade_seq": seq}], "e", seq, prev_seq=seq - 1)
 
 
 def tickers() -> Iterator[Notification]:
     seq = 0
     while True:
         seq += 1
-        yield Notification(TICKER, {"timestamp": seq}, "e", seq)
+        yield Notification(TICKER, {"timestamp": seq}, "e", seq, prev_seq=seq - 1)
 
 
 STEPS = st.lists(st.tuples(st.booleans(), st.integers(0, 9), st.integers(0, 3)), max_size=6)

@@ -176,11 +176,11 @@ class Readers:
         self._batches += 1
         hub, inbox = self._hub, self.slow
         if self._batches % BEHIND == 1:
-            hub.lag(inbox.subscriber, 1 << 30, lambda: None)
+            hub.fall_behind(inbox.subscriber, 1 << 30, lambda: None)
         elif self._batches % BEHIND == 0:
             while data := hub.catch_up(inbox.subscriber):
                 inbox.write(data)
-            hub.keep_up(inbox.subscriber, inbox)
+            hub.caught_up(inbox.subscriber, inbox)
 
 
 def key(name: str, levels: int = 0, pace_ns: int = 0) -> ChannelKey:
