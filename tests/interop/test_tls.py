@@ -94,5 +94,5 @@ def test_certificates_that_are_none_are_one_line(tmp_path: Path, capsys: pytest.
         outcome = run(capsys, "serve", "--echo", "--port", 0, "--certificate", *arguments)
         assert (outcome.code, outcome.err.count("\n")) == (2, 1), outcome.err
     assert "needs --certificate" in run(capsys, "serve", "--echo", "--key", good).err
-    with pytest.raises(UsageError, match="no certificate and its key"):
+    with pytest.raises(UsageError, match="not a certificate and its key"):
         load_tls(noise, None)
