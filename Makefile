@@ -5,7 +5,18 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py
-BOOKS := tests/book tests/cases tests/market tests/fanout tests/wire tests/venues tests/gateway
+# Tests run in so many processes, each file in one of them.
+WORKERS ?= auto
+PARALLEL = -n $(WORKERS) --dist loadfile
+# What depends on which kernel runs, and of that, what runs both by itself.
+BOOKS := tests/book tests/venues tests/wire/test_notifications.py tests/wire/test_protobuf.py \
+	tests/market/test_market.py tests/market/test_state.py \
+	tests/fanout/test_channel_encoding.py tests/fanout/test_outbox.py tests/fanout/test_resume.py \
+	tests/fanout/channels/test_books.py tests/fanout/channels/test_book_chains.py \
+	tests/gateway/test_outgoing.py tests/gateway/test_book_frames.py tests/gateway/test_determinism.py \
+	tests/gateway/test_websocket.py tests/gateway/test_compression.py
+BOTH := tests/book/test_kernel.py tests/venues/test_kernels.py tests/venues/test_fast_path.py \
+	tests/venues/test_channels.py tests/venues/test_doubtful.py tests/venues/test_more_recordings.py
 PORT ?= 8080
 UPDATES ?= 10000000
 FUZZ_SECONDS ?= 60
@@ -14,7 +25,7 @@ REQUESTS ?= 400000
 BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
-.PHONY: help demo test twins sanitize fuzz bystander rights interop storm lateness durability check bench realism autobahn kernel lock clean
+.PHONY: help demo test thorough twins sanitize fuzz bystander rights interop storm lateness durability check bench realism autobahn kernel lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -22,11 +33,15 @@ help: ## Say what there is to make
 demo: $(VENV)/ready ## Start the exchange (PORT=8080), or serve a recording (RECORDING=file VENUE=name), and watch it
 	@PORT='$(PORT)' RECORDING='$(RECORDING)' VENUE='$(VENUE)' $(BIN)/python tools/demo.py
 
-test: $(VENV)/ready-dev ## Run all tests, those of books on both kernels
-	$(BIN)/pytest
+test: $(VENV)/ready-dev ## Run all tests, those of books on both kernels (WORKERS=auto)
+	$(BIN)/pytest -q $(PARALLEL)
 	@$(BIN)/python -c 'import sys; from deltawire.book import kernel; sys.exit(not kernel.COMPILED)' \
 		|| { echo "one kernel is all there is: nothing to run again"; exit 0; } \
-		&& DELTAWIRE_PURE=1 $(BIN)/pytest -q $(BOOKS) --deselect tests/venues/test_damage.py::TestRecordings
+		&& DELTAWIRE_PURE=1 $(BIN)/pytest -q $(PARALLEL) $(BOOKS) $(BOTH:%=--ignore=%) \
+			--deselect tests/venues/test_damage.py::TestRecordings
+
+thorough: $(VENV)/ready-dev ## Run all tests with 20 times as many random cases, others at every run, on every event loop over ws and wss
+	DELTAWIRE_THOROUGH=1 $(BIN)/pytest -q $(PARALLEL)
 
 twins: $(VENV)/ready-dev ## Compare both kernels on 10 million random updates (UPDATES=)
 	DELTAWIRE_UPDATES=$(UPDATES) $(BIN)/pytest -q tests/book/test_kernel.py -k random
@@ -36,7 +51,7 @@ interop: $(VENV)-interop/ready $(INTEROP_JS)/node_modules/ready ## Test with mor
 	$(VENV)-interop/bin/python -m pytest tests/interop
 
 storm: $(VENV)/ready-dev ## 2,000 clients reconnect at once; 1,000 readers beside 10 that do not read; over ws and wss
-	DELTAWIRE_STORM=2000 DELTAWIRE_CROWD=1000 $(BIN)/pytest -s -q tests/gateway/test_storm.py
+	DELTAWIRE_THOROUGH=1 DELTAWIRE_STORM=2000 DELTAWIRE_CROWD=1000 $(BIN)/pytest -s -q tests/gateway/test_storm.py
 
 rights: $(VENV)/ready-dev ## Hold the server to the model of who may do what, for STEPS=100000 random steps
 	HYPOTHESIS_PROFILE=search DELTAWIRE_RIGHTS_STEPS=$(STEPS) $(BIN)/pytest -s -q tests/session/test_rights_model.py

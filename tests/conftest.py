@@ -7,14 +7,11 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
-from hypothesis import settings
 
-from deltawire.book import kernel
+from tests.support.effort import THOROUGH, load_profile
 from tests.support.gateway_server import WAYS, Way, certificate
 
-settings.register_profile("deterministic", derandomize=True, deadline=None, database=None, print_blob=False)
-settings.register_profile("search", deadline=None, max_examples=2_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "deterministic"))
+load_profile()
 
 os.environ["DELTAWIRE_HOME"] = os.environ.get("DELTAWIRE_TEST_HOME") or mkdtemp(prefix="deltawire-tests-")
 """No test sees the keys of whoever runs it."""
@@ -38,8 +35,8 @@ def recordings() -> Path:
     return RECORDINGS
 
 
-TRIED = WAYS[::3] if kernel.ASKED_PURE else WAYS
-"""In pure Python two of them are enough: what differs there is how bytes leave, not how connections live."""
+TRIED = WAYS if THOROUGH else WAYS[1:3]
+"""Each scheme and each loop once; the servers that no way is said of are those of ws and uvloop."""
 
 
 @pytest.fixture(scope="module", params=TRIED, ids=str)

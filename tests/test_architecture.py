@@ -5,6 +5,7 @@ import importlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -79,9 +80,15 @@ def room_of(path: Path) -> str:
     return name_of(path).partition("/")[0].removesuffix(".py")
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """All that a file is made of."""
+    return [*ast.walk(ast.parse(path.read_text()))]
+
+
 def imports(path: Path) -> Iterator[str]:
     """The full name of every module that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -92,13 +99,12 @@ def imports(path: Path) -> Iterator[str]:
 
 def words(path: Path) -> Iterator[str]:
     """The words in a file's identifiers and strings; docstrings and comments may name whom they like."""
-    tree = ast.parse(path.read_text())
     prose = {
         id(node.value)
-        for node in ast.walk(tree)
+        for node in nodes(path)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
-    for node in ast.walk(tree):
+    for node in nodes(path):
         for field in ("id", "attr", "arg", "name", "module", "value"):
             text = getattr(node, field, None)
             if isinstance(text, str) and id(node) not in prose:
@@ -108,7 +114,7 @@ def words(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_what_stands_beside_the_package_imports_what_is_there(path: Path) -> None:
     """Fuzzers and benchmarks need what the tests' environment has not, so nothing else would tell."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "deltawire":
             module = importlib.import_module(node.module or "")
             for alias in node.names:
@@ -172,7 +178,7 @@ def test_folders_of_tests_mirror_those_of_the_source() -> None:
 def test_no_two_classes_of_the_tests_have_one_name() -> None:
     places: dict[str, list[str]] = {}
     for path in sorted(TESTS.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("Test"):
                 places.setdefault(node.name, []).append(f"{path.relative_to(TESTS)}:{node.lineno}")
     assert {name: found for name, found in places.items() if len(found) > 1} == {}

@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.waiting import HANG_S
+
 DEMO = Path(__file__).resolve().parents[1] / "tools" / "demo.py"
-PATIENCE_S = 30
 
 
 def free_port() -> int:
@@ -37,5 +38,5 @@ def test_the_demo_shows_the_perpetual_of_an_exchange_that_lives(tmp_path: Path) 
                     break
         finally:
             os.killpg(demo.pid, signal.SIGINT)
-            demo.wait(PATIENCE_S)
+            demo.wait(HANG_S)
     assert heard == {"book.BTC-PERPETUAL.100ms", "trades.BTC-PERPETUAL.100ms"}

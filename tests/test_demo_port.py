@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import HANG_S
+
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE_S = 60
 
 
 def demo(tmp_path: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
@@ -20,7 +21,7 @@ def demo(tmp_path: Path, **settings: str) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE_S,
+        timeout=HANG_S,
         env=os.environ | {"DELTAWIRE_HOME": str(tmp_path / "home"), **settings},
     )
 
@@ -66,7 +67,7 @@ def test_a_port_that_is_taken_between_the_look_and_the_start_is_not_watched(tmp_
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE_S,
+        timeout=HANG_S,
         cwd=ROOT / "tools",
         env=os.environ | {"DELTAWIRE_HOME": str(tmp_path / "home")},
     )

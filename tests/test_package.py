@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import deltawire
+from tests.support.waiting import HANG_S
 
 INTERRUPTED = """
 import os, signal, sys
@@ -25,7 +26,11 @@ run()
 def python(code: str) -> subprocess.CompletedProcess[str]:
     """A fresh interpreter."""
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=HANG_S,
     )
 
 

@@ -23,7 +23,6 @@ DOCUMENTS = {
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
 LADDER_LINE = re.compile(r" *\d+ +(\d+\.\d) \| (\d+\.\d) +\d+")
 ADDRESS = "127.0.0.1:8080"
-PATIENCE_S = 60
 
 
 @pytest.fixture(scope="module")

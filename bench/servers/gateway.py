@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import uvloop
 
 from bench.servers.certificates import asked_tls
-from bench.servers.message import CHANNEL, EPOCH, FIRST_SEQ, INDEX
+from bench.servers.message import EPOCH, FIRST_SEQ, INDEX
+from bench.servers.positions import begin_at
 from bench.servers.ticking import ticks
 from deltawire.model.events import Index
 from deltawire.ports import Batch, Wants
@@ -47,7 +48,7 @@ class TickSource:
 
     def _lengthen_sequence(self) -> None:
         """All frames of a run shall be equally long."""
-        self.app.hub.directory._channels[CHANNEL].seq = FIRST_SEQ
+        begin_at(self.app, FIRST_SEQ)
 
 
 async def main(port: int) -> None:

@@ -11,5 +11,5 @@ FIRST_SEQ = 1_000_000
 MS_NS = 1_000_000
 
 _data = {"timestamp": 1_762_706_418_123, "index_name": INDEX, "price": 61837.5}
-PAYLOAD = Envelope(CHANNEL, EPOCH).wrap(FIRST_SEQ, format_data(_data))
+PAYLOAD = Envelope(CHANNEL, EPOCH).wrap(FIRST_SEQ + 1, FIRST_SEQ, format_data(_data))
 FRAME = text_frame(PAYLOAD)

@@ -14,6 +14,7 @@ import uvloop
 
 from bench.servers.certificates import asked_tls
 from bench.servers.message import CHANNEL, EPOCH, FIRST_SEQ, INDEX
+from bench.servers.positions import begin_at
 from deltawire.model.events import Index
 from deltawire.ports import Batch, Wants
 from deltawire.roles.gateway import App, listen, serve
@@ -51,7 +52,7 @@ class PacedSource:
     async def _paced(self, count: int, per_second: int) -> AsyncIterator[Batch]:
         channel = self.app.hub.directory.get(CHANNEL)
         assert channel is not None, "somebody has subscribed"
-        channel.seq = max(channel.seq, FIRST_SEQ)
+        begin_at(self.app, max(channel.seq, FIRST_SEQ))
         begin = time.monotonic_ns() + BEGIN_AFTER_NS
         print(begin, channel.seq + 1, flush=True)
         done = 0

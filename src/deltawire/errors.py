@@ -10,6 +10,7 @@
     ├── RequestError          the client   see .retry  a JSON-RPC request refused, with the dialect's code
     │   └── LimitError         the client   later       asked for more than it may have: answered, then closed
     ├── SurfaceError          the caller   no          a volatility surface that would allow arbitrage
+    ├── PublishError          the caller   no          somebody else publishes on this topic
     └── FeedError             the feed     see .retry  a client's connection or subscription that failed
         └── SubscriptionRefused                        channels that there are not, or not for this client
 
@@ -60,6 +61,18 @@ class RecordingError(DeltawireError):
         self.path = path
         self.place = place
         self.reason = reason
+
+
+class PublishError(DeltawireError):
+    """A batch that was not published, because the topic's newest is not the one that its publisher knows."""
+
+    def __init__(self, topic: str, expected: int, newest: int) -> None:
+        super().__init__(
+            f"{topic}: the newest batch is {newest}, not {expected}: somebody else publishes there"
+        )
+        self.topic = topic
+        self.expected = expected
+        self.newest = newest
 
 
 class SurfaceError(DeltawireError):

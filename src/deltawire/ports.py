@@ -1,6 +1,6 @@
 """The interfaces between rooms: source, venue, broker and clock."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
@@ -108,7 +108,10 @@ class Venue(Protocol):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """The events of one moment of one venue; the batches of a venue are ordered by `at_ns`."""
+    """What one moment of one venue gave; batches of a venue come in order of `at_ns`.
+
+    One without events says that the venue's time has come that far.
+    """
 
     venue: str
     at_ns: int
@@ -142,16 +145,40 @@ class FramedSource(Protocol):
 
 
 class Broker(Protocol):
-    """Delivers batches from sources to listeners, in order per topic.
+    """Carries batches from publishers to those who listen, and keeps the newest of each topic.
 
-    A topic is `md.v1.<venue>`; the pattern `md.v1.*` matches every venue.
+    A topic is `md.v1.<venue>`; the pattern `md.v1.*` takes every venue. Batches of a topic are numbered from 1. All
+    listeners get all batches in one order, across topics too. `tests/bus/test_contract.py` holds every broker to it.
     """
 
-    def publish(self, topic: str, batch: Batch) -> None:
-        """Deliver a batch to every subscription whose pattern matches the topic."""
+    def publish(self, topic: str, batch: Batch, expected: int | None = None) -> int:
+        """Hand a batch to every subscription whose pattern fits the topic; returns its number.
+
+        `expected` is the number of the topic's newest batch as the publisher knows it (0: there is none); if it is
+        another, somebody else publishes there: `PublishError`, and nothing has been published.
+        """
 
     def subscribe(self, pattern: str, listener: Callable[[Batch], None]) -> Callable[[], None]:
         """Call `listener` with every later batch; the returned function ends the subscription."""
+
+    def newest(self, topic: str) -> int:
+        """The number of a topic's newest batch, 0 where there is none."""
+
+    def history(self, topic: str, after: int) -> Sequence[Batch] | None:
+        """Every batch behind number `after`, in order; None when not all of them are kept."""
+
+
+class Retained(Protocol):
+    """The newest image of each topic, beside its batches: where somebody begins who comes late.
+
+    An image is a batch whose events lead an empty market to where batch `number` of the topic has led it.
+    """
+
+    def retain(self, topic: str, number: int, image: Batch) -> None:
+        """Replace the topic's image, unless the one there is of a later batch."""
+
+    def retained(self, topic: str) -> tuple[int, Batch] | None:
+        """The number and the image, None where there is none."""
 
 
 class AccountBroker(Protocol):

@@ -448,15 +448,22 @@ cdef class Side:
         return wrap_changes(changes)
 
     def follow(self, changes):
-        """Do changes that have been verified elsewhere."""
+        """Do changes that have been verified elsewhere; returns whether the best level is another now."""
         cdef Changes own = own_changes(changes)
         cdef size_t i
+        if own.items.empty():
+            return False
+        cdef bint none = self.side.empty()
+        cdef int64_t best = 0 if none else self.side.best()
+        cdef int64_t size = 0 if none else self.side.size_at(best)
         self.side.reserve(own.items.size())
         for i in range(own.items.size()):
             self.side.set(own.items[i].price, own.items[i].size)
         self.side.settle()
-        if not own.items.empty():
-            self.side.touch()
+        self.side.touch()
+        if none or self.side.empty():
+            return none != self.side.empty()
+        return best != self.side.best() or size != self.side.size_at(best)
 
     def revert(self, changes):
         """Undo what `apply` returned; nothing may have happened in between."""
@@ -880,8 +887,8 @@ cdef class BookFormat:
         self.head, self.plain = head, plain
         self.name = self.instrument = None
 
-    def format(self, int64_t seq, note, bytes more=b""):
-        """One notification; numbers that are too long to be written here are left to the plain format."""
+    def format(self, int64_t seq, prev_seq, note, bytes more=b""):
+        """One notification, an image where `prev_seq` is None; numbers that are too long to be written here are left to the plain format."""
         kind, at_ns, name, instrument, change_id, found_bids, found_asks, before, status, checksum, exponents = fields_of(note)
         cdef Changes bids = own_changes(found_bids)
         cdef Changes asks = own_changes(found_asks)
@@ -894,6 +901,9 @@ cdef class BookFormat:
         buffer.clear()
         add_text(self.head)
         buffer.add_integer(seq)
+        if prev_seq is not None:
+            add_text(b',"prev_seq":')
+            buffer.add_integer(prev_seq)
         add_text(more)
         add_text(b',"data":{"type":"change","timestamp":' if kind == "change"
                  else b',"data":{"type":"snapshot","timestamp":')
@@ -902,10 +912,10 @@ cdef class BookFormat:
         buffer.add_integer(change_id)
         add_text(b',"bids":')
         if not write_changes(buffer, bids.items.data(), bids.items.size(), self.places):
-            return self.plain.format(seq, note, more)
+            return self.plain.format(seq, prev_seq, note, more)
         add_text(b',"asks":')
         if not write_changes(buffer, asks.items.data(), asks.items.size(), self.places):
-            return self.plain.format(seq, note, more)
+            return self.plain.format(seq, prev_seq, note, more)
         if before is not None:
             add_text(b',"prev_change_id":')
             buffer.add_integer(before)

@@ -17,6 +17,7 @@ from deltawire.errors import PrecisionError
 from deltawire.model.events import BookDelta, BookImage, Changes, Levels, Listing, Status
 from deltawire.model.instruments import Instrument
 from deltawire.testing.replica import Replica
+from tests.support.effort import examples
 
 INSTRUMENT = Instrument(
     venue="v",
@@ -361,7 +362,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(60))
 @given(steps=steps, holds=st.booleans(), depth=st.sampled_from([None, 2]))
 def test_whatever_comes_the_events_tell_exactly_the_book(steps: list, holds: bool, depth: int | None) -> None:
     sequencer = UpdateIdRange() if holds else PreviousIdChain()

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from deltawire.book import pure
 from deltawire.book.ladder import Ladder, Side, changes_between
 from deltawire.model.events import Changes, Levels
+from tests.support.effort import examples
 
 MANY = 3 * 512
 """More levels than any window over the best of them holds."""
@@ -139,7 +140,7 @@ class SideMachine(RuleBasedStateMachine):
             assert self.side.size(price) == self.model.get(price, 0)
 
 
-SideMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25)
+SideMachine.TestCase.settings = settings(max_examples=examples(25), stateful_step_count=25)
 TestSide = SideMachine.TestCase
 
 

@@ -5,11 +5,12 @@ from hypothesis import strategies as st
 
 from deltawire.book.kernel import Pending, Side
 from deltawire.model.events import Levels
+from tests.support.effort import examples
 
 levels = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3)), max_size=8)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(60))
 @given(
     start=levels,
     bid=st.booleans(),

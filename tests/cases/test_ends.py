@@ -18,6 +18,7 @@ from deltawire.venues import make_venue
 from tests.support.gateway_server import GatewayServer, open_socket
 from tests.support.markets import PlayedMarket
 from tests.support.replays import SteppedReplay
+from tests.support.waiting import HANG_S
 
 HERE = Path(__file__).parent / "26-deribit-expiry-and-other-book-channels"
 ENDS, GOES_ON = "BTC-10OCT25", "BTC-PERPETUAL"
@@ -298,7 +299,7 @@ def test_kraken_s_statuses_end(status: str, ends: bool) -> None:
 def http(server: GatewayServer, path: str) -> tuple[int, str]:
     """Status and body of a GET."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=HANG_S) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -18,6 +18,7 @@ from deltawire.venues import REGISTRY
 from tests.support.commands import Command, CommandOutcome, run
 from tests.support.gateway_server import GatewayServer
 from tests.support.trade_recordings import DeribitTape, deribit_tape
+from tests.support.waiting import HANG_S
 
 Capture = pytest.CaptureFixture[str]
 
@@ -280,7 +281,7 @@ def shell(line: str) -> CommandOutcome:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=HANG_S,
         env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
     )
     return CommandOutcome(done.returncode, done.stdout, done.stderr)

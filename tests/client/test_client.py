@@ -13,9 +13,9 @@ from deltawire.errors import FeedError, RequestError
 from deltawire.session.client import BookMirror, Notification
 from tests.support.dialect_server import answer, next_request, notify, scripted_server
 from tests.support.gateway_server import GatewayServer, Way
+from tests.support.waiting import HANG_S
 
 BOOK, QUOTE = "book.BTC-PERPETUAL.raw", "quote.BTC-PERPETUAL"
-SOON = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def server(way: Way) -> Iterator[GatewayServer]:
 async def take(client: Client, count: int) -> list[Notification]:
     """The next notifications."""
     found: list[Notification] = []
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(HANG_S):
         async for note in client:
             found.append(note)
             if len(found) == count:
@@ -191,12 +191,12 @@ async def test_a_server_that_is_overloaded_may_be_better_later() -> None:
 async def test_a_slip_in_the_sequence_ends_the_iteration_after_what_was_good() -> None:
     async def script(connection: ServerConnection) -> None:
         for seq in (1, 2, 4, 5):
-            await notify(connection, "a", seq, epoch="e", seq=seq)
+            await notify(connection, "a", seq, epoch="e", seq=seq, prev_seq=seq - 1)
         await connection.wait_closed()
 
     async with scripted_server(script) as url, connect(url) as client:
         assert [note.data for note in await take(client, 2)] == [1, 2]
-        with pytest.raises(FeedError, match="a: seq 4 does not follow 2"):
+        with pytest.raises(FeedError, match="a: seq 4 follows 3, not 2"):
             await take(client, 1)
 
 
@@ -230,11 +230,11 @@ async def test_closing_ends_calls_and_iterations_that_are_under_way() -> None:
     waiting = asyncio.Event()
     async with scripted_server(script) as url, connect(url) as client:
         tasks = [asyncio.create_task(client.call("public/test")), asyncio.create_task(take(client, 1))]
-        await asyncio.wait_for(waiting.wait(), SOON)
+        await asyncio.wait_for(waiting.wait(), HANG_S)
         await client.close()
         for task in tasks:
             with pytest.raises(FeedError, match="the connection is closed"):
-                await asyncio.wait_for(task, SOON)
+                await asyncio.wait_for(task, HANG_S)
 
 
 async def test_a_call_that_is_given_up_leaves_the_others_alone() -> None:

@@ -16,9 +16,9 @@ from deltawire.session.client import BookMirror, Notification
 from tests.support.dialect_server import answer, next_request, notify, scripted_server
 from tests.support.gateway_server import GatewayServer, Way
 from tests.support.market_events import make_trade
+from tests.support.waiting import HANG_S, until
 
 BOOK, TRADES = "book.BTC-PERPETUAL.raw", "trades.BTC-PERPETUAL.raw"
-SOON = 20.0
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def server(way: Way) -> Iterator[GatewayServer]:
 
 async def take(items: AsyncIterator[Item], count: int) -> list[Item]:
     """The next of a feed."""
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(HANG_S):
         return [await anext(items) for _ in range(count)]
 
 
@@ -78,21 +78,19 @@ async def test_a_lost_past_is_a_gap_and_then_an_image() -> None:
             found = await take(items, 1)
             while isinstance(found[-1], Outage):
                 found += await take(items, 1)
-            assert found[-1] == Gap(BOOK, ResumePosition("test", 0))
+            assert found[-1] == Gap(BOOK, ResumePosition("test", 2))
             (image,) = await take(items, 1)
             assert isinstance(image, Notification)
             assert (image.epoch, image.data["type"]) == ("another", "snapshot")
 
 
 async def test_a_trade_is_not_lost_though_none_had_come_before_the_outage(server: GatewayServer) -> None:
-    items = aiter(Feed(server.url, TRADES))
-    waiting = asyncio.create_task(take(items, 2))
-    await asyncio.to_thread(server.wait_for_connections, 1)
-    await asyncio.to_thread(server.wait_until, lambda: server.app.hub.directory.listened() == 1)
-    await asyncio.sleep(0.05)
-    await asyncio.to_thread(cut, server)
-    await asyncio.to_thread(server.feed, [make_trade(server.book.instrument, 1000, 10, trade_id="1")])
-    outage, note = await waiting
+    async with Feed(server.url, TRADES) as feed:
+        waiting = asyncio.create_task(take(aiter(feed), 2))
+        await until(feed._subscription.ready.is_set)
+        await asyncio.to_thread(cut, server)
+        await asyncio.to_thread(server.feed, [make_trade(server.book.instrument, 1000, 10, trade_id="1")])
+        outage, note = await waiting
     assert isinstance(outage, Outage)
     assert isinstance(note, Notification)
     assert [trade["trade_id"] for trade in note.data] == ["1"]
@@ -137,11 +135,11 @@ async def test_only_channels_the_server_lost_are_gaps() -> None:
         await connection.send(json.dumps(found))
         if resume:
             assert resume == {"a": {"epoch": "e", "seq": 2}, "b": {"epoch": "e", "seq": 5}}
-            await notify(connection, "a", 3, epoch="e", seq=3)
+            await notify(connection, "a", 3, epoch="e", seq=3, prev_seq=2)
             await notify(connection, "b", 9, epoch="e", seq=9)
             await connection.wait_closed()
         for channel, seq in (("a", 1), ("a", 2), ("b", 5)):
-            await notify(connection, channel, seq, epoch="e", seq=seq)
+            await notify(connection, channel, seq, epoch="e", seq=seq, prev_seq=seq - 1)
         connection.transport.close()
 
     async with scripted_server(script) as url:
@@ -188,7 +186,7 @@ async def test_an_iteration_elsewhere_ends_when_the_feed_is_closed(server: Gatew
 async def test_closing_does_not_wait_for_the_next_attempt() -> None:
     async with Feed("127.0.0.1:9", BOOK) as feed:
         feed._subscription.ready.set()  # as after long attempts
-        feed._subscription._wait_s = 100 * SOON
+        feed._subscription._wait_s = 100 * HANG_S
         items = aiter(feed)
         (outage,) = await take(items, 1)
         assert isinstance(outage, Outage)

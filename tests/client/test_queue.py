@@ -1,7 +1,7 @@
 """A client that does not read, over real sockets: bounded, and in the end right."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,10 @@ from deltawire.session.client import BookMirror, Notification
 from tests.support.gateway_server import GatewayServer
 from tests.support.market_events import make_trade
 from tests.support.serving import connected, serving
+from tests.support.waiting import HANG_S, until
 
 BOOK, TRADES = "book.BTC-PERPETUAL.raw", "trades.BTC-PERPETUAL.raw"
 QUEUE = 50
-PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -23,13 +23,6 @@ def server() -> Iterator[GatewayServer]:
     with GatewayServer() as running:
         running.go_live()
         yield running
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for what another task brings about."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():  # noqa: ASYNC110 (it is about the client's insides)
-            await asyncio.sleep(0.005)
 
 
 def came_to(client: Client, channel: str) -> int:
@@ -56,7 +49,7 @@ async def test_a_client_that_reads_nothing_is_bounded_and_catches_up_with_the_ex
 
             mirror, conflated = BookMirror(), 0
             asked = await client.call("public/get_order_book", instrument_name="BTC-PERPETUAL", depth=20)
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(HANG_S):
                 async for note in client:
                     if note.channel == BOOK:
                         mirror.apply(note.data)  # held to the server's checksum, each time
@@ -83,7 +76,7 @@ async def test_calls_are_answered_beside_a_queue_that_is_full(server: GatewaySer
             assert (await client.call("public/test"))["version"]
             assert client.unread <= QUEUE
             mirror.apply((await anext(client)).data)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(HANG_S):
             while (mirror.bids, mirror.asks) != server.book.prices():
                 mirror.apply((await anext(client)).data)
         assert client.unread == 0
@@ -103,7 +96,7 @@ async def test_a_feed_whose_queue_is_full_of_trades_loses_none(server: GatewaySe
         first = asyncio.ensure_future(anext(items))
         await until(lambda: feed._subscription.ready.is_set())
         await asyncio.to_thread(trade, 1)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(HANG_S):
             notes = [await first]
         await asyncio.to_thread(trade, 3 * QUEUE)
         client = feed._subscription._client
@@ -111,7 +104,7 @@ async def test_a_feed_whose_queue_is_full_of_trades_loses_none(server: GatewaySe
         await until(lambda: client._error is not None)
         assert client.unread == QUEUE + 1
         outages = []
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(HANG_S):
             while len(notes) < 1 + 3 * QUEUE:
                 item = await anext(items)
                 (outages if isinstance(item, Outage) else notes).append(item)  # type: ignore[arg-type]
@@ -136,7 +129,7 @@ async def test_who_asks_for_an_error_gets_what_waits_and_then_the_error(server: 
 async def test_a_feed_that_asks_for_an_error_ends_with_it(server: GatewayServer) -> None:
     async with Feed(server.url, BOOK, queue=QUEUE, on_full="raise") as feed:
         items = aiter(feed)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(HANG_S):
             await anext(items)
             await asyncio.to_thread(server.change, 3 * QUEUE)
             await until(lambda: not feed._subscription.connected)

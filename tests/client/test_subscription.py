@@ -7,7 +7,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -20,9 +19,10 @@ from deltawire.model.events import BookDelta, BookImage, Changes, Levels, Status
 from deltawire.model.instruments import Instrument
 from tests.support.gateway_server import GatewayServer, Way, certificate
 from tests.support.market_events import make_instrument, make_trade
+from tests.support.waiting import HANG_S
 
 BOOK, TRADES = "book.BTC-PERPETUAL.raw", "trades.BTC-PERPETUAL.raw"
-SOON = 30.0
+SOON = HANG_S
 
 
 @pytest.fixture
@@ -432,15 +432,20 @@ async def test_a_book_that_there_is_not_is_an_error_of_its_own(server: GatewaySe
 # The end.
 
 
-async def test_everything_ends_within_a_second(reached: GatewayServer) -> None:
+@pytest.fixture
+def patient_closing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for a closing handshake that does not come waits for ever."""
+    monkeypatch.setattr("deltawire.client.client.CLOSE_WITHIN_S", 10 * HANG_S)
+
+
+@pytest.mark.usefixtures("patient_closing")
+async def test_everything_ends_at_the_end_of_the_block(reached: GatewayServer) -> None:
     started = len(asyncio.all_tasks())
     async with opened(reached) as dw:
         subs = [await dw.subscribe(BOOK) for _ in range(5)]
         waiting = [asyncio.ensure_future(_drain(sub)) for sub in subs]
         await dw.book("BTC-PERPETUAL").next(SOON)
-        before = time.monotonic()
     await asyncio.wait_for(asyncio.gather(*waiting), SOON)
-    assert time.monotonic() - before < 2.0  # a second, and one more for a busy machine
     assert len(asyncio.all_tasks()) == started
     assert [item async for item in subs[0]] == []
     with pytest.raises(FeedError, match="closed"):
@@ -452,6 +457,7 @@ async def _drain(sub: Subscription) -> int:
     return len([item async for item in sub])
 
 
+@pytest.mark.usefixtures("patient_closing")
 async def test_a_cancelled_block_ends_while_it_waits_for_a_server_that_is_gone() -> None:
     with GatewayServer() as server:
         server.go_live()
@@ -468,11 +474,9 @@ async def test_a_cancelled_block_ends_while_it_waits_for_a_server_that_is_gone()
         await asyncio.to_thread(server.wait_for_connections, 2)
         server.stop()
         await asyncio.wait_for(lost.wait(), SOON)
-        before = time.monotonic()
         watching.cancel()
         await asyncio.wait([watching], timeout=SOON)
         assert watching.cancelled()
-        assert time.monotonic() - before < 2.0
 
 
 PROGRAM = """
@@ -499,10 +503,8 @@ def test_ctrl_c_ends_a_program_at_once() -> None:
         ) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == "Status\n"
-            before = time.monotonic()
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=SOON)
-            assert time.monotonic() - before < 5.0
         assert process.returncode == -signal.SIGINT or "KeyboardInterrupt" in errors
         assert "was never retrieved" not in errors
         assert "Unclosed" not in errors

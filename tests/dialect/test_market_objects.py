@@ -147,7 +147,7 @@ def test_a_ticker_names_the_state_of_a_book_only_when_it_is_not_live() -> None:
     market.advance(VENUE, START_NS + 2 * SECOND_NS)
     assert (
         ticker_object(state, market)["status"]
-        == status_object(state, market)
+        == status_object(state, market.time(state))
         == {
             "instrument_name": "BTC-PERPETUAL",
             "state": "stale",

@@ -18,6 +18,7 @@ from deltawire.exchange.orders.orders import Fill, OrderChanged
 from deltawire.exchange.ports import Record
 from deltawire.exchange.snapshots import freeze, thaw
 from deltawire.model.events import BookDelta, BookImage, Trade
+from tests.support.effort import examples
 from tests.support.matching_harness import of
 from tests.support.streams import NAMES, Stream, outputs_of
 
@@ -36,7 +37,7 @@ def test_hash_seeds_do_not_matter() -> None:
     assert {run("1"), run("4242")} == {first}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(10))
 @given(seed=SEEDS, cut=st.integers(0, 400))
 def test_a_snapshot_and_what_followed_give_what_the_whole_gave(seed: int, cut: int) -> None:
     records = list(Stream(seed).records(400))
@@ -50,7 +51,7 @@ def test_a_snapshot_and_what_followed_give_what_the_whole_gave(seed: int, cut: i
     assert freeze(restored) == freeze(whole)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(10))
 @given(seed=SEEDS)
 def test_the_journal_alone_leads_to_the_same_state(seed: int) -> None:
     codec, journalled = Codec(), list[bytes]()
@@ -62,7 +63,7 @@ def test_the_journal_alone_leads_to_the_same_state(seed: int) -> None:
     assert freeze(again) == freeze(live)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(10))
 @given(seed=SEEDS)
 def test_an_order_that_was_told_of_never_changes_afterwards(seed: int) -> None:
     exchange = Exchange(NoRiskCheck())
@@ -74,7 +75,7 @@ def test_an_order_that_was_told_of_never_changes_afterwards(seed: int) -> None:
     assert [msgspec.json.encode(event) for event, _ in told] == [then for _, then in told]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(10))
 @given(seed=SEEDS)
 def test_whatever_is_submitted_the_books_hold_together(seed: int) -> None:
     exchange = Exchange(NoRiskCheck())

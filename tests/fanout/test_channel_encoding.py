@@ -19,7 +19,7 @@ def test_only_what_is_public_is_compressed(name: str, account: int | None, *, co
     if account is not None:
         key = msgspec.structs.replace(key, account=account)
     frame = ChannelEncoding(key, "epoch", 1, DEFLATE, HistoryPool(RetentionPolicy())).add(
-        1, {"label": "secret " * 100}, None
+        1, 0, {"label": "secret " * 100}, None
     )
     assert bool(frame[0] & RSV1) is compressed
     assert (b"secret secret" in frame) is not compressed

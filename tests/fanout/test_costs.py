@@ -1,12 +1,12 @@
 """What one client costs: channels that patterns stand for are bounded, and the next item owed is found at once."""
 
-import sys
 from typing import Any
 
 from deltawire.dialect.grammar import parse_channel
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.subscribers import Subscriber
 from deltawire.market.market import Market
+from tests.support.counting import called
 from tests.support.market_events import START_NS, VENUE, make_instrument, make_listing, make_trade
 from tests.support.subscribers import Inbox, join
 
@@ -19,32 +19,16 @@ def listed(hub: Hub, count: int, prefix: str = "I") -> list[Any]:
     return instruments
 
 
-def calls(act: Any) -> int:
-    """How many functions an act calls."""
-    counted = 0
-
-    def count(_frame: object, event: str, _argument: object) -> None:
-        nonlocal counted
-        counted += event in ("call", "c_call")
-
-    sys.setprofile(count)
-    try:
-        act()
-    finally:
-        sys.setprofile(None)
-    return counted
-
-
 def cost_of_catching_up(channels: int) -> int:
     hub = Hub(Market(VENUE), "epoch")
     hub.advance(VENUE, START_NS)
     instruments = listed(hub, channels)
     inbox = Inbox()
     join(hub, inbox, "ticker.*.raw")
-    hub.lag(inbox.subscriber, 1 << 20, lambda: None)
+    hub.fall_behind(inbox.subscriber, 1 << 20, lambda: None)
     hub.publish([make_trade(instruments[0], 1, 1)])
     hub.flush()
-    return calls(lambda: hub.catch_up(inbox.subscriber))
+    return len(called(lambda: hub.catch_up(inbox.subscriber)))
 
 
 def test_what_a_slow_reader_is_owed_next_is_found_whatever_it_is_on() -> None:
@@ -60,7 +44,7 @@ def test_leaving_one_of_many_patterns_costs_what_it_stands_for() -> None:
         names = [f"trades.I*{'*' * (number % 2)}.{pace}" for number, pace in enumerate(("raw", "100ms"))]
         names += [f"quote.*{number}" for number in range(patterns)]
         join(hub, inbox, *names, "trades.Z*.raw")
-        return calls(lambda: hub.leave(inbox.subscriber, ["trades.Z*.raw"]))
+        return len(called(lambda: hub.leave(inbox.subscriber, ["trades.Z*.raw"])))
 
     assert cost(9) <= cost(1) + 50
 

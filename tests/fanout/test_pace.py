@@ -98,5 +98,5 @@ def test_each_depth_and_pace_has_its_own_sequence() -> None:
     for size in (21, 22, 23):
         world.tell(world.book.change(bids={999: size}))
     world.tell(world.book.change(bids={1000: 5}))
-    assert [note["seq"] for note in plain.notes(RAW)] == [0, 1, 2, 3, 4]
-    assert [note["seq"] for note in top.notes(RAW)] == [0, 1]
+    assert [note["seq"] for note in plain.notes(RAW)] == [2, 3, 4, 5, 6]
+    assert [note["seq"] for note in top.notes(RAW)] == [2, 6]

@@ -86,7 +86,7 @@ def test_who_comes_back_to_a_pattern_gets_what_it_missed_of_each_channel() -> No
     back = Inbox()
     key = parse_channel(ALL)
     assert key is not None
-    world.hub.join(back.subscriber, [key], {HOME: ResumePosition("epoch", 0)})
+    world.hub.join(back.subscriber, [key], {HOME: ResumePosition("epoch", 2)})
     assert channels(back) == [(HOME, "change"), (ETH, "snapshot")]
 
 

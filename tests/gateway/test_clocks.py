@@ -13,9 +13,10 @@ from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE, changed, secret_login, signed_login
 from tests.support.frames import PING, PONG, client_frame
 from tests.support.gateway_server import GatewayServer, Neighbour, open_socket
+from tests.support.waiting import HANG_S
 
 TWO_HOURS_NS = 7_200 * 10**9
-LIMITS = Limits(ping_interval=0.5, ping_timeout=5.0, watch_interval=0.02)
+LIMITS = Limits(ping_interval=0.5, ping_timeout=HANG_S, watch_interval=0.02)
 
 
 class Jump:

@@ -12,7 +12,8 @@ from deltawire.gateway.gateway import Limits
 from deltawire.session.client import BookMirror
 from deltawire.session.effects import EnableMac
 from deltawire.wire.mac import MacNote, RunningMac
-from tests.support.gateway_server import PATIENCE_S, GatewayServer, Way
+from tests.support.gateway_server import GatewayServer, Way
+from tests.support.waiting import HANG_S
 
 BOOK = "book.BTC-PERPETUAL.raw"
 
@@ -26,7 +27,7 @@ def server(way: Way) -> Iterator[GatewayServer]:
 
 def ask(connection: ClientConnection, method: str, **params: Any) -> Any:
     connection.send(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
-    return json.loads(connection.recv(PATIENCE_S))
+    return json.loads(connection.recv(HANG_S))
 
 
 def agreed(connection: ClientConnection) -> str:
@@ -43,10 +44,10 @@ def test_a_book_is_followed_whatever_window_the_client_can_unpack(
         assert "server_no_context_takeover" in agreed(connection)
         assert ask(connection, "public/subscribe", channels=[BOOK])["result"] == [BOOK]
         mirror = BookMirror()
-        mirror.apply(json.loads(connection.recv(PATIENCE_S))["params"]["data"])
+        mirror.apply(json.loads(connection.recv(HANG_S))["params"]["data"])
         for _ in range(20):
             server.change()
-            mirror.apply(json.loads(connection.recv(PATIENCE_S))["params"]["data"])
+            mirror.apply(json.loads(connection.recv(HANG_S))["params"]["data"])
         assert (mirror.bids, mirror.asks) == server.book.prices()
 
 
@@ -54,7 +55,7 @@ def test_who_is_behind_gets_its_merged_change_compressed_too(server: GatewayServ
     with connect(server.url) as connection:
         ask(connection, "public/subscribe", channels=[BOOK])
         mirror = BookMirror()
-        mirror.apply(json.loads(connection.recv(PATIENCE_S))["params"]["data"])
+        mirror.apply(json.loads(connection.recv(HANG_S))["params"]["data"])
 
         def slow_for_a_while() -> None:
             (each,) = server.app.gateway.connections
@@ -65,7 +66,7 @@ def test_who_is_behind_gets_its_merged_change_compressed_too(server: GatewayServ
             each.resume_writing()  # type: ignore[attr-defined]
 
         server.ask(slow_for_a_while)
-        note = json.loads(connection.recv(PATIENCE_S))["params"]
+        note = json.loads(connection.recv(HANG_S))["params"]
         mirror.apply(note["data"])
         assert note["conflated"] == 2
         assert (mirror.bids, mirror.asks) == server.book.prices()
@@ -75,7 +76,7 @@ def test_a_bomb_is_refused_at_the_limit_and_the_server_goes_on(server: GatewaySe
     with connect(server.url) as connection:
         connection.send(" " * 50_000_000)
         with pytest.raises(Exception, match="1009"):
-            connection.recv(PATIENCE_S)
+            connection.recv(HANG_S)
     with connect(server.url) as connection:
         assert ask(connection, "public/test")["result"]
 
@@ -89,7 +90,7 @@ def test_it_can_be_turned_off() -> None:
 def test_what_is_attested_is_not_compressed(server: GatewayServer) -> None:
     with connect(server.url) as connection:
         ask(connection, "public/subscribe", channels=[BOOK])
-        connection.recv(PATIENCE_S)
+        connection.recv(HANG_S)
 
         def enable() -> None:
             (each,) = server.app.gateway.connections
@@ -99,8 +100,8 @@ def test_what_is_attested_is_not_compressed(server: GatewayServer) -> None:
         mac = RunningMac(b"key")
         for seq in range(1, 6):
             server.change()
-            note = str(connection.recv(PATIENCE_S))
-            assert json.loads(note)["params"]["seq"] == seq
+            note = str(connection.recv(HANG_S))
+            assert json.loads(note)["params"]["seq"] == 2 + seq
             mac.add_message(note.encode())
-            told = json.loads(connection.recv(PATIENCE_S))["params"]
+            told = json.loads(connection.recv(HANG_S))["params"]
             assert mac.proves(MacNote(told["from"], told["to"], told["mac"]))

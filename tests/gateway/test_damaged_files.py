@@ -11,7 +11,8 @@ from deltawire.store.accounts import AccountStore
 from deltawire.store.home import write_whole
 from tests.store.test_watching import fifo, folder, gigabyte, half, not_utf8
 from tests.support.credentials import secret_login
-from tests.support.rights_server import TRADER, RightsServer, rights_server, until
+from tests.support.rights_server import TRADER, RightsServer, rights_server
+from tests.support.waiting import wait_until
 
 SAID = {"keys.json": "cannot read the keys", "accounts.json": "cannot read the accounts"}
 AGAIN = {"keys.json": "keys can be read again", "accounts.json": "accounts can be read again"}
@@ -70,7 +71,7 @@ def test_descriptors_that_are_used_up_lock_nobody_out(server: RightsServer) -> N
             resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
         for _ in AGAIN:
             server.command.err.until("can be read again")
-    until(lambda: scope_of(server, key) == "connection account:read")
+    wait_until(lambda: scope_of(server, key) == "connection account:read")
     works(server)
 
 

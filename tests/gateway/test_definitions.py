@@ -24,8 +24,8 @@ from deltawire.store.accounts import AccountStore
 from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE, changed, secret_login
 from tests.support.definitions import TABLE, Difference, differences
-from tests.support.gateway_server import PATIENCE_S
 from tests.support.rights_server import CONFIG, RightsServer, TlsClient, started, until
+from tests.support.waiting import HANG_S
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
 COIN = 10**8
@@ -267,7 +267,7 @@ def quoted(scene: Scene, bid: dict[str, Any]) -> None:
 
 def listens(scene: Scene) -> None:
     """Until every family has said something; what never says anything is left out."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + HANG_S
     wanted = FAMILIES.keys() - SELDOM
     while not wanted <= scene.heard:
         assert time.monotonic() < end, wanted - scene.heard

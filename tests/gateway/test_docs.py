@@ -23,7 +23,7 @@ from deltawire.session.table import METHODS
 from deltawire.wire.mac import MacNote, mac_frame
 from deltawire.wire.rpc import format_heartbeat, format_unsubscribed
 from tests.support.definitions import TABLE
-from tests.support.gateway_server import PATIENCE_S, GatewayServer, open_socket
+from tests.support.gateway_server import GatewayServer, open_socket
 from tests.support.market_events import (
     START_NS,
     VENUE,
@@ -33,6 +33,7 @@ from tests.support.market_events import (
     make_ticker,
     make_trade,
 )
+from tests.support.waiting import HANG_S
 
 SPECIFICATION = Path(__file__).parent.parent / "data" / "asyncapi-3.0.0.json.gz"
 OPTION = make_option()
@@ -199,7 +200,7 @@ def test_the_document_is_served_for_people_and_for_programs(path: str, accept: s
         request = urllib.request.Request(
             f"http://127.0.0.1:{server.port}{path}", headers={"Accept": accept, "Host": "<b>:1"}
         )
-        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+        with urllib.request.urlopen(request, timeout=HANG_S) as answer:
             text = answer.read().decode()
             assert answer.headers["content-type"].startswith(kind)
     assert "public/subscribe" in text

@@ -23,10 +23,11 @@ from deltawire.store.keys import KeyStore
 from tests.gateway.test_websocket import request_head
 from tests.support.credentials import ALICE, secret_login
 from tests.support.frames import CLOSE, client_frame, request_frame
-from tests.support.gateway_server import PATIENCE_S, GatewayServer, Neighbour, RawClient, Way, open_socket
+from tests.support.gateway_server import GatewayServer, Neighbour, RawClient, Way, open_socket
 from tests.support.market_events import START_NS, make_instrument, make_listing
 from tests.support.trading import Exchange
 from tests.support.transports import MemoryTransport, StillClock
+from tests.support.waiting import HANG_S
 from tests.support.worlds import World
 
 LISTED = 900
@@ -285,7 +286,7 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
     gateway = Gateway(
         world.market,
         world.hub,
-        WallClock(),
+        StillClock(START_NS),
         "9.9",
         make_network=lambda: NetworkSimulator(conditions, random.Random(1), WallClock()),
     )
@@ -299,7 +300,7 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
     assert most <= MOST_UNDER_WAY + 40_000
     assert not peer.transport.reading
     answers = 0
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(HANG_S):
         while answers < 200:
             await asyncio.sleep(0.01)
             answers += peer.answers()

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from deltawire.gateway.gateway import Limits
-from tests.support.gateway_server import GatewayServer, RawClient, Way, open_socket
+from tests.support.gateway_server import STEPPED, GatewayServer, RawClient, Way, open_socket
 from tests.support.market_events import make_trade
 
 INSTRUMENT = {"instrument_name": "BTC-PERPETUAL"}
@@ -185,11 +185,15 @@ def test_an_answer_before_the_end_of_its_request_is_not_cut_off(
         assert says in client.rest()
 
 
+@pytest.mark.parametrize("way", STEPPED, ids=str)
 def test_who_goes_on_for_ever_behind_an_answer_is_cut_off(way: Way) -> None:
     head = b"POST /api/v2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 99999999999\r\n\r\n"
-    with GatewayServer(Limits(request_timeout=2), way=way) as server, RawClient(server.port) as client:
+    limits = Limits()
+    with GatewayServer(limits, way=way) as server, RawClient(server.port) as client:
         client.send(head + b"x" * 40_000)
         assert client.head().startswith("HTTP/1.1 400 ")
+        assert client.flood(b"x" * 40_000)
+        server.pass_s(limits.request_timeout + 1)
         while client.flood(b"x" * 40_000):
             pass
 

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from deltawire.gateway.intake import BLOCKED_S, SAME_TURN_NS, TURN_NS, Intake, Step
+from deltawire.gateway.intake import SAME_TURN_NS, TURN_NS, Intake, Step
+from tests.support.waiting import until
 
 COST_NS = 1_000_000
 
@@ -94,7 +95,6 @@ async def test_who_waits_for_the_disk_is_read_on_when_it_may_go_on() -> None:
     assert peer.intake.blocked
     assert not peer.transport.reading
     peer.outcome = lambda: Step.DONE
-    await asyncio.sleep(3 * BLOCKED_S)
-    assert not peer.intake.blocked
+    await until(lambda: not peer.intake.blocked)
     assert peer.transport.reading
     peer.intake.stop()

@@ -19,15 +19,16 @@ from deltawire.roles.gateway import App
 from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE, SECRET, secret_login
 from tests.support.frames import CLOSE, TEXT, client_frame
-from tests.support.gateway_server import PATIENCE_S, GatewayServer, HandFedSource, RawClient, open_socket
+from tests.support.gateway_server import GatewayServer, HandFedSource, RawClient, open_socket
 from tests.support.market_events import VENUE
+from tests.support.waiting import HANG_S
 
 BOOK = "book.BTC-PERPETUAL.raw"
 
 
 def fetch(server: GatewayServer, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=PATIENCE_S) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=HANG_S) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -214,6 +215,6 @@ def test_a_stop_under_load_ends_every_connection_with_1001_in_time() -> None:
             client.send(client_frame(b"\x03\xe9", CLOSE))
             client.close()
         going.set()
-        thread.join(PATIENCE_S)
+        thread.join(HANG_S)
         assert codes == [1001] * 50
         assert server.joined()

@@ -17,6 +17,7 @@ from deltawire.gateway.websocket import WebSocketConnection
 from deltawire.market.market import Market
 from deltawire.model.events import Index
 from deltawire.roles.gateway import WallClock
+from tests.support.waiting import HANG_S, until
 
 CHANNEL = "deribit_price_index.btc_usd"
 CLOSE_FRAME = b"\x88\x82\0\0\0\0\x03\xe8"
@@ -105,7 +106,7 @@ class SteppedClient:
         return int(json.loads(payload)["params"]["seq"])
 
     async def _read(self) -> None:
-        more = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self._sock, 1 << 16), 5)
+        more = await asyncio.wait_for(asyncio.get_running_loop().sock_recv(self._sock, 1 << 16), HANG_S)
         assert more, "the server hung up"
         self._got += more
 
@@ -120,7 +121,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Any], None]:
 
     def run_on(work: Any) -> None:
         with asyncio.Runner(loop_factory=request.param) as runner:
-            runner.run(asyncio.wait_for(work, 20))
+            runner.run(asyncio.wait_for(work, HANG_S))
 
     return run_on
 
@@ -245,10 +246,3 @@ def test_an_encrypted_connection_goes_through_its_transport() -> None:
 
     transport = cast(asyncio.Transport, TlsTransport())
     assert make_sink(transport) is transport
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    """Let the loop turn."""
-    async with asyncio.timeout(5):
-        while not happened():  # noqa: ASYNC110 (nobody tells)
-            await asyncio.sleep(0.001)

@@ -101,8 +101,8 @@ def test_an_answer_that_was_held_says_what_its_join_then_did(
     back.request("private/get_positions", 1)
     back.request("public/subscribe", 2, channels=[asked], resume={BOOK: position(last)})
     server.wait_until(lambda: held(server) == 2)
-    for _ in range(changes):
-        server.tell([server.foreign.change(bids={1000: 10 + server.foreign.sequence})])
+    book = server.foreign
+    server.tell(*([book.change(bids={1000: 10 + book.sequence})] for _ in range(changes)))
     server.disk.resume()
     came = answers(back, 1, 2)
     assert notes_in(came, BOOK) == [], "the answer comes first"

@@ -16,8 +16,8 @@ from tests.support.rights_server import (
     TlsClient,
     numbered,
     rights_server,
-    until,
 )
+from tests.support.waiting import wait_until
 
 STEPS = 120
 HERE = "127.0.0.1"
@@ -148,7 +148,7 @@ class Walk:
             key = numbered(int(before.id[4:]))
             self.server.alter(key, rights=tuple(f"{area}:{level}" for area, level in given.items()))
             scope = " ".join(f"{area}:{level}" for area, level in sorted(given.items()))
-            until(lambda: self.probe(key) == f"connection {scope}")
+            wait_until(lambda: self.probe(key) == f"connection {scope}")
             fact = KeyFact(before.id, "alice", rights, frozenset(), (), 1e9)
             self.oracle.keys[before.id] = fact
 

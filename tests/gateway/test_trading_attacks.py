@@ -3,8 +3,7 @@
 import json
 import re
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ from deltawire.store.keys import KeyStore
 from tests.support.commands import Command
 from tests.support.credentials import ALICE, READER, changed, secret_login
 from tests.support.frames import client_frame
-from tests.support.gateway_server import PATIENCE_S, RawClient
+from tests.support.gateway_server import RawClient
+from tests.support.waiting import wait_until
 
 NAME = "BTC-PERPETUAL"
 MIB = 1024 * 1024
@@ -76,7 +76,7 @@ def exchange(home: Path) -> Iterator[tuple[Command, int]]:
         match = re.search(r":(\d+)/ws/api", server.out.until("WebSocket"))
         assert match is not None
         port = int(match[1])
-        until(lambda: has_begun(port))
+        wait_until(lambda: has_begun(port))
         yield server, port
 
 
@@ -85,14 +85,6 @@ def has_begun(port: int) -> bool:
     with Trader(port) as alice:
         ticker = alice.client.answer("public/ticker", instrument_name=NAME).get("result", {})
         return bool(ticker.get("mark_price")) and "result" in alice.client.answer("private/get_open_orders")
-
-
-def until(happened: Callable[[], bool]) -> None:
-    """Nobody tells."""
-    end = time.monotonic() + PATIENCE_S
-    while not happened():
-        assert time.monotonic() < end, "too late"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from deltawire.wire.deflate import deflated
 from tests.support.commands import Command
 from tests.support.credentials import ALICE, secret_login
 from tests.support.frames import TEXT, client_frame, request_frame
-from tests.support.gateway_server import PATIENCE_S, GatewayServer, RawClient, Way, open_socket
+from tests.support.gateway_server import GatewayServer, RawClient, Way, open_socket
 from tests.support.rights_server import (
     NAME,
     TRADER,
@@ -33,9 +33,9 @@ from tests.support.rights_server import (
     request,
     rights_server,
     started,
-    until,
 )
 from tests.support.trading import Exchange
+from tests.support.waiting import HANG_S, wait_until
 
 MIB = 1024 * 1024
 DAY_MS = 24 * 3600 * 1000
@@ -147,14 +147,14 @@ def test_requests_under_way_from_afar_are_bounded(scheme: str, tmp_path: Path) -
     furnish(tmp_path)
     long = client_frame(request("public/test", text="x" * 30_000), TEXT)
     with started(tmp_path, "--latency", "2000", secure=scheme == "wss") as server:
-        until(lambda: is_ready(server))
+        wait_until(lambda: is_ready(server))
         with server.socket() as client:
             with costs_at_most(30 * MIB, server):
                 client._socket.settimeout(0.5)  # of a server that reads no more, for now
                 sent = 0
                 while sent < 4_000 and took(client, long):
                     sent += 1
-            client._socket.settimeout(PATIENCE_S)
+            client._socket.settimeout(HANG_S)
             assert sent
             for _ in range(min(sent, 30)):  # what it took is answered all the same
                 assert "result" in client.message()
@@ -193,7 +193,7 @@ def test_orders_within_orders_are_refused_without_a_line_in_the_log(
     """Nested 400 deep they were an internal error with 200 KB of log."""
     furnish(tmp_path)
     with started(tmp_path, secure=scheme == "wss") as server:
-        until(server.has_begun)
+        wait_until(server.has_begun)
         with server.signed_in(TRADER) as client:
             for depth, code in ((400, -32700), (40, -32700), (10, -32602), (1, -32602)):
                 params = nested_order(depth, access_token=client.tokens["access_token"])
@@ -259,7 +259,7 @@ def test_compressed_messages_that_hold_a_thousand_times_their_size_cost_little(
     bomb = client_frame(deflated(b" " * 262_000), rsv=4)
     furnish(tmp_path)
     with started(tmp_path, secure=scheme == "wss") as server:
-        until(lambda: is_ready(server))
+        wait_until(lambda: is_ready(server))
         with server.socket(**{"Sec-WebSocket-Extensions": "permessage-deflate"}) as client:
             with costs_at_most(24 * MIB, server):
                 client.send(bomb * 800)
@@ -278,13 +278,13 @@ def test_runs_that_are_killed_add_up_to_a_snapshot(scheme: str, tmp_path: Path) 
     while not list((tmp_path / "journal").glob("snapshot-*")):
         assert taken < 3 * SNAPSHOT_EVERY // 2, "no snapshot"
         with started(tmp_path, secure=scheme == "wss") as server:
-            until(server.has_begun)
+            wait_until(server.has_begun)
             taken += edits(server, SNAPSHOT_EVERY // 4)
             server.command.signal(signal.SIGKILL)
             server.command.end()
     with started(tmp_path, secure=scheme == "wss") as server:
         replayed = int(re.findall(r"records=(\d+)", server.command.err.until("journal replayed"))[0])
-        until(server.has_begun)
+        wait_until(server.has_begun)
         with server.signed_in(TRADER) as client:
             (found,) = client.answer("private/get_open_orders")["result"]
     assert replayed < SNAPSHOT_EVERY
@@ -313,6 +313,7 @@ def edits(server: RightsServer, count: int) -> int:
 
 THREE_DAYS_AHEAD = """
 import time
+from tests.support.waiting import HANG_S, wait_until
 real = time.time_ns
 time.time_ns = lambda: real() + 3 * 24 * 3600 * 10**9
 time.time = lambda: time.time_ns() / 1e9
@@ -332,19 +333,19 @@ def test_a_start_with_a_clock_three_days_ahead_is_told_afterwards_and_can_be_und
     self_signed(home, "127.0.0.1")  # by the right clock: clients have that
     secure, path = scheme == "wss", os.pathsep.join([str(clock), os.environ.get("PYTHONPATH", "")])
     with started(home, secure=secure, PYTHONPATH=path) as server:
-        until(server.has_begun)
+        wait_until(server.has_begun)
     with started(home, secure=secure) as server:
         said = server.command.err.until("ahead of this machine's clock")
         ahead_s = int(re.findall(r"ahead_s=(\d+)", said)[0])
         assert 2.9 * 86_400 < ahead_s < 3.1 * 86_400
         assert str(home / "journal") in said
-        until(server.has_begun)
+        wait_until(server.has_begun)
         tomorrow = round(time.time() * 1000) + DAY_MS
         with server.signed_in(TRADER) as client:
             fails_with(valid_until(server, client, tomorrow, tomorrow + ahead_s * 1000), TIMED_OUT, None)
     (home / "journal").rename(home / "journal-of-another-time")
     with started(home, secure=secure) as server:
-        until(server.has_begun)
+        wait_until(server.has_begun)
         with server.signed_in(TRADER) as client:
             fails_with(valid_until(server, client, tomorrow), None)
         server.command.signal(signal.SIGTERM)
@@ -407,5 +408,5 @@ def furnished(scheme: str, tmp_path: Path) -> Path:
     """A home whose exchange has run."""
     furnish(tmp_path)
     with started(tmp_path, secure=scheme == "wss") as server:
-        until(server.has_begun)
+        wait_until(server.has_begun)
     return tmp_path

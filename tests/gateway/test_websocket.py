@@ -470,7 +470,11 @@ def test_a_close_that_is_not_completed_is_aborted(server: Server, who: str) -> N
     assert peer.transport.over == "aborted"
 
 
-@pytest.mark.parametrize("before", [b"", b"\x81", client_frame(b"{", fin=False), b"\x81\xfe\x01"])
+@pytest.mark.parametrize(
+    "before",
+    [b"", b"\x81", client_frame(b"{", fin=False), b"\x81\xfe\x01"],
+    ids=["nothing", "one byte", "a fragment", "half a length"],
+)
 def test_the_end_of_the_stream_closes_wherever_it_comes(server: Server, before: bytes) -> None:
     peer = server.peer(BOOK)
     peer.sends(before)
@@ -632,7 +636,11 @@ def test_a_slow_peer_gets_one_change_for_all_it_missed_and_then_every_one(server
     assert len(got) == 5
     assert got[0] == all_[0]
     merged = got[1]["params"]
-    assert (merged["conflated"], merged["seq"]) == (59, 60)
+    assert (merged["conflated"], merged["prev_seq"], merged["seq"]) == (
+        59,
+        all_[0]["params"]["seq"],
+        all_[59]["params"]["seq"],
+    )
     assert merged["data"]["prev_change_id"] == all_[0]["params"]["data"]["change_id"]
     assert merged["data"]["checksum"] == all_[59]["params"]["data"]["checksum"]
     assert got[2:] == all_[60:]
@@ -686,7 +694,11 @@ def test_a_peer_that_takes_nothing_for_too_long_is_closed_and_then_cut(server: S
     assert peer.transport.over == "aborted"
 
 
-@pytest.mark.parametrize("flood", [client_frame(b"x" * 125, PING), request_frame("public/get_instruments")])
+@pytest.mark.parametrize(
+    "flood",
+    [client_frame(b"x" * 125, PING), request_frame("public/get_instruments")],
+    ids=["pings", "requests"],
+)
 def test_a_flood_from_a_peer_that_does_not_read_is_cut_at_the_cap(server: Server, flood: bytes) -> None:
     peer = server.peer()
     peer.transport.reads = False

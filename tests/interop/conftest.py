@@ -15,9 +15,10 @@ from tests.support.gateway_server import GatewayServer
 from tests.support.replays import SteppedReplay
 from tests.support.served_exchange import Account, ServedExchange, serving_exchange
 from tests.support.serving import Served, connected, serving
+from tests.support.waiting import HANG_S
 
-TEST_WITHIN_S = 90
-
+HANGS_S = int(5 * HANG_S)
+"""A test waits several times."""
 Told = dict[str, list[Any]]
 """What the venue said, by its channel, in order."""
 
@@ -26,7 +27,7 @@ Told = dict[str, list[Any]]
 def pytest_runtest_call() -> Generator[None]:
     """A client that is never told what it waits for would wait for ever."""
     before = signal.signal(signal.SIGALRM, _give_up)
-    signal.alarm(TEST_WITHIN_S)
+    signal.alarm(HANGS_S)
     try:
         return (yield)
     finally:
@@ -35,7 +36,7 @@ def pytest_runtest_call() -> Generator[None]:
 
 
 def _give_up(number: int, frame: FrameType | None) -> None:
-    raise TimeoutError(f"not done within {TEST_WITHIN_S} s")
+    raise TimeoutError(f"not done within {HANGS_S} s")
 
 
 @pytest.fixture(scope="session")

@@ -5,41 +5,45 @@ from pathlib import Path
 import pytest
 
 from tests.support.ccxt_client import assert_same_books, both_sides, ccxt_deribit, is_compressed
+from tests.support.effort import examples
 from tests.support.follower_books import shadowed
-from tests.support.serving import Served, connected, serving
+from tests.support.replays import paced
+from tests.support.serving import Served, connected
 
 COMPARED = 25
 
 
 async def follow(served: Served, name: str, symbol: str, changes: int, *, compress: bool = True) -> None:
-    """Let ccxt and our own client follow a book for so many changes, then compare them."""
+    """Let ccxt follow a book for so many changes, then compare it with that of our own client."""
     async with (
         connected(served, name) as client,
-        shadowed(client, f"book.{name}.100ms") as shadow,
         ccxt_deribit(served, compress=compress) as ccxt,
     ):
-        await ccxt.watch_order_book(symbol)
-        assert is_compressed(ccxt) is compress
-        while shadow.changes < changes:
+        for _ in range(changes):
             await ccxt.watch_order_book(symbol)
-        await assert_same_books(ccxt, symbol, shadow, COMPARED)
+        assert is_compressed(ccxt) is compress
+        async with shadowed(client, f"book.{name}.100ms") as shadow:
+            image_at = await shadow.begun()
+            while (await ccxt.watch_order_book(symbol))["nonce"] < image_at:
+                pass
+            await assert_same_books(ccxt, symbol, shadow, COMPARED)
 
 
 @pytest.mark.parametrize("compress", [True, False], ids=["deflate", "plain"])
-async def test_ccxt_book_is_ours_after_a_thousand_deltas(long_recording: Path, *, compress: bool) -> None:
-    with serving((long_recording, "deribit"), speed="60", loop=True) as served:
-        await follow(served, "BTC-PERPETUAL", "BTC/USD:BTC", changes=1000, compress=compress)
+async def test_ccxt_book_is_ours_after_hundreds_of_deltas(long_recording: Path, *, compress: bool) -> None:
+    with paced(long_recording, "deribit") as served:
+        await follow(served, "BTC-PERPETUAL", "BTC/USD:BTC", changes=examples(250), compress=compress)
 
 
 @pytest.mark.recordings
-async def test_ccxt_book_of_a_real_venue_is_ours_after_a_thousand_deltas(recordings: Path) -> None:
+async def test_ccxt_book_of_a_real_venue_is_ours_after_hundreds_of_deltas(recordings: Path) -> None:
     file = recordings / "binance_usdm" / "btcusdt_20240808.gz"
-    with serving((file, "binance_usdm"), speed="30", loop=True) as served:
-        await follow(served, "BTCUSDT", "BTC/USDT:USDT", changes=1000)
+    with paced(file, "binance_usdm") as served:
+        await follow(served, "BTCUSDT", "BTC/USDT:USDT", changes=examples(250))
 
 
 async def test_fetched_book_is_ours_at_its_change_id(long_recording: Path) -> None:
-    with serving((long_recording, "deribit"), speed="20") as served:
+    with paced(long_recording, "deribit") as served:
         async with (
             connected(served, "BTC-PERPETUAL") as client,
             shadowed(client, "book.BTC-PERPETUAL.raw") as shadow,
@@ -52,13 +56,14 @@ async def test_fetched_book_is_ours_at_its_change_id(long_recording: Path) -> No
                 assert both_sides(book) == (ours.bids, ours.asks)
 
 
-async def test_ccxt_book_is_ours_after_a_gap_and_after_reconnections(looping: Served) -> None:
-    async with (
-        connected(looping, "BTC-PERPETUAL") as client,
-        shadowed(client, "book.BTC-PERPETUAL.100ms") as shadow,
-        ccxt_deribit(looping) as ccxt,
-    ):
-        await ccxt.watch_order_book("BTC/USD:BTC")
-        for resync in (1, 2, 3):
-            await shadow.resynchronised(resync)
-            await assert_same_books(ccxt, "BTC/USD:BTC", shadow, COMPARED)
+async def test_ccxt_book_is_ours_after_a_gap_and_after_reconnections(short_recording: Path) -> None:
+    with paced(short_recording, "deribit") as served:
+        async with (
+            connected(served, "BTC-PERPETUAL") as client,
+            shadowed(client, "book.BTC-PERPETUAL.100ms") as shadow,
+            ccxt_deribit(served) as ccxt,
+        ):
+            await ccxt.watch_order_book("BTC/USD:BTC")
+            for resync in (1, 2, 3):
+                await shadow.resynchronised(resync)
+                await assert_same_books(ccxt, "BTC/USD:BTC", shadow, COMPARED)

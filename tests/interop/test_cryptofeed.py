@@ -18,6 +18,7 @@ from deltawire.session.client import BookMirror
 from deltawire.testing.recordings import FUTURE, OPTION, PERPETUAL
 from tests.interop.conftest import Told
 from tests.support.serving import Served, connected, serving
+from tests.support.waiting import HANG_S
 
 cryptofeed = pytest.importorskip("cryptofeed")
 
@@ -32,7 +33,6 @@ NAMES = {
 }
 CHANNELS = [L2_BOOK, L1_BOOK, TRADES, TICKER]
 ROUNDS = 3
-FOLLOWED_WITHIN_S = 30
 
 
 class Handler:
@@ -52,7 +52,7 @@ class Handler:
     async def follow(self, served: Served, resyncs: int) -> None:
         """Subscribe, and take in every frame until books have come back to life so many times."""
         async with (
-            asyncio.timeout(FOLLOWED_WITHIN_S),
+            asyncio.timeout(HANG_S),
             ws_connect(served.websocket, max_queue=None) as websocket,
         ):
             connection = _Connection(websocket)

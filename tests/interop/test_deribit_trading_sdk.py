@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.served_exchange import Account, ServedExchange
+from tests.support.waiting import HANG_S
 
 pytest.importorskip("deribit")
 
@@ -69,7 +70,7 @@ async def test_hundreds_of_changes_of_a_book_are_valid_and_chained(client: Any) 
         return
     snapshot, changes = await client.subscriptions.depth_updates(NAME)
     last = (await snapshot)["change_id"]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANG_S):
         for _ in range(NOTIFICATIONS):
             change = await anext(changes)
             assert change["prev_change_id"] == last
@@ -81,7 +82,7 @@ async def test_trades_and_own_orders_are_pushed(client: Any, secure_exchange: Se
         return
     trades = aiter(client.subscriptions.trades(instrument_name=NAME))
     orders = aiter(client.subscriptions.user_orders(NAME))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(HANG_S):
         heard = asyncio.create_task(anext(orders))
         assert (await anext(trades))[0]["price"] > 0
         placed = await client.buy(NAME, {"type": "market", "amount": 10})

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.support.served_exchange import Account, ServedExchange
+from tests.support.waiting import HANG_S
 
 CLIENTS = Path(__file__).parent / "js"
 NOTIFICATIONS = 300
-WITHIN_S = 80
 
 pytestmark = pytest.mark.skipif(
     shutil.which("node") is None or not (CLIENTS / "node_modules").exists(),
@@ -26,7 +26,7 @@ def seen_by(client: str, *options: str, **environment: str) -> Any:
     command = ["node", *options, client]
     values = os.environ | {"NOTIFICATIONS": str(NOTIFICATIONS)} | environment
     done = subprocess.run(
-        command, cwd=CLIENTS, env=values, capture_output=True, text=True, timeout=WITHIN_S, check=False
+        command, cwd=CLIENTS, env=values, capture_output=True, text=True, timeout=HANG_S, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip(), done.stderr

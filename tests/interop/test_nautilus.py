@@ -22,9 +22,10 @@ from nautilus_trader.model.data import OrderBookDeltas, capsule_to_data
 from nautilus_trader.model.enums import BookType
 from nautilus_trader.model.identifiers import InstrumentId
 
+from tests.support.waiting import HANG_S
+
 NAMES = [PERPETUAL.name, FUTURE.name, OPTION.name]
 START = datetime.fromtimestamp(START_NS // 1_000_000_000, UTC)
-HEARD_WITHIN_S = 20
 COMPARED = 25
 
 
@@ -43,7 +44,7 @@ class AdapterListener:
 
     async def heard(self, kind: str, fits: Callable[[Any], bool] = lambda _: True) -> Any:
         """The first of a kind that fits."""
-        async with asyncio.timeout(HEARD_WITHIN_S), self._more:
+        async with asyncio.timeout(HANG_S), self._more:
             await self._more.wait_for(lambda: any(fits(each) for each in self.told.get(kind, ())))
         return next(each for each in self.told[kind] if fits(each))
 
@@ -76,7 +77,7 @@ async def listening(served: Served) -> AsyncIterator[tuple[Any, AdapterListener]
         instruments=await instruments_of(make_http(served)),
         callback=listener,
     )
-    await websocket.wait_until_active(timeout_secs=5.0)
+    await websocket.wait_until_active(timeout_secs=HANG_S)
     try:
         yield websocket, listener
     finally:

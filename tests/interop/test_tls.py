@@ -16,6 +16,7 @@ from deltawire.errors import UsageError
 from deltawire.store.certificates import load_tls, self_signed
 from tests.support.ccxt_client import close, is_compressed, uncompressed
 from tests.support.commands import Command, run
+from tests.support.waiting import HANG_S
 
 NAME = "BTC-PERPETUAL"
 
@@ -70,9 +71,9 @@ def test_our_own_client_trusts_what_it_is_told_to_and_nothing_else(home: Path, l
         assert match is not None
         watch = [sys.executable, "-m", "deltawire", "watch", match[1], f"quote.{NAME}", "--count", "1"]
         trusting = os.environ | {"SSL_CERT_FILE": str(home / "self-signed.pem")}
-        found = subprocess.run(watch, env=trusting, capture_output=True, text=True, timeout=60)
+        found = subprocess.run(watch, env=trusting, capture_output=True, text=True, timeout=HANG_S)
         assert (found.returncode, f"quote.{NAME}" in found.stdout) == (0, True), found.stderr
-        found = subprocess.run(watch, capture_output=True, text=True, timeout=60)
+        found = subprocess.run(watch, capture_output=True, text=True, timeout=HANG_S)
         assert (found.returncode, found.stderr.count("\n")) == (2, 1)
         assert "certificate" in found.stderr.lower()
 

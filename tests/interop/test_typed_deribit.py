@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.served_exchange import Account, ServedExchange
+from tests.support.waiting import HANG_S
 
 pytest.importorskip("typed_deribit")
 
@@ -22,7 +23,6 @@ from typed_deribit.core.transport import http, ws
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NAME = "BTC-PERPETUAL"
-HEARD_WITHIN_S = 20
 UNAVAILABLE, UNKNOWN, NOT_FOUND = 13503, -32601, 13020
 REFUSED = {
     # Newer than Deribit's documents of which the server has every method.
@@ -183,7 +183,7 @@ async def test_answer_is_valid(
     given = await arguments(client, secure_exchange, secure_account, path)
     call = attribute(client, path)(**given)
     try:
-        async with asyncio.timeout(HEARD_WITHIN_S):
+        async with asyncio.timeout(HANG_S):
             await (anext(aiter(call), None) if hasattr(call, "__aiter__") else call)
     except ApiError as error:
         assert error.args[0] == REFUSED.get(path, UNAVAILABLE)  # noqa: PT017
@@ -198,7 +198,7 @@ async def test_notification_is_valid(
     client: Any, secure_exchange: ServedExchange, secure_account: Account, path: str
 ) -> None:
     given = await arguments(client, secure_exchange, secure_account, path)
-    async with asyncio.timeout(HEARD_WITHIN_S), attribute(client, path)(**given) as stream:
+    async with asyncio.timeout(HANG_S), attribute(client, path)(**given) as stream:
         if path.rpartition(".")[2] in RARE:
             return
         notification = asyncio.ensure_future(anext(aiter(stream)))

@@ -11,6 +11,7 @@ from deltawire.errors import JournalError
 from deltawire.journal.committing import GroupCommit
 from deltawire.journal.files import DiskFiles
 from deltawire.journal.journal import Journal
+from tests.support.waiting import HANG_S
 
 
 class GatedFiles(DiskFiles):
@@ -22,7 +23,7 @@ class GatedFiles(DiskFiles):
         self.full = False
 
     def append(self, name: str, content: bytes) -> None:
-        self.gate.wait(10)
+        assert self.gate.wait(HANG_S)
         if self.full:
             raise OSError(errno.ENOSPC, "No space left on device")
         super().append(name, content)

@@ -5,18 +5,22 @@ import contextlib
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from random import Random
+from typing import IO
 
 import pytest
 
 from deltawire.errors import JournalError
 from deltawire.testing.power import PowerCutFiles
 from tests.support.journalled_exchange import FullDisk, JournalledExchange
+from tests.support.waiting import HANG_S
 
 ROUNDS = 20
-PER_SECOND = 1000
+ORDERS = range(50, 200)
+"""How many orders a round has before it ends."""
+AHEAD = 40
+"""How many of them may have no answer yet."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -41,14 +45,15 @@ class Ledger:
 def test_acknowledged_orders_survive_sigkill(tmp_path: Path) -> None:
     ledger, random = Ledger(), Random(11)
     for _ in range(ROUNDS):
-        _load_and_kill(tmp_path / "journal", ledger, random.uniform(0.05, 0.2))
+        _load_and_kill(tmp_path / "journal", ledger, random.choice(ORDERS))
     journalled = JournalledExchange(tmp_path / "journal")
     ledger.check(journalled.count(1))
-    assert len(ledger.answered) > ROUNDS * PER_SECOND * 0.05 * 0.5
+    assert len(ledger.answered) >= len(ledger.asked) - ROUNDS * AHEAD > 0
     journalled.files.close()
 
 
-def _load_and_kill(directory: Path, ledger: Ledger, seconds: float) -> None:
+def _load_and_kill(directory: Path, ledger: Ledger, orders: int) -> None:
+    """Kill the server at the last order, of so many, with some before it still on their way to the disk."""
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.support.order_server", str(directory)],
         stdin=subprocess.PIPE,
@@ -58,24 +63,46 @@ def _load_and_kill(directory: Path, ledger: Ledger, seconds: float) -> None:
     assert server.stdin is not None
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
-    answers: list[bytes] = []
-    listener = threading.Thread(target=lambda out: answers.extend(out), args=(server.stdout,))
+    ahead = threading.Semaphore(AHEAD)
+
+    def listen(answers: IO[bytes]) -> None:
+        for line in answers:
+            if line.endswith(b"\n"):
+                ledger.answered.add(line.decode().strip())
+            ahead.release()
+
+    listener = threading.Thread(target=listen, args=(server.stdout,))
     listener.start()
-    started = time.monotonic()
-    sent = 0
-    while (elapsed := time.monotonic() - started) < seconds:
-        for _ in range(int(elapsed * PER_SECOND) - sent):
-            server.stdin.write(ledger.next().encode() + b"\n")
-            sent += 1
+    for _ in range(orders):
+        assert ahead.acquire(timeout=HANG_S)
+        server.stdin.write(ledger.next().encode() + b"\n")
         server.stdin.flush()
-        time.sleep(0.002)
     server.kill()
     server.wait()
     listener.join()
     server.stdout.close()
     with contextlib.suppress(BrokenPipeError):
         server.stdin.close()
-    ledger.answered |= {line.decode().strip() for line in answers if line.endswith(b"\n")}
+
+
+class HeldFiles(PowerCutFiles):
+    """Once `held`, what is written is not synced before the power is cut."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.held = False
+        self.written, self._dark = threading.Event(), threading.Event()
+
+    def cut(self, survivors: Path, random: Random) -> None:
+        """See `PowerCutFiles`."""
+        super().cut(survivors, random)
+        self._dark.set()
+
+    def _note(self, name: str, size: int) -> None:
+        if self.held:
+            self.written.set()
+            assert self._dark.wait(HANG_S)
+        super()._note(name, size)
 
 
 async def test_acknowledged_orders_survive_a_power_cut(tmp_path: Path) -> None:
@@ -83,32 +110,38 @@ async def test_acknowledged_orders_survive_a_power_cut(tmp_path: Path) -> None:
     torn = 0
     for turn in range(ROUNDS):
         directory = tmp_path / f"disk-{turn}"
-        files = PowerCutFiles(directory)
+        files = HeldFiles(directory)
         journalled = JournalledExchange(directory, files)
         ledger.check(journalled.count(1))
         torn += journalled.journal.cut is not None
-        await _load_and_cut(journalled, files, ledger, tmp_path / f"disk-{turn + 1}", random)
+        await _load(journalled, ledger, random.choice(ORDERS))
+        files.held = bool(turn % 2)
+        journalled.place(1, ledger.next(), ledger.answered.add)
+        if files.held:
+            assert await asyncio.to_thread(files.written.wait, HANG_S)
+        else:
+            await asyncio.sleep(random.choice([0, 0.0005]))
+        await asyncio.to_thread(files.cut, tmp_path / f"disk-{turn + 1}", random)
+        await journalled.commit.drained()
     journalled = JournalledExchange(tmp_path / f"disk-{ROUNDS}")
     ledger.check(journalled.count(1))
-    assert len(ledger.answered) > ROUNDS * PER_SECOND * 0.05 * 0.5
+    assert len(ledger.answered) >= len(ledger.asked) - ROUNDS * AHEAD > 0
     assert torn, "the power was never cut in the middle of a write"
     journalled.files.close()
 
 
-async def _load_and_cut(
-    journalled: JournalledExchange, files: PowerCutFiles, ledger: Ledger, survivors: Path, random: Random
-) -> None:
-    loop = asyncio.get_running_loop()
-    started, seconds, sent = loop.time(), random.uniform(0.05, 0.15), 0
-    while (elapsed := loop.time() - started) < seconds:
-        for _ in range(int(elapsed * PER_SECOND) - sent):
-            journalled.place(1, ledger.next(), ledger.answered.add)
-            sent += 1
-        await asyncio.sleep(0.001)
-    journalled.place(1, ledger.next(), ledger.answered.add)
-    await asyncio.sleep(random.choice([0, 0.0005]))
-    await asyncio.to_thread(files.cut, survivors, random)
-    await journalled.commit.drained()
+async def _load(journalled: JournalledExchange, ledger: Ledger, orders: int) -> None:
+    """Place so many orders, the last of which are still on their way to the disk."""
+    ahead = asyncio.Semaphore(AHEAD - 1)
+
+    def answered(label: str) -> None:
+        ledger.answered.add(label)
+        ahead.release()
+
+    async with asyncio.timeout(HANG_S):
+        for _ in range(orders):
+            await ahead.acquire()
+            journalled.place(1, ledger.next(), answered)
 
 
 async def test_on_a_full_disk_nothing_is_acknowledged_and_nothing_is_taken(tmp_path: Path) -> None:

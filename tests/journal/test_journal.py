@@ -11,6 +11,7 @@ from deltawire.journal.files import DiskFiles
 from deltawire.journal.frames import HEADER, format_batch
 from deltawire.journal.journal import Cut, Journal, segment_name, snapshot_name
 from deltawire.testing.power import PowerCutFiles
+from tests.support.effort import examples
 from tests.support.journalled_exchange import FullDisk
 
 BATCHES = [[b"a", b"bb"], [b""], [b"c" * 50, b"d", b"e"]]
@@ -212,7 +213,7 @@ def test_two_processes_cannot_hold_one_journal(tmp_path: Path) -> None:
     DiskFiles(tmp_path).close()
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(batches=st.lists(st.lists(st.binary(max_size=20), min_size=1, max_size=4), max_size=6))
 def test_the_disk_gives_back_what_it_was_given(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[bytes]]

@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support.commands import Command
+from tests.support.waiting import wait_until
 
-PATIENCE_S = 240.0
 NAME = "BTC-PERPETUAL"
 SPEED = 5
 
@@ -34,13 +33,12 @@ def ask(server: Command, method: str, **params: Any) -> Any:
 
 def until_traded(server: Command) -> None:
     """Wait for the perpetual to be listed and to have been traded in two minutes."""
-    deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline:
+
+    def traded() -> bool:
         listed = [each["instrument_name"] for each in ask(server, "get_instruments", kind="future")]
-        if NAME in listed and len(chart(server, 0, 10**13)["ticks"]) >= 2:
-            return
-        time.sleep(0.1)
-    raise AssertionError("no trades")
+        return NAME in listed and len(chart(server, 0, 10**13)["ticks"]) >= 2
+
+    wait_until(traded, times=5)  # two minutes by its clock
 
 
 def chart(server: Command, start_ms: int, end_ms: int) -> Any:

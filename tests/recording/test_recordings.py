@@ -448,7 +448,9 @@ class TestAnyFile:
             list(recording.records())
         assert recording.progress() < 0.5
 
-    @pytest.mark.parametrize("content", [STAMPED, gzip.compress(STAMPED), CBCAP, LOG])
+    @pytest.mark.parametrize(
+        "content", [STAMPED, gzip.compress(STAMPED), CBCAP, LOG], ids=["stamped", "gzip", "cbcap", "log"]
+    )
     def test_it_can_be_read_again_and_again(self, written: Written, content: bytes) -> None:
         recording = Recording(written(content))
         assert list(recording.records()) == list(recording.records()) != []

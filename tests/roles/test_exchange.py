@@ -19,17 +19,29 @@ from deltawire.ports import Wants
 from deltawire.roles.exchange import JOURNAL, BuiltinExchange, Setup
 from deltawire.roles.gateway import WallClock
 from deltawire.store.accounts import FIRST, AccountStore
+from tests.support.waiting import HANG_S, until
 
 NAME = "BTC-PERPETUAL"
-WITHIN_S = 20
+
+
+class JumpingClock(WallClock):
+    """The machine's time, and more where a test wants it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead_s = 0
+
+    def now(self) -> int:
+        """See `Clock`."""
+        return super().now() + self.ahead_s * 1_000_000_000
 
 
 @asynccontextmanager
 async def running(
-    folder: Path, seed: int = 1, *faults: str, speed: float = 1.0
+    folder: Path, seed: int = 1, *faults: str, speed: float = 1.0, clock: WallClock | None = None
 ) -> AsyncIterator[tuple[BuiltinExchange, list[object]]]:
     """An exchange whose source is read, and what it told."""
-    builtin = BuiltinExchange(folder, WallClock(), Setup(seed, faults=faults), speed=speed)
+    builtin = BuiltinExchange(folder, clock or WallClock(), Setup(seed, faults=faults), speed=speed)
     told = list[object]()
 
     async def read() -> None:
@@ -44,12 +56,6 @@ async def running(
         await asyncio.gather(reading, return_exceptions=True)
         await builtin.drained()
         builtin.close()
-
-
-async def until(builtin: BuiltinExchange, condition: object) -> None:
-    async with asyncio.timeout(WITHIN_S):
-        while not condition():  # type: ignore[operator]  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
 
 
 def events_of_book(told: list[object]) -> list[BookImage | BookDelta]:
@@ -77,14 +83,14 @@ def listed(builtin: BuiltinExchange) -> bool:
 async def durable(builtin: BuiltinExchange) -> None:
     done = asyncio.Event()
     if builtin.service.when_durable(builtin.service.ticket(), done.set):
-        async with asyncio.timeout(WITHIN_S):
+        async with asyncio.timeout(HANG_S):
             await done.wait()
 
 
 async def test_its_journal_is_found_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     AccountStore(tmp_path).add("bot", {"BTC": 10**9})
     async with running(tmp_path) as (builtin, _):
-        await until(builtin, lambda: listed(builtin) and builtin.service.account("bot") is not None)
+        await until(lambda: listed(builtin) and builtin.service.account("bot") is not None)
     with pytest.raises(SystemExit) as ended:
         main(["journal", "verify", str(tmp_path / JOURNAL), "--json"])
     report = json.loads(capsys.readouterr().out)
@@ -95,20 +101,18 @@ async def test_at_a_speed_that_it_cannot_keep_an_order_does_not_stop_its_prices(
     AccountStore(tmp_path).add("bot", {"BTC": 10**9})
     async with running(tmp_path, speed=10_000.0) as (builtin, _):
         pricing = builtin.service.accounts.pricing
-        await until(builtin, lambda: listed(builtin) and builtin.service.account("bot") is not None)
+        await until(lambda: listed(builtin) and builtin.service.account("bot") is not None)
         for _ in range(3):
             await asyncio.sleep(0.1)
             buy(builtin, 1000, "far")
             before = pricing.now_ns
             assert builtin.service.exchange.matching.now - before < 2_000_000_000
-            await until(builtin, lambda before=before: pricing.now_ns > before + 1_000_000_000)
+            await until(lambda before=before: pricing.now_ns > before + 1_000_000_000)
 
 
 async def test_it_lists_makes_and_trades_by_itself(tmp_path: Path) -> None:
     async with running(tmp_path) as (builtin, told):
-        await until(builtin, lambda: any(isinstance(each, Trade) for each in told))
-        kinds = {type(each) for each in told}
-        assert {Listing, BookImage, BookDelta, Ticker, Trade} <= kinds
+        await until(lambda: {Listing, BookImage, BookDelta, Ticker, Trade} <= {type(each) for each in told})
         names = {each.instrument.name for each in told if isinstance(each, Listing)}
         assert {"BTC-PERPETUAL", "ETH-PERPETUAL", "BTC_USDC-PERPETUAL"} <= names
         assert any(name.endswith("-C") for name in names)
@@ -119,16 +123,16 @@ async def test_an_account_gets_its_money_once_whatever_restarts(tmp_path: Path) 
     AccountStore(tmp_path).add("bot", {"BTC": 10**9})
     for _ in range(3):
         async with running(tmp_path) as (builtin, _):
-            await until(builtin, lambda: builtin.service.account("bot") == FIRST)
+            await until(lambda: builtin.service.account("bot") == FIRST)
             await durable(builtin)
             assert builtin.service.summary(FIRST, "BTC").balance == 10.0
 
 
 async def test_an_account_made_while_it_runs_is_taken_up(tmp_path: Path) -> None:
     async with running(tmp_path) as (builtin, _):
-        await until(builtin, lambda: listed(builtin))
+        await until(lambda: listed(builtin))
         AccountStore(tmp_path).add("late", {"BTC": 10**9})
-        await until(builtin, lambda: builtin.service.account("late") == FIRST)
+        await until(lambda: builtin.service.account("late") == FIRST)
         assert builtin.service.summary(FIRST, "BTC").balance == 10.0
 
 
@@ -139,7 +143,7 @@ async def test_a_restart_finds_orders_trades_and_history_as_they_were(
     monkeypatch.setattr("deltawire.roles.exchange.SNAPSHOT_EVERY", snapshot_every)
     AccountStore(tmp_path).add("bot", {"BTC": 10**9})
     async with running(tmp_path) as (builtin, _):
-        await until(builtin, lambda: listed(builtin) and builtin.service.account("bot") is not None)
+        await until(lambda: listed(builtin) and builtin.service.account("bot") is not None)
         mark = builtin.service.exchange.matching.books[NAME].reference.mark_ticks
         assert mark is not None
         buy(builtin, int(mark * 0.99) // 5 * 5, "rests")
@@ -164,14 +168,16 @@ async def test_a_restart_finds_orders_trades_and_history_as_they_were(
 
 
 async def test_a_halt_closes_a_book_for_a_while_and_its_orders_stay(tmp_path: Path) -> None:
-    async with running(tmp_path, 1, f"halt:{NAME}:2:1.5") as (builtin, told):
-        await until(builtin, lambda: listed(builtin))
+    clock = JumpingClock()
+    async with running(tmp_path, 1, f"halt:{NAME}:2:10", clock=clock) as (builtin, told):
+        await until(lambda: listed(builtin))
         book = builtin.service.exchange.matching.books[NAME]
-        await until(builtin, lambda: not book.open)
+        await until(lambda: not book.open)
         assert book.asks.best() is not None
-        await until(builtin, lambda: book.open)
+        clock.ahead_s += 10
+        await until(lambda: book.open)
         trades = len(told)
-        await until(builtin, lambda: any(isinstance(each, Trade) and named(each) for each in told[trades:]))
+        await until(lambda: any(isinstance(each, Trade) and named(each) for each in told[trades:]))
         assert [each.state for each in told if isinstance(each, Status) and named(each)] == [
             "live",
             "stale",
@@ -181,27 +187,27 @@ async def test_a_halt_closes_a_book_for_a_while_and_its_orders_stay(tmp_path: Pa
 
 async def test_a_halt_that_a_restart_ended_is_over(tmp_path: Path) -> None:
     async with running(tmp_path, 1, f"halt:{NAME}:1.5:1000") as (builtin, _):
-        await until(
-            builtin, lambda: listed(builtin) and not builtin.service.exchange.matching.books[NAME].open
-        )
+        await until(lambda: listed(builtin) and not builtin.service.exchange.matching.books[NAME].open)
         await durable(builtin)
     async with running(tmp_path) as (builtin, _):
         assert not builtin.service.exchange.matching.books[NAME].open
-        await until(builtin, lambda: builtin.service.exchange.matching.books[NAME].open)
+        await until(lambda: builtin.service.exchange.matching.books[NAME].open)
 
 
 async def test_a_halt_of_what_is_not_listed_is_logged_once(tmp_path: Path) -> None:
     with capture_logs() as logs:
         async with running(tmp_path, 1, "halt:NOPE:0:1000") as (builtin, _):
-            await until(builtin, lambda: listed(builtin) and logs)
+            await until(lambda: listed(builtin) and logs)
             await asyncio.sleep(0.2)
     assert [(each["log_level"], each["instrument"]) for each in logs] == [("warning", "NOPE")]
 
 
 async def test_under_maintenance_nobody_is_served(tmp_path: Path) -> None:
-    async with running(tmp_path, 1, "maintenance:0.5:1") as (builtin, _):
-        await until(builtin, lambda: builtin.service.maintained())
-        await until(builtin, lambda: not builtin.service.maintained())
+    clock = JumpingClock()
+    async with running(tmp_path, 1, "maintenance:0.5:10", clock=clock) as (builtin, _):
+        await until(lambda: builtin.service.maintained())
+        clock.ahead_s += 10
+        await until(lambda: not builtin.service.maintained())
 
 
 async def test_two_processes_never_share_a_journal(tmp_path: Path) -> None:
@@ -212,12 +218,12 @@ async def test_two_processes_never_share_a_journal(tmp_path: Path) -> None:
 
 
 async def test_damage_in_the_middle_refuses_to_start(tmp_path: Path) -> None:
-    async with running(tmp_path) as (builtin, told):
+    async with running(tmp_path) as (_, told):
 
         def marks() -> int:
             return sum(isinstance(each, Ticker) and each.instrument.name == NAME for each in told)
 
-        await until(builtin, lambda: marks() > 3)
+        await until(lambda: marks() > 3)
     (segment, *_) = sorted((tmp_path / "journal").glob("segment-*"))
     content = bytearray(segment.read_bytes())
     content[200] ^= 0xFF
@@ -259,7 +265,7 @@ async def test_after_a_restart_the_image_is_of_what_is_on_disk_and_changes_follo
     """Orders of connections that the restart cut are cancelled behind the image, not in it ahead of the disk."""
     AccountStore(tmp_path).add("bot", {"BTC": 10**9})
     async with running(tmp_path) as (builtin, _):
-        await until(builtin, lambda: listed(builtin) and builtin.service.account("bot") is not None)
+        await until(lambda: listed(builtin) and builtin.service.account("bot") is not None)
         service = builtin.service
         connection = service.connected(FIRST)
         where = {"at_ns": service.now(), "account": FIRST, "connection": connection}
@@ -268,7 +274,7 @@ async def test_after_a_restart_the_image_is_of_what_is_on_disk_and_changes_follo
         await durable(builtin)
     async with running(tmp_path) as (builtin, told):
         assert builtin.service.open_orders(FIRST)
-        await until(builtin, lambda: len(events_of_book(told)) > 10)
+        await until(lambda: len(events_of_book(told)) > 10)
         assert not builtin.service.open_orders(FIRST)
     image, *deltas = events_of_book(told)
     assert isinstance(image, BookImage)

@@ -15,8 +15,9 @@ from deltawire.testing.recordings import make_recording, write_log
 from tests.client.test_subscription import RebuiltBook
 from tests.support.gateway_server import GatewayServer
 from tests.support.replays import SteppedReplay
+from tests.support.waiting import HANG_S
 
-SOON = 30.0
+SOON = HANG_S
 NAME = "BTC-PERPETUAL"
 CHANNELS = (f"book.{NAME}.raw", f"trades.{NAME}.raw")
 

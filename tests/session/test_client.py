@@ -11,8 +11,9 @@ from deltawire.errors import FeedError, RequestError
 from deltawire.session.client import Answer, BookMirror, ClientSession, Notification, TestRequest
 
 
-def note(seq: int, channel: str = "a", epoch: str = "e") -> bytes:
-    params = {"channel": channel, "epoch": epoch, "seq": seq, "data": seq}
+def note(seq: int, channel: str = "a", epoch: str = "e", prev_seq: int | None = None) -> bytes:
+    before = seq - 1 if prev_seq is None else prev_seq
+    params = {"channel": channel, "epoch": epoch, "seq": seq, "prev_seq": before, "data": seq}
     return json.dumps({"jsonrpc": "2.0", "method": "subscription", "params": params}).encode()
 
 
@@ -53,17 +54,28 @@ def test_a_test_request_is_told_and_a_heartbeat_is_not() -> None:
     assert session.received('{"method":"heartbeat","params":{"type":"heartbeat"}}') is None
 
 
-def test_notifications_of_a_channel_rise_by_one() -> None:
+def test_notifications_of_a_channel_name_the_one_before() -> None:
     session = ClientSession()
-    found = [session.received(note(seq)) for seq in (7, 8, 9)]
-    assert found == [Notification("a", seq, "e", seq) for seq in (7, 8, 9)]
+    found = [session.received(note(seq, prev_seq=before)) for before, seq in ((3, 7), (7, 8), (8, 20))]
+    assert found == [
+        Notification("a", seq, "e", seq, prev_seq=before) for before, seq in ((3, 7), (7, 8), (8, 20))
+    ]
 
 
-@pytest.mark.parametrize("seq", [7, 9, 0])
+def test_an_image_follows_nothing() -> None:
+    session = ClientSession()
+    session.received(note(7))
+    image = json.loads(note(30))
+    del image["params"]["prev_seq"]
+    assert session.received(json.dumps(image)) == Notification("a", 30, "e", 30)
+    assert session.received(note(31)) == Notification("a", 31, "e", 31, prev_seq=30)
+
+
+@pytest.mark.parametrize("seq", [7, 9, 1])
 def test_a_notification_out_of_sequence_is_an_error_that_a_reconnection_mends(seq: int) -> None:
     session = ClientSession()
     session.received(note(7))
-    with pytest.raises(FeedError, match=f"a: seq {seq} does not follow 7") as caught:
+    with pytest.raises(FeedError, match=f"a: seq {seq} follows {seq - 1}, not 7") as caught:
         session.received(note(seq))
     assert caught.value.retry
 
@@ -88,7 +100,7 @@ def test_a_channel_that_was_left_begins_anew_when_it_is_joined_again() -> None:
     number, _ = session.call("public/unsubscribe", {"channels": ["a"]})
     session.received(note(2))
     session.received(answer(number, ["a"]))
-    assert session.received(note(40)) == Notification("a", 40, "e", 40)
+    assert session.received(note(40)) == Notification("a", 40, "e", 40, prev_seq=39)
     with pytest.raises(FeedError):
         session.received(note(40, "b"))
 
@@ -208,7 +220,7 @@ def test_positions_outlive_a_connection_and_hold_the_next_to_their_sequence() ->
     assert session.reconnected() == {"a": ResumePosition("e", 5), "b": ResumePosition("e", 7)}
     session.received(b'{"id":1,"result":["a","b"],"recovered":{"a":true,"b":true}}')
     session.received(note(6))
-    with pytest.raises(FeedError, match="b: seq 9 does not follow 7"):
+    with pytest.raises(FeedError, match="b: seq 9 follows 8, not 7"):
         session.received(note(9, "b"))
 
 
@@ -217,7 +229,7 @@ def test_a_channel_that_was_not_recovered_begins_anew() -> None:
     session.received(note(4))
     answered = session.received(b'{"id":1,"result":["a"],"recovered":{"a":false}}')
     assert answered == Answer(1, ["a"], None, {"a": False})
-    assert session.received(note(9)) == Notification("a", 9, "e", 9)
+    assert session.received(note(9)) == Notification("a", 9, "e", 9, prev_seq=8)
 
 
 # Proof.
@@ -261,11 +273,11 @@ def test_one_level_of_ten_that_is_wrong_shows() -> None:
 def test_one_notification_may_stand_for_several_and_says_so() -> None:
     session = ClientSession()
     session.received(note(4))
-    merged = json.loads(note(9))
+    merged = json.loads(note(9, prev_seq=4))
     merged["params"]["conflated"] = 5
-    assert session.received(json.dumps(merged)) == Notification("a", 9, "e", 9, 5)
-    merged["params"] |= {"seq": 12, "conflated": 2}
-    with pytest.raises(FeedError, match="a: seq 12 does not follow 9"):
+    assert session.received(json.dumps(merged)) == Notification("a", 9, "e", 9, 5, 4)
+    merged["params"] |= {"seq": 12, "prev_seq": 10, "conflated": 2}
+    with pytest.raises(FeedError, match="a: seq 12 follows 10, not 9"):
         session.received(json.dumps(merged))
 
 

@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace as changed
 
 from deltawire.model.instruments import Instrument
-from deltawire.session.table import METHODS
 from tests.support.conversations import Conversation, ask_http
 from tests.support.market_events import (
     MS_NS,
@@ -79,42 +78,6 @@ def error(world: World, method: str, **params: Any) -> tuple[int, str, dict[str,
 
 def names(instruments: list[dict[str, Any]]) -> list[str]:
     return [each["instrument_name"] for each in instruments]
-
-
-def test_every_method_has_an_answer_here_or_in_the_conversation() -> None:
-    about_clients = {"public/auth", "public/fork_token"}
-    public = {name for name in METHODS if name.startswith("public/")}
-    assert sorted(public - about_clients) == [
-        "public/disable_heartbeat",
-        "public/get_book_summary_by_currency",
-        "public/get_book_summary_by_instrument",
-        "public/get_currencies",
-        "public/get_definitions",
-        "public/get_expirations",
-        "public/get_funding_rate_history",
-        "public/get_funding_rate_value",
-        "public/get_index_price",
-        "public/get_index_price_names",
-        "public/get_instrument",
-        "public/get_instruments",
-        "public/get_last_trades_by_currency",
-        "public/get_last_trades_by_currency_and_time",
-        "public/get_last_trades_by_instrument",
-        "public/get_last_trades_by_instrument_and_time",
-        "public/get_order_book",
-        "public/get_order_book_by_instrument_id",
-        "public/get_time",
-        "public/get_tradingview_chart_data",
-        "public/get_volatility_index_data",
-        "public/hello",
-        "public/set_heartbeat",
-        "public/status",
-        "public/subscribe",
-        "public/test",
-        "public/ticker",
-        "public/unsubscribe",
-        "public/unsubscribe_all",
-    ]
 
 
 # Instruments.

@@ -18,8 +18,8 @@ from typing import IO, NamedTuple
 import pytest
 
 from deltawire.cli.main import main
+from tests.support.waiting import HANG_S
 
-PATIENCE_S = 30.0
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
@@ -64,7 +64,7 @@ def run_in_terminal(
         while data := os.read(ours, 1 << 16):
             text += data
     os.close(ours)
-    return CommandOutcome(process.wait(PATIENCE_S), _CONTROLS.sub("", text.decode()), "")
+    return CommandOutcome(process.wait(HANG_S), _CONTROLS.sub("", text.decode()), "")
 
 
 class Terminal:
@@ -87,7 +87,7 @@ class Terminal:
 
     def until(self, pattern: str) -> str:
         """Read on until a pattern is there; what was shown before it since the last time."""
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + HANG_S
         while (match := re.search(pattern, self._text)) is None:
             assert select.select([self._ours], [], [], end - time.monotonic())[0], self._text[-2000:]
             self._text += _CONTROLS.sub("", os.read(self._ours, 1 << 16).decode(errors="replace"))
@@ -152,7 +152,7 @@ class Command:
             pytest.skip("memory is measured by /proc")
         counters.write_text("5")
 
-    def end(self, within_s: float = PATIENCE_S) -> int:
+    def end(self, within_s: float = HANG_S) -> int:
         """Its exit code."""
         return self._process.wait(within_s)
 
@@ -169,7 +169,7 @@ class _Lines:
 
     def next(self) -> str:
         """The next line; an `EOFError` at the end."""
-        line = self._queue.get(timeout=PATIENCE_S)
+        line = self._queue.get(timeout=HANG_S)
         if line is None:
             raise EOFError
         return line
@@ -183,13 +183,13 @@ class _Lines:
     def rest(self) -> str:
         """Everything to the end."""
         lines = []
-        while (line := self._queue.get(timeout=PATIENCE_S)) is not None:
+        while (line := self._queue.get(timeout=HANG_S)) is not None:
             lines.append(line)
         return "\n".join(lines)
 
     def close(self) -> None:
         """The process is over."""
-        self._thread.join(PATIENCE_S)
+        self._thread.join(HANG_S)
         self._pipe.close()
 
     def _read(self) -> None:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from deltawire.client import Client
 from deltawire.session.client import BookMirror
+from tests.support.waiting import HANG_S
 
 Level = tuple[float, float]
-REACHED_WITHIN_S = 20
 
 
 class BookState(NamedTuple):
@@ -46,6 +46,12 @@ class FollowerBook:
             self.resyncs += note.data.get("status", {}).get("state") == "live"
             async with self._moved:
                 self._moved.notify_all()
+
+    async def begun(self) -> int:
+        """The time stamp of the image, when it has come; before the first look at a book."""
+        await self._until(lambda: bool(self._notes))
+        timestamp: int = self._notes[0]["timestamp"]
+        return timestamp
 
     async def changed(self, times: int) -> None:
         """So many changes have come."""
@@ -84,7 +90,7 @@ class FollowerBook:
         )
 
     async def _until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(REACHED_WITHIN_S), self._moved:
+        async with asyncio.timeout(HANG_S), self._moved:
             await self._moved.wait_for(condition)
 
 

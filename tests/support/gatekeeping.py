@@ -167,7 +167,7 @@ class Gatekeeping:
         harness = self.exchange.harness
         harness.order(account, PERPETUAL, 10.0, LOW)
         harness.do(CancelMany, account=account)
-        self.exchange.hub.publish_own(account, [AccountLock(locked=True, currency="BTC")])
+        self.exchange.hub.publish_private(account, [AccountLock(locked=True, currency="BTC")])
         self.exchange.hub.flush()
 
     def cancels(self, account: int) -> CancelMany:

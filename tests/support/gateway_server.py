@@ -24,16 +24,15 @@ from websockets.sync.client import connect
 from deltawire.gateway.gateway import Limits
 from deltawire.model.events import Event
 from deltawire.ports import Batch, Source, Wants
-from deltawire.roles.gateway import App, listen, serve
+from deltawire.roles.gateway import App, WallClock, listen, serve
 from deltawire.session.client import Answer, BookMirror, ClientSession, Notification
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE
-from tests.support.frames import CLOSE, TEXT, Frame, request_frame, take_frames
+from tests.support.frames import CLOSE, PING, PONG, TEXT, Frame, client_frame, request_frame, take_frames
 from tests.support.market_events import START_NS, VENUE, ScriptedBook
+from tests.support.waiting import HANG_S
 
-PATIENCE_S = 20.0
-"""How long anything may take before a test fails; never how long it should take."""
 HANDSHAKE = (
     "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -86,7 +85,33 @@ class Way(NamedTuple):
 
 WAYS = [Way(secure, loop) for loop in ("uvloop", "asyncio") for secure in (False, True)]
 """What streams is tested over all of them."""
-LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+
+
+class SteppedLoop(asyncio.SelectorEventLoop):
+    """Its time, and that of all timers in it, jumps ahead when told to."""
+
+    ahead_s = 0.0
+
+    def time(self) -> float:
+        """See `asyncio`."""
+        return super().time() + self.ahead_s
+
+
+class SteppedClock(WallClock):
+    """The time of such a loop."""
+
+    def __init__(self, loop: SteppedLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def now(self) -> int:
+        """See `Clock`."""
+        return super().now() + int(self._loop.ahead_s * 1e9)
+
+
+LOOPS = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop, "stepped": SteppedLoop}
+STEPPED = [Way(secure, "stepped") for secure in (False, True)]
+"""Where time is what is tested: it passes by `pass_s`, and the machine's adds nothing that counts."""
 
 
 @cache
@@ -136,7 +161,7 @@ class GatewayServer:
 
     def __enter__(self) -> "GatewayServer":
         self._thread.start()
-        assert self._started.wait(PATIENCE_S)
+        assert self._started.wait(HANG_S)
         if self.error is not None:
             raise self.error
         return self
@@ -154,7 +179,7 @@ class GatewayServer:
 
     def joined(self) -> bool:
         """Whether the server has ended within the patience."""
-        self._thread.join(PATIENCE_S)
+        self._thread.join(HANG_S)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
@@ -170,7 +195,8 @@ class GatewayServer:
         self._stop = asyncio.Event()
         self.sources = {venue: HandFedSource(venue) for venue in self._venues}
         sources: Sequence[Source] = self._given or list(self.sources.values())
-        self.app = App(sources, epoch=self._epoch, limits=self._limits, **self._more)
+        clock = SteppedClock(self._loop) if isinstance(self._loop, SteppedLoop) else None
+        self.app = App(sources, epoch=self._epoch, limits=self._limits, clock=clock, **self._more)
         sock = listen("127.0.0.1", self._wanted_port)
         port = sock.getsockname()[1]
         self.port: int = SecurePort(port) if self.way.secure else port
@@ -185,11 +211,17 @@ class GatewayServer:
         async def answer() -> T:
             return question()
 
-        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(PATIENCE_S)
+        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result(HANG_S)
 
     def feed(self, what: list[Event] | Exception | None, venue: str = VENUE) -> None:
         """Give the source something to yield."""
         self.ask(lambda: self.sources[venue].feed(what))
+
+    def pass_s(self, seconds: float) -> None:
+        """So much time passes, on a stepped loop: all that was due within it is due now."""
+        loop = self._loop
+        assert isinstance(loop, SteppedLoop)
+        self.ask(lambda: setattr(loop, "ahead_s", loop.ahead_s + seconds))
 
     def go_live(self) -> None:
         """The book's first image."""
@@ -209,9 +241,9 @@ class GatewayServer:
                 await asyncio.sleep(0.005)
 
         async def patient() -> None:
-            await asyncio.wait_for(wait(), PATIENCE_S)
+            await asyncio.wait_for(wait(), HANG_S)
 
-        asyncio.run_coroutine_threadsafe(patient(), self._loop).result(PATIENCE_S + 5)
+        asyncio.run_coroutine_threadsafe(patient(), self._loop).result(HANG_S + 5)
 
     # Its insides.
 
@@ -239,7 +271,7 @@ class GatewayServer:
         url = f"http{'s' if self.way.secure else ''}://127.0.0.1:{self.port}{path}"
         request = urllib.request.Request(url, data=body, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S, context=trust()) as answer:
+            with urllib.request.urlopen(request, timeout=HANG_S, context=trust()) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -248,10 +280,8 @@ class GatewayServer:
     def http_connection(self) -> http.client.HTTPConnection:
         """A connection for any request."""
         if self.way.secure:
-            return http.client.HTTPSConnection(
-                "127.0.0.1", int(self.port), timeout=PATIENCE_S, context=trust()
-            )
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+            return http.client.HTTPSConnection("127.0.0.1", int(self.port), timeout=HANG_S, context=trust())
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANG_S)
 
 
 class RawClient:
@@ -264,7 +294,7 @@ class RawClient:
             self._socket.bind((address, 0))
         if receive_buffer:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self._socket.settimeout(PATIENCE_S)
+        self._socket.settimeout(HANG_S)
         try:
             self._socket.connect(("127.0.0.1", port))
         except OSError:
@@ -348,8 +378,9 @@ class RawClient:
         return self._frames.popleft()
 
     def message(self) -> dict[str, Any]:
-        """Read the next frame as JSON."""
-        frame = self.frame()
+        """Read the next frame as JSON; pings before it are answered."""
+        while (frame := self.frame()).opcode == PING:
+            self.send(client_frame(frame.payload, PONG))
         assert frame.opcode == TEXT, frame
         found: dict[str, Any] = json.loads(frame.payload)
         return found
@@ -393,7 +424,7 @@ class Neighbour:
         self._closing = ExitStack()
         connecting = connect(
             server.url,
-            open_timeout=PATIENCE_S,
+            open_timeout=HANG_S,
             ping_interval=None,
             ssl=trust() if server.way.secure else None,
         )
@@ -420,7 +451,7 @@ class Neighbour:
         self._mirror.apply(note.data)
 
     def _receive(self) -> Any:
-        return self._session.received(self._connection.recv(PATIENCE_S))
+        return self._session.received(self._connection.recv(HANG_S))
 
     def __enter__(self) -> "Neighbour":
         return self

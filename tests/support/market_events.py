@@ -85,6 +85,11 @@ def make_ticker(instrument: Instrument, at_ns: int = START_NS, **fields: Any) ->
     return Ticker(instrument=instrument, venue_ns=at_ns, seen_ns=at_ns, **fields)
 
 
+def make_constituent(price: float) -> Constituent:
+    """A source of an index that counts."""
+    return Constituent("venue", price, price, 1.0, enabled=True)
+
+
 def make_index(
     price: float,
     name: str = "btc_usd",

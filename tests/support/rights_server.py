@@ -3,7 +3,6 @@
 import json
 import re
 import ssl
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -20,7 +19,8 @@ from deltawire.store.keys import KeyStore
 from tests.support.commands import Command
 from tests.support.credentials import ALICE, changed, secret_login
 from tests.support.frames import TEXT
-from tests.support.gateway_server import PATIENCE_S, RawClient
+from tests.support.gateway_server import RawClient
+from tests.support.waiting import HANG_S, wait_until
 
 NAME = "BTC-PERPETUAL"
 ORDERS = f"user.orders.{NAME}.raw"
@@ -72,7 +72,7 @@ class RightsServer:
             f"{scheme}://127.0.0.1:{self.port}{path}", data=body, headers=headers
         )
         try:
-            with urllib.request.urlopen(request, timeout=PATIENCE_S, context=self._tls) as answer:
+            with urllib.request.urlopen(request, timeout=HANG_S, context=self._tls) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -133,14 +133,6 @@ class TlsClient(RawClient):
         raise AssertionError(f"closed with {frame.close_code}")
 
 
-def until(happened: Callable[[], bool]) -> None:
-    """Wait for what nobody tells."""
-    end = time.monotonic() + PATIENCE_S
-    while not happened():
-        assert time.monotonic() < end, "too late"
-        time.sleep(0.05)
-
-
 def request(method: str, **params: Any) -> bytes:
     """The body of a POST."""
     return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
@@ -156,7 +148,7 @@ def rights_server(home: Path, *, secure: bool, keys: tuple[Key, ...] = ()) -> It
     """`deltawire serve` with the built-in exchange; yields it once the perpetual is traded."""
     furnish(home, *keys)
     with started(home, secure=secure) as server:
-        until(lambda: server.has_begun())
+        wait_until(server.has_begun)
         yield server
 
 

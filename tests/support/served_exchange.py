@@ -5,18 +5,17 @@ import os
 import ssl
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from tests.support.serving import Served, serving
+from tests.support.waiting import HANG_S, wait_until
 
-KNOWN_WITHIN_S = 20
 CREDITS = """
 [credits]
 refill = 1000000000
@@ -58,7 +57,7 @@ class ServedExchange(NamedTuple):
         found = json.loads(done.stdout)
         account = Account(name, found["client_id"], found["client_secret"])
         secret = {"client_id": account.client_id, "client_secret": account.client_secret}
-        _wait(lambda: bool(self.call("public/auth", grant_type="client_credentials", **secret)))
+        wait_until(lambda: self.answers("public/auth", grant_type="client_credentials", **secret))
         return account
 
     def call(self, method: str, **params: object) -> Any:
@@ -67,13 +66,19 @@ class ServedExchange(NamedTuple):
             ssl.create_default_context(cafile=str(self.certificate)) if self.certificate.exists() else None
         )
         url = f"{self.served.http}/api/v2/{method}?{urlencode(params)}"
-        with urllib.request.urlopen(url, context=context, timeout=KNOWN_WITHIN_S) as answer:
+        with urllib.request.urlopen(url, context=context, timeout=HANG_S) as answer:
             return json.load(answer)["result"]
 
     def price(self, times: float, instrument: str = "BTC-PERPETUAL", tick: float = 0.5) -> float:
         """The mark price, so many times, on the tick."""
         mark = self.call("public/ticker", instrument_name=instrument)["mark_price"]
         return float(round(mark * times / tick) * tick)
+
+    def answers(self, method: str, **params: object) -> bool:
+        """Whether a public method has a result."""
+        with suppress(urllib.error.HTTPError):
+            return bool(self.call(method, **params))
+        return False
 
 
 @contextmanager
@@ -83,16 +88,5 @@ def serving_exchange(home: Path, *options: str) -> Iterator[ServedExchange]:
     config.write_text(CREDITS)
     with serving(config=config, environment={"DELTAWIRE_HOME": str(home)}, options=options) as served:
         exchange = ServedExchange(served, home)
-        _wait(lambda: bool(exchange.call("public/ticker", instrument_name="BTC-PERPETUAL")["mark_price"]))
+        wait_until(lambda: exchange.answers("public/ticker", instrument_name="BTC-PERPETUAL"))
         yield exchange
-
-
-def _wait(done: Callable[[], bool]) -> None:
-    """Ask until it is so; what is refused is not so yet."""
-    end = time.monotonic() + KNOWN_WITHIN_S
-    while time.monotonic() < end:
-        with suppress(urllib.error.HTTPError):
-            if done():
-                return
-        time.sleep(0.1)
-    raise TimeoutError

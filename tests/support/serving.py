@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deltawire.client import Client, connect
-
-LIVE_WITHIN_S = 20
-STOP_WITHIN_S = 10
+from tests.support.waiting import HANG_S
 
 
 class Served(NamedTuple):
@@ -54,7 +52,7 @@ def serving(
             yield _printed_address(process)
         finally:
             process.terminate()
-            process.wait(STOP_WITHIN_S)
+            process.wait(HANG_S)
             errors.seek(0)
             sys.stderr.write(errors.read().decode())
 
@@ -62,7 +60,7 @@ def serving(
 @asynccontextmanager
 async def connected(served: Served, *instruments: str) -> AsyncIterator[Client]:
     """A client of a server on which the books of these instruments are live."""
-    async with asyncio.timeout(LIVE_WITHIN_S), connect(served.websocket) as watcher:
+    async with asyncio.timeout(HANG_S), connect(served.websocket) as watcher:
         notes = aiter(watcher)
         await watcher.subscribe("instrument.state.any.any")
         missing = set(instruments) - await _listed(watcher)

@@ -16,8 +16,9 @@ from deltawire.roles.gateway import WallClock
 from deltawire.store.accounts import AccountStore
 from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE, secret_login
-from tests.support.gateway_server import PATIENCE_S, GatewayServer, HandFedSource, RawClient, Way, open_socket
+from tests.support.gateway_server import GatewayServer, HandFedSource, RawClient, Way, open_socket
 from tests.support.market_events import VENUE, ScriptedBook
+from tests.support.waiting import HANG_S
 
 NAME = "BTC-PERPETUAL"
 DEPOSIT = 10**10
@@ -54,7 +55,7 @@ class StallingDisk:
         with self._changed:
             self._permits = 1
             self._changed.notify_all()
-            assert self._changed.wait_for(lambda: not self._permits, PATIENCE_S)
+            assert self._changed.wait_for(lambda: not self._permits, HANG_S)
             self._until_one_waits()
 
     def resume(self) -> None:
@@ -64,7 +65,7 @@ class StallingDisk:
             self._changed.notify_all()
 
     def _until_one_waits(self) -> None:
-        assert self._changed.wait_for(lambda: self._waiting and not self._permits, PATIENCE_S)
+        assert self._changed.wait_for(lambda: self._waiting and not self._permits, HANG_S)
 
 
 class ExchangeServer(GatewayServer):
@@ -100,9 +101,9 @@ class ExchangeServer(GatewayServer):
         end = self.exchange_ns() + nanoseconds
         self.wait_until(lambda: self.builtin.service.now() >= end)
 
-    def tell(self, events: list[Event]) -> None:
-        """The venue that is fed by hand tells something, and it is taken in."""
-        self.ask(lambda: self.beside.feed(events))
+    def tell(self, *batches: list[Event]) -> None:
+        """The venue that is fed by hand tells something, a batch at a time, and all of it is taken in."""
+        self.ask(lambda: [self.beside.feed(batch) for batch in batches])
         self.wait_until(lambda: self._foreign_sequence() >= self.foreign.sequence)
 
     def _foreign_sequence(self) -> int:

@@ -116,8 +116,8 @@ class Exchange:
             self._also(events, at_ns)
 
     def _own(self, account: int, events: Iterable[AccountEvent]) -> None:
-        if self.hub.hears(account):
-            self.hub.publish_own(account, events)
+        if self.hub.has_listeners(account):
+            self.hub.publish_private(account, events)
             self.hub.flush()
 
     def tick(self) -> None:

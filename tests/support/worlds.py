@@ -17,9 +17,11 @@ ASKS = {1001: 30, 1003: 40}
 class World:
     """One venue's time, instrument and book; `tell` and `pass_ms` flush, as the end of a tick does."""
 
-    def __init__(self, instrument: Instrument | None = None, keeps: RetentionPolicy | None = None) -> None:
+    def __init__(
+        self, instrument: Instrument | None = None, retention: RetentionPolicy | None = None
+    ) -> None:
         self.market = Market(VENUE)
-        self.hub = Hub(self.market, "epoch", keeps)
+        self.hub = Hub(self.market, "epoch", retention)
         self.book = ScriptedBook(instrument)
         self.instrument = self.book.instrument
         self.now_ns = START_NS
@@ -48,9 +50,9 @@ class World:
 
 
 def live_world(
-    instrument: Instrument | None = None, keeps: RetentionPolicy | None = None, **sides: Any
+    instrument: Instrument | None = None, retention: RetentionPolicy | None = None, **sides: Any
 ) -> World:
     """A world whose book is live."""
-    world = World(instrument, keeps)
+    world = World(instrument, retention)
     world.tell(*world.book.image(sides.get("bids", BIDS), sides.get("asks", ASKS)))
     return world

@@ -13,6 +13,7 @@ from deltawire.ports import Ask, Fetch, Send
 from deltawire.testing.link import Link
 from deltawire.venues import REGISTRY, make_venue
 from deltawire.venues.connection import RETRY_NS
+from tests.support.effort import THOROUGH
 from tests.venues.mangling import tampered, truncated
 from tests.venues.sessions import (
     APART,
@@ -29,7 +30,7 @@ from tests.venues.sessions import (
     told,
 )
 
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2, 3) if THOROUGH else (1,)
 FETCHING = [case for case in CASES if make_simulator(case).fetched_images]
 
 
@@ -461,6 +462,10 @@ class TestMalformedFrames:
                 found.setdefault(f"answer {number}", answer)
         return found
 
+    def spoilt(self, frame: bytes) -> list[bytes]:
+        """With anything in the place of each value, or of some of them."""
+        return [*tampered(frame)][:: 1 if THOROUGH else 3]
+
     def run(self, case: str, spoil: Callable[[bytes], Iterable[bytes]]) -> Session:
         """A stream into which, between good frames, spoilt ones about the victim are thrown."""
         session = Session(case, witnessed=False)
@@ -477,21 +482,17 @@ class TestMalformedFrames:
                 assert usable(events), bad[:300]
         return session
 
-    def test_nothing_in_the_place_of_any_value_raises_or_touches_a_neighbour(self, case: str) -> None:
-        spoilt = self.run(case, tampered)
-        if case not in APART:
-            return
-        whole = self.run(case, lambda frame: [b'{"odd":1}' for _ in tampered(frame)])
-        for name in {*spoilt.names} - {spoilt.victim}:
-            assert encoded(spoilt.of(name)) == encoded(whole.of(name))
-
-    def test_a_book_survives_whatever_has_been_thrown_at_it(self, case: str) -> None:
-        session = self.run(case, tampered)
-        session.close()
-        session.open()
-        for name in session.names:
-            session.delta(name)
-            session.true(name)
+    def test_nothing_in_the_place_of_any_value_raises_touches_a_neighbour_or_lasts(self, case: str) -> None:
+        spoilt = self.run(case, self.spoilt)
+        if case in APART:
+            whole = self.run(case, lambda frame: [b'{"odd":1}' for _ in self.spoilt(frame)])
+            for name in {*spoilt.names} - {spoilt.victim}:
+                assert encoded(spoilt.of(name)) == encoded(whole.of(name))
+        spoilt.close()
+        spoilt.open()
+        for name in spoilt.names:
+            spoilt.delta(name)
+            spoilt.true(name)
 
     def test_a_frame_cut_short_is_a_fault(self, case: str) -> None:
         session = Session(case, witnessed=False)

@@ -14,6 +14,7 @@ import pytest
 from deltawire.model.events import Event, Fault, Status
 from deltawire.recording import RecordingEntry
 from deltawire.testing.replica import Replica, ReplicaBook
+from tests.support.effort import THOROUGH, examples
 from tests.venues.damage import Piece, Recorder, a_tick_off, book_updated_by
 from tests.venues.recorded import FILES, events_by_record
 from tests.venues.reference_book import WITNESSES
@@ -27,8 +28,8 @@ TICKS = {
     "binance_spot": "0.01",
     "binance_usdm": "0.1",
 }
-SAMPLED = 150
-"""Of the long recordings so many updates are damaged, of the others each one."""
+SAMPLED = examples(20)
+"""Of a recording so many updates are damaged, or all where it has no more."""
 LENGTHS = {
     "deribit": 1_000,
     "okx": 20,
@@ -103,9 +104,9 @@ def about(events: list[list[Event]], name: str) -> list[Event]:
 
 
 def places(recorder: Recorder, sampled: int, random: Random) -> list[int]:
-    """Updates to damage, in order: all of them, or a sample where there are thousands."""
+    """Updates to damage, in order: all of them, or a sample where there are more."""
     updates = sorted(recorder.updates)
-    if len(updates) < 3_000:
+    if len(updates) <= sampled:
         return updates
     return sorted(random.sample(updates[1:], sampled))  # a piece begins with the update before
 
@@ -142,7 +143,7 @@ class TestRecordings:
 class TestSimulatedVenues:
     """The same rules everywhere, in streams where every resynchronisation is answered."""
 
-    @pytest.mark.parametrize("seed", range(4))
+    @pytest.mark.parametrize("seed", range(4 if THOROUGH else 1))
     @pytest.mark.parametrize("kind", ["lost", "a tick off", "a tick off near the middle"])
     @pytest.mark.parametrize("case", CHAINED)
     def test_damage_shows_as_soon_as_it_can_and_is_mended(self, case: str, kind: str, seed: int) -> None:

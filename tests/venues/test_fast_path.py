@@ -16,6 +16,7 @@ from deltawire.recording import Recording, RecordingEntry
 from deltawire.sources.replay import play as replay
 from deltawire.testing.kernels import pure_kernel
 from deltawire.venues import make_venue
+from tests.support.effort import examples
 from tests.support.traffic import AMISS, UNKNOWN, Call, in_powers, play, rearranged, scratched
 from tests.venues.recorded import FILES, records
 from tests.venues.sessions import FAST, make_simulator
@@ -188,7 +189,7 @@ def compare(calls: list[Call], case: str) -> Venue:
 
 
 @pytest.mark.parametrize("case", FAST)
-@settings(max_examples=40)
+@settings(max_examples=examples(20))
 @given(seed=st.integers(0, 1 << 30))
 def test_order_and_unknown_members_change_nothing(case: str, seed: int) -> None:
     random = Random(seed)
@@ -204,7 +205,7 @@ def test_order_and_unknown_members_change_nothing(case: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("case", FAST)
-@settings(max_examples=40)
+@settings(max_examples=examples(20))
 @given(seed=st.integers(0, 1 << 30))
 def test_what_a_parser_would_refuse_is_never_taken(case: str, seed: int) -> None:
     """Members known to a parser, twice or of another kind, broken JSON, and single bytes, in any order."""
@@ -224,7 +225,7 @@ def test_what_a_parser_would_refuse_is_never_taken(case: str, seed: int) -> None
 
 
 @pytest.mark.parametrize("case", ["deribit", "kraken", "kraken-ten-deep"])
-@settings(max_examples=40)
+@settings(max_examples=examples(20))
 @given(seed=st.integers(0, 1 << 30))
 def test_numbers_in_powers_of_ten_are_the_same_numbers(case: str, seed: int) -> None:
     random = Random(seed)

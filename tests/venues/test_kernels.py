@@ -20,12 +20,15 @@ from deltawire.sources.replay import play as replay
 from deltawire.testing.kernels import pure_kernel
 from deltawire.testing.link import Link
 from deltawire.venues import make_venue
+from tests.support.effort import THOROUGH
 from tests.support.subscribers import Inbox
 from tests.support.traffic import CHECKSUM, Call, Witnessed, emptied, play, scratched
 from tests.venues.recorded import FILES, records
 from tests.venues.sessions import CASES, FAST, make_simulator
 
 pytestmark = pytest.mark.skipif(not kernel.COMPILED, reason="there is only the pure kernel to run")
+REPLAYED = None if THOROUGH else 1_500
+"""Records of each recording."""
 UPDATES = int(os.environ.get("DELTAWIRE_UPDATES", "10_000"))
 """Levels that the random streams of all cases set, about."""
 PER_SEED = 600
@@ -173,11 +176,11 @@ class Readers:
         self._batches += 1
         hub, inbox = self._hub, self.slow
         if self._batches % BEHIND == 1:
-            hub.lag(inbox.subscriber, 1 << 30, lambda: None)
+            hub.fall_behind(inbox.subscriber, 1 << 30, lambda: None)
         elif self._batches % BEHIND == 0:
             while data := hub.catch_up(inbox.subscriber):
                 inbox.write(data)
-            hub.keep_up(inbox.subscriber, inbox)
+            hub.caught_up(inbox.subscriber, inbox)
 
 
 def key(name: str, levels: int = 0, pace_ns: int = 0) -> ChannelKey:
@@ -192,7 +195,7 @@ def notifications(folder: Path, name: str) -> tuple[list[bytes], dict[str, objec
     market = Market(venue.name)
     hub = Hub(market, "epoch")
     readers: dict[str, Readers] = {}
-    for batch in replay(records(folder, name), venue):
+    for batch in replay(records(folder, name)[:REPLAYED], venue):
         hub.advance(batch.venue, batch.at_ns)
         hub.publish(batch.events)
         for state in market:

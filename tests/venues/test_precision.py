@@ -22,6 +22,7 @@ from deltawire.ports import Output, Wants
 from deltawire.testing.kernels import pure_kernel
 from deltawire.testing.replica import Replica
 from deltawire.venues import make_venue
+from tests.support.effort import examples
 
 Text = tuple[str, str]
 Book = dict[str, dict[Decimal, Text]]
@@ -395,7 +396,7 @@ def run(venue: str, heard: list[Message], *, listed: bool) -> list[bytes]:
     return [msgspec.json.encode(each) for each in found.said]
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(20))
 @given(heard=st.lists(messages, max_size=12), listed=st.booleans())
 @pytest.mark.parametrize("venue", WRITERS)
 def test_odd_numbers_cost_only_themselves_and_no_level_is_ever_wrong(

@@ -16,6 +16,7 @@ from deltawire.model.events import BookDelta, BookImage, Changes, Event, Fault, 
 from deltawire.model.instruments import Instrument
 from deltawire.recording import RecordingEntry
 from deltawire.testing.replica import Replica
+from tests.support.effort import THOROUGH
 from tests.venues.recorded import FILES, events, events_by_record, records
 from tests.venues.reference_book import WITNESSES
 
@@ -167,7 +168,7 @@ def test_the_same_file_twice_gives_the_same_bytes(
     assert digest(events(recorded, FILES[name].venue)) == digest(replayed)
 
 
-@pytest.mark.parametrize("seed", ["0", "1"])
+@pytest.mark.parametrize("seed", ["0", "1"] if THOROUGH else ["1"])
 def test_the_order_of_hashes_changes_nothing(
     recordings: Path, name: str, replayed: list[Event], seed: str
 ) -> None:

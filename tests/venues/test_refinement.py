@@ -71,7 +71,7 @@ def test_subscribers_follow_a_book_that_becomes_finer(listed: bool) -> None:
     for note in reader.take():
         mirrors[note["params"]["channel"]].apply(note["params"]["data"])
     behind.apply(slow.data(channels[0])[0])
-    hub.lag(slow.subscriber, 1 << 30, lambda: None)
+    hub.fall_behind(slow.subscriber, 1 << 30, lambda: None)
     for number, (bids, asks) in enumerate(CHANGES[1:], 2):
         publish(venue.received(deribit_frame(number, bids, asks), NOW), NOW + number * 60_000_000)
     publish([], NOW + 1_000_000_000)

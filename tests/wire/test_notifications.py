@@ -18,11 +18,11 @@ INSTRUMENT = make_instrument(price_exponent=-2, size_exponent=-3)
 
 
 def test_an_envelope_is_a_json_rpc_notification_with_epoch_and_seq() -> None:
-    note = Envelope('odd"channel\\', "e-1").wrap(41, b'{"a":[1]}')
+    note = Envelope('odd"channel\\', "e-1").wrap(41, 40, b'{"a":[1]}')
     assert json.loads(note) == {
         "jsonrpc": "2.0",
         "method": "subscription",
-        "params": {"channel": 'odd"channel\\', "epoch": "e-1", "seq": 41, "data": {"a": [1]}},
+        "params": {"channel": 'odd"channel\\', "epoch": "e-1", "seq": 41, "prev_seq": 40, "data": {"a": [1]}},
     }
 
 

@@ -89,17 +89,21 @@ def payload(data: bytes) -> bytes:
     return found.payload
 
 
-@given(notes | grouped | plain, st.integers(0, 1 << 53), st.integers(1, 1000))
-def test_what_is_decoded_is_what_json_says(data: Any, seq: int, conflated: int) -> None:
-    as_json = json.loads(payload(JsonEncoder("book.X.raw", "e", 3, "X").frame(seq, data, conflated)))[
-        "params"
-    ]
+@given(notes | grouped | plain, st.integers(0, 1 << 53), st.none() | st.integers(1, 99), st.integers(1, 1000))
+def test_what_is_decoded_is_what_json_says(
+    data: Any, prev_seq: int, behind: int | None, conflated: int
+) -> None:
+    seq = prev_seq + (behind or 0)
+    place = seq, None if behind is None else prev_seq
+    json_frame = JsonEncoder("book.X.raw", "e", 3, "X").frame(*place, data, conflated)
+    as_json = json.loads(payload(json_frame))["params"]
     encoder, decoder = ProtoEncoder("book.X.raw", "e", 3, "X"), ProtoDecoder()
     assert decoder.decode(payload(encoder.opened())) is None
-    found = decoder.decode(payload(encoder.frame(seq, data, conflated)))
+    found = decoder.decode(payload(encoder.frame(*place, data, conflated)))
     assert found is not None
     assert found.data == as_json.pop("data")
     assert as_json.pop("conflated", 1) == found.conflated
+    assert as_json.pop("prev_seq", None) == found.prev_seq
     assert as_json == {"channel": found.channel, "epoch": found.epoch, "seq": found.seq}
 
 
@@ -114,7 +118,7 @@ def test_bytes_that_are_no_notification_are_an_error_of_the_feed(data: bytes) ->
 
 def test_frames_are_binary_and_joined_is_control_in_json() -> None:
     encoder = ProtoEncoder("c", "e", 1, "")
-    frames = take_frames(bytearray(encoder.opened() + encoder.frame(1, {"a": 1}) + encoder.joined(5)))
+    frames = take_frames(bytearray(encoder.opened() + encoder.frame(1, 0, {"a": 1}) + encoder.joined(5)))
     assert [frame.opcode == BINARY for frame in frames] == [True, True, False]
     assert json.loads(frames[2].payload)["method"] == "joined"
 
@@ -144,7 +148,9 @@ def share(deltas: list[BookDelta]) -> float:
         )
         channel = f"book.{delta.instrument.name}.raw"
         for at, make in enumerate((ProtoEncoder, JsonEncoder)):
-            sizes[at] += len(make(channel, "6910c3f2-a1b2c3", 7, delta.instrument.name).frame(seq, note))
+            sizes[at] += len(
+                make(channel, "6910c3f2-a1b2c3", 7, delta.instrument.name).frame(seq, seq - 1, note)
+            )
     return sizes[0] / sizes[1]
 
 

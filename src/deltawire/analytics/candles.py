@@ -1,7 +1,7 @@
 """Candles from trades: one-minute buckets, and longer ones made of them."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import fsum
 
 from deltawire.model.events import Candle, Trade
@@ -15,7 +15,11 @@ class CandleSeries:
     """The last minutes of one instrument's trades, oldest first; minutes without a trade have no bucket."""
 
     def __init__(self, kept: int = KEPT_MINUTES) -> None:
+        self.count = 0
+        """How many trades there have been."""
         self._buckets: deque[Candle] = deque(maxlen=kept)
+        self._counts: deque[int] = deque(maxlen=kept)
+        """How many there had been at the end of each bucket."""
 
     def add(self, trade: Trade) -> None:
         """Add a trade; one older than the current minute counts into it, because its own was published already."""
@@ -23,10 +27,13 @@ class CandleSeries:
         price = instrument.price(trade.price_ticks)
         volume, cost = instrument.amounts(price, trade.size_lots) if instrument.measurable else (None, None)
         open_ns = trade.venue_ns // MINUTE_NS * MINUTE_NS
+        self.count += 1
         last = self._buckets[-1] if self._buckets else None
         if last is None or open_ns > last.open_ns:
             self._buckets.append(Candle(instrument, open_ns, 1, price, price, price, price, volume, cost))
+            self._counts.append(self.count)
             return
+        self._counts[-1] = self.count
         self._buckets[-1] = Candle(
             instrument,
             last.open_ns,
@@ -44,9 +51,18 @@ class CandleSeries:
         """The newest minute, its amounts not rounded."""
         return self._buckets[-1] if self._buckets else None
 
-    def restore(self, candles: Iterable[Candle]) -> None:
-        """Go on behind these minutes."""
+    def restore(self, candles: Iterable[Candle], trades: Sequence[Trade] = ()) -> None:
+        """Continue after these minutes; `trades` are the newest of their trades, and the first of them counts as 1."""
         self._buckets = deque(candles, self._buckets.maxlen)
+        self._counts.clear()
+        self.count = 0
+        for bucket in self._buckets:
+            while self.count < len(trades) and trades[self.count].venue_ns < bucket.open_ns + MINUTE_NS:
+                self.count += 1
+            self._counts.append(self.count)
+        self.count = len(trades)
+        if self._counts:
+            self._counts[-1] = self.count
 
     def last(self, minutes: int) -> Candle | None:
         """The current bucket of this length, or None before the first trade."""
@@ -58,7 +74,23 @@ class CandleSeries:
             if bucket.open_ns < start:
                 break
             recent.append(bucket)
-        return _joined(recent[::-1], start, minutes)
+        return joined(recent[::-1], start, minutes)
+
+    def count_until(self, open_ns: int, minutes: int) -> int:
+        """How many trades there had been at the end of the bucket of this length that begins then."""
+        for bucket, count in zip(reversed(self._buckets), reversed(self._counts), strict=True):
+            if bucket.open_ns < open_ns + minutes * MINUTE_NS:
+                return count
+        return 0
+
+    def opened_at(self, number: int, minutes: int) -> int:
+        """The start of the bucket of this length that trade `number` counts into; the oldest kept at least."""
+        open_ns = 0
+        for bucket, count in zip(reversed(self._buckets), reversed(self._counts), strict=True):
+            if count < number:
+                return open_ns
+            open_ns = _floor(bucket.open_ns, minutes)
+        return open_ns
 
     def between(self, start_ns: int, end_ns: int, minutes: int) -> list[Candle]:
         """Buckets of this length that begin within start…end, oldest first."""
@@ -68,14 +100,15 @@ class CandleSeries:
             start = _floor(bucket.open_ns, minutes)
             if first <= start <= end_ns:
                 groups.setdefault(start, []).append(bucket)
-        return [_joined(buckets, start, minutes) for start, buckets in groups.items()]
+        return [joined(buckets, start, minutes) for start, buckets in groups.items()]
 
 
 def _floor(open_ns: int, minutes: int) -> int:
     return open_ns // (minutes * MINUTE_NS) * (minutes * MINUTE_NS)
 
 
-def _joined(buckets: Iterable[Candle], open_ns: int, minutes: int) -> Candle:
+def joined(buckets: Iterable[Candle], open_ns: int, minutes: int) -> Candle:
+    """One bucket of several in their order."""
     parts = list(buckets)
     return Candle(
         parts[0].instrument,

@@ -103,9 +103,13 @@ class Side:
         """Replace all levels by these."""
         self.load(levels.prices, levels.sizes)
 
-    def follow(self, changes: Changes) -> None:
-        """Apply changes that were verified elsewhere."""
+    def follow(self, changes: Changes) -> bool:
+        """Do changes that have been verified elsewhere; returns whether the best level is another now."""
+        best = self.best()
+        before = best, self._levels.get(best or 0)
         self.apply(changes.prices, changes.sizes)
+        best = self.best()
+        return before != (best, self._levels.get(best or 0))
 
     def revert(self, changes: Changes) -> None:
         """Undo what `apply` returned; nothing may have changed in between."""

@@ -1,22 +1,34 @@
-"""The broker inside one process."""
+"""The broker inside one process, and its images."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
+from itertools import islice
 
+from deltawire.errors import PublishError
 from deltawire.ports import Batch
 
 Listener = Callable[[Batch], None]
 
 
 class MemoryBroker:
-    """Hands each batch over at once, in the publisher's own call."""
+    """Hands each batch over at once, in the publisher's own call; keeps the newest `kept` of each topic."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int = 0) -> None:
+        self._kept = kept
+        self._numbers: dict[str, int] = {}
+        self._history: dict[str, deque[Batch]] = {}
         self._subscriptions: dict[object, tuple[str, Listener]] = {}
         self._routes: dict[str, list[Listener]] = {}
 
-    def publish(self, topic: str, batch: Batch) -> None:
+    def publish(self, topic: str, batch: Batch, expected: int | None = None) -> int:
         """See `deltawire.ports.Broker`."""
+        newest = self._numbers.get(topic, 0)
+        if expected is not None and expected != newest:
+            raise PublishError(topic, expected, newest)
+        self._numbers[topic] = newest + 1
+        if self._kept:
+            self._history.setdefault(topic, deque(maxlen=self._kept)).append(batch)
         listeners = self._routes.get(topic)
         if listeners is None:
             listeners = self._routes[topic] = [
@@ -24,6 +36,7 @@ class MemoryBroker:
             ]
         for listener in listeners:
             listener(batch)
+        return newest + 1
 
     def subscribe(self, pattern: str, listener: Listener) -> Callable[[], None]:
         """See `deltawire.ports.Broker`."""
@@ -36,3 +49,31 @@ class MemoryBroker:
             self._routes.clear()
 
         return end
+
+    def newest(self, topic: str) -> int:
+        """See `deltawire.ports.Broker`."""
+        return self._numbers.get(topic, 0)
+
+    def history(self, topic: str, after: int) -> Sequence[Batch] | None:
+        """See `deltawire.ports.Broker`."""
+        kept = self._history.get(topic, ())
+        count = self.newest(topic) - after
+        if not 0 <= count <= len(kept):
+            return None
+        return list(islice(kept, len(kept) - count, None))
+
+
+class MemoryRetained:
+    """Images in a dictionary."""
+
+    def __init__(self) -> None:
+        self._images: dict[str, tuple[int, Batch]] = {}
+
+    def retain(self, topic: str, number: int, image: Batch) -> None:
+        """See `deltawire.ports.Retained`."""
+        if number >= self._images.get(topic, (0, image))[0]:
+            self._images[topic] = number, image
+
+    def retained(self, topic: str) -> tuple[int, Batch] | None:
+        """See `deltawire.ports.Retained`."""
+        return self._images.get(topic)

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
+from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as ws_connect
 from websockets.exceptions import (
     ConnectionClosed,
@@ -65,6 +66,15 @@ class Wire(Protocol):
 
     async def close(self) -> None:
         """Close it."""
+
+
+class _Connection(ClientConnection):
+    """Lets go of its transport also when the peer broke it off: asyncio warns of one over TLS otherwise."""
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """See `websockets`."""
+        await super().close(code, reason)
+        self.transport.close()
 
 
 class Client:
@@ -319,6 +329,7 @@ async def open_client(
             address,
             ssl=trust,
             max_size=LARGEST_MESSAGE,
+            create_connection=_Connection,
             open_timeout=CALL_WITHIN_S,
             close_timeout=CLOSE_WITHIN_S,
             compression="deflate" if compress else None,

@@ -7,7 +7,7 @@ them), amounts in the venue's size unit, times in milliseconds, IVs in percent.
 from typing import Any
 
 from deltawire.market.market import Market
-from deltawire.market.state import InstrumentState, TapeEntry
+from deltawire.market.state import InstrumentState, Mark, TapeEntry
 from deltawire.model.events import Stats
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import exponent_of
@@ -112,16 +112,17 @@ def currency_objects(market: Market) -> list[dict[str, Any]]:
     ]
 
 
-def ticker_object(state: InstrumentState, market: Market) -> dict[str, Any]:
-    """Data of `ticker.X.*`, result of `public/ticker`.
+def ticker_object(state: InstrumentState, market: Market, mark: Mark | None = None) -> dict[str, Any]:
+    """Data of `ticker.X.*`, result of `public/ticker`; with a mark, as of then instead of now.
 
     Open interest is 0.0 if the venue states none, because clients expect a number.
     """
     instrument, ticker = state.instrument, state.ticker
     bid, bid_size, ask, ask_size = state.best()
-    stats = state.stats(market.time(state))
+    now, last_ns = (market.time(state), _last_ns(state)) if mark is None else mark[1:]
+    stats = state.stats(now)
     members: dict[str, Any] = {
-        "timestamp": (_last_ns(state) or market.time(state)) // MS_NS,
+        "timestamp": (last_ns or now) // MS_NS,
         "instrument_name": state.name,
         "state": ticker.get("state", "open") if instrument.active else "closed",
         "best_bid_price": bid,
@@ -141,7 +142,7 @@ def ticker_object(state: InstrumentState, market: Market) -> dict[str, Any]:
         members |= {name: ticker.get(name) for name in _OPTION}
         members["greeks"] = ticker.get("greeks")
     if state.status not in (None, "live"):
-        members["status"] = status_object(state, market)
+        members["status"] = status_object(state, now)
     return members
 
 
@@ -162,14 +163,14 @@ def _volumes(stats: Stats) -> dict[str, float]:
     return {name: volume for name, volume in named.items() if volume is not None}
 
 
-def status_object(state: InstrumentState, market: Market) -> dict[str, Any]:
-    """Data of `status.X`: the state of the book, its reason, and since when."""
+def status_object(state: InstrumentState, now: int) -> dict[str, Any]:
+    """Data of `status.X`: the book's state, why, and since how long, at a venue's time."""
     members = {
         "instrument_name": state.name,
         "state": state.status or "syncing",
         "reason": state.reason,
         "since": state.status_ns // MS_NS,
-        "age": max(0, market.time(state) - state.status_ns) // MS_NS,
+        "age": max(0, now - state.status_ns) // MS_NS,
     }
     return members | {"detail": state.detail} if state.detail else members
 
@@ -178,7 +179,7 @@ def quote_object(state: InstrumentState) -> dict[str, Any]:
     """Data of `quote.X`: the best prices and amounts, 0.0 without a live book."""
     bid, bid_size, ask, ask_size = state.best()
     members = {
-        "timestamp": _last_ns(state) // MS_NS,
+        "timestamp": (state.quote_mark[2] or _last_ns(state)) // MS_NS,
         "instrument_name": state.name,
         "best_bid_price": bid,
         "best_bid_amount": bid_size,

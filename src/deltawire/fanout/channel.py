@@ -1,4 +1,4 @@
-"""A channel: what it says of events, in its own sequence, and its image for those who join late."""
+"""A channel: what it says of events, at positions that follow from them, and its image for those who join late."""
 
 from typing import Any, Protocol
 
@@ -15,15 +15,20 @@ from deltawire.model.events import Event
 from deltawire.ports import AccountStates, Clock
 from deltawire.wire.notifications import Stamps
 
+Recovered = list[tuple[int, Any]]
+"""Notifications made again from what is known of the past: `seq` and data of each."""
+Missed = list[bytes] | int | None
+"""What somebody has missed: the frames; or the position that it waits at; None where it is not all known."""
+
 
 class Timers(Protocol):
-    """Calls `due` at the next multiple of an interval, in the time of a venue."""
+    """Calls `interval_ended` at the next multiple of an interval, in the time of a venue."""
 
     def wake(self, channel: "Channel", venue: str, interval_ns: int) -> None:
-        """Ask for one call of `channel.due()`; asking again before it comes changes nothing."""
+        """Ask for one call of `channel.interval_ended()`; asking again before it comes changes nothing."""
 
-    def settle(self, channel: "Channel") -> None:
-        """Ask for one call of `channel.settle()` when the events at hand are all told."""
+    def after_moment(self, channel: "Channel") -> None:
+        """Ask for one call of `channel.moment_ended()` when all channels have the events at hand."""
 
     def forget(self, channel: "Channel") -> None:
         """Of a channel that has ended nothing is asked any more."""
@@ -42,8 +47,10 @@ class Opening(msgspec.Struct, frozen=True):
 class Channel:
     """Base of all channels.
 
-    `waits` says that a subscriber without an image gets nothing: it is admitted when there is one. `merges` says that
-    one notification may stand for several: who has fallen behind gets `catch_up`.
+    `seq` is the position: the number of the newest event told. It follows from events alone, so that a channel that
+    opens late stands where it would have stood. `waits` says that a subscriber without an image gets nothing: it is
+    admitted when there is one. `merges` says that one notification may stand for several: who has fallen behind gets
+    `catch_up`.
     """
 
     waits = False
@@ -56,42 +63,46 @@ class Channel:
         self.market = market
         self.timers = timers
         self.epoch = opening.epoch
+        self.number = opening.number
         self.seq = 0
-        self.waiting: dict[Subscriber, None] = {}
+        self.count = 0
+        """How many notifications have been published."""
+        self.waiting: dict[Subscriber, int | None] = {}
+        """Who is to be admitted, and from which position it goes on; None: with an image."""
         self.behind: dict[Backlog, None] = {}
         """Of those who have fallen behind, the ones who are owed nothing of this channel yet."""
-        self.lanes: dict[Encoding, ChannelEncoding] = {}
+        self.encodings: dict[Encoding, ChannelEncoding] = {}
         self._opening = opening
         self._groups = groups
         self._newest: Any = None
-        self.heard: Event | None = None
-        """The newest event, where stamps were asked for."""
+        self.newest_event: Event | None = None
+        """Where stamps were asked for."""
 
     @property
     def active(self) -> bool:
         """Whether anyone would get what is published."""
-        return any(self._groups.listens(lane.address) for lane in self.lanes.values())
+        return any(self._groups.listens(encoded.address) for encoded in self.encodings.values())
 
-    def lane(self, encoding: Encoding) -> ChannelEncoding:
+    def encoded(self, encoding: Encoding) -> ChannelEncoding:
         """The channel in one encoding; its past begins when it is first asked for."""
-        lane = self.lanes.get(encoding)
-        if lane is None:
-            lane = self.lanes[encoding] = ChannelEncoding(
+        encoded = self.encodings.get(encoding)
+        if encoded is None:
+            encoded = self.encodings[encoding] = ChannelEncoding(
                 self.key, self.epoch, self._opening.number, encoding, self._opening.pool
             )
-        return lane
+        return encoded
 
-    def tell(self, event: Event, state: InstrumentState | None) -> None:
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
         """An event that this channel may be about has been taken in by the market."""
 
-    def due(self) -> None:
+    def interval_ended(self) -> None:
         """The interval asked for is over."""
 
-    def settle(self) -> None:
-        """The events at hand are all told."""
+    def moment_ended(self) -> None:
+        """All channels have the events at hand."""
 
     def opened(self) -> None:
-        """The first subscriber is about to join: start from the market as it is."""
+        """The first subscriber is about to join: begin where the events so far have led."""
 
     def ended(self) -> None:
         """The channel is of no more use."""
@@ -108,17 +119,26 @@ class Channel:
         return None
 
     def image_frame(self, encoding: Encoding) -> bytes | None:
-        """The image as a frame, in the channel's sequence as it stands."""
+        """The image as a frame, at the channel's position."""
         data = self.image()
-        return None if data is None else self.lane(encoding).image(self.seq, data)
+        return None if data is None else self.encoded(encoding).image(self.seq, data)
 
-    def publish(self, data: Any) -> None:
-        """Tell everyone on the channel."""
-        self.seq += 1
+    def first_frame(self, subscriber: Subscriber) -> bytes:
+        """The image, or where there is none, for those who want to know it, the position."""
+        image = self.image_frame(subscriber.encoding)
+        if image is not None:
+            return image
+        return self.encoded(subscriber.encoding).joined(self.seq) if subscriber.resumes else b""
+
+    def publish(self, seq: int, data: Any) -> None:
+        """Tell everyone on the channel; `seq` is the number of the newest event told, and higher than the last."""
+        prev_seq, self.seq = self.seq, seq
+        self.count += 1
         self._newest = data if self.merges else None
         stamps = self._stamps() if self.key.stamps else None
-        for lane in self.lanes.values():
-            self._groups.publish(lane.address, lane.add(self.seq, data, stamps), merges=self.merges)
+        for encoded in self.encodings.values():
+            frame = encoded.add(seq, prev_seq, data, stamps)
+            self._groups.publish(encoded.address, frame, merges=self.merges)
         if self.behind:
             behind, self.behind = self.behind, {}
             for outbox in behind:
@@ -126,16 +146,35 @@ class Channel:
 
     def _stamps(self) -> Stamps:
         """Of the newest event that was told."""
-        event, clock = self.heard, self._opening.clock
+        event, clock = self.newest_event, self._opening.clock
         sent_ns = 0 if clock is None else clock.now()
         return Stamps(getattr(event, "venue_ns", 0), getattr(event, "seen_ns", 0), sent_ns)
 
-    def missed(self, encoding: Encoding, position: ResumePosition) -> list[bytes] | None:
-        """Every frame published since a position; None when they are not all here, or it is none of this channel."""
-        lane = self.lanes.get(encoding)
-        if position.epoch != self.epoch or lane is None:
+    # Those who come back.
+
+    def missed(self, encoding: Encoding, position: ResumePosition) -> Missed:
+        """All that was published since a position, as it was, or where that is not kept, made again from the past."""
+        if position.epoch != self.epoch or not 0 <= position.seq <= self.seq:
             return None
-        return lane.history.last(self.seq - position.seq)
+        if position.seq == self.seq:
+            return []
+        encoded = self.encoded(encoding)
+        frames = encoded.history.since(position.seq)
+        if frames is not None:
+            return frames
+        recovered = self.recovered(position.seq)
+        if recovered is None:
+            return None
+        made, prev_seq = [], position.seq
+        for seq, data in recovered:
+            made.append(encoded.frame(seq, prev_seq, data))
+            prev_seq = seq
+        return made
+
+    def recovered(self, seq: int) -> Recovered | None:
+        """What leads from an earlier position to this one; None where too little is known of the past."""
+        data = self.image() if self.merges else None
+        return None if data is None else [(self.seq, data)]
 
     # Those who have fallen behind.
 
@@ -146,37 +185,52 @@ class Channel:
     def release(self, seq: int) -> None:
         """A reader that was left behind there has got what it missed, or is gone."""
 
-    def catch_up(self, encoding: Encoding, seq: int) -> bytes:
-        """One frame for all that was published since `seq`, which somebody holds."""
-        lane = self.lane(encoding)
-        if self.seq == seq + 1 and (one := lane.history.last(1)):
+    def catch_up(self, encoding: Encoding, seq: int, conflated: int) -> bytes:
+        """One frame for the `conflated` notifications published since `seq`, which somebody holds."""
+        encoded = self.encoded(encoding)
+        if conflated == 1 and (one := encoded.history.since(seq)):
             return one[0]
-        return lane.merged(seq, self.seq, self.since)
+        return encoded.merged(seq, self.seq, conflated, self.since)
 
     def since(self, seq: int) -> Any:
         """One notification's data for all since then: the newest replaces those before."""
         return self._newest
 
+    # Those who wait.
+
     def admit(self) -> None:
-        """There is an image now: let in those who waited for it."""
-        if not self.waiting or self.image() is None:
+        """If there is an image now, let in those who waited for it, and those who waited to go on."""
+        if not self.waiting or not self.admits():
             return
         waiting, self.waiting = self.waiting, {}
         for subscriber in waiting:
-            address = self.lane(subscriber.encoding).address
+            address = self.encoded(subscriber.encoding).address
             subscriber.waiting.discard(address)
             self._groups.move(subscriber, subscriber.channels | {address})
-        for subscriber in waiting:
-            opened = self.lane(subscriber.encoding).opened
-            if subscriber.outbox is None:
-                subscriber.sink.write(opened + (self.image_frame(subscriber.encoding) or b""))
-                continue
+        for subscriber, position in waiting.items():
+            self._welcome(subscriber, position)
+
+    def admits(self) -> bool:
+        """Whether who waits need not wait any more."""
+        return self.image() is not None
+
+    def _welcome(self, subscriber: Subscriber, position: int | None) -> None:
+        """What comes first for somebody who has waited."""
+        opened = self.encoded(subscriber.encoding).opened
+        missed = None
+        if position is not None:
+            missed = self.missed(subscriber.encoding, ResumePosition(self.epoch, position))
+        outbox = subscriber.outbox
+        if outbox is not None and self.merges and missed is None:
             if opened:
-                subscriber.outbox.write(opened)
-            if self.merges:
-                subscriber.outbox.owe(self, image=True)
-            else:
-                subscriber.outbox.write(self.image_frame(subscriber.encoding) or b"")
+                outbox.write(opened)
+            outbox.owe(self, image=True)
+            return
+        frames = missed if isinstance(missed, list) else [self.first_frame(subscriber)]
+        if data := opened + b"".join(frames):
+            subscriber.sink.write(data)
+        if outbox is not None and self.merges:
+            outbox.owe(self)
 
 
 class InstrumentChannel(Channel):
@@ -192,12 +246,17 @@ class InstrumentChannel(Channel):
         self.interval_ns = max(INTERVALS_NS.get(key.interval, 0), key.pace_ns)
 
     def soon(self) -> None:
-        """Publish at the next end of the interval, or, without one, once the events at hand are told."""
+        """Publish at the next end of the interval, or, without one, once all have the events at hand."""
         if self.interval_ns:
             self.timers.wake(self, self.state.instrument.venue, self.interval_ns)
         else:
-            self.timers.settle(self)
+            self.timers.after_moment(self)
 
-    def settle(self) -> None:
-        """Without an interval, the end of the events at hand is when we are due."""
-        self.due()
+    def in_interval(self, at_ns: int) -> bool:
+        """Whether a time lies in the interval at hand, which is told when it ends."""
+        now = self.market.time(self.state)
+        return bool(self.interval_ns) and at_ns // self.interval_ns == now // self.interval_ns
+
+    def moment_ended(self) -> None:
+        """Without an interval, this is the end of it."""
+        self.interval_ended()

@@ -19,8 +19,10 @@ class Encoder(Protocol):
     def opened(self) -> bytes:
         """What a subscriber must have before anything else of the channel; may be empty."""
 
-    def frame(self, seq: int, data: Any, conflated: int = 1, stamps: Stamps | None = None) -> bytes:
-        """A notification; `conflated` is how many it stands for."""
+    def frame(
+        self, seq: int, prev_seq: int | None, data: Any, conflated: int = 1, stamps: Stamps | None = None
+    ) -> bytes:
+        """A notification; `conflated` is how many it stands for; an image has no `prev_seq`."""
 
     def joined(self, seq: int) -> bytes:
         """That the channel is joined behind this `seq`."""
@@ -50,7 +52,7 @@ ENCODED = "  "
 
 
 class ChannelEncoding:
-    """One encoding of a channel; `address` names it among all lanes of all channels."""
+    """One encoding of a channel; `address` names it among all channels in all encodings."""
 
     __slots__ = ("_encoder", "_image", "_merged", "address", "history", "opened")
 
@@ -65,25 +67,29 @@ class ChannelEncoding:
         self._image: tuple[int, Any, bytes] = (-1, None, b"")
         self._merged: dict[int, bytes] = {}
 
-    def add(self, seq: int, data: Any, stamps: Stamps | None) -> bytes:
+    def add(self, seq: int, prev_seq: int, data: Any, stamps: Stamps | None) -> bytes:
         """The next notification."""
-        frame = self._encoder.frame(seq, data, 1, stamps)
-        self.history.add(frame)
+        frame = self._encoder.frame(seq, prev_seq, data, 1, stamps)
+        self.history.add(prev_seq, frame)
         if self._merged:
             self._merged = {}
         return frame
 
+    def frame(self, seq: int, prev_seq: int, data: Any) -> bytes:
+        """A notification that was published before this encoding was asked for."""
+        return self._encoder.frame(seq, prev_seq, data)
+
     def image(self, seq: int, data: Any) -> bytes:
         """An image at `seq`; the same for all who come before anything changes."""
         if self._image[0] != seq or self._image[1] is not data:
-            self._image = seq, data, self._encoder.frame(seq, data)
+            self._image = seq, data, self._encoder.frame(seq, None, data)
         return self._image[2]
 
-    def merged(self, seq: int, now: int, since: Callable[[int], Any]) -> bytes:
+    def merged(self, seq: int, now: int, conflated: int, since: Callable[[int], Any]) -> bytes:
         """One notification for all between; the same for all who are equally far behind."""
         frame = self._merged.get(seq)
         if frame is None:
-            frame = self._merged[seq] = self._encoder.frame(now, since(seq), now - seq)
+            frame = self._merged[seq] = self._encoder.frame(now, seq, since(seq), conflated)
         return frame
 
     def joined(self, seq: int) -> bytes:
@@ -92,5 +98,5 @@ class ChannelEncoding:
 
 
 def address_of(channel_id: str, encoding: Encoding) -> str:
-    """The address of a lane."""
+    """The address of a channel in an encoding."""
     return channel_id if encoding == JSON else f"{channel_id}{ENCODED}{encoding}"

@@ -1,6 +1,7 @@
 """Which channels there are, by name and by what they listen to."""
 
 from collections.abc import Hashable, Iterable
+from zlib import crc32
 
 from deltawire.dialect.families import FAMILIES
 from deltawire.dialect.grammar import ChannelKey
@@ -27,8 +28,8 @@ _Listeners = dict[Hashable, dict[Channel, None]]
 class Directory:
     """Opens channels and ends them.
 
-    A channel that its last subscriber left goes on for a while, for those who come back (`sweep`). When it ends, what
-    follows is unknown to it, so every channel opened after that has another epoch.
+    A channel that its last subscriber left goes on for a while, for those who come back (`sweep`). What a private
+    channel tells is counted by itself, so when one has ended, those opened after that have another epoch.
     """
 
     def __init__(
@@ -37,7 +38,7 @@ class Directory:
         epoch: str,
         groups: SubscriberGroups,
         timers: Timers,
-        keeps: RetentionPolicy | None = None,
+        retention: RetentionPolicy | None = None,
         clock: Clock | None = None,
         states: AccountStates | None = None,
     ) -> None:
@@ -49,11 +50,12 @@ class Directory:
         self._epoch = epoch
         self._groups = groups
         self._timers = timers
-        self._keeps = keeps or RetentionPolicy()
-        self._pool = HistoryPool(self._keeps)
+        self._retention = retention or RetentionPolicy()
+        self._pool = HistoryPool(self._retention)
         self._clock = clock
         self._states = states
-        self._opened = self._ended = 0
+        self._numbers: set[int] = set()
+        self._ended = 0
         self._channels: dict[str, Channel] = {}
         self._idle: dict[Channel, int] = {}
 
@@ -62,7 +64,7 @@ class Directory:
         return self._channels.get(id_)
 
     def at(self, address: str) -> Channel:
-        """The open channel of a lane's address."""
+        """The open channel of an address."""
         return self._channels[address.partition(ENCODED)[0]]
 
     def listened(self) -> int:
@@ -73,9 +75,7 @@ class Directory:
         """The channel of a key, made if there is none; it is idle no more."""
         channel = self._channels.get(key.id)
         if channel is None:
-            self._opened += 1
-            epoch = f"{self._epoch}.{self._ended}" if self._ended else self._epoch
-            opening = Opening(epoch, self._opened, self._pool, self._clock, self._states)
+            opening = Opening(self._epoch_of(key), self._number(key), self._pool, self._clock, self._states)
             channel = CHANNELS[key.family](key, self._market, self._groups, self._timers, opening)
             self._channels[key.id] = channel
             channel.opened()
@@ -89,7 +89,7 @@ class Directory:
         if channel.active or channel.waiting:
             return
         self._idle[channel] = 0
-        if len(self._idle) > self._keeps.most_idle:
+        if len(self._idle) > self._retention.most_idle:
             self._end(next(iter(self._idle)))
 
     def sweep(self, now: int) -> None:
@@ -97,10 +97,10 @@ class Directory:
         for channel, since in list(self._idle.items()):
             if not since:
                 self._idle[channel] = now
-            elif now - since >= self._keeps.idle_s * SECOND_NS:
+            elif now - since >= self._retention.idle_s * SECOND_NS:
                 self._end(channel)
 
-    def own(self, account: AccountId) -> Iterable[PrivateChannel]:
+    def private_channels(self, account: AccountId) -> Iterable[PrivateChannel]:
         """An account's private channels."""
         for channel in self.of_account.get(account, ()):
             assert isinstance(channel, PrivateChannel), "only these listen to accounts"
@@ -109,16 +109,30 @@ class Directory:
     def _end(self, channel: Channel) -> None:
         del self._idle[channel]
         del self._channels[channel.key.id]
-        self._ended += 1
+        self._numbers.discard(channel.number)
+        if channel.key.account:
+            self._ended += 1
         listeners, of = self._listeners(channel.key)
-        heard = listeners[of]
-        del heard[channel]
-        if not heard:
+        channels = listeners[of]
+        del channels[channel]
+        if not channels:
             del listeners[of]
         self._timers.forget(channel)
         channel.ended()
-        for lane in channel.lanes.values():
-            lane.history.close()
+        for encoded in channel.encodings.values():
+            encoded.history.close()
+
+    def _epoch_of(self, key: ChannelKey) -> str:
+        """That of the publishers of its events."""
+        return f"{self._epoch}.{self._ended}" if key.account and self._ended else self._epoch
+
+    def _number(self, key: ChannelKey) -> int:
+        """What stands for the channel's name in binary: the same in every gateway, unless two names collide."""
+        number = crc32(key.id.encode())
+        while not number or number in self._numbers:
+            number = (number + 1) & 0xFFFFFFFF
+        self._numbers.add(number)
+        return number
 
     def _listeners(self, key: ChannelKey) -> tuple[_Listeners, Hashable]:
         """By what a channel's events are found: an account, an instrument, an index, or a kind and a currency."""

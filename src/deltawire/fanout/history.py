@@ -28,54 +28,61 @@ class RetentionPolicy(msgspec.Struct, frozen=True):
 class HistoryPool:
     """What all histories of a hub hold together."""
 
-    __slots__ = ("bytes", "histories", "keeps")
+    __slots__ = ("bytes", "histories", "retention")
 
-    def __init__(self, keeps: RetentionPolicy) -> None:
-        self.keeps = keeps
+    def __init__(self, retention: RetentionPolicy) -> None:
+        self.retention = retention
         self.bytes = 0
         self.histories = 0
 
     @property
     def most_bytes(self) -> int:
         """How much one history may hold now."""
-        keeps = self.keeps
-        if self.bytes <= keeps.total_bytes:
-            return keeps.bytes
-        return min(keeps.bytes, keeps.total_bytes // max(1, self.histories))
+        retention = self.retention
+        if self.bytes <= retention.total_bytes:
+            return retention.bytes
+        return min(retention.bytes, retention.total_bytes // max(1, self.histories))
 
 
 class ChannelHistory:
-    """The newest frames of one sequence: without a hole, the last published at the end."""
+    """The newest frames of one channel: without a hole, the last published at the end."""
 
-    __slots__ = ("_bytes", "_frames", "_pool")
+    __slots__ = ("_bytes", "_frames", "_pool", "_prev_seqs")
 
     def __init__(self, pool: HistoryPool) -> None:
         self._pool = pool
         self._frames: deque[bytes] = deque()
+        self._prev_seqs: deque[int] = deque()
         self._bytes = 0
         pool.histories += 1
 
-    def add(self, frame: bytes) -> None:
-        """The next of the sequence."""
+    def add(self, prev_seq: int, frame: bytes) -> None:
+        """The next of the channel, and what it follows."""
         frames, pool = self._frames, self._pool
         frames.append(frame)
+        self._prev_seqs.append(prev_seq)
         size = len(frame) + FRAME_BYTES
         self._bytes += size
         pool.bytes += size
-        most_bytes, most = pool.most_bytes, pool.keeps.notifications
+        most_bytes, most = pool.most_bytes, pool.retention.notifications
         while self._bytes > most_bytes or len(frames) > most:
             size = len(frames.popleft()) + FRAME_BYTES
+            self._prev_seqs.popleft()
             self._bytes -= size
             pool.bytes -= size
 
-    def last(self, count: int) -> list[bytes] | None:
-        """The newest `count` frames in their order; None when not all of them are kept, or there never were any."""
-        held = len(self._frames)
-        return list(islice(self._frames, held - count, None)) if 0 <= count <= held else None
+    def since(self, seq: int) -> list[bytes] | None:
+        """The frames behind this position in their order; None when not all of them are kept."""
+        for count, prev_seq in enumerate(reversed(self._prev_seqs), start=1):
+            if prev_seq <= seq:
+                held = len(self._frames)
+                return list(islice(self._frames, held - count, None)) if prev_seq == seq else None
+        return None
 
     def close(self) -> None:
         """The sequence has ended: give back what it held."""
         self._frames.clear()
+        self._prev_seqs.clear()
         self._pool.bytes -= self._bytes
         self._pool.histories -= 1
         self._bytes = 0

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import islice
 
 from deltawire.dialect.grammar import ChannelKey, ResumePosition, fitting
-from deltawire.fanout.channel import Channel
+from deltawire.fanout.channel import Channel, Missed
 from deltawire.fanout.channel_encoding import ENCODED, address_of
 from deltawire.fanout.directory import Directory
 from deltawire.fanout.history import RetentionPolicy
@@ -22,7 +22,7 @@ from deltawire.fanout.subscribers import (
 )
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
-from deltawire.model.events import Event, Index, Listing, Ticker, Trade
+from deltawire.model.events import Event, Index, Listing, Ticker, Trade, VolatilityIndex
 from deltawire.ports import AccountStates, Clock
 
 CHUNK_BYTES = 64 * 1024
@@ -43,7 +43,7 @@ class Hub:
         self,
         market: Market,
         epoch: str,
-        keeps: RetentionPolicy | None = None,
+        retention: RetentionPolicy | None = None,
         clock: Clock | None = None,
         make_write: MakeWrite = write_to_each,
         states: AccountStates | None = None,
@@ -53,8 +53,8 @@ class Hub:
         self.epoch = epoch
         self._groups = SubscriberGroups(make_write)
         self.traffic = self._groups.traffic
-        self._turns = Scheduler(market.now_ns)
-        self.directory = Directory(market, epoch, self._groups, self._turns, keeps, clock, states)
+        self._scheduler = Scheduler(market.now_ns)
+        self.directory = Directory(market, epoch, self._groups, self._scheduler, retention, clock, states)
         self._patterns = Patterns()
 
     # Members.
@@ -91,7 +91,7 @@ class Hub:
 
     def missed(
         self, subscriber: Subscriber, keys: Iterable[ChannelKey], positions: Mapping[str, ResumePosition]
-    ) -> dict[str, list[bytes] | None]:
+    ) -> dict[str, Missed]:
         """What a subscriber has missed of the channels that it joins now, by name; None where not all is there.
 
         This decides which are recovered: `join_plain` sends what is found here, and must be called before anything
@@ -101,21 +101,23 @@ class Hub:
             return {}
         by_name = {key.name: key for key in keys if not self._is_on(subscriber, key)}
         others = self._joined_names(subscriber) if positions.keys() - by_name.keys() else set()
-        missed: dict[str, list[bytes] | None] = {}
+        missed: dict[str, Missed] = {}
         left = MOST_RESUMED_BYTES
         for name, position in positions.items():
             if name in others:
                 continue
             frames = self._missed(subscriber, by_name[name], position) if name in by_name else None
-            size = 0 if frames is None else sum(map(len, frames))
+            size = sum(map(len, frames)) if isinstance(frames, list) else 0
             missed[name] = frames if size <= left else None
             left -= size if size <= left else 0
         return missed
 
-    def _missed(
-        self, subscriber: Subscriber, key: ChannelKey, position: ResumePosition
-    ) -> list[bytes] | None:
+    def _missed(self, subscriber: Subscriber, key: ChannelKey, position: ResumePosition) -> Missed:
+        """A public channel that is not open yet is opened: its past is that of the events."""
         channel = self.directory.get(key.id)
+        if channel is None and not key.account:
+            channel = self.directory.open(key)
+            self.directory.left(channel)
         return None if channel is None else channel.missed(subscriber.encoding, position)
 
     def _joined_names(self, subscriber: Subscriber) -> set[str]:
@@ -127,7 +129,7 @@ class Hub:
         self,
         subscriber: Subscriber,
         keys: Sequence[ChannelKey],
-        missed: Mapping[str, list[bytes] | None] = NOTHING,
+        missed: Mapping[str, Missed] = NOTHING,
         *,
         resumes: bool = False,
     ) -> None:
@@ -153,23 +155,20 @@ class Hub:
         address = address_of(key.id, subscriber.encoding)
         return address in subscriber.channels or address in subscriber.waiting
 
-    def _join(
-        self, subscriber: Subscriber, keys: list[ChannelKey], missed: Mapping[str, list[bytes] | None]
-    ) -> None:
+    def _join(self, subscriber: Subscriber, keys: list[ChannelKey], missed: Mapping[str, Missed]) -> None:
         joined: list[tuple[Channel, list[bytes] | None]] = []
         awaited: list[Channel] = []
         for key in keys:
             channel = self.directory.open(key)
-            lane = channel.lane(subscriber.encoding)
-            frames = missed.get(key.name)
-            if frames is None and channel.must_wait():
-                channel.waiting[subscriber] = None
-                subscriber.waiting.add(lane.address)
-                awaited.append(channel)
-            else:
-                joined.append((channel, frames))
+            found = missed.get(key.name)
+            if isinstance(found, list) or (found is None and not channel.must_wait()):
+                joined.append((channel, found))
+                continue
+            channel.waiting[subscriber] = found
+            subscriber.waiting.add(channel.encoded(subscriber.encoding).address)
+            awaited.append(channel)
         if joined:
-            addresses = [channel.lane(subscriber.encoding).address for channel, _ in joined]
+            addresses = [channel.encoded(subscriber.encoding).address for channel, _ in joined]
             self._groups.move(subscriber, subscriber.channels.union(addresses))
             self._catch_up_joined(subscriber, joined)
         for channel in awaited:
@@ -185,8 +184,8 @@ class Hub:
             if subscriber.outbox is not None:
                 self._owe_joined(subscriber, subscriber.outbox, channel, missed)
                 continue
-            frames = [channel.lane(subscriber.encoding).opened]
-            frames += missed if missed is not None else self._first(subscriber, channel)
+            frames = [channel.encoded(subscriber.encoding).opened]
+            frames += missed if missed is not None else [channel.first_frame(subscriber)]
             first += frames
             size += sum(map(len, frames))
             if size > CHUNK_BYTES:
@@ -198,31 +197,25 @@ class Hub:
     def _owe_joined(
         self, subscriber: Subscriber, outbox: Backlog, channel: Channel, missed: list[bytes] | None
     ) -> None:
-        if opened := channel.lane(subscriber.encoding).opened:
+        if opened := channel.encoded(subscriber.encoding).opened:
             outbox.write(opened)
         if missed is None and channel.merges:
             outbox.owe(channel, image=True)
             return
-        for frame in missed if missed is not None else self._first(subscriber, channel):
-            outbox.write(frame)
+        for frame in missed if missed is not None else [channel.first_frame(subscriber)]:
+            if frame:
+                outbox.write(frame)
         if channel.merges:
             outbox.owe(channel)
-
-    def _first(self, subscriber: Subscriber, channel: Channel) -> list[bytes]:
-        """The image, or where there is none, for those who want to know it, the position."""
-        image = channel.image_frame(subscriber.encoding)
-        if image is not None:
-            return [image]
-        return [channel.lane(subscriber.encoding).joined(channel.seq)] if subscriber.resumes else []
 
     def recode(self, subscriber: Subscriber, encoding: Encoding) -> None:
         """A subscriber that is not behind gets what follows in another encoding."""
         joined = [self.directory.at(address) for address in subscriber.channels]
         waited = [self.directory.at(address) for address in subscriber.waiting]
         subscriber.encoding = encoding
-        self._groups.move(subscriber, [channel.lane(encoding).address for channel in joined])
-        subscriber.waiting = {channel.lane(encoding).address for channel in waited}
-        if opened := b"".join(channel.lane(encoding).opened for channel in joined):
+        self._groups.move(subscriber, [channel.encoded(encoding).address for channel in joined])
+        subscriber.waiting = {channel.encoded(encoding).address for channel in waited}
+        if opened := b"".join(channel.encoded(encoding).opened for channel in joined):
             subscriber.sink.write(opened)
 
     def redirect(self, subscriber: Subscriber, sink: Sink) -> None:
@@ -232,13 +225,13 @@ class Hub:
 
     # Members that fall behind.
 
-    def lag(self, subscriber: Subscriber, most_bytes: int, full: Callable[[], None]) -> None:
+    def fall_behind(self, subscriber: Subscriber, most_bytes: int, full: Callable[[], None]) -> None:
         """A subscriber's peer has stopped reading: from now on it is owed what can be merged.
 
         What its group holds is written first; its sink must still take that. `full` is called when more than
         `most_bytes` of what cannot be merged have gathered.
         """
-        self._groups.settle(subscriber)
+        self._groups.flush_group_of(subscriber)
         outbox = subscriber.sink = subscriber.outbox = Outbox(subscriber.encoding, most_bytes, full)
         for address in subscriber.channels:
             channel = self.directory.at(address)
@@ -248,19 +241,19 @@ class Hub:
 
     def catch_up(self, subscriber: Subscriber, budget: int = CHUNK_BYTES) -> bytes:
         """The next bytes for a subscriber that is behind, about so many; none when it has everything."""
-        self._groups.settle(subscriber)
+        self._groups.flush_group_of(subscriber)
         outbox = subscriber.outbox
         if not isinstance(outbox, Outbox):
             return b""
         frames, without = outbox.take(budget)
         for channel in without:
-            address = channel.lane(subscriber.encoding).address
+            address = channel.encoded(subscriber.encoding).address
             self._groups.move(subscriber, subscriber.channels - {address})
             channel.waiting[subscriber] = None
             subscriber.waiting.add(address)
         return b"".join(frames)
 
-    def keep_up(self, subscriber: Subscriber, sink: Sink) -> int:
+    def caught_up(self, subscriber: Subscriber, sink: Sink) -> int:
         """A subscriber that has everything is behind no more; returns how many notifications others stood for."""
         outbox, subscriber.outbox, subscriber.sink = subscriber.outbox, None, sink
         merged = 0
@@ -311,30 +304,31 @@ class Hub:
     def advance(self, venue: str, now: int) -> None:
         """A venue's time has come to `now`; channels whose interval is over publish."""
         self.market.advance(venue, now)
-        self._turns.advance(venue, now)
+        self._scheduler.advance(venue)
 
     def publish(self, events: Iterable[Event]) -> None:
         """Take in the events of one moment and tell them."""
         known = len(self.market)
+        self.market.begin_moment()
         for event in events:
             state = self.market.apply(event)
             if state is not None:
                 for channel in self.directory.of_instrument.get(state.name, ()):
                     if channel.key.stamps:
-                        channel.heard = event
-                    channel.tell(event, state)
-            if self.directory.of_index and isinstance(event, Index | Ticker):
+                        channel.newest_event = event
+                    channel.on_event(event, state)
+            if self.directory.of_index and isinstance(event, Index | Ticker | VolatilityIndex):
                 for channel in self.directory.of_index.get(self._index_name(event), ()):
-                    channel.tell(event, state)
+                    channel.on_event(event, state)
             if self.directory.of_kind and state is not None and isinstance(event, Trade | Listing):
                 for key in state.fitting:
                     for channel in self.directory.of_kind.get(key, ()):
-                        channel.tell(event, state)
+                        channel.on_event(event, state)
         if len(self.market) != known:
             names = list(islice(self.market.names(), known, None))
             for subscriber, keys in self._patterns.newcomers(names):
                 self._join_newcomers(subscriber, keys)
-        self._turns.settle_all()
+        self._scheduler.end_moment()
 
     def _join_newcomers(self, subscriber: Subscriber, keys: list[tuple[str, ChannelKey]]) -> None:
         """A subscriber's patterns stand for new channels, too; it is given up when they become too many for it."""
@@ -346,24 +340,24 @@ class Hub:
         else:
             self._join(subscriber, list(joining.values()), NOTHING)
 
-    def hears(self, account: AccountId) -> bool:
-        """Whether anyone listens to an account's private channels, or may come back to them."""
+    def has_listeners(self, account: AccountId) -> bool:
+        """Whether anyone is on an account's private channels, or may come back to them."""
         return account in self.directory.of_account
 
-    def publish_own(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
-        """Tell an account's own channels what one moment brought."""
-        channels = list(self.directory.own(account))
+    def publish_private(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
+        """Tell an account's private channels what one moment brought."""
+        channels = list(self.directory.private_channels(account))
         for event in events:
             for channel in channels:
-                channel.hear(event)
-        self._turns.settle_all()
+                channel.on_account_event(event)
+        self._scheduler.end_moment()
 
     def flush(self) -> None:
         """Write what has been published."""
         self._groups.flush()
 
-    def _index_name(self, event: Index | Ticker) -> str:
+    def _index_name(self, event: Index | Ticker | VolatilityIndex) -> str:
         """The public name of the index that an event may be about."""
-        if isinstance(event, Index):
+        if not isinstance(event, Ticker):
             return self.market.public_name(event.venue, event.name)
-        return self.market.public_name(event.instrument.venue, event.instrument.index_name)
+        return self.market.state(event.instrument).index

@@ -41,7 +41,8 @@ class Outbox:
         self._most_bytes = most_bytes
         self._full = full
         self._queue: deque[bytes] = deque()
-        self._owed: dict[Channel, int | None] = {}
+        self._owed: dict[Channel, tuple[int, int] | None] = {}
+        """From which position, and behind how many notifications; None: from an image on."""
         self._ready: OrderedDict[Channel, None] = OrderedDict()
         self._put = self._taken = 0
         self._mark: tuple[int, int] | None = None
@@ -63,7 +64,7 @@ class Outbox:
             self._owed[channel] = None
             self._ready[channel] = None
         else:
-            self._owed[channel] = channel.hold()
+            self._owed[channel] = channel.hold(), channel.count
             channel.behind[self] = None
 
     def published(self, channel: Channel) -> None:
@@ -72,11 +73,11 @@ class Outbox:
 
     def forget(self, channel: Channel) -> None:
         """The subscriber leaves the channel."""
-        seq = self._owed.pop(channel, None)
+        owed = self._owed.pop(channel, None)
         self._ready.pop(channel, None)
         channel.behind.pop(self, None)
-        if seq is not None:
-            channel.release(seq)
+        if owed is not None:
+            channel.release(owed[0])
 
     def close(self) -> None:
         """Nobody waits for any of this any more."""
@@ -118,12 +119,14 @@ class Outbox:
 
     def _catch_up(self, channel: Channel) -> bytes | None:
         """Who has waited longest comes first: what is sent goes to the end."""
-        seq = self._owed[channel]
-        if seq is None:
+        owed = self._owed[channel]
+        if owed is None:
             frame = channel.image_frame(self._encoding)
         else:
-            frame = channel.catch_up(self._encoding, seq)
-            self.merged += channel.seq - seq - 1
+            seq, count = owed
+            conflated = channel.count - count
+            frame = channel.catch_up(self._encoding, seq, conflated)
+            self.merged += conflated - 1
         if frame is not None:
             self.owe(channel)
         else:

@@ -174,7 +174,7 @@ class SubscriberGroups:
         while self._dirty:
             self._write(next(iter(self._dirty)))
 
-    def settle(self, subscriber: Subscriber) -> None:
+    def flush_group_of(self, subscriber: Subscriber) -> None:
         """Write what the subscriber's group still holds."""
         if subscriber.group is not None:
             self._write(subscriber.group)

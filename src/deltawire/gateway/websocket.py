@@ -140,7 +140,7 @@ class WebSocketConnection(asyncio.Protocol):
             self._closing_sink = self._attested(self._transport)
         else:
             self.subscriber.sink = self._attested(self._transport)
-            self._gateway.hub.lag(self.subscriber, self._limits.max_unsent_bytes, self._overflowed)
+            self._gateway.hub.fall_behind(self.subscriber, self._limits.max_unsent_bytes, self._overflowed)
 
     def resume_writing(self) -> None:
         """The peer has read everything that was written: send what is queued."""
@@ -151,7 +151,7 @@ class WebSocketConnection(asyncio.Protocol):
             if data:
                 self._attested(self._direct).write(data)
             else:
-                self._gateway.telemetry.merge(hub.keep_up(subscriber, self._attested(self._direct)))
+                self._gateway.telemetry.merge(hub.caught_up(subscriber, self._attested(self._direct)))
 
     # Called by uvicorn.
 
@@ -451,7 +451,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._gateway.drop_held(self)
         self._gateway.hub.gone(self.subscriber)
         if self.subscriber.outbox is not None:
-            self._gateway.hub.keep_up(self.subscriber, self._attested(self._transport))
+            self._gateway.hub.caught_up(self.subscriber, self._attested(self._transport))
         self._closing_sink, self.subscriber.sink = self.subscriber.sink, NULL_SINK
 
     def _pass_on(self, queued: Iterable[bytes] = ()) -> None:

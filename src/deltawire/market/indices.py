@@ -1,9 +1,12 @@
-"""The last day of an index."""
+"""What is known of an index, and its last day."""
 
 from collections import deque
 
 import msgspec
 
+from deltawire.model.events import Index, VolatilityIndex
+
+SECOND_NS = 1_000_000_000
 MINUTE_NS = 60 * 1_000_000_000
 DAY_MINUTES = 1440
 
@@ -38,3 +41,77 @@ class IndexDay:
         day = [minute for minute in self._minutes if minute.number > since]
         low, high = min(minute.low for minute in day), max(minute.high for minute in day)
         return low, high, self._last - day[0].first
+
+
+class Count:
+    """Counts events, and how many there had been when the second of the newest began."""
+
+    __slots__ = ("_before", "number", "second_ends_ns")
+
+    def __init__(self) -> None:
+        self.number = self._before = self.second_ends_ns = 0
+
+    def add(self, now: int) -> None:
+        """One more, in the venue's time."""
+        if now >= self.second_ends_ns:
+            self._before = self.number
+            self.second_ends_ns = now - now % SECOND_NS + SECOND_NS
+        self.number += 1
+
+    def at_second(self, now: int) -> int:
+        """How many there had been when the second of `now` began, which is that of the newest or a later one."""
+        return self._before if now < self.second_ends_ns else self.number
+
+
+class IndexState:
+    """Everything known of one index.
+
+    `told` is the event that last changed the price; `prices` counts such events, `estimates` the tickers with an
+    estimated delivery price of instruments on it that have not expired, `option_tickers` those of options,
+    `volatilities` the values of its volatility index, `rankings` the prices that state what they are made of.
+    """
+
+    __slots__ = (
+        "day",
+        "estimates",
+        "newest",
+        "option_tickers",
+        "prices",
+        "ranked",
+        "rankings",
+        "stated",
+        "told",
+        "volatilities",
+        "volatility",
+    )
+
+    def __init__(self) -> None:
+        self.newest: Index | None = None
+        self.told: Index | None = None
+        self.stated = False
+        """Whether the venue has a channel for it, so that what tickers say of it does not count."""
+        self.day = IndexDay()
+        self.prices = Count()
+        self.estimates = Count()
+        self.option_tickers = Count()
+        self.volatility: VolatilityIndex | None = None
+        self.volatilities = Count()
+        self.ranked: Index | None = None
+        """The newest price that states what it is made of."""
+        self.rankings = Count()
+
+    def take(self, index: Index, now: int) -> None:
+        """Its price."""
+        self.newest = index
+        if self.told is None or self.told.price != index.price:
+            self.told = index
+            self.prices.add(now)
+        if index.constituents:
+            self.ranked = index
+            self.rankings.add(now)
+        self.day.add(index.price, index.venue_ns or index.seen_ns)
+
+    def take_volatility(self, value: VolatilityIndex, now: int) -> None:
+        """The value of its volatility index."""
+        self.volatility = value
+        self.volatilities.add(now)

@@ -1,8 +1,10 @@
 """All instruments of all venues behind one server, under their public names."""
 
+from collections import defaultdict, deque
 from collections.abc import Iterator, KeysView
 
-from deltawire.market.indices import IndexDay
+from deltawire.market.book_log import BookLogs
+from deltawire.market.indices import SECOND_NS, IndexState
 from deltawire.market.levels import LevelHistory
 from deltawire.market.state import InstrumentState
 from deltawire.market.volumes import VolumeHistory
@@ -22,34 +24,47 @@ from deltawire.model.events import (
 )
 from deltawire.model.instruments import Instrument
 
+ALL = ""
+"""In place of a venue: the newest time of all of them."""
+CHANGES_KEPT = 1000
+
+ActiveChange = tuple[int, InstrumentState, bool, int]
+"""The number of a change among those of all instruments, whose it is, whether it is active now, when it was seen."""
+
 
 class Market:
-    """Builds the present from events.
+    """Builds the present from events, and counts them; with the same calls in the same order it is the same.
 
-    Instruments of the home venue keep their bare names; those of any other are `venue:name`.
+    `advance` comes before the events of a moment, `begin_moment` with them, and `apply` once for each. Instruments of
+    the home venue keep their bare names; those of any other are `venue:name`.
     """
 
     def __init__(self, home: str) -> None:
         self.home = home
-        self.indices: dict[str, Index] = {}
-        self.index_days: dict[str, IndexDay] = {}
         self.index_past: dict[str, LevelHistory] = {}
-        self.volatility: dict[str, VolatilityIndex] = {}
-        """The newest of each, by the public name of its index."""
         self.volatility_past: dict[str, LevelHistory] = {}
+        """By the public name of the index."""
         self.volumes = VolumeHistory()
         self.now_ns: dict[str, int] = {}
+        """The time of each venue that has been heard of."""
+        self.trades = 0
+        """How many there have been, of all instruments."""
+        self.active_changes: deque[ActiveChange] = deque(maxlen=CHANGES_KEPT)
+        self._active_changes = 0
+        self._moment = 0
         self._states: dict[str, InstrumentState] = {}
         self._by_key: dict[tuple[str, str], InstrumentState] = {}
-        self._stated_indices: set[str] = set()
-
-    def advance(self, venue: str, now: int) -> None:
-        """A venue's time has come to `now`."""
-        self.now_ns[venue] = now
+        self._indices: defaultdict[str, IndexState] = defaultdict(IndexState)
+        self._logs = BookLogs()
 
     def public_name(self, venue: str, name: str) -> str:
         """How the outside calls an instrument or index of a venue."""
         return name if venue == self.home else f"{venue}:{name}"
+
+    def venue_of(self, name: str) -> str:
+        """Of which venue an index is, by its public name."""
+        venue, colon, _ = name.partition(":")
+        return venue if colon else self.home
 
     def find(self, name: str) -> InstrumentState | None:
         """An instrument by its public name."""
@@ -61,7 +76,8 @@ class Market:
         state = self._by_key.get(key)
         if state is None:
             name = self.public_name(*key)
-            state = InstrumentState(instrument, name, len(self._states) + 1)
+            index = self._index_of(instrument)
+            state = InstrumentState(instrument, name, len(self._states) + 1, index)
             self._states[name] = self._by_key[key] = state
         return state
 
@@ -75,49 +91,86 @@ class Market:
     def __len__(self) -> int:
         return len(self._states)
 
+    def advance(self, venue: str, now: int) -> None:
+        """A venue's time has come to `now`."""
+        self.now_ns[venue] = now
+        if now > self.now_ns.get(ALL, 0):
+            self.now_ns[ALL] = now
+
+    def begin_moment(self) -> None:
+        """What is applied from now on happened together."""
+        self._moment += 1
+
     def time(self, state: InstrumentState) -> int:
         """The clock of the instrument's venue: recorded time in a replay."""
         return self.now_ns.get(state.instrument.venue, 0)
 
     def index(self, name: str) -> Index | None:
         """An index by its public name."""
-        return self.indices.get(name)
+        state = self._indices.get(name)
+        return None if state is None else state.newest
+
+    def index_names(self) -> list[str]:
+        """The public names of all indices with a price."""
+        return [name for name, state in self._indices.items() if state.newest is not None]
+
+    def find_index(self, name: str) -> IndexState | None:
+        """What is known of an index by its public name."""
+        return self._indices.get(name)
 
     def apply(self, event: Event) -> InstrumentState | None:
         """Take an event in; returns the state it changed, None when it is about no single instrument."""
         if isinstance(event, Index):
-            self._index_stated(event)
+            self._apply_index(event)
             return None
         if isinstance(event, VolatilityIndex):
-            self._volatility_stated(event)
+            self._apply_volatility(event)
             return None
         if isinstance(event, VenuePast):
             self._restored(event)
             return None
         if isinstance(event, Fault):
             return None
-        state = self.state(event.instrument)
+        instrument = event.instrument
+        known = self._by_key.get((instrument.venue, instrument.name))
+        state = known or self.state(instrument)
+        state.events += 1
+        now = self.now_ns.get(instrument.venue, 0)
         if isinstance(event, BookDelta):
-            state.changed_by(event)
+            self._logs.add(state.book_log, state.changed_by(event, now, self._moment))
         elif isinstance(event, Ticker):
-            state.ticked(event)
-            self._index_seen(event)
+            state.ticked(event, now)
+            self._apply_ticker(event, state, now)
         elif isinstance(event, Trade):
-            state.traded(event)
+            self.trades += 1
+            state.traded(event, self.trades, now, self.now_ns.get(ALL, 0))
             self.volumes.traded(event)
         elif isinstance(event, BookImage):
-            state.imaged_by(event)
+            self._logs.add(state.book_log, state.imaged_by(event, now, self._moment))
         elif isinstance(event, Status):
-            state.told(event)
+            entry = state.told(event, now, self._moment)
+            if entry is not None:
+                self._logs.add(state.book_log, entry)
         elif isinstance(event, Listing):
-            state.define(event.instrument)
+            self._apply_listing(event, state, now, new=known is None)
         elif isinstance(event, Past):
-            state.restored(event)
+            state.restored(event, self.trades)
+            self.trades += len(event.trades)
         return state
 
-    def _volatility_stated(self, event: VolatilityIndex) -> None:
+    def _apply_listing(self, listing: Listing, state: InstrumentState, now: int, *, new: bool) -> None:
+        before = None if new else state.instrument.active if state.active_told is None else state.active_told
+        active = listing.instrument.active
+        state.define(listing.instrument, self._index_of(listing.instrument), now)
+        state.active_told = active
+        if before is not active:
+            self._active_changes += 1
+            state.active_change = self._active_changes
+            self.active_changes.append((self._active_changes, state, active, listing.seen_ns))
+
+    def _apply_volatility(self, event: VolatilityIndex) -> None:
         name = self.public_name(event.venue, event.name)
-        self.volatility[name] = event
+        self._indices[name].take_volatility(event, self.now_ns.get(event.venue, 0))
         _of(self.volatility_past, name).seen(event.venue_ns or event.seen_ns, event.value)
 
     def _restored(self, past: VenuePast) -> None:
@@ -126,33 +179,35 @@ class Market:
                 _of(histories, self.public_name(past.venue, name)).restore(rows)
         self.volumes.restore(past.volumes)
 
-    def _index_stated(self, index: Index) -> None:
+    def _apply_index(self, index: Index) -> None:
         name = self.public_name(index.venue, index.name)
-        self._stated_indices.add(name)
-        self._take_index(name, index)
+        self._indices[name].stated = True
+        self._take_index(name, index, self.now_ns.get(index.venue, 0))
 
-    def _index_seen(self, ticker: Ticker) -> None:
+    def _apply_ticker(self, ticker: Ticker, state: InstrumentState, now: int) -> None:
         """A ticker names its index price: good where the venue's index channel is not heard."""
-        instrument = ticker.instrument
-        name = self.public_name(instrument.venue, instrument.index_name)
-        if ticker.index_price is not None and instrument.index_name and name not in self._stated_indices:
+        if not state.index:
+            return
+        instrument, index = state.instrument, self._indices[state.index]
+        if instrument.kind == "option" and "mark_price" in state.ticker:
+            index.option_tickers.add(now)
+        if ticker.estimated_delivery_price is not None and instrument.expires_after(now + SECOND_NS):
+            index.estimates.add(now)
+        if ticker.index_price is not None and not index.stated:
             stamps = ticker.venue_ns, ticker.seen_ns
-            self._take_index(
-                name, Index(instrument.venue, instrument.index_name, ticker.index_price, *stamps)
-            )
+            stated = Index(instrument.venue, instrument.index_name, ticker.index_price, *stamps)
+            self._take_index(state.index, stated, now)
 
-    def _take_index(self, name: str, index: Index) -> None:
-        self.indices[name] = index
-        day = self.index_days.get(name)
-        if day is None:
-            day = self.index_days[name] = IndexDay()
-        at_ns = index.venue_ns or index.seen_ns
-        day.add(index.price, at_ns)
-        _of(self.index_past, name).seen(at_ns, index.price)
+    def _take_index(self, name: str, index: Index, now: int) -> None:
+        self._indices[name].take(index, now)
+        _of(self.index_past, name).seen(index.venue_ns or index.seen_ns, index.price)
+
+    def _index_of(self, instrument: Instrument) -> str:
+        return self.public_name(instrument.venue, instrument.index_name) if instrument.index_name else ""
 
 
 def _of(histories: dict[str, LevelHistory], name: str) -> LevelHistory:
-    found = histories.get(name)
-    if found is None:
-        found = histories[name] = LevelHistory()
-    return found
+    history = histories.get(name)
+    if history is None:
+        history = histories[name] = LevelHistory()
+    return history

@@ -7,15 +7,17 @@ from typing import Any
 
 import msgspec
 
-from deltawire.analytics.candles import CandleSeries, total
+from deltawire.analytics.candles import MINUTE_NS, CandleSeries, joined, total
 from deltawire.book.checksums import OwnChecksum
 from deltawire.book.ladder import Ladder
+from deltawire.market.book_log import BookEntry, BookLog
 from deltawire.market.funding import FundingSeries
 from deltawire.market.levels import LevelHistory
 from deltawire.model.events import (
     BookDelta,
     BookImage,
     BookState,
+    Candle,
     Past,
     StaleReason,
     Stats,
@@ -28,17 +30,26 @@ from deltawire.model.instruments import Instrument
 TRADES_KEPT = 1000
 MARKS = {300: 288}
 """Bars of mark prices: five minutes long, a day of them."""
+Mark = tuple[int, int, int]
+"""The newest event that changed something: its number among all of its instrument, the venue's time when it came, and
+the newest stamp of what had come by then."""
 
 
 class TapeEntry(msgspec.Struct, frozen=True):
     """A trade on the tape; `direction` is 0 up, 1 level after up, 2 down, 3 level after down.
 
-    `number` is the venue's own where it numbers trades without holes, else counted here from 1.
+    `number` is the venue's own where it numbers trades without holes, else counted here from 1. `position` counts the
+    instrument's trades, `place` those of all instruments; `at_ns` is the venue's time when it came, `market_ns` the
+    newest time of all venues.
     """
 
     trade: Trade
     direction: int
     number: int
+    position: int
+    place: int
+    at_ns: int
+    market_ns: int
 
 
 def _direction(trade: Trade, before: TapeEntry | None) -> int:
@@ -52,12 +63,33 @@ def _direction(trade: Trade, before: TapeEntry | None) -> int:
 
 
 class InstrumentState:
-    """Everything known of one instrument. `name` is its public name, `number` its id in the dialect."""
+    """Everything known of one instrument. `name` is its public name, `number` its id in the dialect.
 
-    def __init__(self, instrument: Instrument, name: str, number: int) -> None:
+    Its events are counted by kind, so that the position of every channel follows from them: `book_number` counts
+    images, deltas, statuses and refinements, and `book_told` is that of the newest which channels tell; `statuses`
+    counts statuses, `candles.count` trades. `quote_mark`, `ticker_mark` and `funding_mark` name the newest event that
+    changed these.
+    """
+
+    def __init__(self, instrument: Instrument, name: str, number: int, index: str = "") -> None:
         self.instrument = instrument
         self.name = name
         self.number = number
+        self.index = index
+        """The public name of its index; empty where it has none."""
+        self.events = 0
+        self.book_number = self.book_told = self.refined = 0
+        self.book_log = BookLog()
+        self.statuses = 0
+        self.quote_mark: Mark = (0, 0, 0)
+        self.ticker_mark: Mark = (0, 0, 0)
+        self.funding_mark: Mark = (0, 0, 0)
+        self.ticker_at_ns = 0
+        """The venue's time when the newest ticker came."""
+        self.active_told: bool | None = None
+        """Whether it was active when it was last listed or closed."""
+        self.active_change = 0
+        """The number of that change among those of all instruments."""
         self.ladder = Ladder()
         self.sequence = 0
         self.book_ns = 0
@@ -71,7 +103,7 @@ class InstrumentState:
         self.candles = CandleSeries()
         self.funding = FundingSeries()
         self.marks = LevelHistory(MARKS)
-        self._day = (-1, Stats())
+        self._day_before: tuple[tuple[int, int], list[Candle]] = ((-1, 0), [])
         self._checksum = OwnChecksum()
 
     @property
@@ -106,58 +138,103 @@ class InstrumentState:
         """Whether a kind and a currency (in capitals, or `any`) choose this instrument."""
         return (kind, currency) in self.fitting
 
-    def define(self, instrument: Instrument) -> None:
-        """The instrument's definition changed; its exponents may have become finer."""
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to say of it."""
+        return self.sequence > 0 or bool(self.ticker) or bool(self.tape)
+
+    def define(self, instrument: Instrument, index: str = "", now: int = 0) -> None:
+        """The instrument's definition changed; its exponents may have become finer. `now` is the venue's time."""
         factors = instrument.factors_from(self.instrument)
-        self.instrument = instrument
+        self.instrument, self.index = instrument, index
         if factors != (1, 1):
             self.ladder.rescale(*factors)
+            self.book_number = self.refined = self.book_number + 1
+        if self.known:
+            self.ticker_mark = self.quote_mark = self._mark(now)
 
-    def imaged_by(self, image: BookImage) -> None:
+    def imaged_by(self, image: BookImage, now: int = 0, moment: int = 0) -> BookEntry:
         """Take over a whole book."""
         self.ladder.bids.become(image.bids)
         self.ladder.asks.become(image.asks)
         self.sequence, self.book_ns = image.sequence, image.venue_ns or image.seen_ns
+        self.ticker_mark = self.quote_mark = self._mark(now)
+        return self._tell((self.book_number + 1, now, moment, image))
 
-    def changed_by(self, delta: BookDelta) -> None:
+    def changed_by(self, delta: BookDelta, now: int = 0, moment: int = 0) -> BookEntry:
         """Apply a verified delta."""
-        self.ladder.bids.follow(delta.bids)
-        self.ladder.asks.follow(delta.asks)
+        another_best = self.ladder.bids.follow(delta.bids)
+        another_best = self.ladder.asks.follow(delta.asks) or another_best
         self.sequence, self.book_ns = delta.sequence, delta.venue_ns or delta.seen_ns
+        if another_best:
+            self.ticker_mark = self.quote_mark = self._mark(now)
+        self.book_number = self.book_told = number = self.book_number + 1
+        return number, now, moment, delta
 
-    def told(self, status: Status) -> None:
-        """Take over the book's state."""
+    def told(self, status: Status, now: int = 0, moment: int = 0) -> BookEntry | None:
+        """Take over the book's state; returns what channels of the book tell of it.
+
+        News are that the book has become good or bad; that an image is on its way changes neither.
+        """
         self.status, self.reason, self.status_ns = status.state, status.reason, status.seen_ns
         self.detail = status.detail
+        self.statuses += 1
+        if self.known:
+            self.ticker_mark = self.quote_mark = self._mark(now)
+        if self.imaged and status.state != "syncing":
+            return self._tell((self.book_number + 1, now, moment, status))
+        self.book_number += 1
+        return None
 
-    def traded(self, trade: Trade) -> None:
-        """Count a trade."""
+    def traded(self, trade: Trade, place: int = 0, now: int = 0, market_ns: int = 0) -> None:
+        """Count a trade, which is number `place` of all instruments."""
         before = self.tape[-1] if self.tape else None
         number = trade.sequence or (before.number + 1 if before else 1)
-        self.tape.append(TapeEntry(trade, _direction(trade, before), number))
+        direction = _direction(trade, before)
         self.candles.add(trade)
+        self.tape.append(TapeEntry(trade, direction, number, self.candles.count, place, now, market_ns))
+        self.ticker_mark = self._mark(now)
 
-    def restored(self, past: Past) -> None:
-        """Take over what was before the source began."""
+    def restored(self, past: Past, before: int = 0) -> None:
+        """Take over what was before the source began; `before` counts the trades of all instruments so far."""
         self.tape.clear()
-        for trade in past.trades:
-            before = self.tape[-1] if self.tape else None
-            self.tape.append(TapeEntry(trade, _direction(trade, before), trade.sequence))
-        self.candles.restore(past.candles)
+        for number, trade in enumerate(past.trades, 1):
+            last = self.tape[-1] if self.tape else None
+            direction = _direction(trade, last)
+            self.tape.append(TapeEntry(trade, direction, trade.sequence, number, before + number, 0, 0))
+        self.candles.restore(past.candles, past.trades)
         self.funding.restore(past.funded)
         self.marks.restore(past.marks)
 
-    def ticked(self, ticker: Ticker) -> None:
+    def ticked(self, ticker: Ticker, now: int = 0) -> None:
         """Merge what the venue says; what it leaves out stays as it was."""
         self.ticker_ns = ticker.venue_ns or ticker.seen_ns
+        self.ticker_at_ns = now
+        known, news = self.ticker, False
         for name in _TICKER_FIELDS:
             value = getattr(ticker, name)
             if value is not None:
-                self.ticker[name] = value
+                news = news or known.get(name) != value
+                known[name] = value
+        if news:
+            self.ticker_mark = mark = self._mark(now)
+            if "current_funding" in known:
+                self.funding_mark = mark
+            if not self.imaged:
+                self.quote_mark = mark
         if ticker.mark_price is not None:
             self.marks.seen(self.ticker_ns, ticker.mark_price)
         if ticker.current_funding is not None:
             self.funding.seen(self.ticker_ns, ticker.current_funding, ticker.index_price)
+
+    def _tell(self, entry: BookEntry) -> BookEntry:
+        self.book_number = self.book_told = entry[0]
+        return entry
+
+    def _mark(self, now: int) -> Mark:
+        """The event at hand has changed something."""
+        traded_ns = self.tape[-1].trade.venue_ns if self.tape else 0
+        return self.events, now, max(self.book_ns, self.ticker_ns, traded_ns)
 
     def checksum(self) -> int:
         """CRC32 over the best ten levels of the book as it is."""
@@ -186,17 +263,24 @@ class InstrumentState:
         return found[0], found[1], found[2], found[3]
 
     def stats(self, now: int) -> Stats:
-        """The last 24 hours: the venue's own figures, or what our candles give (made anew each second)."""
+        """The last 24 hours: the venue's own figures, or what our candles give."""
         stated: Stats | None = self.ticker.get("stats")
-        if stated is not None:
-            return stated
-        second = now // _SECOND_NS
-        if self._day[0] != second:
-            self._day = second, self._day_stats(now)
-        return self._day[1]
+        return self._day_stats(now) if stated is None else stated
+
+    def _day(self, now: int) -> list[Candle]:
+        """The last 24 hours; the minutes before the newest are joined once a minute."""
+        newest = self.candles.last(1)
+        if newest is None:
+            return []
+        place = (now - _DAY_NS) // MINUTE_NS, newest.open_ns
+        if self._day_before[0] != place:
+            before = self.candles.between(now - _DAY_NS, newest.open_ns - 1, 1)
+            self._day_before = place, [joined(before, before[0].open_ns, len(before))] if before else []
+        within = (now - _DAY_NS) // MINUTE_NS * MINUTE_NS <= newest.open_ns <= now
+        return [*self._day_before[1], newest] if within else self._day_before[1]
 
     def _day_stats(self, now: int) -> Stats:
-        day = self.candles.between(now - _DAY_NS, now, 1)
+        day = self._day(now)
         in_dollars = "USD" in self.instrument.priced_in
         if not day:
             none = 0.0 if self.instrument.measurable else None
@@ -213,7 +297,6 @@ class InstrumentState:
         )
 
 
-_SECOND_NS = 1_000_000_000
 _DAY_NS = 24 * 3600 * 1_000_000_000
 _TICKER_FIELDS = [
     name for name in Ticker.__struct_fields__ if name not in ("instrument", "venue_ns", "seen_ns")

@@ -143,6 +143,10 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         """Lots as a size: the double nearest to the decimal."""
         return lots / unit(self.size_exponent)
 
+    def expires_after(self, at_ns: int) -> bool:
+        """Whether it is still to expire then, and does at all."""
+        return self.active and not self.perpetual and self.expiration_ns > at_ns
+
     def factors_from(self, coarser: "Instrument") -> tuple[int, int]:
         """The factors that convert ticks and lots of the same instrument at coarser exponents.
 

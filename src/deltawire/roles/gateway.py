@@ -27,7 +27,7 @@ from deltawire.gateway.telemetry import FaultLog
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status
-from deltawire.ports import Batch, Source, Wants
+from deltawire.ports import Batch, Broker, Clock, Source, Wants
 from deltawire.sources.exchange_service import ExchangeService
 from deltawire.store.keys import KeyStore
 from deltawire.store.watching import WatchedFile
@@ -64,8 +64,9 @@ class WallClock:
 class App:
     """A server over some sources. The first source's venue is home: its instruments have no venue prefix.
 
-    Clients authenticate with one of `keys` and trade through `trading`. With `echo` it also echoes messages at
-    `/echo`.
+    Whoever has one of `keys` may sign in; `trading` is what they trade on. With `echo` it also says back
+    whatever comes to `/echo`. Several servers may share a `broker` and an `epoch`: they say the same, so that clients
+    may move between them; `home` is the home venue of one without sources of its own.
     """
 
     def __init__(
@@ -81,7 +82,11 @@ class App:
         trading: ExchangeService | None = None,
         make_network: Callable[[], NetworkSimulator] | None = None,
         echo: bool = False,
+        broker: Broker | None = None,
+        home: str | None = None,
+        clock: Clock | None = None,
     ) -> None:
+        """`clock` is the machine's unless another is given."""
         self.sources = sources
         self._keys = (
             WatchedFile(keys.read, keys.stamp, KEYS_PAUSE, failed=_keys_stay, recovered=_keys_read)
@@ -95,10 +100,10 @@ class App:
             connections_per_key=(limits or Limits()).connections_per_key,
             refused=_login_refused,
         )
-        self.market = Market(home=sources[0].venue if sources else "")
-        clock = WallClock()
-        epoch = epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}"
-        self.hub = Hub(self.market, epoch, clock=clock, make_write=make_write, states=trading)
+        self.market = Market(home=home if home is not None else sources[0].venue if sources else "")
+        clock = clock or WallClock()
+        self.epoch = epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}"
+        self.hub = Hub(self.market, self.epoch, clock=clock, make_write=make_write, states=trading)
         self.gateway = Gateway(
             self.market,
             self.hub,
@@ -115,7 +120,7 @@ class App:
         )
         if trading is not None:
             trading.account_events.subscribe(self._on_account_events)
-        self._broker = MemoryBroker()
+        self._broker = broker or MemoryBroker()
         self._broker.subscribe(f"{TOPIC}.*", self._on_batch)
         self._flush_scheduled = False
         self._seen_s = 0.0
@@ -128,11 +133,10 @@ class App:
         In either case its books are closed. `JournalError` is raised: an exchange that can acknowledge nothing must
         stop.
         """
-        topic = f"{TOPIC}.{source.venue}"
         try:
             async for batch in source.events(Wants()):
                 self.gateway.heard_from(source.venue)
-                self._broker.publish(topic, batch)
+                self._publish(batch)
         except JournalError:
             raise
         except DeltawireError as error:
@@ -141,9 +145,12 @@ class App:
         else:
             self._ended(source)
             why = SOURCE_ENDED
-        self._broker.publish(topic, Batch(source.venue, source.now(), self._gone_stale(source, why)))
+        self._publish(Batch(source.venue, source.now(), self._gone_stale(source, why)))
         self.gateway.source_ended(source.venue, why)
-        self._broker.publish(topic, Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
+        self._publish(Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
+
+    def _publish(self, batch: Batch) -> None:
+        self._broker.publish(f"{TOPIC}.{batch.venue}", batch)
 
     def _ended(self, source: Source) -> None:
         if any(state.instrument.venue == source.venue for state in self.market):
@@ -160,12 +167,14 @@ class App:
         ]
 
     async def keep_time(self) -> None:
-        """End intervals on time between batches; never returns."""
+        """Between batches, say how far each venue's time has come, so that intervals end on time; never returns.
+
+        Time comes through the broker like events, so that every gateway ends an interval between the same two.
+        """
         while True:
             await asyncio.sleep(TIMER_S)
             for source in self.sources:
-                self.hub.advance(source.venue, source.now())
-            self.hub.flush()
+                self._publish(Batch(source.venue, source.now(), []))
             self._faults.tick(time.monotonic())
 
     async def watch_keys(self) -> None:
@@ -180,8 +189,8 @@ class App:
             await asyncio.sleep(KEYS_EVERY_S)
 
     def _on_account_events(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
-        if self.hub.hears(account):
-            self.hub.publish_own(account, events)
+        if self.hub.has_listeners(account):
+            self.hub.publish_private(account, events)
             self._flush_soon()
 
     def _flush_soon(self) -> None:
@@ -192,12 +201,15 @@ class App:
 
     def _on_batch(self, batch: Batch) -> None:
         self.hub.advance(batch.venue, batch.at_ns)
+        if not batch.events:
+            self.hub.flush()
+            return
         self.hub.publish(batch.events)
         self._flush_soon()
         for event in batch.events:
             if isinstance(event, Fault | Status):
                 self._count_event(event)
-        stamped_ns = getattr(batch.events[-1], "venue_ns", 0) if batch.events else 0
+        stamped_ns = getattr(batch.events[-1], "venue_ns", 0)
         if stamped_ns:
             self.gateway.telemetry.lag(batch.venue, (batch.at_ns - stamped_ns) / 1e9)
 

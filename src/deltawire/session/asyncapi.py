@@ -185,10 +185,14 @@ def _notification(family: Family, refs: dict[Any, Any]) -> dict[str, Any]:
                     "type": "object",
                     "properties": {
                         "channel": {"type": "string"},
-                        "epoch": {"type": "string", "description": "One run of the server."},
+                        "epoch": {"type": "string", "description": "One past of the publisher."},
                         "seq": {
                             "type": "integer",
-                            "description": "Rises by 1 per notification of the channel.",
+                            "description": "The number of the newest event told; rises.",
+                        },
+                        "prev_seq": {
+                            "type": "integer",
+                            "description": "`seq` of the notification before; an image has none.",
                         },
                         "data": refs[_key(family.data)],
                     },

@@ -32,14 +32,18 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Notification(msgspec.Struct, frozen=True):
-    """One notification of a channel; within an `epoch`, `seq` rises by one from notification to notification."""
+    """One notification of a channel; `prev_seq` is the `seq` of the one before within an `epoch`.
+
+    An image follows nothing: its `prev_seq` is None.
+    """
 
     channel: str
     data: Any
     epoch: str = ""
     seq: int = 0
     conflated: int = 1
-    """The number of notifications that it replaces; more than one for a slow reader."""
+    """How many notifications it stands for: more than one to a reader who had fallen behind."""
+    prev_seq: int | None = None
     stamps: Stamps | None = None
     """When what it tells happened, was seen and was sent, where that was asked for."""
     received_ns: int = 0
@@ -55,6 +59,7 @@ class _Params(msgspec.Struct):
     data: Any = None
     epoch: str = ""
     seq: int = 0
+    prev_seq: int | None = None
     conflated: int = 1
     type: str = ""
     venue_ns: int = 0
@@ -155,7 +160,15 @@ class ClientSession:
             return None
         stamps = {} if decoded.stamps is None else msgspec.structs.asdict(decoded.stamps)
         return self._notification(
-            _Params(decoded.channel, decoded.data, decoded.epoch, decoded.seq, decoded.conflated, **stamps)
+            _Params(
+                decoded.channel,
+                decoded.data,
+                decoded.epoch,
+                decoded.seq,
+                decoded.prev_seq,
+                decoded.conflated,
+                **stamps,
+            )
         )
 
     def _answer(self, message: _Frame) -> Answer:
@@ -177,11 +190,20 @@ class ClientSession:
         if not params.epoch:
             return Notification(params.channel, params.data)
         before = self._last_seq.get(params.channel)
-        if before is not None and before[0] == params.epoch and params.seq != before[1] + params.conflated:
-            raise FeedError(f"{params.channel}: seq {params.seq} does not follow {before[1]}", retry=True)
+        follows = before is None or before[0] != params.epoch or params.prev_seq in (None, before[1])
+        if before is not None and not follows:
+            raise FeedError(
+                f"{params.channel}: seq {params.seq} follows {params.prev_seq}, not {before[1]}", retry=True
+            )
         self._last_seq[params.channel] = (params.epoch, params.seq)
         return Notification(
-            params.channel, params.data, params.epoch, params.seq, params.conflated, params.stamps
+            params.channel,
+            params.data,
+            params.epoch,
+            params.seq,
+            params.conflated,
+            params.prev_seq,
+            params.stamps,
         )
 
 

@@ -45,7 +45,7 @@ def get_supported_index_names(context: Context, params: _IndexKind) -> Any:
     }
     return [
         {"name": name, "future_combo_creation_enabled": False, "option_combo_creation_enabled": False}
-        for name in market.indices
+        for name in market.index_names()
         if params.type == "all" or name in used
     ]
 

@@ -206,8 +206,10 @@ def _is_book(data: Any) -> bool:
 
 
 def _standing_for(before: Notification, note: Notification, data: Any) -> Notification:
-    """The later notification, replacing both."""
-    return msgspec.structs.replace(note, data=data, conflated=before.conflated + note.conflated)
+    """The later notification, standing for both."""
+    prev_seq = None if note.prev_seq is None else before.prev_seq
+    conflated = before.conflated + note.conflated
+    return msgspec.structs.replace(note, data=data, conflated=conflated, prev_seq=prev_seq)
 
 
 def _continued(first: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class _VolatilitySpan(msgspec.Struct):
 @method("public/get_index_chart_data")
 def get_index_chart_data(context: Context, params: _IndexChart) -> Any:
     """An index over a time, as pairs of milliseconds and price, oldest first."""
-    if params.index_name not in (context.market.indices.keys() | context.market.index_past.keys()):
+    if params.index_name not in {*context.market.index_names(), *context.market.index_past}:
         raise RequestError(INVALID_PARAMS, "Invalid params", reason="no such index", param="index_name")
     length_s, span_s = RANGES[params.range]
     now_s = _now_ns(context) // 1_000_000_000

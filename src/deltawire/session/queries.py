@@ -248,8 +248,8 @@ def get_index_price(context: Context, params: _IndexName) -> Any:
 
 @method("public/get_index_price_names")
 def get_index_price_names(context: Context, params: NoParams) -> Any:
-    """List the names of all indices."""
-    return list(context.market.indices)
+    """The names of all indices."""
+    return context.market.index_names()
 
 
 def _chosen(context: Context, currency: str, kind: str) -> list[InstrumentState]:
@@ -273,7 +273,7 @@ def _order_book(context: Context, state: InstrumentState, depth: int) -> dict[st
             INVALID_PARAMS, "Invalid params", reason=f"must be from 1 to {DEEPEST}", param="depth"
         )
     if not state.live:
-        why = status_object(state, context.market)
+        why = status_object(state, context.market.time(state))
         words = ": ".join(filter(None, (state.reason, state.detail)))
         reason = f"the book is {why['state']}" + (f" ({words})" if words else "")
         if not state.instrument.active:

@@ -29,6 +29,8 @@ def deflated_frame(payload: bytes) -> bytes:
 class DeflateEncoder(JsonEncoder):
     """A channel's notifications as JSON in compressed text frames."""
 
-    def frame(self, seq: int, data: Any, conflated: int = 1, stamps: Stamps | None = None) -> bytes:
+    def frame(
+        self, seq: int, prev_seq: int | None, data: Any, conflated: int = 1, stamps: Stamps | None = None
+    ) -> bytes:
         """A notification."""
-        return deflated_frame(self.payload(seq, data, conflated, stamps))
+        return deflated_frame(self.payload(seq, prev_seq, data, conflated, stamps))

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Notification(_message.Message):
-    __slots__ = ("number", "seq", "conflated", "opened", "book", "grouped_book", "json", "stamps")
+    __slots__ = ("number", "seq", "conflated", "opened", "book", "grouped_book", "json", "stamps", "behind")
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     CONFLATED_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,7 @@ class Notification(_message.Message):
     GROUPED_BOOK_FIELD_NUMBER: _ClassVar[int]
     JSON_FIELD_NUMBER: _ClassVar[int]
     STAMPS_FIELD_NUMBER: _ClassVar[int]
+    BEHIND_FIELD_NUMBER: _ClassVar[int]
     number: int
     seq: int
     conflated: int
@@ -24,7 +25,8 @@ class Notification(_message.Message):
     grouped_book: GroupedBook
     json: bytes
     stamps: Stamps
-    def __init__(self, number: _Optional[int] = ..., seq: _Optional[int] = ..., conflated: _Optional[int] = ..., opened: _Optional[_Union[Opened, _Mapping]] = ..., book: _Optional[_Union[Book, _Mapping]] = ..., grouped_book: _Optional[_Union[GroupedBook, _Mapping]] = ..., json: _Optional[bytes] = ..., stamps: _Optional[_Union[Stamps, _Mapping]] = ...) -> None: ...
+    behind: int
+    def __init__(self, number: _Optional[int] = ..., seq: _Optional[int] = ..., conflated: _Optional[int] = ..., opened: _Optional[_Union[Opened, _Mapping]] = ..., book: _Optional[_Union[Book, _Mapping]] = ..., grouped_book: _Optional[_Union[GroupedBook, _Mapping]] = ..., json: _Optional[bytes] = ..., stamps: _Optional[_Union[Stamps, _Mapping]] = ..., behind: _Optional[int] = ...) -> None: ...
 
 class Stamps(_message.Message):
     __slots__ = ("venue_ns", "seen_ns", "sent_ns")

@@ -34,13 +34,15 @@ class Envelope:
         self.head = b'{"jsonrpc":"2.0","method":"subscription","params":' + params + b',"seq":'
         """The text before the sequence number."""
 
-    def wrap(self, seq: int, data: bytes, more: bytes = b"") -> bytes:
-        """One notification as JSON; `more` are additional members (`format_members`)."""
-        return b'%b%d%b,"data":%b}}' % (self.head, seq, more, data)
+    def wrap(self, seq: int, prev_seq: int | None, data: bytes, more: bytes = b"") -> bytes:
+        """One notification as JSON; an image has no `prev_seq`. `more` are further members (`format_members`)."""
+        if prev_seq is None:
+            return b'%b%d%b,"data":%b}}' % (self.head, seq, more, data)
+        return b'%b%d,"prev_seq":%d%b,"data":%b}}' % (self.head, seq, prev_seq, more, data)
 
 
 def format_members(conflated: int, stamps: Stamps | None) -> bytes:
-    """The text between sequence number and data; `conflated` is the number of notifications that this one replaces."""
+    """What stands between the sequence numbers and the data; `conflated` is how many a notification stands for."""
     members = b',"conflated":%d' % conflated if conflated > 1 else b""
     return members if stamps is None else members + b"," + _encode(stamps)[1:-1]
 
@@ -146,9 +148,9 @@ class BookFormat:
     def __init__(self, envelope: Envelope) -> None:
         self._envelope = envelope
 
-    def format(self, seq: int, note: BookNote, more: bytes = b"") -> bytes:
-        """One notification; `more` as in `Envelope.wrap`."""
-        return self._envelope.wrap(seq, _encode(note.dialect()), more)
+    def format(self, seq: int, prev_seq: int | None, note: BookNote, more: bytes = b"") -> bytes:
+        """One notification; the rest as in `Envelope.wrap`."""
+        return self._envelope.wrap(seq, prev_seq, _encode(note.dialect()), more)
 
 
 MakeFormat = Callable[[Envelope], BookFormat]
@@ -173,16 +175,20 @@ class JsonEncoder:
         """Empty: every notification names its channel."""
         return b""
 
-    def frame(self, seq: int, data: Any, conflated: int = 1, stamps: Stamps | None = None) -> bytes:
-        """A notification."""
-        return text_frame(self.payload(seq, data, conflated, stamps))
+    def frame(
+        self, seq: int, prev_seq: int | None, data: Any, conflated: int = 1, stamps: Stamps | None = None
+    ) -> bytes:
+        """A notification; an image names no predecessor."""
+        return text_frame(self.payload(seq, prev_seq, data, conflated, stamps))
 
-    def payload(self, seq: int, data: Any, conflated: int = 1, stamps: Stamps | None = None) -> bytes:
+    def payload(
+        self, seq: int, prev_seq: int | None, data: Any, conflated: int = 1, stamps: Stamps | None = None
+    ) -> bytes:
         """A notification as JSON."""
         more = b"" if conflated == 1 and stamps is None else format_members(conflated, stamps)
         if type(data) is BookNote:
-            return self._books.format(seq, data, more)
-        return self._envelope.wrap(seq, format_data(data), more)
+            return self._books.format(seq, prev_seq, data, more)
+        return self._envelope.wrap(seq, prev_seq, format_data(data), more)
 
     def joined(self, seq: int) -> bytes:
         """The message that the channel is joined after this `seq`."""

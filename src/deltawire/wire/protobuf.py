@@ -38,9 +38,13 @@ class ProtoEncoder:
         opened = Opened(channel=self._channel, epoch=self._epoch, instrument_name=self._instrument)
         return frame(BINARY, Notification(number=self._number, opened=opened).SerializeToString())
 
-    def frame(self, seq: int, data: Any, conflated: int = 1, stamps: Stamps | None = None) -> bytes:
-        """A notification."""
-        note = Notification(number=self._number, seq=seq, conflated=conflated if conflated > 1 else 0)
+    def frame(
+        self, seq: int, prev_seq: int | None, data: Any, conflated: int = 1, stamps: Stamps | None = None
+    ) -> bytes:
+        """A notification; an image names no predecessor."""
+        behind = 0 if prev_seq is None else seq - prev_seq
+        stands_for = conflated if conflated > 1 else 0
+        note = Notification(number=self._number, seq=seq, behind=behind, conflated=stands_for)
         if stamps is not None:
             note.stamps.venue_ns, note.stamps.seen_ns = stamps.venue_ns, stamps.seen_ns
             note.stamps.sent_ns = stamps.sent_ns
@@ -63,6 +67,7 @@ class Decoded(msgspec.Struct, frozen=True):
     channel: str
     epoch: str
     seq: int
+    prev_seq: int | None
     conflated: int
     data: Any
     stamps: Stamps | None = None
@@ -87,7 +92,8 @@ class ProtoDecoder:
             raise FeedError(f"not a notification of this protocol: {error}", retry=False) from error
         told = note.stamps
         stamps = Stamps(told.venue_ns, told.seen_ns, told.sent_ns) if note.HasField("stamps") else None
-        return Decoded(opened.channel, opened.epoch, note.seq, note.conflated or 1, data, stamps)
+        prev_seq = note.seq - note.behind if note.behind else None
+        return Decoded(opened.channel, opened.epoch, note.seq, prev_seq, note.conflated or 1, data, stamps)
 
 
 def _fill_book(book: Book, data: BookNote) -> None:

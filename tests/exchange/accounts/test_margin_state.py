@@ -12,6 +12,7 @@ from deltawire.exchange.accounts.ledger import OpenOrder
 from deltawire.exchange.orders.records import CancelMany
 from deltawire.model.instruments import Instrument
 from tests.support.contracts import CALL, LINEAR, PERPETUAL, QUARTERLY
+from tests.support.effort import examples
 from tests.support.exchange_harness import ExchangeHarness
 
 ALICE, BOB = 1, 2
@@ -112,7 +113,7 @@ def act(steps: list[Any]) -> list[float]:
     return walk.answers
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(40))
 @given(STEPS)
 def test_an_order_is_borne_when_a_fresh_look_at_all_lines_says_so(steps: list[Any]) -> None:
     act(steps)

@@ -10,6 +10,7 @@ from deltawire.exchange.orders.orders import Fill, Order, OrderChanged
 from deltawire.exchange.orders.records import Cancel, CancelMany, Edit, Place, SetSelfTrading
 from deltawire.model.events import BookDelta, Trade
 from tests.exchange.matching.naive import NaiveBook, NaiveOrder
+from tests.support.effort import examples
 from tests.support.matching_harness import SIMPLE, MatchingHarness, of
 
 ACCOUNTS = st.integers(1, 4)
@@ -175,5 +176,5 @@ class AgainstNaive(RuleBasedStateMachine):
         assert [len(matching.changed), len(matching.pending), len(matching.traded)] == [0, 0, 0]
 
 
-AgainstNaive.TestCase.settings = settings(max_examples=50, stateful_step_count=120, deadline=None)
+AgainstNaive.TestCase.settings = settings(max_examples=examples(20), stateful_step_count=120)
 TestAgainstNaive = AgainstNaive.TestCase

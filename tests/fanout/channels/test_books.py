@@ -109,9 +109,9 @@ def test_image_carries_the_seq_of_the_last_notification() -> None:
     world.tell(world.book.change(bids={1000: 12}))
     late = world.joined(RAW)
     world.tell(world.book.change(bids={1000: 13}))
-    assert [note["seq"] for note in first.notes(RAW)] == [0, 1, 2, 3]
+    assert [note["seq"] for note in first.notes(RAW)] == [2, 3, 4, 5]
     notes = late.notes(RAW)
-    assert [(note["data"]["type"], note["seq"]) for note in notes] == [("snapshot", 2), ("change", 3)]
+    assert [(note["data"]["type"], note["seq"]) for note in notes] == [("snapshot", 4), ("change", 5)]
     assert {note["epoch"] for note in notes} == {"epoch"}
 
 
@@ -124,8 +124,8 @@ def test_seq_goes_on_while_a_channel_is_empty_for_a_while() -> None:
     late = world.joined(RAW)
     world.tell(world.book.change(bids={1000: 13}))
     image, change = late.notes(RAW)
-    assert (image["seq"], image["data"]["bids"][0]) == (2, ["new", 100.0, 12.0])
-    assert (change["seq"], change["data"]["prev_change_id"]) == (3, image["data"]["change_id"])
+    assert (image["seq"], image["data"]["bids"][0]) == (4, ["new", 100.0, 12.0])
+    assert (change["prev_seq"], change["data"]["prev_change_id"]) == (4, image["data"]["change_id"])
 
 
 @pytest.mark.parametrize("channel", [RAW, MS100, AGG2])
@@ -297,8 +297,8 @@ def test_a_member_of_a_grouped_book_joins_amid_the_interval_and_misses_nothing()
     world.pass_ms(100)
     notes = late.notes(GROUPED)
     assert [(note["seq"], note["data"]["bids"][0]) for note in notes] == [
-        (0, [100.0, 11.0]),
-        (1, [100.0, 12.0]),
+        (2, [100.0, 11.0]),
+        (4, [100.0, 12.0]),
     ]
 
 

@@ -85,7 +85,7 @@ def test_the_next_expiry_has_its_price_and_the_seconds_until_then() -> None:
     world.pass_ms(1000)
     assert inbox.data(EXPIRY) == [
         {"seconds": 2 * HOUR_S - 1, "price": 1.0, "is_estimated": False},
-        {"seconds": AVERAGED_S, "price": 1.5, "is_estimated": True},
+        {"seconds": 2 * HOUR_S - 2, "price": 1.5, "is_estimated": False},
         {"seconds": AVERAGED_S - 1, "price": 1.5, "is_estimated": True},
         {"seconds": 97 * HOUR_S - 2, "price": 2.5, "is_estimated": False},
     ]

@@ -275,7 +275,7 @@ def test_whoever_joins_an_open_portfolio_gets_the_state_of_now_and_the_others_wh
     alice.buy(6_000)
     other = exchange.client()
     subscribe(other, channel)
-    assert other.inbox.notes(channel) == alice.inbox.notes(channel) != []
+    assert other.inbox.data(channel) == alice.inbox.data(channel) != []
     other.result("private/unsubscribe", channels=[channel])
     subscribe(other, channel)
     assert len(other.inbox.take()) == 1
@@ -296,7 +296,7 @@ def test_who_has_fallen_behind_gets_the_portfolio_it_joins_once(exchange: Exchan
     member = alice.inbox.subscriber
     subscribe(alice, "quote.BTC-PERPETUAL")
     alice.inbox.take()
-    exchange.hub.lag(member, 1 << 20, lambda: None)
+    exchange.hub.fall_behind(member, 1 << 20, lambda: None)
     subscribe(alice, "user.portfolio.BTC")
     messages = []
     while data := exchange.hub.catch_up(member):

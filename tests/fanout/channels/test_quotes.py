@@ -311,7 +311,7 @@ def test_option_marks_come_once_a_second_with_the_iv_as_a_fraction() -> None:
     assert inbox.take() == []
     world.pass_ms(1000)
     assert inbox.data(channel) == [
-        [entry | {"instrument_name": world.instrument.name, "mark_price": 0.02, "iv": 0.6125}]
+        [entry, entry | {"instrument_name": world.instrument.name, "mark_price": 0.02, "iv": 0.6125}]
     ]
     world.pass_ms(1000)
     assert inbox.take() == []

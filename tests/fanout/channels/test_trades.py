@@ -94,7 +94,7 @@ def test_late_joiner_of_trades_gets_no_image() -> None:
     assert ids(inbox, channel) == ["late"]
 
 
-def test_who_comes_to_a_channel_that_has_ended_gets_no_trade_from_before() -> None:
+def test_who_comes_to_a_channel_that_has_ended_gets_all_trades_of_the_interval() -> None:
     world = live_world()
     channel = "trades.BTC-PERPETUAL.100ms"
     inbox = world.joined(channel)
@@ -106,7 +106,7 @@ def test_who_comes_to_a_channel_that_has_ended_gets_no_trade_from_before() -> No
     world.tell(make_trade(world.instrument, 1000, 10, trade_id="3"))
     world.pass_ms(100)
     assert inbox.take() == []
-    assert ids(again, channel) == ["3"]
+    assert ids(again, channel) == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(

@@ -1,29 +1,105 @@
 """Book channels: every change (`raw`), merged changes at an interval, and the best levels grouped by price."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from deltawire.book.checksums import levels_checksum
 from deltawire.book.kernel import Pending, Side, Top
-from deltawire.book.ladder import changes_between
+from deltawire.book.ladder import Ladder, changes_between
 from deltawire.book.merging import ReaderCheckpoints
-from deltawire.fanout.channel import InstrumentChannel
+from deltawire.fanout.channel import InstrumentChannel, Recovered
+from deltawire.market.book_log import BookEntry, is_news, ladder_before, sizes_before
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import BookDelta, BookImage, Changes, Event, Levels, Listing, Status
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
 from deltawire.wire.notifications import BookNote, BookStatus, GroupedNote, all_new, level_pairs
 
+CHECKED_LEVELS = 10
+REFRESH = 16
+"""With every so many-th event a channel tells what it shows, even if that is the same.
+
+So what it told last is found among the newest events, however long ago what it shows changed.
+"""
+
 
 class _Context(NamedTuple):
-    """What a reader that is behind knows: the id of its book, and how many news of its status it has heard,
-    and the exponents."""
+    """What a reader that is behind knows: the id of its book, and how many news of its status it has heard."""
 
     change_id: int
     news: int
-    instrument: Instrument
 
 
-class BookChannel(InstrumentChannel):
+class _Start(NamedTuple):
+    """Where a channel stands that opens now, and the events since, which it has not told yet."""
+
+    seq: int
+    change_id: int
+    at_ns: int
+    held: list[BookEntry]
+
+
+class _BookChannel(InstrumentChannel):
+    """A channel of the whole book or of a part of it; its position is the number of the newest event told."""
+
+    waits = True
+    merges = True
+    selects = True
+    """Whether it tells only what differs from what it told last."""
+
+    def same(self, segment: list[BookEntry], later: list[BookEntry]) -> bool:
+        """Whether a segment, behind which these came later, has left what the channel shows as it was."""
+        before, after = self.view_before(segment[::-1] + later), self.view_before(later)
+        return bool(before == after)
+
+    def view(self, ladder: Ladder) -> Any:
+        """The part of the book that the channel shows."""
+        raise NotImplementedError
+
+    def view_before(self, entries: list[BookEntry]) -> Any:
+        """That part as it was before the newest events."""
+        state = self.state
+        return self.view(ladder_before(state.ladder, *sizes_before(entries, state.instrument)))
+
+    def start(self) -> _Start | None:
+        """Where the events so far have led; None when too few are kept, until the interval at hand is over."""
+        segments = self.state.book_log.segments(self.interval_ns)
+        segment = next(segments, None)
+        held: list[BookEntry] = []
+        if segment is not None and not is_news(segment) and self.in_interval(segment[0][1]):
+            held = segment[::-1]
+            segment = next(segments, None)
+        if segment is None:
+            state = self.state
+            return None if held else _Start(state.book_told, state.sequence, state.book_ns, [])
+        told, later = self._last_told(segment, segments, held) if self.selects else (segment, held)
+        return _Start(told[0][0], *self._book_at(told, later), held)
+
+    def _last_told(
+        self, segment: list[BookEntry], earlier: Iterator[list[BookEntry]], later: list[BookEntry]
+    ) -> tuple[list[BookEntry], list[BookEntry]]:
+        """The newest segment that changed what the channel shows, from this one back, and what came later."""
+        while not (is_news(segment) or refreshes(segment)) and self.same(segment, later):
+            earlier_one = next(earlier, None)
+            if earlier_one is None:
+                break
+            segment, later = earlier_one, segment[::-1] + later
+        return segment, later
+
+    def _book_at(self, segment: list[BookEntry], later: list[BookEntry]) -> tuple[int, int]:
+        """The id of the book at the end of a segment, and its time."""
+        for _, _, _, event in segment:
+            if not isinstance(event, Status):
+                return event.sequence, event.venue_ns or event.seen_ns
+        deltas = [event for _, _, _, event in later if isinstance(event, BookDelta)]
+        sequence = min((delta.sequence - 1 for delta in deltas), default=self.state.sequence)
+        for _, _, _, event in reversed(self.state.book_log.entries):
+            if not isinstance(event, Status) and event.sequence == sequence:
+                return sequence, event.venue_ns or event.seen_ns
+        return sequence, self.state.book_ns
+
+
+class BookChannel(_BookChannel):
     """`book.X.raw`, `book.X.100ms`, `book.X.agg2`: an image, then changes in an unbroken chain of ids.
 
     When the book turns stale its subscribers are told at once; the delta that leads to the next good book carries
@@ -32,24 +108,48 @@ class BookChannel(InstrumentChannel):
     never sends, ends the process of a nautilus_trader client.
     """
 
-    waits = True
-    merges = True
-
     def opened(self) -> None:
-        """Start from the book as it is."""
+        """Begin where the events so far have led."""
         levels = self.key.levels
+        self.selects = bool(levels or self.interval_ns)
         self._bids: Pending | Top = Top(levels) if levels else Pending()
         self._asks: Pending | Top = Top(levels) if levels else Pending()
-        self._marks: ReaderCheckpoints[_Context] = ReaderCheckpoints()
-        self._instrument = self._stated = self.state.instrument
+        self._checkpoints: ReaderCheckpoints[_Context] = ReaderCheckpoints()
+        self._instrument = self.state.instrument
         self._news: BookStatus | None = None
         self._last_news: BookStatus | None = None
-        self._heard = 0
+        self._news_count = 0
+        self._refresh = False
         self._image: BookNote | None = None
         self._checksum: int | None = None
-        self._begin()
+        self._unsettled = False
+        start = self.start()
+        if start is None:
+            self._unsettled = True
+            self.soon()
+        else:
+            self._begin(start)
 
-    def tell(self, event: Event, state: InstrumentState | None) -> None:
+    def same(self, segment: list[BookEntry], later: list[BookEntry]) -> bool:
+        """See `_BookChannel`; of a whole book only the prices that were touched are compared."""
+        if self.key.levels:
+            return super().same(segment, later)
+        state = self.state
+        before = sizes_before(segment[::-1], state.instrument)
+        after = sizes_before(later, state.instrument)
+        sides = state.ladder.bids, state.ladder.asks
+        return all(
+            then.size(side, price) == size
+            for first, then, side in zip(before, after, sides, strict=True)
+            for price, size in first.before().items()
+        )
+
+    def view(self, ladder: Ladder) -> Any:
+        """The best levels."""
+        depth = self.key.levels
+        return [(side.levels(depth).prices, side.levels(depth).sizes) for side in (ladder.bids, ladder.asks)]
+
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
         """An image, a delta, a status, or exponents that have become finer."""
         if isinstance(event, BookDelta):
             self._on_delta(event)
@@ -58,49 +158,86 @@ class BookChannel(InstrumentChannel):
         elif isinstance(event, Listing):
             self._on_listing(event)
         elif isinstance(event, BookImage):
-            self._begin()
+            self._begin(_Start(self.state.book_told, event.sequence, self.state.book_ns, []))
         if self.waiting:
-            self.timers.settle(self)
+            self.timers.after_moment(self)
 
-    def due(self) -> None:
+    def interval_ended(self) -> None:
         """Publish what has changed since, or a status that no delta carried."""
-        if self._bids or self._asks or self._news is not None:
-            self._publish_changes()
+        state = self.state
+        if self._unsettled:
+            self._begin(_Start(state.book_told, state.sequence, state.book_ns, []))
+            self.admit()
+        elif state.book_told != self.seq:
+            bids, asks = self._bids.take(state.ladder.bids), self._asks.take(state.ladder.asks)
+            if bids or asks or self._news is not None or self._refresh:
+                self._publish(bids, asks)
 
-    def settle(self) -> None:
-        """A status that no delta carried goes out alone; whoever waited for an image may have one now."""
-        if self._news is not None:
-            self._publish_changes()
+    def moment_ended(self) -> None:
+        """A status is told at once, and without an interval all that the channel shows a part of."""
+        if self._news is not None or not self.interval_ns:
+            self.interval_ended()
         self.admit()
 
     def image(self) -> Any:
         """The book as the channel last published it, while it is live."""
         state = self.state
-        if not (state.imaged and state.live):
+        if self._unsettled or not (state.imaged and state.live):
             return None
-        if self._image is None or self._image.change_id != self._told:
+        if self._image is None or self._image.change_id != self._change_id:
             bids, asks = self._bids.published(state.ladder.bids), self._asks.published(state.ladder.asks)
             self._image = self._note(all_new(bids), all_new(asks), levels_checksum(bids, asks))
         return self._image
 
     def hold(self) -> int:
         """See `Channel`."""
-        self._marks.hold(self.seq, _Context(self._told, self._heard, self._stated))
+        self._checkpoints.hold(self.seq, _Context(self._change_id, self._news_count))
         return self.seq
 
     def release(self, seq: int) -> None:
         """See `Channel`."""
-        self._marks.release(seq)
+        self._checkpoints.release(seq)
 
     def since(self, seq: int) -> BookNote:
         """One change that leads from the book at `seq` to the book as last published."""
-        context, *touched = self._marks.since(seq)
-        bids, asks = self._between(touched[0], touched[1])
-        news = self._last_news if context.news != self._heard else None
+        context, *touched = self._checkpoints.since(seq)
+        news = self._last_news if context.news != self._news_count else None
+        return self._since(seq, context.change_id, *self._between(touched[0], touched[1]), news)
+
+    def recovered(self, seq: int) -> Recovered | None:
+        """One change that leads there, where all events since then are kept."""
+        entries = None if self._unsettled else self.state.book_log.since(seq)
+        if entries is None or not self.state.imaged:
+            return None
+        log, instrument = self.state.book_log.entries, self.state.instrument
+        segment = [entry for entry in log if entry[0] <= seq][::-1]
+        if not segment:
+            return None
+        change_id, _ = self._book_at(segment, entries)
+        bids, asks = sizes_before(entries, instrument)
+        if self.key.levels:
+            then = ladder_before(self.state.ladder, bids, asks)
+            depth, ladder = self.key.levels, self.state.ladder
+            changes = (
+                _to_published(self._bids, ladder.bids, then.bids.levels(depth)),
+                _to_published(self._asks, ladder.asks, then.asks.levels(depth)),
+            )
+        else:
+            changes = self._between(bids.before(), asks.before())
+        news = [event for number, _, _, event in entries if isinstance(event, Status) and number <= self.seq]
+        return [(self.seq, self._since(seq, change_id, *changes, _status(news[-1]) if news else None))]
+
+    def _since(
+        self, seq: int, change_id: int, bids: Changes, asks: Changes, news: BookStatus | None
+    ) -> BookNote:
+        if self._checksum is None:
+            ladder, depth = self.state.ladder, self.key.levels or CHECKED_LEVELS
+            best = self._bids.published(ladder.bids, depth), self._asks.published(ladder.asks, depth)
+            self._checksum = levels_checksum(*best)
         if not (bids or asks):
             bids, asks = self._restated()
-        before = context.change_id if bids or asks else None
-        finer = context.instrument is not self._stated
+        before = change_id if bids or asks else None
+        finer = seq < self.state.refined
         return self._note(bids, asks, self._checksum, before, news, exponents=finer)
 
     def _between(self, bids: dict[int, int], asks: dict[int, int]) -> tuple[Changes, Changes]:
@@ -110,51 +247,55 @@ class BookChannel(InstrumentChannel):
             changes_between(asks, {price: self._asks.size(ladder.asks, price) for price in asks}),
         )
 
-    def _begin(self) -> None:
-        """The book as it is counts as published."""
-        self._bids.take(self.state.ladder.bids)
-        self._asks.take(self.state.ladder.asks)
-        self._told, self._told_ns = self.state.sequence, self.state.book_ns
+    def _begin(self, start: _Start) -> None:
+        """The book as it was there counts as published."""
+        self._unsettled = False
+        self.seq, self._change_id, self._at_ns, held = start
+        bids, asks = sizes_before(held, self.state.instrument)
+        ladder = self.state.ladder
+        if self.key.levels and held:
+            ladder = ladder_before(ladder, bids, asks)
+        self._bids.take(ladder.bids)
+        self._asks.take(ladder.asks)
+        if held:
+            self._hold_back(held, bids, asks)
+
+    def _hold_back(self, entries: list[BookEntry], bids: Pending, asks: Pending) -> None:
+        """These events are told when the interval at hand is over."""
+        self._refresh = refreshes(entries)
+        if isinstance(self._bids, Pending) and isinstance(self._asks, Pending):
+            self._bids.follow(bids)
+            self._asks.follow(asks)
+        else:
+            for event in (entry[3] for entry in entries):
+                if isinstance(event, BookDelta):
+                    self._bids.add(event.bids)
+                    self._asks.add(event.asks)
+        self.soon()
 
     def _on_delta(self, delta: BookDelta) -> None:
-        if not (self.interval_ns or self.key.levels):
-            self._tell(delta.bids, delta.asks)
+        if not self.selects:
+            self._publish(delta.bids, delta.asks)
             return
         self._bids.add(delta.bids)
         self._asks.add(delta.asks)
-        if self._news is not None or not self.interval_ns:
-            self._publish_changes()
-        else:
-            self.soon()
+        self._refresh = self._refresh or self.state.book_told % REFRESH == 0
+        self.soon()
 
     def _on_status(self, status: Status) -> None:
         """News are that the book has become good or bad; that an image is on its way changes neither."""
-        if not self.state.imaged or status.state == "syncing":
-            return
-        self._news = _status(status)
-        if status.state == "live":
-            self.timers.settle(self)
-        else:
-            self._publish_changes()
+        if self.state.imaged and status.state != "syncing":
+            self._news = _status(status)
+            self.timers.after_moment(self)
 
     def _on_listing(self, listing: Listing) -> None:
         """What is held back is in ticks and lots, and these may have become finer."""
         factors = listing.instrument.factors_from(self._instrument)
         self._instrument = listing.instrument
         if factors != (1, 1):
-            self._image = None
-            for held in (self._bids, self._asks, self._marks):
+            self._image = self._checksum = None
+            for held in (self._bids, self._asks, self._checkpoints):
                 held.rescale(*factors)
-
-    def _publish_changes(self) -> None:
-        ladder = self.state.ladder
-        self._tell(self._bids.take(ladder.bids), self._asks.take(ladder.asks))
-
-    def _tell(self, bids: Changes, asks: Changes) -> None:
-        if bids or asks:
-            self._publish(bids, asks)
-        elif self._news is not None:
-            self._publish(*self._restated())
 
     def _restated(self) -> tuple[Changes, Changes]:
         """The best levels, changed to what they are."""
@@ -165,15 +306,18 @@ class BookChannel(InstrumentChannel):
 
     def _publish(self, bids: Changes, asks: Changes) -> None:
         state = self.state
-        before, self._told, self._told_ns = self._told, state.sequence, state.book_ns
-        news, self._news = self._news, None
+        if not (bids or asks):
+            bids, asks = self._restated()
+        before, self._change_id, self._at_ns = self._change_id, state.sequence, state.book_ns
+        news, self._news, self._refresh = self._news, None, False
         if news is not None:
-            self._last_news, self._heard = news, self._heard + 1
-        self._marks.add(bids, asks)
+            self._last_news, self._news_count = news, self._news_count + 1
+        self._checkpoints.add(bids, asks)
         self._checksum = self._proof()
-        finer, self._stated = self._stated is not self._instrument, self._instrument
         follows = before if bids or asks else None
-        self.publish(self._note(bids, asks, self._checksum, follows, news, exponents=finer))
+        finer = self.seq < state.refined
+        note = self._note(bids, asks, self._checksum, follows, news, exponents=finer)
+        self.publish(state.book_told, note)
 
     def _proof(self) -> int:
         """The checksum of the book that this leads to."""
@@ -195,10 +339,10 @@ class BookChannel(InstrumentChannel):
         """An image unless it follows what was `before`."""
         return BookNote(
             "snapshot" if before is None else "change",
-            self._told_ns,
+            self._at_ns,
             self.state.name,
             self.state.instrument,
-            self._told,
+            self._change_id,
             bids,
             asks,
             before,
@@ -206,6 +350,11 @@ class BookChannel(InstrumentChannel):
             checksum,
             exponents or before is None,
         )
+
+
+def refreshes(entries: list[BookEntry]) -> bool:
+    """Whether what is shown is told again with these events."""
+    return any(entry[0] % REFRESH == 0 for entry in entries)
 
 
 def _status(status: Status) -> BookStatus:
@@ -217,55 +366,96 @@ def _restated(best: Levels) -> Changes:
     return Changes(best.prices, best.sizes, best.sizes)
 
 
-class GroupedBookChannel(InstrumentChannel):
+def _to_published(held: Pending | Top, side: Side, before: Levels) -> Changes:
+    """What leads from the best levels as they were to those last published."""
+    now = held.published(side)
+    then = dict(zip(before.prices, before.sizes, strict=True))
+    after = dict(zip(now.prices, now.sizes, strict=True))
+    return changes_between(then, {price: 0 for price in then if price not in after} | after)
+
+
+class GroupedBookChannel(_BookChannel):
     """`book.X.{group}.{depth}.{interval}`: the best levels, each notification a full replacement.
 
     When the book turns stale its subscribers are told at once: no levels, and the status.
     """
 
-    waits = True
-    merges = True
-
     def opened(self) -> None:
-        """Nothing has been published."""
-        self._last: tuple[Any, Any] | None = None
-
-    def tell(self, event: Event, state: InstrumentState | None) -> None:
-        """A book event; what it did to the best levels shows when the interval is over, staleness at once."""
-        if isinstance(event, Status) and event.state == "stale" and self.state.imaged:
-            self._last = None
-            self.publish(self._data(Levels([], []), Levels([], []), _status(event)))
-        elif isinstance(event, BookDelta | BookImage | Status):
+        """Begin where the events so far have led."""
+        self._refresh = self._news = False
+        self._last: Any = None
+        start = self.start()
+        self._unsettled = start is None
+        if start is None:
             self.soon()
-            self.timers.settle(self)
+        else:
+            self._begin(start)
 
-    def settle(self) -> None:
-        """Whoever waited for an image may have one now."""
+    def view(self, ladder: Ladder) -> Any:
+        """The best groups of both sides."""
+        sides = self._grouped(ladder.bids, down=True), self._grouped(ladder.asks, down=False)
+        return [level_pairs(levels, self.state.instrument) for levels in sides]
+
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
+        """A book event; what it did to the best levels shows when the interval is over, a status at once."""
+        if isinstance(event, BookImage):
+            self._begin(_Start(self.state.book_told, event.sequence, self.state.book_ns, []))
+        elif isinstance(event, BookDelta):
+            self._refresh = self._refresh or self.state.book_told % REFRESH == 0
+            self.soon()
+        elif isinstance(event, Status) and self.state.imaged and event.state != "syncing":
+            self._news = True
+            self.timers.after_moment(self)
+        if self.waiting:
+            self.timers.after_moment(self)
+
+    def moment_ended(self) -> None:
+        """A status is told at once; whoever waited for an image may have one now."""
+        if self._news or not self.interval_ns:
+            self.interval_ended()
         self.admit()
-        if not self.interval_ns:
-            self.due()
 
-    def due(self) -> None:
+    def interval_ended(self) -> None:
         """Publish if the levels differ from those published last."""
-        data = self.image()
-        if data is None:
+        state = self.state
+        if self._unsettled:
+            self._begin(_Start(state.book_told, state.sequence, state.book_ns, []))
+            self.admit()
             return
-        pairs = level_pairs(data.bids, data.instrument), level_pairs(data.asks, data.instrument)
-        if pairs != self._last:
-            self._last = pairs
-            self.publish(data)
+        if state.book_told == self.seq:
+            return
+        view = self.view(state.ladder)
+        if view != self._last or self._news or self._refresh:
+            self._last, self._news, self._refresh = view, False, False
+            self.publish(state.book_told, self._newest_data())
 
     def image(self) -> Any:
         """The best levels of a live book."""
         state = self.state
-        if not (state.imaged and state.live):
-            return None
-        return self._data(
-            self._grouped(state.ladder.bids, down=True), self._grouped(state.ladder.asks, down=False)
-        )
+        return self._newest_data() if state.imaged and state.live and not self._unsettled else None
 
-    def _data(self, bids: Levels, asks: Levels, status: BookStatus | None = None) -> GroupedNote:
-        state = self.state
+    def recovered(self, seq: int) -> Recovered | None:
+        """The book as it is, or that it is none."""
+        return [(self.seq, self._newest_data())] if self.state.imaged and not self._unsettled else None
+
+    def _begin(self, start: _Start) -> None:
+        """The book as it was there counts as published."""
+        self._unsettled = False
+        self.seq = start.seq
+        self._last = self.view_before(start.held)
+        self._refresh = refreshes(start.held)
+        if start.held:
+            self.soon()
+
+    def _newest_data(self) -> GroupedNote:
+        state, empty = self.state, Levels([], [])
+        bids, asks, status = empty, empty, None
+        if state.live:
+            bids = self._grouped(state.ladder.bids, down=True)
+            asks = self._grouped(state.ladder.asks, down=False)
+        else:
+            detail = state.detail if state.reason == "closed" else ""
+            status = BookStatus("stale", state.reason, detail)
         return GroupedNote(state.book_ns, state.name, state.instrument, state.sequence, bids, asks, status)
 
     def _grouped(self, side: Side, *, down: bool) -> Levels:

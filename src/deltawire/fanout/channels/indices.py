@@ -5,74 +5,94 @@ from typing import Any
 from deltawire.dialect.families import INTERVALS_NS
 from deltawire.dialect.market_objects import MS_NS
 from deltawire.fanout.channel import Channel
+from deltawire.market.indices import Count, IndexState
 from deltawire.market.state import InstrumentState
-from deltawire.model.events import Event, Index, Ticker
+from deltawire.model.events import Event, Index
 
-SECOND_NS = 1_000_000_000
+SECOND_NS = INTERVALS_NS["agg2"]
+UNKNOWN = IndexState()
 AVERAGED_S = 1800
 """So long before an expiry the price is the mean of what the index was since, and an estimate."""
 
 
-class IndexChannel(Channel):
-    """`deribit_price_index.{index}`: an index price whenever it changes."""
+class _OfIndex(Channel):
+    """A channel about an index."""
 
     merges = True
+    _index = UNKNOWN
+
+    @property
+    def index(self) -> IndexState:
+        """What is known of it."""
+        if self._index is UNKNOWN:
+            self._index = self.market.find_index(self.key.index) or UNKNOWN
+        return self._index
+
+
+class IndexChannel(_OfIndex):
+    """`deribit_price_index.{index}`: an index price whenever it changes; its position is how often it has."""
 
     def opened(self) -> None:
         """What is known goes out as the image."""
-        self._last = self.market.index(self.key.index)
+        self.seq = self.index.prices.number
 
-    def tell(self, event: Event, state: InstrumentState | None) -> None:
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
         """An index, or a ticker that states one."""
-        if not isinstance(event, Index | Ticker):
-            return
-        now, before = self.market.index(self.key.index), self._last
-        if now is not None and (before is None or now.price != before.price):
-            self._last = now
-            self.publish(self.image())
+        known = self._index if self._index is not UNKNOWN else self.index
+        number = known.prices.number
+        if number != self.seq:
+            self.publish(number, self._data(known.told))
 
     def image(self) -> Any:
         """The index now."""
-        index = self.market.index(self.key.index)
+        return self._data(self.index.told)
+
+    def _data(self, index: Index | None) -> dict[str, Any] | None:
         if index is None:
             return None
         stamp = (index.venue_ns or index.seen_ns) // MS_NS
         return {"timestamp": stamp, "index_name": self.key.index, "price": index.price}
 
 
-class _EverySecondChannel(Channel):
-    """Publishes an object that differs from the last, once an interval of the venue's time."""
-
-    merges = True
+class _EverySecondChannel(_OfIndex):
+    """Publishes what events have changed once a second of the venue's time; its position is their number."""
 
     def opened(self) -> None:
-        """What is known goes out as the image."""
-        self._last = self.image()
+        """What is known goes out as the image; what the second at hand has brought is told at its end."""
+        venue = self.market.venue_of(self.key.index)
+        now = self.market.now_ns.get(venue, 0)
+        self.seq = self.events().at_second(now)
+        if self.seq != self.events().number:
+            self.timers.wake(self, venue, SECOND_NS)
 
-    def tell(self, event: Event, state: InstrumentState | None) -> None:
-        """An index, or a ticker on it."""
-        if isinstance(event, Index):
-            self.timers.wake(self, event.venue, INTERVALS_NS[self.key.interval])
-        elif isinstance(event, Ticker):
-            self.timers.wake(self, event.instrument.venue, INTERVALS_NS[self.key.interval])
+    def events(self) -> Count:
+        """The events that change it."""
+        raise NotImplementedError
 
-    def due(self) -> None:
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
+        """An event that has changed it is told at the end of the second."""
+        if self.events().number != self.seq:
+            self.timers.wake(self, self.market.venue_of(self.key.index), SECOND_NS)
+
+    def interval_ended(self) -> None:
         """Publish what is new."""
-        now = self.image()
-        if now is not None and now != self._last:
-            self._last = now
-            self.publish(now)
+        number, data = self.events().number, self.image()
+        if data is not None and number != self.seq:
+            self.publish(number, data)
 
 
 class IndexStatisticsChannel(_EverySecondChannel):
     """`deribit_price_statistics.{index}`: the last 24 hours, as far as this server has seen them."""
 
+    def events(self) -> Count:
+        """Changes of the price."""
+        return self.index.prices
+
     def image(self) -> Any:
         """The day now; no market here is ever declared highly volatile."""
-        day = self.market.index_days.get(self.key.index)
-        if day is None:
+        if self.index.newest is None:
             return None
-        low, high, change = day.range()
+        low, high, change = self.index.day.range()
         return {
             "index_name": self.key.index,
             "low24h": low,
@@ -85,47 +105,61 @@ class IndexStatisticsChannel(_EverySecondChannel):
 class ExpirationPriceChannel(_EverySecondChannel):
     """`estimated_expiration_price.{index}`: what would be paid, and the seconds to the next expiry."""
 
+    def events(self) -> Count:
+        """Estimates of instruments that have not expired."""
+        return self.index.estimates
+
     def image(self) -> Any:
-        """The estimate of the instrument that expires next; None where nothing does, or the venue gives none."""
-        states = [state for state in self.market if self._expires(state)]
+        """The estimate of the instrument that expires next; None where nothing does, or the venue gives none.
+
+        As of the end of the second that brought the newest event.
+        """
+        now = self.index.estimates.second_ends_ns
+        states = [state for state in self.market if self._expires(state, now)]
         if not states:
             return None
         first = min(states, key=lambda state: state.instrument.expiration_ns)
-        left_ns = first.instrument.expiration_ns - self.market.time(first)
+        left_ns = first.instrument.expiration_ns - now
         seconds = max(0, -(-left_ns // SECOND_NS))
         price = first.ticker["estimated_delivery_price"]
         return {"seconds": seconds, "price": price, "is_estimated": seconds <= AVERAGED_S}
 
-    def _expires(self, state: InstrumentState) -> bool:
+    def _expires(self, state: InstrumentState, now: int) -> bool:
         instrument = state.instrument
         return (
-            instrument.active
-            and not instrument.perpetual
-            and instrument.expiration_ns > self.market.time(state)
+            state.index == self.key.index
+            and instrument.expires_after(now)
             and state.ticker.get("estimated_delivery_price") is not None
-            and self.market.public_name(instrument.venue, instrument.index_name) == self.key.index
         )
 
 
 class VolatilityIndexChannel(_EverySecondChannel):
     """`deribit_volatility_index.{index}`: the volatility index, where the venue makes one."""
 
+    def events(self) -> Count:
+        """Its values."""
+        return self.index.volatilities
+
     def image(self) -> Any:
-        """It now."""
-        found = self.market.volatility.get(self.key.index)
-        if found is None:
+        """The newest value."""
+        newest = self.index.volatility
+        if newest is None:
             return None
-        stamp = (found.venue_ns or found.seen_ns) // MS_NS
-        return {"timestamp": stamp, "volatility": found.value, "index_name": self.key.index}
+        stamp = (newest.venue_ns or newest.seen_ns) // MS_NS
+        return {"timestamp": stamp, "volatility": newest.value, "index_name": self.key.index}
 
 
 class PriceRankingChannel(_EverySecondChannel):
     """`deribit_price_ranking.{index}`: the sources of an index, where the venue says what they are."""
 
+    def events(self) -> Count:
+        """Prices that state what they are made of."""
+        return self.index.rankings
+
     def image(self) -> Any:
-        """They now."""
-        index = self.market.index(self.key.index)
-        if index is None or not index.constituents:
+        """The sources of the newest price that states them."""
+        index = self.index.ranked
+        if index is None:
             return None
         stamp = (index.venue_ns or index.seen_ns) // MS_NS
         return [

@@ -24,8 +24,12 @@ from deltawire.ports import AccountStates
 class PrivateChannel(Channel):
     """Base of the private channels."""
 
-    def hear(self, event: AccountEvent) -> None:
+    def on_account_event(self, event: AccountEvent) -> None:
         """Something has happened to the account."""
+
+    def tell(self, data: Any) -> None:
+        """Publish at the next position: private channels count what they tell."""
+        self.publish(self.seq + 1, data)
 
     def fits(self, instrument: Instrument) -> bool:
         """Whether this channel is about an instrument."""
@@ -39,12 +43,12 @@ class PrivateChannel(Channel):
         if interval_ns:
             self.timers.wake(self, venue, interval_ns)
         else:
-            self.timers.settle(self)
+            self.timers.after_moment(self)
 
-    def settle(self) -> None:
-        """Without an interval, the end of the events at hand is when we are due."""
+    def moment_ended(self) -> None:
+        """Without an interval, this is the end of it."""
         if not INTERVALS_NS.get(self.key.interval, 0):
-            self.due()
+            self.interval_ended()
 
 
 class PrivateOrdersChannel(PrivateChannel):
@@ -54,21 +58,21 @@ class PrivateOrdersChannel(PrivateChannel):
         """Changes from now on."""
         self._held: list[dict[str, Any]] = []
 
-    def hear(self, event: AccountEvent) -> None:
+    def on_account_event(self, event: AccountEvent) -> None:
         """An order has changed."""
         if isinstance(event, OrderUpdate) and self.fits(event.instrument):
             self._held.append(event.order)
             self.soon(event.instrument.venue)
 
-    def due(self) -> None:
+    def interval_ended(self) -> None:
         """Publish the orders held."""
         held, self._held = self._held, []
         if INTERVALS_NS[self.key.interval]:
             if held:
-                self.publish(held)
+                self.tell(held)
             return
         for one in held:
-            self.publish(one)
+            self.tell(one)
 
 
 class PrivateTradesChannel(PrivateChannel):
@@ -78,17 +82,17 @@ class PrivateTradesChannel(PrivateChannel):
         """Trades from now on."""
         self._held: list[dict[str, Any]] = []
 
-    def hear(self, event: AccountEvent) -> None:
+    def on_account_event(self, event: AccountEvent) -> None:
         """The account has traded."""
         if isinstance(event, AccountTrade) and self.fits(event.instrument):
             self._held.append(event.trade)
             self.soon(event.instrument.venue)
 
-    def due(self) -> None:
+    def interval_ended(self) -> None:
         """Publish the trades held."""
         if self._held:
             held, self._held = self._held, []
-            self.publish(held)
+            self.tell(held)
 
 
 class PrivateChangesChannel(PrivateChannel):
@@ -98,7 +102,7 @@ class PrivateChangesChannel(PrivateChannel):
         """Changes from now on."""
         self._held: dict[str, dict[str, Any]] = {}
 
-    def hear(self, event: AccountEvent) -> None:
+    def on_account_event(self, event: AccountEvent) -> None:
         """An order or a trade; of the positions that trades bring the last counts."""
         if isinstance(event, OrderUpdate) and self.fits(event.instrument):
             self._of(event.instrument)["orders"].append(event.order)
@@ -109,11 +113,11 @@ class PrivateChangesChannel(PrivateChannel):
             held["positions"] = [] if event.position is None else [event.position]
             self.soon(event.instrument.venue)
 
-    def due(self) -> None:
+    def interval_ended(self) -> None:
         """Publish what is held, instrument by instrument."""
         held, self._held = self._held, {}
         for data in held.values():
-            self.publish(data)
+            self.tell(data)
 
     def _of(self, instrument: Instrument) -> dict[str, Any]:
         empty = {"instrument_name": instrument.name, "orders": [], "trades": [], "positions": []}
@@ -135,7 +139,7 @@ class PortfolioChannel(PrivateChannel):
         """The state is of no more use."""
         self._states().unwatch(self.key.account, self.key.currency)
 
-    def hear(self, event: AccountEvent) -> None:
+    def on_account_event(self, event: AccountEvent) -> None:
         """The account's state: publish what differs from what was published last; it is the image of who waits."""
         if isinstance(event, AccountState) and event.currency == self.key.currency:
             first = not self._summaries
@@ -143,7 +147,7 @@ class PortfolioChannel(PrivateChannel):
                 differs = self._summaries.get(summary["currency"]) != summary
                 self._summaries[summary["currency"]] = summary
                 if differs and not first:
-                    self.publish(summary)
+                    self.tell(summary)
             self.admit()
 
     def must_wait(self) -> bool:
@@ -160,8 +164,8 @@ class PortfolioChannel(PrivateChannel):
 
     def image_frame(self, encoding: Encoding) -> bytes | None:
         """One notification per currency."""
-        lane = self.lane(encoding)
-        return b"".join(lane.image(self.seq, summary) for summary in self._summaries.values())
+        encoded = self.encoded(encoding)
+        return b"".join(encoded.image(self.seq, summary) for summary in self._summaries.values())
 
     def _states(self) -> AccountStates:
         states = self._opening.states
@@ -172,11 +176,11 @@ class PortfolioChannel(PrivateChannel):
 class MmpTriggerChannel(PrivateChannel):
     """`user.mmp_trigger.{index}`: protection struck."""
 
-    def hear(self, event: AccountEvent) -> None:
+    def on_account_event(self, event: AccountEvent) -> None:
         """A group was frozen."""
         if isinstance(event, ProtectionTriggered) and self.key.index in ("any", event.index_name):
             group = {"mmp_group": event.group} if event.group else {}
-            self.publish(
+            self.tell(
                 {"index_name": event.index_name, "frozen_until": event.frozen_until_ns // MS_NS} | group
             )
 
@@ -184,10 +188,10 @@ class MmpTriggerChannel(PrivateChannel):
 class LockChannel(PrivateChannel):
     """`user.lock`: a liquidation locks the account, its end unlocks it."""
 
-    def hear(self, event: AccountEvent) -> None:
+    def on_account_event(self, event: AccountEvent) -> None:
         """Locked or free again."""
         if isinstance(event, AccountLock):
-            self.publish({"locked": event.locked, "currency": event.currency})
+            self.tell({"locked": event.locked, "currency": event.currency})
 
 
 class PrivateSilentChannel(PrivateChannel):

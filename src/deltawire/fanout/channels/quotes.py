@@ -3,6 +3,7 @@
 from typing import Any
 
 from deltawire.dialect.families import INTERVALS_NS
+from deltawire.dialect.grammar import ResumePosition
 from deltawire.dialect.market_objects import (
     MS_NS,
     mark_price_object,
@@ -11,33 +12,73 @@ from deltawire.dialect.market_objects import (
     status_object,
     ticker_object,
 )
-from deltawire.fanout.channel import Channel, InstrumentChannel
-from deltawire.market.state import InstrumentState
+from deltawire.fanout.channel import Channel, InstrumentChannel, Missed, Recovered
+from deltawire.fanout.subscribers import Encoding
+from deltawire.market.market import ActiveChange
+from deltawire.market.state import InstrumentState, Mark
 from deltawire.model.events import Event, Listing, Status, Ticker
 
+_SECOND_NS = INTERVALS_NS["agg2"]
 _UNTIMED = ("timestamp",)
 
 
 class _LatestChannel(InstrumentChannel):
-    """Publishes an object whenever it differs from the one published last, time stamps apart."""
+    """Publishes an object when an event has changed it; its position is the number of that event (`mark`).
+
+    A channel with an interval that opens after such an event, but within the interval, begins when that is over:
+    until then it is not known what it told last.
+    """
 
     merges = True
 
+    def mark(self) -> Mark:
+        """The newest event that changed the object."""
+        return self.state.ticker_mark
+
     def opened(self) -> None:
         """Whatever is there counts as told: members get it as their image."""
-        self._last = self._comparable(self.current())
+        seq, at_ns, _ = self.mark()
+        self._unsettled = bool(seq) and self.in_interval(at_ns)
+        if self._unsettled:
+            self.soon()
+        else:
+            self._begin(seq)
 
-    def tell(self, event: Event, state: InstrumentState | None) -> None:
-        """Anything about the instrument may have changed the object."""
-        self.soon()
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
+        """Publish if it has changed the object."""
+        if self.mark()[0] != self.seq:
+            self.soon()
 
-    def due(self) -> None:
-        """Publish if it has."""
-        data = self.current()
-        told = self._comparable(data)
-        if data is not None and told != self._last:
-            self._last = told
-            self.publish(self.tellable(data))
+    def interval_ended(self) -> None:
+        """Publish the object as it is now."""
+        seq = self.mark()[0]
+        if self._unsettled:
+            self._unsettled = False
+            self._begin(seq)
+            self.admit()
+        elif seq != self.seq:
+            data = self.current()
+            if data is not None:
+                self.publish(seq, self.tellable(data))
+
+    def _begin(self, seq: int) -> None:
+        """All until there counts as told."""
+        self.seq = seq
+
+    def must_wait(self) -> bool:
+        """Until it is known where the channel stands."""
+        return self._unsettled
+
+    def admits(self) -> bool:
+        """From then on."""
+        return not self._unsettled
+
+    def missed(self, encoding: Encoding, position: ResumePosition) -> Missed:
+        """While it is not known where the channel stands, who comes back waits."""
+        if not self._unsettled:
+            return super().missed(encoding, position)
+        here = position.epoch == self.epoch and 0 <= position.seq <= self.mark()[0]
+        return position.seq if here else None
 
     def current(self) -> dict[str, Any] | None:
         """The object now, None while there is nothing to say."""
@@ -51,22 +92,14 @@ class _LatestChannel(InstrumentChannel):
         """The object now."""
         return self.current()
 
-    @staticmethod
-    def _comparable(data: dict[str, Any] | None) -> dict[str, Any] | None:
-        if data is None:
-            return None
-        found = {name: value for name, value in data.items() if name not in _UNTIMED}
-        if "status" in found and isinstance(found["status"], dict):
-            found["status"] = tuple(found["status"].get(name) for name in ("state", "reason", "detail"))
-        return found
-
 
 class TickerChannel(_LatestChannel):
     """`ticker.X.{interval}`."""
 
     def current(self) -> dict[str, Any] | None:
         """The ticker, once anything is known."""
-        return ticker_object(self.state, self.market) if known(self.state) else None
+        state = self.state
+        return ticker_object(state, self.market, state.ticker_mark) if state.known else None
 
 
 class IncrementalTickerChannel(TickerChannel):
@@ -77,9 +110,9 @@ class IncrementalTickerChannel(TickerChannel):
 
     merges = False
 
-    def opened(self) -> None:
-        """Whatever is there counts as told."""
-        super().opened()
+    def _begin(self, seq: int) -> None:
+        """The ticker counts as told."""
+        super()._begin(seq)
         self._told = self.current()
 
     def tellable(self, now: dict[str, Any]) -> dict[str, Any]:
@@ -93,19 +126,32 @@ class IncrementalTickerChannel(TickerChannel):
 
     def image(self) -> Any:
         """Everything as it was last told, which is what the next change counts from."""
-        return None if self._told is None else {"type": "snapshot"} | self._told
+        return None if self._unsettled or self._told is None else {"type": "snapshot"} | self._told
+
+    def recovered(self, seq: int) -> Recovered | None:
+        """Everything: a snapshot replaces all before it."""
+        image = self.image()
+        return None if image is None else [(self.seq, image)]
 
 
 class QuoteChannel(_LatestChannel):
     """`quote.X`: best prices and amounts."""
 
+    def mark(self) -> Mark:
+        """The newest event that changed the quote."""
+        return self.state.quote_mark
+
     def current(self) -> dict[str, Any] | None:
         """The quote, once there is one."""
-        return quote_object(self.state) if known(self.state) else None
+        return quote_object(self.state) if self.state.known else None
 
 
 class PerpetualChannel(_LatestChannel):
     """`perpetual.X.{interval}`: funding interest and index."""
+
+    def mark(self) -> Mark:
+        """The newest event that changed the funding."""
+        return self.state.funding_mark
 
     def current(self) -> dict[str, Any] | None:
         """The funding, once the venue has told any."""
@@ -113,86 +159,112 @@ class PerpetualChannel(_LatestChannel):
 
 
 class StatusChannel(InstrumentChannel):
-    """`status.X`: the book's state whenever it changes."""
+    """`status.X`: the book's state whenever it changes; its position is how often it has."""
 
     merges = True
 
-    def tell(self, event: Event, state: InstrumentState | None) -> None:
+    def opened(self) -> None:
+        """The state as it is counts as told."""
+        self.seq = self.state.statuses
+
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
         """A status."""
         if isinstance(event, Status):
-            self.publish(status_object(self.state, self.market))
+            self.publish(self.state.statuses, self.image())
 
-    def settle(self) -> None:
+    def moment_ended(self) -> None:
         """Nothing is held back."""
 
     def image(self) -> Any:
         """The state now."""
-        return status_object(self.state, self.market)
+        return status_object(self.state, self.market.time(self.state))
 
 
 class MarkPricesChannel(Channel):
-    """`markprice.options.{index}`: the marks and IVs of all options on an index, once a second if changed."""
+    """`markprice.options.{index}`: the marks and IVs of all options on an index, once a second if changed.
+
+    Its position is how many tickers of options on the index there have been.
+    """
 
     def opened(self) -> None:
-        """Changes from now on; what is known goes out as the image."""
+        """What is known goes out as the image; what has changed within the second at hand is told at its end."""
         self._changed: dict[str, InstrumentState] = {}
+        venue = ""
+        options = [state for state in self.market if self._ours(state)]
+        for state in options:
+            venue = state.instrument.venue
+            if state.ticker_at_ns // _SECOND_NS == self.market.time(state) // _SECOND_NS:
+                self._changed[state.name] = state
+        index = self.market.find_index(self.key.index)
+        self.seq = 0 if index is None else index.option_tickers.at_second(self.market.now_ns.get(venue, 0))
+        if self._changed:
+            self.timers.wake(self, venue, _SECOND_NS)
 
-    def tell(self, event: Event, state: InstrumentState | None) -> None:
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
         """A ticker of an option on this index."""
         if isinstance(event, Ticker) and state is not None and self._ours(state):
             self._changed[state.name] = state
-            self.timers.wake(self, state.instrument.venue, INTERVALS_NS[self.key.interval])
+            self.timers.wake(self, state.instrument.venue, _SECOND_NS)
 
-    def due(self) -> None:
+    def interval_ended(self) -> None:
         """Publish the options that changed."""
-        changed_states, self._changed = self._changed, {}
-        if changed_states:
-            self.publish([mark_price_object(state) for state in changed_states.values()])
+        states, self._changed = self._changed, {}
+        index = self.market.find_index(self.key.index)
+        if states and index is not None:
+            ordered = sorted(states.values(), key=lambda state: state.number)
+            self.publish(index.option_tickers.number, [mark_price_object(state) for state in ordered])
 
     def image(self) -> Any:
         """All options with a mark."""
         return [mark_price_object(state) for state in self.market if self._ours(state)] or None
 
+    def recovered(self, seq: int) -> Recovered | None:
+        """All of them."""
+        image = self.image()
+        return None if image is None else [(self.seq, image)]
+
     def _ours(self, state: InstrumentState) -> bool:
-        instrument = state.instrument
         return (
-            instrument.kind == "option"
-            and self.market.public_name(instrument.venue, instrument.index_name) == self.key.index
+            state.index == self.key.index
+            and state.instrument.kind == "option"
             and "mark_price" in state.ticker
         )
 
 
 class InstrumentStateChannel(Channel):
-    """`instrument.state.{kind}.{currency}`: instruments as they are listed and close."""
+    """`instrument.state.{kind}.{currency}`: instruments as they are listed and close.
+
+    Its position is the number of the newest such change among those of all instruments.
+    """
 
     def opened(self) -> None:
         """The instruments that are there count as told."""
-        self._active = {state.name: state.instrument.active for state in self.market}
+        self.seq = max((state.active_change for state in self.market if self._ours(state)), default=0)
 
-    def tell(self, event: Event, state: InstrumentState | None) -> None:
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
         """A listing; one that only defines an instrument anew is no news."""
-        if not isinstance(event, Listing) or state is None:
-            return
-        active = event.instrument.active
-        if self._active.get(state.name) is active:
-            return
-        self._active[state.name] = active
-        self.publish(
-            {
-                "timestamp": event.seen_ns // MS_NS,
-                "instrument_name": state.name,
-                "state": "created" if active else "closed",
-            }
-        )
+        if isinstance(event, Listing) and state is not None and state.active_change > self.seq:
+            self.publish(*_told_change(self.market.active_changes[-1]))
+
+    def recovered(self, seq: int) -> Recovered | None:
+        """Every change since."""
+        changes = self.market.active_changes
+        if changes and changes[0][0] > seq + 1:
+            return None
+        return [_told_change(change) for change in changes if change[0] > seq and self._ours(change[1])]
+
+    def _ours(self, state: InstrumentState) -> bool:
+        return state.fits(self.key.kind, self.key.currency)
 
 
 class SilentChannel(Channel):
     """Accepted, because clients ask for it, though what it is about does not happen here."""
 
 
-def known(state: InstrumentState) -> bool:
-    """Whether there is anything to say of an instrument."""
-    return state.imaged or bool(state.ticker) or bool(state.tape)
+def _told_change(change: ActiveChange) -> tuple[int, dict[str, Any]]:
+    number, state, active, seen_ns = change
+    told = "created" if active else "closed"
+    return number, {"timestamp": seen_ns // MS_NS, "instrument_name": state.name, "state": told}
 
 
 def changed(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:

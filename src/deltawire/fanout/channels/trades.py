@@ -6,35 +6,50 @@ from deltawire.analytics.candles import MINUTE_NS
 from deltawire.dialect.families import INTERVALS_NS, RESOLUTIONS
 from deltawire.dialect.grammar import ChannelKey
 from deltawire.dialect.market_objects import MS_NS, trade_object
-from deltawire.fanout.channel import Channel, InstrumentChannel, Opening, Timers
+from deltawire.fanout.channel import Channel, InstrumentChannel, Opening, Recovered, Timers
 from deltawire.fanout.subscribers import SubscriberGroups
-from deltawire.market.market import Market
-from deltawire.market.state import InstrumentState
+from deltawire.market.market import ALL, Market
+from deltawire.market.state import InstrumentState, TapeEntry
 from deltawire.model.events import Candle, Event, Trade
 
 
 class TradesChannel(InstrumentChannel):
-    """`trades.X.{interval}`: arrays of trades, each trade once."""
+    """`trades.X.{interval}`: arrays of trades, each trade once; its position is the number of the newest."""
 
     def opened(self) -> None:
-        """Trades from now on."""
-        self._held: list[dict[str, Any]] = []
+        """Trades from the interval at hand on."""
+        state = self.state
+        entries = [entry for entry in state.tape if self.in_interval(entry.at_ns)]
+        self._held = [trade_object(entry, state.name) for entry in entries]
+        self.seq = state.candles.count - len(entries)
+        if entries:
+            self.soon()
 
-    def tell(self, event: Event, state: InstrumentState | None) -> None:
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
         """A trade."""
         if isinstance(event, Trade):
             self._held.append(trade_object(self.state.tape[-1], self.state.name))
             self.soon()
 
-    def due(self) -> None:
+    def interval_ended(self) -> None:
         """Publish the trades held."""
         if self._held:
             held, self._held = self._held, []
-            self.publish(held)
+            self.publish(self.state.candles.count, held)
+
+    def recovered(self, seq: int) -> Recovered | None:
+        """The trades since, where the tape still has them."""
+        tape, name = self.state.tape, self.state.name
+        if not tape or tape[0].position > seq + 1:
+            return None
+        return [(self.seq, [trade_object(one, name) for one in tape if seq < one.position <= self.seq])]
 
 
 class KindTradesChannel(Channel):
-    """`trades.{kind}.{currency}.{interval}`: the trades of every instrument that fits."""
+    """`trades.{kind}.{currency}.{interval}`: the trades of every instrument that fits.
+
+    Its position is the number of the newest among those of all instruments; its time that of all venues.
+    """
 
     def __init__(
         self, key: ChannelKey, market: Market, groups: SubscriberGroups, timers: Timers, opening: Opening
@@ -43,58 +58,107 @@ class KindTradesChannel(Channel):
         self._interval_ns = INTERVALS_NS[key.interval]
 
     def opened(self) -> None:
-        """Trades from now on."""
-        self._held: list[dict[str, Any]] = []
+        """Trades from the interval at hand on."""
+        entries = self._since(0)
+        now, interval_ns = self.market.now_ns.get(ALL, 0), self._interval_ns
+        held = [
+            (entry, name)
+            for entry, name in entries
+            if interval_ns and entry.market_ns // interval_ns == now // interval_ns
+        ]
+        told = entries[: len(entries) - len(held)]
+        self.seq = told[-1][0].place if told else 0
+        self._held = [trade_object(entry, name) for entry, name in held]
+        self._newest_place = held[-1][0].place if held else self.seq
+        if held:
+            self.timers.wake(self, ALL, interval_ns)
 
-    def tell(self, event: Event, state: InstrumentState | None) -> None:
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
         """A trade of an instrument that fits."""
         if not isinstance(event, Trade) or state is None:
             return
-        self._held.append(trade_object(state.tape[-1], state.name))
+        entry = state.tape[-1]
+        self._held.append(trade_object(entry, state.name))
+        self._newest_place = entry.place
         if self._interval_ns:
-            self.timers.wake(self, state.instrument.venue, self._interval_ns)
+            self.timers.wake(self, ALL, self._interval_ns)
         else:
-            self.timers.settle(self)
+            self.timers.after_moment(self)
 
-    def due(self) -> None:
+    def interval_ended(self) -> None:
         """Publish the trades held."""
         if self._held:
             held, self._held = self._held, []
-            self.publish(held)
+            self.publish(self._newest_place, held)
 
-    def settle(self) -> None:
-        """Without an interval, the end of the events at hand is when we are due."""
-        self.due()
+    def moment_ended(self) -> None:
+        """Without an interval, this is the end of it."""
+        self.interval_ended()
+
+    def recovered(self, seq: int) -> Recovered | None:
+        """The trades since, where the tapes still have them."""
+        for state in self._states():
+            tape = state.tape
+            if len(tape) == tape.maxlen and tape[0].place > seq:
+                return None
+        entries = [(entry, name) for entry, name in self._since(seq) if entry.place <= self.seq]
+        return [(self.seq, [trade_object(entry, name) for entry, name in entries])]
+
+    def _since(self, place: int) -> list[tuple[TapeEntry, str]]:
+        """The trades that fit behind this one, in their order."""
+        entries = [
+            (entry, state.name) for state in self._states() for entry in state.tape if entry.place > place
+        ]
+        return sorted(entries, key=lambda pair: pair[0].place)
+
+    def _states(self) -> list[InstrumentState]:
+        return [state for state in self.market if state.tape and state.fits(self.key.kind, self.key.currency)]
 
 
 class CandlesChannel(InstrumentChannel):
-    """`chart.trades.X.{resolution}`: the candle at hand whenever it changed, at most ten times a second."""
+    """`chart.trades.X.{resolution}`: the candle at hand whenever it changed, at most ten times a second.
+
+    Its position is the number of the newest trade told.
+    """
 
     def __init__(
         self, key: ChannelKey, market: Market, groups: SubscriberGroups, timers: Timers, opening: Opening
     ) -> None:
         super().__init__(key, market, groups, timers, opening)
         self._minutes = RESOLUTIONS[key.resolution]
+        self.interval_ns = INTERVALS_NS["100ms"]
 
     def opened(self) -> None:
         """Candles from the one at hand on."""
-        candle = self.state.candles.last(self._minutes)
-        self._last_open_ns = 0 if candle is None else candle.open_ns
+        held = sum(self.in_interval(entry.at_ns) for entry in self.state.tape)
+        self.seq = self.state.candles.count - held
+        if held:
+            self.soon()
 
-    def tell(self, event: Event, state: InstrumentState | None) -> None:
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
         """A trade."""
         if isinstance(event, Trade):
             self.soon()
 
-    def due(self) -> None:
-        """Publish the candle at hand, and before it one that has ended since."""
-        candle = self.state.candles.last(self._minutes)
-        if candle is None:
-            return
-        first = self._last_open_ns or candle.open_ns
-        for one in self.state.candles.between(first, candle.open_ns + MINUTE_NS, self._minutes):
-            self.publish(candle_object(one))
-        self._last_open_ns = candle.open_ns
+    def interval_ended(self) -> None:
+        """Publish the candle at hand, and before it what trades since have made of others."""
+        for seq, data in self._candles(self.seq, self.state.candles.count):
+            self.publish(seq, data)
+
+    def recovered(self, seq: int) -> Recovered | None:
+        """The candles that trades since have changed."""
+        return self._candles(seq, self.seq) or None
+
+    def _candles(self, after: int, until: int) -> list[tuple[int, dict[str, Any]]]:
+        """Every candle that trades behind one, and until another, count into, and the number of its newest."""
+        series, minutes = self.state.candles, self._minutes
+        newest = series.last(minutes)
+        if newest is None or until <= after:
+            return []
+        first_ns = series.opened_at(after + 1, minutes)
+        candles = series.between(first_ns, newest.open_ns + MINUTE_NS, minutes)
+        counted = [(min(until, series.count_until(one.open_ns, minutes)), one) for one in candles]
+        return [(seq, candle_object(one)) for seq, one in counted if seq > after]
 
     def image(self) -> Any:
         """The candle at hand."""
