@@ -24,8 +24,8 @@ from deltawire.store.accounts import AccountStore
 from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE, changed, secret_login
 from tests.support.definitions import TABLE, Difference, differences
-from tests.support.rights_server import CONFIG, RightsServer, TlsClient, started, until
-from tests.support.waiting import HANG_S
+from tests.support.rights_server import CONFIG, RightsServer, TlsClient, started
+from tests.support.waiting import HANG_S, wait_until
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
 COIN = 10**8
@@ -143,7 +143,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         AccountStore(home).add(name, {"BTC": 100 * COIN, "ETH": 100 * COIN, "USDC": 1_000_000 * COIN})
     KeyStore(home)._change(lambda _: [MAKER, TAKER])
     with started(home, secure=False) as server:
-        until(lambda: has_begun(server))
+        wait_until(lambda: has_begun(server))
         with ExitStack() as closing:
             scene = Scene(server, closing)
             for act in ACTS:
