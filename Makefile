@@ -20,6 +20,7 @@ BOTH := tests/book/test_kernel.py tests/venues/test_kernels.py tests/venues/test
 PORT ?= 8080
 UPDATES ?= 10000000
 FUZZ_SECONDS ?= 60
+INTEROP_JS := tests/interop/js
 REQUESTS ?= 400000
 BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
@@ -46,7 +47,7 @@ twins: $(VENV)/ready-dev ## Compare both kernels on 10 million random updates (U
 	DELTAWIRE_UPDATES=$(UPDATES) $(BIN)/pytest -q tests/book/test_kernel.py -k random
 	DELTAWIRE_UPDATES=$$(( $(UPDATES) / 20 )) $(BIN)/pytest -q tests/venues/test_kernels.py -k random
 
-interop: $(VENV)-interop/ready ## Test with more unmodified clients: cryptofeed (needs a C compiler), nautilus_trader (PYTHON=python3.12)
+interop: $(VENV)-interop/ready $(INTEROP_JS)/node_modules/ready ## Test with more unmodified clients, also for JavaScript (needs a C compiler and npm; nautilus_trader: PYTHON=python3.12)
 	$(VENV)-interop/bin/python -m pytest tests/interop
 
 storm: $(VENV)/ready-dev ## 2,000 clients reconnect at once; 1,000 readers beside 10 that do not read; over ws and wss
@@ -88,6 +89,10 @@ $(VENV)-bench/ready: requirements/bench.txt requirements/build.txt pyproject.tom
 $(VENV)-interop/ready: requirements/interop.txt requirements/build.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV)-interop requirements/interop.txt
 
+$(INTEROP_JS)/node_modules/ready: $(INTEROP_JS)/package-lock.json
+	npm --prefix $(INTEROP_JS) ci --ignore-scripts
+	@touch $@
+
 realism: $(VENV)/ready ## Hold an hour of the simulated market against real ones
 	$(BIN)/python tools/realism.py
 
@@ -112,4 +117,4 @@ lock: $(VENV)/ready-dev ## Resolve the dependencies anew, with hashes
 	$(BIN)/python tools/lock.py
 
 clean: ## Forget everything that was installed
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-interop $(VENV)-fuzz build
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-interop $(VENV)-fuzz $(INTEROP_JS)/node_modules build

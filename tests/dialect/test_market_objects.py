@@ -58,6 +58,7 @@ def test_a_perpetual_as_get_instruments_lists_it() -> None:
         "creation_timestamp": None,
         "expiration_timestamp": 32_503_708_800_000,
         "rfq": False,
+        "underlying_type": "crypto",
         "venue": "deribit",
     }
 
@@ -115,6 +116,7 @@ def test_what_nobody_has_stated_is_null_or_left_out_and_never_a_usual_value() ->
         "state": "open",
         "is_active": True,
         "rfq": False,
+        "underlying_type": "crypto",
         "venue": VENUE,
     }
     assert found["expiration_timestamp"] is None

@@ -13,6 +13,7 @@ from deltawire.recording import RecordingEntry
 from deltawire.testing.recordings import PERPETUAL, make_recording, write_log
 from tests.support.gateway_server import GatewayServer
 from tests.support.replays import SteppedReplay
+from tests.support.served_exchange import Account, ServedExchange, serving_exchange
 from tests.support.serving import Served, connected, serving
 from tests.support.waiting import HANG_S
 
@@ -86,6 +87,32 @@ def looping(short_recording: Path) -> Iterator[Served]:
 def told_by_looping(short_records: list[RecordingEntry]) -> Told:
     """What the venue of the looping server says in each round."""
     return told(short_records)
+
+
+@pytest.fixture(scope="session")
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedExchange]:
+    """The built-in exchange, for clients that can be told any address."""
+    with serving_exchange(tmp_path_factory.mktemp("exchange")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def secure_exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedExchange]:
+    """The same over TLS, for clients that write `https://` and `wss://` themselves."""
+    with serving_exchange(tmp_path_factory.mktemp("exchange"), "--self-signed") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def account(exchange: ServedExchange, request: pytest.FixtureRequest) -> Account:
+    """An account on the exchange for one file of tests."""
+    return exchange.add_account(request.path.stem, "BTC=10", "ETH=100", "USDC=1000000")
+
+
+@pytest.fixture(scope="module")
+def secure_account(secure_exchange: ServedExchange, request: pytest.FixtureRequest) -> Account:
+    """An account on the exchange behind TLS for one file of tests."""
+    return secure_exchange.add_account(request.path.stem, "BTC=10", "ETH=100", "USDC=1000000")
 
 
 def told(records: Iterable[RecordingEntry]) -> Told:

@@ -1,13 +1,7 @@
 """Every private method of ccxt.pro's Deribit class, unmodified, against `deltawire serve` with nothing given."""
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import ccxt
@@ -15,63 +9,25 @@ import pytest
 import pytest_asyncio
 
 from tests.support.ccxt_client import ccxt_deribit
-from tests.support.serving import Served, serving
+from tests.support.served_exchange import Account, ServedExchange
 from tests.support.waiting import HANG_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SWAP, LINEAR = "BTC/USD:BTC", "BTC/USDC:USDC"
-CREDITS = """
-[credits]
-refill = 1000000000
-pool = 1000000000
-"""
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of all state."""
-    return tmp_path_factory.mktemp("home")
-
-
-@pytest.fixture(scope="module")
-def served(home: Path) -> Iterator[Served]:
-    """The exchange, as a user starts it."""
-    config = home / "config.toml"
-    config.write_text(CREDITS)
-    with serving(config=config, environment={"DELTAWIRE_HOME": str(home)}) as found:
-        yield found
-
-
-def add_account(home: Path, name: str, *deposits: str) -> dict[str, str]:
-    """`deltawire account add`, while the server runs."""
-    command = [sys.executable, "-m", "deltawire", "account", "add", name, "--json"]
-    for deposit in deposits:
-        command += ["--deposit", deposit]
-    done = subprocess.run(
-        command, check=True, capture_output=True, env=os.environ | {"DELTAWIRE_HOME": str(home)}
-    )
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
-
-
-async def signed_in(client: Any, account: dict[str, str]) -> None:
-    """Give a client its key, and wait until the server knows it."""
-    client.apiKey, client.secret = account["client_id"], account["client_secret"]
-    async with asyncio.timeout(HANG_S):
-        while True:
-            with suppress(ccxt.AuthenticationError, ccxt.PermissionDenied):
-                await client.fetch_balance()
-                break
-            await asyncio.sleep(0.1)
+async def signed_in(client: Any, account: Account) -> None:
+    """Give a client its key."""
+    client.apiKey, client.secret = account.client_id, account.client_secret
     await client.load_markets()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def bot(served: Served, home: Path) -> AsyncIterator[Any]:
+async def bot(exchange: ServedExchange, account: Account) -> AsyncIterator[Any]:
     """ccxt with an account of its own."""
-    async with ccxt_deribit(served) as client:
-        await signed_in(client, add_account(home, "bot", "BTC=10", "USDC=1000000"))
+    async with ccxt_deribit(exchange.served) as client:
+        await signed_in(client, account)
         yield client
 
 
@@ -129,7 +85,7 @@ async def test_a_post_only_order_rests_or_is_refused(bot: Any) -> None:
 
 async def test_a_round_trip_agrees_with_the_ledger(bot: Any) -> None:
     before = (await bot.fetch_balance())["BTC"]["total"]
-    since = bot.milliseconds() - 5_000
+    since = (await bot.fetch_ticker(SWAP))["timestamp"]
     bought = await bot.create_order(SWAP, "market", "buy", 500)
     assert (bought["status"], bought["filled"]) == ("closed", 500.0)
     (position,) = [each for each in await bot.fetch_positions([SWAP]) if each["contracts"]]
@@ -196,9 +152,9 @@ async def test_funding_is_known(bot: Any) -> None:
     assert await bot.fetch_funding_rate_history(SWAP) == []  # no hour is over yet
 
 
-async def test_two_bots_never_see_each_other(bot: Any, served: Served, home: Path) -> None:
-    async with ccxt_deribit(served) as other:
-        await signed_in(other, add_account(home, "other", "BTC=1"))
+async def test_two_bots_never_see_each_other(bot: Any, exchange: ServedExchange) -> None:
+    async with ccxt_deribit(exchange.served) as other:
+        await signed_in(other, exchange.add_account("other", "BTC=1"))
         placed = await bot.create_order(SWAP, "limit", "buy", 100, await price(bot, 0.992))
         assert await other.fetch_open_orders(SWAP) == []
         with pytest.raises(ccxt.InvalidOrder):

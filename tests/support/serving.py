@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -28,9 +28,10 @@ def serving(
     loop: bool = False,
     config: Path | None = None,
     environment: dict[str, str] | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[Served]:
     """Serve recordings, each with its venue (the first is home), or else the exchange, on a free port."""
-    command = [sys.executable, "-m", "deltawire", "serve", "--port", "0", "--speed", speed]
+    command = [sys.executable, "-m", "deltawire", "serve", "--port", "0", "--speed", speed, *options]
     for file, venue in replays:
         command += ["--replay", str(file), "--venue", venue]
     if loop:

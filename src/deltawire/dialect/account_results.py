@@ -26,10 +26,10 @@ class Settlement(msgspec.Struct):
 
 
 class Settlements(msgspec.Struct):
-    """A page of settlements; null behind the last."""
+    """A page of settlements; the `continuation` of the last is empty."""
 
     settlements: list[Settlement]
-    continuation: str | None
+    continuation: str
 
 
 class LogEntry(msgspec.Struct, omit_defaults=True):
@@ -80,7 +80,9 @@ class Deposit(msgspec.Struct):
     received_timestamp: int
     updated_timestamp: int
     state: str
-    transaction_id: str | None
+    transaction_id: str
+    source_address: str
+    clearance_state: str
 
 
 class Withdrawal(msgspec.Struct):
@@ -160,10 +162,10 @@ class TriggerOrder(msgspec.Struct, omit_defaults=True):
 
 
 class TriggerOrders(msgspec.Struct):
-    """A page; null behind the last."""
+    """A page; the last has no `continuation`."""
 
     entries: list[TriggerOrder]
-    continuation: str | None
+    continuation: str | None = None
 
 
 class OrderMargin(msgspec.Struct):
@@ -179,6 +181,7 @@ class UserLock(msgspec.Struct, omit_defaults=True):
 
     currency: str
     enabled: bool
+    locked: bool
     message: str = ""
 
 

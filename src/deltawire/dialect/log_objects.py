@@ -82,12 +82,14 @@ def deposit_object(entry: LogEntry) -> dict[str, Any]:
     """An entry of `private/get_deposits`: what the operator gave."""
     return {
         "address": "operator",
+        "source_address": "operator",
         "amount": entry.cashflow / UNITS,
         "currency": entry.currency,
         "received_timestamp": entry.at_ns // MS_NS,
         "updated_timestamp": entry.at_ns // MS_NS,
         "state": "completed",
-        "transaction_id": None,
+        "clearance_state": "success",
+        "transaction_id": str(entry.number),
     }
 
 

@@ -50,6 +50,7 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
         "creation_timestamp": instrument.creation_ns // MS_NS or None,
         "expiration_timestamp": instrument.expiration_ms,
         "rfq": False,
+        "underlying_type": "crypto",
         "venue": instrument.venue,
     }
     members |= _increments(instrument)
@@ -59,6 +60,7 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
             ("maker_commission", instrument.maker_commission),
             ("taker_commission", instrument.taker_commission),
             ("max_leverage", instrument.max_leverage),
+            ("max_liquidation_commission", instrument.max_liquidation_commission),
         )
         if value is not None
     }

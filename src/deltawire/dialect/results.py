@@ -92,6 +92,7 @@ class InstrumentFacts(msgspec.Struct, omit_defaults=True):
     creation_timestamp: int | None
     expiration_timestamp: int | None
     rfq: bool
+    underlying_type: str
     venue: str
     tick_size: Number
     min_trade_amount: Number
@@ -99,6 +100,7 @@ class InstrumentFacts(msgspec.Struct, omit_defaults=True):
     maker_commission: Number = None
     taker_commission: Number = None
     max_leverage: Number = None
+    max_liquidation_commission: Number = None
     settlement_currency: str | None = None
     settlement_period: str | None = None
     future_type: str | None = None

@@ -54,6 +54,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     maker_commission: float | None = None
     taker_commission: float | None = None
     max_leverage: float | None = None
+    max_liquidation_commission: float | None = None
     """False when it has ended: expired, delisted, or no longer traded according to its venue."""
     active: bool = True
     """False when it has ended: expired, delisted, or no longer traded according to its venue."""

@@ -91,7 +91,7 @@ def _page(context: Context, params: SettlementPage, found: Iterable[SettlementEn
             for entry in entries
             if (instrument := _instrument(context, entry.instrument)) is not None
         ],
-        "continuation": None if token is None else str(token),
+        "continuation": "" if token is None else str(token),
     }
 
 

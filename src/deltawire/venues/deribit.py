@@ -149,6 +149,7 @@ class _Instrument(msgspec.Struct):
     maker_commission: float | None = None
     taker_commission: float | None = None
     max_leverage: float | None = None
+    max_liquidation_commission: float | None = None
     is_active: bool = True
     tick_size_steps: list[_Step] = []
 
@@ -489,5 +490,6 @@ def _to_instrument(stated: _Instrument) -> Instrument:
         maker_commission=stated.maker_commission,
         taker_commission=stated.taker_commission,
         max_leverage=stated.max_leverage,
+        max_liquidation_commission=stated.max_liquidation_commission,
         active=stated.is_active,
     )

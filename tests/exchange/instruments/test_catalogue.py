@@ -49,6 +49,7 @@ def test_an_inverse_perpetual_is_sized_in_dollars_and_settled_in_coin() -> None:
     assert (found.price(1), found.size(10), found.tick, found.contract_size) == (0.1, 10.0, 5, 10.0)
     assert found.perpetual
     assert (found.maker_commission, found.taker_commission) == (0.0, 0.0005)
+    assert found.max_liquidation_commission == 0.0075
 
 
 def test_a_linear_future_is_sized_in_coin_and_settled_in_dollars() -> None:

@@ -91,7 +91,7 @@ def test_settlements_are_the_accounts_own_and_everybodys(
         assert all_["session_profit_loss"] == pytest.approx(mine["session_profit_loss"])
         assert all_["index_price"] == 61_000.0
     nothing = alice.result("public/get_last_settlements_by_currency", currency="BTC", type="delivery")
-    assert nothing == {"settlements": [], "continuation": None}
+    assert nothing == {"settlements": [], "continuation": ""}
     assert alice.result("public/get_last_settlements_by_currency", currency="ETH")["settlements"] == []
 
 
@@ -125,6 +125,10 @@ def test_the_operators_deposits_are_listed(exchange: Exchange, alice: Client) ->
     found = alice.result("private/get_deposits", currency="BTC")
     assert (found["count"], [each["amount"] for each in found["data"]]) == (2, [2.5, 10.0])
     assert {each["state"] for each in found["data"]} == {"completed"}
+    assert {(each["source_address"], each["clearance_state"]) for each in found["data"]} == {
+        ("operator", "success")
+    }
+    assert all(each["transaction_id"] for each in found["data"])
     assert (
         alice.result("private/get_deposits", currency="BTC", offset=1, count=1)["data"] == found["data"][1:]
     )
@@ -146,7 +150,7 @@ def test_waiting_and_ended_triggers_are_told_page_by_page(exchange: Exchange, al
         "private/get_trigger_order_history", currency="BTC", continuation=page["continuation"]
     )
     assert [(each["order_id"], each["order_state"]) for each in rest["entries"]] == [(waiting, "untriggered")]
-    assert rest["continuation"] is None
+    assert "continuation" not in rest
 
 
 def test_the_margin_of_orders_is_that_of_each_alone(alice: Client, bob: Client) -> None:
@@ -188,8 +192,8 @@ def test_a_simulated_portfolio_changes_nothing(exchange: Exchange, alice: Client
 
 def test_no_currency_is_locked_while_nothing_is_liquidated(alice: Client) -> None:
     found = alice.result("private/get_user_locks")
-    assert [(each["currency"], each["enabled"]) for each in found] == [
-        ("BTC", False),
-        ("ETH", False),
-        ("USDC", False),
+    assert [(each["currency"], each["enabled"], each["locked"]) for each in found] == [
+        ("BTC", False, False),
+        ("ETH", False, False),
+        ("USDC", False, False),
     ]

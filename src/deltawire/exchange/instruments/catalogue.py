@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from deltawire.exchange.instruments.calendar import Expiry, Plan, expiries
-from deltawire.exchange.instruments.fees import Fee, FeeTable
+from deltawire.exchange.instruments.fees import Fee, FeeTable, future_liquidation_rate
 from deltawire.exchange.instruments.strikes import strikes
 from deltawire.model.expiries import FOREVER_NS, format_day
 from deltawire.model.instruments import Instrument
@@ -137,6 +137,7 @@ def _future(
         kind="future",
         size_unit="quote" if series.inverse else "base",
         max_leverage=max_leverage,
+        max_liquidation_commission=future_liquidation_rate(fees, series.base),
         **_terms(series, trading, fees.weekly_future if weekly else fees.future, expiry, now_ns),
     )
 

@@ -66,8 +66,16 @@ def liquidation_fee(table: FeeTable, instrument: Instrument, price: float, index
     """The fee of a liquidation's fill to the insurance fund."""
     option = instrument.kind == "option"
     rates = table.option_liquidation_ppm if option else table.future_liquidation_ppm
-    ppm = dict(rates).get(instrument.base, rates[-1][1])
-    return _share(notional(instrument, index if option else price, lots), ppm)
+    return _share(notional(instrument, index if option else price, lots), _of_coin(rates, instrument.base))
+
+
+def future_liquidation_rate(table: FeeTable, base: str) -> float:
+    """The share of a future's notional value that a liquidation costs."""
+    return _of_coin(table.future_liquidation_ppm, base) / _MILLION
+
+
+def _of_coin(rates: CoinRates, base: str) -> int:
+    return dict(rates).get(base, rates[-1][1])
 
 
 def _ppm(fee: Fee, role: Role) -> int:

@@ -132,7 +132,7 @@ def _settlements(
     entries, token = continued(asked, params.continuation, params.count, lambda entry: entry.number)
     return {
         "settlements": [settlement_object(entry, session.instrument(entry.instrument)) for entry in entries],
-        "continuation": None if token is None else str(token),
+        "continuation": "" if token is None else str(token),
     }
 
 

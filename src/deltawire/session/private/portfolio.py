@@ -65,8 +65,7 @@ def get_trigger_order_history(context: Context, params: _Triggers) -> Any:
     orders, token = continued(found, params.continuation, params.count, lambda order: order.id)
     return {
         "entries": [_trigger(session, order) for order in orders],
-        "continuation": None if token is None else str(token),
-    }
+    } | ({} if token is None else {"continuation": str(token)})
 
 
 @method("private/simulate_portfolio", "private/pme/simulate", right=ACCOUNT)
@@ -91,7 +90,8 @@ def get_user_locks(context: Context, params: NoParams) -> Any:
     """Of each currency whether a liquidation has locked the account."""
     session = account_session(context)
     return [
-        {"currency": currency, "enabled": locked} | ({"message": "liquidation"} if locked else {})
+        {"currency": currency, "enabled": locked, "locked": locked}
+        | ({"message": "liquidation"} if locked else {})
         for currency in session.trading.currencies()
         for locked in (session.trading.liquidating(session.account, currency),)
     ]
