@@ -343,7 +343,8 @@ def test_notifications_are_written_as_msgspec_writes_them(
     )
     plain = BookFormat(Envelope("book.X.raw", "epoch"))
     compiled = _kernel.BookFormat(Envelope("book.X.raw", "epoch").head, plain)
-    assert compiled.format(seq, note, more) == plain.format(seq, note, more)
+    for prev_seq in (None, before):
+        assert compiled.format(seq, prev_seq, note, more) == plain.format(seq, prev_seq, note, more)
 
 
 @given(

@@ -34,7 +34,7 @@ def test_a_pipe_gets_one_line_per_notification(capsys: Capture) -> None:
     assert (image["channel"], image["epoch"], image["seq"], image["data"]["type"]) == (
         BOOK,
         "test",
-        0,
+        2,
         "snapshot",
     )
     assert (quote["channel"], quote["data"]["best_bid_price"]) == (QUOTE, 100.0)

@@ -171,8 +171,7 @@ async def test_readers_that_stop_cost_the_others_nothing_and_end_on_the_right_bo
 
     async def crowd() -> Latencies:
         latencies = Latencies()
-        channel = server.app.hub.directory.get(BOOK)
-        begun = channel.seq if channel else 0
+        begun = server.ask(lambda: server.app.market.state(server.book.instrument).book_number)
         readers = [asyncio.create_task(latencies.read(server.url, begun + rounds)) for _ in range(CROWD)]
         await until(lambda: latencies.ready == CROWD)
         for number in range(rounds):

@@ -125,5 +125,5 @@ def test_messages_are_held_until_they_are_proven(monkeypatch: pytest.MonkeyPatch
     assert theirs.received(mac_frame(note)[4:].decode()) == ["one", b"two"]
     monkeypatch.setattr("deltawire.wire.mac.MOST_UNPROVEN_BYTES", 5)
     assert theirs.received("three") == []
-    with pytest.raises(FeedError, match="without proof"):
+    with pytest.raises(FeedError, match="without a MAC"):
         theirs.received("x")
