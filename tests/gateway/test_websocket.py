@@ -651,14 +651,14 @@ def test_what_cannot_be_merged_is_queued_in_order(server: Server) -> None:
     trades = "trades.BTC-PERPETUAL.raw"
     peer, neighbour = server.peer(trades, BOOK), server.peer(trades)
     peer.transport.reads = False
-    for number in range(60):
+    for number in range(50):
         server.change()
         server.world.hub.publish([make_trade(server.world.instrument, 1000, 10, trade_id=str(number))])
         server.flush()
     peer.transport.drain()
     got = [message for message in peer.messages() if message["params"]["channel"] == trades]
     assert got == neighbour.messages()
-    assert len(got) == 60
+    assert len(got) == 50
 
 
 def test_a_peer_that_owes_the_limit_is_closed_to_come_back_and_its_neighbours_go_on(server: Server) -> None:
