@@ -8,15 +8,15 @@ KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py
 # Tests run in so many processes, each file in one of them.
 WORKERS ?= auto
 PARALLEL = -n $(WORKERS) --dist loadfile
-# What depends on which kernel runs, and of that, what runs both by itself.
+# What depends on which kernel runs, and of that, what is held to both kernels in one run already.
 BOOKS := tests/book tests/venues tests/wire/test_notifications.py tests/wire/test_protobuf.py \
 	tests/market/test_market.py tests/market/test_state.py \
 	tests/fanout/test_channel_encoding.py tests/fanout/test_outbox.py tests/fanout/test_resume.py \
 	tests/fanout/channels/test_books.py tests/fanout/channels/test_book_chains.py \
 	tests/gateway/test_outgoing.py tests/gateway/test_book_frames.py tests/gateway/test_determinism.py \
 	tests/gateway/test_websocket.py tests/gateway/test_compression.py
-BOTH := tests/book/test_kernel.py tests/venues/test_kernels.py tests/venues/test_fast_path.py \
-	tests/venues/test_channels.py tests/venues/test_doubtful.py tests/venues/test_more_recordings.py
+BOTH := tests/book/test_kernel.py tests/book/test_fast_path.py $(addprefix tests/venues/test_, kernels.py \
+	fast_path.py channels.py doubtful.py more_recordings.py recordings.py damage.py precision.py)
 PORT ?= 8080
 UPDATES ?= 10000000
 FUZZ_SECONDS ?= 60
@@ -37,8 +37,7 @@ test: $(VENV)/ready-dev ## Run all tests, those of books on both kernels (WORKER
 	$(BIN)/pytest -q $(PARALLEL)
 	@$(BIN)/python -c 'import sys; from deltawire.book import kernel; sys.exit(not kernel.COMPILED)' \
 		|| { echo "one kernel is all there is: nothing to run again"; exit 0; } \
-		&& DELTAWIRE_PURE=1 $(BIN)/pytest -q $(PARALLEL) $(BOOKS) $(BOTH:%=--ignore=%) \
-			--deselect tests/venues/test_damage.py::TestRecordings
+		&& DELTAWIRE_PURE=1 $(BIN)/pytest -q $(PARALLEL) $(BOOKS) $(BOTH:%=--ignore=%)
 
 thorough: $(VENV)/ready-dev ## Run all tests with 20 times as many random cases, others at every run, on every event loop over ws and wss
 	DELTAWIRE_THOROUGH=1 $(BIN)/pytest -q $(PARALLEL)
