@@ -107,6 +107,15 @@ class Channel:
     def ended(self) -> None:
         """The channel is of no more use."""
 
+    def keep_stamps(self, event: Event) -> None:
+        """Take the stamps of the next notification from this event, if subscribers asked for stamps."""
+        if self.key.stamps:
+            self.newest_event = event
+
+    def wait(self, subscriber: Subscriber, position: int | None) -> None:
+        """Admit a subscriber later: from this position on, or with an image (None)."""
+        self.waiting[subscriber] = position
+
     def must_wait(self) -> bool:
         """Whether a subscriber that joins now is not admitted yet, but with an image that is still to come."""
         return self.waits and self.image() is None
@@ -181,6 +190,10 @@ class Channel:
     def hold(self) -> int:
         """A reader is left behind here; returns where that is."""
         return self.seq
+
+    def notify(self, outbox: Backlog) -> None:
+        """Call `outbox.published` at the next notification, once."""
+        self.behind[outbox] = None
 
     def release(self, seq: int) -> None:
         """A reader that was left behind there has got what it missed, or is gone."""

@@ -35,6 +35,19 @@ class HistoryPool:
         self.bytes = 0
         self.histories = 0
 
+    def opened(self) -> None:
+        """One more history shares the pool."""
+        self.histories += 1
+
+    def closed(self, held: int) -> None:
+        """A history ends, and frees the bytes that it held."""
+        self.histories -= 1
+        self.bytes -= held
+
+    def hold(self, size: int) -> None:
+        """A history holds so many bytes more, or less with a minus sign."""
+        self.bytes += size
+
     @property
     def most_bytes(self) -> int:
         """How much one history may hold now."""
@@ -54,7 +67,7 @@ class ChannelHistory:
         self._frames: deque[bytes] = deque()
         self._prev_seqs: deque[int] = deque()
         self._bytes = 0
-        pool.histories += 1
+        pool.opened()
 
     def add(self, prev_seq: int, frame: bytes) -> None:
         """The next of the channel, and what it follows."""
@@ -63,13 +76,13 @@ class ChannelHistory:
         self._prev_seqs.append(prev_seq)
         size = len(frame) + FRAME_BYTES
         self._bytes += size
-        pool.bytes += size
+        pool.hold(size)
         most_bytes, most = pool.most_bytes, pool.retention.notifications
         while self._bytes > most_bytes or len(frames) > most:
             size = len(frames.popleft()) + FRAME_BYTES
             self._prev_seqs.popleft()
             self._bytes -= size
-            pool.bytes -= size
+            pool.hold(-size)
 
     def since(self, seq: int) -> list[bytes] | None:
         """The frames behind this position in their order; None when not all of them are kept."""
@@ -83,6 +96,5 @@ class ChannelHistory:
         """The sequence has ended: give back what it held."""
         self._frames.clear()
         self._prev_seqs.clear()
-        self._pool.bytes -= self._bytes
-        self._pool.histories -= 1
+        self._pool.closed(self._bytes)
         self._bytes = 0

@@ -164,7 +164,7 @@ class Hub:
             if isinstance(found, list) or (found is None and not channel.must_wait()):
                 joined.append((channel, found))
                 continue
-            channel.waiting[subscriber] = found
+            channel.wait(subscriber, found)
             subscriber.waiting.add(channel.encoded(subscriber.encoding).address)
             awaited.append(channel)
         if joined:
@@ -249,7 +249,7 @@ class Hub:
         for channel in without:
             address = channel.encoded(subscriber.encoding).address
             self._groups.move(subscriber, subscriber.channels - {address})
-            channel.waiting[subscriber] = None
+            channel.wait(subscriber, None)
             subscriber.waiting.add(address)
         return b"".join(frames)
 
@@ -314,8 +314,7 @@ class Hub:
             state = self.market.apply(event)
             if state is not None:
                 for channel in self.directory.of_instrument.get(state.name, ()):
-                    if channel.key.stamps:
-                        channel.newest_event = event
+                    channel.keep_stamps(event)
                     channel.on_event(event, state)
             if self.directory.of_index and isinstance(event, Index | Ticker | VolatilityIndex):
                 for channel in self.directory.of_index.get(self._index_name(event), ()):

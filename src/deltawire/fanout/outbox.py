@@ -65,7 +65,7 @@ class Outbox:
             self._ready[channel] = None
         else:
             self._owed[channel] = channel.hold(), channel.count
-            channel.behind[self] = None
+            channel.notify(self)
 
     def published(self, channel: Channel) -> None:
         """A channel that is owed has published: it is the last in the line."""

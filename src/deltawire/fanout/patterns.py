@@ -12,7 +12,7 @@ class Patterns:
 
     def add(self, subscriber: Subscriber, pattern: ChannelKey) -> None:
         """A subscriber wants whatever fits."""
-        self._subscribers.setdefault(subscriber, _Wanted()).patterns[pattern.id] = (pattern, {})
+        self._subscribers.setdefault(subscriber, _Wanted()).add(pattern)
 
     def newcomers(self, instruments: list[str]) -> list[tuple[Subscriber, list[tuple[str, ChannelKey]]]]:
         """Who wants channels of instruments that have just become known: (id of the pattern, channel)."""
@@ -36,10 +36,7 @@ class Patterns:
         if channel_id in channels:
             return
         channels[channel_id] = None
-        count = wanted.covered.get(channel_id, 0)
-        if joined and not count:
-            wanted.named.add(channel_id)
-        wanted.covered[channel_id] = count + 1
+        wanted.cover(channel_id, joined=joined)
 
     def named(self, subscriber: Subscriber, channel_id: str) -> None:
         """The subscriber has asked for a channel by its name."""
@@ -80,6 +77,17 @@ class _Wanted:
         self.patterns: dict[str, tuple[ChannelKey, dict[str, None]]] = {}
         self.covered: dict[str, int] = {}
         self.named: set[str] = set()
+
+    def add(self, pattern: ChannelKey) -> None:
+        """One pattern more, which covers no channel yet."""
+        self.patterns[pattern.id] = (pattern, {})
+
+    def cover(self, channel_id: str, *, joined: bool) -> None:
+        """One pattern more covers a channel; `joined` before any pattern did, it was asked for by its name."""
+        count = self.covered.get(channel_id, 0)
+        if joined and not count:
+            self.named.add(channel_id)
+        self.covered[channel_id] = count + 1
 
     def uncover(self, channel_id: str) -> bool:
         """One pattern less covers a channel; returns whether nothing wants it now."""

@@ -69,8 +69,18 @@ class Group:
         self._write: Write | None = None
         self._slow: tuple[Sink, ...] = ()
 
-    def changed(self) -> None:
-        """Members have come or gone, or have other sinks."""
+    def add(self, subscriber: "Subscriber") -> None:
+        """A subscriber gets this group's frames from now on."""
+        self.subscribers[subscriber] = None
+        self._write = None
+
+    def remove(self, subscriber: "Subscriber") -> None:
+        """A subscriber gets no more frames of this group; `KeyError` if it is not in it."""
+        del self.subscribers[subscriber]
+        self._write = None
+
+    def rebind(self) -> None:
+        """A subscriber has another sink."""
         self._write = None
 
     def write(self) -> int:
@@ -188,13 +198,12 @@ class SubscriberGroups:
         subscriber.group = self._group(subscriber.channels) if subscriber.channels else None
         if subscriber.group is not None:
             self._write(subscriber.group)
-            subscriber.group.subscribers[subscriber] = None
-            subscriber.group.changed()
+            subscriber.group.add(subscriber)
 
     def rebind(self, subscriber: Subscriber) -> None:
         """The subscriber has another sink now."""
         if subscriber.group is not None:
-            subscriber.group.changed()
+            subscriber.group.rebind()
 
     def _group(self, channels: frozenset[str]) -> Group:
         group = self._groups.get(channels)
@@ -205,8 +214,7 @@ class SubscriberGroups:
         return group
 
     def _remove(self, subscriber: Subscriber, group: Group) -> None:
-        del group.subscribers[subscriber]
-        group.changed()
+        group.remove(subscriber)
         if group.subscribers:
             return
         del self._groups[group.channels]

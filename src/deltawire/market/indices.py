@@ -17,6 +17,10 @@ class _Minute(msgspec.Struct):
     low: float
     high: float
 
+    def add(self, price: float) -> None:
+        """One price more, after the first."""
+        self.low, self.high = min(self.low, price), max(self.high, price)
+
 
 class IndexDay:
     """Prices by the minute, so many minutes as a day has; minutes without a price are left out."""
@@ -32,8 +36,7 @@ class IndexDay:
         if not self._minutes or number > self._minutes[-1].number:
             self._minutes.append(_Minute(number, price, price, price))
             return
-        minute = self._minutes[-1]
-        minute.low, minute.high = min(minute.low, price), max(minute.high, price)
+        self._minutes[-1].add(price)
 
     def range(self) -> tuple[float, float, float]:
         """Of the 24 hours before the newest price: the lowest, the highest, and the newest minus the first."""
@@ -100,9 +103,10 @@ class IndexState:
         """The newest price that states what it is made of."""
         self.rankings = Count()
 
-    def take(self, index: Index, now: int) -> None:
-        """Its price."""
+    def take(self, index: Index, now: int, *, channel: bool) -> None:
+        """Its price, from the venue's channel of the index or from a ticker."""
         self.newest = index
+        self.stated = self.stated or channel
         if self.told is None or self.told.price != index.price:
             self.told = index
             self.prices.add(now)
