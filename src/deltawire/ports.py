@@ -168,19 +168,6 @@ class Broker(Protocol):
         """Every batch behind number `after`, in order; None when not all of them are kept."""
 
 
-class Retained(Protocol):
-    """The newest image of each topic, beside its batches: where somebody begins who comes late.
-
-    An image is a batch whose events lead an empty market to where batch `number` of the topic has led it.
-    """
-
-    def retain(self, topic: str, number: int, image: Batch) -> None:
-        """Replace the topic's image, unless the one there is of a later batch."""
-
-    def retained(self, topic: str) -> tuple[int, Batch] | None:
-        """The number and the image, None where there is none."""
-
-
 class AccountBroker(Protocol):
     """Delivers account events from the exchange to listeners: only durable ones, in order per account."""
 

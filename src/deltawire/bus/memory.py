@@ -1,4 +1,4 @@
-"""The broker inside one process, and its images."""
+"""The broker inside one process."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -61,19 +61,3 @@ class MemoryBroker:
         if not 0 <= count <= len(kept):
             return None
         return list(islice(kept, len(kept) - count, None))
-
-
-class MemoryRetained:
-    """Images in a dictionary."""
-
-    def __init__(self) -> None:
-        self._images: dict[str, tuple[int, Batch]] = {}
-
-    def retain(self, topic: str, number: int, image: Batch) -> None:
-        """See `deltawire.ports.Retained`."""
-        if number >= self._images.get(topic, (0, image))[0]:
-            self._images[topic] = number, image
-
-    def retained(self, topic: str) -> tuple[int, Batch] | None:
-        """See `deltawire.ports.Retained`."""
-        return self._images.get(topic)
