@@ -62,9 +62,9 @@ def make_http(served: Served) -> Any:
 
 
 async def instruments_of(http: Any) -> list[Any]:
-    found = await http.request_instruments(nautilus.DeribitCurrency.ANY, None)
-    http.cache_instruments(found)
-    return found
+    instruments = await http.request_instruments(nautilus.DeribitCurrency.ANY, None)
+    http.cache_instruments(instruments)
+    return instruments
 
 
 @asynccontextmanager
@@ -97,14 +97,14 @@ def minutes_of(name: str) -> Any:
 
 async def test_instruments_are_of_their_kinds(finished: Served, told_by_finished: Told) -> None:
     await play_ended(finished, told_by_finished)
-    found = {str(each.id): each for each in await instruments_of(make_http(finished))}
-    kinds = {name: type(each).__name__ for name, each in found.items()}
+    instruments = {str(each.id): each for each in await instruments_of(make_http(finished))}
+    kinds = {name: type(each).__name__ for name, each in instruments.items()}
     assert kinds == {
         f"{PERPETUAL.name}.DERIBIT": "CryptoPerpetual",
         f"{FUTURE.name}.DERIBIT": "CryptoFuture",
         f"{OPTION.name}.DERIBIT": "CryptoOption",
     }
-    option = found[f"{OPTION.name}.DERIBIT"]
+    option = instruments[f"{OPTION.name}.DERIBIT"]
     assert float(option.strike_price) == OPTION.definition["strike"]
     assert option.expiration_ns == EXPIRY_MS * 1_000_000
     assert float(option.price_increment) == OPTION.definition["tick_size"]

@@ -194,8 +194,8 @@ async def sign_in(socket: ClientConnection) -> None:
 async def resting_price(socket: ClientConnection) -> float:
     """One at which nobody sells; 0 while there is none."""
     await socket.send(request(0, "public/ticker", {"instrument_name": NAME}))
-    found = msgspec.json.decode(await socket.recv()).get("result", {})
-    return float(round((found.get("mark_price") or 0) * 0.99))
+    answer = msgspec.json.decode(await socket.recv()).get("result", {})
+    return float(round((answer.get("mark_price") or 0) * 0.99))
 
 
 async def call(socket: ClientConnection, method: str, **params: Any) -> Any:

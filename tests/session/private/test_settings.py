@@ -88,8 +88,8 @@ def test_self_trading_is_refused_or_cancels_the_maker(alice: Client) -> None:
     assert alice.result("private/get_self_trading_config")["mode"] == "reject_taker"
     alice.sell(100, 60_000.0, label="maker")
     alice.result("private/set_self_trading_config", mode="cancel_maker")
-    found = alice.buy(100, 60_000.0)
-    assert (found["order"]["order_state"], found["trades"]) == ("open", [])
+    answer = alice.buy(100, 60_000.0)
+    assert (answer["order"]["order_state"], answer["trades"]) == ("open", [])
     assert alice.result("private/get_order_state_by_label", currency="BTC", label="maker")[0]["reason"] == (
         "self_trade"
     )

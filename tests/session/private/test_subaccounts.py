@@ -69,8 +69,8 @@ def test_money_goes_to_a_sub_account_and_back_and_is_none_more(
     back = {"currency": "BTC", "amount": "0.5", "source": sub["id"], "destination": 1}
     alice.result("private/submit_transfer_between_subaccounts", **back)
     assert (balance(alice), exchange.harness.balance(sub["id"])) == (8.0, 2.0)
-    found = alice.result("private/get_transfers", currency="BTC")
-    assert [(each["direction"], each["amount"]) for each in found["data"]] == [
+    answer = alice.result("private/get_transfers", currency="BTC")
+    assert [(each["direction"], each["amount"]) for each in answer["data"]] == [
         ("income", 0.5),
         ("payment", 2.5),
     ]
@@ -151,7 +151,7 @@ def test_positions_move_at_a_price_without_fees(
     bob.sell(1, 0.03, instrument_name=CALL.name)
     alice.buy(1, instrument_name=CALL.name)
     before = exchange.harness.equity(1) + exchange.harness.equity(sub["id"])
-    found = alice.result(
+    answer = alice.result(
         "private/move_positions",
         source_uid=1,
         target_uid=sub["id"],
@@ -160,7 +160,7 @@ def test_positions_move_at_a_price_without_fees(
             {"instrument_name": CALL.name, "amount": 1},
         ],
     )["trades"]
-    assert [(each["direction"], each["amount"]) for each in found] == [("buy", 400.0), ("buy", 1.0)]
+    assert [(each["direction"], each["amount"]) for each in answer] == [("buy", 400.0), ("buy", 1.0)]
     held = alice.result("private/get_subaccounts_details", currency="BTC")
     sizes = [{each["instrument_name"]: each["size"] for each in one["positions"]} for one in held]
     assert sizes == [{NAME: 600.0}, {NAME: 400.0, CALL.name: 1.0}]
