@@ -418,3 +418,61 @@ def test_the_exceptions_of_that_are_still_needed() -> None:
     assert used == {f"{record.name} in {record.writers}" for record in OWNED} | {*FOREIGN}
     for record in OWNED:
         assert record.attributes <= fields(record.name), f"{record.name} has no such attribute"
+
+
+MOST_POSITIONAL = 3
+WIRED = {
+    "book/pure.py:Router": "the compiled twin has the same",
+    "exchange/accounts/liquidation.py:Liquidation": "a part of the accounts",
+    "exchange/accounts/listing.py:Listings": "a part of the accounts",
+    "exchange/accounts/margin_state.py:MarginState": "a part of the accounts",
+    "exchange/accounts/subaccounts.py:Subaccounts": "a part of the accounts",
+    "exchange/matching/quoting.py:Quoting": "a part of matching",
+    "fanout/channel.py:Channel": "made in one place, of any class",
+    "fanout/channel.py:InstrumentChannel": "made in one place, of any class",
+    "fanout/channel_encoding.py:ChannelEncoding": "one per channel and encoding",
+    "fanout/channels/trades.py:CandlesChannel": "made in one place, of any class",
+    "fanout/channels/trades.py:KindTradesChannel": "made in one place, of any class",
+    "market/state.py:InstrumentState": "one per instrument",
+    "wire/notifications.py:JsonEncoder": "made in one place, of any class",
+    "wire/protobuf.py:ProtoEncoder": "made in one place, of any class",
+    "wire/rpc.py:BadRequest": "a record",
+}
+"""Constructors with more positional parameters, and why: parts that one place puts together."""
+
+
+def positional(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    return len(names) - (names[:1] in (["self"], ["cls"]))
+
+
+def public_functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """The functions that the package exports, and the methods of the classes that it exports, with their names."""
+    for name in deltawire.__all__:
+        module = importlib.import_module(getattr(deltawire, name).__module__)
+        for node in ast.parse(Path(module.__file__ or "").read_text()).body:
+            if getattr(node, "name", "") != name:
+                continue
+            for part in [node, *node.body] if isinstance(node, ast.ClassDef) else [node]:
+                if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield f"{name}.{part.name}", part
+
+
+def test_parameters_beyond_three_are_keyword_only_in_public_functions() -> None:
+    functions = dict(public_functions())
+    assert len(functions) > 50
+    assert {"open.open", "replay.replay", "Subscription.next"} <= {*functions}
+    assert {name for name, function in functions.items() if positional(function) > MOST_POSITIONAL} == set()
+
+
+def test_so_they_are_in_constructors() -> None:
+    constructors = {
+        f"{name_of(path)}:{node.name}": part
+        for path in FILES
+        for node in nodes(path)
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        for part in node.body
+        if isinstance(part, ast.FunctionDef) and part.name == "__init__"
+    }
+    many = {name for name, function in constructors.items() if positional(function) > MOST_POSITIONAL}
+    assert many == {*WIRED}

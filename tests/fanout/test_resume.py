@@ -171,7 +171,9 @@ class Reconnections(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.hub = Hub(
-            Market(VENUE), "model", RetentionPolicy(notifications=6, bytes=1900, idle_s=1, most_idle=2)
+            Market(VENUE),
+            "model",
+            retention=RetentionPolicy(notifications=6, bytes=1900, idle_s=1, most_idle=2),
         )
         self.book = ScriptedBook()
         self.published: dict[tuple[str, str, int, int], Any] = {}

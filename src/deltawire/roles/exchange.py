@@ -254,7 +254,7 @@ class BuiltinExchange:
             enrolment.poll()
             halts.step(self.service.now())
 
-        self.source = SimulatedSource(self.service, public, agents, poll, clock)
+        self.source = SimulatedSource(self.service, public, agents, poll=poll, clock=clock)
 
     async def drained(self) -> None:
         """Wait until everything submitted is on disk."""

@@ -63,7 +63,7 @@ class PacedSource:
     """Another source, a batch of which comes only when it is wanted; what is before `from_ns` comes by itself."""
 
     def __init__(
-        self, source: Source, pace: Pace, from_ns: int, rehearse: Callable[[], Iterable[Batch]]
+        self, source: Source, pace: Pace, from_ns: int, *, rehearse: Callable[[], Iterable[Batch]]
     ) -> None:
         """`rehearse` plays the same from its beginning, beside."""
         self._source = source
@@ -123,7 +123,9 @@ class InProcessConnection:
         self.closed: Close | None = None
         self.messages: deque[str | bytes] = deque()
         self.news = asyncio.Event()
-        self.subscriber = Subscriber(self, PROTO, gateway.limits.subscriptions, self._crowded)
+        self.subscriber = Subscriber(
+            self, PROTO, most_channels=gateway.limits.subscriptions, crowded=self._crowded
+        )
         self._gateway = gateway
         self._session: Session = gateway.make_session()
         gateway.opened(self, self._session)
