@@ -12,7 +12,7 @@ import pytest
 from deltawire.model.events import Fault, Ticker
 from deltawire.model.instruments import FOREVER_MS
 from deltawire.testing.kernels import pure_kernel
-from tests.support.markets import PlayedMarket
+from tests.cases.markets import PlayedMarket
 
 HERE = Path(__file__).parent
 NAMES = HERE / "23-names-without-a-list"

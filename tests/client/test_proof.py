@@ -9,10 +9,10 @@ import pytest
 from deltawire.client import Client, Feed, Login, Outage, connect
 from deltawire.errors import FeedError, RequestError
 from deltawire.session.client import BookMirror, Notification
+from tests.client.tampering_proxy import Meddle, meddler
 from tests.support.credentials import ALICE
 from tests.support.frames import BINARY, TEXT, Frame
 from tests.support.gateway_server import GatewayServer, guarded_server
-from tests.support.tampering_proxy import Meddle, meddler
 from tests.support.waiting import HANG_S
 
 BOOK = "book.BTC-PERPETUAL.raw"

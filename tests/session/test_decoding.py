@@ -32,7 +32,7 @@ from deltawire.model.events import (
 from deltawire.model.instruments import Instrument
 from deltawire.session.client import Notification
 from deltawire.session.decoding import EventDecoder
-from tests.support.decoded import RECEIVED_NS, DecodingClient, as_told
+from tests.session.decoded import RECEIVED_NS, DecodingClient, as_told
 from tests.support.market_events import (
     MS_NS,
     SECOND_NS,

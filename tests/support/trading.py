@@ -6,7 +6,7 @@ from typing import Any, get_args
 from deltawire.access.access import Access
 from deltawire.access.keys import Key
 from deltawire.access.scopes import EVERYTHING
-from deltawire.bus.accounts import MemoryAccountBroker
+from deltawire.bus.memory import MemoryAccountBroker
 from deltawire.errors import JournalError
 from deltawire.exchange.accounts.account_records import AccountRecord
 from deltawire.exchange.accounts.history import AccountHistory

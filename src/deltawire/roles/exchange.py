@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from deltawire.agents.simulation import Simulation
-from deltawire.bus.accounts import MemoryAccountBroker
+from deltawire.bus.memory import MemoryAccountBroker
 from deltawire.errors import JournalError, UsageError
 from deltawire.exchange.accounts.account_records import AccountRecord, Deposit
 from deltawire.exchange.accounts.accounts import Accounts
