@@ -371,7 +371,7 @@ def trusting(
     try:
         return create_default_context(cafile=cafile)
     except OSError as error:
-        why = "no certificate in PEM" if isinstance(error, SSLError) else error.strerror
+        why = "not a certificate in PEM" if isinstance(error, SSLError) else error.strerror
         raise FeedError(f"cannot trust {cafile}: {why}", retry=False) from error
 
 
