@@ -33,6 +33,8 @@ from deltawire.session.private.placing import TRADE
 
 CHANGE = "account:read_write"
 PAY = "wallet:read_write"
+MOST_ORDERS = 2_000
+"""Open orders in one answer about all accounts of an owner."""
 _Amount = int | float | str
 
 
@@ -95,6 +97,13 @@ def get_subaccounts(context: Context, params: _Portfolio) -> Any:
 def get_subaccounts_details(context: Context, params: _Details) -> Any:
     """Positions, and where asked for open orders, of the account and its sub-accounts in a currency."""
     session, currency = account_session(context), parse_currency(context, params.currency)
+    orders_of = {number: session.trading.open_orders(number) for number in _family(session)}
+    if params.with_open_orders and sum(map(len, orders_of.values())) > MOST_ORDERS:
+        raise refused(
+            Code.OTHER_REJECT,
+            reason=f"more than {MOST_ORDERS} open orders: ask each account with private/get_open_orders",
+            param="with_open_orders",
+        )
     found = []
     for number in _family(session):
         positions = [
@@ -104,8 +113,7 @@ def get_subaccounts_details(context: Context, params: _Details) -> Any:
         ]
         entry: dict[str, Any] = {"uid": number, "positions": positions}
         if params.with_open_orders:
-            orders = session.trading.open_orders(number)
-            named = [(order, session.instrument(order.instrument)) for order in orders]
+            named = [(order, session.instrument(order.instrument)) for order in orders_of[number]]
             entry["open_orders"] = [
                 order_object(order, instrument)
                 for order, instrument in named

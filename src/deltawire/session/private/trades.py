@@ -13,7 +13,7 @@ from deltawire.session.currencies import parse_currency
 from deltawire.session.methods import Context, method
 from deltawire.session.paging import Place, Window, page
 from deltawire.session.private.account_session import AccountSession, acting_for
-from deltawire.session.private.orders import READ
+from deltawire.session.private.orders import MOST_LISTED, READ
 
 
 class _Trades(Window, kw_only=True):
@@ -57,11 +57,12 @@ def get_user_trades_by_currency(context: Context, params: _OfCurrency) -> Any:
 
 @method("private/get_user_trades_by_order", right=READ)
 def get_user_trades_by_order(context: Context, params: _OfOrder) -> Any:
-    """Return the trades of one order."""
+    """Return the last trades of one order, newest first; with `asc` its first ones."""
     session = acting_for(context, params.subaccount_id)
     order_id = parse_order_id(params.order_id)
     trades = [trade for trade in session.trading.trades(session.account) if trade.fill.order_id == order_id]
-    return _objects(session, trades[::-1] if params.sorting == "asc" else trades)
+    trades = trades[::-1] if params.sorting == "asc" else trades
+    return _objects(session, trades[:MOST_LISTED])
 
 
 def _page(session: AccountSession, params: _Trades, fits: Callable[[Execution], bool]) -> dict[str, Any]:
