@@ -9,11 +9,7 @@ from deltawire.exchange.accounts.account_records import (
     BalanceChanged,
     Charged,
     Deposit,
-    MovePositions,
-    OpenSubaccount,
-    RenameSubaccount,
     SetMarginModel,
-    Transfer,
     Withdraw,
 )
 from deltawire.exchange.accounts.ledger import Account, Ledger, OpenOrder
@@ -153,9 +149,7 @@ class Accounts:
                 return self._withdraw(record)
             case SetMarginModel():
                 return self._set_model(record)
-            case OpenSubaccount() | RenameSubaccount() | Transfer() | MovePositions():
-                return self.subaccounts.received(record, self.outbox)
-        return Rejection(Code.NOT_IMPLEMENTED, reason=type(record).__name__)
+        return self.subaccounts.received(record, self.outbox)
 
     def outcome(self) -> Sequence[AccountEvent | RiskInstruction]:
         """The results of the calls so far, liquidations last."""
