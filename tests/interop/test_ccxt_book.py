@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.interop.follower_books import shadowed
 from tests.support.ccxt_client import assert_same_books, both_sides, ccxt_deribit, is_compressed
 from tests.support.effort import examples
+from tests.support.follower_books import shadowed
 from tests.support.replays import paced
 from tests.support.serving import Served, connected
 

@@ -9,8 +9,8 @@ import pytest
 
 from deltawire.recording import Recording
 from tests.interop.conftest import Told, told
-from tests.interop.follower_books import shadowed
 from tests.support.ccxt_client import assert_same_books, ccxt_deribit
+from tests.support.follower_books import shadowed
 from tests.support.serving import Served, connected, serving
 
 pytestmark = pytest.mark.recordings

@@ -11,7 +11,7 @@ import pytest
 
 from deltawire.testing.recordings import EXPIRY_MS, FUTURE, OPTION, PERPETUAL, START_NS
 from tests.interop.conftest import Told, play_ended
-from tests.interop.follower_books import Level, shadowed
+from tests.support.follower_books import Level, shadowed
 from tests.support.serving import Served, connected, serving
 
 pytest.importorskip("nautilus_trader")

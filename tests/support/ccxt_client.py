@@ -7,7 +7,7 @@ from typing import Any
 
 import ccxt.pro
 
-from tests.interop.follower_books import FollowerBook
+from tests.support.follower_books import FollowerBook
 from tests.support.serving import Served
 
 Levels = list[tuple[float, float]]
