@@ -499,7 +499,7 @@ def public_functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctio
 def test_parameters_beyond_three_are_keyword_only_in_public_functions() -> None:
     functions = dict(public_functions())
     assert len(functions) > 50
-    assert {"open.open", "replay.replay", "Subscription.next"} <= {*functions}
+    assert {"open.open", "replay.replay", "Subscription.collect"} <= {*functions}
     assert {name for name, function in functions.items() if positional(function) > MOST_POSITIONAL} == set()
 
 

@@ -89,10 +89,7 @@ class Subaccounts:
             )
         if not self._is_free(record.name):
             return TAKEN
-        subs = [number for number, each in self._ledger.accounts.items() if each.main]
-        self._ledger.last_sub = max(*subs, self._ledger.last_sub, FIRST - 1) + 1
-        account = self._ledger.account(self._ledger.last_sub)
-        account.main, account.name = record.account, record.name
+        account = self._ledger.open_subaccount(record.account, record.name, FIRST)
         self._ledger.account(record.account).opened += 1
         outbox.append(SubaccountOpened(record.account, account.id, record.name))
         return None
@@ -120,7 +117,7 @@ class Subaccounts:
         held = any(position.lots or position.unsettled for position in sub.positions.values())
         if held or sub.orders or any(wallet.balance or wallet.liquidating for wallet in sub.wallets.values()):
             return NOT_EMPTY
-        del self._ledger.accounts[record.sub]
+        self._ledger.close(record.sub)
         self._standings.forget(record.sub)
         return None
 
