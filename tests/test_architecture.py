@@ -514,3 +514,12 @@ def test_so_they_are_in_constructors() -> None:
     }
     many = {name for name, function in constructors.items() if positional(function) > MOST_POSITIONAL}
     assert many == {*WIRED}
+
+
+def test_every_place_that_contributing_names_is_there() -> None:
+    text = (TOP / "CONTRIBUTING.md").read_text()
+    table = text.partition("## Where things live")[2].partition("## ")[0]
+    named = [place for place in re.findall(r"`([\w/.]+)`", table) if "/" in place]
+    places = [place for place in named if not place.startswith(("docs/", "src/", "tests/"))]
+    assert len(places) > 12
+    assert [place for place in places if not (ROOT / place).exists()] == []
