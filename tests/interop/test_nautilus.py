@@ -11,7 +11,7 @@ import pytest
 
 from deltawire.testing.recordings import EXPIRY_MS, FUTURE, OPTION, PERPETUAL, START_NS
 from tests.interop.conftest import Told, play_ended
-from tests.support.follower_books import Level, shadowed
+from tests.support.follower_books import Level, follower_book
 from tests.support.serving import Served, connected, serving
 
 pytest.importorskip("nautilus_trader")
@@ -148,16 +148,16 @@ async def follow_book(served: Served, name: str, resyncs: int) -> None:
     theirs = OrderBook(InstrumentId.from_str(f"{name}.DERIBIT"), BookType.L2_MBP)
     async with (
         connected(served, name) as client,
-        shadowed(client, f"book.{name}.100ms") as shadow,
+        follower_book(client, f"book.{name}.100ms") as follower,
         listening(served) as (websocket, listener),
     ):
         await websocket.subscribe_book(id_of(name))
         for resync in range(resyncs + 1):
-            await shadow.resynchronised(resync)
-            await listener.heard("OrderBookDeltas", has_sequence_from(shadow.changes))
+            await follower.resynchronised(resync)
+            await listener.heard("OrderBookDeltas", has_sequence_from(follower.changes))
         for deltas in listener.told["OrderBookDeltas"]:
             theirs.apply_deltas(deltas)
-            ours = await shadow.at_change(deltas.sequence)
+            ours = await follower.at_change(deltas.sequence)
             assert levels_of(theirs) == (ours.bids, ours.asks)
 
 
