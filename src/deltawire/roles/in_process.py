@@ -75,15 +75,15 @@ class PacedSource:
         self.venue = source.venue
 
     def now(self) -> int:
-        """See `Source`."""
+        """The time of the wrapped source."""
         return self._source.now()
 
     def book_frames(self) -> BookFrames:
-        """See `FramedSource`."""
+        """The book frames of the wrapped source."""
         return BookFrames()
 
     def unread(self) -> Mapping[str, int]:
-        """See `FramedSource`."""
+        """The unused messages of the wrapped source."""
         return {}
 
     def find(self, names: Collection[str]) -> list[Instrument]:
@@ -105,7 +105,7 @@ class PacedSource:
         raise UsageError(f"no instrument {missing} in the recording; {known}")
 
     async def events(self, wants: Wants) -> AsyncIterator[Batch]:
-        """See `Source`."""
+        """Yield the batches of the wrapped source, each when the reader wants one."""
         try:
             async for batch in self._source.events(wants):
                 if batch.at_ns >= self._from_ns:
