@@ -5,6 +5,7 @@ from typing import Any, get_args
 import pytest
 
 from deltawire.exchange.accounts import subaccounts
+from deltawire.exchange.accounts.account_log import AccountLog
 from deltawire.exchange.accounts.account_records import AccountRecord, OpenSubaccount
 from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.codec import Codec
@@ -423,3 +424,27 @@ def test_an_account_with_the_longest_name_has_sub_accounts(exchange: Exchange) -
     exchange.service.enrol("n" * 64, 7)
     opened = exchange.service.submit(OpenSubaccount(at_ns=exchange.now(), account=7, name="n" * 64 + "_1000"))
     assert not refusal(opened)
+
+
+def test_a_transfer_is_made_once_under_a_nonce_also_after_a_replay(
+    exchange: Exchange, alice: Client, sub: dict[str, Any]
+) -> None:
+    pay, asked = "private/submit_transfer_between_subaccounts", {"currency": "BTC", "destination": sub["id"]}
+    first = alice.result(pay, amount=1, nonce="n-000001", **asked)
+    before = exchange.journalled()
+    assert first["nonce"] == "n-000001"
+    for amount in (1, 2, 1000):
+        assert alice.result(pay, amount=amount, nonce="n-000001", **asked) == first
+    assert (exchange.journalled(), balance(alice)) == (before, 9.0)
+    assert alice.result(pay, amount=1, nonce="n-000002", **asked)["id"] != first["id"]
+    assert "nonce" not in alice.result(pay, amount=1, **asked)
+    back = {"currency": "BTC", "destination": 1, "source": sub["id"], "nonce": "n-000001"}
+    assert alice.result(pay, amount=1, **back)["direction"] == "payment"
+    assert balance(alice) == 8.0
+    for nonce in ("short", "x" * 129, 12345678):
+        assert alice.error(pay, amount=1, nonce=nonce, **asked)["data"]["param"] == "nonce"
+    transfers = alice.result("private/get_transfers", currency="BTC")["data"]
+    assert [each.get("nonce") for each in transfers] == ["n-000001", None, "n-000002", "n-000001"]
+    log = AccountLog(before=1_000_000, kept=100)
+    log.thaw(exchange.service._history.log.freeze())
+    assert [entry.nonce for entry in log.entries(1) if entry.nonce] == ["n-000001", "n-000002", "n-000001"]

@@ -147,7 +147,9 @@ class Subaccounts:
         ):
             self._ledger.deposit(number, record.currency, units)
             balance = self._ledger.account(number).wallet(record.currency).balance
-            outbox.append(BalanceChanged(number, record.currency, units, record.at_ns, balance, other))
+            outbox.append(
+                BalanceChanged(number, record.currency, units, record.at_ns, balance, other, record.nonce)
+            )
         return None
 
     def _kin(self, one: AccountId, other: AccountId) -> Rejection | None:
