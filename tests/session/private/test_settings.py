@@ -190,3 +190,14 @@ def test_what_is_not_done_is_refused_and_not_ignored(
     assert exchange.journalled() == before
     assert len(alice.result("private/get_open_orders")) == 1
     alice.result(f"private/{method}", **params, **{param: False})
+
+
+def test_quotes_that_come_too_late_are_not_placed(exchange: Exchange, alice: Client) -> None:
+    alice.result("private/enable_cancel_on_disconnect")
+    alice.result("private/set_mmp_config", **GROUP, interval=10, frozen_time=0, quantity_limit=10)
+    now_ms = exchange.now() // 1_000_000
+    asked = {"mmp_group": "g", "quotes": [{"instrument_name": NAME, "bid": {"amount": 100, "price": 59_000}}]}
+    error = alice.error("private/mass_quote", valid_until=now_ms - 1, **asked)
+    assert (error["code"], error["message"]) == (13888, "timed_out")
+    assert alice.result("private/get_open_orders") == []
+    assert alice.result("private/mass_quote", valid_until=now_ms + 60_000, **asked)["success_count"] == 1
