@@ -197,3 +197,11 @@ def test_no_currency_is_locked_while_nothing_is_liquidated(alice: Client) -> Non
         ("ETH", False, False),
         ("USDC", False, False),
     ]
+
+
+def test_a_long_query_is_refused(alice: Client) -> None:
+    """It was parsed again for every entry."""
+    asked = {"currency": "BTC", "start_timestamp": 0, "end_timestamp": 10**13}
+    error = alice.error("private/get_transaction_log", query="a|" * 10_000, **asked)
+    assert (error["code"], error["data"]["param"]) == (-32602, "query")
+    assert alice.result("private/get_transaction_log", query="deposit" + "|a" * 96, **asked)["logs"]
