@@ -91,7 +91,7 @@ class RightsModel(RuleBasedStateMachine):
         self.peers: dict[Line, Peer] = {}
         self.stored: dict[str, Key] = {}
         self.nonce = 0
-        exchange = self.world.exchange
+        exchange = self.server.exchange
         for owner in MAINS:
             record = OpenSubaccount(at_ns=exchange.now(), account=ACCOUNTS[owner], name=f"{owner}_1")
             exchange.service.submit(record)
@@ -372,7 +372,7 @@ class RightsModel(RuleBasedStateMachine):
         parent = self._grant(number)
         assert parent is not None
         subject = ACCOUNTS.get(account, 499_999)
-        answer = self.world.http(
+        answer = self.server.http(
             address,
             "public/exchange_token",
             refresh_token=parent.refresh,
@@ -405,7 +405,7 @@ class RightsModel(RuleBasedStateMachine):
         if by is None or not really:
             return
         address = by.address or ADDRESSES[0]
-        answer = self.world.http(
+        answer = self.server.http(
             address,
             "private/toggle_subaccount_login",
             sid=ACCOUNTS[sub],
