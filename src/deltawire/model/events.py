@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from deltawire.model.instruments import Instrument
+from deltawire.model.known_range import WHOLE, KnownRange
 from deltawire.model.numbers import to_decimal
 
 Side = Literal["buy", "sell"]
@@ -107,7 +108,7 @@ def _time(at_ns: int) -> str:
 
 
 class BookImage(msgspec.Struct, frozen=True, gc=False):
-    """A complete verified book; the first event of a book, and never a later one within an epoch."""
+    """A verified book, as far as it is known; the first event of a book, and never a later one within an epoch."""
 
     instrument: Instrument
     sequence: int
@@ -116,6 +117,7 @@ class BookImage(msgspec.Struct, frozen=True, gc=False):
     venue_ns: int
     seen_ns: int
     venue_sequence: int
+    known: KnownRange = WHOLE
 
     @property
     def bid_levels(self) -> list[Level]:
@@ -159,12 +161,20 @@ class BestLevels(msgspec.Struct, frozen=True, gc=False):
         return f"BestLevels({self.instrument.key} #{self.sequence} {_time(self.venue_ns)} {sides})"
 
 
+class BeyondChanges(msgspec.Struct, frozen=True, gc=False):
+    """Changes of levels outside a book's known range, which say nothing of the levels between them."""
+
+    bids: Changes
+    asks: Changes
+
+
 class BookDelta(msgspec.Struct, frozen=True, gc=False):
     """What turns the book at `sequence` - `covers` into the book at `sequence`; verified before it exists.
 
     A venue's book changes one number at a time; a channel at an interval, or one that was merged, by several.
 
-    `venue_sequence` is the venue's own id of the resulting book, 0 if it has none.
+    `venue_sequence` is the venue's own id of the resulting book, 0 if it has none. The book has only levels within
+    the range that is `known` from now on. Changes `beyond` it are apart; if there are no others, `covers` is 0.
     """
 
     instrument: Instrument
@@ -175,6 +185,8 @@ class BookDelta(msgspec.Struct, frozen=True, gc=False):
     seen_ns: int
     venue_sequence: int
     covers: int = 1
+    known: KnownRange = WHOLE
+    beyond: BeyondChanges | None = None
 
     @property
     def bid_changes(self) -> list[LevelChange]:

@@ -161,13 +161,23 @@ class VenueConnection:
         """The book channel, without the instrument, of frames with this label."""
         return label
 
+    def _levels_of(self, channel: str) -> int:
+        """How many best levels a side the venue keeps up to date on a book channel; 0 if all."""
+        return 0
+
+    def _follow(self, symbol: str, label: str) -> Book:
+        """The book of a symbol, whose messages have this label from now on."""
+        book = self._book(symbol)
+        book.follow(label, self._levels_of(self._channel(symbol, label)))
+        return book
+
     def _opened(self, image: Image, now: int) -> list[Output]:
         """The events of a book image that the kernel has read."""
         self._book_channels.choose(image.symbol, self._channel(image.symbol, image.label), opens=True)
         book = self._book(image.symbol)
         if (last := self._last_words(book, now)) is not None:
             return last
-        book.follow(image.label)
+        book.follow(image.label, self._levels_of(self._channel(image.symbol, image.label)))
         events = book.opened(image, now)
         self._waiting.pop(image.symbol, None)
         return events  # type: ignore[return-value]
