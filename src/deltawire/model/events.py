@@ -220,6 +220,35 @@ class Status(msgspec.Struct, frozen=True, gc=False):
         return f"Status({self.instrument.key} {self.state}{f' ({why})' if why else ''})"
 
 
+class Audit(msgspec.Struct, frozen=True, gc=False):
+    """A book was compared with an image of its venue at the same id, as far as both are known.
+
+    `compared` levels were in one of them or in both; of these `missing` were not in the book, `extra` not in the
+    image, and the size of `different` ones differed. Levels that were changing at this very id do not count.
+    """
+
+    instrument: Instrument
+    seen_ns: int
+    venue_sequence: int
+    compared: int
+    missing: int = 0
+    extra: int = 0
+    different: int = 0
+
+    @property
+    def unequal(self) -> int:
+        """The number of levels that were not the same in both."""
+        return self.missing + self.extra + self.different
+
+    @property
+    def equal_share(self) -> float:
+        """The share of levels that were the same in both; 1 if there were none."""
+        return 1 - self.unequal / self.compared if self.compared else 1.0
+
+    def __repr__(self) -> str:
+        return f"Audit({self.instrument.key} @{self.venue_sequence} {self.equal_share:.2%} of {self.compared} equal)"
+
+
 class Trade(msgspec.Struct, frozen=True, gc=False):
     """One execution; `side` is the aggressor's."""
 
@@ -448,6 +477,7 @@ Event = (
     | BookDelta
     | BestLevels
     | Status
+    | Audit
     | Trade
     | Ticker
     | Index
