@@ -928,7 +928,7 @@ cdef class BookFormat:
 
     def format(self, int64_t seq, prev_seq, note, bytes more=b""):
         """One notification, an image where `prev_seq` is None; numbers that are too long to be written here are left to the plain format."""
-        kind, at_ns, name, instrument, change_id, found_bids, found_asks, before, status, checksum, exponents = fields_of(note)
+        kind, at_ns, name, instrument, change_id, found_bids, found_asks, before, status, checksum, exponents, known = fields_of(note)
         cdef Changes bids = own_changes(found_bids)
         cdef Changes asks = own_changes(found_asks)
         if instrument is not self.instrument:
@@ -965,5 +965,7 @@ cdef class BookFormat:
             buffer.add_integer(checksum)
         if exponents:
             add_text(b',"price_exponent":%d,"size_exponent":%d' % (instrument.price_exponent, instrument.size_exponent))
+        if known is not None:
+            add_text(b"," + encode(known.members(instrument.price_exponent))[1:-1])
         add_text(b"}}}")
         return PyBytes_FromStringAndSize(buffer.data(), buffer.size())

@@ -42,9 +42,9 @@ def diff_beyond(before: Ladder, after: Ladder, ranges: Ranges) -> BeyondChanges 
     return BeyondChanges(bids, asks) if bids or asks else None
 
 
-def levels_within(side: Side, edge: int | None, *, bid: bool) -> Levels:
-    """The levels of a side that are known, best first."""
-    return _levels(side, edge, -1 if bid else 1, near=True)
+def levels_within(side: Side, edge: int | None, depth: int | None = None, *, bid: bool) -> Levels:
+    """The best levels of a side up to a price, best first; with `depth`, at most that many."""
+    return _levels(side, edge, -1 if bid else 1, near=True, depth=depth)
 
 
 def _sides(
@@ -61,9 +61,11 @@ def _diff(sides: tuple[Side, Side], edges: tuple[int | None, int | None], sign: 
     return was.diff(_levels(sides[1], edges[1], sign, near=near))
 
 
-def _levels(side: Side, edge: int | None, sign: int, *, near: bool) -> Levels:
+def _levels(
+    side: Side, edge: int | None, sign: int, *, near: bool, depth: int | None = None
+) -> Levels:
     """The levels on one side of an edge; without an edge all of them are near."""
-    levels = side.levels()
+    levels = side.levels(depth)
     if edge is None:
         return levels if near else Levels([], [])
     prices, sizes = levels.prices, levels.sizes

@@ -65,6 +65,8 @@ class Family(msgspec.Struct, frozen=True):
     """Whether `max_rate` applies."""
     limited: bool = False
     """Whether `depth` applies."""
+    ranged: bool = False
+    """Whether it is limited to a book's known range, unless `beyond` asks for more."""
     merging: Merging = "never"
     """How several notifications are merged: only the newest, the sum of a book's changes, or never."""
 
@@ -98,6 +100,7 @@ _ROWS = (
         "GroupedBookChannel",
         GroupedBook,
         paced=True,
+        ranged=True,
         merging="newest",
     ),
     Family(
@@ -107,6 +110,7 @@ _ROWS = (
         BookData,
         paced=True,
         limited=True,
+        ranged=True,
         merging="book",
     ),
     Family("kind_trades", ("trades.{kind}.{currency}.{interval}",), "KindTradesChannel", list[Trade]),

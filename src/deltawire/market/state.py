@@ -241,7 +241,7 @@ class InstrumentState:
             self.ticker_mark = mark = self._mark(now)
             if "current_funding" in known:
                 self.funding_mark = mark
-            if not self.imaged:
+            if not self.imaged or self._beyond_best():
                 self.quote_mark = mark
         if ticker.mark_price is not None:
             self.marks.seen(self.ticker_ns, ticker.mark_price)

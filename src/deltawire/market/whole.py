@@ -1,5 +1,6 @@
 """Books with the levels beyond their known range, for those who ask for them."""
 
+from deltawire.book.ladder import changes_between
 from deltawire.market.book_log import BookEntry, BookLogs
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import BookDelta, BookImage, Changes, Status
@@ -48,6 +49,12 @@ def widened(delta: BookDelta, sequence: int) -> BookDelta:
 
 
 def _joined(near: Changes, far: Changes) -> Changes:
+    """Both, where a level that an image has made known counts as what it was beyond the range."""
     if not (near and far):
         return near or far
-    return Changes(near.prices + far.prices, near.sizes + far.sizes, near.previous + far.previous)
+    before = dict(zip(near.prices, near.previous, strict=True))
+    after = dict(zip(near.prices, near.sizes, strict=True))
+    for price, size, previous in zip(far.prices, far.sizes, far.previous, strict=True):
+        before[price] = previous
+        after.setdefault(price, size)
+    return changes_between(before, after)

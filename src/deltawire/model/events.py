@@ -162,7 +162,10 @@ class BestLevels(msgspec.Struct, frozen=True, gc=False):
 
 
 class BeyondChanges(msgspec.Struct, frozen=True, gc=False):
-    """Changes of levels outside a book's known range, which say nothing of the levels between them."""
+    """Changes of levels outside a book's known range, which say nothing of the levels between them.
+
+    A level that becomes known is deleted here and new in the book.
+    """
 
     bids: Changes
     asks: Changes

@@ -1,9 +1,11 @@
 """How far each side of a book is known: the prices up to which no level is missing."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
+
+from deltawire.model.numbers import exact_mantissa, unit
 
 CompleteTo = tuple[int | None, int | None]
 """Of the bids and of the asks, in ticks: every level up to this price is known; None: of the whole side."""
@@ -31,6 +33,10 @@ class KnownRange(msgspec.Struct, frozen=True, gc=False):
     bids: int | None = None
     asks: int | None = None
     levels: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether it ends anywhere."""
+        return self.edged or self.levels > 0
 
     @property
     def edged(self) -> bool:
@@ -74,6 +80,26 @@ class KnownRange(msgspec.Struct, frozen=True, gc=False):
             return self
         bids, asks = (None if edge is None else edge * price_factor for edge in (self.bids, self.asks))
         return KnownRange(bids, asks, self.levels)
+
+
+    def members(self, exponent: int) -> dict[str, Any]:
+        """The range as members of a book notification, with prices as numbers; `read_range` reads them."""
+        members: dict[str, Any] = {}
+        if self.edged or not self.levels:
+            edges = (self.bids, self.asks)
+            members["complete_to"] = [None if edge is None else edge / unit(exponent) for edge in edges]
+        if self.levels:
+            members["complete_levels"] = self.levels
+        return members
+
+
+def read_range(data: Mapping[str, Any], exponent: int) -> KnownRange | None:
+    """The range that a book notification states, in ticks of this exponent; None if it states none."""
+    if "complete_levels" not in data and "complete_to" not in data:
+        return None
+    edges = data.get("complete_to", (None, None))
+    bids, asks = (None if edge is None else exact_mantissa(edge, exponent) for edge in edges)
+    return KnownRange(bids, asks, data.get("complete_levels", 0))
 
 
 WHOLE = KnownRange()

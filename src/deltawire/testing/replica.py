@@ -89,11 +89,11 @@ class Replica:
             bool(event.covers) or not (event.bids or event.asks), event, "changes of a book that stays the same"
         )
         self._check_range(event, held)
-        _follow(held.book.bids, event.bids, event)
-        _follow(held.book.asks, event.asks, event)
         if event.beyond is not None:
             _follow(held.book.bids, event.beyond.bids, event)
             _follow(held.book.asks, event.beyond.asks, event)
+        _follow(held.book.bids, event.bids, event)
+        _follow(held.book.asks, event.asks, event)
 
     def _check_range(self, event: BookDelta, held: ReplicaBook) -> None:
         """A new level is where it belongs; one that goes may belong to the range before."""
