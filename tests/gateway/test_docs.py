@@ -110,6 +110,7 @@ CHANNELS = [
     "markprice.options.btc_usd",
     "instrument.state.any.any",
     "status.BTC-PERPETUAL",
+    "book.BTC-PERPETUAL.health",
 ]
 
 

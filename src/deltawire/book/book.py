@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from deltawire.book.audit import AuditLog, Findings, Step
 from deltawire.book.checksums import Checksum
 from deltawire.book.columns import Columns, Reader
 from deltawire.book.kernel import Image, Side, Track, read_places
-from deltawire.book.ladder import Ladder
 from deltawire.book.known import diff_beyond, diff_within, fixed_range, part_changes
+from deltawire.book.ladder import Ladder
 from deltawire.book.pure import MEASURED
 from deltawire.book.refinement import (
     Exponents,
@@ -28,6 +29,7 @@ from deltawire.book.refinement import (
 from deltawire.book.sequencers import Sequencer, Verdict
 from deltawire.errors import PrecisionError, VenueError
 from deltawire.model.events import (
+    Audit,
     BeyondChanges,
     BookDelta,
     BookImage,
@@ -83,9 +85,13 @@ class BookCounts(msgspec.Struct):
     """Updates received without an image, for which no image came later."""
     old: int = 0
     """Updates that an image already contained."""
+    audits: int = 0
+    """Comparisons with an image at the same id."""
+    audit_differences: int = 0
+    """Levels within the known range that differed from it."""
 
 
-BookEvent = BookImage | BookDelta | Status | Listing
+BookEvent = BookImage | BookDelta | Status | Listing | Audit
 
 
 class Book:
@@ -135,6 +141,9 @@ class Book:
         self._checksum = checksum
         self.depth = depth
         self._held: deque[BookUpdate] | None = deque(maxlen=HELD_LIMIT) if holds else None
+        self._audit: AuditLog | None = None
+        self._awaited: BookUpdate | None = None
+        """An image for the audit that the stream has not reached yet."""
         self._reached = 0
         """The venue's id of the last update checked on this connection: no image may be older."""
 
@@ -213,6 +222,8 @@ class Book:
             reader.refine(*exponents_of(instrument))
         self.ladder.rescale(*factors)
         self._known = self._known.rescaled(factors[0])
+        if self._audit is not None:
+            self._audit.rescale(*factors)
 
     def _define_by_print(self, finer: Instrument, now: int) -> list[BookEvent]:
         """Refine the instrument because a message of this book prints finer numbers."""
@@ -269,7 +280,78 @@ class Book:
         self._hand_over()
         return events
 
+    @property
+    def auditing(self) -> bool:
+        """Whether the book waits for an image to be compared with."""
+        return self._audit is not None
+
+    def begin_audit(self) -> bool:
+        """The next image will be compared with the book, and extend its known range; False if that cannot be.
+
+        It needs a live book, images that are fetched, and ids that images share with updates.
+        """
+        if self.state != "live" or self._held is None or not self._sequencer.numbered:
+            return False
+        if self._audit is None:
+            self._take_back()
+            self._audit, self._awaited = AuditLog(self._sequencer.last, self._known), None
+        return True
+
+    def end_audit(self) -> None:
+        """No image will come."""
+        self._audit = self._awaited = None
+        self._hand_over()
+
+    def _compare(self, update: BookUpdate, now: int) -> list[BookEvent]:
+        """Compare the live book with an image, now or when the stream has reached its id.
+
+        An image older than the request does not help; the next one may.
+        """
+        log = self._audit
+        if log is None or update.last < log.first:
+            return []
+        if update.last > self._sequencer.last:
+            self._awaited = update
+            return []
+        events: list[BookEvent] = []
+        self._awaited = None
+        try:
+            image = self._fit_image(update, events, now)
+        except VenueError as error:
+            self._counts.malformed += 1
+            return [*events, *self.fault("malformed", now, str(error))]
+        known = self._range(image.bids.levels(), image.asks.levels(), update.limit)
+        found = log.compare(self.ladder, image, known, update.last)
+        self._audit = None
+        audit = Audit(
+            self.instrument, now, update.last, found.compared, found.missing, found.extra, found.different
+        )
+        self._counts.audits += 1
+        self._counts.audit_differences += found.unequal
+        return [*events, audit, *self._heal(found, known, update, now)]
+
+    def _heal(
+        self, found: Findings, image_range: KnownRange, update: BookUpdate, now: int
+    ) -> list[BookEvent]:
+        """Make the book what the image says, with one delta; it is known as far as the image, or as before."""
+        before, ranges = self.ladder, (self._known, self._known.joined(image_range))
+        after = Ladder(before.bids.copy(), before.asks.copy())
+        after.bids.apply(list(found.bids), list(found.bids.values()))
+        after.asks.apply(list(found.asks), list(found.asks.values()))
+        if after.crossed():
+            self._counts.mismatches += 1
+            return self.fault("mismatch", now, f"an image at {update.last} contradicts the book")
+        near, beyond = diff_within(before, after, ranges), diff_beyond(before, after, ranges)
+        self.ladder, self._known = after, ranges[1]
+        if not (near[0] or near[1] or beyond) and ranges[0] == ranges[1]:
+            return []
+        return [self._make_delta(*near, beyond, update.venue_ns, now)]
+
     def _take_image(self, update: BookUpdate, now: int) -> list[BookEvent]:
+        if self.state == "live" and update.last >= self._sequencer.last:
+            self.begin_audit()
+        if self.state == "live" and self._audit is not None:
+            return self._compare(update, now)
         if self._held is not None and (self.state == "live" or not self._connects(update.last)):
             self.wants_image = self.state != "live"
             return []
@@ -354,9 +436,7 @@ class Book:
             self._note_print(exponents_of(self.instrument))
         fresh = Ladder(image.bids, image.asks)
         known = self._range(image.bid_levels, image.ask_levels)
-        events = self._open(
-            fresh, image.bid_levels, image.ask_levels, known, image.last, image.venue_ns, now
-        )
+        events = self._open(fresh, image.bid_levels, image.ask_levels, known, image.last, image.venue_ns, now)
         self._hand_over()
         return events
 
@@ -418,6 +498,7 @@ class Book:
             self._reached = self._sequencer.last
         if reason == "closed":
             self._reached = 0
+        self._audit = self._awaited = None
         provable = reason in UNPROVEN and not (reason == "lost" and self._needs_image())
         self.state, self.reason, self.wants_image = "stale", reason, not provable
         if self._held is not None:
@@ -471,7 +552,19 @@ class Book:
         events += self._went_live(now)
         if bid_changes or ask_changes:
             events.append(self._publish(bid_changes, ask_changes, update.venue_ns, now))
+        if self._audit is not None:
+            bid_sizes, ask_sizes = (dict(zip(side.prices, side.sizes, strict=True)) for side in (bids, asks))
+            step = Step(self._sequencer.last, bid_changes, ask_changes, bid_sizes, ask_sizes, self._known)
+            events += self._log(self._audit, step, now)
         return events
+
+    def _log(self, audit: AuditLog, step: Step, now: int) -> list[BookEvent]:
+        audit.add(step)
+        if audit.full:
+            self._audit = self._awaited = None
+        elif self._awaited is not None:
+            return self._compare(self._awaited, now)
+        return []
 
     def _fit_update(self, update: BookUpdate, events: list[BookEvent], now: int) -> tuple[Columns, Columns]:
         """The levels of an update; adds to `events` if the instrument was refined for them."""
@@ -599,7 +692,7 @@ class Book:
         That computes checksums from present ticks and lots, so it would fail if the venue prints at other exponents.
         """
         as_printed = self._print_shift == (0, 0) and not self._print_unknown
-        if self._track is not None and self.state == "live" and as_printed:
+        if self._track is not None and self.state == "live" and as_printed and self._audit is None:
             self._track.enable(
                 self.label,
                 self.instrument,

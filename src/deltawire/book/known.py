@@ -30,7 +30,9 @@ def part_changes(
 
 def diff_within(before: Ladder, after: Ladder, ranges: Ranges) -> tuple[Changes, Changes]:
     """The changes from what was known of a book to what is known of another."""
-    bids, asks = (_diff(sides, edges, sign, near=True) for sides, edges, sign in _sides(before, after, ranges))
+    bids, asks = (
+        _diff(sides, edges, sign, near=True) for sides, edges, sign in _sides(before, after, ranges)
+    )
     return bids, asks
 
 
@@ -54,16 +56,16 @@ def _sides(
     yield (before.asks, after.asks), (ranges[0].asks, ranges[1].asks), 1
 
 
-def _diff(sides: tuple[Side, Side], edges: tuple[int | None, int | None], sign: int, *, near: bool) -> Changes:
+def _diff(
+    sides: tuple[Side, Side], edges: tuple[int | None, int | None], sign: int, *, near: bool
+) -> Changes:
     """`sign` is 1 if higher prices are farther from the best, else -1."""
     was = Side(bid=sign < 0)
     was.become(_levels(sides[0], edges[0], sign, near=near))
     return was.diff(_levels(sides[1], edges[1], sign, near=near))
 
 
-def _levels(
-    side: Side, edge: int | None, sign: int, *, near: bool, depth: int | None = None
-) -> Levels:
+def _levels(side: Side, edge: int | None, sign: int, *, near: bool, depth: int | None = None) -> Levels:
     """The levels on one side of an edge; without an edge all of them are near."""
     levels = side.levels(depth)
     if edge is None:

@@ -10,6 +10,7 @@ import msgspec
 from deltawire.dialect.payloads import (
     Candle,
     ExpirationPrice,
+    Health,
     IncrementalTicker,
     IndexPrice,
     IndexStatistics,
@@ -176,6 +177,7 @@ _ROWS = (
     Family(
         "instrument_state", ("instrument.state.{kind}.{currency}",), "InstrumentStateChannel", InstrumentState
     ),
+    Family("health", ("book.{instrument}.health",), "HealthChannel", Health, merging="newest"),
     Family("status", ("status.{instrument}",), "StatusChannel", Status, merging="newest"),
     Family("platform_state", ("platform_state",), "SilentChannel", SILENT),
     Family("methods_state", ("platform_state.public_methods_state",), "SilentChannel", SILENT),

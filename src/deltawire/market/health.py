@@ -22,11 +22,6 @@ class BookHealth:
         """Levels compared by all audits, and how many of them differed."""
         self.last_audit: Audit | None = None
 
-    @property
-    def number(self) -> int:
-        """How many events have changed it."""
-        return sum(self.outages.values()) + self.resyncs + self.audits
-
     def told(self, status: Status) -> None:
         """The state of the book has changed."""
         if status.state == "stale":

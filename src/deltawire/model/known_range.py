@@ -81,7 +81,6 @@ class KnownRange(msgspec.Struct, frozen=True, gc=False):
         bids, asks = (None if edge is None else edge * price_factor for edge in (self.bids, self.asks))
         return KnownRange(bids, asks, self.levels)
 
-
     def members(self, exponent: int) -> dict[str, Any]:
         """The range as members of a book notification, with prices as numbers; `read_range` reads them."""
         members: dict[str, Any] = {}

@@ -211,8 +211,8 @@ class BookMirror:
     """A book built from `book.X.{raw,100ms,agg2}` notifications; raises `FeedError` if one does not fit.
 
     `bids` and `asks` are sizes by price. `complete_to` is the lowest bid and the highest ask up to which every level is
-    known, None if the whole side is; `best` returns only levels within. `state` is the server's state of the book. If the server sends a checksum,
-    the book is compared with it, unless `verify` is false.
+    known, None if the whole side is; `best` returns only levels within. `state` is the server's state of the book. If
+    the server sends a checksum, the book is compared with it, unless `verify` is false.
     """
 
     def __init__(self, *, verify: bool = True) -> None:
@@ -282,7 +282,9 @@ class BookMirror:
     def best(self, depth: int) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
         """The best levels of both sides, best first, as far as they are known."""
         low, high = self._edges
-        bids = [level for level in sorted(self.bids.items(), reverse=True)[:depth] if not low or level[0] >= low]
+        bids = [
+            level for level in sorted(self.bids.items(), reverse=True)[:depth] if not low or level[0] >= low
+        ]
         asks = [level for level in sorted(self.asks.items())[:depth] if not high or level[0] <= high]
         return bids, asks
 

@@ -15,7 +15,6 @@ from deltawire.model.events import (
 from deltawire.model.known_range import WHOLE, KnownRange
 from deltawire.testing.simulators.market import PlainBook
 
-
 NOTHING = Changes([], [], [])
 
 
@@ -86,7 +85,9 @@ class Replica:
         _promise(event.covers in (0, 1), event, f"a delta of {event.covers}")
         _promise(event.sequence == held.sequence + event.covers, event, f"a delta after {held.sequence}")
         _promise(
-            bool(event.covers) or not (event.bids or event.asks), event, "changes of a book that stays the same"
+            bool(event.covers) or not (event.bids or event.asks),
+            event,
+            "changes of a book that stays the same",
         )
         self._check_range(event, held)
         if event.beyond is not None:

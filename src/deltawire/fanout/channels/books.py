@@ -15,7 +15,7 @@ from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import BookDelta, BookImage, Changes, Event, Levels, Listing, Status
 from deltawire.model.instruments import Instrument
-from deltawire.model.known_range import WHOLE, KnownRange
+from deltawire.model.known_range import KnownRange
 from deltawire.model.numbers import unit
 from deltawire.wire.notifications import BookNote, BookStatus, GroupedNote, all_new, level_pairs
 
@@ -95,7 +95,6 @@ class _BookChannel(InstrumentChannel):
             held = segment[::-1]
             segment = next(segments, None)
         if segment is None:
-            state = self.state
             return None if held else self.here()
         told, later = self._last_told(segment, segments, held) if self.selects else (segment, held)
         return _Start(told[0][0], *self._book_at(told, later), held, self._known_at(told[0][0], held))
