@@ -66,9 +66,9 @@ class Auditor:
         self._filled_ns = max(now, self._filled_ns)
 
     def _most_urgent(self, books: Mapping[str, Book], now: int) -> str | None:
-        """Of the books that the market is about to leave, the one that is known least far."""
+        """Of the books that the market is about to leave: the longest not audited, then the one known least far."""
         near = {
-            name: min(book_coverage_bp(book) or (0.0, 0.0))
+            name: (self._asked_ns.get(name, 0), min(book_coverage_bp(book) or (0.0, 0.0)))
             for name, book in books.items()
             if self._rested(name, now, self._budget.retry_s)
             and not book.auditing

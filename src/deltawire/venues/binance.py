@@ -296,8 +296,13 @@ class BinanceConnection(VenueConnection):
         return handle(msgspec.Raw(frame), now) if handle else self._not_read(event)
 
     def _sole_waiting(self) -> str:
-        """The only book that waits for an image: a recording may contain a REST image that names no symbol."""
+        """The only book that waits for an image: a recording may contain a REST image that names no symbol.
+
+        Of a single book that does not wait, it is an image to compare it with.
+        """
         waiting = [symbol for symbol, book in self.books.items() if book.state != "live"]
+        if not waiting and len(self.books) == 1:
+            return next(iter(self.books))
         if len(waiting) != 1:
             raise MalformedError(f"an image without a symbol, and {len(waiting)} books wait for one")
         return waiting[0]
