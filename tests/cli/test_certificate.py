@@ -44,7 +44,8 @@ def test_a_cut_image_and_a_later_one_at_equal_id_are_certified(capsys: Capture, 
 def test_streams_that_fell_silent_are_named_with_their_last_line(capsys: Capture, tmp_path: Path) -> None:
     truth = Truth(Random(5))
     lines = [truth.update(), truth.image(), truth.update(), *[truth.update() for _ in range(4)]]
-    trade = b'{"stream":"btcusdt@trade","data":{"e":"trade","E":1,"T":1,"s":"BTCUSDT","t":7,"p":"1000","q":"1","X":"MARKET","m":true}}'
+    data = b'{"e":"trade","E":1,"T":1,"s":"BTCUSDT","t":7,"p":"1000","q":"1","X":"MARKET","m":true}'
+    trade = b'{"stream":"btcusdt@trade","data":' + data + b"}"
     lines.insert(3, trade)
     file = recording(tmp_path / "silent", lines, every_s=30.0)
     _, report = verify(capsys, file, "binance_usdm")
