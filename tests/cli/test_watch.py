@@ -66,7 +66,7 @@ def test_it_reconnects_when_the_server_is_back_and_waits_for_the_channel_to_be()
             assert first.joined()
             assert "1001 server stops; reconnect and resume; next attempt in" in watching.err.next()
             with GatewayServer(port=first.port) as second:
-                watching.err.until(f"no such channel, or not for you: {BOOK}; again in")
+                watching.err.until(f"no such channel, or not for you: {BOOK}; next attempt in")
                 second.go_live()
                 assert json.loads(watching.out.next())["data"]["type"] == "snapshot"
                 second.change()

@@ -399,6 +399,8 @@ def owns(scene: Scene) -> None:
     with scene.server.socket() as client:
         tokens = scene.ask("public/auth", client, **secret_login(MAKER, scope="session:s"))
         scene.ask("public/exchange_token", client, refresh_token=tokens["refresh_token"], subject_id=sub)
+    scene.ask("private/toggle_subaccount_login", sid=sub, state="disable")
+    scene.ask("private/remove_subaccount", subaccount_id=scene.ask("private/create_subaccount")["id"])
 
 
 def asks_for_funding(scene: Scene) -> None:
@@ -440,6 +442,8 @@ EXERCISES: dict[str, Callable[[Scene], None]] = {
     "private/get_order_history_by_instrument": asks_for_history,
     "private/create_subaccount": owns,
     "private/change_subaccount_name": nothing,
+    "private/toggle_subaccount_login": nothing,
+    "private/remove_subaccount": nothing,
     "private/move_positions": nothing,
     "private/submit_transfer_to_subaccount": nothing,
     "private/submit_transfer_between_subaccounts": nothing,

@@ -77,7 +77,7 @@ class RightsModel(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = Gatekeeping()
+        self.server = Gatekeeping()
         self.oracle = Oracle()
         self.secrets: dict[str, str] = {}
         self.peers: dict[Line, Peer] = {}
@@ -123,14 +123,14 @@ class RightsModel(RuleBasedStateMachine):
 
     def _probe(self, grant: Grant) -> None:
         for address in ADDRESSES:
-            answer = self.world.http(address, "private/get_open_orders", access_token=grant.access)
+            answer = self.server.http(address, "private/get_open_orders", access_token=grant.access)
             assert ("result" in answer) is self.oracle.may(grant, "trade read", address), grant
 
     def teardown(self) -> None:
         for peer in self.peers.values():
             peer.gone()
-        assert len(self.world.access.tokens._holders) == 0, "nothing holds what is gone"
-        assert not self.world.gateway.connections
+        assert len(self.server.access.tokens._holders) == 0, "nothing holds what is gone"
+        assert not self.server.gateway.connections
 
     # Keys.
 
@@ -201,8 +201,8 @@ class RightsModel(RuleBasedStateMachine):
         self._replace()
 
     def _replace(self) -> None:
-        self.world.access.replace(list(self.stored.values()))
-        self.world.gateway.rights_changed()
+        self.server.access.replace(list(self.stored.values()))
+        self.server.gateway.rights_changed()
         self.oracle.settle()
 
     # Connections and time.
@@ -223,7 +223,7 @@ class RightsModel(RuleBasedStateMachine):
             header = f"Bearer {grant.access}" if grant else ""
             line.own = grant
             refused = grant is not None and not self.oracle.alive(grant, address)
-        peer = self.world.opens(address, header)
+        peer = self.server.opens(address, header)
         assert (peer is None) is refused
         if peer is not None:
             self.oracle.lines.append(line)
@@ -245,7 +245,7 @@ class RightsModel(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.oracle.now_s += seconds
         self.oracle.settle()
-        self.world.passes(seconds)
+        self.server.passes(seconds)
 
     # Logins.
 
@@ -331,7 +331,7 @@ class RightsModel(RuleBasedStateMachine):
         parent = self._grant(number)
         assert parent is not None
         asked = {"refresh_token": parent.refresh, "session_name": session}
-        answer = self.world.http(address, "public/fork_token", **asked)
+        answer = self.server.http(address, "public/fork_token", **asked)
         good = self._heritable(parent, address) and parent.owner is None
         assert ("result" in answer) is good, answer
         if good:
@@ -347,7 +347,7 @@ class RightsModel(RuleBasedStateMachine):
         if not really:
             return
         for _ in range(SESSIONS - 2):
-            answer = self.world.http(address, "public/auth", **self._plain(key_id, "s3cret"))
+            answer = self.server.http(address, "public/auth", **self._plain(key_id, "s3cret"))
             key = self.oracle.keys.get(key_id)
             if "result" not in answer or key is None:
                 return
@@ -368,9 +368,9 @@ class RightsModel(RuleBasedStateMachine):
             for grant in (by, line.own or by) if invalidate else ():
                 grant.dead = grant.dead or not grant.header
             self.oracle.close(line)
-            before = self.world.exchange.service.ticket()
+            before = self.server.exchange.service.ticket()
             peer.sends("private/buy", **PARAMS["private/buy"], **self._token(self._grant(token)))
-            assert self.world.exchange.service.ticket() == before, "behind a logout nothing acts"
+            assert self.server.exchange.service.ticket() == before, "behind a logout nothing acts"
 
     # What they do.
 
@@ -380,15 +380,15 @@ class RightsModel(RuleBasedStateMachine):
         address = line.address if line else address
         grant = self._grant(token)
         by = self.oracle.who(line, grant) if line else grant
-        before = self.world.exchange.service.ticket()
+        before = self.server.exchange.service.ticket()
         answer = self._ask(line, address, method, grant, **PARAMS.get(method, {}))
         allowed = self.oracle.may(by, METHOD_RIGHTS[method], address)
         self.taken["requests allowed" if allowed else "requests refused"] += 1
         assert ("result" in answer) is allowed, (answer, by)
-        assert allowed or self.world.exchange.service.ticket() == before, "what is refused does not act"
+        assert allowed or self.server.exchange.service.ticket() == before, "what is refused does not act"
         self._hear(by.key.account if allowed and method == "private/buy" and by else "")
         for account in ACCOUNTS.values():
-            self.world.exchange.service.submit(self.world.cancels(account))
+            self.server.exchange.service.submit(self.server.cancels(account))
         self._drain()
 
     @precondition(lambda self: self.peers)
@@ -417,7 +417,7 @@ class RightsModel(RuleBasedStateMachine):
     def news(self, account: str) -> None:
         """Something happens to an account."""
         self._drain()
-        self.world.happens(ACCOUNTS[account])
+        self.server.happens(ACCOUNTS[account])
         for line, peer in self.peers.items():
             heard = {note["channel"] for note in peer.heard()} & {
                 name for name, right in CHANNEL_RIGHTS.items() if right
@@ -435,7 +435,7 @@ class RightsModel(RuleBasedStateMachine):
             assert bool(heard) is (allowed and bool(account))
 
     def _drain(self) -> None:
-        self.world.forgets()
+        self.server.forgets()
         for peer in self.peers.values():
             peer.heard()
 
@@ -444,7 +444,7 @@ class RightsModel(RuleBasedStateMachine):
     ) -> dict[str, Any]:
         params |= self._token(token)
         if line is None:
-            return self.world.http(address, method, **params)
+            return self.server.http(address, method, **params)
         return self.peers[line].asks(method, **params)
 
     def _token(self, grant: Grant | None) -> dict[str, str]:
@@ -487,7 +487,7 @@ class RightsModel(RuleBasedStateMachine):
 
     def _signed(self, key_id: str, secret: str) -> dict[str, Any]:
         self.nonce += 1
-        at_ms, nonce = self.world.clock.now_ns // 1_000_000, f"n{self.nonce}"
+        at_ms, nonce = self.server.clock.now_ns // 1_000_000, f"n{self.nonce}"
         text = login_text(at_ms, nonce, "")
         signature = PRIVATE.sign(text).hex() if KINDS[key_id] == "ed25519" else sign(secret, text)
         return {

@@ -176,6 +176,10 @@ class Book:
         self._catch_up()
         return self._counts
 
+    def limit(self, depth: int) -> None:
+        """Keep this many levels a side from the next image on."""
+        self.depth = depth
+
     def use(self, track: Track) -> None:
         """While the book is live, its messages may be handled by this compiled book instead of `delta`."""
         self._track = track

@@ -1,4 +1,4 @@
-"""Carries account events from the exchange to those who listen, inside one process."""
+"""Carries account events from the exchange to listeners in the same process."""
 
 from collections.abc import Callable, Iterable
 
@@ -8,16 +8,16 @@ Listener = Callable[[AccountId, Iterable[AccountEvent]], None]
 
 
 class MemoryAccountBroker:
-    """Hands each account's events over at once, in the publisher's own call."""
+    """Calls every listener with `(account, events)` within `publish`, in the order of subscription."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
 
     def publish(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
-        """See `deltawire.ports.AccountBroker`."""
+        """Call all listeners; an exception of one propagates to the publisher."""
         for listener in self._listeners:
             listener(account, events)
 
     def subscribe(self, listener: Listener) -> None:
-        """See `deltawire.ports.AccountBroker`."""
+        """Add a listener for all later events, for the life of the broker."""
         self._listeners.append(listener)

@@ -1,14 +1,14 @@
-"""When channels publish that do not do so at once: at the end of their interval, or of the events at hand."""
+"""Calls channels at the end of their interval, or after the current events."""
 
 from deltawire.fanout.channel import Channel
 from deltawire.market.market import ALL
 
 
 class Scheduler:
-    """Implements `Timers` in the time of each venue, and in that of all of them."""
+    """Implements `Timers` in the time of each venue, and in the newest time of all venues."""
 
     def __init__(self, now_ns: dict[str, int]) -> None:
-        """`now_ns`: each venue's time, kept by others."""
+        """`now_ns`: the time of each venue, updated by the market."""
         self._now_ns = now_ns
         self._due: dict[tuple[str, int], dict[Channel, None]] = {}
         self._turn: dict[tuple[str, int], int] = {}
@@ -33,7 +33,7 @@ class Scheduler:
             channels.pop(channel, None)
 
     def advance(self, venue: str) -> None:
-        """A venue's time has gone on: of whose interval is over that is told."""
+        """A venue's time has changed: call the channels whose interval has ended."""
         for (of, interval_ns), channels in self._due.items():
             turn = self._now_ns.get(of, 0) // interval_ns
             if of not in (venue, ALL) or turn == self._turn.get((of, interval_ns)):
@@ -45,7 +45,7 @@ class Scheduler:
                 channel.interval_ended()
 
     def end_moment(self) -> None:
-        """All channels have the events at hand."""
+        """All channels have the current events: call those that asked for it."""
         while self._of_moment:
             channels, self._of_moment = self._of_moment, {}
             for channel in channels:

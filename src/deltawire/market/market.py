@@ -174,10 +174,10 @@ class Market:
         state.define(listing.instrument, self._index_of(listing.instrument), now)
         if state.whole is not None:
             state.whole.define(listing.instrument, state.index, now)
-        state.active_told = active
-        if before is not active:
-            self._active_changes += 1
-            state.active_change = self._active_changes
+        changed = before is not active
+        self._active_changes += changed
+        state.listed(active, self._active_changes if changed else state.active_change)
+        if changed:
             self.active_changes.append((self._active_changes, state, active, listing.seen_ns))
 
     def _apply_volatility(self, event: VolatilityIndex) -> None:
@@ -193,8 +193,7 @@ class Market:
 
     def _apply_index(self, index: Index) -> None:
         name = self.public_name(index.venue, index.name)
-        self._indices[name].stated = True
-        self._take_index(name, index, self.now_ns.get(index.venue, 0))
+        self._take_index(name, index, self.now_ns.get(index.venue, 0), channel=True)
 
     def _apply_ticker(self, ticker: Ticker, state: InstrumentState, now: int) -> None:
         """A ticker names its index price: good where the venue's index channel is not heard."""
@@ -208,10 +207,10 @@ class Market:
         if ticker.index_price is not None and not index.stated:
             stamps = ticker.venue_ns, ticker.seen_ns
             stated = Index(instrument.venue, instrument.index_name, ticker.index_price, *stamps)
-            self._take_index(state.index, stated, now)
+            self._take_index(state.index, stated, now, channel=False)
 
-    def _take_index(self, name: str, index: Index, now: int) -> None:
-        self._indices[name].take(index, now)
+    def _take_index(self, name: str, index: Index, now: int, *, channel: bool) -> None:
+        self._indices[name].take(index, now, channel=channel)
         _of(self.index_past, name).seen(index.venue_ns or index.seen_ns, index.price)
 
     def _index_of(self, instrument: Instrument) -> str:

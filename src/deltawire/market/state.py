@@ -167,6 +167,10 @@ class InstrumentState:
         if self.known:
             self.ticker_mark = self.quote_mark = self._mark(now)
 
+    def listed(self, active: bool, change: int) -> None:
+        """The venue lists it as active or not; `change` is the number of the last change of that."""
+        self.active_told, self.active_change = active, change
+
     def imaged_by(self, image: BookImage, now: int = 0, moment: int = 0) -> BookEntry:
         """Take over a whole book."""
         self.ladder.bids.become(image.bids)

@@ -50,6 +50,21 @@ class RenameSubaccount(Record, frozen=True, tag=True, kw_only=True):
     name: str
 
 
+class SetSubaccountLogin(Record, frozen=True, tag=True, kw_only=True):
+    """Whether sessions may act for a sub-account."""
+
+    account: AccountId
+    sub: AccountId
+    enabled: bool
+
+
+class CloseSubaccount(Record, frozen=True, tag=True, kw_only=True):
+    """A sub-account without money, positions and orders ends; its number is not given again."""
+
+    account: AccountId
+    sub: AccountId
+
+
 class Transfer(Record, frozen=True, tag=True, kw_only=True):
     """Money from an account to another of the same owner, if no position needs it."""
 
@@ -82,6 +97,8 @@ AccountRecord = (
     | SetMarginModel
     | OpenSubaccount
     | RenameSubaccount
+    | SetSubaccountLogin
+    | CloseSubaccount
     | Transfer
     | MovePositions
 )

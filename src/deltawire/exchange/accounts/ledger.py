@@ -47,6 +47,10 @@ class Account(msgspec.Struct):
     """Of a sub-account whose it is."""
     name: str = ""
     """Of a sub-account."""
+    login: bool = True
+    """Of a sub-account: whether sessions may act for it."""
+    opened: int = 0
+    """Number of sub-accounts that the account has ever opened."""
 
     def wallet(self, currency: str) -> Wallet:
         """The wallet of a currency, created empty."""
@@ -72,6 +76,8 @@ class Ledger(msgspec.Struct):
 
     accounts: dict[AccountId, Account] = msgspec.field(default_factory=dict)
     houses: dict[str, House] = msgspec.field(default_factory=dict)
+    last_sub: AccountId = 0
+    """The highest number that a sub-account has had."""
 
     def account(self, number: AccountId) -> Account:
         """An account, created when it is first named."""

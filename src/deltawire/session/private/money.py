@@ -21,7 +21,7 @@ from deltawire.session.currencies import parse_currency, parse_one_currency
 from deltawire.session.methods import Context, method
 from deltawire.session.paging import check_count, continued
 from deltawire.session.private.account import ACCOUNT
-from deltawire.session.private.account_session import AccountSession, account_session
+from deltawire.session.private.account_session import AccountSession, account_session, acting_for
 from deltawire.session.private.orders import READ
 from deltawire.session.settlements import SettlementPage
 
@@ -35,6 +35,7 @@ class _Log(msgspec.Struct, kw_only=True):
     query: str = ""
     count: int = 100
     continuation: str | int | None = None
+    subaccount_id: int | None = None
 
 
 class _OfInstrument(SettlementPage, kw_only=True):
@@ -57,7 +58,8 @@ def get_transaction_log(context: Context, params: _Log) -> Any:
 
     `query`: words such as `trade`, `settlement`, `buy`, `maker`; all of them must fit, or those on one side of a `|`.
     """
-    session, currency = account_session(context), parse_currency(context, params.currency)
+    session = acting_for(context, params.subaccount_id)
+    currency = parse_currency(context, params.currency)
     asked = (
         entry
         for entry in session.trading.log(session.account)
