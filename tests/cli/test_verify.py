@@ -11,6 +11,7 @@ from tests.support.commands import run, run_in_terminal
 from tests.support.trade_recordings import DeribitTape, deribit_tape, usdm_tape
 
 Capture = pytest.CaptureFixture[str]
+TO_THE_END = {"first": None, "least": None, "median": None, "last": None, "narrow": 0.0}
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "verify.md"
 
 
@@ -37,6 +38,8 @@ def test_json_has_exactly_the_documented_members(capsys: Capture, tmp_path: Path
     (book,) = report["instruments"].values()
     assert list(book) == documented("A book")
     assert list(book["outages"][0]) == documented("An outage")
+    assert list(book["coverage"]) == documented("Coverage")
+    assert list(book["coverage"]["bids"]) == documented("A side's coverage")
     assert list(report["faults"][0]) == documented("A fault")
     assert list(report["damage"][0]) == documented("Damage")
 
@@ -73,6 +76,8 @@ def test_what_a_whole_recording_comes_to(capsys: Capture, tmp_path: Path) -> Non
                 "tops_ok": 0,
                 "waited": 0,
                 "old": 0,
+                "audits": 0,
+                "audit_differences": 0,
                 "best_bid": 100.0,
                 "best_ask": 100.5,
                 "state": "live",
@@ -80,6 +85,15 @@ def test_what_a_whole_recording_comes_to(capsys: Capture, tmp_path: Path) -> Non
                 "detail": "",
                 "verified": True,
                 "outages": [],
+                "coverage": {
+                    "bids": TO_THE_END,
+                    "asks": TO_THE_END,
+                    "known_bids": 2,
+                    "all_bids": 2,
+                    "known_asks": 1,
+                    "all_asks": 1,
+                },
+                "audited": [],
             }
         },
         "events": {"book_delta": 3, "book_image": 1, "listing": 1, "status": 1, "trade": 3},
@@ -87,6 +101,7 @@ def test_what_a_whole_recording_comes_to(capsys: Capture, tmp_path: Path) -> Non
         "faults": [],
         "damaged": 0,
         "damage": [],
+        "silent": [],
     }
 
 

@@ -44,6 +44,7 @@ CHANNELS = {
     "mark_prices": "markprice.options.btc_usd",
     "instrument_state": "instrument.state.any.any",
     "status": "status.BTC-PERPETUAL",
+    "health": "book.BTC-PERPETUAL.health",
     "volatility_index": "deribit_volatility_index.btc_usd",
     "price_ranking": "deribit_price_ranking.btc_usd",
 }

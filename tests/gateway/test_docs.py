@@ -159,6 +159,7 @@ CHANNELS = [
     "markprice.options.btc_usd",
     "instrument.state.any.any",
     "status.BTC-PERPETUAL",
+    "book.BTC-PERPETUAL.health",
 ]
 
 

@@ -10,6 +10,7 @@ import msgspec
 from deltawire.dialect.payloads import (
     Candle,
     ExpirationPrice,
+    Health,
     IncrementalTicker,
     IndexPrice,
     IndexStatistics,
@@ -72,6 +73,8 @@ class Family(msgspec.Struct, frozen=True):
     """Whether `max_rate` applies."""
     limited: bool = False
     """Whether `depth` applies."""
+    ranged: bool = False
+    """Whether it is limited to a book's known range, unless `beyond` asks for more."""
     merging: Merging = "never"
     """How several notifications are merged: only the newest, the sum of a book's changes, or never."""
 
@@ -105,6 +108,7 @@ _ROWS = (
         "GroupedBookChannel",
         GroupedBook,
         paced=True,
+        ranged=True,
         merging="newest",
     ),
     Family(
@@ -114,6 +118,7 @@ _ROWS = (
         BookData,
         paced=True,
         limited=True,
+        ranged=True,
         merging="book",
     ),
     Family("kind_trades", ("trades.{kind}.{currency}.{interval}",), "KindTradesChannel", list[Trade]),
@@ -179,6 +184,7 @@ _ROWS = (
     Family(
         "instrument_state", ("instrument.state.{kind}.{currency}",), "InstrumentStateChannel", InstrumentState
     ),
+    Family("health", ("book.{instrument}.health",), "HealthChannel", Health, merging="newest"),
     Family("status", ("status.{instrument}",), "StatusChannel", Status, merging="newest"),
     Family("platform_state", ("platform_state",), "SilentChannel", SILENT),
     Family("methods_state", ("platform_state.public_methods_state",), "SilentChannel", SILENT),

@@ -140,6 +140,8 @@ class OrderBook(Ticker, omit_defaults=True, kw_only=True):
     change_id: int
     bids: list[tuple[float, float]]
     asks: list[tuple[float, float]]
+    complete_to: tuple[Number, Number] = (None, None)
+    """The lowest bid and the highest ask up to which every level is known; null: to the end of the side."""
 
 
 class BookSummary(msgspec.Struct, omit_defaults=True):

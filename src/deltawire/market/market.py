@@ -8,7 +8,9 @@ from deltawire.market.indices import SECOND_NS, IndexState
 from deltawire.market.levels import LevelHistory
 from deltawire.market.state import InstrumentState
 from deltawire.market.volumes import VolumeHistory
+from deltawire.market.whole import follow_whole
 from deltawire.model.events import (
+    Audit,
     BookDelta,
     BookImage,
     Event,
@@ -137,7 +139,11 @@ class Market:
         state.events += 1
         now = self.now_ns.get(instrument.venue, 0)
         if isinstance(event, BookDelta):
-            self._logs.add(state.book_log, state.changed_by(event, now, self._moment))
+            if state.whole is not None or event.known.edged:
+                follow_whole(state, event, now, self._moment, self._logs)
+            entry = state.changed_by(event, now, self._moment)
+            if entry is not None:
+                self._logs.add(state.book_log, entry)
         elif isinstance(event, Ticker):
             state.ticked(event, now)
             self._apply_ticker(event, state, now)
@@ -146,11 +152,15 @@ class Market:
             state.traded(event, self.trades, now, self.now_ns.get(ALL, 0))
             self.volumes.traded(event)
         elif isinstance(event, BookImage):
+            follow_whole(state, event, now, self._moment, self._logs)
             self._logs.add(state.book_log, state.imaged_by(event, now, self._moment))
         elif isinstance(event, Status):
+            follow_whole(state, event, now, self._moment, self._logs)
             entry = state.told(event, now, self._moment)
             if entry is not None:
                 self._logs.add(state.book_log, entry)
+        elif isinstance(event, Audit):
+            state.health.audited_by(event)
         elif isinstance(event, Listing):
             self._apply_listing(event, state, now, new=known is None)
         elif isinstance(event, Past):
@@ -162,6 +172,8 @@ class Market:
         before = None if new else state.instrument.active if state.active_told is None else state.active_told
         active = listing.instrument.active
         state.define(listing.instrument, self._index_of(listing.instrument), now)
+        if state.whole is not None:
+            state.whole.define(listing.instrument, state.index, now)
         changed = before is not active
         self._active_changes += changed
         state.listed(active, self._active_changes if changed else state.active_change)

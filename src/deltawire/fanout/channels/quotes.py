@@ -6,6 +6,7 @@ from deltawire.dialect.families import INTERVALS_NS
 from deltawire.dialect.grammar import ResumePosition
 from deltawire.dialect.market_objects import (
     MS_NS,
+    health_object,
     mark_price_object,
     perpetual_object,
     quote_object,
@@ -16,7 +17,7 @@ from deltawire.fanout.channel import Channel, InstrumentChannel, Missed, Recover
 from deltawire.fanout.subscribers import Encoding
 from deltawire.market.market import ActiveChange
 from deltawire.market.state import InstrumentState, Mark
-from deltawire.model.events import Event, Listing, Status, Ticker
+from deltawire.model.events import Audit, Event, Listing, Status, Ticker
 
 _SECOND_NS = INTERVALS_NS["agg2"]
 _UNTIMED = ("timestamp",)
@@ -178,6 +179,31 @@ class StatusChannel(InstrumentChannel):
     def image(self) -> Any:
         """The present state."""
         return status_object(self.state, self.market.time(self.state))
+
+
+class HealthChannel(InstrumentChannel):
+    """`book.X.health`: whenever the book's state changes or it is audited; its position is how often that was."""
+
+    merges = True
+
+    def opened(self) -> None:
+        """All that has happened counts as told."""
+        self.seq = self.state.statuses + self.state.health.audits
+
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
+        """A status or an audit; the book's own change, if any, is of the same moment."""
+        if isinstance(event, Status | Audit):
+            self.timers.after_moment(self)
+
+    def moment_ended(self) -> None:
+        """Publish what has happened in this moment."""
+        seq = self.state.statuses + self.state.health.audits
+        if seq != self.seq:
+            self.publish(seq, self.image())
+
+    def image(self) -> Any:
+        """The health now."""
+        return health_object(self.state, self.market.time(self.state))
 
 
 class MarkPricesChannel(Channel):
