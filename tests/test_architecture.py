@@ -171,6 +171,7 @@ SHORT = 40
 """Lines; a shorter file that one other imports joins it."""
 APART = {
     "cli/config.py": "a command",
+    "market/health.py": "a subject",
     "exchange/accounts/what_if.py": "asked from outside the room, for what nothing inside needs",
     "market/health.py": "counts of one book, beside what is known of it now",
     "options/variance.py": "a formula",
@@ -297,6 +298,8 @@ def owned(name: str, writers: str, why: str, attributes: str = "") -> Owned:
 
 
 OWNED = [
+    owned("book/audit.py:Findings", "book/audit.py", "counts of one comparison"),
+    owned("book/audit.py:_Side", "book/audit.py", "a side while it is compared", "wanted"),
     owned(
         "book/merging.py:ReaderCheckpoint", "book/merging.py", "counted by the list that it is in", "readers"
     ),
