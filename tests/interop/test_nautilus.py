@@ -197,7 +197,7 @@ async def test_instruments_of_venues_that_state_less_are_not_read(
     """It requires fees and times; what nobody has stated is null or left out rather than sent as zero."""
     with (
         serving((recordings / file, venue), speed="40", loop=True) as served,
-        pytest.raises(ValueError, match="maker_commission|null, expected i64"),
+        pytest.raises(ValueError, match=r"maker_commission|null, expected i64"),
     ):
         await instruments_of(make_http(served))
 
