@@ -330,7 +330,7 @@ OWNED = [
 """Records that their owner changes; listeners and settings go into constructors."""
 MESSAGE_FIELDS = """
 timestamp_ms change_id image behind price_exponent size_exponent exponents_are_news checksum state reason detail
-price_zeros size_zeros venue_ns seen_ns sent_ns
+price_zeros size_zeros venue_ns seen_ns sent_ns range_is_news complete_levels bids_complete_to asks_complete_to
 """
 FOREIGN = {
     "gateway/server.py": ({"_receive_buffer"}, "h11 has no other way to replace the reader of headers"),
