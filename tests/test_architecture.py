@@ -159,12 +159,51 @@ def test_imports_within_the_exchange_go_from_left_to_right(path: Path) -> None:
         assert together or INNER_LEVELS[other] < INNER_LEVELS[room], f"{name_of(path)} imports {module}"
 
 
-def test_no_folder_has_more_files_than_a_reader_can_look_through() -> None:
-    folders = Counter(path.parent for path in FILES)
-    assert max(folders.values()) < 40
-
-
 TESTS = Path(__file__).parent
+
+
+def test_no_folder_has_more_files_than_a_reader_can_look_through() -> None:
+    folders = Counter(path.parent for path in (*FILES, *OUTSIDE, *TESTS.rglob("*.py")))
+    assert {folder: count for folder, count in folders.items() if count >= 40} == {}
+
+
+SHORT = 40
+"""Lines; a shorter file that one other imports joins it."""
+APART = {
+    "cli/config.py": "a command",
+    "exchange/accounts/what_if.py": "asked from outside the room, for what nothing inside needs",
+    "market/health.py": "counts of one book, beside what is known of it now",
+    "options/variance.py": "a formula",
+    "session/echo.py": "a protocol of its own",
+    "session/rates.py": "methods of one subject",
+    "venues/binance_spot.py": "a venue is one file",
+    "wire/deltawire_pb2.py": "generated",
+}
+"""Short files with one importer that stay apart, and why."""
+
+
+def test_short_files_with_one_importer_join_it() -> None:
+    importers: dict[str, set[str]] = {}
+    for path in FILES:
+        for module in {*imports(path), *submodules(path)}:
+            importers.setdefault(module, set()).add(name_of(path))
+    short = {
+        name_of(path)
+        for path in FILES
+        if len(path.read_text().splitlines()) < SHORT
+        and path.name != "__init__.py"
+        and len(importers.get(f"deltawire.{name_of(path)[:-3].replace('/', '.')}", ())) == 1
+    }
+    assert short == {*APART}
+
+
+def submodules(path: Path) -> Iterator[str]:
+    """Of `from deltawire.cli import config` deltawire.cli.config."""
+    for node in nodes(path):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
 NO_ROOMS = {"cases", "interop", "support"}
 """Folders of tests that mirror none of the source."""
 
@@ -319,7 +358,7 @@ OWNED = [
         "counted with every event, without a call",
         "events",
     ),
-    owned("testing/replica.py:ReplicaBook", "testing/replica.py", "a row of the replica", "book"),
+    owned("testing/replica.py:ReplicaBook", "testing/replica.py", "a row of the replica", "book known"),
     owned(
         "testing/simulators/market.py:Walk",
         "testing/simulators/",
@@ -330,7 +369,7 @@ OWNED = [
 """Records that their owner changes; listeners and settings go into constructors."""
 MESSAGE_FIELDS = """
 timestamp_ms change_id image behind price_exponent size_exponent exponents_are_news checksum state reason detail
-price_zeros size_zeros venue_ns seen_ns sent_ns range_is_news complete_levels bids_complete_to asks_complete_to
+price_zeros size_zeros venue_ns seen_ns sent_ns complete_levels range_is_news bids_complete_to asks_complete_to
 """
 FOREIGN = {
     "gateway/server.py": ({"_receive_buffer"}, "h11 has no other way to replace the reader of headers"),
@@ -418,3 +457,70 @@ def test_the_exceptions_of_that_are_still_needed() -> None:
     assert used == {f"{record.name} in {record.writers}" for record in OWNED} | {*FOREIGN}
     for record in OWNED:
         assert record.attributes <= fields(record.name), f"{record.name} has no such attribute"
+
+
+MOST_POSITIONAL = 3
+WIRED = {
+    "book/pure.py:Router": "the compiled twin has the same",
+    "exchange/accounts/liquidation.py:Liquidation": "a part of the accounts",
+    "exchange/accounts/listing.py:Listings": "a part of the accounts",
+    "exchange/accounts/margin_state.py:MarginState": "a part of the accounts",
+    "exchange/accounts/subaccounts.py:Subaccounts": "a part of the accounts",
+    "exchange/matching/quoting.py:Quoting": "a part of matching",
+    "fanout/channel.py:Channel": "made in one place, of any class",
+    "fanout/channel.py:InstrumentChannel": "made in one place, of any class",
+    "fanout/channel_encoding.py:ChannelEncoding": "one per channel and encoding",
+    "fanout/channels/trades.py:CandlesChannel": "made in one place, of any class",
+    "fanout/channels/trades.py:KindTradesChannel": "made in one place, of any class",
+    "market/state.py:InstrumentState": "one per instrument",
+    "wire/notifications.py:JsonEncoder": "made in one place, of any class",
+    "wire/protobuf.py:ProtoEncoder": "made in one place, of any class",
+    "wire/rpc.py:BadRequest": "a record",
+}
+"""Constructors with more positional parameters, and why: parts that one place puts together."""
+
+
+def positional(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    return len(names) - (names[:1] in (["self"], ["cls"]))
+
+
+def public_functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """The functions that the package exports, and the methods of the classes that it exports, with their names."""
+    for name in deltawire.__all__:
+        module = importlib.import_module(getattr(deltawire, name).__module__)
+        for node in ast.parse(Path(module.__file__ or "").read_text()).body:
+            if getattr(node, "name", "") != name:
+                continue
+            for part in [node, *node.body] if isinstance(node, ast.ClassDef) else [node]:
+                if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
+                    yield f"{name}.{part.name}", part
+
+
+def test_parameters_beyond_three_are_keyword_only_in_public_functions() -> None:
+    functions = dict(public_functions())
+    assert len(functions) > 50
+    assert {"open.open", "replay.replay", "Subscription.collect"} <= {*functions}
+    assert {name for name, function in functions.items() if positional(function) > MOST_POSITIONAL} == set()
+
+
+def test_so_they_are_in_constructors() -> None:
+    constructors = {
+        f"{name_of(path)}:{node.name}": part
+        for path in FILES
+        for node in nodes(path)
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        for part in node.body
+        if isinstance(part, ast.FunctionDef) and part.name == "__init__"
+    }
+    many = {name for name, function in constructors.items() if positional(function) > MOST_POSITIONAL}
+    assert many == {*WIRED}
+
+
+def test_every_place_that_contributing_names_is_there() -> None:
+    text = (TOP / "CONTRIBUTING.md").read_text()
+    table = text.partition("## Where things live")[2].partition("## ")[0]
+    named = [place for place in re.findall(r"`([\w/.]+)`", table) if "/" in place]
+    places = [place for place in named if not place.startswith(("docs/", "src/", "tests/"))]
+    assert len(places) > 12
+    assert [place for place in places if not (ROOT / place).exists()] == []

@@ -117,8 +117,8 @@ def test_every_gap_is_told_with_its_line_and_time(capsys: Capture, tmp_path: Pat
         (6, "2023-11-14T22:13:20.500000Z", "gap"),
     ]
     assert book["detail"] == book["outages"][-1]["detail"] == "106 does not follow 105"
-    told = run(capsys, "verify", file, "--venue", "deribit").out
-    assert "gap BTC-PERPETUAL, line 3 at 2023-11-14T22:13:20.200000Z: 103 does not follow 100" in told
+    output = run(capsys, "verify", file, "--venue", "deribit").out
+    assert "gap BTC-PERPETUAL, line 3 at 2023-11-14T22:13:20.200000Z: 103 does not follow 100" in output
 
 
 def test_updates_that_waited_in_vain_are_counted(capsys: Capture, tmp_path: Path) -> None:
@@ -127,8 +127,8 @@ def test_updates_that_waited_in_vain_are_counted(capsys: Capture, tmp_path: Path
     code, report = verify(capsys, file)
     book = report["instruments"]["BTC-PERPETUAL"]
     assert (code, book["waited"], book["state"], book["detail"]) == (1, 2, "syncing", "no image came")
-    told = run(capsys, "verify", file, "--venue", "deribit").out
-    assert "syncing BTC-PERPETUAL: no image came; 2 updates waited" in told
+    output = run(capsys, "verify", file, "--venue", "deribit").out
+    assert "syncing BTC-PERPETUAL: no image came; 2 updates waited" in output
 
 
 def test_damage_is_told_and_a_chain_that_holds_proves_the_book(capsys: Capture, tmp_path: Path) -> None:
@@ -145,8 +145,8 @@ def test_damage_is_told_and_a_chain_that_holds_proves_the_book(capsys: Capture, 
             "reason": "of no known format: b'here the disk was full\\n'",
         }
     ]
-    told = run(capsys, "verify", file, "--venue", "deribit").out
-    assert "damaged line 3 at 2023-11-14T22:13:20.100000Z: of no known format" in told
+    output = run(capsys, "verify", file, "--venue", "deribit").out
+    assert "damaged line 3 at 2023-11-14T22:13:20.100000Z: of no known format" in output
 
 
 def test_damage_behind_the_last_message_leaves_the_book_unproven(capsys: Capture, tmp_path: Path) -> None:
@@ -165,9 +165,9 @@ def test_faults_of_one_kind_are_told_once_with_their_number(capsys: Capture, tmp
         ("10 no", 3, 3),
         ("5 other", 1, 6),
     ]
-    told = run(capsys, "verify", file, "--venue", "deribit").out
-    assert "fault 3 × 10 no (first in line 3)" in told
-    assert "fault 5 other (line 6)" in told
+    output = run(capsys, "verify", file, "--venue", "deribit").out
+    assert "fault 3 × 10 no (first in line 3)" in output
+    assert "fault 5 other (line 6)" in output
 
 
 def test_what_is_no_recording_is_exit_code_2(capsys: Capture, tmp_path: Path) -> None:
@@ -192,8 +192,13 @@ def test_of_many_books_those_that_are_not_verified_come_first(capsys: Capture, t
 
 def test_lines_of_another_venue(capsys: Capture, tmp_path: Path) -> None:
     code, report = verify(capsys, usdm_tape(tmp_path / "tape"), "binance_usdm")
-    found = report["instruments"]["BTCUSDT"]
-    assert (code, found["best_bid"], found["best_ask"], found["verified"]) == (0, 60000.1, 60000.2, True)
+    row = report["instruments"]["BTCUSDT"]
+    assert (code, row["best_bid"], row["best_ask"], row["verified"]) == (
+        0,
+        60000.1,
+        60000.2,
+        True,
+    )
 
 
 def test_a_gap_is_counted_and_a_book_that_ends_unverified_is_exit_code_1(
@@ -201,8 +206,8 @@ def test_a_gap_is_counted_and_a_book_that_ends_unverified_is_exit_code_1(
 ) -> None:
     tape = DeribitTape().image({100.0: 1.0}, {}).change(("change", 100.0, 2.0), skips=3)
     code, report = verify(capsys, tape.write(tmp_path / "gap.log"))
-    found = report["instruments"]["BTC-PERPETUAL"]
-    assert (code, found["gaps"], found["verified"]) == (1, 1, False)
+    row = report["instruments"]["BTC-PERPETUAL"]
+    assert (code, row["gaps"], row["verified"]) == (1, 1, False)
 
 
 def test_a_book_that_was_resynchronised_is_verified(capsys: Capture, tmp_path: Path) -> None:
@@ -210,9 +215,9 @@ def test_a_book_that_was_resynchronised_is_verified(capsys: Capture, tmp_path: P
         DeribitTape().image({100.0: 1.0}, {}).change(("change", 100.0, 2.0), skips=3).image({99.0: 1.0}, {})
     )
     code, report = verify(capsys, tape.write(tmp_path / "gap.log"))
-    found = report["instruments"]["BTC-PERPETUAL"]
-    assert (code, found["gaps"], found["resyncs"], found["verified"]) == (0, 1, 1, True)
-    assert (found["best_bid"], found["best_ask"]) == (99.0, None)
+    row = report["instruments"]["BTC-PERPETUAL"]
+    assert (code, row["gaps"], row["resyncs"], row["verified"]) == (0, 1, 1, True)
+    assert (row["best_bid"], row["best_ask"]) == (99.0, None)
 
 
 def test_one_bad_book_among_good_ones_is_exit_code_1(capsys: Capture, tmp_path: Path) -> None:

@@ -318,12 +318,14 @@ class BinaryInbox(Inbox):
     def params(self) -> list[dict[str, Any]]:
         """Every notification that has come, as the `params` that JSON has."""
         rest, self.writes = bytearray(b"".join(self.writes)), []
-        found = [self._decoder.decode(frame.payload) for frame in take_frames(rest) if frame.opcode == BINARY]
+        decoded = [
+            self._decoder.decode(frame.payload) for frame in take_frames(rest) if frame.opcode == BINARY
+        ]
         return [
             {"channel": note.channel, "epoch": note.epoch, "seq": note.seq}
             | ({} if note.prev_seq is None else {"prev_seq": note.prev_seq})
             | {"data": note.data}
-            for note in found
+            for note in decoded
             if note is not None
         ]
 
@@ -342,10 +344,10 @@ def test_every_family_says_the_same_in_json_and_in_protobuf(family: str) -> None
     join(harness.hub, late, CHANNELS[family])
     harness.publish(*harness.book.image(BIDS, ASKS))
     harness.advance_ms(1000)
-    told = plain.notes(CHANNELS[family])
-    assert len(told) >= 2
-    assert binary.params() == told
-    assert all(note in told or note["data"] is not None for note in late.params())
+    notes = plain.notes(CHANNELS[family])
+    assert len(notes) >= 2
+    assert binary.params() == notes
+    assert all(note in notes or note["data"] is not None for note in late.params())
 
 
 def test_who_comes_back_in_protobuf_is_told_the_channel_before_what_it_missed() -> None:

@@ -171,10 +171,12 @@ class Reconnections(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.hub = Hub(
-            Market(VENUE), "model", RetentionPolicy(notifications=6, bytes=1900, idle_s=1, most_idle=2)
+            Market(VENUE),
+            "model",
+            retention=RetentionPolicy(notifications=6, bytes=1900, idle_s=1, most_idle=2),
         )
         self.book = ScriptedBook()
-        self.told: dict[tuple[str, str, int, int], Any] = {}
+        self.published: dict[tuple[str, str, int, int], Any] = {}
         self.known: dict[int, Any] = {}
         self.clients: list[ResumingClient] = []
         self.traded = 0
@@ -262,7 +264,7 @@ class Reconnections(RuleBasedStateMachine):
             if client.recovered[name]:
                 assert (epoch, note["prev_seq"]) == (last.epoch, last.seq), "everything once, in order"
                 place = name, epoch, note["prev_seq"], seq
-                assert self.told.setdefault(place, data) == data, "all get the same"
+                assert self.published.setdefault(place, data) == data, "all get the same"
             else:
                 assert data["type"] == "snapshot" if "book" in name else True
                 client.trades.clear()

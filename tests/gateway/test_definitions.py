@@ -33,6 +33,8 @@ MAKER = changed(ALICE, client_id="maker", name="maker", account="maker", rights=
 TAKER = changed(ALICE, client_id="taker", name="taker", account="taker", rights=EVERYTHING)
 PERPETUAL, LINEAR = "BTC-PERPETUAL", "BTC_USDC-PERPETUAL"
 HOUR_MS = 3_600_000
+REFUSED = ("freeze_quotes", "extended_to_subaccounts", "block_rfq_self_match_prevention", "block_rfq")
+"""Switches that are not implemented; each is refused."""
 TRIES = 20
 """At being the best offer in a market that moves."""
 
@@ -318,7 +320,8 @@ def required(method: str) -> set[str]:
 def switches(method: str) -> list[str]:
     """What may be asked for beside."""
     fields = msgspec.structs.fields(METHODS[method].params)
-    return [field.encode_name for field in fields if field.type is bool and field.default is False]
+    names = [field.encode_name for field in fields if field.type is bool and field.default is False]
+    return [name for name in names if name not in REFUSED]
 
 
 def asks_by_id(scene: Scene) -> None:
@@ -478,6 +481,7 @@ VALUES: dict[str, Any] = {
 """What a parameter of this name may be in any method."""
 SELDOM = {name for name, family in FAMILIES.items() if family.silent} | {
     "status",
+    "health",
     "instrument_state",
     "user_lock",
 }

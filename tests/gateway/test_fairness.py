@@ -132,7 +132,7 @@ def trading_gateway(exchange: Exchange) -> Gateway:
     """A gateway to an exchange in memory, at a time that stands still."""
     clock = StillClock(START_NS)
     return Gateway(
-        exchange.market, exchange.hub, clock, "9.9", access=exchange.access, trading=exchange.service
+        exchange.market, exchange.hub, clock, version="9.9", access=exchange.access, trading=exchange.service
     )
 
 
@@ -140,7 +140,7 @@ def crowded_gateway(count: int = 500) -> tuple[HubHarness, Gateway]:
     """A gateway to a market of so many instruments, at a time that stands still."""
     harness = HubHarness()
     harness.publish(*(make_listing(make_instrument(f"I{number}")) for number in range(count)))
-    return harness, Gateway(harness.market, harness.hub, StillClock(START_NS), "9.9")
+    return harness, Gateway(harness.market, harness.hub, StillClock(START_NS), version="9.9")
 
 
 async def settle(peer: GreedyPeer) -> None:
@@ -151,7 +151,7 @@ async def settle(peer: GreedyPeer) -> None:
 
 async def test_many_requests_in_one_packet_are_answered_over_many_turns() -> None:
     harness = HubHarness()
-    peer = GreedyPeer(Gateway(harness.market, harness.hub, TickingClock(START_NS), "9.9"))
+    peer = GreedyPeer(Gateway(harness.market, harness.hub, TickingClock(START_NS), version="9.9"))
     await settle(peer)
     assert peer.transport.head().startswith("HTTP/1.1 101 ")
     peer.connection.data_received(request_frame("public/test") * 60)
@@ -203,7 +203,7 @@ async def test_many_channels_are_left_over_many_turns() -> None:
 
 async def test_requests_behind_a_long_join_are_done_once_each_and_over_many_turns() -> None:
     harness, _ = crowded_gateway()
-    gateway = Gateway(harness.market, harness.hub, TickingClock(START_NS), "9.9")
+    gateway = Gateway(harness.market, harness.hub, TickingClock(START_NS), version="9.9")
     peer = GreedyPeer(gateway)
     await settle(peer)
     peer.transport.head()
@@ -287,7 +287,7 @@ async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> No
         harness.market,
         harness.hub,
         StillClock(START_NS),
-        "9.9",
+        version="9.9",
         make_network=lambda: NetworkSimulator(conditions, random.Random(1), WallClock()),
     )
     peer = GreedyPeer(gateway)

@@ -123,9 +123,9 @@ def test_metrics_count_what_clients_get() -> None:
         with RawClient(server.port) as client:
             client.handshake("/nowhere")
         server.wait_for_connections(0)
-        found = metrics(server)
-        assert (found['closes_total{code="1000"}'], found['closes_total{code="1006"}']) == (1, 1)
-        assert (found["accepted_total"], found['refused_total{status="404"}']) == (2, 1)
+        values = metrics(server)
+        assert (values['closes_total{code="1000"}'], values['closes_total{code="1006"}']) == (1, 1)
+        assert (values["accepted_total"], values['refused_total{status="404"}']) == (2, 1)
 
 
 def test_metrics_tell_of_books_and_feeds() -> None:
@@ -133,17 +133,17 @@ def test_metrics_tell_of_books_and_feeds() -> None:
         server.go_live()
         live, stale = f'books{{state="live",venue="{VENUE}"}}', f'books{{state="stale",venue="{VENUE}"}}'
         server.wait_until(lambda: all(state.live for state in server.app.market))
-        found = metrics(server)
-        assert (found[live], found[stale]) == (1, 0)
-        assert found[f'book_age_seconds{{venue="{VENUE}"}}'] >= 0
+        values = metrics(server)
+        assert (values[live], values[stale]) == (1, 0)
+        assert values[f'book_age_seconds{{venue="{VENUE}"}}'] >= 0
         instrument = server.book.instrument
         server.feed([Status(instrument, "stale", "gap", 1), Fault(VENUE, "noise", 1)])
         server.wait_until(lambda: bool(server.app.gateway.telemetry.faults))
-        found = metrics(server)
-        assert (found[live], found[stale]) == (0, 1)
+        values = metrics(server)
+        assert (values[live], values[stale]) == (0, 1)
         assert (
-            found[f'stale_total{{reason="gap",venue="{VENUE}"}}']
-            == found[f'faults_total{{venue="{VENUE}"}}']
+            values[f'stale_total{{reason="gap",venue="{VENUE}"}}']
+            == values[f'faults_total{{venue="{VENUE}"}}']
             == 1
         )
         server.feed([Status(instrument, "live", "", 2)])

@@ -94,7 +94,9 @@ class Server:
     def __init__(self, gateway: type[Gateway] = Gateway, limits: Limits = LIMITS) -> None:
         self.harness: HubHarness = live_hub_harness()
         self.clock = StillClock(START_NS)
-        self.gateway = gateway(self.harness.market, self.harness.hub, self.clock, "9.9", limits)
+        self.gateway = gateway(
+            self.harness.market, self.harness.hub, self.clock, version="9.9", limits=limits
+        )
         self.connections: set[Any] = set()
 
     def raw_peer(self) -> WebSocketPeer:

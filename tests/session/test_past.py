@@ -58,8 +58,8 @@ def test_an_index_chart_has_a_point_for_each_step_of_its_range(harness: HubHarne
 def test_historical_volatility_is_that_of_hourly_moves(harness: HubHarness) -> None:
     for hour in range(30):
         tell_index(harness, BEGIN_NS + HOUR_NS * (hour + 1), 100.0 * exp(0.01 * (hour % 2)))
-    found = result(harness, "public/get_historical_volatility", currency="BTC")
-    assert [value for _, value in found] == [pytest.approx(100 * 0.01 * sqrt(24 * 365))] * 5
+    answer = result(harness, "public/get_historical_volatility", currency="BTC")
+    assert [value for _, value in answer] == [pytest.approx(100 * 0.01 * sqrt(24 * 365))] * 5
     assert result(harness, "public/get_historical_volatility", currency="ETH") == []
 
 
@@ -67,8 +67,8 @@ def test_marks_are_told_every_five_minutes(harness: HubHarness) -> None:
     for minute in range(12):
         at_ns = BEGIN_NS + HOUR_NS + minute * 60 * SECOND_NS
         harness.publish(make_ticker(harness.instrument, at_ns, mark_price=50.0 + minute))
-    found = result(harness, "public/get_mark_price_history", instrument_name=NAME, **TO_COME)
-    assert [price for _, price in found] == [50.0, 55.0, 60.0]
+    answer = result(harness, "public/get_mark_price_history", instrument_name=NAME, **TO_COME)
+    assert [price for _, price in answer] == [50.0, 55.0, 60.0]
     assert (
         result(
             harness, "public/get_mark_price_history", instrument_name=NAME, start_timestamp=0, end_timestamp=1
@@ -86,9 +86,9 @@ def test_a_funding_chart_is_that_of_a_perpetual(harness: HubHarness) -> None:
                 harness.instrument, at_ns, current_funding=0.0008, funding_8h=0.0004, index_price=100.0
             )
         )
-    found = result(harness, "public/get_funding_chart_data", instrument_name=NAME, length="8h")
-    assert (found["current_interest"], found["interest_8h"]) == (0.0008, 0.0004)
-    assert [point["interest_8h"] for point in found["data"]][-1] == pytest.approx(0.0008)
+    answer = result(harness, "public/get_funding_chart_data", instrument_name=NAME, length="8h")
+    assert (answer["current_interest"], answer["interest_8h"]) == (0.0008, 0.0004)
+    assert [point["interest_8h"] for point in answer["data"]][-1] == pytest.approx(0.0008)
     harness.publish(make_ticker(make_option(), mark_price=0.05))
     refused = error(harness, "public/get_funding_chart_data", instrument_name=make_option().name, length="8h")
     assert (refused[0], refused[2]["param"]) == (-32602, "instrument_name")
@@ -121,9 +121,9 @@ def test_the_volatility_index_comes_as_candles(harness: HubHarness) -> None:
     for second, value in ((0, 60.0), (30, 63.0), (59, 61.0), (60, 62.0)):
         harness.publish(volatility(BEGIN_NS + second * SECOND_NS, value))
     asked = {"currency": "BTC"} | TO_COME
-    found = result(harness, "public/get_volatility_index_data", resolution="60", **asked)
+    answer = result(harness, "public/get_volatility_index_data", resolution="60", **asked)
     start_ms = BEGIN_NS // MS_NS
-    assert found == {
+    assert answer == {
         "data": [[start_ms, 60.0, 63.0, 60.0, 61.0], [start_ms + 60_000, 62.0, 62.0, 62.0, 62.0]],
         "continuation": None,
     }
@@ -163,9 +163,9 @@ def test_channels_tell_the_volatility_index_and_what_an_index_is_made_of(harness
     ]
     harness.publish(volatility(START_NS + SECOND_NS, 61.0), make_index(100.0, constituents=made_of))
     harness.advance_ms(1000)
-    told = {note["params"]["channel"]: note["params"]["data"] for note in inbox.take()}
-    assert told["deribit_volatility_index.btc_usd"]["volatility"] == 61.0
-    assert [(each["identifier"], each["weight"]) for each in told["deribit_price_ranking.btc_usd"]] == [
+    notes = {note["params"]["channel"]: note["params"]["data"] for note in inbox.take()}
+    assert notes["deribit_volatility_index.btc_usd"]["volatility"] == 61.0
+    assert [(each["identifier"], each["weight"]) for each in notes["deribit_price_ranking.btc_usd"]] == [
         ("one", 50.0),
         ("two", 0.0),
     ]

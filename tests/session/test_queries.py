@@ -72,8 +72,8 @@ def result(harness: HubHarness, method: str, **params: Any) -> Any:
 
 
 def error(harness: HubHarness, method: str, **params: Any) -> tuple[int, str, dict[str, str]]:
-    found = ask(harness, method, **params)["error"]
-    return found["code"], found["message"], found.get("data", {})
+    answer = ask(harness, method, **params)["error"]
+    return answer["code"], answer["message"], answer.get("data", {})
 
 
 def names(instruments: list[dict[str, Any]]) -> list[str]:
@@ -120,8 +120,8 @@ def test_what_has_expired_is_told_when_asked_for_only(harness: HubHarness) -> No
 
 
 def test_one_instrument(harness: HubHarness) -> None:
-    found = result(harness, "public/get_instrument", instrument_name=CALL)
-    assert (found["instrument_name"], found["instrument_id"], found["strike"]) == (CALL, 2, 40000.0)
+    answer = result(harness, "public/get_instrument", instrument_name=CALL)
+    assert (answer["instrument_name"], answer["instrument_id"], answer["strike"]) == (CALL, 2, 40000.0)
 
 
 def test_currencies(harness: HubHarness) -> None:
@@ -160,11 +160,11 @@ def test_a_missing_instrument_is_named(harness: HubHarness, method: str) -> None
 
 
 def test_the_order_book_has_the_ticker_and_pairs_of_levels(harness: HubHarness) -> None:
-    found = result(harness, "public/get_order_book", instrument_name=PERPETUAL, depth=1)
-    assert (found["bids"], found["asks"]) == ([[100.0, 10.0]], [[100.1, 30.0]])
-    assert (found["change_id"], found["mark_price"], found["best_bid_price"]) == (1, 100.25, 100.0)
+    answer = result(harness, "public/get_order_book", instrument_name=PERPETUAL, depth=1)
+    assert (answer["bids"], answer["asks"]) == ([[100.0, 10.0]], [[100.1, 30.0]])
+    assert (answer["change_id"], answer["mark_price"], answer["best_bid_price"]) == (1, 100.25, 100.0)
     assert len(result(harness, "public/get_order_book", instrument_name=PERPETUAL)["bids"]) == 2
-    assert result(harness, "public/get_order_book_by_instrument_id", instrument_id=1, depth=1) == found
+    assert result(harness, "public/get_order_book_by_instrument_id", instrument_id=1, depth=1) == answer
 
 
 def test_no_level_of_a_book_that_is_not_live_is_served(harness: HubHarness) -> None:
@@ -180,8 +180,8 @@ def test_no_level_of_a_book_that_is_not_live_is_served(harness: HubHarness) -> N
 
 @pytest.mark.parametrize("depth", [0, -1, 10_001, 10**300])
 def test_a_depth_out_of_bounds_is_invalid(harness: HubHarness, depth: int) -> None:
-    found = error(harness, "public/get_order_book", instrument_name=PERPETUAL, depth=depth)
-    assert found == (-32602, "Invalid params", {"reason": "must be from 1 to 10000", "param": "depth"})
+    answer = error(harness, "public/get_order_book", instrument_name=PERPETUAL, depth=depth)
+    assert answer == (-32602, "Invalid params", {"reason": "must be from 1 to 10000", "param": "depth"})
 
 
 def test_a_depth_that_is_no_number_is_invalid_in_a_body_and_in_a_query(harness: HubHarness) -> None:
@@ -203,9 +203,9 @@ def test_an_id_of_no_instrument_is_invalid(harness: HubHarness) -> None:
 def test_the_ticker_of_a_stale_book_says_so_and_has_no_price(harness: HubHarness) -> None:
     assert result(harness, "public/ticker", instrument_name=PERPETUAL)["best_bid_price"] == 100.0
     harness.publish(harness.book.stale("gap"))
-    found = result(harness, "public/ticker", instrument_name=PERPETUAL)
-    assert (found["best_bid_price"], found["best_ask_amount"], found["mark_price"]) == (0.0, 0.0, 100.25)
-    assert found["status"]["reason"] == "gap"
+    answer = result(harness, "public/ticker", instrument_name=PERPETUAL)
+    assert (answer["best_bid_price"], answer["best_ask_amount"], answer["mark_price"]) == (0.0, 0.0, 100.25)
+    assert answer["status"]["reason"] == "gap"
 
 
 def test_the_summary_of_one_instrument_is_a_list_of_one(harness: HubHarness) -> None:
@@ -243,9 +243,9 @@ def test_the_last_trades_of_an_instrument(
 
 def test_the_last_trades_of_a_currency_are_in_the_order_of_time(harness: HubHarness) -> None:
     for method in ("public/get_last_trades_by_currency", "public/get_last_trades_by_currency_and_time"):
-        found = result(harness, method, currency="BTC", count=4)
-        assert names(found["trades"]) == [PERPETUAL, PERPETUAL, PERPETUAL, CALL]
-        assert found["has_more"] is True
+        answer = result(harness, method, currency="BTC", count=4)
+        assert names(answer["trades"]) == [PERPETUAL, PERPETUAL, PERPETUAL, CALL]
+        assert answer["has_more"] is True
         only = result(harness, method, currency="any", kind="option")
         assert (names(only["trades"]), only["trades"][0]["price"]) == ([CALL], 0.05)
 
@@ -272,7 +272,7 @@ def test_an_unknown_sorting_is_invalid(harness: HubHarness) -> None:
 
 def test_candles_come_as_columns(harness: HubHarness) -> None:
     start_ms = START_NS // MINUTE_NS * 60_000
-    found = result(
+    answer = result(
         harness,
         "public/get_tradingview_chart_data",
         instrument_name=PERPETUAL,
@@ -280,7 +280,7 @@ def test_candles_come_as_columns(harness: HubHarness) -> None:
         end_timestamp=START_MS + 120_000,
         resolution="1",
     )
-    assert found == {
+    assert answer == {
         "status": "ok",
         "ticks": [start_ms, start_ms + 60_000, start_ms + 120_000],
         "open": [100.0, 100.1, 100.2],
@@ -295,17 +295,17 @@ def test_candles_come_as_columns(harness: HubHarness) -> None:
 @pytest.mark.parametrize("resolution", ["5", 5])
 def test_a_resolution_may_be_text_or_a_number(harness: HubHarness, resolution: Any) -> None:
     span = {"start_timestamp": 0, "end_timestamp": START_MS + 10**6}
-    found = result(
+    answer = result(
         harness, "public/get_tradingview_chart_data", instrument_name=PERPETUAL, resolution=resolution, **span
     )
-    assert [tick % 300_000 for tick in found["ticks"]] == [0] * len(found["ticks"])
-    assert sum(found["cost"]) == 500.0
+    assert [tick % 300_000 for tick in answer["ticks"]] == [0] * len(answer["ticks"])
+    assert sum(answer["cost"]) == 500.0
 
 
 def test_where_nothing_was_traded_there_are_no_candles(harness: HubHarness) -> None:
     span = {"start_timestamp": 0, "end_timestamp": 1000}
-    found = result(harness, "public/get_tradingview_chart_data", instrument_name=PERPETUAL, **span)
-    assert (found["status"], found["ticks"]) == ("no_data", [])
+    answer = result(harness, "public/get_tradingview_chart_data", instrument_name=PERPETUAL, **span)
+    assert (answer["status"], answer["ticks"]) == ("no_data", [])
 
 
 def test_an_unknown_resolution_is_invalid(harness: HubHarness) -> None:
@@ -336,17 +336,17 @@ def test_the_funding_of_a_time_and_of_every_hour(harness: HubHarness) -> None:
     span = {"start_timestamp": begin_ms + 1, "end_timestamp": begin_ms + 2 * hour_ms}
     value = result(harness, "public/get_funding_rate_value", instrument_name=PERPETUAL, **span)
     assert value == pytest.approx(0.0002)
-    found = result(harness, "public/get_funding_rate_history", instrument_name=PERPETUAL, **span)
-    assert [each["timestamp"] - begin_ms for each in found] == [hour_ms, 2 * hour_ms]
-    assert [(each["prev_index_price"], each["index_price"]) for each in found] == [(None, 100), (100, 101)]
-    assert found[1]["interest_1h"] == pytest.approx(0.0001)
-    assert found[0]["interest_8h"] == pytest.approx(found[0]["interest_1h"], rel=0.2)
+    answer = result(harness, "public/get_funding_rate_history", instrument_name=PERPETUAL, **span)
+    assert [each["timestamp"] - begin_ms for each in answer] == [hour_ms, 2 * hour_ms]
+    assert [(each["prev_index_price"], each["index_price"]) for each in answer] == [(None, 100), (100, 101)]
+    assert answer[1]["interest_1h"] == pytest.approx(0.0001)
+    assert answer[0]["interest_8h"] == pytest.approx(answer[0]["interest_1h"], rel=0.2)
 
 
 def test_there_is_no_volatility_index(harness: HubHarness) -> None:
     span = {"start_timestamp": 0, "end_timestamp": START_MS, "currency": "BTC", "resolution": "60"}
-    found = result(harness, "public/get_volatility_index_data", **span)
-    assert found == {"data": [], "continuation": None}
+    answer = result(harness, "public/get_volatility_index_data", **span)
+    assert answer == {"data": [], "continuation": None}
 
 
 # What a query cannot say otherwise.
@@ -389,7 +389,7 @@ def test_a_kind_that_is_none_is_refused_not_answered_with_nothing(harness: HubHa
 
 def test_definitions_are_whole_and_leave_out_what_is_not_there(harness: HubHarness) -> None:
     asked = {"instrument_names": ["BTC-PERPETUAL", "NO-SUCH"]}
-    found = Conversation(harness.market).answer("public/get_definitions", **asked)["result"]
-    assert (found["home"], found["venues"]) == (harness.market.home, [harness.market.home])
-    assert list(found["instruments"]) == ["BTC-PERPETUAL"]
-    assert msgspec.convert(found["instruments"]["BTC-PERPETUAL"], Instrument) == harness.instrument
+    answer = Conversation(harness.market).answer("public/get_definitions", **asked)["result"]
+    assert (answer["home"], answer["venues"]) == (harness.market.home, [harness.market.home])
+    assert list(answer["instruments"]) == ["BTC-PERPETUAL"]
+    assert msgspec.convert(answer["instruments"]["BTC-PERPETUAL"], Instrument) == harness.instrument

@@ -15,9 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from deltawire.access.keys import Key
 from deltawire.access.signatures import login_text, sign
+from deltawire.exchange.accounts.account_records import OpenSubaccount
 from tests.session.rights_oracle import (
     AREAS,
     CHANNEL_RIGHTS,
+    FAMILIES,
     METHOD_RIGHTS,
     SESSIONS,
     Grant,
@@ -34,7 +36,9 @@ STEPS = int(os.environ.get("DELTAWIRE_RIGHTS_STEPS", "1000"))
 WALK, SHORTEST_WALK = 50, 42
 """Steps of a walk: at most, and on average at least."""
 ADDRESSES = ("192.0.2.7", "198.51.100.9")
-ACCOUNTS = {"alice": 1, "bob": 2}
+ACCOUNTS = {"alice": 1, "bob": 2, "alice_1": 500_000, "bob_1": 500_001}
+MAINS = sorted(set(FAMILIES.values()))
+SUBS = sorted(ACCOUNTS.keys() - set(MAINS))
 PRIVATE = Ed25519PrivateKey.from_private_bytes(b"model".ljust(32, b"."))
 PUBLIC = base64.b64encode(PRIVATE.public_key().public_bytes_raw()).decode()
 KINDS = {"one": "hmac", "two": "hmac", "three": "ed25519"}
@@ -44,6 +48,10 @@ NEVER_S = 10.0**9
 PARAMS = {
     "private/buy": {"instrument_name": "BTC-PERPETUAL", "amount": 10, "price": LOW},
     "private/change_margin_model": {"margin_model": "segregated_sm"},
+    "private/get_transaction_log": {"currency": "BTC", "start_timestamp": 0, "end_timestamp": 10**13},
+    "private/get_transfers": {"currency": "BTC"},
+    "private/get_trigger_order_history": {"currency": "BTC"},
+    "private/simulate_portfolio": {"currency": "BTC"},
 }
 
 ids = st.sampled_from(sorted(KINDS))
@@ -83,12 +91,17 @@ class RightsModel(RuleBasedStateMachine):
         self.peers: dict[Line, Peer] = {}
         self.stored: dict[str, Key] = {}
         self.nonce = 0
+        exchange = self.server.exchange
+        for owner in MAINS:
+            record = OpenSubaccount(at_ns=exchange.now(), account=ACCOUNTS[owner], name=f"{owner}_1")
+            exchange.service.submit(record)
+            exchange.harness.deposit(ACCOUNTS[f"{owner}_1"], 10.0)
 
     @initialize(scope=scopes)
     def begin(self, scope: list[str]) -> None:
         """Three keys, a session of each, and three connections, of which two have signed in."""
         for key_id, account in zip(KINDS, ("alice", "bob", "alice"), strict=True):
-            words = {"account": "read", "trade": "read_write"}
+            words = {"account": "read_write", "trade": "read_write"}
             self._put(key_id, account, words, frozenset(), (), NEVER_S, "s3cret")
             self.log_in(key_id, "s3cret", ["session:s"], None, None, ADDRESSES[0], signed=True)
         for number, key_id in enumerate(["one", "three", ""]):
@@ -136,7 +149,7 @@ class RightsModel(RuleBasedStateMachine):
 
     @rule(
         key_id=ids,
-        account=st.sampled_from(sorted(ACCOUNTS)),
+        account=st.sampled_from(MAINS),
         given_rights=rights,
         only=st.sets(addresses, max_size=1),
         prefixes=st.sampled_from(PREFIXES),
@@ -159,7 +172,7 @@ class RightsModel(RuleBasedStateMachine):
             ends_s = self.oracle.now_s + lives_s if lives_s < NEVER_S else NEVER_S
             self._put(key_id, account, given_rights, frozenset(only), prefixes, ends_s, secret)
 
-    @rule(key_id=ids, account=st.sampled_from(sorted(ACCOUNTS)))
+    @rule(key_id=ids, account=st.sampled_from(MAINS))
     def widen(self, key_id: str, account: str) -> None:
         """A key that is not good for much gets everything."""
         key = self.oracle.keys.get(key_id)
@@ -321,6 +334,7 @@ class RightsModel(RuleBasedStateMachine):
                 end_s=min(ends),
                 owner=owner,
                 session=parent.session,
+                acts_for=parent.acts_for,
             )
             self._got(line, grant, answer["result"])
         self.oracle.settle()
@@ -336,10 +350,73 @@ class RightsModel(RuleBasedStateMachine):
         assert ("result" in answer) is good, answer
         if good:
             grant = self.oracle.granted(
-                parent.key, parent.rights, address=parent.address, end_s=parent.end_s, session=session
+                parent.key,
+                parent.rights,
+                address=parent.address,
+                end_s=parent.end_s,
+                session=session,
+                acts_for=parent.acts_for,
             )
             self._got(None, grant, answer["result"])
         self.oracle.settle()
+
+    @precondition(lambda self: self.oracle.grants)
+    @rule(
+        number=numbers,
+        account=st.sampled_from([*ACCOUNTS, *SUBS, "nobody"]),
+        address=addresses,
+        scope=st.just([]) | scopes,
+    )
+    def exchange(self, number: int, account: str, address: str, scope: list[str]) -> None:
+        """A session asks for tokens for another account."""
+        parent = self._grant(number)
+        assert parent is not None
+        subject = ACCOUNTS.get(account, 499_999)
+        answer = self.server.http(
+            address,
+            "public/exchange_token",
+            refresh_token=parent.refresh,
+            subject_id=subject,
+            scope=" ".join(scope),
+        )
+        asked = words_of(scope)
+        good = self._heritable(parent, address) and parent.owner is None and asked["ip"] in ("", address)
+        good = good and self.oracle.may_exchange(parent, account)
+        assert ("result" in answer) is good, answer
+        self.taken["tokens exchanged" if good else "exchanges refused"] += 1
+        if good:
+            got = parent.rights if asked["rights"] is None else parent.rights & asked["rights"]
+            ends = [parent.end_s, self.oracle.now_s + asked["expires"] if asked["expires"] else parent.end_s]
+            grant = self.oracle.granted(
+                parent.key,
+                got,
+                address=parent.address or asked["ip"],
+                end_s=min(ends),
+                session=asked["session"] or parent.session,
+                acts_for=account,
+            )
+            self._got(None, grant, answer["result"])
+        self.oracle.settle()
+
+    @rule(number=numbers, sub=st.sampled_from(SUBS), enabled=st.booleans(), really=st.booleans())
+    def toggle(self, number: int, sub: str, enabled: bool, really: bool) -> None:
+        """Somebody opens or closes a sub-account to sessions."""
+        by = self._grant(number)
+        if by is None or not really:
+            return
+        address = by.address or ADDRESSES[0]
+        answer = self.server.http(
+            address,
+            "private/toggle_subaccount_login",
+            sid=ACCOUNTS[sub],
+            state="enable" if enabled else "disable",
+            access_token=by.access,
+        )
+        allowed = self.oracle.may(by, "account write", address) and by.account == FAMILIES[sub]
+        assert ("result" in answer) is allowed, answer
+        if allowed:
+            self.taken["logins toggled"] += 1
+            self.oracle.toggled(sub, enabled=enabled)
 
     @rule(key_id=ids, address=addresses, really=seldom)
     def crowd(self, key_id: str, address: str, really: bool) -> None:
@@ -386,7 +463,7 @@ class RightsModel(RuleBasedStateMachine):
         self.taken["requests allowed" if allowed else "requests refused"] += 1
         assert ("result" in answer) is allowed, (answer, by)
         assert allowed or self.server.exchange.service.ticket() == before, "what is refused does not act"
-        self._hear(by.key.account if allowed and method == "private/buy" and by else "")
+        self._hear(by.account if allowed and method == "private/buy" and by else "")
         for account in ACCOUNTS.values():
             self.server.exchange.service.submit(self.server.cancels(account))
         self._drain()

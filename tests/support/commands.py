@@ -37,10 +37,10 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> CommandOutcom
     """Run a command in this process to its end."""
     with pytest.raises(SystemExit) as caught:
         main([str(argument) for argument in arguments])
-    found = capsys.readouterr()
+    output = capsys.readouterr()
     code = caught.value.code
     return CommandOutcome(
-        code if isinstance(code, int) else 0, _COLOURS.sub("", found.out), _COLOURS.sub("", found.err)
+        code if isinstance(code, int) else 0, _COLOURS.sub("", output.out), _COLOURS.sub("", output.err)
     )
 
 

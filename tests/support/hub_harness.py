@@ -21,7 +21,7 @@ class HubHarness:
         self, instrument: Instrument | None = None, retention: RetentionPolicy | None = None
     ) -> None:
         self.market = Market(VENUE)
-        self.hub = Hub(self.market, "epoch", retention)
+        self.hub = Hub(self.market, "epoch", retention=retention)
         self.book = ScriptedBook(instrument)
         self.instrument = self.book.instrument
         self.now_ns = START_NS

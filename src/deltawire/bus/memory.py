@@ -1,14 +1,16 @@
-"""The broker inside one process."""
+"""The brokers inside one process: of market data, and of account events."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from itertools import islice
 
 from deltawire.errors import PublishError
+from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.ports import Batch
 
 Listener = Callable[[Batch], None]
+AccountListener = Callable[[AccountId, Iterable[AccountEvent]], None]
 
 
 class MemoryBroker:
@@ -61,3 +63,19 @@ class MemoryBroker:
         if not 0 <= count <= len(kept):
             return None
         return list(islice(kept, len(kept) - count, None))
+
+
+class MemoryAccountBroker:
+    """Calls every listener with `(account, events)` within `publish`, in the order of subscription."""
+
+    def __init__(self) -> None:
+        self._listeners: list[AccountListener] = []
+
+    def publish(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
+        """Call all listeners; an exception of one propagates to the publisher."""
+        for listener in self._listeners:
+            listener(account, events)
+
+    def subscribe(self, listener: AccountListener) -> None:
+        """Add a listener for all later events, for the life of the broker."""
+        self._listeners.append(listener)

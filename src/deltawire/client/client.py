@@ -72,7 +72,7 @@ class _Connection(ClientConnection):
     """Lets go of its transport also when the peer broke it off: asyncio warns of one over TLS otherwise."""
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """See `websockets`."""
+        """Close the connection with this WebSocket code and reason; waits for the peer's close frame."""
         await super().close(code, reason)
         self.transport.close()
 

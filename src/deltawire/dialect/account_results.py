@@ -108,7 +108,7 @@ class Withdrawal(msgspec.Struct):
     transaction_id: str | None
 
 
-class MoneyTransfer(msgspec.Struct):
+class MoneyTransfer(msgspec.Struct, omit_defaults=True):
     """What went to or came from another account of the same owner."""
 
     id: int
@@ -120,6 +120,7 @@ class MoneyTransfer(msgspec.Struct):
     type: str
     created_timestamp: int
     updated_timestamp: int
+    nonce: str = ""
 
 
 class Deposits(msgspec.Struct):

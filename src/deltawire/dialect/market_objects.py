@@ -114,6 +114,11 @@ def currency_objects(market: Market) -> list[dict[str, Any]]:
     ]
 
 
+def index_name_object(name: str) -> dict[str, Any]:
+    """An index by its name; there are no combos."""
+    return {"name": name, "future_combo_creation_enabled": False, "option_combo_creation_enabled": False}
+
+
 def ticker_object(state: InstrumentState, market: Market, mark: Mark | None = None) -> dict[str, Any]:
     """Data of `ticker.X.*`, result of `public/ticker`; with a mark, as of then instead of now.
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.dialect.account_results import ACCOUNT_RESULTS
+from deltawire.dialect.account_results import ACCOUNT_RESULTS, SupportedIndex
 from deltawire.dialect.payloads import Definitions, Ticker, Trade
 from deltawire.dialect.private_payloads import (
     Position,
@@ -417,7 +417,7 @@ RESULTS: dict[str, Any] = {
     "public/get_funding_rate_history": list[FundingHour],
     "public/get_funding_rate_value": float,
     "public/get_index_price": IndexValue,
-    "public/get_index_price_names": list[str],
+    "public/get_index_price_names": list[str | SupportedIndex],
     "public/get_instrument": InstrumentFacts,
     "public/get_instruments": list[InstrumentFacts],
     "public/get_last_trades_by_currency": Trades,

@@ -37,6 +37,7 @@ class Directory:
         market: Market,
         epoch: str,
         groups: SubscriberGroups,
+        *,
         timers: Timers,
         retention: RetentionPolicy | None = None,
         clock: Clock | None = None,

@@ -43,6 +43,7 @@ class Hub:
         self,
         market: Market,
         epoch: str,
+        *,
         retention: RetentionPolicy | None = None,
         clock: Clock | None = None,
         make_write: MakeWrite = write_to_each,
@@ -54,7 +55,15 @@ class Hub:
         self._groups = SubscriberGroups(make_write)
         self.traffic = self._groups.traffic
         self._scheduler = Scheduler(market.now_ns)
-        self.directory = Directory(market, epoch, self._groups, self._scheduler, retention, clock, states)
+        self.directory = Directory(
+            market,
+            epoch,
+            self._groups,
+            timers=self._scheduler,
+            retention=retention,
+            clock=clock,
+            states=states,
+        )
         self._patterns = Patterns()
 
     # Subscribers.

@@ -15,7 +15,7 @@ class Scheduler:
         self._of_moment: dict[Channel, None] = {}
 
     def wake(self, channel: Channel, venue: str, interval_ns: int) -> None:
-        """See `Timers`."""
+        """Request one call of `channel.interval_ended()` at the next multiple of the interval in the venue's time."""
         key = (venue, interval_ns)
         if key not in self._due:
             self._due[key] = {}
@@ -23,11 +23,11 @@ class Scheduler:
         self._due[key][channel] = None
 
     def after_moment(self, channel: Channel) -> None:
-        """See `Timers`."""
+        """Request one call of `channel.moment_ended()` from `end_moment`."""
         self._of_moment[channel] = None
 
     def forget(self, channel: Channel) -> None:
-        """See `Timers`."""
+        """Drop all requests of a channel."""
         self._of_moment.pop(channel, None)
         for channels in self._due.values():
             channels.pop(channel, None)

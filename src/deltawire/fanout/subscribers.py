@@ -130,6 +130,7 @@ class Subscriber:
         self,
         sink: Sink,
         encoding: Encoding = JSON,
+        *,
         most_channels: int = MOST_CHANNELS,
         crowded: Callable[[], None] = lambda: None,
     ) -> None:

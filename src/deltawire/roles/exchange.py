@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from deltawire.agents.simulation import Simulation
-from deltawire.bus.accounts import MemoryAccountBroker
+from deltawire.bus.memory import MemoryAccountBroker
 from deltawire.errors import JournalError, UsageError
 from deltawire.exchange.accounts.account_records import AccountRecord, Deposit
 from deltawire.exchange.accounts.accounts import Accounts
@@ -263,7 +263,7 @@ class BuiltinExchange:
             enrolment.poll()
             halts.step(self.service.now())
 
-        self.source = SimulatedSource(self.service, public, agents, poll, clock)
+        self.source = SimulatedSource(self.service, public, agents, poll=poll, clock=clock)
 
     async def drained(self) -> None:
         """Wait until everything submitted is on disk."""

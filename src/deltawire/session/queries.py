@@ -9,6 +9,7 @@ from deltawire.dialect.families import RESOLUTIONS
 from deltawire.dialect.market_objects import (
     MS_NS,
     currency_objects,
+    index_name_object,
     instrument_object,
     status_object,
     summary_object,
@@ -67,6 +68,10 @@ class _TradesOfInstrument(Window, kw_only=True):
 class _TradesOfCurrency(Window, kw_only=True):
     currency: str = "any"
     kind: Kind = "any"
+
+
+class _IndexNames(msgspec.Struct):
+    extended: bool = False
 
 
 class _Expirations(msgspec.Struct):
@@ -252,9 +257,10 @@ def get_index_price(context: Context, params: _IndexName) -> Any:
 
 
 @method("public/get_index_price_names")
-def get_index_price_names(context: Context, params: NoParams) -> Any:
-    """The names of all indices."""
-    return context.market.index_names()
+def get_index_price_names(context: Context, params: _IndexNames) -> Any:
+    """The names of all indices; `extended` says as well that no combos can be created on them."""
+    names = context.market.index_names()
+    return [index_name_object(name) for name in names] if params.extended else names
 
 
 def _chosen(context: Context, currency: str, kind: str) -> list[InstrumentState]:

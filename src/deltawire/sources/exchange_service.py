@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol, get_args
 
+from msgspec.structs import replace
+
 from deltawire.errors import JournalError
 from deltawire.exchange.accounts.account_log import LogEntry, SettlementEntry
 from deltawire.exchange.accounts.account_records import CloseSubaccount, OpenSubaccount
@@ -291,9 +293,9 @@ class ExchangeService:
 
     def summary(self, account: AccountId, currency: str) -> CurrencySummary:
         held = self.accounts.ledger.accounts.get(account)
-        return account_summary(
-            self.accounts, account if held and currency in held.wallets else NOBODY, currency
-        )
+        if held is None or currency in held.wallets:
+            return account_summary(self.accounts, NOBODY if held is None else account, currency)
+        return replace(account_summary(self.accounts, NOBODY, currency), margin_model=held.model)
 
     def currencies(self) -> tuple[str, ...]:
         return tuple(sorted(Listings.currencies()))

@@ -180,11 +180,11 @@ def test_who_waits_gets_the_image_alone_and_who_stayed_the_delta_alone() -> None
     waits = harness.joined(RAW)
     harness.publish(*harness.book.image({1000: 5}, {1001: 6}))
     harness.publish(harness.book.change(asks={1001: 7}))
-    told, waited = stayed.notes(RAW), waits.notes(RAW)
-    assert [note["data"]["type"] for note in told] == ["change"] * 3
+    notes, waited = stayed.notes(RAW), waits.notes(RAW)
+    assert [note["data"]["type"] for note in notes] == ["change"] * 3
     assert [note["data"]["type"] for note in waited] == ["snapshot", "change"]
-    assert [note["seq"] for note in told[1:]] == [note["seq"] for note in waited]
-    assert told[2] == waited[1]
+    assert [note["seq"] for note in notes[1:]] == [note["seq"] for note in waited]
+    assert notes[2] == waited[1]
 
 
 def test_who_leaves_while_waiting_gets_nothing() -> None:
@@ -213,8 +213,8 @@ def test_finer_exponents_amid_an_interval_break_no_chain(channel: str) -> None:
     harness.publish(harness.book.refine())
     harness.publish(harness.book.change(bids={9985: 75}))
     harness.advance_ms(100)
-    told = [row for data in inbox.data(channel)[1:] for row in data["bids"] + data["asks"]]
-    assert sorted(told) == [["change", 100.1, 31.0], ["delete", 100.0, 0.0], ["new", 99.85, 7.5]]
+    rows = [row for data in inbox.data(channel)[1:] for row in data["bids"] + data["asks"]]
+    assert sorted(rows) == [["change", 100.1, 31.0], ["delete", 100.0, 0.0], ["new", 99.85, 7.5]]
 
 
 def test_finer_exponents_amid_an_interval_leave_the_image_of_what_was_told() -> None:
@@ -325,8 +325,10 @@ def test_grouping_is_what_it_would_be_level_by_level(
 ) -> None:
     side = Side(bid=down)
     side.load(list(levels), list(levels.values()))
-    found = group_levels(side, step, depth, down=down)
-    assert list(zip(found.prices, found.sizes, strict=True)) == naive_groups(levels, step, depth, down=down)
+    grouped = group_levels(side, step, depth, down=down)
+    assert list(zip(grouped.prices, grouped.sizes, strict=True)) == naive_groups(
+        levels, step, depth, down=down
+    )
 
 
 @pytest.mark.parametrize(

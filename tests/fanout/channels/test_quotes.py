@@ -332,8 +332,8 @@ def test_instruments_are_told_as_they_are_listed_and_close() -> None:
     harness.publish(make_listing(fresh), make_listing(make_option()), make_listing(harness.instrument))
     harness.publish(make_listing(msgspec.structs.replace(fresh, price_exponent=-2)))
     harness.publish(make_listing(msgspec.structs.replace(fresh, price_exponent=-2, active=False)))
-    told = [(data["instrument_name"], data["state"]) for data in inbox.data(channel)]
-    assert told == [("BTC-29MAR24", "created"), ("BTC-29MAR24", "closed")]
+    changes = [(data["instrument_name"], data["state"]) for data in inbox.data(channel)]
+    assert changes == [("BTC-29MAR24", "created"), ("BTC-29MAR24", "closed")]
 
 
 def test_status_says_why_and_since_when() -> None:

@@ -5,9 +5,11 @@ from typing import Any, get_args
 import pytest
 
 from deltawire.exchange.accounts import subaccounts
-from deltawire.exchange.accounts.account_records import AccountRecord
+from deltawire.exchange.accounts.account_log import AccountLog
+from deltawire.exchange.accounts.account_records import AccountRecord, OpenSubaccount
 from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.codec import Codec
+from deltawire.model.instruments import Instrument
 from tests.support.contracts import CALL, PERPETUAL
 from tests.support.credentials import secret_login
 from tests.support.definitions import TABLE
@@ -71,8 +73,8 @@ def test_money_goes_to_a_sub_account_and_back_and_is_none_more(
     back = {"currency": "BTC", "amount": "0.5", "source": sub["id"], "destination": 1}
     alice.result("private/submit_transfer_between_subaccounts", **back)
     assert (balance(alice), exchange.harness.balance(sub["id"])) == (8.0, 2.0)
-    found = alice.result("private/get_transfers", currency="BTC")
-    assert [(each["direction"], each["amount"]) for each in found["data"]] == [
+    answer = alice.result("private/get_transfers", currency="BTC")
+    assert [(each["direction"], each["amount"]) for each in answer["data"]] == [
         ("income", 0.5),
         ("payment", 2.5),
     ]
@@ -153,7 +155,7 @@ def test_positions_move_at_a_price_without_fees(
     bob.sell(1, 0.03, instrument_name=CALL.name)
     alice.buy(1, instrument_name=CALL.name)
     before = exchange.harness.equity(1) + exchange.harness.equity(sub["id"])
-    found = alice.result(
+    answer = alice.result(
         "private/move_positions",
         source_uid=1,
         target_uid=sub["id"],
@@ -162,7 +164,7 @@ def test_positions_move_at_a_price_without_fees(
             {"instrument_name": CALL.name, "amount": 1},
         ],
     )["trades"]
-    assert [(each["direction"], each["amount"]) for each in found] == [("buy", 400.0), ("buy", 1.0)]
+    assert [(each["direction"], each["amount"]) for each in answer] == [("buy", 400.0), ("buy", 1.0)]
     held = alice.result("private/get_subaccounts_details", currency="BTC")
     sizes = [{each["instrument_name"]: each["size"] for each in one["positions"]} for one in held]
     assert sizes == [{NAME: 600.0}, {NAME: 400.0, CALL.name: 1.0}]
@@ -375,3 +377,74 @@ def test_every_method_that_documents_a_sub_account_takes_it() -> None:
         name for name, entry in TABLE["methods"].items() if "subaccount_id?" in entry.get("params", {})
     }
     assert documented == {f"private/{name}" for name, _ in OF_SUBACCOUNT}
+
+
+@pytest.mark.parametrize("price", [5e-324, 1e-300, 0.01, 6_000_001, 1e18, 2**63, 10**30, 1e300, 1.7e308])
+@pytest.mark.parametrize("instrument", [PERPETUAL, CALL])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_move_at_an_absurd_price_is_refused_and_harms_nobody(
+    exchange: Exchange,
+    alice: Client,
+    sub: dict[str, Any],
+    price: float,
+    instrument: Instrument,
+    sign: int,
+) -> None:
+    """One of 5e-324 overflowed in the middle of the record, after which the exchange refused everything."""
+    alice.result("private/submit_transfer_to_subaccount", currency="BTC", amount=4, destination=sub["id"])
+    amount, at = (1000.0, 60_000.0) if instrument is PERPETUAL else (1.0, 0.03)
+    exchange.harness.order(2, instrument, -sign * amount, at)
+    exchange.harness.order(1, instrument, sign * amount, at)
+    moved = {"instrument_name": instrument.name, "amount": amount, "price": price}
+    asked = {"source_uid": 1, "target_uid": sub["id"], "trades": [moved]}
+    if instrument is CALL and price == 0.01:
+        assert alice.result("private/move_positions", **asked)["trades"]
+        return
+    before = exchange.journalled()
+    error = alice.error("private/move_positions", **asked)
+    assert (error["code"], error["data"]["param"]) == (10023, "price")
+    assert exchange.journalled() == before
+    assert exchange.harness.balanced()
+    assert alice.result("private/move_positions", **asked | {"trades": [moved | {"price": at}]})["trades"]
+
+
+def test_the_margin_model_of_a_sub_account_is_changed_by_its_owner(
+    exchange: Exchange, alice: Client, bob: Client, sub: dict[str, Any]
+) -> None:
+    changed, asked = "private/change_margin_model", {"margin_model": "segregated_pm", "user_id": sub["id"]}
+    alice.result(changed, **asked)
+    models = [each["margin_model"] for each in alice.result("private/get_subaccounts")]
+    assert models == ["segregated_sm", "segregated_pm"]
+    error = alice.error(changed, **asked | {"user_id": 2})
+    assert (error["code"], error["data"]["param"]) == (13020, "user_id")
+
+
+def test_an_account_with_the_longest_name_has_sub_accounts(exchange: Exchange) -> None:
+    exchange.harness.deposit(7, 1.0)
+    exchange.service.enrol("n" * 64, 7)
+    opened = exchange.service.submit(OpenSubaccount(at_ns=exchange.now(), account=7, name="n" * 64 + "_1000"))
+    assert not refusal(opened)
+
+
+def test_a_transfer_is_made_once_under_a_nonce_also_after_a_replay(
+    exchange: Exchange, alice: Client, sub: dict[str, Any]
+) -> None:
+    pay, asked = "private/submit_transfer_between_subaccounts", {"currency": "BTC", "destination": sub["id"]}
+    first = alice.result(pay, amount=1, nonce="n-000001", **asked)
+    before = exchange.journalled()
+    assert first["nonce"] == "n-000001"
+    for amount in (1, 2, 1000):
+        assert alice.result(pay, amount=amount, nonce="n-000001", **asked) == first
+    assert (exchange.journalled(), balance(alice)) == (before, 9.0)
+    assert alice.result(pay, amount=1, nonce="n-000002", **asked)["id"] != first["id"]
+    assert "nonce" not in alice.result(pay, amount=1, **asked)
+    back = {"currency": "BTC", "destination": 1, "source": sub["id"], "nonce": "n-000001"}
+    assert alice.result(pay, amount=1, **back)["direction"] == "payment"
+    assert balance(alice) == 8.0
+    for nonce in ("short", "x" * 129, 12345678):
+        assert alice.error(pay, amount=1, nonce=nonce, **asked)["data"]["param"] == "nonce"
+    transfers = alice.result("private/get_transfers", currency="BTC")["data"]
+    assert [each.get("nonce") for each in transfers] == ["n-000001", None, "n-000002", "n-000001"]
+    log = AccountLog(before=1_000_000, kept=100)
+    log.thaw(exchange.service._history.log.freeze())
+    assert [entry.nonce for entry in log.entries(1) if entry.nonce] == ["n-000001", "n-000002", "n-000001"]

@@ -72,6 +72,8 @@ class Transfer(Record, frozen=True, tag=True, kw_only=True):
     to: AccountId
     currency: str
     units: int
+    nonce: str = ""
+    """By which the client knows it."""
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -129,6 +131,7 @@ class BalanceChanged(AccountEvent, frozen=True, tag=True):
     at_ns: int = 0
     balance: int = 0
     other: AccountId = 0
+    nonce: str = ""
 
 
 class Settled(AccountEvent, frozen=True, tag=True):

@@ -198,7 +198,9 @@ class Accounts:
         self.margining = Margining(pricing, self.margins, self.fees)
         self.portfolios = Portfolios(pricing, self.margins)
         self.standings = MarginState(ledger, pricing, self.margining, self.portfolios)
-        self.settlement = Settlement(ledger, pricing, self.fees, self.standings, settle_ns)
+        self.settlement = Settlement(
+            ledger, pricing, self.fees, standings=self.standings, settle_ns=settle_ns
+        )
         self.liquidation = Liquidation(ledger, pricing, self.standings, self.band)
         self.listings = Listings(pricing, self.fees, self.band, self.margins)
         self.subaccounts = Subaccounts(ledger, pricing, self.standings, self.settlement)

@@ -86,6 +86,18 @@ class Ledger(msgspec.Struct):
             account = self.accounts[number] = Account(number)
         return account
 
+    def open_subaccount(self, main: AccountId, name: str, first: AccountId) -> Account:
+        """A new sub-account; its number is `first` or the next after all sub-accounts so far, closed ones included."""
+        numbers = [number for number, each in self.accounts.items() if each.main]
+        self.last_sub = max(*numbers, self.last_sub, first - 1) + 1
+        account = self.account(self.last_sub)
+        account.main, account.name = main, name
+        return account
+
+    def close(self, number: AccountId) -> None:
+        """Remove an account; `KeyError` if there is none."""
+        del self.accounts[number]
+
     def subaccounts(self, main: AccountId) -> list[Account]:
         """The sub-accounts of an account, in the order of their opening."""
         return [each for each in self.accounts.values() if each.main == main]

@@ -2,7 +2,8 @@
 
 import re
 
-LONGEST = 64
+LONGEST = 80
+"""Longer than an operator's account may be named, for the number behind it."""
 _OPENED_AS = re.compile(r"(.+)_[0-9]+")
 
 

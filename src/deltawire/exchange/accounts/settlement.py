@@ -25,6 +25,7 @@ class Settlement:
         ledger: Ledger,
         pricing: Pricing,
         fees: FeeTable,
+        *,
         standings: MarginState,
         settle_ns: int = 0,
     ) -> None:

@@ -40,6 +40,8 @@ NOT_EMPTY = Rejection(
     reason="it has money, positions or orders: cancel, close and transfer them first",
     param="subaccount_id",
 )
+FARTHEST = 100
+"""Prices of moved positions are at most so many times the index: far out, and within what integers hold."""
 FUNDS = Rejection(Code.NOT_ENOUGH_FUNDS)
 LOCKED = Rejection(Code.ACCOUNT_LOCKED, reason="liquidation")
 
@@ -89,10 +91,7 @@ class Subaccounts:
             )
         if not self._is_free(record.name):
             return TAKEN
-        subs = [number for number, each in self._ledger.accounts.items() if each.main]
-        self._ledger.last_sub = max(*subs, self._ledger.last_sub, FIRST - 1) + 1
-        account = self._ledger.account(self._ledger.last_sub)
-        account.main, account.name = record.account, record.name
+        account = self._ledger.open_subaccount(record.account, record.name, FIRST)
         self._ledger.account(record.account).opened += 1
         outbox.append(SubaccountOpened(record.account, account.id, record.name))
         return None
@@ -120,7 +119,7 @@ class Subaccounts:
         held = any(position.lots or position.unsettled for position in sub.positions.values())
         if held or sub.orders or any(wallet.balance or wallet.liquidating for wallet in sub.wallets.values()):
             return NOT_EMPTY
-        del self._ledger.accounts[record.sub]
+        self._ledger.close(record.sub)
         self._standings.forget(record.sub)
         return None
 
@@ -145,7 +144,9 @@ class Subaccounts:
         ):
             self._ledger.deposit(number, record.currency, units)
             balance = self._ledger.account(number).wallet(record.currency).balance
-            outbox.append(BalanceChanged(number, record.currency, units, record.at_ns, balance, other))
+            outbox.append(
+                BalanceChanged(number, record.currency, units, record.at_ns, balance, other, record.nonce)
+            )
         return None
 
     def _kin(self, one: AccountId, other: AccountId) -> Rejection | None:
@@ -187,7 +188,17 @@ class Subaccounts:
             return Rejection(Code.INVALID_AMOUNT, reason="more than the position", param="amount")
         if source.wallet(instrument.settlement).liquidating:
             return LOCKED
-        return None if move.price > 0 else Rejection(Code.INVALID_PRICE, param="price")
+        least, most = instrument.price(1), FARTHEST * self._usual(instrument)
+        within = least <= move.price <= most
+        return (
+            None if within else Rejection(Code.INVALID_PRICE, reason=f"from {least} to {most}", param="price")
+        )
+
+    def _usual(self, instrument: Instrument) -> float:
+        """What prices of an instrument are held against: its index; options on a coin are priced in that coin."""
+        if instrument.kind == "option" and instrument.inverse:
+            return 1.0
+        return self._pricing.index.get(instrument.index_name, 0.0)
 
     def _hand_over(self, source: Account, target: Account, move: Move) -> int:
         """Do it; what the target has got, in lots."""

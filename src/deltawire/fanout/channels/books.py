@@ -224,12 +224,12 @@ class BookChannel(_BookChannel):
         return self._image
 
     def hold(self) -> int:
-        """See `Channel`."""
+        """A reader falls behind here: keep its changes from here on; returns the position."""
         self._checkpoints.hold(self.seq, _Context(self._change_id, self._news_count))
         return self.seq
 
     def release(self, seq: int) -> None:
-        """See `Channel`."""
+        """A reader that fell behind there has caught up or left: drop what only it needed."""
         self._checkpoints.release(seq)
 
     def since(self, seq: int) -> BookNote:

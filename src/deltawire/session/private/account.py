@@ -111,7 +111,7 @@ def get_margins(context: Context, params: _Margins) -> Any:
 @method("private/change_margin_model", right="account:read_write")
 def change_margin_model(context: Context, params: _Model) -> Any:
     """Change the margin model of the account, if its funds cover it; returns the change in each currency."""
-    session = account_session(context)
+    session = acting_for(context, params.user_id, "user_id")
     if params.dry_run:
         raise refused(Code.NOT_IMPLEMENTED, reason="there is no trial", param="dry_run")
     before = {currency: _rates(session, currency) for currency in session.trading.currencies()}

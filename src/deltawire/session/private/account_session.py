@@ -66,11 +66,11 @@ def account_session(context: Context) -> AccountSession:
     return AccountSession(context.trading, account, context.trading.account_name(account), context.session)
 
 
-def acting_for(context: Context, subaccount_id: int | None) -> AccountSession:
+def acting_for(context: Context, subaccount_id: int | None, param: str = "subaccount_id") -> AccountSession:
     """The account that sent the request, or that sub-account of it; another's raises the dialect's error."""
     session = account_session(context)
     if subaccount_id is None or subaccount_id == session.account:
         return session
     if subaccount_id not in session.trading.subaccounts(session.account):
-        raise refused(Code.NOT_FOUND, reason="no such sub-account of this account", param="subaccount_id")
+        raise refused(Code.NOT_FOUND, reason="no such sub-account of this account", param=param)
     return session._replace(account=subaccount_id, name=session.trading.account_name(subaccount_id))

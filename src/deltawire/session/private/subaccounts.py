@@ -1,6 +1,6 @@
 """Methods about an account's sub-accounts: opening and naming them, paying them, moving positions to them."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -9,6 +9,7 @@ from deltawire.dialect.log_objects import transfer_object
 from deltawire.dialect.order_objects import order_object
 from deltawire.dialect.order_params import needed, refused, to_lots
 from deltawire.errors import PrecisionError
+from deltawire.exchange.accounts.account_log import LogEntry
 from deltawire.exchange.accounts.account_records import (
     CloseSubaccount,
     Move,
@@ -70,7 +71,7 @@ class _Transfer(msgspec.Struct, kw_only=True):
     amount: _Amount
     destination: int
     source: int | None = None
-    nonce: str | None = None
+    nonce: Annotated[str, msgspec.Meta(min_length=8, max_length=128)] | None = None
 
 
 class _Part(msgspec.Struct):
@@ -187,12 +188,17 @@ def remove_subaccount(context: Context, params: _Removed) -> Any:
 
 @method("private/submit_transfer_to_subaccount", "private/submit_transfer_between_subaccounts", right=PAY)
 def submit_transfer_between_subaccounts(context: Context, params: _Transfer) -> Any:
-    """Pay from the account, or from a sub-account (`source`), to another of the same owner, at once."""
+    """Pay from the account, or from a sub-account (`source`), to another of the same owner, at once.
+
+    A payment is made once under a `nonce`: another request with it gets the first one's answer.
+    """
     session = account_session(context)
     source = session.account if params.source is None else params.source
     if source not in _family(session):
         raise refused(Code.NOT_FOUND, reason="no such account of this owner", param="source")
     currency = parse_one_currency(context, params.currency)
+    if params.nonce is not None and (made := _made(session, source, params.nonce)) is not None:
+        return transfer_object(made, session.trading.account_name(made.other))
     session.submit(
         Transfer(
             at_ns=session.trading.now(),
@@ -200,6 +206,7 @@ def submit_transfer_between_subaccounts(context: Context, params: _Transfer) -> 
             to=params.destination,
             currency=currency,
             units=_units(params.amount),
+            nonce=params.nonce or "",
         )
     )
     entry = next(iter(session.trading.log(source)))
@@ -246,6 +253,12 @@ def _move(session: AccountSession, part: _Part) -> Move:
 def _family(session: AccountSession) -> list[AccountId]:
     """The account and its sub-accounts."""
     return [session.account, *session.trading.subaccounts(session.account)]
+
+
+def _made(session: AccountSession, source: AccountId, nonce: str) -> LogEntry | None:
+    """The payment that was made under a nonce, as far back as the account's log goes."""
+    found = session.trading.log(source)
+    return next((entry for entry in found if entry.nonce == nonce and entry.cashflow < 0), None)
 
 
 def _units(amount: _Amount) -> int:
