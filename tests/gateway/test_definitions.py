@@ -482,6 +482,7 @@ VALUES: dict[str, Any] = {
 SELDOM = {name for name, family in FAMILIES.items() if family.silent} | {
     "health",
     "status",
+    "health",
     "instrument_state",
     "user_lock",
 }
