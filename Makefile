@@ -25,7 +25,7 @@ REQUESTS ?= 400000
 BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
-.PHONY: help demo test thorough twins sanitize fuzz bystander rights interop storm lateness durability check bench realism autobahn kernel lock clean
+.PHONY: help demo test thorough twins sanitize fuzz bystander rights interop storm lateness durability recorder check bench realism autobahn kernel lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -60,6 +60,9 @@ lateness: $(VENV)/ready-dev ## How late 2,000 notifications/s and 1,000 orders/s
 
 durability: $(VENV)/ready-dev ## Kill the server 20 times under 1,000 orders/s, and cut its power 20 times
 	DELTAWIRE_DURABILITY=20 $(BIN)/pytest -s -q tests/journal/test_durability.py tests/journal/test_durability_of_the_server.py
+
+recorder: $(VENV)/ready-dev ## Kill the recorder 20 times at 20,000 frames/s, and cut its power 20 times
+	DELTAWIRE_RECORDER=20 DELTAWIRE_RECORDER_RATE=20000 $(BIN)/pytest -s -q tests/recording/test_recorder_durability.py
 
 check: $(VENV)/ready-dev ## Format, lint and type check
 	$(BIN)/ruff format --check .

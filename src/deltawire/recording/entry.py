@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-RecordKind = Literal["opened", "received", "fetched", "damaged"]
+RecordKind = Literal["opened", "received", "fetched", "sent", "closed", "damaged"]
 SECOND_NS = 1_000_000_000
 LATEST_NS = (1 << 63) - 1
 NO_TIME_NS = 1_000_000 * SECOND_NS

@@ -11,12 +11,15 @@ from typing import BinaryIO
 import msgspec
 
 from deltawire.errors import RecordingError, UsageError
+from deltawire.recording.containers import unit_pieces
 from deltawire.recording.entry import RecordingEntry
 from deltawire.recording.formats import Reader
-from deltawire.recording.lines import Lines
+from deltawire.recording.lines import Damaged, Lines
+from deltawire.recording.own_lines import FIRST, Origin, parse_origin, read_entries
 from deltawire.recording.stamps import Clock
 
 _PACKED = r"(?:\.(?:gz|zst|bz2|xz))?"
+OWN_NAME = ".dwr.zst"
 _LOG_NAME = re.compile(rf"(.+)\.ws\.\d+\.(\d+){_PACKED}")
 NO_FORMAT = "a recording is '<stamp> <json>' lines, JSON lines, a CBCAP1 file or a 'wss://… <-> t' log"
 
@@ -101,7 +104,13 @@ class Recording:
 
 def _read(path: Path, raw: BinaryIO, clock: Clock) -> Iterator[RecordingEntry]:
     """The records of a file; `RecordingError` when it is clear that it has none."""
-    reader = Reader(Lines(raw))
+    own = path.name.endswith(OWN_NAME)
+    lines = Lines(raw, unit_pieces(raw, 0)) if own else Lines(raw)
+    if own or _is_own(lines):
+        clock.use_wall_ns()
+        yield from read_entries(lines)
+        return
+    reader = Reader(lines)
     reason = ""
     for record in clock.times(reader.entries()):
         if not reason and record.kind == "damaged":
@@ -109,3 +118,23 @@ def _read(path: Path, raw: BinaryIO, clock: Clock) -> Iterator[RecordingEntry]:
         yield record
     if not reader.known:
         raise RecordingError(str(path), "line 1", f"{reason}; {NO_FORMAT}" if reason else "the file is empty")
+
+
+def read_origin(raw: BinaryIO) -> Origin | None:
+    """Of which connection a file of ours is; None if it is not ours."""
+    raw.seek(0)
+    try:
+        return parse_origin(Lines(raw).read())
+    except Damaged:
+        return None
+
+
+def _is_own(lines: Lines) -> bool:
+    """Whether these are the lines of a file of ours; what was read is put back."""
+    try:
+        first = lines.read()
+    except Damaged as damage:
+        lines.put_back(b"", str(damage))
+        return False
+    lines.put_back(first)
+    return first.startswith(FIRST)

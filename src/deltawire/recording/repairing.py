@@ -1,0 +1,91 @@
+"""Finishes files that a recorder left unfinished, and removes what is damaged in them."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from deltawire.recording.disk import Disk
+from deltawire.recording.own_lines import format_note
+from deltawire.recording.recording import OWN_NAME
+from deltawire.recording.stream import RAW
+from deltawire.recording.unit_files import Damage, is_finished, read_units
+from deltawire.recording.units import Placed, format_end, format_unit
+
+
+class Repair(msgspec.Struct, frozen=True):
+    """What was done to a file: how many places were damaged, and the last time in it (0: nothing was whole)."""
+
+    file: str
+    connection: str
+    damaged: int
+    last_ns: int
+    lines: int
+
+
+def unfinished(disk: Disk) -> Iterator[str]:
+    """The files without a seek table."""
+    for name in disk.names(f"{RAW}/**/*{OWN_NAME}"):
+        with disk.path(name).open("rb") as raw:
+            if not is_finished(raw):
+                yield name
+
+
+def repair(disk: Disk, name: str) -> Repair:
+    """Rewrite a file of its whole units, with a note where others were; one with none is removed.
+
+    A file without damage only gets its index and its seek table. May raise `OSError`, and leaves the file then.
+    """
+    connection = "/".join(name.split("/")[1:-1])
+    units, damaged = _survey(disk, name)
+    if not units:
+        disk.remove(name)
+        return Repair(name, connection, damaged, 0, 0)
+    last_ns = max(unit.head.last_ns for unit in units)
+    lines = sum(unit.head.lines for unit in units)
+    if damaged:
+        disk.replace(name, _rewritten(disk, name))
+    else:
+        disk.append(name, format_end(units))
+        disk.close(name)
+    return Repair(name, connection, damaged, last_ns, lines)
+
+
+def _survey(disk: Disk, name: str) -> tuple[list[Placed], int]:
+    units: list[Placed] = []
+    damaged = 0
+    with disk.path(name).open("rb") as raw:
+        for unit in read_units(raw):
+            if isinstance(unit, Damage):
+                damaged += 1
+            else:
+                units.append(unit[0])
+    return units, damaged
+
+
+def _rewritten(disk: Disk, name: str) -> bytes:
+    parts: list[bytes] = []
+    placed: list[Placed] = []
+    at = last_ns = next_line = 0
+    missing = ""
+    with disk.path(name).open("rb") as raw:
+        for unit in read_units(raw):
+            if isinstance(unit, Damage):
+                missing = missing or str(unit)
+                continue
+            head, content = unit[0].head, unit[1]
+            if missing:
+                content = format_note(last_ns or head.first_ns, "lost", missing) + content
+                missing = ""
+            first_line = max(next_line, head.first_line)
+            data = format_unit(content, head.first_ns, head.last_ns, first_line, level=1)
+            new = msgspec.structs.replace(
+                head,
+                first_line=first_line,
+                lines=content.count(b"\n"),
+                content=len(content),
+                packed=len(data) - (head.size - head.packed),
+            )
+            placed.append(Placed(at, new))
+            parts.append(data)
+            at, last_ns, next_line = at + len(data), head.last_ns, first_line + new.lines
+    return b"".join([*parts, format_end(placed)])
