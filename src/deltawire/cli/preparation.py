@@ -7,17 +7,16 @@ from pathlib import Path
 import msgspec
 
 from deltawire.access.keys import Key
-from deltawire.config import Config, Listen, Replay
+from deltawire.config import Config, Listen
 from deltawire.errors import UsageError
-from deltawire.recording import Recording
 from deltawire.roles.exchange import JOURNAL, parse_conditions
 from deltawire.roles.gateway import AddressInUseError, WallClock, bind
+from deltawire.sources.recorded import Playing, sources_at
 from deltawire.sources.replay import ReplaySource
 from deltawire.store.accounts import AccountStore
 from deltawire.store.certificates import check_self_signed, load_tls
 from deltawire.store.home import check_folder, home
 from deltawire.store.keys import KeyStore
-from deltawire.venues import make_venue
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -38,7 +37,12 @@ def prepare(settings: Config, *, echo: bool = False) -> Prepared:
     pace = None if settings.speed == "max" else float(settings.speed)
     if not settings.replay and not echo:
         _check_exchange(settings, pace)
-    recordings = [_replay(replay, pace, loop=settings.loop) for replay in settings.replay]
+    playing = Playing(pace, settings.loop)
+    recordings = [
+        source
+        for replay in settings.replay
+        for source in sources_at(replay.file, WallClock(), venue=replay.venue, playing=playing)
+    ]
     return Prepared(pace, recordings, _read_tls(settings), KeyStore().read())
 
 
@@ -54,12 +58,6 @@ def _check_exchange(settings: Config, pace: float | None) -> None:
     parse_conditions(settings.exchange)
     check_folder(home() / JOURNAL)
     AccountStore().read()
-
-
-def _replay(replay: Replay, pace: float | None, *, loop: bool) -> ReplaySource:
-    recording = Recording(replay.file)
-    recording.probe()
-    return ReplaySource(recording, make_venue(replay.venue), WallClock(), speed=pace, loop=loop)
 
 
 def _read_tls(settings: Config) -> ssl.SSLContext | None:
