@@ -19,7 +19,7 @@ ROOMS = [
     {"errors"},
     {"model"},
     {"access", "book", "wire", "options", "analytics", "ports"},
-    {"market"},
+    {"market", "tables"},
     {"venues", "exchange"},
     {"agents"},
     {"dialect"},
