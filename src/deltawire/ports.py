@@ -165,7 +165,8 @@ class Tap(Protocol):
     def noted(self, connection: str, at_ns: int, what: Noted, **facts: str | int | Sequence[str]) -> None:
         """Something happened to the connection.
 
-        `connected` (`url`) and `closed` (`reason`) are needed for replay; `asked`, `acknowledged` and `refused` have
+        `connected` (`url`) and `closed` are needed for replay: a connection that the listener itself ended has closed
+        without a `reason`, and its books are not in doubt. `asked`, `acknowledged` and `refused` have
         `channels`, `gap`, `silent` and `audit` the `instrument`, and `reason` where there is one.
         """
 

@@ -9,6 +9,7 @@ import msgspec
 from deltawire.access.keys import Key
 from deltawire.config import Config, Listen
 from deltawire.errors import UsageError
+from deltawire.ports import Tap
 from deltawire.roles.exchange import JOURNAL, parse_conditions
 from deltawire.roles.gateway import AddressInUseError, WallClock, bind
 from deltawire.sources.recorded import Playing, sources_at
@@ -30,14 +31,14 @@ class Prepared(msgspec.Struct, frozen=True):
     keys: list[Key]
 
 
-def prepare(settings: Config, *, echo: bool = False) -> Prepared:
+def prepare(settings: Config, *, echo: bool = False, tap: Tap | None = None, from_ns: int = 0) -> Prepared:
     """Read everything that a configuration names; raises the error with which `deltawire serve` would end."""
     if settings.loop and not settings.replay:
         raise UsageError("--loop applies to recordings, and there is none: see --replay")
     pace = None if settings.speed == "max" else float(settings.speed)
     if not settings.replay and not echo:
         _check_exchange(settings, pace)
-    playing = Playing(pace, settings.loop)
+    playing = Playing(pace, settings.loop, from_ns, tap)
     recordings = [
         source
         for replay in settings.replay

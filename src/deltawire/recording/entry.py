@@ -51,6 +51,18 @@ def format_time(at_ns: int) -> str | None:
     )
 
 
+def parse_time(text: str) -> int:
+    """A time as ISO 8601 (UTC unless it says otherwise), or s, ms, µs or ns since 1970; `ValueError` if it is none."""
+    if text.isdigit():
+        number = int(text)
+        while number and number < 10**17:  # 1973 in nanoseconds, 5138 in seconds
+            number *= 1000
+        return number
+    at = datetime.fromisoformat(text)
+    whole = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return int(whole.timestamp()) * SECOND_NS + whole.microsecond * 1000
+
+
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """A record before its time is known: `stamp` is as written, None if there is none.
 

@@ -141,6 +141,8 @@ class Recorder:
         if isinstance(item, Passed):
             line = format_passed(item.at_ns, item.direction, item.data, item.url)
             stream.add(line, item.at_ns, now_s, len(item.data))
+            if stream.crowded:
+                self._error = self._sync(stream, now_s, closing=False)
         elif isinstance(item, LeftOut):
             text = f"{item.frames} frames: {QUEUE_FULL}"
             stream.add(format_note(item.to_ns, "lost", text), item.to_ns, now_s)
@@ -154,7 +156,7 @@ class Recorder:
         if item.what == "connected":
             line = format_note(item.at_ns, "opened", str(item.facts.get("url", "")))
             stream.add(line, item.at_ns, now_s)
-        elif item.what == "closed":
+        elif item.what == "closed" and item.facts.get("reason"):
             line = format_note(item.at_ns, "closed", str(item.facts.get("reason", "")))
             stream.add(line, item.at_ns, now_s)
         self._ledger.add(item.at_ns, item.what, item.connection, item.facts)

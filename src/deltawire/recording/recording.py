@@ -72,6 +72,14 @@ class Recording:
             yield from records if single else _named(records, file.name)
             self._read_bytes += size
 
+    def origin(self) -> Origin | None:
+        """Of which venue and connection it is, where its first file says so."""
+        with self._opened(self._files[0]) as raw:
+            try:
+                return parse_origin(Lines(raw).read())
+            except Damaged:
+                return None
+
     def progress(self) -> float:
         """The share of the recording that has been read, from 0 to 1."""
         at = 0 if self._raw is None or self._raw.closed else self._raw.tell()
@@ -148,11 +156,16 @@ def _beside(file: Path, pattern: str) -> list[Path]:
 
 def _named(records: Iterator[RecordingEntry], name: str) -> Iterator[RecordingEntry]:
     """The records of one of several files; if it is none of a recording, one that says so."""
-    at_ns = 0
+    at_ns, is_known, held = 0, False, list[RecordingEntry]()
     try:
         for record in records:
             at_ns = record.at_ns
-            yield msgspec.structs.replace(record, file=record.file or name)
+            held.append(msgspec.structs.replace(record, file=record.file or name))
+            is_known |= record.kind != "damaged"
+            if is_known:
+                yield from held
+                held.clear()
+        yield from held
     except RecordingError as error:
         yield RecordingEntry("damaged", at_ns, line=1, reason=error.reason, file=name)
 
@@ -176,15 +189,6 @@ def _read(
         yield record
     if not reader.known:
         raise RecordingError(str(path), "line 1", f"{reason}; {NO_FORMAT}" if reason else "the file is empty")
-
-
-def read_origin(raw: BinaryIO) -> Origin | None:
-    """Of which connection a file of ours is; None if it is not ours."""
-    raw.seek(0)
-    try:
-        return parse_origin(Lines(raw).read())
-    except Damaged:
-        return None
 
 
 def _is_own(lines: Lines) -> bool:

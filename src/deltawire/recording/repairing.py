@@ -30,6 +30,13 @@ def unfinished(disk: Disk) -> Iterator[str]:
                 yield name
 
 
+def damaged_or_unfinished(disk: Disk) -> list[str]:
+    """The files that are to be repaired; all of them are read."""
+    unfinished_names = set(unfinished(disk))
+    names = disk.names(f"{RAW}/**/*{OWN_NAME}")
+    return [name for name in names if name in unfinished_names or _survey(disk, name)[1]]
+
+
 def repair(disk: Disk, name: str) -> Repair:
     """Rewrite a file of its whole units, with a note where others were; one with none is removed.
 

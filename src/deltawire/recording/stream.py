@@ -14,6 +14,7 @@ from deltawire.recording.units import HEAD_SIZE, Placed, format_end, format_unit
 RAW = "raw"
 RETRY_S = 1.0
 """How long after an error the disk is tried again."""
+MOST_CUT = 4 * 1024 * 1024
 _NUMBERED = re.compile(r"(\d{6,})-")
 
 
@@ -120,6 +121,11 @@ class Stream:
     def due(self, now_s: float) -> bool:
         """Whether there is something to write now."""
         return bool(self._cut) or (self._due_s is not None and now_s >= self._due_s)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether so much is to write that it should be written before more is added."""
+        return sum(map(len, self._cut)) >= min(MOST_CUT, self._limits.rotate_bytes)
 
     def sync(self, now_s: float) -> tuple[Loss | None, str]:
         """Write everything and make it durable; returns what had been lost before it, and the error there was."""

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from ssl import SSLContext
 from urllib.parse import parse_qsl
@@ -12,6 +11,7 @@ from deltawire.client.connection import Connection
 from deltawire.client.targets import Servers
 from deltawire.errors import UsageError
 from deltawire.ports import Batch
+from deltawire.recording.entry import parse_time
 from deltawire.roles.exchange import BuiltinExchange, Setup
 from deltawire.roles.gateway import App, WallClock
 from deltawire.roles.in_process import InProcess, Pace, PacedSource
@@ -87,18 +87,10 @@ def _number(options: dict[str, str], name: str, default: float) -> float:
 
 
 def _time_ns(text: str) -> int:
-    """A time as ISO 8601 (UTC unless it says otherwise), or seconds, ms, µs or ns since 1970."""
-    if text.isdigit():
-        number = int(text)
-        while number and number < 10**17:  # 1973 in nanoseconds, 5138 in seconds
-            number *= 1000
-        return number
     try:
-        at = datetime.fromisoformat(text)
+        return parse_time(text)
     except ValueError as error:
         raise UsageError(f"from is a time such as 2024-08-08T10:00, not {text!r}") from error
-    whole = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return int(whole.timestamp()) * SECOND_NS + whole.microsecond * 1000
 
 
 def _replay(text: str) -> InProcess:

@@ -71,6 +71,8 @@ class DialectRecording:
         self._channels = [complete(channel) for channel in channels]
         self._listing, self._subscribing = {2}, 3
         self._last = 3
+        self._changed = False
+        """Whether instruments have changed since the list was asked for."""
         self.granted: list[str] | None = None
         """The channels that the server has granted, None before it answers."""
         self.refusal = ""
@@ -94,20 +96,21 @@ class DialectRecording:
             message = _Message()
         if message.id in self._listing and message.error is None:
             self._listing.discard(message.id)
+            asks_again, self._changed = self._changed, False
             self._tap.passed(self._connection, at_ns, "fetched", frame, url=_https(self._url) + LISTED)
-            return []
+            return [self._list(at_ns)] if asks_again else []
         self._tap.passed(self._connection, at_ns, "received", frame)
         if message.id == self._subscribing:
             self._answered(message, at_ns)
         elif message.params.type == "test_request":
             return [self._next(at_ns, "public/test")]
-        elif message.params.channel.startswith("instrument.state.") and not self._listing:
-            self._listing.add(self._last + 1)
-            return [self._next(at_ns, "public/get_instruments", currency="any")]
+        elif message.params.channel.startswith("instrument.state."):
+            self._changed = bool(self._listing)
+            return [] if self._listing else [self._list(at_ns)]
         return []
 
     def closed(self, at_ns: int, reason: str) -> None:
-        """The connection has ended."""
+        """The connection has ended; without a reason, because the recorder stops."""
         self._tap.noted(self._connection, at_ns, "closed", reason=reason)
 
     def silent(self, at_ns: int) -> None:
@@ -127,6 +130,10 @@ class DialectRecording:
         refused = sorted(plain - set(self.granted)) if self.granted else self._channels
         if refused:
             self._tap.noted(self._connection, at_ns, "refused", channels=refused, reason=self.refusal)
+
+    def _list(self, at_ns: int) -> str:
+        self._listing.add(self._last + 1)
+        return self._next(at_ns, "public/get_instruments", currency="any")
 
     def _next(self, at_ns: int, method: str, **params: object) -> str:
         self._last += 1
@@ -198,7 +205,7 @@ class RemoteRecording:
             why = "is the server running? " if isinstance(error, ConnectionRefusedError) else ""
             raise FeedError(f"cannot connect to {self.url}: {why}{error}", retry=True) from error
         recording = DialectRecording(self._tap, self._connection, self.url, self._channels)
-        reason = "the recorder stopped"
+        reason = ""
         self.waiting_for = ""
         try:
             for request in recording.opened(self._wall()):
@@ -234,7 +241,7 @@ async def record_own(
     """Record what this process's gateway sends on the default channels, until cancelled."""
     inner = InProcessConnection(app.gateway, JSON)
     recording = DialectRecording(tap, connection, "ws://own/ws/api/v2", DEFAULT_CHANNELS)
-    reason = "the recorder stopped"
+    reason = ""
     try:
         for request in recording.opened(wall()):
             inner.received(request)

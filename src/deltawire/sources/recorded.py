@@ -32,6 +32,9 @@ def connections_at(path: str | Path, venue: str = "") -> list[Connected]:
     if not path.is_dir():
         recording = Recording(path)
         recording.probe()
+        origin = recording.origin()
+        if origin is not None:
+            return [Connected(origin.connection, _known(path, venue or origin.venue), recording)]
         return [Connected(f"{venue}/1", _known(path, venue), recording)]
     directory = RecordedDirectory(path)
     found = [
@@ -82,3 +85,16 @@ def _known(path: Path, venue: str) -> str:
             raise UsageError(f"{path} does not say of which venue it is: add --venue NAME ({names})")
         raise UsageError(f"{path}: unknown venue {venue!r}; known: {names}")
     return venue
+
+
+def span_of(path: Path, venue: str = "") -> tuple[int, int]:
+    """The first and the last time of a recording; files that are not ours are read for it."""
+    if path.is_dir() and (found := RecordedDirectory(path).span()) is not None:
+        return found
+    times = [
+        record.at_ns
+        for each in connections_at(path, venue)
+        for record in each.recording.records()
+        if record.kind != "damaged"
+    ]
+    return min(times), max(times)
