@@ -9,7 +9,7 @@ from deltawire.recording.own_lines import format_note
 from deltawire.recording.recording import OWN_NAME
 from deltawire.recording.stream import RAW
 from deltawire.recording.unit_files import Damage, is_finished, read_units
-from deltawire.recording.units import Placed, format_end, format_unit
+from deltawire.recording.units import Head, Placed, format_end, format_unit, parse_head
 
 
 class Repair(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ def repair(disk: Disk, name: str) -> Repair:
     last_ns = max(unit.head.last_ns for unit in units)
     lines = sum(unit.head.lines for unit in units)
     if damaged:
-        disk.replace(name, _rewritten(disk, name))
+        disk.replace(name, rewritten(disk, name))
     else:
         disk.append(name, format_end(units))
         disk.close(name)
@@ -69,11 +69,28 @@ def _survey(disk: Disk, name: str) -> tuple[list[Placed], int]:
     return units, damaged
 
 
-def _rewritten(disk: Disk, name: str) -> bytes:
+def rewritten(disk: Disk, name: str, *, level: int = 1, unit_bytes: int = 0) -> bytes:
+    """The content of a file anew: its whole units, joined up to `unit_bytes` of lines, and notes of what is lost."""
     parts: list[bytes] = []
     placed: list[Placed] = []
-    at = last_ns = next_line = 0
-    missing = ""
+    waiting: list[tuple[Head, bytes]] = []
+    last_ns, missing, size = 0, "", 0
+
+    def end_unit() -> None:
+        nonlocal size
+        if not waiting:
+            return
+        heads, contents = zip(*waiting, strict=True)
+        waiting.clear()
+        after = placed[-1].head.first_line + placed[-1].head.lines if placed else 0
+        times = heads[0].first_ns, max(head.last_ns for head in heads)
+        data = format_unit(b"".join(contents), *times, max(after, heads[0].first_line), level=level)
+        head = parse_head(data)
+        assert head is not None
+        placed.append(Placed(size, head))
+        parts.append(data)
+        size += len(data)
+
     with disk.path(name).open("rb") as raw:
         for unit in read_units(raw):
             if isinstance(unit, Damage):
@@ -81,18 +98,12 @@ def _rewritten(disk: Disk, name: str) -> bytes:
                 continue
             head, content = unit[0].head, unit[1]
             if missing:
+                end_unit()
                 content = format_note(last_ns or head.first_ns, "lost", missing) + content
                 missing = ""
-            first_line = max(next_line, head.first_line)
-            data = format_unit(content, head.first_ns, head.last_ns, first_line, level=1)
-            new = msgspec.structs.replace(
-                head,
-                first_line=first_line,
-                lines=content.count(b"\n"),
-                content=len(content),
-                packed=len(data) - (head.size - head.packed),
-            )
-            placed.append(Placed(at, new))
-            parts.append(data)
-            at, last_ns, next_line = at + len(data), head.last_ns, first_line + new.lines
+            if sum(len(each) for _, each in waiting) + len(content) > unit_bytes:
+                end_unit()
+            waiting.append((head, content))
+            last_ns = head.last_ns
+    end_unit()
     return b"".join([*parts, format_end(placed)])
