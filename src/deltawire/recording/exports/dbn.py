@@ -91,7 +91,7 @@ class _Maker:
     def _members(self, row: Row) -> dict[str, Any]:
         return dict(zip(self._names, row.values, strict=True))
 
-    def record(self, row: Row) -> "databento_dbn.TradeMsg | databento_dbn.MBP10Msg | databento_dbn.OHLCVMsg":
+    def record(self, row: Row) -> Any:
         """The record of a row."""
         members, instrument = self._members(row), row.instrument
         price_factor = instrument.price_exponent - SCALE_EXPONENT
@@ -143,7 +143,7 @@ class _Maker:
             return self._make(**where, **common)
         return self._make(**where, **common, levels=levels[0] if self._schema == "mbp-1" else levels)
 
-    def _levels(self, price: Any, size: Any) -> list[Any]:
+    def _levels(self, price: Any, size: Any) -> "list[databento_dbn.BidAskPair]":
         return [
             self._dbn.BidAskPair(
                 bid_px=price(f"bid_px_{level:02}"),
