@@ -118,6 +118,11 @@ class Intake:
         self._wake.set()
 
     @property
+    def crowded(self) -> bool:
+        """Whether half of it is taken."""
+        return self._waiting > self._most // 2
+
+    @property
     def closed(self) -> bool:
         """Whether nothing more comes."""
         return self._closed

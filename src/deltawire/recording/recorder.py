@@ -88,6 +88,11 @@ class Recorder:
             self._error,
         )
 
+    @property
+    def crowded(self) -> bool:
+        """Whether half of the queue is taken: who can wait should."""
+        return self._intake.crowded
+
     def close(self) -> Progress:
         """Write everything, finish the files, and give the directory back."""
         self._intake.close()

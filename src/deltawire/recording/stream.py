@@ -21,7 +21,7 @@ _NUMBERED = re.compile(r"(\d{6,})-")
 class Limits(msgspec.Struct, frozen=True):
     """How a recorder writes."""
 
-    frame_bytes: int = 128 * 1024
+    frame_bytes: int = 256 * 1024
     """The content of a unit; one of a quiet connection is smaller."""
     sync_s: float = 1.0
     """What came is durable after this time, and what a disk takes."""
