@@ -106,7 +106,7 @@ def _replay(text: str) -> InProcess:
         names = ", ".join(source.venue for source in found)
         raise UsageError(f"{path} is of {names}: add venue=NAME for one of them, or `deltawire replay` it")
     pace = Pace()
-    source = PacedSource(found[0], pace, from_ns, lambda: _rehearsed(path, venue))
+    source = PacedSource(found[0], pace, from_ns, rehearse=lambda: _rehearsed(path, venue))
     return InProcess(App([source]), source=source, pace=pace)
 
 

@@ -26,6 +26,8 @@ OPEN_WITHIN_S = 10.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
 LISTED = "/api/v2/public/get_instruments?currency=any"
 """Under this address the list of instruments is recorded, as its readers know it."""
+OWN = "ws://own/ws/api/v2"
+"""The address of this process's own gateway in its recording."""
 CHANGES = "instrument.state.any.any"
 DEFAULT_CHANNELS = "book.*", "trades.*", "ticker.*"
 PACES = "raw", "100ms"
@@ -65,7 +67,7 @@ class DialectRecording:
     _decode = msgspec.json.Decoder(_Message).decode
     _names = msgspec.json.Decoder(list[str]).decode
 
-    def __init__(self, tap: Tap, connection: str, url: str, channels: Sequence[str]) -> None:
+    def __init__(self, tap: Tap, connection: str, *, url: str, channels: Sequence[str]) -> None:
         """`connection` is its name in the recording."""
         self._tap, self._connection, self._url = tap, connection, url
         self._channels = [complete(channel) for channel in channels]
@@ -204,7 +206,7 @@ class RemoteRecording:
         except (OSError, InvalidHandshake, InvalidURI, ValueError) as error:
             why = "is the server running? " if isinstance(error, ConnectionRefusedError) else ""
             raise FeedError(f"cannot connect to {self.url}: {why}{error}", retry=True) from error
-        recording = DialectRecording(self._tap, self._connection, self.url, self._channels)
+        recording = DialectRecording(self._tap, self._connection, url=self.url, channels=self._channels)
         reason = ""
         self.waiting_for = ""
         try:
@@ -240,7 +242,7 @@ async def record_own(
 ) -> None:
     """Record what this process's gateway sends on the default channels, until cancelled."""
     inner = InProcessConnection(app.gateway, JSON)
-    recording = DialectRecording(tap, connection, "ws://own/ws/api/v2", DEFAULT_CHANNELS)
+    recording = DialectRecording(tap, connection, url=OWN, channels=DEFAULT_CHANNELS)
     reason = ""
     try:
         for request in recording.opened(wall()):
