@@ -15,6 +15,7 @@ from typing import Any, Self, TypedDict, TypeVar, Unpack
 
 from deltawire.client.book_view import BookView as AsyncBookView
 from deltawire.client.client import Login
+from deltawire.client.collected import Collected
 from deltawire.client.connection import Connection as AsyncConnection
 from deltawire.client.items import Item, RawItem
 from deltawire.client.subscription import Subscription as AsyncSubscription
@@ -112,8 +113,8 @@ class Subscription:
         """Leave channels."""
         self._loop.run(self._subscription.remove(*channels))
 
-    def collect(self, *, seconds: float) -> list[Item]:
-        """What comes within so many seconds, or until it ends."""
+    def collect(self, *, seconds: float) -> Collected:
+        """What comes within so many seconds, or until it ends: a list that tables can be made of."""
         return self._loop.run(self._subscription.collect(seconds=seconds))
 
     def notifications(self) -> Iterator[RawItem]:

@@ -121,6 +121,10 @@ class EventDecoder:
         """The book of a channel, empty before its first image."""
         return self._books.setdefault(channel, ChannelBook())
 
+    def books(self) -> list[ChannelBook]:
+        """Every book that has begun."""
+        return list(self._books.values())
+
     def forget(self, channel: str) -> None:
         """What came on a channel before is void: its image begins anew."""
         self._tickers.pop(channel, None)
