@@ -70,9 +70,7 @@ def test_orders_have_the_same_names_and_handlers_may_use_them() -> None:
             book.next(SOON)
         bids, asks = book.top(1)
         assert bids[0].price < asks[0].price
-        order = dw.buy(
-            "BTC-PERPETUAL", 10, asks[0].price * 2, type="limit", time_in_force="immediate_or_cancel"
-        )
+        order = dw.buy("BTC-PERPETUAL", 10)
         assert isinstance(order, deltawire.Order)
         while order.state != "filled":
             order = dw.buy("BTC-PERPETUAL", 10)
