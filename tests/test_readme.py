@@ -80,6 +80,7 @@ def test_every_other_program_of_the_python_page_runs_to_its_end(number: int, tmp
         capture_output=True,
         text=True,
         cwd=tmp_path,
+        env=os.environ | {"MPLBACKEND": "agg", "MPLCONFIGDIR": str(tmp_path)},
         timeout=HANG_S,
     )
     assert not done.stderr
