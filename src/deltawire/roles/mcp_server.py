@@ -62,8 +62,8 @@ class MarketTools:
         bids, asks = book.top(depth)
         ends = book.complete_to
         known = {
-            "bids_down_to": _price(ends[0] if ends else None),
-            "asks_up_to": _price(ends[1] if ends else None),
+            "bids_down_to": _edge(ends, 0),
+            "asks_up_to": _edge(ends, 1),
             "bid_levels": len(bids),
             "ask_levels": len(asks),
         }
@@ -166,6 +166,14 @@ def _age_s(timestamps_ms: list[int]) -> float | None:
 
 def _seconds(age_s: float | None) -> float | None:
     return None if age_s is None else round(max(0.0, age_s), 3)
+
+
+def _edge(ends: tuple[Decimal | None, Decimal | None] | None, side: int) -> str | None:
+    """How far a side is known: a price, `all` of it, None for nothing."""
+    if ends is None:
+        return None
+    edge = ends[side]
+    return "all" if edge is None else _price(edge)
 
 
 def _price(value: Decimal | None) -> str | None:

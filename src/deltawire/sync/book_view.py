@@ -49,8 +49,11 @@ class BookView:
         return self._loop.ask(lambda: self._view.verified)
 
     @property
-    def complete_to(self) -> tuple[Decimal, Decimal] | None:
-        """The lowest bid and the highest ask up to which no level is missing; None where that is not known."""
+    def complete_to(self) -> tuple[Decimal | None, Decimal | None] | None:
+        """The lowest bid and the highest ask up to which no level is missing; None while the book is not live.
+
+        In place of a price, None says that the whole side is known.
+        """
         return self._loop.ask(lambda: self._view.complete_to)
 
     @property

@@ -47,6 +47,7 @@ class Reading(TypedDict, total=False):
     depth: int | None
     max_rate: float | None
     stamps: bool
+    beyond: bool
 
 
 class Listener:
