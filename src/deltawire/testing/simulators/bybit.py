@@ -131,9 +131,10 @@ class BybitLinearSimulator(Simulator):
         return self._push(f"orderbook.1.{name}", "snapshot", data, cts=self._ms)
 
     def body(self, url: str) -> bytes:
-        """`instruments-info`, in two pages."""
+        """`instruments-info`, in two pages, spot in one."""
         stated = [self._stated(walk.contract) for walk in self.walks.values()] if self.listed else []
-        first, rest = (stated[:1], stated[1:]) if self.listed else ([], [])
+        paged = self.listed and self.category != "spot"
+        first, rest = (stated[:1], stated[1:]) if paged else (stated, [])
         later = "cursor=" in url
         result = {
             "category": self.category,

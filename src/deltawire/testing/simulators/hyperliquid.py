@@ -107,6 +107,10 @@ class HyperliquidSimulator(Simulator):
                     [self._level(walk, *each) for each in book.levels(side)] for side in ("bids", "asks")
                 ]
                 return 200, _encode({"coin": coin, "time": self._ms, "levels": levels})
+            case "spotMeta":
+                return 200, _encode({"tokens": [], "universe": []})
+            case "exchangeStatus":
+                return 200, _encode({"specialStatuses": None, "time": self._ms})
             case "perpDexs":
                 return 200, msgspec.json.encode([None, {"name": "xyz"}])
         return 422, b"Failed to deserialize the JSON body into the target type"

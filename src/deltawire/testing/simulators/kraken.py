@@ -163,8 +163,21 @@ class KrakenSimulator(Simulator):
         return _encode({"channel": "heartbeat"})
 
     def body(self, url: str) -> bytes:
-        """Always fails: Kraken's books need no REST."""
-        raise LookupError(f"nothing is fetched from Kraken: {url}")
+        """`AssetPairs`, `Assets` or `Time`; books need no REST."""
+        what = url.partition("?")[0].rpartition("/")[2]
+        contracts = [walk.contract for walk in self.walks.values()] if self.listed else []
+        match what:
+            case "AssetPairs":
+                result: dict[str, Any] = {each.name.replace("/", ""): _listed(each) for each in contracts}
+            case "Assets":
+                coins = {coin for each in contracts for coin in each.name.split("/")}
+                asset = {"aclass": "currency", "decimals": 10, "display_decimals": 5, "status": "enabled"}
+                result = {coin: {**asset, "altname": coin} for coin in sorted(coins)}
+            case "Time":
+                result = {"unixtime": self._ms // 1000}
+            case _:
+                raise LookupError(f"nothing is fetched from Kraken: {url}")
+        return _encode({"error": [], "result": result})
 
     def _window(self, walk: Walk) -> PlainBook:
         return walk.book.cut(self._depths.get(walk.contract.name, 10))
@@ -260,6 +273,22 @@ class KrakenSimulator(Simulator):
 
 def _numbered(frame: dict[str, Any], number: int | None) -> dict[str, Any]:
     return frame if number is None else frame | {"req_id": number}
+
+
+def _listed(contract: Contract) -> dict[str, Any]:
+    """A pair as REST states it."""
+    base, _, quote = contract.name.partition("/")
+    return {
+        "altname": f"{base}{quote}",
+        "wsname": contract.name,
+        "base": base,
+        "quote": quote,
+        "pair_decimals": -contract.price_exponent,
+        "lot_decimals": -contract.size_exponent,
+        "tick_size": contract.price(contract.step),
+        "ordermin": contract.size(10_000),
+        "status": "online",
+    }
 
 
 def _bare(text: str) -> msgspec.Raw:

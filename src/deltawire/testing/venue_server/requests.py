@@ -1,6 +1,5 @@
 """The HTTP side of a simulated venue: weights, refusals, delays, images of another time."""
 
-import asyncio
 from copy import copy
 
 import h11
@@ -104,21 +103,13 @@ def encoded(answer: Answer, connection: h11.Connection) -> bytes:
     return b"".join(part for part in parts if part)
 
 
-async def next_request(
-    connection: h11.Connection, reader: asyncio.StreamReader
-) -> tuple[str, str, bytes] | None:
-    """Method, target and body of the next request; None at the end of the connection."""
-    head: h11.Request | None = None
-    body = b""
-    while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA:
-            connection.receive_data(await reader.read(1 << 16))
-        elif isinstance(event, h11.Request):
-            head = event
-        elif isinstance(event, h11.Data):
-            body += bytes(event.data)
-        elif isinstance(event, h11.EndOfMessage) and head is not None:
-            return head.method.decode(), head.target.decode(), body
-        else:
-            return None
+def received(request: bytes) -> tuple[h11.Connection, str, str]:
+    """The connection's state after a whole request, its method and its target; `h11.RemoteProtocolError` if wrong."""
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(request)
+    head = connection.next_event()
+    while connection.their_state is h11.SEND_BODY:
+        connection.next_event()
+    if not isinstance(head, h11.Request):
+        raise h11.RemoteProtocolError("no request")
+    return connection, head.method.decode(), head.target.decode()

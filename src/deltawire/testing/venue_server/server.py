@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import ssl
 from collections.abc import Callable, Coroutine, Iterable
 from types import TracebackType
@@ -17,9 +18,11 @@ from deltawire.testing.venue_server.connection import Connection
 from deltawire.testing.venue_server.faults import Fault, Faults
 from deltawire.testing.venue_server.limits import LIMITS, SECOND_NS, Limits, Tally, Window
 from deltawire.testing.venue_server.market import Market
-from deltawire.testing.venue_server.requests import Answer, Desk, encoded, next_request
+from deltawire.testing.venue_server.requests import Answer, Desk, encoded, received
 
 LONGEST_HEAD = 1 << 16
+_UPGRADE = re.compile(rb"\r\nupgrade:[ \t]*websocket[ \t]*\r\n", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,7})[ \t]*\r\n", re.IGNORECASE)
 FALL_BEHIND_S = 1.0
 """Lag of the steps behind the clock that is given up rather than caught up."""
 
@@ -196,11 +199,12 @@ class VenueServer:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         try:
-            head = await reader.readuntil(b"\r\n\r\n")
-            if b"upgrade: websocket" in head.lower():
-                await self._websocket(reader, writer, head)
-            else:
-                await self._http(reader, writer, head)
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                if _UPGRADE.search(head):
+                    return await self._websocket(reader, writer, head)
+                if not await self._http(reader, writer, head):
+                    return None
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError, h11.RemoteProtocolError):
             pass
         except asyncio.CancelledError:
@@ -246,18 +250,16 @@ class VenueServer:
             return 429
         return 0
 
-    async def _http(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> None:
-        address = writer.get_extra_info("peername")[0]
-        connection = h11.Connection(h11.SERVER)
-        connection.receive_data(head)
-        while (request := await next_request(connection, reader)) is not None:
-            answer = self._desk.answer(address, *request)
-            await self._pass(answer)
-            writer.write(encoded(answer, connection))
-            await writer.drain()
-            if connection.our_state is h11.MUST_CLOSE:
-                return
-            connection.start_next_cycle()
+    async def _http(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> bool:
+        """Answer a request; whether another may follow on the connection."""
+        length = _LENGTH.search(head)
+        body = await reader.readexactly(int(length[1])) if length else b""
+        connection, method, target = received(head + body)
+        answer = self._desk.answer(writer.get_extra_info("peername")[0], method, target, body)
+        await self._pass(answer)
+        writer.write(encoded(answer, connection))
+        await writer.drain()
+        return connection.our_state is not h11.MUST_CLOSE
 
     async def _pass(self, answer: Answer) -> None:
         """Wait until the answer is due, in the venue's time."""
