@@ -14,7 +14,14 @@ from deltawire.errors import UsageError
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.home import home
 from deltawire.testing.simulators import SERVED
-from deltawire.testing.venue_server import Limits, Market, VenueServer, parse_fault
+from deltawire.testing.venue_server import (
+    Limits,
+    Market,
+    VenueServer,
+    follow_exchange,
+    follow_recording,
+    parse_fault,
+)
 
 VENUES = ", ".join(sorted(SERVED))
 
@@ -34,6 +41,17 @@ def simulate(
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Random seed of the market and of the faults.")] = 1,
     speed: Annotated[str, typer.Option(metavar="S", help="The venue's seconds per second.")] = "1",
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="Follow a recording of this venue, again and again, with new ids and times.",
+        ),
+    ] = None,
+    exchange: Annotated[
+        bool, typer.Option("--exchange", help="Follow the two perpetuals of the built-in exchange.")
+    ] = False,
     depth: Annotated[
         int, typer.Option(min=2, max=20_000, help="Levels of a side; images show as many as the venue's do.")
     ] = 60,
@@ -55,6 +73,8 @@ def simulate(
     One port serves its WebSocket paths and its REST addresses, with its acknowledgements, refusals, heartbeats and
     limits. The same seed gives the same market. At the end it prints what clients did, and which limits they exceeded.
 
+    Without `--from` or `--exchange` prices walk at random; `--depth`, `--moves` and `--drift` say how.
+
     Example: `deltawire simulate --venue okx --fault silence:after=30,for=10,stream=books:BTC-USDT`
 
     Example: `deltawire simulate --venue binance_usdm --depth 2000 --drift 300 --fault stale:by=30 --fault cut:every=60`
@@ -64,14 +84,16 @@ def simulate(
         raise UsageError("--speed max has no meaning for a venue: give a number")
     if venue not in SERVED:
         raise UsageError(f"no simulator of venue {venue!r}; known: {VENUES}")
-    market = Market(
-        SERVED[venue]().contracts,
-        seed,
-        depth=depth,
-        moves_per_s=moves,
-        drift=drift,
-        start_ns=time.time_ns(),
-    )
+    if source and exchange:
+        raise UsageError("use either --from or --exchange, not both")
+    now = time.time_ns()
+    if source:
+        market: Market = follow_recording(source, venue, start_ns=now)
+    elif exchange:
+        market = follow_exchange(venue, seed, start_ns=now)
+    else:
+        contracts = SERVED[venue]().contracts
+        market = Market(contracts, seed, depth=depth, moves_per_s=moves, drift=drift, start_ns=now)
     server = VenueServer(
         venue,
         market=market,
@@ -96,7 +118,7 @@ async def _serve(server: VenueServer) -> None:
     except OSError as error:
         raise UsageError(f"cannot listen on {server.base}: {error.strerror}") from None
     print(f"deltawire {__version__} simulates {server.venue}: {', '.join(server.market.walks)}")
-    for path in server.make().paths:
+    for path in server.make().addresses():
         print(f"  WebSocket  {server.base}{path}")
     print(f"  HTTP       {server.rest}", flush=True)
     await stop.wait()

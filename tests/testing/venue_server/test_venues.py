@@ -1,17 +1,17 @@
 """Every venue on its socket: a state machine that reads it has the simulator's own book at each of its ids."""
 
-from collections import Counter
-from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from deltawire.model.events import BookDelta, BookImage, Fault, Status, Ticker, Trade
+from deltawire.model.events import Fault, Status, Ticker, Trade
 from deltawire.ports import Wants
-from deltawire.testing.replica import Replica
+from deltawire.testing.recordings import make_recording, write_log
 from deltawire.testing.simulators import SERVED
-from deltawire.testing.simulators.market import Contract, PlainBook
-from deltawire.testing.venue_server import Market, VenueServer
+from deltawire.testing.venue_server import Market, VenueServer, follow_exchange, follow_recording
+from deltawire.testing.venue_server.followed import NAMES
 from deltawire.venues import make_venue
+from tests.support.venue_books import VenueBooks
 from tests.support.venue_client import VenueClient
 from tests.support.waiting import until
 
@@ -30,8 +30,24 @@ PATHS = {
     "kraken_futures": "/ws/v1",
     "okx": "/ws/v5/public",
 }
-SHOWN = {"kraken": 100, "hyperliquid": 5}
-"""Levels of a side where a book shows few of them."""
+
+
+async def followed(server: VenueServer, rounds: int = 60) -> tuple[VenueClient, VenueBooks]:
+    """A client that has followed all instruments of a server; its books were equal, and nothing was wrong."""
+    books, seen = VenueBooks(server.market), 0
+    venue, path = make_venue(server.venue), PATHS[server.venue]
+    async with server, VenueClient(venue, server, path, Wants(tuple(server.market.walks))) as client:
+        for _ in range(rounds):
+            await server.advance(0.5)
+            await until(lambda: len(client.frames) >= server.tally.counts["frames"])
+            for event in client.events[seen:]:
+                books.take(event)
+            seen = len(client.events)
+        books.done()
+        assert not [event for event in client.events if isinstance(event, Fault)]
+        assert not [event for event in client.events if isinstance(event, Status) and event.state == "stale"]
+        assert server.tally.violations == {}
+    return client, books
 
 
 def test_every_venue_is_tried() -> None:
@@ -40,62 +56,36 @@ def test_every_venue_is_tried() -> None:
 
 @pytest.mark.parametrize("venue", PATHS)
 async def test_a_state_machine_has_the_simulators_own_books(venue: str) -> None:
+    names = {contract.name for contract in SERVED[venue]().contracts}
     market = Market(SERVED[venue]().contracts, 3)
-    async with VenueServer(venue, market=market, speed=None) as server:
-        names = tuple(market.walks)
-        wants = Wants(names)
-        async with VenueClient(make_venue(venue), server, PATHS[venue], wants) as client:
-            replica, checked, seen = Replica(), Counter[str](), 0
-
-            def check() -> None:
-                """Follow the events, and compare each book with the market's at the venue's time."""
-                nonlocal seen
-                for event in client.events[seen:]:
-                    replica.take(event)
-                    if isinstance(event, BookDelta | BookImage):
-                        name = event.instrument.name
-                        book = of_event(market, event)
-                        shown = SHOWN.get(venue, 10_000)
-                        contract = market.walks[name].contract
-                        assert in_units(replica, event, contract) == book.cut(shown), (name, event)
-                        checked[name] += 1
-                seen = len(client.events)
-
-            for _ in range(80):
-                frames, sent = len(client.frames), server.tally.counts["frames"]
-                await server.advance(0.4)
-                await until(lambda: len(client.frames) >= server.tally.counts["frames"])
-                assert frames <= sent
-                if venue != "kraken_futures":
-                    check()
-            faults = [event for event in client.events if isinstance(event, Fault)]
-            assert not faults
-            assert {event.instrument.name for event in client.events if isinstance(event, Trade)} == {*names}
-            assert {event.instrument.name for event in client.events if isinstance(event, Ticker)} == {*names}
-            stale = [event for event in client.events if isinstance(event, Status) and event.state == "stale"]
-            assert not stale
-            assert server.tally.violations == {}
-            if venue != "kraken_futures":
-                assert {*checked} == {*names}
-                assert min(checked.values()) > 20
+    client, books = await followed(VenueServer(venue, market=market, speed=None))
+    assert {event.instrument.name for event in client.events if isinstance(event, Trade)} == names
+    assert {event.instrument.name for event in client.events if isinstance(event, Ticker)} == names
+    assert {*books.equal} == names
+    assert min(books.equal.values()) > 20
 
 
-NUMBERED = ("binance_coinm", "binance_spot", "binance_usdm", "deribit", "okx")
-"""Venues whose ids are the market's own; the books of others are found by their times."""
+@pytest.mark.parametrize("venue", NAMES)
+async def test_a_venue_follows_the_built_in_exchange(venue: str) -> None:
+    server = VenueServer(venue, market=follow_exchange(venue, 2), speed=None)
+    client, books = await followed(server, 20)
+    assert {*books.equal} == {*NAMES[venue]}
+    trades = [event for event in client.events if isinstance(event, Trade)]
+    assert {event.trade_id for event in trades}
+    assert len({(event.instrument.name, event.trade_id) for event in trades}) == len(trades)
 
 
-def of_event(market: Market, event: BookDelta | BookImage) -> PlainBook:
-    """The market's book that an event speaks of."""
-    name = event.instrument.name
-    if event.instrument.venue in NUMBERED:
-        return market.book(name, event.venue_sequence)
-    return market.book_at(name, event.venue_ns)[1]
+async def test_a_venue_follows_a_recording_and_begins_it_again(tmp_path: Path) -> None:
+    """A recording of 20 s, of which ten frames are lost: what it serves has no gaps of its own."""
+    log = write_log(make_recording(4, steps=500, losses=range(50, 500, 50)), tmp_path / "DERIBIT.ws.1.0")
+    market = follow_recording(str(log), "deribit")
+    assert {*market.walks} == {"BTC-PERPETUAL", "BTC-25DEC26", "BTC-25DEC26-100000-C"}
+    client, books = await followed(VenueServer("deribit", market=market, speed=None), 60)
+    assert min(books.equal.values()) > 100
+    assert sum(isinstance(event, Trade) for event in client.events) > 50
 
 
-def in_units(replica: Replica, event: BookDelta | BookImage, contract: Contract) -> PlainBook:
-    """The replica's book in the units of the market's contract."""
-    instrument, book = event.instrument, replica.books[event.instrument.name].book
-    price = Decimal(10) ** (instrument.price_exponent - contract.price_exponent)
-    size = Decimal(10) ** (instrument.size_exponent - contract.size_exponent)
-    sides = ({int(p * price): int(s * size) for p, s in side.items()} for side in (book.bids, book.asks))
-    return PlainBook(*sides)
+async def test_old_recordings_are_served_in_their_own_time(tmp_path: Path) -> None:
+    log = write_log(make_recording(4, steps=100), tmp_path / "DERIBIT.ws.1.0")
+    late_ns = 1_900_000_000_000_000_000
+    assert follow_recording(str(log), "deribit", start_ns=late_ns).now_ns < late_ns

@@ -76,6 +76,10 @@ class BinanceSpotSimulator(Simulator):
             self._start(key)
         return []
 
+    def addresses(self) -> list[str]:
+        """Combined streams of each path, and raw ones."""
+        return [f"{path}{kind}" for path in self.paths for kind in ("/stream", "/ws")]
+
     def replies(self, request: str) -> list[tuple[str, bytes]]:
         """An acknowledgement, also of streams that do not exist; starts and ends streams."""
         try:
@@ -222,7 +226,7 @@ class BinanceSpotSimulator(Simulator):
         """What a stream sends once a second."""
         if kind not in ("ticker", "miniTicker"):
             return []
-        price = self._printed(self.walks[stream.name].contract.price(max(self.walks[stream.name].book.bids)))
+        price = self._printed(self.walks[stream.name].contract.price(best(self.walks[stream.name])[0]))
         day = {"c": price, "o": price, "h": price, "l": price, "v": "1000", "q": "1000"}
         event = {"e": "24hrTicker" if kind == "ticker" else "24hrMiniTicker", "E": self._ms, "s": stream.name}
         return [self._push(stream.name, kind, event | day)]
@@ -313,7 +317,7 @@ class BinanceUsdmSimulator(BinanceSpotSimulator):
 
     def _second(self, stream: Stream, kind: str) -> Iterable[bytes]:
         walk, name = self.walks[stream.name], stream.name
-        price = walk.contract.price(max(walk.book.bids))
+        price = walk.contract.price(best(walk)[0])
         if kind == "markPrice":
             head: dict[str, Any] = {
                 "e": "markPriceUpdate",

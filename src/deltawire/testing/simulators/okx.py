@@ -287,7 +287,7 @@ class OkxSimulator(Simulator):
     def _value(self, channel: str, name: str) -> bytes:
         """One number of an instrument."""
         member, text = _VALUES[channel]
-        price = self.walks[name].contract.price(max(self.walks[name].book.bids))
+        price = self.walks[name].contract.price(best(self.walks[name])[0])
         data = {"instType": self._kind(name), "instId": name, member: text or price, "ts": f"{self._ms}"}
         return self._push(channel, name, data)
 

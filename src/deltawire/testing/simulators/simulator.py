@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from deltawire.ports import Wants
-from deltawire.testing.simulators.market import Contract, PlainBook, SideName, Walk, changes
+from deltawire.testing.simulators.market import Contract, MarketTrade, PlainBook, SideName, Walk, changes
 
 START_NS = 1_760_000_000_000_000_000
 MS_NS = 1_000_000
@@ -33,10 +33,15 @@ class Stream(msgspec.Struct, frozen=True):
 
 
 class Happening(msgspec.Struct, frozen=True):
-    """Something in the market; `name` is "" for the passing of a second."""
+    """Something in the market; `name` is "" for the passing of a second.
+
+    A trade that is not the newest of its instrument is stated, with its number.
+    """
 
     on: Occasion
     name: str = ""
+    trade: MarketTrade | None = None
+    number: int = 0
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -146,6 +151,10 @@ class Simulator:
             raise HandshakeError(404, "Not Found")
         return []
 
+    def addresses(self) -> list[str]:
+        """The paths that a user may connect to."""
+        return [*self.paths]
+
     def fetched(self, method: str, target: str, body: bytes) -> tuple[int, bytes]:
         """The status and the body of the answer to an HTTP request; `now_ns` dates it."""
         try:
@@ -205,6 +214,9 @@ class Simulator:
         frames: list[tuple[str, bytes]] = []
         for happening in happenings:
             followers = self._followers.get(_place(happening.on, happening.name), ())
+            if happening.trade is not None and followers:
+                walk = self.walks[happening.name]
+                walk.last_trade, walk.trades = happening.trade, happening.number
             moved = happening.on == "moved" and followers and happening.name in self._published
             change = self._change(self.walks[happening.name]) if moved else None
             for stream in followers:
@@ -300,9 +312,9 @@ class Simulator:
 
 
 def best(walk: Walk) -> tuple[int, int, int, int]:
-    """Best bid and its size, best ask and its size."""
-    bid, ask = max(walk.book.bids), min(walk.book.asks)
-    return bid, walk.book.bids[bid], ask, walk.book.asks[ask]
+    """Best bid and its size, best ask and its size; 0 and 0 of an empty side."""
+    bid, ask = max(walk.book.bids, default=0), min(walk.book.asks, default=0)
+    return bid, walk.book.bids.get(bid, 0), ask, walk.book.asks.get(ask, 0)
 
 
 def _place(on: Occasion, name: str) -> tuple[Occasion, str]:

@@ -95,8 +95,12 @@ class Market:
         """Begin an instrument."""
         walk = self.walks[contract.name] = Walk(contract, self._seed, self._depth)
         walk.publish()
-        self._histories[contract.name] = History(walk, self.now_ns, self._kept)
+        self._renew(contract.name)
         self._listed.append(Happening("listed", contract.name))
+
+    def _renew(self, name: str) -> None:
+        """Keep books from the present one on."""
+        self._histories[name] = History(self.walks[name], self.now_ns, self._kept)
 
     def expire(self, name: str) -> None:
         """End an instrument."""
@@ -118,8 +122,7 @@ class Market:
         second = now_ns // SECOND_NS > self.now_ns // SECOND_NS
         self.now_ns = now_ns
         happenings, self._listed = self._listed, []
-        for name, walk in self.walks.items():
-            happenings += self._move(name, walk, passed_s)
+        happenings += self._pass(passed_s)
         return [*happenings, Happening("second")] if second else happenings
 
     def book(self, name: str, number: int) -> PlainBook:
@@ -137,6 +140,10 @@ class Market:
         """Every step of an instrument that is kept, with the book behind it, one after the other."""
         return self._histories[name].whole()
 
+    def _pass(self, passed_s: float) -> list[Happening]:
+        """Let time pass."""
+        return [each for name, walk in self.walks.items() for each in self._move(name, walk, passed_s)]
+
     def _move(self, name: str, walk: Walk, passed_s: float) -> list[Happening]:
         moves = self._moves(passed_s)
         if not moves:
@@ -148,14 +155,19 @@ class Market:
             walk.move()
         self._fill(walk)
         bids, asks = changes(before.bids, walk.book.bids), changes(before.asks, walk.book.asks)
-        walk.steps += 1
-        walk.levels += len(bids) + len(asks)
-        self._histories[name].add(Published(self.now_ns, walk.id, bids, asks))
+        self._publish(name, bids, asks)
         happenings = [Happening("moved", name)]
         if self._random.random() < 0.3:
             walk.trade()
             happenings.insert(0, Happening("traded", name))
         return happenings
+
+    def _publish(self, name: str, bids: dict[int, int], asks: dict[int, int]) -> None:
+        """Note what has changed in a book."""
+        walk = self.walks[name]
+        walk.steps += 1
+        walk.levels += len(bids) + len(asks)
+        self._histories[name].add(Published(self.now_ns, walk.id, bids, asks))
 
     def _moves(self, passed_s: float) -> int:
         """How many moves fall into this time."""
