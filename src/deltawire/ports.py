@@ -31,6 +31,8 @@ class Stream(msgspec.Struct, frozen=True):
     """The path of the endpoint on which the venue sends it; a key of `Limits.endpoints`."""
     cadence_s: float = 0.0
     """The longest pause that the venue promises; 0 where it promises none."""
+    gives: str = ""
+    """The member of `Ticker` that shows that this stream was heard; `price_ticks` of trades."""
 
 
 class FrameIds(msgspec.Struct, frozen=True):
@@ -138,6 +140,9 @@ class Venue(Protocol):
 
     def unsubscribe(self, streams: Sequence[Stream]) -> list[Send]:
         """The requests that end some subscriptions."""
+
+    def image_url(self, symbol: str) -> str | None:
+        """The address of a book's image; None if images come by the stream."""
 
     def identity(self, frame: bytes) -> FrameIds | None:
         """Which update of which book a frame is, by the venue's own ids; None for any other frame."""

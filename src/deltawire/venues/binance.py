@@ -59,6 +59,7 @@ DAY_S = 86_400.0
 SHUTDOWN = "serverShutdown"
 """The event before the venue closes a connection."""
 CADENCES_S = {"markPrice@1s": 1.0}
+GIVES = {"markPrice@1s": "mark_price"}
 SLOWEST_MS = 1000
 """The interval of streams that state none."""
 _PARTIAL = re.compile(r"depth(\d{1,2})(@\d{1,4}ms)?", re.ASCII)
@@ -291,6 +292,7 @@ class BinanceConnection(VenueConnection):
                 name,
                 self.paths.get(kind.partition("@")[0], self.path),
                 CADENCES_S.get(kind, 0.0),
+                GIVES.get(kind, ""),
             )
             for topic in sorted(wants.topics)
             for kind in kinds[topic]
@@ -551,4 +553,7 @@ class BinanceConnection(VenueConnection):
 
     def _ask_image(self, book: Book) -> list[Ask]:
         symbol = book.instrument.name
-        return [Fetch(f"book:{symbol}", f"{self.rest}depth?symbol={symbol}&limit={self.image_limit}")]
+        return [Fetch(f"book:{symbol}", self.image_url(symbol))]
+
+    def image_url(self, symbol: str) -> str:
+        return f"{self.rest}depth?symbol={symbol}&limit={self.image_limit}"

@@ -271,8 +271,11 @@ class BybitConnection(VenueConnection):
                 for name in wants.instruments:
                     subject = self._subject(topic, name)
                     instrument = name if subject == name else ""
-                    cadence_s = BEST_CADENCE_S if topic == f"orderbook.{BEST}" else 0.0
-                    streams.append(Stream(f"{topic}.{subject}", wanted, instrument, cadence_s=cadence_s))
+                    best = topic == f"orderbook.{BEST}"
+                    cadence_s, gives = (BEST_CADENCE_S, "best_bid_price") if best else (0.0, "")
+                    streams.append(
+                        Stream(f"{topic}.{subject}", wanted, instrument, cadence_s=cadence_s, gives=gives)
+                    )
         return list(dict.fromkeys(streams))
 
     def lists(self, wants: Wants) -> list[Fetch]:

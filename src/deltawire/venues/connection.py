@@ -145,6 +145,9 @@ class VenueConnection:
     def unsubscribe(self, streams: Sequence[Stream]) -> list[Send]:
         raise NotImplementedError
 
+    def image_url(self, symbol: str) -> str | None:
+        return None
+
     def identity(self, frame: bytes) -> FrameIds | None:
         return None
 
