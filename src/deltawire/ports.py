@@ -7,6 +7,7 @@ import msgspec
 
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event
+from deltawire.model.instruments import Instrument
 from deltawire.model.limits import Limits
 
 Topic = Literal["book", "trades", "ticker"]
@@ -113,6 +114,9 @@ class Venue(Protocol):
 
     name: str
 
+    silence_ns: int
+    """Without a frame for this long the books of a connection become stale."""
+
     unread: dict[str, int]
     """Number of unused messages by stream or kind, for a bounded number of kinds."""
 
@@ -146,6 +150,18 @@ class Venue(Protocol):
 
     def identity(self, frame: bytes) -> FrameIds | None:
         """Which update of which book a frame is, by the venue's own ids; None for any other frame."""
+
+    def greeting(self) -> list[Send]:
+        """What to send on every connection before any subscription."""
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        """An instrument as far as it is known; None if this is no name of one."""
+
+    def listed(self) -> list[Instrument]:
+        """The instruments that the venue lists as active."""
+
+    def live_id(self, symbol: str) -> int | None:
+        """The venue's id of a live book; None if there is none."""
 
     def progress(self, symbol: str) -> int:
         """How many messages of a book were received, whatever became of them."""

@@ -204,7 +204,7 @@ class Coinbase(VenueConnection):
     def lists(self, wants: Wants) -> list[Fetch]:
         return [Fetch("instruments", LIST)]
 
-    def _greeting(self) -> list[Send]:
+    def greeting(self) -> list[Send]:
         return [_request("subscribe", "heartbeats")]
 
     def subscribe(self, streams: Sequence[Stream]) -> list[Send]:

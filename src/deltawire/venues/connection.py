@@ -151,9 +151,21 @@ class VenueConnection:
     def identity(self, frame: bytes) -> FrameIds | None:
         return None
 
-    def _greeting(self) -> list[Send]:
-        """What to send before any subscription."""
+    def greeting(self) -> list[Send]:
         return []
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        try:
+            return self._instrument(symbol)
+        except MalformedError:
+            return None
+
+    def listed(self) -> list[Instrument]:
+        return [each for each in self.instruments.values() if each.active and each.stated]
+
+    def live_id(self, symbol: str) -> int | None:
+        book = self.books.get(symbol)
+        return book.venue_sequence if book is not None and book.state == "live" else None
 
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
         """The events and effects of a fetched body; may raise any of BAD_FRAME."""
@@ -211,7 +223,7 @@ class VenueConnection:
 
     def connected(self, now: int) -> list[Output]:
         self._router.heard_ns = self._pinged_ns = now
-        return [*self._began(now), *self._greeting()]
+        return [*self._began(now), *self.greeting()]
 
     def progress(self, symbol: str) -> int:
         book = self.books.get(symbol)

@@ -271,7 +271,7 @@ class Deribit(VenueConnection):
     def lists(self, wants: Wants) -> list[Fetch]:
         return [Fetch("instruments:any", f"{REST}get_instruments?currency=any&expired=false")]
 
-    def _greeting(self) -> list[Send]:
+    def greeting(self) -> list[Send]:
         return [self._call("public/set_heartbeat", {"interval": HEARTBEAT_SECONDS})]
 
     def subscribe(self, streams: Sequence[Stream]) -> list[Send]:

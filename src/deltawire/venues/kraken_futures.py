@@ -193,7 +193,7 @@ class KrakenFutures(VenueConnection):
     def lists(self, wants: Wants) -> list[Fetch]:
         return [Fetch("instruments", LIST)]
 
-    def _greeting(self) -> list[Send]:
+    def greeting(self) -> list[Send]:
         return [Send('{"event":"subscribe","feed":"heartbeat"}')]
 
     def subscribe(self, streams: Sequence[Stream]) -> list[Send]:

@@ -53,6 +53,11 @@ class Joining:
         joint = self._joints.get(symbol)
         return joint is not None and joint.joined
 
+    @property
+    def over(self) -> bool:
+        """Whether the first connection has ended."""
+        return self._first_ended
+
     def first(self, frame: bytes) -> list[bytes]:
         """A message of the first connection: what to use now, in order."""
         ids = self._identify(frame)

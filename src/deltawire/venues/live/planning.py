@@ -1,7 +1,7 @@
 """Splits what is wanted over connections and paths, within a venue's limits, and computes what that takes."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -60,9 +60,14 @@ def make_plan(make: Callable[[], Venue], wants: Wants) -> Plan:
     venue = make()
     limits = venue.limits
     by_path: defaultdict[str, list[Stream]] = defaultdict(list)
+    lists_of: defaultdict[str, list[Stream]] = defaultdict(list)
     for stream in venue.streams(wants):
-        by_path[stream.path].append(stream)
-    groups = [(path, group) for path, streams in by_path.items() for group in _packed(venue, streams)]
+        (lists_of if stream.topic == "list" else by_path)[stream.path].append(stream)
+    groups = [
+        (path, [*lists_of[path], *group])
+        for path, streams in by_path.items()
+        for group in _packed(venue, streams, lists_of[path])
+    ]
     connections = tuple(
         PlannedConnection(path, tuple(group), len(venue.subscribe(group))) for path, group in groups
     )
@@ -83,19 +88,27 @@ def make_plan(make: Callable[[], Venue], wants: Wants) -> Plan:
     )
 
 
-def _packed(venue: Venue, streams: list[Stream]) -> Iterator[list[Stream]]:
-    """Streams of one path in connections; those of an instrument stay together."""
+def has_room(venue: Venue, streams: Sequence[Stream], more: Sequence[Stream]) -> bool:
+    """Whether a connection with some streams has room for more."""
+    every = [*streams, *more]
+    size = sum(_argument_bytes(venue, stream) for stream in every) if venue.limits.arguments_bytes else 0
+    return not _is_full(venue.limits, every, size)
+
+
+def _packed(venue: Venue, streams: list[Stream], lists: list[Stream]) -> Iterator[list[Stream]]:
+    """Streams of one path in connections, beside `lists`, which each has; those of an instrument stay together."""
     limits = venue.limits
+    taken = sum(_argument_bytes(venue, stream) for stream in lists) if limits.arguments_bytes else 0
     units: dict[str, list[Stream]] = {}
     for stream in streams:
         units.setdefault(stream.instrument or stream.name, []).append(stream)
     packed: list[Stream] = []
-    size = 0
+    size = taken
     for unit in units.values():
         more = sum(_argument_bytes(venue, stream) for stream in unit) if limits.arguments_bytes else 0
-        if packed and _is_full(limits, [*packed, *unit], size + more):
+        if packed and _is_full(limits, [*lists, *packed, *unit], size + more):
             yield packed
-            packed, size = [], 0
+            packed, size = [], taken
         packed, size = [*packed, *unit], size + more
     if packed:
         yield packed
