@@ -59,7 +59,7 @@ DAY_S = 86_400.0
 SHUTDOWN = "serverShutdown"
 """The event before the venue closes a connection."""
 CADENCES_S = {"markPrice@1s": 1.0}
-GIVES = {"markPrice@1s": "mark_price"}
+GIVES = {"markPrice@1s": "mark_price", "bookTicker": "best_bid_price"}
 SLOWEST_MS = 1000
 """The interval of streams that state none."""
 _PARTIAL = re.compile(r"depth(\d{1,2})(@\d{1,4}ms)?", re.ASCII)

@@ -48,6 +48,7 @@ ARGS_PER_FRAME = 10
 BEST = "1"
 """The depth at which all messages are images of the best level."""
 BEST_CADENCE_S = 3.0
+GIVES = {"tickers": "last_price"}
 OPTION_COINS = ("BTC", "ETH", "SOL")
 """The list of options is requested by coin; the coins of the requested instruments are added."""
 ENDED = ("Delivering", "Closed")
@@ -272,7 +273,9 @@ class BybitConnection(VenueConnection):
                     subject = self._subject(topic, name)
                     instrument = name if subject == name else ""
                     best = topic == f"orderbook.{BEST}"
-                    cadence_s, gives = (BEST_CADENCE_S, "best_bid_price") if best else (0.0, "")
+                    cadence_s, gives = (
+                        (BEST_CADENCE_S, "best_bid_price") if best else (0.0, GIVES.get(topic, ""))
+                    )
                     streams.append(
                         Stream(f"{topic}.{subject}", wanted, instrument, cadence_s=cadence_s, gives=gives)
                     )

@@ -41,6 +41,7 @@ from deltawire.venues.tape import one_trade
 PRODUCTS = "/api/v3/brokerage/market/products"
 LIST = f"https://api.coinbase.com{PRODUCTS}"
 PRODUCTS_PER_FRAME = 100
+GIVES = {"ticker": "last_price"}
 CHANNELS = {"book": "level2", "trades": "market_trades", "ticker": "ticker"}
 TAKER: dict[str, Side] = {"BUY": "sell", "SELL": "buy"}
 """The aggressor's side by the maker's."""
@@ -196,7 +197,7 @@ class Coinbase(VenueConnection):
 
     def streams(self, wants: Wants) -> list[Stream]:
         return [
-            Stream(f"{CHANNELS[topic]}:{name}", topic, name)
+            Stream(f"{CHANNELS[topic]}:{name}", topic, name, gives=GIVES.get(topic, ""))
             for topic in sorted(wants.topics)
             for name in wants.instruments
         ]

@@ -41,6 +41,7 @@ from deltawire.venues.tape import one_trade
 REST = "https://www.deribit.com/api/v2/public/"
 CHANNELS_PER_FRAME = 500
 HEARTBEAT_SECONDS = 10
+GIVES = {"ticker": "best_bid_price"}
 STATES = "instrument.state.any.any"
 NOT_GRANTED = "not granted"
 PACES = ("raw", "100ms", "agg2")
@@ -262,7 +263,7 @@ class Deribit(VenueConnection):
 
     def streams(self, wants: Wants) -> list[Stream]:
         streams = [
-            Stream(f"{topic}.{name}.100ms", topic, name)
+            Stream(f"{topic}.{name}.100ms", topic, name, gives=GIVES.get(topic, ""))
             for topic in sorted(wants.topics)
             for name in wants.instruments
         ]

@@ -51,6 +51,7 @@ STREAMS: dict[str, Mapping[str, object]] = {
 }
 CHANNELS = {"book": (FAST,), "trades": ("trades",), "ticker": ("bbo", "activeAssetCtx")}
 CADENCES_S = {FAST: 0.5, SLOW: 5.0}
+GIVES = {"bbo": "best_bid_price", "activeAssetCtx": "mark_price"}
 META = "meta"
 _NAMED_IN_ERROR = re.compile(r"\{.*\}")
 STOPPED_NS = 45 * SECOND_NS
@@ -259,7 +260,13 @@ class Hyperliquid(VenueConnection):
         return [
             *(Stream(f"{META}:{dex}", "list") for dex in dexes),
             *(
-                Stream(f"{channel}:{name}", topic, name, cadence_s=CADENCES_S.get(channel, 0.0))
+                Stream(
+                    f"{channel}:{name}",
+                    topic,
+                    name,
+                    cadence_s=CADENCES_S.get(channel, 0.0),
+                    gives=GIVES.get(channel, ""),
+                )
                 for topic in sorted(wants.topics)
                 for channel in CHANNELS[topic]
                 for name in wants.instruments

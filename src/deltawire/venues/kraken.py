@@ -41,6 +41,7 @@ ENDED = ("delisted", "maintenance", "work_in_progress")
 DEPTH = 100
 """The subscribed depth; in a recording, its own subscriptions state it."""
 CHANNELS = {"book": "book", "trades": "trade", "ticker": "ticker"}
+GIVES = {"ticker": "best_bid_price"}
 LIST = Stream("instrument", "list")
 SYMBOLS_PER_FRAME = 100
 DEPTHS = (10, 25, 100, 500, 1000)
@@ -179,11 +180,11 @@ class Kraken(VenueConnection):
 
     def streams(self, wants: Wants) -> list[Stream]:
         streams = [
-            Stream(f"{CHANNELS[topic]}:{name}", topic, name)
+            Stream(f"{CHANNELS[topic]}:{name}", topic, name, gives=GIVES.get(topic, ""))
             for topic in sorted(wants.topics)
             for name in wants.instruments
         ]
-        return [LIST, *streams] if streams else []
+        return [LIST, *streams] if wants.instruments else []
 
     def subscribe(self, streams: Sequence[Stream]) -> list[Send]:
         self._asked.update(stream.name for stream in streams)

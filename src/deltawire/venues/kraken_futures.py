@@ -42,6 +42,7 @@ from deltawire.venues.tape import Trades
 
 LIST = "https://futures.kraken.com/derivatives/api/v3/instruments"
 PRODUCTS_PER_FRAME = 100
+GIVES = {"ticker": "mark_price"}
 FEEDS = {"book": "book", "trades": "trade", "ticker": "ticker"}
 QUOTES = ("USDT", "USDC", "USD", "EUR", "GBP", "XBT", "ETH")
 """Possible ends of the pair in a product's name."""
@@ -185,7 +186,7 @@ class KrakenFutures(VenueConnection):
 
     def streams(self, wants: Wants) -> list[Stream]:
         return [
-            Stream(f"{FEEDS[topic]}:{name}", topic, name)
+            Stream(f"{FEEDS[topic]}:{name}", topic, name, gives=GIVES.get(topic, ""))
             for topic in sorted(wants.topics)
             for name in wants.instruments
         ]

@@ -51,7 +51,12 @@ CHANNELS = {
 }
 CADENCES_S = {"books": 60.0, "mark-price": 10.0, "funding-rate": 90.0, "open-interest": 10.0}
 """A book that does not change is repeated without levels every 60 s; marks every 10 s, funding every 30 to 90 s."""
-GIVES = {"mark-price": "mark_price", "funding-rate": "current_funding", "open-interest": "open_interest"}
+GIVES = {
+    "tickers": "last_price",
+    "mark-price": "mark_price",
+    "funding-rate": "current_funding",
+    "open-interest": "open_interest",
+}
 KEYS = {"opt-summary": "instFamily", "instruments": "instType"}
 """What the argument of a channel is called, if not `instId`."""
 BOOK_CHANNELS = ("books-l2-tbt", "books", "books50-l2-tbt", "books5")

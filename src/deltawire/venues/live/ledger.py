@@ -80,14 +80,15 @@ class Ledger:
 
     def asked(self, streams: Iterable[Stream], now: int) -> None:
         """Subscriptions were requested."""
-        state = StreamState.ASKED if self._acknowledges else StreamState.ACKNOWLEDGED
         for stream in streams:
+            answers = self._acknowledges and stream.topic != "list"
+            state = StreamState.ASKED if answers else StreamState.ACKNOWLEDGED
             known = self._entries.get(stream.name)
             if known:
                 known.state, known.since_ns, known.attempts = state, now, known.attempts + 1
                 continue
             entry = self._entries[stream.name] = Entry(stream, state, now)
-            if stream.gives:
+            if stream.gives or stream.topic == "trades":
                 self._watched[stream.topic, stream.instrument].append(entry)
 
     def ended(self, streams: Iterable[Stream]) -> None:
@@ -134,7 +135,7 @@ class Ledger:
         due = Overdue([], [], [])
         for entry in self._entries.values():
             stream, pause_ns = entry.stream, now - entry.since_ns
-            if entry.state is StreamState.ASKED and stream.topic != "list":
+            if entry.state is StreamState.ASKED:
                 if pause_ns >= ANSWER_S * SECOND_NS:
                     (due.unanswered if entry.attempts < ATTEMPTS else due.given_up).append(stream)
                     entry.since_ns = now
