@@ -9,6 +9,7 @@ from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event
 from deltawire.model.instruments import Instrument
 from deltawire.model.limits import Limits
+from deltawire.model.live import LiveStatus
 
 Topic = Literal["book", "trades", "ticker"]
 
@@ -229,6 +230,14 @@ class FramedSource(Protocol):
 
     def unread(self) -> Mapping[str, int]:
         """Number of unused messages by stream or kind."""
+
+
+@runtime_checkable
+class LiveFeed(Protocol):
+    """A source with connections to a venue."""
+
+    def status(self) -> LiveStatus:
+        """Its connections as they stand."""
 
 
 class Broker(Protocol):

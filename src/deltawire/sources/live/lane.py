@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from deltawire.model.events import BookDelta, BookImage, Event, Fault, Listing, Status, Ticker, Trade
+from deltawire.model.live import LaneStatus
 from deltawire.ports import Ask, Clock, Fetch, Output, Receipt, Reconnect, Send, Stream, Venue
 from deltawire.sources.live.pacing import afford
 from deltawire.sources.live.sockets import CONNECT_ERRORS, Socket, open_socket, refusal
@@ -32,22 +33,6 @@ FOLLOW_S = 60.0
 """For so long after the first socket has ended, repetitions of what it told are recognised."""
 SILENT_AGAIN = 3
 """How often a silent stream is subscribed again before only its connection's end helps."""
-
-
-class LaneStatus(msgspec.Struct, frozen=True):
-    """One connection for metrics."""
-
-    number: int
-    path: str
-    endpoint: str
-    sockets: int
-    reconnects: int
-    streams: dict[str, int]
-    """By state."""
-    queued: int
-    """Messages that wait for the budget."""
-    why: str
-    """Why the last socket ended."""
 
 
 class Context(Protocol):

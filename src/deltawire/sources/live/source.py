@@ -13,14 +13,16 @@ import structlog
 from deltawire.errors import FeedError, UsageError
 from deltawire.model.events import Event, Fault, Listing
 from deltawire.model.instruments import Instrument
+from deltawire.model.live import LiveStatus
 from deltawire.ports import Batch, BookFrames, Clock, Fetch, Stream, Topic, Venue, Wants
 from deltawire.sources.live.addresses import check_bases, rest_addresses, socket_addresses
-from deltawire.sources.live.lane import Lane, LaneStatus
+from deltawire.sources.live.lane import Lane
 from deltawire.sources.live.pacing import afford
 from deltawire.sources.live.rest import Answer, RestClient, RestError
 from deltawire.venues import make_venue
 from deltawire.venues.live.allowance import SECOND_NS, Allowances
 from deltawire.venues.live.planning import Plan, has_room, make_plan
+from deltawire.venues.live.reconnecting import Reconnecting
 
 log = structlog.get_logger("deltawire")
 TOPICS: frozenset[Topic] = frozenset({"book", "trades", "ticker"})
@@ -48,28 +50,11 @@ class LiveSettings(msgspec.Struct, frozen=True):
     """A second connection for each, of whose messages the first to arrive is used (at venues where ids allow it)."""
 
 
-class LiveStatus(msgspec.Struct, frozen=True):
-    """A live source for metrics."""
-
-    venue: str
-    lanes: list[LaneStatus]
-    weight_used: int
-    weight_limit: int
-    """0 where the venue states none."""
-    fetching: int
-    refused: int
-    """Subscriptions refused so far."""
-    listed: int
-    """Instruments that the venue lists as active."""
-    wanted: int
-    """Those of them that fit the patterns."""
-
-
 class LiveSource:
     """Serves a venue's live data. `allowances` are shared by all live sources of a process.
 
     Everything that fails is an event: `Status` of a book, `Fault` of the venue. The source ends only with `FeedError`,
-    if it cannot begin: no network, an unknown venue, no instrument that fits.
+    if no instrument of the venue fits.
     """
 
     def __init__(
@@ -161,6 +146,15 @@ class LiveSource:
             await asyncio.gather(working, return_exceptions=True)
             self._rest.close()
 
+    @property
+    def wanted(self) -> list[str]:
+        """The instruments that fit, once the lists are loaded."""
+        return [*self._wanted]
+
+    def close(self) -> None:
+        """Close what is kept of REST."""
+        self._rest.close()
+
     # Context of the lanes.
 
     def publish(self, events: list[Event], at_ns: int) -> None:
@@ -204,7 +198,7 @@ class LiveSource:
 
     async def _work(self) -> None:
         try:
-            await self.load()
+            await self._load_at_last()
             plan = self.plan()
             await self._start(plan)
             while True:
@@ -214,6 +208,22 @@ class LiveSource:
             for task in (*self._running.values(), *self._fetching):
                 task.cancel()
             await asyncio.gather(*self._running.values(), *self._fetching, return_exceptions=True)
+
+    async def _load_at_last(self) -> None:
+        """Try until the lists are there: a network may come later."""
+        trying = Reconnecting([""], self.chance)
+        while True:
+            try:
+                await self.load()
+            except FeedError as error:
+                if not error.retry:
+                    raise
+                log.warning("no lists of instruments yet", venue=self.venue, error=str(error))
+                self.publish([Fault(self.venue, self.clock.now(), str(error))], self.clock.now())
+                trying.ended(0.0)
+                await asyncio.sleep(trying.wait_s())
+            else:
+                return
 
     async def load(self) -> None:
         """Get the lists of instruments; `FeedError` if they cannot be had, or if nothing fits."""
