@@ -11,7 +11,7 @@ import typer
 
 from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
-from deltawire.cli import account, config, journal, keys, serve, simulate, verify, watch
+from deltawire.cli import account, config, journal, keys, plan, serve, simulate, verify, watch
 from deltawire.cli.output import write_what_fits
 from deltawire.errors import JournalError, RecordingError, UsageError
 
@@ -49,6 +49,7 @@ def deltawire(
 
 app.command("serve")(serve.serve)
 app.command("simulate")(simulate.simulate)
+app.command("plan")(plan.plan)
 app.command("verify")(verify.verify)
 app.command("watch")(watch.watch)
 app.add_typer(keys.app)
