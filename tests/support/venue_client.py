@@ -1,4 +1,4 @@
-"""A venue's state machine on a real socket, without any healing: what the venue says is all that it gets."""
+"""A venue's state machine on real sockets, without any healing: what the venue says is all that it gets."""
 
 import asyncio
 from types import TracebackType
@@ -14,20 +14,28 @@ from tests.support.http_client import get
 
 
 class VenueClient:
-    """One connection of a state machine to a server; all that it yields is in `events`."""
+    """A state machine whose streams come on one connection per path; all that it yields is in `events`."""
 
-    def __init__(self, venue: Venue, server: VenueServer, path: str, wants: Wants) -> None:
+    def __init__(self, venue: Venue, server: VenueServer, wants: Wants) -> None:
         self.events: list[Event] = []
         self.frames: list[bytes] = []
-        self._venue, self._server, self._path, self._wants = venue, server, path, wants
+        self._venue, self._server, self._wants = venue, server, wants
         self._asks: asyncio.Queue[Send | Fetch] = asyncio.Queue()
+        self._sockets: list[ClientConnection] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        socket = await connect(self._server.base + self._path, max_size=None, compression=None)
-        self._socket = socket
-        self._took(self._venue.opened(self._wants, self._server.now()))
-        self._tasks = [asyncio.create_task(self._read(socket)), asyncio.create_task(self._ask(socket))]
+        venue, streams = self._venue, self._venue.streams(self._wants)
+        for path in dict.fromkeys(stream.path for stream in streams):
+            address = self._server.redirect(venue.limits.endpoints[path][0])
+            socket = await connect(address, max_size=None, compression=None)
+            self._sockets.append(socket)
+            self._tasks.append(asyncio.create_task(self._read(socket)))
+            if len(self._sockets) == 1:
+                self._took([*venue.lists(self._wants), *venue.connected(self._server.now())])
+                self._tasks.append(asyncio.create_task(self._ask(socket)))
+            for request in venue.subscribe([stream for stream in streams if stream.path == path]):
+                await socket.send(request.frame)
         return self
 
     async def __aexit__(
@@ -36,7 +44,8 @@ class VenueClient:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._socket.close()
+        for socket in self._sockets:
+            await socket.close()
 
     async def _read(self, socket: ClientConnection) -> None:
         try:
@@ -49,6 +58,7 @@ class VenueClient:
         self._took(self._venue.closed(self._server.now()))
 
     async def _ask(self, socket: ClientConnection) -> None:
+        """Do what the machine asks for; what it sends goes to the first connection."""
         while True:
             ask = await self._asks.get()
             if isinstance(ask, Send):

@@ -1,12 +1,13 @@
 """Bybit's v5 wire format: texts, consecutive numbers per topic, refusals of whole requests."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from deltawire.testing.simulators.market import Contract, PlainBook, Walk
 from deltawire.testing.simulators.simulator import (
+    EVERY_LEVEL,
     Change,
     Happening,
     Occasion,
@@ -92,6 +93,9 @@ class BybitLinearSimulator(Simulator):
         return frames
 
     def _frames(self, stream: Stream, happening: Happening, change: Change | None) -> Iterable[bytes]:
+        if stream.on == "traded" and not stream.name:
+            coin = stream.key.partition(".")[2]
+            return [self.trade(happening.name)] if self._subject(happening.name) == coin else []
         if stream.key.startswith("orderbook.1."):
             return [self._best_level(stream.name)]
         if stream.key.startswith("allLiquidation"):
@@ -100,19 +104,12 @@ class BybitLinearSimulator(Simulator):
             return [self.day(stream.name)]
         return super()._frames(stream, happening, change)
 
-    def frames(self, happenings: Sequence[Happening]) -> list[tuple[str, bytes]]:
-        """Also the trades of all contracts of a coin."""
-        frames = super().frames(happenings)
-        for happening in happenings:
-            topic = f"publicTrade.{self._subject(happening.name)}"
-            if happening.on == "traded" and topic in self.streams and not self.streams[topic].name:
-                frames.append((topic, self.trade(happening.name)))
-        return frames
+    def _shown(self, walk: Walk) -> int:
+        return self._depths.get(walk.contract.name, EVERY_LEVEL) if self.shared else EVERY_LEVEL
 
     def _window(self, walk: Walk) -> PlainBook:
-        depth = self._depths.get(walk.contract.name, 0)
-        shown = max(len(walk.book.bids), len(walk.book.asks))
-        return walk.book.cut(depth) if self.shared and depth < shown else walk.book.copy()
+        shorter = max(len(walk.book.bids), len(walk.book.asks)) <= self._shown(walk)
+        return walk.book.copy() if shorter else walk.book.cut(self._shown(walk))
 
     def day(self, name: str) -> bytes:
         """`tickers`."""

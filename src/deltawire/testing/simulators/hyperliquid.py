@@ -160,8 +160,11 @@ class HyperliquidSimulator(Simulator):
         """`activeAssetCtx`."""
         return _push("activeAssetCtx", {"coin": name, "ctx": _CONTEXT})
 
+    def _shown(self, walk: Walk) -> int:
+        return LEVELS[self._fast.get(walk.contract.name, True)]
+
     def _window(self, walk: Walk) -> PlainBook:
-        return walk.book.cut(LEVELS[self._fast.get(walk.contract.name, True)])
+        return walk.book.cut(self._shown(walk))
 
     def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
         return self._book(walk.contract.name, self.book(walk.contract.name))

@@ -179,8 +179,11 @@ class KrakenSimulator(Simulator):
                 raise LookupError(f"nothing is fetched from Kraken: {url}")
         return _encode({"error": [], "result": result})
 
+    def _shown(self, walk: Walk) -> int:
+        return self._depths.get(walk.contract.name, 10)
+
     def _window(self, walk: Walk) -> PlainBook:
-        return walk.book.cut(self._depths.get(walk.contract.name, 10))
+        return walk.book.cut(self._shown(walk))
 
     def _news(self, walk: Walk, now: PlainBook, side: SideName) -> dict[int, int]:
         changed = super()._news(walk, now, side)

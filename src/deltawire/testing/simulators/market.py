@@ -43,6 +43,14 @@ class MarketTrade(msgspec.Struct, frozen=True):
     bought: bool
 
 
+class MarketStep(msgspec.Struct, frozen=True):
+    """What has changed in a book since the id `previous`: new sizes by price, 0 for removed."""
+
+    previous: int
+    bids: dict[int, int]
+    asks: dict[int, int]
+
+
 class PlainBook(msgspec.Struct):
     """A book as two dicts of lots by ticks."""
 
@@ -56,6 +64,15 @@ class PlainBook(msgspec.Struct):
     def levels(self, side: SideName, depth: int | None = None) -> list[tuple[int, int]]:
         """Prices and sizes of one side, best first."""
         return sorted(getattr(self, side).items(), reverse=side == "bids")[:depth]
+
+    def follow(self, bids: dict[int, int], asks: dict[int, int]) -> None:
+        """Set the sizes of these levels, 0 removes one."""
+        for side, news in ((self.bids, bids), (self.asks, asks)):
+            for price, size in news.items():
+                if size:
+                    side[price] = size
+                else:
+                    del side[price]
 
     def cut(self, depth: int) -> "PlainBook":
         """The best `depth` levels of each side."""
@@ -81,6 +98,9 @@ class Walk:
         self.first_id = 0
         self.trades = 0
         self.last_trade = MarketTrade(0, 0, bought=False)
+        self.touched: tuple[set[int], set[int]] = (set(), set())
+        """Prices of bids, and of asks, at which a move has changed something."""
+        self.last_step = MarketStep(0, {}, {})
         self.steps = self.levels = 0
         """Published changes of the book, and of its levels, where one market serves several connections."""
         self.lean = 0.5
@@ -95,6 +115,7 @@ class Walk:
     def move(self) -> None:
         """Change one or several levels; the book never crosses and never becomes empty."""
         before = self.book.copy()
+        self._bid, self._ask = max(self.book.bids), min(self.book.asks)
         while self.book == before:
             if self.random.random() < 0.15:
                 self._trade_through()
@@ -120,24 +141,41 @@ class Walk:
         bought = self.random.random() < self.lean
         taken, other = (self.book.asks, self.book.bids) if bought else (self.book.bids, self.book.asks)
         for _ in range(self.random.randint(1, 3)):
-            price = min(taken) if bought else max(taken)
+            price = self._ask if bought else self._bid
             if len(taken) > self._depth // 2:
-                del taken[price]
-                other[price] = self.size()
+                self._put(taken, price, 0)
+                self._put(other, price, self.size())
 
     def _change_level(self) -> None:
         side = self.book.bids if self.random.random() < 0.5 else self.book.asks
         price = self._price(side)
         if side.get(price) and self.random.random() < 0.4 and len(side) > self._depth // 2:
-            del side[price]
+            self._put(side, price, 0)
         else:
-            side[price] = self.size()
+            self._put(side, price, self.size())
         if len(side) > 2 * self._depth:
-            del side[min(side) if side is self.book.bids else max(side)]
+            self._put(side, min(side) if side is self.book.bids else max(side), 0)
+
+    def _put(self, side: dict[int, int], price: int, size: int) -> None:
+        """Set the size of a level, 0 removes it; `move` knows the best prices without searching for them."""
+        is_bids = side is self.book.bids
+        self.touched[not is_bids].add(price)
+        if size:
+            side[price] = size
+            if is_bids:
+                self._bid = max(self._bid, price)
+            else:
+                self._ask = min(self._ask, price)
+            return
+        del side[price]
+        if is_bids and price == self._bid:
+            self._bid = max(side)
+        elif not is_bids and price == self._ask:
+            self._ask = min(side)
 
     def _price(self, side: dict[int, int]) -> int:
         """A price near the best one, at most one step inside the other side's best."""
-        step, bid, ask = self.contract.step, max(self.book.bids), min(self.book.asks)
+        step, bid, ask = self.contract.step, self._bid, self._ask
         distance = min(2 * self._depth, int(self.random.paretovariate(1 / REACH)))
         if side is self.book.bids:
             return max(step, ask - distance * step)

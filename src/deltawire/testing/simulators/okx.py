@@ -178,12 +178,12 @@ class OkxSimulator(Simulator):
             return [self._value(channel, stream.name)]
         return super()._frames(stream, happening, change)
 
+    def _shown(self, walk: Walk) -> int:
+        return SHOWN
+
     def _window(self, walk: Walk) -> PlainBook:
-        return (
-            walk.book.cut(SHOWN)
-            if len(walk.book.bids) > SHOWN or len(walk.book.asks) > SHOWN
-            else walk.book.copy()
-        )
+        shorter = max(len(walk.book.bids), len(walk.book.asks)) <= SHOWN
+        return walk.book.copy() if shorter else walk.book.cut(SHOWN)
 
     def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
         return self._books(walk, "update", bids, asks, (before.id, walk.id))

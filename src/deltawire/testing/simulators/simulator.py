@@ -11,6 +11,7 @@ from deltawire.testing.simulators.market import Contract, MarketTrade, PlainBook
 
 START_NS = 1_760_000_000_000_000_000
 MS_NS = 1_000_000
+EVERY_LEVEL = 1 << 30
 
 
 class PublishedBook(msgspec.Struct):
@@ -196,7 +197,7 @@ class Simulator:
     def _frames(self, stream: Stream, happening: Happening, change: Change | None) -> Iterable[bytes]:
         """What a stream sends after this; `change` is that of its book, if it is one."""
         if stream.on == "traded":
-            return [self.trade(stream.name)]
+            return [self.trade(happening.name)]
         if stream.on == "second":
             return [self.ticker(stream.name)] if stream.name in self.walks else []
         return (
@@ -214,6 +215,8 @@ class Simulator:
         frames: list[tuple[str, bytes]] = []
         for happening in happenings:
             followers = self._followers.get(_place(happening.on, happening.name), ())
+            if happening.on == "traded":
+                followers += self._followers.get(("traded", ""), ())
             if happening.trade is not None and followers:
                 walk = self.walks[happening.name]
                 walk.last_trade, walk.trades = happening.trade, happening.number
@@ -243,8 +246,15 @@ class Simulator:
 
     def _change(self, walk: Walk) -> Change | None:
         """Publish what has changed; None if nothing has."""
-        name = walk.contract.name
-        before, now = self._published[name], self._window(walk)
+        name, step = walk.contract.name, walk.last_step
+        before = self._published[name]
+        longest = max(map(len, (before.book.bids, before.book.asks, walk.book.bids, walk.book.asks)))
+        if self.shared and before.id == step.previous and longest < self._shown(walk):
+            book = before.book.copy()
+            book.follow(step.bids, step.asks)
+            self._published[name] = PublishedBook(book, walk.id)
+            return Change(before, step.bids, step.asks)
+        now = self._window(walk)
         bids, asks = self._news(walk, now, "bids"), self._news(walk, now, "asks")
         if not bids and not asks:
             return None
@@ -294,6 +304,10 @@ class Simulator:
     def _window(self, walk: Walk) -> PlainBook:
         """The part of the market's book that a subscriber sees."""
         return walk.book.copy()
+
+    def _shown(self, walk: Walk) -> int:
+        """How many levels of a side a subscriber sees at most."""
+        return EVERY_LEVEL
 
     def _news(self, walk: Walk, now: PlainBook, side: SideName) -> dict[int, int]:
         """The sizes to send that lead from the published side to the present one."""

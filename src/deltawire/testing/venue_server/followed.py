@@ -105,9 +105,10 @@ class FollowedMarket(Market):
         bids, asks = changes(before.bids, walk.book.bids), changes(before.asks, walk.book.asks)
         if not bids and not asks:
             return []
-        walk.first_id = walk.id + 1
+        number = walk.id
+        walk.first_id = number + 1
         walk.id += self._ids.randint(1, 4)
-        self._publish(name, bids, asks)
+        self._publish(name, number, bids, asks)
         return [Happening("moved", name)]
 
     def _take(self, event: Event, happenings: list[Happening]) -> None:

@@ -6,7 +6,7 @@ from random import Random
 
 import msgspec
 
-from deltawire.testing.simulators.market import Contract, PlainBook, Walk, changes
+from deltawire.testing.simulators.market import Contract, MarketStep, PlainBook, Walk
 from deltawire.testing.simulators.simulator import START_NS, Happening
 
 SECOND_NS = 1_000_000_000
@@ -40,7 +40,7 @@ class History:
         self.steps.append(step)
         if len(self.steps) > self._kept:
             self._first = self.steps.popleft()
-            _apply(self._base, self._first)
+            self._base.follow(self._first.bids, self._first.asks)
 
     def until(self, wanted: Callable[[Published], bool]) -> tuple[int, PlainBook]:
         """The id and the book after the last step that is wanted."""
@@ -48,7 +48,7 @@ class History:
         for step in self.steps:
             if not wanted(step):
                 break
-            _apply(book, step)
+            book.follow(step.bids, step.asks)
             number = step.id
         return number, book
 
@@ -57,7 +57,7 @@ class History:
         book = self._base.copy()
         yield self._first, book
         for step in self.steps:
-            _apply(book, step)
+            book.follow(step.bids, step.asks)
             yield step, book
 
 
@@ -150,21 +150,29 @@ class Market:
             return []
         walk.lean = self._lean(walk)
         walk.publish()
-        before = walk.book.copy()
+        before, number = walk.book.copy(), walk.id
+        for touched in walk.touched:
+            touched.clear()
         for _ in range(moves):
             walk.move()
         self._fill(walk)
-        bids, asks = changes(before.bids, walk.book.bids), changes(before.asks, walk.book.asks)
-        self._publish(name, bids, asks)
+        bids, asks = (
+            {price: now.get(price, 0) for price in sorted(touched) if then.get(price, 0) != now.get(price, 0)}
+            for then, now, touched in zip(
+                (before.bids, before.asks), (walk.book.bids, walk.book.asks), walk.touched, strict=True
+            )
+        )
+        self._publish(name, number, bids, asks)
         happenings = [Happening("moved", name)]
         if self._random.random() < 0.3:
             walk.trade()
             happenings.insert(0, Happening("traded", name))
         return happenings
 
-    def _publish(self, name: str, bids: dict[int, int], asks: dict[int, int]) -> None:
+    def _publish(self, name: str, previous: int, bids: dict[int, int], asks: dict[int, int]) -> None:
         """Note what has changed in a book."""
         walk = self.walks[name]
+        walk.last_step = MarketStep(previous, bids, asks)
         walk.steps += 1
         walk.levels += len(bids) + len(asks)
         self._histories[name].add(Published(self.now_ns, walk.id, bids, asks))
@@ -188,15 +196,10 @@ class Market:
         """Add levels beyond the last ones of a side that has become too short."""
         step = walk.contract.step
         while len(walk.book.bids) < self._depth and min(walk.book.bids) > step:
-            walk.book.bids[min(walk.book.bids) - step] = walk.size()
+            price = min(walk.book.bids) - step
+            walk.book.bids[price] = walk.size()
+            walk.touched[0].add(price)
         while len(walk.book.asks) < self._depth:
-            walk.book.asks[max(walk.book.asks) + step] = walk.size()
-
-
-def _apply(book: PlainBook, step: Published) -> None:
-    for side, news in ((book.bids, step.bids), (book.asks, step.asks)):
-        for price, size in news.items():
-            if size:
-                side[price] = size
-            else:
-                del side[price]
+            price = max(walk.book.asks) + step
+            walk.book.asks[price] = walk.size()
+            walk.touched[1].add(price)
