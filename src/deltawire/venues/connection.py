@@ -86,6 +86,8 @@ class VenueConnection:
     """The message for venues that close connections on which the client sends nothing."""
     ping_ns = 0
     """How often."""
+    retry_ns = RETRY_NS
+    """How long after an invalid image the next one is requested."""
     limits = Limits(endpoints={})
     fast_path = FastPath("text_pairs", "none", ())
     """The format of this venue's book messages that the kernel can handle."""
@@ -355,7 +357,7 @@ class VenueConnection:
         if book.state == "live":
             self._waiting.pop(symbol, None)
         elif book.wants_image:
-            self._waiting[symbol] = now + RETRY_NS
+            self._waiting[symbol] = now + self.retry_ns
             events += book.asked(now)
         return events  # type: ignore[return-value]
 

@@ -7,6 +7,7 @@ from deltawire.testing.simulators.binance import (
     BinanceSpotSimulator,
     BinanceUsdmSimulator,
 )
+from deltawire.testing.simulators.binance_options import BinanceOptionsSimulator
 from deltawire.testing.simulators.bybit import (
     BybitInverseSimulator,
     BybitLinearSimulator,
@@ -24,6 +25,7 @@ from deltawire.testing.simulators.simulator import Simulator
 __all__ = ["SERVED", "SIMULATORS", "Simulator"]
 SIMULATORS: dict[str, Callable[..., Simulator]] = {
     "binance_coinm": BinanceCoinmSimulator,
+    "binance_options": BinanceOptionsSimulator,
     "binance_spot": BinanceSpotSimulator,
     "binance_usdm": BinanceUsdmSimulator,
     "bybit_inverse": BybitInverseSimulator,

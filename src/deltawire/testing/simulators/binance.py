@@ -213,7 +213,7 @@ class BinanceSpotSimulator(Simulator):
         return self._push(walk.contract.name, label, depth)
 
     def _frames(self, stream: Stream, happening: Happening, change: Change | None) -> Iterable[bytes]:
-        kind = _kind_of(stream.key)
+        kind = kind_of(stream.key)
         if kind == "depth" or stream.name not in self.walks:
             return super()._frames(stream, happening, change) if stream.name in self.walks else []
         if kind == "bookTicker":
@@ -233,7 +233,7 @@ class BinanceSpotSimulator(Simulator):
 
     def _start(self, key: str) -> None:
         """Start a stream, if its instrument exists and its path is this one."""
-        name, kind = key.partition("@")[0].upper(), _kind_of(key)
+        name, kind = key.partition("@")[0].upper(), kind_of(key)
         if name not in self.walks or kind not in OCCASIONS or not self._flows(kind):
             return
         self._follow(key, name, OCCASIONS[kind])
@@ -301,7 +301,6 @@ class BinanceUsdmSimulator(BinanceSpotSimulator):
     paths: tuple[str, ...] = ("", "/public", "/market")
     rates = (("REQUEST_WEIGHT", "MINUTE", 1, 2400), ("ORDERS", "MINUTE", 1, 1200))
     image_weights = ((50, 2), (100, 5), (500, 10), (1000, 20))
-    open_interest = True
 
     def body(self, url: str) -> bytes:
         """Also `openInterest`, which no stream has."""
@@ -421,6 +420,6 @@ def _encode(frame: dict[str, Any]) -> bytes:
     return msgspec.json.encode(frame)
 
 
-def _kind_of(key: str) -> str:
+def kind_of(key: str) -> str:
     """Of `btcusdt@depth@100ms`: depth."""
     return key.partition("@")[2].partition("@")[0]
