@@ -19,8 +19,9 @@ ONE_LEVEL = ("kraken_futures",)
 class VenueBooks:
     """Follows events, and counts the books that were equal by instrument; `AssertionError` at the first that is not."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, shown: dict[str, int] = SHOWN) -> None:
         self.market = market
+        self._shown = shown
         self.equal: Counter[str] = Counter()
         self._replica = Replica()
         self._unequal: dict[str, Event] = {}
@@ -32,7 +33,8 @@ class VenueBooks:
             return
         name = event.instrument.name
         mine = in_units(self._replica, event, self.market.walks[name].contract)
-        theirs = of_event(self.market, event).cut(SHOWN.get(event.instrument.venue, 10_000))
+        most = self._shown.get(event.instrument.venue, 10_000)
+        mine, theirs = mine.cut(most), of_event(self.market, event).cut(most)
         if mine == theirs:
             self.equal[name] += 1
             self._unequal.pop(name, None)

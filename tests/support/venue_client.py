@@ -21,6 +21,7 @@ class VenueClient:
         self.frames: list[bytes] = []
         self._venue, self._server, self._wants = venue, server, wants
         self._asks: asyncio.Queue[Send | Fetch] = asyncio.Queue()
+        self._asking = 0
         self._sockets: list[ClientConnection] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -47,6 +48,16 @@ class VenueClient:
         for socket in self._sockets:
             await socket.close()
 
+    def tick(self) -> None:
+        """Let the machine do what is due by the venue's time."""
+        now = self._server.now()
+        while (deadline := self._venue.deadline()) is not None and deadline <= now:
+            self._took(self._venue.tick(now))
+
+    def idle(self) -> bool:
+        """Whether everything that the machine asked for has been done."""
+        return not self._asking
+
     async def _read(self, socket: ClientConnection) -> None:
         try:
             async for frame in socket:
@@ -66,10 +77,12 @@ class VenueClient:
             else:
                 _, body, _ = await get(self._server.redirect(ask.url))
                 self._took(self._venue.fetched(ask.tag, body, self._server.now()))
+            self._asking -= 1
 
     def _took(self, outputs: list[Output]) -> None:
         for output in outputs:
             if isinstance(output, Send | Fetch):
+                self._asking += 1
                 self._asks.put_nowait(output)
             elif isinstance(output, Event):
                 self.events.append(output)
