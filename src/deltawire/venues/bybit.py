@@ -572,7 +572,8 @@ class BybitOption(BybitConnection):
         return name.partition("-")[0] if topic == "publicTrade" else name
 
     def lists(self, wants: Wants) -> list[Fetch]:
-        coins = dict.fromkeys([*OPTION_COINS, *(name.partition("-")[0] for name in wants.instruments)])
+        named = [name.partition("-")[0] for name in wants.instruments]
+        coins = dict.fromkeys([*OPTION_COINS, *filter(str.isalnum, named)])
         return [Fetch(f"instruments:{coin}", self._list_url(baseCoin=coin)) for coin in coins]
 
 

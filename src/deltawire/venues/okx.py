@@ -8,6 +8,7 @@ neither verifies nothing and is treated as a gap.
 
 import re
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
@@ -71,6 +72,8 @@ InstType = Literal["SPOT", "SWAP", "FUTURES", "OPTION"]
 LISTED: tuple[InstType, ...] = ("SPOT", "SWAP", "FUTURES")
 PERPETUAL_RULES = ("xperp", "pre_market")
 """Types of futures whose rules are those of perpetuals."""
+OPTION_FAMILIES = ("BTC-USD", "ETH-USD")
+"""Families that have had options for years."""
 LATEST_EXPIRY_MS = 4_102_444_800_000
 """An expiry in 2100 or later means none."""
 ENDED = ("expired", "suspend")
@@ -474,9 +477,22 @@ def _is_told(channel: str, kind: Kind, name: str) -> bool:
 
 
 def _option_families(names: tuple[str, ...]) -> list[str]:
-    """What the lists and summaries of options are asked for by: `BTC-USD` of BTC-USD-241013-70000-P."""
-    parts = [name.split("-") for name in names]
-    return list(dict.fromkeys("-".join(part[:2]) for part in parts if _kind(part[2:]) == "option"))
+    """What the lists and summaries of options are asked for by: `BTC-USD` of BTC-USD-241013-70000-P.
+
+    Of patterns: `BTC-*` may be any of BTC's, `*` of all.
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        coin, separator, _ = name.partition("-")
+        parts = name.split("-")
+        if _COINS.fullmatch(coin) is None:
+            fitting = [family for family in OPTION_FAMILIES if fnmatchcase(family.partition("-")[0], coin)]
+            found |= dict.fromkeys(fitting)
+        elif "*" in name and separator:
+            found[f"{coin}-USD"] = None
+        elif _kind(parts[2:]) == "option":
+            found["-".join(parts[:2])] = None
+    return list(found)
 
 
 def _greeks(data: _Summary) -> Greeks | None:
