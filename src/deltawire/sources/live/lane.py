@@ -336,14 +336,14 @@ class Lane:
         if outputs:
             self._handle(outputs, now, link)
 
-    def _handle(self, outputs: Sequence[Output], now: int, link: _Link | None) -> None:
-        """Publish events, and do what is asked."""
+    def _handle(self, outputs: Sequence[Output], now: int, link: _Link | None, *, news: bool = True) -> None:
+        """Publish events, and do what is asked; `news`: what is listed may be new to the source."""
         events: list[Event] = []
         for output in outputs:
             if isinstance(output, Ask):
                 events += self._do(output, now, link)
                 continue
-            if isinstance(output, Listing):
+            if news and isinstance(output, Listing):
                 self._context.listed(output)
             if self._is_ours(output, link):
                 events.append(output)
@@ -433,7 +433,7 @@ class Lane:
         """An instrument list, or a page of one, has arrived; its other pages follow."""
         now = self._now()
         outputs = [each for each in self.venue.fetched(tag, body, now) if not isinstance(each, Fetch)]
-        self._handle(outputs, now, self._first)
+        self._handle(outputs, now, self._first, news=False)
 
     def add(self, streams: Sequence[Stream]) -> None:
         """Subscribe to more."""
@@ -455,11 +455,14 @@ class Lane:
         self.names.discard(instrument)
         self.book_names.discard(instrument)
         self._ledger.ended(gone)
-        if gone:
-            for send in self.venue.unsubscribe(gone):
-                for link in (self._first, self._second):
-                    if link is not None:
-                        link.outbox.put_nowait(send.frame)
+        self.unsubscribe(gone)
+
+    def unsubscribe(self, streams: Sequence[Stream]) -> None:
+        """Ask the venue to end streams, whether they are this lane's or not."""
+        for send in self.venue.unsubscribe(streams) if streams else ():
+            for link in (self._first, self._second):
+                if link is not None:
+                    link.outbox.put_nowait(send.frame)
 
     def pause(self, *, paused: bool) -> None:
         """Stop or resume reading."""

@@ -390,12 +390,26 @@ class LiveSource:
             for stream in self._lister.streams(self._wants([name])):
                 by_path.setdefault(stream.path, []).append(stream)
             for path, streams in by_path.items():
-                roomy = (each for each in self._lanes if each.path == path)
-                free = next((each for each in roomy if has_room(each.venue, each.streams, streams)), None)
-                if free is None:
-                    self._add_lane(path, streams)
-                else:
-                    free.add(streams)
+                self._place(name, path, streams)
+
+    def _place(self, name: str, path: str, streams: list[Stream]) -> None:
+        """Subscribe on a connection that has room, else on a new one.
+
+        After a rename the old subscription goes on under the new name (OKX, 2026-06-02). It can only be ended by that
+        name, and the state machine of that connection has a book that nobody has seen, so it cannot be used.
+        """
+        free: Lane | None = None
+        for lane in self._lanes:
+            if lane.path != path:
+                continue
+            if lane.venue.progress(name):
+                lane.unsubscribe(streams)
+            elif free is None and has_room(lane.venue, lane.streams, streams):
+                free = lane
+        if free is None:
+            self._add_lane(path, streams)
+        else:
+            free.add(streams)
 
     # REST.
 
