@@ -62,6 +62,8 @@ KEYS = {"opt-summary": "instFamily", "instruments": "instType"}
 """What the argument of a channel is called, if not `instId`."""
 BOOK_CHANNELS = ("books-l2-tbt", "books", "books50-l2-tbt", "books5")
 """The finest first: 400 levels every 10 ms, every 100 ms, 50 levels every 10 ms, and images of 5 every 100 ms."""
+LEVELS = {"books-l2-tbt": 400, "books": 400, "books50-l2-tbt": 50, "books5": 5}
+"""How many levels a side each of them keeps up to date."""
 WHOLE = "books5"
 """The one of these channels that sends only images."""
 ACTIONS = ("snapshot", "update")
@@ -378,8 +380,7 @@ class Okx(VenueConnection):
         self._parsed_books += 1
         outputs: list[Output] = []
         for update in updates:
-            book = self._book(symbol)
-            book.follow(channel)
+            book = self._follow(symbol, channel)
             if channel == WHOLE:
                 outputs += self._whole(book, update, now)
             elif message.action == "snapshot":
@@ -387,6 +388,9 @@ class Okx(VenueConnection):
             else:
                 outputs += self._on_update(book, update, now)
         return outputs
+
+    def _levels_of(self, channel: str) -> int:
+        return LEVELS.get(channel, 0)
 
     def _rank(self, channel: str) -> Rank:
         return (BOOK_CHANNELS.index(channel),)
