@@ -31,8 +31,9 @@ ROOMS = [
     {"roles"},
     {"sync"},
     {"config"},
+    {"testing"},
     {"cli"},
-    {"testing", "__main__"},
+    {"__main__"},
 ]
 """From left to right; a room imports from rooms further left only."""
 INNER = [

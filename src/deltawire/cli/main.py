@@ -11,7 +11,7 @@ import typer
 
 from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
-from deltawire.cli import account, config, journal, keys, serve, verify, watch
+from deltawire.cli import account, config, journal, keys, plan, serve, simulate, verify, watch
 from deltawire.cli.output import write_what_fits
 from deltawire.errors import JournalError, RecordingError, UsageError
 
@@ -42,11 +42,14 @@ def deltawire(
 
     Start with `deltawire serve`, an exchange to test bots against, and in another terminal `deltawire watch
     127.0.0.1:8080 book.BTC-PERPETUAL.100ms`. `deltawire account add bot --deposit BTC=10` creates an account with a
-    key for a bot; `deltawire verify FILE --venue NAME` checks the books of a recording.
+    key for a bot; `deltawire verify FILE --venue NAME` checks the books of a recording; `deltawire simulate --venue
+    NAME` is a venue to test its clients against, with faults.
     """
 
 
 app.command("serve")(serve.serve)
+app.command("simulate")(simulate.simulate)
+app.command("plan")(plan.plan)
 app.command("verify")(verify.verify)
 app.command("watch")(watch.watch)
 app.add_typer(keys.app)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 import msgspec
 
 from deltawire.model.events import Event, Fault
-from deltawire.ports import Batch, BookFrames, Clock, Fetch, Output, Reconnect, Send, Venue, Wants
+from deltawire.ports import Ask, Batch, BookFrames, Clock, Output, Venue, Wants
 from deltawire.recording import Recording, RecordingEntry
 
 BATCH = 64
@@ -67,9 +67,7 @@ def play_again(recording: Recording, venue: Venue) -> Iterator[Batch]:
 
 
 def _batch(venue: Venue, now: int, outputs: list[Output]) -> Batch:
-    return Batch(
-        venue.name, now, [output for output in outputs if not isinstance(output, Send | Fetch | Reconnect)]
-    )
+    return Batch(venue.name, now, [output for output in outputs if not isinstance(output, Ask)])
 
 
 def _moved(batch: Batch, shift_ns: int) -> Batch:

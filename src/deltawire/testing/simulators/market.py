@@ -23,6 +23,8 @@ class Contract(msgspec.Struct, frozen=True):
     start: int
     step: int = 1
     lot: int = 1
+    expiry_ms: int = 1_924_588_800_000
+    """When it ends, if its name says that it does: 27 December 2030, 08:00 UTC."""
 
     def price(self, ticks: int) -> str:
         """Ticks as fixed-point text: 6183760 at exponent -2 is "61837.60"."""
@@ -31,6 +33,14 @@ class Contract(msgspec.Struct, frozen=True):
     def size(self, lots: int) -> str:
         """Lots as fixed-point text."""
         return f"{Decimal(lots).scaleb(self.size_exponent):f}"
+
+
+class MarketTrade(msgspec.Struct, frozen=True):
+    """A trade in ticks and lots; `bought` says whether the aggressor did."""
+
+    price: int
+    size: int
+    bought: bool
 
 
 class PlainBook(msgspec.Struct):
@@ -70,12 +80,17 @@ class Walk:
         self.id = self.random.randrange(10**9, 10**10)
         self.first_id = 0
         self.trades = 0
+        self.last_trade = MarketTrade(0, 0, bought=False)
+        self.steps = self.levels = 0
+        """Published changes of the book, and of its levels, where one market serves several connections."""
+        self.lean = 0.5
+        """Share of buyers among those who take a best level: the market rises with it."""
         self._depth = depth
         below = contract.start // contract.step * contract.step
         self.book = PlainBook({}, {})
         for i in range(depth):
-            self.book.bids[below - i * contract.step] = self._size()
-            self.book.asks[below + (i + 1) * contract.step] = self._size()
+            self.book.bids[below - i * contract.step] = self.size()
+            self.book.asks[below + (i + 1) * contract.step] = self.size()
 
     def move(self) -> None:
         """Change one or several levels; the book never crosses and never becomes empty."""
@@ -88,6 +103,13 @@ class Walk:
         self.id += self.random.randint(1, 4)
         self.first_id = self.first_id or self.id
 
+    def trade(self) -> None:
+        """Trade at the best price of one side; the book stays as it is."""
+        self.trades += 1
+        bought = self.trades % 3 != 0
+        price = min(self.book.asks) if bought else max(self.book.bids)
+        self.last_trade = MarketTrade(price, self.trades % 7 + 1, bought=bought)
+
     def publish(self) -> int:
         """The id of the first move since the last call; marks all moves as published."""
         first, self.first_id = self.first_id, 0
@@ -95,13 +117,13 @@ class Walk:
 
     def _trade_through(self) -> None:
         """Take the best levels of a side, and let the other side follow."""
-        bought = self.random.random() < 0.5
+        bought = self.random.random() < self.lean
         taken, other = (self.book.asks, self.book.bids) if bought else (self.book.bids, self.book.asks)
         for _ in range(self.random.randint(1, 3)):
             price = min(taken) if bought else max(taken)
             if len(taken) > self._depth // 2:
                 del taken[price]
-                other[price] = self._size()
+                other[price] = self.size()
 
     def _change_level(self) -> None:
         side = self.book.bids if self.random.random() < 0.5 else self.book.asks
@@ -109,7 +131,7 @@ class Walk:
         if side.get(price) and self.random.random() < 0.4 and len(side) > self._depth // 2:
             del side[price]
         else:
-            side[price] = self._size()
+            side[price] = self.size()
         if len(side) > 2 * self._depth:
             del side[min(side) if side is self.book.bids else max(side)]
 
@@ -121,5 +143,6 @@ class Walk:
             return max(step, ask - distance * step)
         return bid + distance * step
 
-    def _size(self) -> int:
+    def size(self) -> int:
+        """The size of a new level."""
         return int(self.random.lognormvariate(6, 2) + 1) * self.contract.lot

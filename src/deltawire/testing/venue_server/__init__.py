@@ -1,0 +1,8 @@
+"""Simulated venues on real sockets: `VenueServer`, its market, its limits and its faults."""
+
+from deltawire.testing.venue_server.faults import Fault, parse_fault
+from deltawire.testing.venue_server.limits import LIMITS, Limits, Rate, Tally
+from deltawire.testing.venue_server.market import Market
+from deltawire.testing.venue_server.server import VenueServer
+
+__all__ = ["LIMITS", "Fault", "Limits", "Market", "Rate", "Tally", "VenueServer", "parse_fault"]
