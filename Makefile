@@ -112,8 +112,8 @@ bystander: $(VENV)/ready-dev ## Search for BYSTANDER_SECONDS for what holds up a
 kernel: $(VENV)/ready-dev ## Build the compiled kernel anew (FLAGS= for the compiler)
 	$(BIN)/python tools/build_kernel.py $(FLAGS)
 
-lock: $(VENV)/ready-dev ## Resolve the dependencies anew, with hashes
-	$(BIN)/python tools/lock.py
+lock: $(VENV)/ready-dev ## Resolve the dependencies with hashes, keeping locked versions (UPGRADE=1: the newest)
+	$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## Forget everything that was installed
 	rm -rf $(VENV) $(VENV)-bench $(VENV)-interop $(VENV)-fuzz $(INTEROP_JS)/node_modules build

@@ -56,7 +56,7 @@ class _Encoder:
                     name = event.instrument.name
                     if name not in formats:
                         formats[name] = make_book_format(Envelope(f"book.{name}.raw", "epoch")).format
-                    formats[name](event.sequence, _note(event))
+                    formats[name](event.sequence, event.sequence - event.covers, _note(event))
                 elif type(event) is BookImage:
                     published += 1
         return published

@@ -73,6 +73,9 @@ NUMBERS = (
     -(2**63) - 1,
     10**30,
 )
+ACCOUNTS = (1, 1, *range(500_000, 500_008))
+"""The bot's own number, and those of sub-accounts that it has opened, or has not."""
+UIDS = ("sid", "subaccount_id", "destination", "source", "source_uid", "target_uid", "subject_id")
 ABSURD = (None, True, [], {}, [[]], {"a": {"b": []}}, ["x"] * 50, {"x": 1})
 WORDS = {
     "currency": CURRENCIES,
@@ -104,6 +107,11 @@ WORDS = {
     "price": (50_000, 60_000, 1, 0.01, 70_000.5),
     "interval": (10, 30, 5),
     "order_id": tuple(f"{coin}-{number}" for coin in ("BTC", "ETH") for number in range(1, 40)),
+    "continuation": (*map(str, range(1, 30)), "ETH-3", 5, ""),
+    "length": ("8h", "24h", "1m"),
+    "name": ("hedge", "bot_1", "bot_2", "other_1", ""),
+    "range": ("1h", "1d", "2d", "1m", "1y", "all"),
+    "state": ("enable", "disable"),
     "grant_type": ("client_credentials", "client_signature", "refresh_token", "password"),
 }
 
@@ -158,6 +166,17 @@ class Inventor:
             return self.channels(20)
         if name == "instrument_name":
             return pick.choice(self.instruments)
+        if name in UIDS:
+            return pick.choice(ACCOUNTS)
+        if name == "trades":
+            return [self._part() for _ in range(pick.choice((0, 1, 1, 2, 30)))]
+        if name == "ids":
+            return [self._value("order_id") for _ in range(pick.choice((0, 1, 5, 101)))]
+        if name == "simulated_positions":
+            return {
+                pick.choice(self.instruments): pick.choice((10, -10, 0.1, pick.choice(NUMBERS)))
+                for _ in range(pick.randint(0, 4))
+            }
         if name == "resume":
             return {
                 self._channel(): {"epoch": "e", "seq": pick.choice(NUMBERS)}
@@ -176,6 +195,11 @@ class Inventor:
     def _any(self) -> Any:
         pick = self.random
         return pick.choice((pick.choice(TEXTS), pick.choice(NUMBERS), pick.choice(ABSURD)))
+
+    def _part(self) -> dict[str, Any]:
+        """A part of a position, to be moved."""
+        part = {name: self._value(name) for name in ("instrument_name", "amount")}
+        return part | ({"price": self._value("price")} if self.random.random() < 0.3 else {})
 
     def _quote(self) -> dict[str, Any]:
         side = {"amount": self._value("amount"), "price": self._value("price")}

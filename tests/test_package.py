@@ -47,10 +47,10 @@ def test_the_names_have_places_and_nothing_else_has() -> None:
 
 
 def test_importing_the_package_does_not_wait_for_all_of_it() -> None:
-    found = python("import deltawire, sys; print('websockets' in sys.modules, deltawire.Feed.__name__)")
-    assert (found.stdout, found.stderr) == ("False Feed\n", "")
+    outcome = python("import deltawire, sys; print('websockets' in sys.modules, deltawire.Feed.__name__)")
+    assert (outcome.stdout, outcome.stderr) == ("False Feed\n", "")
 
 
 def test_an_interrupt_while_the_command_is_loaded_is_no_traceback() -> None:
-    found = python(INTERRUPTED)
-    assert (found.returncode, found.stdout, found.stderr) == (-signal.SIGINT, "", "")
+    outcome = python(INTERRUPTED)
+    assert (outcome.returncode, outcome.stdout, outcome.stderr) == (-signal.SIGINT, "", "")

@@ -1,4 +1,7 @@
-"""Resolve the dependencies of each group anew, with the hash of every file and no address of any index."""
+"""Resolve the dependencies of each group, with the hash of every file and no address of any index.
+
+Versions that are locked stay as they are, unless `--upgrade` is given.
+"""
 
 import subprocess
 import sys
@@ -27,7 +30,8 @@ def main() -> None:
 
 def lock(name: str, *sources: str, given: str = "") -> None:
     """Resolve one file."""
-    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal", "--upgrade"]
+    command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--universal"]
+    command += [argument for argument in sys.argv[1:] if argument == "--upgrade"]
     command += ["--python-version", "3.11", "--generate-hashes", "--no-annotate", "--no-header", *sources]
     target = REQUIREMENTS / f"{name}.txt"
     subprocess.run([*command, "-o", str(target)], check=True, text=True, input=given)

@@ -14,7 +14,7 @@ TESTS = (
     "tests/book/test_fast_path.py",
     "tests/book/test_ladder.py",
     "tests/book/test_merging.py",
-    "tests/book/test_marks.py",
+    "tests/book/test_reader_checkpoints.py",
     "tests/book/test_book.py",
     "tests/book/test_checksums.py",
     "tests/venues/test_kernels.py",

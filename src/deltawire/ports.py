@@ -241,40 +241,27 @@ class LiveFeed(Protocol):
 
 
 class Broker(Protocol):
-    """Carries batches from publishers to those who listen, and keeps the newest of each topic.
+    """Carries batches from publishers to listeners, and keeps the newest of each topic.
 
     A topic is `md.v1.<venue>`; the pattern `md.v1.*` takes every venue. Batches of a topic are numbered from 1. All
     listeners get all batches in one order, across topics too. `tests/bus/test_contract.py` holds every broker to it.
     """
 
     def publish(self, topic: str, batch: Batch, expected: int | None = None) -> int:
-        """Hand a batch to every subscription whose pattern fits the topic; returns its number.
+        """Pass a batch to every subscription whose pattern matches the topic; returns its number.
 
-        `expected` is the number of the topic's newest batch as the publisher knows it (0: there is none); if it is
-        another, somebody else publishes there: `PublishError`, and nothing has been published.
+        `expected` is the number of the topic's newest batch that the publisher knows (0: none). If the newest is
+        another one, there is a second publisher: `PublishError`, and nothing is published.
         """
 
     def subscribe(self, pattern: str, listener: Callable[[Batch], None]) -> Callable[[], None]:
         """Call `listener` with every later batch; the returned function ends the subscription."""
 
     def newest(self, topic: str) -> int:
-        """The number of a topic's newest batch, 0 where there is none."""
+        """The number of a topic's newest batch; 0 before the first."""
 
     def history(self, topic: str, after: int) -> Sequence[Batch] | None:
-        """Every batch behind number `after`, in order; None when not all of them are kept."""
-
-
-class Retained(Protocol):
-    """The newest image of each topic, beside its batches: where somebody begins who comes late.
-
-    An image is a batch whose events lead an empty market to where batch `number` of the topic has led it.
-    """
-
-    def retain(self, topic: str, number: int, image: Batch) -> None:
-        """Replace the topic's image, unless the one there is of a later batch."""
-
-    def retained(self, topic: str) -> tuple[int, Batch] | None:
-        """The number and the image, None where there is none."""
+        """The batches after number `after`, oldest first; None if they are not all kept."""
 
 
 class AccountBroker(Protocol):

@@ -44,6 +44,7 @@ class Reading(TypedDict, total=False):
     depth: int | None
     max_rate: float | None
     stamps: bool
+    beyond: bool
 
 
 class _Loop:

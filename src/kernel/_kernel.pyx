@@ -17,9 +17,10 @@ from libcpp.vector cimport vector
 
 import msgspec
 
-from deltawire.model.events import BookDelta
+from deltawire.model.events import BeyondChanges, BookDelta
 from deltawire.model.events import Changes as PlainChanges
 from deltawire.model.events import Levels as PlainLevels
+from deltawire.model.known_range import WHOLE, KnownRange
 
 
 cdef extern from "side.hpp" namespace "deltawire" nogil:
@@ -177,6 +178,10 @@ cdef extern from "track.hpp" namespace "deltawire" nogil:
     cdef cppclass Texts:
         void forget()
 
+    cdef struct Edge:
+        boolean fixed
+        int64_t price
+
     cdef cppclass CTrack "deltawire::Track":
         void* owner
         CSide* bids
@@ -191,6 +196,8 @@ cdef extern from "track.hpp" namespace "deltawire" nogil:
         int64_t sequence
         int64_t deltas
         int64_t checksums_ok
+        Edge bid_edge
+        Edge ask_edge
         Texts texts
 
     cdef cppclass Name "std::string_view":
@@ -208,6 +215,9 @@ cdef extern from "track.hpp" namespace "deltawire" nogil:
         int64_t venue_ns
         vector[Change] bids
         vector[Change] asks
+        vector[Change] far_bids
+        vector[Change] far_asks
+        boolean range_moved
 
     cdef cppclass CRouter "deltawire::Router":
         CRouter(Form, Rule, Proof) except +
@@ -701,6 +711,14 @@ def read_places(str form, bytes raw not None):
     return found.price, found.size
 
 
+cdef Edge edge_of(object price):
+    return Edge(False, 0) if price is None else Edge(True, price)
+
+
+cdef object price_of(Edge edge):
+    return edge.price if edge.fixed else None
+
+
 cdef class Track:
     """One book on the fast path; see `deltawire.book.pure.Track`."""
 
@@ -708,8 +726,10 @@ cdef class Track:
     cdef Side bids
     cdef Side asks
     cdef object instrument
+    cdef readonly object known
 
     def __cinit__(self, str symbol):
+        self.known = WHOLE
         self.track = new CTrack()
         self.track.owner = <void*>self
         self.track.symbol = symbol.encode()
@@ -738,9 +758,10 @@ cdef class Track:
         return self.track.armed
 
     def enable(self, str label, instrument, Side bids, Side asks, size_t depth, int64_t sequence, int64_t last,
-            bint bridged):
+            bint bridged, known=WHOLE):
         """The book is live and stands as given: messages may take the fast path from here."""
-        self.bids, self.asks, self.instrument = bids, asks, instrument
+        self.bids, self.asks, self.instrument, self.known = bids, asks, instrument, known
+        self.track.bid_edge, self.track.ask_edge = edge_of(known.bids), edge_of(known.asks)
         self.track.bids, self.track.asks = bids.side, asks.side
         self.track.label = label.encode()
         self.track.places = Places(places_of(instrument.price_exponent), places_of(instrument.size_exponent))
@@ -748,6 +769,26 @@ cdef class Track:
         self.track.bridged = bridged
         self.track.texts.forget()
         self.track.armed = True
+
+    cdef object stepped(self, Step* step, now):
+        """What a message has done to the book, None if nothing."""
+        if self.known is WHOLE:
+            if step.bids.empty() and step.asks.empty():
+                return None
+            return BookDelta(self.instrument, self.track.sequence, wrap_changes(step.bids),
+                             wrap_changes(step.asks), step.venue_ns, now, self.track.last)
+        cdef bint edged = self.track.bid_edge.fixed or self.track.ask_edge.fixed
+        cdef int covers = not (step.bids.empty() and step.asks.empty())
+        beyond = None
+        if edged:
+            if step.range_moved:
+                self.known = KnownRange(price_of(self.track.bid_edge), price_of(self.track.ask_edge))
+            if not (step.far_bids.empty() and step.far_asks.empty()):
+                beyond = BeyondChanges(wrap_changes(step.far_bids), wrap_changes(step.far_asks))
+        if not covers and beyond is None:
+            return None
+        return BookDelta(self.instrument, self.track.sequence, wrap_changes(step.bids), wrap_changes(step.asks),
+                         step.venue_ns, now, self.track.last, covers, self.known, beyond)
 
     def stop(self):
         """No message takes the fast path until `enable`."""
@@ -832,10 +873,8 @@ cdef class Router:
         cdef Track track = <Track>self.step.track.owner
         self.recent = track
         self.taken += 1
-        cdef list events = []
-        if not self.step.bids.empty() or not self.step.asks.empty():
-            events.append(BookDelta(track.instrument, track.track.sequence, wrap_changes(self.step.bids),
-                                    wrap_changes(self.step.asks), self.step.venue_ns, now, track.track.last))
+        delta = track.stepped(&self.step, now)
+        cdef list events = [] if delta is None else [delta]
         return events if self.took is None else self.took(events, now)
 
     cdef Image image(self, bytes frame):
@@ -889,7 +928,7 @@ cdef class BookFormat:
 
     def format(self, int64_t seq, prev_seq, note, bytes more=b""):
         """One notification, an image where `prev_seq` is None; numbers that are too long to be written here are left to the plain format."""
-        kind, at_ns, name, instrument, change_id, found_bids, found_asks, before, status, checksum, exponents = fields_of(note)
+        kind, at_ns, name, instrument, change_id, found_bids, found_asks, before, status, checksum, exponents, known = fields_of(note)
         cdef Changes bids = own_changes(found_bids)
         cdef Changes asks = own_changes(found_asks)
         if instrument is not self.instrument:
@@ -926,5 +965,7 @@ cdef class BookFormat:
             buffer.add_integer(checksum)
         if exponents:
             add_text(b',"price_exponent":%d,"size_exponent":%d' % (instrument.price_exponent, instrument.size_exponent))
+        if known is not None:
+            add_text(b"," + encode(known.members(instrument.price_exponent))[1:-1])
         add_text(b"}}}")
         return PyBytes_FromStringAndSize(buffer.data(), buffer.size())

@@ -49,5 +49,5 @@ cdef class DirectWriter:
                         break
                     i += 1
             if i < count:
-                self.sinks[i].go_on(data[sent if sent > 0 else 0 :])
+                self.sinks[i].write_rest(data[sent if sent > 0 else 0 :])
                 i += 1

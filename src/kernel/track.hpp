@@ -55,6 +55,14 @@ struct Step {
     Track *track = nullptr;
     int64_t venue_ns = 0;
     std::vector<Change> bids, asks;
+    std::vector<Change> far_bids, far_asks; // beyond the known range
+    bool range_moved = false;
+};
+
+/// The price up to which every level of a side is known, if there is one.
+struct Edge {
+    bool fixed = false;
+    int64_t price = 0;
 };
 
 /// One book while it is live and nothing is unusual.
@@ -68,6 +76,7 @@ struct Track {
     size_t depth = 0; // 0: both sides whole
     int64_t last = 0, sequence = 0;
     int64_t deltas = 0, checksums_ok = 0;
+    Edge bid_edge, ask_edge;
     Texts texts;
 };
 
@@ -259,10 +268,40 @@ class Router {
         if (rule_ != Rule::none)
             track.last = fields.last;
         ++track.deltas;
+        if (track.bid_edge.fixed || track.ask_edge.fixed)
+            keep_to_known(track, step);
         if (!step.bids.empty() || !step.asks.empty())
             ++track.sequence;
         step.track = &track;
         step.venue_ns = fields.venue_ns;
+        return true;
+    }
+
+    /// Sets apart what is beyond the known range, which may have grown; see model/known_range.py.
+    static void keep_to_known(Track &track, Step &step) {
+        part(true, track.bid_edge, step.bids, step.far_bids);
+        part(false, track.ask_edge, step.asks, step.far_asks);
+        step.range_moved = pass(true, track.bid_edge, *track.asks) | pass(false, track.ask_edge, *track.bids);
+    }
+
+    static void part(bool bid, const Edge &edge, std::vector<Change> &near, std::vector<Change> &far) {
+        far.clear();
+        if (!edge.fixed)
+            return;
+        size_t kept = 0;
+        for (const Change &change : near) {
+            if (better(bid, edge.price, change.price))
+                far.push_back(change);
+            else
+                near[kept++] = change;
+        }
+        near.resize(kept);
+    }
+
+    static bool pass(bool bid, Edge &edge, const Side &opposite) {
+        if (!edge.fixed || opposite.empty() || !better(bid, edge.price, opposite.best()))
+            return false;
+        edge.price = opposite.best();
         return true;
     }
 

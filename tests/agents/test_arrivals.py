@@ -17,16 +17,16 @@ def moments(per_second: float, count: int) -> list[float]:
 
 
 def test_the_mean_rate_is_the_one_asked_for() -> None:
-    found = moments(10.0, 30_000)
-    assert len(found) / found[-1] == pytest.approx(10.0, rel=0.1)
+    times = moments(10.0, 30_000)
+    assert len(times) / times[-1] == pytest.approx(10.0, rel=0.1)
 
 
 def test_arrivals_cluster() -> None:
-    found = moments(10.0, 30_000)
+    times = moments(10.0, 30_000)
     counts: dict[int, int] = {}
-    for at in found:
+    for at in times:
         counts[int(at)] = counts.get(int(at), 0) + 1
-    each = [counts.get(second, 0) for second in range(int(found[-1]))]
+    each = [counts.get(second, 0) for second in range(int(times[-1]))]
     mean = sum(each) / len(each)
     assert sum((count - mean) ** 2 for count in each) / len(each) / mean > 2.2
     assert SECOND_NS == 10**9

@@ -42,7 +42,7 @@ def market() -> Simulation:
 
 def test_the_same_seed_gives_the_same_market_whatever_the_hash_seed() -> None:
     code = "from tests.agents.test_simulation import digest; print(digest(7, 2))"
-    found = {
+    outputs = {
         subprocess.run(
             [sys.executable, "-c", code],
             env={"PYTHONHASHSEED": seed},
@@ -52,8 +52,8 @@ def test_the_same_seed_gives_the_same_market_whatever_the_hash_seed() -> None:
         ).stdout
         for seed in ("1", "2")
     }
-    assert found == {digest(7, 2) + "\n"}
-    assert digest(8, 2) + "\n" not in found
+    assert outputs == {digest(7, 2) + "\n"}
+    assert digest(8, 2) + "\n" not in outputs
 
 
 def test_every_future_has_a_market_of_few_ticks(market: Simulation) -> None:

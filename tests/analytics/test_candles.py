@@ -14,10 +14,10 @@ HOUR_NS = 60 * MINUTE_NS
 
 
 def series(*trades: Trade, kept: int = 10_000) -> CandleSeries:
-    found = CandleSeries(kept)
+    candles = CandleSeries(kept)
     for trade in trades:
-        found.add(trade)
-    return found
+        candles.add(trade)
+    return candles
 
 
 def trade(minute: float, ticks: int, lots: int = 10, **more: Any) -> Trade:
@@ -94,6 +94,6 @@ def test_long_candles_are_what_their_trades_say(made: list[tuple[int, int, int]]
         )
         for start, inside in buckets.items()
     ]
-    found = candles.between(0, 10 * HOUR_NS, minutes)
-    assert [(each.open_ns, numbers(each)[:4], numbers(each)[4:]) for each in found] == expected
-    assert candles.last(minutes) == found[-1]
+    bars = candles.between(0, 10 * HOUR_NS, minutes)
+    assert [(each.open_ns, numbers(each)[:4], numbers(each)[4:]) for each in bars] == expected
+    assert candles.last(minutes) == bars[-1]

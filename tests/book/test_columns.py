@@ -117,11 +117,11 @@ def test_whatever_the_bytes_a_reader_never_reads_other_numbers_than_json_has(
         text = text[:at] + put + text[at + (len(put) != 1 or at % 2) :]
         text = text or "["
     try:
-        found = kind(-8, -8)(text.encode())
+        parsed = kind(-8, -8)(text.encode())
     except VenueError:
-        found = None
+        parsed = None
     naive = read_naively(text, kind)
-    assert found == (None if naive is None else expected(naive, (-8, -8)))
+    assert parsed == (None if naive is None else expected(naive, (-8, -8)))
 
 
 def read_naively(text: str, kind: type) -> list[Level] | None:
@@ -198,10 +198,10 @@ def test_an_array_of_another_shape_is_refused(kind: type, raw: bytes) -> None:
 @given(raw=st.binary(max_size=60))
 def test_noise_is_refused(kind: type, raw: bytes) -> None:
     try:
-        found = kind(-2, -2)(raw)
+        parsed = kind(-2, -2)(raw)
     except VenueError:
         return
-    assert found == Columns([], [])
+    assert parsed == Columns([], [])
 
 
 @given(kind=kinds, finer=st.integers(0, 6), price=st.integers(1, 10**6), size=st.integers(0, 10**6))

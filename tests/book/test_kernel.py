@@ -223,13 +223,13 @@ def test_what_the_kernel_reads_is_what_the_readers_read(
     make, row = FORMS[form]
     whole = f"[{','.join(row % pair for pair in rows)}]".encode()
     raw = whole[: len(whole) - cut]
-    found = _kernel.read_columns(form, raw, *exponents)
+    columns = _kernel.read_columns(form, raw, *exponents)
     try:
         wanted = make(*exponents)(raw)
     except VenueError:
-        assert found is None, "the kernel leaves it to the reader to refuse"
+        assert columns is None, "the kernel leaves it to the reader to refuse"
     else:
-        assert found is None or found == (wanted.prices, wanted.sizes, wanted.actions or None)
+        assert columns is None or columns == (wanted.prices, wanted.sizes, wanted.actions or None)
 
 
 @pytest.mark.parametrize(
@@ -261,11 +261,11 @@ def test_places_are_told_only_where_every_text_shows_no_more_and_fits(
 ) -> None:
     make, row = FORMS[form]
     raw = f"[{','.join(row % pair for pair in rows)}]".encode()
-    found = _kernel.read_places(form, raw)
-    if found is None:
+    places = _kernel.read_places(form, raw)
+    if places is None:
         return
     prices, sizes = read_exponents(make(0, 0).texts(raw))
-    assert (-found[0], -found[1]) == (prices, sizes)
+    assert (-places[0], -places[1]) == (prices, sizes)
     columns = make(min(prices, -finer[0]), min(sizes, -finer[1]))(raw)
     assert len(columns.prices) == len(rows)
 

@@ -1,10 +1,10 @@
-"""What every broker and every store of images keeps to. Another implementation is one more entry in a fixture."""
+"""The contract of every broker. Another implementation is one more entry in a fixture."""
 
 import pytest
 
-from deltawire.bus.memory import MemoryBroker, MemoryRetained
+from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import PublishError
-from deltawire.ports import Batch, Broker, Retained
+from deltawire.ports import Batch, Broker
 
 A, B, OTHER = "md.v1.a", "md.v1.b", "else.a"
 
@@ -13,13 +13,6 @@ A, B, OTHER = "md.v1.a", "md.v1.b", "else.a"
 def broker(request: pytest.FixtureRequest) -> Broker:
     """A broker that keeps four batches of each topic."""
     made: Broker = request.param()
-    return made
-
-
-@pytest.fixture(params=[MemoryRetained], ids=["memory"])
-def retained(request: pytest.FixtureRequest) -> Retained:
-    """A store of images."""
-    made: Retained = request.param()
     return made
 
 
@@ -101,17 +94,3 @@ def test_who_subscribes_and_then_reads_history_has_missed_nothing(broker: Broker
     history = broker.history(A, 0)
     assert history is not None
     assert [batch.at_ns for batch in history][:seen] + received == [1, 2, 3]
-
-
-def test_the_newest_image_of_a_topic_stands_apart_from_its_batches(retained: Retained) -> None:
-    assert retained.retained(A) is None
-    retained.retain(A, 5, batch(50))
-    retained.retain(B, 1, batch(10))
-    retained.retain(A, 7, batch(70))
-    assert (retained.retained(A), retained.retained(B)) == ((7, batch(70)), (1, batch(10)))
-
-
-def test_an_image_of_an_earlier_batch_replaces_none(retained: Retained) -> None:
-    retained.retain(A, 7, batch(70))
-    retained.retain(A, 5, batch(50))
-    assert retained.retained(A) == (7, batch(70))

@@ -15,8 +15,8 @@ from deltawire.recording import Recording, RecordingEntry
 from deltawire.sources.replay import play, play_again
 from deltawire.testing.kernels import pure_kernel
 from deltawire.venues import make_venue
+from tests.cases.markets import PlayedMarket
 from tests.support.gateway_server import GatewayServer, open_socket
-from tests.support.markets import PlayedMarket
 from tests.support.replays import SteppedReplay
 from tests.support.waiting import HANG_S
 

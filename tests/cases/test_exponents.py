@@ -125,10 +125,10 @@ def replayed(path: Path) -> tuple[Book, list[Event]]:
 
 
 def levels(book: Book, side: str) -> dict[Decimal, Decimal]:
-    instrument, found = book.instrument, getattr(book.ladder, side).levels()
+    instrument, shown = book.instrument, getattr(book.ladder, side).levels()
     return {
         Decimal(price).scaleb(instrument.price_exponent): Decimal(size).scaleb(instrument.size_exponent)
-        for price, size in zip(found.prices, found.sizes, strict=True)
+        for price, size in zip(shown.prices, shown.sizes, strict=True)
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 from deltawire.model.events import Fault, Ticker
 from deltawire.model.instruments import FOREVER_MS
 from deltawire.testing.kernels import pure_kernel
-from tests.support.markets import PlayedMarket
+from tests.cases.markets import PlayedMarket
 
 HERE = Path(__file__).parent
 NAMES = HERE / "23-names-without-a-list"
@@ -156,20 +156,20 @@ class TestOddNames:
         assert all("not an instrument" in reason for reason in refused)
 
     def test_what_their_form_says_is_told_when_asked_for_by_name(self, played: PlayedMarket) -> None:
-        found = played.result("get_instrument", instrument_name="XRP_USDC-27MAR26-0dd5-C")
-        assert (found["kind"], found["base_currency"], found["strike"]) == ("option", "XRP", None)
-        assert found["expiration_timestamp"] == at("2026-03-27")
+        answer = played.result("get_instrument", instrument_name="XRP_USDC-27MAR26-0dd5-C")
+        assert (answer["kind"], answer["base_currency"], answer["strike"]) == ("option", "XRP", None)
+        assert answer["expiration_timestamp"] == at("2026-03-27")
         for name in ("BTC-27DEC24--5-C", "BTC*PERP", "BTC.PERP", "BTC:PERP", "<b>BTC</b>"):
-            found = played.result("get_instrument", instrument_name=name)
-            assert (found["kind"], found["base_currency"], found["instrument_type"]) == (None, None, None)
-            assert found["expiration_timestamp"] is None
+            answer = played.result("get_instrument", instrument_name=name)
+            assert (answer["kind"], answer["base_currency"], answer["instrument_type"]) == (None, None, None)
+            assert answer["expiration_timestamp"] is None
 
     @pytest.mark.parametrize("strike", ["1e5", "nan", "inf", "_1"])
     def test_a_strike_that_is_no_decimal_is_unknown(self, strike: str) -> None:
         played = PlayedMarket(NAMES / "odd.log", "deribit")
         letter = "P" if strike == "inf" else "C"
-        found = played.result("get_instrument", instrument_name=f"BTC-27DEC24-{strike}-{letter}")
-        assert (found["kind"], found["strike"]) == ("option", None)
+        answer = played.result("get_instrument", instrument_name=f"BTC-27DEC24-{strike}-{letter}")
+        assert (answer["kind"], answer["strike"]) == ("option", None)
 
     def test_a_day_that_never_was_is_no_expiry(self, tmp_path: Path) -> None:
         path = tmp_path / "impossible.log"
@@ -180,8 +180,8 @@ class TestOddNames:
         assert played.result("get_expirations") == {"future": ["PERPETUAL"]}
         for name in ("BTC-31FEB26", "BTC-00JAN25"):
             assert played.result("get_order_book", instrument_name=name)["bids"]
-            found = played.result("get_instrument", instrument_name=name)
-            assert (found["kind"], found["expiration_timestamp"], found["settlement_period"]) == (
+            answer = played.result("get_instrument", instrument_name=name)
+            assert (answer["kind"], answer["expiration_timestamp"], answer["settlement_period"]) == (
                 "future",
                 None,
                 None,

@@ -245,8 +245,8 @@ def test_a_raw_stream_gives_what_the_wrapped_one_gives() -> None:
 
 
 def test_times_in_microseconds_are_read_as_such() -> None:
-    found = events("07-spot-microsecond-time-unit/in.log", "binance_spot")
-    stated = [event for event in found if isinstance(event, Trade | BookDelta)]
+    published = events("07-spot-microsecond-time-unit/in.log", "binance_spot")
+    stated = [event for event in published if isinstance(event, Trade | BookDelta)]
     assert len(stated) == 2
     assert all(abs(event.venue_ns - event.seen_ns) < 60 * 10**9 for event in stated)
 

@@ -85,3 +85,23 @@ def test_a_damaged_file_is_named(capsys: Capture, folder: Path) -> None:
     (folder / "accounts.json").write_bytes(b"[{")
     outcome = run(capsys, "account", "list")
     assert (outcome.code, "accounts.json is damaged" in outcome.err) == (2, True)
+
+
+@pytest.mark.parametrize(("first", "second"), [("bot", "bot_1"), ("bot_22", "bot"), ("a_1", "a_1_2")])
+def test_names_of_sub_accounts_are_reserved_for_their_owner(capsys: Capture, first: str, second: str) -> None:
+    assert run(capsys, "account", "add", first).code == 0
+    before = AccountStore().path.read_bytes(), KeyStore().path.read_bytes()
+    outcome = run(capsys, "account", "add", second)
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert "sub-account" in outcome.err
+    assert "choose another name" in outcome.err
+    assert (AccountStore().path.read_bytes(), KeyStore().path.read_bytes()) == before
+    for name in (f"{first}_", f"{first}_hedge", "other_1"):
+        assert run(capsys, "account", "add", name).code == 0
+
+
+def test_a_number_of_a_sub_account_is_refused_in_the_file(capsys: Capture, folder: Path) -> None:
+    run(capsys, "account", "add", "bot")
+    AccountStore().path.write_text(json.dumps([{"name": "bot", "number": 500_000, "deposits": {}}]))
+    outcome = run(capsys, "account", "list")
+    assert (outcome.code, "accounts.json is damaged" in outcome.err) == (2, True)

@@ -52,9 +52,9 @@ def until_balance(server: Command, wanted: float, currency: str = "BTC") -> None
     """Wait for a balance; more than that is an error at once."""
 
     def come() -> bool:
-        found = balance(server, currency)
-        assert found is None or found <= wanted, "deposited twice"
-        return found == wanted
+        funds = balance(server, currency)
+        assert funds is None or funds <= wanted, "deposited twice"
+        return funds == wanted
 
     wait_until(come)
 

@@ -70,9 +70,9 @@ def test_an_exchange_whose_disk_is_full_says_so_and_ends(tmp_path: Path) -> None
         client.send(client_frame(b"\x03\xe9", CLOSE))
         client.close()
         assert server.end() == 1
-        said = server.err.rest()
-        assert "Traceback" not in said
-        (line,) = [line for line in said.splitlines() if line.startswith("deltawire: ")]
+        message = server.err.rest()
+        assert "Traceback" not in message
+        (line,) = [line for line in message.splitlines() if line.startswith("deltawire: ")]
         assert line.startswith("deltawire: the exchange stops, nothing is acknowledged any more: ")
         assert "File too large" in line
 
@@ -98,9 +98,9 @@ def test_a_recording_at_its_end_closes_its_book(tmp_path: Path) -> None:
     with Command("serve", "--replay", tape, "--venue", "deribit", "--speed", "max", "--port", 0) as server:
         port = port_of(server)
         server.err.until("source ended")
-        found = result(port, "ticker?instrument_name=BTC-PERPETUAL")
-        assert (found["best_bid_price"], found["last_price"]) == (0.0, 100.5)
-        assert (found["status"]["reason"], found["status"]["detail"]) == ("closed", "source ended")
+        answer = result(port, "ticker?instrument_name=BTC-PERPETUAL")
+        assert (answer["best_bid_price"], answer["last_price"]) == (0.0, 100.5)
+        assert (answer["status"]["reason"], answer["status"]["detail"]) == ("closed", "source ended")
 
 
 def test_a_recording_that_breaks_off_is_logged_and_its_book_is_not_served(tmp_path: Path) -> None:

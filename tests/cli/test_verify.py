@@ -11,6 +11,7 @@ from tests.support.commands import run, run_in_terminal
 from tests.support.trade_recordings import DeribitTape, deribit_tape, usdm_tape
 
 Capture = pytest.CaptureFixture[str]
+TO_THE_END = {"first": None, "least": None, "median": None, "last": None, "narrow": 0.0}
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "verify.md"
 
 
@@ -37,6 +38,8 @@ def test_json_has_exactly_the_documented_members(capsys: Capture, tmp_path: Path
     (book,) = report["instruments"].values()
     assert list(book) == documented("A book")
     assert list(book["outages"][0]) == documented("An outage")
+    assert list(book["coverage"]) == documented("Coverage")
+    assert list(book["coverage"]["bids"]) == documented("A side's coverage")
     assert list(report["faults"][0]) == documented("A fault")
     assert list(report["damage"][0]) == documented("Damage")
 
@@ -73,6 +76,8 @@ def test_what_a_whole_recording_comes_to(capsys: Capture, tmp_path: Path) -> Non
                 "tops_ok": 0,
                 "waited": 0,
                 "old": 0,
+                "audits": 0,
+                "audit_differences": 0,
                 "best_bid": 100.0,
                 "best_ask": 100.5,
                 "state": "live",
@@ -80,6 +85,15 @@ def test_what_a_whole_recording_comes_to(capsys: Capture, tmp_path: Path) -> Non
                 "detail": "",
                 "verified": True,
                 "outages": [],
+                "coverage": {
+                    "bids": TO_THE_END,
+                    "asks": TO_THE_END,
+                    "known_bids": 2,
+                    "all_bids": 2,
+                    "known_asks": 1,
+                    "all_asks": 1,
+                },
+                "audited": [],
             }
         },
         "events": {"book_delta": 3, "book_image": 1, "listing": 1, "status": 1, "trade": 3},
@@ -87,6 +101,7 @@ def test_what_a_whole_recording_comes_to(capsys: Capture, tmp_path: Path) -> Non
         "faults": [],
         "damaged": 0,
         "damage": [],
+        "silent": [],
     }
 
 
@@ -102,8 +117,8 @@ def test_every_gap_is_told_with_its_line_and_time(capsys: Capture, tmp_path: Pat
         (6, "2023-11-14T22:13:20.500000Z", "gap"),
     ]
     assert book["detail"] == book["outages"][-1]["detail"] == "106 does not follow 105"
-    told = run(capsys, "verify", file, "--venue", "deribit").out
-    assert "gap BTC-PERPETUAL, line 3 at 2023-11-14T22:13:20.200000Z: 103 does not follow 100" in told
+    output = run(capsys, "verify", file, "--venue", "deribit").out
+    assert "gap BTC-PERPETUAL, line 3 at 2023-11-14T22:13:20.200000Z: 103 does not follow 100" in output
 
 
 def test_updates_that_waited_in_vain_are_counted(capsys: Capture, tmp_path: Path) -> None:
@@ -112,8 +127,8 @@ def test_updates_that_waited_in_vain_are_counted(capsys: Capture, tmp_path: Path
     code, report = verify(capsys, file)
     book = report["instruments"]["BTC-PERPETUAL"]
     assert (code, book["waited"], book["state"], book["detail"]) == (1, 2, "syncing", "no image came")
-    told = run(capsys, "verify", file, "--venue", "deribit").out
-    assert "syncing BTC-PERPETUAL: no image came; 2 updates waited" in told
+    output = run(capsys, "verify", file, "--venue", "deribit").out
+    assert "syncing BTC-PERPETUAL: no image came; 2 updates waited" in output
 
 
 def test_damage_is_told_and_a_chain_that_holds_proves_the_book(capsys: Capture, tmp_path: Path) -> None:
@@ -130,8 +145,8 @@ def test_damage_is_told_and_a_chain_that_holds_proves_the_book(capsys: Capture, 
             "reason": "of no known format: b'here the disk was full\\n'",
         }
     ]
-    told = run(capsys, "verify", file, "--venue", "deribit").out
-    assert "damaged line 3 at 2023-11-14T22:13:20.100000Z: of no known format" in told
+    output = run(capsys, "verify", file, "--venue", "deribit").out
+    assert "damaged line 3 at 2023-11-14T22:13:20.100000Z: of no known format" in output
 
 
 def test_damage_behind_the_last_message_leaves_the_book_unproven(capsys: Capture, tmp_path: Path) -> None:
@@ -150,9 +165,9 @@ def test_faults_of_one_kind_are_told_once_with_their_number(capsys: Capture, tmp
         ("10 no", 3, 3),
         ("5 other", 1, 6),
     ]
-    told = run(capsys, "verify", file, "--venue", "deribit").out
-    assert "fault 3 × 10 no (first in line 3)" in told
-    assert "fault 5 other (line 6)" in told
+    output = run(capsys, "verify", file, "--venue", "deribit").out
+    assert "fault 3 × 10 no (first in line 3)" in output
+    assert "fault 5 other (line 6)" in output
 
 
 def test_what_is_no_recording_is_exit_code_2(capsys: Capture, tmp_path: Path) -> None:
@@ -177,8 +192,13 @@ def test_of_many_books_those_that_are_not_verified_come_first(capsys: Capture, t
 
 def test_lines_of_another_venue(capsys: Capture, tmp_path: Path) -> None:
     code, report = verify(capsys, usdm_tape(tmp_path / "tape"), "binance_usdm")
-    found = report["instruments"]["BTCUSDT"]
-    assert (code, found["best_bid"], found["best_ask"], found["verified"]) == (0, 60000.1, 60000.2, True)
+    row = report["instruments"]["BTCUSDT"]
+    assert (code, row["best_bid"], row["best_ask"], row["verified"]) == (
+        0,
+        60000.1,
+        60000.2,
+        True,
+    )
 
 
 def test_a_gap_is_counted_and_a_book_that_ends_unverified_is_exit_code_1(
@@ -186,8 +206,8 @@ def test_a_gap_is_counted_and_a_book_that_ends_unverified_is_exit_code_1(
 ) -> None:
     tape = DeribitTape().image({100.0: 1.0}, {}).change(("change", 100.0, 2.0), skips=3)
     code, report = verify(capsys, tape.write(tmp_path / "gap.log"))
-    found = report["instruments"]["BTC-PERPETUAL"]
-    assert (code, found["gaps"], found["verified"]) == (1, 1, False)
+    row = report["instruments"]["BTC-PERPETUAL"]
+    assert (code, row["gaps"], row["verified"]) == (1, 1, False)
 
 
 def test_a_book_that_was_resynchronised_is_verified(capsys: Capture, tmp_path: Path) -> None:
@@ -195,9 +215,9 @@ def test_a_book_that_was_resynchronised_is_verified(capsys: Capture, tmp_path: P
         DeribitTape().image({100.0: 1.0}, {}).change(("change", 100.0, 2.0), skips=3).image({99.0: 1.0}, {})
     )
     code, report = verify(capsys, tape.write(tmp_path / "gap.log"))
-    found = report["instruments"]["BTC-PERPETUAL"]
-    assert (code, found["gaps"], found["resyncs"], found["verified"]) == (0, 1, 1, True)
-    assert (found["best_bid"], found["best_ask"]) == (99.0, None)
+    row = report["instruments"]["BTC-PERPETUAL"]
+    assert (code, row["gaps"], row["resyncs"], row["verified"]) == (0, 1, 1, True)
+    assert (row["best_bid"], row["best_ask"]) == (99.0, None)
 
 
 def test_one_bad_book_among_good_ones_is_exit_code_1(capsys: Capture, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_it_reconnects_when_the_server_is_back_and_waits_for_the_channel_to_be()
             assert first.joined()
             assert "1001 server stops; reconnect and resume; next attempt in" in watching.err.next()
             with GatewayServer(port=first.port) as second:
-                watching.err.until(f"no such channel, or not for you: {BOOK}; again in")
+                watching.err.until(f"no such channel, or not for you: {BOOK}; next attempt in")
                 second.go_live()
                 assert json.loads(watching.out.next())["data"]["type"] == "snapshot"
                 second.change()
@@ -112,10 +112,10 @@ def guarded(tmp_path: Path) -> Iterator[GatewayServer]:
 
 def refused(outcome: CommandOutcome) -> str:
     """The one line of a command that was refused, in which no secret is."""
-    said = [line for line in outcome.err.splitlines() if "login refused" not in line]  # the server's log
-    assert (outcome.code, len(said)) == (2, 1)
+    lines = [line for line in outcome.err.splitlines() if "login refused" not in line]  # the server's log
+    assert (outcome.code, len(lines)) == (2, 1)
     assert SECRET not in outcome.out + outcome.err
-    return said[0]
+    return lines[0]
 
 
 def test_with_a_key_every_frame_may_be_asked_to_be_proven(

@@ -56,11 +56,11 @@ async def test_what_was_missed_comes_after_the_outage_in_order(server: GatewaySe
     for _ in range(5):
         cut(server)
         server.change(3)
-        found = await take(items, 1)
-        while not isinstance(found[-1], Outage):
-            found += await take(items, 1)
-        found = found[:-1] + await take(items, 3 - len(found[:-1]))
-        for note in found:
+        notes = await take(items, 1)
+        while not isinstance(notes[-1], Outage):
+            notes += await take(items, 1)
+        notes = notes[:-1] + await take(items, 3 - len(notes[:-1]))
+        for note in notes:
             assert isinstance(note, Notification)
             mirror.apply(note.data)
         assert (mirror.bids, mirror.asks) == server.book.prices()
@@ -75,10 +75,10 @@ async def test_a_lost_past_is_a_gap_and_then_an_image() -> None:
         assert await asyncio.to_thread(first.joined)
         with GatewayServer(port=first.port, epoch="another") as second:
             second.go_live()
-            found = await take(items, 1)
-            while isinstance(found[-1], Outage):
-                found += await take(items, 1)
-            assert found[-1] == Gap(BOOK, ResumePosition("test", 2))
+            notes = await take(items, 1)
+            while isinstance(notes[-1], Outage):
+                notes += await take(items, 1)
+            assert notes[-1] == Gap(BOOK, ResumePosition("test", 2))
             (image,) = await take(items, 1)
             assert isinstance(image, Notification)
             assert (image.epoch, image.data["type"]) == ("another", "snapshot")
@@ -131,8 +131,8 @@ async def test_only_channels_the_server_lost_are_gaps() -> None:
         request = await next_request(connection)
         resume = request["params"]["resume"]
         recovered = {"a": True, "b": False} if resume else {}
-        found = {"jsonrpc": "2.0", "id": request["id"], "result": ["a", "b"], "recovered": recovered}
-        await connection.send(json.dumps(found))
+        reply = {"jsonrpc": "2.0", "id": request["id"], "result": ["a", "b"], "recovered": recovered}
+        await connection.send(json.dumps(reply))
         if resume:
             assert resume == {"a": {"epoch": "e", "seq": 2}, "b": {"epoch": "e", "seq": 5}}
             await notify(connection, "a", 3, epoch="e", seq=3, prev_seq=2)
@@ -143,10 +143,10 @@ async def test_only_channels_the_server_lost_are_gaps() -> None:
         connection.transport.close()
 
     async with scripted_server(script) as url:
-        found = await take(aiter(Feed(url, "a", "b")), 7)
-    assert [item.data for item in found if isinstance(item, Notification)] == [1, 2, 5, 3, 9]
-    assert isinstance(found[3], Outage)
-    assert found[4] == Gap("b", ResumePosition("e", 5))
+        notes = await take(aiter(Feed(url, "a", "b")), 7)
+    assert [item.data for item in notes if isinstance(item, Notification)] == [1, 2, 5, 3, 9]
+    assert isinstance(notes[3], Outage)
+    assert notes[4] == Gap("b", ResumePosition("e", 5))
 
 
 # Leaving.

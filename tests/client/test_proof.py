@@ -9,10 +9,10 @@ import pytest
 from deltawire.client import Client, Feed, Login, Outage, connect
 from deltawire.errors import FeedError, RequestError
 from deltawire.session.client import BookMirror, Notification
+from tests.client.tampering_proxy import Tamper, tampering_proxy
 from tests.support.credentials import ALICE
 from tests.support.frames import BINARY, TEXT, Frame
 from tests.support.gateway_server import GatewayServer, guarded_server
-from tests.support.tampering_proxy import Meddle, meddler
 from tests.support.waiting import HANG_S
 
 BOOK = "book.BTC-PERPETUAL.raw"
@@ -33,20 +33,20 @@ def is_change(each: Frame, number: int) -> bool:
     )
 
 
-def once(change: Meddle) -> Meddle:
-    """Meddle with the third notification only, and that once."""
+def once(change: Tamper) -> Tamper:
+    """Tamper with the third notification only, and that once."""
     done: list[bool] = []
 
-    def meddle(each: Frame) -> Iterable[Frame]:
+    def tamper(each: Frame) -> Iterable[Frame]:
         if done or not is_change(each, 3):
             return [each]
         done.append(True)
         return change(each)
 
-    return meddle
+    return tamper
 
 
-MEDDLING: dict[str, Meddle] = {
+TAMPERED: dict[str, Tamper] = {
     "altered": lambda each: [each._replace(payload=each.payload.replace(b'"change"', b'"chance"'))],
     "dropped": lambda each: [],
     "repeated": lambda each: [each, each],
@@ -65,12 +65,12 @@ async def read(client: Client, seqs: list[int]) -> None:
             seqs.append(note.seq)  # noqa: PERF401 (what was taken counts though it ends with an error)
 
 
-@pytest.mark.parametrize("kind", MEDDLING)
+@pytest.mark.parametrize("kind", TAMPERED)
 async def test_meddling_ends_the_connection_and_nothing_of_it_is_taken(
     server: GatewayServer, kind: str
 ) -> None:
     async with (
-        meddler(server.port, once(MEDDLING[kind])) as url,
+        tampering_proxy(server.port, once(TAMPERED[kind])) as url,
         connect(url, login=LOGIN, proven=True) as client,
     ):
         seqs: list[int] = []
@@ -102,7 +102,7 @@ async def test_an_honest_line_is_believed(server: GatewayServer, binary: bool) -
 
 
 async def test_a_feed_goes_on_behind_the_last_proven_notification(server: GatewayServer) -> None:
-    async with meddler(server.port, once(MEDDLING["altered"])) as url:
+    async with tampering_proxy(server.port, once(TAMPERED["altered"])) as url:
         items = aiter(Feed(url, BOOK, login=LOGIN, proven=True))
         seqs: list[int] = []
         outages: list[str] = []

@@ -109,8 +109,10 @@ async def test_a_feed_whose_queue_is_full_of_trades_loses_none(server: GatewaySe
                 item = await anext(items)
                 (outages if isinstance(item, Outage) else notes).append(item)  # type: ignore[arg-type]
         assert "the queue is full" in outages[0].reason
-        told = [entry["trade_id"] for note in notes if isinstance(note, Notification) for entry in note.data]
-        assert told == [str(number) for number in range(1, server_has + 1)]
+        trade_ids = [
+            entry["trade_id"] for note in notes if isinstance(note, Notification) for entry in note.data
+        ]
+        assert trade_ids == [str(number) for number in range(1, server_has + 1)]
 
 
 async def test_who_asks_for_an_error_gets_what_waits_and_then_the_error(server: GatewayServer) -> None:

@@ -385,7 +385,7 @@ async def test_a_live_book_shows_the_ladder_and_when_it_is_not_one(server: Gatew
         bids, asks = book.top(1)
         assert (str(bids[0].price), str(asks[0].price), str(book.spread)) == ("100.0", "100.1", "0.1")
         assert book.verified
-        assert book.complete_to is None
+        assert book.complete_to == (None, None), "the built-in exchange's books are known to their ends"
         assert "live" in repr(book)
         assert "100.0 | 100.1" in repr(book)
         assert book.vwap("buy", 30) == pytest.approx(100.1)

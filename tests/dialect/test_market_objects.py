@@ -65,18 +65,18 @@ def test_a_perpetual_as_get_instruments_lists_it() -> None:
 
 def test_an_inverse_option_is_quoted_in_its_base_coin() -> None:
     (state,) = market_of(make_option())
-    found = instrument_object(state)
-    assert (found["quote_currency"], found["counter_currency"]) == ("BTC", "USD")
-    assert (found["strike"], found["option_type"]) == (40000.0, "call")
-    assert found["expiration_timestamp"] == 1_703_836_800_000
+    data = instrument_object(state)
+    assert (data["quote_currency"], data["counter_currency"]) == ("BTC", "USD")
+    assert (data["strike"], data["option_type"]) == (40000.0, "call")
+    assert data["expiration_timestamp"] == 1_703_836_800_000
 
 
 def test_a_spot_pair_never_settles() -> None:
     (state,) = market_of(make_instrument("BTC_USDC", kind="spot", quote="USDC", inverse=False, active=False))
-    found = instrument_object(state)
-    assert not found.keys() & {"settlement_currency", "settlement_period", "strike"}
-    assert found["expiration_timestamp"] == FOREVER_MS
-    assert (found["state"], found["is_active"], found["instrument_type"]) == ("inactive", False, "linear")
+    data = instrument_object(state)
+    assert not data.keys() & {"settlement_currency", "settlement_period", "strike"}
+    assert data["expiration_timestamp"] == FOREVER_MS
+    assert (data["state"], data["is_active"], data["instrument_type"]) == ("inactive", False, "linear")
 
 
 @pytest.mark.parametrize(("active", "told"), [(True, "open"), (False, "closed")])
@@ -90,8 +90,8 @@ def test_increments_that_a_venue_stated_by_its_exponents_alone_are_those() -> No
     (state,) = market_of(
         make_instrument(tick_size="", min_trade_size="", price_exponent=-2, size_exponent=-3)
     )
-    found = instrument_object(state)
-    assert (found["tick_size"], found["min_trade_amount"]) == (0.01, 0.001)
+    data = instrument_object(state)
+    assert (data["tick_size"], data["min_trade_amount"]) == (0.01, 0.001)
 
 
 def test_what_nobody_has_stated_is_null_or_left_out_and_never_a_usual_value() -> None:
@@ -108,8 +108,8 @@ def test_what_nobody_has_stated_is_null_or_left_out_and_never_a_usual_value() ->
             stated=False,
         )
     )
-    found = instrument_object(state)
-    stated = {name: value for name, value in found.items() if value is not None}
+    data = instrument_object(state)
+    stated = {name: value for name, value in data.items() if value is not None}
     assert stated == {
         "instrument_name": "A/B",
         "instrument_id": 1,
@@ -119,15 +119,15 @@ def test_what_nobody_has_stated_is_null_or_left_out_and_never_a_usual_value() ->
         "underlying_type": "crypto",
         "venue": VENUE,
     }
-    assert found["expiration_timestamp"] is None
-    assert not found.keys() & {"maker_commission", "taker_commission", "tick_size_steps"}
+    assert data["expiration_timestamp"] is None
+    assert not data.keys() & {"maker_commission", "taker_commission", "tick_size_steps"}
 
 
 def test_currencies_are_every_coin_once() -> None:
     sol = make_instrument("SOL_USDC-PERPETUAL", base="SOL", quote="USDC", settlement="USDC")
-    found = currency_objects(market_of(make_instrument(), make_option(), sol))
-    assert [each["currency"] for each in found] == ["BTC", "USD", "SOL", "USDC"]
-    assert {"currency", "currency_long", "decimals", "withdrawal_fee"} <= found[0].keys()
+    data = currency_objects(market_of(make_instrument(), make_option(), sol))
+    assert [each["currency"] for each in data] == ["BTC", "USD", "SOL", "USDC"]
+    assert {"currency", "currency_long", "decimals", "withdrawal_fee"} <= data[0].keys()
 
 
 def test_contracts_of_an_amount() -> None:
@@ -162,9 +162,9 @@ def test_a_summary_has_null_where_there_is_no_price() -> None:
     market, book = Market(VENUE), ScriptedBook()
     for event in book.image({1000: 1}, {}):
         state = market.apply(event)
-    found = summary_object(state, market)
-    assert (found["bid_price"], found["ask_price"], found["mid_price"]) == (100.0, None, None)
-    assert (found["volume"], found["last"], found["mark_price"]) == (0.0, None, None)
+    summary = summary_object(state, market)
+    assert (summary["bid_price"], summary["ask_price"], summary["mid_price"]) == (100.0, None, None)
+    assert (summary["volume"], summary["last"], summary["mark_price"]) == (0.0, None, None)
     market.apply(book.change(asks={1002: 1}))
     assert summary_object(state, market)["mid_price"] == pytest.approx(100.1)
 
@@ -174,13 +174,13 @@ def test_a_summary_of_an_option_has_its_iv_and_of_a_perpetual_its_funding() -> N
     option = market.apply(
         make_ticker(make_option(), mark_iv=55.5, underlying_price=100.0, current_funding=1.0)
     )
-    found = summary_object(option, market)
-    assert (found["mark_iv"], found["underlying_price"]) == (55.5, 100.0)
-    assert "current_funding" not in found
+    summary = summary_object(option, market)
+    assert (summary["mark_iv"], summary["underlying_price"]) == (55.5, 100.0)
+    assert "current_funding" not in summary
     perpetual = market.apply(make_ticker(make_instrument(), current_funding=0.0001, mark_iv=1.0))
-    found = summary_object(perpetual, market)
-    assert found["current_funding"] == 0.0001
-    assert "mark_iv" not in found
+    summary = summary_object(perpetual, market)
+    assert summary["current_funding"] == 0.0001
+    assert "mark_iv" not in summary
 
 
 def test_a_timestamp_is_that_of_the_newest_word() -> None:

@@ -32,16 +32,16 @@ def test_without_conditions_a_message_arrives_at_once() -> None:
 
 
 def test_latency_has_the_mean_of_its_preset_and_never_vanishes() -> None:
-    found = arrivals(NetworkConditions(LATENCIES["home"]))
-    taken = [at - 1_000 * MS * n for n, at in enumerate(found) if at is not None]
+    times = arrivals(NetworkConditions(LATENCIES["home"]))
+    taken = [at - 1_000 * MS * n for n, at in enumerate(times) if at is not None]
     assert fmean(taken) == pytest.approx(60 * MS, rel=0.03)
     assert min(taken) >= 6 * MS
 
 
 def test_messages_keep_their_order() -> None:
     line = NetworkPath(NetworkConditions(Latency(50.0, 40.0)), "feed", streams(2)("line"))
-    found = [line.arrives(n * MS) for n in range(500)]
-    assert found == sorted(found, key=lambda at: at or 0)
+    times = [line.arrives(n * MS) for n in range(500)]
+    assert times == sorted(times, key=lambda at: at or 0)
 
 
 def test_a_share_of_messages_is_lost_one_way_only() -> None:
@@ -52,8 +52,8 @@ def test_a_share_of_messages_is_lost_one_way_only() -> None:
 
 
 def test_a_share_of_messages_is_late() -> None:
-    found = arrivals(NetworkConditions(faults=(Delay("order", 0.1, 300.0),)))
-    late = sum(at is not None and at - 1_000 * MS * n == 300 * MS for n, at in enumerate(found))
+    times = arrivals(NetworkConditions(faults=(Delay("order", 0.1, 300.0),)))
+    late = sum(at is not None and at - 1_000 * MS * n == 300 * MS for n, at in enumerate(times))
     assert late == pytest.approx(400, rel=0.25)
 
 

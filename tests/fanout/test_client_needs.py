@@ -40,7 +40,7 @@ class DataInbox:
         self.data.append(msgspec.json.decode(data[data.index(b"{") :])["params"]["data"])
 
 
-class SteppedWorld:
+class SteppedHubHarness:
     """A hub with one book; every call is a moment of its own, 30 ms after the one before."""
 
     def __init__(self, bids: Levels, asks: Levels) -> None:
@@ -74,31 +74,31 @@ class SteppedWorld:
         self.hub.publish([Status(INSTRUMENT, "live", "", at_ns), same])
         self.hub.flush()
 
-    def pass_ms(self, milliseconds: int) -> None:
+    def advance_ms(self, milliseconds: int) -> None:
         self.now_ms += milliseconds
         self.hub.advance("venue", self.now_ms * MS_NS)
         self.hub.flush()
 
     def _next_ns(self) -> int:
-        self.pass_ms(30)
+        self.advance_ms(30)
         return self.now_ms * MS_NS
 
 
-def full_world() -> SteppedWorld:
-    return SteppedWorld(Levels([9, 8], [1, 2]), Levels([10], [3]))
+def full_harness() -> SteppedHubHarness:
+    return SteppedHubHarness(Levels([9, 8], [1, 2]), Levels([10], [3]))
 
 
 def test_late_joiner_gets_the_published_levels_with_the_time_they_were_published_for() -> None:
     # ccxt knows a book by its time alone
-    world = full_world()
-    world.joined("book.X.100ms")
-    world.bid_changes(2, 9, before=1, after=5)
-    world.pass_ms(100)  # it is published
-    world.bid_changes(3, 9, before=5, after=7)  # this is still held back
-    held_ms = world.now_ms
+    harness = full_harness()
+    harness.joined("book.X.100ms")
+    harness.bid_changes(2, 9, before=1, after=5)
+    harness.advance_ms(100)  # it is published
+    harness.bid_changes(3, 9, before=5, after=7)  # this is still held back
+    held_ms = harness.now_ms
 
-    late = world.joined("book.X.100ms")
-    world.pass_ms(100)
+    late = harness.joined("book.X.100ms")
+    harness.advance_ms(100)
 
     image, change = late.data
     assert (image["timestamp"], image["change_id"]) == (START_MS + 30, 2)
@@ -110,10 +110,10 @@ def test_late_joiner_gets_the_published_levels_with_the_time_they_were_published
 @pytest.mark.parametrize("interval", ["raw", "100ms"])
 def test_a_lone_status_restates_the_best_levels(interval: str) -> None:
     # nautilus_trader ends the process on a change without levels
-    world = full_world()
-    inbox = world.joined(f"book.X.{interval}")
-    world.turns_stale()
-    world.resynchronises_unchanged(2)
+    harness = full_harness()
+    inbox = harness.joined(f"book.X.{interval}")
+    harness.turns_stale()
+    harness.resynchronises_unchanged(2)
     _, stale, live = inbox.data
     for told, status in ((stale, STALE), (live, LIVE)):
         assert told["type"] == "change"
@@ -125,10 +125,10 @@ def test_a_lone_status_restates_the_best_levels(interval: str) -> None:
 
 @pytest.mark.parametrize("interval", ["raw", "100ms"])
 def test_a_lone_status_of_a_book_without_levels_is_an_empty_image(interval: str) -> None:
-    world = SteppedWorld(Levels([], []), Levels([], []))
-    inbox = world.joined(f"book.X.{interval}")
-    world.turns_stale()
-    world.resynchronises_unchanged(2)
+    harness = SteppedHubHarness(Levels([], []), Levels([], []))
+    inbox = harness.joined(f"book.X.{interval}")
+    harness.turns_stale()
+    harness.resynchronises_unchanged(2)
     mirror, states = BookMirror(), []
     for told in inbox.data:
         assert (told["type"], told["bids"], told["asks"]) == ("snapshot", [], [])

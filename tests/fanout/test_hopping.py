@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from deltawire.dialect.grammar import ResumePosition, parse_channel
+from deltawire.fanout.channels.quotes import TickerChannel
 from deltawire.fanout.hub import Hub
 from deltawire.market.market import Market
 from deltawire.session.client import BookMirror, ClientSession, Notification
 from tests.support.market_events import VENUE
-from tests.support.random_markets import RandomMarket
+from tests.support.random_markets import Moment, RandomMarket
 from tests.support.subscribers import Inbox
 
 BOOKS = [f"book.BTC-PERPETUAL.{interval}" for interval in ("raw", "100ms", "agg2")]
@@ -47,7 +48,9 @@ class Hopper:
         self.inbox = Inbox()
         keys = [parse_channel(name) for name in (*BOOKS, *TRADES, *OTHERS)]
         recovered = hub.join(self.inbox.subscriber, [key for key in keys if key is not None], positions)
-        self.unrecovered += [name for name, whole in recovered.items() if not whole]
+        lost = [name for name, whole in recovered.items() if not whole]
+        self.unrecovered += lost
+        self.mirrors |= {name: BookMirror() for name in lost if name in BOOKS}
 
     def read(self) -> None:
         """Take in everything that has come."""
@@ -103,3 +106,43 @@ def test_a_client_that_hops_500_times_ends_on_the_right_book_and_has_each_trade_
     assert client.trades["trades.any.any.raw"] == [str(number + 1) for number in range(market.traded)]
     assert client.trades["trades.any.any.100ms"] == client.trades["trades.any.any.raw"]
     assert client.trades["trades.BTC-PERPETUAL.100ms"] == client.trades["trades.BTC-PERPETUAL.raw"] != []
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_client_from_a_hub_that_is_ahead_is_told_of_the_gap_and_begins_where_the_other_stands(
+    seed: int,
+) -> None:
+    random, market, client = Random(seed), RandomMarket(seed), Hopper()
+    ahead, behind = Hub(Market(VENUE), "epoch"), Hub(Market(VENUE), "epoch")
+    moments = list(market.moments(60))
+    apart = random.randint(1, 20)
+
+    def feed(hub: Hub, some: list[Moment]) -> None:
+        for now_ns, events in some:
+            hub.advance(VENUE, now_ns)
+            hub.publish(events)
+            hub.flush()
+
+    feed(ahead, moments[:20])
+    client.move(ahead, {})
+    feed(ahead, moments[20:40])
+    feed(behind, moments[: 40 - apart])
+    client.read()
+    positions = client.session.reconnected()
+    client.move(behind, positions)
+    for name, channel in {name: behind.directory.get(name) for name in positions}.items():
+        assert channel is not None
+        waits = channel.key.id in client.inbox.subscriber.waiting
+        stands = channel.mark()[0] if waits and isinstance(channel, TickerChannel) else channel.seq
+        assert (name in client.unrecovered) == (positions[name].seq > stands), name
+    traded = behind.market.trades
+    client.trades["trades.any.any.raw"].clear()
+    feed(behind, moments[40 - apart :])
+    behind.advance(VENUE, market.now_ns + 10**10)
+    behind.flush()
+    client.read()
+    for mirror in client.mirrors.values():
+        assert (mirror.bids, mirror.asks) == market.book.prices()
+    if "trades.any.any.raw" in client.unrecovered:
+        since = [str(number) for number in range(traded + 1, market.traded + 1)]
+        assert client.trades["trades.any.any.raw"] == since

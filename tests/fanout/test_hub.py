@@ -14,6 +14,7 @@ from deltawire.market.market import Market
 from deltawire.model.events import Event, Index, VolatilityIndex
 from deltawire.wire.protobuf import ProtoDecoder
 from tests.support.frames import BINARY, take_frames
+from tests.support.hub_harness import ASKS, BIDS, HubHarness, live_hub_harness
 from tests.support.market_events import (
     VENUE,
     ScriptedBook,
@@ -26,7 +27,6 @@ from tests.support.market_events import (
     make_trade,
 )
 from tests.support.subscribers import Inbox, join, joined
-from tests.support.worlds import ASKS, BIDS, World, live_world
 
 CHANNELS = {
     "book": "book.BTC-PERPETUAL.raw",
@@ -44,6 +44,7 @@ CHANNELS = {
     "mark_prices": "markprice.options.btc_usd",
     "instrument_state": "instrument.state.any.any",
     "status": "status.BTC-PERPETUAL",
+    "health": "book.BTC-PERPETUAL.health",
     "volatility_index": "deribit_volatility_index.btc_usd",
     "price_ranking": "deribit_price_ranking.btc_usd",
 }
@@ -79,16 +80,16 @@ def test_every_family_has_a_channel_here() -> None:
 
 @pytest.mark.parametrize("family", CHANNELS)
 def test_every_family_sends_an_image_and_then_every_change_in_sequence(family: str) -> None:
-    world = live_world()
-    world.tell(*everything(world.book, 1))
-    world.pass_ms(1000)
-    inbox = world.joined(CHANNELS[family])
+    harness = live_hub_harness()
+    harness.publish(*everything(harness.book, 1))
+    harness.advance_ms(1000)
+    inbox = harness.joined(CHANNELS[family])
     images = inbox.notes(CHANNELS[family])
     assert ["prev_seq" in note for note in images] == ([] if family in WITHOUT_IMAGE else [False])
     for number in (2, 3, 4):
-        world.pass_ms(1000)
-        world.tell(*everything(world.book, number))
-    world.pass_ms(1000)
+        harness.advance_ms(1000)
+        harness.publish(*everything(harness.book, number))
+    harness.advance_ms(1000)
     notes = inbox.notes(CHANNELS[family])
     assert len(notes) >= 3
     assert all(note["prev_seq"] < note["seq"] for note in notes)
@@ -98,16 +99,16 @@ def test_every_family_sends_an_image_and_then_every_change_in_sequence(family: s
 
 def test_equal_calls_give_equal_bytes() -> None:
     def run() -> list[list[bytes]]:
-        world = live_world()
-        inboxes = [world.joined(*CHANNELS.values()), world.joined(CHANNELS["book"], CHANNELS["ticker"])]
+        harness = live_hub_harness()
+        inboxes = [harness.joined(*CHANNELS.values()), harness.joined(CHANNELS["book"], CHANNELS["ticker"])]
         for number in range(1, 8):
-            world.tell(*everything(world.book, number))
-            world.pass_ms(130)
-            inboxes.append(world.joined(*list(CHANNELS.values())[:number]))
+            harness.publish(*everything(harness.book, number))
+            harness.advance_ms(130)
+            inboxes.append(harness.joined(*list(CHANNELS.values())[:number]))
             if number == 4:
-                world.hub.gone(inboxes[1].subscriber)
-                world.tell(world.book.stale(), world.book.syncing())
-                world.tell(*world.book.image(BIDS, ASKS))
+                harness.hub.gone(inboxes[1].subscriber)
+                harness.publish(harness.book.stale(), harness.book.syncing())
+                harness.publish(*harness.book.image(BIDS, ASKS))
         return [inbox.writes for inbox in inboxes]
 
     first = run()
@@ -116,146 +117,146 @@ def test_equal_calls_give_equal_bytes() -> None:
 
 
 def test_images_come_in_the_order_of_the_request_in_one_write() -> None:
-    world = live_world()
-    world.tell(*everything(world.book, 1))
-    world.pass_ms(1000)
+    harness = live_hub_harness()
+    harness.publish(*everything(harness.book, 1))
+    harness.advance_ms(1000)
     asked = [CHANNELS["status"], CHANNELS["ticker"], CHANNELS["book"]]
-    inbox = world.joined(*asked)
+    inbox = harness.joined(*asked)
     assert len(inbox.writes) == 1
     assert [message["params"]["channel"] for message in inbox.take()] == asked
 
 
 def test_who_joins_amid_a_tick_gets_no_frame_from_before_its_image() -> None:
-    world = live_world()
+    harness = live_hub_harness()
     book = CHANNELS["book"]
-    first = world.joined(book)
-    world.hub.publish([world.book.change(bids={1000: 11})])
-    late = world.joined(book)
-    world.hub.publish([world.book.change(bids={1000: 12})])
-    world.hub.flush()
+    first = harness.joined(book)
+    harness.hub.publish([harness.book.change(bids={1000: 11})])
+    late = harness.joined(book)
+    harness.hub.publish([harness.book.change(bids={1000: 12})])
+    harness.hub.flush()
     assert [note["data"]["change_id"] for note in first.notes(book)] == [1, 2, 3]
     assert [note["data"]["change_id"] for note in late.notes(book)] == [2, 3]
 
 
 def test_who_leaves_amid_a_tick_gets_what_was_published_until_then() -> None:
-    world = live_world()
+    harness = live_hub_harness()
     book, quote = CHANNELS["book"], CHANNELS["quote"]
-    inbox = world.joined(book, quote)
+    inbox = harness.joined(book, quote)
     inbox.take()
-    world.hub.publish([world.book.change(bids={1000: 11})])
-    world.hub.leave(inbox.subscriber, [book])
+    harness.hub.publish([harness.book.change(bids={1000: 11})])
+    harness.hub.leave(inbox.subscriber, [book])
     assert [message["params"]["channel"] for message in inbox.take()] == [book, quote]
-    world.hub.publish([world.book.change(bids={1000: 12})])
-    world.hub.flush()
+    harness.hub.publish([harness.book.change(bids={1000: 12})])
+    harness.hub.flush()
     assert [message["params"]["channel"] for message in inbox.take()] == [quote]
 
 
 def test_leaving_what_one_is_not_on_changes_nothing() -> None:
-    world = live_world()
-    inbox = world.joined(CHANNELS["book"])
+    harness = live_hub_harness()
+    inbox = harness.joined(CHANNELS["book"])
     inbox.take()
-    world.hub.leave(inbox.subscriber, [CHANNELS["quote"], "no such channel"])
-    world.tell(world.book.change(bids={1000: 11}))
+    harness.hub.leave(inbox.subscriber, [CHANNELS["quote"], "no such channel"])
+    harness.publish(harness.book.change(bids={1000: 11}))
     assert [message["params"]["channel"] for message in inbox.take()] == [CHANNELS["book"]]
 
 
 def test_who_is_gone_gets_nothing_more_not_even_what_it_waited_for() -> None:
-    world = live_world()
-    world.tell(world.book.stale())
-    inbox = world.joined(*CHANNELS.values())
+    harness = live_hub_harness()
+    harness.publish(harness.book.stale())
+    inbox = harness.joined(*CHANNELS.values())
     inbox.take()
-    world.hub.gone(inbox.subscriber)
-    world.tell(*world.book.image(BIDS, ASKS))
-    world.tell(*everything(world.book, 1))
-    world.pass_ms(2000)
+    harness.hub.gone(inbox.subscriber)
+    harness.publish(*harness.book.image(BIDS, ASKS))
+    harness.publish(*everything(harness.book, 1))
+    harness.advance_ms(2000)
     assert inbox.take() == []
 
 
 def test_a_member_whose_sink_leaves_while_it_is_admitted_harms_no_other() -> None:
-    world = live_world()
-    world.tell(world.book.stale())
+    harness = live_hub_harness()
+    harness.publish(harness.book.stale())
     book = CHANNELS["book"]
     leaver, stayer = Inbox(), Inbox()
 
     def leave(data: bytes) -> None:
-        world.hub.gone(leaver.subscriber)
+        harness.hub.gone(leaver.subscriber)
 
     leaver.write = leave
     for inbox in (leaver, stayer):
-        join(world.hub, inbox, book)
-    world.tell(*world.book.image(BIDS, ASKS))
-    world.tell(world.book.change(bids={1000: 1}))
+        join(harness.hub, inbox, book)
+    harness.publish(*harness.book.image(BIDS, ASKS))
+    harness.publish(harness.book.change(bids={1000: 1}))
     assert [note["data"]["type"] for note in stayer.notes(book)] == ["snapshot", "change"]
 
 
 def test_intervals_end_in_the_time_of_their_own_venue() -> None:
-    world = live_world()
+    harness = live_hub_harness()
     channel = "book.BTC-PERPETUAL.100ms"
-    inbox = world.joined(channel)
+    inbox = harness.joined(channel)
     inbox.take()
-    world.tell(world.book.change(bids={1000: 11}))
-    world.hub.advance("okx", world.now_ns + 10**12)
-    world.hub.flush()
+    harness.publish(harness.book.change(bids={1000: 11}))
+    harness.hub.advance("okx", harness.now_ns + 10**12)
+    harness.hub.flush()
     assert inbox.take() == []
-    world.pass_ms(100)
+    harness.advance_ms(100)
     assert [data["change_id"] for data in inbox.data(channel)] == [2]
 
 
 def test_an_interval_ends_at_its_multiples_not_after_its_length() -> None:
-    world = live_world()
+    harness = live_hub_harness()
     channel = "book.BTC-PERPETUAL.100ms"
-    inbox = world.joined(channel)
+    inbox = harness.joined(channel)
     inbox.take()
-    world.pass_ms(90)
-    world.tell(world.book.change(bids={1000: 11}))
-    world.pass_ms(9)
+    harness.advance_ms(90)
+    harness.publish(harness.book.change(bids={1000: 11}))
+    harness.advance_ms(9)
     assert inbox.take() == []
-    world.pass_ms(1)
+    harness.advance_ms(1)
     assert [data["change_id"] for data in inbox.data(channel)] == [2]
 
 
 def test_a_channel_that_nobody_comes_back_to_is_forgotten() -> None:
-    world = live_world()
-    inbox = world.joined(*CHANNELS.values())
-    world.tell(*everything(world.book, 1))
-    world.hub.gone(inbox.subscriber)
-    world.end_idle_channels()
-    assert held(world.hub) == 0
+    harness = live_hub_harness()
+    inbox = harness.joined(*CHANNELS.values())
+    harness.publish(*everything(harness.book, 1))
+    harness.hub.gone(inbox.subscriber)
+    harness.end_idle_channels()
+    assert held(harness.hub) == 0
 
 
 def test_of_channels_that_nobody_is_on_only_so_many_go_on() -> None:
-    world = World()
+    harness = HubHarness()
     inbox = Inbox()
     for number in range(3000):
         name = f"deribit_price_index.no_such_index_{number}"
-        join(world.hub, inbox, name)
-        world.hub.leave(inbox.subscriber, [name])
-    assert held(world.hub) == 2 * RetentionPolicy().most_idle
+        join(harness.hub, inbox, name)
+        harness.hub.leave(inbox.subscriber, [name])
+    assert held(harness.hub) == 2 * RetentionPolicy().most_idle
 
 
 def test_a_channel_goes_on_for_those_who_come_back_in_time() -> None:
-    world = live_world()
+    harness = live_hub_harness()
     book = CHANNELS["book"]
     for number in (11, 12, 13):
-        inbox = world.joined(book)
-        world.tell(world.book.change(bids={1000: number}))
+        inbox = harness.joined(book)
+        harness.publish(harness.book.change(bids={1000: number}))
         notes = inbox.notes(book)
-        world.hub.gone(inbox.subscriber)
-        world.hub.directory.sweep(1)
-        world.hub.directory.sweep(2)
+        harness.hub.gone(inbox.subscriber)
+        harness.hub.directory.sweep(1)
+        harness.hub.directory.sweep(2)
         assert [note["seq"] for note in notes] == [number - 9, number - 8]
 
 
 def test_a_channel_that_ended_begins_again_where_its_events_have_led() -> None:
-    world = live_world()
-    stays = world.joined(CHANNELS["status"])
-    inbox = world.joined(CHANNELS["book"])
+    harness = live_hub_harness()
+    stays = harness.joined(CHANNELS["status"])
+    inbox = harness.joined(CHANNELS["book"])
     before = inbox.notes(CHANNELS["book"])[0]
-    world.hub.gone(inbox.subscriber)
-    world.end_idle_channels()
-    after = world.joined(CHANNELS["book"]).notes(CHANNELS["book"])[0]
+    harness.hub.gone(inbox.subscriber)
+    harness.end_idle_channels()
+    after = harness.joined(CHANNELS["book"]).notes(CHANNELS["book"])[0]
     assert before == after
-    world.tell(world.book.stale())
+    harness.publish(harness.book.stale())
     assert {note["epoch"] for note in stays.notes(CHANNELS["status"])} == {before["epoch"]}
 
 
@@ -289,12 +290,12 @@ def test_thousands_of_channels_cost_an_event_that_does_not_concern_them_nothing(
 
 
 def test_two_venues_side_by_side() -> None:
-    world = live_world()
+    harness = live_hub_harness()
     other = ScriptedBook(make_instrument("BTC-PERPETUAL", venue="okx"))
-    world.tell(*other.image({500: 1}, {}))
+    harness.publish(*other.image({500: 1}, {}))
     home, away = "book.BTC-PERPETUAL.raw", "book.okx:BTC-PERPETUAL.raw"
-    inbox = world.joined(home, away)
-    world.tell(other.change(bids={500: 2}))
+    inbox = harness.joined(home, away)
+    harness.publish(other.change(bids={500: 2}))
     notes: list[Any] = [message["params"] for message in inbox.take()]
     assert [
         (note["channel"], note["data"]["instrument_name"], note["data"]["bids"][0]) for note in notes
@@ -303,7 +304,7 @@ def test_two_venues_side_by_side() -> None:
         (away, "okx:BTC-PERPETUAL", ["new", 50.0, 1.0]),
         (away, "okx:BTC-PERPETUAL", ["change", 50.0, 2.0]),
     ]
-    assert world.market.home == VENUE
+    assert harness.market.home == VENUE
 
 
 class BinaryInbox(Inbox):
@@ -317,45 +318,47 @@ class BinaryInbox(Inbox):
     def params(self) -> list[dict[str, Any]]:
         """Every notification that has come, as the `params` that JSON has."""
         rest, self.writes = bytearray(b"".join(self.writes)), []
-        found = [self._decoder.decode(frame.payload) for frame in take_frames(rest) if frame.opcode == BINARY]
+        decoded = [
+            self._decoder.decode(frame.payload) for frame in take_frames(rest) if frame.opcode == BINARY
+        ]
         return [
             {"channel": note.channel, "epoch": note.epoch, "seq": note.seq}
             | ({} if note.prev_seq is None else {"prev_seq": note.prev_seq})
             | {"data": note.data}
-            for note in found
+            for note in decoded
             if note is not None
         ]
 
 
 @pytest.mark.parametrize("family", CHANNELS)
 def test_every_family_says_the_same_in_json_and_in_protobuf(family: str) -> None:
-    world = live_world()
-    world.tell(*everything(world.book, 1))
-    plain, binary = world.joined(CHANNELS[family]), BinaryInbox()
-    join(world.hub, binary, CHANNELS[family])
+    harness = live_hub_harness()
+    harness.publish(*everything(harness.book, 1))
+    plain, binary = harness.joined(CHANNELS[family]), BinaryInbox()
+    join(harness.hub, binary, CHANNELS[family])
     for number in (2, 3):
-        world.pass_ms(1000)
-        world.tell(*everything(world.book, number))
-    world.tell(world.book.stale(), world.book.syncing())
+        harness.advance_ms(1000)
+        harness.publish(*everything(harness.book, number))
+    harness.publish(harness.book.stale(), harness.book.syncing())
     late = BinaryInbox()
-    join(world.hub, late, CHANNELS[family])
-    world.tell(*world.book.image(BIDS, ASKS))
-    world.pass_ms(1000)
-    told = plain.notes(CHANNELS[family])
-    assert len(told) >= 2
-    assert binary.params() == told
-    assert all(note in told or note["data"] is not None for note in late.params())
+    join(harness.hub, late, CHANNELS[family])
+    harness.publish(*harness.book.image(BIDS, ASKS))
+    harness.advance_ms(1000)
+    notes = plain.notes(CHANNELS[family])
+    assert len(notes) >= 2
+    assert binary.params() == notes
+    assert all(note in notes or note["data"] is not None for note in late.params())
 
 
 def test_who_comes_back_in_protobuf_is_told_the_channel_before_what_it_missed() -> None:
-    world = live_world()
+    harness = live_hub_harness()
     book = CHANNELS["book"]
     first, back = BinaryInbox(), BinaryInbox()
-    join(world.hub, first, book)
+    join(harness.hub, first, book)
     for size in (11, 12, 13):
-        world.tell(world.book.change(bids={1000: size}))
+        harness.publish(harness.book.change(bids={1000: size}))
     key = parse_channel(book)
     assert key is not None
     at = {book: ResumePosition("epoch", 3)}
-    assert world.hub.join(back.subscriber, [key], at) == {book: True}
+    assert harness.hub.join(back.subscriber, [key], at) == {book: True}
     assert back.params() == first.params()[2:]

@@ -13,9 +13,9 @@ from deltawire.session.client import BookMirror, ClientSession, Notification
 from deltawire.wire.frames import text_frame
 from tests.support.effort import examples
 from tests.support.frames import messages_in
+from tests.support.hub_harness import live_hub_harness
 from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook, make_trade
 from tests.support.subscribers import Inbox, join
-from tests.support.worlds import live_world
 
 RAW, MS100, GROUPED = (f"book.BTC-PERPETUAL.{rest}" for rest in ("raw", "100ms", "none.10.100ms"))
 TRADES, QUOTE = "trades.BTC-PERPETUAL.raw", "quote.BTC-PERPETUAL"
@@ -191,15 +191,15 @@ TestSlowReaders.settings = settings(max_examples=examples(60), stateful_step_cou
 
 
 def test_equally_slow_readers_share_the_bytes_of_one_merged_change() -> None:
-    world = live_world()
-    readers = [SlowReader(world.hub) for _ in range(3)]
+    harness = live_hub_harness()
+    readers = [SlowReader(harness.hub) for _ in range(3)]
     for reader in readers:
-        join(world.hub, reader, RAW)
+        join(harness.hub, reader, RAW)
         reader.take()
         reader.fall_behind()
     for size in range(20, 30):
-        world.tell(world.book.change(bids={1000: size}, asks={1001: size}))
-    frames = [world.hub.catch_up(reader.subscriber) for reader in readers]
+        harness.publish(harness.book.change(bids={1000: size}, asks={1001: size}))
+    frames = [harness.hub.catch_up(reader.subscriber) for reader in readers]
     assert frames[0] is frames[1] is frames[2]
     (note,) = [message["params"] for message in messages_in(frames[0])]
     assert (note["prev_seq"], note["seq"], note["conflated"]) == (2, 12, 10)
@@ -207,26 +207,26 @@ def test_equally_slow_readers_share_the_bytes_of_one_merged_change() -> None:
 
 
 def test_a_single_change_missed_comes_as_it_was_published() -> None:
-    world = live_world()
-    quick, slow = SlowReader(world.hub), SlowReader(world.hub)
+    harness = live_hub_harness()
+    quick, slow = SlowReader(harness.hub), SlowReader(harness.hub)
     for reader in (quick, slow):
-        join(world.hub, reader, RAW)
+        join(harness.hub, reader, RAW)
         reader.take()
     slow.fall_behind()
-    world.tell(world.book.change(bids={1000: 20}))
-    assert [world.hub.catch_up(slow.subscriber)] == quick.writes
+    harness.publish(harness.book.change(bids={1000: 20}))
+    assert [harness.hub.catch_up(slow.subscriber)] == quick.writes
 
 
 def test_trades_are_all_there_and_a_quote_is_the_newest() -> None:
-    world = live_world()
-    reader = SlowReader(world.hub)
-    join(world.hub, reader, TRADES, QUOTE)
+    harness = live_hub_harness()
+    reader = SlowReader(harness.hub)
+    join(harness.hub, reader, TRADES, QUOTE)
     reader.take()
     reader.fall_behind()
     for number in range(1, 6):
-        world.tell(
-            make_trade(world.instrument, 1000, 1, trade_id=str(number)),
-            world.book.change(bids={1000: 20 + number}),
+        harness.publish(
+            make_trade(harness.instrument, 1000, 1, trade_id=str(number)),
+            harness.book.change(bids={1000: 20 + number}),
         )
     reader.catch_up(1 << 16, 10)
     notes = [message["params"] for message in reader.take()]
@@ -236,27 +236,27 @@ def test_trades_are_all_there_and_a_quote_is_the_newest() -> None:
 
 
 def test_more_queued_than_allowed_is_told_once_and_nothing_more_is_kept() -> None:
-    world = live_world()
-    reader = SlowReader(world.hub)
-    join(world.hub, reader, TRADES)
+    harness = live_hub_harness()
+    reader = SlowReader(harness.hub)
+    join(harness.hub, reader, TRADES)
     calls: list[int] = []
-    world.hub.fall_behind(reader.subscriber, 1000, lambda: calls.append(1))
+    harness.hub.fall_behind(reader.subscriber, 1000, lambda: calls.append(1))
     for number in range(100):
-        world.tell(make_trade(world.instrument, 1000, 1, trade_id=str(number)))
+        harness.publish(make_trade(harness.instrument, 1000, 1, trade_id=str(number)))
     assert calls == [1]
     assert reader.subscriber.outbox is not None
     assert reader.subscriber.outbox.bytes < 2000
 
 
 def test_what_is_queued_has_an_age_until_it_is_taken() -> None:
-    world = live_world()
-    reader = SlowReader(world.hub)
-    join(world.hub, reader, TRADES)
+    harness = live_hub_harness()
+    reader = SlowReader(harness.hub)
+    join(harness.hub, reader, TRADES)
     reader.fall_behind()
     outbox = reader.subscriber.outbox
     assert outbox is not None
     assert outbox.age(1) == 0
-    world.tell(make_trade(world.instrument, 1000, 1))
+    harness.publish(make_trade(harness.instrument, 1000, 1))
     assert [outbox.age(now) for now in (2, 5, 9)] == [0, 3, 7]
     reader.catch_up(1, 1)
     assert outbox.age(10) == 0

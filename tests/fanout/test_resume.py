@@ -14,9 +14,9 @@ from deltawire.fanout.hub import MOST_RESUMED_BYTES, Hub
 from deltawire.market.market import Market
 from deltawire.session.client import BookMirror
 from tests.support.effort import examples
+from tests.support.hub_harness import live_hub_harness
 from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook, make_trade
 from tests.support.subscribers import Inbox, joined
-from tests.support.worlds import live_world
 
 RAW, MS100 = "book.BTC-PERPETUAL.raw", "book.BTC-PERPETUAL.100ms"
 TRADES = "trades.BTC-PERPETUAL.100ms"
@@ -30,35 +30,35 @@ def resume(hub: Hub, inbox: Inbox, positions: dict[str, ResumePosition]) -> dict
 
 
 def test_who_comes_back_gets_all_it_missed_in_order_and_then_what_follows() -> None:
-    world = live_world()
-    first = world.joined(RAW)
+    harness = live_hub_harness()
+    first = harness.joined(RAW)
     for size in (11, 12, 13, 14):
-        world.tell(world.book.change(bids={1000: size}))
+        harness.publish(harness.book.change(bids={1000: size}))
     notes = first.notes(RAW)
     back = Inbox()
-    assert resume(world.hub, back, {RAW: ResumePosition("epoch", 4)}) == {RAW: True}
-    world.tell(world.book.change(bids={1000: 15}))
+    assert resume(harness.hub, back, {RAW: ResumePosition("epoch", 4)}) == {RAW: True}
+    harness.publish(harness.book.change(bids={1000: 15}))
     assert back.notes(RAW) == [*notes[3:], *first.notes(RAW)]
 
 
 def test_who_comes_back_amid_a_tick_gets_what_is_about_to_be_flushed_once() -> None:
-    world = live_world()
-    first = world.joined(RAW)
-    world.hub.publish([world.book.change(bids={1000: 11})])
+    harness = live_hub_harness()
+    first = harness.joined(RAW)
+    harness.hub.publish([harness.book.change(bids={1000: 11})])
     back = Inbox()
-    resume(world.hub, back, {RAW: ResumePosition("epoch", 2)})
-    world.hub.publish([world.book.change(bids={1000: 12})])
-    world.hub.flush()
+    resume(harness.hub, back, {RAW: ResumePosition("epoch", 2)})
+    harness.hub.publish([harness.book.change(bids={1000: 12})])
+    harness.hub.flush()
     assert [note["seq"] for note in back.notes(RAW)] == [3, 4]
     assert [note["seq"] for note in first.notes(RAW)] == [2, 3, 4]
 
 
 def test_who_missed_nothing_gets_no_image() -> None:
-    world = live_world()
-    world.joined(RAW)
-    world.tell(world.book.change(bids={1000: 11}))
+    harness = live_hub_harness()
+    harness.joined(RAW)
+    harness.publish(harness.book.change(bids={1000: 11}))
     back = Inbox()
-    assert resume(world.hub, back, {RAW: ResumePosition("epoch", 3)}) == {RAW: True}
+    assert resume(harness.hub, back, {RAW: ResumePosition("epoch", 3)}) == {RAW: True}
     assert back.take() == []
 
 
@@ -72,61 +72,61 @@ def test_who_missed_nothing_gets_no_image() -> None:
     ],
 )
 def test_a_position_that_was_never_reached_here_gets_an_image(position: ResumePosition) -> None:
-    world = live_world()
-    world.joined(RAW)
-    world.tell(world.book.change(bids={1000: 11}))
+    harness = live_hub_harness()
+    harness.joined(RAW)
+    harness.publish(harness.book.change(bids={1000: 11}))
     back = Inbox()
-    assert resume(world.hub, back, {RAW: position}) == {RAW: False}
+    assert resume(harness.hub, back, {RAW: position}) == {RAW: False}
     assert [(note["seq"], note["data"]["type"]) for note in back.notes(RAW)] == [(3, "snapshot")]
 
 
 def test_a_lone_subscriber_comes_back_to_what_happened_while_it_was_away() -> None:
-    world = live_world()
-    alone = world.joined(RAW)
-    world.hub.gone(alone.subscriber)
-    world.tell(world.book.change(bids={1000: 11}))
+    harness = live_hub_harness()
+    alone = harness.joined(RAW)
+    harness.hub.gone(alone.subscriber)
+    harness.publish(harness.book.change(bids={1000: 11}))
     back = Inbox()
-    assert resume(world.hub, back, {RAW: ResumePosition("epoch", 2)}) == {RAW: True}
+    assert resume(harness.hub, back, {RAW: ResumePosition("epoch", 2)}) == {RAW: True}
     assert [note["data"]["change_id"] for note in back.notes(RAW)] == [2]
 
 
 def test_who_comes_back_to_a_channel_that_has_ended_gets_what_it_missed_made_again() -> None:
-    world = live_world()
-    alone = world.joined(RAW)
-    world.hub.gone(alone.subscriber)
-    world.end_idle_channels()
-    world.tell(world.book.change(bids={1000: 11}))
-    world.joined(RAW)
+    harness = live_hub_harness()
+    alone = harness.joined(RAW)
+    harness.hub.gone(alone.subscriber)
+    harness.end_idle_channels()
+    harness.publish(harness.book.change(bids={1000: 11}))
+    harness.joined(RAW)
     back = Inbox()
-    assert resume(world.hub, back, {RAW: ResumePosition("epoch", 2)}) == {RAW: True}
+    assert resume(harness.hub, back, {RAW: ResumePosition("epoch", 2)}) == {RAW: True}
     (note,) = back.notes(RAW)
     assert (note["prev_seq"], note["seq"], note["data"]["bids"]) == (2, 3, [["change", 100.0, 11.0]])
 
 
 def test_who_comes_back_to_a_book_gone_stale_is_told_so_and_waits_for_no_image() -> None:
-    world = live_world()
-    world.joined(RAW)
-    world.tell(world.book.stale())
+    harness = live_hub_harness()
+    harness.joined(RAW)
+    harness.publish(harness.book.stale())
     back = Inbox()
-    assert resume(world.hub, back, {RAW: ResumePosition("epoch", 2)}) == {RAW: True}
+    assert resume(harness.hub, back, {RAW: ResumePosition("epoch", 2)}) == {RAW: True}
     assert [note["data"]["status"]["state"] for note in back.notes(RAW)] == ["stale"]
-    world.tell(*world.book.image({1000: 5}, {1001: 5}))
+    harness.publish(*harness.book.image({1000: 5}, {1001: 5}))
     assert [(note["seq"], note["data"]["type"]) for note in back.notes(RAW)] == [(5, "change")]
 
 
 def test_what_one_request_may_have_of_the_past_is_limited_and_the_rest_is_not_recovered() -> None:
-    world = live_world(retention=RetentionPolicy(notifications=10**6, bytes=2 * MOST_RESUMED_BYTES))
+    harness = live_hub_harness(retention=RetentionPolicy(notifications=10**6, bytes=2 * MOST_RESUMED_BYTES))
     names = [RAW, "quote.BTC-PERPETUAL", "ticker.BTC-PERPETUAL.raw"]
-    first = world.joined(*names)
+    first = harness.joined(*names)
     while sum(map(len, first.writes)) < 2.2 * MOST_RESUMED_BYTES:
-        world.tell(*(world.book.change(bids={1000: 11 + world.book.sequence}) for _ in range(100)))
+        harness.publish(*(harness.book.change(bids={1000: 11 + harness.book.sequence}) for _ in range(100)))
     notes: dict[str, list[Any]] = {name: [] for name in names}
     for message in first.take():
         notes[message["params"]["channel"]].append(message["params"])
     assert [len(each) > 2 for each in notes.values()] == [True] * 3
     whole = {name: ResumePosition("epoch", notes[name][0]["seq"]) for name in names}
     back = Inbox()
-    found = resume(world.hub, back, whole)
+    found = resume(harness.hub, back, whole)
     assert False in found.values()
     assert True in found.values()
     came = back.take()
@@ -136,22 +136,22 @@ def test_what_one_request_may_have_of_the_past_is_limited_and_the_rest_is_not_re
 
 
 def test_a_position_of_a_channel_that_is_not_there_yet_is_not_recovered() -> None:
-    world = live_world()
+    harness = live_hub_harness()
     pattern, back = parse_channel("book.*.raw"), Inbox()
     assert pattern is not None
     positions = {RAW: ResumePosition("epoch", 2), "book.ETH-PERPETUAL.raw": ResumePosition("epoch", 0)}
-    world.joined(RAW)
-    assert world.hub.join(back.subscriber, [pattern], positions) == {
+    harness.joined(RAW)
+    assert harness.hub.join(back.subscriber, [pattern], positions) == {
         RAW: True,
         "book.ETH-PERPETUAL.raw": False,
     }
 
 
 def test_nothing_is_said_of_a_channel_that_the_member_is_on_already() -> None:
-    world = live_world()
-    pattern, inbox = parse_channel("book.*.raw"), world.joined(RAW)
+    harness = live_hub_harness()
+    pattern, inbox = parse_channel("book.*.raw"), harness.joined(RAW)
     assert pattern is not None
-    assert world.hub.join(inbox.subscriber, [pattern], {RAW: ResumePosition("epoch", 0)}) == {}
+    assert harness.hub.join(inbox.subscriber, [pattern], {RAW: ResumePosition("epoch", 0)}) == {}
 
 
 @dataclass
@@ -171,10 +171,12 @@ class Reconnections(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.hub = Hub(
-            Market(VENUE), "model", RetentionPolicy(notifications=6, bytes=1900, idle_s=1, most_idle=2)
+            Market(VENUE),
+            "model",
+            retention=RetentionPolicy(notifications=6, bytes=1900, idle_s=1, most_idle=2),
         )
         self.book = ScriptedBook()
-        self.told: dict[tuple[str, str, int, int], Any] = {}
+        self.published: dict[tuple[str, str, int, int], Any] = {}
         self.known: dict[int, Any] = {}
         self.clients: list[ResumingClient] = []
         self.traded = 0
@@ -262,7 +264,7 @@ class Reconnections(RuleBasedStateMachine):
             if client.recovered[name]:
                 assert (epoch, note["prev_seq"]) == (last.epoch, last.seq), "everything once, in order"
                 place = name, epoch, note["prev_seq"], seq
-                assert self.told.setdefault(place, data) == data, "all get the same"
+                assert self.published.setdefault(place, data) == data, "all get the same"
             else:
                 assert data["type"] == "snapshot" if "book" in name else True
                 client.trades.clear()

@@ -11,18 +11,18 @@ from deltawire.fanout.hub import Hub
 from deltawire.session.client import ClientSession, Notification
 from deltawire.wire.notifications import Stamps
 from tests.support.frames import TEXT, take_frames
+from tests.support.hub_harness import BIDS, HubHarness, live_hub_harness
 from tests.support.market_events import MS_NS, START_NS
 from tests.support.subscribers import Inbox
 from tests.support.transports import StillClock
-from tests.support.worlds import BIDS, World, live_world
 
 RAW = "book.BTC-PERPETUAL.raw"
 
 
-def stamped_world() -> World:
-    world = live_world()
-    world.hub = Hub(world.market, "epoch", clock=StillClock(START_NS + 7))
-    return world
+def stamped_harness() -> HubHarness:
+    harness = live_hub_harness()
+    harness.hub = Hub(harness.market, "epoch", clock=StillClock(START_NS + 7))
+    return harness
 
 
 def notes(inbox: Inbox) -> list[Notification]:
@@ -38,18 +38,18 @@ def notes(inbox: Inbox) -> list[Notification]:
 @pytest.mark.parametrize("encoding", ["json", PROTO])
 @pytest.mark.parametrize("channel", [RAW, "book.BTC-PERPETUAL.100ms", "quote.BTC-PERPETUAL"])
 def test_a_change_says_when_it_happened_was_seen_and_was_sent(encoding: str, channel: str) -> None:
-    world = stamped_world()
+    harness = stamped_harness()
     key = parse_channel(channel)
     assert key is not None
     plain, stamped = Inbox(), Inbox()
     for inbox in (plain, stamped):
         inbox.subscriber.encoding = encoding
-    world.hub.join(plain.subscriber, [key])
-    world.hub.join(stamped.subscriber, [msgspec.structs.replace(key, stamps=True)])
-    world.book.now_ns = START_NS + MS_NS
-    world.tell(world.book.change(bids={1000: 1 + BIDS[1000]}))
-    world.now_ns = START_NS
-    world.pass_ms(100)
+    harness.hub.join(plain.subscriber, [key])
+    harness.hub.join(stamped.subscriber, [msgspec.structs.replace(key, stamps=True)])
+    harness.book.now_ns = START_NS + MS_NS
+    harness.publish(harness.book.change(bids={1000: 1 + BIDS[1000]}))
+    harness.now_ns = START_NS
+    harness.advance_ms(100)
     assert [note.stamps for note in notes(plain)] == [None, None]
     assert [note.stamps for note in notes(stamped)] == [
         None,

@@ -227,10 +227,10 @@ def test_a_key_that_is_added_while_the_server_starts_counts(tmp_path: Path) -> N
     class RacedKeyStore(KeyStore):
         def read(self) -> list[Any]:
             """Somebody adds a key the moment after the first look."""
-            found = super().read()
-            if not found:
+            answer = super().read()
+            if not answer:
                 KeyStore(self.folder).add(ALICE)
-            return found
+            return answer
 
     with GatewayServer(keys=RacedKeyStore(tmp_path)) as server:
         server.wait_until(lambda: server.app.access.ring.find("alice-id", 0) is not None)

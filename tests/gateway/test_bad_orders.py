@@ -113,7 +113,7 @@ def test_anothers_order_is_not_found_and_stays(
         order_id = bob.answer("private/buy", **order)["result"]["order"]["order_id"]
         before = server.ask(exchange.journalled)
         for method in ("cancel", "edit", "get_order_state"):
-            found = alice.answer(f"private/{method}", order_id=order_id, amount=10, price=1.0)
-            assert found["error"]["code"] == 10004
+            answer = alice.answer(f"private/{method}", order_id=order_id, amount=10, price=1.0)
+            assert answer["error"]["code"] == 10004
         assert server.ask(exchange.journalled) == before
         assert bob.answer("private/get_order_state", order_id=order_id)["result"]["order_state"] == "open"

@@ -52,8 +52,8 @@ def test_verify_tells_the_share_of_book_frames_on_the_fast_path(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     file = recording(tmp_path)
-    told = run(capsys, "verify", file, "--venue", "deribit", "--json")
-    assert json.loads(told.out)["fast_path"] == {"messages": FAST, "of": 7, "share": round(FAST / 7, 4)}
+    output = run(capsys, "verify", file, "--venue", "deribit", "--json")
+    assert json.loads(output.out)["fast_path"] == {"messages": FAST, "of": 7, "share": round(FAST / 7, 4)}
     assert (
         f"fast path: {FAST / 7:.1%} of 7 book frames" in run(capsys, "verify", file, "--venue", "deribit").out
     )

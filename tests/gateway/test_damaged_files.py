@@ -63,8 +63,8 @@ def test_descriptors_that_are_used_up_lock_nobody_out(server: RightsServer) -> N
         try:
             server.alter(key, rights=("account:read",))
             AccountStore(server.store.folder).add("carol", {"BTC": 10**8})
-            said = {server.command.err.until("cannot read the ").partition(";")[0] for _ in SAID}
-            assert len(said) == 2
+            messages = {server.command.err.until("cannot read the ").partition(";")[0] for _ in SAID}
+            assert len(messages) == 2
             assert "result" in client.answer("private/get_open_orders")
             assert "result" in client.answer("public/auth", **secret_login(TRADER))
         finally:

@@ -33,6 +33,8 @@ MAKER = changed(ALICE, client_id="maker", name="maker", account="maker", rights=
 TAKER = changed(ALICE, client_id="taker", name="taker", account="taker", rights=EVERYTHING)
 PERPETUAL, LINEAR = "BTC-PERPETUAL", "BTC_USDC-PERPETUAL"
 HOUR_MS = 3_600_000
+REFUSED = ("freeze_quotes", "extended_to_subaccounts", "block_rfq_self_match_prevention", "block_rfq")
+"""Switches that are not implemented; each is refused."""
 TRIES = 20
 """At being the best offer in a market that moves."""
 
@@ -318,7 +320,8 @@ def required(method: str) -> set[str]:
 def switches(method: str) -> list[str]:
     """What may be asked for beside."""
     fields = msgspec.structs.fields(METHODS[method].params)
-    return [field.encode_name for field in fields if field.type is bool and field.default is False]
+    names = [field.encode_name for field in fields if field.type is bool and field.default is False]
+    return [name for name in names if name not in REFUSED]
 
 
 def asks_by_id(scene: Scene) -> None:
@@ -399,6 +402,8 @@ def owns(scene: Scene) -> None:
     with scene.server.socket() as client:
         tokens = scene.ask("public/auth", client, **secret_login(MAKER, scope="session:s"))
         scene.ask("public/exchange_token", client, refresh_token=tokens["refresh_token"], subject_id=sub)
+    scene.ask("private/toggle_subaccount_login", sid=sub, state="disable")
+    scene.ask("private/remove_subaccount", subaccount_id=scene.ask("private/create_subaccount")["id"])
 
 
 def asks_for_funding(scene: Scene) -> None:
@@ -440,6 +445,8 @@ EXERCISES: dict[str, Callable[[Scene], None]] = {
     "private/get_order_history_by_instrument": asks_for_history,
     "private/create_subaccount": owns,
     "private/change_subaccount_name": nothing,
+    "private/toggle_subaccount_login": nothing,
+    "private/remove_subaccount": nothing,
     "private/move_positions": nothing,
     "private/submit_transfer_to_subaccount": nothing,
     "private/submit_transfer_between_subaccounts": nothing,

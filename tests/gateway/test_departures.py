@@ -30,7 +30,7 @@ def hub() -> Hub:
 
 @pytest.fixture
 def connect(hub: Hub) -> Callable[[], tuple[WebSocketConnection, MemoryTransport]]:
-    gateway = Gateway(hub.market, hub, StillClock(1), "1")
+    gateway = Gateway(hub.market, hub, StillClock(1), version="1")
 
     def connected() -> tuple[WebSocketConnection, MemoryTransport]:
         connection, transport = WebSocketConnection(gateway, set()), MemoryTransport()

@@ -4,6 +4,7 @@ import copy
 import gzip
 import json
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,54 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     look(document)
 
 
+def unnamed(value: Any, place: str = "") -> Iterator[str]:
+    """Where a schema says that there is an object, or anything, and not what is in it."""
+    if isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from unnamed(each, f"{place}/{number}")
+    if not isinstance(value, dict):
+        return
+    of_one_type = isinstance(value.get("additionalProperties"), dict)
+    if value.get("type") == "object" and "properties" not in value and not of_one_type:
+        yield place
+    for name, each in value.items():
+        if name == "properties":
+            for member, schema in each.items():
+                yield from unnamed(schema or {"type": "object"}, f"{place}/{member}")
+        elif name in ("items", "additionalProperties") and each == {}:
+            yield f"{place}/{name}"
+        elif name not in ("const", "default", "enum"):
+            yield from unnamed(each, f"{place}/{name}")
+
+
+def test_no_object_is_without_names(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert len(schemas) > 300
+    assert list(unnamed(schemas)) == []
+    empty = {name for name, schema in schemas.items() if schema.get("properties") == {}}
+    without = {
+        name
+        for name, method in METHODS.items()
+        if name not in REQUESTS and not msgspec.structs.fields(method.params)
+    }
+    assert empty == {f"{name.replace('/', '_')}_params" for name in without} | {
+        "NoParams",
+        "_New",
+        "Unsaid",
+    }
+
+
+def test_an_object_without_names_is_found() -> None:
+    for schema in (
+        {"type": "object"},
+        {"items": {}},
+        {"properties": {"a": {}}},
+        {"additionalProperties": {}},
+    ):
+        assert len(list(unnamed({"anyOf": [schema]}))) == 1
+    assert not list(unnamed({"type": "object", "additionalProperties": {"type": "number"}}))
+
+
 def test_every_method_and_every_family_of_channels_is_there(document: dict[str, Any]) -> None:
     assert {message["name"] for message in document["components"]["messages"].values()} >= METHODS.keys()
     assert document["channels"].keys() == {"rpc", *FAMILIES}
@@ -110,6 +159,7 @@ CHANNELS = [
     "markprice.options.btc_usd",
     "instrument.state.any.any",
     "status.BTC-PERPETUAL",
+    "book.BTC-PERPETUAL.health",
 ]
 
 

@@ -24,11 +24,11 @@ from tests.gateway.test_websocket import request_head
 from tests.support.credentials import ALICE, secret_login
 from tests.support.frames import CLOSE, client_frame, request_frame
 from tests.support.gateway_server import GatewayServer, Neighbour, RawClient, Way, open_socket
+from tests.support.hub_harness import HubHarness
 from tests.support.market_events import START_NS, make_instrument, make_listing
 from tests.support.trading import Exchange
 from tests.support.transports import MemoryTransport, StillClock
 from tests.support.waiting import HANG_S
-from tests.support.worlds import World
 
 LISTED = 900
 
@@ -132,15 +132,15 @@ def trading_gateway(exchange: Exchange) -> Gateway:
     """A gateway to an exchange in memory, at a time that stands still."""
     clock = StillClock(START_NS)
     return Gateway(
-        exchange.market, exchange.hub, clock, "9.9", access=exchange.access, trading=exchange.service
+        exchange.market, exchange.hub, clock, version="9.9", access=exchange.access, trading=exchange.service
     )
 
 
-def crowded_gateway(count: int = 500) -> tuple[World, Gateway]:
+def crowded_gateway(count: int = 500) -> tuple[HubHarness, Gateway]:
     """A gateway to a market of so many instruments, at a time that stands still."""
-    world = World()
-    world.tell(*(make_listing(make_instrument(f"I{number}")) for number in range(count)))
-    return world, Gateway(world.market, world.hub, StillClock(START_NS), "9.9")
+    harness = HubHarness()
+    harness.publish(*(make_listing(make_instrument(f"I{number}")) for number in range(count)))
+    return harness, Gateway(harness.market, harness.hub, StillClock(START_NS), version="9.9")
 
 
 async def settle(peer: GreedyPeer) -> None:
@@ -150,8 +150,8 @@ async def settle(peer: GreedyPeer) -> None:
 
 
 async def test_many_requests_in_one_packet_are_answered_over_many_turns() -> None:
-    world = World()
-    peer = GreedyPeer(Gateway(world.market, world.hub, TickingClock(START_NS), "9.9"))
+    harness = HubHarness()
+    peer = GreedyPeer(Gateway(harness.market, harness.hub, TickingClock(START_NS), version="9.9"))
     await settle(peer)
     assert peer.transport.head().startswith("HTTP/1.1 101 ")
     peer.connection.data_received(request_frame("public/test") * 60)
@@ -202,8 +202,8 @@ async def test_many_channels_are_left_over_many_turns() -> None:
 
 
 async def test_requests_behind_a_long_join_are_done_once_each_and_over_many_turns() -> None:
-    world, _ = crowded_gateway()
-    gateway = Gateway(world.market, world.hub, TickingClock(START_NS), "9.9")
+    harness, _ = crowded_gateway()
+    gateway = Gateway(harness.market, harness.hub, TickingClock(START_NS), version="9.9")
     peer = GreedyPeer(gateway)
     await settle(peer)
     peer.transport.head()
@@ -231,7 +231,7 @@ async def test_requests_behind_a_long_join_are_done_once_each_and_over_many_turn
 
 
 async def test_a_connection_that_ends_amid_its_joins_leaves_nothing() -> None:
-    world, gateway = crowded_gateway()
+    harness, gateway = crowded_gateway()
     peer = GreedyPeer(gateway)
     peer.connection.data_received(request_frame("public/subscribe", 1, channels=["trades.I*.raw"]))
     await asyncio.sleep(0)
@@ -239,7 +239,7 @@ async def test_a_connection_that_ends_amid_its_joins_leaves_nothing() -> None:
     for _ in range(50):
         await asyncio.sleep(0)
     assert not peer.connection.subscriber.channels
-    assert not world.hub._groups._groups
+    assert not harness.hub._groups._groups
     assert gateway.held(peer.connection) == 0
 
 
@@ -281,13 +281,13 @@ async def test_answers_that_wait_for_the_disk_are_bounded_and_come_in_order() ->
 
 
 async def test_requests_under_way_from_afar_are_bounded_and_none_is_lost() -> None:
-    world = World()
+    harness = HubHarness()
     conditions = NetworkConditions(Latency(50.0, 0.0), ())
     gateway = Gateway(
-        world.market,
-        world.hub,
+        harness.market,
+        harness.hub,
         StillClock(START_NS),
-        "9.9",
+        version="9.9",
         make_network=lambda: NetworkSimulator(conditions, random.Random(1), WallClock()),
     )
     peer = GreedyPeer(gateway)
@@ -361,14 +361,14 @@ def test_close_codes_that_clients_make_up_are_one_label(running: GatewayServer) 
 
 
 async def test_nothing_is_joined_any_more_once_a_connection_is_closing() -> None:
-    world, gateway = crowded_gateway()
+    harness, gateway = crowded_gateway()
     peer = GreedyPeer(gateway)
     peer.connection.data_received(request_frame("public/subscribe", 1, channels=["trades.I*.raw"]))
     peer.connection.close(1008, "enough")
     for _ in range(50):
         await asyncio.sleep(0)
     assert not peer.connection.subscriber.channels
-    assert not world.hub._groups._groups
+    assert not harness.hub._groups._groups
 
 
 def test_a_subscription_that_waits_for_the_disk_is_dropped_with_its_connection() -> None:

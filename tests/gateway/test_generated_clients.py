@@ -89,8 +89,8 @@ def test_a_market_order_ignores_its_price(server: GatewayServer, exchange: Excha
         other.answer("public/auth", **secret_login(TRADER))
         order = {"instrument_name": "BTC-PERPETUAL", "amount": 10}
         assert "result" in other.answer("private/sell", price=60_000, **order)
-        found = client.answer("private/buy", type="market", price=price, **order)["result"]
-        assert (found["order"]["order_state"], found["order"]["average_price"]) == ("filled", 60_000)
+        answer = client.answer("private/buy", type="market", price=price, **order)["result"]
+        assert (answer["order"]["order_state"], answer["order"]["average_price"]) == ("filled", 60_000)
 
 
 def test_advanced_prices_are_for_options_alone(server: GatewayServer) -> None:

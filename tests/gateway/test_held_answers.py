@@ -97,9 +97,9 @@ def test_a_private_channel_begins_at_its_request(gatekeeping: Gatekeeping, scope
     gatekeeping.exchange.disk.sync()
     assert "result" in answer(peer, subscribed)
     assert "result" in answer(peer, bought)
-    told = [note["data"] for note in peer.heard()]
-    assert [[each["amount"] for each in data["trades"]] for data in told] == [[20], [30]]
-    assert [[each["size"] for each in data["positions"]] for data in told] == [[30.0], [60.0]]
+    notes = [note["data"] for note in peer.heard()]
+    assert [[each["amount"] for each in data["trades"]] for data in notes] == [[20], [30]]
+    assert [[each["size"] for each in data["positions"]] for data in notes] == [[30.0], [60.0]]
 
 
 def test_leaving_a_channel_does_not_wait_for_the_disk(gatekeeping: Gatekeeping) -> None:

@@ -121,16 +121,16 @@ def test_a_body_that_is_no_request_is_answered_in_the_dialect(
     try:
         connection.request("POST", "/api/v2", body)
         answer = connection.getresponse()
-        found = json.load(answer)
+        decoded = json.load(answer)
     except BrokenPipeError:  # the server need not read all of it
         answer = connection.response_class(connection.sock)
         answer.begin()
-        found = json.load(answer)
+        decoded = json.load(answer)
     finally:
         connection.close()
-    assert (answer.status, found["error"]["code"]) == (400, code)
+    assert (answer.status, decoded["error"]["code"]) == (400, code)
     if len(body) > 32_768:
-        assert found["error"]["message"] == "request entity too large"
+        assert decoded["error"]["message"] == "request entity too large"
 
 
 @pytest.mark.parametrize(("size", "status"), [(60_000, 200), (70_000, 431)])

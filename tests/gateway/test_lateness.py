@@ -7,8 +7,8 @@ from bench.lateness import SCHEMES, measure
 
 
 def test_everybody_gets_everything_over_either_scheme() -> None:
-    found = measure(1, per_second=500, subscribers=12, timed=3)
+    measured = measure(1, per_second=500, subscribers=12, timed=3)
     for scheme in SCHEMES:
-        (late_ms,) = found[scheme].rounds
+        (late_ms,) = measured[scheme].rounds
         assert len(late_ms) == 3 * 500
         assert min(late_ms) >= 0

@@ -104,8 +104,8 @@ def test_an_order_never_takes_a_number_that_was_rounded(
 
 
 def test_a_text_in_json_is_read_like_one_in_a_url(server: GatewayServer, alice: RawClient) -> None:
-    found = alice.answer("private/buy", instrument_name=NAME, price="5e4", amount="1e1")
-    order = found["result"]["order"]
+    answer = alice.answer("private/buy", instrument_name=NAME, price="5e4", amount="1e1")
+    order = answer["result"]["order"]
     assert (order["price"], order["amount"]) == (50_000, 10)
     assert alice.answer("private/edit", order_id=order["order_id"], amount="2e1", price="5.1e4")["result"]
     alice.answer("private/cancel_all")

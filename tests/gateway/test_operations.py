@@ -14,13 +14,23 @@ import pytest
 from deltawire.errors import RecordingError
 from deltawire.gateway.gateway import Limits, Policy
 from deltawire.gateway.telemetry import Durations
-from deltawire.model.events import Fault, Status
+from deltawire.model.events import (
+    Audit,
+    BeyondChanges,
+    BookDelta,
+    BookImage,
+    Changes,
+    Fault,
+    Levels,
+    Status,
+)
+from deltawire.model.known_range import KnownRange
 from deltawire.roles.gateway import App
 from deltawire.store.keys import KeyStore
 from tests.support.credentials import ALICE, SECRET, secret_login
 from tests.support.frames import CLOSE, TEXT, client_frame
 from tests.support.gateway_server import GatewayServer, HandFedSource, RawClient, open_socket
-from tests.support.market_events import VENUE
+from tests.support.market_events import START_NS, VENUE, make_instrument, make_listing
 from tests.support.waiting import HANG_S
 
 BOOK = "book.BTC-PERPETUAL.raw"
@@ -113,9 +123,9 @@ def test_metrics_count_what_clients_get() -> None:
         with RawClient(server.port) as client:
             client.handshake("/nowhere")
         server.wait_for_connections(0)
-        found = metrics(server)
-        assert (found['closes_total{code="1000"}'], found['closes_total{code="1006"}']) == (1, 1)
-        assert (found["accepted_total"], found['refused_total{status="404"}']) == (2, 1)
+        values = metrics(server)
+        assert (values['closes_total{code="1000"}'], values['closes_total{code="1006"}']) == (1, 1)
+        assert (values["accepted_total"], values['refused_total{status="404"}']) == (2, 1)
 
 
 def test_metrics_tell_of_books_and_feeds() -> None:
@@ -123,17 +133,17 @@ def test_metrics_tell_of_books_and_feeds() -> None:
         server.go_live()
         live, stale = f'books{{state="live",venue="{VENUE}"}}', f'books{{state="stale",venue="{VENUE}"}}'
         server.wait_until(lambda: all(state.live for state in server.app.market))
-        found = metrics(server)
-        assert (found[live], found[stale]) == (1, 0)
-        assert found[f'book_age_seconds{{venue="{VENUE}"}}'] >= 0
+        values = metrics(server)
+        assert (values[live], values[stale]) == (1, 0)
+        assert values[f'book_age_seconds{{venue="{VENUE}"}}'] >= 0
         instrument = server.book.instrument
         server.feed([Status(instrument, "stale", "gap", 1), Fault(VENUE, "noise", 1)])
         server.wait_until(lambda: bool(server.app.gateway.telemetry.faults))
-        found = metrics(server)
-        assert (found[live], found[stale]) == (0, 1)
+        values = metrics(server)
+        assert (values[live], values[stale]) == (0, 1)
         assert (
-            found[f'stale_total{{reason="gap",venue="{VENUE}"}}']
-            == found[f'faults_total{{venue="{VENUE}"}}']
+            values[f'stale_total{{reason="gap",venue="{VENUE}"}}']
+            == values[f'faults_total{{venue="{VENUE}"}}']
             == 1
         )
         server.feed([Status(instrument, "live", "", 2)])
@@ -218,3 +228,38 @@ def test_a_stop_under_load_ends_every_connection_with_1001_in_time() -> None:
         thread.join(HANG_S)
         assert codes == [1001] * 50
         assert server.joined()
+
+
+def test_books_known_to_a_price_only_are_in_the_metrics_in_readyz_and_in_answers() -> None:
+    """The market has left the image; levels beyond it are returned to those who ask for them."""
+    instrument = make_instrument()
+    known = KnownRange(bids=995, asks=1010)
+    sides = Levels([998, 995], [1, 2]), Levels([1001, 1010], [3, 4])
+    nothing = Changes([], [], [])
+    beyond = BeyondChanges(Changes([990], [7], [0]), Changes([1020], [8], [0]))
+    with GatewayServer() as server, open_socket(server) as client:
+        server.feed([make_listing(instrument), Status(instrument, "live", "", START_NS)])
+        server.feed([BookImage(instrument, 1, *sides, START_NS, START_NS, 1, known)])
+        server.feed([BookDelta(instrument, 1, nothing, nothing, START_NS, START_NS, 2, 0, known, beyond)])
+        server.feed([Audit(instrument, START_NS, 2, compared=4, missing=1)])
+        server.wait_until(lambda: any(state.health.audits for state in server.app.market))
+        status, text = fetch(server, "/readyz")
+        assert (status, text.splitlines()[0]) == (200, "ready")
+        assert f"{VENUE}: 1 audits, 75.000% of 4 levels equal; {instrument.name} is known 45.0 bp" in text
+        found = metrics(server)
+        assert found[f'audits_total{{venue="{VENUE}"}}'] == 1
+        assert found[f'audited_levels_total{{venue="{VENUE}"}}'] == 4
+        assert found[f'unequal_levels_total{{venue="{VENUE}"}}'] == 1
+        assert found[f'least_coverage_bp{{venue="{VENUE}"}}'] == pytest.approx(45.0, abs=0.1)
+        book = client.answer("public/get_order_book", instrument_name=instrument.name, depth=10)["result"]
+        assert book["bids"] == [[99.8, 1.0], [99.5, 2.0]]
+        assert book["complete_to"] == [99.5, 101.0]
+        asked = client.answer(
+            "public/get_order_book", instrument_name=instrument.name, depth=10, beyond=True
+        )["result"]
+        assert asked["bids"][-1] == [99.0, 7.0]
+        assert asked["asks"][-1] == [102.0, 8.0]
+        client.answer("public/subscribe", channels=[f"book.{instrument.name}.raw"], beyond=True)
+        image = client.message()["params"]["data"]
+        assert ["new", 99.0, 7.0] in image["bids"]
+        assert image["complete_to"] == [99.5, 101.0]

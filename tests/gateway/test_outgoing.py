@@ -29,7 +29,7 @@ class SteppedServer:
     def __init__(self) -> None:
         market = Market(home="deribit")
         self.hub = Hub(market, "e", make_write=make_write)
-        self._gateway = Gateway(market, self.hub, WallClock(), "0")
+        self._gateway = Gateway(market, self.hub, WallClock(), version="0")
         self._open: set[WebSocketConnection] = set()
         self._price = 0
 

@@ -52,8 +52,8 @@ def test_no_right_left_is_not_every_right(server: RightsServer) -> None:
     again = refreshed(server, tokens)
     assert [each["scope"] for each in (tokens, forked, again)] == ["session:s", "session:fork", "session:s"]
     for each in (forked, again):
-        found = server.error("private/get_open_orders", access_token=each["access_token"])
-        assert found["code"] == 13021
+        answer = server.error("private/get_open_orders", access_token=each["access_token"])
+        assert answer["code"] == 13021
 
 
 def test_the_end_that_was_asked_for_is_the_end_of_all_that_is_derived(server: RightsServer) -> None:
@@ -140,8 +140,8 @@ def test_a_channel_joined_with_a_token_ends_with_it(server: RightsServer, end: E
     with server.socket() as client, server.socket() as bystander:
         for each in (client, bystander):
             token = tokens if each is client else server.session(TRADER)
-            found = each.answer("private/subscribe", channels=[ORDERS], access_token=token["access_token"])
-            assert found["result"] == [ORDERS]
+            answer = each.answer("private/subscribe", channels=[ORDERS], access_token=token["access_token"])
+            assert answer["result"] == [ORDERS]
         end(server, key, tokens)
         note = client.until(lambda message: message.get("method") == "unsubscribed")
         assert note["params"]["channels"] == [ORDERS]

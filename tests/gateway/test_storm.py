@@ -268,9 +268,9 @@ class ReadingCrowd:
 def queued(port: int) -> float:
     """Bytes that peers have not taken, as the server counts them."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S) as answer:
-        found = re.search(r"^deltawire_queue_bytes (\S+)$", answer.read().decode(), re.M)
-    assert found is not None
-    return float(found[1])
+        match = re.search(r"^deltawire_queue_bytes (\S+)$", answer.read().decode(), re.M)
+    assert match is not None
+    return float(match[1])
 
 
 def test_readers_that_stop_cost_the_process_no_more_than_they_may_be_owed(tmp_path: Path) -> None:

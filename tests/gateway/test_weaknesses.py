@@ -335,10 +335,10 @@ def test_a_start_with_a_clock_three_days_ahead_is_told_afterwards_and_can_be_und
     with started(home, secure=secure, PYTHONPATH=path) as server:
         wait_until(server.has_begun)
     with started(home, secure=secure) as server:
-        said = server.command.err.until("ahead of this machine's clock")
-        ahead_s = int(re.findall(r"ahead_s=(\d+)", said)[0])
+        message = server.command.err.until("ahead of this machine's clock")
+        ahead_s = int(re.findall(r"ahead_s=(\d+)", message)[0])
         assert 2.9 * 86_400 < ahead_s < 3.1 * 86_400
-        assert str(home / "journal") in said
+        assert str(home / "journal") in message
         wait_until(server.has_begun)
         tomorrow = round(time.time() * 1000) + DAY_MS
         with server.signed_in(TRADER) as client:

@@ -27,9 +27,9 @@ from tests.support.frames import (
     client_frame,
     request_frame,
 )
+from tests.support.hub_harness import HubHarness, live_hub_harness
 from tests.support.market_events import SECOND_NS, START_NS, make_trade
 from tests.support.transports import MemoryTransport, StillClock
-from tests.support.worlds import World, live_world
 
 BOOK = "book.BTC-PERPETUAL.raw"
 GOOD = {
@@ -92,9 +92,11 @@ class Server:
     """A gateway over one live book, and the peers connected to it."""
 
     def __init__(self, gateway: type[Gateway] = Gateway, limits: Limits = LIMITS) -> None:
-        self.world: World = live_world()
+        self.harness: HubHarness = live_hub_harness()
         self.clock = StillClock(START_NS)
-        self.gateway = gateway(self.world.market, self.world.hub, self.clock, "9.9", limits)
+        self.gateway = gateway(
+            self.harness.market, self.harness.hub, self.clock, version="9.9", limits=limits
+        )
         self.connections: set[Any] = set()
 
     def raw_peer(self) -> WebSocketPeer:
@@ -113,11 +115,11 @@ class Server:
 
     def change(self) -> None:
         """The book changes, and the tick is not over yet."""
-        self.world.hub.publish([self.world.book.change(bids={1000: self.world.book.sequence + 100})])
+        self.harness.hub.publish([self.harness.book.change(bids={1000: self.harness.book.sequence + 100})])
 
     def flush(self) -> None:
         """The tick is over."""
-        self.world.hub.flush()
+        self.harness.hub.flush()
 
     def watch(self, seconds: float) -> None:
         """Time passes, second by second."""
@@ -653,7 +655,7 @@ def test_what_cannot_be_merged_is_queued_in_order(server: Server) -> None:
     peer.transport.reads = False
     for number in range(50):
         server.change()
-        server.world.hub.publish([make_trade(server.world.instrument, 1000, 10, trade_id=str(number))])
+        server.harness.hub.publish([make_trade(server.harness.instrument, 1000, 10, trade_id=str(number))])
         server.flush()
     peer.transport.drain()
     got = [message for message in peer.messages() if message["params"]["channel"] == trades]
@@ -666,7 +668,7 @@ def test_a_peer_that_owes_the_limit_is_closed_to_come_back_and_its_neighbours_go
     peer, neighbour = server.peer(trades), server.peer(trades)
     peer.transport.reads = False
     for number in range(300):
-        server.world.hub.publish([make_trade(server.world.instrument, 1000, 10, trade_id=str(number))])
+        server.harness.hub.publish([make_trade(server.harness.instrument, 1000, 10, trade_id=str(number))])
         server.flush()
         assert peer.connection.unsent <= LIMITS.max_unsent_bytes + 1000
     assert len(neighbour.frames()) == 300

@@ -27,8 +27,8 @@ async def test_ccxt_signs_in_over_websocket_and_rest(server: GatewayServer) -> N
     try:
         signed_in = await client.authenticate()
         assert signed_in["result"]["token_type"] == "bearer"
-        found = await client.privateGetListApiKeys({"of": "mine & yours"})
-        assert [each["client_id"] for each in found["result"]] == ["alice-id"]
+        answer = await client.privateGetListApiKeys({"of": "mine & yours"})
+        assert [each["client_id"] for each in answer["result"]] == ["alice-id"]
     finally:
         await client.close()
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.ccxt_client import assert_same_books, both_sides, ccxt_deribit, is_compressed
 from tests.support.effort import examples
-from tests.support.follower_books import shadowed
+from tests.support.follower_books import follower_book
 from tests.support.replays import paced
 from tests.support.serving import Served, connected
 
@@ -22,11 +22,11 @@ async def follow(served: Served, name: str, symbol: str, changes: int, *, compre
         for _ in range(changes):
             await ccxt.watch_order_book(symbol)
         assert is_compressed(ccxt) is compress
-        async with shadowed(client, f"book.{name}.100ms") as shadow:
-            image_at = await shadow.begun()
+        async with follower_book(client, f"book.{name}.100ms") as follower:
+            image_at = await follower.begun()
             while (await ccxt.watch_order_book(symbol))["nonce"] < image_at:
                 pass
-            await assert_same_books(ccxt, symbol, shadow, COMPARED)
+            await assert_same_books(ccxt, symbol, follower, COMPARED)
 
 
 @pytest.mark.parametrize("compress", [True, False], ids=["deflate", "plain"])
@@ -46,13 +46,13 @@ async def test_fetched_book_is_ours_at_its_change_id(long_recording: Path) -> No
     with paced(long_recording, "deribit") as served:
         async with (
             connected(served, "BTC-PERPETUAL") as client,
-            shadowed(client, "book.BTC-PERPETUAL.raw") as shadow,
+            follower_book(client, "book.BTC-PERPETUAL.raw") as follower,
             ccxt_deribit(served) as ccxt,
         ):
-            await shadow.changed(1)
+            await follower.changed(1)
             for _ in range(COMPARED):
                 book = await ccxt.fetch_order_book("BTC/USD:BTC", 10_000)
-                ours = await shadow.at_change(book["nonce"])
+                ours = await follower.at_change(book["nonce"])
                 assert both_sides(book) == (ours.bids, ours.asks)
 
 
@@ -60,10 +60,10 @@ async def test_ccxt_book_is_ours_after_a_gap_and_after_reconnections(short_recor
     with paced(short_recording, "deribit") as served:
         async with (
             connected(served, "BTC-PERPETUAL") as client,
-            shadowed(client, "book.BTC-PERPETUAL.100ms") as shadow,
+            follower_book(client, "book.BTC-PERPETUAL.100ms") as follower,
             ccxt_deribit(served) as ccxt,
         ):
             await ccxt.watch_order_book("BTC/USD:BTC")
             for resync in (1, 2, 3):
-                await shadow.resynchronised(resync)
-                await assert_same_books(ccxt, "BTC/USD:BTC", shadow, COMPARED)
+                await follower.resynchronised(resync)
+                await assert_same_books(ccxt, "BTC/USD:BTC", follower, COMPARED)

@@ -10,7 +10,7 @@ import pytest
 from deltawire.recording import Recording
 from tests.interop.conftest import Told, told
 from tests.support.ccxt_client import assert_same_books, ccxt_deribit
-from tests.support.follower_books import shadowed
+from tests.support.follower_books import follower_book
 from tests.support.serving import Served, connected, serving
 
 pytestmark = pytest.mark.recordings
@@ -95,13 +95,13 @@ async def test_option_chain_has_every_option_of_the_coin(
 async def test_option_book_is_ours_through_reconnections(deribit: Served) -> None:
     async with (
         connected(deribit, PUT) as client,
-        shadowed(client, f"book.{PUT}.100ms") as shadow,
+        follower_book(client, f"book.{PUT}.100ms") as follower,
         ccxt_deribit(deribit) as ccxt,
     ):
         await ccxt.watch_order_book(PUT_SYMBOL)
         for resync in (1, 2):
-            await shadow.resynchronised(resync)
-            await assert_same_books(ccxt, PUT_SYMBOL, shadow, COMPARED)
+            await follower.resynchronised(resync)
+            await assert_same_books(ccxt, PUT_SYMBOL, follower, COMPARED)
 
 
 # OKX and Kraken, each at home and each behind the other.
@@ -131,13 +131,13 @@ async def test_book_is_ours_through_a_reconnection(pair: Pair, venue: str) -> No
     name, symbol = pair.name(venue), SYMBOLS[venue]
     async with (
         connected(pair.served, name) as client,
-        shadowed(client, f"book.{name}.100ms") as shadow,
+        follower_book(client, f"book.{name}.100ms") as follower,
         ccxt_deribit(pair.served) as ccxt,
     ):
         await ccxt.watch_order_book(symbol)
-        await assert_same_books(ccxt, symbol, shadow, COMPARED)
-        await shadow.resynchronised(1)
-        await assert_same_books(ccxt, symbol, shadow, COMPARED)
+        await assert_same_books(ccxt, symbol, follower, COMPARED)
+        await follower.resynchronised(1)
+        await assert_same_books(ccxt, symbol, follower, COMPARED)
 
 
 @pytest.mark.parametrize("venue", FILES)

@@ -50,8 +50,8 @@ async def test_order_is_placed_edited_and_cancelled(client: Any, secure_exchange
     assert placed["order_state"] == "open"
     edited = await client.edit(placed["order_id"], amount="200", price=str(order["price"]))
     assert edited["result"]["order"]["amount"] == 200
-    found = await client.get_open_orders_by_instrument(NAME)
-    assert placed["order_id"] in {each["order_id"] for each in found["result"]}
+    answer = await client.get_open_orders_by_instrument(NAME)
+    assert placed["order_id"] in {each["order_id"] for each in answer["result"]}
     assert (await client.cancel(placed["order_id"]))["result"]["order_state"] == "cancelled"
 
 

@@ -64,8 +64,8 @@ def test_order_is_placed_edited_and_cancelled(signed_in: Any, exchange: ServedEx
     placed = trading.private_buy_get(NAME, 100, type="limit", price=price)["result"]["order"]
     edited = trading.private_edit_get(placed["order_id"], 200, price)["result"]["order"]
     assert (edited["order_state"], edited["amount"]) == ("open", 200.0)
-    found = trading.private_get_open_orders_by_instrument_get(NAME)["result"]
-    assert [order["order_id"] for order in found] == [placed["order_id"]]
+    answer = trading.private_get_open_orders_by_instrument_get(NAME)["result"]
+    assert [order["order_id"] for order in answer] == [placed["order_id"]]
     cancelled = trading.private_cancel_get(placed["order_id"])["result"]
     assert cancelled["order_state"] == "cancelled"
 

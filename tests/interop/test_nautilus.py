@@ -11,7 +11,7 @@ import pytest
 
 from deltawire.testing.recordings import EXPIRY_MS, FUTURE, OPTION, PERPETUAL, START_NS
 from tests.interop.conftest import Told, play_ended
-from tests.support.follower_books import Level, shadowed
+from tests.support.follower_books import Level, follower_book
 from tests.support.serving import Served, connected, serving
 
 pytest.importorskip("nautilus_trader")
@@ -62,9 +62,9 @@ def make_http(served: Served) -> Any:
 
 
 async def instruments_of(http: Any) -> list[Any]:
-    found = await http.request_instruments(nautilus.DeribitCurrency.ANY, None)
-    http.cache_instruments(found)
-    return found
+    instruments = await http.request_instruments(nautilus.DeribitCurrency.ANY, None)
+    http.cache_instruments(instruments)
+    return instruments
 
 
 @asynccontextmanager
@@ -97,14 +97,14 @@ def minutes_of(name: str) -> Any:
 
 async def test_instruments_are_of_their_kinds(finished: Served, told_by_finished: Told) -> None:
     await play_ended(finished, told_by_finished)
-    found = {str(each.id): each for each in await instruments_of(make_http(finished))}
-    kinds = {name: type(each).__name__ for name, each in found.items()}
+    instruments = {str(each.id): each for each in await instruments_of(make_http(finished))}
+    kinds = {name: type(each).__name__ for name, each in instruments.items()}
     assert kinds == {
         f"{PERPETUAL.name}.DERIBIT": "CryptoPerpetual",
         f"{FUTURE.name}.DERIBIT": "CryptoFuture",
         f"{OPTION.name}.DERIBIT": "CryptoOption",
     }
-    option = found[f"{OPTION.name}.DERIBIT"]
+    option = instruments[f"{OPTION.name}.DERIBIT"]
     assert float(option.strike_price) == OPTION.definition["strike"]
     assert option.expiration_ns == EXPIRY_MS * 1_000_000
     assert float(option.price_increment) == OPTION.definition["tick_size"]
@@ -148,16 +148,16 @@ async def follow_book(served: Served, name: str, resyncs: int) -> None:
     theirs = OrderBook(InstrumentId.from_str(f"{name}.DERIBIT"), BookType.L2_MBP)
     async with (
         connected(served, name) as client,
-        shadowed(client, f"book.{name}.100ms") as shadow,
+        follower_book(client, f"book.{name}.100ms") as follower,
         listening(served) as (websocket, listener),
     ):
         await websocket.subscribe_book(id_of(name))
         for resync in range(resyncs + 1):
-            await shadow.resynchronised(resync)
-            await listener.heard("OrderBookDeltas", has_sequence_from(shadow.changes))
+            await follower.resynchronised(resync)
+            await listener.heard("OrderBookDeltas", has_sequence_from(follower.changes))
         for deltas in listener.told["OrderBookDeltas"]:
             theirs.apply_deltas(deltas)
-            ours = await shadow.at_change(deltas.sequence)
+            ours = await follower.at_change(deltas.sequence)
             assert levels_of(theirs) == (ours.bids, ours.asks)
 
 

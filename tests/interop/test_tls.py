@@ -71,11 +71,11 @@ def test_our_own_client_trusts_what_it_is_told_to_and_nothing_else(home: Path, l
         assert match is not None
         watch = [sys.executable, "-m", "deltawire", "watch", match[1], f"quote.{NAME}", "--count", "1"]
         trusting = os.environ | {"SSL_CERT_FILE": str(home / "self-signed.pem")}
-        found = subprocess.run(watch, env=trusting, capture_output=True, text=True, timeout=HANG_S)
-        assert (found.returncode, f"quote.{NAME}" in found.stdout) == (0, True), found.stderr
-        found = subprocess.run(watch, capture_output=True, text=True, timeout=HANG_S)
-        assert (found.returncode, found.stderr.count("\n")) == (2, 1)
-        assert "certificate" in found.stderr.lower()
+        outcome = subprocess.run(watch, env=trusting, capture_output=True, text=True, timeout=HANG_S)
+        assert (outcome.returncode, f"quote.{NAME}" in outcome.stdout) == (0, True), outcome.stderr
+        outcome = subprocess.run(watch, capture_output=True, text=True, timeout=HANG_S)
+        assert (outcome.returncode, outcome.stderr.count("\n")) == (2, 1)
+        assert "certificate" in outcome.stderr.lower()
 
 
 def test_a_certificate_of_our_own_stays_from_run_to_run_and_fits_the_host(tmp_path: Path) -> None:

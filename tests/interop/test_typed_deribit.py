@@ -163,9 +163,10 @@ async def arguments(
             grant_type="client_credentials", scope="session:typed", **keys
         )
         required |= keys if path == "auth.authenticate" else {"refresh_token": tokens["refresh_token"]}
-    if {"sid", "destination", "subject_id"} & {*required} and "to_user" not in path:
+    ids = {"sid", "destination", "subject_id", "subaccount_id"} & {*required}
+    if ids and "to_user" not in path:
         created = await client.account.create_subaccount()
-        required |= {name: created["id"] for name in ("sid", "destination", "subject_id") if name in required}
+        required |= dict.fromkeys(ids, created["id"])
     return required
 
 

@@ -55,7 +55,7 @@ def test_acknowledged_orders_survive_sigkill(tmp_path: Path) -> None:
 def _load_and_kill(directory: Path, ledger: Ledger, orders: int) -> None:
     """Kill the server at the last order, of so many, with some before it still on their way to the disk."""
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.order_server", str(directory)],
+        [sys.executable, "-m", "tests.journal.order_server", str(directory)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=ROOT,

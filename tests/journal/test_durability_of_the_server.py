@@ -26,7 +26,7 @@ from deltawire.access.keys import Key
 from deltawire.access.scopes import EVERYTHING
 from deltawire.store.accounts import AccountStore
 from deltawire.store.keys import KeyStore
-from tests.support.dark_server import SURVIVORS
+from tests.journal.dark_server import SURVIVORS
 from tests.support.waiting import HANG_S
 
 ROUNDS = int(os.environ.get("DELTAWIRE_DURABILITY", "2"))
@@ -119,7 +119,7 @@ async def test_answered_orders_survive_a_power_cut(tmp_path: Path) -> None:
         server.stdin.write(b"%d\n" % random.randrange(1 << 30))
         server.stdin.flush()
 
-    await survive(tmp_path, Bot(23), "tests.support.dark_server", cut)
+    await survive(tmp_path, Bot(23), "tests.journal.dark_server", cut)
 
 
 async def survive(home: Path, bot: Bot, module: str, stop: Callable[[Server], None]) -> None:
@@ -194,8 +194,8 @@ async def sign_in(socket: ClientConnection) -> None:
 async def resting_price(socket: ClientConnection) -> float:
     """One at which nobody sells; 0 while there is none."""
     await socket.send(request(0, "public/ticker", {"instrument_name": NAME}))
-    found = msgspec.json.decode(await socket.recv()).get("result", {})
-    return float(round((found.get("mark_price") or 0) * 0.99))
+    answer = msgspec.json.decode(await socket.recv()).get("result", {})
+    return float(round((answer.get("mark_price") or 0) * 0.99))
 
 
 async def call(socket: ClientConnection, method: str, **params: Any) -> Any:

@@ -61,9 +61,9 @@ def traded(market: Market, instrument: Instrument, price: int, size: int) -> Ins
 
 def test_spot_instrument_expires_in_the_year_3000(market: Market) -> None:
     # cryptofeed reads `expiration_timestamp` of every instrument
-    found = instrument_object(market.state(SPOT))
-    assert found["expiration_timestamp"] == FOREVER_MS
-    assert "settlement_period" not in found
+    data = instrument_object(market.state(SPOT))
+    assert data["expiration_timestamp"] == FOREVER_MS
+    assert "settlement_period" not in data
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,15 @@ SEEN = st.lists(st.tuples(st.integers(0, 3 * HOUR_S), st.integers(1, 1000)), min
 
 def history(*seen: tuple[float, float]) -> LevelHistory:
     """Values by the seconds after the start."""
-    found = LevelHistory()
+    levels = LevelHistory()
     for at_s, value in seen:
-        found.seen(START_S * SECOND_NS + int(at_s * SECOND_NS), value)
-    return found
+        levels.seen(START_S * SECOND_NS + int(at_s * SECOND_NS), value)
+    return levels
 
 
 def test_a_bar_has_the_first_highest_lowest_and_last_value() -> None:
-    found = history((0, 5.0), (10, 9.0), (20, 2.0), (59.9, 6.0), (60, 7.0))
-    bars = found.between(MINUTE_S, START_S, START_S + HOUR_S)
+    levels = history((0, 5.0), (10, 9.0), (20, 2.0), (59.9, 6.0), (60, 7.0))
+    bars = levels.between(MINUTE_S, START_S, START_S + HOUR_S)
     assert bars == [Bar(START_S, 5.0, 9.0, 2.0, 6.0), Bar(START_S + 60, 7.0, 7.0, 7.0, 7.0)]
 
 
@@ -45,9 +45,9 @@ def test_bars_of_any_length_are_those_of_the_values_within(
 
 
 def test_a_long_past_is_kept_in_coarser_bars() -> None:
-    found = history(*((hour * HOUR_S, float(hour)) for hour in range(24 * 40)))
-    assert len(found.between(HOUR_S, START_S, START_S + 40 * DAY_S)) >= 31 * 24
-    assert len(found.between(DAY_S, START_S, START_S + 40 * DAY_S)) == 40
+    levels = history(*((hour * HOUR_S, float(hour)) for hour in range(24 * 40)))
+    assert len(levels.between(HOUR_S, START_S, START_S + 40 * DAY_S)) >= 31 * 24
+    assert len(levels.between(DAY_S, START_S, START_S + 40 * DAY_S)) == 40
 
 
 @given(seen=SEEN)

@@ -22,9 +22,9 @@ def test_home_instruments_have_bare_names_and_others_their_venue_in_front() -> N
     assert [state.number for state in market] == [1, 2]
     assert len(market) == 2
     assert market.find("BTC-USDT-SWAP") is None
-    found = market.find("okx:BTC-USDT-SWAP")
-    assert found is not None
-    assert found.instrument.key == "okx:BTC-USDT-SWAP"
+    state = market.find("okx:BTC-USDT-SWAP")
+    assert state is not None
+    assert state.instrument.key == "okx:BTC-USDT-SWAP"
 
 
 def test_every_event_reaches_the_state_of_its_instrument() -> None:

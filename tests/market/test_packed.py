@@ -11,12 +11,12 @@ def test_the_newest_rows_are_kept_and_come_back(count: int, kept: int, chunk: in
     rows = PackedRows(kept, chunk)
     for number in range(count):
         rows.add((number, str(number)))
-    found = rows.rows()
-    assert found == [(number, str(number)) for number in range(count)][-len(found) or count :]
-    assert min(count, kept) <= len(found) <= kept + 2 * chunk + 1
+    unpacked = rows.rows()
+    assert unpacked == [(number, str(number)) for number in range(count)][-len(unpacked) or count :]
+    assert min(count, kept) <= len(unpacked) <= kept + 2 * chunk + 1
     restored = PackedRows(kept, chunk)
     restored.thaw(rows.freeze())
-    assert (restored.rows(), restored.last) == (found, found[-1] if found else None)
+    assert (restored.rows(), restored.last) == (unpacked, unpacked[-1] if unpacked else None)
 
 
 def test_the_newest_row_can_be_replaced() -> None:

@@ -99,9 +99,9 @@ def test_statistics_are_the_venues_or_else_the_last_24_hours_of_trades(state: In
     assert state.stats(START_NS) == Stats(volume=0.0, volume_usd=0.0, volume_notional=0.0)
     for minutes, ticks in ((0, 1000), (10, 1100), (20, 1050)):
         state.traded(make_trade(state.instrument, ticks, 100, START_NS + minutes * 60 * SECOND_NS))
-    found = state.stats(START_NS + 3600 * SECOND_NS)
-    assert (found.high, found.low, found.price_change, found.volume_usd) == (110.0, 100.0, 5.0, 300.0)
-    assert found.volume == pytest.approx(1 + 100 / 110 + 100 / 105)
+    stats = state.stats(START_NS + 3600 * SECOND_NS)
+    assert (stats.high, stats.low, stats.price_change, stats.volume_usd) == (110.0, 100.0, 5.0, 300.0)
+    assert stats.volume == pytest.approx(1 + 100 / 110 + 100 / 105)
     later = state.stats(START_NS + DAY_NS + 15 * 60 * SECOND_NS)
     assert (later.high, later.low) == (105.0, 105.0)
 

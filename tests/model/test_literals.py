@@ -18,26 +18,26 @@ LITERALS = st.from_regex(r"\A-?(0|[1-9][0-9]{0,19})(\.[0-9]{1,20})?([eE][+-]?[0-
     [("1e1", 10), ("5.0", 5), ("1E+2", 100), ("-0.0", 0), ("0.1", 0.1), ("9.7e-7", 9.7e-7), ("1e300", 1e300)],
 )
 def test_a_literal_is_an_int_where_it_is_whole_else_a_double(text: str, value: float) -> None:
-    found = read_number(text)
-    assert (found, type(found)) == (value, type(value))
+    number = read_number(text)
+    assert (number, type(number)) == (value, type(value))
 
 
 @pytest.mark.parametrize(
     "text", ["57577.0000000000000001", "9007199254740993.0", "1e-400", "0.1" + "0" * 40 + "1"]
 )
 def test_what_no_double_stands_for_keeps_its_text(text: str) -> None:
-    found = read_number(text)
-    assert isinstance(found, LongDecimal)
-    assert found.text == text
+    number = read_number(text)
+    assert isinstance(number, LongDecimal)
+    assert number.text == text
 
 
 @given(LITERALS)
 def test_no_literal_becomes_another_number(text: str) -> None:
-    found = read_number(text)
-    if isinstance(found, LongDecimal):
+    number = read_number(text)
+    if isinstance(number, LongDecimal):
         assert Decimal(repr(float(text))) != Decimal(text)
     else:
-        assert Decimal(repr(found)) == Decimal(text)
+        assert Decimal(repr(number)) == Decimal(text)
 
 
 @given(LITERALS, st.integers(-12, 0))
@@ -45,11 +45,11 @@ def test_a_mantissa_is_exact_or_refused(text: str, exponent: int) -> None:
     scaled = Decimal(text).scaleb(-exponent)
     fits = scaled == scaled.to_integral_value() and abs(scaled) < 1 << 63
     try:
-        found = parse_number(text, exponent)
+        number = parse_number(text, exponent)
     except PrecisionError:
         assert not fits or "e" not in text.lower() or len(text) > 38
     else:
-        assert found == scaled
+        assert number == scaled
 
 
 @given(st.text(max_size=12) | st.from_regex(r"\A[-+.eE0-9_ ]{1,8}\Z"))

@@ -74,9 +74,9 @@ def test_quoted_volatilities_are_those_of_the_best_prices(row: dict[str, Any]) -
     for side in ("bid", "ask"):
         if row[f"{side}_iv"]:
             quoted = row[f"best_{side}_price"] * forward
-            found = implied_vol(call, quoted, forward, strike, years)
-            assert found is not None
-            assert found * 100 == pytest.approx(row[f"{side}_iv"], abs=0.12)
+            vol = implied_vol(call, quoted, forward, strike, years)
+            assert vol is not None
+            assert vol * 100 == pytest.approx(row[f"{side}_iv"], abs=0.12)
 
 
 def test_in_its_last_day_an_option_decays_by_no_more_than_it_is_worth() -> None:

@@ -25,8 +25,8 @@ def test_the_out_of_the_money_price_gives_its_volatility_back(
     forward = 50_000.0
     strike = forward * exp(abs(deviations) * vol * sqrt(years) * (1 if high else -1))
     value = price(high, forward, strike, years, vol)
-    found = implied_vol(high, value, forward, strike, years)
-    assert found == pytest.approx(vol, rel=1e-8)
+    implied = implied_vol(high, value, forward, strike, years)
+    assert implied == pytest.approx(vol, rel=1e-8)
 
 
 @given(st.floats(0.02, 2.0), st.floats(0.2, 2.0), st.floats(0.5, 2.0), st.booleans())
@@ -35,8 +35,8 @@ def test_in_the_money_prices_are_as_good_as_the_digits_they_have_left(
 ) -> None:
     value = evaluate(call, 100.0, 100.0 * ratio, years, vol)
     if value.vega > 1e-4:
-        found = implied_vol(call, value.value, 100.0, 100.0 * ratio, years)
-        assert found == pytest.approx(vol, abs=1e-12 / value.vega + 1e-12)
+        implied = implied_vol(call, value.value, 100.0, 100.0 * ratio, years)
+        assert implied == pytest.approx(vol, abs=1e-12 / value.vega + 1e-12)
 
 
 def test_prices_of_hundreds_of_zeros_are_solved() -> None:
@@ -104,13 +104,13 @@ def test_every_price_has_a_finite_volatility_or_none(
     strike = round(forward * ratio, 2)
     least, most = max(forward - strike if call else strike - forward, 0.0), forward if call else strike
     value = most - share * (most - least) if high else least + share * (most - least)
-    found = implied_vol(call, value, forward, strike, years)
-    assert found is None or 0.0 <= found < inf
+    vol = implied_vol(call, value, forward, strike, years)
+    assert vol is None or 0.0 <= vol < inf
 
 
 def test_volatility_rises_with_the_price() -> None:
-    found = [implied_vol(True, value / 10, 100.0, 130.0, 0.2) for value in range(1, 900)]
-    assert all(low is not None and high is not None and low < high for low, high in pairwise(found))
+    vols = [implied_vol(True, value / 10, 100.0, 130.0, 0.2) for value in range(1, 900)]
+    assert all(low is not None and high is not None and low < high for low, high in pairwise(vols))
 
 
 def test_a_rounded_price_stands_for_a_band_of_volatilities() -> None:

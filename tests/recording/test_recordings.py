@@ -189,8 +189,8 @@ class TestJsonLines:
 
     def test_those_before_the_first_that_states_a_time_are_at_that_time(self, written: Written) -> None:
         lines = self.FRAMES.splitlines(keepends=True)
-        found = read(written(lines[1] + lines[0]))
-        assert [record.at_ns for record in found] == [1_700_000_000_000_000_000] * 2
+        entries = read(written(lines[1] + lines[0]))
+        assert [record.at_ns for record in entries] == [1_700_000_000_000_000_000] * 2
 
     def test_where_none_states_a_time_they_are_counted(self, written: Written) -> None:
         recording = Recording(written(b'{"a":1}\n\n  [2]\n'))
@@ -239,10 +239,10 @@ class TestPackedFiles:
         packed = PACKERS[packing](MANY)
         for kept in (len(packed) // 2, len(packed) - 5):
             path = written(packed[:kept])
-            found = [record for record in attempt(path, packed[:kept]) if record.kind == "received"]
-            assert [record.payload for record in found] == payloads(MANY)[: len(found)]
-            if found:  # in one block all is lost
-                assert damage(path) == [(len(found) + 1, f"{packing}: the file ends inside it")]
+            entries = [record for record in attempt(path, packed[:kept]) if record.kind == "received"]
+            assert [record.payload for record in entries] == payloads(MANY)[: len(entries)]
+            if entries:  # in one block all is lost
+                assert damage(path) == [(len(entries) + 1, f"{packing}: the file ends inside it")]
 
     def test_after_one_that_was_torn_its_continuation_is_read(self, written: Written, packing: str) -> None:
         pack = PACKERS[packing]
@@ -396,8 +396,8 @@ class TestLogs:
             "VENUE.http.8.0",
         )
         written(BODIES, "OTHER.http.8.0")
-        found = [(record.kind, record.payload) for record in read(written(LOG, "VENUE.ws.1.0"))]
-        assert found == [
+        entries = [(record.kind, record.payload) for record in read(written(LOG, "VENUE.ws.1.0"))]
+        assert entries == [
             ("opened", b""),
             ("fetched", b'{"id":2}'),
             ("received", b'{"a":1}'),
@@ -489,5 +489,5 @@ class TestAnyFile:
             damaged += bytes([content[place] ^ (1 << bit)]) + content[place + 1 :]
         whole = [record for record in attempt(folder / "whole", content) if record.kind != "damaged"]
         kept = [record for record in whole if last_line(record, content) < line_of(content, place)]
-        found = [record for record in attempt(folder / "damaged", damaged) if record.kind != "damaged"]
-        assert found[: len(kept)] == kept
+        entries = [record for record in attempt(folder / "damaged", damaged) if record.kind != "damaged"]
+        assert entries[: len(kept)] == kept

@@ -40,24 +40,24 @@ class TestUnits:
         self, tmp_path: Path, unit: str, states_time: bool
     ) -> None:
         moments = [START + n * 7 * SECOND for n in range(30)]
-        found = recording(
+        entries = recording(
             tmp_path, [f"{at // UNITS[unit]} {frame(at) if states_time else '{}'}" for at in moments]
         )
-        assert times(found) == moments
-        assert (found.clock.kind, found.clock.unit, found.clock.backward) == ("wall", unit, 0)
+        assert times(entries) == moments
+        assert (entries.clock.kind, entries.clock.unit, entries.clock.backward) == ("wall", unit, 0)
 
     def test_a_recorder_may_change_its_unit(self, tmp_path: Path, unit: str, states_time: bool) -> None:
         moments = [START + n * SECOND for n in range(8)]
         scales = [1] * 4 + [UNITS[unit]] * 4
-        found = recording(
+        entries = recording(
             tmp_path,
             [
                 f"{at // scale} {frame(at) if states_time else '{}'}"
                 for at, scale in zip(moments, scales, strict=True)
             ],
         )
-        assert times(found) == moments
-        assert damage(found) == []
+        assert times(entries) == moments
+        assert damage(entries) == []
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -65,35 +65,35 @@ def test_a_monotonic_clock_is_moved_to_the_frames_times(tmp_path: Path, unit: st
     moments = [START + n * 3 * SECOND for n in range(30)]
     up = 398_912 * SECOND
     lines = [f"{(up + at - START) // UNITS[unit]}\t{frame(at)}" for at in moments]
-    found = recording(tmp_path, [f'{up // UNITS[unit]}\t{{"event":"subscribe"}}', *lines])
+    entries = recording(tmp_path, [f'{up // UNITS[unit]}\t{{"event":"subscribe"}}', *lines])
     own = own_ns(frame(START).encode())
-    assert times(found) == [own, *(own + at - START for at in moments)]
-    assert (found.clock.kind, found.clock.unit) == ("monotonic", unit)
+    assert times(entries) == [own, *(own + at - START for at in moments)]
+    assert (entries.clock.kind, entries.clock.unit) == ("monotonic", unit)
 
 
 def test_a_monotonic_clock_may_begin_anew(tmp_path: Path) -> None:
     moments = [START + n * SECOND for n in range(10)]
     lines = [f"{(9 * 10**14 if n < 5 else 10**9) + n * SECOND}\t{frame(at)}" for n, at in enumerate(moments)]
-    found = recording(tmp_path, lines)
-    assert [at // 10**6 for at in times(found)] == [at // 10**6 - 15 for at in moments]
-    assert damage(found) == []
+    entries = recording(tmp_path, lines)
+    assert [at // 10**6 for at in times(entries)] == [at // 10**6 - 15 for at in moments]
+    assert damage(entries) == []
 
 
 def test_decimal_seconds_are_seconds(tmp_path: Path) -> None:
-    found = recording(tmp_path, [f"1760000000.25 {frame(START)}", f"1760000001.5 {frame(START + SECOND)}"])
-    assert times(found) == [START + SECOND // 4, START + SECOND * 3 // 2]
+    entries = recording(tmp_path, [f"1760000000.25 {frame(START)}", f"1760000001.5 {frame(START + SECOND)}"])
+    assert times(entries) == [START + SECOND // 4, START + SECOND * 3 // 2]
 
 
 def test_stamps_of_no_clock_are_refused_with_the_reason(tmp_path: Path) -> None:
-    found = recording(tmp_path, [f"{1000 + 13 * n} {frame(START + n * 60 * SECOND)}" for n in range(40)])
+    entries = recording(tmp_path, [f"{1000 + 13 * n} {frame(START + n * 60 * SECOND)}" for n in range(40)])
     with pytest.raises(RecordingError, match="its stamps are of no clock"):
-        times(found)
+        times(entries)
 
 
 def test_a_clock_that_was_wrong_is_kept(tmp_path: Path) -> None:
     moments = [START - 40 * 86_400 * SECOND + n * SECOND for n in range(5)]
-    found = recording(tmp_path, [f"{at} {frame(START + n * SECOND)}" for n, at in enumerate(moments)])
-    assert times(found) == moments
+    entries = recording(tmp_path, [f"{at} {frame(START + n * SECOND)}" for n, at in enumerate(moments)])
+    assert times(entries) == moments
 
 
 @pytest.mark.parametrize("states_time", [True, False])
@@ -104,32 +104,32 @@ def test_one_stamp_that_leaps_is_damage_and_moves_nothing(
     moments = [START + n * SECOND for n in range(6)]
     lines = [f"{at} {frame(at) if states_time else '{}'}" for at in moments]
     lines[3] = lines[3].replace(str(moments[3]), str(wrong))
-    found = recording(tmp_path, lines)
-    assert times(found) == [*moments[:3], moments[2], *moments[4:]]
-    (told,) = damage(found)
+    entries = recording(tmp_path, lines)
+    assert times(entries) == [*moments[:3], moments[2], *moments[4:]]
+    (told,) = damage(entries)
     assert (told.line, told.at_ns, told.reason) == (4, moments[2], f"its stamp leaps: {wrong}")
 
 
 @pytest.mark.parametrize("states_time", [True, False])
 def test_a_pause_is_a_pause(tmp_path: Path, states_time: bool) -> None:
     moments = [START, START + SECOND, START + 3600 * SECOND, START + 3601 * SECOND]
-    found = recording(tmp_path, [f"{at} {frame(at) if states_time else '{}'}" for at in moments])
-    assert (times(found), damage(found)) == (moments, [])
+    entries = recording(tmp_path, [f"{at} {frame(at) if states_time else '{}'}" for at in moments])
+    assert (times(entries), damage(entries)) == (moments, [])
 
 
 def test_recordings_put_together_in_the_wrong_order_are_told(tmp_path: Path) -> None:
     moments = [START + 7200 * SECOND, START + 7201 * SECOND, START, START + SECOND]
-    found = recording(tmp_path, [f"{at} {frame(at)}" for at in moments])
-    assert times(found) == moments
-    assert found.clock.backward == 1
+    entries = recording(tmp_path, [f"{at} {frame(at)}" for at in moments])
+    assert times(entries) == moments
+    assert entries.clock.backward == 1
 
 
 def test_a_history_sent_at_the_beginning_does_not_change_the_time(tmp_path: Path) -> None:
     hours_old = frame(START - 5 * 3600 * SECOND)
-    found = recording(
+    entries = recording(
         tmp_path, [f"{START} {hours_old}", f"{START + 90 * SECOND} {frame(START + 90 * SECOND)}"]
     )
-    assert (times(found), damage(found)) == ([START, START + 90 * SECOND], [])
+    assert (times(entries), damage(entries)) == ([START, START + 90 * SECOND], [])
 
 
 @pytest.mark.parametrize(

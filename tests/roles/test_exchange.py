@@ -11,6 +11,11 @@ from structlog.testing import capture_logs
 
 from deltawire.cli import main
 from deltawire.errors import UsageError
+from deltawire.exchange.accounts.account_records import (
+    OpenSubaccount,
+    RenameSubaccount,
+    SubaccountOpened,
+)
 from deltawire.exchange.orders.orders import Terms
 from deltawire.exchange.orders.records import Place, SetCancelOnDisconnect
 from deltawire.exchange.snapshots import freeze
@@ -281,3 +286,28 @@ async def test_after_a_restart_the_image_is_of_what_is_on_disk_and_changes_follo
     assert 1000 in image.bids.prices
     assert [delta.sequence - image.sequence for delta in deltas] == [*range(1, len(deltas) + 1)]
     assert any(1000 in delta.bids.prices for delta in deltas if isinstance(delta, BookDelta))
+
+
+async def test_an_account_of_a_sub_accounts_name_takes_nothing_over(tmp_path: Path) -> None:
+    """Neither in a running exchange nor at its start, whichever was there first."""
+    store = AccountStore(tmp_path)
+    store.add("bot", {"BTC": 10**9})
+    async with running(tmp_path) as (builtin, _):
+        await until(lambda: builtin.service.account("bot") is not None)
+        service = builtin.service
+        opened = service.submit(OpenSubaccount(at_ns=service.now(), account=FIRST, name="bot_1"))
+        (number,) = [each.number for each in opened if isinstance(each, SubaccountOpened)]
+        service.submit(RenameSubaccount(at_ns=service.now(), account=FIRST, sub=number, name="hedge"))
+        login = service.login(number)
+        with capture_logs() as lines:
+            store.add("hedge", {"BTC": 5})
+            await until(lambda: service.account("hedge") is not None)
+        assert [line["subaccount"] for line in lines if "name of a sub-account" in line["event"]] == [number]
+        assert (service.account("hedge"), service.account(login)) == (FIRST + 1, number)
+        await durable(builtin)
+    async with running(tmp_path) as (builtin, _):
+        await until(lambda: builtin.service.account("hedge") is not None)
+        service = builtin.service
+        assert (service.account("hedge"), service.account(login)) == (FIRST + 1, number)
+        assert (service.account_name(number), service.subaccounts(FIRST)) == ("hedge", [number])
+        assert service.summary(FIRST + 1, "BTC").balance == 5e-8

@@ -66,11 +66,11 @@ def of(event: Event) -> str:
 
 
 async def test_a_recording_opened_gives_the_events_that_replay_gives(recording: Path) -> None:
-    found = comparable(await items(f"replay:{recording}?venue=deribit", *CHANNELS))
-    ended = found.pop()
+    events = comparable(await items(f"replay:{recording}?venue=deribit", *CHANNELS))
+    ended = events.pop()
     assert ended[1:] == ("stale", "closed")  # type: ignore[index]
-    assert found == expected(recording)
-    states = [each[1:] for each in found if len(each) == 3]  # type: ignore[arg-type,index]
+    assert events == expected(recording)
+    states = [each[1:] for each in events if len(each) == 3]  # type: ignore[arg-type,index]
     assert states == [("live", ""), ("stale", "gap"), ("live", "")]
 
 

@@ -21,7 +21,14 @@ METHOD_RIGHTS = {
     "private/get_account_summaries": "account read",
     "private/list_api_keys": "account read",
     "private/change_margin_model": "account write",
+    "private/get_subaccounts": "account read",
+    "private/get_transaction_log": "account read",
+    "private/get_transfers": "wallet read",
+    "private/get_trigger_order_history": "trade read",
+    "private/simulate_portfolio": "account read",
 }
+FAMILIES = {"alice": "alice", "alice_1": "alice", "bob": "bob", "bob_1": "bob"}
+"""Whose accounts these are; keys are of main accounts only."""
 Rights = frozenset[str]
 
 
@@ -60,6 +67,13 @@ class Grant:
     access: str = ""
     refresh: str = ""
     number: int = field(default_factory=count().__next__)
+    acts_for: str = ""
+    """The account if it is not the key's own."""
+
+    @property
+    def account(self) -> str:
+        """The account that it acts for."""
+        return self.acts_for or self.key.account
 
 
 @dataclass(eq=False)
@@ -82,6 +96,8 @@ class Oracle:
         self.keys: dict[str, KeyFact] = {}
         self.grants: list[Grant] = []
         self.lines: list[Line] = []
+        self.closed_to: set[str] = set()
+        """Sub-accounts whose login is disabled."""
 
     # What holds.
 
@@ -118,13 +134,27 @@ class Oracle:
         """Whether a connection hears a channel of an account by its own right."""
         if not CHANNEL_RIGHTS[name]:
             return own is None or self.may_subscribe(own, name)
-        return own is not None and own.key.account == account and self.may_subscribe(own, name)
+        return own is not None and own.account == account and self.may_subscribe(own, name)
 
     def listeners(self, name: str, account: str) -> list[Line]:
         """Who hears of an account on a channel."""
         return [line for line in self.lines if line.open and line.heard.get(name, ("",))[0] == account]
 
+    def may_exchange(self, grant: Grant, account: str) -> bool:
+        """Whether a grant may become one for an account: of the same owner, and open to sessions."""
+        return FAMILIES.get(account) == FAMILIES[grant.account] and account not in self.closed_to
+
     # What happens.
+
+    def toggled(self, account: str, *, enabled: bool) -> None:
+        """A sub-account is opened to sessions, or closed, which ends those that act for it."""
+        if enabled:
+            self.closed_to.discard(account)
+            return
+        self.closed_to.add(account)
+        for grant in self.grants:
+            grant.dead = grant.dead or grant.account == account
+        self.settle()
 
     def settle(self) -> None:
         """Whatever has lost its right ends."""
@@ -158,12 +188,13 @@ class Oracle:
         end_s: float = float("inf"),
         owner: Line | None = None,
         session: str = "",
+        acts_for: str = "",
     ) -> Grant:
         """A new grant; of a key's sessions the oldest beyond sixteen goes."""
         lasting = owner is None
         until_s = self.now_s + QUARTER_S if lasting else float("inf")
         refreshable_s = min(self.now_s + WEEK_S, end_s)
-        grant = Grant(key, rights, address, until_s, end_s, refreshable_s, owner, session)
+        grant = Grant(key, rights, address, until_s, end_s, refreshable_s, owner, session, acts_for=acts_for)
         sessions = [each for each in self.grants if each.key is key and each.owner is None and not each.dead]
         if lasting and len(sessions) >= SESSIONS:
             sessions[0].dead = True
@@ -189,7 +220,7 @@ class Oracle:
         """A connection asks for channels; those that it gets."""
         got = [name for name in names if self.may_subscribe(by, name)]
         for name in got:
-            account = by.key.account if by is not None and CHANNEL_RIGHTS[name] else ""
+            account = by.account if by is not None and CHANNEL_RIGHTS[name] else ""
             mine = self.by_itself(line.own, account, name)
             line.heard[name] = (account, None if mine else by)
         return got

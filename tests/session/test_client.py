@@ -40,12 +40,12 @@ def test_a_result_is_an_answer() -> None:
 @pytest.mark.parametrize("data", ["null", '"text"', '{"reason":"deep","param":"depth"}'])
 def test_an_error_is_an_answer_with_the_dialects_code(data: str) -> None:
     frame = '{"id":5,"error":{"code":-32602,"message":"Invalid params","data":%s}}' % data  # noqa: UP031
-    found = ClientSession().received(frame)
-    assert isinstance(found, Answer)
-    assert isinstance(found.error, RequestError)
-    assert (found.error.code, found.error.message) == (-32602, "Invalid params")
+    answer = ClientSession().received(frame)
+    assert isinstance(answer, Answer)
+    assert isinstance(answer.error, RequestError)
+    assert (answer.error.code, answer.error.message) == (-32602, "Invalid params")
     if "deep" in data:
-        assert found.error.data == {"reason": "deep", "param": "depth"}
+        assert answer.error.data == {"reason": "deep", "param": "depth"}
 
 
 def test_a_test_request_is_told_and_a_heartbeat_is_not() -> None:
@@ -154,9 +154,9 @@ def change(**more: Any) -> dict[str, Any]:
 
 
 def mirror() -> BookMirror:
-    found = BookMirror()
-    found.apply(image())
-    return found
+    mirror = BookMirror()
+    mirror.apply(image())
+    return mirror
 
 
 def test_a_mirror_follows_the_image_and_the_changes() -> None:

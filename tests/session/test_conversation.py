@@ -11,19 +11,19 @@ from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
 from deltawire.session.table import METHODS
 from deltawire.wire.rpc import Reply
 from tests.support.conversations import VERSION, Conversation, ask_http, read
+from tests.support.hub_harness import HubHarness, live_hub_harness
 from tests.support.market_events import SECOND_NS, START_NS, make_instrument, make_listing
 from tests.support.subscribers import Inbox
-from tests.support.worlds import World, live_world
 
 
 @pytest.fixture
-def world() -> World:
-    return live_world()
+def harness() -> HubHarness:
+    return live_hub_harness()
 
 
 @pytest.fixture
-def talk(world: World) -> Conversation:
-    return Conversation(world.market)
+def talk(harness: HubHarness) -> Conversation:
+    return Conversation(harness.market)
 
 
 def test_an_answer_has_the_id_the_times_and_testnet(talk: Conversation) -> None:
@@ -69,10 +69,10 @@ def test_an_unknown_method_is_not_found(talk: Conversation, method: str) -> None
 
 
 @pytest.mark.parametrize("method", ["private/buy", "private/subscribe", "private/no_such_method"])
-def test_private_methods_are_unauthorized_everywhere(world: World, method: str) -> None:
+def test_private_methods_are_unauthorized_everywhere(harness: HubHarness, method: str) -> None:
     for error in (
-        Conversation(world.market).error(method),
-        ask_http(world.market, method, strict=True)["error"],
+        Conversation(harness.market).error(method),
+        ask_http(harness.market, method, strict=True)["error"],
     ):
         assert (error["code"], error["message"]) == (13009, "unauthorized")
 
@@ -144,32 +144,32 @@ def test_unsubscribing_from_all_leaves_all(talk: Conversation) -> None:
 
 
 def test_the_images_follow_the_answer_and_no_notification_follows_the_answer_that_it_was_left(
-    world: World,
+    harness: HubHarness,
 ) -> None:
     name = "book.BTC-PERPETUAL.raw"
-    talk, inbox = Conversation(world.market), Inbox()
+    talk, inbox = Conversation(harness.market), Inbox()
     sent: list[str] = []
 
     def execute(effects: list[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, Join):
-                world.hub.join(inbox.subscriber, effect.keys)
+                harness.hub.join(inbox.subscriber, effect.keys)
             elif isinstance(effect, Leave):
-                world.hub.leave(inbox.subscriber, effect.ids)
+                harness.hub.leave(inbox.subscriber, effect.ids)
             sent.extend(data["type"] for data in inbox.data(name))
             if isinstance(effect, Reply):
                 sent.append("answer")
 
     execute(talk.effects("public/subscribe", channels=[name]))
-    world.hub.publish([world.book.change(bids={1000: 11})])
+    harness.hub.publish([harness.book.change(bids={1000: 11})])
     execute(talk.effects("public/unsubscribe", channels=[name]))
     assert sent == ["answer", "snapshot", "change", "answer"]
-    world.tell(world.book.change(bids={1000: 12}))
+    harness.publish(harness.book.change(bids={1000: 12}))
     assert inbox.take() == []
 
 
-def test_ten_thousand_channels_are_the_most(world: World) -> None:
-    talk = Conversation(world.market)
+def test_ten_thousand_channels_are_the_most(harness: HubHarness) -> None:
+    talk = Conversation(harness.market)
     for start in range(0, 10_000, 1000):
         names = [f"deribit_price_index.i{number}" for number in range(start, start + 1000)]
         assert talk.result("public/subscribe", channels=names) == names
@@ -225,9 +225,9 @@ def test_subscriptions_and_heartbeats_need_a_websocket() -> None:
 @pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize("method", WEBSOCKET_ONLY)
 def test_over_http_they_are_refused_before_their_parameters_are_read(
-    world: World, method: str, strict: bool
+    harness: HubHarness, method: str, strict: bool
 ) -> None:
-    error = ask_http(world.market, method, strict=strict, channels="x")["error"]
+    error = ask_http(harness.market, method, strict=strict, channels="x")["error"]
     private = {"code": 13009, "message": "unauthorized", "data": {"reason": "authenticate with public/auth"}}
     over_http = {"code": 10030, "message": "must_be_websocket_request"}
     assert error == (private if method.startswith("private/") else over_http)
@@ -316,9 +316,9 @@ def test_a_request_error_reads_as_one_line() -> None:
     assert RequestError(1, "x").data is None
 
 
-def test_instruments_listed_later_may_be_subscribed_later(world: World, talk: Conversation) -> None:
+def test_instruments_listed_later_may_be_subscribed_later(harness: HubHarness, talk: Conversation) -> None:
     assert talk.result("public/subscribe", channels=["quote.ETH-PERPETUAL"]) == []
-    world.market.state(make_instrument("ETH-PERPETUAL"))
+    harness.market.state(make_instrument("ETH-PERPETUAL"))
     assert talk.result("public/subscribe", channels=["quote.ETH-PERPETUAL"]) == ["quote.ETH-PERPETUAL"]
 
 
@@ -326,7 +326,7 @@ def test_instruments_listed_later_may_be_subscribed_later(world: World, talk: Co
 
 
 def resuming() -> Conversation:
-    return Conversation(live_world().market)
+    return Conversation(live_hub_harness().market)
 
 
 def test_a_join_takes_the_answer_along_and_the_positions_of_what_is_joined_now() -> None:
@@ -408,14 +408,14 @@ def test_a_pattern_is_accepted_as_it_is_and_counted(talk: Conversation) -> None:
     assert talk.result("public/subscribe", channels=["book.*.raw"]) == ["book.*.raw"]
 
 
-def crowded_world(count: int) -> World:
-    world = live_world()
-    world.tell(*(make_listing(make_instrument(f"I{number}")) for number in range(count)))
-    return world
+def crowded_harness(count: int) -> HubHarness:
+    harness = live_hub_harness()
+    harness.publish(*(make_listing(make_instrument(f"I{number}")) for number in range(count)))
+    return harness
 
 
 def test_a_pattern_counts_as_the_channels_it_stands_for() -> None:
-    talk = Conversation(crowded_world(20).market, most_channels=50)
+    talk = Conversation(crowded_harness(20).market, most_channels=50)
     assert talk.result("public/subscribe", channels=["trades.I*.raw", "quote.I*"])
     reply, close = talk.effects("public/subscribe", channels=["ticker.I1*.raw"])
     assert isinstance(reply, Reply)
@@ -425,7 +425,7 @@ def test_a_pattern_counts_as_the_channels_it_stands_for() -> None:
 
 
 def test_who_leaves_a_pattern_may_join_others() -> None:
-    talk = Conversation(crowded_world(20).market, most_channels=50)
+    talk = Conversation(crowded_harness(20).market, most_channels=50)
     for name in ("trades.I*.raw", "quote.I*", "ticker.I*.raw", "status.I*"):
         assert talk.result("public/subscribe", channels=["book.I*.raw", name]) == ["book.I*.raw", name]
         assert talk.result("public/unsubscribe", channels=[name]) == [name]
@@ -433,8 +433,8 @@ def test_who_leaves_a_pattern_may_join_others() -> None:
     assert talk.result("public/subscribe", channels=["trades.I*.raw", "quote.I*"])
 
 
-def test_more_names_than_channels_may_be_are_refused_unread(world: World) -> None:
-    talk = Conversation(world.market, most_channels=100)
+def test_more_names_than_channels_may_be_are_refused_unread(harness: HubHarness) -> None:
+    talk = Conversation(harness.market, most_channels=100)
     reply, close = talk.effects("public/subscribe", channels=["x"] * 101)
     assert isinstance(reply, Reply)
     assert reply.error is not None
@@ -443,7 +443,7 @@ def test_more_names_than_channels_may_be_are_refused_unread(world: World) -> Non
 
 @pytest.mark.parametrize("more", [30, 31, 60])
 def test_patterns_and_names_together_are_bounded_in_either_order(more: int) -> None:
-    market = crowded_world(30).market
+    market = crowded_harness(30).market
     names = [f"deribit_price_index.i{number}" for number in range(more)]
     for first, second in (
         (["trades.I*.raw"], names),

@@ -32,7 +32,7 @@ from deltawire.model.events import (
 from deltawire.model.instruments import Instrument
 from deltawire.session.client import Notification
 from deltawire.session.decoding import EventDecoder
-from tests.support.decoded import RECEIVED_NS, DecodingClient, as_told
+from tests.session.decoded import RECEIVED_NS, DecodingClient, as_told
 from tests.support.market_events import (
     MS_NS,
     SECOND_NS,
@@ -294,11 +294,11 @@ def test_a_ticker_is_all_that_is_known_by_then(
         at_ns = START_NS + number * SECOND_NS
         before, known = known, known | fields
         publish(hub, [make_ticker(OPTION, at_ns, **fields)], at_ns)
-        found = client.items()
+        answer = client.items()
         if number and before == known:
-            assert found == []
-        elif found:
-            assert found == [as_told(make_ticker(OPTION, at_ns, **known))]
+            assert answer == []
+        elif answer:
+            assert answer == [as_told(make_ticker(OPTION, at_ns, **known))]
         else:
             assert before == known
 
@@ -430,9 +430,9 @@ def test_a_number_that_two_decimals_share_is_refused_and_one_of_its_own_taken() 
     decoder.define(Definitions("deribit", ["deribit"], {"BTC-PERPETUAL": fine}))
     exact, shared = 41_234_567.12345678, 92_345_678.12345678
     levels = {"bids": [["new", exact, 10.0]], "asks": [], "price_exponent": -8}
-    found = decoder.decode(Notification("book.BTC-PERPETUAL.raw", IMAGE | levels), RECEIVED_NS)
-    assert isinstance(found[1], BookImage)
-    assert found[1].bid_levels[0].price == Decimal("41234567.12345678")
+    decoded = decoder.decode(Notification("book.BTC-PERPETUAL.raw", IMAGE | levels), RECEIVED_NS)
+    assert isinstance(decoded[1], BookImage)
+    assert decoded[1].bid_levels[0].price == Decimal("41234567.12345678")
     with pytest.raises(FeedError, match="protobuf"):
         decoder.decode(
             Notification("book.BTC-PERPETUAL.raw", IMAGE | levels | {"bids": [["new", shared, 10.0]]}),

@@ -7,8 +7,8 @@ from deltawire.wire.mac import mac_key
 from deltawire.wire.rpc import Reply
 from tests.support.conversations import Conversation
 from tests.support.credentials import ALICE, BOB, READER, access_of, secret_login, signed_login
+from tests.support.hub_harness import live_hub_harness
 from tests.support.market_events import START_NS
-from tests.support.worlds import live_world
 
 NONCE = "0123456789abcdef"
 METHOD = "private/enable_mac"
@@ -16,7 +16,7 @@ METHOD = "private/enable_mac"
 
 @pytest.fixture
 def talk() -> Conversation:
-    return Conversation(live_world().market, access_of(ALICE, READER, BOB))
+    return Conversation(live_hub_harness().market, access_of(ALICE, READER, BOB))
 
 
 def test_the_answer_comes_before_the_mac_whose_key_is_of_the_secret_and_both_nonces(
@@ -43,7 +43,7 @@ def test_a_key_is_never_the_same_again() -> None:
     keys = set()
     access = access_of(ALICE)
     for _ in range(3):
-        talk = Conversation(live_world().market, access)
+        talk = Conversation(live_hub_harness().market, access)
         talk.result("public/auth", **secret_login(ALICE))
         keys |= {each.key for each in talk.effects(METHOD, nonce=NONCE) if isinstance(each, EnableMac)}
     assert len(keys) == 3

@@ -15,9 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from deltawire.access.keys import Key
 from deltawire.access.signatures import login_text, sign
+from deltawire.exchange.accounts.account_records import OpenSubaccount
 from tests.session.rights_oracle import (
     AREAS,
     CHANNEL_RIGHTS,
+    FAMILIES,
     METHOD_RIGHTS,
     SESSIONS,
     Grant,
@@ -34,7 +36,9 @@ STEPS = int(os.environ.get("DELTAWIRE_RIGHTS_STEPS", "1000"))
 WALK, SHORTEST_WALK = 50, 42
 """Steps of a walk: at most, and on average at least."""
 ADDRESSES = ("192.0.2.7", "198.51.100.9")
-ACCOUNTS = {"alice": 1, "bob": 2}
+ACCOUNTS = {"alice": 1, "bob": 2, "alice_1": 500_000, "bob_1": 500_001}
+MAINS = sorted(set(FAMILIES.values()))
+SUBS = sorted(ACCOUNTS.keys() - set(MAINS))
 PRIVATE = Ed25519PrivateKey.from_private_bytes(b"model".ljust(32, b"."))
 PUBLIC = base64.b64encode(PRIVATE.public_key().public_bytes_raw()).decode()
 KINDS = {"one": "hmac", "two": "hmac", "three": "ed25519"}
@@ -44,6 +48,10 @@ NEVER_S = 10.0**9
 PARAMS = {
     "private/buy": {"instrument_name": "BTC-PERPETUAL", "amount": 10, "price": LOW},
     "private/change_margin_model": {"margin_model": "segregated_sm"},
+    "private/get_transaction_log": {"currency": "BTC", "start_timestamp": 0, "end_timestamp": 10**13},
+    "private/get_transfers": {"currency": "BTC"},
+    "private/get_trigger_order_history": {"currency": "BTC"},
+    "private/simulate_portfolio": {"currency": "BTC"},
 }
 
 ids = st.sampled_from(sorted(KINDS))
@@ -77,18 +85,23 @@ class RightsModel(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = Gatekeeping()
+        self.server = Gatekeeping()
         self.oracle = Oracle()
         self.secrets: dict[str, str] = {}
         self.peers: dict[Line, Peer] = {}
         self.stored: dict[str, Key] = {}
         self.nonce = 0
+        exchange = self.server.exchange
+        for owner in MAINS:
+            record = OpenSubaccount(at_ns=exchange.now(), account=ACCOUNTS[owner], name=f"{owner}_1")
+            exchange.service.submit(record)
+            exchange.harness.deposit(ACCOUNTS[f"{owner}_1"], 10.0)
 
     @initialize(scope=scopes)
     def begin(self, scope: list[str]) -> None:
         """Three keys, a session of each, and three connections, of which two have signed in."""
         for key_id, account in zip(KINDS, ("alice", "bob", "alice"), strict=True):
-            words = {"account": "read", "trade": "read_write"}
+            words = {"account": "read_write", "trade": "read_write"}
             self._put(key_id, account, words, frozenset(), (), NEVER_S, "s3cret")
             self.log_in(key_id, "s3cret", ["session:s"], None, None, ADDRESSES[0], signed=True)
         for number, key_id in enumerate(["one", "three", ""]):
@@ -123,20 +136,20 @@ class RightsModel(RuleBasedStateMachine):
 
     def _probe(self, grant: Grant) -> None:
         for address in ADDRESSES:
-            answer = self.world.http(address, "private/get_open_orders", access_token=grant.access)
+            answer = self.server.http(address, "private/get_open_orders", access_token=grant.access)
             assert ("result" in answer) is self.oracle.may(grant, "trade read", address), grant
 
     def teardown(self) -> None:
         for peer in self.peers.values():
             peer.gone()
-        assert len(self.world.access.tokens._holders) == 0, "nothing holds what is gone"
-        assert not self.world.gateway.connections
+        assert len(self.server.access.tokens._holders) == 0, "nothing holds what is gone"
+        assert not self.server.gateway.connections
 
     # Keys.
 
     @rule(
         key_id=ids,
-        account=st.sampled_from(sorted(ACCOUNTS)),
+        account=st.sampled_from(MAINS),
         given_rights=rights,
         only=st.sets(addresses, max_size=1),
         prefixes=st.sampled_from(PREFIXES),
@@ -159,7 +172,7 @@ class RightsModel(RuleBasedStateMachine):
             ends_s = self.oracle.now_s + lives_s if lives_s < NEVER_S else NEVER_S
             self._put(key_id, account, given_rights, frozenset(only), prefixes, ends_s, secret)
 
-    @rule(key_id=ids, account=st.sampled_from(sorted(ACCOUNTS)))
+    @rule(key_id=ids, account=st.sampled_from(MAINS))
     def widen(self, key_id: str, account: str) -> None:
         """A key that is not good for much gets everything."""
         key = self.oracle.keys.get(key_id)
@@ -201,8 +214,8 @@ class RightsModel(RuleBasedStateMachine):
         self._replace()
 
     def _replace(self) -> None:
-        self.world.access.replace(list(self.stored.values()))
-        self.world.gateway.rights_changed()
+        self.server.access.replace(list(self.stored.values()))
+        self.server.gateway.rights_changed()
         self.oracle.settle()
 
     # Connections and time.
@@ -223,7 +236,7 @@ class RightsModel(RuleBasedStateMachine):
             header = f"Bearer {grant.access}" if grant else ""
             line.own = grant
             refused = grant is not None and not self.oracle.alive(grant, address)
-        peer = self.world.opens(address, header)
+        peer = self.server.opens(address, header)
         assert (peer is None) is refused
         if peer is not None:
             self.oracle.lines.append(line)
@@ -245,7 +258,7 @@ class RightsModel(RuleBasedStateMachine):
     def wait(self, seconds: int) -> None:
         self.oracle.now_s += seconds
         self.oracle.settle()
-        self.world.passes(seconds)
+        self.server.passes(seconds)
 
     # Logins.
 
@@ -321,6 +334,7 @@ class RightsModel(RuleBasedStateMachine):
                 end_s=min(ends),
                 owner=owner,
                 session=parent.session,
+                acts_for=parent.acts_for,
             )
             self._got(line, grant, answer["result"])
         self.oracle.settle()
@@ -331,15 +345,78 @@ class RightsModel(RuleBasedStateMachine):
         parent = self._grant(number)
         assert parent is not None
         asked = {"refresh_token": parent.refresh, "session_name": session}
-        answer = self.world.http(address, "public/fork_token", **asked)
+        answer = self.server.http(address, "public/fork_token", **asked)
         good = self._heritable(parent, address) and parent.owner is None
         assert ("result" in answer) is good, answer
         if good:
             grant = self.oracle.granted(
-                parent.key, parent.rights, address=parent.address, end_s=parent.end_s, session=session
+                parent.key,
+                parent.rights,
+                address=parent.address,
+                end_s=parent.end_s,
+                session=session,
+                acts_for=parent.acts_for,
             )
             self._got(None, grant, answer["result"])
         self.oracle.settle()
+
+    @precondition(lambda self: self.oracle.grants)
+    @rule(
+        number=numbers,
+        account=st.sampled_from([*ACCOUNTS, *SUBS, "nobody"]),
+        address=addresses,
+        scope=st.just([]) | scopes,
+    )
+    def exchange(self, number: int, account: str, address: str, scope: list[str]) -> None:
+        """A session asks for tokens for another account."""
+        parent = self._grant(number)
+        assert parent is not None
+        subject = ACCOUNTS.get(account, 499_999)
+        answer = self.server.http(
+            address,
+            "public/exchange_token",
+            refresh_token=parent.refresh,
+            subject_id=subject,
+            scope=" ".join(scope),
+        )
+        asked = words_of(scope)
+        good = self._heritable(parent, address) and parent.owner is None and asked["ip"] in ("", address)
+        good = good and self.oracle.may_exchange(parent, account)
+        assert ("result" in answer) is good, answer
+        self.taken["tokens exchanged" if good else "exchanges refused"] += 1
+        if good:
+            got = parent.rights if asked["rights"] is None else parent.rights & asked["rights"]
+            ends = [parent.end_s, self.oracle.now_s + asked["expires"] if asked["expires"] else parent.end_s]
+            grant = self.oracle.granted(
+                parent.key,
+                got,
+                address=parent.address or asked["ip"],
+                end_s=min(ends),
+                session=asked["session"] or parent.session,
+                acts_for=account,
+            )
+            self._got(None, grant, answer["result"])
+        self.oracle.settle()
+
+    @rule(number=numbers, sub=st.sampled_from(SUBS), enabled=st.booleans(), really=st.booleans())
+    def toggle(self, number: int, sub: str, enabled: bool, really: bool) -> None:
+        """Somebody opens or closes a sub-account to sessions."""
+        by = self._grant(number)
+        if by is None or not really:
+            return
+        address = by.address or ADDRESSES[0]
+        answer = self.server.http(
+            address,
+            "private/toggle_subaccount_login",
+            sid=ACCOUNTS[sub],
+            state="enable" if enabled else "disable",
+            access_token=by.access,
+        )
+        allowed = self.oracle.may(by, "account write", address) and by.account == FAMILIES[sub]
+        assert ("result" in answer) is allowed, answer
+        if allowed:
+            self.taken["logins toggled"] += 1
+            self.oracle.toggled(sub, enabled=enabled)
 
     @rule(key_id=ids, address=addresses, really=seldom)
     def crowd(self, key_id: str, address: str, really: bool) -> None:
@@ -347,7 +424,7 @@ class RightsModel(RuleBasedStateMachine):
         if not really:
             return
         for _ in range(SESSIONS - 2):
-            answer = self.world.http(address, "public/auth", **self._plain(key_id, "s3cret"))
+            answer = self.server.http(address, "public/auth", **self._plain(key_id, "s3cret"))
             key = self.oracle.keys.get(key_id)
             if "result" not in answer or key is None:
                 return
@@ -368,9 +445,9 @@ class RightsModel(RuleBasedStateMachine):
             for grant in (by, line.own or by) if invalidate else ():
                 grant.dead = grant.dead or not grant.header
             self.oracle.close(line)
-            before = self.world.exchange.service.ticket()
+            before = self.server.exchange.service.ticket()
             peer.sends("private/buy", **PARAMS["private/buy"], **self._token(self._grant(token)))
-            assert self.world.exchange.service.ticket() == before, "behind a logout nothing acts"
+            assert self.server.exchange.service.ticket() == before, "behind a logout nothing acts"
 
     # What they do.
 
@@ -380,15 +457,15 @@ class RightsModel(RuleBasedStateMachine):
         address = line.address if line else address
         grant = self._grant(token)
         by = self.oracle.who(line, grant) if line else grant
-        before = self.world.exchange.service.ticket()
+        before = self.server.exchange.service.ticket()
         answer = self._ask(line, address, method, grant, **PARAMS.get(method, {}))
         allowed = self.oracle.may(by, METHOD_RIGHTS[method], address)
         self.taken["requests allowed" if allowed else "requests refused"] += 1
         assert ("result" in answer) is allowed, (answer, by)
-        assert allowed or self.world.exchange.service.ticket() == before, "what is refused does not act"
-        self._hear(by.key.account if allowed and method == "private/buy" and by else "")
+        assert allowed or self.server.exchange.service.ticket() == before, "what is refused does not act"
+        self._hear(by.account if allowed and method == "private/buy" and by else "")
         for account in ACCOUNTS.values():
-            self.world.exchange.service.submit(self.world.cancels(account))
+            self.server.exchange.service.submit(self.server.cancels(account))
         self._drain()
 
     @precondition(lambda self: self.peers)
@@ -417,7 +494,7 @@ class RightsModel(RuleBasedStateMachine):
     def news(self, account: str) -> None:
         """Something happens to an account."""
         self._drain()
-        self.world.happens(ACCOUNTS[account])
+        self.server.happens(ACCOUNTS[account])
         for line, peer in self.peers.items():
             heard = {note["channel"] for note in peer.heard()} & {
                 name for name, right in CHANNEL_RIGHTS.items() if right
@@ -435,7 +512,7 @@ class RightsModel(RuleBasedStateMachine):
             assert bool(heard) is (allowed and bool(account))
 
     def _drain(self) -> None:
-        self.world.forgets()
+        self.server.forgets()
         for peer in self.peers.values():
             peer.heard()
 
@@ -444,7 +521,7 @@ class RightsModel(RuleBasedStateMachine):
     ) -> dict[str, Any]:
         params |= self._token(token)
         if line is None:
-            return self.world.http(address, method, **params)
+            return self.server.http(address, method, **params)
         return self.peers[line].asks(method, **params)
 
     def _token(self, grant: Grant | None) -> dict[str, str]:
@@ -487,7 +564,7 @@ class RightsModel(RuleBasedStateMachine):
 
     def _signed(self, key_id: str, secret: str) -> dict[str, Any]:
         self.nonce += 1
-        at_ms, nonce = self.world.clock.now_ns // 1_000_000, f"n{self.nonce}"
+        at_ms, nonce = self.server.clock.now_ns // 1_000_000, f"n{self.nonce}"
         text = login_text(at_ms, nonce, "")
         signature = PRIVATE.sign(text).hex() if KINDS[key_id] == "ed25519" else sign(secret, text)
         return {

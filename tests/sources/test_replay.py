@@ -32,13 +32,13 @@ def recorded(seconds: int = 20) -> list[RecordingEntry]:
     """One book of a USD-M connection, an update and a trade each second, the image inside the stream."""
     simulator = BinanceUsdmSimulator(listed=False)
     simulator.subscribe(NAME)
-    found = [RecordingEntry("received", simulator.now_ns, simulator.delta(NAME))]
-    found.append(RecordingEntry("received", simulator.now_ns, simulator.image(NAME)))
+    entries = [RecordingEntry("received", simulator.now_ns, simulator.delta(NAME))]
+    entries.append(RecordingEntry("received", simulator.now_ns, simulator.image(NAME)))
     for _ in range(seconds):
         simulator.advance(simulator.now_ns + SECOND)
-        found.append(RecordingEntry("received", simulator.now_ns, simulator.delta(NAME)))
-        found.append(RecordingEntry("received", simulator.now_ns, simulator.trade(NAME)))
-    return found
+        entries.append(RecordingEntry("received", simulator.now_ns, simulator.delta(NAME)))
+        entries.append(RecordingEntry("received", simulator.now_ns, simulator.trade(NAME)))
+    return entries
 
 
 @pytest.fixture
@@ -191,11 +191,11 @@ async def listen(batches: AsyncIterator[Batch], count: int) -> list[Batch]:
 class TestTheSource:
     async def test_at_full_speed_it_is_the_replay(self, recording: Recording) -> None:
         source = ReplaySource(recording, make_venue("binance_usdm"), Wall(), speed=None)
-        found = [batch async for batch in source.events(Wants())]
+        batches = [batch async for batch in source.events(Wants())]
         wanted = [b for b in play(recording.records(), make_venue("binance_usdm")) if b.events]
-        assert found == wanted
+        assert batches == wanted
         assert source.venue == "binance_usdm"
-        assert source.now() == found[-1].at_ns
+        assert source.now() == batches[-1].at_ns
 
     async def test_its_time_follows_its_batches(self, recording: Recording) -> None:
         wall = Wall()
@@ -207,6 +207,6 @@ class TestTheSource:
 
     async def test_a_loop_goes_on(self, recording: Recording) -> None:
         source = ReplaySource(recording, make_venue("binance_usdm"), Wall(), speed=None, loop=True)
-        found = await listen(source.events(Wants()), 200)
-        assert len(found) == 200
-        assert [batch.at_ns for batch in found] == sorted(batch.at_ns for batch in found)
+        batches = await listen(source.events(Wants()), 200)
+        assert len(batches) == 200
+        assert [batch.at_ns for batch in batches] == sorted(batch.at_ns for batch in batches)

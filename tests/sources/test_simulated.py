@@ -79,7 +79,11 @@ async def test_orders_come_in_between_the_moments_of_a_busy_market() -> None:
     public = PublicEvents()
     service = Exchange(public=public.put).service
     source = SimulatedSource(
-        service, public, BusyAgents(notes), lambda: None, SimulatedClock(StillClock(BEGIN))
+        service,
+        public,
+        BusyAgents(notes),
+        poll=lambda: None,
+        clock=SimulatedClock(StillClock(BEGIN)),
     )
 
     async def others() -> None:

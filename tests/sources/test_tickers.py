@@ -7,10 +7,10 @@ from tests.support.trading import TRADER, Exchange
 
 def test_every_listed_instrument_has_a_ticker_and_every_index_a_price() -> None:
     exchange = Exchange()
-    found = list(tickers(exchange.service.exchange, exchange.harness.accounts))
-    named = {each.instrument.name: each for each in found if isinstance(each, Ticker)}
+    values = list(tickers(exchange.service.exchange, exchange.harness.accounts))
+    named = {each.instrument.name: each for each in values if isinstance(each, Ticker)}
     assert named.keys() == exchange.harness.accounts.pricing.instruments.keys()
-    assert {each.name for each in found if isinstance(each, Index)} == {"btc_usd", "btc_usdc"}
+    assert {each.name for each in values if isinstance(each, Index)} == {"btc_usd", "btc_usdc"}
     perpetual, call = named["BTC-PERPETUAL"], named["BTC-29MAR24-60000-C"]
     assert perpetual.index_price == 60_000.0
     assert perpetual.current_funding is not None

@@ -181,10 +181,10 @@ def test_descriptors_that_are_used_up_lock_nobody_out(tmp_path: Path) -> None:
         after = watcher.look(PAUSE)
         print(during == [ALICE], after == [ALICE, BOB], len(watcher.said), "Too many open" in watcher.said[0])
     """
-    found = subprocess.run(
+    outcome = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False
     )
-    assert found.stdout.split() == ["True", "True", "2", "True"], found.stderr
+    assert outcome.stdout.split() == ["True", "True", "2", "True"], outcome.stderr
 
 
 def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -36,10 +37,10 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> CommandOutcom
     """Run a command in this process to its end."""
     with pytest.raises(SystemExit) as caught:
         main([str(argument) for argument in arguments])
-    found = capsys.readouterr()
+    output = capsys.readouterr()
     code = caught.value.code
     return CommandOutcome(
-        code if isinstance(code, int) else 0, _COLOURS.sub("", found.out), _COLOURS.sub("", found.err)
+        code if isinstance(code, int) else 0, _COLOURS.sub("", output.out), _COLOURS.sub("", output.err)
     )
 
 
@@ -169,15 +170,22 @@ class _Lines:
 
     def next(self) -> str:
         """The next line; an `EOFError` at the end."""
-        line = self._queue.get(timeout=HANG_S)
+        return self._next(time.monotonic() + HANG_S)
+
+    def _next(self, end: float) -> str:
+        line = self._queue.get(timeout=max(0.0, end - time.monotonic()))
         if line is None:
             raise EOFError
         return line
 
     def until(self, text: str) -> str:
-        """Read on to a line that contains a text; that line."""
-        while text not in (line := self.next()):
-            pass
+        """Read on to a line that contains a text; that line. Other lines do not make it wait for longer."""
+        end, others = time.monotonic() + HANG_S, deque[str](maxlen=5)
+        try:
+            while text not in (line := self._next(end)):
+                others.append(line)
+        except queue.Empty:
+            raise AssertionError(f"{text!r} never came; the last lines: {list(others)}") from None
         return line
 
     def rest(self) -> str:

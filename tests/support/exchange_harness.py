@@ -97,20 +97,20 @@ class ExchangeHarness:
         return self.accounts.ledger.account(account).wallet(currency).balance / UNITS
 
     def equity(self, account: int, currency: str = "BTC") -> float:
-        found = self.accounts.ledger.account(account)
-        return self.accounts.standings.equity(found, currency) / UNITS
+        holder = self.accounts.ledger.account(account)
+        return self.accounts.standings.equity(holder, currency) / UNITS
 
     def initial(self, account: int, currency: str = "BTC") -> float:
-        found = self.accounts.ledger.account(account)
-        return self.accounts.standings.initial(found, currency) / UNITS
+        holder = self.accounts.ledger.account(account)
+        return self.accounts.standings.initial(holder, currency) / UNITS
 
     def maintenance(self, account: int, currency: str = "BTC") -> float:
-        found = self.accounts.ledger.account(account)
-        return self.accounts.standings.maintenance(found, currency) / UNITS
+        holder = self.accounts.ledger.account(account)
+        return self.accounts.standings.maintenance(holder, currency) / UNITS
 
     def available(self, account: int, currency: str = "BTC") -> float:
-        found = self.accounts.ledger.account(account)
-        return self.accounts.standings.available(found, currency) / UNITS
+        holder = self.accounts.ledger.account(account)
+        return self.accounts.standings.available(holder, currency) / UNITS
 
     def balanced(self) -> bool:
         """Whether everybody's money sums to zero, in each currency."""

@@ -95,10 +95,10 @@ class FollowerBook:
 
 
 @asynccontextmanager
-async def shadowed(client: Client, channel: str) -> AsyncIterator[FollowerBook]:
-    """A shadow of a channel while the block runs; an error of the shadow ends the block."""
-    shadow = FollowerBook()
+async def follower_book(client: Client, channel: str) -> AsyncIterator[FollowerBook]:
+    """A follower of a channel while the block runs; an error of the follower ends the block."""
+    follower = FollowerBook()
     async with asyncio.TaskGroup() as group:
-        following = group.create_task(shadow.follow(client, channel))
-        yield shadow
+        following = group.create_task(follower.follow(client, channel))
+        yield follower
         following.cancel()

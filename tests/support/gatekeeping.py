@@ -133,7 +133,7 @@ class Gatekeeping:
             self.exchange.market,
             self.exchange.hub,
             self.clock,
-            "9.9",
+            version="9.9",
             access=self.access,
             trading=self.exchange.service,
         )

@@ -54,8 +54,8 @@ class ServedExchange(NamedTuple):
             command += ["--deposit", deposit]
         environment = os.environ | {"DELTAWIRE_HOME": str(self.home)}
         done = subprocess.run(command, check=True, capture_output=True, env=environment)
-        found = json.loads(done.stdout)
-        account = Account(name, found["client_id"], found["client_secret"])
+        body = json.loads(done.stdout)
+        account = Account(name, body["client_id"], body["client_secret"])
         secret = {"client_id": account.client_id, "client_secret": account.client_secret}
         wait_until(lambda: self.answers("public/auth", grant_type="client_credentials", **secret))
         return account

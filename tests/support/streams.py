@@ -199,8 +199,8 @@ class Stream:
 def outputs_of(exchange: Exchange, records: Iterable[Record]) -> bytes:
     """Everything that comes of the records, as bytes."""
     encode = msgspec.json.Encoder().encode
-    found = [[type(each).__name__, each] for record in records for each in exchange.submit(record)]
-    return b"\n".join(encode(each) for each in found)
+    entries = [[type(each).__name__, each] for record in records for each in exchange.submit(record)]
+    return b"\n".join(encode(each) for each in entries)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from deltawire.access.access import Access
 from deltawire.access.keys import Key
 from deltawire.access.scopes import EVERYTHING
-from deltawire.bus.accounts import MemoryAccountBroker
+from deltawire.bus.memory import MemoryAccountBroker
 from deltawire.errors import JournalError
 from deltawire.exchange.accounts.account_records import AccountRecord
 from deltawire.exchange.accounts.history import AccountHistory
@@ -154,13 +154,13 @@ class Client(Conversation):
 
     def effects(self, method: str, **params: Any) -> list[Any]:
         """What a request leads to; subscriptions are carried out."""
-        found = super().effects(method, **params)
-        for effect in found:
+        outputs = super().effects(method, **params)
+        for effect in outputs:
             if isinstance(effect, Join):
                 self._hub.join(self.inbox.subscriber, effect.keys, effect.resume)
             elif isinstance(effect, Leave):
                 self._hub.leave(self.inbox.subscriber, effect.ids)
-        return found
+        return outputs
 
     def buy(self, amount: float, price: float | None = None, **more: Any) -> dict[str, Any]:
         """The result of an order to buy bitcoin's perpetual; a market order without a price."""

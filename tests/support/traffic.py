@@ -131,12 +131,12 @@ def rearranged(frame: bytes, random: Random, more: tuple[bytes, ...] = UNKNOWN) 
     The objects within level arrays stay as they are.
     """
     try:
-        found = msgspec.json.decode(frame, type=dict[str, msgspec.Raw])
+        decoded = msgspec.json.decode(frame, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return frame
     texts = [
         msgspec.json.encode(name) + b":" + _inside(bytes(raw), name, random, more)
-        for name, raw in found.items()
+        for name, raw in decoded.items()
     ]
     if random.random() < 0.5:
         texts.append(random.choice(more))

@@ -103,6 +103,6 @@ class MemoryTransport(asyncio.Transport):
 
     def frames(self) -> list[Frame]:
         """The frames sent since the last call."""
-        found = take_frames(self.sent)
+        frames = take_frames(self.sent)
         assert not self.sent, "only whole frames are sent"
-        return found
+        return frames

@@ -296,8 +296,8 @@ def test_lists_state_expiries_strikes_and_units() -> None:
 def test_what_a_name_tells(
     category: str, symbol: str, kind: str, coins: tuple[str, str, str], expiration_ns: int
 ) -> None:
-    found = describe(f"bybit_{category}", category, symbol)
-    assert (found.kind, found.base, found.quote, found.settlement) == (kind, *coins)
-    assert found.expiration_ns == expiration_ns
-    assert not found.stated
-    assert make_venue(found.venue).name == found.venue
+    instrument = describe(f"bybit_{category}", category, symbol)
+    assert (instrument.kind, instrument.base, instrument.quote, instrument.settlement) == (kind, *coins)
+    assert instrument.expiration_ns == expiration_ns
+    assert not instrument.stated
+    assert make_venue(instrument.venue).name == instrument.venue

@@ -37,9 +37,9 @@ class BinanceLine:
         """One frame of a stream."""
         self.now += 1
         frame = msgspec.json.encode({"stream": f"btcusdt@{stream}", "data": data})
-        said = self.feed.received(frame, self.now)
-        self.said += said
-        return said
+        outputs = self.feed.received(frame, self.now)
+        self.said += outputs
+        return outputs
 
     def update(self, stream: str, first: int, last: int, before: int, **sides: Any) -> list[Output]:
         """An update of a diff stream, as both markets print it."""
@@ -55,20 +55,20 @@ class BinanceLine:
 
     def image(self, last: int) -> list[Output]:
         """The image that was asked for."""
-        assert any(isinstance(said, Fetch) and said.tag == f"book:{NAME}" for said in self.said)
+        assert any(isinstance(output, Fetch) and output.tag == f"book:{NAME}" for output in self.said)
         self.now += 1
         body = {"lastUpdateId": last, "bids": [["10", "1"], ["9", "1"]], "asks": [["11", "1"]]}
-        said = self.feed.fetched(f"book:{NAME}", msgspec.json.encode(body), self.now)
-        self.said += said
-        return said
+        outputs = self.feed.fetched(f"book:{NAME}", msgspec.json.encode(body), self.now)
+        self.said += outputs
+        return outputs
 
     @property
     def levels(self) -> list[tuple[float, float]]:
         book = self.feed.books[NAME]
-        found = [side.levels() for side in (book.ladder.bids, book.ladder.asks)]
+        sides = [side.levels() for side in (book.ladder.bids, book.ladder.asks)]
         return [
             (book.instrument.price(price), book.instrument.size(size))
-            for side in found
+            for side in sides
             for price, size in zip(side.prices, side.sizes, strict=True)
         ]
 
@@ -114,8 +114,8 @@ def test_images_of_the_best_levels_are_a_book_where_there_is_no_other(venue: str
 def test_updates_take_the_place_of_such_images(venue: str) -> None:
     line = BinanceLine(venue)
     line.partial("depth5@100ms", 10, [["10", "1"]], [["11", "1"]])
-    said = line.update("depth@100ms", 11, 12, 10, b=[["9.5", "3"]])
-    (stale,) = [each for each in said if isinstance(each, Status) and each.state == "stale"]
+    outputs = line.update("depth@100ms", 11, 12, 10, b=[["9.5", "3"]])
+    (stale,) = [each for each in outputs if isinstance(each, Status) and each.state == "stale"]
     assert (stale.reason, stale.detail) == ("gap", "depth@100ms begins with an image")
     line.partial("depth5@100ms", 12, [["1", "1"]], [["2", "1"]])
     line.image(11)

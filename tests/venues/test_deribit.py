@@ -226,9 +226,14 @@ class TestInstruments:
     def test_a_name_tells_what_it_is(
         self, name: str, kind: str, base: str, quote: str, strike: float | None
     ) -> None:
-        found = describe(name)
-        assert (found.kind, found.base, found.quote, found.strike) == (kind, base, quote, strike)
-        assert not found.stated
+        instrument = describe(name)
+        assert (instrument.kind, instrument.base, instrument.quote, instrument.strike) == (
+            kind,
+            base,
+            quote,
+            strike,
+        )
+        assert not instrument.stated
 
     @pytest.mark.parametrize(
         ("url", "tag"),

@@ -115,12 +115,12 @@ def with_what_live_has(folder: Path, today: Today) -> Iterator[RecordingEntry]:
 @pytest.mark.parametrize("today", TODAY, ids=lambda today: Path(today.path).stem)
 def test_the_frames_of_2026_are_taken_whole(more_recordings: Path, today: Today) -> None:
     venue = make_venue(today.venue)
-    found = [batch.events for batch in replay(with_what_live_has(more_recordings, today), venue)]
+    batches = [batch.events for batch in replay(with_what_live_has(more_recordings, today), venue)]
     with pure_kernel():
         pure = make_venue(today.venue)
         wanted = [batch.events for batch in replay(with_what_live_has(more_recordings, today), pure)]
-    assert msgspec.json.encode(found) == msgspec.json.encode(wanted)
-    books = [event for events in found for event in events if isinstance(event, BookImage | BookDelta)]
+    assert msgspec.json.encode(batches) == msgspec.json.encode(wanted)
+    books = [event for events in batches for event in events if isinstance(event, BookImage | BookDelta)]
     assert len(books) > 0.9 * today.frames
     assert venue.book_frames == BookFrames(today.fast, today.frames - today.fast)
     assert pure.book_frames == BookFrames(0, today.frames)

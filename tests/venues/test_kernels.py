@@ -184,9 +184,9 @@ class Readers:
 
 
 def key(name: str, levels: int = 0, pace_ns: int = 0) -> ChannelKey:
-    found = parse_channel(name)
-    assert found is not None
-    return msgspec.structs.replace(found, levels=levels, pace_ns=pace_ns)
+    parsed = parse_channel(name)
+    assert parsed is not None
+    return msgspec.structs.replace(parsed, levels=levels, pace_ns=pace_ns)
 
 
 def notifications(folder: Path, name: str) -> tuple[list[bytes], dict[str, object]]:
@@ -212,12 +212,12 @@ def notifications(folder: Path, name: str) -> tuple[list[bytes], dict[str, objec
 @pytest.mark.recordings
 @pytest.mark.parametrize("name", FILES)
 def test_every_recording_gives_the_same_bytes(recordings: Path, name: str) -> None:
-    found = notifications(recordings, name)
+    frames = notifications(recordings, name)
     with pure_kernel():
         wanted = notifications(recordings, name)
-    assert found == wanted
-    assert sum(map(len, found[0])) > 10_000
-    assert b'"conflated":' in b"".join(found[0])
+    assert frames == wanted
+    assert sum(map(len, frames[0])) > 10_000
+    assert b'"conflated":' in b"".join(frames[0])
 
 
 @pytest.mark.recordings

@@ -270,9 +270,18 @@ def test_instruments_as_a_venue_lists_them(more: Path) -> None:
     body = (more / "bybit" / "fastmm_instruments_spot_testnet.json").read_bytes()
     (listing,) = make_venue("bybit_spot").fetched("instruments", body, 1)
     assert isinstance(listing, Listing)
-    found = listing.instrument
-    assert (found.name, found.base, found.quote, found.tick_size) == ("BTCUSDT", "BTC", "USDT", "0.1")
-    assert (found.price_exponent, found.size_exponent, found.min_trade_size) == (-1, -6, "0.000001")
+    instrument = listing.instrument
+    assert (instrument.name, instrument.base, instrument.quote, instrument.tick_size) == (
+        "BTCUSDT",
+        "BTC",
+        "USDT",
+        "0.1",
+    )
+    assert (instrument.price_exponent, instrument.size_exponent, instrument.min_trade_size) == (
+        -1,
+        -6,
+        "0.000001",
+    )
 
 
 def test_one_number_counts_all_messages_of_a_connection(more: Path) -> None:
@@ -286,8 +295,12 @@ def test_one_number_counts_all_messages_of_a_connection(more: Path) -> None:
     body = (more / "coinbase" / "fastmm_product_btc_usd.json").read_bytes()
     (listing,) = feed.fetched("instruments:BTC-USD", body, 1_000)
     assert isinstance(listing, Listing)
-    found = listing.instrument
-    assert (found.tick_size, found.min_trade_size, found.size_exponent) == ("0.01", "0.00000001", -8)
+    instrument = listing.instrument
+    assert (instrument.tick_size, instrument.min_trade_size, instrument.size_exponent) == (
+        "0.01",
+        "0.00000001",
+        -8,
+    )
 
 
 @pytest.mark.parametrize("name", ["fastmm_rest_meta_xyz.json", "fastmm_rest_meta_and_ctxs_xyz.json"])

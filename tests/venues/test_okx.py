@@ -238,8 +238,8 @@ class TestInstruments:
     def test_a_name_tells_what_it_is(
         self, name: str, kind: str, settlement: str, strike: float | None
     ) -> None:
-        found = describe(name)
-        assert (found.kind, found.settlement, found.strike) == (kind, settlement, strike)
+        instrument = describe(name)
+        assert (instrument.kind, instrument.settlement, instrument.strike) == (kind, settlement, strike)
 
 
 class TestOptions:

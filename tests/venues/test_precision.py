@@ -144,12 +144,12 @@ class DeribitWriter(Writer):
     name, symbol = "deribit", "ETH-PERPETUAL"
 
     def _changes(self, message: Message) -> Book:
-        found = super()._changes(message)
-        for side, changes in found.items():  # it deletes no level that is not there
+        sides = super()._changes(message)
+        for side, changes in sides.items():  # it deletes no level that is not there
             gone = [p for p, text in changes.items() if not Decimal(text[1]) and p not in self.book[side]]
             for price in gone:
                 del changes[price]
-        return found
+        return sides
 
     def frame(self, kind: str, rows: dict[str, list[Text]], before: int) -> bytes:
         data: dict[str, Any] = {"type": "change" if before else "snapshot", "timestamp": AT_MS}
@@ -379,21 +379,21 @@ class Run:
         assert (self.book.state == "live") == self.live, self.said[-3:]
         if self.live:
             for side in SIDES:
-                found = getattr(self.book.ladder, side).levels()
+                shown = getattr(self.book.ladder, side).levels()
                 assert {
                     Decimal(price).scaleb(instrument.price_exponent): Decimal(size).scaleb(
                         instrument.size_exponent
                     )
-                    for price, size in zip(found.prices, found.sizes, strict=True)
+                    for price, size in zip(shown.prices, shown.sizes, strict=True)
                 } == {price: Decimal(text[1]) for price, text in self.writer.book[side].items()}
 
 
 def run(venue: str, heard: list[Message], *, listed: bool) -> list[bytes]:
     """Everything that a venue's machine says of messages."""
-    found = Run(venue, listed=listed)
+    played = Run(venue, listed=listed)
     for message in heard:
-        found.hear(message)
-    return [msgspec.json.encode(each) for each in found.said]
+        played.hear(message)
+    return [msgspec.json.encode(each) for each in played.said]
 
 
 @settings(max_examples=examples(20))
@@ -402,7 +402,7 @@ def run(venue: str, heard: list[Message], *, listed: bool) -> list[bytes]:
 def test_odd_numbers_cost_only_themselves_and_no_level_is_ever_wrong(
     venue: str, heard: list[Message], listed: bool
 ) -> None:
-    found = run(venue, heard, listed=listed)
+    played = run(venue, heard, listed=listed)
     if kernel.COMPILED:
         with pure_kernel():
-            assert run(venue, heard, listed=listed) == found
+            assert run(venue, heard, listed=listed) == played

@@ -104,13 +104,13 @@ def test_an_odd_level_costs_a_book_until_the_image_that_is_asked_for(odd: list[A
     venue = make_venue("deribit")
     venue.opened(Wants(), NOW)
     venue.received(deribit_frame(1, *CHANGES[0]), NOW)
-    said = venue.received(deribit_frame(2, [["new", 3000.5, 1.0], odd], []), NOW)
-    assert [type(each).__name__ for each in said] == ["Status", "Send", "Send", "Status"]
-    assert (said[0].reason, "float noise" in said[0].detail) == ("malformed", True)  # type: ignore[union-attr]
+    outputs = venue.received(deribit_frame(2, [["new", 3000.5, 1.0], odd], []), NOW)
+    assert [type(each).__name__ for each in outputs] == ["Status", "Send", "Send", "Status"]
+    assert (outputs[0].reason, "float noise" in outputs[0].detail) == ("malformed", True)  # type: ignore[union-attr]
     assert venue.received(deribit_frame(3, [["new", 3000.5, 1.0]], []), NOW) == []
-    said = venue.received(deribit_frame(1, *CHANGES[0]).replace(b'"change_id":1', b'"change_id":4'), NOW)
-    assert [type(each).__name__ for each in said] == ["Status", "BookDelta"]
-    assert said[0].state == "live"  # type: ignore[union-attr]
+    outputs = venue.received(deribit_frame(1, *CHANGES[0]).replace(b'"change_id":1', b'"change_id":4'), NOW)
+    assert [type(each).__name__ for each in outputs] == ["Status", "BookDelta"]
+    assert outputs[0].state == "live"  # type: ignore[union-attr]
 
 
 def test_a_trade_does_not_refine_where_the_levels_leave_no_room() -> None:

@@ -56,5 +56,5 @@ def test_an_image_has_no_previous_id_and_a_change_no_status_unless_it_is_news() 
         "asks",
     }
     change = BookData("change", 1, "X", 6, [], [], 5, BookStatus("live"))
-    found = json.loads(format_data(change))
-    assert (found["prev_change_id"], found["status"]) == (5, {"state": "live"})
+    body = json.loads(format_data(change))
+    assert (body["prev_change_id"], body["status"]) == (5, {"state": "live"})

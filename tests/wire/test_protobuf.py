@@ -99,12 +99,12 @@ def test_what_is_decoded_is_what_json_says(
     as_json = json.loads(payload(json_frame))["params"]
     encoder, decoder = ProtoEncoder("book.X.raw", "e", 3, "X"), ProtoDecoder()
     assert decoder.decode(payload(encoder.opened())) is None
-    found = decoder.decode(payload(encoder.frame(*place, data, conflated)))
-    assert found is not None
-    assert found.data == as_json.pop("data")
-    assert as_json.pop("conflated", 1) == found.conflated
-    assert as_json.pop("prev_seq", None) == found.prev_seq
-    assert as_json == {"channel": found.channel, "epoch": found.epoch, "seq": found.seq}
+    decoded = decoder.decode(payload(encoder.frame(*place, data, conflated)))
+    assert decoded is not None
+    assert decoded.data == as_json.pop("data")
+    assert as_json.pop("conflated", 1) == decoded.conflated
+    assert as_json.pop("prev_seq", None) == decoded.prev_seq
+    assert as_json == {"channel": decoded.channel, "epoch": decoded.epoch, "seq": decoded.seq}
 
 
 @given(st.binary(max_size=40))

@@ -4,6 +4,8 @@ import msgspec
 
 SECOND_NS = 1_000_000_000
 MOST_WALLETS = 100_000
+SUBSCRIPTIONS = ("subscribe", "unsubscribe", "unsubscribe_all")
+SIMULATIONS = ("simulate_portfolio", "pme/simulate")
 
 
 class RateLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,6 +21,8 @@ class RateLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     subscription_pool: int = 250_000
     subscription: int = 500
     """Cost of a `subscribe` or `unsubscribe` with any number of channels."""
+    simulation: int = 10_000
+    """Cost of `simulate_portfolio`, which Deribit allows once per second as well."""
 
 
 class _Balance:
@@ -53,9 +57,12 @@ class TokenBucket:
 
     def pay_for(self, method: str, now: int) -> bool:
         """Charge a request; returns False if there are too few credits."""
-        if method.partition("/")[2] in ("subscribe", "unsubscribe", "unsubscribe_all"):
+        name = method.lstrip("/").partition("/")[2]
+        if name in SUBSCRIPTIONS:
             return self._subscriptions.pay(self._limits.subscription, now)
-        return self._requests.pay(self._limits.request, now)
+        return self._requests.pay(
+            self._limits.simulation if name in SIMULATIONS else self._limits.request, now
+        )
 
 
 class TokenBuckets:

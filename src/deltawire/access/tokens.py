@@ -139,6 +139,11 @@ class Tokens:
         for held in list(self._of_key.get(client_id, {}).values()):
             self._drop(held)
 
+    def end_account(self, account: str) -> None:
+        """End all grants for an account."""
+        for held in [held for held in self._grants.values() if held.identity.account == account]:
+            self._drop(held)
+
     def __len__(self) -> int:
         return len(self._grants)
 

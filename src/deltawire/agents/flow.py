@@ -47,6 +47,7 @@ class FutureFlow:
         instrument: Instrument,
         latent: Latent,
         desks: tuple[Trader, Trader, Trader],
+        *,
         streams: Streams,
         tempo: Tempo,
         carry: float = 0.0,

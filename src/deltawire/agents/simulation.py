@@ -136,9 +136,9 @@ class Simulation:
             instrument,
             self._latent_market.coins[instrument.base],
             (accounts[0], accounts[1], accounts[2]),
-            self._streams,
-            PERPETUAL if instrument.perpetual else DATED,
-            self._carry(instrument),
+            streams=self._streams,
+            tempo=PERPETUAL if instrument.perpetual else DATED,
+            carry=self._carry(instrument),
         )
 
     def _fund(self, account: AccountId, currency: str) -> None:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from deltawire.book.audit import AuditLog, Findings, Step
 from deltawire.book.checksums import Checksum
 from deltawire.book.columns import Columns, Reader
 from deltawire.book.kernel import Image, Side, Track, read_places
+from deltawire.book.known import diff_beyond, diff_within, fixed_range, part_changes
 from deltawire.book.ladder import Ladder
 from deltawire.book.pure import MEASURED
 from deltawire.book.refinement import (
@@ -27,6 +29,8 @@ from deltawire.book.refinement import (
 from deltawire.book.sequencers import Sequencer, Verdict
 from deltawire.errors import PrecisionError, VenueError
 from deltawire.model.events import (
+    Audit,
+    BeyondChanges,
     BookDelta,
     BookImage,
     BookState,
@@ -37,6 +41,7 @@ from deltawire.model.events import (
     Status,
 )
 from deltawire.model.instruments import Instrument
+from deltawire.model.known_range import WHOLE, CompleteTo, KnownRange
 
 HELD_LIMIT = 20_000
 """Updates kept while an image is being fetched; beyond it the oldest are dropped, and the image will not connect."""
@@ -48,7 +53,10 @@ UNPROVEN: tuple[StaleReason, ...] = ("silent", "lost")
 
 
 class BookUpdate(msgspec.Struct, gc=False):
-    """One image or delta as sent by a venue: raw level arrays, ids (0 if the venue has none), checksum."""
+    """One image or delta as sent by a venue: raw level arrays, ids (0 if the venue has none), checksum.
+
+    `limit` is the number of levels a side at which an image was cut, 0 if it is complete.
+    """
 
     bids: bytes
     asks: bytes
@@ -57,6 +65,7 @@ class BookUpdate(msgspec.Struct, gc=False):
     previous: int = 0
     checksum: int | None = None
     venue_ns: int = 0
+    limit: int = 0
 
 
 class BookCounts(msgspec.Struct):
@@ -76,9 +85,13 @@ class BookCounts(msgspec.Struct):
     """Updates received without an image, for which no image came later."""
     old: int = 0
     """Updates that an image already contained."""
+    audits: int = 0
+    """Comparisons with an image at the same id."""
+    audit_differences: int = 0
+    """Levels within the known range that differed from it."""
 
 
-BookEvent = BookImage | BookDelta | Status | Listing
+BookEvent = BookImage | BookDelta | Status | Listing | Audit
 
 
 class Book:
@@ -87,6 +100,8 @@ class Book:
     `ask_reader` is for level formats whose reader keeps the state of a side. `holds` says that images are fetched
     separately (by REST), so that updates must be kept until one arrives. `depth` truncates both sides after every
     message, if the venue leaves that to the client.
+
+    An image may be cut. What is published is the book within its known range; see `KnownRange`.
     """
 
     def __init__(
@@ -115,6 +130,9 @@ class Book:
         self.wants_image = True
         self.label = ""
         """The name of the book's channel in the venue's frames, if they have one."""
+        self.levels = 0
+        """How many best levels a side the channel keeps up to date; 0 if all."""
+        self._known = WHOLE
         self._sequence = 0
         self._counts = BookCounts()
         self._track: Track | None = None
@@ -123,6 +141,9 @@ class Book:
         self._checksum = checksum
         self.depth = depth
         self._held: deque[BookUpdate] | None = deque(maxlen=HELD_LIMIT) if holds else None
+        self._audit: AuditLog | None = None
+        self._awaited: BookUpdate | None = None
+        """An image for the audit that the stream has not reached yet."""
         self._reached = 0
         """The venue's id of the last update checked on this connection: no image may be older."""
 
@@ -139,17 +160,36 @@ class Book:
         return self._sequencer.last
 
     @property
+    def known(self) -> KnownRange:
+        """Which levels are known."""
+        self._catch_up()
+        return self._known
+
+    @property
+    def complete_to(self) -> CompleteTo:
+        """The lowest bid and the highest ask up to which every level is known; None: to the end of the side."""
+        return self.known.complete_to(self.ladder.bids, self.ladder.asks)
+
+    @property
     def counts(self) -> BookCounts:
         """Counts of this book."""
         self._catch_up()
         return self._counts
 
+    def limit(self, depth: int) -> None:
+        """Keep this many levels a side from the next image on."""
+        self.depth = depth
+
     def use(self, track: Track) -> None:
         """While the book is live, its messages may be handled by this compiled book instead of `delta`."""
         self._track = track
 
-    def follow(self, label: str) -> None:
-        """The book's messages come on this channel from now on; updates held from another channel are dropped."""
+    def follow(self, label: str, levels: int = 0) -> None:
+        """The book's messages come on this channel from now on; updates held from another channel are dropped.
+
+        `levels` is how many best levels a side the channel keeps up to date, 0 if all.
+        """
+        self.levels = levels
         if label == self.label:
             return
         self._take_back()
@@ -185,6 +225,9 @@ class Book:
         for reader in dict.fromkeys((self._read_bids, self._read_asks)):
             reader.refine(*exponents_of(instrument))
         self.ladder.rescale(*factors)
+        self._known = self._known.rescaled(factors[0])
+        if self._audit is not None:
+            self._audit.rescale(*factors)
 
     def _define_by_print(self, finer: Instrument, now: int) -> list[BookEvent]:
         """Refine the instrument because a message of this book prints finer numbers."""
@@ -241,7 +284,78 @@ class Book:
         self._hand_over()
         return events
 
+    @property
+    def auditing(self) -> bool:
+        """Whether the book waits for an image to be compared with."""
+        return self._audit is not None
+
+    def begin_audit(self) -> bool:
+        """The next image will be compared with the book, and extend its known range; False if that cannot be.
+
+        It needs a live book, images that are fetched, and ids that images share with updates.
+        """
+        if self.state != "live" or self._held is None or not self._sequencer.numbered:
+            return False
+        if self._audit is None:
+            self._take_back()
+            self._audit, self._awaited = AuditLog(self._sequencer.last, self._known), None
+        return True
+
+    def end_audit(self) -> None:
+        """No image will come."""
+        self._audit = self._awaited = None
+        self._hand_over()
+
+    def _compare(self, update: BookUpdate, now: int) -> list[BookEvent]:
+        """Compare the live book with an image, now or when the stream has reached its id.
+
+        An image older than the request does not help; the next one may.
+        """
+        log = self._audit
+        if log is None or update.last < log.first:
+            return []
+        if update.last > self._sequencer.last:
+            self._awaited = update
+            return []
+        events: list[BookEvent] = []
+        self._awaited = None
+        try:
+            image = self._fit_image(update, events, now)
+        except VenueError as error:
+            self._counts.malformed += 1
+            return [*events, *self.fault("malformed", now, str(error))]
+        known = self._range(image.bids.levels(), image.asks.levels(), update.limit)
+        found = log.compare(self.ladder, image, known, update.last)
+        self._audit = None
+        audit = Audit(
+            self.instrument, now, update.last, found.compared, found.missing, found.extra, found.different
+        )
+        self._counts.audits += 1
+        self._counts.audit_differences += found.unequal
+        return [*events, audit, *self._heal(found, known, update, now)]
+
+    def _heal(
+        self, found: Findings, image_range: KnownRange, update: BookUpdate, now: int
+    ) -> list[BookEvent]:
+        """Make the book what the image says, with one delta; it is known as far as the image, or as before."""
+        before, ranges = self.ladder, (self._known, self._known.joined(image_range))
+        after = Ladder(before.bids.copy(), before.asks.copy())
+        after.bids.apply(list(found.bids), list(found.bids.values()))
+        after.asks.apply(list(found.asks), list(found.asks.values()))
+        if after.crossed():
+            self._counts.mismatches += 1
+            return self.fault("mismatch", now, f"an image at {update.last} contradicts the book")
+        near, beyond = diff_within(before, after, ranges), diff_beyond(before, after, ranges)
+        self.ladder, self._known = after, ranges[1]
+        if not (near[0] or near[1] or beyond) and ranges[0] == ranges[1]:
+            return []
+        return [self._make_delta(*near, beyond, update.venue_ns, now)]
+
     def _take_image(self, update: BookUpdate, now: int) -> list[BookEvent]:
+        if self.state == "live" and update.last >= self._sequencer.last:
+            self.begin_audit()
+        if self.state == "live" and self._audit is not None:
+            return self._compare(update, now)
         if self._held is not None and (self.state == "live" or not self._connects(update.last)):
             self.wants_image = self.state != "live"
             return []
@@ -268,7 +382,8 @@ class Book:
         if problem := self._problem(fresh, update):
             return [*events, *self.fault(problem, now, "in the image")]
         bids, asks = fresh.bids.levels(), fresh.asks.levels()
-        return [*events, *self._open(fresh, bids, asks, update.last, update.venue_ns, now)]
+        known = self._range(bids, asks, update.limit)
+        return [*events, *self._open(fresh, bids, asks, known, update.last, update.venue_ns, now)]
 
     def _fit_image(self, update: BookUpdate, events: list[BookEvent], now: int) -> Ladder:
         """The levels of an image; adds to `events` if the instrument was refined for them.
@@ -324,20 +439,28 @@ class Book:
             self._counts.checksums_ok += 1
             self._note_print(exponents_of(self.instrument))
         fresh = Ladder(image.bids, image.asks)
-        events = self._open(fresh, image.bid_levels, image.ask_levels, image.last, image.venue_ns, now)
+        known = self._range(image.bid_levels, image.ask_levels)
+        events = self._open(fresh, image.bid_levels, image.ask_levels, known, image.last, image.venue_ns, now)
         self._hand_over()
         return events
 
     def _open(
-        self, fresh: Ladder, bids: Levels, asks: Levels, last: int, venue_ns: int, now: int
+        self,
+        fresh: Ladder,
+        bids: Levels,
+        asks: Levels,
+        known: KnownRange,
+        last: int,
+        venue_ns: int,
+        now: int,
     ) -> list[BookEvent]:
-        """Take over this verified ladder with these levels."""
+        """Take over this verified ladder with these levels, as far as it is known."""
         self._counts.images += 1
         guessed = self._checksum is not None and self._checksum.printed and not self.instrument.stated
         self._print_unknown = guessed and len(fresh.bids) + len(fresh.asks) == 0
         self._sequencer.reset(last)
         events = self._went_live(now)
-        events.append(self._publish_image(fresh, bids, asks, venue_ns, now))
+        events.append(self._publish_image(fresh, bids, asks, known, venue_ns, now))
         return events + self._release(now) if self._held else events
 
     def delta(self, update: BookUpdate, now: int) -> list[BookEvent]:
@@ -379,6 +502,7 @@ class Book:
             self._reached = self._sequencer.last
         if reason == "closed":
             self._reached = 0
+        self._audit = self._awaited = None
         provable = reason in UNPROVEN and not (reason == "lost" and self._needs_image())
         self.state, self.reason, self.wants_image = "stale", reason, not provable
         if self._held is not None:
@@ -432,7 +556,19 @@ class Book:
         events += self._went_live(now)
         if bid_changes or ask_changes:
             events.append(self._publish(bid_changes, ask_changes, update.venue_ns, now))
+        if self._audit is not None:
+            bid_sizes, ask_sizes = (dict(zip(side.prices, side.sizes, strict=True)) for side in (bids, asks))
+            step = Step(self._sequencer.last, bid_changes, ask_changes, bid_sizes, ask_sizes, self._known)
+            events += self._log(self._audit, step, now)
         return events
+
+    def _log(self, audit: AuditLog, step: Step, now: int) -> list[BookEvent]:
+        audit.add(step)
+        if audit.full:
+            self._audit = self._awaited = None
+        elif self._awaited is not None:
+            return self._compare(self._awaited, now)
+        return []
 
     def _fit_update(self, update: BookUpdate, events: list[BookEvent], now: int) -> tuple[Columns, Columns]:
         """The levels of an update; adds to `events` if the instrument was refined for them."""
@@ -490,17 +626,42 @@ class Book:
                 side.truncate(self.depth)
         return fresh
 
-    def _publish_image(self, fresh: Ladder, bids: Levels, asks: Levels, venue_ns: int, now: int) -> BookEvent:
+    def _range(self, bids: Levels, asks: Levels, limit: int = 0) -> KnownRange:
+        """The known range of an image with these levels."""
+        levels = self.depth or self.levels
+        return KnownRange(levels=levels) if levels else fixed_range(bids, asks, limit)
+
+    def _publish_image(
+        self, fresh: Ladder, bids: Levels, asks: Levels, known: KnownRange, venue_ns: int, now: int
+    ) -> BookEvent:
         before, self.ladder = self.ladder, fresh
-        if self._sequence:
-            self._counts.resyncs += 1
-            return self._publish(before.bids.diff(bids), before.asks.diff(asks), venue_ns, now)
-        self._sequence = 1
-        return BookImage(self.instrument, 1, bids, asks, venue_ns, now, self._sequencer.last)
+        known_before, self._known = self._known, known
+        if not self._sequence:
+            self._sequence = 1
+            return BookImage(self.instrument, 1, bids, asks, venue_ns, now, self._sequencer.last, known)
+        self._counts.resyncs += 1
+        if not (known.edged or known_before.edged):
+            return self._make_delta(before.bids.diff(bids), before.asks.diff(asks), None, venue_ns, now)
+        ranges = known_before, known
+        near = diff_within(before, fresh, ranges)
+        return self._make_delta(*near, diff_beyond(before, fresh, ranges), venue_ns, now)
 
     def _publish(self, bids: Changes, asks: Changes, venue_ns: int, now: int) -> BookDelta:
-        self._sequence += 1
-        return BookDelta(self.instrument, self._sequence, bids, asks, venue_ns, now, self._sequencer.last)
+        beyond = None
+        if self._known.edged:
+            bids, asks, beyond = part_changes(bids, asks, self._known)
+            self._known = self._known.passed(self.ladder.bids.best(), self.ladder.asks.best())
+        return self._make_delta(bids, asks, beyond, venue_ns, now)
+
+    def _make_delta(
+        self, bids: Changes, asks: Changes, beyond: BeyondChanges | None, venue_ns: int, now: int
+    ) -> BookDelta:
+        covers = 1 if bids or asks or beyond is None else 0
+        self._sequence += covers
+        last = self._sequencer.last
+        return BookDelta(
+            self.instrument, self._sequence, bids, asks, venue_ns, now, last, covers, self._known, beyond
+        )
 
     def _went_live(self, now: int) -> list[BookEvent]:
         if self.state == "live":
@@ -535,7 +696,7 @@ class Book:
         That computes checksums from present ticks and lots, so it would fail if the venue prints at other exponents.
         """
         as_printed = self._print_shift == (0, 0) and not self._print_unknown
-        if self._track is not None and self.state == "live" and as_printed:
+        if self._track is not None and self.state == "live" and as_printed and self._audit is None:
             self._track.enable(
                 self.label,
                 self.instrument,
@@ -545,6 +706,7 @@ class Book:
                 self._sequence,
                 self._sequencer.last,
                 self._sequencer.settled,
+                self._known,
             )
 
     def _take_back(self) -> None:
@@ -558,6 +720,7 @@ class Book:
         track = self._track
         if track is not None and track.enabled:
             self._sequence, self._sequencer.last = track.sequence, track.last
+            self._known = track.known
             deltas, checksums = track.counted()
             self._counts.deltas += deltas
             self._counts.checksums_ok += checksums

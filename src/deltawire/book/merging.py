@@ -28,33 +28,33 @@ class ReaderCheckpoints(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._marks: dict[int, ReaderCheckpoint[T]] = {}
+        self._checkpoints: dict[int, ReaderCheckpoint[T]] = {}
 
     def hold(self, at: int, context: T) -> None:
         """A reader falls behind here, at the newest position."""
-        mark = self._marks.get(at)
-        if mark is None:
-            mark = self._marks[at] = ReaderCheckpoint(context)
-        mark.readers += 1
+        checkpoint = self._checkpoints.get(at)
+        if checkpoint is None:
+            checkpoint = self._checkpoints[at] = ReaderCheckpoint(context)
+        checkpoint.readers += 1
 
     def release(self, at: int) -> None:
         """A reader has left this position; drop what only it needed."""
-        mark = self._marks[at]
-        mark.readers -= 1
-        if mark.readers:
+        checkpoint = self._checkpoints[at]
+        checkpoint.readers -= 1
+        if checkpoint.readers:
             return
-        points = list(self._marks)
+        points = list(self._checkpoints)
         place = points.index(at)
-        del self._marks[at]
+        del self._checkpoints[at]
         if place:
-            earlier = self._marks[points[place - 1]]
-            earlier.bids.follow(mark.bids)
-            earlier.asks.follow(mark.asks)
+            earlier = self._checkpoints[points[place - 1]]
+            earlier.bids.follow(checkpoint.bids)
+            earlier.asks.follow(checkpoint.asks)
 
     def add(self, bids: Changes, asks: Changes) -> None:
         """Record changes that were published."""
-        if self._marks:
-            newest = self._marks[next(reversed(self._marks))]
+        if self._checkpoints:
+            newest = self._checkpoints[next(reversed(self._checkpoints))]
             newest.bids.add(bids)
             newest.asks.add(asks)
 
@@ -62,17 +62,17 @@ class ReaderCheckpoints(Generic[T]):
         """The context of a checkpoint, and for both sides every price changed since then with its earlier size."""
         bids: dict[int, int] = {}
         asks: dict[int, int] = {}
-        for point, mark in self._marks.items():
+        for point, checkpoint in self._checkpoints.items():
             if point >= at:
-                bids = mark.bids.before() | bids
-                asks = mark.asks.before() | asks
-        return self._marks[at].context, bids, asks
+                bids = checkpoint.bids.before() | bids
+                asks = checkpoint.asks.before() | asks
+        return self._checkpoints[at].context, bids, asks
 
     def rescale(self, price_factor: int, size_factor: int) -> None:
         """Convert to finer ticks and lots."""
-        for mark in self._marks.values():
-            mark.bids.rescale(price_factor, size_factor)
-            mark.asks.rescale(price_factor, size_factor)
+        for checkpoint in self._checkpoints.values():
+            checkpoint.bids.rescale(price_factor, size_factor)
+            checkpoint.asks.rescale(price_factor, size_factor)
 
     def __bool__(self) -> bool:
-        return bool(self._marks)
+        return bool(self._checkpoints)

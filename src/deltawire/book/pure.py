@@ -16,6 +16,7 @@ import msgspec
 
 from deltawire.model.events import BookDelta, Changes, Levels
 from deltawire.model.instruments import Instrument
+from deltawire.model.known_range import WHOLE, KnownRange
 
 Action = Literal["new", "change", "delete"]
 Form = Literal["text_pairs", "text_rows", "number_objects", "action_rows"]
@@ -298,6 +299,7 @@ class Track:
     enabled = False
     sequence = 0
     last = 0
+    known = WHOLE
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
@@ -312,6 +314,7 @@ class Track:
         sequence: int,
         last: int,
         bridged: bool,
+        known: KnownRange = WHOLE,
     ) -> None:
         """The book is live and stands as given: messages may take the fast path from here."""
 

@@ -1,1 +1,1 @@
-"""Brokers: how batches get from sources to gateways."""
+"""Brokers: carry batches from sources to gateways, and account events from the exchange."""

@@ -1,18 +1,20 @@
-"""The broker inside one process, and its images."""
+"""The brokers inside one process: of market data, and of account events."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from itertools import islice
 
 from deltawire.errors import PublishError
+from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.ports import Batch
 
 Listener = Callable[[Batch], None]
+AccountListener = Callable[[AccountId, Iterable[AccountEvent]], None]
 
 
 class MemoryBroker:
-    """Hands each batch over at once, in the publisher's own call; keeps the newest `kept` of each topic."""
+    """Calls listeners within `publish`, in the order of subscription; keeps the newest `kept` batches per topic."""
 
     def __init__(self, kept: int = 0) -> None:
         self._kept = kept
@@ -22,7 +24,7 @@ class MemoryBroker:
         self._routes: dict[str, list[Listener]] = {}
 
     def publish(self, topic: str, batch: Batch, expected: int | None = None) -> int:
-        """See `deltawire.ports.Broker`."""
+        """Number a batch and call the listeners; `PublishError` if `expected` is not the newest number."""
         newest = self._numbers.get(topic, 0)
         if expected is not None and expected != newest:
             raise PublishError(topic, expected, newest)
@@ -39,7 +41,7 @@ class MemoryBroker:
         return newest + 1
 
     def subscribe(self, pattern: str, listener: Listener) -> Callable[[], None]:
-        """See `deltawire.ports.Broker`."""
+        """Call `listener` with later batches of topics that match the pattern (`fnmatch`); returns how to end it."""
         key = object()
         self._subscriptions[key] = (pattern, listener)
         self._routes.clear()
@@ -51,11 +53,11 @@ class MemoryBroker:
         return end
 
     def newest(self, topic: str) -> int:
-        """See `deltawire.ports.Broker`."""
+        """The number of a topic's newest batch; 0 before the first."""
         return self._numbers.get(topic, 0)
 
     def history(self, topic: str, after: int) -> Sequence[Batch] | None:
-        """See `deltawire.ports.Broker`."""
+        """The batches after number `after`, oldest first; None if they are not all kept."""
         kept = self._history.get(topic, ())
         count = self.newest(topic) - after
         if not 0 <= count <= len(kept):
@@ -63,17 +65,17 @@ class MemoryBroker:
         return list(islice(kept, len(kept) - count, None))
 
 
-class MemoryRetained:
-    """Images in a dictionary."""
+class MemoryAccountBroker:
+    """Calls every listener with `(account, events)` within `publish`, in the order of subscription."""
 
     def __init__(self) -> None:
-        self._images: dict[str, tuple[int, Batch]] = {}
+        self._listeners: list[AccountListener] = []
 
-    def retain(self, topic: str, number: int, image: Batch) -> None:
-        """See `deltawire.ports.Retained`."""
-        if number >= self._images.get(topic, (0, image))[0]:
-            self._images[topic] = number, image
+    def publish(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
+        """Call all listeners; an exception of one propagates to the publisher."""
+        for listener in self._listeners:
+            listener(account, events)
 
-    def retained(self, topic: str) -> tuple[int, Batch] | None:
-        """See `deltawire.ports.Retained`."""
-        return self._images.get(topic)
+    def subscribe(self, listener: AccountListener) -> None:
+        """Add a listener for all later events, for the life of the broker."""
+        self._listeners.append(listener)

@@ -92,7 +92,9 @@ class Screen:
 
     def _ladder(self, channel: str, book: BookMirror) -> RenderableType:
         bids, asks = book.best(self._depth)
-        return self._levels(channel, bids, asks, book.timestamp, _words(book.state, book.reason, book.detail))
+        state = _words(book.state, book.reason, book.detail)
+        known = _edges(book, len(bids), len(asks), self._depth)
+        return self._levels(channel, bids, asks, book.timestamp, state, known)
 
     def _grouped(self, channel: str, data: dict[str, Any]) -> RenderableType:
         bids, asks = ([(row[0], row[1]) for row in data[side][: self._depth]] for side in ("bids", "asks"))
@@ -107,6 +109,7 @@ class Screen:
         asks: list[tuple[float, float]],
         timestamp: int,
         state: str,
+        known: str = "",
     ) -> RenderableType:
         self._note_decimals(channel, [price for price, _ in bids + asks])
         largest = max((size for _, size in bids + asks), default=1.0)
@@ -125,6 +128,8 @@ class Screen:
         else:
             colour = "green" if state == "live" else "red"
             subtitle = Text.assemble((state, colour), " ", _clock(timestamp))
+        if known:
+            subtitle.append(f"  {known}", "yellow")
         return Panel(table, title=Text(channel), subtitle=subtitle, expand=False)
 
     def _age(self, *channels: str) -> Text | None:
@@ -171,6 +176,14 @@ class Screen:
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _edges(book: BookMirror, bids: int, asks: int, depth: int) -> str:
+    """Where the known part of a book ends, if it ends within what could be shown."""
+    low, high = book.complete_to
+    if (low is None or bids >= depth) and (high is None or asks >= depth):
+        return ""
+    return f"known {'to the end' if low is None else low} | {'to the end' if high is None else high}"
 
 
 def _words(state: str, reason: str, detail: str) -> str:

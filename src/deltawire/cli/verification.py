@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import msgspec
 
 from deltawire.book.book import Book
-from deltawire.model.events import Event, Fault, Status
+from deltawire.cli.certificate import AuditReport, Certificate, Coverage, Silence
+from deltawire.model.events import Audit, BookDelta, BookImage, Event, Fault, Status, Ticker, Trade
 from deltawire.ports import Batch, BookFrames
 from deltawire.recording import Recording, RecordingEntry, format_place, format_time
 from deltawire.sources.replay import play
@@ -61,6 +62,8 @@ class BookReport(msgspec.Struct):
     tops_ok: int = 0
     waited: int = 0
     old: int = 0
+    audits: int = 0
+    audit_differences: int = 0
     best_bid: float | None = None
     best_ask: float | None = None
     state: str = ""
@@ -68,6 +71,8 @@ class BookReport(msgspec.Struct):
     detail: str = ""
     verified: bool = False
     outages: list[Outage] = msgspec.field(default_factory=list)
+    coverage: Coverage | None = None
+    audited: list[AuditReport] = msgspec.field(default_factory=list)
 
 
 class FaultReport(msgspec.Struct):
@@ -121,6 +126,7 @@ class Report(msgspec.Struct):
     faults: list[FaultReport]
     damaged: int
     damage: list[Damage]
+    silent: list[Silence]
 
 
 class Verification:
@@ -137,6 +143,7 @@ class Verification:
         self._stale: dict[str, Counter[str]] = {}
         self._damaged = 0
         self._damage: list[Damage] = []
+        self._certificate = Certificate()
         self.messages = 0
 
     def run(self) -> Iterator[int]:
@@ -170,6 +177,7 @@ class Verification:
             faults=sorted(self._faults.values(), key=lambda fault: -fault.count),
             damaged=self._damaged,
             damage=self._damage,
+            silent=self._certificate.silences(self._last_ns),
         )
 
     def _records(self) -> Iterator[RecordingEntry]:
@@ -194,6 +202,9 @@ class Verification:
                     self._note_fault(event)
                 continue
             self._events[kind_of(event)] += 1
+            if isinstance(event, BookImage | BookDelta | Audit | Trade | Ticker):
+                book = self._feed.books.get(event.instrument.name)
+                self._certificate.take(event, book, (self._record.line, self._record.file), batch.at_ns)
             if isinstance(event, Status) and event.state == "stale":
                 self._note_outage(event)
 
@@ -231,6 +242,8 @@ class Verification:
             detail=detail or ("" if book.sequence else "no image came"),
             verified=book.state == "live",
             outages=outages,
+            coverage=self._certificate.coverage(name, book),
+            audited=self._certificate.audits.get(name, [])[:MOST_PLACES],
         )
 
     def _is_verified(self, instruments: dict[str, BookReport]) -> bool:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from deltawire.cli.certificate import SideCoverage
 from deltawire.cli.output import print_json
 from deltawire.cli.tables import format_rows, make_console
 from deltawire.cli.verification import BookReport, Report, Verification
@@ -94,6 +95,7 @@ def _print(report: Report) -> None:
         console.print(line, highlight=False)
     if report.instruments:
         _print_books(console, report)
+    _print_certificate(console, report)
     if report.fast_path.share is not None:
         of = f"{report.fast_path.share:.1%} of {report.fast_path.of:,} book frames"
         console.print(f"fast path: {of}", highlight=False)
@@ -162,6 +164,45 @@ def _print_books(console: Console, report: Report) -> None:
         )
     if len(places) > PLACES_SHOWN:
         console.print(f"[yellow]and {len(places) - PLACES_SHOWN:,} more: --json shows all")
+
+
+def _print_certificate(console: Console, report: Report) -> None:
+    """How far the books were known, what audits found, and which streams fell silent."""
+    books = [(name, book) for name, book in report.instruments.items() if _is_limited(book)]
+    for name, book in books[:PLACES_SHOWN]:
+        assert book.coverage is not None, "limited"
+        sides = (
+            f"bids {_coverage(book.coverage.bids)}, {book.coverage.known_bids:,} of {book.coverage.all_bids:,} levels",
+            f"asks {_coverage(book.coverage.asks)}, {book.coverage.known_asks:,} of {book.coverage.all_asks:,} levels",
+        )
+        console.print(f"[cyan]known[/] {escape(name)}: {'; '.join(sides)}", highlight=False)
+    if len(books) > PLACES_SHOWN:
+        console.print(f"and {len(books) - PLACES_SHOWN:,} more limited books: --json shows all")
+    audits = [(name, audit) for name, book in report.instruments.items() for audit in book.audited]
+    for name, audit in audits[:PLACES_SHOWN]:
+        equal = f"{audit.equal_share:.2%} of {audit.compared:,} levels equal"
+        console.print(f"[cyan]audit[/] {escape(f'{name}, {audit.place}')}: {equal}", highlight=False)
+    for silence in report.silent[:PLACES_SHOWN]:
+        last = f"last event {silence.seconds:,.0f} s before the end"
+        stream = escape(f"{silence.instrument} {silence.stream}, {silence.place}")
+        console.print(f"[yellow]silent[/] {stream}: {last}", highlight=False)
+    if len(report.silent) > PLACES_SHOWN:
+        console.print(
+            f"[yellow]and {len(report.silent) - PLACES_SHOWN:,} more silent streams: --json shows all"
+        )
+
+
+def _is_limited(book: BookReport) -> bool:
+    """Whether a book was not known to its ends."""
+    coverage = book.coverage
+    return coverage is not None and not (coverage.bids.least is None and coverage.asks.least is None)
+
+
+def _coverage(side: SideCoverage) -> str:
+    if side.least is None:
+        return "to the end"
+    now = "to the end" if side.last is None else f"{side.last:.1f} bp"
+    return f"least {side.least:.1f} bp, at the end {now}, below 10 bp {side.narrow:.0%} of the time"
 
 
 def _print_list(console: Console, title: str, parts: Iterable[str]) -> None:

@@ -74,20 +74,21 @@ class BookView:
         return self._book().verified
 
     @property
-    def complete_to(self) -> tuple[Decimal, Decimal] | None:
-        """The lowest bid and the highest ask up to which no level is missing; None where that is not known.
+    def complete_to(self) -> tuple[Decimal | None, Decimal | None] | None:
+        """The lowest bid and the highest ask up to which no level is missing; None while the book is not live.
 
-        Known where `depth` levels were asked for and are there; of a whole book the server does not say how deep it
-        hears its venue.
+        In place of a price, None says that the whole side is known.
         """
-        sizes = self._book().sizes
-        if not self._depth or min(sizes) < self._depth or self.state != "live":
+        if self.state != "live":
             return None
-        bids, asks = self._book().top(self._depth)
-        return bids[-1].price, asks[-1].price
+        bid, ask = self._book().complete_to(self._depth)
+        return None if bid is None else bid.price, None if ask is None else ask.price
 
     def top(self, depth: int = SHOWN, *, stale: bool = False) -> tuple[list[Level], list[Level]]:
-        """The best bids and asks, best first; none while the book is not live, unless `stale` ones will do."""
+        """The best bids and asks, best first, as far as they are known.
+
+        None while the book is not live, unless `stale` ones will do.
+        """
         return self._book().top(depth) if stale or self.state == "live" else MISSING
 
     @property
@@ -105,7 +106,7 @@ class BookView:
     def vwap(self, side: Side, notional: float) -> float | None:
         """The mean price at which one would `buy` or `sell` for so much of the quote currency, now.
 
-        None while the book is not live, or not deep enough. `ValueError` where sizes cannot be stated in coins.
+        None while the book is not live, or not known deep enough. `ValueError` where sizes cannot be stated in coins.
         """
         if side not in ("buy", "sell"):
             raise ValueError(f"side is buy or sell, not {side!r}")

@@ -72,7 +72,7 @@ class _Connection(ClientConnection):
     """Lets go of its transport also when the peer broke it off: asyncio warns of one over TLS otherwise."""
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """See `websockets`."""
+        """Close the connection with this WebSocket code and reason; waits for the peer's close frame."""
         await super().close(code, reason)
         self.transport.close()
 
@@ -363,7 +363,7 @@ def trusting(
         raise FeedError(f"no address of a server: {url}: {error}", retry=False) from error
     secure = address.startswith("wss://")
     if not secure and (cafile is not None or ssl is not None):
-        raise FeedError(f"a certificate to trust is for wss://, not for {address}", retry=False)
+        raise FeedError(f"a certificate to trust applies to wss://, not to {address}", retry=False)
     if cafile is None:
         return (ssl or True) if secure else None
     if ssl is not None:
@@ -371,7 +371,7 @@ def trusting(
     try:
         return create_default_context(cafile=cafile)
     except OSError as error:
-        why = "no certificate in PEM" if isinstance(error, SSLError) else error.strerror
+        why = "not a certificate in PEM" if isinstance(error, SSLError) else error.strerror
         raise FeedError(f"cannot trust {cafile}: {why}", retry=False) from error
 
 

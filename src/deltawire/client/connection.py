@@ -74,11 +74,13 @@ class Connection:
         depth: int | None = None,
         max_rate: float | None = None,
         stamps: bool = False,
+        beyond: bool = False,
     ) -> Subscription:
         """Subscribe to channels, by name or pattern: iterate over what this returns.
 
         `queue` and `on_full` bound what nobody has read yet, as in `connect`. `depth` (levels a side of books),
-        `max_rate` (notifications a second) and `stamps` (the server's nanoseconds) are those of `public/subscribe`.
+        `max_rate` (notifications a second), `stamps` (the server's nanoseconds) and `beyond` (levels beyond a book's
+        known range as well) are those of `public/subscribe`.
         `SubscriptionRefused` names the channels that there are not, or not for you.
         """
         if not channels:
@@ -92,6 +94,7 @@ class Connection:
             depth=depth,
             max_rate=max_rate,
             stamps=stamps,
+            beyond=beyond,
         )
         try:
             await made.start()

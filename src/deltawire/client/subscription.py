@@ -54,7 +54,7 @@ class Subscription:
         typed: bool = True,
         **asked: Any,
     ) -> None:
-        """`asked` is what else `public/subscribe` takes: `depth`, `max_rate`, `stamps`.
+        """`asked` is what else `public/subscribe` takes: `depth`, `max_rate`, `stamps`, `beyond`.
 
         Unless it is `typed` it is read by `notifications` only, and asks for no definitions before. A reader that is
         not `eager` takes what comes, but a paced source does not go on for its sake.

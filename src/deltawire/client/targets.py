@@ -77,7 +77,7 @@ class Servers:
         """Nothing to do: a server knows what it serves."""
 
     async def connect(self, session: ClientSession, queue: NotificationQueue) -> Client:
-        """See `Target`."""
+        """Open a connection to the current address."""
         return await open_client(
             self.address,
             session,
@@ -90,7 +90,7 @@ class Servers:
         )
 
     def failed(self) -> None:
-        """See `Target`."""
+        """The connection failed: the next `connect` uses the next address."""
         self._at = (self._at + 1) % len(self.addresses)
 
     def waits(self, client: Client) -> None:

@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.dialect.private_payloads import UserOrder
+from deltawire.dialect.private_payloads import Position, UserOrder
+from deltawire.dialect.summaries import AccountSummary
 
 Number = float | None
 Pairs = list[tuple[int, float]]
@@ -32,6 +33,12 @@ class Settlements(msgspec.Struct):
     continuation: str
 
 
+class LogInfo(msgspec.Struct, omit_defaults=True):
+    """More about a change: of a transfer and a moved position the other account."""
+
+    other_side: str = ""
+
+
 class LogEntry(msgspec.Struct, omit_defaults=True):
     """A change of a balance, and what brought it about."""
 
@@ -46,7 +53,7 @@ class LogEntry(msgspec.Struct, omit_defaults=True):
     balance: float
     cashflow: float
     commission: float
-    info: dict[str, Any]
+    info: LogInfo
     profit_as_cashflow: bool
     instrument_name: str = ""
     amount: float = 0.0
@@ -101,7 +108,7 @@ class Withdrawal(msgspec.Struct):
     transaction_id: str | None
 
 
-class MoneyTransfer(msgspec.Struct):
+class MoneyTransfer(msgspec.Struct, omit_defaults=True):
     """What went to or came from another account of the same owner."""
 
     id: int
@@ -113,6 +120,7 @@ class MoneyTransfer(msgspec.Struct):
     type: str
     created_timestamp: int
     updated_timestamp: int
+    nonce: str = ""
 
 
 class Deposits(msgspec.Struct):
@@ -185,6 +193,21 @@ class UserLock(msgspec.Struct, omit_defaults=True):
     message: str = ""
 
 
+class SubaccountPortfolio(msgspec.Struct):
+    """Money and margin of a currency."""
+
+    currency: str
+    balance: float
+    equity: float
+    margin_balance: float
+    available_funds: float
+    available_withdrawal_funds: float
+    initial_margin: float
+    maintenance_margin: float
+    additional_reserve: float
+    spot_reserve: float
+
+
 class Subaccount(msgspec.Struct, omit_defaults=True):
     """An account of the owner's; the portfolio is by currency in small letters."""
 
@@ -201,14 +224,22 @@ class Subaccount(msgspec.Struct, omit_defaults=True):
     proof_id_signature: str
     security_keys_enabled: bool
     security_keys_assignments: list[str]
-    portfolio: dict[str, Any] = {}
+    portfolio: dict[str, SubaccountPortfolio] = {}
+
+
+class TradingProduct(msgspec.Struct):
+    """A kind of instrument that may be switched off; none can be here."""
+
+    product: str
+    enabled: bool
+    overwriteable: bool
 
 
 class NewSubaccount(Subaccount, omit_defaults=True):
     """A sub-account that was just created."""
 
     disabled_trading_products: list[str] = []
-    trading_products_details: list[Any] = []
+    trading_products_details: list[TradingProduct] = []
     referrals_count: int = 0
 
 
@@ -216,7 +247,7 @@ class SubaccountDetails(msgspec.Struct, omit_defaults=True):
     """Positions and open orders of an account."""
 
     uid: int
-    positions: list[dict[str, Any]]
+    positions: list[Position]
     open_orders: list[UserOrder] = []
 
 
@@ -281,11 +312,42 @@ class FundingChart(msgspec.Struct):
     data: list[FundingPoint]
 
 
+class Announcement(msgspec.Struct):
+    """What an operator would announce; there are none here."""
+
+    id: int
+    title: str
+    body: str
+    important: bool
+    confirmation: bool
+    publication_timestamp: int
+
+
+class TradeVolumes(msgspec.Struct, omit_defaults=True):
+    """What was traded of a currency in 24 hours; with `extended` also in 7 and 30 days."""
+
+    currency: str
+    futures_volume: float
+    calls_volume: float
+    puts_volume: float
+    spot_volume: float
+    futures_volume_7d: Number = None
+    calls_volume_7d: Number = None
+    puts_volume_7d: Number = None
+    spot_volume_7d: Number = None
+    futures_volume_30d: Number = None
+    calls_volume_30d: Number = None
+    puts_volume_30d: Number = None
+    spot_volume_30d: Number = None
+
+
 ACCOUNT_RESULTS: dict[str, Any] = {
     "private/change_subaccount_name": Literal["ok"],
     "private/create_subaccount": NewSubaccount,
+    "private/remove_subaccount": Literal["ok"],
+    "private/toggle_subaccount_login": Literal["ok"],
     "private/get_deposits": Deposits,
-    "private/get_new_announcements": list[Any],
+    "private/get_new_announcements": list[Announcement],
     "private/get_order_margin_by_ids": list[OrderMargin],
     "private/get_settlement_history_by_currency": Settlements,
     "private/get_settlement_history_by_instrument": Settlements,
@@ -297,11 +359,11 @@ ACCOUNT_RESULTS: dict[str, Any] = {
     "private/get_user_locks": list[UserLock],
     "private/get_withdrawals": Withdrawals,
     "private/move_positions": MovedPositions,
-    "private/pme/simulate": dict[str, Any],
-    "private/simulate_portfolio": dict[str, Any],
+    "private/pme/simulate": AccountSummary,
+    "private/simulate_portfolio": AccountSummary,
     "private/submit_transfer_between_subaccounts": MoneyTransfer,
     "private/submit_transfer_to_subaccount": MoneyTransfer,
-    "public/get_announcements": list[Any],
+    "public/get_announcements": list[Announcement],
     "public/get_contract_size": ContractSize,
     "public/get_delivery_prices": DeliveryPrices,
     "public/get_funding_chart_data": FundingChart,
@@ -312,6 +374,6 @@ ACCOUNT_RESULTS: dict[str, Any] = {
     "public/get_last_settlements_by_instrument": Settlements,
     "public/get_mark_price_history": Pairs,
     "public/get_supported_index_names": list[SupportedIndex],
-    "public/get_trade_volumes": list[dict[str, Any]],
+    "public/get_trade_volumes": list[TradeVolumes],
 }
 """By method."""

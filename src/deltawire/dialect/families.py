@@ -10,6 +10,7 @@ import msgspec
 from deltawire.dialect.payloads import (
     Candle,
     ExpirationPrice,
+    Health,
     IncrementalTicker,
     IndexPrice,
     IndexStatistics,
@@ -24,6 +25,7 @@ from deltawire.dialect.payloads import (
     VolatilityIndex,
 )
 from deltawire.dialect.private_payloads import Lock, MmpTrigger, UserChanges, UserOrder, UserTrade
+from deltawire.dialect.summaries import Summary
 from deltawire.wire.notifications import BookData, GroupedBook
 
 KINDS = ("future", "option", "spot", "future_combo", "option_combo", "combo", "any")
@@ -43,7 +45,13 @@ CHOICES: dict[str, tuple[str, ...]] = {
 """Parts of names with a fixed set of values; the others are `instrument`, `index` and `currency`."""
 
 Merging = Literal["never", "newest", "book"]
-SILENT = dict[str, Any]
+
+
+class Unsaid(msgspec.Struct):
+    """The data of channels about which nothing is ever said here: it has no members."""
+
+
+SILENT = Unsaid
 """The data type of channels that never publish, because their subject does not exist here."""
 
 
@@ -65,6 +73,8 @@ class Family(msgspec.Struct, frozen=True):
     """Whether `max_rate` applies."""
     limited: bool = False
     """Whether `depth` applies."""
+    ranged: bool = False
+    """Whether it is limited to a book's known range, unless `beyond` asks for more."""
     merging: Merging = "never"
     """How several notifications are merged: only the newest, the sum of a book's changes, or never."""
 
@@ -87,7 +97,7 @@ _ROWS = (
     Family("user_combo_trades", _of("user.combo_trades"), "PrivateSilentChannel", list[UserTrade], _TRADE),
     Family("user_mmp_trigger", ("user.mmp_trigger.{index}",), "MmpTriggerChannel", MmpTrigger, _TRADE),
     # A portfolio has the members of `private/get_account_summary`.
-    Family("user_portfolio", ("user.portfolio.{currency}",), "PortfolioChannel", dict[str, Any], _ACCOUNT),
+    Family("user_portfolio", ("user.portfolio.{currency}",), "PortfolioChannel", Summary, _ACCOUNT),
     Family("user_access_log", ("user.access_log",), "PrivateSilentChannel", SILENT, _ACCOUNT),
     Family("user_lock", ("user.lock",), "LockChannel", Lock, _ACCOUNT),
     Family("user_rfqs", ("block_rfq.{role}.{currency}",), "PrivateSilentChannel", SILENT, _RFQ),
@@ -98,6 +108,7 @@ _ROWS = (
         "GroupedBookChannel",
         GroupedBook,
         paced=True,
+        ranged=True,
         merging="newest",
     ),
     Family(
@@ -107,6 +118,7 @@ _ROWS = (
         BookData,
         paced=True,
         limited=True,
+        ranged=True,
         merging="book",
     ),
     Family("kind_trades", ("trades.{kind}.{currency}.{interval}",), "KindTradesChannel", list[Trade]),
@@ -172,6 +184,7 @@ _ROWS = (
     Family(
         "instrument_state", ("instrument.state.{kind}.{currency}",), "InstrumentStateChannel", InstrumentState
     ),
+    Family("health", ("book.{instrument}.health",), "HealthChannel", Health, merging="newest"),
     Family("status", ("status.{instrument}",), "StatusChannel", Status, merging="newest"),
     Family("platform_state", ("platform_state",), "SilentChannel", SILENT),
     Family("methods_state", ("platform_state.public_methods_state",), "SilentChannel", SILENT),

@@ -36,15 +36,18 @@ class ChannelKey(msgspec.Struct, frozen=True):
     """Minimum time between two notifications."""
     stamps: bool = False
     """Whether notifications have latency stamps."""
+    beyond: bool = False
+    """Whether levels beyond a book's known range are told as well."""
     account: int = 0
     """The account of a private channel."""
 
     @property
     def id(self) -> str:
         """Unlike the name, it differs between accounts, depths and rates, each of which has its own sequence."""
-        if not (self.levels or self.pace_ns or self.stamps or self.account):
+        if not (self.levels or self.pace_ns or self.stamps or self.beyond or self.account):
             return self.name
-        return f"{self.name} {self.levels}/{self.pace_ns}/{self.stamps:d}/{self.account}"
+        options = f"{self.levels}/{self.pace_ns}/{self.stamps:d}/{self.account}"
+        return f"{self.name} {options}{'/beyond' if self.beyond else ''}"
 
     @property
     def pattern(self) -> bool:

@@ -122,7 +122,7 @@ def transfer_object(entry: LogEntry, other: str) -> dict[str, Any]:
         "type": "subaccount",
         "created_timestamp": entry.at_ns // MS_NS,
         "updated_timestamp": entry.at_ns // MS_NS,
-    }
+    } | ({"nonce": entry.nonce} if entry.nonce else {})
 
 
 def _of_instrument(entry: LogEntry, instrument: Instrument) -> dict[str, Any]:

@@ -4,10 +4,12 @@ All are plain dicts of JSON values. Prices are in the instrument's quote unit (o
 them), amounts in the venue's size unit, times in milliseconds, IVs in percent.
 """
 
+from math import isinf
 from typing import Any
 
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState, Mark, TapeEntry
+from deltawire.market.venue_health import state_coverage_bp
 from deltawire.model.events import Stats
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import exponent_of
@@ -112,6 +114,11 @@ def currency_objects(market: Market) -> list[dict[str, Any]]:
     ]
 
 
+def index_name_object(name: str) -> dict[str, Any]:
+    """An index by its name; there are no combos."""
+    return {"name": name, "future_combo_creation_enabled": False, "option_combo_creation_enabled": False}
+
+
 def ticker_object(state: InstrumentState, market: Market, mark: Mark | None = None) -> dict[str, Any]:
     """Data of `ticker.X.*`, result of `public/ticker`; with a mark, as of then instead of now.
 
@@ -173,6 +180,45 @@ def status_object(state: InstrumentState, now: int) -> dict[str, Any]:
         "age": max(0, now - state.status_ns) // MS_NS,
     }
     return members | {"detail": state.detail} if state.detail else members
+
+
+def health_object(state: InstrumentState, now: int) -> dict[str, Any]:
+    """Data of `book.X.health`: the book's state, its counts, and how far it is known, at a venue's time."""
+    health, price = state.health, state.instrument.price
+    coverage = state_coverage_bp(state)
+    members = {
+        "instrument_name": state.name,
+        "timestamp": now // MS_NS,
+        "state": state.status or "syncing",
+        "reason": state.reason,
+        "since": state.status_ns // MS_NS,
+        "age": max(0, now - state.book_ns) // MS_NS if state.imaged else 0,
+        "unbroken_since": health.unbroken_ns // MS_NS or None,
+        "gaps": health.outages["gap"],
+        "outages": dict(sorted(health.outages.items())),
+        "resyncs": health.resyncs,
+        "audits": health.audits,
+        "audited": health.audited,
+        "unequal": health.unequal,
+        "complete_to": [None if edge is None else price(edge) for edge in state.complete_to],
+        "coverage_bp": None if coverage is None else [_finite(side) for side in coverage],
+    }
+    audit = health.last_audit
+    if audit is not None:
+        members["last_audit"] = {
+            "timestamp": audit.seen_ns // MS_NS,
+            "change_id": audit.venue_sequence,
+            "compared": audit.compared,
+            "equal_share": audit.equal_share,
+            "missing": audit.missing,
+            "extra": audit.extra,
+            "different": audit.different,
+        }
+    return members
+
+
+def _finite(value: float) -> float | None:
+    return None if isinf(value) else round(value, 2)
 
 
 def quote_object(state: InstrumentState) -> dict[str, Any]:

@@ -45,6 +45,44 @@ class Status(msgspec.Struct, omit_defaults=True):
     detail: str = ""
 
 
+class LastAudit(msgspec.Struct):
+    """The newest comparison of a book with an image of its venue at the same id (`change_id` is the venue's)."""
+
+    timestamp: int
+    change_id: int
+    compared: int
+    equal_share: float
+    missing: int
+    extra: int
+    different: int
+
+
+class Health(msgspec.Struct, omit_defaults=True):
+    """The state of a book and what has happened to it since the source began.
+
+    `unbroken_since` is since when it has been live without a break, null while it is not. `coverage_bp` is how far the
+    bids and the asks are known from the middle, in basis points: null to the end of the side, below 0 where the market
+    has left what is known. `complete_to` are the prices. `audited` levels were compared by all audits.
+    """
+
+    instrument_name: str
+    timestamp: int
+    state: Literal["syncing", "live", "stale"]
+    reason: str
+    since: int
+    age: int
+    unbroken_since: int | None
+    gaps: int
+    outages: dict[str, int]
+    resyncs: int
+    audits: int
+    audited: int
+    unequal: int
+    complete_to: tuple[Number, Number]
+    coverage_bp: tuple[Number, Number] | None
+    last_audit: LastAudit | None = None
+
+
 class Ticker(msgspec.Struct, omit_defaults=True):
     """All data of an instrument except its depth. Funding for perpetuals; IVs, greeks and underlying for options."""
 

@@ -1,6 +1,6 @@
 """Types of the data of private channels; names: docs.deribit.com. Amounts and prices as in public ones."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -96,13 +96,43 @@ class UserTrade(msgspec.Struct, omit_defaults=True):
     quote_set_id: str = ""
 
 
+class Position(msgspec.Struct, omit_defaults=True):
+    """A position; money in the settlement currency, `_usd` in dollars."""
+
+    instrument_name: str
+    kind: str
+    direction: Literal["buy", "sell", "zero"]
+    size: float
+    average_price: float
+    mark_price: float
+    index_price: float
+    settlement_price: float
+    initial_margin: float
+    maintenance_margin: float
+    open_orders_margin: float
+    floating_profit_loss: float
+    realized_profit_loss: float
+    total_profit_loss: float
+    delta: float
+    gamma: Number = None
+    vega: Number = None
+    theta: Number = None
+    average_price_usd: Number = None
+    floating_profit_loss_usd: Number = None
+    size_currency: Number = None
+    leverage: int | None = None
+    realized_funding: Number = None
+    interest_value: Number = None
+    estimated_liquidation_price: Number = None
+
+
 class UserChanges(msgspec.Struct):
     """The changes of one instrument at one moment; a position as in `private/get_positions`."""
 
     instrument_name: str
     orders: list[UserOrder]
     trades: list[UserTrade]
-    positions: list[dict[str, Any]]
+    positions: list[Position]
 
 
 class MmpTrigger(msgspec.Struct, omit_defaults=True):

@@ -4,9 +4,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.dialect.account_results import ACCOUNT_RESULTS
+from deltawire.dialect.account_results import ACCOUNT_RESULTS, SupportedIndex
 from deltawire.dialect.payloads import Definitions, Ticker, Trade
-from deltawire.dialect.private_payloads import UserOrder, UserTrade
+from deltawire.dialect.private_payloads import (
+    Position,
+    UserOrder,
+    UserTrade,
+)
+from deltawire.dialect.summaries import AccountSummaries, AccountSummary
 
 Number = float | None
 Ok = Literal["ok"]
@@ -108,6 +113,13 @@ class InstrumentFacts(msgspec.Struct, omit_defaults=True):
     option_type: str | None = None
 
 
+class WithdrawalPriority(msgspec.Struct):
+    """How fast a withdrawal is for how much; there are none here."""
+
+    name: str
+    value: float
+
+
 class Currency(msgspec.Struct):
     """A coin."""
 
@@ -118,7 +130,7 @@ class Currency(msgspec.Struct):
     min_confirmations: int
     min_withdrawal_fee: float
     withdrawal_fee: float
-    withdrawal_priorities: list[Any]
+    withdrawal_priorities: list[WithdrawalPriority]
     in_cross_collateral_pool: bool
 
 
@@ -128,6 +140,8 @@ class OrderBook(Ticker, omit_defaults=True, kw_only=True):
     change_id: int
     bids: list[tuple[float, float]]
     asks: list[tuple[float, float]]
+    complete_to: tuple[Number, Number] = (None, None)
+    """The lowest bid and the highest ask up to which every level is known; null: to the end of the side."""
 
 
 class BookSummary(msgspec.Struct, omit_defaults=True):
@@ -198,7 +212,7 @@ class FundingHour(msgspec.Struct):
 class VolatilityIndex(msgspec.Struct):
     """Candles of a volatility index."""
 
-    data: list[Any]
+    data: list[tuple[int, float, float, float, float]]
     continuation: int | None
 
 
@@ -232,6 +246,14 @@ class UserTrades(msgspec.Struct):
     has_more: bool
 
 
+class QuoteErrorBody(msgspec.Struct, omit_defaults=True):
+    """The error that an order would have had."""
+
+    code: int
+    message: str
+    data: dict[str, str] = {}
+
+
 class QuoteError(msgspec.Struct):
     """Why one side of a quote was refused."""
 
@@ -241,7 +263,7 @@ class QuoteError(msgspec.Struct):
     side: Literal["bid", "ask"]
     code: int
     message: str
-    error: dict[str, Any]
+    error: QuoteErrorBody
 
 
 class QuoteReport(msgspec.Struct, omit_defaults=True):
@@ -252,38 +274,8 @@ class QuoteReport(msgspec.Struct, omit_defaults=True):
     orders: list[UserOrder] | None = None
     trades: list[UserTrade] | None = None
     errors: list[QuoteError] | None = None
-    pending_requests: list[Any] | None = None
+    pending_requests: list[UserOrder] | None = None
     pending_requests_count: int | None = None
-
-
-class Position(msgspec.Struct, omit_defaults=True):
-    """A position; money in the settlement currency, `_usd` in dollars."""
-
-    instrument_name: str
-    kind: str
-    direction: Literal["buy", "sell", "zero"]
-    size: float
-    average_price: float
-    mark_price: float
-    index_price: float
-    settlement_price: float
-    initial_margin: float
-    maintenance_margin: float
-    open_orders_margin: float
-    floating_profit_loss: float
-    realized_profit_loss: float
-    total_profit_loss: float
-    delta: float
-    gamma: Number = None
-    vega: Number = None
-    theta: Number = None
-    average_price_usd: Number = None
-    floating_profit_loss_usd: Number = None
-    size_currency: Number = None
-    leverage: int | None = None
-    realized_funding: Number = None
-    interest_value: Number = None
-    estimated_liquidation_price: Number = None
 
 
 class Margins(msgspec.Struct):
@@ -333,6 +325,21 @@ class MmpStatus(msgspec.Struct):
     frozen_until: int
 
 
+class AccessLogEntry(msgspec.Struct):
+    """A login; no log of them is kept, so that there are none."""
+
+    id: int
+    timestamp: int
+    ip: str
+    result: str
+    country: str
+    city: str
+
+
+Expirations = dict[str, list[str] | dict[str, list[str]]]
+"""Lists by kind; under a currency where one is asked for, under each with `grouped`."""
+
+
 class CancelOnDisconnect(msgspec.Struct):
     """Whether orders go with their connection."""
 
@@ -347,8 +354,6 @@ class SelfTrading(msgspec.Struct):
     extended_to_subaccounts: bool
 
 
-Portfolio = dict[str, Any]
-"""The members of `user.portfolio`, `limits`, and with `extended` the account's own."""
 Cancelled = int | list[CancelledOrders]
 _ORDERS, _USER_TRADES = list[UserOrder], UserTrades
 RESULTS: dict[str, Any] = {
@@ -368,9 +373,9 @@ RESULTS: dict[str, Any] = {
     "private/edit_by_label": PlacedOrder,
     "private/enable_cancel_on_disconnect": Ok,
     "private/enable_mac": Mac,
-    "private/get_access_log": list[Any],
-    "private/get_account_summaries": dict[str, Any],
-    "private/get_account_summary": Portfolio,
+    "private/get_access_log": list[AccessLogEntry],
+    "private/get_account_summaries": AccountSummaries,
+    "private/get_account_summary": AccountSummary,
     "private/get_cancel_on_disconnect": CancelOnDisconnect,
     "private/get_margins": Margins,
     "private/get_mmp_config": list[MmpConfig],
@@ -408,11 +413,11 @@ RESULTS: dict[str, Any] = {
     "public/get_book_summary_by_instrument": list[BookSummary],
     "public/get_currencies": list[Currency],
     "public/get_definitions": Definitions,
-    "public/get_expirations": dict[str, Any],
+    "public/get_expirations": Expirations,
     "public/get_funding_rate_history": list[FundingHour],
     "public/get_funding_rate_value": float,
     "public/get_index_price": IndexValue,
-    "public/get_index_price_names": list[str],
+    "public/get_index_price_names": list[str | SupportedIndex],
     "public/get_instrument": InstrumentFacts,
     "public/get_instruments": list[InstrumentFacts],
     "public/get_last_trades_by_currency": Trades,

@@ -69,20 +69,20 @@ def thaw(exchange: Exchange, frozen: bytes) -> None:
         state.next_order_id,
         state.next_trade_id,
     )
-    matching.orders |= {order.id: order for order in state.orders}
+    matching.orders.update((order.id, order) for order in state.orders)
     for order in state.orders:
         matching.by_account.setdefault(order.account, {})[order.id] = order
     matching.days.extend(state.days)
-    matching.self_trading |= dict(state.self_trading)
+    matching.self_trading.update(state.self_trading)
     for saved in state.books:
         matching.books[saved.instrument.name] = _thawed(saved, exchange)
     for order in state.orders:
         _wait(order, matching.books[order.instrument])
-    exchange.matcher.protection.guards |= dict(state.guards)
+    exchange.matcher.protection.guards.update(state.guards)
     for key, order_id in state.quotes:
         exchange.quoting.note(key, order_id)
-    exchange.connections.accounts |= set(state.cancelling)
-    exchange.connections.settings |= dict(state.connections)
+    exchange.connections.accounts.update(state.cancelling)
+    exchange.connections.settings.update(state.connections)
     matching.risk.thaw(state.risk)
 
 

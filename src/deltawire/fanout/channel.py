@@ -16,26 +16,26 @@ from deltawire.ports import AccountStates, Clock
 from deltawire.wire.notifications import Stamps
 
 Recovered = list[tuple[int, Any]]
-"""Notifications made again from what is known of the past: `seq` and data of each."""
+"""Notifications made again from past events: `seq` and data of each."""
 Missed = list[bytes] | int | None
-"""What somebody has missed: the frames; or the position that it waits at; None where it is not all known."""
+"""Missed frames; or the position at which the subscriber waits; None if they cannot be recovered."""
 
 
 class Timers(Protocol):
     """Calls `interval_ended` at the next multiple of an interval, in the time of a venue."""
 
     def wake(self, channel: "Channel", venue: str, interval_ns: int) -> None:
-        """Ask for one call of `channel.interval_ended()`; asking again before it comes changes nothing."""
+        """Request one call of `channel.interval_ended()`; further requests before it have no effect."""
 
     def after_moment(self, channel: "Channel") -> None:
-        """Ask for one call of `channel.moment_ended()` when all channels have the events at hand."""
+        """Request one call of `channel.moment_ended()` after all channels have the current events."""
 
     def forget(self, channel: "Channel") -> None:
-        """Of a channel that has ended nothing is asked any more."""
+        """Drop the requests of a channel that has ended."""
 
 
 class Opening(msgspec.Struct, frozen=True):
-    """What a hub gives every channel that it opens."""
+    """What a hub passes to every channel that it opens."""
 
     epoch: str
     number: int
@@ -47,10 +47,9 @@ class Opening(msgspec.Struct, frozen=True):
 class Channel:
     """Base of all channels.
 
-    `seq` is the position: the number of the newest event told. It follows from events alone, so that a channel that
-    opens late stands where it would have stood. `waits` says that a subscriber without an image gets nothing: it is
-    admitted when there is one. `merges` says that one notification may stand for several: who has fallen behind gets
-    `catch_up`.
+    `seq` is the position: the number of the newest published event. It follows from events alone, so a channel that
+    opens late has the position it would have had anyway. With `waits`, a subscriber is admitted when there is an image.
+    With `merges`, one notification may replace several: a subscriber that has fallen behind gets `catch_up`.
     """
 
     waits = False
@@ -66,25 +65,25 @@ class Channel:
         self.number = opening.number
         self.seq = 0
         self.count = 0
-        """How many notifications have been published."""
+        """Number of notifications published."""
         self.waiting: dict[Subscriber, int | None] = {}
-        """Who is to be admitted, and from which position it goes on; None: with an image."""
+        """Subscribers to admit later, and the position from which each continues; None: with an image."""
         self.behind: dict[Backlog, None] = {}
-        """Of those who have fallen behind, the ones who are owed nothing of this channel yet."""
+        """Outboxes of subscribers that are behind, to notify at the next notification."""
         self.encodings: dict[Encoding, ChannelEncoding] = {}
         self._opening = opening
         self._groups = groups
         self._newest: Any = None
         self.newest_event: Event | None = None
-        """Where stamps were asked for."""
+        """The source of stamps, if subscribers asked for them."""
 
     @property
     def active(self) -> bool:
-        """Whether anyone would get what is published."""
+        """Whether the channel has subscribers."""
         return any(self._groups.listens(encoded.address) for encoded in self.encodings.values())
 
     def encoded(self, encoding: Encoding) -> ChannelEncoding:
-        """The channel in one encoding; its past begins when it is first asked for."""
+        """The channel in one encoding; its history begins at the first call."""
         encoded = self.encodings.get(encoding)
         if encoded is None:
             encoded = self.encodings[encoding] = ChannelEncoding(
@@ -93,45 +92,54 @@ class Channel:
         return encoded
 
     def on_event(self, event: Event, state: InstrumentState | None) -> None:
-        """An event that this channel may be about has been taken in by the market."""
+        """The market has applied an event that may concern this channel."""
 
     def interval_ended(self) -> None:
-        """The interval asked for is over."""
+        """The requested interval has ended."""
 
     def moment_ended(self) -> None:
-        """All channels have the events at hand."""
+        """All channels have the current events."""
 
     def opened(self) -> None:
-        """The first subscriber is about to join: begin where the events so far have led."""
+        """The first subscriber is about to join: set the position and state from the events so far."""
 
     def ended(self) -> None:
-        """The channel is of no more use."""
+        """The channel ends: release its resources."""
+
+    def keep_stamps(self, event: Event) -> None:
+        """Take the stamps of the next notification from this event, if subscribers asked for stamps."""
+        if self.key.stamps:
+            self.newest_event = event
+
+    def wait(self, subscriber: Subscriber, position: int | None) -> None:
+        """Admit a subscriber later: from this position on, or with an image (None)."""
+        self.waiting[subscriber] = position
 
     def must_wait(self) -> bool:
-        """Whether a subscriber that joins now is not admitted yet, but with an image that is still to come."""
+        """Whether a subscriber that joins now must wait for an image."""
         return self.waits and self.image() is None
 
     def awaited(self) -> None:
-        """A subscriber has begun to wait."""
+        """A subscriber has begun to wait for an image."""
 
     def image(self) -> Any:
-        """Data for a subscriber that joins now, None when there is none."""
+        """Data for a subscriber that joins now; None if there is no image."""
         return None
 
     def image_frame(self, encoding: Encoding) -> bytes | None:
-        """The image as a frame, at the channel's position."""
+        """The image as a frame, at the channel's position; None if there is no image."""
         data = self.image()
         return None if data is None else self.encoded(encoding).image(self.seq, data)
 
     def first_frame(self, subscriber: Subscriber) -> bytes:
-        """The image, or where there is none, for those who want to know it, the position."""
+        """The image; without one, the position, for subscribers that asked for positions."""
         image = self.image_frame(subscriber.encoding)
         if image is not None:
             return image
         return self.encoded(subscriber.encoding).joined(self.seq) if subscriber.resumes else b""
 
     def publish(self, seq: int, data: Any) -> None:
-        """Tell everyone on the channel; `seq` is the number of the newest event told, and higher than the last."""
+        """Send to all subscribers; `seq` is the number of the newest event included, greater than the last one."""
         prev_seq, self.seq = self.seq, seq
         self.count += 1
         self._newest = data if self.merges else None
@@ -145,15 +153,15 @@ class Channel:
                 outbox.published(self)
 
     def _stamps(self) -> Stamps:
-        """Of the newest event that was told."""
+        """The stamps of the newest event, in nanoseconds since 1970; 0 where unknown."""
         event, clock = self.newest_event, self._opening.clock
         sent_ns = 0 if clock is None else clock.now()
         return Stamps(getattr(event, "venue_ns", 0), getattr(event, "seen_ns", 0), sent_ns)
 
-    # Those who come back.
+    # Subscribers that resume.
 
     def missed(self, encoding: Encoding, position: ResumePosition) -> Missed:
-        """All that was published since a position, as it was, or where that is not kept, made again from the past."""
+        """Everything published since a position: the frames kept, or notifications made again from past events."""
         if position.epoch != self.epoch or not 0 <= position.seq <= self.seq:
             return None
         if position.seq == self.seq:
@@ -172,34 +180,38 @@ class Channel:
         return made
 
     def recovered(self, seq: int) -> Recovered | None:
-        """What leads from an earlier position to this one; None where too little is known of the past."""
+        """Notifications that lead from an earlier position to this one; None if the past is not kept that far."""
         data = self.image() if self.merges else None
         return None if data is None else [(self.seq, data)]
 
-    # Those who have fallen behind.
+    # Subscribers that have fallen behind.
 
     def hold(self) -> int:
-        """A reader is left behind here; returns where that is."""
+        """A reader falls behind here; returns the position."""
         return self.seq
 
+    def notify(self, outbox: Backlog) -> None:
+        """Call `outbox.published` at the next notification, once."""
+        self.behind[outbox] = None
+
     def release(self, seq: int) -> None:
-        """A reader that was left behind there has got what it missed, or is gone."""
+        """A reader that fell behind there has caught up or left."""
 
     def catch_up(self, encoding: Encoding, seq: int, conflated: int) -> bytes:
-        """One frame for the `conflated` notifications published since `seq`, which somebody holds."""
+        """One frame in place of the `conflated` notifications published since `seq`, a position passed to `hold`."""
         encoded = self.encoded(encoding)
         if conflated == 1 and (one := encoded.history.since(seq)):
             return one[0]
         return encoded.merged(seq, self.seq, conflated, self.since)
 
     def since(self, seq: int) -> Any:
-        """One notification's data for all since then: the newest replaces those before."""
+        """The data of one notification for everything since then; here the newest, which replaces earlier ones."""
         return self._newest
 
-    # Those who wait.
+    # Subscribers that wait.
 
     def admit(self) -> None:
-        """If there is an image now, let in those who waited for it, and those who waited to go on."""
+        """If `admits`, admit the subscribers that wait, for an image or to continue from a position."""
         if not self.waiting or not self.admits():
             return
         waiting, self.waiting = self.waiting, {}
@@ -211,11 +223,11 @@ class Channel:
             self._welcome(subscriber, position)
 
     def admits(self) -> bool:
-        """Whether who waits need not wait any more."""
+        """Whether waiting subscribers can be admitted."""
         return self.image() is not None
 
     def _welcome(self, subscriber: Subscriber, position: int | None) -> None:
-        """What comes first for somebody who has waited."""
+        """Send the first frames to a subscriber that has waited."""
         opened = self.encoded(subscriber.encoding).opened
         missed = None
         if position is not None:
@@ -246,17 +258,17 @@ class InstrumentChannel(Channel):
         self.interval_ns = max(INTERVALS_NS.get(key.interval, 0), key.pace_ns)
 
     def soon(self) -> None:
-        """Publish at the next end of the interval, or, without one, once all have the events at hand."""
+        """Publish when the current interval ends or, without an interval, after the current events."""
         if self.interval_ns:
             self.timers.wake(self, self.state.instrument.venue, self.interval_ns)
         else:
             self.timers.after_moment(self)
 
     def in_interval(self, at_ns: int) -> bool:
-        """Whether a time lies in the interval at hand, which is told when it ends."""
+        """Whether a time (nanoseconds since 1970) lies in the current interval, which is published when it ends."""
         now = self.market.time(self.state)
         return bool(self.interval_ns) and at_ns // self.interval_ns == now // self.interval_ns
 
     def moment_ended(self) -> None:
-        """Without an interval, this is the end of it."""
+        """Without an interval, publish after each moment."""
         self.interval_ended()

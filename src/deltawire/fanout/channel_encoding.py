@@ -1,4 +1,4 @@
-"""A channel in one encoding: its frames, and the last of them for those who come back."""
+"""A channel in one encoding: makes its frames, and keeps the newest for subscribers that resume."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,19 +17,19 @@ class Encoder(Protocol):
     """Makes one channel's frames."""
 
     def opened(self) -> bytes:
-        """What a subscriber must have before anything else of the channel; may be empty."""
+        """The frame that must precede all others of the channel; may be empty."""
 
     def frame(
         self, seq: int, prev_seq: int | None, data: Any, conflated: int = 1, stamps: Stamps | None = None
     ) -> bytes:
-        """A notification; `conflated` is how many it stands for; an image has no `prev_seq`."""
+        """A notification in place of `conflated` ones; an image has no `prev_seq`."""
 
     def joined(self, seq: int) -> bytes:
-        """That the channel is joined behind this `seq`."""
+        """The message that the channel was joined after this `seq`."""
 
 
 def make_book_format(envelope: Envelope) -> BookFormat:
-    """How book notifications leave as JSON: compiled where there is a kernel, with the same bytes."""
+    """Makes JSON book notifications; compiled if there is a kernel, with the same bytes."""
     plain = BookFormat(envelope)
     return kernel.BookFormat(envelope.head, plain) if kernel.COMPILED else plain
 
@@ -41,18 +41,18 @@ ENCODERS: dict[Encoding, Callable[[str, str, int, str], Encoder]] = {
     PROTO: ProtoEncoder,
     DEFLATE: partial(DeflateEncoder, make_format=make_book_format),
 }
-"""By encoding: what makes an encoder of a channel's name, epoch, number and instrument.
+"""By encoding: the factory, called with a channel's name, epoch, number and instrument.
 
-Private channels are not compressed: the length of what is compressed with a secret tells of it.
+Private channels are not compressed: the length of compressed data reveals secrets in it (as in CRIME and BREACH).
 """
 
 
 ENCODED = "  "
-"""Stands between a channel's id and its encoding in an address; no id has it."""
+"""Separates a channel's id and its encoding in an address; no id contains it."""
 
 
 class ChannelEncoding:
-    """One encoding of a channel; `address` names it among all channels in all encodings."""
+    """One encoding of a channel; `address` identifies it among all channels in all encodings."""
 
     __slots__ = ("_encoder", "_image", "_merged", "address", "history", "opened")
 
@@ -68,7 +68,7 @@ class ChannelEncoding:
         self._merged: dict[int, bytes] = {}
 
     def add(self, seq: int, prev_seq: int, data: Any, stamps: Stamps | None) -> bytes:
-        """The next notification."""
+        """Make the next notification and keep it."""
         frame = self._encoder.frame(seq, prev_seq, data, 1, stamps)
         self.history.add(prev_seq, frame)
         if self._merged:
@@ -76,24 +76,24 @@ class ChannelEncoding:
         return frame
 
     def frame(self, seq: int, prev_seq: int, data: Any) -> bytes:
-        """A notification that was published before this encoding was asked for."""
+        """A notification from before this encoding was used."""
         return self._encoder.frame(seq, prev_seq, data)
 
     def image(self, seq: int, data: Any) -> bytes:
-        """An image at `seq`; the same for all who come before anything changes."""
+        """An image at `seq`, kept until the data changes."""
         if self._image[0] != seq or self._image[1] is not data:
             self._image = seq, data, self._encoder.frame(seq, None, data)
         return self._image[2]
 
     def merged(self, seq: int, now: int, conflated: int, since: Callable[[int], Any]) -> bytes:
-        """One notification for all between; the same for all who are equally far behind."""
+        """One notification from `seq` to `now`; equally slow readers share its bytes."""
         frame = self._merged.get(seq)
         if frame is None:
             frame = self._merged[seq] = self._encoder.frame(now, seq, since(seq), conflated)
         return frame
 
     def joined(self, seq: int) -> bytes:
-        """Where the sequence stands, for a subscriber that joins now and gets no image."""
+        """The position, for a subscriber that joins now and gets no image."""
         return self._encoder.joined(seq)
 
 

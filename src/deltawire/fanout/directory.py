@@ -1,4 +1,4 @@
-"""Which channels there are, by name and by what they listen to."""
+"""The open channels, by id and by the subject of their events."""
 
 from collections.abc import Hashable, Iterable
 from zlib import crc32
@@ -19,7 +19,7 @@ _CLASSES = {
     name: kind for file in (books, indices, private, quotes, trades) for name, kind in vars(file).items()
 }
 CHANNELS: dict[str, type[Channel]] = {name: _CLASSES[row.channel] for name, row in FAMILIES.items()}
-"""The class of each family, as its row names it."""
+"""By family: its class, named in its row of `dialect.families`."""
 
 SECOND_NS = 1_000_000_000
 _Listeners = dict[Hashable, dict[Channel, None]]
@@ -28,8 +28,8 @@ _Listeners = dict[Hashable, dict[Channel, None]]
 class Directory:
     """Opens channels and ends them.
 
-    A channel that its last subscriber left goes on for a while, for those who come back (`sweep`). What a private
-    channel tells is counted by itself, so when one has ended, those opened after that have another epoch.
+    A channel stays open for a while after its last subscriber has left, for clients that resume (`sweep`). A private
+    channel counts its own notifications, so private channels opened after one has ended have another epoch.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class Directory:
         market: Market,
         epoch: str,
         groups: SubscriberGroups,
+        *,
         timers: Timers,
         retention: RetentionPolicy | None = None,
         clock: Clock | None = None,
@@ -68,11 +69,11 @@ class Directory:
         return self._channels[address.partition(ENCODED)[0]]
 
     def listened(self) -> int:
-        """How many channels have subscribers, or someone who waits for their image."""
+        """Number of channels with subscribers, waiting ones included."""
         return len(self._channels) - len(self._idle)
 
     def open(self, key: ChannelKey) -> Channel:
-        """The channel of a key, made if there is none; it is idle no more."""
+        """The channel of a key, opened if necessary; it is no longer idle."""
         channel = self._channels.get(key.id)
         if channel is None:
             opening = Opening(self._epoch_of(key), self._number(key), self._pool, self._clock, self._states)
@@ -85,7 +86,7 @@ class Directory:
         return channel
 
     def left(self, channel: Channel) -> None:
-        """A subscriber has left a channel; when it was the last, the channel is idle from now on."""
+        """A subscriber has left a channel; after the last one the channel is idle."""
         if channel.active or channel.waiting:
             return
         self._idle[channel] = 0
@@ -93,7 +94,7 @@ class Directory:
             self._end(next(iter(self._idle)))
 
     def sweep(self, now: int) -> None:
-        """End the channels that nobody has come back to; `now` is nanoseconds of any steady clock."""
+        """End channels that have been idle for too long; `now` is nanoseconds of a monotonic clock."""
         for channel, since in list(self._idle.items()):
             if not since:
                 self._idle[channel] = now
@@ -123,11 +124,11 @@ class Directory:
             encoded.history.close()
 
     def _epoch_of(self, key: ChannelKey) -> str:
-        """That of the publishers of its events."""
+        """The epoch of a channel: that of its publishers, with a suffix if private channels have ended."""
         return f"{self._epoch}.{self._ended}" if key.account and self._ended else self._epoch
 
     def _number(self, key: ChannelKey) -> int:
-        """What stands for the channel's name in binary: the same in every gateway, unless two names collide."""
+        """The channel's number in binary frames: the CRC32 of its id, or the next free number after it."""
         number = crc32(key.id.encode())
         while not number or number in self._numbers:
             number = (number + 1) & 0xFFFFFFFF
@@ -135,7 +136,7 @@ class Directory:
         return number
 
     def _listeners(self, key: ChannelKey) -> tuple[_Listeners, Hashable]:
-        """By what a channel's events are found: an account, an instrument, an index, or a kind and a currency."""
+        """The table and key of a channel's events: an account, an instrument, an index, or a kind and currency."""
         if key.account:
             return self.of_account, key.account
         if key.instrument:

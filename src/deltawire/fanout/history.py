@@ -1,4 +1,4 @@
-"""What a channel published last, for those who come back."""
+"""The newest frames of a channel, for subscribers that resume."""
 
 from collections import deque
 from itertools import islice
@@ -6,16 +6,16 @@ from itertools import islice
 import msgspec
 
 FRAME_BYTES = 48
-"""What Python needs to hold a frame, beside its bytes."""
+"""Memory that Python needs for a frame in addition to its bytes."""
 
 
 class RetentionPolicy(msgspec.Struct, frozen=True):
-    """How much of the past a hub keeps: for each channel so many notifications and bytes, whichever is less.
+    """How much history a hub keeps: per channel up to `notifications` and `bytes`, whichever is less.
 
-    All channels together keep about `total_bytes`: once that is used up each may hold an equal share of it, so that
-    one client with thousands of channels cannot fill the memory. At the worst twice that is held, by channels that
-    no longer publish. A channel that nobody is on any more goes on for `idle_s`, so that a lone subscriber can come
-    back too; of such channels there are at most `most_idle`.
+    All channels together keep about `total_bytes`: when they are used, each may hold an equal share, so that one
+    client with thousands of channels cannot fill the memory. The worst case is twice that, held by channels that no
+    longer publish. A channel without subscribers stays open for `idle_s` seconds, so that a lone subscriber can
+    resume; at most `most_idle` channels do.
     """
 
     notifications: int = 1000
@@ -26,7 +26,7 @@ class RetentionPolicy(msgspec.Struct, frozen=True):
 
 
 class HistoryPool:
-    """What all histories of a hub hold together."""
+    """The bytes and the number of all histories of a hub."""
 
     __slots__ = ("bytes", "histories", "retention")
 
@@ -35,9 +35,22 @@ class HistoryPool:
         self.bytes = 0
         self.histories = 0
 
+    def opened(self) -> None:
+        """One more history shares the pool."""
+        self.histories += 1
+
+    def closed(self, held: int) -> None:
+        """A history ends, and frees the bytes that it held."""
+        self.histories -= 1
+        self.bytes -= held
+
+    def hold(self, size: int) -> None:
+        """A history holds so many bytes more, or less with a minus sign."""
+        self.bytes += size
+
     @property
     def most_bytes(self) -> int:
-        """How much one history may hold now."""
+        """The bytes that one history may hold now."""
         retention = self.retention
         if self.bytes <= retention.total_bytes:
             return retention.bytes
@@ -45,7 +58,7 @@ class HistoryPool:
 
 
 class ChannelHistory:
-    """The newest frames of one channel: without a hole, the last published at the end."""
+    """The newest frames of one channel in one encoding, without gaps, oldest first."""
 
     __slots__ = ("_bytes", "_frames", "_pool", "_prev_seqs")
 
@@ -54,25 +67,25 @@ class ChannelHistory:
         self._frames: deque[bytes] = deque()
         self._prev_seqs: deque[int] = deque()
         self._bytes = 0
-        pool.histories += 1
+        pool.opened()
 
     def add(self, prev_seq: int, frame: bytes) -> None:
-        """The next of the channel, and what it follows."""
+        """Append a frame and the `seq` before it; remove the oldest beyond the limits."""
         frames, pool = self._frames, self._pool
         frames.append(frame)
         self._prev_seqs.append(prev_seq)
         size = len(frame) + FRAME_BYTES
         self._bytes += size
-        pool.bytes += size
+        pool.hold(size)
         most_bytes, most = pool.most_bytes, pool.retention.notifications
         while self._bytes > most_bytes or len(frames) > most:
             size = len(frames.popleft()) + FRAME_BYTES
             self._prev_seqs.popleft()
             self._bytes -= size
-            pool.bytes -= size
+            pool.hold(-size)
 
     def since(self, seq: int) -> list[bytes] | None:
-        """The frames behind this position in their order; None when not all of them are kept."""
+        """The frames after this position, in order; None if not all of them are kept."""
         for count, prev_seq in enumerate(reversed(self._prev_seqs), start=1):
             if prev_seq <= seq:
                 held = len(self._frames)
@@ -80,9 +93,8 @@ class ChannelHistory:
         return None
 
     def close(self) -> None:
-        """The sequence has ended: give back what it held."""
+        """Release the frames."""
         self._frames.clear()
         self._prev_seqs.clear()
-        self._pool.bytes -= self._bytes
-        self._pool.histories -= 1
+        self._pool.closed(self._bytes)
         self._bytes = 0

@@ -1,4 +1,4 @@
-"""The hub: events come in, every channel they concern says its part, groups get the bytes."""
+"""The hub: applies events to the market, lets the channels they concern publish, and writes the bytes to groups."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import islice
@@ -33,31 +33,40 @@ NOTHING: Mapping[str, None] = {}
 
 
 class Hub:
-    """Who gets what.
+    """Connects the market, the channels and the subscribers.
 
-    The order of calls is the whole contract: `advance` before the events of a moment, `publish` with them,
-    `flush` when the tick is over. With the same calls in the same order the same bytes come out.
+    Call `advance` before the events of a moment, `publish` with them, and `flush` at the end of the tick. The same
+    calls in the same order produce the same bytes.
     """
 
     def __init__(
         self,
         market: Market,
         epoch: str,
+        *,
         retention: RetentionPolicy | None = None,
         clock: Clock | None = None,
         make_write: MakeWrite = write_to_each,
         states: AccountStates | None = None,
     ) -> None:
-        """`states` publishes what private channels say of accounts, where there are any."""
+        """`states` publishes the states of accounts for private channels; None without an exchange."""
         self.market = market
         self.epoch = epoch
         self._groups = SubscriberGroups(make_write)
         self.traffic = self._groups.traffic
         self._scheduler = Scheduler(market.now_ns)
-        self.directory = Directory(market, epoch, self._groups, self._scheduler, retention, clock, states)
+        self.directory = Directory(
+            market,
+            epoch,
+            self._groups,
+            timers=self._scheduler,
+            retention=retention,
+            clock=clock,
+            states=states,
+        )
         self._patterns = Patterns()
 
-    # Members.
+    # Subscribers.
 
     def join(
         self,
@@ -65,11 +74,10 @@ class Hub:
         keys: Iterable[ChannelKey],
         resume: Mapping[str, ResumePosition] | None = None,
     ) -> dict[str, bool]:
-        """Subscribe a subscriber; it gets what it missed since its position, else the image, then everything after.
+        """Subscribe to channels: first the notifications missed since a position, or an image, then all later ones.
 
-        Returns which of the channels that are joined now and have a position are recovered; of the others the image
-        comes. Who has ever given positions (if none) is told where it has joined a channel that has no image, to be
-        able to come back.
+        Returns, by name, whether each newly joined channel with a position was recovered; the others begin with an
+        image. A subscriber that passes `resume` (even empty) also gets the position of channels without an image.
         """
         plain = self.expand(subscriber, keys)
         missed = self.missed(subscriber, plain, resume or {})
@@ -77,7 +85,7 @@ class Hub:
         return {name: frames is not None for name, frames in missed.items()}
 
     def expand(self, subscriber: Subscriber, keys: Iterable[ChannelKey]) -> list[ChannelKey]:
-        """Remember a subscriber's patterns; returns the channels to join, those that patterns stand for included."""
+        """Add a subscriber's patterns; returns the channels to join, including those that match the patterns."""
         asked = list(keys)
         plain = {key.id: key for key in asked if not (key.pattern or self._is_on(subscriber, key))}
         for pattern in asked:
@@ -92,10 +100,10 @@ class Hub:
     def missed(
         self, subscriber: Subscriber, keys: Iterable[ChannelKey], positions: Mapping[str, ResumePosition]
     ) -> dict[str, Missed]:
-        """What a subscriber has missed of the channels that it joins now, by name; None where not all is there.
+        """What a subscriber missed of the channels that it joins now, by name; None if it cannot be recovered.
 
-        This decides which are recovered: `join_plain` sends what is found here, and must be called before anything
-        else is published. Channels that the subscriber is on already are left out.
+        `join_plain` sends this result and must be called before anything else is published. Channels that the
+        subscriber is already on are left out.
         """
         if not positions:
             return {}
@@ -113,7 +121,7 @@ class Hub:
         return missed
 
     def _missed(self, subscriber: Subscriber, key: ChannelKey, position: ResumePosition) -> Missed:
-        """A public channel that is not open yet is opened: its past is that of the events."""
+        """Open a public channel if necessary: its past follows from the events."""
         channel = self.directory.get(key.id)
         if channel is None and not key.account:
             channel = self.directory.open(key)
@@ -133,7 +141,7 @@ class Hub:
         *,
         resumes: bool = False,
     ) -> None:
-        """The same as `join`, of channels without patterns among them, with what was `missed` of them."""
+        """Like `join`, but without patterns, and with the result of `missed`."""
         subscriber.resumes = subscriber.resumes or resumes
         self._join(subscriber, [key for key in keys if not self._is_on(subscriber, key)], missed)
 
@@ -144,7 +152,7 @@ class Hub:
         keys: Iterable[ChannelKey],
         joining: dict[str, ChannelKey],
     ) -> None:
-        """A pattern stands for these channels; those that the subscriber is not on yet are added to `joining`."""
+        """Note that a pattern matches these channels; add those that the subscriber is not on yet to `joining`."""
         for key in keys:
             joined = self._is_on(subscriber, key)
             self._patterns.imply(subscriber, pattern_id, key.id, joined=joined)
@@ -164,7 +172,7 @@ class Hub:
             if isinstance(found, list) or (found is None and not channel.must_wait()):
                 joined.append((channel, found))
                 continue
-            channel.waiting[subscriber] = found
+            channel.wait(subscriber, found)
             subscriber.waiting.add(channel.encoded(subscriber.encoding).address)
             awaited.append(channel)
         if joined:
@@ -177,7 +185,7 @@ class Hub:
     def _catch_up_joined(
         self, subscriber: Subscriber, joined: list[tuple[Channel, list[bytes] | None]]
     ) -> None:
-        """What comes first on channels just joined; a peer that cannot take it all now gets the rest later."""
+        """Send the first frames of channels just joined; for a subscriber that is behind, queue them."""
         first: list[bytes] = []
         size = 0
         for channel, missed in joined:
@@ -209,7 +217,7 @@ class Hub:
             outbox.owe(channel)
 
     def recode(self, subscriber: Subscriber, encoding: Encoding) -> None:
-        """A subscriber that is not behind gets what follows in another encoding."""
+        """Switch a subscriber that is not behind to another encoding."""
         joined = [self.directory.at(address) for address in subscriber.channels]
         waited = [self.directory.at(address) for address in subscriber.waiting]
         subscriber.encoding = encoding
@@ -219,17 +227,17 @@ class Hub:
             subscriber.sink.write(opened)
 
     def redirect(self, subscriber: Subscriber, sink: Sink) -> None:
-        """A subscriber that is not behind has another sink from now on."""
+        """Replace the sink of a subscriber that is not behind."""
         subscriber.sink = sink
         self._groups.rebind(subscriber)
 
-    # Members that fall behind.
+    # Subscribers that fall behind.
 
     def fall_behind(self, subscriber: Subscriber, most_bytes: int, full: Callable[[], None]) -> None:
-        """A subscriber's peer has stopped reading: from now on it is owed what can be merged.
+        """A subscriber's peer has stopped reading: from now on its notifications are queued, or merged if they can be.
 
-        What its group holds is written first; its sink must still take that. `full` is called when more than
-        `most_bytes` of what cannot be merged have gathered.
+        The frames that its group holds are written to its sink first. `full` is called when more than `most_bytes`
+        that cannot be merged are queued.
         """
         self._groups.flush_group_of(subscriber)
         outbox = subscriber.sink = subscriber.outbox = Outbox(subscriber.encoding, most_bytes, full)
@@ -240,7 +248,7 @@ class Hub:
         self._groups.rebind(subscriber)
 
     def catch_up(self, subscriber: Subscriber, budget: int = CHUNK_BYTES) -> bytes:
-        """The next bytes for a subscriber that is behind, about so many; none when it has everything."""
+        """The next bytes, about `budget`, for a subscriber that is behind; empty when it is up to date."""
         self._groups.flush_group_of(subscriber)
         outbox = subscriber.outbox
         if not isinstance(outbox, Outbox):
@@ -249,12 +257,12 @@ class Hub:
         for channel in without:
             address = channel.encoded(subscriber.encoding).address
             self._groups.move(subscriber, subscriber.channels - {address})
-            channel.waiting[subscriber] = None
+            channel.wait(subscriber, None)
             subscriber.waiting.add(address)
         return b"".join(frames)
 
     def caught_up(self, subscriber: Subscriber, sink: Sink) -> int:
-        """A subscriber that has everything is behind no more; returns how many notifications others stood for."""
+        """A subscriber is up to date; returns the number of notifications that were merged into others."""
         outbox, subscriber.outbox, subscriber.sink = subscriber.outbox, None, sink
         merged = 0
         if isinstance(outbox, Outbox):
@@ -268,7 +276,7 @@ class Hub:
         self.leave_plain(subscriber, self.expand_left(subscriber, ids))
 
     def expand_left(self, subscriber: Subscriber, ids: Iterable[str]) -> list[str]:
-        """Forget a subscriber's patterns; returns the channels to leave: those that nothing else of it wants."""
+        """Remove a subscriber's patterns; returns the channels to leave: those that no other pattern or name covers."""
         left: dict[str, None] = {}
         for id_ in ids:
             if self.directory.get(id_) is None:
@@ -278,11 +286,11 @@ class Hub:
         return list(left)
 
     def leave_plain(self, subscriber: Subscriber, ids: Iterable[str]) -> None:
-        """The same as `leave`, of channels without patterns among them."""
+        """Like `leave`, but without patterns."""
         self._leave(subscriber, {address_of(id_, subscriber.encoding) for id_ in ids})
 
     def gone(self, subscriber: Subscriber) -> None:
-        """A subscriber's connection is over."""
+        """Remove a subscriber whose connection has closed."""
         self._patterns.gone(subscriber)
         self._leave(subscriber, subscriber.channels | subscriber.waiting)
         if isinstance(subscriber.outbox, Outbox):
@@ -302,20 +310,19 @@ class Hub:
     # Events.
 
     def advance(self, venue: str, now: int) -> None:
-        """A venue's time has come to `now`; channels whose interval is over publish."""
+        """Set a venue's time, in nanoseconds since 1970; channels whose interval has ended publish."""
         self.market.advance(venue, now)
         self._scheduler.advance(venue)
 
     def publish(self, events: Iterable[Event]) -> None:
-        """Take in the events of one moment and tell them."""
+        """Apply the events of one moment and let the channels publish them."""
         known = len(self.market)
         self.market.begin_moment()
         for event in events:
             state = self.market.apply(event)
             if state is not None:
                 for channel in self.directory.of_instrument.get(state.name, ()):
-                    if channel.key.stamps:
-                        channel.newest_event = event
+                    channel.keep_stamps(event)
                     channel.on_event(event, state)
             if self.directory.of_index and isinstance(event, Index | Ticker | VolatilityIndex):
                 for channel in self.directory.of_index.get(self._index_name(event), ()):
@@ -331,7 +338,7 @@ class Hub:
         self._scheduler.end_moment()
 
     def _join_newcomers(self, subscriber: Subscriber, keys: list[tuple[str, ChannelKey]]) -> None:
-        """A subscriber's patterns stand for new channels, too; it is given up when they become too many for it."""
+        """Join newly listed channels that match a subscriber's patterns; call `crowded` if they exceed its limit."""
         joining: dict[str, ChannelKey] = {}
         for pattern_id, key in keys:
             self._imply(subscriber, pattern_id, (key,), joining)
@@ -341,11 +348,11 @@ class Hub:
             self._join(subscriber, list(joining.values()), NOTHING)
 
     def has_listeners(self, account: AccountId) -> bool:
-        """Whether anyone is on an account's private channels, or may come back to them."""
+        """Whether an account has open private channels; a channel stays open for a while after its last subscriber."""
         return account in self.directory.of_account
 
     def publish_private(self, account: AccountId, events: Iterable[AccountEvent]) -> None:
-        """Tell an account's private channels what one moment brought."""
+        """Pass the events of one moment to an account's private channels."""
         channels = list(self.directory.private_channels(account))
         for event in events:
             for channel in channels:
@@ -353,11 +360,11 @@ class Hub:
         self._scheduler.end_moment()
 
     def flush(self) -> None:
-        """Write what has been published."""
+        """Write everything published so far."""
         self._groups.flush()
 
     def _index_name(self, event: Index | Ticker | VolatilityIndex) -> str:
-        """The public name of the index that an event may be about."""
+        """The public name of the index that an event concerns; empty if it concerns none."""
         if not isinstance(event, Ticker):
             return self.market.public_name(event.venue, event.name)
         return self.market.state(event.instrument).index

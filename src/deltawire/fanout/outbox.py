@@ -1,10 +1,10 @@
-"""What a reader who has fallen behind has still to get.
+"""The queue of a reader that has fallen behind.
 
-Of a channel that merges only the last `seq` that was sent is remembered; when the reader takes bytes again it gets
-one notification that leads from there to the newest. Everything else is queued in order, never merged, and bounded.
+For a channel that merges only the last sent `seq` is stored; when the reader accepts bytes again it gets one
+notification from there to the newest. Everything else is queued in order, never merged, and bounded.
 
-A channel that publishes tells those who are behind on it once; what a reader is owed next is then found at once,
-however many channels it is on.
+A channel notifies the outboxes that are behind on it once per notification, so the next channel to send is found in
+constant time, however many channels a reader is on.
 """
 
 from collections import OrderedDict, deque
@@ -17,7 +17,7 @@ from deltawire.fanout.subscribers import Encoding
 class Outbox:
     """The sink of a subscriber that is behind.
 
-    `full` is called once, when more than `most_bytes` are queued: from then on nothing more is taken.
+    `full` is called once, when more than `most_bytes` are queued; from then on everything is dropped.
     """
 
     __slots__ = (
@@ -42,13 +42,13 @@ class Outbox:
         self._full = full
         self._queue: deque[bytes] = deque()
         self._owed: dict[Channel, tuple[int, int] | None] = {}
-        """From which position, and behind how many notifications; None: from an image on."""
+        """By channel: the last sent position and the channel's count then; None: an image comes first."""
         self._ready: OrderedDict[Channel, None] = OrderedDict()
         self._put = self._taken = 0
         self._mark: tuple[int, int] | None = None
 
     def write(self, data: bytes) -> None:
-        """Queue what cannot be merged."""
+        """Queue frames that cannot be merged."""
         if self.bytes > self._most_bytes:
             return
         self._queue.append(data)
@@ -58,21 +58,21 @@ class Outbox:
             self._full()
 
     def owe(self, channel: Channel, *, image: bool = False) -> None:
-        """All that the channel publishes from now on, or first an image of then."""
+        """Owe everything that the channel publishes from now on; with `image`, an image first."""
         self.forget(channel)
         if image:
             self._owed[channel] = None
             self._ready[channel] = None
         else:
             self._owed[channel] = channel.hold(), channel.count
-            channel.behind[self] = None
+            channel.notify(self)
 
     def published(self, channel: Channel) -> None:
-        """A channel that is owed has published: it is the last in the line."""
+        """A channel that is owed has published: append it to the channels to send."""
         self._ready[channel] = None
 
     def forget(self, channel: Channel) -> None:
-        """The subscriber leaves the channel."""
+        """The subscriber leaves the channel: drop what is owed of it."""
         owed = self._owed.pop(channel, None)
         self._ready.pop(channel, None)
         channel.behind.pop(self, None)
@@ -80,14 +80,14 @@ class Outbox:
             channel.release(owed[0])
 
     def close(self) -> None:
-        """Nobody waits for any of this any more."""
+        """Drop everything: the connection has closed, or the subscriber has caught up."""
         for channel in list(self._owed):
             self.forget(channel)
         self._queue.clear()
         self.bytes = 0
 
     def take(self, budget: int) -> tuple[list[bytes], list[Channel]]:
-        """The next frames, about so many bytes; and channels whose image is owed and is not there."""
+        """The next frames, about `budget` bytes, and the channels whose owed image does not exist."""
         frames: list[bytes] = []
         while self._queue and budget > 0:
             data = self._queue.popleft()
@@ -108,17 +108,17 @@ class Outbox:
 
     @property
     def empty(self) -> bool:
-        """Whether the reader has everything."""
+        """Whether the reader is up to date."""
         return not self._queue and not self._ready
 
     def age(self, now: int) -> int:
-        """At least how long, as seen by calls of this, the oldest of the queue has waited."""
+        """A lower bound of how long the oldest queued bytes have waited, in the units of `now`, from earlier calls."""
         if self._mark is None or self._taken >= self._mark[0]:
             self._mark = (self._put, now) if self._queue else None
         return 0 if self._mark is None else now - self._mark[1]
 
     def _catch_up(self, channel: Channel) -> bytes | None:
-        """Who has waited longest comes first: what is sent goes to the end."""
+        """The next frame of a channel, which moves to the end of the line; None if there is no image."""
         owed = self._owed[channel]
         if owed is None:
             frame = channel.image_frame(self._encoding)

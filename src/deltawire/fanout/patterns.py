@@ -1,21 +1,21 @@
-"""Which subscribers want the channels of every instrument whose name fits a pattern, listed now or later."""
+"""Subscriptions by pattern: channels of every instrument whose name matches, listed now or later."""
 
 from deltawire.dialect.grammar import ChannelKey, fitting
 from deltawire.fanout.subscribers import Subscriber
 
 
 class Patterns:
-    """The patterns of each subscriber, and the channels that each pattern stands for."""
+    """The patterns of each subscriber, and the channels that match each pattern."""
 
     def __init__(self) -> None:
         self._subscribers: dict[Subscriber, _Wanted] = {}
 
     def add(self, subscriber: Subscriber, pattern: ChannelKey) -> None:
-        """A subscriber wants whatever fits."""
-        self._subscribers.setdefault(subscriber, _Wanted()).patterns[pattern.id] = (pattern, {})
+        """Add a pattern of a subscriber."""
+        self._subscribers.setdefault(subscriber, _Wanted()).add(pattern)
 
     def newcomers(self, instruments: list[str]) -> list[tuple[Subscriber, list[tuple[str, ChannelKey]]]]:
-        """Who wants channels of instruments that have just become known: (id of the pattern, channel)."""
+        """The subscribers whose patterns match new instruments, each with (pattern id, channel) pairs."""
         wanted = [
             (
                 subscriber,
@@ -30,25 +30,22 @@ class Patterns:
         return [(subscriber, keys) for subscriber, keys in wanted if keys]
 
     def imply(self, subscriber: Subscriber, pattern_id: str, channel_id: str, *, joined: bool) -> None:
-        """A pattern stands for a channel; `joined` says whether the subscriber is on that channel already."""
+        """Note that a pattern matches a channel; `joined`: the subscriber is already on it."""
         wanted = self._subscribers[subscriber]
         channels = wanted.patterns[pattern_id][1]
         if channel_id in channels:
             return
         channels[channel_id] = None
-        count = wanted.covered.get(channel_id, 0)
-        if joined and not count:
-            wanted.named.add(channel_id)
-        wanted.covered[channel_id] = count + 1
+        wanted.cover(channel_id, joined=joined)
 
     def named(self, subscriber: Subscriber, channel_id: str) -> None:
-        """The subscriber has asked for a channel by its name."""
+        """Note that the subscriber has asked for a channel by name."""
         wanted = self._subscribers.get(subscriber)
         if wanted is not None and channel_id in wanted.covered:
             wanted.named.add(channel_id)
 
     def left(self, subscriber: Subscriber, channel_id: str) -> bool:
-        """The subscriber wants a channel no more by its name; returns whether a pattern still wants it."""
+        """The subscriber leaves a channel by name; returns whether a pattern still covers it."""
         wanted = self._subscribers.get(subscriber)
         if wanted is None or channel_id not in wanted.covered:
             return False
@@ -56,7 +53,7 @@ class Patterns:
         return True
 
     def remove(self, subscriber: Subscriber, pattern_id: str) -> set[str]:
-        """The subscriber wants a pattern no more; returns the channels that only this pattern wanted."""
+        """Remove a pattern; returns the channels that only this pattern covered."""
         wanted = self._subscribers.get(subscriber)
         if wanted is None or pattern_id not in wanted.patterns:
             return set()
@@ -67,12 +64,12 @@ class Patterns:
         return alone
 
     def gone(self, subscriber: Subscriber) -> None:
-        """The subscriber's connection is over."""
+        """Remove a subscriber whose connection has closed."""
         self._subscribers.pop(subscriber, None)
 
 
 class _Wanted:
-    """Of one subscriber: its patterns, what each stands for, how many cover a channel, and which are named too."""
+    """One subscriber's patterns with their channels, the patterns per channel, and the channels asked for by name."""
 
     __slots__ = ("covered", "named", "patterns")
 
@@ -81,8 +78,19 @@ class _Wanted:
         self.covered: dict[str, int] = {}
         self.named: set[str] = set()
 
+    def add(self, pattern: ChannelKey) -> None:
+        """Add a pattern without channels."""
+        self.patterns[pattern.id] = (pattern, {})
+
+    def cover(self, channel_id: str, *, joined: bool) -> None:
+        """Count one more pattern for a channel; one `joined` before any pattern was asked for by name."""
+        count = self.covered.get(channel_id, 0)
+        if joined and not count:
+            self.named.add(channel_id)
+        self.covered[channel_id] = count + 1
+
     def uncover(self, channel_id: str) -> bool:
-        """One pattern less covers a channel; returns whether nothing wants it now."""
+        """Count one pattern less for a channel; returns whether neither pattern nor name covers it now."""
         count = self.covered.pop(channel_id) - 1
         if count:
             self.covered[channel_id] = count

@@ -1,21 +1,21 @@
-"""When channels publish that do not do so at once: at the end of their interval, or of the events at hand."""
+"""Calls channels at the end of their interval, or after the current events."""
 
 from deltawire.fanout.channel import Channel
 from deltawire.market.market import ALL
 
 
 class Scheduler:
-    """Implements `Timers` in the time of each venue, and in that of all of them."""
+    """Implements `Timers` in the time of each venue, and in the newest time of all venues."""
 
     def __init__(self, now_ns: dict[str, int]) -> None:
-        """`now_ns`: each venue's time, kept by others."""
+        """`now_ns`: the time of each venue, updated by the market."""
         self._now_ns = now_ns
         self._due: dict[tuple[str, int], dict[Channel, None]] = {}
         self._turn: dict[tuple[str, int], int] = {}
         self._of_moment: dict[Channel, None] = {}
 
     def wake(self, channel: Channel, venue: str, interval_ns: int) -> None:
-        """See `Timers`."""
+        """Request one call of `channel.interval_ended()` at the next multiple of the interval in the venue's time."""
         key = (venue, interval_ns)
         if key not in self._due:
             self._due[key] = {}
@@ -23,17 +23,17 @@ class Scheduler:
         self._due[key][channel] = None
 
     def after_moment(self, channel: Channel) -> None:
-        """See `Timers`."""
+        """Request one call of `channel.moment_ended()` from `end_moment`."""
         self._of_moment[channel] = None
 
     def forget(self, channel: Channel) -> None:
-        """See `Timers`."""
+        """Drop all requests of a channel."""
         self._of_moment.pop(channel, None)
         for channels in self._due.values():
             channels.pop(channel, None)
 
     def advance(self, venue: str) -> None:
-        """A venue's time has gone on: of whose interval is over that is told."""
+        """A venue's time has changed: call the channels whose interval has ended."""
         for (of, interval_ns), channels in self._due.items():
             turn = self._now_ns.get(of, 0) // interval_ns
             if of not in (venue, ALL) or turn == self._turn.get((of, interval_ns)):
@@ -45,7 +45,7 @@ class Scheduler:
                 channel.interval_ended()
 
     def end_moment(self) -> None:
-        """All channels have the events at hand."""
+        """All channels have the current events: call those that asked for it."""
         while self._of_moment:
             channels, self._of_moment = self._of_moment, {}
             for channel in channels:

@@ -1,10 +1,11 @@
 """Subscribers and groups: connections with the same subscriptions share one buffer per tick.
 
 Publishing appends a frame to every group of a channel; `flush` joins each group's frames once and writes the
-result to each subscriber. A subscriber that changes its subscriptions has its groups flushed first, so that it gets
-everything it was subscribed to until then and nothing else.
+result to each subscriber. Before a subscriber changes its subscriptions, its groups are flushed, so it gets exactly
+what it was subscribed to at each time.
 
-A subscriber that has fallen behind (it has an outbox) gets only what cannot be merged: see `deltawire.fanout.outbox`.
+A subscriber that has fallen behind (it has an outbox) gets only frames that cannot be merged: see
+`deltawire.fanout.outbox`.
 """
 
 from collections.abc import Callable, Iterable
@@ -16,10 +17,10 @@ MOST_CHANNELS = 10_000
 
 
 class Sink(Protocol):
-    """Where a subscriber's bytes go."""
+    """The output of a subscriber's bytes."""
 
     def write(self, data: bytes) -> None:
-        """Take whole WebSocket frames; never blocks, never raises."""
+        """Accept whole WebSocket frames; never blocks, never raises."""
 
 
 class Backlog(Sink, Protocol):
@@ -28,13 +29,13 @@ class Backlog(Sink, Protocol):
     bytes: int
 
     def age(self, now: int) -> int:
-        """How long what is queued has waited."""
+        """How long the oldest queued bytes have waited, in the units of `now`."""
 
     def owe(self, channel: Any, *, image: bool = False) -> None:
-        """All that a channel publishes from now on, or first an image of then."""
+        """Owe everything that a channel publishes from now on; with `image`, an image first."""
 
     def published(self, channel: Any) -> None:
-        """A channel that is owed has published."""
+        """A channel that is owed has published a notification."""
 
 
 Write = Callable[[bytes], None]
@@ -56,7 +57,7 @@ def write_to_each(sinks: tuple[Sink, ...]) -> Write:
 
 
 class Group:
-    """Members with exactly the same channels; `kept` are the frames that those who are behind get too."""
+    """Subscribers with exactly the same channels; `kept` are the frames that cannot be merged."""
 
     __slots__ = ("_make_write", "_slow", "_write", "channels", "frames", "kept", "subscribers")
 
@@ -69,14 +70,24 @@ class Group:
         self._write: Write | None = None
         self._slow: tuple[Sink, ...] = ()
 
-    def changed(self) -> None:
-        """Members have come or gone, or have other sinks."""
+    def add(self, subscriber: "Subscriber") -> None:
+        """A subscriber gets this group's frames from now on."""
+        self.subscribers[subscriber] = None
+        self._write = None
+
+    def remove(self, subscriber: "Subscriber") -> None:
+        """A subscriber gets no more frames of this group; `KeyError` if it is not in it."""
+        del self.subscribers[subscriber]
+        self._write = None
+
+    def rebind(self) -> None:
+        """A subscriber has another sink."""
         self._write = None
 
     def write(self) -> int:
-        """Write the frames that have gathered: one write per subscriber. Returns the bytes that each got.
+        """Write the collected frames, one write per subscriber; returns the bytes written to each.
 
-        The way to those who keep up stands ready from tick to tick.
+        The function that writes to all subscribers is kept from tick to tick.
         """
         frames, self.frames = self.frames, []
         kept, self.kept = self.kept, []
@@ -97,10 +108,10 @@ class Group:
 
 
 class Subscriber:
-    """One connection as the fan-out sees it: the channels it gets frames of, and those it waits for.
+    """One connection in the fan-out: the addresses of the channels that it is on, and of those that it waits for.
 
-    `resumes`: it has asked to be told positions. While it is behind, its sink is its `outbox`. `crowded` is called
-    when its patterns come to stand for more than `most_channels`.
+    `resumes`: it has asked for positions. While it is behind, its sink is its `outbox`. `crowded` is called when its
+    patterns match more than `most_channels`.
     """
 
     __slots__ = (
@@ -119,6 +130,7 @@ class Subscriber:
         self,
         sink: Sink,
         encoding: Encoding = JSON,
+        *,
         most_channels: int = MOST_CHANNELS,
         crowded: Callable[[], None] = lambda: None,
     ) -> None:
@@ -134,7 +146,7 @@ class Subscriber:
 
 
 class Traffic:
-    """What has been handed to subscribers since the start: counted per group and tick."""
+    """Frames and bytes passed to subscribers since the start, counted per group and tick."""
 
     __slots__ = ("bytes", "deliveries")
 
@@ -144,9 +156,9 @@ class Traffic:
 
 
 class SubscriberGroups:
-    """All groups, by their channels, and which of them have frames to write.
+    """All groups, by their channels, and those that have frames to write.
 
-    `make_write` makes, of some sinks, the way of writing the same bytes to all of them.
+    `make_write` returns a function that writes the same bytes to all of the given sinks.
     """
 
     def __init__(self, make_write: MakeWrite = write_to_each) -> None:
@@ -157,7 +169,7 @@ class SubscriberGroups:
         self._dirty: dict[Group, None] = {}
 
     def publish(self, channel: str, frame: bytes, *, merges: bool = False) -> None:
-        """One frame for everyone on a channel, written at the next flush; who is behind may get it merged."""
+        """Send one frame to all on a channel at the next flush; if it `merges`, not to those that are behind."""
         for group in self._of_channel.get(channel, ()):
             if not group.frames:
                 self._dirty[group] = None
@@ -166,21 +178,21 @@ class SubscriberGroups:
                 group.kept.append(frame)
 
     def listens(self, channel: str) -> bool:
-        """Whether anyone gets this channel's frames."""
+        """Whether the channel has subscribers."""
         return channel in self._of_channel
 
     def flush(self) -> None:
-        """Write what the tick produced: one write per subscriber."""
+        """Write the frames of the tick, one write per subscriber."""
         while self._dirty:
             self._write(next(iter(self._dirty)))
 
     def flush_group_of(self, subscriber: Subscriber) -> None:
-        """Write what the subscriber's group still holds."""
+        """Write the frames that the subscriber's group holds."""
         if subscriber.group is not None:
             self._write(subscriber.group)
 
     def move(self, subscriber: Subscriber, channels: Iterable[str]) -> None:
-        """Give a subscriber exactly these channels from now on."""
+        """Set the channels of a subscriber, by their addresses."""
         if subscriber.group is not None:
             self._write(subscriber.group)
             self._remove(subscriber, subscriber.group)
@@ -188,13 +200,12 @@ class SubscriberGroups:
         subscriber.group = self._group(subscriber.channels) if subscriber.channels else None
         if subscriber.group is not None:
             self._write(subscriber.group)
-            subscriber.group.subscribers[subscriber] = None
-            subscriber.group.changed()
+            subscriber.group.add(subscriber)
 
     def rebind(self, subscriber: Subscriber) -> None:
-        """The subscriber has another sink now."""
+        """The subscriber's sink has changed."""
         if subscriber.group is not None:
-            subscriber.group.changed()
+            subscriber.group.rebind()
 
     def _group(self, channels: frozenset[str]) -> Group:
         group = self._groups.get(channels)
@@ -205,8 +216,7 @@ class SubscriberGroups:
         return group
 
     def _remove(self, subscriber: Subscriber, group: Group) -> None:
-        del group.subscribers[subscriber]
-        group.changed()
+        group.remove(subscriber)
         if group.subscribers:
             return
         del self._groups[group.channels]

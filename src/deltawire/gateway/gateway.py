@@ -22,6 +22,7 @@ from deltawire.gateway.intake import TURN_NS
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
+from deltawire.market.venue_health import venue_healths
 from deltawire.ports import Clock, FramedSource, LiveFeed, Source
 from deltawire.session.echo import EchoSession
 from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, SendMessage
@@ -160,9 +161,9 @@ class Gateway:
         market: Market,
         hub: Hub,
         clock: Clock,
+        *,
         version: str,
         limits: Limits | None = None,
-        *,
         access: Access | None = None,
         policy: Policy | None = None,
         rate_limits: RateLimits | None = None,
@@ -264,6 +265,10 @@ class Gateway:
             for venue in self.venues
             if venue in listed - going and venue not in self._ended
         }
+
+    def healths(self) -> list[str]:
+        """What audits have found, and which book is known least far: a line for each venue that has either."""
+        return [f"{venue}: {health}" for venue, health in venue_healths(self.market).items()]
 
     def may_pay(self, address: str, identity: Identity | None, method: str) -> bool:
         """Whether an HTTP client has enough credits."""

@@ -93,11 +93,15 @@ def make_app(gateway: Gateway) -> Starlette:
         return PlainTextResponse("ok\n")
 
     async def ready(request: Request) -> Response:
-        """Whether the server is ready; venues that have ended are named in either case."""
+        """Whether the server is ready; venues that have ended are named in either case.
+
+        Of a server that is, it also says what audits have found, and which book of a venue is known least far.
+        """
         reason = gateway.unready()
         if reason:
             return PlainTextResponse(f"{reason}\n", 503)
-        return PlainTextResponse("".join(f"{line}\n" for line in ("ready", *gateway.closed().values())))
+        lines = "ready", *gateway.closed().values(), *gateway.healths()
+        return PlainTextResponse("".join(f"{line}\n" for line in lines))
 
     async def metrics(request: Request) -> Response:
         """The metrics, for permitted addresses."""

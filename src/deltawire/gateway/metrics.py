@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from deltawire.gateway.gateway import Gateway
+from deltawire.market.venue_health import venue_healths
 
 STATES = ("syncing", "live", "stale")
 STREAM_STATES = ("asked", "acknowledged", "flowing", "silent", "refused")
@@ -116,6 +117,26 @@ class GatewayCollector(Collector):
             ages.add_metric([venue], oldest.get(venue, 0.0))
         yield books
         yield ages
+        yield from self._health()
+
+    def _health(self) -> Iterator[Metric]:
+        """What audits have found, and the book that is known least far from its market."""
+        healths = venue_healths(self._gateway.market)
+        audits = [((venue,), health.audits) for venue, health in healths.items()]
+        audited = [((venue,), health.audited) for venue, health in healths.items()]
+        unequal = [((venue,), health.unequal) for venue, health in healths.items()]
+        yield _counter("audits", "Books compared with an image", audits, ["venue"])
+        yield _counter("audited_levels", "Levels compared by audits", audited, ["venue"])
+        yield _counter("unequal_levels", "Of those, levels that differed", unequal, ["venue"])
+        coverage = GaugeMetricFamily(
+            "deltawire_least_coverage_bp",
+            "Of the live book that is known least far from the middle, where images are cut",
+            labels=["venue"],
+        )
+        for venue, health in healths.items():
+            if health.least:
+                coverage.add_metric([venue], health.least_bp)
+        yield coverage
 
     def _live(self) -> Iterator[Metric]:
         """Connections to venues."""

@@ -87,9 +87,9 @@ class DirectSink(socket.socket):
         except OSError:
             sent = 0
         if sent != len(data):
-            self.go_on(data[sent:])
+            self.write_rest(data[sent:])
 
-    def go_on(self, rest: bytes) -> None:
+    def write_rest(self, rest: bytes) -> None:
         """Pass what the socket did not accept to the transport, unless it is closed: then a write would be an error."""
         if not self._transport.is_closing():
             self._transport.write(rest)

@@ -1,1 +1,1 @@
-"""What is known now: per instrument its book, status, ticker, trades and candles, built from events alone."""
+"""The present state of all instruments and indices, built from events alone: books, tickers, trades, candles."""

@@ -3,11 +3,13 @@
 from collections import deque
 from collections.abc import Iterator
 from itertools import takewhile
+from typing import Protocol
 
 from deltawire.book.kernel import Pending
 from deltawire.book.ladder import Ladder
 from deltawire.model.events import BookDelta, BookImage, Status
 from deltawire.model.instruments import Instrument
+from deltawire.model.known_range import KnownRange
 
 BookEntry = tuple[int, int, int, BookImage | BookDelta | Status]
 """The number of an event, the venue's time when it came, the moment that it was part of, and the event."""
@@ -60,6 +62,13 @@ class BookLog:
             yield moment
 
 
+class RangedBook(Protocol):
+    """What is known of a book now."""
+
+    instrument: Instrument
+    known_range: KnownRange
+
+
 class BookLogs:
     """The logs of all books, which together keep about so many events."""
 
@@ -97,6 +106,14 @@ def sizes_before(entries: list[BookEntry], instrument: Instrument) -> tuple[Pend
     if scale is not None and scale is not instrument:
         _rescale((bids, asks), instrument.factors_from(scale))
     return bids, asks
+
+
+def known_after(log: BookLog, number: int, state: "RangedBook") -> KnownRange:
+    """The known range after the event of this number, in ticks as they are now."""
+    for at, _, _, event in reversed(log.entries):
+        if at <= number and not isinstance(event, Status):
+            return event.known.rescaled(state.instrument.factors_from(event.instrument)[0])
+    return state.known_range
 
 
 def ladder_before(ladder: Ladder, bids: Pending, asks: Pending) -> Ladder:

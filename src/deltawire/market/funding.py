@@ -1,4 +1,4 @@
-"""What a perpetual's longs paid, hour by hour, from the rates that its tickers stated."""
+"""The funding that a perpetual's longs paid per hour, from the rates in its tickers."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -9,12 +9,12 @@ from deltawire.model.events import FundedHour
 
 HOUR_NS = 3600 * 1_000_000_000
 PERIOD_HOURS = 8
-"""Rates are per so many hours."""
+"""The hours that a stated rate covers."""
 HOURS_KEPT = 31 * 24
 
 
 class FundingSeries:
-    """Rates hold until the next one; time before the first is not counted."""
+    """Funding by hour. A rate is valid until the next one; time before the first is not counted."""
 
     def __init__(self) -> None:
         self._hours: deque[FundedHour] = deque(maxlen=HOURS_KEPT)
@@ -22,7 +22,7 @@ class FundingSeries:
         self._rate = 0.0
 
     def seen(self, at_ns: int, rate: float, index_price: float | None) -> None:
-        """From now on the rate is this, per eight hours."""
+        """Set the rate, a fraction per eight hours, from `at_ns` on; times not after the last are ignored."""
         if self._last_ns and at_ns <= self._last_ns:
             return
         self._pay_until(at_ns)
@@ -33,7 +33,7 @@ class FundingSeries:
             hour.index_price = index_price
 
     def restore(self, hours: Iterable[FundedHour]) -> None:
-        """Go on behind these hours, at the last one's rate."""
+        """Continue after these hours, at the rate of the last."""
         self._hours = deque((replace(hour) for hour in hours), HOURS_KEPT)
         if self._hours:
             self._last_ns, self._rate = self._hours[-1].until_ns, self._hours[-1].rate
@@ -43,16 +43,16 @@ class FundingSeries:
         return tuple(replace(hour) for hour in self._hours)
 
     def between(self, start_ns: int, end_ns: int) -> float:
-        """The interest of a time, a fraction; an hour of which a part lies in it counts with that part."""
-        found = 0.0
+        """The interest between two times, a fraction; hours that lie partly inside count in proportion."""
+        interest = 0.0
         for hour in self._hours:
             inside = min(hour.until_ns, end_ns) - max(hour.from_ns, start_ns)
             if inside > 0:
-                found += hour.interest * inside / (hour.until_ns - hour.from_ns)
-        return found
+                interest += hour.interest * inside / (hour.until_ns - hour.from_ns)
+        return interest
 
     def hours(self, start_ns: int, end_ns: int) -> Iterator[tuple[FundedHour, FundedHour, float]]:
-        """(hour, the one before, interest of eight hours) of every whole hour that ends within a time."""
+        """(hour, hour before, interest of eight hours) for every complete hour that ends within the two times."""
         before = None
         for hour in self._hours:
             whole = hour.ends_ns <= self._last_ns
@@ -69,7 +69,7 @@ class FundingSeries:
             hour.until_ns = paid_ns = until_ns
 
     def _hour(self, at_ns: int) -> FundedHour:
-        """The hour that a moment lies in."""
+        """The record of the hour that contains a time, appended if necessary."""
         ends_ns = (at_ns // HOUR_NS + 1) * HOUR_NS
         if not self._hours or self._hours[-1].ends_ns != ends_ns:
             index_price = self._hours[-1].index_price if self._hours else None

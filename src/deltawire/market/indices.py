@@ -1,4 +1,4 @@
-"""What is known of an index, and its last day."""
+"""The state of an index, and its last 24 hours."""
 
 from collections import deque
 
@@ -17,26 +17,29 @@ class _Minute(msgspec.Struct):
     low: float
     high: float
 
+    def add(self, price: float) -> None:
+        """Add a price after the first."""
+        self.low, self.high = min(self.low, price), max(self.high, price)
+
 
 class IndexDay:
-    """Prices by the minute, so many minutes as a day has; minutes without a price are left out."""
+    """Prices of the last 24 hours by minute; minutes without a price are left out."""
 
     def __init__(self) -> None:
         self._minutes: deque[_Minute] = deque(maxlen=DAY_MINUTES)
         self._last = 0.0
 
     def add(self, price: float, at_ns: int) -> None:
-        """A price; one older than the current minute counts into it."""
+        """Add a price; one older than the newest minute counts in that minute."""
         number = at_ns // MINUTE_NS
         self._last = price
         if not self._minutes or number > self._minutes[-1].number:
             self._minutes.append(_Minute(number, price, price, price))
             return
-        minute = self._minutes[-1]
-        minute.low, minute.high = min(minute.low, price), max(minute.high, price)
+        self._minutes[-1].add(price)
 
     def range(self) -> tuple[float, float, float]:
-        """Of the 24 hours before the newest price: the lowest, the highest, and the newest minus the first."""
+        """(lowest, highest, newest minus first) of the 24 hours before the newest price; `IndexError` without any."""
         since = self._minutes[-1].number - DAY_MINUTES
         day = [minute for minute in self._minutes if minute.number > since]
         low, high = min(minute.low for minute in day), max(minute.high for minute in day)
@@ -44,7 +47,7 @@ class IndexDay:
 
 
 class Count:
-    """Counts events, and how many there had been when the second of the newest began."""
+    """Counts events, and remembers the count at the start of the newest event's second."""
 
     __slots__ = ("_before", "number", "second_ends_ns")
 
@@ -52,26 +55,27 @@ class Count:
         self.number = self._before = self.second_ends_ns = 0
 
     def add(self, now: int) -> None:
-        """One more, in the venue's time."""
+        """Count an event at the venue's time, in nanoseconds since 1970."""
         if now >= self.second_ends_ns:
             self._before = self.number
             self.second_ends_ns = now - now % SECOND_NS + SECOND_NS
         self.number += 1
 
     def at_second(self, now: int) -> int:
-        """How many there had been when the second of `now` began, which is that of the newest or a later one."""
+        """The count at the start of the second of `now`; `now` is not before the newest event's second."""
         return self._before if now < self.second_ends_ns else self.number
 
 
 class IndexState:
-    """Everything known of one index.
+    """The state of one index.
 
-    `told` is the event that last changed the price; `prices` counts such events, `estimates` the tickers with an
+    `changed` is the event that last changed the price; `prices` counts such events, `estimates` the tickers with an
     estimated delivery price of instruments on it that have not expired, `option_tickers` those of options,
-    `volatilities` the values of its volatility index, `rankings` the prices that state what they are made of.
+    `volatilities` the values of its volatility index, `rankings` the prices with constituents.
     """
 
     __slots__ = (
+        "changed",
         "day",
         "estimates",
         "newest",
@@ -80,16 +84,15 @@ class IndexState:
         "ranked",
         "rankings",
         "stated",
-        "told",
         "volatilities",
         "volatility",
     )
 
     def __init__(self) -> None:
         self.newest: Index | None = None
-        self.told: Index | None = None
+        self.changed: Index | None = None
         self.stated = False
-        """Whether the venue has a channel for it, so that what tickers say of it does not count."""
+        """Whether the venue has a channel for it; then the prices that tickers state are ignored."""
         self.day = IndexDay()
         self.prices = Count()
         self.estimates = Count()
@@ -97,14 +100,15 @@ class IndexState:
         self.volatility: VolatilityIndex | None = None
         self.volatilities = Count()
         self.ranked: Index | None = None
-        """The newest price that states what it is made of."""
+        """The newest price with constituents."""
         self.rankings = Count()
 
-    def take(self, index: Index, now: int) -> None:
-        """Its price."""
+    def take(self, index: Index, now: int, *, channel: bool) -> None:
+        """Set its price, from the venue's channel of the index or from a ticker."""
         self.newest = index
-        if self.told is None or self.told.price != index.price:
-            self.told = index
+        self.stated = self.stated or channel
+        if self.changed is None or self.changed.price != index.price:
+            self.changed = index
             self.prices.add(now)
         if index.constituents:
             self.ranked = index
@@ -112,6 +116,6 @@ class IndexState:
         self.day.add(index.price, index.venue_ns or index.seen_ns)
 
     def take_volatility(self, value: VolatilityIndex, now: int) -> None:
-        """The value of its volatility index."""
+        """Set the value of its volatility index."""
         self.volatility = value
         self.volatilities.add(now)

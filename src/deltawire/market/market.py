@@ -8,7 +8,9 @@ from deltawire.market.indices import SECOND_NS, IndexState
 from deltawire.market.levels import LevelHistory
 from deltawire.market.state import InstrumentState
 from deltawire.market.volumes import VolumeHistory
+from deltawire.market.whole import follow_whole
 from deltawire.model.events import (
+    Audit,
     BookDelta,
     BookImage,
     Event,
@@ -137,7 +139,11 @@ class Market:
         state.events += 1
         now = self.now_ns.get(instrument.venue, 0)
         if isinstance(event, BookDelta):
-            self._logs.add(state.book_log, state.changed_by(event, now, self._moment))
+            if state.whole is not None or event.known.edged:
+                follow_whole(state, event, now, self._moment, self._logs)
+            entry = state.changed_by(event, now, self._moment)
+            if entry is not None:
+                self._logs.add(state.book_log, entry)
         elif isinstance(event, Ticker):
             state.ticked(event, now)
             self._apply_ticker(event, state, now)
@@ -146,11 +152,15 @@ class Market:
             state.traded(event, self.trades, now, self.now_ns.get(ALL, 0))
             self.volumes.traded(event)
         elif isinstance(event, BookImage):
+            follow_whole(state, event, now, self._moment, self._logs)
             self._logs.add(state.book_log, state.imaged_by(event, now, self._moment))
         elif isinstance(event, Status):
+            follow_whole(state, event, now, self._moment, self._logs)
             entry = state.told(event, now, self._moment)
             if entry is not None:
                 self._logs.add(state.book_log, entry)
+        elif isinstance(event, Audit):
+            state.health.audited_by(event)
         elif isinstance(event, Listing):
             self._apply_listing(event, state, now, new=known is None)
         elif isinstance(event, Past):
@@ -162,10 +172,12 @@ class Market:
         before = None if new else state.instrument.active if state.active_told is None else state.active_told
         active = listing.instrument.active
         state.define(listing.instrument, self._index_of(listing.instrument), now)
-        state.active_told = active
-        if before is not active:
-            self._active_changes += 1
-            state.active_change = self._active_changes
+        if state.whole is not None:
+            state.whole.define(listing.instrument, state.index, now)
+        changed = before is not active
+        self._active_changes += changed
+        state.listed(active, self._active_changes if changed else state.active_change)
+        if changed:
             self.active_changes.append((self._active_changes, state, active, listing.seen_ns))
 
     def _apply_volatility(self, event: VolatilityIndex) -> None:
@@ -181,8 +193,7 @@ class Market:
 
     def _apply_index(self, index: Index) -> None:
         name = self.public_name(index.venue, index.name)
-        self._indices[name].stated = True
-        self._take_index(name, index, self.now_ns.get(index.venue, 0))
+        self._take_index(name, index, self.now_ns.get(index.venue, 0), channel=True)
 
     def _apply_ticker(self, ticker: Ticker, state: InstrumentState, now: int) -> None:
         """A ticker names its index price: good where the venue's index channel is not heard."""
@@ -196,10 +207,10 @@ class Market:
         if ticker.index_price is not None and not index.stated:
             stamps = ticker.venue_ns, ticker.seen_ns
             stated = Index(instrument.venue, instrument.index_name, ticker.index_price, *stamps)
-            self._take_index(state.index, stated, now)
+            self._take_index(state.index, stated, now, channel=False)
 
-    def _take_index(self, name: str, index: Index, now: int) -> None:
-        self._indices[name].take(index, now)
+    def _take_index(self, name: str, index: Index, now: int, *, channel: bool) -> None:
+        self._indices[name].take(index, now, channel=channel)
         _of(self.index_past, name).seen(index.venue_ns or index.seen_ns, index.price)
 
     def _index_of(self, instrument: Instrument) -> str:

@@ -1,4 +1,4 @@
-"""The last rows of a long series; whole chunks are kept encoded, so that a snapshot costs what is new."""
+"""The newest rows of a long series; full chunks are kept encoded, so a snapshot encodes only the newest rows."""
 
 from collections import deque
 from typing import Any
@@ -11,7 +11,7 @@ _encode, _decode = msgspec.msgpack.encode, msgspec.msgpack.Decoder(list[tuple[An
 
 
 class PackedRows:
-    """Between `kept` and `kept` + 2 × `chunk` rows, the newest of all that were added."""
+    """Keeps the newest rows: from `kept` to `kept` + 2 × `chunk` of them."""
 
     def __init__(self, kept: int, chunk: int = 60) -> None:
         self._chunk = chunk
@@ -20,30 +20,30 @@ class PackedRows:
 
     @property
     def last(self) -> Row | None:
-        """The newest row."""
+        """The newest row; None if it is empty."""
         return self._open[-1] if self._open else None
 
     def add(self, row: Row) -> None:
-        """The next row."""
+        """Append a row."""
         if len(self._open) > self._chunk:
             self._done.append(_encode(self._open[: self._chunk]))
             del self._open[: self._chunk]
         self._open.append(row)
 
     def replace(self, row: Row) -> None:
-        """What the newest row is now."""
+        """Replace the newest row; `IndexError` if there is none."""
         self._open[-1] = row
 
     def rows(self) -> list[Row]:
-        """All of them, oldest first."""
+        """All rows, oldest first."""
         return [row for chunk in self._done for row in _decode(chunk)] + self._open
 
     def freeze(self) -> PackedChunks:
-        """For `thaw`."""
+        """The encoded chunks and the open rows, for `thaw`."""
         return list(self._done), list(self._open)
 
     def thaw(self, frozen: PackedChunks) -> None:
-        """Become what `freeze` gave."""
+        """Restore the result of `freeze` in an empty object."""
         done, rest = frozen
         self._done.extend(done)
         self._open = list(rest)

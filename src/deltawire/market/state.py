@@ -12,6 +12,7 @@ from deltawire.book.checksums import OwnChecksum
 from deltawire.book.ladder import Ladder
 from deltawire.market.book_log import BookEntry, BookLog
 from deltawire.market.funding import FundingSeries
+from deltawire.market.health import BookHealth
 from deltawire.market.levels import LevelHistory
 from deltawire.model.events import (
     BookDelta,
@@ -26,6 +27,7 @@ from deltawire.model.events import (
     Trade,
 )
 from deltawire.model.instruments import Instrument
+from deltawire.model.known_range import WHOLE, CompleteTo, KnownRange
 
 TRADES_KEPT = 1000
 MARKS = {300: 288}
@@ -69,6 +71,9 @@ class InstrumentState:
     images, deltas, statuses and refinements, and `book_told` is that of the newest which channels tell; `statuses`
     counts statuses, `candles.count` trades. `quote_mark`, `ticker_mark` and `funding_mark` name the newest event that
     changed these.
+
+    The ladder has the levels within `known_range`. `whole` is the same book with those beyond it as well, under numbers
+    of its own; None while there cannot be any (see `market.whole`).
     """
 
     def __init__(self, instrument: Instrument, name: str, number: int, index: str = "") -> None:
@@ -78,7 +83,7 @@ class InstrumentState:
         self.index = index
         """The public name of its index; empty where it has none."""
         self.events = 0
-        self.book_number = self.book_told = self.refined = 0
+        self.book_number = self.book_told = self.refined = self.ranged = 0
         self.book_log = BookLog()
         self.statuses = 0
         self.quote_mark: Mark = (0, 0, 0)
@@ -91,6 +96,9 @@ class InstrumentState:
         self.active_change = 0
         """The number of that change among those of all instruments."""
         self.ladder = Ladder()
+        self.known_range = WHOLE
+        self.whole: InstrumentState | None = None
+        self.health = BookHealth()
         self.sequence = 0
         self.book_ns = 0
         self.status: BookState | None = None
@@ -115,6 +123,11 @@ class InstrumentState:
     def imaged(self) -> bool:
         """Whether there has been a book at all."""
         return self.sequence > 0
+
+    @property
+    def complete_to(self) -> CompleteTo:
+        """The lowest bid and the highest ask up to which every level is known; None: to the end of the side."""
+        return self.known_range.complete_to(self.ladder.bids, self.ladder.asks)
 
     @property
     def last_price(self) -> float | None:
@@ -149,9 +162,14 @@ class InstrumentState:
         self.instrument, self.index = instrument, index
         if factors != (1, 1):
             self.ladder.rescale(*factors)
+            self.known_range = self.known_range.rescaled(factors[0])
             self.book_number = self.refined = self.book_number + 1
         if self.known:
             self.ticker_mark = self.quote_mark = self._mark(now)
+
+    def listed(self, active: bool, change: int) -> None:
+        """The venue lists it as active or not; `change` is the number of the last change of that."""
+        self.active_told, self.active_change = active, change
 
     def imaged_by(self, image: BookImage, now: int = 0, moment: int = 0) -> BookEntry:
         """Take over a whole book."""
@@ -159,10 +177,16 @@ class InstrumentState:
         self.ladder.asks.become(image.asks)
         self.sequence, self.book_ns = image.sequence, image.venue_ns or image.seen_ns
         self.ticker_mark = self.quote_mark = self._mark(now)
+        self._range(image.known)
         return self._tell((self.book_number + 1, now, moment, image))
 
-    def changed_by(self, delta: BookDelta, now: int = 0, moment: int = 0) -> BookEntry:
-        """Apply a verified delta."""
+    def changed_by(self, delta: BookDelta, now: int = 0, moment: int = 0) -> BookEntry | None:
+        """Apply a verified delta; returns what channels of the book tell of it: nothing of levels beyond its range."""
+        if delta.known is not self.known_range:
+            self._range(delta.known)
+        if not delta.covers:
+            self.book_number += 1
+            return None
         another_best = self.ladder.bids.follow(delta.bids)
         another_best = self.ladder.asks.follow(delta.asks) or another_best
         self.sequence, self.book_ns = delta.sequence, delta.venue_ns or delta.seen_ns
@@ -179,6 +203,7 @@ class InstrumentState:
         self.status, self.reason, self.status_ns = status.state, status.reason, status.seen_ns
         self.detail = status.detail
         self.statuses += 1
+        self.health.told(status)
         if self.known:
             self.ticker_mark = self.quote_mark = self._mark(now)
         if self.imaged and status.state != "syncing":
@@ -220,12 +245,32 @@ class InstrumentState:
             self.ticker_mark = mark = self._mark(now)
             if "current_funding" in known:
                 self.funding_mark = mark
-            if not self.imaged:
+            if not self.imaged or self._beyond_best():
                 self.quote_mark = mark
         if ticker.mark_price is not None:
             self.marks.seen(self.ticker_ns, ticker.mark_price)
         if ticker.current_funding is not None:
             self.funding.seen(self.ticker_ns, ticker.current_funding, ticker.index_price)
+
+    def part(self) -> None:
+        """From now on the book has a part beyond its known range, which `whole` has as well."""
+        self.whole = InstrumentState(self.instrument, self.name, self.number, self.index)
+        self.whole.take_book(self)
+
+    def take_book(self, other: "InstrumentState") -> None:
+        """Take over the book of another state of this instrument."""
+        self.ladder = Ladder(other.ladder.bids.copy(), other.ladder.asks.copy())
+        self.sequence, self.book_ns, self.known_range = other.sequence, other.book_ns, other.known_range
+        self.status, self.reason, self.detail = other.status, other.reason, other.detail
+        self.status_ns, self.statuses = other.status_ns, other.statuses
+        self.book_number, self.book_told = other.book_number, other.book_told
+        self.refined, self.ranged = other.refined, other.ranged
+        self.book_log.entries.extend(other.book_log.entries)
+
+    def _range(self, known: KnownRange) -> None:
+        if known != self.known_range:
+            self.ranged = self.book_number + 1
+        self.known_range = known
 
     def _tell(self, entry: BookEntry) -> BookEntry:
         self.book_number = self.book_told = entry[0]
@@ -243,16 +288,17 @@ class InstrumentState:
     def best(self) -> tuple[float, float, float, float]:
         """Best bid price and size, best ask price and size; 0.0 where there is none or the book is not live.
 
-        Where no book is kept, the venue's own ticker answers, until its instrument or its source has ended.
+        Where no book is kept, or the market has left its known range, the venue's own ticker answers, until its
+        instrument or its source has ended.
         """
         if not (self.instrument.active and self.reason != "closed"):
             return 0.0, 0.0, 0.0, 0.0
         if not self.imaged:
-            names = ("best_bid_price", "best_bid_size", "best_ask_price", "best_ask_size")
-            bid, bid_size, ask, ask_size = (self.ticker.get(name, 0.0) for name in names)
-            return bid, bid_size, ask, ask_size
+            return self._stated_best()
         if not self.live:
             return 0.0, 0.0, 0.0, 0.0
+        if self._beyond_best():
+            return self._stated_best()
         instrument = self.instrument
         found: list[float] = []
         for side in (self.ladder.bids, self.ladder.asks):
@@ -261,6 +307,18 @@ class InstrumentState:
                 (0.0, 0.0) if ticks is None else (instrument.price(ticks), instrument.size(side.size(ticks)))
             )
         return found[0], found[1], found[2], found[3]
+
+    def _beyond_best(self) -> bool:
+        """Whether the market has left the known range, so that the best price of a side is not known for certain."""
+        known, ladder = self.known_range, self.ladder
+        return (known.bids is not None and not len(ladder.bids)) or (
+            known.asks is not None and not len(ladder.asks)
+        )
+
+    def _stated_best(self) -> tuple[float, float, float, float]:
+        names = ("best_bid_price", "best_bid_size", "best_ask_price", "best_ask_size")
+        bid, bid_size, ask, ask_size = (self.ticker.get(name, 0.0) for name in names)
+        return bid, bid_size, ask, ask_size
 
     def stats(self, now: int) -> Stats:
         """The last 24 hours: the venue's own figures, or what our candles give."""

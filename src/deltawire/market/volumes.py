@@ -1,4 +1,4 @@
-"""What was traded of each currency, hour by hour."""
+"""Traded volumes by currency and hour."""
 
 from collections import deque
 
@@ -41,21 +41,21 @@ class VolumeHistory:
         hours[-1] = (number, (futures, calls, puts, spot))
 
     def currencies(self) -> list[str]:
-        """Those that were traded."""
+        """The currencies that were traded."""
         return list(self._hours)
 
     def since(self, currency: str, now_ns: int, hours: int) -> dict[str, float]:
-        """Volumes by kind of the last so many hours, the current one included."""
+        """Volumes by kind of the last `hours` hours, including the current one."""
         first = now_ns // HOUR_NS - hours
         rows = [volumes for hour, volumes in self._hours.get(currency, ()) if hour > first]
         return {kind: round(sum(row[place] for row in rows), 8) for place, kind in enumerate(KINDS)}
 
     def rows(self) -> VolumeRows:
-        """All of it, for `restore`."""
+        """All volumes, for `restore`."""
         return {currency: list(hours) for currency, hours in self._hours.items()}
 
     def restore(self, rows: VolumeRows) -> None:
-        """Become what `rows` gave."""
+        """Replace the volumes by the result of `rows`."""
         self._hours = {currency: deque(hours, HOURS_KEPT) for currency, hours in rows.items()}
 
 

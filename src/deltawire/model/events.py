@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from deltawire.model.instruments import Instrument
+from deltawire.model.known_range import WHOLE, KnownRange
 from deltawire.model.numbers import to_decimal
 
 Side = Literal["buy", "sell"]
@@ -107,7 +108,7 @@ def _time(at_ns: int) -> str:
 
 
 class BookImage(msgspec.Struct, frozen=True, gc=False):
-    """A complete verified book; the first event of a book, and never a later one within an epoch."""
+    """A verified book, as far as it is known; the first event of a book, and never a later one within an epoch."""
 
     instrument: Instrument
     sequence: int
@@ -116,6 +117,7 @@ class BookImage(msgspec.Struct, frozen=True, gc=False):
     venue_ns: int
     seen_ns: int
     venue_sequence: int
+    known: KnownRange = WHOLE
 
     @property
     def bid_levels(self) -> list[Level]:
@@ -159,12 +161,23 @@ class BestLevels(msgspec.Struct, frozen=True, gc=False):
         return f"BestLevels({self.instrument.key} #{self.sequence} {_time(self.venue_ns)} {sides})"
 
 
+class BeyondChanges(msgspec.Struct, frozen=True, gc=False):
+    """Changes of levels outside a book's known range, which say nothing of the levels between them.
+
+    A level that becomes known is deleted here and new in the book.
+    """
+
+    bids: Changes
+    asks: Changes
+
+
 class BookDelta(msgspec.Struct, frozen=True, gc=False):
     """What turns the book at `sequence` - `covers` into the book at `sequence`; verified before it exists.
 
     A venue's book changes one number at a time; a channel at an interval, or one that was merged, by several.
 
-    `venue_sequence` is the venue's own id of the resulting book, 0 if it has none.
+    `venue_sequence` is the venue's own id of the resulting book, 0 if it has none. The book has only levels within
+    the range that is `known` from now on. Changes `beyond` it are apart; if there are no others, `covers` is 0.
     """
 
     instrument: Instrument
@@ -175,6 +188,8 @@ class BookDelta(msgspec.Struct, frozen=True, gc=False):
     seen_ns: int
     venue_sequence: int
     covers: int = 1
+    known: KnownRange = WHOLE
+    beyond: BeyondChanges | None = None
 
     @property
     def bid_changes(self) -> list[LevelChange]:
@@ -206,6 +221,35 @@ class Status(msgspec.Struct, frozen=True, gc=False):
     def __repr__(self) -> str:
         why = ": ".join(filter(None, (self.reason, self.detail)))
         return f"Status({self.instrument.key} {self.state}{f' ({why})' if why else ''})"
+
+
+class Audit(msgspec.Struct, frozen=True, gc=False):
+    """A book was compared with an image of its venue at the same id, as far as both are known.
+
+    `compared` levels were in one of them or in both; of these `missing` were not in the book, `extra` not in the
+    image, and the size of `different` ones differed. Levels that were changing at this very id do not count.
+    """
+
+    instrument: Instrument
+    seen_ns: int
+    venue_sequence: int
+    compared: int
+    missing: int = 0
+    extra: int = 0
+    different: int = 0
+
+    @property
+    def unequal(self) -> int:
+        """The number of levels that were not the same in both."""
+        return self.missing + self.extra + self.different
+
+    @property
+    def equal_share(self) -> float:
+        """The share of levels that were the same in both; 1 if there were none."""
+        return 1 - self.unequal / self.compared if self.compared else 1.0
+
+    def __repr__(self) -> str:
+        return f"Audit({self.instrument.key} @{self.venue_sequence} {self.equal_share:.2%} of {self.compared} equal)"
 
 
 class Trade(msgspec.Struct, frozen=True, gc=False):
@@ -436,6 +480,7 @@ Event = (
     | BookDelta
     | BestLevels
     | Status
+    | Audit
     | Trade
     | Ticker
     | Index

@@ -11,6 +11,8 @@ class LaneStatus(msgspec.Struct, frozen=True):
     endpoint: str
     sockets: int
     """0 while it is down, 2 while a second one is joined."""
+    joined: bool
+    """Whether every live book would continue on the second socket without a gap."""
     reconnects: int
     streams: dict[str, int]
     """Number by state: asked, acknowledged, flowing, silent, refused."""

@@ -14,7 +14,7 @@ import msgspec
 import structlog
 
 from deltawire.agents.simulation import Simulation
-from deltawire.bus.accounts import MemoryAccountBroker
+from deltawire.bus.memory import MemoryAccountBroker
 from deltawire.errors import JournalError, UsageError
 from deltawire.exchange.accounts.account_records import AccountRecord, Deposit
 from deltawire.exchange.accounts.accounts import Accounts
@@ -104,7 +104,16 @@ class AccountEnrolment:
             self._deposit(entry, deposit.currency, deposit.units, number)
         if taken > len(entry.later):
             log.error("the journal has deposits that accounts.json does not have", account=entry.name)
+        sub = self._service.named(entry.name)
         self._service.enrol(entry.name, entry.number)
+        if sub not in (None, entry.number):
+            log.warning(
+                "an account of accounts.json has the name of a sub-account; each keeps its keys, tokens and money",
+                account=entry.name,
+                number=entry.number,
+                subaccount=sub,
+                advice="tell them apart by number, or let the owner rename the sub-account",
+            )
 
     def _deposit(self, entry: AccountEntry, currency: str, units: int, number: int = 0) -> None:
         service = self._service
@@ -254,7 +263,7 @@ class BuiltinExchange:
             enrolment.poll()
             halts.step(self.service.now())
 
-        self.source = SimulatedSource(self.service, public, agents, poll, clock)
+        self.source = SimulatedSource(self.service, public, agents, poll=poll, clock=clock)
 
     async def drained(self) -> None:
         """Wait until everything submitted is on disk."""

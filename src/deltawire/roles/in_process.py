@@ -63,7 +63,7 @@ class PacedSource:
     """Another source, a batch of which comes only when it is wanted; what is before `from_ns` comes by itself."""
 
     def __init__(
-        self, source: Source, pace: Pace, from_ns: int, rehearse: Callable[[], Iterable[Batch]]
+        self, source: Source, pace: Pace, from_ns: int, *, rehearse: Callable[[], Iterable[Batch]]
     ) -> None:
         """`rehearse` plays the same from its beginning, beside."""
         self._source = source
@@ -75,15 +75,15 @@ class PacedSource:
         self.venue = source.venue
 
     def now(self) -> int:
-        """See `Source`."""
+        """The time of the wrapped source."""
         return self._source.now()
 
     def book_frames(self) -> BookFrames:
-        """See `FramedSource`."""
+        """The book frames of the wrapped source."""
         return BookFrames()
 
     def unread(self) -> Mapping[str, int]:
-        """See `FramedSource`."""
+        """The unused messages of the wrapped source."""
         return {}
 
     def find(self, names: Collection[str]) -> list[Instrument]:
@@ -105,7 +105,7 @@ class PacedSource:
         raise UsageError(f"no instrument {missing} in the recording; {known}")
 
     async def events(self, wants: Wants) -> AsyncIterator[Batch]:
-        """See `Source`."""
+        """Yield the batches of the wrapped source, each when the reader wants one."""
         try:
             async for batch in self._source.events(wants):
                 if batch.at_ns >= self._from_ns:
@@ -123,7 +123,9 @@ class InProcessConnection:
         self.closed: Close | None = None
         self.messages: deque[str | bytes] = deque()
         self.news = asyncio.Event()
-        self.subscriber = Subscriber(self, PROTO, gateway.limits.subscriptions, self._crowded)
+        self.subscriber = Subscriber(
+            self, PROTO, most_channels=gateway.limits.subscriptions, crowded=self._crowded
+        )
         self._gateway = gateway
         self._session: Session = gateway.make_session()
         gateway.opened(self, self._session)

@@ -114,7 +114,7 @@ def _replay(text: str) -> InProcess:
         ReplaySource(recording, make_venue(name), WallClock(), speed=speed or None),
         pace,
         from_ns,
-        lambda: play(Recording(recording.path).records(), make_venue(name)),
+        rehearse=lambda: play(Recording(recording.path).records(), make_venue(name)),
     )
     return InProcess(App([source]), source=source, pace=pace)
 

@@ -86,14 +86,16 @@ def exchange_token(context: Context, params: _Exchange) -> Any:
         raise RequestError(UNAUTHORIZED, "unauthorized", reason="this server has no accounts")
     trading, wanted = context.trading, params.subject_id
     before = context.access.refreshed(params.refresh_token, context.address, context.now)
-    number = trading.account(before.account)
-    name = trading.account_name(wanted)
-    if number is None or not name or trading.owner(wanted) != trading.owner(number):
-        raise RequestError(
-            INVALID_PARAMS, "Invalid params", reason="no such account of this owner", param="subject_id"
-        )
+    number, login = trading.account(before.account), trading.login(wanted)
+    reason = ""
+    if number is None or not login or trading.owner(wanted) != trading.owner(number):
+        reason = "no such account of this owner"
+    elif trading.account(login) is None:
+        reason = "its login is disabled: private/toggle_subaccount_login"
+    if reason:
+        raise RequestError(INVALID_PARAMS, "Invalid params", reason=reason, param="subject_id")
     token, scope = params.refresh_token, params.scope
-    return _tokens(context.access.exchange(token, name, scope, context.address, context.now))
+    return _tokens(context.access.exchange(token, login, scope, context.address, context.now))
 
 
 @method("private/logout", websocket_only=True)

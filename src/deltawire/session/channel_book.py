@@ -7,6 +7,7 @@ import msgspec
 
 from deltawire.book.checksums import OwnChecksum
 from deltawire.book.kernel import Side
+from deltawire.book.known import levels_within
 from deltawire.book.ladder import Ladder
 from deltawire.errors import FeedError, PrecisionError
 from deltawire.model.events import (
@@ -23,6 +24,7 @@ from deltawire.model.events import (
     to_levels,
 )
 from deltawire.model.instruments import Instrument
+from deltawire.model.known_range import WHOLE, read_range
 from deltawire.model.numbers import exact_mantissa
 
 Row = tuple[str, float, float]
@@ -43,6 +45,8 @@ class ChannelBook:
         self.venue_ns = 0
         self.seen_ns = 0
         self.verified = False
+        self.known = WHOLE
+        """Which of its levels the server knows to be without a gap."""
         self._ladder = Ladder()
         self._checksum = OwnChecksum()
 
@@ -67,15 +71,33 @@ class ChannelBook:
         """What was built is void; the next image begins anew."""
         self.sequence, self.verified, self.instrument = 0, False, None
         self.state, self.reason, self.detail = "stale", "lost", ""
+        self.known = WHOLE
         for side in (self._ladder.bids, self._ladder.asks):
             side.load((), ())
 
-    def top(self, depth: int) -> tuple[list[Level], list[Level]]:
-        """The best bids and asks, best first."""
+    def top(self, depth: int | None = None, *, beyond: bool = False) -> tuple[list[Level], list[Level]]:
+        """The best bids and asks, best first, as far as they are known; with `beyond`, all that there are."""
         if self.instrument is None:
             return [], []
-        bids, asks = self._ladder.bids.levels(depth), self._ladder.asks.levels(depth)
+        ladder, known = self._ladder, WHOLE if beyond else self.known
+        bids = levels_within(ladder.bids, known.bids, depth, bid=True)
+        asks = levels_within(ladder.asks, known.asks, depth, bid=False)
         return to_levels(bids, self.instrument), to_levels(asks, self.instrument)
+
+    def complete_to(self, depth: int = 0) -> tuple[Level | None, Level | None]:
+        """The lowest bid and the highest ask up to which every level is known; None: to the end of the side.
+
+        `depth` is the number of levels that the channel has, 0 if all. A size of 0 says that no level is there.
+        """
+        if self.instrument is None:
+            return None, None
+        ladder = self._ladder
+        edges = self.known.limited(depth).complete_to(ladder.bids, ladder.asks)
+        sides = zip(edges, (ladder.bids, ladder.asks), strict=True)
+        bid, ask = (
+            None if edge is None else Level(self.instrument, edge, side.size(edge)) for edge, side in sides
+        )
+        return bid, ask
 
     def __len__(self) -> int:
         return len(self._ladder.bids) + len(self._ladder.asks)
@@ -88,6 +110,7 @@ class ChannelBook:
     def _taken(self, data: Mapping[str, Any], instrument: Instrument, stamps: Stamps) -> list[Event]:
         image = data["type"] == "snapshot"
         events = self._exponents(data, instrument, stamps[1], image=image)
+        self._range(data, image=image)
         status = self._status(data, image, stamps[1])
         news = self._image(data, stamps) if image else self._change(data, stamps)
         self._prove(data.get("checksum"))
@@ -108,10 +131,17 @@ class ChannelBook:
         if not image:
             factors = self.instrument.factors_from(before)
             self._ladder.rescale(*factors)
+            self.known = self.known.rescaled(factors[0])
         finer = (
             stated["price_exponent"] < known.price_exponent or stated["size_exponent"] < known.size_exponent
         )
         return [Listing(self.instrument, now)] if finer else []
+
+    def _range(self, data: Mapping[str, Any], *, image: bool) -> None:
+        """Take over the known range, if it is stated; that of an image without one is the whole book."""
+        known = read_range(data, self._held().price_exponent)
+        if known is not None or image:
+            self.known = known or WHOLE
 
     def _status(self, data: Mapping[str, Any], image: bool, now: int) -> Status | None:
         """A state that is news; an image without one is that of a live book."""
@@ -130,7 +160,7 @@ class ChannelBook:
         self._reached(data, stamps)
         if was_empty and not len(self):  # a status that no level could carry
             return []
-        return [BookImage(self._held(), self.sequence, bids, asks, *stamps, 0)]
+        return [BookImage(self._held(), self.sequence, bids, asks, *stamps, 0, self.known)]
 
     def _change(self, data: Mapping[str, Any], stamps: Stamps) -> list[Event]:
         before = self.sequence
@@ -144,7 +174,7 @@ class ChannelBook:
         covers = self.sequence - before
         if not covers and not (bids or asks):  # the best levels, stated again to carry a status
             return []
-        return [BookDelta(self._held(), self.sequence, bids, asks, *stamps, 0, covers)]
+        return [BookDelta(self._held(), self.sequence, bids, asks, *stamps, 0, covers, self.known)]
 
     def _reached(self, data: Mapping[str, Any], stamps: Stamps) -> None:
         self.sequence = data["change_id"]

@@ -210,14 +210,17 @@ class ClientSession:
 class BookMirror:
     """A book built from `book.X.{raw,100ms,agg2}` notifications; raises `FeedError` if one does not fit.
 
-    `bids` and `asks` are sizes by price. `state` is the server's state of the book. If the server sends a checksum,
-    the book is compared with it, unless `verify` is false.
+    `bids` and `asks` are sizes by price. `complete_to` is the lowest bid and the highest ask up to which every level is
+    known, None if the whole side is; `best` returns only levels within. `state` is the server's state of the book. If
+    the server sends a checksum, the book is compared with it, unless `verify` is false.
     """
 
     def __init__(self, *, verify: bool = True) -> None:
         self.verify = verify
         self.checksum: int | None = None
         self._units = (1, 1)
+        self._edges: tuple[float | None, float | None] = (None, None)
+        self._levels = 0
         self.bids: dict[float, float] = {}
         self.asks: dict[float, float] = {}
         self.change_id: int | None = None
@@ -237,6 +240,7 @@ class BookMirror:
         for side, rows in ((self.bids, data["bids"]), (self.asks, data["asks"])):
             for action, price, amount in rows:
                 _act(side, action, price, amount)
+        self._take_range(data)
         self.change_id, self.timestamp = data["change_id"], data["timestamp"]
         if "status" in data:
             status = data["status"]
@@ -251,6 +255,21 @@ class BookMirror:
                 f"checksum {computed} at change {self.change_id}, not {self.checksum}", retry=True
             )
 
+    def _take_range(self, data: dict[str, Any]) -> None:
+        if data["type"] == "snapshot" or "complete_to" in data or "complete_levels" in data:
+            bid, ask = data.get("complete_to", (None, None))
+            self._edges, self._levels = (bid, ask), data.get("complete_levels", 0)
+
+    @property
+    def complete_to(self) -> tuple[float | None, float | None]:
+        """The lowest bid and the highest ask up to which every level is known; None: to the end of the side."""
+        bid, ask = self._edges
+        if self._levels and len(self.bids) >= self._levels:
+            bid = nlargest(self._levels, self.bids)[-1]
+        if self._levels and len(self.asks) >= self._levels:
+            ask = nsmallest(self._levels, self.asks)[-1]
+        return bid, ask
+
     def _crc(self) -> int:
         """CRC32 over the digits of price and size, in ticks and lots, of the best ten asks, then the best ten bids."""
         per_price, per_size = self._units
@@ -261,9 +280,13 @@ class BookMirror:
         return crc32("".join(digits).encode())
 
     def best(self, depth: int) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-        """The best levels of both sides, best first."""
-        bids = sorted(self.bids.items(), reverse=True)[:depth]
-        return bids, sorted(self.asks.items())[:depth]
+        """The best levels of both sides, best first, as far as they are known."""
+        low, high = self._edges
+        bids = [
+            level for level in sorted(self.bids.items(), reverse=True)[:depth] if not low or level[0] >= low
+        ]
+        asks = [level for level in sorted(self.asks.items())[:depth] if not high or level[0] <= high]
+        return bids, asks
 
 
 def _act(side: dict[float, float], action: str, price: float, amount: float) -> None:

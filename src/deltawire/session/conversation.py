@@ -44,6 +44,7 @@ class _Subscription(msgspec.Struct):
     depth: Annotated[int, msgspec.Meta(ge=1, le=1000)] | None = None
     max_rate: Annotated[float, msgspec.Meta(gt=0, le=1_000_000)] | None = None
     stamps: bool = False
+    beyond: bool = False
 
 
 class _Mac(msgspec.Struct):
@@ -103,7 +104,8 @@ def disable_heartbeat(context: Context, params: NoParams) -> Any:
 def subscribe(context: Context, params: _Subscription) -> Any:
     """Subscribe; returns the accepted channels. Unknown and forbidden channels are left out, as on Deribit.
 
-    `depth` and `max_rate` (notifications per second) apply to the channels joined now. With `resume`, the answer says
+    `depth`, `max_rate` (notifications per second) and `beyond` (levels beyond a book's known range as well) apply to
+    the channels joined now. With `resume`, the answer says
     for each channel that is joined now and has a position whether it is `recovered`.
     """
     session = _session(context)
@@ -249,7 +251,7 @@ def _implied(name: str, patterns: list[ChannelKey]) -> bool:
 
 
 def _limited(key: ChannelKey, params: _Subscription) -> ChannelKey:
-    """The channel with the requested depth, rate and stamps."""
+    """The channel with the requested depth, rate, stamps and range."""
     family, pace_ns, max_rate = FAMILIES[key.family], 0, params.max_rate
     if max_rate is not None and family.paced:
         pace_ns = next((pace for pace in PACES_NS if pace * max_rate >= SECOND_NS), PACES_NS[-1])
@@ -257,7 +259,8 @@ def _limited(key: ChannelKey, params: _Subscription) -> ChannelKey:
         pace_ns = 0
     levels = params.depth or 0 if family.limited else 0
     stamps = params.stamps and bool(key.instrument) and not key.account
-    return msgspec.structs.replace(key, levels=levels, pace_ns=pace_ns, stamps=stamps)
+    beyond = params.beyond and family.ranged
+    return msgspec.structs.replace(key, levels=levels, pace_ns=pace_ns, stamps=stamps, beyond=beyond)
 
 
 def _known(context: Context, name: str) -> ChannelKey | None:

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from deltawire.dialect.market_objects import index_name_object
 from deltawire.errors import RequestError
 from deltawire.session.currencies import parse_one_currency
 from deltawire.session.methods import Context, method
@@ -43,11 +44,7 @@ def get_supported_index_names(context: Context, params: _IndexKind) -> Any:
         for state in market
         if (state.instrument.kind == "spot") is spot
     }
-    return [
-        {"name": name, "future_combo_creation_enabled": False, "option_combo_creation_enabled": False}
-        for name in market.index_names()
-        if params.type == "all" or name in used
-    ]
+    return [index_name_object(name) for name in market.index_names() if params.type == "all" or name in used]
 
 
 @method("public/get_index")

@@ -34,6 +34,9 @@ _ACTIONS = "new", "change", "delete"
 _Side = dict[float, tuple[str, float]]
 _SIDES = "bids", "asks"
 
+RANGE = ("complete_to", "complete_levels")
+"""The members that state a book's known range, together."""
+
 
 class _Waiting:
     """A waiting notification, into which `take` merges the next of its channel."""
@@ -219,7 +222,8 @@ def _continued(first: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, A
     """
     kept = ("type", "prev_change_id")
     later = {name: value for name, value in data.items() if name not in kept}
-    earlier = {name: value for name, value in first.items() if name != "checksum"}
+    dropped = ("checksum", *(RANGE if any(name in data for name in RANGE) else ()))
+    earlier = {name: value for name, value in first.items() if name not in dropped}
     return earlier | later
 
 

@@ -9,6 +9,7 @@ from deltawire.dialect.families import RESOLUTIONS
 from deltawire.dialect.market_objects import (
     MS_NS,
     currency_objects,
+    index_name_object,
     instrument_object,
     status_object,
     summary_object,
@@ -51,11 +52,13 @@ class _Definitions(msgspec.Struct):
 class _BookOfName(msgspec.Struct):
     instrument_name: str
     depth: int = 5
+    beyond: bool = False
 
 
 class _BookOfId(msgspec.Struct):
     instrument_id: int
     depth: int = 5
+    beyond: bool = False
 
 
 class _TradesOfInstrument(Window, kw_only=True):
@@ -65,6 +68,10 @@ class _TradesOfInstrument(Window, kw_only=True):
 class _TradesOfCurrency(Window, kw_only=True):
     currency: str = "any"
     kind: Kind = "any"
+
+
+class _IndexNames(msgspec.Struct):
+    extended: bool = False
 
 
 class _Expirations(msgspec.Struct):
@@ -158,13 +165,16 @@ def get_currencies(context: Context, params: NoParams) -> Any:
 
 @method("public/get_order_book")
 def get_order_book(context: Context, params: _BookOfName) -> Any:
-    """Return the ticker's members and the best levels of a live book.
+    """Return the ticker's members and the best levels of a live book, as far as they are known.
+
+    With `beyond`, levels are returned beyond `complete_to` as well, where others may be missing between them.
 
     A book that is not live is an error without prices.
 
     The code is 13028 while the book may become live again, 13019 if its instrument has ended.
     """
-    return _order_book(context, context.instrument(params.instrument_name), params.depth)
+    state = context.instrument(params.instrument_name)
+    return _order_book(context, state, params.depth, beyond=params.beyond)
 
 
 @method("public/get_order_book_by_instrument_id")
@@ -172,7 +182,7 @@ def get_order_book_by_instrument_id(context: Context, params: _BookOfId) -> Any:
     """Return the book of the instrument with this number, like `public/get_order_book`."""
     for state in context.market:
         if state.number == params.instrument_id:
-            return _order_book(context, state, params.depth)
+            return _order_book(context, state, params.depth, beyond=params.beyond)
     raise RequestError(INVALID_PARAMS, "Invalid params", reason="no such instrument", param="instrument_id")
 
 
@@ -247,9 +257,10 @@ def get_index_price(context: Context, params: _IndexName) -> Any:
 
 
 @method("public/get_index_price_names")
-def get_index_price_names(context: Context, params: NoParams) -> Any:
-    """The names of all indices."""
-    return context.market.index_names()
+def get_index_price_names(context: Context, params: _IndexNames) -> Any:
+    """The names of all indices; `extended` says as well that no combos can be created on them."""
+    names = context.market.index_names()
+    return [index_name_object(name) for name in names] if params.extended else names
 
 
 def _chosen(context: Context, currency: str, kind: str) -> list[InstrumentState]:
@@ -267,7 +278,7 @@ def _identified(context: Context, currency: str, kind: str) -> list[InstrumentSt
     return sorted(chosen, key=lambda state: state.instrument.venue != context.market.home)
 
 
-def _order_book(context: Context, state: InstrumentState, depth: int) -> dict[str, Any]:
+def _order_book(context: Context, state: InstrumentState, depth: int, *, beyond: bool) -> dict[str, Any]:
     if not 1 <= depth <= DEEPEST:
         raise RequestError(
             INVALID_PARAMS, "Invalid params", reason=f"must be from 1 to {DEEPEST}", param="depth"
@@ -279,11 +290,17 @@ def _order_book(context: Context, state: InstrumentState, depth: int) -> dict[st
         if not state.instrument.active:
             raise RequestError(BOOK_CLOSED, "orderbook_closed", reason=reason)
         raise RequestError(UNAVAILABLE, "temporarily_unavailable", reason=reason, retry=True)
-    return ticker_object(state, context.market) | {
+    ladder = state.whole.ladder if beyond and state.whole is not None else state.ladder
+    book = ticker_object(state, context.market) | {
         "change_id": state.sequence,
-        "bids": level_pairs(state.ladder.bids.levels(depth), state.instrument),
-        "asks": level_pairs(state.ladder.asks.levels(depth), state.instrument),
+        "bids": level_pairs(ladder.bids.levels(depth), state.instrument),
+        "asks": level_pairs(ladder.asks.levels(depth), state.instrument),
     }
+    edges = state.complete_to
+    if edges != (None, None):
+        price = state.instrument.price
+        book["complete_to"] = [None if edge is None else price(edge) for edge in edges]
+    return book
 
 
 def _trades(tape: list[tuple[TapeEntry, str]], window: Window) -> dict[str, Any]:

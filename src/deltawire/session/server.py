@@ -219,17 +219,17 @@ class ServerSession:
         return [beat, Heartbeat("test_request")] if self._tested else [beat]
 
     def set_heartbeat(self, interval_s: int, now: int) -> None:
-        """Enable the running MAC."""
+        """Start heartbeats, or end them with 0."""
         self._interval_ns = interval_s * SECOND_NS
         self._due_ns = now + self._interval_ns if interval_s else 0
         self._tested = False
 
     def answered(self, now: int) -> None:
-        """Enable the running MAC."""
+        """The client has answered a `test_request`."""
         self._tested = False
 
     def signed_in(self, grant: Grant) -> None:
-        """Enable the running MAC."""
+        """The connection has this grant from now on."""
         before, key = self.identity, grant.identity.client_id
         if before is None or before.client_id != key:
             if not self._access.connections.enter(key):
@@ -254,14 +254,14 @@ class ServerSession:
         self.attested = True
 
     def authorize(self, name: str, identity: Identity | None) -> None:
-        """Enable the running MAC."""
+        """Let a channel depend on this token, or with None on the connection's own identity."""
         if identity is None:
             self.authorized_by.pop(name, None)
         else:
             self.authorized_by[name] = identity
 
     def signed_out(self) -> None:
-        """Enable the running MAC."""
+        """The client has logged out; a disconnection is intended."""
         self.logged_out = True
         if self.identity is not None:
             self._given_up.append(self.identity.grant)

@@ -42,7 +42,6 @@ CUSTODY = _unavailable(
     "private/remove_from_address_book",
     "private/save_address_beneficiary",
     "private/set_clearance_originator",
-    "private/submit_transfer_to_user",
     "private/update_in_address_book",
     "private/withdraw",
 )
@@ -105,9 +104,10 @@ COMBOS = _unavailable(
     "public/get_combo_ids",
     "public/get_combos",
 )
-SUBACCOUNTS = _unavailable(
-    "sub-accounts are open for good, have no login of their own, and are paid at once",
-    "private/cancel_transfer_by_id",
-    "private/remove_subaccount",
-    "private/toggle_subaccount_login",
+TRANSFERS = _unavailable(
+    "transfers are made at once, so that there is none to cancel", "private/cancel_transfer_by_id"
+)
+OTHERS = _unavailable(
+    "accounts pay none but those of the same owner, with private/submit_transfer_between_subaccounts",
+    "private/submit_transfer_to_user",
 )

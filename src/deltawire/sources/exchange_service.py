@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol, get_args
 
+from msgspec.structs import replace
+
 from deltawire.errors import JournalError
 from deltawire.exchange.accounts.account_log import LogEntry, SettlementEntry
-from deltawire.exchange.accounts.account_records import OpenSubaccount, RenameSubaccount
+from deltawire.exchange.accounts.account_records import CloseSubaccount, OpenSubaccount
 from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.accounts.history import AGENTS_FROM, AccountHistory, Execution
+from deltawire.exchange.accounts.ledger import Account
 from deltawire.exchange.accounts.listing import Listings
 from deltawire.exchange.accounts.summaries import (
     CurrencySummary,
@@ -47,6 +50,8 @@ from deltawire.sources.account_events import (
 )
 
 PUBLIC = get_args(PublicEvent)
+SUB = "#"
+"""How logins of sub-accounts begin, before their number; no account of the operator has it in its name."""
 NOBODY = 0
 """An account without wallets, for names that do not exist, so that a query does not create one."""
 UNWRITTEN = Rejection(Code.SYSTEM_MAINTENANCE, reason="the journal cannot be written")
@@ -101,6 +106,7 @@ class ExchangeService:
         self._maintained_at = maintained_at
         self._open_orders = open_orders or OpenOrders()
         self._names: dict[str, AccountId] = {}
+        self._operators: dict[AccountId, str] = {}
         self._named: set[AccountId] = set()
         self._watched: dict[AccountId, Counter[str]] = {}
         self._followed: set[AccountId] = set()
@@ -113,7 +119,7 @@ class ExchangeService:
         self._ticket = 0
         self._durable = 0
         self._waiting: deque[tuple[int, Callable[[], None]]] = deque()
-        self._enrol_subaccounts()
+        self._name_subaccounts()
 
     # Input.
 
@@ -129,8 +135,8 @@ class ExchangeService:
             return [UNWRITTEN]
         trades = self._history.apply(outputs)
         self.market_past.apply(outputs)
-        if isinstance(record, OpenSubaccount | RenameSubaccount):
-            self._enrol_subaccounts()
+        if isinstance(record, OpenSubaccount | CloseSubaccount):
+            self._name_subaccounts()
         events = [output for output in outputs if isinstance(output, PUBLIC)]
         account_events = self._news(outputs, trades) if self._named else {}
         if isinstance(record, Prices):
@@ -154,16 +160,18 @@ class ExchangeService:
         self._commit.then(partial(self._release, self._ticket, events, {}, at_ns))
 
     def enrol(self, name: str, account: AccountId) -> None:
-        """Set the name of an account, which gets events from now on."""
-        self._names[name] = account
+        """Set the name of an operator's account, which gets events from now on."""
+        self._names[name], self._operators[account] = account, name
         self._named.add(account)
 
-    def _enrol_subaccounts(self) -> None:
-        """They are named by the journal, not by the operator."""
-        subs = {each.name: each.id for each in self.accounts.ledger.accounts.values() if each.main}
-        self._names = {name: number for name, number in self._names.items() if number not in subs.values()}
-        for name, number in subs.items():
-            self.enrol(name, number)
+    def _name_subaccounts(self) -> None:
+        """Sub-accounts are named by the journal, not by the operator, and get events as well."""
+        subs = {number for number, each in self.accounts.ledger.accounts.items() if each.main}
+        self._named = {*self._operators, *subs}
+
+    def _sub(self, account: AccountId) -> Account | None:
+        held = self.accounts.ledger.accounts.get(account)
+        return held if held is not None and held.main else None
 
     def connected(self, account: AccountId) -> int:
         self._connection += 1
@@ -224,8 +232,25 @@ class ExchangeService:
     def maintained(self) -> bool:
         return self._maintained_at is not None and self._maintained_at(self.now())
 
-    def account(self, name: str) -> AccountId | None:
-        return self._names.get(name)
+    def account(self, login: str) -> AccountId | None:
+        if not login.startswith(SUB):
+            return self._names.get(login)
+        digits = login.removeprefix(SUB)
+        sub = self._sub(int(digits)) if digits.isdecimal() else None
+        return sub.id if sub is not None and sub.login else None
+
+    def login(self, account: AccountId) -> str:
+        return self._operators.get(account, "") if self._sub(account) is None else f"{SUB}{account}"
+
+    def login_enabled(self, account: AccountId) -> bool:
+        sub = self._sub(account)
+        return sub is not None and sub.login
+
+    def named(self, name: str) -> AccountId | None:
+        accounts = self.accounts.ledger.accounts.values()
+        return self._names.get(name) or next(
+            (sub.id for sub in accounts if sub.main and sub.name == name), None
+        )
 
     def instrument(self, name: str) -> Instrument | None:
         book = self.exchange.matching.books.get(name)
@@ -268,15 +293,16 @@ class ExchangeService:
 
     def summary(self, account: AccountId, currency: str) -> CurrencySummary:
         held = self.accounts.ledger.accounts.get(account)
-        return account_summary(
-            self.accounts, account if held and currency in held.wallets else NOBODY, currency
-        )
+        if held is None or currency in held.wallets:
+            return account_summary(self.accounts, NOBODY if held is None else account, currency)
+        return replace(account_summary(self.accounts, NOBODY, currency), margin_model=held.model)
 
     def currencies(self) -> tuple[str, ...]:
         return tuple(sorted(Listings.currencies()))
 
     def account_name(self, account: AccountId) -> str:
-        return next((name for name, number in self._names.items() if number == account), "")
+        sub = self._sub(account)
+        return self._operators.get(account, "") if sub is None else sub.name
 
     def owner(self, account: AccountId) -> AccountId:
         return self.accounts.subaccounts.owner(account)

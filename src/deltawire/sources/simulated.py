@@ -108,6 +108,7 @@ class SimulatedSource:
         service: ExchangeService,
         public: PublicEvents,
         flow: Flow,
+        *,
         poll: Callable[[], None],
         clock: SimulatedClock,
     ) -> None:

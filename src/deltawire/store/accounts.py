@@ -6,11 +6,12 @@ from typing import Annotated
 import msgspec
 
 from deltawire.errors import UsageError
+from deltawire.exchange.accounts.names import owner_of
 from deltawire.store.home import decode_own, file_stamp, home, locked, make_folder, write_whole
 
 ACCOUNTS, LOCK = "accounts.json", "accounts.lock"
-FIRST, LAST = 1, 999_999
-"""Higher numbers belong to the exchange's own agents."""
+FIRST, LAST = 1, 499_999
+"""Higher numbers belong to sub-accounts, and to the exchange's own agents."""
 MOST_UNITS = 10**17
 """Limit of a currency over all accounts: far below the range of the exchange's integers."""
 
@@ -85,6 +86,7 @@ class AccountStore:
                 raise UsageError(
                     f"account {name!r} already exists; to create a key for it: deltawire keys add --account {name}"
                 )
+            _check_reserved(entries, name)
             number = max((other.number for other in entries), default=FIRST - 1) + 1
             if number > LAST:
                 raise UsageError(f"the limit of {LAST} accounts is reached")
@@ -109,6 +111,20 @@ def _find(entries: list[AccountEntry], name: str) -> AccountEntry:
         f"no account {name!r}; {f'accounts are {names}' if names else 'there are no accounts'}; "
         f"to create it: deltawire account add {name}"
     )
+
+
+def _check_reserved(entries: list[AccountEntry], name: str) -> None:
+    """`NAME_1`, `NAME_2` … are names of the sub-accounts of `NAME`."""
+    names = {entry.name for entry in entries}
+    if (owner := owner_of(name)) in names:
+        raise UsageError(
+            f"{name!r} is a name of a sub-account of {owner!r}, which its owner opens: choose another name"
+        )
+    if subs := sorted(other for other in names if owner_of(other) == name):
+        raise UsageError(
+            f"the sub-accounts of {name!r} would have the names of existing accounts such as {subs[0]!r}: "
+            "choose another name"
+        )
 
 
 def _check_sum(entries: list[AccountEntry], deposits: dict[str, int]) -> None:

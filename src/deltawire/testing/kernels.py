@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from deltawire.book import book, checksums, fast_path, kernel, ladder, merging, pure
+from deltawire.book import book, checksums, fast_path, kernel, known, ladder, merging, pure
 from deltawire.fanout.channels import books
+from deltawire.market import book_log
 
 
 @contextmanager
@@ -12,10 +13,12 @@ def pure_kernel() -> Iterator[None]:
     """Within this context, books are created and processed in pure Python, whichever kernel was chosen."""
     places = [
         (ladder, "Side"),
+        (known, "Side"),
         (fast_path, "Router"),
         (book, "read_places"),
         (checksums, "level_digits"),
         (merging, "Pending"),
+        (book_log, "Pending"),
         (books, "Pending"),
         (books, "Top"),
     ]

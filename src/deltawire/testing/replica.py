@@ -2,8 +2,20 @@
 
 import msgspec
 
-from deltawire.model.events import BookDelta, BookImage, BookState, Changes, Event, Levels, Status
+from deltawire.model.events import (
+    BeyondChanges,
+    BookDelta,
+    BookImage,
+    BookState,
+    Changes,
+    Event,
+    Levels,
+    Status,
+)
+from deltawire.model.known_range import WHOLE, KnownRange
 from deltawire.testing.simulators.market import PlainBook
+
+NOTHING = Changes([], [], [])
 
 
 class ContractViolationError(AssertionError):
@@ -11,20 +23,31 @@ class ContractViolationError(AssertionError):
 
 
 class ReplicaBook(msgspec.Struct):
-    """The book of one instrument, as its events describe it."""
+    """The book of one instrument, as its events describe it: all levels, of which some may be beyond what is known."""
 
     state: BookState = "syncing"
     sequence: int = 0
     book: PlainBook = msgspec.field(default_factory=lambda: PlainBook({}, {}))
     venue_sequence: int = 0
+    known: KnownRange = WHOLE
+
+    @property
+    def inside(self) -> PlainBook:
+        """The levels within the known range."""
+        low, high = self.known.bids, self.known.asks
+        return PlainBook(
+            {price: size for price, size in self.book.bids.items() if low is None or price >= low},
+            {price: size for price, size in self.book.asks.items() if high is None or price <= high},
+        )
 
 
 class Replica:
     """All books by instrument name; raises `ContractViolationError` at the first impossible event.
 
-    The guarantees: one image comes first and no other after it; sequences rise by one; a change starts from the size
-    that the subscriber has; nothing is published unless the book is live; no book is ever crossed. Prices and sizes
-    are in the units of the latest event.
+    The guarantees: one image comes first and no other after it; sequences rise by one with each change of what is
+    known; a change starts from the size that the subscriber has; nothing is published unless the book is live; no book
+    is ever crossed; levels are where the known range says, or beyond it. Prices and sizes are in the units of the
+    latest event.
     """
 
     def __init__(self) -> None:
@@ -45,6 +68,7 @@ class Replica:
             else:
                 self._take_delta(event, held)
             held.sequence, held.venue_sequence = event.sequence, event.venue_sequence
+            held.known = event.known
             bids, asks = held.book.bids, held.book.asks
             _promise(not bids or not asks or max(bids) < min(asks), event, "the book is crossed")
 
@@ -58,9 +82,31 @@ class Replica:
     def _take_delta(self, event: BookDelta, held: ReplicaBook) -> None:
         _promise(held.state == "live", event, "a delta of a book that is not live")
         _promise(held.sequence > 0, event, "a delta before the image")
-        _promise(event.sequence == held.sequence + 1, event, f"a delta after {held.sequence}")
+        _promise(event.covers in (0, 1), event, f"a delta of {event.covers}")
+        _promise(event.sequence == held.sequence + event.covers, event, f"a delta after {held.sequence}")
+        _promise(
+            bool(event.covers) or not (event.bids or event.asks),
+            event,
+            "changes of a book that stays the same",
+        )
+        self._check_range(event, held)
+        if event.beyond is not None:
+            _follow(held.book.bids, event.beyond.bids, event)
+            _follow(held.book.asks, event.beyond.asks, event)
         _follow(held.book.bids, event.bids, event)
         _follow(held.book.asks, event.asks, event)
+
+    def _check_range(self, event: BookDelta, held: ReplicaBook) -> None:
+        """A new level is where it belongs; one that goes may belong to the range before."""
+        far = event.beyond or BeyondChanges(NOTHING, NOTHING)
+        for near_side, far_side, edge, sign in (
+            (event.bids, far.bids, event.known.bids, -1),
+            (event.asks, far.asks, event.known.asks, 1),
+        ):
+            for side, inside in ((near_side, True), (far_side, False)):
+                for price, size in zip(side.prices, side.sizes, strict=True):
+                    fits = (edge is None or price * sign <= edge * sign) == inside
+                    _promise(fits or not size, event, f"{price} is on the wrong side of {edge}")
 
     def _rescale(self, event: BookImage | BookDelta, held: ReplicaBook) -> None:
         instrument = event.instrument
@@ -72,6 +118,7 @@ class Replica:
             for side in ("bids", "asks"):
                 finer = {p * price_factor: s * size_factor for p, s in getattr(held.book, side).items()}
                 setattr(held.book, side, finer)
+            held.known = held.known.rescaled(price_factor)
 
 
 def _load(levels: Levels, event: Event) -> dict[int, int]:

@@ -21,6 +21,7 @@ from deltawire.errors import MalformedError, PrecisionError
 from deltawire.model.events import BookDelta, Side, Ticker
 from deltawire.model.expiries import FOREVER_NS
 from deltawire.model.instruments import Instrument
+from deltawire.model.known_range import least_limit
 from deltawire.model.limits import Cost
 from deltawire.model.numbers import exponent_of, parse_decimal
 from deltawire.ports import Ask, Fetch, FrameIds, Output, Reconnect, Send, Stream, Wants
@@ -40,6 +41,8 @@ from deltawire.venues.connection import (
 )
 from deltawire.venues.tape import Trades
 
+LIMITS = (5, 10, 20, 50, 100, 500, 1000, 5000)
+"""The limits at which images by REST can be requested: spot and futures together."""
 QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "EUR", "TRY", "BTC", "ETH", "BNB")
 ENDED = ("BREAK", "HALT", "END_OF_DAY", "DELIVERING", "DELIVERED", "SETTLING", "CLOSE")
 """States of a symbol that is not traded, and not about to be."""
@@ -207,6 +210,16 @@ def _image_update(data: _Image) -> BookUpdate:
     return BookUpdate(bytes(data.bids), bytes(data.asks), last=data.lastUpdateId, venue_ns=to_ns(data.T))
 
 
+def _cut(update: BookUpdate) -> BookUpdate:
+    """An image by REST, with the limit at which it was cut.
+
+    The answer does not repeat the limit of its request, and in a recording nothing may state it: it is at least the
+    least limit that holds both sides.
+    """
+    counts = update.bids.count(b"[") - 1, update.asks.count(b"[") - 1
+    return msgspec.structs.replace(update, limit=least_limit(counts, LIMITS))
+
+
 def diff_frames(*, bare: bool = True, **fields: str) -> tuple[Members, ...]:
     """Frames of the diff stream, in the envelope of combined streams and `bare`.
 
@@ -348,7 +361,7 @@ class BinanceConnection(VenueConnection):
             data = self._image_data(frame)
             if not self.partial_as_update:
                 _refuse_partial(data.bids, data.asks)
-            return self._image(self._sole_waiting(), _image_update(data), now)
+            return self._image(self._sole_waiting(), _cut(_image_update(data)), now)
         if message.code is not None:
             return self._on_refusal(message.code, message.msg, message.id, now)
         if message.result:
@@ -366,8 +379,13 @@ class BinanceConnection(VenueConnection):
         return handle(msgspec.Raw(frame), now) if handle else self._not_read(event)
 
     def _sole_waiting(self) -> str:
-        """The only book that waits for an image: a recording may contain a REST image that names no symbol."""
+        """The only book that waits for an image: a recording may contain a REST image that names no symbol.
+
+        Of a single book that does not wait, it is an image to compare it with.
+        """
         waiting = [symbol for symbol, book in self.books.items() if book.state != "live"]
+        if not waiting and len(self.books) == 1:
+            return next(iter(self.books))
         if len(waiting) != 1:
             raise MalformedError(f"an image without a symbol, and {len(waiting)} books wait for one")
         return waiting[0]
@@ -384,8 +402,7 @@ class BinanceConnection(VenueConnection):
         if not self._book_channels.choose(data.s, channel, opens=self._may_switch(data.s)):
             return self._beside(data.s, channel)
         self._parsed_books += 1
-        book = self._book(data.s)
-        book.follow(self._stream)
+        book = self._follow(data.s, self._stream)
         update = BookUpdate(
             bytes(data.b), bytes(data.a), data.U, data.u, data.pu, venue_ns=to_ns(data.T or data.E)
         )
@@ -424,12 +441,14 @@ class BinanceConnection(VenueConnection):
         if not self._book_channels.choose(symbol, channel, opens=self._book_channels.of(symbol) is None):
             return self._beside(symbol, channel)
         self._parsed_books += 1
-        book = self._book(symbol)
-        book.follow(stream)
-        return self._whole(book, update, now)
+        return self._whole(self._follow(symbol, stream), update, now)
 
     def _channel(self, symbol: str, label: str) -> str:
         return label.partition("@")[2]
+
+    def _levels_of(self, channel: str) -> int:
+        partial = _PARTIAL.fullmatch(channel)
+        return int(partial[1]) if partial else 0
 
     def _rank(self, channel: str) -> Rank:
         """Updates before partial books, and of these the deepest; a stream without a name is last."""
@@ -499,7 +518,7 @@ class BinanceConnection(VenueConnection):
         if kind == "book":  # an answer may arrive after its connection has ended
             if self._router.heard_ns is None:
                 return []
-            return self._image(symbol, _image_update(self._image_data(body)), now)
+            return self._image(symbol, _cut(_image_update(self._image_data(body))), now)
         return self._whole_list(tag, self._exchange_info(body).symbols, self._on_symbol, now)
 
     def _on_symbol(self, raw: msgspec.Raw, now: int) -> list[Output]:

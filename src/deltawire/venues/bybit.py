@@ -365,8 +365,7 @@ class BybitConnection(VenueConnection):
         update = BookUpdate(
             bytes(data.b), bytes(data.a), last=data.u, venue_ns=to_ns(message.cts or message.ts)
         )
-        book = self._book(symbol)
-        book.follow(message.topic)
+        book = self._follow(symbol, message.topic)
         return self._image(symbol, update, now) if opens else self._delta(book, update, now)
 
     def _expect(self, symbol: str, label: str) -> tuple[Instrument, int] | None:
@@ -376,6 +375,9 @@ class BybitConnection(VenueConnection):
 
     def _channel(self, symbol: str, label: str) -> str:
         return label.removeprefix("orderbook.").partition(".")[0]
+
+    def _levels_of(self, channel: str) -> int:
+        return int(channel[:9]) if channel.isdecimal() else 0
 
     def _rank(self, channel: str) -> Rank:
         """The deepest is the finest."""
@@ -572,7 +574,8 @@ class BybitOption(BybitConnection):
         return name.partition("-")[0] if topic == "publicTrade" else name
 
     def lists(self, wants: Wants) -> list[Fetch]:
-        coins = dict.fromkeys([*OPTION_COINS, *(name.partition("-")[0] for name in wants.instruments)])
+        named = [name.partition("-")[0] for name in wants.instruments]
+        coins = dict.fromkeys([*OPTION_COINS, *filter(str.isalnum, named)])
         return [Fetch(f"instruments:{coin}", self._list_url(baseCoin=coin)) for coin in coins]
 
 

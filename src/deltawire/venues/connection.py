@@ -65,6 +65,8 @@ MOST_UNREAD = 64
 """The number of kinds of unread streams that are counted separately."""
 IMAGE_WAIT_NS = 20 * SECOND_NS
 """A missing image is requested again after this time."""
+AUDIT_RETRY_NS = 5 * SECOND_NS
+"""An image that was older than its request is requested again after this time: some venues serve cached ones."""
 RETRY_NS = SECOND_NS
 """After an invalid image the next one is requested no earlier than this: venues limit requests."""
 BAD_FRAME = (VenueError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -207,13 +209,23 @@ class VenueConnection:
         """The book channel, without the instrument, of frames with this label."""
         return label
 
+    def _levels_of(self, channel: str) -> int:
+        """How many best levels a side the venue keeps up to date on a book channel; 0 if all."""
+        return 0
+
+    def _follow(self, symbol: str, label: str) -> Book:
+        """The book of a symbol, whose messages have this label from now on."""
+        book = self._book(symbol)
+        book.follow(label, self._levels_of(self._channel(symbol, label)))
+        return book
+
     def _opened(self, image: Image, now: int) -> list[Output]:
         """The events of a book image that the kernel has read."""
         self._book_channels.choose(image.symbol, self._channel(image.symbol, image.label), opens=True)
         book = self._book(image.symbol)
         if (last := self._last_words(book, now)) is not None:
             return last
-        book.follow(image.label)
+        book.follow(image.label, self._levels_of(self._channel(image.symbol, image.label)))
         events = book.opened(image, now)
         self._waiting.pop(image.symbol, None)
         return events  # type: ignore[return-value]
@@ -311,9 +323,24 @@ class VenueConnection:
     def _ask_again(self, now: int) -> list[Output]:
         outputs: list[Output] = []
         for symbol in [symbol for symbol, due_ns in self._waiting.items() if due_ns <= now]:
+            book = self.books[symbol]
+            if book.state == "live" and not book.auditing:
+                del self._waiting[symbol]
+                continue
             self._waiting[symbol] = now + IMAGE_WAIT_NS
-            outputs += self._ask_image(self.books[symbol])
+            outputs += self._ask_image(book)
         return outputs
+
+    def audit(self, symbol: str, now: int) -> list[Output]:
+        """Request an image of a live book, which is compared with it and extends its known range.
+
+        Returns nothing if the venue has no image with an id that its updates share; see `Book.begin_audit`.
+        """
+        book = self.books.get(symbol)
+        if book is None or book.auditing or not book.begin_audit():
+            return []
+        self._waiting[symbol] = now + IMAGE_WAIT_NS
+        return [*self._ask_image(book)]
 
     # Called by the venues' files.
 
@@ -354,8 +381,10 @@ class VenueConnection:
             return last
         events = book.image(update, now)
         self.instruments[symbol] = book.instrument
-        if book.state == "live":
+        if book.state == "live" and not book.auditing:
             self._waiting.pop(symbol, None)
+        elif book.auditing:
+            self._waiting[symbol] = now + AUDIT_RETRY_NS
         elif book.wants_image:
             self._waiting[symbol] = now + self.retry_ns
             events += book.asked(now)

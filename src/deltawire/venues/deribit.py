@@ -344,8 +344,7 @@ class Deribit(VenueConnection):
             previous=data.prev_change_id or 0,
             venue_ns=to_ns(data.timestamp),
         )
-        book = self._book(name)
-        book.follow(params.channel)
+        book = self._follow(name, params.channel)
         if grouped:
             return self._whole(book, update, now)
         if data.prev_change_id is None:
@@ -354,6 +353,10 @@ class Deribit(VenueConnection):
 
     def _channel(self, symbol: str, label: str) -> str:
         return label.removeprefix("book.").removeprefix(f"{symbol}.")
+
+    def _levels_of(self, channel: str) -> int:
+        grouped = _GROUPED.fullmatch(channel)
+        return int(grouped["depth"]) if grouped else 0
 
     def _rank(self, channel: str) -> Rank:
         """Complete books before partial ones, and of these the deepest."""

@@ -39,8 +39,8 @@ from deltawire.venues.connection import (
 )
 from deltawire.venues.tape import Trades
 
-FAST_LEVELS = 5
-"""Levels a side of the fast stream."""
+FAST_LEVELS, SLOW_LEVELS = 5, 20
+"""Levels a side of the fast stream, and of the slow one."""
 FAST, SLOW = "l2Book.fast", "l2Book"
 STREAMS: dict[str, Mapping[str, object]] = {
     FAST: {"type": "l2Book", "fast": True},
@@ -349,8 +349,7 @@ class Hyperliquid(VenueConnection):
         if not self._book_channels.choose(coin, channel, opens=True):
             return self._beside(coin, channel)
         self._parsed_books += 1
-        book = self._book(coin)
-        book.follow(channel)
+        book = self._follow(coin, channel)
         self._heard[coin] = now
         if book.state == "live" and data.time < self._times.get(coin, 0):
             book.counts.old += 1
@@ -367,6 +366,9 @@ class Hyperliquid(VenueConnection):
         if not streams:
             return self._book_channels.of(data.coin) or SLOW
         return SLOW if max(map(len, data.levels)) > FAST_LEVELS else FAST
+
+    def _levels_of(self, channel: str) -> int:
+        return FAST_LEVELS if channel == FAST else SLOW_LEVELS
 
     def _rank(self, channel: str) -> Rank:
         return (0 if channel == FAST else 1,)

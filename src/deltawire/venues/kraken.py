@@ -263,7 +263,7 @@ class Kraken(VenueConnection):
         book = self._book(data.symbol)
         if kind == "update":
             return self._delta(book, update, now)
-        book.depth = self._depths.get(data.symbol) or _shown_depth(update)
+        book.limit(self._depths.get(data.symbol) or _shown_depth(update))
         return self._image(data.symbol, update, now)
 
     def _expect(self, symbol: str, label: str) -> tuple[Instrument, int] | None:
@@ -272,7 +272,7 @@ class Kraken(VenueConnection):
         return (expected[0], depth) if expected and depth else None
 
     def _opened(self, image: Image, now: int) -> list[Output]:
-        self._book(image.symbol).depth = self._depths[image.symbol]
+        self._book(image.symbol).limit(self._depths[image.symbol])
         return super()._opened(image, now)
 
     def _on_trades(self, message: _Frame, now: int) -> list[Output]:

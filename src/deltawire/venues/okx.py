@@ -8,6 +8,7 @@ neither verifies nothing and is treated as a gap.
 
 import re
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
@@ -61,6 +62,8 @@ KEYS = {"opt-summary": "instFamily", "instruments": "instType"}
 """What the argument of a channel is called, if not `instId`."""
 BOOK_CHANNELS = ("books-l2-tbt", "books", "books50-l2-tbt", "books5")
 """The finest first: 400 levels every 10 ms, every 100 ms, 50 levels every 10 ms, and images of 5 every 100 ms."""
+LEVELS = {"books-l2-tbt": 400, "books": 400, "books50-l2-tbt": 50, "books5": 5}
+"""How many levels a side each of them keeps up to date."""
 WHOLE = "books5"
 """The one of these channels that sends only images."""
 ACTIONS = ("snapshot", "update")
@@ -71,6 +74,8 @@ InstType = Literal["SPOT", "SWAP", "FUTURES", "OPTION"]
 LISTED: tuple[InstType, ...] = ("SPOT", "SWAP", "FUTURES")
 PERPETUAL_RULES = ("xperp", "pre_market")
 """Types of futures whose rules are those of perpetuals."""
+OPTION_FAMILIES = ("BTC-USD", "ETH-USD")
+"""Families that have had options for years."""
 LATEST_EXPIRY_MS = 4_102_444_800_000
 """An expiry in 2100 or later means none."""
 ENDED = ("expired", "suspend")
@@ -375,8 +380,7 @@ class Okx(VenueConnection):
         self._parsed_books += 1
         outputs: list[Output] = []
         for update in updates:
-            book = self._book(symbol)
-            book.follow(channel)
+            book = self._follow(symbol, channel)
             if channel == WHOLE:
                 outputs += self._whole(book, update, now)
             elif message.action == "snapshot":
@@ -384,6 +388,9 @@ class Okx(VenueConnection):
             else:
                 outputs += self._on_update(book, update, now)
         return outputs
+
+    def _levels_of(self, channel: str) -> int:
+        return LEVELS.get(channel, 0)
 
     def _rank(self, channel: str) -> Rank:
         return (BOOK_CHANNELS.index(channel),)
@@ -474,9 +481,22 @@ def _is_told(channel: str, kind: Kind, name: str) -> bool:
 
 
 def _option_families(names: tuple[str, ...]) -> list[str]:
-    """What the lists and summaries of options are asked for by: `BTC-USD` of BTC-USD-241013-70000-P."""
-    parts = [name.split("-") for name in names]
-    return list(dict.fromkeys("-".join(part[:2]) for part in parts if _kind(part[2:]) == "option"))
+    """What the lists and summaries of options are asked for by: `BTC-USD` of BTC-USD-241013-70000-P.
+
+    Of patterns: `BTC-*` may be any of BTC's, `*` of all.
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        coin, separator, _ = name.partition("-")
+        parts = name.split("-")
+        if _COINS.fullmatch(coin) is None:
+            fitting = [family for family in OPTION_FAMILIES if fnmatchcase(family.partition("-")[0], coin)]
+            found |= dict.fromkeys(fitting)
+        elif "*" in name and separator:
+            found[f"{coin}-USD"] = None
+        elif _kind(parts[2:]) == "option":
+            found["-".join(parts[:2])] = None
+    return list(found)
 
 
 def _greeks(data: _Summary) -> Greeks | None:

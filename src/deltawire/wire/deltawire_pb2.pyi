@@ -59,7 +59,7 @@ class Status(_message.Message):
     def __init__(self, state: _Optional[str] = ..., reason: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class Book(_message.Message):
-    __slots__ = ("timestamp_ms", "change_id", "behind", "price_exponent", "size_exponent", "exponents_are_news", "bid_prices", "bid_sizes", "ask_prices", "ask_sizes", "checksum", "status", "image", "price_zeros", "size_zeros")
+    __slots__ = ("timestamp_ms", "change_id", "behind", "price_exponent", "size_exponent", "exponents_are_news", "bid_prices", "bid_sizes", "ask_prices", "ask_sizes", "checksum", "status", "image", "price_zeros", "size_zeros", "range_is_news", "complete_levels", "bids_complete_to", "asks_complete_to")
     TIMESTAMP_MS_FIELD_NUMBER: _ClassVar[int]
     CHANGE_ID_FIELD_NUMBER: _ClassVar[int]
     BEHIND_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +75,10 @@ class Book(_message.Message):
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     PRICE_ZEROS_FIELD_NUMBER: _ClassVar[int]
     SIZE_ZEROS_FIELD_NUMBER: _ClassVar[int]
+    RANGE_IS_NEWS_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_LEVELS_FIELD_NUMBER: _ClassVar[int]
+    BIDS_COMPLETE_TO_FIELD_NUMBER: _ClassVar[int]
+    ASKS_COMPLETE_TO_FIELD_NUMBER: _ClassVar[int]
     timestamp_ms: int
     change_id: int
     behind: int
@@ -90,7 +94,11 @@ class Book(_message.Message):
     image: bool
     price_zeros: int
     size_zeros: int
-    def __init__(self, timestamp_ms: _Optional[int] = ..., change_id: _Optional[int] = ..., behind: _Optional[int] = ..., price_exponent: _Optional[int] = ..., size_exponent: _Optional[int] = ..., exponents_are_news: _Optional[bool] = ..., bid_prices: _Optional[_Iterable[int]] = ..., bid_sizes: _Optional[_Iterable[int]] = ..., ask_prices: _Optional[_Iterable[int]] = ..., ask_sizes: _Optional[_Iterable[int]] = ..., checksum: _Optional[int] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., image: _Optional[bool] = ..., price_zeros: _Optional[int] = ..., size_zeros: _Optional[int] = ...) -> None: ...
+    range_is_news: bool
+    complete_levels: int
+    bids_complete_to: int
+    asks_complete_to: int
+    def __init__(self, timestamp_ms: _Optional[int] = ..., change_id: _Optional[int] = ..., behind: _Optional[int] = ..., price_exponent: _Optional[int] = ..., size_exponent: _Optional[int] = ..., exponents_are_news: _Optional[bool] = ..., bid_prices: _Optional[_Iterable[int]] = ..., bid_sizes: _Optional[_Iterable[int]] = ..., ask_prices: _Optional[_Iterable[int]] = ..., ask_sizes: _Optional[_Iterable[int]] = ..., checksum: _Optional[int] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., image: _Optional[bool] = ..., price_zeros: _Optional[int] = ..., size_zeros: _Optional[int] = ..., range_is_news: _Optional[bool] = ..., complete_levels: _Optional[int] = ..., bids_complete_to: _Optional[int] = ..., asks_complete_to: _Optional[int] = ...) -> None: ...
 
 class GroupedBook(_message.Message):
     __slots__ = ("timestamp_ms", "change_id", "price_exponent", "size_exponent", "bid_prices", "bid_sizes", "ask_prices", "ask_sizes", "status", "price_zeros", "size_zeros")

@@ -7,6 +7,7 @@ import msgspec
 
 from deltawire.model.events import Changes, Levels
 from deltawire.model.instruments import Instrument
+from deltawire.model.known_range import KnownRange
 from deltawire.model.numbers import unit
 from deltawire.wire.frames import text_frame
 
@@ -70,12 +71,17 @@ class BookData(msgspec.Struct, omit_defaults=True):
     checksum: int | None = None
     price_exponent: int | None = None
     size_exponent: int | None = None
+    complete_to: list[float | None] | None = None
+    """The lowest bid and the highest ask up to which every level is known; null: to the end of the side."""
+    complete_levels: int | None = None
+    """Or the number of best levels a side that are; a side with fewer is complete."""
 
 
 class BookNote(msgspec.Struct, frozen=True, gc=False):
     """A book notification in ticks and lots, before any encoding; an image has all levels as new.
 
-    `exponents` says that they must be sent: in an image, and when they have become finer.
+    `exponents` says that they must be sent: in an image, and when they have become finer. `known` is sent when it is
+    another than before; an image without it is one of a book that is known to its ends.
     """
 
     type: str
@@ -89,6 +95,7 @@ class BookNote(msgspec.Struct, frozen=True, gc=False):
     status: BookStatus | None = None
     checksum: int | None = None
     exponents: bool = False
+    known: KnownRange | None = None
 
     def dialect(self) -> BookData:
         """The notification in the dialect's form."""
@@ -105,6 +112,7 @@ class BookNote(msgspec.Struct, frozen=True, gc=False):
             self.checksum,
             instrument.price_exponent if self.exponents else None,
             instrument.size_exponent if self.exponents else None,
+            **(self.known.members(instrument.price_exponent) if self.known is not None else {}),
         )
 
 

@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 
 from deltawire.errors import FeedError
 from deltawire.model.events import Changes
+from deltawire.model.known_range import KnownRange
 from deltawire.model.numbers import FINEST, unit
 from deltawire.wire.deltawire_pb2 import Book, GroupedBook, Notification, Opened, Status
 from deltawire.wire.frames import BINARY, frame, text_frame
@@ -113,6 +114,24 @@ def _fill_book(book: Book, data: BookNote) -> None:
     if data.checksum is not None:
         book.checksum = data.checksum
     _fill_status(book.status, data.status)
+    if data.known is not None:
+        _fill_range(book, data.known)
+
+
+def _fill_range(book: Book, known: KnownRange) -> None:
+    book.range_is_news, book.complete_levels = True, known.levels
+    if known.bids is not None:
+        book.bids_complete_to = known.bids
+    if known.asks is not None:
+        book.asks_complete_to = known.asks
+
+
+def _read_range(book: Book) -> KnownRange:
+    return KnownRange(
+        book.bids_complete_to if book.HasField("bids_complete_to") else None,
+        book.asks_complete_to if book.HasField("asks_complete_to") else None,
+        book.complete_levels,
+    )
 
 
 def _fill_grouped(book: GroupedBook, data: GroupedNote) -> None:
@@ -185,6 +204,8 @@ def _book_data(book: Book, instrument_name: str) -> dict[str, Any]:
         found["checksum"] = book.checksum
     if book.exponents_are_news:
         found |= {"price_exponent": book.price_exponent, "size_exponent": book.size_exponent}
+    if book.range_is_news:
+        found |= _read_range(book).members(book.price_exponent)
     return found | _status(book)
 
 

@@ -133,16 +133,16 @@ def test_an_order_beyond_the_funds_is_refused_and_leaves_no_trace(harness: Excha
         (LINEAR, 90.0, 60_000.0),
         (LINEAR_CALL, 200.0, 4_000.0),
     ):
-        found = refusal(harness.order(ALICE, instrument, amount, price))
-        assert found is not None
-        assert found.code is Code.NOT_ENOUGH_FUNDS
+        rejection = refusal(harness.order(ALICE, instrument, amount, price))
+        assert rejection is not None
+        assert rejection.code is Code.NOT_ENOUGH_FUNDS
     assert harness.accounts.freeze() == before
 
 
 def test_who_has_no_account_has_no_funds(harness: ExchangeHarness) -> None:
-    found = refusal(harness.order(99, PERPETUAL, 10, 60_000.0))
-    assert found is not None
-    assert found.code is Code.NOT_ENOUGH_FUNDS
+    rejection = refusal(harness.order(99, PERPETUAL, 10, 60_000.0))
+    assert rejection is not None
+    assert rejection.code is Code.NOT_ENOUGH_FUNDS
     assert 99 not in harness.accounts.ledger.accounts
 
 
@@ -224,9 +224,9 @@ def test_portfolio_margin_rewards_a_hedge(harness: ExchangeHarness) -> None:
 def test_a_margin_model_that_the_account_cannot_bear_is_refused(harness: ExchangeHarness) -> None:
     harness.deposit(BOB, 1_000.0)
     harness.trade(ALICE, BOB, PERPETUAL, 12_000_000, 60_000.0)
-    found = refusal(harness.do(SetMarginModel, account=ALICE, model="segregated_pm"))
-    assert found is not None
-    assert found.code is Code.NOT_ENOUGH_FUNDS
+    rejection = refusal(harness.do(SetMarginModel, account=ALICE, model="segregated_pm"))
+    assert rejection is not None
+    assert rejection.code is Code.NOT_ENOUGH_FUNDS
     assert harness.accounts.ledger.account(ALICE).model == "segregated_sm"
     assert refusal(harness.do(SetMarginModel, account=99, model="segregated_pm")) is not None
 

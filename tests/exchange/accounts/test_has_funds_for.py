@@ -61,11 +61,11 @@ class Market:
             more = fresh.standings.more_margin(theirs, instrument, new, old)
             wanted = more <= 0 or more <= fresh.standings.available(theirs, instrument.settlement)
             at_a_glance = quick(account, instrument, new, old)
-            found = has_funds_for(account, instrument, new, old)
-            assert found == wanted, (account.id, instrument.name, new, old)
+            enough = has_funds_for(account, instrument, new, old)
+            assert enough == wanted, (account.id, instrument.name, new, old)
             assert wanted or not at_a_glance
-            self.asked.append((found, at_a_glance))
-            return found
+            self.asked.append((enough, at_a_glance))
+            return enough
 
         standings.has_funds_for = compared  # type: ignore[method-assign]
 

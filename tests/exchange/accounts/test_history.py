@@ -30,9 +30,9 @@ def test_the_oldest_ended_order_of_an_account_goes_first() -> None:
     first, second, third = harness.cancelled(A, 3)
     assert [order.id for order in harness.history.orders(A)] == [third, second]
     assert harness.history.order(A, first) is None
-    found = harness.history.order(A, second)
-    assert found is not None
-    assert found.state == "cancelled"
+    past = harness.history.order(A, second)
+    assert past is not None
+    assert past.state == "cancelled"
 
 
 def test_what_others_do_takes_nothing_from_an_accounts_past() -> None:

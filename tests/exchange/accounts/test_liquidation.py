@@ -81,9 +81,9 @@ def test_orders_go_first_and_the_account_is_locked() -> None:
     outputs = harness.prices(57_500.0)
     (cancelled,) = [each.order for each in of(OrderChanged, outputs) if each.order.account == ALICE][:1]
     assert (cancelled.state, cancelled.reason) == ("cancelled", "autoliquidation")
-    found = refusal(harness.order(ALICE, PERPETUAL, 10, 50_000.0))
-    assert found is not None
-    assert found.code is Code.ACCOUNT_LOCKED
+    rejection = refusal(harness.order(ALICE, PERPETUAL, 10, 50_000.0))
+    assert rejection is not None
+    assert rejection.code is Code.ACCOUNT_LOCKED
 
 
 def test_without_a_bid_within_the_band_nothing_trades() -> None:
@@ -166,8 +166,8 @@ def test_a_crash_of_one_great_long_ends_with_all_money_accounted_for() -> None:
 def test_what_may_not_be_withdrawn_from_a_locked_account() -> None:
     harness = hall_with()
     harness.prices(57_000.0)
-    found = refusal(harness.do(Withdraw, account=ALICE, currency="BTC", units=1))
-    assert found is not None
+    rejection = refusal(harness.do(Withdraw, account=ALICE, currency="BTC", units=1))
+    assert rejection is not None
 
 
 @pytest.mark.parametrize("model", ["segregated_sm", "segregated_pm"])

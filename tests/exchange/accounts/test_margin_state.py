@@ -75,8 +75,8 @@ class MarginWalk:
             range(MANY), True, key=lambda lots: not _defined(fresh, instrument, lots * sign, old)
         )
         for lots in (most, most - 1):
-            found = _bears(self.harness.accounts, instrument, lots * sign, old)
-            assert found == _defined(fresh, instrument, lots * sign, old)
+            enough = _bears(self.harness.accounts, instrument, lots * sign, old)
+            assert enough == _defined(fresh, instrument, lots * sign, old)
         self.answers.append(most * 10**instrument.size_exponent)
 
 

@@ -39,9 +39,9 @@ def test_a_perpetual_and_a_future_as_the_documentation_has_them() -> None:
     assert matrix.worst_case == pytest.approx(0.05968587238, abs=1e-9)
     assert matrix.roll_shock == pytest.approx(0.00315725898, abs=1e-9)
     assert matrix.margin == pytest.approx(0.06284313098, abs=1e-9)
-    found = portfolio_margin(BTC, matrix.margin, mmp=0.06, orders=0.000018212)
-    assert found.initial == pytest.approx(0.122861343, abs=1e-9)
-    assert found.maintenance == pytest.approx(0.050274504784, abs=1e-9)
+    margin = portfolio_margin(BTC, matrix.margin, mmp=0.06, orders=0.000018212)
+    assert margin.initial == pytest.approx(0.122861343, abs=1e-9)
+    assert margin.maintenance == pytest.approx(0.050274504784, abs=1e-9)
 
 
 def test_a_short_perpetual_as_it_was_recorded() -> None:
@@ -51,9 +51,9 @@ def test_a_short_perpetual_as_it_was_recorded() -> None:
     assert matrix.roll_shock == pytest.approx(0.004997435265, abs=1e-9)
     assert matrix.best_case == pytest.approx(0.2193996, abs=1e-7)
     assert offset_gain(ETH, matrix) == pytest.approx(0.1316398, abs=1e-7)
-    found = portfolio_margin(ETH, matrix.margin)
-    assert found.initial == pytest.approx(0.157461562, abs=1e-9)
-    assert found.maintenance == pytest.approx(0.125969249812, abs=1e-9)
+    margin = portfolio_margin(ETH, matrix.margin)
+    assert margin.initial == pytest.approx(0.157461562, abs=1e-9)
+    assert margin.maintenance == pytest.approx(0.125969249812, abs=1e-9)
 
 
 def test_moves_go_from_minus_to_plus_the_range() -> None:

@@ -75,9 +75,9 @@ def test_funding_is_counted_in_the_profit() -> None:
 
 @given(st.integers(-(10**20), 10**20), st.integers(0, 10**9), st.integers(1, 10**9))
 def test_a_share_is_the_nearest_integer_and_symmetric(amount: int, part: int, whole: int) -> None:
-    found = share(amount, part, whole)
-    assert abs(found * whole - amount * part) * 2 <= whole
-    assert share(-amount, part, whole) == -found
+    rounded = share(amount, part, whole)
+    assert abs(rounded * whole - amount * part) * 2 <= whole
+    assert share(-amount, part, whole) == -rounded
 
 
 def test_only_margined_positions_hold_money() -> None:

@@ -84,9 +84,9 @@ def test_an_expired_book_takes_no_more_orders_and_loses_those_it_had() -> None:
     outputs = expire(harness, 60_000.0)
     (order,) = [each.order for each in of(OrderChanged, outputs)]
     assert (order.state, order.reason) == ("cancelled", "settlement")
-    found = refusal(harness.order(ALICE, CALL, 1.0, 0.01))
-    assert found is not None
-    assert found.code is Code.BOOK_CLOSED
+    rejection = refusal(harness.order(ALICE, CALL, 1.0, 0.01))
+    assert rejection is not None
+    assert rejection.code is Code.BOOK_CLOSED
     assert harness.accounts.ledger.account(ALICE).orders == {}
     assert harness.initial(ALICE) == 0.0
 

@@ -35,8 +35,8 @@ def close(initial: float, maintenance: float) -> object:
 def test_perpetuals_as_the_exchange_publishes_them(
     base: str, coins: float, price: float, initial: float, maintenance: float
 ) -> None:
-    found = future_margin(TABLE.coin(base).future, coins, price)
-    assert found == close(initial, maintenance)
+    margin = future_margin(TABLE.coin(base).future, coins, price)
+    assert margin == close(initial, maintenance)
 
 
 def test_leverage_halves_as_the_position_grows() -> None:
@@ -58,22 +58,22 @@ def test_leverage_halves_as_the_position_grows() -> None:
 def test_inverse_options(
     call: bool, strike: float, underlying: float, mark: float, count: int, initial: float, maintenance: float
 ) -> None:
-    found = short_option_margin(BTC.option, call, strike, underlying, mark, 1.0)
-    assert tuple(count * each for each in found) == close(initial, maintenance)
+    margin = short_option_margin(BTC.option, call, strike, underlying, mark, 1.0)
+    assert tuple(count * each for each in margin) == close(initial, maintenance)
 
 
 def test_a_linear_put_as_published() -> None:
-    found = short_option_margin(BTC.option, False, 1_850.0, 2_098.0, 2.4, 2_098.0)
-    assert found == close(212.2, 159.75)
-    assert tuple(50 * each for each in found) == close(10_610.0, 7_987.5)
+    margin = short_option_margin(BTC.option, False, 1_850.0, 2_098.0, 2.4, 2_098.0)
+    assert margin == close(212.2, 159.75)
+    assert tuple(50 * each for each in margin) == close(10_610.0, 7_987.5)
 
 
 def test_the_same_formulas_with_another_exchanges_coefficients() -> None:
     rates = OptionRates(initial=0.15, floor=0.13, maintenance=0.09)
-    found = short_option_margin(rates, True, 1_800.0, 1_900.0, 120.0, 1_900.0)
-    assert tuple(3 * each for each in found) == close(1_215.0, 873.0)
-    found = short_option_margin(rates, True, 1_700.0, 2_100.0, 425.0, 2_100.0)
-    assert tuple(8 * each for each in found) == close(5_920.0, 4_912.0)
+    margin = short_option_margin(rates, True, 1_800.0, 1_900.0, 120.0, 1_900.0)
+    assert tuple(3 * each for each in margin) == close(1_215.0, 873.0)
+    margin = short_option_margin(rates, True, 1_700.0, 2_100.0, 425.0, 2_100.0)
+    assert tuple(8 * each for each in margin) == close(5_920.0, 4_912.0)
 
 
 @given(
@@ -85,9 +85,9 @@ def test_the_same_formulas_with_another_exchanges_coefficients() -> None:
 def test_maintenance_never_exceeds_initial_and_both_cover_the_option(
     call: bool, strike: float, underlying: float, mark: float
 ) -> None:
-    found = short_option_margin(BTC.option, call, strike, underlying, mark, 1.0)
-    assert found.initial >= found.maintenance > mark
-    assert isinstance(found, Requirement)
+    margin = short_option_margin(BTC.option, call, strike, underlying, mark, 1.0)
+    assert margin.initial >= margin.maintenance > mark
+    assert isinstance(margin, Requirement)
 
 
 def test_a_coin_without_rates_of_its_own_is_margined_as_the_last() -> None:
@@ -104,15 +104,15 @@ def test_at_the_liquidation_price_maintenance_equals_equity(
     size: float, long: bool, entry: float, equity: float
 ) -> None:
     dollars = size if long else -size
-    found = liquidation_price(BTC.future, dollars, entry, equity)
-    if found is None:
+    price = liquidation_price(BTC.future, dollars, entry, equity)
+    if price is None:
         assert not long
-        assert equity >= size / entry or found is None
+        assert equity >= size / entry or price is None
         return
-    if found in (0.0, inf):
+    if price in (0.0, inf):
         return
-    left = equity + dollars / entry - dollars / found
-    assert left == pytest.approx(future_margin(BTC.future, dollars / found).maintenance, rel=1e-6)
+    left = equity + dollars / entry - dollars / price
+    assert left == pytest.approx(future_margin(BTC.future, dollars / price).maintenance, rel=1e-6)
 
 
 def test_a_short_that_is_covered_by_its_coins_is_never_liquidated() -> None:
@@ -131,9 +131,9 @@ def test_longs_are_liquidated_below_and_shorts_above_their_entry() -> None:
 
 def test_a_linear_position_is_liquidated_where_its_loss_leaves_the_maintenance() -> None:
     rates = FutureRates(0.02, 0.01, 0.0)
-    found = liquidation_price(rates, 2.0, 50_000.0, 10_000.0, inverse=False)
-    assert found is not None
-    assert 10_000.0 + 2.0 * (found - 50_000.0) == pytest.approx(0.01 * 2.0 * found)
+    price = liquidation_price(rates, 2.0, 50_000.0, 10_000.0, inverse=False)
+    assert price is not None
+    assert 10_000.0 + 2.0 * (price - 50_000.0) == pytest.approx(0.01 * 2.0 * price)
     short = liquidation_price(rates, -2.0, 50_000.0, 10_000.0, inverse=False)
     assert short is not None
     assert 10_000.0 - 2.0 * (short - 50_000.0) == pytest.approx(0.01 * 2.0 * short)

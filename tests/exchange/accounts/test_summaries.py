@@ -44,15 +44,17 @@ def test_equity_is_balance_and_session_profit_and_the_value_of_options(harness: 
     harness.trade(BOB, ALICE, PERPETUAL, 20_000, 61_000.0)
     harness.prices(63_000.0)
     for account in (ALICE, BOB):
-        found = account_summary(harness.accounts, account, "BTC")
+        summary = account_summary(harness.accounts, account, "BTC")
         parts = ("balance", "futures_session_upl", "futures_session_rpl", "options_value")
-        assert found["equity"] == pytest.approx(sum(found[part] for part in parts), abs=1e-12)
-        assert found["margin_balance"] == pytest.approx(found["equity"] - found["options_value"], abs=1e-12)
-        assert found["available_funds"] == pytest.approx(
-            found["margin_balance"] - found["initial_margin"], abs=1e-12
+        assert summary["equity"] == pytest.approx(sum(summary[part] for part in parts), abs=1e-12)
+        assert summary["margin_balance"] == pytest.approx(
+            summary["equity"] - summary["options_value"], abs=1e-12
         )
-        assert found["session_upl"] == pytest.approx(
-            found["futures_session_upl"] + found["options_session_upl"]
+        assert summary["available_funds"] == pytest.approx(
+            summary["margin_balance"] - summary["initial_margin"], abs=1e-12
+        )
+        assert summary["session_upl"] == pytest.approx(
+            summary["futures_session_upl"] + summary["options_session_upl"]
         )
     assert account_summary(harness.accounts, ALICE, "BTC")["futures_session_rpl"] > 0.0
 
@@ -61,12 +63,12 @@ def test_delta_counts_the_premium_of_an_option(harness: ExchangeHarness) -> None
     harness.trade(ALICE, BOB, CALL, 2.0, 0.08)
     harness.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
     option, mark = harness.accounts.pricing.options[CALL.name], harness.accounts.pricing.marks[CALL.name]
-    found = account_summary(harness.accounts, ALICE, "BTC")
-    assert found["options_delta"] == pytest.approx(2 * option.value.delta)
-    assert found["delta_total"] == pytest.approx(2 * (option.value.delta - mark) + 1.0)
-    assert found["delta_total_map"] == {"btc_usd": found["delta_total"]}
-    assert found["options_vega"] == pytest.approx(2 * option.value.vega)
-    assert found["options_theta_map"] == {"btc_usd": pytest.approx(2 * option.value.theta)}
+    summary = account_summary(harness.accounts, ALICE, "BTC")
+    assert summary["options_delta"] == pytest.approx(2 * option.value.delta)
+    assert summary["delta_total"] == pytest.approx(2 * (option.value.delta - mark) + 1.0)
+    assert summary["delta_total_map"] == {"btc_usd": summary["delta_total"]}
+    assert summary["options_vega"] == pytest.approx(2 * option.value.vega)
+    assert summary["options_theta_map"] == {"btc_usd": pytest.approx(2 * option.value.theta)}
 
 
 def test_half_way_through_the_last_half_hour_half_the_delta_is_left(harness: ExchangeHarness) -> None:
@@ -85,27 +87,27 @@ def test_projected_margins_leave_out_what_expires_next(harness: ExchangeHarness)
     harness.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)
     left = (QUARTERLY.expiration_ns - harness.now) // SECOND_NS
     harness.prices(later_s=left - 7200)
-    found = account_summary(harness.accounts, BOB, "BTC")
-    assert 0.0 < found["projected_maintenance_margin"] < found["maintenance_margin"]
-    assert found["projected_delta_total"] == pytest.approx(-1.0)
+    summary = account_summary(harness.accounts, BOB, "BTC")
+    assert 0.0 < summary["projected_maintenance_margin"] < summary["maintenance_margin"]
+    assert summary["projected_delta_total"] == pytest.approx(-1.0)
 
 
 def test_an_account_without_money_is_all_zero(harness: ExchangeHarness) -> None:
-    found = account_summary(harness.accounts, 99, "ETH")
-    assert found["currency"] == "ETH"
-    assert not any(value for value in found.values() if isinstance(value, float))
+    summary = account_summary(harness.accounts, 99, "ETH")
+    assert summary["currency"] == "ETH"
+    assert not any(value for value in summary.values() if isinstance(value, float))
     assert 99 not in harness.accounts.ledger.accounts
 
 
 def test_a_position_says_size_price_profit_and_where_it_ends(harness: ExchangeHarness) -> None:
     harness.trade(ALICE, BOB, PERPETUAL, 600_000, 60_000.0)
     harness.prices(61_000.0)
-    found = position_summary(harness.accounts, ALICE, PERPETUAL.name)
-    assert (found["direction"], found["size"], found["leverage"]) == ("buy", 600_000.0, 50)
-    assert found["average_price"] == pytest.approx(60_000.0)
-    assert found["size_currency"] == pytest.approx(600_000 / 61_000)
-    assert found["floating_profit_loss"] == pytest.approx(10 - 600_000 / 61_000, abs=1e-7)
-    price = found["estimated_liquidation_price"]
+    summary = position_summary(harness.accounts, ALICE, PERPETUAL.name)
+    assert (summary["direction"], summary["size"], summary["leverage"]) == ("buy", 600_000.0, 50)
+    assert summary["average_price"] == pytest.approx(60_000.0)
+    assert summary["size_currency"] == pytest.approx(600_000 / 61_000)
+    assert summary["floating_profit_loss"] == pytest.approx(10 - 600_000 / 61_000, abs=1e-7)
+    price = summary["estimated_liquidation_price"]
     assert 30_000 < price < 33_000
     short = position_summary(harness.accounts, BOB, PERPETUAL.name)
     assert short["direction"] == "sell"
@@ -123,8 +125,13 @@ def test_the_liquidation_price_is_where_liquidation_begins(harness: ExchangeHarn
 
 
 def test_no_position_is_zero(harness: ExchangeHarness) -> None:
-    found = position_summary(harness.accounts, ALICE, CALL.name)
-    assert (found["direction"], found["size"], found["delta"], found["average_price"]) == ("zero", 0, 0, 0)
+    summary = position_summary(harness.accounts, ALICE, CALL.name)
+    assert (summary["direction"], summary["size"], summary["delta"], summary["average_price"]) == (
+        "zero",
+        0,
+        0,
+        0,
+    )
 
 
 def test_margins_of_an_order_to_come(harness: ExchangeHarness) -> None:
@@ -137,12 +144,12 @@ def test_margins_of_an_order_to_come(harness: ExchangeHarness) -> None:
 
 def test_tickers_say_marks_volatilities_and_greeks(harness: ExchangeHarness) -> None:
     pricing = harness.accounts.pricing
-    found = ticker(pricing, CALL, best=(0.0, pricing.marks[CALL.name]))
+    stated = ticker(pricing, CALL, best=(0.0, pricing.marks[CALL.name]))
     option = pricing.options[CALL.name]
-    assert (found.mark_iv, found.bid_iv) == (round(option.vol * 100, 2), 0.0)
-    assert found.ask_iv == pytest.approx(option.vol * 100, abs=0.01)
-    assert found.greeks is not None
-    assert found.greeks.delta == round(option.value.delta, 5)
+    assert (stated.mark_iv, stated.bid_iv) == (round(option.vol * 100, 2), 0.0)
+    assert stated.ask_iv == pytest.approx(option.vol * 100, abs=0.01)
+    assert stated.greeks is not None
+    assert stated.greeks.delta == round(option.value.delta, 5)
     perpetual = ticker(pricing, PERPETUAL, harness.exchange.matching.books[PERPETUAL.name].reference, 5.0)
     assert (perpetual.index_price, perpetual.open_interest, perpetual.mark_iv) == (60_000.0, 5.0, None)
     assert perpetual.min_price is not None
@@ -160,9 +167,9 @@ def test_sums_of_money_have_no_more_decimals_than_money(harness: ExchangeHarness
     harness.trade(2, 1, CALL, 0.7, 0.0435)
     for index in (60_123.4, 59_321.7, 61_999.9):
         harness.prices(index)
-        found = account_summary(harness.accounts, 1, "BTC")
+        summary = account_summary(harness.accounts, 1, "BTC")
         for name in ("session_upl", "session_rpl", "total_pl", "futures_pl", "equity"):
-            assert found[name] == round(found[name], 8)
+            assert summary[name] == round(summary[name], 8)
         position = position_summary(harness.accounts, 1, PERPETUAL.name)
         assert position["mark_price"] == round(position["mark_price"], 2)
         assert position["index_price"] == index
@@ -173,14 +180,14 @@ def test_an_option_says_what_it_cost_in_dollars_at_the_index_of_each_trade(harne
     harness.prices(66_000.0)
     harness.trade(ALICE, BOB, CALL, 2.0, 0.10)
     harness.trade(BOB, ALICE, CALL, 1.0, 0.10)
-    found = position_summary(harness.accounts, ALICE, CALL.name)
+    summary = position_summary(harness.accounts, ALICE, CALL.name)
     average = (0.05 * 60_000 + 0.10 * 66_000) / 2
-    assert found["average_price_usd"] == pytest.approx(average)
-    worth = found["mark_price"] * found["index_price"] * 3
-    assert found["floating_profit_loss_usd"] == pytest.approx(worth - 3 * average, abs=1.0)
+    assert summary["average_price_usd"] == pytest.approx(average)
+    worth = summary["mark_price"] * summary["index_price"] * 3
+    assert summary["floating_profit_loss_usd"] == pytest.approx(worth - 3 * average, abs=1.0)
     short = position_summary(harness.accounts, BOB, CALL.name)
     assert short["average_price_usd"] == pytest.approx(average)
-    assert short["floating_profit_loss_usd"] == pytest.approx(-found["floating_profit_loss_usd"])
+    assert short["floating_profit_loss_usd"] == pytest.approx(-summary["floating_profit_loss_usd"])
 
 
 def test_interest_values_say_what_a_position_has_paid(harness: ExchangeHarness) -> None:
@@ -191,6 +198,6 @@ def test_interest_values_say_what_a_position_has_paid(harness: ExchangeHarness) 
     now = ticker(harness.accounts.pricing, LINEAR).interest_value
     assert now is not None
     harness.trade(ALICE, BOB, LINEAR, 0.001, 60_300.0)
-    found = position_summary(harness.accounts, ALICE, LINEAR.name)
-    assert found["interest_value"] == now > before
-    assert found["realized_funding"] == pytest.approx((before - now) * 10.0, abs=1e-6)
+    summary = position_summary(harness.accounts, ALICE, LINEAR.name)
+    assert summary["interest_value"] == now > before
+    assert summary["realized_funding"] == pytest.approx((before - now) * 10.0, abs=1e-6)

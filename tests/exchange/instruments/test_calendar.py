@@ -48,13 +48,13 @@ def test_the_turn_of_the_year() -> None:
 
 @given(YEARS_NS)
 def test_every_expiry_lies_ahead_at_eight_and_comes_once(now_ns: int) -> None:
-    found = expiries(now_ns, Plan(days=2, weeks=3, months=2, quarters=3))
-    assert found == sorted(set(found))
-    assert len({expiry.at_ns for expiry in found}) == len(found)
-    for expiry in found:
+    dates = expiries(now_ns, Plan(days=2, weeks=3, months=2, quarters=3))
+    assert dates == sorted(set(dates))
+    assert len({expiry.at_ns for expiry in dates}) == len(dates)
+    for expiry in dates:
         assert expiry.at_ns > now_ns
         assert expiry.at_ns % DAY_NS == 8 * 3600 * SECOND_NS
-    fridays = [e for e in found if datetime.fromtimestamp(e.at_ns // SECOND_NS, UTC).weekday() == 4]
+    fridays = [e for e in dates if datetime.fromtimestamp(e.at_ns // SECOND_NS, UTC).weekday() == 4]
     assert all(expiry.period != "day" for expiry in fridays)
 
 

@@ -44,25 +44,30 @@ def test_what_a_trader_looks_for_is_listed(name: str) -> None:
 
 
 def test_an_inverse_perpetual_is_sized_in_dollars_and_settled_in_coin() -> None:
-    found = BY_NAME["BTC-PERPETUAL"]
-    assert (found.size_unit, found.inverse, found.settlement) == ("quote", True, "BTC")
-    assert (found.price(1), found.size(10), found.tick, found.contract_size) == (0.1, 10.0, 5, 10.0)
-    assert found.perpetual
-    assert (found.maker_commission, found.taker_commission) == (0.0, 0.0005)
-    assert found.max_liquidation_commission == 0.0075
+    instrument = BY_NAME["BTC-PERPETUAL"]
+    assert (instrument.size_unit, instrument.inverse, instrument.settlement) == ("quote", True, "BTC")
+    assert (instrument.price(1), instrument.size(10), instrument.tick, instrument.contract_size) == (
+        0.1,
+        10.0,
+        5,
+        10.0,
+    )
+    assert instrument.perpetual
+    assert (instrument.maker_commission, instrument.taker_commission) == (0.0, 0.0005)
+    assert instrument.max_liquidation_commission == 0.0075
 
 
 def test_a_linear_future_is_sized_in_coin_and_settled_in_dollars() -> None:
-    found = BY_NAME["BTC_USDC-29MAR24"]
-    assert (found.size_unit, found.inverse, found.settlement) == ("base", False, "USDC")
-    assert found.index_name == "btc_usdc"
+    instrument = BY_NAME["BTC_USDC-29MAR24"]
+    assert (instrument.size_unit, instrument.inverse, instrument.settlement) == ("base", False, "USDC")
+    assert instrument.index_name == "btc_usdc"
 
 
 def test_options_know_strike_side_expiry_and_steps() -> None:
-    found = BY_NAME["BTC-29MAR24-60000-P"]
-    assert (found.strike, found.option_type, found.priced_in) == (60_000.0, "put", "BTC")
-    assert found.expiration_ns == at("2024-03-29T08:00:00")
-    assert [found.tick_at(ticks) for ticks in (1, 50, 51, 1000)] == [1, 1, 5, 5]
+    instrument = BY_NAME["BTC-29MAR24-60000-P"]
+    assert (instrument.strike, instrument.option_type, instrument.priced_in) == (60_000.0, "put", "BTC")
+    assert instrument.expiration_ns == at("2024-03-29T08:00:00")
+    assert [instrument.tick_at(ticks) for ticks in (1, 50, 51, 1000)] == [1, 1, 5, 5]
 
 
 def test_weekly_futures_pay_their_makers() -> None:

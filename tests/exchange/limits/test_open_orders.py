@@ -33,8 +33,8 @@ def place(alice: Client, count: int, instrument: str = "BTC-PERPETUAL", **more: 
 
 def error(alice: Client, **more: Any) -> tuple[int, str]:
     asked = {"instrument_name": "BTC-PERPETUAL", "amount": 10, "price": 50_000.0} | more
-    found = alice.error("private/buy", **asked)
-    return found["code"], found["message"]
+    answer = alice.error("private/buy", **asked)
+    return answer["code"], answer["message"]
 
 
 def options(exchange: Exchange) -> list[str]:

@@ -22,9 +22,9 @@ def parse(**params: Any) -> Terms | Rejection:
 
 
 def code(**params: Any) -> Code:
-    found = parse(**params)
-    assert isinstance(found, Rejection)
-    return found.code
+    terms = parse(**params)
+    assert isinstance(terms, Rejection)
+    return terms.code
 
 
 def test_numbers_become_ticks_and_lots() -> None:
@@ -91,8 +91,8 @@ def test_an_amount_that_is_none_gets_its_code(amount: Any, expected: Code) -> No
 
 
 def test_an_amount_is_required() -> None:
-    found = parse_terms({"price": 1}, "buy", PERPETUAL)
-    assert found == Rejection(Code.INVALID_PARAMS, reason="value required", param="amount")
+    terms = parse_terms({"price": 1}, "buy", PERPETUAL)
+    assert terms == Rejection(Code.INVALID_PARAMS, reason="value required", param="amount")
 
 
 @pytest.mark.parametrize(
@@ -172,8 +172,8 @@ NESTED = st.one_of(st.lists(PLAIN, max_size=2), st.dictionaries(st.text(max_size
 
 @given(st.dictionaries(NAMES, st.one_of(PLAIN, NESTED)))
 def test_no_parameters_make_it_fall_over(params: dict[str, Any]) -> None:
-    found = parse_terms(params, "sell", PERPETUAL)
-    assert isinstance(found, Terms | Rejection)
-    if isinstance(found, Terms):
-        assert 0 < found.size_lots < 1 << 63
-        assert msgspec.json.decode(msgspec.json.encode(found), type=Terms) == found
+    terms = parse_terms(params, "sell", PERPETUAL)
+    assert isinstance(terms, Terms | Rejection)
+    if isinstance(terms, Terms):
+        assert 0 < terms.size_lots < 1 << 63
+        assert msgspec.json.decode(msgspec.json.encode(terms), type=Terms) == terms

@@ -22,96 +22,96 @@ def priced(now_ns: int = NOW, index: float = 60_000.0, **fair: float) -> Prices:
 
 
 def pricing(*names: str) -> Pricing:
-    found = Pricing()
+    prices = Pricing()
     for name in names or ("BTC-PERPETUAL", "BTC-29MAR24", "BTC-29MAR24-60000-C", "BTC-1MAR24-60000-P"):
-        found.list(LISTED[name])
-    return found
+        prices.list(LISTED[name])
+    return prices
 
 
 def test_nothing_is_marked_before_there_is_an_index() -> None:
-    found = pricing()
-    found.priced(Prices(at_ns=NOW, fair={"BTC-PERPETUAL": 60_000.0}, surfaces={"btc_usd": SURFACE}))
-    assert found.marks == found.options == found.index == {}
+    prices = pricing()
+    prices.priced(Prices(at_ns=NOW, fair={"BTC-PERPETUAL": 60_000.0}, surfaces={"btc_usd": SURFACE}))
+    assert prices.marks == prices.options == prices.index == {}
 
 
 def test_a_future_is_marked_at_the_index_plus_its_basis() -> None:
-    found = pricing()
-    found.priced(priced(BTC_29MAR24=61_000.0))
-    assert found.marks["BTC-PERPETUAL"] == 60_000.0
-    assert found.marks["BTC-29MAR24"] == pytest.approx(61_000.0)
-    found.priced(priced(NOW + SECOND_NS, 30_000.0))
-    assert found.marks["BTC-29MAR24"] == pytest.approx(30_500.0)
+    prices = pricing()
+    prices.priced(priced(BTC_29MAR24=61_000.0))
+    assert prices.marks["BTC-PERPETUAL"] == 60_000.0
+    assert prices.marks["BTC-29MAR24"] == pytest.approx(61_000.0)
+    prices.priced(priced(NOW + SECOND_NS, 30_000.0))
+    assert prices.marks["BTC-29MAR24"] == pytest.approx(30_500.0)
 
 
 def test_an_option_is_priced_off_the_future_of_its_expiry() -> None:
-    found = pricing()
-    found.priced(priced(BTC_29MAR24=61_000.0))
-    mark = found.options["BTC-29MAR24-60000-C"]
+    prices = pricing()
+    prices.priced(priced(BTC_29MAR24=61_000.0))
+    mark = prices.options["BTC-29MAR24-60000-C"]
     years = years_between(NOW, CALL.expiration_ns)
     vol = SURFACE.vol(60_000.0, mark.underlying, years)
     assert (mark.underlying_index, mark.vol) == ("BTC-29MAR24", vol)
     assert mark.underlying == pytest.approx(61_000.0)
-    assert found.marks["BTC-29MAR24-60000-C"] == pytest.approx(
+    assert prices.marks["BTC-29MAR24-60000-C"] == pytest.approx(
         price(True, mark.underlying, 60_000.0, years, vol) / mark.underlying
     )
 
 
 def test_an_option_without_a_future_is_priced_off_a_synthetic_one() -> None:
-    found = pricing()
-    found.priced(priced(BTC_29MAR24=61_000.0))
-    mark = found.options["BTC-1MAR24-60000-P"]
+    prices = pricing()
+    prices.priced(priced(BTC_29MAR24=61_000.0))
+    mark = prices.options["BTC-1MAR24-60000-P"]
     assert mark.underlying_index == "SYN.BTC-1MAR24"
     assert 60_000.0 < mark.underlying < 61_000.0
 
 
 def test_a_linear_options_mark_is_in_dollars() -> None:
-    found = pricing("BTC_USDC-29MAR24-60000-C")
-    found.priced(Prices(at_ns=NOW, constituents={"btc_usdc": (60_000.0,)}, surfaces={"btc_usdc": SURFACE}))
-    mark = found.options["BTC_USDC-29MAR24-60000-C"]
-    assert found.marks["BTC_USDC-29MAR24-60000-C"] == mark.value.value > 1_000.0
+    prices = pricing("BTC_USDC-29MAR24-60000-C")
+    prices.priced(Prices(at_ns=NOW, constituents={"btc_usdc": (60_000.0,)}, surfaces={"btc_usdc": SURFACE}))
+    mark = prices.options["BTC_USDC-29MAR24-60000-C"]
+    assert prices.marks["BTC_USDC-29MAR24-60000-C"] == mark.value.value > 1_000.0
 
 
 def test_towards_its_expiry_a_future_becomes_the_average() -> None:
-    found = pricing("BTC-29MAR24")
+    prices = pricing("BTC-29MAR24")
     expiry = QUARTERLY.expiration_ns
     for minute in range(-40, 1):
-        found.priced(priced(expiry + minute * 60 * SECOND_NS, 60_000.0, BTC_29MAR24=60_600.0))
+        prices.priced(priced(expiry + minute * 60 * SECOND_NS, 60_000.0, BTC_29MAR24=60_600.0))
         if minute == -15:
-            assert found.marks["BTC-29MAR24"] == pytest.approx(60_300.0)
-    assert found.marks["BTC-29MAR24"] == pytest.approx(60_000.0)
-    assert found.delivery_price("btc_usd") == pytest.approx(60_000.0)
+            assert prices.marks["BTC-29MAR24"] == pytest.approx(60_300.0)
+    assert prices.marks["BTC-29MAR24"] == pytest.approx(60_000.0)
+    assert prices.delivery_price("btc_usd") == pytest.approx(60_000.0)
 
 
 def test_the_next_settlement_begins_a_new_average() -> None:
-    found = pricing("BTC-PERPETUAL")
+    prices = pricing("BTC-PERPETUAL")
     settlement = at("2024-02-21T08:00:00")
-    found.priced(priced(settlement - 1, 50_000.0))
-    found.priced(priced(settlement, 70_000.0))
-    assert found.delivery_price("btc_usd") == pytest.approx((449 * 50_000.0 + 70_000.0) / 450)
-    assert found.estimated_delivery("btc_usd") == 70_000.0
-    found.priced(priced(settlement + 1, 71_000.0))
-    assert found.estimated_delivery("btc_usd") == 71_000.0
-    assert found.delivery_price("nothing") is None
+    prices.priced(priced(settlement - 1, 50_000.0))
+    prices.priced(priced(settlement, 70_000.0))
+    assert prices.delivery_price("btc_usd") == pytest.approx((449 * 50_000.0 + 70_000.0) / 450)
+    assert prices.estimated_delivery("btc_usd") == 70_000.0
+    prices.priced(priced(settlement + 1, 71_000.0))
+    assert prices.estimated_delivery("btc_usd") == 71_000.0
+    assert prices.delivery_price("nothing") is None
 
 
 def test_a_perpetual_above_its_index_charges_funding() -> None:
-    found = pricing("BTC-PERPETUAL")
-    found.priced(priced(BTC_PERPETUAL=60_150.0))
-    found.priced(priced(NOW + 3600 * SECOND_NS, BTC_PERPETUAL=60_150.0))
-    meter = found.funding["BTC-PERPETUAL"]
+    prices = pricing("BTC-PERPETUAL")
+    prices.priced(priced(BTC_PERPETUAL=60_150.0))
+    prices.priced(priced(NOW + 3600 * SECOND_NS, BTC_PERPETUAL=60_150.0))
+    meter = prices.funding["BTC-PERPETUAL"]
     assert meter.rate == pytest.approx(0.0025 - 0.00025)
     assert meter.due(60_000, 0) == round(0.00225 / 8 * 10**8)
 
 
 def test_what_is_delisted_is_forgotten() -> None:
-    found = pricing()
-    found.priced(priced())
-    found.delist("BTC-29MAR24-60000-C")
-    found.delist("BTC-PERPETUAL")
-    assert "BTC-29MAR24-60000-C" not in found.marks
-    assert "BTC-PERPETUAL" not in found.funding
-    found.priced(priced(NOW + 1))
-    assert set(found.marks) == {"BTC-29MAR24", "BTC-1MAR24-60000-P"}
+    prices = pricing()
+    prices.priced(priced())
+    prices.delist("BTC-29MAR24-60000-C")
+    prices.delist("BTC-PERPETUAL")
+    assert "BTC-29MAR24-60000-C" not in prices.marks
+    assert "BTC-PERPETUAL" not in prices.funding
+    prices.priced(priced(NOW + 1))
+    assert set(prices.marks) == {"BTC-29MAR24", "BTC-1MAR24-60000-P"}
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ class BookChains(RuleBasedStateMachine):
         self.book = ScriptedBook()
         self.live = False
         self.known: dict[int, tuple[dict[float, float], dict[float, float]]] = {}
-        self.told: dict[tuple[str, int], Any] = {}
+        self.published: dict[tuple[str, int], Any] = {}
         self.followers: list[ChainFollower] = []
         self.now = START_NS
         self.hub.advance(VENUE, self.now)
@@ -166,7 +166,7 @@ class BookChains(RuleBasedStateMachine):
             mirror.apply(data)
             assert (mirror.bids, mirror.asks) == self.known[mirror.change_id or 0]
             if last is not None:
-                assert self.told.setdefault((channel, note["seq"]), data) == data, "all get the same"
+                assert self.published.setdefault((channel, note["seq"]), data) == data, "all get the same"
 
     @invariant()
     def every_mirror_is_the_book(self) -> None:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from deltawire.book.ladder import Side
 from deltawire.fanout.channels.books import group_levels, group_step
+from tests.support.hub_harness import HubHarness, live_hub_harness
 from tests.support.market_events import START_NS, make_instrument, make_option
 from tests.support.subscribers import join
-from tests.support.worlds import World, live_world
 
 RAW, MS100, AGG2 = (f"book.BTC-PERPETUAL.{interval}" for interval in ("raw", "100ms", "agg2"))
 IMAGE = {
@@ -32,9 +32,9 @@ def sides(data: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def test_late_joiner_gets_image_before_deltas() -> None:
-    world = live_world()
-    inbox = world.joined(RAW)
-    world.tell(world.book.change(bids={1000: 15}))
+    harness = live_hub_harness()
+    inbox = harness.joined(RAW)
+    harness.publish(harness.book.change(bids={1000: 15}))
     image, change = inbox.data(RAW)
     assert image == IMAGE
     assert change["type"] == "change"
@@ -44,71 +44,71 @@ def test_late_joiner_gets_image_before_deltas() -> None:
 
 
 def test_actions_are_new_change_and_delete_with_amount_zero() -> None:
-    world = live_world()
-    inbox = world.joined(RAW)
-    world.tell(world.book.change(bids={1000: 0, 999: 5, 998: 7}))
+    harness = live_hub_harness()
+    inbox = harness.joined(RAW)
+    harness.publish(harness.book.change(bids={1000: 0, 999: 5, 998: 7}))
     assert inbox.data(RAW)[1]["bids"] == [["delete", 100.0, 0.0], ["change", 99.9, 5.0], ["new", 99.8, 7.0]]
 
 
 def test_an_image_of_an_empty_book_is_sent_with_empty_sides() -> None:
-    world = live_world(bids={}, asks={})
-    assert sides(world.joined(RAW).data(RAW)[0]) == ([], [])
+    harness = live_hub_harness(bids={}, asks={})
+    assert sides(harness.joined(RAW).data(RAW)[0]) == ([], [])
 
 
 def test_every_change_comes_at_once_on_raw_and_in_one_piece_on_the_intervals() -> None:
-    world = live_world()
-    inboxes = {name: world.joined(name) for name in (RAW, MS100, AGG2)}
+    harness = live_hub_harness()
+    inboxes = {name: harness.joined(name) for name in (RAW, MS100, AGG2)}
     for inbox in inboxes.values():
         inbox.take()
-    world.tell(world.book.change(bids={1000: 11}))
-    world.tell(world.book.change(bids={1000: 0}), world.book.change(bids={1000: 12}, asks={1001: 0}))
+    harness.publish(harness.book.change(bids={1000: 11}))
+    harness.publish(harness.book.change(bids={1000: 0}), harness.book.change(bids={1000: 12}, asks={1001: 0}))
     raw = inboxes[RAW].data(RAW)
     assert [(note["prev_change_id"], note["change_id"]) for note in raw] == [(1, 2), (2, 3), (3, 4)]
     assert inboxes[MS100].data(MS100) == []
 
-    world.pass_ms(100)
+    harness.advance_ms(100)
     (merged,) = inboxes[MS100].data(MS100)
     assert (merged["prev_change_id"], merged["change_id"]) == (1, 4)
     assert sides(merged) == ([["change", 100.0, 12.0]], [["delete", 100.1, 0.0]])
     assert inboxes[AGG2].data(AGG2) == []
 
-    world.pass_ms(900)
+    harness.advance_ms(900)
     (slow,) = inboxes[AGG2].data(AGG2)
     assert sides(slow) == sides(merged)
 
 
 def test_changes_that_cancel_each_other_within_an_interval_are_not_told() -> None:
-    world = live_world()
-    inbox = world.joined(MS100)
-    world.tell(world.book.change(bids={1000: 11}))
-    world.tell(world.book.change(bids={1000: 10}))
-    world.pass_ms(100)
-    world.tell(world.book.change(bids={999: 0}))
-    world.pass_ms(100)
+    harness = live_hub_harness()
+    inbox = harness.joined(MS100)
+    harness.publish(harness.book.change(bids={1000: 11}))
+    harness.publish(harness.book.change(bids={1000: 10}))
+    harness.advance_ms(100)
+    harness.publish(harness.book.change(bids={999: 0}))
+    harness.advance_ms(100)
     image, change = inbox.data(MS100)
     assert (image["change_id"], change["prev_change_id"], change["change_id"]) == (1, 1, 4)
     assert change["bids"] == [["delete", 99.9, 0.0]]
 
 
 def test_an_image_amid_an_interval_is_the_book_as_the_channel_last_told_it() -> None:
-    world = live_world()
-    first = world.joined(MS100)
-    world.tell(world.book.change(bids={1000: 0, 998: 1}))
-    late = world.joined(MS100)
-    world.pass_ms(100)
+    harness = live_hub_harness()
+    first = harness.joined(MS100)
+    harness.publish(harness.book.change(bids={1000: 0, 998: 1}))
+    late = harness.joined(MS100)
+    harness.advance_ms(100)
     assert sides(late.take()[0]["params"]["data"]) == sides(IMAGE)
-    world.tell(world.book.change(asks={1001: 31}))
-    world.pass_ms(100)
+    harness.publish(harness.book.change(asks={1001: 31}))
+    harness.advance_ms(100)
     assert late.data(MS100) == first.data(MS100)[2:]
 
 
 def test_image_carries_the_seq_of_the_last_notification() -> None:
-    world = live_world()
-    first = world.joined(RAW)
-    world.tell(world.book.change(bids={1000: 11}))
-    world.tell(world.book.change(bids={1000: 12}))
-    late = world.joined(RAW)
-    world.tell(world.book.change(bids={1000: 13}))
+    harness = live_hub_harness()
+    first = harness.joined(RAW)
+    harness.publish(harness.book.change(bids={1000: 11}))
+    harness.publish(harness.book.change(bids={1000: 12}))
+    late = harness.joined(RAW)
+    harness.publish(harness.book.change(bids={1000: 13}))
     assert [note["seq"] for note in first.notes(RAW)] == [2, 3, 4, 5]
     notes = late.notes(RAW)
     assert [(note["data"]["type"], note["seq"]) for note in notes] == [("snapshot", 4), ("change", 5)]
@@ -116,13 +116,13 @@ def test_image_carries_the_seq_of_the_last_notification() -> None:
 
 
 def test_seq_goes_on_while_a_channel_is_empty_for_a_while() -> None:
-    world = live_world()
-    first = world.joined(RAW)
-    world.tell(world.book.change(bids={1000: 11}))
-    world.hub.gone(first.subscriber)
-    world.tell(world.book.change(bids={1000: 12}))
-    late = world.joined(RAW)
-    world.tell(world.book.change(bids={1000: 13}))
+    harness = live_hub_harness()
+    first = harness.joined(RAW)
+    harness.publish(harness.book.change(bids={1000: 11}))
+    harness.hub.gone(first.subscriber)
+    harness.publish(harness.book.change(bids={1000: 12}))
+    late = harness.joined(RAW)
+    harness.publish(harness.book.change(bids={1000: 13}))
     image, change = late.notes(RAW)
     assert (image["seq"], image["data"]["bids"][0]) == (4, ["new", 100.0, 12.0])
     assert (change["prev_seq"], change["data"]["prev_change_id"]) == (4, image["data"]["change_id"])
@@ -130,15 +130,15 @@ def test_seq_goes_on_while_a_channel_is_empty_for_a_while() -> None:
 
 @pytest.mark.parametrize("channel", [RAW, MS100, AGG2])
 def test_a_stale_book_is_told_at_once_and_resynchronised_by_one_delta(channel: str) -> None:
-    world = live_world()
-    inbox = world.joined(channel)
-    world.tell(world.book.change(bids={1000: 11}))
-    world.tell(world.book.stale("checksum"), world.book.syncing("checksum"))
+    harness = live_hub_harness()
+    inbox = harness.joined(channel)
+    harness.publish(harness.book.change(bids={1000: 11}))
+    harness.publish(harness.book.stale("checksum"), harness.book.syncing("checksum"))
     *_, stale = inbox.data(channel)
     assert stale["status"] == {"state": "stale", "reason": "checksum"}
     assert stale["change_id"] == 2
 
-    world.tell(*world.book.image({1000: 5, 997: 6}, {1001: 30}))
+    harness.publish(*harness.book.image({1000: 5, 997: 6}, {1001: 30}))
     (delta,) = inbox.data(channel)
     assert delta["status"] == {"state": "live"}
     assert delta["prev_change_id"] == 2
@@ -148,10 +148,10 @@ def test_a_stale_book_is_told_at_once_and_resynchronised_by_one_delta(channel: s
 
 @pytest.mark.parametrize("channel", [RAW, MS100, AGG2])
 def test_a_book_that_is_live_again_unchanged_says_so(channel: str) -> None:
-    world = live_world()
-    inbox = world.joined(channel)
-    world.tell(world.book.stale("silent"))
-    world.tell(world.book.live())
+    harness = live_hub_harness()
+    inbox = harness.joined(channel)
+    harness.publish(harness.book.stale("silent"))
+    harness.publish(harness.book.live())
     _, stale, live = inbox.data(channel)
     assert (stale["status"], live["status"]) == ({"state": "stale", "reason": "silent"}, {"state": "live"})
     assert sides(stale) == sides(live) == ([["change", 100.0, 10.0]], [["change", 100.1, 30.0]])
@@ -160,71 +160,71 @@ def test_a_book_that_is_live_again_unchanged_says_so(channel: str) -> None:
 
 @pytest.mark.parametrize("channel", [RAW, MS100, AGG2, "book.BTC-PERPETUAL.none.10.100ms"])
 def test_who_joins_while_the_book_is_stale_waits_for_it_to_be_live(channel: str) -> None:
-    world = live_world()
-    world.tell(world.book.stale())
-    inbox = world.joined(channel)
-    world.tell(world.book.syncing())
-    world.pass_ms(2000)
+    harness = live_hub_harness()
+    harness.publish(harness.book.stale())
+    inbox = harness.joined(channel)
+    harness.publish(harness.book.syncing())
+    harness.advance_ms(2000)
     assert inbox.take() == []
-    world.tell(*world.book.image({1000: 5}, {1001: 6}))
+    harness.publish(*harness.book.image({1000: 5}, {1001: 6}))
     (image,) = inbox.data(channel)
     assert [row[-2:] for row in image["bids"]] == [[100.0, 5.0]]
     assert image.get("type", "snapshot") == "snapshot"
 
 
 def test_who_waits_gets_the_image_alone_and_who_stayed_the_delta_alone() -> None:
-    world = live_world()
-    stayed = world.joined(RAW)
+    harness = live_hub_harness()
+    stayed = harness.joined(RAW)
     stayed.take()
-    world.tell(world.book.stale())
-    waits = world.joined(RAW)
-    world.tell(*world.book.image({1000: 5}, {1001: 6}))
-    world.tell(world.book.change(asks={1001: 7}))
-    told, waited = stayed.notes(RAW), waits.notes(RAW)
-    assert [note["data"]["type"] for note in told] == ["change"] * 3
+    harness.publish(harness.book.stale())
+    waits = harness.joined(RAW)
+    harness.publish(*harness.book.image({1000: 5}, {1001: 6}))
+    harness.publish(harness.book.change(asks={1001: 7}))
+    notes, waited = stayed.notes(RAW), waits.notes(RAW)
+    assert [note["data"]["type"] for note in notes] == ["change"] * 3
     assert [note["data"]["type"] for note in waited] == ["snapshot", "change"]
-    assert [note["seq"] for note in told[1:]] == [note["seq"] for note in waited]
-    assert told[2] == waited[1]
+    assert [note["seq"] for note in notes[1:]] == [note["seq"] for note in waited]
+    assert notes[2] == waited[1]
 
 
 def test_who_leaves_while_waiting_gets_nothing() -> None:
-    world = live_world()
-    world.tell(world.book.stale())
-    inbox = world.joined(RAW, MS100)
-    world.hub.leave(inbox.subscriber, [RAW])
-    world.tell(*world.book.image({1000: 5}, {}))
+    harness = live_hub_harness()
+    harness.publish(harness.book.stale())
+    inbox = harness.joined(RAW, MS100)
+    harness.hub.leave(inbox.subscriber, [RAW])
+    harness.publish(*harness.book.image({1000: 5}, {}))
     assert [message["params"]["channel"] for message in inbox.take()] == [MS100]
 
 
 def test_who_joins_before_the_first_book_waits_for_it() -> None:
-    world = World()
-    world.tell(world.book.syncing(""))
-    inbox = world.joined(RAW)
-    world.tell(*world.book.image({1000: 5}, {}), world.book.change(bids={1000: 6}))
+    harness = HubHarness()
+    harness.publish(harness.book.syncing(""))
+    inbox = harness.joined(RAW)
+    harness.publish(*harness.book.image({1000: 5}, {}), harness.book.change(bids={1000: 6}))
     (image,) = inbox.data(RAW)
     assert (image["change_id"], image["bids"]) == (2, [["new", 100.0, 6.0]])
 
 
 @pytest.mark.parametrize("channel", [RAW, MS100])
 def test_finer_exponents_amid_an_interval_break_no_chain(channel: str) -> None:
-    world = live_world()
-    inbox = world.joined(channel)
-    world.tell(world.book.change(bids={1000: 0}, asks={1001: 31}))
-    world.tell(world.book.refine())
-    world.tell(world.book.change(bids={9985: 75}))
-    world.pass_ms(100)
-    told = [row for data in inbox.data(channel)[1:] for row in data["bids"] + data["asks"]]
-    assert sorted(told) == [["change", 100.1, 31.0], ["delete", 100.0, 0.0], ["new", 99.85, 7.5]]
+    harness = live_hub_harness()
+    inbox = harness.joined(channel)
+    harness.publish(harness.book.change(bids={1000: 0}, asks={1001: 31}))
+    harness.publish(harness.book.refine())
+    harness.publish(harness.book.change(bids={9985: 75}))
+    harness.advance_ms(100)
+    rows = [row for data in inbox.data(channel)[1:] for row in data["bids"] + data["asks"]]
+    assert sorted(rows) == [["change", 100.1, 31.0], ["delete", 100.0, 0.0], ["new", 99.85, 7.5]]
 
 
 def test_finer_exponents_amid_an_interval_leave_the_image_of_what_was_told() -> None:
-    world = live_world()
-    world.joined(MS100)
-    world.tell(world.book.change(asks={1003: 0}))
-    world.pass_ms(100)
-    world.tell(world.book.change(bids={1000: 0}))
-    world.tell(world.book.refine())
-    assert sides(world.joined(MS100).data(MS100)[0]) == (IMAGE["bids"], [["new", 100.1, 30.0]])
+    harness = live_hub_harness()
+    harness.joined(MS100)
+    harness.publish(harness.book.change(asks={1003: 0}))
+    harness.advance_ms(100)
+    harness.publish(harness.book.change(bids={1000: 0}))
+    harness.publish(harness.book.refine())
+    assert sides(harness.joined(MS100).data(MS100)[0]) == (IMAGE["bids"], [["new", 100.1, 30.0]])
 
 
 # Grouped books.
@@ -233,10 +233,10 @@ GROUPED = "book.BTC-PERPETUAL.none.10.100ms"
 
 
 def test_a_grouped_book_is_pairs_and_replaced_whole() -> None:
-    world = live_world()
-    inbox = world.joined(GROUPED)
-    world.tell(world.book.change(bids={1000: 11}))
-    world.pass_ms(100)
+    harness = live_hub_harness()
+    inbox = harness.joined(GROUPED)
+    harness.publish(harness.book.change(bids={1000: 11}))
+    harness.advance_ms(100)
     image, change = inbox.data(GROUPED)
     assert image == {
         "timestamp": START_NS // 1_000_000,
@@ -251,50 +251,54 @@ def test_a_grouped_book_is_pairs_and_replaced_whole() -> None:
 
 
 def test_a_grouped_book_stays_silent_while_its_best_levels_stay() -> None:
-    world = live_world(bids={100 - i: 1 for i in range(20)})
+    harness = live_hub_harness(bids={100 - i: 1 for i in range(20)})
     channel = "book.BTC-PERPETUAL.none.1.100ms"
-    inbox = world.joined(channel)
-    world.tell(world.book.change(asks={1001: 31}))
-    world.pass_ms(100)
+    inbox = harness.joined(channel)
+    harness.publish(harness.book.change(asks={1001: 31}))
+    harness.advance_ms(100)
     inbox.take()
-    world.tell(world.book.change(bids={90: 7}))
-    world.pass_ms(100)
+    harness.publish(harness.book.change(bids={90: 7}))
+    harness.advance_ms(100)
     assert inbox.take() == []
 
 
 def test_a_raw_grouped_book_comes_with_every_moment() -> None:
-    world = live_world()
+    harness = live_hub_harness()
     channel = "book.BTC-PERPETUAL.none.1.raw"
-    inbox = world.joined(channel)
-    world.tell(world.book.change(bids={1000: 11}), world.book.change(bids={1000: 12}))
+    inbox = harness.joined(channel)
+    harness.publish(harness.book.change(bids={1000: 11}), harness.book.change(bids={1000: 12}))
     assert [data["bids"] for data in inbox.data(channel)] == [[[100.0, 10.0]], [[100.0, 12.0]]]
 
 
 @pytest.mark.parametrize("resynchronised", [False, True])
 def test_a_grouped_book_shows_no_price_while_it_is_stale(resynchronised: bool) -> None:
-    world = live_world()
-    inbox = world.joined(GROUPED)
-    world.tell(world.book.stale("gap"), world.book.syncing("gap"))
+    harness = live_hub_harness()
+    inbox = harness.joined(GROUPED)
+    harness.publish(harness.book.stale("gap"), harness.book.syncing("gap"))
     image, stale = inbox.data(GROUPED)
     assert sides(stale) == ([], [])
     assert stale["status"] == {"state": "stale", "reason": "gap"}
 
-    world.tell(
-        *(world.book.image(world.book.bids, world.book.asks) if resynchronised else [world.book.live()])
+    harness.publish(
+        *(
+            harness.book.image(harness.book.bids, harness.book.asks)
+            if resynchronised
+            else [harness.book.live()]
+        )
     )
-    world.pass_ms(100)
+    harness.advance_ms(100)
     (live,) = inbox.data(GROUPED)
     assert sides(live) == sides(image)
     assert "status" not in live
 
 
 def test_a_member_of_a_grouped_book_joins_amid_the_interval_and_misses_nothing() -> None:
-    world = live_world()
-    world.joined(GROUPED)
-    world.tell(world.book.change(bids={1000: 11}))
-    late = world.joined(GROUPED)
-    world.tell(world.book.change(bids={1000: 12}))
-    world.pass_ms(100)
+    harness = live_hub_harness()
+    harness.joined(GROUPED)
+    harness.publish(harness.book.change(bids={1000: 11}))
+    late = harness.joined(GROUPED)
+    harness.publish(harness.book.change(bids={1000: 12}))
+    harness.advance_ms(100)
     notes = late.notes(GROUPED)
     assert [(note["seq"], note["data"]["bids"][0]) for note in notes] == [
         (2, [100.0, 11.0]),
@@ -321,8 +325,10 @@ def test_grouping_is_what_it_would_be_level_by_level(
 ) -> None:
     side = Side(bid=down)
     side.load(list(levels), list(levels.values()))
-    found = group_levels(side, step, depth, down=down)
-    assert list(zip(found.prices, found.sizes, strict=True)) == naive_groups(levels, step, depth, down=down)
+    grouped = group_levels(side, step, depth, down=down)
+    assert list(zip(grouped.prices, grouped.sizes, strict=True)) == naive_groups(
+        levels, step, depth, down=down
+    )
 
 
 @pytest.mark.parametrize(
@@ -343,15 +349,15 @@ def test_groups_are_dollars_for_btc_cents_for_eth_and_increments_elsewhere(
 
 
 def test_a_grouped_channel_adds_up_the_levels_of_a_group() -> None:
-    world = live_world(bids={1004: 1, 1001: 2, 990: 4}, asks={1006: 1, 1010: 2, 1011: 4})
+    harness = live_hub_harness(bids={1004: 1, 1001: 2, 990: 4}, asks={1006: 1, 1010: 2, 1011: 4})
     channel = "book.BTC-PERPETUAL.1.10.100ms"
-    (image,) = world.joined(channel).data(channel)
+    (image,) = harness.joined(channel).data(channel)
     assert image["bids"] == [[100.0, 3.0], [99.0, 4.0]]
     assert image["asks"] == [[101.0, 3.0], [102.0, 4.0]]
 
 
 def test_one_member_may_hold_all_book_channels_of_an_instrument() -> None:
-    world = live_world()
-    inbox = world.joined(RAW, GROUPED)
-    join(world.hub, inbox, MS100)
+    harness = live_hub_harness()
+    inbox = harness.joined(RAW, GROUPED)
+    join(harness.hub, inbox, MS100)
     assert [message["params"]["channel"] for message in inbox.take()] == [RAW, GROUPED, MS100]

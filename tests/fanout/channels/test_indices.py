@@ -5,6 +5,7 @@ import pytest
 from deltawire.dialect.families import FAMILIES
 from deltawire.dialect.grammar import parse_channel
 from deltawire.fanout.channels.indices import AVERAGED_S
+from tests.support.hub_harness import HubHarness
 from tests.support.market_events import (
     SECOND_NS,
     START_NS,
@@ -13,23 +14,22 @@ from tests.support.market_events import (
     make_option,
     make_ticker,
 )
-from tests.support.worlds import World
 
 DAY, EXPIRY = "deribit_price_statistics.btc_usd", "estimated_expiration_price.btc_usd"
 HOUR_S = 3600
 
 
-def tell(world: World, price: float, after_s: int) -> None:
+def tell(harness: HubHarness, price: float, after_s: int) -> None:
     """An index price, so long after the last one."""
-    world.pass_ms(1000 * after_s)
-    world.tell(make_index(price, at_ns=world.now_ns))
+    harness.advance_ms(1000 * after_s)
+    harness.publish(make_index(price, at_ns=harness.now_ns))
 
 
 def test_a_day_has_its_extremes_and_the_way_from_its_first_price_to_its_last() -> None:
-    world = World()
+    harness = HubHarness()
     for price in (100.0, 90.0, 120.0, 110.5):
-        tell(world, price, HOUR_S)
-    (image,) = world.joined(DAY).data(DAY)
+        tell(harness, price, HOUR_S)
+    (image,) = harness.joined(DAY).data(DAY)
     assert image == {
         "index_name": "btc_usd",
         "low24h": 90.0,
@@ -40,13 +40,13 @@ def test_a_day_has_its_extremes_and_the_way_from_its_first_price_to_its_last() -
 
 
 def test_what_is_older_than_a_day_counts_no_more() -> None:
-    world = World()
-    inbox = world.joined(DAY)
+    harness = HubHarness()
+    inbox = harness.joined(DAY)
     for price in (50.0, 200.0, 100.0):
-        tell(world, price, HOUR_S)
-    tell(world, 101.0, 22 * HOUR_S)
-    tell(world, 103.0, HOUR_S)
-    world.pass_ms(1000)
+        tell(harness, price, HOUR_S)
+    tell(harness, 101.0, 22 * HOUR_S)
+    tell(harness, 103.0, HOUR_S)
+    harness.advance_ms(1000)
     days = inbox.data(DAY)
     assert [(day["low24h"], day["high24h"], day["change24h"]) for day in days] == [
         (50.0, 50.0, 0.0),
@@ -58,31 +58,31 @@ def test_what_is_older_than_a_day_counts_no_more() -> None:
 
 
 def test_several_prices_within_a_second_are_told_once() -> None:
-    world = World()
-    inbox = world.joined(DAY)
+    harness = HubHarness()
+    inbox = harness.joined(DAY)
     for price in (100.0, 101.0, 102.0):
-        world.tell(make_index(price, at_ns=world.now_ns))
-    world.pass_ms(1000)
+        harness.publish(make_index(price, at_ns=harness.now_ns))
+    harness.advance_ms(1000)
     assert [day["high24h"] for day in inbox.data(DAY)] == [102.0]
 
 
 def test_the_next_expiry_has_its_price_and_the_seconds_until_then() -> None:
     soon, later = START_NS + 2 * HOUR_S * SECOND_NS, START_NS + 99 * HOUR_S * SECOND_NS
-    world = World()
+    harness = HubHarness()
     near = make_option("BTC-NEAR", expiration_ns=soon)
     far = make_option("BTC-FAR", expiration_ns=later)
-    inbox = world.joined(EXPIRY)
+    inbox = harness.joined(EXPIRY)
     perpetual = make_instrument()
     for option, price in ((perpetual, 3.0), (far, 2.0), (near, 1.0)):
-        world.tell(make_ticker(option, world.now_ns, estimated_delivery_price=price))
-    world.pass_ms(1000)
-    world.tell(make_ticker(near, world.now_ns, estimated_delivery_price=1.5))
-    world.pass_ms(1000 * (2 * HOUR_S - AVERAGED_S - 1))
-    world.tell(make_ticker(near, world.now_ns, estimated_delivery_price=1.5))
-    world.pass_ms(1000)
-    world.pass_ms(1000 * AVERAGED_S)
-    world.tell(make_ticker(far, world.now_ns, estimated_delivery_price=2.5))
-    world.pass_ms(1000)
+        harness.publish(make_ticker(option, harness.now_ns, estimated_delivery_price=price))
+    harness.advance_ms(1000)
+    harness.publish(make_ticker(near, harness.now_ns, estimated_delivery_price=1.5))
+    harness.advance_ms(1000 * (2 * HOUR_S - AVERAGED_S - 1))
+    harness.publish(make_ticker(near, harness.now_ns, estimated_delivery_price=1.5))
+    harness.advance_ms(1000)
+    harness.advance_ms(1000 * AVERAGED_S)
+    harness.publish(make_ticker(far, harness.now_ns, estimated_delivery_price=2.5))
+    harness.advance_ms(1000)
     assert inbox.data(EXPIRY) == [
         {"seconds": 2 * HOUR_S - 1, "price": 1.0, "is_estimated": False},
         {"seconds": 2 * HOUR_S - 2, "price": 1.5, "is_estimated": False},
@@ -92,10 +92,10 @@ def test_the_next_expiry_has_its_price_and_the_seconds_until_then() -> None:
 
 
 def test_an_index_on_which_nothing_expires_has_no_such_price() -> None:
-    world = World()
-    inbox = world.joined(EXPIRY)
-    tell(world, 100.0, 1)
-    world.pass_ms(1000)
+    harness = HubHarness()
+    inbox = harness.joined(EXPIRY)
+    tell(harness, 100.0, 1)
+    harness.advance_ms(1000)
     assert inbox.take() == []
 
 
@@ -114,8 +114,8 @@ def test_what_never_happens_here_is_a_channel_without_a_word(channel: str) -> No
     key = parse_channel(channel)
     assert key is not None
     assert FAMILIES[key.family].silent
-    world = World()
-    inbox = world.joined(channel)
-    tell(world, 100.0, 1)
-    world.pass_ms(1000)
+    harness = HubHarness()
+    inbox = harness.joined(channel)
+    tell(harness, 100.0, 1)
+    harness.advance_ms(1000)
     assert inbox.take() == []

@@ -242,8 +242,8 @@ def test_a_name_that_is_joined_for_another_account_is_joined_anew(exchange: Exch
     token = exchange.access.by_secret(
         "bobs-hmac", TRADER.secret, "", "127.0.0.1", alice.now_ns, over_http=True
     )
-    found = alice.result("private/subscribe", channels=[channel], access_token=token.access_token)
-    assert found == [channel]
+    answer = alice.result("private/subscribe", channels=[channel], access_token=token.access_token)
+    assert answer == [channel]
     exchange.client().buy(100, 59_000.0)
     assert alice.inbox.take() == []
     exchange.client(TRADER).buy(100, 59_000.0)

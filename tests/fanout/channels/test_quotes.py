@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deltawire.model.events import Greeks, Stats
+from tests.support.hub_harness import HubHarness, live_hub_harness
 from tests.support.market_events import (
     MS_NS,
     SECOND_NS,
@@ -20,7 +21,6 @@ from tests.support.market_events import (
     make_trade,
 )
 from tests.support.subscribers import Inbox
-from tests.support.worlds import World, live_world
 
 TICKER, INCREMENTAL = "ticker.BTC-PERPETUAL.raw", "incremental_ticker.BTC-PERPETUAL"
 
@@ -55,15 +55,15 @@ def without_nulls(ticker: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_ticker_joins_the_book_the_tape_and_what_the_venue_says() -> None:
-    world = live_world()
+    harness = live_hub_harness()
     stats = Stats(high=120.0, low=80.0, volume=7.5, volume_usd=750.0, price_change=-1.5)
-    world.tell(
+    harness.publish(
         make_ticker(
-            world.instrument, mark_price=100.25, index_price=100.5, current_funding=0.0001, stats=stats
+            harness.instrument, mark_price=100.25, index_price=100.5, current_funding=0.0001, stats=stats
         ),
-        make_trade(world.instrument, 1002, 10),
+        make_trade(harness.instrument, 1002, 10),
     )
-    (data,) = world.joined(TICKER).data(TICKER)
+    (data,) = harness.joined(TICKER).data(TICKER)
     assert data == {
         "timestamp": START_NS // MS_NS,
         "instrument_name": "BTC-PERPETUAL",
@@ -85,43 +85,43 @@ def test_a_ticker_joins_the_book_the_tape_and_what_the_venue_says() -> None:
 
 
 def test_a_ticker_comes_once_per_interval_and_only_if_it_changed() -> None:
-    world = live_world()
+    harness = live_hub_harness()
     channel = "ticker.BTC-PERPETUAL.100ms"
-    inbox = world.joined(channel)
+    inbox = harness.joined(channel)
     inbox.take()
     for mark in (1.0, 2.0, 3.0):
-        world.tell(make_ticker(world.instrument, mark_price=mark))
-    world.pass_ms(100)
+        harness.publish(make_ticker(harness.instrument, mark_price=mark))
+    harness.advance_ms(100)
     assert [data["mark_price"] for data in inbox.data(channel)] == [3.0]
-    world.tell(make_ticker(world.instrument, START_NS + SECOND_NS, mark_price=3.0))
-    world.pass_ms(100)
+    harness.publish(make_ticker(harness.instrument, START_NS + SECOND_NS, mark_price=3.0))
+    harness.advance_ms(100)
     assert inbox.take() == []
 
 
 @pytest.mark.parametrize("channel", [TICKER, INCREMENTAL, "quote.BTC-PERPETUAL"])
 def test_no_price_is_served_while_the_book_is_stale(channel: str) -> None:
-    world = live_world()
-    inbox = world.joined(channel)
-    world.tell(world.book.stale("gap"))
+    harness = live_hub_harness()
+    inbox = harness.joined(channel)
+    harness.publish(harness.book.stale("gap"))
     stale = inbox.data(channel)[-1]
     assert [stale[f"best_{side}_{what}"] for side in ("bid", "ask") for what in ("price", "amount")] == [
         0.0
     ] * 4
     status = stale["status"]
     assert (status if isinstance(status, str) else status["state"]) == "stale"
-    world.tell(world.book.live())
+    harness.publish(harness.book.live())
     live = inbox.data(channel)[-1]
     assert live["best_bid_price"] == 100.0
     assert live.get("status") is None
 
 
 def test_the_first_incremental_ticker_is_a_snapshot_even_when_it_comes_later() -> None:
-    world = World()
-    world.market.state(world.instrument)
-    inbox = world.joined(INCREMENTAL)
+    harness = HubHarness()
+    harness.market.state(harness.instrument)
+    inbox = harness.joined(INCREMENTAL)
     assert inbox.take() == []
-    world.tell(make_ticker(world.instrument, mark_price=1.5))
-    world.tell(make_ticker(world.instrument, mark_price=2.5))
+    harness.publish(make_ticker(harness.instrument, mark_price=1.5))
+    harness.publish(make_ticker(harness.instrument, mark_price=2.5))
     first, second = inbox.data(INCREMENTAL)
     assert (first["type"], first["mark_price"], first["state"]) == ("snapshot", 1.5, "open")
     assert second == {
@@ -133,23 +133,25 @@ def test_the_first_incremental_ticker_is_a_snapshot_even_when_it_comes_later() -
 
 
 def test_an_incremental_ticker_says_only_what_changed_inside_the_statistics() -> None:
-    world = live_world()
-    world.tell(make_ticker(world.instrument, stats=Stats(high=2.0, low=1.0)))
-    inbox = world.joined(INCREMENTAL)
+    harness = live_hub_harness()
+    harness.publish(make_ticker(harness.instrument, stats=Stats(high=2.0, low=1.0)))
+    inbox = harness.joined(INCREMENTAL)
     inbox.take()
-    world.tell(make_ticker(world.instrument, stats=Stats(high=3.0, low=1.0)))
+    harness.publish(make_ticker(harness.instrument, stats=Stats(high=3.0, low=1.0)))
     assert inbox.data(INCREMENTAL)[0]["stats"] == {"high": 3.0}
 
 
 def test_a_late_joiner_of_an_incremental_ticker_can_apply_the_changes_that_follow() -> None:
-    world = live_world()
-    world.joined(INCREMENTAL)
-    world.pass_ms(1000)
-    world.tell(make_trade(world.instrument, 1000, 10, world.now_ns))
-    world.pass_ms(24 * 3600 * 1000 + 60_000)  # the trade is no longer of the last 24 hours: its statistics go
-    late = world.joined(INCREMENTAL, TICKER)
-    world.pass_ms(1000)
-    world.tell(make_trade(world.instrument, 1000, 10, world.now_ns))
+    harness = live_hub_harness()
+    harness.joined(INCREMENTAL)
+    harness.advance_ms(1000)
+    harness.publish(make_trade(harness.instrument, 1000, 10, harness.now_ns))
+    harness.advance_ms(
+        24 * 3600 * 1000 + 60_000
+    )  # the trade is no longer of the last 24 hours: its statistics go
+    late = harness.joined(INCREMENTAL, TICKER)
+    harness.advance_ms(1000)
+    harness.publish(make_trade(harness.instrument, 1000, 10, harness.now_ns))
     messages = late.take()
     notes = [m["params"]["data"] for m in messages if m["params"]["channel"] == INCREMENTAL]
     whole = [m["params"]["data"] for m in messages if m["params"]["channel"] == TICKER]
@@ -170,29 +172,29 @@ steps = st.one_of(
 
 @given(st.lists(steps, max_size=25))
 def test_incremental_tickers_merge_to_the_full_ticker(script: list[Any]) -> None:
-    world = live_world()
+    harness = live_hub_harness()
     followers: list[tuple[Inbox, dict[str, list[Any]]]] = []
     for what, *values in [("join",), *script]:
         if what == "ticker":
             mark, funding, day = values
             fields = {"mark_price": mark, "current_funding": funding, "stats": day}
-            world.tell(make_ticker(world.instrument, world.now_ns, **fields))
-        elif what == "book" and world.market.state(world.instrument).live:
-            world.tell(world.book.change(bids={values[0]: values[1]}))
+            harness.publish(make_ticker(harness.instrument, harness.now_ns, **fields))
+        elif what == "book" and harness.market.state(harness.instrument).live:
+            harness.publish(harness.book.change(bids={values[0]: values[1]}))
         elif what == "trade":
-            world.tell(make_trade(world.instrument, values[0], 10, world.now_ns))
+            harness.publish(make_trade(harness.instrument, values[0], 10, harness.now_ns))
         elif what == "stale":
-            world.tell(world.book.stale())
+            harness.publish(harness.book.stale())
         elif what == "live":
-            world.tell(world.book.live())
+            harness.publish(harness.book.live())
         elif what == "pause":
-            world.pass_ms(values[0])
+            harness.advance_ms(values[0])
         elif what == "join":
-            followers.append((world.joined(INCREMENTAL, TICKER), {INCREMENTAL: [], TICKER: []}))
+            followers.append((harness.joined(INCREMENTAL, TICKER), {INCREMENTAL: [], TICKER: []}))
         for inbox, notes in followers:
             for message in inbox.take():
                 notes[message["params"]["channel"]].append(message["params"]["data"])
-    world.tell(make_ticker(world.instrument, world.now_ns, mark_price=99.0))
+    harness.publish(make_ticker(harness.instrument, harness.now_ns, mark_price=99.0))
     for inbox, notes in followers:
         for message in inbox.take():
             notes[message["params"]["channel"]].append(message["params"]["data"])
@@ -200,16 +202,16 @@ def test_incremental_tickers_merge_to_the_full_ticker(script: list[Any]) -> None
 
 
 def test_an_option_ticker_has_ivs_greeks_and_the_underlying() -> None:
-    world = World(make_option())
+    harness = HubHarness(make_option())
     channel = "ticker.BTC-29DEC23-40000-C.raw"
     greeks = Greeks(delta=0.31, gamma=0.0001, vega=20.5, theta=-11.0, rho=3.5)
     fields = {"mark_iv": 61.2, "bid_iv": 60.0, "ask_iv": 62.5, "underlying_price": 37000.5}
-    world.tell(
+    harness.publish(
         make_ticker(
-            world.instrument, greeks=greeks, underlying_index="BTC-29DEC23", interest_rate=0.0, **fields
+            harness.instrument, greeks=greeks, underlying_index="BTC-29DEC23", interest_rate=0.0, **fields
         )
     )
-    (data,) = world.joined(channel).data(channel)
+    (data,) = harness.joined(channel).data(channel)
     assert {name: data[name] for name in fields} == fields
     assert data["greeks"] == {"delta": 0.31, "gamma": 0.0001, "vega": 20.5, "theta": -11.0, "rho": 3.5}
     assert (data["underlying_index"], data["interest_rate"]) == ("BTC-29DEC23", 0.0)
@@ -219,12 +221,12 @@ def test_an_option_ticker_has_ivs_greeks_and_the_underlying() -> None:
 
 
 def test_a_quote_follows_the_best_levels_and_nothing_else() -> None:
-    world = live_world()
+    harness = live_hub_harness()
     channel = "quote.BTC-PERPETUAL"
-    inbox = world.joined(channel)
-    world.tell(world.book.change(bids={998: 5}))
-    world.tell(world.book.change(bids={1000: 11}))
-    world.tell(make_ticker(world.instrument, mark_price=5.0))
+    inbox = harness.joined(channel)
+    harness.publish(harness.book.change(bids={998: 5}))
+    harness.publish(harness.book.change(bids={1000: 11}))
+    harness.publish(make_ticker(harness.instrument, mark_price=5.0))
     image, quote = inbox.data(channel)
     assert image["best_bid_amount"] == 10.0
     assert quote == {
@@ -238,23 +240,25 @@ def test_a_quote_follows_the_best_levels_and_nothing_else() -> None:
 
 
 def test_a_quote_of_an_instrument_without_a_book_is_what_its_ticker_says() -> None:
-    world = World()
-    world.tell(make_ticker(world.instrument, best_bid_price=9.5, best_bid_size=3.0, best_ask_price=10.0))
-    (data,) = world.joined("quote.BTC-PERPETUAL").data("quote.BTC-PERPETUAL")
+    harness = HubHarness()
+    harness.publish(
+        make_ticker(harness.instrument, best_bid_price=9.5, best_bid_size=3.0, best_ask_price=10.0)
+    )
+    (data,) = harness.joined("quote.BTC-PERPETUAL").data("quote.BTC-PERPETUAL")
     names = ("best_bid_price", "best_bid_amount", "best_ask_price", "best_ask_amount")
     assert [data[name] for name in names] == [9.5, 3.0, 10.0, 0.0]
 
 
 def test_funding_of_a_perpetual() -> None:
-    world = World()
+    harness = HubHarness()
     channel = "perpetual.BTC-PERPETUAL.100ms"
-    world.market.state(world.instrument)
-    inbox = world.joined(channel)
-    world.tell(make_ticker(world.instrument, mark_price=1.0))
-    world.pass_ms(100)
+    harness.market.state(harness.instrument)
+    inbox = harness.joined(channel)
+    harness.publish(make_ticker(harness.instrument, mark_price=1.0))
+    harness.advance_ms(100)
     assert inbox.take() == []
-    world.tell(make_ticker(world.instrument, current_funding=0.0002, index_price=100.5))
-    world.pass_ms(100)
+    harness.publish(make_ticker(harness.instrument, current_funding=0.0002, index_price=100.5))
+    harness.advance_ms(100)
     assert inbox.data(channel) == [{"timestamp": START_NS // MS_NS, "interest": 0.0002, "index_price": 100.5}]
 
 
@@ -262,32 +266,32 @@ def test_funding_of_a_perpetual() -> None:
 
 
 def test_an_index_comes_whenever_its_price_changes() -> None:
-    world = World()
+    harness = HubHarness()
     channel = "deribit_price_index.btc_usd"
-    inbox = world.joined(channel)
+    inbox = harness.joined(channel)
     for price in (100.5, 100.5, 101.0):
-        world.tell(make_index(price), make_index(7.0, "eth_usd"))
-    late = world.joined(channel)
+        harness.publish(make_index(price), make_index(7.0, "eth_usd"))
+    late = harness.joined(channel)
     image = {"timestamp": START_NS // MS_NS, "index_name": "btc_usd", "price": 101.0}
     assert inbox.data(channel) == [image | {"price": 100.5}, image]
     assert late.data(channel) == [image]
 
 
 def test_an_index_that_only_tickers_name_is_told_from_them() -> None:
-    world = World()
+    harness = HubHarness()
     channel = "deribit_price_index.btc_usd"
-    inbox = world.joined(channel)
-    world.tell(make_ticker(world.instrument, index_price=100.5))
-    world.tell(make_index(200.0))
-    world.tell(make_ticker(world.instrument, index_price=100.7))
+    inbox = harness.joined(channel)
+    harness.publish(make_ticker(harness.instrument, index_price=100.5))
+    harness.publish(make_index(200.0))
+    harness.publish(make_ticker(harness.instrument, index_price=100.7))
     assert [data["price"] for data in inbox.data(channel)] == [100.5, 200.0]
 
 
 def test_an_index_of_another_venue_has_its_name_in_front() -> None:
-    world = World()
+    harness = HubHarness()
     channel = "deribit_price_index.okx:BTC-USD"
-    inbox = world.joined(channel)
-    world.tell(make_index(1.5, "BTC-USD", venue="okx"), make_index(2.5, "BTC-USD"))
+    inbox = harness.joined(channel)
+    harness.publish(make_index(1.5, "BTC-USD", venue="okx"), make_index(2.5, "BTC-USD"))
     assert [(data["index_name"], data["price"]) for data in inbox.data(channel)] == [("okx:BTC-USD", 1.5)]
 
 
@@ -295,25 +299,25 @@ def test_an_index_of_another_venue_has_its_name_in_front() -> None:
 
 
 def test_option_marks_come_once_a_second_with_the_iv_as_a_fraction() -> None:
-    world = World(make_option())
+    harness = HubHarness(make_option())
     put = make_option("BTC-29DEC23-30000-P", option_type="put", strike=30000.0)
     other = make_option("ETH-29DEC23-2000-C", base="ETH", settlement="ETH", index_name="eth_usd")
     channel = "markprice.options.btc_usd"
-    world.tell(make_ticker(put, mark_price=0.01, mark_iv=90.0))
-    inbox = world.joined(channel)
+    harness.publish(make_ticker(put, mark_price=0.01, mark_iv=90.0))
+    inbox = harness.joined(channel)
     entry = {"timestamp": START_NS // MS_NS, "instrument_name": put.name, "mark_price": 0.01, "iv": 0.9}
     assert inbox.data(channel) == [[entry]]
 
-    world.tell(
-        make_ticker(world.instrument, mark_price=0.02, mark_iv=61.25), make_ticker(other, mark_price=0.03)
+    harness.publish(
+        make_ticker(harness.instrument, mark_price=0.02, mark_iv=61.25), make_ticker(other, mark_price=0.03)
     )
-    world.tell(make_ticker(make_instrument(), mark_price=5.0))
+    harness.publish(make_ticker(make_instrument(), mark_price=5.0))
     assert inbox.take() == []
-    world.pass_ms(1000)
+    harness.advance_ms(1000)
     assert inbox.data(channel) == [
-        [entry, entry | {"instrument_name": world.instrument.name, "mark_price": 0.02, "iv": 0.6125}]
+        [entry, entry | {"instrument_name": harness.instrument.name, "mark_price": 0.02, "iv": 0.6125}]
     ]
-    world.pass_ms(1000)
+    harness.advance_ms(1000)
     assert inbox.take() == []
 
 
@@ -321,25 +325,25 @@ def test_option_marks_come_once_a_second_with_the_iv_as_a_fraction() -> None:
 
 
 def test_instruments_are_told_as_they_are_listed_and_close() -> None:
-    world = live_world()
+    harness = live_hub_harness()
     channel = "instrument.state.future.BTC"
-    inbox = world.joined(channel)
+    inbox = harness.joined(channel)
     fresh = make_instrument("BTC-29MAR24")
-    world.tell(make_listing(fresh), make_listing(make_option()), make_listing(world.instrument))
-    world.tell(make_listing(msgspec.structs.replace(fresh, price_exponent=-2)))
-    world.tell(make_listing(msgspec.structs.replace(fresh, price_exponent=-2, active=False)))
-    told = [(data["instrument_name"], data["state"]) for data in inbox.data(channel)]
-    assert told == [("BTC-29MAR24", "created"), ("BTC-29MAR24", "closed")]
+    harness.publish(make_listing(fresh), make_listing(make_option()), make_listing(harness.instrument))
+    harness.publish(make_listing(msgspec.structs.replace(fresh, price_exponent=-2)))
+    harness.publish(make_listing(msgspec.structs.replace(fresh, price_exponent=-2, active=False)))
+    changes = [(data["instrument_name"], data["state"]) for data in inbox.data(channel)]
+    assert changes == [("BTC-29MAR24", "created"), ("BTC-29MAR24", "closed")]
 
 
 def test_status_says_why_and_since_when() -> None:
-    world = live_world()
+    harness = live_hub_harness()
     channel = "status.BTC-PERPETUAL"
-    inbox = world.joined(channel)
-    world.pass_ms(500)
-    world.tell(world.book.stale("checksum"))
-    world.pass_ms(250)
-    late = world.joined(channel)
+    inbox = harness.joined(channel)
+    harness.advance_ms(500)
+    harness.publish(harness.book.stale("checksum"))
+    harness.advance_ms(250)
+    late = harness.joined(channel)
     image, stale = inbox.data(channel)
     assert (image["state"], image["age"]) == ("live", 0)
     assert stale == {
@@ -353,7 +357,7 @@ def test_status_says_why_and_since_when() -> None:
 
 
 def test_a_book_that_never_was_is_syncing() -> None:
-    world = World()
-    world.market.state(world.instrument)
-    (image,) = world.joined("status.BTC-PERPETUAL").data("status.BTC-PERPETUAL")
+    harness = HubHarness()
+    harness.market.state(harness.instrument)
+    (image,) = harness.joined("status.BTC-PERPETUAL").data("status.BTC-PERPETUAL")
     assert (image["state"], image["reason"]) == ("syncing", "")

@@ -127,11 +127,11 @@ def test_channels_of_a_kind_and_currency_tell_of_what_settles_in_it(
     bob.sell(0.1, 60_000.0, instrument_name=LINEAR.name)
     alice.buy(0.1, instrument_name=LINEAR.name)
     rich.passes(1.0)
-    told = {note["params"]["channel"] for note in alice.inbox.take()}
-    assert told == set(dollar)
+    channels = {note["params"]["channel"] for note in alice.inbox.take()}
+    assert channels == set(dollar)
 
 
 def test_an_account_has_nothing_in_a_documented_currency_that_it_never_had(alice: Client) -> None:
-    found = alice.result("private/get_account_summary", currency="USDT")
-    assert (found["currency"], found["equity"]) == ("USDT", 0.0)
+    summary = alice.result("private/get_account_summary", currency="USDT")
+    assert (summary["currency"], summary["equity"]) == ("USDT", 0.0)
     assert alice.error("private/get_account_summary", currency="any")["data"]["param"] == "currency"

@@ -39,10 +39,10 @@ def test_a_liquidation_is_told_as_defined(exchange: Exchange, alice: Client, bob
     bob.buy(10_000_000, 50_000.0)
     for _ in range(20):
         exchange.passes(1.0, 51_000.0)
-    told = heard(alice)
-    assert told["user_lock"][0] == {"locked": True, "currency": "BTC"}
-    assert told["user_trades"][-1][0]["order_type"] == "liquidation"
-    assert any(order["is_liquidation"] for order in told["user_orders"])
+    notes = heard(alice)
+    assert notes["user_lock"][0] == {"locked": True, "currency": "BTC"}
+    assert notes["user_trades"][-1][0]["order_type"] == "liquidation"
+    assert any(order["is_liquidation"] for order in notes["user_orders"])
 
 
 def test_an_order_that_its_trigger_has_brought_is_told_as_defined(
@@ -65,7 +65,7 @@ def test_what_expires_is_told_as_defined_and_what_does_not_has_a_settlement_pric
     alice.result("public/subscribe", channels=[STATES])
     exchange.passes((WEEKLY_CALL.expiration_ns - exchange.harness.now) / 1e9 + 1)
     exchange.passes(1.0)
-    told = heard(alice)["instrument_state"]
-    assert {"instrument_name": WEEKLY_CALL.name, "state": "closed"}.items() <= told[-1].items()
+    notes = heard(alice)["instrument_state"]
+    assert {"instrument_name": WEEKLY_CALL.name, "state": "closed"}.items() <= notes[-1].items()
     ticker = alice.result("public/ticker", instrument_name=NAME)
     assert ticker["settlement_price"] == ticker["mark_price"]

@@ -17,10 +17,10 @@ FUTURE = "BTC-29MAR24"
 
 def test_a_cancelled_order_says_why_it_ended(alice: Client) -> None:
     order_id = alice.buy(100, 59_000.0)["order"]["order_id"]
-    found = alice.result("private/cancel", order_id=order_id)
-    assert (found["order_state"], found["cancel_reason"]) == ("cancelled", "user_request")
+    answer = alice.result("private/cancel", order_id=order_id)
+    assert (answer["order_state"], answer["cancel_reason"]) == ("cancelled", "user_request")
     assert alice.error("private/cancel", order_id=order_id)["code"] == 11044
-    assert alice.result("private/get_order_state", order_id=order_id) == found
+    assert alice.result("private/get_order_state", order_id=order_id) == answer
 
 
 def test_an_order_that_is_filled_cannot_be_cancelled(alice: Client, bob: Client) -> None:
@@ -113,8 +113,8 @@ def test_own_trades_are_newest_first_and_pages_say_if_there_are_more(alice: Clie
         alice.buy(100)
 
     def prices(method: str, **params: object) -> tuple[list[float], bool]:
-        found = alice.result(f"private/get_user_trades_by_{method}", **params)
-        return [trade["price"] for trade in found["trades"]], found["has_more"]
+        answer = alice.result(f"private/get_user_trades_by_{method}", **params)
+        return [trade["price"] for trade in answer["trades"]], answer["has_more"]
 
     assert prices("instrument", instrument_name=NAME) == ([60_005.0, 60_010.0, 60_000.0], False)
     assert prices("instrument", instrument_name=NAME, count=2) == ([60_005.0, 60_010.0], True)
@@ -224,9 +224,9 @@ def test_the_summary_agrees_with_the_ledger(exchange: Exchange, alice: Client, b
 
 
 def test_margins_say_what_an_order_would_need(alice: Client) -> None:
-    found = alice.result("private/get_margins", instrument_name=NAME, amount=6_000, price=60_000.0)
-    assert found["buy"] == found["sell"] == pytest.approx(0.1 * 0.02, rel=0.01)
-    assert found["min_price"] < 60_000 < found["max_price"]
+    answer = alice.result("private/get_margins", instrument_name=NAME, amount=6_000, price=60_000.0)
+    assert answer["buy"] == answer["sell"] == pytest.approx(0.1 * 0.02, rel=0.01)
+    assert answer["min_price"] < 60_000 < answer["max_price"]
 
 
 def test_looking_never_changes_the_exchange(exchange: Exchange, alice: Client) -> None:
@@ -248,8 +248,8 @@ def test_an_account_chooses_its_margin_model_if_it_can_bear_it(
     assert bob.result("private/get_account_summary", currency="BTC")["margin_model"] == "segregated_sm"
     alice.sell(60_000, 60_000.0)
     bob.buy(60_000)
-    found = bob.result("private/change_margin_model", margin_model="segregated_pm")
-    (bitcoin,) = [each for each in found if each["currency"] == "BTC"]
+    answer = bob.result("private/change_margin_model", margin_model="segregated_pm")
+    (bitcoin,) = [each for each in answer if each["currency"] == "BTC"]
     assert bitcoin["new_state"]["initial_margin_rate"] > bitcoin["old_state"]["initial_margin_rate"] > 0
     summary = bob.result("private/get_account_summary", currency="BTC")
     assert (summary["margin_model"], summary["portfolio_margining_enabled"]) == ("segregated_pm", True)

@@ -36,12 +36,12 @@ def logs(client: Client, **more: Any) -> list[dict[str, Any]]:
 
 
 def test_the_log_adds_up_to_the_balance(settled: Exchange, alice: Client) -> None:
-    found = logs(alice)
-    assert [each["type"] for each in found] == ["settlement", "trade", "trade", "deposit"]
-    assert [each["user_seq"] for each in found] == [4, 3, 2, 1]
-    assert sum(each["change"] for each in found) == pytest.approx(found[0]["balance"])
-    assert found[0]["balance"] == alice.result("private/get_account_summary", currency="BTC")["balance"]
-    settlement, option, future, _ = found
+    entries = logs(alice)
+    assert [each["type"] for each in entries] == ["settlement", "trade", "trade", "deposit"]
+    assert [each["user_seq"] for each in entries] == [4, 3, 2, 1]
+    assert sum(each["change"] for each in entries) == pytest.approx(entries[0]["balance"])
+    assert entries[0]["balance"] == alice.result("private/get_account_summary", currency="BTC")["balance"]
+    settlement, option, future, _ = entries
     assert (future["side"], future["amount"], future["position"], future["cashflow"]) == (
         "open buy", 1000.0, 1000.0, 0.0,
     )  # fmt: skip
@@ -97,12 +97,12 @@ def test_settlements_are_the_accounts_own_and_everybodys(
 
 def test_an_index_has_a_delivery_price_each_day(settled: Exchange, alice: Client) -> None:
     settled.passes(DAY_S, 62_000.0)
-    found = alice.result("public/get_delivery_prices", index_name="btc_usd")
-    assert found["records_total"] == 2
-    assert [each["date"] for each in found["data"]] == ["2024-02-22", "2024-02-21"]
-    assert found["data"][0]["delivery_price"] == pytest.approx(62_000.0, rel=0.02)
+    answer = alice.result("public/get_delivery_prices", index_name="btc_usd")
+    assert answer["records_total"] == 2
+    assert [each["date"] for each in answer["data"]] == ["2024-02-22", "2024-02-21"]
+    assert answer["data"][0]["delivery_price"] == pytest.approx(62_000.0, rel=0.02)
     later = alice.result("public/get_delivery_prices", index_name="btc_usd", offset=1, count=1)
-    assert later["data"] == found["data"][1:]
+    assert later["data"] == answer["data"][1:]
     assert alice.error("public/get_delivery_prices", index_name="no")["data"]["param"] == "index_name"
 
 
@@ -122,15 +122,15 @@ def test_an_expired_option_is_a_delivery(settled: Exchange, alice: Client) -> No
 def test_the_operators_deposits_are_listed(exchange: Exchange, alice: Client) -> None:
     exchange.harness.deposit(1, 2.5)
     exchange.harness.deposit(1, 100.0, "USDC")
-    found = alice.result("private/get_deposits", currency="BTC")
-    assert (found["count"], [each["amount"] for each in found["data"]]) == (2, [2.5, 10.0])
-    assert {each["state"] for each in found["data"]} == {"completed"}
-    assert {(each["source_address"], each["clearance_state"]) for each in found["data"]} == {
+    answer = alice.result("private/get_deposits", currency="BTC")
+    assert (answer["count"], [each["amount"] for each in answer["data"]]) == (2, [2.5, 10.0])
+    assert {each["state"] for each in answer["data"]} == {"completed"}
+    assert {(each["source_address"], each["clearance_state"]) for each in answer["data"]} == {
         ("operator", "success")
     }
-    assert all(each["transaction_id"] for each in found["data"])
+    assert all(each["transaction_id"] for each in answer["data"])
     assert (
-        alice.result("private/get_deposits", currency="BTC", offset=1, count=1)["data"] == found["data"][1:]
+        alice.result("private/get_deposits", currency="BTC", offset=1, count=1)["data"] == answer["data"][1:]
     )
     for method in ("get_withdrawals", "get_transfers"):
         assert alice.result(f"private/{method}", currency="BTC") == {"count": 0, "data": []}
@@ -159,11 +159,11 @@ def test_the_margin_of_orders_is_that_of_each_alone(alice: Client, bob: Client) 
         "order_id"
     ]
     his = bob.buy(10, 50_000.0)["order"]["order_id"]
-    found = alice.result("private/get_order_margin_by_ids", ids=[first, his, stop, first])
-    assert [each["order_id"] for each in found] == [first, stop]
+    answer = alice.result("private/get_order_margin_by_ids", ids=[first, his, stop, first])
+    assert [each["order_id"] for each in answer] == [first, stop]
     asked = alice.result("private/get_margins", instrument_name=NAME, amount=1000, price=59_000.0)
-    assert (found[0]["initial_margin"], found[0]["initial_margin_currency"]) == (asked["buy"], "BTC")
-    assert found[1]["initial_margin"] == 0.0
+    assert (answer[0]["initial_margin"], answer[0]["initial_margin_currency"]) == (asked["buy"], "BTC")
+    assert answer[1]["initial_margin"] == 0.0
     assert alice.error("private/get_order_margin_by_ids", ids=["x"])["code"] == 10025
 
 
@@ -191,9 +191,17 @@ def test_a_simulated_portfolio_changes_nothing(exchange: Exchange, alice: Client
 
 
 def test_no_currency_is_locked_while_nothing_is_liquidated(alice: Client) -> None:
-    found = alice.result("private/get_user_locks")
-    assert [(each["currency"], each["enabled"], each["locked"]) for each in found] == [
+    answer = alice.result("private/get_user_locks")
+    assert [(each["currency"], each["enabled"], each["locked"]) for each in answer] == [
         ("BTC", False, False),
         ("ETH", False, False),
         ("USDC", False, False),
     ]
+
+
+def test_a_long_query_is_refused(alice: Client) -> None:
+    """It was parsed again for every entry."""
+    asked = {"currency": "BTC", "start_timestamp": 0, "end_timestamp": 10**13}
+    error = alice.error("private/get_transaction_log", query="a|" * 10_000, **asked)
+    assert (error["code"], error["data"]["param"]) == (-32602, "query")
+    assert alice.result("private/get_transaction_log", query="deposit" + "|a" * 96, **asked)["logs"]

@@ -69,7 +69,7 @@ def test_ended_orders_are_read_once_each_though_others_end_meanwhile(
 
 
 def test_without_a_token_the_history_is_a_list(alice: Client, traded: list[dict[str, Any]]) -> None:
-    found = alice.result("private/get_order_history_by_currency", currency="BTC", count=2, offset=1)
-    assert [each["order_id"] for each in found] == [each["order_id"] for each in traded[::-1][1:3]]
+    answer = alice.result("private/get_order_history_by_currency", currency="BTC", count=2, offset=1)
+    assert [each["order_id"] for each in answer] == [each["order_id"] for each in traded[::-1][1:3]]
     error = alice.error("private/get_order_history_by_currency", currency="BTC", continuation="none")
     assert (error["code"], error["data"]["param"]) == (-32602, "continuation")

@@ -12,9 +12,9 @@ NAME = "BTC-PERPETUAL"
 
 
 def test_a_limit_order_is_answered_with_the_order_as_it_rests(alice: Client) -> None:
-    found = alice.buy(100, 59_000.0, label="mine", time_in_force="good_til_cancelled")
-    order = found["order"]
-    assert found["trades"] == []
+    answer = alice.buy(100, 59_000.0, label="mine", time_in_force="good_til_cancelled")
+    order = answer["order"]
+    assert answer["trades"] == []
     assert {name: order[name] for name in ("order_state", "price", "amount", "filled_amount", "label")} == {
         "order_state": "open",
         "price": 59_000.0,
@@ -28,9 +28,9 @@ def test_a_limit_order_is_answered_with_the_order_as_it_rests(alice: Client) -> 
 
 def test_a_market_order_is_answered_with_its_trades_and_fees(alice: Client, bob: Client) -> None:
     bob.sell(100, 60_000.0)
-    found = alice.buy(100)
-    (trade,) = found["trades"]
-    assert (found["order"]["order_state"], found["order"]["average_price"]) == ("filled", 60_000.0)
+    answer = alice.buy(100)
+    (trade,) = answer["trades"]
+    assert (answer["order"]["order_state"], answer["order"]["average_price"]) == ("filled", 60_000.0)
     assert (trade["price"], trade["amount"], trade["liquidity"], trade["direction"]) == (
         60_000.0,
         100.0,
@@ -39,21 +39,21 @@ def test_a_market_order_is_answered_with_its_trades_and_fees(alice: Client, bob:
     )
     assert trade["fee"] == pytest.approx(100 / 60_000 * 0.0005, abs=1e-8)
     assert trade["fee_currency"] == "BTC"
-    assert trade["order_id"] == found["order"]["order_id"]
+    assert trade["order_id"] == answer["order"]["order_id"]
 
 
 def test_contracts_say_the_same_as_the_amount(alice: Client) -> None:
-    found = alice.result("private/buy", instrument_name=NAME, contracts=10, price=59_000.0)
-    assert found["order"]["amount"] == 100.0
+    answer = alice.result("private/buy", instrument_name=NAME, contracts=10, price=59_000.0)
+    assert answer["order"]["amount"] == 100.0
 
 
 def test_an_order_of_a_linear_instrument_has_its_currency_in_its_id(
     exchange: Exchange, alice: Client
 ) -> None:
     exchange.harness.deposit(1, 100_000.0, "USDC")
-    found = alice.result("private/buy", instrument_name="BTC_USDC-PERPETUAL", amount=0.01, price=59_000.0)
-    assert found["order"]["order_id"].startswith("USDC-")
-    gone = alice.result("private/cancel", order_id=found["order"]["order_id"])
+    answer = alice.result("private/buy", instrument_name="BTC_USDC-PERPETUAL", amount=0.01, price=59_000.0)
+    assert answer["order"]["order_id"].startswith("USDC-")
+    gone = alice.result("private/cancel", order_id=answer["order"]["order_id"])
     assert gone["order_state"] == "cancelled"
 
 
@@ -112,7 +112,7 @@ def test_an_iceberg_says_what_it_shows(alice: Client) -> None:
 
 
 def test_an_order_cancels_its_other(alice: Client) -> None:
-    found = alice.sell(
+    answer = alice.sell(
         100,
         61_000.0,
         linked_order_type="one_cancels_other",
@@ -120,16 +120,16 @@ def test_an_order_cancels_its_other(alice: Client) -> None:
             {"direction": "sell", "type": "stop_market", "trigger": "index_price", "trigger_price": 58_000.0}
         ],
     )
-    assert found["order"]["oco_ref"]
+    assert answer["order"]["oco_ref"]
     assert len(alice.result("private/get_open_orders")) == 2
-    alice.result("private/cancel", order_id=found["order"]["order_id"])
+    alice.result("private/cancel", order_id=answer["order"]["order_id"])
     assert alice.result("private/get_open_orders") == []
 
 
 def test_an_edit_changes_price_and_amount(alice: Client) -> None:
     order = alice.buy(100, 59_000.0)["order"]
-    found = alice.result("private/edit", order_id=order["order_id"], amount=200, price=58_000.0)["order"]
-    assert (found["order_id"], found["amount"], found["price"], found["replaced"]) == (
+    answer = alice.result("private/edit", order_id=order["order_id"], amount=200, price=58_000.0)["order"]
+    assert (answer["order_id"], answer["amount"], answer["price"], answer["replaced"]) == (
         order["order_id"],
         200.0,
         58_000.0,
@@ -140,8 +140,8 @@ def test_an_edit_changes_price_and_amount(alice: Client) -> None:
 def test_an_edit_that_crosses_trades(alice: Client, bob: Client) -> None:
     bob.sell(100, 60_000.0)
     order = alice.buy(100, 59_000.0)["order"]
-    found = alice.result("private/edit", order_id=order["order_id"], amount=100, price=60_000.0)
-    assert (found["order"]["order_state"], len(found["trades"])) == ("filled", 1)
+    answer = alice.result("private/edit", order_id=order["order_id"], amount=100, price=60_000.0)
+    assert (answer["order"]["order_state"], len(answer["trades"])) == ("filled", 1)
 
 
 def test_an_edit_by_label_needs_one_order_of_that_label(alice: Client) -> None:
@@ -159,8 +159,8 @@ def test_a_position_is_closed_by_one_order(alice: Client, bob: Client) -> None:
     bob.sell(100, 60_000.0)
     alice.buy(100)
     bob.buy(100, 59_990.0)
-    found = alice.result("private/close_position", **asked)
-    assert (found["order"]["order_state"], found["order"]["direction"]) == ("filled", "sell")
+    answer = alice.result("private/close_position", **asked)
+    assert (answer["order"]["order_state"], answer["order"]["direction"]) == ("filled", "sell")
     assert alice.result("private/get_position", instrument_name=NAME)["direction"] == "zero"
 
 

@@ -1,9 +1,11 @@
 """Market-maker protection, mass quotes, cancel-on-disconnect, self-trading."""
 
+import pytest
+
 from deltawire.session.effects import Durable
 from tests.support.trading import TRADER, Client, Exchange
 
-NAME = "BTC-PERPETUAL"
+NAME, FUTURE = "BTC-PERPETUAL", "BTC-29MAR24"
 GROUP = {"index_name": "btc_usd", "mmp_group": "g"}
 
 
@@ -88,8 +90,8 @@ def test_self_trading_is_refused_or_cancels_the_maker(alice: Client) -> None:
     assert alice.result("private/get_self_trading_config")["mode"] == "reject_taker"
     alice.sell(100, 60_000.0, label="maker")
     alice.result("private/set_self_trading_config", mode="cancel_maker")
-    found = alice.buy(100, 60_000.0)
-    assert (found["order"]["order_state"], found["trades"]) == ("open", [])
+    answer = alice.buy(100, 60_000.0)
+    assert (answer["order"]["order_state"], answer["trades"]) == ("open", [])
     assert alice.result("private/get_order_state_by_label", currency="BTC", label="maker")[0]["reason"] == (
         "self_trade"
     )
@@ -116,3 +118,86 @@ def test_nothing_is_told_before_the_disk_has_it(exchange: Exchange, alice: Clien
     assert told == ["answer"]
     assert not exchange.service.when_durable(ticket, lambda: told.append("again"))
     assert (len(alice.inbox.take()), len(bob.inbox.take())) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("params", "left"),
+    [
+        ({"cancel_type": "quote_set_id", "quote_set_id": "one"}, 2),
+        ({"cancel_type": "quote_set_id", "quote_set_id": "none"}, 4),
+        ({"cancel_type": "instrument", "instrument_name": FUTURE}, 2),
+        ({"cancel_type": "instrument_kind", "kind": "option"}, 4),
+        ({"cancel_type": "currency_pair", "currency_pair": "BTC_USD"}, 0),
+        ({"cancel_type": "currency", "currency": "BTC", "instrument_name": NAME}, 2),
+        ({}, 0),
+    ],
+)
+def test_quotes_are_cancelled_by_what_cancel_type_names(
+    alice: Client, params: dict[str, str], left: int
+) -> None:
+    alice.result("private/enable_cancel_on_disconnect")
+    alice.result("private/set_mmp_config", **GROUP, interval=10, frozen_time=0, quantity_limit=10)
+    sides = {"bid": {"amount": 100, "price": 59_000}, "ask": {"amount": 100, "price": 61_000}}
+    quotes = [
+        {"instrument_name": name, "quote_set_id": set_id, **sides}
+        for name, set_id in ((NAME, "one"), (FUTURE, "two"))
+    ]
+    assert alice.result("private/mass_quote", mmp_group="g", quotes=quotes)["success_count"] == 4
+    alice.buy(100, 50_000.0, label="no quote")
+    assert alice.result("private/cancel_quotes", **params) == 4 - left
+    assert len(alice.result("private/get_open_orders")) == left + 1
+
+
+@pytest.mark.parametrize(
+    ("cancel_type", "param"),
+    [
+        ("instrument", "instrument_name"),
+        ("instrument_kind", "kind"),
+        ("currency", "currency"),
+        ("currency_pair", "currency_pair"),
+        ("quote_set_id", "quote_set_id"),
+        ("delta", "cancel_type"),
+    ],
+)
+def test_no_more_quotes_are_cancelled_than_were_named(alice: Client, cancel_type: str, param: str) -> None:
+    error = alice.error("private/cancel_quotes", cancel_type=cancel_type)
+    assert (error["code"], error["data"]["param"]) == (-32602, param)
+    assert alice.error("private/cancel_quotes", max_delta=0.5)["code"] == -32602
+    assert alice.error("private/cancel_quotes", currency_pair="no_pair")["data"]["param"] == "currency_pair"
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "param"),
+    [
+        ("cancel_all", {}, "freeze_quotes"),
+        ("cancel_all_by_instrument", {"instrument_name": NAME}, "freeze_quotes"),
+        ("cancel_all_by_currency", {"currency": "BTC"}, "freeze_quotes"),
+        ("cancel_all_by_currency_pair", {"currency_pair": "btc_usd"}, "freeze_quotes"),
+        ("cancel_all_by_kind_or_type", {}, "freeze_quotes"),
+        ("cancel_quotes", {}, "freeze_quotes"),
+        ("set_self_trading_config", {"mode": "cancel_maker"}, "extended_to_subaccounts"),
+        ("set_self_trading_config", {"mode": "cancel_maker"}, "block_rfq_self_match_prevention"),
+        ("set_mmp_config", GROUP | {"interval": 10, "frozen_time": 0}, "block_rfq"),
+    ],
+)
+def test_what_is_not_done_is_refused_and_not_ignored(
+    exchange: Exchange, alice: Client, method: str, params: dict[str, object], param: str
+) -> None:
+    alice.buy(100, 50_000.0)
+    before = exchange.journalled()
+    error = alice.error(f"private/{method}", **params, **{param: True})
+    assert (error["code"], error["data"]["param"]) == (10033, param)
+    assert exchange.journalled() == before
+    assert len(alice.result("private/get_open_orders")) == 1
+    alice.result(f"private/{method}", **params, **{param: False})
+
+
+def test_quotes_that_come_too_late_are_not_placed(exchange: Exchange, alice: Client) -> None:
+    alice.result("private/enable_cancel_on_disconnect")
+    alice.result("private/set_mmp_config", **GROUP, interval=10, frozen_time=0, quantity_limit=10)
+    now_ms = exchange.now() // 1_000_000
+    asked = {"mmp_group": "g", "quotes": [{"instrument_name": NAME, "bid": {"amount": 100, "price": 59_000}}]}
+    error = alice.error("private/mass_quote", valid_until=now_ms - 1, **asked)
+    assert (error["code"], error["message"]) == (13888, "timed_out")
+    assert alice.result("private/get_open_orders") == []
+    assert alice.result("private/mass_quote", valid_until=now_ms + 60_000, **asked)["success_count"] == 1

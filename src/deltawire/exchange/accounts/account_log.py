@@ -45,6 +45,8 @@ class LogEntry(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     fill: Fill | None = None
     other: AccountId = 0
     """The account at the other end of a transfer."""
+    nonce: str = ""
+    """Of a transfer, by which who made it knows it."""
 
 
 class SettlementEntry(msgspec.Struct, frozen=True, gc=False):
@@ -166,6 +168,7 @@ class AccountLog:
                     output.balance,
                     cashflow=output.units,
                     other=output.other,
+                    nonce=output.nonce,
                 )
             case Settled():
                 log.add(

@@ -50,6 +50,21 @@ class RenameSubaccount(Record, frozen=True, tag=True, kw_only=True):
     name: str
 
 
+class SetSubaccountLogin(Record, frozen=True, tag=True, kw_only=True):
+    """Whether sessions may act for a sub-account."""
+
+    account: AccountId
+    sub: AccountId
+    enabled: bool
+
+
+class CloseSubaccount(Record, frozen=True, tag=True, kw_only=True):
+    """A sub-account without money, positions and orders ends; its number is not given again."""
+
+    account: AccountId
+    sub: AccountId
+
+
 class Transfer(Record, frozen=True, tag=True, kw_only=True):
     """Money from an account to another of the same owner, if no position needs it."""
 
@@ -57,6 +72,8 @@ class Transfer(Record, frozen=True, tag=True, kw_only=True):
     to: AccountId
     currency: str
     units: int
+    nonce: str = ""
+    """By which the client knows it."""
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -82,6 +99,8 @@ AccountRecord = (
     | SetMarginModel
     | OpenSubaccount
     | RenameSubaccount
+    | SetSubaccountLogin
+    | CloseSubaccount
     | Transfer
     | MovePositions
 )
@@ -112,6 +131,7 @@ class BalanceChanged(AccountEvent, frozen=True, tag=True):
     at_ns: int = 0
     balance: int = 0
     other: AccountId = 0
+    nonce: str = ""
 
 
 class Settled(AccountEvent, frozen=True, tag=True):

@@ -9,11 +9,7 @@ from deltawire.exchange.accounts.account_records import (
     BalanceChanged,
     Charged,
     Deposit,
-    MovePositions,
-    OpenSubaccount,
-    RenameSubaccount,
     SetMarginModel,
-    Transfer,
     Withdraw,
 )
 from deltawire.exchange.accounts.ledger import Account, Ledger, OpenOrder
@@ -153,9 +149,7 @@ class Accounts:
                 return self._withdraw(record)
             case SetMarginModel():
                 return self._set_model(record)
-            case OpenSubaccount() | RenameSubaccount() | Transfer() | MovePositions():
-                return self.subaccounts.received(record, self.outbox)
-        return Rejection(Code.NOT_IMPLEMENTED, reason=type(record).__name__)
+        return self.subaccounts.received(record, self.outbox)
 
     def outcome(self) -> Sequence[AccountEvent | RiskInstruction]:
         """The results of the calls so far, liquidations last."""
@@ -173,8 +167,8 @@ class Accounts:
     def thaw(self, state: bytes) -> None:
         """Restore ledger and prices; sums and margins are computed again, with equal results."""
         frozen = msgspec.msgpack.decode(state, type=_State)
-        self._began(frozen.ledger, frozen.pricing)
-        self.settlement.settle_ns, self.listings.hour = frozen.settle_ns, frozen.listed_hour
+        self._began(frozen.ledger, frozen.pricing, frozen.settle_ns)
+        self.listings.hour = frozen.listed_hour
         self.standings.refresh_all()
 
     def imbalance(self, currency: str) -> int:
@@ -193,19 +187,20 @@ class Accounts:
     def beside(self, ledger: Ledger) -> "Accounts":
         """Others at the same prices and tables."""
         found = Accounts(margins=self.margins, fees=self.fees, band=self.band, listing=False)
-        found._began(ledger, self.pricing)
-        found.settlement.settle_ns = self.settlement.settle_ns
+        found._began(ledger, self.pricing, self.settlement.settle_ns)
         found.standings.refresh_all()
         return found
 
-    def _began(self, ledger: Ledger, pricing: Pricing) -> None:
+    def _began(self, ledger: Ledger, pricing: Pricing, settle_ns: int = 0) -> None:
         self.ledger, self.pricing = ledger, pricing
         self.outbox: list[AccountNotice | RiskInstruction] = []
         self.settlement_of = {name: instrument.settlement for name, instrument in pricing.instruments.items()}
         self.margining = Margining(pricing, self.margins, self.fees)
         self.portfolios = Portfolios(pricing, self.margins)
         self.standings = MarginState(ledger, pricing, self.margining, self.portfolios)
-        self.settlement = Settlement(ledger, pricing, self.fees, self.standings)
+        self.settlement = Settlement(
+            ledger, pricing, self.fees, standings=self.standings, settle_ns=settle_ns
+        )
         self.liquidation = Liquidation(ledger, pricing, self.standings, self.band)
         self.listings = Listings(pricing, self.fees, self.band, self.margins)
         self.subaccounts = Subaccounts(ledger, pricing, self.standings, self.settlement)

@@ -47,6 +47,10 @@ class Account(msgspec.Struct):
     """Of a sub-account whose it is."""
     name: str = ""
     """Of a sub-account."""
+    login: bool = True
+    """Of a sub-account: whether sessions may act for it."""
+    opened: int = 0
+    """Number of sub-accounts that the account has ever opened."""
 
     def wallet(self, currency: str) -> Wallet:
         """The wallet of a currency, created empty."""
@@ -72,6 +76,8 @@ class Ledger(msgspec.Struct):
 
     accounts: dict[AccountId, Account] = msgspec.field(default_factory=dict)
     houses: dict[str, House] = msgspec.field(default_factory=dict)
+    last_sub: AccountId = 0
+    """The highest number that a sub-account has had."""
 
     def account(self, number: AccountId) -> Account:
         """An account, created when it is first named."""
@@ -79,6 +85,18 @@ class Ledger(msgspec.Struct):
         if account is None:
             account = self.accounts[number] = Account(number)
         return account
+
+    def open_subaccount(self, main: AccountId, name: str, first: AccountId) -> Account:
+        """A new sub-account; its number is `first` or the next after all sub-accounts so far, closed ones included."""
+        numbers = [number for number, each in self.accounts.items() if each.main]
+        self.last_sub = max(*numbers, self.last_sub, first - 1) + 1
+        account = self.account(self.last_sub)
+        account.main, account.name = main, name
+        return account
+
+    def close(self, number: AccountId) -> None:
+        """Remove an account; `KeyError` if there is none."""
+        del self.accounts[number]
 
     def subaccounts(self, main: AccountId) -> list[Account]:
         """The sub-accounts of an account, in the order of their opening."""

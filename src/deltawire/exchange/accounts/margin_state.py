@@ -1,5 +1,7 @@
 """The margin of every account in every currency, updated instrument by instrument."""
 
+from typing import Any
+
 from deltawire.exchange.accounts.ledger import Account, Ledger, OpenOrder
 from deltawire.exchange.accounts.margining import (
     NO_EXPOSURE,
@@ -81,6 +83,14 @@ class MarginState:
         if margin is None:
             margin = self._standings[key] = CurrencyMargin()
         return margin
+
+    def forget(self, number: AccountId) -> None:
+        """The account has ended."""
+        self._exposures.pop(number, None)
+        keys: tuple[dict[Key, Any], ...] = (self._standings, self._matrices, self._stale, self._reserving)
+        for kept in keys:
+            for key in [key for key in kept if key[0] == number]:
+                del kept[key]
 
     def exposure(self, account: Account, name: str) -> Exposure:
         """An account's open orders in an instrument."""

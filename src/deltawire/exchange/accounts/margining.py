@@ -54,11 +54,13 @@ class Exposure:
 
     __slots__ = ("bought", "buy_lots", "buy_ticks", "sell_lots", "sell_ticks")
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, buy_lots: int = 0, buy_ticks: int = 0, sell_lots: int = 0, sell_ticks: int = 0
+    ) -> None:
         self.bought: int | None = None
         """Margin of the buy orders, valid until they change, if prices do not affect it."""
-        self.buy_lots = self.sell_lots = 0
-        self.buy_ticks = self.sell_ticks = 0
+        self.buy_lots, self.sell_lots = buy_lots, sell_lots
+        self.buy_ticks, self.sell_ticks = buy_ticks, sell_ticks
         """Σ price × lots."""
 
     def add(self, order: OpenOrder, way: int = 1) -> None:

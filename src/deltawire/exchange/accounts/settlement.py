@@ -20,12 +20,21 @@ Outbox = list[AccountNotice | RiskInstruction]
 class Settlement:
     """Settles once when 08:00 UTC has passed."""
 
-    def __init__(self, ledger: Ledger, pricing: Pricing, fees: FeeTable, standings: MarginState) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        pricing: Pricing,
+        fees: FeeTable,
+        *,
+        standings: MarginState,
+        settle_ns: int = 0,
+    ) -> None:
+        """`settle_ns` is the time of the next settlement; 0: the first 08:00 UTC after the first price."""
         self._ledger = ledger
         self._pricing = pricing
         self._fees = fees
         self._standings = standings
-        self.settle_ns = 0
+        self.settle_ns = settle_ns
 
     def due(self, outbox: Outbox) -> None:
         """Settle if it is time."""
@@ -58,13 +67,13 @@ class Settlement:
         prices = {name: pricing.delivery_price(name) for name in list(pricing.deliveries)}
         for name, delivered in prices.items():
             if delivered is not None:
-                pricing.delivered[name] = (*pricing.delivered.get(name, ()), (self.settle_ns, delivered))
+                pricing.delivered_at(name, self.settle_ns, delivered)
         for instrument in list(pricing.instruments.values()):
             price = prices.get(instrument.index_name)
             if instrument.expiration_ns <= pricing.now_ns and price is not None:
                 self._expire(instrument, price, outbox)
             elif instrument.name in pricing.marks:
-                pricing.settled[instrument.name] = pricing.marks[instrument.name]
+                pricing.settled_at_mark(instrument.name)
                 if instrument.kind == "future":
                     self._settle_future(instrument, outbox)
 

@@ -5,22 +5,25 @@ import msgspec
 from deltawire.exchange.accounts.account_records import (
     AccountNotice,
     BalanceChanged,
+    CloseSubaccount,
     Move,
     MovePositions,
     OpenSubaccount,
     PositionMoved,
     RenameSubaccount,
+    SetSubaccountLogin,
     SubaccountOpened,
     Transfer,
 )
 from deltawire.exchange.accounts.ledger import Account, House, Ledger
 from deltawire.exchange.accounts.margin_state import MarginState
+from deltawire.exchange.accounts.names import LONGEST
 from deltawire.exchange.accounts.positions import Position
 from deltawire.exchange.accounts.settlement import Settlement
 from deltawire.exchange.instruments.contracts import worth_at
 from deltawire.exchange.orders.codes import Code, Rejection
 from deltawire.exchange.orders.orders import AccountId
-from deltawire.exchange.ports import RiskInstruction
+from deltawire.exchange.ports import Record, RiskInstruction
 from deltawire.exchange.pricing.pricing import Pricing
 from deltawire.model.instruments import Instrument
 
@@ -28,8 +31,17 @@ FIRST = 500_000
 """The first number of a sub-account; the operator's accounts are numbered from 1 on."""
 MOST = 20
 """Sub-accounts of one account (docs.deribit.com)."""
-LONGEST_NAME = 64
+MOST_EVER = 1_000
+"""Of one account, those that have been closed included."""
 Outbox = list[AccountNotice | RiskInstruction]
+TAKEN = Rejection(Code.INVALID_PARAMS, reason="no such name, or taken", param="name")
+NOT_EMPTY = Rejection(
+    Code.OTHER_REJECT,
+    reason="it has money, positions or orders: cancel, close and transfer them first",
+    param="subaccount_id",
+)
+FARTHEST = 100
+"""Prices of moved positions are at most so many times the index: far out, and within what integers hold."""
 FUNDS = Rejection(Code.NOT_ENOUGH_FUNDS)
 LOCKED = Rejection(Code.ACCOUNT_LOCKED, reason="liquidation")
 
@@ -45,19 +57,22 @@ class Subaccounts:
         self._standings = standings
         self._settlement = settlement
 
-    def received(
-        self, record: OpenSubaccount | RenameSubaccount | Transfer | MovePositions, outbox: Outbox
-    ) -> Rejection | None:
+    def received(self, record: Record, outbox: Outbox) -> Rejection | None:
         """Act on a record, or refuse it without having changed anything."""
         match record:
             case OpenSubaccount():
                 return self._open(record, outbox)
             case RenameSubaccount():
                 return self._rename(record)
+            case SetSubaccountLogin():
+                return self._set_login(record)
+            case CloseSubaccount():
+                return self._close(record)
             case Transfer():
                 return self._transfer(record, outbox)
             case MovePositions():
                 return self._move(record, outbox)
+        return Rejection(Code.NOT_IMPLEMENTED, reason=type(record).__name__)
 
     def owner(self, number: AccountId) -> AccountId:
         """The main account of an account, which may be itself."""
@@ -67,13 +82,17 @@ class Subaccounts:
     def _open(self, record: OpenSubaccount, outbox: Outbox) -> Rejection | None:
         if self.owner(record.account) != record.account:
             return Rejection(Code.FORBIDDEN, reason="a sub-account has none itself")
-        subs = [number for number, each in self._ledger.accounts.items() if each.main]
         if len(self._ledger.subaccounts(record.account)) >= MOST:
             return Rejection(Code.OTHER_REJECT, reason=f"at most {MOST} sub-accounts")
+        owner = self._ledger.accounts.get(record.account)
+        if owner is not None and owner.opened >= MOST_EVER:
+            return Rejection(
+                Code.OTHER_REJECT, reason=f"at most {MOST_EVER} sub-accounts, closed ones included"
+            )
         if not self._is_free(record.name):
-            return Rejection(Code.INVALID_PARAMS, reason="no such name, or taken", param="name")
-        account = self._ledger.account(max(subs, default=FIRST - 1) + 1)
-        account.main, account.name = record.account, record.name
+            return TAKEN
+        account = self._ledger.open_subaccount(record.account, record.name, FIRST)
+        self._ledger.account(record.account).opened += 1
         outbox.append(SubaccountOpened(record.account, account.id, record.name))
         return None
 
@@ -82,13 +101,31 @@ class Subaccounts:
         if sub is None or sub.main != record.account:
             return Rejection(Code.NOT_FOUND, param="sid")
         if not self._is_free(record.name):
-            return Rejection(Code.INVALID_PARAMS, reason="no such name, or taken", param="name")
+            return TAKEN
         sub.name = record.name
+        return None
+
+    def _set_login(self, record: SetSubaccountLogin) -> Rejection | None:
+        sub = self._ledger.accounts.get(record.sub)
+        if sub is None or sub.main != record.account:
+            return Rejection(Code.NOT_FOUND, param="sid")
+        sub.login = record.enabled
+        return None
+
+    def _close(self, record: CloseSubaccount) -> Rejection | None:
+        sub = self._ledger.accounts.get(record.sub)
+        if sub is None or sub.main != record.account:
+            return Rejection(Code.NOT_FOUND, param="subaccount_id")
+        held = any(position.lots or position.unsettled for position in sub.positions.values())
+        if held or sub.orders or any(wallet.balance or wallet.liquidating for wallet in sub.wallets.values()):
+            return NOT_EMPTY
+        self._ledger.close(record.sub)
+        self._standings.forget(record.sub)
         return None
 
     def _is_free(self, name: str) -> bool:
         taken = any(each.name == name for each in self._ledger.accounts.values())
-        return 0 < len(name) <= LONGEST_NAME and name.isprintable() and not taken
+        return 0 < len(name) <= LONGEST and name.isprintable() and not taken
 
     def _transfer(self, record: Transfer, outbox: Outbox) -> Rejection | None:
         if (rejection := self._kin(record.account, record.to)) is not None:
@@ -107,7 +144,9 @@ class Subaccounts:
         ):
             self._ledger.deposit(number, record.currency, units)
             balance = self._ledger.account(number).wallet(record.currency).balance
-            outbox.append(BalanceChanged(number, record.currency, units, record.at_ns, balance, other))
+            outbox.append(
+                BalanceChanged(number, record.currency, units, record.at_ns, balance, other, record.nonce)
+            )
         return None
 
     def _kin(self, one: AccountId, other: AccountId) -> Rejection | None:
@@ -149,7 +188,17 @@ class Subaccounts:
             return Rejection(Code.INVALID_AMOUNT, reason="more than the position", param="amount")
         if source.wallet(instrument.settlement).liquidating:
             return LOCKED
-        return None if move.price > 0 else Rejection(Code.INVALID_PRICE, param="price")
+        least, most = instrument.price(1), FARTHEST * self._usual(instrument)
+        within = least <= move.price <= most
+        return (
+            None if within else Rejection(Code.INVALID_PRICE, reason=f"from {least} to {most}", param="price")
+        )
+
+    def _usual(self, instrument: Instrument) -> float:
+        """What prices of an instrument are held against: its index; options on a coin are priced in that coin."""
+        if instrument.kind == "option" and instrument.inverse:
+            return 1.0
+        return self._pricing.index.get(instrument.index_name, 0.0)
 
     def _hand_over(self, source: Account, target: Account, move: Move) -> int:
         """Do it; what the target has got, in lots."""

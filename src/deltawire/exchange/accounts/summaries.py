@@ -168,9 +168,7 @@ def _in_dollars(instrument: Instrument, option: Position, mark: float, index: fl
 def margins(accounts: Accounts, instrument: Instrument, lots: int, price: float) -> tuple[float, float]:
     """What buying, and what selling, so much at a price would need alone."""
     ticks = round(price / instrument.price(1)) * lots
-    buy, sell = Exposure(), Exposure()
-    buy.buy_lots, buy.buy_ticks = lots, ticks
-    sell.sell_lots, sell.sell_ticks = lots, ticks
+    buy, sell = Exposure(buy_lots=lots, buy_ticks=ticks), Exposure(sell_lots=lots, sell_ticks=ticks)
     line = partial(accounts.margining.line, Account(0), instrument)
     return _coins(line(buy, price).initial), _coins(line(sell, price).initial)
 

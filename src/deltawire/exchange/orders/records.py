@@ -71,6 +71,7 @@ class CancelMany(Record, frozen=True, tag=True, gc=False):
     settlement: str | None = None
     """The settlement currency; see `Instrument.currencies`."""
     index_name: str | None = None
+    quote_set_id: str | None = None
 
     def fits(self, order: Order, instrument: Instrument) -> bool:
         """Whether an order is to be cancelled."""
@@ -81,6 +82,7 @@ class CancelMany(Record, frozen=True, tag=True, gc=False):
             and self.currency in (None, instrument.base, instrument.settlement)
             and self.settlement in (None, *instrument.currencies)
             and self.index_name in (None, instrument.index_name)
+            and self.quote_set_id in (None, order.terms.quote_set_id)
             and (self.type == "all" or order.terms.type in _CANCELLED[self.type])
             and (order.quote or not self.quotes_only)
         )

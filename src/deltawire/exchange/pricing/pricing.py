@@ -87,6 +87,14 @@ class Pricing(msgspec.Struct):
         if instrument.perpetual:
             self.funding[instrument.name] = FundingMeter(instrument)
 
+    def delivered_at(self, index: str, at_ns: int, price: float) -> None:
+        """An index's price was paid at a settlement."""
+        self.delivered[index] = (*self.delivered.get(index, ()), (at_ns, price))
+
+    def settled_at_mark(self, name: str) -> None:
+        """An instrument was settled at its present mark price."""
+        self.settled[name] = self.marks[name]
+
     def delist(self, name: str) -> None:
         """Remove an instrument that has been delivered."""
         for table in (self.instruments, self.marks, self.options, self.funding, self.basis, self.settled):

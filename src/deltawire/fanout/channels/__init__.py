@@ -1,1 +1,1 @@
-"""What each kind of channel says of events."""
+"""The channel classes: what each family publishes."""

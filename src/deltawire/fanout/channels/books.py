@@ -7,11 +7,15 @@ from deltawire.book.checksums import levels_checksum
 from deltawire.book.kernel import Pending, Side, Top
 from deltawire.book.ladder import Ladder, changes_between
 from deltawire.book.merging import ReaderCheckpoints
-from deltawire.fanout.channel import InstrumentChannel, Recovered
-from deltawire.market.book_log import BookEntry, is_news, ladder_before, sizes_before
+from deltawire.dialect.grammar import ChannelKey
+from deltawire.fanout.channel import InstrumentChannel, Opening, Recovered, Timers
+from deltawire.fanout.subscribers import SubscriberGroups
+from deltawire.market.book_log import BookEntry, is_news, known_after, ladder_before, sizes_before
+from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.model.events import BookDelta, BookImage, Changes, Event, Levels, Listing, Status
 from deltawire.model.instruments import Instrument
+from deltawire.model.known_range import KnownRange
 from deltawire.model.numbers import unit
 from deltawire.wire.notifications import BookNote, BookStatus, GroupedNote, all_new, level_pairs
 
@@ -37,6 +41,7 @@ class _Start(NamedTuple):
     change_id: int
     at_ns: int
     held: list[BookEntry]
+    known: KnownRange
 
 
 class _BookChannel(InstrumentChannel):
@@ -46,6 +51,26 @@ class _BookChannel(InstrumentChannel):
     merges = True
     selects = True
     """Whether it tells only what differs from what it told last."""
+
+    def __init__(
+        self, key: ChannelKey, market: Market, groups: SubscriberGroups, timers: Timers, opening: Opening
+    ) -> None:
+        super().__init__(key, market, groups, timers, opening)
+        if key.beyond and self.state.whole is not None:
+            self.state = self.state.whole
+
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
+        """An event; whoever asked for levels beyond the known range has them in the same book."""
+        if self.key.beyond and state is not None and state.whole is not None:
+            self.state = state.whole
+            if isinstance(event, BookDelta | BookImage):
+                _, _, _, event = self.state.book_log.entries[-1]
+        if not isinstance(event, BookDelta) or event.covers:
+            self.take(event)
+
+    def take(self, event: Event) -> None:
+        """An event of this channel's book."""
+        raise NotImplementedError
 
     def same(self, segment: list[BookEntry], later: list[BookEntry]) -> bool:
         """Whether a segment, behind which these came later, has left what the channel shows as it was."""
@@ -70,10 +95,18 @@ class _BookChannel(InstrumentChannel):
             held = segment[::-1]
             segment = next(segments, None)
         if segment is None:
-            state = self.state
-            return None if held else _Start(state.book_told, state.sequence, state.book_ns, [])
+            return None if held else self.here()
         told, later = self._last_told(segment, segments, held) if self.selects else (segment, held)
-        return _Start(told[0][0], *self._book_at(told, later), held)
+        return _Start(told[0][0], *self._book_at(told, later), held, self._known_at(told[0][0], held))
+
+    def here(self) -> _Start:
+        """Where the channel stands if all events so far have been told."""
+        state = self.state
+        return _Start(state.book_told, state.sequence, state.book_ns, [], state.known_range)
+
+    def _known_at(self, number: int, later: list[BookEntry]) -> KnownRange:
+        """The known range after the event of this number."""
+        return known_after(self.state.book_log, number, self.state) if later else self.state.known_range
 
     def _last_told(
         self, segment: list[BookEntry], earlier: Iterator[list[BookEntry]], later: list[BookEntry]
@@ -149,7 +182,7 @@ class BookChannel(_BookChannel):
         depth = self.key.levels
         return [(side.levels(depth).prices, side.levels(depth).sizes) for side in (ladder.bids, ladder.asks)]
 
-    def on_event(self, event: Event, state: InstrumentState | None) -> None:
+    def take(self, event: Event) -> None:
         """An image, a delta, a status, or exponents that have become finer."""
         if isinstance(event, BookDelta):
             self._on_delta(event)
@@ -158,7 +191,7 @@ class BookChannel(_BookChannel):
         elif isinstance(event, Listing):
             self._on_listing(event)
         elif isinstance(event, BookImage):
-            self._begin(_Start(self.state.book_told, event.sequence, self.state.book_ns, []))
+            self._begin(self.here())
         if self.waiting:
             self.timers.after_moment(self)
 
@@ -166,7 +199,7 @@ class BookChannel(_BookChannel):
         """Publish what has changed since, or a status that no delta carried."""
         state = self.state
         if self._unsettled:
-            self._begin(_Start(state.book_told, state.sequence, state.book_ns, []))
+            self._begin(self.here())
             self.admit()
         elif state.book_told != self.seq:
             bids, asks = self._bids.take(state.ladder.bids), self._asks.take(state.ladder.asks)
@@ -186,16 +219,17 @@ class BookChannel(_BookChannel):
             return None
         if self._image is None or self._image.change_id != self._change_id:
             bids, asks = self._bids.published(state.ladder.bids), self._asks.published(state.ladder.asks)
-            self._image = self._note(all_new(bids), all_new(asks), levels_checksum(bids, asks))
+            known = self._known or None
+            self._image = self._note(all_new(bids), all_new(asks), levels_checksum(bids, asks), known=known)
         return self._image
 
     def hold(self) -> int:
-        """See `Channel`."""
+        """A reader falls behind here: keep its changes from here on; returns the position."""
         self._checkpoints.hold(self.seq, _Context(self._change_id, self._news_count))
         return self.seq
 
     def release(self, seq: int) -> None:
-        """See `Channel`."""
+        """A reader that fell behind there has caught up or left: drop what only it needed."""
         self._checkpoints.release(seq)
 
     def since(self, seq: int) -> BookNote:
@@ -238,7 +272,8 @@ class BookChannel(_BookChannel):
             bids, asks = self._restated()
         before = change_id if bids or asks else None
         finer = seq < self.state.refined
-        return self._note(bids, asks, self._checksum, before, news, exponents=finer)
+        known = self._known if seq < self.state.ranged or (before is None and self._known) else None
+        return self._note(bids, asks, self._checksum, before, news, exponents=finer, known=known)
 
     def _between(self, bids: dict[int, int], asks: dict[int, int]) -> tuple[Changes, Changes]:
         ladder = self.state.ladder
@@ -250,7 +285,7 @@ class BookChannel(_BookChannel):
     def _begin(self, start: _Start) -> None:
         """The book as it was there counts as published."""
         self._unsettled = False
-        self.seq, self._change_id, self._at_ns, held = start
+        self.seq, self._change_id, self._at_ns, held, self._known = start
         bids, asks = sizes_before(held, self.state.instrument)
         ladder = self.state.ladder
         if self.key.levels and held:
@@ -294,6 +329,7 @@ class BookChannel(_BookChannel):
         self._instrument = listing.instrument
         if factors != (1, 1):
             self._image = self._checksum = None
+            self._known = self._known.rescaled(factors[0])
             for held in (self._bids, self._asks, self._checkpoints):
                 held.rescale(*factors)
 
@@ -315,8 +351,10 @@ class BookChannel(_BookChannel):
         self._checkpoints.add(bids, asks)
         self._checksum = self._proof()
         follows = before if bids or asks else None
-        finer = self.seq < state.refined
-        note = self._note(bids, asks, self._checksum, follows, news, exponents=finer)
+        finer, ranged = self.seq < state.refined, self.seq < state.ranged
+        self._known = state.known_range
+        known = self._known if ranged or (follows is None and self._known) else None
+        note = self._note(bids, asks, self._checksum, follows, news, exponents=finer, known=known)
         self.publish(state.book_told, note)
 
     def _proof(self) -> int:
@@ -335,6 +373,7 @@ class BookChannel(_BookChannel):
         news: BookStatus | None = None,
         *,
         exponents: bool = False,
+        known: KnownRange | None = None,
     ) -> BookNote:
         """An image unless it follows what was `before`."""
         return BookNote(
@@ -349,6 +388,7 @@ class BookChannel(_BookChannel):
             news,
             checksum,
             exponents or before is None,
+            known.limited(self.key.levels) if known else known,
         )
 
 
@@ -393,13 +433,21 @@ class GroupedBookChannel(_BookChannel):
 
     def view(self, ladder: Ladder) -> Any:
         """The best groups of both sides."""
-        sides = self._grouped(ladder.bids, down=True), self._grouped(ladder.asks, down=False)
-        return [level_pairs(levels, self.state.instrument) for levels in sides]
+        return self._view(ladder, self.state.known_range)
 
-    def on_event(self, event: Event, state: InstrumentState | None) -> None:
+    def view_before(self, entries: list[BookEntry]) -> Any:
+        """Those as they were before the newest events."""
+        state = self.state
+        known = known_after(state.book_log, entries[0][0] - 1, state) if entries else state.known_range
+        return self._view(ladder_before(state.ladder, *sizes_before(entries, state.instrument)), known)
+
+    def _view(self, ladder: Ladder, known: KnownRange) -> Any:
+        return [level_pairs(levels, self.state.instrument) for levels in self._groups_of(ladder, known)]
+
+    def take(self, event: Event) -> None:
         """A book event; what it did to the best levels shows when the interval is over, a status at once."""
         if isinstance(event, BookImage):
-            self._begin(_Start(self.state.book_told, event.sequence, self.state.book_ns, []))
+            self._begin(self.here())
         elif isinstance(event, BookDelta):
             self._refresh = self._refresh or self.state.book_told % REFRESH == 0
             self.soon()
@@ -419,7 +467,7 @@ class GroupedBookChannel(_BookChannel):
         """Publish if the levels differ from those published last."""
         state = self.state
         if self._unsettled:
-            self._begin(_Start(state.book_told, state.sequence, state.book_ns, []))
+            self._begin(self.here())
             self.admit()
             return
         if state.book_told == self.seq:
@@ -451,16 +499,20 @@ class GroupedBookChannel(_BookChannel):
         state, empty = self.state, Levels([], [])
         bids, asks, status = empty, empty, None
         if state.live:
-            bids = self._grouped(state.ladder.bids, down=True)
-            asks = self._grouped(state.ladder.asks, down=False)
+            bids, asks = self._groups_of(state.ladder, state.known_range)
         else:
             detail = state.detail if state.reason == "closed" else ""
             status = BookStatus("stale", state.reason, detail)
         return GroupedNote(state.book_ns, state.name, state.instrument, state.sequence, bids, asks, status)
 
-    def _grouped(self, side: Side, *, down: bool) -> Levels:
-        step = group_step(self.state.instrument, self.key.group)
-        return group_levels(side, step, int(self.key.depth), down=down)
+    def _groups_of(self, ladder: Ladder, known: KnownRange) -> tuple[Levels, Levels]:
+        """The best groups of both sides that are known as a whole, or all that there are if that was asked for."""
+        step, depth = group_step(self.state.instrument, self.key.group), int(self.key.depth)
+        edges = (None, None) if self.key.beyond else known.complete_to(ladder.bids, ladder.asks)
+        return (
+            group_levels(ladder.bids, step, depth, down=True, edge=edges[0]),
+            group_levels(ladder.asks, step, depth, down=False, edge=edges[1]),
+        )
 
 
 def group_step(instrument: Instrument, group: str) -> int:
@@ -476,15 +528,19 @@ def group_step(instrument: Instrument, group: str) -> int:
     return max(1, int(group) * cents * unit(instrument.price_exponent) // 100)
 
 
-def group_levels(side: Side, step: int, depth: int, *, down: bool) -> Levels:
-    """The best `depth` groups of a side; prices are rounded away from the spread (bids down, asks up)."""
+def group_levels(side: Side, step: int, depth: int, *, down: bool, edge: int | None = None) -> Levels:
+    """The best `depth` groups of a side; prices are rounded away from the spread (bids down, asks up).
+
+    Levels are known up to the price `edge`, if that is not None: groups that reach beyond it are left out.
+    """
     taken = depth if step == 1 else depth * 4
     while True:
         levels = side.levels(taken)
         groups: dict[int, int] = {}
         for price, size in zip(levels.prices, levels.sizes, strict=True):
             rounded = price // step * step if down else -(-price // step) * step
-            groups[rounded] = groups.get(rounded, 0) + size
+            if edge is None or (rounded >= edge if down else rounded <= edge):
+                groups[rounded] = groups.get(rounded, 0) + size
         if len(levels.prices) < taken or len(groups) > depth or step == 1:
             return Levels(list(groups)[:depth], list(groups.values())[:depth])
         taken *= 4

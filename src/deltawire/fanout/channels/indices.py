@@ -1,4 +1,4 @@
-"""Channels about an index: price, last day, what it is made of, its volatility, and what would be paid by it."""
+"""Channels of an index: price, statistics, constituents, volatility, and estimated delivery price."""
 
 from typing import Any
 
@@ -12,40 +12,40 @@ from deltawire.model.events import Event, Index
 SECOND_NS = INTERVALS_NS["agg2"]
 UNKNOWN = IndexState()
 AVERAGED_S = 1800
-"""So long before an expiry the price is the mean of what the index was since, and an estimate."""
+"""Seconds before an expiry in which the delivery price, the mean of the index since then, is an estimate."""
 
 
 class _OfIndex(Channel):
-    """A channel about an index."""
+    """Base of the channels of an index."""
 
     merges = True
     _index = UNKNOWN
 
     @property
     def index(self) -> IndexState:
-        """What is known of it."""
+        """The state of the index; `UNKNOWN` before its first event."""
         if self._index is UNKNOWN:
             self._index = self.market.find_index(self.key.index) or UNKNOWN
         return self._index
 
 
 class IndexChannel(_OfIndex):
-    """`deribit_price_index.{index}`: an index price whenever it changes; its position is how often it has."""
+    """`deribit_price_index.{index}`: an index price whenever it changes; its position is the number of changes."""
 
     def opened(self) -> None:
-        """What is known goes out as the image."""
+        """The present price counts as published."""
         self.seq = self.index.prices.number
 
     def on_event(self, event: Event, state: InstrumentState | None) -> None:
-        """An index, or a ticker that states one."""
+        """Publish the price if an index, or a ticker that states it, has changed it."""
         known = self._index if self._index is not UNKNOWN else self.index
         number = known.prices.number
         if number != self.seq:
-            self.publish(number, self._data(known.told))
+            self.publish(number, self._data(known.changed))
 
     def image(self) -> Any:
-        """The index now."""
-        return self._data(self.index.told)
+        """The present price; None before the first."""
+        return self._data(self.index.changed)
 
     def _data(self, index: Index | None) -> dict[str, Any] | None:
         if index is None:
@@ -55,10 +55,10 @@ class IndexChannel(_OfIndex):
 
 
 class _EverySecondChannel(_OfIndex):
-    """Publishes what events have changed once a second of the venue's time; its position is their number."""
+    """Publishes at most once a second of the venue's time; its position is the number of `events`."""
 
     def opened(self) -> None:
-        """What is known goes out as the image; what the second at hand has brought is told at its end."""
+        """The present data is the image; the events of the current second are published at its end."""
         venue = self.market.venue_of(self.key.index)
         now = self.market.now_ns.get(venue, 0)
         self.seq = self.events().at_second(now)
@@ -66,30 +66,30 @@ class _EverySecondChannel(_OfIndex):
             self.timers.wake(self, venue, SECOND_NS)
 
     def events(self) -> Count:
-        """The events that change it."""
+        """The count of the events that change the data."""
         raise NotImplementedError
 
     def on_event(self, event: Event, state: InstrumentState | None) -> None:
-        """An event that has changed it is told at the end of the second."""
+        """Publish at the end of the second if there was an event."""
         if self.events().number != self.seq:
             self.timers.wake(self, self.market.venue_of(self.key.index), SECOND_NS)
 
     def interval_ended(self) -> None:
-        """Publish what is new."""
+        """Publish if there were events since the last notification."""
         number, data = self.events().number, self.image()
         if data is not None and number != self.seq:
             self.publish(number, data)
 
 
 class IndexStatisticsChannel(_EverySecondChannel):
-    """`deribit_price_statistics.{index}`: the last 24 hours, as far as this server has seen them."""
+    """`deribit_price_statistics.{index}`: the last 24 hours, from the prices that this server has seen."""
 
     def events(self) -> Count:
-        """Changes of the price."""
+        """The count of price changes."""
         return self.index.prices
 
     def image(self) -> Any:
-        """The day now; no market here is ever declared highly volatile."""
+        """Low, high and change of 24 hours; `high_volatility` is always false."""
         if self.index.newest is None:
             return None
         low, high, change = self.index.day.range()
@@ -103,16 +103,16 @@ class IndexStatisticsChannel(_EverySecondChannel):
 
 
 class ExpirationPriceChannel(_EverySecondChannel):
-    """`estimated_expiration_price.{index}`: what would be paid, and the seconds to the next expiry."""
+    """`estimated_expiration_price.{index}`: the delivery price, and the seconds to the next expiry."""
 
     def events(self) -> Count:
-        """Estimates of instruments that have not expired."""
+        """The count of estimates of instruments that have not expired."""
         return self.index.estimates
 
     def image(self) -> Any:
-        """The estimate of the instrument that expires next; None where nothing does, or the venue gives none.
+        """The estimate of the instrument that expires next; None if none does, or the venue states none.
 
-        As of the end of the second that brought the newest event.
+        Calculated for the end of the second of the newest event.
         """
         now = self.index.estimates.second_ends_ns
         states = [state for state in self.market if self._expires(state, now)]
@@ -134,14 +134,14 @@ class ExpirationPriceChannel(_EverySecondChannel):
 
 
 class VolatilityIndexChannel(_EverySecondChannel):
-    """`deribit_volatility_index.{index}`: the volatility index, where the venue makes one."""
+    """`deribit_volatility_index.{index}`: the volatility index, if the venue has one."""
 
     def events(self) -> Count:
-        """Its values."""
+        """The count of its values."""
         return self.index.volatilities
 
     def image(self) -> Any:
-        """The newest value."""
+        """The newest value; None before the first."""
         newest = self.index.volatility
         if newest is None:
             return None
@@ -150,14 +150,14 @@ class VolatilityIndexChannel(_EverySecondChannel):
 
 
 class PriceRankingChannel(_EverySecondChannel):
-    """`deribit_price_ranking.{index}`: the sources of an index, where the venue says what they are."""
+    """`deribit_price_ranking.{index}`: the constituents of an index, if the venue states them."""
 
     def events(self) -> Count:
-        """Prices that state what they are made of."""
+        """The count of prices with constituents."""
         return self.index.rankings
 
     def image(self) -> Any:
-        """The sources of the newest price that states them."""
+        """The constituents of the newest price that states them, weights in percent; None before the first."""
         index = self.index.ranked
         if index is None:
             return None

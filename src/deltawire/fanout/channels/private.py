@@ -1,6 +1,6 @@
-"""Private channels: what happens to one account, told to its own sessions alone. Nothing is merged or left out.
+"""Private channels: the events of one account, for its own sessions only. Nothing is merged or left out.
 
-All they know comes with the events they hear, which are durable; they look nothing up.
+Their data comes from account events alone, which are durable; they read nothing from the exchange.
 """
 
 from typing import Any
@@ -25,10 +25,10 @@ class PrivateChannel(Channel):
     """Base of the private channels."""
 
     def on_account_event(self, event: AccountEvent) -> None:
-        """Something has happened to the account."""
+        """Handle an event of the account."""
 
-    def tell(self, data: Any) -> None:
-        """Publish at the next position: private channels count what they tell."""
+    def publish_next(self, data: Any) -> None:
+        """Publish at the next position: private channels count their own notifications."""
         self.publish(self.seq + 1, data)
 
     def fits(self, instrument: Instrument) -> bool:
@@ -38,7 +38,7 @@ class PrivateChannel(Channel):
         return in_currency(instrument, self.key.currency, self.key.kind)
 
     def soon(self, venue: str) -> None:
-        """Publish at the end of the interval, or, without one, once the events at hand are told."""
+        """Publish when the current interval ends or, without an interval, after the current events."""
         interval_ns = INTERVALS_NS.get(self.key.interval, 0)
         if interval_ns:
             self.timers.wake(self, venue, interval_ns)
@@ -46,20 +46,20 @@ class PrivateChannel(Channel):
             self.timers.after_moment(self)
 
     def moment_ended(self) -> None:
-        """Without an interval, this is the end of it."""
+        """Without an interval, publish after each moment."""
         if not INTERVALS_NS.get(self.key.interval, 0):
             self.interval_ended()
 
 
 class PrivateOrdersChannel(PrivateChannel):
-    """`user.orders.*`: orders as they stand after each change; `raw` one at a time, else arrays."""
+    """`user.orders.*`: orders after each change; `raw` one at a time, else arrays."""
 
     def opened(self) -> None:
-        """Changes from now on."""
+        """Begin empty."""
         self._held: list[dict[str, Any]] = []
 
     def on_account_event(self, event: AccountEvent) -> None:
-        """An order has changed."""
+        """Hold a changed order."""
         if isinstance(event, OrderUpdate) and self.fits(event.instrument):
             self._held.append(event.order)
             self.soon(event.instrument.venue)
@@ -69,21 +69,21 @@ class PrivateOrdersChannel(PrivateChannel):
         held, self._held = self._held, []
         if INTERVALS_NS[self.key.interval]:
             if held:
-                self.tell(held)
+                self.publish_next(held)
             return
         for one in held:
-            self.tell(one)
+            self.publish_next(one)
 
 
 class PrivateTradesChannel(PrivateChannel):
     """`user.trades.*`: arrays of the account's trades."""
 
     def opened(self) -> None:
-        """Trades from now on."""
+        """Begin empty."""
         self._held: list[dict[str, Any]] = []
 
     def on_account_event(self, event: AccountEvent) -> None:
-        """The account has traded."""
+        """Hold a trade of the account."""
         if isinstance(event, AccountTrade) and self.fits(event.instrument):
             self._held.append(event.trade)
             self.soon(event.instrument.venue)
@@ -92,18 +92,18 @@ class PrivateTradesChannel(PrivateChannel):
         """Publish the trades held."""
         if self._held:
             held, self._held = self._held, []
-            self.tell(held)
+            self.publish_next(held)
 
 
 class PrivateChangesChannel(PrivateChannel):
     """`user.changes.*`: orders, trades and the position of one instrument together."""
 
     def opened(self) -> None:
-        """Changes from now on."""
+        """Begin empty."""
         self._held: dict[str, dict[str, Any]] = {}
 
     def on_account_event(self, event: AccountEvent) -> None:
-        """An order or a trade; of the positions that trades bring the last counts."""
+        """Hold an order or a trade; the position is that of the last trade."""
         if isinstance(event, OrderUpdate) and self.fits(event.instrument):
             self._of(event.instrument)["orders"].append(event.order)
             self.soon(event.instrument.venue)
@@ -114,10 +114,10 @@ class PrivateChangesChannel(PrivateChannel):
             self.soon(event.instrument.venue)
 
     def interval_ended(self) -> None:
-        """Publish what is held, instrument by instrument."""
+        """Publish the held changes, one notification per instrument."""
         held, self._held = self._held, {}
         for data in held.values():
-            self.tell(data)
+            self.publish_next(data)
 
     def _of(self, instrument: Instrument) -> dict[str, Any]:
         empty = {"instrument_name": instrument.name, "orders": [], "trades": [], "positions": []}
@@ -125,41 +125,41 @@ class PrivateChangesChannel(PrivateChannel):
 
 
 class PortfolioChannel(PrivateChannel):
-    """`user.portfolio.{currency}`: on joining, then with each state of the account that differs.
+    """`user.portfolio.{currency}`: on joining, then with each account state that differs from the last.
 
-    Whoever joins gets the first state that comes after; so it is never older than what they were answered before.
+    A subscriber that joins gets the first state announced after that, so it is never older than earlier answers.
     """
 
     def opened(self) -> None:
-        """Nothing has been published."""
+        """Request the account's states."""
         self._summaries: dict[str, dict[str, Any]] = {}
         self._states().watch(self.key.account, self.key.currency)
 
     def ended(self) -> None:
-        """The state is of no more use."""
+        """End the request for the account's states."""
         self._states().unwatch(self.key.account, self.key.currency)
 
     def on_account_event(self, event: AccountEvent) -> None:
-        """The account's state: publish what differs from what was published last; it is the image of who waits."""
+        """Publish the summaries that differ from the last ones; they are also the image of waiting subscribers."""
         if isinstance(event, AccountState) and event.currency == self.key.currency:
             first = not self._summaries
             for summary in event.summaries:
                 differs = self._summaries.get(summary["currency"]) != summary
                 self._summaries[summary["currency"]] = summary
                 if differs and not first:
-                    self.tell(summary)
+                    self.publish_next(summary)
             self.admit()
 
     def must_wait(self) -> bool:
-        """What is known may be older than what who joins knows already."""
+        """Always: the last state may be older than an answer that the subscriber already has."""
         return True
 
     def awaited(self) -> None:
-        """Ask for the state as it is now."""
+        """Request the present state."""
         self._states().announce(self.key.account, self.key.currency)
 
     def image(self) -> Any:
-        """What was published last."""
+        """The last summaries; None before the first."""
         return list(self._summaries.values()) or None
 
     def image_frame(self, encoding: Encoding) -> bytes | None:
@@ -180,7 +180,7 @@ class MmpTriggerChannel(PrivateChannel):
         """A group was frozen."""
         if isinstance(event, ProtectionTriggered) and self.key.index in ("any", event.index_name):
             group = {"mmp_group": event.group} if event.group else {}
-            self.tell(
+            self.publish_next(
                 {"index_name": event.index_name, "frozen_until": event.frozen_until_ns // MS_NS} | group
             )
 
@@ -191,7 +191,7 @@ class LockChannel(PrivateChannel):
     def on_account_event(self, event: AccountEvent) -> None:
         """Locked or free again."""
         if isinstance(event, AccountLock):
-            self.tell({"locked": event.locked, "currency": event.currency})
+            self.publish_next({"locked": event.locked, "currency": event.currency})
 
 
 class PrivateSilentChannel(PrivateChannel):

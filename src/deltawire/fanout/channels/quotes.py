@@ -6,6 +6,7 @@ from deltawire.dialect.families import INTERVALS_NS
 from deltawire.dialect.grammar import ResumePosition
 from deltawire.dialect.market_objects import (
     MS_NS,
+    health_object,
     mark_price_object,
     perpetual_object,
     quote_object,
@@ -16,7 +17,7 @@ from deltawire.fanout.channel import Channel, InstrumentChannel, Missed, Recover
 from deltawire.fanout.subscribers import Encoding
 from deltawire.market.market import ActiveChange
 from deltawire.market.state import InstrumentState, Mark
-from deltawire.model.events import Event, Listing, Status, Ticker
+from deltawire.model.events import Audit, Event, Listing, Status, Ticker
 
 _SECOND_NS = INTERVALS_NS["agg2"]
 _UNTIMED = ("timestamp",)
@@ -25,8 +26,8 @@ _UNTIMED = ("timestamp",)
 class _LatestChannel(InstrumentChannel):
     """Publishes an object when an event has changed it; its position is the number of that event (`mark`).
 
-    A channel with an interval that opens after such an event, but within the interval, begins when that is over:
-    until then it is not known what it told last.
+    If the object has changed in the current interval when the channel opens, the channel begins at the interval's
+    end: before that, the position that it would have published last is unknown (`_unsettled`).
     """
 
     merges = True
@@ -36,7 +37,7 @@ class _LatestChannel(InstrumentChannel):
         return self.state.ticker_mark
 
     def opened(self) -> None:
-        """Whatever is there counts as told: members get it as their image."""
+        """The present object counts as published: subscribers get it as their image."""
         seq, at_ns, _ = self.mark()
         self._unsettled = bool(seq) and self.in_interval(at_ns)
         if self._unsettled:
@@ -45,7 +46,7 @@ class _LatestChannel(InstrumentChannel):
             self._begin(seq)
 
     def on_event(self, event: Event, state: InstrumentState | None) -> None:
-        """Publish if it has changed the object."""
+        """Publish if the event has changed the object."""
         if self.mark()[0] != self.seq:
             self.soon()
 
@@ -59,37 +60,37 @@ class _LatestChannel(InstrumentChannel):
         elif seq != self.seq:
             data = self.current()
             if data is not None:
-                self.publish(seq, self.tellable(data))
+                self.publish(seq, self.changes_to_publish(data))
 
     def _begin(self, seq: int) -> None:
-        """All until there counts as told."""
+        """Everything up to this event counts as published."""
         self.seq = seq
 
     def must_wait(self) -> bool:
-        """Until it is known where the channel stands."""
+        """Whether the channel's position is still unknown."""
         return self._unsettled
 
     def admits(self) -> bool:
-        """From then on."""
+        """Whether the channel's position is known."""
         return not self._unsettled
 
     def missed(self, encoding: Encoding, position: ResumePosition) -> Missed:
-        """While it is not known where the channel stands, who comes back waits."""
+        """See `Channel`; while the channel's position is unknown, a subscriber that resumes waits."""
         if not self._unsettled:
             return super().missed(encoding, position)
         here = position.epoch == self.epoch and 0 <= position.seq <= self.mark()[0]
         return position.seq if here else None
 
     def current(self) -> dict[str, Any] | None:
-        """The object now, None while there is nothing to say."""
+        """The present object; None if there is no data yet."""
         raise NotImplementedError
 
-    def tellable(self, now: dict[str, Any]) -> dict[str, Any]:
-        """What to publish of a new object."""
+    def changes_to_publish(self, now: dict[str, Any]) -> dict[str, Any]:
+        """The data to publish for a new object."""
         return now
 
     def image(self) -> Any:
-        """The object now."""
+        """The present object."""
         return self.current()
 
 
@@ -97,7 +98,7 @@ class TickerChannel(_LatestChannel):
     """`ticker.X.{interval}`."""
 
     def current(self) -> dict[str, Any] | None:
-        """The ticker, once anything is known."""
+        """The ticker; None before the first data."""
         state = self.state
         return ticker_object(state, self.market, state.ticker_mark) if state.known else None
 
@@ -105,19 +106,19 @@ class TickerChannel(_LatestChannel):
 class IncrementalTickerChannel(TickerChannel):
     """`incremental_ticker.X`: a snapshot, then only the members that changed, nested ones too.
 
-    A member that is no more is null. Nobody may miss one, so these are never merged.
+    A removed member is null. Each notification counts from the one before, so they are never merged.
     """
 
     merges = False
 
     def _begin(self, seq: int) -> None:
-        """The ticker counts as told."""
+        """The present ticker counts as published."""
         super()._begin(seq)
-        self._told = self.current()
+        self._published = self.current()
 
-    def tellable(self, now: dict[str, Any]) -> dict[str, Any]:
-        """What has changed since it was last told, or everything the first time."""
-        before, self._told = self._told, now
+    def changes_to_publish(self, now: dict[str, Any]) -> dict[str, Any]:
+        """The changes since the last notification; everything the first time."""
+        before, self._published = self._published, now
         if before is None:
             return {"type": "snapshot"} | now
         gone = dict.fromkeys(name for name in before if name not in now)
@@ -125,11 +126,11 @@ class IncrementalTickerChannel(TickerChannel):
         return head | changed(before, now) | gone
 
     def image(self) -> Any:
-        """Everything as it was last told, which is what the next change counts from."""
-        return None if self._unsettled or self._told is None else {"type": "snapshot"} | self._told
+        """The ticker as last published, which the next change counts from."""
+        return None if self._unsettled or self._published is None else {"type": "snapshot"} | self._published
 
     def recovered(self, seq: int) -> Recovered | None:
-        """Everything: a snapshot replaces all before it."""
+        """A snapshot, which replaces everything before it."""
         image = self.image()
         return None if image is None else [(self.seq, image)]
 
@@ -142,7 +143,7 @@ class QuoteChannel(_LatestChannel):
         return self.state.quote_mark
 
     def current(self) -> dict[str, Any] | None:
-        """The quote, once there is one."""
+        """The quote; None before the first data."""
         return quote_object(self.state) if self.state.known else None
 
 
@@ -154,40 +155,65 @@ class PerpetualChannel(_LatestChannel):
         return self.state.funding_mark
 
     def current(self) -> dict[str, Any] | None:
-        """The funding, once the venue has told any."""
+        """The funding; None before the venue has stated any."""
         return perpetual_object(self.state) if "current_funding" in self.state.ticker else None
 
 
 class StatusChannel(InstrumentChannel):
-    """`status.X`: the book's state whenever it changes; its position is how often it has."""
+    """`status.X`: the book's state whenever it changes; its position is the number of changes."""
 
     merges = True
 
     def opened(self) -> None:
-        """The state as it is counts as told."""
+        """The present state counts as published."""
         self.seq = self.state.statuses
 
     def on_event(self, event: Event, state: InstrumentState | None) -> None:
-        """A status."""
+        """Publish a status."""
         if isinstance(event, Status):
             self.publish(self.state.statuses, self.image())
 
     def moment_ended(self) -> None:
-        """Nothing is held back."""
+        """Nothing is delayed."""
 
     def image(self) -> Any:
-        """The state now."""
+        """The present state."""
         return status_object(self.state, self.market.time(self.state))
+
+
+class HealthChannel(InstrumentChannel):
+    """`book.X.health`: whenever the book's state changes or it is audited; its position is how often that was."""
+
+    merges = True
+
+    def opened(self) -> None:
+        """All that has happened counts as told."""
+        self.seq = self.state.statuses + self.state.health.audits
+
+    def on_event(self, event: Event, state: InstrumentState | None) -> None:
+        """A status or an audit; the book's own change, if any, is of the same moment."""
+        if isinstance(event, Status | Audit):
+            self.timers.after_moment(self)
+
+    def moment_ended(self) -> None:
+        """Publish what has happened in this moment."""
+        seq = self.state.statuses + self.state.health.audits
+        if seq != self.seq:
+            self.publish(seq, self.image())
+
+    def image(self) -> Any:
+        """The health now."""
+        return health_object(self.state, self.market.time(self.state))
 
 
 class MarkPricesChannel(Channel):
     """`markprice.options.{index}`: the marks and IVs of all options on an index, once a second if changed.
 
-    Its position is how many tickers of options on the index there have been.
+    Its position is the number of tickers so far of options on the index.
     """
 
     def opened(self) -> None:
-        """What is known goes out as the image; what has changed within the second at hand is told at its end."""
+        """The present marks are the image; what has changed in the current second is published at its end."""
         self._changed: dict[str, InstrumentState] = {}
         venue = ""
         options = [state for state in self.market if self._ours(state)]
@@ -201,7 +227,7 @@ class MarkPricesChannel(Channel):
             self.timers.wake(self, venue, _SECOND_NS)
 
     def on_event(self, event: Event, state: InstrumentState | None) -> None:
-        """A ticker of an option on this index."""
+        """Note a ticker of an option on this index."""
         if isinstance(event, Ticker) and state is not None and self._ours(state):
             self._changed[state.name] = state
             self.timers.wake(self, state.instrument.venue, _SECOND_NS)
@@ -219,7 +245,7 @@ class MarkPricesChannel(Channel):
         return [mark_price_object(state) for state in self.market if self._ours(state)] or None
 
     def recovered(self, seq: int) -> Recovered | None:
-        """All of them."""
+        """All options with a mark."""
         image = self.image()
         return None if image is None else [(self.seq, image)]
 
@@ -238,37 +264,37 @@ class InstrumentStateChannel(Channel):
     """
 
     def opened(self) -> None:
-        """The instruments that are there count as told."""
+        """The present instruments count as published."""
         self.seq = max((state.active_change for state in self.market if self._ours(state)), default=0)
 
     def on_event(self, event: Event, state: InstrumentState | None) -> None:
-        """A listing; one that only defines an instrument anew is no news."""
+        """Publish a listing, unless the instrument is as active as before."""
         if isinstance(event, Listing) and state is not None and state.active_change > self.seq:
-            self.publish(*_told_change(self.market.active_changes[-1]))
+            self.publish(*_change_data(self.market.active_changes[-1]))
 
     def recovered(self, seq: int) -> Recovered | None:
-        """Every change since."""
+        """Every change since; None if they are not all kept."""
         changes = self.market.active_changes
         if changes and changes[0][0] > seq + 1:
             return None
-        return [_told_change(change) for change in changes if change[0] > seq and self._ours(change[1])]
+        return [_change_data(change) for change in changes if change[0] > seq and self._ours(change[1])]
 
     def _ours(self, state: InstrumentState) -> bool:
         return state.fits(self.key.kind, self.key.currency)
 
 
 class SilentChannel(Channel):
-    """Accepted, because clients ask for it, though what it is about does not happen here."""
+    """A channel that clients ask for and that has no events here; never publishes."""
 
 
-def _told_change(change: ActiveChange) -> tuple[int, dict[str, Any]]:
+def _change_data(change: ActiveChange) -> tuple[int, dict[str, Any]]:
     number, state, active, seen_ns = change
-    told = "created" if active else "closed"
-    return number, {"timestamp": seen_ns // MS_NS, "instrument_name": state.name, "state": told}
+    named = "created" if active else "closed"
+    return number, {"timestamp": seen_ns // MS_NS, "instrument_name": state.name, "state": named}
 
 
 def changed(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
-    """The members of `now` that differ from `before`, objects compared member by member; null is one gone there."""
+    """The members of `now` that differ from `before`, recursively; members removed from an object are null."""
     found: dict[str, Any] = {}
     for name, value in now.items():
         if name in _UNTIMED or before.get(name) == value:

@@ -17,7 +17,7 @@ class TradesChannel(InstrumentChannel):
     """`trades.X.{interval}`: arrays of trades, each trade once; its position is the number of the newest."""
 
     def opened(self) -> None:
-        """Trades from the interval at hand on."""
+        """Begin with the trades of the current interval."""
         state = self.state
         entries = [entry for entry in state.tape if self.in_interval(entry.at_ns)]
         self._held = [trade_object(entry, state.name) for entry in entries]
@@ -26,7 +26,7 @@ class TradesChannel(InstrumentChannel):
             self.soon()
 
     def on_event(self, event: Event, state: InstrumentState | None) -> None:
-        """A trade."""
+        """Hold a trade until the interval ends."""
         if isinstance(event, Trade):
             self._held.append(trade_object(self.state.tape[-1], self.state.name))
             self.soon()
@@ -38,7 +38,7 @@ class TradesChannel(InstrumentChannel):
             self.publish(self.state.candles.count, held)
 
     def recovered(self, seq: int) -> Recovered | None:
-        """The trades since, where the tape still has them."""
+        """The trades since; None if the tape no longer has them all."""
         tape, name = self.state.tape, self.state.name
         if not tape or tape[0].position > seq + 1:
             return None
@@ -46,9 +46,10 @@ class TradesChannel(InstrumentChannel):
 
 
 class KindTradesChannel(Channel):
-    """`trades.{kind}.{currency}.{interval}`: the trades of every instrument that fits.
+    """`trades.{kind}.{currency}.{interval}`: the trades of every matching instrument.
 
-    Its position is the number of the newest among those of all instruments; its time that of all venues.
+    Its position is the number of the newest trade among those of all instruments; its intervals are those of the
+    newest time of all venues.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class KindTradesChannel(Channel):
         self._interval_ns = INTERVALS_NS[key.interval]
 
     def opened(self) -> None:
-        """Trades from the interval at hand on."""
+        """Begin with the trades of the current interval."""
         entries = self._since(0)
         now, interval_ns = self.market.now_ns.get(ALL, 0), self._interval_ns
         held = [
@@ -66,15 +67,15 @@ class KindTradesChannel(Channel):
             for entry, name in entries
             if interval_ns and entry.market_ns // interval_ns == now // interval_ns
         ]
-        told = entries[: len(entries) - len(held)]
-        self.seq = told[-1][0].place if told else 0
+        published = entries[: len(entries) - len(held)]
+        self.seq = published[-1][0].place if published else 0
         self._held = [trade_object(entry, name) for entry, name in held]
         self._newest_place = held[-1][0].place if held else self.seq
         if held:
             self.timers.wake(self, ALL, interval_ns)
 
     def on_event(self, event: Event, state: InstrumentState | None) -> None:
-        """A trade of an instrument that fits."""
+        """Hold a trade of a matching instrument."""
         if not isinstance(event, Trade) or state is None:
             return
         entry = state.tape[-1]
@@ -92,11 +93,11 @@ class KindTradesChannel(Channel):
             self.publish(self._newest_place, held)
 
     def moment_ended(self) -> None:
-        """Without an interval, this is the end of it."""
+        """Without an interval, publish after each moment."""
         self.interval_ended()
 
     def recovered(self, seq: int) -> Recovered | None:
-        """The trades since, where the tapes still have them."""
+        """The trades since; None if the tapes no longer have them all."""
         for state in self._states():
             tape = state.tape
             if len(tape) == tape.maxlen and tape[0].place > seq:
@@ -105,7 +106,7 @@ class KindTradesChannel(Channel):
         return [(self.seq, [trade_object(entry, name) for entry, name in entries])]
 
     def _since(self, place: int) -> list[tuple[TapeEntry, str]]:
-        """The trades that fit behind this one, in their order."""
+        """The matching trades after this number, in order."""
         entries = [
             (entry, state.name) for state in self._states() for entry in state.tape if entry.place > place
         ]
@@ -116,9 +117,9 @@ class KindTradesChannel(Channel):
 
 
 class CandlesChannel(InstrumentChannel):
-    """`chart.trades.X.{resolution}`: the candle at hand whenever it changed, at most ten times a second.
+    """`chart.trades.X.{resolution}`: the current candle whenever it changed, at most ten times a second.
 
-    Its position is the number of the newest trade told.
+    Its position is the number of the newest trade included.
     """
 
     def __init__(
@@ -129,28 +130,28 @@ class CandlesChannel(InstrumentChannel):
         self.interval_ns = INTERVALS_NS["100ms"]
 
     def opened(self) -> None:
-        """Candles from the one at hand on."""
+        """Begin with the current candle."""
         held = sum(self.in_interval(entry.at_ns) for entry in self.state.tape)
         self.seq = self.state.candles.count - held
         if held:
             self.soon()
 
     def on_event(self, event: Event, state: InstrumentState | None) -> None:
-        """A trade."""
+        """Hold a trade until the interval ends."""
         if isinstance(event, Trade):
             self.soon()
 
     def interval_ended(self) -> None:
-        """Publish the candle at hand, and before it what trades since have made of others."""
+        """Publish the candles that trades have changed, the current one last."""
         for seq, data in self._candles(self.seq, self.state.candles.count):
             self.publish(seq, data)
 
     def recovered(self, seq: int) -> Recovered | None:
-        """The candles that trades since have changed."""
+        """The candles that trades since have changed; None if there are none."""
         return self._candles(seq, self.seq) or None
 
     def _candles(self, after: int, until: int) -> list[tuple[int, dict[str, Any]]]:
-        """Every candle that trades behind one, and until another, count into, and the number of its newest."""
+        """Every candle with trades after `after` and up to `until`, with the number of its newest trade."""
         series, minutes = self.state.candles, self._minutes
         newest = series.last(minutes)
         if newest is None or until <= after:
@@ -161,7 +162,7 @@ class CandlesChannel(InstrumentChannel):
         return [(seq, candle_object(one)) for seq, one in counted if seq > after]
 
     def image(self) -> Any:
-        """The candle at hand."""
+        """The current candle; None before the first trade."""
         candle = self.state.candles.last(self._minutes)
         return None if candle is None else candle_object(candle)
 

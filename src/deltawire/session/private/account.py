@@ -12,7 +12,7 @@ from deltawire.exchange.orders.codes import Code
 from deltawire.model.instruments import in_currency
 from deltawire.session.currencies import parse_currency, parse_one_currency
 from deltawire.session.methods import Context, NoParams, method
-from deltawire.session.private.account_session import AccountSession, account_session
+from deltawire.session.private.account_session import AccountSession, account_session, acting_for
 from deltawire.session.private.orders import READ
 
 ACCOUNT = "account:read"
@@ -54,7 +54,7 @@ class _Margins(msgspec.Struct):
 @method("private/get_account_summary", right=ACCOUNT)
 def get_account_summary(context: Context, params: _Summary) -> Any:
     """Return balance and margin of one currency."""
-    session = account_session(context)
+    session = acting_for(context, params.subaccount_id)
     currency = parse_one_currency(context, params.currency)
     summary = account_summary_object(session.trading.summary(session.account, currency)) | _limits(context)
     return summary | _owner(context, session) if params.extended else summary
@@ -63,7 +63,7 @@ def get_account_summary(context: Context, params: _Summary) -> Any:
 @method("private/get_account_summaries", right=ACCOUNT)
 def get_account_summaries(context: Context, params: _Summaries) -> Any:
     """Return balance and margin of every currency."""
-    session = account_session(context)
+    session = acting_for(context, params.subaccount_id)
     limits = _limits(context)
     summaries = [
         account_summary_object(session.trading.summary(session.account, currency)) | limits
@@ -75,7 +75,8 @@ def get_account_summaries(context: Context, params: _Summaries) -> Any:
 @method("private/get_positions", right=READ)
 def get_positions(context: Context, params: _Positions) -> Any:
     """Return all positions of a currency and kind."""
-    session, currency = account_session(context), parse_currency(context, params.currency)
+    session = acting_for(context, params.subaccount_id)
+    currency = parse_currency(context, params.currency)
     return [
         position_object(position)
         for position in session.trading.positions(session.account)
@@ -110,7 +111,7 @@ def get_margins(context: Context, params: _Margins) -> Any:
 @method("private/change_margin_model", right="account:read_write")
 def change_margin_model(context: Context, params: _Model) -> Any:
     """Change the margin model of the account, if its funds cover it; returns the change in each currency."""
-    session = account_session(context)
+    session = acting_for(context, params.user_id, "user_id")
     if params.dry_run:
         raise refused(Code.NOT_IMPLEMENTED, reason="there is no trial", param="dry_run")
     before = {currency: _rates(session, currency) for currency in session.trading.currencies()}
@@ -156,16 +157,17 @@ def _limits(context: Context) -> dict[str, Any]:
 
 def _owner(context: Context, session: AccountSession) -> dict[str, Any]:
     """Whose account it is; it is as old as its oldest key."""
-    keys = [key.created_ms for key in context.access.ring if key.account == session.name and key.created_ms]
+    login = session.trading.login(session.account)
+    keys = [key.created_ms for key in context.access.ring if key.account == login and key.created_ms]
     created = {"creation_timestamp": min(keys)} if keys else {}
     return created | {
         "id": session.account,
         "username": session.name,
         "email": "",
         "system_name": session.name,
-        "type": "main",
+        "type": "main" if session.trading.owner(session.account) == session.account else "subaccount",
         "security_keys_enabled": False,
-        "login_enabled": False,
+        "login_enabled": session.trading.login_enabled(session.account),
         "receive_notifications": False,
         "interuser_transfers_enabled": False,
         "mmp_enabled": True,

@@ -57,10 +57,20 @@ def account_session(context: Context) -> AccountSession:
     """The account that sent the request; raises the dialect's error if there is no exchange or no such account."""
     if context.trading is None:
         raise refused(Code.NOT_IMPLEMENTED, reason="this server has no exchange")
-    name = context.require_identity.account
+    login = context.require_identity.account
     if context.trading.maintained():
         raise refused(Code.SYSTEM_MAINTENANCE)
-    account = context.trading.account(name)
+    account = context.trading.account(login)
     if account is None:
-        raise refused(Code.FORBIDDEN, reason=f"no account {name!r}: deltawire account add {name}")
-    return AccountSession(context.trading, account, name, context.session)
+        raise refused(Code.FORBIDDEN, reason=f"no account {login!r}: deltawire account add {login}")
+    return AccountSession(context.trading, account, context.trading.account_name(account), context.session)
+
+
+def acting_for(context: Context, subaccount_id: int | None, param: str = "subaccount_id") -> AccountSession:
+    """The account that sent the request, or that sub-account of it; another's raises the dialect's error."""
+    session = account_session(context)
+    if subaccount_id is None or subaccount_id == session.account:
+        return session
+    if subaccount_id not in session.trading.subaccounts(session.account):
+        raise refused(Code.NOT_FOUND, reason="no such sub-account of this account", param=param)
+    return session._replace(account=subaccount_id, name=session.trading.account_name(subaccount_id))

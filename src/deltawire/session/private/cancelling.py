@@ -24,6 +24,8 @@ class _ById(msgspec.Struct):
 
 class _All(msgspec.Struct):
     detailed: bool = False
+    freeze_quotes: bool = False
+    """Refused if true: quotes are not frozen."""
 
 
 class _ByInstrument(_All, kw_only=True):
@@ -55,14 +57,31 @@ class _ByLabel(_All, kw_only=True):
 
 
 class _Quotes(_All, kw_only=True):
-    cancel_type: Literal["all", "currency", "instrument", "kind"] = "all"
-    """The other parameters decide what is cancelled.
+    cancel_type: Literal[
+        "all", "currency", "currency_pair", "instrument", "instrument_kind", "kind", "quote_set_id"
+    ] = "all"
+    """What it is called by must be there; the other parameters narrow it.
 
-    `delta` and `quote_set_id` are refused, because ignoring them would cancel more than requested.
+    `delta` is refused, because ignoring it would cancel more than requested.
     """
     currency: str | None = None
+    currency_pair: str | None = None
     instrument_name: str | None = None
-    kind: _Kind = "any"
+    kind: _Kind | None = None
+    quote_set_id: str | None = None
+    min_delta: float | None = None
+    max_delta: float | None = None
+
+
+_NAMED = {
+    "currency": "currency",
+    "currency_pair": "currency_pair",
+    "instrument": "instrument_name",
+    "instrument_kind": "kind",
+    "kind": "kind",
+    "quote_set_id": "quote_set_id",
+}
+"""What a `cancel_type` needs, so that nothing more is cancelled than was asked for."""
 
 
 @method("private/cancel", right=TRADE)
@@ -77,7 +96,7 @@ def cancel(context: Context, params: _ById) -> Any:
 @method("private/cancel_all", right=TRADE)
 def cancel_all(context: Context, params: _All) -> Any:
     """Cancel all orders."""
-    return _cancel_many(account_session(context), params.detailed)
+    return _cancel_many(account_session(context), params)
 
 
 @method("private/cancel_all_by_instrument", right=TRADE)
@@ -85,7 +104,7 @@ def cancel_all_by_instrument(context: Context, params: _ByInstrument) -> Any:
     """Cancel all orders of an instrument."""
     session = account_session(context)
     instrument = session.instrument(params.instrument_name)
-    return _cancel_many(session, params.detailed, instrument=instrument.name, type=params.type)
+    return _cancel_many(session, params, instrument=instrument.name, type=params.type)
 
 
 @method("private/cancel_all_by_currency", right=TRADE)
@@ -93,21 +112,20 @@ def cancel_all_by_currency(context: Context, params: _ByCurrency) -> Any:
     """Cancel all orders that settle in a currency."""
     session, currency = account_session(context), _currency(context, params.currency)
     kind = _any(params.kind)
-    return _cancel_many(session, params.detailed, settlement=currency, kind=kind, type=params.type)
+    return _cancel_many(session, params, settlement=currency, kind=kind, type=params.type)
 
 
 @method("private/cancel_all_by_currency_pair", right=TRADE)
 def cancel_all_by_currency_pair(context: Context, params: _ByPair) -> Any:
     """Cancel all orders of instruments on an index."""
-    session, pair = account_session(context), params.currency_pair.lower()
-    if context.market.index(pair) is None:
-        raise refused(Code.INVALID_PARAMS, reason="no such currency pair", param="currency_pair")
-    return _cancel_many(session, params.detailed, index_name=pair, kind=_any(params.kind), type=params.type)
+    session, pair = account_session(context), _pair(context, params.currency_pair)
+    return _cancel_many(session, params, index_name=pair, kind=_any(params.kind), type=params.type)
 
 
 @method("private/cancel_all_by_kind_or_type", right=TRADE)
 def cancel_all_by_kind_or_type(context: Context, params: _ByKindOrType) -> Any:
     """Cancel all orders of a kind or type, in one or several currencies."""
+    _check_freeze(params)
     session = account_session(context)
     asked = [params.currency] if isinstance(params.currency, str) else params.currency
     cancelled: list[Order] = []
@@ -121,27 +139,44 @@ def cancel_by_label(context: Context, params: _ByLabel) -> Any:
     """Cancel all orders with a label."""
     session = account_session(context)
     currency = None if params.currency is None else _currency(context, params.currency)
-    return _cancel_many(session, params.detailed, label=params.label, settlement=currency)
+    return _cancel_many(session, params, label=params.label, settlement=currency)
 
 
 @method("private/cancel_quotes", right=TRADE)
 def cancel_quotes(context: Context, params: _Quotes) -> Any:
-    """Cancel all quotes, or those of a currency, instrument or kind."""
-    session = account_session(context)
-    name = session.instrument(params.instrument_name).name if params.instrument_name else None
-    currency = None if params.currency is None else _currency(context, params.currency)
+    """Cancel all quotes, or those of a currency, a pair, an instrument, a kind or a set."""
+    session, name = account_session(context), _NAMED.get(params.cancel_type)
+    if name is not None and getattr(params, name) is None:
+        raise refused(Code.INVALID_PARAMS, reason=f"required by cancel_type {params.cancel_type}", param=name)
+    if params.min_delta is not None or params.max_delta is not None:
+        raise refused(Code.INVALID_PARAMS, reason="quotes are not cancelled by delta", param="min_delta")
+    instrument = None if params.instrument_name is None else session.instrument(params.instrument_name)
     return _cancel_many(
         session,
-        params.detailed,
-        instrument=name,
-        settlement=currency,
-        kind=_any(params.kind),
+        params,
+        instrument=None if instrument is None else instrument.name,
+        settlement=None if params.currency is None else _currency(context, params.currency),
+        index_name=None if params.currency_pair is None else _pair(context, params.currency_pair),
+        kind=_any(params.kind or "any"),
+        quote_set_id=params.quote_set_id,
         quotes_only=True,
     )
 
 
-def _cancel_many(session: AccountSession, detailed: bool, **which: Any) -> Any:
-    return _cancel_result(session, _cancelled(session, **which), detailed)
+def _cancel_many(session: AccountSession, params: _All, **which: Any) -> Any:
+    _check_freeze(params)
+    return _cancel_result(session, _cancelled(session, **which), params.detailed)
+
+
+def _check_freeze(params: _All) -> None:
+    if params.freeze_quotes:
+        raise refused(Code.NOT_IMPLEMENTED, reason="quotes are not frozen", param="freeze_quotes")
+
+
+def _pair(context: Context, text: str) -> str:
+    if context.market.index(text.lower()) is None:
+        raise refused(Code.INVALID_PARAMS, reason="no such currency pair", param="currency_pair")
+    return text.lower()
 
 
 def _cancelled(session: AccountSession, **which: Any) -> list[Order]:

@@ -16,16 +16,19 @@ from deltawire.dialect.log_objects import (
     withdrawal_object,
 )
 from deltawire.dialect.market_objects import MS_NS
+from deltawire.dialect.order_params import refused
 from deltawire.exchange.accounts.account_log import Kind, LogEntry
+from deltawire.exchange.orders.codes import Code
 from deltawire.session.currencies import parse_currency, parse_one_currency
 from deltawire.session.methods import Context, method
 from deltawire.session.paging import check_count, continued
 from deltawire.session.private.account import ACCOUNT
-from deltawire.session.private.account_session import AccountSession, account_session
+from deltawire.session.private.account_session import AccountSession, account_session, acting_for
 from deltawire.session.private.orders import READ
 from deltawire.session.settlements import SettlementPage
 
 WALLET = "wallet:read"
+LONGEST_QUERY = 200
 
 
 class _Log(msgspec.Struct, kw_only=True):
@@ -35,6 +38,7 @@ class _Log(msgspec.Struct, kw_only=True):
     query: str = ""
     count: int = 100
     continuation: str | int | None = None
+    subaccount_id: int | None = None
 
 
 class _OfInstrument(SettlementPage, kw_only=True):
@@ -57,13 +61,14 @@ def get_transaction_log(context: Context, params: _Log) -> Any:
 
     `query`: words such as `trade`, `settlement`, `buy`, `maker`; all of them must fit, or those on one side of a `|`.
     """
-    session, currency = account_session(context), parse_currency(context, params.currency)
+    session = acting_for(context, params.subaccount_id)
+    currency, query = parse_currency(context, params.currency), _parsed(params.query)
     asked = (
         entry
         for entry in session.trading.log(session.account)
         if currency in ("any", entry.currency)
         and params.start_timestamp <= entry.at_ns // MS_NS <= params.end_timestamp
-        and _fits(entry, params.query)
+        and _fits(entry, query)
     )
     entries, token = continued(asked, params.continuation, params.count, lambda entry: entry.number)
     return {"logs": [_object(session, entry) for entry in entries], "continuation": token}
@@ -142,8 +147,15 @@ def _object(session: AccountSession, entry: LogEntry) -> dict[str, Any]:
     return log_object(entry, session.account, session.name, other, instrument)
 
 
-def _fits(entry: LogEntry, query: str) -> bool:
-    """Whether the words of a query are those of an entry."""
+def _parsed(query: str) -> list[set[str]]:
+    """The alternatives of a query, each a set of words; none if everything fits."""
+    if len(query) > LONGEST_QUERY:
+        raise refused(Code.INVALID_PARAMS, reason=f"at most {LONGEST_QUERY} characters", param="query")
+    return [set(part.lower().split()) for part in query.split("|")] if query.strip() else []
+
+
+def _fits(entry: LogEntry, query: list[set[str]]) -> bool:
+    """Whether all words of an alternative are those of an entry."""
     role = "" if entry.fill is None else entry.fill.role
     words = {entry.kind, TYPES.get(entry.kind, ""), role, *side_words(entry).split()}
-    return not query.strip() or any(set(part.lower().split()) <= words for part in query.split("|"))
+    return not query or any(part <= words for part in query)

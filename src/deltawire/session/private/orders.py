@@ -16,6 +16,8 @@ from deltawire.session.paging import check_count, continued
 from deltawire.session.private.account_session import AccountSession, account_session
 
 READ = "trade:read"
+MOST_LISTED = 1_000
+"""Ended orders, or trades, in a list that has no pages."""
 
 _Type = Literal[
     "all", "limit", "trigger_all", "stop_all", "stop_limit", "stop_market", "take_all", "take_limit",
@@ -51,11 +53,6 @@ class _OpenByLabel(msgspec.Struct):
 
 class _ById(msgspec.Struct):
     order_id: str
-
-
-class _ByLabel(msgspec.Struct):
-    currency: str
-    label: str
 
 
 class _Ended(msgspec.Struct, kw_only=True):
@@ -117,13 +114,25 @@ def get_order_state(context: Context, params: _ById) -> Any:
 
 
 @method("private/get_order_state_by_label", right=READ)
-def get_order_state_by_label(context: Context, params: _ByLabel) -> Any:
-    """Return the orders with a label, open or ended; shows the result of a request that was not answered."""
+def get_order_state_by_label(context: Context, params: _OpenByLabel) -> Any:
+    """Return the orders with a label, open or among the last that have ended, oldest first.
+
+    Shows the result of a request that was not answered.
+    """
     session, currency = account_session(context), parse_currency(context, params.currency)
-    live = session.trading.open_orders(session.account)
-    known = {order.id: order for order in (*session.trading.ended_orders(session.account), *live)}
-    orders = [known[number] for number in sorted(known) if known[number].terms.label == params.label]
-    return _objects(session, (match for match in orders if _fits(session, match, currency, "any")))
+    live, ended = session.trading.open_orders(session.account), session.trading.ended_orders(session.account)
+    labelled = (
+        order
+        for order in ended
+        if order.terms.label == params.label and _fits(session, order, currency, "any")
+    )
+    known = {order.id: order for order in islice(labelled, MOST_LISTED)}
+    known |= {
+        order.id: order
+        for order in live
+        if order.terms.label == params.label and _fits(session, order, currency, "any")
+    }
+    return _objects(session, (known[number] for number in sorted(known)))
 
 
 @method("private/get_order_history_by_instrument", right=READ)

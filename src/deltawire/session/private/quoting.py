@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from deltawire.dialect.order_objects import order_object, user_trade_object
-from deltawire.dialect.order_params import refused, to_lots, to_ticks
+from deltawire.dialect.order_params import MS_NS, refused, to_lots, to_ticks
 from deltawire.exchange.orders.codes import Code
 from deltawire.exchange.orders.orders import Fill, OrderChanged
 from deltawire.exchange.orders.records import MassQuote, Quote, QuoteRefused, QuoteSide
@@ -46,6 +46,8 @@ def mass_quote(context: Context, params: _Quotes) -> Any:
     session = account_session(context)
     if len(params.quotes) > MOST_QUOTES:
         raise refused(Code.TOO_MANY_QUOTES, param="quotes")
+    if params.valid_until is not None and params.valid_until < session.trading.now() // MS_NS:
+        raise refused(Code.TIMED_OUT, param="valid_until")
     quotes = tuple(_to_quote(session, quote) for quote in params.quotes)
     outputs = session.submit(
         MassQuote(

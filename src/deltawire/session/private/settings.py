@@ -60,6 +60,8 @@ class _SelfTrading(msgspec.Struct):
 def set_mmp_config(context: Context, params: _Protection) -> Any:
     """Set market maker protection, or remove it (interval 0)."""
     session = account_session(context)
+    if params.block_rfq:
+        raise refused(Code.NOT_IMPLEMENTED, reason="there are no block RFQs", param="block_rfq")
     for name, value in (("interval", params.interval), ("frozen_time", params.frozen_time)):
         if not 0 <= value <= LONGEST_S:
             raise refused(Code.INVALID_PARAMS, reason=f"from 0 to {LONGEST_S} seconds", param=name)
@@ -148,6 +150,11 @@ def get_cancel_on_disconnect(context: Context, params: _Scope) -> Any:
 def set_self_trading_config(context: Context, params: _SelfTrading) -> Any:
     """Set how trades of the account with itself are prevented."""
     session = account_session(context)
+    for name in ("extended_to_subaccounts", "block_rfq_self_match_prevention"):
+        if getattr(params, name):
+            raise refused(
+                Code.NOT_IMPLEMENTED, reason="an account alone is held apart from itself", param=name
+            )
     session.submit(SetSelfTrading(at_ns=session.trading.now(), account=session.account, mode=params.mode))
     return "ok"
 

@@ -1,6 +1,6 @@
 """Methods about an account's sub-accounts: opening and naming them, paying them, moving positions to them."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -9,14 +9,18 @@ from deltawire.dialect.log_objects import transfer_object
 from deltawire.dialect.order_objects import order_object
 from deltawire.dialect.order_params import needed, refused, to_lots
 from deltawire.errors import PrecisionError
+from deltawire.exchange.accounts.account_log import LogEntry
 from deltawire.exchange.accounts.account_records import (
+    CloseSubaccount,
     Move,
     MovePositions,
     OpenSubaccount,
     RenameSubaccount,
+    SetSubaccountLogin,
     SubaccountOpened,
     Transfer,
 )
+from deltawire.exchange.accounts.names import owner_of
 from deltawire.exchange.instruments.contracts import DECIMALS
 from deltawire.exchange.orders.codes import Code
 from deltawire.exchange.orders.orders import AccountId
@@ -30,6 +34,8 @@ from deltawire.session.private.placing import TRADE
 
 CHANGE = "account:read_write"
 PAY = "wallet:read_write"
+MOST_ORDERS = 2_000
+"""Open orders in one answer about all accounts of an owner."""
 _Amount = int | float | str
 
 
@@ -51,12 +57,21 @@ class _Name(msgspec.Struct):
     name: str
 
 
+class _Login(msgspec.Struct):
+    sid: int
+    state: Literal["enable", "disable"]
+
+
+class _Removed(msgspec.Struct):
+    subaccount_id: int
+
+
 class _Transfer(msgspec.Struct, kw_only=True):
     currency: str
     amount: _Amount
     destination: int
     source: int | None = None
-    nonce: str | None = None
+    nonce: Annotated[str, msgspec.Meta(min_length=8, max_length=128)] | None = None
 
 
 class _Part(msgspec.Struct):
@@ -83,6 +98,13 @@ def get_subaccounts(context: Context, params: _Portfolio) -> Any:
 def get_subaccounts_details(context: Context, params: _Details) -> Any:
     """Positions, and where asked for open orders, of the account and its sub-accounts in a currency."""
     session, currency = account_session(context), parse_currency(context, params.currency)
+    orders_of = {number: session.trading.open_orders(number) for number in _family(session)}
+    if params.with_open_orders and sum(map(len, orders_of.values())) > MOST_ORDERS:
+        raise refused(
+            Code.OTHER_REJECT,
+            reason=f"more than {MOST_ORDERS} open orders: ask each account with private/get_open_orders",
+            param="with_open_orders",
+        )
     found = []
     for number in _family(session):
         positions = [
@@ -92,8 +114,7 @@ def get_subaccounts_details(context: Context, params: _Details) -> Any:
         ]
         entry: dict[str, Any] = {"uid": number, "positions": positions}
         if params.with_open_orders:
-            orders = session.trading.open_orders(number)
-            named = [(order, session.instrument(order.instrument)) for order in orders]
+            named = [(order, session.instrument(order.instrument)) for order in orders_of[number]]
             entry["open_orders"] = [
                 order_object(order, instrument)
                 for order, instrument in named
@@ -105,10 +126,10 @@ def get_subaccounts_details(context: Context, params: _Details) -> Any:
 
 @method("private/create_subaccount", right=CHANGE)
 def create_subaccount(context: Context, params: _New) -> Any:
-    """Open a sub-account; `public/exchange_token` gives tokens for it, `deltawire keys` does not know it."""
+    """Open a sub-account, for which `public/exchange_token` gives tokens."""
     session = account_session(context)
     number = len(session.trading.subaccounts(session.account)) + 1
-    while session.trading.account(name := f"{session.name}_{number}") is not None:
+    while session.trading.named(name := f"{session.name}_{number}") is not None:
         number += 1
     outputs = session.submit(OpenSubaccount(at_ns=session.trading.now(), account=session.account, name=name))
     opened = next(each for each in outputs if isinstance(each, SubaccountOpened))
@@ -123,8 +144,11 @@ def create_subaccount(context: Context, params: _New) -> Any:
 def change_subaccount_name(context: Context, params: _Name) -> Any:
     """Give a sub-account another name."""
     session = account_session(context)
-    if session.trading.account(params.name) is not None:
-        raise refused(Code.INVALID_PARAMS, reason="taken", param="name")
+    reserved = owner_of(params.name) not in ("", session.name)
+    if session.trading.named(params.name) is not None or (
+        reserved and session.trading.account(owner_of(params.name)) is not None
+    ):
+        raise refused(Code.INVALID_PARAMS, reason="no such name, or taken", param="name")
     session.submit(
         RenameSubaccount(
             at_ns=session.trading.now(), account=session.account, sub=params.sid, name=params.name
@@ -133,14 +157,48 @@ def change_subaccount_name(context: Context, params: _Name) -> Any:
     return "ok"
 
 
+@method("private/toggle_subaccount_login", right=CHANGE)
+def toggle_subaccount_login(context: Context, params: _Login) -> Any:
+    """Say whether sessions may act for a sub-account; those that do end with `disable`."""
+    session, enabled = account_session(context), params.state == "enable"
+    login = session.trading.login(params.sid)
+    session.submit(
+        SetSubaccountLogin(
+            at_ns=session.trading.now(), account=session.account, sub=params.sid, enabled=enabled
+        )
+    )
+    if not enabled:
+        context.access.tokens.end_account(login)
+    return "ok"
+
+
+@method("private/remove_subaccount", right=CHANGE)
+def remove_subaccount(context: Context, params: _Removed) -> Any:
+    """Close a sub-account that has no money, positions and orders; sessions that act for it end."""
+    session, sub = account_session(context), params.subaccount_id
+    if sub not in session.trading.subaccounts(session.account):
+        raise refused(Code.NOT_FOUND, reason="no such sub-account of this account", param="subaccount_id")
+    if session.trading.open_orders(sub):
+        raise refused(Code.OTHER_REJECT, reason="it has orders: cancel them first", param="subaccount_id")
+    login = session.trading.login(sub)
+    session.submit(CloseSubaccount(at_ns=session.trading.now(), account=session.account, sub=sub))
+    context.access.tokens.end_account(login)
+    return "ok"
+
+
 @method("private/submit_transfer_to_subaccount", "private/submit_transfer_between_subaccounts", right=PAY)
 def submit_transfer_between_subaccounts(context: Context, params: _Transfer) -> Any:
-    """Pay from the account, or from a sub-account (`source`), to another of the same owner, at once."""
+    """Pay from the account, or from a sub-account (`source`), to another of the same owner, at once.
+
+    A payment is made once under a `nonce`: another request with it gets the first one's answer.
+    """
     session = account_session(context)
     source = session.account if params.source is None else params.source
     if source not in _family(session):
         raise refused(Code.NOT_FOUND, reason="no such account of this owner", param="source")
     currency = parse_one_currency(context, params.currency)
+    if params.nonce is not None and (made := _made(session, source, params.nonce)) is not None:
+        return transfer_object(made, session.trading.account_name(made.other))
     session.submit(
         Transfer(
             at_ns=session.trading.now(),
@@ -148,6 +206,7 @@ def submit_transfer_between_subaccounts(context: Context, params: _Transfer) -> 
             to=params.destination,
             currency=currency,
             units=_units(params.amount),
+            nonce=params.nonce or "",
         )
     )
     entry = next(iter(session.trading.log(source)))
@@ -196,6 +255,12 @@ def _family(session: AccountSession) -> list[AccountId]:
     return [session.account, *session.trading.subaccounts(session.account)]
 
 
+def _made(session: AccountSession, source: AccountId, nonce: str) -> LogEntry | None:
+    """The payment that was made under a nonce, as far back as the account's log goes."""
+    found = session.trading.log(source)
+    return next((entry for entry in found if entry.nonce == nonce and entry.cashflow < 0), None)
+
+
 def _units(amount: _Amount) -> int:
     """An amount in smallest units, exactly."""
     try:
@@ -216,7 +281,7 @@ def _object(session: AccountSession, number: AccountId, *, portfolio: bool) -> d
         "type": "main" if number == trading.owner(number) else "subaccount",
         "email": "",
         "is_password": False,
-        "login_enabled": False,
+        "login_enabled": trading.login_enabled(number),
         "receive_notifications": False,
         "margin_model": summaries[0]["margin_model"],
         "proof_id": "",

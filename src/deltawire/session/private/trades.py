@@ -12,12 +12,13 @@ from deltawire.model.instruments import in_currency
 from deltawire.session.currencies import parse_currency
 from deltawire.session.methods import Context, method
 from deltawire.session.paging import Place, Window, page
-from deltawire.session.private.account_session import AccountSession, account_session
-from deltawire.session.private.orders import READ
+from deltawire.session.private.account_session import AccountSession, acting_for
+from deltawire.session.private.orders import MOST_LISTED, READ
 
 
 class _Trades(Window, kw_only=True):
     historical: bool = False
+    subaccount_id: int | None = None
 
 
 class _OfInstrument(_Trades, kw_only=True):
@@ -33,12 +34,13 @@ class _OfOrder(msgspec.Struct):
     order_id: str
     sorting: Literal["default", "asc", "desc"] = "default"
     historical: bool = False
+    subaccount_id: int | None = None
 
 
 @method("private/get_user_trades_by_instrument_and_time", "private/get_user_trades_by_instrument", right=READ)
 def get_user_trades_by_instrument(context: Context, params: _OfInstrument) -> Any:
     """Return the account's trades in an instrument."""
-    session = account_session(context)
+    session = acting_for(context, params.subaccount_id)
     name = session.instrument(params.instrument_name).name
     return _page(session, params, lambda trade: trade.fill.instrument == name)
 
@@ -46,7 +48,7 @@ def get_user_trades_by_instrument(context: Context, params: _OfInstrument) -> An
 @method("private/get_user_trades_by_currency_and_time", "private/get_user_trades_by_currency", right=READ)
 def get_user_trades_by_currency(context: Context, params: _OfCurrency) -> Any:
     """Return the account's trades in a currency."""
-    session = account_session(context)
+    session = acting_for(context, params.subaccount_id)
     currency, kind = parse_currency(context, params.currency), params.kind
     return _page(
         session, params, lambda trade: in_currency(session.instrument(trade.fill.instrument), currency, kind)
@@ -55,11 +57,12 @@ def get_user_trades_by_currency(context: Context, params: _OfCurrency) -> Any:
 
 @method("private/get_user_trades_by_order", right=READ)
 def get_user_trades_by_order(context: Context, params: _OfOrder) -> Any:
-    """Return the trades of one order."""
-    session = account_session(context)
+    """Return the last trades of one order, newest first; with `asc` its first ones."""
+    session = acting_for(context, params.subaccount_id)
     order_id = parse_order_id(params.order_id)
     trades = [trade for trade in session.trading.trades(session.account) if trade.fill.order_id == order_id]
-    return _objects(session, trades[::-1] if params.sorting == "asc" else trades)
+    trades = trades[::-1] if params.sorting == "asc" else trades
+    return _objects(session, trades[:MOST_LISTED])
 
 
 def _page(session: AccountSession, params: _Trades, fits: Callable[[Execution], bool]) -> dict[str, Any]:

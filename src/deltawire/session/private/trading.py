@@ -26,8 +26,21 @@ class Trading(Protocol):
     def maintained(self) -> bool:
         """Whether the exchange is under maintenance and refuses requests."""
 
-    def account(self, name: str) -> AccountId | None:
-        """An account by its name."""
+    def account(self, login: str) -> AccountId | None:
+        """The account of a login, as keys and tokens have it; None as well if nobody may log in to it."""
+
+    def login(self, account: AccountId) -> str:
+        """The login of an account, empty if it does not exist.
+
+        That of an operator's account is its name; that of a sub-account is made of its number, so no renaming and no
+        account of the operator's changes what a token acts for.
+        """
+
+    def login_enabled(self, account: AccountId) -> bool:
+        """Whether sessions may act for a sub-account."""
+
+    def named(self, name: str) -> AccountId | None:
+        """An account that has this name, the operator's or a sub-account."""
 
     def instrument(self, name: str) -> Instrument | None:
         """An instrument that is or was listed."""

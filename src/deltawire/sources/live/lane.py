@@ -125,11 +125,13 @@ class Lane:
     def status(self) -> LaneStatus:
         """Its state for metrics."""
         links = [link for link in (self._first, self._second) if link]
+        joining = self._joining
         return LaneStatus(
             number=self.number,
             path=self.path,
             endpoint=links[0].url if links else self._reconnecting.endpoint,
             sockets=len(links),
+            joined=joining is not None and len(links) > 1 and self._is_joined(joining),
             reconnects=max(0, self.reconnects),
             streams={state.value: count for state, count in self._ledger.counts().items()},
             queued=sum(link.outbox.qsize() for link in links),
@@ -271,7 +273,7 @@ class Lane:
     async def _joined(self, link: _Link, why: str) -> None:
         until_ns = self._now() + int(JOIN_S * SECOND_NS)
         while not link.ended and self._second is link:
-            everything = self._joining is not None and all(map(self._joining.joined, self._live_books()))
+            everything = self._joining is not None and self._is_joined(self._joining)
             if not self.redundant and (everything or self._now() >= until_ns):
                 first = self._first
                 if first is not None and first.socket is not None:
@@ -281,6 +283,10 @@ class Lane:
         if self._second is link:
             _end(link, "")
             self._second = self._joining = None
+
+    def _is_joined(self, joining: Joining) -> bool:
+        """Whether every live book continues on the second socket without a gap."""
+        return not joining.over and all(map(joining.joined, self._live_books()))
 
     def _live_books(self) -> list[str]:
         return [name for name in self.book_names if self._book_id(name) is not None]
@@ -330,14 +336,14 @@ class Lane:
         if outputs:
             self._handle(outputs, now, link)
 
-    def _handle(self, outputs: Sequence[Output], now: int, link: _Link | None) -> None:
-        """Publish events, and do what is asked."""
+    def _handle(self, outputs: Sequence[Output], now: int, link: _Link | None, *, news: bool = True) -> None:
+        """Publish events, and do what is asked; `news`: what is listed may be new to the source."""
         events: list[Event] = []
         for output in outputs:
             if isinstance(output, Ask):
                 events += self._do(output, now, link)
                 continue
-            if isinstance(output, Listing):
+            if news and isinstance(output, Listing):
                 self._context.listed(output)
             if self._is_ours(output, link):
                 events.append(output)
@@ -427,7 +433,7 @@ class Lane:
         """An instrument list, or a page of one, has arrived; its other pages follow."""
         now = self._now()
         outputs = [each for each in self.venue.fetched(tag, body, now) if not isinstance(each, Fetch)]
-        self._handle(outputs, now, self._first)
+        self._handle(outputs, now, self._first, news=False)
 
     def add(self, streams: Sequence[Stream]) -> None:
         """Subscribe to more."""
@@ -449,11 +455,14 @@ class Lane:
         self.names.discard(instrument)
         self.book_names.discard(instrument)
         self._ledger.ended(gone)
-        if gone:
-            for send in self.venue.unsubscribe(gone):
-                for link in (self._first, self._second):
-                    if link is not None:
-                        link.outbox.put_nowait(send.frame)
+        self.unsubscribe(gone)
+
+    def unsubscribe(self, streams: Sequence[Stream]) -> None:
+        """Ask the venue to end streams, whether they are this lane's or not."""
+        for send in self.venue.unsubscribe(streams) if streams else ():
+            for link in (self._first, self._second):
+                if link is not None:
+                    link.outbox.put_nowait(send.frame)
 
     def pause(self, *, paused: bool) -> None:
         """Stop or resume reading."""

@@ -34,6 +34,8 @@ RETRY_S = 0.5
 BANNED_S = 120.0
 """When a venue refuses everything (418) without saying for how long."""
 LISTS_EVERY_S = 600.0
+LIST_PAUSE_S = 0.3
+"""A list that comes by a stream is complete when nothing was added for so long."""
 LIST_WAIT_S = 30.0
 """For the first list of a venue whose lists come by streams."""
 
@@ -227,7 +229,7 @@ class LiveSource:
 
     async def load(self) -> None:
         """Get the lists of instruments; `FeedError` if they cannot be had, or if nothing fits."""
-        lists = self._lister.lists(Wants(families(self.settings.instruments)))
+        lists = self._lister.lists(Wants(self.settings.instruments))
         try:
             for fetch in lists:
                 await self._load(fetch)
@@ -257,14 +259,18 @@ class LiveSource:
     async def _load_by_stream(self) -> None:
         """The venue lists its instruments on a connection."""
         streams = [
-            stream for stream in self._lister.streams(Wants(("?",), frozenset())) if stream.topic == "list"
+            stream
+            for stream in self._lister.streams(Wants(self.settings.instruments, frozenset()))
+            if stream.topic == "list"
         ]
         lane = self._make_lane(0, "", streams, self._lister)
         running = asyncio.create_task(lane.run())
         try:
             async with asyncio.timeout(LIST_WAIT_S):
-                while not self._active():
-                    await asyncio.sleep(0.05)
+                known = -1
+                while not self._active() or len(self._active()) > known:
+                    known = len(self._active())
+                    await asyncio.sleep(LIST_PAUSE_S)
                     if lane.why and not self._active():
                         raise FeedError(
                             f"{self.venue}: cannot get the list of instruments: {lane.why}", retry=True
@@ -343,7 +349,7 @@ class LiveSource:
         while True:
             await asyncio.sleep(LISTS_EVERY_S * (0.9 + 0.2 * self.chance()))
             for tag in [*self._bodies]:
-                for fetch in self._lister.lists(Wants(families(self.settings.instruments))):
+                for fetch in self._lister.lists(Wants(self.settings.instruments)):
                     if fetch.tag == tag:
                         await self._refresh(fetch)
 
@@ -384,12 +390,26 @@ class LiveSource:
             for stream in self._lister.streams(self._wants([name])):
                 by_path.setdefault(stream.path, []).append(stream)
             for path, streams in by_path.items():
-                roomy = (each for each in self._lanes if each.path == path)
-                free = next((each for each in roomy if has_room(each.venue, each.streams, streams)), None)
-                if free is None:
-                    self._add_lane(path, streams)
-                else:
-                    free.add(streams)
+                self._place(name, path, streams)
+
+    def _place(self, name: str, path: str, streams: list[Stream]) -> None:
+        """Subscribe on a connection that has room, else on a new one.
+
+        After a rename the old subscription goes on under the new name (OKX, 2026-06-02). It can only be ended by that
+        name, and the state machine of that connection has a book that nobody has seen, so it cannot be used.
+        """
+        free: Lane | None = None
+        for lane in self._lanes:
+            if lane.path != path:
+                continue
+            if lane.venue.progress(name):
+                lane.unsubscribe(streams)
+            elif free is None and has_room(lane.venue, lane.streams, streams):
+                free = lane
+        if free is None:
+            self._add_lane(path, streams)
+        else:
+            free.add(streams)
 
     # REST.
 
@@ -427,17 +447,6 @@ class LiveSource:
         if answer.status in (418, 429):
             stay_away_s = answer.retry_after_s or (BANNED_S if answer.status == 418 else 1.0)
             self._weight.block(now + int(stay_away_s * SECOND_NS))
-
-
-def families(patterns: Iterable[str]) -> tuple[str, ...]:
-    """Names for which a venue is asked for lists that are kept per family: `BTC-*` stands for BTC's options too."""
-    names = []
-    for pattern in patterns:
-        head = pattern.partition("*")[0].partition("?")[0].partition("[")[0]
-        names.append(
-            pattern if head == pattern else f"{head.partition('-')[0]}-USD-301227-1-C" if "-" in head else ""
-        )
-    return tuple(filter(None, names))
 
 
 def open_live(

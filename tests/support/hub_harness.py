@@ -14,25 +14,25 @@ BIDS = {1000: 10, 999: 20}
 ASKS = {1001: 30, 1003: 40}
 
 
-class World:
-    """One venue's time, instrument and book; `tell` and `pass_ms` flush, as the end of a tick does."""
+class HubHarness:
+    """One venue's time, instrument and book; `publish` and `advance_ms` flush, as the end of a tick does."""
 
     def __init__(
         self, instrument: Instrument | None = None, retention: RetentionPolicy | None = None
     ) -> None:
         self.market = Market(VENUE)
-        self.hub = Hub(self.market, "epoch", retention)
+        self.hub = Hub(self.market, "epoch", retention=retention)
         self.book = ScriptedBook(instrument)
         self.instrument = self.book.instrument
         self.now_ns = START_NS
         self.hub.advance(VENUE, self.now_ns)
 
-    def tell(self, *events: Event) -> None:
+    def publish(self, *events: Event) -> None:
         """Events of one moment."""
         self.hub.publish(events)
         self.hub.flush()
 
-    def pass_ms(self, milliseconds: int) -> None:
+    def advance_ms(self, milliseconds: int) -> None:
         """Time passes."""
         self.now_ns += milliseconds * MS_NS
         self.book.now_ns = self.now_ns
@@ -45,14 +45,14 @@ class World:
         self.hub.directory.sweep(START_NS + 3_600_000 * MS_NS)
 
     def joined(self, *channels: str) -> Inbox:
-        """A new member."""
+        """A new subscriber."""
         return joined(self.hub, *channels)
 
 
-def live_world(
+def live_hub_harness(
     instrument: Instrument | None = None, retention: RetentionPolicy | None = None, **sides: Any
-) -> World:
-    """A world whose book is live."""
-    world = World(instrument, retention)
-    world.tell(*world.book.image(sides.get("bids", BIDS), sides.get("asks", ASKS)))
-    return world
+) -> HubHarness:
+    """A hub whose book is live."""
+    harness = HubHarness(instrument, retention)
+    harness.publish(*harness.book.image(sides.get("bids", BIDS), sides.get("asks", ASKS)))
+    return harness

@@ -1,4 +1,4 @@
-"""Somebody on the line: passes bytes both ways, and may change, drop, repeat or add frames that a server sends."""
+"""A proxy: passes bytes both ways, and may change, drop, repeat or add frames that a server sends."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -7,17 +7,17 @@ from contextlib import asynccontextmanager, suppress
 from deltawire.wire.frames import frame
 from tests.support.frames import Frame, take_frames
 
-Meddle = Callable[[Frame], Iterable[Frame]]
+Tamper = Callable[[Frame], Iterable[Frame]]
 
 
 @asynccontextmanager
-async def meddler(port: int, meddle: Meddle) -> AsyncIterator[str]:
-    """Stand before a server; yields the address to connect to instead."""
+async def tampering_proxy(port: int, tamper: Tamper) -> AsyncIterator[str]:
+    """Run a proxy in front of a server; yields the address to connect to instead."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         theirs, ours = await asyncio.open_connection("127.0.0.1", port)
         with suppress(ConnectionError, asyncio.IncompleteReadError):
-            await asyncio.gather(_pass(reader, ours), _answers(theirs, writer, meddle))
+            await asyncio.gather(_pass(reader, ours), _answers(theirs, writer, tamper))
         ours.close()
         writer.close()
 
@@ -32,12 +32,12 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
-async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, meddle: Meddle) -> None:
+async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, tamper: Tamper) -> None:
     writer.write(await reader.readuntil(b"\r\n\r\n"))
     held = bytearray()
     while data := await reader.read(1 << 16):
         held += data
         for each in take_frames(held):
-            for found in meddle(each):
-                writer.write(frame(found.opcode, found.payload))
+            for sent in tamper(each):
+                writer.write(frame(sent.opcode, sent.payload))
     writer.close()
