@@ -172,9 +172,8 @@ SHORT = 40
 """Lines; a shorter file that one other imports joins it."""
 APART = {
     "cli/config.py": "a command",
-    "market/health.py": "a subject",
-    "exchange/accounts/what_if.py": "asked from outside the room, for what nothing inside needs",
     "market/health.py": "counts of one book, beside what is known of it now",
+    "exchange/accounts/what_if.py": "asked from outside the room, for what nothing inside needs",
     "options/variance.py": "a formula",
     "session/echo.py": "a protocol of its own",
     "session/rates.py": "methods of one subject",
