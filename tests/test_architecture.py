@@ -172,12 +172,11 @@ SHORT = 40
 """Lines; a shorter file that one other imports joins it."""
 APART = {
     "cli/config.py": "a command",
-    "market/health.py": "counts of one book, beside what is known of it now",
     "exchange/accounts/what_if.py": "asked from outside the room, for what nothing inside needs",
+    "market/health.py": "counts of one book, beside what is known of it now",
     "options/variance.py": "a formula",
     "session/echo.py": "a protocol of its own",
     "session/rates.py": "methods of one subject",
-    "venues/binance_spot.py": "a venue is one file",
     "wire/deltawire_pb2.py": "generated",
 }
 """Short files with one importer that stay apart, and why."""
@@ -315,13 +314,6 @@ OWNED = [
         "a call per frame from the first top to compare on",
         "took",
     ),
-    owned(
-        "book/audit.py:Findings",
-        "book/audit.py",
-        "counts of a comparison",
-        "compared missing extra different",
-    ),
-    owned("book/audit.py:_Side", "book/audit.py", "the sizes that are wanted there", "wanted"),
     owned("cli/verification.py:FaultReport", "cli/verification.py", "a row that is counted", "count"),
     owned("exchange/orders/orders.py:Order", "exchange/matching/", "slots that matching alone changes"),
     owned(

@@ -131,6 +131,40 @@ class Walk:
         price = min(self.book.asks) if bought else max(self.book.bids)
         self.last_trade = MarketTrade(price, self.trades % 7 + 1, bought=bought)
 
+    def stepped(self, previous: int, bids: dict[int, int], asks: dict[int, int]) -> None:
+        """What has changed since the id `previous` is published to everybody."""
+        self.last_step = MarketStep(previous, bids, asks)
+        self.steps += 1
+        self.levels += len(bids) + len(asks)
+
+    def traded(self, trade: MarketTrade, number: int) -> None:
+        """The newest trade is this one."""
+        self.last_trade, self.trades = trade, number
+
+    def lean_to(self, share: float) -> None:
+        """Let so many of those who take a best level buy."""
+        self.lean = share
+
+    def renamed(self, contract: Contract) -> None:
+        """The contract has another name, or finer numbers."""
+        self.contract = contract
+
+    def hold(self, book: PlainBook) -> None:
+        """The book is another one."""
+        self.book = book
+
+    def renumbered(self, first: int, number: int) -> None:
+        """The ids of what has changed are these."""
+        self.first_id, self.id = first, number
+
+    def extend(self, depth: int) -> None:
+        """Add levels beyond the last ones of a side that is shorter."""
+        step = self.contract.step
+        while len(self.book.bids) < depth and min(self.book.bids) > step:
+            self._put(self.book.bids, min(self.book.bids) - step, self.size())
+        while len(self.book.asks) < depth:
+            self._put(self.book.asks, max(self.book.asks) + step, self.size())
+
     def publish(self) -> int:
         """The id of the first move since the last call; marks all moves as published."""
         first, self.first_id = self.first_id, 0

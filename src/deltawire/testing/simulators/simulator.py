@@ -218,8 +218,7 @@ class Simulator:
             if happening.on == "traded":
                 followers += self._followers.get(("traded", ""), ())
             if happening.trade is not None and followers:
-                walk = self.walks[happening.name]
-                walk.last_trade, walk.trades = happening.trade, happening.number
+                self.walks[happening.name].traded(happening.trade, happening.number)
             moved = happening.on == "moved" and followers and happening.name in self._published
             change = self._change(self.walks[happening.name]) if moved else None
             for stream in followers:

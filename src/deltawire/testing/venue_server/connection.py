@@ -29,6 +29,7 @@ class Connection:
         number: int,
         simulator: Simulator,
         writer: asyncio.StreamWriter,
+        *,
         limits: Limits,
         faults: Faults,
         tally: Tally,
@@ -141,14 +142,14 @@ class Connection:
         except HandshakeError as error:
             response, greeting = self._protocol.reject(error.status, error.reason), []
         self._protocol.send_response(response)
-        self._tally.counts["websockets"] += response.status_code == 101
+        self._tally.count("websockets", response.status_code == 101)
         self.deliver([("", frame) for frame in greeting])
 
     def _on_frame(self, frame: Frame) -> None:
         self._heard_ns = self._now()
         if frame.opcode in (Opcode.PING, Opcode.PONG):
             self._unanswered_ns = None
-            self._tally.counts["pings" if frame.opcode is Opcode.PING else "pongs"] += 1
+            self._tally.count("pings" if frame.opcode is Opcode.PING else "pongs")
             if self._limits.counts_pongs and not self._within_rate():
                 self.close(CloseCode.POLICY_VIOLATION, "Too many requests")
         elif frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
@@ -162,7 +163,7 @@ class Connection:
 
     def _on_message(self, text: str) -> None:
         """Answer a client's message, unless it is one too many."""
-        self._tally.counts["messages"] += 1
+        self._tally.count("messages")
         self._asked = True
         limits = self._limits
         self.simulator.advance(self._now())
@@ -213,7 +214,7 @@ class Connection:
             self._protocol.send_ping(b"%d" % (now // 1_000_000))
 
     def _end(self, why: str, code: int, reason: str) -> None:
-        self._tally.counts[f"closed: {why}"] += 1
+        self._tally.count(f"closed: {why}")
         self.close(code, reason)
 
     def _struck(self, key: str, frame: bytes, now: int) -> list[tuple[int, bytes]]:
@@ -241,7 +242,7 @@ class Connection:
     def _send(self, frame: bytes) -> None:
         if self.open:
             self._sent_ns = self._now()
-            self._tally.counts["frames"] += 1
+            self._tally.count("frames")
             self._protocol.send_text(frame)
 
     def _flush(self) -> None:
@@ -250,7 +251,7 @@ class Connection:
         chunks = self._protocol.data_to_send()
         self._writer.write(b"".join(chunks))
         if self._writer.transport.get_write_buffer_size() > MOST_UNSENT:
-            self._tally.counts["closed: too slow"] += 1
+            self._tally.count("closed: too slow")
             self.cut()
         elif b"" in chunks and self._writer.can_write_eof():
             self._writer.write_eof()

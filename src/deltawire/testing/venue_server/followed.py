@@ -106,8 +106,7 @@ class FollowedMarket(Market):
         if not bids and not asks:
             return []
         number = walk.id
-        walk.first_id = number + 1
-        walk.id += self._ids.randint(1, 4)
+        walk.renumbered(number + 1, number + self._ids.randint(1, 4))
         self._publish(name, number, bids, asks)
         return [Happening("moved", name)]
 
@@ -127,8 +126,8 @@ class FollowedMarket(Market):
             return
         if isinstance(event, Trade):
             walk = self.walks[name]
-            walk.trades += 1
             trade = MarketTrade(event.price_ticks, event.size_lots, bought=event.side == "buy")
+            walk.traded(trade, walk.trades + 1)
             happenings.append(Happening("traded", name, trade, walk.trades))
             return
         book = self._book_of(name)
@@ -147,21 +146,21 @@ class FollowedMarket(Market):
         if name not in self.walks:
             self.begin(_contract(name, image.instrument))
             self._exponents[name] = _exponents(image.instrument)
-            self.walks[name].book = _plain(image.bids, image.asks)
+            self.walks[name].hold(_plain(image.bids, image.asks))
             self._renew(name)
             return
         if self._exponents[name] != _exponents(image.instrument):
             self._rescale(name, image.instrument)
         self._book_of(name)
-        self.walks[name].book = _plain(image.bids, image.asks)
+        self.walks[name].hold(_plain(image.bids, image.asks))
 
     def _rescale(self, name: str, instrument: Instrument) -> None:
         """Prices and sizes are finer from now on."""
         old, new = self._exponents[name], _exponents(instrument)
         price, size = 10 ** (old[0] - new[0]), 10 ** (old[1] - new[1])
         walk = self.walks[name]
-        walk.contract = _contract(name, instrument)
-        walk.book = _scaled(walk.book, price, size)
+        walk.renamed(_contract(name, instrument))
+        walk.hold(_scaled(walk.book, price, size))
         if name in self._touched:
             self._touched[name] = _scaled(self._touched[name], price, size)
         self._exponents[name] = new

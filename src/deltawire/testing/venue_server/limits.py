@@ -181,6 +181,10 @@ class Tally:
         self.most: dict[str, int] = {}
         self.violations: Counter[str] = Counter()
 
+    def count(self, name: str, number: int = 1) -> None:
+        """Add to a sum."""
+        self.counts[name] += number
+
     def reach(self, name: str, value: int, limit: int) -> bool:
         """Note a value that has a limit (0: none); whether it was kept."""
         self.most[name] = max(self.most.get(name, 0), value)

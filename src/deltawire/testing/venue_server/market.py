@@ -6,7 +6,7 @@ from random import Random
 
 import msgspec
 
-from deltawire.testing.simulators.market import Contract, MarketStep, PlainBook, Walk
+from deltawire.testing.simulators.market import Contract, PlainBook, Walk
 from deltawire.testing.simulators.simulator import START_NS, Happening
 
 SECOND_NS = 1_000_000_000
@@ -111,7 +111,7 @@ class Market:
         """Give an instrument another name; its book and its ids go on."""
         walk = self.walks.pop(old)
         self.ended[old] = walk.contract
-        walk.contract = msgspec.structs.replace(walk.contract, name=new)
+        walk.renamed(msgspec.structs.replace(walk.contract, name=new))
         self.walks[new] = walk
         self._histories[new] = self._histories[old]
         self._listed += [Happening("listed", old), Happening("listed", new)]
@@ -148,14 +148,14 @@ class Market:
         moves = self._moves(passed_s)
         if not moves:
             return []
-        walk.lean = self._lean(walk)
+        walk.lean_to(self._lean(walk))
         walk.publish()
         before, number = walk.book.copy(), walk.id
         for touched in walk.touched:
             touched.clear()
         for _ in range(moves):
             walk.move()
-        self._fill(walk)
+        walk.extend(self._depth)
         bids, asks = (
             {price: now.get(price, 0) for price in sorted(touched) if then.get(price, 0) != now.get(price, 0)}
             for then, now, touched in zip(
@@ -172,9 +172,7 @@ class Market:
     def _publish(self, name: str, previous: int, bids: dict[int, int], asks: dict[int, int]) -> None:
         """Note what has changed in a book."""
         walk = self.walks[name]
-        walk.last_step = MarketStep(previous, bids, asks)
-        walk.steps += 1
-        walk.levels += len(bids) + len(asks)
+        walk.stepped(previous, bids, asks)
         self._histories[name].add(Published(self.now_ns, walk.id, bids, asks))
 
     def _moves(self, passed_s: float) -> int:
@@ -191,15 +189,3 @@ class Market:
         due = contract.start * (1 + self._drift * hours / 10_000)
         away = (due - max(walk.book.bids)) / contract.step
         return min(1.0, max(0.0, 0.5 + away / GUARD / 2))
-
-    def _fill(self, walk: Walk) -> None:
-        """Add levels beyond the last ones of a side that has become too short."""
-        step = walk.contract.step
-        while len(walk.book.bids) < self._depth and min(walk.book.bids) > step:
-            price = min(walk.book.bids) - step
-            walk.book.bids[price] = walk.size()
-            walk.touched[0].add(price)
-        while len(walk.book.asks) < self._depth:
-            price = max(walk.book.asks) + step
-            walk.book.asks[price] = walk.size()
-            walk.touched[1].add(price)

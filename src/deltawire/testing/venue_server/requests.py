@@ -1,5 +1,6 @@
 """The HTTP side of a simulated venue: weights, refusals, delays, images of another time."""
 
+from collections.abc import Callable
 from copy import copy
 
 import h11
@@ -23,12 +24,20 @@ class Answer:
 
 
 class Desk:
-    """Answers HTTP requests of one venue; `simulator` writes the bodies."""
+    """Answers HTTP requests of one venue."""
 
     def __init__(
-        self, simulator: Simulator, market: Market, limits: Limits, faults: Faults, tally: Tally
+        self,
+        make: Callable[[dict[str, Walk]], Simulator],
+        market: Market,
+        *,
+        limits: Limits,
+        faults: Faults,
+        tally: Tally,
     ) -> None:
-        self._simulator, self._market, self._limits = simulator, market, limits
+        """`make` gives the simulator that writes the answers, from books."""
+        self._make, self._simulator = make, make(market.walks)
+        self._market, self._limits = market, limits
         self._faults, self._tally = faults, tally
         self._windows: dict[tuple[str, str], Window] = {}
         self._refused: dict[str, int] = {}
@@ -37,9 +46,9 @@ class Desk:
     def answer(self, address: str, method: str, target: str, body: bytes) -> Answer:
         """The answer to a request from an address."""
         now = self._market.now_ns
-        self._tally.counts["requests"] += 1
+        self._tally.count("requests")
         pool, weight = self._simulator.cost(target)
-        self._tally.counts[f"weight {pool}"] += weight
+        self._tally.count(f"weight {pool}", weight)
         if now < self._banned_until_ns.get(address, 0):
             return self._refuse(418, (self._banned_until_ns[address] - now) / SECOND_NS)
         rate = self._limits.pools.get(pool) or self._limits.pools.get(pool.partition(" ")[0])
@@ -55,19 +64,13 @@ class Desk:
         return Answer(status, text, headers, after_s=slow.by if slow else 0.0)
 
     def _body(self, method: str, target: str, body: bytes, age_s: float) -> tuple[int, bytes]:
-        simulator = self._simulator
-        simulator.advance(self._market.now_ns)
-        if not age_s:
-            return simulator.fetched(method, target, body)
-        then_ns = self._market.now_ns - int(age_s * SECOND_NS)
-        now = simulator.walks
-        simulator.walks = {name: self._earlier(walk, then_ns) for name, walk in now.items()}
-        simulator.advance(then_ns)
-        try:
-            return simulator.fetched(method, target, body)
-        finally:
-            simulator.walks = now
-            simulator.advance(self._market.now_ns)
+        simulator, now = self._simulator, self._market.now_ns
+        if age_s:
+            now -= int(age_s * SECOND_NS)
+            walks = self._market.walks.items()
+            simulator = self._make({name: self._earlier(walk, now) for name, walk in walks})
+        simulator.advance(now)
+        return simulator.fetched(method, target, body)
 
     def _earlier(self, walk: Walk, then_ns: int) -> Walk:
         earlier = copy(walk)
@@ -83,7 +86,7 @@ class Desk:
         return self._refuse(418, self._limits.banned_s)
 
     def _refuse(self, status: int, retry_s: float) -> Answer:
-        self._tally.counts[f"requests {status}"] += 1
+        self._tally.count(f"requests {status}")
         headers = [("retry-after", f"{max(1, round(retry_s + 0.5))}")] if retry_s else []
         return Answer(status, b'{"code":-1003,"msg":"Too many requests."}', headers)
 

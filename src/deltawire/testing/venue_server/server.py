@@ -14,6 +14,7 @@ import msgspec
 
 from deltawire.errors import UsageError
 from deltawire.testing.simulators import SERVED, Simulator
+from deltawire.testing.simulators.market import Walk
 from deltawire.testing.venue_server.connection import Connection
 from deltawire.testing.venue_server.faults import Fault, Faults
 from deltawire.testing.venue_server.limits import LIMITS, SECOND_NS, Limits, Tally, Window
@@ -61,7 +62,9 @@ class VenueServer:
         self.port = port
         self._host, self._tls, self._speed = host, tls, speed
         self._step_ns = int(step_s * SECOND_NS)
-        self._desk = Desk(self._simulator(), self.market, self.limits, self.faults, self.tally)
+        self._desk = Desk(
+            self._simulator, self.market, limits=self.limits, faults=self.faults, tally=self.tally
+        )
         self._connects: dict[str, Window] = {}
         self._numbered = 0
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
@@ -182,8 +185,8 @@ class VenueServer:
                 self.faults.strike(fault, now, connection.number)
                 acts[fault.kind](connection, fault)
 
-    def _simulator(self) -> Simulator:
-        return self.make(walks=self.market.walks, refuses=self._refuses)
+    def _simulator(self, walks: dict[str, Walk]) -> Simulator:
+        return self.make(walks=walks, refuses=self._refuses)
 
     def _refuses(self, key: str) -> bool:
         return self.faults.first("reject", self.now(), 0, key) is not None
@@ -220,12 +223,18 @@ class VenueServer:
         address = writer.get_extra_info("peername")[0]
         status = self._admit(address)
         if status:
-            self.tally.counts[f"connects {status}"] += 1
+            self.tally.count(f"connects {status}")
             writer.write(b"HTTP/1.1 %d Refused\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
             return
         self._numbered += 1
         connection = Connection(
-            self._numbered, self._simulator(), writer, self.limits, self.faults, self.tally, self.now
+            self._numbered,
+            self._simulator(self.market.walks),
+            writer,
+            limits=self.limits,
+            faults=self.faults,
+            tally=self.tally,
+            now=self.now,
         )
         self.connections.append(connection)
         self.tally.reach("connections", len(self.connections), self.limits.connections)
@@ -236,7 +245,7 @@ class VenueServer:
 
     def _admit(self, address: str) -> int:
         """0, or the status with which a connection is refused."""
-        self.tally.counts["connects"] += 1
+        self.tally.count("connects")
         fault = self.faults.first("refuse", self.now(), 0)
         if fault is not None:
             return fault.status
