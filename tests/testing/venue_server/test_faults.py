@@ -285,3 +285,18 @@ def test_faults_are_read_from_text() -> None:
 def test_what_is_no_fault_is_said_to_be_none(text: str, complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint.replace("[", r"\[")):
         parse_fault(text)
+
+
+async def test_a_new_instrument_is_like_the_one_with_the_nearest_name() -> None:
+    old, name = "BTC-USD-301227-70000-C", "BTC-USD-301228-70000-C"
+    async with okx(Fault("list", after=1, name=name), Fault("expire", after=1, name=old)) as server:
+        url = f"{server.rest}/api/v5/public/instruments?instType=OPTION&instFamily=BTC-USD"
+        await server.advance(1)
+        _, body, _ = await get(url)
+        listed = {each["instId"]: each for each in msgspec.json.decode(body)["data"]}
+        assert {*listed} == {"BTC-USD-301227-60000-P", name}
+        assert (listed[name]["tickSz"], listed[name]["optType"], listed[name]["stk"]) == (
+            "0.0005",
+            "C",
+            "70000",
+        )

@@ -5,6 +5,7 @@ import contextlib
 import re
 import ssl
 from collections.abc import Callable, Coroutine, Iterable
+from difflib import SequenceMatcher
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ import msgspec
 
 from deltawire.errors import UsageError
 from deltawire.testing.simulators import SERVED, Simulator
-from deltawire.testing.simulators.market import Walk
+from deltawire.testing.simulators.market import Contract, Walk
 from deltawire.testing.venue_server.connection import Connection
 from deltawire.testing.venue_server.faults import Fault, Faults
 from deltawire.testing.venue_server.limits import LIMITS, SECOND_NS, Limits, Tally, Window
@@ -163,14 +164,18 @@ class VenueServer:
         for fault in self.faults.due(("rename", "expire", "list"), now):
             self.faults.strike(fault, now)
             if fault.kind == "list":
-                likeness = next(iter(self.market.walks.values())).contract
-                self.market.begin(msgspec.structs.replace(likeness, name=fault.name))
+                self.market.begin(msgspec.structs.replace(self._likeness(fault.name), name=fault.name))
             elif fault.name in self.market.walks and fault.kind == "expire":
                 self.market.expire(fault.name)
             elif fault.name in self.market.walks:
                 self.market.rename(fault.name, fault.to)
                 for connection in self.connections:
                     connection.simulator.renamed(fault.name, fault.to)
+
+    def _likeness(self, name: str) -> Contract:
+        """The contract whose name is most like this one: an option for an option, a swap for a swap."""
+        contracts = [*(walk.contract for walk in self.market.walks.values()), *self.market.ended.values()]
+        return max(contracts, key=lambda each: SequenceMatcher(None, each.name, name).ratio())
 
     def _end_connections(self, now: int) -> None:
         """Connections that are closed, cut off, left half open, or told that they will be."""
