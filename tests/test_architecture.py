@@ -172,13 +172,11 @@ SHORT = 40
 """Lines; a shorter file that one other imports joins it."""
 APART = {
     "cli/config.py": "a command",
-    "market/health.py": "a subject",
     "exchange/accounts/what_if.py": "asked from outside the room, for what nothing inside needs",
     "market/health.py": "counts of one book, beside what is known of it now",
     "options/variance.py": "a formula",
     "session/echo.py": "a protocol of its own",
     "session/rates.py": "methods of one subject",
-    "venues/binance_spot.py": "a venue is one file",
     "wire/deltawire_pb2.py": "generated",
 }
 """Short files with one importer that stay apart, and why."""
@@ -299,6 +297,23 @@ def owned(name: str, writers: str, why: str, attributes: str = "") -> Owned:
 
 
 OWNED = [
+    owned(
+        "sources/live/lane.py:_Link",
+        "sources/live/lane.py",
+        "what its lane knows of a socket",
+        "heard_ns pinged_ns socket sending",
+    ),
+    owned("venues/live/joining.py:_Joint", "venues/live/joining.py", "one book of a joining", "joined"),
+    owned(
+        "venues/live/ledger.py:Entry",
+        "venues/live/ledger.py",
+        "a row of the ledger",
+        "state since_ns attempts progress",
+    ),
+    owned("testing/venue_server/limits.py:Tally", "testing/venue_server/", "counts of a server", "counts"),
+    owned("testing/simulators/market.py:Walk", "testing/", "the walk of a market", "lean steps levels"),
+    owned("testing/simulators/market.py:PlainBook", "testing/", "a plain book", "bids asks"),
+    owned("testing/simulators/simulator.py:Simulator", "testing/", "a view of a market", "walks"),
     owned("book/audit.py:Findings", "book/audit.py", "counts of one comparison"),
     owned("book/audit.py:_Side", "book/audit.py", "a side while it is compared", "wanted"),
     owned(
@@ -486,6 +501,8 @@ WIRED = {
     "market/state.py:InstrumentState": "one per instrument",
     "wire/notifications.py:JsonEncoder": "made in one place, of any class",
     "wire/protobuf.py:ProtoEncoder": "made in one place, of any class",
+    "testing/venue_server/connection.py:Connection": "one per client",
+    "testing/venue_server/requests.py:Desk": "a part of the server",
     "wire/rpc.py:BadRequest": "a record",
 }
 """Constructors with more positional parameters, and why: parts that one place puts together."""

@@ -23,7 +23,7 @@ SHOWN = {"kraken": 100, "hyperliquid": 5}
 """Levels of a side where a book shows few of them."""
 
 
-class SteppedClock:
+class PushedClock:
     """The machine's time, which a test can push ahead."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class LiveHarness:
     ) -> None:
         self.server = VenueServer(venue, speed=speed, faults=faults, **server)
         self.market: Market = self.server.market
-        self.clock = SteppedClock()
+        self.clock = PushedClock()
         self.events: list[Event] = []
         self.batches: list[Batch] = []
         self.replica = Replica()

@@ -29,7 +29,7 @@ def plan(
         list[str] | None,
         typer.Option(
             metavar="VENUE=URL",
-            help="Another address for the venue's hosts, such as a simulator's: `okx=ws://127.0.0.1:8090`.",
+            help="Another address for the venue's hosts, such as a simulator's: `NAME=ws://127.0.0.1:8090`.",
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,

@@ -12,7 +12,7 @@ from deltawire.testing.venue_server import Fault as VenueFault
 from deltawire.testing.venue_server import VenueServer
 from deltawire.venues import REGISTRY
 from tests.support.effort import THOROUGH
-from tests.support.live_harness import LiveHarness, SteppedClock
+from tests.support.live_harness import LiveHarness, PushedClock
 from tests.support.waiting import until
 
 VENUES = sorted(REGISTRY)
@@ -119,8 +119,7 @@ async def test_a_connection_is_replaced_before_the_venue_closes_it_without_a_sta
         if limits.lifetime_s:
             live.clock.pass_s(limits.lifetime_s - 1000)
         else:
-            for lane in live.source._lanes:
-                lane._replace("asked by the test")
+            live.source.replace_connections()
         before = {connection.number for connection in live.server.connections}
         await live.until(lambda: not before & {connection.number for connection in live.server.connections})
         await live.until_compared()
@@ -197,7 +196,7 @@ async def test_the_next_endpoint_is_used_while_one_fails() -> None:
     async with VenueServer("okx", speed=4.0) as good:
         dead = "ws://127.0.0.1:1"
         settings = LiveSettings("okx", endpoints=(dead, good.base))
-        source = LiveSource(settings, SteppedClock(), chance=lambda: 0.0)
+        source = LiveSource(settings, PushedClock(), chance=lambda: 0.0)
         live = set()
 
         async def follow() -> None:
@@ -216,7 +215,7 @@ async def test_the_next_endpoint_is_used_while_one_fails() -> None:
 async def test_a_source_waits_for_a_network() -> None:
     async with VenueServer("kraken", speed=4.0) as server:
         port = server.port
-    source = LiveSource(LiveSettings("kraken", endpoints=(f"ws://127.0.0.1:{port}",)), SteppedClock())
+    source = LiveSource(LiveSettings("kraken", endpoints=(f"ws://127.0.0.1:{port}",)), PushedClock())
     told: list[str] = []
 
     async def follow() -> None:
@@ -233,7 +232,7 @@ async def test_a_source_waits_for_a_network() -> None:
 
 async def test_instruments_that_nothing_fits_are_an_error_with_examples() -> None:
     async with VenueServer("okx", speed=4.0) as server:
-        source = LiveSource(LiveSettings("okx", ("NOPE-*",), endpoints=(server.base,)), SteppedClock())
+        source = LiveSource(LiveSettings("okx", ("NOPE-*",), endpoints=(server.base,)), PushedClock())
         with pytest.raises(FeedError, match=r"none of 4 instruments fits NOPE-\*; there are BTC-USD-SWAP"):
             async for _ in source.events(Wants()):
                 pass
@@ -241,14 +240,14 @@ async def test_instruments_that_nothing_fits_are_an_error_with_examples() -> Non
 
 def test_endpoints_and_venues_that_are_wrong_are_refused_at_once() -> None:
     with pytest.raises(UsageError, match="unknown venue"):
-        open_live(LiveSettings("nope"), SteppedClock())
+        open_live(LiveSettings("nope"), PushedClock())
     with pytest.raises(UsageError, match="an endpoint is"):
-        open_live(LiveSettings("okx", endpoints=("127.0.0.1:80",)), SteppedClock())
+        open_live(LiveSettings("okx", endpoints=("127.0.0.1:80",)), PushedClock())
     with pytest.raises(UsageError, match="means all"):
-        open_live(LiveSettings("okx", ()), SteppedClock())
+        open_live(LiveSettings("okx", ()), PushedClock())
 
 
 def test_it_is_a_source_with_frames_and_connections() -> None:
-    source: Source = LiveSource(LiveSettings("okx"), SteppedClock())
+    source: Source = LiveSource(LiveSettings("okx"), PushedClock())
     assert isinstance(source, FramedSource)
     assert isinstance(source, LiveFeed)

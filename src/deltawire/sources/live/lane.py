@@ -84,9 +84,9 @@ class Lane:
         number: int,
         path: str,
         venue: Venue,
+        *,
         streams: Iterable[Stream],
         context: Context,
-        *,
         endpoints: Sequence[str],
         pool: str,
         redundant: bool = False,
@@ -245,7 +245,7 @@ class Lane:
         after_s = self._reconnecting.replace_after_s()
         self._replace_at = None if after_s is None else self._now() + int(after_s * SECOND_NS)
 
-    def _replace(self, why: str) -> None:
+    def replace(self, why: str) -> None:
         """Open a second socket beside the first one."""
         if self._replacement is None or self._replacement.done():
             self._replacement = asyncio.create_task(self._join(why))
@@ -374,7 +374,7 @@ class Lane:
             return self._answered(ask, now) if link is self._first else []
         elif isinstance(ask, Reconnect):
             if ask.planned and link is self._first:
-                self._replace(ask.reason)
+                self.replace(ask.reason)
             elif link is None or link is self._first:
                 self._drop_first(ask.reason)
         return []
@@ -483,10 +483,10 @@ class Lane:
         if self._joining is not None and self._joining.over and now >= self._joining_until:
             self._joining = None
         if self.redundant and self._second is None:
-            self._replace("a second connection")
+            self.replace("a second connection")
         if self._replace_at is not None and now >= self._replace_at:
             self._replace_at = None
-            self._replace("the venue is about to close it")
+            self.replace("the venue is about to close it")
         deadline = self.venue.deadline()
         if deadline is None:
             return SWEEP_S

@@ -153,6 +153,16 @@ class LiveSource:
         """The instruments that fit, once the lists are loaded."""
         return [*self._wanted]
 
+    @property
+    def joins(self) -> bool:
+        """Whether two connections of this venue can be joined exactly."""
+        return self._lister.limits.joins
+
+    def replace_connections(self) -> None:
+        """Open every connection anew, as before the venue closes it."""
+        for lane in self._lanes:
+            lane.replace("asked to")
+
     def close(self) -> None:
         """Close what is kept of REST."""
         self._rest.close()
@@ -337,8 +347,8 @@ class LiveSource:
             number,
             path,
             venue,
-            streams,
-            self,
+            streams=streams,
+            context=self,
             endpoints=endpoints,
             pool=self._pool,
             redundant=self.settings.second_connection,
