@@ -64,7 +64,7 @@ async def _plan(source: LiveSource) -> Plan:
         await source.load()
         return source.plan()
     finally:
-        source.close()
+        await source.close()
 
 
 def _figures(made: Plan) -> dict[str, object]:

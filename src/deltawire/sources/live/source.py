@@ -146,7 +146,7 @@ class LiveSource:
         finally:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
-            self._rest.close()
+            await self._rest.close()
 
     @property
     def wanted(self) -> list[str]:
@@ -163,9 +163,9 @@ class LiveSource:
         for lane in self._lanes:
             lane.replace("asked to")
 
-    def close(self) -> None:
-        """Close what is kept of REST."""
-        self._rest.close()
+    async def close(self) -> None:
+        """Close what is kept of REST, where `events` was never asked for."""
+        await self._rest.close()
 
     # Context of the lanes.
 
