@@ -1,6 +1,7 @@
 """A live source against a simulated venue on a real socket; each book is compared with the venue's own."""
 
 import asyncio
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -59,6 +60,7 @@ class LiveHarness:
         second_connection: bool = False,
         backoff: float = 0.0,
         compared_depth: int | None = None,
+        trusting: ssl.SSLContext | None = None,
         **server: Any,
     ) -> None:
         self.server = VenueServer(venue, speed=speed, faults=faults, **server)
@@ -71,7 +73,7 @@ class LiveHarness:
         self.live: set[str] = set()
         self.error: BaseException | None = None
         self._instruments, self._second, self._backoff = instruments, second_connection, backoff
-        self._depth = compared_depth
+        self._depth, self._trusting = compared_depth, trusting
         self._task: asyncio.Task[None] | None = None
         self.source: LiveSource
 
@@ -83,7 +85,7 @@ class LiveHarness:
             endpoints=(self.server.base,),
             second_connection=self._second,
         )
-        self.source = LiveSource(settings, self.clock, chance=lambda: self._backoff)
+        self.source = LiveSource(settings, self.clock, chance=lambda: self._backoff, tls=self._trusting)
         self._task = asyncio.create_task(self._follow())
         return self
 

@@ -1,13 +1,17 @@
 """Every venue, live, on its simulator's socket: each published book is the venue's own at that id."""
 
 import asyncio
+import ssl
+from pathlib import Path
 
 import pytest
+import uvloop
 
 from deltawire.errors import FeedError, UsageError
-from deltawire.model.events import Listing, Status, Ticker, Trade
+from deltawire.model.events import Audit, Listing, Status, Ticker, Trade
 from deltawire.ports import FramedSource, LiveFeed, Source, Wants
 from deltawire.sources.live import LiveSettings, LiveSource, open_live
+from deltawire.store.certificates import load_tls, self_signed
 from deltawire.testing.venue_server import Fault as VenueFault
 from deltawire.testing.venue_server import VenueServer
 from deltawire.venues import REGISTRY
@@ -190,6 +194,35 @@ async def test_rest_that_fails_and_is_limited_delays_images_and_nothing_else() -
         await live.until_live()
         await live.until_compared()
         assert not live.server.tally.violations
+
+
+@pytest.mark.parametrize("venue", ["binance_spot", "binance_usdm"])
+async def test_live_books_are_compared_with_new_images(venue: str) -> None:
+    async with LiveHarness(venue, speed=8.0) as live:
+        await live.until_live()
+        await live.until(
+            lambda: {e.instrument.name for e in live.events if isinstance(e, Audit)} == live.names
+        )
+        await live.until_compared()
+        assert not live.stale()
+        assert not live.server.tally.violations
+
+
+@pytest.mark.parametrize("venue", ["okx", "binance_usdm"])
+def test_it_works_on_uvloop_and_over_tls(venue: str, tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path, "127.0.0.1")
+
+    async def serve_and_connect() -> None:
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        async with LiveHarness(venue, speed=8.0, tls=load_tls(certificate, None), trusting=trusting) as live:
+            await live.until_live()
+            live.server.inject(VenueFault("cut", times=1))
+            await live.until(lambda: len(live.stale()) == len(live.names))
+            await live.until_live()
+            await live.until_compared()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve_and_connect())
 
 
 async def test_the_next_endpoint_is_used_while_one_fails() -> None:
