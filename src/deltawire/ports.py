@@ -1,7 +1,7 @@
 """The interfaces between rooms: source, venue, broker and clock."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -166,6 +166,9 @@ class Venue(Protocol):
 
     def progress(self, symbol: str) -> int:
         """How many messages of a book were received, whatever became of them."""
+
+    def audit_next(self, choose: Callable[[Mapping[str, Any], int], str | None], now: int) -> list[Output]:
+        """Request an image of the book that `choose` names among the books by their names."""
 
     def fell_silent(self, symbol: str, now: int) -> list[Output]:
         """The stream of a book has stopped, while the connection goes on."""

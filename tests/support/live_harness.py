@@ -1,6 +1,7 @@
 """A live source against a simulated venue on a real socket; each book is compared with the venue's own."""
 
 import asyncio
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -23,7 +24,7 @@ SHOWN = {"kraken": 100, "hyperliquid": 5}
 """Levels of a side where a book shows few of them."""
 
 
-class SteppedClock:
+class PushedClock:
     """The machine's time, which a test can push ahead."""
 
     def __init__(self) -> None:
@@ -59,11 +60,12 @@ class LiveHarness:
         second_connection: bool = False,
         backoff: float = 0.0,
         compared_depth: int | None = None,
+        trusting: ssl.SSLContext | None = None,
         **server: Any,
     ) -> None:
         self.server = VenueServer(venue, speed=speed, faults=faults, **server)
         self.market: Market = self.server.market
-        self.clock = SteppedClock()
+        self.clock = PushedClock()
         self.events: list[Event] = []
         self.batches: list[Batch] = []
         self.replica = Replica()
@@ -71,7 +73,7 @@ class LiveHarness:
         self.live: set[str] = set()
         self.error: BaseException | None = None
         self._instruments, self._second, self._backoff = instruments, second_connection, backoff
-        self._depth = compared_depth
+        self._depth, self._trusting = compared_depth, trusting
         self._task: asyncio.Task[None] | None = None
         self.source: LiveSource
 
@@ -83,7 +85,7 @@ class LiveHarness:
             endpoints=(self.server.base,),
             second_connection=self._second,
         )
-        self.source = LiveSource(settings, self.clock, chance=lambda: self._backoff)
+        self.source = LiveSource(settings, self.clock, chance=lambda: self._backoff, tls=self._trusting)
         self._task = asyncio.create_task(self._follow())
         return self
 

@@ -29,7 +29,7 @@ def plan(
         list[str] | None,
         typer.Option(
             metavar="VENUE=URL",
-            help="Another address for the venue's hosts, such as a simulator's: `okx=ws://127.0.0.1:8090`.",
+            help="Another address for the venue's hosts, such as a simulator's: `NAME=ws://127.0.0.1:8090`.",
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
@@ -64,7 +64,7 @@ async def _plan(source: LiveSource) -> Plan:
         await source.load()
         return source.plan()
     finally:
-        source.close()
+        await source.close()
 
 
 def _figures(made: Plan) -> dict[str, object]:

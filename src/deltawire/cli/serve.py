@@ -69,7 +69,7 @@ def serve(
         list[str] | None,
         typer.Option(
             metavar="VENUE=URL",
-            help="Another address for a venue's hosts: `okx=ws://127.0.0.1:8090`; can be repeated, the next one is "
+            help="Another address for a venue's hosts: `NAME=ws://127.0.0.1:8090`; can be repeated, the next one is "
             "used when one fails. `http://…` is for REST.",
         ),
     ] = None,

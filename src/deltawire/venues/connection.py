@@ -6,7 +6,7 @@ have; everything that is the same for all venues is here.
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from math import isfinite
@@ -341,6 +341,10 @@ class VenueConnection:
             return []
         self._waiting[symbol] = now + IMAGE_WAIT_NS
         return [*self._ask_image(book)]
+
+    def audit_next(self, choose: Callable[[Mapping[str, Book], int], str | None], now: int) -> list[Output]:
+        name = choose(self.books, now)
+        return self.audit(name, now) if name is not None else []
 
     # Called by the venues' files.
 

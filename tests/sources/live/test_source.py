@@ -1,18 +1,22 @@
 """Every venue, live, on its simulator's socket: each published book is the venue's own at that id."""
 
 import asyncio
+import ssl
+from pathlib import Path
 
 import pytest
+import uvloop
 
 from deltawire.errors import FeedError, UsageError
-from deltawire.model.events import Listing, Status, Ticker, Trade
+from deltawire.model.events import Audit, Listing, Status, Ticker, Trade
 from deltawire.ports import FramedSource, LiveFeed, Source, Wants
 from deltawire.sources.live import LiveSettings, LiveSource, open_live
+from deltawire.store.certificates import load_tls, self_signed
 from deltawire.testing.venue_server import Fault as VenueFault
 from deltawire.testing.venue_server import VenueServer
 from deltawire.venues import REGISTRY
 from tests.support.effort import THOROUGH
-from tests.support.live_harness import LiveHarness, SteppedClock
+from tests.support.live_harness import LiveHarness, PushedClock
 from tests.support.waiting import until
 
 VENUES = sorted(REGISTRY)
@@ -119,8 +123,7 @@ async def test_a_connection_is_replaced_before_the_venue_closes_it_without_a_sta
         if limits.lifetime_s:
             live.clock.pass_s(limits.lifetime_s - 1000)
         else:
-            for lane in live.source._lanes:
-                lane._replace("asked by the test")
+            live.source.replace_connections()
         before = {connection.number for connection in live.server.connections}
         await live.until(lambda: not before & {connection.number for connection in live.server.connections})
         await live.until_compared()
@@ -193,11 +196,40 @@ async def test_rest_that_fails_and_is_limited_delays_images_and_nothing_else() -
         assert not live.server.tally.violations
 
 
+@pytest.mark.parametrize("venue", ["binance_spot", "binance_usdm"])
+async def test_live_books_are_compared_with_new_images(venue: str) -> None:
+    async with LiveHarness(venue, speed=8.0) as live:
+        await live.until_live()
+        await live.until(
+            lambda: {e.instrument.name for e in live.events if isinstance(e, Audit)} == live.names
+        )
+        await live.until_compared()
+        assert not live.stale()
+        assert not live.server.tally.violations
+
+
+@pytest.mark.parametrize("venue", ["okx", "binance_usdm"])
+def test_it_works_on_uvloop_and_over_tls(venue: str, tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path, "127.0.0.1")
+
+    async def serve_and_connect() -> None:
+        trusting = ssl.create_default_context(cafile=str(certificate))
+        async with LiveHarness(venue, speed=8.0, tls=load_tls(certificate, None), trusting=trusting) as live:
+            await live.until_live()
+            live.server.inject(VenueFault("cut", times=1))
+            await live.until(lambda: len(live.stale()) == len(live.names))
+            await live.until_live()
+            await live.until_compared()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve_and_connect())
+
+
 async def test_the_next_endpoint_is_used_while_one_fails() -> None:
     async with VenueServer("okx", speed=4.0) as good:
         dead = "ws://127.0.0.1:1"
         settings = LiveSettings("okx", endpoints=(dead, good.base))
-        source = LiveSource(settings, SteppedClock(), chance=lambda: 0.0)
+        source = LiveSource(settings, PushedClock(), chance=lambda: 0.0)
         live = set()
 
         async def follow() -> None:
@@ -216,7 +248,7 @@ async def test_the_next_endpoint_is_used_while_one_fails() -> None:
 async def test_a_source_waits_for_a_network() -> None:
     async with VenueServer("kraken", speed=4.0) as server:
         port = server.port
-    source = LiveSource(LiveSettings("kraken", endpoints=(f"ws://127.0.0.1:{port}",)), SteppedClock())
+    source = LiveSource(LiveSettings("kraken", endpoints=(f"ws://127.0.0.1:{port}",)), PushedClock())
     told: list[str] = []
 
     async def follow() -> None:
@@ -233,7 +265,7 @@ async def test_a_source_waits_for_a_network() -> None:
 
 async def test_instruments_that_nothing_fits_are_an_error_with_examples() -> None:
     async with VenueServer("okx", speed=4.0) as server:
-        source = LiveSource(LiveSettings("okx", ("NOPE-*",), endpoints=(server.base,)), SteppedClock())
+        source = LiveSource(LiveSettings("okx", ("NOPE-*",), endpoints=(server.base,)), PushedClock())
         with pytest.raises(FeedError, match=r"none of 4 instruments fits NOPE-\*; there are BTC-USD-SWAP"):
             async for _ in source.events(Wants()):
                 pass
@@ -241,14 +273,14 @@ async def test_instruments_that_nothing_fits_are_an_error_with_examples() -> Non
 
 def test_endpoints_and_venues_that_are_wrong_are_refused_at_once() -> None:
     with pytest.raises(UsageError, match="unknown venue"):
-        open_live(LiveSettings("nope"), SteppedClock())
+        open_live(LiveSettings("nope"), PushedClock())
     with pytest.raises(UsageError, match="an endpoint is"):
-        open_live(LiveSettings("okx", endpoints=("127.0.0.1:80",)), SteppedClock())
+        open_live(LiveSettings("okx", endpoints=("127.0.0.1:80",)), PushedClock())
     with pytest.raises(UsageError, match="means all"):
-        open_live(LiveSettings("okx", ()), SteppedClock())
+        open_live(LiveSettings("okx", ()), PushedClock())
 
 
 def test_it_is_a_source_with_frames_and_connections() -> None:
-    source: Source = LiveSource(LiveSettings("okx"), SteppedClock())
+    source: Source = LiveSource(LiveSettings("okx"), PushedClock())
     assert isinstance(source, FramedSource)
     assert isinstance(source, LiveFeed)

@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from deltawire.book.auditor import Auditor
 from deltawire.model.events import BookDelta, BookImage, Event, Fault, Listing, Status, Ticker, Trade
 from deltawire.model.live import LaneStatus
 from deltawire.ports import Ask, Clock, Fetch, Output, Receipt, Reconnect, Send, Stream, Venue
@@ -31,6 +32,8 @@ JOIN_S = 60.0
 """A second socket that has not joined all books after so long replaces the first one anyway."""
 FOLLOW_S = 60.0
 """For so long after the first socket has ended, repetitions of what it told are recognised."""
+AUDITS_BESIDE = 2
+"""Images that are being fetched; while there are so many, none is requested for an audit."""
 SILENT_AGAIN = 3
 """How often a silent stream is subscribed again before only its connection's end helps."""
 
@@ -42,6 +45,8 @@ class Context(Protocol):
     allowances: Allowances
     chance: Callable[[], float]
     tls: ssl.SSLContext | None
+    auditor: Auditor | None
+    """Chooses books to audit, within the venue's budget; None where images come by the stream."""
 
     def publish(self, events: list[Event], at_ns: int) -> None:
         """Events of this lane, in order."""
@@ -84,9 +89,9 @@ class Lane:
         number: int,
         path: str,
         venue: Venue,
+        *,
         streams: Iterable[Stream],
         context: Context,
-        *,
         endpoints: Sequence[str],
         pool: str,
         redundant: bool = False,
@@ -112,6 +117,7 @@ class Lane:
         self._replace_at: int | None = None
         self._fetching: set[str] = set()
         self._generation = 0
+        self._audit_ns = 0
         self._silent: dict[str, int] = {}
         self.reconnects = -1
         self.joins = 0
@@ -245,7 +251,7 @@ class Lane:
         after_s = self._reconnecting.replace_after_s()
         self._replace_at = None if after_s is None else self._now() + int(after_s * SECOND_NS)
 
-    def _replace(self, why: str) -> None:
+    def replace(self, why: str) -> None:
         """Open a second socket beside the first one."""
         if self._replacement is None or self._replacement.done():
             self._replacement = asyncio.create_task(self._join(why))
@@ -374,7 +380,7 @@ class Lane:
             return self._answered(ask, now) if link is self._first else []
         elif isinstance(ask, Reconnect):
             if ask.planned and link is self._first:
-                self._replace(ask.reason)
+                self.replace(ask.reason)
             elif link is None or link is self._first:
                 self._drop_first(ask.reason)
         return []
@@ -480,17 +486,25 @@ class Lane:
             self._handle(self.venue.tick(now), now, None)
         self._check_streams(now)
         self._check_sockets(now)
+        self._audit(now)
         if self._joining is not None and self._joining.over and now >= self._joining_until:
             self._joining = None
         if self.redundant and self._second is None:
-            self._replace("a second connection")
+            self.replace("a second connection")
         if self._replace_at is not None and now >= self._replace_at:
             self._replace_at = None
-            self._replace("the venue is about to close it")
+            self.replace("the venue is about to close it")
         deadline = self.venue.deadline()
         if deadline is None:
             return SWEEP_S
         return min(SWEEP_S, max(0.001, (deadline - now) / SECOND_NS))
+
+    def _audit(self, now: int) -> None:
+        """Compare a book with a new image, the sooner the nearer the market is to the edge of what is known."""
+        auditor = self._context.auditor
+        if auditor is not None and now >= self._audit_ns and len(self._fetching) < AUDITS_BESIDE:
+            self._audit_ns = now + SECOND_NS
+            self._handle(self.venue.audit_next(auditor.choose, now), now, self._first)
 
     def _check_sockets(self, now: int) -> None:
         limits = self.venue.limits

@@ -1,6 +1,7 @@
 """GET requests to a venue's REST API: connections that are kept, budgets, and what an error means for them."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
@@ -78,6 +79,11 @@ class _Kept:
         """Close the connection."""
         self._writer.close()
 
+    async def closed(self) -> None:
+        """Wait until it is closed."""
+        with contextlib.suppress(OSError, ssl.SSLError):
+            await self._writer.wait_closed()
+
 
 class RestClient:
     """Keeps a few connections per host. `tls` makes the context of https."""
@@ -126,9 +132,10 @@ class RestClient:
         )
         return _Kept(reader, writer)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close what is kept."""
-        for connections in self._kept.values():
-            for connection in connections:
-                connection.close()
+        kept = [connection for connections in self._kept.values() for connection in connections]
         self._kept.clear()
+        for connection in kept:
+            connection.close()
+        await asyncio.gather(*(connection.closed() for connection in kept))

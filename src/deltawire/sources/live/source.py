@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 import msgspec
 import structlog
 
+from deltawire.book.auditor import AuditBudget, Auditor
 from deltawire.errors import FeedError, UsageError
 from deltawire.model.events import Event, Fault, Listing
 from deltawire.model.instruments import Instrument
@@ -29,6 +30,8 @@ TOPICS: frozenset[Topic] = frozenset({"book", "trades", "ticker"})
 MOST_QUEUED = 20_000
 """Batches that nobody has taken; beyond it the sockets are not read until half of them are gone."""
 FETCHES_AT_ONCE = 4
+AUDIT_SHARE = 0.25
+"""Of the venue's REST weight."""
 RETRIES = 3
 RETRY_S = 0.5
 BANNED_S = 120.0
@@ -80,6 +83,7 @@ class LiveSource:
         limits = self._lister.limits
         self._pool = limits.pool or settings.venue
         self._weight = self.allowances.of(self._pool, "weight", limits.weight)
+        self.auditor = _auditor(self._lister)
         self._rest = RestClient(lambda: tls or ssl.create_default_context())
         self._at_once = asyncio.Semaphore(FETCHES_AT_ONCE)
         self._fetching: set[asyncio.Task[None]] = set()
@@ -146,16 +150,26 @@ class LiveSource:
         finally:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
-            self._rest.close()
+            await self._rest.close()
 
     @property
     def wanted(self) -> list[str]:
         """The instruments that fit, once the lists are loaded."""
         return [*self._wanted]
 
-    def close(self) -> None:
-        """Close what is kept of REST."""
-        self._rest.close()
+    @property
+    def joins(self) -> bool:
+        """Whether two connections of this venue can be joined exactly."""
+        return self._lister.limits.joins
+
+    def replace_connections(self) -> None:
+        """Open every connection anew, as before the venue closes it."""
+        for lane in self._lanes:
+            lane.replace("asked to")
+
+    async def close(self) -> None:
+        """Close what is kept of REST, where `events` was never asked for."""
+        await self._rest.close()
 
     # Context of the lanes.
 
@@ -337,8 +351,8 @@ class LiveSource:
             number,
             path,
             venue,
-            streams,
-            self,
+            streams=streams,
+            context=self,
             endpoints=endpoints,
             pool=self._pool,
             redundant=self.settings.second_connection,
@@ -447,6 +461,15 @@ class LiveSource:
         if answer.status in (418, 429):
             stay_away_s = answer.retry_after_s or (BANNED_S if answer.status == 418 else 1.0)
             self._weight.block(now + int(stay_away_s * SECOND_NS))
+
+
+def _auditor(venue: Venue) -> Auditor | None:
+    """Audits of all connections together use a part of what the venue allows."""
+    image, rate = venue.image_url("X"), venue.limits.weight
+    if image is None or rate is None:
+        return None
+    per_minute = int(rate.amount * 60 / rate.seconds * AUDIT_SHARE)
+    return Auditor(AuditBudget(venue.limits.cost(image), per_minute))
 
 
 def open_live(
