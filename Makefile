@@ -27,7 +27,7 @@ BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
 TIMES ?= 1000
-.PHONY: help demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel lock clean
+.PHONY: help live demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -122,6 +122,9 @@ fuzz: $(VENV)-fuzz/ready $(VENV)/ready-dev ## Fuzz both kernels against each oth
 	done
 	$(BIN)/python -m fuzz.parameters
 	$(BIN)/python -m fuzz.requests --requests $(REQUESTS)
+
+live: $(VENV)/ready ## Connect to a real venue (VENUE=okx INSTRUMENTS='BTC-*' SECONDS=300): does it keep its promises?
+	$(BIN)/python tools/live_check.py $(VENUE) --instruments '$(or $(INSTRUMENTS),*)' --seconds $(if $(filter command line,$(origin SECONDS)),$(SECONDS),300)
 
 bystander: $(VENV)/ready-dev ## Search for BYSTANDER_SECONDS for what holds up a server's other clients most
 	$(BIN)/python -m fuzz.bystander --seconds $(BYSTANDER_SECONDS)

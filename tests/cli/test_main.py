@@ -38,7 +38,7 @@ def is_one_line(outcome: CommandOutcome) -> bool:
 def test_help_names_the_commands(capsys: Capture) -> None:
     outcome = run(capsys, "--help")
     assert outcome.code == 0
-    for command in ("serve", "verify", "watch"):
+    for command in ("serve", "simulate", "verify", "watch"):
         assert command in outcome.out
 
 
@@ -49,6 +49,7 @@ def test_help_names_the_commands(capsys: Capture) -> None:
             "serve",
             ["--replay", "--venue", "--speed", "--loop", "--host", "--port", "Deribit-dialect", *REGISTRY],
         ),
+        ("simulate", ["--venue", "--fault", "--from", "--exchange", "--seed", "half-open", *REGISTRY]),
         ("verify", ["FILE", "--venue", "--json", "Exit code 0"]),
         ("watch", ["URL", "CHANNEL", "--count", "reconnects"]),
     ],

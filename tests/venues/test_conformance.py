@@ -12,7 +12,6 @@ from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS
 from deltawire.ports import Ask, Fetch, Send
 from deltawire.testing.link import Link
 from deltawire.venues import REGISTRY, make_venue
-from deltawire.venues.connection import RETRY_NS
 from tests.support.effort import THOROUGH
 from tests.venues.mangling import tampered, truncated
 from tests.venues.sessions import (
@@ -295,7 +294,7 @@ class TestFetchedImages:
             session.asks.clear()
             assert told(session.fetch(ask, old)) == ["syncing"]
             assert not session.asks, "asked again in the same moment"
-            session.pass_time(RETRY_NS)
+            session.pass_time(session.venue.retry_ns)
             assert list(session.asks) == [ask]
         assert told(session.answer()) == ["live", "image"]
         session.delta(name)
@@ -307,11 +306,11 @@ class TestFetchedImages:
         with slowly(session):
             session.delta(name)
             session.delta(name)
-            session.unwitnessed(session.simulator.delta(name).replace(b'"b":[', b'"b":["",'))
+            session.unwitnessed(session.simulator.delta(name).replace(b'"b":[', b'"b":"","x":['))
             assert told(session.events)[-2:] == ["stale malformed", "syncing malformed"]
             (ask,) = session.asks
             assert told(session.fetch(ask, old)) == ["syncing malformed"]
-            session.pass_time(RETRY_NS)
+            session.pass_time(session.venue.retry_ns)
         assert told(session.answer()) == ["live", "delta"]
         session.true(name)
         session.delta(name)
