@@ -11,7 +11,20 @@ import typer
 
 from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
-from deltawire.cli import account, config, export, journal, keys, record, repair, replay, serve, verify, watch
+from deltawire.cli import (
+    account,
+    config,
+    export,
+    journal,
+    keys,
+    mcp,
+    record,
+    repair,
+    replay,
+    serve,
+    verify,
+    watch,
+)
 from deltawire.cli.output import write_what_fits
 from deltawire.errors import JournalError, RecordingError, UsageError
 
@@ -54,6 +67,7 @@ app.command("repair")(repair.repair_directory)
 app.command("compact")(export.compact_directory)
 app.command("export")(export.export)
 app.command("watch")(watch.watch)
+app.command("mcp")(mcp.mcp)
 app.add_typer(keys.app)
 app.add_typer(account.app)
 app.add_typer(config.app)
