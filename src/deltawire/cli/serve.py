@@ -28,7 +28,7 @@ from deltawire.recording.recorder import Recorder
 from deltawire.roles.exchange import BuiltinExchange
 from deltawire.roles.gateway import App, WallClock, listen
 from deltawire.roles.gateway import serve as serve_app
-from deltawire.roles.recording import record_own
+from deltawire.roles.recording import record_own, report_trouble
 from deltawire.sources.live.addresses import check_bases
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.home import home, make_folder
@@ -226,7 +226,7 @@ def serve_settings(
         _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
         if builtin is not None:
             print("  trade      deltawire account add NAME --deposit BTC=10", flush=True)
-        _run(app, sock, tls, recorder if builtin is not None else None)
+        _run(app, sock, tls, recorder)
 
 
 def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | None, *, echo: bool) -> App:
@@ -287,14 +287,18 @@ async def _until_stopped(
         loop.add_signal_handler(number, stop.set)
     for after_s in FROZEN_AFTER_S:
         loop.call_later(after_s, gc.freeze)
-    recording = loop.create_task(record_own(app, recorder)) if recorder is not None else None
+    recording = []
+    if recorder is not None:
+        recording.append(loop.create_task(report_trouble(recorder)))
+        if app.gateway.trading is not None:
+            recording.append(loop.create_task(record_own(app, recorder)))
     try:
         await serve_app(app, sock, stop, tls)
     finally:
-        if recording is not None:
-            recording.cancel()
+        for task in recording:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await recording
+                await task
 
 
 def _announce(served: list[str], host: str, port: int, *, secure: bool) -> None:
