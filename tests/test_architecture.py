@@ -65,6 +65,7 @@ VENUES = {name.partition("_")[0] for name in REGISTRY}
 NAMED = {
     "book/checksums.py": {"kraken", "okx"},  # rules known by the venue that defined them
     "fanout/channels/books.py": {"deribit"},  # how the dialect groups prices
+    "roles/recording.py": {"deribit"},  # as which a server of the dialect is recorded
     "dialect/families.py": {"deribit"},  # the dialect's channel names
 }
 """Where a venue's name may stand in code outside its own file, and why."""
@@ -297,8 +298,6 @@ def owned(name: str, writers: str, why: str, attributes: str = "") -> Owned:
 
 
 OWNED = [
-    owned("book/audit.py:Findings", "book/audit.py", "counts of one comparison"),
-    owned("book/audit.py:_Side", "book/audit.py", "a side while it is compared", "wanted"),
     owned(
         "book/merging.py:ReaderCheckpoint", "book/merging.py", "counted by the list that it is in", "readers"
     ),

@@ -11,7 +11,20 @@ import typer
 
 from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
-from deltawire.cli import account, config, journal, keys, mcp, serve, verify, watch
+from deltawire.cli import (
+    account,
+    config,
+    export,
+    journal,
+    keys,
+    mcp,
+    record,
+    repair,
+    replay,
+    serve,
+    verify,
+    watch,
+)
 from deltawire.cli.output import write_what_fits
 from deltawire.errors import JournalError, RecordingError, UsageError
 
@@ -47,7 +60,12 @@ def deltawire(
 
 
 app.command("serve")(serve.serve)
+app.command("record")(record.record)
+app.command("replay")(replay.replay)
 app.command("verify")(verify.verify)
+app.command("repair")(repair.repair_directory)
+app.command("compact")(export.compact_directory)
+app.command("export")(export.export)
 app.command("watch")(watch.watch)
 app.command("mcp")(mcp.mcp)
 app.add_typer(keys.app)

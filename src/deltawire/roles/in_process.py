@@ -12,7 +12,7 @@ from deltawire.client.client import Client, Login
 from deltawire.dialect.grammar import parse_channel
 from deltawire.errors import FeedError, UsageError
 from deltawire.fanout.channel_encoding import PROTO
-from deltawire.fanout.subscribers import Subscriber
+from deltawire.fanout.subscribers import Encoding, Subscriber
 from deltawire.gateway.gateway import Gateway, Session
 from deltawire.model.events import Listing
 from deltawire.model.instruments import Instrument
@@ -119,12 +119,12 @@ class PacedSource:
 class InProcessConnection:
     """A gateway's end of a connection within the process; see `deltawire.gateway.gateway.Connection`."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, encoding: Encoding = PROTO) -> None:
         self.closed: Close | None = None
         self.messages: deque[str | bytes] = deque()
         self.news = asyncio.Event()
         self.subscriber = Subscriber(
-            self, PROTO, most_channels=gateway.limits.subscriptions, crowded=self._crowded
+            self, encoding, most_channels=gateway.limits.subscriptions, crowded=self._crowded
         )
         self._gateway = gateway
         self._session: Session = gateway.make_session()

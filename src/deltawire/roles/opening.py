@@ -3,8 +3,7 @@
 import asyncio
 import secrets
 import tempfile
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from ssl import SSLContext
 from urllib.parse import parse_qsl
@@ -15,11 +14,13 @@ from deltawire.client.client import Login
 from deltawire.client.connection import Connection
 from deltawire.client.targets import Servers
 from deltawire.errors import UsageError
-from deltawire.recording import Recording
+from deltawire.ports import Batch
+from deltawire.recording.entry import parse_time
 from deltawire.roles.exchange import BuiltinExchange, Setup
 from deltawire.roles.gateway import TIMER_S, App, WallClock
 from deltawire.roles.in_process import InProcess, Pace, PacedSource
-from deltawire.sources.replay import ReplaySource, play
+from deltawire.sources.recorded import Playing, connections_at, sources_at
+from deltawire.sources.replay import Played, play_together
 from deltawire.store.accounts import AccountStore
 from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY, make_venue
@@ -96,47 +97,33 @@ def _number(options: dict[str, str], name: str, default: float) -> float:
 
 
 def _time_ns(text: str) -> int:
-    """A time as ISO 8601 (UTC unless it says otherwise), or seconds, ms, µs or ns since 1970."""
-    if text.isdigit():
-        number = int(text)
-        while number and number < 10**17:  # 1973 in nanoseconds, 5138 in seconds
-            number *= 1000
-        return number
     try:
-        at = datetime.fromisoformat(text)
+        return parse_time(text)
     except ValueError as error:
         raise UsageError(f"from is a time such as 2024-08-08T10:00, not {text!r}") from error
-    whole = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return int(whole.timestamp()) * SECOND_NS + whole.microsecond * 1000
 
 
 def _replay(text: str) -> InProcess:
     path, _, query = text.partition("?")
     options = _options(query, {"venue", "from", "speed"})
-    if "venue" not in options:
-        raise UsageError(f"whose recording is it? replay:{path}?venue={next(iter(REGISTRY))}")
-    recording = Recording(_file(Path(path)))
-    recording.probe()
-    name, speed = options["venue"], _number(options, "speed", 0.0)
+    venue, speed = options.get("venue", ""), _number(options, "speed", 0.0)
     from_ns = _time_ns(options["from"]) if options.get("from") else 0
+    if not venue and not Path(path).is_dir():
+        raise UsageError(f"whose recording is it? replay:{path}?venue={next(iter(REGISTRY))}")
+    playing = Playing(speed or None, from_ns=from_ns)
+    found = sources_at(path, WallClock(), venue=venue, playing=playing)
+    if len(found) > 1:
+        names = ", ".join(source.venue for source in found)
+        raise UsageError(f"{path} is of {names}: add venue=NAME for one of them, or `deltawire replay` it")
     pace = Pace()
-    source = PacedSource(
-        ReplaySource(recording, make_venue(name), WallClock(), speed=speed or None),
-        pace,
-        from_ns,
-        rehearse=lambda: play(Recording(recording.path).records(), make_venue(name)),
-    )
+    source = PacedSource(found[0], pace, from_ns, rehearse=lambda: _rehearsed(path, venue))
     return InProcess(App([source]), source=source, pace=pace)
 
 
-def _file(path: Path) -> Path:
-    """The recording at a path: itself, or the only file in a folder."""
-    if not path.is_dir():
-        return path
-    files = sorted(each for each in path.iterdir() if each.is_file())
-    if len(files) != 1:
-        raise UsageError(f"{path} holds {len(files)} files: name the one to replay")
-    return files[0]
+def _rehearsed(path: str, venue: str) -> Iterator[Batch]:
+    """The same from its beginning."""
+    pairs = [Played(each.recording, make_venue(each.venue)) for each in connections_at(path, venue)]
+    return play_together(pairs)
 
 
 class _Simulated(InProcess):
