@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from deltawire.model.instruments import Instrument
     from deltawire.roles.opening import open
+    from deltawire.roles.recorded import Recording
     from deltawire.session.account_items import Balance, Order, Position, UserTrade
     from deltawire.session.client import BookMirror, Notification
     from deltawire.sources import replay
@@ -90,6 +91,7 @@ PLACES = {
     "Outage": "client",
     "OutcomeUnknown": "errors",
     "Position": "session.account_items",
+    "Recording": "roles.recorded",
     "RecordingError": "errors",
     "Recovered": "client",
     "RequestError": "errors",
@@ -135,6 +137,7 @@ __all__ = [
     "Outage",
     "OutcomeUnknown",
     "Position",
+    "Recording",
     "RecordingError",
     "Recovered",
     "RequestError",

@@ -96,7 +96,7 @@ def _number(options: dict[str, str], name: str, default: float) -> float:
     return number
 
 
-def _time_ns(text: str) -> int:
+def parse_time_ns(text: str) -> int:
     try:
         return parse_time(text)
     except ValueError as error:
@@ -107,7 +107,7 @@ def _replay(text: str) -> InProcess:
     path, _, query = text.partition("?")
     options = _options(query, {"venue", "from", "speed"})
     venue, speed = options.get("venue", ""), _number(options, "speed", 0.0)
-    from_ns = _time_ns(options["from"]) if options.get("from") else 0
+    from_ns = parse_time_ns(options["from"]) if options.get("from") else 0
     if not venue and not Path(path).is_dir():
         raise UsageError(f"whose recording is it? replay:{path}?venue={next(iter(REGISTRY))}")
     playing = Playing(speed or None, from_ns=from_ns)
