@@ -314,8 +314,6 @@ OWNED = [
     owned("testing/simulators/market.py:Walk", "testing/", "the walk of a market", "lean steps levels"),
     owned("testing/simulators/market.py:PlainBook", "testing/", "a plain book", "bids asks"),
     owned("testing/simulators/simulator.py:Simulator", "testing/", "a view of a market", "walks"),
-    owned("book/audit.py:Findings", "book/audit.py", "counts of one comparison"),
-    owned("book/audit.py:_Side", "book/audit.py", "a side while it is compared", "wanted"),
     owned(
         "book/merging.py:ReaderCheckpoint", "book/merging.py", "counted by the list that it is in", "readers"
     ),
@@ -331,13 +329,6 @@ OWNED = [
         "a call per frame from the first top to compare on",
         "took",
     ),
-    owned(
-        "book/audit.py:Findings",
-        "book/audit.py",
-        "counts of a comparison",
-        "compared missing extra different",
-    ),
-    owned("book/audit.py:_Side", "book/audit.py", "the sizes that are wanted there", "wanted"),
     owned("cli/verification.py:FaultReport", "cli/verification.py", "a row that is counted", "count"),
     owned("exchange/orders/orders.py:Order", "exchange/matching/", "slots that matching alone changes"),
     owned(

@@ -480,7 +480,9 @@ VALUES: dict[str, Any] = {
 }
 """What a parameter of this name may be in any method."""
 SELDOM = {name for name, family in FAMILIES.items() if family.silent} | {
+    "health",
     "status",
+    "health",
     "instrument_state",
     "user_lock",
 }
