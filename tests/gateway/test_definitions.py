@@ -482,7 +482,6 @@ VALUES: dict[str, Any] = {
 SELDOM = {name for name, family in FAMILIES.items() if family.silent} | {
     "health",
     "status",
-    "health",
     "instrument_state",
     "user_lock",
 }
