@@ -18,7 +18,7 @@ from deltawire.roles.in_process import InProcess, Pace, PacedSource
 from deltawire.sources.replay import ReplaySource, play
 from deltawire.venues import REGISTRY, make_venue
 
-LIVE = "connections to venues are not in this version: name a server of yours (ws://…), or replay:, or sim:"
+LIVE = "run `deltawire serve --venue NAME` and open its address (ws://…), or replay:, or sim:"
 MS_NS, SECOND_NS = 1_000_000, 1_000_000_000
 
 
