@@ -20,7 +20,7 @@ ROOMS = [
     {"errors"},
     {"model"},
     {"access", "book", "wire", "options", "analytics", "ports"},
-    {"market"},
+    {"market", "tables"},
     {"venues", "exchange"},
     {"agents"},
     {"dialect"},
@@ -66,6 +66,7 @@ VENUES = {name.partition("_")[0] for name in REGISTRY}
 NAMED = {
     "book/checksums.py": {"kraken", "okx"},  # rules known by the venue that defined them
     "fanout/channels/books.py": {"deribit"},  # how the dialect groups prices
+    "roles/recording.py": {"deribit"},  # as which a server of the dialect is recorded
     "dialect/families.py": {"deribit"},  # the dialect's channel names
 }
 """Where a venue's name may stand in code outside its own file, and why."""

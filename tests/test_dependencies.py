@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import distribution, packages_distributions
@@ -13,6 +14,12 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "deltawire"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+EXTRAS = {
+    each.name: each
+    for extra in PROJECT["project"]["optional-dependencies"].values()
+    for each in map(Requirement, extra)
+}
+"""What is imported only where it is asked for."""
 DECLARED = {each.name: each for each in map(Requirement, PROJECT["project"]["dependencies"])}
 BUILD = {each.name for each in map(Requirement, PROJECT["build-system"]["requires"])}
 PERMISSIVE = re.compile(r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|0BSD|Unlicense)\b", re.I)
@@ -47,11 +54,11 @@ def locked(name: str) -> set[str]:
 
 
 def test_every_import_is_declared_and_every_declaration_is_imported() -> None:
-    assert imported().keys() == DECLARED.keys()
+    assert imported().keys() == DECLARED.keys() | EXTRAS.keys()
 
 
 def test_every_declaration_has_a_floor_that_what_is_installed_meets() -> None:
-    for name, requirement in DECLARED.items():
+    for name, requirement in (DECLARED | EXTRAS).items():
         assert any(each.operator == ">=" for each in requirement.specifier), name
         assert requirement.specifier.contains(distribution(name).version), name
 
@@ -69,7 +76,7 @@ def test_any_protobuf_of_the_last_years_will_do() -> None:
     ], "nothing that asks which version it is"
 
 
-@pytest.mark.parametrize("name", sorted(locked("runtime")))
+@pytest.mark.parametrize("name", sorted(locked("runtime") | EXTRAS.keys()))
 def test_what_runs_is_permissive(name: str) -> None:
     try:
         metadata = distribution(name).metadata
@@ -80,6 +87,15 @@ def test_what_runs_is_permissive(name: str) -> None:
     licence = said or (metadata.get("License") or "")
     assert PERMISSIVE.search(licence), licence
     assert not COPYLEFT.search(licence), licence
+
+
+def test_a_command_starts_without_any_extra() -> None:
+    modules = sorted({name for name, places in packages_distributions().items() if {*places} & EXTRAS.keys()})
+    program = (
+        "import sys, deltawire.cli.main, deltawire.roles.opening, deltawire.tables;"
+        f"print([name for name in {modules} if name in sys.modules])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", program], text=True) == "[]\n"
 
 
 def test_what_runs_needs_no_build_tools() -> None:

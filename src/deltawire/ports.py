@@ -246,6 +246,33 @@ class LiveFeed(Protocol):
         """Its connections as they stand."""
 
 
+Direction = Literal["received", "sent", "fetched"]
+Noted = Literal[
+    "connected", "asked", "acknowledged", "refused", "gap", "silent", "audit", "rotated", "closed"
+]
+"""What a ledger knows of a connection, beside its frames."""
+
+
+class Tap(Protocol):
+    """Hears what passes over the connections to venues, as it comes; never blocks and never raises.
+
+    `connection` is `venue/number` (`okx/1`), one at a time of that name; `at_ns` the wall clock when it passed.
+    """
+
+    def passed(
+        self, connection: str, at_ns: int, direction: Direction, data: bytes, *, url: str = ""
+    ) -> None:
+        """These exact bytes passed; `url` is the address of a fetched body."""
+
+    def noted(self, connection: str, at_ns: int, what: Noted, **facts: str | int | Sequence[str]) -> None:
+        """Something happened to the connection.
+
+        `connected` (`url`) and `closed` are needed for replay: a connection that the listener itself ended has closed
+        without a `reason`, and its books are not in doubt. `asked`, `acknowledged` and `refused` have
+        `channels`, `gap`, `silent` and `audit` the `instrument`, and `reason` where there is one.
+        """
+
+
 class Broker(Protocol):
     """Carries batches from publishers to listeners, and keeps the newest of each topic.
 

@@ -11,7 +11,22 @@ import typer
 
 from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
-from deltawire.cli import account, config, journal, keys, plan, serve, simulate, verify, watch
+from deltawire.cli import (
+    account,
+    config,
+    export,
+    journal,
+    keys,
+    mcp,
+    plan,
+    record,
+    repair,
+    replay,
+    serve,
+    simulate,
+    verify,
+    watch,
+)
 from deltawire.cli.output import write_what_fits
 from deltawire.errors import JournalError, RecordingError, UsageError
 
@@ -50,8 +65,14 @@ def deltawire(
 app.command("serve")(serve.serve)
 app.command("simulate")(simulate.simulate)
 app.command("plan")(plan.plan)
+app.command("record")(record.record)
+app.command("replay")(replay.replay)
 app.command("verify")(verify.verify)
+app.command("repair")(repair.repair_directory)
+app.command("compact")(export.compact_directory)
+app.command("export")(export.export)
 app.command("watch")(watch.watch)
+app.command("mcp")(mcp.mcp)
 app.add_typer(keys.app)
 app.add_typer(account.app)
 app.add_typer(config.app)

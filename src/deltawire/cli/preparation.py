@@ -7,18 +7,18 @@ from pathlib import Path
 import msgspec
 
 from deltawire.access.keys import Key
-from deltawire.config import Config, Listen, Live, Replay
+from deltawire.config import Config, Listen, Live
 from deltawire.errors import UsageError
-from deltawire.recording import Recording
+from deltawire.ports import Tap
 from deltawire.roles.exchange import JOURNAL, parse_conditions
 from deltawire.roles.gateway import AddressInUseError, WallClock, bind
 from deltawire.sources.live import LiveSettings, LiveSource, open_live
+from deltawire.sources.recorded import Playing, sources_at
 from deltawire.sources.replay import ReplaySource
 from deltawire.store.accounts import AccountStore
 from deltawire.store.certificates import check_self_signed, load_tls
 from deltawire.store.home import check_folder, home
 from deltawire.store.keys import KeyStore
-from deltawire.venues import make_venue
 from deltawire.venues.live.allowance import Allowances
 
 
@@ -34,14 +34,19 @@ class Prepared(msgspec.Struct, frozen=True):
     keys: list[Key]
 
 
-def prepare(settings: Config, *, echo: bool = False) -> Prepared:
+def prepare(settings: Config, *, echo: bool = False, tap: Tap | None = None, from_ns: int = 0) -> Prepared:
     """Read everything that a configuration names; raises the error with which `deltawire serve` would end."""
     if settings.loop and not settings.replay:
         raise UsageError("--loop applies to recordings, and there is none: see --replay")
     pace = None if settings.speed == "max" else float(settings.speed)
     if serves_exchange(settings) and not echo:
         _check_exchange(settings, pace)
-    recordings = [_replay(replay, pace, loop=settings.loop) for replay in settings.replay]
+    playing = Playing(pace, settings.loop, from_ns, tap)
+    recordings = [
+        source
+        for replay in settings.replay
+        for source in sources_at(replay.file, WallClock(), venue=replay.venue, playing=playing)
+    ]
     allowances = Allowances()
     live = [_live(each, allowances) for each in settings.live]
     return Prepared(pace, recordings, live, _read_tls(settings), KeyStore().read())
@@ -81,12 +86,6 @@ def _check_exchange(settings: Config, pace: float | None) -> None:
     parse_conditions(settings.exchange)
     check_folder(home() / JOURNAL)
     AccountStore().read()
-
-
-def _replay(replay: Replay, pace: float | None, *, loop: bool) -> ReplaySource:
-    recording = Recording(replay.file)
-    recording.probe()
-    return ReplaySource(recording, make_venue(replay.venue), WallClock(), speed=pace, loop=loop)
 
 
 def _read_tls(settings: Config) -> ssl.SSLContext | None:

@@ -19,13 +19,16 @@ from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
 from deltawire.cli.logs import keep_no_core, log_to_stderr
 from deltawire.cli.preparation import Prepared, prepare, serves_exchange
+from deltawire.cli.record import format_progress
 from deltawire.config import SPEEDS, Config, Listen, Live, Replay, Tls, is_speed, load_config
 from deltawire.errors import JournalError, UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
+from deltawire.recording.recorder import Recorder
 from deltawire.roles.exchange import BuiltinExchange
 from deltawire.roles.gateway import App, WallClock, listen
 from deltawire.roles.gateway import serve as serve_app
+from deltawire.roles.recording import record_own
 from deltawire.sources.live.addresses import check_bases
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.home import home, make_folder
@@ -135,6 +138,14 @@ def serve(
             "--self-signed", help="Serve wss and https with a self-signed certificate, for development."
         ),
     ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record",
+            metavar="DIR",
+            help="Record to this directory what comes from the venues, or what the built-in exchange sends.",
+        ),
+    ] = None,
     echo: Annotated[
         bool,
         typer.Option(
@@ -180,13 +191,24 @@ def serve(
             f"--{next(iter(given)).removesuffix('s')} applies to the built-in exchange, not to recordings and venues; "
             "--exchange serves it beside them"
         )
-    _serve(settings, echo=echo)
+    if record is not None and settings.loop:
+        raise UsageError("--record cannot be combined with --loop: times would go back")
+    if record is None:
+        serve_settings(settings, echo=echo)
+        return
+    with contextlib.closing(Recorder(record)) as recorder:
+        serve_settings(settings, echo=echo, recorder=recorder)
+    progress = recorder.progress
+    print(f"recorded {format_progress(progress)}: {record}", flush=True)
 
 
-def _serve(settings: Config, *, echo: bool) -> None:
+def serve_settings(
+    settings: Config, *, echo: bool = False, recorder: Recorder | None = None, from_ns: int = 0
+) -> None:
+    """Serve until stopped. `recorder` taps the sources; recordings are played from `from_ns` on."""
     gc.set_threshold(*COLLECTED_AFTER)
     log_to_stderr()
-    prepared = prepare(settings, echo=echo)
+    prepared = prepare(settings, echo=echo, tap=recorder, from_ns=from_ns)
     host = settings.listen.host
     with listen(host, settings.listen.port) as sock:  # before the journal is replayed, which may take a while
         if echo and not ip_address(sock.getsockname()[0]).is_loopback:
@@ -195,13 +217,16 @@ def _serve(settings: Config, *, echo: bool) -> None:
         builtin = _open_exchange(settings, prepared) if serves_exchange(settings) and not echo else None
         app = _make_app(settings, prepared, builtin, echo=echo)
         keep_no_core()
-        served = [f"{replay.file} ({replay.venue})" for replay in settings.replay] + ["/echo"] * echo
+        served = [
+            " ".join([replay.file, f"({replay.venue})" * bool(replay.venue)]) for replay in settings.replay
+        ]
+        served += ["/echo"] * echo
         served += [f"{live.venue} ({' '.join(live.instruments)})" for live in settings.live]
         served += [f"the built-in exchange ({home()})"] if builtin else []
         _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
         if builtin is not None:
             print("  trade      deltawire account add NAME --deposit BTC=10", flush=True)
-        _run(app, sock, tls)
+        _run(app, sock, tls, recorder if builtin is not None else None)
 
 
 def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | None, *, echo: bool) -> App:
@@ -223,11 +248,11 @@ def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | N
     )
 
 
-def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None, recorder: Recorder | None) -> None:
     failed: BaseException | None = None
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_stopped(app, sock, tls))
+            runner.run(_until_stopped(app, sock, tls, recorder))
     except* JournalError as group:
         failed = _first(group)
     if failed is not None:  # outside the except* block: Python 3.11.2 would wrap SystemExit in a group
@@ -250,7 +275,9 @@ def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
-async def _until_stopped(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+async def _until_stopped(
+    app: App, sock: socket.socket, tls: ssl.SSLContext | None, recorder: Recorder | None
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     stopping = [signal.SIGINT, signal.SIGTERM]
@@ -260,7 +287,14 @@ async def _until_stopped(app: App, sock: socket.socket, tls: ssl.SSLContext | No
         loop.add_signal_handler(number, stop.set)
     for after_s in FROZEN_AFTER_S:
         loop.call_later(after_s, gc.freeze)
-    await serve_app(app, sock, stop, tls)
+    recording = loop.create_task(record_own(app, recorder)) if recorder is not None else None
+    try:
+        await serve_app(app, sock, stop, tls)
+    finally:
+        if recording is not None:
+            recording.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await recording
 
 
 def _announce(served: list[str], host: str, port: int, *, secure: bool) -> None:

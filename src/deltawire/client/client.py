@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from ssl import SSLContext, SSLError, create_default_context
@@ -325,16 +325,7 @@ async def open_client(
         raise FeedError("proof needs a login: the key's secret is what proves", retry=False)
     address = full_url(url)
     try:
-        connection = await ws_connect(
-            address,
-            ssl=trust,
-            max_size=LARGEST_MESSAGE,
-            create_connection=_Connection,
-            open_timeout=CALL_WITHIN_S,
-            close_timeout=CLOSE_WITHIN_S,
-            compression="deflate" if compress else None,
-            subprotocols=[Subprotocol(SUBPROTOCOL)] if binary else None,
-        )
+        connection = await dial(address, binary=binary, compress=compress, trust=trust)
     except (OSError, InvalidHandshake) as error:
         plain = isinstance(error, InvalidMessage) and not address.startswith("wss")
         advice = "; if it serves TLS, the address begins with wss://" if plain else ""
@@ -351,6 +342,26 @@ async def open_client(
         await client.close()
         raise
     return client
+
+
+def dial(
+    address: str,
+    *,
+    binary: bool = False,
+    compress: bool = False,
+    trust: SSLContext | Literal[True] | None = None,
+) -> Awaitable[ClientConnection]:
+    """A WebSocket connection as every client here has it."""
+    return ws_connect(
+        address,
+        ssl=trust,
+        max_size=LARGEST_MESSAGE,
+        create_connection=_Connection,
+        open_timeout=CALL_WITHIN_S,
+        close_timeout=CLOSE_WITHIN_S,
+        compression="deflate" if compress else None,
+        subprotocols=[Subprotocol(SUBPROTOCOL)] if binary else None,
+    )
 
 
 def trusting(

@@ -10,11 +10,13 @@ from typing import Any, Self
 import msgspec
 
 from deltawire.client.client import Client
+from deltawire.client.collected import Collected
 from deltawire.client.items import Gap, Item, Outage, RawItem, Recovered
 from deltawire.client.targets import Target
 from deltawire.dialect.grammar import ResumePosition, parse_channel
 from deltawire.dialect.payloads import Definitions
 from deltawire.errors import FeedError, RequestError, SubscriptionRefused
+from deltawire.model.events import Event
 from deltawire.session.channel_book import ChannelBook
 from deltawire.session.client import ClientSession, Notification
 from deltawire.session.decoding import EventDecoder
@@ -188,14 +190,23 @@ class Subscription:
             except StopAsyncIteration:
                 return
 
-    async def collect(self, *, seconds: float) -> list[Item]:
-        """What comes within so many seconds, or until it ends."""
-        found: list[Item] = []
+    async def collect(self, *, seconds: float) -> Collected:
+        """What comes within so many seconds, or until it ends: a list that tables can be made of.
+
+        Books that are known already begin with their image.
+        """
+        early = [*self._items]
+        self._items.clear()
+        found = Collected(early, books=self._images(), early=len(early))
         with contextlib.suppress(TimeoutError, StopAsyncIteration):
             async with asyncio.timeout(seconds):
                 while True:
                     found.append(await self.__anext__())
         return found
+
+    def _images(self) -> list[Event]:
+        """The books as of the last item given."""
+        return [event for book in self._decoder.books() for event in book.image()]
 
     def __repr__(self) -> str:
         state = "closed" if self._closed.is_set() else "connected" if self.connected else "not connected"

@@ -1,4 +1,4 @@
-"""One WebSocket to a venue, on picows: the fastest receive path that was measured (decision 48)."""
+"""One WebSocket to a venue, on picows: the fastest receive path that was measured (decision 53)."""
 
 import asyncio
 import ssl
