@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
@@ -157,6 +158,10 @@ def test_what_is_wrong_is_one_line(capsys: Capture, arguments: list[str], line: 
 def test_a_server_without_a_network_says_so_and_goes_on(tmp_path: Path) -> None:
     arguments = ["serve", "--port", 0, "--venue", "okx", "--endpoint", "okx=ws://127.0.0.1:1"]
     with Command(*arguments, DELTAWIRE_HOME=str(tmp_path / "home")) as server:
+        found = re.search(r"ws://([^/]+)/", server.out.until("WebSocket"))
         line = server.err.until("no lists of instruments yet")
         assert "is there a network?" in line
         server.err.until("no lists of instruments yet")
+        assert found is not None
+        with pytest.raises(HTTPError, match="503"):
+            ready(found[1])

@@ -28,7 +28,7 @@ from deltawire.venues import REGISTRY, make_venue
 ACCOUNT = "me"
 DEPOSITS = {"BTC": 10 * 10**8, "ETH": 100 * 10**8, "USDC": 100_000 * 10**8}
 """What the account of a simulation begins with, in 1e-8."""
-LIVE = "connections to venues are not in this version: name a server of yours (ws://…), or replay:, or sim:"
+LIVE = "run `deltawire serve --venue NAME` and open its address (ws://…), or replay:, or sim:"
 MS_NS, SECOND_NS = 1_000_000, 1_000_000_000
 
 
