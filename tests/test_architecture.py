@@ -310,10 +310,6 @@ OWNED = [
         "a row of the ledger",
         "state since_ns attempts progress",
     ),
-    owned("testing/venue_server/limits.py:Tally", "testing/venue_server/", "counts of a server", "counts"),
-    owned("testing/simulators/market.py:Walk", "testing/", "the walk of a market", "lean steps levels"),
-    owned("testing/simulators/market.py:PlainBook", "testing/", "a plain book", "bids asks"),
-    owned("testing/simulators/simulator.py:Simulator", "testing/", "a view of a market", "walks"),
     owned("book/audit.py:Findings", "book/audit.py", "counts of one comparison"),
     owned("book/audit.py:_Side", "book/audit.py", "a side while it is compared", "wanted"),
     owned(
@@ -494,8 +490,6 @@ WIRED = {
     "market/state.py:InstrumentState": "one per instrument",
     "wire/notifications.py:JsonEncoder": "made in one place, of any class",
     "wire/protobuf.py:ProtoEncoder": "made in one place, of any class",
-    "testing/venue_server/connection.py:Connection": "one per client",
-    "testing/venue_server/requests.py:Desk": "a part of the server",
     "wire/rpc.py:BadRequest": "a record",
 }
 """Constructors with more positional parameters, and why: parts that one place puts together."""
