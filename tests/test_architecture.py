@@ -310,8 +310,6 @@ OWNED = [
         "a row of the ledger",
         "state since_ns attempts progress",
     ),
-    owned("book/audit.py:Findings", "book/audit.py", "counts of one comparison"),
-    owned("book/audit.py:_Side", "book/audit.py", "a side while it is compared", "wanted"),
     owned(
         "book/merging.py:ReaderCheckpoint", "book/merging.py", "counted by the list that it is in", "readers"
     ),

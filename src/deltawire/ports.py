@@ -179,6 +179,9 @@ class Venue(Protocol):
     def fetched(self, tag: str, body: bytes, now: int) -> list[Output]:
         """The answer to a `Fetch` was received."""
 
+    def heard(self, now: int) -> None:
+        """A sign of life that is no data frame: a ping or pong of the venue."""
+
     def closed(self, now: int) -> list[Output]:
         """The connection has ended; every book on it becomes stale."""
 

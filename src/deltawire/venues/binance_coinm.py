@@ -46,6 +46,8 @@ class BinanceCoinm(BinanceUsdm):
         weight=Rate(2400, 60.0),
         costs=FUTURES_COSTS,
         used_weight_header=USED_WEIGHT,
+        ping="frame",
+        ping_s=20.0,
         lifetime_s=DAY_S,
         joins=True,
         cannot_show=NO_CHECKSUM,

@@ -40,6 +40,8 @@ class BinanceSpot(BinanceConnection):
         weight=Rate(6000, 60.0),
         costs=SPOT_COSTS,
         used_weight_header=USED_WEIGHT,
+        ping="frame",
+        ping_s=20.0,
         lifetime_s=DAY_S,
         joins=True,
         cannot_show=NO_CHECKSUM,

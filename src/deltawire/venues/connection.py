@@ -253,6 +253,10 @@ class VenueConnection:
         events = book.fault("silent", now, "its stream has stopped") if book.state == "live" else []
         return [*events, *self._ask_image(book), *self._awaited(book, now)]
 
+    def heard(self, now: int) -> None:
+        if self._router.heard_ns is not None:
+            self._router.heard_ns = max(now, self._router.heard_ns)
+
     def received(self, frame: bytes, now: int) -> list[Output]:
         return self._router.received(frame, now)
 

@@ -75,11 +75,6 @@ class _Link:
         """Whether its socket has ended."""
         return self.socket is None or self.socket.ended.is_set()
 
-    def may_pong(self, now: int) -> None:
-        """An answer to a ping counts, where pongs count, and is never held back."""
-        for budget in self.budgets:
-            budget.take(1, now)
-
 
 class Lane:
     """Runs until it is cancelled. `endpoints` are the addresses of its path, the preferred one first."""
@@ -116,7 +111,6 @@ class Lane:
         self._replacement: asyncio.Task[None] | None = None
         self._replace_at: int | None = None
         self._fetching: set[str] = set()
-        self._generation = 0
         self._audit_ns = 0
         self._silent: dict[str, int] = {}
         self.reconnects = -1
@@ -174,16 +168,20 @@ class Lane:
         shared = pools.of(self._pool, "messages", limits.messages_of_address)
         link = _Link(self._reconnecting.endpoint, self._now(), [*messages, *([shared] if shared else [])])
 
-        def pong() -> bool:
-            if limits.pongs_count:
-                link.may_pong(self._now())
-            return True
+        def beat(asked: bool) -> None:
+            """A sign of life; an answer to a ping counts, where pongs count, and is never held back."""
+            now = self._now()
+            link.heard_ns = now
+            self.venue.heard(now)
+            if asked and limits.pongs_count:
+                for budget in link.budgets:
+                    budget.take(1, now)
 
         try:
             link.socket = await open_socket(
                 link.url,
                 lambda frame: self._take(link, frame),
-                may_pong=pong,
+                beat=beat,
                 max_message_size=limits.max_message_size,
                 tls=self._context.tls,
             )
@@ -201,7 +199,6 @@ class Lane:
         """Subscribe, and let time pass until no socket is left."""
         self._first = link
         self.reconnects += 1
-        self._generation += 1
         self._plan_replacement()
         self._ledger = Ledger(acknowledges=self.venue.limits.acknowledges)
         self._silent.clear()
@@ -421,13 +418,11 @@ class Lane:
         if fetch.tag in self._fetching:
             return
         self._fetching.add(fetch.tag)
-        generation = self._generation
 
         def then(body: bytes) -> None:
             self._fetching.discard(fetch.tag)
-            if generation == self._generation:
-                now = self._now()
-                self._handle(self.venue.fetched(fetch.tag, body, now), now, self._first)
+            now = self._now()
+            self._handle(self.venue.fetched(fetch.tag, body, now), now, self._first)
 
         def failed(why: str) -> None:
             self._fetching.discard(fetch.tag)
@@ -514,6 +509,9 @@ class Lane:
             if limits.ping == "frame" and now >= link.pinged_ns + int(limits.ping_s * SECOND_NS):
                 link.pinged_ns = now
                 link.socket.ping()
+                if limits.pongs_count:
+                    for budget in link.budgets:
+                        budget.take(1, now)
             if self._second is not None and now >= link.heard_ns + self.venue.silence_ns:
                 link.socket.end("silent")
 

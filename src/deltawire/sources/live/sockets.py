@@ -20,14 +20,14 @@ class Socket(WSListener):
         self,
         take: Callable[[bytes], None],
         *,
-        may_pong: Callable[[], bool],
+        beat: Callable[[bool], None],
         max_message_size: int,
     ) -> None:
-        """`may_pong` counts an answer to a ping, and says whether it may be sent now."""
+        """`beat` is called at every ping (True), before it is answered, and every pong of the venue (False)."""
         self.ended = asyncio.Event()
         self.why = ""
         self._take = take
-        self._may_pong = may_pong
+        self._beat = beat
         self._most = max_message_size
         self._parts: list[bytes] = []
         self._size = 0
@@ -43,8 +43,10 @@ class Socket(WSListener):
         if kind is WSMsgType.TEXT and frame.fin and not self._parts:
             self._take(frame.get_payload_as_bytes())
         elif kind is WSMsgType.PING:
-            if self._may_pong():
-                transport.send_pong(frame.get_payload_as_bytes())
+            self._beat(True)
+            transport.send_pong(frame.get_payload_as_bytes())
+        elif kind is WSMsgType.PONG:
+            self._beat(False)
         elif kind is WSMsgType.CLOSE:
             code = frame.get_close_code()
             self.why = f"closed by the venue: {getattr(code, 'value', code)} {frame.get_close_reason() or ''}".strip()
@@ -107,12 +109,12 @@ async def open_socket(
     url: str,
     take: Callable[[bytes], None],
     *,
-    may_pong: Callable[[], bool],
+    beat: Callable[[bool], None],
     max_message_size: int,
     tls: ssl.SSLContext | None = None,
 ) -> Socket:
     """Open a WebSocket; raises one of `CONNECT_ERRORS` if that fails."""
-    socket = Socket(take, may_pong=may_pong, max_message_size=max_message_size)
+    socket = Socket(take, beat=beat, max_message_size=max_message_size)
     async with asyncio.timeout(CONNECT_S):
         await ws_connect(
             lambda: socket,
