@@ -447,7 +447,7 @@ class TestMalformedFrames:
     def frames(self, link: Link) -> dict[str, bytes]:
         """One frame of each kind, all about the victim."""
         name, simulator = link.simulator.instruments[1], link.simulator
-        answers = {
+        frames = {
             "image": simulator.image(name),
             "delta": simulator.delta(name),
             "trade": simulator.trade(name),
@@ -458,8 +458,8 @@ class TestMalformedFrames:
         neighbours = [other.encode() for other in simulator.instruments if other != name]
         for number, answer in enumerate(answers):
             if not any(other in answer for other in neighbours):
-                answers.setdefault(f"answer {number}", answer)
-        return answers
+                frames.setdefault(f"answer {number}", answer)
+        return frames
 
     def spoilt(self, frame: bytes) -> list[bytes]:
         """With anything in the place of each value, or of some of them."""

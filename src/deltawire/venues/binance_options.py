@@ -30,7 +30,6 @@ QUOTE = "USDT"
 COSTS = (Cost("/depth", 20, ((50, 1), (100, 5), (500, 10), (1000, 20))), Cost("/exchangeInfo", 1))
 NO_VOLATILITY = "-1.0"
 """In place of a volatility that does not exist."""
-OPEN_INTEREST_S, MARK_S = 60.0, 1.0
 TRADED = ("TRADING", "")
 _NAME = re.compile(r"([A-Z0-9]{1,20})-(\d{6})-(\d{1,12}(?:\.\d{1,12})?)-([CP])", re.ASCII)
 
@@ -131,18 +130,10 @@ class BinanceOptions(BinanceUsdm):
                 for name in names
             ]
             found += [
-                Stream(f"{under}@optionMarkPrice", "ticker", "", "market", MARK_S, "mark_price")
-                for under in _underlyings(names)
+                Stream(f"{under}@optionMarkPrice", "ticker", path="market") for under in _underlyings(names)
             ]
             found += [
-                Stream(
-                    f"{under}@optionOpenInterest@{day}",
-                    "ticker",
-                    "",
-                    "market",
-                    OPEN_INTEREST_S,
-                    "open_interest",
-                )
+                Stream(f"{under}@optionOpenInterest@{day}", "ticker", path="market")
                 for under, day in _expiries(names)
             ]
         if "trades" in wants.topics:
