@@ -19,6 +19,22 @@ TAPE = 100
 FIRST_CHOICE = "BTC-PERPETUAL"
 
 
+class Panel(Static):
+    """A framed text with a title."""
+
+    def __init__(self, name: str, title: str = "") -> None:
+        super().__init__(id=name)
+        self.border_title = title or None
+
+    def entitle(self, title: str) -> None:
+        """Another title."""
+        self.border_title = title
+
+    def toggle(self) -> None:
+        """Show it, or hide it."""
+        self.display = not self.display
+
+
 class WatchApp(App[None]):
     """Shows one instrument at a time; it fits 80 columns and 24 lines."""
 
@@ -53,23 +69,31 @@ class WatchApp(App[None]):
         self._options: list[dict[str, Any]] = []
         self._first = 0
         self._health = panels.Health(where, None, 0, 0)
+        self._panels = {
+            name: Panel(name, title)
+            for name, title in (
+                ("ladder", ""),
+                ("chain", "options"),
+                ("facts", ""),
+                ("tape", "trades"),
+                ("health", "connection"),
+            )
+        }
 
     def compose(self) -> ComposeResult:
         """Ladder or options on the left, all else on the right."""
         with Horizontal():
             with Vertical(id="left"):
-                yield Static(id="ladder")
-                yield Static(id="chain")
+                yield self._panels["ladder"]
+                yield self._panels["chain"]
             with Vertical():
-                yield Static(id="facts")
-                yield Static(id="tape")
-                yield Static(id="health")
+                yield self._panels["facts"]
+                yield self._panels["tape"]
+                yield self._panels["health"]
         yield Footer()
 
     async def on_mount(self) -> None:
         """Begin with the first instrument."""
-        for name, title in (("tape", "trades"), ("health", "connection"), ("chain", "options")):
-            self.query_one(f"#{name}", Static).border_title = title
         await self._list()
         await self._show()
         self.set_interval(REFRESH_S, self.draw)
@@ -88,8 +112,8 @@ class WatchApp(App[None]):
 
     def action_options(self) -> None:
         """The options in place of the book, and back."""
-        shown = self.query_one("#chain").display
-        self.query_one("#chain").display, self.query_one("#ladder").display = not shown, shown
+        for name in ("chain", "ladder"):
+            self._panels[name].toggle()
         self.draw()
 
     def action_scroll(self, by: int) -> None:
@@ -119,7 +143,7 @@ class WatchApp(App[None]):
             if not self._names:
                 await self._list()
                 await self._show()
-            if self.query_one("#chain").display:
+            if self._panels["chain"].display:
                 found = await self._dw.call(
                     "public/get_book_summary_by_currency", currency="any", kind="option"
                 )
@@ -144,7 +168,7 @@ class WatchApp(App[None]):
         before, self._trades = self._trades, None
         if before is not None:
             await before.close()
-        self.query_one("#ladder", Static).border_title = name
+        self._panels["ladder"].entitle(name)
         self.run_worker(self._follow(name), group="trades", exclusive=True)
         self.draw()
 
@@ -162,5 +186,5 @@ class WatchApp(App[None]):
             self._health = self._health._replace(reason=str(error))
 
     def _put(self, name: str, panel: Any) -> None:
-        widget = self.query_one(f"#{name}", Static)
+        widget = self._panels[name]
         widget.update(panel(max(1, widget.content_size.height)))

@@ -17,7 +17,7 @@ Time = str | int | None
 class RecordedEvents(Tabular):
     """The verified events of a recording within some time: iterate over them, or make tables. Read anew every time."""
 
-    def __init__(self, path: Path, venue: str, symbol: str | None, from_ns: int, to_ns: int) -> None:
+    def __init__(self, path: Path, venue: str, symbol: str | None, *, from_ns: int, to_ns: int) -> None:
         self._path = path
         self._venue = venue
         self._symbol = symbol
@@ -51,7 +51,7 @@ class Recording:
         comes too, as far as books need it. `UsageError` where a time is none.
         """
         from_ns, to_ns = (0 if at is None else parse_time_ns(str(at)) for at in (start, end))
-        return RecordedEvents(self.path, self.venue, symbol, from_ns, to_ns)
+        return RecordedEvents(self.path, self.venue, symbol, from_ns=from_ns, to_ns=to_ns)
 
     def span(self) -> tuple[int, int] | None:
         """The first and the last time of a directory of the recorder, in nanoseconds; None where nobody wrote it."""
