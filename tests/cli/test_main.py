@@ -108,7 +108,7 @@ def test_a_file_that_is_not_there_is_named(capsys: Capture, tmp_path: Path) -> N
 def test_a_directory_is_no_recording(capsys: Capture, tmp_path: Path) -> None:
     outcome = run(capsys, "verify", tmp_path, "--venue", "deribit")
     assert is_one_line(outcome)
-    assert f"not a file: {tmp_path}" in outcome.err
+    assert f"{tmp_path}: no recording in it" in outcome.err
 
 
 @pytest.mark.parametrize("command", [["serve", "--replay"], ["verify"]])

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
+from os.path import isdir
 from pathlib import Path
 from ssl import SSLContext
 from urllib.parse import parse_qsl
@@ -108,7 +109,7 @@ def _replay(text: str) -> InProcess:
     options = _options(query, {"venue", "from", "speed"})
     venue, speed = options.get("venue", ""), _number(options, "speed", 0.0)
     from_ns = parse_time_ns(options["from"]) if options.get("from") else 0
-    if not venue and not Path(path).is_dir():
+    if not venue and not isdir(path):
         raise UsageError(f"whose recording is it? replay:{path}?venue={next(iter(REGISTRY))}")
     playing = Playing(speed or None, from_ns=from_ns)
     found = sources_at(path, WallClock(), venue=venue, playing=playing)

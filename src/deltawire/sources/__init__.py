@@ -1,6 +1,7 @@
 """Sources of the event stream: recordings and the built-in exchange."""
 
 from collections.abc import Iterator
+from os.path import isdir
 from pathlib import Path
 
 from deltawire.model.events import Event
@@ -29,7 +30,7 @@ class Replay(Tabular):
                 yield from batch.events
 
     def _connections(self) -> list[Connected]:
-        if self.path.is_dir():
+        if isdir(self.path):
             return connections_at(self.path, self.venue)
         recording = Recording(self.path)
         origin = None if self.venue else recording.origin()
