@@ -170,6 +170,9 @@ class Venue(Protocol):
     def audit_next(self, choose: Callable[[Mapping[str, Any], int], str | None], now: int) -> list[Output]:
         """Request an image of the book that `choose` names among the books by their names."""
 
+    def requested(self, url: str, now: int) -> None:
+        """A recording says that this address was asked for: a live book whose image it is is audited."""
+
     def fell_silent(self, symbol: str, now: int) -> list[Output]:
         """The stream of a book has stopped, while the connection goes on."""
 
@@ -238,9 +241,20 @@ class FramedSource(Protocol):
         """Number of unused messages by stream or kind."""
 
 
+REQUEST = "GET "
+"""Before the address, a message that was sent is the request of something to fetch."""
 Direction = Literal["received", "sent", "fetched"]
 Noted = Literal[
-    "connected", "asked", "acknowledged", "refused", "gap", "silent", "audit", "rotated", "closed"
+    "connected",
+    "asked",
+    "acknowledged",
+    "refused",
+    "gap",
+    "silent",
+    "audit",
+    "replaced",
+    "rotated",
+    "closed",
 ]
 """What a ledger knows of a connection, beside its frames."""
 
@@ -261,7 +275,8 @@ class Tap(Protocol):
 
         `connected` (`url`) and `closed` are needed for replay: a connection that the listener itself ended has closed
         without a `reason`, and its books are not in doubt. `asked`, `acknowledged` and `refused` have
-        `channels`, `gap`, `silent` and `audit` the `instrument`, and `reason` where there is one.
+        `channels`, `gap`, `silent` and `audit` the `instrument`, and `reason` where there is one. `replaced` (`url`):
+        another socket went on without a break.
         """
 
 

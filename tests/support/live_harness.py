@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from deltawire.model.events import BookDelta, BookImage, Event, Fault, Status
-from deltawire.ports import Batch, Wants
+from deltawire.ports import Batch, Tap, Wants
 from deltawire.sources.live import LiveSettings, LiveSource
 from deltawire.testing.replica import Replica
 from deltawire.testing.simulators.market import Contract, PlainBook
@@ -61,6 +61,7 @@ class LiveHarness:
         backoff: float = 0.0,
         compared_depth: int | None = None,
         trusting: ssl.SSLContext | None = None,
+        tap: Tap | None = None,
         **server: Any,
     ) -> None:
         self.server = VenueServer(venue, speed=speed, faults=faults, **server)
@@ -73,7 +74,7 @@ class LiveHarness:
         self.live: set[str] = set()
         self.error: BaseException | None = None
         self._instruments, self._second, self._backoff = instruments, second_connection, backoff
-        self._depth, self._trusting = compared_depth, trusting
+        self._depth, self._trusting, self._tap = compared_depth, trusting, tap
         self._task: asyncio.Task[None] | None = None
         self.source: LiveSource
 
@@ -85,7 +86,9 @@ class LiveHarness:
             endpoints=(self.server.base,),
             second_connection=self._second,
         )
-        self.source = LiveSource(settings, self.clock, chance=lambda: self._backoff, tls=self._trusting)
+        self.source = LiveSource(
+            settings, self.clock, chance=lambda: self._backoff, tls=self._trusting, tap=self._tap
+        )
         self._task = asyncio.create_task(self._follow())
         return self
 

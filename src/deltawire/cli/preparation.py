@@ -48,7 +48,7 @@ def prepare(settings: Config, *, echo: bool = False, tap: Tap | None = None, fro
         for source in sources_at(replay.file, WallClock(), venue=replay.venue, playing=playing)
     ]
     allowances = Allowances()
-    live = [_live(each, allowances) for each in settings.live]
+    live = [_live(each, allowances, tap) for each in settings.live]
     return Prepared(pace, recordings, live, _read_tls(settings), KeyStore().read())
 
 
@@ -57,14 +57,14 @@ def serves_exchange(settings: Config) -> bool:
     return settings.with_exchange or not (settings.replay or settings.live)
 
 
-def _live(live: Live, allowances: Allowances) -> LiveSource:
+def _live(live: Live, allowances: Allowances, tap: Tap | None) -> LiveSource:
     settings = LiveSettings(
         live.venue, live.instruments, frozenset(live.topics), live.endpoints, live.second_connection
     )
-    return open_live(settings, WallClock(), allowances=allowances, tls=_trusting(live.cafile))
+    return open_live(settings, WallClock(), allowances=allowances, tls=trusting(live.cafile), tap=tap)
 
 
-def _trusting(cafile: str) -> ssl.SSLContext | None:
+def trusting(cafile: str) -> ssl.SSLContext | None:
     """What a connection trusts; None for the system's certificates."""
     if not cafile:
         return None

@@ -122,6 +122,7 @@ def _print_directory(directory: str, connections: Sequence[Connected], reports: 
         missing = f"{gap['frames']:,} frames: " if gap.get("frames") else ""
         times = f"{format_time(gap.get('from_ns', 0)) or '?'} to {format_time(gap.get('to_ns', 0)) or '?'}"
         reason = gap.get("reason", "a line of the ledger cannot be read")
+        reason = f"{gap['instrument']}: {reason}" if gap.get("instrument") else reason
         line = escape(f"{gap['connection']}, {times}: {missing}{reason}")
         console.print(f"[yellow]gap[/] {line}", highlight=False)
     if len(gaps) > PLACES_SHOWN:

@@ -9,11 +9,12 @@ from operator import attrgetter
 import msgspec
 
 from deltawire.model.events import Event, Fault
-from deltawire.ports import Ask, Batch, BookFrames, Clock, Output, Tap, Venue, Wants
+from deltawire.ports import REQUEST, Ask, Batch, BookFrames, Clock, Output, Tap, Venue, Wants
 from deltawire.recording import Recording, RecordingEntry
 
 BATCH = 64
 """Records at full speed between turns of other tasks."""
+ASKED = REQUEST.encode()
 LOOP_PAUSE_NS = 1_000_000_000
 
 
@@ -62,6 +63,8 @@ def play(records: Iterable[RecordingEntry], venue: Venue) -> Iterator[Batch]:
             yield _batch(venue, now, _damage(venue, record, now))
             continue
         if record.kind == "sent":
+            if record.payload.startswith(ASKED):
+                venue.requested(record.payload[len(ASKED) :].decode("utf-8", "replace"), now)
             continue
         if record.kind == "closed":
             if is_open:

@@ -346,6 +346,11 @@ class VenueConnection:
         self._waiting[symbol] = now + IMAGE_WAIT_NS
         return [*self._ask_image(book)]
 
+    def requested(self, url: str, now: int) -> None:
+        kind, _, symbol = (self.tag(url) or "").partition(":")
+        if kind == "book":
+            self.audit(symbol, now)
+
     def audit_next(self, choose: Callable[[Mapping[str, Book], int], str | None], now: int) -> list[Output]:
         name = choose(self.books, now)
         return self.audit(name, now) if name is not None else []

@@ -16,9 +16,10 @@ import structlog
 from deltawire.book.auditor import Auditor
 from deltawire.model.events import BookDelta, BookImage, Event, Fault, Listing, Status, Ticker, Trade
 from deltawire.model.live import LaneStatus
-from deltawire.ports import Ask, Clock, Fetch, Output, Receipt, Reconnect, Send, Stream, Venue
+from deltawire.ports import Ask, Clock, Fetch, Output, Receipt, Reconnect, Send, Stream, Tap, Venue
 from deltawire.sources.live.pacing import afford
 from deltawire.sources.live.sockets import CONNECT_ERRORS, Socket, open_socket, refusal
+from deltawire.sources.live.tapping import Lists, Tapping
 from deltawire.venues.live.allowance import Allowance, Allowances
 from deltawire.venues.live.joining import Joining
 from deltawire.venues.live.ledger import SECOND_NS, Ledger
@@ -43,6 +44,8 @@ class Context(Protocol):
 
     clock: Clock
     allowances: Allowances
+    tap: Tap | None
+    lists: Lists
     chance: Callable[[], float]
     tls: ssl.SSLContext | None
     auditor: Auditor | None
@@ -91,13 +94,17 @@ class Lane:
         pool: str,
         redundant: bool = False,
     ) -> None:
-        """`redundant`: a second socket all the time, of whose messages the first to arrive is used."""
+        """`redundant`: a second socket all the time, of whose messages the first to arrive is used.
+
+        Number 0 is not recorded.
+        """
         self.number = number
         self.path = path
         self.venue = venue
         self.redundant = redundant and venue.limits.joins
         self._context = context
         self._pool = pool
+        self._tapping = Tapping(context.tap if number else None, f"{venue.name}/{number}", context.clock)
         self._streams = {stream.name: stream for stream in streams}
         self.names = {stream.instrument for stream in self._streams.values() if stream.instrument}
         self.book_names = {s.instrument for s in self._streams.values() if s.topic == "book"}
@@ -203,11 +210,15 @@ class Lane:
         self._ledger = Ledger(acknowledges=self.venue.limits.acknowledges)
         self._silent.clear()
         now = self._now()
+        self._tapping.connected(link.url, self._context.lists)
         self._handle(self.venue.connected(now), now, link)
         self._subscribe(self.streams, link)
+        ended = ""
         try:
             await self._live()
+            ended = self.why or "ended"
         finally:
+            self._tapping.noted("closed", reason=ended)
             await self._end_replacement()
             self._joining = None
             now = self._now()
@@ -229,6 +240,7 @@ class Lane:
         if second is None or second.ended:
             return
         self._first = second
+        self._tapping.noted("replaced", url=second.url, reason=self.why)
         self._joining_until = self._now() + int(FOLLOW_S * SECOND_NS)
         if self._joining is not None:
             for frame in self._joining.end_of_first():
@@ -328,6 +340,9 @@ class Lane:
 
     def _use(self, frame: bytes, link: _Link) -> None:
         now = self._now()
+        beside = link is self._second
+        if not beside:
+            self._tapping.received(frame)
         try:
             outputs = self.venue.received(frame, now)
         except Exception as error:
@@ -336,11 +351,15 @@ class Lane:
             if link.socket is not None:
                 link.socket.end("a message that could not be handled")
             return
-        if outputs:
-            self._handle(outputs, now, link)
+        used = bool(outputs) and self._handle(outputs, now, link)
+        if beside and used:
+            self._tapping.received(frame)
 
-    def _handle(self, outputs: Sequence[Output], now: int, link: _Link | None, *, news: bool = True) -> None:
-        """Publish events, and do what is asked; `news`: what is listed may be new to the source."""
+    def _handle(self, outputs: Sequence[Output], now: int, link: _Link | None, *, news: bool = True) -> bool:
+        """Publish events, and do what is asked; `news`: what is listed may be new to the source.
+
+        Returns whether there was any event of this lane.
+        """
         events: list[Event] = []
         for output in outputs:
             if isinstance(output, Ask):
@@ -353,7 +372,9 @@ class Lane:
                 if isinstance(output, Ticker | Trade):
                     self._ledger.heard(output, now)
         if events:
+            self._tapping.told(events)
             self._context.publish(events, now)
+        return bool(events)
 
     def _is_ours(self, event: Event, link: _Link | None) -> bool:
         """Events of instruments on this lane; of those on several, only the lane of the book defines them."""
@@ -374,7 +395,10 @@ class Lane:
         elif isinstance(ask, Fetch):
             self._fetch(ask)
         elif isinstance(ask, Receipt):
-            return self._answered(ask, now) if link is self._first else []
+            if link is not self._first:
+                return []
+            self._tapping.answered(ask)
+            return self._answered(ask, now)
         elif isinstance(ask, Reconnect):
             if ask.planned and link is self._first:
                 self.replace(ask.reason)
@@ -403,6 +427,7 @@ class Lane:
 
     def _subscribe(self, streams: Sequence[Stream], link: _Link) -> None:
         self._ledger.asked(streams, self._now())
+        self._tapping.asked(streams)
         for send in self.venue.subscribe(streams):
             link.outbox.put_nowait(send.frame)
 
@@ -412,16 +437,19 @@ class Lane:
             frame = await link.outbox.get()
             await afford(link.budgets, 1, self._context.clock)
             if link.socket is not None:
+                self._tapping.sent(frame)
                 link.socket.send(frame)
 
     def _fetch(self, fetch: Fetch) -> None:
         if fetch.tag in self._fetching:
             return
         self._fetching.add(fetch.tag)
+        self._tapping.requested(fetch.url)
 
         def then(body: bytes) -> None:
             self._fetching.discard(fetch.tag)
             now = self._now()
+            self._tapping.fetched(fetch.url, body)
             self._handle(self.venue.fetched(fetch.tag, body, now), now, self._first)
 
         def failed(why: str) -> None:
@@ -430,9 +458,11 @@ class Lane:
 
         self._context.fetch(fetch, then, failed)
 
-    def learn(self, tag: str, body: bytes) -> None:
+    def learn(self, tag: str, url: str, body: bytes) -> None:
         """An instrument list, or a page of one, has arrived; its other pages follow."""
         now = self._now()
+        if self._first is not None:  # else it is told with the connection
+            self._tapping.fetched(url, body)
         outputs = [each for each in self.venue.fetched(tag, body, now) if not isinstance(each, Fetch)]
         self._handle(outputs, now, self._first, news=False)
 
@@ -542,6 +572,7 @@ class Lane:
 
     def _tell(self, events: list[Event]) -> None:
         if events:
+            self._tapping.told(events)
             self._context.publish(events, self._now())
 
     def _now(self) -> int:

@@ -15,7 +15,7 @@ from deltawire.errors import FeedError, UsageError
 from deltawire.model.events import Event, Fault, Listing
 from deltawire.model.instruments import Instrument
 from deltawire.model.live import LiveStatus
-from deltawire.ports import Batch, BookFrames, Clock, Fetch, Stream, Topic, Venue, Wants
+from deltawire.ports import Batch, BookFrames, Clock, Fetch, Stream, Tap, Topic, Venue, Wants
 from deltawire.sources.live.addresses import check_bases, rest_addresses, socket_addresses
 from deltawire.sources.live.lane import Lane
 from deltawire.sources.live.pacing import afford
@@ -69,15 +69,17 @@ class LiveSource:
         *,
         allowances: Allowances | None = None,
         tls: ssl.SSLContext | None = None,
+        tap: Tap | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        """`tls` replaces the system's trust for wss and https."""
+        """`tls` replaces the system's trust for wss and https; `tap` hears what passes."""
         check_bases(settings.endpoints)
         self.settings = settings
         self.venue = settings.venue
         self.clock = clock
         self.allowances = allowances or Allowances()
         self.tls = tls
+        self.tap = tap
         self.chance = chance
         self._lister = make_venue(settings.venue)
         limits = self._lister.limits
@@ -92,8 +94,8 @@ class LiveSource:
         self._lanes: list[Lane] = []
         self._running: dict[int, asyncio.Task[None]] = {}
         self._wanted: dict[str, None] = {}
-        self._bodies: dict[str, bytes] = {}
-        """The newest instrument lists."""
+        self.lists: dict[str, tuple[str, bytes]] = {}
+        """The newest instrument lists: tag, address and body."""
         self._fresh: dict[str, Instrument] = {}
         """Listed while it runs, to be subscribed to."""
         self._gone: set[str] = set()
@@ -265,7 +267,7 @@ class LiveSource:
             page = pages.popleft()
             body = await self._get(page.url)
             outputs = self._lister.fetched(page.tag, body, self.clock.now())
-            self._bodies[page.tag] = body
+            self.lists[page.tag] = page.url, body
             pages.extend(output for output in outputs if isinstance(output, Fetch))
             if not self._active() and (faults := [o for o in outputs if isinstance(o, Fault)]):
                 raise RestError(faults[0].reason)
@@ -331,7 +333,7 @@ class LiveSource:
         )
         for connection in plan.connections:
             self._add_lane(connection.path, connection.streams)
-        if self._bodies:
+        if self.lists:
             listing = asyncio.create_task(self._keep_lists())
             self._fetching.add(listing)
             listing.add_done_callback(self._fetching.discard)
@@ -339,8 +341,8 @@ class LiveSource:
     def _add_lane(self, path: str, streams: Sequence[Stream]) -> None:
         venue = self._make_venue()
         lane = self._make_lane(len(self._lanes) + 1, path, streams, venue)
-        for tag, body in self._bodies.items():
-            lane.learn(tag, body)
+        for tag, (url, body) in self.lists.items():
+            lane.learn(tag, url, body)
         self._lanes.append(lane)
         self._running[lane.number] = asyncio.create_task(lane.run())
 
@@ -362,7 +364,7 @@ class LiveSource:
         """Fetch the lists again now and then; never returns."""
         while True:
             await asyncio.sleep(LISTS_EVERY_S * (0.9 + 0.2 * self.chance()))
-            for tag in [*self._bodies]:
+            for tag in [*self.lists]:
                 for fetch in self._lister.lists(Wants(self.settings.instruments)):
                     if fetch.tag == tag:
                         await self._refresh(fetch)
@@ -376,7 +378,7 @@ class LiveSource:
             except RestError as error:
                 self.publish([Fault(self.venue, self.clock.now(), f"{page.tag}: {error}")], self.clock.now())
                 return
-            self._bodies[page.tag] = body
+            self.lists[page.tag] = page.url, body
             outputs = self._lister.fetched(page.tag, body, self.clock.now())
             for output in outputs:
                 if isinstance(output, Fetch):
@@ -384,7 +386,7 @@ class LiveSource:
                 elif isinstance(output, Listing):
                     self.listed(output)
             for lane in self._lanes:
-                lane.learn(page.tag, body)
+                lane.learn(page.tag, page.url, body)
 
     def _follow_listings(self) -> None:
         """Subscribe to what was listed, where there is room, and unsubscribe from what has ended."""
@@ -478,8 +480,9 @@ def open_live(
     *,
     allowances: Allowances | None = None,
     tls: ssl.SSLContext | None = None,
+    tap: Tap | None = None,
 ) -> LiveSource:
-    """A live source; `UsageError` if the venue or an endpoint is not usable."""
+    """A live source, which tells `tap` what passes; `UsageError` if the venue or an endpoint is not usable."""
     if not settings.instruments:
         raise UsageError(f"{settings.venue}: no instruments; --instruments '*' means all")
-    return LiveSource(settings, clock, allowances=allowances, tls=tls)
+    return LiveSource(settings, clock, allowances=allowances, tls=tls, tap=tap)
