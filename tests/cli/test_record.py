@@ -103,7 +103,12 @@ async def test_a_directory_is_replayed_from_a_time_on(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["record", "127.0.0.1:1", "--out", "{}/x"], "is the server running?"),
-        (["record", "okx:", "--out", "{}/x"], "okx: connections to venues are not in this version"),
+        (["record", "binance:", "--out", "{}/x"], "binance has several markets: binance_coinm:, binance_options:"),
+        (["record", "okx:", "index.BTC", "--out", "{}/x"], "no such channel of a venue: index.BTC"),
+        (["record", "okx:BTC-*", "book.*", "--out", "{}/x"], "name instruments once: okx:BTC-* without channels"),
+        (["record", "okx:?endpiont=1", "--out", "{}/x"], "no option endpiont; there is endpoint"),
+        (["record", "okx:?endpoint=here", "--out", "{}/x"], "an endpoint is ws://HOST:PORT"),
+        (["record", "okx:", "--endpoint", "kraken=ws://h:1", "--out", "{}/x"], "--endpoint kraken=… needs kraken:"),
         (["record", "sim:", "bok.x", "--out", "{}/x"], "no such channel: bok.x; channels are such as book.BTC-*.raw"),
         (["record", "sim:sed=1", "--out", "{}/x"], "sim: takes seed=N and speed=N, not sed"),
         (["record", "sim:", "--out", "{}/tape.log"], "cannot record to"),

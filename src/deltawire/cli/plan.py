@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from deltawire.cli.output import print_json
-from deltawire.cli.serve import VENUES, parse_endpoints, split_patterns
+from deltawire.cli.preparation import parse_endpoints
+from deltawire.cli.serve import VENUES, split_patterns
 from deltawire.errors import FeedError, UsageError
 from deltawire.model.limits import Limits
 from deltawire.roles.gateway import WallClock

@@ -13,12 +13,14 @@ from deltawire.ports import Tap
 from deltawire.roles.exchange import JOURNAL, parse_conditions
 from deltawire.roles.gateway import AddressInUseError, WallClock, bind
 from deltawire.sources.live import LiveSettings, LiveSource, open_live
+from deltawire.sources.live.addresses import check_bases
 from deltawire.sources.recorded import Playing, sources_at
 from deltawire.sources.replay import ReplaySource
 from deltawire.store.accounts import AccountStore
 from deltawire.store.certificates import check_self_signed, load_tls
 from deltawire.store.home import check_folder, home
 from deltawire.store.keys import KeyStore
+from deltawire.venues import REGISTRY
 from deltawire.venues.live.allowance import Allowances
 
 
@@ -72,6 +74,20 @@ def trusting(cafile: str) -> ssl.SSLContext | None:
         return ssl.create_default_context(cafile=cafile)
     except (OSError, ssl.SSLError) as error:
         raise UsageError(f"cannot read the certificates in {cafile}: {error.strerror or error}") from error
+
+
+def parse_endpoints(texts: list[str]) -> dict[str, tuple[str, ...]]:
+    """`VENUE=URL` by venue."""
+    moved: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        name, separator, url = text.partition("=")
+        if not separator or name not in REGISTRY:
+            raise UsageError(
+                f"--endpoint is VENUE=URL with a venue of {', '.join(sorted(REGISTRY))}, not {text!r}"
+            )
+        check_bases([url])
+        moved[name] = (*moved.get(name, ()), url)
+    return moved
 
 
 def check_address(listen: Listen) -> None:

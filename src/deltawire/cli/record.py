@@ -10,12 +10,14 @@ from typing import Annotated
 
 import typer
 
+from deltawire.cli.logs import log_to_stderr
+from deltawire.cli.preparation import parse_endpoints, trusting
 from deltawire.errors import FeedError, UsageError
 from deltawire.recording.recorder import Progress, Recorder
 from deltawire.recording.stream import Limits
+from deltawire.roles.live import LiveRecording, narrowed, parse_live, venue_of
 from deltawire.roles.recording import DEFAULT_CHANNELS, RemoteRecording
 from deltawire.roles.simulation import Simulation
-from deltawire.venues import REGISTRY
 
 SHOWN_EVERY_S = 1.0
 UNITS = "B", "kB", "MB", "GB", "TB"
@@ -26,8 +28,8 @@ def record(
         str,
         typer.Argument(
             metavar="WHERE",
-            help="What to record: a deltawire server (`127.0.0.1:8080`, `ws://…`, `wss://…`), or `sim:seed=7`, the "
-            "built-in exchange.",
+            help="What to record: a venue (`NAME:`, or `NAME:BTC-*`), a deltawire server (`127.0.0.1:8080`, `ws://…`, "
+            "`wss://…`), or `sim:seed=7`, the built-in exchange.",
         ),
     ],
     out: Annotated[
@@ -38,6 +40,7 @@ def record(
         typer.Argument(
             metavar="CHANNEL",
             help="A channel or pattern such as `'book.BTC-*'` (quoted, because shells expand it); can be repeated. "
+            "Of a venue every topic is recorded for every instrument that is named. "
             f"[default: {' '.join(DEFAULT_CHANNELS)}]",
         ),
     ] = None,
@@ -47,6 +50,13 @@ def record(
     rotate: Annotated[
         float, typer.Option(min=1.0, metavar="MINUTES", help="Begin a new file after this time.")
     ] = 60.0,
+    endpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VENUE=URL",
+            help="Another address for the venue's hosts: `NAME=ws://127.0.0.1:8090`; can be repeated.",
+        ),
+    ] = None,
     cafile: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Trust the certificates in this PEM file.")
     ] = None,
@@ -58,13 +68,16 @@ def record(
 
     Exit code 1: frames are missing from the recording; the summary and the ledger say how many.
 
+    Example: `deltawire record okx: 'book.BTC-*' --out recorded`
+
     Example: `deltawire record 127.0.0.1:8080 'book.BTC-*' 'trades.BTC-*' --out recorded`
     """
-    name, colon, rest = where.partition(":")
-    if colon and name != "sim" and not rest.startswith("//") and (name in REGISTRY or not rest):
-        raise UsageError(
-            f"{where} connections to venues are not in this version: name a server (ws://…), or sim:"
-        )
+    name, _, rest = where.partition(":")
+    venue = "" if name == "sim" else venue_of(where)
+    moved = parse_endpoints(endpoint or [])
+    if strange := [each for each in moved if each != venue]:
+        raise UsageError(f"--endpoint {strange[0]}=… needs {strange[0]}: as what to record")
+    settings = narrowed(parse_live(where, moved.get(venue, ())), channels or []) if venue else None
     simulation = Simulation(rest) if name == "sim" else None
     url = simulation.url if simulation else where
     with contextlib.ExitStack() as cleanup:
@@ -76,8 +89,13 @@ def record(
                 print(f"deltawire: finished {repair.file}, left by an earlier recorder", file=sys.stderr)
             started = time.monotonic()
             try:
-                remote = RemoteRecording(url, channels or [], recorder, cafile=cafile)
-                asyncio.run(_until_stopped(remote, recorder, simulation, seconds))
+                recording: LiveRecording | RemoteRecording
+                if settings is not None:
+                    log_to_stderr()
+                    recording = LiveRecording(settings, recorder, trust=trusting(str(cafile or "")))
+                else:
+                    recording = RemoteRecording(url, channels or [], recorder, cafile=cafile)
+                asyncio.run(_until_stopped(recording, recorder, simulation, seconds))
             finally:
                 progress = recorder.close()
         except FeedError as error:
@@ -88,7 +106,10 @@ def record(
 
 
 async def _until_stopped(
-    remote: RemoteRecording, recorder: Recorder, simulation: Simulation | None, seconds: float | None
+    remote: LiveRecording | RemoteRecording,
+    recorder: Recorder,
+    simulation: Simulation | None,
+    seconds: float | None,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -107,7 +128,7 @@ async def _until_stopped(
             await task
 
 
-async def _show(remote: RemoteRecording, recorder: Recorder) -> None:
+async def _show(remote: LiveRecording | RemoteRecording, recorder: Recorder) -> None:
     """Show the progress in a terminal; elsewhere only what goes wrong."""
     terminal, before, told = sys.stderr.isatty(), recorder.progress.frames, ""
     while True:

@@ -18,7 +18,7 @@ import uvloop
 from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
 from deltawire.cli.logs import keep_no_core, log_to_stderr
-from deltawire.cli.preparation import Prepared, prepare, serves_exchange
+from deltawire.cli.preparation import Prepared, parse_endpoints, prepare, serves_exchange
 from deltawire.cli.record import format_progress
 from deltawire.config import SPEEDS, Config, Listen, Live, Replay, Tls, is_speed, load_config
 from deltawire.errors import JournalError, UsageError
@@ -29,7 +29,6 @@ from deltawire.roles.exchange import BuiltinExchange
 from deltawire.roles.gateway import App, WallClock, listen
 from deltawire.roles.gateway import serve as serve_app
 from deltawire.roles.recording import record_own, report_trouble
-from deltawire.sources.live.addresses import check_bases
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.home import home, make_folder
 from deltawire.store.keys import KeyStore
@@ -364,18 +363,6 @@ def split_patterns(names: list[str], patterns: list[str]) -> dict[str, tuple[str
     if not all(split):
         raise UsageError("--instruments is empty: '*' means all")
     return {name: ("*",) if "all" in each else each for name, each in zip(names, split, strict=True)}
-
-
-def parse_endpoints(texts: list[str]) -> dict[str, tuple[str, ...]]:
-    """`VENUE=URL` by venue."""
-    moved: dict[str, tuple[str, ...]] = {}
-    for text in texts:
-        name, separator, url = text.partition("=")
-        if not separator or name not in REGISTRY:
-            raise UsageError(f"--endpoint is VENUE=URL with a venue of {VENUES}, not {text!r}")
-        check_bases([url])
-        moved[name] = (*moved.get(name, ()), url)
-    return moved
 
 
 def parse_speed(text: str) -> float | str:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from deltawire.access.keys import Key
 from deltawire.access.scopes import EVERYTHING
-from deltawire.client.client import Login
+from deltawire.client.client import Login, trusting
 from deltawire.client.connection import Connection
 from deltawire.client.targets import Servers
 from deltawire.errors import UsageError
@@ -20,6 +20,7 @@ from deltawire.recording.entry import parse_time
 from deltawire.roles.exchange import BuiltinExchange, Setup
 from deltawire.roles.gateway import TIMER_S, App, WallClock
 from deltawire.roles.in_process import InProcess, Pace, PacedSource
+from deltawire.roles.live import open_target, venue_of
 from deltawire.sources.recorded import Playing, connections_at, sources_at
 from deltawire.sources.replay import Played, play_together
 from deltawire.store.accounts import AccountStore
@@ -29,7 +30,6 @@ from deltawire.venues import REGISTRY, make_venue
 ACCOUNT = "me"
 DEPOSITS = {"BTC": 10 * 10**8, "ETH": 100 * 10**8, "USDC": 100_000 * 10**8}
 """What the account of a simulation begins with, in 1e-8."""
-LIVE = "run `deltawire serve --venue NAME` and open its address (ws://…), or replay:, or sim:"
 MS_NS, SECOND_NS = 1_000_000, 1_000_000_000
 
 
@@ -49,6 +49,8 @@ def open(
     * `ws://desk:8080`, `wss://…` or `desk:8080`: a server. Several addresses, in a list or with commas between them,
       are tried in turn whenever a connection is lost. The first connection is tried for `retry_for` seconds; `login`,
       `proven`, `binary` (protobuf, where the server knows it), `compress`, `ssl` and `cafile` are those of `connect`.
+    * `okx:BTC-*,ETH-*`: a venue, live, in this process; `okx:` for all of its instruments. `?endpoint=ws://…` is
+      another address for its hosts. Its lists are tried for `retry_for` seconds; `ssl` and `cafile` hold for the venue.
     * `replay:FILE?venue=okx&from=2024-08-08T10:00&speed=10`: a recording, from a time on (UTC; its beginning if not
       given), so many times as fast as it was recorded (0, which is the default, as fast as it is read). It goes on only
       while somebody reads, begins with the first who does, and ends the iteration at its end.
@@ -63,16 +65,18 @@ def open(
         return Connection(_replay(rest))
     if separator and scheme == "sim":
         return Connection(_Simulated(_options(rest, {"seed", "speed"})))
-    if separator and not rest and scheme in _venue_names():
-        raise UsageError(f"{scheme}: {LIVE}")
+    if isinstance(where, str) and venue_of(where):
+        return Connection(open_target(where, trust=_trust(ssl, cafile), retry_for=retry_for))
     servers = Servers(
         addresses, login=login, proven=proven, binary=binary, compress=compress, ssl=ssl, cafile=cafile
     )
     return Connection(servers, retry_for=retry_for)
 
 
-def _venue_names() -> set[str]:
-    return {name.partition("_")[0] for name in REGISTRY} | {*REGISTRY}
+def _trust(ssl: SSLContext | None, cafile: str | Path | None) -> SSLContext | None:
+    """What to trust at a venue; None for what the system trusts."""
+    trust = trusting("wss://venue", ssl=ssl, cafile=cafile)
+    return None if trust is True else trust
 
 
 def _options(text: str, known: set[str]) -> dict[str, str]:

@@ -230,7 +230,7 @@ class LiveSource:
     async def _load_at_last(self) -> None:
         """Try until the lists are there: a network may come later."""
         trying = Reconnecting([""], self.chance)
-        while True:
+        while not self._wanted:
             try:
                 await self.load()
             except FeedError as error:
@@ -240,8 +240,6 @@ class LiveSource:
                 self.publish([Fault(self.venue, self.clock.now(), str(error))], self.clock.now())
                 trying.ended(0.0)
                 await asyncio.sleep(trying.wait_s())
-            else:
-                return
 
     async def load(self) -> None:
         """Get the lists of instruments; `FeedError` if they cannot be had, or if nothing fits."""
@@ -259,7 +257,7 @@ class LiveSource:
             await self._load_by_stream()
         self._wanted = dict.fromkeys(sorted(i.name for i in self._active() if self._fits(i)))
         if not self._wanted:
-            raise FeedError(self._nothing_fits(), retry=False)
+            raise FeedError(self._nothing_fits(), retry=not self._active())  # in maintenance it lists nothing
 
     async def _load(self, fetch: Fetch) -> None:
         pages = deque([fetch])
