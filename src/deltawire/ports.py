@@ -243,6 +243,10 @@ class FramedSource(Protocol):
 
 REQUEST = "GET "
 """Before the address, a message that was sent is the request of something to fetch."""
+ALIVE = "PONG"
+"""A ping of the venue was answered, or it has answered ours."""
+SILENT = "SILENT "
+"""Before an instrument: the stream of its book was found to have stopped."""
 Direction = Literal["received", "sent", "fetched"]
 Noted = Literal[
     "connected",

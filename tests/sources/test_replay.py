@@ -10,6 +10,7 @@ from deltawire.model.events import BookDelta, BookImage, Event, Status, Trade
 from deltawire.ports import Batch, Fetch, Reconnect, Send, Wants
 from deltawire.recording import Recording, RecordingEntry
 from deltawire.sources.replay import LOOP_PAUSE_NS, Played, ReplayClock, ReplaySource, play, play_again
+from deltawire.testing.recordings import make_recording
 from deltawire.testing.replica import Replica
 from deltawire.testing.simulators.binance import BinanceUsdmSimulator
 from deltawire.venues import make_venue
@@ -210,3 +211,14 @@ class TestTheSource:
         batches = await listen(source.events(Wants()), 200)
         assert len(batches) == 200
         assert [batch.at_ns for batch in batches] == sorted(batch.at_ns for batch in batches)
+
+
+@pytest.mark.parametrize(("sent", "falls_silent"), [(b"PONG", False), (b'{"op":"x"}', True)])
+def test_pongs_that_were_recorded_keep_quiet_books_live(sent: bytes, falls_silent: bool) -> None:
+    venue = make_venue("deribit")
+    records = [*make_recording(3, steps=50)]
+    step_ns = venue.silence_ns * 2 // 3
+    quiet = [RecordingEntry("sent", records[-1].at_ns + n * step_ns, sent) for n in range(1, 5)]
+    events = [event for batch in play([*records, *quiet], venue) for event in batch.events]
+    states = [event.reason for event in events if isinstance(event, Status) and event.state == "stale"]
+    assert ("silent" in states) == falls_silent

@@ -9,12 +9,12 @@ from operator import attrgetter
 import msgspec
 
 from deltawire.model.events import Event, Fault
-from deltawire.ports import REQUEST, Ask, Batch, BookFrames, Clock, Output, Tap, Venue, Wants
+from deltawire.ports import ALIVE, REQUEST, SILENT, Ask, Batch, BookFrames, Clock, Output, Tap, Venue, Wants
 from deltawire.recording import Recording, RecordingEntry
 
 BATCH = 64
 """Records at full speed between turns of other tasks."""
-ASKED = REQUEST.encode()
+LONGEST_ASIDE = 2048
 LOOP_PAUSE_NS = 1_000_000_000
 
 
@@ -63,8 +63,8 @@ def play(records: Iterable[RecordingEntry], venue: Venue) -> Iterator[Batch]:
             yield _batch(venue, now, _damage(venue, record, now))
             continue
         if record.kind == "sent":
-            if record.payload.startswith(ASKED):
-                venue.requested(record.payload[len(ASKED) :].decode("utf-8", "replace"), now)
+            if outputs := _beside(venue, record.payload, now):
+                yield _batch(venue, now, outputs)
             continue
         if record.kind == "closed":
             if is_open:
@@ -80,6 +80,18 @@ def play(records: Iterable[RecordingEntry], venue: Venue) -> Iterator[Batch]:
             yield _batch(venue, now, venue.received(record.payload, now))
         elif record.kind == "fetched" and (tag := venue.tag(record.url)) is not None:
             yield _batch(venue, now, venue.fetched(tag, record.payload, now))
+
+
+def _beside(venue: Venue, sent: bytes, now: int) -> list[Output]:
+    """What a live connection has told its state machine beside frames, so that the same follows from it."""
+    text = sent[:LONGEST_ASIDE].decode("utf-8", "replace")
+    if text == ALIVE:
+        venue.heard(now)
+    elif text.startswith(REQUEST):
+        venue.requested(text.removeprefix(REQUEST), now)
+    elif text.startswith(SILENT) and venue.instrument(name := text.removeprefix(SILENT)) is not None:
+        return venue.fell_silent(name, now)
+    return []
 
 
 def _damage(venue: Venue, record: RecordingEntry, now: int) -> list[Output]:

@@ -13,6 +13,7 @@ from deltawire.sources.recorded import connections_at
 from deltawire.sources.replay import Played, play_together
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.testing.replica import Replica
+from deltawire.testing.venue_server import Fault as VenueFault
 from deltawire.venues import make_venue
 from tests.support.live_harness import LiveHarness
 
@@ -146,3 +147,22 @@ async def test_both_sockets_of_a_redundant_connection_are_one_in_the_recording(t
     recorded = replayed(tmp_path, "okx")
     equal(live.events, recorded)
     assert trades(recorded).most_common(1)[0][1] == 1
+
+
+async def test_a_stream_that_stops_makes_its_book_stale_in_the_recording_too(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    async with LiveHarness("hyperliquid", speed=8.0, tap=recorder) as live:
+        await live.until_live()
+        await live.until_compared(3)
+        victim = "BTC"
+        live.server.inject(VenueFault("silence", stream="l2Book/fast:BTC", lasts=40.0))
+        await live.until(lambda: any(each.kind == "silence" for each in live.server.faults.struck))
+        await live.until(lambda: any(status.reason == "silent" for status in live.stale(victim)))
+        await live.until(lambda: victim in live.live)
+        await live.until_compared(3)
+    recorder.close()
+    recorded = replayed(tmp_path, "hyperliquid")
+    equal(live.events, recorded)
+    assert (victim, "stale", "silent") in books(recorded)
+    noted = [entry for entry in RecordedDirectory(tmp_path).ledger() if entry.event == "silent"]
+    assert victim in {entry.facts["instrument"] for entry in noted}

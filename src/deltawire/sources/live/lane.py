@@ -180,6 +180,7 @@ class Lane:
             now = self._now()
             link.heard_ns = now
             self.venue.heard(now)
+            self._tapping.alive()
             if asked and limits.pongs_count:
                 for budget in link.budgets:
                     budget.take(1, now)
@@ -563,6 +564,7 @@ class Lane:
             if times > SILENT_AGAIN:
                 continue
             if stream.topic == "book":
+                self._tapping.fell_silent(stream.instrument)
                 self._handle(self.venue.fell_silent(stream.instrument, now), now, self._first)
             else:
                 for send in self.venue.unsubscribe([stream]):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import structlog
 
 from deltawire.model.events import Audit, Event, Fault, Status
-from deltawire.ports import REQUEST, Clock, Noted, Output, Receipt, Stream, Tap
+from deltawire.ports import ALIVE, REQUEST, SILENT, Clock, Noted, Output, Receipt, Stream, Tap
 
 log = structlog.get_logger("deltawire")
 Lists = dict[str, tuple[str, bytes]]
@@ -35,6 +35,14 @@ class Tapping:
         if self._tap is not None:
             with self._safely():
                 self._tap.passed(self._connection, self._clock.wall(), "sent", text.encode())
+
+    def alive(self) -> None:
+        """The venue has shown a sign of life that is no message."""
+        self.sent(ALIVE)
+
+    def fell_silent(self, instrument: str) -> None:
+        """The state machine is told that the stream of a book has stopped."""
+        self.sent(SILENT + instrument)
 
     def requested(self, url: str) -> None:
         """A fetch is asked for: an audit of a live book begins now, in a replay too."""
