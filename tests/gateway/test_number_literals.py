@@ -160,3 +160,32 @@ def test_a_label_that_looks_like_a_number_stays_a_text(server: GatewayServer) ->
     _, answer = server.get(f"/api/v2/private/buy?{query}", Authorization=basic(ALICE))
     assert answer["result"]["order"]["label"] == "1e1"
     server.get("/api/v2/private/cancel_all", Authorization=basic(ALICE))
+
+
+@pytest.mark.parametrize(
+    ("method", "lists"),
+    [
+        ("private/get_order_margin_by_ids", {"ids": '["{order}","ETH-{order}"]'}),
+        ("private/cancel_all_by_kind_or_type", {"currency": '["ETH","USDC"]'}),
+        (
+            "private/move_positions",
+            {
+                "source_uid": "1",
+                "target_uid": "2",
+                "trades": f'[{{"instrument_name":"{NAME}","amount":1e1}}]',
+            },
+        ),
+    ],
+)
+def test_a_list_in_a_url_is_that_of_json(
+    server: GatewayServer, alice: RawClient, method: str, lists: dict[str, str]
+) -> None:
+    order = alice.answer("private/buy", instrument_name=NAME, price=50_000, amount=10, label='["x"]')
+    order_id = order["result"]["order"]["order_id"]
+    assert order["result"]["order"]["label"] == '["x"]'
+    asked = {name: text.replace("{order}", order_id) for name, text in lists.items()}
+    answers = asked_in_every_way(server, alice, method, NAME, **asked)
+    outcomes = [answer.get("result", answer.get("error")) for answer in answers]
+    assert outcomes == [outcomes[0]] * 3
+    assert isinstance(outcomes[0], list | int) or outcomes[0]["code"] == 13020
+    alice.answer("private/cancel_all")

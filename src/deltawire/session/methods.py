@@ -190,6 +190,7 @@ def run(methods: Methods, context: Context, request: Request) -> Any:
 def _convert(params: dict[str, Any], into: type, *, strict: bool) -> Any:
     if not strict:
         params = params | {name: _number(params[name]) for name in _numeric(into) & params.keys()}
+        params = params | {name: _list(params[name]) for name in _lists(into) & params.keys()}
     try:
         return msgspec.convert(params, into, strict=strict)
     except msgspec.ValidationError as error:
@@ -210,6 +211,19 @@ def _numeric(into: type) -> frozenset[str]:
     )
 
 
+@cache
+def _lists(into: type) -> frozenset[str]:
+    """The parameters of a type that can be lists."""
+    if not isinstance(into, type) or not issubclass(into, msgspec.Struct):
+        return frozenset()
+    fields = msgspec.structs.fields(into)
+    return frozenset(
+        field.encode_name
+        for field in fields
+        if any(get_origin(member) is list for member in _members(field.type))
+    )
+
+
 def _members(kind: Any) -> tuple[Any, ...]:
     """The members of a union; otherwise the type itself."""
     bare = kind.__origin__ if get_origin(kind) is Annotated else kind
@@ -223,4 +237,14 @@ def _number(text: Any) -> Any:
     try:
         return decode_exactly(text)
     except msgspec.DecodeError:
+        return text
+
+
+def _list(text: Any) -> Any:
+    """Convert a text to the list that it is in JSON, as URLs carry it; other texts stay."""
+    if not isinstance(text, str) or not text.startswith("["):
+        return text
+    try:
+        return decode_exactly(text)
+    except (msgspec.DecodeError, RecursionError):
         return text
