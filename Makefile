@@ -20,15 +20,17 @@ BOTH := tests/book/test_kernel.py tests/book/test_fast_path.py $(addprefix tests
 PORT ?= 8080
 UPDATES ?= 10000000
 FUZZ_SECONDS ?= 60
+TIMES ?= 1000
 INTEROP_JS := tests/interop/js
 REQUESTS ?= 400000
 BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
-.PHONY: help demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder check bench realism autobahn kernel lock clean
+TIMES ?= 1000
+.PHONY: help live demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel lock clean
 
 help: ## Say what there is to make
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 demo: $(VENV)/ready ## Start the exchange (PORT=8080), or serve a recording (RECORDING=file VENUE=name), and watch it
 	@PORT='$(PORT)' RECORDING='$(RECORDING)' VENUE='$(VENUE)' $(BIN)/python tools/demo.py
@@ -67,6 +69,9 @@ durability: $(VENV)/ready-dev ## Kill the server 20 times under 1,000 orders/s, 
 recorder: $(VENV)/ready-dev ## Kill the recorder 20 times at 20,000 frames/s, and cut its power 20 times
 	DELTAWIRE_RECORDER=20 DELTAWIRE_RECORDER_RATE=20000 $(BIN)/pytest -s -q tests/recording/test_recorder_durability.py
 
+reconnects: $(VENV)/ready-dev ## Break a client's connections 1,000 times (TIMES=), and let one read nothing for a minute, over ws and wss
+	DELTAWIRE_RECONNECTS=$(TIMES) DELTAWIRE_UNREAD_S=60 $(BIN)/pytest -s -q tests/client/test_reconnects.py
+
 check: $(VENV)/ready-dev ## Format, lint and type check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -77,6 +82,9 @@ bench: $(VENV)-bench/ready ## Measure against peers, as ratios
 
 autobahn: $(VENV)/ready ## Run Autobahn (WSTEST=its program, CASES="9.* 12.*") against the echo
 	@$(BIN)/python tools/autobahn.py $(CASES)
+
+autobahn-client: $(VENV)/ready ## Run Autobahn's client cases (WSTEST=its program, CASES=) against the Python client
+	@$(BIN)/python tools/autobahn_client.py $(CASES)
 
 $(VENV)/ready: requirements/runtime.txt requirements/build.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV) requirements/runtime.txt
@@ -114,6 +122,9 @@ fuzz: $(VENV)-fuzz/ready $(VENV)/ready-dev ## Fuzz both kernels against each oth
 	done
 	$(BIN)/python -m fuzz.parameters
 	$(BIN)/python -m fuzz.requests --requests $(REQUESTS)
+
+live: $(VENV)/ready ## Connect to a real venue (VENUE=okx INSTRUMENTS='BTC-*' SECONDS=300): does it keep its promises?
+	$(BIN)/python tools/live_check.py $(VENUE) --instruments '$(or $(INSTRUMENTS),*)' --seconds $(if $(filter command line,$(origin SECONDS)),$(SECONDS),300)
 
 bystander: $(VENV)/ready-dev ## Search for BYSTANDER_SECONDS for what holds up a server's other clients most
 	$(BIN)/python -m fuzz.bystander --seconds $(BYSTANDER_SECONDS)

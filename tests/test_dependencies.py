@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import distribution, packages_distributions
+from importlib.metadata import Distribution, distribution, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -76,15 +76,22 @@ def test_any_protobuf_of_the_last_years_will_do() -> None:
     ], "nothing that asks which version it is"
 
 
+def licence_text(installed: Distribution) -> str:
+    """The first lines of the licence's file, where nothing else names it."""
+    files = [file for file in installed.files or [] if file.name.upper().startswith("LICENSE")]
+    return " ".join(file.read_text()[:200] for file in files)
+
+
 @pytest.mark.parametrize("name", sorted(locked("runtime") | EXTRAS.keys()))
 def test_what_runs_is_permissive(name: str) -> None:
     try:
-        metadata = distribution(name).metadata
+        installed = distribution(name)
     except ModuleNotFoundError:
         pytest.skip(f"{name} is for another platform")
+    metadata = installed.metadata
     classifiers = [each for each in metadata.get_all("Classifier", []) if each.startswith("License ::")]
     said = " ".join([metadata.get("License-Expression") or "", *classifiers]).strip()
-    licence = said or (metadata.get("License") or "")
+    licence = said or (metadata.get("License") or "") or licence_text(installed)
     assert PERMISSIVE.search(licence), licence
     assert not COPYLEFT.search(licence), licence
 

@@ -707,6 +707,17 @@ cdef class Top:
         return self.top.touched()
 
 
+def join_changes(one, other):
+    """Changes of one side that touch different prices, together."""
+    cdef Changes first = own_changes(one)
+    cdef Changes second = own_changes(other)
+    cdef Changes found = Changes.__new__(Changes)
+    found.items.reserve(first.items.size() + second.items.size())
+    found.items.insert(found.items.end(), first.items.begin(), first.items.end())
+    found.items.insert(found.items.end(), second.items.begin(), second.items.end())
+    return found
+
+
 def level_digits(levels, size_t count):
     """Ticks and lots of the best `count` levels, one after the other, as text."""
     return digits_of(own_levels(levels).items, count)

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,8 @@ import pytest
 from deltawire.client import connect
 from deltawire.recording import Recording
 from deltawire.recording.ledger import read_ledger
+from deltawire.recording.recorder import Recorder
+from deltawire.recording.stream import Limits
 from deltawire.testing.recordings import make_recording, write_log
 from tests.support.commands import run
 from tests.support.serving import serving
@@ -36,12 +41,21 @@ def verify(capsys: Capture, directory: Path) -> tuple[int, dict]:
     return outcome.code, json.loads(outcome.out)
 
 
-def test_the_simulation_is_recorded_and_verified(capsys: Capture, tmp_path: Path) -> None:
-    outcome = run(
-        capsys, "record", "sim:seed=7&speed=5", "book.BTC-*", "trades.BTC-*", "--out", tmp_path, "--for", "3"
-    )
-    assert (outcome.code, outcome.err) == (0, "")
-    assert "deltawire replay" in outcome.out
+def test_the_simulation_is_recorded_until_ctrl_c(capsys: Capture, tmp_path: Path) -> None:
+    wanted = ["book.BTC-*", "trades.BTC-*"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "deltawire", "record", "sim:seed=7&speed=5", *wanted, "--out", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            wait_until(lambda: any(b"book.BTC-PERPETUAL.raw" in frame for frame in frames_in(tmp_path)))
+        finally:
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=HANG_S)
+    assert (process.returncode, err) == (0, "")
+    assert "deltawire replay" in out
     assert events_of_ledger(tmp_path) == ["connected", "asked", "acknowledged", "closed", "rotated"]
     code, report = verify(capsys, tmp_path)
     assert code == 0
@@ -111,7 +125,10 @@ def test_what_cannot_be_done_is_one_line(
 
 
 def test_repair_keeps_what_is_whole(capsys: Capture, tmp_path: Path) -> None:
-    run(capsys, "record", "sim:seed=7&speed=5", "--out", tmp_path, "--for", "2")
+    recorder = Recorder(tmp_path, Limits(frame_bytes=20_000))
+    for record in make_recording(3, steps=400):
+        recorder.passed("deribit/1", record.at_ns, "received", record.payload)
+    recorder.close()
     (file,) = tmp_path.glob("raw/deribit/1/*")
     data = bytearray(file.read_bytes())
     before = [r.payload for r in Recording(file).records() if r.kind == "received"]

@@ -18,7 +18,7 @@ from deltawire.recording.unit_files import is_finished
 from tests.support.waiting import HANG_S, wait_until
 
 BEGAN = 1_700_000_000_000_000_000
-SMALL = Limits(frame_bytes=2_000, sync_s=0.01, queue_bytes=100_000)
+SMALL = Limits(frame_bytes=2_000, sync_s=0.01, queue_bytes=100_000, retry_s=0.05)
 
 
 def records(directory: Path) -> Iterator[RecordingEntry]:
@@ -128,8 +128,7 @@ class CrowdedDisk(LocalDisk):
         super().append(name, content)
 
 
-def test_a_full_disk_is_a_gap_and_recording_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deltawire.recording.stream.RETRY_S", 0.05)
+def test_a_full_disk_is_a_gap_and_recording_goes_on(tmp_path: Path) -> None:
     disk = CrowdedDisk(tmp_path)
     recorder = Recorder(disk, SMALL)
     pass_frames(recorder, range(300))

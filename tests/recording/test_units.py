@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from deltawire.recording import Recording
 from deltawire.recording.own_lines import Origin, format_note, format_origin, format_passed, parse_line
-from deltawire.recording.unit_files import Damage, find_unit, read_index, read_units, scan_heads
+from deltawire.recording.unit_files import Damage, find_unit, read_index, read_units, scan_heads, span
 from deltawire.recording.units import Placed, format_end, format_unit, parse_head
 from tests.support.effort import examples
 
@@ -113,6 +113,19 @@ def test_damage_costs_its_unit_and_no_other(
     else:
         assert good == expected[:hit] + expected[hit + 1 :]
         assert sum(isinstance(unit, Damage) for unit in read) == 1
+
+
+def test_a_second_behind_damage_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "1.dwr.zst"
+    placed = a_file(path, finished=False)
+    data = bytearray(path.read_bytes())
+    data[placed[1].offset : placed[1].offset + 40] = bytes(40)
+    path.write_bytes(data)
+    with path.open("rb") as raw:
+        found = find_unit(raw, BEGAN + 35 * SECOND)
+        assert found is not None
+        assert found.offset == placed[3].offset
+        assert span(raw) == (BEGAN, BEGAN + 49 * SECOND)
 
 
 def test_lines_behind_damage_keep_their_numbers(tmp_path: Path) -> None:

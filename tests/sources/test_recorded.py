@@ -12,6 +12,7 @@ from deltawire.recording.ledger import read_ledger
 from deltawire.recording.recorder import Recorder
 from deltawire.recording.stream import Limits
 from deltawire.roles.gateway import WallClock
+from deltawire.sources import replay
 from deltawire.sources.recorded import Playing, connections_at, sources_at, span_of
 from deltawire.testing.recordings import STEP_NS, make_recording, write_log
 from deltawire.testing.replica import Replica
@@ -50,6 +51,13 @@ async def test_replay_gives_the_events_of_the_live_run(tmp_path: Path, log: Path
     files = list((tmp_path / "out").glob("raw/deribit/*/*"))
     assert len(files) > 2, "rotated in the middle of it"
     assert await events_of(tmp_path / "out") == live
+
+
+async def test_the_python_api_reads_a_directory(tmp_path: Path, log: Path) -> None:
+    live = await record(log, tmp_path / "out")
+    events = replay(tmp_path / "out")
+    assert list(events) == live
+    assert len(events.table("trades")) == sum(isinstance(event, Trade) for event in live)
 
 
 async def test_one_file_of_ours_says_whose_it_is(tmp_path: Path, log: Path) -> None:

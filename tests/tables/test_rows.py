@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deltawire.errors import UsageError
 from deltawire.model.events import BestLevels, Event, Levels
+from deltawire.model.known_range import KnownRange
 from deltawire.tables import SCHEMAS, Row, rows
 from deltawire.tables.schemas import F_BAD_TS_RECV, F_LAST, F_MAYBE_BAD_BOOK, F_MBP, F_SNAPSHOT
 from tests.support.market_events import (
@@ -91,6 +93,20 @@ def test_a_change_of_one_level_is_named_and_a_book_in_doubt_is_flagged() -> None
         None,
     ]
     assert len(table("mbp-1", events)) == 4, "deeper changes are none of these levels"
+
+
+def test_levels_beyond_the_known_range_are_in_doubt() -> None:
+    book = ScriptedBook()
+    live, image = book.image({1000: 1, 998: 1, 990: 1}, {1001: 1})
+    known = KnownRange(bids=998)
+    image = msgspec.structs.replace(image, known=known)
+    found = table("book", [live, image])
+    assert [row["price"] for row in found if row["flags"] & F_MAYBE_BAD_BOOK] == [990]
+    (row,) = table("mbp-10", [live, image])
+    assert [row[f"bid_px_{level:02}"] for level in range(3)] == [1000, 998, None]
+    assert not row["flags"] & F_MAYBE_BAD_BOOK
+    emptied = msgspec.structs.replace(book.change(bids={1000: 0, 998: 0}), known=known)
+    assert table("mbp-1", [live, image, emptied])[-1]["flags"] & F_MAYBE_BAD_BOOK, "no bid is known"
 
 
 def test_best_levels_replace_what_was_before() -> None:

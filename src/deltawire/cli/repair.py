@@ -1,5 +1,6 @@
 """`deltawire repair`."""
 
+from os.path import isdir
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ def repair_directory(
 
     Example: `deltawire repair recorded`
     """
-    if not (directory / RAW).is_dir():
+    if not isdir(directory / RAW):
         raise UsageError(f"{directory}: no recording in it; `deltawire record … --out {directory}` makes one")
     disk = LocalDisk(directory)
     try:

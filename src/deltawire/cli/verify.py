@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from os.path import isdir
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -81,7 +82,7 @@ def verify(
     """
     connections = connections_at(file, venue)
     reports = [_verified(each) for each in connections]
-    if not Path(file).is_dir():
+    if not isdir(file):
         (report,) = reports
         print_json(report) if as_json else _print(report)
     elif as_json:

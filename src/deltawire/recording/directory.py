@@ -95,6 +95,8 @@ def _one_of_any_files(path: Path) -> list[Connected]:
     if not files:
         return []
     began = {file: _first_ns(file) for file in files}
+    if not any(began.values()):
+        return []  # nothing in it has a time: these are files of another kind
     files.sort(key=lambda file: (began[file], file.name))
     return [Connected(path.name, "", Recording(path, files))]
 

@@ -12,8 +12,6 @@ from deltawire.recording.recording import OWN_NAME
 from deltawire.recording.units import HEAD_SIZE, Placed, format_end, format_unit, parse_head
 
 RAW = "raw"
-RETRY_S = 1.0
-"""How long after an error the disk is tried again."""
 MOST_CUT = 4 * 1024 * 1024
 _NUMBERED = re.compile(r"(\d{6,})-")
 
@@ -31,6 +29,8 @@ class Limits(msgspec.Struct, frozen=True):
     """What waits for the disk; beyond it frames are left out, and counted."""
     level: int = 1
     """Of compression."""
+    retry_s: float = 1.0
+    """How long after an error the disk is tried again."""
 
 
 class Loss(msgspec.Struct):
@@ -208,7 +208,7 @@ class Stream:
         else:
             self._name = ""
         self._cut, self._due_s, self._waiting = [], None, Loss("", 0, 0, 0, 0)
-        self._retry_s = now_s + RETRY_S
+        self._retry_s = now_s + self._limits.retry_s
 
 
 def _cut_back(disk: Disk, name: str, size: int) -> None:

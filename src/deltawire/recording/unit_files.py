@@ -85,6 +85,17 @@ def scan_heads(raw: BinaryIO) -> Iterator[Placed]:
         at += head.size
 
 
+def _every_head(raw: BinaryIO) -> Iterator[Placed]:
+    """The units of a file, those behind damage too; only from the first damage on their lines are read."""
+    at = 0
+    for unit in scan_heads(raw):
+        yield unit
+        at = unit.offset + unit.head.size
+    for found in read_units(raw, at):
+        if not isinstance(found, Damage):
+            yield found[0]
+
+
 def is_finished(raw: BinaryIO) -> bool:
     """Whether a file ends with a seek table."""
     return read_index(raw) is not None
@@ -114,7 +125,7 @@ def find_unit(raw: BinaryIO, at_ns: int) -> Placed | None:
     if index is not None:
         number = index.at(at_ns)
         return index.unit(number) if number < len(index) else None
-    return next((unit for unit in scan_heads(raw) if unit.head.last_ns >= at_ns), None)
+    return next((unit for unit in _every_head(raw) if unit.head.last_ns >= at_ns), None)
 
 
 def span(raw: BinaryIO) -> tuple[int, int] | None:
@@ -122,5 +133,5 @@ def span(raw: BinaryIO) -> tuple[int, int] | None:
     index = read_index(raw)
     if index is not None:
         return (index.unit(0).head.first_ns, index.unit(len(index) - 1).head.last_ns) if len(index) else None
-    heads: list[Head] = [unit.head for unit in scan_heads(raw)]
+    heads: list[Head] = [unit.head for unit in _every_head(raw)]
     return (heads[0].first_ns, max(head.last_ns for head in heads)) if heads else None

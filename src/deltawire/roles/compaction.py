@@ -1,6 +1,7 @@
 """Makes tables of recordings, and recompresses the recordings themselves."""
 
 from collections.abc import Collection, Iterator
+from os.path import isdir
 from pathlib import Path
 
 import msgspec
@@ -36,7 +37,7 @@ class Compaction(msgspec.Struct, frozen=True):
 def events_at(path: Path, venue: str = "", from_ns: int = 0) -> Iterator[Event]:
     """All verified events of a path, venue by venue; with `from_ns` beginning where books are known then."""
     by_venue: dict[str, list[Played]] = {}
-    directory = RecordedDirectory(path) if path.is_dir() else None
+    directory = RecordedDirectory(path) if isdir(path) else None
     for each in connections_at(path, venue):
         begins_ns = directory.begins_at(each.name, from_ns) if directory and from_ns else 0
         by_venue.setdefault(each.venue, []).append(Played(each.recording, make_venue(each.venue), begins_ns))

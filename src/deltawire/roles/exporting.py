@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from importlib import import_module
+from os.path import isfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,7 +38,7 @@ class Export(msgspec.Struct, frozen=True):
 
 def selected_events(path: Path, export: Export) -> Iterator[Event]:
     """The events of a path that are asked for; those before `from_ns` only as far as they make the books known."""
-    if path.is_file() and tardis.is_tardis(path):
+    if isfile(path) and tardis.is_tardis(path):
         events: Iterable[Event] = tardis.read(path)
     else:
         events = events_at(path, export.venue, export.from_ns)

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.frames import Close, CloseCode
 
-from deltawire.client.client import Client
+from deltawire.client.client import Client, Login
 from deltawire.dialect.grammar import parse_channel
 from deltawire.errors import FeedError, UsageError
 from deltawire.fanout.channel_encoding import PROTO
@@ -221,8 +221,17 @@ class InProcess:
     With a `pace` its source, a recording, goes on only while somebody reads, and begins with the first who does.
     """
 
-    def __init__(self, app: App, *, source: PacedSource | None = None, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        source: PacedSource | None = None,
+        pace: Pace | None = None,
+        login: Login | None = None,
+    ) -> None:
+        """Every connection is signed in, where there is a `login`."""
         self._app = app
+        self._login = login
         self._source = source
         self._pace = pace
         self._work: list[asyncio.Task[None]] = []
@@ -267,7 +276,14 @@ class InProcess:
         if self._over:
             raise FeedError("the recording has been played to its end", retry=False)
         read = self._pace.look_again if self._pace is not None else lambda: None
-        return Client(InProcessWire(InProcessConnection(self._app.gateway), read), session, queue)
+        client = Client(InProcessWire(InProcessConnection(self._app.gateway), read), session, queue)
+        if self._login is not None:
+            try:
+                await client.sign_in(self._login)
+            except BaseException:
+                await client.close()
+                raise
+        return client
 
     def failed(self) -> None:
         """There is no other place."""

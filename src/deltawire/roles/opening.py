@@ -1,11 +1,16 @@
 """`deltawire.open`: one front door to servers, recordings and the built-in exchange."""
 
+import asyncio
+import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
+from os.path import isdir
 from pathlib import Path
 from ssl import SSLContext
 from urllib.parse import parse_qsl
 
+from deltawire.access.keys import Key
+from deltawire.access.scopes import EVERYTHING
 from deltawire.client.client import Login
 from deltawire.client.connection import Connection
 from deltawire.client.targets import Servers
@@ -13,13 +18,18 @@ from deltawire.errors import UsageError
 from deltawire.ports import Batch
 from deltawire.recording.entry import parse_time
 from deltawire.roles.exchange import BuiltinExchange, Setup
-from deltawire.roles.gateway import App, WallClock
+from deltawire.roles.gateway import TIMER_S, App, WallClock
 from deltawire.roles.in_process import InProcess, Pace, PacedSource
 from deltawire.sources.recorded import Playing, connections_at, sources_at
 from deltawire.sources.replay import Played, play_together
+from deltawire.store.accounts import AccountStore
+from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY, make_venue
 
-LIVE = "connections to venues are not in this version: name a server of yours (ws://…), or replay:, or sim:"
+ACCOUNT = "me"
+DEPOSITS = {"BTC": 10 * 10**8, "ETH": 100 * 10**8, "USDC": 100_000 * 10**8}
+"""What the account of a simulation begins with, in 1e-8."""
+LIVE = "run `deltawire serve --venue NAME` and open its address (ws://…), or replay:, or sim:"
 MS_NS, SECOND_NS = 1_000_000, 1_000_000_000
 
 
@@ -42,7 +52,8 @@ def open(
     * `replay:FILE?venue=okx&from=2024-08-08T10:00&speed=10`: a recording, from a time on (UTC; its beginning if not
       given), so many times as fast as it was recorded (0, which is the default, as fast as it is read). It goes on only
       while somebody reads, begins with the first who does, and ends the iteration at its end.
-    * `sim:seed=7&speed=1`: the built-in exchange with its simulated market, which starts empty and is gone afterwards.
+    * `sim:seed=7&speed=1`: the built-in exchange with its simulated market, which starts empty and is gone
+      afterwards. You are signed in to an account with 10 BTC, 100 ETH and 100,000 USDC.
 
     `UsageError` where this cannot be opened at all.
     """
@@ -86,7 +97,7 @@ def _number(options: dict[str, str], name: str, default: float) -> float:
     return number
 
 
-def _time_ns(text: str) -> int:
+def parse_time_ns(text: str) -> int:
     try:
         return parse_time(text)
     except ValueError as error:
@@ -97,8 +108,8 @@ def _replay(text: str) -> InProcess:
     path, _, query = text.partition("?")
     options = _options(query, {"venue", "from", "speed"})
     venue, speed = options.get("venue", ""), _number(options, "speed", 0.0)
-    from_ns = _time_ns(options["from"]) if options.get("from") else 0
-    if not venue and not Path(path).is_dir():
+    from_ns = parse_time_ns(options["from"]) if options.get("from") else 0
+    if not venue and not isdir(path):
         raise UsageError(f"whose recording is it? replay:{path}?venue={next(iter(REGISTRY))}")
     playing = Playing(speed or None, from_ns=from_ns)
     found = sources_at(path, WallClock(), venue=venue, playing=playing)
@@ -117,16 +128,33 @@ def _rehearsed(path: str, venue: str) -> Iterator[Batch]:
 
 
 class _Simulated(InProcess):
-    """The built-in exchange in a folder that is gone afterwards."""
+    """The built-in exchange in a folder that is gone afterwards, with one funded account on it."""
 
     def __init__(self, options: dict[str, str]) -> None:
         self._seed = int(_number(options, "seed", 1))
         self._speed = _number(options, "speed", 1.0)
         self._folder = tempfile.TemporaryDirectory(prefix="deltawire-sim-")
-        self._builtin = BuiltinExchange(
-            Path(self._folder.name), WallClock(), Setup(seed=self._seed), speed=self._speed
+        folder = Path(self._folder.name)
+        self._account = AccountStore(folder).add(ACCOUNT, DEPOSITS)
+        keys, key = KeyStore(folder), Key("sim", "hmac", secrets.token_urlsafe(), ACCOUNT, EVERYTHING)
+        keys.add(key)
+        self._builtin = BuiltinExchange(folder, WallClock(), Setup(seed=self._seed), speed=self._speed)
+        super().__init__(
+            App([self._builtin.source], keys=keys, trading=self._builtin.service),
+            login=Login(key.client_id, key.secret),
         )
-        super().__init__(App([self._builtin.source], trading=self._builtin.service))
+
+    async def start(self) -> None:
+        """Begin, and wait for the account's deposits."""
+        await super().start()
+        accounts = self._builtin.service.accounts.ledger.accounts
+
+        def funded() -> bool:
+            account = accounts.get(self._account.number)
+            return account is not None and account.wallets.keys() >= DEPOSITS.keys()
+
+        while not funded():  # noqa: ASYNC110 (accounts tell nobody)
+            await asyncio.sleep(TIMER_S)
 
     async def close(self) -> None:
         """End everything."""

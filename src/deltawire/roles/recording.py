@@ -9,6 +9,7 @@ from ssl import SSLContext
 from typing import Any, Literal
 
 import msgspec
+import structlog
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
@@ -17,10 +18,13 @@ from deltawire.dialect.grammar import parse_channel
 from deltawire.errors import FeedError
 from deltawire.fanout.subscribers import JSON
 from deltawire.ports import Tap
+from deltawire.recording.recorder import Recorder
 from deltawire.roles.gateway import App
 from deltawire.roles.in_process import InProcessConnection
 
+log = structlog.get_logger("deltawire")
 HEARTBEAT_S = 10
+LOOK_EVERY_S = 1.0
 SILENT_AFTER_S = 3.0 * HEARTBEAT_S
 OPEN_WITHIN_S = 10.0
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
@@ -237,6 +241,19 @@ class RemoteRecording:
                 raise FeedError(f"{self.url} grants none of {', '.join(self._channels)}: {why}", retry=False)
 
 
+async def report_trouble(recorder: Recorder) -> None:
+    """Log when nothing can be recorded, why, and when it can be again; never returns."""
+    trouble = ""
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        progress = recorder.progress
+        if progress.error and progress.error != trouble:
+            log.error("cannot record", error=progress.error, missing=progress.missing)
+        elif trouble and not progress.error:
+            log.info("recording again", missing=progress.missing)
+        trouble = progress.error
+
+
 async def record_own(
     app: App, tap: Tap, *, connection: str = f"{DIALECT}/own", wall: Callable[[], int] = time.time_ns
 ) -> None:
@@ -257,6 +274,7 @@ async def record_own(
             if not inner.messages:
                 await inner.news.wait()
         reason = f"{inner.closed.code} {inner.closed.reason}"
+        log.error("nothing of this server is recorded any more", reason=reason)
     finally:
         recording.closed(wall(), reason)
         inner.close(1000, "")

@@ -1,6 +1,7 @@
 """Sources from a path: a recording in one file, or a directory of them."""
 
 from collections.abc import Sequence
+from os.path import isdir
 from pathlib import Path
 
 import msgspec
@@ -29,7 +30,7 @@ def connections_at(path: str | Path, venue: str = "") -> list[Connected]:
     is none, or if nobody says of which venue one is.
     """
     path = Path(path)
-    if not path.is_dir():
+    if not isdir(path):
         recording = Recording(path)
         recording.probe()
         origin = recording.origin()
@@ -72,7 +73,7 @@ def sources_at(
 
 
 def _begins(path: Path, connections: Sequence[Connected], from_ns: int) -> dict[str, int]:
-    if not from_ns or not path.is_dir():
+    if not from_ns or not isdir(path):
         return {}
     directory = RecordedDirectory(path)
     return {each.name: directory.begins_at(each.name, from_ns) for each in connections}
@@ -89,7 +90,7 @@ def _known(path: Path, venue: str) -> str:
 
 def span_of(path: Path, venue: str = "") -> tuple[int, int]:
     """The first and the last time of a recording; files that are not ours are read for it."""
-    if path.is_dir() and (found := RecordedDirectory(path).span()) is not None:
+    if isdir(path) and (found := RecordedDirectory(path).span()) is not None:
         return found
     times = [
         record.at_ns

@@ -9,7 +9,7 @@ from operator import attrgetter
 import msgspec
 
 from deltawire.model.events import Event, Fault
-from deltawire.ports import Batch, BookFrames, Clock, Fetch, Output, Reconnect, Send, Tap, Venue, Wants
+from deltawire.ports import Ask, Batch, BookFrames, Clock, Output, Tap, Venue, Wants
 from deltawire.recording import Recording, RecordingEntry
 
 BATCH = 64
@@ -114,9 +114,7 @@ def play_again(pairs: Sequence[Played]) -> Iterator[Batch]:
 
 
 def _batch(venue: Venue, now: int, outputs: list[Output]) -> Batch:
-    return Batch(
-        venue.name, now, [output for output in outputs if not isinstance(output, Send | Fetch | Reconnect)]
-    )
+    return Batch(venue.name, now, [output for output in outputs if not isinstance(output, Ask)])
 
 
 def _moved(batch: Batch, shift_ns: int) -> Batch:

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from deltawire.book.known import levels_within
 from deltawire.book.ladder import Ladder
 from deltawire.errors import UsageError
 from deltawire.model.events import BestLevels, BookDelta, BookImage, Changes, Event, Levels, Status, Trade
 from deltawire.model.instruments import Instrument
+from deltawire.model.known_range import WHOLE
 from deltawire.tables.schemas import (
     F_BAD_TS_RECV,
     F_LAST,
@@ -33,6 +35,8 @@ class TrackedBook:
         """False while its prices may be wrong."""
         self.venue_ns = 0
         self.began = False
+        self.known = WHOLE
+        """Which levels are known to be without a gap."""
 
     def take(self, event: BookEvent) -> None:
         """Take over what an event says."""
@@ -45,6 +49,7 @@ class TrackedBook:
             self.instrument, self.began = event.instrument, True
             self.ladder.bids.become(event.bids)
             self.ladder.asks.become(event.asks)
+        self.known = WHOLE if isinstance(event, BestLevels) else event.known
         self.sequence, self.venue_ns = event.sequence, event.venue_ns
 
     def refine(self, instrument: Instrument) -> None:
@@ -59,6 +64,7 @@ class TrackedBook:
         factors = finer.factors_from(self.instrument)
         if factors != (1, 1):
             self.ladder.rescale(*factors)
+            self.known = self.known.rescaled(factors[0])
         self.instrument = finer
 
     def _follow(self, delta: BookDelta) -> None:
@@ -86,12 +92,34 @@ class TrackedBook:
 
     @property
     def doubt(self) -> int:
-        """The flag of a row that should not be relied on, or none."""
-        return 0 if self.live and self.began else F_MAYBE_BAD_BOOK
+        """The flag of a row that should not be relied on, or none.
+
+        Nor should one of a book of which not even the best levels are known.
+        """
+        return 0 if self.live and self.began and self._has_best() else F_MAYBE_BAD_BOOK
+
+    def _has_best(self) -> bool:
+        """Whether the best levels are known: a side that ends somewhere has a level before its end."""
+        bids, asks = self._sides(1)
+        known = self.known
+        return bool(bids.prices or known.bids is None) and bool(asks.prices or known.asks is None)
+
+    def beyond(self, side: str, price: int) -> int:
+        """The flag of a level beyond the known range, or none."""
+        edge = self.known.bids if side == "B" else self.known.asks
+        if edge is None:
+            return 0
+        return F_MAYBE_BAD_BOOK if (price < edge if side == "B" else price > edge) else 0
+
+    def _sides(self, depth: int) -> tuple[Levels, Levels]:
+        """The best levels as far as they are known."""
+        ladder, known = self.ladder, self.known
+        bids = levels_within(ladder.bids, known.bids, depth, bid=True)
+        return bids, levels_within(ladder.asks, known.asks, depth, bid=False)
 
     def levels(self, depth: int) -> Values:
-        """The best levels, as the columns `bid_px_00`, `ask_px_00`, `bid_sz_00` …"""
-        bids, asks = self.ladder.bids.levels(depth), self.ladder.asks.levels(depth)
+        """The best levels, as the columns `bid_px_00`, `ask_px_00`, `bid_sz_00` …, as far as they are known."""
+        bids, asks = self._sides(depth)
         columns = [_padded(each, depth) for each in (bids.prices, asks.prices, bids.sizes, asks.sizes)]
         return tuple(value for level in zip(*columns, strict=True) for value in level)
 
@@ -191,7 +219,9 @@ class LevelRows:
         flags = F_MBP | book.doubt | (F_SNAPSHOT if isinstance(event, BookImage | BestLevels) else 0)
         for number, what in enumerate(told, 1):
             last = F_LAST if number == len(told) else 0
-            yield Row(book.instrument, (*where, *what, *_end(event, book, flags | last)))
+            _, side, price, _ = what
+            beyond = book.beyond(str(side), price) if isinstance(price, int) else 0
+            yield Row(book.instrument, (*where, *what, *_end(event, book, flags | last | beyond)))
 
 
 class TradeBboRows:
