@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import distribution, packages_distributions
@@ -14,6 +15,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "deltawire"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DECLARED = {each.name: each for each in map(Requirement, PROJECT["project"]["dependencies"])}
+EXTRAS = {
+    each.name: each
+    for extra in PROJECT["project"]["optional-dependencies"].values()
+    for each in map(Requirement, extra)
+}
 BUILD = {each.name for each in map(Requirement, PROJECT["build-system"]["requires"])}
 PERMISSIVE = re.compile(r"\b(MIT|BSD|Apache|ISC|PSF|Python Software Foundation|MPL|0BSD|Unlicense)\b", re.I)
 COPYLEFT = re.compile(r"\b(AGPL|LGPL|GPL|GNU|BUSL|SSPL)\b|Business Source", re.I)
@@ -47,11 +53,12 @@ def locked(name: str) -> set[str]:
 
 
 def test_every_import_is_declared_and_every_declaration_is_imported() -> None:
-    assert imported().keys() == DECLARED.keys()
+    assert imported().keys() == DECLARED.keys() | EXTRAS.keys()
+    assert not DECLARED.keys() & EXTRAS.keys()
 
 
 def test_every_declaration_has_a_floor_that_what_is_installed_meets() -> None:
-    for name, requirement in DECLARED.items():
+    for name, requirement in {**DECLARED, **EXTRAS}.items():
         assert any(each.operator == ">=" for each in requirement.specifier), name
         assert requirement.specifier.contains(distribution(name).version), name
 
@@ -69,7 +76,17 @@ def test_any_protobuf_of_the_last_years_will_do() -> None:
     ], "nothing that asks which version it is"
 
 
-@pytest.mark.parametrize("name", sorted(locked("runtime")))
+def test_what_only_an_extra_brings_is_not_needed_to_serve() -> None:
+    """A server starts without the extras, in an environment that lacks them."""
+    refuse = "".join(f"sys.modules[{name!r}] = None\n" for name in EXTRAS)
+    code = (
+        f"import sys\n{refuse}import deltawire.cli.main, deltawire.roles.opening, deltawire.exchange.exchange"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert not locked("runtime") & EXTRAS.keys()
+
+
+@pytest.mark.parametrize("name", sorted(locked("runtime") | EXTRAS.keys()))
 def test_what_runs_is_permissive(name: str) -> None:
     try:
         metadata = distribution(name).metadata
