@@ -1,14 +1,19 @@
 """The metrics that PyPI `wickra` 2.0 also has equal its own to 1e-12."""
 
 from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
 
 from deltawire.analytics import depth, imbalance, spreads, trade_flow
+from deltawire.analytics.derivation import FollowedBook
 from deltawire.analytics.known_book import KnownBook
 from deltawire.analytics.order_flow import OrderFlow
+from deltawire.model.events import BookDelta, BookImage
+from deltawire.sources import replay
 from tests.analytics.books import random_books
 
 wickra = pytest.importorskip("wickra")
@@ -95,3 +100,32 @@ def test_metrics_of_trades() -> None:
                 assert ours[name] == pytest.approx(value, rel=1e-12, abs=1e-12), name
                 compared[name] += 1
     assert min(compared.values()) > 2_900
+
+
+@pytest.mark.recordings
+def test_metrics_of_books_on_a_recording(recordings: Path) -> None:
+    """Binance USD-M: the ten best levels, at every update in the first 20,000 events."""
+    live, followed = OrderFlow(), FollowedBook()
+    theirs = {name: getattr(wickra, name)(*parameters) for name, (parameters, _) in OF_BOOKS.items()}
+    flow, compared = wickra.OrderFlowImbalance(1), 0
+    for event in islice(replay(recordings / "binance_usdm" / "btcusdt_20240808.gz", "binance_usdm"), 20_000):
+        if not isinstance(event, BookImage | BookDelta):
+            continue
+        followed.update(event)
+        book = followed.view(10)
+        if book is None or not book.two_sided:
+            continue
+        sides = [list(each) for side in (book.bids, book.asks) for each in (side.prices, side.sizes)]
+        ours = live.update(book)
+        expected = flow.update(*sides)
+        assert expected is None or ours is not None
+        if expected is not None and ours is not None:
+            assert ours.total == pytest.approx(expected, rel=1e-12, abs=1e-12)
+        if min(map(len, sides)) < 10:
+            continue
+        whole = KnownBook(*(type(side)(side.prices, side.sizes) for side in (book.bids, book.asks)))
+        for name, (_, metric) in OF_BOOKS.items():
+            if name != "OrderFlowImbalance":
+                assert metric(whole) == pytest.approx(theirs[name].update(*sides), rel=1e-12, abs=1e-12), name
+        compared += 1
+    assert compared > 1_500
