@@ -100,7 +100,7 @@ def test_other_instruments_and_unneeded_events_change_nothing() -> None:
 
 def test_a_book_that_gets_finer_keeps_its_levels() -> None:
     finer = make_instrument(price_exponent=-2)
-    book = FollowedBook()
+    book = FollowedBook(PERPETUAL.key)
     book.update(image(10))
     change = msgspec.structs.replace(delta(20, 2, 99951, 7, 0), instrument=finer)
     book.update(change)
@@ -108,6 +108,18 @@ def test_a_book_that_gets_finer_keeps_its_levels() -> None:
     assert view is not None
     assert view.bids.prices == (999.51, 999.5, 999.0, 998.0)
     assert book.view(2).bids.edge == 999.5  # type: ignore[union-attr]
+
+
+def test_contracts_of_unknown_size_have_an_imbalance_but_no_depth() -> None:
+    """Their notional would be a guess; a ratio of sizes is none."""
+    unknown = make_instrument(size_unit="contracts", contract_size=0.0)
+    events: list[Event] = [
+        msgspec.structs.replace(event, instrument=unknown)
+        for event in (image(10), trade(20, "buy", 10), delta(120, 2, 9995, 10, 300))
+    ]
+    (found,) = readings(ImbalanceMetric(unknown.key, 100 * MS_NS), events)
+    assert (found.queue, found.trades) == (0.5, 1.0)
+    assert readings(DepthMetric(unknown.key, 100 * MS_NS), events) == []
 
 
 def test_intervals_without_events_are_passed_over() -> None:
@@ -127,7 +139,7 @@ def test_intervals_without_events_are_passed_over() -> None:
 def test_a_venue_with_narrow_images_is_never_read_beyond_them() -> None:
     """Through the venue's own parser and sequencer, beside the whole book that only the venue has."""
     random, venue = Random(3), make_venue("binance_usdm")
-    truth, book = Truth(random), FollowedBook()
+    truth, book = Truth(random), FollowedBook(f"binance_usdm:{NAME}")
     live, known = 0, {"band": 0, "levels": 0}
     venue.opened(Wants((NAME,)), 0)
     for number, step in enumerate(steps(truth, random, 400)):

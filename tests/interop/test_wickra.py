@@ -105,7 +105,7 @@ def test_metrics_of_trades() -> None:
 @pytest.mark.recordings
 def test_metrics_of_books_on_a_recording(recordings: Path) -> None:
     """Binance USD-M: the ten best levels, at every update in the first 20,000 events."""
-    live, followed = OrderFlow(), FollowedBook()
+    live, followed = OrderFlow(), FollowedBook("binance_usdm:BTCUSDT")
     theirs = {name: getattr(wickra, name)(*parameters) for name, (parameters, _) in OF_BOOKS.items()}
     flow, compared = wickra.OrderFlowImbalance(1), 0
     for event in islice(replay(recordings / "binance_usdm" / "btcusdt_20240808.gz", "binance_usdm"), 20_000):

@@ -54,7 +54,7 @@ class ImbalanceMetric:
     def __init__(self, key: str, interval_ns: int, settings: ImbalanceSettings | None = None) -> None:
         self._key = key
         self._settings = settings or ImbalanceSettings()
-        self._book, self._intervals = FollowedBook(), Intervals(interval_ns)
+        self._book, self._intervals = FollowedBook(key), Intervals(interval_ns)
         self._flow = OrderFlow(self._settings.flow_levels, self._settings.flow_updates)
         self._latest: Flow | None = None
         self._bought = self._sold = 0.0
@@ -65,10 +65,11 @@ class ImbalanceMetric:
             return ()
         readings = self._due(getattr(event, "venue_ns", 0))
         if isinstance(event, Trade):
+            size = event.size_float * (event.instrument.unit_size or 1.0)
             if event.side == "buy":
-                self._bought += event.size_float * event.instrument.unit_size
+                self._bought += size
             else:
-                self._sold += event.size_float * event.instrument.unit_size
+                self._sold += size
         elif isinstance(event, BookImage | BookDelta | Status):
             self._follow(event)
         return readings
@@ -134,7 +135,7 @@ class DepthMetric:
     def __init__(self, key: str, interval_ns: int, settings: DepthSettings | None = None) -> None:
         self._key = key
         self._settings = settings or DepthSettings()
-        self._book, self._intervals = FollowedBook(), Intervals(interval_ns)
+        self._book, self._intervals = FollowedBook(key), Intervals(interval_ns)
 
     def update(self, event: Event) -> Sequence[DepthReading]:
         """At most one reading: of the interval that has ended."""

@@ -38,9 +38,10 @@ class Derivation(Protocol):
 
 
 class FollowedBook:
-    """The book of one instrument, rebuilt from its events; it has no levels unless it is live."""
+    """The book of one instrument (`Instrument.key`), rebuilt from its events; it has no levels unless it is live."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: str) -> None:
+        self.key = key
         self.live = False
         self.instrument: Instrument | None = None
         self.venue_ns = 0
@@ -49,7 +50,9 @@ class FollowedBook:
         self._edges: tuple[int | None, int | None] = (None, None)
 
     def update(self, event: BookImage | BookDelta | Status) -> None:
-        """Apply an event of this instrument."""
+        """Apply an event; one of another instrument changes nothing."""
+        if event.instrument.key != self.key:
+            return
         if isinstance(event, Status):
             self.live = event.state == "live"
             return
@@ -70,19 +73,20 @@ class FollowedBook:
     def view(self, levels: int | None = None) -> KnownBook | None:
         """The known levels, at most this many a side (the last is then the edge); None while the book is not live.
 
-        Sizes are in base coin, or in quote currency if the instrument is `sized_in_quote`.
+        Sizes are in base coin, or in quote currency if the instrument is `sized_in_quote`; in contracts if their size
+        is not known.
         """
         instrument = self.instrument
         if not self.live or instrument is None:
             return None
-        sides = []
+        sides, size = [], instrument.unit_size or 1.0
         for side, edge in zip((self._ladder.bids, self._ladder.asks), self._edges, strict=True):
             columns = side.levels(levels)
             cut = edge if levels is None or len(side) <= levels or not columns.prices else columns.prices[-1]
             sides.append(
                 BookSide(
                     tuple(map(instrument.price, columns.prices)),
-                    tuple(instrument.size(lots) * instrument.unit_size for lots in columns.sizes),
+                    tuple(instrument.size(lots) * size for lots in columns.sizes),
                     None if cut is None else instrument.price(cut),
                 )
             )
