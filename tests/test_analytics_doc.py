@@ -75,3 +75,12 @@ def test_the_regression_on_a_real_market(recordings: Path) -> None:
     assert intervals > 1_000
     assert slope > 0
     assert r_squared > 0.4
+
+
+def test_the_score() -> None:
+    auc, verdict = output(4)
+    match = re.fullmatch(r"AUC (0\.\d\d) \((0\.\d\d) to (0\.\d\d)\)", auc)
+    assert match, auc
+    value, low, high = map(float, match.groups())
+    assert 0.6 < low < value < high < 0.8
+    assert verdict == said(4)[-1]
