@@ -6,7 +6,13 @@ from random import Random
 import msgspec
 import pytest
 
-from deltawire.analytics.book_metrics import DepthMetric, DepthReading, ImbalanceMetric, ImbalanceReading
+from deltawire.analytics.book_metrics import (
+    DepthMetric,
+    DepthReading,
+    DepthSettings,
+    ImbalanceMetric,
+    ImbalanceReading,
+)
 from deltawire.analytics.depth import depth_within, execution
 from deltawire.analytics.derivation import Derivation, FollowedBook, Intervals
 from deltawire.analytics.imbalance import band_imbalance, level_imbalance
@@ -120,6 +126,31 @@ def test_contracts_of_unknown_size_have_an_imbalance_but_no_depth() -> None:
     (found,) = readings(ImbalanceMetric(unknown.key, 100 * MS_NS), events)
     assert (found.queue, found.trades) == (0.5, 1.0)
     assert readings(DepthMetric(unknown.key, 100 * MS_NS), events) == []
+
+
+def test_a_reading_of_few_levels_is_that_of_the_whole_book() -> None:
+    """Four hundred levels a side, of which the bands need fewer; and one notional that needs all."""
+    side = [list(range(9995, 9595, -1)), list(range(10005, 10405))]
+    at = START_NS + 10 * MS_NS
+    sizes = [10 * (1 + number % 7) for number in range(400)]
+    deep = BookImage(PERPETUAL, 1, Levels(side[0], sizes), Levels(side[1], sizes), at, at, 0)
+    book = known_book(
+        *([(price / 10, float(size)) for price, size in zip(each, sizes, strict=True)] for each in side)
+    )
+    for notionals in ((50.0,), (50.0, 1e9)):
+        settings = DepthSettings(bands_bp=(5.0, 80.0), notionals=notionals)
+        (found,) = readings(
+            DepthMetric(PERPETUAL.key, 100 * MS_NS, settings), [deep, delta(120, 2, 9995, 1, 10)]
+        )
+        assert isinstance(found, DepthReading)
+        for band in (5.0, 80.0):
+            assert found.bands[band] == (depth_within(book, "bids", band), depth_within(book, "asks", band))
+        for notional in notionals:
+            assert found.prices[notional][0] == execution(book, "buy", notional, inverse=True)
+    (reading,) = readings(ImbalanceMetric(PERPETUAL.key, 100 * MS_NS), [deep, delta(120, 2, 9995, 1, 10)])
+    assert isinstance(reading, ImbalanceReading)
+    assert reading.bands[10.0] == band_imbalance(book, 10.0)
+    assert reading.levels[10] == level_imbalance(book, 10)
 
 
 def test_intervals_without_events_are_passed_over() -> None:

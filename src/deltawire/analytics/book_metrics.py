@@ -56,7 +56,6 @@ class ImbalanceMetric:
         self._settings = settings or ImbalanceSettings()
         self._book, self._intervals = FollowedBook(key), Intervals(interval_ns)
         self._flow = OrderFlow(self._settings.flow_levels, self._settings.flow_updates)
-        self._latest: Flow | None = None
         self._bought = self._sold = 0.0
 
     def update(self, event: Event) -> Sequence[ImbalanceReading]:
@@ -79,16 +78,17 @@ class ImbalanceMetric:
         book = None if isinstance(event, Status) else self._book.view(self._settings.flow_levels)
         if not self._book.live or isinstance(event, BookImage):
             self._flow.reset()
-            self._latest = None
         if book is not None:
-            self._latest = self._flow.update(book)
+            self._flow.add(book)
 
     def _due(self, venue_ns: int) -> Sequence[ImbalanceReading]:
         end = self._intervals.ended(venue_ns)
         if end is None:
             return ()
         bought, sold, self._bought, self._sold = self._bought, self._sold, 0.0, 0.0
-        book, instrument = self._book.view(), self._book.instrument
+        most = max(self._settings.bands_bp)
+        book = self._book.view_until(lambda part: part.reach_bp >= most, max(128, *self._settings.levels))
+        instrument = self._book.instrument
         queue, micro = (None, None) if book is None else (queue_imbalance(book), micro_price(book))
         if book is None or instrument is None or queue is None or micro is None or book.mid is None:
             return ()
@@ -104,7 +104,7 @@ class ImbalanceMetric:
                 {count: level_imbalance(book, count) for count in settings.levels},
                 {band: band_imbalance(book, band) for band in settings.bands_bp},
                 weighted_imbalance(book, settings.decay_bp, max(settings.bands_bp)),
-                self._latest,
+                self._flow.flow,
                 (bought - sold) / traded if traded else None,
                 traded,
             )
@@ -142,22 +142,33 @@ class DepthMetric:
         if not isinstance(event, BookImage | BookDelta | Status) or event.instrument.key != self._key:
             return ()
         end = self._intervals.ended(getattr(event, "venue_ns", 0))
-        book = None if end is None else self._book.view()
-        instrument = self._book.instrument
+        readings = () if end is None else self._due(end)
         self._book.update(event)
-        if end is None or book is None or book.mid is None or instrument is None or not instrument.measurable:
+        return readings
+
+    def _due(self, end: int) -> Sequence[DepthReading]:
+        instrument, settings = self._book.instrument, self._settings
+        if instrument is None or not instrument.measurable:
             return ()
-        return [_depth(book, end, self._settings, instrument)]
+
+        def enough(book: KnownBook) -> bool:
+            return book.reach_bp >= max(settings.bands_bp) and all(
+                each.known for notional in settings.notionals for each in _prices(book, notional, instrument)
+            )
+
+        book = self._book.view_until(enough)
+        return () if book is None or book.mid is None else [_depth(book, end, settings, instrument)]
+
+
+def _prices(book: KnownBook, notional: float, instrument: Instrument) -> tuple[Execution, Execution]:
+    inverse = instrument.sized_in_quote
+    return (
+        execution(book, "buy", notional, inverse=inverse),
+        execution(book, "sell", notional, inverse=inverse),
+    )
 
 
 def _depth(book: KnownBook, end: int, settings: DepthSettings, instrument: Instrument) -> DepthReading:
-    def prices(notional: float) -> tuple[Execution, Execution]:
-        inverse = instrument.sized_in_quote
-        return (
-            execution(book, "buy", notional, inverse=inverse),
-            execution(book, "sell", notional, inverse=inverse),
-        )
-
     return DepthReading(
         instrument,
         end,
@@ -168,5 +179,5 @@ def _depth(book: KnownBook, end: int, settings: DepthSettings, instrument: Instr
             band: (depth_within(book, "bids", band), depth_within(book, "asks", band))
             for band in settings.bands_bp
         },
-        {notional: prices(notional) for notional in settings.notionals},
+        {notional: _prices(book, notional, instrument) for notional in settings.notionals},
     )

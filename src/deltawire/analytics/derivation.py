@@ -5,7 +5,7 @@ intervals are those of the venue's time: a reading is due when the first event b
 the book before that event.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -14,6 +14,7 @@ from deltawire.analytics.known_book import BookSide, KnownBook
 from deltawire.book.ladder import Ladder
 from deltawire.model.events import BookDelta, BookImage, Event, Status
 from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import unit
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
@@ -80,17 +81,28 @@ class FollowedBook:
         if not self.live or instrument is None:
             return None
         sides, size = [], instrument.unit_size or 1.0
+        ticks, lots = unit(instrument.price_exponent), unit(instrument.size_exponent)
         for side, edge in zip((self._ladder.bids, self._ladder.asks), self._edges, strict=True):
             columns = side.levels(levels)
             cut = edge if levels is None or len(side) <= levels or not columns.prices else columns.prices[-1]
             sides.append(
                 BookSide(
-                    tuple(map(instrument.price, columns.prices)),
-                    tuple(instrument.size(lots) * size for lots in columns.sizes),
-                    None if cut is None else instrument.price(cut),
+                    tuple([price / ticks for price in columns.prices]),
+                    tuple([each / lots * size for each in columns.sizes]),
+                    None if cut is None else cut / ticks,
                 )
             )
         return KnownBook(sides[0], sides[1], self.venue_ns, self.sequence)
+
+    def view_until(self, enough: Callable[[KnownBook], bool], levels: int = 128) -> KnownBook | None:
+        """A view of as few levels as are enough, tried in steps of four times as many; the whole one if none is."""
+        most = max(len(self._ladder.bids), len(self._ladder.asks))
+        while levels < most:
+            book = self.view(levels)
+            if book is None or enough(book):
+                return book
+            levels *= 4
+        return self.view()
 
     def _refine(self, instrument: Instrument) -> None:
         """Express the book in the exponents of the event, which may have become finer."""

@@ -70,43 +70,75 @@ class OrderFlow:
     """Flow per level over a window of the last `window` updates, from books in their order."""
 
     def __init__(self, levels: int = 1, window: int = 1) -> None:
-        self._levels = levels
+        self._numbers = range(levels)
         self._before: list[Best | None] | None = None
-        self._steps: deque[tuple[tuple[float | None, ...], float]] = deque(maxlen=window)
+        self._steps: deque[list[float | None]] = deque(maxlen=window)
+        self._depths: deque[float] = deque(maxlen=window)
+        self._sums = [0.0] * levels
+        self._unknown = [0] * levels
+        self._depth = 0.0
+        self._exact_for = window
+        """Updates until the sums are computed anew, so that rounding errors do not accumulate."""
 
     def update(self, book: KnownBook) -> Flow | None:
         """Flow up to this book; None for the first one, which follows nothing."""
-        now = [level(book, number) for number in range(self._levels)]
+        self.add(book)
+        return self.flow
+
+    def add(self, book: KnownBook) -> None:
+        """Count a book without computing the flow."""
+        now = [level(book, number) for number in self._numbers]
         before, self._before = self._before, now
         if before is None:
-            return None
-        changes = tuple(
+            return
+        step = [
             None if old is None or new is None else contribution(old, new)
             for old, new in zip(before, now, strict=True)
-        )
+        ]
         touch = now[0]
-        self._steps.append((changes, 0.0 if touch is None else 0.5 * (touch[1] + touch[3])))
-        return self._flow()
+        depth = 0.0 if touch is None else 0.5 * (touch[1] + touch[3])
+        if len(self._steps) == self._steps.maxlen:
+            self._count(self._steps[0], -1)
+            self._depth -= self._depths[0]
+        self._steps.append(step)
+        self._depths.append(depth)
+        self._count(step, 1)
+        self._depth += depth
+        self._exact_for -= 1
+        if self._exact_for <= 0:
+            self._compute_sums()
+
+    @property
+    def flow(self) -> Flow | None:
+        """Flow up to the last book; None if it follows nothing."""
+        count = len(self._steps)
+        if not count:
+            return None
+        sums = tuple(
+            None if unknown else total for total, unknown in zip(self._sums, self._unknown, strict=True)
+        )
+        return Flow(sums[0] or 0.0, sums, self._depth / count, count, None not in sums)
 
     def reset(self) -> None:
         """Forget the last book: after a gap the next one follows nothing."""
         self._before = None
         self._steps.clear()
+        self._depths.clear()
+        self._compute_sums()
 
-    def _flow(self) -> Flow:
-        columns = zip(*(changes for changes, _ in self._steps), strict=True)
-        sums = tuple(_sum(column) for column in columns)
-        depth = sum(depth for _, depth in self._steps) / len(self._steps)
-        return Flow(sums[0] or 0.0, sums, depth, len(self._steps), None not in sums)
+    def _count(self, step: list[float | None], sign: int) -> None:
+        for number, change in enumerate(step):
+            if change is None:
+                self._unknown[number] += sign
+            else:
+                self._sums[number] += sign * change
 
-
-def _sum(column: tuple[float | None, ...]) -> float | None:
-    total = 0.0
-    for value in column:
-        if value is None:
-            return None
-        total += value
-    return total
+    def _compute_sums(self) -> None:
+        self._sums, self._unknown = [0.0] * len(self._numbers), [0] * len(self._numbers)
+        for step in self._steps:
+            self._count(step, 1)
+        self._depth = sum(self._depths)
+        self._exact_for = self._steps.maxlen or 1
 
 
 class DecayingFlow:
