@@ -20,15 +20,17 @@ BOTH := tests/book/test_kernel.py tests/book/test_fast_path.py $(addprefix tests
 PORT ?= 8080
 UPDATES ?= 10000000
 FUZZ_SECONDS ?= 60
+TIMES ?= 1000
 INTEROP_JS := tests/interop/js
 REQUESTS ?= 400000
 BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
-.PHONY: help demo test thorough twins sanitize fuzz bystander rights interop storm lateness durability check bench realism autobahn kernel lock clean
+TIMES ?= 1000
+.PHONY: help live demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel lock clean
 
 help: ## Say what there is to make
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 demo: $(VENV)/ready ## Start the exchange (PORT=8080), or serve a recording (RECORDING=file VENUE=name), and watch it
 	@PORT='$(PORT)' RECORDING='$(RECORDING)' VENUE='$(VENUE)' $(BIN)/python tools/demo.py
@@ -49,6 +51,9 @@ twins: $(VENV)/ready-dev ## Compare both kernels on 10 million random updates (U
 interop: $(VENV)-interop/ready $(INTEROP_JS)/node_modules/ready ## Test with more unmodified clients, also for JavaScript (needs a C compiler and npm; nautilus_trader: PYTHON=python3.12)
 	$(VENV)-interop/bin/python -m pytest tests/interop
 
+backtest: $(VENV)-backtest/ready ## Test that hftbacktest reads what we export, and has our book
+	$(VENV)-backtest/bin/python -m pytest tests/interop/test_hftbacktest.py
+
 storm: $(VENV)/ready-dev ## 2,000 clients reconnect at once; 1,000 readers beside 10 that do not read; over ws and wss
 	DELTAWIRE_THOROUGH=1 DELTAWIRE_STORM=2000 DELTAWIRE_CROWD=1000 $(BIN)/pytest -s -q tests/gateway/test_storm.py
 
@@ -61,6 +66,12 @@ lateness: $(VENV)/ready-dev ## How late 2,000 notifications/s and 1,000 orders/s
 durability: $(VENV)/ready-dev ## Kill the server 20 times under 1,000 orders/s, and cut its power 20 times
 	DELTAWIRE_DURABILITY=20 $(BIN)/pytest -s -q tests/journal/test_durability.py tests/journal/test_durability_of_the_server.py
 
+recorder: $(VENV)/ready-dev ## Kill the recorder 20 times at 20,000 frames/s, and cut its power 20 times
+	DELTAWIRE_RECORDER=20 DELTAWIRE_RECORDER_RATE=20000 $(BIN)/pytest -s -q tests/recording/test_recorder_durability.py
+
+reconnects: $(VENV)/ready-dev ## Break a client's connections 1,000 times (TIMES=), and let one read nothing for a minute, over ws and wss
+	DELTAWIRE_RECONNECTS=$(TIMES) DELTAWIRE_UNREAD_S=60 $(BIN)/pytest -s -q tests/client/test_reconnects.py
+
 check: $(VENV)/ready-dev ## Format, lint and type check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -71,6 +82,9 @@ bench: $(VENV)-bench/ready ## Measure against peers, as ratios
 
 autobahn: $(VENV)/ready ## Run Autobahn (WSTEST=its program, CASES="9.* 12.*") against the echo
 	@$(BIN)/python tools/autobahn.py $(CASES)
+
+autobahn-client: $(VENV)/ready ## Run Autobahn's client cases (WSTEST=its program, CASES=) against the Python client
+	@$(BIN)/python tools/autobahn_client.py $(CASES)
 
 $(VENV)/ready: requirements/runtime.txt requirements/build.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV) requirements/runtime.txt
@@ -87,6 +101,9 @@ $(VENV)-bench/ready: requirements/bench.txt requirements/build.txt pyproject.tom
 
 $(VENV)-interop/ready: requirements/interop.txt requirements/build.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV)-interop requirements/interop.txt
+
+$(VENV)-backtest/ready: requirements/backtest.txt requirements/build.txt pyproject.toml $(KERNEL)
+	$(PYTHON) tools/bootstrap.py $(VENV)-backtest requirements/backtest.txt
 
 $(INTEROP_JS)/node_modules/ready: $(INTEROP_JS)/package-lock.json
 	npm --prefix $(INTEROP_JS) ci --ignore-scripts
@@ -106,6 +123,9 @@ fuzz: $(VENV)-fuzz/ready $(VENV)/ready-dev ## Fuzz both kernels against each oth
 	$(BIN)/python -m fuzz.parameters
 	$(BIN)/python -m fuzz.requests --requests $(REQUESTS)
 
+live: $(VENV)/ready ## Connect to a real venue (VENUE=okx INSTRUMENTS='BTC-*' SECONDS=300): does it keep its promises?
+	$(BIN)/python tools/live_check.py $(VENUE) --instruments '$(or $(INSTRUMENTS),*)' --seconds $(if $(filter command line,$(origin SECONDS)),$(SECONDS),300)
+
 bystander: $(VENV)/ready-dev ## Search for BYSTANDER_SECONDS for what holds up a server's other clients most
 	$(BIN)/python -m fuzz.bystander --seconds $(BYSTANDER_SECONDS)
 
@@ -116,4 +136,4 @@ lock: $(VENV)/ready-dev ## Resolve the dependencies with hashes, keeping locked 
 	$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## Forget everything that was installed
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-interop $(VENV)-fuzz $(INTEROP_JS)/node_modules build
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-interop $(VENV)-backtest $(VENV)-fuzz $(INTEROP_JS)/node_modules build

@@ -1,4 +1,6 @@
-"""`python -m bench [fanout | idle | feed | matching | latency | lateness] [--quick]`: run every section, or one."""
+"""`python -m bench [SECTION…] [--quick]`: run every section, or those named: fanout, idle, feed, matching, latency,
+lateness, recording.
+"""
 
 import argparse
 import importlib
@@ -10,6 +12,7 @@ SECTIONS = {
     "matching": "bench.matching",
     "latency": "bench.latency",
     "lateness": "bench.lateness",
+    "recording": "bench.recording",
 }
 
 

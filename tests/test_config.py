@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deltawire.config import RENAMED, Config, Replay, load_config
+from deltawire.config import RENAMED, Config, Live, Replay, load_config
 from deltawire.errors import UsageError
 from tests.support.commands import run
 from tests.support.trade_recordings import deribit_tape
@@ -106,6 +106,14 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
             "replay[0].venue: unknown venue 'nowhere': must be one of ",
         ),
         ('[[replay]]\nfile = "a"\nvenue = "okx"\n' * 2, "replay[1].venue: okx is already served"),
+        ('[[live]]\nvenue = "nowhere"', "live[0].venue: unknown venue 'nowhere': must be one of "),
+        ('[[live]]\nvenue = "okx"\n' * 2, "live[1].venue: okx is already served"),
+        ('[[live]]\nvenue = "okx"\ninstruments = []', 'live[0].instruments: is empty: ["*"] means all'),
+        (
+            '[[live]]\nvenue = "okx"\nendpoints = ["127.0.0.1"]',
+            "live[0].endpoints: an endpoint is ws://HOST:PORT, wss://, http:// or https://, not '127.0.0.1'",
+        ),
+        ('[[live]]\nvenue = "okx"\ntopics = ["books"]', "live[0].topics[0]: Invalid enum value 'books'"),
     ],
 )
 def test_what_is_wrong_is_one_line_with_file_and_key(
@@ -165,5 +173,6 @@ def test_the_documentation_shows_every_key_with_its_default(tmp_path: Path) -> N
     defaults = msgspec.json.decode(msgspec.json.encode(Config()))
     assert defaults["limits"].pop("connections_per_address") is None
     assert {key for entry in shown.pop("replay") for key in entry} == {*Replay.__struct_fields__}
-    del defaults["replay"]
+    assert {key for entry in shown.pop("live") for key in entry} == {*Live.__struct_fields__}
+    del defaults["replay"], defaults["live"]
     assert shown == defaults

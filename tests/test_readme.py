@@ -14,6 +14,7 @@ import typer
 
 from deltawire.cli.main import app
 from tests.support.serving import Served, connected, serving
+from tests.support.waiting import HANG_S
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -64,10 +65,26 @@ async def test_the_first_program_shows_a_ladder_and_then_items(served: Served) -
     assert all(re.match(r"(Status|BookImage|BookDelta|Trade)\(deltawire:", line) for line in items)
 
 
-async def test_the_program_of_the_python_page_runs_as_it_stands() -> None:
-    (program,) = re.findall(r"```python\n(.*?)```", DOCUMENTS["python.md"], re.S)
-    lines = first_lines(program, Served("", "http://"), 2)
+PYTHON_PAGE = re.findall(r"```python\n(.*?)```", DOCUMENTS["python.md"], re.S)
+
+
+def test_the_first_program_of_the_python_page_shows_prices() -> None:
+    lines = first_lines(PYTHON_PAGE[0], Served("", "http://"), 2)
     assert all(re.fullmatch(r"\d+\.\d \d+\.\d|(buy|sell) \d+ \d+\.\d+", line) for line in lines)
+
+
+@pytest.mark.parametrize("number", range(1, len(PYTHON_PAGE)))
+def test_every_other_program_of_the_python_page_runs_to_its_end(number: int, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PYTHON_PAGE[number]],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ | {"MPLBACKEND": "agg", "MPLCONFIGDIR": str(tmp_path)},
+        timeout=HANG_S,
+    )
+    assert not done.stderr
+    assert done.stdout
 
 
 async def test_an_unmodified_ccxt_reads_the_book(served: Served) -> None:

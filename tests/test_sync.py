@@ -1,5 +1,6 @@
 """The API without `await`: the same items, and nothing left behind."""
 
+import queue
 import threading
 
 import pytest
@@ -11,6 +12,7 @@ from deltawire.model.events import BookImage, Trade
 from tests.client.test_subscription import BOOK, SOON, TRADES, RebuiltBook
 from tests.support.gateway_server import GatewayServer
 from tests.support.market_events import make_trade
+from tests.support.waiting import wait_until
 
 
 def test_a_loop_over_items_and_a_live_book_and_a_call() -> None:
@@ -51,3 +53,43 @@ def test_an_iteration_ends_where_the_data_does_and_errors_are_raised_here() -> N
         while not any(isinstance(item, Trade) for item in found):
             found += sub.collect(seconds=0.1)
     assert isinstance(found[1], BookImage)
+
+
+def test_orders_have_the_same_names_and_handlers_may_use_them() -> None:
+    threads = threading.active_count()
+    found: queue.Queue[object] = queue.Queue()
+
+    with deltawire.sync.open("sim:seed=3") as dw:
+
+        def handler(item: object) -> None:
+            if isinstance(item, deltawire.UserTrade):
+                found.put((item, dw.order(item.order_id).state))
+
+        dw.on("user.trades.any.any.raw", handler, error=found.put)
+        book = dw.book("BTC-PERPETUAL").next(SOON)
+        while book.mid is None:
+            book.next(SOON)
+        bids, asks = book.top(1)
+        assert bids[0].price < asks[0].price
+        order = dw.buy("BTC-PERPETUAL", 10)
+        assert isinstance(order, deltawire.Order)
+        while order.state != "filled":
+            order = dw.buy("BTC-PERPETUAL", 10)
+        trade, state = found.get(timeout=SOON)  # type: ignore[misc]
+        assert (trade.instrument_name, trade.side, state) == ("BTC-PERPETUAL", "buy", "filled")
+        assert dw.cancel_all() == 0
+        assert dw.orders() == []
+        assert dw.balance("BTC").balance < 11
+        assert [position.instrument_name for position in dw.positions()] == ["BTC-PERPETUAL"]
+        assert dw.run(lambda connection: connection.order(order.order_id)) == dw.order(order.order_id)
+    wait_until(lambda: threading.active_count() <= threads)
+
+
+def test_what_a_handler_raises_is_raised_at_the_end() -> None:
+    def handler(item: object) -> None:
+        raise ValueError("of mine")
+
+    with GatewayServer() as server:
+        server.go_live()
+        with pytest.raises(ValueError, match="of mine"), deltawire.sync.open(server.url) as dw:
+            dw.on(BOOK, handler).wait()

@@ -34,7 +34,7 @@ def main(cases: list[str]) -> int:
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server,
     ):
         try:
-            return _judge(_run(wstest, _port(server), cases or CASES, Path(folder)))
+            return judge(_run(wstest, _port(server), cases or CASES, Path(folder)))
         finally:
             server.send_signal(signal.SIGTERM)
 
@@ -61,7 +61,8 @@ def _run(wstest: str, port: int, cases: list[str], folder: Path) -> dict[str, di
     return found
 
 
-def _judge(results: dict[str, dict[str, str]]) -> int:
+def judge(results: dict[str, dict[str, str]]) -> int:
+    """Print the tally; 0 when no case failed."""
     tally = Counter(result["behavior"] for result in results.values())
     print(f"{len(results)} cases: {', '.join(f'{count} {name}' for name, count in tally.most_common())}")
     for name in sorted(results, key=lambda case: [int(part) for part in case.split(".")]):

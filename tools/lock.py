@@ -15,6 +15,7 @@ GROUPS = {
     "bench": ["--group", "bench"],
     "interop": ["--group", "interop"],
     "fuzz": ["--group", "fuzz"],
+    "backtest": ["--group", "backtest"],
 }
 EDITABLE = "editables>=0.5"
 """What hatchling asks for when a checkout is installed as it lies there."""

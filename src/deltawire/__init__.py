@@ -10,6 +10,8 @@ if TYPE_CHECKING:
         Connection,
         Feed,
         Gap,
+        Item,
+        Listener,
         Login,
         Outage,
         Recovered,
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from deltawire.errors import (
         DeltawireError,
         FeedError,
+        OutcomeUnknown,
         RecordingError,
         RequestError,
         SubscriptionRefused,
@@ -41,6 +44,8 @@ if TYPE_CHECKING:
     )
     from deltawire.model.instruments import Instrument
     from deltawire.roles.opening import open
+    from deltawire.roles.recorded import Recording
+    from deltawire.session.account_items import Balance, Order, Position, UserTrade
     from deltawire.session.client import BookMirror, Notification
     from deltawire.sources import replay
 else:
@@ -58,6 +63,7 @@ def __dir__() -> list[str]:
 
 __version__ = "0.1.0"
 PLACES = {
+    "Balance": "session.account_items",
     "BestLevels": "model.events",
     "BookDelta": "model.events",
     "BookImage": "model.events",
@@ -74,12 +80,18 @@ PLACES = {
     "Gap": "client",
     "Index": "model.events",
     "Instrument": "model.instruments",
+    "Item": "client",
     "Level": "model.events",
     "LevelChange": "model.events",
+    "Listener": "client",
     "Listing": "model.events",
     "Login": "client",
     "Notification": "session.client",
+    "Order": "session.account_items",
     "Outage": "client",
+    "OutcomeUnknown": "errors",
+    "Position": "session.account_items",
+    "Recording": "roles.recorded",
     "RecordingError": "errors",
     "Recovered": "client",
     "RequestError": "errors",
@@ -89,6 +101,7 @@ PLACES = {
     "Ticker": "model.events",
     "Trade": "model.events",
     "UsageError": "errors",
+    "UserTrade": "session.account_items",
     "connect": "client",
     "open": "roles.opening",
     "replay": "sources",
@@ -96,6 +109,7 @@ PLACES = {
 """The module that defines each exported name."""
 
 __all__ = [
+    "Balance",
     "BestLevels",
     "BookDelta",
     "BookImage",
@@ -112,12 +126,18 @@ __all__ = [
     "Gap",
     "Index",
     "Instrument",
+    "Item",
     "Level",
     "LevelChange",
+    "Listener",
     "Listing",
     "Login",
     "Notification",
+    "Order",
     "Outage",
+    "OutcomeUnknown",
+    "Position",
+    "Recording",
     "RecordingError",
     "Recovered",
     "RequestError",
@@ -127,6 +147,7 @@ __all__ = [
     "Ticker",
     "Trade",
     "UsageError",
+    "UserTrade",
     "connect",
     "open",
     "replay",

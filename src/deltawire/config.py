@@ -13,7 +13,9 @@ from deltawire.access.backoff import BackoffPolicy
 from deltawire.access.rate_limits import RateLimits
 from deltawire.errors import UsageError
 from deltawire.gateway.gateway import Limits, Policy
+from deltawire.ports import Topic
 from deltawire.roles.exchange import Setup
+from deltawire.sources.live.addresses import check_bases
 from deltawire.venues import REGISTRY
 
 SLOWEST, FASTEST = 1e-6, 1e6
@@ -65,13 +67,32 @@ class Replay(Part, frozen=True):
     venue: str
 
 
+class Live(Part, frozen=True):
+    """A venue to connect to."""
+
+    venue: str
+    instruments: tuple[str, ...] = ("*",)
+    topics: tuple[Topic, ...] = ("book", "trades", "ticker")
+    endpoints: tuple[str, ...] = ()
+    cafile: str = ""
+    """PEM; trusted instead of the system's certificates."""
+    second_connection: bool = False
+
+
 class Config(Part, frozen=True):
-    """All settings of `deltawire serve`. The venue of the first replay is the home venue."""
+    """All settings of `deltawire serve`.
+
+    The home venue is the exchange if it is served, else the first venue.
+    """
 
     listen: Listen = Listen()
     tls: Tls = Tls()
     replay: tuple[Replay, ...] = ()
-    """The recordings to serve; if there are none, the built-in exchange is served."""
+    """The recordings to serve; if there is nothing else, the built-in exchange is served."""
+    live: tuple[Live, ...] = ()
+    """The venues to connect to."""
+    with_exchange: bool = False
+    """Serve the built-in exchange beside recordings and venues; its instruments have no prefix."""
     exchange: Setup = Setup()
     speed: float | str = 1.0
     """Recorded or simulated seconds per second; for recordings also `max`."""
@@ -139,6 +160,7 @@ def problems(config: Config) -> list[tuple[str, str]]:
     if not (is_speed(config.speed) if isinstance(config.speed, float) else config.speed == "max"):
         entries.append(("speed", SPEEDS))
     entries += _about_replays(config.replay)
+    entries += _about_live(config.live, {replay.venue for replay in config.replay})
     for name in ("addresses", "metrics"):
         for number, network in enumerate(getattr(config.access, name)):
             if reason := _no_network(network):
@@ -169,6 +191,25 @@ def _about_replays(replays: tuple[Replay, ...]) -> list[tuple[str, str]]:
         elif replay.venue in seen:
             entries.append((f"replay[{number}].venue", f"{replay.venue} is already served"))
         seen.add(replay.venue)
+    return entries
+
+
+def _about_live(live: tuple[Live, ...], seen: set[str]) -> list[tuple[str, str]]:
+    entries = []
+    for number, each in enumerate(live):
+        key = f"live[{number}]"
+        if each.venue not in REGISTRY:
+            venues = ", ".join(sorted(REGISTRY))
+            entries.append((f"{key}.venue", f"unknown venue {each.venue!r}: must be one of {venues}"))
+        elif each.venue in seen:
+            entries.append((f"{key}.venue", f"{each.venue} is already served"))
+        if not each.instruments:
+            entries.append((f"{key}.instruments", 'is empty: ["*"] means all'))
+        try:
+            check_bases(each.endpoints)
+        except UsageError as error:
+            entries.append((f"{key}.endpoints", str(error)))
+        seen.add(each.venue)
     return entries
 
 

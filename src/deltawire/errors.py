@@ -12,7 +12,8 @@
     ├── SurfaceError          the caller   no          a volatility surface that would allow arbitrage
     ├── PublishError          the caller   no          somebody else publishes on this topic
     └── FeedError             the feed     see .retry  a client's connection or subscription that failed
-        └── SubscriptionRefused                        channels that there are not, or not for this client
+        ├── SubscriptionRefused                        channels that there are not, or not for this client
+        └── OutcomeUnknown                             an order that may or may not have been placed or changed
 
 Bad market data never travels as an exception beyond its venue: it becomes a `Stale` status or a `Fault` event.
 """
@@ -131,3 +132,15 @@ class SubscriptionRefused(FeedError):  # noqa: N818 (a fact, as the names of eve
     def __init__(self, refused: Iterable[str], *, retry: bool) -> None:
         self.refused = tuple(refused)
         super().__init__(f"no such channel, or not for you: {', '.join(self.refused)}", retry=retry)
+
+
+class OutcomeUnknown(FeedError):  # noqa: N818 (likewise)
+    """The answer to an order was lost, and whether it was done could not be found out.
+
+    An order may be placed again with its `label`: where there is one with it already, that is the answer.
+    """
+
+    def __init__(self, what: str, label: str, error: Exception) -> None:
+        self.label = label
+        advice = f"; placed again with label={label!r} it is placed only once" if label else ""
+        super().__init__(f"{what}: whether it was done is not known ({error}){advice}", retry=False)

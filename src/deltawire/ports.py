@@ -1,12 +1,15 @@
 """The interfaces between rooms: source, venue, broker and clock."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event
+from deltawire.model.instruments import Instrument
+from deltawire.model.limits import Limits
+from deltawire.model.live import LiveStatus
 
 Topic = Literal["book", "trades", "ticker"]
 
@@ -16,6 +19,31 @@ class Wants(msgspec.Struct, frozen=True):
 
     instruments: tuple[str, ...] = ()
     topics: frozenset[Topic] = frozenset({"book", "trades", "ticker"})
+
+
+class Stream(msgspec.Struct, frozen=True):
+    """One subscription. `name` is unique on a connection, and is the venue's own name where it has one."""
+
+    name: str
+    topic: Topic | Literal["list", "status"]
+    """`list` announces instruments, `status` tells the state of the venue."""
+    instrument: str = ""
+    """Empty for streams of the whole venue, a coin or a family."""
+    path: str = ""
+    """The path of the endpoint on which the venue sends it; a key of `Limits.endpoints`."""
+    cadence_s: float = 0.0
+    """The longest pause that the venue promises; 0 where it promises none."""
+    gives: str = ""
+    """The member of `Ticker` that shows that this stream was heard; `price_ticks` of trades."""
+
+
+class FrameIds(msgspec.Struct, frozen=True):
+    """A book message by the venue's own ids; `previous` is the id that it follows, or one before its first."""
+
+    symbol: str
+    previous: int
+    last: int
+    image: bool = False
 
 
 class Send(msgspec.Struct, frozen=True):
@@ -32,12 +60,27 @@ class Fetch(msgspec.Struct, frozen=True):
 
 
 class Reconnect(msgspec.Struct, frozen=True):
-    """Effect: close this connection, which is unusable, and open another."""
+    """Effect: close this connection, which is unusable, and open another.
+
+    `planned`: the venue is about to close it; open the other one first.
+    """
 
     reason: str
+    planned: bool = False
 
 
-Ask = Send | Fetch | Reconnect
+class Receipt(msgspec.Struct, frozen=True):
+    """Effect: the venue has answered subscriptions, by the names of their streams."""
+
+    acknowledged: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    ended: tuple[str, ...] = ()
+    """Unsubscribed."""
+    reason: str = ""
+    """Why they were refused."""
+
+
+Ask = Send | Fetch | Reconnect | Receipt
 Output = Event | Ask
 
 
@@ -72,6 +115,9 @@ class Venue(Protocol):
 
     name: str
 
+    silence_ns: int
+    """Without a frame for this long the books of a connection become stale."""
+
     unread: dict[str, int]
     """Number of unused messages by stream or kind, for a bounded number of kinds."""
 
@@ -79,14 +125,62 @@ class Venue(Protocol):
     def book_frames(self) -> BookFrames:
         """Number of book frames received so far."""
 
+    limits: Limits
+    """Its endpoints, and what it allows on them."""
+
     def opened(self, wants: Wants, now: int) -> list[Output]:
         """The connection is open; subscribe to what is wanted."""
+
+    def connected(self, now: int) -> list[Output]:
+        """The connection is open; what to send first, before any subscription. `opened` does this too."""
+
+    def streams(self, wants: Wants) -> list[Stream]:
+        """The subscriptions for what is wanted."""
+
+    def lists(self, wants: Wants) -> list[Fetch]:
+        """The instrument lists that tell what there is; empty if they come by streams."""
+
+    def subscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        """The requests for some subscriptions, as few as the venue allows."""
+
+    def unsubscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        """The requests that end some subscriptions."""
+
+    def image_url(self, symbol: str) -> str | None:
+        """The address of a book's image; None if images come by the stream."""
+
+    def identity(self, frame: bytes) -> FrameIds | None:
+        """Which update of which book a frame is, by the venue's own ids; None for any other frame."""
+
+    def greeting(self) -> list[Send]:
+        """What to send on every connection before any subscription."""
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        """An instrument as far as it is known; None if this is no name of one."""
+
+    def listed(self) -> list[Instrument]:
+        """The instruments that the venue lists as active."""
+
+    def live_id(self, symbol: str) -> int | None:
+        """The venue's id of a live book; None if there is none."""
+
+    def progress(self, symbol: str) -> int:
+        """How many messages of a book were received, whatever became of them."""
+
+    def audit_next(self, choose: Callable[[Mapping[str, Any], int], str | None], now: int) -> list[Output]:
+        """Request an image of the book that `choose` names among the books by their names."""
+
+    def fell_silent(self, symbol: str, now: int) -> list[Output]:
+        """The stream of a book has stopped, while the connection goes on."""
 
     def received(self, frame: bytes, now: int) -> list[Output]:
         """A data frame was received."""
 
     def fetched(self, tag: str, body: bytes, now: int) -> list[Output]:
         """The answer to a `Fetch` was received."""
+
+    def heard(self, now: int) -> None:
+        """A sign of life that is no data frame: a ping or pong of the venue."""
 
     def closed(self, now: int) -> list[Output]:
         """The connection has ended; every book on it becomes stale."""
@@ -142,6 +236,41 @@ class FramedSource(Protocol):
 
     def unread(self) -> Mapping[str, int]:
         """Number of unused messages by stream or kind."""
+
+
+Direction = Literal["received", "sent", "fetched"]
+Noted = Literal[
+    "connected", "asked", "acknowledged", "refused", "gap", "silent", "audit", "rotated", "closed"
+]
+"""What a ledger knows of a connection, beside its frames."""
+
+
+class Tap(Protocol):
+    """Hears what passes over the connections to venues, as it comes; never blocks and never raises.
+
+    `connection` is `venue/number` (`okx/1`), one at a time of that name; `at_ns` the wall clock when it passed.
+    """
+
+    def passed(
+        self, connection: str, at_ns: int, direction: Direction, data: bytes, *, url: str = ""
+    ) -> None:
+        """These exact bytes passed; `url` is the address of a fetched body."""
+
+    def noted(self, connection: str, at_ns: int, what: Noted, **facts: str | int | Sequence[str]) -> None:
+        """Something happened to the connection.
+
+        `connected` (`url`) and `closed` are needed for replay: a connection that the listener itself ended has closed
+        without a `reason`, and its books are not in doubt. `asked`, `acknowledged` and `refused` have
+        `channels`, `gap`, `silent` and `audit` the `instrument`, and `reason` where there is one.
+        """
+
+
+@runtime_checkable
+class LiveFeed(Protocol):
+    """A source with connections to a venue."""
+
+    def status(self) -> LiveStatus:
+        """Its connections as they stand."""
 
 
 class Broker(Protocol):

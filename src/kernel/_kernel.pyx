@@ -361,6 +361,36 @@ cdef class Levels:
         return PlainLevels, (self.prices, self.sizes)
 
 
+@dataclass
+class _BeyondFields:
+    """As what msgspec sees `BeyondChanges`."""
+
+    bids: object
+    asks: object
+
+
+cdef class Beyond:
+    """Changes outside a book's known range; see `deltawire.model.events.BeyondChanges`."""
+
+    cdef readonly Changes bids
+    cdef readonly Changes asks
+    __dataclass_fields__ = _BeyondFields.__dataclass_fields__
+
+    def __eq__(self, other):
+        if not isinstance(other, (Beyond, BeyondChanges)):
+            return NotImplemented
+        return self.bids == other.bids and self.asks == other.asks
+
+    def __hash__(self):
+        raise TypeError("changes are lists")
+
+    def __repr__(self):
+        return f"BeyondChanges(bids={self.bids}, asks={self.asks})"
+
+    def __reduce__(self):
+        return BeyondChanges, (self.bids, self.asks)
+
+
 cdef Changes UNCHANGED = Changes.__new__(Changes)
 
 
@@ -677,6 +707,17 @@ cdef class Top:
         return self.top.touched()
 
 
+def join_changes(one, other):
+    """Changes of one side that touch different prices, together."""
+    cdef Changes first = own_changes(one)
+    cdef Changes second = own_changes(other)
+    cdef Changes found = Changes.__new__(Changes)
+    found.items.reserve(first.items.size() + second.items.size())
+    found.items.insert(found.items.end(), first.items.begin(), first.items.end())
+    found.items.insert(found.items.end(), second.items.begin(), second.items.end())
+    return found
+
+
 def level_digits(levels, size_t count):
     """Ticks and lots of the best `count` levels, one after the other, as text."""
     return digits_of(own_levels(levels).items, count)
@@ -779,12 +820,13 @@ cdef class Track:
                              wrap_changes(step.asks), step.venue_ns, now, self.track.last)
         cdef bint edged = self.track.bid_edge.fixed or self.track.ask_edge.fixed
         cdef int covers = not (step.bids.empty() and step.asks.empty())
-        beyond = None
+        cdef Beyond beyond = None
         if edged:
             if step.range_moved:
                 self.known = KnownRange(price_of(self.track.bid_edge), price_of(self.track.ask_edge))
             if not (step.far_bids.empty() and step.far_asks.empty()):
-                beyond = BeyondChanges(wrap_changes(step.far_bids), wrap_changes(step.far_asks))
+                beyond = Beyond.__new__(Beyond)
+                beyond.bids, beyond.asks = wrap_changes(step.far_bids), wrap_changes(step.far_asks)
         if not covers and beyond is None:
             return None
         return BookDelta(self.instrument, self.track.sequence, wrap_changes(step.bids), wrap_changes(step.asks),

@@ -24,7 +24,7 @@ MS_NS = 1_000_000
 FLAT = Features(0.0, 0.0, 0)
 
 
-class Recorder:
+class NotingPredictor:
     """Predicts nothing in particular, and notes what it learned when."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Recorder:
 
 
 def test_a_label_is_learned_when_it_has_matured_and_not_before() -> None:
-    recorder = Recorder()
+    recorder = NotingPredictor()
     run = Evaluation({"it": recorder}, horizon_ns=100, latency_ns=10)
     assert run.mid(1000, 50.0) == []
     run.predict(1000, Features(0.5, 0.0, 0))
@@ -56,7 +56,7 @@ def test_a_label_is_learned_when_it_has_matured_and_not_before() -> None:
 
 
 def test_after_a_gap_nothing_open_is_judged() -> None:
-    run = Evaluation({"it": Recorder()}, horizon_ns=100)
+    run = Evaluation({"it": NotingPredictor()}, horizon_ns=100)
     run.mid(1000, 50.0)
     run.predict(1000, FLAT)
     run.reset()

@@ -12,7 +12,7 @@ import pytest
 
 from deltawire.model.events import BookDelta, BookImage, Fault, Listing, Status
 from deltawire.recording import Recording, RecordingEntry
-from deltawire.sources.replay import play, play_again
+from deltawire.sources.replay import Played, play, play_again
 from deltawire.testing.kernels import pure_kernel
 from deltawire.venues import make_venue
 from tests.cases.markets import PlayedMarket
@@ -98,7 +98,7 @@ def test_what_the_last_ticker_of_an_expired_instrument_says_is_kept() -> None:
 
 def test_in_a_loop_it_lives_and_expires_in_every_round() -> None:
     told: list[tuple[str, int]] = []
-    for batch in play_again(Recording(HERE / "expired_among_others.log"), make_venue("deribit")):
+    for batch in play_again([Played(Recording(HERE / "expired_among_others.log"), make_venue("deribit"))]):
         told += [
             (event.state + event.detail, event.seen_ns)
             for event in batch.events

@@ -36,7 +36,7 @@ BAD = [
     ('[exchange]\nseed = "x"', "exchange.seed: Expected `int`"),
     # recordings
     ('[[replay]]\nfile = "nowhere.gz"\nvenue = "okx"', "no such file: nowhere.gz"),
-    ('[[replay]]\nfile = "."\nvenue = "okx"', "not a file: "),
+    ('[[replay]]\nfile = "folder"\nvenue = "okx"', "folder: no recording in it"),
     ('[[replay]]\nfile = "noise"\nvenue = "okx"', "noise: line 1: "),
     ('[[replay]]\nfile = "empty"\nvenue = "okx"', "empty: line 1: "),
     ('[[replay]]\nfile = "tape"\nvenue = "nasdaq"', "replay[0].venue: unknown venue 'nasdaq'"),
@@ -64,6 +64,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "noise").write_text("no recording\n")
     (tmp_path / "noise").chmod(0o600)
     (tmp_path / "empty").touch()
+    (tmp_path / "folder").mkdir()
     deribit_tape(tmp_path / "tape")
     for name in ("one", "other"):
         self_signed(tmp_path / name, "localhost").rename(tmp_path / f"{name}.pem")

@@ -38,7 +38,7 @@ def is_one_line(outcome: CommandOutcome) -> bool:
 def test_help_names_the_commands(capsys: Capture) -> None:
     outcome = run(capsys, "--help")
     assert outcome.code == 0
-    for command in ("serve", "verify", "watch"):
+    for command in ("serve", "simulate", "verify", "watch"):
         assert command in outcome.out
 
 
@@ -49,6 +49,7 @@ def test_help_names_the_commands(capsys: Capture) -> None:
             "serve",
             ["--replay", "--venue", "--speed", "--loop", "--host", "--port", "Deribit-dialect", *REGISTRY],
         ),
+        ("simulate", ["--venue", "--fault", "--from", "--exchange", "--seed", "half-open", *REGISTRY]),
         ("verify", ["FILE", "--venue", "--json", "Exit code 0"]),
         ("watch", ["URL", "CHANNEL", "--count", "reconnects"]),
     ],
@@ -107,7 +108,7 @@ def test_a_file_that_is_not_there_is_named(capsys: Capture, tmp_path: Path) -> N
 def test_a_directory_is_no_recording(capsys: Capture, tmp_path: Path) -> None:
     outcome = run(capsys, "verify", tmp_path, "--venue", "deribit")
     assert is_one_line(outcome)
-    assert f"not a file: {tmp_path}" in outcome.err
+    assert f"{tmp_path}: no recording in it" in outcome.err
 
 
 @pytest.mark.parametrize("command", [["serve", "--replay"], ["verify"]])

@@ -10,7 +10,7 @@ from deltawire.book import kernel
 from deltawire.gateway.metrics import format_metrics
 from deltawire.recording import Recording
 from deltawire.roles.gateway import App, WallClock
-from deltawire.sources.replay import ReplaySource
+from deltawire.sources.replay import Played, ReplaySource
 from deltawire.venues import make_venue
 from tests.support.commands import run
 
@@ -39,7 +39,9 @@ def recording(folder: Path) -> Path:
 
 
 def test_metrics_count_book_frames_by_who_read_them(tmp_path: Path) -> None:
-    source = ReplaySource(Recording(recording(tmp_path)), make_venue("deribit"), WallClock(), speed=None)
+    source = ReplaySource(
+        [Played(Recording(recording(tmp_path)), make_venue("deribit"))], WallClock(), speed=None
+    )
     app = App([source])
     asyncio.run(app.pump(source))
     lines = format_metrics(app.gateway).decode().splitlines()

@@ -480,6 +480,7 @@ VALUES: dict[str, Any] = {
 }
 """What a parameter of this name may be in any method."""
 SELDOM = {name for name, family in FAMILIES.items() if family.silent} | {
+    "health",
     "status",
     "instrument_state",
     "user_lock",

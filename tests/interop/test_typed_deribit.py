@@ -31,6 +31,8 @@ REFUSED = {
     "account.get_members": UNKNOWN,
     "account.set_member": UNKNOWN,
     "block_trade.get_broker_clients": UNKNOWN,
+    # It asks for what is not done: the accounts of one owner are not held apart.
+    "account.set_self_trading_config": 10033,
     # There is nothing of the kind.
     "trading.mass_quote": 13040,
     "trading.move_positions": NOT_FOUND,

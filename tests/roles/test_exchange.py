@@ -16,10 +16,21 @@ from deltawire.exchange.accounts.account_records import (
     RenameSubaccount,
     SubaccountOpened,
 )
+from deltawire.exchange.instruments.catalogue import VENUE
 from deltawire.exchange.orders.orders import Terms
 from deltawire.exchange.orders.records import Place, SetCancelOnDisconnect
 from deltawire.exchange.snapshots import freeze
-from deltawire.model.events import BookDelta, BookImage, Listing, Status, Ticker, Trade
+from deltawire.market.market import Market
+from deltawire.model.events import (
+    BookDelta,
+    BookImage,
+    Listing,
+    Status,
+    Ticker,
+    Trade,
+    VenuePast,
+    VolatilityIndex,
+)
 from deltawire.ports import Wants
 from deltawire.roles.exchange import JOURNAL, BuiltinExchange, Setup
 from deltawire.roles.gateway import WallClock
@@ -170,6 +181,26 @@ async def test_a_restart_finds_orders_trades_and_history_as_they_were(
     once_more = BuiltinExchange(tmp_path, WallClock(), Setup())
     assert freeze(once_more.service.exchange) == frozen
     once_more.close()
+
+
+async def test_a_candle_of_volatility_is_after_a_restart_what_it_was_before(tmp_path: Path) -> None:
+    """Live it was looked at each second, for the time behind a restart every five: finished candles changed."""
+    live, again = Market(VENUE), Market(VENUE)
+    async with running(tmp_path, speed=20.0) as (_, told):
+        await until(lambda: len([each for each in told if isinstance(each, VolatilityIndex)]) > 50)
+    for event in told:
+        if isinstance(event, VolatilityIndex):
+            live.apply(event)
+            last_s = event.venue_ns // 1_000_000_000
+    async with running(tmp_path) as (_, told):
+        await until(lambda: any(isinstance(each, VenuePast) for each in told))
+    for event in told:
+        if isinstance(event, VenuePast):
+            again.apply(event)
+    for index in ("btc_usd", "eth_usd"):
+        before = live.volatility_past[index].between(1, 0, last_s - 1)
+        assert len(before) > 10
+        assert again.volatility_past[index].between(1, 0, last_s - 1) == before
 
 
 async def test_a_halt_closes_a_book_for_a_while_and_its_orders_stay(tmp_path: Path) -> None:

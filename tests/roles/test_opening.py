@@ -179,7 +179,7 @@ async def test_the_exchange_is_opened_in_this_process() -> None:
 @pytest.mark.parametrize(
     ("where", "why"),
     [
-        ("okx:", "connections to venues are not in this version"),
+        ("okx:", "okx: run `deltawire serve --venue NAME`"),
         ("replay:x.gz", r"replay:x.gz\?venue="),
         ("replay:/no/such.gz?venue=okx", "no such file"),
         ("replay:x.gz?venue=nobody", "unknown venue|no such file"),

@@ -264,3 +264,25 @@ def test_bounds_that_are_none_are_refused(most: int, on_full: Any) -> None:
 
 def test_the_error_is_one_that_users_know() -> None:
     assert isinstance(NotificationQueue().error(), FeedError)
+
+
+def test_what_is_merged_states_the_newest_range() -> None:
+    """A range of another kind replaces the one before as a whole."""
+    publisher, queue = Publisher(BOOK), NotificationQueue(4)
+    publisher.bids, publisher.asks = {10.0: 1.0}, {90.0: 1.0}
+    image = publisher.image()
+    image.data["complete_levels"] = 10
+    assert queue.put(image, SIZE)
+    mirror, given = BookMirror(), 0
+    changes = [publisher.change([(True, tick, 5)]) for tick in range(1, 7)]
+    changes[2].data["complete_to"] = [9.0, None]
+    changes[4].data["complete_to"] = [11.0, 99.0]
+    for change in changes:
+        assert queue.put(change, SIZE)
+    while len(queue):
+        mirror.apply(queue.pop().data)
+        given += 1
+    assert given < 7, "some were merged"
+    assert mirror.bids == publisher.bids
+    assert mirror.complete_to == (11.0, 99.0)
+    assert mirror.best(10)[0][-1] == (11.0, 5.0), "10.0 is beyond"

@@ -9,7 +9,7 @@ import pytest
 from deltawire.model.events import BookDelta, BookImage, Event, Status, Trade
 from deltawire.ports import Batch, Fetch, Reconnect, Send, Wants
 from deltawire.recording import Recording, RecordingEntry
-from deltawire.sources.replay import LOOP_PAUSE_NS, ReplayClock, ReplaySource, play, play_again
+from deltawire.sources.replay import LOOP_PAUSE_NS, Played, ReplayClock, ReplaySource, play, play_again
 from deltawire.testing.replica import Replica
 from deltawire.testing.simulators.binance import BinanceUsdmSimulator
 from deltawire.venues import make_venue
@@ -108,7 +108,7 @@ class TestPlay:
 class TestTheLoop:
     def rounds(self, recording: Recording, count: int) -> list[list[Batch]]:
         found: list[list[Batch]] = [[]]
-        for batch in play_again(recording, make_venue("binance_usdm")):
+        for batch in play_again([Played(recording, make_venue("binance_usdm"))]):
             found[-1].append(batch)
             if any(
                 isinstance(e, Status) and (e.state, e.reason) == ("stale", "closed") for e in batch.events
@@ -143,7 +143,7 @@ class TestTheLoop:
     def test_an_empty_recording_does_not_go_round_for_ever(self, tmp_path: Path) -> None:
         path = tmp_path / "log"
         path.write_bytes(b"configuration: {}\n")
-        assert list(play_again(Recording(path), make_venue("okx"))) == []
+        assert list(play_again([Played(Recording(path), make_venue("okx"))])) == []
 
 
 class TestTheClock:
@@ -190,7 +190,7 @@ async def listen(batches: AsyncIterator[Batch], count: int) -> list[Batch]:
 
 class TestTheSource:
     async def test_at_full_speed_it_is_the_replay(self, recording: Recording) -> None:
-        source = ReplaySource(recording, make_venue("binance_usdm"), Wall(), speed=None)
+        source = ReplaySource([Played(recording, make_venue("binance_usdm"))], Wall(), speed=None)
         batches = [batch async for batch in source.events(Wants())]
         wanted = [b for b in play(recording.records(), make_venue("binance_usdm")) if b.events]
         assert batches == wanted
@@ -199,14 +199,14 @@ class TestTheSource:
 
     async def test_its_time_follows_its_batches(self, recording: Recording) -> None:
         wall = Wall()
-        source = ReplaySource(recording, make_venue("binance_usdm"), wall, speed=1e9)
+        source = ReplaySource([Played(recording, make_venue("binance_usdm"))], wall, speed=1e9)
         assert source.now() == 0
         async for batch in source.events(Wants()):
             wall.ns += 1
             assert source.now() == batch.at_ns
 
     async def test_a_loop_goes_on(self, recording: Recording) -> None:
-        source = ReplaySource(recording, make_venue("binance_usdm"), Wall(), speed=None, loop=True)
+        source = ReplaySource([Played(recording, make_venue("binance_usdm"))], Wall(), speed=None, loop=True)
         batches = await listen(source.events(Wants()), 200)
         assert len(batches) == 200
         assert [batch.at_ns for batch in batches] == sorted(batch.at_ns for batch in batches)

@@ -8,7 +8,7 @@ from pathlib import Path
 from deltawire.ports import Batch, Wants
 from deltawire.recording import Recording
 from deltawire.roles.gateway import WallClock
-from deltawire.sources.replay import ReplaySource
+from deltawire.sources.replay import Played, ReplaySource
 from deltawire.venues import make_venue
 from tests.support.gateway_server import GatewayServer
 from tests.support.serving import Served
@@ -23,7 +23,7 @@ class SteppedReplay(ReplaySource):
     """
 
     def __init__(self, path: Path, venue: str, *, pause_ns: int | None = None, held: bool = False) -> None:
-        super().__init__(Recording(path), make_venue(venue), WallClock(), speed=None)
+        super().__init__([Played(Recording(path), make_venue(venue))], WallClock(), speed=None)
         self._pause_ns = pause_ns
         self._held = held
         self._may_go_on = asyncio.Event()

@@ -29,9 +29,14 @@ def serving(
     config: Path | None = None,
     environment: dict[str, str] | None = None,
     options: Sequence[str] = (),
+    command: Sequence[str] = (),
 ) -> Iterator[Served]:
-    """Serve recordings, each with its venue (the first is home), or else the exchange, on a free port."""
-    command = [sys.executable, "-m", "deltawire", "serve", "--port", "0", "--speed", speed, *options]
+    """Serve recordings, each with its venue (the first is home), or else the exchange, on a free port.
+
+    `command` replaces `serve` and all that is said of it.
+    """
+    said = [*command, "--port", "0"] if command else ["serve", "--port", "0", "--speed", speed, *options]
+    command = [sys.executable, "-m", "deltawire", *said]
     for file, venue in replays:
         command += ["--replay", str(file), "--venue", venue]
     if loop:

@@ -18,6 +18,7 @@ _PRICES = {
     "kraken": re.compile(rb'"price":([\d.]+),"qty"'),
     "kraken_futures": re.compile(rb'"price":([\d.]+),"qty"'),
     "binance_coinm": re.compile(rb'\["([\d.]+)","[\d.]+"\]'),
+    "binance_options": re.compile(rb'\["([\d.]+)","[\d.]+"\]'),
     "binance_spot": re.compile(rb'\["([\d.]+)","[\d.]+"\]'),
     "binance_usdm": re.compile(rb'\["([\d.]+)","[\d.]+"\]'),
     **dict.fromkeys(

@@ -383,6 +383,7 @@ class KrakenFuturesWitness(ReferenceBook):
 
 WITNESSES: dict[str, Callable[[], ReferenceBook]] = {
     "binance_coinm": BinanceUsdmWitness,
+    "binance_options": BinanceUsdmWitness,
     "binance_spot": BinanceSpotWitness,
     "binance_usdm": BinanceUsdmWitness,
     "bybit_inverse": BybitWitness,

@@ -55,7 +55,7 @@ def test_a_connection_asks_for_its_streams() -> None:
         "btcusdt@bookTicker",
         "btcusdt@markPrice@1s",
         "btcusdt@forceOrder",
-        "btcusdt@trade",
+        "btcusdt@aggTrade",
     ]
 
 

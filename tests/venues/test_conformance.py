@@ -12,7 +12,6 @@ from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS
 from deltawire.ports import Ask, Fetch, Send
 from deltawire.testing.link import Link
 from deltawire.venues import REGISTRY, make_venue
-from deltawire.venues.connection import RETRY_NS
 from tests.support.effort import THOROUGH
 from tests.venues.mangling import tampered, truncated
 from tests.venues.sessions import (
@@ -295,7 +294,7 @@ class TestFetchedImages:
             session.asks.clear()
             assert told(session.fetch(ask, old)) == ["syncing"]
             assert not session.asks, "asked again in the same moment"
-            session.pass_time(RETRY_NS)
+            session.pass_time(session.venue.retry_ns)
             assert list(session.asks) == [ask]
         assert told(session.answer()) == ["live", "image"]
         session.delta(name)
@@ -307,11 +306,11 @@ class TestFetchedImages:
         with slowly(session):
             session.delta(name)
             session.delta(name)
-            session.unwitnessed(session.simulator.delta(name).replace(b'"b":[', b'"b":["",'))
+            session.unwitnessed(session.simulator.delta(name).replace(b'"b":[', b'"b":"","x":['))
             assert told(session.events)[-2:] == ["stale malformed", "syncing malformed"]
             (ask,) = session.asks
             assert told(session.fetch(ask, old)) == ["syncing malformed"]
-            session.pass_time(RETRY_NS)
+            session.pass_time(session.venue.retry_ns)
         assert told(session.answer()) == ["live", "delta"]
         session.true(name)
         session.delta(name)
@@ -448,7 +447,7 @@ class TestMalformedFrames:
     def frames(self, link: Link) -> dict[str, bytes]:
         """One frame of each kind, all about the victim."""
         name, simulator = link.simulator.instruments[1], link.simulator
-        answers = {
+        frames = {
             "image": simulator.image(name),
             "delta": simulator.delta(name),
             "trade": simulator.trade(name),
@@ -459,8 +458,8 @@ class TestMalformedFrames:
         neighbours = [other.encode() for other in simulator.instruments if other != name]
         for number, answer in enumerate(answers):
             if not any(other in answer for other in neighbours):
-                answers.setdefault(f"answer {number}", answer)
-        return answers
+                frames.setdefault(f"answer {number}", answer)
+        return frames
 
     def spoilt(self, frame: bytes) -> list[bytes]:
         """With anything in the place of each value, or of some of them."""

@@ -33,6 +33,7 @@ class Contents(msgspec.Struct, frozen=True):
 EACH = 3 * STEPS
 COUNTS = {
     "binance_coinm": Contents(3, 3, EACH, EACH, EACH),
+    "binance_options": Contents(3, 3, EACH, EACH, EACH),
     "bybit_inverse": Contents(3, 3, EACH, EACH, EACH),
     "bybit_linear": Contents(3, 3, EACH, EACH, EACH),
     "bybit_option": Contents(3, 3, EACH, EACH, EACH),

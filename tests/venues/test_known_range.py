@@ -1,12 +1,17 @@
 """Books whose images are cut: no level is published as known that is not, whatever the market does."""
 
+from pathlib import Path
 from random import Random
 
+import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deltawire.model.events import Audit, BookDelta, Event
+from deltawire.model.events import Audit, BookDelta, BookImage, Event
 from deltawire.ports import Fetch, Output, Wants
+from deltawire.recording import Recording
+from deltawire.sources.replay import play
 from deltawire.testing.kernels import pure_kernel
 from deltawire.testing.replica import Replica, ReplicaBook
 from deltawire.venues import make_venue
@@ -135,3 +140,53 @@ def test_an_image_older_than_its_request_is_awaited_anew() -> None:
     assert len(again) == 1
     (audit,) = (e for e in venue.fetched(f"book:{NAME}", truth.image(), 7) if isinstance(e, Audit))
     assert audit.unequal == 0
+
+
+def test_levels_that_change_while_an_image_is_taken_count_for_neither() -> None:
+    """An update covers several ids, and the image lies between them: it may have what changes, or not yet."""
+    truth, venue = Truth(Random(4)), make_venue("binance_usdm")
+    venue.opened(Wants((NAME,)), 0)
+    for now, step in enumerate([(truth.update(), None), (None, truth.image())], 1):
+        run(venue, step, now)
+    best, second = sorted(truth.bids, reverse=True)[:2]
+    venue.audit(NAME, 3)
+    first, truth.id = truth.id + 1, truth.id + 4
+    truth.bids[best] += 1
+    halfway = msgspec.json.decode(truth.image()) | {"lastUpdateId": truth.id - 2}
+    truth.bids[second] += 1
+    levels = [(str(price), str(truth.bids[price])) for price in (best, second)]
+    data = {"e": "depthUpdate", "E": 9, "T": 9, "s": NAME, "U": first, "u": truth.id, "pu": first - 1}
+    frame = {"stream": f"{NAME.lower()}@depth@0ms", "data": data | {"b": levels, "a": []}}
+    outputs = venue.received(msgspec.json.encode(frame), 4)
+    outputs += venue.fetched(f"book:{NAME}", msgspec.json.encode(halfway), 5)
+    (audit,) = (output for output in outputs if isinstance(output, Audit))
+    assert audit.unequal == 0
+    assert audit.compared == len(halfway["bids"]) + len(halfway["asks"]) - 1, "one has neither of its sizes"
+    bids = venue.books[NAME].ladder.bids
+    assert (bids.size(best), bids.size(second)) == (truth.bids[best], truth.bids[second])
+
+
+@pytest.mark.recordings
+@pytest.mark.parametrize(
+    ("venue", "shown", "known", "levels", "fell_bp"),
+    [("binance_usdm", 15, 405, 5018, 10.2), ("binance_spot", 135, 224, 1209, 5.3)],
+)
+def test_the_recorded_market_leaves_the_image(
+    recordings: Path, venue: str, shown: int, known: int, levels: int, fell_bp: float
+) -> None:
+    """At the end few levels lie where the image had shown, and more within what the asks have proven since."""
+    image, edge, lowest = 0, 0, 1 << 62
+    connection = make_venue(venue)
+    for batch in play(Recording(recordings / venue / "btcusdt_20240808.gz").records(), connection):
+        for event in batch.events:
+            if isinstance(event, BookImage):
+                image = event.bids.prices[-1]
+                assert event.known.bids == image, "a thousand levels: the image was cut there"
+            elif isinstance(event, BookDelta):
+                edge = event.known.bids or 0
+                lowest = min(lowest, connection.books["BTCUSDT"].ladder.bids.best() or lowest)
+    bids = connection.books["BTCUSDT"].ladder.bids.levels().prices
+    assert len(bids) == levels
+    assert (image - lowest) / image * 1e4 == pytest.approx(fell_bp, abs=0.05)
+    assert sum(price >= image for price in bids) == shown
+    assert sum(price >= edge for price in bids) == known

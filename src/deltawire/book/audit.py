@@ -39,6 +39,14 @@ class Findings(msgspec.Struct):
     bids: dict[int, int] = msgspec.field(default_factory=dict)
     asks: dict[int, int] = msgspec.field(default_factory=dict)
 
+    def count(self, held: int, stated: int) -> None:
+        """A level has these sizes in the book and in the image."""
+        self.compared += 1
+        if held != stated:
+            self.missing += not held
+            self.extra += not stated
+            self.different += bool(held and stated)
+
     @property
     def unequal(self) -> int:
         """The number of levels within the known range that were not the same in both."""
@@ -113,6 +121,10 @@ class _Side(msgspec.Struct):
     """What the updates after the image state."""
     wanted: dict[int, int]
 
+    def want(self, price: int, size: int) -> None:
+        """The book must have this size here."""
+        self.wanted[price] = size
+
     def knows(self, price: int) -> bool:
         return self.edge is None or (price >= self.edge if self.bid else price <= self.edge)
 
@@ -127,14 +139,9 @@ def _compare_side(held: Side, stated: Side, side: _Side, findings: Findings, *, 
         if price in changing and held_lots != stated_lots:
             continue
         if held_lots != stated_lots and price not in touched:
-            side.wanted[price] = stated_lots
-        if not side.knows(price):
-            continue
-        findings.compared += 1
-        if held_lots != stated_lots:
-            findings.missing += not held_lots
-            findings.extra += not stated_lots
-            findings.different += bool(held_lots and stated_lots)
+            side.want(price, stated_lots)
+        if side.knows(price):
+            findings.count(held_lots, stated_lots)
 
 
 def _sizes(side: Side, edge: int | None, *, bid: bool) -> dict[int, int]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         Side,
         Top,
         Track,
+        join_changes,
         level_digits,
         read_columns,
         read_places,
@@ -43,7 +44,7 @@ else:
     COMPILED = chosen is not pure
     Pending, Router, Side, Top, Track = chosen.Pending, chosen.Router, chosen.Side, chosen.Top, chosen.Track
     Image = chosen.Image
-    level_digits = chosen.level_digits
+    join_changes, level_digits = chosen.join_changes, chosen.level_digits
     read_columns, read_places = chosen.read_columns, chosen.read_places
     BookFormat = chosen.BookFormat if COMPILED else None
 
@@ -68,6 +69,7 @@ __all__ = [
     "Top",
     "Track",
     "compiled",
+    "join_changes",
     "level_digits",
     "read_columns",
     "read_places",

@@ -38,6 +38,11 @@ def changes_between(before: Mapping[int, int], after: Mapping[int, int]) -> Chan
     return Changes(prices, [after[price] for price in prices], [before.get(price, 0) for price in prices])
 
 
+def join_changes(one: Changes, other: Changes) -> Changes:
+    """Changes of one side that touch different prices, together."""
+    return Changes(one.prices + other.prices, one.sizes + other.sizes, one.previous + other.previous)
+
+
 def level_digits(levels: Levels, count: int) -> bytes:
     """Ticks and lots of the best `count` levels, concatenated as text."""
     best = zip(levels.prices[:count], levels.sizes[:count], strict=True)

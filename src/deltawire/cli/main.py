@@ -11,7 +11,22 @@ import typer
 
 from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
-from deltawire.cli import account, config, journal, keys, serve, verify, watch
+from deltawire.cli import (
+    account,
+    config,
+    export,
+    journal,
+    keys,
+    mcp,
+    plan,
+    record,
+    repair,
+    replay,
+    serve,
+    simulate,
+    verify,
+    watch,
+)
 from deltawire.cli.output import write_what_fits
 from deltawire.errors import JournalError, RecordingError, UsageError
 
@@ -42,13 +57,22 @@ def deltawire(
 
     Start with `deltawire serve`, an exchange to test bots against, and in another terminal `deltawire watch
     127.0.0.1:8080 book.BTC-PERPETUAL.100ms`. `deltawire account add bot --deposit BTC=10` creates an account with a
-    key for a bot; `deltawire verify FILE --venue NAME` checks the books of a recording.
+    key for a bot; `deltawire verify FILE --venue NAME` checks the books of a recording; `deltawire simulate --venue
+    NAME` is a venue to test its clients against, with faults.
     """
 
 
 app.command("serve")(serve.serve)
+app.command("record")(record.record)
+app.command("replay")(replay.replay)
+app.command("simulate")(simulate.simulate)
+app.command("plan")(plan.plan)
 app.command("verify")(verify.verify)
+app.command("repair")(repair.repair_directory)
+app.command("compact")(export.compact_directory)
+app.command("export")(export.export)
 app.command("watch")(watch.watch)
+app.command("mcp")(mcp.mcp)
 app.add_typer(keys.app)
 app.add_typer(account.app)
 app.add_typer(config.app)

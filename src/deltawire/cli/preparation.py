@@ -7,17 +7,19 @@ from pathlib import Path
 import msgspec
 
 from deltawire.access.keys import Key
-from deltawire.config import Config, Listen, Replay
+from deltawire.config import Config, Listen, Live
 from deltawire.errors import UsageError
-from deltawire.recording import Recording
+from deltawire.ports import Tap
 from deltawire.roles.exchange import JOURNAL, parse_conditions
 from deltawire.roles.gateway import AddressInUseError, WallClock, bind
+from deltawire.sources.live import LiveSettings, LiveSource, open_live
+from deltawire.sources.recorded import Playing, sources_at
 from deltawire.sources.replay import ReplaySource
 from deltawire.store.accounts import AccountStore
 from deltawire.store.certificates import check_self_signed, load_tls
 from deltawire.store.home import check_folder, home
 from deltawire.store.keys import KeyStore
-from deltawire.venues import make_venue
+from deltawire.venues.live.allowance import Allowances
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -26,20 +28,50 @@ class Prepared(msgspec.Struct, frozen=True):
     pace: float | None
     """Seconds per second, None for maximum speed."""
     recordings: list[ReplaySource]
+    live: list[LiveSource]
     tls: ssl.SSLContext | None
     """None without TLS, or if the server creates a self-signed certificate."""
     keys: list[Key]
 
 
-def prepare(settings: Config, *, echo: bool = False) -> Prepared:
+def prepare(settings: Config, *, echo: bool = False, tap: Tap | None = None, from_ns: int = 0) -> Prepared:
     """Read everything that a configuration names; raises the error with which `deltawire serve` would end."""
     if settings.loop and not settings.replay:
         raise UsageError("--loop applies to recordings, and there is none: see --replay")
     pace = None if settings.speed == "max" else float(settings.speed)
-    if not settings.replay and not echo:
+    if serves_exchange(settings) and not echo:
         _check_exchange(settings, pace)
-    recordings = [_replay(replay, pace, loop=settings.loop) for replay in settings.replay]
-    return Prepared(pace, recordings, _read_tls(settings), KeyStore().read())
+    playing = Playing(pace, settings.loop, from_ns, tap)
+    recordings = [
+        source
+        for replay in settings.replay
+        for source in sources_at(replay.file, WallClock(), venue=replay.venue, playing=playing)
+    ]
+    allowances = Allowances()
+    live = [_live(each, allowances) for each in settings.live]
+    return Prepared(pace, recordings, live, _read_tls(settings), KeyStore().read())
+
+
+def serves_exchange(settings: Config) -> bool:
+    """Whether the built-in exchange is served: if it is asked for, or if there is nothing else."""
+    return settings.with_exchange or not (settings.replay or settings.live)
+
+
+def _live(live: Live, allowances: Allowances) -> LiveSource:
+    settings = LiveSettings(
+        live.venue, live.instruments, frozenset(live.topics), live.endpoints, live.second_connection
+    )
+    return open_live(settings, WallClock(), allowances=allowances, tls=_trusting(live.cafile))
+
+
+def _trusting(cafile: str) -> ssl.SSLContext | None:
+    """What a connection trusts; None for the system's certificates."""
+    if not cafile:
+        return None
+    try:
+        return ssl.create_default_context(cafile=cafile)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"cannot read the certificates in {cafile}: {error.strerror or error}") from error
 
 
 def check_address(listen: Listen) -> None:
@@ -54,12 +86,6 @@ def _check_exchange(settings: Config, pace: float | None) -> None:
     parse_conditions(settings.exchange)
     check_folder(home() / JOURNAL)
     AccountStore().read()
-
-
-def _replay(replay: Replay, pace: float | None, *, loop: bool) -> ReplaySource:
-    recording = Recording(replay.file)
-    recording.probe()
-    return ReplaySource(recording, make_venue(replay.venue), WallClock(), speed=pace, loop=loop)
 
 
 def _read_tls(settings: Config) -> ssl.SSLContext | None:

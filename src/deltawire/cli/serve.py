@@ -18,14 +18,18 @@ import uvloop
 from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
 from deltawire.cli.logs import keep_no_core, log_to_stderr
-from deltawire.cli.preparation import Prepared, prepare
-from deltawire.config import SPEEDS, Config, Listen, Replay, Tls, is_speed, load_config
+from deltawire.cli.preparation import Prepared, prepare, serves_exchange
+from deltawire.cli.record import format_progress
+from deltawire.config import SPEEDS, Config, Listen, Live, Replay, Tls, is_speed, load_config
 from deltawire.errors import JournalError, UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
+from deltawire.recording.recorder import Recorder
 from deltawire.roles.exchange import BuiltinExchange
 from deltawire.roles.gateway import App, WallClock, listen
 from deltawire.roles.gateway import serve as serve_app
+from deltawire.roles.recording import record_own, report_trouble
+from deltawire.sources.live.addresses import check_bases
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.store.home import home, make_folder
 from deltawire.store.keys import KeyStore
@@ -51,9 +55,33 @@ def serve(
     venue: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help=f"The venue of the recording: {VENUES}. The first is the *home* venue."
+            metavar="NAME",
+            help=f"A venue: {VENUES}. As many as there are recordings are theirs, in order; with the others deltawire "
+            "connects. The first is the *home* venue.",
         ),
     ] = None,
+    instruments: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Which instruments of a venue to connect to: `BTC-*`, `*USDT`, several with commas between; one "
+            "option for each venue, in order. [default: `*`]",
+        ),
+    ] = None,
+    endpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VENUE=URL",
+            help="Another address for a venue's hosts: `NAME=ws://127.0.0.1:8090`; can be repeated, the next one is "
+            "used when one fails. `http://…` is for REST.",
+        ),
+    ] = None,
+    with_exchange: Annotated[
+        bool,
+        typer.Option(
+            "--exchange", help="Serve the built-in exchange beside venues and recordings; it is home."
+        ),
+    ] = False,
     speed: Annotated[
         str | None,
         typer.Option(
@@ -110,6 +138,14 @@ def serve(
             "--self-signed", help="Serve wss and https with a self-signed certificate, for development."
         ),
     ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record",
+            metavar="DIR",
+            help="Record to this directory what comes from the venues, or what the built-in exchange sends.",
+        ),
+    ] = None,
     echo: Annotated[
         bool,
         typer.Option(
@@ -118,11 +154,12 @@ def serve(
         ),
     ] = False,
 ) -> None:
-    """Serve the built-in exchange, or recordings, as a Deribit-dialect WebSocket and HTTP API.
+    """Serve venues, recordings, or the built-in exchange, as a Deribit-dialect WebSocket and HTTP API.
 
-    Without a recording it serves the exchange, whose state is stored under `DELTAWIRE_HOME` (default: the user's data
-    folder); `deltawire account add` creates accounts. With recordings, the instruments of the first venue (home) keep
-    their own names; those of the others are named `venue:NAME`.
+    `--venue okx --instruments 'BTC-*'` connects to a venue: connections heal themselves, and a book that is not
+    verified is never served as live. Without a venue or a recording it serves the exchange, whose state is stored under
+    `DELTAWIRE_HOME` (default: the user's data folder); `deltawire account add` creates accounts. The instruments of the
+    first venue (home) keep their own names; those of the others are named `venue:NAME`.
 
     Ctrl-C stops it: clients are told to reconnect and resume, and every accepted order is on disk.
 
@@ -137,41 +174,67 @@ def serve(
         "speed": parse_speed(str(settings.speed) if speed is None else speed),
         "loop": loop or settings.loop,
     }
-    if replay or venue:
-        changes["replay"] = _pairs(replay or [], venue or [])
+    names = venue or []
+    recorded, connected = names[: len(replay or [])], names[len(replay or []) :]
+    if replay or names:
+        changes["replay"] = _pairs(replay or [], recorded)
+        changes["live"] = _connected(connected, instruments or [], endpoint or [], recorded)
+    elif instruments or endpoint:
+        raise UsageError(f"--instruments and --endpoint need a --venue to connect to: {VENUES}")
+    changes["with_exchange"] = with_exchange or settings.with_exchange
     asked = {"seed": seed, "latency": latency, "drop": drop, "faults": tuple(fault) if fault else None}
     given = {name: value for name, value in asked.items() if value is not None}
     changes["exchange"] = msgspec.structs.replace(settings.exchange, **given)
-    if given and (replay or settings.replay):
-        raise UsageError(
-            f"--{next(iter(given)).removesuffix('s')} applies to the built-in exchange, not to recordings"
-        )
     settings = msgspec.structs.replace(settings, **changes)
-    _serve(settings, echo=echo)
+    if given and not serves_exchange(settings):
+        raise UsageError(
+            f"--{next(iter(given)).removesuffix('s')} applies to the built-in exchange, not to recordings and venues; "
+            "--exchange serves it beside them"
+        )
+    if record is not None and settings.loop:
+        raise UsageError("--record cannot be combined with --loop: times would go back")
+    if record is None:
+        serve_settings(settings, echo=echo)
+        return
+    with contextlib.closing(Recorder(record)) as recorder:
+        serve_settings(settings, echo=echo, recorder=recorder)
+    progress = recorder.progress
+    print(f"recorded {format_progress(progress)}: {record}", flush=True)
 
 
-def _serve(settings: Config, *, echo: bool) -> None:
+def serve_settings(
+    settings: Config, *, echo: bool = False, recorder: Recorder | None = None, from_ns: int = 0
+) -> None:
+    """Serve until stopped. `recorder` taps the sources; recordings are played from `from_ns` on."""
     gc.set_threshold(*COLLECTED_AFTER)
     log_to_stderr()
-    prepared = prepare(settings, echo=echo)
+    prepared = prepare(settings, echo=echo, tap=recorder, from_ns=from_ns)
     host = settings.listen.host
     with listen(host, settings.listen.port) as sock:  # before the journal is replayed, which may take a while
         if echo and not ip_address(sock.getsockname()[0]).is_loopback:
             raise UsageError(f"--echo needs a loopback address, not {host}")
         tls = _self_signed(host) if settings.tls.self_signed else prepared.tls
-        builtin = None if settings.replay or echo else _open_exchange(settings, prepared)
+        builtin = _open_exchange(settings, prepared) if serves_exchange(settings) and not echo else None
         app = _make_app(settings, prepared, builtin, echo=echo)
         keep_no_core()
-        served = [f"{replay.file} ({replay.venue})" for replay in settings.replay] + ["/echo"] * echo
+        served = [
+            " ".join([replay.file, f"({replay.venue})" * bool(replay.venue)]) for replay in settings.replay
+        ]
+        served += ["/echo"] * echo
+        served += [f"{live.venue} ({' '.join(live.instruments)})" for live in settings.live]
         served += [f"the built-in exchange ({home()})"] if builtin else []
         _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
         if builtin is not None:
             print("  trade      deltawire account add NAME --deposit BTC=10", flush=True)
-        _run(app, sock, tls)
+        _run(app, sock, tls, recorder)
 
 
 def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | None, *, echo: bool) -> App:
-    sources: list[Source] = [*prepared.recordings, *([builtin.source] if builtin else [])]
+    sources: list[Source] = [
+        *([builtin.source] if builtin else []),
+        *prepared.recordings,
+        *prepared.live,
+    ]
     return App(
         sources,
         trading=builtin.service if builtin else None,
@@ -185,11 +248,11 @@ def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | N
     )
 
 
-def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None, recorder: Recorder | None) -> None:
     failed: BaseException | None = None
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_stopped(app, sock, tls))
+            runner.run(_until_stopped(app, sock, tls, recorder))
     except* JournalError as group:
         failed = _first(group)
     if failed is not None:  # outside the except* block: Python 3.11.2 would wrap SystemExit in a group
@@ -212,7 +275,9 @@ def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
-async def _until_stopped(app: App, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+async def _until_stopped(
+    app: App, sock: socket.socket, tls: ssl.SSLContext | None, recorder: Recorder | None
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     stopping = [signal.SIGINT, signal.SIGTERM]
@@ -222,7 +287,18 @@ async def _until_stopped(app: App, sock: socket.socket, tls: ssl.SSLContext | No
         loop.add_signal_handler(number, stop.set)
     for after_s in FROZEN_AFTER_S:
         loop.call_later(after_s, gc.freeze)
-    await serve_app(app, sock, stop, tls)
+    recording = []
+    if recorder is not None:
+        recording.append(loop.create_task(report_trouble(recorder)))
+        if app.gateway.trading is not None:
+            recording.append(loop.create_task(record_own(app, recorder)))
+    try:
+        await serve_app(app, sock, stop, tls)
+    finally:
+        for task in recording:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
 
 def _announce(served: list[str], host: str, port: int, *, secure: bool) -> None:
@@ -257,6 +333,49 @@ def _pairs(files: list[str], names: list[str]) -> tuple[Replay, ...]:
     if len(set(names)) != len(names):
         raise UsageError("each venue can be served only once, with one recording")
     return tuple(Replay(file, name) for file, name in zip(files, names, strict=True))
+
+
+def _connected(
+    names: list[str], patterns: list[str], endpoints: list[str], taken: list[str]
+) -> tuple[Live, ...]:
+    """The venues to connect to, with their instruments and endpoints."""
+    if unknown := [name for name in names if name not in REGISTRY]:
+        raise UsageError(f"unknown venue {unknown[0]!r}; known: {VENUES}")
+    if len({*names, *taken}) != len(names) + len(taken):
+        raise UsageError("each venue can be served only once")
+    moved = parse_endpoints(endpoints)
+    if strange := [name for name in moved if name not in names]:
+        raise UsageError(f"--endpoint {strange[0]}=… needs --venue {strange[0]}")
+    chosen = split_patterns(names, patterns)
+    return tuple(Live(name, chosen[name], endpoints=moved.get(name, ())) for name in names)
+
+
+def split_patterns(names: list[str], patterns: list[str]) -> dict[str, tuple[str, ...]]:
+    """The patterns of each venue; those of a single venue may be given one by one."""
+    if not patterns:
+        return dict.fromkeys(names, ("*",))
+    if len(names) == 1:
+        patterns = [",".join(patterns)]
+    if len(patterns) != len(names):
+        raise UsageError(
+            f"{len(names)} venues to connect to but {len(patterns)} --instruments: each needs its own, '*' is all"
+        )
+    split = [tuple(filter(None, map(str.strip, each.split(",")))) for each in patterns]
+    if not all(split):
+        raise UsageError("--instruments is empty: '*' means all")
+    return {name: ("*",) if "all" in each else each for name, each in zip(names, split, strict=True)}
+
+
+def parse_endpoints(texts: list[str]) -> dict[str, tuple[str, ...]]:
+    """`VENUE=URL` by venue."""
+    moved: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        name, separator, url = text.partition("=")
+        if not separator or name not in REGISTRY:
+            raise UsageError(f"--endpoint is VENUE=URL with a venue of {VENUES}, not {text!r}")
+        check_bases([url])
+        moved[name] = (*moved.get(name, ()), url)
+    return moved
 
 
 def parse_speed(text: str) -> float | str:

@@ -1,8 +1,10 @@
 """`deltawire verify`."""
 
 import time
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Iterable, Sequence
+from os.path import isdir
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -15,7 +17,9 @@ from deltawire.cli.output import print_json
 from deltawire.cli.tables import format_rows, make_console
 from deltawire.cli.verification import BookReport, Report, Verification
 from deltawire.errors import UsageError
-from deltawire.recording import Recording
+from deltawire.recording import Recording, format_time
+from deltawire.recording.directory import Connected, RecordedDirectory
+from deltawire.sources.recorded import connections_at
 from deltawire.venues import REGISTRY, make_venue
 from deltawire.venues.connection import VenueConnection
 
@@ -46,37 +50,82 @@ CLOCKS = {
 
 
 def verify(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="The recording.")],
-    venue: Annotated[
-        str, typer.Option(metavar="NAME", help=f"The venue of the recording: {', '.join(sorted(REGISTRY))}.")
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE", help="The recording, or a directory that `deltawire record` has written."
+        ),
     ],
+    venue: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help=f"The venue of a recording that does not say it: {', '.join(sorted(REGISTRY))}.",
+        ),
+    ] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of a table.")
     ] = False,
 ) -> None:
     """Replay a recording at full speed and report for every book whether it is correct, and if not, where.
 
-    A recording is lines of `<stamp> <json>` or of JSON alone, a `CBCAP1` file, or raw data (`wss://… <-> t`), plain
-    or as .gz, .zst, .bz2 or .xz. Damaged lines are reported and skipped.
+    A recording is what `deltawire record` writes, lines of `<stamp> <json>` or of JSON alone, a `CBCAP1` file, or raw
+    data (`wss://… <-> t`), plain or as .gz, .zst, .bz2 or .xz. Of a directory every connection is verified. Damaged
+    lines are reported and skipped.
 
     Exit code 0: every book was verified to the end (or there is only other data, and all of it could be read). 1: a
     book was not, or there was no data. 2: the file is not a recording.
 
     Example: `deltawire verify btcusdt.gz --venue binance_usdm`
+
+    Example: `deltawire verify recorded`
     """
-    recording, feed = Recording(file), make_venue(venue)
+    connections = connections_at(file, venue)
+    reports = [_verified(each) for each in connections]
+    if not isdir(file):
+        (report,) = reports
+        print_json(report) if as_json else _print(report)
+    elif as_json:
+        print_json({"directory": file, "connections": reports, "gaps": _gaps(file)})
+    else:
+        _print_directory(file, connections, reports)
+    if not all(report.verified for report in reports):
+        raise typer.Exit(1)
+
+
+def _verified(connection: Connected) -> Report:
+    recording, feed = connection.recording, make_venue(connection.venue)
     if not isinstance(feed, VenueConnection):
-        raise UsageError(f"{venue} has no order books")
+        raise UsageError(f"{connection.venue} has no order books")
     verification = Verification(recording, feed)
     started = time.perf_counter()
     _replay(recording, verification)
-    report = verification.report(time.perf_counter() - started)
-    if as_json:
-        print_json(report)
-    else:
+    return verification.report(time.perf_counter() - started)
+
+
+def _gaps(directory: str) -> list[dict[str, Any]]:
+    """What the recorder has noted as missing."""
+    return [
+        {"at": format_time(entry.at_ns), "connection": entry.connection, **entry.facts}
+        for entry in RecordedDirectory(Path(directory)).ledger()
+        if entry.event in ("gap", "damaged")
+    ]
+
+
+def _print_directory(directory: str, connections: Sequence[Connected], reports: Sequence[Report]) -> None:
+    console = make_console()
+    for connection, report in zip(connections, reports, strict=True):
+        console.print(f"[bold]{escape(connection.name)}[/] ({escape(connection.venue)})", highlight=False)
         _print(report)
-    if not report.verified:
-        raise typer.Exit(1)
+    gaps = _gaps(directory)
+    for gap in gaps[:PLACES_SHOWN]:
+        missing = f"{gap['frames']:,} frames: " if gap.get("frames") else ""
+        times = f"{format_time(gap.get('from_ns', 0)) or '?'} to {format_time(gap.get('to_ns', 0)) or '?'}"
+        reason = gap.get("reason", "a line of the ledger cannot be read")
+        line = escape(f"{gap['connection']}, {times}: {missing}{reason}")
+        console.print(f"[yellow]gap[/] {line}", highlight=False)
+    if len(gaps) > PLACES_SHOWN:
+        console.print(f"[yellow]and {len(gaps) - PLACES_SHOWN:,} more gaps: --json shows all")
 
 
 def _replay(recording: Recording, verification: Verification) -> None:

@@ -21,6 +21,7 @@ from deltawire.cli.output import print_json
 from deltawire.cli.screens import Screen
 from deltawire.client import Client, Feed, Login, Outage, connect
 from deltawire.errors import FeedError, RequestError, UsageError
+from deltawire.roles.opening import open as open_data
 from deltawire.session.client import Notification
 from deltawire.store.certificates import SELF_SIGNED
 from deltawire.store.home import home
@@ -35,11 +36,13 @@ def watch(
         str, typer.Argument(metavar="URL", help="Address of the server: `127.0.0.1:8080` or `ws://…`.")
     ],
     channels: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="CHANNEL", help="A channel such as `book.BTC-PERPETUAL.100ms`; can be repeated."
+            metavar="[CHANNEL]",
+            show_default=False,
+            help="A channel such as `book.BTC-PERPETUAL.100ms`; can be repeated. Without any: a full screen.",
         ),
-    ],
+    ] = None,
     count: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Stop after this number of notifications.")
     ] = None,
@@ -75,12 +78,24 @@ def watch(
 ) -> None:
     """Show a live order book, trades or a ticker in the terminal; print one JSON line per notification when piped.
 
+    Without channels it is a full screen: ladder, trades, options and the connection, one instrument at a time (`n` and
+    `p` change it, `o` shows options, `q` quits). It needs `pip install 'deltawire[watch]'`, and takes `sim:` and
+    `replay:FILE?venue=NAME` as well.
+
     Ctrl-C ends it. It reconnects by itself. A book with a broken chain, or without recent data, is never shown as
     live.
 
     Example: `deltawire watch 127.0.0.1:8080 book.BTC-PERPETUAL.100ms trades.BTC-PERPETUAL.raw`
     """
     login = _login(client_id, client_secret, proven=proven)
+    if not channels:
+        if not sys.stdout.isatty():
+            raise UsageError(
+                "name a channel, such as book.BTC-PERPETUAL.100ms; without one it needs a terminal"
+            )
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_full_screen(Wanted(url, (), login, proven, cafile)))
+        return
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_watch(Wanted(url, tuple(channels), login, proven, cafile), count))
 
@@ -116,6 +131,21 @@ def _login(client_id: str, secret: str, *, proven: bool) -> Login | None:
     if not secret:
         raise UsageError("--client-id needs a secret: set DELTAWIRE_CLIENT_SECRET")
     return Login(client_id, secret)
+
+
+async def _full_screen(wanted: Wanted) -> None:
+    try:
+        from deltawire.cli.watch_app import WatchApp
+    except ImportError as error:
+        raise UsageError(
+            f"the full screen needs {error.name}: pip install 'deltawire[watch]'; or name a channel"
+        ) from error
+    opening = open_data(wanted.url, login=wanted.login, proven=wanted.proven, cafile=wanted.cafile)
+    try:
+        async with opening as dw:
+            await WatchApp(dw, wanted.url).run_async()
+    except FeedError as error:
+        raise UsageError(f"{error}{_remedy(error.__cause__, wanted.url)}") from error
 
 
 async def _watch(wanted: Wanted, count: int | None) -> None:

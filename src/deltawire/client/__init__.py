@@ -5,6 +5,7 @@ from deltawire.client.client import Client, Login, connect
 from deltawire.client.connection import Connection
 from deltawire.client.feed import Feed
 from deltawire.client.items import Gap, Item, Outage, Recovered
+from deltawire.client.listening import Listener
 from deltawire.client.subscription import Subscription
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Feed",
     "Gap",
     "Item",
+    "Listener",
     "Login",
     "Outage",
     "Recovered",

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from ssl import SSLContext, SSLError, create_default_context
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as ws_connect
+from websockets.client import ClientProtocol
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
@@ -20,6 +21,7 @@ from websockets.exceptions import (
     InvalidStatus,
     InvalidURI,
 )
+from websockets.frames import Frame, Opcode
 from websockets.typing import Subprotocol
 
 from deltawire.access.signatures import login_text, sign
@@ -68,8 +70,32 @@ class Wire(Protocol):
         """Close it."""
 
 
+class _Parser(ClientProtocol):
+    """Accepts a close frame at any point.
+
+    Control frames may come between the fragments of a message (RFC 6455, 5.4); websockets calls a close there an
+    incomplete message (Autobahn 7.1.5).
+    """
+
+    def recv_frame(self, frame: Frame) -> None:
+        """Handle a complete frame."""
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
+
+
 class _Connection(ClientConnection):
     """Lets go of its transport also when the peer broke it off: asyncio warns of one over TLS otherwise."""
+
+    def __init__(self, protocol: ClientProtocol, **options: Any) -> None:
+        parser = _Parser(
+            protocol.uri,
+            extensions=protocol.available_extensions,
+            subprotocols=protocol.available_subprotocols,
+            max_size=LARGEST_MESSAGE,
+            logger=protocol.logger,
+        )
+        super().__init__(parser, **options)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection with this WebSocket code and reason; waits for the peer's close frame."""
@@ -325,16 +351,7 @@ async def open_client(
         raise FeedError("proof needs a login: the key's secret is what proves", retry=False)
     address = full_url(url)
     try:
-        connection = await ws_connect(
-            address,
-            ssl=trust,
-            max_size=LARGEST_MESSAGE,
-            create_connection=_Connection,
-            open_timeout=CALL_WITHIN_S,
-            close_timeout=CLOSE_WITHIN_S,
-            compression="deflate" if compress else None,
-            subprotocols=[Subprotocol(SUBPROTOCOL)] if binary else None,
-        )
+        connection = await dial(address, binary=binary, compress=compress, trust=trust)
     except (OSError, InvalidHandshake) as error:
         plain = isinstance(error, InvalidMessage) and not address.startswith("wss")
         advice = "; if it serves TLS, the address begins with wss://" if plain else ""
@@ -351,6 +368,26 @@ async def open_client(
         await client.close()
         raise
     return client
+
+
+def dial(
+    address: str,
+    *,
+    binary: bool = False,
+    compress: bool = False,
+    trust: SSLContext | Literal[True] | None = None,
+) -> Awaitable[ClientConnection]:
+    """A WebSocket connection as every client here has it."""
+    return ws_connect(
+        address,
+        ssl=trust,
+        max_size=LARGEST_MESSAGE,
+        create_connection=_Connection,
+        open_timeout=CALL_WITHIN_S,
+        close_timeout=CLOSE_WITHIN_S,
+        compression="deflate" if compress else None,
+        subprotocols=[Subprotocol(SUBPROTOCOL)] if binary else None,
+    )
 
 
 def trusting(

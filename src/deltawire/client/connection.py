@@ -9,8 +9,10 @@ from typing import Any, Self
 from deltawire.client.book_view import BookView
 from deltawire.client.client import Client
 from deltawire.client.items import Gap, Outage, Recovered
+from deltawire.client.listening import Handler, Listener, OnError
 from deltawire.client.subscription import FIRST_WAIT_S, Subscription
 from deltawire.client.targets import Target
+from deltawire.client.trading import Trading
 from deltawire.errors import FeedError, RequestError
 from deltawire.model.events import BookDelta, BookImage, Status
 from deltawire.session.client import ClientSession
@@ -19,7 +21,7 @@ from deltawire.session.notification_queue import MOST, NotificationQueue, OnFull
 LONGEST_FIRST_WAIT_S = 2.0
 
 
-class Connection:
+class Connection(Trading):
     """An open connection to data, as a context manager: `async with deltawire.open(where) as dw`.
 
     Every subscription has a connection of its own, and so its own queue: one that is read slowly holds up no other.
@@ -33,6 +35,7 @@ class Connection:
         self._client: Client | None = None
         self._calling = asyncio.Lock()
         self._subscriptions: list[Subscription] = []
+        self._listeners: list[Listener] = []
         self._books = _Books(target)
         self._closed = False
 
@@ -54,12 +57,17 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+        if error is None:
+            for listener in self._listeners:
+                listener.check()
 
     async def close(self) -> None:
         """Close everything, now: iterations and calls that are under way end."""
         self._closed = True
         client, self._client = self._client, None
         subscriptions, self._subscriptions = self._subscriptions, []
+        for listener in self._listeners:
+            await listener.close()
         closing = [subscription.close() for subscription in subscriptions] + [self._books.close()]
         if client is not None:
             closing.append(client.close())
@@ -105,23 +113,42 @@ class Connection:
         self._subscriptions.append(made)
         return made
 
+    async def on(
+        self, channel: str, handler: Handler, *more: str, error: OnError | None = None, queue: int = MOST
+    ) -> Listener:
+        """Call a handler, a function or a coroutine function, with every item of channels, until the block ends.
+
+        See `Listener` for `error`. `queue` bounds what waits while the handler is slow, as in `subscribe`.
+        """
+        listener = Listener(await self.subscribe(channel, *more, queue=queue), handler, error)
+        self._listeners.append(listener)
+        return listener
+
     def book(self, name: str, *, interval: str = "raw") -> BookView:
         """A live view of an instrument's book; the same one for whoever asks again."""
         self._require_open()
         return self._books.view(name, f"book.{name}.{interval}")
 
-    async def call(self, method: str, **params: Any) -> Any:
+    async def call(self, /, method: str, **params: Any) -> Any:
         """The result of a method of the API; `RequestError` when it is refused, `FeedError` when none is to be had.
 
         A request under way when the connection breaks is not sent again: whether it was done is not known.
         """
+        return await (await self._caller()).call(method, **params)
+
+    async def connected(self) -> None:
+        """Make sure that there is a connection for calls; `FeedError` where none is to be had."""
+        await self._caller()
+
+    async def _caller(self) -> Client:
+        """The connection for calls, made anew where it was lost."""
         self._require_open()
         async with self._calling:
             if self._client is None or self._client.lost.is_set():
                 if self._client is not None:
                     await self._client.close()
                 self._client = await self._first()
-        return await self._client.call(method, **params)
+            return self._client
 
     def _require_open(self) -> None:
         if self._closed:

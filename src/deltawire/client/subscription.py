@@ -10,11 +10,13 @@ from typing import Any, Self
 import msgspec
 
 from deltawire.client.client import Client
+from deltawire.client.collected import Collected
 from deltawire.client.items import Gap, Item, Outage, RawItem, Recovered
 from deltawire.client.targets import Target
 from deltawire.dialect.grammar import ResumePosition, parse_channel
 from deltawire.dialect.payloads import Definitions
 from deltawire.errors import FeedError, RequestError, SubscriptionRefused
+from deltawire.model.events import Event
 from deltawire.session.channel_book import ChannelBook
 from deltawire.session.client import ClientSession, Notification
 from deltawire.session.decoding import EventDecoder
@@ -70,7 +72,7 @@ class Subscription:
         self._session = ClientSession()
         self._decoder = EventDecoder()
         self._client: Client | None = None
-        self._told: deque[RawItem] = deque()
+        self._pending: deque[RawItem] = deque()
         self._items: deque[Item] = deque()
         self._note: Notification | None = None
         """Taken off the queue and not decoded yet."""
@@ -188,14 +190,23 @@ class Subscription:
             except StopAsyncIteration:
                 return
 
-    async def collect(self, *, seconds: float) -> list[Item]:
-        """What comes within so many seconds, or until it ends."""
-        found: list[Item] = []
+    async def collect(self, *, seconds: float) -> Collected:
+        """What comes within so many seconds, or until it ends: a list that tables can be made of.
+
+        Books that are known already begin with their image.
+        """
+        early = [*self._items]
+        self._items.clear()
+        found = Collected(early, books=self._images(), early=len(early))
         with contextlib.suppress(TimeoutError, StopAsyncIteration):
             async with asyncio.timeout(seconds):
                 while True:
                     found.append(await self.__anext__())
         return found
+
+    def _images(self) -> list[Event]:
+        """The books as of the last item given."""
+        return [event for book in self._decoder.books() for event in book.image()]
 
     def __repr__(self) -> str:
         state = "closed" if self._closed.is_set() else "connected" if self.connected else "not connected"
@@ -264,8 +275,8 @@ class Subscription:
         while True:
             if self._closed.is_set():
                 raise StopAsyncIteration
-            if self._told:
-                return self._told.popleft()
+            if self._pending:
+                return self._pending.popleft()
             if self._queue:
                 return self._queue.pop()
             try:
@@ -335,7 +346,7 @@ class Subscription:
         """Subscribe again; tell what goes on and what is lost, whatever an attempt before has come to."""
         self._tell_lost()
         while self._queue:  # what an attempt before has received goes before what this one finds lost
-            self._told.append(self._queue.pop())
+            self._pending.append(self._queue.pop())
         held = self._session.reconnected()
         positions = {name: position for name, position in held.items() if self._covers(name)}
         wanted = [*positions, *(name for name in self._channels if name not in positions)]
@@ -343,15 +354,15 @@ class Subscription:
             await self._define_named(client, list(self._channels))
         recovered, refused = await self._subscribe(client, wanted, positions)
         self._refuse([name for name in refused if name in self._channels])
-        self._told.extend(Gap(name, positions.get(name, NOWHERE)) for name in refused)
+        self._pending.extend(Gap(name, positions.get(name, NOWHERE)) for name in refused)
         for name in refused:
             self._session.forget(name)
         if found := tuple(name for name, whole in recovered.items() if whole):
-            self._told.append(Recovered(found))
+            self._pending.append(Recovered(found))
 
     def _tell_lost(self) -> None:
         """What a server could not resume goes before whatever it has sent since."""
-        self._told.extend(Gap(name, position) for name, position in self._session.take_lost())
+        self._pending.extend(Gap(name, position) for name, position in self._session.take_lost())
 
     def _refuse(self, refused: list[str]) -> None:
         """Channels are refused: at first an error; a server that has come back may just not know them yet.

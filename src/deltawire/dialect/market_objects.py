@@ -61,7 +61,7 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
         for name, value in (
             ("maker_commission", instrument.maker_commission),
             ("taker_commission", instrument.taker_commission),
-            ("max_leverage", instrument.max_leverage),
+            ("max_leverage", _whole(instrument.max_leverage)),
             ("max_liquidation_commission", instrument.max_liquidation_commission),
         )
         if value is not None
@@ -75,6 +75,11 @@ def instrument_object(state: InstrumentState) -> dict[str, Any]:
         members["strike"] = instrument.strike
         members["option_type"] = instrument.option_type
     return members
+
+
+def _whole(number: float | None) -> float | None:
+    """A number that typed clients read as an integer if it is one."""
+    return int(number) if number is not None and number == int(number) else number
 
 
 def _increments(instrument: Instrument) -> dict[str, Any]:

@@ -19,12 +19,12 @@ from deltawire.market.levels import LevelHistory
 from deltawire.market.packed import PackedChunks, PackedRows
 from deltawire.market.state import MARKS, TRADES_KEPT
 from deltawire.market.volumes import VolumeHistory, VolumeRows
-from deltawire.model.events import Bars, Candle, FundedHour, Past, Trade, VenuePast
+from deltawire.model.events import Bars, Candle, FundedHour, Past, Trade, VenuePast, VolatilityIndex
 from deltawire.model.instruments import Instrument
 
 MARK_NS = 300 * SECOND_NS
-VOLATILITY_NS = 5 * SECOND_NS
-"""How often a volatility index is looked at."""
+VOLATILITY_NS = SECOND_NS
+"""How often a volatility index is computed."""
 
 
 class _FrozenInstrument(msgspec.Struct, frozen=True):
@@ -98,8 +98,11 @@ class MarketPast:
         self._volumes = VolumeHistory()
         self._priced_ns = 0
 
-    def apply(self, outputs: Iterable[Any]) -> None:
-        """What came of one record."""
+    def apply(self, outputs: Iterable[Any]) -> list[VolatilityIndex]:
+        """What came of one record; gives the volatility indices that it leads to.
+
+        Clients are told these and no others, so that a candle is the same before and after a restart.
+        """
         for output in outputs:
             if isinstance(output, Trade):
                 self._of(output.instrument.name).traded(output)
@@ -107,7 +110,8 @@ class MarketPast:
         pricing = self._pricing()
         if pricing.now_ns > self._priced_ns:
             before, self._priced_ns = self._priced_ns, pricing.now_ns
-            self._priced(pricing, before)
+            return self._priced(pricing, before)
+        return []
 
     def events(self) -> Iterator[Past | VenuePast]:
         """All of it, as the market takes it over."""
@@ -135,8 +139,9 @@ class MarketPast:
         self._volumes.restore(found.volumes)
         self._priced_ns = self._pricing().now_ns
 
-    def _priced(self, pricing: Pricing, before_ns: int) -> None:
+    def _priced(self, pricing: Pricing, before_ns: int) -> list[VolatilityIndex]:
         now = pricing.now_ns
+        looked: list[VolatilityIndex] = []
         for name, price in pricing.index.items():
             self._indices.setdefault(name, LevelHistory()).seen(now, round(price, 2))
         for name, meter in pricing.funding.items():
@@ -144,10 +149,12 @@ class MarketPast:
             shown = None if index is None else round(index, 2)
             self._of(name).funding.seen(now, round(meter.rate, 8), shown)
         if now // VOLATILITY_NS > before_ns // VOLATILITY_NS:
-            for each in volatilities(pricing):
-                self._volatility.setdefault(each.name, LevelHistory()).seen(now, each.value)
+            looked = list(volatilities(pricing))
+        for each in looked:
+            self._volatility.setdefault(each.name, LevelHistory()).seen(now, each.value)
         if now // MARK_NS > before_ns // MARK_NS:
             self._marked(pricing)
+        return looked
 
     def _marked(self, pricing: Pricing) -> None:
         for name in [name for name in self._instruments if name not in pricing.instruments]:

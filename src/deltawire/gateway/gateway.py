@@ -23,7 +23,7 @@ from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
 from deltawire.market.venue_health import venue_healths
-from deltawire.ports import Clock, FramedSource, Source
+from deltawire.ports import Clock, FramedSource, LiveFeed, Source
 from deltawire.session.echo import EchoSession
 from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, SendMessage
 from deltawire.session.methods import Context
@@ -193,6 +193,8 @@ class Gateway:
         """The venues that must send data before the server is ready."""
         self.framed = {source.venue: source for source in sources if isinstance(source, FramedSource)}
         """By venue, the sources whose books are read from frames."""
+        self.live = [source for source in sources if isinstance(source, LiveFeed)]
+        """The sources with connections to venues."""
         self._heard: set[str] = set()
         """The venues that have sent data."""
         self._ended: dict[str, str] = {}

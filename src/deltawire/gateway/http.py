@@ -12,6 +12,7 @@ from starlette.routing import Route
 from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, HttpRequest
 from deltawire.access.keys import is_within
 from deltawire.errors import RequestError
+from deltawire.gateway.arrow import MEDIA_TYPE, find_state, format_trades
 from deltawire.gateway.docs import format_page
 from deltawire.gateway.gateway import Gateway
 from deltawire.gateway.metrics import format_metrics
@@ -22,10 +23,12 @@ from deltawire.wire import rpc
 
 STATUS = {FORBIDDEN: 403, TOO_MANY_REQUESTS: 429}
 """HTTP statuses by the dialect's codes; any other error is 400."""
+LAST_TRADES = "public/get_last_trades_by_instrument"
 INDEX = """deltawire {version}
 WebSocket  ws{s}://{host}/ws/api/v2
 HTTP       http{s}://{host}/api/v2/public/get_instruments
 Docs       http{s}://{host}/docs
+Arrow      http{s}://{host}/trades.arrow?venue=…&market=…&symbol=…&from=…&to=…&limit=…
 """
 
 
@@ -109,6 +112,19 @@ def make_app(gateway: Gateway) -> Starlette:
             return PlainTextResponse("not from this address\n", 403)
         return Response(format_metrics(gateway), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
+    async def trades(request: Request) -> Response:
+        """Trades as an Arrow stream, for who may ask for them as JSON."""
+        now = gateway.clock.now()
+        try:
+            state = find_state(gateway.market, request.query_params)
+            asked = rpc.Request(LAST_TRADES, {"instrument_name": state.name, "count": "1"})
+            allowed = await answer(request, asked, b"", strict=False)
+            if allowed.status_code != 200:
+                return allowed
+            return Response(format_trades(state, request.query_params), media_type=MEDIA_TYPE)
+        except RequestError as error:
+            return reply(rpc.Reply(None, error=error, us_in=now // 1000))
+
     @cache
     def described() -> dict[str, Any]:
         return describe(gateway.version, "", secure=False)
@@ -131,6 +147,7 @@ def make_app(gateway: Gateway) -> Starlette:
             Route("/healthz", healthy),
             Route("/readyz", ready),
             Route("/metrics", metrics),
+            Route("/trades.arrow", trades),
             Route("/api/v2", post, methods=["POST"]),
             Route(one, get, methods=["GET"]),
             Route(one, post, methods=["POST"]),

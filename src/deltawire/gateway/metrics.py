@@ -11,6 +11,7 @@ from deltawire.gateway.gateway import Gateway
 from deltawire.market.venue_health import venue_healths
 
 STATES = ("syncing", "live", "stale")
+STREAM_STATES = ("asked", "acknowledged", "flowing", "silent", "refused")
 NS = 1e9
 
 
@@ -25,6 +26,7 @@ class GatewayCollector(Collector):
         yield from self._clients()
         yield from self._feeds()
         yield from self._books()
+        yield from self._live()
 
     def _clients(self) -> Iterator[Metric]:
         gateway, telemetry = self._gateway, self._gateway.telemetry
@@ -135,6 +137,43 @@ class GatewayCollector(Collector):
             if health.least:
                 coverage.add_metric([venue], health.least_bp)
         yield coverage
+
+    def _live(self) -> Iterator[Metric]:
+        """Connections to venues."""
+        status = [source.status() for source in self._gateway.live]
+        if not status:
+            return
+        sockets = GaugeMetricFamily(
+            "deltawire_venue_sockets",
+            "Open sockets of a connection to a venue",
+            labels=["venue", "connection"],
+        )
+        streams = GaugeMetricFamily("deltawire_streams", "Subscriptions by state", labels=["venue", "state"])
+        queued = GaugeMetricFamily(
+            "deltawire_venue_requests_waiting", "For the venue's limits", labels=["venue"]
+        )
+        used = GaugeMetricFamily(
+            "deltawire_rest_weight_used", "Within the venue's interval", labels=["venue"]
+        )
+        limit = GaugeMetricFamily("deltawire_rest_weight_limit", "Allowed within it", labels=["venue"])
+        wanted = GaugeMetricFamily("deltawire_instruments_subscribed", "Instruments", labels=["venue"])
+        for venue in status:
+            counts: Counter[str] = Counter()
+            for lane in venue.lanes:
+                sockets.add_metric([venue.venue, str(lane.number)], lane.sockets)
+                counts.update(lane.streams)
+            for state in STREAM_STATES:
+                streams.add_metric([venue.venue, state], counts[state])
+            queued.add_metric([venue.venue], venue.fetching + sum(lane.queued for lane in venue.lanes))
+            wanted.add_metric([venue.venue], venue.wanted)
+            if venue.weight_limit:
+                used.add_metric([venue.venue], venue.weight_used)
+                limit.add_metric([venue.venue], venue.weight_limit)
+        yield from (sockets, streams, queued, used, limit, wanted)
+        reconnects = [((venue.venue,), sum(lane.reconnects for lane in venue.lanes)) for venue in status]
+        yield _counter("venue_reconnects", "Connections opened again", reconnects, ["venue"])
+        refused = [((venue.venue,), venue.refused) for venue in status]
+        yield _counter("streams_refused", "Subscriptions that venues refused", refused, ["venue"])
 
 
 def format_metrics(gateway: Gateway) -> bytes:

@@ -1,5 +1,6 @@
 """Books with the levels beyond their known range, for those who ask for them."""
 
+from deltawire.book.kernel import join_changes
 from deltawire.book.ladder import changes_between
 from deltawire.market.book_log import BookEntry, BookLogs
 from deltawire.market.state import InstrumentState
@@ -21,20 +22,26 @@ def follow_whole(
     whole = state.whole
     entry: BookEntry | None
     if isinstance(event, BookDelta):
-        entry = whole.changed_by(widened(event, whole.sequence + 1), now, moment)
+        apart = event.known is state.known_range
+        entry = whole.changed_by(widened(event, whole.sequence + 1, apart=apart), now, moment)
     elif isinstance(event, BookImage):
         entry = whole.imaged_by(event, now, moment)
     else:
-        entry = whole.told(event, now, moment)
+        entry = whole.apply_status(event, now, moment)
     if entry is not None:
         logs.add(whole.book_log, entry)
 
 
-def widened(delta: BookDelta, sequence: int) -> BookDelta:
-    """A delta with the changes beyond the known range among the others, under another number."""
+def widened(delta: BookDelta, sequence: int, *, apart: bool = False) -> BookDelta:
+    """A delta with the changes beyond the known range among the others, under another number.
+
+    `apart` says that the range is as before, so that no price is within and beyond it.
+    """
     bids, asks = delta.bids, delta.asks
     if delta.beyond is not None:
-        bids, asks = _joined(bids, delta.beyond.bids), _joined(asks, delta.beyond.asks)
+        join = join_changes if apart else _joined
+        bids = join(bids, delta.beyond.bids) if bids else delta.beyond.bids
+        asks = join(asks, delta.beyond.asks) if asks else delta.beyond.asks
     return BookDelta(
         delta.instrument,
         sequence,
@@ -50,8 +57,6 @@ def widened(delta: BookDelta, sequence: int) -> BookDelta:
 
 def _joined(near: Changes, far: Changes) -> Changes:
     """Both, where a level that an image has made known counts as what it was beyond the range."""
-    if not (near and far):
-        return near or far
     before = dict(zip(near.prices, near.previous, strict=True))
     after = dict(zip(near.prices, near.sizes, strict=True))
     for price, size, previous in zip(far.prices, far.sizes, far.previous, strict=True):

@@ -15,6 +15,9 @@ from typing import Any, BinaryIO
 import msgspec
 import zstandard
 
+from deltawire.recording.unit_files import Damage, read_units
+from deltawire.recording.units import START
+
 CHUNK = 1 << 16
 PIECE = 1 << 12
 LOOK_BACK = 1 << 17
@@ -23,9 +26,10 @@ LONGEST_MAGIC = 16
 
 
 class Break(msgspec.Struct, frozen=True):
-    """Bytes are missing here, for this reason; the following data begins a new line."""
+    """Bytes are missing here, for this reason; the following data begins a new line, of this number if it is known."""
 
     reason: str
+    line: int = 0
 
 
 class _Packing(msgspec.Struct, frozen=True):
@@ -56,12 +60,35 @@ _PACKINGS = (
 
 
 def unpacked(raw: BinaryIO) -> Iterator[bytes | Break]:
-    """A file's bytes in pieces, with UTF-16 converted to UTF-8; `Break`s where some are missing."""
+    """A file's bytes in pieces, with UTF-16 converted to UTF-8; `Break`s where some are missing.
+
+    Our own files are read from the unit at which `raw` stands, all others from the beginning.
+    """
+    start = raw.tell()
+    if raw.read(len(START)) == START:
+        return unit_pieces(raw, start)
+    raw.seek(0)
     head = raw.read(LONGEST_MAGIC)
     raw.seek(0)
     packing = next((known for known in _PACKINGS if known.begins.match(head)), None)
     pieces = _plain(raw) if packing is None else _Unpacker(raw, packing).pieces()
     return _as_utf8(pieces)
+
+
+def unit_pieces(raw: BinaryIO, start: int) -> Iterator[bytes | Break]:
+    """The lines of our own files, unit by unit."""
+    damage = ""
+    for unit in read_units(raw, start):
+        if isinstance(unit, Damage):
+            damage = damage or str(unit)
+            continue
+        placed, content = unit
+        if damage:
+            yield Break(damage, placed.head.first_line)
+            damage = ""
+        yield content
+    if damage:
+        yield Break(damage)
 
 
 def _plain(raw: BinaryIO) -> Iterator[bytes]:

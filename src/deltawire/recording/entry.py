@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-RecordKind = Literal["opened", "received", "fetched", "damaged"]
+RecordKind = Literal["opened", "received", "fetched", "sent", "closed", "damaged"]
 SECOND_NS = 1_000_000_000
 LATEST_NS = (1 << 63) - 1
 NO_TIME_NS = 1_000_000 * SECOND_NS
@@ -49,6 +49,18 @@ def format_time(at_ns: int) -> str | None:
     return (
         f"{datetime.fromtimestamp(at_ns // SECOND_NS, UTC):%Y-%m-%dT%H:%M:%S}.{at_ns % SECOND_NS // 1000:06}Z"
     )
+
+
+def parse_time(text: str) -> int:
+    """A time as ISO 8601 (UTC unless it says otherwise), or s, ms, µs or ns since 1970; `ValueError` if it is none."""
+    if text.isdigit():
+        number = int(text)
+        while number and number < 10**17:  # 1973 in nanoseconds, 5138 in seconds
+            number *= 1000
+        return number
+    at = datetime.fromisoformat(text)
+    whole = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return int(whole.timestamp()) * SECOND_NS + whole.microsecond * 1000
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):

@@ -15,11 +15,18 @@ class Damaged(Exception):  # noqa: N818 (it ends nothing)
 class Lines:
     """The lines of a file. `number` is that of the last line read, from 1."""
 
-    def __init__(self, raw: BinaryIO) -> None:
-        self._pieces: Iterator[bytes | Break] = unpacked(raw)
+    def __init__(self, raw: BinaryIO, pieces: Iterator[bytes | Break] | None = None) -> None:
+        """`pieces` are the file's bytes if it is known how to read them."""
+        self._pieces: Iterator[bytes | Break] = unpacked(raw) if pieces is None else pieces
         self._data = b""
         self._at = 0
         self.number = 0
+        self._resumes_at = 0
+        """The number of the next line, where a file says so behind damage."""
+
+    def begins_at(self, number: int) -> None:
+        """The next line has this number."""
+        self.number = number - 1
 
     def read(self) -> bytes:
         """The next line with its end, b"" after the last; `Damaged` if it is lost."""
@@ -59,10 +66,13 @@ class Lines:
     def _read_across(self) -> bytes:
         parts = [self._data[self._at :]]
         self._data, self._at = b"", 0
+        if self._resumes_at:
+            self.number, self._resumes_at = self._resumes_at - 1, 0
         self.number += 1
         size = len(parts[0])
         for piece in self._pieces:
             if isinstance(piece, Break):
+                self._resumes_at = piece.line
                 raise Damaged(piece.reason)
             end = piece.find(b"\n") + 1
             size += end or len(piece)

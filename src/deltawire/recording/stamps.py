@@ -80,6 +80,10 @@ class Clock:
         self.backward = 0
         self.doubted = 0
 
+    def use_wall_ns(self) -> None:
+        """The format defines the clock: nanoseconds since 1970."""
+        self._use("wall", 1)
+
     def times(self, entries: Iterable[Entry]) -> Iterator[RecordingEntry]:
         """Records in the order of the entries; `RecordingError` if the stamps match no clock."""
         source = iter(entries)

@@ -135,7 +135,8 @@ class App:
         """
         try:
             async for batch in source.events(Wants()):
-                self.gateway.heard_from(source.venue)
+                if not all(isinstance(event, Fault) for event in batch.events):
+                    self.gateway.heard_from(source.venue)
                 self._publish(batch)
         except JournalError:
             raise

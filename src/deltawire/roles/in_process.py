@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK
 from websockets.frames import Close, CloseCode
 
-from deltawire.client.client import Client
+from deltawire.client.client import Client, Login
 from deltawire.dialect.grammar import parse_channel
 from deltawire.errors import FeedError, UsageError
 from deltawire.fanout.channel_encoding import PROTO
-from deltawire.fanout.subscribers import Subscriber
+from deltawire.fanout.subscribers import Encoding, Subscriber
 from deltawire.gateway.gateway import Gateway, Session
 from deltawire.model.events import Listing
 from deltawire.model.instruments import Instrument
@@ -119,12 +119,12 @@ class PacedSource:
 class InProcessConnection:
     """A gateway's end of a connection within the process; see `deltawire.gateway.gateway.Connection`."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, encoding: Encoding = PROTO) -> None:
         self.closed: Close | None = None
         self.messages: deque[str | bytes] = deque()
         self.news = asyncio.Event()
         self.subscriber = Subscriber(
-            self, PROTO, most_channels=gateway.limits.subscriptions, crowded=self._crowded
+            self, encoding, most_channels=gateway.limits.subscriptions, crowded=self._crowded
         )
         self._gateway = gateway
         self._session: Session = gateway.make_session()
@@ -221,8 +221,17 @@ class InProcess:
     With a `pace` its source, a recording, goes on only while somebody reads, and begins with the first who does.
     """
 
-    def __init__(self, app: App, *, source: PacedSource | None = None, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        *,
+        source: PacedSource | None = None,
+        pace: Pace | None = None,
+        login: Login | None = None,
+    ) -> None:
+        """Every connection is signed in, where there is a `login`."""
         self._app = app
+        self._login = login
         self._source = source
         self._pace = pace
         self._work: list[asyncio.Task[None]] = []
@@ -267,7 +276,14 @@ class InProcess:
         if self._over:
             raise FeedError("the recording has been played to its end", retry=False)
         read = self._pace.look_again if self._pace is not None else lambda: None
-        return Client(InProcessWire(InProcessConnection(self._app.gateway), read), session, queue)
+        client = Client(InProcessWire(InProcessConnection(self._app.gateway), read), session, queue)
+        if self._login is not None:
+            try:
+                await client.sign_in(self._login)
+            except BaseException:
+                await client.close()
+                raise
+        return client
 
     def failed(self) -> None:
         """There is no other place."""

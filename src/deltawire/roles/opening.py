@@ -1,24 +1,35 @@
 """`deltawire.open`: one front door to servers, recordings and the built-in exchange."""
 
+import asyncio
+import secrets
 import tempfile
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from os.path import isdir
 from pathlib import Path
 from ssl import SSLContext
 from urllib.parse import parse_qsl
 
+from deltawire.access.keys import Key
+from deltawire.access.scopes import EVERYTHING
 from deltawire.client.client import Login
 from deltawire.client.connection import Connection
 from deltawire.client.targets import Servers
 from deltawire.errors import UsageError
-from deltawire.recording import Recording
+from deltawire.ports import Batch
+from deltawire.recording.entry import parse_time
 from deltawire.roles.exchange import BuiltinExchange, Setup
-from deltawire.roles.gateway import App, WallClock
+from deltawire.roles.gateway import TIMER_S, App, WallClock
 from deltawire.roles.in_process import InProcess, Pace, PacedSource
-from deltawire.sources.replay import ReplaySource, play
+from deltawire.sources.recorded import Playing, connections_at, sources_at
+from deltawire.sources.replay import Played, play_together
+from deltawire.store.accounts import AccountStore
+from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY, make_venue
 
-LIVE = "connections to venues are not in this version: name a server of yours (ws://…), or replay:, or sim:"
+ACCOUNT = "me"
+DEPOSITS = {"BTC": 10 * 10**8, "ETH": 100 * 10**8, "USDC": 100_000 * 10**8}
+"""What the account of a simulation begins with, in 1e-8."""
+LIVE = "run `deltawire serve --venue NAME` and open its address (ws://…), or replay:, or sim:"
 MS_NS, SECOND_NS = 1_000_000, 1_000_000_000
 
 
@@ -41,7 +52,8 @@ def open(
     * `replay:FILE?venue=okx&from=2024-08-08T10:00&speed=10`: a recording, from a time on (UTC; its beginning if not
       given), so many times as fast as it was recorded (0, which is the default, as fast as it is read). It goes on only
       while somebody reads, begins with the first who does, and ends the iteration at its end.
-    * `sim:seed=7&speed=1`: the built-in exchange with its simulated market, which starts empty and is gone afterwards.
+    * `sim:seed=7&speed=1`: the built-in exchange with its simulated market, which starts empty and is gone
+      afterwards. You are signed in to an account with 10 BTC, 100 ETH and 100,000 USDC.
 
     `UsageError` where this cannot be opened at all.
     """
@@ -85,61 +97,64 @@ def _number(options: dict[str, str], name: str, default: float) -> float:
     return number
 
 
-def _time_ns(text: str) -> int:
-    """A time as ISO 8601 (UTC unless it says otherwise), or seconds, ms, µs or ns since 1970."""
-    if text.isdigit():
-        number = int(text)
-        while number and number < 10**17:  # 1973 in nanoseconds, 5138 in seconds
-            number *= 1000
-        return number
+def parse_time_ns(text: str) -> int:
     try:
-        at = datetime.fromisoformat(text)
+        return parse_time(text)
     except ValueError as error:
         raise UsageError(f"from is a time such as 2024-08-08T10:00, not {text!r}") from error
-    whole = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return int(whole.timestamp()) * SECOND_NS + whole.microsecond * 1000
 
 
 def _replay(text: str) -> InProcess:
     path, _, query = text.partition("?")
     options = _options(query, {"venue", "from", "speed"})
-    if "venue" not in options:
+    venue, speed = options.get("venue", ""), _number(options, "speed", 0.0)
+    from_ns = parse_time_ns(options["from"]) if options.get("from") else 0
+    if not venue and not isdir(path):
         raise UsageError(f"whose recording is it? replay:{path}?venue={next(iter(REGISTRY))}")
-    recording = Recording(_file(Path(path)))
-    recording.probe()
-    name, speed = options["venue"], _number(options, "speed", 0.0)
-    from_ns = _time_ns(options["from"]) if options.get("from") else 0
+    playing = Playing(speed or None, from_ns=from_ns)
+    found = sources_at(path, WallClock(), venue=venue, playing=playing)
+    if len(found) > 1:
+        names = ", ".join(source.venue for source in found)
+        raise UsageError(f"{path} is of {names}: add venue=NAME for one of them, or `deltawire replay` it")
     pace = Pace()
-    source = PacedSource(
-        ReplaySource(recording, make_venue(name), WallClock(), speed=speed or None),
-        pace,
-        from_ns,
-        rehearse=lambda: play(Recording(recording.path).records(), make_venue(name)),
-    )
+    source = PacedSource(found[0], pace, from_ns, rehearse=lambda: _rehearsed(path, venue))
     return InProcess(App([source]), source=source, pace=pace)
 
 
-def _file(path: Path) -> Path:
-    """The recording at a path: itself, or the only file in a folder."""
-    if not path.is_dir():
-        return path
-    files = sorted(each for each in path.iterdir() if each.is_file())
-    if len(files) != 1:
-        raise UsageError(f"{path} holds {len(files)} files: name the one to replay")
-    return files[0]
+def _rehearsed(path: str, venue: str) -> Iterator[Batch]:
+    """The same from its beginning."""
+    pairs = [Played(each.recording, make_venue(each.venue)) for each in connections_at(path, venue)]
+    return play_together(pairs)
 
 
 class _Simulated(InProcess):
-    """The built-in exchange in a folder that is gone afterwards."""
+    """The built-in exchange in a folder that is gone afterwards, with one funded account on it."""
 
     def __init__(self, options: dict[str, str]) -> None:
         self._seed = int(_number(options, "seed", 1))
         self._speed = _number(options, "speed", 1.0)
         self._folder = tempfile.TemporaryDirectory(prefix="deltawire-sim-")
-        self._builtin = BuiltinExchange(
-            Path(self._folder.name), WallClock(), Setup(seed=self._seed), speed=self._speed
+        folder = Path(self._folder.name)
+        self._account = AccountStore(folder).add(ACCOUNT, DEPOSITS)
+        keys, key = KeyStore(folder), Key("sim", "hmac", secrets.token_urlsafe(), ACCOUNT, EVERYTHING)
+        keys.add(key)
+        self._builtin = BuiltinExchange(folder, WallClock(), Setup(seed=self._seed), speed=self._speed)
+        super().__init__(
+            App([self._builtin.source], keys=keys, trading=self._builtin.service),
+            login=Login(key.client_id, key.secret),
         )
-        super().__init__(App([self._builtin.source], trading=self._builtin.service))
+
+    async def start(self) -> None:
+        """Begin, and wait for the account's deposits."""
+        await super().start()
+        accounts = self._builtin.service.accounts.ledger.accounts
+
+        def funded() -> bool:
+            account = accounts.get(self._account.number)
+            return account is not None and account.wallets.keys() >= DEPOSITS.keys()
+
+        while not funded():  # noqa: ASYNC110 (accounts tell nobody)
+            await asyncio.sleep(TIMER_S)
 
     async def close(self) -> None:
         """End everything."""

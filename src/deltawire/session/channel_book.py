@@ -75,6 +75,15 @@ class ChannelBook:
         for side in (self._ladder.bids, self._ladder.asks):
             side.load((), ())
 
+    def image(self) -> list[Event]:
+        """The book as it stands, as the events that one begins with; none before its first image."""
+        if self.instrument is None:
+            return []
+        sides = self._ladder.bids.levels(), self._ladder.asks.levels()
+        stamps = self.venue_ns, self.seen_ns
+        status = Status(self.instrument, self.state, self.reason, self.seen_ns, self.detail)
+        return [status, BookImage(self.instrument, self.sequence, *sides, *stamps, 0, self.known)]
+
     def top(self, depth: int | None = None, *, beyond: bool = False) -> tuple[list[Level], list[Level]]:
         """The best bids and asks, best first, as far as they are known; with `beyond`, all that there are."""
         if self.instrument is None:

@@ -1,8 +1,9 @@
 """Notifications as the events that the server made them of. Pure: JSON and protobuf alike, books verified on the way.
 
-Books, trades, tickers, indices, candles, listings and statuses become events of `deltawire.model.events`. What has
-no event there (private channels, statistics of an index) stays a `Notification`. Stamps are the server's where it was
-asked for them (`stamps`), else `venue_ns` is the notification's millisecond and `seen_ns` when it came here.
+Books, trades, tickers, indices, candles, listings and statuses become events of `deltawire.model.events`, and orders
+and own trades values of `account_items`. What has neither (a portfolio, statistics of an index) stays a `Notification`.
+Stamps are the server's where it was asked for them (`stamps`), else `venue_ns` is the notification's millisecond and
+`seen_ns` when it came here.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,11 +31,12 @@ from deltawire.model.events import (
 )
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import double_text, exact_mantissa
+from deltawire.session.account_items import Order, UserTrade, to_order, to_user_trade
 from deltawire.session.channel_book import ChannelBook, Stamps
 from deltawire.session.client import Notification
 
 MS_NS = 1_000_000
-Item = Event | Notification
+Item = Event | Order | UserTrade | Notification
 _TICKER = {name: name for name in Ticker.__struct_fields__} | {
     "best_bid_size": "best_bid_amount",
     "best_ask_size": "best_ask_amount",
@@ -105,6 +107,8 @@ class EventDecoder:
     def decode(self, note: Notification, received_ns: int) -> list[Item]:
         """The events of a notification that came at `received_ns`; `FeedError` where it contradicts what was before."""
         key = parse_channel(note.channel)
+        if key is not None and key.family in _ACCOUNT:
+            return _account_items(note, _ACCOUNT[key.family])
         decode = None if key is None else self._decoders.get(key.family)
         if key is None or decode is None:
             return [note]
@@ -120,6 +124,10 @@ class EventDecoder:
     def book(self, channel: str) -> ChannelBook:
         """The book of a channel, empty before its first image."""
         return self._books.setdefault(channel, ChannelBook())
+
+    def books(self) -> list[ChannelBook]:
+        """Every book that has begun."""
+        return list(self._books.values())
 
     def forget(self, channel: str) -> None:
         """What came on a channel before is void: its image begins anew."""
@@ -255,6 +263,22 @@ class EventDecoder:
         if name and venue != self._home and venue in self._venues:
             return venue, name
         return self._home or "", public
+
+
+_ACCOUNT: dict[str, Callable[[Any], Order | UserTrade]] = {
+    "user_orders": to_order,
+    "user_trades": to_user_trade,
+}
+"""Channels of an account that have values of their own."""
+
+
+def _account_items(note: Notification, to_item: Callable[[Any], Order | UserTrade]) -> list[Item]:
+    """The orders or trades of a notification, one or a list."""
+    told = note.data if isinstance(note.data, list) else [note.data]
+    try:
+        return [to_item(each) for each in told]
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+        raise FeedError(f"no notification of {note.channel}: {error!r}", retry=False) from error
 
 
 def _named(key: ChannelKey, data: Any) -> Iterator[str]:

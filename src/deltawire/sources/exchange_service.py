@@ -134,10 +134,10 @@ class ExchangeService:
             self._fail(error)
             return [UNWRITTEN]
         trades = self._history.apply(outputs)
-        self.market_past.apply(outputs)
+        volatility = self.market_past.apply(outputs)
         if isinstance(record, OpenSubaccount | CloseSubaccount):
             self._name_subaccounts()
-        events = [output for output in outputs if isinstance(output, PUBLIC)]
+        events = [*(output for output in outputs if isinstance(output, PUBLIC)), *volatility]
         account_events = self._news(outputs, trades) if self._named else {}
         if isinstance(record, Prices):
             self._add_states(account_events)

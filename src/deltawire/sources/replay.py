@@ -1,17 +1,49 @@
 """A recording as a source: its frames go through the venue's state machine at the recorded times."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+import heapq
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 
 import msgspec
 
 from deltawire.model.events import Event, Fault
-from deltawire.ports import Batch, BookFrames, Clock, Fetch, Output, Reconnect, Send, Venue, Wants
+from deltawire.ports import Ask, Batch, BookFrames, Clock, Output, Tap, Venue, Wants
 from deltawire.recording import Recording, RecordingEntry
 
 BATCH = 64
 """Records at full speed between turns of other tasks."""
 LOOP_PAUSE_NS = 1_000_000_000
+
+
+class Played(msgspec.Struct, frozen=True):
+    """The recording of one connection, the state machine that reads it, and the time from which it is read."""
+
+    recording: Recording
+    venue: Venue
+    from_ns: int = 0
+    connection: str = ""
+    tap: Tap | None = None
+    """Hears what is played, at the recorded times."""
+
+    def records(self) -> Iterator[RecordingEntry]:
+        """Its records, from the beginning or that time on."""
+        records = self.recording.records(self.from_ns)
+        return records if self.tap is None else _tapped(records, self.tap, self.connection)
+
+
+def _tapped(records: Iterable[RecordingEntry], tap: Tap, connection: str) -> Iterator[RecordingEntry]:
+    for record in records:
+        if record.kind == "opened":
+            tap.noted(connection, record.at_ns, "connected", url=record.payload.decode("utf-8", "replace"))
+        elif record.kind == "closed":
+            tap.noted(connection, record.at_ns, "closed", reason=record.payload.decode("utf-8", "replace"))
+        elif record.kind == "damaged":
+            tap.noted(connection, record.at_ns, "gap", reason=f"{record.place}: {record.reason}")
+        else:
+            tap.passed(connection, record.at_ns, record.kind, record.payload, url=record.url)
+        yield record
 
 
 def play(records: Iterable[RecordingEntry], venue: Venue) -> Iterator[Batch]:
@@ -28,6 +60,13 @@ def play(records: Iterable[RecordingEntry], venue: Venue) -> Iterator[Batch]:
         now = max(now, record.at_ns)
         if record.kind == "damaged":
             yield _batch(venue, now, _damage(venue, record, now))
+            continue
+        if record.kind == "sent":
+            continue
+        if record.kind == "closed":
+            if is_open:
+                yield _batch(venue, now, venue.closed(now))
+            is_open = False
             continue
         if is_open and record.kind == "opened":
             yield _batch(venue, now, venue.closed(now))
@@ -46,30 +85,36 @@ def _damage(venue: Venue, record: RecordingEntry, now: int) -> list[Output]:
     return [Fault(venue.name, now, where), *venue.missed(now, where)]
 
 
-def play_again(recording: Recording, venue: Venue) -> Iterator[Batch]:
-    """Play a recording in a loop: each round follows the previous one in time and starts with a reconnection.
+def play_together(pairs: Sequence[Played]) -> Iterator[Batch]:
+    """Play the connections of a venue at once, in the order of their times."""
+    if len(pairs) == 1:
+        return play(pairs[0].records(), pairs[0].venue)
+    return heapq.merge(*(play(pair.records(), pair.venue) for pair in pairs), key=attrgetter("at_ns"))
 
-    The venue's state machine uses recorded time in every round, so expiries happen again in each; only the output is
+
+def play_again(pairs: Sequence[Played]) -> Iterator[Batch]:
+    """Play recordings in a loop: each round follows the previous one in time and starts with a reconnection.
+
+    The venue's state machines use recorded time in every round, so expiries happen again in each; only the output is
     shifted.
     """
     shift_ns = 0
     while True:
         end_ns = 0
-        for batch in play(recording.records(), venue):
+        for batch in play_together(pairs):
             end_ns = batch.at_ns
             yield _moved(batch, shift_ns)
         if not end_ns:
             return
-        yield _moved(_batch(venue, end_ns, venue.closed(end_ns)), shift_ns)
-        venue.rewound()
-        first = next(record for record in recording.records() if record.kind != "damaged")
-        shift_ns += end_ns + LOOP_PAUSE_NS - first.at_ns
+        for pair in pairs:
+            yield _moved(_batch(pair.venue, end_ns, pair.venue.closed(end_ns)), shift_ns)
+            pair.venue.rewound()
+        firsts = [next(r for r in pair.records() if r.kind != "damaged").at_ns for pair in pairs]
+        shift_ns += end_ns + LOOP_PAUSE_NS - min(firsts)
 
 
 def _batch(venue: Venue, now: int, outputs: list[Output]) -> Batch:
-    return Batch(
-        venue.name, now, [output for output in outputs if not isinstance(output, Send | Fetch | Reconnect)]
-    )
+    return Batch(venue.name, now, [output for output in outputs if not isinstance(output, Ask)])
 
 
 def _moved(batch: Batch, shift_ns: int) -> Batch:
@@ -128,46 +173,49 @@ class ReplaySource:
 
     def __init__(
         self,
-        recording: Recording,
-        venue: Venue,
+        played: Sequence[Played],
         wall: Clock,
         *,
         speed: float | None = 1.0,
         loop: bool = False,
+        from_ns: int = 0,
     ) -> None:
-        self._recording = recording
-        self._venue = venue
+        """`played` are the connections to one venue; recorded time before `from_ns` passes at full speed."""
+        self._pairs = list(played)
         self._speed = speed
         self._loop = loop
+        self._from_ns = from_ns
         self._clock = ReplayClock(wall, speed or 1.0)
-        self.venue = venue.name
+        self.venue = self._pairs[0].venue.name
 
     def now(self) -> int:
         """Recorded time in nanoseconds; 0 before the first record."""
         return self._clock.now()
 
     def book_frames(self) -> BookFrames:
-        return self._venue.book_frames
+        frames = [pair.venue.book_frames for pair in self._pairs]
+        return BookFrames(sum(each.fast for each in frames), sum(each.parser for each in frames))
 
     def unread(self) -> Mapping[str, int]:
-        return self._venue.unread
+        unread: Counter[str] = Counter()
+        for pair in self._pairs:
+            unread.update(pair.venue.unread)
+        return unread
 
     async def events(self, wants: Wants) -> AsyncIterator[Batch]:
         """Yield batches of events; `wants` is ignored, because a recording contains what its recorder requested."""
-        batches = (
-            play_again(self._recording, self._venue)
-            if self._loop
-            else play(self._recording.records(), self._venue)
-        )
+        batches = play_again(self._pairs) if self._loop else play_together(self._pairs)
+        has_begun = False
         for played, batch in enumerate(batches):
-            if not played:
+            if not has_begun:
                 self._clock.start(batch.at_ns)
-            await self._pace(batch.at_ns, played)
+                has_begun = batch.at_ns >= self._from_ns
+            await self._pace(batch.at_ns, played, waits=has_begun)
             self._clock.reach(batch.at_ns)
             if batch.events:
                 yield batch
 
-    async def _pace(self, at_ns: int, played: int) -> None:
-        wait_s = self._clock.wait_s(at_ns) if self._speed else 0.0
+    async def _pace(self, at_ns: int, played: int, *, waits: bool) -> None:
+        wait_s = self._clock.wait_s(at_ns) if self._speed and waits else 0.0
         if wait_s > 0 or played % BATCH == 0:
             await asyncio.sleep(wait_s)

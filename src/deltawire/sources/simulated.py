@@ -11,7 +11,7 @@ from deltawire.exchange.accounts.accounts import Accounts
 from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.instruments.calendar import SECOND_NS
 from deltawire.exchange.matching.books import OrderBook
-from deltawire.exchange.pricing.tickers import indices, ticker, volatilities
+from deltawire.exchange.pricing.tickers import indices, ticker
 from deltawire.model.events import Event
 from deltawire.ports import Batch, Clock, Wants
 from deltawire.sources.exchange_service import ExchangeService
@@ -181,7 +181,6 @@ def tickers(exchange: Exchange, accounts: Accounts) -> Iterator[Event]:
     """What every index and every open instrument stands at, as of the moment when it is asked for; futures first."""
     pricing, interest = accounts.pricing, open_interest(accounts)
     yield from indices(pricing)
-    yield from volatilities(pricing)
     for name, instrument in sorted(pricing.instruments.items(), key=lambda pair: pair[1].kind != "future"):
         book = exchange.matching.books.get(name)
         if book is not None and name in pricing.marks:

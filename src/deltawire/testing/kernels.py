@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from deltawire.book import book, checksums, fast_path, kernel, known, ladder, merging, pure
 from deltawire.fanout.channels import books
-from deltawire.market import book_log
+from deltawire.market import book_log, whole
 
 
 @contextmanager
@@ -19,6 +19,7 @@ def pure_kernel() -> Iterator[None]:
         (checksums, "level_digits"),
         (merging, "Pending"),
         (book_log, "Pending"),
+        (whole, "join_changes"),
         (books, "Pending"),
         (books, "Top"),
     ]

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from deltawire.model.events import Event
-from deltawire.ports import Ask, Batch, Fetch, Output, Reconnect, Send, Venue
+from deltawire.ports import Ask, Batch, Fetch, Output, Receipt, Reconnect, Send, Venue
 from deltawire.testing.simulators.simulator import Simulator
 
 STEP_NS = 50_000_000
@@ -23,6 +23,7 @@ class Link:
         self.asks: deque[Ask] = deque()
         self.batches: list[Batch] = []
         self.reconnects: list[Reconnect] = []
+        self.receipts: list[Receipt] = []
         self._answering = False
 
     @property
@@ -88,6 +89,8 @@ class Link:
         for output in outputs:
             if isinstance(output, Reconnect):
                 self.reconnects.append(output)
+            elif isinstance(output, Receipt):
+                self.receipts.append(output)
             elif isinstance(output, Send | Fetch):
                 self.asks.append(output)
             else:

@@ -5,6 +5,7 @@ from pathlib import Path
 from random import Random
 
 from deltawire.journal.files import DiskFiles
+from deltawire.recording.disk import LocalDisk
 
 
 class PowerLossError(OSError):
@@ -69,3 +70,57 @@ def _torn(unsynced: bytes, random: Random) -> bytes:
         hole = random.randrange(len(part))
         part[hole:] = bytes(len(part) - hole)
     return bytes(part)
+
+
+class PowerCutDisk(LocalDisk):
+    """A recorder's directory, with real syncs; records how much of each file has been synced.
+
+    A name that was never synced is gone after the cut; a file that was replaced is there as before, or as after.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self._root = directory
+        self._power_lock = threading.Lock()
+        self._off = False
+        self._synced = {name: self.path(name).stat().st_size for name in self.names("**/*")}
+
+    def append(self, name: str, content: bytes) -> None:
+        """See `Disk`; durable only if the power is still on afterwards."""
+        self._powered()
+        super().append(name, content)
+        self._note(name, self._synced.get(name, 0) + len(content))
+
+    def truncate(self, name: str, size: int) -> None:
+        """See `Disk`."""
+        self._powered()
+        super().truncate(name, size)
+        self._note(name, min(size, self._synced.get(name, 0)))
+
+    def replace(self, name: str, content: bytes) -> None:
+        """See `Disk`."""
+        self._powered()
+        super().replace(name, content)
+        self._note(name, len(content))
+
+    def cut(self, survivors: Path, random: Random) -> None:
+        """Cut the power; copies what a restart would find to another directory."""
+        with self._power_lock:
+            self._off = True
+            synced = dict(self._synced)
+        survivors.mkdir()
+        for name, size in synced.items():
+            if self.path(name).exists():
+                content = self.path(name).read_bytes()
+                target = survivors / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content[:size] + _torn(content[size:], random))
+
+    def _powered(self) -> None:
+        if self._off:
+            raise PowerLossError("no power")
+
+    def _note(self, name: str, size: int) -> None:
+        with self._power_lock:
+            self._powered()
+            self._synced[name] = size

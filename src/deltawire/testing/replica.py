@@ -31,6 +31,10 @@ class ReplicaBook(msgspec.Struct):
     venue_sequence: int = 0
     known: KnownRange = WHOLE
 
+    def rescale_range(self, price_factor: int) -> None:
+        """Convert to finer ticks."""
+        self.known = self.known.rescaled(price_factor)
+
     @property
     def inside(self) -> PlainBook:
         """The levels within the known range."""
@@ -118,7 +122,7 @@ class Replica:
             for side in ("bids", "asks"):
                 finer = {p * price_factor: s * size_factor for p, s in getattr(held.book, side).items()}
                 setattr(held.book, side, finer)
-            held.known = held.known.rescaled(price_factor)
+            held.rescale_range(price_factor)
 
 
 def _load(levels: Levels, event: Event) -> dict[int, int]:

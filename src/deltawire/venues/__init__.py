@@ -5,6 +5,7 @@ from collections.abc import Callable
 from deltawire.errors import UsageError
 from deltawire.ports import Venue
 from deltawire.venues.binance_coinm import BinanceCoinm
+from deltawire.venues.binance_options import BinanceOptions
 from deltawire.venues.binance_spot import BinanceSpot
 from deltawire.venues.binance_usdm import BinanceUsdm
 from deltawire.venues.bybit import BybitInverse, BybitLinear, BybitOption, BybitSpot
@@ -17,6 +18,7 @@ from deltawire.venues.okx import Okx
 
 REGISTRY: dict[str, Callable[[], Venue]] = {
     "binance_coinm": BinanceCoinm,
+    "binance_options": BinanceOptions,
     "binance_spot": BinanceSpot,
     "binance_usdm": BinanceUsdm,
     "bybit_inverse": BybitInverse,

@@ -6,7 +6,8 @@ states the best prices at an update id: if that is the id of the book, the two m
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -21,10 +22,23 @@ from deltawire.model.events import BookDelta, Side, Ticker
 from deltawire.model.expiries import FOREVER_NS
 from deltawire.model.instruments import Instrument
 from deltawire.model.known_range import least_limit
+from deltawire.model.limits import Cost
 from deltawire.model.numbers import exponent_of, parse_decimal
-from deltawire.ports import Ask, Fetch, Output, Send, Wants
+from deltawire.ports import Ask, Fetch, FrameIds, Output, Reconnect, Send, Stream, Wants
 from deltawire.venues.channels import Rank
-from deltawire.venues.connection import BAD_FRAME, Id, Ms, VenueConnection, split_pair, to_float, to_ns
+from deltawire.venues.connection import (
+    BAD_FRAME,
+    Id,
+    Ms,
+    Requests,
+    VenueConnection,
+    acknowledged,
+    portions,
+    refused,
+    split_pair,
+    to_float,
+    to_ns,
+)
 from deltawire.venues.tape import Trades
 
 LIMITS = (5, 10, 20, 50, 100, 500, 1000, 5000)
@@ -33,6 +47,22 @@ QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "EUR", "TRY", "BTC", "ETH", "
 ENDED = ("BREAK", "HALT", "END_OF_DAY", "DELIVERING", "DELIVERED", "SETTLING", "CLOSE")
 """States of a symbol that is not traded, and not about to be."""
 TOPS_KEPT = 512
+STREAMS_PER_REQUEST = 100
+USED_WEIGHT = "x-mbx-used-weight-1m"
+FUTURES_COSTS = (
+    Cost("/depth", 20, ((50, 2), (100, 5), (500, 10), (1000, 20))),
+    Cost("/exchangeInfo", 1),
+)
+SPOT_COSTS = (
+    Cost("/depth", 250, ((100, 5), (500, 25), (1000, 50), (5000, 250))),
+    Cost("/exchangeInfo", 20),
+)
+NO_CHECKSUM = "a wrong size below the best price: there are no checksums, only the best prices at an id"
+DAY_S = 86_400.0
+SHUTDOWN = "serverShutdown"
+"""The event before the venue closes a connection."""
+CADENCES_S = {"markPrice@1s": 1.0}
+GIVES = {"markPrice@1s": "mark_price", "bookTicker": "best_bid_price"}
 SLOWEST_MS = 1000
 """The interval of streams that state none."""
 _PARTIAL = re.compile(r"depth(\d{1,2})(@\d{1,4}ms)?", re.ASCII)
@@ -53,6 +83,7 @@ class _Message(msgspec.Struct):
     code: int | None = None
     msg: str = ""
     error: "_Error | None" = None
+    id: int | str | None = None
     e: str = ""
     """The event of a raw stream's frame, which has no envelope."""
     s: str = ""
@@ -148,6 +179,17 @@ class _ExchangeInfo(msgspec.Struct):
     symbols: list[msgspec.Raw]
 
 
+class _Numbers(msgspec.Struct):
+    """The ids of an update, whatever else is in it."""
+
+    e: str = ""
+    s: str = ""
+    U: Id = 0
+    u: Id = 0
+    pu: Id = 0
+
+
+_numbers = msgspec.json.Decoder(_Numbers).decode
 _decode_levels = msgspec.json.Decoder(list[tuple[str, str]]).decode
 
 
@@ -202,6 +244,10 @@ class BinanceConnection(VenueConnection):
     rest = ""
     depth_stream = ""
     trade_stream = "trade"
+    paths: ClassVar[Mapping[str, str]] = {}
+    """The paths of streams that are not on the path `public`, by the first word of their names."""
+    path = ""
+    """The path of all others."""
     image_limit = 1000
     pads_decimals = True
     partial_as_update = False
@@ -221,7 +267,7 @@ class BinanceConnection(VenueConnection):
     def __init__(self) -> None:
         super().__init__()
         self._tops: dict[str, dict[int, _Top]] = {}
-        self._asked = 0
+        self._requests = Requests()
         self._stream = ""
         """The stream of the present frame, from its envelope."""
         self._streams = {
@@ -243,26 +289,53 @@ class BinanceConnection(VenueConnection):
     def closed(self, now: int) -> list[Output]:
         """Drop the best prices of the closed connection."""
         self._tops.clear()
+        self._requests.clear()
         return super().closed(now)
 
-    def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
-        streams = {
+    def streams(self, wants: Wants) -> list[Stream]:
+        kinds = {
             "book": (self.depth_stream,),
             "trades": (self.trade_stream,),
             "ticker": ("bookTicker", *self._more_streams()),
         }
-        params = [
-            f"{name.lower()}@{stream}"
+        return [
+            Stream(
+                f"{name.lower()}@{kind}",
+                topic,
+                name,
+                self.paths.get(kind.partition("@")[0], self.path),
+                CADENCES_S.get(kind, 0.0),
+                GIVES.get(kind, ""),
+            )
             for topic in sorted(wants.topics)
-            for stream in streams[topic]
+            for kind in kinds[topic]
             for name in wants.instruments
         ]
-        outputs: list[Output] = [Fetch("instruments", f"{self.rest}exchangeInfo")]
-        if params:
-            self._asked += 1
-            request = {"method": "SUBSCRIBE", "params": params, "id": self._asked}
-            outputs.append(Send(msgspec.json.encode(request).decode()))
-        return outputs
+
+    def lists(self, wants: Wants) -> list[Fetch]:
+        return [Fetch("instruments", f"{self.rest}exchangeInfo")]
+
+    def subscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        return self._operations("SUBSCRIBE", streams)
+
+    def unsubscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        return self._operations("UNSUBSCRIBE", streams)
+
+    def _operations(self, method: str, streams: Sequence[Stream]) -> list[Send]:
+        sends = []
+        for some in portions(streams, STREAMS_PER_REQUEST):
+            names = [stream.name for stream in some]
+            number = self._requests.number(names if method == "SUBSCRIBE" else ())
+            request = {"method": method, "params": names, "id": number}
+            sends.append(Send(msgspec.json.encode(request).decode()))
+        return sends
+
+    def identity(self, frame: bytes) -> FrameIds | None:
+        message = self._message(frame)
+        data = _numbers(message.data if message.stream else frame)
+        if data.e != "depthUpdate" or not data.u:
+            return None
+        return FrameIds(data.s, data.pu or data.U - 1, data.u)
 
     def _more_streams(self) -> tuple[str, ...]:
         return ()
@@ -275,9 +348,13 @@ class BinanceConnection(VenueConnection):
             if _PARTIAL.fullmatch(kind):
                 return self._on_partial(message.stream, message.data, now)
             handle = self._streams.get(kind.partition("@")[0])
+            if handle is None and message.stream == f"!{SHUTDOWN}":
+                return [Reconnect(SHUTDOWN, planned=True)]
             return handle(message.data, now) if handle else self._not_read(kind)
         if message.error is not None:
-            return [self._complaint(f"{message.error.code} {message.error.msg}", now)]
+            return self._on_refusal(message.error.code, message.error.msg, message.id, now)
+        if message.e == SHUTDOWN:
+            return [Reconnect(SHUTDOWN, planned=True)]
         if message.s:
             return self._read_raw(message, frame, now)
         if message.last_update_id is not None:
@@ -286,8 +363,14 @@ class BinanceConnection(VenueConnection):
                 _refuse_partial(data.bids, data.asks)
             return self._image(self._sole_waiting(), _cut(_image_update(data)), now)
         if message.code is not None:
-            return [self._complaint(f"{message.code} {message.msg}", now)]
-        return [] if message.result else self._not_read(message.e or "no stream")
+            return self._on_refusal(message.code, message.msg, message.id, now)
+        if message.result:
+            return acknowledged(self._requests.take(message.id))
+        return self._not_read(message.e or "no stream")
+
+    def _on_refusal(self, code: int, text: str, number: int | str | None, now: int) -> list[Output]:
+        names = self._requests.take(number)
+        return [*refused(names, f"{code} {text}"), self._complaint(f"{code} {text}", now)]
 
     def _read_raw(self, message: _Message, frame: bytes, now: int) -> list[Output]:
         """A frame of `/ws/<stream>`, which is the data of an envelope; spot's best prices name no event."""
@@ -489,4 +572,7 @@ class BinanceConnection(VenueConnection):
 
     def _ask_image(self, book: Book) -> list[Ask]:
         symbol = book.instrument.name
-        return [Fetch(f"book:{symbol}", f"{self.rest}depth?symbol={symbol}&limit={self.image_limit}")]
+        return [Fetch(f"book:{symbol}", self.image_url(symbol))]
+
+    def image_url(self, symbol: str) -> str:
+        return f"{self.rest}depth?symbol={symbol}&limit={self.image_limit}"

@@ -5,11 +5,22 @@ are numbers of contracts, of 100 USD for BTC and 10 USD for most others, which t
 aggregated: their single stream is not documented.
 """
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import msgspec
 
 from deltawire.model.expiries import FOREVER_NS, parse_yymmdd
 from deltawire.model.instruments import Instrument
-from deltawire.venues.binance import _Symbol
+from deltawire.model.limits import Limits, Rate
+from deltawire.venues.binance import (
+    DAY_S,
+    FUTURES_COSTS,
+    NO_CHECKSUM,
+    STREAMS_PER_REQUEST,
+    USED_WEIGHT,
+    _Symbol,
+)
 from deltawire.venues.binance_usdm import BinanceUsdm
 from deltawire.venues.connection import split_pair
 
@@ -22,7 +33,26 @@ class BinanceCoinm(BinanceUsdm):
     name = "binance_coinm"
     rest = "https://dapi.binance.com/dapi/v1/"
     depth_stream = "depth@100ms"
-    trade_stream = "aggTrade"
+    paths: ClassVar[Mapping[str, str]] = {}
+    path = ""
+    limits = Limits(
+        endpoints={"": ("wss://dstream.binance.com/stream",)},
+        rest=("https://dapi.binance.com",),
+        pool="futures",
+        connects=Rate(300, 300.0),
+        messages=Rate(10, 1.0),
+        streams=200,
+        streams_per_request=STREAMS_PER_REQUEST,
+        weight=Rate(2400, 60.0),
+        costs=FUTURES_COSTS,
+        used_weight_header=USED_WEIGHT,
+        ping="frame",
+        ping_s=20.0,
+        lifetime_s=DAY_S,
+        joins=True,
+        cannot_show=NO_CHECKSUM,
+        source="developers.binance.com, COIN-M futures: WebSocket, general info; notice of 2026-06-30",
+    )
 
     def _describe(self, symbol: str) -> Instrument:
         """BTCUSD_PERP never expires, BTCUSD_260925 does; a name of another form tells nothing."""

@@ -1,6 +1,7 @@
 """Binance USD-M futures. See `deltawire.venues.binance`; continuity is the `pu` chain."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -9,8 +10,18 @@ from deltawire.book.sequencers import BridgedChain
 from deltawire.model.events import Liquidation, Side, Ticker
 from deltawire.model.expiries import FOREVER_NS, parse_yymmdd
 from deltawire.model.instruments import Instrument
+from deltawire.model.limits import Limits, Rate
 from deltawire.ports import Output
-from deltawire.venues.binance import BinanceConnection, _Symbol, diff_frames
+from deltawire.venues.binance import (
+    DAY_S,
+    FUTURES_COSTS,
+    NO_CHECKSUM,
+    STREAMS_PER_REQUEST,
+    USED_WEIGHT,
+    BinanceConnection,
+    _Symbol,
+    diff_frames,
+)
 from deltawire.venues.connection import Ms, optional_float, to_ns
 
 NEVER_MS = 4_133_404_800_000
@@ -41,7 +52,31 @@ class BinanceUsdm(BinanceConnection):
     """One connection to fstream.binance.com."""
 
     name = "binance_usdm"
+    trade_stream = "aggTrade"
+    paths: ClassVar[Mapping[str, str]] = {"aggTrade": "market", "markPrice": "market", "forceOrder": "market"}
+    path = "public"
     partial_as_update = True
+    limits = Limits(
+        endpoints={
+            "public": ("wss://fstream.binance.com/public/stream",),
+            "market": ("wss://fstream.binance.com/market/stream",),
+        },
+        rest=("https://fapi.binance.com",),
+        pool="futures",
+        connects=Rate(300, 300.0),
+        messages=Rate(10, 1.0),
+        streams=200,
+        streams_per_request=STREAMS_PER_REQUEST,
+        weight=Rate(2400, 60.0),
+        costs=FUTURES_COSTS,
+        used_weight_header=USED_WEIGHT,
+        ping="frame",
+        ping_s=20.0,
+        lifetime_s=DAY_S,
+        joins=True,
+        cannot_show=NO_CHECKSUM,
+        source="developers.binance.com, USD-M futures: WebSocket, change notice of 2026-03-06; general info",
+    )
     rest = "https://fapi.binance.com/fapi/v1/"
     sequencer = BridgedChain
     depth_stream = "depth@0ms"

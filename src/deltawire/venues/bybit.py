@@ -7,6 +7,7 @@ used as best prices, not as a book. `orderbook.full` (images by REST) and `order
 """
 
 import re
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -20,8 +21,9 @@ from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Greeks, Liquidation, Side, Stats, Ticker
 from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS, parse_day
 from deltawire.model.instruments import Instrument, Kind
+from deltawire.model.limits import Limits, Rate
 from deltawire.model.numbers import exponent_of
-from deltawire.ports import Ask, Fetch, Output, Send, Wants
+from deltawire.ports import Ask, Fetch, Output, Send, Stream, Wants
 from deltawire.venues.channels import Rank
 from deltawire.venues.connection import (
     BAD_FRAME,
@@ -29,9 +31,12 @@ from deltawire.venues.connection import (
     Id,
     Ms,
     VenueConnection,
+    acknowledged,
     ms,
     optional_float,
     percent,
+    portions,
+    refused,
     split_pair,
     to_ns,
 )
@@ -42,6 +47,8 @@ ARGS_PER_FRAME = 10
 """Maximum number of topics in a request of spot; the other categories allow more."""
 BEST = "1"
 """The depth at which all messages are images of the best level."""
+BEST_CADENCE_S = 3.0
+GIVES = {"tickers": "last_price"}
 OPTION_COINS = ("BTC", "ETH", "SOL")
 """The list of options is requested by coin; the coins of the requested instruments are added."""
 ENDED = ("Delivering", "Closed")
@@ -172,6 +179,25 @@ def _message(kind: str, *, engine_time: bool) -> Members:
     return members(_Frame, topic='"orderbook.$label"', type=f'"{kind}"', data=data, **times)
 
 
+def _limits(category: str, books: int) -> Limits:
+    return Limits(
+        endpoints={"": (f"wss://stream.bybit.com/v5/public/{category}",)},
+        rest=("https://api.bybit.com", "https://api.bytick.com"),
+        pool="v5",
+        connections=1000,
+        connects=Rate(500, 300.0),
+        books=books,
+        streams=2000 if category == "option" else 0,
+        arguments_bytes=21_000,
+        streams_per_request=ARGS_PER_FRAME,
+        weight=Rate(600, 5.0),
+        ping="message",
+        ping_s=20.0,
+        cannot_show="a wrong size anywhere in a book: there are no checksums",
+        source="bybit-exchange.github.io/docs v5: ws/connect, rate-limit",
+    )
+
+
 class BybitConnection(VenueConnection):
     """One connection to the public endpoint of one category."""
 
@@ -234,30 +260,43 @@ class BybitConnection(VenueConnection):
         self._pages.clear()
         return super().closed(now)
 
-    def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
+    def streams(self, wants: Wants) -> list[Stream]:
         topics = {
             "book": (f"orderbook.{self.book_depth}",),
             "trades": ("publicTrade",),
             "ticker": self.ticker_topics,
         }
-        args = [
-            f"{topic}.{name}"
-            for wanted in sorted(wants.topics)
-            for topic in topics[wanted]
-            for name in dict.fromkeys(self._subject(topic, name) for name in wants.instruments)
-        ]
-        frames = [
-            self._request("subscribe", args[start : start + ARGS_PER_FRAME])
-            for start in range(0, len(args), ARGS_PER_FRAME)
-        ]
-        return [*self._fetches(wants), *frames]
+        streams = []
+        for wanted in sorted(wants.topics):
+            for topic in topics[wanted]:
+                for name in wants.instruments:
+                    subject = self._subject(topic, name)
+                    instrument = name if subject == name else ""
+                    best = topic == f"orderbook.{BEST}"
+                    cadence_s, gives = (
+                        (BEST_CADENCE_S, "best_bid_price") if best else (0.0, GIVES.get(topic, ""))
+                    )
+                    streams.append(
+                        Stream(f"{topic}.{subject}", wanted, instrument, cadence_s=cadence_s, gives=gives)
+                    )
+        return list(dict.fromkeys(streams))
+
+    def lists(self, wants: Wants) -> list[Fetch]:
+        return [Fetch("instruments", self._list_url())]
+
+    def subscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        return self._operations("subscribe", streams)
+
+    def unsubscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        return self._operations("unsubscribe", streams)
+
+    def _operations(self, op: str, streams: Sequence[Stream]) -> list[Send]:
+        names = [stream.name for stream in streams]
+        return [self._request(op, [*some]) for some in portions(names, ARGS_PER_FRAME)]
 
     def _subject(self, topic: str, name: str) -> str:
         """What a topic of this instrument names: the instrument, or in some categories its coin."""
         return name
-
-    def _fetches(self, wants: Wants) -> list[Output]:
-        return [Fetch("instruments", self._list_url())]
 
     def _list_url(self, **more: str) -> str:
         asked = {"category": self.category, "limit": "1000", **more}
@@ -278,7 +317,7 @@ class BybitConnection(VenueConnection):
             return handle(message, rest, now) if handle else self._not_read(kind)
         if message.type == "COMMAND_RESP":
             failed = self._topic_lists(message.data).fail_topics
-            return [self._complaint(f"refused: {', '.join(failed)}", now)] if failed else []
+            return self._on_topics(message, failed, now)
         if message.op:
             return self._on_reply(message, now)
         raise MalformedError("neither topic nor op")
@@ -290,9 +329,22 @@ class BybitConnection(VenueConnection):
         """
         args = self._requests.pop(message.req_id, [])
         if message.success:
-            return []
-        again = [self._request("subscribe", [arg]) for arg in args] if len(args) > 1 else []
-        return [self._complaint(f"{message.op}: {message.ret_msg}", now), *again]
+            return acknowledged(args)
+        complaint = self._complaint(f"{message.op}: {message.ret_msg}", now)
+        if len(args) > 1:
+            return [complaint, *(self._request("subscribe", [arg]) for arg in args)]
+        return [*refused(args, message.ret_msg), complaint]
+
+    def _on_topics(self, message: _Frame, failed: list[str], now: int) -> list[Output]:
+        """An answer that lists the topics that failed."""
+        asked = self._requests.pop(message.req_id, [])
+        if not asked and len(self._requests) == 1:  # such an answer may have another number
+            asked = self._requests.pop(next(iter(self._requests)))
+        outputs = acknowledged(topic for topic in asked if topic not in failed)
+        if failed:
+            reason = f"refused: {', '.join(failed)}"
+            outputs += [*refused(failed, reason), self._complaint(reason, now)]
+        return outputs
 
     def _on_book(self, message: _Frame, label: str, now: int) -> list[Output]:
         channel, _, symbol = label.partition(".")
@@ -488,6 +540,7 @@ class BybitSpot(BybitConnection):
     """One connection to v5/public/spot; its tickers have no best prices, so `orderbook.1` is used."""
 
     name = "bybit_spot"
+    limits = _limits("spot", 100)
     category = "spot"
     ticker_topics = ("tickers", "orderbook.1")
 
@@ -496,6 +549,7 @@ class BybitLinear(BybitConnection):
     """One connection to v5/public/linear: perpetuals and futures settled in USDT and USDC."""
 
     name = "bybit_linear"
+    limits = _limits("linear", 100)
     category = "linear"
 
 
@@ -503,6 +557,7 @@ class BybitInverse(BybitConnection):
     """One connection to v5/public/inverse: perpetuals and futures settled in coins; sizes are in USD."""
 
     name = "bybit_inverse"
+    limits = _limits("inverse", 100)
     category = "inverse"
 
 
@@ -510,6 +565,7 @@ class BybitOption(BybitConnection):
     """One connection to v5/public/option: books by symbol, 25 or 100 deep, trades by coin."""
 
     name = "bybit_option"
+    limits = _limits("option", 200)
     category = "option"
     book_depth = "100"
     ticker_topics = ("tickers",)
@@ -517,8 +573,9 @@ class BybitOption(BybitConnection):
     def _subject(self, topic: str, name: str) -> str:
         return name.partition("-")[0] if topic == "publicTrade" else name
 
-    def _fetches(self, wants: Wants) -> list[Output]:
-        coins = dict.fromkeys([*OPTION_COINS, *(name.partition("-")[0] for name in wants.instruments)])
+    def lists(self, wants: Wants) -> list[Fetch]:
+        named = [name.partition("-")[0] for name in wants.instruments]
+        coins = dict.fromkeys([*OPTION_COINS, *filter(str.isalnum, named)])
         return [Fetch(f"instruments:{coin}", self._list_url(baseCoin=coin)) for coin in coins]
 
 

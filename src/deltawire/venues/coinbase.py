@@ -21,14 +21,18 @@ from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Side, Stats, Ticker
 from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS
 from deltawire.model.instruments import Instrument
+from deltawire.model.limits import Limits, Rate
 from deltawire.model.numbers import exponent_of
-from deltawire.ports import Ask, Fetch, Output, Send, Wants
+from deltawire.ports import Ask, Fetch, Output, Send, Stream, Wants
 from deltawire.venues.connection import (
     BAD_FRAME,
     SECOND_NS,
     Id,
     VenueConnection,
+    acknowledged,
+    by_channel,
     optional_float,
+    portions,
     rfc3339,
     to_float,
 )
@@ -37,6 +41,8 @@ from deltawire.venues.tape import one_trade
 PRODUCTS = "/api/v3/brokerage/market/products"
 LIST = f"https://api.coinbase.com{PRODUCTS}"
 PRODUCTS_PER_FRAME = 100
+GIVES = {"ticker": "last_price"}
+CHANNELS = {"book": "level2", "trades": "market_trades", "ticker": "ticker"}
 TAKER: dict[str, Side] = {"BUY": "sell", "SELL": "buy"}
 """The aggressor's side by the maker's."""
 
@@ -136,6 +142,18 @@ class Coinbase(VenueConnection):
 
     name = "coinbase"
     silence_ns = 10 * SECOND_NS
+    limits = Limits(
+        endpoints={"": ("wss://advanced-trade-ws.coinbase.com",)},
+        rest=("https://api.coinbase.com",),
+        connects=Rate(8, 1.0),
+        messages=Rate(8, 1.0),
+        books=50,
+        streams_per_request=PRODUCTS_PER_FRAME,
+        weight=Rate(10, 1.0),
+        max_message_size=128 * 1024 * 1024,
+        cannot_show="a wrong size anywhere in a book: there are no checksums",
+        source="docs.cdp.coinbase.com: Advanced Trade WebSocket, rate limits; ccxt issue 23597",
+    )
 
     _frame = msgspec.json.Decoder(_Frame).decode
     _book_data = msgspec.json.Decoder(_Book).decode
@@ -149,6 +167,8 @@ class Coinbase(VenueConnection):
     def __init__(self) -> None:
         super().__init__()
         self._counter = ConnectionCounter()
+        self._asked: set[str] = set()
+        """Streams that are requested and not answered yet."""
         self._subscribed: frozenset[str] = frozenset()
         """The products whose books are subscribed, according to the venue's last message."""
         self._channels = {
@@ -168,21 +188,32 @@ class Coinbase(VenueConnection):
         head, _, symbol = path.rpartition("/")
         return f"instruments:{symbol}" if head.endswith(PRODUCTS) else None
 
-    def opened(self, wants: Wants, now: int) -> list[Output]:
+    def connected(self, now: int) -> list[Output]:
         """Each connection has its own numbering."""
         self._counter.reset()
         self._subscribed = frozenset()
-        return super().opened(wants, now)
+        self._asked.clear()
+        return super().connected(now)
 
-    def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
-        channels = {"book": "level2", "trades": "market_trades", "ticker": "ticker"}
-        names = wants.instruments
-        requests: list[Output] = [
-            _request("subscribe", channels[topic], names[start : start + PRODUCTS_PER_FRAME])
+    def streams(self, wants: Wants) -> list[Stream]:
+        return [
+            Stream(f"{CHANNELS[topic]}:{name}", topic, name, gives=GIVES.get(topic, ""))
             for topic in sorted(wants.topics)
-            for start in range(0, len(names), PRODUCTS_PER_FRAME)
+            for name in wants.instruments
         ]
-        return [_request("subscribe", "heartbeats"), *requests, Fetch("instruments", LIST)]
+
+    def lists(self, wants: Wants) -> list[Fetch]:
+        return [Fetch("instruments", LIST)]
+
+    def greeting(self) -> list[Send]:
+        return [_request("subscribe", "heartbeats")]
+
+    def subscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        self._asked.update(stream.name for stream in streams)
+        return _requests("subscribe", streams)
+
+    def unsubscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        return _requests("unsubscribe", streams)
 
     def _read(self, frame: bytes, now: int) -> list[Output]:
         message = self._frame(frame)
@@ -281,9 +312,12 @@ class Coinbase(VenueConnection):
 
     def _on_subscriptions(self, event: msgspec.Raw, message: _Frame, now: int) -> list[Output]:
         """The present subscriptions; a book that is no longer subscribed is closed."""
-        subscribed = frozenset(self._granted(event).subscriptions.get("level2", []))
+        granted = self._granted(event).subscriptions
+        subscribed = frozenset(granted.get("level2", []))
         gone, self._subscribed = self._subscribed - subscribed, subscribed
-        outputs: list[Output] = []
+        names = {f"{channel}:{symbol}" for channel, symbols in granted.items() for symbol in symbols}
+        fresh, self._asked = sorted(names & self._asked), self._asked - names
+        outputs = acknowledged(fresh)
         for symbol in sorted(gone):
             book = self.books.get(symbol)
             if book is not None and book.state == "live":
@@ -318,6 +352,14 @@ class Coinbase(VenueConnection):
         if not names:
             return []
         return [_request("unsubscribe", "level2", names), _request("subscribe", "level2", names)]
+
+
+def _requests(kind: str, streams: Sequence[Stream]) -> list[Send]:
+    return [
+        _request(kind, channel, some)
+        for channel, names in by_channel(streams).items()
+        for some in portions(names, PRODUCTS_PER_FRAME)
+    ]
 
 
 def _request(kind: str, channel: str, names: Sequence[str] = ()) -> Send:

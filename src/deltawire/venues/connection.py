@@ -5,7 +5,8 @@ have; everything that is the same for all venues is here.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from math import isfinite
@@ -29,8 +30,20 @@ from deltawire.book.refinement import (
 from deltawire.errors import MalformedError, PrecisionError, VenueError
 from deltawire.model.events import Event, Fault, Listing, Side, Trade
 from deltawire.model.instruments import Instrument
+from deltawire.model.limits import Limits
 from deltawire.model.numbers import FINEST, exponent_of, format_decimal, parse_decimal
-from deltawire.ports import Ask, BookFrames, Output, Reconnect, Send, Wants
+from deltawire.ports import (
+    Ask,
+    BookFrames,
+    Fetch,
+    FrameIds,
+    Output,
+    Receipt,
+    Reconnect,
+    Send,
+    Stream,
+    Wants,
+)
 from deltawire.venues.channels import BookChannels, Rank
 from deltawire.venues.lifetimes import Lifetimes
 from deltawire.venues.tape import SeenTrades, Trades
@@ -75,6 +88,9 @@ class VenueConnection:
     """The message for venues that close connections on which the client sends nothing."""
     ping_ns = 0
     """How often."""
+    retry_ns = RETRY_NS
+    """How long after an invalid image the next one is requested."""
+    limits = Limits(endpoints={})
     fast_path = FastPath("text_pairs", "none", ())
     """The format of this venue's book messages that the kernel can handle."""
 
@@ -121,9 +137,39 @@ class VenueConnection:
         """The events and effects of one frame; may raise any of BAD_FRAME."""
         raise NotImplementedError
 
-    def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
-        """What to send and fetch when the connection opens."""
+    def streams(self, wants: Wants) -> list[Stream]:
         raise NotImplementedError
+
+    def lists(self, wants: Wants) -> list[Fetch]:
+        return []
+
+    def subscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        raise NotImplementedError
+
+    def unsubscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        raise NotImplementedError
+
+    def image_url(self, symbol: str) -> str | None:
+        return None
+
+    def identity(self, frame: bytes) -> FrameIds | None:
+        return None
+
+    def greeting(self) -> list[Send]:
+        return []
+
+    def instrument(self, symbol: str) -> Instrument | None:
+        try:
+            return self._instrument(symbol)
+        except MalformedError:
+            return None
+
+    def listed(self) -> list[Instrument]:
+        return [each for each in self.instruments.values() if each.active and each.stated]
+
+    def live_id(self, symbol: str) -> int | None:
+        book = self.books.get(symbol)
+        return book.venue_sequence if book is not None and book.state == "live" else None
 
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
         """The events and effects of a fetched body; may raise any of BAD_FRAME."""
@@ -187,8 +233,29 @@ class VenueConnection:
     # The same for all venues.
 
     def opened(self, wants: Wants, now: int) -> list[Output]:
+        return [*self.lists(wants), *self.connected(now), *self.subscribe(self.streams(wants))]
+
+    def connected(self, now: int) -> list[Output]:
         self._router.heard_ns = self._pinged_ns = now
-        return [*self._began(now), *self._subscriptions(wants, now)]
+        return [*self._began(now), *self.greeting()]
+
+    def progress(self, symbol: str) -> int:
+        book = self.books.get(symbol)
+        if book is None:
+            return 0
+        counts = book.counts
+        return counts.images + counts.deltas + counts.old + counts.waited + counts.malformed
+
+    def fell_silent(self, symbol: str, now: int) -> list[Output]:
+        book = self._book(symbol)
+        if self._lifetimes.why(symbol):
+            return []
+        events = book.fault("silent", now, "its stream has stopped") if book.state == "live" else []
+        return [*events, *self._ask_image(book), *self._awaited(book, now)]
+
+    def heard(self, now: int) -> None:
+        if self._router.heard_ns is not None:
+            self._router.heard_ns = max(now, self._router.heard_ns)
 
     def received(self, frame: bytes, now: int) -> list[Output]:
         return self._router.received(frame, now)
@@ -279,6 +346,10 @@ class VenueConnection:
         self._waiting[symbol] = now + IMAGE_WAIT_NS
         return [*self._ask_image(book)]
 
+    def audit_next(self, choose: Callable[[Mapping[str, Book], int], str | None], now: int) -> list[Output]:
+        name = choose(self.books, now)
+        return self.audit(name, now) if name is not None else []
+
     # Called by the venues' files.
 
     def _each(self, items: Iterable[T], read: Callable[[T, int], Sequence[Output]], now: int) -> list[Output]:
@@ -323,7 +394,7 @@ class VenueConnection:
         elif book.auditing:
             self._waiting[symbol] = now + AUDIT_RETRY_NS
         elif book.wants_image:
-            self._waiting[symbol] = now + RETRY_NS
+            self._waiting[symbol] = now + self.retry_ns
             events += book.asked(now)
         return events  # type: ignore[return-value]
 
@@ -550,6 +621,55 @@ class VenueConnection:
     def _complaint(self, reason: str, now: int) -> Fault:
         """A fault from an error message of the venue."""
         return Fault(self.name, now, reason[:LONGEST_REASON])
+
+
+def by_channel(streams: Iterable[Stream]) -> dict[str, list[str]]:
+    """The subjects of streams that are named `channel:subject`, by their channels."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for stream in streams:
+        channel, _, subject = stream.name.partition(":")
+        found[channel].append(subject)
+    return dict(found)
+
+
+def portions(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:
+    """The items in order, at most so many at a time."""
+    return (items[start : start + most] for start in range(0, len(items), most))
+
+
+class Requests:
+    """Subscriptions that are requested and not answered yet, by the number of the request."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+        self._open: dict[int, tuple[str, ...]] = {}
+
+    def number(self, names: Iterable[str] = ()) -> int:
+        """The number of the next request; `names` are the streams that it subscribes."""
+        self._asked += 1
+        if asked := tuple(names):
+            self._open[self._asked] = asked
+        return self._asked
+
+    def take(self, number: object) -> tuple[str, ...]:
+        """The streams of a request that is answered now."""
+        return self._open.pop(number, ()) if isinstance(number, int) else ()
+
+    def clear(self) -> None:
+        """The connection has ended; numbers go on."""
+        self._open.clear()
+
+
+def acknowledged(names: Iterable[str]) -> list[Output]:
+    """The receipt of some streams, if there are any."""
+    granted = tuple(names)
+    return [Receipt(acknowledged=granted)] if granted else []
+
+
+def refused(names: Iterable[str], reason: str) -> list[Output]:
+    """The receipt of refused streams, if there are any."""
+    denied = tuple(names)
+    return [Receipt(refused=denied, reason=reason[:LONGEST_REASON])] if denied else []
 
 
 def _check_name(symbol: str) -> None:

@@ -6,7 +6,7 @@ actions new/change/delete are exact, so one that does not fit the levels shows a
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,15 +20,30 @@ from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Greeks, Index, Side, Stats, Ticker
 from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS, is_day, parse_day
 from deltawire.model.instruments import FOREVER_MS, Instrument, Kind
+from deltawire.model.limits import Limits, Rate
 from deltawire.model.numbers import double_text, exponent_of
-from deltawire.ports import Ask, Fetch, Output, Send, Wants
+from deltawire.ports import Ask, Fetch, FrameIds, Output, Send, Stream, Wants
 from deltawire.venues.channels import Rank
-from deltawire.venues.connection import BAD_FRAME, SECOND_NS, Id, Ms, VenueConnection, to_ns
+from deltawire.venues.connection import (
+    BAD_FRAME,
+    SECOND_NS,
+    Id,
+    Ms,
+    Requests,
+    VenueConnection,
+    acknowledged,
+    portions,
+    refused,
+    to_ns,
+)
 from deltawire.venues.tape import one_trade
 
 REST = "https://www.deribit.com/api/v2/public/"
 CHANNELS_PER_FRAME = 500
 HEARTBEAT_SECONDS = 10
+GIVES = {"ticker": "best_bid_price"}
+STATES = "instrument.state.any.any"
+NOT_GRANTED = "not granted"
 PACES = ("raw", "100ms", "agg2")
 """The last part of book channels' names, the finest first."""
 _GROUPED = re.compile(r"(?P<group>none|\d+)\.(?P<depth>\d{1,3})\.\w+", re.ASCII)
@@ -50,6 +65,8 @@ class _Frame(msgspec.Struct):
     method: str = ""
     params: _Params | None = None
     error: _RpcError | None = None
+    id: int | None = None
+    result: msgspec.Raw = msgspec.Raw(b"")
 
 
 class _Book(msgspec.Struct):
@@ -187,6 +204,21 @@ class Deribit(VenueConnection):
 
     name = "deribit"
     silence_ns = 3 * HEARTBEAT_SECONDS * SECOND_NS
+    limits = Limits(
+        endpoints={"": ("wss://streams.deribit.com/ws/api/v2", "wss://www.deribit.com/ws/api/v2")},
+        rest=("https://www.deribit.com",),
+        connections=32,
+        messages=Rate(10, 3.0),
+        streams=500,
+        streams_per_request=CHANNELS_PER_FRAME,
+        request_bytes=32 * 1024,
+        weight=Rate(50, 50.0),
+        ping="message",
+        ping_s=HEARTBEAT_SECONDS,
+        joins=True,
+        cannot_show="a wrong size that no action contradicts: there are no checksums",
+        source="docs.deribit.com: Connection management, Rate limits; tardis-dev/tardis-node src/realtimefeeds",
+    )
     fast_path = FastPath(
         form="action_rows",
         rule="previous_id",
@@ -214,7 +246,11 @@ class Deribit(VenueConnection):
             "deribit_price_index": self._on_index,
             "instrument": self._on_state,
         }
-        self._asked = 0
+        self._requests = Requests()
+
+    def closed(self, now: int) -> list[Output]:
+        self._requests.clear()
+        return super().closed(now)
 
     def tag(self, url: str) -> str | None:
         """The tag of a get_instruments address; one body per currency, kind, and whether expired."""
@@ -225,22 +261,40 @@ class Deribit(VenueConnection):
         chosen = [asked.get("currency", "any"), asked.get("kind", ""), asked.get("expired", "")]
         return ":".join(["instruments", *(part for part in chosen if part not in ("", "false"))])
 
-    def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
-        tail = {"book": "100ms", "trades": "100ms", "ticker": "100ms"}
-        channels = [
-            f"{topic}.{name}.{tail[topic]}" for topic in sorted(wants.topics) for name in wants.instruments
+    def streams(self, wants: Wants) -> list[Stream]:
+        streams = [
+            Stream(f"{topic}.{name}.100ms", topic, name, gives=GIVES.get(topic, ""))
+            for topic in sorted(wants.topics)
+            for name in wants.instruments
         ]
-        if channels:
-            channels.append("instrument.state.any.any")
-        frames = [
-            self._call("public/subscribe", {"channels": channels[start : start + CHANNELS_PER_FRAME]})
-            for start in range(0, len(channels), CHANNELS_PER_FRAME)
-        ]
-        return [
-            self._call("public/set_heartbeat", {"interval": HEARTBEAT_SECONDS}),
-            Fetch("instruments:any", f"{REST}get_instruments?currency=any&expired=false"),
-            *frames,
-        ]
+        return [*streams, Stream(STATES, "list")] if streams else []
+
+    def lists(self, wants: Wants) -> list[Fetch]:
+        return [Fetch("instruments:any", f"{REST}get_instruments?currency=any&expired=false")]
+
+    def greeting(self) -> list[Send]:
+        return [self._call("public/set_heartbeat", {"interval": HEARTBEAT_SECONDS})]
+
+    def subscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        return self._calls("public/subscribe", streams)
+
+    def unsubscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        return self._calls("public/unsubscribe", streams)
+
+    def _calls(self, method: str, streams: Sequence[Stream]) -> list[Send]:
+        sends = []
+        for some in portions([stream.name for stream in streams], CHANNELS_PER_FRAME):
+            asked = some if method == "public/subscribe" else ()
+            sends.append(self._call(method, {"channels": some}, asked))
+        return sends
+
+    def identity(self, frame: bytes) -> FrameIds | None:
+        params = self._frame(frame).params
+        if params is None or not params.channel.startswith("book."):
+            return None
+        data = self._book_data(params.data)
+        image = data.prev_change_id is None
+        return FrameIds(data.instrument_name, data.prev_change_id or 0, data.change_id, image)
 
     def _read(self, frame: bytes, now: int) -> list[Output]:
         message = self._frame(frame)
@@ -250,9 +304,23 @@ class Deribit(VenueConnection):
             return handle(message.params, now) if handle else self._not_read(topic)
         if message.method == "heartbeat" and message.params is not None:
             return [self._call("public/test", {})] if message.params.type == "test_request" else []
+        names = self._requests.take(message.id)
         if message.error is not None:
-            return [self._complaint(f"{message.error.code} {message.error.message}", now)]
-        return []
+            reason = f"{message.error.code} {message.error.message}"
+            return [*refused(names, reason), self._complaint(reason, now)]
+        return self._on_granted(names, message.result, now) if names else []
+
+    def _on_granted(self, names: Sequence[str], result: msgspec.Raw, now: int) -> list[Output]:
+        """The answer lists what is granted; what is missing was refused without a word."""
+        granted = set(_names(result))
+        denied = [name for name in names if name not in granted]
+        outputs = acknowledged(name for name in names if name in granted)
+        if denied:
+            outputs += [
+                *refused(denied, NOT_GRANTED),
+                self._complaint(f"{NOT_GRANTED}: {', '.join(denied)}", now),
+            ]
+        return outputs
 
     def _on_book(self, params: _Params, now: int) -> list[Output]:
         try:
@@ -363,14 +431,15 @@ class Deribit(VenueConnection):
         params = {"channels": [f"book.{name}.{self._book_channels.of(name) or '100ms'}"]}
         return [self._call("public/unsubscribe", params), self._call("public/subscribe", params)]
 
-    def _call(self, method: str, params: Mapping[str, object]) -> Send:
-        self._asked += 1
-        request = {"jsonrpc": "2.0", "id": self._asked, "method": method, "params": params}
+    def _call(self, method: str, params: Mapping[str, object], names: Sequence[str] = ()) -> Send:
+        number = self._requests.number(names)
+        request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
         return Send(msgspec.json.encode(request).decode())
 
 
 _COMBO = re.compile(r"[A-Z]+\d*", re.ASCII)
 _STRIKE = re.compile(r"\d{1,12}(d\d{1,12})?", re.ASCII)
+_names = msgspec.json.Decoder(list[str]).decode
 _pairs = msgspec.json.Decoder(list[tuple[msgspec.Raw, msgspec.Raw]]).decode
 
 

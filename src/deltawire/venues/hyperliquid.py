@@ -8,6 +8,8 @@ acknowledgements show both, the 20 levels are beside it. A book whose stream sto
 Levels that are merged (`nSigFigs`) are no book. Lists of instruments come by a post request on the connection itself.
 """
 
+import re
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 from urllib.parse import urlsplit
@@ -21,14 +23,37 @@ from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Side, Stats, Ticker
 from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS
 from deltawire.model.instruments import Instrument, Kind
-from deltawire.ports import Ask, Output, Send, Wants
+from deltawire.model.limits import Limits, Rate
+from deltawire.ports import Ask, Output, Send, Stream, Wants
 from deltawire.venues.channels import Rank
-from deltawire.venues.connection import BAD_FRAME, SECOND_NS, Id, Ms, VenueConnection, optional_float, to_ns
+from deltawire.venues.connection import (
+    BAD_FRAME,
+    SECOND_NS,
+    Id,
+    Ms,
+    VenueConnection,
+    acknowledged,
+    optional_float,
+    refused,
+    to_ns,
+)
 from deltawire.venues.tape import Trades
 
 FAST_LEVELS, SLOW_LEVELS = 5, 20
 """Levels a side of the fast stream, and of the slow one."""
 FAST, SLOW = "l2Book.fast", "l2Book"
+STREAMS: dict[str, Mapping[str, object]] = {
+    FAST: {"type": "l2Book", "fast": True},
+    SLOW: {"type": "l2Book"},
+    "trades": {"type": "trades"},
+    "bbo": {"type": "bbo"},
+    "activeAssetCtx": {"type": "activeAssetCtx"},
+}
+CHANNELS = {"book": (FAST,), "trades": ("trades",), "ticker": ("bbo", "activeAssetCtx")}
+CADENCES_S = {FAST: 0.5, SLOW: 5.0}
+GIVES = {"bbo": "best_bid_price", "activeAssetCtx": "mark_price"}
+META = "meta"
+_NAMED_IN_ERROR = re.compile(r"\{.*\}")
 STOPPED_NS = 45 * SECOND_NS
 """A book without a message for so long is stale, though the connection speaks: nine images of the slow stream."""
 WATCH_NS = 5 * SECOND_NS
@@ -133,6 +158,21 @@ class Hyperliquid(VenueConnection):
     silence_ns = 30 * SECOND_NS
     ping = Send('{"method":"ping"}')
     ping_ns = 20 * SECOND_NS
+    limits = Limits(
+        endpoints={"": ("wss://api.hyperliquid.xyz/ws",)},
+        rest=("https://api.hyperliquid.xyz",),
+        connections=10,
+        connects=Rate(30, 60.0),
+        messages_of_address=Rate(2000, 60.0),
+        streams=250,
+        streams_of_address=1000,
+        streams_per_request=1,
+        weight=Rate(1200, 60.0),
+        ping="message",
+        ping_s=20.0,
+        cannot_show="levels beyond the best five, and whether an image is of this moment: they have no number",
+        source="hyperliquid.gitbook.io: WebSocket, rate limits; announcement of 2026-06-11",
+    )
 
     _frame = msgspec.json.Decoder(_Frame).decode
     _book_data = msgspec.json.Decoder(_Book).decode
@@ -140,6 +180,7 @@ class Hyperliquid(VenueConnection):
     _trade_data = msgspec.json.Decoder(list[_Trade]).decode
     _best = msgspec.json.Decoder(_Best).decode
     _asset_context = msgspec.json.Decoder(_AssetContext).decode
+    _subscription = msgspec.json.Decoder(_Subscription).decode
     _reply = msgspec.json.Decoder(_Reply).decode
     _post = msgspec.json.Decoder(_Post).decode
     _payload = msgspec.json.Decoder(_Payload).decode
@@ -161,6 +202,8 @@ class Hyperliquid(VenueConnection):
             "error": self._on_error,
             "pong": self._on_pong,
         }
+        self._asked: set[str] = set()
+        """Streams that are requested and not answered yet."""
         self._streams: dict[str, set[str]] = {}
         """The book streams of each coin that have been acknowledged."""
         self._merged: set[str] = set()
@@ -175,12 +218,13 @@ class Hyperliquid(VenueConnection):
         """Bodies of `info` requests; which one it is shows in the body."""
         return "info" if urlsplit(url).path == "/info" else None
 
-    def opened(self, wants: Wants, now: int) -> list[Output]:
+    def connected(self, now: int) -> list[Output]:
         self._watched_ns = now
-        return super().opened(wants, now)
+        return super().connected(now)
 
     def closed(self, now: int) -> list[Output]:
         """The next connection has its own streams."""
+        self._asked.clear()
         self._streams.clear()
         self._merged.clear()
         self._heard.clear()
@@ -211,23 +255,33 @@ class Hyperliquid(VenueConnection):
                 outputs += [*self._ask_image(book), *self._awaited(book, now)]
         return outputs
 
-    def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
-        streams: dict[str, tuple[dict[str, object], ...]] = {
-            "book": ({"type": "l2Book", "fast": True},),
-            "trades": ({"type": "trades"},),
-            "ticker": ({"type": "bbo"}, {"type": "activeAssetCtx"}),
-        }
+    def streams(self, wants: Wants) -> list[Stream]:
         dexes = dict.fromkeys(["", *(_dex(name) for name in wants.instruments)])
-        lists = [_post(number, dex) for number, dex in enumerate(dexes, 1)]
         return [
-            *lists,
+            *(Stream(f"{META}:{dex}", "list") for dex in dexes),
             *(
-                _request("subscribe", stream | {"coin": name})
+                Stream(
+                    f"{channel}:{name}",
+                    topic,
+                    name,
+                    cadence_s=CADENCES_S.get(channel, 0.0),
+                    gives=GIVES.get(channel, ""),
+                )
                 for topic in sorted(wants.topics)
-                for stream in streams[topic]
+                for channel in CHANNELS[topic]
                 for name in wants.instruments
             ),
         ]
+
+    def subscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        """Lists are answers, not streams: they are requested."""
+        self._asked.update(stream.name for stream in streams if stream.topic != "list")
+        lists = [stream for stream in streams if stream.topic == "list"]
+        posts = [_post(number, stream.name.partition(":")[2]) for number, stream in enumerate(lists, 1)]
+        return [*posts, *_requests("subscribe", streams)]
+
+    def unsubscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        return _requests("unsubscribe", streams)
 
     def _read(self, frame: bytes, now: int) -> list[Output]:
         message = self._frame(frame)
@@ -238,14 +292,35 @@ class Hyperliquid(VenueConnection):
         return []
 
     def _on_error(self, raw: msgspec.Raw, now: int) -> list[Output]:
-        return [self._complaint(self._text(raw), now)]
+        text = self._text(raw)
+        return [*self._refusal(text), self._complaint(text, now)]
+
+    def _refusal(self, text: str) -> list[Output]:
+        """An error quotes the subscription that it is about."""
+        quoted = _NAMED_IN_ERROR.search(text)
+        if quoted is None:
+            return []
+        try:
+            named = self._subscription(quoted[0])
+        except msgspec.MsgspecError:
+            return []
+        kind = named.type if named.type != "l2Book" else FAST if named.fast else SLOW
+        names = [f"{kind}:{named.coin}"] if f"{kind}:{named.coin}" in self._asked else []
+        self._asked.difference_update(names)
+        return refused(names, text)
+
+    def _granted(self, name: str) -> list[Output]:
+        if name not in self._asked:
+            return []
+        self._asked.discard(name)
+        return acknowledged([name])
 
     def _on_reply(self, raw: msgspec.Raw, now: int) -> list[Output]:
         reply = self._reply(raw)
         subscription = reply.subscription
         coin = subscription.coin
         if subscription.type != "l2Book":
-            return []
+            return self._granted(f"{subscription.type}:{coin}")
         if subscription.n_sig_figs is not None:
             (self._merged.add if reply.method == "subscribe" else self._merged.discard)(coin)
             return []
@@ -253,7 +328,7 @@ class Hyperliquid(VenueConnection):
         streams = self._streams.setdefault(coin, set())
         if reply.method == "subscribe":
             streams.add(stream)
-            return []
+            return self._granted(f"{stream}:{coin}")
         streams.discard(stream)
         book = self.books.get(coin)
         if streams or book is None or book.state != "live":
@@ -385,6 +460,15 @@ class Hyperliquid(VenueConnection):
         """The next message of the stream; where that has stopped, it is begun anew."""
         stream = {"type": "l2Book", "fast": book.label != SLOW, "coin": book.instrument.name}
         return [_request("unsubscribe", stream), _request("subscribe", stream)]
+
+
+def _requests(method: str, streams: Sequence[Stream]) -> list[Send]:
+    sends = []
+    for stream in streams:
+        channel, _, coin = stream.name.partition(":")
+        if stream.topic != "list":
+            sends.append(_request(method, {**STREAMS[channel], "coin": coin}))
+    return sends
 
 
 def _request(method: str, subscription: dict[str, object]) -> Send:

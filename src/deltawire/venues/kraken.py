@@ -6,6 +6,8 @@ both sides are truncated to the subscribed depth, because the venue does not sen
 starts with an image.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from deltawire.book.book import Book, BookUpdate
@@ -18,15 +20,30 @@ from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Side, Stats, Ticker
 from deltawire.model.expiries import FOREVER_NS
 from deltawire.model.instruments import Instrument
+from deltawire.model.limits import Limits, Rate
 from deltawire.model.numbers import double_text
-from deltawire.ports import Ask, Output, Send, Wants
-from deltawire.venues.connection import BAD_FRAME, SECOND_NS, Id, VenueConnection, rfc3339
+from deltawire.ports import Ask, Output, Send, Stream, Wants
+from deltawire.venues.connection import (
+    BAD_FRAME,
+    SECOND_NS,
+    Id,
+    VenueConnection,
+    acknowledged,
+    by_channel,
+    portions,
+    refused,
+    rfc3339,
+)
 from deltawire.venues.tape import Trades
 
 ENDED = ("delisted", "maintenance", "work_in_progress")
 """States of a pair without a market; in any other state orders can at least be cancelled, and the book is valid."""
 DEPTH = 100
 """The subscribed depth; in a recording, its own subscriptions state it."""
+CHANNELS = {"book": "book", "trades": "trade", "ticker": "ticker"}
+GIVES = {"ticker": "best_bid_price"}
+LIST = Stream("instrument", "list")
+SYMBOLS_PER_FRAME = 100
 DEPTHS = (10, 25, 100, 500, 1000)
 """The depths that can be subscribed to."""
 
@@ -113,6 +130,15 @@ class Kraken(VenueConnection):
 
     name = "kraken"
     silence_ns = 5 * SECOND_NS
+    limits = Limits(
+        endpoints={"": ("wss://ws.kraken.com/v2",)},
+        connects=Rate(150, 600.0),
+        messages=Rate(20, 1.0),
+        books=200,
+        streams_per_request=SYMBOLS_PER_FRAME,
+        cannot_show="a wrong level below the best ten: checksums cover these only",
+        source="docs.kraken.com: spot WebSocket v2, rate limits; nautilus_trader Kraken adapter",
+    )
     fast_path = FastPath(
         form="number_objects",
         rule="none",
@@ -131,6 +157,8 @@ class Kraken(VenueConnection):
 
     def __init__(self) -> None:
         super().__init__()
+        self._asked: set[str] = set()
+        """Streams that are requested and not answered yet."""
         self._depths: dict[str, int] = {}
         """Depths from this connection's acknowledgements; the depth of other books is taken from their images."""
         self._channels = {
@@ -147,18 +175,23 @@ class Kraken(VenueConnection):
     def closed(self, now: int) -> list[Output]:
         """Forget the depths: the next connection states its own."""
         self._depths.clear()
+        self._asked.clear()
         return super().closed(now)
 
-    def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
-        names = list(wants.instruments)
-        if not names:
-            return []
-        channels = {"book": "book", "trades": "trade", "ticker": "ticker"}
-        outputs: list[Output] = [_call("subscribe", {"channel": "instrument"})]
-        for topic in sorted(wants.topics):
-            depth = {"depth": DEPTH} if topic == "book" else {}
-            outputs.append(_call("subscribe", {"channel": channels[topic], "symbol": names, **depth}))
-        return outputs
+    def streams(self, wants: Wants) -> list[Stream]:
+        streams = [
+            Stream(f"{CHANNELS[topic]}:{name}", topic, name, gives=GIVES.get(topic, ""))
+            for topic in sorted(wants.topics)
+            for name in wants.instruments
+        ]
+        return [LIST, *streams] if wants.instruments else []
+
+    def subscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        self._asked.update(stream.name for stream in streams)
+        return _calls("subscribe", streams)
+
+    def unsubscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        return _calls("unsubscribe", streams)
 
     def _read(self, frame: bytes, now: int) -> list[Output]:
         message = self._frame(frame)
@@ -175,16 +208,36 @@ class Kraken(VenueConnection):
 
     def _on_reply(self, message: _Frame, now: int) -> list[Output]:
         if not message.success:
-            return [self._complaint(f"{message.method} {message.symbol}: {message.error}", now)]
+            complaint = self._complaint(f"{message.method} {message.symbol}: {message.error}", now)
+            if message.method != "subscribe" or not message.symbol:
+                return [complaint]
+            return [*refused(self._named_by(message.symbol), message.error), complaint]
         result = message.result
-        if result is None or result.channel != "book":
+        if result is None or not result.channel:
             return []
+        if result.channel != "book":
+            return self._on_granted(result) if message.method == "subscribe" else []
         if message.method == "subscribe" and result.depth > 0:
             self._depths[result.symbol] = result.depth
+        if message.method == "subscribe":
+            return self._on_granted(result)
         book = self.books.get(result.symbol)
         if message.method == "unsubscribe" and book is not None and book.state == "live":
             return [*book.fault("closed", now, "unsubscribed")]
         return []
+
+    def _on_granted(self, result: _Result) -> list[Output]:
+        name = f"{result.channel}:{result.symbol}" if result.symbol else result.channel
+        if name not in self._asked:
+            return []
+        self._asked.discard(name)
+        return acknowledged([name])
+
+    def _named_by(self, symbol: str) -> list[str]:
+        """The streams of a symbol that are not answered yet: a refusal does not name the channel."""
+        names = sorted(name for name in self._asked if name.partition(":")[2] == symbol)
+        self._asked.difference_update(names)
+        return names
 
     def _on_books(self, message: _Frame, now: int) -> list[Output]:
         self._parsed_books += 1
@@ -309,6 +362,19 @@ def _shown_depth(update: BookUpdate) -> int:
     """The depth that the length of an image shows: the smallest valid depth that holds it."""
     longest = max(side.count(b'"price"') for side in (update.bids, update.asks))
     return next((depth for depth in DEPTHS if longest <= depth), DEPTHS[-1])
+
+
+def _calls(method: str, streams: Sequence[Stream]) -> list[Send]:
+    sends = []
+    for channel, symbols in by_channel(streams).items():
+        if channel == LIST.name:
+            sends.append(_call(method, {"channel": channel}))
+            continue
+        depth = {"depth": DEPTH} if channel == "book" else {}
+        for some in portions(symbols, SYMBOLS_PER_FRAME):
+            params = {"channel": channel, "symbol": [*some], **depth}
+            sends.append(_call(method, params))
+    return sends
 
 
 def _call(method: str, params: dict[str, object]) -> Send:

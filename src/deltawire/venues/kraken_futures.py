@@ -22,14 +22,18 @@ from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Liquidation, Side, Stats, Ticker
 from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS
 from deltawire.model.instruments import Instrument
+from deltawire.model.limits import Limits, Rate
 from deltawire.model.numbers import double_text, exponent_of, format_decimal
-from deltawire.ports import Ask, Fetch, Output, Send, Wants
+from deltawire.ports import Ask, Fetch, Output, Send, Stream, Wants
 from deltawire.venues.connection import (
     BAD_FRAME,
     SECOND_NS,
     Id,
     Ms,
     VenueConnection,
+    acknowledged,
+    by_channel,
+    portions,
     rfc3339,
     split_pair,
     to_ns,
@@ -38,6 +42,8 @@ from deltawire.venues.tape import Trades
 
 LIST = "https://futures.kraken.com/derivatives/api/v3/instruments"
 PRODUCTS_PER_FRAME = 100
+GIVES = {"ticker": "mark_price"}
+FEEDS = {"book": "book", "trades": "trade", "ticker": "ticker"}
 QUOTES = ("USDT", "USDC", "USD", "EUR", "GBP", "XBT", "ETH")
 """Possible ends of the pair in a product's name."""
 COINS = {"XBT": "BTC"}
@@ -141,6 +147,18 @@ class KrakenFutures(VenueConnection):
 
     name = "kraken_futures"
     silence_ns = 30 * SECOND_NS
+    limits = Limits(
+        endpoints={"": ("wss://futures.kraken.com/ws/v1",)},
+        rest=("https://futures.kraken.com",),
+        connections=100,
+        messages=Rate(90, 1.0),
+        books=200,
+        streams_per_request=PRODUCTS_PER_FRAME,
+        ping="frame",
+        ping_s=30.0,
+        cannot_show="a wrong size anywhere in a book: there are no checksums",
+        source="docs.kraken.com: Futures WebSocket, rate limits (100 per second; we keep 90)",
+    )
     fast_path = FastPath(form="number_objects", rule="counter", updates=(), images=(_SNAPSHOT,))
 
     _frame = msgspec.json.Decoder(_Frame).decode
@@ -166,15 +184,24 @@ class KrakenFutures(VenueConnection):
         """The list of instruments."""
         return "instruments" if urlsplit(url).path.endswith("/api/v3/instruments") else None
 
-    def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
-        feeds = {"book": "book", "trades": "trade", "ticker": "ticker"}
-        names = wants.instruments
-        requests: list[Output] = [
-            _request("subscribe", feeds[topic], names[start : start + PRODUCTS_PER_FRAME])
+    def streams(self, wants: Wants) -> list[Stream]:
+        return [
+            Stream(f"{FEEDS[topic]}:{name}", topic, name, gives=GIVES.get(topic, ""))
             for topic in sorted(wants.topics)
-            for start in range(0, len(names), PRODUCTS_PER_FRAME)
+            for name in wants.instruments
         ]
-        return [Fetch("instruments", LIST), Send('{"event":"subscribe","feed":"heartbeat"}'), *requests]
+
+    def lists(self, wants: Wants) -> list[Fetch]:
+        return [Fetch("instruments", LIST)]
+
+    def greeting(self) -> list[Send]:
+        return [Send('{"event":"subscribe","feed":"heartbeat"}')]
+
+    def subscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        return _requests("subscribe", streams)
+
+    def unsubscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        return _requests("unsubscribe", streams)
 
     def _read(self, frame: bytes, now: int) -> list[Output]:
         message = self._frame(frame)
@@ -190,7 +217,9 @@ class KrakenFutures(VenueConnection):
             books = [self.books[name] for name in message.product_ids if name in self.books]
             events = [book.fault("closed", now, "unsubscribed") for book in books if book.state == "live"]
             return [event for of_one in events for event in of_one]
-        if message.event in ("subscribed", "unsubscribed", "info"):
+        if message.event == "subscribed":
+            return acknowledged(f"{message.feed}:{name}" for name in message.product_ids)
+        if message.event in ("unsubscribed", "info"):
             return []
         return [self._complaint(f"{message.event} {message.feed} {message.message}", now)]
 
@@ -290,6 +319,14 @@ class KrakenFutures(VenueConnection):
     def _ask_image(self, book: Book) -> list[Ask]:
         names = (book.instrument.name,)
         return [_request("unsubscribe", "book", names), _request("subscribe", "book", names)]
+
+
+def _requests(event: str, streams: Sequence[Stream]) -> list[Send]:
+    return [
+        _request(event, feed, some)
+        for feed, names in by_channel(streams).items()
+        for some in portions(names, PRODUCTS_PER_FRAME)
+    ]
 
 
 def _request(event: str, feed: str, names: Sequence[str]) -> Send:

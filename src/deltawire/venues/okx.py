@@ -7,6 +7,8 @@ neither verifies nothing and is treated as a gap.
 """
 
 import re
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
@@ -21,8 +23,9 @@ from deltawire.errors import MalformedError
 from deltawire.model.events import Event, Greeks, Side, Ticker
 from deltawire.model.expiries import FOREVER_NS, parse_yymmdd
 from deltawire.model.instruments import Instrument, Kind
+from deltawire.model.limits import Limits, Rate
 from deltawire.model.numbers import exponent_of
-from deltawire.ports import Ask, Fetch, Output, Send, Wants
+from deltawire.ports import Ask, Fetch, FrameIds, Output, Reconnect, Send, Stream, Wants
 from deltawire.venues.channels import Rank
 from deltawire.venues.connection import (
     BAD_FRAME,
@@ -30,14 +33,33 @@ from deltawire.venues.connection import (
     SECOND_NS,
     Id,
     VenueConnection,
+    acknowledged,
     ms,
     optional_float,
     percent,
+    portions,
+    refused,
 )
 from deltawire.venues.tape import one_trade
 
 REST = "https://www.okx.com/api/v5/public/"
 PING_NS = 25 * SECOND_NS
+ARGS_PER_FRAME = 100
+CHANNELS = {
+    "book": ("books",),
+    "trades": ("trades",),
+    "ticker": ("tickers", "mark-price", "funding-rate", "open-interest"),
+}
+CADENCES_S = {"books": 60.0, "mark-price": 10.0, "funding-rate": 90.0, "open-interest": 10.0}
+"""A book that does not change is repeated without levels every 60 s; marks every 10 s, funding every 30 to 90 s."""
+GIVES = {
+    "tickers": "last_price",
+    "mark-price": "mark_price",
+    "funding-rate": "current_funding",
+    "open-interest": "open_interest",
+}
+KEYS = {"opt-summary": "instFamily", "instruments": "instType"}
+"""What the argument of a channel is called, if not `instId`."""
 BOOK_CHANNELS = ("books-l2-tbt", "books", "books50-l2-tbt", "books5")
 """The finest first: 400 levels every 10 ms, every 100 ms, 50 levels every 10 ms, and images of 5 every 100 ms."""
 LEVELS = {"books-l2-tbt": 400, "books": 400, "books50-l2-tbt": 50, "books5": 5}
@@ -52,6 +74,8 @@ InstType = Literal["SPOT", "SWAP", "FUTURES", "OPTION"]
 LISTED: tuple[InstType, ...] = ("SPOT", "SWAP", "FUTURES")
 PERPETUAL_RULES = ("xperp", "pre_market")
 """Types of futures whose rules are those of perpetuals."""
+OPTION_FAMILIES = ("BTC-USD", "ETH-USD")
+"""Families that have had options for years."""
 LATEST_EXPIRY_MS = 4_102_444_800_000
 """An expiry in 2100 or later means none."""
 ENDED = ("expired", "suspend")
@@ -61,6 +85,18 @@ ENDED = ("expired", "suspend")
 class _Arg(msgspec.Struct):
     channel: str = ""
     instId: str = ""  # noqa: N815 (the venue's spelling)
+    instFamily: str = ""  # noqa: N815
+    instType: str = ""  # noqa: N815
+
+    @property
+    def stream(self) -> str:
+        """The name of the stream."""
+        return f"{self.channel}:{self.instId or self.instFamily or self.instType}"
+
+
+class _Chain(msgspec.Struct, rename="camel"):
+    seq_id: Id = UNSEQUENCED
+    prev_seq_id: Id = UNSEQUENCED
 
 
 class _Frame(msgspec.Struct):
@@ -181,6 +217,21 @@ class Okx(VenueConnection):
     silence_ns = 30 * SECOND_NS
     ping = Send("ping")
     ping_ns = PING_NS
+    limits = Limits(
+        endpoints={"": ("wss://ws.okx.com:8443/ws/v5/public", "wss://wsaws.okx.com:8443/ws/v5/public")},
+        rest=("https://www.okx.com", "https://openapi.okx.com"),
+        connects=Rate(3, 1.0),
+        messages=Rate(480, 3600.0),
+        books=30,
+        arguments_bytes=64 * 1024,
+        streams_per_request=ARGS_PER_FRAME,
+        weight=Rate(20, 2.0),
+        ping="message",
+        ping_s=25.0,
+        joins=True,
+        cannot_show="a wrong price deep in a book: there are no checksums since 2026-06-23",
+        source="OKX API guide v5: Connect, Subscribe, Rate limits; change log 2026-06-11, 2026-06-23",
+    )
     fast_path = FastPath(
         form="text_rows",
         rule="previous_id",
@@ -190,6 +241,7 @@ class Okx(VenueConnection):
     )
 
     _frame = msgspec.json.Decoder(_Frame).decode
+    _chains = msgspec.json.Decoder(list[_Chain]).decode
     _books = msgspec.json.Decoder(list[_Book]).decode
     _trades = msgspec.json.Decoder(list[_Trade]).decode
     _tickers = msgspec.json.Decoder(list[_Ticker]).decode
@@ -220,34 +272,55 @@ class Okx(VenueConnection):
         chosen = [asked.get(name, "") for name in ("uly", "instFamily", "instId")]
         return ":".join(["instruments", asked.get("instType", ""), *filter(None, chosen)])
 
-    def _subscriptions(self, wants: Wants, now: int) -> list[Output]:
-        channels = {
-            "book": ("books",),
-            "trades": ("trades",),
-            "ticker": ("tickers", "mark-price", "funding-rate", "open-interest"),
-        }
-        args = [
-            {"channel": channel, "instId": name}
+    def streams(self, wants: Wants) -> list[Stream]:
+        streams = [
+            Stream(
+                f"{channel}:{name}",
+                topic,
+                name,
+                cadence_s=CADENCES_S.get(channel, 0.0),
+                gives=GIVES.get(channel, ""),
+            )
             for topic in sorted(wants.topics)
-            for channel in channels[topic]
+            for channel in CHANNELS[topic]
             for name in wants.instruments
             if _is_told(channel, _kind(name.split("-")[2:]), name)
         ]
         families = _option_families(wants.instruments)
         if "ticker" in wants.topics:
-            args += [{"channel": "opt-summary", "instFamily": family} for family in families]
-        fetches: list[Output] = [
-            Fetch(f"instruments:{kind}", f"{REST}instruments?instType={kind}") for kind in LISTED
-        ]
-        fetches += [
-            Fetch(f"instruments:OPTION:{family}", f"{REST}instruments?instType=OPTION&instFamily={family}")
-            for family in families
-        ]
-        if not args:
-            return fetches
+            streams += [Stream(f"opt-summary:{family}", "ticker") for family in families]
+        if not streams:
+            return []
         kinds = (*LISTED, "OPTION") if families else LISTED
-        args += [{"channel": "instruments", "instType": kind} for kind in kinds]
-        return [*fetches, _operation("subscribe", args)]
+        return [*streams, *(Stream(f"instruments:{kind}", "list") for kind in kinds)]
+
+    def lists(self, wants: Wants) -> list[Fetch]:
+        return [
+            *(Fetch(f"instruments:{kind}", f"{REST}instruments?instType={kind}") for kind in LISTED),
+            *(
+                Fetch(
+                    f"instruments:OPTION:{family}", f"{REST}instruments?instType=OPTION&instFamily={family}"
+                )
+                for family in _option_families(wants.instruments)
+            ),
+        ]
+
+    def subscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        return _operations("subscribe", streams)
+
+    def unsubscribe(self, streams: Sequence[Stream]) -> list[Send]:
+        return _operations("unsubscribe", streams)
+
+    def identity(self, frame: bytes) -> FrameIds | None:
+        """A keep-alive repeats the id that it follows."""
+        message = self._frame(frame)
+        if message.arg is None or message.arg.channel not in BOOK_CHANNELS or not message.action:
+            return None
+        chains = self._chains(message.data)
+        if len(chains) != 1 or chains[0].seq_id == UNSEQUENCED:
+            return None
+        (chain,) = chains
+        return FrameIds(message.arg.instId, chain.prev_seq_id, chain.seq_id, message.action == "snapshot")
 
     def _read(self, frame: bytes, now: int) -> list[Output]:
         if frame == b"pong":
@@ -265,13 +338,34 @@ class Okx(VenueConnection):
         return super()._expect(symbol, label) if label in BOOK_CHANNELS and label != WHOLE else None
 
     def _on_event(self, message: _Frame, now: int) -> list[Output]:
-        if message.event in ("error", "notice", "channel-conn-count-error"):
+        if message.event == "error":
+            return [*self._refusals(message), self._complaint(f"error {message.code} {message.msg}", now)]
+        if message.event == "notice":
+            why = f"notice {message.code} {message.msg}"
+            return [self._complaint(why, now), Reconnect(why, planned=True)]
+        if message.event == "channel-conn-count-error":
             return [self._complaint(f"{message.event} {message.code} {message.msg}", now)]
+        if message.event == "subscribe" and message.arg:
+            return acknowledged([message.arg.stream])
         symbol, channel = (message.arg.instId, message.arg.channel) if message.arg else ("", "")
         book = self.books.get(symbol) if channel == self._book_channels.of(symbol) else None
         if message.event == "unsubscribe" and book is not None and book.state == "live":
             return [*book.fault("closed", now, "unsubscribed")]
         return []
+
+    def _refusals(self, message: _Frame) -> list[Output]:
+        """An error names the channel and the instrument in its text, or has the argument."""
+        named = _REFUSED.search(message.msg)
+        if message.arg:
+            return refused([message.arg.stream], f"{message.code} {message.msg}")
+        if named is None:
+            return []
+        channels = (
+            [named["channel"]] if named["channel"] else [one for each in CHANNELS.values() for one in each]
+        )
+        return refused(
+            [f"{channel}:{named['name']}" for channel in channels], f"{message.code} {message.msg}"
+        )
 
     def _on_books(self, message: _Frame, symbol: str, now: int) -> list[Output]:
         channel = message.arg.channel if message.arg else ""
@@ -387,9 +481,22 @@ def _is_told(channel: str, kind: Kind, name: str) -> bool:
 
 
 def _option_families(names: tuple[str, ...]) -> list[str]:
-    """What the lists and summaries of options are asked for by: `BTC-USD` of BTC-USD-241013-70000-P."""
-    parts = [name.split("-") for name in names]
-    return list(dict.fromkeys("-".join(part[:2]) for part in parts if _kind(part[2:]) == "option"))
+    """What the lists and summaries of options are asked for by: `BTC-USD` of BTC-USD-241013-70000-P.
+
+    Of patterns: `BTC-*` may be any of BTC's, `*` of all.
+    """
+    found: dict[str, None] = {}
+    for name in names:
+        coin, separator, _ = name.partition("-")
+        parts = name.split("-")
+        if _COINS.fullmatch(coin) is None:
+            fitting = [family for family in OPTION_FAMILIES if fnmatchcase(family.partition("-")[0], coin)]
+            found |= dict.fromkeys(fitting)
+        elif "*" in name and separator:
+            found[f"{coin}-USD"] = None
+        elif _kind(parts[2:]) == "option":
+            found["-".join(parts[:2])] = None
+    return list(found)
 
 
 def _greeks(data: _Summary) -> Greeks | None:
@@ -410,6 +517,17 @@ def _to_update(data: _Book) -> BookUpdate:
         checksum=data.checksum & 0xFFFFFFFF if data.checksum else None,
         venue_ns=ms(data.ts),
     )
+
+
+_REFUSED = re.compile(r"(channel:\s?(?P<channel>[\w-]+),\s?)?inst(Id|Family):\s?(?P<name>[^\s,']+)", re.ASCII)
+
+
+def _operations(op: str, streams: Iterable[Stream]) -> list[Send]:
+    args = []
+    for stream in streams:
+        channel, _, subject = stream.name.partition(":")
+        args.append({"channel": channel, KEYS.get(channel, "instId"): subject})
+    return [_operation(op, [*some]) for some in portions(args, ARGS_PER_FRAME)]
 
 
 def _operation(op: str, args: list[dict[str, str]]) -> Send:

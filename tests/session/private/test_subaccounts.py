@@ -59,8 +59,21 @@ def test_a_sub_account_is_listed_with_its_owner(alice: Client, bob: Client, sub:
 def test_a_sub_account_has_another_name_if_it_is_free(alice: Client, sub: dict[str, Any]) -> None:
     assert alice.result("private/change_subaccount_name", sid=sub["id"], name="hedge") == "ok"
     assert alice.result("private/get_subaccounts")[1]["username"] == "hedge"
-    for sid, name, param in ((sub["id"], "bob", "name"), (sub["id"], "", "name"), (7, "x", "sid")):
-        assert alice.error("private/change_subaccount_name", sid=sid, name=name)["data"]["param"] == param
+    for sid, name, param, reason in (
+        (sub["id"], "bob", "name", "taken"),
+        (7, "x", "sid", "no such sub-account of this account"),
+    ):
+        error = alice.error("private/change_subaccount_name", sid=sid, name=name)
+        assert error["data"] == {"param": param, "reason": reason}
+
+
+@pytest.mark.parametrize("name", ["", " ", "hedge ", "\u3000hedge", "a\u202eb", "a\x00b", "x" * 81])
+def test_a_name_that_cannot_be_seen_is_refused_with_the_rule(
+    alice: Client, sub: dict[str, Any], name: str
+) -> None:
+    error = alice.error("private/change_subaccount_name", sid=sub["id"], name=name)
+    assert error["data"]["reason"].startswith("1 to 80 characters")
+    assert alice.result("private/get_subaccounts")[1]["username"] == sub["username"]
 
 
 def test_money_goes_to_a_sub_account_and_back_and_is_none_more(
@@ -204,6 +217,41 @@ def test_a_move_that_cannot_be_changes_nothing(
     assert exchange.journalled() == before[0]
     assert exchange.harness.accounts.ledger.accounts[1].positions[NAME].lots == 1000
     assert exchange.harness.balanced()
+
+
+@pytest.mark.parametrize(
+    ("moved", "code", "data"),
+    [
+        (
+            [{"instrument_name": NAME, "amount": 1}],
+            10027,
+            {"param": "amount", "reason": "a multiple of 10"},
+        ),
+        ([], -32602, {"param": "trades", "reason": "at least one"}),
+    ],
+)
+def test_part_of_a_contract_is_not_moved(
+    exchange: Exchange,
+    alice: Client,
+    bob: Client,
+    sub: dict[str, Any],
+    moved: list[dict[str, Any]],
+    code: int,
+    data: dict[str, str],
+) -> None:
+    """What was left of it could never be closed: no order has such an amount."""
+    alice.result("private/submit_transfer_to_subaccount", currency="BTC", amount=1, destination=sub["id"])
+    bob.sell(1000, 60_000.0)
+    alice.buy(1000)
+    before = exchange.journalled()
+    asked = {"source_uid": 1, "target_uid": sub["id"], "trades": moved}
+    error = alice.error("private/move_positions", **asked)
+    assert (error["code"], error["data"]) == (code, data)
+    assert exchange.journalled() == before
+    ten = {"instrument_name": NAME, "amount": 10}
+    error = alice.error("private/move_positions", **asked | {"target_uid": 1, "trades": [ten]})
+    assert (error["code"], error["data"]["param"]) == (13020, "target_uid")
+    assert alice.result("private/move_positions", **asked | {"trades": [ten]})["trades"]
 
 
 def test_a_replay_of_the_records_leads_to_the_same_accounts(

@@ -11,3 +11,8 @@ def owner_of(name: str) -> str:
     """The account whose sub-accounts are opened under such a name; empty if none are."""
     match = _OPENED_AS.fullmatch(name)
     return match[1] if match else ""
+
+
+def is_name(name: str) -> bool:
+    """Whether a sub-account can be given a name: one that people can see."""
+    return 0 < len(name) <= LONGEST and name.isprintable() and name == name.strip()

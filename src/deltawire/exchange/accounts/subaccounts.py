@@ -17,7 +17,7 @@ from deltawire.exchange.accounts.account_records import (
 )
 from deltawire.exchange.accounts.ledger import Account, House, Ledger
 from deltawire.exchange.accounts.margin_state import MarginState
-from deltawire.exchange.accounts.names import LONGEST
+from deltawire.exchange.accounts.names import is_name
 from deltawire.exchange.accounts.positions import Position
 from deltawire.exchange.accounts.settlement import Settlement
 from deltawire.exchange.instruments.contracts import worth_at
@@ -26,6 +26,7 @@ from deltawire.exchange.orders.orders import AccountId
 from deltawire.exchange.ports import Record, RiskInstruction
 from deltawire.exchange.pricing.pricing import Pricing
 from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import parse_decimal
 
 FIRST = 500_000
 """The first number of a sub-account; the operator's accounts are numbered from 1 on."""
@@ -34,7 +35,8 @@ MOST = 20
 MOST_EVER = 1_000
 """Of one account, those that have been closed included."""
 Outbox = list[AccountNotice | RiskInstruction]
-TAKEN = Rejection(Code.INVALID_PARAMS, reason="no such name, or taken", param="name")
+TAKEN = Rejection(Code.INVALID_PARAMS, reason="taken", param="name")
+UNKNOWN = Rejection(Code.NOT_FOUND, reason="no such sub-account of this account", param="sid")
 NOT_EMPTY = Rejection(
     Code.OTHER_REJECT,
     reason="it has money, positions or orders: cancel, close and transfer them first",
@@ -99,7 +101,7 @@ class Subaccounts:
     def _rename(self, record: RenameSubaccount) -> Rejection | None:
         sub = self._ledger.accounts.get(record.sub)
         if sub is None or sub.main != record.account:
-            return Rejection(Code.NOT_FOUND, param="sid")
+            return UNKNOWN
         if not self._is_free(record.name):
             return TAKEN
         sub.name = record.name
@@ -108,7 +110,7 @@ class Subaccounts:
     def _set_login(self, record: SetSubaccountLogin) -> Rejection | None:
         sub = self._ledger.accounts.get(record.sub)
         if sub is None or sub.main != record.account:
-            return Rejection(Code.NOT_FOUND, param="sid")
+            return UNKNOWN
         sub.login = record.enabled
         return None
 
@@ -125,7 +127,7 @@ class Subaccounts:
 
     def _is_free(self, name: str) -> bool:
         taken = any(each.name == name for each in self._ledger.accounts.values())
-        return 0 < len(name) <= LONGEST and name.isprintable() and not taken
+        return is_name(name) and not taken
 
     def _transfer(self, record: Transfer, outbox: Outbox) -> Rejection | None:
         if (rejection := self._kin(record.account, record.to)) is not None:
@@ -161,7 +163,8 @@ class Subaccounts:
         source, target = self._ledger.account(record.account), self._ledger.account(record.to)
         names = [move.instrument for move in record.moves]
         if not names or len(set(names)) != len(names):
-            return Rejection(Code.INVALID_PARAMS, reason="each instrument once", param="trades")
+            reason = "each instrument once" if names else "at least one"
+            return Rejection(Code.INVALID_PARAMS, reason=reason, param="trades")
         for move in record.moves:
             if (rejection := self._movable(source, move)) is not None:
                 return rejection
@@ -186,6 +189,12 @@ class Subaccounts:
             return Rejection(Code.INVALID_OR_UNSUPPORTED_INSTRUMENT, param="instrument_name")
         if position is None or not 0 < move.lots <= abs(position.lots):
             return Rejection(Code.INVALID_AMOUNT, reason="more than the position", param="amount")
+        if move.lots % parse_decimal(instrument.min_trade_size or "1", instrument.size_exponent):
+            return Rejection(
+                Code.NON_INTEGER_CONTRACT_AMOUNT,
+                reason=f"a multiple of {instrument.min_trade_size}",
+                param="amount",
+            )
         if source.wallet(instrument.settlement).liquidating:
             return LOCKED
         least, most = instrument.price(1), FARTHEST * self._usual(instrument)

@@ -20,7 +20,7 @@ from deltawire.exchange.accounts.account_records import (
     SubaccountOpened,
     Transfer,
 )
-from deltawire.exchange.accounts.names import owner_of
+from deltawire.exchange.accounts.names import LONGEST, is_name, owner_of
 from deltawire.exchange.instruments.contracts import DECIMALS
 from deltawire.exchange.orders.codes import Code
 from deltawire.exchange.orders.orders import AccountId
@@ -144,11 +144,17 @@ def create_subaccount(context: Context, params: _New) -> Any:
 def change_subaccount_name(context: Context, params: _Name) -> Any:
     """Give a sub-account another name."""
     session = account_session(context)
+    if not is_name(params.name):
+        raise refused(
+            Code.INVALID_PARAMS,
+            reason=f"1 to {LONGEST} characters that can be seen, no space at either end",
+            param="name",
+        )
     reserved = owner_of(params.name) not in ("", session.name)
     if session.trading.named(params.name) is not None or (
         reserved and session.trading.account(owner_of(params.name)) is not None
     ):
-        raise refused(Code.INVALID_PARAMS, reason="no such name, or taken", param="name")
+        raise refused(Code.INVALID_PARAMS, reason="taken", param="name")
     session.submit(
         RenameSubaccount(
             at_ns=session.trading.now(), account=session.account, sub=params.sid, name=params.name
@@ -221,6 +227,8 @@ def move_positions(context: Context, params: _Moves) -> Any:
     for uid, param in ((params.source_uid, "source_uid"), (params.target_uid, "target_uid")):
         if uid not in family:
             raise refused(Code.NOT_FOUND, reason="no such account of this owner", param=param)
+    if params.source_uid == params.target_uid:
+        raise refused(Code.NOT_FOUND, reason="the same account as source_uid", param="target_uid")
     moves = tuple(_move(session, part) for part in params.trades)
     held = {each.instrument.name: each.lots for each in session.trading.positions(params.source_uid)}
     session.submit(

@@ -1,12 +1,30 @@
 """Bybit's v5 wire format: texts, consecutive numbers per topic, refusals of whole requests."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
-from deltawire.testing.simulators.market import Contract, Walk
-from deltawire.testing.simulators.simulator import PublishedBook, Simulator, best
+from deltawire.testing.simulators.market import Contract, PlainBook, Walk
+from deltawire.testing.simulators.simulator import (
+    EVERY_LEVEL,
+    Change,
+    Happening,
+    Occasion,
+    PublishedBook,
+    Simulator,
+    Stream,
+    best,
+    nothing_refused,
+)
 
+OCCASIONS: dict[str, Occasion] = {
+    "orderbook": "moved",
+    "publicTrade": "traded",
+    "tickers": "second",
+    "allLiquidation": "second",
+}
+LIQUIDATED_EVERY_MS = 20_000
 TRADE_ID = "7e8ba1e3-4b2c-5d6f-8a9b-{:012d}"
 
 
@@ -21,32 +39,99 @@ class BybitLinearSimulator(Simulator):
         Contract("BTC-27DEC30", -1, -3, 634_500, step=5),
     )
 
-    def __init__(self, seed: int = 1, *, listed: bool = True) -> None:
-        super().__init__(seed, listed=listed)
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        listed: bool = True,
+        walks: dict[str, Walk] | None = None,
+        refuses: Callable[[str], bool] = nothing_refused,
+    ) -> None:
+        super().__init__(seed, listed=listed, walks=walks, refuses=refuses)
         self._numbers = {name: walk.id % 10**7 for name, walk in self.walks.items()}
-        """`u` of the last message of each book."""
-        self._topics: dict[str, str] = {}
+        """`u` of the last message of each book, where each connection has a market of its own."""
+        self._depths: dict[str, int] = {}
 
-    def answer(self, request: str) -> list[bytes]:
+    @property
+    def paths(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The category's address."""
+        return (f"/v5/public/{self.category}",)
+
+    def replies(self, request: str) -> list[tuple[str, bytes]]:
         """`pong`, or an acknowledgement and the images of book topics; one unknown topic refuses them all."""
         asked = msgspec.json.decode(request)
         if asked["op"] == "ping":
-            return [self._reply("ping", "", "pong")]
+            return [("", self._reply("ping", asked.get("req_id", ""), "pong"))]
+        if asked["op"] not in ("subscribe", "unsubscribe"):
+            return [("", self._reply(asked["op"], asked.get("req_id", ""), "Invalid op", success=False))]
         unknown = [topic for topic in asked["args"] if not self._knows(topic)]
         if unknown:
-            return [self._refuse(asked, unknown)]
-        books = [topic for topic in asked["args"] if topic.startswith("orderbook.") and ".1." not in topic]
-        frames = [self._acknowledge(asked)]
-        for topic in books if asked["op"] == "subscribe" else []:
-            name = topic.split(".", 2)[2]
-            self._topics[name] = topic
-            frames.append(self.image(name))
+            return [("", self._refuse(asked, unknown))]
+        return [("", self._acknowledge(asked)), *self._started(asked["op"], asked["args"])]
+
+    def arguments(self, request: str) -> list[str]:
+        """The topics of a request."""
+        return msgspec.json.decode(request).get("args") or []
+
+    def too_many(self) -> list[bytes] | None:
+        """An error; nothing is subscribed."""
+        return [self._reply("subscribe", "", "args size too large", success=False)]
+
+    def _started(self, op: str, topics: list[str]) -> list[tuple[str, bytes]]:
+        """Start or end topics; the images of books."""
+        frames = []
+        for topic in topics:
+            kind, name = topic.partition(".")[0], topic.rpartition(".")[2]
+            if op != "subscribe":
+                self._leave(topic)
+                continue
+            self._follow(topic, "" if name not in self.walks else name, OCCASIONS[kind])
+            if kind == "orderbook" and not topic.startswith("orderbook.1."):
+                self._labels[name] = topic
+                self._depths[name] = int(topic.split(".")[1])
+                frames.append((topic, self.image(name)))
         return frames
 
+    def _frames(self, stream: Stream, happening: Happening, change: Change | None) -> Iterable[bytes]:
+        if stream.on == "traded" and not stream.name:
+            coin = stream.key.partition(".")[2]
+            return [self.trade(happening.name)] if self._subject(happening.name) == coin else []
+        if stream.key.startswith("orderbook.1."):
+            return [self._best_level(stream.name)]
+        if stream.key.startswith("allLiquidation"):
+            return [self._liquidation(stream.name)] if self._ms % LIQUIDATED_EVERY_MS == 0 else []
+        if stream.on == "second" and self.category == "spot" and stream.name in self.walks:
+            return [self.day(stream.name)]
+        return super()._frames(stream, happening, change)
+
+    def _shown(self, walk: Walk) -> int:
+        return self._depths.get(walk.contract.name, EVERY_LEVEL) if self.shared else EVERY_LEVEL
+
+    def _window(self, walk: Walk) -> PlainBook:
+        shorter = max(len(walk.book.bids), len(walk.book.asks)) <= self._shown(walk)
+        return walk.book.copy() if shorter else walk.book.cut(self._shown(walk))
+
+    def day(self, name: str) -> bytes:
+        """`tickers`."""
+        return self.ticker(name)
+
+    def _liquidation(self, name: str) -> bytes:
+        """`allLiquidation` of one long position."""
+        bid, bid_size, _, _ = self._best(name)
+        data = [{"T": self._ms, "s": name, "S": "Buy", "v": bid_size, "p": bid}]
+        return self._push(f"allLiquidation.{name}", "snapshot", data)
+
+    def _best_level(self, name: str) -> bytes:
+        """`orderbook.1`: an image each time."""
+        bid, bid_size, ask, ask_size = self._best(name)
+        data = {"s": name, "b": [(bid, bid_size)], "a": [(ask, ask_size)], "u": self.walks[name].id, "seq": 1}
+        return self._push(f"orderbook.1.{name}", "snapshot", data, cts=self._ms)
+
     def body(self, url: str) -> bytes:
-        """`instruments-info`, in two pages."""
+        """`instruments-info`, in two pages, spot in one."""
         stated = [self._stated(walk.contract) for walk in self.walks.values()] if self.listed else []
-        first, rest = (stated[:1], stated[1:]) if self.listed else ([], [])
+        paged = self.listed and self.category != "spot"
+        first, rest = (stated[:1], stated[1:]) if paged else (stated, [])
         later = "cursor=" in url
         result = {
             "category": self.category,
@@ -59,7 +144,8 @@ class BybitLinearSimulator(Simulator):
         """A `snapshot`."""
         self.subscribe(name)
         walk = self.walks[name]
-        return self._book(walk, "snapshot", dict(walk.book.levels("bids")), dict(walk.book.levels("asks")))
+        book = self.book(name)
+        return self._book(walk, "snapshot", dict(book.levels("bids")), dict(book.levels("asks")))
 
     def restart(self, name: str) -> bytes:
         """The `snapshot` that restarts the numbering."""
@@ -108,16 +194,17 @@ class BybitLinearSimulator(Simulator):
 
     def _book(self, walk: Walk, kind: str, bids: dict[int, int], asks: dict[int, int]) -> bytes:
         contract = walk.contract
-        self._numbers[contract.name] += 1
+        if not self.shared:
+            self._numbers[contract.name] += 1
         data = {
             "s": contract.name,
             "b": [self._texts(contract, *level) for level in bids.items()],
             "a": [self._texts(contract, *level) for level in asks.items()],
-            "u": self._numbers[contract.name],
+            "u": walk.steps + contract.start if self.shared else self._numbers[contract.name],
             "seq": walk.id,
         }
-        topic = self._topics.get(contract.name, f"orderbook.50.{contract.name}")
-        return self._push(topic, kind, data, cts=self._ms - 2)
+        topic = self._labels.get(contract.name, f"orderbook.50.{contract.name}")
+        return self._push(topic, kind, data, cts=self._ms if self.shared else self._ms - 2)
 
     def _texts(self, contract: Contract, price: int, size: int) -> tuple[str, str]:
         """A removed level has size 0."""
@@ -133,14 +220,17 @@ class BybitLinearSimulator(Simulator):
         return {}
 
     def _knows(self, topic: str) -> bool:
-        return topic.rpartition(".")[2] in {*self.walks, *map(self._subject, self.walks)}
+        kind, _, rest = topic.partition(".")
+        subjects = map(self._subject, self.walks) if kind == "publicTrade" else self.walks
+        name = rest.rpartition(".")[2] if kind == "orderbook" else rest
+        return kind in OCCASIONS and name in {*subjects} and not self.refuses(topic)
 
     def _acknowledge(self, asked: dict[str, Any]) -> bytes:
-        return self._reply(asked["op"], asked["req_id"], "")
+        return self._reply(asked["op"], asked.get("req_id", ""), "")
 
     def _refuse(self, asked: dict[str, Any], unknown: list[str]) -> bytes:
         reason = f"Invalid symbol :[{' '.join(unknown)}]"
-        return self._reply(asked["op"], asked["req_id"], reason, success=False)
+        return self._reply(asked["op"], asked.get("req_id", ""), reason, success=False)
 
     def _reply(self, op: str, number: str, text: str, *, success: bool = True) -> bytes:
         numbered = {"req_id": number} if number else {}
@@ -205,9 +295,7 @@ class BybitSpotSimulator(BybitLinearSimulator):
 
     def ticker(self, name: str) -> bytes:
         """`orderbook.1`."""
-        bid, bid_size, ask, ask_size = self._best(name)
-        data = {"s": name, "b": [(bid, bid_size)], "a": [(ask, ask_size)], "u": self.walks[name].id, "seq": 1}
-        return self._push(f"orderbook.1.{name}", "snapshot", data, cts=self._ms)
+        return self._best_level(name)
 
     def day(self, name: str) -> bytes:
         """`tickers`, which has no best prices."""
@@ -246,15 +334,14 @@ class BybitOptionSimulator(BybitLinearSimulator):
         Contract("ETH-27DEC30-3500-C-USDT", -1, -1, 2_450, step=5),
     )
 
-    def answer(self, request: str) -> list[bytes]:
+    def replies(self, request: str) -> list[tuple[str, bytes]]:
         """`pong` in its own form, and the refused topics."""
         asked = msgspec.json.decode(request)
         if asked["op"] == "ping":
-            return [_encode({"args": [f"{self._ms}"], "op": "pong"})]
+            return [("", _encode({"args": [f"{self._ms}"], "op": "pong"}))]
         refused = [topic for topic in asked["args"] if not self._knows(topic)]
-        asked["args"] = [topic for topic in asked["args"] if topic not in refused]
-        _, *images = super().answer(msgspec.json.encode(asked).decode())
-        return [self._outcome(refused, asked["args"]), *images]
+        accepted = [topic for topic in asked["args"] if topic not in refused]
+        return [("", self._outcome(refused, accepted)), *self._started(asked["op"], accepted)]
 
     def body(self, url: str) -> bytes:
         """One page of one coin's options."""

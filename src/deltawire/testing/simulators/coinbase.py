@@ -3,14 +3,31 @@
 One numbering over all messages of a connection, bids and offers in one list.
 """
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from deltawire.testing.simulators.market import Contract, SideName, Walk
-from deltawire.testing.simulators.simulator import PublishedBook, Simulator, best
+from deltawire.testing.simulators.simulator import (
+    Change,
+    Happening,
+    Occasion,
+    PublishedBook,
+    Simulator,
+    Stream,
+    best,
+    nothing_refused,
+)
 
+OCCASIONS: dict[str, Occasion] = {
+    "level2": "moved",
+    "market_trades": "traded",
+    "ticker": "second",
+    "ticker_batch": "second",
+    "heartbeats": "second",
+}
 SIDES: tuple[tuple[SideName, str], ...] = (("bids", "bid"), ("asks", "offer"))
 
 
@@ -26,8 +43,15 @@ class CoinbaseSimulator(Simulator):
         Contract("BIT-27DEC30-CDE", 0, 0, 63_450, step=5),
     )
 
-    def __init__(self, seed: int = 1, *, listed: bool = True) -> None:
-        super().__init__(seed, listed=listed)
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        listed: bool = True,
+        walks: dict[str, Walk] | None = None,
+        refuses: Callable[[str], bool] = nothing_refused,
+    ) -> None:
+        super().__init__(seed, listed=listed, walks=walks, refuses=refuses)
         self._number = -1
         self._subscribed: dict[str, list[str]] = {}
 
@@ -36,21 +60,45 @@ class CoinbaseSimulator(Simulator):
         self._number = -1
         self._subscribed.clear()
 
-    def answer(self, request: str) -> list[bytes]:
+    def replies(self, request: str) -> list[tuple[str, bytes]]:
         """The images of `level2`, and then the list of subscriptions; an error for an unknown product."""
         asked = msgspec.json.decode(request)
-        channel, names = asked["channel"], asked.get("product_ids", [])
-        if not {*names} <= {*self.walks}:
-            return [_encode({"type": "error", "message": f"product not found: {' '.join(names)}"})]
+        channel, names = asked.get("channel", ""), asked.get("product_ids", [])
+        if channel not in OCCASIONS:
+            return [("", _encode({"type": "error", "message": f"channel {channel} not supported"}))]
+        unknown = [name for name in names if name not in self.walks or self.refuses(f"{channel}:{name}")]
+        if unknown:
+            return [("", _encode({"type": "error", "message": f"product not found: {' '.join(unknown)}"}))]
+        subscribes = asked["type"] == "subscribe"
         held = self._subscribed.pop(channel, [])
         kept = [name for name in held if name not in names]
-        if asked["type"] == "subscribe":
+        if subscribes:
             kept += names or ["heartbeats"]
         if kept:
             self._subscribed[channel] = kept
-        books = names if (asked["type"], channel) == ("subscribe", "level2") else []
-        images = [self.image(name) for name in books]
-        return [*images, self._frame("subscriptions", {"subscriptions": self._subscribed})]
+        frames = []
+        for name in names or [""]:
+            key = f"{channel}:{name}"
+            if not subscribes:
+                self._leave(key)
+                continue
+            self._follow(key, name, OCCASIONS[channel])
+            frames += [(key, self.image(name))] if channel == "level2" else []
+        return [*frames, ("", self._frame("subscriptions", {"subscriptions": self._subscribed}))]
+
+    def arguments(self, request: str) -> list[str]:
+        """The channel with each product."""
+        asked = msgspec.json.decode(request)
+        return [f"{asked['channel']}:{name}" for name in asked.get("product_ids", [])]
+
+    def too_fast(self, request: str) -> list[bytes] | None:
+        """An error."""
+        return [_encode({"type": "error", "message": "rate limit exceeded"})]
+
+    def _frames(self, stream: Stream, happening: Happening, change: Change | None) -> Iterable[bytes]:
+        if stream.key.startswith("heartbeats"):
+            return [self.heartbeat()]
+        return super()._frames(stream, happening, change)
 
     def body(self, url: str) -> bytes:
         """The list of products."""

@@ -1,47 +1,131 @@
 """Deribit's wire format: JSON-RPC, change ids that name the previous one, exact actions, doubles."""
 
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from deltawire.testing.simulators.market import Contract, SideName, Walk
-from deltawire.testing.simulators.simulator import PublishedBook, Simulator, best
+from deltawire.testing.simulators.simulator import (
+    Change,
+    Happening,
+    Occasion,
+    PublishedBook,
+    Simulator,
+    Stream,
+    best,
+    query_of,
+)
+
+OCCASIONS: dict[str, Occasion] = {
+    "book": "moved",
+    "quote": "moved",
+    "trades": "traded",
+    "ticker": "second",
+    "instrument": "listed",
+}
 
 
 class DeribitSimulator(Simulator):
     """A perpetual, an option and a linear perpetual of Deribit."""
 
     name = "deribit"
+    _heartbeat_s = 0
+    _beats = 0
     contracts = (
         Contract("BTC-PERPETUAL", -1, 0, 618_375, step=5, lot=10),
         Contract("BTC-27DEC30-70000-C", -4, -1, 1_450, step=5),
         Contract("SOL_USDC-PERPETUAL", -3, -1, 145_230),
     )
 
-    def __init__(self, seed: int = 1, *, listed: bool = True) -> None:
-        super().__init__(seed, listed=listed)
-        self._channels: dict[str, str] = {}
+    paths = ("/ws/api/v2",)
 
-    def answer(self, request: str) -> list[bytes]:
+    def replies(self, request: str) -> list[tuple[str, bytes]]:
         """A result; after a subscription, also the images of its book channels."""
+        try:
+            asked = msgspec.json.decode(request)
+            method, params = asked["method"], asked.get("params") or {}
+        except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+            return [("", self._error(None, -32700, "Parse error"))]
+        number, channels = asked.get("id"), [each for each in params.get("channels", []) if self._knows(each)]
+        match method.partition("/")[2]:
+            case "subscribe":
+                return [("", self._result(number, channels)), *self._started(channels)]
+            case "unsubscribe":
+                for channel in channels:
+                    self._leave(channel)
+                return [("", self._result(number, channels))]
+            case "get_instruments":
+                return [("", self._instruments(number, params))]
+            case "set_heartbeat":
+                self._heartbeat_s, self._beats = params["interval"], 0
+                return [("", self._result(number, "ok"))]
+        return [("", self._result(number, {"version": "1.2.26"} if method == "public/test" else "ok"))]
+
+    def arguments(self, request: str) -> list[str]:
+        """The channels of a subscription."""
         asked = msgspec.json.decode(request)
-        method = asked["method"]
-        channels = [channel for channel in asked["params"].get("channels", []) if self._knows(channel)]
-        if method == "public/subscribe":
-            return [self._result(asked["id"], channels), *self._images(channels)]
-        return [self._result(asked["id"], channels if method == "public/unsubscribe" else "ok")]
+        subscribes = asked.get("method", "").endswith("/subscribe")
+        return asked["params"]["channels"] if subscribes else []
+
+    def too_fast(self, request: str) -> list[bytes] | None:
+        """`too_many_requests`."""
+        return [self._error(msgspec.json.decode(request).get("id"), 10028, "too_many_requests")]
 
     def body(self, url: str) -> bytes:
-        """`public/get_instruments`."""
+        """`public/get_instruments`, `public/get_order_book`, or another method without parameters."""
+        method, asked = urlsplit(url).path.rpartition("/")[2], query_of(url)
+        if method == "get_order_book":
+            return self._order_book(asked.get("instrument_name", ""), int(asked.get("depth", "20")))
+        if method in ("get_instruments", ""):
+            return self._instruments(1, asked)
+        return self._result(1, {"version": "1.2.26"} if method == "test" else self._ms)
+
+    def cost(self, target: str) -> tuple[str, int]:
+        """Lists of instruments have a pool of their own."""
+        return ("instruments" if "get_instruments" in target else "requests"), 1
+
+    def beat(self) -> bytes | None:
+        """A heartbeat, every other one with a request for an answer."""
+        self._beats += 1
+        if not self._heartbeat_s or self._beats % self._heartbeat_s:
+            return None
+        asks = self._beats // self._heartbeat_s % 2 == 1
+        return self.test_request() if asks else _heartbeat("heartbeat")
+
+    def _instruments(self, number: int | None, asked: dict[str, Any]) -> bytes:
         stated = [self._stated(walk.contract) for walk in self.walks.values()] if self.listed else []
-        return self._result(1, stated)
+        kind, currency = asked.get("kind", "any"), asked.get("currency", "any")
+        return self._result(
+            number,
+            [
+                each
+                for each in stated
+                if kind in ("any", each["kind"])
+                and currency in ("any", each["base_currency"], each["quote_currency"])
+            ],
+        )
+
+    def _order_book(self, name: str, depth: int) -> bytes:
+        if name not in self.walks:
+            return self._error(1, -32602, "Invalid params")
+        walk = self.walks[name]
+        sides = {
+            side: [self._doubles(walk, *level) for level in walk.book.levels(side, depth)]
+            for side in ("bids", "asks")
+        }
+        return self._result(
+            1,
+            {"timestamp": self._ms, "instrument_name": name, "change_id": walk.id, "state": "open", **sides},
+        )
 
     def image(self, name: str) -> bytes:
         """A `snapshot`."""
         self.subscribe(name)
         walk = self.walks[name]
         return self._notify(
-            self._channels.get(name, f"book.{name}.100ms"),
+            self._labels.get(name, f"book.{name}.100ms"),
             {
                 "type": "snapshot",
                 "timestamp": self._ms,
@@ -97,12 +181,12 @@ class DeribitSimulator(Simulator):
 
     def test_request(self) -> bytes:
         """A heartbeat that must be answered."""
-        return _encode({"jsonrpc": "2.0", "method": "heartbeat", "params": {"type": "test_request"}})
+        return _heartbeat("test_request")
 
     def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
         name = walk.contract.name
         return self._notify(
-            self._channels[name],
+            self._labels.get(name, f"book.{name}.100ms"),
             {
                 "type": "change",
                 "timestamp": self._ms,
@@ -129,12 +213,57 @@ class DeribitSimulator(Simulator):
 
     def _knows(self, channel: str) -> bool:
         """Whether the channel's instrument exists; others are left out silently, as on Deribit."""
-        return channel.split(".")[1] in self.walks
+        family, _, rest = channel.partition(".")
+        if self.refuses(channel) or (rest.endswith(".raw") and self.shared):  # raw needs a key
+            return False
+        return family == "instrument" or (family in OCCASIONS and rest.partition(".")[0] in self.walks)
 
-    def _images(self, channels: list[str]) -> list[bytes]:
-        books = {channel.split(".")[1]: channel for channel in channels if channel.startswith("book.")}
-        self._channels |= books
-        return [self.image(name) for name in books]
+    def _started(self, channels: list[str]) -> list[tuple[str, bytes]]:
+        frames = []
+        for channel in channels:
+            family, name = channel.split(".")[:2]
+            self._follow(channel, "" if family == "instrument" else name, OCCASIONS[family])
+            if family == "book":
+                self._labels[name] = channel
+                frames.append((channel, self._grouped(channel) if _is_grouped(channel) else self.image(name)))
+        return frames
+
+    def _frames(self, stream: Stream, happening: Happening, change: Change | None) -> Iterable[bytes]:
+        family = stream.key.partition(".")[0]
+        if family == "book" and _is_grouped(stream.key):
+            return [self._grouped(stream.key)]
+        if family == "quote":
+            return [self._quote(stream.name)]
+        if family == "instrument":
+            return [self._state(stream.key, happening.name)]
+        return super()._frames(stream, happening, change)
+
+    def _grouped(self, channel: str) -> bytes:
+        """`book.X.none.10.100ms`: an image each time."""
+        _, name, _, depth, _ = channel.split(".")
+        walk = self.walks[name]
+        sides = {
+            side: [self._doubles(walk, *level) for level in walk.book.levels(side, int(depth))]
+            for side in ("bids", "asks")
+        }
+        return self._notify(
+            channel, {"timestamp": self._ms, "instrument_name": name, "change_id": walk.id, **sides}
+        )
+
+    def _quote(self, name: str) -> bytes:
+        walk = self.walks[name]
+        bid, bid_size, ask, ask_size = best(walk)
+        (bid_price, bid_amount), (ask_price, ask_amount) = (
+            self._doubles(walk, bid, bid_size),
+            self._doubles(walk, ask, ask_size),
+        )
+        quote = {"best_bid_price": bid_price, "best_bid_amount": bid_amount}
+        quote |= {"best_ask_price": ask_price, "best_ask_amount": ask_amount}
+        return self._notify(f"quote.{name}", {"timestamp": self._ms, "instrument_name": name, **quote})
+
+    def _state(self, channel: str, name: str) -> bytes:
+        state = "created" if name in self.walks else "terminated"
+        return self._notify(channel, {"timestamp": self._ms, "state": state, "instrument_name": name})
 
     def _stated(self, contract: Contract) -> dict[str, Any]:
         option, linear = contract.name.endswith("-C"), "_" in contract.name
@@ -151,7 +280,7 @@ class DeribitSimulator(Simulator):
             "settlement_period": "month" if option else "perpetual",
             "instrument_type": "linear" if linear else "reversed",
             "creation_timestamp": 1_534_167_754_000,
-            "expiration_timestamp": 1_924_588_800_000 if option else 32_503_708_800_000,
+            "expiration_timestamp": contract.expiry_ms if option else 32_503_708_800_000,
             "strike": 70_000.0 if option else None,
             "option_type": "call" if option else None,
             "is_active": True,
@@ -161,10 +290,22 @@ class DeribitSimulator(Simulator):
         params = {"channel": channel, "data": data}
         return _encode({"jsonrpc": "2.0", "method": "subscription", "params": params})
 
-    def _result(self, number: int, result: object) -> bytes:
+    def _error(self, number: int | None, code: int, message: str) -> bytes:
+        error = {"code": code, "message": message}
+        return _encode({"jsonrpc": "2.0", "id": number, "error": error, "testnet": False})
+
+    def _result(self, number: int | None, result: object) -> bytes:
         us = self.now_ns // 1_000
         times = {"usIn": us, "usOut": us + 581, "usDiff": 581, "testnet": False}
         return _encode({"jsonrpc": "2.0", "id": number, "result": result, **times})
+
+
+def _is_grouped(channel: str) -> bool:
+    return channel.count(".") == 4
+
+
+def _heartbeat(kind: str) -> bytes:
+    return _encode({"jsonrpc": "2.0", "method": "heartbeat", "params": {"type": kind}})
 
 
 def _encode(frame: dict[str, Any]) -> bytes:

@@ -1,12 +1,30 @@
 """Hyperliquid on the wire: every book message is the whole of the best levels, one subscription a message."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from deltawire.testing.simulators.market import Contract, PlainBook, Walk
-from deltawire.testing.simulators.simulator import PublishedBook, Simulator, best
+from deltawire.testing.simulators.simulator import (
+    Change,
+    Happening,
+    Occasion,
+    PublishedBook,
+    Simulator,
+    Stream,
+    best,
+    nothing_refused,
+)
 
+OCCASIONS: dict[str, Occasion] = {
+    "l2Book": "moved",
+    "bbo": "moved",
+    "trades": "traded",
+    "activeAssetCtx": "second",
+}
+PACES = {True: 0.5, False: 5.0}
+"""Seconds between the images of the fast stream, and of the slow one."""
 LEVELS = {True: 5, False: 20}
 """How many levels a side the fast stream tells, and the slow one."""
 
@@ -16,34 +34,103 @@ class HyperliquidSimulator(Simulator):
 
     name = "hyperliquid"
     images_only = True
+    paths = ("/ws",)
     contracts = (
         Contract("BTC", -1, -5, 61_838),
         Contract("ETH", -2, -4, 24_125),
         Contract("xyz:NVDA", -3, -3, 23_032),
     )
 
-    def __init__(self, seed: int = 1, *, listed: bool = True) -> None:
-        super().__init__(seed, listed=listed)
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        listed: bool = True,
+        walks: dict[str, Walk] | None = None,
+        refuses: Callable[[str], bool] = nothing_refused,
+    ) -> None:
+        super().__init__(seed, listed=listed, walks=walks, refuses=refuses)
         self._fast: dict[str, bool] = {}
+        self._told_ns: dict[str, int] = {}
+        """When each stream of images sent the last one."""
 
-    def answer(self, request: str) -> list[bytes]:
+    def replies(self, request: str) -> list[tuple[str, bytes]]:
         """`pong`, a list, or an acknowledgement, and behind that of a book its image."""
         asked = msgspec.json.decode(request)
         if asked["method"] == "ping":
-            return [_encode({"channel": "pong"})]
+            return [("", _encode({"channel": "pong"}))]
         if asked["method"] == "post":
-            return [self._posted(asked["id"], asked["request"]["payload"].get("dex", ""))]
+            return [("", self._posted(asked["id"], asked["request"]["payload"].get("dex", "")))]
         subscription = asked["subscription"]
-        coin = subscription["coin"]
-        if coin not in self.walks:
-            return [_encode({"channel": "error", "data": f"Invalid subscription: {coin}"})]
+        kind, coin = subscription["type"], subscription.get("coin", "")
+        key = _key(subscription)
+        if coin not in self.walks or kind not in OCCASIONS or self.refuses(key):
+            return [("", _encode({"channel": "error", "data": f"Invalid subscription: {coin or kind}"}))]
         acknowledged = _push(
             "subscriptionResponse", {"method": asked["method"], "subscription": subscription}
         )
-        if (asked["method"], subscription["type"]) != ("subscribe", "l2Book"):
-            return [acknowledged]
+        if asked["method"] != "subscribe":
+            self._leave(key)
+            return [("", acknowledged)]
+        self._follow(key, coin, OCCASIONS[kind])
+        if kind != "l2Book":
+            return [("", acknowledged)]
         self._fast[coin] = subscription.get("fast", False)
-        return [acknowledged, self.image(coin)]
+        return [("", acknowledged), (key, self.image(coin))]
+
+    def arguments(self, request: str) -> list[str]:
+        """The one stream of a subscription."""
+        asked = msgspec.json.decode(request)
+        return [_key(asked["subscription"])] if asked["method"] == "subscribe" else []
+
+    def cost(self, target: str) -> tuple[str, int]:
+        """Weights of one pool; the payload, which decides, is taken to be a list's."""
+        return "weight", 20
+
+    def fetched(self, method: str, target: str, body: bytes) -> tuple[int, bytes]:
+        """`POST /info`."""
+        try:
+            asked = msgspec.json.decode(body)
+        except msgspec.DecodeError:
+            return 422, b"Failed to deserialize the JSON body into the target type"
+        coin = asked.get("coin", "")
+        match asked.get("type"):
+            case "meta":
+                return 200, _encode({"universe": self._universe(asked.get("dex", ""))})
+            case "metaAndAssetCtxs":
+                universe = self._universe(asked.get("dex", ""))
+                return 200, msgspec.json.encode([{"universe": universe}, [_CONTEXT] * len(universe)])
+            case "l2Book" if coin in self.walks:
+                walk = self.walks[coin]
+                book = walk.book.cut(LEVELS[False])
+                levels = [
+                    [self._level(walk, *each) for each in book.levels(side)] for side in ("bids", "asks")
+                ]
+                return 200, _encode({"coin": coin, "time": self._ms, "levels": levels})
+            case "spotMeta":
+                return 200, _encode({"tokens": [], "universe": []})
+            case "exchangeStatus":
+                return 200, _encode({"specialStatuses": None, "time": self._ms})
+            case "perpDexs":
+                return 200, msgspec.json.encode([None, {"name": "xyz"}])
+        return 422, b"Failed to deserialize the JSON body into the target type"
+
+    def _frames(self, stream: Stream, happening: Happening, change: Change | None) -> Iterable[bytes]:
+        """Images at the pace of their stream; a quiet book is sent, too."""
+        kind, _, pace = stream.key.partition(":")[0].partition("/")
+        name = stream.name
+        if name not in self.walks:
+            return []
+        if kind == "bbo":
+            return [self.ticker(name)]
+        if kind == "activeAssetCtx":
+            return [self.context(name)]
+        if kind != "l2Book":
+            return [self.trade(name)]
+        if self.now_ns - self._told_ns.get(stream.key, 0) < PACES[pace == "fast"] * 10**9:
+            return []
+        self._told_ns[stream.key] = self.now_ns
+        return [self._book(name, self.walks[name].book.cut(LEVELS[pace == "fast"]))]
 
     def body(self, url: str) -> bytes:
         """Nothing is fetched: lists come on the connection."""
@@ -71,12 +158,13 @@ class HyperliquidSimulator(Simulator):
 
     def context(self, name: str) -> bytes:
         """`activeAssetCtx`."""
-        prices = {"oraclePx": "31022.0", "markPx": "31028.0", "midPx": "31027.5", "prevDayPx": "30893.0"}
-        volumes = {"dayNtlVlm": "91810664.2732000202", "dayBaseVlm": "2963.7809", "openInterest": "7823.5816"}
-        return _push("activeAssetCtx", {"coin": name, "ctx": {"funding": "0.00000625"} | prices | volumes})
+        return _push("activeAssetCtx", {"coin": name, "ctx": _CONTEXT})
+
+    def _shown(self, walk: Walk) -> int:
+        return LEVELS[self._fast.get(walk.contract.name, True)]
 
     def _window(self, walk: Walk) -> PlainBook:
-        return walk.book.cut(LEVELS[self._fast.get(walk.contract.name, True)])
+        return walk.book.cut(self._shown(walk))
 
     def _delta(self, walk: Walk, before: PublishedBook, bids: dict[int, int], asks: dict[int, int]) -> bytes:
         return self._book(walk.contract.name, self.book(walk.contract.name))
@@ -90,14 +178,34 @@ class HyperliquidSimulator(Simulator):
         return {"px": _short(walk.contract.price(price)), "sz": _short(walk.contract.size(size)), "n": 1}
 
     def _posted(self, number: int, dex: str) -> bytes:
+        payload = {"type": "meta", "data": {"universe": self._universe(dex)}}
+        return _push("post", {"id": number, "response": {"type": "info", "payload": payload}})
+
+    def _universe(self, dex: str) -> list[dict[str, Any]]:
         names = [name for name in self.walks if name.startswith(f"{dex}:") or (not dex and ":" not in name)]
-        universe = [
+        return [
             {"szDecimals": -self.walks[name].contract.size_exponent, "name": name, "maxLeverage": 20}
             for name in names
             if self.listed
         ]
-        payload = {"type": "meta", "data": {"universe": universe}}
-        return _push("post", {"id": number, "response": {"type": "info", "payload": payload}})
+
+
+_CONTEXT = {
+    "funding": "0.00000625",
+    "oraclePx": "31022.0",
+    "markPx": "31028.0",
+    "midPx": "31027.5",
+    "prevDayPx": "30893.0",
+    "dayNtlVlm": "91810664.2732000202",
+    "dayBaseVlm": "2963.7809",
+    "openInterest": "7823.5816",
+}
+
+
+def _key(subscription: dict[str, Any]) -> str:
+    """A stream's name: `l2Book/fast:BTC`, `trades:BTC`."""
+    pace = "/fast" if subscription.get("fast") else ""
+    return f"{subscription['type']}{pace}:{subscription.get('coin', '')}"
 
 
 def _short(text: str) -> str:

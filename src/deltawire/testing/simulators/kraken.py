@@ -3,6 +3,7 @@
 Bare numbers whose digits matter, a window of the best levels, checksums, no sequence numbers.
 """
 
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -11,9 +12,20 @@ from zlib import crc32
 import msgspec
 
 from deltawire.testing.simulators.market import Contract, PlainBook, SideName, Walk
-from deltawire.testing.simulators.simulator import PublishedBook, Simulator, best
+from deltawire.testing.simulators.simulator import (
+    Change,
+    Happening,
+    Occasion,
+    PublishedBook,
+    Simulator,
+    Stream,
+    best,
+    nothing_refused,
+)
 
 CHECKED = 10
+DEPTHS = (10, 25, 100, 500, 1000)
+OCCASIONS: dict[str, Occasion] = {"book": "moved", "trade": "traded", "ticker": "second"}
 
 
 class KrakenSimulator(Simulator):
@@ -29,27 +41,80 @@ class KrakenSimulator(Simulator):
         Contract("ALGO/USD", -5, -8, 18_930),
     )
     depth = 120
+    paths = ("/v2", "/")
 
-    def __init__(self, seed: int = 1, *, listed: bool = True, subscribed: int | None = None) -> None:
-        super().__init__(seed, listed=listed)
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        listed: bool = True,
+        walks: dict[str, Walk] | None = None,
+        refuses: Callable[[str], bool] = nothing_refused,
+        subscribed: int | None = None,
+    ) -> None:
+        super().__init__(seed, listed=listed, walks=walks, refuses=refuses)
         self._subscribed = subscribed
         self._depths: dict[str, int] = {}
 
-    def answer(self, request: str) -> list[bytes]:
+    def connected(self, target: str) -> list[bytes]:
+        """`status`, whose connection id is beyond what a double can say."""
+        super().connected(target)
+        data = {
+            "version": "2.0.10",
+            "system": "online",
+            "api_version": "v2",
+            "connection_id": 12345678901234567890,
+        }
+        return [_encode({"channel": "status", "type": "update", "data": [data]})]
+
+    def replies(self, request: str) -> list[tuple[str, bytes]]:
         """One acknowledgement per symbol, each before its image."""
         asked = msgspec.json.decode(request)
-        method, params = asked["method"], asked["params"]
-        subscribes = method == "subscribe"
-        if params["channel"] == "instrument":
-            return [self._pairs()] if self.listed else []
+        method, params, number = asked["method"], asked.get("params", {}), asked.get("req_id")
+        if method == "ping":
+            return [("", _encode(_numbered({"method": "pong"} | self._times(), number)))]
+        subscribes, channel = method == "subscribe", params["channel"]
+        if channel == "instrument":
+            self._follow("instrument", "", "listed")
+            return [("instrument", self._pairs())] if self.listed else []
+        if channel not in OCCASIONS:
+            return [("", self._refused(method, "Channel not supported", "", number))]
         frames = []
         for name in params["symbol"]:
             depth = self._subscribed or params.get("depth", 10)
-            frames.append(self._ack(method, params["channel"], name, depth))
-            if params["channel"] == "book" and subscribes and name in self.walks:
+            key = f"{channel}:{name}"
+            frames.append(("", self._ack(method, channel, name, depth, number)))
+            if not self._takes(key, name, depth):
+                continue
+            if not subscribes:
+                self._leave(key)
+                continue
+            self._follow(key, name, OCCASIONS[channel])
+            if channel == "book":
                 self._depths[name] = depth
-                frames.append(self.image(name))
+                frames.append((key, self.image(name)))
         return frames
+
+    def arguments(self, request: str) -> list[str]:
+        """The channel with each symbol."""
+        params = msgspec.json.decode(request).get("params", {})
+        return [f"{params['channel']}:{name}" for name in params.get("symbol", [])]
+
+    def too_fast(self, request: str) -> list[bytes] | None:
+        """An error that does not say which request it is about."""
+        return [_encode({"Error": "Exceeded msg rate"})]
+
+    def beat(self) -> bytes | None:
+        """A heartbeat, once something is subscribed."""
+        return self.heartbeat() if self.streams else None
+
+    def _takes(self, key: str, name: str, depth: int) -> bool:
+        return name in self.walks and depth in DEPTHS and not self.refuses(key)
+
+    def _frames(self, stream: Stream, happening: Happening, change: Change | None) -> Iterable[bytes]:
+        if stream.on == "listed":
+            return [self._pairs("update", happening.name)]
+        return super()._frames(stream, happening, change)
 
     def image(self, name: str) -> bytes:
         """A `snapshot` of the window."""
@@ -98,11 +163,27 @@ class KrakenSimulator(Simulator):
         return _encode({"channel": "heartbeat"})
 
     def body(self, url: str) -> bytes:
-        """Always fails: Kraken's books need no REST."""
-        raise LookupError(f"nothing is fetched from Kraken: {url}")
+        """`AssetPairs`, `Assets` or `Time`; books need no REST."""
+        what = url.partition("?")[0].rpartition("/")[2]
+        contracts = [walk.contract for walk in self.walks.values()] if self.listed else []
+        match what:
+            case "AssetPairs":
+                result: dict[str, Any] = {each.name.replace("/", ""): _listed(each) for each in contracts}
+            case "Assets":
+                coins = {coin for each in contracts for coin in each.name.split("/")}
+                asset = {"aclass": "currency", "decimals": 10, "display_decimals": 5, "status": "enabled"}
+                result = {coin: {**asset, "altname": coin} for coin in sorted(coins)}
+            case "Time":
+                result = {"unixtime": self._ms // 1000}
+            case _:
+                raise LookupError(f"nothing is fetched from Kraken: {url}")
+        return _encode({"error": [], "result": result})
+
+    def _shown(self, walk: Walk) -> int:
+        return self._depths.get(walk.contract.name, 10)
 
     def _window(self, walk: Walk) -> PlainBook:
-        return walk.book.cut(self._depths.get(walk.contract.name, 10))
+        return walk.book.cut(self._shown(walk))
 
     def _news(self, walk: Walk, now: PlainBook, side: SideName) -> dict[int, int]:
         changed = super()._news(walk, now, side)
@@ -145,36 +226,72 @@ class KrakenSimulator(Simulator):
         ]
         return crc32("".join(texts).encode())
 
-    def _ack(self, method: str, channel: str, name: str, depth: int) -> bytes:
+    def _ack(self, method: str, channel: str, name: str, depth: int, number: int | None) -> bytes:
         result: dict[str, Any] = {"channel": channel, "symbol": name}
         result |= {"depth": depth} if channel == "book" else {}
-        times = {"time_in": self._time(), "time_out": self._time()}
-        if name not in self.walks:
-            error = {"error": f"Currency pair not supported {name}", "symbol": name, "success": False}
-            return _encode({"method": method, **error, **times})
-        return _encode({"method": method, "result": result, "success": True, **times})
+        if depth not in DEPTHS:
+            return self._refused(method, "Subscription depth not supported", name, number)
+        if not self._takes(f"{channel}:{name}", name, depth):
+            return self._refused(method, f"Currency pair not supported {name}", name, number)
+        return _encode(
+            _numbered({"method": method, "result": result, "success": True} | self._times(), number)
+        )
 
-    def _pairs(self) -> bytes:
+    def _refused(self, method: str, reason: str, name: str, number: int | None) -> bytes:
+        error = {"method": method, "error": reason, "symbol": name, "success": False}
+        return _encode(_numbered(error | self._times(), number))
+
+    def _times(self) -> dict[str, str]:
+        return {"time_in": self._time(), "time_out": self._time()}
+
+    def _pairs(self, kind: str = "snapshot", only: str = "") -> bytes:
+        contracts = [walk.contract for name, walk in self.walks.items() if only in ("", name)]
         pairs = [
             {
-                "symbol": walk.contract.name,
-                "base": walk.contract.name.partition("/")[0],
-                "quote": walk.contract.name.partition("/")[2],
+                "symbol": contract.name,
+                "base": contract.name.partition("/")[0],
+                "quote": contract.name.partition("/")[2],
                 "status": "online",
-                "price_precision": -walk.contract.price_exponent,
-                "price_increment": float(walk.contract.price(walk.contract.step)),
-                "qty_precision": -walk.contract.size_exponent,
-                "qty_increment": float(walk.contract.size(1)),
-                "qty_min": float(walk.contract.size(10_000)),
+                "price_precision": -contract.price_exponent,
+                "price_increment": float(contract.price(contract.step)),
+                "qty_precision": -contract.size_exponent,
+                "qty_increment": float(contract.size(1)),
+                "qty_min": float(contract.size(10_000)),
             }
-            for walk in self.walks.values()
+            for contract in contracts
         ]
-        return _encode({"channel": "instrument", "type": "snapshot", "data": {"assets": [], "pairs": pairs}})
+        if only and only not in self.walks:
+            base, _, quote = only.partition("/")
+            pairs = [
+                {"symbol": only, "base": base, "quote": quote, "status": "delisted", "price_precision": 0}
+            ]
+            pairs[0] |= {"price_increment": 1, "qty_precision": 0, "qty_increment": 1, "qty_min": 1}
+        return _encode({"channel": "instrument", "type": kind, "data": {"assets": [], "pairs": pairs}})
 
     def _time(self) -> str:
         """RFC 3339 with microseconds."""
         moment = datetime.fromtimestamp(self.now_ns // 10**9, UTC)
         return f"{moment:%Y-%m-%dT%H:%M:%S}.{self.now_ns // 1_000 % 10**6:06d}Z"
+
+
+def _numbered(frame: dict[str, Any], number: int | None) -> dict[str, Any]:
+    return frame if number is None else frame | {"req_id": number}
+
+
+def _listed(contract: Contract) -> dict[str, Any]:
+    """A pair as REST states it."""
+    base, _, quote = contract.name.partition("/")
+    return {
+        "altname": f"{base}{quote}",
+        "wsname": contract.name,
+        "base": base,
+        "quote": quote,
+        "pair_decimals": -contract.price_exponent,
+        "lot_decimals": -contract.size_exponent,
+        "tick_size": contract.price(contract.step),
+        "ordermin": contract.size(10_000),
+        "status": "online",
+    }
 
 
 def _bare(text: str) -> msgspec.Raw:

@@ -1,44 +1,115 @@
 """Kraken Futures' wire format: one level per message, consecutive numbers per product, bare numbers."""
 
 from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from deltawire.testing.simulators.market import Contract, SideName, Walk
-from deltawire.testing.simulators.simulator import PublishedBook, Simulator, best
+from deltawire.testing.simulators.simulator import (
+    Change,
+    Happening,
+    Occasion,
+    PublishedBook,
+    Simulator,
+    Stream,
+    best,
+    nothing_refused,
+)
+
+OCCASIONS: dict[str, Occasion] = {
+    "book": "moved",
+    "trade": "traded",
+    "ticker": "second",
+    "ticker_lite": "second",
+}
 
 
 class KrakenFuturesSimulator(Simulator):
     """A perpetual and a future that are inverse, and a linear perpetual."""
 
     name = "kraken_futures"
+    paths = ("/ws/v1",)
+    _beats = False
     contracts = (
         Contract("PI_XBTUSD", -1, 0, 618_375, step=5),
         Contract("FI_ETHUSD_301227", -2, 0, 241_250, step=5),
         Contract("PF_SOLUSD", -2, -2, 14_523),
     )
 
-    def __init__(self, seed: int = 1, *, listed: bool = True) -> None:
-        super().__init__(seed, listed=listed)
+    def __init__(
+        self,
+        seed: int = 1,
+        *,
+        listed: bool = True,
+        walks: dict[str, Walk] | None = None,
+        refuses: Callable[[str], bool] = nothing_refused,
+    ) -> None:
+        super().__init__(seed, listed=listed, walks=walks, refuses=refuses)
         self._numbers = {name: walk.id % 10**8 for name, walk in self.walks.items()}
-        """`seq` of the last message of each book."""
+        """`seq` of the last message of each book, where each connection has a market of its own."""
         self._changes: dict[str, deque[tuple[SideName, int, int]]] = {name: deque() for name in self.walks}
         """Changed levels that are not sent yet."""
 
-    def answer(self, request: str) -> list[bytes]:
+    def connected(self, target: str) -> list[bytes]:
+        """The version."""
+        super().connected(target)
+        return [_encode({"event": "info", "version": 1})]
+
+    def replies(self, request: str) -> list[tuple[str, bytes]]:
         """One acknowledgement per product, an image for each of the feed `book`; an error for an unknown product."""
         asked = msgspec.json.decode(request)
-        event, feed = asked["event"], asked["feed"]
+        event, feed = asked["event"], asked.get("feed", "")
+        if event not in ("subscribe", "unsubscribe") or (feed != "heartbeat" and feed not in OCCASIONS):
+            return [("", _encode({"event": "error", "message": "Invalid feed" if feed else "Bad request"}))]
+        self._beats |= (event, feed) == ("subscribe", "heartbeat")
         if feed == "heartbeat":
-            return [_encode({"event": f"{event}d", "feed": feed})]
-        known = [name for name in asked["product_ids"] if name in self.walks]
-        frames = [_encode({"event": f"{event}d", "feed": feed, "product_ids": [name]}) for name in known]
+            return [("", _encode({"event": f"{event}d", "feed": feed}))]
+        known = [name for name in asked["product_ids"] if self._knows(feed, name)]
+        frames = [
+            ("", _encode({"event": f"{event}d", "feed": feed, "product_ids": [name]})) for name in known
+        ]
         if len(known) < len(asked["product_ids"]):
-            frames.append(_encode({"event": "error", "message": "Invalid product id"}))
-        if (event, feed) == ("subscribe", "book"):
-            frames += [self.image(name) for name in known]
+            frames.append(("", _encode({"event": "error", "message": "Invalid product id"})))
+        for name in known:
+            key = f"{feed}:{name}"
+            if event == "unsubscribe":
+                self._leave(key)
+                continue
+            self._follow(key, name, OCCASIONS[feed])
+            frames += [(key, self.image(name))] if feed == "book" else []
         return frames
+
+    def arguments(self, request: str) -> list[str]:
+        """The feed with each product."""
+        asked = msgspec.json.decode(request)
+        return [f"{asked['feed']}:{name}" for name in asked.get("product_ids", [])]
+
+    def too_fast(self, request: str) -> list[bytes] | None:
+        """Nothing: the request is lost."""
+        return []
+
+    def beat(self) -> bytes | None:
+        """A heartbeat, if its feed is subscribed."""
+        return self.heartbeat() if self._beats else None
+
+    def _knows(self, feed: str, name: str) -> bool:
+        return name in self.walks and not self.refuses(f"{feed}:{name}")
+
+    def _frames(self, stream: Stream, happening: Happening, change: Change | None) -> Iterable[bytes]:
+        if stream.on != "moved" or change is None:
+            return super()._frames(stream, happening, change)
+        walk, name = self.walks[stream.name], stream.name
+        news: list[tuple[SideName, dict[int, int]]] = [("bids", change.bids), ("asks", change.asks)]
+        levels = [(side, price, size) for side, sizes in news for price, size in sizes.items()]
+        levels.sort(key=lambda level: level[2] > 0)
+        first = self._first_number(walk) + walk.levels - len(levels) + 1
+        return [self._one_level(name, first + i, *level) for i, level in enumerate(levels)]
+
+    def _first_number(self, walk: Walk) -> int:
+        """The number that counts the changed levels of a market that several connections share."""
+        return walk.contract.start % 10**6
 
     def body(self, url: str) -> bytes:
         """The list of instruments, an index among them."""
@@ -49,14 +120,14 @@ class KrakenFuturesSimulator(Simulator):
     def image(self, name: str) -> bytes:
         """A `book_snapshot`."""
         self.subscribe(name)
-        self._changes[name].clear()
+        self._changes.get(name, deque()).clear()
         walk = self.walks[name]
         return _encode(
             {
                 "feed": "book_snapshot",
                 "product_id": name,
                 "timestamp": self._ms,
-                "seq": self._next_number(name),
+                "seq": self._image_number(walk),
                 "tickSize": None,
                 "bids": [self._level(walk.contract, *level) for level in walk.book.levels("bids")],
                 "asks": [self._level(walk.contract, *level) for level in walk.book.levels("asks")],
@@ -80,10 +151,18 @@ class KrakenFuturesSimulator(Simulator):
             levels_of_side[price] = size
         else:
             del levels_of_side[price]
+        return self._one_level(name, self._next_number(name), side, price, size)
+
+    def _one_level(self, name: str, number: int, side: SideName, price: int, size: int) -> bytes:
         contract = self.walks[name].contract
         order = "buy" if side == "bids" else "sell"
-        level = {"side": order, "seq": self._next_number(name), **self._level(contract, price, size)}
+        level = {"side": order, "seq": number, **self._level(contract, price, size)}
         return _encode({"feed": "book", "product_id": name, **level, "timestamp": self._ms})
+
+    def _image_number(self, walk: Walk) -> int:
+        if self.shared:
+            return self._first_number(walk) + walk.levels
+        return self._next_number(walk.contract.name)
 
     def trade(self, name: str, kind: str = "fill") -> bytes:
         """`trade`."""

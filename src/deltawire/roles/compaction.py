@@ -1,0 +1,99 @@
+"""Makes tables of recordings, and recompresses the recordings themselves."""
+
+from collections.abc import Collection, Iterator
+from os.path import isdir
+from pathlib import Path
+
+import msgspec
+
+from deltawire.errors import UsageError
+from deltawire.model.events import Event
+from deltawire.recording.directory import RecordedDirectory
+from deltawire.recording.disk import LocalDisk
+from deltawire.recording.manifest import Coverage, write_manifest
+from deltawire.recording.parquet import TableFile, TableWriter
+from deltawire.recording.recording import OWN_NAME
+from deltawire.recording.repairing import rewritten
+from deltawire.recording.stream import RAW
+from deltawire.recording.unit_files import is_finished
+from deltawire.sources.recorded import connections_at
+from deltawire.sources.replay import Played, play_together
+from deltawire.tables import RowMaker, row_maker
+from deltawire.venues import make_venue
+
+SCHEMAS = "trades", "book", "ticker", "definition", "status"
+"""What a store has unless something else is asked for: all else can be made of these."""
+COMPACT_LEVEL, COMPACT_BYTES = 12, 256 * 1024
+
+
+class Compaction(msgspec.Struct, frozen=True):
+    """What was made: tables, and the bytes of the recordings before and after."""
+
+    files: list[TableFile]
+    before: int
+    after: int
+
+
+def events_at(path: Path, venue: str = "", from_ns: int = 0) -> Iterator[Event]:
+    """All verified events of a path, venue by venue; with `from_ns` beginning where books are known then."""
+    by_venue: dict[str, list[Played]] = {}
+    directory = RecordedDirectory(path) if isdir(path) else None
+    for each in connections_at(path, venue):
+        begins_ns = directory.begins_at(each.name, from_ns) if directory and from_ns else 0
+        by_venue.setdefault(each.venue, []).append(Played(each.recording, make_venue(each.venue), begins_ns))
+    for pairs in by_venue.values():
+        for batch in play_together(pairs):
+            yield from batch.events
+
+
+def compact(directory: Path, schemas: Collection[str] = SCHEMAS, *, venue: str = "") -> Compaction:
+    """Make tables of everything in a directory, write the manifest, and recompress finished files.
+
+    `UsageError` if it has no recording, if a recorder uses it, or without pyarrow.
+    """
+    events = events_at(directory, venue)
+    disk = LocalDisk(directory)
+    try:
+        writer, coverage = TableWriter(directory), Coverage()
+        makers: dict[str, RowMaker] = {schema: row_maker(schema) for schema in schemas}
+        for event in events:
+            coverage.take(event)
+            for schema, maker in makers.items():
+                for row in maker.take(event):
+                    writer.add(schema, row)
+        for schema, maker in makers.items():
+            for row in maker.finish():
+                writer.add(schema, row)
+        files = writer.finish()
+        if not files:
+            raise UsageError(f"{directory}: nothing in it makes a table of {', '.join(schemas)}")
+        write_manifest(disk, files, coverage, RecordedDirectory(directory).ledger())
+        before, after = _recompress(disk)
+    finally:
+        disk.release()
+    return Compaction(files, before, after)
+
+
+def recompress(directory: Path) -> tuple[int, int]:
+    """Pack a directory's finished files more tightly, and nothing else; returns the bytes before and after."""
+    disk = LocalDisk(directory)
+    try:
+        return _recompress(disk)
+    finally:
+        disk.release()
+
+
+def _recompress(disk: LocalDisk) -> tuple[int, int]:
+    """Pack finished files more tightly; returns the bytes before and after."""
+    before = after = 0
+    for name in disk.names(f"{RAW}/**/*{OWN_NAME}"):
+        path = disk.path(name)
+        size = path.stat().st_size
+        with path.open("rb") as raw:
+            finished = is_finished(raw)
+        if finished:
+            content = rewritten(disk, name, level=COMPACT_LEVEL, unit_bytes=COMPACT_BYTES)
+            if len(content) < size:
+                disk.replace(name, content)
+        before, after = before + size, after + path.stat().st_size
+    return before, after

@@ -1,0 +1,556 @@
+"""One connection to a venue that heals itself: its streams, its state machine, and one or two sockets.
+
+A lane fails and recovers alone. A socket that ends is replaced after a backoff; one that the venue is about to close is
+replaced first, and both are joined by the venue's own ids, so that no book becomes stale.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from deltawire.book.auditor import Auditor
+from deltawire.model.events import BookDelta, BookImage, Event, Fault, Listing, Status, Ticker, Trade
+from deltawire.model.live import LaneStatus
+from deltawire.ports import Ask, Clock, Fetch, Output, Receipt, Reconnect, Send, Stream, Venue
+from deltawire.sources.live.pacing import afford
+from deltawire.sources.live.sockets import CONNECT_ERRORS, Socket, open_socket, refusal
+from deltawire.venues.live.allowance import Allowance, Allowances
+from deltawire.venues.live.joining import Joining
+from deltawire.venues.live.ledger import SECOND_NS, Ledger
+from deltawire.venues.live.reconnecting import Reconnecting
+
+log = structlog.get_logger("deltawire")
+SWEEP_S = 0.25
+ORDERED = BookImage | BookDelta | Trade
+"""What has ids, so that the second socket may tell it too; of two tickers nobody knows which is newer."""
+JOIN_S = 60.0
+"""A second socket that has not joined all books after so long replaces the first one anyway."""
+FOLLOW_S = 60.0
+"""For so long after the first socket has ended, repetitions of what it told are recognised."""
+AUDITS_BESIDE = 2
+"""Images that are being fetched; while there are so many, none is requested for an audit."""
+SILENT_AGAIN = 3
+"""How often a silent stream is subscribed again before only its connection's end helps."""
+
+
+class Context(Protocol):
+    """What a lane needs of its source."""
+
+    clock: Clock
+    allowances: Allowances
+    chance: Callable[[], float]
+    tls: ssl.SSLContext | None
+    auditor: Auditor | None
+    """Chooses books to audit, within the venue's budget; None where images come by the stream."""
+
+    def publish(self, events: list[Event], at_ns: int) -> None:
+        """Events of this lane, in order."""
+
+    def listed(self, listing: Listing) -> None:
+        """An instrument of the venue became known or was redefined, whoever wants it."""
+
+    def fetch(self, fetch: Fetch, then: Callable[[bytes], None], failed: Callable[[str], None]) -> None:
+        """Fetch within the budget."""
+
+
+class _Link:
+    """A socket of a lane, and the messages that wait to be sent on it."""
+
+    def __init__(self, url: str, now: int, budgets: Sequence[Allowance]) -> None:
+        self.url = url
+        self.opened_ns = self.heard_ns = now
+        self.pinged_ns = now
+        self.outbox: asyncio.Queue[str] = asyncio.Queue()
+        self.budgets = budgets
+        self.socket: Socket | None = None
+        self.sending: asyncio.Task[None] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether its socket has ended."""
+        return self.socket is None or self.socket.ended.is_set()
+
+
+class Lane:
+    """Runs until it is cancelled. `endpoints` are the addresses of its path, the preferred one first."""
+
+    def __init__(
+        self,
+        number: int,
+        path: str,
+        venue: Venue,
+        *,
+        streams: Iterable[Stream],
+        context: Context,
+        endpoints: Sequence[str],
+        pool: str,
+        redundant: bool = False,
+    ) -> None:
+        """`redundant`: a second socket all the time, of whose messages the first to arrive is used."""
+        self.number = number
+        self.path = path
+        self.venue = venue
+        self.redundant = redundant and venue.limits.joins
+        self._context = context
+        self._pool = pool
+        self._streams = {stream.name: stream for stream in streams}
+        self.names = {stream.instrument for stream in self._streams.values() if stream.instrument}
+        self.book_names = {s.instrument for s in self._streams.values() if s.topic == "book"}
+        limits = venue.limits
+        self._reconnecting = Reconnecting(endpoints, context.chance, lifetime_s=limits.lifetime_s)
+        self._ledger = Ledger(acknowledges=limits.acknowledges)
+        self._first: _Link | None = None
+        self._second: _Link | None = None
+        self._joining: Joining | None = None
+        self._joining_until = 0
+        self._replacement: asyncio.Task[None] | None = None
+        self._replace_at: int | None = None
+        self._fetching: set[str] = set()
+        self._audit_ns = 0
+        self._silent: dict[str, int] = {}
+        self.reconnects = -1
+        self.joins = 0
+        self.why = ""
+
+    @property
+    def streams(self) -> list[Stream]:
+        """Its subscriptions."""
+        return list(self._streams.values())
+
+    def status(self) -> LaneStatus:
+        """Its state for metrics."""
+        links = [link for link in (self._first, self._second) if link]
+        joining = self._joining
+        return LaneStatus(
+            number=self.number,
+            path=self.path,
+            endpoint=links[0].url if links else self._reconnecting.endpoint,
+            sockets=len(links),
+            joined=joining is not None and len(links) > 1 and self._is_joined(joining),
+            reconnects=max(0, self.reconnects),
+            streams={state.value: count for state, count in self._ledger.counts().items()},
+            queued=sum(link.outbox.qsize() for link in links),
+            why=self.why,
+        )
+
+    # The life of the connection.
+
+    async def run(self) -> None:
+        """Connect, serve, and connect again; never returns."""
+        retry_after_s = 0.0
+        waits = False
+        try:
+            while True:
+                if waits:
+                    await asyncio.sleep(self._reconnecting.wait_s(retry_after_s))
+                link, retry_after_s = await self._open()
+                waits = True
+                if link is None:
+                    self._reconnecting.ended(0.0)
+                    continue
+                began_ns = self._now()
+                await self._serve(link)
+                self._reconnecting.ended((self._now() - began_ns) / SECOND_NS)
+        finally:
+            await self._close()
+
+    async def _open(self) -> tuple[_Link | None, float]:
+        """A socket, or None and how long the venue wants us to stay away."""
+        limits, pools = self.venue.limits, self._context.allowances
+        connects = pools.of(self._pool, "connects", limits.connects)
+        await afford([connects], 1, self._context.clock)
+        messages = [Allowance(limits.messages)] if limits.messages else []
+        shared = pools.of(self._pool, "messages", limits.messages_of_address)
+        link = _Link(self._reconnecting.endpoint, self._now(), [*messages, *([shared] if shared else [])])
+
+        def beat(asked: bool) -> None:
+            """A sign of life; an answer to a ping counts, where pongs count, and is never held back."""
+            now = self._now()
+            link.heard_ns = now
+            self.venue.heard(now)
+            if asked and limits.pongs_count:
+                for budget in link.budgets:
+                    budget.take(1, now)
+
+        try:
+            link.socket = await open_socket(
+                link.url,
+                lambda frame: self._take(link, frame),
+                beat=beat,
+                max_message_size=limits.max_message_size,
+                tls=self._context.tls,
+            )
+        except CONNECT_ERRORS as error:
+            why, status = refusal(error)
+            self.why = f"{link.url}: {why}"
+            if connects and status in (418, 429):
+                connects.block(self._now() + 60 * SECOND_NS)
+            self._tell([Fault(self.venue.name, self._now(), f"cannot connect to {self.why}")])
+            return None, 60.0 if status in (418, 429) else 0.0
+        link.sending = asyncio.create_task(self._send(link))
+        return link, 0.0
+
+    async def _serve(self, link: _Link) -> None:
+        """Subscribe, and let time pass until no socket is left."""
+        self._first = link
+        self.reconnects += 1
+        self._plan_replacement()
+        self._ledger = Ledger(acknowledges=self.venue.limits.acknowledges)
+        self._silent.clear()
+        now = self._now()
+        self._handle(self.venue.connected(now), now, link)
+        self._subscribe(self.streams, link)
+        try:
+            await self._live()
+        finally:
+            await self._end_replacement()
+            self._joining = None
+            now = self._now()
+            self._handle(self.venue.closed(now), now, None)
+
+    async def _live(self) -> None:
+        """Until the first socket has ended, and no second one takes its place."""
+        while (link := self._first) is not None:
+            while link.socket is not None and not link.ended:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(link.socket.ended.wait(), self._sweep())
+            self.why = link.socket.why if link.socket else ""
+            _end(link, self.why)
+            self._promote()
+
+    def _promote(self) -> None:
+        """The first socket has ended: the second one, if there is one, continues."""
+        second, self._first, self._second = self._second, None, None
+        if second is None or second.ended:
+            return
+        self._first = second
+        self._joining_until = self._now() + int(FOLLOW_S * SECOND_NS)
+        if self._joining is not None:
+            for frame in self._joining.end_of_first():
+                self._use(frame, second)
+        self._plan_replacement()
+
+    async def _close(self) -> None:
+        await self._end_replacement()
+        if self._first is not None and self._first.socket is not None:
+            await self._first.socket.close("not needed any more")
+            _end(self._first, "not needed any more")
+        self._first = None
+
+    # A second socket.
+
+    def _plan_replacement(self) -> None:
+        after_s = self._reconnecting.replace_after_s()
+        self._replace_at = None if after_s is None else self._now() + int(after_s * SECOND_NS)
+
+    def replace(self, why: str) -> None:
+        """Open a second socket beside the first one."""
+        if self._replacement is None or self._replacement.done():
+            self._replacement = asyncio.create_task(self._join(why))
+
+    async def _join(self, why: str) -> None:
+        """Open a second socket; once it has everything that the first one has, end the first (unless redundant)."""
+        if not self.venue.limits.joins:
+            if self._first is not None and self._first.socket is not None:
+                await self._first.socket.close(why)
+            return
+        while True:
+            link, retry_after_s = await self._open()
+            if link is not None:
+                break
+            self._reconnecting.ended(0.0)
+            await asyncio.sleep(self._reconnecting.wait_s(retry_after_s))
+        self._joining = Joining(self.venue.identity, self._book_id)
+        self._joining_until = 0
+        self._second = link
+        self.joins += 1
+        for send in (*self.venue.greeting(), *self.venue.subscribe(self.streams)):
+            link.outbox.put_nowait(send.frame)
+        await self._joined(link, why)
+
+    async def _joined(self, link: _Link, why: str) -> None:
+        until_ns = self._now() + int(JOIN_S * SECOND_NS)
+        while not link.ended and self._second is link:
+            everything = self._joining is not None and self._is_joined(self._joining)
+            if not self.redundant and (everything or self._now() >= until_ns):
+                first = self._first
+                if first is not None and first.socket is not None:
+                    await first.socket.close(why)
+                return
+            await asyncio.sleep(SWEEP_S)
+        if self._second is link:
+            _end(link, "")
+            self._second = self._joining = None
+
+    def _is_joined(self, joining: Joining) -> bool:
+        """Whether every live book continues on the second socket without a gap."""
+        return not joining.over and all(map(joining.joined, self._live_books()))
+
+    def _live_books(self) -> list[str]:
+        return [name for name in self.book_names if self._book_id(name) is not None]
+
+    def _book_id(self, symbol: str) -> int | None:
+        return self.venue.live_id(symbol)
+
+    async def _end_replacement(self) -> None:
+        if self._replacement is not None:
+            self._replacement.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._replacement
+            self._replacement = None
+        if self._second is not None:
+            _end(self._second, "not needed any more")
+        self._second = None
+
+    # Messages of the venue.
+
+    def _take(self, link: _Link, frame: bytes) -> None:
+        link.heard_ns = self._now()
+        joining = self._joining
+        if joining is None:
+            self._use(frame, link)
+        else:
+            leads = link is self._first and not joining.over
+            self._use_all(joining.first if leads else joining.second, frame, link)
+
+    def _use_all(self, choose: Callable[[bytes], list[bytes]], frame: bytes, link: _Link) -> None:
+        try:
+            frames = choose(frame)
+        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError):
+            frames = [frame]  # whose fault it is, the state machine says
+        for each in frames:
+            self._use(each, link)
+
+    def _use(self, frame: bytes, link: _Link) -> None:
+        now = self._now()
+        try:
+            outputs = self.venue.received(frame, now)
+        except Exception as error:
+            log.exception("defect", venue=self.venue.name)
+            self._tell([Fault(self.venue.name, now, f"defect: {type(error).__name__}")])
+            if link.socket is not None:
+                link.socket.end("a message that could not be handled")
+            return
+        if outputs:
+            self._handle(outputs, now, link)
+
+    def _handle(self, outputs: Sequence[Output], now: int, link: _Link | None, *, news: bool = True) -> None:
+        """Publish events, and do what is asked; `news`: what is listed may be new to the source."""
+        events: list[Event] = []
+        for output in outputs:
+            if isinstance(output, Ask):
+                events += self._do(output, now, link)
+                continue
+            if news and isinstance(output, Listing):
+                self._context.listed(output)
+            if self._is_ours(output, link):
+                events.append(output)
+                if isinstance(output, Ticker | Trade):
+                    self._ledger.heard(output, now)
+        if events:
+            self._context.publish(events, now)
+
+    def _is_ours(self, event: Event, link: _Link | None) -> bool:
+        """Events of instruments on this lane; of those on several, only the lane of the book defines them."""
+        instrument = getattr(event, "instrument", None)
+        if instrument is None or isinstance(instrument, str):
+            return link is None or link is not self._second
+        if isinstance(event, Listing | Status):
+            return instrument.name in (self.book_names or self.names)
+        if link is not None and link is self._second and not isinstance(event, ORDERED):
+            return False
+        return instrument.name in self.names
+
+    def _do(self, ask: Ask, now: int, link: _Link | None) -> list[Event]:
+        if isinstance(ask, Send):
+            target = link or self._first
+            if target is not None:
+                target.outbox.put_nowait(ask.frame)
+        elif isinstance(ask, Fetch):
+            self._fetch(ask)
+        elif isinstance(ask, Receipt):
+            return self._answered(ask, now) if link is self._first else []
+        elif isinstance(ask, Reconnect):
+            if ask.planned and link is self._first:
+                self.replace(ask.reason)
+            elif link is None or link is self._first:
+                self._drop_first(ask.reason)
+        return []
+
+    def _drop_first(self, why: str) -> None:
+        if self._first is not None and self._first.socket is not None:
+            self._first.socket.end(why)
+
+    def _answered(self, receipt: Receipt, now: int) -> list[Event]:
+        """Refused subscriptions are told to whoever subscribes to the book, and counted."""
+        return self._refused(self._ledger.answered(receipt, now), receipt.reason, now)
+
+    def _refused(self, streams: Iterable[Stream], why: str, now: int) -> list[Event]:
+        events: list[Event] = []
+        for stream in streams:
+            events.append(Fault(self.venue.name, now, f"refused {stream.name}: {why}", stream.instrument))
+            instrument = self.venue.instrument(stream.instrument) if stream.topic == "book" else None
+            if instrument is not None:
+                events.append(Status(instrument, "stale", "closed", now, f"refused: {why}"))
+        return events
+
+    # Requests.
+
+    def _subscribe(self, streams: Sequence[Stream], link: _Link) -> None:
+        self._ledger.asked(streams, self._now())
+        for send in self.venue.subscribe(streams):
+            link.outbox.put_nowait(send.frame)
+
+    async def _send(self, link: _Link) -> None:
+        """Send what waits, within the budgets; never returns."""
+        while True:
+            frame = await link.outbox.get()
+            await afford(link.budgets, 1, self._context.clock)
+            if link.socket is not None:
+                link.socket.send(frame)
+
+    def _fetch(self, fetch: Fetch) -> None:
+        if fetch.tag in self._fetching:
+            return
+        self._fetching.add(fetch.tag)
+
+        def then(body: bytes) -> None:
+            self._fetching.discard(fetch.tag)
+            now = self._now()
+            self._handle(self.venue.fetched(fetch.tag, body, now), now, self._first)
+
+        def failed(why: str) -> None:
+            self._fetching.discard(fetch.tag)
+            self._tell([Fault(self.venue.name, self._now(), f"{fetch.tag}: {why}")])
+
+        self._context.fetch(fetch, then, failed)
+
+    def learn(self, tag: str, body: bytes) -> None:
+        """An instrument list, or a page of one, has arrived; its other pages follow."""
+        now = self._now()
+        outputs = [each for each in self.venue.fetched(tag, body, now) if not isinstance(each, Fetch)]
+        self._handle(outputs, now, self._first, news=False)
+
+    def add(self, streams: Sequence[Stream]) -> None:
+        """Subscribe to more."""
+        fresh = [stream for stream in streams if stream.name not in self._streams]
+        self._streams |= {stream.name: stream for stream in fresh}
+        self.names |= {stream.instrument for stream in fresh if stream.instrument}
+        self.book_names |= {stream.instrument for stream in fresh if stream.topic == "book"}
+        if self._first is not None and fresh:
+            self._subscribe(fresh, self._first)
+            if self._second is not None:
+                for send in self.venue.subscribe(fresh):
+                    self._second.outbox.put_nowait(send.frame)
+
+    def remove(self, instrument: str) -> None:
+        """Unsubscribe from an instrument."""
+        gone = [stream for stream in self._streams.values() if stream.instrument == instrument]
+        for stream in gone:
+            del self._streams[stream.name]
+        self.names.discard(instrument)
+        self.book_names.discard(instrument)
+        self._ledger.ended(gone)
+        self.unsubscribe(gone)
+
+    def unsubscribe(self, streams: Sequence[Stream]) -> None:
+        """Ask the venue to end streams, whether they are this lane's or not."""
+        for send in self.venue.unsubscribe(streams) if streams else ():
+            for link in (self._first, self._second):
+                if link is not None:
+                    link.outbox.put_nowait(send.frame)
+
+    def pause(self, *, paused: bool) -> None:
+        """Stop or resume reading."""
+        for link in (self._first, self._second):
+            if link is not None and link.socket is not None:
+                link.socket.pause(paused=paused)
+
+    # Time.
+
+    def _sweep(self) -> float:
+        """Do what is due; returns seconds until something may be due again."""
+        now = self._now()
+        deadline = self.venue.deadline()
+        if deadline is not None and deadline <= now:
+            self._handle(self.venue.tick(now), now, None)
+        self._check_streams(now)
+        self._check_sockets(now)
+        self._audit(now)
+        if self._joining is not None and self._joining.over and now >= self._joining_until:
+            self._joining = None
+        if self.redundant and self._second is None:
+            self.replace("a second connection")
+        if self._replace_at is not None and now >= self._replace_at:
+            self._replace_at = None
+            self.replace("the venue is about to close it")
+        deadline = self.venue.deadline()
+        if deadline is None:
+            return SWEEP_S
+        return min(SWEEP_S, max(0.001, (deadline - now) / SECOND_NS))
+
+    def _audit(self, now: int) -> None:
+        """Compare a book with a new image, the sooner the nearer the market is to the edge of what is known."""
+        auditor = self._context.auditor
+        if auditor is not None and now >= self._audit_ns and len(self._fetching) < AUDITS_BESIDE:
+            self._audit_ns = now + SECOND_NS
+            self._handle(self.venue.audit_next(auditor.choose, now), now, self._first)
+
+    def _check_sockets(self, now: int) -> None:
+        limits = self.venue.limits
+        for link in (self._first, self._second):
+            if link is None or link.socket is None:
+                continue
+            if limits.ping == "frame" and now >= link.pinged_ns + int(limits.ping_s * SECOND_NS):
+                link.pinged_ns = now
+                link.socket.ping()
+                if limits.pongs_count:
+                    for budget in link.budgets:
+                        budget.take(1, now)
+            if self._second is not None and now >= link.heard_ns + self.venue.silence_ns:
+                link.socket.end("silent")
+
+    def _check_streams(self, now: int) -> None:
+        for stream in self._streams.values():
+            if stream.topic == "book":
+                self._ledger.progressed(stream, self.venue.progress(stream.instrument), now)
+        due = self._ledger.overdue(now)
+        if not due or self._first is None:
+            return
+        events = self._refused(due.given_up, "no answer from the venue", now)
+        if due.unanswered:
+            self._subscribe(due.unanswered, self._first)
+        for stream in due.silent:
+            times = self._silent[stream.name] = self._silent.get(stream.name, 0) + 1
+            events.append(
+                Fault(self.venue.name, now, f"{stream.name}: granted, but silent", stream.instrument)
+            )
+            if times > SILENT_AGAIN:
+                continue
+            if stream.topic == "book":
+                self._handle(self.venue.fell_silent(stream.instrument, now), now, self._first)
+            else:
+                for send in self.venue.unsubscribe([stream]):
+                    self._first.outbox.put_nowait(send.frame)
+                self._subscribe([stream], self._first)
+        self._tell(events)
+
+    def _tell(self, events: list[Event]) -> None:
+        if events:
+            self._context.publish(events, self._now())
+
+    def _now(self) -> int:
+        return self._context.clock.now()
+
+
+def _end(link: _Link, why: str) -> None:
+    """End a socket and what is sent on it."""
+    if link.sending is not None:
+        link.sending.cancel()
+    if link.socket is not None:
+        link.socket.end(why)

@@ -1,0 +1,101 @@
+"""After a kill and after a power cut every durable frame is there, exactly; the ledger says what is not.
+
+`make recorder` does it 20 times each, at 20,000 frames a second.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from random import Random
+
+from deltawire.recording.ledger import NAME, read_ledger
+from deltawire.recording.recorder import Recorder
+from deltawire.recording.recording import Recording
+from deltawire.testing.power import PowerCutDisk
+from tests.support.recording_process import CONNECTIONS, LIMITS, feed, frame
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = int(os.environ.get("DELTAWIRE_RECORDER", "2"))
+RATE = int(os.environ.get("DELTAWIRE_RECORDER_RATE", "5000"))
+
+
+def frames_of(directory: Path, connection: str, runs: int) -> list[list[bytes]]:
+    """The frames of a connection, run by run: each begins with frame 0."""
+    found: list[list[bytes]] = [[] for _ in range(runs)]
+    run = -1
+    for path in sorted(directory.glob(f"raw/{connection}/*.dwr.zst")):
+        for record in Recording(path).records():
+            if record.kind == "received":
+                run += record.payload == frame(0)
+                found[run].append(record.payload)
+    return found
+
+
+def check(directory: Path, durable: list[dict[str, int]]) -> None:
+    """Every durable frame of every run is there, and what is there beside is what passed, in order."""
+    for connection in CONNECTIONS:
+        runs = [run[connection] for run in durable if run.get(connection)]
+        for promised, frames in zip(runs, frames_of(directory, connection, len(runs)), strict=True):
+            assert len(frames) >= promised
+            assert frames == [frame(number) for number in range(len(frames))]
+
+
+def test_durable_frames_survive_sigkill(tmp_path: Path) -> None:
+    random, durable = Random(21), list[dict[str, int]]()
+    for _ in range(ROUNDS):
+        recorder = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.recording_process", str(tmp_path), str(RATE)],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+        )
+        assert recorder.stdout is not None
+        run: dict[str, int] = {}
+        for _ in range(random.choice(range(12, 60))):
+            connection, frames = recorder.stdout.readline().split()
+            run[connection.decode()] = int(frames)
+        recorder.kill()
+        for line in recorder.stdout:
+            if line.endswith(b"\n"):
+                run[line.split()[0].decode()] = int(line.split()[1])
+        recorder.wait()
+        recorder.stdout.close()
+        durable.append(run)
+    assert all(sum(run.values()) for run in durable)
+    later = Recorder(tmp_path)
+    later.close()
+    check(tmp_path, durable)
+    print(f"\n{ROUNDS} kills: {sum(sum(run.values()) for run in durable):,} durable frames, all there")
+    stops = [entry for entry in read_ledger(tmp_path / NAME) if entry.event == "gap"]
+    assert {entry.facts["reason"] for entry in stops} == {"the recorder stopped without finishing its file"}
+    assert len(stops) >= ROUNDS
+
+
+def test_durable_frames_survive_a_power_cut(tmp_path: Path) -> None:
+    random, durable, torn = Random(22), list[dict[str, int]](), 0
+    for turn in range(ROUNDS):
+        run: dict[str, int] = {}
+        disk = PowerCutDisk(tmp_path / f"disk-{turn}")
+        recorder = Recorder(disk, LIMITS, on_durable=run.__setitem__)
+        torn += sum(repair.damaged for repair in recorder.repaired)
+        began, fed, until = time.monotonic(), 0, random.uniform(0.3, 0.8)
+        while (passed := time.monotonic() - began) < until or not all(run.get(c) for c in CONNECTIONS):
+            due = int(passed * RATE)
+            for number in range(fed, due):
+                feed(recorder, CONNECTIONS[number % 3], number // 3)
+            fed = max(fed, due)
+            time.sleep(0.002)
+        promised = dict(run)
+        disk.cut(tmp_path / f"disk-{turn + 1}", random)
+        recorder.close()
+        durable.append(promised)
+    last = tmp_path / f"disk-{ROUNDS}"
+    later = Recorder(last)
+    later.close()
+    torn += sum(repair.damaged for repair in later.repaired)
+    check(last, durable)
+    print(f"\n{ROUNDS} power cuts: {sum(sum(run.values()) for run in durable):,} durable frames, all there")
+    if ROUNDS > 10:
+        assert torn, "the power was never cut in the middle of a write"
+    assert [entry for entry in read_ledger(last / NAME) if entry.event == "gap"]

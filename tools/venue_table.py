@@ -1,0 +1,89 @@
+"""Write docs/venues.md from what each venue's file states."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from deltawire.model.limits import Limits
+from deltawire.ports import Venue, Wants
+from deltawire.testing.simulators import SERVED
+from deltawire.venues import REGISTRY, make_venue
+
+FILE = Path(__file__).resolve().parents[1] / "docs" / "venues.md"
+HEAD = """# Venues
+
+This file is written by `python tools/venue_table.py` from what each venue's file in `src/deltawire/venues/` states; \
+a test compares both. What a live connection does with it: [operating a server](operate.md#venues).
+
+`deltawire plan --venue NAME --instruments all` prints what these limits mean for a list of instruments.
+"""
+
+
+def text() -> str:
+    """The whole file."""
+    return "\n".join([HEAD, *(line for name in sorted(REGISTRY) for line in _venue(make_venue(name)))])
+
+
+def _venue(venue: Venue) -> Iterator[str]:
+    limits = venue.limits
+    yield f"## {venue.name}\n"
+    yield "| limit or address | value |\n|---|---|"
+    for path, urls in limits.endpoints.items():
+        yield f"| endpoint{f' `{path}`' if path else ''} | {', then '.join(f'`{url}`' for url in urls)} |"
+    if limits.rest:
+        yield f"| REST | {', then '.join(f'`{url}`' for url in limits.rest)} |"
+    yield from (f"| {name} | {value} |" for name, value in _limits(venue, limits))
+    yield f"| cannot be shown | {limits.cannot_show} |"
+    yield f"| source | {limits.source} |\n"
+    yield "| channel | topic | promised pause |\n|---|---|---|"
+    for channel, topic, cadence_s in _channels(venue):
+        yield f"| `{channel}` | {topic} | {f'{cadence_s:g} s' if cadence_s else 'none'} |"
+    yield ""
+
+
+def _limits(venue: Venue, limits: Limits) -> Iterator[tuple[str, str]]:
+    name = SERVED[venue.name]().contracts[0].name
+    image = venue.image_url(name)
+    yield "images", "by REST, weight " + str(limits.cost(image)) if image else "by the stream"
+    if limits.connections:
+        yield "connections at once", f"{limits.connections} per address"
+    if limits.connects:
+        yield "new connections", f"{limits.connects} per address"
+    if limits.messages:
+        pongs = ", pings and pongs included" if limits.pongs_count else ""
+        yield "messages of the client", f"{limits.messages} per connection{pongs}"
+    if limits.messages_of_address:
+        yield "messages of the client", f"{limits.messages_of_address} per address"
+    if limits.streams:
+        yield "subscriptions", f"{limits.streams} per connection"
+    if limits.streams_of_address:
+        yield "subscriptions", f"{limits.streams_of_address} per address"
+    if limits.books:
+        yield "books", f"{limits.books} per connection"
+    if limits.arguments_bytes:
+        yield "arguments", f"{limits.arguments_bytes} bytes per connection"
+    if limits.weight:
+        pool = f", shared by all venues of the pool `{limits.pool}`" if limits.pool else ""
+        yield "REST weight", f"{limits.weight}{pool}"
+    if limits.ping != "none":
+        yield "ping", f"a {limits.ping} every {limits.ping_s:g} s"
+    yield "silence", f"books are stale after {venue.silence_ns / 1e9:g} s without any frame"
+    if limits.lifetime_s:
+        yield "end", f"every connection is closed after {limits.lifetime_s / 3600:g} h"
+    yield "two connections", "can be joined exactly" if limits.joins else "cannot be joined exactly"
+    yield "largest message", f"{limits.max_message_size // 1024} KiB"
+
+
+def _channels(venue: Venue) -> list[tuple[str, str, float]]:
+    """The channels of the first instruments, with their names replaced."""
+    names = tuple(contract.name for contract in SERVED[venue.name]().contracts)
+    found: dict[str, tuple[str, str, float]] = {}
+    for stream in venue.streams(Wants(names)):
+        channel = stream.name
+        for name in sorted(names, key=len, reverse=True):
+            channel = channel.replace(name, "NAME").replace(name.lower(), "name")
+        found.setdefault(channel, (channel, stream.topic, stream.cadence_s))
+    return list(found.values())
+
+
+if __name__ == "__main__":
+    FILE.write_text(text())
