@@ -19,7 +19,8 @@ ROOT = Path(deltawire.__file__).parent
 ROOMS = [
     {"errors"},
     {"model"},
-    {"access", "book", "wire", "options", "analytics", "ports"},
+    {"access", "book", "wire", "options", "ports"},
+    {"analytics"},
     {"market", "tables"},
     {"venues", "exchange"},
     {"agents"},

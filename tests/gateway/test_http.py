@@ -44,6 +44,7 @@ def timeless(answer: dict[str, Any]) -> dict[str, Any]:
         ("public/ticker", INSTRUMENT, 200),
         ("public/get_last_trades_by_instrument", INSTRUMENT | {"count": 2, "start_seq": 8}, 200),
         ("public/get_book_summary_by_currency", {"currency": "btc"}, 200),
+        ("public/get_definitions", {"instrument_names": ["BTC-PERPETUAL", "none"]}, 200),
         ("public/ticker", {}, 400),
         ("public/ticker", {"instrument_name": "ÜÑ & ?=%"}, 400),
         ("public/get_order_book", INSTRUMENT | {"depth": 0}, 400),
@@ -55,7 +56,10 @@ def test_get_post_and_websocket_give_the_same_answer(
     traded: GatewayServer, method: str, params: dict[str, Any], status: int
 ) -> None:
     query = urlencode(
-        {name: json.dumps(value) if isinstance(value, bool) else value for name, value in params.items()}
+        {
+            name: json.dumps(value) if isinstance(value, bool | list) else value
+            for name, value in params.items()
+        }
     )
     body = json.dumps({"jsonrpc": "2.0", "id": "x", "method": method, "params": params}).encode()
     get_status, get = traded.get(f"/api/v2/{method}?{query}")
@@ -100,6 +104,14 @@ def test_a_query_value_of_the_wrong_kind_is_named(traded: GatewayServer, query: 
         f"/api/v2/public/get_last_trades_by_instrument?instrument_name=BTC-PERPETUAL&{query}"
     )
     assert (status, answer["error"]["code"], answer["error"]["data"]["param"]) == (400, -32602, param)
+
+
+@pytest.mark.parametrize("names", ["BTC-PERPETUAL", "[", "[" * 20_000, "[1e400]", "[[]]", "[1]", '{"0":"x"}'])
+def test_a_query_value_that_is_no_list_of_texts_is_named(traded: GatewayServer, names: str) -> None:
+    query = urlencode({"instrument_names": names})
+    status, answer = traded.get(f"/api/v2/public/get_definitions?{query}")
+    assert (status, answer["error"]["code"]) == (400, -32602)
+    assert answer["error"]["data"]["param"].startswith("instrument_names")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.gateway.test_access import basic
 from tests.support.credentials import ALICE, secret_login
 from tests.support.frames import TEXT, client_frame
 from tests.support.gateway_server import GatewayServer, RawClient, Way, open_socket
-from tests.support.trading import TRADER, Exchange
+from tests.support.trading import OWNER, TRADER, Exchange
 
 NAME = "BTC-PERPETUAL"
 Answer = dict[str, Any]
@@ -28,6 +28,7 @@ def server(way: Way, exchange: Exchange, tmp_path_factory: pytest.TempPathFactor
     store = KeyStore(Path(tmp_path_factory.mktemp("home")))
     store.add(ALICE)
     store.add(TRADER)
+    store.add(OWNER)
     with GatewayServer(way=way, keys=store, trading=exchange.service) as server:
         server.go_live()
         yield server
@@ -160,3 +161,52 @@ def test_a_label_that_looks_like_a_number_stays_a_text(server: GatewayServer) ->
     _, answer = server.get(f"/api/v2/private/buy?{query}", Authorization=basic(ALICE))
     assert answer["result"]["order"]["label"] == "1e1"
     server.get("/api/v2/private/cancel_all", Authorization=basic(ALICE))
+
+
+@pytest.mark.parametrize(
+    ("method", "lists"),
+    [
+        ("private/get_order_margin_by_ids", {"ids": '["{order}","ETH-{order}"]'}),
+        ("private/cancel_all_by_kind_or_type", {"currency": '["ETH","USDC"]'}),
+        (
+            "private/move_positions",
+            {
+                "source_uid": "1",
+                "target_uid": "2",
+                "trades": f'[{{"instrument_name":"{NAME}","amount":1e1}}]',
+            },
+        ),
+    ],
+)
+def test_a_list_in_a_url_is_that_of_json(
+    server: GatewayServer, alice: RawClient, method: str, lists: dict[str, str]
+) -> None:
+    order = alice.answer("private/buy", instrument_name=NAME, price=50_000, amount=10, label='["x"]')
+    order_id = order["result"]["order"]["order_id"]
+    assert order["result"]["order"]["label"] == '["x"]'
+    asked = {name: text.replace("{order}", order_id) for name, text in lists.items()}
+    answers = asked_in_every_way(server, alice, method, NAME, **asked)
+    outcomes = [answer.get("result", answer.get("error")) for answer in answers]
+    assert outcomes == [outcomes[0]] * 3
+    assert isinstance(outcomes[0], list | int) or outcomes[0]["code"] == 13020
+    alice.answer("private/cancel_all")
+
+
+@pytest.mark.parametrize(
+    "amount", ["1e-400", "1.000000000000000000000000000001", "0.1000000000000000055511151231257827"]
+)
+def test_an_amount_of_money_that_no_double_holds_is_refused_alike(server: GatewayServer, amount: str) -> None:
+    path, who = "/api/v2/private/submit_transfer_to_subaccount", {"Authorization": basic(OWNER)}
+    frame = f'{{"id":1,"params":{{"currency":"BTC","destination":2,"amount":{amount}}}}}'.encode()
+    answers = [
+        server.get(path, body=frame, **who)[1],
+        server.get(f"{path}?currency=BTC&destination=2&amount={amount}", **who)[1],
+    ]
+    assert [answer["error"]["code"] for answer in answers] == [10021] * 2
+
+
+def test_a_number_that_no_double_holds_is_named_so(server: GatewayServer, alice: RawClient) -> None:
+    asked = {"source_uid": "1", "target_uid": "2"}
+    moved = f'[{{"instrument_name":"{NAME}","amount":1e-400}}]'
+    for answer in asked_in_every_way(server, alice, "private/move_positions", NAME, **asked, trades=moved):
+        assert answer["error"]["data"]["reason"].endswith("got a number that no double holds exactly")

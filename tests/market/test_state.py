@@ -23,7 +23,7 @@ def state() -> InstrumentState:
 
 def with_book(state: InstrumentState, book: ScriptedBook) -> None:
     live, image = book.image({1000: 10, 999: 20}, {1001: 30})
-    state.told(live)
+    state.apply_status(live)
     state.imaged_by(image)
 
 
@@ -41,7 +41,7 @@ def test_a_book_that_is_not_live_has_no_prices(state: InstrumentState, told: str
     book = ScriptedBook()
     with_book(state, book)
     state.ticked(make_ticker(state.instrument, best_bid_price=99.0))
-    state.told(Status(state.instrument, told, "gap", START_NS))
+    state.apply_status(Status(state.instrument, told, "gap", START_NS))
     assert state.best() == (0.0, 0.0, 0.0, 0.0)
     assert (state.live, state.imaged, state.reason) == (False, True, "gap")
 

@@ -49,7 +49,7 @@ class PacedReplay(ReplaySource):
     """A recording, again and again, no faster than its readers: nothing is ever merged for a slow one."""
 
     def __init__(self, path: Path, venue: str) -> None:
-        super().__init__(Recording(path), make_venue(venue), WallClock(), speed=None, loop=True)
+        super().__init__([Played(Recording(path), make_venue(venue))], WallClock(), speed=None, loop=True)
         self.server: GatewayServer | None = None
         """Whose clients they are."""
 

@@ -1,1 +1,1 @@
-"""Analytics on the stream of events: candles today; imbalance, depth and order flow beside them later."""
+"""Analytics on the stream of events: candles, imbalance, order flow, depth and spreads of known books, predictions."""

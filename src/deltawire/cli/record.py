@@ -130,7 +130,7 @@ async def _until_stopped(
 
 async def _show(remote: LiveRecording | RemoteRecording, recorder: Recorder) -> None:
     """Show the progress in a terminal; elsewhere only what goes wrong."""
-    terminal, before, told = sys.stderr.isatty(), recorder.progress.frames, ""
+    terminal, before, reported = sys.stderr.isatty(), recorder.progress.frames, ""
     while True:
         await asyncio.sleep(SHOWN_EVERY_S)
         progress = recorder.progress
@@ -139,9 +139,9 @@ async def _show(remote: LiveRecording | RemoteRecording, recorder: Recorder) -> 
         if terminal:
             line = f"{format_progress(progress)}, {rate:,.0f} frames/s" + (f"  {trouble}" if trouble else "")
             print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
-        elif trouble != told:
+        elif trouble != reported:
             print(f"deltawire: {trouble or 'recording again'}", file=sys.stderr, flush=True)
-            told = trouble
+            reported = trouble
 
 
 def format_progress(progress: Progress) -> str:

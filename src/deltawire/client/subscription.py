@@ -72,7 +72,7 @@ class Subscription:
         self._session = ClientSession()
         self._decoder = EventDecoder()
         self._client: Client | None = None
-        self._told: deque[RawItem] = deque()
+        self._pending: deque[RawItem] = deque()
         self._items: deque[Item] = deque()
         self._note: Notification | None = None
         """Taken off the queue and not decoded yet."""
@@ -275,8 +275,8 @@ class Subscription:
         while True:
             if self._closed.is_set():
                 raise StopAsyncIteration
-            if self._told:
-                return self._told.popleft()
+            if self._pending:
+                return self._pending.popleft()
             if self._queue:
                 return self._queue.pop()
             try:
@@ -346,7 +346,7 @@ class Subscription:
         """Subscribe again; tell what goes on and what is lost, whatever an attempt before has come to."""
         self._tell_lost()
         while self._queue:  # what an attempt before has received goes before what this one finds lost
-            self._told.append(self._queue.pop())
+            self._pending.append(self._queue.pop())
         held = self._session.reconnected()
         positions = {name: position for name, position in held.items() if self._covers(name)}
         wanted = [*positions, *(name for name in self._channels if name not in positions)]
@@ -354,15 +354,15 @@ class Subscription:
             await self._define_named(client, list(self._channels))
         recovered, refused = await self._subscribe(client, wanted, positions)
         self._refuse([name for name in refused if name in self._channels])
-        self._told.extend(Gap(name, positions.get(name, NOWHERE)) for name in refused)
+        self._pending.extend(Gap(name, positions.get(name, NOWHERE)) for name in refused)
         for name in refused:
             self._session.forget(name)
         if found := tuple(name for name, whole in recovered.items() if whole):
-            self._told.append(Recovered(found))
+            self._pending.append(Recovered(found))
 
     def _tell_lost(self) -> None:
         """What a server could not resume goes before whatever it has sent since."""
-        self._told.extend(Gap(name, position) for name, position in self._session.take_lost())
+        self._pending.extend(Gap(name, position) for name, position in self._session.take_lost())
 
     def _refuse(self, refused: list[str]) -> None:
         """Channels are refused: at first an error; a server that has come back may just not know them yet.

@@ -1,4 +1,4 @@
-"""A channel: what it says of events, at positions that follow from them, and its image for those who join late."""
+"""A channel: what it publishes of events, at positions that follow from them, and its image for those who join late."""
 
 from typing import Any, Protocol
 

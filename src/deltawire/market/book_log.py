@@ -20,7 +20,7 @@ MOST_EVENTS = 50_000
 
 
 class BookLog:
-    """The newest events of one book that its channels tell, oldest first."""
+    """The newest events of one book that its channels publish, oldest first."""
 
     __slots__ = ("entries",)
 
@@ -35,7 +35,7 @@ class BookLog:
         return entries[::-1]
 
     def segments(self, interval_ns: int) -> Iterator[list[BookEntry]]:
-        """From the newest back: what a channel of this interval tells at once, each newest first.
+        """From the newest back: what a channel of this interval publishes at once, each newest first.
 
         Segments end with an interval (with a moment, where there is none), and with a moment that brings a status.
         An image is a segment of its own.

@@ -22,7 +22,7 @@ class BookHealth:
         """Levels compared by all audits, and how many of them differed."""
         self.last_audit: Audit | None = None
 
-    def told(self, status: Status) -> None:
+    def apply_status(self, status: Status) -> None:
         """The state of the book has changed."""
         if status.state == "stale":
             self.outages[status.reason] += 1

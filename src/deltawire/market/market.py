@@ -48,7 +48,7 @@ class Market:
         """By the public name of the index."""
         self.volumes = VolumeHistory()
         self.now_ns: dict[str, int] = {}
-        """The time of each venue that has been heard of."""
+        """The time of each venue from which an event has come."""
         self.trades = 0
         """How many there have been, of all instruments."""
         self.active_changes: deque[ActiveChange] = deque(maxlen=CHANGES_KEPT)
@@ -156,7 +156,7 @@ class Market:
             self._logs.add(state.book_log, state.imaged_by(event, now, self._moment))
         elif isinstance(event, Status):
             follow_whole(state, event, now, self._moment, self._logs)
-            entry = state.told(event, now, self._moment)
+            entry = state.apply_status(event, now, self._moment)
             if entry is not None:
                 self._logs.add(state.book_log, entry)
         elif isinstance(event, Audit):
@@ -169,7 +169,13 @@ class Market:
         return state
 
     def _apply_listing(self, listing: Listing, state: InstrumentState, now: int, *, new: bool) -> None:
-        before = None if new else state.instrument.active if state.active_told is None else state.active_told
+        before = (
+            None
+            if new
+            else state.instrument.active
+            if state.published_active is None
+            else state.published_active
+        )
         active = listing.instrument.active
         state.define(listing.instrument, self._index_of(listing.instrument), now)
         if state.whole is not None:
@@ -196,7 +202,7 @@ class Market:
         self._take_index(name, index, self.now_ns.get(index.venue, 0), channel=True)
 
     def _apply_ticker(self, ticker: Ticker, state: InstrumentState, now: int) -> None:
-        """A ticker names its index price: good where the venue's index channel is not heard."""
+        """A ticker names its index price: good where the venue's index channel is not subscribed to."""
         if not state.index:
             return
         instrument, index = state.instrument, self._indices[state.index]

@@ -68,7 +68,7 @@ class InstrumentState:
     """Everything known of one instrument. `name` is its public name, `number` its id in the dialect.
 
     Its events are counted by kind, so that the position of every channel follows from them: `book_number` counts
-    images, deltas, statuses and refinements, and `book_told` is that of the newest which channels tell; `statuses`
+    images, deltas, statuses and refinements, and `book_published` is that of the newest published one; `statuses`
     counts statuses, `candles.count` trades. `quote_mark`, `ticker_mark` and `funding_mark` name the newest event that
     changed these.
 
@@ -83,7 +83,7 @@ class InstrumentState:
         self.index = index
         """The public name of its index; empty where it has none."""
         self.events = 0
-        self.book_number = self.book_told = self.refined = self.ranged = 0
+        self.book_number = self.book_published = self.refined = self.ranged = 0
         self.book_log = BookLog()
         self.statuses = 0
         self.quote_mark: Mark = (0, 0, 0)
@@ -91,7 +91,7 @@ class InstrumentState:
         self.funding_mark: Mark = (0, 0, 0)
         self.ticker_at_ns = 0
         """The venue's time when the newest ticker came."""
-        self.active_told: bool | None = None
+        self.published_active: bool | None = None
         """Whether it was active when it was last listed or closed."""
         self.active_change = 0
         """The number of that change among those of all instruments."""
@@ -131,7 +131,7 @@ class InstrumentState:
 
     @property
     def last_price(self) -> float | None:
-        """The last trade's price, or what the venue's ticker says it is."""
+        """The last trade's price, or what the venue's ticker states."""
         if self.tape:
             last = self.tape[-1].trade
             return last.instrument.price(last.price_ticks)
@@ -169,7 +169,7 @@ class InstrumentState:
 
     def listed(self, active: bool, change: int) -> None:
         """The venue lists it as active or not; `change` is the number of the last change of that."""
-        self.active_told, self.active_change = active, change
+        self.published_active, self.active_change = active, change
 
     def imaged_by(self, image: BookImage, now: int = 0, moment: int = 0) -> BookEntry:
         """Take over a whole book."""
@@ -181,7 +181,7 @@ class InstrumentState:
         return self._tell((self.book_number + 1, now, moment, image))
 
     def changed_by(self, delta: BookDelta, now: int = 0, moment: int = 0) -> BookEntry | None:
-        """Apply a verified delta; returns what channels of the book tell of it: nothing of levels beyond its range."""
+        """Apply a verified delta; returns what its channels publish: nothing beyond its range."""
         if delta.known is not self.known_range:
             self._range(delta.known)
         if not delta.covers:
@@ -192,18 +192,18 @@ class InstrumentState:
         self.sequence, self.book_ns = delta.sequence, delta.venue_ns or delta.seen_ns
         if another_best:
             self.ticker_mark = self.quote_mark = self._mark(now)
-        self.book_number = self.book_told = number = self.book_number + 1
+        self.book_number = self.book_published = number = self.book_number + 1
         return number, now, moment, delta
 
-    def told(self, status: Status, now: int = 0, moment: int = 0) -> BookEntry | None:
-        """Take over the book's state; returns what channels of the book tell of it.
+    def apply_status(self, status: Status, now: int = 0, moment: int = 0) -> BookEntry | None:
+        """Take over the book's state; returns what channels of the book publish of it.
 
         News are that the book has become good or bad; that an image is on its way changes neither.
         """
         self.status, self.reason, self.status_ns = status.state, status.reason, status.seen_ns
         self.detail = status.detail
         self.statuses += 1
-        self.health.told(status)
+        self.health.apply_status(status)
         if self.known:
             self.ticker_mark = self.quote_mark = self._mark(now)
         if self.imaged and status.state != "syncing":
@@ -232,7 +232,7 @@ class InstrumentState:
         self.marks.restore(past.marks)
 
     def ticked(self, ticker: Ticker, now: int = 0) -> None:
-        """Merge what the venue says; what it leaves out stays as it was."""
+        """Merge what the venue states; what it leaves out stays as it was."""
         self.ticker_ns = ticker.venue_ns or ticker.seen_ns
         self.ticker_at_ns = now
         known, news = self.ticker, False
@@ -263,7 +263,7 @@ class InstrumentState:
         self.sequence, self.book_ns, self.known_range = other.sequence, other.book_ns, other.known_range
         self.status, self.reason, self.detail = other.status, other.reason, other.detail
         self.status_ns, self.statuses = other.status_ns, other.statuses
-        self.book_number, self.book_told = other.book_number, other.book_told
+        self.book_number, self.book_published = other.book_number, other.book_published
         self.refined, self.ranged = other.refined, other.ranged
         self.book_log.entries.extend(other.book_log.entries)
 
@@ -273,7 +273,7 @@ class InstrumentState:
         self.known_range = known
 
     def _tell(self, entry: BookEntry) -> BookEntry:
-        self.book_number = self.book_told = entry[0]
+        self.book_number = self.book_published = entry[0]
         return entry
 
     def _mark(self, now: int) -> Mark:

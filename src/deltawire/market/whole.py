@@ -27,7 +27,7 @@ def follow_whole(
     elif isinstance(event, BookImage):
         entry = whole.imaged_by(event, now, moment)
     else:
-        entry = whole.told(event, now, moment)
+        entry = whole.apply_status(event, now, moment)
     if entry is not None:
         logs.add(whole.book_log, entry)
 

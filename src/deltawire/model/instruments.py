@@ -162,13 +162,22 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.name}: exponents {ours} cannot replace the finer {theirs}")
         return unit(price_exponent), unit(size_exponent)
 
-    def amounts(self, price: float, lots: int) -> tuple[float, float]:
-        """The value of lots at a price: (base coin, quote currency)."""
-        size = self.size(lots) * (self.contract_size if self.size_unit == "contracts" else 1.0)
-        in_quote = self.size_unit == "quote" or (
+    @property
+    def unit_size(self) -> float:
+        """What one unit of size is, in base coin, or in quote currency if it is `sized_in_quote`."""
+        return self.contract_size if self.size_unit == "contracts" else 1.0
+
+    @property
+    def sized_in_quote(self) -> bool:
+        """Whether sizes are amounts of quote currency, themselves or by contracts."""
+        return self.size_unit == "quote" or (
             self.size_unit == "contracts" and self.inverse and self.kind == "future"
         )
-        if in_quote:
+
+    def amounts(self, price: float, lots: int) -> tuple[float, float]:
+        """The value of lots at a price: (base coin, quote currency)."""
+        size = self.size(lots) * self.unit_size
+        if self.sized_in_quote:
             return (size / price if price else 0.0), size
         return size, size * price
 

@@ -9,8 +9,9 @@ rho of Black-Scholes per percent. An inverse option's price in coin is V/F.
 from math import erfc, exp, log, pi, sqrt
 from typing import NamedTuple
 
+from deltawire.options.normalised import DEEP, ROOT_HALF, normalised
+
 YEAR_NS = 365 * 86_400 * 1_000_000_000
-_ROOT_HALF = sqrt(0.5)
 _DENSITY = 1 / sqrt(2 * pi)
 
 
@@ -56,10 +57,12 @@ def price(call: bool, forward: float, strike: float, years: float, vol: float) -
         return intrinsic(call, forward, strike)
     d1 = log(forward / strike) / deviation + 0.5 * deviation
     d2 = d1 - deviation
-    if strike >= forward:
-        outer = 0.5 * (forward * erfc(-d1 * _ROOT_HALF) - strike * erfc(-d2 * _ROOT_HALF))
+    if (-d1 if strike >= forward else d2) >= DEEP:
+        outer = _deep_value(forward, strike, deviation)
+    elif strike >= forward:
+        outer = 0.5 * (forward * erfc(-d1 * ROOT_HALF) - strike * erfc(-d2 * ROOT_HALF))
     else:
-        outer = 0.5 * (strike * erfc(d2 * _ROOT_HALF) - forward * erfc(d1 * _ROOT_HALF))
+        outer = 0.5 * (strike * erfc(d2 * ROOT_HALF) - forward * erfc(d1 * ROOT_HALF))
     return intrinsic(call, forward, strike) + max(outer, 0.0)
 
 
@@ -76,10 +79,12 @@ def evaluate_pair(forward: float, strike: float, years: float, vol: float) -> tu
         return _exercised(True, forward, strike), _exercised(False, forward, strike)
     d1 = log(forward / strike) / deviation + 0.5 * deviation
     d2 = d1 - deviation
-    above, below = 0.5 * erfc(-d1 * _ROOT_HALF), 0.5 * erfc(-d2 * _ROOT_HALF)
-    above_put, below_put = erfc(d1 * _ROOT_HALF), erfc(d2 * _ROOT_HALF)
+    above, below = 0.5 * erfc(-d1 * ROOT_HALF), 0.5 * erfc(-d2 * ROOT_HALF)
+    above_put, below_put = erfc(d1 * ROOT_HALF), erfc(d2 * ROOT_HALF)
     density = _DENSITY * exp(-0.5 * d1 * d1)
-    if strike >= forward:
+    if (-d1 if strike >= forward else d2) >= DEEP:
+        extrinsic = _deep_value(forward, strike, deviation)
+    elif strike >= forward:
         extrinsic = forward * above - strike * below
     else:
         extrinsic = 0.5 * (strike * below_put - forward * above_put)
@@ -114,6 +119,24 @@ def higher_greeks(forward: float, strike: float, years: float, vol: float) -> Hi
         zomma=gamma * (d1 * d2 - 1) / vol,
         color=gamma * (1 - d1 * d2) / (2 * years),
     )
+
+
+def premium_adjusted_delta(call: bool, forward: float, strike: float, years: float, vol: float) -> float:
+    """The hedge in coin of an inverse option whose premium is paid in coin: Δ − V/F = c (K/F) N(c d2).
+
+    Source: Alexander and Imeraj 2021, arXiv 2107.12041; Deribit's "net transaction delta" at the mark price.
+    """
+    deviation = vol * sqrt(years)
+    if deviation <= 0.0:
+        return (float(forward > strike) if call else -float(forward < strike)) * strike / forward
+    d2 = log(forward / strike) / deviation - 0.5 * deviation
+    sign = 1.0 if call else -1.0
+    return sign * strike / forward * 0.5 * erfc(-sign * d2 * ROOT_HALF)
+
+
+def _deep_value(forward: float, strike: float, deviation: float) -> float:
+    """The value far out of the money, where the difference of the two terms would lose digits."""
+    return sqrt(forward * strike) * normalised(-abs(log(forward / strike)), deviation)
 
 
 def _exercised(call: bool, forward: float, strike: float) -> Valuation:

@@ -6,12 +6,13 @@ there even for prices down to 1e-290; above it b(s) = β, and near its limit the
 """
 
 from collections.abc import Callable
-from math import erf, erfc, exp, inf, log, pi, sqrt
+from math import exp, inf, log, pi, sqrt
 from sys import float_info
 
 from deltawire.options.black76 import intrinsic
+from deltawire.options.normalised import missing as missing_value
+from deltawire.options.normalised import normalised
 
-_ROOT_HALF = sqrt(0.5)
 _ROOT_TWO_PI = sqrt(2 * pi)
 _ROUNDS = 64
 _NOISE = 4 * float_info.epsilon
@@ -60,39 +61,12 @@ def implied_band(
     return low or 0.0, inf if high is None else high
 
 
-def _normalised(x: float, s: float) -> float:
-    """b(x, s): the out-of-the-money price over √(FK)."""
-    if x == 0.0:
-        return erf(0.5 * s * _ROOT_HALF)
-    h, t = -x / s, 0.5 * s
-    if h - t < 4.0:
-        return 0.5 * (exp(0.5 * x) * erfc((h - t) * _ROOT_HALF) - exp(-0.5 * x) * erfc((h + t) * _ROOT_HALF))
-    scale = exp(-0.5 * (h * h + t * t))
-    return 0.5 * scale * (_erfcx((h - t) * _ROOT_HALF) - _erfcx((h + t) * _ROOT_HALF))
-
-
-def _erfcx(z: float) -> float:
-    """exp(z²) erfc(z) for z > 0, by its continued fraction if the factors would overflow."""
-    if z < 5.0:
-        return exp(z * z) * erfc(z)
-    fraction = 0.0
-    for k in range(30, 0, -1):
-        fraction = 0.5 * k / (z + fraction)
-    return 1.0 / (sqrt(pi) * (z + fraction))
-
-
-def _missing(x: float, s: float) -> float:
-    """e^{x/2} − b(x, s), without cancellation."""
-    h, t = -x / s, 0.5 * s
-    return 0.5 * (exp(0.5 * x) * erfc((t - h) * _ROOT_HALF) + exp(-0.5 * x) * erfc((h + t) * _ROOT_HALF))
-
-
 def _solve(x: float, beta: float, missing: float) -> float:
     """The s with b(x, s) = β; `missing` is e^{x/2} − β, which near the limit would be lost in rounding."""
     if beta < _NO_BETA:
         return 0.0
     bend = sqrt(-2.0 * x)
-    at_bend = _normalised(x, bend) if x else 0.0
+    at_bend = normalised(x, bend) if x else 0.0
     if beta < at_bend:
         return _converge(_low_residual, x, beta, -x / sqrt(-2.0 * log(beta)), 0.0, bend)
     if beta > 0.5 * (at_bend + exp(0.5 * x)):
@@ -101,7 +75,7 @@ def _solve(x: float, beta: float, missing: float) -> float:
 
 
 def _low_residual(x: float, s: float, beta: float) -> _Residual:
-    b = _normalised(x, s)
+    b = normalised(x, s)
     if b <= 0.0:
         return inf, 1.0, 0.0
     ln = log(b)
@@ -109,11 +83,11 @@ def _low_residual(x: float, s: float, beta: float) -> _Residual:
 
 
 def _mid_residual(x: float, s: float, beta: float) -> _Residual:
-    return _normalised(x, s) - beta, 1.0, 0.0
+    return normalised(x, s) - beta, 1.0, 0.0
 
 
 def _high_residual(x: float, s: float, missing: float) -> _Residual:
-    left = _missing(x, s)
+    left = missing_value(x, s)
     if left <= 0.0:
         return inf, 1.0, 0.0
     return log(missing / left), 1.0 / left, 1.0 / left

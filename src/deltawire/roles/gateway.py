@@ -135,7 +135,7 @@ class App:
         """
         try:
             async for batch in source.events(Wants()):
-                if not all(isinstance(event, Fault) for event in batch.events):
+                if not batch.events or not all(isinstance(event, Fault) for event in batch.events):
                     self.gateway.heard_from(source.venue)
                 self._publish(batch)
         except JournalError:

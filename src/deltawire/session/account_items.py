@@ -107,78 +107,78 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def to_order(told: Mapping[str, Any], trades: list[Mapping[str, Any]] | None = None) -> Order:
+def to_order(sent: Mapping[str, Any], trades: list[Mapping[str, Any]] | None = None) -> Order:
     """An order object of the dialect, with its trades."""
     return Order(
-        instrument_name=told["instrument_name"],
-        order_id=told["order_id"],
-        label=told.get("label", ""),
-        state=told["order_state"],
-        type=told["order_type"],
-        side=told["direction"],
-        price=_priced(told["price"]),
-        amount=_decimal(told["amount"]),
-        filled=_decimal(told.get("filled_amount", 0)),
-        average_price=_known(told.get("average_price") or None),
-        time_in_force=told["time_in_force"],
-        post_only=told.get("post_only", False),
-        reduce_only=told.get("reduce_only", False),
-        created_ns=told["creation_timestamp"] * MS_NS,
-        updated_ns=told["last_update_timestamp"] * MS_NS,
-        trigger_price=_known(told.get("trigger_price")),
-        reason=told.get("cancel_reason") or told.get("reject_reason") or told.get("reason") or "",
+        instrument_name=sent["instrument_name"],
+        order_id=sent["order_id"],
+        label=sent.get("label", ""),
+        state=sent["order_state"],
+        type=sent["order_type"],
+        side=sent["direction"],
+        price=_priced(sent["price"]),
+        amount=_decimal(sent["amount"]),
+        filled=_decimal(sent.get("filled_amount", 0)),
+        average_price=_known(sent.get("average_price") or None),
+        time_in_force=sent["time_in_force"],
+        post_only=sent.get("post_only", False),
+        reduce_only=sent.get("reduce_only", False),
+        created_ns=sent["creation_timestamp"] * MS_NS,
+        updated_ns=sent["last_update_timestamp"] * MS_NS,
+        trigger_price=_known(sent.get("trigger_price")),
+        reason=sent.get("cancel_reason") or sent.get("reject_reason") or sent.get("reason") or "",
         trades=tuple(to_user_trade(trade) for trade in trades or ()),
     )
 
 
-def to_user_trade(told: Mapping[str, Any]) -> UserTrade:
+def to_user_trade(sent: Mapping[str, Any]) -> UserTrade:
     """A trade object of the dialect."""
     return UserTrade(
-        instrument_name=told["instrument_name"],
-        trade_id=told["trade_id"],
-        order_id=told["order_id"],
-        side=told["direction"],
-        price=_decimal(told["price"]),
-        amount=_decimal(told["amount"]),
-        fee=_decimal(told.get("fee", 0)),
-        fee_currency=told.get("fee_currency", ""),
-        maker=told.get("liquidity") == "M",
-        venue_ns=told["timestamp"] * MS_NS,
-        label=told.get("label", ""),
-        profit_loss=_known(told.get("profit_loss")),
+        instrument_name=sent["instrument_name"],
+        trade_id=sent["trade_id"],
+        order_id=sent["order_id"],
+        side=sent["direction"],
+        price=_decimal(sent["price"]),
+        amount=_decimal(sent["amount"]),
+        fee=_decimal(sent.get("fee", 0)),
+        fee_currency=sent.get("fee_currency", ""),
+        maker=sent.get("liquidity") == "M",
+        venue_ns=sent["timestamp"] * MS_NS,
+        label=sent.get("label", ""),
+        profit_loss=_known(sent.get("profit_loss")),
     )
 
 
-def to_position(told: Mapping[str, Any]) -> Position:
+def to_position(sent: Mapping[str, Any]) -> Position:
     """A position object of the dialect, in which `direction` says what the sign of a size does not."""
-    size = abs(_decimal(told["size"]))
+    size = abs(_decimal(sent["size"]))
     return Position(
-        instrument_name=told["instrument_name"],
-        kind=told["kind"],
-        size=-size if told["direction"] == "sell" else size,
-        average_price=_decimal(told["average_price"]),
-        mark_price=_decimal(told["mark_price"]),
-        index_price=_decimal(told["index_price"]),
-        floating_profit=_decimal(told["floating_profit_loss"]),
-        realized_profit=_decimal(told["realized_profit_loss"]),
-        initial_margin=_decimal(told["initial_margin"]),
-        maintenance_margin=_decimal(told["maintenance_margin"]),
-        delta=_decimal(told["delta"]),
-        liquidation_price=_known(told.get("estimated_liquidation_price")),
+        instrument_name=sent["instrument_name"],
+        kind=sent["kind"],
+        size=-size if sent["direction"] == "sell" else size,
+        average_price=_decimal(sent["average_price"]),
+        mark_price=_decimal(sent["mark_price"]),
+        index_price=_decimal(sent["index_price"]),
+        floating_profit=_decimal(sent["floating_profit_loss"]),
+        realized_profit=_decimal(sent["realized_profit_loss"]),
+        initial_margin=_decimal(sent["initial_margin"]),
+        maintenance_margin=_decimal(sent["maintenance_margin"]),
+        delta=_decimal(sent["delta"]),
+        liquidation_price=_known(sent.get("estimated_liquidation_price")),
     )
 
 
-def to_balance(told: Mapping[str, Any]) -> Balance:
+def to_balance(sent: Mapping[str, Any]) -> Balance:
     """An account summary of the dialect."""
     return Balance(
-        currency=told["currency"],
-        balance=_decimal(told["balance"]),
-        equity=_decimal(told["equity"]),
-        available=_decimal(told["available_funds"]),
-        initial_margin=_decimal(told["initial_margin"]),
-        maintenance_margin=_decimal(told["maintenance_margin"]),
-        total_profit=_decimal(told["total_pl"]),
-        delta_total=_decimal(told["delta_total"]),
+        currency=sent["currency"],
+        balance=_decimal(sent["balance"]),
+        equity=_decimal(sent["equity"]),
+        available=_decimal(sent["available_funds"]),
+        initial_margin=_decimal(sent["initial_margin"]),
+        maintenance_margin=_decimal(sent["maintenance_margin"]),
+        total_profit=_decimal(sent["total_pl"]),
+        delta_total=_decimal(sent["delta_total"]),
     )
 
 

@@ -14,6 +14,7 @@ from deltawire.errors import RequestError
 from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
+from deltawire.model.literals import LongDecimal
 from deltawire.session.effects import Effect
 from deltawire.session.private.trading import Trading
 from deltawire.wire.rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request, decode_exactly
@@ -190,10 +191,15 @@ def run(methods: Methods, context: Context, request: Request) -> Any:
 def _convert(params: dict[str, Any], into: type, *, strict: bool) -> Any:
     if not strict:
         params = params | {name: _number(params[name]) for name in _numeric(into) & params.keys()}
+        params = params | {name: _list(params[name]) for name in _lists(into) & params.keys()}
+    long = {name for name, value in params.items() if isinstance(value, LongDecimal)}
+    if taken := long & _textual(into):
+        params = params | {name: params[name].text for name in taken}
     try:
         return msgspec.convert(params, into, strict=strict)
     except msgspec.ValidationError as error:
         reason, _, place = str(error).partition(" - at `$.")
+        reason = reason.replace(f"`{LongDecimal.__name__}`", "a number that no double holds exactly")
         missing = reason.removeprefix("Object missing required field `").rstrip("`")
         param = place.rstrip("`") or (missing if missing != reason else "")
         raise RequestError(INVALID_PARAMS, "Invalid params", reason=reason, param=param) from None
@@ -210,6 +216,28 @@ def _numeric(into: type) -> frozenset[str]:
     )
 
 
+@cache
+def _textual(into: type) -> frozenset[str]:
+    """The parameters of a type that can be numbers and texts: a number of any length is taken by its digits."""
+    if not isinstance(into, type) or not issubclass(into, msgspec.Struct):
+        return frozenset()
+    fields = msgspec.structs.fields(into)
+    return frozenset(field.encode_name for field in fields if {float, str} <= {*_members(field.type)})
+
+
+@cache
+def _lists(into: type) -> frozenset[str]:
+    """The parameters of a type that can be lists."""
+    if not isinstance(into, type) or not issubclass(into, msgspec.Struct):
+        return frozenset()
+    fields = msgspec.structs.fields(into)
+    return frozenset(
+        field.encode_name
+        for field in fields
+        if any(get_origin(member) is list for member in _members(field.type))
+    )
+
+
 def _members(kind: Any) -> tuple[Any, ...]:
     """The members of a union; otherwise the type itself."""
     bare = kind.__origin__ if get_origin(kind) is Annotated else kind
@@ -223,4 +251,14 @@ def _number(text: Any) -> Any:
     try:
         return decode_exactly(text)
     except msgspec.DecodeError:
+        return text
+
+
+def _list(text: Any) -> Any:
+    """Convert a text to the list that it is in JSON, as URLs carry it; other texts stay."""
+    if not isinstance(text, str) or not text.startswith("["):
+        return text
+    try:
+        return decode_exactly(text)
+    except (msgspec.DecodeError, RecursionError):
         return text

@@ -90,7 +90,7 @@ def test_changes_that_cancel_each_other_within_an_interval_are_not_told() -> Non
     assert change["bids"] == [["delete", 99.9, 0.0]]
 
 
-def test_an_image_amid_an_interval_is_the_book_as_the_channel_last_told_it() -> None:
+def test_an_image_amid_an_interval_is_the_book_as_the_channel_last_sent_it() -> None:
     harness = live_hub_harness()
     first = harness.joined(MS100)
     harness.publish(harness.book.change(bids={1000: 0, 998: 1}))

@@ -21,21 +21,21 @@ from deltawire.wire.notifications import BookNote, BookStatus, GroupedNote, all_
 
 CHECKED_LEVELS = 10
 REFRESH = 16
-"""With every so many-th event a channel tells what it shows, even if that is the same.
+"""With every so many-th event a channel publishes what it shows, even if that is unchanged.
 
-So what it told last is found among the newest events, however long ago what it shows changed.
+So what it published last is found among the newest events, however long ago what it shows changed.
 """
 
 
 class _Context(NamedTuple):
-    """What a reader that is behind knows: the id of its book, and how many news of its status it has heard."""
+    """What a reader that is behind knows: the id of its book, and how many changes of its status it has received."""
 
     change_id: int
     news: int
 
 
 class _Start(NamedTuple):
-    """Where a channel stands that opens now, and the events since, which it has not told yet."""
+    """Where a channel stands that opens now, and the events since, which it has not published yet."""
 
     seq: int
     change_id: int
@@ -45,12 +45,12 @@ class _Start(NamedTuple):
 
 
 class _BookChannel(InstrumentChannel):
-    """A channel of the whole book or of a part of it; its position is the number of the newest event told."""
+    """A channel of the whole book or of a part of it; its position is the number of the newest event published."""
 
     waits = True
     merges = True
     selects = True
-    """Whether it tells only what differs from what it told last."""
+    """Whether it publishes only what differs from what it published last."""
 
     def __init__(
         self, key: ChannelKey, market: Market, groups: SubscriberGroups, timers: Timers, opening: Opening
@@ -96,19 +96,19 @@ class _BookChannel(InstrumentChannel):
             segment = next(segments, None)
         if segment is None:
             return None if held else self.here()
-        told, later = self._last_told(segment, segments, held) if self.selects else (segment, held)
-        return _Start(told[0][0], *self._book_at(told, later), held, self._known_at(told[0][0], held))
+        sent, later = self._last_sent(segment, segments, held) if self.selects else (segment, held)
+        return _Start(sent[0][0], *self._book_at(sent, later), held, self._known_at(sent[0][0], held))
 
     def here(self) -> _Start:
-        """Where the channel stands if all events so far have been told."""
+        """Where the channel stands if all events so far have been published."""
         state = self.state
-        return _Start(state.book_told, state.sequence, state.book_ns, [], state.known_range)
+        return _Start(state.book_published, state.sequence, state.book_ns, [], state.known_range)
 
     def _known_at(self, number: int, later: list[BookEntry]) -> KnownRange:
         """The known range after the event of this number."""
         return known_after(self.state.book_log, number, self.state) if later else self.state.known_range
 
-    def _last_told(
+    def _last_sent(
         self, segment: list[BookEntry], earlier: Iterator[list[BookEntry]], later: list[BookEntry]
     ) -> tuple[list[BookEntry], list[BookEntry]]:
         """The newest segment that changed what the channel shows, from this one back, and what came later."""
@@ -135,7 +135,7 @@ class _BookChannel(InstrumentChannel):
 class BookChannel(_BookChannel):
     """`book.X.raw`, `book.X.100ms`, `book.X.agg2`: an image, then changes in an unbroken chain of ids.
 
-    When the book turns stale its subscribers are told at once; the delta that leads to the next good book carries
+    When the book turns stale its subscribers are notified at once; the delta that leads to the next good book carries
     the status `live`. A member that joins meanwhile waits. A status that no delta carries travels with the best
     levels as they are, or, where there are none, with the empty image: a change without levels, which Deribit
     never sends, ends the process of a nautilus_trader client.
@@ -201,13 +201,13 @@ class BookChannel(_BookChannel):
         if self._unsettled:
             self._begin(self.here())
             self.admit()
-        elif state.book_told != self.seq:
+        elif state.book_published != self.seq:
             bids, asks = self._bids.take(state.ladder.bids), self._asks.take(state.ladder.asks)
             if bids or asks or self._news is not None or self._refresh:
                 self._publish(bids, asks)
 
     def moment_ended(self) -> None:
-        """A status is told at once, and without an interval all that the channel shows a part of."""
+        """A status is published at once, and without an interval all that the channel shows a part of."""
         if self._news is not None or not self.interval_ns:
             self.interval_ended()
         self.admit()
@@ -296,7 +296,7 @@ class BookChannel(_BookChannel):
             self._hold_back(held, bids, asks)
 
     def _hold_back(self, entries: list[BookEntry], bids: Pending, asks: Pending) -> None:
-        """These events are told when the interval at hand is over."""
+        """These events are published when the interval at hand is over."""
         self._refresh = refreshes(entries)
         if isinstance(self._bids, Pending) and isinstance(self._asks, Pending):
             self._bids.follow(bids)
@@ -314,7 +314,7 @@ class BookChannel(_BookChannel):
             return
         self._bids.add(delta.bids)
         self._asks.add(delta.asks)
-        self._refresh = self._refresh or self.state.book_told % REFRESH == 0
+        self._refresh = self._refresh or self.state.book_published % REFRESH == 0
         self.soon()
 
     def _on_status(self, status: Status) -> None:
@@ -355,7 +355,7 @@ class BookChannel(_BookChannel):
         self._known = state.known_range
         known = self._known if ranged or (follows is None and self._known) else None
         note = self._note(bids, asks, self._checksum, follows, news, exponents=finer, known=known)
-        self.publish(state.book_told, note)
+        self.publish(state.book_published, note)
 
     def _proof(self) -> int:
         """The checksum of the book that this leads to."""
@@ -393,12 +393,12 @@ class BookChannel(_BookChannel):
 
 
 def refreshes(entries: list[BookEntry]) -> bool:
-    """Whether what is shown is told again with these events."""
+    """Whether what is shown is published again with these events."""
     return any(entry[0] % REFRESH == 0 for entry in entries)
 
 
 def _status(status: Status) -> BookStatus:
-    """What is told of a state: more of the reason only where the book is not expected back."""
+    """What is published of a state: more of the reason only where the book is not expected back."""
     return BookStatus(status.state, status.reason, status.detail if status.reason == "closed" else "")
 
 
@@ -417,7 +417,7 @@ def _to_published(held: Pending | Top, side: Side, before: Levels) -> Changes:
 class GroupedBookChannel(_BookChannel):
     """`book.X.{group}.{depth}.{interval}`: the best levels, each notification a full replacement.
 
-    When the book turns stale its subscribers are told at once: no levels, and the status.
+    When the book turns stale its subscribers are notified at once: no levels, and the status.
     """
 
     def opened(self) -> None:
@@ -449,7 +449,7 @@ class GroupedBookChannel(_BookChannel):
         if isinstance(event, BookImage):
             self._begin(self.here())
         elif isinstance(event, BookDelta):
-            self._refresh = self._refresh or self.state.book_told % REFRESH == 0
+            self._refresh = self._refresh or self.state.book_published % REFRESH == 0
             self.soon()
         elif isinstance(event, Status) and self.state.imaged and event.state != "syncing":
             self._news = True
@@ -458,7 +458,7 @@ class GroupedBookChannel(_BookChannel):
             self.timers.after_moment(self)
 
     def moment_ended(self) -> None:
-        """A status is told at once; whoever waited for an image may have one now."""
+        """A status is published at once; whoever waited for an image may have one now."""
         if self._news or not self.interval_ns:
             self.interval_ended()
         self.admit()
@@ -470,12 +470,12 @@ class GroupedBookChannel(_BookChannel):
             self._begin(self.here())
             self.admit()
             return
-        if state.book_told == self.seq:
+        if state.book_published == self.seq:
             return
         view = self.view(state.ladder)
         if view != self._last or self._news or self._refresh:
             self._last, self._news, self._refresh = view, False, False
-            self.publish(state.book_told, self._newest_data())
+            self.publish(state.book_published, self._newest_data())
 
     def image(self) -> Any:
         """The best levels of a live book."""

@@ -195,4 +195,4 @@ class LockChannel(PrivateChannel):
 
 
 class PrivateSilentChannel(PrivateChannel):
-    """`user.access_log`, combos and requests for quotes: accepted, and never says anything."""
+    """`user.access_log`, combos and requests for quotes: accepted, and never publishes anything."""

@@ -187,7 +187,7 @@ class HealthChannel(InstrumentChannel):
     merges = True
 
     def opened(self) -> None:
-        """All that has happened counts as told."""
+        """All that has happened counts as published."""
         self.seq = self.state.statuses + self.state.health.audits
 
     def on_event(self, event: Event, state: InstrumentState | None) -> None:

@@ -1,0 +1,183 @@
+"""Imbalance and depth of one instrument at an interval, as derivations."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from deltawire.analytics.depth import Depth, Execution, depth_within, execution
+from deltawire.analytics.derivation import FollowedBook, Intervals, Reading
+from deltawire.analytics.imbalance import (
+    band_imbalance,
+    level_imbalance,
+    micro_price,
+    queue_imbalance,
+    weighted_imbalance,
+)
+from deltawire.analytics.known_book import KnownBook, Measured
+from deltawire.analytics.order_flow import Flow, OrderFlow
+from deltawire.analytics.spreads import quoted_bp
+from deltawire.model.events import BookDelta, BookImage, Event, Status, Trade
+from deltawire.model.instruments import Instrument
+
+_BOOK = frozenset({BookImage, BookDelta, Status})
+
+
+class ImbalanceSettings(msgspec.Struct, frozen=True):
+    """What is computed: level counts, bands in basis points, the decay of weights, and the window of the flow."""
+
+    levels: tuple[int, ...] = (5, 10)
+    bands_bp: tuple[float, ...] = (5.0, 10.0)
+    decay_bp: float = 2.0
+    flow_levels: int = 5
+    flow_updates: int = 100
+
+
+class ImbalanceReading(Reading, frozen=True, gc=False):
+    """Imbalance at the end of an interval; `trades` is Σ s v / Σ v of the interval's trades, None without any."""
+
+    mid: float
+    queue: float
+    micro_price: float
+    levels: dict[int, Measured]
+    bands: dict[float, Measured]
+    weighted: Measured
+    flow: Flow | None
+    trades: float | None
+    traded: float
+
+
+class ImbalanceMetric:
+    """Order-book imbalance of one instrument; silent while its book is not live or has no mid."""
+
+    needs = _BOOK | {Trade}
+
+    def __init__(self, key: str, interval_ns: int, settings: ImbalanceSettings | None = None) -> None:
+        self._key = key
+        self._settings = settings or ImbalanceSettings()
+        self._book, self._intervals = FollowedBook(key), Intervals(interval_ns)
+        self._flow = OrderFlow(self._settings.flow_levels, self._settings.flow_updates)
+        self._bought = self._sold = 0.0
+
+    def update(self, event: Event) -> Sequence[ImbalanceReading]:
+        """At most one reading: of the interval that has ended."""
+        if type(event) not in self.needs or event.instrument.key != self._key:  # type: ignore[union-attr]
+            return ()
+        readings = self._due(getattr(event, "venue_ns", 0))
+        if isinstance(event, Trade):
+            size = event.size_float * (event.instrument.unit_size or 1.0)
+            if event.side == "buy":
+                self._bought += size
+            else:
+                self._sold += size
+        elif isinstance(event, BookImage | BookDelta | Status):
+            self._follow(event)
+        return readings
+
+    def _follow(self, event: BookImage | BookDelta | Status) -> None:
+        self._book.update(event)
+        book = None if isinstance(event, Status) else self._book.view(self._settings.flow_levels)
+        if not self._book.live or isinstance(event, BookImage):
+            self._flow.reset()
+        if book is not None:
+            self._flow.add(book)
+
+    def _due(self, venue_ns: int) -> Sequence[ImbalanceReading]:
+        end = self._intervals.ended(venue_ns)
+        if end is None:
+            return ()
+        bought, sold, self._bought, self._sold = self._bought, self._sold, 0.0, 0.0
+        most = max(self._settings.bands_bp)
+        book = self._book.view_until(lambda part: part.reach_bp >= most, max(128, *self._settings.levels))
+        instrument = self._book.instrument
+        queue, micro = (None, None) if book is None else (queue_imbalance(book), micro_price(book))
+        if book is None or instrument is None or queue is None or micro is None or book.mid is None:
+            return ()
+        settings, traded = self._settings, bought + sold
+        return [
+            ImbalanceReading(
+                instrument,
+                end,
+                book.seq,
+                book.mid,
+                queue,
+                micro,
+                {count: level_imbalance(book, count) for count in settings.levels},
+                {band: band_imbalance(book, band) for band in settings.bands_bp},
+                weighted_imbalance(book, settings.decay_bp, max(settings.bands_bp)),
+                self._flow.flow,
+                (bought - sold) / traded if traded else None,
+                traded,
+            )
+        ]
+
+
+class DepthSettings(msgspec.Struct, frozen=True):
+    """What is computed: bands in basis points and notionals in quote currency."""
+
+    bands_bp: tuple[float, ...] = (1.0, 5.0, 10.0, 25.0)
+    notionals: tuple[float, ...] = (10_000.0, 100_000.0, 1_000_000.0)
+
+
+class DepthReading(Reading, frozen=True, gc=False):
+    """Depth at the end of an interval: per band (bids, asks), per notional (buy, sell)."""
+
+    mid: float
+    spread_bp: float
+    bands: dict[float, tuple[Depth, Depth]]
+    prices: dict[float, tuple[Execution, Execution]]
+
+
+class DepthMetric:
+    """Depth of one book; silent while it is not live, has no mid, or counts contracts of unknown size."""
+
+    needs = _BOOK
+
+    def __init__(self, key: str, interval_ns: int, settings: DepthSettings | None = None) -> None:
+        self._key = key
+        self._settings = settings or DepthSettings()
+        self._book, self._intervals = FollowedBook(key), Intervals(interval_ns)
+
+    def update(self, event: Event) -> Sequence[DepthReading]:
+        """At most one reading: of the interval that has ended."""
+        if not isinstance(event, BookImage | BookDelta | Status) or event.instrument.key != self._key:
+            return ()
+        end = self._intervals.ended(getattr(event, "venue_ns", 0))
+        readings = () if end is None else self._due(end)
+        self._book.update(event)
+        return readings
+
+    def _due(self, end: int) -> Sequence[DepthReading]:
+        instrument, settings = self._book.instrument, self._settings
+        if instrument is None or not instrument.measurable:
+            return ()
+
+        def enough(book: KnownBook) -> bool:
+            return book.reach_bp >= max(settings.bands_bp) and all(
+                each.known for notional in settings.notionals for each in _prices(book, notional, instrument)
+            )
+
+        book = self._book.view_until(enough)
+        return () if book is None or book.mid is None else [_depth(book, end, settings, instrument)]
+
+
+def _prices(book: KnownBook, notional: float, instrument: Instrument) -> tuple[Execution, Execution]:
+    inverse = instrument.sized_in_quote
+    return (
+        execution(book, "buy", notional, inverse=inverse),
+        execution(book, "sell", notional, inverse=inverse),
+    )
+
+
+def _depth(book: KnownBook, end: int, settings: DepthSettings, instrument: Instrument) -> DepthReading:
+    return DepthReading(
+        instrument,
+        end,
+        book.seq,
+        book.mid or 0.0,
+        quoted_bp(book) or 0.0,
+        {
+            band: (depth_within(book, "bids", band), depth_within(book, "asks", band))
+            for band in settings.bands_bp
+        },
+        {notional: _prices(book, notional, instrument) for notional in settings.notionals},
+    )

@@ -1,0 +1,136 @@
+"""Order-book depth: what rests near the mid, and what an order of a given size would pay.
+
+All read known levels only (`known_book`). Sums over a part of the requested band are lower bounds, and say so by
+`known`; a price for an amount that the known levels do not hold is the price of what they hold.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from deltawire.analytics.known_book import BookSide, KnownBook, Measured
+
+Order = Literal["buy", "sell"]
+
+
+class Depth(msgspec.Struct, frozen=True, gc=False):
+    """Sums of one side within a band: `size` in the instrument's unit, `notional` = Σ price × size, levels counted.
+
+    `known` is whether every level of the band is; the sums are lower bounds otherwise.
+    """
+
+    size: float
+    notional: float
+    levels: int
+    known: bool
+
+
+class Execution(msgspec.Struct, frozen=True, gc=False):
+    """What a market order would get: the average price, the notional filled, and whether that is certain.
+
+    `known` is False if the order would go beyond the known levels; then `vwap` is that of the part within. A whole
+    side that does not hold the amount is known: `filled` says how much there is.
+    """
+
+    vwap: float | None
+    filled: float
+    known: bool
+    slip_bp: float | None = None
+    """How much worse than the mid the average is, in basis points."""
+
+
+def depth_within(book: KnownBook, side: Literal["bids", "asks"], band_bp: float) -> Depth:
+    """What rests within `band_bp` basis points of the mid."""
+    mid, levels = book.mid, _side(book, side)
+    if mid is None:
+        return Depth(0.0, 0.0, 0, False)
+    limit = band_bp / 1e4 * mid
+    count = 0
+    for price in levels.prices:
+        if abs(price - mid) > limit:
+            break
+        count += 1
+    known = levels.edge is None or abs(levels.edge - mid) >= limit
+    return _sums(levels, count, known)
+
+
+def depth_of_levels(book: KnownBook, side: Literal["bids", "asks"], count: int) -> Depth:
+    """What rests in the best `count` levels."""
+    levels = _side(book, side)
+    return _sums(levels, count, levels.knows_levels(count))
+
+
+def depth_ratio(book: KnownBook, band_bp: float) -> Measured:
+    """Size of bids over size of asks within the band, on the widest band known on both sides; None without asks."""
+    reach = book.reach_bp
+    band = min(band_bp, reach)
+    bids, asks = (depth_within(book, side, band).size for side in ("bids", "asks"))
+    return Measured(bids / asks if asks else None, band, book.two_sided and band_bp <= reach)
+
+
+def execution(book: KnownBook, order: Order, notional: float, *, inverse: bool = False) -> Execution:
+    """The average price of a market order for `notional`.
+
+    Sizes are base coin and notional is in quote currency; sizes and notional of inverse contracts are both in quote
+    currency, and their average price is harmonic, Σ usd / Σ (usd/p).
+    """
+    side = book.asks if order == "buy" else book.bids
+    left, base = notional, 0.0
+    for price, size in zip(side.prices, side.sizes, strict=True):
+        taken = min(left, size if inverse else price * size)
+        base += taken / price
+        left -= taken
+        if left <= notional * 1e-15:
+            left = 0.0
+            break
+    filled, mid = notional - left, book.mid
+    vwap = filled / base if base else None
+    slip = None if vwap is None or mid is None else 1e4 * (vwap / mid - 1) * (1 if order == "buy" else -1)
+    return Execution(vwap, filled, not left or side.edge is None, slip)
+
+
+def size_within(book: KnownBook, order: Order, slip_bp: float) -> Depth:
+    """How much can be traded before the price of the last unit is worse than the mid by `slip_bp`."""
+    return depth_within(book, "asks" if order == "buy" else "bids", slip_bp)
+
+
+def side_slope(mid: float, prices: Sequence[float], sizes: Sequence[float]) -> float | None:
+    """Slope of cumulative size on distance from the mid, by least squares with an intercept; None below two levels."""
+    count = len(prices)
+    if count < 2:
+        return None
+    distances = [abs(price - mid) for price in prices]
+    total, cumulative = 0.0, []
+    for size in sizes:
+        total += size
+        cumulative.append(total)
+    mean_distance, mean_depth = sum(distances) / count, sum(cumulative) / count
+    spread = sum((distance - mean_distance) ** 2 for distance in distances)
+    shared = sum(
+        (distance - mean_distance) * (depth - mean_depth)
+        for distance, depth in zip(distances, cumulative, strict=True)
+    )
+    return shared / spread if spread else None
+
+
+def depth_slope(book: KnownBook, levels: int) -> Measured:
+    """The mean of both sides' slopes over their best `levels`; the band is in levels."""
+    known = book.bids.knows_levels(levels) and book.asks.knows_levels(levels)
+    band = levels if known else min(len(book.bids.prices), len(book.asks.prices), levels)
+    mid = book.mid
+    if mid is None:
+        return Measured(None, band, False)
+    slopes = [side_slope(mid, side.prices[:band], side.sizes[:band]) for side in (book.bids, book.asks)]
+    value = None if slopes[0] is None or slopes[1] is None else 0.5 * (slopes[0] + slopes[1])
+    return Measured(value, band, known)
+
+
+def _side(book: KnownBook, side: Literal["bids", "asks"]) -> BookSide:
+    return book.bids if side == "bids" else book.asks
+
+
+def _sums(levels: BookSide, count: int, known: bool) -> Depth:
+    prices, sizes = levels.prices[:count], levels.sizes[:count]
+    notional = sum(price * size for price, size in zip(prices, sizes, strict=True))
+    return Depth(sum(sizes), notional, len(prices), known)

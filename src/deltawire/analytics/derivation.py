@@ -1,0 +1,133 @@
+"""What all analytics on the stream have in common: events in, derived events out, and nothing else.
+
+A derivation is a function of the events alone, so that live, replayed and simulated streams give the same readings. Its
+intervals are those of the venue's time: a reading is due when the first event beyond an interval comes, and describes
+the book before that event.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from deltawire.analytics.known_book import BookSide, KnownBook
+from deltawire.book.ladder import Ladder
+from deltawire.model.events import BookDelta, BookImage, Event, Status
+from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import unit
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """What every derived event states: its instrument, the end of its interval and the book it was computed on."""
+
+    instrument: Instrument
+    venue_ns: int
+    sequence: int
+
+
+class Derivation(Protocol):
+    """One metric of one instrument."""
+
+    @property
+    def needs(self) -> frozenset[type]:
+        """The types of events that it reads; it ignores all others."""
+        ...
+
+    def update(self, event: Event) -> Sequence[Reading]:
+        """The readings that are due because of this event."""
+        ...
+
+
+class FollowedBook:
+    """The book of one instrument (`Instrument.key`), rebuilt from its events; it has no levels unless it is live."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.live = False
+        self.instrument: Instrument | None = None
+        self.venue_ns = 0
+        self.sequence = 0
+        self._ladder = Ladder()
+        self._edges: tuple[int | None, int | None] = (None, None)
+
+    def update(self, event: BookImage | BookDelta | Status) -> None:
+        """Apply an event; one of another instrument changes nothing."""
+        if event.instrument.key != self.key:
+            return
+        if isinstance(event, Status):
+            self.live = event.state == "live"
+            return
+        sides = self._ladder.bids, self._ladder.asks
+        if isinstance(event, BookImage):
+            self._ladder = Ladder()
+            sides = self._ladder.bids, self._ladder.asks
+            sides[0].become(event.bids)
+            sides[1].become(event.asks)
+            self.live = True
+        else:
+            self._refine(event.instrument)
+            sides[0].follow(event.bids)
+            sides[1].follow(event.asks)
+        self.instrument, self.venue_ns, self.sequence = event.instrument, event.venue_ns, event.sequence
+        self._edges = event.known.complete_to(*sides)
+
+    def view(self, levels: int | None = None) -> KnownBook | None:
+        """The known levels, at most this many a side (the last is then the edge); None while the book is not live.
+
+        Sizes are in base coin, or in quote currency if the instrument is `sized_in_quote`; in contracts if their size
+        is not known.
+        """
+        instrument = self.instrument
+        if not self.live or instrument is None:
+            return None
+        sides, size = [], instrument.unit_size or 1.0
+        ticks, lots = unit(instrument.price_exponent), unit(instrument.size_exponent)
+        for side, edge in zip((self._ladder.bids, self._ladder.asks), self._edges, strict=True):
+            columns = side.levels(levels)
+            cut = edge if levels is None or len(side) <= levels or not columns.prices else columns.prices[-1]
+            sides.append(
+                BookSide(
+                    tuple([price / ticks for price in columns.prices]),
+                    tuple([each / lots * size for each in columns.sizes]),
+                    None if cut is None else cut / ticks,
+                )
+            )
+        return KnownBook(sides[0], sides[1], self.venue_ns, self.sequence)
+
+    def view_until(self, enough: Callable[[KnownBook], bool], levels: int = 128) -> KnownBook | None:
+        """A view of as few levels as are enough, tried in steps of four times as many; the whole one if none is."""
+        most = max(len(self._ladder.bids), len(self._ladder.asks))
+        while levels < most:
+            book = self.view(levels)
+            if book is None or enough(book):
+                return book
+            levels *= 4
+        return self.view()
+
+    def _refine(self, instrument: Instrument) -> None:
+        """Express the book in the exponents of the event, which may have become finer."""
+        if self.instrument is not None and instrument is not self.instrument:
+            factors = instrument.factors_from(self.instrument)
+            if factors != (1, 1):
+                self._ladder.rescale(*factors)
+
+
+class Intervals:
+    """Intervals of the venue's time, each ended by the first event beyond it."""
+
+    def __init__(self, length_ns: int) -> None:
+        self._length_ns = length_ns
+        self._end_ns = 0
+
+    def ended(self, venue_ns: int) -> int | None:
+        """The end of the interval that this event is beyond; None if it is within the current one.
+
+        Of several intervals without events only the first is reported: nothing has changed since.
+        """
+        if not venue_ns:
+            return None
+        end, begun = self._end_ns, self._end_ns > 0
+        if begun and venue_ns < end:
+            return None
+        self._end_ns = (venue_ns // self._length_ns + 1) * self._length_ns
+        return end if begun else None

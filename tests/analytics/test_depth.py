@@ -1,0 +1,82 @@
+"""Depth and prices for a notional, against a walk unit by unit and sums written out."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deltawire.analytics.depth import (
+    Execution,
+    depth_of_levels,
+    depth_ratio,
+    depth_slope,
+    depth_within,
+    execution,
+    size_within,
+)
+from deltawire.analytics.known_book import known_book
+from tests.analytics.books import random_books
+
+BOOKS = list(random_books(60, 12))
+
+
+@pytest.mark.parametrize("band", [0.3, 1.0, 3.0, 50.0])
+def test_depth_within_a_band_is_the_sum_of_its_levels(band: float) -> None:
+    for book in BOOKS:
+        mid = book.mid
+        assert mid is not None
+        for name, side in (("bids", book.bids), ("asks", book.asks)):
+            inside = [
+                (price, size)
+                for price, size in zip(side.prices, side.sizes, strict=True)
+                if abs(price - mid) <= band / 1e4 * mid
+            ]
+            found = depth_within(book, name, band)  # type: ignore[arg-type]
+            assert found.size == sum(size for _, size in inside)
+            assert found.notional == pytest.approx(sum(price * size for price, size in inside))
+            assert (found.levels, found.known) == (len(inside), True)
+            order = "sell" if name == "bids" else "buy"
+            assert size_within(book, order, band) == found  # type: ignore[arg-type]
+        bids, asks = depth_within(book, "bids", band), depth_within(book, "asks", band)
+        assert depth_ratio(book, band).value == (bids.size / asks.size if asks.size else None)
+
+
+def test_depth_of_levels_is_a_lower_bound_where_fewer_are_known() -> None:
+    book = known_book([(99.0, 1.0), (98.0, 2.0), (97.0, 4.0)], [(101.0, 1.0)], complete_to=(98.0, None))
+    found = depth_of_levels(book, "bids", 3)
+    assert (found.size, found.notional, found.levels, found.known) == (3.0, 99.0 + 196.0, 2, False)
+    assert depth_of_levels(book, "bids", 2).known
+    whole = depth_of_levels(book, "asks", 3)
+    assert (whole.size, whole.levels, whole.known) == (1.0, 1, True)
+
+
+@given(st.integers(1, 400), st.sampled_from(["buy", "sell"]), st.integers(0, 19))
+def test_an_order_pays_what_a_walk_unit_by_unit_pays(units: int, order: str, number: int) -> None:
+    book = BOOKS[number]
+    side = book.asks if order == "buy" else book.bids
+    queue = [price for price, size in zip(side.prices, side.sizes, strict=True) for _ in range(int(size))]
+    paid = queue[:units]
+    found = execution(book, order, sum(paid))  # type: ignore[arg-type]
+    assert found.filled == pytest.approx(sum(paid))
+    assert found.vwap == pytest.approx(sum(paid) / len(paid))
+    assert found.known
+    assert found.slip_bp is not None
+    assert found.slip_bp > 0.0
+    inverse = execution(book, order, float(len(paid)), inverse=True)  # type: ignore[arg-type]
+    assert inverse.vwap == pytest.approx(len(paid) / sum(1 / price for price in paid))
+
+
+def test_an_order_beyond_the_known_levels_is_priced_within_and_says_so() -> None:
+    asks = [(100.0, 1.0), (101.0, 1.0)]
+    cut = known_book([(99.0, 1.0)], asks, complete_to=(None, 101.0))
+    assert execution(cut, "buy", 150.0).known
+    beyond = execution(cut, "buy", 500.0)
+    assert (beyond.vwap, beyond.filled, beyond.known) == (100.5, 201.0, False)
+    whole = execution(known_book([(99.0, 1.0)], asks), "buy", 500.0)
+    assert (whole.vwap, whole.filled, whole.known) == (100.5, 201.0, True)
+    assert execution(known_book([], []), "sell", 5.0) == Execution(None, 0.0, True)
+
+
+def test_a_linear_book_has_the_slope_of_its_density() -> None:
+    book = known_book([(100.0 - at, 2.0) for at in range(1, 9)], [(100.0 + at, 6.0) for at in range(1, 9)])
+    assert depth_slope(book, 5) == (pytest.approx(4.0), 5, True)
+    assert depth_slope(known_book([(99.0, 1.0)], [(101.0, 1.0)]), 5).value is None
