@@ -14,12 +14,13 @@ from deltawire.client.connection import Connection
 from deltawire.errors import FeedError, SubscriptionRefused, UsageError
 from deltawire.gateway.server import make_server
 from deltawire.model.events import BookDelta, BookImage, Status, Trade
+from deltawire.ports import Wants
 from deltawire.recording.recorder import Recorder
 from deltawire.roles.gateway import App, WallClock, listen
 from deltawire.roles.in_process import InProcess
-from deltawire.roles.live import LiveRecording, parse_live
+from deltawire.roles.live import parse_live
 from deltawire.session.channel_book import ChannelBook
-from deltawire.sources.live import open_live
+from deltawire.sources.live import LiveSource, open_live
 from deltawire.testing.venue_server import VenueServer
 from tests.support.waiting import HANG_S, until
 
@@ -97,13 +98,26 @@ async def served(app: App) -> AsyncIterator[str]:
             await serving
 
 
+async def drain(source: LiveSource) -> None:
+    async for _ in source.events(Wants()):
+        pass
+
+
+def flowing(source: LiveSource) -> bool:
+    """Whether every connection is up and every subscription that is to give something soon has."""
+    lanes = source.status().lanes
+    return bool(lanes) and all(lane.sockets and lane.streams.get("flowing", 0) > 0 for lane in lanes)
+
+
 async def heard_by_all(
     name: str, places: list[str], recorded: tuple[str, Path], opened: Sequence[Connection] = ()
 ) -> list[Heard]:
     """Run the program at several places at once, record one of them, and run it over the recording."""
     stop, found = asyncio.Event(), [Heard() for _ in (*places, *opened)]
     recorder = Recorder(recorded[1])
-    recording = asyncio.create_task(LiveRecording(parse_live(recorded[0]), recorder).run())
+    source = open_live(parse_live(recorded[0]), WallClock(), tap=recorder)
+    recording = asyncio.create_task(drain(source))
+    await until(lambda: flowing(source))
     work = [partial(program, place) for place in places] + [partial(follow, dw) for dw in opened]
     running = [asyncio.create_task(run(name, each, stop)) for run, each in zip(work, found, strict=True)]
     try:
