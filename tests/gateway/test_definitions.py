@@ -84,12 +84,23 @@ class Scene:
 
     def ask(self, method: str, client: TlsClient | None = None, **params: Any) -> Any:
         """The result of a method, which is compared; it must not be an error."""
-        answer = (client or self.maker).answer(method, **params)
+        return self.take(method, (client or self.maker).answer(method, **params), params)
+
+    def take(self, method: str, answer: dict[str, Any], params: dict[str, Any]) -> Any:
+        """The result in an answer, which is compared."""
         assert "error" not in answer, (method, params, answer["error"])
         self.answered.add(method)
         self.compare(answer["result"], TABLE["methods"].get(method, {}).get("result", "any"), method)
         self.described(method, answer["result"])
         return answer["result"]
+
+    def hear(self, message: dict[str, Any]) -> None:
+        """A notification is compared."""
+        key = parse_channel(message["params"]["channel"])
+        assert key is not None
+        self.heard.add(key.family)
+        data = message["params"]["data"]
+        self.compare(data, TABLE["channels"].get(key.family, "any"), f"{key.family}")
 
     def refused(self, method: str, **params: Any) -> int:
         """The code of a method's error."""
@@ -166,7 +177,11 @@ def subscribes(scene: Scene) -> None:
     """To every family of channels, of each instrument where it is about one."""
     scene.channels = channels(scene)
     for scope in ("public", "private"):
-        accepted = scene.ask(f"{scope}/subscribe", scene.listener, channels=scene.channels)
+        method, params = f"{scope}/subscribe", {"channels": scene.channels}
+        scene.listener.request(method, scope, **params)
+        while (message := scene.listener.message()).get("id") != scope:  # images may come before the answer
+            scene.hear(message)
+        accepted = scene.take(method, message, params)
         assert set(accepted) == set(scene.channels)
 
 
@@ -274,13 +289,8 @@ def listens(scene: Scene) -> None:
     while not wanted <= scene.heard:
         assert time.monotonic() < end, wanted - scene.heard
         message = scene.listener.message()
-        if message.get("method") != "subscription":
-            continue
-        key = parse_channel(message["params"]["channel"])
-        assert key is not None
-        scene.heard.add(key.family)
-        data = message["params"]["data"]
-        scene.compare(data, TABLE["channels"].get(key.family, "any"), f"{key.family}")
+        if message.get("method") == "subscription":
+            scene.hear(message)
 
 
 def asks_for_the_rest(scene: Scene) -> None:
