@@ -23,24 +23,50 @@ class Bar(NamedTuple):
 
 
 class LevelHistory:
-    """Bars of several lengths; a time without values has no bar."""
+    """Bars of several lengths; a time without values has no bar.
+
+    The newest second is kept apart, and joins the bars when it is over or when somebody reads: most values only
+    compare with two others.
+    """
+
+    __slots__ = ("_bars", "_close", "_end_ns", "_high", "_low", "_open", "_start_s")
 
     def __init__(self, kept: Mapping[int, int] = LONG) -> None:
         self._bars = {length: deque[Bar](maxlen=most) for length, most in kept.items()}
+        self._start_s = self._end_ns = 0
+        self._open = self._high = self._low = self._close = 0.0
 
     def seen(self, at_ns: int, value: float) -> None:
         """Add a value; one older than the newest bar counts in that bar."""
-        at_s = at_ns // SECOND_NS
+        if at_ns < self._end_ns:
+            if value > self._high:
+                self._high = value
+            elif value < self._low:
+                self._low = value
+            self._close = value
+            return
+        self._join()
+        self._start_s = at_ns // SECOND_NS
+        self._end_ns = (self._start_s + 1) * SECOND_NS
+        self._open = self._high = self._low = self._close = value
+
+    def _join(self) -> None:
+        """Put the newest second into the bars, as far as it has come; once more later changes nothing else."""
+        if not self._end_ns:
+            return
+        second = self._start_s
         for length, bars in self._bars.items():
-            start_s = at_s - at_s % length
+            start_s = second - second % length
             if not bars or start_s > bars[-1].start_s:
-                bars.append(Bar(start_s, value, value, value, value))
+                bars.append(Bar(start_s, self._open, self._high, self._low, self._close))
                 continue
             last = bars[-1]
-            bars[-1] = Bar(last.start_s, last.open, max(last.high, value), min(last.low, value), value)
+            high, low = max(last.high, self._high), min(last.low, self._low)
+            bars[-1] = Bar(last.start_s, last.open, high, low, self._close)
 
     def between(self, length_s: int, start_s: int, end_s: int) -> list[Bar]:
         """Bars of this length that begin within two times (seconds since 1970), oldest first, joined if finer."""
+        self._join()
         by_start: dict[int, Bar] = {}
         for length in sorted((each for each in self._bars if length_s % each == 0), reverse=True):
             for bar in _joined(self._bars[length], length_s):
@@ -50,10 +76,12 @@ class LevelHistory:
 
     def rows(self) -> Bars:
         """All bars, for `restore`."""
+        self._join()
         return {length: list(bars) for length, bars in self._bars.items()}
 
     def restore(self, rows: Bars) -> None:
         """Replace the bars by the result of `rows`."""
+        self._end_ns = 0
         for length, bars in self._bars.items():
             bars.clear()
             bars.extend(Bar(*row) for row in rows.get(length, ()))
