@@ -73,8 +73,8 @@ def test_values_far_out_of_the_money_keep_their_digits() -> None:
     expected = scalar(options).value[outside]
     deep = (expected > 1e-290) & (expected < 1e-6 * forward[outside])
     assert deep.sum() > 200
-    # the last bit of ln(F/K) counts d² times: 3e-12 at prices of 1e-290
-    assert np.max(np.abs(found[deep] / expected[deep] - 1)) < 3e-12
+    # the difference of two close values of erfcx: its relative error is some h/s roundings, 30 / 0.002 of them
+    assert np.max(np.abs(found[deep] / expected[deep] - 1)) < 1e-11
 
 
 @pytest.mark.parametrize("name", SHARED)

@@ -1,7 +1,8 @@
 """The normalised Black price: b(x, s), the out-of-the-money value over √(FK), x = −|ln(F/K)| and s = σ√T.
 
 Source: Jäckel, "Let's be rational", Wilmott 2015, equations 2.1 to 2.6. In terms of the scaled complementary error
-function no digits are lost however far out of the money the option is.
+function its relative error is of some h/s roundings (h = −x/s) however far out of the money the option is; the
+volatility implied from it has h² times less.
 """
 
 from math import erf, erfc, exp, pi, sqrt
