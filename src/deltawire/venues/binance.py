@@ -11,6 +11,7 @@ from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from deltawire.book.book import Book, BookUpdate
 from deltawire.book.columns import TextPairs
@@ -22,7 +23,7 @@ from deltawire.model.events import BookDelta, Side, Ticker
 from deltawire.model.expiries import FOREVER_NS
 from deltawire.model.instruments import Instrument
 from deltawire.model.known_range import least_limit
-from deltawire.model.limits import Cost
+from deltawire.model.limits import Cost, Limits, Rate
 from deltawire.model.numbers import exponent_of, parse_decimal
 from deltawire.ports import Ask, Fetch, FrameIds, Output, Reconnect, Send, Stream, Wants
 from deltawire.venues.channels import Rank
@@ -48,7 +49,6 @@ ENDED = ("BREAK", "HALT", "END_OF_DAY", "DELIVERING", "DELIVERED", "SETTLING", "
 """States of a symbol that is not traded, and not about to be."""
 TOPS_KEPT = 512
 STREAMS_PER_REQUEST = 100
-USED_WEIGHT = "x-mbx-used-weight-1m"
 FUTURES_COSTS = (
     Cost("/depth", 20, ((50, 2), (100, 5), (500, 10), (1000, 20))),
     Cost("/exchangeInfo", 1),
@@ -57,8 +57,26 @@ SPOT_COSTS = (
     Cost("/depth", 250, ((100, 5), (500, 25), (1000, 50), (5000, 250))),
     Cost("/exchangeInfo", 20),
 )
-NO_CHECKSUM = "a wrong size below the best price: there are no checksums, only the best prices at an id"
-DAY_S = 86_400.0
+STREAM_LIMITS = Limits(
+    endpoints={},
+    streams_per_request=STREAMS_PER_REQUEST,
+    connects=Rate(300, 300.0),
+    used_weight_header="x-mbx-used-weight-1m",
+    lifetime_s=86_400.0,
+    joins=True,
+    cannot_show="a wrong size below the best price: there are no checksums, only the best prices at an id",
+)
+"""What all of its venues have in common."""
+FUTURES_LIMITS = replace(
+    STREAM_LIMITS,
+    pool="futures",
+    messages=Rate(10, 1.0),
+    streams=200,
+    weight=Rate(2400, 60.0),
+    costs=FUTURES_COSTS,
+    ping="frame",
+    ping_s=20.0,
+)
 SHUTDOWN = "serverShutdown"
 """The event before the venue closes a connection."""
 CADENCES_S = {"markPrice@1s": 1.0}

@@ -9,16 +9,12 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import msgspec
+from msgspec.structs import replace
 
 from deltawire.model.expiries import FOREVER_NS, parse_yymmdd
 from deltawire.model.instruments import Instrument
-from deltawire.model.limits import Limits, Rate
 from deltawire.venues.binance import (
-    DAY_S,
-    FUTURES_COSTS,
-    NO_CHECKSUM,
-    STREAMS_PER_REQUEST,
-    USED_WEIGHT,
+    FUTURES_LIMITS,
     _Symbol,
 )
 from deltawire.venues.binance_usdm import BinanceUsdm
@@ -35,22 +31,10 @@ class BinanceCoinm(BinanceUsdm):
     depth_stream = "depth@100ms"
     paths: ClassVar[Mapping[str, str]] = {}
     path = ""
-    limits = Limits(
+    limits = replace(
+        FUTURES_LIMITS,
         endpoints={"": ("wss://dstream.binance.com/stream",)},
         rest=("https://dapi.binance.com",),
-        pool="futures",
-        connects=Rate(300, 300.0),
-        messages=Rate(10, 1.0),
-        streams=200,
-        streams_per_request=STREAMS_PER_REQUEST,
-        weight=Rate(2400, 60.0),
-        costs=FUTURES_COSTS,
-        used_weight_header=USED_WEIGHT,
-        ping="frame",
-        ping_s=20.0,
-        lifetime_s=DAY_S,
-        joins=True,
-        cannot_show=NO_CHECKSUM,
         source="developers.binance.com, COIN-M futures: WebSocket, general info; notice of 2026-06-30",
     )
 

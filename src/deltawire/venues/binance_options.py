@@ -14,15 +14,16 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import msgspec
+from msgspec.structs import replace
 
 from deltawire.errors import MalformedError
 from deltawire.model.events import Greeks, Ticker
 from deltawire.model.expiries import parse_yymmdd
 from deltawire.model.instruments import Instrument
-from deltawire.model.limits import Cost, Limits, Rate
+from deltawire.model.limits import Cost, Rate
 from deltawire.model.numbers import exponent_of
 from deltawire.ports import Output, Stream, Wants
-from deltawire.venues.binance import DAY_S, NO_CHECKSUM, STREAMS_PER_REQUEST, USED_WEIGHT, _Filter
+from deltawire.venues.binance import STREAM_LIMITS, _Filter
 from deltawire.venues.binance_usdm import BinanceUsdm
 from deltawire.venues.connection import SECOND_NS, Ms, optional_float, percent, to_ns
 
@@ -84,22 +85,17 @@ class BinanceOptions(BinanceUsdm):
     trade_stream = "optionTrade"
     paths: ClassVar[Mapping[str, str]] = {"optionMarkPrice": "market", "optionOpenInterest": "market"}
     retry_ns = 5 * SECOND_NS
-    limits = Limits(
+    limits = replace(
+        STREAM_LIMITS,
         endpoints={
             "public": ("wss://fstream.binance.com/public/stream",),
             "market": ("wss://fstream.binance.com/market/stream",),
         },
         rest=("https://eapi.binance.com",),
-        connects=Rate(300, 300.0),
         messages=Rate(10, 1.0),
         streams=200,
-        streams_per_request=STREAMS_PER_REQUEST,
         weight=Rate(2400, 60.0),
         costs=COSTS,
-        used_weight_header=USED_WEIGHT,
-        lifetime_s=DAY_S,
-        joins=True,
-        cannot_show=NO_CHECKSUM,
         source="developers.binance.com, options: WebSocket market streams; exchangeInfo",
     )
 

@@ -1,14 +1,13 @@
 """Binance spot. See `deltawire.venues.binance`; continuity is the range of update ids."""
 
+from msgspec.structs import replace
+
 from deltawire.book.fast_path import FastPath
 from deltawire.book.sequencers import UpdateIdRange
-from deltawire.model.limits import Limits, Rate
+from deltawire.model.limits import Rate
 from deltawire.venues.binance import (
-    DAY_S,
-    NO_CHECKSUM,
     SPOT_COSTS,
-    STREAMS_PER_REQUEST,
-    USED_WEIGHT,
+    STREAM_LIMITS,
     BinanceConnection,
     diff_frames,
 )
@@ -22,7 +21,8 @@ class BinanceSpot(BinanceConnection):
     sequencer = UpdateIdRange
     depth_stream = "depth@100ms"
     image_limit = 5000
-    limits = Limits(
+    limits = replace(
+        STREAM_LIMITS,
         endpoints={
             "": (
                 "wss://stream.binance.com:9443/stream",
@@ -32,19 +32,13 @@ class BinanceSpot(BinanceConnection):
         },
         rest=("https://api.binance.com", "https://data-api.binance.vision"),
         pool="spot",
-        connects=Rate(300, 300.0),
         messages=Rate(5, 1.0),
         pongs_count=True,
         streams=1024,
-        streams_per_request=STREAMS_PER_REQUEST,
         weight=Rate(6000, 60.0),
         costs=SPOT_COSTS,
-        used_weight_header=USED_WEIGHT,
         ping="frame",
         ping_s=20.0,
-        lifetime_s=DAY_S,
-        joins=True,
-        cannot_show=NO_CHECKSUM,
         source="binance/binance-spot-api-docs: web-socket-streams.md, rest-api.md",
     )
     fast_path = FastPath(

@@ -4,20 +4,16 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from deltawire.book.fast_path import FastPath
 from deltawire.book.sequencers import BridgedChain
 from deltawire.model.events import Liquidation, Side, Ticker
 from deltawire.model.expiries import FOREVER_NS, parse_yymmdd
 from deltawire.model.instruments import Instrument
-from deltawire.model.limits import Limits, Rate
 from deltawire.ports import Output
 from deltawire.venues.binance import (
-    DAY_S,
-    FUTURES_COSTS,
-    NO_CHECKSUM,
-    STREAMS_PER_REQUEST,
-    USED_WEIGHT,
+    FUTURES_LIMITS,
     BinanceConnection,
     _Symbol,
     diff_frames,
@@ -56,25 +52,13 @@ class BinanceUsdm(BinanceConnection):
     paths: ClassVar[Mapping[str, str]] = {"aggTrade": "market", "markPrice": "market", "forceOrder": "market"}
     path = "public"
     partial_as_update = True
-    limits = Limits(
+    limits = replace(
+        FUTURES_LIMITS,
         endpoints={
             "public": ("wss://fstream.binance.com/public/stream",),
             "market": ("wss://fstream.binance.com/market/stream",),
         },
         rest=("https://fapi.binance.com",),
-        pool="futures",
-        connects=Rate(300, 300.0),
-        messages=Rate(10, 1.0),
-        streams=200,
-        streams_per_request=STREAMS_PER_REQUEST,
-        weight=Rate(2400, 60.0),
-        costs=FUTURES_COSTS,
-        used_weight_header=USED_WEIGHT,
-        ping="frame",
-        ping_s=20.0,
-        lifetime_s=DAY_S,
-        joins=True,
-        cannot_show=NO_CHECKSUM,
         source="developers.binance.com, USD-M futures: WebSocket, change notice of 2026-03-06; general info",
     )
     rest = "https://fapi.binance.com/fapi/v1/"
