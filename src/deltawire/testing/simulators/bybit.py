@@ -1,7 +1,7 @@
 """Bybit's v5 wire format: texts, consecutive numbers per topic, refusals of whole requests."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Unpack
 
 import msgspec
 
@@ -12,10 +12,10 @@ from deltawire.testing.simulators.simulator import (
     Happening,
     Occasion,
     PublishedBook,
+    Setting,
     Simulator,
     Stream,
     best,
-    nothing_refused,
 )
 
 OCCASIONS: dict[str, Occasion] = {
@@ -42,12 +42,9 @@ class BybitLinearSimulator(Simulator):
     def __init__(
         self,
         seed: int = 1,
-        *,
-        listed: bool = True,
-        walks: dict[str, Walk] | None = None,
-        refuses: Callable[[str], bool] = nothing_refused,
+        **setting: Unpack[Setting],
     ) -> None:
-        super().__init__(seed, listed=listed, walks=walks, refuses=refuses)
+        super().__init__(seed, **setting)
         self._numbers = {name: walk.id % 10**7 for name, walk in self.walks.items()}
         """`u` of the last message of each book, where each connection has a market of its own."""
         self._depths: dict[str, int] = {}

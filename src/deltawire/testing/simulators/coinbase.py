@@ -3,9 +3,9 @@
 One numbering over all messages of a connection, bids and offers in one list.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Unpack
 
 import msgspec
 
@@ -15,10 +15,10 @@ from deltawire.testing.simulators.simulator import (
     Happening,
     Occasion,
     PublishedBook,
+    Setting,
     Simulator,
     Stream,
     best,
-    nothing_refused,
 )
 
 OCCASIONS: dict[str, Occasion] = {
@@ -46,12 +46,9 @@ class CoinbaseSimulator(Simulator):
     def __init__(
         self,
         seed: int = 1,
-        *,
-        listed: bool = True,
-        walks: dict[str, Walk] | None = None,
-        refuses: Callable[[str], bool] = nothing_refused,
+        **setting: Unpack[Setting],
     ) -> None:
-        super().__init__(seed, listed=listed, walks=walks, refuses=refuses)
+        super().__init__(seed, **setting)
         self._number = -1
         self._subscribed: dict[str, list[str]] = {}
 

@@ -1,7 +1,7 @@
 """Hyperliquid on the wire: every book message is the whole of the best levels, one subscription a message."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Unpack
 
 import msgspec
 
@@ -11,10 +11,10 @@ from deltawire.testing.simulators.simulator import (
     Happening,
     Occasion,
     PublishedBook,
+    Setting,
     Simulator,
     Stream,
     best,
-    nothing_refused,
 )
 
 OCCASIONS: dict[str, Occasion] = {
@@ -44,12 +44,9 @@ class HyperliquidSimulator(Simulator):
     def __init__(
         self,
         seed: int = 1,
-        *,
-        listed: bool = True,
-        walks: dict[str, Walk] | None = None,
-        refuses: Callable[[str], bool] = nothing_refused,
+        **setting: Unpack[Setting],
     ) -> None:
-        super().__init__(seed, listed=listed, walks=walks, refuses=refuses)
+        super().__init__(seed, **setting)
         self._fast: dict[str, bool] = {}
         self._told_ns: dict[str, int] = {}
         """When each stream of images sent the last one."""

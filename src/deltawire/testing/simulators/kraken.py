@@ -3,10 +3,10 @@
 Bare numbers whose digits matter, a window of the best levels, checksums, no sequence numbers.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, Unpack
 from zlib import crc32
 
 import msgspec
@@ -17,10 +17,10 @@ from deltawire.testing.simulators.simulator import (
     Happening,
     Occasion,
     PublishedBook,
+    Setting,
     Simulator,
     Stream,
     best,
-    nothing_refused,
 )
 
 CHECKED = 10
@@ -47,12 +47,10 @@ class KrakenSimulator(Simulator):
         self,
         seed: int = 1,
         *,
-        listed: bool = True,
-        walks: dict[str, Walk] | None = None,
-        refuses: Callable[[str], bool] = nothing_refused,
         subscribed: int | None = None,
+        **setting: Unpack[Setting],
     ) -> None:
-        super().__init__(seed, listed=listed, walks=walks, refuses=refuses)
+        super().__init__(seed, **setting)
         self._subscribed = subscribed
         self._depths: dict[str, int] = {}
 

@@ -1,8 +1,8 @@
 """Kraken Futures' wire format: one level per message, consecutive numbers per product, bare numbers."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Unpack
 
 import msgspec
 
@@ -12,10 +12,10 @@ from deltawire.testing.simulators.simulator import (
     Happening,
     Occasion,
     PublishedBook,
+    Setting,
     Simulator,
     Stream,
     best,
-    nothing_refused,
 )
 
 OCCASIONS: dict[str, Occasion] = {
@@ -41,12 +41,9 @@ class KrakenFuturesSimulator(Simulator):
     def __init__(
         self,
         seed: int = 1,
-        *,
-        listed: bool = True,
-        walks: dict[str, Walk] | None = None,
-        refuses: Callable[[str], bool] = nothing_refused,
+        **setting: Unpack[Setting],
     ) -> None:
-        super().__init__(seed, listed=listed, walks=walks, refuses=refuses)
+        super().__init__(seed, **setting)
         self._numbers = {name: walk.id % 10**8 for name, walk in self.walks.items()}
         """`seq` of the last message of each book, where each connection has a market of its own."""
         self._changes: dict[str, deque[tuple[SideName, int, int]]] = {name: deque() for name in self.walks}

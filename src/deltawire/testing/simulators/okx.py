@@ -1,7 +1,7 @@
 """OKX's v5 wire format: decimal texts, with sequence ids as today, or only checksums as until 2022."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Unpack
 from urllib.parse import urlsplit
 from zlib import crc32
 
@@ -13,10 +13,10 @@ from deltawire.testing.simulators.simulator import (
     Happening,
     Occasion,
     PublishedBook,
+    Setting,
     Simulator,
     Stream,
     best,
-    nothing_refused,
     query_of,
 )
 
@@ -53,13 +53,11 @@ class OkxSimulator(Simulator):
         self,
         seed: int = 1,
         *,
-        listed: bool = True,
-        walks: dict[str, Walk] | None = None,
-        refuses: Callable[[str], bool] = nothing_refused,
         numbered: bool = True,
         summed: bool = False,
+        **setting: Unpack[Setting],
     ) -> None:
-        super().__init__(seed, listed=listed, walks=walks, refuses=refuses)
+        super().__init__(seed, **setting)
         self._numbered, self._summed = numbered, summed
 
     def replies(self, request: str) -> list[tuple[str, bytes]]:

@@ -1,7 +1,7 @@
 """The common part of all simulated venues: contracts, random walks, streams, and what was published."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal
+from typing import Literal, TypedDict
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -70,6 +70,14 @@ def query_of(url: str) -> dict[str, str]:
 def nothing_refused(key: str) -> bool:
     """Refuses no subscription."""
     return False
+
+
+class Setting(TypedDict, total=False):
+    """What every simulated venue takes beside its seed; see `Simulator`."""
+
+    listed: bool
+    walks: dict[str, Walk] | None
+    refuses: Callable[[str], bool]
 
 
 class Simulator:
