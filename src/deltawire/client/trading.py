@@ -4,11 +4,12 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from deltawire.errors import FeedError, OutcomeUnknown, RequestError, UsageError
+from deltawire.exchange.orders.orders import OrderType, TimeInForce
 from deltawire.model.events import Side
 from deltawire.model.numbers import plain_decimal
 from deltawire.session.account_items import (
@@ -23,17 +24,6 @@ from deltawire.session.account_items import (
 )
 
 Amount = Decimal | float | int | str
-TimeInForce = Literal["good_til_cancelled", "good_til_day", "fill_or_kill", "immediate_or_cancel"]
-OrderType = Literal[
-    "limit",
-    "market",
-    "market_limit",
-    "stop_limit",
-    "stop_market",
-    "take_limit",
-    "take_market",
-    "trailing_stop",
-]
 LABEL_BYTES = 12
 ASK_FOR_S, ASK_EVERY_S = 3.0, 0.25
 """How long an order whose answer was lost is looked for: its request may still be on the way."""
