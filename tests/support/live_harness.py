@@ -5,7 +5,6 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,9 +12,9 @@ from deltawire.model.events import BookDelta, BookImage, Event, Fault, Status
 from deltawire.ports import Batch, Tap, Wants
 from deltawire.sources.live import LiveSettings, LiveSource
 from deltawire.testing.replica import Replica
-from deltawire.testing.simulators.market import Contract, PlainBook
 from deltawire.testing.venue_server import Fault as VenueFault
 from deltawire.testing.venue_server import Market, VenueServer
+from tests.support.venue_books import in_units
 from tests.support.waiting import until
 
 NUMBERED = ("binance_coinm", "binance_spot", "binance_usdm", "deribit", "okx")
@@ -179,12 +178,3 @@ class LiveHarness:
         shown = min(shown, self._depth or shown)
         assert in_units(self.replica, event, walk.contract).cut(shown) == expected.cut(shown), (name, event)
         self.compared[name] += 1
-
-
-def in_units(replica: Replica, event: BookDelta | BookImage, contract: Contract) -> PlainBook:
-    """The replica's book in the units of the market's contract."""
-    instrument, book = event.instrument, replica.books[event.instrument.name].book
-    price = Decimal(10) ** (instrument.price_exponent - contract.price_exponent)
-    size = Decimal(10) ** (instrument.size_exponent - contract.size_exponent)
-    sides = ({int(p * price): int(s * size) for p, s in side.items()} for side in (book.bids, book.asks))
-    return PlainBook(*sides)
