@@ -27,6 +27,7 @@ from deltawire.venues.live.reconnecting import Reconnecting
 
 log = structlog.get_logger("deltawire")
 SWEEP_S = 0.25
+UNNEEDED = "not needed any more"
 ORDERED = BookImage | BookDelta | Trade
 """What has ids, so that the second socket may tell it too; of two tickers nobody knows which is newer."""
 JOIN_S = 60.0
@@ -77,6 +78,16 @@ class _Link:
     def ended(self) -> bool:
         """Whether its socket has ended."""
         return self.socket is None or self.socket.ended.is_set()
+
+    def put(self, sends: Iterable[Send]) -> None:
+        """These messages are sent in turn, within the budgets."""
+        for send in sends:
+            self.outbox.put_nowait(send.frame)
+
+    def count_beat(self, now: int) -> None:
+        """A ping or pong was sent: it counts like a message, and is never held back."""
+        for budget in self.budgets:
+            budget.take(1, now)
 
 
 class Lane:
@@ -176,14 +187,13 @@ class Lane:
         link = _Link(self._reconnecting.endpoint, self._now(), [*messages, *([shared] if shared else [])])
 
         def beat(asked: bool) -> None:
-            """A sign of life; an answer to a ping counts, where pongs count, and is never held back."""
+            """A sign of life; an answer to a ping counts where pongs count."""
             now = self._now()
             link.heard_ns = now
             self.venue.heard(now)
             self._tapping.alive()
             if asked and limits.pongs_count:
-                for budget in link.budgets:
-                    budget.take(1, now)
+                link.count_beat(now)
 
         try:
             link.socket = await open_socket(
@@ -250,10 +260,14 @@ class Lane:
 
     async def _close(self) -> None:
         await self._end_replacement()
-        if self._first is not None and self._first.socket is not None:
-            await self._first.socket.close("not needed any more")
-            _end(self._first, "not needed any more")
+        await self._close_first(UNNEEDED)
+        if self._first is not None:
+            _end(self._first, UNNEEDED)
         self._first = None
+
+    async def _close_first(self, why: str) -> None:
+        if self._first is not None and self._first.socket is not None:
+            await self._first.socket.close(why)
 
     # A second socket.
 
@@ -269,8 +283,7 @@ class Lane:
     async def _join(self, why: str) -> None:
         """Open a second socket; once it has everything that the first one has, end the first (unless redundant)."""
         if not self.venue.limits.joins:
-            if self._first is not None and self._first.socket is not None:
-                await self._first.socket.close(why)
+            await self._close_first(why)
             return
         while True:
             link, retry_after_s = await self._open()
@@ -282,8 +295,7 @@ class Lane:
         self._joining_until = 0
         self._second = link
         self.joins += 1
-        for send in (*self.venue.greeting(), *self.venue.subscribe(self.streams)):
-            link.outbox.put_nowait(send.frame)
+        link.put((*self.venue.greeting(), *self.venue.subscribe(self.streams)))
         await self._joined(link, why)
 
     async def _joined(self, link: _Link, why: str) -> None:
@@ -291,9 +303,7 @@ class Lane:
         while not link.ended and self._second is link:
             everything = self._joining is not None and self._is_joined(self._joining)
             if not self.redundant and (everything or self._now() >= until_ns):
-                first = self._first
-                if first is not None and first.socket is not None:
-                    await first.socket.close(why)
+                await self._close_first(why)
                 return
             await asyncio.sleep(SWEEP_S)
         if self._second is link:
@@ -317,7 +327,7 @@ class Lane:
                 await self._replacement
             self._replacement = None
         if self._second is not None:
-            _end(self._second, "not needed any more")
+            _end(self._second, UNNEEDED)
         self._second = None
 
     # Messages of the venue.
@@ -392,7 +402,7 @@ class Lane:
         if isinstance(ask, Send):
             target = link or self._first
             if target is not None:
-                target.outbox.put_nowait(ask.frame)
+                target.put([ask])
         elif isinstance(ask, Fetch):
             self._fetch(ask)
         elif isinstance(ask, Receipt):
@@ -429,8 +439,7 @@ class Lane:
     def _subscribe(self, streams: Sequence[Stream], link: _Link) -> None:
         self._ledger.asked(streams, self._now())
         self._tapping.asked(streams)
-        for send in self.venue.subscribe(streams):
-            link.outbox.put_nowait(send.frame)
+        link.put(self.venue.subscribe(streams))
 
     async def _send(self, link: _Link) -> None:
         """Send what waits, within the budgets; never returns."""
@@ -476,8 +485,7 @@ class Lane:
         if self._first is not None and fresh:
             self._subscribe(fresh, self._first)
             if self._second is not None:
-                for send in self.venue.subscribe(fresh):
-                    self._second.outbox.put_nowait(send.frame)
+                self._second.put(self.venue.subscribe(fresh))
 
     def remove(self, instrument: str) -> None:
         """Unsubscribe from an instrument."""
@@ -491,10 +499,12 @@ class Lane:
 
     def unsubscribe(self, streams: Sequence[Stream]) -> None:
         """Ask the venue to end streams, whether they are this lane's or not."""
-        for send in self.venue.unsubscribe(streams) if streams else ():
-            for link in (self._first, self._second):
-                if link is not None:
-                    link.outbox.put_nowait(send.frame)
+        if not streams:
+            return
+        sends = self.venue.unsubscribe(streams)
+        for link in (self._first, self._second):
+            if link is not None:
+                link.put(sends)
 
     def pause(self, *, paused: bool) -> None:
         """Stop or resume reading."""
@@ -541,8 +551,7 @@ class Lane:
                 link.pinged_ns = now
                 link.socket.ping()
                 if limits.pongs_count:
-                    for budget in link.budgets:
-                        budget.take(1, now)
+                    link.count_beat(now)
             if self._second is not None and now >= link.heard_ns + self.venue.silence_ns:
                 link.socket.end("silent")
 
@@ -567,8 +576,7 @@ class Lane:
                 self._tapping.fell_silent(stream.instrument)
                 self._handle(self.venue.fell_silent(stream.instrument, now), now, self._first)
             else:
-                for send in self.venue.unsubscribe([stream]):
-                    self._first.outbox.put_nowait(send.frame)
+                self._first.put(self.venue.unsubscribe([stream]))
                 self._subscribe([stream], self._first)
         self._tell(events)
 
