@@ -58,6 +58,9 @@ class Context(Protocol):
     def listed(self, listing: Listing) -> None:
         """An instrument of the venue became known or was redefined, whoever wants it."""
 
+    def count_refused(self, streams: int) -> None:
+        """The venue has refused so many subscriptions."""
+
     def fetch(self, fetch: Fetch, then: Callable[[bytes], None], failed: Callable[[str], None]) -> None:
         """Fetch within the budget."""
 
@@ -425,7 +428,8 @@ class Lane:
         """Refused subscriptions are told to whoever subscribes to the book, and counted."""
         return self._refused(self._ledger.answered(receipt, now), receipt.reason, now)
 
-    def _refused(self, streams: Iterable[Stream], why: str, now: int) -> list[Event]:
+    def _refused(self, streams: Sequence[Stream], why: str, now: int) -> list[Event]:
+        self._context.count_refused(len(streams))
         events: list[Event] = []
         for stream in streams:
             events.append(Fault(self.venue.name, now, f"refused {stream.name}: {why}", stream.instrument))

@@ -177,7 +177,6 @@ class LiveSource:
 
     def publish(self, events: list[Event], at_ns: int) -> None:
         """Queue events of a lane; time never goes back."""
-        self._refused += sum(isinstance(e, Fault) and e.reason.startswith("refused ") for e in events)
         last_ns = self._queue[-1].at_ns if self._queue else 0
         self._queue.append(Batch(self.venue, max(at_ns, last_ns), events))
         self._news.set()
@@ -193,6 +192,10 @@ class LiveSource:
             self._fresh[instrument.name] = instrument
         elif not instrument.active and instrument.name in self._wanted:
             self._gone.add(instrument.name)
+
+    def count_refused(self, streams: int) -> None:
+        """The venue has refused so many subscriptions."""
+        self._refused += streams
 
     def fetch(self, fetch: Fetch, then: Callable[[bytes], None], failed: Callable[[str], None]) -> None:
         """Fetch in the background, within the budget, a few at once."""
