@@ -167,7 +167,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def has_begun(server: RightsServer) -> bool:
     """Whether every instrument has a mark, and the maker's account is open."""
     summaries = server.get("/api/v2/public/get_book_summary_by_currency?currency=any")[1].get("result")
-    if not summaries or not all(each["mark_price"] for each in summaries):
+    if not summaries or any(each["mark_price"] is None for each in summaries):
         return False
     token = server.session(MAKER)["access_token"]
     return "result" in server.get(f"/api/v2/private/get_open_orders?access_token={token}")[1]
