@@ -21,6 +21,7 @@ from deltawire.fanout.subscribers import (
     write_to_each,
 )
 from deltawire.market.market import Market
+from deltawire.market.state import InstrumentState
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Index, Listing, Ticker, Trade, VolatilityIndex
 from deltawire.ports import AccountStates, Clock
@@ -327,7 +328,7 @@ class Hub:
             if self.directory.of_index and isinstance(event, Index | Ticker | VolatilityIndex):
                 for channel in self.directory.of_index.get(self._index_name(event), ()):
                     channel.on_event(event, state)
-            if self.directory.of_kind and state is not None and isinstance(event, Trade | Listing):
+            if self.directory.of_kind and state is not None and _is_of_kind(event, state):
                 for key in state.fitting:
                     for channel in self.directory.of_kind.get(key, ()):
                         channel.on_event(event, state)
@@ -368,3 +369,8 @@ class Hub:
         if not isinstance(event, Ticker):
             return self.market.public_name(event.venue, event.name)
         return self.market.state(event.instrument).index
+
+
+def _is_of_kind(event: Event, state: InstrumentState) -> bool:
+    """Whether the channels of all instruments of a kind are to hear of an event: also the first of an instrument."""
+    return isinstance(event, Trade | Listing) or state.events == 1

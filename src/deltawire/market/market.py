@@ -138,6 +138,8 @@ class Market:
         state = known or self.state(instrument)
         state.events += 1
         now = self.now_ns.get(instrument.venue, 0)
+        if known is None and not isinstance(event, Listing):
+            self._changed_active(state, instrument.active, now)
         if isinstance(event, BookDelta):
             if state.whole is not None or event.known.edged:
                 follow_whole(state, event, now, self._moment, self._logs)
@@ -162,29 +164,28 @@ class Market:
         elif isinstance(event, Audit):
             state.health.audited_by(event)
         elif isinstance(event, Listing):
-            self._apply_listing(event, state, now, new=known is None)
+            self._apply_listing(event, state, now)
         elif isinstance(event, Past):
             state.restored(event, self.trades)
             self.trades += len(event.trades)
         return state
 
-    def _apply_listing(self, listing: Listing, state: InstrumentState, now: int, *, new: bool) -> None:
-        before = (
-            None
-            if new
-            else state.instrument.active
-            if state.published_active is None
-            else state.published_active
-        )
+    def _apply_listing(self, listing: Listing, state: InstrumentState, now: int) -> None:
+        before = state.published_active
         active = listing.instrument.active
         state.define(listing.instrument, self._index_of(listing.instrument), now)
         if state.whole is not None:
             state.whole.define(listing.instrument, state.index, now)
-        changed = before is not active
-        self._active_changes += changed
-        state.listed(active, self._active_changes if changed else state.active_change)
-        if changed:
-            self.active_changes.append((self._active_changes, state, active, listing.seen_ns))
+        if before is not active:
+            self._changed_active(state, active, listing.seen_ns)
+        else:
+            state.listed(active, state.active_change)
+
+    def _changed_active(self, state: InstrumentState, active: bool, seen_ns: int) -> None:
+        """An instrument became known, by a definition or by data alone, or its state changed."""
+        self._active_changes += 1
+        state.listed(active, self._active_changes)
+        self.active_changes.append((self._active_changes, state, active, seen_ns))
 
     def _apply_volatility(self, event: VolatilityIndex) -> None:
         name = self.public_name(event.venue, event.name)

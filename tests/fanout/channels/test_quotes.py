@@ -336,6 +336,16 @@ def test_instruments_are_told_as_they_are_listed_and_close() -> None:
     assert changes == [("BTC-29MAR24", "created"), ("BTC-29MAR24", "closed")]
 
 
+def test_an_instrument_known_by_data_alone_is_told_once() -> None:
+    harness = HubHarness()
+    channel = "instrument.state.future.BTC"
+    inbox = harness.joined(channel)
+    harness.publish(make_ticker(harness.instrument), make_ticker(harness.instrument))
+    harness.publish(make_listing(harness.instrument))
+    (told,) = inbox.data(channel)
+    assert (told["instrument_name"], told["state"]) == ("BTC-PERPETUAL", "created")
+
+
 def test_status_says_why_and_since_when() -> None:
     harness = live_hub_harness()
     channel = "status.BTC-PERPETUAL"

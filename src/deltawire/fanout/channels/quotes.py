@@ -17,7 +17,7 @@ from deltawire.fanout.channel import Channel, InstrumentChannel, Missed, Recover
 from deltawire.fanout.subscribers import Encoding
 from deltawire.market.market import ActiveChange
 from deltawire.market.state import InstrumentState, Mark
-from deltawire.model.events import Audit, Event, Listing, Status, Ticker
+from deltawire.model.events import Audit, Event, Status, Ticker
 
 _SECOND_NS = INTERVALS_NS["agg2"]
 _UNTIMED = ("timestamp",)
@@ -268,8 +268,8 @@ class InstrumentStateChannel(Channel):
         self.seq = max((state.active_change for state in self.market if self._ours(state)), default=0)
 
     def on_event(self, event: Event, state: InstrumentState | None) -> None:
-        """Publish a listing, unless the instrument is as active as before."""
-        if isinstance(event, Listing) and state is not None and state.active_change > self.seq:
+        """Publish that an instrument became known, by a definition or by data alone, or that its state changed."""
+        if state is not None and state.active_change > self.seq:
             self.publish(*_change_data(self.market.active_changes[-1]))
 
     def recovered(self, seq: int) -> Recovered | None:
