@@ -77,7 +77,7 @@ def make_app(names: Iterable[str] = COMMANDS) -> typer.Typer:
     return app
 
 
-def _app_for(arguments: Sequence[str]) -> typer.Typer:
+def app_for(arguments: Sequence[str]) -> typer.Typer:
     """The command line with the command that the arguments name; with all commands if they name none."""
     name = next((word for word in arguments if not word.startswith("-")), "")
     return make_app([name] if name in COMMANDS else COMMANDS)
@@ -122,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; errors that the user can fix are one line on standard error, with exit code 2."""
     arguments = sys.argv[1:] if arguments is None else arguments
     _open_outputs()
-    app = _app_for(arguments)
+    app = app_for(arguments)
     try:
         code = app(arguments or ["--help"], standalone_mode=False, prog_name="deltawire")
         sys.stdout.flush()  # the last write may fail, too
