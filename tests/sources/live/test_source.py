@@ -10,7 +10,7 @@ import uvloop
 from deltawire.errors import FeedError, UsageError
 from deltawire.model.events import Audit, Listing, Status, Ticker, Trade
 from deltawire.ports import FramedSource, LiveFeed, Source, Wants
-from deltawire.sources.live import LiveSettings, LiveSource, open_live
+from deltawire.sources.live.source import LiveSettings, LiveSource, open_live
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.testing.venue_server import Fault as VenueFault
 from deltawire.testing.venue_server import VenueServer
