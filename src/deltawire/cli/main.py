@@ -25,6 +25,7 @@ from deltawire.cli import (
     serve,
     simulate,
     verify,
+    version,
     watch,
 )
 from deltawire.cli.output import write_what_fits
@@ -41,7 +42,7 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(f"deltawire {__version__} ({DESCRIPTION})")
         raise typer.Exit
@@ -49,8 +50,8 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def deltawire(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    asked: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """One verified WebSocket API in front of recordings of crypto-derivatives venues, or of a built-in exchange.
@@ -73,6 +74,7 @@ app.command("compact")(export.compact_directory)
 app.command("export")(export.export)
 app.command("watch")(watch.watch)
 app.command("mcp")(mcp.mcp)
+app.command("version")(version.version)
 app.add_typer(keys.app)
 app.add_typer(account.app)
 app.add_typer(config.app)

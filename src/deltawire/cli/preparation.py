@@ -8,7 +8,8 @@ import msgspec
 
 from deltawire.access.keys import Key
 from deltawire.config import Config, Listen, Live
-from deltawire.errors import UsageError
+from deltawire.errors import JournalError, UsageError
+from deltawire.journal.files import check_private
 from deltawire.ports import Tap
 from deltawire.roles.exchange import JOURNAL, parse_conditions
 from deltawire.roles.gateway import AddressInUseError, WallClock, bind
@@ -18,7 +19,7 @@ from deltawire.sources.recorded import Playing, sources_at
 from deltawire.sources.replay import ReplaySource
 from deltawire.store.accounts import AccountStore
 from deltawire.store.certificates import check_self_signed, load_tls
-from deltawire.store.home import check_folder, home
+from deltawire.store.home import check_folder, home, stated_version
 from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY
 from deltawire.venues.live.allowance import Allowances
@@ -100,7 +101,15 @@ def _check_exchange(settings: Config, pace: float | None) -> None:
     if pace is None:
         raise UsageError("--speed max applies to recordings: the exchange needs a number")
     parse_conditions(settings.exchange)
+    check_folder(home())
     check_folder(home() / JOURNAL)
+    stated_version(home())
+    journal = home() / JOURNAL
+    if journal.is_dir():
+        try:
+            check_private(journal)
+        except JournalError as error:
+            raise UsageError(f"the exchange cannot start: {error}") from error
     AccountStore().read()
 
 

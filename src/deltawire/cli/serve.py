@@ -30,7 +30,7 @@ from deltawire.roles.gateway import App, WallClock, listen
 from deltawire.roles.gateway import serve as serve_app
 from deltawire.roles.recording import record_own, report_trouble
 from deltawire.store.certificates import load_tls, self_signed
-from deltawire.store.home import home, make_folder
+from deltawire.store.home import home, make_home
 from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY
 
@@ -264,7 +264,7 @@ def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None, recorder: Re
 
 def _open_exchange(settings: Config, prepared: Prepared) -> BuiltinExchange:
     folder = home()
-    make_folder(folder)
+    make_home(folder)
     return BuiltinExchange(folder, WallClock(), settings.exchange, speed=prepared.pace or 1.0)
 
 
