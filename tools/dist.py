@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 import venv
 import zipfile
@@ -113,10 +114,19 @@ def listed(server: "subprocess.Popen[str]") -> list[dict[str, object]]:
     for line in server.stdout:
         text += line
         if match := re.search(r"HTTP\s+(http://\S+)", line):
-            with urllib.request.urlopen(match[1], timeout=ANSWER_S) as answer:
-                found: list[dict[str, object]] = json.load(answer)["result"]
-            return found
+            return instruments(match[1])
     sys.exit(f"the server did not start: {text}")
+
+
+def instruments(url: str) -> list[dict[str, object]]:
+    """The instruments, as soon as there are some."""
+    end = time.monotonic() + ANSWER_S
+    while time.monotonic() < end:
+        with urllib.request.urlopen(url, timeout=ANSWER_S) as answer:
+            if found := json.load(answer)["result"]:
+                return list(found)
+        time.sleep(0.1)
+    sys.exit(f"{url} has no instruments after {ANSWER_S} s")
 
 
 def run(*command: str, cwd: Path | None = None, **environment: str) -> None:

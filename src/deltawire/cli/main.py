@@ -13,6 +13,7 @@ from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
 from deltawire.cli import (
     account,
+    backup,
     config,
     export,
     journal,
@@ -74,6 +75,8 @@ app.command("compact")(export.compact_directory)
 app.command("export")(export.export)
 app.command("watch")(watch.watch)
 app.command("mcp")(mcp.mcp)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("version")(version.version)
 app.add_typer(keys.app)
 app.add_typer(account.app)
