@@ -15,6 +15,7 @@ from deltawire.cli import (
     account,
     backup,
     config,
+    doctor,
     export,
     journal,
     keys,
@@ -75,6 +76,7 @@ app.command("compact")(export.compact_directory)
 app.command("export")(export.export)
 app.command("watch")(watch.watch)
 app.command("mcp")(mcp.mcp)
+app.command("doctor")(doctor.doctor)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("version")(version.version)
