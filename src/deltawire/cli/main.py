@@ -16,6 +16,7 @@ from deltawire.cli import (
     backup,
     config,
     doctor,
+    drain,
     export,
     journal,
     keys,
@@ -76,6 +77,7 @@ app.command("compact")(export.compact_directory)
 app.command("export")(export.export)
 app.command("watch")(watch.watch)
 app.command("mcp")(mcp.mcp)
+app.command("drain")(drain.drain)
 app.command("doctor")(doctor.doctor)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)

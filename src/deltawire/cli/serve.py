@@ -25,6 +25,7 @@ from deltawire.errors import JournalError, UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
 from deltawire.recording.recorder import Recorder
+from deltawire.roles.draining import Draining, drainable
 from deltawire.roles.exchange import BuiltinExchange
 from deltawire.roles.gateway import App, WallClock, listen
 from deltawire.roles.gateway import serve as serve_app
@@ -291,8 +292,10 @@ async def _until_stopped(
         recording.append(loop.create_task(report_trouble(recorder)))
         if app.gateway.trading is not None:
             recording.append(loop.create_task(record_own(app, recorder)))
+    draining = Draining()
     try:
-        await serve_app(app, sock, stop, tls)
+        async with drainable(sock.getsockname()[1], draining):
+            await serve_app(app, sock, stop, tls, draining=draining)
     finally:
         for task in recording:
             task.cancel()
