@@ -128,7 +128,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     _open_outputs()
     try:
-        code = app(arguments or ["--help"], standalone_mode=False, prog_name="deltawire")
+        code = app(
+            arguments or ["--help"],
+            standalone_mode=False,
+            prog_name="deltawire",
+            auto_envvar_prefix="DELTAWIRE",
+        )
         sys.stdout.flush()  # the last write may fail, too
     except typer.TyperException as error:
         where = _asked(arguments)

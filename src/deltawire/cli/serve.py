@@ -26,7 +26,7 @@ from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
 from deltawire.recording.recorder import Recorder
 from deltawire.roles.draining import Draining, drainable
-from deltawire.roles.exchange import BuiltinExchange
+from deltawire.roles.exchange import BuiltinExchange, Setup
 from deltawire.roles.gateway import App, WallClock, listen
 from deltawire.roles.gateway import serve as serve_app
 from deltawire.roles.recording import record_own, report_trouble
@@ -79,7 +79,10 @@ def serve(
     with_exchange: Annotated[
         bool,
         typer.Option(
-            "--exchange", help="Serve the built-in exchange beside venues and recordings; it is home."
+            "--exchange",
+            envvar="DELTAWIRE_SERVE_EXCHANGE",
+            show_envvar=False,
+            help="Serve the built-in exchange beside venues and recordings; it is home.",
         ),
     ] = False,
     speed: Annotated[
@@ -135,7 +138,10 @@ def serve(
     own_signed: Annotated[
         bool,
         typer.Option(
-            "--self-signed", help="Serve wss and https with a self-signed certificate, for development."
+            "--self-signed",
+            envvar="DELTAWIRE_SERVE_SELF_SIGNED",
+            show_envvar=False,
+            help="Serve wss and https with a self-signed certificate, for development.",
         ),
     ] = False,
     record: Annotated[
@@ -226,7 +232,17 @@ def serve_settings(
         _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
         if builtin is not None:
             print("  trade      deltawire account add NAME --deposit BTC=10", flush=True)
+            if active := _faults(settings.exchange):
+                print(f"  faults     {active}", flush=True)
         _run(app, sock, tls, recorder)
+
+
+def _faults(setup: Setup) -> str:
+    """What makes the exchange worse than it is, for all to see; empty without."""
+    conditions = [f"latency {setup.latency}"] * (setup.latency != "none") + [f"drop {setup.drop:g}"] * bool(
+        setup.drop
+    )
+    return ", ".join([*conditions, *setup.faults])
 
 
 def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | None, *, echo: bool) -> App:
