@@ -29,6 +29,11 @@ COMMANDS = {
     "export": "export.export",
     "watch": "watch.watch",
     "mcp": "mcp.mcp",
+    "drain": "drain.drain",
+    "doctor": "doctor.doctor",
+    "backup": "backup.backup",
+    "restore": "backup.restore",
+    "version": "version.version",
     "keys": "keys.app",
     "account": "account.app",
     "config": "config.app",
@@ -37,15 +42,15 @@ COMMANDS = {
 """Every command and where it is in `deltawire.cli`; what a command needs is imported when it is asked for."""
 
 
-def _version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(f"deltawire {__version__} ({DESCRIPTION})")
         raise typer.Exit
 
 
 def deltawire(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    asked: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """One verified WebSocket API in front of recordings of crypto-derivatives venues, or of a built-in exchange.
@@ -124,7 +129,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _open_outputs()
     app = app_for(arguments)
     try:
-        code = app(arguments or ["--help"], standalone_mode=False, prog_name="deltawire")
+        code = app(
+            arguments or ["--help"],
+            standalone_mode=False,
+            prog_name="deltawire",
+            auto_envvar_prefix="DELTAWIRE",
+        )
         sys.stdout.flush()  # the last write may fail, too
     except typer.TyperException as error:
         where = _asked(app, arguments)

@@ -8,13 +8,14 @@ import msgspec
 
 from deltawire.access.keys import Key
 from deltawire.config import Config, Listen
-from deltawire.errors import UsageError
+from deltawire.errors import JournalError, UsageError
+from deltawire.journal.files import check_private
 from deltawire.ports import Source, Tap
 from deltawire.roles.exchange import JOURNAL, parse_conditions
 from deltawire.roles.gateway import AddressInUseError, WallClock, bind
 from deltawire.sources.live.addresses import check_bases
 from deltawire.store.accounts import AccountStore
-from deltawire.store.home import check_folder, home
+from deltawire.store.home import check_folder, home, stated_version
 from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY
 
@@ -108,7 +109,15 @@ def _check_exchange(settings: Config, pace: float | None) -> None:
     if pace is None:
         raise UsageError("--speed max applies to recordings: the exchange needs a number")
     parse_conditions(settings.exchange)
+    check_folder(home())
     check_folder(home() / JOURNAL)
+    stated_version(home())
+    journal = home() / JOURNAL
+    if journal.is_dir():
+        try:
+            check_private(journal)
+        except JournalError as error:
+            raise UsageError(f"the exchange cannot start: {error}") from error
     AccountStore().read()
 
 

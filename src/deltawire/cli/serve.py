@@ -23,10 +23,11 @@ from deltawire.config import SPEEDS, Config, Listen, Live, Replay, Tls, is_speed
 from deltawire.errors import JournalError, UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
-from deltawire.roles.exchange import BuiltinExchange
+from deltawire.roles.draining import Draining, drainable
+from deltawire.roles.exchange import BuiltinExchange, Setup
 from deltawire.roles.gateway import App, WallClock, listen
 from deltawire.roles.gateway import serve as serve_app
-from deltawire.store.home import home, make_folder
+from deltawire.store.home import home, make_home
 from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY
 
@@ -77,7 +78,10 @@ def serve(
     with_exchange: Annotated[
         bool,
         typer.Option(
-            "--exchange", help="Serve the built-in exchange beside venues and recordings; it is home."
+            "--exchange",
+            envvar="DELTAWIRE_SERVE_EXCHANGE",
+            show_envvar=False,
+            help="Serve the built-in exchange beside venues and recordings; it is home.",
         ),
     ] = False,
     speed: Annotated[
@@ -133,7 +137,10 @@ def serve(
     own_signed: Annotated[
         bool,
         typer.Option(
-            "--self-signed", help="Serve wss and https with a self-signed certificate, for development."
+            "--self-signed",
+            envvar="DELTAWIRE_SERVE_SELF_SIGNED",
+            show_envvar=False,
+            help="Serve wss and https with a self-signed certificate, for development.",
         ),
     ] = False,
     record: Annotated[
@@ -230,7 +237,17 @@ def serve_settings(
         _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
         if builtin is not None:
             print("  trade      deltawire account add NAME --deposit BTC=10", flush=True)
+            if active := _faults(settings.exchange):
+                print(f"  faults     {active}", flush=True)
         _run(app, sock, tls, recorder)
+
+
+def _faults(setup: Setup) -> str:
+    """What makes the exchange worse than it is, for all to see; empty without."""
+    conditions = [f"latency {setup.latency}"] * (setup.latency != "none") + [f"drop {setup.drop:g}"] * bool(
+        setup.drop
+    )
+    return ", ".join([*conditions, *setup.faults])
 
 
 def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | None, *, echo: bool) -> App:
@@ -269,7 +286,7 @@ def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None, recorder: "R
 
 def _open_exchange(settings: Config, prepared: Prepared) -> BuiltinExchange:
     folder = home()
-    make_folder(folder)
+    make_home(folder)
     return BuiltinExchange(folder, WallClock(), settings.exchange, speed=prepared.pace or 1.0)
 
 
@@ -292,8 +309,10 @@ async def _until_stopped(
     for after_s in FROZEN_AFTER_S:
         loop.call_later(after_s, gc.freeze)
     recording = _start_recording(app, recorder) if recorder is not None else []
+    draining = Draining()
     try:
-        await serve_app(app, sock, stop, tls)
+        async with drainable(sock.getsockname()[1], draining):
+            await serve_app(app, sock, stop, tls, draining=draining)
     finally:
         for task in recording:
             task.cancel()

@@ -28,6 +28,7 @@ from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, Broker, Clock, Source, Wants
+from deltawire.roles.draining import Draining
 from deltawire.sources.exchange_service import ExchangeService
 from deltawire.store.keys import KeyStore
 from deltawire.store.watching import WatchedFile
@@ -307,17 +308,27 @@ def _advice(error: Exception, host: str) -> str:
 
 
 async def serve(
-    app: App, sock: socket.socket, stop: asyncio.Event, tls: ssl.SSLContext | None = None
+    app: App,
+    sock: socket.socket,
+    stop: asyncio.Event,
+    tls: ssl.SSLContext | None = None,
+    *,
+    draining: Draining | None = None,
 ) -> None:
-    """Serve until `stop` is set or an unexpected error occurs; clients are told to reconnect in both cases."""
+    """Serve until `stop` is set or an unexpected error occurs; clients are told to reconnect in both cases.
+
+    When a drain is requested, they are told one after the other, before `stop` is set.
+    """
     gateway = app.gateway
     server = make_server(gateway, tls)
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(gateway.watch())
         serving = group.create_task(_answer(app, server, sock))
+        emptying = group.create_task(_drain(app, server, draining or Draining(), stop))
         try:
             await _feed(app, stop)
         finally:
+            emptying.cancel()
             app.begun.set()
             gateway.drain()
             server.refuse()
@@ -325,6 +336,17 @@ async def serve(
             server.should_exit = True
             await serving
             watching.cancel()
+
+
+async def _drain(app: App, server: Server, draining: Draining, stop: asyncio.Event) -> None:
+    """Wait for the request; then accept nobody, close everybody in turn, and stop."""
+    draining.follow(server.server_state.connections)
+    await draining.requested.wait()
+    log.info("draining", grace_s=draining.grace_s, connections=len(server.server_state.connections))
+    app.gateway.drain()
+    server.refuse()
+    await draining.spread()
+    stop.set()
 
 
 async def _answer(app: App, server: Server, sock: socket.socket) -> None:
