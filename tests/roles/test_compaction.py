@@ -9,16 +9,17 @@ import polars as pl
 import pyarrow.dataset as ds
 import pytest
 
+import deltawire
 from deltawire.errors import UsageError
-from deltawire.model.events import Trade
-from deltawire.ports import Wants
+from deltawire.model.events import BookImage, Trade
+from deltawire.ports import Batch, Wants
 from deltawire.recording import Recording
 from deltawire.recording.recorder import Recorder
 from deltawire.recording.stream import Limits
 from deltawire.recording.unit_files import read_index
 from deltawire.roles.compaction import compact, events_at
 from deltawire.roles.gateway import WallClock
-from deltawire.sources.recorded import Playing, sources_at
+from deltawire.sources.recorded import Playing, batches_at, sources_at, span_of
 from deltawire.testing.recordings import make_recording, write_log
 
 
@@ -92,6 +93,41 @@ def test_it_may_be_repeated_and_interrupted(recorded: Path) -> None:
     assert not list(recorded.glob("table/**/.*"))
     assert len(list(recorded.glob("table/**/*.parquet"))) == len(first.files)
     assert again.after == first.after
+
+
+def test_a_seek_begins_at_the_stored_state_as_long_as_it_is_of_all_that_is_recorded(recorded: Path) -> None:
+    first_ns, last_ns = span_of(recorded)
+    at_ns = (first_ns + last_ns) // 2
+    every = [batch for batch in batches_at(recorded) if batch.events]
+    compact(recorded, ["trades"])
+
+    def sought() -> list[Batch]:
+        return [batch for batch in batches_at(recorded, from_ns=at_ns) if batch.events]
+
+    state, *later = sought()
+    assert state.at_ns < at_ns
+    assert len([event for event in state.events if isinstance(event, BookImage)]) == 3
+    assert later == [batch for batch in every if batch.at_ns >= at_ns]
+    recorder = Recorder(recorded)
+    recorder.passed("deribit/1", last_ns + 1, "received", b"{}")
+    recorder.close()
+    assert sought()[: len(every)] == every, "read from where the connection was opened"
+    compact(recorded, ["trades"])
+    assert sought()[: len(later) + 1] == [state, *later]
+
+
+async def test_open_begins_at_the_stored_state(recorded: Path) -> None:
+    first_ns, last_ns = span_of(recorded)
+    compact(recorded, ["trades"])
+    at_ns = (first_ns + last_ns) // 2
+    state = next(batches_at(recorded, from_ns=at_ns))
+    images = [event for event in state.events if isinstance(event, BookImage)]
+    async with deltawire.open(f"replay:{recorded}?from={at_ns}") as dw:
+        for image in images:
+            book = await dw.call("public/get_order_book", instrument_name=image.instrument.name, depth=10_000)
+            assert [price for price, _ in book["bids"]] == [level.price_float for level in image.bid_levels]
+            assert [size for _, size in book["asks"]] == [level.size_float for level in image.ask_levels]
+    assert len(images) == 3
 
 
 def test_a_recorder_at_work_is_left_alone(recorded: Path) -> None:

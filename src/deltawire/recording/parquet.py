@@ -142,12 +142,12 @@ class TableWriter:
     def _publish(self, part: _Part) -> TableFile:
         folder, temporary = self._folder(part), self._temporary(part)
         name = f"{_stamp(part.from_ns)}_{_stamp(part.to_ns)}.parquet"
-        _sync(temporary)
+        sync(temporary)
         os.replace(temporary, folder / name)
         for old in folder.glob("*.parquet"):
             if old.name != name:
                 old.unlink()
-        _sync(folder)
+        sync(folder)
         schema, venue, symbol, day = part.place
         path = (folder / name).relative_to(self._directory).as_posix()
         return TableFile(path, schema, venue, symbol, _date(day), part.rows, part.from_ns, part.to_ns)
@@ -196,7 +196,8 @@ def _escaped(name: str) -> str:
     return quote(name, safe="-_.~:")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Make a file, or the names in a folder, durable."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
