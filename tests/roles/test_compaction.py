@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from urllib.request import urlopen
 
 import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow.dataset as ds
+import pyarrow.ipc as ipc
 import pytest
 
 import deltawire
@@ -21,6 +23,8 @@ from deltawire.roles.compaction import compact, events_at
 from deltawire.roles.gateway import WallClock
 from deltawire.sources.recorded import Playing, batches_at, sources_at, span_of
 from deltawire.testing.recordings import make_recording, write_log
+from tests.support.serving import Served, serving
+from tests.support.waiting import HANG_S, wait_until
 
 
 @pytest.fixture
@@ -128,6 +132,37 @@ async def test_open_begins_at_the_stored_state(recorded: Path) -> None:
             assert [price for price, _ in book["bids"]] == [level.price_float for level in image.bid_levels]
             assert [size for _, size in book["asks"]] == [level.size_float for level in image.ask_levels]
     assert len(images) == 3
+
+
+def arrow_rows(served: Served, query: str) -> list[tuple[int, float, float, bool]]:
+    with urlopen(f"{served.http}/trades.arrow?{query}", timeout=HANG_S) as answer:
+        return [tuple(row.values()) for row in ipc.open_stream(answer.read()).read_all().to_pylist()]
+
+
+def test_trades_before_a_seek_are_served_from_the_store(recorded: Path) -> None:
+    """From the store's first trade to the recorded time, in which only a few are in memory."""
+    first_ns, last_ns = span_of(recorded)
+    name = "BTC-PERPETUAL"
+    trades = [
+        (event.venue_ns, (event.venue_ns // 10**6, event.price_float, event.size_float, event.side == "sell"))
+        for event in events_at(recorded)
+        if isinstance(event, Trade) and event.instrument.name == name
+    ]
+    at_ns = (first_ns + last_ns) // 2
+    before = [row for venue_ns, row in trades if venue_ns < at_ns]
+    compact(recorded)
+    with serving(command=["replay", str(recorded), "--seek", str(at_ns), "--speed", "0.0001"]) as served:
+        found = arrow_rows(served, f"venue=deribit&symbol={name}")
+        assert len(before) > 5
+        assert found[: len(before)] == before
+        assert len(found) <= len(before) + 2, "what is still to come is not told"
+        begin, end = before[1][0], before[-2][0]
+        inside = [row for row in before if begin <= row[0] <= end]
+        assert arrow_rows(served, f"symbol={name}&from={begin}&to={end}") == inside
+        assert arrow_rows(served, f"symbol={name}&from={begin}&to={end}&limit=2") == inside[:2]
+    with serving(command=["replay", str(recorded), "--seek", str(last_ns), "--speed", "0.0001"]) as served:
+        every = [row for _, row in trades]
+        wait_until(lambda: arrow_rows(served, f"symbol={name}") == every)
 
 
 def test_a_recorder_at_work_is_left_alone(recorded: Path) -> None:

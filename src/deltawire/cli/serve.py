@@ -24,6 +24,7 @@ from deltawire.config import SPEEDS, Config, Listen, Live, Replay, Tls, is_speed
 from deltawire.errors import JournalError, UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
+from deltawire.recording.past_trades import PastTrades
 from deltawire.recording.recorder import Recorder
 from deltawire.roles.exchange import BuiltinExchange
 from deltawire.roles.gateway import App, WallClock, listen
@@ -196,15 +197,23 @@ def serve(
         serve_settings(settings, echo=echo)
         return
     with contextlib.closing(Recorder(record)) as recorder:
-        serve_settings(settings, echo=echo, recorder=recorder)
+        serve_settings(settings, echo=echo, recorder=recorder, store=record)
     progress = recorder.progress
     print(f"recorded {format_progress(progress)}: {record}", flush=True)
 
 
 def serve_settings(
-    settings: Config, *, echo: bool = False, recorder: Recorder | None = None, from_ns: int = 0
+    settings: Config,
+    *,
+    echo: bool = False,
+    recorder: Recorder | None = None,
+    from_ns: int = 0,
+    store: Path | None = None,
 ) -> None:
-    """Serve until stopped. `recorder` taps the sources; recordings are played from `from_ns` on."""
+    """Serve until stopped. `recorder` taps the sources; recordings are played from `from_ns` on.
+
+    Trades of the past are also served from `store` and from the directories of recordings.
+    """
     gc.set_threshold(*COLLECTED_AFTER)
     log_to_stderr()
     prepared = prepare(settings, echo=echo, tap=recorder, from_ns=from_ns)
@@ -214,7 +223,8 @@ def serve_settings(
             raise UsageError(f"--echo needs a loopback address, not {host}")
         tls = _self_signed(host) if settings.tls.self_signed else prepared.tls
         builtin = _open_exchange(settings, prepared) if serves_exchange(settings) and not echo else None
-        app = _make_app(settings, prepared, builtin, echo=echo)
+        stores = [*(Path(replay.file) for replay in settings.replay), *([store] if store else [])]
+        app = _make_app(settings, prepared, builtin, stores, echo=echo)
         keep_no_core()
         served = [
             " ".join([replay.file, f"({replay.venue})" * bool(replay.venue)]) for replay in settings.replay
@@ -228,7 +238,9 @@ def serve_settings(
         _run(app, sock, tls, recorder)
 
 
-def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | None, *, echo: bool) -> App:
+def _make_app(
+    settings: Config, prepared: Prepared, builtin: BuiltinExchange | None, stores: list[Path], *, echo: bool
+) -> App:
     sources: list[Source] = [
         *([builtin.source] if builtin else []),
         *prepared.recordings,
@@ -244,6 +256,7 @@ def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | N
         login_backoff=settings.logins,
         make_network=builtin.make_network if builtin else None,
         echo=echo,
+        past_trades=[PastTrades(store) for store in dict.fromkeys(stores)],
     )
 
 

@@ -24,6 +24,7 @@ from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
 from deltawire.market.venue_health import venue_healths
 from deltawire.ports import Clock, FramedSource, LiveFeed, Source
+from deltawire.recording.past_trades import PastTrades
 from deltawire.session.echo import EchoSession
 from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, SendMessage
 from deltawire.session.methods import Context
@@ -171,8 +172,9 @@ class Gateway:
         trading: JournalledTrading | None = None,
         sources: Sequence[Source] = (),
         make_network: Callable[[], NetworkSimulator] | None = None,
+        past_trades: Sequence[PastTrades] = (),
     ) -> None:
-        """`sources` must send data before the server is ready.
+        """`sources` must send data before the server is ready. `past_trades` are stores of earlier trades.
 
         `make_network`, if not None, creates the network simulator of each connection.
         """
@@ -202,6 +204,7 @@ class Gateway:
         self.telemetry = Telemetry()
         self._draining = False
         self.make_network = make_network
+        self.past_trades = past_trades
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
             self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()

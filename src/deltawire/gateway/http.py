@@ -5,6 +5,7 @@ from typing import Any
 
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -121,7 +122,10 @@ def make_app(gateway: Gateway) -> Starlette:
             allowed = await answer(request, asked, b"", strict=False)
             if allowed.status_code != 200:
                 return allowed
-            return Response(format_trades(state, request.query_params), media_type=MEDIA_TYPE)
+            at_ns = gateway.market.time(state)
+            query, stores = request.query_params, gateway.past_trades
+            found = await run_in_threadpool(format_trades, state, query, stores, at_ns)
+            return Response(found, media_type=MEDIA_TYPE)
         except RequestError as error:
             return reply(rpc.Reply(None, error=error, us_in=now // 1000))
 

@@ -28,6 +28,7 @@ from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, Broker, Clock, Source, Wants
+from deltawire.recording.past_trades import PastTrades
 from deltawire.sources.exchange_service import ExchangeService
 from deltawire.store.keys import KeyStore
 from deltawire.store.watching import WatchedFile
@@ -85,8 +86,9 @@ class App:
         broker: Broker | None = None,
         home: str | None = None,
         clock: Clock | None = None,
+        past_trades: Sequence[PastTrades] = (),
     ) -> None:
-        """`clock` is the machine's unless another is given."""
+        """`clock` is the machine's unless another is given. `past_trades` are stores of earlier trades."""
         self.sources = sources
         self._keys = (
             WatchedFile(keys.read, keys.stamp, KEYS_PAUSE, failed=_keys_stay, recovered=_keys_read)
@@ -117,6 +119,7 @@ class App:
             trading=trading,
             sources=sources,
             make_network=make_network,
+            past_trades=past_trades,
         )
         if trading is not None:
             trading.account_events.subscribe(self._on_account_events)
