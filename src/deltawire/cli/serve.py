@@ -32,6 +32,7 @@ from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY
 
 if TYPE_CHECKING:
+    from deltawire.recording.past_trades import PastTrades
     from deltawire.recording.recorder import Recorder
 
 ECHO_LIMITS = Limits(
@@ -209,14 +210,22 @@ def _serve_recorded(settings: Config, folder: Path, *, echo: bool) -> None:
     from deltawire.recording.recorder import Recorder
 
     with contextlib.closing(Recorder(folder)) as recorder:
-        serve_settings(settings, echo=echo, recorder=recorder)
+        serve_settings(settings, echo=echo, recorder=recorder, store=folder)
     print(f"recorded {format_progress(recorder.progress)}: {folder}", flush=True)
 
 
 def serve_settings(
-    settings: Config, *, echo: bool = False, recorder: "Recorder | None" = None, from_ns: int = 0
+    settings: Config,
+    *,
+    echo: bool = False,
+    recorder: "Recorder | None" = None,
+    from_ns: int = 0,
+    store: Path | None = None,
 ) -> None:
-    """Serve until stopped. `recorder` taps the sources; recordings are played from `from_ns` on."""
+    """Serve until stopped. `recorder` taps the sources; recordings are played from `from_ns` on.
+
+    Trades of the past are also served from `store` and from the directories of recordings.
+    """
     gc.set_threshold(*COLLECTED_AFTER)
     log_to_stderr()
     prepared = prepare(settings, echo=echo, tap=recorder, from_ns=from_ns)
@@ -226,7 +235,8 @@ def serve_settings(
             raise UsageError(f"--echo needs a loopback address, not {host}")
         tls = _self_signed(host) if settings.tls.self_signed else prepared.tls
         builtin = _open_exchange(settings, prepared) if serves_exchange(settings) and not echo else None
-        app = _make_app(settings, prepared, builtin, echo=echo)
+        stores = [*(Path(replay.file) for replay in settings.replay), *([store] if store else [])]
+        app = _make_app(settings, prepared, builtin, stores, echo=echo)
         keep_no_core()
         served = [
             " ".join([replay.file, f"({replay.venue})" * bool(replay.venue)]) for replay in settings.replay
@@ -250,7 +260,17 @@ def _faults(setup: Setup) -> str:
     return ", ".join([*conditions, *setup.faults])
 
 
-def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | None, *, echo: bool) -> App:
+def _past_trades(stores: list[Path]) -> "list[PastTrades]":
+    if not stores:
+        return []
+    from deltawire.recording.past_trades import PastTrades  # only stores need it
+
+    return [PastTrades(store) for store in dict.fromkeys(stores)]
+
+
+def _make_app(
+    settings: Config, prepared: Prepared, builtin: BuiltinExchange | None, stores: list[Path], *, echo: bool
+) -> App:
     sources: list[Source] = [
         *([builtin.source] if builtin else []),
         *prepared.recordings,
@@ -266,6 +286,7 @@ def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | N
         login_backoff=settings.logins,
         make_network=builtin.make_network if builtin else None,
         echo=echo,
+        past_trades=_past_trades(stores),
     )
 
 

@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -32,6 +33,9 @@ from deltawire.roles.draining import Draining
 from deltawire.sources.exchange_service import ExchangeService
 from deltawire.store.keys import KeyStore
 from deltawire.store.watching import WatchedFile
+
+if TYPE_CHECKING:
+    from deltawire.recording.past_trades import PastTrades
 
 NOT_OURS = errno.EADDRNOTAVAIL, errno.EINVAL
 """Errors of the system for an address on which this machine cannot listen."""
@@ -88,8 +92,9 @@ class App:
         broker: Broker | None = None,
         home: str | None = None,
         clock: Clock | None = None,
+        past_trades: Sequence["PastTrades"] = (),
     ) -> None:
-        """`clock` is the machine's unless another is given."""
+        """`clock` is the machine's unless another is given. `past_trades` are stores of earlier trades."""
         self.sources = sources
         self._keys = (
             WatchedFile(keys.read, keys.stamp, KEYS_PAUSE, failed=_keys_stay, recovered=_keys_read)
@@ -120,6 +125,7 @@ class App:
             trading=trading,
             sources=sources,
             make_network=make_network,
+            past_trades=past_trades,
         )
         if trading is not None:
             trading.account_events.subscribe(self._on_account_events)
