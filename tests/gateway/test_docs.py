@@ -131,7 +131,7 @@ def test_every_method_and_every_family_of_channels_is_there(document: dict[str, 
 
 
 def test_a_templates_names_are_channels_of_their_family() -> None:
-    filled = {"instrument": "X", "index": "btc_usd", "currency": "BTC"}
+    filled = {"instrument": "X", "index": "btc_usd", "currency": "BTC", "threshold": "2.5"}
     for family in FAMILIES.values():
         for template in family.names:
             values = {part: values[0] for part, values in choices(template).items()}
@@ -160,6 +160,10 @@ CHANNELS = [
     "instrument.state.any.any",
     "status.BTC-PERPETUAL",
     "book.BTC-PERPETUAL.health",
+    "imbalance.BTC-PERPETUAL.100ms",
+    "depth.BTC-PERPETUAL.100ms",
+    "prices.BTC-PERPETUAL.100ms",
+    "alert.BTC-PERPETUAL.wide.5.100ms",
 ]
 
 
@@ -189,6 +193,7 @@ def test_what_the_server_sends_is_what_the_document_says(document: dict[str, Any
         server.feed([make_ticker(book.instrument, current_funding=1e-5, index_price=40000.0)])
         server.feed([make_trade(book.instrument, 1000, 3), make_trade(OPTION, 500, 1, iv=60.0)])
         server.feed([make_listing(make_option("BTC-29DEC23-50000-C"))])
+        book.now_ns += 100_000_000
         server.feed([book.change(bids={1000: 0, 998: 5}), book.stale()])
         server.change(12)
         server.feed(book.image({1000: 7}, {1001: 8}))
