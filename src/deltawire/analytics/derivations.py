@@ -13,11 +13,22 @@ import msgspec
 from deltawire.analytics.alerts import AlertMetric
 from deltawire.analytics.book_metrics import DepthMetric, ImbalanceMetric
 from deltawire.analytics.channel_data import depth_data, imbalance_data
-from deltawire.analytics.figures import AlertData, DepthData, ImbalanceData, PricesData
+from deltawire.analytics.figures import (
+    AlertData,
+    ChainData,
+    DepthData,
+    FlowData,
+    GammaData,
+    ImbalanceData,
+    PricesData,
+    SkewData,
+    SurfaceData,
+)
 from deltawire.analytics.prices import PriceMetric
 from deltawire.model.events import Derived, Event, Fault, Status
 
 MS_NS = 1_000_000
+ANY = "*"
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -38,8 +49,8 @@ class Wanted(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """`venue:name` of the instrument, as `Instrument.key`."""
-        return f"{self.venue}:{self.subject}"
+        """`venue:name` of the instrument, as `Instrument.key`; `venue:*` of an underlying's options."""
+        return f"{self.venue}:{ANY if self.family in OF_UNDERLYINGS else self.subject}"
 
 
 class Metric(Protocol):
@@ -77,6 +88,12 @@ def _prices(wanted: Wanted) -> Metric:
     return PriceMetric(wanted.key, wanted.label, wanted.interval_ns)
 
 
+def _flow(wanted: Wanted) -> Metric:
+    from deltawire.analytics.flow import FlowMetric  # needs the extra
+
+    return FlowMetric(wanted.key, wanted.label, wanted.interval_ns)
+
+
 def _alert(wanted: Wanted) -> Metric:
     return AlertMetric(wanted.key, wanted.label, wanted.interval_ns, what=wanted.alert, at=wanted.threshold)
 
@@ -85,9 +102,36 @@ OF_INSTRUMENTS: dict[str, tuple[type, Callable[[Wanted], Metric]]] = {
     "imbalance": (ImbalanceData, _imbalance),
     "depth": (DepthData, _depth),
     "prices": (PricesData, _prices),
+    "flow": (FlowData, _flow),
     "alert": (AlertData, _alert),
 }
 """By family of channels: the type of its data and what makes its metric."""
+
+
+def _options(wanted: Wanted) -> Metric:
+    from deltawire.analytics import option_metrics as options  # needs the extra
+    from deltawire.analytics.option_book import OptionBook
+
+    prefix = wanted.label.rpartition(":")[0]
+    makers: dict[str, Callable[[], Any]] = {
+        "chain": lambda: options.Chain(
+            wanted.label, wanted.expiry, lambda name: f"{prefix}:{name}" if prefix else name
+        ),
+        "surface": lambda: options.Surface(wanted.label),
+        "skew": lambda: options.Skew(wanted.label),
+        "gex": lambda: options.Gamma(wanted.label),
+    }
+    book = OptionBook(wanted.venue, wanted.subject, wanted.interval_ns)
+    return options.OptionMetric(book, makers[wanted.family]())
+
+
+OF_UNDERLYINGS: dict[str, tuple[type, Callable[[Wanted], Metric]]] = {
+    "chain": (ChainData, _options),
+    "surface": (SurfaceData, _options),
+    "skew": (SkewData, _options),
+    "gex": (GammaData, _options),
+}
+"""The same of families about the options on an underlying."""
 
 
 class _Running:
@@ -95,10 +139,15 @@ class _Running:
 
     def __init__(self, wanted: Wanted) -> None:
         self.wanted = wanted
-        self._data, make = OF_INSTRUMENTS[wanted.family]
+        self._data, make = (OF_INSTRUMENTS | OF_UNDERLYINGS)[wanted.family]
         self._metric: Metric | None = make(wanted)
         self._sequence = 0
         self._live = True
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended by an error."""
+        return self._metric is None
 
     def update(self, event: Event) -> list[Event]:
         """What is published because of this event, before it."""
@@ -107,25 +156,24 @@ class _Running:
         seen_ns = getattr(event, "seen_ns", 0)
         try:
             found: list[Event] = [
-                self._derived(data, seen_ns, data.timestamp) for data in self._metric.update(event)
+                self._derived(data, seen_ns, data.timestamp * MS_NS) for data in self._metric.update(event)
             ]
         except Exception as error:  # noqa: BLE001 (one derivation must not end the stream; it says what happened)
             return self._failed(error, seen_ns)
-        if isinstance(event, Status) and self.wanted.subject == event.instrument.name:
+        if isinstance(event, Status) and self.wanted.key == event.instrument.key:
             live, self._live = self._live, event.state == "live"
             if live and not self._live:
                 found.append(self._without(event.state, event.reason, seen_ns))
         return found
 
-    def _derived(self, data: msgspec.Struct, seen_ns: int, at_ms: int) -> Derived:
+    def _derived(self, data: msgspec.Struct, seen_ns: int, at_ns: int) -> Derived:
         wanted = self.wanted
-        self._sequence = max(self._sequence + 1, at_ms)
-        return Derived(wanted.venue, wanted.channel, self._sequence, at_ms * MS_NS, seen_ns, data)
+        self._sequence = max(self._sequence + 1, at_ns // MS_NS)
+        return Derived(wanted.venue, wanted.channel, self._sequence, at_ns, seen_ns, data)
 
     def _without(self, state: str, reason: str, seen_ns: int) -> Derived:
-        at_ms = seen_ns // MS_NS
-        data = self._data(at_ms, self.wanted.label, state, reason)
-        return self._derived(data, seen_ns, at_ms if not self._sequence else 0)
+        data = self._data(seen_ns // MS_NS, self.wanted.label, state, reason)
+        return self._derived(data, seen_ns, self._sequence * MS_NS or seen_ns)
 
     def _failed(self, error: Exception, seen_ns: int) -> list[Event]:
         self._metric = None
@@ -141,6 +189,8 @@ class Derivations:
         self._running: dict[str, _Running] = {}
         self._users: Counter[str] = Counter()
         self._of_subject: dict[str, dict[str, _Running]] = {}
+        self._late: list[Event] = []
+        """Failures at the beginning, to be told with the next events."""
 
     @property
     def active(self) -> bool:
@@ -158,7 +208,9 @@ class Derivations:
             running = self._running[wanted.channel] = _Running(wanted)
             self._of_subject.setdefault(wanted.key, {})[wanted.channel] = running
             for event in beginning:
-                running.update(event)
+                found = running.update(event)
+                if running.failed:
+                    self._late += found
         self._users[wanted.channel] += 1
         return before
 
@@ -177,11 +229,12 @@ class Derivations:
         """The events of a moment, each with what is derived because of it before it."""
         if not self._running:
             return events
-        found: list[Event] = []
+        found, self._late = self._late, []
         for event in events:
             instrument = getattr(event, "instrument", None)
             if instrument is not None and not isinstance(instrument, str):
-                for running in tuple(self._of_subject.get(instrument.key, {}).values()):
-                    found += running.update(event)
+                for key in (instrument.key, f"{instrument.venue}:{ANY}"):
+                    for running in tuple(self._of_subject.get(key, {}).values()):
+                        found += running.update(event)
             found.append(event)
         return found

@@ -22,6 +22,7 @@ from deltawire.cli import (
     record,
     repair,
     replay,
+    score,
     serve,
     simulate,
     verify,
@@ -71,6 +72,7 @@ app.command("verify")(verify.verify)
 app.command("repair")(repair.repair_directory)
 app.command("compact")(export.compact_directory)
 app.command("export")(export.export)
+app.command("score")(score.score)
 app.command("watch")(watch.watch)
 app.command("mcp")(mcp.mcp)
 app.add_typer(keys.app)

@@ -7,7 +7,17 @@ from typing import Any, Literal
 
 import msgspec
 
-from deltawire.analytics.figures import AlertData, DepthData, ImbalanceData, PricesData
+from deltawire.analytics.figures import (
+    AlertData,
+    ChainData,
+    DepthData,
+    FlowData,
+    GammaData,
+    ImbalanceData,
+    PricesData,
+    SkewData,
+    SurfaceData,
+)
 from deltawire.dialect.payloads import (
     Candle,
     ExpirationPrice,
@@ -47,7 +57,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "every": tuple(EVERY_NS),
     "alert": ("thin", "wide"),
 }
-"""Parts of names with a fixed set of values; the others are `instrument`, `index`, `currency` and `threshold`."""
+"""Parts of names with a fixed set of values; the others are `instrument`, `index`, `currency`, `underlying`, `expiry`
+and `threshold`."""
 
 Merging = Literal["never", "newest", "book"]
 
@@ -101,10 +112,16 @@ def _of(head: str) -> tuple[str, str]:
     return f"{head}.{{kind}}.{{currency}}.{{interval}}", f"{head}.{{instrument}}.{{interval}}"
 
 
-def _figures(name: str, data: Any, template: str = "") -> Family:
+def _figures(name: str, data: Any, template: str = "", extra: str = "") -> Family:
     """Of analytics about one instrument."""
     names = (template or f"{name}.{{instrument}}.{{every}}",)
-    return Family(name, names, "InstrumentFiguresChannel", data, merging="newest")
+    return Family(name, names, "InstrumentFiguresChannel", data, extra=extra, merging="newest")
+
+
+def _of_options(name: str, data: Any, template: str = "") -> Family:
+    """Of analytics about the options on an underlying: a coin, with its venue if that is not the home venue."""
+    names = (template or f"{name}.{{underlying}}.{{every}}",)
+    return Family(name, names, "OptionFiguresChannel", data, extra="analytics", merging="newest")
 
 
 _TRADE, _ACCOUNT, _RFQ = "trade:read", "account:read", "block_rfq:read"
@@ -207,6 +224,11 @@ _ROWS = (
     _figures("imbalance", ImbalanceData),
     _figures("depth", DepthData),
     _figures("prices", PricesData),
+    _figures("flow", FlowData, extra="analytics"),
+    _of_options("chain", ChainData, "chain.{underlying}.{expiry}.{every}"),
+    _of_options("surface", SurfaceData),
+    _of_options("skew", SkewData),
+    _of_options("gex", GammaData),
     _figures("alert", AlertData, "alert.{instrument}.{alert}.{threshold}.{every}"),
     Family("platform_state", ("platform_state",), "SilentChannel", SILENT),
     Family("methods_state", ("platform_state.public_methods_state",), "SilentChannel", SILENT),

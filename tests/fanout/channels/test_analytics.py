@@ -208,3 +208,18 @@ def test_a_thin_book_is_told_once_and_until_it_is_clearly_deeper() -> None:
         ("cleared", 30.0),
         (None, None),
     ]
+
+
+def test_a_derivation_that_fails_says_so_and_stops_alone() -> None:
+    served = DerivingHubs()
+    served.image({1000: 10}, {1001: 30})
+    inbox, instrument = joined(served.hubs[0], PRICES, IMBALANCE), served.book.instrument
+    wrong = make_ticker(instrument, START_NS, mark_price="no number", index_price=1.0)
+    served.publish(served.at(0), [wrong])
+    served.change(1100, {1000: 11})
+    served.change(2100, {1000: 12})
+    notes = [note["params"] for note in inbox.take()]
+    prices = [note["data"] for note in notes if note["channel"] == PRICES]
+    assert [data["state"] for data in prices] == ["failed"]
+    assert prices[0]["reason"].startswith("TypeError")
+    assert [note["data"]["state"] for note in notes if note["channel"] == IMBALANCE] == ["live", "live"]

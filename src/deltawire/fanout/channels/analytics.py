@@ -76,6 +76,28 @@ class InstrumentFiguresChannel(_DerivedChannel):
         return state
 
 
+class OptionFiguresChannel(_DerivedChannel):
+    """`chain.BTC.25DEC26.1s` and all others about the options on an underlying."""
+
+    def wanted(self) -> Wanted:
+        """Of the underlying."""
+        key, (venue, coin) = self.key, self._subject()
+        return Wanted(
+            key.name, key.family, venue, coin, key.underlying, EVERY_NS[key.every], expiry=key.expiry
+        )
+
+    def beginning(self) -> Iterable[Event]:
+        """What is known of every option and future on it."""
+        venue, coin = self._subject()
+        for state in self.market:
+            if state.instrument.venue == venue and state.instrument.base == coin.upper():
+                yield from known_events(state)
+
+    def _subject(self) -> tuple[str, str]:
+        venue, _, coin = self.key.underlying.rpartition(":")
+        return venue or self.market.home, coin
+
+
 def known_events(state: InstrumentState) -> Iterator[Event]:
     """What is known of an instrument, as the events that would say it."""
     if state.imaged:
