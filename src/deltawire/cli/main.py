@@ -27,6 +27,7 @@ COMMANDS = {
     "repair": "repair.repair_directory",
     "compact": "export.compact_directory",
     "export": "export.export",
+    "score": "score.score",
     "watch": "watch.watch",
     "mcp": "mcp.mcp",
     "drain": "drain.drain",

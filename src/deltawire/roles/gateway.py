@@ -17,6 +17,7 @@ from deltawire.access.access import Access
 from deltawire.access.backoff import BackoffPolicy
 from deltawire.access.keys import KeyRing
 from deltawire.access.rate_limits import RateLimits
+from deltawire.analytics.derivations import Derivations
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, JournalError, UsageError
 from deltawire.fanout.hub import Hub
@@ -93,8 +94,12 @@ class App:
         home: str | None = None,
         clock: Clock | None = None,
         past_trades: Sequence["PastTrades"] = (),
+        derivations: Derivations | None = None,
     ) -> None:
-        """`clock` is the machine's unless another is given. `past_trades` are stores of earlier trades."""
+        """`clock` is the machine's unless another is given. `past_trades` are stores of earlier trades.
+
+        Servers that share a broker share the `derivations` of the one with the sources as well.
+        """
         self.sources = sources
         self._keys = (
             WatchedFile(keys.read, keys.stamp, KEYS_PAUSE, failed=_keys_stay, recovered=_keys_read)
@@ -111,7 +116,15 @@ class App:
         self.market = Market(home=home if home is not None else sources[0].venue if sources else "")
         clock = clock or WallClock()
         self.epoch = epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}"
-        self.hub = Hub(self.market, self.epoch, clock=clock, make_write=make_write, states=trading)
+        self.derivations = derivations or Derivations()
+        self.hub = Hub(
+            self.market,
+            self.epoch,
+            clock=clock,
+            make_write=make_write,
+            states=trading,
+            derivations=self.derivations,
+        )
         self.gateway = Gateway(
             self.market,
             self.hub,
@@ -172,6 +185,9 @@ class App:
             self.begun.set()
 
     def _publish(self, batch: Batch) -> None:
+        if self.derivations.active and batch.events:
+            events = list(self.derivations.extended(batch.events))
+            batch = Batch(batch.venue, batch.at_ns, events)
         self._broker.publish(f"{TOPIC}.{batch.venue}", batch)
 
     def _ended(self, source: Source) -> None:
