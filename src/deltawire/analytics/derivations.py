@@ -29,6 +29,8 @@ from deltawire.model.events import Derived, Event, Fault, Status
 
 MS_NS = 1_000_000
 ANY = "*"
+MOST = 100
+"""Derivations at once; a channel beyond them says so instead of figures."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -176,8 +178,11 @@ class _Running:
         return self._derived(data, seen_ns, self._sequence * MS_NS or seen_ns)
 
     def _failed(self, error: Exception, seen_ns: int) -> list[Event]:
+        return self.end(f"{type(error).__name__}: {error}", seen_ns)
+
+    def end(self, reason: str, seen_ns: int) -> list[Event]:
+        """Compute nothing any more; returns what says so."""
         self._metric = None
-        reason = f"{type(error).__name__}: {error}"
         fault = Fault(self.wanted.venue, seen_ns, f"{self.wanted.channel} cannot be computed: {reason}")
         return [self._without("failed", reason, seen_ns), fault]
 
@@ -185,7 +190,8 @@ class _Running:
 class Derivations:
     """All derivations at work, by the channel that publishes them."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
         self._running: dict[str, _Running] = {}
         self._users: Counter[str] = Counter()
         self._of_subject: dict[str, dict[str, _Running]] = {}
@@ -205,8 +211,12 @@ class Derivations:
         running = self._running.get(wanted.channel)
         before = running is not None
         if running is None:
+            full = len(self._running) >= self._most
             running = self._running[wanted.channel] = _Running(wanted)
             self._of_subject.setdefault(wanted.key, {})[wanted.channel] = running
+            if full:
+                seen_ns = max((getattr(event, "seen_ns", 0) for event in beginning), default=0)
+                self._late += running.end(f"{self._most} others are computed; come back later", seen_ns)
             for event in beginning:
                 found = running.update(event)
                 if running.failed:

@@ -25,8 +25,8 @@ THIN = f"alert.{NAME}.thin.20.100ms"
 class DerivingHubs:
     """A publisher with derivations, and hubs that get its events."""
 
-    def __init__(self, count: int = 1) -> None:
-        self.derivations = Derivations()
+    def __init__(self, count: int = 1, *, derivations: Derivations | None = None) -> None:
+        self.derivations = derivations or Derivations()
         self.hubs = [Hub(Market(VENUE), "epoch", derivations=self.derivations) for _ in range(count)]
         self.book = ScriptedBook()
 
@@ -223,3 +223,16 @@ def test_a_derivation_that_fails_says_so_and_stops_alone() -> None:
     assert [data["state"] for data in prices] == ["failed"]
     assert prices[0]["reason"].startswith("TypeError")
     assert [note["data"]["state"] for note in notes if note["channel"] == IMBALANCE] == ["live", "live"]
+
+
+def test_a_channel_beyond_what_is_computed_at_once_says_so_until_there_is_room() -> None:
+    served = DerivingHubs(derivations=Derivations(most=1))
+    hub = served.hubs[0]
+    served.image({100: 1}, {101: 1})
+    first = joined(hub, IMBALANCE)
+    second = joined(hub, DEPTH)
+    served.change(1_500, {100: 2})
+    served.change(2_500, {100: 3})
+    assert first.data(IMBALANCE)[-1]["state"] == "live"
+    (told,) = second.data(DEPTH)
+    assert (told["state"], told["reason"]) == ("failed", "1 others are computed; come back later")
