@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from math import log
 
+import msgspec
 import pytest
 
 from deltawire.analytics.derivations import Derivations, Wanted
@@ -67,6 +68,9 @@ def figures(family: str, expiry: str = "", **more: float) -> object:
     found = derivations.extended([*events(**more), last])
     (derived,) = [each for each in found if isinstance(each, Derived)]
     assert derived.venue_ns == START_NS + 1000 * MS_NS
+    assert msgspec.convert(msgspec.json.decode(msgspec.json.encode(derived.data)), type(derived.data)) == (
+        derived.data
+    )
     return derived.data
 
 

@@ -72,7 +72,7 @@ def score(
     headings = ("horizon", "predictor", "accuracy", "AUC", "MCC", "Brier", "model's skill over it", "verdict")
     console.print(format_rows(console, headings, rows, right=headings[2:7]))
     if plot is not None:
-        from deltawire.testing.score_plot import plot_scores
+        from deltawire.testing.plots import plot_scores
 
         plot.write_text(plot_scores([(each.horizon_ms, each.score, skill_by_time(each)) for each in found]))
         console.print(f"plot: {plot}")

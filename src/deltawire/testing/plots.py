@@ -1,12 +1,15 @@
-"""Plots of a tape: prices, autocorrelation of signs, sizes, and every fact within its band."""
+"""Plots of a tape (prices, memory of signs, sizes, every fact within its band) and of scored predictions."""
 
 from collections.abc import Sequence
 from math import log10
 
+from deltawire.analytics.figures import HorizonScore
 from deltawire.testing.realism import Fact, Tape, autocorrelation, mids
 
 WIDE, HIGH, GAP = 420, 200, 50
 STYLE = "font-family:sans-serif;font-size:11px"
+
+Points = Sequence[tuple[float, float]]
 
 
 def plot(tape: Tape, facts: Sequence[Fact]) -> str:
@@ -58,4 +61,29 @@ def _row(fact: Fact, y: int) -> str:
         f'<text y="{y}">{fact.name}</text><rect x="250" y="{y - 8}" width="300" height="8" fill="#dde"/>'
         f'<circle cx="{place:.1f}" cy="{y - 4}" r="4" fill="{colour}"/>'
         f'<text x="630" y="{y}">{fact.value:.3f} ({fact.low:g} to {fact.high:g})</text>'
+    )
+
+
+def plot_scores(found: Sequence[tuple[int, HorizonScore | None, Points]]) -> str:
+    """SVG text, of (horizon in milliseconds, score, accuracy of the direction over time in seconds)."""
+    panels: list[str] = []
+    for horizon_ms, score, accuracy in found:
+        if score is None or len(accuracy) < 2:
+            continue
+        bins = [
+            (each.stated, each.happened)
+            for each in score.calibration
+            if each.stated is not None and each.happened is not None
+        ]
+        panels.append(panel(f"{horizon_ms} ms: direction right among moves, by seconds", accuracy))
+        panels.append(panel(f"{horizon_ms} ms: share that rose, by stated probability", bins))
+    rows = (len(panels) + 1) // 2
+    width, height = 2 * (WIDE + GAP) + GAP, rows * (HIGH + GAP) + GAP
+    placed = "".join(
+        f'<g transform="translate({GAP + (n % 2) * (WIDE + GAP)},{GAP + (n // 2) * (HIGH + GAP)})">{each}</g>'
+        for n, each in enumerate(panels)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" style="{STYLE}">'
+        f'<rect width="100%" height="100%" fill="white"/>{placed}</svg>\n'
     )
