@@ -29,7 +29,7 @@ BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
 TIMES ?= 1000
-.PHONY: help live cryptofeed3 soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel lock clean
+.PHONY: help live cryptofeed3 soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel dist recording lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -70,6 +70,9 @@ durability: $(VENV)/ready-dev ## Kill the server 20 times under 1,000 orders/s, 
 
 recorder: $(VENV)/ready-dev ## Kill the recorder 20 times at 20,000 frames/s, and cut its power 20 times
 	DELTAWIRE_RECORDER=20 DELTAWIRE_RECORDER_RATE=20000 $(BIN)/pytest -s -q tests/recording/test_recorder_durability.py
+
+recording: $(VENV)/ready-dev ## Sizes recorded and compacted (RECORDING=file), and seeks in 1 GB of JSON (takes minutes)
+	DELTAWIRE_RECORDING='$(RECORDING)' $(BIN)/python -m bench recording
 
 reconnects: $(VENV)/ready-dev ## Break a client's connections 1,000 times (TIMES=), and let one read nothing for a minute, over ws and wss
 	DELTAWIRE_RECONNECTS=$(TIMES) DELTAWIRE_UNREAD_S=60 $(BIN)/pytest -s -q tests/client/test_reconnects.py
@@ -141,8 +144,11 @@ bystander: $(VENV)/ready-dev ## Search for BYSTANDER_SECONDS for what holds up a
 kernel: $(VENV)/ready-dev ## Build the compiled kernel anew (FLAGS= for the compiler)
 	$(BIN)/python tools/build_kernel.py $(FLAGS)
 
+dist: $(VENV)/ready-dev ## Build the sdist and a wheel into dist/, install the wheel without a compiler, and serve with it
+	$(BIN)/python tools/dist.py
+
 lock: $(VENV)/ready-dev ## Resolve the dependencies with hashes, keeping locked versions (UPGRADE=1: the newest)
 	$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## Forget everything that was installed
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-interop $(VENV)-backtest $(VENV)-fuzz $(VENV)-cryptofeed3 $(INTEROP_JS)/node_modules build
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-interop $(VENV)-backtest $(VENV)-fuzz $(VENV)-cryptofeed3 $(INTEROP_JS)/node_modules build dist

@@ -1,8 +1,9 @@
-"""Recording: how fast, how small, and how long it takes to find a second in a recording of 1 GB.
+"""Recording: how fast, how small, and how long until the books at a second of 1 GB are there.
 
 `DELTAWIRE_RECORDING=FILE` measures the sizes on a recording of yours.
 """
 
+import asyncio
 import os
 import statistics
 import tempfile
@@ -11,14 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
+import deltawire
+from deltawire.model.events import BookImage
 from deltawire.recording import SECOND_NS, Recording, RecordingEntry
 from deltawire.recording.recorder import Progress, Recorder
-from deltawire.roles.compaction import recompress
-from deltawire.sources.recorded import connections_at, span_of
+from deltawire.roles.compaction import compact, recompress
+from deltawire.sources.recorded import batches_at, span_of
 from deltawire.testing.recordings import make_recording
 
 GIGABYTE = 1_000_000_000
 SEEKS = 50
+BOOK = "BTC-PERPETUAL"
 
 
 def main(*, quick: bool) -> None:
@@ -28,7 +32,8 @@ def main(*, quick: bool) -> None:
         records = list(Recording(named).records()) if named else list(make_recording(1, steps=20_000))
         received = [record for record in records if record.kind == "received"]
         _sizes(Path(folder) / "sizes", received)
-        _seeks(Path(folder) / "seeks", received, GIGABYTE // (20 if quick else 1))
+        made = [each for each in make_recording(1, steps=20_000) if each.kind == "received"]
+        _seeks(Path(folder) / "seeks", made, GIGABYTE // (20 if quick else 1))
 
 
 def _record(out: Path, records: Iterator[RecordingEntry]) -> tuple[Progress, float]:
@@ -62,16 +67,39 @@ def _seeks(out: Path, records: list[RecordingEntry], size: int) -> None:
             shift_ns += span_ns
 
     progress, _ = _record(out, repeated())
+    started = time.perf_counter()
+    stored = compact(out, ["trades"]).stored[0].bytes
+    seconds = time.perf_counter() - started
     first_ns, last_ns = span_of(out)
-    random, times = Random(1), []
+    random, known, cpu, opened = Random(1), list[float](), list[float](), list[float]()
+    asyncio.run(_open(f"replay:{out}?from={first_ns + SECOND_NS}"))  # imports
     for _ in range(SEEKS):
-        at_ns = random.randrange(first_ns, last_ns)
-        started = time.perf_counter()
-        (connection,) = connections_at(out)
-        record = next(connection.recording.records(at_ns))
-        times.append(time.perf_counter() - started)
-        assert record.at_ns >= at_ns
+        at_ns = random.randrange(first_ns + SECOND_NS, last_ns)
+        started, computed = time.perf_counter(), time.process_time()
+        batches = batches_at(out, from_ns=at_ns)
+        books = sum(isinstance(event, BookImage) for event in next(batches).events)
+        next(batches, None)
+        known.append((time.perf_counter() - started) * 1e3)
+        cpu.append((time.process_time() - computed) * 1e3)
+        opened.append(asyncio.run(_open(f"replay:{out}?from={at_ns}")))
+        assert books
     print(
-        f"a second of {progress.bytes / 1e9:.2f} GB of JSON in {len(connection.recording.files)} files: "
-        f"median {statistics.median(times) * 1e3:.1f} ms, longest {max(times) * 1e3:.1f} ms"
+        f"{progress.bytes / 1e9:.2f} GB of JSON: {progress.stored / 1e6:.0f} MB recorded, {stored / 1e6:.0f} MB of "
+        f"events for seeking, made in {seconds:.0f} s"
     )
+    for what, times in (
+        (f"{books} books at a second of it", known),
+        ("of the processor", cpu),
+        ("deltawire.open there", opened),
+    ):
+        print(f"{what}: median {statistics.median(times):.1f} ms, longest {max(times):.1f} ms")
+
+
+async def _open(where: str) -> float:
+    """Milliseconds until a book of the recording can be read there."""
+    started = time.perf_counter()
+    async with deltawire.open(where) as dw:
+        book = await dw.call("public/get_order_book", instrument_name=BOOK, depth=5)
+    taken_ms = (time.perf_counter() - started) * 1e3
+    assert book["bids"]
+    return taken_ms

@@ -45,9 +45,9 @@ if TYPE_CHECKING:
     from deltawire.model.instruments import Instrument
     from deltawire.roles.opening import open
     from deltawire.roles.recorded import Recording
-    from deltawire.session.account_items import Balance, Order, Position, UserTrade
+    from deltawire.session.account_items import AccountChanges, Balance, Order, Position, UserTrade
     from deltawire.session.client import BookMirror, Notification
-    from deltawire.sources import replay
+    from deltawire.sources.tabular import replay
 else:
 
     def __getattr__(name):
@@ -63,6 +63,7 @@ def __dir__() -> list[str]:
 
 __version__ = "0.1.0"
 PLACES = {
+    "AccountChanges": "session.account_items",
     "Balance": "session.account_items",
     "BestLevels": "model.events",
     "BookDelta": "model.events",
@@ -104,11 +105,12 @@ PLACES = {
     "UserTrade": "session.account_items",
     "connect": "client",
     "open": "roles.opening",
-    "replay": "sources",
+    "replay": "sources.tabular",
 }
 """The module that defines each exported name."""
 
 __all__ = [
+    "AccountChanges",
     "Balance",
     "BestLevels",
     "BookDelta",

@@ -161,7 +161,8 @@ def test_a_server_without_a_network_says_so_and_goes_on(tmp_path: Path) -> None:
         found = re.search(r"ws://([^/]+)/", server.out.until("WebSocket"))
         line = server.err.until("no lists of instruments yet")
         assert "is there a network?" in line
-        server.err.until("no lists of instruments yet")
+        again = server.err.until("no lists of instruments yet")
+        assert all("fault" in told for told in (line, again)), "once, as a fault of the venue"
         assert found is not None
         with pytest.raises(HTTPError, match="503"):
             ready(found[1])

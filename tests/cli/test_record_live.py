@@ -104,6 +104,13 @@ async def test_a_server_records_its_live_venues(
     assert min(messages.values()) > 0
 
 
+def test_a_venue_that_cannot_be_reached_is_told_and_waited_for(tmp_path: Path) -> None:
+    with Command("record", "okx:", "--endpoint", "okx=ws://127.0.0.1:1", "--out", tmp_path) as recorder:
+        assert "is there a network?" in recorder.err.until("no lists of instruments yet")
+        recorder.signal(signal.SIGINT)
+        assert recorder.end() == 1, "nothing was recorded"
+
+
 def test_a_venue_without_such_instruments_is_one_line(venues: dict[str, str], tmp_path: Path) -> None:
     with recording(tmp_path, "okx:", "book.NOPE-*", "--endpoint", f"okx={venues['okx']}") as process:
         _, err = process.communicate(timeout=HANG_S)

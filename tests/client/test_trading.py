@@ -16,7 +16,7 @@ import pytest
 import deltawire
 from deltawire.client import Connection, Login
 from deltawire.errors import FeedError, OutcomeUnknown, RequestError, UsageError
-from deltawire.session.account_items import Order, UserTrade
+from deltawire.session.account_items import AccountChanges, Balance, Order, UserTrade
 from tests.support.effort import examples
 from tests.support.served_exchange import Account, ServedExchange, serving_exchange
 from tests.support.serving import Served
@@ -135,6 +135,30 @@ async def test_handlers_get_own_trades_as_values(exchange: ServedExchange, accou
             items.append(await found.get())
     assert len(errors) == len(items)
     assert str(errors[0]).startswith("<class")
+
+
+async def test_changes_and_balances_are_values(exchange: ServedExchange, account: Account) -> None:
+    async with asyncio.timeout(SOON), opened(exchange, account) as dw:
+        sub = await dw.subscribe(f"user.changes.{NAME}.raw", "user.portfolio.btc")
+        order = await dw.buy(NAME, 20)
+        changes, balances = list[AccountChanges](), list[Balance]()
+        async for item in sub:
+            assert isinstance(item, AccountChanges | Balance), item
+            (changes if isinstance(item, AccountChanges) else balances).append(item)
+            if balances and balances[-1].initial_margin and changes and changes[-1].trades:
+                break
+        assert {trade for each in changes for trade in each.trades} == set(order.trades)
+        assert changes[-1].position is not None
+        assert (changes[-1].instrument_name, changes[-1].position.size) == (NAME, Decimal(20))
+        assert changes[-1].orders[-1].filled == Decimal(20)
+        assert balances[-1].currency == "BTC"
+        assert Decimal(99) < balances[-1].balance < 101
+        await dw.sell(NAME, 20, reduce_only=True)
+        async for item in sub:
+            if isinstance(item, AccountChanges) and item.trades:
+                break
+        assert isinstance(item, AccountChanges)
+        assert item.position is None
 
 
 async def test_an_exception_of_a_handler_is_raised_where_nobody_else_wants_it(

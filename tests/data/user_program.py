@@ -21,6 +21,13 @@ async def main() -> None:
                 case deltawire.UserTrade():
                     fee: Decimal = item.fee
                     print(fee)
+                case deltawire.AccountChanges():
+                    sizes: list[Decimal] = [order.amount for order in item.orders]
+                    held: Decimal = item.position.size if item.position else Decimal()
+                    print(sizes, held)
+                case deltawire.Balance():
+                    equity: Decimal = item.equity
+                    print(equity)
                 case deltawire.Outage():
                     reason: str = item.reason
                     print(reason)

@@ -188,6 +188,7 @@ def subscribes(scene: Scene) -> None:
 def channels(scene: Scene) -> list[str]:
     found: list[str] = []
     filled = {"index": "btc_usd", "currency": "any", "kind": "any", "interval": "100ms"}
+    filled |= {"threshold": "1", "underlying": "BTC", "expiry": "29DEC23"}
     for family in FAMILIES.values():
         for template in family.names:
             parts = {part: values[0] for part, values in choices(template).items()} | filled

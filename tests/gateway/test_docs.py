@@ -16,7 +16,7 @@ from deltawire.dialect.families import FAMILIES
 from deltawire.dialect.grammar import choices, parse_channel
 from deltawire.dialect.order_requests import REQUESTS
 from deltawire.dialect.results import RESULTS
-from deltawire.model.events import Constituent, VolatilityIndex
+from deltawire.model.events import Constituent, Greeks, VolatilityIndex
 from deltawire.session import unavailable
 from deltawire.session.asyncapi import NOTICES, describe
 from deltawire.session.methods import collect
@@ -131,7 +131,8 @@ def test_every_method_and_every_family_of_channels_is_there(document: dict[str, 
 
 
 def test_a_templates_names_are_channels_of_their_family() -> None:
-    filled = {"instrument": "X", "index": "btc_usd", "currency": "BTC"}
+    filled = {"instrument": "X", "index": "btc_usd", "currency": "BTC", "threshold": "2.5"}
+    filled |= {"underlying": "BTC", "expiry": "29DEC23"}
     for family in FAMILIES.values():
         for template in family.names:
             values = {part: values[0] for part, values in choices(template).items()}
@@ -160,6 +161,15 @@ CHANNELS = [
     "instrument.state.any.any",
     "status.BTC-PERPETUAL",
     "book.BTC-PERPETUAL.health",
+    "imbalance.BTC-PERPETUAL.100ms",
+    "depth.BTC-PERPETUAL.100ms",
+    "prices.BTC-PERPETUAL.100ms",
+    "chain.BTC.29DEC23.100ms",
+    "surface.BTC.100ms",
+    "skew.BTC.100ms",
+    "gex.BTC.100ms",
+    "flow.BTC-PERPETUAL.100ms",
+    "alert.BTC-PERPETUAL.wide.5.100ms",
 ]
 
 
@@ -174,9 +184,10 @@ def test_what_the_server_sends_is_what_the_document_says(document: dict[str, Any
         mark: dict[str, Any] = {
             "mark_price": 0.05,
             "mark_iv": 55.5,
-            "greeks": {"delta": 0.5, "vega": 1.0},
+            "greeks": Greeks(0.5, 1e-5, 1.0, -1.0),
             "index_price": 40000.0,
             "estimated_delivery_price": 40000.0,
+            "underlying_price": 40000.0,
         }
         server.feed([make_listing(OPTION), make_ticker(OPTION, **mark)])
         server.wait_until(lambda: len(server.app.market) == 2)
@@ -189,6 +200,7 @@ def test_what_the_server_sends_is_what_the_document_says(document: dict[str, Any
         server.feed([make_ticker(book.instrument, current_funding=1e-5, index_price=40000.0)])
         server.feed([make_trade(book.instrument, 1000, 3), make_trade(OPTION, 500, 1, iv=60.0)])
         server.feed([make_listing(make_option("BTC-29DEC23-50000-C"))])
+        book.now_ns += 100_000_000
         server.feed([book.change(bids={1000: 0, 998: 5}), book.stale()])
         server.change(12)
         server.feed(book.image({1000: 7}, {1001: 8}))

@@ -2,24 +2,29 @@
 
 import json
 from pathlib import Path
+from urllib.request import urlopen
 
 import duckdb
 import pandas as pd
 import polars as pl
 import pyarrow.dataset as ds
+import pyarrow.ipc as ipc
 import pytest
 
+import deltawire
 from deltawire.errors import UsageError
-from deltawire.model.events import Trade
-from deltawire.ports import Wants
+from deltawire.model.events import BookImage, Trade
+from deltawire.ports import Batch, Wants
 from deltawire.recording import Recording
 from deltawire.recording.recorder import Recorder
 from deltawire.recording.stream import Limits
 from deltawire.recording.unit_files import read_index
 from deltawire.roles.compaction import compact, events_at
 from deltawire.roles.gateway import WallClock
-from deltawire.sources.recorded import Playing, sources_at
+from deltawire.sources.recorded import Playing, batches_at, sources_at, span_of
 from deltawire.testing.recordings import make_recording, write_log
+from tests.support.serving import Served, serving
+from tests.support.waiting import HANG_S, wait_until
 
 
 @pytest.fixture
@@ -92,6 +97,72 @@ def test_it_may_be_repeated_and_interrupted(recorded: Path) -> None:
     assert not list(recorded.glob("table/**/.*"))
     assert len(list(recorded.glob("table/**/*.parquet"))) == len(first.files)
     assert again.after == first.after
+
+
+def test_a_seek_begins_at_the_stored_state_as_long_as_it_is_of_all_that_is_recorded(recorded: Path) -> None:
+    first_ns, last_ns = span_of(recorded)
+    at_ns = (first_ns + last_ns) // 2
+    every = [batch for batch in batches_at(recorded) if batch.events]
+    compact(recorded, ["trades"])
+
+    def sought() -> list[Batch]:
+        return [batch for batch in batches_at(recorded, from_ns=at_ns) if batch.events]
+
+    state, *later = sought()
+    assert state.at_ns < at_ns
+    assert len([event for event in state.events if isinstance(event, BookImage)]) == 3
+    assert later == [batch for batch in every if batch.at_ns >= at_ns]
+    recorder = Recorder(recorded)
+    recorder.passed("deribit/1", last_ns + 1, "received", b"{}")
+    recorder.close()
+    assert sought()[: len(every)] == every, "read from where the connection was opened"
+    compact(recorded, ["trades"])
+    assert sought()[: len(later) + 1] == [state, *later]
+
+
+async def test_open_begins_at_the_stored_state(recorded: Path) -> None:
+    first_ns, last_ns = span_of(recorded)
+    compact(recorded, ["trades"])
+    at_ns = (first_ns + last_ns) // 2
+    state = next(batches_at(recorded, from_ns=at_ns))
+    images = [event for event in state.events if isinstance(event, BookImage)]
+    async with deltawire.open(f"replay:{recorded}?from={at_ns}") as dw:
+        for image in images:
+            book = await dw.call("public/get_order_book", instrument_name=image.instrument.name, depth=10_000)
+            assert [price for price, _ in book["bids"]] == [level.price_float for level in image.bid_levels]
+            assert [size for _, size in book["asks"]] == [level.size_float for level in image.ask_levels]
+    assert len(images) == 3
+
+
+def arrow_rows(served: Served, query: str) -> list[tuple[int, float, float, bool]]:
+    with urlopen(f"{served.http}/trades.arrow?{query}", timeout=HANG_S) as answer:
+        return [tuple(row.values()) for row in ipc.open_stream(answer.read()).read_all().to_pylist()]
+
+
+def test_trades_before_a_seek_are_served_from_the_store(recorded: Path) -> None:
+    """From the store's first trade to the recorded time, in which only a few are in memory."""
+    first_ns, last_ns = span_of(recorded)
+    name = "BTC-PERPETUAL"
+    trades = [
+        (event.venue_ns, (event.venue_ns // 10**6, event.price_float, event.size_float, event.side == "sell"))
+        for event in events_at(recorded)
+        if isinstance(event, Trade) and event.instrument.name == name
+    ]
+    at_ns = (first_ns + last_ns) // 2
+    before = [row for venue_ns, row in trades if venue_ns < at_ns]
+    compact(recorded)
+    with serving(command=["replay", str(recorded), "--seek", str(at_ns), "--speed", "0.0001"]) as served:
+        found = arrow_rows(served, f"venue=deribit&symbol={name}")
+        assert len(before) > 5
+        assert found[: len(before)] == before
+        assert len(found) <= len(before) + 2, "what is still to come is not told"
+        begin, end = before[1][0], before[-2][0]
+        inside = [row for row in before if begin <= row[0] <= end]
+        assert arrow_rows(served, f"symbol={name}&from={begin}&to={end}") == inside
+        assert arrow_rows(served, f"symbol={name}&from={begin}&to={end}&limit=2") == inside[:2]
+    with serving(command=["replay", str(recorded), "--seek", str(last_ns), "--speed", "0.0001"]) as served:
+        every = [row for _, row in trades]
+        wait_until(lambda: arrow_rows(served, f"symbol={name}") == every)
 
 
 def test_a_recorder_at_work_is_left_alone(recorded: Path) -> None:

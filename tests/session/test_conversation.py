@@ -1,5 +1,6 @@
 """Methods about the connection: test, hello, time, heartbeat, subscriptions; and the order of effects."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -456,3 +457,18 @@ def test_patterns_and_names_together_are_bounded_in_either_order(more: int) -> N
     talk = Conversation(market, most_channels=50)
     assert talk.result("public/subscribe", channels=["trades.I*.raw"])
     assert talk.result("public/subscribe", channels=names[:10]) == names[:10]
+
+
+def test_a_channel_that_needs_an_extra_which_is_missing_is_refused_by_its_name(
+    talk: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None in the table of modules is how the interpreter says that one cannot be imported."""
+    channel = "flow.BTC-PERPETUAL.1s"
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    answer = talk.answer("public/subscribe", channels=[channel, "imbalance.BTC-PERPETUAL.1s"])
+    assert answer["error"]["code"] == 13503
+    assert answer["error"]["data"]["reason"] == (
+        f"{channel} needs the extra `analytics` at the server: pip install 'deltawire[analytics]'"
+    )
+    monkeypatch.undo()
+    assert talk.answer("public/subscribe", channels=[channel])["result"] == [channel]

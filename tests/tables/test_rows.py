@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deltawire.errors import UsageError
-from deltawire.model.events import BestLevels, Event, Levels
+from deltawire.model.events import BestLevels, BeyondChanges, Changes, Event, Levels
 from deltawire.model.known_range import KnownRange
 from deltawire.tables import SCHEMAS, Row, rows
 from deltawire.tables.schemas import F_BAD_TS_RECV, F_LAST, F_MAYBE_BAD_BOOK, F_MBP, F_SNAPSHOT
@@ -107,6 +107,31 @@ def test_levels_beyond_the_known_range_are_in_doubt() -> None:
     assert not row["flags"] & F_MAYBE_BAD_BOOK
     emptied = msgspec.structs.replace(book.change(bids={1000: 0, 998: 0}), known=known)
     assert table("mbp-1", [live, image, emptied])[-1]["flags"] & F_MAYBE_BAD_BOOK, "no bid is known"
+
+
+def test_changes_beyond_the_known_range_have_rows_in_doubt() -> None:
+    book = ScriptedBook()
+    live, image = book.image({1000: 1, 998: 1}, {1001: 1})
+    known = KnownRange(bids=998)
+    image = msgspec.structs.replace(image, known=known)
+    nothing = Changes([], [], [])
+    far = msgspec.structs.replace(
+        book.change(bids={999: 4}),
+        known=known,
+        beyond=BeyondChanges(Changes([990, 980], [5, 0], [0, 3]), nothing),
+    )
+    only = msgspec.structs.replace(
+        far, bids=nothing, covers=0, beyond=BeyondChanges(Changes([990], [6], [5]), nothing)
+    )
+    rows = table("book", [live, image, far, only])[-4:]
+    assert [(row["action"], row["side"], row["price"], row["size"]) for row in rows] == [
+        ("A", "B", 990, 5),
+        ("C", "B", 980, 0),
+        ("A", "B", 999, 4),
+        ("M", "B", 990, 6),
+    ]
+    assert [row["flags"] & F_MAYBE_BAD_BOOK for row in rows] == [4, 4, 0, 4]
+    assert [row["flags"] & F_LAST for row in rows] == [0, 0, F_LAST, F_LAST]
 
 
 def test_best_levels_replace_what_was_before() -> None:

@@ -1,6 +1,7 @@
 """Imbalance and depth of one instrument at an interval, as derivations."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
@@ -15,10 +16,12 @@ from deltawire.analytics.imbalance import (
 )
 from deltawire.analytics.known_book import KnownBook, Measured
 from deltawire.analytics.order_flow import Flow, OrderFlow
+from deltawire.analytics.resilience import Resilience, ResilienceMetric
 from deltawire.analytics.spreads import quoted_bp
 from deltawire.model.events import BookDelta, BookImage, Event, Status, Trade
 from deltawire.model.instruments import Instrument
 
+SIDES: tuple[Literal["bids", "asks"], Literal["bids", "asks"]] = ("bids", "asks")
 _BOOK = frozenset({BookImage, BookDelta, Status})
 
 
@@ -116,15 +119,18 @@ class DepthSettings(msgspec.Struct, frozen=True):
 
     bands_bp: tuple[float, ...] = (1.0, 5.0, 10.0, 25.0)
     notionals: tuple[float, ...] = (10_000.0, 100_000.0, 1_000_000.0)
+    resilience_bp: float = 10.0
+    """The band whose depth is watched for shocks, when an interval ends."""
 
 
 class DepthReading(Reading, frozen=True, gc=False):
-    """Depth at the end of an interval: per band (bids, asks), per notional (buy, sell)."""
+    """Depth at the end of an interval: per band (bids, asks), per notional (buy, sell); resilience of bids and asks."""
 
     mid: float
     spread_bp: float
     bands: dict[float, tuple[Depth, Depth]]
     prices: dict[float, tuple[Execution, Execution]]
+    resilience: tuple[Resilience, Resilience]
 
 
 class DepthMetric:
@@ -136,6 +142,7 @@ class DepthMetric:
         self._key = key
         self._settings = settings or DepthSettings()
         self._book, self._intervals = FollowedBook(key), Intervals(interval_ns)
+        self._resilience = ResilienceMetric(), ResilienceMetric()
 
     def update(self, event: Event) -> Sequence[DepthReading]:
         """At most one reading: of the interval that has ended."""
@@ -157,7 +164,17 @@ class DepthMetric:
             )
 
         book = self._book.view_until(enough)
-        return () if book is None or book.mid is None else [_depth(book, end, settings, instrument)]
+        resilience = self._resilient(end, book)
+        if book is None or book.mid is None:
+            return ()
+        return [_depth(book, end, settings, instrument, resilience)]
+
+    def _resilient(self, end: int, book: KnownBook | None) -> tuple[Resilience, Resilience]:
+        found = []
+        for metric, side in zip(self._resilience, SIDES, strict=True):
+            depth = None if book is None else depth_within(book, side, self._settings.resilience_bp)
+            found.append(metric.update(end, depth.size if depth is not None and depth.known else None))
+        return found[0], found[1]
 
 
 def _prices(book: KnownBook, notional: float, instrument: Instrument) -> tuple[Execution, Execution]:
@@ -168,7 +185,13 @@ def _prices(book: KnownBook, notional: float, instrument: Instrument) -> tuple[E
     )
 
 
-def _depth(book: KnownBook, end: int, settings: DepthSettings, instrument: Instrument) -> DepthReading:
+def _depth(
+    book: KnownBook,
+    end: int,
+    settings: DepthSettings,
+    instrument: Instrument,
+    resilience: tuple[Resilience, Resilience],
+) -> DepthReading:
     return DepthReading(
         instrument,
         end,
@@ -180,4 +203,5 @@ def _depth(book: KnownBook, end: int, settings: DepthSettings, instrument: Instr
             for band in settings.bands_bp
         },
         {notional: _prices(book, notional, instrument) for notional in settings.notionals},
+        resilience,
     )

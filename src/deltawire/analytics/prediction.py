@@ -8,6 +8,8 @@ predictor learns from it then, and never before.
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
+from math import exp, log, sqrt
+from operator import mul
 from typing import Literal, Protocol
 
 import msgspec
@@ -15,15 +17,23 @@ import msgspec
 Outcome = Literal[-1, 0, 1]
 Probabilities = tuple[float, float, float]
 """Of down, flat and up; they sum to 1."""
+_CALIBRATED = [-1 + 0.1 * at for at in range(1, 20)]
 UNKNOWN: Probabilities = (1 / 3, 1 / 3, 1 / 3)
 
 
 class Features(msgspec.Struct, frozen=True, gc=False):
-    """What baselines look at: queue imbalance, micro-price minus mid, and the sign of the last move of the mid."""
+    """What predictors look at.
+
+    Baselines: queue imbalance, micro-price minus mid, and the sign of the last move of the mid. A model also: order
+    flow in units of the size at the touch, the imbalance of several levels. `half_spread_bp` is what crossing costs.
+    """
 
     imbalance: float
     micro_gap: float
     last_move: Outcome
+    flow: float = 0.0
+    levels: float = 0.0
+    half_spread_bp: float = 0.0
 
 
 class Matured(msgspec.Struct, frozen=True, gc=False):
@@ -110,13 +120,65 @@ class Bins:
         return self._bins[bisect_right(self._edges, getattr(features, self._feature))]
 
 
+class OnlineModel:
+    """A three-class logit whose prior is the calibrated imbalance: it starts as that baseline.
+
+    log p = log p(baseline) + W x; W starts at 0 and follows the gradient of the log loss, with AdaGrad's rates (Duchi,
+    Hazan and Singer 2011) and a ridge that draws it back to 0.
+    """
+
+    def __init__(self, rate: float = 0.02, ridge: float = 1e-3) -> None:
+        self._prior = Bins("imbalance", _CALIBRATED)
+        self._rate, self._ridge = rate, ridge
+        self._weights = [[0.0] * 6 for _ in range(3)]
+        self._squares = [[1e-6] * 6 for _ in range(3)]
+
+    def predict(self, features: Features) -> Probabilities:
+        """Of down, flat and up."""
+        return self._predict(self._inputs(features), self._prior.predict(features))
+
+    def learn(self, features: Features, outcome: Outcome) -> None:
+        """One step, then the baseline's."""
+        inputs = self._inputs(features)
+        stated = self._predict(inputs, self._prior.predict(features))
+        for number, (weights, squares) in enumerate(zip(self._weights, self._squares, strict=True)):
+            error = stated[number] - (1.0 if number == outcome + 1 else 0.0)
+            for at, value in enumerate(inputs):
+                slope = error * value + self._ridge * weights[at]
+                squares[at] += slope * slope
+                weights[at] -= self._rate * slope / sqrt(squares[at])
+        self._prior.learn(features, outcome)
+
+    def _predict(self, inputs: Sequence[float], prior: Probabilities) -> Probabilities:
+        scores = [
+            log(share) + sum(map(mul, weights, inputs))
+            for share, weights in zip(prior, self._weights, strict=True)
+        ]
+        most = max(scores)
+        down, flat, up = (exp(score - most) for score in scores)
+        total = down + flat + up
+        return down / total, flat / total, up / total
+
+    @staticmethod
+    def _inputs(features: Features) -> tuple[float, ...]:
+        flow = max(-3.0, min(3.0, features.flow)) / 3.0
+        return (
+            features.imbalance,
+            flow,
+            features.levels,
+            float(features.last_move),
+            features.imbalance**3,
+            1.0,
+        )
+
+
 def baselines() -> dict[str, Predictor]:
     """What stands beside every model: none of them knows more than one figure."""
     return {
         "majority": Majority(),
         "persistence": Bins("last_move", (-0.5, 0.5)),
         "sign_imbalance": Bins("imbalance", (-1e-12, 1e-12)),
-        "calibrated_imbalance": Bins("imbalance", [-1 + 0.1 * at for at in range(1, 20)]),
+        "calibrated_imbalance": Bins("imbalance", _CALIBRATED),
         "micro_price": Bins("micro_gap", (-1e-12, 1e-12)),
     }
 

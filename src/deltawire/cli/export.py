@@ -102,7 +102,7 @@ def compact_directory(
         str, typer.Option(metavar="NAME", help="The venue, if the recording does not say it.")
     ] = "",
 ) -> None:
-    """Make Parquet tables of a recording, and recompress its files.
+    """Make Parquet tables of a recording, store its events so that any time is found at once, recompress its files.
 
     The tables are `DIR/table/SCHEMA/venue=…/symbol=…/date=…/…parquet`, with prices in ticks and sizes in lots and the
     exponents of each row. `DIR/manifest.json` says what there is, when each book could be relied on, and what is
@@ -116,6 +116,8 @@ def compact_directory(
     rows = sum(file.rows for file in done.files)
     size = sum((directory / file.path).stat().st_size for file in done.files)
     print(f"{len(done.files):,} tables, {rows:,} rows, {format_bytes(size)}: {directory / 'table'}")
+    kept = sum(log.bytes for log in done.stored)
+    print(f"events for seeking: {format_bytes(kept)}: {directory / 'events'}")
     print(f"recordings: {format_bytes(done.before)} are now {format_bytes(done.after)}")
 
 

@@ -45,8 +45,9 @@ def replay(
 ) -> None:
     """Serve a recording as it was: every connection in it at once, venue by venue.
 
-    Books are known at the time of `--seek`: reading begins where their connection was opened, and what is before that
-    time passes at full speed. Watch it in another terminal: `deltawire watch 127.0.0.1:8080 CHANNEL`.
+    Books are known at the time of `--seek`: at once after `deltawire compact DIR`; else reading begins where their
+    connection was opened, and what is before that time passes at full speed. Watch it in another terminal:
+    `deltawire watch 127.0.0.1:8080 CHANNEL`.
 
     Example: `deltawire replay recorded --seek +60 --speed 10`
     """

@@ -6,7 +6,7 @@ from deltawire.client.items import Gap, Item, Outage, Recovered
 from deltawire.dialect.grammar import parse_channel
 from deltawire.model.events import BestLevels, BookDelta, BookImage, Event, Status
 from deltawire.model.instruments import Instrument
-from deltawire.session.account_items import Order, UserTrade
+from deltawire.session.account_items import AccountChanges, Balance, Order, UserTrade
 from deltawire.session.client import Notification
 from deltawire.tables import Tabular
 
@@ -51,7 +51,7 @@ class _Known:
                 return [self._lost(instrument) for instrument, _ in self._of([channel])]
             case Recovered(channels=channels):
                 return [status for _, status in self._of(channels) if status is not None]
-            case Notification() | Order() | UserTrade():
+            case Notification() | Order() | UserTrade() | AccountChanges() | Balance():
                 return []
         self._seen_ns = getattr(item, "seen_ns", 0) or self._seen_ns
         match item:

@@ -4,7 +4,7 @@ import msgspec
 
 from deltawire.dialect.grammar import ResumePosition
 from deltawire.model.events import Event
-from deltawire.session.account_items import Order, UserTrade
+from deltawire.session.account_items import AccountItem
 from deltawire.session.client import Notification
 
 
@@ -31,5 +31,5 @@ class Recovered(msgspec.Struct, frozen=True):
     channels: tuple[str, ...]
 
 
-Item = Event | Order | UserTrade | Notification | Outage | Gap | Recovered
+Item = Event | AccountItem | Notification | Outage | Gap | Recovered
 RawItem = Notification | Outage | Gap | Recovered

@@ -7,6 +7,17 @@ from typing import Any, Literal
 
 import msgspec
 
+from deltawire.analytics.figures import (
+    AlertData,
+    ChainData,
+    DepthData,
+    FlowData,
+    GammaData,
+    ImbalanceData,
+    PricesData,
+    SkewData,
+    SurfaceData,
+)
 from deltawire.dialect.payloads import (
     Candle,
     ExpirationPrice,
@@ -34,6 +45,8 @@ RESOLUTIONS |= {"120": 120, "180": 180, "360": 360, "720": 720, "1D": 1440}
 """Candle resolutions in minutes."""
 INTERVALS_NS = {"raw": 0, "100ms": 100_000_000, "agg2": 1_000_000_000}
 """The time between two notifications; Deribit documents agg2 only as slower than 100ms."""
+EVERY_NS = {"100ms": 100_000_000, "1s": 1_000_000_000, "10s": 10_000_000_000, "1m": 60_000_000_000}
+"""The intervals of analytics."""
 CHOICES: dict[str, tuple[str, ...]] = {
     "kind": KINDS,
     "interval": tuple(INTERVALS_NS),
@@ -41,8 +54,11 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "group": ("none", "1", "2", "5", "10", "25", "100", "250"),
     "depth": ("1", "10", "20"),
     "role": ("maker", "taker"),
+    "every": tuple(EVERY_NS),
+    "alert": ("thin", "wide"),
 }
-"""Parts of names with a fixed set of values; the others are `instrument`, `index` and `currency`."""
+"""Parts of names with a fixed set of values; the others are `instrument`, `index`, `currency`, `underlying`, `expiry`
+and `threshold`."""
 
 Merging = Literal["never", "newest", "book"]
 
@@ -75,8 +91,15 @@ class Family(msgspec.Struct, frozen=True):
     """Whether `depth` applies."""
     ranged: bool = False
     """Whether it is limited to a book's known range, unless `beyond` asks for more."""
+    extra: str = ""
+    """The extra of the package without which it is refused."""
     merging: Merging = "never"
     """How several notifications are merged: only the newest, the sum of a book's changes, or never."""
+
+    @property
+    def derived(self) -> bool:
+        """Whether it publishes what a derivation finds, under the name of the channel."""
+        return self.channel.endswith("FiguresChannel")
 
     @property
     def silent(self) -> bool:
@@ -87,6 +110,18 @@ class Family(msgspec.Struct, frozen=True):
 def _of(head: str) -> tuple[str, str]:
     """Templates for a kind and currency, and for one instrument."""
     return f"{head}.{{kind}}.{{currency}}.{{interval}}", f"{head}.{{instrument}}.{{interval}}"
+
+
+def _figures(name: str, data: Any, template: str = "", extra: str = "") -> Family:
+    """Of analytics about one instrument."""
+    names = (template or f"{name}.{{instrument}}.{{every}}",)
+    return Family(name, names, "InstrumentFiguresChannel", data, extra=extra, merging="newest")
+
+
+def _of_options(name: str, data: Any, template: str = "") -> Family:
+    """Of analytics about the options on an underlying: a coin, with its venue if that is not the home venue."""
+    names = (template or f"{name}.{{underlying}}.{{every}}",)
+    return Family(name, names, "OptionFiguresChannel", data, extra="analytics", merging="newest")
 
 
 _TRADE, _ACCOUNT, _RFQ = "trade:read", "account:read", "block_rfq:read"
@@ -186,6 +221,15 @@ _ROWS = (
     ),
     Family("health", ("book.{instrument}.health",), "HealthChannel", Health, merging="newest"),
     Family("status", ("status.{instrument}",), "StatusChannel", Status, merging="newest"),
+    _figures("imbalance", ImbalanceData),
+    _figures("depth", DepthData),
+    _figures("prices", PricesData),
+    _figures("flow", FlowData, extra="analytics"),
+    _of_options("chain", ChainData, "chain.{underlying}.{expiry}.{every}"),
+    _of_options("surface", SurfaceData),
+    _of_options("skew", SkewData),
+    _of_options("gex", GammaData),
+    _figures("alert", AlertData, "alert.{instrument}.{alert}.{threshold}.{every}"),
     Family("platform_state", ("platform_state",), "SilentChannel", SILENT),
     Family("methods_state", ("platform_state.public_methods_state",), "SilentChannel", SILENT),
     Family("announcements", ("announcements",), "SilentChannel", SILENT),

@@ -30,6 +30,11 @@ class ChannelKey(msgspec.Struct, frozen=True):
     index: str = ""
     resolution: str = ""
     role: str = ""
+    every: str = ""
+    alert: str = ""
+    underlying: str = ""
+    expiry: str = ""
+    threshold: str = ""
     levels: int = 0
     """Levels per side of a book; 0 means all."""
     pace_ns: int = 0
@@ -101,6 +106,9 @@ class ResumePosition(msgspec.Struct, frozen=True):
 
 
 _PARTS = {"instrument": r"[^\s]+", "index": r"[^\s]+", "currency": "[A-Za-z0-9]+"}
+_PARTS["underlying"] = r"(?:[a-z][a-z0-9_]*:)?[A-Za-z0-9]+"
+_PARTS["expiry"] = r"[0-9]{1,2}[A-Z]{3}[0-9]{2}"
+_PARTS["threshold"] = r"[0-9]{1,12}(?:\.[0-9]{1,6})?"
 _PARTS |= {part: "|".join(values) for part, values in CHOICES.items()}
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _HIDDEN = "\0"

@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from deltawire.analytics.derivations import Derivations
 from deltawire.dialect.families import INTERVALS_NS
 from deltawire.dialect.grammar import ChannelKey, ResumePosition
 from deltawire.fanout.channel_encoding import ChannelEncoding
@@ -42,6 +43,7 @@ class Opening(msgspec.Struct, frozen=True):
     pool: HistoryPool
     clock: Clock | None
     states: AccountStates | None
+    derivations: Derivations
 
 
 class Channel:

@@ -3,11 +3,12 @@
 from collections.abc import Hashable, Iterable
 from zlib import crc32
 
+from deltawire.analytics.derivations import Derivations
 from deltawire.dialect.families import FAMILIES
 from deltawire.dialect.grammar import ChannelKey
 from deltawire.fanout.channel import Channel, Opening, Timers
 from deltawire.fanout.channel_encoding import ENCODED
-from deltawire.fanout.channels import books, indices, private, quotes, trades
+from deltawire.fanout.channels import analytics, books, indices, private, quotes, trades
 from deltawire.fanout.channels.private import PrivateChannel
 from deltawire.fanout.history import HistoryPool, RetentionPolicy
 from deltawire.fanout.subscribers import SubscriberGroups
@@ -16,7 +17,9 @@ from deltawire.model.account_events import AccountId
 from deltawire.ports import AccountStates, Clock
 
 _CLASSES = {
-    name: kind for file in (books, indices, private, quotes, trades) for name, kind in vars(file).items()
+    name: kind
+    for file in (analytics, books, indices, private, quotes, trades)
+    for name, kind in vars(file).items()
 }
 CHANNELS: dict[str, type[Channel]] = {name: _CLASSES[row.channel] for name, row in FAMILIES.items()}
 """By family: its class, named in its row of `dialect.families`."""
@@ -42,11 +45,13 @@ class Directory:
         retention: RetentionPolicy | None = None,
         clock: Clock | None = None,
         states: AccountStates | None = None,
+        derivations: Derivations | None = None,
     ) -> None:
         self.of_instrument: _Listeners = {}
         self.of_index: _Listeners = {}
         self.of_kind: _Listeners = {}
         self.of_account: _Listeners = {}
+        self.of_figures: _Listeners = {}
         self._market = market
         self._epoch = epoch
         self._groups = groups
@@ -55,6 +60,7 @@ class Directory:
         self._pool = HistoryPool(self._retention)
         self._clock = clock
         self._states = states
+        self._derivations = derivations or Derivations()
         self._numbers: set[int] = set()
         self._ended = 0
         self._channels: dict[str, Channel] = {}
@@ -76,7 +82,14 @@ class Directory:
         """The channel of a key, opened if necessary; it is no longer idle."""
         channel = self._channels.get(key.id)
         if channel is None:
-            opening = Opening(self._epoch_of(key), self._number(key), self._pool, self._clock, self._states)
+            opening = Opening(
+                self._epoch_of(key),
+                self._number(key),
+                self._pool,
+                self._clock,
+                self._states,
+                self._derivations,
+            )
             channel = CHANNELS[key.family](key, self._market, self._groups, self._timers, opening)
             self._channels[key.id] = channel
             channel.opened()
@@ -136,9 +149,11 @@ class Directory:
         return number
 
     def _listeners(self, key: ChannelKey) -> tuple[_Listeners, Hashable]:
-        """The table and key of a channel's events: an account, an instrument, an index, or a kind and currency."""
+        """The table and key of a channel's events: an account, figures, an instrument, an index, or a kind."""
         if key.account:
             return self.of_account, key.account
+        if FAMILIES[key.family].derived:
+            return self.of_figures, key.name
         if key.instrument:
             return self.of_instrument, key.instrument
         return (self.of_index, key.index) if key.index else (self.of_kind, (key.kind, key.currency))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import islice
 
+from deltawire.analytics.derivations import Derivations
 from deltawire.dialect.grammar import ChannelKey, ResumePosition, fitting
 from deltawire.fanout.channel import Channel, Missed
 from deltawire.fanout.channel_encoding import ENCODED, address_of
@@ -23,7 +24,7 @@ from deltawire.fanout.subscribers import (
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.model.account_events import AccountEvent, AccountId
-from deltawire.model.events import Event, Index, Listing, Ticker, Trade, VolatilityIndex
+from deltawire.model.events import Derived, Event, Index, Listing, Ticker, Trade, VolatilityIndex
 from deltawire.ports import AccountStates, Clock
 
 CHUNK_BYTES = 64 * 1024
@@ -49,8 +50,12 @@ class Hub:
         clock: Clock | None = None,
         make_write: MakeWrite = write_to_each,
         states: AccountStates | None = None,
+        derivations: Derivations | None = None,
     ) -> None:
-        """`states` publishes the states of accounts for private channels; None without an exchange."""
+        """`states` publishes the states of accounts for private channels; None without an exchange.
+
+        `derivations` are those of whoever publishes the events: channels of analytics say there what is wanted.
+        """
         self.market = market
         self.epoch = epoch
         self._groups = SubscriberGroups(make_write)
@@ -64,6 +69,7 @@ class Hub:
             retention=retention,
             clock=clock,
             states=states,
+            derivations=derivations,
         )
         self._patterns = Patterns()
 
@@ -325,6 +331,10 @@ class Hub:
                 for channel in self.directory.of_instrument.get(state.name, ()):
                     channel.keep_stamps(event)
                     channel.on_event(event, state)
+            elif isinstance(event, Derived):
+                for channel in self.directory.of_figures.get(event.channel, ()):
+                    channel.keep_stamps(event)
+                    channel.on_event(event, None)
             if self.directory.of_index and isinstance(event, Index | Ticker | VolatilityIndex):
                 for channel in self.directory.of_index.get(self._index_name(event), ()):
                     channel.on_event(event, state)

@@ -1,12 +1,17 @@
 """Trades as an Arrow IPC stream: what flowsurface asks a data server of its users for (`GET /trades.arrow`)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from itertools import islice
 from typing import Any
+
+import structlog
 
 from deltawire.errors import RequestError
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
+from deltawire.recording.entry import LATEST_NS
+from deltawire.recording.past_trades import PastTrade, PastTrades
 from deltawire.wire.rpc import INVALID_PARAMS
 
 MEDIA_TYPE = "application/vnd.apache.arrow.stream"
@@ -14,6 +19,8 @@ MS_NS = 1_000_000
 MOST_TRADES = 100_000
 UNAVAILABLE = 13503
 MARKETS = "spot", "linear", "inverse"
+
+log = structlog.get_logger()
 
 
 def find_state(market: Market, query: Mapping[str, str]) -> InstrumentState:
@@ -42,25 +49,33 @@ def _kind(state: InstrumentState) -> str:
     return "spot" if instrument.kind == "spot" else "inverse" if instrument.inverse else "linear"
 
 
-def format_trades(state: InstrumentState, query: Mapping[str, str]) -> bytes:
-    """The kept trades from `from` to `to` (ms since 1970, both included), the first `limit` of them, oldest first.
+def format_trades(
+    state: InstrumentState, query: Mapping[str, str], stores: Sequence[PastTrades] = (), now: int = LATEST_NS
+) -> bytes:
+    """The trades from `from` to `to` (ms since 1970, both included), the first `limit` of them, oldest first.
 
-    Columns: `ts` int64 (ms), `price` and `qty` float64, `is_sell` bool. `RequestError` for what is no number.
+    They are those of stores up to `now`, and those kept here. Columns: `ts` int64 (ms), `price` and `qty` float64,
+    `is_sell` bool. `RequestError` for what is no number, or if a store cannot be read.
     """
-    begin, end = _number(query, "from", 0), _number(query, "to", (1 << 63) - 1)
+    begin, end = _number(query, "from", 0), _number(query, "to", LATEST_NS // MS_NS)
     limit = min(_number(query, "limit", MOST_TRADES), MOST_TRADES)
-    trades = [entry.trade for entry in state.tape if begin <= entry.trade.venue_ns // MS_NS <= end][:limit]
     try:
         pa: Any = import_module("pyarrow")
+        trades = _trades(state, (begin * MS_NS, min((end + 1) * MS_NS - 1, now)), limit, stores)
     except ImportError as error:
         reason = "the server has no pyarrow: pip install 'deltawire[arrow]'"
         raise RequestError(UNAVAILABLE, "unavailable", reason=reason) from error
+    except (OSError, ValueError) as error:
+        log.error("a store cannot be read", error=str(error))
+        raise RequestError(
+            UNAVAILABLE, "unavailable", reason="stored trades cannot be read", retry=True
+        ) from error
     batch = pa.record_batch(
         [
             pa.array([trade.venue_ns // MS_NS for trade in trades], pa.int64()),
-            pa.array([trade.price_float for trade in trades], pa.float64()),
-            pa.array([trade.size_float for trade in trades], pa.float64()),
-            pa.array([trade.side == "sell" for trade in trades], pa.bool_()),
+            pa.array([trade.price for trade in trades], pa.float64()),
+            pa.array([trade.size for trade in trades], pa.float64()),
+            pa.array([trade.is_sell for trade in trades], pa.bool_()),
         ],
         names=["ts", "price", "qty", "is_sell"],
     )
@@ -68,6 +83,23 @@ def format_trades(state: InstrumentState, query: Mapping[str, str]) -> bytes:
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
     return bytes(sink.getvalue().to_pybytes())
+
+
+def _trades(
+    state: InstrumentState, span: tuple[int, int], limit: int, stores: Sequence[PastTrades]
+) -> list[PastTrade]:
+    """The first trades of a time; one that is stored and kept here counts once."""
+    begin_ns, end_ns = span
+    found: dict[PastTrade, None] = {}
+    for store in stores:
+        found |= dict.fromkeys(islice(store.between(state.instrument, begin_ns, end_ns), limit))
+    for entry in list(state.tape):
+        trade = entry.trade
+        if begin_ns <= trade.venue_ns <= end_ns:
+            sells = trade.side == "sell"
+            kept = PastTrade(trade.venue_ns, trade.trade_id, trade.price_float, trade.size_float, sells)
+            found[kept] = None
+    return sorted(found, key=lambda trade: trade.venue_ns)[:limit]
 
 
 def _number(query: Mapping[str, str], name: str, default: int) -> int:

@@ -5,7 +5,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -31,6 +31,9 @@ from deltawire.session.private.trading import Trading
 from deltawire.session.server import ServerSession
 from deltawire.wire.frames import BINARY, TEXT
 from deltawire.wire.rpc import Reply, format_heartbeat, format_reply
+
+if TYPE_CHECKING:
+    from deltawire.recording.past_trades import PastTrades
 
 TOKEN_BYTES = 32
 CONNECTIONS_PER_ADDRESS = 64
@@ -171,8 +174,9 @@ class Gateway:
         trading: JournalledTrading | None = None,
         sources: Sequence[Source] = (),
         make_network: Callable[[], NetworkSimulator] | None = None,
+        past_trades: Sequence["PastTrades"] = (),
     ) -> None:
-        """`sources` must send data before the server is ready.
+        """`sources` must send data before the server is ready. `past_trades` are stores of earlier trades.
 
         `make_network`, if not None, creates the network simulator of each connection.
         """
@@ -202,6 +206,7 @@ class Gateway:
         self.telemetry = Telemetry()
         self._draining = False
         self.make_network = make_network
+        self.past_trades = past_trades
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
             self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()

@@ -5,6 +5,7 @@ from typing import Any
 
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -12,7 +13,6 @@ from starlette.routing import Route
 from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, HttpRequest
 from deltawire.access.keys import is_within
 from deltawire.errors import RequestError
-from deltawire.gateway.arrow import MEDIA_TYPE, find_state, format_trades
 from deltawire.gateway.docs import format_page
 from deltawire.gateway.gateway import Gateway
 from deltawire.gateway.metrics import format_metrics
@@ -69,8 +69,8 @@ def make_app(gateway: Gateway) -> Starlette:
         return Response(body, _status(answer.error), media_type="application/json")
 
     async def get(request: Request) -> Response:
-        """GET: parameters are in the query; everything is text, lists are JSON."""
-        asked = rpc.Request(_method(request), dict(request.query_params))
+        """GET: parameters are in the query; everything is text, lists are JSON or repeated parameters."""
+        asked = rpc.Request(_method(request), _params(request))
         return await answer(request, asked, b"", strict=False)
 
     async def post(request: Request) -> Response:
@@ -114,6 +114,8 @@ def make_app(gateway: Gateway) -> Starlette:
 
     async def trades(request: Request) -> Response:
         """Trades as an Arrow stream, for who may ask for them as JSON."""
+        from deltawire.gateway.arrow import MEDIA_TYPE, find_state, format_trades  # seldom asked for
+
         now = gateway.clock.now()
         try:
             state = find_state(gateway.market, request.query_params)
@@ -121,7 +123,10 @@ def make_app(gateway: Gateway) -> Starlette:
             allowed = await answer(request, asked, b"", strict=False)
             if allowed.status_code != 200:
                 return allowed
-            return Response(format_trades(state, request.query_params), media_type=MEDIA_TYPE)
+            at_ns = gateway.market.time(state)
+            query, stores = request.query_params, gateway.past_trades
+            found = await run_in_threadpool(format_trades, state, query, stores, at_ns)
+            return Response(found, media_type=MEDIA_TYPE)
         except RequestError as error:
             return reply(rpc.Reply(None, error=error, us_in=now // 1000))
 
@@ -153,6 +158,14 @@ def make_app(gateway: Gateway) -> Starlette:
             Route(one, post, methods=["POST"]),
         ]
     )
+
+
+def _params(request: Request) -> dict[str, Any]:
+    """The parameters in the query; one that is repeated is a list, and refused where one value is expected."""
+    params: dict[str, Any] = {}
+    for name, text in request.query_params.multi_items():
+        params.setdefault(name, []).append(text)
+    return {name: texts[0] if len(texts) == 1 else texts for name, texts in params.items()}
 
 
 def _method(request: Request) -> str:

@@ -13,6 +13,7 @@ from deltawire.model.events import (
     Audit,
     BookDelta,
     BookImage,
+    Derived,
     Event,
     Fault,
     Index,
@@ -47,6 +48,8 @@ class Market:
         self.volatility_past: dict[str, LevelHistory] = {}
         """By the public name of the index."""
         self.volumes = VolumeHistory()
+        self.derived: dict[str, Derived] = {}
+        """The newest figures of each channel that has any."""
         self.now_ns: dict[str, int] = {}
         """The time of each venue from which an event has come."""
         self.trades = 0
@@ -130,6 +133,9 @@ class Market:
             return None
         if isinstance(event, VenuePast):
             self._restored(event)
+            return None
+        if isinstance(event, Derived):
+            self.derived[event.channel] = event
             return None
         if isinstance(event, Fault):
             return None

@@ -475,6 +475,21 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
     instrument: str = ""
 
 
+class Derived(msgspec.Struct, frozen=True, gc=False):
+    """Figures that a derivation has computed from other events, as the data of one channel.
+
+    `sequence` numbers those of a channel within an epoch: the end of their interval in milliseconds where that is
+    more than the last number. `channel` is its public name.
+    """
+
+    venue: str
+    channel: str
+    sequence: int
+    venue_ns: int
+    seen_ns: int
+    data: msgspec.Struct
+
+
 Event = (
     BookImage
     | BookDelta
@@ -491,4 +506,5 @@ Event = (
     | Past
     | VenuePast
     | Fault
+    | Derived
 )

@@ -1,12 +1,14 @@
 """The manifest of a store: what its tables have, when each book could be relied on, and what is missing."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from deltawire.model.events import Event, Status
 from deltawire.recording.disk import Disk
+from deltawire.recording.event_log import StoredEvents
 from deltawire.recording.ledger import LedgerEntry
 from deltawire.recording.parquet import TableFile
 
@@ -67,12 +69,34 @@ class Coverage:
         return found
 
 
+class _Stored(msgspec.Struct, frozen=True):
+    events: list[StoredEvents] = []
+
+
+def stored_events(directory: Path) -> list[StoredEvents]:
+    """The logs of events that a directory has; none where it has no manifest, or a damaged one."""
+    try:
+        return msgspec.json.decode((directory / NAME).read_bytes(), type=_Stored).events
+    except (OSError, msgspec.MsgspecError):
+        return []
+
+
 def write_manifest(
-    disk: Disk, files: Iterable[TableFile], coverage: Coverage, ledger: Iterable[LedgerEntry]
+    disk: Disk,
+    files: Iterable[TableFile],
+    coverage: Coverage,
+    ledger: Iterable[LedgerEntry],
+    stored: Iterable[StoredEvents],
 ) -> None:
     """Write the manifest; what was there before stays until it is whole."""
     gaps: list[dict[str, Any]] = [
         {"connection": entry.connection, **entry.facts} for entry in ledger if entry.event == "gap"
     ]
-    content = {"version": VERSION, "tables": list(files), "books": coverage.books(), "gaps": gaps}
+    content = {
+        "version": VERSION,
+        "tables": list(files),
+        "events": list(stored),
+        "books": coverage.books(),
+        "gaps": gaps,
+    }
     disk.replace(NAME, msgspec.json.format(msgspec.json.encode(content), indent=1))

@@ -135,22 +135,26 @@ class TableWriter:
         return self._folder(part) / f".{id(part)}{NEW}"
 
     def _folder(self, part: _Part) -> Path:
-        schema, venue, symbol, day = part.place
-        names = f"venue={_escaped(venue)}", f"symbol={_escaped(symbol)}", f"date={_date(day)}"
-        return self._directory.joinpath(TABLE, schema, *names)
+        return day_folder(self._directory, *part.place)
 
     def _publish(self, part: _Part) -> TableFile:
         folder, temporary = self._folder(part), self._temporary(part)
         name = f"{_stamp(part.from_ns)}_{_stamp(part.to_ns)}.parquet"
-        _sync(temporary)
+        sync(temporary)
         os.replace(temporary, folder / name)
         for old in folder.glob("*.parquet"):
             if old.name != name:
                 old.unlink()
-        _sync(folder)
+        sync(folder)
         schema, venue, symbol, day = part.place
         path = (folder / name).relative_to(self._directory).as_posix()
         return TableFile(path, schema, venue, symbol, _date(day), part.rows, part.from_ns, part.to_ns)
+
+
+def day_folder(directory: Path, schema: str, venue: str, symbol: str, day: int) -> Path:
+    """Where the rows of a day (since 1970) are."""
+    names = f"venue={_escaped(venue)}", f"symbol={_escaped(symbol)}", f"date={_date(day)}"
+    return directory.joinpath(TABLE, schema, *names)
 
 
 def _to_arrow(columns: list[Column], rows: list[list[Value]]) -> Any:
@@ -196,7 +200,8 @@ def _escaped(name: str) -> str:
     return quote(name, safe="-_.~:")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Make a file, or the names in a folder, durable."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -1,7 +1,6 @@
 """Makes tables of recordings, and recompresses the recordings themselves."""
 
 from collections.abc import Collection, Iterator
-from os.path import isdir
 from pathlib import Path
 
 import msgspec
@@ -10,16 +9,15 @@ from deltawire.errors import UsageError
 from deltawire.model.events import Event
 from deltawire.recording.directory import RecordedDirectory
 from deltawire.recording.disk import LocalDisk
+from deltawire.recording.event_log import EventLogWriter, StoredEvents
 from deltawire.recording.manifest import Coverage, write_manifest
 from deltawire.recording.parquet import TableFile, TableWriter
 from deltawire.recording.recording import OWN_NAME
 from deltawire.recording.repairing import rewritten
 from deltawire.recording.stream import RAW
 from deltawire.recording.unit_files import is_finished
-from deltawire.sources.recorded import connections_at
-from deltawire.sources.replay import Played, play_together
+from deltawire.sources.recorded import batches_at, recorded_sizes
 from deltawire.tables import RowMaker, row_maker
-from deltawire.venues import make_venue
 
 SCHEMAS = "trades", "book", "ticker", "definition", "status"
 """What a store has unless something else is asked for: all else can be made of these."""
@@ -27,51 +25,55 @@ COMPACT_LEVEL, COMPACT_BYTES = 12, 256 * 1024
 
 
 class Compaction(msgspec.Struct, frozen=True):
-    """What was made: tables, and the bytes of the recordings before and after."""
+    """What was made: tables, logs of events, and the bytes of the recordings before and after."""
 
     files: list[TableFile]
+    stored: list[StoredEvents]
     before: int
     after: int
 
 
 def events_at(path: Path, venue: str = "", from_ns: int = 0) -> Iterator[Event]:
     """All verified events of a path, venue by venue; with `from_ns` beginning where books are known then."""
-    by_venue: dict[str, list[Played]] = {}
-    directory = RecordedDirectory(path) if isdir(path) else None
-    for each in connections_at(path, venue):
-        begins_ns = directory.begins_at(each.name, from_ns) if directory and from_ns else 0
-        by_venue.setdefault(each.venue, []).append(Played(each.recording, make_venue(each.venue), begins_ns))
-    for pairs in by_venue.values():
-        for batch in play_together(pairs):
-            yield from batch.events
+    for batch in batches_at(path, venue, from_ns):
+        yield from batch.events
 
 
 def compact(directory: Path, schemas: Collection[str] = SCHEMAS, *, venue: str = "") -> Compaction:
-    """Make tables of everything in a directory, write the manifest, and recompress finished files.
+    """Make tables and logs of everything in a directory, write the manifest, and recompress finished files.
 
     `UsageError` if it has no recording, if a recorder uses it, or without pyarrow.
     """
-    events = events_at(directory, venue)
+    batches = batches_at(directory, venue)
     disk = LocalDisk(directory)
+    logs: dict[str, EventLogWriter] = {}
     try:
         writer, coverage = TableWriter(directory), Coverage()
         makers: dict[str, RowMaker] = {schema: row_maker(schema) for schema in schemas}
-        for event in events:
-            coverage.take(event)
-            for schema, maker in makers.items():
-                for row in maker.take(event):
-                    writer.add(schema, row)
+        for batch in batches:
+            if batch.venue not in logs:
+                logs[batch.venue] = EventLogWriter(directory, batch.venue)
+            logs[batch.venue].add(batch)
+            for event in batch.events:
+                coverage.take(event)
+                for schema, maker in makers.items():
+                    for row in maker.take(event):
+                        writer.add(schema, row)
         for schema, maker in makers.items():
             for row in maker.finish():
                 writer.add(schema, row)
         files = writer.finish()
         if not files:
             raise UsageError(f"{directory}: nothing in it makes a table of {', '.join(schemas)}")
-        write_manifest(disk, files, coverage, RecordedDirectory(directory).ledger())
         before, after = _recompress(disk)
+        sizes = recorded_sizes(directory, venue)
+        stored = [log.finish(sizes[name]) for name, log in logs.items()]
+        write_manifest(disk, files, coverage, RecordedDirectory(directory).ledger(), stored)
     finally:
+        for log in logs.values():
+            log.abandon()
         disk.release()
-    return Compaction(files, before, after)
+    return Compaction(files, stored, before, after)
 
 
 def recompress(directory: Path) -> tuple[int, int]:

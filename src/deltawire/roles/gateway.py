@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -16,21 +17,26 @@ from deltawire.access.access import Access
 from deltawire.access.backoff import BackoffPolicy
 from deltawire.access.keys import KeyRing
 from deltawire.access.rate_limits import RateLimits
+from deltawire.analytics.derivations import Derivations
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, JournalError, UsageError
 from deltawire.fanout.hub import Hub
 from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.outgoing import make_write
-from deltawire.gateway.server import make_server
+from deltawire.gateway.server import Server, make_server
 from deltawire.gateway.telemetry import FaultLog
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, Broker, Clock, Source, Wants
+from deltawire.roles.draining import Draining
 from deltawire.sources.exchange_service import ExchangeService
 from deltawire.store.keys import KeyStore
 from deltawire.store.watching import WatchedFile
+
+if TYPE_CHECKING:
+    from deltawire.recording.past_trades import PastTrades
 
 NOT_OURS = errno.EADDRNOTAVAIL, errno.EINVAL
 """Errors of the system for an address on which this machine cannot listen."""
@@ -42,6 +48,8 @@ KEYS_PAUSE = 20
 """Most polls between two attempts to read keys that cannot be read."""
 LONGEST_LOGGED = 80
 LAST_INTERVAL_NS = 1_000_000_000
+BEGINS_WITHIN_S = 5.0
+"""How long connections wait for the exchange to begin: a disk that hangs does not hold back the other venues."""
 SOURCE_ENDED = "source ended"
 """Detail of the books of a recording that has been played to its end."""
 
@@ -85,8 +93,13 @@ class App:
         broker: Broker | None = None,
         home: str | None = None,
         clock: Clock | None = None,
+        past_trades: Sequence["PastTrades"] = (),
+        derivations: Derivations | None = None,
     ) -> None:
-        """`clock` is the machine's unless another is given."""
+        """`clock` is the machine's unless another is given. `past_trades` are stores of earlier trades.
+
+        Servers that share a broker share the `derivations` of the one with the sources as well.
+        """
         self.sources = sources
         self._keys = (
             WatchedFile(keys.read, keys.stamp, KEYS_PAUSE, failed=_keys_stay, recovered=_keys_read)
@@ -103,7 +116,15 @@ class App:
         self.market = Market(home=home if home is not None else sources[0].venue if sources else "")
         clock = clock or WallClock()
         self.epoch = epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}"
-        self.hub = Hub(self.market, self.epoch, clock=clock, make_write=make_write, states=trading)
+        self.derivations = derivations or Derivations()
+        self.hub = Hub(
+            self.market,
+            self.epoch,
+            clock=clock,
+            make_write=make_write,
+            states=trading,
+            derivations=self.derivations,
+        )
         self.gateway = Gateway(
             self.market,
             self.hub,
@@ -117,6 +138,7 @@ class App:
             trading=trading,
             sources=sources,
             make_network=make_network,
+            past_trades=past_trades,
         )
         if trading is not None:
             trading.account_events.subscribe(self._on_account_events)
@@ -124,6 +146,11 @@ class App:
         self._broker.subscribe(f"{TOPIC}.*", self._on_batch)
         self._flush_scheduled = False
         self._seen_s = 0.0
+        self._exchange = next((each for each in sources if trading and each.venue == trading.venue), None)
+        self.begun = asyncio.Event()
+        """Set when requests can be answered: at once, or where orders are taken, when the exchange has begun."""
+        if self._exchange is None:
+            self.begun.set()
         self._faults = FaultLog()
         self._stale: set[tuple[str, str]] = set()
 
@@ -138,6 +165,7 @@ class App:
                 if not batch.events or not all(isinstance(event, Fault) for event in batch.events):
                     self.gateway.heard_from(source.venue)
                 self._publish(batch)
+                self._may_answer(source)
         except JournalError:
             raise
         except DeltawireError as error:
@@ -149,8 +177,17 @@ class App:
         self._publish(Batch(source.venue, source.now(), self._gone_stale(source, why)))
         self.gateway.source_ended(source.venue, why)
         self._publish(Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
+        self._may_answer(source)
+
+    def _may_answer(self, source: Source) -> None:
+        """The exchange's instruments are known: an order that comes now is not for one that does not exist."""
+        if source is self._exchange:
+            self.begun.set()
 
     def _publish(self, batch: Batch) -> None:
+        if self.derivations.active and batch.events:
+            events = list(self.derivations.extended(batch.events))
+            batch = Batch(batch.venue, batch.at_ns, events)
         self._broker.publish(f"{TOPIC}.{batch.venue}", batch)
 
     def _ended(self, source: Source) -> None:
@@ -293,23 +330,52 @@ def _advice(error: Exception, host: str) -> str:
 
 
 async def serve(
-    app: App, sock: socket.socket, stop: asyncio.Event, tls: ssl.SSLContext | None = None
+    app: App,
+    sock: socket.socket,
+    stop: asyncio.Event,
+    tls: ssl.SSLContext | None = None,
+    *,
+    draining: Draining | None = None,
 ) -> None:
-    """Serve until `stop` is set or an unexpected error occurs; clients are told to reconnect in both cases."""
+    """Serve until `stop` is set or an unexpected error occurs; clients are told to reconnect in both cases.
+
+    When a drain is requested, they are told one after the other, before `stop` is set.
+    """
     gateway = app.gateway
     server = make_server(gateway, tls)
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(gateway.watch())
-        serving = group.create_task(server.serve(sockets=[sock]))
+        serving = group.create_task(_answer(app, server, sock))
+        emptying = group.create_task(_drain(app, server, draining or Draining(), stop))
         try:
             await _feed(app, stop)
         finally:
+            emptying.cancel()
+            app.begun.set()
             gateway.drain()
             server.refuse()
             app.hub.flush()
             server.should_exit = True
             await serving
             watching.cancel()
+
+
+async def _drain(app: App, server: Server, draining: Draining, stop: asyncio.Event) -> None:
+    """Wait for the request; then accept nobody, close everybody in turn, and stop."""
+    draining.follow(server.server_state.connections)
+    await draining.requested.wait()
+    log.info("draining", grace_s=draining.grace_s, connections=len(server.server_state.connections))
+    app.gateway.drain()
+    server.refuse()
+    await draining.spread()
+    stop.set()
+
+
+async def _answer(app: App, server: Server, sock: socket.socket) -> None:
+    """Accept connections when the exchange has begun; until then they wait in the socket's queue, but not for long."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(app.begun.wait(), BEGINS_WITHIN_S)
+    await server.serve(sockets=[sock])
 
 
 async def _feed(app: App, stop: asyncio.Event) -> None:

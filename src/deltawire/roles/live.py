@@ -10,10 +10,11 @@ import structlog
 
 from deltawire.dialect.grammar import parse_channel
 from deltawire.errors import FeedError, UsageError
+from deltawire.model.events import Fault
 from deltawire.ports import Tap, Topic, Wants
 from deltawire.roles.gateway import App, WallClock
 from deltawire.roles.in_process import InProcess
-from deltawire.sources.live import LiveSettings, LiveSource, open_live
+from deltawire.sources.live.source import LiveSettings, LiveSource, open_live
 from deltawire.venues import REGISTRY
 
 log = structlog.get_logger("deltawire")
@@ -79,16 +80,20 @@ class LiveRecording:
     def __init__(self, settings: LiveSettings, tap: Tap, *, trust: ssl.SSLContext | None = None) -> None:
         """`UsageError` if an endpoint cannot be used."""
         self._source = open_live(settings, WallClock(), tls=trust, tap=tap)
+        self._fault = ""
 
     @property
     def waiting_for(self) -> str:
-        """Why a connection is down; empty if none is."""
-        return next((lane.why for lane in self._source.status().lanes if lane.sockets == 0), "")
+        """Why a connection is down, or why there is none yet; empty if none is."""
+        lanes = self._source.status().lanes
+        return next((lane.why for lane in lanes if lane.sockets == 0), "") if lanes else self._fault
 
     async def run(self) -> None:
         """Record until cancelled. `FeedError` if the venue has no such instruments."""
-        async for _ in self._source.events(Wants()):
-            pass
+        async for batch in self._source.events(Wants()):
+            for event in batch.events:
+                if isinstance(event, Fault):
+                    self._fault = event.reason
 
 
 class LiveTarget(InProcess):

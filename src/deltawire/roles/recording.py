@@ -21,13 +21,13 @@ from deltawire.ports import Tap
 from deltawire.recording.recorder import Recorder
 from deltawire.roles.gateway import App
 from deltawire.roles.in_process import InProcessConnection
+from deltawire.venues.live.reconnecting import Reconnecting
 
 log = structlog.get_logger("deltawire")
 HEARTBEAT_S = 10
 LOOK_EVERY_S = 1.0
 SILENT_AFTER_S = 3.0 * HEARTBEAT_S
 OPEN_WITHIN_S = 10.0
-FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
 LISTED = "/api/v2/public/get_instruments?currency=any"
 """Under this address the list of instruments is recorded, as its readers know it."""
 OWN = "ws://own/ws/api/v2"
@@ -183,17 +183,17 @@ class RemoteRecording:
 
     async def run(self) -> None:
         """Record until cancelled. `FeedError` if the first connection fails, or if nothing is granted."""
-        wait_s = FIRST_WAIT_S
+        trying = Reconnecting([self.url], self._random.random)
         while True:
+            began_s = time.monotonic()
             try:
                 await self._once()
-                wait_s = FIRST_WAIT_S
             except FeedError as error:
                 if not self.granted:
                     raise
                 self.waiting_for = str(error)
-            await asyncio.sleep(wait_s * self._random.uniform(0.5, 1.0))
-            wait_s = min(LONGEST_WAIT_S, 2 * wait_s)
+            trying.ended(time.monotonic() - began_s)
+            await asyncio.sleep(trying.wait_s())
 
     async def _once(self) -> None:
         """One connection, until it ends."""

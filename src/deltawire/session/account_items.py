@@ -107,6 +107,36 @@ class Balance(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class AccountChanges(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to an account in one instrument at one moment; `position` is that after the last of the trades.
+
+    It is None if there are no trades, or if the position is flat now.
+    """
+
+    instrument_name: str
+    orders: tuple[Order, ...]
+    trades: tuple[UserTrade, ...]
+    position: Position | None
+
+    def __repr__(self) -> str:
+        return f"AccountChanges({self.instrument_name} {[*self.orders, *self.trades]}, {self.position})"
+
+
+AccountItem = Order | UserTrade | AccountChanges | Balance
+"""What channels of an account give."""
+
+
+def to_changes(sent: Mapping[str, Any]) -> AccountChanges:
+    """The data of `user.changes`."""
+    positions = [to_position(each) for each in sent["positions"]]
+    return AccountChanges(
+        instrument_name=sent["instrument_name"],
+        orders=tuple(to_order(each) for each in sent["orders"]),
+        trades=tuple(to_user_trade(each) for each in sent["trades"]),
+        position=positions[0] if positions else None,
+    )
+
+
 def to_order(sent: Mapping[str, Any], trades: list[Mapping[str, Any]] | None = None) -> Order:
     """An order object of the dialect, with its trades."""
     return Order(
@@ -119,7 +149,7 @@ def to_order(sent: Mapping[str, Any], trades: list[Mapping[str, Any]] | None = N
         price=_priced(sent["price"]),
         amount=_decimal(sent["amount"]),
         filled=_decimal(sent.get("filled_amount", 0)),
-        average_price=_known(sent.get("average_price") or None),
+        average_price=_known(sent.get("average_price") if sent.get("filled_amount") else None),
         time_in_force=sent["time_in_force"],
         post_only=sent.get("post_only", False),
         reduce_only=sent.get("reduce_only", False),

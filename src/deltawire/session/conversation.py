@@ -1,6 +1,7 @@
 """Methods about the connection itself: test, hello, heartbeat, subscriptions."""
 
 from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 import msgspec
@@ -11,11 +12,14 @@ from deltawire.errors import LimitError, RequestError
 from deltawire.session.effects import EnableMac, Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
 from deltawire.session.rights import channel_right, covers, may_subscribe
+from deltawire.session.unavailable import UNAVAILABLE
 from deltawire.wire.mac import ALGORITHM, mac_text
 from deltawire.wire.rpc import INVALID_PARAMS, INVALID_REQUEST
 
 SHORTEST_HEARTBEAT_S = 10
 MOST_PATTERNS = 100
+_NEEDED = {"analytics": "numpy"}
+"""A module that each extra brings."""
 SECOND_NS = 1_000_000_000
 PACES_NS = [ms * 1_000_000 for ms in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)]
 """The intervals of `max_rate`, which is rounded down to one of them, so that subscribers form few groups."""
@@ -264,10 +268,17 @@ def _limited(key: ChannelKey, params: _Subscription) -> ChannelKey:
 
 
 def _known(context: Context, name: str) -> ChannelKey | None:
-    """The channel if its instrument exists; channels of kinds and indices always do."""
+    """The channel if its instrument exists; channels of kinds and indices always do.
+
+    Raises `RequestError` where the server lacks the extra that the channel needs.
+    """
     key = parse_channel(name)
     if key is None or not may_subscribe(context.identity, key.name):
         return None
+    extra = FAMILIES[key.family].extra
+    if extra and find_spec(_NEEDED[extra]) is None:
+        reason = f"{name} needs the extra `{extra}` at the server: pip install 'deltawire[{extra}]'"
+        raise RequestError(UNAVAILABLE, "unavailable", reason=reason, param="channels")
     if key.instrument and not key.pattern and context.market.find(key.instrument) is None:
         return None
     return _owned(context, key) if channel_right(key.name) else key

@@ -1,7 +1,8 @@
 """Notifications as the events that the server made them of. Pure: JSON and protobuf alike, books verified on the way.
 
-Books, trades, tickers, indices, candles, listings and statuses become events of `deltawire.model.events`, and orders
-and own trades values of `account_items`. What has neither (a portfolio, statistics of an index) stays a `Notification`.
+Books, trades, tickers, indices, candles, listings and statuses become events of `deltawire.model.events`, and orders,
+own trades, changes and balances values of `account_items`. What has neither (a lock, statistics of an index) stays a
+`Notification`.
 Stamps are the server's where it was asked for them (`stamps`), else `venue_ns` is the notification's millisecond and
 `seen_ns` when it came here.
 """
@@ -31,12 +32,18 @@ from deltawire.model.events import (
 )
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import double_text, exact_mantissa
-from deltawire.session.account_items import Order, UserTrade, to_order, to_user_trade
+from deltawire.session.account_items import (
+    AccountItem,
+    to_balance,
+    to_changes,
+    to_order,
+    to_user_trade,
+)
 from deltawire.session.channel_book import ChannelBook, Stamps
 from deltawire.session.client import Notification
 
 MS_NS = 1_000_000
-Item = Event | Order | UserTrade | Notification
+Item = Event | AccountItem | Notification
 _TICKER = {name: name for name in Ticker.__struct_fields__} | {
     "best_bid_size": "best_bid_amount",
     "best_ask_size": "best_ask_amount",
@@ -265,15 +272,17 @@ class EventDecoder:
         return self._home or "", public
 
 
-_ACCOUNT: dict[str, Callable[[Any], Order | UserTrade]] = {
+_ACCOUNT: dict[str, Callable[[Any], AccountItem]] = {
     "user_orders": to_order,
     "user_trades": to_user_trade,
+    "user_changes": to_changes,
+    "user_portfolio": to_balance,
 }
 """Channels of an account that have values of their own."""
 
 
-def _account_items(note: Notification, to_item: Callable[[Any], Order | UserTrade]) -> list[Item]:
-    """The orders or trades of a notification, one or a list."""
+def _account_items(note: Notification, to_item: Callable[[Any], AccountItem]) -> list[Item]:
+    """The values of a notification, one or a list."""
     told = note.data if isinstance(note.data, list) else [note.data]
     try:
         return [to_item(each) for each in told]

@@ -1,16 +1,18 @@
 """Sources from a path: a recording in one file, or a directory of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from os.path import isdir
 from pathlib import Path
 
 import msgspec
 
 from deltawire.errors import UsageError
-from deltawire.ports import Clock, Tap
+from deltawire.ports import Batch, Clock, Tap
 from deltawire.recording.directory import Connected, RecordedDirectory
+from deltawire.recording.event_log import EventLog
+from deltawire.recording.manifest import stored_events
 from deltawire.recording.recording import Recording
-from deltawire.sources.replay import Played, ReplaySource
+from deltawire.sources.replay import Played, ReplaySource, play_together
 from deltawire.venues import REGISTRY, make_venue
 
 
@@ -52,10 +54,33 @@ def connections_at(path: str | Path, venue: str = "") -> list[Connected]:
 def sources_at(
     path: str | Path, wall: Clock, *, venue: str = "", playing: Playing | None = None
 ) -> list[ReplaySource]:
-    """A source per venue of a file or a directory. Books are known from `from_ns` on: reading begins before it."""
+    """A source per venue of a file or a directory. Books are known from `from_ns` on; see `batches_at`."""
     playing = playing or Playing()
+    stored = {} if playing.loop or playing.tap is not None else _stored(Path(path), venue, playing.from_ns)
+    return [
+        ReplaySource(
+            pairs,
+            wall,
+            speed=playing.speed,
+            loop=playing.loop,
+            from_ns=playing.from_ns,
+            stored=stored.get(name),
+        )
+        for name, pairs in _played_at(Path(path), venue, playing).items()
+    ]
+
+
+def batches_at(path: Path, venue: str = "", from_ns: int = 0) -> Iterator[Batch]:
+    """What a file or a directory gives, venue by venue; with `from_ns` from where its books are known then."""
+    stored = _stored(path, venue, from_ns)
+    for name, pairs in _played_at(path, venue, Playing(from_ns=from_ns)).items():
+        yield from stored[name].batches(from_ns) if name in stored else play_together(pairs)
+
+
+def _played_at(path: Path, venue: str, playing: Playing) -> dict[str, list[Played]]:
+    """The connections of each venue; in a directory of ours read from when they were opened before `from_ns`."""
     connections = connections_at(path, venue)
-    begins = _begins(Path(path), connections, playing.from_ns)
+    begins = _begins(path, connections, playing.from_ns)
     by_venue: dict[str, list[Played]] = {}
     for number, connection in enumerate(connections, 1):
         played = Played(
@@ -66,10 +91,30 @@ def sources_at(
             playing.tap,
         )
         by_venue.setdefault(connection.venue, []).append(played)
-    return [
-        ReplaySource(pairs, wall, speed=playing.speed, loop=playing.loop, from_ns=playing.from_ns)
-        for pairs in by_venue.values()
-    ]
+    return by_venue
+
+
+def _stored(path: Path, venue: str, from_ns: int) -> dict[str, EventLog]:
+    """By venue, the stored events of a directory that were made of all that it has of the venue now."""
+    if not from_ns or not isdir(path):
+        return {}
+    logs = stored_events(path)
+    sizes = recorded_sizes(path, venue) if logs else {}
+    found = {}
+    for log in logs:
+        if log.made_of == sizes.get(log.venue) and (path / log.path).is_file():
+            found[log.venue] = EventLog(path / log.path, log.venue)
+    return found
+
+
+def recorded_sizes(path: Path, venue: str = "") -> dict[str, dict[str, int]]:
+    """By venue, the recorded files of a directory with their sizes; `venue` is that of files that do not say it."""
+    sizes: dict[str, dict[str, int]] = {}
+    for each in RecordedDirectory(path).connections:
+        of_venue = sizes.setdefault(each.venue or venue, {})
+        for file in each.recording.files:
+            of_venue[file.relative_to(path).as_posix()] = file.stat().st_size
+    return sizes
 
 
 def _begins(path: Path, connections: Sequence[Connected], from_ns: int) -> dict[str, int]:

@@ -11,6 +11,7 @@ import msgspec
 from deltawire.model.events import Event, Fault
 from deltawire.ports import ALIVE, REQUEST, SILENT, Ask, Batch, BookFrames, Clock, Output, Tap, Venue, Wants
 from deltawire.recording import Recording, RecordingEntry
+from deltawire.recording.event_log import EventLog
 
 BATCH = 64
 """Records at full speed between turns of other tasks."""
@@ -194,12 +195,17 @@ class ReplaySource:
         speed: float | None = 1.0,
         loop: bool = False,
         from_ns: int = 0,
+        stored: EventLog | None = None,
     ) -> None:
-        """`played` are the connections to one venue; recorded time before `from_ns` passes at full speed."""
+        """`played` are the connections to one venue; recorded time before `from_ns` passes at full speed.
+
+        What was `stored` of them answers in their place from `from_ns` on, if that is given.
+        """
         self._pairs = list(played)
         self._speed = speed
         self._loop = loop
         self._from_ns = from_ns
+        self._stored = stored
         self._clock = ReplayClock(wall, speed or 1.0)
         self.venue = self._pairs[0].venue.name
 
@@ -219,9 +225,8 @@ class ReplaySource:
 
     async def events(self, wants: Wants) -> AsyncIterator[Batch]:
         """Yield batches of events; `wants` is ignored, because a recording contains what its recorder requested."""
-        batches = play_again(self._pairs) if self._loop else play_together(self._pairs)
         has_begun = False
-        for played, batch in enumerate(batches):
+        for played, batch in enumerate(self._batches()):
             if not has_begun:
                 self._clock.start(batch.at_ns)
                 has_begun = batch.at_ns >= self._from_ns
@@ -229,6 +234,11 @@ class ReplaySource:
             self._clock.reach(batch.at_ns)
             if batch.events:
                 yield batch
+
+    def _batches(self) -> Iterator[Batch]:
+        if self._stored is not None:
+            return self._stored.batches(self._from_ns)
+        return play_again(self._pairs) if self._loop else play_together(self._pairs)
 
     async def _pace(self, at_ns: int, played: int, *, waits: bool) -> None:
         wait_s = self._clock.wait_s(at_ns) if self._speed and waits else 0.0

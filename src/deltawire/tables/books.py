@@ -189,7 +189,7 @@ class LevelRows:
 
     An image begins with a row of action R, which has no level and clears the book. A book that is live no more has a
     row of action N with `F_MAYBE_BAD_BOOK`, and is so until the next row without it; what follows changes the book
-    before.
+    before. Levels beyond the known range have that flag as well, whatever the state of the book.
     """
 
     def __init__(self) -> None:
@@ -200,27 +200,34 @@ class LevelRows:
         book = self._books.take(event)
         if book is None or not book.began or _comes_before(event):
             return ()
-        told: list[Values] = []
+        far: list[Values] = []
+        near: list[Values] = []
         match event:
             case Status():
-                told = [("N", "N", None, 0)]
+                near = [("N", "N", None, 0)]
             case BookDelta():
-                told = [*_changed("B", event.bids), *_changed("A", event.asks)]
+                if event.beyond is not None:
+                    far = [*_changed("B", event.beyond.bids), *_changed("A", event.beyond.asks)]
+                near = [*_changed("B", event.bids), *_changed("A", event.asks)]
             case BookImage() | BestLevels():
-                told = [("R", "N", None, 0), *_added("B", event.bids), *_added("A", event.asks)]
-        return self._rows(event, book, told)
+                near = [("R", "N", None, 0), *_added("B", event.bids), *_added("A", event.asks)]
+        return self._rows(event, book, far, near)
 
     def finish(self) -> Iterable[Row]:
         """See `RowMaker`."""
         return ()
 
-    def _rows(self, event: Event, book: TrackedBook, told: list[Values]) -> Iterator[Row]:
+    def _rows(self, event: Event, book: TrackedBook, far: list[Values], near: list[Values]) -> Iterator[Row]:
+        """Rows of changes beyond the known range, then of those within: a level may go there and come here."""
         where = _where(event, book)
         flags = F_MBP | book.doubt | (F_SNAPSHOT if isinstance(event, BookImage | BestLevels) else 0)
+        told = [*far, *near]
         for number, what in enumerate(told, 1):
             last = F_LAST if number == len(told) else 0
             _, side, price, _ = what
-            beyond = book.beyond(str(side), price) if isinstance(price, int) else 0
+            beyond = F_MAYBE_BAD_BOOK if number <= len(far) else 0
+            if isinstance(price, int):
+                beyond |= book.beyond(str(side), price)
             yield Row(book.instrument, (*where, *what, *_end(event, book, flags | last | beyond)))
 
 

@@ -1,5 +1,6 @@
 """The simulated market without a clock, for tests, measurements and plots."""
 
+from collections.abc import Iterator
 from random import Random
 
 from deltawire.agents.simulation import PRICES, Simulation
@@ -9,6 +10,8 @@ from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.instruments.catalogue import wanted
 from deltawire.exchange.orders.records import Instruct
 from deltawire.exchange.ports import OpenBook
+from deltawire.model.events import BookDelta, Event, Status, Trade
+from deltawire.model.instruments import Instrument
 from deltawire.model.random_stream import RandomStream, Streams
 from deltawire.testing.realism import Tape
 
@@ -27,6 +30,28 @@ def streams(seed: int | str) -> Streams:
 
 def quiet_market(seed: int, length_ns: int, name: str = "BTC-PERPETUAL") -> Tape:
     """Run the order flow of one future alone for `length_ns`; returns its tape."""
+    exchange, instrument, simulation = _alone(seed, name)
+    tape = Tape(name)
+    tape.tick = instrument.tick
+    for at_ns, outputs in simulation.advance(START_NS + length_ns):
+        best = touch(exchange, instrument)
+        whole = best.bid is not None and best.ask is not None
+        tape.moment(at_ns, outputs, (best.bid, best.bid_lots, best.ask, best.ask_lots) if whole else None)  # type: ignore[arg-type]
+    return tape
+
+
+def quiet_events(seed: int, length_ns: int, name: str = "BTC-PERPETUAL") -> Iterator[Event]:
+    """The events of its book and its trades, of the same market."""
+    exchange, instrument, simulation = _alone(seed, name)
+    yield from exchange.images()
+    for _, outputs in simulation.advance(START_NS + length_ns):
+        for output in outputs:
+            if isinstance(output, BookDelta | Status | Trade) and output.instrument.name == instrument.name:
+                yield output
+
+
+def _alone(seed: int, name: str) -> tuple[Exchange, Instrument, Simulation]:
+    """An exchange with one future, and its order flow."""
     accounts = Accounts(listing=False)
     exchange = Exchange(accounts)
     index = {f"{base.lower()}_usd": price for base, price in PRICES.items()}
@@ -36,10 +61,4 @@ def quiet_market(seed: int, length_ns: int, name: str = "BTC-PERPETUAL") -> Tape
     simulation = Simulation(
         streams(seed), START_NS, exchange=exchange, accounts=accounts, only=frozenset({name})
     )
-    tape = Tape(name)
-    tape.tick = instrument.tick
-    for at_ns, outputs in simulation.advance(START_NS + length_ns):
-        best = touch(exchange, instrument)
-        whole = best.bid is not None and best.ask is not None
-        tape.moment(at_ns, outputs, (best.bid, best.bid_lots, best.ask, best.ask_lots) if whole else None)  # type: ignore[arg-type]
-    return tape
+    return exchange, instrument, simulation

@@ -6,7 +6,7 @@ from math import log10
 from deltawire.testing.realism import Fact, Tape, autocorrelation, mids
 
 WIDE, HIGH, GAP = 420, 200, 50
-_STYLE = "font-family:sans-serif;font-size:11px"
+STYLE = "font-family:sans-serif;font-size:11px"
 
 
 def plot(tape: Tape, facts: Sequence[Fact]) -> str:
@@ -17,9 +17,9 @@ def plot(tape: Tape, facts: Sequence[Fact]) -> str:
     memory = [(float(lag), autocorrelation(signs, lag)) for lag in range(1, 51)]
     ranks = [(log10(size), log10((place + 1) / len(sizes))) for place, size in enumerate(sizes)]
     panels = [
-        _panel("mid price in ticks, by seconds", [(5.0 * n, price) for n, price in enumerate(prices)]),
-        _panel("autocorrelation of order signs, by lag", memory),
-        _panel("order sizes: log10 of rank by log10 of size", ranks[:: max(1, len(ranks) // 800)]),
+        panel("mid price in ticks, by seconds", [(5.0 * n, price) for n, price in enumerate(prices)]),
+        panel("autocorrelation of order signs, by lag", memory),
+        panel("order sizes: log10 of rank by log10 of size", ranks[:: max(1, len(ranks) // 800)]),
     ]
     width, height = 2 * (WIDE + GAP) + GAP, 2 * (HIGH + GAP) + GAP + 18 * len(facts)
     placed = [
@@ -29,12 +29,13 @@ def plot(tape: Tape, facts: Sequence[Fact]) -> str:
     rows = "".join(_row(fact, 18 * n) for n, fact in enumerate(sorted(facts, key=lambda fact: fact.name)))
     placed.append(f'<g transform="translate({GAP},{2 * (HIGH + GAP) + GAP})">{rows}</g>')
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" style="{_STYLE}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" style="{STYLE}">'
         f'<rect width="100%" height="100%" fill="white"/>{"".join(placed)}</svg>\n'
     )
 
 
-def _panel(title: str, points: Sequence[tuple[float, float]]) -> str:
+def panel(title: str, points: Sequence[tuple[float, float]]) -> str:
+    """A line through these points in a frame, with the least and the greatest value beside it."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
     left, right, low, high = min(xs), max(xs), min(ys), max(ys)
     line = " ".join(

@@ -249,8 +249,8 @@ class LiveSource:
             except FeedError as error:
                 if not error.retry:
                     raise
-                log.warning("no lists of instruments yet", venue=self.venue, error=str(error))
-                self.publish([Fault(self.venue, self.clock.now(), str(error))], self.clock.now())
+                reason = f"no lists of instruments yet: {error}"
+                self.publish([Fault(self.venue, self.clock.now(), reason)], self.clock.now())
                 trying.ended(0.0)
                 await asyncio.sleep(trying.wait_s())
 

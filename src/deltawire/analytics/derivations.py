@@ -1,0 +1,240 @@
+"""Runs the derivations that somebody wants beside a stream of events, and puts what they find into it.
+
+Whoever publishes the events of a venue owns one of these, so that figures are computed once however many gateways and
+subscribers read them, and are numbered like any event. What nobody wants costs nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from deltawire.analytics.alerts import AlertMetric
+from deltawire.analytics.book_metrics import DepthMetric, ImbalanceMetric
+from deltawire.analytics.channel_data import depth_data, imbalance_data
+from deltawire.analytics.figures import (
+    AlertData,
+    ChainData,
+    DepthData,
+    FlowData,
+    GammaData,
+    ImbalanceData,
+    PricesData,
+    SkewData,
+    SurfaceData,
+)
+from deltawire.analytics.prices import PriceMetric
+from deltawire.model.events import Derived, Event, Fault, Status
+
+MS_NS = 1_000_000
+ANY = "*"
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which figures a channel publishes: of an instrument (its venue's name) or of an underlying's options.
+
+    `label` is the subject's public name. `alert` and `threshold` belong to alerts, `expiry` to chains.
+    """
+
+    channel: str
+    family: str
+    venue: str
+    subject: str
+    label: str
+    interval_ns: int
+    expiry: str = ""
+    alert: str = ""
+    threshold: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """`venue:name` of the instrument, as `Instrument.key`; `venue:*` of an underlying's options."""
+        return f"{self.venue}:{ANY if self.family in OF_UNDERLYINGS else self.subject}"
+
+
+class Metric(Protocol):
+    """A derivation whose readings are a channel's data, with a `timestamp` each."""
+
+    def update(self, event: Event) -> Sequence[Any]:
+        """The data that is due because of this event."""
+        ...
+
+
+class Converted:
+    """A derivation of readings, as one of a channel's data."""
+
+    def __init__(self, metric: Metric, convert: Callable[[Any], msgspec.Struct]) -> None:
+        self._metric, self._convert = metric, convert
+
+    def update(self, event: Event) -> Sequence[Any]:
+        """The readings that are due, converted."""
+        return [self._convert(reading) for reading in self._metric.update(event)]
+
+
+def _imbalance(wanted: Wanted) -> Metric:
+    return Converted(
+        ImbalanceMetric(wanted.key, wanted.interval_ns), lambda reading: imbalance_data(wanted.label, reading)
+    )
+
+
+def _depth(wanted: Wanted) -> Metric:
+    return Converted(
+        DepthMetric(wanted.key, wanted.interval_ns), lambda reading: depth_data(wanted.label, reading)
+    )
+
+
+def _prices(wanted: Wanted) -> Metric:
+    return PriceMetric(wanted.key, wanted.label, wanted.interval_ns)
+
+
+def _flow(wanted: Wanted) -> Metric:
+    from deltawire.analytics.flow import FlowMetric  # needs the extra
+
+    return FlowMetric(wanted.key, wanted.label, wanted.interval_ns)
+
+
+def _alert(wanted: Wanted) -> Metric:
+    return AlertMetric(wanted.key, wanted.label, wanted.interval_ns, what=wanted.alert, at=wanted.threshold)
+
+
+OF_INSTRUMENTS: dict[str, tuple[type, Callable[[Wanted], Metric]]] = {
+    "imbalance": (ImbalanceData, _imbalance),
+    "depth": (DepthData, _depth),
+    "prices": (PricesData, _prices),
+    "flow": (FlowData, _flow),
+    "alert": (AlertData, _alert),
+}
+"""By family of channels: the type of its data and what makes its metric."""
+
+
+def _options(wanted: Wanted) -> Metric:
+    from deltawire.analytics import option_metrics as options  # needs the extra
+    from deltawire.analytics.option_book import OptionBook
+
+    prefix = wanted.label.rpartition(":")[0]
+    makers: dict[str, Callable[[], Any]] = {
+        "chain": lambda: options.Chain(
+            wanted.label, wanted.expiry, lambda name: f"{prefix}:{name}" if prefix else name
+        ),
+        "surface": lambda: options.Surface(wanted.label),
+        "skew": lambda: options.Skew(wanted.label),
+        "gex": lambda: options.Gamma(wanted.label),
+    }
+    book = OptionBook(wanted.venue, wanted.subject, wanted.interval_ns)
+    return options.OptionMetric(book, makers[wanted.family]())
+
+
+OF_UNDERLYINGS: dict[str, tuple[type, Callable[[Wanted], Metric]]] = {
+    "chain": (ChainData, _options),
+    "surface": (SurfaceData, _options),
+    "skew": (SkewData, _options),
+    "gex": (GammaData, _options),
+}
+"""The same of families about the options on an underlying."""
+
+
+class _Running:
+    """One derivation at work."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self._data, make = (OF_INSTRUMENTS | OF_UNDERLYINGS)[wanted.family]
+        self._metric: Metric | None = make(wanted)
+        self._sequence = 0
+        self._live = True
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended by an error."""
+        return self._metric is None
+
+    def update(self, event: Event) -> list[Event]:
+        """What is published because of this event, before it."""
+        if self._metric is None:
+            return []
+        seen_ns = getattr(event, "seen_ns", 0)
+        try:
+            found: list[Event] = [
+                self._derived(data, seen_ns, data.timestamp * MS_NS) for data in self._metric.update(event)
+            ]
+        except Exception as error:  # noqa: BLE001 (one derivation must not end the stream; it says what happened)
+            return self._failed(error, seen_ns)
+        if isinstance(event, Status) and self.wanted.key == event.instrument.key:
+            live, self._live = self._live, event.state == "live"
+            if live and not self._live:
+                found.append(self._without(event.state, event.reason, seen_ns))
+        return found
+
+    def _derived(self, data: msgspec.Struct, seen_ns: int, at_ns: int) -> Derived:
+        wanted = self.wanted
+        self._sequence = max(self._sequence + 1, at_ns // MS_NS)
+        return Derived(wanted.venue, wanted.channel, self._sequence, at_ns, seen_ns, data)
+
+    def _without(self, state: str, reason: str, seen_ns: int) -> Derived:
+        data = self._data(seen_ns // MS_NS, self.wanted.label, state, reason)
+        return self._derived(data, seen_ns, self._sequence * MS_NS or seen_ns)
+
+    def _failed(self, error: Exception, seen_ns: int) -> list[Event]:
+        self._metric = None
+        reason = f"{type(error).__name__}: {error}"
+        fault = Fault(self.wanted.venue, seen_ns, f"{self.wanted.channel} cannot be computed: {reason}")
+        return [self._without("failed", reason, seen_ns), fault]
+
+
+class Derivations:
+    """All derivations at work, by the channel that publishes them."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, _Running] = {}
+        self._users: Counter[str] = Counter()
+        self._of_subject: dict[str, dict[str, _Running]] = {}
+        self._late: list[Event] = []
+        """Failures at the beginning, to be told with the next events."""
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is wanted."""
+        return bool(self._running)
+
+    def want(self, wanted: Wanted, beginning: Iterable[Event] = ()) -> bool:
+        """Begin to compute, from the events that state what is known now; returns whether it was computed already.
+
+        Every call is followed by one of `drop` in the end.
+        """
+        running = self._running.get(wanted.channel)
+        before = running is not None
+        if running is None:
+            running = self._running[wanted.channel] = _Running(wanted)
+            self._of_subject.setdefault(wanted.key, {})[wanted.channel] = running
+            for event in beginning:
+                found = running.update(event)
+                if running.failed:
+                    self._late += found
+        self._users[wanted.channel] += 1
+        return before
+
+    def drop(self, channel: str) -> None:
+        """Somebody who wanted a channel's figures does not any more; after the last one they end."""
+        self._users[channel] -= 1
+        if not self._users[channel]:
+            del self._users[channel]
+            running = self._running.pop(channel)
+            of_subject = self._of_subject[running.wanted.key]
+            del of_subject[channel]
+            if not of_subject:
+                del self._of_subject[running.wanted.key]
+
+    def extended(self, events: Sequence[Event]) -> Sequence[Event]:
+        """The events of a moment, each with what is derived because of it before it."""
+        if not self._running:
+            return events
+        found, self._late = self._late, []
+        for event in events:
+            instrument = getattr(event, "instrument", None)
+            if instrument is not None and not isinstance(instrument, str):
+                for key in (instrument.key, f"{instrument.venue}:{ANY}"):
+                    for running in tuple(self._of_subject.get(key, {}).values()):
+                        found += running.update(event)
+            found.append(event)
+        return found

@@ -1,0 +1,69 @@
+"""Trades that a store has: those of `deltawire compact`, by venue, instrument and time."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from deltawire.model.instruments import Instrument
+from deltawire.model.numbers import unit
+from deltawire.recording.entry import LATEST_NS
+from deltawire.recording.parquet import DAY_NS, day_folder
+from deltawire.tables.values import SIDES
+
+COLUMNS = "ts_event", "trade_id", "price", "size", "side", "price_exponent", "size_exponent"
+
+
+class PastTrade(msgspec.Struct, frozen=True, gc=False):
+    """A trade; `price` and `size` are the nearest doubles."""
+
+    venue_ns: int
+    trade_id: str
+    price: float
+    size: float
+    is_sell: bool
+
+
+class PastTrades:
+    """The trades in a directory; none where nothing has been compacted."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def between(self, instrument: Instrument, from_ns: int, to_ns: int) -> Iterator[PastTrade]:
+        """The trades of these times, both included, oldest first, day by day.
+
+        `ImportError` without pyarrow; `OSError` or `ValueError` if a file cannot be read.
+        """
+        root = day_folder(self._directory, "trades", instrument.venue, instrument.name, 0).parent
+        days = sorted(folder.name for folder in root.glob("date=*")) if root.is_dir() else []
+        first = day_folder(
+            self._directory, "trades", instrument.venue, instrument.name, from_ns // DAY_NS
+        ).name
+        last_day = min(to_ns, LATEST_NS) // DAY_NS
+        last = day_folder(self._directory, "trades", instrument.venue, instrument.name, last_day).name
+        for day in days:
+            if first <= day <= last:
+                yield from self._of_day(root / day, from_ns, to_ns)
+
+    def _of_day(self, folder: Path, from_ns: int, to_ns: int) -> Iterator[PastTrade]:
+        parquet, pa = import_module("pyarrow.parquet"), import_module("pyarrow")
+        moment = pa.timestamp("ns", "UTC")
+        within = [
+            ("ts_event", ">=", pa.scalar(from_ns, moment)),
+            ("ts_event", "<=", pa.scalar(min(to_ns, LATEST_NS), moment)),
+        ]
+        for file in sorted(folder.glob("*.parquet")):
+            table = parquet.read_table(file, columns=list(COLUMNS), filters=within, partitioning=None)
+            times = table.column("ts_event").cast(pa.int64())
+            columns: list[list[Any]] = [
+                times.to_pylist(),
+                *(table.column(name).to_pylist() for name in COLUMNS[1:]),
+            ]
+            rows = [
+                PastTrade(at, name, price / unit(ticks), size / unit(lots), side == SIDES["sell"])
+                for at, name, price, size, side, ticks, lots in zip(*columns, strict=True)
+            ]
+            yield from sorted(rows, key=lambda row: row.venue_ns)

@@ -1,0 +1,225 @@
+"""Channels of analytics: what the library computes, numbered, said to be stale, and the same at every gateway."""
+
+from itertools import pairwise
+
+import msgspec
+import pytest
+
+from deltawire.analytics.book_metrics import DepthMetric, ImbalanceMetric
+from deltawire.analytics.channel_data import depth_data, imbalance_data
+from deltawire.analytics.derivations import Derivations
+from deltawire.analytics.figures import PricesData
+from deltawire.dialect.grammar import ResumePosition, parse_channel
+from deltawire.fanout.hub import Hub
+from deltawire.market.market import Market
+from deltawire.model.events import Event
+from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook, make_ticker, make_trade
+from tests.support.random_markets import RandomMarket
+from tests.support.subscribers import Inbox, join, joined
+
+NAME = "BTC-PERPETUAL"
+IMBALANCE, DEPTH, PRICES = (f"{family}.{NAME}.1s" for family in ("imbalance", "depth", "prices"))
+THIN = f"alert.{NAME}.thin.20.100ms"
+
+
+class DerivingHubs:
+    """A publisher with derivations, and hubs that get its events."""
+
+    def __init__(self, count: int = 1) -> None:
+        self.derivations = Derivations()
+        self.hubs = [Hub(Market(VENUE), "epoch", derivations=self.derivations) for _ in range(count)]
+        self.book = ScriptedBook()
+
+    def publish(self, now_ns: int, events: list[Event]) -> None:
+        events = list(self.derivations.extended(events))
+        for hub in self.hubs:
+            hub.advance(VENUE, now_ns)
+            hub.publish(events)
+            hub.flush()
+
+    def at(self, milliseconds: int) -> int:
+        """The time since the beginning, also that of the book from now on."""
+        self.book.now_ns = START_NS + milliseconds * MS_NS
+        return self.book.now_ns
+
+    def image(self, bids: dict[int, int], asks: dict[int, int]) -> None:
+        self.publish(self.book.now_ns, self.book.image(bids, asks))
+
+    def change(self, milliseconds: int, bids: dict[int, int], asks: dict[int, int] | None = None) -> None:
+        self.publish(self.at(milliseconds), [self.book.change(bids, asks or {})])
+
+
+def test_notifications_are_what_the_library_computes() -> None:
+    market, served = RandomMarket(3), DerivingHubs()
+    moments = list(market.moments(800))
+    served.publish(*moments[0])
+    inbox = joined(served.hubs[0], IMBALANCE, DEPTH)
+    metrics = ImbalanceMetric(f"{VENUE}:{NAME}", 10**9), DepthMetric(f"{VENUE}:{NAME}", 10**9)
+    expected: dict[str, list[object]] = {IMBALANCE: [], DEPTH: []}
+    for event in moments[0][1]:
+        for metric in metrics:
+            assert not metric.update(event)
+    for now_ns, events in moments[1:]:
+        served.publish(now_ns, events)
+        for event in events:
+            expected[IMBALANCE] += [imbalance_data(NAME, each) for each in metrics[0].update(event)]
+            expected[DEPTH] += [depth_data(NAME, each) for each in metrics[1].update(event)]
+    notes = inbox.take()
+    for channel, data in expected.items():
+        live = [
+            note["params"]["data"]
+            for note in notes
+            if note["params"]["channel"] == channel and note["params"]["data"]["state"] == "live"
+        ]
+        assert len(live) > 50
+        assert live == [msgspec.json.decode(msgspec.json.encode(each)) for each in data]
+
+
+def test_each_position_follows_the_one_before_and_is_the_end_of_the_interval() -> None:
+    served = DerivingHubs()
+    served.image({1000: 10}, {1001: 30})
+    inbox = joined(served.hubs[0], IMBALANCE)
+    for second in range(1, 5):
+        served.change(second * 1000 + 300, {1000: 10 + second})
+    notes = inbox.notes(IMBALANCE)
+    assert [note["seq"] for note in notes] == [START_NS // MS_NS + 1000 * n for n in range(1, 5)]
+    assert [note["prev_seq"] for note in notes][1:] == [note["seq"] for note in notes][:-1]
+    assert [note["data"]["timestamp"] for note in notes] == [note["seq"] for note in notes]
+
+
+def test_two_gateways_say_the_same_whoever_subscribed_first() -> None:
+    served = DerivingHubs(2)
+    moments = list(RandomMarket(5).moments(600))
+    served.publish(*moments[0])
+    first = joined(served.hubs[0], IMBALANCE)
+    for moment in moments[1:300]:
+        served.publish(*moment)
+    earlier = first.notes(IMBALANCE)
+    late, resuming = joined(served.hubs[1], IMBALANCE), Inbox()
+    key = parse_channel(IMBALANCE)
+    assert key is not None
+    position = ResumePosition("epoch", earlier[-1]["seq"])
+    assert served.hubs[1].join(resuming.subscriber, [key], {IMBALANCE: position}) == {IMBALANCE: True}
+    image = late.notes(IMBALANCE)
+    assert [note["data"] for note in image] == [earlier[-1]["data"]]
+    for moment in moments[300:]:
+        served.publish(*moment)
+    told = first.notes(IMBALANCE)
+    assert len(told) > 20
+    assert late.notes(IMBALANCE) == resuming.notes(IMBALANCE) == told
+
+
+def test_a_stale_book_has_no_figures_and_says_so_once() -> None:
+    served = DerivingHubs()
+    served.image({1000: 10}, {1001: 30})
+    inbox = joined(served.hubs[0], IMBALANCE, DEPTH, PRICES, THIN)
+    served.publish(served.at(200), [served.book.stale(), served.book.syncing()])
+    for milliseconds in range(1000, 5000, 500):
+        served.publish(served.at(milliseconds), [make_ticker(served.book.instrument, served.book.now_ns)])
+    notes = [note["params"] for note in inbox.take()]
+    assert [note["channel"] for note in notes] == [IMBALANCE, DEPTH, PRICES, THIN]
+    for note in notes:
+        assert (note["data"]["state"], note["data"]["reason"]) == ("stale", "gap")
+        assert not note["data"].keys() & {"mid", "queue", "bands", "twap", "value"}
+    served.image({1000: 10}, {1001: 30})
+    served.change(6000, {1000: 11})
+    served.change(7000, {1000: 12})
+    states = {note["params"]["channel"]: note["params"]["data"]["state"] for note in inbox.take()}
+    assert states == {IMBALANCE: "live", DEPTH: "live", PRICES: "live", THIN: "live"}
+
+
+def test_nothing_is_computed_after_the_last_subscriber() -> None:
+    served = DerivingHubs()
+    served.image({1000: 10}, {1001: 30})
+    hub = served.hubs[0]
+    one, other = joined(hub, IMBALANCE), joined(hub, IMBALANCE)
+    served.change(1000, {1000: 11})
+    for inbox in (one, other):
+        hub.leave(inbox.subscriber, [IMBALANCE])
+        assert served.derivations.active
+    hub.directory.sweep(1)
+    hub.directory.sweep(3600 * 10**9)
+    assert not served.derivations.active
+    again = Inbox()
+    join(hub, again, IMBALANCE)
+    assert again.take() == []
+    served.change(60_000, {1000: 12})
+    assert len(again.take()) == 1
+
+
+def test_prices_of_an_interval() -> None:
+    served = DerivingHubs()
+    served.image({1000: 10}, {1002: 30})
+    inbox, instrument = joined(served.hubs[0], PRICES), served.book.instrument
+    for milliseconds, ticks, lots in ((100, 1000, 10), (200, 1004, 30), (300, 1002, 20)):
+        served.publish(
+            served.at(milliseconds), [make_trade(instrument, ticks, lots, START_NS + milliseconds * MS_NS)]
+        )
+    served.publish(
+        served.at(400),
+        [
+            make_ticker(
+                instrument,
+                START_NS + 400 * MS_NS,
+                mark_price=101.0,
+                index_price=100.0,
+                current_funding=1e-5,
+                funding_8h=2e-5,
+            )
+        ],
+    )
+    served.change(750, {1001: 5})
+    served.change(1100, {1001: 6})
+    (data,) = inbox.data(PRICES)
+    found = msgspec.convert(data, PricesData)
+    price, dollars = [100.0, 100.4, 100.2], [10.0, 30.0, 20.0]
+    assert (found.open, found.high, found.low, found.close) == (100.0, 100.4, 100.0, 100.2)
+    coins = sum(usd / each for usd, each in zip(dollars, price, strict=True))
+    assert found.volume == pytest.approx(coins)
+    assert found.vwap == pytest.approx(sum(dollars) / coins)
+    assert found.twap == pytest.approx(0.75 * 100.1 + 0.25 * 100.15)
+    assert found.basis_bp == pytest.approx(100.0)
+    assert (found.current_funding, found.funding_8h) == (1e-5, 2e-5)
+
+
+def alerts(channel: str, asks: list[tuple[int, int]]) -> list[tuple[str | None, float | None]]:
+    """What a channel says while the best ask (ticks of a basis point, size) changes, and then the book is stale."""
+    served = DerivingHubs()
+    served.image({10_000: 100}, {asks[0][0]: asks[0][1]})
+    inbox = joined(served.hubs[0], channel)
+    for number, ((before, _), (ask, size)) in enumerate(pairwise(asks), start=1):
+        served.change(100 * number, {}, {before: 0, ask: size} if before != ask else {ask: size})
+    served.publish(served.at(100 * len(asks)), [served.book.stale()])
+    return [(data.get("alert"), data.get("value")) for data in inbox.data(channel)]
+
+
+def test_a_wide_book_is_told_once_and_until_it_is_clearly_narrower() -> None:
+    asks = [(10_010, 9), (10_014, 9), (10_011, 9), (10_013, 9), (10_010, 9), (10_011, 9), (10_011, 8)]
+    told = alerts(f"alert.{NAME}.wide.12.100ms", asks)
+    assert [alert for alert, _ in told] == ["cleared", "raised", "cleared", None]
+    assert told[1][1] == pytest.approx(14.0, abs=0.02)
+
+
+def test_a_thin_book_is_told_once_and_until_it_is_clearly_deeper() -> None:
+    asks = [(10_002, size) for size in (50, 19, 21, 19, 30, 21, 20)]
+    assert alerts(f"alert.{NAME}.thin.20.100ms", asks) == [
+        ("cleared", 50.0),
+        ("raised", 19.0),
+        ("cleared", 30.0),
+        (None, None),
+    ]
+
+
+def test_a_derivation_that_fails_says_so_and_stops_alone() -> None:
+    served = DerivingHubs()
+    served.image({1000: 10}, {1001: 30})
+    inbox, instrument = joined(served.hubs[0], PRICES, IMBALANCE), served.book.instrument
+    wrong = make_ticker(instrument, START_NS, mark_price="no number", index_price=1.0)
+    served.publish(served.at(0), [wrong])
+    served.change(1100, {1000: 11})
+    served.change(2100, {1000: 12})
+    notes = [note["params"] for note in inbox.take()]
+    prices = [note["data"] for note in notes if note["channel"] == PRICES]
+    assert [data["state"] for data in prices] == ["failed"]
+    assert prices[0]["reason"].startswith("TypeError")
+    assert [note["data"]["state"] for note in notes if note["channel"] == IMBALANCE] == ["live", "live"]

@@ -1,0 +1,54 @@
+"""Analytics of a recording through the whole server and the Python client: equal to the library's, every time."""
+
+import asyncio
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import deltawire
+from deltawire.analytics.book_metrics import ImbalanceMetric
+from deltawire.analytics.channel_data import imbalance_data
+from deltawire.session.client import Notification
+from deltawire.testing.recordings import make_recording, write_log
+from tests.support.waiting import HANG_S
+
+NAME = "BTC-PERPETUAL"
+CHANNELS = [f"{family}.{NAME}.100ms" for family in ("imbalance", "depth", "prices")]
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A connection that loses a frame on the way."""
+    return write_log(
+        make_recording(7, steps=3000, losses=(700,)), tmp_path_factory.mktemp("log") / "deribit.ws.1.1"
+    )
+
+
+async def notifications(recording: Path) -> list[tuple[str, bytes]]:
+    """What a client gets of a replay: channels, and data as bytes."""
+    found: list[tuple[str, bytes]] = []
+    async with (
+        asyncio.timeout(HANG_S),
+        deltawire.open(f"replay:{recording}?venue=deribit&speed=0") as connection,
+    ):
+        async for item in await connection.subscribe(*CHANNELS):
+            assert isinstance(item, Notification)
+            found.append((item.channel, msgspec.json.encode(item.data)))
+    return found
+
+
+async def test_a_replay_says_the_same_bytes_again_and_what_the_library_computes(recording: Path) -> None:
+    found = await notifications(recording)
+    assert found == await notifications(recording)
+    metric = ImbalanceMetric(f"deribit:{NAME}", 100_000_000)
+    expected = [
+        msgspec.json.encode(imbalance_data(NAME, reading))
+        for event in deltawire.replay(recording, "deribit")
+        for reading in metric.update(event)
+    ]
+    told = [data for channel, data in found if channel == CHANNELS[0]]
+    live = [data for data in told if b'"state":"live"' in data]
+    assert len(live) > 20
+    assert live == expected
+    assert b'"reason":"gap"' in b"".join(told)
