@@ -169,7 +169,7 @@ async def run_ours(asked: ReceiveSet, address: str) -> Callable[[], Report]:
     from deltawire.model.events import BookDelta, BookImage, Status
     from deltawire.ports import Wants
     from deltawire.roles.gateway import WallClock
-    from deltawire.sources.live import LiveSettings, open_live
+    from deltawire.sources.live.source import LiveSettings, open_live
 
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     names = tuple(contract.name for contract in asked.contracts)

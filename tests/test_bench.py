@@ -14,7 +14,7 @@ from bench.venue_sender import VenueSender
 
 from deltawire.model.events import BookDelta, Status
 from deltawire.ports import Wants
-from deltawire.sources.live import LiveSettings, open_live
+from deltawire.sources.live.source import LiveSettings, open_live
 from deltawire.testing.link import Link
 from deltawire.testing.simulators import SERVED
 from deltawire.venues import make_venue
