@@ -23,11 +23,13 @@ FUZZ_SECONDS ?= 60
 TIMES ?= 1000
 INTEROP_JS := tests/interop/js
 REQUESTS ?= 400000
+PYTHON3 ?= python3.13
+MESSAGES ?= 10000000
 BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
 TIMES ?= 1000
-.PHONY: help live demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel dist recording lock clean
+.PHONY: help live cryptofeed3 soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel dist recording lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -82,6 +84,13 @@ check: $(VENV)/ready-dev ## Format, lint and type check
 
 bench: $(VENV)-bench/ready ## Measure against peers, as ratios
 	$(VENV)-bench/bin/python -m bench
+
+cryptofeed3: ## An environment for `bench receive` to measure cryptofeed 3 in (AGPL; needs python3.13, see PYTHON3=)
+	$(PYTHON3) -m venv $(VENV)-cryptofeed3
+	$(VENV)-cryptofeed3/bin/pip install --quiet cryptofeed==3.0.1
+
+soak-receive: $(VENV)-bench/ready ## Receive MESSAGES=10000000 from a socket: the memory must stay flat (needs recordings)
+	$(VENV)-bench/bin/python -m bench.soak $(MESSAGES)
 
 autobahn: $(VENV)/ready ## Run Autobahn (WSTEST=its program, CASES="9.* 12.*") against the echo
 	@$(BIN)/python tools/autobahn.py $(CASES)
@@ -142,4 +151,4 @@ lock: $(VENV)/ready-dev ## Resolve the dependencies with hashes, keeping locked 
 	$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## Forget everything that was installed
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-interop $(VENV)-backtest $(VENV)-fuzz $(INTEROP_JS)/node_modules build dist
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-interop $(VENV)-backtest $(VENV)-fuzz $(VENV)-cryptofeed3 $(INTEROP_JS)/node_modules build dist

@@ -1,5 +1,5 @@
 """`python -m bench [SECTION…] [--quick]`: run every section, or those named: fanout, idle, feed, matching, latency,
-lateness, recording.
+lateness, recording, receive.
 """
 
 import argparse
@@ -9,6 +9,7 @@ SECTIONS = {
     "fanout": "bench.fanout",
     "idle": "bench.idle",
     "feed": "bench.feed",
+    "receive": "bench.receive",
     "matching": "bench.matching",
     "latency": "bench.latency",
     "lateness": "bench.lateness",

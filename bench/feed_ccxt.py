@@ -47,7 +47,7 @@ async def _run(frames: Frames, times: int) -> Spent:
 
 
 def _prepare(exchange: Any, frames: Frames) -> Any:
-    exchange.set_markets(_markets(frames))
+    exchange.set_markets(make_markets(frames))
     client = exchange.client(URLS.get(frames.venue, "wss://bench.invalid/ws"))
     if frames.image is not None:
         _load_image(exchange, frames)
@@ -65,7 +65,7 @@ def _unwrap(payload: bytes) -> str:
 
 def _subscribe(client: Any, frames: Frames) -> None:
     """The handlers look subscriptions up by message hash and drop what was not asked for."""
-    for market in _markets(frames):
+    for market in make_markets(frames):
         symbol = market["symbol"]
         for name in (f"books:{market['id']}", f"orderbook:{symbol}", f"book.{market['id']}.raw"):
             client.subscriptions[name] = {"limit": 25}
@@ -73,7 +73,7 @@ def _subscribe(client: Any, frames: Frames) -> None:
 
 def _load_image(exchange: Any, frames: Frames) -> None:
     image = msgspec.json.decode(frames.image or b"")
-    symbol = _markets(frames)[0]["symbol"]
+    symbol = make_markets(frames)[0]["symbol"]
     snapshot = exchange.parse_order_book(image, symbol)
     snapshot["nonce"] = image["lastUpdateId"]
     book = exchange.order_book({}, 5000)
@@ -89,7 +89,8 @@ def _check(exchange: Any, frames: Frames) -> None:
         raise AssertionError(f"{frames.name}: ccxt kept no book")
 
 
-def _markets(frames: Frames) -> list[dict[str, Any]]:
+def make_markets(frames: Frames) -> list[dict[str, Any]]:
+    """The markets of the instruments in these frames, as ccxt keeps them."""
     if frames.venue == "binance_spot":
         return [_market("BTCUSDT", "BTC/USDT", "spot")]
     if frames.venue == "binance_usdm":

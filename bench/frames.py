@@ -77,7 +77,7 @@ class Spent:
 
 
 @dataclass(frozen=True)
-class _Choice:
+class Choice:
     name: str
     venue: str
     file: str
@@ -85,28 +85,28 @@ class _Choice:
 
 
 CHOICES = [
-    _Choice("Binance USD-M depth@0ms", "binance_usdm", "binance_usdm/btcusdt_20240808.gz", b'"depthUpdate"'),
-    _Choice("Binance spot depth@100ms", "binance_spot", "binance_spot/btcusdt_20240808.gz", b'"depthUpdate"'),
-    _Choice("OKX books (CRC32)", "okx", "okx/OKX.ws.1.0", b'"channel":"books","instId"'),
-    _Choice(
+    Choice("Binance USD-M depth@0ms", "binance_usdm", "binance_usdm/btcusdt_20240808.gz", b'"depthUpdate"'),
+    Choice("Binance spot depth@100ms", "binance_spot", "binance_spot/btcusdt_20240808.gz", b'"depthUpdate"'),
+    Choice("OKX books (CRC32)", "okx", "okx/OKX.ws.1.0", b'"channel":"books","instId"'),
+    Choice(
         "Kraken v2 book (CRC32)", "kraken", "kraken/kraken_btcusd_sample.cbcap", b'"channel":"book","type"'
     ),
-    _Choice(
+    Choice(
         "Kraken v2 book, with resubscriptions",
         "kraken",
         "kraken/kraken_btcusd_l2.cbcap",
         b'"channel":"book","type"',
     ),
-    _Choice("Deribit book raw", "deribit", "deribit/DERIBIT.ws.1.0", b'"channel":"book.'),
+    Choice("Deribit book raw", "deribit", "deribit/DERIBIT.ws.1.0", b'"channel":"book.'),
 ]
 
 
 def load() -> list[Frames]:
     """Every recording that is there."""
-    return [_load(choice) for choice in CHOICES if (RECORDINGS / choice.file).is_file()]
+    return [load_choice(choice) for choice in CHOICES if (RECORDINGS / choice.file).is_file()]
 
 
-def _load(choice: _Choice) -> Frames:
+def load_choice(choice: Choice) -> Frames:
     image, frames, before = None, [], []
     for record in Recording(RECORDINGS / choice.file).records():
         if record.kind == "fetched":

@@ -1,5 +1,7 @@
 """The benchmarks' own side runs: nothing else would tell that it no longer fits the code."""
 
+import asyncio
+import gc
 from pathlib import Path
 from random import Random
 
@@ -7,10 +9,18 @@ import pytest
 from bench import feed_ours, matching
 from bench.frames import Frames
 from bench.orders import stream
+from bench.receive_sets import ReceiveSet
+from bench.venue_sender import VenueSender
 
+from deltawire.model.events import BookDelta, Status
+from deltawire.ports import Wants
+from deltawire.sources.live.source import LiveSettings, open_live
 from deltawire.testing.link import Link
+from deltawire.testing.simulators import SERVED
 from deltawire.venues import make_venue
+from tests.support.live_harness import PushedClock
 from tests.support.traffic import Witnessed
+from tests.support.waiting import until
 from tests.venues.sessions import make_simulator
 
 
@@ -39,3 +49,37 @@ def test_orders_are_matched_and_committed(tmp_path: Path, monkeypatch: pytest.Mo
     )
     assert bare[1:] == journalled[1:] == margined[1:]
     assert all(bare[1:])
+
+
+async def test_a_live_source_receives_at_full_speed_and_keeps_nothing() -> None:
+    """30,000 messages from a sender that never waits; `make soak-receive` does it with ten million."""
+    simulator = SERVED["kraken"](subscribed=10)
+    name = simulator.instruments[0]
+    frames = [(0.0, simulator.image(name)), *((0.0, simulator.delta(name)) for _ in range(500))]
+    contract = next(each for each in simulator.contracts if each.name == name)
+    asked = ReceiveSet("kraken", "", (contract,), 1, (), {"subscribed": 10}, frozenset())
+    sender = VenueSender(asked, Frames("simulated", "kraken", frames, None, [], 1.0))
+    base = f"ws://127.0.0.1:{sender.listen()}"
+    source = open_live(LiveSettings("kraken", (name,), frozenset({"book"}), (base,)), PushedClock())
+    counts = {"deltas": 0, "stale": 0, "live": 0, "syncing": 0}
+
+    async def follow() -> None:
+        async for batch in source.events(Wants()):
+            for event in batch.events:
+                counts["deltas"] += isinstance(event, BookDelta)
+                if isinstance(event, Status):
+                    counts[event.state] += 1
+
+    task = asyncio.create_task(follow())
+    await until(lambda: counts["live"])
+    sizes, sent = [], 0
+    for part in range(4):
+        sent += await asyncio.to_thread(sender.send, 15)
+        await until(lambda part=part: counts["deltas"] >= (part + 1) * 15 * 500)
+        gc.collect()
+        sizes.append(len(gc.get_objects()))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert sent == 500 + 4 * 15 * 501
+    assert not counts["stale"]
+    assert abs(sizes[3] - sizes[1]) < 2000

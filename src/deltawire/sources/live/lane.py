@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -118,6 +119,9 @@ class Lane:
         self.redundant = redundant and venue.limits.joins
         self._context = context
         self._pool = pool
+        self._clock = context.clock
+        self._read_ns = 0
+        self._tapped = bool(number) and context.tap is not None
         self._tapping = Tapping(context.tap if number else None, f"{venue.name}/{number}", context.clock)
         self._streams = {stream.name: stream for stream in streams}
         self.names = {stream.instrument for stream in self._streams.values() if stream.instrument}
@@ -201,7 +205,7 @@ class Lane:
         try:
             link.socket = await open_socket(
                 link.url,
-                lambda frame: self._take(link, frame),
+                partial(self._take, link),
                 beat=beat,
                 max_message_size=limits.max_message_size,
                 tls=self._context.tls,
@@ -258,7 +262,7 @@ class Lane:
         self._joining_until = self._now() + int(FOLLOW_S * SECOND_NS)
         if self._joining is not None:
             for frame in self._joining.end_of_first():
-                self._use(frame, second)
+                self._use(frame, second, self._now())
         self._plan_replacement()
 
     async def _close(self) -> None:
@@ -336,13 +340,21 @@ class Lane:
     # Messages of the venue.
 
     def _take(self, link: _Link, frame: bytes) -> None:
-        link.heard_ns = self._now()
+        now = self._read_ns
+        if not now:
+            now = self._read_ns = self._clock.now()
+            asyncio.get_running_loop().call_soon(self._end_read)
+        link.heard_ns = now
         joining = self._joining
         if joining is None:
-            self._use(frame, link)
+            self._use(frame, link, now)
         else:
             leads = link is self._first and not joining.over
             self._use_all(joining.first if leads else joining.second, frame, link)
+
+    def _end_read(self) -> None:
+        """All messages that one read of the sockets has given are of one time."""
+        self._read_ns = 0
 
     def _use_all(self, choose: Callable[[bytes], list[bytes]], frame: bytes, link: _Link) -> None:
         try:
@@ -350,12 +362,11 @@ class Lane:
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError):
             frames = [frame]  # whose fault it is, the state machine says
         for each in frames:
-            self._use(each, link)
+            self._use(each, link, self._read_ns)
 
-    def _use(self, frame: bytes, link: _Link) -> None:
-        now = self._now()
+    def _use(self, frame: bytes, link: _Link, now: int) -> None:
         beside = link is self._second
-        if not beside:
+        if self._tapped and not beside:
             self._tapping.received(frame)
         try:
             outputs = self.venue.received(frame, now)
@@ -365,7 +376,12 @@ class Lane:
             if link.socket is not None:
                 link.socket.end("a message that could not be handled")
             return
-        used = bool(outputs) and self._handle(outputs, now, link)
+        if len(outputs) == 1 and type(change := outputs[0]) is BookDelta:
+            used = change.instrument.name in self.names  # nearly every message, so without what others need
+            if used:
+                self._context.publish([change], now)
+        else:
+            used = bool(outputs) and self._handle(outputs, now, link)
         if beside and used:
             self._tapping.received(frame)
 
@@ -590,7 +606,7 @@ class Lane:
             self._context.publish(events, self._now())
 
     def _now(self) -> int:
-        return self._context.clock.now()
+        return self._clock.now()
 
 
 def _end(link: _Link, why: str) -> None:

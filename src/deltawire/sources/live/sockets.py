@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
+TEXT = WSMsgType.TEXT
 CONNECT_S = 10.0
 CLOSE_S = 2.0
 FRAME_OVERHEAD = 64
@@ -40,7 +41,7 @@ class Socket(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """See picows; frames of one message are joined."""
         kind = frame.msg_type
-        if kind is WSMsgType.TEXT and frame.fin and not self._parts:
+        if kind is TEXT and frame.fin and not self._parts:
             self._take(frame.get_payload_as_bytes())
         elif kind is WSMsgType.PING:
             self._beat(True)

@@ -27,8 +27,10 @@ from deltawire.venues.live.reconnecting import Reconnecting
 
 log = structlog.get_logger("deltawire")
 TOPICS: frozenset[Topic] = frozenset({"book", "trades", "ticker"})
-MOST_QUEUED = 20_000
+MOST_QUEUED = 2_000
 """Batches that nobody has taken; beyond it the sockets are not read until half of them are gone."""
+MOST_TOGETHER = 16
+"""Events of one time that are put together into a batch."""
 FETCHES_AT_ONCE = 4
 AUDIT_SHARE = 0.25
 """Of the venue's REST weight."""
@@ -177,10 +179,18 @@ class LiveSource:
 
     def publish(self, events: list[Event], at_ns: int) -> None:
         """Queue events of a lane; time never goes back."""
-        last_ns = self._queue[-1].at_ns if self._queue else 0
-        self._queue.append(Batch(self.venue, max(at_ns, last_ns), events))
-        self._news.set()
-        if len(self._queue) > MOST_QUEUED and not self._paused:
+        queue = self._queue
+        if queue:
+            last = queue[-1]
+            if last.at_ns >= at_ns:
+                at_ns = last.at_ns
+                if len(last.events) < MOST_TOGETHER:
+                    last.events.extend(events)
+                    return
+        else:
+            self._news.set()
+        queue.append(Batch(self.venue, at_ns, events))
+        if len(queue) > MOST_QUEUED and not self._paused:
             self._pause(paused=True)
 
     def listed(self, listing: Listing) -> None:
