@@ -27,7 +27,7 @@ BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
 TIMES ?= 1000
-.PHONY: help live demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel lock clean
+.PHONY: help live demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel dist lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -132,8 +132,11 @@ bystander: $(VENV)/ready-dev ## Search for BYSTANDER_SECONDS for what holds up a
 kernel: $(VENV)/ready-dev ## Build the compiled kernel anew (FLAGS= for the compiler)
 	$(BIN)/python tools/build_kernel.py $(FLAGS)
 
+dist: $(VENV)/ready-dev ## Build the sdist and a wheel into dist/, install the wheel without a compiler, and serve with it
+	$(BIN)/python tools/dist.py
+
 lock: $(VENV)/ready-dev ## Resolve the dependencies with hashes, keeping locked versions (UPGRADE=1: the newest)
 	$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## Forget everything that was installed
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-interop $(VENV)-backtest $(VENV)-fuzz $(INTEROP_JS)/node_modules build
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-interop $(VENV)-backtest $(VENV)-fuzz $(INTEROP_JS)/node_modules build dist

@@ -173,7 +173,6 @@ def test_no_folder_has_more_files_than_a_reader_can_look_through() -> None:
 SHORT = 40
 """Lines; a shorter file that one other imports joins it."""
 APART = {
-    "cli/config.py": "a command",
     "exchange/accounts/what_if.py": "asked from outside the room, for what nothing inside needs",
     "market/health.py": "counts of one book, beside what is known of it now",
     "options/variance.py": "a formula",

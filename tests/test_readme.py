@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 
-from deltawire.cli.main import app
+from deltawire.cli.main import make_app
 from tests.support.serving import Served, connected, serving
 from tests.support.waiting import HANG_S
 
@@ -121,7 +121,7 @@ def typed() -> list[str]:
 @pytest.mark.parametrize("line", typed())
 def test_every_command_that_is_shown_is_one(line: str) -> None:
     arguments = [word for word in shlex.split(line)[1:] if word != "…"]
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(make_app())
     while hasattr(command, "commands") and not arguments[0].startswith("--"):
         name = arguments.pop(0)
         assert name in command.commands, f"no command {name}"

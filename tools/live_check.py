@@ -9,7 +9,7 @@ from deltawire.errors import DeltawireError
 from deltawire.model.events import BookDelta, BookImage, Event, Fault, Status, Ticker, Trade
 from deltawire.ports import Wants
 from deltawire.roles.gateway import WallClock
-from deltawire.sources.live import LiveSettings, LiveSource, open_live
+from deltawire.sources.live.source import LiveSettings, LiveSource, open_live
 from deltawire.testing.replica import ContractViolationError, Replica
 
 FAILURES = ("gap", "checksum", "crossed", "mismatch", "malformed")

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from deltawire.roles.recorded import Recording
     from deltawire.session.account_items import Balance, Order, Position, UserTrade
     from deltawire.session.client import BookMirror, Notification
-    from deltawire.sources import replay
+    from deltawire.sources.tabular import replay
 else:
 
     def __getattr__(name):
@@ -104,7 +104,7 @@ PLACES = {
     "UserTrade": "session.account_items",
     "connect": "client",
     "open": "roles.opening",
-    "replay": "sources",
+    "replay": "sources.tabular",
 }
 """The module that defines each exported name."""
 

@@ -20,7 +20,7 @@ from deltawire.analytics.known_book import known_book
 from deltawire.model.events import BookDelta, BookImage, Changes, Event, Levels, Status, Trade
 from deltawire.model.known_range import KnownRange
 from deltawire.ports import Wants
-from deltawire.sources import replay
+from deltawire.sources.tabular import replay
 from deltawire.venues import make_venue
 from tests.support.market_events import MS_NS, START_NS, make_instrument
 from tests.support.narrow_books import NAME, Truth, run, steps

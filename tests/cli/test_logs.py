@@ -76,3 +76,35 @@ def test_a_taken_port_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         taken.listen()
         outcome = run(capsys, "serve", "--echo", "--port", taken.getsockname()[1])
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+
+
+def test_logs_are_json_if_the_environment_says_so(tmp_path: Path) -> None:
+    tape = deribit_tape(tmp_path / "tape.log")
+    served = "serve", "--replay", tape, "--venue", "deribit", "--speed", "max"
+    with Command(
+        *served,
+        DELTAWIRE_HOME=str(tmp_path / "h"),
+        DELTAWIRE_LOG="json",
+        DELTAWIRE_SERVE_PORT="0",
+        DELTAWIRE_SERVE_SELF_SIGNED="1",
+    ) as server:
+        assert re.search(r"wss://127.0.0.1:(?!8080/)", server.out.until("WebSocket"))
+        line = json.loads(server.err.until("source ended"))
+    assert (line["venue"], line["level"]) == ("deribit", "info")
+
+
+def test_another_format_of_logs_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DELTAWIRE_LOG", "xml")
+    outcome = run(capsys, "serve", "--port", 0)
+    assert (outcome.code, "DELTAWIRE_LOG must be text or json" in outcome.err) == (2, True)
+
+
+def test_active_faults_are_shown_at_the_start(tmp_path: Path) -> None:
+    options = "--port", 0, "--drop", 0.25, "--latency", "cloud", "--fault", "maintenance:120:10"
+    with Command("serve", *options, DELTAWIRE_HOME=str(tmp_path / "h")) as server:
+        assert (
+            server.out.until("  faults ").split(maxsplit=1)[1]
+            == "latency cloud, drop 0.25, maintenance:120:10"
+        )

@@ -66,7 +66,7 @@ def test_every_command_explains_itself(capsys: Capture, command: str, words: lis
     [
         (["serv"], ["serv", "serve", "see deltawire --help"]),
         (["serve", "--prt", "1"], ["--prt", "--port", "see deltawire serve --help"]),
-        (["serve", "--port", "many"], ["--port", "integer"]),
+        (["serve", "--port", "many"], ["--port", "not a valid int"]),
         (["watch"], ["see deltawire watch --help"]),
         (["serve", "--config"], ["requires an argument; see deltawire serve --help"]),
         (["keys", "add", "--scope"], ["requires an argument; see deltawire keys add --help"]),

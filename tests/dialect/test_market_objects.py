@@ -169,6 +169,14 @@ def test_a_summary_has_null_where_there_is_no_price() -> None:
     assert summary_object(state, market)["mid_price"] == pytest.approx(100.1)
 
 
+def test_a_summary_has_the_price_of_a_combo_that_is_quoted_at_zero() -> None:
+    market, book = Market(VENUE), ScriptedBook()
+    for event in book.image({0: 1}, {2: 1}):
+        state = market.apply(event)
+    summary = summary_object(state, market)
+    assert (summary["bid_price"], summary["ask_price"], summary["mid_price"]) == (0.0, 0.2, 0.1)
+
+
 def test_a_summary_of_an_option_has_its_iv_and_of_a_perpetual_its_funding() -> None:
     market = Market(VENUE)
     option = market.apply(

@@ -1,5 +1,6 @@
 """The market's past is the same whether it was lived through, replayed or taken from a snapshot."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -104,3 +105,17 @@ def test_a_restart_in_the_middle_of_a_minute_goes_on_with_its_candle() -> None:
 def test_what_is_no_longer_listed_is_forgotten(lived: Lived) -> None:
     lived.harness.accounts.pricing.delist(LINEAR.name)
     assert LINEAR.name not in {each.instrument.name for each in lived.past.events() if isinstance(each, Past)}
+
+
+def test_the_past_of_instruments_with_one_mark_takes_little_memory() -> None:
+    harness = ExchangeHarness()
+    outputs = harness.prices(60_000.0)
+    pricing = harness.accounts.pricing
+    past = MarketPast(lambda: pricing)
+    tracemalloc.start()
+    try:
+        past.apply(outputs)
+        size = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert size / len(pricing.marks) < 2560

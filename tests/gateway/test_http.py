@@ -106,6 +106,17 @@ def test_a_query_value_of_the_wrong_kind_is_named(traded: GatewayServer, query: 
     assert (status, answer["error"]["code"], answer["error"]["data"]["param"]) == (400, -32602, param)
 
 
+def test_a_repeated_query_parameter_is_a_list_and_refused_where_one_value_is_expected(
+    traded: GatewayServer,
+) -> None:
+    asked = urlencode({"instrument_names": ["BTC-PERPETUAL", "BTC-PERPETUAL"]}, doseq=True)
+    assert len(traded.get(f"/api/v2/public/get_definitions?{asked}")[1]["result"]["instruments"]) == 1
+    name = "instrument_name=BTC-PERPETUAL"
+    status, answer = traded.get(f"/api/v2/public/get_order_book?{name}&{name}")
+    assert (status, answer["error"]["code"]) == (400, -32602)
+    assert answer["error"]["data"] == {"param": "instrument_name", "reason": "Expected `str`, got `array`"}
+
+
 @pytest.mark.parametrize("names", ["BTC-PERPETUAL", "[", "[" * 20_000, "[1e400]", "[[]]", "[1]", '{"0":"x"}'])
 def test_a_query_value_that_is_no_list_of_texts_is_named(traded: GatewayServer, names: str) -> None:
     query = urlencode({"instrument_names": names})

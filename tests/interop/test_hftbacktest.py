@@ -7,7 +7,7 @@ import pytest
 
 from deltawire.model.events import Event, Status
 from deltawire.recording.exports.hftbacktest import write
-from deltawire.sources import replay
+from deltawire.sources.tabular import replay
 from deltawire.tables.books import TrackedBooks
 from deltawire.testing.recordings import make_recording, write_log
 

@@ -13,7 +13,7 @@ from deltawire.analytics.derivation import FollowedBook
 from deltawire.analytics.known_book import KnownBook
 from deltawire.analytics.order_flow import OrderFlow
 from deltawire.model.events import BookDelta, BookImage
-from deltawire.sources import replay
+from deltawire.sources.tabular import replay
 from tests.analytics.books import random_books
 
 wickra = pytest.importorskip("wickra")

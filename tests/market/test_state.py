@@ -1,5 +1,7 @@
 """One instrument as the events left it."""
 
+import tracemalloc
+
 import pytest
 
 from deltawire.market.state import TRADES_KEPT, InstrumentState
@@ -141,3 +143,15 @@ def test_a_delta_sets_sizes_whatever_they_were(state: InstrumentState) -> None:
 )
 def test_kinds_and_currencies(state: InstrumentState, kind: str, currency: str, fits: bool) -> None:
     assert state.fits(kind, currency) is fits
+
+
+def test_an_instrument_without_events_takes_little_memory() -> None:
+    """An exchange lists more than 800, most of them options that seldom trade."""
+    instrument = make_instrument()
+    tracemalloc.start()
+    try:
+        states = [InstrumentState(instrument, instrument.name, 1) for _ in range(200)]
+        size = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert size / len(states) < 4096

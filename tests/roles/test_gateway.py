@@ -1,17 +1,23 @@
 """The whole server: sources that end or fail, how it stops, and what it says when it cannot start."""
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from deltawire.errors import RecordingError, UsageError
+from deltawire.exchange.instruments.catalogue import VENUE as EXCHANGE
 from deltawire.gateway.gateway import Limits
-from deltawire.roles.gateway import App, listen
+from deltawire.roles.exchange import BuiltinExchange, Setup
+from deltawire.roles.gateway import App, WallClock, listen
 from tests.support.frames import CLOSE, client_frame
-from tests.support.gateway_server import GatewayServer, Neighbour, RawClient, open_socket
+from tests.support.gateway_server import GatewayServer, HandFedSource, Neighbour, RawClient, open_socket
 from tests.support.market_events import ScriptedBook, make_instrument
+from tests.support.waiting import HANG_S
 
 HOME, AWAY = "book.BTC-PERPETUAL.raw", "book.okx:BTC-USDT.raw"
 TWO = ("deribit", "okx")
@@ -40,6 +46,41 @@ def two_books(server: GatewayServer) -> ScriptedBook:
 
 
 # Sources.
+
+
+def best_bid(server: GatewayServer) -> float:
+    """As a new client hears it."""
+    with open_socket(server) as client:
+        book = client.answer("public/get_order_book", instrument_name="BTC-PERPETUAL")["result"]
+        price: float = book["best_bid_price"]
+        return price
+
+
+def test_requests_wait_until_the_exchange_has_begun(tmp_path: Path) -> None:
+    exchange = BuiltinExchange(tmp_path, WallClock(), Setup(), speed=1)
+    source, book = HandFedSource(EXCHANGE), ScriptedBook(make_instrument(venue=EXCHANGE))
+    with (
+        closing(exchange),
+        GatewayServer(sources=[source], trading=exchange.service) as server,
+        ThreadPoolExecutor(1) as client,
+    ):
+        asked = client.submit(best_bid, server)
+        with pytest.raises(TimeoutError):
+            asked.result(0.3)
+        server.ask(lambda: source.feed(book.image({1000: 1}, {1001: 1})))
+        assert asked.result(HANG_S) == 100.0
+
+
+def test_a_venue_is_served_though_the_exchange_does_not_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deltawire.roles.gateway.BEGINS_WITHIN_S", 0.1)
+    exchange = BuiltinExchange(tmp_path, WallClock(), Setup(), speed=1)
+    sources = [HandFedSource(EXCHANGE), away := HandFedSource("okx")]
+    with closing(exchange), GatewayServer(sources=sources, trading=exchange.service) as server:
+        server.ask(lambda: away.feed(other_book().image({500: 1}, {501: 1})))
+        with subscribed(server, AWAY):
+            pass
 
 
 def test_a_source_that_fails_leaves_its_books_stale_and_the_others_alone() -> None:

@@ -20,7 +20,7 @@ from deltawire.roles.gateway import App, WallClock, listen
 from deltawire.roles.in_process import InProcess
 from deltawire.roles.live import parse_live
 from deltawire.session.channel_book import ChannelBook
-from deltawire.sources.live import LiveSource, open_live
+from deltawire.sources.live.source import LiveSource, open_live
 from deltawire.testing.venue_server import VenueServer
 from tests.support.waiting import HANG_S, until
 

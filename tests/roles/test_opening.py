@@ -10,7 +10,7 @@ import deltawire
 from deltawire.client import Item
 from deltawire.errors import FeedError, SubscriptionRefused, UsageError
 from deltawire.model.events import BookDelta, BookImage, Event, Status, Trade
-from deltawire.sources import replay
+from deltawire.sources.tabular import replay
 from deltawire.testing.recordings import make_recording, write_log
 from tests.client.test_subscription import RebuiltBook
 from tests.support.gateway_server import GatewayServer

@@ -12,8 +12,8 @@ from deltawire.recording.ledger import read_ledger
 from deltawire.recording.recorder import Recorder
 from deltawire.recording.stream import Limits
 from deltawire.roles.gateway import WallClock
-from deltawire.sources import replay
 from deltawire.sources.recorded import Playing, connections_at, sources_at, span_of
+from deltawire.sources.tabular import replay
 from deltawire.testing.recordings import STEP_NS, make_recording, write_log
 from deltawire.testing.replica import Replica
 

@@ -40,7 +40,7 @@ def test_files_are_for_their_owner_only_and_hold_no_secret(store: KeyStore) -> N
     finally:
         os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in store.folder.iterdir()}
-    assert modes == {"keys.json": 0o600, "master.key": 0o600, "keys.lock": 0o600}
+    assert modes == dict.fromkeys(("keys.json", "master.key", "keys.lock", "store.json"), 0o600)
     assert stat.S_IMODE(store.folder.stat().st_mode) == 0o700
     found = b"".join(path.read_bytes() for path in store.folder.iterdir())
     assert SECRET.encode() not in found

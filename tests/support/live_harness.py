@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from deltawire.model.events import BookDelta, BookImage, Event, Fault, Status
 from deltawire.ports import Batch, Tap, Wants
-from deltawire.sources.live import LiveSettings, LiveSource
+from deltawire.sources.live.source import LiveSettings, LiveSource
 from deltawire.testing.replica import Replica
 from deltawire.testing.venue_server import Fault as VenueFault
 from deltawire.testing.venue_server import Market, VenueServer

@@ -28,7 +28,7 @@ TICKS = {
     "binance_spot": "0.01",
     "binance_usdm": "0.1",
 }
-SAMPLED = examples(20)
+SAMPLED = examples(8)
 """Of a recording so many updates are damaged, or all where it has no more."""
 LENGTHS = {
     "deribit": 1_000,

@@ -1,6 +1,5 @@
 """Candles from trades: one-minute buckets, and longer ones made of them."""
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from math import fsum
 
@@ -17,8 +16,9 @@ class CandleSeries:
     def __init__(self, kept: int = KEPT_MINUTES) -> None:
         self.count = 0
         """How many trades there have been."""
-        self._buckets: deque[Candle] = deque(maxlen=kept)
-        self._counts: deque[int] = deque(maxlen=kept)
+        self._kept = kept
+        self._buckets: list[Candle] = []
+        self._counts: list[int] = []
         """How many there had been at the end of each bucket."""
 
     def add(self, trade: Trade) -> None:
@@ -32,6 +32,7 @@ class CandleSeries:
         if last is None or open_ns > last.open_ns:
             self._buckets.append(Candle(instrument, open_ns, 1, price, price, price, price, volume, cost))
             self._counts.append(self.count)
+            del self._buckets[: -self._kept], self._counts[: -self._kept]
             return
         self._counts[-1] = self.count
         self._buckets[-1] = Candle(
@@ -53,7 +54,7 @@ class CandleSeries:
 
     def restore(self, candles: Iterable[Candle], trades: Sequence[Trade] = ()) -> None:
         """Continue after these minutes; `trades` are the newest of their trades, and the first of them counts as 1."""
-        self._buckets = deque(candles, self._buckets.maxlen)
+        self._buckets = list(candles)[-self._kept :]
         self._counts.clear()
         self.count = 0
         for bucket in self._buckets:

@@ -3,7 +3,8 @@
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 from io import TextIOBase
 from typing import Annotated, Any
 
@@ -11,46 +12,45 @@ import typer
 
 from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
-from deltawire.cli import (
-    account,
-    config,
-    export,
-    journal,
-    keys,
-    mcp,
-    plan,
-    record,
-    repair,
-    replay,
-    serve,
-    simulate,
-    verify,
-    watch,
-)
 from deltawire.cli.output import write_what_fits
 from deltawire.errors import JournalError, RecordingError, UsageError
 
 UNWRITABLE = errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG
 """Errors of an output; if its reader has gone (EPIPE), the command ends without a message."""
-app = typer.Typer(
-    name="deltawire",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-)
+COMMANDS = {
+    "serve": "serve.serve",
+    "record": "record.record",
+    "replay": "replay.replay",
+    "simulate": "simulate.simulate",
+    "plan": "plan.plan",
+    "verify": "verify.verify",
+    "repair": "repair.repair_directory",
+    "compact": "export.compact_directory",
+    "export": "export.export",
+    "watch": "watch.watch",
+    "mcp": "mcp.mcp",
+    "drain": "drain.drain",
+    "doctor": "doctor.doctor",
+    "backup": "backup.backup",
+    "restore": "backup.restore",
+    "version": "version.version",
+    "keys": "keys.app",
+    "account": "account.app",
+    "config": "config.app",
+    "journal": "journal.app",
+}
+"""Every command and where it is in `deltawire.cli`; what a command needs is imported when it is asked for."""
 
 
-def _version(asked: bool) -> None:
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(f"deltawire {__version__} ({DESCRIPTION})")
         raise typer.Exit
 
 
-@app.callback()
 def deltawire(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    asked: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
     """One verified WebSocket API in front of recordings of crypto-derivatives venues, or of a built-in exchange.
@@ -62,21 +62,30 @@ def deltawire(
     """
 
 
-app.command("serve")(serve.serve)
-app.command("record")(record.record)
-app.command("replay")(replay.replay)
-app.command("simulate")(simulate.simulate)
-app.command("plan")(plan.plan)
-app.command("verify")(verify.verify)
-app.command("repair")(repair.repair_directory)
-app.command("compact")(export.compact_directory)
-app.command("export")(export.export)
-app.command("watch")(watch.watch)
-app.command("mcp")(mcp.mcp)
-app.add_typer(keys.app)
-app.add_typer(account.app)
-app.add_typer(config.app)
-app.add_typer(journal.app, name="journal")
+def make_app(names: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with these commands."""
+    app = typer.Typer(
+        name="deltawire",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+    )
+    app.callback()(deltawire)
+    for name in names:
+        module, _, attribute = COMMANDS[name].partition(".")
+        command = getattr(import_module(f"deltawire.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
+def app_for(arguments: Sequence[str]) -> typer.Typer:
+    """The command line with the command that the arguments name; with all commands if they name none."""
+    name = next((word for word in arguments if not word.startswith("-")), "")
+    return make_app([name] if name in COMMANDS else COMMANDS)
 
 
 class NullOutput(TextIOBase):
@@ -102,7 +111,7 @@ def _give_up_output() -> None:
     os.close(nowhere)
 
 
-def _asked(arguments: Sequence[str]) -> str:
+def _asked(app: typer.Typer, arguments: Sequence[str]) -> str:
     """The command that the arguments name, as far as it exists."""
     command: Any = typer.main.get_command(app)
     path = "deltawire"
@@ -118,11 +127,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; errors that the user can fix are one line on standard error, with exit code 2."""
     arguments = sys.argv[1:] if arguments is None else arguments
     _open_outputs()
+    app = app_for(arguments)
     try:
-        code = app(arguments or ["--help"], standalone_mode=False, prog_name="deltawire")
+        code = app(
+            arguments or ["--help"],
+            standalone_mode=False,
+            prog_name="deltawire",
+            auto_envvar_prefix="DELTAWIRE",
+        )
         sys.stdout.flush()  # the last write may fail, too
     except typer.TyperException as error:
-        where = _asked(arguments)
+        where = _asked(app, arguments)
         print(f"deltawire: {error.format_message().rstrip('.?')}; see {where} --help", file=sys.stderr)
         sys.exit(2)
     except (UsageError, RecordingError, JournalError) as error:

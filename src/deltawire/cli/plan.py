@@ -12,7 +12,7 @@ from deltawire.cli.serve import VENUES, split_patterns
 from deltawire.errors import FeedError, UsageError
 from deltawire.model.limits import Limits
 from deltawire.roles.gateway import WallClock
-from deltawire.sources.live import LiveSettings, LiveSource, open_live
+from deltawire.sources.live.source import LiveSettings, LiveSource, open_live
 from deltawire.venues import REGISTRY, make_venue
 from deltawire.venues.live.planning import Plan
 

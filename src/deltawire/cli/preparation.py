@@ -7,21 +7,17 @@ from pathlib import Path
 import msgspec
 
 from deltawire.access.keys import Key
-from deltawire.config import Config, Listen, Live
-from deltawire.errors import UsageError
-from deltawire.ports import Tap
+from deltawire.config import Config, Listen
+from deltawire.errors import JournalError, UsageError
+from deltawire.journal.files import check_private
+from deltawire.ports import Source, Tap
 from deltawire.roles.exchange import JOURNAL, parse_conditions
 from deltawire.roles.gateway import AddressInUseError, WallClock, bind
-from deltawire.sources.live import LiveSettings, LiveSource, open_live
 from deltawire.sources.live.addresses import check_bases
-from deltawire.sources.recorded import Playing, sources_at
-from deltawire.sources.replay import ReplaySource
 from deltawire.store.accounts import AccountStore
-from deltawire.store.certificates import check_self_signed, load_tls
-from deltawire.store.home import check_folder, home
+from deltawire.store.home import check_folder, home, stated_version
 from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY
-from deltawire.venues.live.allowance import Allowances
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -29,8 +25,8 @@ class Prepared(msgspec.Struct, frozen=True):
 
     pace: float | None
     """Seconds per second, None for maximum speed."""
-    recordings: list[ReplaySource]
-    live: list[LiveSource]
+    recordings: list[Source]
+    live: list[Source]
     tls: ssl.SSLContext | None
     """None without TLS, or if the server creates a self-signed certificate."""
     keys: list[Key]
@@ -43,15 +39,20 @@ def prepare(settings: Config, *, echo: bool = False, tap: Tap | None = None, fro
     pace = None if settings.speed == "max" else float(settings.speed)
     if serves_exchange(settings) and not echo:
         _check_exchange(settings, pace)
+    recordings = _open_recordings(settings, pace, from_ns, tap) if settings.replay else []
+    live = _open_venues(settings, tap) if settings.live else []
+    return Prepared(pace, recordings, live, _read_tls(settings), KeyStore().read())
+
+
+def _open_recordings(settings: Config, pace: float | None, from_ns: int, tap: Tap | None) -> list[Source]:
+    from deltawire.sources.recorded import Playing, sources_at  # only recordings need it
+
     playing = Playing(pace, settings.loop, from_ns, tap)
-    recordings = [
+    return [
         source
         for replay in settings.replay
         for source in sources_at(replay.file, WallClock(), venue=replay.venue, playing=playing)
     ]
-    allowances = Allowances()
-    live = [_live(each, allowances, tap) for each in settings.live]
-    return Prepared(pace, recordings, live, _read_tls(settings), KeyStore().read())
 
 
 def serves_exchange(settings: Config) -> bool:
@@ -59,11 +60,19 @@ def serves_exchange(settings: Config) -> bool:
     return settings.with_exchange or not (settings.replay or settings.live)
 
 
-def _live(live: Live, allowances: Allowances, tap: Tap | None) -> LiveSource:
-    settings = LiveSettings(
-        live.venue, live.instruments, frozenset(live.topics), live.endpoints, live.second_connection
-    )
-    return open_live(settings, WallClock(), allowances=allowances, tls=trusting(live.cafile), tap=tap)
+def _open_venues(settings: Config, tap: Tap | None) -> list[Source]:
+    from deltawire.sources.live.source import LiveSettings, open_live  # only venues need it
+    from deltawire.venues.live.allowance import Allowances
+
+    allowances = Allowances()
+    sources: list[Source] = []
+    for live in settings.live:
+        asked = LiveSettings(
+            live.venue, live.instruments, frozenset(live.topics), live.endpoints, live.second_connection
+        )
+        tls = trusting(live.cafile)
+        sources.append(open_live(asked, WallClock(), allowances=allowances, tls=tls, tap=tap))
+    return sources
 
 
 def trusting(cafile: str) -> ssl.SSLContext | None:
@@ -100,12 +109,24 @@ def _check_exchange(settings: Config, pace: float | None) -> None:
     if pace is None:
         raise UsageError("--speed max applies to recordings: the exchange needs a number")
     parse_conditions(settings.exchange)
+    check_folder(home())
     check_folder(home() / JOURNAL)
+    stated_version(home())
+    journal = home() / JOURNAL
+    if journal.is_dir():
+        try:
+            check_private(journal)
+        except JournalError as error:
+            raise UsageError(f"the exchange cannot start: {error}") from error
     AccountStore().read()
 
 
 def _read_tls(settings: Config) -> ssl.SSLContext | None:
     tls = settings.tls
+    if not (tls.self_signed or tls.certificate):
+        return None
+    from deltawire.store.certificates import check_self_signed, load_tls  # only TLS needs it
+
     if tls.self_signed:
         check_self_signed(home(), settings.listen.host)
     return load_tls(Path(tls.certificate), Path(tls.key) if tls.key else None) if tls.certificate else None

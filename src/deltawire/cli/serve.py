@@ -9,7 +9,7 @@ import ssl
 import sys
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -19,20 +19,20 @@ from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
 from deltawire.cli.logs import keep_no_core, log_to_stderr
 from deltawire.cli.preparation import Prepared, parse_endpoints, prepare, serves_exchange
-from deltawire.cli.record import format_progress
 from deltawire.config import SPEEDS, Config, Listen, Live, Replay, Tls, is_speed, load_config
 from deltawire.errors import JournalError, UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
-from deltawire.recording.recorder import Recorder
-from deltawire.roles.exchange import BuiltinExchange
+from deltawire.roles.draining import Draining, drainable
+from deltawire.roles.exchange import BuiltinExchange, Setup
 from deltawire.roles.gateway import App, WallClock, listen
 from deltawire.roles.gateway import serve as serve_app
-from deltawire.roles.recording import record_own, report_trouble
-from deltawire.store.certificates import load_tls, self_signed
-from deltawire.store.home import home, make_folder
+from deltawire.store.home import home, make_home
 from deltawire.store.keys import KeyStore
 from deltawire.venues import REGISTRY
+
+if TYPE_CHECKING:
+    from deltawire.recording.recorder import Recorder
 
 ECHO_LIMITS = Limits(
     max_message_size=64 * 1024 * 1024, max_fragments=1 << 20, max_unsent_bytes=256 * 1024 * 1024
@@ -78,7 +78,10 @@ def serve(
     with_exchange: Annotated[
         bool,
         typer.Option(
-            "--exchange", help="Serve the built-in exchange beside venues and recordings; it is home."
+            "--exchange",
+            envvar="DELTAWIRE_SERVE_EXCHANGE",
+            show_envvar=False,
+            help="Serve the built-in exchange beside venues and recordings; it is home.",
         ),
     ] = False,
     speed: Annotated[
@@ -134,7 +137,10 @@ def serve(
     own_signed: Annotated[
         bool,
         typer.Option(
-            "--self-signed", help="Serve wss and https with a self-signed certificate, for development."
+            "--self-signed",
+            envvar="DELTAWIRE_SERVE_SELF_SIGNED",
+            show_envvar=False,
+            help="Serve wss and https with a self-signed certificate, for development.",
         ),
     ] = False,
     record: Annotated[
@@ -195,14 +201,20 @@ def serve(
     if record is None:
         serve_settings(settings, echo=echo)
         return
-    with contextlib.closing(Recorder(record)) as recorder:
+    _serve_recorded(settings, record, echo=echo)
+
+
+def _serve_recorded(settings: Config, folder: Path, *, echo: bool) -> None:
+    from deltawire.cli.record import format_progress  # without --record the server needs none of this
+    from deltawire.recording.recorder import Recorder
+
+    with contextlib.closing(Recorder(folder)) as recorder:
         serve_settings(settings, echo=echo, recorder=recorder)
-    progress = recorder.progress
-    print(f"recorded {format_progress(progress)}: {record}", flush=True)
+    print(f"recorded {format_progress(recorder.progress)}: {folder}", flush=True)
 
 
 def serve_settings(
-    settings: Config, *, echo: bool = False, recorder: Recorder | None = None, from_ns: int = 0
+    settings: Config, *, echo: bool = False, recorder: "Recorder | None" = None, from_ns: int = 0
 ) -> None:
     """Serve until stopped. `recorder` taps the sources; recordings are played from `from_ns` on."""
     gc.set_threshold(*COLLECTED_AFTER)
@@ -225,7 +237,17 @@ def serve_settings(
         _announce(served, f"[{host}]" if ":" in host else host, sock.getsockname()[1], secure=bool(tls))
         if builtin is not None:
             print("  trade      deltawire account add NAME --deposit BTC=10", flush=True)
+            if active := _faults(settings.exchange):
+                print(f"  faults     {active}", flush=True)
         _run(app, sock, tls, recorder)
+
+
+def _faults(setup: Setup) -> str:
+    """What makes the exchange worse than it is, for all to see; empty without."""
+    conditions = [f"latency {setup.latency}"] * (setup.latency != "none") + [f"drop {setup.drop:g}"] * bool(
+        setup.drop
+    )
+    return ", ".join([*conditions, *setup.faults])
 
 
 def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | None, *, echo: bool) -> App:
@@ -247,7 +269,7 @@ def _make_app(settings: Config, prepared: Prepared, builtin: BuiltinExchange | N
     )
 
 
-def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None, recorder: Recorder | None) -> None:
+def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None, recorder: "Recorder | None") -> None:
     failed: BaseException | None = None
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -264,7 +286,7 @@ def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None, recorder: Re
 
 def _open_exchange(settings: Config, prepared: Prepared) -> BuiltinExchange:
     folder = home()
-    make_folder(folder)
+    make_home(folder)
     return BuiltinExchange(folder, WallClock(), settings.exchange, speed=prepared.pace or 1.0)
 
 
@@ -275,7 +297,7 @@ def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:
 
 
 async def _until_stopped(
-    app: App, sock: socket.socket, tls: ssl.SSLContext | None, recorder: Recorder | None
+    app: App, sock: socket.socket, tls: ssl.SSLContext | None, recorder: "Recorder | None"
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -286,18 +308,25 @@ async def _until_stopped(
         loop.add_signal_handler(number, stop.set)
     for after_s in FROZEN_AFTER_S:
         loop.call_later(after_s, gc.freeze)
-    recording = []
-    if recorder is not None:
-        recording.append(loop.create_task(report_trouble(recorder)))
-        if app.gateway.trading is not None:
-            recording.append(loop.create_task(record_own(app, recorder)))
+    recording = _start_recording(app, recorder) if recorder is not None else []
+    draining = Draining()
     try:
-        await serve_app(app, sock, stop, tls)
+        async with drainable(sock.getsockname()[1], draining):
+            await serve_app(app, sock, stop, tls, draining=draining)
     finally:
         for task in recording:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+
+def _start_recording(app: App, recorder: "Recorder") -> list[asyncio.Task[None]]:
+    from deltawire.roles.recording import record_own, report_trouble
+
+    tasks = [asyncio.create_task(report_trouble(recorder))]
+    if app.gateway.trading is not None:
+        tasks.append(asyncio.create_task(record_own(app, recorder)))
+    return tasks
 
 
 def _announce(served: list[str], host: str, port: int, *, secure: bool) -> None:
@@ -321,6 +350,8 @@ def _tls(stated: Tls, certificate: str | None, key: str | None, *, own_signed: b
 
 
 def _self_signed(host: str) -> ssl.SSLContext:
+    from deltawire.store.certificates import load_tls, self_signed
+
     return load_tls(self_signed(home(), host), None)
 
 

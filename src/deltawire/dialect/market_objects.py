@@ -295,19 +295,31 @@ def contracts(instrument: Instrument, amount: float) -> float | None:
     return amount / instrument.contract_size if instrument.contract_size else None
 
 
+def _quoted(price: float, size: float) -> float | None:
+    """A best price; None if there is none. A combo may be quoted at zero."""
+    return price if price or size else None
+
+
+def _middle(bid: float | None, ask: float | None, instrument: Instrument) -> float | None:
+    if bid is None or ask is None:
+        return None
+    return round((bid + ask) / 2, 1 - instrument.price_exponent)
+
+
 def summary_object(state: InstrumentState, market: Market) -> dict[str, Any]:
     """An entry of `public/get_book_summary_by_*`; unknown prices are null."""
     instrument, ticker = state.instrument, state.ticker
-    bid, _, ask, _ = state.best()
+    best = state.best()
+    bid, ask = _quoted(*best[:2]), _quoted(*best[2:])
     stats = state.stats(market.time(state))
     members: dict[str, Any] = {
         "instrument_name": state.name,
         "base_currency": instrument.base,
         "quote_currency": instrument.priced_in,
         "creation_timestamp": market.time(state) // MS_NS,
-        "bid_price": bid or None,
-        "ask_price": ask or None,
-        "mid_price": round((bid + ask) / 2, 1 - instrument.price_exponent) if bid and ask else None,
+        "bid_price": bid,
+        "ask_price": ask,
+        "mid_price": _middle(bid, ask, instrument),
         "mark_price": ticker.get("mark_price"),
         "last": state.last_price,
         "high": stats.high,

@@ -17,12 +17,14 @@ class _Book(msgspec.Struct, frozen=True):
     open: bool
     reference: Reference
     last_ticks: int | None
-    last_published: int | None
     sequence: int
     trade_seq: int
     bids: list[OrderId]
     asks: list[OrderId]
     """In the order in which they would trade."""
+    last_published: int | None = None
+    last_told: int | msgspec.UnsetType | None = msgspec.UNSET
+    """The name of `last_published` in snapshots of version 0.1.0; never written."""
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -92,11 +94,11 @@ def _frozen(book: OrderBook) -> _Book:
         book.open,
         book.reference,
         book.last_ticks,
-        book.last_published,
         book.sequence,
         book.trade_seq,
         [order.id for order in book.bids.orders()],
         [order.id for order in book.asks.orders()],
+        book.last_published,
     )
 
 
@@ -104,7 +106,8 @@ def _thawed(frozen: _Book, exchange: Exchange) -> OrderBook:
     book = OrderBook(frozen.instrument)
     book.refer(frozen.reference)
     book.open, book.sequence, book.trade_seq = frozen.open, frozen.sequence, frozen.trade_seq
-    book.last_ticks, book.last_published = frozen.last_ticks, frozen.last_published
+    book.last_ticks = frozen.last_ticks
+    book.last_published = frozen.last_published if frozen.last_told is msgspec.UNSET else frozen.last_told
     _fill(book.bids, frozen.bids, exchange)
     _fill(book.asks, frozen.asks, exchange)
     return book

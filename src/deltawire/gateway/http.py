@@ -69,8 +69,8 @@ def make_app(gateway: Gateway) -> Starlette:
         return Response(body, _status(answer.error), media_type="application/json")
 
     async def get(request: Request) -> Response:
-        """GET: parameters are in the query; everything is text, lists are JSON."""
-        asked = rpc.Request(_method(request), dict(request.query_params))
+        """GET: parameters are in the query; everything is text, lists are JSON or repeated parameters."""
+        asked = rpc.Request(_method(request), _params(request))
         return await answer(request, asked, b"", strict=False)
 
     async def post(request: Request) -> Response:
@@ -153,6 +153,14 @@ def make_app(gateway: Gateway) -> Starlette:
             Route(one, post, methods=["POST"]),
         ]
     )
+
+
+def _params(request: Request) -> dict[str, Any]:
+    """The parameters in the query; one that is repeated is a list, and refused where one value is expected."""
+    params: dict[str, Any] = {}
+    for name, text in request.query_params.multi_items():
+        params.setdefault(name, []).append(text)
+    return {name: texts[0] if len(texts) == 1 else texts for name, texts in params.items()}
 
 
 def _method(request: Request) -> str:

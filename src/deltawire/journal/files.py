@@ -41,7 +41,7 @@ class DiskFiles:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _check_private(directory)
+        check_private(directory)
         self._directory = directory
         self._folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         self._open: tuple[str, int] | None = None
@@ -110,7 +110,7 @@ class DiskFiles:
             view = view[os.write(handle, view) :]
 
 
-def _check_private(directory: Path) -> None:
+def check_private(directory: Path) -> None:
     """Raise `JournalError` if other users may write into the directory or read a file in it."""
     if directory.stat().st_mode & 0o022:
         raise JournalError(str(directory), "", f"other users can write here: run chmod 700 {directory}")

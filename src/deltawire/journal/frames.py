@@ -11,6 +11,7 @@ it had been on disk: damage. The salt goes into every batch's checksum, so that 
 batch.
 """
 
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 SEGMENT_MARK, BATCH_MARK, SNAPSHOT_MARK = b"DWJRNL1\n", b"DWJB", b"DWSNAP1\n"
+JOURNAL_VERSION = 1
+"""The digit of the marks: the layout of segments, batches and snapshots."""
+_VERSIONED = re.compile(rb"DW(?:JRNL|SNAP)([2-9])\n")
 _SEGMENT = struct.Struct("<8sQQI")
 _BATCH = struct.Struct("<4sIQII")
 _SNAPSHOT = struct.Struct("<8sQQI")
@@ -38,6 +42,12 @@ def _sealed(layout: struct.Struct, *fields: bytes | int, body: bytes = b"", seed
     """A header whose last member is the checksum of the others and the body."""
     bare = layout.pack(*fields, 0)[:-4]
     return bare + _LENGTH.pack(zlib.crc32(body, zlib.crc32(bare, seed)))
+
+
+def newer_version(content: bytes) -> int | None:
+    """The version of a file that a later deltawire has written, None for one that can be read here."""
+    mark = _VERSIONED.match(content)
+    return int(mark[1]) if mark else None
 
 
 def format_segment(salt: int, first: int) -> bytes:

@@ -15,10 +15,12 @@ from deltawire.errors import JournalError
 from deltawire.journal.files import Files
 from deltawire.journal.frames import (
     HEADER,
+    JOURNAL_VERSION,
     format_batch,
     format_segment,
     format_snapshot,
     later_batch,
+    newer_version,
     parse_batch,
     parse_segment,
     parse_snapshot,
@@ -42,6 +44,14 @@ class Snapshot(msgspec.Struct, frozen=True):
 
     sequence: int
     state: bytes
+
+
+def written_later(what: str, version: int, known: int) -> str:
+    """Why a file of a later version is refused, and what to do."""
+    return (
+        f"{what} version {version} was written by a later deltawire, this one reads up to {known}: "
+        "run that one, or restore a backup made before the upgrade"
+    )
 
 
 def segment_name(first: int) -> str:
@@ -76,11 +86,18 @@ class Journal:
     def _latest(self) -> Snapshot | None:
         """The newest complete snapshot."""
         for name in reversed([name for name in self._files.names() if _is(name, SNAPSHOT)]):
-            snapshot = parse_snapshot(self._files.read(name))
+            snapshot = parse_snapshot(self._read(name))
             if snapshot is not None:
                 return Snapshot(*snapshot)
             self.ignored.append(name)
         return None
+
+    def _read(self, name: str) -> bytes:
+        """A whole file; `JournalError` if a later version has written it, so that it is not taken for damage."""
+        content = self._files.read(name)
+        if version := newer_version(content):
+            raise JournalError(f"{self._name}/{name}", "", written_later("journal", version, JOURNAL_VERSION))
+        return content
 
     def records(self, *, repair: bool = True) -> Iterator[tuple[int, bytes]]:
         """(sequence, payload) of every record after the snapshot; `JournalError` if it is damaged.
@@ -104,7 +121,7 @@ class Journal:
         return names[begin or 0 :]
 
     def _segment_records(self, name: str, *, last: bool, repair: bool) -> Iterator[tuple[int, bytes]]:
-        content = self._files.read(name)
+        content = self._read(name)
         head = parse_segment(content)
         if head is None:
             if not last or len(content) > HEADER:

@@ -9,19 +9,23 @@ from deltawire.exchange.exchange import Exchange
 from deltawire.exchange.market_past import MarketPast
 from deltawire.exchange.orders.codes import Rejection
 from deltawire.exchange.snapshots import freeze, thaw
-from deltawire.journal.journal import Journal
+from deltawire.journal.journal import Journal, written_later
+
+STATE_VERSION = 2
+"""What a snapshot holds; 1 is that of deltawire 0.1.0, which is read as well."""
 
 
 class _Saved(msgspec.Struct, frozen=True):
     exchange: bytes
     history: bytes
     market: bytes = b""
+    version: int = 1
 
 
 def save(exchange: Exchange, history: AccountHistory, market: MarketPast | None = None) -> bytes:
     """The state of all, for a snapshot of the journal."""
     past = b"" if market is None else market.freeze()
-    return msgspec.msgpack.encode(_Saved(freeze(exchange), history.freeze(), past))
+    return msgspec.msgpack.encode(_Saved(freeze(exchange), history.freeze(), past, STATE_VERSION))
 
 
 def recover(
@@ -39,6 +43,12 @@ def recover(
     if journal.snapshot is not None:
         try:
             saved = msgspec.msgpack.decode(journal.snapshot.state, type=_Saved)
+            if saved.version > STATE_VERSION:
+                raise JournalError(
+                    f"snapshot {journal.snapshot.sequence}",
+                    "",
+                    written_later("state", saved.version, STATE_VERSION),
+                )
             thaw(exchange, saved.exchange)
             history.thaw(saved.history)
             if market is not None and saved.market:

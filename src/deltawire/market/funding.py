@@ -1,6 +1,5 @@
 """The funding that a perpetual's longs paid per hour, from the rates in its tickers."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
@@ -17,7 +16,7 @@ class FundingSeries:
     """Funding by hour. A rate is valid until the next one; time before the first is not counted."""
 
     def __init__(self) -> None:
-        self._hours: deque[FundedHour] = deque(maxlen=HOURS_KEPT)
+        self._hours: list[FundedHour] = []
         self._last_ns = 0
         self._rate = 0.0
 
@@ -34,7 +33,7 @@ class FundingSeries:
 
     def restore(self, hours: Iterable[FundedHour]) -> None:
         """Continue after these hours, at the rate of the last."""
-        self._hours = deque((replace(hour) for hour in hours), HOURS_KEPT)
+        self._hours = [replace(hour) for hour in hours][-HOURS_KEPT:]
         if self._hours:
             self._last_ns, self._rate = self._hours[-1].until_ns, self._hours[-1].rate
 
@@ -74,4 +73,5 @@ class FundingSeries:
         if not self._hours or self._hours[-1].ends_ns != ends_ns:
             index_price = self._hours[-1].index_price if self._hours else None
             self._hours.append(FundedHour(ends_ns, at_ns, at_ns, index_price=index_price))
+            del self._hours[:-HOURS_KEPT]
         return self._hours[-1]

@@ -1,6 +1,5 @@
 """The history of one value, such as an index: bars of several lengths, the finer ones for a shorter time."""
 
-from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -29,10 +28,11 @@ class LevelHistory:
     compare with two others.
     """
 
-    __slots__ = ("_bars", "_close", "_end_ns", "_high", "_low", "_open", "_start_s")
+    __slots__ = ("_bars", "_close", "_end_ns", "_high", "_kept", "_low", "_open", "_start_s")
 
     def __init__(self, kept: Mapping[int, int] = LONG) -> None:
-        self._bars = {length: deque[Bar](maxlen=most) for length, most in kept.items()}
+        self._kept = kept
+        self._bars: dict[int, list[Bar]] = {length: [] for length in kept}
         self._start_s = self._end_ns = 0
         self._open = self._high = self._low = self._close = 0.0
 
@@ -59,6 +59,7 @@ class LevelHistory:
             start_s = second - second % length
             if not bars or start_s > bars[-1].start_s:
                 bars.append(Bar(start_s, self._open, self._high, self._low, self._close))
+                del bars[: -self._kept[length]]
                 continue
             last = bars[-1]
             high, low = max(last.high, self._high), min(last.low, self._low)
@@ -83,11 +84,10 @@ class LevelHistory:
         """Replace the bars by the result of `rows`."""
         self._end_ns = 0
         for length, bars in self._bars.items():
-            bars.clear()
-            bars.extend(Bar(*row) for row in rows.get(length, ()))
+            bars[:] = [Bar(*row) for row in rows.get(length, ())[-self._kept[length] :]]
 
 
-def _joined(bars: "deque[Bar]", length_s: int) -> list[Bar]:
+def _joined(bars: list[Bar], length_s: int) -> list[Bar]:
     joined: list[Bar] = []
     for bar in bars:
         start_s = bar.start_s - bar.start_s % length_s

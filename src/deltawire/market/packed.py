@@ -1,6 +1,5 @@
 """The newest rows of a long series; full chunks are kept encoded, so a snapshot encodes only the newest rows."""
 
-from collections import deque
 from typing import Any
 
 import msgspec
@@ -15,7 +14,8 @@ class PackedRows:
 
     def __init__(self, kept: int, chunk: int = 60) -> None:
         self._chunk = chunk
-        self._done: deque[bytes] = deque(maxlen=-(-kept // chunk))
+        self._most = -(-kept // chunk)
+        self._done: list[bytes] = []
         self._open: list[Row] = []
 
     @property
@@ -27,6 +27,7 @@ class PackedRows:
         """Append a row."""
         if len(self._open) > self._chunk:
             self._done.append(_encode(self._open[: self._chunk]))
+            del self._done[: -self._most]
             del self._open[: self._chunk]
         self._open.append(row)
 
@@ -45,5 +46,5 @@ class PackedRows:
     def thaw(self, frozen: PackedChunks) -> None:
         """Restore the result of `freeze` in an empty object."""
         done, rest = frozen
-        self._done.extend(done)
+        self._done = done[-self._most :]
         self._open = list(rest)

@@ -76,6 +76,44 @@ class InstrumentState:
     of its own; None while there cannot be any (see `market.whole`).
     """
 
+    __slots__ = (
+        "_checksum",
+        "_day_before",
+        "active_change",
+        "book_log",
+        "book_ns",
+        "book_number",
+        "book_published",
+        "candles",
+        "detail",
+        "events",
+        "funding",
+        "funding_mark",
+        "health",
+        "index",
+        "instrument",
+        "known_range",
+        "ladder",
+        "marks",
+        "name",
+        "number",
+        "published_active",
+        "quote_mark",
+        "ranged",
+        "reason",
+        "refined",
+        "sequence",
+        "status",
+        "status_ns",
+        "statuses",
+        "tape",
+        "ticker",
+        "ticker_at_ns",
+        "ticker_mark",
+        "ticker_ns",
+        "whole",
+    )
+
     def __init__(self, instrument: Instrument, name: str, number: int, index: str = "") -> None:
         self.instrument = instrument
         self.name = name

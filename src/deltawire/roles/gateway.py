@@ -22,12 +22,13 @@ from deltawire.fanout.hub import Hub
 from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.outgoing import make_write
-from deltawire.gateway.server import make_server
+from deltawire.gateway.server import Server, make_server
 from deltawire.gateway.telemetry import FaultLog
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, Broker, Clock, Source, Wants
+from deltawire.roles.draining import Draining
 from deltawire.sources.exchange_service import ExchangeService
 from deltawire.store.keys import KeyStore
 from deltawire.store.watching import WatchedFile
@@ -42,6 +43,8 @@ KEYS_PAUSE = 20
 """Most polls between two attempts to read keys that cannot be read."""
 LONGEST_LOGGED = 80
 LAST_INTERVAL_NS = 1_000_000_000
+BEGINS_WITHIN_S = 5.0
+"""How long connections wait for the exchange to begin: a disk that hangs does not hold back the other venues."""
 SOURCE_ENDED = "source ended"
 """Detail of the books of a recording that has been played to its end."""
 
@@ -124,6 +127,11 @@ class App:
         self._broker.subscribe(f"{TOPIC}.*", self._on_batch)
         self._flush_scheduled = False
         self._seen_s = 0.0
+        self._exchange = next((each for each in sources if trading and each.venue == trading.venue), None)
+        self.begun = asyncio.Event()
+        """Set when requests can be answered: at once, or where orders are taken, when the exchange has begun."""
+        if self._exchange is None:
+            self.begun.set()
         self._faults = FaultLog()
         self._stale: set[tuple[str, str]] = set()
 
@@ -138,6 +146,7 @@ class App:
                 if not batch.events or not all(isinstance(event, Fault) for event in batch.events):
                     self.gateway.heard_from(source.venue)
                 self._publish(batch)
+                self._may_answer(source)
         except JournalError:
             raise
         except DeltawireError as error:
@@ -149,6 +158,12 @@ class App:
         self._publish(Batch(source.venue, source.now(), self._gone_stale(source, why)))
         self.gateway.source_ended(source.venue, why)
         self._publish(Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
+        self._may_answer(source)
+
+    def _may_answer(self, source: Source) -> None:
+        """The exchange's instruments are known: an order that comes now is not for one that does not exist."""
+        if source is self._exchange:
+            self.begun.set()
 
     def _publish(self, batch: Batch) -> None:
         self._broker.publish(f"{TOPIC}.{batch.venue}", batch)
@@ -293,23 +308,52 @@ def _advice(error: Exception, host: str) -> str:
 
 
 async def serve(
-    app: App, sock: socket.socket, stop: asyncio.Event, tls: ssl.SSLContext | None = None
+    app: App,
+    sock: socket.socket,
+    stop: asyncio.Event,
+    tls: ssl.SSLContext | None = None,
+    *,
+    draining: Draining | None = None,
 ) -> None:
-    """Serve until `stop` is set or an unexpected error occurs; clients are told to reconnect in both cases."""
+    """Serve until `stop` is set or an unexpected error occurs; clients are told to reconnect in both cases.
+
+    When a drain is requested, they are told one after the other, before `stop` is set.
+    """
     gateway = app.gateway
     server = make_server(gateway, tls)
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(gateway.watch())
-        serving = group.create_task(server.serve(sockets=[sock]))
+        serving = group.create_task(_answer(app, server, sock))
+        emptying = group.create_task(_drain(app, server, draining or Draining(), stop))
         try:
             await _feed(app, stop)
         finally:
+            emptying.cancel()
+            app.begun.set()
             gateway.drain()
             server.refuse()
             app.hub.flush()
             server.should_exit = True
             await serving
             watching.cancel()
+
+
+async def _drain(app: App, server: Server, draining: Draining, stop: asyncio.Event) -> None:
+    """Wait for the request; then accept nobody, close everybody in turn, and stop."""
+    draining.follow(server.server_state.connections)
+    await draining.requested.wait()
+    log.info("draining", grace_s=draining.grace_s, connections=len(server.server_state.connections))
+    app.gateway.drain()
+    server.refuse()
+    await draining.spread()
+    stop.set()
+
+
+async def _answer(app: App, server: Server, sock: socket.socket) -> None:
+    """Accept connections when the exchange has begun; until then they wait in the socket's queue, but not for long."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(app.begun.wait(), BEGINS_WITHIN_S)
+    await server.serve(sockets=[sock])
 
 
 async def _feed(app: App, stop: asyncio.Event) -> None:

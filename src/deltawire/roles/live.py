@@ -13,7 +13,7 @@ from deltawire.errors import FeedError, UsageError
 from deltawire.ports import Tap, Topic, Wants
 from deltawire.roles.gateway import App, WallClock
 from deltawire.roles.in_process import InProcess
-from deltawire.sources.live import LiveSettings, LiveSource, open_live
+from deltawire.sources.live.source import LiveSettings, LiveSource, open_live
 from deltawire.venues import REGISTRY
 
 log = structlog.get_logger("deltawire")

@@ -7,7 +7,7 @@ import msgspec
 
 from deltawire.errors import UsageError
 from deltawire.exchange.accounts.names import owner_of
-from deltawire.store.home import decode_own, file_stamp, home, locked, make_folder, write_whole
+from deltawire.store.home import decode_own, file_stamp, home, locked, make_home, write_whole
 
 ACCOUNTS, LOCK = "accounts.json", "accounts.lock"
 FIRST, LAST = 1, 499_999
@@ -66,7 +66,7 @@ class AccountStore:
 
     def deposit(self, name: str, deposits: dict[str, int]) -> AccountEntry:
         """Add a deposit to an existing account; returns the account."""
-        make_folder(self.folder)
+        make_home(self.folder)
         with locked(self.folder / LOCK):
             entries = self.read()
             entry = _find(entries, name)
@@ -78,7 +78,7 @@ class AccountStore:
 
     def add(self, name: str, deposits: dict[str, int]) -> AccountEntry:
         """Add an account; its name must be new."""
-        make_folder(self.folder)
+        make_home(self.folder)
         with locked(self.folder / LOCK):
             entries = self.read()
             _check_sum(entries, deposits)

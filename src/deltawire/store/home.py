@@ -14,6 +14,9 @@ import msgspec
 
 from deltawire.errors import UsageError
 
+STORE_VERSION = 1
+"""The layout of the folder; 1 is that of deltawire 0.1.0, which has no file that says so."""
+VERSION_FILE = "store.json"
 LARGEST_FILE = 64 * 1024 * 1024
 T = TypeVar("T")
 
@@ -30,6 +33,34 @@ def home() -> Path:
         raise UsageError(
             "cannot find the home folder: set DELTAWIRE_HOME to the folder for the state"
         ) from error
+
+
+class StoreVersion(msgspec.Struct, frozen=True):
+    """The content of `store.json`."""
+
+    store: int
+
+
+def stated_version(folder: Path) -> int:
+    """The version of the layout that a folder has; `UsageError` if this deltawire does not know it."""
+    try:
+        version = decode_own(folder / VERSION_FILE, StoreVersion).store
+    except FileNotFoundError:
+        return 1
+    if version > STORE_VERSION:
+        raise UsageError(
+            f"{folder}: store version {version} was written by a later deltawire, this one reads up to "
+            f"{STORE_VERSION}: run that one, or restore a backup made before the upgrade"
+        )
+    return version
+
+
+def make_home(folder: Path) -> None:
+    """Create the folder of all state, or check an existing one, and state its version."""
+    make_folder(folder)
+    stated_version(folder)
+    if not (folder / VERSION_FILE).exists():
+        write_whole(folder / VERSION_FILE, msgspec.json.encode(StoreVersion(STORE_VERSION)))
 
 
 def make_folder(folder: Path) -> None:
@@ -54,6 +85,8 @@ def check_folder(folder: Path) -> None:
         )
     if not os.access(place, os.W_OK | os.X_OK):
         raise UsageError(f"cannot write into {place}; set DELTAWIRE_HOME to another folder")
+    if os.path.exists(folder) and folder.stat().st_mode & 0o022:
+        raise UsageError(f"other users can write into {folder}: run chmod 700 {folder}")
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from deltawire.access.keys import Key
 from deltawire.errors import UsageError
-from deltawire.store.home import decode_own, file_stamp, home, locked, make_folder, read_own, write_whole
+from deltawire.store.home import decode_own, file_stamp, home, locked, make_home, read_own, write_whole
 
 KEYS, MASTER, LOCK = "keys.json", "master.key", "keys.lock"
 MASTER_VARIABLE = "DELTAWIRE_MASTER_KEY"
@@ -79,7 +79,7 @@ class KeyStore:
         return file_stamp(self.path)
 
     def _change(self, change: Callable[[list[Key]], list[Key]]) -> None:
-        make_folder(self.folder)
+        make_home(self.folder)
         with locked(self.folder / LOCK):
             keys = change(self.read())
             cipher = AESGCM(self._master(make=True))

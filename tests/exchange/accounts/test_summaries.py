@@ -82,6 +82,22 @@ def test_half_way_through_the_last_half_hour_half_the_delta_is_left(harness: Exc
     assert after == pytest.approx(before / 2, abs=1e-3)
 
 
+def test_an_option_whose_mark_is_zero_before_it_expires_keeps_margin_and_profit(
+    harness: ExchangeHarness,
+) -> None:
+    harness.trade(ALICE, BOB, CALL, 1.0, 0.01)
+    left = (QUARTERLY.expiration_ns - harness.now) // SECOND_NS
+    harness.prices(20_000.0, later_s=left - 60)
+    assert harness.accounts.pricing.marks[CALL.name] == 0.0
+    long, short = (position_summary(harness.accounts, account, CALL.name) for account in (ALICE, BOB))
+    assert (long["total_profit_loss"], short["total_profit_loss"]) == (-0.01, 0.01)
+    assert short["maintenance_margin"] == pytest.approx(0.075)
+    assert short["initial_margin"] == pytest.approx(0.1)
+    assert account_summary(harness.accounts, BOB, "BTC")["maintenance_margin"] == pytest.approx(0.075)
+    _, sell = margins(harness.accounts, CALL, 10, 0.08)
+    assert sell == pytest.approx(0.1 - 0.08)
+
+
 def test_projected_margins_leave_out_what_expires_next(harness: ExchangeHarness) -> None:
     harness.trade(ALICE, BOB, CALL, 1.0, 0.08)
     harness.trade(ALICE, BOB, PERPETUAL, 60_000, 60_000.0)

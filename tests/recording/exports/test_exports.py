@@ -12,7 +12,7 @@ from deltawire.model.events import BookDelta, BookImage, Event, Trade
 from deltawire.recording.exports import dbn as our_dbn
 from deltawire.recording.exports import hftbacktest, tardis
 from deltawire.roles.exporting import Export, write
-from deltawire.sources import replay
+from deltawire.sources.tabular import replay
 from deltawire.tables import rows
 from deltawire.tables.books import TrackedBooks
 from deltawire.testing.recordings import make_recording, write_log

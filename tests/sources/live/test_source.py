@@ -10,7 +10,7 @@ import uvloop
 from deltawire.errors import FeedError, UsageError
 from deltawire.model.events import Audit, Listing, Status, Ticker, Trade
 from deltawire.ports import FramedSource, LiveFeed, Source, Wants
-from deltawire.sources.live import LiveSettings, LiveSource, open_live
+from deltawire.sources.live.source import LiveSettings, LiveSource, open_live
 from deltawire.store.certificates import load_tls, self_signed
 from deltawire.testing.venue_server import Fault as VenueFault
 from deltawire.testing.venue_server import VenueServer
@@ -128,7 +128,12 @@ async def test_a_connection_is_replaced_before_the_venue_closes_it_without_a_sta
         await live.until(lambda: not before & {connection.number for connection in live.server.connections})
         await live.until_compared()
         assert not live.stale()
-        assert not live.faults()
+        late = (
+            [fault for fault in live.faults() if "granted, but silent" in fault] if limits.lifetime_s else []
+        )
+        assert (
+            live.faults() == late
+        )  # for who sees so many hours pass at once, each stream was silent for as long
         assert len(live.server.connections) == len(live.source.status().lanes)
 
 

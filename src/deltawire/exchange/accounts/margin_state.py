@@ -193,7 +193,7 @@ class MarginState:
         The present margin of this instrument cancels out, so it is not computed.
         """
         mark = self._pricing.marks.get(instrument.name)
-        if not mark or instrument.kind != "future" or account.model != "segregated_sm":
+        if mark is None or instrument.kind != "future" or account.model != "segregated_sm":
             return False
         sums = self._around(account, instrument)
         line = sums.lines.get(instrument.name, NO_LINE)
@@ -240,9 +240,9 @@ class MarginState:
     ) -> int:
         """The same for a future under standard margin, without computing the whole margin of the instrument."""
         name, worst = instrument.name, self._worst(account, instrument, new, old)
-        mark = self._pricing.marks.get(name) or instrument.price(new.price_ticks)
+        mark = self._pricing.marks.get(name, instrument.price(new.price_ticks))
         before = self.standing(account, instrument.settlement).lines.get(name)
-        whole = self._margining.future_initial(instrument, worst, mark) if mark else 0
+        whole = self._margining.future_initial(instrument, worst, mark)
         return whole - (before.initial if before else 0)
 
     def equity(self, account: Account, currency: str) -> int:

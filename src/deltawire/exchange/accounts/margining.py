@@ -116,12 +116,15 @@ class Margining:
         self._option_rates: dict[str, OptionRates] = {}
 
     def line(
-        self, account: Account, instrument: Instrument, exposure: Exposure, fallback: float = 0.0
+        self, account: Account, instrument: Instrument, exposure: Exposure, fallback: float | None = None
     ) -> InstrumentMargin:
-        """The account's margin in an instrument; `fallback` is the price if the instrument has no mark yet."""
+        """The account's margin in an instrument; `fallback` is the price if the instrument has no mark yet.
+
+        A mark of zero is a mark: an option far out of the money has it shortly before it expires.
+        """
         position = account.positions.get(instrument.name)
-        mark = self.pricing.marks.get(instrument.name) or fallback
-        if not mark:
+        mark = self.pricing.marks.get(instrument.name, fallback)
+        if mark is None:
             return NO_LINE
         standard = account.model == "segregated_sm"
         lots = position.lots if position else 0
@@ -138,7 +141,7 @@ class Margining:
 
     def index(self, instrument: Instrument, fallback: float = 0.0) -> float:
         """The index of an instrument; before there is one, a substitute."""
-        return self.pricing.index.get(instrument.index_name) or fallback
+        return self.pricing.index.get(instrument.index_name, fallback)
 
     def short_option(self, instrument: Instrument, mark: float) -> Requirement:
         """The margins of one unit of a short option, in settlement currency."""
@@ -180,7 +183,7 @@ class Margining:
             terms = self._terms[instrument.name] = (per_one, rates.initial, rates.maintenance, rates.slope)
         per_one, initial, maintenance, slope = terms
         size = lots / per_one
-        coins, price = (size / mark, 1.0) if instrument.inverse else (size, mark)
+        coins, price = (size / mark if mark else 0.0, 1.0) if instrument.inverse else (size, mark)
         grown = slope * coins
         return (
             ceil((initial + grown) * coins * price * UNITS - 1e-6),

@@ -145,7 +145,9 @@ def position_summary(accounts: Accounts, number: AccountId, name: str) -> Positi
         orders_margin=_coins(line.initial - line.position_initial),
         floating_profit=_coins(line.upl if position.margined else line.options_value - position.cost),
         realised_profit=_coins(position.realised),
-        total_profit=_coins(worth_at(instrument, mark, lots) - position.basis) if mark else 0.0,
+        total_profit=_coins(worth_at(instrument, mark, lots) - position.basis)
+        if name in pricing.marks
+        else 0.0,
         delta=_delta(accounts, instrument, lots),
         greeks={greek: _greek(accounts, instrument, lots, greek) for greek in GREEKS if option},
         size_in_coin=0.0 if option else _size_in_coin(instrument, lots, mark),

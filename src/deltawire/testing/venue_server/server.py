@@ -22,6 +22,8 @@ from deltawire.testing.venue_server.limits import LIMITS, SECOND_NS, Limits, Tal
 from deltawire.testing.venue_server.market import Market
 from deltawire.testing.venue_server.requests import Answer, Desk, encoded, received
 
+ACCEPTING = 5
+"""Turns of the loop in which a connection that was accepted just before the end gets its task, to be ended with it."""
 LONGEST_HEAD = 1 << 16
 _UPGRADE = re.compile(rb"\r\nupgrade:[ \t]*websocket[ \t]*\r\n", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,7})[ \t]*\r\n", re.IGNORECASE)
@@ -115,8 +117,12 @@ class VenueServer:
             self._begin(self._run(self._speed))
 
     async def stop(self) -> None:
-        """End all connections, and stop listening."""
+        """Accept no more, end all connections, and stop listening: asyncio leaks what comes while a server closes."""
         if self._server is not None:
+            for sock in self._server.sockets:
+                asyncio.get_running_loop().remove_reader(sock.fileno())
+            for _ in range(ACCEPTING):
+                await asyncio.sleep(0)
             self._server.close()
         for connection in self.connections:
             connection.cut()
