@@ -7,6 +7,7 @@ Everything that touches memory is in the C++ headers beside this file; here Pyth
 
 from dataclasses import dataclass
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -278,6 +279,7 @@ cdef boolean read_whole(str form, bytes raw, Places places, Columns& columns) ex
     return read_levels(<Form><int>FORMS[form], start, places, columns) == start + PyBytes_GET_SIZE(raw)
 
 
+@cython.freelist(16)
 cdef class Changes:
     """What happened to one side; see `deltawire.model.events.Changes`. The columns are made when they are asked for."""
 
@@ -369,6 +371,8 @@ class _BeyondFields:
     asks: object
 
 
+@cython.no_gc
+@cython.freelist(8)
 cdef class Beyond:
     """Changes outside a book's known range; see `deltawire.model.events.BeyondChanges`."""
 
@@ -392,6 +396,8 @@ cdef class Beyond:
 
 
 cdef Changes UNCHANGED = Changes.__new__(Changes)
+cdef object ZERO = 0
+cdef object ONE = 1
 
 
 cdef inline Changes wrap_changes(vector[Change]& items):
@@ -400,6 +406,15 @@ cdef inline Changes wrap_changes(vector[Change]& items):
         return UNCHANGED
     cdef Changes found = Changes.__new__(Changes)
     found.items.swap(items)
+    return found
+
+
+cdef inline Changes copy_changes(const vector[Change]& items):
+    """These as a value; the vector keeps its memory."""
+    if items.empty():
+        return UNCHANGED
+    cdef Changes found = Changes.__new__(Changes)
+    found.items = items
     return found
 
 
@@ -813,24 +828,20 @@ cdef class Track:
 
     cdef object stepped(self, Step* step, now):
         """What a message has done to the book, None if nothing."""
-        if self.known is WHOLE:
-            if step.bids.empty() and step.asks.empty():
-                return None
-            return BookDelta(self.instrument, self.track.sequence, wrap_changes(step.bids),
-                             wrap_changes(step.asks), step.venue_ns, now, self.track.last)
-        cdef bint edged = self.track.bid_edge.fixed or self.track.ask_edge.fixed
-        cdef int covers = not (step.bids.empty() and step.asks.empty())
         cdef Beyond beyond = None
-        if edged:
-            if step.range_moved:
-                self.known = KnownRange(price_of(self.track.bid_edge), price_of(self.track.ask_edge))
-            if not (step.far_bids.empty() and step.far_asks.empty()):
-                beyond = Beyond.__new__(Beyond)
-                beyond.bids, beyond.asks = wrap_changes(step.far_bids), wrap_changes(step.far_asks)
+        if not (step.far_bids.empty() and step.far_asks.empty()):
+            beyond = Beyond.__new__(Beyond)
+            beyond.bids, beyond.asks = copy_changes(step.far_bids), copy_changes(step.far_asks)
+        cdef bint covers = not (step.bids.empty() and step.asks.empty())
         if not covers and beyond is None:
             return None
-        return BookDelta(self.instrument, self.track.sequence, wrap_changes(step.bids), wrap_changes(step.asks),
-                         step.venue_ns, now, self.track.last, covers, self.known, beyond)
+        bids, asks = wrap_changes(step.bids), wrap_changes(step.asks)
+        if self.known is WHOLE:
+            return BookDelta(self.instrument, self.track.sequence, bids, asks, step.venue_ns, now, self.track.last)
+        if step.range_moved:
+            self.known = KnownRange(price_of(self.track.bid_edge), price_of(self.track.ask_edge))
+        return BookDelta(self.instrument, self.track.sequence, bids, asks, step.venue_ns, now, self.track.last,
+                         ONE if covers else ZERO, self.known, beyond)
 
     def stop(self):
         """No message takes the fast path until `enable`."""

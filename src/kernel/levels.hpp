@@ -43,7 +43,7 @@ inline const char *skip_digits_text(const char *at) {
 }
 
 /// One number in quotes.
-inline const char *read_quoted(const char *at, int places, Decimal &found) {
+[[gnu::always_inline]] inline const char *read_quoted(const char *at, int places, Decimal &found) {
     if (*at != '"' || !(at = read_decimal(at + 1, places, found)) || *at != '"')
         return nullptr;
     return at + 1;

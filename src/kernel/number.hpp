@@ -45,7 +45,7 @@ struct Decimal {
 /// Reads `digits[.digits]` at 10^-places; returns what follows, or null for whatever a slower reader must judge:
 /// signs, exponents, a superfluous leading zero, digits beyond `places`, more than 18 digits in all.
 /// The text must end in a character that is no digit and no point.
-inline const char *read_decimal(const char *at, int places, Decimal &found) {
+[[gnu::always_inline]] inline const char *read_decimal(const char *at, int places, Decimal &found) {
     const char *start = at;
     uint64_t value = 0;
     while (is_digit(*at))

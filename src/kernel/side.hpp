@@ -135,7 +135,7 @@ class Side {
     /// The window is made fit again after any number of `set`.
     void settle() {
         if (window_.count() < count_ && (window_.low() || count_ / 2 > looked_))
-            enforce_ended_grants();
+            lay_again();
     }
 
     /// Something has changed.
@@ -324,7 +324,7 @@ class Side {
     }
 
     /// Moves the window to the best price, from wherever it was; its grain is that of the levels as they are now.
-    void enforce_ended_grants() {
+    void lay_again() {
         lay_window(all_keys());
     }
 

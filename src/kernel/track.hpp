@@ -2,6 +2,7 @@
 // Whatever is unusual about a message is undone and left to the slower way, which says what it is.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 #include <unordered_map>
@@ -255,21 +256,21 @@ class Router {
             return false;
         if (proof_ == Proof::okx && !fields.last && !fields.checksum)
             return false; // proves nothing
-        step.bids.clear();
-        step.asks.clear();
+        for (auto *changes : {&step.bids, &step.asks, &step.far_bids, &step.far_asks})
+            changes->clear();
         track.texts.expect();
         const uint64_t before[] = {track.bids->version(), track.asks->version()};
-        if (!change(*track.bids, bids_, track.depth, step.bids) ||
-            !change(*track.asks, asks_, track.depth, step.asks) || !right(track, fields, before)) {
-            track.asks->revert(step.asks.data(), step.asks.size());
-            track.bids->revert(step.bids.data(), step.bids.size());
+        if (!change(*track.bids, bids_, track.depth, track.bid_edge, step.bids, step.far_bids) ||
+            !change(*track.asks, asks_, track.depth, track.ask_edge, step.asks, step.far_asks) ||
+            !right(track, fields, before)) {
+            revert(*track.asks, step.asks, step.far_asks);
+            revert(*track.bids, step.bids, step.far_bids);
             return false;
         }
         if (rule_ != Rule::none)
             track.last = fields.last;
         ++track.deltas;
-        if (track.bid_edge.fixed || track.ask_edge.fixed)
-            keep_to_known(track, step);
+        step.range_moved = pass(true, track.bid_edge, *track.asks) | pass(false, track.ask_edge, *track.bids);
         if (!step.bids.empty() || !step.asks.empty())
             ++track.sequence;
         step.track = &track;
@@ -277,27 +278,14 @@ class Router {
         return true;
     }
 
-    /// Sets apart what is beyond the known range, which may have grown; see model/known_range.py.
-    static void keep_to_known(Track &track, Step &step) {
-        part(true, track.bid_edge, step.bids, step.far_bids);
-        part(false, track.ask_edge, step.asks, step.far_asks);
-        step.range_moved = pass(true, track.bid_edge, *track.asks) | pass(false, track.ask_edge, *track.bids);
+    /// In any order: no price is both within the known range and beyond it.
+    static void revert(Side &side, const std::vector<Change> &near, const std::vector<Change> &far) {
+        side.revert(near.data(), near.size());
+        side.revert(far.data(), far.size());
     }
 
-    static void part(bool bid, const Edge &edge, std::vector<Change> &near, std::vector<Change> &far) {
-        far.clear();
-        if (!edge.fixed)
-            return;
-        size_t kept = 0;
-        for (const Change &change : near) {
-            if (better(bid, edge.price, change.price))
-                far.push_back(change);
-            else
-                near[kept++] = change;
-        }
-        near.resize(kept);
-    }
-
+    /// Moves the edge of a side's known range to the best opposite price, when that has passed it; see
+    /// model/known_range.py.
     static bool pass(bool bid, Edge &edge, const Side &opposite) {
         if (!edge.fixed || opposite.empty() || !better(bid, edge.price, opposite.best()))
             return false;
@@ -305,13 +293,17 @@ class Router {
         return true;
     }
 
-    /// Applies one side's levels; false when an action contradicts the levels (what was changed is in `changes`).
-    static bool change(Side &side, const Columns &columns, size_t depth, std::vector<Change> &changes) {
+    /// Applies one side's levels; false when an action contradicts the levels. What was changed is in `changes`, or
+    /// in `far` if it lies beyond the edge.
+    static bool change(Side &side, const Columns &columns, size_t depth, const Edge &edge,
+                       std::vector<Change> &changes, std::vector<Change> &far) {
         const size_t count = columns.prices.size();
         if (!count)
             return true;
         side.reserve(count);
         changes.reserve(count);
+        const int64_t lowest = side.bid() && edge.fixed ? edge.price : INT64_MIN;
+        const int64_t highest = !side.bid() && edge.fixed ? edge.price : INT64_MAX;
         const bool stated = !columns.actions.empty(), noted = !columns.notes.empty();
         for (size_t i = 0; i < count; ++i) {
             if (i + AHEAD < count)
@@ -319,15 +311,22 @@ class Router {
             const int64_t price = columns.prices[i], size = columns.sizes[i];
             const int64_t before = noted ? side.set(price, size, columns.notes[i]) : side.set(price, size);
             if (before != size)
-                changes.push_back(Change{price, size, before});
+                (((price < lowest) | (price > highest)) ? far : changes).push_back(Change{price, size, before});
             if (stated && !fits(columns.actions[i], before, size))
                 return false;
         }
         side.settle();
-        if (!changes.empty() || noted)
+        if (!changes.empty() || !far.empty() || noted)
             side.touch();
-        if (depth)
-            side.truncate(depth, changes);
+        if (depth && side.count() > depth) {
+            const auto kept = static_cast<std::ptrdiff_t>(changes.size());
+            side.truncate(depth, changes); // nearest first
+            const auto beyond = std::find_if(changes.begin() + kept, changes.end(), [&](const Change &dropped) {
+                return (dropped.price < lowest) | (dropped.price > highest);
+            });
+            far.insert(far.end(), beyond, changes.end());
+            changes.erase(beyond, changes.end());
+        }
         return true;
     }
 
