@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py
+KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py tools/build_hook.py
+DASHBOARD := build/dashboard-ready
 # Tests run in so many processes, each file in one of them.
 WORKERS ?= auto
 PARALLEL = -n $(WORKERS) --dist loadfile
@@ -27,19 +28,24 @@ BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
 TIMES ?= 1000
-.PHONY: help live demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel lock clean
+.PHONY: help live demo dashboard browser test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
-demo: $(VENV)/ready ## Start the exchange (PORT=8080), or serve a recording (RECORDING=file VENUE=name), and watch it
+demo: $(VENV)/ready $(DASHBOARD) ## Start the exchange (PORT=8080), or serve a recording (RECORDING=file VENUE=name), and watch it
 	@PORT='$(PORT)' RECORDING='$(RECORDING)' VENUE='$(VENUE)' $(BIN)/python tools/demo.py
 
-test: $(VENV)/ready-dev ## Run all tests, those of books on both kernels (WORKERS=auto)
+test: $(VENV)/ready-dev $(DASHBOARD) ## Run all tests, those of books on both kernels (WORKERS=auto)
 	$(BIN)/pytest -q $(PARALLEL)
 	@$(BIN)/python -c 'import sys; from deltawire.book import kernel; sys.exit(not kernel.COMPILED)' \
 		|| { echo "one kernel is all there is: nothing to run again"; exit 0; } \
 		&& DELTAWIRE_PURE=1 $(BIN)/pytest -q $(PARALLEL) $(BOOKS) $(BOTH:%=--ignore=%)
+
+dashboard: $(DASHBOARD) ## Build the dashboard (with the system's Node, or that of PyPI)
+
+browser: $(VENV)-browser/ready $(DASHBOARD) ## Test the dashboard in Chromium (CHROMIUM=its program)
+	CHROMIUM='$(CHROMIUM)' $(VENV)-browser/bin/python -m pytest -q tests/browser
 
 thorough: $(VENV)/ready-dev ## Run all tests with 20 times as many random cases, others at every run, on every event loop over ws and wss
 	DELTAWIRE_THOROUGH=1 $(BIN)/pytest -q $(PARALLEL)
@@ -105,6 +111,13 @@ $(VENV)-interop/ready: requirements/interop.txt requirements/build.txt pyproject
 $(VENV)-backtest/ready: requirements/backtest.txt requirements/build.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV)-backtest requirements/backtest.txt
 
+$(VENV)-browser/ready: requirements/browser.txt requirements/build.txt pyproject.toml $(KERNEL)
+	$(PYTHON) tools/bootstrap.py $(VENV)-browser requirements/browser.txt
+
+$(DASHBOARD): $(wildcard web/*.* web/src/*.* web/src/*/*.*) tools/build_dashboard.py | $(VENV)/ready
+	$(BIN)/python tools/build_dashboard.py
+	@mkdir -p $(@D) && touch $@
+
 $(INTEROP_JS)/node_modules/ready: $(INTEROP_JS)/package-lock.json
 	npm --prefix $(INTEROP_JS) ci --ignore-scripts
 	@touch $@
@@ -136,4 +149,4 @@ lock: $(VENV)/ready-dev ## Resolve the dependencies with hashes, keeping locked 
 	$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## Forget everything that was installed
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-interop $(VENV)-backtest $(VENV)-fuzz $(INTEROP_JS)/node_modules build
+	rm -rf $(VENV) $(VENV)-browser web/node_modules src/deltawire/gateway/dashboard $(VENV)-bench $(VENV)-interop $(VENV)-backtest $(VENV)-fuzz $(INTEROP_JS)/node_modules build
