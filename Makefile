@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py tools/build_hook.py
-DASHBOARD := build/dashboard-ready
+DASHBOARD := src/deltawire/gateway/dashboard/index.html
 # Tests run in so many processes, each file in one of them.
 WORKERS ?= auto
 PARALLEL = -n $(WORKERS) --dist loadfile
@@ -116,7 +116,6 @@ $(VENV)-browser/ready: requirements/browser.txt requirements/build.txt pyproject
 
 $(DASHBOARD): $(wildcard web/*.* web/src/*.* web/src/*/*.*) tools/build_dashboard.py | $(VENV)/ready
 	$(BIN)/python tools/build_dashboard.py
-	@mkdir -p $(@D) && touch $@
 
 $(INTEROP_JS)/node_modules/ready: $(INTEROP_JS)/package-lock.json
 	npm --prefix $(INTEROP_JS) ci --ignore-scripts

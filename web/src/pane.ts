@@ -97,7 +97,7 @@ export abstract class Pane extends Part {
     const why = this.why();
     return html`<section class="pane" ?data-stale=${Boolean(why)} aria-label=${title}>
       <header><h2>${title}</h2>${why ? this.banner(why) : nothing}</header>
-      <div class="body">${body}</div>
+      <div class="body" tabindex="0" role="group" aria-label="${title}, contents">${body}</div>
       <footer>${foot}</footer>
     </section>`;
   }

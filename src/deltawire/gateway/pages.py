@@ -101,7 +101,7 @@ def strict(response: Response, *styles: str) -> Response:
 
     `styles` are the texts of style elements that may stand in the page.
     """
-    response.headers.update(HEADERS)
     sources = [f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in styles]
-    response.headers["content-security-policy"] = POLICY.format(styles=" ".join(["'self'", *sources]))
+    policy = POLICY.format(styles=" ".join(["'self'", *sources]))
+    response.headers.update(HEADERS | {"content-security-policy": policy})
     return response

@@ -1,9 +1,11 @@
 import { html, LitElement, type TemplateResult } from "lit";
+import "../panes/depth";
+import "../panes/heatmap";
 import "../panes/ladder";
 import "../panes/price-chart";
 import "../panes/tape";
 
-/** Price chart, book and trades of one instrument. */
+/** Price chart, book, trades, heatmap and depth of one instrument. */
 export class MarketView extends LitElement {
   static override properties = { instrument: { type: String } };
   declare instrument: string;
@@ -18,6 +20,10 @@ export class MarketView extends LitElement {
       <dw-price-chart class="wide" .instrument=${instrument}></dw-price-chart>
       <dw-ladder .instrument=${instrument}></dw-ladder>
       <dw-tape .instrument=${instrument}></dw-tape>
+      <div class="under wide">
+        <dw-heatmap .instrument=${instrument}></dw-heatmap>
+        <dw-depth .instrument=${instrument}></dw-depth>
+      </div>
     </div>`;
   }
 }
