@@ -20,8 +20,9 @@ export interface Health {
   audited: number;
   unequal: number;
   last_audit?: number | null;
-  complete_to: [number | null, number | null];
-  coverage_bp: [number | null, number | null];
+  /** Of a book that is not live, null. */
+  complete_to: [number | null, number | null] | null;
+  coverage_bp: [number | null, number | null] | null;
   receivedMs: number;
 }
 

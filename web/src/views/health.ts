@@ -115,7 +115,7 @@ export class HealthView extends Part {
   }
 
   private book(book: Health): TemplateResult {
-    const range = book.coverage_bp.map((bp) => (bp === null ? "all" : bp.toFixed(0))).join(" / ");
+    const range = book.coverage_bp?.map((bp) => (bp === null ? "all" : bp.toFixed(0))).join(" / ") ?? "–";
     // The server tells the age when the state changes; what is not live has not changed since.
     const age = book.state === "live" ? "–" : formatAge(book.age + clock.value - book.receivedMs);
     const reason = book.state === "live" ? "" : `: ${book.detail ?? book.reason}`;
