@@ -76,7 +76,7 @@ class App extends LitElement {
     void LOADERS[view]();
     document.title = instrument ? `${instrument} · deltawire` : "deltawire";
     return html`<header class="top">
-        <a class="brand" href=${address({ view: "market" })}>deltawire</a>
+        <h1><a class="brand" href=${address({ view: "market" })}>deltawire</a></h1>
         <nav aria-label="Views">${VIEWS.map((name) => this.tab(name, instrument))}</nav>
         ${this.picker(instrument)} ${this.light()}
         <button @click=${() => this.toggleAlerts()} aria-expanded=${this.showsAlerts}>Alerts ${alerts.value.length}</button>
