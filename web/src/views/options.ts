@@ -124,7 +124,7 @@ export class OptionsView extends Part {
     const at = rows.find((row) => row.strike >= forward)?.strike;
     const columns = ["Open interest", "Delta", "Gamma", "Vega", "Theta", "IV bid", "IV mark", "IV ask", "Bid size", "Bid", "Ask", "Ask size"];
     const head = (names: string[]): TemplateResult[] => names.map((name) => html`<th scope="col">${name}</th>`);
-    return html`<table class="chain"><thead><tr><th colspan="12" scope="colgroup">Calls</th><th></th><th colspan="12" scope="colgroup">Puts</th></tr>
+    return html`<table class="chain"><thead><tr><th colspan="12" scope="colgroup">Calls</th><td></td><th colspan="12" scope="colgroup">Puts</th></tr>
       <tr>${head(columns)}<th scope="col">Strike</th>${head([...columns].reverse())}</tr></thead>
       <tbody>${rows.map((row) => html`<tr class=${row.strike === at ? "at" : ""}>${this.cells(row.call)}<th class="mid" scope="row">${row.strike}</th>${this.cells(row.put).reverse()}</tr>`)}</tbody></table>`;
   }
