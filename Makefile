@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py
+KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py tools/build_hook.py
+DASHBOARD := src/deltawire/gateway/dashboard/index.html
 # Tests run in so many processes, each file in one of them.
 WORKERS ?= auto
 PARALLEL = -n $(WORKERS) --dist loadfile
@@ -29,19 +30,24 @@ BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
 TIMES ?= 1000
-.PHONY: help live cryptofeed3 soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel dist recording lock clean
+.PHONY: help live cryptofeed3 soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel dist recording dashboard browser lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
-demo: $(VENV)/ready ## Start the exchange (PORT=8080), or serve a recording (RECORDING=file VENUE=name), and watch it
+demo: $(VENV)/ready $(DASHBOARD) ## Start the exchange (PORT=8080), or serve a recording (RECORDING=file VENUE=name), and watch it
 	@PORT='$(PORT)' RECORDING='$(RECORDING)' VENUE='$(VENUE)' $(BIN)/python tools/demo.py
 
-test: $(VENV)/ready-dev ## Run all tests, those of books on both kernels (WORKERS=auto)
+test: $(VENV)/ready-dev $(DASHBOARD) ## Run all tests, those of books on both kernels (WORKERS=auto)
 	$(BIN)/pytest -q $(PARALLEL)
 	@$(BIN)/python -c 'import sys; from deltawire.book import kernel; sys.exit(not kernel.COMPILED)' \
 		|| { echo "one kernel is all there is: nothing to run again"; exit 0; } \
 		&& DELTAWIRE_PURE=1 $(BIN)/pytest -q $(PARALLEL) $(BOOKS) $(BOTH:%=--ignore=%)
+
+dashboard: $(DASHBOARD) ## Build the dashboard (with the system's Node, or that of PyPI)
+
+browser: $(VENV)-browser/ready $(DASHBOARD) ## Test the dashboard in Chromium (CHROMIUM=its program)
+	CHROMIUM='$(CHROMIUM)' $(VENV)-browser/bin/python -m pytest -q tests/browser
 
 thorough: $(VENV)/ready-dev ## Run all tests with 20 times as many random cases, others at every run, on every event loop over ws and wss
 	DELTAWIRE_THOROUGH=1 $(BIN)/pytest -q $(PARALLEL)
@@ -117,6 +123,12 @@ $(VENV)-interop/ready: requirements/interop.txt requirements/build.txt pyproject
 $(VENV)-backtest/ready: requirements/backtest.txt requirements/build.txt pyproject.toml $(KERNEL)
 	$(PYTHON) tools/bootstrap.py $(VENV)-backtest requirements/backtest.txt
 
+$(VENV)-browser/ready: requirements/browser.txt requirements/build.txt pyproject.toml $(KERNEL)
+	$(PYTHON) tools/bootstrap.py $(VENV)-browser requirements/browser.txt
+
+$(DASHBOARD): $(wildcard web/*.* web/src/*.* web/src/*/*.*) tools/build_dashboard.py | $(VENV)/ready
+	$(BIN)/python tools/build_dashboard.py
+
 $(INTEROP_JS)/node_modules/ready: $(INTEROP_JS)/package-lock.json
 	npm --prefix $(INTEROP_JS) ci --ignore-scripts
 	@touch $@
@@ -144,11 +156,12 @@ bystander: $(VENV)/ready-dev ## Search for BYSTANDER_SECONDS for what holds up a
 kernel: $(VENV)/ready-dev ## Build the compiled kernel anew (FLAGS= for the compiler)
 	$(BIN)/python tools/build_kernel.py $(FLAGS)
 
-dist: $(VENV)/ready-dev ## Build the sdist and a wheel into dist/, install the wheel without a compiler, and serve with it
+dist: $(VENV)/ready-dev $(DASHBOARD) ## Build the sdist and a wheel into dist/, install the wheel without a compiler, and serve with it
 	$(BIN)/python tools/dist.py
 
 lock: $(VENV)/ready-dev ## Resolve the dependencies with hashes, keeping locked versions (UPGRADE=1: the newest)
 	$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## Forget everything that was installed
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-interop $(VENV)-backtest $(VENV)-fuzz $(VENV)-cryptofeed3 $(INTEROP_JS)/node_modules build dist
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-browser $(VENV)-interop $(VENV)-backtest $(VENV)-fuzz $(VENV)-cryptofeed3 \
+		$(INTEROP_JS)/node_modules web/node_modules src/deltawire/gateway/dashboard build dist

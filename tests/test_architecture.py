@@ -205,7 +205,7 @@ def submodules(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-NO_ROOMS = {"cases", "interop", "support"}
+NO_ROOMS = {"browser", "cases", "interop", "support"}
 """Folders of tests that mirror none of the source."""
 
 

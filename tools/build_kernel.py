@@ -1,4 +1,4 @@
-"""Build the compiled kernel, where there is a C++ compiler: a hatchling build hook, and a program of its own.
+"""Build the compiled kernel, where there is a C++ compiler: part of the build hook, and a program of its own.
 
     python tools/build_kernel.py [FLAG…]      # into src/deltawire, with further compiler flags
 
@@ -16,9 +16,6 @@ import sysconfig
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "src" / "kernel"
@@ -98,30 +95,6 @@ def compile_module(compiler: list[str], source: Path, target: Path, extra: tuple
         sys.stderr.write(done.stderr)
         raise UnbuiltError(f"{compiler[0]} cannot compile {source.stem}")
     os.replace(partial, target)
-
-
-class KernelHook(BuildHookInterface):  # type: ignore[type-arg]
-    """What hatchling runs before it makes a wheel or an editable install."""
-
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the kernel, or say why there is none."""
-        asked = os.environ.get("DELTAWIRE_KERNEL", "")
-        if self.target_name != "wheel":
-            return
-        folder = ROOT / "src" if version == "editable" else Path(self.directory) / "kernel"
-        remove(folder)
-        if asked == "skip":
-            return
-        try:
-            built = build(folder)
-        except UnbuiltError as reason:
-            if asked == "require":
-                raise
-            self.app.display_warning(f"deltawire: the compiled kernel is left out: {reason}")
-            return
-        build_data["infer_tag"], build_data["pure_python"] = True, False
-        if version != "editable":
-            build_data["force_include"].update({str(file): place for file, place in built.items()})
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import urllib.request
+import webbrowser
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ def serve_and_watch(chosen: list[tuple[str, Path]]) -> int:
         channels = wait_for_channels(server)
         if channels is None:
             return server.poll() or 1
+        show_page()
         watch = [sys.executable, "-m", "deltawire", "watch", f"{HOST}:{PORT}", *channels]
         return subprocess.run(watch, check=False).returncode
     except KeyboardInterrupt:
@@ -81,6 +83,15 @@ def serve_and_watch(chosen: list[tuple[str, Path]]) -> int:
     finally:
         server.terminate()
         server.wait()
+
+
+def show_page() -> None:
+    """Say where the dashboard is, and open it where there is a display."""
+    address = f"http://{HOST}:{PORT}/"
+    print(f"the dashboard: {address}", flush=True)
+    displays = "DISPLAY", "WAYLAND_DISPLAY"
+    if sys.platform in ("darwin", "win32") or any(os.environ.get(name) for name in displays):
+        webbrowser.open(address)
 
 
 def listens(server: "subprocess.Popen[str]") -> bool:

@@ -16,6 +16,7 @@ GROUPS = {
     "interop": ["--group", "interop"],
     "fuzz": ["--group", "fuzz"],
     "backtest": ["--group", "backtest"],
+    "browser": ["--group", "browser"],
 }
 EDITABLE = "editables>=0.5"
 """What hatchling asks for when a checkout is installed as it lies there."""
@@ -25,6 +26,7 @@ def main() -> None:
     """Write requirements/*.txt; what builds the package is apart from what runs it."""
     project = tomllib.loads((REQUIREMENTS.parent / "pyproject.toml").read_text())
     lock("build", "-", given="\n".join([*project["build-system"]["requires"], EDITABLE]))
+    lock("node", "-", given="\n".join(project["dependency-groups"]["node"]))
     for name, group in GROUPS.items():  # the same versions of what both need: they are installed together
         lock(name, *group, "pyproject.toml", "--constraint", str(REQUIREMENTS / "build.txt"))
 

@@ -1,13 +1,14 @@
-"""`/docs`: the AsyncAPI document as JSON, and as a page without external resources."""
+"""`/docs/plain`: the AsyncAPI document as a page without scripts and external resources."""
 
 import json
 from html import escape
 from typing import Any
 
+STYLE = """body{font:15px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}
+code,pre{font:13px ui-monospace,monospace}pre{background:#8881;padding:.6rem;overflow:auto}
+summary{cursor:pointer}"""
 PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>deltawire {version}</title>
-<style>body{{font:15px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}}
-code,pre{{font:13px ui-monospace,monospace}}pre{{background:#8881;padding:.6rem;overflow:auto}}
-summary{{cursor:pointer}}</style>
+<style>{style}</style>
 <h1>deltawire {version}</h1><p>{about}</p>
 <p><a href="/docs/asyncapi.json">AsyncAPI 3 document</a> · <code>{protocol}://{host}{path}</code></p>
 <h2>Channels</h2>{channels}<h2>Methods</h2>{methods}</html>
@@ -20,6 +21,7 @@ def format_page(document: dict[str, Any]) -> str:
     feeds = {name: channel for name, channel in document["channels"].items() if name != "rpc"}
     methods = [message for message in messages.values() if "/" in message["name"] and "summary" in message]
     return PAGE.format(
+        style=STYLE,
         version=escape(document["info"]["version"]),
         about=escape(document["info"]["description"]),
         protocol=escape(server["protocol"]),

@@ -13,9 +13,10 @@ from starlette.routing import Route
 from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, HttpRequest
 from deltawire.access.keys import is_within
 from deltawire.errors import RequestError
-from deltawire.gateway.docs import format_page
+from deltawire.gateway.docs import STYLE, format_page
 from deltawire.gateway.gateway import Gateway
 from deltawire.gateway.metrics import format_metrics
+from deltawire.gateway.pages import read_files, serve_asset, serve_page, strict
 from deltawire.session.asyncapi import describe, servers
 from deltawire.session.methods import rests_on_journal
 from deltawire.session.server import answer_http
@@ -25,6 +26,7 @@ STATUS = {FORBIDDEN: 403, TOO_MANY_REQUESTS: 429}
 """HTTP statuses by the dialect's codes; any other error is 400."""
 LAST_TRADES = "public/get_last_trades_by_instrument"
 INDEX = """deltawire {version}
+Dashboard  http{s}://{host}/ (in a browser)
 WebSocket  ws{s}://{host}/ws/api/v2
 HTTP       http{s}://{host}/api/v2/public/get_instruments
 Docs       http{s}://{host}/docs
@@ -86,7 +88,9 @@ def make_app(gateway: Gateway) -> Starlette:
         return await answer(request, asked, body, strict=True)
 
     async def index(request: Request) -> Response:
-        """List the paths of the server."""
+        """The dashboard for browsers; for programs the paths of the server."""
+        if _wants_page(request):
+            return serve_page(request, "index.html")
         host = request.headers.get("host", "")
         secure = "s" if request.url.scheme == "https" else ""
         return PlainTextResponse(INDEX.format(version=gateway.version, host=host, s=secure))
@@ -135,13 +139,19 @@ def make_app(gateway: Gateway) -> Starlette:
         return describe(gateway.version, "", secure=False)
 
     async def docs(request: Request) -> Response:
-        """The AsyncAPI document: a page for clients that ask for HTML, else JSON."""
+        """The AsyncAPI document: the console for browsers, a page without scripts, else JSON."""
+        path = request.url.path
+        if path == "/docs" and _wants_page(request) and "docs.html" in read_files():
+            return serve_page(request, "docs.html")
         host, secure = request.headers.get("host", "localhost"), request.url.scheme == "https"
         document = described() | {"servers": servers(host, secure=secure)}
-        wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.endswith(
-            ".json"
-        )
-        return HTMLResponse(format_page(document)) if wants_page else JSONResponse(document)
+        if path == "/docs/plain" or (path == "/docs" and _wants_page(request)):
+            return strict(HTMLResponse(format_page(document)), STYLE)
+        return JSONResponse(document)
+
+    async def asset(request: Request) -> Response:
+        """A file of the dashboard."""
+        return serve_asset(request)
 
     one = "/api/v2/{method:path}"
     return Starlette(
@@ -149,6 +159,9 @@ def make_app(gateway: Gateway) -> Starlette:
             Route("/", index),
             Route("/docs", docs),
             Route("/docs/asyncapi.json", docs),
+            Route("/docs/plain", docs),
+            Route("/assets/{file}", asset),
+            Route("/licences.txt", asset),
             Route("/healthz", healthy),
             Route("/readyz", ready),
             Route("/metrics", metrics),
@@ -172,6 +185,10 @@ def _method(request: Request) -> str:
     """The method that the path names; empty if there is none."""
     named: str = request.path_params.get("method", "")
     return named.removeprefix("/")
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
 
 
 def _uri(request: Request) -> str:

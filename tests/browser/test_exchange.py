@@ -1,0 +1,149 @@
+"""The dashboard on `deltawire serve`: every view, over ws and wss, and orders of an account."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import ROOT, OpenPage, keep
+from tests.support.served_exchange import ServedExchange, serving_exchange
+from tests.support.waiting import HANG_S
+
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+VIEWS = {
+    "market": "dw-ladder td.price",
+    "options": "dw-options td.price",
+    "health": "table.books td",
+    "trade": "dw-trade h2",
+}
+NAMES = ["ws", "wss"]
+
+expect.set_options(timeout=1000 * HANG_S)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def exchange(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServedExchange]:
+    options = ["--self-signed"] if request.param == "wss" else []
+    with serving_exchange(tmp_path_factory.mktemp(request.param), *options) as exchange:
+        yield exchange
+
+
+def changes(page: Page, selector: str) -> None:
+    """Wait until the text of an element is another."""
+    element = page.locator(selector).first
+    expect(element).not_to_have_text(element.inner_text(), use_inner_text=True)
+
+
+def test_every_view_opens_by_its_address_and_shows_data(
+    exchange: ServedExchange, open_page: OpenPage
+) -> None:
+    for view, selector in VIEWS.items():
+        page = open_page(f"{exchange.served.http}/#/{view}/BTC-PERPETUAL")
+        expect(page.locator(selector).first).not_to_be_empty()
+        expect(page.locator(".light")).to_have_text("live")
+        expect(page.locator("nav [aria-current=page]")).to_have_text(view.capitalize())
+        page.wait_for_timeout(1000)
+        keep(page, f"{view}-{exchange.served.http.partition(':')[0]}")
+        page.close()
+
+
+def test_the_market_moves_and_every_book_is_verified(exchange: ServedExchange, open_page: OpenPage) -> None:
+    page = open_page(f"{exchange.served.http}/#/market/BTC-PERPETUAL")
+    expect(page.locator("dw-ladder footer")).to_contain_text("checksum verified · complete")
+    for selector in ("dw-ladder tbody.bid", "dw-tape tbody", "dw-price-chart .prices"):
+        changes(page, selector)
+    assert page.locator("[data-stale]").count() == 0
+    assert page.locator("dw-price-chart canvas").count() > 0
+
+
+def test_the_chain_has_both_sides_of_every_strike(exchange: ServedExchange, open_page: OpenPage) -> None:
+    page = open_page(f"{exchange.served.http}/#/options/BTC-PERPETUAL")
+    rows = page.locator("table.chain tbody tr")
+    expect(rows.first).to_be_visible()
+    strikes = [float(text) for text in page.locator("table.chain th.mid").all_inner_texts()]
+    assert strikes == sorted(strikes)
+    assert rows.count() == len(strikes) > 5
+    expect(page.locator(".smile")).to_have_attribute("aria-label", re.compile("[0-9] percent"))
+    delta = rows.first.locator("td").nth(1)
+    expect(delta).to_contain_text("0.")
+    expect(rows.first.locator("td").nth(22)).to_contain_text("-")
+
+
+def test_an_order_goes_in_shows_cancels_and_another_fills(
+    exchange: ServedExchange, open_page: OpenPage
+) -> None:
+    account = exchange.add_account("trader", "BTC=10")
+    page = open_page(f"{exchange.served.http}/#/trade/BTC-PERPETUAL")
+    page.fill("#client", account.client_id)
+    page.fill("#secret", "wrong")
+    page.click("text=Sign in >> nth=-1")
+    expect(page.locator(".message[data-bad]")).to_contain_text("invalid_credentials")
+    page.fill("#client", account.client_id)
+    page.fill("#secret", account.client_secret)
+    page.click("form.ticket button")
+    expect(page.locator("table.balances tbody th", has_text="BTC")).to_be_visible()
+    page.fill("#amount", "50")
+    page.fill("#price", str(exchange.price(0.99)))
+    page.click("button.buy")
+    order = page.locator("table.orders tbody tr")
+    expect(order).to_have_count(1)
+    expect(order).to_contain_text("BTC-PERPETUAL")
+    expect(page.locator(".message")).to_contain_text("done")
+    axe(page)
+    page.click("text=Cancel all")
+    expect(order).to_have_count(0)
+    page.select_option("#type", "market")
+    page.fill("#price", "")
+    page.click("button.buy")
+    expect(page.locator("table.positions tbody tr")).to_contain_text("BTC-PERPETUAL")
+    expect(page.locator("table.fills tbody tr").first).to_contain_text("buy")
+    keep(page, f"trade-signed-in-{exchange.served.http.partition(':')[0]}")
+    page.fill("#amount", "7")
+    page.click("button.buy")
+    expect(page.locator(".message[data-bad]")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(exchange: ServedExchange, open_page: OpenPage, scheme: str) -> None:
+    for view, selector in VIEWS.items():
+        page = open_page(f"{exchange.served.http}/#/{view}/BTC-PERPETUAL", scheme=scheme)
+        expect(page.locator(selector).first).not_to_be_empty()
+        axe(page)
+        page.close()
+
+
+def axe(page: Page) -> None:
+    page.evaluate(AXE.read_text())
+    found = page.evaluate(
+        "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html)])"
+    )
+    assert found == []
+
+
+def test_it_is_worked_by_keys(exchange: ServedExchange, open_page: OpenPage) -> None:
+    page = open_page(f"{exchange.served.http}/")
+    expect(page.locator("dw-ladder td.price").first).not_to_be_empty()
+    page.keyboard.press("b")
+    expect(page.locator(".spoken")).to_contain_text("Bid 6")
+    page.keyboard.press("3")
+    expect(page.locator("table.books td").first).not_to_be_empty()
+    page.keyboard.press("1")
+    page.keyboard.press("/")
+    expect(page.locator("#instrument")).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("ETH-PERPETUAL")
+    page.keyboard.press("Enter")
+    expect(page.locator("dw-ladder")).to_have_js_property("instrument", "ETH-PERPETUAL")
+    expect(page).to_have_url(f"{exchange.served.http}/#/market/ETH-PERPETUAL")
+    page.keyboard.press("t")
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+
+
+def test_it_fits_a_phone(exchange: ServedExchange, open_page: OpenPage) -> None:
+    page = open_page(f"{exchange.served.http}/", width=390, height=844)
+    expect(page.locator("dw-ladder td.price").first).not_to_be_empty()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    keep(page, f"phone-{exchange.served.http.partition(':')[0]}")

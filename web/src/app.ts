@@ -1,0 +1,138 @@
+import { html, LitElement, nothing, type TemplateResult } from "lit";
+import { clock } from "./clock";
+import { formatAge, formatTime } from "./format";
+import { alerts, healths } from "./health";
+import { firstInstrument, instruments } from "./instruments";
+import { feed } from "./link";
+import { address, go, route, type View, VIEWS } from "./route";
+import { applyTheme, change, settings, type Theme } from "./settings";
+import "./views/market";
+
+const TITLES: Record<View, string> = { market: "Market", options: "Options", health: "Health", trade: "Trade" };
+const THEMES: Theme[] = ["auto", "light", "dark"];
+const KEYS = "1 to 4: views · /: choose an instrument · b: read the top of the book aloud · t: theme · ?: keys";
+
+/** Views that are loaded when they are opened. */
+const LOADERS: Record<View, () => Promise<unknown>> = {
+  market: () => Promise.resolve(),
+  options: () => import("./views/options"),
+  health: () => import("./views/health"),
+  trade: () => import("./views/trade"),
+};
+
+class App extends LitElement {
+  private showsKeys = false;
+  private showsAlerts = false;
+
+  protected override createRenderRoot(): HTMLElement {
+    return this;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    const again = (): void => this.requestUpdate();
+    for (const observed of [feed.link, route, instruments, alerts, clock, settings]) observed.listen(again);
+    settings.listen(applyTheme);
+    applyTheme();
+    addEventListener("keydown", (event) => this.key(event));
+  }
+
+  private get instrument(): string {
+    return route.value.instrument || settings.value.instrument || firstInstrument();
+  }
+
+  private key(event: KeyboardEvent): void {
+    const typing = (event.target as HTMLElement).closest("input, select, textarea");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const view = VIEWS[Number(event.key) - 1];
+    if (view) go({ view, instrument: this.instrument });
+    else if (event.key === "/") {
+      event.preventDefault();
+      this.querySelector<HTMLInputElement>("#instrument")?.focus();
+    } else if (event.key === "t") this.nextTheme();
+    else if (event.key === "b") this.querySelector<HTMLElement & { speak(): void }>("dw-ladder")?.speak();
+    else if (event.key === "?") {
+      this.showsKeys = !this.showsKeys;
+      this.requestUpdate();
+    }
+  }
+
+  private nextTheme(): void {
+    const next = THEMES[(THEMES.indexOf(settings.value.theme) + 1) % THEMES.length] ?? "auto";
+    change({ theme: next });
+  }
+
+  private choose(event: Event): void {
+    const input = event.target as HTMLInputElement;
+    if (!input.value) return;
+    change({ instrument: input.value });
+    go({ instrument: input.value });
+    input.blur();
+  }
+
+  override render(): TemplateResult {
+    const { instrument } = this;
+    const { view } = route.value;
+    void LOADERS[view]();
+    document.title = instrument ? `${instrument} · deltawire` : "deltawire";
+    return html`<header class="top">
+        <h1><a class="brand" href=${address({ view: "market" })}>deltawire</a></h1>
+        <nav aria-label="Views">${VIEWS.map((name) => this.tab(name, instrument))}</nav>
+        ${this.picker(instrument)} ${this.light()}
+        <button @click=${() => this.toggleAlerts()} aria-expanded=${this.showsAlerts}>Alerts ${alerts.value.length}</button>
+        <button @click=${() => this.nextTheme()}>Theme: ${settings.value.theme}</button>
+        <a href="/docs">API</a>
+      </header>
+      ${this.showsKeys ? html`<p class="keys" role="status">${KEYS}</p>` : nothing}
+      ${this.showsAlerts ? this.alerts() : nothing}
+      <main aria-label=${TITLES[view]}>${this.view(view, instrument)}</main>`;
+  }
+
+  private view(view: View, instrument: string): TemplateResult {
+    if (view === "health") return html`<dw-health></dw-health>`;
+    if (!instrument) return html`<p class="empty">No instrument is known yet.</p>`;
+    if (view === "options") return html`<dw-options .instrument=${instrument}></dw-options>`;
+    if (view === "trade") return html`<dw-trade .instrument=${instrument}></dw-trade>`;
+    return html`<dw-market .instrument=${instrument}></dw-market>`;
+  }
+
+  private tab(name: View, instrument: string): TemplateResult {
+    const current = route.value.view === name ? "page" : "false";
+    return html`<a href=${address({ view: name, instrument })} aria-current=${current}>${TITLES[name]}</a>`;
+  }
+
+  private picker(instrument: string): TemplateResult {
+    const names = new Set([...instruments.value.keys(), ...healths.value.keys()]);
+    return html`<label class="picker"><span>Instrument</span>
+      <input id="instrument" list="instruments" .value=${instrument} @change=${this.choose} autocomplete="off" spellcheck="false" />
+      <datalist id="instruments">${[...names].map((name) => html`<option value=${name}></option>`)}</datalist></label>`;
+  }
+
+  private light(): TemplateResult {
+    const { state, reason, since } = feed.link.value;
+    const text = state === "live" ? "live" : `${reason}, ${formatAge(clock.value - since)}`;
+    const title = state === "live" ? `connected since ${formatTime(since)}` : `last heard ${formatTime(feed.traffic.heardMs)}`;
+    return html`<span class="light" data-state=${state} role="status" title=${title}>${text}</span>`;
+  }
+
+  private toggleAlerts(): void {
+    this.showsAlerts = !this.showsAlerts;
+    this.requestUpdate();
+  }
+
+  private alerts(): TemplateResult {
+    const items = alerts.value.map((alert) => html`<li><time>${formatTime(alert.at)}</time> ${alert.text}</li>`);
+    return html`<section class="alerts" aria-label="Alerts">
+      <label><input type="checkbox" .checked=${settings.value.notify} @change=${this.setNotify} /> also as notifications of the browser</label>
+      ${items.length ? html`<ol>${items}</ol>` : html`<p>Nothing has become stale since this page was opened.</p>`}
+    </section>`;
+  }
+
+  private async setNotify(event: Event): Promise<void> {
+    const wanted = (event.target as HTMLInputElement).checked;
+    const allowed = wanted && "Notification" in window && (await Notification.requestPermission()) === "granted";
+    change({ notify: allowed });
+  }
+}
+
+customElements.define("dw-app", App);

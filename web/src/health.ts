@@ -1,0 +1,68 @@
+import { formatTime } from "./format";
+import { feed, Observed } from "./link";
+import type { BookState } from "./messages";
+import { settings } from "./settings";
+
+/** What `book.X.health` says, and when it came. */
+export interface Health {
+  instrument_name: string;
+  timestamp: number;
+  state: BookState;
+  reason: string;
+  detail?: string;
+  since: number;
+  age: number;
+  unbroken_since: number | null;
+  gaps: number;
+  outages: Record<string, number>;
+  resyncs: number;
+  audits: number;
+  audited: number;
+  unequal: number;
+  last_audit?: number | null;
+  /** Of a book that is not live, null. */
+  complete_to: [number | null, number | null] | null;
+  coverage_bp: [number | null, number | null] | null;
+  receivedMs: number;
+}
+
+export interface Alert {
+  at: number;
+  text: string;
+}
+
+const MOST_ALERTS = 100;
+export const healths = new Observed<Map<string, Health>>(new Map());
+export const alerts = new Observed<Alert[]>([]);
+
+export function raise(text: string): void {
+  alerts.set([{ at: Date.now(), text }, ...alerts.value].slice(0, MOST_ALERTS));
+  if (settings.value.notify && "Notification" in window && Notification.permission === "granted")
+    new Notification("deltawire", { body: text, tag: text });
+}
+
+let telling = false;
+
+function tellOnce(): void {
+  if (telling) return;
+  telling = true;
+  setTimeout(() => {
+    telling = false;
+    healths.set(healths.value);
+  }, 100);
+}
+
+feed.subscribe(["book.*.health"], (_channel, data: Omit<Health, "receivedMs">, receivedMs) => {
+  const before = healths.value.get(data.instrument_name);
+  healths.value.set(data.instrument_name, { ...data, receivedMs });
+  if (before?.state === "live" && data.state !== "live")
+    raise(`${data.instrument_name} is ${data.state}: ${data.detail ?? data.reason}`);
+  tellOnce();
+});
+
+let wasLive = false;
+feed.link.listen(() => {
+  const link = feed.link.value;
+  if (wasLive && link.state === "down") raise(`No connection since ${formatTime(link.since)}: ${link.reason}. Alerts are suspended.`);
+  wasLive = link.state === "live";
+});

@@ -1,0 +1,41 @@
+import { Observed } from "./link";
+
+const KEY = "deltawire.settings";
+export type Theme = "auto" | "light" | "dark";
+
+export interface Settings {
+  theme: Theme;
+  resolution: string;
+  instrument: string;
+  notify: boolean;
+}
+
+const DEFAULTS: Settings = { theme: "auto", resolution: "1", instrument: "", notify: false };
+
+function load(): Settings {
+  try {
+    return { ...DEFAULTS, ...(JSON.parse(localStorage.getItem(KEY) ?? "{}") as Partial<Settings>) };
+  } catch {
+    return DEFAULTS; // storage that is forbidden or damaged holds no settings
+  }
+}
+
+export const settings = new Observed<Settings>(load());
+
+export function change(part: Partial<Settings>): void {
+  settings.set({ ...settings.value, ...part });
+  try {
+    localStorage.setItem(KEY, JSON.stringify(settings.value));
+  } catch {
+    // they last as long as the page
+  }
+}
+
+export function applyTheme(): void {
+  document.documentElement.dataset["theme"] = settings.value.theme;
+}
+
+/** A colour of the theme, for what is drawn. */
+export function colour(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}

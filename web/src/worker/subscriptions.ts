@@ -1,0 +1,98 @@
+import type { Params } from "../messages";
+import type { Answer } from "./connection";
+
+interface Position {
+  epoch: string;
+  seq: number;
+}
+
+type Call = (method: string, params: Params) => Promise<Answer>;
+
+/** Whether a channel is one that a subscription names: by itself, or by a pattern. */
+export function matches(wanted: string, channel: string): boolean {
+  if (!wanted.includes("*")) return wanted === channel;
+  const parts = wanted.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`, "s").test(channel);
+}
+
+/** The channels that are wanted, and how far each was read, so that a new connection goes on there. */
+export class Subscriptions {
+  private readonly wanted = new Set<string>();
+  private readonly positions = new Map<string, Position>();
+
+  constructor(
+    private readonly call: Call,
+    private readonly lost: (channel: string, reason: string) => void,
+    private readonly refused: (channel: string) => void,
+  ) {}
+
+  /** Returns whether the notification follows the one before. */
+  follows(channel: string, epoch: string, seq: number, before: number | undefined): boolean {
+    const position = this.positions.get(channel);
+    this.positions.set(channel, { epoch, seq });
+    return before === undefined || position === undefined || position.seq === before;
+  }
+
+  isWanted(channel: string): boolean {
+    return this.wanted.has(channel) || [...this.wanted].some((wanted) => matches(wanted, channel));
+  }
+
+  async join(channels: string[]): Promise<void> {
+    for (const channel of channels) this.wanted.add(channel);
+    await this.subscribe(channels);
+  }
+
+  async leave(channels: string[]): Promise<void> {
+    for (const channel of channels) this.wanted.delete(channel);
+    for (const channel of this.positions.keys())
+      if (channels.some((name) => matches(name, channel))) this.positions.delete(channel);
+    await this.unsubscribe(channels);
+  }
+
+  /** Leave for a while: the positions are kept. */
+  async suspend(kept: (channel: string) => boolean): Promise<void> {
+    await this.unsubscribe([...this.wanted].filter((channel) => !kept(channel)));
+  }
+
+  /** Join all that is wanted, each channel behind what was read of it. */
+  async resume(kept: (channel: string) => boolean = () => false): Promise<void> {
+    await this.subscribe([...this.wanted].filter((channel) => !kept(channel)));
+  }
+
+  /** Get a new image of a channel. */
+  async renew(channel: string): Promise<void> {
+    this.positions.delete(channel);
+    await this.unsubscribe([channel]);
+    await this.subscribe([channel]);
+  }
+
+  private async subscribe(channels: string[]): Promise<void> {
+    for (const [scope, names] of bySecrecy(channels)) {
+      const resume: Record<string, Position> = {};
+      for (const [channel, position] of this.positions)
+        if (names.some((name) => matches(name, channel))) resume[channel] = position;
+      const answer = await this.call(`${scope}/subscribe`, { channels: names, resume });
+      for (const [channel, recovered] of Object.entries(answer.recovered ?? {}))
+        if (!recovered) {
+          this.positions.delete(channel);
+          this.lost(channel, "what was missed is no longer kept");
+        }
+      const accepted = new Set((answer.result as string[] | undefined) ?? []);
+      if (answer.result) for (const name of names) if (!accepted.has(name)) this.refused(name);
+    }
+  }
+
+  private async unsubscribe(channels: string[]): Promise<void> {
+    for (const [scope, names] of bySecrecy(channels)) await this.call(`${scope}/unsubscribe`, { channels: names });
+  }
+}
+
+function bySecrecy(channels: string[]): [scope: string, channels: string[]][] {
+  const secret = channels.filter((channel) => channel.startsWith("user."));
+  const open = channels.filter((channel) => !channel.startsWith("user."));
+  const scopes: [string, string[]][] = [
+    ["public", open],
+    ["private", secret],
+  ];
+  return scopes.filter(([, names]) => names.length > 0);
+}
