@@ -188,9 +188,8 @@ def subscribes(scene: Scene) -> None:
 def channels(scene: Scene) -> list[str]:
     found: list[str] = []
     filled = {"index": "btc_usd", "currency": "any", "kind": "any", "interval": "100ms"}
-    filled |= {"threshold": "1", "underlying": "BTC", "expiry": "29DEC23"}
     for family in FAMILIES.values():
-        for template in family.names:
+        for template in () if family.derived else family.names:
             parts = {part: values[0] for part, values in choices(template).items()} | filled
             names = scene.instruments if "{instrument}" in template else ("",)
             found += [template.format(**parts | {"instrument": name}) for name in names]
@@ -490,7 +489,7 @@ VALUES: dict[str, Any] = {
     "start_timestamp": NOW_MS - HOUR_MS,
 }
 """What a parameter of this name may be in any method."""
-SELDOM = {name for name, family in FAMILIES.items() if family.silent} | {
+SELDOM = {name for name, family in FAMILIES.items() if family.silent or family.derived} | {
     "health",
     "status",
     "instrument_state",
