@@ -11,9 +11,7 @@ from deltawire.analytics.figures import HorizonScore
 from deltawire.analytics.flow import FlowMetric
 from deltawire.analytics.prediction import Matured
 from deltawire.model.events import BookDelta, Event
-from deltawire.sources.recorded import connections_at
-from deltawire.sources.replay import play
-from deltawire.venues import make_venue
+from deltawire.sources.recorded import batches_at
 
 SECOND_NS = 1_000_000_000
 
@@ -27,10 +25,9 @@ class ScoredHorizon(msgspec.Struct, frozen=True):
 
 
 def recorded_events(path: Path, venue: str) -> Iterable[Event]:
-    """The events of every connection in a recording, one after another."""
-    for connection in connections_at(path, venue):
-        for batch in play(connection.recording.records(), make_venue(connection.venue)):
-            yield from batch.events
+    """The events of a recording."""
+    for batch in batches_at(path, venue):
+        yield from batch.events
 
 
 def busiest(events: Iterable[Event]) -> str:

@@ -7,8 +7,7 @@ from pathlib import Path
 from deltawire.model.events import Event
 from deltawire.recording import Recording
 from deltawire.recording.directory import Connected
-from deltawire.sources.recorded import connections_at
-from deltawire.sources.replay import Played, play_together
+from deltawire.sources.recorded import batches_at, connections_at
 from deltawire.tables import Tabular
 from deltawire.venues import make_venue
 
@@ -22,12 +21,8 @@ class Replay(Tabular):
             make_venue(each.venue)
 
     def __iter__(self) -> Iterator[Event]:
-        by_venue: dict[str, list[Played]] = {}
-        for each in self._connections():
-            by_venue.setdefault(each.venue, []).append(Played(each.recording, make_venue(each.venue)))
-        for pairs in by_venue.values():
-            for batch in play_together(pairs):
-                yield from batch.events
+        for batch in batches_at(self.path, self.venue):
+            yield from batch.events
 
     def _connections(self) -> list[Connected]:
         if isdir(self.path):
