@@ -14,6 +14,20 @@ Interval = tuple[float | None, float | None, float | None]
 """A figure and its 95 % interval; null where it is not defined."""
 
 
+class _OfInstrument(msgspec.Struct, frozen=True, omit_defaults=True):
+    timestamp: int
+    instrument_name: str
+    state: State
+    reason: str = ""
+
+
+class _OfUnderlying(msgspec.Struct, frozen=True, omit_defaults=True):
+    timestamp: int
+    underlying: str
+    state: State
+    reason: str = ""
+
+
 class OfBand(msgspec.Struct, frozen=True):
     """A figure of a band (levels a side, or basis points around the mid): that requested, and that used.
 
@@ -36,13 +50,9 @@ class FlowSum(msgspec.Struct, frozen=True):
     known: bool
 
 
-class ImbalanceData(msgspec.Struct, frozen=True, omit_defaults=True):
+class ImbalanceData(_OfInstrument, frozen=True):
     """Data of `imbalance.X`: from −1 (only asks) to 1 (only bids). `trades` is Σ s v / Σ v of the interval."""
 
-    timestamp: int
-    instrument_name: str
-    state: State
-    reason: str = ""
     change_id: int | None = None
     mid: float | None = None
     micro_price: float | None = None
@@ -99,13 +109,9 @@ class SideResilience(msgspec.Struct, frozen=True):
     ended: int
 
 
-class DepthData(msgspec.Struct, frozen=True, omit_defaults=True):
+class DepthData(_OfInstrument, frozen=True):
     """Data of `depth.X`. Resilience looks at the depth within 10 basis points at the end of each interval."""
 
-    timestamp: int
-    instrument_name: str
-    state: State
-    reason: str = ""
     change_id: int | None = None
     mid: float | None = None
     spread_bp: float | None = None
@@ -115,17 +121,13 @@ class DepthData(msgspec.Struct, frozen=True, omit_defaults=True):
     asks: SideResilience | None = None
 
 
-class PricesData(msgspec.Struct, frozen=True, omit_defaults=True):
+class PricesData(_OfInstrument, frozen=True):
     """Data of `prices.X`: trades of the interval, and the mid, mark and index at its end.
 
     `twap` weights each mid by how long it stood, `vwap` trades by size (inverse: Σ usd / Σ usd/p). The basis is
     (mark − index)/index in basis points; funding is as the venue states it, a fraction.
     """
 
-    timestamp: int
-    instrument_name: str
-    state: State
-    reason: str = ""
     mid: float | None = None
     twap: float | None = None
     open: float | None = None
@@ -142,17 +144,13 @@ class PricesData(msgspec.Struct, frozen=True, omit_defaults=True):
     funding_8h: float | None = None
 
 
-class AlertData(msgspec.Struct, frozen=True, omit_defaults=True):
+class AlertData(_OfInstrument, frozen=True):
     """Data of `alert.X`: a threshold is crossed (`raised`), or crossed back by a tenth (`cleared`).
 
     Suspended, without an `alert`, while the `state` is not live. `value` is the spread in basis points, or the notional
     of the thinner side within 10 basis points; a lower bound of it never raises an alert.
     """
 
-    timestamp: int
-    instrument_name: str
-    state: State
-    reason: str = ""
     alert: Literal["raised", "cleared"] | None = None
     value: float | None = None
     threshold: float | None = None
@@ -225,16 +223,12 @@ class HorizonFlow(msgspec.Struct, frozen=True, omit_defaults=True):
     score: HorizonScore | None = None
 
 
-class FlowData(msgspec.Struct, frozen=True, omit_defaults=True):
+class FlowData(_OfInstrument, frozen=True):
     """Data of `flow.X`: predictions of the sign of M(t + latency + horizon) − M(t + latency), M the mid.
 
     `update_ms` is the median time between two updates of the book.
     """
 
-    timestamp: int
-    instrument_name: str
-    state: State
-    reason: str = ""
     mid: float | None = None
     latency_ms: int | None = None
     update_ms: float | None = None
@@ -286,13 +280,9 @@ class ForwardData(msgspec.Struct, frozen=True):
     source: Literal["future", "parity", "venue"]
 
 
-class ChainData(msgspec.Struct, frozen=True, omit_defaults=True):
+class ChainData(_OfUnderlying, frozen=True):
     """Data of `chain.C.E`: the listed options of an expiry, by strike; `not_live` counts those of a stale book."""
 
-    timestamp: int
-    underlying: str
-    state: State
-    reason: str = ""
     expiry: str = ""
     years: float | None = None
     forward: ForwardData | None = None
@@ -315,16 +305,12 @@ class SliceData(msgspec.Struct, frozen=True):
     quotes_used: int
 
 
-class SurfaceData(msgspec.Struct, frozen=True, omit_defaults=True):
+class SurfaceData(_OfUnderlying, frozen=True):
     """Data of `surface.C`: smiles by expiry; `breaches` of no-arbitrage on a grid of 200 strikes.
 
     `skipped` are expiries with fewer than four two-sided quotes.
     """
 
-    timestamp: int
-    underlying: str
-    state: State
-    reason: str = ""
     slices: list[SliceData] = []
     breaches: int = 0
     skipped: list[str] = []
@@ -342,13 +328,9 @@ class ExpirySkew(msgspec.Struct, frozen=True):
     butterfly: float
 
 
-class SkewData(msgspec.Struct, frozen=True, omit_defaults=True):
+class SkewData(_OfUnderlying, frozen=True):
     """Data of `skew.C`: by expiry, and the volatility between neighbouring expiries in percent."""
 
-    timestamp: int
-    underlying: str
-    state: State
-    reason: str = ""
     expiries: list[ExpirySkew] = []
     forward_iv: list[float] = []
 
@@ -369,17 +351,13 @@ class StrikeGamma(msgspec.Struct, frozen=True):
     gross: float
 
 
-class GammaData(msgspec.Struct, frozen=True, omit_defaults=True):
+class GammaData(_OfUnderlying, frozen=True):
     """Data of `gex.C`. `net` and `zero` are by named convention; `zero_span` holds all of the latter.
 
     `from_flow` is what the trades imply that were seen since the derivation began; `flow_coverage` is the share of the
     open interest, in percent, that these explain. Ratios are puts over calls.
     """
 
-    timestamp: int
-    underlying: str
-    state: State
-    reason: str = ""
     spot: float | None = None
     strikes: list[StrikeGamma] = []
     net: dict[str, float] = {}
