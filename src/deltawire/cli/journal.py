@@ -1,7 +1,7 @@
 """`deltawire journal`."""
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import msgspec
 import typer
@@ -10,10 +10,8 @@ from rich.markup import escape
 
 from deltawire.cli.output import print_json
 from deltawire.errors import UsageError
-from deltawire.exchange.accounts.account_records import AccountRecord
-from deltawire.exchange.codec import Codec
-from deltawire.journal.files import DiskFiles
-from deltawire.journal.inspection import Inspection, inspect
+from deltawire.journal.inspection import Inspection
+from deltawire.roles.backup import inspect_journal
 from deltawire.roles.exchange import JOURNAL
 
 app = typer.Typer(help="The journal of the built-in exchange.", no_args_is_help=True)
@@ -37,11 +35,7 @@ def verify(
         raise UsageError(f"{directory}: no such directory")
     if (directory / JOURNAL).is_dir():
         directory /= JOURNAL
-    files = DiskFiles(directory)
-    try:
-        report = inspect(files, str(directory), _readable)
-    finally:
-        files.close()
+    report = inspect_journal(directory)
     if not report.segments and not report.snapshots:
         raise UsageError(f"{directory}: contains no journal")
     if as_json:
@@ -50,17 +44,6 @@ def verify(
         _print(report)
     if not report.sound:
         raise typer.Exit(1)
-
-
-_codec = Codec(*get_args(AccountRecord))
-
-
-def _readable(payload: bytes) -> bool:
-    try:
-        _codec.decode(payload)
-    except msgspec.DecodeError:
-        return False
-    return True
 
 
 def _print(report: Inspection) -> None:
