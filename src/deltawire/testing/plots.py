@@ -25,16 +25,9 @@ def plot(tape: Tape, facts: Sequence[Fact]) -> str:
         panel("order sizes: log10 of rank by log10 of size", ranks[:: max(1, len(ranks) // 800)]),
     ]
     width, height = 2 * (WIDE + GAP) + GAP, 2 * (HIGH + GAP) + GAP + 18 * len(facts)
-    placed = [
-        f'<g transform="translate({GAP + (n % 2) * (WIDE + GAP)},{GAP + (n // 2) * (HIGH + GAP)})">{panel}</g>'
-        for n, panel in enumerate(panels)
-    ]
     rows = "".join(_row(fact, 18 * n) for n, fact in enumerate(sorted(facts, key=lambda fact: fact.name)))
-    placed.append(f'<g transform="translate({GAP},{2 * (HIGH + GAP) + GAP})">{rows}</g>')
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" style="{STYLE}">'
-        f'<rect width="100%" height="100%" fill="white"/>{"".join(placed)}</svg>\n'
-    )
+    below = f'<g transform="translate({GAP},{2 * (HIGH + GAP) + GAP})">{rows}</g>'
+    return _document(width, height, _grid(panels) + below)
 
 
 def panel(title: str, points: Sequence[tuple[float, float]]) -> str:
@@ -79,11 +72,19 @@ def plot_scores(found: Sequence[tuple[int, HorizonScore | None, Points]]) -> str
         panels.append(panel(f"{horizon_ms} ms: share that rose, by stated probability", bins))
     rows = (len(panels) + 1) // 2
     width, height = 2 * (WIDE + GAP) + GAP, rows * (HIGH + GAP) + GAP
-    placed = "".join(
+    return _document(width, height, _grid(panels))
+
+
+def _grid(panels: Sequence[str]) -> str:
+    """Panels in two columns."""
+    return "".join(
         f'<g transform="translate({GAP + (n % 2) * (WIDE + GAP)},{GAP + (n // 2) * (HIGH + GAP)})">{each}</g>'
         for n, each in enumerate(panels)
     )
+
+
+def _document(width: int, height: int, content: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" style="{STYLE}">'
-        f'<rect width="100%" height="100%" fill="white"/>{placed}</svg>\n'
+        f'<rect width="100%" height="100%" fill="white"/>{content}</svg>\n'
     )
