@@ -37,16 +37,13 @@ class PastTrades:
 
         `ImportError` without pyarrow; `OSError` or `ValueError` if a file cannot be read.
         """
-        root = day_folder(self._directory, "trades", instrument.venue, instrument.name, 0).parent
-        days = sorted(folder.name for folder in root.glob("date=*")) if root.is_dir() else []
-        first = day_folder(
-            self._directory, "trades", instrument.venue, instrument.name, from_ns // DAY_NS
-        ).name
-        last_day = min(to_ns, LATEST_NS) // DAY_NS
-        last = day_folder(self._directory, "trades", instrument.venue, instrument.name, last_day).name
-        for day in days:
-            if first <= day <= last:
-                yield from self._of_day(root / day, from_ns, to_ns)
+        first, last = (
+            day_folder(self._directory, "trades", instrument.venue, instrument.name, at_ns // DAY_NS)
+            for at_ns in (from_ns, min(to_ns, LATEST_NS))
+        )
+        for folder in sorted(first.parent.glob("date=*")):
+            if first.name <= folder.name <= last.name:
+                yield from self._of_day(folder, from_ns, to_ns)
 
     def _of_day(self, folder: Path, from_ns: int, to_ns: int) -> Iterator[PastTrade]:
         parquet, pa = import_module("pyarrow.parquet"), import_module("pyarrow")
