@@ -235,10 +235,8 @@ class Derivations:
             if not of_subject:
                 del self._of_subject[running.wanted.key]
 
-    def extended(self, events: Sequence[Event]) -> Sequence[Event]:
+    def extended(self, events: Sequence[Event]) -> list[Event]:
         """The events of a moment, each with what is derived because of it before it."""
-        if not self._running:
-            return events
         found, self._late = self._late, []
         for event in events:
             instrument = getattr(event, "instrument", None)

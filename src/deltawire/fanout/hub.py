@@ -22,7 +22,6 @@ from deltawire.fanout.subscribers import (
     write_to_each,
 )
 from deltawire.market.market import Market
-from deltawire.market.state import InstrumentState
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Derived, Event, Index, Listing, Ticker, Trade, VolatilityIndex
 from deltawire.ports import AccountStates, Clock
@@ -338,7 +337,11 @@ class Hub:
             if self.directory.of_index and isinstance(event, Index | Ticker | VolatilityIndex):
                 for channel in self.directory.of_index.get(self._index_name(event), ()):
                     channel.on_event(event, state)
-            if self.directory.of_kind and state is not None and _is_of_kind(event, state):
+            if (
+                self.directory.of_kind
+                and state is not None
+                and (state.events == 1 or isinstance(event, Trade | Listing))
+            ):
                 for key in state.fitting:
                     for channel in self.directory.of_kind.get(key, ()):
                         channel.on_event(event, state)
@@ -379,8 +382,3 @@ class Hub:
         if not isinstance(event, Ticker):
             return self.market.public_name(event.venue, event.name)
         return self.market.state(event.instrument).index
-
-
-def _is_of_kind(event: Event, state: InstrumentState) -> bool:
-    """Whether the channels of all instruments of a kind are to hear of an event: also the first of an instrument."""
-    return isinstance(event, Trade | Listing) or state.events == 1

@@ -186,8 +186,7 @@ class App:
 
     def _publish(self, batch: Batch) -> None:
         if self.derivations.active and batch.events:
-            events = list(self.derivations.extended(batch.events))
-            batch = Batch(batch.venue, batch.at_ns, events)
+            batch = Batch(batch.venue, batch.at_ns, self.derivations.extended(batch.events))
         self._broker.publish(f"{TOPIC}.{batch.venue}", batch)
 
     def _ended(self, source: Source) -> None:
