@@ -18,8 +18,8 @@ from deltawire.wire.rpc import INVALID_PARAMS, INVALID_REQUEST
 
 SHORTEST_HEARTBEAT_S = 10
 MOST_PATTERNS = 100
-_NEEDED = {"analytics": "numpy"}
-"""A module that each extra brings."""
+_NEEDED = {"analytics": ("numpy", "scipy")}
+"""The modules that each extra brings."""
 SECOND_NS = 1_000_000_000
 PACES_NS = [ms * 1_000_000 for ms in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)]
 """The intervals of `max_rate`, which is rounded down to one of them, so that subscribers form few groups."""
@@ -276,7 +276,7 @@ def _known(context: Context, name: str) -> ChannelKey | None:
     if key is None or not may_subscribe(context.identity, key.name):
         return None
     extra = FAMILIES[key.family].extra
-    if extra and find_spec(_NEEDED[extra]) is None:
+    if extra and None in map(find_spec, _NEEDED[extra]):
         reason = f"{name} needs the extra `{extra}` at the server: pip install 'deltawire[{extra}]'"
         raise RequestError(UNAVAILABLE, "unavailable", reason=reason, param="channels")
     if key.instrument and not key.pattern and context.market.find(key.instrument) is None:
