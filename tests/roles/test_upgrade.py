@@ -35,7 +35,10 @@ def old_home(tmp_path: Path, name: str) -> Path:
     folder = tmp_path / "home"
     folder.mkdir(mode=0o700)
     with tarfile.open(DATA / f"{name}.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
+        for member in archive:
+            if (content := archive.extractfile(member)) is not None:
+                (folder / member.name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / member.name).write_bytes(content.read())
     for path in [folder, *folder.rglob("*")]:
         path.chmod(0o700 if path.is_dir() else 0o600)
     return folder
