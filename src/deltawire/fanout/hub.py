@@ -183,7 +183,7 @@ class Hub:
             awaited.append(channel)
         if joined:
             addresses = [channel.encoded(subscriber.encoding).address for channel, _ in joined]
-            self._groups.move(subscriber, subscriber.channels.union(addresses))
+            self._groups.change(subscriber, joined=addresses)
             self._catch_up_joined(subscriber, joined)
         for channel in awaited:
             channel.awaited()
@@ -262,7 +262,7 @@ class Hub:
         frames, without = outbox.take(budget)
         for channel in without:
             address = channel.encoded(subscriber.encoding).address
-            self._groups.move(subscriber, subscriber.channels - {address})
+            self._groups.change(subscriber, left={address})
             channel.wait(subscriber, None)
             subscriber.waiting.add(address)
         return b"".join(frames)
@@ -303,7 +303,7 @@ class Hub:
             subscriber.outbox.close()
 
     def _leave(self, subscriber: Subscriber, addresses: Set[str]) -> None:
-        self._groups.move(subscriber, subscriber.channels - addresses)
+        self._groups.change(subscriber, left=addresses)
         subscriber.waiting -= addresses
         for address in addresses:
             channel = self.directory.get(address.partition(ENCODED)[0])
