@@ -31,6 +31,7 @@ from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, Broker, Clock, Source, Wants
 from deltawire.roles.draining import Draining
+from deltawire.roles.pacing import PacedHub
 from deltawire.sources.exchange_service import ExchangeService
 from deltawire.store.keys import KeyStore
 from deltawire.store.watching import WatchedFile
@@ -143,7 +144,8 @@ class App:
         if trading is not None:
             trading.account_events.subscribe(self._on_account_events)
         self._broker = broker or MemoryBroker()
-        self._broker.subscribe(f"{TOPIC}.*", self._on_batch)
+        self._paced = PacedHub(self.hub, self._applied)
+        self._broker.subscribe(f"{TOPIC}.*", self._paced.apply)
         self._flush_scheduled = False
         self._seen_s = 0.0
         self._exchange = next((each for each in sources if trading and each.venue == trading.venue), None)
@@ -165,6 +167,7 @@ class App:
                 if not batch.events or not all(isinstance(event, Fault) for event in batch.events):
                     self.gateway.heard_from(source.venue)
                 self._publish(batch)
+                await self._paced.idle()
                 self._may_answer(source)
         except JournalError:
             raise
@@ -175,8 +178,10 @@ class App:
             self._ended(source)
             why = SOURCE_ENDED
         self._publish(Batch(source.venue, source.now(), self._gone_stale(source, why)))
+        await self._paced.idle()
         self.gateway.source_ended(source.venue, why)
         self._publish(Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
+        await self._paced.idle()
         self._may_answer(source)
 
     def _may_answer(self, source: Source) -> None:
@@ -212,6 +217,7 @@ class App:
             await asyncio.sleep(TIMER_S)
             for source in self.sources:
                 self._publish(Batch(source.venue, source.now(), []))
+                await self._paced.idle()
             self._faults.tick(time.monotonic())
 
     async def watch_keys(self) -> None:
@@ -236,12 +242,10 @@ class App:
             self._seen_s = time.perf_counter()
             asyncio.get_running_loop().call_soon(self._flush)
 
-    def _on_batch(self, batch: Batch) -> None:
-        self.hub.advance(batch.venue, batch.at_ns)
+    def _applied(self, batch: Batch) -> None:
         if not batch.events:
             self.hub.flush()
             return
-        self.hub.publish(batch.events)
         self._flush_soon()
         for event in batch.events:
             if isinstance(event, Fault | Status):
