@@ -86,6 +86,12 @@ class Group:
         del self.subscribers[subscriber]
         self._write = None
 
+    def rename(self, key: _Key, added: Iterable[str], removed: Iterable[str]) -> None:
+        """All subscribers, of which there is one, have other channels now."""
+        self.key = key
+        self.channels.update(added)
+        self.channels.difference_update(removed)
+
     def rebind(self) -> None:
         """A subscriber has another sink."""
         self._write = None
@@ -251,10 +257,8 @@ class SubscriberGroups:
         """The only subscriber of a group has other channels now: change the group."""
         if self._groups.get(group.key) is group:
             del self._groups[group.key]
-        group.key = key
+        group.rename(key, added, removed)
         self._groups[key] = group
-        group.channels.update(added)
-        group.channels.difference_update(removed)
         self._register(group, added)
         self._unregister(group, removed)
 

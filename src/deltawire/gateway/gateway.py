@@ -17,6 +17,7 @@ from deltawire.access.tokens import Identity
 from deltawire.errors import RequestError
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.subscribers import Subscriber
+from deltawire.gateway.extra_modules import ExtraModules
 from deltawire.gateway.held import HeldEffects
 from deltawire.gateway.intake import TURN_NS
 from deltawire.gateway.network_simulator import NetworkSimulator
@@ -39,7 +40,7 @@ TOKEN_BYTES = 32
 CONNECTIONS_PER_ADDRESS = 64
 JOINED_AT_ONCE = 50
 """Channels that a connection joins in one slice, at most; fewer if their first frames take long to make."""
-JOINED_TOGETHER = 10
+JOINED_TOGETHER = 5
 """Channels joined before the clock is read again."""
 WATCHED_AT_ONCE = 500
 """Connections whose timers run in one turn."""
@@ -207,6 +208,7 @@ class Gateway:
         """The venues that have sent data."""
         self._ended: dict[str, str] = {}
         """The venues whose source has ended or failed, and why; the server does not wait for them."""
+        self._extra_modules = ExtraModules()
         self.telemetry = Telemetry()
         self._draining = False
         self.make_network = make_network
@@ -376,6 +378,8 @@ class Gateway:
                     self._withhold(connection, error, effect, rest)
                     return True
             elif isinstance(effect, Join):
+                if self._extra_modules.wait_for(effect.keys, connection.resume):
+                    return False
                 later = self._join(connection, effect)
             elif isinstance(effect, Leave):
                 later = self._leave(connection, effect)

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter_ns
 
+from deltawire.analytics.derivations import Derivations
 from deltawire.fanout.hub import Hub
+from deltawire.model.events import Event
 from deltawire.ports import Batch
 
 TURN_NS = 3_000_000
@@ -33,6 +35,23 @@ class PacedHub:
         """Apply a batch, now if that takes at most a slice and nothing waits."""
         self._waiting.append(batch)
         if self._idle.is_set():
+            self._run()
+
+    async def advance(self, venue: str, at_ns: int) -> None:
+        """Wait until everything is applied, and the channels have published whose interval ends before this time.
+
+        A batch of this time is then applied at once, so that nobody joins between its making and its publication.
+        """
+        await self._idle.wait()
+        self._hub.set_time(venue, at_ns)
+        ends_ns = perf_counter_ns() + TURN_NS
+        while self._hub.end_intervals(ENDED_TOGETHER):
+            if perf_counter_ns() >= ends_ns:
+                self._idle.clear()
+                self._hub.flush()
+                await asyncio.sleep(0)
+                ends_ns = perf_counter_ns() + TURN_NS
+        if not self._idle.is_set():
             self._run()
 
     async def idle(self) -> None:
@@ -64,3 +83,14 @@ class PacedHub:
         self._idle.clear()
         self._hub.flush()
         asyncio.get_running_loop().call_soon(self._run)
+
+
+async def extended(derivations: Derivations, events: Sequence[Event]) -> list[Event]:
+    """The events of a moment with what is derived from them; others have turns meanwhile."""
+    extension = derivations.extend(events)
+    ends_ns = perf_counter_ns() + TURN_NS
+    while extension.step():
+        if perf_counter_ns() >= ends_ns:
+            await asyncio.sleep(0)
+            ends_ns = perf_counter_ns() + TURN_NS
+    return extension.found
