@@ -1,6 +1,7 @@
 """The prediction channel: its figures follow from its echoes, it finds what is there, and nothing where nothing is."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from math import isclose
 from random import Random
 
@@ -123,3 +124,14 @@ def test_shuffled_labels_have_an_area_of_a_half() -> None:
     Random(1).shuffle(outcomes)
     stated = np.array([each.probabilities["model"] for each in rows])
     assert direction_auc(stated, np.array(outcomes)) == pytest.approx(0.5, abs=0.05)
+
+
+def test_no_interval_renews_more_than_one_score_and_every_horizon_has_its_turn() -> None:
+    found = readings(market(4, 3000))
+    scored = [
+        {each.horizon_ms: each.score and each.score.at_ms for each in one.horizons} for one in found
+    ]
+    for before, after in pairwise(scored):
+        assert sum(before[horizon] != after[horizon] for horizon in after) <= 1
+    renewed = {horizon: len({one[horizon] for one in scored} - {None}) for horizon in scored[-1]}
+    assert all(count >= 5 for count in renewed.values()), renewed
