@@ -128,9 +128,7 @@ def test_shuffled_labels_have_an_area_of_a_half() -> None:
 
 def test_no_interval_renews_more_than_one_score_and_every_horizon_has_its_turn() -> None:
     found = readings(market(4, 3000))
-    scored = [
-        {each.horizon_ms: each.score and each.score.at_ms for each in one.horizons} for one in found
-    ]
+    scored = [{each.horizon_ms: each.score and each.score.at_ms for each in one.horizons} for one in found]
     for before, after in pairwise(scored):
         assert sum(before[horizon] != after[horizon] for horizon in after) <= 1
     renewed = {horizon: len({one[horizon] for one in scored} - {None}) for horizon in scored[-1]}

@@ -14,8 +14,8 @@ from deltawire.ports import Wants
 from deltawire.sources.live.source import LiveSettings, LiveSource
 from deltawire.testing.venue_server import Fault as VenueFault
 from deltawire.testing.venue_server import VenueServer
+from tests.sources.live.virtual_time import LoopClock, VirtualLoop, run_virtually
 from tests.support.live_harness import PushedClock
-from tests.support.virtual_time import LoopClock, VirtualLoop, run_virtually
 from tests.support.waiting import until, wait_until
 
 VENUES = ("okx",)
