@@ -254,7 +254,7 @@ class App:
             return
         self._flush_soon()
         for event in batch.events:
-            if isinstance(event, Fault | Status):
+            if isinstance(event, (Fault, Status)):
                 self._count_event(event)
         stamped_ns = getattr(batch.events[-1], "venue_ns", 0)
         if stamped_ns:
