@@ -17,17 +17,6 @@ MAY_GROW = 48 * MIB
 """Far below what any of these attacks would cost if it were kept: each sends or declares hundreds of MiB."""
 
 
-CONFIG = """
-[credits]
-refill = 1000000000
-pool = 1000000000
-subscription_pool = 1000000000
-[limits]
-write_timeout = 5
-"""
-"""Nothing but memory is limited; who never reads is let go after 5 s, not after a minute."""
-
-
 class ServedTape:
     """A server process."""
 
@@ -47,7 +36,7 @@ class ServedTape:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedTape]:
     folder = tmp_path_factory.mktemp("memory")
     config = folder / "open.toml"
-    config.write_text(CONFIG)
+    config.write_text("[credits]\nrefill = 1000000000\npool = 1000000000\nsubscription_pool = 1000000000\n")
     tape = deribit_tape(folder / "tape.log")
     options = ["--replay", tape, "--venue", "deribit", "--speed", "max", "--port", 0, "--config", config]
     with Command("serve", *options) as server:
