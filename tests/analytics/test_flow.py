@@ -39,13 +39,13 @@ def market(seed: int, count: int, *, step_ms: int = 50, known: bool = True) -> I
         yield book.change(bids, asks)
 
 
-def readings(events: Iterator[Event]) -> list[FlowData]:
-    metric = FlowMetric(KEY, "X", 10**9)
+def readings(events: Iterator[Event], every_s: int = 1) -> list[FlowData]:
+    metric = FlowMetric(KEY, "X", every_s * 10**9)
     return [reading for event in events for reading in metric.update(event)]
 
 
 def test_skill_is_found_over_the_base_rate_where_there_is_a_law() -> None:
-    last = readings(market(1, 3000))[-1].horizons[0]
+    last = readings(market(1, 3000), every_s=50)[-1].horizons[0]
     assert last.score is not None
     low = last.score.skill_over["majority"][1]
     assert low is not None
@@ -56,7 +56,7 @@ def test_skill_is_found_over_the_base_rate_where_there_is_a_law() -> None:
 
 
 def test_a_random_walk_has_no_skill() -> None:
-    for horizon in readings(market(2, 3000, known=False))[-1].horizons:
+    for horizon in readings(market(2, 3000, known=False), every_s=50)[-1].horizons:
         assert horizon.score is not None
         assert horizon.score.skill == "none"
         low = horizon.score.skill_over["majority"][1]
