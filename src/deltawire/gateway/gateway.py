@@ -366,8 +366,14 @@ class Gateway:
         self.drop_held(connection)
 
     def _do_request(self, connection: Connection, rest: deque[Effect]) -> bool:
-        """Execute the effects of one request; returns False if some remain, which `resume` continues later."""
+        """Execute the effects of one request; returns False if some remain, which `resume` continues later.
+
+        What its channels need is imported before it is answered, so that nothing is missed after the answer.
+        """
         self.enforce_ended_grants()
+        keys = [key for each in rest if isinstance(each, Join) and not each.expanded for key in each.keys]
+        if keys and self._extra_modules.wait_for(keys, connection.resume):
+            return False
         while rest and not connection.closing:
             effect = rest[0]
             later: Effect | None = None
@@ -378,8 +384,6 @@ class Gateway:
                     self._withhold(connection, error, effect, rest)
                     return True
             elif isinstance(effect, Join):
-                if self._extra_modules.wait_for(effect.keys, connection.resume):
-                    return False
                 later = self._join(connection, effect)
             elif isinstance(effect, Leave):
                 later = self._leave(connection, effect)
