@@ -83,10 +83,11 @@ recording: $(VENV)/ready-dev ## Sizes recorded and compacted (RECORDING=file), a
 reconnects: $(VENV)/ready-dev ## Break a client's connections 1,000 times (TIMES=), and let one read nothing for a minute, over ws and wss
 	DELTAWIRE_RECONNECTS=$(TIMES) DELTAWIRE_UNREAD_S=60 $(BIN)/pytest -s -q tests/client/test_reconnects.py
 
-check: $(VENV)/ready-dev ## Format, lint and type check
+check: $(VENV)/ready-dev ## Format, lint and type check, and compare the dashboard's types with the API
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python tools/web_types.py --check
 
 bench: $(VENV)-bench/ready ## Measure against peers, as ratios
 	$(VENV)-bench/bin/python -m bench

@@ -55,7 +55,7 @@ def test_the_market_moves_and_every_book_is_verified(exchange: ServedExchange, o
     expect(page.locator("dw-ladder footer")).to_contain_text("checksum verified · complete")
     for selector in ("dw-ladder tbody.bid", "dw-tape tbody", "dw-price-chart .prices"):
         changes(page, selector)
-    assert page.locator("[data-stale]").count() == 0
+    expect(page.locator("[data-stale]")).to_have_count(0)
     assert page.locator("dw-price-chart canvas").count() > 0
 
 

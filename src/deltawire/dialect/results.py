@@ -209,7 +209,7 @@ class FundingHour(msgspec.Struct):
     interest_1h: float
 
 
-class VolatilityIndex(msgspec.Struct):
+class VolatilityIndexCandles(msgspec.Struct):
     """Candles of a volatility index."""
 
     data: list[tuple[int, float, float, float, float]]
@@ -428,7 +428,7 @@ RESULTS: dict[str, Any] = {
     "public/get_order_book_by_instrument_id": OrderBook,
     "public/get_time": int,
     "public/get_tradingview_chart_data": Candles,
-    "public/get_volatility_index_data": VolatilityIndex,
+    "public/get_volatility_index_data": VolatilityIndexCandles,
     "public/hello": Version,
     "public/set_heartbeat": Ok,
     "public/status": PlatformStatus,

@@ -149,19 +149,27 @@ class Method(msgspec.Struct, frozen=True):
     call: Callable[[Context, Any], Any]
     websocket_only: bool
     right: str
+    described: type
+    """The parameters, where `params` takes them as they were sent because an instrument says what they may be."""
 
 
 Methods = Mapping[str, Method]
 
 
 def method(
-    *names: str, websocket_only: bool = False, right: str = ""
+    *names: str, websocket_only: bool = False, right: str = "", described: type | None = None
 ) -> Callable[[Callable[[Context, P], Any]], Method]:
     """Declare a function as a method; the type of its second argument defines its parameters.
 
-    `private/…` methods need authentication, and `right` (such as `trade:read_write`) if stated.
+    `private/…` methods need authentication, and `right` (such as `trade:read_write`) if stated. A method that takes
+    its parameters as they were sent states by `described` what they may be.
     """
-    return lambda call: Method(names, call.__annotations__["params"], call, websocket_only, right)
+
+    def make(call: Callable[[Context, P], Any]) -> Method:
+        params = call.__annotations__["params"]
+        return Method(names, params, call, websocket_only, right, described or params)
+
+    return make
 
 
 def collect(*files: ModuleType) -> dict[str, Method]:
