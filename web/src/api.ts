@@ -146,7 +146,7 @@ export interface BandDepth {
 
 /** Data of `book.X.{raw,100ms,agg2}`: an image (no `prev_change_id`) or the changes since the previous one. */
 export interface BookData {
-  type: string;
+  type: "change" | "snapshot";
   /** When, in milliseconds since 1970. */
   timestamp: number;
   /** The name of the instrument. */
@@ -165,14 +165,14 @@ export interface BookData {
   price_exponent?: number | null;
   size_exponent?: number | null;
   /** The lowest bid and the highest ask up to which every level is known; null: to the end. */
-  complete_to?: (number | null)[] | null;
+  complete_to?: [number | null, number | null] | null;
   /** How many of the best levels of a side are known without a gap. */
   complete_levels?: number | null;
 }
 
 /** A book's state inside its notifications, present when it has changed. */
 export interface BookStatus {
-  state: string;
+  state: "live" | "stale" | "syncing";
   /** Why. */
   reason?: string;
   detail?: string;

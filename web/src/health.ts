@@ -1,30 +1,11 @@
+import type { Health as Said } from "./api";
 import { formatTime } from "./format";
 import { feed, Observed } from "./link";
-import type { BookState } from "./messages";
+
 import { settings } from "./settings";
 
 /** What `book.X.health` says, and when it came. */
-export interface Health {
-  instrument_name: string;
-  timestamp: number;
-  state: BookState;
-  reason: string;
-  detail?: string;
-  since: number;
-  age: number;
-  unbroken_since: number | null;
-  gaps: number;
-  outages: Record<string, number>;
-  resyncs: number;
-  audits: number;
-  audited: number;
-  unequal: number;
-  last_audit?: number | null;
-  /** Of a book that is not live, null. */
-  complete_to: [number | null, number | null] | null;
-  coverage_bp: [number | null, number | null] | null;
-  receivedMs: number;
-}
+export type Health = Said & { receivedMs: number };
 
 export interface Alert {
   at: number;
@@ -52,11 +33,11 @@ function tellOnce(): void {
   }, 100);
 }
 
-feed.subscribe(["book.*.health"], (_channel, data: Omit<Health, "receivedMs">, receivedMs) => {
+feed.subscribe(["book.*.health"], (_channel, data: Said, receivedMs) => {
   const before = healths.value.get(data.instrument_name);
   healths.value.set(data.instrument_name, { ...data, receivedMs });
   if (before?.state === "live" && data.state !== "live")
-    raise(`${data.instrument_name} is ${data.state}: ${data.detail ?? data.reason}`);
+    raise(`${data.instrument_name} is ${data.state}: ${data.reason}`);
   tellOnce();
 });
 

@@ -1,3 +1,4 @@
+import type { Methods } from "./api";
 import type { BookShot, FromWorker, Link, Note, Params, RpcError, ToWorker, Traffic } from "./messages";
 
 /** A value that tells when it has changed. */
@@ -78,12 +79,12 @@ export class Feed {
   }
 
   /** Call a method; rejects with `CallError`. */
-  call<T>(method: string, params: Params = {}): Promise<T> {
+  call<M extends keyof Methods>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
     const id = ++this.lastId;
     return new Promise<unknown>((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
-      this.say({ t: "call", id, method, params });
-    }) as Promise<T>;
+      this.say({ t: "call", id, method, params: params as Params });
+    }) as Promise<Methods[M]["result"]>;
   }
 
   logIn(client: string, secret: string): void {

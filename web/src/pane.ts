@@ -90,7 +90,7 @@ export abstract class Pane extends Part {
     const link = feed.link.value;
     if (link.state !== "live") return link.reason;
     const health = healths.value.get(this.instrument);
-    return health && health.state !== "live" ? `${health.state}: ${health.detail ?? (health.reason || "no image yet")}` : "";
+    return health && health.state !== "live" ? `${health.state}: ${health.reason || "no image yet"}` : "";
   }
 
   protected frameOf(title: string, body: TemplateResult, foot: unknown = nothing): TemplateResult {

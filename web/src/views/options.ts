@@ -1,4 +1,5 @@
 import { html, type TemplateResult } from "lit";
+import type { Ticker } from "../api";
 import { clock } from "../clock";
 import { formatAge, formatNumber, formatSize, formatTime } from "../format";
 import { type Instrument, instruments } from "../instruments";
@@ -7,21 +8,6 @@ import { Part } from "../pane";
 import "../panes/smile";
 import type { SmilePoint } from "../panes/smile";
 
-interface OptionTicker {
-  instrument_name: string;
-  best_bid_price: number | null;
-  best_ask_price: number | null;
-  best_bid_amount: number | null;
-  best_ask_amount: number | null;
-  mark_iv?: number | null;
-  bid_iv?: number | null;
-  ask_iv?: number | null;
-  open_interest?: number | null;
-  underlying_price?: number | null;
-  greeks?: { delta?: number | null; gamma?: number | null; vega?: number | null; theta?: number | null } | null;
-  status?: { state: string; reason?: string };
-}
-
 type Row = { strike: number; call?: Instrument; put?: Instrument };
 
 /** The chain of one expiry: calls left, strikes in the middle, puts right; and its smile. */
@@ -29,7 +15,7 @@ export class OptionsView extends Part {
   static override properties = { instrument: { type: String } };
   declare instrument: string;
   private expiry = 0;
-  private tickers = new Map<string, OptionTicker>();
+  private tickers = new Map<string, Ticker>();
   private lastMs = 0;
   private stopTickers: (() => void) | null = null;
   private joined = "";
@@ -62,7 +48,7 @@ export class OptionsView extends Part {
     if (!names.length) return;
     this.stopTickers = feed.subscribe(
       names.map((name) => `ticker.${name}.agg2`),
-      (_channel, ticker: OptionTicker, receivedMs) => {
+      (_channel, ticker: Ticker, receivedMs) => {
         this.tickers.set(ticker.instrument_name, ticker);
         this.lastMs = receivedMs;
         this.redraw();
@@ -75,7 +61,7 @@ export class OptionsView extends Part {
   private async load(names: string[]): Promise<void> {
     await feed.live();
     for (const name of names) {
-      const ticker = await feed.call<OptionTicker>("public/ticker", { instrument_name: name }).catch(() => null);
+      const ticker = await feed.call("public/ticker", { instrument_name: name }).catch(() => null);
       if (ticker && !this.tickers.has(name) && names.join(" ") === this.joined) this.tickers.set(name, ticker);
       this.lastMs ||= Date.now();
       this.redraw();
@@ -159,7 +145,7 @@ function byStrike(options: Instrument[]): Row[] {
   for (const option of options) {
     if (option.strike === null || option.strike === undefined || !option.option_type) continue;
     const row = rows.get(option.strike) ?? { strike: option.strike };
-    row[option.option_type] = option;
+    row[option.option_type as "call" | "put"] = option;
     rows.set(option.strike, row);
   }
   return [...rows.values()].sort((one, other) => one.strike - other.strike);

@@ -1,4 +1,5 @@
 import { html, type TemplateResult } from "lit";
+import type { Methods } from "../api";
 import { fills, heard, type Order, ownOrders, type Position, positions, type Summary, summaries } from "../account";
 import { clock } from "../clock";
 import { formatAge, formatNumber, formatSize, formatTime } from "../format";
@@ -21,10 +22,10 @@ export class TradeView extends Part {
     return watched.map((observed) => observed.listen(this.redraw));
   }
 
-  private async attempt(what: string, method: string, params: Record<string, unknown>): Promise<void> {
+  private async attempt(what: string, method: keyof Methods, params: Record<string, unknown>): Promise<void> {
     this.say(`${what} …`, false);
     try {
-      const result = await feed.call(method, params);
+      const result = await feed.call(method, params as never);
       this.say(`${what}: ${typeof result === "number" ? `${result} orders` : "done"}`, false);
     } catch (error) {
       this.say(`${what}: ${error instanceof Error ? error.message : String(error)}`, true);
@@ -56,7 +57,7 @@ export class TradeView extends Part {
     if (text("price")) params["price"] = text("price");
     if (type.startsWith("stop")) Object.assign(params, { trigger: "mark_price", trigger_price: text("trigger_price") });
     for (const name of ["post_only", "reduce_only"]) if (data.has(name)) params[name] = true;
-    void this.attempt(`${side} ${text("amount")} ${this.instrument}`, `private/${side}`, params);
+    void this.attempt(`${side} ${text("amount")} ${this.instrument}`, side === "buy" ? "private/buy" : "private/sell", params);
   }
 
   override render(): TemplateResult {

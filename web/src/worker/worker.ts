@@ -1,6 +1,7 @@
 /** Receives, checks and merges; the page draws. One batch is posted per flush, however much has come. */
 import type { BookShot, FromWorker, Note, Params, ToWorker, Traffic } from "../messages";
-import { Book, type BookData } from "./book";
+import type { BookData } from "../api";
+import { Book } from "./book";
 import { Connection } from "./connection";
 import { authParams, describeError, type Login } from "./login";
 import { Subscriptions } from "./subscriptions";
