@@ -1,7 +1,7 @@
 """Write the TypeScript types of the dashboard, from the document in which the server describes its API.
 
-    python tools/web_types.py           # writes web/src/api.ts
-    python tools/web_types.py --check   # fails if that file is not what would be written
+python tools/web_types.py           # writes web/src/api.ts
+python tools/web_types.py --check   # fails if that file is not what would be written
 """
 
 import json
@@ -14,9 +14,7 @@ from deltawire.dialect.families import FAMILIES
 from deltawire.session.schemas import AVAILABLE, PREFIX, make_schemas, references, schema_name
 
 FILE = Path(__file__).resolve().parent.parent / "web" / "src" / "api.ts"
-HEAD = """/** The API as the server describes it. Written by tools/web_types.py from the same types as /docs/asyncapi.json. */
-/* eslint-disable */
-"""
+HEAD = "/** The API as the server describes it in /docs/asyncapi.json. Written by tools/web_types.py. */\n"
 SIMPLE = {"integer": "number", "number": "number", "string": "string", "boolean": "boolean", "null": "null"}
 
 

@@ -1,34 +1,21 @@
 """The dashboard on `deltawire serve`: every view, over ws and wss, and orders of an account."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, OpenPage, keep
-from tests.support.served_exchange import ServedExchange, serving_exchange
+from tests.browser.conftest import OpenPage, axe, keep
+from tests.support.served_exchange import ServedExchange
 from tests.support.waiting import HANG_S
 
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 VIEWS = {
     "market": "dw-ladder td.price",
     "options": "dw-options td.price",
     "health": "table.books td",
     "trade": "dw-trade h2",
 }
-NAMES = ["ws", "wss"]
-
 expect.set_options(timeout=1000 * HANG_S)
-
-
-@pytest.fixture(scope="module", params=NAMES)
-def exchange(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServedExchange]:
-    options = ["--self-signed"] if request.param == "wss" else []
-    with serving_exchange(tmp_path_factory.mktemp(request.param), *options) as exchange:
-        yield exchange
 
 
 def changes(page: Page, selector: str) -> None:
@@ -113,14 +100,6 @@ def test_axe_finds_nothing(exchange: ServedExchange, open_page: OpenPage, scheme
         expect(page.locator(selector).first).not_to_be_empty()
         axe(page)
         page.close()
-
-
-def axe(page: Page) -> None:
-    page.evaluate(AXE.read_text())
-    found = page.evaluate(
-        "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html)])"
-    )
-    assert found == []
 
 
 def test_it_is_worked_by_keys(exchange: ServedExchange, open_page: OpenPage) -> None:

@@ -310,7 +310,7 @@ def test_what_the_server_says_unasked_is_what_the_document_says(document: dict[s
 @pytest.mark.parametrize(
     ("path", "accept", "kind"),
     [
-        ("/docs", "text/html,*/*", "text/html"),
+        ("/docs/plain", "text/html,*/*", "text/html"),
         ("/docs", "application/json", "application/json"),
         ("/docs/asyncapi.json", "text/html", "application/json"),
     ],

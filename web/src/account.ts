@@ -1,5 +1,6 @@
 import type { Position, Summary, UserChanges, UserOrder, UserTrade } from "./api";
-import { feed, Observed } from "./link";
+import { feed } from "./link";
+import { Observed } from "./observed";
 
 export type Order = UserOrder;
 export type { Position, Summary };

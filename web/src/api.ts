@@ -1,5 +1,4 @@
-/** The API as the server describes it. Written by tools/web_types.py from the same types as /docs/asyncapi.json. */
-/* eslint-disable */
+/** The API as the server describes it in /docs/asyncapi.json. Written by tools/web_types.py. */
 
 /** A login; no log of them is kept, so that there are none. */
 export interface AccessLogEntry {

@@ -1,6 +1,7 @@
 import type { Health as Said } from "./api";
 import { formatTime } from "./format";
-import { feed, Observed } from "./link";
+import { feed } from "./link";
+import { Observed } from "./observed";
 
 import { settings } from "./settings";
 

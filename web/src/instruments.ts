@@ -1,5 +1,6 @@
 import type { InstrumentFacts } from "./api";
-import { feed, Observed } from "./link";
+import { feed } from "./link";
+import { Observed } from "./observed";
 
 export type Instrument = InstrumentFacts;
 

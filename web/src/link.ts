@@ -1,26 +1,6 @@
 import type { Methods } from "./api";
+import { Observed } from "./observed";
 import type { BookShot, FromWorker, Link, Note, Params, RpcError, ToWorker, Traffic } from "./messages";
-
-/** A value that tells when it has changed. */
-export class Observed<T> {
-  private readonly listeners = new Set<() => void>();
-
-  constructor(private current: T) {}
-
-  get value(): T {
-    return this.current;
-  }
-
-  set(value: T): void {
-    this.current = value;
-    for (const listener of [...this.listeners]) listener();
-  }
-
-  listen(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
-  }
-}
 
 export class CallError extends Error {
   constructor(readonly error: RpcError) {

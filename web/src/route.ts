@@ -1,4 +1,4 @@
-import { Observed } from "./link";
+import { Observed } from "./observed";
 
 export const VIEWS = ["market", "options", "health", "trade"] as const;
 export type View = (typeof VIEWS)[number];

@@ -23,6 +23,8 @@ export interface Listener {
   opened(): Promise<void>;
   notified(method: string, params: Params, receivedMs: number): void;
   received(bytes: number): void;
+  /** Every text that passes. */
+  passed?(sent: boolean, text: string): void;
 }
 
 const HEARTBEAT_S = 10;
@@ -64,7 +66,9 @@ export class Connection {
     const id = ++this.lastId;
     return new Promise((resolve) => {
       this.waiting.set(id, { resolve });
-      socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+      const text = JSON.stringify({ jsonrpc: "2.0", id, method, params });
+      this.listener.passed?.(true, text);
+      socket.send(text);
     });
   }
 
@@ -95,6 +99,7 @@ export class Connection {
   private take(text: string): void {
     this.heardMs = Date.now();
     this.listener.received(text.length);
+    this.listener.passed?.(false, text);
     const message = JSON.parse(text) as Message;
     if (message.method === undefined) {
       const waiting = this.waiting.get(message.id ?? 0);
