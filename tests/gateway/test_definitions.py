@@ -441,6 +441,12 @@ def asks_for_margins_of_orders(scene: Scene) -> None:
     scene.ask("private/get_order_margin_by_ids", ids=[order["order_id"]])
 
 
+def has_no_replay(scene: Scene) -> None:
+    """It is answered on a connection that replays: see tests/roles/test_replays.py."""
+    assert scene.refused("public/set_replay", speed=1) == 10033
+    scene.answered.add("public/set_replay")
+
+
 def nothing(scene: Scene) -> None:
     """It is asked beside another."""
 
@@ -458,6 +464,7 @@ EXERCISES: dict[str, Callable[[Scene], None]] = {
     "public/fork_token": nothing,
     "public/get_expirations": asks_for_expirations,
     "public/get_order_book_by_instrument_id": asks_by_id,
+    "public/set_replay": has_no_replay,
     "private/logout": nothing,
     "private/change_margin_model": changes_model,
     "private/close_position": closes_position,

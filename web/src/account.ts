@@ -52,13 +52,13 @@ function portfolio(_channel: string, summary: Summary): void {
 }
 
 function sync(): void {
-  const signedIn = feed.session.value.state === "in";
+  const signedIn = feed.session.value.state === "in" && feed.time.value === null;
   if (signedIn && !stop) {
     const ends = [feed.subscribe(["user.changes.any.any.raw"], apply), feed.subscribe(["user.portfolio.any"], portfolio)];
     stop = () => ends.forEach((end) => end());
   }
   if (signedIn) void load();
-  if (signedIn || feed.session.value.state === "failed") return;
+  if (signedIn || (feed.session.value.state === "failed" && feed.time.value === null)) return;
   stop?.();
   stop = null;
   ownOrders.set([]);
@@ -68,3 +68,4 @@ function sync(): void {
 }
 
 feed.session.listen(sync);
+feed.time.listen(sync);

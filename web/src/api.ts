@@ -2531,6 +2531,11 @@ export interface PublicGetOrderBookParams {
 
 export type PublicGetOrderBookResult = OrderBook;
 
+/** For methods without parameters; any given ones are ignored. */
+export type PublicGetReplayParams = Record<string, never>;
+
+export type PublicGetReplayResult = ReplayState;
+
 export interface PublicGetSupportedIndexNamesParams {
   /** Indices of spot, or of derivatives. */
   type?: "all" | "derivative" | "spot";
@@ -2591,6 +2596,13 @@ export interface PublicSetHeartbeatParams {
 }
 
 export type PublicSetHeartbeatResult = "ok";
+
+export interface PublicSetReplayParams {
+  /** Recorded seconds per second; 0 pauses. */
+  speed: number;
+}
+
+export type PublicSetReplayResult = ReplayState;
 
 /** For methods without parameters; any given ones are ignored. */
 export type PublicStatusParams = Record<string, never>;
@@ -2699,6 +2711,19 @@ export interface RankedPrice {
   original_price: number;
   /** When, in milliseconds since 1970. */
   timestamp: number;
+}
+
+/** What can be replayed, and where this connection's replay stands; null where there is none. `speed` is recorded seconds per second, 0 while it is paused. */
+export interface ReplayState {
+  available: boolean;
+  venues: string[];
+  start_timestamp: number | null;
+  end_timestamp: number | null;
+  active: boolean;
+  /** When, in milliseconds since 1970. */
+  timestamp: number | null;
+  speed: number | null;
+  ended: boolean;
 }
 
 /** Of requests that reach matching, and of others. */
@@ -3486,6 +3511,7 @@ export interface Methods {
   "public/get_mark_price_history": { params: PublicGetMarkPriceHistoryParams; result: PublicGetMarkPriceHistoryResult };
   "public/get_order_book": { params: PublicGetOrderBookParams; result: PublicGetOrderBookResult };
   "public/get_order_book_by_instrument_id": { params: PublicGetOrderBookByInstrumentIdParams; result: PublicGetOrderBookByInstrumentIdResult };
+  "public/get_replay": { params: PublicGetReplayParams; result: PublicGetReplayResult };
   "public/get_supported_index_names": { params: PublicGetSupportedIndexNamesParams; result: PublicGetSupportedIndexNamesResult };
   "public/get_time": { params: PublicGetTimeParams; result: PublicGetTimeResult };
   "public/get_trade_volumes": { params: PublicGetTradeVolumesParams; result: PublicGetTradeVolumesResult };
@@ -3493,6 +3519,7 @@ export interface Methods {
   "public/get_volatility_index_data": { params: PublicGetVolatilityIndexDataParams; result: PublicGetVolatilityIndexDataResult };
   "public/hello": { params: PublicHelloParams; result: PublicHelloResult };
   "public/set_heartbeat": { params: PublicSetHeartbeatParams; result: PublicSetHeartbeatResult };
+  "public/set_replay": { params: PublicSetReplayParams; result: PublicSetReplayResult };
   "public/status": { params: PublicStatusParams; result: PublicStatusResult };
   "public/subscribe": { params: PublicSubscribeParams; result: PublicSubscribeResult };
   "public/test": { params: PublicTestParams; result: PublicTestResult };

@@ -18,6 +18,7 @@ export const healths = new Observed<Map<string, Health>>(new Map());
 export const alerts = new Observed<Alert[]>([]);
 
 export function raise(text: string): void {
+  if (feed.time.value !== null) return; // it is no news
   alerts.set([{ at: Date.now(), text }, ...alerts.value].slice(0, MOST_ALERTS));
   if (settings.value.notify && "Notification" in window && Notification.permission === "granted")
     new Notification("deltawire", { body: text, tag: text });
@@ -42,6 +43,7 @@ feed.subscribe(["book.*.health"], (_channel, data: Said, receivedMs) => {
   tellOnce();
 });
 
+feed.time.listen(() => healths.set(new Map()));
 let wasLive = false;
 feed.link.listen(() => {
   const link = feed.link.value;

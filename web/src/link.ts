@@ -26,6 +26,8 @@ export class Feed {
   readonly link = new Observed<Link>({ state: "connecting", reason: "connecting", since: Date.now(), opened: 0 });
   readonly session = new Observed<Session>({ state: "out", reason: "", scope: "" });
   readonly gaps = new Observed<{ channel: string; reason: string } | null>(null);
+  /** The recorded time at which the page was set to another time, ms; null: it shows the present. */
+  readonly time = new Observed<number | null>(null);
   traffic: Traffic = { messages: 0, bytes: 0, conflated: 0, heardMs: 0 };
   private readonly worker = new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module" });
   private readonly wanted = new Map<string, Set<NoteListener>>();
@@ -65,6 +67,17 @@ export class Feed {
       this.waiting.set(id, { resolve, reject });
       this.say({ t: "call", id, method, params: params as Params });
     }) as Promise<Methods[M]["result"]>;
+  }
+
+  /** Show another time: ms of recorded time, or null for the present. */
+  show(at: number | null, speed: number): void {
+    this.say({ t: "time", at, speed });
+    this.time.set(at);
+  }
+
+  /** A replay has come so far. */
+  reached(at: number, speed: number): void {
+    this.say({ t: "reached", at, speed });
   }
 
   logIn(client: string, secret: string): void {

@@ -94,6 +94,7 @@ PARAMETERS = {
     "source": "The number of the account that pays; the own one if absent.",
     "source_uid": "The number of the account that gives the positions.",
     "stamps": "Whether notifications carry venue_ns, seen_ns and sent_ns.",
+    "speed": "Recorded seconds per second; 0 pauses.",
     "start_id": "The first trade id.",
     "start_seq": "The first number of a trade within its instrument.",
     "start_timestamp": "The beginning of the time, in milliseconds since 1970.",

@@ -49,6 +49,22 @@ class SignedIn(Tokens, omit_defaults=True):
     state: str | None = None
 
 
+class ReplayState(msgspec.Struct):
+    """What can be replayed, and where this connection's replay stands; null where there is none.
+
+    `speed` is recorded seconds per second, 0 while it is paused.
+    """
+
+    available: bool
+    venues: list[str]
+    start_timestamp: int | None
+    end_timestamp: int | None
+    active: bool
+    timestamp: int | None
+    speed: Number
+    ended: bool
+
+
 class Mac(msgspec.Struct):
     """How frames are attested from here on."""
 
@@ -429,8 +445,10 @@ RESULTS: dict[str, Any] = {
     "public/get_time": int,
     "public/get_tradingview_chart_data": Candles,
     "public/get_volatility_index_data": VolatilityIndexCandles,
+    "public/get_replay": ReplayState,
     "public/hello": Version,
     "public/set_heartbeat": Ok,
+    "public/set_replay": ReplayState,
     "public/status": PlatformStatus,
     "public/subscribe": list[str],
     "public/test": Version,

@@ -21,7 +21,7 @@ from deltawire.analytics.derivations import Derivations
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, JournalError, UsageError
 from deltawire.fanout.hub import Hub
-from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
+from deltawire.gateway.gateway import Gateway, Limits, Policy, ReplayRooms, make_token
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.outgoing import make_write
 from deltawire.gateway.server import Server, make_server
@@ -29,7 +29,7 @@ from deltawire.gateway.telemetry import FaultLog
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status
-from deltawire.ports import Batch, Broker, Clock, Source, Wants
+from deltawire.ports import Batch, Broker, Clock, Replaying, Source, Wants
 from deltawire.roles.draining import Draining
 from deltawire.sources.exchange_service import ExchangeService
 from deltawire.store.keys import KeyStore
@@ -95,8 +95,13 @@ class App:
         clock: Clock | None = None,
         past_trades: Sequence["PastTrades"] = (),
         derivations: Derivations | None = None,
+        replays: ReplayRooms | None = None,
+        replaying: Replaying | None = None,
+        shared: Gateway | None = None,
     ) -> None:
         """`clock` is the machine's unless another is given. `past_trades` are stores of earlier trades.
+
+        `replays`, `replaying` and `shared` are those of `Gateway`.
 
         Servers that share a broker share the `derivations` of the one with the sources as well.
         """
@@ -139,6 +144,9 @@ class App:
             sources=sources,
             make_network=make_network,
             past_trades=past_trades,
+            replays=replays,
+            replaying=replaying,
+            shared=shared,
         )
         if trading is not None:
             trading.account_events.subscribe(self._on_account_events)
@@ -164,7 +172,7 @@ class App:
             async for batch in source.events(Wants()):
                 if not batch.events or not all(isinstance(event, Fault) for event in batch.events):
                     self.gateway.heard_from(source.venue)
-                self._publish(batch)
+                self.publish(batch)
                 self._may_answer(source)
         except JournalError:
             raise
@@ -174,9 +182,9 @@ class App:
         else:
             self._ended(source)
             why = SOURCE_ENDED
-        self._publish(Batch(source.venue, source.now(), self._gone_stale(source, why)))
+        self.publish(Batch(source.venue, source.now(), self._gone_stale(source, why)))
         self.gateway.source_ended(source.venue, why)
-        self._publish(Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
+        self.publish(Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
         self._may_answer(source)
 
     def _may_answer(self, source: Source) -> None:
@@ -184,7 +192,8 @@ class App:
         if source is self._exchange:
             self.begun.set()
 
-    def _publish(self, batch: Batch) -> None:
+    def publish(self, batch: Batch) -> None:
+        """Pass a batch, with what is derived from it, to all gateways on the broker."""
         if self.derivations.active and batch.events:
             batch = Batch(batch.venue, batch.at_ns, self.derivations.extended(batch.events))
         self._broker.publish(f"{TOPIC}.{batch.venue}", batch)
@@ -211,7 +220,7 @@ class App:
         while True:
             await asyncio.sleep(TIMER_S)
             for source in self.sources:
-                self._publish(Batch(source.venue, source.now(), []))
+                self.publish(Batch(source.venue, source.now(), []))
             self._faults.tick(time.monotonic())
 
     async def watch_keys(self) -> None:

@@ -15,6 +15,7 @@ from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.model.literals import LongDecimal
+from deltawire.ports import Replaying
 from deltawire.session.effects import Effect
 from deltawire.session.private.trading import Trading
 from deltawire.wire.rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request, decode_exactly
@@ -93,6 +94,7 @@ class Context(msgspec.Struct):
     address: str = ""
     private_only: bool = False
     trading: Trading | None = None
+    replaying: Replaying | None = None
     limits: RateLimits | None = None
     """What requests cost here; None: nothing."""
     strict: bool = True

@@ -127,7 +127,7 @@ export class PriceChart extends Pane {
     const { resolution } = settings.value;
     await feed.live();
     // The server's clock, not the venue's: the newest candle is wanted in any case.
-    const end = Date.now() + 86400_000;
+    const end = (feed.time.value ?? Date.now()) + 86400_000;
     const asked = { instrument_name: instrument, resolution, start_timestamp: end - 86400_000 - CANDLES * minutes(resolution) * 60_000, end_timestamp: end };
     const data = await feed.call("public/get_tradingview_chart_data", asked).catch(() => null);
     if (!data || !this.chart || instrument !== this.instrument || resolution !== settings.value.resolution) return;

@@ -4,6 +4,7 @@ import { formatAge, formatTime } from "../format";
 import { type Health, healths } from "../health";
 import { feed } from "../link";
 import { Part } from "../pane";
+import { address } from "../route";
 
 const SHOWN = 200;
 const ORDER = { stale: 0, syncing: 1, live: 2 };
@@ -114,7 +115,7 @@ export class HealthView extends Part {
     // The server tells the age when the state changes; what is not live has not changed since.
     const age = book.state === "live" ? "–" : formatAge(book.age + clock.value - book.receivedMs);
     const reason = book.state === "live" ? "" : `: ${book.reason}`;
-    return html`<tr data-state=${book.state}><th scope="row"><a href="#/market/${encodeURIComponent(book.instrument_name)}">${book.instrument_name}</a></th>
+    return html`<tr data-state=${book.state}><th scope="row"><a href=${address({ view: "market", instrument: book.instrument_name })}>${book.instrument_name}</a></th>
       <td>${book.state}${reason}</td><td>${formatTime(book.since)}</td><td>${age}</td><td>${book.unbroken_since ? formatTime(book.unbroken_since) : "–"}</td>
       <td>${book.gaps}</td><td>${book.resyncs}</td><td>${range}</td><td>${book.audits}</td><td>${book.unequal} of ${book.audited}</td></tr>`;
   }

@@ -18,7 +18,7 @@ export class TradeView extends Part {
   private bad = false;
 
   protected follow(): (() => void)[] {
-    const watched = [feed.link, feed.session, ownOrders, positions, summaries, fills, clock];
+    const watched = [feed.link, feed.time, feed.session, ownOrders, positions, summaries, fills, clock];
     return watched.map((observed) => observed.listen(this.redraw));
   }
 
@@ -62,6 +62,7 @@ export class TradeView extends Part {
 
   override render(): TemplateResult {
     const { state, reason, scope } = feed.session.value;
+    if (feed.time.value !== null) return html`<p class="message">This is the past. Orders are placed in the present.</p>`;
     if (state !== "in") return this.signInForm(state === "failed" ? reason : "");
     const link = feed.link.value;
     const stale = link.state !== "live";

@@ -59,6 +59,11 @@ export class Subscriptions {
     await this.subscribe([...this.wanted].filter((channel) => !kept(channel)));
   }
 
+  /** What follows is of another time. */
+  forget(): void {
+    this.positions.clear();
+  }
+
   /** Get a new image of a channel. */
   async renew(channel: string): Promise<void> {
     this.positions.delete(channel);
