@@ -37,6 +37,18 @@ def test_every_view_opens_by_its_address_and_shows_data(
         page.close()
 
 
+def test_the_health_view_counts_clients_and_latency(exchange: ServedExchange, open_page: OpenPage) -> None:
+    other = open_page(f"{exchange.served.http}/#/market/BTC-PERPETUAL")
+    expect(other.locator(".light")).to_have_text("live")
+    page = open_page(f"{exchange.served.http}/#/health/")
+    expect(page.locator(".server")).to_contain_text("ready")
+    expect(page.locator(".server")).to_contain_text(re.compile(r"([2-9]|\d\d) open, \d+ accepted"))
+    expect(page.locator(".server")).to_contain_text(re.compile(r"[1-9][\d,]* notifications/s"))
+    expect(page.locator(".server")).to_contain_text(re.compile(r"99 % within [0-9.]+ ms"))
+    expect(page.locator(".venues tbody tr")).to_have_count(1)
+    axe(page)
+
+
 def test_the_market_moves_and_every_book_is_verified(exchange: ServedExchange, open_page: OpenPage) -> None:
     page = open_page(f"{exchange.served.http}/#/market/BTC-PERPETUAL")
     expect(page.locator("dw-ladder footer")).to_contain_text("checksum verified · complete")
@@ -57,6 +69,24 @@ def test_the_chain_has_both_sides_of_every_strike(exchange: ServedExchange, open
     delta = rows.first.locator("td").nth(1)
     expect(delta).to_contain_text("0.")
     expect(rows.first.locator("td").nth(22)).to_contain_text("-")
+
+
+def test_the_options_view_has_term_structure_and_gamma_exposure(
+    exchange: ServedExchange, open_page: OpenPage
+) -> None:
+    page = open_page(f"{exchange.served.http}/#/options/BTC-PERPETUAL")
+    rows = page.locator("table.expiries tbody tr")
+    expect(rows.nth(3)).to_be_visible()
+    volatilities = [float(text) for text in page.locator("table.expiries td:nth-child(2)").all_inner_texts()]
+    assert all(5 < volatility < 300 for volatility in volatilities)
+    expect(page.locator("canvas.term")).to_have_attribute("aria-label", re.compile(r"\d\.\d percent"))
+    expect(page.locator("dw-volatility [data-stale]")).to_have_count(0)
+    expect(page.locator("canvas.gamma")).to_have_attribute("aria-label", re.compile("dealers short all: net"))
+    drawn = (
+        "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
+    )
+    assert all(page.locator(f"canvas.{name}").evaluate(drawn) for name in ("term", "gamma"))
+    axe(page)
 
 
 def test_an_order_goes_in_shows_cancels_and_another_fills(

@@ -106,6 +106,7 @@ def test_a_time_is_sought_paused_and_kept_in_the_address(
     page.locator("h1").click()
     page.keyboard.press("Shift+ArrowLeft")
     expect(page).to_have_url(re.compile(f"at={FIRST_MS}$"))
+    expect(page.locator("[data-stale]")).to_have_count(0)
     axe(page)
     page.keyboard.press("4")
     expect(page.locator("main")).to_contain_text("Orders are placed in the present")

@@ -303,6 +303,13 @@ export interface ChainRow {
   delta_difference?: number | null;
 }
 
+/** A WebSocket connection; `behind` while it reads more slowly than the server writes. */
+export interface ClientQueue {
+  channels: number;
+  queue_bytes: number;
+  behind: boolean;
+}
+
 /** Of one contract; null if unknown. */
 export interface ContractSize {
   contract_size: number | null;
@@ -2536,6 +2543,11 @@ export type PublicGetReplayParams = Record<string, never>;
 
 export type PublicGetReplayResult = ReplayState;
 
+/** For methods without parameters; any given ones are ignored. */
+export type PublicGetServerHealthParams = Record<string, never>;
+
+export type PublicGetServerHealthResult = ServerHealth;
+
 export interface PublicGetSupportedIndexNamesParams {
   /** Indices of spot, or of derivatives. */
   type?: "all" | "derivative" | "spot";
@@ -2751,6 +2763,28 @@ export interface ResumePosition {
 export interface SelfTrading {
   mode: string;
   extended_to_subaccounts: boolean;
+}
+
+/** How the server is doing; numbers without a unit count since its start. `tick_counts` are ticks by their duration from the first event to the last write: one for each of `tick_bounds_ms` at or below it, then those above the last. `slowest` are the connections that have read least. */
+export interface ServerHealth {
+  /** When, in milliseconds since 1970. */
+  timestamp: number;
+  ready: boolean;
+  /** Why. */
+  reason: string;
+  connections: number;
+  subscriptions: number;
+  queue_bytes: number;
+  behind: number;
+  slowest: ClientQueue[];
+  accepted: number;
+  refused: number;
+  deliveries: number;
+  delivered_bytes: number;
+  merged: number;
+  tick_bounds_ms: number[];
+  tick_counts: number[];
+  venues: VenueHealth[];
 }
 
 /** A settlement or delivery; amounts in the settlement currency. */
@@ -3358,6 +3392,30 @@ export interface UserTrades {
   has_more: boolean;
 }
 
+/** The live connections to a venue. `streams` are counted by state, `waiting` are requests held for its limits. */
+export interface VenueConnections {
+  sockets: number;
+  reconnects: number;
+  streams: Record<string, number>;
+  waiting: number;
+  weight_used: number;
+  weight_limit: number | null;
+  subscribed: number;
+  listed: number;
+  why: string;
+}
+
+/** A venue; `lag_ms` is from its own timestamp to our receipt, `connection` null for recordings and the exchange. */
+export interface VenueHealth {
+  venue: string;
+  lag_ms: number | null;
+  faults: number;
+  stale: number;
+  resyncs: number;
+  closed: string;
+  connection: VenueConnections | null;
+}
+
 /** The server's version. */
 export interface Version {
   version: string;
@@ -3512,6 +3570,7 @@ export interface Methods {
   "public/get_order_book": { params: PublicGetOrderBookParams; result: PublicGetOrderBookResult };
   "public/get_order_book_by_instrument_id": { params: PublicGetOrderBookByInstrumentIdParams; result: PublicGetOrderBookByInstrumentIdResult };
   "public/get_replay": { params: PublicGetReplayParams; result: PublicGetReplayResult };
+  "public/get_server_health": { params: PublicGetServerHealthParams; result: PublicGetServerHealthResult };
   "public/get_supported_index_names": { params: PublicGetSupportedIndexNamesParams; result: PublicGetSupportedIndexNamesResult };
   "public/get_time": { params: PublicGetTimeParams; result: PublicGetTimeResult };
   "public/get_trade_volumes": { params: PublicGetTradeVolumesParams; result: PublicGetTradeVolumesResult };

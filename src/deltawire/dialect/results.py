@@ -65,6 +65,65 @@ class ReplayState(msgspec.Struct):
     ended: bool
 
 
+class ClientQueue(msgspec.Struct):
+    """A WebSocket connection; `behind` while it reads more slowly than the server writes."""
+
+    channels: int
+    queue_bytes: int
+    behind: bool
+
+
+class VenueConnections(msgspec.Struct):
+    """The live connections to a venue. `streams` are counted by state, `waiting` are requests held for its limits."""
+
+    sockets: int
+    reconnects: int
+    streams: dict[str, int]
+    waiting: int
+    weight_used: int
+    weight_limit: int | None
+    subscribed: int
+    listed: int
+    why: str
+
+
+class VenueHealth(msgspec.Struct):
+    """A venue; `lag_ms` is from its own timestamp to our receipt, `connection` null for recordings and the exchange."""
+
+    venue: str
+    lag_ms: Number
+    faults: int
+    stale: int
+    resyncs: int
+    closed: str
+    connection: VenueConnections | None
+
+
+class ServerHealth(msgspec.Struct):
+    """How the server is doing; numbers without a unit count since its start.
+
+    `tick_counts` are ticks by their duration from the first event to the last write: one for each of `tick_bounds_ms`
+    at or below it, then those above the last. `slowest` are the connections that have read least.
+    """
+
+    timestamp: int
+    ready: bool
+    reason: str
+    connections: int
+    subscriptions: int
+    queue_bytes: int
+    behind: int
+    slowest: list[ClientQueue]
+    accepted: int
+    refused: int
+    deliveries: int
+    delivered_bytes: int
+    merged: int
+    tick_bounds_ms: list[float]
+    tick_counts: list[int]
+    venues: list[VenueHealth]
+
+
 class Mac(msgspec.Struct):
     """How frames are attested from here on."""
 
@@ -443,6 +502,7 @@ RESULTS: dict[str, Any] = {
     "public/get_order_book": OrderBook,
     "public/get_order_book_by_instrument_id": OrderBook,
     "public/get_time": int,
+    "public/get_server_health": ServerHealth,
     "public/get_tradingview_chart_data": Candles,
     "public/get_volatility_index_data": VolatilityIndexCandles,
     "public/get_replay": ReplayState,

@@ -5,7 +5,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -20,6 +20,7 @@ from deltawire.fanout.subscribers import Subscriber
 from deltawire.gateway.held import HeldEffects
 from deltawire.gateway.intake import TURN_NS
 from deltawire.gateway.network_simulator import NetworkSimulator
+from deltawire.gateway.server_health import server_health
 from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
 from deltawire.market.venue_health import venue_healths
@@ -223,6 +224,7 @@ class Gateway:
         )
         self.connections: dict[Connection, Session | None] = shared.connections if shared else {}
         self.replays = replays
+        self._home = shared or self
         self._replaying = replaying or replays
         self.venues = tuple(source.venue for source in sources)
         """The venues that must send data before the server is ready."""
@@ -261,7 +263,12 @@ class Gateway:
             buckets=self._buckets,
             most_channels=self.limits.subscriptions,
             replaying=self._replaying,
+            server_health=self._server_health(address),
         )
+
+    def _server_health(self, address: str) -> Callable[[], dict[str, Any]] | None:
+        """What says how the server is doing, for addresses that may read the metrics."""
+        return partial(server_health, self._home) if is_within(address, self.policy.metrics) else None
 
     def heard_from(self, venue: str) -> None:
         """A venue's source has sent data."""
@@ -343,6 +350,7 @@ class Gateway:
             private_only=self.policy.private_only,
             trading=self.trading,
             replaying=self._replaying,
+            server_health=self._server_health(address),
             limits=self._buckets.limits if self._buckets else None,
             strict=strict,
         )

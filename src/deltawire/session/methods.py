@@ -95,6 +95,8 @@ class Context(msgspec.Struct):
     private_only: bool = False
     trading: Trading | None = None
     replaying: Replaying | None = None
+    server_health: Callable[[], dict[str, Any]] | None = None
+    """What the server says of itself; None if the client may not know."""
     limits: RateLimits | None = None
     """What requests cost here; None: nothing."""
     strict: bool = True

@@ -1,7 +1,7 @@
 """The server's side of one WebSocket connection."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -55,6 +55,7 @@ class ServerSession:
         buckets: TokenBuckets | None = None,
         most_channels: int = MOST_CHANNELS,
         replaying: Replaying | None = None,
+        server_health: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
         """`address` is the peer's, `identity` that of the handshake.
 
@@ -85,6 +86,7 @@ class ServerSession:
         self._market = market
         self._trading = trading
         self._replaying = replaying
+        self._server_health = server_health
         self._acts_for: dict[AccountId, int] = {}
         self._version = version
         self._interval_ns = 0
@@ -282,6 +284,7 @@ class ServerSession:
             self._private_only,
             self._trading,
             self._replaying,
+            self._server_health,
             self._buckets.limits if self._buckets else None,
         )
         us_in = now // 1000

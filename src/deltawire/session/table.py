@@ -8,6 +8,7 @@ from deltawire.session import (
     queries,
     rates,
     replaying,
+    server_health,
     settlements,
     unavailable,
 )
@@ -33,6 +34,7 @@ METHODS = collect(
     queries,
     rates,
     replaying,
+    server_health,
     settlements,
     unavailable,
     account,

@@ -5,6 +5,7 @@ import { type Health, healths } from "../health";
 import { feed } from "../link";
 import { Part } from "../pane";
 import { address } from "../route";
+import "./server";
 
 const SHOWN = 200;
 const ORDER = { stale: 0, syncing: 1, live: 2 };
@@ -62,6 +63,7 @@ export class HealthView extends Part {
     return html`<div class="grid">
       <section class="pane" aria-label="Venues" ?data-stale=${stale}><header><h2>Venues</h2>${this.why()}</header><div class="body">${this.venues(books)}</div></section>
       <section class="pane" aria-label="This connection"><header><h2>This connection</h2></header><div class="body">${this.connection()}</div></section>
+      <dw-server class="wide two"></dw-server>
       <section class="pane wide" aria-label="Books" ?data-stale=${stale}><header><h2>Books</h2>${this.why()}
         <label>Filter <input type="search" @input=${(event: Event) => this.setFilter(event)} /></label></header>
         <div class="body scroll" tabindex="0" role="group" aria-label="List of books">${this.books(books)}</div></section>

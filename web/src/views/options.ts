@@ -6,6 +6,7 @@ import { type Instrument, instruments } from "../instruments";
 import { feed } from "../link";
 import { Part } from "../pane";
 import "../panes/smile";
+import "./volatility";
 import type { SmilePoint } from "../panes/smile";
 
 type Row = { strike: number; call?: Instrument; put?: Instrument };
@@ -32,6 +33,12 @@ export class OptionsView extends Part {
 
   private get base(): string {
     return instruments.value.get(this.instrument)?.base_currency ?? "BTC";
+  }
+
+  /** The coin, with its venue if that is not the home venue. */
+  private get underlying(): string {
+    const at = this.instrument.indexOf(":");
+    return `${this.instrument.slice(0, at + 1)}${this.base}`;
   }
 
   private get options(): Instrument[] {
@@ -85,6 +92,7 @@ export class OptionsView extends Part {
     return html`<div class="grid">
       <section class="pane wide" aria-label="Smile" ?data-stale=${Boolean(why)}><header><h2>Smile: implied volatility by strike</h2>${why ? html`<p class="why">${why}</p>` : ""}</header>
         <div class="body"><dw-smile .points=${this.smile(rows)}></dw-smile></div><footer>bid and ask IV as points, mark IV as a line, of the option out of the money</footer></section>
+      <dw-volatility class="wide two" .underlying=${this.underlying}></dw-volatility>
       <section class="pane wide" aria-label="Chain" ?data-stale=${Boolean(why)}><header><h2>${this.base} options</h2>
           <label>Expiry <select @change=${choose}>${expiries.map((each) => html`<option value=${each} ?selected=${each === expiry}>${new Date(each).toISOString().slice(0, 10)}</option>`)}</select></label>
           ${why ? html`<p class="why">${why}</p>` : ""}</header>

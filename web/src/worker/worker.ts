@@ -31,7 +31,7 @@ const subscriptions = new Subscriptions(
     if (book) book.mark("syncing", reason);
     post({ t: "gap", channel, reason });
   },
-  (channel) => post({ t: "gap", channel, reason: "the server does not know this channel" }),
+  (channel, reason) => post({ t: "gap", channel, reason }),
 );
 
 /** Alerts and the account go on while the page is hidden; nothing else does. */
