@@ -22,6 +22,8 @@ PORT ?= 8080
 UPDATES ?= 10000000
 FUZZ_SECONDS ?= 60
 TIMES ?= 1000
+HOURS ?= 24
+VENUES ?= binance_usdm,okx,deribit,bybit_linear
 INTEROP_JS := tests/interop/js
 REQUESTS ?= 400000
 PYTHON3 ?= python3.13
@@ -30,7 +32,7 @@ BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
 TIMES ?= 1000
-.PHONY: help live cryptofeed3 soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects check bench realism autobahn autobahn-client kernel dist recording dashboard browser lock clean
+.PHONY: help live cryptofeed3 soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects day check bench realism autobahn autobahn-client kernel dist recording dashboard browser lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -82,6 +84,9 @@ recording: $(VENV)/ready-dev ## Sizes recorded and compacted (RECORDING=file), a
 
 reconnects: $(VENV)/ready-dev ## Break a client's connections 1,000 times (TIMES=), and let one read nothing for a minute, over ws and wss
 	DELTAWIRE_RECONNECTS=$(TIMES) DELTAWIRE_UNREAD_S=60 $(BIN)/pytest -s -q tests/client/test_reconnects.py
+
+day: $(VENV)/ready-dev ## A day (HOURS=24) at simulated venues (VENUES=okx,…) in virtual time: is a wrong level ever said to be known?
+	DELTAWIRE_DAY_HOURS=$(HOURS) DELTAWIRE_DAY_VENUES=$(VENUES) $(BIN)/pytest -s -q tests/sources/live/test_day.py
 
 check: $(VENV)/ready-dev ## Format, lint and type check, and compare the dashboard's types with the API
 	$(BIN)/ruff format --check .

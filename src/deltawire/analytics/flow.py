@@ -98,7 +98,7 @@ class FlowMetric:
 
     def update(self, event: Event) -> Sequence[FlowData]:
         """At most one: of the interval that has ended."""
-        if not isinstance(event, BookImage | BookDelta | Status) or event.instrument.key != self._book.key:
+        if not isinstance(event, (BookImage, BookDelta, Status)) or event.instrument.key != self._book.key:
             return ()
         now = 0 if isinstance(event, Status) else max(self._now_ns, event.venue_ns)
         at_ns = self._grid.ended(now)

@@ -50,7 +50,7 @@ class Room:
         )
         for source in sources:
             if (state := source.begin()) is not None:
-                self._app.publish(state)
+                self._app.begin_with(state)
         tasks = [self._play(source) for source in sources]
         self._tasks = [asyncio.ensure_future(task) for task in (*tasks, self._app.keep_time(), self._sweep())]
 

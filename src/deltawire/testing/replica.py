@@ -60,7 +60,7 @@ class Replica:
 
     def take(self, event: Event) -> None:
         """Check an event and apply it."""
-        if isinstance(event, BookImage | BookDelta | Status):
+        if isinstance(event, (BookImage, BookDelta, Status)):
             name = event.instrument.name
             held = self.books.setdefault(name, ReplicaBook())
             if isinstance(event, Status):
