@@ -8,7 +8,6 @@ from deltawire.session import (
     queries,
     rates,
     replaying,
-    server_health,
     settlements,
     unavailable,
 )
@@ -34,7 +33,6 @@ METHODS = collect(
     queries,
     rates,
     replaying,
-    server_health,
     settlements,
     unavailable,
     account,
