@@ -6,9 +6,11 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py tools/build_hook.py
 DASHBOARD := src/deltawire/gateway/dashboard/index.html
-# Tests run in so many processes, each file in one of them.
-WORKERS ?= auto
-PARALLEL = -n $(WORKERS) --dist loadfile
+# Tests run in so many processes: one more than there are cores, since many wait. Who is done takes from the others.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PARALLEL = -n $(WORKERS) --dist worksteal
+# Tests start the command hundreds of times: its modules are compiled once, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 # What depends on which kernel runs, and of that, what is held to both kernels in one run already.
 BOOKS := tests/book tests/venues tests/wire/test_notifications.py tests/wire/test_protobuf.py \
 	tests/market/test_market.py tests/market/test_state.py \
@@ -40,7 +42,7 @@ help: ## Say what there is to make
 demo: $(VENV)/ready $(DASHBOARD) ## Start the exchange (PORT=8080), or serve a recording (RECORDING=file VENUE=name), and watch it
 	@PORT='$(PORT)' RECORDING='$(RECORDING)' VENUE='$(VENUE)' $(BIN)/python tools/demo.py
 
-test: $(VENV)/ready-dev $(DASHBOARD) ## Run all tests, those of books on both kernels (WORKERS=auto)
+test: $(VENV)/ready-dev $(DASHBOARD) ## Run all tests, those of books on both kernels (WORKERS=cores + 1)
 	$(BIN)/pytest -q $(PARALLEL)
 	@$(BIN)/python -c 'import sys; from deltawire.book import kernel; sys.exit(not kernel.COMPILED)' \
 		|| { echo "one kernel is all there is: nothing to run again"; exit 0; } \

@@ -19,8 +19,8 @@ from deltawire.testing.simulators import SERVED
 from deltawire.testing.simulators.market import Contract, PlainBook
 from deltawire.testing.venue_server import Fault as VenueFault
 from deltawire.testing.venue_server import Market, VenueServer
+from tests.sources.live.virtual_time import LoopClock, VirtualLoop, run_virtually
 from tests.support.venue_books import ONE_LEVEL, in_units, of_event
-from tests.support.virtual_time import LoopClock, VirtualLoop, run_virtually
 
 HOURS = float(os.environ.get("DELTAWIRE_DAY_HOURS", "0.2"))
 VENUES = os.environ.get("DELTAWIRE_DAY_VENUES", "binance_usdm,okx,deribit,bybit_linear").split(",")
