@@ -90,10 +90,11 @@ reconnects: $(VENV)/ready-dev ## Break a client's connections 1,000 times (TIMES
 day: $(VENV)/ready-dev ## A day (HOURS=24) at simulated venues (VENUES=okx,…) in virtual time: is a wrong level ever said to be known?
 	DELTAWIRE_DAY_HOURS=$(HOURS) DELTAWIRE_DAY_VENUES=$(VENUES) $(BIN)/pytest -s -q tests/sources/live/test_day.py
 
-check: $(VENV)/ready-dev ## Format, lint and type check
+check: $(VENV)/ready-dev ## Format, lint and type check, and compare the dashboard's types with the API
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python tools/web_types.py --check
 
 bench: $(VENV)-bench/ready ## Measure against peers, as ratios
 	$(VENV)-bench/bin/python -m bench

@@ -33,7 +33,7 @@ export default defineConfig({
     emptyOutDir: true,
     license: { fileName: "licences.txt" },
     reportCompressedSize: false,
-    rolldownOptions: { input: { index: "index.html" } },
+    rolldownOptions: { input: { index: "index.html", docs: "docs.html" } },
   },
   worker: { format: "es" },
 });

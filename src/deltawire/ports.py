@@ -292,6 +292,35 @@ class LiveFeed(Protocol):
         """Its connections as they stand."""
 
 
+class ReplaySpan(msgspec.Struct, frozen=True):
+    """What can be replayed: the venues, and the first and the last recorded time."""
+
+    venues: tuple[str, ...]
+    from_ns: int
+    to_ns: int
+
+
+class ReplayPosition(msgspec.Struct, frozen=True):
+    """Where a replay stands: the recorded time, its speed (0: paused), and whether it has come to the end."""
+
+    at_ns: int
+    speed: float
+    ended: bool
+
+
+class Replaying(Protocol):
+    """What a session can do about replays."""
+
+    def span(self) -> ReplaySpan | None:
+        """What can be replayed; None if nothing can."""
+
+    def position(self) -> ReplayPosition | None:
+        """Where the replay of this connection stands; None if it has the present."""
+
+    def set_speed(self, speed: float) -> None:
+        """Go on at recorded seconds per second; 0 pauses."""
+
+
 class Broker(Protocol):
     """Carries batches from publishers to listeners, and keeps the newest of each topic.
 

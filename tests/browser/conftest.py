@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.served_exchange import ServedExchange, serving_exchange
 from tests.support.waiting import HANG_S
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
 
 ROOT = Path(__file__).parents[2]
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENS = ROOT / "build" / "screenshots"
 REFUSED = re.compile("WebSocket connection to .* failed")
 """What Chromium itself says of a server that is away; the page cannot keep it from doing so."""
@@ -63,3 +65,22 @@ def keep(page: "Page", name: str) -> None:
     """A screenshot, as an artefact of the run."""
     SCREENS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENS / f"{name}.png")
+
+
+@pytest.fixture(scope="module", params=["ws", "wss"])
+def exchange(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServedExchange]:
+    """`deltawire serve` with the built-in exchange."""
+    options = ["--self-signed"] if request.param == "wss" else []
+    with serving_exchange(tmp_path_factory.mktemp(request.param), *options) as exchange:
+        yield exchange
+
+
+def axe(page: "Page") -> None:
+    """Nothing that hinders people who read or work the page by other means."""
+    page.evaluate(AXE.read_text())
+    found = page.evaluate(
+        "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html)])"
+    )
+    assert found == []

@@ -1,34 +1,21 @@
 """The dashboard on `deltawire serve`: every view, over ws and wss, and orders of an account."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ROOT, OpenPage, keep
-from tests.support.served_exchange import ServedExchange, serving_exchange
+from tests.browser.conftest import OpenPage, axe, keep
+from tests.support.served_exchange import ServedExchange
 from tests.support.waiting import HANG_S
 
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 VIEWS = {
     "market": "dw-ladder td.price",
     "options": "dw-options td.price",
     "health": "table.books td",
     "trade": "dw-trade h2",
 }
-NAMES = ["ws", "wss"]
-
 expect.set_options(timeout=1000 * HANG_S)
-
-
-@pytest.fixture(scope="module", params=NAMES)
-def exchange(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServedExchange]:
-    options = ["--self-signed"] if request.param == "wss" else []
-    with serving_exchange(tmp_path_factory.mktemp(request.param), *options) as exchange:
-        yield exchange
 
 
 def changes(page: Page, selector: str) -> None:
@@ -50,12 +37,24 @@ def test_every_view_opens_by_its_address_and_shows_data(
         page.close()
 
 
+def test_the_health_view_counts_clients_and_latency(exchange: ServedExchange, open_page: OpenPage) -> None:
+    other = open_page(f"{exchange.served.http}/#/market/BTC-PERPETUAL")
+    expect(other.locator(".light")).to_have_text("live")
+    page = open_page(f"{exchange.served.http}/#/health/")
+    expect(page.locator(".server")).to_contain_text("ready")
+    expect(page.locator(".server")).to_contain_text(re.compile(r"([2-9]|\d\d) open, \d+ accepted"))
+    expect(page.locator(".server")).to_contain_text(re.compile(r"[1-9][\d,]* notifications/s"))
+    expect(page.locator(".server")).to_contain_text(re.compile(r"99 % within [0-9.]+ ms"))
+    expect(page.locator(".venues tbody tr")).to_have_count(1)
+    axe(page)
+
+
 def test_the_market_moves_and_every_book_is_verified(exchange: ServedExchange, open_page: OpenPage) -> None:
     page = open_page(f"{exchange.served.http}/#/market/BTC-PERPETUAL")
     expect(page.locator("dw-ladder footer")).to_contain_text("checksum verified · complete")
     for selector in ("dw-ladder tbody.bid", "dw-tape tbody", "dw-price-chart .prices"):
         changes(page, selector)
-    assert page.locator("[data-stale]").count() == 0
+    expect(page.locator("[data-stale]")).to_have_count(0)
     assert page.locator("dw-price-chart canvas").count() > 0
 
 
@@ -70,6 +69,24 @@ def test_the_chain_has_both_sides_of_every_strike(exchange: ServedExchange, open
     delta = rows.first.locator("td").nth(1)
     expect(delta).to_contain_text("0.")
     expect(rows.first.locator("td").nth(22)).to_contain_text("-")
+
+
+def test_the_options_view_has_term_structure_and_gamma_exposure(
+    exchange: ServedExchange, open_page: OpenPage
+) -> None:
+    page = open_page(f"{exchange.served.http}/#/options/BTC-PERPETUAL")
+    rows = page.locator("table.expiries tbody tr")
+    expect(rows.nth(3)).to_be_visible()
+    volatilities = [float(text) for text in page.locator("table.expiries td:nth-child(2)").all_inner_texts()]
+    assert all(5 < volatility < 300 for volatility in volatilities)
+    expect(page.locator("canvas.term")).to_have_attribute("aria-label", re.compile(r"\d\.\d percent"))
+    expect(page.locator("dw-volatility [data-stale]")).to_have_count(0)
+    expect(page.locator("canvas.gamma")).to_have_attribute("aria-label", re.compile("dealers short all: net"))
+    drawn = (
+        "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
+    )
+    assert all(page.locator(f"canvas.{name}").evaluate(drawn) for name in ("term", "gamma"))
+    axe(page)
 
 
 def test_an_order_goes_in_shows_cancels_and_another_fills(
@@ -113,14 +130,6 @@ def test_axe_finds_nothing(exchange: ServedExchange, open_page: OpenPage, scheme
         expect(page.locator(selector).first).not_to_be_empty()
         axe(page)
         page.close()
-
-
-def axe(page: Page) -> None:
-    page.evaluate(AXE.read_text())
-    found = page.evaluate(
-        "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((n) => n.html)])"
-    )
-    assert found == []
 
 
 def test_it_is_worked_by_keys(exchange: ServedExchange, open_page: OpenPage) -> None:

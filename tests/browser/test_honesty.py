@@ -21,7 +21,7 @@ def test_a_stale_book_is_grey_and_says_why_until_it_is_live(open_page: OpenPage)
         server.go_live()
         page = open_page(f"http://127.0.0.1:{server.port}/#/market/BTC-PERPETUAL")
         expect(page.locator("dw-ladder tbody.bid tr")).to_have_count(2)
-        assert page.locator("[data-stale]").count() == 0
+        expect(page.locator("[data-stale]")).to_have_count(0)
         assert sizes(page, "bid") == ["10", "20"]
         server.feed([server.book.stale()])
         for pane in (LADDER, "dw-tape section.pane", "dw-price-chart section.pane"):

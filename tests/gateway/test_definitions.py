@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import msgspec
 import pytest
 
@@ -19,6 +20,7 @@ from deltawire.dialect.grammar import choices, parse_channel
 from deltawire.dialect.results import RESULTS
 from deltawire.session import unavailable
 from deltawire.session.methods import collect
+from deltawire.session.schemas import make_schemas, schema_name
 from deltawire.session.table import METHODS
 from deltawire.store.accounts import AccountStore
 from deltawire.store.keys import KeyStore
@@ -40,6 +42,12 @@ TRIES = 20
 
 
 AVAILABLE = METHODS.keys() - collect(unavailable).keys()
+SCHEMAS = make_schemas()
+VALIDATORS = {
+    name: jsonschema.Draft7Validator(schema | {"components": {"schemas": SCHEMAS}})
+    for name, schema in SCHEMAS.items()
+}
+"""The schemas of the server's own document, by name."""
 
 
 class Scene:
@@ -90,6 +98,7 @@ class Scene:
         """The result in an answer, which is compared."""
         assert "error" not in answer, (method, params, answer["error"])
         self.answered.add(method)
+        VALIDATORS[schema_name(method, "params")].validate(params)
         self.compare(answer["result"], TABLE["methods"].get(method, {}).get("result", "any"), method)
         self.described(method, answer["result"])
         return answer["result"]
@@ -109,6 +118,7 @@ class Scene:
 
     def described(self, method: str, result: Any) -> None:
         """An answer is what the server's own document says, and has nothing of which it does not tell."""
+        VALIDATORS[schema_name(method, "result")].validate(result)
         known = msgspec.to_builtins(msgspec.convert(result, RESULTS[method]))
         for ours, theirs in (
             zip(known, result, strict=True) if isinstance(result, list) else [(known, result)]
@@ -431,6 +441,12 @@ def asks_for_margins_of_orders(scene: Scene) -> None:
     scene.ask("private/get_order_margin_by_ids", ids=[order["order_id"]])
 
 
+def has_no_replay(scene: Scene) -> None:
+    """It is answered on a connection that replays: see tests/roles/test_replays.py."""
+    assert scene.refused("public/set_replay", speed=1) == 10033
+    scene.answered.add("public/set_replay")
+
+
 def nothing(scene: Scene) -> None:
     """It is asked beside another."""
 
@@ -448,6 +464,7 @@ EXERCISES: dict[str, Callable[[Scene], None]] = {
     "public/fork_token": nothing,
     "public/get_expirations": asks_for_expirations,
     "public/get_order_book_by_instrument_id": asks_by_id,
+    "public/set_replay": has_no_replay,
     "private/logout": nothing,
     "private/change_margin_model": changes_model,
     "private/close_position": closes_position,

@@ -3,6 +3,7 @@
 import copy
 import gzip
 import json
+import re
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,14 +13,18 @@ import jsonschema
 import msgspec
 import pytest
 
+from deltawire.dialect.error_codes import ERROR_CODES
 from deltawire.dialect.families import FAMILIES
+from deltawire.dialect.glossary import CHANNELS as SAID_OF_CHANNELS
+from deltawire.dialect.glossary import MEMBERS, PARAMETERS
 from deltawire.dialect.grammar import choices, parse_channel
-from deltawire.dialect.order_requests import REQUESTS
 from deltawire.dialect.results import RESULTS
+from deltawire.exchange.orders.codes import RETRYABLE, Code
 from deltawire.model.events import Constituent, Greeks, VolatilityIndex
 from deltawire.session import unavailable
-from deltawire.session.asyncapi import NOTICES, describe
+from deltawire.session.asyncapi import describe
 from deltawire.session.methods import collect
+from deltawire.session.schemas import AVAILABLE, NOTICES, references, schema_name
 from deltawire.session.table import METHODS
 from deltawire.wire.mac import MacNote, mac_frame
 from deltawire.wire.rpc import format_heartbeat, format_unsubscribed
@@ -36,6 +41,11 @@ from tests.support.market_events import (
 )
 from tests.support.waiting import HANG_S
 
+SOURCES = [
+    path.read_text()
+    for path in (Path(__file__).parents[2] / "src" / "deltawire").rglob("*.py")
+    if path.name not in ("codes.py", "error_codes.py") and "testing" not in path.parts
+]
 SPECIFICATION = Path(__file__).parent.parent / "data" / "asyncapi-3.0.0.json.gz"
 OPTION = make_option()
 
@@ -78,14 +88,14 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 
 def unnamed(value: Any, place: str = "") -> Iterator[str]:
-    """Where a schema says that there is an object, or anything, and not what is in it."""
+    """Where a schema says that there is an object, or anything, and not which: objects are described by name only."""
     if isinstance(value, list):
         for number, each in enumerate(value):
             yield from unnamed(each, f"{place}/{number}")
     if not isinstance(value, dict):
         return
     of_one_type = isinstance(value.get("additionalProperties"), dict)
-    if value.get("type") == "object" and "properties" not in value and not of_one_type:
+    if value.get("type") == "object" and not of_one_type:
         yield place
     for name, each in value.items():
         if name == "properties":
@@ -97,32 +107,80 @@ def unnamed(value: Any, place: str = "") -> Iterator[str]:
             yield from unnamed(each, f"{place}/{name}")
 
 
-def test_no_object_is_without_names(document: dict[str, Any]) -> None:
-    schemas = document["components"]["schemas"]
-    assert len(schemas) > 300
-    assert list(unnamed(schemas)) == []
-    empty = {name for name, schema in schemas.items() if schema.get("properties") == {}}
-    without = {
-        name
-        for name, method in METHODS.items()
-        if name not in REQUESTS and not msgspec.structs.fields(method.params)
-    }
-    assert empty == {f"{name.replace('/', '_')}_params" for name in without} | {
-        "NoParams",
-        "_New",
-        "Unsaid",
-    }
+def within(schema: dict[str, Any]) -> dict[str, Any]:
+    """What a named schema says of its members."""
+    return {name: each for name, each in schema.items() if name != "type"}
 
 
-def test_an_object_without_names_is_found() -> None:
+def test_every_object_has_a_name(document: dict[str, Any]) -> None:
+    schemas, messages = document["components"]["schemas"], document["components"]["messages"]
+    assert len(schemas) > 600
+    assert [place for name, schema in schemas.items() for place in unnamed(within(schema), name)] == []
+    assert all(
+        re.fullmatch("[A-Z][A-Za-z0-9]*", name) and schema["title"] == name
+        for name, schema in schemas.items()
+    )
+    assert all([*message["payload"]] == ["$ref"] for message in messages.values())
+    assert {*references(messages), *references(schemas)} == schemas.keys() - {"Result"}
+
+
+def test_only_what_has_no_members_is_empty(document: dict[str, Any]) -> None:
+    empty = {
+        name for name, schema in document["components"]["schemas"].items() if schema.get("properties") == {}
+    }
+    without = {name for name in AVAILABLE if not msgspec.structs.fields(METHODS[name].described)}
+    assert empty == {schema_name(name, "params") for name in without} | {"NoParams", "Unsaid"}
+
+
+def test_an_object_without_a_name_is_found() -> None:
     for schema in (
         {"type": "object"},
+        {"type": "object", "properties": {"a": {"type": "string"}}},
         {"items": {}},
         {"properties": {"a": {}}},
         {"additionalProperties": {}},
     ):
         assert len(list(unnamed({"anyOf": [schema]}))) == 1
     assert not list(unnamed({"type": "object", "additionalProperties": {"type": "number"}}))
+
+
+def test_every_parameter_says_what_it_means(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    names = [schema_name(method, "params") for method in AVAILABLE]
+    names += [name for name in names for name in references(schemas[name])]
+    silent = [
+        (name, member)
+        for name in names
+        for member, schema in schemas[name].get("properties", {}).items()
+        if not schema.get("description")
+    ]
+    assert silent == []
+    parts = [part for name in FAMILIES for part in document["channels"][name]["parameters"].values()]
+    assert all(part["description"] for part in parts)
+
+
+def test_the_glossary_has_no_name_that_nothing_has(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    members = {member for schema in schemas.values() for member in schema.get("properties", {})}
+    assert MEMBERS.keys() <= members
+    assert {name for name in PARAMETERS if "." not in name} <= members
+    special = {tuple(name.rpartition(".")[::2]) for name in PARAMETERS if "." in name}
+    assert all(name in schemas[schema_name(method, "params")]["properties"] for method, name in special)
+    assert SAID_OF_CHANNELS.keys() == FAMILIES.keys()
+
+
+def test_the_error_codes_are_those_that_the_source_can_answer_with() -> None:
+    names = {name for text in SOURCES for name in re.findall(r"(?<!WSClose)\bCode\.([A-Z_0-9]+)", text)}
+    used = {int(Code[name]) for name in names & Code.__members__.keys()}
+    used |= {
+        int(number)
+        for text in SOURCES
+        for number in re.findall(r"^[A-Z_]+ = (-32\d{3}|1[0-3]\d{3})$", text, re.MULTILINE)
+    }
+    assert {code.code for code in ERROR_CODES} == used
+    assert len({code.code for code in ERROR_CODES}) == len(ERROR_CODES)
+    retried = {int(code) for code in RETRYABLE} | {13028}
+    assert all(code.retry == (code.code in retried) for code in ERROR_CODES)
 
 
 def test_every_method_and_every_family_of_channels_is_there(document: dict[str, Any]) -> None:
@@ -229,7 +287,7 @@ def check(message: dict[str, Any], name: str, document: dict[str, Any]) -> None:
 def test_answers_are_what_the_document_says(document: dict[str, Any]) -> None:
     with GatewayServer() as server, open_socket(server) as client:
         for method, name in (("public/test", "Result"), ("nonsense", "Error")):
-            schema = document["components"]["schemas"][name]
+            schema = document["components"]["schemas"][name] | {"components": document["components"]}
             jsonschema.Draft7Validator(schema).validate(client.answer(method))
             with pytest.raises(jsonschema.ValidationError):
                 jsonschema.Draft7Validator(schema).validate({"jsonrpc": "2.0"})
@@ -245,14 +303,14 @@ def test_what_the_server_says_unasked_is_what_the_document_says(document: dict[s
     }
     assert said.keys() == NOTICES.keys()
     for name, payload in said.items():
-        schema = document["components"]["messages"][name]["payload"]
+        schema = document["components"]["messages"][name]["payload"] | {"components": document["components"]}
         jsonschema.Draft7Validator(schema).validate({"jsonrpc": "2.0"} | json.loads(payload))
 
 
 @pytest.mark.parametrize(
     ("path", "accept", "kind"),
     [
-        ("/docs", "text/html,*/*", "text/html"),
+        ("/docs/plain", "text/html,*/*", "text/html"),
         ("/docs", "application/json", "application/json"),
         ("/docs/asyncapi.json", "text/html", "application/json"),
     ],
@@ -275,20 +333,27 @@ def test_the_document_is_served_for_people_and_for_programs(path: str, accept: s
 
 
 def test_every_method_describes_its_parameters_and_its_result_by_name(document: dict[str, Any]) -> None:
-    schemas, messages = document["components"]["schemas"], document["components"]["messages"]
-    assert RESULTS.keys() == METHODS.keys() - collect(unavailable).keys()
+    schemas = document["components"]["schemas"]
+    assert RESULTS.keys() == METHODS.keys() - collect(unavailable).keys() == AVAILABLE
     for method in METHODS:
         name = method.replace("/", "_")
-        assert messages[name]["payload"]["properties"]["params"]["$ref"].endswith(f"/{name}_params")
-        operation = document["operations"][name]
-        assert operation["reply"]["messages"][0]["$ref"].endswith(f"/{name}_result")
-        assert schemas[f"{name}_params"]["type"] == "object"
-        assert f"{name}_result" in schemas
+        request = schemas[schema_name(method, "request")]
+        [*answers, error] = document["operations"][name]["reply"]["messages"]
+        assert error["$ref"].endswith("/error")
+        assert len(answers) == (method in AVAILABLE)
+        params = schema_name(method, "params") if method in AVAILABLE else "NoParams"
+        assert request["properties"]["params"]["$ref"].endswith(f"/{params}")
+        assert schemas[params]["type"] == "object"
+        if method in AVAILABLE:
+            answer = schemas[schema_name(method, "answer")]
+            assert answer["properties"]["result"]["$ref"].endswith(f"/{schema_name(method, 'result')}")
 
 
-@pytest.mark.parametrize("method", sorted(REQUESTS))
+@pytest.mark.parametrize(
+    "method", sorted(name for name, method in METHODS.items() if method.described is not method.params)
+)
 def test_what_an_order_may_have_is_what_the_definitions_have(method: str) -> None:
-    described = {field.name for field in msgspec.structs.fields(REQUESTS[method])}
+    described = {field.name for field in msgspec.structs.fields(METHODS[method].described)}
     assert {name.removesuffix("?") for name in definition_of(method)} <= described
 
 

@@ -114,6 +114,24 @@ def test_the_first_load_is_small() -> None:
 
 
 @built
+def test_the_console_is_a_page_of_its_own_and_small(server: GatewayServer) -> None:
+    status, _, page = get(server, "/docs", **PAGE)
+    assert status == 200
+    assert b"<dw-console>" in page
+    own = [name.removeprefix("/") for name in assets(page.decode())]
+    assert sum((FOLDER / f"{name}.br").stat().st_size for name in own) <= MOST_AT_FIRST / 4
+
+
+def test_the_document_is_sent_compressed_to_who_accepts_it(server: GatewayServer) -> None:
+    _, plain, document = get(server, "/docs/asyncapi.json")
+    _, headers, packed = get(server, "/docs/asyncapi.json", accept_encoding="gzip")
+    assert "content-encoding" not in plain
+    assert headers["content-encoding"] == "gzip"
+    assert len(packed) == int(headers["content-length"]) < len(document) / 5
+    assert gzip.decompress(packed) == document
+
+
+@built
 def test_the_notices_of_the_libraries_are_served(server: GatewayServer) -> None:
     status, _, body = get(server, "/licences.txt")
     assert status == 200

@@ -1,55 +1,9 @@
-import { feed, Observed } from "./link";
+import type { Position, Summary, UserChanges, UserOrder, UserTrade } from "./api";
+import { feed } from "./link";
+import { Observed } from "./observed";
 
-export interface Order {
-  order_id: string;
-  instrument_name: string;
-  direction: "buy" | "sell";
-  order_type: string;
-  order_state: string;
-  price: number;
-  amount: number;
-  filled_amount: number;
-  average_price?: number | null;
-  time_in_force: string;
-  label?: string;
-  creation_timestamp: number;
-}
-
-export interface Position {
-  instrument_name: string;
-  direction: string;
-  size: number;
-  average_price: number;
-  mark_price: number;
-  floating_profit_loss: number;
-  total_profit_loss?: number;
-  initial_margin: number;
-  maintenance_margin: number;
-  delta: number;
-  estimated_liquidation_price?: number | null;
-}
-
-export interface Summary {
-  currency: string;
-  equity: number;
-  balance: number;
-  available_funds: number;
-  initial_margin: number;
-  maintenance_margin: number;
-  margin_balance: number;
-  session_upl?: number;
-}
-
-export interface OwnTrade {
-  trade_id: string;
-  timestamp: number;
-  instrument_name: string;
-  direction: "buy" | "sell";
-  price: number;
-  amount: number;
-  fee: number;
-  fee_currency?: string;
-}
+export type Order = UserOrder;
+export type { Position, Summary };
 
 const KEPT_FILLS = 50;
 const OPEN = new Set(["open", "untriggered"]);
@@ -57,13 +11,13 @@ const OPEN = new Set(["open", "untriggered"]);
 export const ownOrders = new Observed<Order[]>([]);
 export const positions = new Observed<Position[]>([]);
 export const summaries = new Observed<Summary[]>([]);
-export const fills = new Observed<OwnTrade[]>([]);
+export const fills = new Observed<UserTrade[]>([]);
 /** When the account was last heard of, ms since 1970. */
 export const heard = new Observed(0);
 
 let stop: (() => void) | null = null;
 
-function apply(_channel: string, data: { orders: Order[]; trades: OwnTrade[]; positions: Position[] }, receivedMs: number): void {
+function apply(_channel: string, data: UserChanges, receivedMs: number): void {
   const orders = new Map(ownOrders.value.map((order) => [order.order_id, order]));
   for (const order of data.orders)
     if (OPEN.has(order.order_state)) orders.set(order.order_id, order);
@@ -77,16 +31,16 @@ function apply(_channel: string, data: { orders: Order[]; trades: OwnTrade[]; po
 }
 
 async function loadPositions(): Promise<void> {
-  const found = await feed.call<Position[]>("private/get_positions", { currency: "any" }).catch(() => null);
+  const found = await feed.call("private/get_positions", { currency: "any" }).catch(() => null);
   if (found) positions.set(found.filter((each) => each.size));
 }
 
 /** The whole state: at sign-in, and when a new connection may have missed something. */
 async function load(): Promise<void> {
-  const orders = await feed.call<Order[]>("private/get_open_orders").catch(() => null);
+  const orders = await feed.call("private/get_open_orders", {}).catch(() => null);
   if (orders) ownOrders.set(orders);
   await loadPositions();
-  const all = await feed.call<{ summaries: Summary[] }>("private/get_account_summaries").catch(() => null);
+  const all = await feed.call("private/get_account_summaries", {}).catch(() => null);
   if (all) summaries.set(all.summaries);
   heard.set(Date.now());
 }
@@ -98,13 +52,13 @@ function portfolio(_channel: string, summary: Summary): void {
 }
 
 function sync(): void {
-  const signedIn = feed.session.value.state === "in";
+  const signedIn = feed.session.value.state === "in" && feed.time.value === null;
   if (signedIn && !stop) {
     const ends = [feed.subscribe(["user.changes.any.any.raw"], apply), feed.subscribe(["user.portfolio.any"], portfolio)];
     stop = () => ends.forEach((end) => end());
   }
   if (signedIn) void load();
-  if (signedIn || feed.session.value.state === "failed") return;
+  if (signedIn || (feed.session.value.state === "failed" && feed.time.value === null)) return;
   stop?.();
   stop = null;
   ownOrders.set([]);
@@ -114,3 +68,4 @@ function sync(): void {
 }
 
 feed.session.listen(sync);
+feed.time.listen(sync);

@@ -4,13 +4,14 @@ import { formatAge, formatTime } from "./format";
 import { alerts, healths } from "./health";
 import { firstInstrument, instruments } from "./instruments";
 import { feed } from "./link";
+import { replay, setPaused, step } from "./replay";
 import { address, go, route, type View, VIEWS } from "./route";
 import { applyTheme, change, settings, type Theme } from "./settings";
 import "./views/market";
 
 const TITLES: Record<View, string> = { market: "Market", options: "Options", health: "Health", trade: "Trade" };
 const THEMES: Theme[] = ["auto", "light", "dark"];
-const KEYS = "1 to 4: views · /: choose an instrument · b: read the top of the book aloud · t: theme · ?: keys";
+const KEYS = "1 to 4: views · /: choose an instrument · b: read the top of the book aloud · r: replay · in a replay Space: pause, ← →: 10 s, with Shift 60 s · t: theme · ?: keys";
 
 /** Views that are loaded when they are opened. */
 const LOADERS: Record<View, () => Promise<unknown>> = {
@@ -23,6 +24,7 @@ const LOADERS: Record<View, () => Promise<unknown>> = {
 class App extends LitElement {
   private showsKeys = false;
   private showsAlerts = false;
+  private showsReplay = false;
 
   protected override createRenderRoot(): HTMLElement {
     return this;
@@ -31,7 +33,7 @@ class App extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     const again = (): void => this.requestUpdate();
-    for (const observed of [feed.link, route, instruments, alerts, clock, settings]) observed.listen(again);
+    for (const observed of [feed.link, feed.time, replay, route, instruments, alerts, clock, settings]) observed.listen(again);
     settings.listen(applyTheme);
     applyTheme();
     addEventListener("keydown", (event) => this.key(event));
@@ -51,10 +53,26 @@ class App extends LitElement {
       this.querySelector<HTMLInputElement>("#instrument")?.focus();
     } else if (event.key === "t") this.nextTheme();
     else if (event.key === "b") this.querySelector<HTMLElement & { speak(): void }>("dw-ladder")?.speak();
+    else if (feed.time.value !== null && this.replayKey(event)) event.preventDefault();
+    else if (event.key === "r" && replay.value?.available) this.toggleReplay();
     else if (event.key === "?") {
       this.showsKeys = !this.showsKeys;
       this.requestUpdate();
     }
+  }
+
+  /** Returns whether the key moves the replay. */
+  private replayKey(event: KeyboardEvent): boolean {
+    if ((event.target as HTMLElement).closest("button, a, [tabindex]") && event.key === " ") return false;
+    if (event.key === " ") void setPaused(replay.value?.speed !== 0);
+    else if (event.key === "ArrowLeft" || event.key === "ArrowRight") step((event.shiftKey ? 60 : 10) * (event.key === "ArrowLeft" ? -1 : 1));
+    else return false;
+    return true;
+  }
+
+  private toggleReplay(): void {
+    this.showsReplay = !this.showsReplay;
+    this.requestUpdate();
   }
 
   private nextTheme(): void {
@@ -79,13 +97,23 @@ class App extends LitElement {
         <h1><a class="brand" href=${address({ view: "market" })}>deltawire</a></h1>
         <nav aria-label="Views">${VIEWS.map((name) => this.tab(name, instrument))}</nav>
         ${this.picker(instrument)} ${this.light()}
+        ${replay.value?.available ? html`<button @click=${() => this.toggleReplay()} aria-expanded=${this.replays}>Replay</button>` : nothing}
         <button @click=${() => this.toggleAlerts()} aria-expanded=${this.showsAlerts}>Alerts ${alerts.value.length}</button>
         <button @click=${() => this.nextTheme()}>Theme: ${settings.value.theme}</button>
         <a href="/docs">API</a>
       </header>
       ${this.showsKeys ? html`<p class="keys" role="status">${KEYS}</p>` : nothing}
-      ${this.showsAlerts ? this.alerts() : nothing}
+      ${this.showsAlerts ? this.alerts() : nothing} ${this.replays ? this.replayBar() : nothing}
       <main aria-label=${TITLES[view]}>${this.view(view, instrument)}</main>`;
+  }
+
+  private get replays(): boolean {
+    return this.showsReplay || feed.time.value !== null;
+  }
+
+  private replayBar(): TemplateResult {
+    void import("./replay-bar");
+    return html`<dw-replay></dw-replay>`;
   }
 
   private view(view: View, instrument: string): TemplateResult {
@@ -110,9 +138,10 @@ class App extends LitElement {
 
   private light(): TemplateResult {
     const { state, reason, since } = feed.link.value;
-    const text = state === "live" ? "live" : `${reason}, ${formatAge(clock.value - since)}`;
+    const live = feed.time.value === null ? "live" : "replay";
+    const text = state === "live" ? live : `${reason}, ${formatAge(clock.value - since)}`;
     const title = state === "live" ? `connected since ${formatTime(since)}` : `last heard ${formatTime(feed.traffic.heardMs)}`;
-    return html`<span class="light" data-state=${state} role="status" title=${title}>${text}</span>`;
+    return html`<span class="light" data-state=${state} ?data-past=${feed.time.value !== null} role="status" title=${title}>${text}</span>`;
   }
 
   private toggleAlerts(): void {

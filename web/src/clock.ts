@@ -1,4 +1,4 @@
-import { Observed } from "./link";
+import { Observed } from "./observed";
 
 /** The time in ms, once a second while the page is seen. */
 export const clock = new Observed(Date.now());

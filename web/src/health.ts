@@ -1,30 +1,12 @@
+import type { Health as Said } from "./api";
 import { formatTime } from "./format";
-import { feed, Observed } from "./link";
-import type { BookState } from "./messages";
+import { feed } from "./link";
+import { Observed } from "./observed";
+
 import { settings } from "./settings";
 
 /** What `book.X.health` says, and when it came. */
-export interface Health {
-  instrument_name: string;
-  timestamp: number;
-  state: BookState;
-  reason: string;
-  detail?: string;
-  since: number;
-  age: number;
-  unbroken_since: number | null;
-  gaps: number;
-  outages: Record<string, number>;
-  resyncs: number;
-  audits: number;
-  audited: number;
-  unequal: number;
-  last_audit?: number | null;
-  /** Of a book that is not live, null. */
-  complete_to: [number | null, number | null] | null;
-  coverage_bp: [number | null, number | null] | null;
-  receivedMs: number;
-}
+export type Health = Said & { receivedMs: number };
 
 export interface Alert {
   at: number;
@@ -36,6 +18,7 @@ export const healths = new Observed<Map<string, Health>>(new Map());
 export const alerts = new Observed<Alert[]>([]);
 
 export function raise(text: string): void {
+  if (feed.time.value !== null) return; // it is no news
   alerts.set([{ at: Date.now(), text }, ...alerts.value].slice(0, MOST_ALERTS));
   if (settings.value.notify && "Notification" in window && Notification.permission === "granted")
     new Notification("deltawire", { body: text, tag: text });
@@ -52,14 +35,15 @@ function tellOnce(): void {
   }, 100);
 }
 
-feed.subscribe(["book.*.health"], (_channel, data: Omit<Health, "receivedMs">, receivedMs) => {
+feed.subscribe(["book.*.health"], (_channel, data: Said, receivedMs) => {
   const before = healths.value.get(data.instrument_name);
   healths.value.set(data.instrument_name, { ...data, receivedMs });
   if (before?.state === "live" && data.state !== "live")
-    raise(`${data.instrument_name} is ${data.state}: ${data.detail ?? data.reason}`);
+    raise(`${data.instrument_name} is ${data.state}: ${data.reason}`);
   tellOnce();
 });
 
+feed.time.listen(() => healths.set(new Map()));
 let wasLive = false;
 feed.link.listen(() => {
   const link = feed.link.value;

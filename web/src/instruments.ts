@@ -1,29 +1,14 @@
-import { feed, Observed } from "./link";
+import type { InstrumentFacts } from "./api";
+import { feed } from "./link";
+import { Observed } from "./observed";
 
-export interface Instrument {
-  instrument_name: string;
-  kind: string | null;
-  state?: string;
-  base_currency: string | null;
-  quote_currency: string | null;
-  settlement_currency: string | null;
-  price_index: string | null;
-  contract_size: number | null;
-  amount_unit: string | null;
-  tick_size: number | null;
-  min_trade_amount: number | null;
-  expiration_timestamp: number | null;
-  strike?: number | null;
-  option_type?: "call" | "put" | null;
-  settlement_period?: string | null;
-  venue: string;
-}
+export type Instrument = InstrumentFacts;
 
 /** By name, as the server lists them. */
 export const instruments = new Observed<Map<string, Instrument>>(new Map());
 
 async function load(): Promise<void> {
-  const listed = await feed.call<Instrument[]>("public/get_instruments").catch(() => null);
+  const listed = await feed.call("public/get_instruments", {}).catch(() => null);
   if (listed) instruments.set(new Map(listed.map((each) => [each.instrument_name, each])));
 }
 

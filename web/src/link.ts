@@ -1,25 +1,6 @@
+import type { Methods } from "./api";
+import { Observed } from "./observed";
 import type { BookShot, FromWorker, Link, Note, Params, RpcError, ToWorker, Traffic } from "./messages";
-
-/** A value that tells when it has changed. */
-export class Observed<T> {
-  private readonly listeners = new Set<() => void>();
-
-  constructor(private current: T) {}
-
-  get value(): T {
-    return this.current;
-  }
-
-  set(value: T): void {
-    this.current = value;
-    for (const listener of [...this.listeners]) listener();
-  }
-
-  listen(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
-  }
-}
 
 export class CallError extends Error {
   constructor(readonly error: RpcError) {
@@ -45,6 +26,8 @@ export class Feed {
   readonly link = new Observed<Link>({ state: "connecting", reason: "connecting", since: Date.now(), opened: 0 });
   readonly session = new Observed<Session>({ state: "out", reason: "", scope: "" });
   readonly gaps = new Observed<{ channel: string; reason: string } | null>(null);
+  /** The recorded time at which the page was set to another time, ms; null: it shows the present. */
+  readonly time = new Observed<number | null>(null);
   traffic: Traffic = { messages: 0, bytes: 0, conflated: 0, heardMs: 0 };
   private readonly worker = new Worker(new URL("./worker/worker.ts", import.meta.url), { type: "module" });
   private readonly wanted = new Map<string, Set<NoteListener>>();
@@ -78,12 +61,23 @@ export class Feed {
   }
 
   /** Call a method; rejects with `CallError`. */
-  call<T>(method: string, params: Params = {}): Promise<T> {
+  call<M extends keyof Methods>(method: M, params: Methods[M]["params"]): Promise<Methods[M]["result"]> {
     const id = ++this.lastId;
     return new Promise<unknown>((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
-      this.say({ t: "call", id, method, params });
-    }) as Promise<T>;
+      this.say({ t: "call", id, method, params: params as Params });
+    }) as Promise<Methods[M]["result"]>;
+  }
+
+  /** Show another time: ms of recorded time, or null for the present. */
+  show(at: number | null, speed: number): void {
+    this.say({ t: "time", at, speed });
+    this.time.set(at);
+  }
+
+  /** A replay has come so far. */
+  reached(at: number, speed: number): void {
+    this.say({ t: "reached", at, speed });
   }
 
   logIn(client: string, secret: string): void {

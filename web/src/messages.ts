@@ -9,6 +9,10 @@ export type ToWorker =
   | { t: "call"; id: number; method: string; params: Params }
   | { t: "login"; client: string; secret: string }
   | { t: "logout" }
+  /** From here on another time: `at` in ms of recorded time, or null for the present. */
+  | { t: "time"; at: number | null; speed: number }
+  /** How far the replay has come, for a connection that has to be opened again. */
+  | { t: "reached"; at: number; speed: number }
   | { t: "hidden"; hidden: boolean };
 
 export type LinkState = "connecting" | "live" | "down";

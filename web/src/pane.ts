@@ -72,8 +72,15 @@ export abstract class Pane extends Part {
   }
 
   protected override follow(): (() => void)[] {
-    return [feed.link.listen(this.redraw), healths.listen(this.redraw), clock.listen(this.redraw), ...this.listen()];
+    return [feed.time.listen(this.anew), feed.link.listen(this.redraw), healths.listen(this.redraw), clock.listen(this.redraw), ...this.listen()];
   }
+
+  /** Nothing that is shown is of the time that is shown from here on. */
+  private readonly anew = (): void => {
+    this.lastMs = 0;
+    this.clear();
+    this.begin();
+  };
 
   /** Listen to what is shown. */
   protected abstract listen(): (() => void)[];
@@ -90,7 +97,7 @@ export abstract class Pane extends Part {
     const link = feed.link.value;
     if (link.state !== "live") return link.reason;
     const health = healths.value.get(this.instrument);
-    return health && health.state !== "live" ? `${health.state}: ${health.detail ?? (health.reason || "no image yet")}` : "";
+    return health && health.state !== "live" ? `${health.state}: ${health.reason || "no image yet"}` : "";
   }
 
   protected frameOf(title: string, body: TemplateResult, foot: unknown = nothing): TemplateResult {

@@ -1,4 +1,4 @@
-import { Observed } from "./link";
+import { Observed } from "./observed";
 
 const KEY = "deltawire.settings";
 export type Theme = "auto" | "light" | "dark";

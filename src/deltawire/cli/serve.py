@@ -34,6 +34,7 @@ from deltawire.venues import REGISTRY
 if TYPE_CHECKING:
     from deltawire.recording.past_trades import PastTrades
     from deltawire.recording.recorder import Recorder
+    from deltawire.roles.replays import Rooms
 
 ECHO_LIMITS = Limits(
     max_message_size=64 * 1024 * 1024, max_fragments=1 << 20, max_unsent_bytes=256 * 1024 * 1024
@@ -268,6 +269,14 @@ def _past_trades(stores: list[Path]) -> "list[PastTrades]":
     return [PastTrades(store) for store in dict.fromkeys(stores)]
 
 
+def _replays(stores: list[Path], most: int) -> "Rooms | None":
+    if not stores:
+        return None
+    from deltawire.roles.replays import Rooms  # only stores need it
+
+    return Rooms(stores, WallClock(), most)
+
+
 def _make_app(
     settings: Config, prepared: Prepared, builtin: BuiltinExchange | None, stores: list[Path], *, echo: bool
 ) -> App:
@@ -287,6 +296,7 @@ def _make_app(
         make_network=builtin.make_network if builtin else None,
         echo=echo,
         past_trades=_past_trades(stores),
+        replays=_replays(stores, settings.limits.replays),
     )
 
 

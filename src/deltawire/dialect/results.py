@@ -49,6 +49,81 @@ class SignedIn(Tokens, omit_defaults=True):
     state: str | None = None
 
 
+class ReplayState(msgspec.Struct):
+    """What can be replayed, and where this connection's replay stands; null where there is none.
+
+    `speed` is recorded seconds per second, 0 while it is paused.
+    """
+
+    available: bool
+    venues: list[str]
+    start_timestamp: int | None
+    end_timestamp: int | None
+    active: bool
+    timestamp: int | None
+    speed: Number
+    ended: bool
+
+
+class ClientQueue(msgspec.Struct):
+    """A WebSocket connection; `behind` while it reads more slowly than the server writes."""
+
+    channels: int
+    queue_bytes: int
+    behind: bool
+
+
+class VenueConnections(msgspec.Struct):
+    """The live connections to a venue. `streams` are counted by state, `waiting` are requests held for its limits."""
+
+    sockets: int
+    reconnects: int
+    streams: dict[str, int]
+    waiting: int
+    weight_used: int
+    weight_limit: int | None
+    subscribed: int
+    listed: int
+    why: str
+
+
+class VenueHealth(msgspec.Struct):
+    """A venue; `lag_ms` is from its own timestamp to our receipt, `connection` null for recordings and the exchange."""
+
+    venue: str
+    lag_ms: Number
+    faults: int
+    stale: int
+    resyncs: int
+    closed: str
+    connection: VenueConnections | None
+
+
+class ServerHealth(msgspec.Struct):
+    """How the server is doing; numbers without a unit count since its start.
+
+    `tick_counts` are ticks by their duration from the first event to the last write: one for each of `tick_bounds_ms`
+    at or below it, then those above the last. `slowest` are the connections that have read least.
+    """
+
+    timestamp: int
+    ready: bool
+    reason: str
+    connections: int
+    subscriptions: int
+    queue_bytes: int
+    behind: int
+    slowest: list[ClientQueue]
+    accepted: int
+    refused: int
+    deliveries: int
+    delivered_bytes: int
+    merged: int
+    tick_bounds_ms: list[float]
+    tick_counts: list[int]
+    venues: list[VenueHealth]
+
+
 class Mac(msgspec.Struct):
     """How frames are attested from here on."""
 
@@ -209,7 +284,7 @@ class FundingHour(msgspec.Struct):
     interest_1h: float
 
 
-class VolatilityIndex(msgspec.Struct):
+class VolatilityIndexCandles(msgspec.Struct):
     """Candles of a volatility index."""
 
     data: list[tuple[int, float, float, float, float]]
@@ -427,10 +502,13 @@ RESULTS: dict[str, Any] = {
     "public/get_order_book": OrderBook,
     "public/get_order_book_by_instrument_id": OrderBook,
     "public/get_time": int,
+    "public/get_server_health": ServerHealth,
     "public/get_tradingview_chart_data": Candles,
-    "public/get_volatility_index_data": VolatilityIndex,
+    "public/get_volatility_index_data": VolatilityIndexCandles,
+    "public/get_replay": ReplayState,
     "public/hello": Version,
     "public/set_heartbeat": Ok,
+    "public/set_replay": ReplayState,
     "public/status": PlatformStatus,
     "public/subscribe": list[str],
     "public/test": Version,

@@ -4,6 +4,8 @@ import json
 from html import escape
 from typing import Any
 
+from deltawire.session.schemas import schema_name
+
 STYLE = """body{font:15px/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}
 code,pre{font:13px ui-monospace,monospace}pre{background:#8881;padding:.6rem;overflow:auto}
 summary{cursor:pointer}"""
@@ -18,8 +20,13 @@ PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>deltawire 
 def format_page(document: dict[str, Any]) -> str:
     """The document as a page."""
     server, messages = document["servers"]["this"], document["components"]["messages"]
+    schemas = document["components"]["schemas"]
     feeds = {name: channel for name, channel in document["channels"].items() if name != "rpc"}
-    methods = [message for message in messages.values() if "/" in message["name"] and "summary" in message]
+    methods = [
+        message
+        for message in messages.values()
+        if message["name"].startswith(("public/", "private/")) and "summary" in message
+    ]
     return PAGE.format(
         style=STYLE,
         version=escape(document["info"]["version"]),
@@ -30,8 +37,8 @@ def format_page(document: dict[str, Any]) -> str:
         channels="".join(
             _entry(
                 channel["address"],
-                channel["description"],
-                messages[f"{name}_notification"]["payload"]["properties"]["params"]["properties"]["data"],
+                f"{channel['summary']} {channel['description']}",
+                schemas[schema_name(name, "notification", "params")]["properties"]["data"],
                 document,
             )
             for name, channel in feeds.items()
@@ -40,7 +47,7 @@ def format_page(document: dict[str, Any]) -> str:
             _entry(
                 message["name"],
                 f"{message['summary']} {message['description']}",
-                message["payload"]["properties"]["params"],
+                schemas[schema_name(message["name"], "request")]["properties"]["params"],
                 document,
             )
             for message in methods

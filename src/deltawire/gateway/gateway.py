@@ -5,7 +5,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -21,10 +21,11 @@ from deltawire.gateway.extra_modules import ExtraModules
 from deltawire.gateway.held import HeldEffects
 from deltawire.gateway.intake import TURN_NS
 from deltawire.gateway.network_simulator import NetworkSimulator
+from deltawire.gateway.server_health import server_health
 from deltawire.gateway.telemetry import Telemetry
 from deltawire.market.market import Market
 from deltawire.market.venue_health import venue_healths
-from deltawire.ports import Clock, FramedSource, LiveFeed, Source
+from deltawire.ports import Clock, FramedSource, LiveFeed, Replaying, Source
 from deltawire.session.echo import EchoSession
 from deltawire.session.effects import Close, Durable, Effect, EnableMac, Heartbeat, Join, Leave, SendMessage
 from deltawire.session.methods import Context
@@ -49,6 +50,7 @@ LEFT_AT_ONCE = 200
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 PRIVATE_NETWORKS = (*LOOPBACK, "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 PATH = "/ws/api/v2"
+REPLAY_PATH = f"{PATH}/replay"
 ECHO_PATH = "/echo"
 
 
@@ -60,6 +62,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     connections_per_key: int = 16
     subscriptions: int = 5_000
     """Channels per connection."""
+    replays: int = 4
+    """Connections that replay a recording, each at its own time; 0: none may."""
 
     max_message_size: int = 256 * 1024
     max_fragments: int = 1024
@@ -151,6 +155,24 @@ class Session(Protocol):
         """The connection has ended."""
 
 
+class ReplayRoom(Protocol):
+    """The replay of one connection."""
+
+    @property
+    def gateway(self) -> "Gateway":
+        """What executes the connection's effects, over the market of the recorded time."""
+
+    def close(self) -> None:
+        """The connection has ended."""
+
+
+class ReplayRooms(Replaying, Protocol):
+    """What can be replayed here."""
+
+    def open(self, home: "Gateway", query: str) -> ReplayRoom:
+        """A room of its own for a connection; raises `RequestError` if the query is wrong or there are too many."""
+
+
 class JournalledTrading(Trading, Protocol):
     """An exchange that reports when submitted records are on disk."""
 
@@ -180,15 +202,21 @@ class Gateway:
         sources: Sequence[Source] = (),
         make_network: Callable[[], NetworkSimulator] | None = None,
         past_trades: Sequence["PastTrades"] = (),
+        replays: ReplayRooms | None = None,
+        replaying: Replaying | None = None,
+        shared: "Gateway | None" = None,
     ) -> None:
         """`sources` must send data before the server is ready. `past_trades` are stores of earlier trades.
+
+        `replays` are rooms for connections of their own time. In such a room `replaying` is its replay, and the
+        connections, access and credits are `shared` with the gateway from which it was opened.
 
         `make_network`, if not None, creates the network simulator of each connection.
         """
         self.trading = trading
         self._held: dict[Connection, HeldEffects] = {}
         """Effects that wait for the disk or for the next slice, by request."""
-        self.access = access or Access(KeyRing(), make_token)
+        self.access: Access = shared.access if shared else access or Access(KeyRing(), make_token)
         self.policy = policy or Policy()
         self.market = market
         self.hub = hub
@@ -196,8 +224,13 @@ class Gateway:
         self.version = version
         self.limits = limits or Limits()
         self.connection_limiter = ConnectionLimiter(self._most_connections)
-        self._buckets = TokenBuckets(rate_limits) if rate_limits else None
-        self.connections: dict[Connection, Session | None] = {}
+        self._buckets: TokenBuckets | None = (
+            shared._buckets if shared else TokenBuckets(rate_limits) if rate_limits else None
+        )
+        self.connections: dict[Connection, Session | None] = shared.connections if shared else {}
+        self.replays = replays
+        self._home = shared or self
+        self._replaying = replaying or replays
         self.venues = tuple(source.venue for source in sources)
         """The venues that must send data before the server is ready."""
         self.framed = {source.venue: source for source in sources if isinstance(source, FramedSource)}
@@ -235,7 +268,13 @@ class Gateway:
             bucket=self._bucket(address, identity),
             buckets=self._buckets,
             most_channels=self.limits.subscriptions,
+            replaying=self._replaying,
+            server_health=self._server_health(address),
         )
+
+    def _server_health(self, address: str) -> Callable[[], dict[str, Any]] | None:
+        """What says how the server is doing, for addresses that may read the metrics."""
+        return partial(server_health, self._home) if is_within(address, self.policy.metrics) else None
 
     def heard_from(self, venue: str) -> None:
         """A venue's source has sent data."""
@@ -316,6 +355,8 @@ class Gateway:
             address=address,
             private_only=self.policy.private_only,
             trading=self.trading,
+            replaying=self._replaying,
+            server_health=self._server_health(address),
             limits=self._buckets.limits if self._buckets else None,
             strict=strict,
         )

@@ -1,5 +1,6 @@
 """HTTP on the same port: the dialect over GET and POST, and the WebSocket handshake."""
 
+import gzip
 from functools import cache
 from typing import Any
 
@@ -16,7 +17,7 @@ from deltawire.errors import RequestError
 from deltawire.gateway.docs import STYLE, format_page
 from deltawire.gateway.gateway import Gateway
 from deltawire.gateway.metrics import format_metrics
-from deltawire.gateway.pages import read_files, serve_asset, serve_page, strict
+from deltawire.gateway.pages import choose_coding, read_files, serve_asset, serve_page, strict
 from deltawire.session.asyncapi import describe, servers
 from deltawire.session.methods import rests_on_journal
 from deltawire.session.server import answer_http
@@ -145,9 +146,14 @@ def make_app(gateway: Gateway) -> Starlette:
             return serve_page(request, "docs.html")
         host, secure = request.headers.get("host", "localhost"), request.url.scheme == "https"
         document = described() | {"servers": servers(host, secure=secure)}
+        accepted = request.headers.get("accept-encoding", "")
         if path == "/docs/plain" or (path == "/docs" and _wants_page(request)):
             return strict(HTMLResponse(format_page(document)), STYLE)
-        return JSONResponse(document)
+        response = JSONResponse(document, headers={"vary": "accept, accept-encoding"})
+        if choose_coding(accepted, {"gzip": b""}):
+            response.body = gzip.compress(bytes(response.body), compresslevel=4)
+            response.headers.update({"content-encoding": "gzip", "content-length": str(len(response.body))})
+        return response
 
     async def asset(request: Request) -> Response:
         """A file of the dashboard."""

@@ -21,21 +21,22 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, HttpRequest
+from deltawire.access.access import FORBIDDEN, TOO_MANY_REQUESTS, UNAUTHORIZED, HttpRequest
 from deltawire.access.tokens import Identity
 from deltawire.errors import RequestError
 from deltawire.fanout.channel_encoding import DEFLATE, PROTO
 from deltawire.fanout.subscribers import JSON, Encoding, Sink, Subscriber
-from deltawire.gateway.gateway import PATH, Gateway, Session
+from deltawire.gateway.gateway import PATH, REPLAY_PATH, Gateway, ReplayRoom, Session
 from deltawire.gateway.intake import Intake, Step
 from deltawire.gateway.outgoing import NULL_SINK, AttestingSink, DirectSink, make_sink
 from deltawire.gateway.peers import is_welcome, peer_address
 from deltawire.wire.deflate import WINDOW_BITS
 from deltawire.wire.frames import TEXT, frame
 from deltawire.wire.protobuf import SUBPROTOCOL
+from deltawire.wire.rpc import INVALID_PARAMS
 
 log = structlog.get_logger("deltawire")
-STATUS = {FORBIDDEN: 403, TOO_MANY_REQUESTS: 429}
+STATUS = {FORBIDDEN: 403, TOO_MANY_REQUESTS: 429, INVALID_PARAMS: 400}
 DEFLATES = [ServerPerMessageDeflateFactory(server_no_context_takeover=True, client_no_context_takeover=True)]
 """Context takeover is off in both directions."""
 SECOND_NS = 1_000_000_000
@@ -67,7 +68,9 @@ class WebSocketConnection(asyncio.Protocol):
     """A client's connection."""
 
     def __init__(self, gateway: Gateway, connections: set[Any]) -> None:
-        self._gateway = gateway
+        self._gateway = self._home = gateway
+        self._room: ReplayRoom | None = None
+        """The replay that this connection has instead of the present."""
         self._all = connections
         self._limits = gateway.limits
         self._session: Session | None = None
@@ -125,10 +128,12 @@ class WebSocketConnection(asyncio.Protocol):
         if self in self._gateway.connections:
             closing = self._parser.close_sent or self._parser.close_rcvd
             self._gateway.telemetry.closed(closing.code if closing else CloseCode.ABNORMAL_CLOSURE)
-        self._gateway.connection_limiter.leave(peer_address(self._transport))
+        self._home.connection_limiter.leave(peer_address(self._transport))
         if self._session is not None:
             self._session.closed()
         self._gateway.disconnected(self)
+        if self._room is not None:
+            self._room.close()
         if isinstance(self._direct, DirectSink):
             self._direct.detach()
 
@@ -379,7 +384,7 @@ class WebSocketConnection(asyncio.Protocol):
         return DEFLATE if agreed and agreed[0].local_max_window_bits >= WINDOW_BITS else JSON
 
     def _judge(self, request: Request) -> Response:
-        path, address = request.path.partition("?")[0], peer_address(self._transport)
+        address = peer_address(self._transport)
         origins = request.headers.get_all("Origin")
         if not all(
             is_welcome(origin, request.headers.get("Host", ""), self._gateway.policy.origins)
@@ -387,7 +392,7 @@ class WebSocketConnection(asyncio.Protocol):
         ):
             return self._parser.reject(403, "not from this origin\n")
         try:
-            self._session = self._gateway.session_at(path, address, self._identity(request, address))
+            self._session = self._make_session(request, address)
         except RequestError as error:
             return self._parser.reject(STATUS.get(error.code, 401), f"{error}\n")
         if self._session is None:
@@ -399,6 +404,18 @@ class WebSocketConnection(asyncio.Protocol):
             response.headers["Sec-WebSocket-Version"] = "13"
             return response
         return self._parser.accept(request)
+
+    def _make_session(self, request: Request, address: str) -> Session | None:
+        """The session for the path; that of a replay is over a market of its own."""
+        identity = self._identity(request, address)
+        path, _, query = request.path.partition("?")
+        if path != REPLAY_PATH or self._home.replays is None:
+            return self._home.session_at(path, address, identity)
+        if self._home.policy.private_only and identity is None:
+            raise RequestError(UNAUTHORIZED, "unauthorized", reason="authenticate in the handshake")
+        self._room = self._home.replays.open(self._home, query)
+        self._gateway = self._room.gateway
+        return self._gateway.session_at(PATH, address, identity)
 
     def _identity(self, request: Request, address: str) -> Identity | None:
         """The identity of the handshake, from the same header as in HTTP requests."""

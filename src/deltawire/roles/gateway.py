@@ -21,7 +21,7 @@ from deltawire.analytics.derivations import Derivations
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import DeltawireError, JournalError, UsageError
 from deltawire.fanout.hub import Hub
-from deltawire.gateway.gateway import Gateway, Limits, Policy, make_token
+from deltawire.gateway.gateway import Gateway, Limits, Policy, ReplayRooms, make_token
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.outgoing import make_write
 from deltawire.gateway.server import Server, make_server
@@ -29,7 +29,7 @@ from deltawire.gateway.telemetry import FaultLog
 from deltawire.market.market import Market
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status
-from deltawire.ports import Batch, Broker, Clock, Source, Wants
+from deltawire.ports import Batch, Broker, Clock, Replaying, Source, Wants
 from deltawire.roles.draining import Draining
 from deltawire.roles.pacing import PacedHub, extended
 from deltawire.sources.exchange_service import ExchangeService
@@ -96,8 +96,13 @@ class App:
         clock: Clock | None = None,
         past_trades: Sequence["PastTrades"] = (),
         derivations: Derivations | None = None,
+        replays: ReplayRooms | None = None,
+        replaying: Replaying | None = None,
+        shared: Gateway | None = None,
     ) -> None:
         """`clock` is the machine's unless another is given. `past_trades` are stores of earlier trades.
+
+        `replays`, `replaying` and `shared` are those of `Gateway`.
 
         Servers that share a broker share the `derivations` of the one with the sources as well.
         """
@@ -140,6 +145,9 @@ class App:
             sources=sources,
             make_network=make_network,
             past_trades=past_trades,
+            replays=replays,
+            replaying=replaying,
+            shared=shared,
         )
         if trading is not None:
             trading.account_events.subscribe(self._on_account_events)
@@ -187,6 +195,11 @@ class App:
         """The exchange's instruments are known: an order that comes now is not for one that does not exist."""
         if source is self._exchange:
             self.begun.set()
+
+    def begin_with(self, batch: Batch) -> None:
+        """Take in the state from which a source goes on, before there is anybody to hear of it."""
+        self._reached[batch.venue] = batch.at_ns
+        self._broker.publish(f"{TOPIC}.{batch.venue}", batch)
 
     async def _publish(self, batch: Batch) -> None:
         """Publish one batch after the other, with what is derived from it; others have turns meanwhile.

@@ -10,6 +10,7 @@ import msgspec
 from deltawire.dialect.families import FAMILIES, INTERVALS_NS
 from deltawire.dialect.grammar import ChannelKey, ResumePosition, count_fitting, parse_channel
 from deltawire.errors import LimitError, RequestError
+from deltawire.exchange.orders.codes import Code
 from deltawire.session.effects import EnableMac, Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
 from deltawire.session.rights import channel_right, covers, may_subscribe
@@ -60,7 +61,7 @@ class _Mac(msgspec.Struct):
 def test(context: Context, params: _Test) -> Any:
     """Return the version; also answers a `test_request`."""
     if params.expected_result == "exception":
-        raise RequestError(10001, "error", reason="asked for")
+        raise RequestError(int(Code.ERROR), "error", reason="asked for")
     if context.session is not None:
         context.session.answered(context.now)
     return {"version": context.version}

@@ -4,10 +4,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from deltawire.access.access import FORBIDDEN
 from deltawire.dialect.market_objects import index_name_object
 from deltawire.errors import RequestError
 from deltawire.session.currencies import parse_one_currency
-from deltawire.session.methods import Context, method
+from deltawire.session.methods import Context, NoParams, method
 from deltawire.wire.rpc import INVALID_PARAMS
 
 
@@ -61,3 +62,12 @@ def get_index(context: Context, params: _OfCurrency) -> Any:
 def get_announcements(context: Context, params: _Announcements) -> Any:
     """None: there is nobody who announces."""
     return []
+
+
+@method("public/get_server_health")
+def get_server_health(context: Context, params: NoParams) -> Any:
+    """Clients, queues, latency, and connections to venues; for networks that may read `/metrics`."""
+    if context.server_health is None:
+        reason = "for networks that may read /metrics (access.metrics)"
+        raise RequestError(FORBIDDEN, "forbidden", reason=reason, param="ip")
+    return context.server_health()

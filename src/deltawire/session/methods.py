@@ -15,6 +15,7 @@ from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.model.literals import LongDecimal
+from deltawire.ports import Replaying
 from deltawire.session.effects import Effect
 from deltawire.session.private.trading import Trading
 from deltawire.wire.rpc import INVALID_PARAMS, METHOD_NOT_FOUND, Request, decode_exactly
@@ -93,6 +94,9 @@ class Context(msgspec.Struct):
     address: str = ""
     private_only: bool = False
     trading: Trading | None = None
+    replaying: Replaying | None = None
+    server_health: Callable[[], dict[str, Any]] | None = None
+    """What the server says of itself; None if the client may not know."""
     limits: RateLimits | None = None
     """What requests cost here; None: nothing."""
     strict: bool = True
@@ -149,19 +153,27 @@ class Method(msgspec.Struct, frozen=True):
     call: Callable[[Context, Any], Any]
     websocket_only: bool
     right: str
+    described: type
+    """The parameters, where `params` takes them as they were sent because an instrument says what they may be."""
 
 
 Methods = Mapping[str, Method]
 
 
 def method(
-    *names: str, websocket_only: bool = False, right: str = ""
+    *names: str, websocket_only: bool = False, right: str = "", described: type | None = None
 ) -> Callable[[Callable[[Context, P], Any]], Method]:
     """Declare a function as a method; the type of its second argument defines its parameters.
 
-    `private/…` methods need authentication, and `right` (such as `trade:read_write`) if stated.
+    `private/…` methods need authentication, and `right` (such as `trade:read_write`) if stated. A method that takes
+    its parameters as they were sent states by `described` what they may be.
     """
-    return lambda call: Method(names, call.__annotations__["params"], call, websocket_only, right)
+
+    def make(call: Callable[[Context, P], Any]) -> Method:
+        params = call.__annotations__["params"]
+        return Method(names, params, call, websocket_only, right, described or params)
+
+    return make
 
 
 def collect(*files: ModuleType) -> dict[str, Method]:

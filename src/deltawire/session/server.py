@@ -1,7 +1,7 @@
 """The server's side of one WebSocket connection."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from deltawire.access.tokens import Grant, Identity
 from deltawire.errors import LimitError, RequestError
 from deltawire.exchange.orders.orders import AccountId
 from deltawire.market.market import Market
+from deltawire.ports import Replaying
 from deltawire.session.conversation import leave
 from deltawire.session.effects import Close, Durable, Effect, Heartbeat, Join, Leave, SendMessage
 from deltawire.session.methods import NO_ANSWER, Context, rests_on_journal, run
@@ -53,6 +54,8 @@ class ServerSession:
         bucket: TokenBucket | None = None,
         buckets: TokenBuckets | None = None,
         most_channels: int = MOST_CHANNELS,
+        replaying: Replaying | None = None,
+        server_health: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
         """`address` is the peer's, `identity` that of the handshake.
 
@@ -82,6 +85,8 @@ class ServerSession:
         self._auth_by_ns = 0 if identity else auth_by_ns
         self._market = market
         self._trading = trading
+        self._replaying = replaying
+        self._server_health = server_health
         self._acts_for: dict[AccountId, int] = {}
         self._version = version
         self._interval_ns = 0
@@ -278,6 +283,8 @@ class ServerSession:
             self._address,
             self._private_only,
             self._trading,
+            self._replaying,
+            self._server_health,
             self._buckets.limits if self._buckets else None,
         )
         us_in = now // 1000

@@ -1,6 +1,16 @@
 """All methods of the API, by name."""
 
-from deltawire.session import auth, conversation, facts, past, queries, rates, settlements, unavailable
+from deltawire.session import (
+    auth,
+    conversation,
+    facts,
+    past,
+    queries,
+    rates,
+    replaying,
+    settlements,
+    unavailable,
+)
 from deltawire.session.methods import collect
 from deltawire.session.private import (
     account,
@@ -22,6 +32,7 @@ METHODS = collect(
     past,
     queries,
     rates,
+    replaying,
     settlements,
     unavailable,
     account,

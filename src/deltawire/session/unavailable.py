@@ -25,7 +25,7 @@ class _Refusal:
 
 
 def _unavailable(reason: str, *names: str) -> Method:
-    return Method(names, NoParams, _Refusal(reason), False, "")
+    return Method(names, NoParams, _Refusal(reason), False, "", NoParams)
 
 
 CUSTODY = _unavailable(

@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import math
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
@@ -159,14 +160,21 @@ class ReplayClock:
         self._reached = 0
         self._next = 0
 
+    def set_speed(self, speed: float) -> None:
+        """Go on from the present recorded time at another speed; 0 stands still."""
+        now = self.now()
+        self._wall_start, self._start, self._speed = self._wall.now(), now, speed
+
     def start(self, at_ns: int) -> None:
         """Set the time of the first record."""
         self._wall_start, self._start = self._wall.now(), at_ns
         self._reached = self._next = at_ns
 
     def wait_s(self, at_ns: int) -> float:
-        """Wall-clock seconds until recorded time `at_ns`, the next record's."""
+        """Wall-clock seconds until recorded time `at_ns`, the next record's; infinite while it stands still."""
         self._next = at_ns
+        if not self._speed:
+            return 0.0 if at_ns <= self._start else math.inf
         due = self._wall_start + (at_ns - self._start) / self._speed
         return max(0.0, (due - self._wall.now()) / 1e9)
 

@@ -1,7 +1,7 @@
 """Subscription notifications: the envelope around a channel's data, and book levels in the dialect's format."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -51,7 +51,7 @@ def format_members(conflated: int, stamps: Stamps | None) -> bytes:
 class BookStatus(msgspec.Struct, omit_defaults=True):
     """A book's state inside its notifications, present when it has changed."""
 
-    state: str
+    state: Literal["syncing", "live", "stale"]
     reason: str = ""
     detail: str = ""
     """Details of the reason, if any: `expired`, `source ended`."""
@@ -60,7 +60,7 @@ class BookStatus(msgspec.Struct, omit_defaults=True):
 class BookData(msgspec.Struct, omit_defaults=True):
     """Data of `book.X.{raw,100ms,agg2}`: an image (no `prev_change_id`) or the changes since the previous one."""
 
-    type: str
+    type: Literal["snapshot", "change"]
     timestamp: int
     instrument_name: str
     change_id: int
@@ -71,7 +71,7 @@ class BookData(msgspec.Struct, omit_defaults=True):
     checksum: int | None = None
     price_exponent: int | None = None
     size_exponent: int | None = None
-    complete_to: list[float | None] | None = None
+    complete_to: tuple[float | None, float | None] | None = None
     """The lowest bid and the highest ask up to which every level is known; null: to the end of the side."""
     complete_levels: int | None = None
     """Or the number of best levels a side that are; a side with fewer is complete."""
@@ -84,7 +84,7 @@ class BookNote(msgspec.Struct, frozen=True, gc=False):
     another than before; an image without it is one of a book that is known to its ends.
     """
 
-    type: str
+    type: Literal["snapshot", "change"]
     at_ns: int
     name: str
     instrument: Instrument

@@ -1,7 +1,7 @@
 """Parameters become exact terms or a code; nothing between."""
 
 import math
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from deltawire.exchange.orders.codes import Code, Rejection
 from deltawire.exchange.orders.orders import Terms
+from deltawire.exchange.orders.request_types import LinkedOrder, OrderRequest
 from deltawire.exchange.orders.requests import parse_amount, parse_price, parse_terms
 from tests.support.contracts import CALL
 from tests.support.matching_harness import NAME, PERPETUAL
@@ -177,3 +178,53 @@ def test_no_parameters_make_it_fall_over(params: dict[str, Any]) -> None:
     if isinstance(terms, Terms):
         assert 0 < terms.size_lots < 1 << 63
         assert msgspec.json.decode(msgspec.json.encode(terms), type=Terms) == terms
+
+
+FIELDS = {field.name: field for field in msgspec.structs.fields(OrderRequest)}
+OUTSIDE = {"instrument_name", "unique_label"}
+"""Parameters of a request that are not about the order's terms."""
+
+
+def test_the_parameters_that_are_declared_are_read_and_no_others() -> None:
+    read: set[str] = set()
+
+    class Spy(dict[str, Any]):
+        def get(self, name: str, default: Any = None) -> Any:
+            read.add(name)
+            return super().get(name, default)
+
+    leg = Spy(direction="sell", amount=10, price=60000)
+    terms = parse_terms(
+        Spy(amount=10, price=50000, linked_order_type="one_triggers_other", otoco_config=[leg]),
+        "buy",
+        PERPETUAL,
+    )
+    assert isinstance(terms, Terms)
+    assert read == (FIELDS.keys() | {"direction"}) - OUTSIDE
+    assert {field.name for field in msgspec.structs.fields(LinkedOrder)} <= read
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS.keys() - OUTSIDE))
+@pytest.mark.parametrize("value", [True, "nonsense", 17, 0.5, [], {}, [17]])
+def test_what_is_not_of_the_declared_type_is_refused(name: str, value: Any) -> None:
+    try:
+        msgspec.convert(value, FIELDS[name].type)
+    except msgspec.ValidationError:
+        refusal = parse(**{"amount": 10, "price": 50000} | {name: value})
+        assert isinstance(refusal, Rejection)
+        assert refusal.param == name
+
+
+@pytest.mark.parametrize("name", sorted(FIELDS.keys() - OUTSIDE - {"advanced"}))
+def test_every_declared_value_and_default_is_accepted(name: str) -> None:
+    declared = FIELDS[name].type
+    values = [
+        value
+        for part in (declared, *get_args(declared))
+        for value in get_args(part)
+        if isinstance(value, str)
+    ]
+    for value in [*values, FIELDS[name].default]:
+        given = {"amount": 10, "price": 50000} | {name: value}
+        if name != "amount" or value is not None:
+            assert isinstance(parse(**given), Terms), (name, value)

@@ -1,37 +1,14 @@
 import { html, type TemplateResult } from "lit";
 import { formatPrice, formatSize } from "../format";
-import { feed } from "../link";
-import type { BookShot } from "../messages";
-import { Pane } from "../pane";
 import { colour } from "../settings";
+import { BookPane } from "./book-pane";
 import { fit } from "./canvas";
 
 /** How far from the middle, as a share of it, is drawn at least where the book goes so far. */
 const REACH = 0.004;
 
 /** Sums of sizes on both sides of the middle. */
-export class DepthChart extends Pane {
-  private shot: BookShot | null = null;
-
-  protected listen(): (() => void)[] {
-    return [
-      feed.book(this.instrument, (shot) => {
-        this.shot = shot;
-        this.lastMs = shot.receivedMs || this.lastMs;
-        this.redraw();
-      }),
-    ];
-  }
-
-  protected clear(): void {
-    this.shot = null;
-  }
-
-  protected override why(): string {
-    const shot = this.shot;
-    return super.why() || (!shot ? "syncing: waiting for an image" : shot.state === "live" ? "" : `${shot.state}: ${shot.reason}`);
-  }
-
+export class DepthChart extends BookPane {
   override render(): TemplateResult {
     const [bid, ask] = [this.sums(this.shot?.bids), this.sums(this.shot?.asks)];
     const text = `bids ${formatSize(bid.at(-1)?.[1])} down to ${formatPrice(bid.at(-1)?.[0], this.places)}, asks ${formatSize(ask.at(-1)?.[1])} up to ${formatPrice(ask.at(-1)?.[0], this.places)}`;

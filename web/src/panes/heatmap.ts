@@ -1,11 +1,10 @@
 import { html, type TemplateResult } from "lit";
 import { formatPrice, formatTime } from "../format";
 import { feed } from "../link";
-import type { BookShot } from "../messages";
-import { Pane } from "../pane";
 import { colour } from "../settings";
+import { BookPane } from "./book-pane";
 import { type Drawn, fit } from "./canvas";
-import type { Trade } from "./tape";
+import type { Trade } from "../api";
 
 const COLUMN_MS = 500;
 const COLUMNS = 240;
@@ -25,32 +24,28 @@ interface Column {
 type Inks = Record<"level" | "gap" | "buy" | "sell", string>;
 
 /** The book over time, brighter where more is resting, with trades as bubbles and gaps hatched. */
-export class Heatmap extends Pane {
-  private shot: BookShot | null = null;
+export class Heatmap extends BookPane {
   private columns: Column[] = [];
   private trades: Trade[] = [];
 
-  protected listen(): (() => void)[] {
+  protected override listen(): (() => void)[] {
     const timer = setInterval(() => this.add(), COLUMN_MS);
     return [
       () => clearInterval(timer),
-      feed.book(this.instrument, (shot) => {
-        this.shot = shot;
-        this.lastMs = shot.receivedMs || this.lastMs;
-      }),
+      ...super.listen(),
       feed.subscribe([`trades.${this.instrument}.raw`], (_channel, trades: Trade[]) => void this.trades.push(...trades)),
     ];
   }
 
-  protected clear(): void {
-    this.shot = null;
-    this.columns = [];
-    this.trades = [];
+  /** It is drawn with every column. */
+  protected override get followsEachChange(): boolean {
+    return false;
   }
 
-  protected override why(): string {
-    const shot = this.shot;
-    return super.why() || (!shot ? "syncing: waiting for an image" : shot.state === "live" ? "" : `${shot.state}: ${shot.reason}`);
+  protected override clear(): void {
+    super.clear();
+    this.columns = [];
+    this.trades = [];
   }
 
   private add(): void {

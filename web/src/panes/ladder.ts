@@ -1,12 +1,10 @@
 import { html, nothing, type TemplateResult } from "lit";
-
 import { clock } from "../clock";
 import { formatAge, formatPrice, formatSize } from "../format";
-import { feed } from "../link";
 import type { BookShot } from "../messages";
 import { ownOrders } from "../account";
-import { Pane } from "../pane";
 import { share } from "../share";
+import { BookPane } from "./book-pane";
 
 const ROWS = 14;
 const FLASH_MS = 600;
@@ -18,33 +16,17 @@ interface Seen {
 }
 
 /** The best levels of both sides, with what has just changed and one's own orders. */
-export class Ladder extends Pane {
-  private shot: BookShot | null = null;
+export class Ladder extends BookPane {
   private seen = new Map<number, Seen>();
   private spoken = "";
 
-  protected listen(): (() => void)[] {
-    return [
-      ownOrders.listen(this.redraw),
-      feed.book(this.instrument, (shot) => {
-        this.shot = shot;
-        this.lastMs = shot.receivedMs || this.lastMs;
-        this.redraw();
-      }),
-    ];
+  protected override listen(): (() => void)[] {
+    return [ownOrders.listen(this.redraw), ...super.listen()];
   }
 
-  protected clear(): void {
-    this.shot = null;
+  protected override clear(): void {
+    super.clear();
     this.seen.clear();
-  }
-
-  protected override why(): string {
-    const shot = this.shot;
-    const outside = super.why();
-    if (outside) return outside;
-    if (!shot) return "syncing: waiting for an image";
-    return shot.state === "live" ? "" : `${shot.state}: ${shot.reason}`;
   }
 
   /** For the key that reads the top of the book aloud. */

@@ -12,35 +12,12 @@ import {
   type Time,
   type UTCTimestamp,
 } from "lightweight-charts";
+import type { Candle, Ticker } from "../api";
 import { fills } from "../account";
 import { formatNumber } from "../format";
 import { feed } from "../link";
 import { Pane } from "../pane";
 import { change, colour, settings } from "../settings";
-
-interface Candle {
-  tick: number;
-  open: number;
-  high: number;
-  low: number;
-  close: number;
-  volume: number | null;
-}
-
-interface ChartData {
-  status: string;
-  ticks: number[];
-  open: number[];
-  high: number[];
-  low: number[];
-  close: number[];
-  volume: (number | null)[];
-}
-
-interface Ticker {
-  mark_price: number | null;
-  index_price: number | null;
-}
 
 const RESOLUTIONS: [value: string, label: string][] = [
   ["1", "1 min"],
@@ -150,11 +127,11 @@ export class PriceChart extends Pane {
     const { resolution } = settings.value;
     await feed.live();
     // The server's clock, not the venue's: the newest candle is wanted in any case.
-    const end = Date.now() + 86400_000;
+    const end = (feed.time.value ?? Date.now()) + 86400_000;
     const asked = { instrument_name: instrument, resolution, start_timestamp: end - 86400_000 - CANDLES * minutes(resolution) * 60_000, end_timestamp: end };
-    const data = await feed.call<ChartData>("public/get_tradingview_chart_data", asked).catch(() => null);
+    const data = await feed.call("public/get_tradingview_chart_data", asked).catch(() => null);
     if (!data || !this.chart || instrument !== this.instrument || resolution !== settings.value.resolution) return;
-    const candles = data.ticks.map((tick, at) => ({ tick, open: data.open[at] ?? 0, high: data.high[at] ?? 0, low: data.low[at] ?? 0, close: data.close[at] ?? 0, volume: data.volume[at] ?? 0 }));
+    const candles = data.ticks.map((tick, at) => ({ tick, open: data.open[at] ?? 0, high: data.high[at] ?? 0, low: data.low[at] ?? 0, close: data.close[at] ?? 0, volume: data.volume[at] ?? 0, cost: null }));
     this.candles.setData(candles.map((candle) => bar(candle, seconds(candle.tick))));
     this.volumes.setData(candles.map((candle) => ({ time: seconds(candle.tick), value: candle.volume })));
     this.mark.setData([]);

@@ -1,17 +1,8 @@
 import { html, type TemplateResult } from "lit";
+import type { Trade } from "../api";
 import { formatPrice, formatSize, formatTime } from "../format";
 import { feed } from "../link";
 import { Pane } from "../pane";
-
-export interface Trade {
-  trade_id: string;
-  timestamp: number;
-  instrument_name: string;
-  direction: "buy" | "sell";
-  price: number;
-  amount: number;
-  liquidation?: string;
-}
 
 const KEPT = 60;
 
@@ -48,7 +39,7 @@ export class Tape extends Pane {
     const { instrument } = this;
     await feed.live();
     const asked = { instrument_name: instrument, count: KEPT };
-    const page = await feed.call<{ trades: Trade[] }>("public/get_last_trades_by_instrument", asked).catch(() => null);
+    const page = await feed.call("public/get_last_trades_by_instrument", asked).catch(() => null);
     if (!page || instrument !== this.instrument) return;
     const known = new Set(this.trades.map((trade) => (typeof trade === "string" ? "" : trade.trade_id)));
     this.trades = [...this.trades, ...page.trades.filter((trade) => !known.has(trade.trade_id))].slice(0, KEPT);

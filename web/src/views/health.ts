@@ -4,15 +4,12 @@ import { formatAge, formatTime } from "../format";
 import { type Health, healths } from "../health";
 import { feed } from "../link";
 import { Part } from "../pane";
+import { address } from "../route";
+import "./server";
 
 const SHOWN = 200;
 const ORDER = { stale: 0, syncing: 1, live: 2 };
 const PING_EVERY_MS = 5000;
-
-interface Definitions {
-  home: string;
-  venues: string[];
-}
 
 /** Venues and books by state, their gaps and audits, and this page's own connection. */
 export class HealthView extends Part {
@@ -41,7 +38,7 @@ export class HealthView extends Part {
 
   private async ping(): Promise<void> {
     const start = performance.now();
-    const answer = await feed.call<{ version: string }>("public/test").catch(() => null);
+    const answer = await feed.call("public/test", {}).catch(() => null);
     if (!answer) return;
     this.roundTripMs = performance.now() - start;
     this.version = answer.version;
@@ -49,7 +46,7 @@ export class HealthView extends Part {
 
   private async load(): Promise<void> {
     await feed.live();
-    const found = await feed.call<Definitions>("public/get_definitions", { instrument_names: [] }).catch(() => null);
+    const found = await feed.call("public/get_definitions", { instrument_names: [] }).catch(() => null);
     this.home = found?.home ?? "";
     await this.ping();
     this.redraw();
@@ -66,6 +63,7 @@ export class HealthView extends Part {
     return html`<div class="grid">
       <section class="pane" aria-label="Venues" ?data-stale=${stale}><header><h2>Venues</h2>${this.why()}</header><div class="body">${this.venues(books)}</div></section>
       <section class="pane" aria-label="This connection"><header><h2>This connection</h2></header><div class="body">${this.connection()}</div></section>
+      <dw-server class="wide two"></dw-server>
       <section class="pane wide" aria-label="Books" ?data-stale=${stale}><header><h2>Books</h2>${this.why()}
         <label>Filter <input type="search" @input=${(event: Event) => this.setFilter(event)} /></label></header>
         <div class="body scroll" tabindex="0" role="group" aria-label="List of books">${this.books(books)}</div></section>
@@ -118,8 +116,8 @@ export class HealthView extends Part {
     const range = book.coverage_bp?.map((bp) => (bp === null ? "all" : bp.toFixed(0))).join(" / ") ?? "–";
     // The server tells the age when the state changes; what is not live has not changed since.
     const age = book.state === "live" ? "–" : formatAge(book.age + clock.value - book.receivedMs);
-    const reason = book.state === "live" ? "" : `: ${book.detail ?? book.reason}`;
-    return html`<tr data-state=${book.state}><th scope="row"><a href="#/market/${encodeURIComponent(book.instrument_name)}">${book.instrument_name}</a></th>
+    const reason = book.state === "live" ? "" : `: ${book.reason}`;
+    return html`<tr data-state=${book.state}><th scope="row"><a href=${address({ view: "market", instrument: book.instrument_name })}>${book.instrument_name}</a></th>
       <td>${book.state}${reason}</td><td>${formatTime(book.since)}</td><td>${age}</td><td>${book.unbroken_since ? formatTime(book.unbroken_since) : "–"}</td>
       <td>${book.gaps}</td><td>${book.resyncs}</td><td>${range}</td><td>${book.audits}</td><td>${book.unequal} of ${book.audited}</td></tr>`;
   }

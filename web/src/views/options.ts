@@ -1,26 +1,13 @@
 import { html, type TemplateResult } from "lit";
+import type { Ticker } from "../api";
 import { clock } from "../clock";
 import { formatAge, formatNumber, formatSize, formatTime } from "../format";
 import { type Instrument, instruments } from "../instruments";
 import { feed } from "../link";
 import { Part } from "../pane";
 import "../panes/smile";
+import "./volatility";
 import type { SmilePoint } from "../panes/smile";
-
-interface OptionTicker {
-  instrument_name: string;
-  best_bid_price: number | null;
-  best_ask_price: number | null;
-  best_bid_amount: number | null;
-  best_ask_amount: number | null;
-  mark_iv?: number | null;
-  bid_iv?: number | null;
-  ask_iv?: number | null;
-  open_interest?: number | null;
-  underlying_price?: number | null;
-  greeks?: { delta?: number | null; gamma?: number | null; vega?: number | null; theta?: number | null } | null;
-  status?: { state: string; reason?: string };
-}
 
 type Row = { strike: number; call?: Instrument; put?: Instrument };
 
@@ -29,7 +16,7 @@ export class OptionsView extends Part {
   static override properties = { instrument: { type: String } };
   declare instrument: string;
   private expiry = 0;
-  private tickers = new Map<string, OptionTicker>();
+  private tickers = new Map<string, Ticker>();
   private lastMs = 0;
   private stopTickers: (() => void) | null = null;
   private joined = "";
@@ -48,6 +35,12 @@ export class OptionsView extends Part {
     return instruments.value.get(this.instrument)?.base_currency ?? "BTC";
   }
 
+  /** The coin, with its venue if that is not the home venue. */
+  private get underlying(): string {
+    const at = this.instrument.indexOf(":");
+    return `${this.instrument.slice(0, at + 1)}${this.base}`;
+  }
+
   private get options(): Instrument[] {
     return [...instruments.value.values()].filter((each) => each.kind === "option" && each.base_currency === this.base);
   }
@@ -62,7 +55,7 @@ export class OptionsView extends Part {
     if (!names.length) return;
     this.stopTickers = feed.subscribe(
       names.map((name) => `ticker.${name}.agg2`),
-      (_channel, ticker: OptionTicker, receivedMs) => {
+      (_channel, ticker: Ticker, receivedMs) => {
         this.tickers.set(ticker.instrument_name, ticker);
         this.lastMs = receivedMs;
         this.redraw();
@@ -75,7 +68,7 @@ export class OptionsView extends Part {
   private async load(names: string[]): Promise<void> {
     await feed.live();
     for (const name of names) {
-      const ticker = await feed.call<OptionTicker>("public/ticker", { instrument_name: name }).catch(() => null);
+      const ticker = await feed.call("public/ticker", { instrument_name: name }).catch(() => null);
       if (ticker && !this.tickers.has(name) && names.join(" ") === this.joined) this.tickers.set(name, ticker);
       this.lastMs ||= Date.now();
       this.redraw();
@@ -99,6 +92,7 @@ export class OptionsView extends Part {
     return html`<div class="grid">
       <section class="pane wide" aria-label="Smile" ?data-stale=${Boolean(why)}><header><h2>Smile: implied volatility by strike</h2>${why ? html`<p class="why">${why}</p>` : ""}</header>
         <div class="body"><dw-smile .points=${this.smile(rows)}></dw-smile></div><footer>bid and ask IV as points, mark IV as a line, of the option out of the money</footer></section>
+      <dw-volatility class="wide two" .underlying=${this.underlying}></dw-volatility>
       <section class="pane wide" aria-label="Chain" ?data-stale=${Boolean(why)}><header><h2>${this.base} options</h2>
           <label>Expiry <select @change=${choose}>${expiries.map((each) => html`<option value=${each} ?selected=${each === expiry}>${new Date(each).toISOString().slice(0, 10)}</option>`)}</select></label>
           ${why ? html`<p class="why">${why}</p>` : ""}</header>
@@ -159,7 +153,7 @@ function byStrike(options: Instrument[]): Row[] {
   for (const option of options) {
     if (option.strike === null || option.strike === undefined || !option.option_type) continue;
     const row = rows.get(option.strike) ?? { strike: option.strike };
-    row[option.option_type] = option;
+    row[option.option_type as "call" | "put"] = option;
     rows.set(option.strike, row);
   }
   return [...rows.values()].sort((one, other) => one.strike - other.strike);

@@ -1,4 +1,5 @@
 import { html, type TemplateResult } from "lit";
+import type { Methods } from "../api";
 import { fills, heard, type Order, ownOrders, type Position, positions, type Summary, summaries } from "../account";
 import { clock } from "../clock";
 import { formatAge, formatNumber, formatSize, formatTime } from "../format";
@@ -17,14 +18,14 @@ export class TradeView extends Part {
   private bad = false;
 
   protected follow(): (() => void)[] {
-    const watched = [feed.link, feed.session, ownOrders, positions, summaries, fills, clock];
+    const watched = [feed.link, feed.time, feed.session, ownOrders, positions, summaries, fills, clock];
     return watched.map((observed) => observed.listen(this.redraw));
   }
 
-  private async attempt(what: string, method: string, params: Record<string, unknown>): Promise<void> {
+  private async attempt(what: string, method: keyof Methods, params: Record<string, unknown>): Promise<void> {
     this.say(`${what} …`, false);
     try {
-      const result = await feed.call(method, params);
+      const result = await feed.call(method, params as never);
       this.say(`${what}: ${typeof result === "number" ? `${result} orders` : "done"}`, false);
     } catch (error) {
       this.say(`${what}: ${error instanceof Error ? error.message : String(error)}`, true);
@@ -56,11 +57,12 @@ export class TradeView extends Part {
     if (text("price")) params["price"] = text("price");
     if (type.startsWith("stop")) Object.assign(params, { trigger: "mark_price", trigger_price: text("trigger_price") });
     for (const name of ["post_only", "reduce_only"]) if (data.has(name)) params[name] = true;
-    void this.attempt(`${side} ${text("amount")} ${this.instrument}`, `private/${side}`, params);
+    void this.attempt(`${side} ${text("amount")} ${this.instrument}`, side === "buy" ? "private/buy" : "private/sell", params);
   }
 
   override render(): TemplateResult {
     const { state, reason, scope } = feed.session.value;
+    if (feed.time.value !== null) return html`<p class="message">This is the past. Orders are placed in the present.</p>`;
     if (state !== "in") return this.signInForm(state === "failed" ? reason : "");
     const link = feed.link.value;
     const stale = link.state !== "live";

@@ -1,22 +1,8 @@
+import type { BookData } from "../api";
 import type { BookShot, BookState } from "../messages";
 import { crc32, digits } from "./checksum";
 
-type Change = [action: "new" | "change" | "delete", price: number, size: number];
-
-export interface BookData {
-  type: "snapshot" | "change";
-  timestamp: number;
-  instrument_name: string;
-  change_id: number;
-  prev_change_id?: number;
-  bids: Change[];
-  asks: Change[];
-  checksum?: number;
-  price_exponent?: number;
-  size_exponent?: number;
-  complete_to?: [number | null, number | null];
-  status?: { state: BookState; reason?: string; detail?: string };
-}
+type Change = BookData["bids"][number];
 
 const CHECKED_LEVELS = 10;
 const SHOWN_LEVELS = 300;
@@ -128,9 +114,9 @@ export class Book {
     this.completeTo = data.complete_to ?? [null, null];
   }
 
-  private check(expected: number | undefined): string {
+  private check(expected: number | null | undefined): string {
     this.verified = false;
-    if (expected === undefined) return "";
+    if (expected === undefined || expected === null) return "";
     const parts: string[] = [];
     for (const side of [this.asks, this.bids]) {
       const top = side.top(CHECKED_LEVELS);

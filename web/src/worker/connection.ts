@@ -23,6 +23,8 @@ export interface Listener {
   opened(): Promise<void>;
   notified(method: string, params: Params, receivedMs: number): void;
   received(bytes: number): void;
+  /** Every text that passes. */
+  passed?(sent: boolean, text: string): void;
 }
 
 const HEARTBEAT_S = 10;
@@ -40,13 +42,14 @@ const REASONS: Record<number, string> = {
 export class Connection {
   private socket: WebSocket | null = null;
   private readonly waiting = new Map<number, Waiting>();
+  private reopening: ReturnType<typeof setTimeout> | undefined;
   private lastId = 0;
   private attempts = 0;
   private opened = 0;
   heardMs = 0;
 
   constructor(
-    private readonly url: string,
+    private url: string,
     private readonly listener: Listener,
   ) {
     setInterval(() => this.watch(), 1000);
@@ -64,8 +67,27 @@ export class Connection {
     const id = ++this.lastId;
     return new Promise((resolve) => {
       this.waiting.set(id, { resolve });
-      socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+      const text = JSON.stringify({ jsonrpc: "2.0", id, method, params });
+      this.listener.passed?.(true, text);
+      socket.send(text);
     });
+  }
+
+  /** The address of the next connection. */
+  point(url: string): void {
+    this.url = url;
+  }
+
+  /** Go on at another address, at once. */
+  redirect(url: string): void {
+    this.url = url;
+    const socket = this.socket;
+    this.socket = null;
+    clearTimeout(this.reopening);
+    socket?.close(1000);
+    this.abandon();
+    this.attempts = 0;
+    this.open();
   }
 
   /** Start anew: for a session that is to be another one. */
@@ -78,11 +100,14 @@ export class Connection {
     const socket = new WebSocket(this.url);
     this.socket = socket;
     socket.onopen = () => void this.begin(socket);
-    socket.onmessage = (event: MessageEvent<string>) => this.take(event.data);
+    socket.onmessage = (event: MessageEvent<string>) => {
+      if (socket === this.socket) this.take(event.data);
+    };
     socket.onclose = (event) => this.closed(socket, event);
   }
 
   private async begin(socket: WebSocket): Promise<void> {
+    if (socket !== this.socket) return;
     this.heardMs = Date.now();
     this.opened += 1;
     void this.call("public/set_heartbeat", { interval: HEARTBEAT_S });
@@ -95,6 +120,7 @@ export class Connection {
   private take(text: string): void {
     this.heardMs = Date.now();
     this.listener.received(text.length);
+    this.listener.passed?.(false, text);
     const message = JSON.parse(text) as Message;
     if (message.method === undefined) {
       const waiting = this.waiting.get(message.id ?? 0);
@@ -108,12 +134,17 @@ export class Connection {
   private closed(socket: WebSocket, event: CloseEvent): void {
     if (socket !== this.socket) return;
     this.socket = null;
+    this.abandon();
+    this.tell("down", event.reason || REASONS[event.code] || `closed with ${event.code}`);
+    const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.attempts++);
+    this.reopening = setTimeout(() => this.open(), wait * (0.75 + 0.5 * Math.random()));
+  }
+
+  /** Nothing that was asked will be answered. */
+  private abandon(): void {
     const error = { code: 0, message: "connection lost", data: { reason: "the answer is unknown" } };
     for (const waiting of this.waiting.values()) waiting.resolve({ error });
     this.waiting.clear();
-    this.tell("down", event.reason || REASONS[event.code] || `closed with ${event.code}`);
-    const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.attempts++);
-    setTimeout(() => this.open(), wait * (0.75 + 0.5 * Math.random()));
   }
 
   /** A connection on which nothing comes any more is ended, since its heartbeats should. */

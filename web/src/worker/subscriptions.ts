@@ -23,7 +23,7 @@ export class Subscriptions {
   constructor(
     private readonly call: Call,
     private readonly lost: (channel: string, reason: string) => void,
-    private readonly refused: (channel: string) => void,
+    private readonly refused: (channel: string, reason: string) => void,
   ) {}
 
   /** Returns whether the notification follows the one before. */
@@ -59,6 +59,11 @@ export class Subscriptions {
     await this.subscribe([...this.wanted].filter((channel) => !kept(channel)));
   }
 
+  /** What follows is of another time. */
+  forget(): void {
+    this.positions.clear();
+  }
+
   /** Get a new image of a channel. */
   async renew(channel: string): Promise<void> {
     this.positions.delete(channel);
@@ -77,8 +82,15 @@ export class Subscriptions {
           this.positions.delete(channel);
           this.lost(channel, "what was missed is no longer kept");
         }
+      if (answer.error?.code === 0) continue; // no connection: the next one joins what is wanted
+      if (answer.error && names.length > 1) {
+        // One of them may be refused for a reason of its own: the others are not.
+        for (const name of names) await this.subscribe([name]);
+        continue;
+      }
+      if (answer.error?.data?.reason) this.refused(names[0] ?? "", answer.error.data.reason);
       const accepted = new Set((answer.result as string[] | undefined) ?? []);
-      if (answer.result) for (const name of names) if (!accepted.has(name)) this.refused(name);
+      if (answer.result) for (const name of names) if (!accepted.has(name)) this.refused(name, "the server does not know this channel");
     }
   }
 

@@ -1,6 +1,7 @@
 /** Receives, checks and merges; the page draws. One batch is posted per flush, however much has come. */
 import type { BookShot, FromWorker, Note, Params, ToWorker, Traffic } from "../messages";
-import { Book, type BookData } from "./book";
+import type { BookData } from "../api";
+import { Book } from "./book";
 import { Connection } from "./connection";
 import { authParams, describeError, type Login } from "./login";
 import { Subscriptions } from "./subscriptions";
@@ -18,6 +19,7 @@ let hidden = false;
 let suspended = false;
 let suspending: ReturnType<typeof setTimeout> | undefined;
 let connection: Connection;
+let present = "";
 
 const post = (message: FromWorker, transfer: Transferable[] = []): void =>
   (self as unknown as Worker).postMessage(message, transfer);
@@ -29,7 +31,7 @@ const subscriptions = new Subscriptions(
     if (book) book.mark("syncing", reason);
     post({ t: "gap", channel, reason });
   },
-  (channel) => post({ t: "gap", channel, reason: "the server does not know this channel" }),
+  (channel, reason) => post({ t: "gap", channel, reason }),
 );
 
 /** Alerts and the account go on while the page is hidden; nothing else does. */
@@ -93,6 +95,10 @@ async function logIn(): Promise<void> {
   post({ t: "login", state: answer.error ? "failed" : "in", reason: describeError(answer), scope });
 }
 
+function address(at: number | null, speed: number): string {
+  return at === null ? present : `${present}/replay?from=${Math.round(at)}&speed=${speed}`;
+}
+
 function hide(now: boolean): void {
   hidden = now;
   clearTimeout(suspending);
@@ -118,7 +124,8 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
   const message = event.data;
   switch (message.t) {
     case "start":
-      connection = new Connection(message.url, {
+      present = message.url;
+      connection = new Connection(present, {
         linked: (link) => post({ t: "link", link }),
         opened,
         notified,
@@ -147,6 +154,14 @@ self.onmessage = (event: MessageEvent<ToWorker>) => {
       login = null;
       post({ t: "login", state: "out", reason: "", scope: "" });
       connection.restart();
+      break;
+    case "time":
+      subscriptions.forget();
+      for (const book of books.values()) book.mark("syncing", "another time");
+      connection.redirect(address(message.at, message.speed));
+      break;
+    case "reached":
+      connection.point(address(message.at, message.speed));
       break;
     case "hidden":
       hide(message.hidden);

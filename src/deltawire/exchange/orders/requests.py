@@ -1,5 +1,7 @@
 """Converts the parameters of `private/buy` and `private/sell` to terms in ticks and lots, exactly, or refuses them.
 
+What a parameter may be, and what it is if it is absent, is stated by `request_types`.
+
 Numbers may be JSON numbers, or texts that are JSON numbers, as in a URL. Nothing is rounded: a price between two
 ticks, minus zero, NaN, infinities and numbers beyond 64 bits are refused with the dialect's code.
 
@@ -9,22 +11,30 @@ Source of names and codes: docs.deribit.com, `private/buy`.
 from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
+import msgspec
+
 from deltawire.errors import PrecisionError
 from deltawire.exchange.orders.codes import Code, Rejection
-from deltawire.exchange.orders.orders import FillCondition, Linking, OrderType, Terms, TimeInForce, Trigger
+from deltawire.exchange.orders.orders import OrderType, Terms
+from deltawire.exchange.orders.request_types import LinkedOrder, OrderRequest
 from deltawire.model.events import Side
 from deltawire.model.instruments import Instrument
 from deltawire.model.literals import LongDecimal, is_number, parse_number
 from deltawire.model.numbers import parse_float, unit
 
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "type": get_args(OrderType),
-    "time_in_force": get_args(TimeInForce),
-    "trigger": get_args(Trigger),
-    "linked_order_type": get_args(Linking)[1:],
-    "trigger_fill_condition": get_args(FillCondition),
-    "direction": get_args(Side),
+_FIELDS = {
+    field.name: field for kind in (LinkedOrder, OrderRequest) for field in msgspec.structs.fields(kind)
 }
+_CHOICES = {
+    name: tuple(
+        value
+        for part in (field.type, *get_args(field.type))
+        for value in get_args(part)
+        if isinstance(value, str)
+    )
+    for name, field in _FIELDS.items()
+}
+"""The values of the parameters that have a fixed set of them."""
 PRICED = frozenset({"limit", "stop_limit", "take_limit"})
 """The order types that have a price; the others ignore it."""
 MOST_LINKED = 2
@@ -75,10 +85,10 @@ def _terms(params: Mapping[str, Any], side: Side, instrument: Instrument) -> Ter
     size = _size(params, instrument)
     if size is None:
         raise _RefusedError(Rejection(Code.INVALID_PARAMS, reason="value required", param="amount"))
-    if params.get("advanced") is not None:
+    if _given(params, "advanced") is not None:
         code = Code.NOT_IMPLEMENTED if instrument.kind == "option" else Code.INVALID_ARGS_FOR_INSTRUMENT
         raise _RefusedError(Rejection(code, param="advanced"))
-    kind: OrderType = _choice(params, "type", "limit")
+    kind: OrderType = _choice(params, "type")
     valid_until = _milliseconds(params, "valid_until")
     return Terms(
         instrument=instrument.name,
@@ -86,15 +96,15 @@ def _terms(params: Mapping[str, Any], side: Side, instrument: Instrument) -> Ter
         size_lots=size,
         type=kind,
         price_ticks=_ticks(params, "price", instrument) if kind in PRICED else None,
-        time_in_force=_choice(params, "time_in_force", "good_til_cancelled"),
+        time_in_force=_choice(params, "time_in_force"),
         label=_text(params, "label"),
-        display_lots=_lots(params, "display_amount", instrument, Code.INVALID_MAX_SHOW_AMOUNT),
-        trigger=_choice(params, "trigger", None),
+        display_lots=_shown(params, instrument),
+        trigger=_choice(params, "trigger"),
         trigger_ticks=_ticks(params, "trigger_price", instrument),
         trigger_offset_ticks=_ticks(params, "trigger_offset", instrument),
         valid_until_ns=None if valid_until is None else valid_until * 1_000_000,
-        linked=_choice(params, "linked_order_type", ""),
-        fill_condition=_choice(params, "trigger_fill_condition", "first_hit"),
+        linked=_choice(params, "linked_order_type") or "",
+        fill_condition=_choice(params, "trigger_fill_condition"),
         others=_others(params, instrument),
         mmp_group=_text(params, "mmp_group"),
         post_only=_flag(params, "post_only"),
@@ -105,7 +115,7 @@ def _terms(params: Mapping[str, Any], side: Side, instrument: Instrument) -> Ter
 
 
 def _others(params: Mapping[str, Any], instrument: Instrument) -> tuple[Terms, ...]:
-    listed = params.get("otoco_config")
+    listed = _given(params, "otoco_config")
     if listed is None:
         return ()
     if not isinstance(listed, list) or not all(isinstance(leg, dict) for leg in listed):
@@ -126,9 +136,9 @@ def _own(config: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _direction(config: Mapping[str, Any]) -> Side:
-    if config.get("direction") is None:
+    if _given(config, "direction") is None:
         raise _RefusedError(Rejection(Code.INVALID_PARAMS, reason="value required", param="direction"))
-    side: Side = _choice(config, "direction", "buy")
+    side: Side = _choice(config, "direction")
     return side
 
 
@@ -153,6 +163,12 @@ def _lots(params: Mapping[str, Any], name: str, instrument: Instrument, code: Co
     return lots
 
 
+def _shown(params: Mapping[str, Any], instrument: Instrument) -> int | None:
+    """The displayed size, by its name or by its old name."""
+    name = "max_show" if _given(params, "display_amount") is None else "display_amount"
+    return _lots(params, name, instrument, Code.INVALID_MAX_SHOW_AMOUNT)
+
+
 def _ticks(params: Mapping[str, Any], name: str, instrument: Instrument) -> int | None:
     """A price above zero in ticks; a price finer than the exponent is refused as not a multiple of the tick."""
     trigger = name.startswith("trigger")
@@ -167,7 +183,7 @@ def _ticks(params: Mapping[str, Any], name: str, instrument: Instrument) -> int 
 
 def _number(params: Mapping[str, Any], name: str, exponent: int, imprecise: Code) -> int | None:
     """A decimal as a mantissa; `imprecise` is the code for one with too many digits."""
-    value = params.get(name)
+    value = _given(params, name)
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float, str, LongDecimal)):
@@ -216,10 +232,15 @@ def _milliseconds(params: Mapping[str, Any], name: str) -> int | None:
     return value
 
 
-def _choice(params: Mapping[str, Any], name: str, default: str | None) -> Any:
-    value = params.get(name)
+def _given(params: Mapping[str, Any], name: str) -> Any:
+    """A parameter as it was sent; None if it was not. Only declared ones can be read."""
+    return params.get(_FIELDS[name].name)
+
+
+def _choice(params: Mapping[str, Any], name: str) -> Any:
+    value = _given(params, name)
     if value is None:
-        return default
+        return _FIELDS[name].default
     if value not in _CHOICES[name]:
         raise _RefusedError(
             Rejection(Code.INVALID_PARAMS, reason=f"must be one of {', '.join(_CHOICES[name])}", param=name)
@@ -228,7 +249,7 @@ def _choice(params: Mapping[str, Any], name: str, default: str | None) -> Any:
 
 
 def _text(params: Mapping[str, Any], name: str) -> str:
-    value = params.get(name)
+    value = _given(params, name)
     if value is None:
         return ""
     if not isinstance(value, str) or not _encodable(value):
@@ -246,7 +267,7 @@ def _encodable(text: str) -> bool:
 
 
 def _flag(params: Mapping[str, Any], name: str) -> bool:
-    value = params.get(name)
+    value = _given(params, name)
     if value is None or isinstance(value, bool):
         return bool(value)
     if value in ("true", "false"):

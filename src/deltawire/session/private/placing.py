@@ -9,6 +9,12 @@ from deltawire.dialect.order_params import needed, parse_order_id, refused, to_l
 from deltawire.exchange.orders.codes import Code, Rejection
 from deltawire.exchange.orders.orders import Fill, Order, OrderChanged, OrderId
 from deltawire.exchange.orders.records import ClosePosition, Edit, Place
+from deltawire.exchange.orders.request_types import (
+    CloseRequest,
+    EditByLabelRequest,
+    EditRequest,
+    OrderRequest,
+)
 from deltawire.exchange.orders.requests import parse_terms
 from deltawire.model.events import Side
 from deltawire.model.instruments import Instrument
@@ -41,26 +47,26 @@ class _Close(msgspec.Struct):
     type: Literal["limit", "market"]
 
 
-@method("private/buy", right=TRADE)
+@method("private/buy", right=TRADE, described=OrderRequest)
 def buy(context: Context, params: Params) -> Any:
     """Place an order to buy."""
     return _place(context, params, "buy")
 
 
-@method("private/sell", right=TRADE)
+@method("private/sell", right=TRADE, described=OrderRequest)
 def sell(context: Context, params: Params) -> Any:
     """Place an order to sell."""
     return _place(context, params, "sell")
 
 
-@method("private/edit", right=TRADE)
+@method("private/edit", right=TRADE, described=EditRequest)
 def edit(context: Context, params: Params) -> Any:
     """Change an open order."""
     session, named = account_session(context), context.convert(params, _Edit)
     return _edit(session, session.open_order(parse_order_id(named.order_id)), params)
 
 
-@method("private/edit_by_label", right=TRADE)
+@method("private/edit_by_label", right=TRADE, described=EditByLabelRequest)
 def edit_by_label(context: Context, params: Params) -> Any:
     """Change the one open order of an instrument that has this label."""
     session, named = account_session(context), context.convert(params, _EditByLabel)
@@ -77,7 +83,7 @@ def edit_by_label(context: Context, params: Params) -> Any:
     return _edit(session, orders[0], params)
 
 
-@method("private/close_position", right=TRADE)
+@method("private/close_position", right=TRADE, described=CloseRequest)
 def close_position(context: Context, params: Params) -> Any:
     """Place a reduce-only order that closes a position."""
     session, asked = account_session(context), context.convert(params, _Close)

@@ -17,23 +17,27 @@ from deltawire.session.private.placing import TRADE
 MOST_QUOTES = 100
 
 
-class _Side(msgspec.Struct):
+class SideOfQuote(msgspec.Struct):
+    """A bid or an ask; amount 0 takes it away."""
+
     amount: int | float = 0
     price: int | float | None = None
     post_only: bool = False
     reject_post_only: bool = False
 
 
-class _Quote(msgspec.Struct):
+class TwoSidedQuote(msgspec.Struct):
+    """A bid and an ask in one instrument; a side that is left out stays."""
+
     instrument_name: str
-    bid: _Side | None = None
-    ask: _Side | None = None
+    bid: SideOfQuote | None = None
+    ask: SideOfQuote | None = None
     quote_set_id: str = ""
 
 
 class _Quotes(msgspec.Struct):
     mmp_group: str
-    quotes: list[_Quote]
+    quotes: list[TwoSidedQuote]
     quote_id: str = ""
     wait_for_response: bool = False
     detailed: bool = False
@@ -79,14 +83,14 @@ def mass_quote(context: Context, params: _Quotes) -> Any:
     }
 
 
-def _to_quote(session: AccountSession, quote: _Quote) -> Quote:
+def _to_quote(session: AccountSession, quote: TwoSidedQuote) -> Quote:
     instrument = session.instrument(quote.instrument_name)
     return Quote(
         instrument.name, _to_side(instrument, quote.bid), _to_side(instrument, quote.ask), quote.quote_set_id
     )
 
 
-def _to_side(instrument: Instrument, side: _Side | None) -> QuoteSide | None:
+def _to_side(instrument: Instrument, side: SideOfQuote | None) -> QuoteSide | None:
     if side is None:
         return None
     return QuoteSide(

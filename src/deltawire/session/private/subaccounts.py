@@ -74,7 +74,9 @@ class _Transfer(msgspec.Struct, kw_only=True):
     nonce: Annotated[str, msgspec.Meta(min_length=8, max_length=128)] | None = None
 
 
-class _Part(msgspec.Struct):
+class PositionPart(msgspec.Struct):
+    """How much of a position is moved, and at which price; the mark price if there is none."""
+
     instrument_name: str
     amount: _Amount
     price: int | float | None = None
@@ -83,7 +85,7 @@ class _Part(msgspec.Struct):
 class _Moves(msgspec.Struct):
     source_uid: int
     target_uid: int
-    trades: list[_Part]
+    trades: list[PositionPart]
     currency: str | None = None
 
 
@@ -251,7 +253,7 @@ def move_positions(context: Context, params: _Moves) -> Any:
     }
 
 
-def _move(session: AccountSession, part: _Part) -> Move:
+def _move(session: AccountSession, part: PositionPart) -> Move:
     instrument = session.instrument(part.instrument_name)
     lots = needed(to_lots({"amount": part.amount}, instrument), "amount")
     mark = session.trading.mark(instrument.name) if part.price is None else float(part.price)

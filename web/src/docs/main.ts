@@ -1,0 +1,3 @@
+import "../style.css";
+import "./console.css";
+import "./console";
