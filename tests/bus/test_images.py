@@ -55,9 +55,11 @@ def test_who_starts_from_an_image_tells_the_same_bytes(seed: int, encoding: Enco
         put(now_ns, events, hub, *(other for _, other in late))
         if random.random() < 0.05:
             late.append((hub, Hub(restored(hub.market), "epoch")))
-        for key in keys():
-            if key.id in first and random.random() < 0.03:
-                joins.append((key, joined_as(random.choice(late)[1], key, encoding)))
+        joins += [
+            (key, joined_as(random.choice(late)[1], key, encoding))
+            for key in keys()
+            if key.id in first and random.random() < 0.03
+        ]
     assert len(joins) > 50
     for key, inbox in joins:
         if inbox.subscriber.waiting:

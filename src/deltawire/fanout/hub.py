@@ -22,6 +22,7 @@ from deltawire.fanout.subscribers import (
     write_to_each,
 )
 from deltawire.market.market import Market
+from deltawire.market.state import InstrumentState
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Derived, Event, Index, Listing, Ticker, Trade, VolatilityIndex
 from deltawire.ports import AccountStates, Clock
@@ -360,6 +361,30 @@ class Hub:
             subscriber.crowded()
         else:
             self._join(subscriber, list(joining.values()), NOTHING)
+
+    def withhold(self, venue: str, detail: str) -> None:
+        """Events of a venue do not come any more: its books are told stale, at the positions where they are.
+
+        No event of it may come before `release`.
+        """
+        for state in self.market:
+            if state.instrument.venue == venue and state.live:
+                state.withhold(detail, self.market.time(state))
+                self._restate(state)
+        self.flush()
+
+    def release(self, venue: str) -> None:
+        """Events of a venue come again, and nothing is missing: its books are told to be what they were."""
+        for state in self.market:
+            if state.instrument.venue == venue and state.withheld is not None:
+                state.release()
+                self._restate(state)
+        self.flush()
+
+    def _restate(self, state: InstrumentState) -> None:
+        for channel in list(self.directory.of_instrument.get(state.name, ())):
+            channel.restate()
+            channel.admit()
 
     def has_listeners(self, account: AccountId) -> bool:
         """Whether an account has open private channels; a channel stays open for a while after its last subscriber."""

@@ -94,6 +94,7 @@ class InstrumentState:
         "ticker_mark",
         "ticker_ns",
         "whole",
+        "withheld",
     )
 
     def __init__(self, instrument: Instrument, name: str, number: int, index: str = "") -> None:
@@ -118,6 +119,8 @@ class InstrumentState:
         self.ladder = Ladder()
         self.known_range = WHOLE
         self.whole: InstrumentState | None = None
+        self.withheld: tuple[BookState, StaleReason, str, int] | None = None
+        """Its status by its events, while its book is withheld; None while it is not."""
         self.health = BookHealth()
         self.sequence = 0
         self.book_ns = 0
@@ -230,6 +233,21 @@ class InstrumentState:
             return self._tell((self.book_number + 1, now, moment, status))
         self.book_number += 1
         return None
+
+    def withhold(self, detail: str, now: int) -> None:
+        """Its events do not come any more: a live book is stale until `release`, whatever its last status."""
+        if self.withheld is None and self.live:
+            self.withheld = "live", self.reason, self.detail, self.status_ns
+            self.status, self.reason, self.detail, self.status_ns = "stale", "lost", detail, now
+            if self.whole is not None:
+                self.whole.withhold(detail, now)
+
+    def release(self) -> None:
+        """Its events come again, and the first of them follows the last."""
+        if self.withheld is not None:
+            (self.status, self.reason, self.detail, self.status_ns), self.withheld = self.withheld, None
+            if self.whole is not None:
+                self.whole.release()
 
     def traded(self, trade: Trade, place: int = 0, now: int = 0, market_ns: int = 0) -> None:
         """Count a trade, which is number `place` of all instruments."""
