@@ -79,6 +79,17 @@ class Live(Part, frozen=True):
     second_connection: bool = False
 
 
+class Bus(Part, frozen=True):
+    """NATS JetStream between processes: a URL, a file of credentials, certificates (PEM) to trust."""
+
+    url: str = ""
+    """Empty: none."""
+    credentials: str = ""
+    cafile: str = ""
+    stale_after: float = 2.0
+    """Seconds without a message of a venue, after which a gateway tells its books stale."""
+
+
 class Config(Part, frozen=True):
     """All settings of `deltawire serve`.
 
@@ -97,6 +108,7 @@ class Config(Part, frozen=True):
     speed: float | str = 1.0
     """Recorded or simulated seconds per second; for recordings also `max`."""
     loop: bool = False
+    bus: Bus = Bus()
     access: Policy = Policy()
     limits: Limits = Limits()
     credits: RateLimits = RateLimits()
@@ -159,6 +171,8 @@ def problems(config: Config) -> list[tuple[str, str]]:
         entries.append(("listen.port", "from 0 to 65535"))
     if not (is_speed(config.speed) if isinstance(config.speed, float) else config.speed == "max"):
         entries.append(("speed", SPEEDS))
+    if not 0.1 <= config.bus.stale_after <= LARGEST:
+        entries.append(("bus.stale_after", f"must be at least 0.1, not {config.bus.stale_after}"))
     entries += _about_replays(config.replay)
     entries += _about_live(config.live, {replay.venue for replay in config.replay})
     for name in ("addresses", "metrics"):

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
+from prometheus_client.registry import Collector
 
 from deltawire.access.access import TOO_MANY_REQUESTS, Access
 from deltawire.access.connections import ConnectionLimiter
@@ -175,10 +176,12 @@ class Gateway:
         sources: Sequence[Source] = (),
         make_network: Callable[[], NetworkSimulator] | None = None,
         past_trades: Sequence["PastTrades"] = (),
+        collectors: Sequence[Collector] = (),
     ) -> None:
         """`sources` must send data before the server is ready. `past_trades` are stores of earlier trades.
 
-        `make_network`, if not None, creates the network simulator of each connection.
+        `make_network`, if not None, creates the network simulator of each connection. `collectors` have metrics
+        besides the gateway's own.
         """
         self.trading = trading
         self._held: dict[Connection, HeldEffects] = {}
@@ -201,12 +204,15 @@ class Gateway:
         """The sources with connections to venues."""
         self._heard: set[str] = set()
         """The venues that have sent data."""
+        self._silent: dict[str, str] = {}
+        """The venues of which nothing comes any more, and why."""
         self._ended: dict[str, str] = {}
         """The venues whose source has ended or failed, and why; the server does not wait for them."""
         self.telemetry = Telemetry()
         self._draining = False
         self.make_network = make_network
         self.past_trades = past_trades
+        self.collectors = collectors
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
             self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()
@@ -239,6 +245,14 @@ class Gateway:
         """A venue's source has ended or failed."""
         self._ended[venue] = why
 
+    def withhold(self, venue: str, why: str) -> None:
+        """Nothing comes any more of a venue."""
+        self._silent[venue] = why
+
+    def release(self, venue: str) -> None:
+        """Something has come again."""
+        self._silent.pop(venue, None)
+
     def drain(self) -> None:
         """The server stops, and is not ready from now on."""
         self._draining = True
@@ -258,6 +272,9 @@ class Gateway:
         awaited = [venue for venue in self.venues if venue not in self._heard and venue not in self._ended]
         if awaited:
             return f"nothing heard of {', '.join(awaited)} yet"
+        venues = {state.instrument.venue for state in self.market}
+        if self._silent and venues <= self._silent.keys():
+            return "; ".join(self._silent.values())
         closed = self.closed()
         return "; ".join(closed.values()) if self.venues and len(closed) == len(self.venues) else ""
 

@@ -180,6 +180,8 @@ def format_metrics(gateway: Gateway) -> bytes:
     """All metrics as text, version 0.0.4."""
     registry = CollectorRegistry()
     registry.register(GatewayCollector(gateway))
+    for collector in gateway.collectors:
+        registry.register(collector)
     return generate_latest(registry)
 
 

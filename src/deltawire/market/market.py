@@ -229,6 +229,12 @@ class Market:
             if (found := self._states.get(name)) is not None:
                 self.active_changes.append((number, found, active, seen))
 
+    def knows(self, venue: str) -> bool:
+        """Whether there is an instrument or an index of a venue."""
+        return any(state.instrument.venue == venue for state in self) or any(
+            self.venue_of(name) == venue for name in self._indices
+        )
+
     def forget(self, venue: str) -> bool:
         """Forget the instruments and indices of a venue, whose source begins anew; returns whether there were any."""
         names = [state.name for state in self if state.instrument.venue == venue]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
+from prometheus_client.registry import Collector
 
 from deltawire import __version__
 from deltawire.access.access import Access
@@ -95,10 +96,13 @@ class App:
         clock: Clock | None = None,
         past_trades: Sequence["PastTrades"] = (),
         derivations: Derivations | None = None,
+        market: Market | None = None,
+        collectors: Sequence[Collector] = (),
     ) -> None:
         """`clock` is the machine's unless another is given. `past_trades` are stores of earlier trades.
 
-        Servers that share a broker share the `derivations` of the one with the sources as well.
+        Servers that share a broker share the `derivations` of the one with the sources as well. `market` is what is
+        known already; its home counts.
         """
         self.sources = sources
         self._keys = (
@@ -113,7 +117,8 @@ class App:
             connections_per_key=(limits or Limits()).connections_per_key,
             refused=_login_refused,
         )
-        self.market = Market(home=home if home is not None else sources[0].venue if sources else "")
+        home = home if home is not None else sources[0].venue if sources else ""
+        self.market = market if market is not None else Market(home)
         clock = clock or WallClock()
         self.epoch = epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}"
         self.derivations = derivations or Derivations()
@@ -139,6 +144,7 @@ class App:
             sources=sources,
             make_network=make_network,
             past_trades=past_trades,
+            collectors=collectors,
         )
         if trading is not None:
             trading.account_events.subscribe(self._on_account_events)
@@ -164,7 +170,7 @@ class App:
             async for batch in source.events(Wants()):
                 if not batch.events or not all(isinstance(event, Fault) for event in batch.events):
                     self.gateway.heard_from(source.venue)
-                self._publish(batch)
+                self.publish(batch)
                 self._may_answer(source)
         except JournalError:
             raise
@@ -174,9 +180,9 @@ class App:
         else:
             self._ended(source)
             why = SOURCE_ENDED
-        self._publish(Batch(source.venue, source.now(), self._gone_stale(source, why)))
+        self.publish(Batch(source.venue, source.now(), self._gone_stale(source, why)))
         self.gateway.source_ended(source.venue, why)
-        self._publish(Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
+        self.publish(Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
         self._may_answer(source)
 
     def _may_answer(self, source: Source) -> None:
@@ -184,7 +190,8 @@ class App:
         if source is self._exchange:
             self.begun.set()
 
-    def _publish(self, batch: Batch) -> None:
+    def publish(self, batch: Batch) -> None:
+        """Pass on what a source gave, with the figures that somebody wants of it."""
         if self.derivations.active and batch.events:
             batch = Batch(batch.venue, batch.at_ns, self.derivations.extended(batch.events))
         self._broker.publish(f"{TOPIC}.{batch.venue}", batch)
@@ -211,7 +218,7 @@ class App:
         while True:
             await asyncio.sleep(TIMER_S)
             for source in self.sources:
-                self._publish(Batch(source.venue, source.now(), []))
+                self.publish(Batch(source.venue, source.now(), []))
             self._faults.tick(time.monotonic())
 
     async def watch_keys(self) -> None:

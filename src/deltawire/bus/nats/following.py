@@ -34,7 +34,10 @@ class Place(msgspec.Struct, frozen=True):
 
 
 Handle = Callable[[str, int, Frame], None]
-"""Takes a topic, the sequence of the message in the stream, and the frame that it completed."""
+"""Takes a topic, the sequence of the message in the stream, and the frame that it completed.
+
+`BusError` ends following before this frame.
+"""
 
 
 class Follower:
@@ -67,14 +70,14 @@ class Follower:
         }
         self._known_topics = places is not None
         self._next = 1
-        self._failed: BusError | None = None
+        self._failed: Exception | None = None
         self._wake = asyncio.Event()
 
     def places(self) -> dict[str, Place]:
         """How far each topic is known."""
         return {topic: Place(reader.epoch, reader.number) for topic, reader in self._readers.items()}
 
-    async def run(self, stop: asyncio.Event | None = None) -> None:
+    async def run(self) -> None:
         """Follow until cancelled; `BusError` if what was read so far cannot be continued."""
         while self._failed is None:
             subscription = await self._consume()
@@ -169,6 +172,7 @@ class Follower:
         reader = self._readers.get(topic)
         if reader is None:
             reader = self._readers[topic] = TopicReader()
+        before = reader.epoch, reader.number
         try:
             frame = reader.read(data)
         except BusError as error:
@@ -179,6 +183,16 @@ class Follower:
             self._failed = BusError("gap", f"{topic}: {error.reason}")
             self._wake.set()
             return
-        self.sequence = sequence
         if frame is not None:
-            self._handle(topic, sequence, frame)
+            try:
+                self._handle(topic, sequence, frame)
+            except BusError as error:
+                self._failed = error
+                self._readers[topic] = TopicReader(*before)
+                self._wake.set()
+                return
+            except Exception as error:  # a batch must not be skipped, whatever was wrong with it
+                self._failed = error
+                self._wake.set()
+                raise
+        self.sequence = sequence

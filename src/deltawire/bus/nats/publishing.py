@@ -49,11 +49,10 @@ class Outlet:
         """How many batches are not acknowledged yet."""
         return len(self._queue)
 
-    async def begin(self) -> str:
-        """Take the topic over without a past; returns the new epoch. Whoever published there before is told."""
+    async def begin(self, epoch: str) -> None:
+        """Take the topic over without a past. Whoever published there before is told with its next batch."""
         await self._look()
-        self.epoch, self.number, self._begins = secrets.token_hex(6), 0, True
-        return self.epoch
+        self.epoch, self.number, self._begins = epoch, 0, True
 
     async def newest(self) -> int:
         """The number of the topic's newest batch; 0 before the first."""
@@ -86,8 +85,9 @@ class Outlet:
     def _group(self) -> list[_Waiting]:
         """The next batches of one message; those that expect another number are refused first."""
         number, group = self.number, list[_Waiting]()
+        most = 1 if self._begins else MOST_BATCHES  # so that the message that begins is a whole frame
         for each in self._queue:
-            if each.expected not in (None, number + len(group)) or len(group) == MOST_BATCHES:
+            if each.expected not in (None, number + len(group)) or len(group) == most:
                 break
             group.append(each)
         return group
