@@ -34,6 +34,8 @@ from deltawire.store.keys import KeyStore
 if TYPE_CHECKING:
     from deltawire.roles.bus_market import BusMarket
 
+AHEAD_WITHIN_S = 5.0
+"""How long a client waits that comes from a gateway which is ahead."""
 BusOption = Annotated[
     str | None, typer.Option(metavar="URL", help="The NATS server, such as nats://127.0.0.1:4222.")
 ]
@@ -214,6 +216,7 @@ async def _serve_bus(settings: Config, sock: socket.socket, tls: ssl.SSLContext 
             login_backoff=settings.logins,
             market=market.market,
             collectors=[metrics.FollowerCollector(market)],
+            ahead_within_s=AHEAD_WITHIN_S,
         )
 
     def announce() -> None:

@@ -127,6 +127,18 @@ class Hub:
             left -= size if size <= left else 0
         return missed
 
+    def is_ahead(self, keys: Iterable[ChannelKey], positions: Mapping[str, ResumePosition]) -> bool:
+        """Whether a position is one that its public channel has not come to yet."""
+        for key in keys:
+            position = positions.get(key.name)
+            if position is None or position.epoch != self.epoch or key.account or key.pattern:
+                continue
+            channel = self.directory.open(key)
+            self.directory.left(channel)
+            if channel.seq < position.seq:
+                return True
+        return False
+
     def _missed(self, subscriber: Subscriber, key: ChannelKey, position: ResumePosition) -> Missed:
         """Open a public channel if necessary: its past follows from the events."""
         channel = self.directory.get(key.id)

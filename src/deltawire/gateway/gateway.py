@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 TOKEN_BYTES = 32
 CONNECTIONS_PER_ADDRESS = 64
+AHEAD_LOOK_S = 0.005
 JOINED_AT_ONCE = 50
 """Channels that a connection joins in one slice."""
 LEFT_AT_ONCE = 200
@@ -177,11 +178,13 @@ class Gateway:
         make_network: Callable[[], NetworkSimulator] | None = None,
         past_trades: Sequence["PastTrades"] = (),
         collectors: Sequence[Collector] = (),
+        ahead_within_s: float = 0.0,
     ) -> None:
         """`sources` must send data before the server is ready. `past_trades` are stores of earlier trades.
 
         `make_network`, if not None, creates the network simulator of each connection. `collectors` have metrics
-        besides the gateway's own.
+        besides the gateway's own. A client that states a position which is not reached here yet waits for it up to
+        `ahead_within_s`, where other gateways have the same events.
         """
         self.trading = trading
         self._held: dict[Connection, HeldEffects] = {}
@@ -213,6 +216,9 @@ class Gateway:
         self.make_network = make_network
         self.past_trades = past_trades
         self.collectors = collectors
+        self._ahead_ns = int(ahead_within_s * 1e9)
+        self._ahead_until: dict[Connection, int] = {}
+        """Until when clients that come from a gateway that is ahead wait."""
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
             self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()
@@ -389,6 +395,8 @@ class Gateway:
                     self._withhold(connection, error, effect, rest)
                     return True
             elif isinstance(effect, Join):
+                if self._waits_for_position(connection, effect):
+                    return False
                 later = self._join(connection, effect)
             elif isinstance(effect, Leave):
                 later = self._leave(connection, effect)
@@ -417,6 +425,19 @@ class Gateway:
     def drop_held(self, connection: Connection) -> None:
         """A connection is closing: drop what waits for it."""
         self._held.pop(connection, None)
+
+    def _waits_for_position(self, connection: Connection, effect: Join) -> bool:
+        """Whether a client states a position that is not reached here yet: it comes from a gateway that is ahead."""
+        if not self._ahead_ns or not effect.resume or effect.expanded:
+            return False
+        now = self.clock.now()
+        if now < self._ahead_until.setdefault(connection, now + self._ahead_ns) and self.hub.is_ahead(
+            effect.keys, effect.resume
+        ):
+            asyncio.get_running_loop().call_later(AHEAD_LOOK_S, connection.resume)
+            return True
+        del self._ahead_until[connection]
+        return False
 
     def _join(self, connection: Connection, effect: Join) -> Join | None:
         """Join as many channels as fit into one slice; returns the rest.
@@ -504,6 +525,7 @@ class Gateway:
         if connection in self.connections:
             del self.connections[connection]
             self.drop_held(connection)
+            self._ahead_until.pop(connection, None)
             self.hub.gone(connection.subscriber)
         self.enforce_ended_grants()
 

@@ -98,6 +98,7 @@ class App:
         derivations: Derivations | None = None,
         market: Market | None = None,
         collectors: Sequence[Collector] = (),
+        ahead_within_s: float = 0.0,
     ) -> None:
         """`clock` is the machine's unless another is given. `past_trades` are stores of earlier trades.
 
@@ -145,6 +146,7 @@ class App:
             make_network=make_network,
             past_trades=past_trades,
             collectors=collectors,
+            ahead_within_s=ahead_within_s,
         )
         if trading is not None:
             trading.account_events.subscribe(self._on_account_events)

@@ -1,6 +1,7 @@
 """Publishing on one topic: one message at a time, fenced; what comes meanwhile travels in the next."""
 
 import asyncio
+import contextlib
 import secrets
 from collections import deque
 from typing import NamedTuple
@@ -169,17 +170,11 @@ class Outlet:
     async def _stored(self, first: int, place: int) -> bool:
         """Whether the newest message is the one that was sent, and only its acknowledgement was lost."""
         message = await self._connection.last(self.topic)
-        if message is not None and message.data:
-            part = parse_part(message.data)
-            if (part.publisher, part.epoch, part.first, part.part) == (
-                self._publisher,
-                self.epoch,
-                first,
-                place,
-            ):
-                assert message.seq is not None
-                self.sequence = self._acknowledged = message.seq
-                return True
+        sent = self._publisher, self.epoch, first, place
+        if message is not None and _sender(message.data or b"") == sent:
+            assert message.seq is not None
+            self.sequence = self._acknowledged = message.seq
+            return True
         epoch = self.epoch
         await self._look()
         if self._begins:
@@ -190,7 +185,7 @@ class Outlet:
         """Read the topic's newest message."""
         message = await self._connection.last(self.topic)
         self._known = True
-        if message is None or not message.data:
+        if message is None:
             info = await self._connection.info()
             if info is None or info.state.last_seq < self._acknowledged:
                 raise lost(self.topic)
@@ -199,6 +194,14 @@ class Outlet:
         assert message.seq is not None
         self.sequence = message.seq
         try:
-            self.epoch, self.number = newest_in(message.data)
+            self.epoch, self.number = newest_in(message.data or b"")
         except BusError:
-            self.epoch, self.number = "", 0  # garbage: begin anew behind it
+            return  # it says nothing of who publishes here: go on behind it
+
+
+def _sender(data: bytes) -> tuple[str, str, int, int] | None:
+    """Who sent a message, and which; None if it is garbage."""
+    with contextlib.suppress(BusError):
+        part = parse_part(data)
+        return part.publisher, part.epoch, part.first, part.part
+    return None
