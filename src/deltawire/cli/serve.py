@@ -7,7 +7,7 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from importlib import import_module
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 import uvloop
+from prometheus_client.registry import Collector
 
 from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
@@ -257,8 +258,11 @@ def serve_settings(
         builtin = _open_exchange(settings, prepared) if serves_exchange(settings) and not echo else None
         stores = [*(Path(replay.file) for replay in settings.replay), *([store] if store else [])]
         broker = MemoryBroker()
-        app = _make_app(settings, prepared, builtin, stores, echo=echo, broker=broker)
-        published = partial(_published, settings.bus, app, broker) if settings.bus.url else nothing_more
+        collectors: list[Collector] = [builtin.collector] if builtin else []
+        app = _make_app(settings, prepared, builtin, stores, echo=echo, broker=broker, collectors=collectors)
+        published = (
+            partial(_published, settings.bus, app, broker, collectors) if settings.bus.url else nothing_more
+        )
         keep_no_core()
         served = [
             " ".join([replay.file, f"({replay.venue})" * bool(replay.venue)]) for replay in settings.replay
@@ -298,6 +302,7 @@ def _make_app(
     *,
     echo: bool,
     broker: MemoryBroker,
+    collectors: Sequence[Collector],
 ) -> App:
     sources: list[Source] = [
         *([builtin.source] if builtin else []),
@@ -316,6 +321,7 @@ def _make_app(
         echo=echo,
         past_trades=_past_trades(stores),
         broker=broker,
+        collectors=collectors,
     )
 
 
@@ -328,17 +334,17 @@ def nothing_more(stop: asyncio.Event) -> AbstractAsyncContextManager[object]:
     return contextlib.nullcontext()
 
 
-def _published(
-    bus: Bus, app: App, broker: MemoryBroker, stop: asyncio.Event
-) -> AbstractAsyncContextManager[object]:
+@contextlib.asynccontextmanager
+async def _published(
+    bus: Bus, app: App, broker: MemoryBroker, collectors: list[Collector], stop: asyncio.Event
+) -> AsyncIterator[None]:
     """What a server has is published on a bus."""
     publishing = import_bus("deltawire.roles.publishing").publishing
-    address = bus_address(bus)
+    metrics = import_bus("deltawire.roles.bus_metrics")
     venues = [(source.venue, source.now()) for source in app.sources]
-    context: AbstractAsyncContextManager[object] = publishing(
-        broker, address, venues=venues, epoch=app.epoch, stop=stop
-    )
-    return context
+    async with publishing(broker, bus_address(bus), venues=venues, epoch=app.epoch, stop=stop) as publisher:
+        collectors.append(metrics.PublishingCollector(publisher))
+        yield
 
 
 def import_bus(module: str) -> Any:

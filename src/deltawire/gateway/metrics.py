@@ -56,12 +56,7 @@ class GatewayCollector(Collector):
         family = HistogramMetricFamily(
             "deltawire_seen_to_sent_seconds", "Per tick: from the first event to the last write"
         )
-        bounds = [str(bound) for bound in durations.bounds_s] + ["+Inf"]
-        total, buckets = 0, []
-        for bound, count in zip(bounds, durations.counts, strict=True):
-            total += count
-            buckets.append((bound, float(total)))
-        family.add_metric([], buckets, durations.sum_s)
+        family.add_metric([], list(durations.buckets()), durations.sum_s)
         return family
 
     def _feeds(self) -> Iterator[Metric]:

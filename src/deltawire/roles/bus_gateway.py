@@ -15,7 +15,7 @@ from deltawire.bus.nats.connection import Address, Connection, connect
 from deltawire.bus.nats.retained import Images
 from deltawire.errors import BusError
 from deltawire.ports import Batch
-from deltawire.roles.bus_market import BusMarket, Joined, join
+from deltawire.roles.bus_market import BusMarket, Joined, join, reporter
 from deltawire.roles.draining import Draining
 from deltawire.roles.gateway import App, serve
 
@@ -39,7 +39,10 @@ class BusFeed:
         self._market = market
         self._stale_after_s = stale_after_s
         self._withheld: set[str] = set()
+        self._silent: set[str] = set()
         self._why = f"nothing from the bus for {stale_after_s:g} s"
+        for venue in {state.instrument.venue for state in app.market}:
+            self._withhold(venue)  # what is known may be old: the next message tells
         market.pass_to(self._on_batch)
 
     def _on_batch(self, batch: Batch) -> None:
@@ -47,7 +50,9 @@ class BusFeed:
             self._withheld.discard(batch.venue)
             self._app.hub.release(batch.venue)
             self._app.gateway.release(batch.venue)
-            log.info("the bus tells of it again", venue=batch.venue)
+            if batch.venue in self._silent:
+                self._silent.discard(batch.venue)
+                log.info("the bus tells of it again", venue=batch.venue)
         self._app.publish(batch)
 
     async def watch(self) -> None:
@@ -56,14 +61,15 @@ class BusFeed:
             await asyncio.sleep(LOOK_S)
             now_s = time.monotonic()
             for venue, heard_s in list(self._market.heard_s.items()):
-                if venue not in self._withheld and now_s - heard_s > self._stale_after_s:
+                if venue not in self._silent and now_s - heard_s > self._stale_after_s:
+                    self._silent.add(venue)
                     self._withhold(venue)
+                    log.warning("its books are stale", venue=venue, reason=self._why)
 
     def _withhold(self, venue: str) -> None:
         self._withheld.add(venue)
         self._app.hub.withhold(venue, self._why)
         self._app.gateway.withhold(venue, f"{venue}: {self._why}")
-        log.warning("its books are stale", venue=venue, reason=self._why)
 
 
 class BusGateway:
@@ -89,8 +95,7 @@ class BusGateway:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`."""
-        report = _reporter()
-        connection = await connect(self._settings.address, report=report)
+        connection = await connect(self._settings.address, report=reporter())
         images = Images(connection)
         try:
             await images.make()
@@ -178,15 +183,3 @@ async def _unless(stop: asyncio.Event, joining: Coroutine[Any, Any, Joined]) -> 
         task.cancel()
         return None
     return task.result()
-
-
-def _reporter() -> Callable[[str], None]:
-    """Logs troubles of a connection, each once in a while."""
-    last: dict[str, float] = {}
-
-    def report(text: str) -> None:
-        if time.monotonic() - last.get(text, -60.0) > 10.0:
-            last[text] = time.monotonic()
-            log.warning("bus", trouble=text)
-
-    return report

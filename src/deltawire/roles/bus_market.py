@@ -19,6 +19,8 @@ from deltawire.ports import Batch
 log = structlog.get_logger("deltawire")
 TOPIC = "md.v1"
 WAIT_S = 0.25
+LOOK_S = 0.005
+LISTED_WITHIN_S = 10.0
 
 
 class Joined(msgspec.Struct, frozen=True):
@@ -87,13 +89,21 @@ class BusMarket:
         )
         self._connection = connection
         self._listener: Callable[[Batch], None] | None = None
+        self._awaited: set[str] = set()
+        """Instruments that were known of a venue before it began anew."""
 
     async def caught_up(self) -> None:
-        """Wait until there is a market, and everything stored so far is in it."""
+        """Wait until there is a market, and everything stored so far is in it.
+
+        Of a venue that begins anew clients will ask for what they had: its instruments are awaited, for a while.
+        """
         info = await self._connection.info()
         last = 0 if info is None else info.state.last_seq
         while self.market is None or self.follower.sequence < last:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(LOOK_S)
+        until_s = time.monotonic() + LISTED_WITHIN_S
+        while not self._awaited <= self.market.names() and time.monotonic() < until_s:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_S)
 
     def pass_to(self, listener: Callable[[Batch], None]) -> None:
         """From now on pass batches on instead of applying them; a new epoch ends following."""
@@ -122,6 +132,11 @@ class BusMarket:
         elif self.market.knows(venue):
             if self._listener is not None:
                 raise BusError("epoch", f"{venue} begins anew")
+            self._awaited |= {
+                state.name
+                for state in self.market
+                if state.instrument.venue == venue and state.instrument.active
+            }
             self.market.forget(venue)
             again = frame.epoch == self.epoch
             self.epoch = f"{frame.epoch}.{sequence:x}" if again else frame.epoch
@@ -134,3 +149,15 @@ def apply(market: Market, batch: Batch) -> None:
         market.begin_moment()
         for event in batch.events:
             market.apply(event)
+
+
+def reporter() -> Callable[[str], None]:
+    """Logs troubles of a connection, each once in a while."""
+    last: dict[str, float] = {}
+
+    def report(text: str) -> None:
+        if time.monotonic() - last.get(text, -60.0) > 10.0:
+            last[text] = time.monotonic()
+            log.warning("bus", trouble=text)
+
+    return report

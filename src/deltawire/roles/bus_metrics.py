@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from deltawire.roles.bus_market import BusMarket
+from deltawire.roles.publishing import Publishing
 
 
 class FollowerCollector(Collector):
@@ -38,3 +39,23 @@ class FollowerCollector(Collector):
         yield CounterMetricFamily(
             "deltawire_bus_consumers", "Consumers made anew after an interruption", value=follower.restarts
         )
+
+
+class PublishingCollector(Collector):
+    """What a publisher knows of its bus."""
+
+    def __init__(self, publisher: Publishing) -> None:
+        self._publisher = publisher
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all metrics."""
+        publisher = self._publisher
+        yield CounterMetricFamily(
+            "deltawire_bus_published", "Batches that the bus has acknowledged", value=publisher.published
+        )
+        waiting = GaugeMetricFamily(
+            "deltawire_bus_waiting", "Batches that it has not acknowledged", labels=["venue"]
+        )
+        for venue, outlet in publisher.outlets.items():
+            waiting.add_metric([venue], outlet.waiting)
+        yield waiting

@@ -9,7 +9,7 @@ from deltawire.bus.images import encode_market
 from deltawire.bus.nats.connection import TROUBLE, Address, connect
 from deltawire.bus.nats.retained import Images, Manifest
 from deltawire.errors import BusError
-from deltawire.roles.bus_market import BusMarket, join
+from deltawire.roles.bus_market import BusMarket, join, reporter
 
 log = structlog.get_logger("deltawire")
 RETRY_S = 0.5
@@ -19,7 +19,7 @@ OTHERS = 3
 
 async def keep_images(address: Address, stop: asyncio.Event, *, every_s: float) -> None:
     """Write an image of the market every so often, until `stop`; of several keepers one writes."""
-    connection = await connect(address, report=lambda text: log.warning("bus", trouble=text))
+    connection = await connect(address, report=reporter())
     images = Images(connection)
     try:
         await images.make()

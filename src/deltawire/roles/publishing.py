@@ -12,7 +12,7 @@ from deltawire.bus.nats.publishing import Outlet
 from deltawire.errors import BusError, PublishError
 from deltawire.model.events import Derived, Event
 from deltawire.ports import Batch
-from deltawire.roles.bus_market import TOPIC
+from deltawire.roles.bus_market import TOPIC, reporter
 
 MOST_WAITING = 200_000
 """Batches that the bus has not taken; beyond it the server stops, and begins anew when it is started again."""
@@ -100,7 +100,7 @@ async def publishing(
         log.error("cannot publish on the bus any more; the server stops", error=str(error))
         stop.set()
 
-    connection = await connect(address, report=lambda text: log.warning("bus", trouble=text))
+    connection = await connect(address, report=reporter())
     try:
         await connection.make_stream()
         publisher = Publishing(connection, failed)
