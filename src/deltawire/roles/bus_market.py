@@ -138,8 +138,10 @@ class BusMarket:
                 if state.instrument.venue == venue and state.instrument.active
             }
             self.market.forget(venue)
-            again = frame.epoch == self.epoch
-            self.epoch = f"{frame.epoch}.{sequence:x}" if again else frame.epoch
+            if len(self.market) or self.market.index_names():  # counts of all venues together go on
+                self.epoch = f"{frame.epoch}.{sequence:x}"
+            else:  # the same as its publisher has itself
+                self.market, self.epoch = Market(self.market.home), frame.epoch
 
 
 def apply(market: Market, batch: Batch) -> None:
