@@ -5,7 +5,7 @@ from random import Random
 import msgspec
 import pytest
 
-from deltawire.bus.images import decode_market, encode_market
+from deltawire.bus.images import decode_market, encode_market, restored
 from deltawire.errors import BusError
 from deltawire.fanout.channel_encoding import PROTO
 from deltawire.fanout.hub import Hub
@@ -18,12 +18,9 @@ from tests.support.random_markets import RandomMarket
 from tests.support.subscribers import Inbox
 
 
-def restored(market: Market) -> Market:
+def copied(market: Market) -> Market:
     """The market that an image of this one gives."""
-    image = decode_market(encode_market(market.freeze()))
-    made = Market(image.home)
-    made.thaw(image)
-    return made
+    return restored(encode_market(market.freeze()))
 
 
 def fed(market: RandomMarket, count: int, *hubs: Hub) -> None:
@@ -49,12 +46,12 @@ def test_who_starts_from_an_image_tells_the_same_bytes(seed: int, encoding: Enco
         for key in keys()
         if not key.instrument or hub.market.find(key.instrument)
     }
-    late = [(hub, Hub(restored(hub.market), "epoch"))]
+    late = [(hub, Hub(copied(hub.market), "epoch"))]
     joins = []
     for now_ns, events in market.more(120):
         put(now_ns, events, hub, *(other for _, other in late))
         if random.random() < 0.05:
-            late.append((hub, Hub(restored(hub.market), "epoch")))
+            late.append((hub, Hub(copied(hub.market), "epoch")))
         joins += [
             (key, joined_as(random.choice(late)[1], key, encoding))
             for key in keys()
@@ -85,7 +82,7 @@ def test_a_market_that_forgets_a_venue_keeps_the_others() -> None:
     assert hub.market.index_names() == []
     assert [change[1].name for change in hub.market.active_changes] == ["okx:BTC-USD-SWAP"]
     assert not hub.market.forget(VENUE)
-    assert restored(hub.market).freeze() == hub.market.freeze()
+    assert copied(hub.market).freeze() == hub.market.freeze()
     hub.publish([make_listing(market.book.instrument, market.now_ns)])
     numbers = [state.number for state in hub.market]
     assert len({*numbers}) == 2

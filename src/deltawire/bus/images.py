@@ -1,5 +1,8 @@
 """The image of a market as bytes, compressed, with a checksum."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from zlib import crc32
 
 import zstandard
@@ -7,6 +10,7 @@ import zstandard
 from deltawire.bus.codec import Codec
 from deltawire.errors import BusError
 from deltawire.market.images import MarketImage
+from deltawire.market.market import Market
 
 LEVEL = 1
 LARGEST = 1024 * 1024 * 1024
@@ -17,7 +21,8 @@ _MARKET: Codec[MarketImage] = Codec(MarketImage)
 
 def encode_market(image: MarketImage) -> bytes:
     """The image as bytes."""
-    data = _MARKET.encode(image)
+    with _uncollected():
+        data = _MARKET.encode(image)
     return crc32(data).to_bytes(CRC_BYTES) + zstandard.ZstdCompressor(LEVEL).compress(data)
 
 
@@ -30,3 +35,24 @@ def decode_market(data: bytes) -> MarketImage:
     if crc32(raw) != int.from_bytes(data[:CRC_BYTES]):
         raise BusError("garbage", "a damaged image")
     return _MARKET.decode(raw)
+
+
+def restored(data: bytes) -> Market:
+    """The market of an image; `BusError` as from `decode_market`."""
+    with _uncollected():
+        image = decode_market(data)
+        market = Market(image.home)
+        market.thaw(image)
+        return market
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector, which would look at all new objects again and again, and find nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,4 +1,4 @@
-"""Values as rows: structs become tuples without names, and instruments numbers in a table beside them.
+"""Values as rows: structs with instruments become tuples, and these numbers in a table beside them.
 
 How is read once from the types of the fields. What is read back is checked against them.
 """
@@ -20,14 +20,18 @@ Convert = Callable[[Any, Any], Any]
 _encode = msgspec.msgpack.encode
 _KNOWN_RANGES = 65_536
 _DEFINITIONS = 100_000
-make_known_range = lru_cache(_KNOWN_RANGES)(KnownRange)
-"""One object for equal ranges: a book compares them by identity first."""
 FIGURES = {
     name: kind
     for name, kind in vars(figures).items()
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind is not msgspec.Struct
 }
 """The types of data that figures have, by name."""
+
+
+@lru_cache(_KNOWN_RANGES)
+def _one_object(known: KnownRange) -> KnownRange:
+    """One object for equal ranges: a book compares them by identity first."""
+    return known
 
 
 class TableWriter:
@@ -76,6 +80,8 @@ def shape_of(hint: Any) -> Shape:
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Instrument:
         return Shape(int, lambda value, table: table.number(value), _instrument_at)
+    if hint is KnownRange:
+        return Shape(KnownRange, _same, lambda value, table: _one_object(value))
     if hint is msgspec.Struct:
         return Shape(tuple[str, msgspec.Raw], _figure_to, _figure_from)
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
@@ -113,9 +119,11 @@ def _of_struct(kind: type[msgspec.Struct]) -> Shape:
     hints = get_type_hints(kind)
     names = kind.__struct_fields__
     shapes = [shape_of(hints[name]) for name in names]
+    if not any(shape.from_wire for shape in shapes):
+        return Shape(kind, None, None)  # nothing in it needs the table: it is decoded as it is
     to_wire = [(name, shape.to_wire) for name, shape in zip(names, shapes, strict=True)]
     back = [(place, shape.from_wire) for place, shape in enumerate(shapes) if shape.from_wire]
-    make: Callable[..., Any] = make_known_range if kind is KnownRange else kind
+    make: Callable[..., Any] = kind
     by_name = any(each.kind is Parameter.KEYWORD_ONLY for each in signature(kind).parameters.values())
 
     def convert_to(value: Any, table: Any) -> Any:
@@ -193,15 +201,23 @@ def _of_tuple(hints: tuple[Any, ...]) -> Shape:
     wire: Any = _tuple_of(shapes)
     if not any(shape.to_wire for shape in shapes):
         return Shape(wire, None, None)
-    to_wire = [shape.to_wire or _same for shape in shapes]
-    from_wire = [shape.from_wire or _same for shape in shapes]
-    return Shape(wire, _each(to_wire), _each(from_wire))
-
-
-def _each(converts: list[Convert]) -> Convert:
-    return lambda value, table: tuple(
-        [convert(each, table) for each, convert in zip(value, converts, strict=True)]
+    return Shape(
+        wire,
+        _each([(place, shape.to_wire) for place, shape in enumerate(shapes) if shape.to_wire]),
+        _each([(place, shape.from_wire) for place, shape in enumerate(shapes) if shape.from_wire]),
     )
+
+
+def _each(converts: list[tuple[int, Convert]]) -> Convert:
+    """Convert some places of a tuple."""
+
+    def convert_places(value: Any, table: Any) -> Any:
+        row = list(value)
+        for place, convert in converts:
+            row[place] = convert(row[place], table)
+        return tuple(row)
+
+    return convert_places
 
 
 def _tuple_of(shapes: list[Shape]) -> Any:

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 
 from deltawire.bus.frames import Frame
-from deltawire.bus.images import decode_market
+from deltawire.bus.images import restored
 from deltawire.bus.nats.connection import Connection
 from deltawire.bus.nats.following import Follower, Place
 from deltawire.bus.nats.retained import Images, Manifest
@@ -43,10 +43,9 @@ async def join(connection: Connection, images: Images) -> Joined:
             found = await images.read()
             if found is not None and _fits(found[0], created, state.first_seq, state.last_seq):
                 manifest, data = found
-                image = decode_market(data)
-                market = Market(image.home)
-                market.thaw(image)
-                return Joined(market, manifest.epoch, manifest.sequence, dict(manifest.places), created)
+                return Joined(
+                    restored(data), manifest.epoch, manifest.sequence, dict(manifest.places), created
+                )
         except BusError as error:
             log.warning("cannot use the image of the market", error=str(error))
         if not state.messages or state.first_seq <= 1:
