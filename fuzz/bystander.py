@@ -42,15 +42,20 @@ FAMILIES = (
     "book.{}.1.10.100ms",
     "ticker.{}.raw",
     "trades.{}.raw",
-)
-FAMILIES += (
     "ticker.{}.100ms",
     "quote.{}",
     "chart.trades.{}.1",
     "incremental_ticker.{}",
     "status.{}",
     "trades.{}.agg2",
+    "imbalance.{}.100ms",
+    "depth.{}.100ms",
+    "prices.{}.100ms",
+    "flow.{}.100ms",
+    "alert.{}.thin.20.100ms",
 )
+SERIES = ("chain.{}.{}.1s", "surface.{}.1s", "skew.{}.1s", "gex.{}.1s")
+"""Channels of a currency, some of them of an expiry."""
 
 
 class Attack(NamedTuple):
@@ -224,6 +229,16 @@ class Breeder:
             texts = ("*", "BTC-*", "*-C", "*-P", f"*{pick.choice(MONTHS)}*", "ETH*", "*0-*", "*PERP*")
             return [
                 pick.choice(FAMILIES).format(pick.choice(texts)) for _ in range(pick.choice((1, 5, 20, 97)))
+            ]
+        if pick.random() < 0.2:
+            expiries = sorted(
+                {name.split("-")[1] for name in self.inventor.instruments if name.count("-") == 3}
+            )
+            return [
+                family.format(currency, expiry)
+                for family in SERIES
+                for currency in CURRENCIES[:3]
+                for expiry in pick.sample(expiries, min(4, len(expiries)))
             ]
         families = pick.sample(FAMILIES, pick.randint(1, 4))
         names = pick.sample(self.inventor.instruments, min(300, len(self.inventor.instruments)))

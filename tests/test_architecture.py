@@ -363,9 +363,7 @@ OWNED = [
         "exchange/accounts/margining.py:Exposure", "exchange/accounts/margining.py", "a margin kept", "bought"
     ),
     owned("fanout/subscribers.py:Subscriber", "fanout/hub.py", "a record of the hub"),
-    owned(
-        "fanout/subscribers.py:Subscriber", "fanout/subscribers.py", "which group it is in", "channels group"
-    ),
+    owned("fanout/subscribers.py:Subscriber", "fanout/subscribers.py", "which group it is in", "group"),
     owned(
         "market/state.py:InstrumentState",
         "market/market.py",

@@ -3,6 +3,8 @@
 from typing import Any
 
 from deltawire.dialect.grammar import parse_channel
+from deltawire.fanout.directory import ENDED_AT_ONCE
+from deltawire.fanout.history import RetentionPolicy
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.subscribers import Subscriber
 from deltawire.market.market import Market
@@ -74,3 +76,40 @@ def test_instruments_listed_later_do_not_take_a_member_past_its_bound() -> None:
     listed(hub, 1, "J")
     assert (len(crowd.subscriber.channels), crowd.crowded) == (10, 1)
     assert len(other.subscriber.channels) == 6
+
+
+def test_who_leaves_thousands_of_channels_at_once_leaves_their_end_to_later_turns() -> None:
+    hub = Hub(Market(VENUE), "epoch", retention=RetentionPolicy(most_idle=10))
+    hub.advance(VENUE, START_NS)
+    listed(hub, MANY)
+    inbox = Inbox()
+    join(hub, inbox, "trades.*.raw")
+    assert len(called(lambda: hub.gone(inbox.subscriber))) < 40 * MANY
+    assert hub.directory.get("trades.I0.raw") is not None
+    turns = 1
+    while hub.directory.sweep(START_NS):
+        turns += 1
+    assert turns == -(-(MANY - 10) // ENDED_AT_ONCE)
+    assert hub.directory.get("trades.I0.raw") is None
+
+
+def test_idle_channels_become_no_more_by_opening_and_leaving_others() -> None:
+    hub = Hub(Market(VENUE), "epoch", retention=RetentionPolicy(most_idle=10))
+    hub.advance(VENUE, START_NS)
+    listed(hub, MANY)
+    for family in ("trades.*.raw", "trades.*.100ms", "quote.*", "ticker.*.raw"):
+        inbox = Inbox()
+        join(hub, inbox, family)
+        hub.gone(inbox.subscriber)
+    kept = [
+        name
+        for number in range(MANY)
+        for name in (
+            f"trades.I{number}.raw",
+            f"trades.I{number}.100ms",
+            f"quote.I{number}",
+            f"ticker.I{number}.raw",
+        )
+        if hub.directory.get(name) is not None
+    ]
+    assert len(kept) <= MANY + 10

@@ -1,5 +1,8 @@
 """Groups of subscribers: one buffer for all who have the same channels, and exact flushes when one moves."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from deltawire.fanout.subscribers import Subscriber, SubscriberGroups
 from tests.support.subscribers import Inbox
 
@@ -127,3 +130,62 @@ def test_a_sink_may_rebind_and_another_may_leave_while_its_group_is_written() ->
     groups.flush()
     assert first.writes == [b"1", b"2"]
     assert second.writes in ([b"1"], [])
+
+
+class Alike(str):
+    """A channel whose hash is that of others."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return len(self)
+
+
+NAMES = [Alike(name) for name in ("a", "b", "c", "dd", "ee")]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3), st.lists(st.sampled_from(NAMES), max_size=4), st.sets(st.sampled_from(NAMES))
+        ),
+        max_size=30,
+    )
+)
+def test_everybody_gets_the_frames_of_its_channels_however_they_changed_and_hash(
+    changes: list[tuple[int, list[str], set[str]]],
+) -> None:
+    groups = SubscriberGroups()
+    inboxes = [Inbox() for _ in range(4)]
+    channels: list[set[str]] = [set() for _ in inboxes]
+    wanted = [b""] * len(inboxes)
+    for which, joined, left in changes:
+        channels[which] = (channels[which] - left) | set(joined)
+        groups.change(inboxes[which].subscriber, joined, left - set(joined))
+        for number, inbox in enumerate(inboxes):
+            assert set(inbox.subscriber.channels) == channels[number]
+        for name in NAMES:
+            groups.publish(name, name.encode())
+            wanted = [got + name.encode() * (name in on) for got, on in zip(wanted, channels, strict=True)]
+    groups.flush()
+    assert [b"".join(inbox.writes) for inbox in inboxes] == wanted
+    assert all(groups.listens(name) == any(name in on for on in channels) for name in NAMES)
+
+
+def test_a_channel_more_costs_a_subscriber_of_thousands_no_more_than_one_of_none() -> None:
+    groups, looked = SubscriberGroups(), []
+
+    class Counted(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            looked.append(1)
+            return str.__hash__(self)
+
+    inbox = Inbox()
+    costs = []
+    for number in range(1000):
+        before = len(looked)
+        groups.change(inbox.subscriber, [Counted(f"channel {number}")])
+        costs.append(len(looked) - before)
+    assert max(costs[2:]) <= 2 * costs[1]

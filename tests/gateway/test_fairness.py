@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -10,8 +11,11 @@ from urllib.parse import urlencode
 import pytest
 
 from deltawire.access.rate_limits import RateLimits
+from deltawire.dialect.grammar import parse_channel
 from deltawire.exchange.limits.open_orders import OpenOrders
 from deltawire.exchange.network_conditions import Latency, NetworkConditions
+from deltawire.gateway import extra_modules
+from deltawire.gateway.extra_modules import ExtraModules
 from deltawire.gateway.gateway import JOINED_AT_ONCE, LEFT_AT_ONCE, Gateway, Limits
 from deltawire.gateway.held import HeldEffects
 from deltawire.gateway.intake import TURN_NS
@@ -385,3 +389,39 @@ def test_a_subscription_that_waits_for_the_disk_is_dropped_with_its_connection()
     exchange.disk.sync()
     assert not peer.connection.subscriber.channels
     assert not exchange.hub._groups._groups
+
+
+FLOW, TRADES = (parse_channel(name) for name in ("flow.BTC-PERPETUAL.1s", "trades.BTC-PERPETUAL.raw"))
+
+
+async def test_joins_wait_for_one_import_in_a_thread_and_the_loop_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert FLOW is not None
+    assert TRADES is not None
+    gate, loads = threading.Event(), list[Iterable[str]]()
+
+    def load(names: Iterable[str]) -> None:
+        loads.append(names)
+        assert gate.wait(60)
+        raise ImportError("broken")
+
+    monkeypatch.setattr(extra_modules, "_load", load)
+    modules, called = ExtraModules(), asyncio.Queue[int]()
+    assert not modules.wait_for([TRADES], lambda: called.put_nowait(0))
+    assert modules.wait_for([TRADES, FLOW], lambda: called.put_nowait(1))
+    assert modules.wait_for([FLOW], lambda: called.put_nowait(2))
+    await asyncio.sleep(0)
+    assert called.empty()
+    gate.set()
+    assert [await called.get(), await called.get()] == [1, 2]
+    assert not modules.wait_for([FLOW], lambda: called.put_nowait(3)), "it is not tried again without end"
+    assert len(loads) == 1
+
+
+async def test_the_modules_are_there() -> None:
+    pytest.importorskip("scipy")
+    assert FLOW is not None
+    modules, loaded = ExtraModules(), asyncio.Event()
+    assert modules.wait_for([FLOW], loaded.set)
+    await asyncio.wait_for(loaded.wait(), 60)

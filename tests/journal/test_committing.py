@@ -122,3 +122,24 @@ async def test_records_replayed_at_the_start_count_towards_the_next_snapshot(fil
     assert again.snapshot is not None
     assert (again.snapshot.sequence, again.snapshot.state) == (1, b"state")
     files.close()
+
+
+async def test_releases_that_take_long_let_others_have_a_turn_and_keep_their_order(
+    files: GatedFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deltawire.journal.committing.RELEASING_S", 0.0)
+    commit, released, turns = GroupCommit(opened(files)), list[int](), 0
+    for number in range(20):
+        commit.append(b"%d" % number)
+        commit.then(lambda error, number=number: released.append(number))
+        if number == 9:
+            await asyncio.sleep(0)
+    files.gate.set()
+    while len(released) < 20:
+        before = len(released)
+        await asyncio.sleep(0)
+        turns += len(released) > before
+    await commit.drained()
+    assert released == list(range(20))
+    assert turns == 20
+    files.close()

@@ -7,6 +7,7 @@ import pytest
 
 from deltawire.dialect.grammar import ResumePosition
 from deltawire.errors import RequestError
+from deltawire.session import conversation
 from deltawire.session.conversation import MOST_PATTERNS
 from deltawire.session.effects import Close, Effect, Heartbeat, Join, Leave
 from deltawire.session.table import METHODS
@@ -465,6 +466,7 @@ def test_a_channel_that_needs_an_extra_which_is_missing_is_refused_by_its_name(
 ) -> None:
     """None in the table of modules is how the interpreter says that one cannot be imported."""
     channel = "flow.BTC-PERPETUAL.1s"
+    monkeypatch.setattr(conversation, "_lacks", conversation._lacks.__wrapped__)
     monkeypatch.setitem(sys.modules, module, None)
     answer = talk.answer("public/subscribe", channels=[channel, "imbalance.BTC-PERPETUAL.1s"])
     assert answer["error"]["code"] == 13503

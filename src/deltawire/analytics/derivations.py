@@ -5,7 +5,7 @@ subscribers read them, and are numbered like any event. What nobody wants costs 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -28,9 +28,15 @@ from deltawire.analytics.prices import PriceMetric
 from deltawire.model.events import Derived, Event, Fault, Status
 
 MS_NS = 1_000_000
+SECOND_NS = 1_000_000_000
 ANY = "*"
 MOST = 100
 """Derivations at once; a channel beyond them says so instead of figures."""
+MOST_MS = 250.0
+"""Processor time for figures, in milliseconds per second of the market; a channel beyond it says so, too."""
+COST_MS = {"chain": 10.0, "surface": 15.0, "skew": 25.0, "gex": 25.0, "flow": 0.5}
+"""About how long the figures of one interval take; other families take less than a fifth of a millisecond."""
+OTHER_COST_MS = 0.2
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -53,6 +59,11 @@ class Wanted(msgspec.Struct, frozen=True):
     def key(self) -> str:
         """`venue:name` of the instrument, as `Instrument.key`; `venue:*` of an underlying's options."""
         return f"{self.venue}:{ANY if self.family in OF_UNDERLYINGS else self.subject}"
+
+    @property
+    def cost_ms(self) -> float:
+        """About how many milliseconds of processor time it takes per second."""
+        return COST_MS.get(self.family, OTHER_COST_MS) * SECOND_NS / self.interval_ns
 
 
 class Metric(Protocol):
@@ -187,11 +198,29 @@ class _Running:
         return [self._without("failed", reason, seen_ns), fault]
 
 
+class Extension:
+    """The events of a moment, each with what is derived because of it before it, made step by step.
+
+    Until `step` returns False, nothing of this moment may be published.
+    """
+
+    def __init__(self, found: list[Event], taken: list[Event], steps: Iterator[None]) -> None:
+        self.found = found
+        self.taken = taken
+        """The events that derivations have got so far."""
+        self._steps = steps
+
+    def step(self) -> bool:
+        """Update one derivation; returns whether there may be more."""
+        return next(self._steps, self) is None
+
+
 class Derivations:
     """All derivations at work, by the channel that publishes them."""
 
-    def __init__(self, most: int = MOST) -> None:
-        self._most = most
+    def __init__(self, most: int = MOST, most_ms: float = MOST_MS) -> None:
+        self._most, self._most_ms = most, most_ms
+        self._extension: Extension | None = None
         self._running: dict[str, _Running] = {}
         self._users: Counter[str] = Counter()
         self._of_subject: dict[str, dict[str, _Running]] = {}
@@ -211,16 +240,20 @@ class Derivations:
         running = self._running.get(wanted.channel)
         before = running is not None
         if running is None:
-            full = len(self._running) >= self._most
+            full = self._full(wanted)
             running = self._running[wanted.channel] = _Running(wanted)
             self._of_subject.setdefault(wanted.key, {})[wanted.channel] = running
             if full:
                 seen_ns = max((getattr(event, "seen_ns", 0) for event in beginning), default=0)
-                self._late += running.end(f"{self._most} others are computed; come back later", seen_ns)
+                self._late += running.end(full, seen_ns)
             for event in beginning:
                 found = running.update(event)
                 if running.failed:
                     self._late += found
+            if self._extension is not None:
+                for event in self._extension.taken:
+                    if running in self._concerned(event):
+                        self._extension.found += running.update(event)
         self._users[wanted.channel] += 1
         return before
 
@@ -237,12 +270,46 @@ class Derivations:
 
     def extended(self, events: Sequence[Event]) -> list[Event]:
         """The events of a moment, each with what is derived because of it before it."""
+        extension = self.extend(events)
+        while extension.step():
+            pass
+        return extension.found
+
+    def extend(self, events: Sequence[Event]) -> Extension:
+        """Like `extended`, in steps, one extension at a time; who is wanted meanwhile gets the events so far, too."""
         found, self._late = self._late, []
-        for event in events:
-            instrument = getattr(event, "instrument", None)
-            if instrument is not None and not isinstance(instrument, str):
-                for key in (instrument.key, f"{instrument.venue}:{ANY}"):
-                    for running in tuple(self._of_subject.get(key, {}).values()):
+        taken: list[Event] = []
+        self._extension = Extension(found, taken, self._steps(events, found, taken))
+        return self._extension
+
+    def _steps(self, events: Sequence[Event], found: list[Event], taken: list[Event]) -> Iterator[None]:
+        try:
+            for event in events:
+                taken.append(event)
+                for running in self._concerned(event):
+                    if running.wanted.channel in self._running:
                         found += running.update(event)
-            found.append(event)
-        return found
+                        yield
+                found.append(event)
+        finally:
+            self._extension = None
+
+    def _concerned(self, event: Event) -> list[_Running]:
+        """The derivations that an event concerns."""
+        instrument = getattr(event, "instrument", None)
+        if instrument is None or isinstance(instrument, str):
+            return []
+        keys = (instrument.key, f"{instrument.venue}:{ANY}")
+        return [running for key in keys for running in self._of_subject.get(key, {}).values()]
+
+    def _full(self, wanted: Wanted) -> str:
+        """Why no more than what runs is computed; empty if this can be, too."""
+        if len(self._running) >= self._most:
+            return f"{self._most} others are computed; come back later"
+        load_ms = sum(running.wanted.cost_ms for running in self._running.values() if not running.failed)
+        if load_ms + wanted.cost_ms > self._most_ms:
+            return (
+                f"this takes {wanted.cost_ms:.0f} ms of each second, and the others {load_ms:.0f} of"
+                f" {self._most_ms:.0f}; take a longer interval, or come back later"
+            )
+        return ""

@@ -235,7 +235,7 @@ class Channel:
         for subscriber in waiting:
             address = self.encoded(subscriber.encoding).address
             subscriber.waiting.discard(address)
-            self._groups.move(subscriber, subscriber.channels | {address})
+            self._groups.change(subscriber, joined=(address,))
         for subscriber, position in waiting.items():
             self._welcome(subscriber, position)
 

@@ -1,6 +1,7 @@
 """The open channels, by id and by the subject of their events."""
 
 from collections.abc import Hashable, Iterable
+from itertools import islice
 from zlib import crc32
 
 from deltawire.analytics.derivations import Derivations
@@ -25,6 +26,10 @@ CHANNELS: dict[str, type[Channel]] = {name: _CLASSES[row.channel] for name, row 
 """By family: its class, named in its row of `dialect.families`."""
 
 SECOND_NS = 1_000_000_000
+ENDED_PER_OPENED = 2
+"""Channels ended, of more idle ones than may be, when another opens: so they become no more by opening others."""
+ENDED_AT_ONCE = 200
+"""Channels ended in one turn, so that a client that leaves thousands delays nobody."""
 _Listeners = dict[Hashable, dict[Channel, None]]
 
 
@@ -95,6 +100,7 @@ class Directory:
             channel.opened()
             listeners, of = self._listeners(key)
             listeners.setdefault(of, {})[channel] = None
+            self._end_excess(ENDED_PER_OPENED)
         self._idle.pop(channel, None)
         return channel
 
@@ -103,16 +109,25 @@ class Directory:
         if channel.active or channel.waiting:
             return
         self._idle[channel] = 0
-        if len(self._idle) > self._retention.most_idle:
-            self._end(next(iter(self._idle)))
 
-    def sweep(self, now: int) -> None:
-        """End channels that have been idle for too long; `now` is nanoseconds of a monotonic clock."""
-        for channel, since in list(self._idle.items()):
-            if not since:
-                self._idle[channel] = now
-            elif now - since >= self._retention.idle_s * SECOND_NS:
-                self._end(channel)
+    def sweep(self, now: int) -> bool:
+        """End channels that have been idle for too long, and the oldest of too many; `now` is of a monotonic clock.
+
+        At most `ENDED_AT_ONCE` per call; returns whether there are more.
+        """
+        since = now - int(self._retention.idle_s * SECOND_NS)
+        self._idle = {channel: idle_ns or now for channel, idle_ns in self._idle.items()}
+        ended = [channel for channel, idle_ns in self._idle.items() if idle_ns <= since]
+        for channel in ended[:ENDED_AT_ONCE]:
+            self._end(channel)
+        self._end_excess(ENDED_AT_ONCE - len(ended))
+        return len(ended) > ENDED_AT_ONCE or len(self._idle) > self._retention.most_idle
+
+    def _end_excess(self, count: int) -> None:
+        """End the oldest of more idle channels than may be, up to `count`."""
+        excess = len(self._idle) - self._retention.most_idle
+        for channel in list(islice(self._idle, max(0, min(count, excess)))):
+            self._end(channel)
 
     def private_channels(self, account: AccountId) -> Iterable[PrivateChannel]:
         """An account's private channels."""

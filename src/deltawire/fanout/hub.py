@@ -29,6 +29,7 @@ from deltawire.ports import AccountStates, Clock
 
 CHUNK_BYTES = 64 * 1024
 """About how much is written to one subscriber at once."""
+ALL_AT_ONCE = 1 << 30
 MOST_RESUMED_BYTES = 2 * 1024 * 1024
 """Missed notifications that one request may ask for; beyond it channels are not recovered."""
 NOTHING: Mapping[str, None] = {}
@@ -196,7 +197,7 @@ class Hub:
             awaited.append(channel)
         if joined:
             addresses = [channel.encoded(subscriber.encoding).address for channel, _ in joined]
-            self._groups.move(subscriber, subscriber.channels.union(addresses))
+            self._groups.change(subscriber, joined=addresses)
             self._catch_up_joined(subscriber, joined)
         for channel in awaited:
             channel.awaited()
@@ -275,7 +276,7 @@ class Hub:
         frames, without = outbox.take(budget)
         for channel in without:
             address = channel.encoded(subscriber.encoding).address
-            self._groups.move(subscriber, subscriber.channels - {address})
+            self._groups.change(subscriber, left={address})
             channel.wait(subscriber, None)
             subscriber.waiting.add(address)
         return b"".join(frames)
@@ -316,7 +317,7 @@ class Hub:
             subscriber.outbox.close()
 
     def _leave(self, subscriber: Subscriber, addresses: Set[str]) -> None:
-        self._groups.move(subscriber, subscriber.channels - addresses)
+        self._groups.change(subscriber, left=addresses)
         subscriber.waiting -= addresses
         for address in addresses:
             channel = self.directory.get(address.partition(ENCODED)[0])
@@ -330,8 +331,18 @@ class Hub:
 
     def advance(self, venue: str, now: int) -> None:
         """Set a venue's time, in nanoseconds since 1970; channels whose interval has ended publish."""
+        self.set_time(venue, now)
+        while self.end_intervals(ALL_AT_ONCE):
+            pass
+
+    def set_time(self, venue: str, now: int) -> None:
+        """Like `advance`, in parts: `end_intervals` must follow until it returns False, before anything else."""
         self.market.advance(venue, now)
-        self._scheduler.advance(venue)
+        self._scheduler.begin(venue)
+
+    def end_intervals(self, count: int) -> bool:
+        """Let so many channels publish whose interval has ended; returns whether there are more."""
+        return self._scheduler.end_intervals(count)
 
     def publish(self, events: Iterable[Event]) -> None:
         """Apply the events of one moment and let the channels publish them."""

@@ -8,12 +8,14 @@ A subscriber that has fallen behind (it has an outbox) gets only frames that can
 `deltawire.fanout.outbox`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from typing import Any, Protocol
 
 Encoding = str
 JSON: Encoding = "json"
 MOST_CHANNELS = 10_000
+NO_CHANNELS: Set[str] = frozenset()
+_Key = tuple[int, int]
 
 
 class Sink(Protocol):
@@ -57,11 +59,15 @@ def write_to_each(sinks: tuple[Sink, ...]) -> Write:
 
 
 class Group:
-    """Subscribers with exactly the same channels; `kept` are the frames that cannot be merged."""
+    """Subscribers with exactly the same channels; `kept` are the frames that cannot be merged.
 
-    __slots__ = ("_make_write", "_slow", "_write", "channels", "frames", "kept", "subscribers")
+    `key` says which channels these are: see `SubscriberGroups`.
+    """
 
-    def __init__(self, channels: frozenset[str], make_write: MakeWrite) -> None:
+    __slots__ = ("_make_write", "_slow", "_write", "channels", "frames", "kept", "key", "subscribers")
+
+    def __init__(self, key: _Key, channels: set[str], make_write: MakeWrite) -> None:
+        self.key = key
         self.channels = channels
         self._make_write = make_write
         self.frames: list[bytes] = []
@@ -79,6 +85,12 @@ class Group:
         """A subscriber gets no more frames of this group; `KeyError` if it is not in it."""
         del self.subscribers[subscriber]
         self._write = None
+
+    def rename(self, key: _Key, added: Iterable[str], removed: Iterable[str]) -> None:
+        """All subscribers, of which there is one, have other channels now."""
+        self.key = key
+        self.channels.update(added)
+        self.channels.difference_update(removed)
 
     def rebind(self) -> None:
         """A subscriber has another sink."""
@@ -115,7 +127,6 @@ class Subscriber:
     """
 
     __slots__ = (
-        "channels",
         "crowded",
         "encoding",
         "group",
@@ -138,11 +149,15 @@ class Subscriber:
         self.most_channels = most_channels
         self.crowded = crowded
         self.encoding = encoding
-        self.channels: frozenset[str] = frozenset()
         self.waiting: set[str] = set()
         self.resumes = False
         self.outbox: Backlog | None = None
         self.group: Group | None = None
+
+    @property
+    def channels(self) -> Set[str]:
+        """The addresses of the channels that it is on, now."""
+        return NO_CHANNELS if self.group is None else self.group.channels
 
 
 class Traffic:
@@ -158,13 +173,15 @@ class Traffic:
 class SubscriberGroups:
     """All groups, by their channels, and those that have frames to write.
 
-    `make_write` returns a function that writes the same bytes to all of the given sinks.
+    `make_write` returns a function that writes the same bytes to all of the given sinks. Groups are found by the
+    number of their channels and the XOR of their hashes, so that a subscriber with thousands of channels joins or
+    leaves one in constant time; two groups of other channels with the same key are possible, and are not confused.
     """
 
     def __init__(self, make_write: MakeWrite = write_to_each) -> None:
         self.traffic = Traffic()
         self._make_write = make_write
-        self._groups: dict[frozenset[str], Group] = {}
+        self._groups: dict[_Key, Group] = {}
         self._of_channel: dict[str, dict[Group, None]] = {}
         self._dirty: dict[Group, None] = {}
 
@@ -193,11 +210,30 @@ class SubscriberGroups:
 
     def move(self, subscriber: Subscriber, channels: Iterable[str]) -> None:
         """Set the channels of a subscriber, by their addresses."""
-        if subscriber.group is not None:
-            self._write(subscriber.group)
-            self._remove(subscriber, subscriber.group)
-        subscriber.channels = frozenset(channels)
-        subscriber.group = self._group(subscriber.channels) if subscriber.channels else None
+        self.change(subscriber, joined=channels, left=set(subscriber.channels).difference(channels))
+
+    def change(
+        self, subscriber: Subscriber, joined: Iterable[str] = (), left: Set[str] = NO_CHANNELS
+    ) -> None:
+        """Add and remove channels of a subscriber, by their addresses; takes time for these, not for its others."""
+        self.flush_group_of(subscriber)
+        group, channels = subscriber.group, subscriber.channels
+        added = [channel for channel in dict.fromkeys(joined) if channel not in channels]
+        removed = [channel for channel in left if channel in channels]
+        if not added and not removed:
+            return
+        count, digest = (0, 0) if group is None else group.key
+        for channel in (*added, *removed):
+            digest ^= hash(channel)
+        key = (count + len(added) - len(removed), digest)
+        if group is not None and len(group.subscribers) == 1 and key not in self._groups and key[0]:
+            self._rekey(group, key, added, removed)
+            return
+        wanted = {*channels, *added}
+        wanted.difference_update(removed)
+        if group is not None:
+            self._remove(subscriber, group)
+        subscriber.group = self._group(key, wanted) if wanted else None
         if subscriber.group is not None:
             self._write(subscriber.group)
             subscriber.group.add(subscriber)
@@ -207,22 +243,42 @@ class SubscriberGroups:
         if subscriber.group is not None:
             subscriber.group.rebind()
 
-    def _group(self, channels: frozenset[str]) -> Group:
-        group = self._groups.get(channels)
-        if group is None:
-            group = self._groups[channels] = Group(channels, self._make_write)
-            for channel in channels:
-                self._of_channel.setdefault(channel, {})[group] = None
+    def _group(self, key: _Key, channels: set[str]) -> Group:
+        found = self._groups.get(key)
+        if found is not None and found.channels == channels:
+            return found
+        group = Group(key, channels, self._make_write)
+        if found is None:
+            self._groups[key] = group
+        self._register(group, channels)
         return group
+
+    def _rekey(self, group: Group, key: _Key, added: Iterable[str], removed: Iterable[str]) -> None:
+        """The only subscriber of a group has other channels now: change the group."""
+        if self._groups.get(group.key) is group:
+            del self._groups[group.key]
+        group.rename(key, added, removed)
+        self._groups[key] = group
+        self._register(group, added)
+        self._unregister(group, removed)
 
     def _remove(self, subscriber: Subscriber, group: Group) -> None:
         group.remove(subscriber)
         if group.subscribers:
             return
-        del self._groups[group.channels]
-        for channel in group.channels:
-            del self._of_channel[channel][group]
-            if not self._of_channel[channel]:
+        if self._groups.get(group.key) is group:
+            del self._groups[group.key]
+        self._unregister(group, group.channels)
+
+    def _register(self, group: Group, channels: Iterable[str]) -> None:
+        for channel in channels:
+            self._of_channel.setdefault(channel, {})[group] = None
+
+    def _unregister(self, group: Group, channels: Iterable[str]) -> None:
+        for channel in channels:
+            groups = self._of_channel[channel]
+            del groups[group]
+            if not groups:
                 del self._of_channel[channel]
 
     def _write(self, group: Group) -> None:

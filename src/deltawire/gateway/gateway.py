@@ -18,6 +18,7 @@ from deltawire.access.tokens import Identity
 from deltawire.errors import RequestError
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.subscribers import Subscriber
+from deltawire.gateway.extra_modules import ExtraModules
 from deltawire.gateway.held import HeldEffects
 from deltawire.gateway.intake import TURN_NS
 from deltawire.gateway.network_simulator import NetworkSimulator
@@ -40,7 +41,11 @@ TOKEN_BYTES = 32
 CONNECTIONS_PER_ADDRESS = 64
 AHEAD_LOOK_S = 0.005
 JOINED_AT_ONCE = 50
-"""Channels that a connection joins in one slice."""
+"""Channels that a connection joins in one slice, at most; fewer if their first frames take long to make."""
+JOINED_TOGETHER = 5
+"""Channels joined before the clock is read again."""
+WATCHED_AT_ONCE = 500
+"""Connections whose timers run in one turn."""
 LEFT_AT_ONCE = 200
 """Channels that a connection leaves in one slice."""
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -211,6 +216,7 @@ class Gateway:
         """The venues of which nothing comes any more, and why."""
         self._ended: dict[str, str] = {}
         """The venues whose source has ended or failed, and why; the server does not wait for them."""
+        self._extra_modules = ExtraModules()
         self.telemetry = Telemetry()
         self._draining = False
         self.make_network = make_network
@@ -395,7 +401,9 @@ class Gateway:
                     self._withhold(connection, error, effect, rest)
                     return True
             elif isinstance(effect, Join):
-                if self._waits_for_position(connection, effect):
+                if self._extra_modules.wait_for(effect.keys, connection.resume) or self._waits_for_position(
+                    connection, effect
+                ):
                     return False
                 later = self._join(connection, effect)
             elif isinstance(effect, Leave):
@@ -450,7 +458,7 @@ class Gateway:
         resume = effect.resume or {}
         keys = effect.keys if effect.expanded else self.hub.expand(connection.subscriber, effect.keys)
         keys = sorted(keys, key=lambda key: key.name not in resume) if resume else keys
-        count = max(JOINED_AT_ONCE, sum(key.name in resume for key in keys))
+        count = max(JOINED_TOGETHER, sum(key.name in resume for key in keys))
         missed = self.hub.missed(connection.subscriber, keys[:count], resume)
         if effect.reply is not None:
             recovered = {name: frames is not None for name, frames in missed.items()}
@@ -459,6 +467,12 @@ class Gateway:
                 return None
         resumes = effect.resume is not None
         self.hub.join_plain(connection.subscriber, keys[:count], missed, resumes=resumes)
+        until_ns = self.clock.now() + TURN_NS
+        while (
+            count < min(len(keys), JOINED_AT_ONCE) and not connection.closing and self.clock.now() < until_ns
+        ):
+            self.hub.join_plain(connection.subscriber, keys[count : count + JOINED_TOGETHER])
+            count += JOINED_TOGETHER
         if connection.closing or not keys[count:]:
             return None
         return Join(tuple(keys[count:]), None, expanded=True, by=effect.by)
@@ -535,9 +549,12 @@ class Gateway:
             await asyncio.sleep(self.limits.watch_interval)
             now = self.clock.now()
             self.access.set_offset(self.clock.wall() - now)
-            for connection in list(self.connections):
+            for number, connection in enumerate(list(self.connections), 1):
                 connection.watch(now)
-            self.hub.directory.sweep(now)
+                if number % WATCHED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            while self.hub.directory.sweep(now):  # noqa: ASYNC110 (a turn for others, no event)
+                await asyncio.sleep(0)
 
 
 def make_token() -> str:

@@ -78,6 +78,7 @@ class WebSocketConnection(asyncio.Protocol):
         )
         self._fragments: list[bytes] = []
         self._received: deque[bytes] = deque()
+        self._taken = 0
         self._events: deque[Request | Frame] = deque()
         self._pongs: deque[bytes] = deque()
         self._ended = False
@@ -301,6 +302,7 @@ class WebSocketConnection(asyncio.Protocol):
         except Exception:
             log.exception("connection failed")
             self._received.clear()
+            self._taken = 0
             self._events.clear()
             self._broke()
             return Step.DONE
@@ -333,11 +335,12 @@ class WebSocketConnection(asyncio.Protocol):
 
     def _next_slice(self) -> bytes:
         """A slice small enough that its decompressed messages fit into the memory that one peer may use."""
-        data, most = self._received.popleft(), INFLATING_SLICE if self._parser.extensions else SLICE
-        if len(data) > most:
-            self._received.appendleft(data[most:])
-            return data[:most]
-        return data
+        data, begin = self._received[0], self._taken
+        end = begin + (INFLATING_SLICE if self._parser.extensions else SLICE)
+        self._taken = end if end < len(data) else 0
+        if not self._taken:
+            self._received.popleft()
+        return data[begin:end]
 
     def _has_to_wait(self) -> bool:
         """Whether the peer has so many unanswered requests that it must wait."""

@@ -5,6 +5,7 @@ The results of a record are held until it is on disk; they are released in the o
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 
 from deltawire.errors import JournalError
@@ -12,6 +13,8 @@ from deltawire.journal.journal import Journal
 from deltawire.model.durations import Durations
 
 Release = Callable[[JournalError | None], None]
+RELEASING_S = 0.005
+"""How long releases run in one turn of the event loop; the rest follow in the next."""
 
 
 class GroupCommit:
@@ -34,6 +37,8 @@ class GroupCommit:
         self._payloads: list[bytes] = []
         self._releases: list[Release] = []
         self._since_snapshot = since_snapshot
+        self._ready: deque[tuple[Release, JournalError | None]] = deque()
+        self._releasing = False
         self._task: asyncio.Task[None] | None = None
         self.syncs = Durations()
         """How long each batch took to be on disk."""
@@ -67,6 +72,8 @@ class GroupCommit:
         """Wait until everything added so far was released."""
         while self._task is not None:
             await asyncio.shield(self._task)
+        while self._releasing:  # noqa: ASYNC110 (callbacks that are due in the next turns)
+            await asyncio.sleep(0)
         await asyncio.sleep(0)
 
     async def _commit(self) -> None:
@@ -93,20 +100,25 @@ class GroupCommit:
             self._task = None
 
     def _release(self, releases: list[Release]) -> None:
-        """Run all releases in one callback; a failing one does not delay the others."""
-        loop, rest, error = asyncio.get_running_loop(), iter(releases), self.error
+        """Run releases in one callback, or in several if they take long; a failing one does not delay the others."""
+        self._ready.extend((release, self.error) for release in releases)
+        if self._ready and not self._releasing:
+            self._releasing = True
+            asyncio.get_running_loop().call_soon(self._run_ready)
 
-        def resume() -> None:
-            finished = False
-            try:
-                for release in rest:
-                    release(error)
-                finished = True
-            finally:
-                if not finished:
-                    loop.call_soon(resume)
-
-        loop.call_soon(resume)
+    def _run_ready(self) -> None:
+        loop = asyncio.get_running_loop()
+        ends_s = loop.time() + RELEASING_S
+        try:
+            while self._ready:
+                release, error = self._ready.popleft()
+                release(error)
+                if loop.time() >= ends_s:
+                    break
+        finally:
+            self._releasing = bool(self._ready)
+            if self._ready:
+                loop.call_soon(self._run_ready)
 
     def _due(self, count: int) -> bytes | None:
         """The state after this batch, if a snapshot is due."""

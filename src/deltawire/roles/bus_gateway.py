@@ -5,6 +5,7 @@ import contextlib
 import socket
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -21,6 +22,8 @@ from deltawire.roles.gateway import App, serve
 
 log = structlog.get_logger("deltawire")
 LOOK_S = 0.05
+MOST_WAITING = 100_000
+"""Batches; a gateway that is further behind begins again at the newest image."""
 MakeApp = Callable[[BusMarket], App]
 
 
@@ -38,6 +41,8 @@ class BusFeed:
         self._app = app
         self._market = market
         self._stale_after_s = stale_after_s
+        self._queue: deque[Batch] = deque()
+        self._news = asyncio.Event()
         self._withheld: set[str] = set()
         self._silent: set[str] = set()
         self._why = f"nothing from the bus for {stale_after_s:g} s"
@@ -46,6 +51,27 @@ class BusFeed:
         market.pass_to(self._on_batch)
 
     def _on_batch(self, batch: Batch) -> None:
+        if len(self._queue) >= MOST_WAITING:
+            raise BusError("behind", f"{len(self._queue):,} batches wait to be served")
+        self._queue.append(batch)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Serve what comes, in order; never returns."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._queue:
+                self._release(self._queue[0])
+                await self._app.publish(self._queue[0])
+                self._queue.popleft()
+
+    async def drained(self) -> None:
+        """Wait until everything that has come is served."""
+        while self._queue:  # noqa: ASYNC110
+            await asyncio.sleep(LOOK_S)
+
+    def _release(self, batch: Batch) -> None:
         if batch.venue in self._withheld:
             self._withheld.discard(batch.venue)
             self._app.hub.release(batch.venue)
@@ -53,7 +79,6 @@ class BusFeed:
             if batch.venue in self._silent:
                 self._silent.discard(batch.venue)
                 log.info("the bus tells of it again", venue=batch.venue)
-        self._app.publish(batch)
 
     async def watch(self) -> None:
         """Withhold the books of venues of which nothing comes; never returns."""
@@ -138,6 +163,7 @@ class BusGateway:
         app = self._make_app(market)
         feed = BusFeed(app, market, self._settings.stale_after_s)
         watching = asyncio.create_task(feed.watch())
+        feeding = asyncio.create_task(feed.run())
         serving = asyncio.create_task(serve(app, self._sock.dup(), ended, self._tls, draining=self._draining))
         stopping = asyncio.create_task(stop.wait())
         if self._serving is not None:
@@ -145,8 +171,12 @@ class BusGateway:
             self._serving = None
         following_next: Joined | None = None
         try:
-            await asyncio.wait({following, serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            tasks = {following, feeding, serving, stopping}
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if feeding.done():
+                feeding.result()
             if following.done() and not stop.is_set() and not serving.done():
+                await feed.drained()
                 # until there is another market, the old one is served as stale
                 looking = asyncio.create_task(self._next(following, market, connection, images))
                 await asyncio.wait({looking, serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -156,6 +186,7 @@ class BusGateway:
         finally:
             ended.set()
             watching.cancel()
+            feeding.cancel()
             stopping.cancel()
             await serving
 

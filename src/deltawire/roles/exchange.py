@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from itertools import count, islice
+from itertools import count
 from pathlib import Path
 from typing import get_args
 
@@ -56,8 +56,8 @@ AHEAD_S = 60.0
 """Exchange time may be ahead of the machine's clock by this much at a start without a warning."""
 ACCOUNTS_PAUSE = 250
 """Most polls, at fifty per second, between two attempts to read accounts that cannot be read."""
-MOST_MOMENTS = 20
-"""Actions of the agents before others have a turn."""
+AGENTS_TURN_NS = 3_000_000
+"""How long the agents act before others have a turn; an action that has begun is finished."""
 
 
 class Setup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -142,11 +142,17 @@ class Agents:
         self._simulation: Simulation | None = None
 
     def step(self, now: int) -> int:
-        """Let the agents act until now; stops early if that is too much for one step."""
+        """Let the agents act until now; stops early if that is too much for one turn of the event loop.
+
+        What they do does not depend on where it stops.
+        """
         if self._simulation is None:
             self._simulation = self._begun(self._service.now())
-        moments = sum(1 for _ in islice(self._simulation.advance(now), MOST_MOMENTS))
-        return now if moments < MOST_MOMENTS else self._simulation.now_ns
+        ends_ns = time.perf_counter_ns() + AGENTS_TURN_NS
+        for _ in self._simulation.advance(now):
+            if time.perf_counter_ns() >= ends_ns:
+                return self._simulation.now_ns
+        return now
 
     def _begun(self, now: int) -> Simulation:
         service = self._service

@@ -32,6 +32,7 @@ from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch, Broker, Clock, Source, Wants
 from deltawire.roles.draining import Draining
+from deltawire.roles.pacing import PacedHub, extended
 from deltawire.sources.exchange_service import ExchangeService
 from deltawire.store.keys import KeyStore
 from deltawire.store.watching import WatchedFile
@@ -151,7 +152,10 @@ class App:
         if trading is not None:
             trading.account_events.subscribe(self._on_account_events)
         self._broker = broker or MemoryBroker()
-        self._broker.subscribe(f"{TOPIC}.*", self._on_batch)
+        self._paced = PacedHub(self.hub, self._applied)
+        self._broker.subscribe(f"{TOPIC}.*", self._paced.apply)
+        self._publishing = asyncio.Lock()
+        self._reached: dict[str, int] = {}
         self._flush_scheduled = False
         self._seen_s = 0.0
         self._exchange = next((each for each in sources if trading and each.venue == trading.venue), None)
@@ -172,7 +176,7 @@ class App:
             async for batch in source.events(Wants()):
                 if not batch.events or not all(isinstance(event, Fault) for event in batch.events):
                     self.gateway.heard_from(source.venue)
-                self.publish(batch)
+                await self.publish(batch)
                 self._may_answer(source)
         except JournalError:
             raise
@@ -182,9 +186,9 @@ class App:
         else:
             self._ended(source)
             why = SOURCE_ENDED
-        self.publish(Batch(source.venue, source.now(), self._gone_stale(source, why)))
+        await self.publish(Batch(source.venue, source.now(), self._gone_stale(source, why)))
         self.gateway.source_ended(source.venue, why)
-        self.publish(Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
+        await self.publish(Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
         self._may_answer(source)
 
     def _may_answer(self, source: Source) -> None:
@@ -192,11 +196,18 @@ class App:
         if source is self._exchange:
             self.begun.set()
 
-    def publish(self, batch: Batch) -> None:
-        """Pass on what a source gave, with the figures that somebody wants of it."""
-        if self.derivations.active and batch.events:
-            batch = Batch(batch.venue, batch.at_ns, self.derivations.extended(batch.events))
-        self._broker.publish(f"{TOPIC}.{batch.venue}", batch)
+    async def publish(self, batch: Batch) -> None:
+        """Publish one batch after the other, with what is derived from it; others have turns meanwhile.
+
+        A batch that waited while its venue's time went on gets the time reached.
+        """
+        venue, events = batch.venue, batch.events
+        async with self._publishing:
+            at_ns = self._reached[venue] = max(batch.at_ns, self._reached.get(venue, 0))
+            await self._paced.advance(venue, at_ns)
+            if self.derivations.active and events:
+                events = await extended(self.derivations, events)
+            self._broker.publish(f"{TOPIC}.{venue}", Batch(venue, at_ns, events))
 
     def _ended(self, source: Source) -> None:
         if any(state.instrument.venue == source.venue for state in self.market):
@@ -220,7 +231,7 @@ class App:
         while True:
             await asyncio.sleep(TIMER_S)
             for source in self.sources:
-                self.publish(Batch(source.venue, source.now(), []))
+                await self.publish(Batch(source.venue, source.now(), []))
             self._faults.tick(time.monotonic())
 
     async def watch_keys(self) -> None:
@@ -245,12 +256,10 @@ class App:
             self._seen_s = time.perf_counter()
             asyncio.get_running_loop().call_soon(self._flush)
 
-    def _on_batch(self, batch: Batch) -> None:
-        self.hub.advance(batch.venue, batch.at_ns)
+    def _applied(self, batch: Batch) -> None:
         if not batch.events:
             self.hub.flush()
             return
-        self.hub.publish(batch.events)
         self._flush_soon()
         for event in batch.events:
             if isinstance(event, Fault | Status):

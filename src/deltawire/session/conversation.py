@@ -1,6 +1,7 @@
 """Methods about the connection itself: test, hello, heartbeat, subscriptions."""
 
 from collections.abc import Iterable
+from functools import cache
 from importlib.util import find_spec
 from typing import Annotated, Any
 
@@ -276,12 +277,18 @@ def _known(context: Context, name: str) -> ChannelKey | None:
     if key is None or not may_subscribe(context.identity, key.name):
         return None
     extra = FAMILIES[key.family].extra
-    if extra and None in map(find_spec, _NEEDED[extra]):
+    if extra and _lacks(extra):
         reason = f"{name} needs the extra `{extra}` at the server: pip install 'deltawire[{extra}]'"
         raise RequestError(UNAVAILABLE, "unavailable", reason=reason, param="channels")
     if key.instrument and not key.pattern and context.market.find(key.instrument) is None:
         return None
     return _owned(context, key) if channel_right(key.name) else key
+
+
+@cache
+def _lacks(extra: str) -> bool:
+    """Whether the server does not have the modules of an extra; looked for once, as that reads folders."""
+    return None in map(find_spec, _NEEDED[extra])
 
 
 def _owned(context: Context, key: ChannelKey) -> ChannelKey | None:

@@ -1,6 +1,7 @@
 """The built-in exchange as a source: its clock drives prices and order flow, its public events are the stream."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from itertools import islice
 from typing import Protocol
@@ -24,8 +25,10 @@ BEHIND_S = 5.0
 """How long the market must lag before it is logged."""
 MOST_TURNS = 25
 """Steps of the flow per turn, so that orders are handled in between and a fast market delays nothing else."""
-AT_ONCE = 60
+AT_ONCE = 25
 """Tickers per turn, so that orders do not wait for all of them."""
+TOGETHER = 30
+"""Events that are published in one turn, if no moment has more."""
 
 
 class Flow(Protocol):
@@ -84,19 +87,24 @@ class PublicEvents:
 
     def __init__(self) -> None:
         self.arrived = asyncio.Event()
-        self._events: list[Event] = []
+        self._moments: deque[tuple[list[Event], int]] = deque()
         self._at_ns = 0
 
     def put(self, events: list[Event], at_ns: int) -> None:
-        """Add events of this time; an empty list wakes the source."""
-        self._events += events
-        self._at_ns = max(self._at_ns, at_ns)
+        """Add events of one moment; an empty list wakes the source."""
+        if events:
+            self._moments.append((events, at_ns))
         self.arrived.set()
 
     def take(self) -> tuple[list[Event], int]:
-        """Remove and return all events, and the time of the newest."""
-        self.arrived.clear()
-        events, self._events = self._events, []
+        """Remove and return the events of the oldest moments, about `TOGETHER`, and the time of the newest of them."""
+        events: list[Event] = []
+        while self._moments and (not events or len(events) + len(self._moments[0][0]) <= TOGETHER):
+            moment, at_ns = self._moments.popleft()
+            events += moment
+            self._at_ns = max(self._at_ns, at_ns)
+        if not self._moments:
+            self.arrived.clear()
         return events, self._at_ns
 
 
@@ -140,6 +148,7 @@ class SimulatedSource:
                     stepping.result()
                 if events:
                     yield Batch(self.venue, at_ns, events)
+                    await asyncio.sleep(0)
         finally:
             stepping.cancel()
 
@@ -162,10 +171,11 @@ class SimulatedSource:
                         "the market cannot keep up with --speed; time runs as fast as the market can be computed"
                     )
                 now = self.now()
-                if priced_ns != (priced_ns := self.service.accounts.pricing.now_ns):
-                    self.service.publish(list(remaining), now)
+                events = list(islice(remaining, AT_ONCE))
+                if not events and priced_ns != (priced_ns := self.service.accounts.pricing.now_ns):
                     remaining = tickers(self.service.exchange, self.service.accounts)
-                if events := list(islice(remaining, AT_ONCE)):
+                    events = list(islice(remaining, AT_ONCE))
+                if events:
                     self.service.publish(events, now)
                 await asyncio.sleep(0 if self._clock.behind_s() else STEP_S)
         finally:

@@ -7,12 +7,12 @@ import pytest
 
 from deltawire.analytics.book_metrics import DepthMetric, ImbalanceMetric
 from deltawire.analytics.channel_data import depth_data, imbalance_data
-from deltawire.analytics.derivations import Derivations
+from deltawire.analytics.derivations import Derivations, Wanted
 from deltawire.analytics.figures import PricesData
 from deltawire.dialect.grammar import ResumePosition, parse_channel
 from deltawire.fanout.hub import Hub
 from deltawire.market.market import Market
-from deltawire.model.events import Event
+from deltawire.model.events import Derived, Event
 from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook, make_ticker, make_trade
 from tests.support.random_markets import RandomMarket
 from tests.support.subscribers import Inbox, join, joined
@@ -236,3 +236,65 @@ def test_a_channel_beyond_what_is_computed_at_once_says_so_until_there_is_room()
     assert first.data(IMBALANCE)[-1]["state"] == "live"
     (told,) = second.data(DEPTH)
     assert (told["state"], told["reason"]) == ("failed", "1 others are computed; come back later")
+
+
+def test_figures_that_take_too_much_of_each_second_are_refused_and_longer_intervals_are_not() -> None:
+    served = DerivingHubs(derivations=Derivations(most_ms=2.5))
+    hub = served.hubs[0]
+    served.image({100: 1}, {101: 1})
+    first = joined(hub, f"imbalance.{NAME}.100ms")
+    second = joined(hub, f"depth.{NAME}.100ms")
+    third = joined(hub, f"depth.{NAME}.1m")
+    served.change(1_500, {100: 2})
+    served.change(61_500, {100: 3})
+    served.change(121_500, {100: 4})
+    assert first.data(f"imbalance.{NAME}.100ms")[-1]["state"] == "live"
+    (told,) = second.data(f"depth.{NAME}.100ms")
+    assert told["state"] == "failed"
+    assert told["reason"] == (
+        "this takes 2 ms of each second, and the others 2 of 2; take a longer interval, or come back later"
+    )
+    assert third.data(f"depth.{NAME}.1m")[-1]["state"] == "live"
+
+
+def test_who_is_wanted_in_the_middle_of_a_moment_gets_its_events_from_the_first() -> None:
+    book = ScriptedBook()
+    instrument = book.instrument
+    moment = [*book.image({100: 1}, {101: 1}), *(book.change({100: size}) for size in (2, 3, 4))]
+    book.now_ns += 10**10
+    later = book.change({100: 9})
+
+    def wanted(channel: str, family: str = "imbalance") -> Wanted:
+        return Wanted(channel, family, instrument.venue, instrument.name, "X", 10**9)
+
+    together, between = Derivations(), Derivations()
+    for derivations in (together, between):
+        derivations.want(wanted("a"))
+    together.want(wanted("b"))
+    together.extended(moment)
+    extension = between.extend(moment)
+    assert extension.step()
+    assert extension.step()
+    between.want(wanted("b"))
+    while extension.step():
+        pass
+    found = [event for event in together.extended([later]) if isinstance(event, Derived)]
+    assert {event.channel for event in found} == {"a", "b"}
+    assert [event for event in between.extended([later]) if isinstance(event, Derived)] == found
+
+
+def test_who_is_wanted_no_more_in_the_middle_of_a_moment_publishes_nothing() -> None:
+    book = ScriptedBook()
+    instrument = book.instrument
+    derivations = Derivations()
+    for channel in ("a", "b"):
+        derivations.want(Wanted(channel, "imbalance", instrument.venue, instrument.name, "X", 10**9))
+    derivations.extended(book.image({100: 1}, {101: 1}))
+    book.now_ns += 10**10
+    later = book.change({100: 9})
+    extension = derivations.extend([later])
+    assert extension.step()
+    derivations.drop("b")
+    while extension.step():
+        pass
+    assert [event.channel for event in extension.found if isinstance(event, Derived)] == ["a"]
