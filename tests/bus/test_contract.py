@@ -9,8 +9,10 @@ import pytest
 
 from deltawire.bus.memory import MemoryBroker
 from deltawire.errors import PublishError
+from deltawire.model.events import BookImage, Levels
 from deltawire.ports import Batch, SharedBroker
 from tests.support.bus.nats_server import NatsServer
+from tests.support.market_events import make_instrument
 from tests.support.waiting import HANG_S
 
 A, B, OTHER = "md.v1.a", "md.v1.b", "else.a"
@@ -132,6 +134,23 @@ async def test_what_comes_at_once_keeps_its_order(brokers: Brokers) -> None:
     numbers = await asyncio.gather(*(brokers.here.publish(A, batch(at), at) for at in range(500)))
     assert numbers == list(range(1, 501))
     assert await heard(brokers.here, received) == list(range(500))
+
+
+async def test_a_batch_larger_than_a_message_arrives_whole_and_in_its_place(brokers: Brokers) -> None:
+    received: list[Batch] = []
+    prices = list(range(1_000_000, 1_400_000))
+    levels = Levels(prices, prices)
+    image = BookImage(make_instrument(), 1, levels, levels, 1, 1, 1)
+    large = Batch("a", 2, [image])
+    await brokers.there.subscribe("md.v1.*", received.append)
+    told = [brokers.here.publish(A, each, at) for at, each in enumerate([batch(1), large, batch(3)])]
+    assert await asyncio.gather(*told) == [1, 2, 3]
+    async with asyncio.timeout(HANG_S):
+        while len(received) < 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    assert received == [batch(1), large, batch(3)]
+    assert await brokers.there.newest(A) == 3
+    assert await brokers.there.publish(A, batch(4), expected=3) == 4
 
 
 async def test_a_subscription_has_nothing_from_before_it_or_from_behind_its_end(brokers: Brokers) -> None:

@@ -135,6 +135,8 @@ class BusGateway:
     ) -> Joined | None:
         """Serve from there on; returns where to begin again, None at the end."""
         market = BusMarket(connection, joined)
+        if joined.market is None:
+            log.info("nothing on the bus is known yet; waiting for its first publisher", bus=connection.url)
         following = asyncio.create_task(market.follower.run())
         caught_up = asyncio.create_task(market.caught_up())
         stopping = asyncio.create_task(stop.wait())

@@ -9,7 +9,7 @@ import structlog
 from deltawire.bus.memory import MemoryBroker
 from deltawire.bus.nats.connection import Address, Connection, connect
 from deltawire.bus.nats.publishing import Outlet
-from deltawire.errors import BusError, PublishError
+from deltawire.errors import BusError
 from deltawire.model.events import Derived, Event
 from deltawire.ports import Batch
 from deltawire.roles.bus_market import TOPIC, reporter
@@ -121,5 +121,5 @@ async def publishing(
             publisher.close()
     finally:
         await connection.close()
-    if errors and isinstance(errors[0], PublishError | BusError):
+    if errors:
         raise errors[0]

@@ -75,6 +75,11 @@ class RoleProcess:
             self._process.send_signal(number)
             self._process.wait(HANG_S)
 
+    def send(self, number: int) -> None:
+        """Send it a signal, such as SIGSTOP."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def ended(self) -> int:
         """Wait until it ends by itself; returns its exit code."""
         assert self._process is not None

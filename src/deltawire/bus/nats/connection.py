@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError, NoServersError
+from nats.errors import NoRespondersError
 from nats.js.api import DiscardPolicy, RawStreamMsg, StorageType, StreamConfig, StreamInfo
 from nats.js.client import JetStreamContext
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
@@ -21,6 +21,8 @@ RECONNECT_S = 0.2
 PING_S = 2
 PINGS_OUT = 2
 """A connection without an answer for so many pings is dead."""
+CONNECT_S = 10.0
+"""How long the first connection may take."""
 REQUEST_S = 2.0
 RETRY_S = 0.1
 TROUBLE = (NatsError, NoRespondersError, ServiceUnavailableError, TimeoutError, asyncio.TimeoutError, OSError)
@@ -122,8 +124,14 @@ async def connect(
     """Connect to a bus; `UsageError` says in one line why that fails. `report` hears of later troubles."""
     client = Client()
 
+    troubles: list[Exception] = []
+    connected = False
+
     async def trouble(error: Exception) -> None:
-        report(str(error) or type(error).__name__)
+        if connected:
+            report(_why(error))
+        else:
+            troubles[:] = [error]
 
     async def lost() -> None:
         report("the connection to the bus is lost")
@@ -137,21 +145,26 @@ async def connect(
     if address.credentials:
         options["user_credentials"] = _readable(address.credentials)
     try:
-        await client.connect(
-            address.url,
-            error_cb=trouble,
-            disconnected_cb=lost,
-            reconnected_cb=back,
-            allow_reconnect=True,
-            reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]
-            max_reconnect_attempts=3,
-            ping_interval=PING_S,
-            max_outstanding_pings=PINGS_OUT,
-            connect_timeout=2,
-            **options,
-        )
-    except (NoServersError, *TROUBLE, ValueError, ssl.SSLError) as error:
-        raise UsageError(f"cannot connect to the bus at {_shown(address.url)}: {_why(error)}") from error
+        async with asyncio.timeout(CONNECT_S):
+            await client.connect(
+                address.url,
+                error_cb=trouble,
+                disconnected_cb=lost,
+                reconnected_cb=back,
+                allow_reconnect=True,
+                reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]
+                max_reconnect_attempts=3,
+                ping_interval=PING_S,
+                max_outstanding_pings=PINGS_OUT,
+                connect_timeout=2,
+                **options,
+            )
+    except (*TROUBLE, ValueError, ssl.SSLError) as error:
+        with contextlib.suppress(*TROUBLE):
+            await client.close()
+        why = _why(troubles[0] if troubles else error)
+        raise UsageError(f"cannot connect to the bus at {_shown(address.url)}: {why}") from error
+    connected = True
     client.options["max_reconnect_attempts"] = -1
     return Connection(client, settings or StreamSettings(), _shown(address.url))
 
@@ -164,7 +177,7 @@ def _shown(url: str) -> str:
 
 def _why(error: Exception) -> str:
     text = str(error).removeprefix("nats: ")
-    return text or type(error).__name__
+    return " ".join(text.split()) or type(error).__name__
 
 
 def _readable(path: str) -> str:

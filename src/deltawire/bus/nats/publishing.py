@@ -43,7 +43,9 @@ class Outlet:
         self._acknowledged = 0
         self._queue: deque[_Waiting] = deque()
         self._news = asyncio.Event()
+        self._broken: BaseException | None = None
         self._task = asyncio.create_task(self._work())
+        self._task.add_done_callback(self._ended)
 
     @property
     def waiting(self) -> int:
@@ -63,6 +65,9 @@ class Outlet:
     def put(self, batch: Batch, expected: int | None = None) -> "asyncio.Future[int]":
         """Queue a batch; the future has its number once it is stored."""
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        if self._broken is not None:
+            done.set_exception(self._broken)
+            return done
         self._queue.append(_Waiting(batch, expected, done))
         self._news.set()
         return done
@@ -70,6 +75,13 @@ class Outlet:
     def close(self) -> None:
         """Publish nothing more."""
         self._task.cancel()
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """An error that nobody expected must not leave anybody waiting."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._broken = error
+            while self._queue:
+                self._done(self._queue.popleft(), error)
 
     async def _work(self) -> None:
         while True:
@@ -99,7 +111,7 @@ class Outlet:
         while self._queue and self._queue[0].expected is not None:
             self._done(self._queue.popleft(), error)
 
-    def _done(self, waiting: _Waiting, outcome: int | Exception) -> None:
+    def _done(self, waiting: _Waiting, outcome: int | BaseException) -> None:
         if waiting.done.done():
             return
         if isinstance(outcome, int):
