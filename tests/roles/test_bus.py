@@ -195,15 +195,31 @@ async def test_a_bus_restored_from_an_old_disk_uses_no_position_twice(
     await assert_same_bytes(*gateways, count=100)
 
 
-async def test_of_two_publishers_the_earlier_one_ends(cluster: Cluster) -> None:
+async def test_of_a_pair_one_publishes_and_the_other_takes_over(cluster: Cluster) -> None:
     first, gateway = cluster.exchange("first"), cluster.gateway("gateway")
-    second = cluster.exchange("second")
-    assert first.ended() == 2
+    second = cluster.add("second", "exchange").start(ready="standing by: another process publishes")
+    wanderer, stop = Wanderer(), asyncio.Event()
+    following = asyncio.create_task(follow(wanderer, [gateway], stop))
+    await until(lambda: wanderer.notes > 50)
+    assert len(wanderer.epochs) == 1
+    first.send(signal.SIGSTOP)  # as if its machine had stopped for a while
+    await until(lambda: len(wanderer.epochs) == 2 and wanderer.mirror.state == "live")
+    first.send(signal.SIGCONT)
+    assert await asyncio.to_thread(first.ended) == 2
     assert f"{TOPIC}: the newest batch is" in first.log.read_text()
-    assert second.alive
-    wanderer = Wanderer()
-    await wanderer.visit(gateway)
-    assert wanderer.mirror.state == "live"
+    seen = wanderer.notes
+    await until(lambda: wanderer.notes > seen + 50)
+    stop.set()
+    await following
+    assert len(wanderer.epochs) == 2
+    await assert_same_bytes(second, gateway, count=50)
+
+
+async def test_who_stands_by_can_be_stopped(cluster: Cluster) -> None:
+    cluster.exchange("first")
+    second = cluster.add("second", "exchange").start(ready="standing by: another process publishes")
+    await asyncio.to_thread(second.kill, signal.SIGTERM)
+    assert second.ended() == 0
 
 
 async def test_garbage_on_the_bus_is_dropped_and_counted(cluster: Cluster) -> None:

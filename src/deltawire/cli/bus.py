@@ -17,11 +17,11 @@ from deltawire.cli.logs import keep_no_core, log_to_stderr
 from deltawire.cli.preparation import prepare, serves_exchange
 from deltawire.cli.serve import (
     COLLECTED_AFTER,
-    _self_signed,
-    _tls,
     bus_address,
     import_bus,
     make_bus,
+    make_tls,
+    self_signed_tls,
     serve,
     stop_by_signal,
 )
@@ -79,8 +79,8 @@ def feed(
 ) -> None:
     """Read venues or recordings and publish them on a bus, for gateways.
 
-    One process publishes a venue; one that is started later takes over, and the earlier one ends with an error. Health
-    and metrics are on its port, and its own clients are served like those of `deltawire serve`.
+    One process publishes a venue; one that is started beside it stands by, and takes over when the other has been
+    silent for 3 s. Health and metrics are on its port, and its own clients are served like those of `deltawire serve`.
 
     Example: `deltawire feed --bus nats://127.0.0.1:4222 --venue okx --instruments 'BTC-*'`
     """
@@ -188,13 +188,13 @@ def gateway(
         settings.listen.host if host is None else host, settings.listen.port if port is None else port
     )
     settings = msgspec.structs.replace(
-        settings, listen=at, tls=_tls(settings.tls, certificate, key, own_signed=own_signed), bus=made
+        settings, listen=at, tls=make_tls(settings.tls, certificate, key, own_signed=own_signed), bus=made
     )
     gc.set_threshold(*COLLECTED_AFTER)
     log_to_stderr()
     prepared = prepare(settings, gateway=True)
     with listen(at.host, at.port) as sock:
-        tls = _self_signed(at.host) if settings.tls.self_signed else prepared.tls
+        tls = self_signed_tls(at.host) if settings.tls.self_signed else prepared.tls
         keep_no_core()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve_bus(settings, sock, tls))

@@ -25,7 +25,19 @@ from deltawire.book.kernel import DESCRIPTION
 from deltawire.bus.memory import MemoryBroker
 from deltawire.cli.logs import keep_no_core, log_to_stderr
 from deltawire.cli.preparation import Prepared, parse_endpoints, prepare, serves_exchange
-from deltawire.config import SPEEDS, Bus, Config, Listen, Live, Replay, Tls, is_speed, load_config
+from deltawire.config import (
+    BUS_URLS,
+    SPEEDS,
+    Bus,
+    Config,
+    Listen,
+    Live,
+    Replay,
+    Tls,
+    is_bus,
+    is_speed,
+    load_config,
+)
 from deltawire.errors import JournalError, UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
@@ -196,7 +208,7 @@ def serve(
     settings = load_config(config) if config else Config()
     changes: dict[str, Any] = {
         "listen": _listen(settings.listen, host, port),
-        "tls": _tls(settings.tls, certificate, key, own_signed=own_signed),
+        "tls": make_tls(settings.tls, certificate, key, own_signed=own_signed),
         "speed": parse_speed(str(settings.speed) if speed is None else speed),
         "loop": loop or settings.loop,
         "bus": make_bus(settings.bus, bus, bus_credentials, bus_cafile),
@@ -254,7 +266,7 @@ def serve_settings(
     with listen(host, settings.listen.port) as sock:  # before the journal is replayed, which may take a while
         if echo and not ip_address(sock.getsockname()[0]).is_loopback:
             raise UsageError(f"--echo needs a loopback address, not {host}")
-        tls = _self_signed(host) if settings.tls.self_signed else prepared.tls
+        tls = self_signed_tls(host) if settings.tls.self_signed else prepared.tls
         builtin = _open_exchange(settings, prepared) if serves_exchange(settings) and not echo else None
         stores = [*(Path(replay.file) for replay in settings.replay), *([store] if store else [])]
         broker = MemoryBroker()
@@ -368,8 +380,8 @@ def make_bus(stated: Bus, url: str | None, credentials: str | None, cafile: str 
     bus = msgspec.structs.replace(
         stated, **{name: value for name, value in given.items() if value is not None}
     )
-    if bus.url and bus.url.partition("://")[0] not in ("nats", "tls", "ws", "wss"):
-        raise UsageError(f"--bus must be nats://host:port or tls://host:port, not {bus.url!r}")
+    if bus.url and not is_bus(bus.url):
+        raise UsageError(f"--bus must be {BUS_URLS}, not {bus.url!r}")
     return bus
 
 
@@ -463,7 +475,7 @@ def _listen(stated: Listen, host: str | None, port: int | None) -> Listen:
     return Listen(stated.host if host is None else host, stated.port if port is None else port)
 
 
-def _tls(stated: Tls, certificate: str | None, key: str | None, *, own_signed: bool) -> Tls:
+def make_tls(stated: Tls, certificate: str | None, key: str | None, *, own_signed: bool) -> Tls:
     if own_signed and certificate:
         raise UsageError("use either --self-signed or --certificate, not both")
     if key and not certificate:
@@ -471,7 +483,7 @@ def _tls(stated: Tls, certificate: str | None, key: str | None, *, own_signed: b
     return Tls(certificate or "", key or "", own_signed) if own_signed or certificate else stated
 
 
-def _self_signed(host: str) -> ssl.SSLContext:
+def self_signed_tls(host: str) -> ssl.SSLContext:
     from deltawire.store.certificates import load_tls, self_signed
 
     return load_tls(self_signed(home(), host), None)

@@ -1,6 +1,7 @@
 """Publishes on a bus what a server has: every batch of its sources, and the time between them."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -77,6 +78,29 @@ class Publishing:
             outlet.close()
 
 
+async def silent(connection: Connection, venue: str, stop: asyncio.Event) -> bool:
+    """Wait until nobody publishes a venue any more; returns False if `stop` comes first.
+
+    A topic without any message is free at once; one with some when none has come for a while. What decides in the end
+    is the fence: of two that begin at once, one is told.
+    """
+    topic, told = f"{TOPIC}.{venue}", False
+    message = await connection.last(topic)
+    while message is not None and not stop.is_set():
+        sequence = message.seq
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), SILENT_S)
+        message = await connection.last(topic)
+        if message is None or message.seq == sequence:
+            break
+        if not told:
+            told = True
+            log.info("standing by: another process publishes this venue", venue=venue, bus=connection.url)
+    return not stop.is_set()
+
+
+SILENT_S = 3.0
+"""A venue of which nothing came for this long has no publisher; the time between two messages is 0.02 s."""
 DRAINED_WITHIN_S = 2.0
 
 
@@ -91,7 +115,8 @@ async def publishing(
 ) -> AsyncIterator[Publishing]:
     """Publish what passes a broker; `venues` are those of its sources with their times, the home venue first.
 
-    If somebody else publishes one of them from now on, `stop` is set and the error raised at the end.
+    While somebody else publishes one of them, wait: whoever runs in a pair stands by until the other has gone. If
+    somebody else publishes one of them from now on, `stop` is set and the error raised at the end.
     """
     errors: list[Exception] = []
 
@@ -105,10 +130,12 @@ async def publishing(
         await connection.make_stream()
         publisher = Publishing(connection, failed)
         for venue, at_ns in venues:
+            if not await silent(connection, venue, stop):
+                break
             await publisher.begin(venue, epoch, at_ns)
-        log.info(
-            "publishing on the bus", bus=connection.url, venues=[venue for venue, _ in venues], epoch=epoch
-        )
+        if not stop.is_set():
+            names = [venue for venue, _ in venues]
+            log.info("publishing on the bus", bus=connection.url, venues=names, epoch=epoch)
         end = broker.subscribe(f"{TOPIC}.*", publisher.put)
         try:
             yield publisher
