@@ -104,6 +104,8 @@ async def test_whatever_fails_every_client_has_everything_once(cluster: Cluster)
         stop.set()
     for wanderer in wanderers:
         wanderer.assert_whole()
+    begun = sum(len(wanderer.gaps) for wanderer in wanderers)
+    print(f"{begun} channels of clients that had been away for long began again")
     for name, times in sorted(healed.items()):
         middle, most = statistics.median(times), max(times)
         print(f"{name}: {len(times)} times, healed within {middle:.1f} s (p50), {most:.1f} s (most)")

@@ -28,7 +28,7 @@ from deltawire.cli.serve import (
 from deltawire.config import Config, Listen, load_config
 from deltawire.errors import UsageError
 from deltawire.roles.draining import Draining, drainable
-from deltawire.roles.gateway import App, listen
+from deltawire.roles.gateway import App, bind
 from deltawire.store.keys import KeyStore
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ def gateway(
     gc.set_threshold(*COLLECTED_AFTER)
     log_to_stderr()
     prepared = prepare(settings, gateway=True)
-    with listen(at.host, at.port) as sock:
+    with bind(at.host, at.port) as sock:  # it listens when it can answer: until then clients go elsewhere
         tls = self_signed_tls(at.host) if settings.tls.self_signed else prepared.tls
         keep_no_core()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

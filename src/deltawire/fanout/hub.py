@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import islice
 
 from deltawire.analytics.derivations import Derivations
+from deltawire.dialect.families import FAMILIES
 from deltawire.dialect.grammar import ChannelKey, ResumePosition, fitting
 from deltawire.fanout.channel import Channel, Missed
 from deltawire.fanout.channel_encoding import ENCODED, address_of
@@ -129,10 +130,12 @@ class Hub:
         return missed
 
     def is_ahead(self, keys: Iterable[ChannelKey], positions: Mapping[str, ResumePosition]) -> bool:
-        """Whether a position is one that its public channel has not come to yet."""
+        """Whether a position is one that its public channel has not come to yet; figures are of this hub alone."""
         for key in keys:
             position = positions.get(key.name)
             if position is None or position.epoch != self.epoch or key.account or key.pattern:
+                continue
+            if FAMILIES[key.family].derived:
                 continue
             channel = self.directory.open(key)
             self.directory.left(channel)
