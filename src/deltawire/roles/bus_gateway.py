@@ -22,6 +22,7 @@ from deltawire.roles.gateway import App, serve
 
 log = structlog.get_logger("deltawire")
 LOOK_S = 0.05
+BACKLOG = 1024
 MOST_WAITING = 100_000
 """Batches; a gateway that is further behind begins again at the newest image."""
 MakeApp = Callable[[BusMarket], App]
@@ -110,7 +111,7 @@ class BusGateway:
         draining: Draining | None = None,
         serving: Callable[[], None] = lambda: None,
     ) -> None:
-        """`serving` is called when the first client can be answered."""
+        """`sock` is bound; it listens, and `serving` is called, when the first client can be answered."""
         self._settings = settings
         self._make_app = make_app
         self._sock = sock
@@ -169,6 +170,7 @@ class BusGateway:
         serving = asyncio.create_task(serve(app, self._sock.dup(), ended, self._tls, draining=self._draining))
         stopping = asyncio.create_task(stop.wait())
         if self._serving is not None:
+            self._sock.listen(BACKLOG)
             self._serving()
             self._serving = None
         following_next: Joined | None = None
