@@ -6,9 +6,11 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py tools/build_hook.py
 DASHBOARD := src/deltawire/gateway/dashboard/index.html
-# Tests run in so many processes, each file in one of them.
-WORKERS ?= auto
-PARALLEL = -n $(WORKERS) --dist loadfile
+# Tests run in so many processes: one more than there are cores, since many wait. Who is done takes from the others.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PARALLEL = -n $(WORKERS) --dist worksteal
+# Tests start the command hundreds of times: its modules are compiled once, whatever the environment says.
+unexport PYTHONDONTWRITEBYTECODE
 # What depends on which kernel runs, and of that, what is held to both kernels in one run already.
 BOOKS := tests/book tests/venues tests/wire/test_notifications.py tests/wire/test_protobuf.py \
 	tests/market/test_market.py tests/market/test_state.py \
@@ -22,6 +24,8 @@ PORT ?= 8080
 UPDATES ?= 10000000
 FUZZ_SECONDS ?= 60
 TIMES ?= 1000
+HOURS ?= 24
+VENUES ?= binance_usdm,okx,deribit,bybit_linear
 INTEROP_JS := tests/interop/js
 REQUESTS ?= 400000
 PYTHON3 ?= python3.13
@@ -30,7 +34,7 @@ BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
 TIMES ?= 1000
-.PHONY: help live cryptofeed3 soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability faults recorder reconnects check bench realism autobahn autobahn-client kernel dist recording dashboard browser lock clean
+.PHONY: help live cryptofeed3 soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability faults recorder reconnects day check bench realism autobahn autobahn-client kernel dist recording dashboard browser lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -38,7 +42,7 @@ help: ## Say what there is to make
 demo: $(VENV)/ready $(DASHBOARD) ## Start the exchange (PORT=8080), or serve a recording (RECORDING=file VENUE=name), and watch it
 	@PORT='$(PORT)' RECORDING='$(RECORDING)' VENUE='$(VENUE)' $(BIN)/python tools/demo.py
 
-test: $(VENV)/ready-dev $(DASHBOARD) ## Run all tests, those of books on both kernels (WORKERS=auto)
+test: $(VENV)/ready-dev $(DASHBOARD) ## Run all tests, those of books on both kernels (WORKERS=cores + 1)
 	$(BIN)/pytest -q $(PARALLEL)
 	@$(BIN)/python -c 'import sys; from deltawire.book import kernel; sys.exit(not kernel.COMPILED)' \
 		|| { echo "one kernel is all there is: nothing to run again"; exit 0; } \
@@ -85,6 +89,9 @@ recording: $(VENV)/ready-dev ## Sizes recorded and compacted (RECORDING=file), a
 
 reconnects: $(VENV)/ready-dev ## Break a client's connections 1,000 times (TIMES=), and let one read nothing for a minute, over ws and wss
 	DELTAWIRE_RECONNECTS=$(TIMES) DELTAWIRE_UNREAD_S=60 $(BIN)/pytest -s -q tests/client/test_reconnects.py
+
+day: $(VENV)/ready-dev ## A day (HOURS=24) at simulated venues (VENUES=okx,…) in virtual time: is a wrong level ever said to be known?
+	DELTAWIRE_DAY_HOURS=$(HOURS) DELTAWIRE_DAY_VENUES=$(VENUES) $(BIN)/pytest -s -q tests/sources/live/test_day.py
 
 check: $(VENV)/ready-dev ## Format, lint and type check
 	$(BIN)/ruff format --check .

@@ -1,6 +1,7 @@
 """The prediction channel: its figures follow from its echoes, it finds what is there, and nothing where nothing is."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from math import isclose
 from random import Random
 
@@ -38,13 +39,13 @@ def market(seed: int, count: int, *, step_ms: int = 50, known: bool = True) -> I
         yield book.change(bids, asks)
 
 
-def readings(events: Iterator[Event]) -> list[FlowData]:
-    metric = FlowMetric(KEY, "X", 10**9)
+def readings(events: Iterator[Event], every_s: int = 1) -> list[FlowData]:
+    metric = FlowMetric(KEY, "X", every_s * 10**9)
     return [reading for event in events for reading in metric.update(event)]
 
 
 def test_skill_is_found_over_the_base_rate_where_there_is_a_law() -> None:
-    last = readings(market(1, 3000))[-1].horizons[0]
+    last = readings(market(1, 3000), every_s=50)[-1].horizons[0]
     assert last.score is not None
     low = last.score.skill_over["majority"][1]
     assert low is not None
@@ -55,7 +56,7 @@ def test_skill_is_found_over_the_base_rate_where_there_is_a_law() -> None:
 
 
 def test_a_random_walk_has_no_skill() -> None:
-    for horizon in readings(market(2, 3000, known=False))[-1].horizons:
+    for horizon in readings(market(2, 3000, known=False), every_s=50)[-1].horizons:
         assert horizon.score is not None
         assert horizon.score.skill == "none"
         low = horizon.score.skill_over["majority"][1]
@@ -123,3 +124,12 @@ def test_shuffled_labels_have_an_area_of_a_half() -> None:
     Random(1).shuffle(outcomes)
     stated = np.array([each.probabilities["model"] for each in rows])
     assert direction_auc(stated, np.array(outcomes)) == pytest.approx(0.5, abs=0.05)
+
+
+def test_no_interval_renews_more_than_one_score_and_every_horizon_has_its_turn() -> None:
+    found = readings(market(4, 3000))
+    scored = [{each.horizon_ms: each.score and each.score.at_ms for each in one.horizons} for one in found]
+    for before, after in pairwise(scored):
+        assert sum(before[horizon] != after[horizon] for horizon in after) <= 1
+    renewed = {horizon: len({one[horizon] for one in scored} - {None}) for horizon in scored[-1]}
+    assert all(count >= 5 for count in renewed.values()), renewed

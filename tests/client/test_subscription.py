@@ -210,7 +210,9 @@ async def test_of_two_addresses_the_other_one_goes_on() -> None:
 async def test_what_a_server_has_no_more_is_told_and_the_rest_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """It is refused several times before it is given up, each time after a wait twice as long."""
     monkeypatch.setattr("deltawire.client.subscription.FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr("deltawire.client.subscription.LONGEST_WAIT_S", 0.05)
     with GatewayServer() as first, GatewayServer(epoch="other") as second:
         for one in (first, second):
             one.go_live()

@@ -63,7 +63,7 @@ class Witness:
         return self._state == self._frozen()
 
     def _journalled(self) -> int:
-        return self._server.ask(self._exchange.journalled)
+        return self._exchange.journalled()  # a length, of what was written before the answer came
 
     def _frozen(self) -> bytes:
         return self._server.ask(lambda: freeze(self._exchange.service.exchange))

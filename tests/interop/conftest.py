@@ -63,7 +63,7 @@ def short_recording(short_records: list[RecordingEntry], tmp_path_factory: pytes
     return write_log(short_records, tmp_path_factory.mktemp("recordings") / "short.log")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def finished(long_recording: Path) -> Iterator[Served]:
     """A server that plays the long recording once, at full speed, and whose connection then stands still."""
     with GatewayServer(sources=(SteppedReplay(long_recording, "deribit", held=True),)) as server:
@@ -76,7 +76,7 @@ def told_by_finished(long_records: list[RecordingEntry]) -> Told:
     return told(long_records)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def looping(short_recording: Path) -> Iterator[Served]:
     """A server that plays the short recording again and again, twelve times as fast as it was."""
     with serving((short_recording, "deribit"), speed="12", loop=True) as served:
@@ -89,14 +89,14 @@ def told_by_looping(short_records: list[RecordingEntry]) -> Told:
     return told(short_records)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedExchange]:
     """The built-in exchange, for clients that can be told any address."""
     with serving_exchange(tmp_path_factory.mktemp("exchange")) as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def secure_exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedExchange]:
     """The same over TLS, for clients that write `https://` and `wss://` themselves."""
     with serving_exchange(tmp_path_factory.mktemp("exchange"), "--self-signed") as found:

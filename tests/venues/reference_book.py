@@ -57,6 +57,12 @@ def _plain(side: SortedDict, instrument: Instrument) -> dict[int, int]:
     }
 
 
+def size_at(side: SortedDict, price: int, instrument: Instrument) -> int:
+    """The lots at a price in ticks, 0 if there is no such level."""
+    _, size = side.get(Decimal(price).scaleb(instrument.price_exponent), ("", "0"))
+    return _exact(Decimal(size), instrument.size_exponent)
+
+
 def _exact(value: Decimal, exponent: int) -> int:
     scaled = value.scaleb(-exponent)
     assert scaled == int(scaled), f"{value} has more than {-exponent} places"
@@ -81,8 +87,11 @@ class ReferenceBook:
         return self.books[name]
 
 
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str)
+
+
 def _parse(frame: bytes) -> Any:
-    return json.loads(frame, parse_float=str, parse_int=str)
+    return _DECODER.decode(frame.decode())
 
 
 class DeribitWitness(ReferenceBook):

@@ -18,7 +18,7 @@ from deltawire.recording import RecordingEntry
 from deltawire.testing.replica import Replica
 from tests.support.effort import THOROUGH
 from tests.venues.recorded import FILES, events, events_by_record, records
-from tests.venues.reference_book import WITNESSES
+from tests.venues.reference_book import WITNESSES, ReferenceBook, size_at
 
 pytestmark = pytest.mark.recordings
 COMPARED = 500
@@ -56,24 +56,39 @@ def test_every_book_is_what_a_witness_says_it_is(name: str, recorded: list[Recor
     known = FILES[name]
     witness, replica = WITNESSES[known.venue](), Replica()
     often = 1 if known.deltas < 3_000 else COMPARED
-    instruments, compared = {}, 0
+    instruments, deltas, wholes = {}, 0, 0
     both = zip(recorded, events_by_record(recorded, known.venue), strict=True)
     for at, (record, found) in enumerate(both):
         if record.kind == "received":
             assert witness.take(record.payload) is None, f"record {at}"
+        changed = [event for event in found if isinstance(event, BookImage | BookDelta)]
         for event in found:
             replica.take(event)
-            if isinstance(event, BookImage | BookDelta):
-                instruments[event.instrument.name] = event.instrument
-        touched = {event.instrument.name for event in found if isinstance(event, BookImage | BookDelta)}
-        for instrument in touched if at % often == 0 or at > len(recorded) - often else ():
-            compared += 1
-            assert replica.books[instrument].book == witness.books[instrument].plain(instruments[instrument])
-    assert compared > known.deltas // often
+        for event in changed:
+            instruments[event.instrument.name] = event.instrument
+            check_changed_levels(event, replica, witness, f"record {at}")
+        deltas += len(changed)
+        if changed and deltas // often > wholes:
+            wholes = deltas // often
+            for instrument in {event.instrument.name for event in changed}:
+                expected = witness.books[instrument].plain(instruments[instrument])
+                assert replica.books[instrument].book == expected, f"record {at}"
+    assert wholes >= known.deltas // often
     for instrument, book in witness.books.items():
         assert book.live
         assert replica.books[instrument].state == "live"
         assert replica.books[instrument].book == book.plain(instruments[instrument])
+
+
+def check_changed_levels(
+    event: BookImage | BookDelta, replica: Replica, witness: ReferenceBook, where: str
+) -> None:
+    """Each level that an event states has the size that the witness has."""
+    instrument = event.instrument
+    ours, theirs = replica.books[instrument.name].book, witness.books[instrument.name]
+    for held, side, levels in ((ours.bids, theirs.bids, event.bids), (ours.asks, theirs.asks, event.asks)):
+        expected = {price: size_at(side, price, instrument) for price in levels.prices}
+        assert {price: held.get(price, 0) for price in levels.prices} == expected, where
 
 
 @pytest.fixture(scope="module")

@@ -72,7 +72,7 @@ class ImbalanceMetric:
                 self._bought += size
             else:
                 self._sold += size
-        elif isinstance(event, BookImage | BookDelta | Status):
+        elif isinstance(event, (BookImage, BookDelta, Status)):
             self._follow(event)
         return readings
 
@@ -146,7 +146,7 @@ class DepthMetric:
 
     def update(self, event: Event) -> Sequence[DepthReading]:
         """At most one reading: of the interval that has ended."""
-        if not isinstance(event, BookImage | BookDelta | Status) or event.instrument.key != self._key:
+        if not isinstance(event, (BookImage, BookDelta, Status)) or event.instrument.key != self._key:
             return ()
         end = self._intervals.ended(getattr(event, "venue_ns", 0))
         readings = () if end is None else self._due(end)

@@ -23,6 +23,9 @@ WINDOW = 1000
 LEAST_BLOCKS, LEAST_BLOCK = 10, 10
 SCORED_EVERY = 100
 """Matured predictions between two scores."""
+SCORED_AT_ONCE = 1
+"""Horizons scored at the end of a short interval, as one takes 20 ms: the one that has waited longest."""
+SECOND_NS = 1_000_000_000
 LEVELS, UPDATES = 5, 20
 __all__ = ["BASELINE", "MODEL", "FlowMetric"]
 
@@ -64,14 +67,22 @@ class _Horizon:
         self._evaluation.reset()
         self._made.clear()
 
-    def take(self, at_ms: int, update_ns: float, fee_bp: float | None) -> HorizonFlow:
-        """What has happened since the last call."""
+    def available(self, update_ns: float) -> bool:
+        """Whether it is long enough for a book with so much time between its updates."""
+        return 2 * update_ns <= self.horizon_ms * MS_NS
+
+    def unscored(self, update_ns: float) -> int:
+        """Matured predictions since the last score, if that makes a new one due; otherwise 0."""
+        enough = self.available(update_ns) and len(self.window) >= LEAST_BLOCKS * self.block
+        return self._unscored if enough and (self._score is None or self._unscored >= SCORED_EVERY) else 0
+
+    def take(self, at_ms: int, update_ns: float, fee_bp: float | None, *, scores: bool) -> HorizonFlow:
+        """What has happened since the last call, with a new score if it `scores`."""
         fresh, self._fresh = self._fresh, []
         made, self._made = self._made, []
-        if 2 * update_ns > self.horizon_ms * MS_NS:
+        if not self.available(update_ns):
             return HorizonFlow(self.horizon_ms, "unavailable")
-        enough = len(self.window) >= LEAST_BLOCKS * self.block
-        if enough and (self._score is None or self._unscored >= SCORED_EVERY):
+        if scores:
             self._score = score_window(self.window, block=self.block, at_ms=at_ms, fee_bp=fee_bp)
             self._unscored = 0
         return HorizonFlow(self.horizon_ms, "available", made, [_echo(each) for each in fresh], self._score)
@@ -88,6 +99,7 @@ class FlowMetric:
         """`window` is how many matured predictions are kept for each horizon; None: all."""
         self._label = label
         self._book = FollowedBook(key)
+        self._spread = interval_ns <= SECOND_NS
         self._intervals, self._grid = Intervals(interval_ns), Intervals(GRID_NS)
         self._flow = OrderFlow(1, UPDATES)
         self._view: KnownBook | None = None
@@ -98,7 +110,7 @@ class FlowMetric:
 
     def update(self, event: Event) -> Sequence[FlowData]:
         """At most one: of the interval that has ended."""
-        if not isinstance(event, BookImage | BookDelta | Status) or event.instrument.key != self._book.key:
+        if not isinstance(event, (BookImage, BookDelta, Status)) or event.instrument.key != self._book.key:
             return ()
         now = 0 if isinstance(event, Status) else max(self._now_ns, event.venue_ns)
         at_ns = self._grid.ended(now)
@@ -161,6 +173,9 @@ class FlowMetric:
         fee = instrument.taker_commission
         gap = median(self._gaps) if self._gaps else float(GRID_NS)
         at_ms = end // MS_NS
+        due = [each for each in self.horizons if each.unscored(gap)]
+        if self._spread:
+            due = sorted(due, key=lambda each: -each.unscored(gap))[:SCORED_AT_ONCE]
         return [
             FlowData(
                 at_ms,
@@ -170,7 +185,8 @@ class FlowMetric:
                 latency_ms=LATENCY_MS,
                 update_ms=gap / MS_NS,
                 horizons=[
-                    each.take(at_ms, gap, None if fee is None else 1e4 * fee) for each in self.horizons
+                    each.take(at_ms, gap, None if fee is None else 1e4 * fee, scores=each in due)
+                    for each in self.horizons
                 ],
             )
         ]

@@ -35,7 +35,7 @@ class Known:
 
     def update(self, event: Event) -> None:
         """Take an event of this instrument in."""
-        if isinstance(event, BookImage | BookDelta | Status):
+        if isinstance(event, (BookImage, BookDelta, Status)):
             self._booked = self._booked or not isinstance(event, Status)
             self._book.update(event)
         elif isinstance(event, Ticker):
@@ -111,13 +111,13 @@ class OptionBook:
 
     def ended(self, event: Event) -> int | None:
         """The end of the interval that this event is beyond; call `update` with it afterwards."""
-        if not isinstance(event, BookImage | BookDelta | Ticker | Trade) or not self._ours(event.instrument):
+        if not isinstance(event, (BookImage, BookDelta, Ticker, Trade)) or not self._ours(event.instrument):
             return None
         return self._intervals.ended(event.venue_ns)
 
     def update(self, event: Event) -> None:
         """Take an event in; those of other instruments change nothing."""
-        if not isinstance(event, BookImage | BookDelta | Status | Ticker | Trade | Listing):
+        if not isinstance(event, (BookImage, BookDelta, Status, Ticker, Trade, Listing)):
             return
         instrument = event.instrument
         if not self._ours(instrument):

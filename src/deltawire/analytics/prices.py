@@ -27,7 +27,7 @@ class PriceMetric:
 
     def update(self, event: Event) -> Sequence[PricesData]:
         """At most one: of the interval that has ended."""
-        if not isinstance(event, Trade | Ticker | BookImage | BookDelta | Status):
+        if not isinstance(event, (Trade, Ticker, BookImage, BookDelta, Status)):
             return ()
         if event.instrument.key != self._key:
             return ()

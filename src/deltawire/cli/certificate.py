@@ -87,7 +87,7 @@ class Certificate:
     def take(self, event: Event, book: Book | None, place: tuple[int, str], now: int) -> None:
         """An event, the book that it is about, its line and file, and the recorded time."""
         stream = STREAMS.get(type(event))
-        if isinstance(event, BookImage | BookDelta | Trade | Ticker) and stream is not None:
+        if isinstance(event, (BookImage, BookDelta, Trade, Ticker)) and stream is not None:
             self._heard[event.instrument.name, stream] = now, *place
         if isinstance(event, Audit):
             report = AuditReport(

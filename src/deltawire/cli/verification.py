@@ -202,7 +202,7 @@ class Verification:
                     self._note_fault(event)
                 continue
             self._events[kind_of(event)] += 1
-            if isinstance(event, BookImage | BookDelta | Audit | Trade | Ticker):
+            if isinstance(event, (BookImage, BookDelta, Audit, Trade, Ticker)):
                 book = self._feed.books.get(event.instrument.name)
                 self._certificate.take(event, book, (self._record.line, self._record.file), batch.at_ns)
             if isinstance(event, Status) and event.state == "stale":

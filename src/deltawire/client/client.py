@@ -416,7 +416,7 @@ def _may_pass(error: Exception) -> bool:
     """Whether a server that could not be reached may be reachable later; not if it is another kind of server."""
     if isinstance(error, InvalidStatus):
         return error.response.status_code >= 500
-    return isinstance(error, OSError | InvalidMessage)
+    return isinstance(error, (OSError, InvalidMessage))
 
 
 def _closed(error: ConnectionClosed) -> FeedError:

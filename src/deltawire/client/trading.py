@@ -260,7 +260,7 @@ def _parameters(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _number(value: Any, name: str) -> Any:
-    if name in ("amount", "price") and isinstance(value, Decimal | str | float):
+    if name in ("amount", "price") and isinstance(value, (Decimal, str, float)):
         try:
             text = format(Decimal(str(value)), "f")
         except ArithmeticError:

@@ -44,13 +44,9 @@ class HistoryPool:
         self.histories -= 1
         self.bytes -= held
 
-    def hold(self, size: int) -> None:
-        """A history holds so many bytes more, or less with a minus sign."""
+    def hold(self, size: int) -> int:
+        """A history holds so many bytes more, or less with a minus sign; returns how many one may hold now."""
         self.bytes += size
-
-    @property
-    def most_bytes(self) -> int:
-        """The bytes that one history may hold now."""
         retention = self.retention
         if self.bytes <= retention.total_bytes:
             return retention.bytes
@@ -60,29 +56,28 @@ class HistoryPool:
 class ChannelHistory:
     """The newest frames of one channel in one encoding, without gaps, oldest first."""
 
-    __slots__ = ("_bytes", "_frames", "_pool", "_prev_seqs")
+    __slots__ = ("_bytes", "_frames", "_most", "_pool", "_prev_seqs")
 
     def __init__(self, pool: HistoryPool) -> None:
         self._pool = pool
         self._frames: deque[bytes] = deque()
         self._prev_seqs: deque[int] = deque()
         self._bytes = 0
+        self._most = pool.retention.notifications
         pool.opened()
 
     def add(self, prev_seq: int, frame: bytes) -> None:
         """Append a frame and the `seq` before it; remove the oldest beyond the limits."""
-        frames, pool = self._frames, self._pool
+        frames, size = self._frames, len(frame) + FRAME_BYTES
         frames.append(frame)
         self._prev_seqs.append(prev_seq)
-        size = len(frame) + FRAME_BYTES
         self._bytes += size
-        pool.hold(size)
-        most_bytes, most = pool.most_bytes, pool.retention.notifications
-        while self._bytes > most_bytes or len(frames) > most:
+        most_bytes = self._pool.hold(size)
+        while self._bytes > most_bytes or len(frames) > self._most:
             size = len(frames.popleft()) + FRAME_BYTES
             self._prev_seqs.popleft()
             self._bytes -= size
-            pool.hold(-size)
+            self._pool.hold(-size)
 
     def since(self, seq: int) -> list[bytes] | None:
         """The frames after this position, in order; None if not all of them are kept."""

@@ -34,6 +34,7 @@ ALL_AT_ONCE = 1 << 30
 MOST_RESUMED_BYTES = 2 * 1024 * 1024
 """Missed notifications that one request may ask for; beyond it channels are not recovered."""
 NOTHING: Mapping[str, None] = {}
+OF_INDICES = (Index, Ticker, VolatilityIndex)
 
 
 class Hub:
@@ -361,13 +362,13 @@ class Hub:
                 for channel in self.directory.of_figures.get(event.channel, ()):
                     channel.keep_stamps(event)
                     channel.on_event(event, None)
-            if self.directory.of_index and isinstance(event, Index | Ticker | VolatilityIndex):
+            if self.directory.of_index and isinstance(event, OF_INDICES):
                 for channel in self.directory.of_index.get(self._index_name(event), ()):
                     channel.on_event(event, state)
             if (
                 self.directory.of_kind
                 and state is not None
-                and (state.events == 1 or isinstance(event, Trade | Listing))
+                and (state.events == 1 or isinstance(event, (Trade, Listing)))
             ):
                 for key in state.fitting:
                     for channel in self.directory.of_kind.get(key, ()):

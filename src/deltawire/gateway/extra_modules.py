@@ -1,6 +1,7 @@
 """Imports what channels of an extra of the package need, in a thread: that takes too long for a turn of the loop."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
@@ -43,5 +44,8 @@ class ExtraModules:
 
 
 def _load(names: Iterable[str]) -> None:
+    os.environ.setdefault(
+        "OPENBLAS_NUM_THREADS", "1"
+    )  # the arrays are small: threads only wait for each other
     for name in names:
         import_module(name)

@@ -511,7 +511,7 @@ class Gateway:
             reply = effect.reply if isinstance(effect, Join) else effect
             if isinstance(reply, Reply):
                 self._perform(connection, Reply(durable.request_id, error=error, us_in=reply.us_in))
-            elif isinstance(effect, Leave | Close):
+            elif isinstance(effect, (Leave, Close)):
                 self._perform(connection, effect)
 
     def _perform(self, connection: Connection, effect: Effect) -> None:

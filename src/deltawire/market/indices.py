@@ -19,10 +19,6 @@ class _Minute(msgspec.Struct):
     low: float
     high: float
 
-    def add(self, price: float) -> None:
-        """Add a price after the first."""
-        self.low, self.high = min(self.low, price), max(self.high, price)
-
 
 class IndexDay:
     """Prices of the last 24 hours by minute; minutes without a price are left out."""
@@ -30,15 +26,21 @@ class IndexDay:
     def __init__(self) -> None:
         self._minutes: deque[_Minute] = deque(maxlen=DAY_MINUTES)
         self._last = 0.0
+        self._newest = _Minute(0, 0.0, 0.0, 0.0)
+        self._ends_ns = 0
 
     def add(self, price: float, at_ns: int) -> None:
         """Add a price; one older than the newest minute counts in that minute."""
-        number = at_ns // MINUTE_NS
         self._last = price
-        if not self._minutes or number > self._minutes[-1].number:
-            self._minutes.append(_Minute(number, price, price, price))
-            return
-        self._minutes[-1].add(price)
+        if at_ns >= self._ends_ns:
+            number = at_ns // MINUTE_NS
+            self._ends_ns = (number + 1) * MINUTE_NS
+            self._newest = _Minute(number, price, price, price)
+            self._minutes.append(self._newest)
+        elif price < self._newest.low:
+            self._newest.low = price
+        elif price > self._newest.high:
+            self._newest.high = price
 
     def freeze(self) -> tuple[list[tuple[int, float, float, float]], float]:
         """The minutes and the newest price, for `thaw`."""

@@ -99,7 +99,7 @@ class Present:
 
     def take(self, event: Event) -> None:
         """Take over an event."""
-        if isinstance(event, Index | VolatilityIndex):
+        if isinstance(event, (Index, VolatilityIndex)):
             self._indices[type(event), event.name] = event
             return
         instrument = getattr(event, "instrument", None)

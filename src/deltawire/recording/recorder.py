@@ -47,7 +47,7 @@ class Recorder:
         on_durable: Callable[[str, int], None] | None = None,
     ) -> None:
         """Finish what an earlier recorder left. `UsageError` if the directory cannot be used."""
-        self._disk: Disk = LocalDisk(Path(directory)) if isinstance(directory, str | Path) else directory
+        self._disk: Disk = LocalDisk(Path(directory)) if isinstance(directory, (str, Path)) else directory
         self._limits = limits or Limits()
         self._wall = wall
         self._on_durable = on_durable

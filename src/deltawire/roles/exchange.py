@@ -206,7 +206,7 @@ def _network_factory(
     conditions: NetworkConditions, setup: Setup, wall: Clock
 ) -> Callable[[], NetworkSimulator] | None:
     """Return a factory for the network conditions of each connection; None without latency and faults."""
-    under_way = any(isinstance(fault, Drop | Delay) for fault in conditions.faults)
+    under_way = any(isinstance(fault, (Drop, Delay)) for fault in conditions.faults)
     if not conditions.latency.mean_ms and not under_way:
         return None
     numbers = count()

@@ -104,7 +104,7 @@ class App:
         """`clock` is the machine's unless another is given. `past_trades` are stores of earlier trades.
 
         Servers that share a broker share the `derivations` of the one with the sources as well. `market` is what is
-        known already; its home counts.
+        known already; its home counts. A client that comes from a server which is ahead waits up to `ahead_within_s`.
         """
         self.sources = sources
         self._keys = (
@@ -262,7 +262,7 @@ class App:
             return
         self._flush_soon()
         for event in batch.events:
-            if isinstance(event, Fault | Status):
+            if isinstance(event, (Fault, Status)):
                 self._count_event(event)
         stamped_ns = getattr(batch.events[-1], "venue_ns", 0)
         if stamped_ns:

@@ -135,7 +135,7 @@ class ExchangeService:
             return [UNWRITTEN]
         trades = self._history.apply(outputs)
         volatility = self.market_past.apply(outputs)
-        if isinstance(record, OpenSubaccount | CloseSubaccount):
+        if isinstance(record, (OpenSubaccount, CloseSubaccount)):
             self._name_subaccounts()
         events = [*(output for output in outputs if isinstance(output, PUBLIC)), *volatility]
         account_events = self._news(outputs, trades) if self._named else {}

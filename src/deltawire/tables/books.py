@@ -132,7 +132,7 @@ class TrackedBooks:
 
     def take(self, event: Event) -> TrackedBook | None:
         """Take over an event; the book that it is about, if it is about one."""
-        if not isinstance(event, BookImage | BestLevels | BookDelta | Status):
+        if not isinstance(event, (BookImage, BestLevels, BookDelta, Status)):
             return None
         book = self._books.get(event.instrument.key)
         if book is None:
@@ -176,7 +176,7 @@ class TobRows:
             flags |= F_SNAPSHOT
         what = _only_change(event, book, self._depth) if isinstance(event, BookDelta) else None
         if what is None:
-            what = ("N" if isinstance(event, BookDelta | Status) else "R", "N", 0, None, 0)
+            what = ("N" if isinstance(event, (BookDelta, Status)) else "R", "N", 0, None, 0)
         return (Row(book.instrument, (*_where(event, book), *what, *_end(event, book, flags), *levels)),)
 
     def finish(self) -> Iterable[Row]:
@@ -220,7 +220,7 @@ class LevelRows:
     def _rows(self, event: Event, book: TrackedBook, far: list[Values], near: list[Values]) -> Iterator[Row]:
         """Rows of changes beyond the known range, then of those within: a level may go there and come here."""
         where = _where(event, book)
-        flags = F_MBP | book.doubt | (F_SNAPSHOT if isinstance(event, BookImage | BestLevels) else 0)
+        flags = F_MBP | book.doubt | (F_SNAPSHOT if isinstance(event, (BookImage, BestLevels)) else 0)
         told = [*far, *near]
         for number, what in enumerate(told, 1):
             last = F_LAST if number == len(told) else 0

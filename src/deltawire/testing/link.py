@@ -91,7 +91,7 @@ class Link:
                 self.reconnects.append(output)
             elif isinstance(output, Receipt):
                 self.receipts.append(output)
-            elif isinstance(output, Send | Fetch):
+            elif isinstance(output, (Send, Fetch)):
                 self.asks.append(output)
             else:
                 events.append(output)

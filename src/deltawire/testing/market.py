@@ -46,7 +46,7 @@ def quiet_events(seed: int, length_ns: int, name: str = "BTC-PERPETUAL") -> Iter
     yield from exchange.images()
     for _, outputs in simulation.advance(START_NS + length_ns):
         for output in outputs:
-            if isinstance(output, BookDelta | Status | Trade) and output.instrument.name == instrument.name:
+            if isinstance(output, (BookDelta, Status, Trade)) and output.instrument.name == instrument.name:
                 yield output
 
 

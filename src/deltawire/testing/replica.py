@@ -57,10 +57,11 @@ class Replica:
     def __init__(self) -> None:
         self.books: dict[str, ReplicaBook] = {}
         self._exponents: dict[str, tuple[int, int]] = {}
+        self._tops: dict[str, tuple[int | None, int | None]] = {}
 
     def take(self, event: Event) -> None:
         """Check an event and apply it."""
-        if isinstance(event, BookImage | BookDelta | Status):
+        if isinstance(event, (BookImage, BookDelta, Status)):
             name = event.instrument.name
             held = self.books.setdefault(name, ReplicaBook())
             if isinstance(event, Status):
@@ -73,8 +74,23 @@ class Replica:
                 self._take_delta(event, held)
             held.sequence, held.venue_sequence = event.sequence, event.venue_sequence
             held.known = event.known
-            bids, asks = held.book.bids, held.book.asks
-            _promise(not bids or not asks or max(bids) < min(asks), event, "the book is crossed")
+            bid, ask = self._top_prices(event, held)
+            _promise(bid is None or ask is None or bid < ask, event, "the book is crossed")
+
+    def _top_prices(self, event: BookImage | BookDelta, held: ReplicaBook) -> tuple[int | None, int | None]:
+        """The best bid and ask. A side is searched only if its best price is not there any more."""
+        bids, asks = held.book.bids, held.book.asks
+        bid, ask = self._tops.get(event.instrument.name, (None, None))
+        if isinstance(event, BookImage) or bid not in bids:
+            bid = max(bids, default=None)
+        if isinstance(event, BookImage) or ask not in asks:
+            ask = min(asks, default=None)
+        if isinstance(event, BookDelta):
+            far = event.beyond or BeyondChanges(NOTHING, NOTHING)
+            bid = max((p for p in (bid, *event.bids.prices, *far.bids.prices) if p in bids), default=None)
+            ask = min((p for p in (ask, *event.asks.prices, *far.asks.prices) if p in asks), default=None)
+        self._tops[event.instrument.name] = bid, ask
+        return bid, ask
 
     def _take_image(self, event: BookImage, held: ReplicaBook) -> None:
         _promise(held.state == "live", event, "an image of a book that is not live")
@@ -122,6 +138,7 @@ class Replica:
             for side in ("bids", "asks"):
                 finer = {p * price_factor: s * size_factor for p, s in getattr(held.book, side).items()}
                 setattr(held.book, side, finer)
+            self._tops.pop(instrument.name, None)
             held.rescale_range(price_factor)
 
 

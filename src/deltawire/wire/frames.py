@@ -1,18 +1,20 @@
 """WebSocket frames as bytes (RFC 6455): the server's frames are built here, once, and are never masked."""
 
+from struct import Struct
+
 TEXT, BINARY, CLOSE, PING, PONG = 0x1, 0x2, 0x8, 0x9, 0xA
 _FIN = 0x80
+_head, _medium_head, _long_head = Struct(">BB").pack, Struct(">BBH").pack, Struct(">BBQ").pack
 
 
 def frame(opcode: int, payload: bytes) -> bytes:
     """One unfragmented frame."""
-    head = bytes([_FIN | opcode])
     size = len(payload)
     if size < 126:
-        return head + bytes([size]) + payload
+        return _head(_FIN | opcode, size) + payload
     if size < 1 << 16:
-        return head + b"\x7e" + size.to_bytes(2, "big") + payload
-    return head + b"\x7f" + size.to_bytes(8, "big") + payload
+        return _medium_head(_FIN | opcode, 126, size) + payload
+    return _long_head(_FIN | opcode, 127, size) + payload
 
 
 def text_frame(payload: bytes) -> bytes:

@@ -164,9 +164,12 @@ class BookFormat:
 MakeFormat = Callable[[Envelope], BookFormat]
 
 
+NOTES = (BookNote, GroupedNote)
+
+
 def format_data(data: Any) -> bytes:
     """The data of any channel as JSON."""
-    return _encode(data.dialect() if isinstance(data, BookNote | GroupedNote) else data)
+    return _encode(data.dialect() if isinstance(data, NOTES) else data)
 
 
 class JsonEncoder:

@@ -104,12 +104,12 @@ class AccountLog:
         for output in outputs:
             if isinstance(output, Fill):
                 fills[output.trade_id, output.order_id] = output
-            elif isinstance(output, Settled | Delivered):
+            elif isinstance(output, (Settled, Delivered)):
                 _count(settled, output)
                 self._enter(output, None)
             elif isinstance(output, Charged):
                 self._enter(output, fills.get((output.trade_id, output.order_id)))
-            elif isinstance(output, BalanceChanged | LiquidationEnded | PositionMoved):
+            elif isinstance(output, (BalanceChanged, LiquidationEnded, PositionMoved)):
                 self._enter(output, None)
         for entry in settled.values():
             self._settled += 1

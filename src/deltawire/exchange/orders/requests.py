@@ -170,7 +170,7 @@ def _number(params: Mapping[str, Any], name: str, exponent: int, imprecise: Code
     value = params.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float | str | LongDecimal):
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, LongDecimal)):
         raise _RefusedError(Rejection(Code.INVALID_PARAMS, reason="must be a number", param=name))
     try:
         mantissa = _mantissa(value, exponent)
@@ -190,7 +190,7 @@ def _rejected(code: Code, name: str) -> Rejection:
 
 
 def _mantissa(value: float | str | LongDecimal, exponent: int) -> int:
-    if isinstance(value, str | LongDecimal):
+    if isinstance(value, (str, LongDecimal)):
         return parse_number(value if isinstance(value, str) else value.text, exponent)
     if isinstance(value, int):
         return value * unit(exponent)

@@ -63,7 +63,7 @@ class _BookChannel(InstrumentChannel):
         """An event; whoever asked for levels beyond the known range has them in the same book."""
         if self.key.beyond and state is not None and state.whole is not None:
             self.state = state.whole
-            if isinstance(event, BookDelta | BookImage):
+            if isinstance(event, (BookDelta, BookImage)):
                 _, _, _, event = self.state.book_log.entries[-1]
         if not isinstance(event, BookDelta) or event.covers:
             self.take(event)

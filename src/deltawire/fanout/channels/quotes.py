@@ -192,7 +192,7 @@ class HealthChannel(InstrumentChannel):
 
     def on_event(self, event: Event, state: InstrumentState | None) -> None:
         """A status or an audit; the book's own change, if any, is of the same moment."""
-        if isinstance(event, Status | Audit):
+        if isinstance(event, (Status, Audit)):
             self.timers.after_moment(self)
 
     def moment_ended(self) -> None:

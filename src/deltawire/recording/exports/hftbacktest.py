@@ -43,7 +43,7 @@ def rows(events: Iterable[Event]) -> Iterator[HftRow]:
     name, last_ns, stale = "", 0, False
     book: TrackedBook | None = None
     for event in events:
-        if not isinstance(event, BookImage | BookDelta | Trade | Status):
+        if not isinstance(event, (BookImage, BookDelta, Trade, Status)):
             continue
         instrument = event.instrument
         name = name or instrument.key

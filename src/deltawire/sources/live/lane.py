@@ -399,7 +399,7 @@ class Lane:
                 self._context.listed(output)
             if self._is_ours(output, link):
                 events.append(output)
-                if isinstance(output, Ticker | Trade):
+                if isinstance(output, (Ticker, Trade)):
                     self._ledger.heard(output, now)
         if events:
             self._tapping.told(events)
@@ -411,7 +411,7 @@ class Lane:
         instrument = getattr(event, "instrument", None)
         if instrument is None or isinstance(instrument, str):
             return link is None or link is not self._second
-        if isinstance(event, Listing | Status):
+        if isinstance(event, (Listing, Status)):
             return instrument.name in (self.book_names or self.names)
         if link is not None and link is self._second and not isinstance(event, ORDERED):
             return False

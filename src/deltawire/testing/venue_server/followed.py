@@ -112,7 +112,7 @@ class FollowedMarket(Market):
 
     def _take(self, event: Event, happenings: list[Happening]) -> None:
         """Let an event of the other market happen here."""
-        if not isinstance(event, BookImage | BookDelta | Trade | Listing):
+        if not isinstance(event, (BookImage, BookDelta, Trade, Listing)):
             return
         name = self._name_of(event.instrument.name)
         if isinstance(event, Listing):
@@ -122,7 +122,7 @@ class FollowedMarket(Market):
             self._begin(name, event)
         elif name in self.walks and self._exponents[name] != _exponents(event.instrument):
             self._rescale(name, event.instrument)
-        if name not in self.walks or isinstance(event, Listing | BookImage):
+        if name not in self.walks or isinstance(event, (Listing, BookImage)):
             return
         if isinstance(event, Trade):
             walk = self.walks[name]

@@ -1,0 +1,158 @@
+"""A day at a venue, in virtual time: it closes connections, drifts out of images, renames, expires and lists.
+
+At every book event the levels within the known range are the venue's own; nothing beyond it is said to be known; what
+a book missed it says; and audits find what they should: nothing. `make day` lets 24 hours pass, `make test` minutes.
+"""
+
+import asyncio
+import os
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from deltawire.model.events import Audit, BookDelta, BookImage, Event, Fault, Status
+from deltawire.ports import Wants
+from deltawire.sources.live.source import LiveSettings, LiveSource
+from deltawire.testing.replica import Replica
+from deltawire.testing.simulators import SERVED
+from deltawire.testing.simulators.market import Contract, PlainBook
+from deltawire.testing.venue_server import Fault as VenueFault
+from deltawire.testing.venue_server import Market, VenueServer
+from tests.sources.live.virtual_time import LoopClock, VirtualLoop, run_virtually
+from tests.support.venue_books import ONE_LEVEL, in_units, of_event
+
+HOURS = float(os.environ.get("DELTAWIRE_DAY_HOURS", "0.2"))
+VENUES = os.environ.get("DELTAWIRE_DAY_VENUES", "binance_usdm,okx,deribit,bybit_linear").split(",")
+HOUR_S = 3600.0
+DRIFT = 12.5 * 24 / min(24.0, max(HOURS, 0.2))
+"""Basis points per hour: 300 in the time that passes."""
+DEPTH = 1_200
+"""Levels of a side: more than an image of a thousand shows."""
+
+
+class Day:
+    """Follows a source for a while, and holds each event to the venue's book."""
+
+    def __init__(self, server: VenueServer) -> None:
+        self.server = server
+        self.replica = Replica()
+        self.compared: Counter[str] = Counter()
+        self.states: dict[str, str] = {}
+        self.stale: Counter[str] = Counter()
+        self.ranged: Counter[str] = Counter()
+        self.audited = self.unequal = 0
+        self.faults: Counter[str] = Counter()
+
+    def take(self, event: Event) -> None:
+        """Check one event."""
+        self.replica.take(event)
+        if isinstance(event, Status):
+            self.states[event.instrument.name] = event.state
+            if event.state == "stale":
+                self.stale[event.reason] += 1
+        elif isinstance(event, Audit):
+            self.audited += event.compared
+            self.unequal += event.unequal
+        elif isinstance(event, Fault):
+            self.faults[event.reason.partition(":")[0][:40]] += 1
+        elif isinstance(event, BookDelta | BookImage):
+            self._compare(event)
+
+    def _compare(self, event: BookDelta | BookImage) -> None:
+        name = event.instrument.name
+        walk = self.server.market.walks.get(name)
+        if walk is None:
+            return  # it has ended, or has another name
+        theirs = of_event(self.server.market, event)
+        held = self.replica.books[name]
+        mine = in_units(self.replica, event, walk.contract)
+        self.ranged[name] += bool(event.known)
+        inside = held.inside
+        low = min(inside.bids, default=None) if held.known.bids is not None else None
+        high = max(inside.asks, default=None) if held.known.asks is not None else None
+        unit = _unit(event, walk.contract)
+        mine, theirs = (_within(book, low, high, unit) for book in (mine, theirs))
+        if event.known.levels:
+            mine, theirs = mine.cut(event.known.levels), theirs.cut(event.known.levels)
+        if event.instrument.venue not in ONE_LEVEL:
+            assert mine == theirs, (name, event)
+        self.compared[name] += 1
+
+
+def _unit(event: BookDelta | BookImage, contract: Contract) -> float:
+    return 10.0 ** (event.instrument.price_exponent - contract.price_exponent)
+
+
+def _within(book: PlainBook, low: int | None, high: int | None, unit: float) -> PlainBook:
+    """The levels between two prices of the event, in the units of the contract."""
+    return PlainBook(
+        {price: size for price, size in book.bids.items() if low is None or price >= round(low * unit)},
+        {price: size for price, size in book.asks.items() if high is None or price <= round(high * unit)},
+    )
+
+
+def happenings(names: list[str]) -> list[VenueFault]:
+    """What befalls the venue, spread over the time."""
+    last = names[-1]
+    hours = HOURS
+    return [
+        VenueFault("cut", after=hours * HOUR_S * 0.11, every=hours * HOUR_S * 0.23),
+        VenueFault("close", after=hours * HOUR_S * 0.17, every=hours * HOUR_S * 0.31),
+        VenueFault("notice", after=hours * HOUR_S * 0.41),
+        VenueFault("drop", after=hours * HOUR_S * 0.2, lasts=hours * HOUR_S * 0.3, share=0.001),
+        VenueFault("half-open", after=hours * HOUR_S * 0.63),
+        VenueFault("error", after=hours * HOUR_S * 0.7, lasts=30),
+        VenueFault("rename", after=hours * HOUR_S * 0.47, name=last, to=f"{last}X"),
+    ]
+
+
+async def passes(venue: str, told: dict[str, Any]) -> None:
+    """The time at one venue."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    contracts = SERVED[venue]().contracts[:2]
+    market = Market(contracts, 7, depth=DEPTH, moves_per_s=0.5, drift=DRIFT, kept=256)
+    names = [contract.name for contract in contracts]
+    server = VenueServer(venue, market=market, speed=1.0, step_s=0.5, faults=happenings(names))
+    async with server:
+        settings = LiveSettings(venue, ("*",), endpoints=(server.base,))
+        source = LiveSource(settings, LoopClock(loop, market.now_ns), chance=lambda: 0.5)
+        day = Day(server)
+
+        async def follow() -> None:
+            async for batch in source.events(Wants()):
+                for event in batch.events:
+                    day.take(event)
+
+        following = asyncio.create_task(follow())
+        await asyncio.wait([following], timeout=HOURS * HOUR_S)
+        if following.done():
+            following.result()
+        for _ in range(300):  # what was hurt last heals
+            if set(market.walks) <= {name for name, state in day.states.items() if state == "live"}:
+                break
+            await asyncio.wait([following], timeout=1)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        told.update(
+            day=day,
+            live={name: day.states.get(name) for name in market.walks},
+            struck=Counter(struck.kind for struck in server.faults.struck),
+        )
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_day_at_a_venue_never_shows_a_wrong_level_as_known(venue: str) -> None:
+    told: dict[str, Any] = {}
+    took_s = run_virtually(passes(venue, told), 60 + 600 * HOURS)
+    day: Day = told["day"]
+    print(
+        f"{venue}: {HOURS:g} h in {took_s:.0f} s; books compared {sum(day.compared.values())}, with an edge"
+        f" {sum(day.ranged.values())}; stale {dict(day.stale)}; audited levels {day.audited}, unequal {day.unequal};"
+        f" struck {dict(told['struck'])}; faults {dict(day.faults)}"
+    )
+    assert set(told["live"].values()) == {"live"}, told["live"]
+    assert sum(day.compared.values()) > HOURS * HOUR_S / 3, day.compared
+    assert {"cut", "close", "rename"} <= set(told["struck"])
+    assert day.unequal <= day.audited / 1000
