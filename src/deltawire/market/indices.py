@@ -50,6 +50,9 @@ class IndexDay:
         """Take over the result of `freeze`."""
         self._minutes.extend(_Minute(*minute) for minute in minutes)
         self._last = last
+        if self._minutes:
+            self._newest = self._minutes[-1]
+            self._ends_ns = (self._newest.number + 1) * MINUTE_NS
 
     def range(self) -> tuple[float, float, float]:
         """(lowest, highest, newest minus first) of the 24 hours before the newest price; `IndexError` without any."""
