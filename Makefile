@@ -34,7 +34,7 @@ BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
 TIMES ?= 1000
-.PHONY: help live cryptofeed3 soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability recorder reconnects day check bench realism autobahn autobahn-client kernel dist recording dashboard browser lock clean
+.PHONY: help live cryptofeed3 soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability faults recorder reconnects day check bench realism autobahn autobahn-client kernel dist recording dashboard browser lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -77,6 +77,9 @@ lateness: $(VENV)/ready-dev ## How late 2,000 notifications/s and 1,000 orders/s
 
 durability: $(VENV)/ready-dev ## Kill the server 20 times under 1,000 orders/s, and cut its power 20 times
 	DELTAWIRE_DURABILITY=20 $(BIN)/pytest -s -q tests/journal/test_durability.py tests/journal/test_durability_of_the_server.py
+
+faults: $(VENV)/ready-dev ## Kill, pause and restart the processes of a bus TIMES=1000 times at random while clients read
+	DELTAWIRE_FAULTS=$(TIMES) $(BIN)/pytest -s -q --timeout 0 tests/roles/test_bus_faults.py
 
 recorder: $(VENV)/ready-dev ## Kill the recorder 20 times at 20,000 frames/s, and cut its power 20 times
 	DELTAWIRE_RECORDER=20 DELTAWIRE_RECORDER_RATE=20000 $(BIN)/pytest -s -q tests/recording/test_recorder_durability.py

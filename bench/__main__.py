@@ -1,5 +1,5 @@
 """`python -m bench [SECTION…] [--quick]`: run every section, or those named: fanout, idle, feed, matching, latency,
-lateness, recording, receive.
+lateness, recording, receive, bus.
 """
 
 import argparse
@@ -14,6 +14,7 @@ SECTIONS = {
     "latency": "bench.latency",
     "lateness": "bench.lateness",
     "recording": "bench.recording",
+    "bus": "bench.bus",
 }
 
 

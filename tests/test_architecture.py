@@ -191,7 +191,6 @@ SHORT = 40
 """Lines; a shorter file that one other imports joins it."""
 APART = {
     "exchange/accounts/what_if.py": "asked from outside the room, for what nothing inside needs",
-    "market/health.py": "counts of one book, beside what is known of it now",
     "options/variance.py": "a formula",
     "session/echo.py": "a protocol of its own",
     "session/rates.py": "methods of one subject",

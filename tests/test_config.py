@@ -95,6 +95,8 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
         ('[[replay]]\nfile = "a"', "replay[0]: Object missing required field `venue`"),
         ('[access]\naddresses = ["10.0.0.0/99"]', "access.addresses[0]: '10.0.0.0/99' does not appear to be"),
         ('[access]\norigins = ["https://a.b/"]', "access.origins[0]: must be https://host"),
+        ('[bus]\nurl = "localhost:4222"', "bus.url: must be nats://host:port or tls://host:port, not"),
+        ("[bus]\nstale_after = 0.0", "bus.stale_after: must be at least 0.1, not 0.0"),
         ('[access]\norigins = ["*"]', "access.origins[0]: must be https://host"),
         ('[tls]\nkey = "k.pem"', "tls.key: needs tls.certificate"),
         (

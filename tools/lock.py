@@ -11,6 +11,7 @@ from pathlib import Path
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
 GROUPS = {
     "runtime": [],
+    "nats": ["--extra", "nats"],
     "dev": ["--group", "dev"],
     "bench": ["--group", "bench"],
     "interop": ["--group", "interop"],

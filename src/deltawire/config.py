@@ -20,6 +20,7 @@ from deltawire.venues import REGISTRY
 
 SLOWEST, FASTEST = 1e-6, 1e6
 SPEEDS = "a number from 0.000001 to 1000000, or max"
+BUS_URLS = "nats://host:port or tls://host:port"
 LARGEST = 10**12
 """Upper bound of every limit: more than is useful, and less than timers can count."""
 
@@ -79,6 +80,17 @@ class Live(Part, frozen=True):
     second_connection: bool = False
 
 
+class Bus(Part, frozen=True):
+    """NATS JetStream between processes: a URL, a file of credentials, certificates (PEM) to trust."""
+
+    url: str = ""
+    """Empty: none."""
+    credentials: str = ""
+    cafile: str = ""
+    stale_after: float = 2.0
+    """Seconds without a message of a venue, after which a gateway tells its books stale."""
+
+
 class Config(Part, frozen=True):
     """All settings of `deltawire serve`.
 
@@ -97,6 +109,7 @@ class Config(Part, frozen=True):
     speed: float | str = 1.0
     """Recorded or simulated seconds per second; for recordings also `max`."""
     loop: bool = False
+    bus: Bus = Bus()
     access: Policy = Policy()
     limits: Limits = Limits()
     credits: RateLimits = RateLimits()
@@ -146,6 +159,12 @@ def _near_miss(reason: str, where: str) -> str:
     return f"; it belongs in [{homes[0]}]" if homes else ""
 
 
+def is_bus(url: str) -> bool:
+    """Whether this may be the address of a bus."""
+    scheme, separator, rest = url.partition("://")
+    return scheme in ("nats", "tls", "ws", "wss") and bool(separator and rest)
+
+
 def is_speed(speed: float) -> bool:
     """Whether time may pass at this multiple of real time."""
     return SLOWEST <= speed <= FASTEST
@@ -159,6 +178,10 @@ def problems(config: Config) -> list[tuple[str, str]]:
         entries.append(("listen.port", "from 0 to 65535"))
     if not (is_speed(config.speed) if isinstance(config.speed, float) else config.speed == "max"):
         entries.append(("speed", SPEEDS))
+    if config.bus.url and not is_bus(config.bus.url):
+        entries.append(("bus.url", f"must be {BUS_URLS}, not {config.bus.url!r}"))
+    if not 0.1 <= config.bus.stale_after <= LARGEST:
+        entries.append(("bus.stale_after", f"must be at least 0.1, not {config.bus.stale_after}"))
     entries += _about_replays(config.replay)
     entries += _about_live(config.live, {replay.venue for replay in config.replay})
     for name in ("addresses", "metrics"):

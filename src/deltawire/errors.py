@@ -11,6 +11,7 @@
     │   └── LimitError         the client   later       asked for more than it may have: answered, then closed
     ├── SurfaceError          the caller   no          a volatility surface that would allow arbitrage
     ├── PublishError          the caller   no          somebody else publishes on this topic
+    ├── BusError              the bus      yes         a message that cannot be used, or one that is missing
     └── FeedError             the feed     see .retry  a client's connection or subscription that failed
         ├── SubscriptionRefused                        channels that there are not, or not for this client
         └── OutcomeUnknown                             an order that may or may not have been placed or changed
@@ -74,6 +75,17 @@ class PublishError(DeltawireError):
         self.topic = topic
         self.expected = expected
         self.newest = newest
+
+
+class BusError(DeltawireError):
+    """Something on a bus that cannot be used: `kind` is garbage, version, oversized, gap or absent."""
+
+    retry = True
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(f"{kind}: {reason}")
+        self.kind = kind
+        self.reason = reason
 
 
 class SurfaceError(DeltawireError):

@@ -325,7 +325,8 @@ class Broker(Protocol):
     """Carries batches from publishers to listeners, and keeps the newest of each topic.
 
     A topic is `md.v1.<venue>`; the pattern `md.v1.*` takes every venue. Batches of a topic are numbered from 1. All
-    listeners get all batches in one order, across topics too. `tests/bus/test_contract.py` holds every broker to it.
+    listeners get all batches in one order, across topics too. `tests/bus/test_contract.py` holds every broker to it,
+    and every `SharedBroker`.
     """
 
     def publish(self, topic: str, batch: Batch, expected: int | None = None) -> int:
@@ -342,6 +343,25 @@ class Broker(Protocol):
         """The number of a topic's newest batch; 0 before the first."""
 
     def history(self, topic: str, after: int) -> Sequence[Batch] | None:
+        """The batches after number `after`, oldest first; None if they are not all kept."""
+
+
+class SharedBroker(Protocol):
+    """The same between processes, where every step takes a while: see `Broker`.
+
+    A batch is published when `publish` returns; listeners are called later, each with all batches in one order.
+    """
+
+    async def publish(self, topic: str, batch: Batch, expected: int | None = None) -> int:
+        """Store a batch; returns its number. `PublishError` if `expected` is not the newest one."""
+
+    async def subscribe(self, pattern: str, listener: Callable[[Batch], None]) -> Callable[[], None]:
+        """Call `listener` with every batch that is published after the return; returns how to end it."""
+
+    async def newest(self, topic: str) -> int:
+        """The number of a topic's newest batch; 0 before the first."""
+
+    async def history(self, topic: str, after: int) -> Sequence[Batch] | None:
         """The batches after number `after`, oldest first; None if they are not all kept."""
 
 

@@ -65,6 +65,15 @@ class CandleSeries:
         if self._counts:
             self._counts[-1] = self.count
 
+    def freeze(self) -> tuple[int, list[Candle], list[int]]:
+        """The number of trades, the minutes, and the number at the end of each, for `thaw`."""
+        return self.count, list(self._buckets), list(self._counts)
+
+    def thaw(self, count: int, buckets: Iterable[Candle], counts: Iterable[int]) -> None:
+        """Take over the result of `freeze`."""
+        self.count = count
+        self._buckets, self._counts = list(buckets), list(counts)
+
     def last(self, minutes: int) -> Candle | None:
         """The current bucket of this length, or None before the first trade."""
         if not self._buckets:

@@ -31,6 +31,7 @@ EXTRAS = {
     "arrow": "pyarrow",
     "dbn": "databento_dbn",
     "mcp": "mcp",
+    "nats": "nats",
     "npz": "numpy",
     "pandas": "pandas",
     "polars": "polars",

@@ -13,12 +13,16 @@ import typer
 from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
 from deltawire.cli.output import write_what_fits
-from deltawire.errors import JournalError, RecordingError, UsageError
+from deltawire.errors import BusError, JournalError, PublishError, RecordingError, UsageError
 
 UNWRITABLE = errno.ENOSPC, errno.EIO, errno.EBADF, errno.EFBIG
 """Errors of an output; if its reader has gone (EPIPE), the command ends without a message."""
 COMMANDS = {
     "serve": "serve.serve",
+    "feed": "bus.feed",
+    "exchange": "bus.exchange",
+    "gateway": "bus.gateway",
+    "keeper": "bus.keeper",
     "record": "record.record",
     "replay": "replay.replay",
     "simulate": "simulate.simulate",
@@ -141,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         where = _asked(app, arguments)
         print(f"deltawire: {error.format_message().rstrip('.?')}; see {where} --help", file=sys.stderr)
         sys.exit(2)
-    except (UsageError, RecordingError, JournalError) as error:
+    except (UsageError, RecordingError, JournalError, BusError, PublishError) as error:
         print(f"deltawire: {error}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:

@@ -32,12 +32,22 @@ class Prepared(msgspec.Struct, frozen=True):
     keys: list[Key]
 
 
-def prepare(settings: Config, *, echo: bool = False, tap: Tap | None = None, from_ns: int = 0) -> Prepared:
-    """Read everything that a configuration names; raises the error with which `deltawire serve` would end."""
+def prepare(
+    settings: Config,
+    *,
+    echo: bool = False,
+    tap: Tap | None = None,
+    from_ns: int = 0,
+    gateway: bool = False,
+) -> Prepared:
+    """Read everything that a configuration names; raises the error with which `deltawire serve` would end.
+
+    A `gateway` has no sources.
+    """
     if settings.loop and not settings.replay:
         raise UsageError("--loop applies to recordings, and there is none: see --replay")
     pace = None if settings.speed == "max" else float(settings.speed)
-    if serves_exchange(settings) and not echo:
+    if serves_exchange(settings) and not (echo or gateway):
         _check_exchange(settings, pace)
     recordings = _open_recordings(settings, pace, from_ns, tap) if settings.replay else []
     live = _open_venues(settings, tap) if settings.live else []

@@ -7,6 +7,10 @@ import signal
 import socket
 import ssl
 import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from importlib import import_module
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,12 +18,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 import typer
 import uvloop
+from prometheus_client.registry import Collector
 
 from deltawire import __version__
 from deltawire.book.kernel import DESCRIPTION
+from deltawire.bus.memory import MemoryBroker
 from deltawire.cli.logs import keep_no_core, log_to_stderr
 from deltawire.cli.preparation import Prepared, parse_endpoints, prepare, serves_exchange
-from deltawire.config import SPEEDS, Config, Listen, Live, Replay, Tls, is_speed, load_config
+from deltawire.config import (
+    BUS_URLS,
+    SPEEDS,
+    Bus,
+    Config,
+    Listen,
+    Live,
+    Replay,
+    Tls,
+    is_bus,
+    is_speed,
+    load_config,
+)
 from deltawire.errors import JournalError, UsageError
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
@@ -153,6 +171,20 @@ def serve(
             help="Record to this directory what comes from the venues, or what the built-in exchange sends.",
         ),
     ] = None,
+    bus: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Publish everything on this NATS server as well (`nats://127.0.0.1:4222`), for gateways: see "
+            "`deltawire gateway`.",
+        ),
+    ] = None,
+    bus_credentials: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Credentials for the bus.")
+    ] = None,
+    bus_cafile: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Certificates (PEM) to trust at the bus.")
+    ] = None,
     echo: Annotated[
         bool,
         typer.Option(
@@ -177,9 +209,10 @@ def serve(
     settings = load_config(config) if config else Config()
     changes: dict[str, Any] = {
         "listen": _listen(settings.listen, host, port),
-        "tls": _tls(settings.tls, certificate, key, own_signed=own_signed),
+        "tls": make_tls(settings.tls, certificate, key, own_signed=own_signed),
         "speed": parse_speed(str(settings.speed) if speed is None else speed),
         "loop": loop or settings.loop,
+        "bus": make_bus(settings.bus, bus, bus_credentials, bus_cafile),
     }
     names = venue or []
     recorded, connected = names[: len(replay or [])], names[len(replay or []) :]
@@ -234,10 +267,15 @@ def serve_settings(
     with listen(host, settings.listen.port) as sock:  # before the journal is replayed, which may take a while
         if echo and not ip_address(sock.getsockname()[0]).is_loopback:
             raise UsageError(f"--echo needs a loopback address, not {host}")
-        tls = _self_signed(host) if settings.tls.self_signed else prepared.tls
+        tls = self_signed_tls(host) if settings.tls.self_signed else prepared.tls
         builtin = _open_exchange(settings, prepared) if serves_exchange(settings) and not echo else None
         stores = [*(Path(replay.file) for replay in settings.replay), *([store] if store else [])]
-        app = _make_app(settings, prepared, builtin, stores, echo=echo)
+        broker = MemoryBroker()
+        collectors: list[Collector] = [builtin.collector] if builtin else []
+        app = _make_app(settings, prepared, builtin, stores, echo=echo, broker=broker, collectors=collectors)
+        published = (
+            partial(_published, settings.bus, app, broker, collectors) if settings.bus.url else nothing_more
+        )
         keep_no_core()
         served = [
             " ".join([replay.file, f"({replay.venue})" * bool(replay.venue)]) for replay in settings.replay
@@ -250,7 +288,7 @@ def serve_settings(
             print("  trade      deltawire account add NAME --deposit BTC=10", flush=True)
             if active := _faults(settings.exchange):
                 print(f"  faults     {active}", flush=True)
-        _run(app, sock, tls, recorder)
+        _run(app, sock, tls, recorder, published=published)
 
 
 def _faults(setup: Setup) -> str:
@@ -278,7 +316,14 @@ def _replays(stores: list[Path], most: int) -> "Rooms | None":
 
 
 def _make_app(
-    settings: Config, prepared: Prepared, builtin: BuiltinExchange | None, stores: list[Path], *, echo: bool
+    settings: Config,
+    prepared: Prepared,
+    builtin: BuiltinExchange | None,
+    stores: list[Path],
+    *,
+    echo: bool,
+    broker: MemoryBroker,
+    collectors: Sequence[Collector],
 ) -> App:
     sources: list[Source] = [
         *([builtin.source] if builtin else []),
@@ -297,14 +342,71 @@ def _make_app(
         echo=echo,
         past_trades=_past_trades(stores),
         replays=_replays(stores, settings.limits.replays),
+        broker=broker,
+        collectors=collectors,
     )
 
 
-def _run(app: App, sock: socket.socket, tls: ssl.SSLContext | None, recorder: "Recorder | None") -> None:
+Published = Callable[[asyncio.Event], AbstractAsyncContextManager[object]]
+"""What goes on while a server runs, and may set the event that stops it."""
+
+
+def nothing_more(stop: asyncio.Event) -> AbstractAsyncContextManager[object]:
+    """Nothing."""
+    return contextlib.nullcontext()
+
+
+@contextlib.asynccontextmanager
+async def _published(
+    bus: Bus, app: App, broker: MemoryBroker, collectors: list[Collector], stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """What a server has is published on a bus."""
+    publishing = import_bus("deltawire.roles.publishing").publishing
+    metrics = import_bus("deltawire.roles.bus_metrics")
+    venues = [(source.venue, source.now()) for source in app.sources]
+    async with publishing(broker, bus_address(bus), venues=venues, epoch=app.epoch, stop=stop) as publisher:
+        collectors.append(metrics.PublishingCollector(publisher))
+        yield
+
+
+def import_bus(module: str) -> Any:
+    """A module that needs the extra `nats`."""
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.partition(".")[0] == "nats":
+            raise UsageError("a bus needs an extra: pip install 'deltawire[nats]'") from error
+        raise
+
+
+def bus_address(bus: Bus) -> Any:
+    """Where a bus is."""
+    return import_bus("deltawire.bus.nats.connection").Address(bus.url, bus.credentials, bus.cafile)
+
+
+def make_bus(stated: Bus, url: str | None, credentials: str | None, cafile: str | None) -> Bus:
+    """The bus of a configuration file, with what options say; `UsageError` if the URL is none."""
+    given = {"url": url, "credentials": credentials, "cafile": cafile}
+    bus = msgspec.structs.replace(
+        stated, **{name: value for name, value in given.items() if value is not None}
+    )
+    if bus.url and not is_bus(bus.url):
+        raise UsageError(f"--bus must be {BUS_URLS}, not {bus.url!r}")
+    return bus
+
+
+def _run(
+    app: App,
+    sock: socket.socket,
+    tls: ssl.SSLContext | None,
+    recorder: "Recorder | None",
+    *,
+    published: Published,
+) -> None:
     failed: BaseException | None = None
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_stopped(app, sock, tls, recorder))
+            runner.run(_until_stopped(app, sock, tls, recorder, published))
     except* JournalError as group:
         failed = _first(group)
     if failed is not None:  # outside the except* block: Python 3.11.2 would wrap SystemExit in a group
@@ -327,9 +429,8 @@ def _first(group: BaseExceptionGroup[JournalError]) -> BaseException:
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
-async def _until_stopped(
-    app: App, sock: socket.socket, tls: ssl.SSLContext | None, recorder: "Recorder | None"
-) -> None:
+def stop_by_signal() -> asyncio.Event:
+    """Set when the process is told to stop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     stopping = [signal.SIGINT, signal.SIGTERM]
@@ -337,12 +438,24 @@ async def _until_stopped(
         stopping.append(signal.SIGHUP)
     for number in stopping:
         loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+async def _until_stopped(
+    app: App,
+    sock: socket.socket,
+    tls: ssl.SSLContext | None,
+    recorder: "Recorder | None",
+    published: Published,
+) -> None:
+    stop = stop_by_signal()
+    loop = asyncio.get_running_loop()
     for after_s in FROZEN_AFTER_S:
         loop.call_later(after_s, gc.freeze)
     recording = _start_recording(app, recorder) if recorder is not None else []
     draining = Draining()
     try:
-        async with drainable(sock.getsockname()[1], draining):
+        async with published(stop), drainable(sock.getsockname()[1], draining):
             await serve_app(app, sock, stop, tls, draining=draining)
     finally:
         for task in recording:
@@ -372,7 +485,7 @@ def _listen(stated: Listen, host: str | None, port: int | None) -> Listen:
     return Listen(stated.host if host is None else host, stated.port if port is None else port)
 
 
-def _tls(stated: Tls, certificate: str | None, key: str | None, *, own_signed: bool) -> Tls:
+def make_tls(stated: Tls, certificate: str | None, key: str | None, *, own_signed: bool) -> Tls:
     if own_signed and certificate:
         raise UsageError("use either --self-signed or --certificate, not both")
     if key and not certificate:
@@ -380,7 +493,7 @@ def _tls(stated: Tls, certificate: str | None, key: str | None, *, own_signed: b
     return Tls(certificate or "", key or "", own_signed) if own_signed or certificate else stated
 
 
-def _self_signed(host: str) -> ssl.SSLContext:
+def self_signed_tls(host: str) -> ssl.SSLContext:
     from deltawire.store.certificates import load_tls, self_signed
 
     return load_tls(self_signed(home(), host), None)

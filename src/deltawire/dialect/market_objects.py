@@ -7,8 +7,9 @@ them), amounts in the venue's size unit, times in milliseconds, IVs in percent.
 from math import isinf
 from typing import Any
 
+from deltawire.market.images import TapeEntry
 from deltawire.market.market import Market
-from deltawire.market.state import InstrumentState, Mark, TapeEntry
+from deltawire.market.state import InstrumentState, Mark
 from deltawire.market.venue_health import state_coverage_bp
 from deltawire.model.events import Stats
 from deltawire.model.instruments import Instrument

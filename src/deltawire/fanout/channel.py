@@ -154,6 +154,21 @@ class Channel:
             for outbox in behind:
                 outbox.published(self)
 
+    def restate(self) -> None:
+        """Tell all subscribers, at the same position, what the channel shows now without an event.
+
+        The source of its events has fallen silent, or is heard again.
+        """
+        data, follows = self.restatement()
+        if data is not None:
+            for encoded in self.encodings.values():
+                frame = encoded.frame(self.seq, self.seq if follows else None, data)
+                self._groups.publish(encoded.address, frame)
+
+    def restatement(self) -> tuple[Any, bool]:
+        """What `restate` tells, and whether it follows what was told before; an image does not."""
+        return self.image(), False
+
     def _stamps(self) -> Stamps:
         """The stamps of the newest event, in nanoseconds since 1970; 0 where unknown."""
         event, clock = self.newest_event, self._opening.clock

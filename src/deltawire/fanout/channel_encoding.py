@@ -75,8 +75,8 @@ class ChannelEncoding:
             self._merged = {}
         return frame
 
-    def frame(self, seq: int, prev_seq: int, data: Any) -> bytes:
-        """A notification from before this encoding was used."""
+    def frame(self, seq: int, prev_seq: int | None, data: Any) -> bytes:
+        """A notification that is not kept: from before this encoding was used, or at a position told already."""
         return self._encoder.frame(seq, prev_seq, data)
 
     def image(self, seq: int, data: Any) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import islice
 
 from deltawire.analytics.derivations import Derivations
+from deltawire.dialect.families import FAMILIES
 from deltawire.dialect.grammar import ChannelKey, ResumePosition, fitting
 from deltawire.fanout.channel import Channel, Missed
 from deltawire.fanout.channel_encoding import ENCODED, address_of
@@ -22,6 +23,7 @@ from deltawire.fanout.subscribers import (
     write_to_each,
 )
 from deltawire.market.market import Market
+from deltawire.market.state import InstrumentState
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.model.events import Derived, Event, Index, Listing, Ticker, Trade, VolatilityIndex
 from deltawire.ports import AccountStates, Clock
@@ -127,6 +129,20 @@ class Hub:
             missed[name] = frames if size <= left else None
             left -= size if size <= left else 0
         return missed
+
+    def is_ahead(self, keys: Iterable[ChannelKey], positions: Mapping[str, ResumePosition]) -> bool:
+        """Whether a position is one that its public channel has not come to yet; figures are of this hub alone."""
+        for key in keys:
+            position = positions.get(key.name)
+            if position is None or position.epoch != self.epoch or key.account or key.pattern:
+                continue
+            if FAMILIES[key.family].derived:
+                continue
+            channel = self.directory.open(key)
+            self.directory.left(channel)
+            if channel.seq < position.seq:
+                return True
+        return False
 
     def _missed(self, subscriber: Subscriber, key: ChannelKey, position: ResumePosition) -> Missed:
         """Open a public channel if necessary: its past follows from the events."""
@@ -372,6 +388,30 @@ class Hub:
             subscriber.crowded()
         else:
             self._join(subscriber, list(joining.values()), NOTHING)
+
+    def withhold(self, venue: str, detail: str) -> None:
+        """Events of a venue do not come any more: its books are told stale, at the positions where they are.
+
+        No event of it may come before `release`.
+        """
+        for state in self.market:
+            if state.instrument.venue == venue and state.live:
+                state.withhold(detail, self.market.time(state))
+                self._restate(state)
+        self.flush()
+
+    def release(self, venue: str) -> None:
+        """Events of a venue come again, and nothing is missing: its books are told to be what they were."""
+        for state in self.market:
+            if state.instrument.venue == venue and state.withheld is not None:
+                state.release()
+                self._restate(state)
+        self.flush()
+
+    def _restate(self, state: InstrumentState) -> None:
+        for channel in list(self.directory.of_instrument.get(state.name, ())):
+            channel.restate()
+            channel.admit()
 
     def has_listeners(self, account: AccountId) -> bool:
         """Whether an account has open private channels; a channel stays open for a while after its last subscriber."""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
+from prometheus_client.registry import Collector
 
 from deltawire.access.access import TOO_MANY_REQUESTS, Access
 from deltawire.access.connections import ConnectionLimiter
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 TOKEN_BYTES = 32
 CONNECTIONS_PER_ADDRESS = 64
+AHEAD_LOOK_S = 0.005
 JOINED_AT_ONCE = 50
 """Channels that a connection joins in one slice, at most; fewer if their first frames take long to make."""
 JOINED_TOGETHER = 5
@@ -205,13 +207,17 @@ class Gateway:
         replays: ReplayRooms | None = None,
         replaying: Replaying | None = None,
         shared: "Gateway | None" = None,
+        collectors: Sequence[Collector] = (),
+        ahead_within_s: float = 0.0,
     ) -> None:
         """`sources` must send data before the server is ready. `past_trades` are stores of earlier trades.
 
         `replays` are rooms for connections of their own time. In such a room `replaying` is its replay, and the
         connections, access and credits are `shared` with the gateway from which it was opened.
 
-        `make_network`, if not None, creates the network simulator of each connection.
+        `make_network`, if not None, creates the network simulator of each connection. `collectors` have metrics
+        besides the gateway's own. A client that states a position which is not reached here yet waits for it up to
+        `ahead_within_s`, where other gateways have the same events.
         """
         self.trading = trading
         self._held: dict[Connection, HeldEffects] = {}
@@ -239,6 +245,8 @@ class Gateway:
         """The sources with connections to venues."""
         self._heard: set[str] = set()
         """The venues that have sent data."""
+        self._silent: dict[str, str] = {}
+        """The venues of which nothing comes any more, and why."""
         self._ended: dict[str, str] = {}
         """The venues whose source has ended or failed, and why; the server does not wait for them."""
         self._extra_modules = ExtraModules()
@@ -246,6 +254,10 @@ class Gateway:
         self._draining = False
         self.make_network = make_network
         self.past_trades = past_trades
+        self.collectors = collectors
+        self._ahead_ns = int(ahead_within_s * 1e9)
+        self._ahead_until: dict[Connection, int] = {}
+        """Until when clients that come from a gateway that is ahead wait."""
         self._sessions: dict[str, Callable[[str, Identity | None], Session]] = {PATH: self.make_session}
         if echo:
             self._sessions[ECHO_PATH] = lambda address, identity: EchoSession()
@@ -284,6 +296,14 @@ class Gateway:
         """A venue's source has ended or failed."""
         self._ended[venue] = why
 
+    def withhold(self, venue: str, why: str) -> None:
+        """Nothing comes any more of a venue."""
+        self._silent[venue] = why
+
+    def release(self, venue: str) -> None:
+        """Something has come again."""
+        self._silent.pop(venue, None)
+
     def drain(self) -> None:
         """The server stops, and is not ready from now on."""
         self._draining = True
@@ -303,6 +323,9 @@ class Gateway:
         awaited = [venue for venue in self.venues if venue not in self._heard and venue not in self._ended]
         if awaited:
             return f"nothing heard of {', '.join(awaited)} yet"
+        venues = {state.instrument.venue for state in self.market}
+        if self._silent and venues <= self._silent.keys():
+            return "; ".join(self._silent.values())
         closed = self.closed()
         return "; ".join(closed.values()) if self.venues and len(closed) == len(self.venues) else ""
 
@@ -425,6 +448,8 @@ class Gateway:
                     self._withhold(connection, error, effect, rest)
                     return True
             elif isinstance(effect, Join):
+                if self._waits_for_position(connection, effect):
+                    return False
                 later = self._join(connection, effect)
             elif isinstance(effect, Leave):
                 later = self._leave(connection, effect)
@@ -453,6 +478,19 @@ class Gateway:
     def drop_held(self, connection: Connection) -> None:
         """A connection is closing: drop what waits for it."""
         self._held.pop(connection, None)
+
+    def _waits_for_position(self, connection: Connection, effect: Join) -> bool:
+        """Whether a client states a position that is not reached here yet: it comes from a gateway that is ahead."""
+        if not self._ahead_ns or not effect.resume or effect.expanded:
+            return False
+        now = self.clock.now()
+        if now < self._ahead_until.setdefault(connection, now + self._ahead_ns) and self.hub.is_ahead(
+            effect.keys, effect.resume
+        ):
+            asyncio.get_running_loop().call_later(AHEAD_LOOK_S, connection.resume)
+            return True
+        del self._ahead_until[connection]
+        return False
 
     def _join(self, connection: Connection, effect: Join) -> Join | None:
         """Join as many channels as fit into one slice; returns the rest.
@@ -546,6 +584,7 @@ class Gateway:
         if connection in self.connections:
             del self.connections[connection]
             self.drop_held(connection)
+            self._ahead_until.pop(connection, None)
             self.hub.gone(connection.subscriber)
         self.enforce_ended_grants()
 

@@ -56,12 +56,7 @@ class GatewayCollector(Collector):
         family = HistogramMetricFamily(
             "deltawire_seen_to_sent_seconds", "Per tick: from the first event to the last write"
         )
-        bounds = [str(bound) for bound in durations.bounds_s] + ["+Inf"]
-        total, buckets = 0, []
-        for bound, count in zip(bounds, durations.counts, strict=True):
-            total += count
-            buckets.append((bound, float(total)))
-        family.add_metric([], buckets, durations.sum_s)
+        family.add_metric([], list(durations.buckets()), durations.sum_s)
         return family
 
     def _feeds(self) -> Iterator[Metric]:
@@ -180,6 +175,8 @@ def format_metrics(gateway: Gateway) -> bytes:
     """All metrics as text, version 0.0.4."""
     registry = CollectorRegistry()
     registry.register(GatewayCollector(gateway))
+    for collector in gateway.collectors:
+        registry.register(collector)
     return generate_latest(registry)
 
 

@@ -1,31 +1,16 @@
 """Counters of a serving gateway, updated per tick and per connection, and the log of faults."""
 
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
 
 import structlog
+
+from deltawire.model.durations import Durations
 
 log = structlog.get_logger("deltawire")
 AT_ONCE = 5
 WINDOW_S = 10.0
 CLOSE_CODES = frozenset({*range(1000, 1004), *range(1005, 1015), 4000})
 """Close codes defined by RFC 6455 and its registry, and deltawire's own."""
-TICK_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
-
-
-class Durations:
-    """A histogram: the number of durations at or below each bound."""
-
-    def __init__(self, bounds_s: Sequence[float] = TICK_BUCKETS_S) -> None:
-        self.bounds_s = bounds_s
-        self.counts = [0] * (len(bounds_s) + 1)
-        self.sum_s = 0.0
-
-    def add(self, seconds: float) -> None:
-        """Add one duration."""
-        self.counts[bisect_left(self.bounds_s, seconds)] += 1
-        self.sum_s += seconds
 
 
 class Telemetry:

@@ -4,11 +4,13 @@ The results of a record are held until it is on disk; they are released in the o
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 
 from deltawire.errors import JournalError
 from deltawire.journal.journal import Journal
+from deltawire.model.durations import Durations
 
 Release = Callable[[JournalError | None], None]
 RELEASING_S = 0.005
@@ -38,8 +40,18 @@ class GroupCommit:
         self._ready: deque[tuple[Release, JournalError | None]] = deque()
         self._releasing = False
         self._task: asyncio.Task[None] | None = None
+        self.syncs = Durations()
+        """How long each batch took to be on disk."""
+        self.written = 0
+        """Records that are on disk."""
+        self._in_write = 0
         self.error: JournalError | None = None
         """Why nothing is acknowledged any more; a restart is needed."""
+
+    @property
+    def waiting(self) -> int:
+        """Accepted records that are not on disk yet."""
+        return len(self._payloads) + self._in_write
 
     def append(self, payload: bytes) -> None:
         """Add an accepted record; `JournalError` if nothing can be made durable any more."""
@@ -71,10 +83,16 @@ class GroupCommit:
                 payloads, self._payloads = self._payloads, []
                 releases, self._releases = self._releases, []
                 state = self._due(len(payloads))
+                self._in_write = len(payloads)
                 try:
-                    await loop.run_in_executor(None, self._write, payloads, state)
+                    sync_s = await loop.run_in_executor(None, self._write, payloads, state)
                 except JournalError as error:
                     self.error = error
+                else:
+                    self.written += len(payloads)
+                    self._in_write = 0
+                    if payloads:
+                        self.syncs.add(sync_s)
                 self._release(releases)
             releases, self._releases = self._releases, []
             self._release(releases)
@@ -110,8 +128,12 @@ class GroupCommit:
         self._since_snapshot = 0
         return self._state()
 
-    def _write(self, payloads: list[bytes], state: bytes | None) -> None:
+    def _write(self, payloads: list[bytes], state: bytes | None) -> float:
+        """Write a batch; returns how many seconds that took, without the snapshot."""
+        began_s = time.perf_counter()
         if payloads:
             self._journal.append(payloads)
+        took_s = time.perf_counter() - began_s
         if state is not None:
             self._journal.keep(state)
+        return took_s

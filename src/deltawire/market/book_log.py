@@ -1,7 +1,7 @@
 """What has lately happened to a book: from it follows what a channel published last, whoever subscribed when."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import Protocol
 
@@ -84,6 +84,18 @@ class BookLogs:
             oldest = self._order.popleft()
             if len(oldest) > FEWEST:
                 oldest.popleft()
+
+    def drop(self, log: BookLog) -> None:
+        """A book is forgotten."""
+        self._order = deque(entries for entries in self._order if entries is not log.entries)
+
+    def freeze(self) -> list[deque[BookEntry]]:
+        """The log of each event that is held, oldest first."""
+        return list(self._order)
+
+    def thaw(self, order: Iterable[deque[BookEntry]]) -> None:
+        """Take over the result of `freeze`."""
+        self._order.extend(order)
 
 
 def is_news(entries: list[BookEntry]) -> bool:

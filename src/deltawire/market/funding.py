@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
+from deltawire.market.images import FundingImage
 from deltawire.model.events import FundedHour
 
 HOUR_NS = 3600 * 1_000_000_000
@@ -40,6 +41,15 @@ class FundingSeries:
     def rows(self) -> tuple[FundedHour, ...]:
         """All hours, for `restore`."""
         return tuple(replace(hour) for hour in self._hours)
+
+    def freeze(self) -> FundingImage:
+        """The whole series, for `thaw`."""
+        return FundingImage([replace(hour) for hour in self._hours], self._last_ns, self._rate)
+
+    def thaw(self, image: FundingImage) -> None:
+        """Take over the result of `freeze`."""
+        self._hours = [replace(hour) for hour in image.hours]
+        self._last_ns, self._rate = image.last_ns, image.rate
 
     def between(self, start_ns: int, end_ns: int) -> float:
         """The interest between two times, a fraction; hours that lie partly inside count in proportion."""

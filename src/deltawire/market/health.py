@@ -1,7 +1,9 @@
 """What has happened to one book since the source began: gaps, resynchronisations, audits."""
 
 from collections import Counter
+from typing import get_args
 
+from deltawire.market.images import HealthImage
 from deltawire.model.events import Audit, StaleReason, Status
 
 
@@ -30,6 +32,27 @@ class BookHealth:
         elif status.state == "live" and not self.unbroken_ns:
             self.resyncs += bool(self.outages)
             self.unbroken_ns = status.seen_ns
+
+    def freeze(self) -> HealthImage:
+        """All counts, for `thaw`."""
+        return HealthImage(
+            {str(reason): count for reason, count in self.outages.items()},
+            self.resyncs,
+            self.unbroken_ns,
+            self.audits,
+            self.audited,
+            self.unequal,
+            self.last_audit,
+        )
+
+    def thaw(self, image: HealthImage) -> None:
+        """Take over the result of `freeze`."""
+        self.outages = Counter(
+            {reason: image.outages[reason] for reason in get_args(StaleReason) if reason in image.outages}
+        )
+        self.resyncs, self.unbroken_ns = image.resyncs, image.unbroken_ns
+        self.audits, self.audited, self.unequal = image.audits, image.audited, image.unequal
+        self.last_audit = image.last_audit
 
     def audited_by(self, audit: Audit) -> None:
         """The book was compared with an image."""

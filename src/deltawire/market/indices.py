@@ -1,9 +1,11 @@
 """The state of an index, and its last 24 hours."""
 
 from collections import deque
+from collections.abc import Iterable
 
 import msgspec
 
+from deltawire.market.images import IndexImage
 from deltawire.model.events import Index, VolatilityIndex
 
 SECOND_NS = 1_000_000_000
@@ -40,6 +42,18 @@ class IndexDay:
         elif price > self._newest.high:
             self._newest.high = price
 
+    def freeze(self) -> tuple[list[tuple[int, float, float, float]], float]:
+        """The minutes and the newest price, for `thaw`."""
+        return [(each.number, each.first, each.low, each.high) for each in self._minutes], self._last
+
+    def thaw(self, minutes: Iterable[tuple[int, float, float, float]], last: float) -> None:
+        """Take over the result of `freeze`."""
+        self._minutes.extend(_Minute(*minute) for minute in minutes)
+        self._last = last
+        if self._minutes:
+            self._newest = self._minutes[-1]
+            self._ends_ns = (self._newest.number + 1) * MINUTE_NS
+
     def range(self) -> tuple[float, float, float]:
         """(lowest, highest, newest minus first) of the 24 hours before the newest price; `IndexError` without any."""
         since = self._minutes[-1].number - DAY_MINUTES
@@ -62,6 +76,14 @@ class Count:
             self._before = self.number
             self.second_ends_ns = now - now % SECOND_NS + SECOND_NS
         self.number += 1
+
+    def freeze(self) -> tuple[int, int, int]:
+        """All counts, for `thaw`."""
+        return self.number, self._before, self.second_ends_ns
+
+    def thaw(self, counts: tuple[int, int, int]) -> None:
+        """Take over the result of `freeze`."""
+        self.number, self._before, self.second_ends_ns = counts
 
     def at_second(self, now: int) -> int:
         """The count at the start of the second of `now`; `now` is not before the newest event's second."""
@@ -116,6 +138,35 @@ class IndexState:
             self.ranked = index
             self.rankings.add(now)
         self.day.add(index.price, index.venue_ns or index.seen_ns)
+
+    def freeze(self) -> IndexImage:
+        """The state as a value, for `thaw`."""
+        minutes, last = self.day.freeze()
+        return IndexImage(
+            newest=self.newest,
+            changed=self.changed,
+            stated=self.stated,
+            minutes=minutes,
+            last=last,
+            prices=self.prices.freeze(),
+            estimates=self.estimates.freeze(),
+            option_tickers=self.option_tickers.freeze(),
+            volatility=self.volatility,
+            volatilities=self.volatilities.freeze(),
+            ranked=self.ranked,
+            rankings=self.rankings.freeze(),
+        )
+
+    def thaw(self, image: IndexImage) -> None:
+        """Take over the result of `freeze`, in a new state."""
+        self.newest, self.changed, self.stated = image.newest, image.changed, image.stated
+        self.volatility, self.ranked = image.volatility, image.ranked
+        self.day.thaw(image.minutes, image.last)
+        self.prices.thaw(image.prices)
+        self.estimates.thaw(image.estimates)
+        self.option_tickers.thaw(image.option_tickers)
+        self.volatilities.thaw(image.volatilities)
+        self.rankings.thaw(image.rankings)
 
     def take_volatility(self, value: VolatilityIndex, now: int) -> None:
         """Set the value of its volatility index."""

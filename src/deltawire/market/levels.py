@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from deltawire.market.images import Bars as BarsImage
 from deltawire.model.events import Bars
 
 SECOND_NS = 1_000_000_000
@@ -85,6 +86,20 @@ class LevelHistory:
         self._end_ns = 0
         for length, bars in self._bars.items():
             bars[:] = [Bar(*row) for row in rows.get(length, ())[-self._kept[length] :]]
+
+    def freeze(self) -> BarsImage:
+        """The bars, and the newest second, for `thaw`."""
+        bars = {
+            length: [(bar[0], bar[1], bar[2], bar[3], bar[4]) for bar in bars]
+            for length, bars in self._bars.items()
+        }
+        return bars, (self._start_s, self._end_ns, self._open, self._high, self._low, self._close)
+
+    def thaw(self, image: BarsImage) -> None:
+        """Take over the result of `freeze`."""
+        rows, (self._start_s, self._end_ns, self._open, self._high, self._low, self._close) = image
+        for length, bars in self._bars.items():
+            bars[:] = [Bar(*row) for row in rows.get(length, ())]
 
 
 def _joined(bars: list[Bar], length_s: int) -> list[Bar]:

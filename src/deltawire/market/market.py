@@ -3,7 +3,8 @@
 from collections import defaultdict, deque
 from collections.abc import Iterator, KeysView
 
-from deltawire.market.book_log import BookLogs
+from deltawire.market.book_log import BookEntry, BookLogs
+from deltawire.market.images import MarketImage
 from deltawire.market.indices import SECOND_NS, IndexState
 from deltawire.market.levels import LevelHistory
 from deltawire.market.state import InstrumentState
@@ -56,7 +57,7 @@ class Market:
         """How many there have been, of all instruments."""
         self.active_changes: deque[ActiveChange] = deque(maxlen=CHANGES_KEPT)
         self._active_changes = 0
-        self._moment = 0
+        self._moment = self._numbered = 0
         self._states: dict[str, InstrumentState] = {}
         self._by_key: dict[tuple[str, str], InstrumentState] = {}
         self._indices: defaultdict[str, IndexState] = defaultdict(IndexState)
@@ -82,7 +83,8 @@ class Market:
         if state is None:
             name = self.public_name(*key)
             index = self._index_of(instrument)
-            state = InstrumentState(instrument, name, len(self._states) + 1, index)
+            self._numbered += 1
+            state = InstrumentState(instrument, name, self._numbered, index)
             self._states[name] = self._by_key[key] = state
         return state
 
@@ -175,6 +177,84 @@ class Market:
             state.restored(event, self.trades)
             self.trades += len(event.trades)
         return state
+
+    def freeze(self) -> MarketImage:
+        """The whole market as a value, for `thaw`; figures of derivations are not part of it."""
+        places: dict[int, int] = {}
+        for number, state in enumerate(self):
+            places[id(state.book_log.entries)] = 2 * number
+            if state.whole is not None:
+                places[id(state.whole.book_log.entries)] = 2 * number + 1
+        return MarketImage(
+            home=self.home,
+            now_ns=dict(self.now_ns),
+            trades=self.trades,
+            numbered=self._numbered,
+            moment=self._moment,
+            active=self._active_changes,
+            active_changes=[
+                (number, state.name, active, seen) for number, state, active, seen in self.active_changes
+            ],
+            instruments=[state.freeze() for state in self],
+            indices={name: state.freeze() for name, state in self._indices.items()},
+            index_past={name: history.freeze() for name, history in self.index_past.items()},
+            volatility_past={name: history.freeze() for name, history in self.volatility_past.items()},
+            volumes=self.volumes.rows(),
+            order=[places[id(entries)] for entries in self._logs.freeze() if id(entries) in places],
+        )
+
+    def thaw(self, image: MarketImage) -> None:
+        """Take over the result of `freeze`, in a new market with the same home."""
+        self.now_ns.update(image.now_ns)
+        self.trades, self._moment, self._active_changes = image.trades, image.moment, image.active
+        logs: list[deque[BookEntry]] = []
+        for each in image.instruments:
+            state = InstrumentState(each.instrument, each.name, each.number, each.index)
+            state.thaw(each)
+            self._states[each.name] = state
+            self._by_key[each.instrument.venue, each.instrument.name] = state
+            logs += state.book_log.entries, (state.whole or state).book_log.entries
+        self._numbered = image.numbered
+        self._logs.thaw(logs[place] for place in image.order)
+        for name, index in image.indices.items():
+            self._indices[name].thaw(index)
+        for histories, bars in (
+            (self.index_past, image.index_past),
+            (self.volatility_past, image.volatility_past),
+        ):
+            for name, rows in bars.items():
+                _of(histories, name).thaw(rows)
+        self.volumes.restore(image.volumes)
+        for number, name, active, seen in image.active_changes:
+            if (found := self._states.get(name)) is not None:
+                self.active_changes.append((number, found, active, seen))
+
+    def knows(self, venue: str) -> bool:
+        """Whether there is an instrument or an index of a venue."""
+        return any(state.instrument.venue == venue for state in self) or any(
+            self.venue_of(name) == venue for name in self._indices
+        )
+
+    def forget(self, venue: str) -> bool:
+        """Forget the instruments and indices of a venue, whose source begins anew; returns whether there were any."""
+        names = [state.name for state in self if state.instrument.venue == venue]
+        for name in names:
+            state = self._states.pop(name)
+            self._logs.drop(state.book_log)
+            if state.whole is not None:
+                self._logs.drop(state.whole.book_log)
+            del self._by_key[venue, state.instrument.name]
+        indices = [name for name in self._indices if self.venue_of(name) == venue]
+        for name in indices:
+            del self._indices[name]
+            self.index_past.pop(name, None)
+            self.volatility_past.pop(name, None)
+        gone = {*names}
+        kept = [change for change in self.active_changes if change[1].name not in gone]
+        self.active_changes.clear()
+        self.active_changes.extend(kept)
+        self.derived = {name: each for name, each in self.derived.items() if each.venue != venue}
+        return bool(names or indices)
 
     def _apply_listing(self, listing: Listing, state: InstrumentState, now: int) -> None:
         before = state.published_active

@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-import msgspec
-
 from deltawire.analytics.candles import MINUTE_NS, CandleSeries, joined, total
 from deltawire.book.checksums import OwnChecksum
 from deltawire.book.ladder import Ladder
 from deltawire.market.book_log import BookEntry, BookLog
 from deltawire.market.funding import FundingSeries
 from deltawire.market.health import BookHealth
+from deltawire.market.images import BookStateImage, CandlesImage, InstrumentImage, TapeEntry
 from deltawire.market.levels import LevelHistory
 from deltawire.model.events import (
     BookDelta,
@@ -35,23 +34,6 @@ MARKS = {300: 288}
 Mark = tuple[int, int, int]
 """The newest event that changed something: its number among all of its instrument, the venue's time when it came, and
 the newest stamp of what had come by then."""
-
-
-class TapeEntry(msgspec.Struct, frozen=True):
-    """A trade on the tape; `direction` is 0 up, 1 level after up, 2 down, 3 level after down.
-
-    `number` is the venue's own where it numbers trades without holes, else counted here from 1. `position` counts the
-    instrument's trades, `place` those of all instruments; `at_ns` is the venue's time when it came, `market_ns` the
-    newest time of all venues.
-    """
-
-    trade: Trade
-    direction: int
-    number: int
-    position: int
-    place: int
-    at_ns: int
-    market_ns: int
 
 
 def _direction(trade: Trade, before: TapeEntry | None) -> int:
@@ -112,6 +94,7 @@ class InstrumentState:
         "ticker_mark",
         "ticker_ns",
         "whole",
+        "withheld",
     )
 
     def __init__(self, instrument: Instrument, name: str, number: int, index: str = "") -> None:
@@ -136,6 +119,8 @@ class InstrumentState:
         self.ladder = Ladder()
         self.known_range = WHOLE
         self.whole: InstrumentState | None = None
+        self.withheld: tuple[BookState, StaleReason, str, int] | None = None
+        """Its status by its events, while its book is withheld; None while it is not."""
         self.health = BookHealth()
         self.sequence = 0
         self.book_ns = 0
@@ -205,7 +190,7 @@ class InstrumentState:
         if self.known:
             self.ticker_mark = self.quote_mark = self._mark(now)
 
-    def listed(self, active: bool, change: int) -> None:
+    def listed(self, active: bool | None, change: int) -> None:
         """The venue lists it as active or not; `change` is the number of the last change of that."""
         self.published_active, self.active_change = active, change
 
@@ -248,6 +233,21 @@ class InstrumentState:
             return self._tell((self.book_number + 1, now, moment, status))
         self.book_number += 1
         return None
+
+    def withhold(self, detail: str, now: int) -> None:
+        """Its events do not come any more: a live book is stale until `release`, whatever its last status."""
+        if self.withheld is None and self.live:
+            self.withheld = "live", self.reason, self.detail, self.status_ns
+            self.status, self.reason, self.detail, self.status_ns = "stale", "lost", detail, now
+            if self.whole is not None:
+                self.whole.withhold(detail, now)
+
+    def release(self) -> None:
+        """Its events come again, and the first of them follows the last."""
+        if self.withheld is not None:
+            (self.status, self.reason, self.detail, self.status_ns), self.withheld = self.withheld, None
+            if self.whole is not None:
+                self.whole.release()
 
     def traded(self, trade: Trade, place: int = 0, now: int = 0, market_ns: int = 0) -> None:
         """Count a trade, which is number `place` of all instruments."""
@@ -318,6 +318,90 @@ class InstrumentState:
         """The event at hand has changed something."""
         traded_ns = self.tape[-1].trade.venue_ns if self.tape else 0
         return self.events, now, max(self.book_ns, self.ticker_ns, traded_ns)
+
+    def freeze(self) -> InstrumentImage:
+        """The state as a value, for `thaw`."""
+        ticker = Ticker(instrument=self.instrument, venue_ns=0, seen_ns=0, **self.ticker)
+        whole = self.whole
+        return InstrumentImage(
+            instrument=self.instrument,
+            name=self.name,
+            number=self.number,
+            index=self.index,
+            events=self.events,
+            quote_mark=self.quote_mark,
+            ticker_mark=self.ticker_mark,
+            funding_mark=self.funding_mark,
+            published_active=self.published_active,
+            active_change=self.active_change,
+            ticker=ticker,
+            ticker_ns=self.ticker_ns,
+            ticker_at_ns=self.ticker_at_ns,
+            tape=list(self.tape),
+            candles=CandlesImage(*self.candles.freeze()),
+            funding=self.funding.freeze(),
+            marks=self.marks.freeze(),
+            health=self.health.freeze(),
+            book=self._freeze_book(),
+            whole=None if whole is None else whole._freeze_book(),
+            whole_marks=((0, 0, 0), (0, 0, 0)) if whole is None else (whole.quote_mark, whole.ticker_mark),
+        )
+
+    def thaw(self, image: InstrumentImage) -> None:
+        """Take over the result of `freeze`, in a new state."""
+        self.events = image.events
+        self.quote_mark, self.ticker_mark = image.quote_mark, image.ticker_mark
+        self.funding_mark = image.funding_mark
+        self.listed(image.published_active, image.active_change)
+        self.ticker_ns, self.ticker_at_ns = image.ticker_ns, image.ticker_at_ns
+        stated = ((name, getattr(image.ticker, name)) for name in _TICKER_FIELDS)
+        self.ticker = {name: value for name, value in stated if value is not None}
+        self.tape.extend(image.tape)
+        self.candles.thaw(image.candles.count, image.candles.buckets, image.candles.counts)
+        self.funding.thaw(image.funding)
+        self.marks.thaw(image.marks)
+        self.health.thaw(image.health)
+        self._thaw_book(image.book)
+        if image.whole is not None:
+            self.part()
+            assert self.whole is not None
+            self.whole.thaw_whole(image.whole, *image.whole_marks)
+
+    def thaw_whole(self, image: BookStateImage, quote_mark: Mark, ticker_mark: Mark) -> None:
+        """Take over a book with the levels beyond the known range."""
+        self.quote_mark, self.ticker_mark = quote_mark, ticker_mark
+        self._thaw_book(image)
+
+    def _freeze_book(self) -> BookStateImage:
+        ladder = self.ladder
+        return BookStateImage(
+            bids=ladder.bids.levels(),
+            asks=ladder.asks.levels(),
+            known_range=self.known_range,
+            sequence=self.sequence,
+            book_ns=self.book_ns,
+            number=self.book_number,
+            published=self.book_published,
+            refined=self.refined,
+            ranged=self.ranged,
+            log=list(self.book_log.entries),
+            status=self.status,
+            reason=self.reason,
+            detail=self.detail,
+            status_ns=self.status_ns,
+            statuses=self.statuses,
+        )
+
+    def _thaw_book(self, image: BookStateImage) -> None:
+        self.ladder.bids.become(image.bids)
+        self.ladder.asks.become(image.asks)
+        self.known_range, self.sequence, self.book_ns = image.known_range, image.sequence, image.book_ns
+        self.book_number, self.book_published = image.number, image.published
+        self.refined, self.ranged = image.refined, image.ranged
+        self.book_log.entries.clear()
+        self.book_log.entries.extend(image.log)
+        self.status, self.reason, self.detail = image.status, image.reason, image.detail
+        self.status_ns, self.statuses = image.status_ns, image.statuses
 
     def checksum(self) -> int:
         """CRC32 over the best ten levels of the book as it is."""

@@ -41,6 +41,7 @@ from deltawire.journal.journal import Journal
 from deltawire.journal.recovery import recover, save
 from deltawire.model.random_stream import RandomStream
 from deltawire.ports import Clock
+from deltawire.roles.exchange_metrics import ExchangeCollector
 from deltawire.sources.exchange_service import ExchangeService
 from deltawire.sources.simulated import PublicEvents, SimulatedClock, SimulatedSource
 from deltawire.store.accounts import AccountEntry, AccountStore
@@ -269,6 +270,7 @@ class BuiltinExchange:
             enrolment.poll()
             halts.step(self.service.now())
 
+        self.collector = ExchangeCollector(self._exchange.matching, self._commit, folder / JOURNAL)
         self.source = SimulatedSource(self.service, public, agents, poll=poll, clock=clock)
 
     async def drained(self) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
+from prometheus_client.registry import Collector
 
 from deltawire import __version__
 from deltawire.access.access import Access
@@ -99,12 +100,16 @@ class App:
         replays: ReplayRooms | None = None,
         replaying: Replaying | None = None,
         shared: Gateway | None = None,
+        market: Market | None = None,
+        collectors: Sequence[Collector] = (),
+        ahead_within_s: float = 0.0,
     ) -> None:
         """`clock` is the machine's unless another is given. `past_trades` are stores of earlier trades.
 
         `replays`, `replaying` and `shared` are those of `Gateway`.
 
-        Servers that share a broker share the `derivations` of the one with the sources as well.
+        Servers that share a broker share the `derivations` of the one with the sources as well. `market` is what is
+        known already; its home counts. A client that comes from a server which is ahead waits up to `ahead_within_s`.
         """
         self.sources = sources
         self._keys = (
@@ -119,7 +124,8 @@ class App:
             connections_per_key=(limits or Limits()).connections_per_key,
             refused=_login_refused,
         )
-        self.market = Market(home=home if home is not None else sources[0].venue if sources else "")
+        home = home if home is not None else sources[0].venue if sources else ""
+        self.market = market if market is not None else Market(home)
         clock = clock or WallClock()
         self.epoch = epoch or f"{int(time.time()):x}-{secrets.token_hex(3)}"
         self.derivations = derivations or Derivations()
@@ -148,6 +154,8 @@ class App:
             replays=replays,
             replaying=replaying,
             shared=shared,
+            collectors=collectors,
+            ahead_within_s=ahead_within_s,
         )
         if trading is not None:
             trading.account_events.subscribe(self._on_account_events)
@@ -176,7 +184,7 @@ class App:
             async for batch in source.events(Wants()):
                 if not batch.events or not all(isinstance(event, Fault) for event in batch.events):
                     self.gateway.heard_from(source.venue)
-                await self._publish(batch)
+                await self.publish(batch)
                 self._may_answer(source)
         except JournalError:
             raise
@@ -186,9 +194,9 @@ class App:
         else:
             self._ended(source)
             why = SOURCE_ENDED
-        await self._publish(Batch(source.venue, source.now(), self._gone_stale(source, why)))
+        await self.publish(Batch(source.venue, source.now(), self._gone_stale(source, why)))
         self.gateway.source_ended(source.venue, why)
-        await self._publish(Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
+        await self.publish(Batch(source.venue, source.now() + LAST_INTERVAL_NS, []))
         self._may_answer(source)
 
     def _may_answer(self, source: Source) -> None:
@@ -201,7 +209,7 @@ class App:
         self._reached[batch.venue] = batch.at_ns
         self._broker.publish(f"{TOPIC}.{batch.venue}", batch)
 
-    async def _publish(self, batch: Batch) -> None:
+    async def publish(self, batch: Batch) -> None:
         """Publish one batch after the other, with what is derived from it; others have turns meanwhile.
 
         A batch that waited while its venue's time went on gets the time reached.
@@ -236,7 +244,7 @@ class App:
         while True:
             await asyncio.sleep(TIMER_S)
             for source in self.sources:
-                await self._publish(Batch(source.venue, source.now(), []))
+                await self.publish(Batch(source.venue, source.now(), []))
             self._faults.tick(time.monotonic())
 
     async def watch_keys(self) -> None:

@@ -18,7 +18,8 @@ from deltawire.dialect.market_objects import (
 )
 from deltawire.dialect.payloads import Definitions
 from deltawire.errors import RequestError
-from deltawire.market.state import InstrumentState, TapeEntry
+from deltawire.market.images import TapeEntry
+from deltawire.market.state import InstrumentState
 from deltawire.model.instruments import Instrument
 from deltawire.session.currencies import parse_currency
 from deltawire.session.methods import UNAVAILABLE, Context, NoParams, method

@@ -223,6 +223,18 @@ class BookChannel(_BookChannel):
             self._image = self._note(all_new(bids), all_new(asks), levels_checksum(bids, asks), known=known)
         return self._image
 
+    def restatement(self) -> tuple[Any, bool]:
+        """The status, with a change that changes nothing."""
+        state = self.state
+        if self._unsettled or not state.imaged or state.status is None:
+            return None, False
+        status = BookStatus(state.status, state.reason, state.detail)
+        bids, asks = self._restated()
+        follows = self._change_id if bids or asks else None
+        ladder, depth = state.ladder, self.key.levels or CHECKED_LEVELS
+        best = self._bids.published(ladder.bids, depth), self._asks.published(ladder.asks, depth)
+        return self._note(bids, asks, levels_checksum(*best), follows, status), True
+
     def hold(self) -> int:
         """A reader falls behind here: keep its changes from here on; returns the position."""
         self._checkpoints.hold(self.seq, _Context(self._change_id, self._news_count))
@@ -481,6 +493,10 @@ class GroupedBookChannel(_BookChannel):
         """The best levels of a live book."""
         state = self.state
         return self._newest_data() if state.imaged and state.live and not self._unsettled else None
+
+    def restatement(self) -> tuple[Any, bool]:
+        """The book as it is, or that it is none."""
+        return (self._newest_data() if self.state.imaged and not self._unsettled else None), False
 
     def recovered(self, seq: int) -> Recovered | None:
         """The book as it is, or that it is none."""

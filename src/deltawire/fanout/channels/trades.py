@@ -8,8 +8,9 @@ from deltawire.dialect.grammar import ChannelKey
 from deltawire.dialect.market_objects import MS_NS, trade_object
 from deltawire.fanout.channel import Channel, InstrumentChannel, Opening, Recovered, Timers
 from deltawire.fanout.subscribers import SubscriberGroups
+from deltawire.market.images import TapeEntry
 from deltawire.market.market import ALL, Market
-from deltawire.market.state import InstrumentState, TapeEntry
+from deltawire.market.state import InstrumentState
 from deltawire.model.events import Candle, Event, Trade
 
 

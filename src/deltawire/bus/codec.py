@@ -1,0 +1,61 @@
+"""Values as the bytes that travel over a bus: msgpack, with the instruments that they name in a table of their own.
+
+What is read is checked against the types; nothing read is ever executed.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from deltawire.bus.shapes import TableWriter, read_definition, shape_of
+from deltawire.errors import BusError
+from deltawire.model.events import Event
+from deltawire.ports import Batch
+
+VERSION = 1
+"""Of the rows of all messages; raised when a row changes."""
+_Value = TypeVar("_Value")
+_encode = msgspec.msgpack.encode
+
+
+class Codec(Generic[_Value]):
+    """Encodes and decodes values of one type."""
+
+    def __init__(self, hint: Any) -> None:
+        shape = shape_of(hint)
+        self._to_wire: Callable[[Any, Any], Any] = shape.to_wire or (lambda value, table: value)
+        self._from_wire: Callable[[Any, Any], Any] = shape.from_wire or (lambda value, table: value)
+        wire: Any = shape.wire
+        whole: Any = tuple[list[msgspec.Raw], wire]
+        self._decode = msgspec.msgpack.Decoder(whole).decode
+
+    def encode(self, value: _Value) -> bytes:
+        """The value as bytes; the same value gives the same bytes."""
+        table = TableWriter()
+        row = self._to_wire(value, table)
+        return _encode((table.rows, row))
+
+    def decode(self, data: bytes) -> _Value:
+        """The value again; `BusError` if the bytes are none."""
+        try:
+            rows, row = self._decode(data)
+            table = [read_definition(bytes(each)) for each in rows]
+            value: _Value = self._from_wire(row, table)
+        except (msgspec.DecodeError, ValueError, TypeError, OverflowError) as error:
+            raise BusError("garbage", str(error)) from error
+        return value
+
+
+_Row = tuple[str, int, list[Event]]
+_BATCHES: Codec[list[_Row]] = Codec(list[_Row])
+
+
+def encode_batches(batches: Sequence[Batch]) -> bytes:
+    """Some batches of one topic, in order."""
+    return _BATCHES.encode([(batch.venue, batch.at_ns, batch.events) for batch in batches])
+
+
+def decode_batches(data: bytes) -> list[Batch]:
+    """The batches again; `BusError` if the bytes are none."""
+    return [Batch(*row) for row in _BATCHES.decode(data)]

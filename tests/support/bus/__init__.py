@@ -1,0 +1,1 @@
+"""A bus of its own for a test."""
