@@ -218,6 +218,7 @@ def test_subscriptions_and_heartbeats_need_a_websocket() -> None:
         "private/unsubscribe_all",
         "public/disable_heartbeat",
         "public/set_heartbeat",
+        "public/set_replay",
         "public/subscribe",
         "public/unsubscribe",
         "public/unsubscribe_all",
