@@ -20,7 +20,7 @@ class RetentionPolicy(msgspec.Struct, frozen=True):
 
     notifications: int = 1000
     bytes: int = 512 * 1024
-    total_bytes: int = 32 * 1024 * 1024
+    total_bytes: int = 16 * 1024 * 1024
     idle_s: float = 30.0
     most_idle: int = 1000
 

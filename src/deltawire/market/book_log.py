@@ -16,7 +16,7 @@ BookEntry = tuple[int, int, int, BookImage | BookDelta | Status]
 LONGEST = 1000
 FEWEST = 48
 """Events that are always kept of a book; the others go when all books together have too many."""
-MOST_EVENTS = 50_000
+MOST_EVENTS = 40_000
 
 
 class BookLog:
