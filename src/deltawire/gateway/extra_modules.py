@@ -44,8 +44,7 @@ class ExtraModules:
 
 
 def _load(names: Iterable[str]) -> None:
-    os.environ.setdefault(
-        "OPENBLAS_NUM_THREADS", "1"
-    )  # the arrays are small: threads only wait for each other
+    # The arrays are small: threads would only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     for name in names:
         import_module(name)

@@ -42,7 +42,7 @@ class PacedHub:
 
         A batch of this time is then applied at once, so that nobody joins between its making and its publication.
         """
-        await self._idle.wait()
+        await self.idle()
         self._hub.set_time(venue, at_ns)
         ends_ns = perf_counter_ns() + TURN_NS
         while self._hub.end_intervals(ENDED_TOGETHER):
@@ -55,7 +55,7 @@ class PacedHub:
             self._run()
 
     async def idle(self) -> None:
-        """Wait until everything is applied: whoever publishes faster than that waits here."""
+        """Wait until everything that has come is applied."""
         await self._idle.wait()
 
     def _run(self) -> None:
