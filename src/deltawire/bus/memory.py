@@ -9,6 +9,8 @@ from deltawire.errors import PublishError
 from deltawire.model.account_events import AccountEvent, AccountId
 from deltawire.ports import Batch
 
+TOPIC = "md.v1"
+"""What the topics of market data begin with; the venue follows."""
 Listener = Callable[[Batch], None]
 AccountListener = Callable[[AccountId, Iterable[AccountEvent]], None]
 

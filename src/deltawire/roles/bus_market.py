@@ -9,6 +9,7 @@ import structlog
 
 from deltawire.bus.frames import Frame
 from deltawire.bus.images import restored
+from deltawire.bus.memory import TOPIC
 from deltawire.bus.nats.connection import Connection
 from deltawire.bus.nats.following import Follower, Place
 from deltawire.bus.nats.retained import Images, Manifest
@@ -17,7 +18,6 @@ from deltawire.market.market import Market
 from deltawire.ports import Batch
 
 log = structlog.get_logger("deltawire")
-TOPIC = "md.v1"
 WAIT_S = 0.25
 LOOK_S = 0.005
 LISTED_WITHIN_S = 10.0

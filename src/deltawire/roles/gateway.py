@@ -19,7 +19,7 @@ from deltawire.access.backoff import BackoffPolicy
 from deltawire.access.keys import KeyRing
 from deltawire.access.rate_limits import RateLimits
 from deltawire.analytics.derivations import Derivations
-from deltawire.bus.memory import MemoryBroker
+from deltawire.bus.memory import TOPIC, MemoryBroker
 from deltawire.errors import DeltawireError, JournalError, UsageError
 from deltawire.fanout.hub import Hub
 from deltawire.gateway.gateway import Gateway, Limits, Policy, ReplayRooms, make_token
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 NOT_OURS = errno.EADDRNOTAVAIL, errno.EINVAL
 """Errors of the system for an address on which this machine cannot listen."""
 log = structlog.get_logger("deltawire")
-TOPIC = "md.v1"
 TIMER_S = 0.02
 KEYS_EVERY_S = 0.25
 KEYS_PAUSE = 20

@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from deltawire.bus.memory import MemoryBroker
+from deltawire.bus.memory import TOPIC, MemoryBroker
 from deltawire.bus.nats.connection import Address, Connection, connect
 from deltawire.bus.nats.publishing import Outlet
 from deltawire.errors import BusError
 from deltawire.model.events import Derived, Event
 from deltawire.ports import Batch
-from deltawire.roles.bus_market import TOPIC, reporter
+from deltawire.roles.bus_market import reporter
 
 MOST_WAITING = 200_000
 """Batches that the bus has not taken; beyond it the server stops, and begins anew when it is started again."""

@@ -15,6 +15,7 @@ from nats.js.api import DiscardPolicy, RawStreamMsg, StorageType, StreamConfig, 
 from nats.js.client import JetStreamContext
 from nats.js.errors import APIError, NotFoundError, ServiceUnavailableError
 
+from deltawire.bus.memory import TOPIC
 from deltawire.errors import BusError, UsageError
 
 RECONNECT_S = 0.2
@@ -35,7 +36,7 @@ class StreamSettings(msgspec.Struct, frozen=True):
     """The stream of a bus: what it carries, and how much of it is kept beside the newest message of each topic."""
 
     name: str = "DELTAWIRE"
-    subjects: tuple[str, ...] = ("md.v1.>",)
+    subjects: tuple[str, ...] = (f"{TOPIC}.>",)
     kept_s: float = 900.0
     kept_bytes: int = 4 * 1024 * 1024 * 1024
     kept_per_topic: int = -1
