@@ -8,6 +8,7 @@ import pytest
 
 from deltawire.analytics.derivations import Derivations, Wanted
 from deltawire.analytics.figures import ChainData, GammaData, SkewData, SurfaceData
+from deltawire.analytics.option_book import OptionBook
 from deltawire.model.events import Derived, Event, Greeks
 from deltawire.model.instruments import Instrument
 from deltawire.options.black76 import evaluate
@@ -154,3 +155,114 @@ def test_an_option_that_is_not_live_has_no_quotes() -> None:
     assert derived.data.not_live == 1
     assert derived.data.options[0].bid is None
     assert derived.data.options[1].bid is not None
+
+
+def wanted(channel: str, family: str, every_ms: int = 1000, expiry: str = "") -> Wanted:
+    return Wanted(channel, family, VENUE, "BTC", "BTC", every_ms * MS_NS, expiry=expiry)
+
+
+def moving() -> list[Event]:
+    """The quotes, and then five seconds in which a mark, a future and a listing change."""
+    found, first = [*events()], next(listed())
+    for second in range(1, 6):
+        at_ns = START_NS + second * 1000 * MS_NS
+        found.append(make_ticker(first, at_ns, mark_price=0.2 + 0.01 * second, open_interest=float(second)))
+    return found
+
+
+ALL = (
+    wanted("a", "chain", expiry="29DEC23"),
+    wanted("b", "chain", 2000, expiry="29MAR24"),
+    wanted("c", "surface"),
+    wanted("d", "skew", 2000),
+    wanted("e", "gex"),
+)
+
+
+def derived_of(events: list[Event], channel: str) -> list[Event]:
+    return [event for event in events if isinstance(event, Derived) and event.channel == channel]
+
+
+def test_channels_about_one_underlying_say_together_what_each_says_alone() -> None:
+    together = Derivations()
+    for each in ALL:
+        together.want(each)
+    found = together.extended(moving())
+    for each in ALL:
+        alone = Derivations()
+        alone.want(each)
+        expected = derived_of(alone.extended(moving()), each.channel)
+        assert expected
+        assert derived_of(found, each.channel) == expected
+
+
+@pytest.mark.parametrize("steps", range(0, 40, 3))
+def test_who_joins_in_the_middle_of_a_moment_says_afterwards_what_the_others_say(steps: int) -> None:
+    moment, later = moving()[:-2], moving()[-2:]
+    joined = Derivations()
+    joined.want(ALL[0])
+    extension = joined.extend(moment)
+    for _ in range(steps):
+        assert extension.step()
+    for each in ALL[1:]:
+        joined.want(each, beginning=iter(()))
+    while extension.step():
+        pass
+    before = Derivations()
+    for each in ALL:
+        before.want(each)
+    before.extended(moment)
+    found, expected = joined.extended(later), before.extended(later)
+    for each in ALL:
+        assert [event.data for event in derived_of(found, each.channel)] == [
+            event.data for event in derived_of(expected, each.channel)
+        ]
+
+
+def test_the_underlying_is_followed_once_and_only_while_somebody_wants_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[OptionBook] = []
+    create = OptionBook.__init__
+
+    def counted(book: OptionBook, venue: str, base: str) -> None:
+        made.append(book)
+        create(book, venue, base)
+
+    monkeypatch.setattr(OptionBook, "__init__", counted)
+    derivations = Derivations()
+    for each in ALL:
+        derivations.want(each, events())
+    assert len(made) == 1
+    for each in ALL:
+        derivations.drop(each.channel)
+    assert derivations.extended(moving()) == moving()
+    derivations.want(ALL[0])
+    assert len(made) == 2
+
+
+def test_an_underlying_that_cannot_be_followed_ends_every_channel_about_it_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    derivations = Derivations()
+    for each in ALL:
+        derivations.want(each)
+    derivations.extended(moving()[:-1])
+    first = next(listed())
+    derivations.want(Wanted("other", "prices", VENUE, first.name, first.name, 10**9))
+
+    def broken(book: OptionBook, event: Event) -> None:
+        raise ZeroDivisionError("a wrong number")
+
+    monkeypatch.setattr(OptionBook, "update", broken)
+    found = derivations.extended(
+        [make_ticker(first, START_NS + 8000 * MS_NS, mark_price=0.1 * at) for at in (1, 2)]
+    )
+    for each in ALL:
+        last = derived_of(found, each.channel)[-1]
+        assert isinstance(last, Derived)
+        assert last.data.state == "failed"
+        assert last.data.reason == "ZeroDivisionError: a wrong number"
+    assert all(
+        event.data.state == "live" for event in derived_of(found, "other") if isinstance(event, Derived)
+    )

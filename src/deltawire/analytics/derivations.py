@@ -26,17 +26,32 @@ from deltawire.analytics.figures import (
 )
 from deltawire.analytics.prices import PriceMetric
 from deltawire.model.events import Derived, Event, Fault, Status
+from deltawire.model.instruments import Instrument
 
 MS_NS = 1_000_000
 SECOND_NS = 1_000_000_000
-ANY = "*"
 MOST = 100
 """Derivations at once; a channel beyond them says so instead of figures."""
 MOST_MS = 250.0
 """Processor time for figures, in milliseconds per second of the market; a channel beyond it says so, too."""
-COST_MS = {"chain": 10.0, "surface": 15.0, "skew": 25.0, "gex": 25.0, "flow": 0.5}
+COST_MS = {"chain": 4.0, "surface": 15.0, "skew": 25.0, "gex": 25.0, "flow": 0.5}
 """About how long the figures of one interval take; other families take less than a fifth of a millisecond."""
 OTHER_COST_MS = 0.2
+
+
+def underlying_key(venue: str, coin: str) -> str:
+    """Of all options and futures of a venue on one coin; no instrument's key."""
+    return f"{venue}:*:{coin}"
+
+
+def subjects_of(event: Event) -> tuple[str, ...]:
+    """The keys of an event's instrument and, of an option or a future, of its underlying."""
+    instrument = getattr(event, "instrument", None)
+    if not isinstance(instrument, Instrument):
+        return ()
+    if instrument.kind == "spot":
+        return (instrument.key,)
+    return instrument.key, underlying_key(instrument.venue, instrument.base)
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -57,8 +72,10 @@ class Wanted(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """`venue:name` of the instrument, as `Instrument.key`; `venue:*` of an underlying's options."""
-        return f"{self.venue}:{ANY if self.family in OF_UNDERLYINGS else self.subject}"
+        """`venue:name` of the instrument, as `Instrument.key`; `venue:*:COIN` of an underlying's options."""
+        if self.family in OF_UNDERLYINGS:
+            return underlying_key(self.venue, self.subject.upper())
+        return f"{self.venue}:{self.subject}"
 
     @property
     def cost_ms(self) -> float:
@@ -121,9 +138,22 @@ OF_INSTRUMENTS: dict[str, tuple[type, Callable[[Wanted], Metric]]] = {
 """By family of channels: the type of its data and what makes its metric."""
 
 
-def _options(wanted: Wanted) -> Metric:
+class Followed(Protocol):
+    """What the derivations about one underlying read, and none of them changes."""
+
+    def update(self, event: Event) -> None:
+        """Take an event in."""
+        ...
+
+
+def _option_book(wanted: Wanted) -> Followed:
+    from deltawire.analytics.option_book import OptionBook  # needs the extra
+
+    return OptionBook(wanted.venue, wanted.subject)
+
+
+def _options(wanted: Wanted, book: Any) -> Metric:
     from deltawire.analytics import option_metrics as options  # needs the extra
-    from deltawire.analytics.option_book import OptionBook
 
     prefix = wanted.label.rpartition(":")[0]
     makers: dict[str, Callable[[], Any]] = {
@@ -134,26 +164,48 @@ def _options(wanted: Wanted) -> Metric:
         "skew": lambda: options.Skew(wanted.label),
         "gex": lambda: options.Gamma(wanted.label),
     }
-    book = OptionBook(wanted.venue, wanted.subject, wanted.interval_ns)
-    return options.OptionMetric(book, makers[wanted.family]())
+    return options.OptionMetric(book, wanted.interval_ns, makers[wanted.family]())
 
 
-OF_UNDERLYINGS: dict[str, tuple[type, Callable[[Wanted], Metric]]] = {
-    "chain": (ChainData, _options),
-    "surface": (SurfaceData, _options),
-    "skew": (SkewData, _options),
-    "gex": (GammaData, _options),
+OF_UNDERLYINGS: dict[str, type] = {
+    "chain": ChainData,
+    "surface": SurfaceData,
+    "skew": SkewData,
+    "gex": GammaData,
 }
-"""The same of families about the options on an underlying."""
+"""By family of channels about the options on an underlying: the type of its data."""
+
+
+class _Underlying:
+    """The options on one underlying, followed once for all derivations about them."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.book = _option_book(wanted)
+        self.failure = ""
+        """Why it is followed no more."""
+
+    def update(self, event: Event) -> None:
+        """Take an event in, after those derivations."""
+        if self.failure:
+            return
+        try:
+            self.book.update(event)
+        except Exception as error:  # noqa: BLE001 (every derivation about it says what happened)
+            self.failure = _words(error)
 
 
 class _Running:
     """One derivation at work."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted, underlying: _Underlying | None = None) -> None:
+        """`underlying` is what it reads if it is about options; without one such a derivation computes nothing."""
         self.wanted = wanted
-        self._data, make = (OF_INSTRUMENTS | OF_UNDERLYINGS)[wanted.family]
-        self._metric: Metric | None = make(wanted)
+        self._underlying = underlying
+        self._metric: Metric | None = None
+        if underlying is not None:
+            self._metric = _options(wanted, underlying.book)
+        elif wanted.family in OF_INSTRUMENTS:
+            self._metric = OF_INSTRUMENTS[wanted.family][1](wanted)
         self._sequence = 0
         self._live = True
 
@@ -167,12 +219,14 @@ class _Running:
         if self._metric is None:
             return []
         seen_ns = getattr(event, "seen_ns", 0)
+        if self._underlying is not None and self._underlying.failure:
+            return self.end(self._underlying.failure, seen_ns)
         try:
             found: list[Event] = [
                 self._derived(data, seen_ns, data.timestamp * MS_NS) for data in self._metric.update(event)
             ]
         except Exception as error:  # noqa: BLE001 (one derivation must not end the stream; it says what happened)
-            return self._failed(error, seen_ns)
+            return self.end(_words(error), seen_ns)
         if isinstance(event, Status) and self.wanted.key == event.instrument.key:
             live, self._live = self._live, event.state == "live"
             if live and not self._live:
@@ -185,17 +239,20 @@ class _Running:
         return Derived(wanted.venue, wanted.channel, self._sequence, at_ns, seen_ns, data)
 
     def _without(self, state: str, reason: str, seen_ns: int) -> Derived:
-        data = self._data(seen_ns // MS_NS, self.wanted.label, state, reason)
+        wanted = self.wanted
+        data_type = OF_UNDERLYINGS.get(wanted.family) or OF_INSTRUMENTS[wanted.family][0]
+        data = data_type(seen_ns // MS_NS, wanted.label, state, reason)
         return self._derived(data, seen_ns, self._sequence * MS_NS or seen_ns)
-
-    def _failed(self, error: Exception, seen_ns: int) -> list[Event]:
-        return self.end(f"{type(error).__name__}: {error}", seen_ns)
 
     def end(self, reason: str, seen_ns: int) -> list[Event]:
         """Compute nothing any more; returns what says so."""
         self._metric = None
         fault = Fault(self.wanted.venue, seen_ns, f"{self.wanted.channel} cannot be computed: {reason}")
         return [self._without("failed", reason, seen_ns), fault]
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 class Extension:
@@ -224,6 +281,7 @@ class Derivations:
         self._running: dict[str, _Running] = {}
         self._users: Counter[str] = Counter()
         self._of_subject: dict[str, dict[str, _Running]] = {}
+        self._underlyings: dict[str, _Underlying] = {}
         self._late: list[Event] = []
         """Failures at the beginning, to be told with the next events."""
 
@@ -240,22 +298,38 @@ class Derivations:
         running = self._running.get(wanted.channel)
         before = running is not None
         if running is None:
-            full = self._full(wanted)
-            running = self._running[wanted.channel] = _Running(wanted)
-            self._of_subject.setdefault(wanted.key, {})[wanted.channel] = running
-            if full:
-                seen_ns = max((getattr(event, "seen_ns", 0) for event in beginning), default=0)
-                self._late += running.end(full, seen_ns)
-            for event in beginning:
-                found = running.update(event)
-                if running.failed:
-                    self._late += found
-            if self._extension is not None:
-                for event in self._extension.taken:
-                    if running in self._concerned(event):
-                        self._extension.found += running.update(event)
+            self._begin(wanted, beginning)
         self._users[wanted.channel] += 1
         return before
+
+    def _begin(self, wanted: Wanted, beginning: Iterable[Event]) -> None:
+        """Begin with the present, and with what others have got of this moment already."""
+        taken = [] if self._extension is None else self._extension.taken
+        full = self._full(wanted)
+        if wanted.family in OF_UNDERLYINGS and not full:
+            underlying = self._underlyings.get(wanted.key)
+            if underlying is None:
+                underlying = self._underlyings[wanted.key] = _Underlying(wanted)
+                for event in [*beginning, *taken[:-1]]:
+                    underlying.update(event)
+            running, beginning = _Running(wanted, underlying), ()
+            taken = taken[-1:]  # the underlying has the others, and gets this one after all who read it
+        else:
+            running = _Running(wanted)
+        self._running[wanted.channel] = running
+        self._of_subject.setdefault(wanted.key, {})[wanted.channel] = running
+        if full:
+            seen_ns = max((getattr(event, "seen_ns", 0) for event in beginning), default=0)
+            self._late += running.end(full, seen_ns)
+            return
+        for event in beginning:
+            found = running.update(event)
+            if running.failed:
+                self._late += found
+        if self._extension is not None:
+            for event in taken:
+                if running in self._concerned(event):
+                    self._extension.found += running.update(event)
 
     def drop(self, channel: str) -> None:
         """Somebody who wanted a channel's figures does not any more; after the last one they end."""
@@ -267,6 +341,7 @@ class Derivations:
             del of_subject[channel]
             if not of_subject:
                 del self._of_subject[running.wanted.key]
+                self._underlyings.pop(running.wanted.key, None)
 
     def extended(self, events: Sequence[Event]) -> list[Event]:
         """The events of a moment, each with what is derived because of it before it."""
@@ -290,17 +365,16 @@ class Derivations:
                     if running.wanted.channel in self._running:
                         found += running.update(event)
                         yield
+                for key in subjects_of(event):
+                    if (underlying := self._underlyings.get(key)) is not None:
+                        underlying.update(event)
                 found.append(event)
         finally:
             self._extension = None
 
     def _concerned(self, event: Event) -> list[_Running]:
         """The derivations that an event concerns."""
-        instrument = getattr(event, "instrument", None)
-        if instrument is None or isinstance(instrument, str):
-            return []
-        keys = (instrument.key, f"{instrument.venue}:{ANY}")
-        return [running for key in keys for running in self._of_subject.get(key, {}).values()]
+        return [running for key in subjects_of(event) for running in self._of_subject.get(key, {}).values()]
 
     def _full(self, wanted: Wanted) -> str:
         """Why no more than what runs is computed; empty if this can be, too."""

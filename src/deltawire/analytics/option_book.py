@@ -10,7 +10,7 @@ from math import nan
 import msgspec
 import numpy as np
 
-from deltawire.analytics.derivation import FollowedBook, Intervals
+from deltawire.analytics.derivation import FollowedBook
 from deltawire.analytics.figures import ForwardData
 from deltawire.model.events import BookDelta, BookImage, Event, Listing, Status, Ticker, Trade
 from deltawire.model.instruments import Instrument
@@ -104,41 +104,39 @@ class Expiry(msgspec.Struct, frozen=True):
 class OptionBook:
     """All options and futures of one venue that settle or are based in one coin; they join and leave by events."""
 
-    def __init__(self, venue: str, base: str, interval_ns: int) -> None:
+    def __init__(self, venue: str, base: str) -> None:
         self._venue, self._base = venue, base.upper()
-        self._intervals = Intervals(interval_ns)
         self._known: dict[str, Known] = {}
-
-    def ended(self, event: Event) -> int | None:
-        """The end of the interval that this event is beyond; call `update` with it afterwards."""
-        if not isinstance(event, (BookImage, BookDelta, Ticker, Trade)) or not self._ours(event.instrument):
-            return None
-        return self._intervals.ended(event.venue_ns)
+        self.venue_ns = 0
+        """Of the newest event."""
 
     def update(self, event: Event) -> None:
         """Take an event in; those of other instruments change nothing."""
         if not isinstance(event, (BookImage, BookDelta, Status, Ticker, Trade, Listing)):
             return
         instrument = event.instrument
-        if not self._ours(instrument):
+        if not self.concerned(instrument):
             return
         if not instrument.active:
             self._known.pop(instrument.name, None)
             return
+        if not isinstance(event, (Status, Listing)):
+            self.venue_ns = max(self.venue_ns, event.venue_ns)
         known = self._known.get(instrument.name)
         if known is None:
             known = self._known[instrument.name] = Known(instrument)
         known.update(event)
 
-    def _ours(self, instrument: Instrument) -> bool:
+    def concerned(self, instrument: Instrument) -> bool:
+        """Whether it is one of its options and futures."""
         return (
             instrument.venue == self._venue
             and instrument.base == self._base
             and instrument.kind in ("option", "future")
         )
 
-    def expiries(self, at_ns: int) -> list[Expiry]:
-        """Every expiry still to come that has a forward, the nearest first."""
+    def expiries(self, at_ns: int, name: str = "") -> list[Expiry]:
+        """Every expiry still to come that has a forward, the nearest first; only that of the name if one is given."""
         by_time: defaultdict[int, list[Known]] = defaultdict(list)
         for known in self._known.values():
             instrument = known.instrument
@@ -148,7 +146,11 @@ class OptionBook:
                 and instrument.strike is not None
             ):
                 by_time[instrument.expiration_ns].append(known)
-        found = [self._expiry(by_time[time], time, at_ns) for time in sorted(by_time)]
+        found = [
+            self._expiry(options, time, at_ns)
+            for time, options in sorted(by_time.items())
+            if not name or options[0].instrument.expiry == name
+        ]
         return [each for each in found if each is not None]
 
     def _expiry(self, options: list[Known], time: int, at_ns: int) -> Expiry | None:

@@ -5,6 +5,7 @@ from math import isfinite
 
 import numpy as np
 
+from deltawire.analytics.derivation import Intervals
 from deltawire.analytics.figures import (
     ChainData,
     ChainRow,
@@ -18,7 +19,7 @@ from deltawire.analytics.figures import (
     SurfaceData,
 )
 from deltawire.analytics.option_book import Expiry, Known, OptionBook, all_options, quotes_of
-from deltawire.model.events import Event
+from deltawire.model.events import BookDelta, BookImage, Event, Ticker, Trade
 from deltawire.options.black76_arrays import evaluate_chain
 from deltawire.options.essvi import grid_breaches
 from deltawire.options.implied import implied_band
@@ -40,19 +41,30 @@ HALF_IV = 0.00005
 
 
 class OptionMetric:
-    """Follows an underlying's options, and computes something of all when an interval ends."""
+    """Computes something of an underlying's options when an interval ends, of a book that others follow as well.
+
+    Whoever owns the book updates it with an event after all its metrics have had it.
+    """
 
     def __init__(
-        self, book: OptionBook, compute: Callable[[int, list[Expiry], OptionBook], Sequence[object]]
+        self,
+        book: OptionBook,
+        interval_ns: int,
+        compute: Callable[[int, OptionBook], Sequence[object]],
     ) -> None:
+        """The first interval is that of the book's newest event."""
         self._book, self._compute = book, compute
+        self._intervals = Intervals(interval_ns)
+        self._intervals.ended(book.venue_ns)
 
     def update(self, event: Event) -> Sequence[object]:
         """At most one: of the interval that has ended."""
-        end = self._book.ended(event)
-        found = () if end is None else self._compute(end, self._book.expiries(end), self._book)
-        self._book.update(event)
-        return found
+        if not isinstance(event, (BookImage, BookDelta, Ticker, Trade)):
+            return ()
+        if not self._book.concerned(event.instrument):
+            return ()
+        end = self._intervals.ended(event.venue_ns)
+        return () if end is None else self._compute(end, self._book)
 
 
 class Chain:
@@ -62,9 +74,9 @@ class Chain:
         """`name_of` makes an instrument's public name of the venue's."""
         self._label, self._expiry, self._name_of = label, expiry, name_of
 
-    def __call__(self, end: int, expiries: list[Expiry], book: OptionBook) -> Sequence[ChainData]:
+    def __call__(self, end: int, book: OptionBook) -> Sequence[ChainData]:
         """The chain, once its expiry is listed and has a forward."""
-        return [self._chain(end, each) for each in expiries if each.name == self._expiry]
+        return [self._chain(end, each) for each in book.expiries(end, self._expiry)]
 
     def _chain(self, end: int, expiry: Expiry) -> ChainData:
         options, forward = expiry.options, expiry.forward.price
@@ -165,8 +177,9 @@ class _Fitted:
 class Surface(_Fitted):
     """Data of `surface.C`."""
 
-    def __call__(self, end: int, expiries: list[Expiry], book: OptionBook) -> Sequence[SurfaceData]:
+    def __call__(self, end: int, book: OptionBook) -> Sequence[SurfaceData]:
         """The surface; without any slice as long as too little is quoted."""
+        expiries = book.expiries(end)
         fit, names = self.fit(expiries), {each.years: each.name for each in expiries}
         slices = [
             SliceData(
@@ -193,8 +206,9 @@ class Surface(_Fitted):
 class Skew(_Fitted):
     """Data of `skew.C`."""
 
-    def __call__(self, end: int, expiries: list[Expiry], book: OptionBook) -> Sequence[SkewData]:
+    def __call__(self, end: int, book: OptionBook) -> Sequence[SkewData]:
         """Skew and term structure of the fitted surface."""
+        expiries = book.expiries(end)
         fit, names = self.fit(expiries), {each.years: each.name for each in expiries}
         rows = []
         for each in fit.slices:
@@ -211,9 +225,9 @@ class Gamma:
     def __init__(self, label: str) -> None:
         self._label = label
 
-    def __call__(self, end: int, expiries: list[Expiry], book: OptionBook) -> Sequence[GammaData]:
+    def __call__(self, end: int, book: OptionBook) -> Sequence[GammaData]:
         """Of the options whose open interest and volatility the venue states; none without an index."""
-        spot = book.spot()
+        spot, expiries = book.spot(), book.expiries(end)
         options = [
             (expiry, known)
             for expiry, known in all_options(expiries)
