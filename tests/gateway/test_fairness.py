@@ -3,6 +3,7 @@
 import asyncio
 import random
 import threading
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -279,6 +280,38 @@ async def test_answers_that_wait_for_the_disk_are_bounded_and_come_in_order() ->
     assert [
         frame.payload[:30].split(b'"id":')[1].split(b",")[0] for frame in messages if b'"id"' in frame.payload
     ][-60:] == [str(number).encode() for number in range(2, 62)]
+
+
+@pytest.mark.parametrize("method", ["public/subscribe", "public/unsubscribe"])
+async def test_channels_of_requests_that_wait_for_the_disk_are_bounded_as_well(method: str) -> None:
+    exchange = Exchange()
+    gateway = trading_gateway(exchange)
+    peer = GreedyPeer(gateway)
+    peer.transport.head()
+    peer.connection.data_received(request_frame("public/auth", 0, **secret_login(ALICE)))
+    await settle(peer)
+    exchange.disk.slow = True
+    bought = request_frame("private/buy", 1, instrument_name="BTC-PERPETUAL", amount=10, price=50_000.0)
+    names = [f"book.BTC-PERPETUAL.none.{depth}.{pace}" for depth in (1, 10, 20) for pace in ("raw", "100ms")]
+    names += [f"trades.BTC-PERPETUAL.{pace}" for pace in ("raw", "100ms", "agg2")]
+    asked = [request_frame(method, number, channels=names * 30) for number in range(2, 402)]
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        peer.connection.data_received(bought + b"".join(asked))
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+        sent = sum(map(len, asked))
+        taken = tracemalloc.get_traced_memory()[0] - before - sent
+    finally:
+        tracemalloc.stop()
+    assert not peer.transport.reading
+    assert taken < 4 * MOST_HELD
+    exchange.disk.slow = False
+    exchange.disk.sync()
+    await settle(peer)
+    answered = [frame for frame in peer.transport.frames() if b'"result"' in frame.payload]
+    assert len(answered) == 2 + len(asked)
 
 
 # Requests from afar.

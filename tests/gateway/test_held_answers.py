@@ -1,9 +1,17 @@
 """Answers that wait for the disk: rights are looked at again when the wait is over."""
 
+import gc
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from deltawire.dialect.grammar import ChannelKey, ResumePosition
+from deltawire.errors import RequestError
+from deltawire.gateway.held import HeldEffects
+from deltawire.session.effects import Effect, Join, Leave, SendMessage
+from deltawire.wire.rpc import Reply
 from tests.support.credentials import ALICE, READER, changed, secret_login
 from tests.support.gatekeeping import LOW, Gatekeeping, Peer
 from tests.support.trading import TRADER
@@ -154,3 +162,45 @@ def test_a_request_behind_a_close_that_waits_does_not_act(gatekeeping: Gatekeepi
     before = gatekeeping.exchange.service.ticket()
     assert peer.sends("private/buy", **ORDER)
     assert gatekeeping.exchange.service.ticket() == before
+
+
+def many_keys(number: int) -> tuple[ChannelKey, ...]:
+    return tuple(
+        ChannelKey(f"ticker.BTC-{number}-{at}-C.100ms", "ticker", f"BTC-{number}-{at}-C", "100ms")
+        for at in range(300)
+    )
+
+
+EFFECTS: dict[str, Callable[[int], list[Effect]]] = {
+    "nothing": lambda number: [],
+    "a join": lambda number: [Join(many_keys(number), {}, Reply(number))],
+    "a join at positions": lambda number: [
+        Join((), {f"ticker.BTC-{number}-{at}-C": ResumePosition("epoch", at + 1000) for at in range(300)})
+    ],
+    "a leave": lambda number: [Leave(tuple(f"ticker.BTC-{number}-{at}-C.100ms" for at in range(300)))],
+    "a result": lambda number: [Reply(number, list(range(number, number + 300)))],
+    "a long id": lambda number: [Reply(str(number) * 3000)],
+    "an error": lambda number: [
+        Reply(number, error=RequestError(-32602, "Invalid params", reason=str(number) * 3000))
+    ],
+    "a message": lambda number: [SendMessage(str(number).encode() * 3000)],
+}
+
+
+@pytest.mark.parametrize("kind", EFFECTS)
+def test_what_a_held_request_takes_is_counted(kind: str) -> None:
+    """Joins of hundreds of channels counted 200 bytes, and a request without effects nothing."""
+    make, held = EFFECTS[kind], HeldEffects()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for number in range(1000, 1100):
+            held.add(make(number))
+        gc.collect()
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert taken / 1.5 <= held.bytes <= taken * 4
+    for _ in range(100):
+        held.drop_first()
+    assert not held.bytes
