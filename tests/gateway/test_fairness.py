@@ -453,7 +453,7 @@ async def test_joins_wait_for_one_import_in_a_thread_and_the_loop_does_not(
 
 
 async def test_the_modules_are_there() -> None:
-    pytest.importorskip("scipy")
+    pytest.importorskip("numpy")
     assert FLOW is not None
     modules, loaded = ExtraModules(), asyncio.Event()
     assert modules.wait_for([FLOW], loaded.set)

@@ -27,7 +27,7 @@ from deltawire.store.keys import KeyStore
 
 OLDEST_PYTHON = 3, 11
 EXTRAS = {
-    "analytics": "scipy",
+    "analytics": "numpy",
     "arrow": "pyarrow",
     "dbn": "databento_dbn",
     "mcp": "mcp",

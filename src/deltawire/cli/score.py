@@ -47,7 +47,7 @@ def score(
 
     Example: `deltawire score btcusdt.gz --venue binance_usdm --plot score.svg`
     """
-    if None in map(find_spec, ("numpy", "scipy")):
+    if find_spec("numpy") is None:
         raise UsageError("score needs the extra `analytics`: pip install 'deltawire[analytics]'")
     from deltawire.roles.scoring import busiest, score_events, skill_by_time
 

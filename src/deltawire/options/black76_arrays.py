@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erfc, erfcx
 
+from deltawire.options.error_functions import erfc, erfcx_pair
 from deltawire.options.normalised import DEEP, ROOT_HALF
 
 Floats = NDArray[np.float64]
@@ -104,8 +104,8 @@ def _deep_values(forward: Floats, strike: Floats, deviation: Floats) -> Floats:
     """√(FK) b(x, s) by the scaled error function (`normalised`)."""
     h, t = np.abs(np.log(forward / strike)) / deviation, 0.5 * deviation
     scale = 0.5 * np.sqrt(forward * strike) * np.exp(-0.5 * (h * h + t * t))
-    difference: Floats = erfcx((h - t) * ROOT_HALF) - erfcx((h + t) * ROOT_HALF)
-    return scale * difference
+    near, far = erfcx_pair((h - t) * ROOT_HALF, (h + t) * ROOT_HALF)
+    return scale * (near - far)
 
 
 def _exercised(

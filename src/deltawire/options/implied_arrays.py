@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import erfcx
 
 from deltawire.options.black76_arrays import Flags, Floats, aligned
+from deltawire.options.error_functions import erfcx, erfcx_pair
 from deltawire.options.normalised import ROOT_HALF
 
 _ROOT_TWO_PI = float(np.sqrt(2 * np.pi))
@@ -97,7 +97,8 @@ def _solve(x: Floats, beta: Floats, missing: Floats) -> Floats:
 def _low_step(x: Floats, s: Floats, log_beta: Floats) -> _Step:
     """Of 1/ln b(s) = 1/ln β."""
     h, t = -x / s, 0.5 * s
-    difference = erfcx((h - t) * ROOT_HALF) - erfcx((h + t) * ROOT_HALF)
+    near, far = erfcx_pair((h - t) * ROOT_HALF, (h + t) * ROOT_HALF)
+    difference = near - far
     log_b = np.log(0.5 * difference) - 0.5 * (h * h + t * t)
     rate = 2.0 / (_ROOT_TWO_PI * difference)  # b'/b
     return log_b * (1.0 - log_b / log_beta) / rate, h * h / s - 0.25 * s - rate * (1.0 + 2.0 / log_b)
@@ -107,14 +108,16 @@ def _middle_step(x: Floats, s: Floats, beta: Floats) -> _Step:
     """Of b(s) = β."""
     h, t = -x / s, 0.5 * s
     slope = np.exp(-0.5 * (h * h + t * t))
-    b = 0.5 * slope * (erfcx((h - t) * ROOT_HALF) - erfcx((h + t) * ROOT_HALF))
+    near, far = erfcx_pair((h - t) * ROOT_HALF, (h + t) * ROOT_HALF)
+    b = 0.5 * slope * (near - far)
     return (beta - b) * _ROOT_TWO_PI / slope, h * h / s - 0.25 * s
 
 
 def _high_step(x: Floats, s: Floats, log_missing: Floats) -> _Step:
     """Of ln(e^{x/2} − b(s)) = ln(e^{x/2} − β)."""
     h, t = -x / s, 0.5 * s
-    total = erfcx((t - h) * ROOT_HALF) + erfcx((h + t) * ROOT_HALF)
+    near, far = erfcx_pair((t - h) * ROOT_HALF, (h + t) * ROOT_HALF)
+    total = near + far
     log_left = np.log(0.5 * total) - 0.5 * (h * h + t * t)
     rate = 2.0 / (_ROOT_TWO_PI * total)  # b' over what is missing
     return (log_left - log_missing) / rate, h * h / s - 0.25 * s + rate

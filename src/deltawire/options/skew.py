@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from math import exp, sqrt
+from statistics import NormalDist
 
 import msgspec
-from scipy.special import ndtri
 
 from deltawire.options.essvi import FittedSurface, SmileSlice
 
 _ROUNDS = 100
+_NORMAL = NormalDist()
 
 
 class SkewReading(msgspec.Struct, frozen=True):
@@ -37,7 +38,7 @@ class SkewReading(msgspec.Struct, frozen=True):
 
 def strike_of_delta(smile: SmileSlice, call: bool, delta: float) -> float:
     """The strike at which the option's Black delta on the smile's volatility is `delta`, a put's taken as positive."""
-    d1 = float(ndtri(delta if call else 1.0 - delta))
+    d1 = _NORMAL.inv_cdf(delta if call else 1.0 - delta)
     low, high = -20.0 * sqrt(smile.theta) - 1.0, 20.0 * sqrt(smile.theta) + 1.0
     for _ in range(_ROUNDS):  # d1 falls with k on a smile whose wings have slopes below 2
         k = 0.5 * (low + high)

@@ -20,7 +20,7 @@ from deltawire.wire.rpc import INVALID_PARAMS, INVALID_REQUEST
 
 SHORTEST_HEARTBEAT_S = 10
 MOST_PATTERNS = 100
-_NEEDED = {"analytics": ("numpy", "scipy")}
+_NEEDED = {"analytics": ("numpy",)}
 """The modules that each extra brings."""
 SECOND_NS = 1_000_000_000
 PACES_NS = [ms * 1_000_000 for ms in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)]
