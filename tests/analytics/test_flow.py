@@ -133,3 +133,15 @@ def test_no_interval_renews_more_than_one_score_and_every_horizon_has_its_turn()
         assert sum(before[horizon] != after[horizon] for horizon in after) <= 1
     renewed = {horizon: len({one[horizon] for one in scored} - {None}) for horizon in scored[-1]}
     assert all(count >= 5 for count in renewed.values()), renewed
+
+
+def test_a_metric_that_keeps_all_predictions_scores_none_on_the_way() -> None:
+    """Else a recording of an hour takes many: each score would be of all so far."""
+    whole = FlowMetric(KEY, "X", 10**9, window=None)
+    found = [reading for event in market(5, 3000) for reading in whole.update(event)]
+    assert {each.score for reading in found for each in reading.horizons} == {None}
+    assert len(whole.horizons[0].window) > 1_400
+    scored = readings(market(5, 3000))
+    assert [[each.matured for each in one.horizons] for one in found] == [
+        [each.matured for each in one.horizons] for one in scored
+    ]

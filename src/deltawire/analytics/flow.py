@@ -96,8 +96,12 @@ class FlowMetric:
     """Predictions every tenth of a second of the venue's time, while the book is live; nothing is learned of gaps."""
 
     def __init__(self, key: str, label: str, interval_ns: int, *, window: int | None = WINDOW) -> None:
-        """`window` is how many matured predictions are kept for each horizon; None: all."""
+        """`window` is how many matured predictions are kept for each horizon.
+
+        None keeps all, and none is scored on the way: a score of all so far takes the longer the more there are.
+        """
         self._label = label
+        self._scores = window is not None
         self._book = FollowedBook(key)
         self._spread = interval_ns <= SECOND_NS
         self._intervals, self._grid = Intervals(interval_ns), Intervals(GRID_NS)
@@ -173,7 +177,7 @@ class FlowMetric:
         fee = instrument.taker_commission
         gap = median(self._gaps) if self._gaps else float(GRID_NS)
         at_ms = end // MS_NS
-        due = [each for each in self.horizons if each.unscored(gap)]
+        due = [each for each in self.horizons if self._scores and each.unscored(gap)]
         if self._spread:
             due = sorted(due, key=lambda each: -each.unscored(gap))[:SCORED_AT_ONCE]
         return [

@@ -15,6 +15,8 @@ from deltawire.model.events import Event
 from deltawire.venues import REGISTRY
 
 SIMULATED, SECOND_NS = "sim:", 1_000_000_000
+SAMPLE = f"{SIMULATED}10"
+"""Enough of the built-in exchange to see which books change."""
 PREDICTORS = ("model", "calibrated_imbalance", "sign_imbalance", "micro_price", "persistence", "majority")
 
 
@@ -53,7 +55,7 @@ def score(
 
     key = busiest(
         event
-        for event in _events(path, venue)
+        for event in _events(SAMPLE if path.startswith(SIMULATED) else path, venue)
         if not symbol or getattr(getattr(event, "instrument", None), "name", "") == symbol
     )
     if not key:
