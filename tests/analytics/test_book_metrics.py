@@ -1,9 +1,12 @@
 """Metrics as functions of the event stream: intervals, silence while stale, and known ranges from a real parser."""
 
+from bisect import bisect_right
+from math import inf
 from pathlib import Path
 from random import Random
 
 import msgspec
+import numpy as np
 import pytest
 
 from deltawire.analytics.book_metrics import (
@@ -12,17 +15,22 @@ from deltawire.analytics.book_metrics import (
     DepthSettings,
     ImbalanceMetric,
     ImbalanceReading,
+    ImbalanceSettings,
+    traded_size,
 )
 from deltawire.analytics.depth import depth_within, execution
 from deltawire.analytics.derivation import Derivation, FollowedBook, Intervals
 from deltawire.analytics.imbalance import band_imbalance, level_imbalance
-from deltawire.analytics.known_book import known_book
+from deltawire.analytics.known_book import KnownBook, known_book
+from deltawire.analytics.order_flow_arrays import fit_integrated, level_flows, normalised_flows, regress
+from deltawire.analytics.trade_flow_arrays import vpin
 from deltawire.model.events import BookDelta, BookImage, Changes, Event, Levels, Status, Trade
 from deltawire.model.known_range import KnownRange
 from deltawire.ports import Wants
 from deltawire.sources.tabular import replay
+from deltawire.testing.market import quiet_events
 from deltawire.venues import make_venue
-from tests.support.market_events import MS_NS, START_NS, make_instrument
+from tests.support.market_events import MS_NS, START_NS, make_instrument, make_ticker
 from tests.support.narrow_books import NAME, Truth, run, steps
 
 PERPETUAL = make_instrument()
@@ -100,8 +108,9 @@ def test_depth_of_an_inverse_contract_is_in_dollars() -> None:
 def test_other_instruments_and_unneeded_events_change_nothing() -> None:
     metric = DepthMetric(PERPETUAL.key, 100 * MS_NS)
     other = msgspec.structs.replace(image(10), instrument=make_instrument("ETH-PERPETUAL"))
-    assert readings(metric, [other, trade(20, "buy", 10), image(10)]) == []
-    assert Trade not in metric.needs
+    ticker = make_ticker(PERPETUAL, START_NS + 500 * MS_NS)
+    assert readings(metric, [other, trade(20, "buy", 10), image(10), ticker]) == []
+    assert {Trade, BookImage, BookDelta, Status} == metric.needs
 
 
 def test_a_book_that_gets_finer_keeps_its_levels() -> None:
@@ -197,6 +206,116 @@ def test_a_venue_with_narrow_images_is_never_read_beyond_them() -> None:
     assert live > 200
     assert min(known.values()) > 20
     assert max(known.values()) < live
+
+
+@pytest.fixture(scope="module")
+def minutes() -> list[Event]:
+    """Two minutes of the built-in exchange."""
+    return list(quiet_events(11, 120 * 1000 * MS_NS))
+
+
+def test_flows_of_trades_and_levels_are_those_of_arrays(minutes: list[Event]) -> None:
+    """Every reading of the imbalance, beside the functions on arrays over everything before it."""
+    (key,) = {event.instrument.key for event in minutes if isinstance(event, BookDelta)}
+    settings = ImbalanceSettings(flow_levels=5, flow_updates=100, vpin_buckets=10)
+    metric, followed = ImbalanceMetric(key, 1000 * MS_NS, settings), FollowedBook(key)
+    books: list[KnownBook] = []
+    trades: list[Trade] = []
+    compared = {"flow": 0, "integrated": 0, "vpin": 0}
+    for event in minutes:
+        for reading in metric.update(event):
+            flows = level_flows(**columns(books[-101:]))
+            if len(books) > 100:
+                assert reading.flow is not None
+                assert reading.flow.levels == pytest.approx(flows.sum(axis=0).tolist(), abs=1e-6)
+                compared["flow"] += 1
+            ends = range(100, len(books), 100)
+            if len(ends) >= 30 and len(ends) % 3 == 0:
+                rows = np.array([normalised_window(books[end - 100 : end + 1]) for end in ends])
+                fit = fit_integrated(rows[-200:])
+                assert reading.integrated is not None
+                now = normalised_window(books[-101:])
+                assert reading.integrated.value == pytest.approx(float(fit.of(now[None, :])[0]), rel=1e-8)
+                assert reading.integrated.known
+                compared["integrated"] += 1
+            if len(trades) >= 500:
+                sizes = [traded_size(each) for each in trades]
+                buys = [each.side == "buy" for each in trades]
+                bucket = sum(sizes[:500]) / 10
+                assert reading.vpin.bucket == pytest.approx(bucket)
+                full = vpin(sizes, buys, bucket=bucket, buckets=10)
+                assert reading.vpin.known
+                assert reading.vpin.value == pytest.approx(full[-1], rel=1e-9)
+                compared["vpin"] += 1
+            else:
+                assert reading.vpin == (None, 0, 10, False, None)
+        if isinstance(event, Trade):
+            trades.append(event)
+        elif isinstance(event, BookDelta | BookImage | Status):
+            followed.update(event)
+            view = followed.view(5)
+            if view is not None and not isinstance(event, Status):
+                books.append(view)
+    assert min(compared.values()) > 20, compared
+
+
+def test_kyles_lambda_is_the_regression_of_the_newest_intervals(minutes: list[Event]) -> None:
+    (key,) = {event.instrument.key for event in minutes if isinstance(event, BookDelta)}
+    found = readings(DepthMetric(key, 1000 * MS_NS, DepthSettings(impact_intervals=40)), minutes)
+    signed = dict.fromkeys((each.venue_ns for each in found), 0.0)
+    ends = [*signed]
+    for event in minutes:
+        at = bisect_right(ends, event.venue_ns) if isinstance(event, Trade) else len(ends)
+        if isinstance(event, Trade) and at < len(ends):
+            signed[ends[at]] += traded_size(event) * (1 if event.side == "buy" else -1)
+    flows, mids = np.array([*signed.values()])[1:], np.array([each.mid for each in found])
+    for count, reading in enumerate(found):
+        assert isinstance(reading, DepthReading)
+        impact, band, window, known = reading.impact
+        assert (band, window, known) == (min(count, 40), 40, count >= 40)
+        if count > 2:
+            rows = slice(max(0, count - 40), count)
+            fit = regress(np.diff(mids)[rows], flows[rows])
+            assert impact is not None
+            assert impact.slope == pytest.approx(fit.slope[0], rel=1e-9)
+            assert impact.r_squared == pytest.approx(fit.r_squared, rel=1e-9)
+    assert len(found) > 100
+
+
+def test_what_was_missed_is_in_no_flow() -> None:
+    """After a gap buckets and windows begin again, and the mid has no move across it."""
+    settings = ImbalanceSettings(vpin_buckets=2, vpin_trades=1, flow_updates=2)
+    imbalance = ImbalanceMetric(PERPETUAL.key, 100 * MS_NS, settings)
+    depth = DepthMetric(PERPETUAL.key, 100 * MS_NS, DepthSettings(impact_intervals=9))
+    events: list[Event] = [image(10)]
+    events += [trade(20, "buy", 10)] * 500
+    events += [delta(130, 2, 9995, 5, 300), delta(230, 3, 9995, 6, 5), delta(310, 4, 9995, 7, 6)]
+    assert [each.vpin.known for each in readings(imbalance, events)] == [True] * 3  # type: ignore[union-attr]
+    assert [each.impact.band for each in readings(depth, events)] == [0, 1, 2]  # type: ignore[union-attr]
+    events = [status("stale"), status("live"), delta(410, 5, 9995, 8, 7), delta(510, 6, 9995, 9, 8)]
+    found = readings(imbalance, events)
+    assert [each.vpin[:4] for each in found] == [(None, 0, 2, False)] * 2  # type: ignore[union-attr]
+    assert found[0].flow is None  # type: ignore[union-attr]
+    assert [each.impact.band for each in readings(depth, events)] == [2, 3]  # type: ignore[union-attr]
+
+
+def columns(books: list[KnownBook]) -> dict[str, np.ndarray]:
+    """Five levels of each book; those that it lacks are at infinity, without a size."""
+    found = {}
+    for name, absent in (("bid", -inf), ("ask", inf)):
+        sides = [getattr(book, f"{name}s") for book in books]
+        found[f"{name}_price"] = np.array([[*side.prices, *[absent] * 5][:5] for side in sides])
+        found[f"{name}_size"] = np.array([[*side.sizes, *[0.0] * 5][:5] for side in sides])
+    return found
+
+
+def normalised_window(books: list[KnownBook]) -> np.ndarray:
+    """Normalised flow of a window; the first book is that before it."""
+    sides = columns(books)
+    found: np.ndarray = normalised_flows(
+        level_flows(**sides).sum(axis=0), sides["bid_size"][1:], sides["ask_size"][1:]
+    )
+    return found
 
 
 @pytest.mark.recordings

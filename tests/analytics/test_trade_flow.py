@@ -4,10 +4,15 @@ from random import Random
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from deltawire.analytics.known_book import known_book
+from deltawire.analytics.order_flow_arrays import regress
 from deltawire.analytics.spreads import RealisedSpreads, effective_bp, quoted_bp
-from deltawire.analytics.trade_flow import KylesLambda, TradeImbalance, Vpin
+from deltawire.analytics.trade_flow import ImpactPairs, KylesLambda, LearnedVpin, TradeImbalance, Vpin
+from deltawire.analytics.trade_flow_arrays import bucket_imbalances, signed, vpin
+from tests.support.effort import examples
 
 RANDOM = Random(4)
 TRADES = [
@@ -88,3 +93,77 @@ def test_the_effective_spread_is_the_realised_and_the_impact() -> None:
 def test_the_quoted_spread() -> None:
     assert quoted_bp(known_book([(99.0, 1.0)], [(101.0, 1.0)])) == pytest.approx(200.0)
     assert quoted_bp(known_book([(99.0, 1.0)], [])) is None
+
+
+@st.composite
+def trade_lists(draw: st.DrawFn) -> list[tuple[float, bool]]:
+    count, seed = draw(st.integers(1, 400)), draw(st.integers(0, 10**6))
+    random = Random(seed)
+    return [
+        (random.choice([0.001, 0.5, 1.0, 7.0]) * random.randint(1, 9), random.random() < 0.5)
+        for _ in range(count)
+    ]
+
+
+@settings(max_examples=examples(60))
+@given(trade_lists(), st.floats(0.5, 50.0), st.integers(1, 12))
+def test_vpin_is_that_of_arrays(trades: list[tuple[float, bool]], bucket: float, buckets: int) -> None:
+    sizes, buys = zip(*trades, strict=True)
+    over = sum(sizes) / bucket % 1
+    assume(min(over, 1 - over) > 1e-9)  # at an edge a rounding error decides
+    live = Vpin(bucket, buckets)
+    for size, buy in trades:
+        live.add(size, buy)
+    full = bucket_imbalances(sizes, buys, bucket)
+    found = live.measured
+    assert found.band == min(len(full), buckets)
+    assert found.known == (found.band == buckets)
+    if found.known:
+        assert found.value == pytest.approx(vpin(sizes, buys, bucket=bucket, buckets=buckets)[-1], abs=1e-9)
+    elif found.band:
+        assert found.value == pytest.approx(full[: int(found.band)].mean() / bucket, abs=1e-9)
+
+
+def test_a_bucket_is_learned_and_the_trades_that_it_is_learned_from_count() -> None:
+    live, none = LearnedVpin(4, 10, 30), LearnedVpin(4, 10, 30)
+    for _, size, buy, _ in TRADES[:29]:
+        live.add(size, buy)
+    assert live.measured == (None, 0, 4, False, None)
+    live.add(*TRADES[29][1:3])
+    bucket = sum(each[1] for each in TRADES[:30]) / 3
+    known = Vpin(bucket, 4)
+    for _, size, buy, _ in TRADES[:30]:
+        known.add(size, buy)
+    assert live.measured == (known.measured.value, 3, 4, False, bucket)
+    for _, size, buy, _ in TRADES[30:100]:
+        live.add(size, buy)
+        known.add(size, buy)
+    assert live.measured == (known.measured.value, 4, 4, True, bucket)
+    live.reset()
+    assert live.measured == (None, 0, 4, False, bucket)
+    assert none.measured.bucket is None
+
+
+@settings(max_examples=examples(60))
+@given(
+    st.lists(st.tuples(st.integers(-50, 50), st.integers(-4, 4)), min_size=1, max_size=90), st.integers(2, 40)
+)
+def test_the_impact_of_intervals_is_that_of_arrays(pairs: list[tuple[int, int]], window: int) -> None:
+    live = ImpactPairs(window)
+    for flow, move in pairs:
+        live.add(flow / 8, move / 2)
+    recent = np.array(pairs[-window:], dtype=float) / (8, 2)
+    found = live.measured
+    assert (found.band, found.window, found.known) == (len(recent), window, len(pairs) >= window)
+    if len(recent) < 2 or np.ptp(recent[:, 0]) == 0.0:
+        assert found.impact is None
+        return
+    assert found.impact is not None
+    fit = regress(recent[:, 1], recent[:, 0])
+    assert found.impact.slope == pytest.approx(fit.slope[0], rel=1e-9, abs=1e-12)
+    assert found.impact.r_squared == pytest.approx(fit.r_squared, rel=1e-9, abs=1e-9)
+
+
+def test_signed_volume_of_arrays() -> None:
+    assert signed([1.0, 2.0, 3.0], [True, False, True]).tolist() == [1.0, -2.0, 3.0]
+    assert vpin([1.0], [True], bucket=1.0, buckets=2).tolist() == []

@@ -388,6 +388,7 @@ export interface DepthData {
   bids?: SideResilience | null;
   /** Levels of the ask side: action, price and amount, or price and amount. */
   asks?: SideResilience | null;
+  impact?: PriceImpact | null;
 }
 
 /** The settlement price of the next expiry; within the last half hour, the mean so far. */
@@ -432,12 +433,14 @@ export interface FlowData {
   horizons?: HorizonFlow[];
 }
 
-/** Order-flow imbalance of the last `updates`: at the touch, per level, and over the mean size at the touch. */
+/** Order-flow imbalance of the last `updates`: at the touch, per level, and over the mean size at the touch. Of the `band` best levels requested, the `used` best were known at each of these updates; `known` is whether all. */
 export interface FlowSum {
   total: number;
   levels: (number | null)[];
   normalised: number | null;
   updates: number;
+  band: number;
+  used: number;
   known: boolean;
 }
 
@@ -595,8 +598,10 @@ export interface ImbalanceData {
   bands?: OfBand[];
   weighted?: OfBand | null;
   flow?: FlowSum | null;
+  integrated_flow?: IntegratedSum | null;
   trades?: number | null;
   traded?: number | null;
+  vpin?: Toxicity | null;
 }
 
 /** A ticker (`snapshot`), then only the members that changed; null if one is unknown now. */
@@ -713,6 +718,17 @@ export interface InstrumentState {
   /** The name of the instrument. */
   instrument_name: string;
   state: "closed" | "created" | "settled" | "started" | "terminated";
+}
+
+/** The flow of all levels as one figure, in units of the mean size of a level; null before 30 `windows` are known. `weights`, which sum to 1 in absolute value, are the first principal component of the newest 200 `windows` of so many updates; `explained` is its share of their variance. `band`, `used` and `known` are as in the flow by level. */
+export interface IntegratedSum {
+  value: number | null;
+  band: number;
+  used: number;
+  known: boolean;
+  weights: number[];
+  explained: number | null;
+  windows: number;
 }
 
 /** The newest comparison of a book with an image of its venue at the same id (`change_id` is the venue's). */
@@ -1173,6 +1189,15 @@ export interface PredictorScore {
   brier: [number | null, number | null, number | null];
   log_loss: [number | null, number | null, number | null];
   information_coefficient: [number | null, number | null, number | null];
+}
+
+/** Kyle's λ: the change of the mid per unit of signed volume, of the newest `used` intervals of `band`. `known` is whether these are all; `value` is null if nothing was traded in them. `r_squared` is of the same intervals: it is no forecast. */
+export interface PriceImpact {
+  band: number;
+  used: number;
+  value: number | null;
+  known: boolean;
+  r_squared: number | null;
 }
 
 /** Data of `prices.X`: trades of the interval, and the mid, mark and index at its end. `twap` weights each mid by how long it stood, `vwap` trades by size (inverse: Σ usd / Σ usd/p). The basis is (mark − index)/index in basis points; funding is as the venue states it, a fraction. */
@@ -3092,6 +3117,15 @@ export interface Tokens {
   expires_in: number;
   scope: string;
   token_type: string;
+}
+
+/** VPIN over the newest `used` of `band` buckets; `known` is whether these are all. A bucket is the volume of 50 mean trades, learned from the first 500; null before that. It begins again when trades have been missed. That it predicts more than volume and volatility do is disputed (Andersen and Bondarenko 2014). */
+export interface Toxicity {
+  band: number;
+  used: number;
+  value: number | null;
+  known: boolean;
+  bucket: number | null;
 }
 
 /** One trade; `direction` is the aggressor's. */

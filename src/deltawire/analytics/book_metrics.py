@@ -14,10 +14,12 @@ from deltawire.analytics.imbalance import (
     queue_imbalance,
     weighted_imbalance,
 )
+from deltawire.analytics.integrated_flow import Integrated, IntegratedOrderFlow
 from deltawire.analytics.known_book import KnownBook, Measured
-from deltawire.analytics.order_flow import Flow, OrderFlow
+from deltawire.analytics.order_flow import Flow
 from deltawire.analytics.resilience import Resilience, ResilienceMetric
 from deltawire.analytics.spreads import quoted_bp
+from deltawire.analytics.trade_flow import ImpactPairs, LearnedVpin, MeasuredImpact, MeasuredVpin
 from deltawire.model.events import BookDelta, BookImage, Event, Status, Trade
 from deltawire.model.instruments import Instrument
 
@@ -26,13 +28,18 @@ _BOOK = frozenset({BookImage, BookDelta, Status})
 
 
 class ImbalanceSettings(msgspec.Struct, frozen=True):
-    """What is computed: level counts, bands in basis points, the decay of weights, and the window of the flow."""
+    """What is computed: level counts, bands in basis points, the decay of weights, and the window of the flow.
+
+    VPIN is of `vpin_buckets`, each as large as `vpin_trades` mean trades.
+    """
 
     levels: tuple[int, ...] = (5, 10)
     bands_bp: tuple[float, ...] = (5.0, 10.0)
     decay_bp: float = 2.0
     flow_levels: int = 5
     flow_updates: int = 100
+    vpin_buckets: int = 50
+    vpin_trades: int = 50
 
 
 class ImbalanceReading(Reading, frozen=True, gc=False):
@@ -45,8 +52,10 @@ class ImbalanceReading(Reading, frozen=True, gc=False):
     bands: dict[float, Measured]
     weighted: Measured
     flow: Flow | None
+    integrated: Integrated | None
     trades: float | None
     traded: float
+    vpin: MeasuredVpin
 
 
 class ImbalanceMetric:
@@ -58,7 +67,8 @@ class ImbalanceMetric:
         self._key = key
         self._settings = settings or ImbalanceSettings()
         self._book, self._intervals = FollowedBook(key), Intervals(interval_ns)
-        self._flow = OrderFlow(self._settings.flow_levels, self._settings.flow_updates)
+        self._flow = IntegratedOrderFlow(self._settings.flow_levels, self._settings.flow_updates)
+        self._vpin = LearnedVpin(self._settings.vpin_buckets, self._settings.vpin_trades)
         self._bought = self._sold = 0.0
 
     def update(self, event: Event) -> Sequence[ImbalanceReading]:
@@ -67,11 +77,12 @@ class ImbalanceMetric:
             return ()
         readings = self._due(getattr(event, "venue_ns", 0))
         if isinstance(event, Trade):
-            size = event.size_float * (event.instrument.unit_size or 1.0)
-            if event.side == "buy":
+            size, buy = traded_size(event), event.side == "buy"
+            if buy:
                 self._bought += size
             else:
                 self._sold += size
+            self._vpin.add(size, buy)
         elif isinstance(event, (BookImage, BookDelta, Status)):
             self._follow(event)
         return readings
@@ -81,6 +92,8 @@ class ImbalanceMetric:
         book = None if isinstance(event, Status) else self._book.view(self._settings.flow_levels)
         if not self._book.live or isinstance(event, BookImage):
             self._flow.reset()
+        if not self._book.live:
+            self._vpin.reset()
         if book is not None:
             self._flow.add(book)
 
@@ -108,10 +121,17 @@ class ImbalanceMetric:
                 {band: band_imbalance(book, band) for band in settings.bands_bp},
                 weighted_imbalance(book, settings.decay_bp, max(settings.bands_bp)),
                 self._flow.flow,
+                self._flow.integrated,
                 (bought - sold) / traded if traded else None,
                 traded,
+                self._vpin.measured,
             )
         ]
+
+
+def traded_size(trade: Trade) -> float:
+    """A trade's size in the unit of the book's sizes (`FollowedBook.view`)."""
+    return trade.size_float * (trade.instrument.unit_size or 1.0)
 
 
 class DepthSettings(msgspec.Struct, frozen=True):
@@ -121,36 +141,51 @@ class DepthSettings(msgspec.Struct, frozen=True):
     notionals: tuple[float, ...] = (10_000.0, 100_000.0, 1_000_000.0)
     resilience_bp: float = 10.0
     """The band whose depth is watched for shocks, when an interval ends."""
+    impact_intervals: int = 300
+    """Intervals that Kyle's λ is fitted on."""
 
 
 class DepthReading(Reading, frozen=True, gc=False):
-    """Depth at the end of an interval: per band (bids, asks), per notional (buy, sell); resilience of bids and asks."""
+    """Depth at the end of an interval: per band (bids, asks), per notional (buy, sell); resilience of bids and asks.
+
+    `impact` is Kyle's λ of the newest intervals: the change of the mid on the signed volume.
+    """
 
     mid: float
     spread_bp: float
     bands: dict[float, tuple[Depth, Depth]]
     prices: dict[float, tuple[Execution, Execution]]
     resilience: tuple[Resilience, Resilience]
+    impact: MeasuredImpact
 
 
 class DepthMetric:
     """Depth of one book; silent while it is not live, has no mid, or counts contracts of unknown size."""
 
-    needs = _BOOK
+    needs = _BOOK | {Trade}
 
     def __init__(self, key: str, interval_ns: int, settings: DepthSettings | None = None) -> None:
         self._key = key
         self._settings = settings or DepthSettings()
         self._book, self._intervals = FollowedBook(key), Intervals(interval_ns)
         self._resilience = ResilienceMetric(), ResilienceMetric()
+        self._impact = ImpactPairs(self._settings.impact_intervals)
+        self._signed = 0.0
+        self._mid: float | None = None
 
     def update(self, event: Event) -> Sequence[DepthReading]:
         """At most one reading: of the interval that has ended."""
-        if not isinstance(event, (BookImage, BookDelta, Status)) or event.instrument.key != self._key:
+        if type(event) not in self.needs or event.instrument.key != self._key:  # type: ignore[union-attr]
             return ()
         end = self._intervals.ended(getattr(event, "venue_ns", 0))
         readings = () if end is None else self._due(end)
-        self._book.update(event)
+        if isinstance(event, Trade):
+            size = traded_size(event)
+            self._signed += size if event.side == "buy" else -size
+        elif isinstance(event, (BookImage, BookDelta, Status)):
+            self._book.update(event)
+            if not self._book.live:
+                self._mid = None
         return readings
 
     def _due(self, end: int) -> Sequence[DepthReading]:
@@ -165,9 +200,16 @@ class DepthMetric:
 
         book = self._book.view_until(enough)
         resilience = self._resilient(end, book)
+        self._impacted(None if book is None else book.mid)
         if book is None or book.mid is None:
             return ()
-        return [_depth(book, end, settings, instrument, resilience)]
+        return [_depth(book, end, settings, instrument, resilience, self._impact.measured)]
+
+    def _impacted(self, mid: float | None) -> None:
+        """Count the interval, if there was a mid at its beginning and at its end."""
+        if mid is not None and self._mid is not None:
+            self._impact.add(self._signed, mid - self._mid)
+        self._mid, self._signed = mid, 0.0
 
     def _resilient(self, end: int, book: KnownBook | None) -> tuple[Resilience, Resilience]:
         found = []
@@ -191,6 +233,7 @@ def _depth(
     settings: DepthSettings,
     instrument: Instrument,
     resilience: tuple[Resilience, Resilience],
+    impact: MeasuredImpact,
 ) -> DepthReading:
     return DepthReading(
         instrument,
@@ -204,4 +247,5 @@ def _depth(
         },
         {notional: _prices(book, notional, instrument) for notional in settings.notionals},
         resilience,
+        impact,
     )

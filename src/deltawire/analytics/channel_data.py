@@ -8,14 +8,19 @@ from deltawire.analytics.figures import (
     Fill,
     FlowSum,
     ImbalanceData,
+    IntegratedSum,
     NotionalFills,
     OfBand,
+    PriceImpact,
     SideDepth,
     SideResilience,
+    Toxicity,
 )
+from deltawire.analytics.integrated_flow import Integrated
 from deltawire.analytics.known_book import Measured
 from deltawire.analytics.order_flow import Flow
 from deltawire.analytics.resilience import Resilience
+from deltawire.analytics.trade_flow import MeasuredImpact, MeasuredVpin
 
 MS_NS = 1_000_000
 
@@ -23,6 +28,7 @@ MS_NS = 1_000_000
 def imbalance_data(label: str, reading: ImbalanceReading) -> ImbalanceData:
     """Data of `imbalance.X`."""
     bands = [_of_band(band, measured) for band, measured in reading.bands.items()]
+    flow, integrated = reading.flow, reading.integrated
     return ImbalanceData(
         reading.venue_ns // MS_NS,
         label,
@@ -34,9 +40,13 @@ def imbalance_data(label: str, reading: ImbalanceReading) -> ImbalanceData:
         levels=[_of_band(count, measured) for count, measured in reading.levels.items()],
         bands=bands,
         weighted=_of_band(max(reading.bands), reading.weighted),
-        flow=None if reading.flow is None else _flow(reading.flow),
+        flow=None if flow is None else _flow(flow),
+        integrated_flow=None
+        if integrated is None or flow is None
+        else _integrated(integrated, len(flow.levels)),
         trades=reading.trades,
         traded=reading.traded,
+        vpin=_toxicity(reading.vpin),
     )
 
 
@@ -59,6 +69,7 @@ def depth_data(label: str, reading: DepthReading) -> DepthData:
         ],
         bids=_resilience(reading.resilience[0]),
         asks=_resilience(reading.resilience[1]),
+        impact=_impact(reading.impact),
     )
 
 
@@ -67,7 +78,30 @@ def _of_band(band: float, measured: Measured) -> OfBand:
 
 
 def _flow(flow: Flow) -> FlowSum:
-    return FlowSum(flow.total, [*flow.levels], flow.normalised, flow.updates, flow.known)
+    return FlowSum(
+        flow.total,
+        [*flow.levels],
+        flow.normalised,
+        flow.updates,
+        len(flow.levels),
+        flow.band,
+        flow.known,
+    )
+
+
+def _integrated(found: Integrated, band: int) -> IntegratedSum:
+    weights = [*found.weights]
+    return IntegratedSum(found.value, band, found.band, found.known, weights, found.explained, found.windows)
+
+
+def _toxicity(found: MeasuredVpin) -> Toxicity:
+    return Toxicity(found.buckets, found.band, found.value, found.known, found.bucket)
+
+
+def _impact(found: MeasuredImpact) -> PriceImpact:
+    impact = found.impact
+    slope, r_squared = (None, None) if impact is None else (impact.slope, impact.r_squared)
+    return PriceImpact(found.window, found.band, slope, found.known, r_squared)
 
 
 def _band_depth(band: float, bids: Depth, asks: Depth, in_quote: bool) -> BandDepth:

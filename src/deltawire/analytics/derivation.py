@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from deltawire.analytics.known_book import BookSide, KnownBook
-from deltawire.book.ladder import Ladder
+from deltawire.book.ladder import Ladder, Side
 from deltawire.model.events import BookDelta, BookImage, Event, Status
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
@@ -49,6 +49,8 @@ class FollowedBook:
         self.sequence = 0
         self._ladder = Ladder()
         self._edges: tuple[int | None, int | None] = (None, None)
+        self._units = 1, 1, 1.0
+        """Ticks and lots in one, and the size of one contract."""
 
     def update(self, event: BookImage | BookDelta | Status) -> None:
         """Apply an event; one of another instrument changes nothing."""
@@ -68,7 +70,10 @@ class FollowedBook:
             self._refine(event.instrument)
             sides[0].follow(event.bids)
             sides[1].follow(event.asks)
-        self.instrument, self.venue_ns, self.sequence = event.instrument, event.venue_ns, event.sequence
+        if event.instrument is not self.instrument:
+            self.instrument = event.instrument
+            self._units = _units(event.instrument)
+        self.venue_ns, self.sequence = event.venue_ns, event.sequence
         self._edges = event.known.complete_to(*sides)
 
     def view(self, levels: int | None = None) -> KnownBook | None:
@@ -77,22 +82,25 @@ class FollowedBook:
         Sizes are in base coin, or in quote currency if the instrument is `sized_in_quote`; in contracts if their size
         is not known.
         """
-        instrument = self.instrument
-        if not self.live or instrument is None:
+        if not self.live or self.instrument is None:
             return None
-        sides, size = [], instrument.unit_size or 1.0
-        ticks, lots = unit(instrument.price_exponent), unit(instrument.size_exponent)
-        for side, edge in zip((self._ladder.bids, self._ladder.asks), self._edges, strict=True):
-            columns = side.levels(levels)
-            cut = edge if levels is None or len(side) <= levels or not columns.prices else columns.prices[-1]
-            sides.append(
-                BookSide(
-                    tuple([price / ticks for price in columns.prices]),
-                    tuple([each / lots * size for each in columns.sizes]),
-                    None if cut is None else cut / ticks,
-                )
-            )
-        return KnownBook(sides[0], sides[1], self.venue_ns, self.sequence)
+        ladder, (low, high) = self._ladder, self._edges
+        return KnownBook(
+            self._side(ladder.bids, levels, low),
+            self._side(ladder.asks, levels, high),
+            self.venue_ns,
+            self.sequence,
+        )
+
+    def _side(self, side: Side, levels: int | None, edge: int | None) -> BookSide:
+        columns, (ticks, lots, size) = side.levels(levels), self._units
+        prices = columns.prices
+        cut = edge if levels is None or len(side) <= levels or not prices else prices[-1]
+        return BookSide(
+            tuple([price / ticks for price in prices]),
+            tuple([each / lots * size for each in columns.sizes]),
+            None if cut is None else cut / ticks,
+        )
 
     def view_until(self, enough: Callable[[KnownBook], bool], levels: int = 128) -> KnownBook | None:
         """A view of as few levels as are enough, tried in steps of four times as many; the whole one if none is."""
@@ -110,6 +118,10 @@ class FollowedBook:
             factors = instrument.factors_from(self.instrument)
             if factors != (1, 1):
                 self._ladder.rescale(*factors)
+
+
+def _units(instrument: Instrument) -> tuple[int, int, float]:
+    return unit(instrument.price_exponent), unit(instrument.size_exponent), instrument.unit_size or 1.0
 
 
 class Intervals:

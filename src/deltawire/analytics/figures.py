@@ -41,13 +41,62 @@ class OfBand(msgspec.Struct, frozen=True):
 
 
 class FlowSum(msgspec.Struct, frozen=True):
-    """Order-flow imbalance of the last `updates`: at the touch, per level, and over the mean size at the touch."""
+    """Order-flow imbalance of the last `updates`: at the touch, per level, and over the mean size at the touch.
+
+    Of the `band` best levels requested, the `used` best were known at each of these updates; `known` is whether all.
+    """
 
     total: float
     levels: list[float | None]
     normalised: float | None
     updates: int
+    band: int
+    used: int
     known: bool
+
+
+class IntegratedSum(msgspec.Struct, frozen=True):
+    """The flow of all levels as one figure, in units of the mean size of a level; null before 30 `windows` are known.
+
+    `weights`, which sum to 1 in absolute value, are the first principal component of the newest 200 `windows` of so
+    many updates; `explained` is its share of their variance. `band`, `used` and `known` are as in the flow by level.
+    """
+
+    value: float | None
+    band: int
+    used: int
+    known: bool
+    weights: list[float]
+    explained: float | None
+    windows: int
+
+
+class Toxicity(msgspec.Struct, frozen=True):
+    """VPIN over the newest `used` of `band` buckets; `known` is whether these are all.
+
+    A bucket is the volume of 50 mean trades, learned from the first 500; null before that. It begins again when trades
+    have been missed. That it predicts more than volume and volatility do is disputed (Andersen and Bondarenko 2014).
+    """
+
+    band: int
+    used: int
+    value: float | None
+    known: bool
+    bucket: float | None
+
+
+class PriceImpact(msgspec.Struct, frozen=True):
+    """Kyle's λ: the change of the mid per unit of signed volume, of the newest `used` intervals of `band`.
+
+    `known` is whether these are all; `value` is null if nothing was traded in them. `r_squared` is of the same
+    intervals: it is no forecast.
+    """
+
+    band: int
+    used: int
+    value: float | None
+    known: bool
+    r_squared: float | None
 
 
 class ImbalanceData(_OfInstrument, frozen=True):
@@ -61,8 +110,10 @@ class ImbalanceData(_OfInstrument, frozen=True):
     bands: list[OfBand] = []
     weighted: OfBand | None = None
     flow: FlowSum | None = None
+    integrated_flow: IntegratedSum | None = None
     trades: float | None = None
     traded: float | None = None
+    vpin: Toxicity | None = None
 
 
 class SideDepth(msgspec.Struct, frozen=True):
@@ -119,6 +170,7 @@ class DepthData(_OfInstrument, frozen=True):
     prices: list[NotionalFills] = []
     bids: SideResilience | None = None
     asks: SideResilience | None = None
+    impact: PriceImpact | None = None
 
 
 class PricesData(_OfInstrument, frozen=True):

@@ -9,7 +9,10 @@ m it is the same rule on the m-th best levels (Xu, Gould and Howison 2018, arXiv
 """
 
 from collections import deque
+from collections.abc import Iterable
+from itertools import chain
 from math import exp, inf
+from operator import add, sub
 
 import msgspec
 
@@ -17,25 +20,46 @@ from deltawire.analytics.known_book import BookSide, KnownBook
 
 Best = tuple[float, float, float, float]
 """(bid price, bid size, ask price, ask size); a level that a whole side lacks is at −∞ or +∞ with size 0."""
+_Column = tuple[float, ...]
+_Best = tuple[_Column, _Column, _Column, _Column, int]
+"""The same of several levels, and how many of them are known."""
 
 
 class Flow(msgspec.Struct, frozen=True, gc=False):
     """Order flow over the last updates.
 
-    `total` is the sum at the best level; `levels` has one sum per level, None if a level was unknown at any of these
-    updates. `normalised` is `total` over the mean of the best sizes, `depth`. `known` is whether every level was.
+    `levels` has one sum per level, None if that level was unknown at one of these updates; `sizes` the mean size of a
+    side at each level. `total` is the sum at the best level, `depth` the mean size there.
     """
 
-    total: float
     levels: tuple[float | None, ...]
-    depth: float
+    sizes: tuple[float, ...]
     updates: int
-    known: bool
+
+    @property
+    def total(self) -> float:
+        """Flow at the best level."""
+        return self.levels[0] or 0.0
+
+    @property
+    def depth(self) -> float:
+        """The mean size at the touch."""
+        return self.sizes[0]
 
     @property
     def normalised(self) -> float | None:
         """Flow in units of the mean size at the touch."""
         return self.total / self.depth if self.depth > 0.0 else None
+
+    @property
+    def band(self) -> int:
+        """How many of the best levels were known all the time."""
+        return len(self.levels) - self.levels.count(None)
+
+    @property
+    def known(self) -> bool:
+        """Whether all levels were."""
+        return None not in self.levels
 
 
 def contribution(before: Best, after: Best) -> float:
@@ -70,15 +94,15 @@ class OrderFlow:
     """Flow per level over a window of the last `window` updates, from books in their order."""
 
     def __init__(self, levels: int = 1, window: int = 1) -> None:
-        self._numbers = range(levels)
-        self._before: list[Best | None] | None = None
-        self._steps: deque[list[float | None]] = deque(maxlen=window)
-        self._depths: deque[float] = deque(maxlen=window)
-        self._sums = [0.0] * levels
-        self._unknown = [0] * levels
-        self._depth = 0.0
-        self._exact_for = window
-        """Updates until the sums are computed anew, so that rounding errors do not accumulate."""
+        self._levels, self._window = levels, window
+        self._before: _Best | None = None
+        self._totals: deque[_Column] = deque([(0.0,) * (2 * levels)], maxlen=window + 1)
+        """Sums since some update in the past: flow of each level, then twice the size of each."""
+        self._known: deque[int] = deque(maxlen=window)
+        self._bands = [0] * (levels + 1)
+        """How many updates of the window knew so many levels."""
+        self._left = window
+        """Updates until the sums begin later, so that rounding errors do not accumulate."""
 
     def update(self, book: KnownBook) -> Flow | None:
         """Flow up to this book; None for the first one, which follows nothing."""
@@ -87,58 +111,77 @@ class OrderFlow:
 
     def add(self, book: KnownBook) -> None:
         """Count a book without computing the flow."""
-        now = [level(book, number) for number in self._numbers]
-        before, self._before = self._before, now
+        before, now = self._before, _best(book, self._levels)
+        self._before = now
         if before is None:
             return
-        step = [
-            None if old is None or new is None else contribution(old, new)
-            for old, new in zip(before, now, strict=True)
-        ]
-        touch = now[0]
-        depth = 0.0 if touch is None else 0.5 * (touch[1] + touch[3])
-        if len(self._steps) == self._steps.maxlen:
-            self._count(self._steps[0], -1)
-            self._depth -= self._depths[0]
-        self._steps.append(step)
-        self._depths.append(depth)
-        self._count(step, 1)
-        self._depth += depth
-        self._exact_for -= 1
-        if self._exact_for <= 0:
-            self._compute_sums()
+        totals, known = self._totals, self._known
+        totals.append(tuple(map(add, totals[-1], _step(before, now))))
+        if len(known) == self._window:
+            self._bands[known[0]] -= 1
+        band = min(before[4], now[4])
+        known.append(band)
+        self._bands[band] += 1
+        self._left -= 1
+        if not self._left:
+            self._begin_later()
 
     @property
     def flow(self) -> Flow | None:
         """Flow up to the last book; None if it follows nothing."""
-        count = len(self._steps)
+        count, levels = len(self._known), self._levels
         if not count:
             return None
-        sums = tuple(
-            None if unknown else total for total, unknown in zip(self._sums, self._unknown, strict=True)
-        )
-        return Flow(sums[0] or 0.0, sums, self._depth / count, count, None not in sums)
+        sums = tuple(map(sub, self._totals[-1], self._totals[0]))
+        band = next(number for number, updates in enumerate(self._bands) if updates)
+        unknown = (None,) * (levels - band)
+        return Flow(sums[:band] + unknown, tuple([each / (2 * count) for each in sums[levels:]]), count)
 
     def reset(self) -> None:
         """Forget the last book: after a gap the next one follows nothing."""
         self._before = None
-        self._steps.clear()
-        self._depths.clear()
-        self._compute_sums()
+        self._known.clear()
+        self._bands = [0] * (self._levels + 1)
+        self._totals = deque([(0.0,) * (2 * self._levels)], maxlen=self._window + 1)
+        self._left = self._window
 
-    def _count(self, step: list[float | None], sign: int) -> None:
-        for number, change in enumerate(step):
-            if change is None:
-                self._unknown[number] += sign
-            else:
-                self._sums[number] += sign * change
+    def _begin_later(self) -> None:
+        first = self._totals[0]
+        self._totals = deque([tuple(map(sub, each, first)) for each in self._totals], self._window + 1)
+        self._left = self._window
 
-    def _compute_sums(self) -> None:
-        self._sums, self._unknown = [0.0] * len(self._numbers), [0] * len(self._numbers)
-        for step in self._steps:
-            self._count(step, 1)
-        self._depth = sum(self._depths)
-        self._exact_for = self._steps.maxlen or 1
+
+def _best(book: KnownBook, levels: int) -> _Best:
+    """The best levels of both sides; those that a whole side lacks are at −∞ or +∞ with size 0."""
+    bids, asks = book.bids, book.asks
+    columns = bids.prices[:levels], bids.sizes[:levels], asks.prices[:levels], asks.sizes[:levels]
+    if len(columns[0]) == len(columns[2]) == levels:
+        return *columns, levels
+    lack = levels - len(columns[0]), levels - len(columns[2])
+    bands = [levels if side.edge is None else min(levels, len(side.prices)) for side in (bids, asks)]
+    return (
+        columns[0] + (-inf,) * lack[0],
+        columns[1] + (0.0,) * lack[0],
+        columns[2] + (inf,) * lack[1],
+        columns[3] + (0.0,) * lack[1],
+        min(bands),
+    )
+
+
+def _step(before: _Best, now: _Best) -> Iterable[float]:
+    """e_n of each level, and then the sizes of both sides there."""
+    bid_before, bid_size_before, ask_before, ask_size_before, _ = before
+    bid, bid_size, ask, ask_size, _ = now
+    flows: Iterable[float]
+    if bid == bid_before and ask == ask_before:  # sizes alone have changed
+        flows = map(sub, map(sub, bid_size, bid_size_before), map(sub, ask_size, ask_size_before))
+    else:
+        flows = map(
+            contribution,
+            zip(bid_before, bid_size_before, ask_before, ask_size_before, strict=True),
+            zip(bid, bid_size, ask, ask_size, strict=True),
+        )
+    return chain(flows, map(add, bid_size, ask_size))
 
 
 class DecayingFlow:
