@@ -43,6 +43,23 @@ KNOWN = {
     "instrument.state.any.any": ("instrument_state", {"kind": "any", "currency": "any"}),
     "instrument.state.option.eth": ("instrument_state", {"kind": "option", "currency": "ETH"}),
     "status.BTC-PERPETUAL": ("status", {"instrument": "BTC-PERPETUAL"}),
+    "alert.BTC-PERPETUAL.wide.2.5.1s": (
+        "alert",
+        {"instrument": "BTC-PERPETUAL", "alert": "wide", "threshold": "2.5", "every": "1s"},
+    ),
+    "alert.BTC-PERPETUAL.crossed.okx:BTC-USDT-SWAP.2.5.1s": (
+        "crossed",
+        {
+            "instrument": "BTC-PERPETUAL",
+            "other": "okx:BTC-USDT-SWAP",
+            "threshold": "2.5",
+            "every": "1s",
+        },
+    ),
+    "alert.gate:A.B.crossed.okx:C.D.10.100ms": (
+        "crossed",
+        {"instrument": "gate:A.B", "other": "okx:C.D", "threshold": "10", "every": "100ms"},
+    ),
 }
 
 
@@ -83,6 +100,8 @@ def test_a_name_is_taken_apart(name: str) -> None:
         "instrument.state.nothing.any",
         "block_rfq.somebody.BTC",
         "user.orders.any.any",
+        "alert.BTC-PERPETUAL.crossed.5.1s",
+        "alert.BTC-PERPETUAL.crossed.*.5.1s",
         "status." + "X" * LONGEST_NAME,
         "status." + "X" * 1_000_000,
     ],

@@ -191,7 +191,7 @@ def test_every_method_and_every_family_of_channels_is_there(document: dict[str, 
 
 def test_a_templates_names_are_channels_of_their_family() -> None:
     filled = {"instrument": "X", "index": "btc_usd", "currency": "BTC", "threshold": "2.5"}
-    filled |= {"underlying": "BTC", "expiry": "29DEC23"}
+    filled |= {"underlying": "BTC", "expiry": "29DEC23", "other": "okx:Y"}
     for family in FAMILIES.values():
         for template in family.names:
             values = {part: values[0] for part, values in choices(template).items()}
@@ -229,6 +229,7 @@ CHANNELS = [
     "gex.BTC.100ms",
     "flow.BTC-PERPETUAL.100ms",
     "alert.BTC-PERPETUAL.wide.5.100ms",
+    "alert.BTC-PERPETUAL.crossed.BTC-PERPETUAL.5.100ms",
 ]
 
 

@@ -475,3 +475,8 @@ def test_a_channel_that_needs_an_extra_which_is_missing_is_refused_by_its_name(
     )
     monkeypatch.undo()
     assert talk.answer("public/subscribe", channels=[channel])["result"] == [channel]
+
+
+def test_a_comparison_with_an_instrument_that_does_not_exist_is_not_joined(talk: Conversation) -> None:
+    names = [f"alert.BTC-PERPETUAL.crossed.{other}.5.1s" for other in ("BTC-PERPETUAL", "okx:NOTHING")]
+    assert talk.result("public/subscribe", channels=names) == names[:1]

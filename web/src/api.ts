@@ -315,6 +315,24 @@ export interface ContractSize {
   contract_size: number | null;
 }
 
+/** Data of `alert.X.crossed.Y`: the bid at one is above the ask at the other by more than the threshold, or not. `value` is (bid − ask)/mean of these in basis points, of the better of both ways, which `buy` and `sell` name with the best prices there, before fees. Suspended, without an `alert`, while either book is not live. */
+export interface CrossedData {
+  /** When, in milliseconds since 1970. */
+  timestamp: number;
+  /** The name of the instrument. */
+  instrument_name: string;
+  state: "failed" | "live" | "stale" | "syncing";
+  /** Why. */
+  reason?: string;
+  alert?: "cleared" | "raised" | null;
+  value?: number | null;
+  threshold?: number | null;
+  buy?: string | null;
+  sell?: string | null;
+  buy_price?: number | null;
+  sell_price?: number | null;
+}
+
 /** A coin. */
 export interface Currency {
   /** A currency such as BTC, or any. */
@@ -3660,6 +3678,7 @@ export interface Channels {
   skew: SkewData;
   gex: GammaData;
   alert: AlertData;
+  crossed: CrossedData;
   platform_state: Unsaid;
   methods_state: Unsaid;
   announcements: Unsaid;

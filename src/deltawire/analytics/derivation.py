@@ -39,11 +39,14 @@ class Derivation(Protocol):
 
 
 class FollowedBook:
-    """The book of one instrument (`Instrument.key`), rebuilt from its events; it has no levels unless it is live."""
+    """The book of one instrument (`Instrument.key`), rebuilt from its events; it has no levels unless it is live.
+
+    After a gap it is live with the image or update that follows the status: until then its levels are the old ones.
+    """
 
     def __init__(self, key: str) -> None:
         self.key = key
-        self.live = False
+        self.live = self._confirmed = False
         self.instrument: Instrument | None = None
         self.venue_ns = 0
         self.sequence = 0
@@ -57,7 +60,8 @@ class FollowedBook:
         if event.instrument.key != self.key:
             return
         if isinstance(event, Status):
-            self.live = event.state == "live"
+            self._confirmed = event.state == "live"
+            self.live = self.live and self._confirmed
             return
         sides = self._ladder.bids, self._ladder.asks
         if isinstance(event, BookImage):
@@ -65,7 +69,7 @@ class FollowedBook:
             sides = self._ladder.bids, self._ladder.asks
             sides[0].become(event.bids)
             sides[1].become(event.asks)
-            self.live = True
+            self._confirmed = True
         else:
             self._refine(event.instrument)
             sides[0].follow(event.bids)
@@ -73,7 +77,7 @@ class FollowedBook:
         if event.instrument is not self.instrument:
             self.instrument = event.instrument
             self._units = _units(event.instrument)
-        self.venue_ns, self.sequence = event.venue_ns, event.sequence
+        self.live, self.venue_ns, self.sequence = self._confirmed, event.venue_ns, event.sequence
         self._edges = event.known.complete_to(*sides)
 
     def view(self, levels: int | None = None) -> KnownBook | None:

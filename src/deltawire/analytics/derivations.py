@@ -10,12 +10,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from deltawire.analytics.alerts import AlertMetric
+from deltawire.analytics.alerts import AlertMetric, CrossedMetric
 from deltawire.analytics.book_metrics import DepthMetric, ImbalanceMetric
 from deltawire.analytics.channel_data import depth_data, imbalance_data
 from deltawire.analytics.figures import (
     AlertData,
     ChainData,
+    CrossedData,
     DepthData,
     FlowData,
     GammaData,
@@ -57,7 +58,8 @@ def subjects_of(event: Event) -> tuple[str, ...]:
 class Wanted(msgspec.Struct, frozen=True):
     """Which figures a channel publishes: of an instrument (its venue's name) or of an underlying's options.
 
-    `label` is the subject's public name. `alert` and `threshold` belong to alerts, `expiry` to chains.
+    `label` is the subject's public name. `alert` and `threshold` belong to alerts, `expiry` to chains. `other` is the
+    key of another instrument that is compared with it, `other_label` its public name.
     """
 
     channel: str
@@ -69,6 +71,8 @@ class Wanted(msgspec.Struct, frozen=True):
     expiry: str = ""
     alert: str = ""
     threshold: float = 0.0
+    other: str = ""
+    other_label: str = ""
 
     @property
     def key(self) -> str:
@@ -76,6 +80,11 @@ class Wanted(msgspec.Struct, frozen=True):
         if self.family in OF_UNDERLYINGS:
             return underlying_key(self.venue, self.subject.upper())
         return f"{self.venue}:{self.subject}"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of everything whose events it needs."""
+        return (self.key, self.other) if self.other and self.other != self.key else (self.key,)
 
     @property
     def cost_ms(self) -> float:
@@ -128,12 +137,18 @@ def _alert(wanted: Wanted) -> Metric:
     return AlertMetric(wanted.key, wanted.label, wanted.interval_ns, what=wanted.alert, at=wanted.threshold)
 
 
+def _crossed(wanted: Wanted) -> Metric:
+    keys, labels = (wanted.key, wanted.other), (wanted.label, wanted.other_label)
+    return CrossedMetric(keys, labels, wanted.interval_ns, at_bp=wanted.threshold)
+
+
 OF_INSTRUMENTS: dict[str, tuple[type, Callable[[Wanted], Metric]]] = {
     "imbalance": (ImbalanceData, _imbalance),
     "depth": (DepthData, _depth),
     "prices": (PricesData, _prices),
     "flow": (FlowData, _flow),
     "alert": (AlertData, _alert),
+    "crossed": (CrossedData, _crossed),
 }
 """By family of channels: the type of its data and what makes its metric."""
 
@@ -207,7 +222,8 @@ class _Running:
         elif wanted.family in OF_INSTRUMENTS:
             self._metric = OF_INSTRUMENTS[wanted.family][1](wanted)
         self._sequence = 0
-        self._live = True
+        self._down: dict[str, Status] = {}
+        """What is not live, by key."""
 
     @property
     def failed(self) -> bool:
@@ -227,11 +243,22 @@ class _Running:
             ]
         except Exception as error:  # noqa: BLE001 (one derivation must not end the stream; it says what happened)
             return self.end(_words(error), seen_ns)
-        if isinstance(event, Status) and self.wanted.key == event.instrument.key:
-            live, self._live = self._live, event.state == "live"
-            if live and not self._live:
-                found.append(self._without(event.state, event.reason, seen_ns))
+        if isinstance(event, Status) and event.instrument.key in self.wanted.keys:
+            was_down = bool(self._down)
+            if event.state == "live":
+                self._down.pop(event.instrument.key, None)
+            else:
+                self._down[event.instrument.key] = event
+                if not was_down:
+                    found += self.suspended(seen_ns)
         return found
+
+    def suspended(self, seen_ns: int) -> list[Event]:
+        """What says that there are no figures, if something is not live."""
+        for key, status in self._down.items():
+            where = "" if key == self.wanted.key else f"{self.wanted.other_label}: "
+            return [self._without(status.state, where + status.reason, seen_ns)]
+        return []
 
     def _derived(self, data: msgspec.Struct, seen_ns: int, at_ns: int) -> Derived:
         wanted = self.wanted
@@ -283,12 +310,17 @@ class Derivations:
         self._of_subject: dict[str, dict[str, _Running]] = {}
         self._underlyings: dict[str, _Underlying] = {}
         self._late: list[Event] = []
-        """Failures at the beginning, to be told with the next events."""
+        """What is told with the next events: who has failed at the beginning, and of whom something is not live."""
 
     @property
     def active(self) -> bool:
         """Whether anything is wanted."""
         return bool(self._running)
+
+    @property
+    def late(self) -> bool:
+        """Whether something is to be told without an event."""
+        return bool(self._late)
 
     def want(self, wanted: Wanted, beginning: Iterable[Event] = ()) -> bool:
         """Begin to compute, from the events that state what is known now; returns whether it was computed already.
@@ -317,15 +349,19 @@ class Derivations:
         else:
             running = _Running(wanted)
         self._running[wanted.channel] = running
-        self._of_subject.setdefault(wanted.key, {})[wanted.channel] = running
+        for key in wanted.keys:
+            self._of_subject.setdefault(key, {})[wanted.channel] = running
         if full:
             seen_ns = max((getattr(event, "seen_ns", 0) for event in beginning), default=0)
             self._late += running.end(full, seen_ns)
             return
+        seen_ns = 0
         for event in beginning:
-            found = running.update(event)
+            found, seen_ns = running.update(event), max(seen_ns, getattr(event, "seen_ns", 0))
             if running.failed:
                 self._late += found
+        if not running.failed:
+            self._late += running.suspended(seen_ns)
         if self._extension is not None:
             for event in taken:
                 if running in self._concerned(event):
@@ -337,11 +373,12 @@ class Derivations:
         if not self._users[channel]:
             del self._users[channel]
             running = self._running.pop(channel)
-            of_subject = self._of_subject[running.wanted.key]
-            del of_subject[channel]
-            if not of_subject:
-                del self._of_subject[running.wanted.key]
-                self._underlyings.pop(running.wanted.key, None)
+            for key in running.wanted.keys:
+                of_subject = self._of_subject[key]
+                del of_subject[channel]
+                if not of_subject:
+                    del self._of_subject[key]
+                    self._underlyings.pop(key, None)
 
     def extended(self, events: Sequence[Event]) -> list[Event]:
         """The events of a moment, each with what is derived because of it before it."""

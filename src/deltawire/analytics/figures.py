@@ -208,6 +208,19 @@ class AlertData(_OfInstrument, frozen=True):
     threshold: float | None = None
 
 
+class CrossedData(AlertData, frozen=True):
+    """Data of `alert.X.crossed.Y`: the bid at one is above the ask at the other by more than the threshold, or not.
+
+    `value` is (bid − ask)/mean of these in basis points, of the better of both ways, which `buy` and `sell` name with
+    the best prices there, before fees. Suspended, without an `alert`, while either book is not live.
+    """
+
+    buy: str | None = None
+    sell: str | None = None
+    buy_price: float | None = None
+    sell_price: float | None = None
+
+
 class Prediction(msgspec.Struct, frozen=True):
     """A prediction made at `at_ms`: probabilities of a fall, no move and a rise."""
 

@@ -10,6 +10,7 @@ import msgspec
 from deltawire.analytics.figures import (
     AlertData,
     ChainData,
+    CrossedData,
     DepthData,
     FlowData,
     GammaData,
@@ -57,8 +58,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "every": tuple(EVERY_NS),
     "alert": ("thin", "wide"),
 }
-"""Parts of names with a fixed set of values; the others are `instrument`, `index`, `currency`, `underlying`, `expiry`
-and `threshold`."""
+"""Parts of names with a fixed set of values; the others are `instrument`, `index`, `currency`, `underlying`, `expiry`,
+`other` and `threshold`."""
 
 Merging = Literal["never", "newest", "book"]
 
@@ -230,6 +231,7 @@ _ROWS = (
     _of_options("skew", SkewData),
     _of_options("gex", GammaData),
     _figures("alert", AlertData, "alert.{instrument}.{alert}.{threshold}.{every}"),
+    _figures("crossed", CrossedData, "alert.{instrument}.crossed.{other}.{threshold}.{every}"),
     Family("platform_state", ("platform_state",), "SilentChannel", SILENT),
     Family("methods_state", ("platform_state.public_methods_state",), "SilentChannel", SILENT),
     Family("announcements", ("announcements",), "SilentChannel", SILENT),

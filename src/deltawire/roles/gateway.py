@@ -217,7 +217,7 @@ class App:
         async with self._publishing:
             at_ns = self._reached[venue] = max(batch.at_ns, self._reached.get(venue, 0))
             await self._paced.advance(venue, at_ns)
-            if self.derivations.active and events:
+            if self.derivations.late or (self.derivations.active and events):
                 events = await extended(self.derivations, events)
             self._broker.publish(f"{TOPIC}.{venue}", Batch(venue, at_ns, events))
 

@@ -270,7 +270,7 @@ def _limited(key: ChannelKey, params: _Subscription) -> ChannelKey:
 
 
 def _known(context: Context, name: str) -> ChannelKey | None:
-    """The channel if its instrument exists; channels of kinds and indices always do.
+    """The channel if its instruments exist; channels of kinds and indices always do.
 
     Raises `RequestError` where the server lacks the extra that the channel needs.
     """
@@ -282,6 +282,8 @@ def _known(context: Context, name: str) -> ChannelKey | None:
         reason = f"{name} needs the extra `{extra}` at the server: pip install 'deltawire[{extra}]'"
         raise RequestError(UNAVAILABLE, "unavailable", reason=reason, param="channels")
     if key.instrument and not key.pattern and context.market.find(key.instrument) is None:
+        return None
+    if key.other and context.market.find(key.other) is None:
         return None
     return _owned(context, key) if channel_right(key.name) else key
 

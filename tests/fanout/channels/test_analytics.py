@@ -10,9 +10,8 @@ from deltawire.analytics.channel_data import depth_data, imbalance_data
 from deltawire.analytics.derivations import Derivations, Wanted
 from deltawire.analytics.figures import PricesData
 from deltawire.dialect.grammar import ResumePosition, parse_channel
-from deltawire.fanout.hub import Hub
-from deltawire.market.market import Market
-from deltawire.model.events import Derived, Event
+from deltawire.model.events import Derived
+from tests.fanout.deriving_hubs import DerivingHubs
 from tests.support.market_events import MS_NS, START_NS, VENUE, ScriptedBook, make_ticker, make_trade
 from tests.support.random_markets import RandomMarket
 from tests.support.subscribers import Inbox, join, joined
@@ -22,36 +21,9 @@ IMBALANCE, DEPTH, PRICES = (f"{family}.{NAME}.1s" for family in ("imbalance", "d
 THIN = f"alert.{NAME}.thin.20.100ms"
 
 
-class DerivingHubs:
-    """A publisher with derivations, and hubs that get its events."""
-
-    def __init__(self, count: int = 1, *, derivations: Derivations | None = None) -> None:
-        self.derivations = derivations or Derivations()
-        self.hubs = [Hub(Market(VENUE), "epoch", derivations=self.derivations) for _ in range(count)]
-        self.book = ScriptedBook()
-
-    def publish(self, now_ns: int, events: list[Event]) -> None:
-        events = list(self.derivations.extended(events))
-        for hub in self.hubs:
-            hub.advance(VENUE, now_ns)
-            hub.publish(events)
-            hub.flush()
-
-    def at(self, milliseconds: int) -> int:
-        """The time since the beginning, also that of the book from now on."""
-        self.book.now_ns = START_NS + milliseconds * MS_NS
-        return self.book.now_ns
-
-    def image(self, bids: dict[int, int], asks: dict[int, int]) -> None:
-        self.publish(self.book.now_ns, self.book.image(bids, asks))
-
-    def change(self, milliseconds: int, bids: dict[int, int], asks: dict[int, int] | None = None) -> None:
-        self.publish(self.at(milliseconds), [self.book.change(bids, asks or {})])
-
-
 def test_notifications_are_what_the_library_computes() -> None:
     market, served = RandomMarket(3), DerivingHubs()
-    moments = list(market.moments(800))
+    moments = list(market.moments(1000))
     served.publish(*moments[0])
     inbox = joined(served.hubs[0], IMBALANCE, DEPTH)
     metrics = ImbalanceMetric(f"{VENUE}:{NAME}", 10**9), DepthMetric(f"{VENUE}:{NAME}", 10**9)

@@ -53,8 +53,8 @@ class InstrumentFiguresChannel(_DerivedChannel):
     """`imbalance.X.1s` and all others about one instrument."""
 
     def wanted(self) -> Wanted:
-        """Of the instrument."""
-        key, instrument = self.key, self._state().instrument
+        """Of the instrument, and of the one that it is compared with."""
+        key, instrument = self.key, self._state(self.key.instrument).instrument
         return Wanted(
             key.name,
             key.family,
@@ -64,15 +64,18 @@ class InstrumentFiguresChannel(_DerivedChannel):
             EVERY_NS[key.every],
             alert=key.alert,
             threshold=float(key.threshold or 0.0),
+            other=self._state(key.other).instrument.key if key.other else "",
+            other_label=key.other,
         )
 
     def beginning(self) -> Iterable[Event]:
-        """Its book, the state of it, and its ticker."""
-        return known_events(self._state())
+        """The book of each, the state of it, and its ticker."""
+        for name in filter(None, (self.key.instrument, self.key.other)):
+            yield from known_events(self._state(name))
 
-    def _state(self) -> InstrumentState:
-        state = self.market.find(self.key.instrument)
-        assert state is not None, "a channel is made only for a known instrument"
+    def _state(self, name: str) -> InstrumentState:
+        state = self.market.find(name)
+        assert state is not None, "a channel is made only for known instruments"
         return state
 
 
