@@ -6,9 +6,8 @@ import pytest
 from deltawire.options.black76_arrays import prices
 from deltawire.options.implied import implied_vol
 from deltawire.options.implied_arrays import implied_vols, smile_vols
-from tests.support.effort import THOROUGH
 
-OPTIONS = 200_000 if THOROUGH else 20_000
+OPTIONS = 200_000
 
 
 @pytest.mark.parametrize("deviations", [6.0, 30.0], ids=["wings", "deep wings"])

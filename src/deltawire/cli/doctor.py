@@ -33,6 +33,7 @@ EXTRAS = {
     "mcp": "mcp",
     "nats": "nats",
     "npz": "numpy",
+    "numba": "numba",
     "pandas": "pandas",
     "polars": "polars",
     "watch": "textual",
