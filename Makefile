@@ -34,7 +34,7 @@ BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
 TIMES ?= 1000
-.PHONY: help live cryptofeed3 soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability faults recorder reconnects day check bench realism autobahn autobahn-client kernel dist recording dashboard browser lock clean
+.PHONY: help live cryptofeed3 vollib soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability faults recorder reconnects day check bench realism autobahn autobahn-client kernel dist recording dashboard browser lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -106,6 +106,10 @@ cryptofeed3: ## An environment for `bench receive` to measure cryptofeed 3 in (A
 	$(PYTHON3) -m venv $(VENV)-cryptofeed3
 	$(VENV)-cryptofeed3/bin/pip install --quiet cryptofeed==3.0.1
 
+vollib: ## An environment for `bench analytics` to measure py_vollib_vectorized in (it needs old versions of py_vollib)
+	$(PYTHON) -m venv $(VENV)-vollib
+	$(VENV)-vollib/bin/pip install --quiet py_vollib_vectorized==0.1.1 py_vollib==1.0.1 py_lets_be_rational==1.0.1
+
 soak-receive: $(VENV)-bench/ready ## Receive MESSAGES=10000000 from a socket: the memory must stay flat (needs recordings)
 	$(VENV)-bench/bin/python -m bench.soak $(MESSAGES)
 
@@ -174,5 +178,5 @@ lock: $(VENV)/ready-dev ## Resolve the dependencies with hashes, keeping locked 
 	$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## Forget everything that was installed
-	rm -rf $(VENV) $(VENV)-bench $(VENV)-browser $(VENV)-interop $(VENV)-backtest $(VENV)-fuzz $(VENV)-cryptofeed3 \
+	rm -rf $(VENV) $(VENV)-bench $(VENV)-browser $(VENV)-interop $(VENV)-backtest $(VENV)-fuzz $(VENV)-cryptofeed3 $(VENV)-vollib \
 		$(INTEROP_JS)/node_modules web/node_modules src/deltawire/gateway/dashboard build dist

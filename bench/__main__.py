@@ -1,5 +1,5 @@
 """`python -m bench [SECTION…] [--quick]`: run every section, or those named: fanout, idle, feed, matching, latency,
-lateness, recording, receive, bus.
+lateness, recording, receive, bus, analytics.
 """
 
 import argparse
@@ -15,6 +15,7 @@ SECTIONS = {
     "lateness": "bench.lateness",
     "recording": "bench.recording",
     "bus": "bench.bus",
+    "analytics": "bench.analytics",
 }
 
 

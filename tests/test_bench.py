@@ -6,14 +6,17 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from bench import feed_ours, matching
+from bench import analytics, analytics_metrics, feed_ours, matching
+from bench.chain_program import make_chain
 from bench.frames import Frames
 from bench.orders import stream
 from bench.receive_sets import ReceiveSet
+from bench.servers import gateway_analytics
 from bench.venue_sender import VenueSender
 
 from deltawire.model.events import BookDelta, Status
-from deltawire.ports import Wants
+from deltawire.ports import Batch, Wants
+from deltawire.roles.gateway import App
 from deltawire.sources.live.source import LiveSettings, open_live
 from deltawire.testing.link import Link
 from deltawire.testing.simulators import SERVED
@@ -83,3 +86,39 @@ async def test_a_live_source_receives_at_full_speed_and_keeps_nothing() -> None:
     assert sent == 500 + 4 * 15 * 501
     assert not counts["stale"]
     assert abs(sizes[3] - sizes[1]) < 2000
+
+
+@pytest.mark.parametrize("run", [analytics.arrays, analytics.compiled])
+def test_the_measured_chain_is_implied_right(run: analytics.Run) -> None:
+    chain = make_chain()
+    analytics.check("ours", chain, run(chain))
+    with pytest.raises(SystemExit, match="is wrong by"):
+        analytics.check("another", chain._replace(vol=chain.vol * 1.01), run(chain))
+
+
+def test_a_measured_smile_is_refitted_from_its_last_fit() -> None:
+    before, after = (analytics.slice_quotes(1, shift) for shift in (0.0, 0.002))
+    fit = analytics.fit_slice(before)
+    again = analytics.fit_slice(after, None, fit.smile)
+    assert again.steps < fit.steps
+    assert again.fit_rms == pytest.approx(fit.fit_rms, rel=0.1)
+
+
+def test_every_measured_metric_runs() -> None:
+    given = analytics_metrics.material(seconds=5)
+    assert len(given.books) > 30
+    assert all(row.ours(given) > 0 for row in analytics_metrics.ROWS)
+
+
+async def test_all_figures_of_the_measured_gateway_are_live() -> None:
+    source = gateway_analytics.BookSource("all")
+    source.app = App([source], derivations=source.derivations)
+    at_ns = 1_700_000_000_000_000_000
+    await source.app.publish(Batch(source.venue, at_ns, source.images(at_ns)))
+    source.subscribe()
+    for _ in range(16):
+        at_ns += 200_000_000
+        await source.app.publish(Batch(source.venue, at_ns, source.changes(at_ns)))
+    found = source.app.market.derived
+    assert len(found) == gateway_analytics.INSTRUMENTS * len(gateway_analytics.FAMILIES["all"])
+    assert {event.data.state for event in found.values()} == {"live"}

@@ -60,7 +60,7 @@ def test_greeks_are_deribits_within_its_rounding(row: dict[str, Any]) -> None:
 
 @pytest.mark.recordings
 def test_greeks_of_all_recorded_messages_are_within_two_units_of_the_last_place(recordings: Path) -> None:
-    """Some were computed a moment before the forward that is shown beside them: these are up to two units or 5e-6 away."""
+    """Some were computed a moment before the forward that they show: these are up to two units or 5e-6 away."""
     lines = (recordings / "deribit" / "DERIBIT.ws.1.0").read_text().splitlines()
     messages = [
         json.loads(line[line.index("{") :]) for line in lines if '"ticker.' in line and '"greeks"' in line

@@ -5,6 +5,7 @@ sums, so each block is summed once, and a resample is a weighted sum of blocks. 
 """
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -24,97 +25,119 @@ def score_window(
     """The score of the newest whole blocks of `block` predictions; there must be two."""
     count = len(window) // block * block
     rows = list(window)[len(window) - count :]
-    blocks = count // block
-    chance = np.random.default_rng(seed)
-    drawn = chance.integers(0, blocks, size=(ROUNDS, blocks))
-    weights = np.ones((ROUNDS + 1, blocks))  # the first row is the window itself
-    weights[1:] = [np.bincount(row, minlength=blocks) for row in drawn]
+    blocks, names = count // block, [*rows[0].probabilities]
     outcome = np.array([each.outcome for each in rows])
     move = np.array([each.move_bp for each in rows])
-    briers: dict[str, Floats] = {}
-    predictors = {}
-    for name in rows[0].probabilities:
-        stated = np.array([each.probabilities[name] for each in rows])
-        sums = weights @ _statistics(stated, outcome, move).reshape(blocks, block, -1).sum(axis=1)
-        figures = _figures(sums, weights.sum(axis=1) * block)
-        briers[name] = figures["brier"]
-        predictors[name] = PredictorScore(**{each: interval(values) for each, values in figures.items()})
-    skills = {name: interval(1 - briers[MODEL] / theirs) for name, theirs in briers.items() if name != MODEL}
-    low = skills[BASELINE][1]
-    model = np.array([each.probabilities[MODEL] for each in rows])
+    columns = [each for row in rows for each in row.probabilities.values()]
+    stated = np.array(columns, dtype=np.float64).reshape(count, len(names), 3).swapaxes(0, 1)
+    sums = np.concatenate(
+        [
+            _statistics(stated, outcome, move).reshape(len(names), blocks, block, -1).sum(axis=2),
+            *(_histograms(stated, blocks, outcome == side) for side in (1, -1)),
+        ],
+        axis=2,
+    )
+    weights = _weights(blocks, seed)
+    # without BLAS, whose threads spin for longer than this takes, and whose digits depend on the machine
+    resampled = np.einsum("rb,pbk->prk", weights, sums)
+    figures = _figures(resampled, weights.sum(axis=1) * block)
+    skills = 1 - figures["brier"][names.index(MODEL)] / figures["brier"]
+    found = intervals(np.concatenate([*figures.values(), skills]))
+    of_figures = [found[at : at + len(names)] for at in range(0, len(found), len(names))]
+    predictors = {
+        name: PredictorScore(**{figure: of_figures[number][at] for number, figure in enumerate(figures)})
+        for at, name in enumerate(names)
+    }
+    over = {name: each for name, each in zip(names, of_figures[-1], strict=True) if name != MODEL}
+    low, model = over[BASELINE][1], stated[names.index(MODEL)]
+    half_spread = np.array([each.features.half_spread_bp for each in rows])
     return HorizonScore(
         at_ms,
         count,
         blocks,
         float(np.mean(outcome != 0)),
         predictors,
-        skills,
+        over,
         "positive" if low is not None and low > 0.0 else "none",
         _calibration(model[:, 2], outcome == 1),
-        _worth(
-            model, outcome, move, np.array([each.features.half_spread_bp for each in rows]), fee_bp or 0.0
-        ),
+        _worth(model, outcome, move, half_spread, fee_bp or 0.0),
         fee_bp,
     )
 
 
-def interval(values: Floats) -> Interval:
-    """The first value, with the 95 % interval of the others; None where it is not defined."""
-    others = values[1:][np.isfinite(values[1:])]
-    value = float(values[0]) if np.isfinite(values[0]) else None
-    if not len(others):
-        return value, None, None
-    low, high = np.quantile(others, [0.025, 0.975])
-    return value, float(low), float(high)
+def intervals(values: Floats) -> list[Interval]:
+    """Of each row the first value, with the 95 % interval of the others; None where it is not defined."""
+    first, others = values[:, 0], np.where(np.isfinite(values[:, 1:]), values[:, 1:], np.nan)
+    ranked, finite = np.sort(others, axis=1), np.isfinite(others).sum(axis=1)
+    bounds = []
+    for share in (0.025, 0.975):
+        place = share * np.maximum(finite - 1, 0)
+        below = np.floor(place).astype(np.int64)
+        above = np.minimum(below + 1, np.maximum(finite - 1, 0))
+        low, high = (np.take_along_axis(ranked, at[:, None], axis=1)[:, 0] for at in (below, above))
+        bounds.append(low + (high - low) * (place - below))
+    stated = (first, *bounds)
+    return [
+        tuple(float(each) if isfinite(each) else None for each in row)  # type: ignore[misc]
+        for row in zip(*(column.tolist() for column in stated), strict=True)
+    ]
+
+
+def _weights(blocks: int, seed: int) -> Floats:
+    """How often each block is in a resample; the first row is the window itself."""
+    drawn = np.random.default_rng(seed).integers(0, blocks, size=(ROUNDS, blocks))
+    weights = np.ones((ROUNDS + 1, blocks))
+    flat = (drawn + blocks * np.arange(ROUNDS)[:, None]).ravel()
+    weights[1:] = np.bincount(flat, minlength=ROUNDS * blocks).reshape(ROUNDS, blocks)
+    return weights
 
 
 def _statistics(stated: Floats, outcome: Any, move: Floats) -> Floats:
     """What is summed, a row per prediction: see `_figures` for the columns."""
-    hit, classes = np.argmax(stated, axis=1) - 1 == outcome, outcome[:, None] == np.array([-1, 0, 1])
-    lean = stated[:, 2] - stated[:, 0]
-    bins = np.eye(_BINS)[np.minimum(((lean + 1) / 2 * _BINS).astype(np.int64), _BINS - 1)]
-    chosen = np.maximum(stated[np.arange(len(outcome)), outcome + 1], 1e-12)
+    hit = np.argmax(stated, axis=2) - 1 == outcome
+    classes = np.eye(3)[outcome + 1]
+    lean = stated[:, :, 2] - stated[:, :, 0]
+    chosen = np.maximum(np.take_along_axis(stated, (outcome + 1)[None, :, None], axis=2)[:, :, 0], 1e-12)
     used = (outcome != 0) & (lean != 0)
     sign, side = np.where(used, np.sign(lean), 0.0), np.where(used, outcome, 0.0)
-    return np.column_stack(
-        [
-            hit,
-            ((stated - classes) ** 2).sum(axis=1),
-            -np.log(chosen),
-            classes,
-            classes & hit[:, None],
-            lean,
-            move,
-            lean * lean,
-            move * move,
-            lean * move,
-            used,
-            sign,
-            side,
-            sign * side,
-            bins * (outcome == 1)[:, None],
-            bins * (outcome == -1)[:, None],
-        ]
-    ).astype(np.float64)
+    found = np.empty((*lean.shape, 18))
+    found[:, :, 0] = hit
+    found[:, :, 1] = ((stated - classes) ** 2).sum(axis=2)
+    found[:, :, 2] = -np.log(chosen)
+    found[:, :, 3:6] = classes
+    found[:, :, 6:9] = classes * hit[:, :, None]
+    columns = (lean, move, lean * lean, move * move, lean * move, used, sign, side, sign * side)
+    for number, column in enumerate(columns, start=9):
+        found[:, :, number] = column
+    return found
+
+
+def _histograms(stated: Floats, blocks: int, chosen: Any) -> Floats:
+    """Of each predictor and block: how many of the chosen predictions lean into each of the bins."""
+    predictors, count, _ = stated.shape
+    lean = stated[:, :, 2] - stated[:, :, 0]
+    bins = np.minimum(((lean + 1) / 2 * _BINS).astype(np.int64), _BINS - 1)
+    block = np.arange(count) // (count // blocks)
+    place = (np.arange(predictors)[:, None] * blocks + block) * _BINS + bins
+    counted = np.bincount(place[:, chosen].ravel(), minlength=predictors * blocks * _BINS)
+    return counted.reshape(predictors, blocks, _BINS).astype(np.float64)
 
 
 def _figures(sums: Floats, count: Floats) -> dict[str, Floats]:
+    """Each figure of each predictor (rows) and resample (columns)."""
+    at = np.moveaxis(sums, 2, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        shares = np.where(sums[:, 3:6] > 0, sums[:, 6:9] / sums[:, 3:6], np.nan)
-        ups, downs = sums[:, 18 : 18 + _BINS], sums[:, 18 + _BINS :]
-        below = np.cumsum(downs, axis=1) - 0.5 * downs
+        shares = np.where(at[3:6] > 0, at[6:9] / at[3:6], np.nan)
+        ups, downs = sums[:, :, 18 : 18 + _BINS], sums[:, :, 18 + _BINS :]
+        below = np.cumsum(downs, axis=2) - 0.5 * downs
         return {
-            "accuracy": sums[:, 0] / count,
-            "balanced_accuracy": np.nansum(shares, axis=1) / np.isfinite(shares).sum(axis=1),
-            "mcc": _correlation(
-                sums[:, 14], (sums[:, 15], sums[:, 16]), (sums[:, 14], sums[:, 14]), sums[:, 17]
-            ),
-            "auc": (ups * below).sum(axis=1) / (ups.sum(axis=1) * downs.sum(axis=1)),
-            "brier": sums[:, 1] / count,
-            "log_loss": sums[:, 2] / count,
-            "information_coefficient": _correlation(
-                count, (sums[:, 9], sums[:, 10]), (sums[:, 11], sums[:, 12]), sums[:, 13]
-            ),
+            "accuracy": at[0] / count,
+            "balanced_accuracy": np.nansum(shares, axis=0) / np.isfinite(shares).sum(axis=0),
+            "mcc": _correlation(at[14], (at[15], at[16]), (at[14], at[14]), at[17]),
+            "auc": (ups * below).sum(axis=2) / (ups.sum(axis=2) * downs.sum(axis=2)),
+            "brier": at[1] / count,
+            "log_loss": at[2] / count,
+            "information_coefficient": _correlation(count, (at[9], at[10]), (at[11], at[12]), at[13]),
         }
 
 

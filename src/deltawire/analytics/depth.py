@@ -4,7 +4,10 @@ All read known levels only (`known_book`). Sums over a part of the requested ban
 `known`; a price for an amount that the known levels do not hold is the price of what they hold.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
+from operator import mul
 from typing import Literal
 
 import msgspec
@@ -46,11 +49,11 @@ def depth_within(book: KnownBook, side: Literal["bids", "asks"], band_bp: float)
     if mid is None:
         return Depth(0.0, 0.0, 0, False)
     limit = band_bp / 1e4 * mid
-    count = 0
-    for price in levels.prices:
-        if abs(price - mid) > limit:
-            break
-        count += 1
+    prices = levels.prices
+    if prices and abs(prices[-1] - mid) > limit:
+        count = bisect_right(prices, limit, key=lambda price: abs(price - mid))
+    else:
+        count = len(prices)
     known = levels.edge is None or abs(levels.edge - mid) >= limit
     return _sums(levels, count, known)
 
@@ -101,17 +104,10 @@ def side_slope(mid: float, prices: Sequence[float], sizes: Sequence[float]) -> f
     if count < 2:
         return None
     distances = [abs(price - mid) for price in prices]
-    total, cumulative = 0.0, []
-    for size in sizes:
-        total += size
-        cumulative.append(total)
-    mean_distance, mean_depth = sum(distances) / count, sum(cumulative) / count
-    spread = sum((distance - mean_distance) ** 2 for distance in distances)
-    shared = sum(
-        (distance - mean_distance) * (depth - mean_depth)
-        for distance, depth in zip(distances, cumulative, strict=True)
-    )
-    return shared / spread if spread else None
+    mean = sum(distances) / count
+    centred = [distance - mean for distance in distances]
+    spread = sum(map(mul, centred, centred))
+    return sum(map(mul, centred, accumulate(sizes))) / spread if spread else None
 
 
 def depth_slope(book: KnownBook, levels: int) -> Measured:
@@ -132,5 +128,5 @@ def _side(book: KnownBook, side: Literal["bids", "asks"]) -> BookSide:
 
 def _sums(levels: BookSide, count: int, known: bool) -> Depth:
     prices, sizes = levels.prices[:count], levels.sizes[:count]
-    notional = sum(price * size for price, size in zip(prices, sizes, strict=True))
+    notional = sum(map(mul, prices, sizes))
     return Depth(sum(sizes), notional, len(prices), known)

@@ -35,9 +35,11 @@ MOST = 100
 """Derivations at once; a channel beyond them says so instead of figures."""
 MOST_MS = 250.0
 """Processor time for figures, in milliseconds per second of the market; a channel beyond it says so, too."""
-COST_MS = {"chain": 4.0, "surface": 15.0, "skew": 25.0, "gex": 25.0, "flow": 0.5}
+COST_MS = {"chain": 4.0, "surface": 15.0, "skew": 25.0, "gex": 25.0}
 """About how long the figures of one interval take; other families take less than a fifth of a millisecond."""
 OTHER_COST_MS = 0.2
+STEADY_MS = {"flow": 5.0}
+"""About how long figures take per second whatever their interval: predictions are made ten times a second."""
 
 
 def underlying_key(venue: str, coin: str) -> str:
@@ -89,6 +91,8 @@ class Wanted(msgspec.Struct, frozen=True):
     @property
     def cost_ms(self) -> float:
         """About how many milliseconds of processor time it takes per second."""
+        if self.family in STEADY_MS:
+            return STEADY_MS[self.family]
         return COST_MS.get(self.family, OTHER_COST_MS) * SECOND_NS / self.interval_ns
 
 

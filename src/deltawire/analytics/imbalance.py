@@ -4,8 +4,9 @@ Of one book at one time; flow over time is in `order_flow`. All read known level
 two sides, or crossed, has no imbalance: None.
 """
 
-from collections.abc import Callable
+from bisect import bisect_right
 from math import exp, inf, log
+from operator import mul
 
 from deltawire.analytics.known_book import BookSide, KnownBook, Measured
 
@@ -47,7 +48,13 @@ def whole_imbalance(book: KnownBook) -> Measured:
 
 def band_imbalance(book: KnownBook, band_bp: float) -> Measured:
     """The same over all levels within `band_bp` basis points of the mid: comparable between tick sizes."""
-    return _weighted(book, band_bp, lambda _: 1.0)
+    mid = book.mid
+    if mid is None:
+        return Measured(None, 0.0, False)
+    reach, bids, asks = book.reach_bp, book.bids, book.asks
+    band = min(band_bp, reach)
+    sums = sum(bids.sizes[: _within(bids, mid, band)]), sum(asks.sizes[: _within(asks, mid, band)])
+    return Measured(_balance(*sums), band, band_bp <= reach)
 
 
 def weighted_imbalance(book: KnownBook, decay_bp: float, band_bp: float) -> Measured:
@@ -55,7 +62,18 @@ def weighted_imbalance(book: KnownBook, decay_bp: float, band_bp: float) -> Meas
 
     Weights follow prices, not level numbers, so that an empty level changes nothing.
     """
-    return _weighted(book, band_bp, lambda distance: exp(-distance / decay_bp))
+    mid = book.mid
+    if mid is None:
+        return Measured(None, 0.0, False)
+    reach = book.reach_bp
+    band = min(band_bp, reach)
+    rate = -1e4 / (mid * decay_bp)
+    sums = []
+    for side in (book.bids, book.asks):
+        count = _within(side, mid, band)
+        weights = [exp(abs(price - mid) * rate) for price in side.prices[:count]]
+        sums.append(sum(map(mul, weights, side.sizes)))
+    return Measured(_balance(*sums), band, band_bp <= reach)
 
 
 def micro_price(book: KnownBook) -> float | None:
@@ -75,17 +93,9 @@ def _balance(bid: float, ask: float) -> float | None:
     return (bid - ask) / total if total > 0.0 else None
 
 
-def _weighted(book: KnownBook, band_bp: float, weight: Callable[[float], float]) -> Measured:
-    mid = book.mid
-    if mid is None:
-        return Measured(None, 0.0, False)
-    reach = book.reach_bp
-    band = min(band_bp, reach)
-    sums = [0.0, 0.0]
-    for number, side in enumerate((book.bids, book.asks)):
-        for price, size in zip(side.prices, side.sizes, strict=True):
-            distance = abs(price - mid) / mid * 1e4
-            if distance > band:
-                break
-            sums[number] += weight(distance) * size
-    return Measured(_balance(*sums), band, band_bp <= reach)
+def _within(side: BookSide, mid: float, band_bp: float) -> int:
+    """How many of the best levels lie within the band."""
+    prices = side.prices
+    if not prices or abs(prices[-1] - mid) / mid * 1e4 <= band_bp:
+        return len(prices)
+    return bisect_right(prices, band_bp, key=lambda price: abs(price - mid) / mid * 1e4)

@@ -5,6 +5,7 @@ computed from them is biased; `known_book` drops them, and every metric states t
 """
 
 from collections.abc import Iterable, Sequence
+from math import inf
 from typing import NamedTuple
 
 import msgspec
@@ -42,7 +43,8 @@ class KnownBook(msgspec.Struct, frozen=True, gc=False):
     @property
     def mid(self) -> float | None:
         """The middle of the best prices."""
-        return 0.5 * (self.bids.prices[0] + self.asks.prices[0]) if self.two_sided else None
+        bids, asks = self.bids.prices, self.asks.prices
+        return 0.5 * (bids[0] + asks[0]) if bids and asks and bids[0] < asks[0] else None
 
     @property
     def reach_bp(self) -> float:
@@ -50,8 +52,10 @@ class KnownBook(msgspec.Struct, frozen=True, gc=False):
         mid = self.mid
         if mid is None:
             return 0.0
-        edges = [edge for edge in (self.bids.edge, self.asks.edge) if edge is not None]
-        return max(0.0, min((abs(edge - mid) / mid * 1e4 for edge in edges), default=float("inf")))
+        low, high = self.bids.edge, self.asks.edge
+        below = inf if low is None else abs(low - mid) / mid * 1e4
+        above = inf if high is None else abs(high - mid) / mid * 1e4
+        return min(below, above)
 
 
 class Measured(NamedTuple):

@@ -132,10 +132,12 @@ class OrderFlow:
         count, levels = len(self._known), self._levels
         if not count:
             return None
-        sums = tuple(map(sub, self._totals[-1], self._totals[0]))
-        band = next(number for number, updates in enumerate(self._bands) if updates)
-        unknown = (None,) * (levels - band)
-        return Flow(sums[:band] + unknown, tuple([each / (2 * count) for each in sums[levels:]]), count)
+        sums, scale = tuple(map(sub, self._totals[-1], self._totals[0])), 0.5 / count
+        flows: tuple[float | None, ...] = sums[:levels]
+        if self._bands[levels] < count:
+            band = next(number for number, updates in enumerate(self._bands) if updates)
+            flows = (*flows[:band], *[None] * (levels - band))
+        return Flow(flows, tuple([each * scale for each in sums[levels:]]), count)
 
     def reset(self) -> None:
         """Forget the last book: after a gap the next one follows nothing."""
