@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import analytics_fanout, analytics_metrics
+from bench import analytics_fanout, analytics_load, analytics_metrics
 from bench.chain_program import Chain, Figures, make_chain
 from deltawire.options import black76_arrays, implied_arrays
 from deltawire.options.black76_arrays import prices
@@ -43,6 +43,7 @@ def main(*, quick: bool = False) -> None:
     report_chain(rounds)
     report_refit(rounds)
     analytics_metrics.main(rounds)
+    analytics_load.main(rounds)
     analytics_fanout.main(quick=quick)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from bench import analytics, analytics_metrics, feed_ours, matching
+from bench import analytics, analytics_load, analytics_metrics, feed_ours, matching
 from bench.chain_program import make_chain
 from bench.frames import Frames
 from bench.orders import stream
@@ -108,6 +108,10 @@ def test_every_measured_metric_runs() -> None:
     given = analytics_metrics.material(seconds=5)
     assert len(given.books) > 30
     assert all(row.ours(given) > 0 for row in analytics_metrics.ROWS)
+
+
+async def test_the_load_of_a_server_with_figures_is_measured() -> None:
+    assert await analytics_load.load_ms("figures", 1, 2) > 0.0
 
 
 async def test_all_figures_of_the_measured_gateway_are_live() -> None:

@@ -55,8 +55,8 @@ class BookSource(TickSource):
 
     async def events(self, wants: Wants) -> AsyncIterator[Batch]:
         """The books, and then a batch per tick."""
-        self._done_ns = self.now()
-        yield Batch(self.venue, self._done_ns, self.images(self._done_ns))
+        now_ns = self.now()
+        yield Batch(self.venue, now_ns, self.images(now_ns))
         self.subscribe()
         async for batch in super().events(wants):
             yield Batch(batch.venue, batch.at_ns, [*self.changes(batch.at_ns), *batch.events])
@@ -69,7 +69,8 @@ class BookSource(TickSource):
         self.app.hub.join(Subscriber(_Nobody(), most_channels=len(names)), keys)
 
     def images(self, now_ns: int) -> list[Event]:
-        """All instruments and books."""
+        """All instruments and books; updates are due from this time on."""
+        self._done_ns = now_ns
         events: list[Event] = []
         for instrument in self._instruments:
             sides = [{MIDDLE + way * at: self._size() for at in range(1, LEVELS + 1)} for way in (-1, 1)]
