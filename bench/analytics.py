@@ -22,7 +22,7 @@ from deltawire.options.surface_fit import ExpiryQuotes, expiry_quotes, fit_slice
 
 TOP = Path(__file__).resolve().parent.parent
 VECTORIZED = TOP / ".venv-vollib" / "bin" / "python"
-NAMES = "deltawire", "numpy", "scipy", "numba", "vollib", "QuantLib", "wickra", "river"
+NAMES = "deltawire", "numpy", "numba", "vollib", "QuantLib", "wickra", "river"
 ROUNDS, QUICK_ROUNDS = 30, 5
 AT_ONCE = 3
 """Chains of one contestant before the next has its turn: the first finds nothing in the caches."""
