@@ -9,8 +9,13 @@ import pytest
 import deltawire
 from deltawire.analytics.book_metrics import ImbalanceMetric
 from deltawire.analytics.channel_data import imbalance_data
+from deltawire.ports import Batch
+from deltawire.roles.gateway import App
 from deltawire.session.client import Notification
 from deltawire.testing.recordings import make_recording, write_log
+from tests.support.gateway_server import HandFedSource
+from tests.support.market_events import VENUE, ScriptedBook
+from tests.support.subscribers import Inbox, join
 from tests.support.waiting import HANG_S
 
 NAME = "BTC-PERPETUAL"
@@ -52,3 +57,15 @@ async def test_a_replay_says_the_same_bytes_again_and_what_the_library_computes(
     assert len(live) > 20
     assert live == expected
     assert b'"reason":"gap"' in b"".join(told)
+
+
+async def test_who_subscribes_while_a_book_is_stale_is_told_so_without_an_event() -> None:
+    book, source = ScriptedBook(), HandFedSource()
+    app, inbox = App([source]), Inbox()
+    await app.publish(Batch(VENUE, book.now_ns, book.image({1000: 1}, {1001: 1})))
+    await app.publish(Batch(VENUE, book.now_ns, [book.stale()]))
+    join(app.hub, inbox, CHANNELS[0])
+    assert inbox.data(CHANNELS[0]) == []
+    await app.publish(Batch(VENUE, book.now_ns + 1, []))
+    app.hub.flush()
+    assert [(each["state"], each["reason"]) for each in inbox.data(CHANNELS[0])] == [("stale", "gap")]
