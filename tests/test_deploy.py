@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -53,7 +54,8 @@ def parse(arguments: list[str]) -> None:
     command.commands[name].make_context(name, rest)
 
 
-def metrics() -> set[str]:
+@cache
+def metrics() -> frozenset[str]:
     """The names of all series that the code can make."""
     names: set[str] = set()
     for file in (ROOT / "src/deltawire").rglob("*.py"):
@@ -64,7 +66,7 @@ def metrics() -> set[str]:
             if node.func.id in FAMILIES and isinstance(first, ast.Constant):
                 stem = f"deltawire_{str(first.value).removeprefix('deltawire_')}"
                 names |= {stem + end for end in FAMILIES[node.func.id]}
-    return names
+    return frozenset(names)
 
 
 def named(expression: str) -> set[str]:

@@ -73,7 +73,7 @@ def test_the_judge_sees_what_is_wrong(
 ) -> None:
     wrong = copy.deepcopy(document)
     wrong[place] = 17
-    assert list(judge.iter_errors(wrong))
+    assert not judge.is_valid(wrong)
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
