@@ -165,8 +165,8 @@ fuzz: $(VENV)-fuzz/ready $(VENV)/ready-dev ## Fuzz both kernels against each oth
 live: $(VENV)/ready ## Connect to a real venue (VENUE=okx INSTRUMENTS='BTC-*' SECONDS=300): does it keep its promises?
 	$(BIN)/python tools/live_check.py $(VENUE) --instruments '$(or $(INSTRUMENTS),*)' --seconds $(if $(filter command line,$(origin SECONDS)),$(SECONDS),300)
 
-bystander: $(VENV)/ready-dev ## Search for BYSTANDER_SECONDS for what holds up a server's other clients most
-	$(BIN)/python -m fuzz.bystander --seconds $(BYSTANDER_SECONDS)
+bystander: $(VENV)/ready-dev ## Search for BYSTANDER_SECONDS for what holds up a server's other clients most (TLS=1: over wss)
+	$(BIN)/python -m fuzz.bystander --seconds $(BYSTANDER_SECONDS) $(if $(TLS),--tls)
 
 kernel: $(VENV)/ready-dev ## Build the compiled kernel anew (FLAGS= for the compiler)
 	$(BIN)/python tools/build_kernel.py $(FLAGS)

@@ -1,6 +1,6 @@
 """Who stands beside an attacker: the longest that honest clients wait while somebody sends the worst that was found.
 
-    python -m fuzz.bystander [--seconds 600] [--hold 30] [--seed 1] [--worst build/fuzz-bystander-worst.json]
+    python -m fuzz.bystander [--seconds 600] [--hold 30] [--seed 1] [--tls] [--worst build/fuzz-bystander-worst.json]
 
 For `--seconds` attacks are invented, tried and bred by how long they hold up the honest clients; then the worst runs
 for `--hold` seconds from one connection, and from three. The worst attacks are kept in the file `--worst`, and the next
@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import ssl
 import statistics
 import sys
 import time
@@ -27,7 +28,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from deltawire.model.expiries import MONTHS
 from fuzz.inventing import CURRENCIES, Inventor
 from fuzz.requests import login
-from fuzz.server import Served, serving
+from fuzz.server import Served, serving, trust
 
 HONEST = 10
 """Honest clients: each may ask twenty times a second."""
@@ -83,7 +84,9 @@ class Honest:
             self._tasks.append(asyncio.create_task(self._ask(number * EVERY_S / HONEST)))
 
     async def _ask(self, delay_s: float) -> None:
-        async with connect(self._served.address, ping_interval=None) as socket:
+        async with connect(
+            self._served.address, ssl=trust(self._served.cafile), ping_interval=None
+        ) as socket:
             await asyncio.sleep(delay_s)
             while True:
                 started = time.perf_counter()
@@ -108,17 +111,20 @@ class Honest:
         self.attackers.shutdown()
 
 
-def strike(address: str, sign_in: str, attack: Attack, seconds: float) -> None:
+def strike(address: str, cafile: Path | None, sign_in: str, attack: Attack, seconds: float) -> None:
     """One attacker, in a process of its own: it must not hold up those who measure."""
-    asyncio.run(_strike(address, sign_in, attack, time.perf_counter() + seconds))
+    asyncio.run(_strike(address, trust(cafile), sign_in, attack, time.perf_counter() + seconds))
 
 
-async def _strike(address: str, sign_in: str, attack: Attack, ends: float) -> None:
+async def _strike(
+    address: str, trusted: ssl.SSLContext | None, sign_in: str, attack: Attack, ends: float
+) -> None:
     """Send, and come back when it is closed."""
     while time.perf_counter() < ends:
         with contextlib.suppress(ConnectionClosed, ConnectionError, InvalidHandshake, TimeoutError):
             async with connect(
                 address,
+                ssl=trusted,
                 compression="deflate" if attack.packed else None,
                 max_size=None,
                 max_queue=None if attack.reads else 1,
@@ -158,7 +164,9 @@ async def measure(
     loop, sign_in = asyncio.get_running_loop(), login(served.bot)
     await asyncio.gather(
         *(
-            loop.run_in_executor(honest.attackers, strike, served.address, sign_in, attack, seconds)
+            loop.run_in_executor(
+                honest.attackers, strike, served.address, served.cafile, sign_in, attack, seconds
+            )
             for _ in range(attackers)
         )
     )
@@ -260,7 +268,7 @@ def _request(method: str, params: dict[str, object]) -> str:
 
 async def instruments(served: Served) -> tuple[str, ...]:
     """The names that are there once the market is made."""
-    async with connect(served.address, max_size=None) as socket:
+    async with connect(served.address, ssl=trust(served.cafile), max_size=None) as socket:
         for _ in range(100):
             found: list[str] = []
             for currency in CURRENCIES[:3]:
@@ -359,6 +367,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--hold", type=float, default=30)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tls", action="store_true", help="everybody connects over wss")
     parser.add_argument(
         "--log", type=Path, default=Path("build") / "fuzz-bystander.log", help="of the server"
     )
@@ -370,7 +379,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     options.log.parent.mkdir(exist_ok=True)
-    with serving(log=options.log) as served:
+    with serving(log=options.log, tls=options.tls) as served:
         good = asyncio.run(run(served, options.seconds, options.hold, options.seed, options.worst))
     if not good:
         sys.exit(f"failed: see the bounds above, and {options.log}")

@@ -1,6 +1,7 @@
 """The server that requests are thrown at: the real command, with a bot that may trade, and what it costs."""
 
 import os
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -26,9 +27,13 @@ COIN = 100_000_000
 class Served:
     """A server process, its address, and the file of what it logs."""
 
-    def __init__(self, process: "subprocess.Popen[str]", address: str, log: Path, bot: Key) -> None:
+    def __init__(
+        self, process: "subprocess.Popen[str]", address: str, log: Path, bot: Key, cafile: Path | None
+    ) -> None:
         self.process = process
         self.address = address
+        self.cafile = cafile
+        """Its certificate, if it is served over TLS."""
         self.log = log
         self.bot = bot
 
@@ -60,8 +65,13 @@ class Served:
         raise RuntimeError(f"the server has ended; its log is {self.log}")
 
 
+def trust(cafile: Path | None) -> ssl.SSLContext | None:
+    """What a client of this server connects with."""
+    return None if cafile is None else ssl.create_default_context(cafile=cafile)
+
+
 @contextmanager
-def serving(config: str = "", *, log: Path | None = None) -> Iterator[Served]:
+def serving(config: str = "", *, log: Path | None = None, tls: bool = False) -> Iterator[Served]:
     """The built-in exchange in a home of its own."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -79,6 +89,7 @@ def serving(config: str = "", *, log: Path | None = None) -> Iterator[Served]:
             "0",
             "--config",
             str(home / "config.toml"),
+            *(["--self-signed"] if tls else []),
         ]
         environment = os.environ | {"DELTAWIRE_HOME": str(home)}
         with (
@@ -88,7 +99,7 @@ def serving(config: str = "", *, log: Path | None = None) -> Iterator[Served]:
             ) as process,
         ):
             try:
-                yield Served(process, _address(process), log, bot)
+                yield Served(process, _address(process), log, bot, home / "self-signed.pem" if tls else None)
             finally:
                 process.terminate()
                 process.wait(30)
