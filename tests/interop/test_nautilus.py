@@ -196,11 +196,13 @@ async def test_instruments_without_fees_are_not_read(recordings: Path) -> None:
 
 
 @pytest.mark.recordings
-async def test_instruments_without_increments_are_left_out(recordings: Path) -> None:
-    """Kraken's recording states neither a tick size nor a minimum."""
+async def test_instruments_without_definitions_are_refused(recordings: Path) -> None:
+    """Kraken's recording does not state when an instrument was listed, and the adapter requires it."""
     recording = recordings / "kraken" / "kraken_btcusd_sample.cbcap"
     with serving((recording, "kraken"), speed="40", loop=True) as served:
-        assert await instruments_of(make_http(served)) == []
+        async with connected(served, "BTC/USD"):
+            with pytest.raises(ValueError, match="null, expected i64"):
+                await instruments_of(make_http(served))
 
 
 async def test_quotes_trades_and_bars_are_the_venue_s(looping: Served, told_by_looping: Told) -> None:
