@@ -57,13 +57,15 @@ def test_every_method_channel_and_code_is_described(exchange: ServedExchange, op
 
 def test_a_method_is_called_and_its_frames_are_seen(exchange: ServedExchange, open_page: OpenPage) -> None:
     page = open_console(exchange, open_page)
+    frames = page.locator("dw-frames li")
     page.click("button.go")
     expect(page.locator("pre.result")).to_contain_text('"best_bid_price": 6')
     expect(page.locator("main [role=status]").first).to_contain_text(re.compile(r"result after [0-9.]+ ms"))
-    frames = page.locator("dw-frames li")
+    expect(frames).to_have_count(2)
     expect(frames.nth(1)).to_contain_text('"method":"public/ticker"')
     expect(frames.nth(0)).to_contain_text('"best_bid_price"')
     frames.nth(0).locator("summary").click()
+    expect(frames.nth(0).locator("pre")).to_contain_text("result")
     shown = json.loads(frames.nth(0).locator("pre").inner_text())
     assert shown["result"]["instrument_name"] == "BTC-PERPETUAL"
     keep(page, f"console-{scheme(exchange)}")

@@ -15,6 +15,8 @@ export interface Frame {
 const MOST_FRAMES = 300;
 const LONGEST_KEPT = 200_000;
 const SECRETS = /("(?:client_secret|access_token|refresh_token|signature|password)":\s*")[^"]*"/g;
+/** Of requests and answers; what is nested deeper begins later. */
+const ID = /^\{"jsonrpc":"2.0","id":(\d+)/;
 const HEARTBEAT = /"method":\s*"(?:heartbeat|public\/test|public\/set_heartbeat)"/;
 
 export interface Call {
@@ -38,6 +40,10 @@ export class Wire {
   private lastNumber = 0;
   private telling = false;
   private recent: Frame[] = [];
+  /** Whether what is sent now was asked for, and is no heartbeat whatever its method. */
+  private asks = false;
+  /** Ids of the heartbeats whose answers are to come. */
+  private readonly beats = new Set<string>();
 
   constructor(url: string) {
     this.connection = new Connection(url, {
@@ -56,7 +62,10 @@ export class Wire {
 
   async call(method: string, params: Params): Promise<Call> {
     const start = performance.now();
-    const answer = await this.connection.call(method, params);
+    this.asks = true;
+    const answered = this.connection.call(method, params);
+    this.asks = false;
+    const answer = await answered;
     if (method === "public/auth" && answer.result) this.signedIn.set(String(params["client_id"] ?? "signed in"));
     return { answer, tookMs: performance.now() - start };
   }
@@ -110,10 +119,19 @@ export class Wire {
   private passed(sent: boolean, text: string): void {
     if (this.paused) return;
     const shown = text.length > LONGEST_KEPT ? `${text.slice(0, LONGEST_KEPT)}… (${text.length} characters)` : text;
-    const frame = { number: ++this.lastNumber, at: Date.now(), sent, text: shown.replace(SECRETS, '$1…"'), heartbeat: HEARTBEAT.test(text) };
+    const frame = { number: ++this.lastNumber, at: Date.now(), sent, text: shown.replace(SECRETS, '$1…"'), heartbeat: this.isHeartbeat(sent, text) };
     this.recent.push(frame);
     if (this.recent.length > 2 * MOST_FRAMES) this.recent = this.recent.slice(-MOST_FRAMES);
     this.tell();
+  }
+
+  /** A heartbeat, a request that keeps the connection, or the answer to one. */
+  private isHeartbeat(sent: boolean, text: string): boolean {
+    const id = ID.exec(text)?.[1] ?? "";
+    if (!sent) return this.beats.delete(id) || HEARTBEAT.test(text);
+    const beats = !this.asks && HEARTBEAT.test(text);
+    if (beats) this.beats.add(id);
+    return beats;
   }
 
   /** At most once per frame of the screen. */
