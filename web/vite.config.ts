@@ -21,10 +21,19 @@ function precompress(): Plugin {
   };
 }
 
+/** What the heads of all pages have. */
+function sharedHead(): Plugin {
+  const head = readFileSync("head.html", "utf8").trim();
+  return {
+    name: "shared-head",
+    transformIndexHtml: { order: "pre", handler: (page) => page.replace("<!-- head.html -->", head) },
+  };
+}
+
 /** Nothing is inlined, so that the page needs no unsafe source. */
 export default defineConfig({
   base: "/",
-  plugins: [precompress()],
+  plugins: [sharedHead(), precompress()],
   build: {
     target: "es2022",
     assetsDir: "assets",
