@@ -21,7 +21,9 @@ collect_ignore_glob = [] if find_spec("playwright") else ["test_*.py"]
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 SCREENS = ROOT / "build" / "screenshots"
-REFUSED = re.compile("WebSocket connection to .* failed")
+REFUSED = re.compile(
+    "WebSocket connection to .* failed|Failed to load resource: net::ERR_(FAILED|CONNECTION_REFUSED)"
+)
 """What Chromium itself says of a server that is away; the page cannot keep it from doing so."""
 
 OpenPage = Callable[..., "Page"]

@@ -15,6 +15,8 @@ VIEWS = {
     "health": "table.books td",
     "trade": "dw-trade h2",
 }
+DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""What is known has been drawn."""
 expect.set_options(timeout=1000 * HANG_S)
 
 
@@ -32,7 +34,7 @@ def test_every_view_opens_by_its_address_and_shows_data(
         expect(page.locator(selector).first).not_to_be_empty()
         expect(page.locator(".light")).to_have_text("live")
         expect(page.locator("nav [aria-current=page]")).to_have_text(view.capitalize())
-        page.wait_for_timeout(1000)
+        page.evaluate(DRAWN)
         keep(page, f"{view}-{exchange.served.http.partition(':')[0]}")
         page.close()
 

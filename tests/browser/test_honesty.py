@@ -1,8 +1,10 @@
 """What is not live is never shown as if it were, and names are text; on a server that is fed by hand."""
 
+import re
+
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage, keep
+from tests.browser.conftest import OpenPage, axe, keep
 from tests.support.gateway_server import WAYS, GatewayServer
 from tests.support.market_events import ScriptedBook, make_instrument
 from tests.support.waiting import HANG_S
@@ -32,6 +34,7 @@ def test_a_stale_book_is_grey_and_says_why_until_it_is_live(open_page: OpenPage)
         assert page.evaluate(opacity) == "grayscale(1)"
         expect(page.locator("button", has_text="Alerts 1")).to_be_visible()
         keep(page, "stale")
+        axe(page)
         page.keyboard.press("3")
         expect(page.locator("table.books tr[data-state=stale]")).to_contain_text("gap")
         page.keyboard.press("1")
@@ -48,10 +51,19 @@ def test_a_restart_of_the_server_is_told_and_outlived(open_page: OpenPage) -> No
             scheme = "https" if way.secure else "http"
             page = open_page(f"{scheme}://127.0.0.1:{first.port}/#/market/BTC-PERPETUAL")
             expect(page.locator("dw-ladder tbody.bid tr")).to_have_count(2)
+            page.wait_for_function(
+                "() => ['options', 'health'].every(part => customElements.get(`dw-${part}`))"
+            )
         expect(page.locator(".light")).not_to_have_text("live")
         expect(page.locator(LADDER)).to_have_attribute("data-stale", "")
         expect(page.locator("dw-ladder .why")).to_contain_text("last known")
         assert sizes(page, "bid") == ["10", "20"]
+        # Other views were loaded while the server was there.
+        for key in "231":
+            page.keyboard.press(key)
+            expect(page.locator("main .why").first).to_contain_text(re.compile("last known|nothing known"))
+            axe(page)
+        expect(page.locator(LADDER)).to_have_attribute("data-stale", "")
         with GatewayServer(way=way, port=int(first.port), epoch="another") as second:
             second.feed(second.book.image({1000: 33}, {1001: 44}))
             expect(page.locator(".light")).to_have_text("live")
@@ -60,6 +72,18 @@ def test_a_restart_of_the_server_is_told_and_outlived(open_page: OpenPage) -> No
             assert sizes(page, "bid") == ["33"]
             second.feed([second.book.change(bids={1000: 34})])
             expect(page.locator("dw-ladder tbody.bid td:nth-child(2)").first).to_have_text("34")
+
+
+def test_a_view_that_the_server_does_not_give_is_told_and_asked_for_again(open_page: OpenPage) -> None:
+    with GatewayServer() as server:
+        server.go_live()
+        page = open_page("about:blank")
+        page.route("**/assets/health-*", lambda route: route.abort())
+        page.goto(f"http://127.0.0.1:{server.port}/#/health/BTC-PERPETUAL")
+        expect(page.locator("main")).to_contain_text("The server did not give this view")
+        page.unroute("**/assets/health-*")
+        server.ask(lambda: [each.close(4000, "test") for each in list(server.app.gateway.connections)])
+        expect(page.locator("table.books td").first).not_to_be_empty()
 
 
 def test_what_was_missed_while_the_connection_was_away_is_resumed(open_page: OpenPage) -> None:

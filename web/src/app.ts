@@ -3,6 +3,7 @@ import { clock } from "./clock";
 import { formatAge, formatTime } from "./format";
 import { alerts, healths } from "./health";
 import { firstInstrument, instruments } from "./instruments";
+import { missing, want } from "./later";
 import { feed } from "./link";
 import { replay, setPaused, step } from "./replay";
 import { address, go, route, type View, VIEWS } from "./route";
@@ -11,20 +12,13 @@ import "./views/market";
 
 const TITLES: Record<View, string> = { market: "Market", options: "Options", health: "Health", trade: "Trade" };
 const THEMES: Theme[] = ["auto", "light", "dark"];
-const KEYS = "1 to 4: views · /: choose an instrument · b: read the top of the book aloud · r: replay · in a replay Space: pause, ← →: 10 s, with Shift 60 s · t: theme · ?: keys";
-
-/** Views that are loaded when they are opened. */
-const LOADERS: Record<View, () => Promise<unknown>> = {
-  market: () => Promise.resolve(),
-  options: () => import("./views/options"),
-  health: () => import("./views/health"),
-  trade: () => import("./views/trade"),
-};
+const KEYS = "1 to 4: views · /: choose an instrument · b: read the top of the book aloud · l: layout · r: replay · in a replay Space: pause, ← →: 10 s, with Shift 60 s · t: theme · ?: keys";
 
 class App extends LitElement {
   private showsKeys = false;
   private showsAlerts = false;
   private showsReplay = false;
+  private editsLayout = false;
 
   protected override createRenderRoot(): HTMLElement {
     return this;
@@ -33,7 +27,7 @@ class App extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     const again = (): void => this.requestUpdate();
-    for (const observed of [feed.link, feed.time, replay, route, instruments, alerts, clock, settings]) observed.listen(again);
+    for (const observed of [feed.link, feed.time, replay, route, instruments, alerts, clock, settings, missing]) observed.listen(again);
     settings.listen(applyTheme);
     applyTheme();
     addEventListener("keydown", (event) => this.key(event));
@@ -52,6 +46,7 @@ class App extends LitElement {
       event.preventDefault();
       this.querySelector<HTMLInputElement>("#instrument")?.focus();
     } else if (event.key === "t") this.nextTheme();
+    else if (event.key === "l" && route.value.view === "market") this.toggleLayout();
     else if (event.key === "b") this.querySelector<HTMLElement & { speak(): void }>("dw-ladder")?.speak();
     else if (feed.time.value !== null && this.replayKey(event)) event.preventDefault();
     else if (event.key === "r" && replay.value?.available) this.toggleReplay();
@@ -75,6 +70,11 @@ class App extends LitElement {
     this.requestUpdate();
   }
 
+  private toggleLayout(): void {
+    this.editsLayout = !this.editsLayout;
+    this.requestUpdate();
+  }
+
   private nextTheme(): void {
     const next = THEMES[(THEMES.indexOf(settings.value.theme) + 1) % THEMES.length] ?? "auto";
     change({ theme: next });
@@ -91,13 +91,14 @@ class App extends LitElement {
   override render(): TemplateResult {
     const { instrument } = this;
     const { view } = route.value;
-    void LOADERS[view]();
+    if (view !== "market") want(view);
     document.title = instrument ? `${instrument} · deltawire` : "deltawire";
     return html`<header class="top">
         <h1><a class="brand" href=${address({ view: "market" })}>deltawire</a></h1>
         <nav aria-label="Views">${VIEWS.map((name) => this.tab(name, instrument))}</nav>
         ${this.picker(instrument)} ${this.light()}
         ${replay.value?.available ? html`<button @click=${() => this.toggleReplay()} aria-expanded=${this.replays}>Replay</button>` : nothing}
+        ${view === "market" ? html`<button @click=${() => this.toggleLayout()} aria-expanded=${this.editsLayout}>Layout</button>` : nothing}
         <button @click=${() => this.toggleAlerts()} aria-expanded=${this.showsAlerts}>Alerts ${alerts.value.length}</button>
         <button @click=${() => this.nextTheme()}>Theme: ${settings.value.theme}</button>
         <a href="/docs">API</a>
@@ -112,16 +113,17 @@ class App extends LitElement {
   }
 
   private replayBar(): TemplateResult {
-    void import("./replay-bar");
+    want("replay");
     return html`<dw-replay></dw-replay>`;
   }
 
   private view(view: View, instrument: string): TemplateResult {
+    if (view !== "market" && missing.value.has(view)) return html`<p class="empty" role="status">The server did not give this view. It is asked again as soon as there is a connection; if that does not help, reload the page.</p>`;
     if (view === "health") return html`<dw-health></dw-health>`;
     if (!instrument) return html`<p class="empty">No instrument is known yet.</p>`;
     if (view === "options") return html`<dw-options .instrument=${instrument}></dw-options>`;
     if (view === "trade") return html`<dw-trade .instrument=${instrument}></dw-trade>`;
-    return html`<dw-market .instrument=${instrument}></dw-market>`;
+    return html`<dw-market .instrument=${instrument} .edits=${this.editsLayout}></dw-market>`;
   }
 
   private tab(name: View, instrument: string): TemplateResult {

@@ -1,10 +1,9 @@
 import { html, LitElement, nothing, type TemplateResult } from "lit";
 import { clock } from "./clock";
-import { formatAge, formatTime } from "./format";
+import { decimals, formatAge, formatTime } from "./format";
 import { healths } from "./health";
 import { instruments } from "./instruments";
 import { feed } from "./link";
-import { decimals } from "./format";
 
 /** A part of a view. It draws at most once per frame, and ends what it listens to when it leaves the page. */
 export abstract class Part extends LitElement {
@@ -51,24 +50,35 @@ export abstract class Part extends LitElement {
   };
 }
 
+/** Why what is shown is not live, when it was last known, and how old it is; nothing without a reason. */
+export function banner(why: string, lastMs: number): TemplateResult | typeof nothing {
+  const last = lastMs ? `last known ${formatTime(lastMs)}, ${formatAge(clock.value - lastMs)} old` : "nothing known";
+  return why ? html`<p class="why">${why} · ${last}</p>` : nothing;
+}
+
 /** A part about one instrument, that says when what it shows is not live. */
 export abstract class Pane extends Part {
-  static override properties = { instrument: { type: String } };
+  static override properties = { instrument: { type: String }, label: { type: String } };
   declare instrument: string;
+  /** What tells it from other panes of its kind; empty if there are none. */
+  declare label: string;
   /** When what is shown was last changed, ms since 1970; 0 if never. */
   protected lastMs = 0;
+  private followed = "";
 
   constructor() {
     super();
-    this.instrument = "";
+    this.instrument = this.label = "";
   }
 
-  override willUpdate(changed: Map<string, unknown>): void {
-    if (changed.has("instrument") && changed.get("instrument") !== undefined && this.isConnected) {
-      this.lastMs = 0;
-      this.clear();
-      this.begin();
-    }
+  /** Without an instrument there is nothing to follow yet: an element may be in the page before its class is loaded. */
+  protected override begin(): void {
+    this.followed = this.instrument;
+    if (this.instrument) super.begin();
+  }
+
+  override willUpdate(): void {
+    if (this.isConnected && this.instrument !== this.followed) this.anew();
   }
 
   protected override follow(): (() => void)[] {
@@ -97,20 +107,18 @@ export abstract class Pane extends Part {
     const link = feed.link.value;
     if (link.state !== "live") return link.reason;
     const health = healths.value.get(this.instrument);
+    if (!health && instruments.value.size && !instruments.value.has(this.instrument)) return `this server has no instrument ${this.instrument}`;
     return health && health.state !== "live" ? `${health.state}: ${health.reason || "no image yet"}` : "";
   }
 
   protected frameOf(title: string, body: TemplateResult, foot: unknown = nothing): TemplateResult {
     const why = this.why();
-    return html`<section class="pane" ?data-stale=${Boolean(why)} aria-label=${title}>
-      <header><h2>${title}</h2>${why ? this.banner(why) : nothing}</header>
-      <div class="body" tabindex="0" role="group" aria-label="${title}, contents">${body}</div>
+    const label = this.label ? `${title} of ${this.label}` : title;
+    return html`<section class="pane" ?data-stale=${Boolean(why)} aria-label=${label}>
+      <header><h2>${title}</h2>${this.label ? html`<span class="of">${this.label}</span>` : nothing}${banner(why, this.lastMs)}</header>
+      <div class="body" tabindex="0" role="group" aria-label="${label}, contents">${body}</div>
       <footer>${foot}</footer>
     </section>`;
   }
 
-  private banner(why: string): TemplateResult {
-    const last = this.lastMs ? `last known ${formatTime(this.lastMs)}, ${formatAge(clock.value - this.lastMs)} old` : "nothing known";
-    return html`<p class="why">${why} · ${last}</p>`;
-  }
 }

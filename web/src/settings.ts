@@ -5,12 +5,15 @@ export type Theme = "auto" | "light" | "dark";
 
 export interface Settings {
   theme: Theme;
+  /** Of candles, in minutes, or 1D. */
   resolution: string;
+  /** How often figures are computed. */
+  every: string;
   instrument: string;
   notify: boolean;
 }
 
-const DEFAULTS: Settings = { theme: "auto", resolution: "1", instrument: "", notify: false };
+const DEFAULTS: Settings = { theme: "auto", resolution: "1", every: "1s", instrument: "", notify: false };
 
 function load(): Settings {
   try {
@@ -31,11 +34,17 @@ export function change(part: Partial<Settings>): void {
   }
 }
 
+const colours = new Map<string, string>();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => colours.clear());
+
 export function applyTheme(): void {
   document.documentElement.dataset["theme"] = settings.value.theme;
+  colours.clear();
 }
 
 /** A colour of the theme, for what is drawn. */
 export function colour(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  let found = colours.get(name);
+  if (found === undefined) colours.set(name, (found = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()));
+  return found;
 }

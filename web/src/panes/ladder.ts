@@ -3,7 +3,7 @@ import { clock } from "../clock";
 import { formatAge, formatPrice, formatSize } from "../format";
 import type { BookShot } from "../messages";
 import { ownOrders } from "../account";
-import { share } from "../share";
+import { cssProperties } from "../css-properties";
 import { BookPane } from "./book-pane";
 
 const ROWS = 14;
@@ -76,7 +76,7 @@ export class Ladder extends BookPane {
   private row(side: string, row: { price: number; size: number; sum: number; change: string }, most: number): TemplateResult {
     const own = ownOrders.value.filter((order) => order.instrument_name === this.instrument && order.price === row.price);
     const amount = own.reduce((sum, order) => sum + order.amount - order.filled_amount, 0);
-    return html`<tr class=${row.change} ${share(row.sum / most)}>
+    return html`<tr class=${row.change} ${cssProperties({ "--share": Number((row.sum / most).toFixed(3)) })}>
       <td class="own">${amount ? formatSize(amount) : nothing}</td>
       <td>${formatSize(row.size)}</td>
       <td class="price" data-side=${side}>${formatPrice(row.price, this.places)}</td>

@@ -1,55 +1,35 @@
 import { html, type TemplateResult } from "lit";
 import type { Trade } from "../api";
 import { formatPrice, formatSize, formatTime } from "../format";
-import { feed } from "../link";
-import { Pane } from "../pane";
+import { TradesPane } from "./trades-pane";
 
 const KEPT = 60;
 
 /** The last trades, newest first; where some are missing a row says so. */
-export class Tape extends Pane {
-  private trades: (Trade | string)[] = [];
+export class Tape extends TradesPane {
+  private rows: (Trade | string)[] = [];
 
-  protected listen(): (() => void)[] {
-    const channel = `trades.${this.instrument}.raw`;
-    void this.load();
-    return [
-      feed.gaps.listen(() => {
-        const gap = feed.gaps.value;
-        if (gap?.channel === channel) this.add([`gap: ${gap.reason}`]);
-      }),
-      feed.subscribe([channel], (_channel, trades: Trade[], receivedMs) => {
-        this.lastMs = receivedMs;
-        this.add([...trades].reverse());
-      }),
-    ];
+  protected override clear(): void {
+    super.clear();
+    this.rows = [];
   }
 
-  protected clear(): void {
-    this.trades = [];
+  protected override traded(trades: Trade[]): void {
+    this.add(trades.slice(-KEPT).reverse());
+  }
+
+  protected override missed(reason: string): void {
+    this.add([`gap: ${reason}`]);
   }
 
   private add(newest: (Trade | string)[]): void {
-    this.trades = [...newest, ...this.trades].slice(0, KEPT);
-    this.redraw();
-  }
-
-  /** What was traded before. */
-  private async load(): Promise<void> {
-    const { instrument } = this;
-    await feed.live();
-    const asked = { instrument_name: instrument, count: KEPT };
-    const page = await feed.call("public/get_last_trades_by_instrument", asked).catch(() => null);
-    if (!page || instrument !== this.instrument) return;
-    const known = new Set(this.trades.map((trade) => (typeof trade === "string" ? "" : trade.trade_id)));
-    this.trades = [...this.trades, ...page.trades.filter((trade) => !known.has(trade.trade_id))].slice(0, KEPT);
-    this.redraw();
+    this.rows = [...newest, ...this.rows].slice(0, KEPT);
   }
 
   override render(): TemplateResult {
     const body = html`<table class="tape">
       <thead><tr><th scope="col">Time</th><th scope="col">Side</th><th scope="col">Price</th><th scope="col">Size</th></tr></thead>
-      <tbody>${this.trades.map((trade) => this.row(trade))}</tbody>
+      <tbody>${this.rows.map((trade) => this.row(trade))}</tbody>
     </table>`;
     return this.frameOf("Trades", body);
   }

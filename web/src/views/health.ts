@@ -3,7 +3,7 @@ import { clock } from "../clock";
 import { formatAge, formatTime } from "../format";
 import { type Health, healths } from "../health";
 import { feed } from "../link";
-import { Part } from "../pane";
+import { banner, Part } from "../pane";
 import { address } from "../route";
 import "./server";
 
@@ -71,8 +71,8 @@ export class HealthView extends Part {
   }
 
   private why(): unknown {
-    const { state, reason, since } = feed.link.value;
-    return state === "live" ? nothing : html`<p class="why">${reason} · as of ${formatTime(feed.traffic.heardMs)}, ${formatAge(clock.value - since)} ago; alerts are suspended</p>`;
+    const { state, reason } = feed.link.value;
+    return banner(state === "live" ? "" : `${reason}; alerts are suspended`, feed.traffic.heardMs);
   }
 
   private setFilter(event: Event): void {

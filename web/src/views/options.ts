@@ -1,10 +1,10 @@
 import { html, type TemplateResult } from "lit";
 import type { Ticker } from "../api";
 import { clock } from "../clock";
-import { formatAge, formatNumber, formatSize, formatTime } from "../format";
+import { formatNumber, formatSize } from "../format";
 import { type Instrument, instruments } from "../instruments";
 import { feed } from "../link";
-import { Part } from "../pane";
+import { banner, Part } from "../pane";
 import "../panes/smile";
 import "./volatility";
 import type { SmilePoint } from "../panes/smile";
@@ -84,18 +84,18 @@ export class OptionsView extends Part {
     const rows = byStrike(options.filter((each) => each.expiration_timestamp === expiry));
     this.join(rows.flatMap((row) => [row.call, row.put].flatMap((each) => each?.instrument_name ?? [])));
     const link = feed.link.value;
-    const why = link.state === "live" ? "" : `${link.reason} · last known ${formatTime(this.lastMs)}, ${formatAge(clock.value - this.lastMs)} old`;
+    const why = link.state === "live" ? "" : link.reason;
     const choose = (event: Event): void => {
       this.expiry = Number((event.target as HTMLSelectElement).value);
       this.redraw();
     };
     return html`<div class="grid">
-      <section class="pane wide" aria-label="Smile" ?data-stale=${Boolean(why)}><header><h2>Smile: implied volatility by strike</h2>${why ? html`<p class="why">${why}</p>` : ""}</header>
+      <section class="pane wide" aria-label="Smile" ?data-stale=${Boolean(why)}><header><h2>Smile: implied volatility by strike</h2>${banner(why, this.lastMs)}</header>
         <div class="body"><dw-smile .points=${this.smile(rows)}></dw-smile></div><footer>bid and ask IV as points, mark IV as a line, of the option out of the money</footer></section>
       <dw-volatility class="wide two" .underlying=${this.underlying}></dw-volatility>
       <section class="pane wide" aria-label="Chain" ?data-stale=${Boolean(why)}><header><h2>${this.base} options</h2>
           <label>Expiry <select @change=${choose}>${expiries.map((each) => html`<option value=${each} ?selected=${each === expiry}>${new Date(each).toISOString().slice(0, 10)}</option>`)}</select></label>
-          ${why ? html`<p class="why">${why}</p>` : ""}</header>
+          ${banner(why, this.lastMs)}</header>
         <div class="body scroll" tabindex="0" role="group" aria-label="Chain, scrollable">${rows.length ? this.chain(rows) : html`<p class="message">This server lists no options on ${this.base}.</p>`}</div></section>
     </div>`;
   }

@@ -1,9 +1,8 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { ServerHealth, VenueHealth } from "../api";
 import { clock } from "../clock";
-import { formatAge, formatTime } from "../format";
 import { feed } from "../link";
-import { Part } from "../pane";
+import { banner, Part } from "../pane";
 
 const POLL_MS = 2000;
 
@@ -38,10 +37,10 @@ export class ServerPart extends Part {
   override render(): TemplateResult {
     const link = feed.link.value;
     const why = this.failure || (link.state === "live" ? "" : link.reason);
-    const banner = why ? html`<p class="why">${why}${this.now ? ` · as of ${formatTime(this.atMs)}, ${formatAge(clock.value - this.atMs)} old` : ""}</p>` : nothing;
-    return html`<section class="pane server" aria-label="Clients and latency" ?data-stale=${Boolean(why)}><header><h2>Clients and latency</h2>${banner}</header>
+    const told = banner(why, this.atMs);
+    return html`<section class="pane server" aria-label="Clients and latency" ?data-stale=${Boolean(why)}><header><h2>Clients and latency</h2>${told}</header>
         <div class="body">${this.now ? this.clients(this.now) : nothing}</div><footer>ticks: from the first event to the last write, since the answer before</footer></section>
-      <section class="pane venues" aria-label="Connections to venues" ?data-stale=${Boolean(why)}><header><h2>Connections to venues</h2>${banner}</header>
+      <section class="pane venues" aria-label="Connections to venues" ?data-stale=${Boolean(why)}><header><h2>Connections to venues</h2>${told}</header>
         <div class="body scroll" tabindex="0" role="group" aria-label="Connections to venues, scrollable">${this.now ? venueTable(this.now.venues) : nothing}</div></section>`;
   }
 

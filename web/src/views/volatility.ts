@@ -1,11 +1,14 @@
 import { html, type TemplateResult } from "lit";
 import type { GammaData, SkewData, SurfaceData } from "../api";
 import { clock } from "../clock";
-import { formatAge, formatNumber, formatTime } from "../format";
+import { formatNumber } from "../format";
 import { feed } from "../link";
 import { type Drawn, fit } from "../panes/canvas";
-import { Part } from "../pane";
+import { banner, Part } from "../pane";
 import { colour } from "../settings";
+import "./surface";
+
+type Member = "skew" | "surface" | "gamma";
 
 const DAYS = 365;
 /** Strikes beyond this many times the spot price, either way, are not drawn. */
@@ -18,34 +21,39 @@ export class VolatilityPart extends Part {
   private skew: SkewData | null = null;
   private surface: SurfaceData | null = null;
   private gamma: GammaData | null = null;
-  private lastMs = 0;
+  /** When each was last live, ms since 1970. */
+  private readonly heard = { skew: 0, surface: 0, gamma: 0 };
   private failure = "";
 
   protected follow(): (() => void)[] {
     const [skew, surface, gamma] = ["skew", "surface", "gex"].map((name) => `${name}.${this.underlying}.1s`) as [string, string, string];
-    const take = <T>(keep: (data: T) => void) => (_channel: string, data: T, receivedMs: number): void => {
-      keep(data);
-      this.lastMs = receivedMs;
-      this.failure = "";
-      this.redraw();
-    };
     return [
       feed.gaps.listen(() => {
         const gap = feed.gaps.value;
         if (gap?.channel === skew) this.failure = gap.reason;
         this.redraw();
       }),
-      feed.subscribe([skew], take<SkewData>((data) => void (this.skew = data))),
-      feed.subscribe([surface], take<SurfaceData>((data) => void (this.surface = data))),
-      feed.subscribe([gamma], take<GammaData>((data) => void (this.gamma = data))),
+      feed.subscribe([skew], (_channel, data: SkewData, receivedMs) => void (this.skew = this.take("skew", this.skew, data, receivedMs))),
+      feed.subscribe([surface], (_channel, data: SurfaceData, receivedMs) => void (this.surface = this.take("surface", this.surface, data, receivedMs))),
+      feed.subscribe([gamma], (_channel, data: GammaData, receivedMs) => void (this.gamma = this.take("gamma", this.gamma, data, receivedMs))),
       feed.time.listen(this.forget),
       feed.link.listen(this.redraw),
       clock.listen(this.redraw),
     ];
   }
 
+  /** The newest figures; those before stay, with the state of now, while there are none. */
+  private take<T extends { state: string; reason?: string }>(member: Member, before: T | null, data: T, receivedMs: number): T {
+    this.failure = "";
+    this.redraw();
+    if (data.state !== "live") return { ...before, ...data };
+    this.heard[member] = receivedMs;
+    return data;
+  }
+
   private readonly forget = (): void => {
     this.skew = this.surface = this.gamma = null;
+    this.heard.skew = this.heard.surface = this.heard.gamma = 0;
     this.redraw();
   };
 
@@ -57,7 +65,7 @@ export class VolatilityPart extends Part {
 
   private why(data: { state: string; reason?: string } | null): string {
     const link = feed.link.value;
-    if (link.state !== "live") return `${link.reason} · last known ${formatTime(this.lastMs)}, ${formatAge(clock.value - this.lastMs)} old`;
+    if (link.state !== "live") return link.reason;
     if (!data) return this.failure || "not known yet";
     return data.state === "live" ? "" : `${data.state}: ${data.reason || "no figures"}`;
   }
@@ -65,12 +73,13 @@ export class VolatilityPart extends Part {
   override render(): TemplateResult {
     const expiries = this.skew?.expiries ?? [];
     const text = expiries.length ? expiries.map((each) => `${each.expiry}: ${each.at_money_iv.toFixed(1)} percent`).join(", ") : "not known yet";
-    return html`${this.pane("Term structure and skew", this.why(this.skew), html`<canvas class="drawn term" role="img" aria-label="At-the-money volatility by expiry: ${text}"></canvas>${this.expiryTable()}`, "at the money (blue), calls (green) and puts (red) of delta 0.25; the error of the surface in widths of bid and ask")}
-      ${this.pane("Gamma exposure", this.why(this.gamma), html`<canvas class="drawn gamma" role="img" aria-label="Gamma exposure by strike: ${this.gammaText()}"></canvas><p class="message">${this.gammaText()}</p>`, "gross by strike; net and zero under the convention that is named: open interest does not say who is long")}`;
+    return html`${this.pane("Term structure and skew", "skew", this.why(this.skew), html`<canvas class="drawn term" role="img" aria-label="At-the-money volatility by expiry: ${text}"></canvas>${this.expiryTable()}`, "at the money (blue), calls (green) and puts (red) of delta 0.25; the error of the surface in widths of bid and ask")}
+      ${this.pane("Surface", "surface", this.why(this.surface), html`<dw-surface .slices=${this.surface?.slices ?? []}></dw-surface>`, this.surfaceText())}
+      ${this.pane("Gamma exposure", "gamma", this.why(this.gamma), html`<canvas class="drawn gamma" role="img" aria-label="Gamma exposure by strike: ${this.gammaText()}"></canvas><p class="message">${this.gammaText()}</p>`, "gross by strike; net and zero under the convention that is named: open interest does not say who is long")}`;
   }
 
-  private pane(title: string, why: string, body: TemplateResult, foot: string): TemplateResult {
-    return html`<section class="pane" aria-label=${title} ?data-stale=${Boolean(why)}><header><h2>${title}</h2>${why ? html`<p class="why">${why}</p>` : ""}</header>
+  private pane(title: string, member: Member, why: string, body: TemplateResult, foot: string): TemplateResult {
+    return html`<section class="pane ${member}" aria-label=${title} ?data-stale=${Boolean(why)}><header><h2>${title}</h2>${banner(why, this.heard[member])}</header>
       <div class="body" tabindex="0" role="group" aria-label="${title}, contents">${body}</div><footer>${foot}</footer></section>`;
   }
 
@@ -82,6 +91,13 @@ export class VolatilityPart extends Part {
         <td>${formatNumber(slice?.fit_rms, 2)}</td><td>${slice ? `${slice.quotes_used}` : "–"}</td></tr>`;
     });
     return html`<table class="expiries"><thead><tr><th scope="col">Expiry</th><th scope="col">ATM IV %</th><th scope="col">Skew 25Δ</th><th scope="col">Butterfly</th><th scope="col">Fit error</th><th scope="col">Quotes</th></tr></thead><tbody>${rows}</tbody></table>`;
+  }
+
+  private surfaceText(): string {
+    const { surface } = this;
+    if (!surface?.slices?.length) return "not known yet";
+    const skipped = surface.skipped?.length ? `, without ${surface.skipped.join(", ")} (too few quotes)` : "";
+    return `eSSVI by moneyness in standard deviations and √time, ${surface.slices.length} expiries${skipped}, ${surface.breaches ?? 0} breaches of no-arbitrage`;
   }
 
   private gammaText(): string {
@@ -134,13 +150,15 @@ export class VolatilityPart extends Part {
     context.fillStyle = colour("accent");
     for (const each of strikes) context.fillRect(x(each.strike) - wide / 2, height - 16 - (each.gross / most) * (height - 34), wide, (each.gross / most) * (height - 34));
     context.font = "11px system-ui";
+    let line = 0;
     const mark = (at: number, label: string, ink: string): void => {
+      const top = 12 * ++line;
       context.strokeStyle = context.fillStyle = colour(ink);
       context.beginPath();
-      context.moveTo(x(at), 14);
+      context.moveTo(x(at), top - 9);
       context.lineTo(x(at), height - 16);
       context.stroke();
-      context.fillText(label, Math.min(x(at) + 3, width - 60), 12);
+      context.fillText(label, Math.max(2, Math.min(x(at) + 3, width - context.measureText(label).width - 2)), top);
     };
     if (spot) mark(spot, "spot", "text");
     for (const [convention, zero] of Object.entries(this.gamma?.zero ?? {})) if (zero && zero >= first && zero <= last) mark(zero, `zero: ${convention.replaceAll("_", " ")}`, "warn");
