@@ -35,6 +35,9 @@ STEPS ?= 100000
 SECONDS ?= 60
 TIMES ?= 1000
 .PHONY: help live cryptofeed3 vollib soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability faults recorder reconnects day check bench realism autobahn autobahn-client kernel dist recording dashboard browser lock clean
+RATE ?= 1000
+MINUTES ?= 3
+.PHONY: help live cryptofeed3 soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability faults recorder reconnects day check bench realism autobahn autobahn-client kernel dist recording dashboard browser browser-bench screenshot lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -52,6 +55,12 @@ dashboard: $(DASHBOARD) ## Build the dashboard (with the system's Node, or that 
 
 browser: $(VENV)-browser/ready $(DASHBOARD) ## Test the dashboard in Chromium (CHROMIUM=its program)
 	CHROMIUM='$(CHROMIUM)' $(VENV)-browser/bin/python -m pytest -q tests/browser
+
+browser-bench: $(VENV)-browser/ready $(DASHBOARD) ## Measure the dashboard at RATE=1000 book updates/s beside a ladder in Preact; memory over MINUTES=3
+	CHROMIUM='$(CHROMIUM)' $(VENV)-browser/bin/python -m bench.dashboard --rate $(RATE) --minutes $(MINUTES)
+
+screenshot: $(VENV)-browser/ready $(DASHBOARD) ## Take the picture of the dashboard that README.md begins with (minutes)
+	CHROMIUM='$(CHROMIUM)' $(VENV)-browser/bin/python -m tools.screenshot
 
 thorough: $(VENV)/ready-dev ## Run all tests with 20 times as many random cases, others at every run, on every event loop over ws and wss
 	DELTAWIRE_THOROUGH=1 $(BIN)/pytest -q $(PARALLEL)

@@ -28,8 +28,8 @@ class UnbuiltError(Exception):
     """Why there is no dashboard, in one line."""
 
 
-def build(target: Path) -> None:
-    """Build into a folder, which is replaced as a whole."""
+def build(target: Path, script: str = "build") -> None:
+    """Build into a folder, which is replaced as a whole; `script` is one of web/package.json."""
     npm, environment = find_npm()
     ready = WEB / "node_modules" / "ready"
     lock = WEB / "package-lock.json"
@@ -38,7 +38,7 @@ def build(target: Path) -> None:
         ready.touch()
     partial = target.with_name(f"{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
-    run([*npm, "run", "build", "--", "--outDir", str(partial)], environment, "the dashboard does not build")
+    run([*npm, "run", script, "--", "--outDir", str(partial)], environment, "the dashboard does not build")
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
 

@@ -17,6 +17,10 @@ VIEWS = {
 }
 DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 """What is known has been drawn."""
+PAINTED = """selector => {
+  const canvas = document.querySelector(selector);
+  return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean);
+}"""
 expect.set_options(timeout=1000 * HANG_S)
 
 
@@ -84,10 +88,9 @@ def test_the_options_view_has_term_structure_and_gamma_exposure(
     expect(page.locator("canvas.term")).to_have_attribute("aria-label", re.compile(r"\d\.\d percent"))
     expect(page.locator("dw-volatility [data-stale]")).to_have_count(0)
     expect(page.locator("canvas.gamma")).to_have_attribute("aria-label", re.compile("dealers short all: net"))
-    drawn = (
-        "canvas => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean)"
-    )
-    assert all(page.locator(f"canvas.{name}").evaluate(drawn) for name in ("term", "gamma"))
+    for name in ("term", "surface", "gamma"):
+        page.locator(f"canvas.{name}").scroll_into_view_if_needed()
+        page.wait_for_function(PAINTED, arg=f"canvas.{name}")
     axe(page)
 
 

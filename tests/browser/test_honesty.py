@@ -33,6 +33,8 @@ def test_a_stale_book_is_grey_and_says_why_until_it_is_live(open_page: OpenPage)
         opacity = "getComputedStyle(document.querySelector('dw-ladder .body')).filter"
         assert page.evaluate(opacity) == "grayscale(1)"
         expect(page.locator("button", has_text="Alerts 1")).to_be_visible()
+        hatched = re.compile(r"[1-9]\d* of \d+ columns without a live book")
+        expect(page.locator("dw-heatmap footer")).to_contain_text(hatched)
         keep(page, "stale")
         axe(page)
         page.keyboard.press("3")
