@@ -25,6 +25,7 @@ def test_a_stale_book_is_grey_and_says_why_until_it_is_live(open_page: OpenPage)
         expect(page.locator("dw-ladder tbody.bid tr")).to_have_count(2)
         expect(page.locator("[data-stale]")).to_have_count(0)
         assert sizes(page, "bid") == ["10", "20"]
+        expect(page.locator("dw-heatmap footer")).to_contain_text("0 of ")
         server.feed([server.book.stale()])
         for pane in (LADDER, "dw-tape section.pane", "dw-price-chart section.pane"):
             expect(page.locator(pane)).to_have_attribute("data-stale", "")
