@@ -34,10 +34,9 @@ BYSTANDER_SECONDS ?= 600
 STEPS ?= 100000
 SECONDS ?= 60
 TIMES ?= 1000
-.PHONY: help live cryptofeed3 vollib soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability faults recorder reconnects day check bench realism autobahn autobahn-client kernel dist recording dashboard browser lock clean
 RATE ?= 1000
 MINUTES ?= 3
-.PHONY: help live cryptofeed3 soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability faults recorder reconnects day check bench realism autobahn autobahn-client kernel dist recording dashboard browser browser-bench screenshot lock clean
+.PHONY: help live cryptofeed3 vollib soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability faults recorder reconnects day check bench realism autobahn autobahn-client kernel dist recording dashboard browser browser-bench screenshot lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
