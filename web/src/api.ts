@@ -2912,9 +2912,11 @@ export interface SliceData {
   expiry: string;
   years: number;
   forward: number;
-  /** Change of value in a day. */
+  /** Total variance at the money, volatility² × years. */
   theta: number;
+  /** Slope of the right wing in total variance per logarithm of strike, eSSVI's A. */
   right: number;
+  /** Slope of the left wing in total variance per logarithm of strike, eSSVI's B. */
   left: number;
   at_money_iv: number;
   fit_rms: number;

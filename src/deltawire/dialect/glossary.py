@@ -1,7 +1,7 @@
 """What names mean wherever they stand: parameters of methods, members of results and notifications.
 
-A parameter that means something else in one method has an entry `method.name`. Names: docs.deribit.com. Times are in
-milliseconds since 1970 unless the name ends in `_ns`.
+A parameter that means something else in one method has an entry `method.name`, a member that does so in one model
+`Model.name`. Names: docs.deribit.com. Times are in milliseconds since 1970 unless the name ends in `_ns`.
 """
 
 PARAMETERS = {
@@ -196,6 +196,9 @@ MEMBERS = {
     "size": "The size of the position; below zero if short.",
     "stats": "The last 24 hours.",
     "theta": "Change of value in a day.",
+    "SliceData.left": "Slope of the left wing in total variance per logarithm of strike, eSSVI's B.",
+    "SliceData.right": "Slope of the right wing in total variance per logarithm of strike, eSSVI's A.",
+    "SliceData.theta": "Total variance at the money, volatility² × years.",
     "tick_direction": "0: up, 1: same after up, 2: down, 3: same after down.",
     "tick_size": "The least difference of two prices.",
     "timestamp": "When, in milliseconds since 1970.",
@@ -312,6 +315,6 @@ def describe_parameter(name: str, method: str = "") -> str:
     return PARAMETERS.get(f"{method}.{name}") or PARAMETERS.get(name) or MEMBERS.get(name, "")
 
 
-def describe_member(name: str) -> str:
+def describe_member(name: str, model: str = "") -> str:
     """What a member of a result means; empty if its name has to say it."""
-    return MEMBERS.get(name) or (PARAMETERS[name] if name in SHARED else "")
+    return MEMBERS.get(f"{model}.{name}") or MEMBERS.get(name) or (PARAMETERS[name] if name in SHARED else "")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -85,7 +86,7 @@ def make_schemas() -> dict[str, Schema]:
     for name in _reached(models, list(made), made):
         made[name] = models[name]
     for name, schema in made.items():
-        _describe(schema, describe_parameter if name in requests else describe_member)
+        _describe(schema, describe_parameter if name in requests else partial(describe_member, model=name))
     return {name: {"title": name} | schema for name, schema in sorted(made.items())}
 
 
