@@ -1,5 +1,6 @@
 """Where connections lead: to a server, or to the first of several that answers."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from ssl import SSLContext
@@ -9,6 +10,10 @@ from deltawire.client.client import Client, Login, open_client, trusting
 from deltawire.errors import FeedError
 from deltawire.session.client import ClientSession
 from deltawire.session.notification_queue import NotificationQueue
+
+
+UNREACHED_S = 60.0
+"""For so long an address that did not answer is tried only when no other answers."""
 
 
 class Target(Protocol):
@@ -41,7 +46,10 @@ class Target(Protocol):
 
 
 class Servers:
-    """The addresses of one server or of several that serve the same; a lost connection goes on at the next."""
+    """The addresses of one server or of several that serve the same; a lost connection goes on at the next.
+
+    An address that does not answer costs no wait: the next one is tried at once, and that one first from then on.
+    """
 
     over = False
 
@@ -64,6 +72,8 @@ class Servers:
         self._login, self._proven = login, proven
         self._binary, self._compress = binary, compress
         self._at = 0
+        self._unreached: dict[int, float] = {}
+        """Addresses that did not answer, and until when they come last."""
 
     @property
     def address(self) -> str:
@@ -77,16 +87,41 @@ class Servers:
         """Nothing to do: a server knows what it serves."""
 
     async def connect(self, session: ClientSession, queue: NotificationQueue) -> Client:
-        """Open a connection to the current address."""
+        """Open a connection to the first address that answers, from the current one on; `FeedError` if none does."""
+        problems: list[FeedError] = []
+        for place in self._in_turn():
+            try:
+                client = await self._open(place, session, queue)
+            except FeedError as error:
+                if not error.retry:
+                    raise
+                self._unreached[place] = asyncio.get_running_loop().time() + UNREACHED_S
+                problems.append(error)
+                continue
+            self._unreached.pop(place, None)
+            self._at = place
+            return client
+        if len(problems) == 1:
+            raise problems[0]
+        raise FeedError("; ".join(map(str, problems)), retry=True) from problems[-1]
+
+    def _in_turn(self) -> list[int]:
+        """All addresses from the current one on, those last that have not answered lately."""
+        now = asyncio.get_running_loop().time()
+        count = len(self.addresses)
+        places = [(self._at + step) % count for step in range(count)]
+        return sorted(places, key=lambda place: self._unreached.get(place, 0.0) > now)
+
+    async def _open(self, place: int, session: ClientSession, queue: NotificationQueue) -> Client:
         return await open_client(
-            self.address,
+            self.addresses[place],
             session,
             queue,
             binary=self._binary,
             compress=self._compress,
             login=self._login,
             proven=self._proven,
-            trust=self._trust[self._at],
+            trust=self._trust[place],
         )
 
     def failed(self) -> None:
