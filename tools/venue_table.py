@@ -32,6 +32,7 @@ def _venue(venue: Venue) -> Iterator[str]:
     if limits.rest:
         yield f"| REST | {', then '.join(f'`{url}`' for url in limits.rest)} |"
     yield from (f"| {name} | {value} |" for name, value in _limits(venue, limits))
+    yield f"| status of the venue | {limits.status or 'no channel is described'} |"
     yield f"| cannot be shown | {limits.cannot_show} |"
     yield f"| source | {limits.source} |\n"
     yield "| channel | topic | promised pause |\n|---|---|---|"

@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import msgspec
 
 from deltawire.model.account_events import AccountEvent, AccountId
-from deltawire.model.events import Event
+from deltawire.model.events import Event, VenueStatus
 from deltawire.model.instruments import Instrument
 from deltawire.model.limits import Limits
 from deltawire.model.live import LiveStatus
@@ -176,6 +176,9 @@ class Venue(Protocol):
     def fell_silent(self, symbol: str, now: int) -> list[Output]:
         """The stream of a book has stopped, while the connection goes on."""
 
+    def stated(self, status: VenueStatus, now: int) -> list[Output]:
+        """Another connection was told how the venue is: its books follow it, and it is not told again."""
+
     def received(self, frame: bytes, now: int) -> list[Output]:
         """A data frame was received."""
 
@@ -247,6 +250,8 @@ ALIVE = "PONG"
 """A ping of the venue was answered, or it has answered ours."""
 SILENT = "SILENT "
 """Before an instrument: the stream of its book was found to have stopped."""
+STATED = "STATED "
+"""Before a `VenueStatus` as JSON, which another connection has received."""
 Direction = Literal["received", "sent", "fetched"]
 Noted = Literal[
     "connected",

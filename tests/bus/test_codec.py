@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deltawire.bus.codec import decode_batches, encode_batches
+from deltawire.bus.codec import VERSION, decode_batches, encode_batches
 from deltawire.bus.frames import Frame, Part, TopicReader, format_frame, newest_in, parse_part
 from deltawire.bus.shapes import FIGURES
 from deltawire.errors import BusError
@@ -114,7 +114,7 @@ def test_a_damaged_message_is_refused_or_is_one(data: st.DataObject) -> None:
 
 
 def test_a_message_of_another_version_says_which() -> None:
-    with pytest.raises(BusError, match="version: a message of version 7; this one reads 1"):
+    with pytest.raises(BusError, match=f"version: a message of version 7; this one reads {VERSION}"):
         parse_part(msgspec.msgpack.encode((7, "something else")))
 
 
@@ -174,7 +174,7 @@ def test_the_newest_number_is_read_from_any_last_message() -> None:
 def test_no_message_may_grow_without_end() -> None:
     reader = TopicReader()
     parts = [
-        msgspec.msgpack.encode(Part(1, "epoch", "", 1, True, part, 9, bytes(64 * 1024 * 1024)))
+        msgspec.msgpack.encode(Part(VERSION, "epoch", "", 1, True, part, 9, bytes(64 * 1024 * 1024)))
         for part in range(5)
     ]
     assert [reader.read(part) for part in parts[:4]] == [None] * 4

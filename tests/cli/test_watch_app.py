@@ -9,8 +9,16 @@ from textual.widgets import Static
 
 import deltawire
 from deltawire.cli.watch_app import WatchApp
+from deltawire.model.events import VenueStatus
 from tests.support.gateway_server import GatewayServer, Way, certificate
-from tests.support.market_events import make_instrument, make_listing, make_option, make_ticker, make_trade
+from tests.support.market_events import (
+    VENUE,
+    make_instrument,
+    make_listing,
+    make_option,
+    make_ticker,
+    make_trade,
+)
 from tests.support.waiting import HANG_S
 
 
@@ -49,6 +57,10 @@ async def test_a_book_its_facts_and_its_trades_are_shown(way: Way) -> None:
                 server.feed([make_trade(server.book.instrument, 1001, 30, trade_id="1")])
                 assert "buy         30 @ 100.1" in await shown(app, pilot, "tape", lambda told: "@" in told)
                 await shown(app, pilot, "health", lambda told: "answers in" in told)
+                for state, line in (("down", "venue     down btc_usd locked"), ("up", "from      here")):
+                    server.feed([VenueStatus(VENUE, state, 1, "locked", subject="btc_usd")])
+                    told = await shown(app, pilot, "health", lambda told: told.startswith(line))  # noqa: B023
+                    assert "answers in" in told
                 for widget in app.query(Static):
                     if widget.display and widget.id:
                         region = widget.region

@@ -8,14 +8,14 @@ import pytest
 from deltawire.dialect.families import CHOICES, FAMILIES, INTERVALS_NS
 from deltawire.dialect.grammar import choices
 from deltawire.fanout.channel import Channel
-from deltawire.fanout.channels import analytics, books, indices, private, quotes, trades
+from deltawire.fanout.channels import analytics, books, indices, private, quotes, trades, venues
 from deltawire.fanout.channels.private import PrivateChannel
 from deltawire.fanout.directory import CHANNELS
 
 
 def served() -> Iterator[type[Channel]]:
     """The classes in the files of channels that are not bases of others alone."""
-    for file in (analytics, books, indices, private, quotes, trades):
+    for file in (analytics, books, indices, private, quotes, trades, venues):
         for name, kind in inspect.getmembers(file, inspect.isclass):
             is_base = name.startswith("_") or kind is PrivateChannel
             if kind.__module__ == file.__name__ and issubclass(kind, Channel) and not is_base:

@@ -11,7 +11,7 @@ from deltawire.fanout.channel_encoding import PROTO
 from deltawire.fanout.history import RetentionPolicy
 from deltawire.fanout.hub import Hub
 from deltawire.market.market import Market
-from deltawire.model.events import Event, Index, VolatilityIndex
+from deltawire.model.events import Event, Index, VenueStatus, VolatilityIndex
 from deltawire.wire.protobuf import ProtoDecoder
 from tests.support.frames import BINARY, take_frames
 from tests.support.hub_harness import ASKS, BIDS, HubHarness, live_hub_harness
@@ -47,8 +47,10 @@ CHANNELS = {
     "health": "book.BTC-PERPETUAL.health",
     "volatility_index": "deribit_volatility_index.btc_usd",
     "price_ranking": "deribit_price_ranking.btc_usd",
+    "venue_status": f"venue_status.{VENUE}",
+    "platform_state": "platform_state",
 }
-WITHOUT_IMAGE = {"trades", "kind_trades", "instrument_state"}
+WITHOUT_IMAGE = {"trades", "kind_trades", "instrument_state", "platform_state"}
 
 
 def everything(book: ScriptedBook, number: int) -> list[Event]:
@@ -66,6 +68,7 @@ def everything(book: ScriptedBook, number: int) -> list[Event]:
         make_index(100.0 + number, at_ns=at_ns, constituents=(make_constituent(100.0 + number),)),
         VolatilityIndex(VENUE, "btc_usd", 60.0 + number, at_ns, at_ns),
         make_listing(make_instrument(f"BTC-{number}"), at_ns),
+        VenueStatus(VENUE, "down" if number % 2 else "up", at_ns, f"{number}", subject="btc_usd"),
         book.live(),
     ]
 

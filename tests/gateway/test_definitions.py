@@ -197,7 +197,7 @@ def subscribes(scene: Scene) -> None:
 
 def channels(scene: Scene) -> list[str]:
     found: list[str] = []
-    filled = {"index": "btc_usd", "currency": "any", "kind": "any", "interval": "100ms"}
+    filled = {"venue": "deltawire", "index": "btc_usd", "currency": "any", "kind": "any", "interval": "100ms"}
     for family in FAMILIES.values():
         for template in () if family.derived else family.names:
             parts = {part: values[0] for part, values in choices(template).items()} | filled
@@ -511,6 +511,8 @@ SELDOM = {name for name, family in FAMILIES.items() if family.silent or family.d
     "status",
     "instrument_state",
     "user_lock",
+    "platform_state",
+    "venue_status",
 }
 """Families of channels that say nothing here: what is silent, an extension, and what comes too seldom (see below)."""
 

@@ -20,7 +20,7 @@ from deltawire.dialect.glossary import MEMBERS, PARAMETERS
 from deltawire.dialect.grammar import choices, parse_channel
 from deltawire.dialect.results import RESULTS
 from deltawire.exchange.orders.codes import RETRYABLE, Code
-from deltawire.model.events import Constituent, Greeks, VolatilityIndex
+from deltawire.model.events import Constituent, Greeks, VenueStatus, VolatilityIndex
 from deltawire.session import unavailable
 from deltawire.session.asyncapi import describe
 from deltawire.session.methods import collect
@@ -192,7 +192,7 @@ def test_every_method_and_every_family_of_channels_is_there(document: dict[str, 
 
 def test_a_templates_names_are_channels_of_their_family() -> None:
     filled = {"instrument": "X", "index": "btc_usd", "currency": "BTC", "threshold": "2.5"}
-    filled |= {"underlying": "BTC", "expiry": "29DEC23", "other": "okx:Y"}
+    filled |= {"venue": VENUE, "underlying": "BTC", "expiry": "29DEC23", "other": "okx:Y"}
     for family in FAMILIES.values():
         for template in family.names:
             values = {part: values[0] for part, values in choices(template).items()}
@@ -221,6 +221,8 @@ CHANNELS = [
     "instrument.state.any.any",
     "status.BTC-PERPETUAL",
     "book.BTC-PERPETUAL.health",
+    f"venue_status.{VENUE}",
+    "platform_state",
     "imbalance.BTC-PERPETUAL.100ms",
     "depth.BTC-PERPETUAL.100ms",
     "prices.BTC-PERPETUAL.100ms",
@@ -254,6 +256,7 @@ def test_what_the_server_sends_is_what_the_document_says(document: dict[str, Any
         server.wait_until(lambda: len(server.app.market) == 2)
         assert set(client.answer("public/subscribe", channels=CHANNELS)["result"]) == set(CHANNELS)
         made_of = (Constituent("one", 40001.0, 40001.0, 1.0, enabled=True),)
+        server.feed([VenueStatus(VENUE, "down", START_NS, "locked", 1, 2, subject="btc_usd")])
         server.feed([VolatilityIndex(VENUE, "btc_usd", 60.0, START_NS, START_NS)])
         server.feed(
             [make_index(40001.0, constituents=made_of), make_ticker(OPTION, **mark | {"mark_price": 0.06})]

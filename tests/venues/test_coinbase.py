@@ -40,6 +40,7 @@ def test_a_connection_asks_for_heartbeats_and_one_channel_a_message() -> None:
         {"type": "subscribe", "product_ids": [BTC, ETH], "channel": "level2"},
         {"type": "subscribe", "product_ids": [BTC, ETH], "channel": "ticker"},
         {"type": "subscribe", "product_ids": [BTC, ETH], "channel": "market_trades"},
+        {"type": "subscribe", "product_ids": [BTC, ETH], "channel": "status"},
     ]
     assert Fetch("instruments", LIST) in asks
     assert Coinbase().tag(LIST) == "instruments"
@@ -165,7 +166,7 @@ def test_what_the_venue_refuses_is_a_fault() -> None:
     session = Session("coinbase")
     session._collect(session.venue.opened(Wants(("NO-SUCH",), frozenset({"book"})), session.now))
     reasons = [event.reason for event in session.events if isinstance(event, Fault)]
-    assert reasons == ["product not found: NO-SUCH"]
+    assert reasons == ["product not found: NO-SUCH"] * 2  # of the book and of its state
 
 
 def test_a_book_that_is_subscribed_to_no_more_stands_for_nothing(session: Session) -> None:

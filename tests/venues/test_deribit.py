@@ -33,6 +33,7 @@ def test_a_connection_asks_for_heartbeats_instruments_and_channels() -> None:
     asks = Deribit().opened(Wants(("BTC-PERPETUAL",)), 1)
     assert [request(ask)["method"] for ask in asks if isinstance(ask, Send)] == [
         "public/set_heartbeat",
+        "public/status",
         "public/subscribe",
     ]
     assert request(asks[-1])["params"] == {
@@ -41,6 +42,7 @@ def test_a_connection_asks_for_heartbeats_instruments_and_channels() -> None:
             "ticker.BTC-PERPETUAL.100ms",
             "trades.BTC-PERPETUAL.100ms",
             "instrument.state.any.any",
+            "platform_state",
         ]
     }
     assert [ask.tag for ask in asks if isinstance(ask, Fetch)] == ["instruments:any"]
@@ -51,7 +53,7 @@ def test_many_channels_go_in_several_requests_of_their_own_numbers() -> None:
     requests = [request(ask) for ask in Deribit().opened(Wants(names), 1) if isinstance(ask, Send)]
     assert len({asked["id"] for asked in requests}) == len(requests)
     assert all(len(msgspec.json.encode(asked)) < 32_768 for asked in requests)
-    assert sum(len(asked["params"].get("channels", ())) for asked in requests) == 3_001
+    assert sum(len(asked["params"].get("channels", ())) for asked in requests) == 3_002
 
 
 def test_a_test_request_is_answered(session: Session) -> None:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from deltawire.model.events import BookDelta, Fault, Listing, Trade
+from deltawire.model.events import BookDelta, Fault, Listing, Status, Trade, VenueStatus
 from deltawire.ports import Send, Wants
 from deltawire.testing.simulators.kraken import KrakenSimulator
 from deltawire.venues.kraken import Kraken
@@ -100,13 +100,30 @@ def test_an_unsubscribed_book_stands_for_nothing_until_it_is_subscribed_again(se
     "frame",
     [
         b'{"channel":"heartbeat"}',
-        b'{"channel":"status","type":"update","data":[{"system":"online","connection_id":14949390454975033707}]}',
         b'{"method":"pong","req_id":42}',
         b'{"method":"subscribe","result":{"channel":"ticker","symbol":"BTC/USD"},"success":true}',
     ],
 )
 def test_what_is_no_data_says_nothing(session: Session, frame: bytes) -> None:
     assert session.receive(frame) == []
+
+
+@pytest.mark.parametrize(
+    ("system", "state"),
+    [
+        ("online", "up"),
+        ("cancel_only", "limited"),
+        ("post_only", "limited"),
+        ("maintenance", "down"),
+        ("something new", "notice"),
+    ],
+)
+def test_the_state_of_the_engine_is_that_of_the_venue(session: Session, system: str, state: str) -> None:
+    data = f'[{{"system":"{system}","connection_id":14949390454975033707}}]'
+    events = session.receive(f'{{"channel":"status","type":"update","data":{data}}}'.encode())
+    assert events[0] == VenueStatus("kraken", state, session.now, system)
+    stale = [event.reason for event in events[1:] if isinstance(event, Status)]
+    assert {*stale} == ({"maintenance"} if state == "down" else set())
 
 
 def test_a_refusal_is_a_fault(session: Session) -> None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from deltawire.book import kernel
-from deltawire.model.events import BookDelta, BookImage, Fault, Greeks, Listing, Ticker
+from deltawire.model.events import BookDelta, BookImage, Fault, Greeks, Listing, Status, Ticker, VenueStatus
 from deltawire.ports import Fetch, Output, Send, Wants
 from deltawire.testing.kernels import pure_kernel
 from deltawire.testing.simulators.okx import OkxOptionSimulator, OkxSimulator
@@ -54,6 +54,7 @@ def test_a_connection_asks_for_instruments_and_channels() -> None:
         {"channel": "instruments", "instType": "SPOT"},
         {"channel": "instruments", "instType": "SWAP"},
         {"channel": "instruments", "instType": "FUTURES"},
+        {"channel": "status"},
     ]
 
 
@@ -165,11 +166,51 @@ def test_an_unsubscribed_book_stands_for_nothing(session: Session) -> None:
     ("frame", "reason"),
     [
         (b'{"event":"error","code":"60012","msg":"Invalid request"}', "error 60012 Invalid request"),
-        (b'{"event":"notice","code":"64008","msg":"upgrade"}', "notice 64008 upgrade"),
     ],
 )
 def test_what_the_venue_complains_of_is_a_fault(session: Session, frame: bytes, reason: str) -> None:
     assert session.receive(frame) == [Fault("okx", session.now, reason)]
+
+
+def test_the_announced_end_of_the_connection_is_a_notice(session: Session) -> None:
+    frame = b'{"event":"notice","code":"64008","msg":"upgrade"}'
+    assert session.receive(frame) == [VenueStatus("okx", "notice", session.now, "notice 64008 upgrade")]
+
+
+@pytest.mark.parametrize(
+    ("service", "env", "phase", "states"),
+    [
+        ("5", "1", "scheduled", ["scheduled"]),
+        ("5", "1", "ongoing", ["down"]),
+        ("0", "1", "ongoing", ["down"]),
+        ("7", "1", "ongoing", ["limited"]),
+        ("5", "1", "pre_open", ["limited"]),
+        ("5", "1", "completed", ["up"]),
+        ("5", "1", "canceled", ["up"]),
+        ("5", "1", "something new", ["notice"]),
+        ("5", "2", "ongoing", []),
+    ],
+)
+def test_a_maintenance_is_down_where_the_market_needs_the_service(
+    session: Session, service: str, env: str, phase: str, states: list[str]
+) -> None:
+    data = {
+        "title": "Upgrade",
+        "state": phase,
+        "begin": "5",
+        "end": "9",
+        "serviceType": service,
+        "env": env,
+        "ts": "4",
+    }
+    events = session.receive(msgspec.json.encode({"arg": {"channel": "status"}, "data": [data]}))
+    said = [event for event in events if isinstance(event, VenueStatus)]
+    assert [status.state for status in said] == states
+    assert [(status.text, status.begin_ns, status.end_ns) for status in said] == [
+        ("Upgrade", 5_000_000, 9_000_000)
+    ] * len(states)
+    stale = {event.reason for event in events if isinstance(event, Status) and event.state == "stale"}
+    assert stale == ({"maintenance"} if states == ["down"] else set())
 
 
 @pytest.mark.parametrize(
@@ -258,9 +299,10 @@ class TestOptions:
             self.CALL,
             self.PERPETUAL,
         ]
-        assert args[-5:] == [
+        assert args[-6:] == [
             {"channel": "opt-summary", "instFamily": "BTC-USD"},
             *({"channel": "instruments", "instType": kind} for kind in ("SPOT", "SWAP", "FUTURES", "OPTION")),
+            {"channel": "status"},
         ]
 
     def test_a_summary_tells_greeks_and_volatilities_of_a_family(self) -> None:

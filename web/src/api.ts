@@ -1130,6 +1130,12 @@ export interface PlacedOrder {
   trades: UserTrade[];
 }
 
+/** The markets of an index are locked, or not any more. */
+export interface PlatformState {
+  price_index: string;
+  locked: boolean;
+}
+
 /** Which indices are locked. */
 export interface PlatformStatus {
   locked: string;
@@ -3446,6 +3452,18 @@ export interface UserTrades {
   has_more: boolean;
 }
 
+/** The newest word of a venue about one announcement. `subject` is the index, family or instrument that it is about, empty for all of the venue. `begin` and `end` are as announced, null where they are not. */
+export interface VenueAnnouncement {
+  subject: string;
+  id: string;
+  state: "down" | "limited" | "notice" | "scheduled" | "up";
+  text: string;
+  begin: number | null;
+  end: number | null;
+  /** When, in milliseconds since 1970. */
+  timestamp: number;
+}
+
 /** The live connections to a venue. `streams` are counted by state, `waiting` are requests held for its limits. */
 export interface VenueConnections {
   sockets: number;
@@ -3459,7 +3477,7 @@ export interface VenueConnections {
   why: string;
 }
 
-/** A venue; `lag_ms` is from its own timestamp to our receipt, `connection` null for recordings and the exchange. */
+/** A venue; `lag_ms` is from its own timestamp to our receipt, `connection` null for recordings and the exchange. `state` and `state_reason` are what the venue says of itself; `up` if it says nothing. */
 export interface VenueHealth {
   venue: string;
   lag_ms: number | null;
@@ -3467,7 +3485,20 @@ export interface VenueHealth {
   stale: number;
   resyncs: number;
   closed: string;
+  state: string;
+  state_reason: string;
   connection: VenueConnections | null;
+}
+
+/** How a venue says it is: the worst that holds for any part of it, why, and all announcements, newest first. */
+export interface VenueStatus {
+  venue: string;
+  /** When, in milliseconds since 1970. */
+  timestamp: number;
+  state: "down" | "limited" | "scheduled" | "up";
+  /** Why. */
+  reason: string;
+  announcements: VenueAnnouncement[];
 }
 
 /** The server's version. */
@@ -3681,7 +3712,8 @@ export interface Channels {
   gex: GammaData;
   alert: AlertData;
   crossed: CrossedData;
-  platform_state: Unsaid;
+  venue_status: VenueStatus;
+  platform_state: PlatformState;
   methods_state: Unsaid;
   announcements: Unsaid;
   block_trades: Unsaid;

@@ -13,7 +13,7 @@ from deltawire.errors import BusError
 from deltawire.model.events import Event
 from deltawire.ports import Batch
 
-VERSION = 1
+VERSION = 2
 """Of the rows of all messages; raised when a row changes."""
 _Value = TypeVar("_Value")
 _encode = msgspec.msgpack.encode

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 from rich.text import Text
 
 from deltawire.client.book_view import BookView
-from deltawire.model.events import Level, Trade
+from deltawire.model.events import Level, Trade, VenueStatus
 
 BAR = 12
 COLOURS = {"bid": "green", "ask": "red", "buy": "green", "sell": "red", "live": "green"}
 QUIET_AFTER_S = 3.0
 IMBALANCE_LEVELS = 5
+WORST = ("down", "limited", "scheduled")
 SECOND_NS = 1_000_000_000
 
 
@@ -25,6 +26,8 @@ class Health(NamedTuple):
     outages: int
     unread: int
     reason: str = ""
+    venue: str = ""
+    """What the venue of the instrument says of itself, unless it is up."""
 
 
 def ladder(book: BookView, rows: int) -> Text:
@@ -98,9 +101,18 @@ def health(now: Health) -> Text:
     """Where the data comes from, and how the connection is."""
     answer = "no answer" if now.round_trip_ms is None else f"answers in {now.round_trip_ms:.1f} ms"
     rows = [("from", now.where), ("server", answer), ("outages", f"{now.outages}, {now.unread} unread")]
-    if now.reason:
+    if now.venue:
+        rows.insert(0, ("venue", now.venue))
+    elif now.reason:
         rows.append(("why", now.reason))
-    return _table(rows, good=now.round_trip_ms is not None)
+    return _table(rows, good=now.round_trip_ms is not None and not now.venue)
+
+
+def standing(statuses: Iterable[VenueStatus]) -> str:
+    """What a venue says of itself that holds now, the worst first; empty if it is up."""
+    held = [status for status in statuses if status.state in WORST]
+    held.sort(key=lambda status: WORST.index(status.state))
+    return "; ".join(" ".join(filter(None, (status.state, status.subject, status.text))) for status in held)
 
 
 def _table(rows: list[tuple[str, str]], *, good: bool) -> Text:

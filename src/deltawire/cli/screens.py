@@ -200,6 +200,14 @@ def _pretty(data: Any) -> RenderableType:
         return Text(str(data))
     table = Table(box=None, pad_edge=False, show_header=False)
     for name, value in data.items():
-        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
-        table.add_row(Text(name, "dim"), Text(shown))
+        table.add_row(Text(name, "dim"), Text(_shown(value)))
     return table
+
+
+def _shown(value: Any) -> str:
+    """A value on one line, a list of objects on one line each."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {member}" for name, member in value.items())
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "\n".join(map(_shown, value))
+    return str(value)

@@ -12,7 +12,7 @@ from textual.widgets import Footer, Static
 from deltawire.cli import panels
 from deltawire.client import BookView, Connection, Outage, Subscription
 from deltawire.errors import DeltawireError
-from deltawire.model.events import Trade
+from deltawire.model.events import Trade, VenueStatus
 
 REFRESH_S, ASK_EVERY_S = 0.2, 2.0
 TAPE = 100
@@ -170,6 +170,7 @@ class WatchApp(App[None]):
             await before.close()
         self._panels["ladder"].entitle(name)
         self.run_worker(self._follow(name), group="trades", exclusive=True)
+        self.run_worker(self._follow_venue(name), group="venue", exclusive=True)
         self.draw()
 
     async def _follow(self, name: str) -> None:
@@ -183,6 +184,21 @@ class WatchApp(App[None]):
                     outages = self._health.outages + 1
                     self._health = self._health._replace(outages=outages, reason=item.reason)
         except DeltawireError as error:
+            self._health = self._health._replace(reason=str(error))
+
+    async def _follow_venue(self, name: str) -> None:
+        """Take in what the venue of an instrument says of itself, until another is shown."""
+        self._health = self._health._replace(venue="")
+        told: dict[tuple[str, str], VenueStatus] = {}
+        try:
+            found = await self._dw.call("public/get_definitions", instrument_names=[name])
+            venue = found["instruments"][name]["venue"]
+            async with await self._dw.subscribe(f"venue_status.{venue}") as statuses:
+                async for item in statuses:
+                    if isinstance(item, VenueStatus):
+                        told[item.key] = item
+                        self._health = self._health._replace(venue=panels.standing(told.values()))
+        except (DeltawireError, KeyError) as error:
             self._health = self._health._replace(reason=str(error))
 
     def _put(self, name: str, panel: Any) -> None:

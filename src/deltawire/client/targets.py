@@ -11,7 +11,6 @@ from deltawire.errors import FeedError
 from deltawire.session.client import ClientSession
 from deltawire.session.notification_queue import NotificationQueue
 
-
 UNREACHED_S = 60.0
 """For so long an address that did not answer is tried only when no other answers."""
 

@@ -1,4 +1,4 @@
-"""The families of channels, one row each. Public names: docs.deribit.com; `status.X` is an extension.
+"""The families of channels, one row each. Public names: docs.deribit.com; `status.X` and `venue_status` are extensions.
 
 A new family is a row here, and the class that the row names in a file of `fanout/channels/`.
 """
@@ -29,11 +29,13 @@ from deltawire.dialect.payloads import (
     InstrumentState,
     MarkPrice,
     Perpetual,
+    PlatformState,
     Quote,
     RankedPrice,
     Status,
     Ticker,
     Trade,
+    VenueStatus,
     VolatilityIndex,
 )
 from deltawire.dialect.private_payloads import Lock, MmpTrigger, UserChanges, UserOrder, UserTrade
@@ -59,7 +61,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "alert": ("thin", "wide"),
 }
 """Parts of names with a fixed set of values; the others are `instrument`, `index`, `currency`, `underlying`, `expiry`,
-`other` and `threshold`."""
+`other`, `threshold` and `venue`."""
 
 Merging = Literal["never", "newest", "book"]
 
@@ -232,7 +234,8 @@ _ROWS = (
     _of_options("gex", GammaData),
     _figures("alert", AlertData, "alert.{instrument}.{alert}.{threshold}.{every}"),
     _figures("crossed", CrossedData, "alert.{instrument}.crossed.{other}.{threshold}.{every}"),
-    Family("platform_state", ("platform_state",), "SilentChannel", SILENT),
+    Family("venue_status", ("venue_status.{venue}",), "VenueStatusChannel", VenueStatus, merging="newest"),
+    Family("platform_state", ("platform_state",), "PlatformStateChannel", PlatformState),
     Family("methods_state", ("platform_state.public_methods_state",), "SilentChannel", SILENT),
     Family("announcements", ("announcements",), "SilentChannel", SILENT),
     Family("block_trades", ("block_trade_confirmations",), "SilentChannel", SILENT),

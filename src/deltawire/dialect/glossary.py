@@ -258,6 +258,7 @@ CHANNEL_PARTS = {
     "resolution": "The length of a candle: minutes, or 1D.",
     "role": "The side of the request for quotes.",
     "threshold": "A number.",
+    "venue": "The name of a venue that is served here.",
     "underlying": "A coin such as BTC, with `venue:` before it if that is not the home venue.",
 }
 """The parts of channel names."""
@@ -285,7 +286,7 @@ CHANNELS = {
     "mark_prices": "Mark prices and volatilities of the options on an index.",
     "methods_state": "Never says anything here.",
     "perpetual": "Funding rate and index of a perpetual.",
-    "platform_state": "Never says anything here.",
+    "platform_state": "An index of the home venue whose markets are locked, or not any more.",
     "price_ranking": "The sources of an index with their prices and weights.",
     "prices": "Candle, TWAP, VWAP, basis and funding of an interval.",
     "quote": "Best prices and amounts.",
@@ -305,6 +306,7 @@ CHANNELS = {
     "user_rfq_quotes": "Never says anything here.",
     "user_rfqs": "Never says anything here.",
     "user_trades": "Trades of the account.",
+    "venue_status": "How a venue says it is: up, limited or down, and what it has announced.",
     "volatility_index": "The volatility that options expect of an index over the next 30 days.",
 }
 """What each family of channels says."""

@@ -37,6 +37,7 @@ class ChannelKey(msgspec.Struct, frozen=True):
     threshold: str = ""
     other: str = ""
     """Another instrument that is compared with the first."""
+    venue: str = ""
     levels: int = 0
     """Levels per side of a book; 0 means all."""
     pace_ns: int = 0
@@ -109,6 +110,7 @@ class ResumePosition(msgspec.Struct, frozen=True):
 
 _PARTS = {"instrument": r"[^\s]+", "index": r"[^\s]+", "currency": "[A-Za-z0-9]+"}
 _PARTS["underlying"] = r"(?:[a-z][a-z0-9_]*:)?[A-Za-z0-9]+"
+_PARTS["venue"] = r"[a-z][a-z0-9_]{0,39}"
 _PARTS["expiry"] = r"[0-9]{1,2}[A-Z]{3}[0-9]{2}"
 _PARTS["other"] = r"[^\s]+?"  # the shortest: `.2.5` after it is a threshold of 2.5
 _PARTS["threshold"] = r"[0-9]{1,12}(?:\.[0-9]{1,6})?"

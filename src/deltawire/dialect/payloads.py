@@ -235,6 +235,39 @@ class InstrumentState(msgspec.Struct):
     state: Literal["created", "started", "settled", "closed", "terminated"]
 
 
+class VenueAnnouncement(msgspec.Struct):
+    """The newest word of a venue about one announcement.
+
+    `subject` is the index, family or instrument that it is about, empty for all of the venue. `begin` and `end` are as
+    announced, null where they are not.
+    """
+
+    subject: str
+    id: str
+    state: Literal["up", "limited", "down", "scheduled", "notice"]
+    text: str
+    begin: int | None
+    end: int | None
+    timestamp: int
+
+
+class VenueStatus(msgspec.Struct):
+    """How a venue says it is: the worst that holds for any part of it, why, and all announcements, newest first."""
+
+    venue: str
+    timestamp: int
+    state: Literal["up", "limited", "down", "scheduled"]
+    reason: str
+    announcements: list[VenueAnnouncement]
+
+
+class PlatformState(msgspec.Struct):
+    """The markets of an index are locked, or not any more."""
+
+    price_index: str
+    locked: bool
+
+
 class Definitions(msgspec.Struct):
     """What the server says of its instruments: the home venue, all venues, and instruments by their public names."""
 

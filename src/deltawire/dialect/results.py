@@ -88,7 +88,10 @@ class VenueConnections(msgspec.Struct):
 
 
 class VenueHealth(msgspec.Struct):
-    """A venue; `lag_ms` is from its own timestamp to our receipt, `connection` null for recordings and the exchange."""
+    """A venue; `lag_ms` is from its own timestamp to our receipt, `connection` null for recordings and the exchange.
+
+    `state` and `state_reason` are what the venue says of itself; `up` if it says nothing.
+    """
 
     venue: str
     lag_ms: Number
@@ -96,6 +99,8 @@ class VenueHealth(msgspec.Struct):
     stale: int
     resyncs: int
     closed: str
+    state: str
+    state_reason: str
     connection: VenueConnections | None
 
 

@@ -9,7 +9,7 @@ from deltawire.dialect.families import FAMILIES
 from deltawire.dialect.grammar import ChannelKey
 from deltawire.fanout.channel import Channel, Opening, Timers
 from deltawire.fanout.channel_encoding import ENCODED
-from deltawire.fanout.channels import analytics, books, indices, private, quotes, trades
+from deltawire.fanout.channels import analytics, books, indices, private, quotes, trades, venues
 from deltawire.fanout.channels.private import PrivateChannel
 from deltawire.fanout.history import HistoryPool, RetentionPolicy
 from deltawire.fanout.subscribers import SubscriberGroups
@@ -19,13 +19,15 @@ from deltawire.ports import AccountStates, Clock
 
 _CLASSES = {
     name: kind
-    for file in (analytics, books, indices, private, quotes, trades)
+    for file in (analytics, books, indices, private, quotes, trades, venues)
     for name, kind in vars(file).items()
 }
 CHANNELS: dict[str, type[Channel]] = {name: _CLASSES[row.channel] for name, row in FAMILIES.items()}
 """By family: its class, named in its row of `dialect.families`."""
 
 SECOND_NS = 1_000_000_000
+PLATFORM = "platform_state"
+"""The family that tells what the home venue says of itself."""
 ENDED_PER_OPENED = 2
 """Channels ended, of more idle ones than may be, when another opens: so they become no more by opening others."""
 ENDED_AT_ONCE = 200
@@ -57,6 +59,7 @@ class Directory:
         self.of_kind: _Listeners = {}
         self.of_account: _Listeners = {}
         self.of_figures: _Listeners = {}
+        self.of_venue: _Listeners = {}
         self._market = market
         self._epoch = epoch
         self._groups = groups
@@ -164,11 +167,13 @@ class Directory:
         return number
 
     def _listeners(self, key: ChannelKey) -> tuple[_Listeners, Hashable]:
-        """The table and key of a channel's events: an account, figures, an instrument, an index, or a kind."""
+        """The table and key of a channel's events: an account, figures, a venue, an instrument, an index, or a kind."""
         if key.account:
             return self.of_account, key.account
         if FAMILIES[key.family].derived:
             return self.of_figures, key.name
+        if key.venue or key.family == PLATFORM:
+            return self.of_venue, key.venue or self._market.home
         if key.instrument:
             return self.of_instrument, key.instrument
         return (self.of_index, key.index) if key.index else (self.of_kind, (key.kind, key.currency))

@@ -25,7 +25,16 @@ from deltawire.fanout.subscribers import (
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.model.account_events import AccountEvent, AccountId
-from deltawire.model.events import Derived, Event, Index, Listing, Ticker, Trade, VolatilityIndex
+from deltawire.model.events import (
+    Derived,
+    Event,
+    Index,
+    Listing,
+    Ticker,
+    Trade,
+    VenueStatus,
+    VolatilityIndex,
+)
 from deltawire.ports import AccountStates, Clock
 
 CHUNK_BYTES = 64 * 1024
@@ -360,6 +369,10 @@ class Hub:
                     channel.on_event(event, state)
             elif isinstance(event, Derived):
                 for channel in self.directory.of_figures.get(event.channel, ()):
+                    channel.keep_stamps(event)
+                    channel.on_event(event, None)
+            elif isinstance(event, VenueStatus):
+                for channel in self.directory.of_venue.get(event.venue, ()):
                     channel.keep_stamps(event)
                     channel.on_event(event, None)
             if self.directory.of_index and isinstance(event, OF_INDICES):

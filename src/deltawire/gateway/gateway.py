@@ -340,8 +340,16 @@ class Gateway:
         }
 
     def healths(self) -> list[str]:
-        """What audits have found, and which book is known least far: a line for each venue that has either."""
-        return [f"{venue}: {health}" for venue, health in venue_healths(self.market).items()]
+        """What venues say of themselves unless they are up, what audits have found, and which book is known least far.
+
+        A line for each venue that has one of these.
+        """
+        said = [
+            f"{venue}: the venue says {standing.state}{f' ({standing.why})' if standing.why else ''}"
+            for venue, standing in self.market.standings.items()
+            if standing.state != "up"
+        ]
+        return [*said, *(f"{venue}: {health}" for venue, health in venue_healths(self.market).items())]
 
     def may_pay(self, address: str, identity: Identity | None, method: str) -> bool:
         """Whether an HTTP client has enough credits."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -9,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from deltawire.gateway.gateway import Gateway
 from deltawire.market.venue_health import venue_healths
+from deltawire.model.events import VenueState
 
 STATES = ("syncing", "live", "stale")
 STREAM_STATES = ("asked", "acknowledged", "flowing", "silent", "refused")
@@ -79,6 +81,21 @@ class GatewayCollector(Collector):
         yield _counter("faults", "Frames that could not be used", _labelled(telemetry.faults), ["venue"])
         yield _counter("stale", "Books gone stale", telemetry.stale.items(), ["venue", "reason"])
         yield _counter("resyncs", "Stale books live again", _labelled(telemetry.resyncs), ["venue"])
+        yield from self._standings()
+
+    def _standings(self) -> Iterator[Metric]:
+        """What venues say of themselves."""
+        standings = self._gateway.market.standings
+        states = GaugeMetricFamily(
+            "deltawire_venue_state", "1 for the state that the venue states", labels=["venue", "state"]
+        )
+        for venue, standing in standings.items():
+            for state in get_args(VenueState):
+                if state != "notice":
+                    states.add_metric([venue, state], standing.state == state)
+        yield states
+        said = [((venue,), standing.number) for venue, standing in standings.items()]
+        yield _counter("venue_statuses", "Statuses and announcements of venues", said, ["venue"])
 
     def _book_frames(self) -> Iterator[tuple[tuple[str, str], int]]:
         for venue, source in self._gateway.framed.items():

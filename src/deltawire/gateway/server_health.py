@@ -66,10 +66,19 @@ def _venues(gateway: "Gateway") -> list[dict[str, Any]]:
             "stale": stale[venue],
             "resyncs": telemetry.resyncs[venue],
             "closed": closed.get(venue, ""),
+            **_standing(gateway, venue),
             "connection": _connection(live[venue]) if venue in live else None,
         }
         for venue in gateway.venues
     ]
+
+
+def _standing(gateway: "Gateway", venue: str) -> dict[str, str]:
+    """What a venue says of itself."""
+    standing = gateway.market.standings.get(venue)
+    if standing is None:
+        return {"state": "up", "state_reason": ""}
+    return {"state": standing.state, "state_reason": standing.why}
 
 
 def _connection(status: LiveStatus) -> dict[str, Any]:

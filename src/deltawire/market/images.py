@@ -5,6 +5,7 @@ Made by `Market.freeze`, taken over by `Market.thaw`.
 
 import msgspec
 
+from deltawire.market.standing import StandingImage
 from deltawire.model.events import (
     Audit,
     BookDelta,
@@ -156,4 +157,6 @@ class MarketImage(msgspec.Struct, frozen=True):
     index_past: dict[str, Bars]
     volatility_past: dict[str, Bars]
     volumes: dict[str, list[tuple[int, tuple[float, float, float, float]]]]
+    standings: dict[str, StandingImage]
+    lock_changes: list[tuple[int, str, bool]]
     order: list[int]

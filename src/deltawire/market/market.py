@@ -7,6 +7,7 @@ from deltawire.market.book_log import BookEntry, BookLogs
 from deltawire.market.images import MarketImage
 from deltawire.market.indices import SECOND_NS, IndexState
 from deltawire.market.levels import LevelHistory
+from deltawire.market.standing import VenueStanding
 from deltawire.market.state import InstrumentState
 from deltawire.market.volumes import VolumeHistory
 from deltawire.market.whole import follow_whole
@@ -24,6 +25,7 @@ from deltawire.model.events import (
     Ticker,
     Trade,
     VenuePast,
+    VenueStatus,
     VolatilityIndex,
 )
 from deltawire.model.instruments import Instrument
@@ -34,6 +36,8 @@ CHANGES_KEPT = 1000
 
 ActiveChange = tuple[int, InstrumentState, bool, int]
 """The number of a change among those of all instruments, whose it is, whether it is active now, when it was seen."""
+LockChange = tuple[int, str, bool]
+"""The number of a change, the index of the home venue that it is about, and whether its markets are locked now."""
 
 
 class Market:
@@ -51,6 +55,9 @@ class Market:
         self.volumes = VolumeHistory()
         self.derived: dict[str, Derived] = {}
         """The newest figures of each channel that has any."""
+        self.standings: dict[str, VenueStanding] = {}
+        """What venues have said of themselves."""
+        self.lock_changes: deque[LockChange] = deque(maxlen=CHANGES_KEPT)
         self.now_ns: dict[str, int] = {}
         """The time of each venue from which an event has come."""
         self.trades = 0
@@ -139,6 +146,9 @@ class Market:
         if isinstance(event, Derived):
             self.derived[event.channel] = event
             return None
+        if isinstance(event, VenueStatus):
+            self._apply_venue_status(event)
+            return None
         if isinstance(event, Fault):
             return None
         instrument = event.instrument
@@ -200,6 +210,8 @@ class Market:
             index_past={name: history.freeze() for name, history in self.index_past.items()},
             volatility_past={name: history.freeze() for name, history in self.volatility_past.items()},
             volumes=self.volumes.rows(),
+            standings={venue: standing.freeze() for venue, standing in self.standings.items()},
+            lock_changes=[*self.lock_changes],
             order=[places[id(entries)] for entries in self._logs.freeze() if id(entries) in places],
         )
 
@@ -225,14 +237,19 @@ class Market:
             for name, rows in bars.items():
                 _of(histories, name).thaw(rows)
         self.volumes.restore(image.volumes)
+        for venue, standing in image.standings.items():
+            self._standing_of(venue).thaw(standing)
+        self.lock_changes.extend(image.lock_changes)
         for number, name, active, seen in image.active_changes:
             if (found := self._states.get(name)) is not None:
                 self.active_changes.append((number, found, active, seen))
 
     def knows(self, venue: str) -> bool:
-        """Whether there is an instrument or an index of a venue."""
-        return any(state.instrument.venue == venue for state in self) or any(
-            self.venue_of(name) == venue for name in self._indices
+        """Whether there is an instrument, an index or a status of a venue."""
+        return (
+            venue in self.standings
+            or any(state.instrument.venue == venue for state in self)
+            or any(self.venue_of(name) == venue for name in self._indices)
         )
 
     def forget(self, venue: str) -> bool:
@@ -249,12 +266,38 @@ class Market:
             del self._indices[name]
             self.index_past.pop(name, None)
             self.volatility_past.pop(name, None)
+        said = self.standings.pop(venue, None)
         gone = {*names}
         kept = [change for change in self.active_changes if change[1].name not in gone]
         self.active_changes.clear()
         self.active_changes.extend(kept)
         self.derived = {name: each for name, each in self.derived.items() if each.venue != venue}
-        return bool(names or indices)
+        return bool(names or indices or said)
+
+    def locked_indices(self) -> list[str]:
+        """The indices whose markets the home venue says are down, in order."""
+        standing = self.standings.get(self.home)
+        down = standing.down() if standing is not None else set()
+        return sorted(self._indices_of_home()) if "" in down else sorted(down & self._indices_of_home())
+
+    def _indices_of_home(self) -> set[str]:
+        return {state.instrument.index_name for state in self if state.instrument.venue == self.home} - {""}
+
+    def _apply_venue_status(self, status: VenueStatus) -> None:
+        before = {*self.locked_indices()} if status.venue == self.home else set()
+        self._standing_of(status.venue).take(status)
+        if status.venue != self.home:
+            return
+        now = {*self.locked_indices()}
+        for index in sorted(before ^ now):
+            number = self.lock_changes[-1][0] + 1 if self.lock_changes else 1
+            self.lock_changes.append((number, index, index in now))
+
+    def _standing_of(self, venue: str) -> VenueStanding:
+        standing = self.standings.get(venue)
+        if standing is None:
+            standing = self.standings[venue] = VenueStanding()
+        return standing
 
     def _apply_listing(self, listing: Listing, state: InstrumentState, now: int) -> None:
         before = state.published_active

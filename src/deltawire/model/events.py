@@ -18,7 +18,11 @@ from deltawire.model.numbers import to_decimal
 
 Side = Literal["buy", "sell"]
 BookState = Literal["syncing", "live", "stale"]
-StaleReason = Literal["", "gap", "checksum", "crossed", "mismatch", "malformed", "silent", "lost", "closed"]
+StaleReason = Literal[
+    "", "gap", "checksum", "crossed", "mismatch", "malformed", "silent", "lost", "closed", "maintenance"
+]
+VenueState = Literal["up", "limited", "down", "scheduled", "notice"]
+"""`limited`: data flows, but orders are restricted; `scheduled`: will be down; `notice`: anything else that is told."""
 
 
 class Level(msgspec.Struct, frozen=True, gc=False):
@@ -475,6 +479,40 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
     instrument: str = ""
 
 
+class VenueStatus(msgspec.Struct, frozen=True, gc=False):
+    """A venue says whether it works, or announces when it will not.
+
+    While it is `down`, its books are stale. `subject` is the index, family or instrument that this is about, empty for
+    all of the venue; `id` distinguishes announcements about the same. `begin_ns` and `end_ns` are as announced, 0 where
+    they are not.
+    """
+
+    venue: str
+    state: VenueState
+    seen_ns: int
+    text: str = ""
+    begin_ns: int = 0
+    end_ns: int = 0
+    subject: str = ""
+    id: str = ""
+    venue_ns: int = 0
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Of which announcement this is news."""
+        return self.subject, self.id
+
+    def repeats(self, before: "VenueStatus | None") -> bool:
+        """Whether it says what was said before."""
+        return before is not None and self == msgspec.structs.replace(
+            before, seen_ns=self.seen_ns, venue_ns=self.venue_ns
+        )
+
+    def __repr__(self) -> str:
+        what = " ".join(filter(None, (self.subject, self.state)))
+        return f"VenueStatus({self.venue} {what}{f': {self.text}' if self.text else ''})"
+
+
 class Derived(msgspec.Struct, frozen=True, gc=False):
     """Figures that a derivation has computed from other events, as the data of one channel.
 
@@ -507,4 +545,5 @@ Event = (
     | VenuePast
     | Fault
     | Derived
+    | VenueStatus
 )

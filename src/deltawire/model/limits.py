@@ -78,6 +78,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Whether messages have the same ids on every connection, so that two connections can be joined exactly."""
     acknowledges: bool = True
     """Whether every subscription is acknowledged."""
+    status: str = ""
+    """How the venue says that it is down; empty if it has no such channel."""
     cannot_show: str = ""
     """What no check can show at this venue."""
     source: str = ""

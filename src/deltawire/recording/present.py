@@ -1,4 +1,7 @@
-"""What is known now, as the fewest events that say it: definitions, books with their states, tickers, indices."""
+"""What is known now, as the fewest events that say it.
+
+What the venue says of itself, definitions, books with their states, tickers, indices.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +19,7 @@ from deltawire.model.events import (
     Listing,
     Status,
     Ticker,
+    VenueStatus,
     VolatilityIndex,
 )
 from deltawire.model.instruments import Instrument
@@ -96,11 +100,16 @@ class Present:
         self._states: dict[str, Status] = {}
         self._tickers: dict[str, dict[str, Any]] = {}
         self._indices: dict[tuple[type[Event], str], Index | VolatilityIndex] = {}
+        self._statuses: dict[tuple[str, str], VenueStatus] = {}
 
     def take(self, event: Event) -> None:
         """Take over an event."""
         if isinstance(event, (Index, VolatilityIndex)):
             self._indices[type(event), event.name] = event
+            return
+        if isinstance(event, VenueStatus):
+            if event.state != "notice":
+                self._statuses[event.key] = event
             return
         instrument = getattr(event, "instrument", None)
         if not isinstance(instrument, Instrument):
@@ -120,8 +129,8 @@ class Present:
             self._books[name].rescale(instrument)
 
     def events(self, at_ns: int) -> list[Event]:
-        """The state as events: every definition, and what is known of each instrument, indices last."""
-        found: list[Event] = []
+        """The state as events: what the venue says, every definition, what is known of each instrument, and indices."""
+        found: list[Event] = [*self._statuses.values()]
         for name, instrument in self._instruments.items():
             found.append(Listing(instrument, at_ns))
             found += self._book(name, instrument, at_ns)

@@ -81,8 +81,12 @@ def get_time(context: Context, params: NoParams) -> Any:
 
 @method("public/status")
 def status(context: Context, params: NoParams) -> Any:
-    """Return that nothing is locked."""
-    return {"locked": "false", "locked_indices": []}
+    """Which indices of the home venue are locked; `partial`: some of them."""
+    market = context.market
+    locked = market.locked_indices()
+    standing = market.standings.get(market.home)
+    whole = standing is not None and "" in standing.down()
+    return {"locked": "true" if whole else "partial" if locked else "false", "locked_indices": locked}
 
 
 @method("public/set_heartbeat", websocket_only=True)
@@ -270,7 +274,7 @@ def _limited(key: ChannelKey, params: _Subscription) -> ChannelKey:
 
 
 def _known(context: Context, name: str) -> ChannelKey | None:
-    """The channel if its instruments exist; channels of kinds and indices always do.
+    """The channel if its instruments, or its venue, exist; channels of kinds and indices always do.
 
     Raises `RequestError` where the server lacks the extra that the channel needs.
     """
@@ -284,6 +288,8 @@ def _known(context: Context, name: str) -> ChannelKey | None:
     if key.instrument and not key.pattern and context.market.find(key.instrument) is None:
         return None
     if key.other and context.market.find(key.other) is None:
+        return None
+    if key.venue and not context.market.knows(key.venue):
         return None
     return _owned(context, key) if channel_right(key.name) else key
 

@@ -29,6 +29,7 @@ from deltawire.model.events import (
     Status,
     Ticker,
     Trade,
+    VenueStatus,
 )
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import double_text, exact_mantissa
@@ -67,6 +68,8 @@ class EventDecoder:
         self._books: dict[str, ChannelBook] = {}
         self._tickers: dict[str, dict[str, Any]] = {}
         """What incremental tickers have come to."""
+        self._announcements: dict[str, dict[tuple[str, str], VenueStatus]] = {}
+        """What venues had announced."""
         self._decoders: dict[str, Callable[[ChannelKey, Any, Stamps], list[Event]]] = {
             "book": self._book,
             "grouped_book": self._grouped,
@@ -81,6 +84,7 @@ class EventDecoder:
             "mark_prices": self._marks,
             "instrument_state": self._listing,
             "status": self._status,
+            "venue_status": self._venue_status,
         }
 
     def define(self, found: Definitions) -> None:
@@ -139,12 +143,14 @@ class EventDecoder:
     def forget(self, channel: str) -> None:
         """What came on a channel before is void: its image begins anew."""
         self._tickers.pop(channel, None)
+        self._announcements.pop(channel, None)
         if channel in self._books:
             self._books[channel].lose()
 
     def left(self, channel: str) -> None:
         """Nothing more comes on a channel."""
         self._tickers.pop(channel, None)
+        self._announcements.pop(channel, None)
         self._books.pop(channel, None)
 
     def _book(self, key: ChannelKey, data: Any, at: Stamps) -> list[Event]:
@@ -264,6 +270,13 @@ class EventDecoder:
         instrument, since_ns = self._instruments[data["instrument_name"]], data["since"] * MS_NS
         return [Status(instrument, data["state"], data["reason"], since_ns, data.get("detail", ""))]
 
+    def _venue_status(self, key: ChannelKey, data: Any, at: Stamps) -> list[Event]:
+        """What is news among all that the venue has announced, oldest first."""
+        known = self._announcements.get(key.name, {})
+        told = [_announced(key.venue, each) for each in reversed(data["announcements"])]
+        self._announcements[key.name] = {status.key: status for status in told}
+        return [status for status in told if known.get(status.key) != status]
+
     def _native(self, public: str) -> tuple[str, str]:
         """The venue, and its own name, of what has this public name."""
         venue, _, name = public.partition(":")
@@ -288,6 +301,20 @@ def _account_items(note: Notification, to_item: Callable[[Any], AccountItem]) ->
         return [to_item(each) for each in told]
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise FeedError(f"no notification of {note.channel}: {error!r}", retry=False) from error
+
+
+def _announced(venue: str, data: Any) -> VenueStatus:
+    begin_ns, end_ns = ((data[name] or 0) * MS_NS for name in ("begin", "end"))
+    return VenueStatus(
+        venue,
+        data["state"],
+        data["timestamp"] * MS_NS,
+        data["text"],
+        begin_ns,
+        end_ns,
+        data["subject"],
+        data["id"],
+    )
 
 
 def _named(key: ChannelKey, data: Any) -> Iterator[str]:

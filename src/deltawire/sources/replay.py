@@ -1,6 +1,7 @@
 """A recording as a source: its frames go through the venue's state machine at the recorded times."""
 
 import asyncio
+import contextlib
 import heapq
 import math
 from collections import Counter
@@ -9,15 +10,30 @@ from operator import attrgetter
 
 import msgspec
 
-from deltawire.model.events import Event, Fault
-from deltawire.ports import ALIVE, REQUEST, SILENT, Ask, Batch, BookFrames, Clock, Output, Tap, Venue, Wants
+from deltawire.model.events import Event, Fault, VenueStatus
+from deltawire.ports import (
+    ALIVE,
+    REQUEST,
+    SILENT,
+    STATED,
+    Ask,
+    Batch,
+    BookFrames,
+    Clock,
+    Output,
+    Tap,
+    Venue,
+    Wants,
+)
 from deltawire.recording import Recording, RecordingEntry
 from deltawire.recording.event_log import EventLog
+from deltawire.venues.outages import Statuses
 
 BATCH = 64
 """Records at full speed between turns of other tasks."""
 LONGEST_ASIDE = 2048
 LOOP_PAUSE_NS = 1_000_000_000
+_STATUS = msgspec.json.Decoder(VenueStatus).decode
 
 
 class Played(msgspec.Struct, frozen=True):
@@ -93,6 +109,9 @@ def _beside(venue: Venue, sent: bytes, now: int) -> list[Output]:
         venue.requested(text.removeprefix(REQUEST), now)
     elif text.startswith(SILENT) and venue.instrument(name := text.removeprefix(SILENT)) is not None:
         return venue.fell_silent(name, now)
+    elif text.startswith(STATED):
+        with contextlib.suppress(msgspec.MsgspecError):  # a message of somebody else's
+            return venue.stated(_STATUS(text.removeprefix(STATED)), now)
     return []
 
 
@@ -106,7 +125,21 @@ def play_together(pairs: Sequence[Played]) -> Iterator[Batch]:
     """Play the connections of a venue at once, in the order of their times."""
     if len(pairs) == 1:
         return play(pairs[0].records(), pairs[0].venue)
-    return heapq.merge(*(play(pair.records(), pair.venue) for pair in pairs), key=attrgetter("at_ns"))
+    batches = heapq.merge(*(play(pair.records(), pair.venue) for pair in pairs), key=attrgetter("at_ns"))
+    return _said_once(batches)
+
+
+def _said_once(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """What a venue says on all of its connections is told once."""
+    statuses = Statuses()
+    for batch in batches:
+        if any(type(event) is VenueStatus for event in batch.events):
+            events = [
+                event for event in batch.events if type(event) is not VenueStatus or statuses.take(event)
+            ]
+            yield Batch(batch.venue, batch.at_ns, events)
+        else:
+            yield batch
 
 
 def play_again(pairs: Sequence[Played]) -> Iterator[Batch]:

@@ -64,6 +64,7 @@ STREAM_LIMITS = Limits(
     used_weight_header="x-mbx-used-weight-1m",
     lifetime_s=86_400.0,
     joins=True,
+    status="event `serverShutdown`, before it closes a connection",
     cannot_show="a wrong size below the best price: there are no checksums, only the best prices at an id",
 )
 """What all of its venues have in common."""
@@ -367,12 +368,12 @@ class BinanceConnection(VenueConnection):
                 return self._on_partial(message.stream, message.data, now)
             handle = self._streams.get(kind.partition("@")[0])
             if handle is None and message.stream == f"!{SHUTDOWN}":
-                return [Reconnect(SHUTDOWN, planned=True)]
+                return self._on_shutdown(now)
             return handle(message.data, now) if handle else self._not_read(kind)
         if message.error is not None:
             return self._on_refusal(message.error.code, message.error.msg, message.id, now)
         if message.e == SHUTDOWN:
-            return [Reconnect(SHUTDOWN, planned=True)]
+            return self._on_shutdown(now)
         if message.s:
             return self._read_raw(message, frame, now)
         if message.last_update_id is not None:
@@ -385,6 +386,10 @@ class BinanceConnection(VenueConnection):
         if message.result:
             return acknowledged(self._requests.take(message.id))
         return self._not_read(message.e or "no stream")
+
+    def _on_shutdown(self, now: int) -> list[Output]:
+        """The venue is about to close this connection."""
+        return [self._status("notice", now, SHUTDOWN), Reconnect(SHUTDOWN, planned=True)]
 
     def _on_refusal(self, code: int, text: str, number: int | str | None, now: int) -> list[Output]:
         names = self._requests.take(number)

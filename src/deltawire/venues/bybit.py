@@ -18,7 +18,7 @@ from deltawire.book.columns import TextPairs
 from deltawire.book.fast_path import FastPath, Members, members
 from deltawire.book.sequencers import Counter
 from deltawire.errors import MalformedError
-from deltawire.model.events import Event, Greeks, Liquidation, Side, Stats, Ticker
+from deltawire.model.events import Event, Greeks, Liquidation, Side, Stats, Ticker, VenueState
 from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS, parse_day
 from deltawire.model.instruments import Instrument, Kind
 from deltawire.model.limits import Limits, Rate
@@ -34,6 +34,7 @@ from deltawire.venues.connection import (
     acknowledged,
     ms,
     optional_float,
+    optional_ms,
     percent,
     portions,
     refused,
@@ -51,6 +52,19 @@ BEST_CADENCE_S = 3.0
 GIVES = {"tickers": "last_price"}
 OPTION_COINS = ("BTC", "ETH", "SOL")
 """The list of options is requested by coin; the coins of the requested instruments are added."""
+STATUS = "status"
+"""The path of the connection that says how the venue is."""
+PHASES: dict[str, VenueState] = {
+    "scheduled": "scheduled",
+    "ongoing": "down",
+    "completed": "up",
+    "canceled": "up",
+}
+"""What the state of a maintenance means for the market."""
+MARKET_SERVICES = (1, 5)
+"""Types of services without which there is no market: trading as a whole, and market data."""
+PRODUCTS = {"linear": 1, "inverse": 1, "spot": 2, "option": 3}
+PRODUCTION = 1
 ENDED = ("Delivering", "Closed")
 """States of an instrument that is not traded."""
 QUOTES = ("USDT", "USDC", "USDE", "USD1", "EUR", "BRL", "PLN", "TRY", "BTC", "ETH", "SOL", "DAI")
@@ -137,6 +151,17 @@ class _Ticker(msgspec.Struct, rename="camel"):
     theta: str = ""
 
 
+class _Maintenance(msgspec.Struct, rename="camel"):
+    id: str
+    title: str = ""
+    state: str = ""
+    begin: str = ""
+    end: str = ""
+    service_types: list[int] = []
+    product: list[int] = []
+    env: int | str = PRODUCTION
+
+
 class _PriceFilter(msgspec.Struct, rename="camel"):
     tick_size: str
 
@@ -181,7 +206,10 @@ def _message(kind: str, *, engine_time: bool) -> Members:
 
 def _limits(category: str, books: int) -> Limits:
     return Limits(
-        endpoints={"": (f"wss://stream.bybit.com/v5/public/{category}",)},
+        endpoints={
+            "": (f"wss://stream.bybit.com/v5/public/{category}",),
+            STATUS: ("wss://stream.bybit.com/v5/public/misc/status",),
+        },
         rest=("https://api.bybit.com", "https://api.bytick.com"),
         pool="v5",
         connections=1000,
@@ -193,6 +221,7 @@ def _limits(category: str, books: int) -> Limits:
         weight=Rate(600, 5.0),
         ping="message",
         ping_s=20.0,
+        status="topic `system.status`: maintenance of trading or market data",
         cannot_show="a wrong size anywhere in a book: there are no checksums",
         source="bybit-exchange.github.io/docs v5: ws/connect, rate-limit",
     )
@@ -222,6 +251,7 @@ class BybitConnection(VenueConnection):
     _liquidation_data = msgspec.json.Decoder(list[_Liquidation]).decode
     _ticker_data = msgspec.json.Decoder(_Ticker).decode
     _best_levels = msgspec.json.Decoder(list[tuple[str, str]]).decode
+    _maintenances = msgspec.json.Decoder(list[_Maintenance]).decode
     _listed = msgspec.json.Decoder(_Answer).decode
     _page = msgspec.json.Decoder(_Page).decode
     _instrument_data = msgspec.json.Decoder(_Instrument).decode
@@ -233,6 +263,7 @@ class BybitConnection(VenueConnection):
             "publicTrade": self._on_trades,
             "tickers": self._on_ticker,
             "allLiquidation": self._on_liquidations,
+            "system": self._on_maintenances,
         }
         self._stats: dict[str, Stats] = {}
         self._requests: dict[str, list[str]] = {}
@@ -279,7 +310,8 @@ class BybitConnection(VenueConnection):
                     streams.append(
                         Stream(f"{topic}.{subject}", wanted, instrument, cadence_s=cadence_s, gives=gives)
                     )
-        return list(dict.fromkeys(streams))
+        status = [Stream("system.status", "status", path=STATUS)] if streams else []
+        return [*dict.fromkeys(streams), *status]
 
     def lists(self, wants: Wants) -> list[Fetch]:
         return [Fetch("instruments", self._list_url())]
@@ -413,6 +445,22 @@ class BybitConnection(VenueConnection):
             trades=one_trade(data.i, venue_ns) if data.i.isdecimal() else None,
             iv=percent(data.iv),
         )
+
+    def _on_maintenances(self, message: _Frame, subject: str, now: int) -> list[Output]:
+        def read(data: _Maintenance, now: int) -> list[Output]:
+            return self._on_maintenance(data, to_ns(message.ts), now)
+
+        return self._each(self._maintenances(message.data), read, now)
+
+    def _on_maintenance(self, data: _Maintenance, venue_ns: int, now: int) -> list[Output]:
+        """A maintenance of this category; one of other services than the market's restricts only orders."""
+        if str(data.env) != str(PRODUCTION) or (data.product and PRODUCTS[self.category] not in data.product):
+            return []
+        state = PHASES.get(data.state, "notice")
+        if state == "down" and not any(kind in MARKET_SERVICES for kind in data.service_types):
+            state = "limited"
+        times = {"begin_ns": optional_ms(data.begin), "end_ns": optional_ms(data.end), "venue_ns": venue_ns}
+        return self._state_venue(self._status(state, now, data.title, id=data.id[:64], **times), now)
 
     def _on_liquidations(self, message: _Frame, subject: str, now: int) -> list[Output]:
         return self._each(self._liquidation_data(message.data), self._on_liquidation, now)

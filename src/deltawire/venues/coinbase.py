@@ -18,7 +18,7 @@ from deltawire.book.book import UNPROVEN, Book, BookUpdate
 from deltawire.book.columns import TextPairs
 from deltawire.book.sequencers import ConnectionCounter, OnCountedConnection, Verdict
 from deltawire.errors import MalformedError
-from deltawire.model.events import Event, Side, Stats, Ticker
+from deltawire.model.events import Event, Side, Stats, Ticker, VenueState
 from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS
 from deltawire.model.instruments import Instrument
 from deltawire.model.limits import Limits, Rate
@@ -43,6 +43,7 @@ LIST = f"https://api.coinbase.com{PRODUCTS}"
 PRODUCTS_PER_FRAME = 100
 GIVES = {"ticker": "last_price"}
 CHANNELS = {"book": "level2", "trades": "market_trades", "ticker": "ticker"}
+STATUS, ONLINE = "status", "online"
 TAKER: dict[str, Side] = {"BUY": "sell", "SELL": "buy"}
 """The aggressor's side by the maker's."""
 
@@ -54,6 +55,16 @@ class _Frame(msgspec.Struct):
     events: list[msgspec.Raw] = []
     type: str = ""
     message: str = ""
+
+
+class _State(msgspec.Struct):
+    id: str
+    status: str = ""
+    status_message: str = ""
+
+
+class _States(msgspec.Struct):
+    products: list[_State] = []
 
 
 class _Level(msgspec.Struct):
@@ -151,6 +162,7 @@ class Coinbase(VenueConnection):
         streams_per_request=PRODUCTS_PER_FRAME,
         weight=Rate(10, 1.0),
         max_message_size=128 * 1024 * 1024,
+        status="channel `status`: products that are not online",
         cannot_show="a wrong size anywhere in a book: there are no checksums",
         source="docs.cdp.coinbase.com: Advanced Trade WebSocket, rate limits; ccxt issue 23597",
     )
@@ -161,6 +173,7 @@ class Coinbase(VenueConnection):
     _trade_data = msgspec.json.Decoder(_Trades).decode
     _ticker_data = msgspec.json.Decoder(_Tickers).decode
     _granted = msgspec.json.Decoder(_Subscriptions).decode
+    _states = msgspec.json.Decoder(_States).decode
     _products = msgspec.json.Decoder(_Products).decode
     _product = msgspec.json.Decoder(_Product).decode
 
@@ -178,6 +191,7 @@ class Coinbase(VenueConnection):
             "ticker_batch": self._on_tickers,
             "subscriptions": self._on_subscriptions,
             "heartbeats": self._on_heartbeat,
+            STATUS: self._on_states,
         }
 
     def tag(self, url: str) -> str | None:
@@ -200,7 +214,7 @@ class Coinbase(VenueConnection):
             Stream(f"{CHANNELS[topic]}:{name}", topic, name, gives=GIVES.get(topic, ""))
             for topic in sorted(wants.topics)
             for name in wants.instruments
-        ]
+        ] + [Stream(f"{STATUS}:{name}", "status", name) for name in wants.instruments if wants.topics]
 
     def lists(self, wants: Wants) -> list[Fetch]:
         return [Fetch("instruments", LIST)]
@@ -309,6 +323,17 @@ class Coinbase(VenueConnection):
 
     def _on_heartbeat(self, event: msgspec.Raw, message: _Frame, now: int) -> list[Output]:
         return []
+
+    def _on_states(self, event: msgspec.Raw, message: _Frame, now: int) -> list[Output]:
+        """Products that are not online are down; that one is online is news only if it was not."""
+        outputs: list[Output] = []
+        for data in self._states(event).products:
+            if not data.status or (data.status == ONLINE and data.id not in self._outages.subjects()):
+                continue
+            state: VenueState = "up" if data.status == ONLINE else "down"
+            text = " ".join(filter(None, (data.status, data.status_message)))
+            outputs += self._state_venue(self._status(state, now, text, subject=data.id), now)
+        return outputs
 
     def _on_subscriptions(self, event: msgspec.Raw, message: _Frame, now: int) -> list[Output]:
         """The present subscriptions; a book that is no longer subscribed is closed."""

@@ -28,7 +28,7 @@ from deltawire.book.refinement import (
     with_exponents,
 )
 from deltawire.errors import MalformedError, PrecisionError, VenueError
-from deltawire.model.events import Event, Fault, Listing, Side, Trade
+from deltawire.model.events import Event, Fault, Listing, Side, Trade, VenueState, VenueStatus
 from deltawire.model.instruments import Instrument
 from deltawire.model.limits import Limits
 from deltawire.model.numbers import FINEST, exponent_of, format_decimal, parse_decimal
@@ -46,6 +46,7 @@ from deltawire.ports import (
 )
 from deltawire.venues.channels import BookChannels, Rank
 from deltawire.venues.lifetimes import Lifetimes
+from deltawire.venues.outages import Outages
 from deltawire.venues.tape import SeenTrades, Trades
 
 SECOND_NS = 1_000_000_000
@@ -114,6 +115,7 @@ class VenueConnection:
         self._waiting: dict[str, int] = {}
         """Books without an image, and when to request one again."""
         self._lifetimes = Lifetimes()
+        self._outages = Outages()
         self._mentioned: set[str] = set()
         """The instruments named by the list that is being read."""
 
@@ -233,10 +235,12 @@ class VenueConnection:
     # The same for all venues.
 
     def opened(self, wants: Wants, now: int) -> list[Output]:
-        return [*self.lists(wants), *self.connected(now), *self.subscribe(self.streams(wants))]
+        streams = [each for each in self.streams(wants) if each.topic != "status" or not each.path]
+        return [*self.lists(wants), *self.connected(now), *self.subscribe(streams)]
 
     def connected(self, now: int) -> list[Output]:
         self._router.heard_ns = self._pinged_ns = now
+        self._outages.reopened(now)
         return [*self._began(now), *self.greeting()]
 
     def progress(self, symbol: str) -> int:
@@ -248,10 +252,13 @@ class VenueConnection:
 
     def fell_silent(self, symbol: str, now: int) -> list[Output]:
         book = self._book(symbol)
-        if self._lifetimes.why(symbol):
+        if self._lifetimes.why(symbol) or self._outages.over(book.instrument):
             return []
         events = book.fault("silent", now, "its stream has stopped") if book.state == "live" else []
         return [*events, *self._ask_image(book), *self._awaited(book, now)]
+
+    def stated(self, status: VenueStatus, now: int) -> list[Output]:
+        return self._obey(now) if self._outages.take(status) else []
 
     def heard(self, now: int) -> None:
         if self._router.heard_ns is not None:
@@ -285,6 +292,7 @@ class VenueConnection:
 
     def rewound(self) -> None:
         self._seen_trades.clear()
+        self._outages = Outages()
 
     def missed(self, now: int, detail: str) -> list[Output]:
         """See `Venue.missed`. A book's next message proves it again, by its ids or its checksum."""
@@ -295,7 +303,9 @@ class VenueConnection:
         return outputs
 
     def deadline(self) -> int | None:
-        expiry_ns, heard_ns = self._lifetimes.next_expiry(), self._router.heard_ns
+        ends = self._lifetimes.next_expiry(), self._outages.next_end()
+        expiry_ns = min((each for each in ends if each is not None), default=None)
+        heard_ns = self._router.heard_ns
         if heard_ns is None:
             return expiry_ns
         due_ns = heard_ns + self.silence_ns
@@ -307,6 +317,8 @@ class VenueConnection:
 
     def tick(self, now: int) -> list[Output]:
         outputs = self._expire(now)
+        for status in self._outages.ended(now):
+            outputs += self._state_venue(status, now)
         if self._router.heard_ns is None:
             return outputs
         outputs += self._ask_again(now)
@@ -492,6 +504,32 @@ class VenueConnection:
         """Record that the list that is being read names an instrument."""
         self._mentioned.add(symbol)
 
+    # The state of the venue.
+
+    def _state_venue(self, status: VenueStatus, now: int) -> list[Output]:
+        """The venue says how it is: nothing if it has said so before, else an event, and what follows for books."""
+        if not self._outages.take(status):
+            return []
+        return [status, *self._obey(now)]
+
+    def _status(self, state: VenueState, now: int, text: str = "", **members: Any) -> VenueStatus:
+        """A status of this venue; texts of any length."""
+        return VenueStatus(self.name, state, now, text[:LONGEST_REASON], **members)
+
+    def _obey(self, now: int) -> list[Output]:
+        """Books that the venue says are down become stale; those that are so no more ask for an image."""
+        outputs: list[Output] = []
+        for symbol, book in self.books.items():
+            if self._lifetimes.why(symbol):
+                continue
+            outage = self._outages.over(book.instrument)
+            if outage is not None and not _halted(book):
+                self._waiting.pop(symbol, None)
+                outputs += book.fault("maintenance", now, outage.text)
+            elif outage is None and _halted(book) and self._router.heard_ns is not None:
+                outputs += self._settled(book, [], now)
+        return outputs
+
     # Ends of instruments.
 
     def _end(self, symbol: str, why: str, now: int) -> list[Output]:
@@ -512,11 +550,16 @@ class VenueConnection:
         return [*book.fault("closed", now, why)] if book else []
 
     def _last_words(self, book: Book, now: int) -> list[Output] | None:
-        """The last events of the book of an instrument that has ended; None if it has not."""
+        """The last events of a book that has ended, or whose venue is down; None if it goes on."""
         instrument = book.instrument
         if why := self._lifetimes.why(instrument.name):
             return [] if book.reason == "closed" else [*book.fault("closed", now, why)]
-        return self._end(instrument.name, "expired", now) if instrument.expired(now) else None
+        if instrument.expired(now):
+            return self._end(instrument.name, "expired", now)
+        outage = self._outages.over(instrument)
+        if outage is None:
+            return None
+        return [] if _halted(book) else [*book.fault("maintenance", now, outage.text)]
 
     def _revive(self, symbol: str, now: int) -> list[Output]:
         """The venue says that trading of an instrument starts (again)."""
@@ -626,6 +669,11 @@ class VenueConnection:
     def _complaint(self, reason: str, now: int) -> Fault:
         """A fault from an error message of the venue."""
         return Fault(self.name, now, reason[:LONGEST_REASON])
+
+
+def _halted(book: Book) -> bool:
+    """Whether a book is stale because its venue is down."""
+    return book.state == "stale" and book.reason == "maintenance"
 
 
 def by_channel(streams: Iterable[Stream]) -> dict[str, list[str]]:
@@ -757,6 +805,11 @@ def ms(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= LATEST_NS):
         raise MalformedError(f"not a time: {text[:40]!r}")
     return to_ns(int(text))
+
+
+def optional_ms(text: str) -> int:
+    """A venue's time text as nanoseconds, 0 if it is empty."""
+    return ms(text) if text else 0
 
 
 def rfc3339(text: str) -> int:

@@ -17,7 +17,7 @@ from deltawire.book.columns import ActionRows
 from deltawire.book.fast_path import FastPath, Members, members
 from deltawire.book.sequencers import PreviousIdChain
 from deltawire.errors import MalformedError
-from deltawire.model.events import Event, Greeks, Index, Side, Stats, Ticker
+from deltawire.model.events import Event, Greeks, Index, Side, Stats, Ticker, VenueState
 from deltawire.model.expiries import FOREVER_NS, UNKNOWN_NS, is_day, parse_day
 from deltawire.model.instruments import FOREVER_MS, Instrument, Kind
 from deltawire.model.limits import Limits, Rate
@@ -43,7 +43,11 @@ CHANNELS_PER_FRAME = 500
 HEARTBEAT_SECONDS = 10
 GIVES = {"ticker": "best_bid_price"}
 STATES = "instrument.state.any.any"
+PLATFORM = "platform_state"
+STATUS_ID = 1_000_000_000
+"""The number of the request that asks what is locked already: in no recording has any other answer this number."""
 NOT_GRANTED = "not granted"
+LOCKS: dict[bool, tuple[VenueState, str]] = {True: ("down", "locked"), False: ("up", "unlocked")}
 PACES = ("raw", "100ms", "agg2")
 """The last part of book channels' names, the finest first."""
 _GROUPED = re.compile(r"(?P<group>none|\d+)\.(?P<depth>\d{1,3})\.\w+", re.ASCII)
@@ -138,6 +142,16 @@ class _State(msgspec.Struct):
     state: Literal["created", "started", "settled", "closed", "terminated"]
 
 
+class _PlatformState(msgspec.Struct):
+    price_index: str
+    locked: bool
+
+
+class _Locks(msgspec.Struct):
+    locked: str = "false"
+    locked_indices: list[str] = []
+
+
 class _Step(msgspec.Struct):
     above_price: float
     tick_size: float
@@ -216,6 +230,7 @@ class Deribit(VenueConnection):
         ping="message",
         ping_s=HEARTBEAT_SECONDS,
         joins=True,
+        status="channel `platform_state`: the index whose markets are locked",
         cannot_show="a wrong size that no action contradicts: there are no checksums",
         source="docs.deribit.com: Connection management, Rate limits; tardis-dev/tardis-node src/realtimefeeds",
     )
@@ -233,6 +248,8 @@ class Deribit(VenueConnection):
     _ticker_data = msgspec.json.Decoder(_Ticker).decode
     _index_data = msgspec.json.Decoder(_Index).decode
     _state_data = msgspec.json.Decoder(_State).decode
+    _lock_data = msgspec.json.Decoder(_Locks).decode
+    _platform_data = msgspec.json.Decoder(_PlatformState).decode
     _instruments = msgspec.json.Decoder(_Instruments).decode
     _instrument_data = msgspec.json.Decoder(_Instrument).decode
 
@@ -245,6 +262,7 @@ class Deribit(VenueConnection):
             "incremental_ticker": self._on_ticker,
             "deribit_price_index": self._on_index,
             "instrument": self._on_state,
+            PLATFORM: self._on_platform_state,
         }
         self._requests = Requests()
 
@@ -267,13 +285,14 @@ class Deribit(VenueConnection):
             for topic in sorted(wants.topics)
             for name in wants.instruments
         ]
-        return [*streams, Stream(STATES, "list")] if streams else []
+        return [*streams, Stream(STATES, "list"), Stream(PLATFORM, "status")] if streams else []
 
     def lists(self, wants: Wants) -> list[Fetch]:
         return [Fetch("instruments:any", f"{REST}get_instruments?currency=any&expired=false")]
 
     def greeting(self) -> list[Send]:
-        return [self._call("public/set_heartbeat", {"interval": HEARTBEAT_SECONDS})]
+        heartbeat = self._call("public/set_heartbeat", {"interval": HEARTBEAT_SECONDS})
+        return [heartbeat, _request(STATUS_ID, "public/status", {})]
 
     def subscribe(self, streams: Sequence[Stream]) -> list[Send]:
         return self._calls("public/subscribe", streams)
@@ -308,6 +327,8 @@ class Deribit(VenueConnection):
         if message.error is not None:
             reason = f"{message.error.code} {message.error.message}"
             return [*refused(names, reason), self._complaint(reason, now)]
+        if message.id == STATUS_ID:
+            return self._on_locked(self._lock_data(message.result), now)
         return self._on_granted(names, message.result, now) if names else []
 
     def _on_granted(self, names: Sequence[str], result: msgspec.Raw, now: int) -> list[Output]:
@@ -411,6 +432,25 @@ class Deribit(VenueConnection):
             return []
         return self._end(data.instrument_name, data.state, now)
 
+    def _on_platform_state(self, params: _Params, now: int) -> list[Output]:
+        """The markets of an index are locked, or not any more."""
+        if params.channel != PLATFORM:
+            return self._not_read(params.channel)
+        data = self._platform_data(params.data)
+        return self._on_lock(data.price_index, data.locked, now)
+
+    def _on_lock(self, index: str, locked: bool, now: int) -> list[Output]:
+        state, text = LOCKS[locked]
+        return self._state_venue(self._status(state, now, text, subject=index), now)
+
+    def _on_locked(self, data: _Locks, now: int) -> list[Output]:
+        """What is locked when the connection begins; what was locked before and is not named is so no more."""
+        locked = {""} if data.locked == "true" else {*data.locked_indices}
+        outputs: list[Output] = []
+        for index in sorted(locked | self._outages.subjects()):
+            outputs += self._on_lock(index, index in locked, now)
+        return outputs
+
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
         return self._whole_list(tag, self._instruments(body).result, self._on_instrument, now)
 
@@ -432,9 +472,12 @@ class Deribit(VenueConnection):
         return [self._call("public/unsubscribe", params), self._call("public/subscribe", params)]
 
     def _call(self, method: str, params: Mapping[str, object], names: Sequence[str] = ()) -> Send:
-        number = self._requests.number(names)
-        request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-        return Send(msgspec.json.encode(request).decode())
+        return _request(self._requests.number(names), method, params)
+
+
+def _request(number: int, method: str, params: Mapping[str, object]) -> Send:
+    request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+    return Send(msgspec.json.encode(request).decode())
 
 
 _COMBO = re.compile(r"[A-Z]+\d*", re.ASCII)

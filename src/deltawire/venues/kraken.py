@@ -17,7 +17,7 @@ from deltawire.book.fast_path import FastPath, Members, members
 from deltawire.book.kernel import Image
 from deltawire.book.sequencers import Unsequenced
 from deltawire.errors import MalformedError
-from deltawire.model.events import Event, Side, Stats, Ticker
+from deltawire.model.events import Event, Side, Stats, Ticker, VenueState
 from deltawire.model.expiries import FOREVER_NS
 from deltawire.model.instruments import Instrument
 from deltawire.model.limits import Limits, Rate
@@ -43,6 +43,13 @@ DEPTH = 100
 CHANNELS = {"book": "book", "trades": "trade", "ticker": "ticker"}
 GIVES = {"ticker": "best_bid_price"}
 LIST = Stream("instrument", "list")
+SYSTEMS: dict[str, VenueState] = {
+    "online": "up",
+    "maintenance": "down",
+    "cancel_only": "limited",
+    "post_only": "limited",
+}
+"""What the state of the trading engine means for the market."""
 SYMBOLS_PER_FRAME = 100
 DEPTHS = (10, 25, 100, 500, 1000)
 """The depths that can be subscribed to."""
@@ -71,6 +78,10 @@ class _Book(msgspec.Struct):
     asks: msgspec.Raw
     checksum: int
     timestamp: str = ""
+
+
+class _Engine(msgspec.Struct):
+    system: str = ""
 
 
 class _Named(msgspec.Struct):
@@ -136,6 +147,7 @@ class Kraken(VenueConnection):
         messages=Rate(20, 1.0),
         books=200,
         streams_per_request=SYMBOLS_PER_FRAME,
+        status="channel `status`, sent unasked at the beginning of every connection",
         cannot_show="a wrong level below the best ten: checksums cover these only",
         source="docs.kraken.com: spot WebSocket v2, rate limits; nautilus_trader Kraken adapter",
     )
@@ -151,6 +163,7 @@ class Kraken(VenueConnection):
     _books = msgspec.json.Decoder(list[_Book]).decode
     _trades = msgspec.json.Decoder(list[_Trade]).decode
     _tickers = msgspec.json.Decoder(list[_Ticker]).decode
+    _engines = msgspec.json.Decoder(list[_Engine]).decode
     _named = msgspec.json.Decoder(list[_Named]).decode
     _pairs = msgspec.json.Decoder(_Pairs).decode
     _pair = msgspec.json.Decoder(_Pair).decode
@@ -166,6 +179,7 @@ class Kraken(VenueConnection):
             "trade": self._on_trades,
             "ticker": self._on_tickers,
             "instrument": self._on_instruments,
+            "status": self._on_engines,
         }
 
     def tag(self, url: str) -> str | None:
@@ -198,7 +212,7 @@ class Kraken(VenueConnection):
         handle = self._channels.get(message.channel)
         if handle:
             return handle(message, now)
-        if message.channel in ("heartbeat", "status"):
+        if message.channel == "heartbeat":
             return []
         if message.channel:
             return self._not_read(message.channel)
@@ -238,6 +252,14 @@ class Kraken(VenueConnection):
         names = sorted(name for name in self._asked if name.partition(":")[2] == symbol)
         self._asked.difference_update(names)
         return names
+
+    def _on_engines(self, message: _Frame, now: int) -> list[Output]:
+        """The trading engine; the state of the market in any state that we do not know is unknown too."""
+        outputs: list[Output] = []
+        for engine in self._engines(message.data):
+            state = SYSTEMS.get(engine.system, "notice")
+            outputs += self._state_venue(self._status(state, now, engine.system), now)
+        return outputs
 
     def _on_books(self, message: _Frame, now: int) -> list[Output]:
         self._parsed_books += 1

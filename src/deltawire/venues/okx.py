@@ -20,7 +20,7 @@ from deltawire.book.columns import TextRows
 from deltawire.book.fast_path import FastPath, Members, members
 from deltawire.book.sequencers import PreviousIdChain
 from deltawire.errors import MalformedError
-from deltawire.model.events import Event, Greeks, Side, Ticker
+from deltawire.model.events import Event, Greeks, Side, Ticker, VenueState
 from deltawire.model.expiries import FOREVER_NS, parse_yymmdd
 from deltawire.model.instruments import Instrument, Kind
 from deltawire.model.limits import Limits, Rate
@@ -36,6 +36,7 @@ from deltawire.venues.connection import (
     acknowledged,
     ms,
     optional_float,
+    optional_ms,
     percent,
     portions,
     refused,
@@ -59,6 +60,7 @@ GIVES = {
     "open-interest": "open_interest",
 }
 KEYS = {"opt-summary": "instFamily", "instruments": "instType"}
+STATUS = Stream("status:", "status")
 """What the argument of a channel is called, if not `instId`."""
 BOOK_CHANNELS = ("books-l2-tbt", "books", "books50-l2-tbt", "books5")
 """The finest first: 400 levels every 10 ms, every 100 ms, 50 levels every 10 ms, and images of 5 every 100 ms."""
@@ -78,6 +80,17 @@ OPTION_FAMILIES = ("BTC-USD", "ETH-USD")
 """Families that have had options for years."""
 LATEST_EXPIRY_MS = 4_102_444_800_000
 """An expiry in 2100 or later means none."""
+PHASES: dict[str, VenueState] = {
+    "scheduled": "scheduled",
+    "ongoing": "down",
+    "pre_open": "limited",
+    "completed": "up",
+    "canceled": "up",
+}
+"""What the state of a maintenance means for the market."""
+MARKET_SERVICES = ("0", "5")
+"""Types of services without which there is no market data: the WebSocket, and trading as a whole."""
+PRODUCTION = "1"
 ENDED = ("expired", "suspend")
 """States of an instrument that is not traded."""
 
@@ -191,6 +204,16 @@ class _Instrument(msgspec.Struct, rename="camel"):
     state: str = "live"
 
 
+class _Maintenance(msgspec.Struct, rename="camel"):
+    title: str
+    state: str
+    begin: str = ""
+    end: str = ""
+    service_type: str = ""
+    env: str = PRODUCTION
+    ts: str = ""
+
+
 class _Instruments(msgspec.Struct):
     data: list[msgspec.Raw]
 
@@ -229,6 +252,7 @@ class Okx(VenueConnection):
         ping="message",
         ping_s=25.0,
         joins=True,
+        status="channel `status`: maintenance of the WebSocket or of trading",
         cannot_show="a wrong price deep in a book: there are no checksums since 2026-06-23",
         source="OKX API guide v5: Connect, Subscribe, Rate limits; change log 2026-06-11, 2026-06-23",
     )
@@ -245,6 +269,7 @@ class Okx(VenueConnection):
     _books = msgspec.json.Decoder(list[_Book]).decode
     _trades = msgspec.json.Decoder(list[_Trade]).decode
     _tickers = msgspec.json.Decoder(list[_Ticker]).decode
+    _maintenances = msgspec.json.Decoder(list[_Maintenance]).decode
     _summaries = msgspec.json.Decoder(list[_Summary]).decode
     _instruments = msgspec.json.Decoder(_Instruments).decode
     _instrument_data = msgspec.json.Decoder(_Instrument).decode
@@ -261,6 +286,7 @@ class Okx(VenueConnection):
             "open-interest": self._on_tickers,
             "opt-summary": self._on_summaries,
             "instruments": self._on_instruments,
+            "status": self._on_maintenances,
         }
 
     def tag(self, url: str) -> str | None:
@@ -292,7 +318,7 @@ class Okx(VenueConnection):
         if not streams:
             return []
         kinds = (*LISTED, "OPTION") if families else LISTED
-        return [*streams, *(Stream(f"instruments:{kind}", "list") for kind in kinds)]
+        return [*streams, *(Stream(f"instruments:{kind}", "list") for kind in kinds), STATUS]
 
     def lists(self, wants: Wants) -> list[Fetch]:
         return [
@@ -342,7 +368,7 @@ class Okx(VenueConnection):
             return [*self._refusals(message), self._complaint(f"error {message.code} {message.msg}", now)]
         if message.event == "notice":
             why = f"notice {message.code} {message.msg}"
-            return [self._complaint(why, now), Reconnect(why, planned=True)]
+            return [self._status("notice", now, why), Reconnect(why, planned=True)]
         if message.event == "channel-conn-count-error":
             return [self._complaint(f"{message.event} {message.code} {message.msg}", now)]
         if message.event == "subscribe" and message.arg:
@@ -460,6 +486,24 @@ class Okx(VenueConnection):
             return self._end(stated.inst_id, stated.state, now)
         return self._learn(_to_instrument(stated), now) if stated.state == "live" and stated.tick_sz else []
 
+    def _on_maintenances(self, message: _Frame, symbol: str, now: int) -> list[Output]:
+        return self._each(self._maintenances(message.data), self._on_maintenance, now)
+
+    def _on_maintenance(self, data: _Maintenance, now: int) -> list[Output]:
+        """A maintenance of other services than the market's, and one that we do not know, restricts only orders."""
+        if data.env != PRODUCTION:
+            return []
+        state = PHASES.get(data.state, "notice")
+        if state == "down" and data.service_type not in MARKET_SERVICES:
+            state = "limited"
+        times = {
+            "begin_ns": optional_ms(data.begin),
+            "end_ns": optional_ms(data.end),
+            "venue_ns": optional_ms(data.ts),
+        }
+        id_ = f"{data.title[:40]} {data.service_type[:4]}"
+        return self._state_venue(self._status(state, now, data.title, id=id_, **times), now)
+
     def _make_book(self, instrument: Instrument) -> Book:
         reader = TextRows(instrument.price_exponent, instrument.size_exponent)
         return Book(instrument, reader, PreviousIdChain(), checksum=OkxChecksum())
@@ -526,7 +570,7 @@ def _operations(op: str, streams: Iterable[Stream]) -> list[Send]:
     args = []
     for stream in streams:
         channel, _, subject = stream.name.partition(":")
-        args.append({"channel": channel, KEYS.get(channel, "instId"): subject})
+        args.append({"channel": channel} | ({KEYS.get(channel, "instId"): subject} if subject else {}))
     return [_operation(op, [*some]) for some in portions(args, ARGS_PER_FRAME)]
 
 

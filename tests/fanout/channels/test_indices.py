@@ -102,7 +102,6 @@ def test_an_index_on_which_nothing_expires_has_no_such_price() -> None:
 @pytest.mark.parametrize(
     "channel",
     [
-        "platform_state",
         "platform_state.public_methods_state",
         "announcements",
         "block_trade_confirmations",

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from deltawire.ports import Wants
+from deltawire.ports import Stream, Wants
 from deltawire.venues import REGISTRY
 from deltawire.venues.live.planning import make_plan
 from tests.venues.sessions import make_simulator
@@ -13,6 +13,11 @@ def names(count: int, suffix: str) -> tuple[str, ...]:
     return tuple(f"C{number}{suffix}" for number in range(count))
 
 
+def everywhere(stream: Stream) -> bool:
+    """Whether every connection of its path has it."""
+    return stream.topic in ("list", "status") and not stream.instrument
+
+
 @pytest.mark.parametrize("venue", sorted(REGISTRY))
 @pytest.mark.parametrize("count", [1, 7, 400])
 def test_every_stream_is_on_one_connection_within_the_limits(venue: str, count: int) -> None:
@@ -20,13 +25,16 @@ def test_every_stream_is_on_one_connection_within_the_limits(venue: str, count: 
     known = make_simulator(venue).instruments
     wants = Wants(tuple(f"{known[0]}{n or ''}" for n in range(count)))
     plan = make_plan(REGISTRY[venue], wants)
-    streams = [[s for s in connection.streams if s.topic != "list"] for connection in plan.connections]
+    streams = [[s for s in connection.streams if not everywhere(s)] for connection in plan.connections]
     planned = [stream for each in streams for stream in each]
     assert sorted(s.name for s in planned) == sorted(
-        s.name for s in machine.streams(wants) if s.topic != "list"
+        s.name for s in machine.streams(wants) if not everywhere(s)
     )
-    lists = {s.name for s in machine.streams(wants) if s.topic == "list"}
-    assert all({s.name for s in c.streams if s.topic == "list"} == lists for c in plan.connections)
+    for path in {c.path for c in plan.connections}:
+        shared = {s.name for s in machine.streams(wants) if everywhere(s) and s.path == path}
+        assert all(
+            {s.name for s in c.streams if everywhere(s)} == shared for c in plan.connections if c.path == path
+        )
     limits = machine.limits
     for connection in plan.connections:
         assert {stream.path for stream in connection.streams} == {connection.path}

@@ -15,7 +15,17 @@ import msgspec
 import structlog
 
 from deltawire.book.auditor import Auditor
-from deltawire.model.events import BookDelta, BookImage, Event, Fault, Listing, Status, Ticker, Trade
+from deltawire.model.events import (
+    BookDelta,
+    BookImage,
+    Event,
+    Fault,
+    Listing,
+    Status,
+    Ticker,
+    Trade,
+    VenueStatus,
+)
 from deltawire.model.live import LaneStatus
 from deltawire.ports import Ask, Clock, Fetch, Output, Receipt, Reconnect, Send, Stream, Tap, Venue
 from deltawire.sources.live.pacing import afford
@@ -59,6 +69,12 @@ class Context(Protocol):
     def listed(self, listing: Listing) -> None:
         """An instrument of the venue became known or was redefined, whoever wants it."""
 
+    def stated(self, status: VenueStatus, path: str) -> bool:
+        """A lane of this path has heard how the venue is; returns whether no other has before."""
+
+    def statuses(self, path: str) -> list[VenueStatus]:
+        """What lanes of other paths than this one have heard, the newest of each announcement."""
+
     def count_refused(self, streams: int) -> None:
         """The venue has refused so many subscriptions."""
 
@@ -77,6 +93,13 @@ class _Link:
         self.budgets = budgets
         self.socket: Socket | None = None
         self.sending: asyncio.Task[None] | None = None
+        self.early: list[bytes] | None = []
+        """What the venue said before the lane was ready for it: some greet at once."""
+
+    def take_early(self) -> list[bytes]:
+        """What was said before now; from now on nothing is early."""
+        early, self.early = self.early, None
+        return early or []
 
     @property
     def ended(self) -> bool:
@@ -230,6 +253,9 @@ class Lane:
         now = self._now()
         self._tapping.connected(link.url, self._context.lists)
         self._handle(self.venue.connected(now), now, link)
+        self._begin(link)
+        for status in self._context.statuses(self.path):
+            self.told(status)
         self._subscribe(self.streams, link)
         ended = ""
         try:
@@ -302,6 +328,7 @@ class Lane:
         self._joining_until = 0
         self._second = link
         self.joins += 1
+        self._begin(link)
         link.put((*self.venue.greeting(), *self.venue.subscribe(self.streams)))
         await self._joined(link, why)
 
@@ -339,7 +366,15 @@ class Lane:
 
     # Messages of the venue.
 
+    def _begin(self, link: _Link) -> None:
+        """The lane is ready for what comes on a socket."""
+        for frame in link.take_early():
+            self._take(link, frame)
+
     def _take(self, link: _Link, frame: bytes) -> None:
+        if link.early is not None:
+            link.early.append(frame)
+            return
         now = self._read_ns
         if not now:
             now = self._read_ns = self._clock.now()
@@ -397,7 +432,7 @@ class Lane:
                 continue
             if news and isinstance(output, Listing):
                 self._context.listed(output)
-            if self._is_ours(output, link):
+            if self._is_ours(output, link) and self._is_news(output):
                 events.append(output)
                 if isinstance(output, (Ticker, Trade)):
                     self._ledger.heard(output, now)
@@ -406,8 +441,21 @@ class Lane:
             self._context.publish(events, now)
         return bool(events)
 
+    def _is_news(self, event: Event) -> bool:
+        """A status of the venue comes on several connections; it is told once."""
+        return not isinstance(event, VenueStatus) or self._context.stated(event, self.path)
+
+    def told(self, status: VenueStatus) -> None:
+        """Another lane has heard how the venue is."""
+        if self._first is not None:
+            self._tapping.stated(status)
+            now = self._now()
+            self._handle(self.venue.stated(status, now), now, self._first)
+
     def _is_ours(self, event: Event, link: _Link | None) -> bool:
         """Events of instruments on this lane; of those on several, only the lane of the book defines them."""
+        if isinstance(event, VenueStatus):
+            return True
         instrument = getattr(event, "instrument", None)
         if instrument is None or isinstance(instrument, str):
             return link is None or link is not self._second

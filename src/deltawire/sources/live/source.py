@@ -12,7 +12,7 @@ import structlog
 
 from deltawire.book.auditor import AuditBudget, Auditor
 from deltawire.errors import FeedError, UsageError
-from deltawire.model.events import Event, Fault, Listing
+from deltawire.model.events import Event, Fault, Listing, VenueStatus
 from deltawire.model.instruments import Instrument
 from deltawire.model.live import LiveStatus
 from deltawire.ports import Batch, BookFrames, Clock, Fetch, Stream, Tap, Topic, Venue, Wants
@@ -24,6 +24,7 @@ from deltawire.venues import make_venue
 from deltawire.venues.live.allowance import SECOND_NS, Allowances
 from deltawire.venues.live.planning import Plan, has_room, make_plan
 from deltawire.venues.live.reconnecting import Reconnecting
+from deltawire.venues.outages import Statuses
 
 log = structlog.get_logger("deltawire")
 TOPICS: frozenset[Topic] = frozenset({"book", "trades", "ticker"})
@@ -101,6 +102,7 @@ class LiveSource:
         self._fresh: dict[str, Instrument] = {}
         """Listed while it runs, to be subscribed to."""
         self._gone: set[str] = set()
+        self._statuses = Statuses()
         self._refused = 0
         self._paused = False
 
@@ -202,6 +204,19 @@ class LiveSource:
             self._fresh[instrument.name] = instrument
         elif not instrument.active and instrument.name in self._wanted:
             self._gone.add(instrument.name)
+
+    def stated(self, status: VenueStatus, path: str) -> bool:
+        """A status of the venue; lanes of other paths are told what they cannot hear themselves."""
+        if not self._statuses.take(status, path):
+            return False
+        for lane in self._lanes:
+            if lane.path != path and status.state != "notice":
+                lane.told(status)
+        return True
+
+    def statuses(self, path: str) -> list[VenueStatus]:
+        """What lanes of other paths have heard."""
+        return self._statuses.elsewhere(path)
 
     def count_refused(self, streams: int) -> None:
         """The venue has refused so many subscriptions."""

@@ -6,10 +6,11 @@ While a lane has two sockets, a message that came over both is told once, at the
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 
+import msgspec
 import structlog
 
-from deltawire.model.events import Audit, Event, Fault, Status
-from deltawire.ports import ALIVE, REQUEST, SILENT, Clock, Noted, Output, Receipt, Stream, Tap
+from deltawire.model.events import Audit, Event, Fault, Status, VenueStatus
+from deltawire.ports import ALIVE, REQUEST, SILENT, STATED, Clock, Noted, Output, Receipt, Stream, Tap
 
 log = structlog.get_logger("deltawire")
 Lists = dict[str, tuple[str, bytes]]
@@ -43,6 +44,10 @@ class Tapping:
     def fell_silent(self, instrument: str) -> None:
         """The state machine is told that the stream of a book has stopped."""
         self.sent(SILENT + instrument)
+
+    def stated(self, status: VenueStatus) -> None:
+        """The state machine is told what another connection has heard of the venue."""
+        self.sent(STATED + msgspec.json.encode(status).decode())
 
     def requested(self, url: str) -> None:
         """A fetch is asked for: an audit of a live book begins now, in a replay too."""

@@ -10,6 +10,7 @@ from deltawire.testing.simulators.simulator import (
     EVERY_LEVEL,
     Change,
     Happening,
+    Maintenance,
     Occasion,
     PublishedBook,
     Setting,
@@ -24,6 +25,7 @@ OCCASIONS: dict[str, Occasion] = {
     "tickers": "second",
     "allLiquidation": "second",
 }
+STATUS, STATUS_PATH = "system.status", "/v5/public/misc/status"
 LIQUIDATED_EVERY_MS = 20_000
 TRADE_ID = "7e8ba1e3-4b2c-5d6f-8a9b-{:012d}"
 
@@ -48,11 +50,41 @@ class BybitLinearSimulator(Simulator):
         self._numbers = {name: walk.id % 10**7 for name, walk in self.walks.items()}
         """`u` of the last message of each book, where each connection has a market of its own."""
         self._depths: dict[str, int] = {}
+        self._tells_status = False
+        """Whether this connection has the path of the venue's state."""
+
+    def connected(self, target: str) -> list[bytes]:
+        """Nothing; the path says what can be subscribed to."""
+        self._tells_status = target.partition("?")[0] == STATUS_PATH
+        return super().connected(target)
+
+    def addresses(self) -> list[str]:
+        """The category's address."""
+        return [self.paths[0]]
+
+    def announced(self, news: Maintenance) -> list[tuple[str, bytes]]:
+        """`system.status`."""
+        if STATUS not in self.streams:
+            return []
+        data = {
+            "id": f"4d95b2a0-587f-11f0-bcc9-{news.number:012d}",
+            "title": news.title,
+            "state": news.phase,
+            "begin": f"{news.begin_ms}",
+            "end": f"{news.end_ms}",
+            "href": "",
+            "serviceTypes": [1, 5],
+            "product": [1, 2, 3],
+            "uidSuffix": [],
+            "maintainType": 1,
+            "env": 1,
+        }
+        return [(STATUS, _encode({"topic": STATUS, "ts": self._ms, "data": [data]}))]
 
     @property
     def paths(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The category's address."""
-        return (f"/v5/public/{self.category}",)
+        """The category's address, and that of the venue's state."""
+        return (f"/v5/public/{self.category}", STATUS_PATH)
 
     def replies(self, request: str) -> list[tuple[str, bytes]]:
         """`pong`, or an acknowledgement and the images of book topics; one unknown topic refuses them all."""
@@ -82,6 +114,9 @@ class BybitLinearSimulator(Simulator):
             if op != "subscribe":
                 self._leave(topic)
                 continue
+            if topic == STATUS:
+                self._follow(topic, "", "listed")
+                continue
             self._follow(topic, "" if name not in self.walks else name, OCCASIONS[kind])
             if kind == "orderbook" and not topic.startswith("orderbook.1."):
                 self._labels[name] = topic
@@ -90,6 +125,8 @@ class BybitLinearSimulator(Simulator):
         return frames
 
     def _frames(self, stream: Stream, happening: Happening, change: Change | None) -> Iterable[bytes]:
+        if stream.key == STATUS:
+            return []
         if stream.on == "traded" and not stream.name:
             coin = stream.key.partition(".")[2]
             return [self.trade(happening.name)] if self._subject(happening.name) == coin else []
@@ -217,6 +254,8 @@ class BybitLinearSimulator(Simulator):
         return {}
 
     def _knows(self, topic: str) -> bool:
+        if self._tells_status or topic == STATUS:
+            return self._tells_status and topic == STATUS
         kind, _, rest = topic.partition(".")
         subjects = map(self._subject, self.walks) if kind == "publicTrade" else self.walks
         name = rest.rpartition(".")[2] if kind == "orderbook" else rest

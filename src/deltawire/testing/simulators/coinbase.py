@@ -13,6 +13,7 @@ from deltawire.testing.simulators.market import Contract, SideName, Walk
 from deltawire.testing.simulators.simulator import (
     Change,
     Happening,
+    Maintenance,
     Occasion,
     PublishedBook,
     Setting,
@@ -27,6 +28,7 @@ OCCASIONS: dict[str, Occasion] = {
     "ticker": "second",
     "ticker_batch": "second",
     "heartbeats": "second",
+    "status": "listed",
 }
 SIDES: tuple[tuple[SideName, str], ...] = (("bids", "bid"), ("asks", "offer"))
 
@@ -81,6 +83,7 @@ class CoinbaseSimulator(Simulator):
                 continue
             self._follow(key, name, OCCASIONS[channel])
             frames += [(key, self.image(name))] if channel == "level2" else []
+            frames += [(key, self._state(name))] if channel == "status" else []
         return [*frames, ("", self._frame("subscriptions", {"subscriptions": self._subscribed}))]
 
     def arguments(self, request: str) -> list[str]:
@@ -95,6 +98,8 @@ class CoinbaseSimulator(Simulator):
     def _frames(self, stream: Stream, happening: Happening, change: Change | None) -> Iterable[bytes]:
         if stream.key.startswith("heartbeats"):
             return [self.heartbeat()]
+        if stream.key.startswith("status"):
+            return []
         return super()._frames(stream, happening, change)
 
     def body(self, url: str) -> bytes:
@@ -140,6 +145,19 @@ class CoinbaseSimulator(Simulator):
             "best_ask_quantity": size(ask_size),
         }
         return self._frame("ticker", {"type": "update", "tickers": [ticker]})
+
+    def announced(self, news: Maintenance) -> list[tuple[str, bytes]]:
+        """`status` of every product that it is about, when it begins or ends."""
+        streams = [stream for key, stream in self.streams.items() if key.startswith("status:")]
+        told = [each for each in streams if news.name in ("", each.name) and news.phase != "scheduled"]
+        return [(stream.key, self._state(stream.name)) for stream in told]
+
+    def _state(self, name: str) -> bytes:
+        ongoing = [news for news in self.maintenance.values() if news.phase == "ongoing"]
+        down = next((news for news in ongoing if news.name in ("", name)), None)
+        state = {"product_type": "SPOT", "id": name, "display_name": name, "min_market_funds": "1"}
+        state |= {"status": "offline" if down else "online", "status_message": down.title if down else ""}
+        return self._frame("status", {"type": "update", "products": [state]})
 
     def heartbeat(self) -> bytes:
         """The frame sent every second."""

@@ -10,6 +10,7 @@ from deltawire.testing.simulators.market import Contract, SideName, Walk
 from deltawire.testing.simulators.simulator import (
     Change,
     Happening,
+    Maintenance,
     Occasion,
     PublishedBook,
     Simulator,
@@ -18,6 +19,7 @@ from deltawire.testing.simulators.simulator import (
     query_of,
 )
 
+PLATFORM = "platform_state"
 OCCASIONS: dict[str, Occasion] = {
     "book": "moved",
     "quote": "moved",
@@ -58,6 +60,8 @@ class DeribitSimulator(Simulator):
                 return [("", self._result(number, channels))]
             case "get_instruments":
                 return [("", self._instruments(number, params))]
+            case "status":
+                return [("", self._status(number))]
             case "set_heartbeat":
                 self._heartbeat_s, self._beats = params["interval"], 0
                 return [("", self._result(number, "ok"))]
@@ -106,6 +110,22 @@ class DeribitSimulator(Simulator):
                 and currency in ("any", each["base_currency"], each["quote_currency"])
             ],
         )
+
+    def announced(self, news: Maintenance) -> list[tuple[str, bytes]]:
+        """`platform_state` of every index, when it begins or ends."""
+        if PLATFORM not in self.streams or news.phase == "scheduled":
+            return []
+        data = [{"price_index": index, "locked": news.phase == "ongoing"} for index in self._locked(news)]
+        return [(PLATFORM, self._notify(PLATFORM, each)) for each in data]
+
+    def _locked(self, news: Maintenance) -> list[str]:
+        names = [news.name] if news.name else [*self.walks]
+        return sorted({_index_of(name) for name in names})
+
+    def _status(self, number: int | None) -> bytes:
+        ongoing = [news for news in self.maintenance.values() if news.phase == "ongoing"]
+        locked = sorted({index for news in ongoing for index in self._locked(news)})
+        return self._result(number, {"locked": "partial" if locked else "false", "locked_indices": locked})
 
     def _order_book(self, name: str, depth: int) -> bytes:
         if name not in self.walks:
@@ -216,11 +236,18 @@ class DeribitSimulator(Simulator):
         family, _, rest = channel.partition(".")
         if self.refuses(channel) or (rest.endswith(".raw") and self.shared):  # raw needs a key
             return False
-        return family == "instrument" or (family in OCCASIONS and rest.partition(".")[0] in self.walks)
+        return (
+            family == "instrument"
+            or channel == PLATFORM
+            or (family in OCCASIONS and rest.partition(".")[0] in self.walks)
+        )
 
     def _started(self, channels: list[str]) -> list[tuple[str, bytes]]:
         frames = []
         for channel in channels:
+            if channel == PLATFORM:
+                self._follow(channel, "", "listed")
+                continue
             family, name = channel.split(".")[:2]
             self._follow(channel, "" if family == "instrument" else name, OCCASIONS[family])
             if family == "book":
@@ -230,6 +257,8 @@ class DeribitSimulator(Simulator):
 
     def _frames(self, stream: Stream, happening: Happening, change: Change | None) -> Iterable[bytes]:
         family = stream.key.partition(".")[0]
+        if stream.key == PLATFORM:
+            return []
         if family == "book" and _is_grouped(stream.key):
             return [self._grouped(stream.key)]
         if family == "quote":
@@ -302,6 +331,12 @@ class DeribitSimulator(Simulator):
 
 def _is_grouped(channel: str) -> bool:
     return channel.count(".") == 4
+
+
+def _index_of(name: str) -> str:
+    """The index of an instrument: of coins in USD, unless it names another currency."""
+    base, _, quote = name.partition("-")[0].partition("_")
+    return f"{base}_{quote or 'usd'}".lower()
 
 
 def _heartbeat(kind: str) -> bytes:

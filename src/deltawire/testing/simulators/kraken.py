@@ -15,6 +15,7 @@ from deltawire.testing.simulators.market import Contract, PlainBook, SideName, W
 from deltawire.testing.simulators.simulator import (
     Change,
     Happening,
+    Maintenance,
     Occasion,
     PublishedBook,
     Setting,
@@ -57,13 +58,22 @@ class KrakenSimulator(Simulator):
     def connected(self, target: str) -> list[bytes]:
         """`status`, whose connection id is beyond what a double can say."""
         super().connected(target)
+        down = any(news.phase == "ongoing" for news in self.maintenance.values())
+        return [self._engine("maintenance" if down else "online")]
+
+    def announced(self, news: Maintenance) -> list[tuple[str, bytes]]:
+        """`status`, when it begins or ends."""
+        states = {"ongoing": "maintenance", "completed": "online"}
+        return [("", self._engine(states[news.phase]))] if news.phase in states else []
+
+    def _engine(self, system: str) -> bytes:
         data = {
             "version": "2.0.10",
-            "system": "online",
+            "system": system,
             "api_version": "v2",
             "connection_id": 12345678901234567890,
         }
-        return [_encode({"channel": "status", "type": "update", "data": [data]})]
+        return _encode({"channel": "status", "type": "update", "data": [data]})
 
     def replies(self, request: str) -> list[tuple[str, bytes]]:
         """One acknowledgement per symbol, each before its image."""

@@ -11,6 +11,7 @@ from deltawire.testing.simulators.market import Contract, PlainBook, Walk
 from deltawire.testing.simulators.simulator import (
     Change,
     Happening,
+    Maintenance,
     Occasion,
     PublishedBook,
     Setting,
@@ -31,6 +32,7 @@ OCCASIONS: dict[str, Occasion] = {
     **dict.fromkeys(("tickers", "mark-price", "funding-rate", "open-interest", "opt-summary"), "second"),
     **dict.fromkeys(("instruments", "status"), "listed"),
 }
+STATUS = "status:"
 INSTRUMENTS, BOOKS, WHOLE_BOOKS = "/public/instruments", "/market/books", "/market/books-full"
 
 
@@ -111,6 +113,26 @@ class OkxSimulator(Simulator):
         """`64008`, a minute before the end."""
         reason = "The connection will soon be closed for a service upgrade. Please reconnect."
         return _encode({"event": "notice", "code": "64008", "msg": reason, "connId": "a4d3ae55"})
+
+    def announced(self, news: Maintenance) -> list[tuple[str, bytes]]:
+        """`status`."""
+        if STATUS not in self.streams:
+            return []
+        data = {
+            "title": news.title,
+            "state": news.phase,
+            "begin": f"{news.begin_ms}",
+            "end": f"{news.end_ms}",
+            "href": "",
+            "preOpenBegin": "",
+            "scheDesc": "",
+            "serviceType": "5",
+            "system": "unified",
+            "maintType": "1",
+            "env": "1",
+            "ts": f"{self._ms}",
+        }
+        return [(STATUS, _encode({"arg": {"channel": "status"}, "data": [data]}))]
 
     def renamed(self, old: str, new: str) -> None:
         """Books go on under the new name, other channels fall silent."""
@@ -228,6 +250,8 @@ class OkxSimulator(Simulator):
                 self._leave(key)
                 continue
             self._follow(key, name, OCCASIONS[channel])
+            if channel == "status":
+                frames += [frame for news in self.maintenance.values() for frame in self.announced(news)]
             if OCCASIONS[channel] == "moved":
                 self._labels[name] = key
                 image = self._short(channel, name) if channel in SHORT else self.image(name)

@@ -1,6 +1,6 @@
 """The common part of all simulated venues: contracts, random walks, streams, and what was published."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, TypedDict
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,6 +23,24 @@ class PublishedBook(msgspec.Struct):
 
 Occasion = Literal["moved", "traded", "second", "listed"]
 """What makes a stream send: its book moved, it traded, a second has passed, an instrument began, ended or changed."""
+
+
+Phase = Literal["scheduled", "ongoing", "completed"]
+
+
+class Maintenance(msgspec.Struct, frozen=True):
+    """A venue will be, is, or was down, all of it or one instrument; milliseconds since 1970."""
+
+    number: int
+    phase: Phase
+    begin_ms: int
+    end_ms: int
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return f"Maintenance {self.number}"
 
 
 class Stream(msgspec.Struct, frozen=True):
@@ -78,6 +96,7 @@ class Setting(TypedDict, total=False):
     listed: bool
     walks: dict[str, Walk] | None
     refuses: Callable[[str], bool]
+    maintenance: Mapping[int, Maintenance] | None
 
 
 class Simulator:
@@ -111,7 +130,9 @@ class Simulator:
         listed: bool = True,
         walks: dict[str, Walk] | None = None,
         refuses: Callable[[str], bool] = nothing_refused,
+        maintenance: Mapping[int, Maintenance] | None = None,
     ) -> None:
+        """`maintenance` are those that are announced or go on, by number; its owner changes it."""
         self.listed = listed
         self.now_ns = START_NS
         self.shared = walks is not None
@@ -119,6 +140,7 @@ class Simulator:
         if walks is not None:
             self.walks = walks
         self.refuses = refuses
+        self.maintenance = maintenance if maintenance is not None else {}
         self.streams: dict[str, Stream] = {}
         """What is subscribed, by the streams' names."""
         self._followers: dict[tuple[Occasion, str], tuple[Stream, ...]] = {}
@@ -153,6 +175,10 @@ class Simulator:
         raise NotImplementedError
 
     # What a venue's file may change.
+
+    def announced(self, news: Maintenance) -> list[tuple[str, bytes]]:
+        """What the venue says about a maintenance, as frames, each with the name of its stream."""
+        return []
 
     def connected(self, target: str) -> list[bytes]:
         """The frames that greet a connection to this path and query; `HandshakeError` if there is no such path."""

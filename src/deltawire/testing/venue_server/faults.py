@@ -1,6 +1,7 @@
 """Faults of a simulated venue: what they are, how they are written, and when each strikes."""
 
 import re
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from random import Random
 from typing import Any, Literal, get_args
@@ -26,6 +27,7 @@ Kind = (
         "rename",
         "expire",
         "list",
+        "maintenance",
     ]
 )
 FRAME_KINDS: tuple[str, ...] = get_args(FrameKind)
@@ -54,7 +56,7 @@ class Fault(msgspec.Struct, frozen=True):
     times: int = 0
     """How often at most; 0 is any number. Frames that are counted are struck one after the other."""
     by: float = 1.0
-    """Seconds of a delay, of a slow answer, or of the age of a stale image."""
+    """Seconds of a delay, of a slow answer, of the age of a stale image, or from an announcement to a maintenance."""
     code: int = 1001
     """The close code."""
     status: int = 503
@@ -64,7 +66,7 @@ class Fault(msgspec.Struct, frozen=True):
     how: Literal["torn", "digit"] = "torn"
     """What is corrupt: the frame is cut short, or one digit is another."""
     name: str = ""
-    """The instrument that is renamed, or ends."""
+    """The instrument that is renamed, ends, or alone is down."""
     to: str = ""
     """The new name."""
 
@@ -109,6 +111,15 @@ def _value(text: str, field: str, value: str) -> Any:
     if OWN[field] is int:
         return int(float(value))
     return float(value.removesuffix(number[2] or "")) * _UNITS[number[2] or "s"]
+
+
+class FaultWindow(msgspec.Struct, frozen=True):
+    """When a fault begins and ends; `end_ns` None: never."""
+
+    number: int
+    fault: Fault
+    begin_ns: int
+    end_ns: int | None
 
 
 class Struck(msgspec.Struct, frozen=True):
@@ -191,6 +202,12 @@ class Faults:
     def due(self, kinds: tuple[str, ...], now_ns: int) -> list[Fault]:
         """The faults of a moment that are to happen now."""
         return [active.fault for active in self._active if active.fault.kind in kinds and active.due(now_ns)]
+
+    def windows(self, kind: str) -> Iterator[FaultWindow]:
+        """When the faults of a kind begin and end."""
+        for number, active in enumerate(self._active):
+            if active.fault.kind == kind:
+                yield FaultWindow(number, active.fault, active.begin_ns, active.end_ns)
 
     def strike(self, fault: Fault, now_ns: int, connection: int = 0) -> None:
         """Note what a fault of a moment has done."""

@@ -16,12 +16,14 @@ import msgspec
 from deltawire.errors import UsageError
 from deltawire.testing.simulators import SERVED, Simulator
 from deltawire.testing.simulators.market import Contract, Walk
+from deltawire.testing.simulators.simulator import Maintenance, Phase
 from deltawire.testing.venue_server.connection import Connection
-from deltawire.testing.venue_server.faults import Fault, Faults
+from deltawire.testing.venue_server.faults import Fault, Faults, FaultWindow
 from deltawire.testing.venue_server.limits import LIMITS, SECOND_NS, Limits, Tally, Window
 from deltawire.testing.venue_server.market import Market
 from deltawire.testing.venue_server.requests import Answer, Desk, encoded, received
 
+MS_NS = 1_000_000
 ACCEPTING = 5
 """Turns of the loop in which a connection that was accepted just before the end gets its task, to be ended with it."""
 LONGEST_HEAD = 1 << 16
@@ -65,6 +67,9 @@ class VenueServer:
         self.port = port
         self._host, self._tls, self._speed = host, tls, speed
         self._step_ns = int(step_s * SECOND_NS)
+        self._maintenance: dict[int, Maintenance] = {}
+        """Those that are announced or go on, by number."""
+        self._phases: dict[int, Phase] = {}
         self._desk = Desk(
             self._simulator, self.market, limits=self.limits, faults=self.faults, tally=self.tally
         )
@@ -146,6 +151,7 @@ class VenueServer:
         happenings = self.market.step(now)
         for connection in [*self.connections]:
             connection.step(happenings, second=second)
+        self._maintain(now)
         self._end_connections(now)
         due = [future for due_ns, future in self._waiting if due_ns <= now]
         self._waiting = [waiting for waiting in self._waiting if waiting[0] > now]
@@ -178,6 +184,22 @@ class VenueServer:
                 for connection in self.connections:
                     connection.simulator.renamed(fault.name, fault.to)
 
+    def _maintain(self, now: int) -> None:
+        """Maintenance that is announced, begins or ends: every connection that follows it hears of it."""
+        for window in self.faults.windows("maintenance"):
+            phase = _phase(window, now)
+            if phase is None or self._phases.get(window.number) == phase:
+                continue
+            self._phases[window.number] = phase
+            begin_ms, end_ms = window.begin_ns // MS_NS, (window.end_ns or 0) // MS_NS
+            news = Maintenance(window.number, phase, begin_ms, end_ms, window.fault.name)
+            self._maintenance[window.number] = news
+            if phase == "completed":
+                del self._maintenance[window.number]
+            self.faults.strike(window.fault, now)
+            for connection in self.connections:
+                connection.deliver(connection.simulator.announced(news))
+
     def _likeness(self, name: str) -> Contract:
         """The contract whose name is most like this one: an option for an option, a swap for a swap."""
         contracts = [*(walk.contract for walk in self.market.walks.values()), *self.market.ended.values()]
@@ -197,7 +219,7 @@ class VenueServer:
                 acts[fault.kind](connection, fault)
 
     def _simulator(self, walks: dict[str, Walk]) -> Simulator:
-        return self.make(walks=walks, refuses=self._refuses)
+        return self.make(walks=walks, refuses=self._refuses, maintenance=self._maintenance)
 
     def _refuses(self, key: str) -> bool:
         return self.faults.first("reject", self.now(), 0, key) is not None
@@ -287,3 +309,12 @@ class VenueServer:
             future = asyncio.get_running_loop().create_future()
             self._waiting.append((self.now() + int(answer.after_s * SECOND_NS), future))
             await future
+
+
+def _phase(window: FaultWindow, now: int) -> Phase | None:
+    """How far a maintenance is; None before it is announced."""
+    if window.end_ns is not None and now >= window.end_ns:
+        return "completed"
+    if now >= window.begin_ns:
+        return "ongoing"
+    return "scheduled" if now >= window.begin_ns - int(window.fault.by * SECOND_NS) else None

@@ -62,7 +62,10 @@ def make_plan(make: Callable[[], Venue], wants: Wants) -> Plan:
     by_path: defaultdict[str, list[Stream]] = defaultdict(list)
     lists_of: defaultdict[str, list[Stream]] = defaultdict(list)
     for stream in venue.streams(wants):
-        (lists_of if stream.topic == "list" else by_path)[stream.path].append(stream)
+        everywhere = stream.topic in ("list", "status") and not stream.instrument
+        (lists_of if everywhere else by_path)[stream.path].append(stream)
+    for path in lists_of.keys() - by_path.keys():
+        by_path[path] = lists_of.pop(path)  # of which there is one connection
     groups = [
         (path, [*lists_of[path], *group])
         for path, streams in by_path.items()
