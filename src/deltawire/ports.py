@@ -176,6 +176,9 @@ class Venue(Protocol):
     def fell_silent(self, symbol: str, now: int) -> list[Output]:
         """The stream of a book has stopped, while the connection goes on."""
 
+    def refused_book(self, symbol: str, why: str, now: int) -> list[Output]:
+        """The venue has refused the stream of a book: it is closed, whatever image comes."""
+
     def stated(self, status: VenueStatus, now: int) -> list[Output]:
         """Another connection was told how the venue is: its books follow it, and it is not told again."""
 
@@ -250,6 +253,8 @@ ALIVE = "PONG"
 """A ping of the venue was answered, or it has answered ours."""
 SILENT = "SILENT "
 """Before an instrument: the stream of its book was found to have stopped."""
+REFUSED = "REFUSED "
+"""Before an instrument and, after a blank, why its book was refused."""
 STATED = "STATED "
 """Before a `VenueStatus` as JSON, which another connection has received."""
 Direction = Literal["received", "sent", "fetched"]

@@ -5,7 +5,7 @@ import pytest
 
 from deltawire.model.events import Fault, Liquidation, Listing, Ticker, Trade
 from deltawire.model.expiries import FOREVER_NS
-from deltawire.ports import Fetch, Send, Wants
+from deltawire.ports import Fetch, Receipt, Send, Stream, Wants
 from deltawire.testing.simulators import SIMULATORS
 from deltawire.venues import make_venue
 from deltawire.venues.binance import TOPS_KEPT
@@ -42,6 +42,23 @@ def streams(venue: str, *names: str) -> list[str]:
 
 def frame(stream: str, **data: object) -> bytes:
     return msgspec.json.encode({"stream": stream, "data": data})
+
+
+@pytest.mark.parametrize("venue", ["binance_spot", "binance_usdm"])
+def test_a_refused_request_for_several_streams_is_repeated_in_halves_until_one_is_refused(venue: str) -> None:
+    machine = make_venue(venue)
+    streams = [Stream(f"s{number}@depth@100ms", "book", f"S{number}") for number in range(3)]
+    waiting, refused = machine.subscribe(streams), list[str]()
+    sent = 0
+    while waiting:
+        request = msgspec.json.decode(waiting.pop(0).frame)
+        sent += 1
+        bad = "s1@depth@100ms" in request["params"]
+        answer = {"error": {"code": 2, "msg": "Invalid request"}} if bad else {"result": None}
+        outputs = machine.received(msgspec.json.encode(answer | {"id": request["id"]}), sent)
+        waiting += [output for output in outputs if isinstance(output, Send)]
+        refused += [name for output in outputs if isinstance(output, Receipt) for name in output.refused]
+    assert (refused, sent) == (["s1@depth@100ms"], 5)
 
 
 def test_a_connection_asks_for_its_streams() -> None:

@@ -169,6 +169,27 @@ def test_what_the_venue_refuses_is_a_fault() -> None:
     assert reasons == ["product not found: NO-SUCH"] * 2  # of the book and of its state
 
 
+def test_a_request_for_several_products_that_is_refused_is_repeated_in_halves() -> None:
+    """An error names no request: it answers the oldest one."""
+    venue = Coinbase()
+    names = ("BTC-USD", "NO-SUCH", "ETH-USD")
+    subscriptions = {
+        "channel": "subscriptions",
+        "timestamp": "2026-01-01T00:00:00Z",
+        "events": [{"subscriptions": {}}],
+    }
+    venue.connected(1)
+    asks = venue.subscribe(venue.streams(Wants(names, frozenset({"book"}))))
+    assert len(asks) == 2  # books, and states of products
+    venue.received(msgspec.json.encode(subscriptions | {"sequence_num": 0}), 1)  # heartbeats
+    error = msgspec.json.encode({"type": "error", "message": "product not found: NO-SUCH"})
+    halves = [ask for ask in venue.received(error, 2) if isinstance(ask, Send)]
+    assert [msgspec.json.decode(ask.frame)["product_ids"] for ask in halves] == [
+        ["BTC-USD"],
+        ["NO-SUCH", "ETH-USD"],
+    ]
+
+
 def test_a_book_that_is_subscribed_to_no_more_stands_for_nothing(session: Session) -> None:
     request = {"type": "unsubscribe", "product_ids": [ETH], "channel": "level2"}
     (acknowledged,) = session.simulator.answer(msgspec.json.encode(request).decode())

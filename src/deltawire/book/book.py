@@ -48,6 +48,7 @@ HELD_LIMIT = 20_000
 
 UNCHANGED = Changes([], [], [])
 INT64 = 1 << 63
+UNREACHED_NS = 10_000_000_000
 UNPROVEN: tuple[StaleReason, ...] = ("silent", "lost")
 """Reasons for which the levels may still be correct: the next update confirms them, or not."""
 
@@ -144,6 +145,8 @@ class Book:
         self._audit: AuditLog | None = None
         self._awaited: BookUpdate | None = None
         """An image for the audit that the stream has not reached yet."""
+        self._awaited_since = (0, 0)
+        """When the first image came that the stream has not reached, and how many updates there had been."""
         self._reached = 0
         """The venue's id of the last update checked on this connection: no image may be older."""
 
@@ -301,6 +304,11 @@ class Book:
             self._audit, self._awaited = AuditLog(self._sequencer.last, self._known), None
         return True
 
+    def unreached(self, now: int) -> bool:
+        """Whether images are ahead of the book for so long, without any update, that its stream must have stopped."""
+        since_ns, deltas = self._awaited_since
+        return self._awaited is not None and now >= since_ns + UNREACHED_NS and self.counts.deltas == deltas
+
     def end_audit(self) -> None:
         """No image will come."""
         self._audit = self._awaited = None
@@ -315,6 +323,8 @@ class Book:
         if log is None or update.last < log.first:
             return []
         if update.last > self._sequencer.last:
+            if self._awaited is None:
+                self._awaited_since = now, self._counts.deltas
             self._awaited = update
             return []
         events: list[BookEvent] = []

@@ -76,6 +76,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes; a longer message ends the connection."""
     joins: bool = False
     """Whether messages have the same ids on every connection, so that two connections can be joined exactly."""
+    lists_when_asked: bool = False
+    """Whether the stream of the instrument list sends it once, and news only when it is asked for again."""
     acknowledges: bool = True
     """Whether every subscription is acknowledged."""
     status: str = ""

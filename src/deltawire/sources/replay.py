@@ -13,6 +13,7 @@ import msgspec
 from deltawire.model.events import Event, Fault, VenueStatus
 from deltawire.ports import (
     ALIVE,
+    REFUSED,
     REQUEST,
     SILENT,
     STATED,
@@ -109,6 +110,9 @@ def _beside(venue: Venue, sent: bytes, now: int) -> list[Output]:
         venue.requested(text.removeprefix(REQUEST), now)
     elif text.startswith(SILENT) and venue.instrument(name := text.removeprefix(SILENT)) is not None:
         return venue.fell_silent(name, now)
+    elif text.startswith(REFUSED):
+        name, _, why = text.removeprefix(REFUSED).partition(" ")
+        return venue.refused_book(name, why, now)
     elif text.startswith(STATED):
         with contextlib.suppress(msgspec.MsgspecError):  # a message of somebody else's
             return venue.stated(_STATUS(text.removeprefix(STATED)), now)

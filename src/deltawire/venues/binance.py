@@ -341,13 +341,12 @@ class BinanceConnection(VenueConnection):
         return self._operations("UNSUBSCRIBE", streams)
 
     def _operations(self, method: str, streams: Sequence[Stream]) -> list[Send]:
-        sends = []
-        for some in portions(streams, STREAMS_PER_REQUEST):
-            names = [stream.name for stream in some]
-            number = self._requests.number(names if method == "SUBSCRIBE" else ())
-            request = {"method": method, "params": names, "id": number}
-            sends.append(Send(msgspec.json.encode(request).decode()))
-        return sends
+        names = [stream.name for stream in streams]
+        return [self._request(method, some) for some in portions(names, STREAMS_PER_REQUEST)]
+
+    def _request(self, method: str, names: Sequence[str]) -> Send:
+        number = self._requests.number(names if method == "SUBSCRIBE" else ())
+        return Send(msgspec.json.encode({"method": method, "params": names, "id": number}).decode())
 
     def identity(self, frame: bytes) -> FrameIds | None:
         message = self._message(frame)
@@ -392,8 +391,13 @@ class BinanceConnection(VenueConnection):
         return [self._status("notice", now, SHUTDOWN), Reconnect(SHUTDOWN, planned=True)]
 
     def _on_refusal(self, code: int, text: str, number: int | str | None, now: int) -> list[Output]:
+        """A request for several streams is repeated in halves, because one of them may be the cause."""
         names = self._requests.take(number)
-        return [*refused(names, f"{code} {text}"), self._complaint(f"{code} {text}", now)]
+        complaint = self._complaint(f"{code} {text}", now)
+        if len(names) > 1:
+            half = len(names) // 2
+            return [complaint, *(self._request("SUBSCRIBE", some) for some in (names[:half], names[half:]))]
+        return [*refused(names, f"{code} {text}"), complaint]
 
     def _read_raw(self, message: _Message, frame: bytes, now: int) -> list[Output]:
         """A frame of `/ws/<stream>`, which is the data of an envelope; spot's best prices name no event."""

@@ -8,6 +8,7 @@ of their own and no checksum; an update may remove a level that does not exist. 
 `heartbeats` are subscribed, too.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Literal
 from urllib.parse import urlsplit
@@ -33,6 +34,7 @@ from deltawire.venues.connection import (
     by_channel,
     optional_float,
     portions,
+    refused,
     rfc3339,
     to_float,
 )
@@ -182,6 +184,8 @@ class Coinbase(VenueConnection):
         self._counter = ConnectionCounter()
         self._asked: set[str] = set()
         """Streams that are requested and not answered yet."""
+        self._requests: deque[tuple[str, ...]] = deque()
+        """The streams of each request that is not answered yet, none of those that end some; answers come in order."""
         self._subscribed: frozenset[str] = frozenset()
         """The products whose books are subscribed, according to the venue's last message."""
         self._channels = {
@@ -207,6 +211,7 @@ class Coinbase(VenueConnection):
         self._counter.reset()
         self._subscribed = frozenset()
         self._asked.clear()
+        self._requests.clear()
         return super().connected(now)
 
     def streams(self, wants: Wants) -> list[Stream]:
@@ -220,19 +225,27 @@ class Coinbase(VenueConnection):
         return [Fetch("instruments", LIST)]
 
     def greeting(self) -> list[Send]:
+        self._requests.append(())
         return [_request("subscribe", "heartbeats")]
 
     def subscribe(self, streams: Sequence[Stream]) -> list[Send]:
         self._asked.update(stream.name for stream in streams)
-        return _requests("subscribe", streams)
+        sends = []
+        for channel, names in by_channel(streams).items():
+            for some in portions(names, PRODUCTS_PER_FRAME):
+                self._requests.append(tuple(f"{channel}:{name}" for name in some))
+                sends.append(_request("subscribe", channel, some))
+        return sends
 
     def unsubscribe(self, streams: Sequence[Stream]) -> list[Send]:
-        return _requests("unsubscribe", streams)
+        sends = _requests("unsubscribe", streams)
+        self._requests.extend(() for _ in sends)
+        return sends
 
     def _read(self, frame: bytes, now: int) -> list[Output]:
         message = self._frame(frame)
         if message.type == "error":
-            return [self._complaint(message.message, now)]
+            return [*self._on_refusal(message.message), self._complaint(message.message, now)]
         if not message.channel or message.sequence_num is None:
             raise MalformedError("no channel, or no number")
         last = self._counter.last
@@ -255,6 +268,21 @@ class Coinbase(VenueConnection):
             except BAD_FRAME as error:
                 outputs.append(self._fault(error, now))
         return outputs
+
+    def _on_refusal(self, text: str) -> list[Output]:
+        """An error does not say which request it answers, so the oldest.
+
+        One for several streams is repeated in halves, because one of them may be the cause. A single stream is refused
+        if the error names its product; else it is asked for again when no answer has come.
+        """
+        names = self._requests.popleft() if self._requests else ()
+        if len(names) > 1:
+            half = len(names) // 2
+            streams = [Stream(name, "ticker") for name in names]
+            return [*self.subscribe(streams[:half]), *self.subscribe(streams[half:])]
+        denied = [name for name in names if name.partition(":")[2] in text]
+        self._asked.difference_update(denied)
+        return refused(denied, text)
 
     def _gap(self, detail: str, now: int) -> list[Output]:
         """A message of the connection is missing: it may have concerned any of its books."""
@@ -337,6 +365,8 @@ class Coinbase(VenueConnection):
 
     def _on_subscriptions(self, event: msgspec.Raw, message: _Frame, now: int) -> list[Output]:
         """The present subscriptions; a book that is no longer subscribed is closed."""
+        if self._requests:
+            self._requests.popleft()
         granted = self._granted(event).subscriptions
         subscribed = frozenset(granted.get("level2", []))
         gone, self._subscribed = self._subscribed - subscribed, subscribed
@@ -376,6 +406,7 @@ class Coinbase(VenueConnection):
         names = [book.instrument.name for book in books]
         if not names:
             return []
+        self._requests.extend([(), tuple(f"level2:{name}" for name in names)])
         return [_request("unsubscribe", "level2", names), _request("subscribe", "level2", names)]
 
 

@@ -116,6 +116,8 @@ class VenueConnection:
         """Books without an image, and when to request one again."""
         self._lifetimes = Lifetimes()
         self._outages = Outages()
+        self._refused_books: set[str] = set()
+        """Books whose stream was refused: an image alone does not make them live."""
         self._mentioned: set[str] = set()
         """The instruments named by the list that is being read."""
 
@@ -241,6 +243,7 @@ class VenueConnection:
     def connected(self, now: int) -> list[Output]:
         self._router.heard_ns = self._pinged_ns = now
         self._outages.reopened(now)
+        self._refused_books.clear()
         return [*self._began(now), *self.greeting()]
 
     def progress(self, symbol: str) -> int:
@@ -256,6 +259,14 @@ class VenueConnection:
             return []
         events = book.fault("silent", now, "its stream has stopped") if book.state == "live" else []
         return [*events, *self._ask_image(book), *self._awaited(book, now)]
+
+    def refused_book(self, symbol: str, why: str, now: int) -> list[Output]:
+        if self.instrument(symbol) is None:
+            return []
+        book = self._book(symbol)
+        self._waiting.pop(symbol, None)
+        self._refused_books.add(symbol)
+        return [*book.fault("closed", now, f"refused: {why}"[:LONGEST_REASON])]
 
     def stated(self, status: VenueStatus, now: int) -> list[Output]:
         return self._obey(now) if self._outages.take(status) else []
@@ -343,6 +354,10 @@ class VenueConnection:
             if book.state == "live" and not book.auditing:
                 del self._waiting[symbol]
                 continue
+            if book.unreached(now):  # whatever comes next on the stream proves the book, or shows the gap
+                del self._waiting[symbol]
+                outputs += book.fault("silent", now, "its stream has stopped")
+                continue
             self._waiting[symbol] = now + IMAGE_WAIT_NS
             outputs += self._ask_image(book)
         return outputs
@@ -404,6 +419,8 @@ class VenueConnection:
         book = self._book(symbol)
         if (last := self._last_words(book, now)) is not None:
             return last
+        if symbol in self._refused_books and self.image_url(symbol) is not None:
+            return []
         events = book.image(update, now)
         self.instruments[symbol] = book.instrument
         if book.state == "live" and not book.auditing:
@@ -429,6 +446,8 @@ class VenueConnection:
         """Apply a book update."""
         if (last := self._last_words(book, now)) is not None:
             return last
+        if self._refused_books:
+            self._refused_books.discard(book.instrument.name)  # it is sent after all
         return self._settled(book, book.delta(update, now), now)
 
     def _settled(self, book: Book, events: list[BookEvent], now: int) -> list[Output]:

@@ -170,6 +170,7 @@ class Hyperliquid(VenueConnection):
         weight=Rate(1200, 60.0),
         ping="message",
         ping_s=20.0,
+        lists_when_asked=True,
         cannot_show="levels beyond the best five, and whether an image is of this moment: they have no number",
         source="hyperliquid.gitbook.io: WebSocket, rate limits; announcement of 2026-06-11",
     )

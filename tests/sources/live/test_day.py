@@ -1,18 +1,23 @@
 """A day at a venue, in virtual time: it closes connections, drifts out of images, renames, expires and lists.
 
 At every book event the levels within the known range are the venue's own; nothing beyond it is said to be known; what
-a book missed it says; and audits find what they should: nothing. `make day` lets 24 hours pass, `make test` minutes.
+a book missed it says; and audits find what they should: nothing. Who is subscribed to all books through a hub has each
+as an unbroken chain whose checksums fit. `make day` lets 24 hours pass, `make test` minutes.
 """
 
 import asyncio
 import os
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from deltawire.fanout.hub import Hub
+from deltawire.market.market import Market as MarketState
 from deltawire.model.events import Audit, BookDelta, BookImage, Event, Fault, Status
-from deltawire.ports import Wants
+from deltawire.ports import Batch, Wants
+from deltawire.session.client import BookMirror
 from deltawire.sources.live.source import LiveSettings, LiveSource
 from deltawire.testing.replica import Replica
 from deltawire.testing.simulators import SERVED
@@ -20,6 +25,7 @@ from deltawire.testing.simulators.market import Contract, PlainBook
 from deltawire.testing.venue_server import Fault as VenueFault
 from deltawire.testing.venue_server import Market, VenueServer
 from tests.sources.live.virtual_time import LoopClock, VirtualLoop, run_virtually
+from tests.support.subscribers import joined
 from tests.support.venue_books import ONE_LEVEL, in_units, of_event
 
 HOURS = float(os.environ.get("DELTAWIRE_DAY_HOURS", "0.2"))
@@ -43,6 +49,8 @@ class Day:
         self.ranged: Counter[str] = Counter()
         self.audited = self.unequal = 0
         self.faults: Counter[str] = Counter()
+        self.most = 0
+        """Levels a side that are compared; 0: all."""
 
     def take(self, event: Event) -> None:
         """Check one event."""
@@ -73,8 +81,8 @@ class Day:
         high = max(inside.asks, default=None) if held.known.asks is not None else None
         unit = _unit(event, walk.contract)
         mine, theirs = (_within(book, low, high, unit) for book in (mine, theirs))
-        if event.known.levels:
-            mine, theirs = mine.cut(event.known.levels), theirs.cut(event.known.levels)
+        for most in filter(None, (event.known.levels, self.most)):
+            mine, theirs = mine.cut(most), theirs.cut(most)
         if event.instrument.venue not in ONE_LEVEL:
             assert mine == theirs, (name, event)
         self.compared[name] += 1
@@ -92,11 +100,49 @@ def _within(book: PlainBook, low: int | None, high: int | None, unit: float) -> 
     )
 
 
-def happenings(names: list[str]) -> list[VenueFault]:
-    """What befalls the venue, spread over the time."""
-    last = names[-1]
+class Downstream:
+    """A subscriber of all books, behind a hub that the source feeds."""
+
+    def __init__(self, venue: str) -> None:
+        self._hub = Hub(MarketState(venue), "epoch")
+        self._inbox = joined(self._hub, "book.*.raw")
+        self._seqs: dict[str, int] = {}
+        self.mirrors: dict[str, BookMirror] = {}
+        self.notes = 0
+
+    def take(self, batch: Batch) -> None:
+        """What a batch gives; `FeedError` if a chain breaks or a checksum does not fit."""
+        self._hub.advance(batch.venue, batch.at_ns)
+        self._hub.publish(batch.events)
+        self._hub.flush()
+        for message in self._inbox.take():
+            note = message["params"]
+            name = note["channel"]
+            if "prev_seq" in note:
+                assert note["prev_seq"] == self._seqs[name], name
+            self._seqs[name] = note["seq"]
+            self.mirrors.setdefault(name, BookMirror()).apply(note["data"])
+            self.notes += 1
+
+    def states(self) -> dict[str, str]:
+        """The state of each book."""
+        return {name.split(".", 1)[1].removesuffix(".raw"): m.state for name, m in self.mirrors.items()}
+
+
+def daily(contracts: Sequence[Contract]) -> tuple[str, str, str]:
+    """The contract that expires, its name a day later, and the one that gets another name."""
+    expiring = next(contract.name for contract in contracts if "27" in contract.name)
+    renamed = [contract.name for contract in contracts if contract.name != expiring][-1]
+    return expiring, expiring.replace("27", "28"), renamed
+
+
+def happenings(contracts: Sequence[Contract]) -> list[VenueFault]:
+    """What befalls the venue, spread over the time; at an expiry the contract of the next day is listed."""
+    expiring, next_day, last = daily(contracts)
     hours = HOURS
     return [
+        VenueFault("expire", after=hours * HOUR_S * 0.33, name=expiring),
+        VenueFault("list", after=hours * HOUR_S * 0.33, name=next_day),
         VenueFault("cut", after=hours * HOUR_S * 0.11, every=hours * HOUR_S * 0.23),
         VenueFault("close", after=hours * HOUR_S * 0.17, every=hours * HOUR_S * 0.31),
         VenueFault("notice", after=hours * HOUR_S * 0.41),
@@ -111,17 +157,17 @@ async def passes(venue: str, told: dict[str, Any]) -> None:
     """The time at one venue."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
-    contracts = SERVED[venue]().contracts[:2]
+    contracts = SERVED[venue]().contracts[:3]
     market = Market(contracts, 7, depth=DEPTH, moves_per_s=0.5, drift=DRIFT, kept=256)
-    names = [contract.name for contract in contracts]
-    server = VenueServer(venue, market=market, speed=1.0, step_s=0.5, faults=happenings(names))
+    server = VenueServer(venue, market=market, speed=1.0, step_s=0.5, faults=happenings(contracts))
     async with server:
         settings = LiveSettings(venue, ("*",), endpoints=(server.base,))
         source = LiveSource(settings, LoopClock(loop, market.now_ns), chance=lambda: 0.5)
-        day = Day(server)
+        day, downstream = Day(server), Downstream(venue)
 
         async def follow() -> None:
             async for batch in source.events(Wants()):
+                downstream.take(batch)
                 for event in batch.events:
                     day.take(event)
 
@@ -137,6 +183,8 @@ async def passes(venue: str, told: dict[str, Any]) -> None:
         await asyncio.gather(following, return_exceptions=True)
         told.update(
             day=day,
+            downstream=downstream,
+            names=daily(contracts),
             live={name: day.states.get(name) for name in market.walks},
             struck=Counter(struck.kind for struck in server.faults.struck),
         )
@@ -154,5 +202,16 @@ def test_a_day_at_a_venue_never_shows_a_wrong_level_as_known(venue: str) -> None
     )
     assert set(told["live"].values()) == {"live"}, told["live"]
     assert sum(day.compared.values()) > HOURS * HOUR_S / 3, day.compared
-    assert {"cut", "close", "rename"} <= set(told["struck"])
+    assert {"cut", "close", "rename", "expire", "list"} <= set(told["struck"])
+    for (
+        reason,
+        count,
+    ) in day.faults.items():  # a stream whose instrument has ended is not asked for again and again
+        assert count <= 6 or ("@" not in reason and not reason.startswith("refused")), (reason, count)
+    expired, next_day, renamed = told["names"]
+    assert day.compared[next_day] > 0
+    downstream: Downstream = told["downstream"]
+    assert downstream.notes > sum(day.compared.values()) / 2
+    assert {name: downstream.states()[name] for name in told["live"]} == told["live"]
+    assert {downstream.states()[expired], downstream.states()[renamed]} == {"stale"}
     assert day.unequal <= day.audited / 1000

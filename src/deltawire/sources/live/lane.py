@@ -69,6 +69,9 @@ class Context(Protocol):
     def listed(self, listing: Listing) -> None:
         """An instrument of the venue became known or was redefined, whoever wants it."""
 
+    def doubt_lists(self) -> None:
+        """Instruments may have ended without a word."""
+
     def stated(self, status: VenueStatus, path: str) -> bool:
         """A lane of this path has heard how the venue is; returns whether no other has before."""
 
@@ -426,6 +429,8 @@ class Lane:
         Returns whether there was any event of this lane.
         """
         events: list[Event] = []
+        if any(type(each) is Status and each.reason == "silent" for each in outputs):
+            self._ask_streams(outputs)
         for output in outputs:
             if isinstance(output, Ask):
                 events += self._do(output, now, link)
@@ -440,6 +445,19 @@ class Lane:
             self._tapping.told(events)
             self._context.publish(events, now)
         return bool(events)
+
+    def _ask_streams(self, outputs: Sequence[Output]) -> None:
+        """Streams of books that have stopped are asked for again, where images are not a part of them."""
+        if self._first is None or any(isinstance(each, Reconnect) for each in outputs):
+            return
+        names = {each.instrument.name for each in outputs if isinstance(each, Status)}
+        names = {name for name in names if self.venue.image_url(name) is not None}
+        streams = [
+            each for each in self._streams.values() if each.topic == "book" and each.instrument in names
+        ]
+        if streams:
+            self._first.put(self.venue.unsubscribe(streams))
+            self._subscribe(streams, self._first)
 
     def _is_news(self, event: Event) -> bool:
         """A status of the venue comes on several connections; it is told once."""
@@ -494,12 +512,15 @@ class Lane:
 
     def _refused(self, streams: Sequence[Stream], why: str, now: int) -> list[Event]:
         self._context.count_refused(len(streams))
+        if streams:
+            self._context.doubt_lists()
         events: list[Event] = []
         for stream in streams:
             events.append(Fault(self.venue.name, now, f"refused {stream.name}: {why}", stream.instrument))
-            instrument = self.venue.instrument(stream.instrument) if stream.topic == "book" else None
-            if instrument is not None:
-                events.append(Status(instrument, "stale", "closed", now, f"refused: {why}"))
+            if stream.topic == "book":
+                self._tapping.refused_book(stream.instrument, why)
+                outputs = self.venue.refused_book(stream.instrument, why, now)
+                events += [each for each in outputs if not isinstance(each, Ask)]
         return events
 
     # Requests.
@@ -554,6 +575,11 @@ class Lane:
             self._subscribe(fresh, self._first)
             if self._second is not None:
                 self._second.put(self.venue.subscribe(fresh))
+
+    def ask_lists(self) -> None:
+        """Ask for the instrument lists again."""
+        if self._first is not None:
+            self._first.put(self.venue.subscribe([each for each in self.streams if each.topic == "list"]))
 
     def remove(self, instrument: str) -> None:
         """Unsubscribe from an instrument."""
@@ -633,6 +659,8 @@ class Lane:
         events = self._refused(due.given_up, "no answer from the venue", now)
         if due.unanswered:
             self._subscribe(due.unanswered, self._first)
+        if due.silent:
+            self._context.doubt_lists()
         for stream in due.silent:
             times = self._silent[stream.name] = self._silent.get(stream.name, 0) + 1
             events.append(

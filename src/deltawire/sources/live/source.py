@@ -1,6 +1,7 @@
 """A venue, live, as a `Source`: lists, a plan, and one lane per planned connection."""
 
 import asyncio
+import contextlib
 import random
 import ssl
 from collections import Counter, deque
@@ -40,6 +41,8 @@ RETRY_S = 0.5
 BANNED_S = 120.0
 """When a venue refuses everything (418) without saying for how long."""
 LISTS_EVERY_S = 600.0
+LISTS_SOON_S = 60.0
+"""After a list was fetched it is not fetched again for so long, whatever is doubted."""
 LIST_PAUSE_S = 0.3
 """A list that comes by a stream is complete when nothing was added for so long."""
 LIST_WAIT_S = 30.0
@@ -103,6 +106,7 @@ class LiveSource:
         """Listed while it runs, to be subscribed to."""
         self._gone: set[str] = set()
         self._statuses = Statuses()
+        self._doubted = asyncio.Event()
         self._refused = 0
         self._paused = False
 
@@ -204,6 +208,10 @@ class LiveSource:
             self._fresh[instrument.name] = instrument
         elif not instrument.active and instrument.name in self._wanted:
             self._gone.add(instrument.name)
+
+    def doubt_lists(self) -> None:
+        """Streams that were granted are silent, or refused: their instruments may have ended."""
+        self._doubted.set()
 
     def stated(self, status: VenueStatus, path: str) -> bool:
         """A status of the venue; lanes of other paths are told what they cannot hear themselves."""
@@ -359,7 +367,7 @@ class LiveSource:
         )
         for connection in plan.connections:
             self._add_lane(connection.path, connection.streams)
-        if self.lists:
+        if self.lists or self._lister.limits.lists_when_asked:
             listing = asyncio.create_task(self._keep_lists())
             self._fetching.add(listing)
             listing.add_done_callback(self._fetching.discard)
@@ -387,13 +395,20 @@ class LiveSource:
         )
 
     async def _keep_lists(self) -> None:
-        """Fetch the lists again now and then; never returns."""
+        """Fetch the lists again now and then, and soon if an instrument may have ended; never returns."""
         while True:
-            await asyncio.sleep(LISTS_EVERY_S * (0.9 + 0.2 * self.chance()))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LISTS_EVERY_S * (0.9 + 0.2 * self.chance())):
+                    await self._doubted.wait()
+            self._doubted.clear()
+            if self._lister.limits.lists_when_asked:
+                for lane in self._lanes[:1]:  # what it hears is told to all
+                    lane.ask_lists()
             for tag in [*self.lists]:
                 for fetch in self._lister.lists(Wants(self.settings.instruments)):
                     if fetch.tag == tag:
                         await self._refresh(fetch)
+            await asyncio.sleep(LISTS_SOON_S)
 
     async def _refresh(self, fetch: Fetch) -> None:
         pages = deque([fetch])

@@ -10,7 +10,19 @@ import msgspec
 import structlog
 
 from deltawire.model.events import Audit, Event, Fault, Status, VenueStatus
-from deltawire.ports import ALIVE, REQUEST, SILENT, STATED, Clock, Noted, Output, Receipt, Stream, Tap
+from deltawire.ports import (
+    ALIVE,
+    REFUSED,
+    REQUEST,
+    SILENT,
+    STATED,
+    Clock,
+    Noted,
+    Output,
+    Receipt,
+    Stream,
+    Tap,
+)
 
 log = structlog.get_logger("deltawire")
 Lists = dict[str, tuple[str, bytes]]
@@ -44,6 +56,10 @@ class Tapping:
     def fell_silent(self, instrument: str) -> None:
         """The state machine is told that the stream of a book has stopped."""
         self.sent(SILENT + instrument)
+
+    def refused_book(self, instrument: str, why: str) -> None:
+        """The state machine is told that the stream of a book is refused."""
+        self.sent(f"{REFUSED}{instrument} {why}")
 
     def stated(self, status: VenueStatus) -> None:
         """The state machine is told what another connection has heard of the venue."""

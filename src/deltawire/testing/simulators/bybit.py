@@ -133,7 +133,8 @@ class BybitLinearSimulator(Simulator):
         if stream.key.startswith("orderbook.1."):
             return [self._best_level(stream.name)]
         if stream.key.startswith("allLiquidation"):
-            return [self._liquidation(stream.name)] if self._ms % LIQUIDATED_EVERY_MS == 0 else []
+            due = self._ms % LIQUIDATED_EVERY_MS == 0 and stream.name in self.walks
+            return [self._liquidation(stream.name)] if due else []
         if stream.on == "second" and self.category == "spot" and stream.name in self.walks:
             return [self.day(stream.name)]
         return super()._frames(stream, happening, change)
