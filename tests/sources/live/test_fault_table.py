@@ -31,6 +31,10 @@ HEALED_S = 25.0
 """An image was requested, has arrived and was verified."""
 FIRST_S = 30.0
 """What a granted stream may take for its first message."""
+AUDITED_S = 600.0 + 40.0
+"""A book was compared with an image, and the stream has not reached its id."""
+MUTE_S = 150.0
+"""Longer than any book may be live without a word."""
 REFUSED_S = 60.0
 """Others that were asked for with a refused one have been asked for again."""
 LISTED_S = 1.1 * LISTS_EVERY_S + 5.0
@@ -73,7 +77,12 @@ class StruckBook(NamedTuple):
 
     @property
     def patience_s(self) -> float:
-        """Without a message of the book for so long it is silent; 0: nobody can know."""
+        """Without a message of the book for so long it is silent; 0: nobody can know.
+
+        Where no pause is promised and images are fetched, the next audit shows it.
+        """
+        if self.name in FETCHED:
+            return AUDITED_S
         return 2 * self.promised_s + GRACE_S + 1.0 if self.promised_s else 0.0
 
 
@@ -118,9 +127,9 @@ ROWS: dict[str, Row] = {
         lambda case: 20.0 + case.patience_s + HEALED_S,
     ),
     "mute": Row(
-        lambda case: _cut(VenueFault("mute", stream=case.book, lasts=FIRST_S + 15)),
+        lambda case: _cut(VenueFault("mute", stream=case.book, lasts=MUTE_S)),
         lambda case: 2.0,
-        lambda case: 2 * FIRST_S + 15 + HEALED_S,
+        lambda case: FIRST_S + 2 * HEALED_S,
         others=True,
     ),
     "half-open": Row(

@@ -174,3 +174,22 @@ async def test_a_stream_that_stops_makes_its_book_stale_in_the_recording_too(tmp
     assert (victim, "stale", "silent") in books(recorded)
     noted = [entry for entry in RecordedDirectory(tmp_path).ledger() if entry.event == "silent"]
     assert victim in {entry.facts["instrument"] for entry in noted}
+
+
+async def test_a_refused_book_is_closed_in_the_recording_too(tmp_path: Path) -> None:
+    """Its image may come by REST all the same."""
+    recorder = Recorder(tmp_path)
+    async with LiveHarness("binance_usdm", speed=8.0, tap=recorder) as live:
+        await live.until_live()
+        victim = sorted(live.names)[0]
+        live.server.inject(VenueFault("reject", stream=f"{victim.lower()}@depth*"))
+        live.server.inject(VenueFault("cut", times=1))
+        await live.until(lambda: any(status.detail.startswith("refused") for status in live.stale(victim)))
+        await live.until(lambda: live.names - {victim} <= live.live)
+        before = live.compared.copy()
+        await live.until(
+            lambda: all(live.compared[name] > before[name] + 5 for name in live.names - {victim})
+        )
+        assert victim not in live.live
+    recorder.close()
+    equal(live.events, replayed(tmp_path, "binance_usdm"))
