@@ -3,12 +3,17 @@
 import msgspec
 import pytest
 
-from deltawire.ports import Fetch, Send, Wants
+from deltawire.ports import Fetch, Send, Stream, Wants
 from deltawire.testing.link import Link
 from deltawire.venues import REGISTRY, make_venue
 from tests.venues.sessions import make_simulator
 
 VENUES = sorted(REGISTRY)
+
+
+def elsewhere(stream: Stream) -> bool:
+    """Whether a stream of the venue's state needs a connection of its own."""
+    return stream.topic == "status" and bool(stream.path)
 
 
 @pytest.mark.parametrize("name", VENUES)
@@ -24,14 +29,16 @@ class TestStreams:
     def test_opening_asks_for_exactly_the_streams_and_lists(self, name: str) -> None:
         wants = make_simulator(name).wants()
         venue = make_venue(name)
-        parts = [*venue.lists(wants), *venue.connected(1), *venue.subscribe(venue.streams(wants))]
+        streams = [stream for stream in venue.streams(wants) if not elsewhere(stream)]
+        parts = [*venue.lists(wants), *venue.connected(1), *venue.subscribe(streams)]
         assert make_venue(name).opened(wants, 1) == parts
 
     def test_every_stream_that_exists_is_acknowledged_and_flows(self, name: str) -> None:
         """The simulators of the venues answer as the venues do."""
         link = Link(make_venue(name), make_simulator(name))
         link.open()
-        asked = {s.name for s in link.venue.streams(link.simulator.wants()) if s.topic != "list"}
+        streams = link.venue.streams(link.simulator.wants())
+        asked = {s.name for s in streams if s.topic != "list" and not elsewhere(s)}
         granted = {stream for receipt in link.receipts for stream in receipt.acknowledged}
         denied = {stream for receipt in link.receipts for stream in receipt.refused}
         assert not asked & denied
@@ -88,7 +95,10 @@ REFUSALS = {
     ),
     "binance_usdm": ('{"error":{"code":2,"msg":"Invalid request"},"id":1}', {"foo-usdt@depth@0ms"}),
     "binance_spot": ('{"code":2,"msg":"Invalid request","id":1}', {"foo-usdt@depth@100ms"}),
-    "deribit": ('{"jsonrpc":"2.0","id":2,"result":[]}', {"book.FOO-USDT.100ms", "instrument.state.any.any"}),
+    "deribit": (
+        '{"jsonrpc":"2.0","id":2,"result":[]}',
+        {"book.FOO-USDT.100ms", "instrument.state.any.any", "platform_state"},
+    ),
     "bybit_linear": (
         '{"success":false,"ret_msg":"error:handler not found","op":"subscribe","req_id":"1"}',
         {"orderbook.200.FOO-USDT"},
@@ -126,9 +136,9 @@ def test_a_partly_granted_request_is_a_refusal_of_the_rest() -> None:
     """cryptofeed issue 768: the answer's list is compared with what was asked."""
     venue = make_venue("deribit")
     venue.opened(Wants(("BTC-PERPETUAL", "FOO"), frozenset({"book"})), 1)
-    answer = {"id": 2, "result": ["book.BTC-PERPETUAL.100ms", "instrument.state.any.any"]}
+    answer = {"id": 2, "result": ["book.BTC-PERPETUAL.100ms", "instrument.state.any.any", "platform_state"]}
     granted, denied, fault = venue.received(msgspec.json.encode(answer), 2)
-    assert granted.acknowledged == ("book.BTC-PERPETUAL.100ms", "instrument.state.any.any")
+    assert granted.acknowledged == tuple(answer["result"])
     assert denied.refused == ("book.FOO.100ms",)
     assert "FOO" in fault.reason
 
