@@ -66,7 +66,7 @@ def left_behind(connect: Connect, channel: str) -> dict[str, Any]:
 def test_what_was_let_go_while_the_answer_waited_is_not_recovered(
     server: ExchangeServer, connect: Connect
 ) -> None:
-    away, *traders = [connect() for _ in range(5)]
+    away, *traders = [connect() for _ in range(11)]
     assert away.answer("private/subscribe", channels=[ORDERS])["result"] == [ORDERS]
     order = traders[0].answer("private/buy", **LOW)["result"]["order"]["order_id"]
     last = next_note(away, ORDERS)
