@@ -194,3 +194,12 @@ async def test_what_a_venue_does_not_have_is_said() -> None:
     with pytest.raises(FeedError, match="is there a network"):
         async with deltawire.open(f"okx:?endpoint={server.base}", retry_for=0.3):
             pass
+
+
+async def test_who_opens_a_venue_again_and_again_stays_within_what_it_allows() -> None:
+    """The fourth within a second was refused, and waited a minute."""
+    async with VenueServer("okx") as server:
+        for _ in range(5):
+            async with deltawire.open(f"okx:BTC-*?endpoint={server.base}") as dw:
+                await dw.book("BTC-USDT").next()
+        assert not server.tally.violations

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import threading
 from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
@@ -16,11 +17,22 @@ from deltawire.roles.gateway import App, WallClock
 from deltawire.roles.in_process import InProcess
 from deltawire.sources.live.source import LiveSettings, LiveSource, open_live
 from deltawire.venues import REGISTRY
+from deltawire.venues.live.allowance import Allowances
 
 log = structlog.get_logger("deltawire")
 TOPICS: dict[str, Topic] = {"book": "book", "trades": "trades", "ticker": "ticker"}
 """The topic of a venue that gives a channel's family."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 2.0
+
+
+class _OfThisProgram(threading.local):
+    """What a venue allows an address, used by all that a thread opens one after the other."""
+
+    def __init__(self) -> None:
+        self.allowances = Allowances()
+
+
+_PROGRAM = _OfThisProgram()
 
 
 def venue_of(where: str) -> str:
@@ -79,7 +91,7 @@ class LiveRecording:
 
     def __init__(self, settings: LiveSettings, tap: Tap, *, trust: ssl.SSLContext | None = None) -> None:
         """`UsageError` if an endpoint cannot be used."""
-        self._source = open_live(settings, WallClock(), tls=trust, tap=tap)
+        self._source = open_live(settings, WallClock(), allowances=_PROGRAM.allowances, tls=trust, tap=tap)
         self._fault = ""
 
     @property
@@ -144,4 +156,5 @@ class LiveTarget(InProcess):
 
 def open_target(where: str, *, trust: ssl.SSLContext | None, retry_for: float) -> LiveTarget:
     """The target of `okx:BTC-*`; `UsageError` if it cannot be opened at all."""
-    return LiveTarget(open_live(parse_live(where), WallClock(), tls=trust), retry_for=retry_for)
+    live = open_live(parse_live(where), WallClock(), allowances=_PROGRAM.allowances, tls=trust)
+    return LiveTarget(live, retry_for=retry_for)

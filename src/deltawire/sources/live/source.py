@@ -89,7 +89,7 @@ class LiveSource:
         self.chance = chance
         self._lister = make_venue(settings.venue)
         limits = self._lister.limits
-        self._pool = limits.pool or settings.venue
+        self._pool = " ".join([limits.pool or settings.venue, *settings.endpoints])  # others count elsewhere
         self._weight = self.allowances.of(self._pool, "weight", limits.weight)
         self.auditor = _auditor(self._lister)
         self._rest = RestClient(lambda: tls or ssl.create_default_context())
