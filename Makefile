@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
 KERNEL := $(wildcard src/kernel/*) tools/build_kernel.py tools/build_hook.py
 DASHBOARD := src/deltawire/gateway/dashboard/index.html
-# Tests run in so many processes: one more than there are cores, since many wait. Who is done takes from the others.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Tests run in so many processes: two more than there are cores, since many wait. Who is done takes from the others.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 PARALLEL = -n $(WORKERS) --dist worksteal
 # Tests start the command hundreds of times: its modules are compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
@@ -44,7 +44,7 @@ help: ## Say what there is to make
 demo: $(VENV)/ready $(DASHBOARD) ## Start the exchange (PORT=8080), or serve a recording (RECORDING=file VENUE=name), and watch it
 	@PORT='$(PORT)' RECORDING='$(RECORDING)' VENUE='$(VENUE)' $(BIN)/python tools/demo.py
 
-test: $(VENV)/ready-dev $(DASHBOARD) ## Run all tests, those of books on both kernels (WORKERS=cores + 1)
+test: $(VENV)/ready-dev $(DASHBOARD) ## Run all tests, those of books on both kernels (WORKERS=cores + 2)
 	$(BIN)/pytest -q $(PARALLEL)
 	@$(BIN)/python -c 'import sys; from deltawire.book import kernel; sys.exit(not kernel.COMPILED)' \
 		|| { echo "one kernel is all there is: nothing to run again"; exit 0; } \
