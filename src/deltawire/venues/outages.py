@@ -1,6 +1,7 @@
 """What a venue has said of its own state: which announcements hold, and which books they concern."""
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import msgspec
 
@@ -13,6 +14,16 @@ UNCONFIRMED = "not repeated on a new connection"
 ENDED = "its announced end has passed"
 MOST = 1_000
 """Announcements that are remembered; of more the oldest is forgotten."""
+_Value = TypeVar("_Value")
+
+
+def _keep(newest: dict[tuple[str, str], _Value], status: VenueStatus, value: _Value) -> None:
+    """Put the newest last; a notice ends what was said before, and is not kept itself."""
+    newest.pop(status.key, None)
+    if status.state != "notice":
+        newest[status.key] = value
+    if len(newest) > MOST:
+        del newest[next(iter(newest))]
 
 
 class Statuses:
@@ -23,12 +34,9 @@ class Statuses:
 
     def take(self, status: VenueStatus, path: str = "") -> bool:
         """Note what came on a connection of this path; returns whether it is news."""
-        before, heard = self._newest.pop(status.key, (None, path))
+        before, heard = self._newest.get(status.key, (None, path))
         news = not status.repeats(before)
-        if status.state != "notice":
-            self._newest[status.key] = status, path if news else heard
-        if len(self._newest) > MOST:
-            del self._newest[next(iter(self._newest))]
+        _keep(self._newest, status, (status, path if news else heard))
         return news
 
     def elsewhere(self, path: str) -> list[VenueStatus]:
@@ -51,12 +59,9 @@ class Outages:
 
     def take(self, status: VenueStatus) -> bool:
         """Note what the venue says; returns whether it is news."""
-        before = self._said.pop(status.key, None)
+        before = self._said.get(status.key)
         until_ns = status.end_ns if status.state == "down" and status.end_ns > status.seen_ns else 0
-        if status.state != "notice":
-            self._said[status.key] = _Said(status, until_ns)
-        if len(self._said) > MOST:
-            del self._said[next(iter(self._said))]
+        _keep(self._said, status, _Said(status, until_ns))
         self._down = [said.status for said in self._said.values() if said.status.state == "down"]
         return before is None or not status.repeats(before.status)
 
