@@ -60,8 +60,8 @@ GIVES = {
     "open-interest": "open_interest",
 }
 KEYS = {"opt-summary": "instFamily", "instruments": "instType"}
-STATUS = Stream("status:", "status")
 """What the argument of a channel is called, if not `instId`."""
+STATUS = Stream("status:", "status")
 BOOK_CHANNELS = ("books-l2-tbt", "books", "books50-l2-tbt", "books5")
 """The finest first: 400 levels every 10 ms, every 100 ms, 50 levels every 10 ms, and images of 5 every 100 ms."""
 LEVELS = {"books-l2-tbt": 400, "books": 400, "books50-l2-tbt": 50, "books5": 5}
