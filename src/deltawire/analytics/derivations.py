@@ -368,7 +368,7 @@ class Derivations:
             self._late += running.suspended(seen_ns)
         if self._extension is not None:
             for event in taken:
-                if running in self._concerned(event):
+                if not {*wanted.keys}.isdisjoint(subjects_of(event)):
                     self._extension.found += running.update(event)
 
     def drop(self, channel: str) -> None:
@@ -402,20 +402,21 @@ class Derivations:
         try:
             for event in events:
                 taken.append(event)
-                for running in self._concerned(event):
+                keys = subjects_of(event)
+                for running in self._concerned(keys):
                     if running.wanted.channel in self._running:
                         found += running.update(event)
                         yield
-                for key in subjects_of(event):
+                for key in keys:
                     if (underlying := self._underlyings.get(key)) is not None:
                         underlying.update(event)
                 found.append(event)
         finally:
             self._extension = None
 
-    def _concerned(self, event: Event) -> list[_Running]:
-        """The derivations that an event concerns."""
-        return [running for key in subjects_of(event) for running in self._of_subject.get(key, {}).values()]
+    def _concerned(self, keys: Iterable[str]) -> list[_Running]:
+        """The derivations that need the events of any of these."""
+        return [running for key in keys for running in self._of_subject.get(key, {}).values()]
 
     def _full(self, wanted: Wanted) -> str:
         """Why no more than what runs is computed; empty if this can be, too."""
