@@ -140,7 +140,7 @@ async def _send(socket: ClientConnection, sign_in: str, attack: Attack, ends: fl
         await socket.send(sign_in)
     reading = asyncio.create_task(_read(socket)) if attack.reads else None
     try:
-        while time.perf_counter() < ends:
+        while time.perf_counter() < ends and not socket.transport.is_closing():
             for message in attack.messages:
                 await asyncio.wait_for(socket.send(message), 1)
             await asyncio.sleep(0)
