@@ -1,7 +1,10 @@
 """Whatever becomes of `keys.json` and `accounts.json`, a running exchange goes on with what it read last."""
 
+import os
 import resource
+import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,18 @@ def server(
         yield server
 
 
+@contextmanager
+def paused(server: RightsServer) -> Iterator[None]:
+    """It sees nothing of what happens in between: a file that is gone for a moment is no keys."""
+    pid = server.command._process.pid
+    os.kill(pid, signal.SIGSTOP)
+    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def works(server: RightsServer) -> None:
     """Who had a key still has it, and trades."""
     with server.signed_in(TRADER) as client:
@@ -41,13 +56,15 @@ def test_a_damaged_file_changes_nothing_until_it_is_right_again(
     path = server.store.folder / name
     content = path.read_bytes()
     with server.signed_in(TRADER) as client:
-        damage(path)
+        with paused(server):
+            damage(path)
         line = server.command.err.until(SAID[name])
         assert name in line
         assert "result" in client.answer("private/get_open_orders")
         works(server)
-    path.rmdir() if path.is_dir() else path.unlink()
-    write_whole(path, content)
+    with paused(server):
+        path.rmdir() if path.is_dir() else path.unlink()
+        write_whole(path, content)
     while AGAIN[name] not in (line := server.command.err.next()):
         assert SAID[name] not in line, "it is said once"
     works(server)
