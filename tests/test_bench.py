@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from bench import analytics, analytics_load, analytics_metrics, feed_ours, matching
+from bench import analytics, analytics_load, analytics_metrics, feed_ours, lateness, matching
 from bench.chain_program import make_chain
 from bench.frames import Frames
 from bench.orders import stream
@@ -126,3 +126,12 @@ async def test_all_figures_of_the_measured_gateway_are_live() -> None:
     found = source.app.market.derived
     assert len(found) == gateway_analytics.INSTRUMENTS * len(gateway_analytics.FAMILIES["all"])
     assert {event.data.state for event in found.values()} == {"live"}
+
+
+def test_everybody_gets_every_scheduled_notification_in_order_over_ws_and_wss() -> None:
+    """None comes before it is due; how late they are, `make lateness` prints, and depends on the machine."""
+    measured = lateness.measure(1, per_second=500, subscribers=12, timed=3)
+    for scheme in lateness.SCHEMES:
+        (late_ms,) = measured[scheme].rounds
+        assert len(late_ms) == 3 * 500
+        assert min(late_ms) >= 0

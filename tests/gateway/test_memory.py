@@ -1,11 +1,14 @@
 """The real command under attack: what it costs in memory, measured at the process, and that it is given back."""
 
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from deltawire.gateway.free_memory import make_give_back, statistics
 from deltawire.wire.deflate import deflated
 from tests.support.commands import Command
 from tests.support.frames import CONT, PING, client_frame, request_frame
@@ -176,3 +179,18 @@ def test_an_attack_costs_little_memory_and_the_server_lives(
         assert "result" in client.answer("public/test")
     print(f"{attack.__name__}: {(served.peak() - before) / MIB:.1f} MiB, {time.monotonic() - began:.1f} s")
     assert served.peak() - before < MAY_GROW
+
+
+@pytest.mark.skipif(statistics() is None, reason="the C library does not say how much is free")
+def test_memory_that_a_burst_leaves_in_pieces_is_given_back() -> None:
+    blocks = [bytearray(1000) for _ in range(64_000)]
+    kept = blocks[::1000]  # so that nothing can be given back from the end of the heap
+    del blocks
+    before = _resident()
+    make_give_back()()
+    assert before - _resident() > 32 * MIB
+    assert len(kept) == 64
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")

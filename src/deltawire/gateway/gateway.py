@@ -19,6 +19,7 @@ from deltawire.errors import RequestError
 from deltawire.fanout.hub import Hub
 from deltawire.fanout.subscribers import Subscriber
 from deltawire.gateway.extra_modules import ExtraModules
+from deltawire.gateway.free_memory import make_give_back
 from deltawire.gateway.held import HeldEffects
 from deltawire.gateway.intake import TURN_NS
 from deltawire.gateway.network_simulator import NetworkSimulator
@@ -598,8 +599,10 @@ class Gateway:
 
     async def watch(self) -> None:
         """Run the timers of all connections regularly; never returns."""
+        give_back = make_give_back()
         while True:
             await asyncio.sleep(self.limits.watch_interval)
+            give_back()
             now = self.clock.now()
             self.access.set_offset(self.clock.wall() - now)
             for number, connection in enumerate(list(self.connections), 1):

@@ -12,7 +12,10 @@ from typing import Any, cast
 
 from deltawire.gateway.outgoing import DirectSink
 
-READ_BYTES = 256 * 1024
+PIECE_BYTES = 64 * 1024
+"""Most bytes that OpenSSL is given at once: its buffers keep their largest size as long as the connection lasts."""
+RECORD_BYTES = 16 * 1024
+"""Most bytes of data in a TLS record, and so in one read."""
 
 
 class TlsTransport(asyncio.Transport):
@@ -37,8 +40,12 @@ class TlsTransport(asyncio.Transport):
         """Encrypt data to TLS records, which must be sent in the order of the calls."""
         if self._ended or not data:
             return b""
-        self._tls.write(data)
-        return self._outgoing.read()
+        if len(data) <= PIECE_BYTES:
+            self._tls.write(data)
+            return self._outgoing.read()
+        return b"".join(
+            self.seal(data[start : start + PIECE_BYTES]) for start in range(0, len(data), PIECE_BYTES)
+        )
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send data; a write after `close` is dropped."""
@@ -122,18 +129,26 @@ class TlsTransport(asyncio.Transport):
 
     def open(self, data: bytes) -> tuple[bytes, bool]:
         """Decrypt; returns the data that these bytes complete, and whether the peer has ended its direction."""
-        self._incoming.write(data)
         opened: list[bytes] = []
         try:
-            while piece := self._tls.read(READ_BYTES):
-                opened.append(piece)
-        except ssl.SSLWantReadError:
-            return b"".join(opened), False
+            for start in range(0, max(1, len(data)), PIECE_BYTES):
+                self._incoming.write(data[start : start + PIECE_BYTES])
+                if self._read_into(opened):
+                    return b"".join(opened), True
         except ssl.SSLError:  # decryption failed: later data cannot be trusted
             return b"".join(opened), True
         finally:
             self.flush()
-        return b"".join(opened), True
+        return b"".join(opened), False
+
+    def _read_into(self, opened: list[bytes]) -> bool:
+        """Take the complete records; returns whether the peer has ended its direction."""
+        try:
+            while piece := self._tls.read(RECORD_BYTES):
+                opened.append(piece)
+        except ssl.SSLWantReadError:
+            return False
+        return True
 
     def flush(self) -> None:
         """Send TLS's own messages: handshakes, key updates, alerts."""
