@@ -17,7 +17,7 @@ MIB = 1024 * 1024
 SIZES = (1, 1000, 16 * 1024, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES + 5, 4 * MIB)
 
 
-class Wire:
+class WrittenBytes:
     """The transport below: keeps what is written."""
 
     def __init__(self) -> None:
@@ -40,14 +40,14 @@ class Wire:
         return data
 
 
-class Pair:
+class SealedPair:
     """A server's transport and a client of the `ssl` module behind their handshake."""
 
     def __init__(
         self, server: ssl.SSLContext, client: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("deltawire.gateway.tls.DirectSink", lambda transport: None)
-        self.wire = Wire()
+        self.wire = WrittenBytes()
         self.transport = TlsTransport(
             server, cast(asyncio.Transport, self.wire), cast(asyncio.Protocol, asyncio.Protocol())
         )
@@ -77,12 +77,12 @@ def contexts(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext, 
 
 
 @pytest.fixture
-def pair(contexts: tuple[ssl.SSLContext, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch) -> Pair:
-    return Pair(*contexts, monkeypatch)
+def pair(contexts: tuple[ssl.SSLContext, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch) -> SealedPair:
+    return SealedPair(*contexts, monkeypatch)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_data_of_any_size_is_sealed_and_opened_unchanged(pair: Pair, size: int) -> None:
+def test_data_of_any_size_is_sealed_and_opened_unchanged(pair: SealedPair, size: int) -> None:
     data = Random(size).randbytes(size)
     pair.transport.write(data)
     assert pair.received() == data
@@ -90,7 +90,7 @@ def test_data_of_any_size_is_sealed_and_opened_unchanged(pair: Pair, size: int) 
     assert pair.transport.open(pair.outgoing.read()) == (data, False)
 
 
-def test_data_arrives_in_any_cuts(pair: Pair) -> None:
+def test_data_arrives_in_any_cuts(pair: SealedPair) -> None:
     random = Random(1)
     data = random.randbytes(MIB)
     pair.client.write(data)
@@ -103,7 +103,7 @@ def test_data_arrives_in_any_cuts(pair: Pair) -> None:
     assert opened == data
 
 
-def test_the_end_is_seen_behind_data_of_many_records(pair: Pair) -> None:
+def test_the_end_is_seen_behind_data_of_many_records(pair: SealedPair) -> None:
     data = bytes(2 * MIB)
     pair.client.write(data)
     with pytest.raises(ssl.SSLWantReadError):
@@ -111,7 +111,7 @@ def test_the_end_is_seen_behind_data_of_many_records(pair: Pair) -> None:
     assert pair.transport.open(pair.outgoing.read()) == (data, True)
 
 
-def test_a_damaged_record_ends_the_connection_behind_what_was_good(pair: Pair) -> None:
+def test_a_damaged_record_ends_the_connection_behind_what_was_good(pair: SealedPair) -> None:
     pair.client.write(bytes(16 * 1024))
     good = pair.outgoing.read()
     pair.client.write(bytes(200 * 1024))
@@ -131,7 +131,7 @@ def test_a_connection_keeps_no_memory_of_large_messages(
     message, pairs = bytes(4 * MIB), []
     before = statistics()
     for _ in range(8):
-        pair = Pair(*contexts, monkeypatch)
+        pair = SealedPair(*contexts, monkeypatch)
         pair.transport.write(message)
         sealed = pair.wire.take()
         assert len(sealed) > len(message)

@@ -23,11 +23,9 @@ class Statistics(ctypes.Structure):
 def statistics() -> Callable[[], Statistics] | None:
     """The function that counts; `None` where the C library is not glibc 2.33 or newer."""
     try:
-        mallinfo2 = ctypes.PyDLL(None).mallinfo2
+        return ctypes.PYFUNCTYPE(Statistics)(("mallinfo2", ctypes.PyDLL(None)))
     except (OSError, AttributeError, TypeError):
         return None
-    mallinfo2.argtypes, mallinfo2.restype = (), Statistics
-    return mallinfo2
 
 
 def make_give_back() -> Callable[[], None]:
@@ -38,8 +36,7 @@ def make_give_back() -> Callable[[], None]:
     count = statistics()
     if count is None:
         return lambda: None
-    trim = ctypes.PyDLL(None).malloc_trim
-    trim.argtypes = (ctypes.c_size_t,)
+    trim = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_size_t)(("malloc_trim", ctypes.PyDLL(None)))
 
     def give_back() -> None:
         if count().fordblks > MAY_KEEP:
