@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, axe, keep
 from tests.support.served_exchange import ServedExchange
-from tests.support.waiting import HANG_S
+from tests.support.waiting import HANG_S, wait_until
 
 VIEWS = {
     "market": "dw-ladder td.price",
@@ -15,6 +15,7 @@ VIEWS = {
     "health": "table.books td",
     "trade": "dw-trade h2",
 }
+SUMMARY = "public/get_book_summary_by_currency"
 DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 """What is known has been drawn."""
 PAINTED = """selector => {
@@ -161,3 +162,30 @@ def test_it_fits_a_phone(exchange: ServedExchange, open_page: OpenPage) -> None:
     expect(page.locator("dw-ladder td.price").first).not_to_be_empty()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     keep(page, f"phone-{exchange.served.http.partition(':')[0]}")
+
+
+def test_margin_that_takes_much_of_the_balance_is_told(exchange: ServedExchange, open_page: OpenPage) -> None:
+    """A deep option sold by an account that can just hold it: most of its initial margin is maintenance margin."""
+    deep: list[tuple[str, float]] = []
+
+    def find_deep() -> bool:
+        summaries = exchange.call(SUMMARY, currency="BTC", kind="option")
+        bids = [(each["instrument_name"], each["bid_price"] or 0.0) for each in summaries]
+        deep.extend((name, bid) for name, bid in bids if 0.45 < bid < 0.8)
+        return bool(deep)
+
+    wait_until(find_deep)
+    (name, bid), account = deep[0], exchange.add_account("margined", "BTC=0.25")
+    page = open_page(f"{exchange.served.http}/#/trade/{name}")
+    page.fill("#client", account.client_id)
+    page.fill("#secret", account.client_secret)
+    page.click("form.ticket button")
+    expect(page.locator("table.balances tbody tr").first).to_be_visible()
+    page.locator("button", has_text="Alerts").click()
+    page.fill("#amount", "1")
+    page.fill("#price", f"{round(0.9 * bid, 2):.2f}")
+    page.click("button.sell")
+    expect(page.locator("table.positions tbody tr")).to_contain_text(name)
+    expect(page.locator(".alerts li").first).to_contain_text(
+        re.compile(r"Maintenance margin takes [7-9]\d % of the BTC balance")
+    )

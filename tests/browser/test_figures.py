@@ -38,6 +38,14 @@ def test_imbalance_and_liquidity_are_shown_with_what_they_are_of(
     ]
     assert all(-1 <= share <= 1 for share in shares)
     expect(page.locator("dw-imbalance")).to_contain_text("from the mid")
+    whole = page.locator("dw-imbalance tr", has_text="of all levels")
+    expect(whole).to_contain_text(re.compile(r"not yet: \d+ of 30|mean sizes of a level, \d+ levels"))
+    expect(page.locator("dw-imbalance tr", has_text="VPIN")).to_contain_text(
+        re.compile(r"learned from 500 trades|\d of \d+ of 50 buckets of")
+    )
+    expect(page.locator("dw-liquidity p.message")).to_contain_text(
+        re.compile(r"λ\): (not yet|-?[\d.e+-]+ bp per unit bought or sold, R²)")
+    )
     expect(page.locator("dw-liquidity")).to_contain_text("25 bp")
     expect(page.locator("dw-liquidity")).to_contain_text("1,000,000")
     expect(page.locator("dw-liquidity footer")).to_contain_text(re.compile(r"spread \d"))

@@ -1,4 +1,5 @@
 import { html, LitElement, nothing, type TemplateResult } from "lit";
+import { watchAlerts } from "./alerts";
 import { clock } from "./clock";
 import { formatAge, formatTime } from "./format";
 import { alerts, healths } from "./health";
@@ -30,6 +31,7 @@ class App extends LitElement {
     for (const observed of [feed.link, feed.time, replay, route, instruments, alerts, clock, settings, missing]) observed.listen(again);
     settings.listen(applyTheme);
     applyTheme();
+    watchAlerts();
     addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -155,8 +157,21 @@ class App extends LitElement {
     const items = alerts.value.map((alert) => html`<li><time>${formatTime(alert.at)}</time> ${alert.text}</li>`);
     return html`<section class="alerts" aria-label="Alerts">
       <label><input type="checkbox" .checked=${settings.value.notify} @change=${this.setNotify} /> also as notifications of the browser</label>
-      ${items.length ? html`<ol>${items}</ol>` : html`<p>Nothing has become stale since this page was opened.</p>`}
+      <fieldset><legend>Tell, for what is shown (empty: never)</legend>
+        ${this.threshold("thin", "less on a side within 10 bp than", "quote currency")}
+        ${this.threshold("wide", "a spread over", "bp")}
+        ${this.threshold("crossed", "a bid above another venue's ask by", "bp")}</fieldset>
+      ${items.length ? html`<ol>${items}</ol>` : html`<p>Nothing to tell since this page was opened.</p>`}
     </section>`;
+  }
+
+  private threshold(name: "thin" | "wide" | "crossed", text: string, unit: string): TemplateResult {
+    const set = (event: Event): void => {
+      const input = event.target as HTMLInputElement;
+      if (input.checkValidity()) change({ [name]: input.valueAsNumber || 0 });
+      else input.reportValidity();
+    };
+    return html`<label>${text} <input type="number" name=${name} min="0.001" max="1e12" step="any" inputmode="decimal" .value=${settings.value[name] || ""} @change=${set} /> ${unit}</label>`;
   }
 
   private async setNotify(event: Event): Promise<void> {

@@ -11,9 +11,13 @@ export interface Settings {
   every: string;
   instrument: string;
   notify: boolean;
+  /** Alerts: less than so much (quote currency) on a side within 10 bp, a wider spread (bp), venues crossed by more (bp); 0: off. */
+  thin: number;
+  wide: number;
+  crossed: number;
 }
 
-const DEFAULTS: Settings = { theme: "auto", resolution: "1", every: "1s", instrument: "", notify: false };
+const DEFAULTS: Settings = { theme: "auto", resolution: "1", every: "1s", instrument: "", notify: false, thin: 0, wide: 0, crossed: 0 };
 
 function load(): Settings {
   try {

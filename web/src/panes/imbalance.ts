@@ -52,14 +52,16 @@ export class ImbalancePane extends FiguresPane<ImbalanceData> {
   }
 
   private table(figures: ImbalanceData): TemplateResult {
-    const { mid, micro_price: micro, flow } = figures;
+    const { mid, micro_price: micro, flow, integrated_flow: whole, vpin } = figures;
     const lean = mid && micro ? ` (${formatNumber((1e4 * (micro - mid)) / mid, 3)} bp from the mid)` : "";
     const flowText = flow ? `${formatNumber(flow.normalised)} of the mean size at the touch, last ${flow.updates} updates${flow.known ? "" : ", not all levels known"}` : "–";
     return html`<table class="figures"><thead><tr><th scope="col">Of</th><th scope="col">Imbalance</th><th scope="col">Share</th><th scope="col">Note</th></tr></thead>
       <tbody>${this.rows(figures).map((row) => html`<tr><th scope="row">${row.name}</th><td>${formatNumber(row.value)}</td>
         <td><meter min="-1" max="1" .value=${row.value ?? 0} aria-label="${row.name}: ${formatNumber(row.value)}"></meter></td><td>${row.note}</td></tr>`)}
       <tr><th scope="row">micro-price</th><td colspan="3">${formatPrice(micro, this.places + 1)}${lean}</td></tr>
-      <tr><th scope="row">order flow</th><td colspan="3">${flowText}</td></tr></tbody></table>`;
+      <tr><th scope="row">order flow</th><td colspan="3">${flowText}</td></tr>
+      <tr><th scope="row">of all levels</th><td colspan="3">${whole ? integrated(whole) : "–"}</td></tr>
+      <tr><th scope="row">VPIN</th><td colspan="3">${vpin ? toxicity(vpin) : "–"}</td></tr></tbody></table>`;
   }
 
   override updated(): void {
@@ -87,6 +89,17 @@ export class ImbalancePane extends FiguresPane<ImbalanceData> {
     });
     context.stroke();
   }
+}
+
+function integrated({ value, windows, used, known, explained }: NonNullable<ImbalanceData["integrated_flow"]>): string {
+  if (value === null) return `not yet: ${windows} of 30 windows`;
+  const share = explained === null ? "" : `, the first component explains ${formatNumber(100 * explained, 0)} %`;
+  return `${formatNumber(value)} mean sizes of a level, ${used} levels${known ? "" : ", not all known"}${share}`;
+}
+
+function toxicity({ value, used, band, bucket }: NonNullable<ImbalanceData["vpin"]>): string {
+  if (value === null || bucket === null) return "not yet: the size of a bucket is learned from 500 trades";
+  return `${formatNumber(value)} of ${used} of ${band} buckets of ${formatNumber(bucket, 4)}${used < band ? ", fewer than asked" : ""}`;
 }
 
 customElements.define("dw-imbalance", ImbalancePane);

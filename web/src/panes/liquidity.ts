@@ -14,7 +14,7 @@ export class LiquidityPane extends FiguresPane<DepthData> {
   override render(): TemplateResult {
     const { figures } = this;
     const foot = figures ? `spread ${formatNumber(figures.spread_bp, 3)} bp · ≥: at least, more is not known · notional in quote currency` : "";
-    return this.framed("Liquidity", figures ? html`${bands(figures)}${fills(figures)}${resilience(figures)}` : html``, foot);
+    return this.framed("Liquidity", figures ? html`${bands(figures)}${fills(figures)}${resilience(figures)}${impact(figures)}` : html``, foot);
   }
 }
 
@@ -42,6 +42,14 @@ function resilience(figures: DepthData): TemplateResult | typeof nothing {
   const sides: [string, Resilience | null | undefined][] = [["Bids", figures.bids], ["Asks", figures.asks]];
   const rows = sides.map(([name, side]) => html`<tr><th scope="row">${name}</th><td>${half(side)}</td><td>${side?.shocks ?? "–"}</td><td>${side?.recovered ?? "–"}</td></tr>`);
   return html`<table class="figures"><thead><tr><th scope="col">Resilience</th><th scope="col">Half back after</th><th scope="col">Shocks</th><th scope="col">Recovered</th></tr></thead><tbody>${rows}</tbody></table>`;
+}
+
+/** Kyle's λ: an estimate over past intervals, no forecast. */
+function impact({ impact: found, mid }: DepthData): TemplateResult | typeof nothing {
+  if (!found) return nothing;
+  const { value, r_squared: fit, used, band } = found;
+  const text = value === null || !mid ? `not yet: nothing was traded in the last ${used} intervals` : `${((1e4 * value) / mid).toPrecision(3)} bp per unit bought or sold, R² ${formatNumber(fit)}, of ${used} of ${band} intervals`;
+  return html`<p class="message">Price impact (Kyle's λ): ${text}</p>`;
 }
 
 function half(side: Resilience | null | undefined): string {

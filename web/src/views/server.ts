@@ -65,11 +65,11 @@ export class ServerPart extends Part {
 }
 
 function venueTable(venues: VenueHealth[]): TemplateResult {
-  return html`<table><thead><tr><th scope="col">Venue</th><th scope="col">Lag</th><th scope="col">Sockets</th><th scope="col">Reconnects</th><th scope="col">Streams</th><th scope="col">Waiting</th><th scope="col">REST budget</th><th scope="col">Faults</th><th scope="col">Gone stale</th></tr></thead>
+  return html`<table><thead><tr><th scope="col">Venue</th><th scope="col">It says</th><th scope="col">Lag</th><th scope="col">Sockets</th><th scope="col">Reconnects</th><th scope="col">Streams</th><th scope="col">Waiting</th><th scope="col">REST budget</th><th scope="col">Faults</th><th scope="col">Gone stale</th></tr></thead>
     <tbody>${venues.map((venue) => {
       const live = venue.connection;
       const streams = live ? Object.entries(live.streams).filter(([, number]) => number).map(([state, number]) => `${number} ${state}`).join(", ") : "";
-      return html`<tr data-state=${venue.closed ? "stale" : "live"}><th scope="row">${venue.venue}${venue.closed ? `: ${venue.closed}` : ""}</th><td>${venue.lag_ms === null ? "–" : `${venue.lag_ms.toFixed(1)} ms`}</td>
+      return html`<tr data-state=${venue.closed || venue.state === "down" ? "stale" : "live"}><th scope="row">${venue.venue}${venue.closed ? `: ${venue.closed}` : ""}</th><td>${venue.state}${venue.state_reason ? `: ${venue.state_reason}` : ""}</td><td>${venue.lag_ms === null ? "–" : `${venue.lag_ms.toFixed(1)} ms`}</td>
         <td>${live ? live.sockets : "–"}</td><td>${live ? live.reconnects : "–"}</td><td>${streams || "–"}</td><td>${live ? live.waiting : "–"}</td>
         <td>${live?.weight_limit ? `${live.weight_used} of ${live.weight_limit}` : "–"}</td><td>${venue.faults}</td><td>${venue.stale}</td></tr>`;
     })}</tbody></table>`;

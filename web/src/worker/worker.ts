@@ -35,7 +35,7 @@ const subscriptions = new Subscriptions(
 );
 
 /** Alerts and the account go on while the page is hidden; nothing else does. */
-const isKept = (channel: string): boolean => channel.endsWith(".health") || channel.startsWith("user.");
+const isKept = (channel: string): boolean => /^(user|alert|venue_status)\.|\.health$/.test(channel);
 
 function flush(): void {
   flushing = false;
