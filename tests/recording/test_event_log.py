@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from deltawire.errors import RecordingError
-from deltawire.model.events import BookDelta, BookImage, Event, Status, Ticker
+from deltawire.model.events import BookDelta, BookImage, Event, Fault, Status, Ticker
 from deltawire.ports import Batch
 from deltawire.recording import Recording
 from deltawire.recording.event_log import EventLog, EventLogWriter
@@ -150,22 +150,75 @@ def test_a_seek_in_a_real_recording_gives_the_books_of_a_full_replay(
     assert check_every_time(batches, tmp_path, 50_000, 7)
 
 
-def test_damage_is_told(tmp_path: Path) -> None:
-    writer = EventLogWriter(tmp_path, "deribit", unit_bytes=20_000)
-    for batch in play(make_recording(1, steps=800), make_venue("deribit")):
-        writer.add(batch)
-    stored = writer.finish({})
-    path = tmp_path / stored.path
-    with path.open("rb") as raw:
-        index = read_index(raw)
-    assert index is not None
-    data = bytearray(path.read_bytes())
-    data[index.unit(1).offset + 200] ^= 0xFF
-    path.write_bytes(data)
-    log = EventLog(path, "deribit")
-    assert list(log.batches(index.unit(1).head.last_ns + 1)), "what lies behind it can be read"
+class Damaged:
+    """A log of which one unit is damaged, and what it had."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        writer = EventLogWriter(folder, "deribit", unit_bytes=20_000)
+        played = play(make_recording(seed, steps=800, losses=[300]), make_venue("deribit"))
+        self.batches = [batch for batch in played if batch.events]
+        for batch in self.batches:
+            writer.add(batch)
+        stored = writer.finish({})
+        self.path = folder / stored.path
+        self.log = EventLog(self.path, "deribit")
+        with self.path.open("rb") as raw:
+            index = read_index(raw)
+        assert index is not None
+        self.index, self.random = index, Random(seed)
+        self.number = self.random.randrange(1, len(index) - 1)
+        unit = index.unit(self.number)
+        self.last_ns = unit.head.last_ns
+        counts = [index.unit(number).head.lines - 1 for number in range(len(index))]
+        begin = sum(counts[: self.number])
+        self.before, self.behind = self.batches[:begin], self.batches[begin + counts[self.number] :]
+        data = bytearray(self.path.read_bytes())
+        data[unit.offset + self.random.randrange(8, unit.head.size)] ^= 1 << self.random.randrange(8)
+        self.path.write_bytes(data)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_damaged_unit_is_told_and_stepped_over(tmp_path: Path, seed: int) -> None:
+    """What is before it and behind it is there; between them no book is live."""
+    damaged = Damaged(tmp_path, seed)
+    told = list(damaged.log.batches(damaged.batches[0].at_ns))
+    (place,) = (n for n, batch in enumerate(told) if any(isinstance(event, Fault) for event in batch.events))
+    assert told[:place] == damaged.before
+    fault, *stale = told[place].events
+    assert f"unit {damaged.number + 1} of {len(damaged.index)}" in fault.reason  # type: ignore[union-attr]
+    known = FollowedBooks()
+    for batch in told[:place]:
+        known.take(batch)
+    live = {name for name, book in known.replica.books.items() if book.state == "live"}
+    assert {(e.instrument.name, e.state, e.reason) for e in stale if isinstance(e, Status)} == {
+        (name, "stale", "lost") for name in live
+    }
+    assert len(stale) == len(live) > 0
+    state, *later = told[place + 1 :]
+    assert later == damaged.behind
+    whole = FollowedBooks()
+    for batch in damaged.batches[: -len(later)]:
+        whole.take(batch)
+    whole.check(state.events)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_seek_into_a_damaged_unit_begins_behind_it(tmp_path: Path, seed: int) -> None:
+    damaged = Damaged(tmp_path, seed)
+    assert "compact" in damaged.log.fault(damaged.last_ns)
+    assert not damaged.log.fault(damaged.batches[0].at_ns)
+    fault, state, *later = damaged.log.batches(damaged.last_ns)
+    assert [type(event) for event in fault.events] == [Fault]
+    assert fault.at_ns < damaged.last_ns <= state.at_ns
+    assert later == damaged.behind
+    assert any(isinstance(event, BookImage) for event in state.events)
+
+
+def test_a_log_without_its_end_is_told(tmp_path: Path) -> None:
+    damaged = Damaged(tmp_path, 1)
+    damaged.path.write_bytes(damaged.path.read_bytes()[:1000])
+    assert "there is no index" in damaged.log.fault(1)
     with pytest.raises(RecordingError, match="`deltawire compact` makes it anew"):
-        list(log.batches(stored.from_ns))
-    path.write_bytes(data[:1000])
-    with pytest.raises(RecordingError, match="it has no index"):
-        list(log.batches(stored.from_ns))
+        list(damaged.log.batches(1))
+    damaged.path.unlink()
+    assert damaged.log.fault(1)

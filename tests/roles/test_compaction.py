@@ -13,7 +13,7 @@ import pytest
 
 import deltawire
 from deltawire.errors import UsageError
-from deltawire.model.events import BookImage, Trade
+from deltawire.model.events import BookImage, Fault, Trade
 from deltawire.ports import Batch, Wants
 from deltawire.recording import Recording
 from deltawire.recording.recorder import Recorder
@@ -118,6 +118,27 @@ def test_a_seek_begins_at_the_stored_state_as_long_as_it_is_of_all_that_is_recor
     assert sought()[: len(every)] == every, "read from where the connection was opened"
     compact(recorded, ["trades"])
     assert sought()[: len(later) + 1] == [state, *later]
+
+
+def test_damaged_stored_events_are_told_and_the_recording_read_in_their_place(recorded: Path) -> None:
+    first_ns, last_ns = span_of(recorded)
+    at_ns = (first_ns + last_ns) // 2
+    every = [(batch.at_ns, event) for batch in batches_at(recorded) for event in batch.events]
+    (log,) = compact(recorded, ["trades"]).stored
+    path = recorded / log.path
+    whole = path.read_bytes()
+    damages = {"inside": whole[:500] + b"\0" * 40 + whole[540:], "the end": whole[:-40], "all": b"garbage"}
+    for damage in damages.values():
+        path.write_bytes(damage)
+        batches = batches_at(recorded, from_ns=at_ns)
+        (_, fault), *told = ((batch.at_ns, event) for batch in batches for event in batch.events)
+        assert isinstance(fault, Fault)
+        assert "compact" in fault.reason
+        assert told == every, "as if nothing were stored"
+    path.unlink()
+    assert isinstance(next(batches_at(recorded, from_ns=at_ns)).events[0], Fault)
+    assert compact(recorded, ["trades"]).stored == [log]
+    assert path.read_bytes() == whole
 
 
 async def test_open_begins_at_the_stored_state(recorded: Path) -> None:

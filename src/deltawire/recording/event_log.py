@@ -3,6 +3,7 @@
 events/okx.dwe.zst    units as in recordings; the first line of each has the events that make the state before it
 """
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from deltawire.errors import RecordingError
+from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch
 from deltawire.recording.event_rows import RowReader, RowWriter
 from deltawire.recording.parquet import sync
@@ -23,6 +25,7 @@ FOLDER = "events"
 UNIT_BYTES = 512 * 1024
 """A unit has this many bytes of events, or as many as its state has if these are more."""
 LEVEL = 3
+REMADE = "`deltawire compact` makes it anew"
 
 
 class StoredEvents(msgspec.Struct, frozen=True):
@@ -108,59 +111,98 @@ class EventLogWriter:
         self._lines = []
 
 
+class DamagedUnit(Exception):  # noqa: N818 (reading goes on behind it)
+    """A unit cannot be read, for this reason."""
+
+
 class EventLog:
     """The log of a venue, read from a time on."""
 
     def __init__(self, path: Path, venue: str) -> None:
         self._path, self._venue = path, venue
 
+    def fault(self, from_ns: int) -> str:
+        """Why a seek to this time cannot begin with the state then; empty if it can."""
+        try:
+            with self._path.open("rb") as raw:
+                index = self._index(raw)
+                if len(index):
+                    _content(raw, index.unit(min(index.at(from_ns), len(index) - 1)))
+        except (OSError, RecordingError, DamagedUnit) as error:
+            return f"{self._path}: {error}"
+        return ""
+
     def batches(self, from_ns: int) -> Iterator[Batch]:
         """The state right before a time as one batch, then what came at that time and later.
 
-        `RecordingError` where the file is damaged.
+        A damaged unit is a `Fault` after which the live books are stale, and reading goes on with the state before the
+        next one. `RecordingError` if no unit can be found because the index is damaged.
         """
         with self._path.open("rb") as raw:
-            index = read_index(raw)
-            if index is None:
-                raise self._damaged("it has no index")
-            if not len(index):
-                return
+            index = self._index(raw)
+            state, begun, lost, last_ns = Present(), False, False, from_ns - 1
             first = min(index.at(from_ns), len(index) - 1)
-            state, begun = Present(), False
-            for number in range(first, len(index)):
-                batches = self._unit(raw, index, number)
-                before = next(batches)
-                if number == first:
-                    _follow(state, before)
-                for batch in batches:
-                    if batch.at_ns < from_ns:
-                        _follow(state, batch)
-                        continue
-                    if not begun:
-                        begun = True
-                        yield from _batch(self._venue, state, from_ns)
-                    yield batch
-            if not begun:
-                yield from _batch(self._venue, state, from_ns)
+            for number in range(max(0, first), len(index)):
+                try:
+                    for place, batch in enumerate(self._unit(raw, index.unit(number))):
+                        if place == 0 and (lost or not begun):
+                            state, before_ns = Present(), batch.at_ns if lost else from_ns - 1
+                            lost = False
+                            _follow(state, batch)
+                            if begun:
+                                yield from _batch(self._venue, state, before_ns)
+                        elif place and not begun and batch.at_ns < from_ns:
+                            _follow(state, batch)
+                        elif place:
+                            if not begun:
+                                begun = True
+                                yield from _batch(self._venue, state, before_ns)
+                            yield batch
+                            last_ns = batch.at_ns
+                except DamagedUnit as damage:
+                    reason = f"{self._path.name}, unit {number + 1} of {len(index)}: {damage}"
+                    events: list[Event] = [Fault(self._venue, last_ns, reason)]
+                    if begun and not lost:
+                        events += self._stale(raw, index, number, last_ns)
+                    state, lost = Present(), True
+                    yield Batch(self._venue, last_ns, events)
+            if not begun and not lost:
+                yield from _batch(self._venue, state, from_ns - 1)
 
-    def _unit(self, raw: BinaryIO, index: Index, number: int) -> Iterator[Batch]:
-        place = index.unit(number)
-        raw.seek(place.offset)
-        head = parse_head(raw.read(HEAD_SIZE))
-        content = unpack(head, raw.read(head.packed)) if head is not None else "bytes that are no frame"
-        if isinstance(content, str):
-            raise self._damaged(content)
+    def _stale(self, raw: BinaryIO, index: Index, number: int, at_ns: int) -> Iterator[Event]:
+        """Every book that was live where this unit is damaged is not any more."""
+        state = Present()
+        for each in range(max(0, number - 1), number + 1):
+            with contextlib.suppress(DamagedUnit):
+                for batch in self._unit(raw, index.unit(each)):
+                    _follow(state, batch)
+        for instrument in state.live():
+            yield Status(instrument, "stale", "lost", at_ns, "stored events are damaged")
+
+    def _index(self, raw: BinaryIO) -> Index:
+        index = read_index(raw)
+        if index is None:
+            raise RecordingError(str(self._path), "its end", f"there is no index; {REMADE}")
+        return index
+
+    def _unit(self, raw: BinaryIO, place: Placed) -> Iterator[Batch]:
+        content = _content(raw, place)
         reader = RowReader(self._venue)
         try:
             for line in content.splitlines():
                 yield reader.batch(line)
-        except (msgspec.MsgspecError, KeyError) as error:
-            raise self._damaged(f"a line that is none of ours: {error}") from error
+        except (msgspec.MsgspecError, KeyError, UnicodeDecodeError) as error:
+            raise DamagedUnit(f"a line that is none of ours: {error}; {REMADE}") from error
 
-    def _damaged(self, reason: str) -> RecordingError:
-        return RecordingError(
-            str(self._path), "an index or a unit", f"{reason}; `deltawire compact` makes it anew"
-        )
+
+def _content(raw: BinaryIO, place: Placed) -> bytes:
+    """The lines of a unit; `DamagedUnit` if they are not what was written."""
+    raw.seek(place.offset)
+    head = parse_head(raw.read(HEAD_SIZE))
+    content = unpack(head, raw.read(head.packed)) if head is not None else "bytes that are no frame"
+    if isinstance(content, str):
+        raise DamagedUnit(f"{content}; {REMADE}")
+    return content
 
 
 def _follow(state: Present, batch: Batch) -> None:
@@ -168,7 +210,7 @@ def _follow(state: Present, batch: Batch) -> None:
         state.take(event)
 
 
-def _batch(venue: str, state: Present, from_ns: int) -> Iterator[Batch]:
-    """The state, right before a time; nothing where nothing is known yet."""
-    if events := state.events(from_ns - 1):
-        yield Batch(venue, from_ns - 1, events)
+def _batch(venue: str, state: Present, at_ns: int) -> Iterator[Batch]:
+    """The state at a time; nothing where nothing is known yet."""
+    if events := state.events(at_ns):
+        yield Batch(venue, at_ns, events)

@@ -138,6 +138,14 @@ class Present:
                 found.append(Ticker(instrument=instrument, **self._tickers[name]))
         return [*found, *self._indices.values()]
 
+    def live(self) -> list[Instrument]:
+        """The instruments whose books are live."""
+        return [self._instruments[name] for name in self._books if self._is_live(name)]
+
+    def _is_live(self, name: str) -> bool:
+        state = self._states.get(name)
+        return state is None or state.state == "live"
+
     def _book(self, name: str, instrument: Instrument, at_ns: int) -> Iterator[Event]:
         state, book = self._states.get(name), self._books.get(name)
         if book is not None:

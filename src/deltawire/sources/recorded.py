@@ -12,7 +12,7 @@ from deltawire.recording.directory import Connected, RecordedDirectory
 from deltawire.recording.event_log import EventLog
 from deltawire.recording.manifest import stored_events
 from deltawire.recording.recording import Recording
-from deltawire.sources.replay import Played, ReplaySource, play_together
+from deltawire.sources.replay import Played, ReplaySource, play_together, with_fault
 from deltawire.venues import REGISTRY, make_venue
 
 
@@ -56,7 +56,9 @@ def sources_at(
 ) -> list[ReplaySource]:
     """A source per venue of a file or a directory. Books are known from `from_ns` on; see `batches_at`."""
     playing = playing or Playing()
-    stored = {} if playing.loop or playing.tap is not None else _stored(Path(path), venue, playing.from_ns)
+    stored, faults = (
+        ({}, {}) if playing.loop or playing.tap is not None else _stored(Path(path), venue, playing.from_ns)
+    )
     return [
         ReplaySource(
             pairs,
@@ -65,6 +67,7 @@ def sources_at(
             loop=playing.loop,
             from_ns=playing.from_ns,
             stored=stored.get(name),
+            fault=faults.get(name, ""),
         )
         for name, pairs in _played_at(Path(path), venue, playing).items()
     ]
@@ -72,9 +75,10 @@ def sources_at(
 
 def batches_at(path: Path, venue: str = "", from_ns: int = 0) -> Iterator[Batch]:
     """What a file or a directory gives, venue by venue; with `from_ns` from where its books are known then."""
-    stored = _stored(path, venue, from_ns)
+    stored, faults = _stored(path, venue, from_ns)
     for name, pairs in _played_at(path, venue, Playing(from_ns=from_ns)).items():
-        yield from stored[name].batches(from_ns) if name in stored else play_together(pairs)
+        batches = stored[name].batches(from_ns) if name in stored else play_together(pairs)
+        yield from with_fault(batches, faults.get(name, ""))
 
 
 def _played_at(path: Path, venue: str, playing: Playing) -> dict[str, list[Played]]:
@@ -94,17 +98,25 @@ def _played_at(path: Path, venue: str, playing: Playing) -> dict[str, list[Playe
     return by_venue
 
 
-def _stored(path: Path, venue: str, from_ns: int) -> dict[str, EventLog]:
-    """By venue, the stored events of a directory that were made of all that it has of the venue now."""
+def _stored(path: Path, venue: str, from_ns: int) -> tuple[dict[str, EventLog], dict[str, str]]:
+    """By venue, the stored events of a directory that were made of all that it has of the venue now.
+
+    Beside it why those of a venue cannot be used: what was recorded is read in their place.
+    """
     if not from_ns or not isdir(path):
-        return {}
+        return {}, {}
     logs = stored_events(path)
     sizes = recorded_sizes(path, venue) if logs else {}
-    found = {}
-    for log in logs:
-        if log.made_of == sizes.get(log.venue) and (path / log.path).is_file():
-            found[log.venue] = EventLog(path / log.path, log.venue)
-    return found
+    found, faults = dict[str, EventLog](), dict[str, str]()
+    for stored in logs:
+        if stored.made_of == sizes.get(stored.venue):
+            log = EventLog(path / stored.path, stored.venue)
+            fault = log.fault(from_ns)
+            if fault:
+                faults[stored.venue] = fault
+            else:
+                found[stored.venue] = log
+    return found, faults
 
 
 def recorded_sizes(path: Path, venue: str = "") -> dict[str, dict[str, int]]:

@@ -146,6 +146,14 @@ def _said_once(batches: Iterable[Batch]) -> Iterator[Batch]:
             yield batch
 
 
+def with_fault(batches: Iterator[Batch], reason: str) -> Iterator[Batch]:
+    """The batches, the first of them with a fault if there is a reason."""
+    first = next(batches, None) if reason else None
+    if first is not None:
+        yield Batch(first.venue, first.at_ns, [Fault(first.venue, first.at_ns, reason), *first.events])
+    yield from batches
+
+
 def play_again(pairs: Sequence[Played]) -> Iterator[Batch]:
     """Play recordings in a loop: each round follows the previous one in time and starts with a reconnection.
 
@@ -241,16 +249,19 @@ class ReplaySource:
         loop: bool = False,
         from_ns: int = 0,
         stored: EventLog | None = None,
+        fault: str = "",
     ) -> None:
         """`played` are the connections to one venue; recorded time before `from_ns` passes at full speed.
 
-        What was `stored` of them answers in their place from `from_ns` on, if that is given.
+        What was `stored` of them answers in their place from `from_ns` on, if that is given; `fault` says why it
+        cannot be.
         """
         self._pairs = list(played)
         self._speed = speed
         self._loop = loop
         self._from_ns = from_ns
         self._stored = stored
+        self._fault = fault
         self._clock = ReplayClock(wall, speed or 1.0)
         self.venue = self._pairs[0].venue.name
 
@@ -283,7 +294,7 @@ class ReplaySource:
     def _batches(self) -> Iterator[Batch]:
         if self._stored is not None:
             return self._stored.batches(self._from_ns)
-        return play_again(self._pairs) if self._loop else play_together(self._pairs)
+        return play_again(self._pairs) if self._loop else with_fault(play_together(self._pairs), self._fault)
 
     async def _pace(self, at_ns: int, played: int, *, waits: bool) -> None:
         wait_s = self._clock.wait_s(at_ns) if self._speed and waits else 0.0
