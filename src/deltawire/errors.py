@@ -22,6 +22,11 @@ Bad market data never travels as an exception beyond its venue: it becomes a `St
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
+NOT_DECODED = msgspec.MsgspecError, UnicodeDecodeError, RecursionError
+"""What decoding foreign bytes as JSON may raise: not JSON or not of its type, not UTF-8, nested too deeply."""
+
 
 class DeltawireError(Exception):
     """Base class of all errors that deltawire raises deliberately."""

@@ -129,6 +129,47 @@ def test_what_cannot_be_done_is_one_line(
     assert outcome.err.count("\n") == 1
 
 
+def test_damage_is_reported_by_whatever_reads_it(capsys: Capture, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    recorder = Recorder(out, Limits(frame_bytes=20_000))
+    received = [record for record in make_recording(3, steps=400) if record.kind == "received"]
+    recorder.noted("deribit/1", received[0].at_ns, "connected", url="wss://somewhere")
+    for record in received:
+        recorder.passed("deribit/1", record.at_ns, "received", record.payload)
+    recorder.close()
+    (file,) = out.glob("raw/deribit/1/*")
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2] + b"\0" * 50 + whole[len(whole) // 2 + 50 :])
+    (file.parent / "zz.jpg").write_bytes(b"\xff\xd8\xff")
+    ledger = out / "ledger.jsonl"
+    ledger.write_bytes(b"\xffgarbage\n" + ledger.read_bytes()[:-9])
+    exported = run(capsys, "export", out, "--schema", "trades", "--out", tmp_path / "trades.parquet")
+    compacted = run(capsys, "compact", out)
+    for outcome in (exported, compacted):
+        assert (outcome.code, outcome.err.count("\n")) == (0, 1)
+        assert f"not all of {out} could be read: {file.name} line " in outcome.err
+        assert "and 1 more; `deltawire verify` lists all" in outcome.err
+    manifest = json.loads((out / "manifest.json").read_bytes())
+    assert ["zz.jpg line 1" in fault["reason"] for fault in manifest["faults"]] == [False, True]
+    assert manifest["faults"][0]["seen_ns"] > 0
+    (events,) = out.glob("events/*")
+    events.write_bytes(events.read_bytes()[:-10])
+    (trades,) = out.glob("table/trades/*/*BTC-PERPETUAL/*/*")
+    trades.unlink()
+    code, report = verify(capsys, out)
+    assert code == 1
+    assert [damage["line"] for damage in report["gaps"] if damage["event"] == "damaged"] == [1, 3]
+    assert [each["file"] for each in report["store"]] == [
+        "events/deribit.dwe.zst",
+        trades.relative_to(out).as_posix(),
+    ]
+    text = " ".join(run(capsys, "verify", out).out.split())
+    assert "damaged ledger.jsonl line 1, after the beginning: no entry of a ledger" in text
+    assert f"damaged {file.name} line" in text
+    assert "damaged zz.jpg line 1" in text
+    assert "damaged events/deribit.dwe.zst" in text
+
+
 def test_repair_keeps_what_is_whole(capsys: Capture, tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, Limits(frame_bytes=20_000))
     for record in make_recording(3, steps=400):

@@ -150,7 +150,7 @@ def test_a_seek_in_a_real_recording_gives_the_books_of_a_full_replay(
     assert check_every_time(batches, tmp_path, 50_000, 7)
 
 
-class Damaged:
+class DamagedLog:
     """A log of which one unit is damaged, and what it had."""
 
     def __init__(self, folder: Path, seed: int) -> None:
@@ -180,7 +180,7 @@ class Damaged:
 @pytest.mark.parametrize("seed", range(4))
 def test_a_damaged_unit_is_told_and_stepped_over(tmp_path: Path, seed: int) -> None:
     """What is before it and behind it is there; between them no book is live."""
-    damaged = Damaged(tmp_path, seed)
+    damaged = DamagedLog(tmp_path, seed)
     told = list(damaged.log.batches(damaged.batches[0].at_ns))
     (place,) = (n for n, batch in enumerate(told) if any(isinstance(event, Fault) for event in batch.events))
     assert told[:place] == damaged.before
@@ -204,7 +204,7 @@ def test_a_damaged_unit_is_told_and_stepped_over(tmp_path: Path, seed: int) -> N
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_seek_into_a_damaged_unit_begins_behind_it(tmp_path: Path, seed: int) -> None:
-    damaged = Damaged(tmp_path, seed)
+    damaged = DamagedLog(tmp_path, seed)
     assert "compact" in damaged.log.fault(damaged.last_ns)
     assert not damaged.log.fault(damaged.batches[0].at_ns)
     fault, state, *later = damaged.log.batches(damaged.last_ns)
@@ -215,7 +215,7 @@ def test_a_seek_into_a_damaged_unit_begins_behind_it(tmp_path: Path, seed: int) 
 
 
 def test_a_log_without_its_end_is_told(tmp_path: Path) -> None:
-    damaged = Damaged(tmp_path, 1)
+    damaged = DamagedLog(tmp_path, 1)
     damaged.path.write_bytes(damaged.path.read_bytes()[:1000])
     assert "there is no index" in damaged.log.fault(1)
     with pytest.raises(RecordingError, match="`deltawire compact` makes it anew"):

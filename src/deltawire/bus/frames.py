@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from deltawire.bus.codec import VERSION, decode_batches, encode_batches
-from deltawire.errors import BusError
+from deltawire.errors import NOT_DECODED, BusError
 from deltawire.ports import Batch
 
 LARGEST = 256 * 1024 * 1024
@@ -69,7 +69,7 @@ def parse_part(data: bytes) -> Part:
         if version != VERSION:
             raise BusError("version", f"a message of version {version}; this one reads {VERSION}")
         return _decode(data)
-    except msgspec.DecodeError as error:
+    except NOT_DECODED as error:
         raise BusError("garbage", str(error)) from error
 
 

@@ -1,5 +1,7 @@
 """`deltawire export` and `deltawire compact`."""
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -7,6 +9,7 @@ import typer
 
 from deltawire.cli.record import format_bytes
 from deltawire.errors import UsageError
+from deltawire.model.events import Fault
 from deltawire.recording.entry import parse_time
 from deltawire.roles.compaction import SCHEMAS, compact
 from deltawire.roles.exporting import Export, Format, write
@@ -82,7 +85,9 @@ def export(
         _time(end, "--to"),
         prices,  # type: ignore[arg-type]
     )
-    count = write(path, asked, target)
+    faults = list[Fault]()
+    count = write(path, asked, target, on_fault=faults.append)
+    _report(faults, path)
     print(f"{target}: {count:,} rows of {schema}, {format_bytes(target.stat().st_size)}")
     if not count:
         raise typer.Exit(1)
@@ -113,12 +118,23 @@ def compact_directory(
     for name in schema or ():
         schema_of(name)
     done = compact(directory, schema or SCHEMAS, venue=venue)
+    _report(done.faults, directory)
     rows = sum(file.rows for file in done.files)
     size = sum((directory / file.path).stat().st_size for file in done.files)
     print(f"{len(done.files):,} tables, {rows:,} rows, {format_bytes(size)}: {directory / 'table'}")
     kept = sum(log.bytes for log in done.stored)
     print(f"events for seeking: {format_bytes(kept)}: {directory / 'events'}")
     print(f"recordings: {format_bytes(done.before)} are now {format_bytes(done.after)}")
+
+
+def _report(faults: Sequence[Fault], path: Path) -> None:
+    """Say what could not be read, on standard error."""
+    if faults:
+        more = f" and {len(faults) - 1:,} more" if len(faults) > 1 else ""
+        print(
+            f"deltawire: not all of {path} could be read: {faults[0].reason}{more}; `deltawire verify` lists all",
+            file=sys.stderr,
+        )
 
 
 def _time(text: str, option: str) -> int:

@@ -19,6 +19,8 @@ from deltawire.cli.verification import BookReport, Report, Verification
 from deltawire.errors import UsageError
 from deltawire.recording import Recording, format_time
 from deltawire.recording.directory import Connected, RecordedDirectory
+from deltawire.recording.inspection import StoreDamage, damaged_in_store
+from deltawire.recording.ledger import NAME
 from deltawire.sources.recorded import connections_at
 from deltawire.venues import REGISTRY, make_venue
 from deltawire.venues.connection import VenueConnection
@@ -70,11 +72,11 @@ def verify(
     """Replay a recording at full speed and report for every book whether it is correct, and if not, where.
 
     A recording is what `deltawire record` writes, lines of `<stamp> <json>` or of JSON alone, a `CBCAP1` file, or raw
-    data (`wss://… <-> t`), plain or as .gz, .zst, .bz2 or .xz. Of a directory every connection is verified. Damaged
-    lines are reported and skipped.
+    data (`wss://… <-> t`), plain or as .gz, .zst, .bz2 or .xz. Of a directory every connection is verified, and what
+    `deltawire compact` has made of it is read. Damaged lines are reported and skipped.
 
     Exit code 0: every book was verified to the end (or there is only other data, and all of it could be read). 1: a
-    book was not, or there was no data. 2: the file is not a recording.
+    book was not, there was no data, or what was made of a directory is damaged. 2: the file is not a recording.
 
     Example: `deltawire verify btcusdt.gz --venue binance_usdm`
 
@@ -82,14 +84,23 @@ def verify(
     """
     connections = connections_at(file, venue)
     reports = [_verified(each) for each in connections]
+    stored = list(damaged_in_store(Path(file))) if isdir(file) else []
     if not isdir(file):
         (report,) = reports
         print_json(report) if as_json else _print(report)
     elif as_json:
-        print_json({"directory": file, "connections": reports, "gaps": _gaps(file)})
+        print_json(
+            {
+                "directory": file,
+                "connections": reports,
+                "gaps": _gaps(file),
+                "store": _damaged_in_store(stored),
+            }
+        )
     else:
         _print_directory(file, connections, reports)
-    if not all(report.verified for report in reports):
+        _print_store(stored)
+    if stored or not all(report.verified for report in reports):
         raise typer.Exit(1)
 
 
@@ -106,10 +117,28 @@ def _verified(connection: Connected) -> Report:
 def _gaps(directory: str) -> list[dict[str, Any]]:
     """What the recorder has noted as missing."""
     return [
-        {"at": format_time(entry.at_ns), "connection": entry.connection, **entry.facts}
+        {
+            "at": format_time(entry.at_ns),
+            "event": entry.event,
+            "connection": entry.connection,
+            **entry.facts,
+        }
         for entry in RecordedDirectory(Path(directory)).ledger()
         if entry.event in ("gap", "damaged")
     ]
+
+
+def _damaged_in_store(stored: Sequence[StoreDamage]) -> list[dict[str, Any]]:
+    return [{"file": each.file, "after": format_time(each.at_ns), "reason": each.reason} for each in stored]
+
+
+def _print_store(stored: Sequence[StoreDamage]) -> None:
+    console = make_console()
+    for each in stored[:PLACES_SHOWN]:
+        after = f", after {format_time(each.at_ns)}" if each.at_ns else ""
+        console.print(f"[red]damaged[/] {escape(f'{each.file}{after}: {each.reason}')}", highlight=False)
+    if len(stored) > PLACES_SHOWN:
+        console.print(f"[red]and {len(stored) - PLACES_SHOWN:,} more damaged places of the store")
 
 
 def _print_directory(directory: str, connections: Sequence[Connected], reports: Sequence[Report]) -> None:
@@ -119,9 +148,13 @@ def _print_directory(directory: str, connections: Sequence[Connected], reports: 
         _print(report)
     gaps = _gaps(directory)
     for gap in gaps[:PLACES_SHOWN]:
+        if gap["event"] == "damaged":
+            where = f"{NAME} line {gap['line']}, after {gap['at'] or 'the beginning'}"
+            console.print(f"[red]damaged[/] {escape(where)}: no entry of a ledger", highlight=False)
+            continue
         missing = f"{gap['frames']:,} frames: " if gap.get("frames") else ""
         times = f"{format_time(gap.get('from_ns', 0)) or '?'} to {format_time(gap.get('to_ns', 0)) or '?'}"
-        reason = gap.get("reason", "a line of the ledger cannot be read")
+        reason = gap.get("reason", "")
         reason = f"{gap['instrument']}: {reason}" if gap.get("instrument") else reason
         line = escape(f"{gap['connection']}, {times}: {missing}{reason}")
         console.print(f"[yellow]gap[/] {line}", highlight=False)

@@ -77,8 +77,9 @@ def unpacked(raw: BinaryIO) -> Iterator[bytes | Break]:
 
 def unit_pieces(raw: BinaryIO, start: int) -> Iterator[bytes | Break]:
     """The lines of our own files, unit by unit."""
-    damage = ""
+    damage, is_empty = "", True
     for unit in read_units(raw, start):
+        is_empty = False
         if isinstance(unit, Damage):
             damage = damage or str(unit)
             continue
@@ -87,8 +88,8 @@ def unit_pieces(raw: BinaryIO, start: int) -> Iterator[bytes | Break]:
             yield Break(damage, placed.head.first_line)
             damage = ""
         yield content
-    if damage:
-        yield Break(damage)
+    if damage or (is_empty and not start):
+        yield Break(damage or "the file is empty")
 
 
 def _plain(raw: BinaryIO) -> Iterator[bytes]:

@@ -29,11 +29,9 @@ class RecordingEntry(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def place(self) -> str:
-        """Place and time as text: `line 1234 at 2024-08-08T23:54:13.937085Z`."""
-        return (
-            f"line {self.line} at {format_time(self.at_ns)}"
-            if self.at_ns > NO_TIME_NS
-            else f"line {self.line}"
+        """Place and time as text: `line 1234 at 2024-08-08T23:54:13.937085Z`, after the file's name if it has one."""
+        return format_place(
+            self.file, self.line, format_time(self.at_ns) if self.at_ns > NO_TIME_NS else None
         )
 
 

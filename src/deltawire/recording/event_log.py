@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from deltawire.errors import RecordingError
+from deltawire.errors import NOT_DECODED, RecordingError
 from deltawire.model.events import Event, Fault, Status
 from deltawire.ports import Batch
 from deltawire.recording.event_rows import RowReader, RowWriter
-from deltawire.recording.parquet import sync
+from deltawire.recording.parquet import file_crc32, sync
 from deltawire.recording.present import Present
 from deltawire.recording.unit_files import read_index
 from deltawire.recording.units import HEAD_SIZE, Index, Placed, format_end, format_unit, parse_head, unpack
@@ -38,6 +38,8 @@ class StoredEvents(msgspec.Struct, frozen=True):
     units: int
     bytes: int
     made_of: dict[str, int]
+    crc32: int = 0
+    """Of the whole file; 0 is not known."""
 
 
 class EventLogWriter:
@@ -80,12 +82,13 @@ class EventLogWriter:
         self._file.write(format_end(self._units))
         self._file.close()
         sync(self._temporary)
+        checksum = file_crc32(self._temporary)
         os.replace(self._temporary, self._path)
         sync(self._path.parent)
         heads = [unit.head for unit in self._units]
         times = (heads[0].first_ns, heads[-1].last_ns) if heads else (0, 0)
         path = f"{FOLDER}/{self._path.name}"
-        return StoredEvents(path, self._venue, *times, len(heads), self._written, dict(made_of))
+        return StoredEvents(path, self._venue, *times, len(heads), self._written, dict(made_of), checksum)
 
     def abandon(self) -> None:
         """Leave what was there before."""
@@ -191,7 +194,7 @@ class EventLog:
         try:
             for line in content.splitlines():
                 yield reader.batch(line)
-        except (msgspec.MsgspecError, KeyError, UnicodeDecodeError) as error:
+        except (*NOT_DECODED, KeyError) as error:
             raise DamagedUnit(f"a line that is none of ours: {error}; {REMADE}") from error
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from deltawire.errors import NOT_DECODED
 from deltawire.recording.disk import Disk
 
 NAME = "ledger.jsonl"
@@ -80,7 +81,7 @@ def read_ledger(path: Path) -> Iterator[LedgerEntry]:
                 facts = msgspec.json.decode(line, type=dict[str, Any])
                 at_ns, event = int(facts.pop("at_ns")), str(facts.pop("event"))
                 connection = str(facts.pop("connection", ""))
-            except (msgspec.MsgspecError, KeyError, TypeError, ValueError, UnicodeDecodeError):
+            except (*NOT_DECODED, KeyError, TypeError, ValueError):
                 yield LedgerEntry(at_ns, "damaged", facts={"line": number})
                 continue
             yield LedgerEntry(at_ns, event, connection, facts)

@@ -1,12 +1,13 @@
 """The manifest of a store: what its tables have, when each book could be relied on, and what is missing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from deltawire.model.events import Event, Status
+from deltawire.errors import NOT_DECODED
+from deltawire.model.events import Event, Fault, Status
 from deltawire.recording.disk import Disk
 from deltawire.recording.event_log import StoredEvents
 from deltawire.recording.ledger import LedgerEntry
@@ -14,6 +15,7 @@ from deltawire.recording.parquet import TableFile
 
 NAME = "manifest.json"
 VERSION = 1
+MOST_FAULTS = 1000
 
 
 class Outage(msgspec.Struct, frozen=True):
@@ -77,7 +79,7 @@ def stored_events(directory: Path) -> list[StoredEvents]:
     """The logs of events that a directory has; none where it has no manifest, or a damaged one."""
     try:
         return msgspec.json.decode((directory / NAME).read_bytes(), type=_Stored).events
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *NOT_DECODED):
         return []
 
 
@@ -87,6 +89,7 @@ def write_manifest(
     coverage: Coverage,
     ledger: Iterable[LedgerEntry],
     stored: Iterable[StoredEvents],
+    faults: Sequence[Fault] = (),
 ) -> None:
     """Write the manifest; what was there before stays until it is whole."""
     gaps: list[dict[str, Any]] = [
@@ -98,5 +101,6 @@ def write_manifest(
         "events": list(stored),
         "books": coverage.books(),
         "gaps": gaps,
+        "faults": faults[:MOST_FAULTS],
     }
     disk.replace(NAME, msgspec.json.format(msgspec.json.encode(content), indent=1))

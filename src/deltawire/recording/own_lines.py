@@ -19,6 +19,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from deltawire.errors import NOT_DECODED
 from deltawire.ports import Direction
 from deltawire.recording.entry import LATEST_NS, RecordingEntry, RecordKind
 from deltawire.recording.lines import Damaged, Lines
@@ -48,7 +49,7 @@ def parse_origin(line: bytes) -> Origin | None:
         return None
     try:
         return msgspec.json.decode(line[len(FIRST) :], type=Origin)
-    except msgspec.MsgspecError:
+    except NOT_DECODED:
         return None
 
 

@@ -5,6 +5,7 @@ power of ten. Times are `timestamp[ns, UTC]`. Venue and symbol are in the path, 
 """
 
 import os
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import import_module
@@ -26,6 +27,7 @@ ROWS_PER_GROUP = 100_000
 MOST_WAITING = 1_000_000
 """Rows of all files that wait in memory."""
 NEW = ".new"
+CHUNK = 1 << 20
 DAY_NS = 86_400 * 10**9
 
 
@@ -40,6 +42,8 @@ class TableFile(msgspec.Struct, frozen=True):
     rows: int
     from_ns: int
     to_ns: int
+    crc32: int = 0
+    """Of the whole file; 0 is not known."""
 
 
 Place = tuple[str, str, str, int]
@@ -72,7 +76,9 @@ class _Part:
             path.parent.mkdir(parents=True, exist_ok=True)
             about = dict(zip(("schema", "venue", "symbol"), self.place[:3], strict=True))
             table = table.replace_schema_metadata(about)
-            self._writer = _library("pyarrow.parquet").ParquetWriter(path, table.schema, compression="zstd")
+            self._writer = _library("pyarrow.parquet").ParquetWriter(
+                path, table.schema, compression="zstd", write_page_checksum=True
+            )
         self._writer.write_table(table)
         self.values.clear()
 
@@ -141,6 +147,7 @@ class TableWriter:
         folder, temporary = self._folder(part), self._temporary(part)
         name = f"{_stamp(part.from_ns)}_{_stamp(part.to_ns)}.parquet"
         sync(temporary)
+        checksum = file_crc32(temporary)
         os.replace(temporary, folder / name)
         for old in folder.glob("*.parquet"):
             if old.name != name:
@@ -148,7 +155,9 @@ class TableWriter:
         sync(folder)
         schema, venue, symbol, day = part.place
         path = (folder / name).relative_to(self._directory).as_posix()
-        return TableFile(path, schema, venue, symbol, _date(day), part.rows, part.from_ns, part.to_ns)
+        return TableFile(
+            path, schema, venue, symbol, _date(day), part.rows, part.from_ns, part.to_ns, checksum
+        )
 
 
 def day_folder(directory: Path, schema: str, venue: str, symbol: str, day: int) -> Path:
@@ -198,6 +207,15 @@ def _stamp(at_ns: int) -> str:
 
 def _escaped(name: str) -> str:
     return quote(name, safe="-_.~:")
+
+
+def file_crc32(path: Path) -> int:
+    """The checksum of a file."""
+    checksum = 0
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            checksum = zlib.crc32(chunk, checksum)
+    return checksum
 
 
 def sync(path: Path) -> None:

@@ -10,6 +10,7 @@ import msgspec
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
 from deltawire.recording.entry import LATEST_NS
+from deltawire.recording.event_log import REMADE
 from deltawire.recording.parquet import DAY_NS, day_folder
 from deltawire.tables.values import SIDES
 
@@ -53,7 +54,16 @@ class PastTrades:
             ("ts_event", "<=", pa.scalar(min(to_ns, LATEST_NS), moment)),
         ]
         for file in sorted(folder.glob("*.parquet")):
-            table = parquet.read_table(file, columns=list(COLUMNS), filters=within, partitioning=None)
+            try:
+                table = parquet.read_table(
+                    file,
+                    columns=list(COLUMNS),
+                    filters=within,
+                    partitioning=None,
+                    page_checksum_verification=True,
+                )
+            except (OSError, ValueError) as error:
+                raise ValueError(f"{file}: {error}; {REMADE}") from error
             times = table.column("ts_event").cast(pa.int64())
             columns: list[list[Any]] = [
                 times.to_pylist(),

@@ -18,7 +18,7 @@ import msgspec
 import zstandard
 
 from deltawire import __version__
-from deltawire.errors import UsageError
+from deltawire.errors import NOT_DECODED, UsageError
 from deltawire.exchange.accounts.account_records import AccountRecord
 from deltawire.exchange.codec import Codec
 from deltawire.journal.files import DiskFiles
@@ -130,7 +130,7 @@ def _unpacked(source: Path) -> tuple[Manifest, dict[str, bytes]]:
         manifest = msgspec.json.decode(files.pop(MANIFEST), type=Manifest)
     except OSError as error:
         raise UsageError(f"cannot read {source}: {error.strerror or error}") from error
-    except (tarfile.TarError, zstandard.ZstdError, KeyError, msgspec.DecodeError) as error:
+    except (tarfile.TarError, zstandard.ZstdError, KeyError, *NOT_DECODED) as error:
         raise UsageError(f"{source} is not a backup, or is damaged: {error}") from error
     if manifest.backup > BACKUP_VERSION or manifest.store > STORE_VERSION:
         raise UsageError(
@@ -168,7 +168,7 @@ def inspect_journal(folder: Path) -> Inspection:
     def readable(payload: bytes) -> bool:
         try:
             codec.decode(payload)
-        except msgspec.DecodeError:
+        except NOT_DECODED:
             return False
         return True
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from deltawire.errors import UsageError
-from deltawire.model.events import Event
+from deltawire.model.events import Event, Fault
 from deltawire.recording.directory import RecordedDirectory
 from deltawire.recording.disk import LocalDisk
 from deltawire.recording.event_log import EventLogWriter, StoredEvents
@@ -25,12 +25,13 @@ COMPACT_LEVEL, COMPACT_BYTES = 12, 256 * 1024
 
 
 class Compaction(msgspec.Struct, frozen=True):
-    """What was made: tables, logs of events, and the bytes of the recordings before and after."""
+    """What was made: tables, logs of events, the bytes of the recordings before and after, and what cannot be read."""
 
     files: list[TableFile]
     stored: list[StoredEvents]
     before: int
     after: int
+    faults: list[Fault]
 
 
 def events_at(path: Path, venue: str = "", from_ns: int = 0) -> Iterator[Event]:
@@ -47,6 +48,7 @@ def compact(directory: Path, schemas: Collection[str] = SCHEMAS, *, venue: str =
     batches = batches_at(directory, venue)
     disk = LocalDisk(directory)
     logs: dict[str, EventLogWriter] = {}
+    faults: list[Fault] = []
     try:
         writer, coverage = TableWriter(directory), Coverage()
         makers: dict[str, RowMaker] = {schema: row_maker(schema) for schema in schemas}
@@ -56,6 +58,8 @@ def compact(directory: Path, schemas: Collection[str] = SCHEMAS, *, venue: str =
             logs[batch.venue].add(batch)
             for event in batch.events:
                 coverage.take(event)
+                if isinstance(event, Fault):
+                    faults.append(event)
                 for schema, maker in makers.items():
                     for row in maker.take(event):
                         writer.add(schema, row)
@@ -68,12 +72,12 @@ def compact(directory: Path, schemas: Collection[str] = SCHEMAS, *, venue: str =
         before, after = _recompress(disk)
         sizes = recorded_sizes(directory, venue)
         stored = [log.finish(sizes[name]) for name, log in logs.items()]
-        write_manifest(disk, files, coverage, RecordedDirectory(directory).ledger(), stored)
+        write_manifest(disk, files, coverage, RecordedDirectory(directory).ledger(), stored, faults)
     finally:
         for log in logs.values():
             log.abandon()
         disk.release()
-    return Compaction(files, stored, before, after)
+    return Compaction(files, stored, before, after, faults)
 
 
 def recompress(directory: Path) -> tuple[int, int]:

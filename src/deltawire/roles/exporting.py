@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from importlib import import_module
@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from deltawire.errors import UsageError
-from deltawire.model.events import Event
+from deltawire.model.events import Event, Fault
 from deltawire.recording.exports import dbn, hftbacktest, tardis
 from deltawire.roles.compaction import events_at
 from deltawire.tables import Table, rows, schema_of
@@ -36,13 +36,20 @@ class Export(msgspec.Struct, frozen=True):
     prices: Prices = "float"
 
 
-def selected_events(path: Path, export: Export) -> Iterator[Event]:
-    """The events of a path that are asked for; those before `from_ns` only as far as they make the books known."""
+def selected_events(
+    path: Path, export: Export, on_fault: Callable[[Fault], None] | None = None
+) -> Iterator[Event]:
+    """The events of a path that are asked for; those before `from_ns` only as far as they make the books known.
+
+    `on_fault` hears of every fault, whatever is asked for.
+    """
     if isfile(path) and tardis.is_tardis(path):
         events: Iterable[Event] = tardis.read(path)
     else:
         events = events_at(path, export.venue, export.from_ns)
     for event in events:
+        if isinstance(event, Fault) and on_fault is not None:
+            on_fault(event)
         instrument = getattr(event, "instrument", None)
         name = getattr(instrument, "name", instrument)
         if export.symbol and name != export.symbol:
@@ -52,15 +59,16 @@ def selected_events(path: Path, export: Export) -> Iterator[Event]:
         yield event
 
 
-def write(path: Path, export: Export, out: Path) -> int:
+def write(path: Path, export: Export, out: Path, *, on_fault: Callable[[Fault], None] | None = None) -> int:
     """Export to a file; returns the number of its rows. It is there whole, or as it was before.
 
+    `on_fault` hears of what could not be read.
     `UsageError` if the schema has no such format, or a library is missing.
     """
     schema_of(export.schema)
     if export.format == "npz" and export.schema not in NPZ_SCHEMAS:
         raise UsageError(f"npz holds books and trades together: --schema {NPZ_SCHEMAS[0]}")
-    events = selected_events(path, export)
+    events = selected_events(path, export, on_fault)
     with _whole(out) as temporary:
         match export.format:
             case "npz":

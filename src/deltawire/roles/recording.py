@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from ssl import SSLContext
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import structlog
@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from deltawire.client.client import CLOSE_WITHIN_S, LARGEST_MESSAGE, full_url, trusting
 from deltawire.dialect.grammar import parse_channel
-from deltawire.errors import FeedError
+from deltawire.errors import NOT_DECODED, FeedError
 from deltawire.fanout.subscribers import JSON
 from deltawire.ports import Tap
 from deltawire.recording.recorder import Recorder
@@ -50,7 +50,7 @@ class _Params(msgspec.Struct):
 
 
 class _Message(msgspec.Struct):
-    id: Any = None
+    id: int | str | None = None
     method: str = ""
     params: _Params = msgspec.field(default_factory=_Params)
     error: _Error | None = None
@@ -98,7 +98,7 @@ class DialectRecording:
         """Record a frame; returns what to send."""
         try:
             message = self._decode(frame)
-        except msgspec.MsgspecError:
+        except NOT_DECODED:
             message = _Message()
         if message.id in self._listing and message.error is None:
             self._listing.discard(message.id)
@@ -126,7 +126,7 @@ class DialectRecording:
     def _answered(self, message: _Message, at_ns: int) -> None:
         try:
             self.granted = [name for name in self._names(message.result) if name != CHANGES]
-        except msgspec.MsgspecError:
+        except NOT_DECODED:
             self.granted = []
             error = message.error or _Error()
             self.refusal = f"{error.code} {error.message}".strip()

@@ -9,7 +9,7 @@ from nats.js.errors import APIError, NotFoundError
 
 from deltawire.bus.nats.connection import RETRY_S, TROUBLE, Connection
 from deltawire.bus.nats.following import Place
-from deltawire.errors import BusError
+from deltawire.errors import NOT_DECODED, BusError
 
 VERSION = 2
 PREFIX = "img.v1"
@@ -134,6 +134,6 @@ class Images:
 def _manifest(data: bytes) -> Manifest | None:
     try:
         manifest = _decode(data)
-    except msgspec.DecodeError:
+    except NOT_DECODED:
         return None
     return manifest if manifest.version == VERSION else None
