@@ -42,7 +42,7 @@ def verify(capsys: Capture, directory: Path) -> tuple[int, dict]:
 
 
 def test_the_simulation_is_recorded_until_ctrl_c(capsys: Capture, tmp_path: Path) -> None:
-    wanted = ["book.BTC-*", "trades.BTC-*"]
+    wanted = ["book.BTC-PERPETUAL", "trades.BTC-*"]
     with subprocess.Popen(
         [sys.executable, "-m", "deltawire", "record", "sim:seed=7&speed=5", *wanted, "--out", str(tmp_path)],
         stdout=subprocess.PIPE,

@@ -117,7 +117,7 @@ async def _until_stopped(
         loop.add_signal_handler(number, stop.set)
     if seconds is not None:
         loop.call_later(seconds, stop.set)
-    work = [loop.create_task(remote.run()), loop.create_task(_show(remote, recorder))]
+    work = [loop.create_task(_run(remote, simulation)), loop.create_task(_show(remote, recorder))]
     if simulation is not None:
         work.append(loop.create_task(simulation.serve()))
     waiting = loop.create_task(stop.wait())
@@ -126,6 +126,12 @@ async def _until_stopped(
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+async def _run(remote: LiveRecording | RemoteRecording, simulation: Simulation | None) -> None:
+    if simulation is not None:
+        await simulation.listed()
+    await remote.run()
 
 
 async def _show(remote: LiveRecording | RemoteRecording, recorder: Recorder) -> None:

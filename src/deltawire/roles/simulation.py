@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from deltawire.errors import UsageError
 from deltawire.roles.exchange import BuiltinExchange, Setup
-from deltawire.roles.gateway import App, WallClock, listen, serve
+from deltawire.roles.gateway import TIMER_S, App, WallClock, listen, serve
 
 HOST = "127.0.0.1"
 
@@ -29,6 +29,7 @@ class Simulation:
             Path(self._folder.name), WallClock(), setup, speed=given.get("speed", 1.0)
         )
         self._socket = listen(HOST, 0)
+        self._app = App([self._exchange.source], trading=self._exchange.service)
 
     @property
     def url(self) -> str:
@@ -37,11 +38,16 @@ class Simulation:
 
     async def serve(self) -> None:
         """Serve it until cancelled."""
-        app = App([self._exchange.source], trading=self._exchange.service)
         try:
-            await serve(app, self._socket, asyncio.Event())
+            await serve(self._app, self._socket, asyncio.Event())
         finally:
             await self._exchange.drained()
+
+    async def listed(self) -> None:
+        """Wait until its instruments are listed: from then on they can be subscribed to by name."""
+        instruments = self._exchange.service.accounts.pricing.instruments
+        while not 0 < len(instruments) <= len(self._app.market):  # noqa: ASYNC110 (the market tells nobody)
+            await asyncio.sleep(TIMER_S)
 
     def close(self) -> None:
         """Remove everything."""
