@@ -1,6 +1,8 @@
 """The store: Parquet that everybody reads, a manifest, and recordings that say the same in fewer bytes."""
 
+import errno
 import json
+import os
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -97,6 +99,30 @@ def test_it_may_be_repeated_and_interrupted(recorded: Path) -> None:
     assert not list(recorded.glob("table/**/.*"))
     assert len(list(recorded.glob("table/**/*.parquet"))) == len(first.files)
     assert again.after == first.after
+
+
+@pytest.mark.parametrize("place", [1, 3, 5])
+def test_a_disk_that_is_full_on_the_way_leaves_nothing_half(
+    recorded: Path, place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever cannot be written any more, from the tables to the manifest: what was there is there."""
+    first = compact(recorded)
+    before = {path: path.read_bytes() for path in recorded.glob("**/*") if path.is_file()}
+    synced, fsync = 0, os.fsync
+
+    def until_full(handle: int) -> None:
+        nonlocal synced
+        synced += 1
+        if synced > place * len(first.files) * 2 // 5:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", until_full)
+    with pytest.raises(OSError, match="No space left"):
+        compact(recorded)
+    monkeypatch.undo()
+    assert {path: path.read_bytes() for path in recorded.glob("**/*") if path.is_file()} == before
+    assert compact(recorded).files == first.files
 
 
 def test_a_seek_begins_at_the_stored_state_as_long_as_it_is_of_all_that_is_recorded(recorded: Path) -> None:

@@ -4,6 +4,7 @@ Prices and sizes are ticks and lots (int64); the columns `price_exponent` and `s
 power of ten. Times are `timestamp[ns, UTC]`. Venue and symbol are in the path, as every reader of such trees expects.
 """
 
+import contextlib
 import os
 import zlib
 from collections.abc import Iterator
@@ -84,7 +85,8 @@ class _Part:
 
     def close(self) -> None:
         """End the file."""
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
 
 class TableWriter:
@@ -132,6 +134,14 @@ class TableWriter:
             files.append(self._publish(part))
         self._parts.clear()
         return sorted(files, key=lambda file: file.path)
+
+    def abandon(self) -> None:
+        """Remove what is not finished."""
+        for part in self._parts.values():
+            with contextlib.suppress(OSError):
+                part.close()
+            self._temporary(part).unlink(missing_ok=True)
+        self._parts.clear()
 
     def _write(self, part: _Part) -> None:
         self._waiting -= len(part.values)

@@ -22,6 +22,8 @@ from deltawire.tables import RowMaker, row_maker
 SCHEMAS = "trades", "book", "ticker", "definition", "status"
 """What a store has unless something else is asked for: all else can be made of these."""
 COMPACT_LEVEL, COMPACT_BYTES = 12, 256 * 1024
+SMALL_LEVEL, SMALL_BYTES = 16, 4 * 1024 * 1024
+"""Of files up to this size, for which the time of the higher level is short."""
 
 
 class Compaction(msgspec.Struct, frozen=True):
@@ -49,8 +51,10 @@ def compact(directory: Path, schemas: Collection[str] = SCHEMAS, *, venue: str =
     disk = LocalDisk(directory)
     logs: dict[str, EventLogWriter] = {}
     faults: list[Fault] = []
+    tables: list[TableWriter] = []
     try:
         writer, coverage = TableWriter(directory), Coverage()
+        tables.append(writer)
         makers: dict[str, RowMaker] = {schema: row_maker(schema) for schema in schemas}
         for batch in batches:
             if batch.venue not in logs:
@@ -74,6 +78,8 @@ def compact(directory: Path, schemas: Collection[str] = SCHEMAS, *, venue: str =
         stored = [log.finish(sizes[name]) for name, log in logs.items()]
         write_manifest(disk, files, coverage, RecordedDirectory(directory).ledger(), stored, faults)
     finally:
+        for table in tables:
+            table.abandon()
         for log in logs.values():
             log.abandon()
         disk.release()
@@ -98,7 +104,8 @@ def _recompress(disk: LocalDisk) -> tuple[int, int]:
         with path.open("rb") as raw:
             finished = is_finished(raw)
         if finished:
-            content = rewritten(disk, name, level=COMPACT_LEVEL, unit_bytes=COMPACT_BYTES)
+            level = SMALL_LEVEL if size <= SMALL_BYTES else COMPACT_LEVEL
+            content = rewritten(disk, name, level=level, unit_bytes=COMPACT_BYTES)
             if len(content) < size:
                 disk.replace(name, content)
         before, after = before + size, after + path.stat().st_size
