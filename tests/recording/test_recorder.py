@@ -15,6 +15,7 @@ from deltawire.recording.ledger import NAME, LedgerEntry, read_ledger
 from deltawire.recording.recorder import Recorder
 from deltawire.recording.stream import Limits
 from deltawire.recording.unit_files import is_finished
+from deltawire.testing.recordings import make_recording
 from tests.support.waiting import HANG_S, wait_until
 
 BEGAN = 1_700_000_000_000_000_000
@@ -63,6 +64,22 @@ def test_all_that_passes_comes_back_in_order(tmp_path: Path) -> None:
         "okx/1": 502,
         "kraken/2": 2,
     }
+
+
+def test_a_quiet_connection_is_compressed_more(tmp_path: Path) -> None:
+    """There is time for it; what fills units is not."""
+    frames = [entry.payload for entry in make_recording(1, steps=150) if entry.kind == "received"]
+    stored = {}
+    for limits in (Limits(), Limits(quiet_level=1), Limits(frame_bytes=1_000), Limits(1_000, quiet_level=1)):
+        out = tmp_path / str(len(stored))
+        recorder = Recorder(out, limits)
+        for number, frame in enumerate(frames):
+            recorder.passed("okx/1", BEGAN + number, "received", frame)
+        stored[limits.frame_bytes, limits.quiet_level] = recorder.close().stored
+        assert received(out) == frames
+    quiet, busy = Limits().frame_bytes, 1_000
+    assert stored[quiet, 9] < 0.95 * stored[quiet, 1]
+    assert stored[busy, 9] > 0.99 * stored[busy, 1]
 
 
 def test_files_follow_each_other(tmp_path: Path) -> None:

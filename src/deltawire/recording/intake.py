@@ -118,6 +118,11 @@ class Intake:
         self._wake.set()
 
     @property
+    def waiting(self) -> int:
+        """Bytes that wait to be written."""
+        return self._waiting
+
+    @property
     def crowded(self) -> bool:
         """Whether half of it is taken."""
         return self._waiting > self._most // 2

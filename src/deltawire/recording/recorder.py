@@ -54,6 +54,8 @@ class Recorder:
         self._intake = Intake(self._limits.queue_bytes, self._limits.frame_bytes)
         self._streams: dict[str, Stream] = {}
         self._frames = self._bytes = self._lost = 0
+        self._quiet = True
+        """Whether all that waits does not fill a unit."""
         self._error = ""
         self.repaired: list[Repair] = []
         """The files of an earlier recorder that had to be finished."""
@@ -125,6 +127,7 @@ class Recorder:
             self._intake.wait(self._limits.sync_s / 2)
             closing = self._intake.closed
             now_s = time.monotonic()
+            self._quiet = self._intake.waiting < self._limits.frame_bytes
             for item in self._intake.take():
                 self._take(item, now_s)
             due = [stream for stream in self._streams.values() if closing or stream.due(now_s)]
@@ -167,7 +170,7 @@ class Recorder:
         self._ledger.add(item.at_ns, item.what, item.connection, item.facts)
 
     def _sync(self, stream: Stream, now_s: float, *, closing: bool) -> str:
-        ended, error = stream.sync(now_s)
+        ended, error = stream.sync(now_s, quiet=self._quiet)
         if ended is not None:
             self._lost += ended.frames
             self._note_loss(stream.connection, ended)

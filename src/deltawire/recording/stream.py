@@ -29,6 +29,8 @@ class Limits(msgspec.Struct, frozen=True):
     """What waits for the disk; beyond it frames are left out, and counted."""
     level: int = 1
     """Of compression."""
+    quiet_level: int = 9
+    """Of compression of what is written because it is time, while all that waits does not fill a unit."""
     retry_s: float = 1.0
     """How long after an error the disk is tried again."""
 
@@ -116,7 +118,7 @@ class Stream:
         if size is not None:
             self._waiting.grow(at_ns, at_ns, 1, size)
         if self._content >= self._limits.frame_bytes:
-            self._end_unit()
+            self._end_unit(self._limits.level)
 
     def due(self, now_s: float) -> bool:
         """Whether there is something to write now."""
@@ -127,9 +129,12 @@ class Stream:
         """Whether so much is to write that it should be written before more is added."""
         return sum(map(len, self._cut)) >= min(MOST_CUT, self._limits.rotate_bytes)
 
-    def sync(self, now_s: float) -> tuple[Loss | None, str]:
-        """Write everything and make it durable; returns what had been lost before it, and the error there was."""
-        self._end_unit()
+    def sync(self, now_s: float, *, quiet: bool = False) -> tuple[Loss | None, str]:
+        """Write everything and make it durable; returns what had been lost before it, and the error there was.
+
+        `quiet` says that there is time for the higher level of compression.
+        """
+        self._end_unit(self._limits.quiet_level if quiet else self._limits.level)
         if not self._cut:
             return None, ""
         content = b"".join(self._cut)
@@ -186,12 +191,12 @@ class Stream:
         venue = self.connection.partition("/")[0]
         self._append(format_origin(Origin(venue, self.connection, self._first_ns)))
 
-    def _end_unit(self) -> None:
+    def _end_unit(self, level: int) -> None:
         if not self._lines:
             return
         content = b"".join(self._lines)
         times = self._first_ns, max(self._first_ns, self._last_ns)
-        self._cut.append(format_unit(content, *times, self._next_line, level=self._limits.level))
+        self._cut.append(format_unit(content, *times, self._next_line, level=level))
         self._next_line += len(self._lines)
         self._lines, self._content = [], 0
 
