@@ -142,9 +142,29 @@ class TestDbn:
         with pytest.raises(UsageError, match="no DBN of ticker"):
             our_dbn.write("ticker", [], tmp_path / "x")
         trade = next(rows("trades", events))
-        large = trade._replace(values=tuple(1 << 40 if v == trade.values[8] else v for v in trade.values))
+        large = trade._replace(
+            values=tuple((1 << 40) + 1 if v == trade.values[8] else v for v in trade.values)
+        )
         with pytest.raises(UsageError, match="no room in the 32 bits"):
             our_dbn.write("trades", [large], tmp_path / "x")
+
+    def test_large_sizes_are_in_the_coarsest_unit_in_which_they_are_whole(
+        self, tmp_path: Path, events: list[Event]
+    ) -> None:
+        trades = list(rows("trades", events))[:3]
+        place = our_dbn.SCHEMAS["trades"].names.index("size")
+        lots = [12_345_000_000, 5_000_000, 70_000_000_000_000]
+        sized = [
+            row._replace(values=(*row.values[:place], size, *row.values[place + 1 :]))
+            for row, size in zip(trades, lots, strict=True)
+        ]
+        finest = trades[0].instrument.size_exponent
+        our_dbn.write("trades", sized, tmp_path / "x")
+        decoder = dbn.DBNDecoder()
+        decoder.write((tmp_path / "x").read_bytes())
+        metadata, *records = decoder.decode()
+        assert metadata.dataset == f"DELTAWIRE.E{finest + 6}"
+        assert [record.size for record in records] == [12_345, 5, 70_000_000]
 
     def test_our_names_are_databentos(self) -> None:
         ours = {"venue", "symbol", "trade_id", "liquidation"}

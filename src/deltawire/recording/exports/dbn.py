@@ -1,7 +1,8 @@
 """Databento Binary Encoding through the library `databento-dbn`: trades, mbp-1, mbp-10, bbo-1s, bbo-1m and ohlcv.
 
 Prices are in units of 1e-9, as DBN has them. Sizes are lots: DBN has room for 32 bits of them (ohlcv: 64), and the
-metadata has no place for their unit, so it stands in the name of the dataset: `DELTAWIRE.E-8` are lots of 1e-8.
+metadata has no place for their unit, so it stands in the name of the dataset: `DELTAWIRE.E-8` are lots of 1e-8. Where
+a size has no room in lots of the instrument, the unit is the coarsest in which all sizes of the file are whole.
 A file is of one instrument.
 """
 
@@ -85,8 +86,26 @@ class _Maker:
         self._make = getattr(dbn, RECORDS[schema])
         self._names = SCHEMAS[schema].names
         self.size_exponent = min(row.instrument.size_exponent for row in rows)
+        sizes = self._sizes(rows)
+        if max(sizes, default=0) > LARGEST_SIZE:
+            while all(size % 10 == 0 for size in sizes):
+                sizes = {size // 10 for size in sizes}
+                self.size_exponent += 1
         times = [self._members(row)["ts_event"] or 0 for row in rows]
         self.times = min(times), max(times)
+
+    def _sizes(self, rows: list[Row]) -> set[int]:
+        """The sizes other than 0 of all rows that have 32 bits."""
+        columns = SCHEMAS[self._schema].columns
+        if self._schema.startswith("ohlcv"):
+            return set()
+        places = [place for place, column in enumerate(columns) if column.kind == "size"]
+        found = set[int]()
+        for row in rows:
+            lots = 10 ** (row.instrument.size_exponent - self.size_exponent)
+            values = (row.values[place] for place in places)
+            found.update(value * lots for value in values if isinstance(value, int) and value)
+        return found
 
     def _members(self, row: Row) -> dict[str, Any]:
         return dict(zip(self._names, row.values, strict=True))
@@ -97,14 +116,15 @@ class _Maker:
         price_factor = instrument.price_exponent - SCALE_EXPONENT
         if price_factor < 0:
             raise UsageError(f"{instrument.key}: prices are finer than the 1e-9 of DBN")
-        lots = 10 ** (instrument.size_exponent - self.size_exponent)
+        finer = instrument.size_exponent - self.size_exponent
+        lots, unit = 10 ** max(0, finer), 10 ** max(0, -finer)
 
         def price(name: str) -> int:
             ticks = members[name]
             return UNDEFINED_PRICE if ticks is None else int(ticks) * 10**price_factor
 
         def size(name: str) -> int:
-            count = (members[name] or 0) * lots
+            count = (members[name] or 0) * lots // unit
             if count > LARGEST_SIZE:
                 raise UsageError(
                     f"{instrument.key}: a size of {count} lots of 1e{self.size_exponent} has no room in the 32 bits of "
