@@ -1,7 +1,7 @@
 """Run Autobahn|Testsuite's fuzzing server against the connection of every client here; print tally and deviations.
 
 WSTEST names the suite's program, arguments are case patterns. The client says back whatever comes, as the suite wants,
-and takes messages of more fragments than usual (65,536 instead of 4,096), as `/echo` of the server does.
+and takes messages of more fragments than usual (131,072 instead of 4,096), as `/echo` of the server does.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-os.environ["WEBSOCKETS_MAX_FRAGMENTS"] = "65536"  # read when websockets is imported
+os.environ["WEBSOCKETS_MAX_FRAGMENTS"] = "131072"  # read when websockets is imported
 
 from autobahn import CASES, judge
 from websockets.exceptions import ConnectionClosed
