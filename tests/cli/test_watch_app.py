@@ -55,7 +55,10 @@ async def test_a_book_its_facts_and_its_trades_are_shown(way: Way) -> None:
                 assert "imbalance +0.00 of 5 levels" in facts
                 assert "known     all levels" in facts
                 server.feed([make_trade(server.book.instrument, 1001, 30, trade_id="1")])
-                assert "buy         30 @ 100.1" in await shown(app, pilot, "tape", lambda told: "@" in told)
+                tape = await shown(app, pilot, "tape", lambda told: "@" in told)
+                assert "buy       30 @ 100.1" in tape
+                longest = tape.splitlines()[0].replace("     30 @ 100.1", "140,000 @ 64051.0")
+                assert len(longest) <= app.query_one("#tape").content_size.width, "a trade is a line"
                 await shown(app, pilot, "health", lambda told: "answers in" in told)
                 for state, line in (("down", "venue     down btc_usd locked"), ("up", "from      here")):
                     server.feed([VenueStatus(VENUE, state, 1, "locked", subject="btc_usd")])

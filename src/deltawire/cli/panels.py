@@ -79,7 +79,7 @@ def tape(trades: Iterable[Trade], rows: int) -> Text:
         at = datetime.fromtimestamp(trade.venue_ns // SECOND_NS, UTC)
         text.append(f"{at:%H:%M:%S} ", "dim")
         text.append(f"{trade.side:<4} ", COLOURS[trade.side])
-        text.append(f"{trade.size.normalize():>9,f} @ {trade.price:f}\n")
+        text.append(f"{trade.size.normalize():>7,f} @ {trade.price:f}\n")
     text.rstrip()
     return text if text else Text("no trades yet", "dim")
 

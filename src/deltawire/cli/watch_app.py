@@ -44,7 +44,7 @@ class WatchApp(App[None]):
     #ladder, #chain { height: 1fr; }
     #chain { display: none; }
     #facts { height: 8; }
-    #tape { height: 1fr; }
+    #tape { height: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
     #health { height: 6; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
