@@ -66,6 +66,18 @@ def test_all_that_passes_comes_back_in_order(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["..", "v/..", "../..", "./.", "/x", "v/a/../b", "ü/é ☃", "v/\x00", "v"])
+def test_every_connection_has_a_folder_below_the_others(tmp_path: Path, name: str) -> None:
+    recorder = Recorder(tmp_path / "out", SMALL)
+    pass_frames(recorder, range(3), name)
+    pass_frames(recorder, range(3, 5), "okx/1")
+    recorder.close()
+    folders = {file.parent.relative_to(tmp_path).as_posix() for file in tmp_path.rglob("*.dwr.zst")}
+    assert len(folders) == 2
+    assert all(folder.startswith("out/raw/") and ".." not in folder.split("/") for folder in folders)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 def test_a_quiet_connection_is_compressed_more(tmp_path: Path) -> None:
     """There is time for it; what fills units is not."""
     frames = [entry.payload for entry in make_recording(1, steps=150) if entry.kind == "received"]

@@ -55,7 +55,13 @@ class Loss(msgspec.Struct):
 
 def folder_of(connection: str) -> str:
     """The folder of a connection's files."""
-    return "/".join([RAW, *(quote(part, safe="") or "-" for part in connection.split("/", 1))])
+    return "/".join([RAW, *map(_folder_name, connection.split("/", 1))])
+
+
+def _folder_name(part: str) -> str:
+    """A name of its own below its folder, whatever the part is."""
+    quoted = quote(part, safe="") or "-"
+    return quoted if quoted.strip(".") else quoted.replace(".", "%2E")
 
 
 def file_name(number: int, at_ns: int) -> str:
