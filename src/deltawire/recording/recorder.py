@@ -10,10 +10,13 @@ import msgspec
 from deltawire.ports import Direction, Noted
 from deltawire.recording.disk import Disk, LocalDisk
 from deltawire.recording.intake import Happened, Intake, Item, LeftOut, Passed
-from deltawire.recording.ledger import Ledger
+from deltawire.recording.ledger import NAME as LEDGER
+from deltawire.recording.ledger import Ledger, read_ledger
 from deltawire.recording.own_lines import format_note, format_passed
+from deltawire.recording.recording import OWN_NAME
 from deltawire.recording.repairing import Repair, repair, unfinished
-from deltawire.recording.stream import Limits, Loss, Stream
+from deltawire.recording.stream import RAW, Limits, Loss, Stream, folder_of
+from deltawire.recording.unit_files import span
 
 QUEUE_FULL = "the disk was too slow for the queue"
 STOPPED = "the recorder stopped without finishing its file"
@@ -109,9 +112,35 @@ class Recorder:
             except OSError:
                 continue  # readers step over what is damaged in it
             self.repaired.append(done)
+            if not done.lines and self._disk.names(f"{name.rpartition('/')[0]}/*{OWN_NAME}"):
+                continue  # the file before it is the last
             facts = {"file": name, "damaged": done.damaged, "from_ns": done.last_ns, "to_ns": now}
             self._ledger.add(now, "gap", done.connection, facts | {"reason": STOPPED})
+        for connection, name in self._stopped_between_files():
+            with self._disk.path(name).open("rb") as raw:
+                times = span(raw)
+            facts = {"file": name, "damaged": 0, "from_ns": times[1] if times else 0, "to_ns": now}
+            self._ledger.add(now, "gap", connection, facts | {"reason": STOPPED})
         self._flush_ledger()
+
+    def _stopped_between_files(self) -> list[tuple[str, str]]:
+        """Connections whose last file is finished, while an earlier recorder did not stop in order; and that file."""
+        going, settled, names = dict[str, str](), {repair.file for repair in self.repaired}, dict[str, str]()
+        for entry in read_ledger(self._disk.path(LEDGER)):
+            folder, file = folder_of(entry.connection), str(entry.facts.get("file", ""))
+            names[folder] = entry.connection
+            if entry.event == "rotated" and entry.facts.get("goes_on"):
+                going[folder] = file
+            elif file and entry.event in ("rotated", "gap"):
+                settled.add(file)
+            elif entry.event == "stopped":
+                settled.add(going.get(folder, ""))
+        newest = {name.rpartition("/")[0]: name for name in self._disk.names(f"{RAW}/**/*{OWN_NAME}")}
+        return [
+            (names[folder], name)
+            for folder, name in newest.items()
+            if folder in names and name not in settled
+        ]
 
     def _run(self) -> None:
         try:
@@ -181,7 +210,10 @@ class Recorder:
         if closing or stream.is_full(now_s):
             facts = stream.finish()
             if facts:
-                self._ledger.add(self._wall(), "rotated", stream.connection, facts)
+                more = {} if closing else {"goes_on": True}
+                self._ledger.add(self._wall(), "rotated", stream.connection, facts | more)
+            elif closing and stream.durable:
+                self._ledger.add(self._wall(), "stopped", stream.connection)
         return error
 
     def _note_loss(self, connection: str, loss: Loss) -> None:
