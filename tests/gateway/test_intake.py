@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from deltawire.gateway.intake import SAME_TURN_NS, TURN_NS, Intake, Step
+from deltawire.gateway.intake import TURN_NS, Intake, Step, Turns
 from tests.support.waiting import until
 
 COST_NS = 1_000_000
@@ -35,7 +35,9 @@ class CostlyPeer:
         self.handled = 0
         self.transport = PausableTransport()
         self.outcome: Callable[[], Step] = lambda: Step.MORE if self.requests else Step.DONE
-        self.intake = Intake(cast(asyncio.Transport, self.transport), lambda: self.now_ns, self._step)
+        self.intake = Intake(
+            cast(asyncio.Transport, self.transport), lambda: self.now_ns, self._step, Turns()
+        )
 
     def _step(self) -> Step:
         if self.requests:
@@ -83,9 +85,21 @@ async def test_a_used_up_turn_without_anything_left_is_read_on_in_the_next() -> 
 async def test_packets_of_later_turns_have_turns_of_their_own() -> None:
     peer = CostlyPeer()
     for _ in range(10):
-        peer.receive(3, after_ns=SAME_TURN_NS + 1)
+        peer.receive(3)
         assert peer.transport.reading
+        await asyncio.sleep(0)
     assert peer.handled == 30
+
+
+async def test_packets_that_take_long_to_decrypt_share_one_turn_too() -> None:
+    peer = CostlyPeer()
+    for _ in range(32):
+        if peer.transport.reading:
+            peer.receive(1, after_ns=COST_NS)
+    assert peer.handled <= TURN_NS // COST_NS // 2 + 1
+    assert peer.now_ns <= TURN_NS + 2 * COST_NS
+    await asyncio.sleep(0)
+    assert peer.transport.reading
 
 
 async def test_who_waits_for_the_disk_is_read_on_when_it_may_go_on() -> None:

@@ -21,7 +21,7 @@ from deltawire.fanout.subscribers import Subscriber
 from deltawire.gateway.extra_modules import ExtraModules
 from deltawire.gateway.free_memory import make_give_back
 from deltawire.gateway.held import HeldEffects
-from deltawire.gateway.intake import TURN_NS
+from deltawire.gateway.intake import TURN_NS, Turns
 from deltawire.gateway.network_simulator import NetworkSimulator
 from deltawire.gateway.server_health import server_health
 from deltawire.gateway.telemetry import Telemetry
@@ -237,6 +237,7 @@ class Gateway:
         self.connections: dict[Connection, Session | None] = shared.connections if shared else {}
         self.replays = replays
         self._home = shared or self
+        self.turns: Turns = shared.turns if shared else Turns()
         self._replaying = replaying or replays
         self.venues = tuple(source.venue for source in sources)
         """The venues that must send data before the server is ready."""

@@ -6,11 +6,6 @@ from enum import Enum
 
 TURN_NS = 5_000_000
 """Duration of a slice; a step that has begun is finished."""
-SAME_TURN_NS = 200_000
-"""Input that arrives this soon after the last step belongs to the same turn of the event loop.
-
-It shares the slice of that step: uvloop reads up to 32 times from one connection before it serves another.
-"""
 BLOCKED_S = 0.005
 """Interval at which a blocked peer is checked again."""
 
@@ -25,13 +20,52 @@ class Step(Enum):
     """Something must wait until earlier output has been sent."""
 
 
-class Intake:
-    """Executes steps while there is something to do; meanwhile nothing is read from the peer."""
+class Turns:
+    """Numbers the turns of the event loop in which input arrives; shared by all connections of a loop."""
 
-    __slots__ = ("_ended_ns", "_left_ns", "_now", "_reading", "_step", "_timer", "_transport", "blocked")
+    __slots__ = ("_begun", "_number")
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._begun = False
+
+    def number(self) -> int:
+        """The number of this turn: the same for all input that the loop reads before it does anything else."""
+        if not self._begun:
+            self._begun = True
+            asyncio.get_running_loop().call_soon(self._end)
+        return self._number
+
+    def _end(self) -> None:
+        self._number += 1
+        self._begun = False
+
+
+class Intake:
+    """Executes steps while there is something to do; meanwhile nothing is read from the peer.
+
+    Input that arrives in one turn of the event loop shares a slice, and what it takes to decrypt it counts as well:
+    uvloop reads up to 32 times from one connection before it serves another.
+    """
+
+    __slots__ = (
+        "_now",
+        "_reading",
+        "_step",
+        "_timer",
+        "_transport",
+        "_turn",
+        "_turns",
+        "_until_ns",
+        "blocked",
+    )
 
     def __init__(
-        self, transport: asyncio.Transport, now: Callable[[], int], step: Callable[[], Step]
+        self,
+        transport: asyncio.Transport,
+        now: Callable[[], int],
+        step: Callable[[], Step],
+        turns: Turns,
     ) -> None:
         self.blocked = False
         """Whether the peer waits for something, so that nothing is read from it."""
@@ -40,25 +74,26 @@ class Intake:
         self._step = step
         self._timer: asyncio.Handle | None = None
         self._reading = True
-        self._left_ns = TURN_NS
-        self._ended_ns = 0
+        self._turns = turns
+        self._turn = -1
+        self._until_ns = 0
 
     def run(self) -> None:
         """Input has arrived or may continue: execute steps for at most one slice."""
         if self._timer is not None:
             return
+        turn = self._turns.number()
+        if turn != self._turn:
+            self._turn, self._until_ns = turn, self._now() + TURN_NS
+        self._execute()
+
+    def _execute(self) -> None:
         self.blocked = False
-        started_ns = self._now()
-        if started_ns - self._ended_ns > SAME_TURN_NS:
-            self._left_ns = TURN_NS
-        until_ns = started_ns + self._left_ns
         while (outcome := self._step()) is Step.MORE:
-            if self._now() >= until_ns:
+            if self._now() >= self._until_ns:
                 break
-        self._ended_ns = self._now()
-        self._left_ns = until_ns - self._ended_ns
         self.blocked = outcome is Step.BLOCKED
-        if outcome is Step.DONE and self._left_ns > 0:
+        if outcome is Step.DONE and self._now() < self._until_ns:
             self._read(enabled=True)
         else:
             self._wait()
@@ -77,9 +112,8 @@ class Intake:
 
     def _again(self) -> None:
         self._timer = None
-        self._left_ns = TURN_NS
-        self._ended_ns = self._now()
-        self.run()
+        self._turn, self._until_ns = self._turns.number(), self._now() + TURN_NS
+        self._execute()
 
     def _read(self, *, enabled: bool) -> None:
         if enabled is self._reading or self._transport.is_closing():
