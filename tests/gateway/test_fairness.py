@@ -408,7 +408,7 @@ async def test_nothing_is_joined_any_more_once_a_connection_is_closing() -> None
     assert not harness.hub._groups._groups
 
 
-async def test_a_subscription_that_waits_for_the_disk_is_dropped_with_its_connection() -> None:
+def test_a_subscription_that_waits_for_the_disk_is_dropped_with_its_connection() -> None:
     exchange = Exchange()
     gateway = trading_gateway(exchange)
     peer = GreedyPeer(gateway)

@@ -30,10 +30,17 @@ class Turns:
         self._begun = False
 
     def number(self) -> int:
-        """The number of this turn: the same for all input that the loop reads before it does anything else."""
+        """The number of this turn: the same for all input that the loop reads before it does anything else.
+
+        Where no loop runs, every call is a turn of its own.
+        """
         if not self._begun:
-            self._begun = True
-            asyncio.get_running_loop().call_soon(self._end)
+            try:
+                asyncio.get_running_loop().call_soon(self._end)
+            except RuntimeError:
+                self._number += 1
+            else:
+                self._begun = True
         return self._number
 
     def _end(self) -> None:
