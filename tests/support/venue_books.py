@@ -1,7 +1,7 @@
 """Compares the books that a state machine has of a simulated venue with the venue's own, at each of its ids."""
 
 from collections import Counter
-from decimal import Decimal
+from collections.abc import Iterable
 
 from deltawire.model.events import BookDelta, BookImage, Event
 from deltawire.testing.replica import Replica
@@ -58,7 +58,22 @@ def of_event(market: Market, event: BookDelta | BookImage) -> PlainBook:
 def in_units(replica: Replica, event: BookDelta | BookImage, contract: Contract) -> PlainBook:
     """The replica's book in the units of the market's contract."""
     instrument, book = event.instrument, replica.books[event.instrument.name].book
-    price = Decimal(10) ** (instrument.price_exponent - contract.price_exponent)
-    size = Decimal(10) ** (instrument.size_exponent - contract.size_exponent)
-    sides = ({int(p * price): int(s * size) for p, s in side.items()} for side in (book.bids, book.asks))
-    return PlainBook(*sides)
+    finer_price = instrument.price_exponent - contract.price_exponent
+    finer_size = instrument.size_exponent - contract.size_exponent
+    if not finer_price and not finer_size:
+        return book.copy()
+    return PlainBook(*(_in_units(side, finer_price, finer_size) for side in (book.bids, book.asks)))
+
+
+def _in_units(side: dict[int, int], finer_price: int, finer_size: int) -> dict[int, int]:
+    return dict(zip(_finer(side, finer_price), _finer(side.values(), finer_size), strict=True))
+
+
+def _finer(numbers: Iterable[int], exponent: int) -> Iterable[int]:
+    """Each times ten to the exponent; `AssertionError` if that is no integer."""
+    if exponent >= 0:
+        factor = 10**exponent
+        return [number * factor for number in numbers]
+    divisor = 10**-exponent
+    assert not any(number % divisor for number in numbers), (exponent, numbers)
+    return [number // divisor for number in numbers]

@@ -76,9 +76,7 @@ class Day:
         held = self.replica.books[name]
         mine = in_units(self.replica, event, walk.contract)
         self.ranged[name] += bool(event.known)
-        inside = held.inside
-        low = min(inside.bids, default=None) if held.known.bids is not None else None
-        high = max(inside.asks, default=None) if held.known.asks is not None else None
+        low, high = held.known.bids, held.known.asks
         unit = _unit(event, walk.contract)
         mine, theirs = (_within(book, low, high, unit) for book in (mine, theirs))
         for most in filter(None, (event.known.levels, self.most)):
@@ -94,10 +92,14 @@ def _unit(event: BookDelta | BookImage, contract: Contract) -> float:
 
 def _within(book: PlainBook, low: int | None, high: int | None, unit: float) -> PlainBook:
     """The levels between two prices of the event, in the units of the contract."""
-    return PlainBook(
-        {price: size for price, size in book.bids.items() if low is None or price >= round(low * unit)},
-        {price: size for price, size in book.asks.items() if high is None or price <= round(high * unit)},
-    )
+    bids, asks = book.bids, book.asks
+    if low is not None:
+        lowest = round(low * unit)
+        bids = {price: size for price, size in bids.items() if price >= lowest}
+    if high is not None:
+        highest = round(high * unit)
+        asks = {price: size for price, size in asks.items() if price <= highest}
+    return PlainBook(bids, asks)
 
 
 class Downstream:

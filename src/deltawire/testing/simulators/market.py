@@ -63,7 +63,8 @@ class PlainBook(msgspec.Struct):
 
     def levels(self, side: SideName, depth: int | None = None) -> list[tuple[int, int]]:
         """Prices and sizes of one side, best first."""
-        return sorted(getattr(self, side).items(), reverse=side == "bids")[:depth]
+        sizes: dict[int, int] = getattr(self, side)
+        return [(price, sizes[price]) for price in sorted(sizes, reverse=side == "bids")[:depth]]
 
     def follow(self, bids: dict[int, int], asks: dict[int, int]) -> None:
         """Set the sizes of these levels, 0 removes one."""
@@ -81,11 +82,10 @@ class PlainBook(msgspec.Struct):
 
 def changes(before: dict[int, int], after: dict[int, int]) -> dict[int, int]:
     """The new size of every level that differs, 0 if it was removed."""
-    return {
-        price: after.get(price, 0)
-        for price in [*before, *(price for price in after if price not in before)]
-        if before.get(price, 0) != after.get(price, 0)
-    }
+    changed = {price for price, _ in before.items() ^ after.items()}
+    prices = [price for price in before if price in changed]
+    prices += [price for price in after if price in changed and price not in before]
+    return {price: after.get(price, 0) for price in prices}
 
 
 class Walk:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from random import Random
 
 import msgspec
@@ -34,6 +35,9 @@ class History:
         self._base = walk.book.copy()
         self._first = Published(now_ns, walk.id, {}, {})
         self.steps: deque[Published] = deque()
+        self._found = self._base.copy()
+        """The book after so many steps: the last one that was looked up, since most ask for later and later ones."""
+        self._after = 0
 
     def add(self, step: Published) -> None:
         """Note a step."""
@@ -41,16 +45,25 @@ class History:
         if len(self.steps) > self._kept:
             self._first = self.steps.popleft()
             self._base.follow(self._first.bids, self._first.asks)
+            if self._after:
+                self._after -= 1
+            else:
+                self._found.follow(self._first.bids, self._first.asks)
 
     def until(self, wanted: Callable[[Published], bool]) -> tuple[int, PlainBook]:
-        """The id and the book after the last step that is wanted."""
-        book, number = self._base.copy(), self._first.id
-        for step in self.steps:
+        """The id and the book after the last step that is wanted; after one that is not, none is."""
+        if self._after and not wanted(self.steps[self._after - 1]):
+            self._rewind()
+        for step in islice(self.steps, self._after, None):
             if not wanted(step):
                 break
-            book.follow(step.bids, step.asks)
-            number = step.id
-        return number, book
+            self._found.follow(step.bids, step.asks)
+            self._after += 1
+        number = self.steps[self._after - 1].id if self._after else self._first.id
+        return number, self._found.copy()
+
+    def _rewind(self) -> None:
+        self._found, self._after = self._base.copy(), 0
 
     def whole(self) -> Iterable[tuple[Published, PlainBook]]:
         """Every step that is kept, with the book behind it; the book is the same object, changed."""
