@@ -3,12 +3,22 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from deltawire.book.auditor import AuditBudget
 from deltawire.model.limits import Limits
 from deltawire.ports import Venue, Wants
+from deltawire.sources.live.source import AUDIT_SHARE
 from deltawire.testing.simulators import SERVED
 from deltawire.venues import REGISTRY, make_venue
+from deltawire.venues.live.ledger import FIRST_S, GRACE_S
+from deltawire.venues.live.pauses import APART_NS, LONGER, MOST_DOUBTS, SECOND_NS, STOPPED_NS, UNUSUAL_NS
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "venues.md"
+
+
+def _s(nanoseconds: int) -> str:
+    return f"{nanoseconds / SECOND_NS:g} s"
+
+
 HEAD = """# Venues
 
 This file is written by `python tools/venue_table.py` from what each venue's file in `src/deltawire/venues/` states; \
@@ -16,11 +26,36 @@ a test compares both. What a live connection does with it: [operating a server](
 
 `deltawire plan --venue NAME --instruments all` prints what these limits mean for a list of instruments.
 """
+STREAMS = f"""## Streams that stop
+
+A connection that sends nothing is noticed by its silence, which stands in the table of each venue. \
+A stream that stops while its connection goes on is noticed too:
+
+| what happens | when the book is stale |
+|---|---|
+| a stream with a promised pause says nothing | after twice that pause and {GRACE_S:g} s |
+| a stream that was granted says nothing at all | after {FIRST_S:g} s |
+| a book says nothing, and a ticker states other best prices | {_s(STOPPED_NS)} after the book's last message |
+| a book says nothing, nor does a ticker, and images are fetched by REST | 10 to 20 s after a new image |
+| a book says nothing, nor does a ticker, and images come by the stream | when it sends again, by the gap |
+
+A ticker counts if it comes on the same connection, {_s(APART_NS)} or more after the book's last message. \
+The stream is \
+subscribed again, and a new image requested. If that has the same best prices as the book had, the book was right, and \
+it takes twice as long the next time, at most {_s(STOPPED_NS << MOST_DOUBTS)}.
+
+The new image is requested after a pause of {_s(UNUSUAL_NS)}, or of {LONGER} times the longest of late \
+if that is more, \
+and at the latest with the next regular audit, {AuditBudget(1, 1).every_s:g} s after the last. \
+It counts towards the budget of audits, {AUDIT_SHARE:.0%} of the REST weight.
+"""
 
 
 def text() -> str:
     """The whole file."""
-    return "\n".join([HEAD, *(line for name in sorted(REGISTRY) for line in _venue(make_venue(name)))])
+    return "\n".join(
+        [HEAD, STREAMS, *(line for name in sorted(REGISTRY) for line in _venue(make_venue(name)))]
+    )
 
 
 def _venue(venue: Venue) -> Iterator[str]:

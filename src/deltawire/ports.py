@@ -164,6 +164,9 @@ class Venue(Protocol):
     def live_id(self, symbol: str) -> int | None:
         """The venue's id of a live book; None if there is none."""
 
+    def top(self, symbol: str) -> tuple[float | None, float | None] | None:
+        """The best bid and ask price of a live book, None for a side without any; None if there is no live book."""
+
     def progress(self, symbol: str) -> int:
         """How many messages of a book were received, whatever became of them."""
 

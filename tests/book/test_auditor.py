@@ -67,6 +67,22 @@ def test_quiet_books_are_audited_in_turn_and_rest_between() -> None:
     assert [name for name in asked if name] == ["A", "B", "A", "B"]
 
 
+def test_a_book_in_doubt_comes_before_all_others_and_rests_too() -> None:
+    auditor = Auditor(BUDGET)
+    books = {"A": book(50), "B": book(4)}
+    assert [auditor.choose(books, second * SECOND_NS) for second in (1, 2, 3)] == ["B", "A", None]
+    auditor.doubt("A")
+    assert auditor.choose({}, 8 * SECOND_NS) is None, "of another connection"
+    assert auditor.choose(books, 8 * SECOND_NS) == "A", "although it was not long ago"
+    auditor.doubt("A")
+    assert auditor.choose(books, 9 * SECOND_NS) == "B", "it rests"
+    assert auditor.choose(books, 10 * SECOND_NS) is None
+    assert auditor.choose(books, 13 * SECOND_NS) == "A"
+    books["A"].fault("gap", 1)
+    auditor.doubt("A")
+    assert auditor.choose({"A": books["A"]}, 60 * SECOND_NS) is None, "it is not live"
+
+
 def test_a_stale_book_is_not_audited() -> None:
     stale = book(5)
     stale.fault("gap", 1)

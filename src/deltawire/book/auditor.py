@@ -37,6 +37,7 @@ class Auditor:
         self._left = float(budget.weight_per_minute)
         self._filled_ns = 0
         self._asked_ns: dict[str, int] = {}
+        self._doubted: set[str] = set()
         self.spent = 0
         """Weight used so far."""
 
@@ -46,24 +47,40 @@ class Auditor:
         budget = self._budget
         if self._left < budget.weight:
             return None
-        name = self._most_urgent(books, now)
+        name = self._most_doubted(books, now) or self._most_urgent(books, now)
         if name is None and self._left - budget.weight >= budget.reserve * budget.weight_per_minute:
             name = self._longest_unseen(books, now)
         if name is not None:
             self._left -= budget.weight
             self.spent += budget.weight
             self._asked_ns[name] = now
+            self._doubted.discard(name)
         return name
+
+    def doubt(self, name: str) -> None:
+        """The stream of a book may have stopped: its next audit is due at once, and comes before all others."""
+        self._doubted.add(name)
 
     def forget(self, name: str) -> None:
         """A book has gone, or its image is too old: its next audit is due at once."""
         self._asked_ns.pop(name, None)
+        self._doubted.discard(name)
 
     def _fill(self, now: int) -> None:
         rate = self._budget.weight_per_minute / MINUTE_NS
         gained = (now - self._filled_ns) * rate if self._filled_ns else 0.0
         self._left = min(float(self._budget.weight_per_minute), self._left + gained)
         self._filled_ns = max(now, self._filled_ns)
+
+    def _most_doubted(self, books: Mapping[str, Book], now: int) -> str | None:
+        due = [
+            name
+            for name in self._doubted & books.keys()
+            if books[name].state == "live"
+            and not books[name].auditing
+            and self._rested(name, now, self._budget.retry_s)
+        ]
+        return min(due, key=lambda name: (self._asked_ns.get(name, 0), name), default=None)
 
     def _most_urgent(self, books: Mapping[str, Book], now: int) -> str | None:
         """Of the books that the market is about to leave: the longest not audited, then the one known least far."""

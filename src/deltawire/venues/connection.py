@@ -175,6 +175,14 @@ class VenueConnection:
         book = self.books.get(symbol)
         return book.venue_sequence if book is not None and book.state == "live" else None
 
+    def top(self, symbol: str) -> tuple[float | None, float | None] | None:
+        book = self.books.get(symbol)
+        if book is None or book.state != "live":
+            return None
+        bid, ask = book.ladder.bids.best(), book.ladder.asks.best()
+        price = book.instrument.price
+        return None if bid is None else price(bid), None if ask is None else price(ask)
+
     def _answer(self, tag: str, body: bytes, now: int) -> list[Output]:
         """The events and effects of a fetched body; may raise any of BAD_FRAME."""
         raise NotImplementedError

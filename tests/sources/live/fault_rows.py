@@ -25,8 +25,10 @@ HEALED_S = 25.0
 """An image was requested, has arrived and was verified."""
 FIRST_S = 30.0
 """What a granted stream may take for its first message."""
-AUDITED_S = 600.0 + 40.0
-"""A book was compared with an image, and the stream has not reached its id."""
+STOPPED_S = 5.0 + 15.0
+"""A ticker has contradicted a book that said nothing for five seconds: its best prices have moved meanwhile."""
+DOUBTED_S = 15.0 + 25.0
+"""A book that paused unusually long was compared with an image, whose id the stream has not reached."""
 MUTE_S = 150.0
 """Longer than any book may be live without a word."""
 REFUSED_S = 60.0
@@ -37,7 +39,7 @@ UNPROVEN = {"kraken": 10}
 OLDEST_S = 65.0
 """No book is live for so long while its market moves and nothing is heard, unless the venue promises less."""
 WHOLE_IMAGES = {name for name in VENUES if SERVED[name]().images_only}
-FETCHED = {name for name in VENUES if SERVED[name]().fetched_images}
+FETCHED = sorted(name for name in VENUES if SERVED[name]().fetched_images)
 ANNOUNCING = {
     "bybit_inverse",
     "bybit_linear",
@@ -71,13 +73,9 @@ class StruckBook(NamedTuple):
 
     @property
     def patience_s(self) -> float:
-        """Without a message of the book for so long it is silent; 0: nobody can know.
-
-        Where no pause is promised and images are fetched, the next audit shows it.
-        """
-        if self.name in FETCHED:
-            return AUDITED_S
-        return 2 * self.promised_s + GRACE_S + 1.0 if self.promised_s else 0.0
+        """Without a message of the book, while its best prices move, for so long it is silent."""
+        promised_s = 2 * self.promised_s + GRACE_S + 1.0 if self.promised_s else STOPPED_S
+        return min(promised_s, STOPPED_S)
 
 
 class Row(NamedTuple):
@@ -97,7 +95,7 @@ def _lost(case: StruckBook) -> float:
 
 
 def _pause(case: StruckBook) -> float:
-    return case.patience_s + 20.0 if case.patience_s else 10.0
+    return case.patience_s + 20.0
 
 
 def _cut(*faults: VenueFault) -> list[VenueFault]:
@@ -117,7 +115,7 @@ ROWS: dict[str, Row] = {
     ),
     "silence": Row(
         lambda case: [VenueFault("silence", stream=case.book, lasts=_pause(case))],
-        lambda case: case.patience_s or _pause(case) + SOON_S,
+        lambda case: case.patience_s,
         lambda case: 20.0 + case.patience_s + HEALED_S,
     ),
     "mute": Row(
@@ -280,14 +278,22 @@ class BatchReader:
         """All has healed."""
 
 
+ALL_SILENT = Row(
+    lambda case: [VenueFault("silence", stream=case.victim, lasts=2 * DOUBTED_S)],
+    lambda case: DOUBTED_S,
+    lambda case: 2 * DOUBTED_S + HEALED_S,
+)
+"""Every stream of one instrument stops, where images are fetched: no ticker tells."""
+
+
 async def strike(
-    name: str, kind: str, make_reader: Callable[[WatchedSource], BatchReader] = BatchReader
+    name: str, row: Row, make_reader: Callable[[WatchedSource], BatchReader] = BatchReader
 ) -> None:
     """One fault at one venue, from the first live book until it has healed."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
     contracts = SERVED[name]().contracts[:2]
-    case, row = case_of(name, contracts[0].name), ROWS[kind]
+    case = case_of(name, contracts[0].name)
     market = Market(contracts, 7, moves_per_s=MOVES_PER_S)
     async with VenueServer(name, market=market, speed=1.0, step_s=0.25) as server:
         settings = LiveSettings(name, ("*", "xyz:*"), endpoints=(server.base,))

@@ -17,7 +17,7 @@ from deltawire.model.events import BookDelta, BookImage, Event
 from deltawire.roles.gateway import App, listen, serve
 from deltawire.session.client import BookMirror
 from deltawire.testing.replica import ReplicaBook
-from tests.sources.live.fault_rows import BatchReader, WatchedSource, strike
+from tests.sources.live.fault_rows import ROWS, BatchReader, WatchedSource, strike
 from tests.sources.live.virtual_time import run_virtually
 from tests.support.ccxt_client import both_sides, ccxt_deribit
 from tests.support.effort import THOROUGH
@@ -139,4 +139,4 @@ class ServedHub(BatchReader):
 
 @pytest.mark.parametrize(("venue", "kind"), TABLE if THOROUGH else SAMPLE)
 def test_what_befalls_a_venue_never_shows_a_client_a_wrong_book(venue: str, kind: str) -> None:
-    run_virtually(strike(venue, kind, ServedHub), 300)
+    run_virtually(strike(venue, ROWS[kind], ServedHub), 300)

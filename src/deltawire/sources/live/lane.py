@@ -7,6 +7,7 @@ replaced first, and both are joined by the venue's own ids, so that no book beco
 import asyncio
 import contextlib
 import ssl
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
@@ -34,6 +35,7 @@ from deltawire.sources.live.tapping import Lists, Tapping
 from deltawire.venues.live.allowance import Allowance, Allowances
 from deltawire.venues.live.joining import Joining
 from deltawire.venues.live.ledger import SECOND_NS, Ledger
+from deltawire.venues.live.pauses import Pauses
 from deltawire.venues.live.reconnecting import Reconnecting
 
 log = structlog.get_logger("deltawire")
@@ -155,6 +157,8 @@ class Lane:
         limits = venue.limits
         self._reconnecting = Reconnecting(endpoints, context.chance, lifetime_s=limits.lifetime_s)
         self._ledger = Ledger(acknowledges=limits.acknowledges)
+        self._pauses: defaultdict[str, Pauses] = defaultdict(Pauses)
+        """By the names of its books."""
         self._first: _Link | None = None
         self._second: _Link | None = None
         self._joining: Joining | None = None
@@ -252,6 +256,7 @@ class Lane:
         self.reconnects += 1
         self._plan_replacement()
         self._ledger = Ledger(acknowledges=self.venue.limits.acknowledges)
+        self._pauses.clear()
         self._silent.clear()
         now = self._now()
         self._tapping.connected(link.url, self._context.lists)
@@ -439,12 +444,20 @@ class Lane:
                 self._context.listed(output)
             if self._is_ours(output, link) and self._is_news(output):
                 events.append(output)
-                if isinstance(output, (Ticker, Trade)):
+                if isinstance(output, Ticker):
+                    self._ledger.heard(output, now)
+                    self._quoted(output, now)
+                elif isinstance(output, Trade):
                     self._ledger.heard(output, now)
         if events:
             self._tapping.told(events)
             self._context.publish(events, now)
         return bool(events)
+
+    def _quoted(self, ticker: Ticker, now: int) -> None:
+        bid, ask = ticker.best_bid_price, ticker.best_ask_price
+        if bid is not None and ask is not None:
+            self._pauses[ticker.instrument.name].quoted(bid, ask, now)
 
     def _ask_streams(self, outputs: Sequence[Output]) -> None:
         """Streams of books that have stopped are asked for again, where images are not a part of them."""
@@ -588,6 +601,7 @@ class Lane:
             del self._streams[stream.name]
         self.names.discard(instrument)
         self.book_names.discard(instrument)
+        self._pauses.pop(instrument, None)
         self._ledger.ended(gone)
         self.unsubscribe(gone)
 
@@ -652,7 +666,11 @@ class Lane:
     def _check_streams(self, now: int) -> None:
         for stream in self._streams.values():
             if stream.topic == "book":
-                self._ledger.progressed(stream, self.venue.progress(stream.instrument), now)
+                progress = self.venue.progress(stream.instrument)
+                self._ledger.progressed(stream, progress, now)
+                pauses = self._pauses[stream.instrument]
+                pauses.progressed(progress, now)
+                self._check_pause(stream.instrument, pauses, now)
         due = self._ledger.overdue(now)
         if not due or self._first is None:
             return
@@ -675,6 +693,15 @@ class Lane:
                 self._first.put(self.venue.unsubscribe([stream]))
                 self._subscribe([stream], self._first)
         self._tell(events)
+
+    def _check_pause(self, name: str, pauses: Pauses, now: int) -> None:
+        """Whether the stream of a book has stopped, by what a ticker says, or may have, by its own pace."""
+        auditor = self._context.auditor
+        if pauses.lasts(now) and (top := self.venue.top(name)) and pauses.has_stopped(top, now):
+            self._tapping.fell_silent(name)
+            self._handle(self.venue.fell_silent(name, now), now, self._first)
+        elif auditor is not None and pauses.is_unusual(now):
+            auditor.doubt(name)
 
     def _tell(self, events: list[Event]) -> None:
         if events:

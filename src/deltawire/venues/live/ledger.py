@@ -14,6 +14,7 @@ ANSWER_S = 10.0
 """An answer that takes longer is lost: venues drop requests beyond their limits without a word."""
 ATTEMPTS = 3
 GRACE_S = 2.0
+FIRST_S = 30.0
 
 
 class StreamState(StrEnum):
@@ -54,7 +55,7 @@ class Overdue(msgspec.Struct, frozen=True):
 class Ledger:
     """Time is passed in. `first_s`: within this time after it was granted a book says something."""
 
-    def __init__(self, *, acknowledges: bool = True, first_s: float = 30.0) -> None:
+    def __init__(self, *, acknowledges: bool = True, first_s: float = FIRST_S) -> None:
         self._acknowledges = acknowledges
         self._first_ns = int(first_s * SECOND_NS)
         self._entries: dict[str, Entry] = {}
