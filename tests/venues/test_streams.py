@@ -143,6 +143,17 @@ def test_a_partly_granted_request_is_a_refusal_of_the_rest() -> None:
     assert "FOO" in fault.reason
 
 
+def test_an_answer_that_names_no_request_grants_the_topics_that_it_lists() -> None:
+    """Bybit's options: several requests are open, and none of their answers has a number."""
+    venue = make_venue("bybit_option")
+    names = [f"BTC-27DEC30-{strike}-C" for strike in range(50_000, 50_025)]
+    venue.opened(Wants(tuple(names), frozenset({"book", "trades"})), 1)
+    granted = ["publicTrade.BTC", *(f"orderbook.100.{name}" for name in names[:4])]
+    answer = {"success": True, "type": "COMMAND_RESP", "data": {"failTopics": [], "successTopics": granted}}
+    (receipt,) = venue.received(msgspec.json.encode(answer), 2)
+    assert receipt.acknowledged == tuple(granted)
+
+
 def test_futures_streams_are_split_over_the_paths_that_send_them() -> None:
     paths = {s.name: s.path for s in make_venue("binance_usdm").streams(Wants(("BTCUSDT",)))}
     assert paths == {

@@ -76,6 +76,7 @@ SIDES: dict[str, Side] = {"Buy": "buy", "Sell": "sell"}
 
 class _Topics(msgspec.Struct, rename="camel"):
     fail_topics: list[str] = []
+    success_topics: list[str] = []
 
 
 class _Frame(msgspec.Struct):
@@ -348,8 +349,7 @@ class BybitConnection(VenueConnection):
             handle = self._topics.get(kind)
             return handle(message, rest, now) if handle else self._not_read(kind)
         if message.type == "COMMAND_RESP":
-            failed = self._topic_lists(message.data).fail_topics
-            return self._on_topics(message, failed, now)
+            return self._on_topics(self._topic_lists(message.data), now)
         if message.op:
             return self._on_reply(message, now)
         raise MalformedError("neither topic nor op")
@@ -367,12 +367,14 @@ class BybitConnection(VenueConnection):
             return [complaint, *(self._request("subscribe", [arg]) for arg in args)]
         return [*refused(args, message.ret_msg), complaint]
 
-    def _on_topics(self, message: _Frame, failed: list[str], now: int) -> list[Output]:
-        """An answer that lists the topics that failed."""
-        asked = self._requests.pop(message.req_id, [])
-        if not asked and len(self._requests) == 1:  # such an answer may have another number
-            asked = self._requests.pop(next(iter(self._requests)))
-        outputs = acknowledged(topic for topic in asked if topic not in failed)
+    def _on_topics(self, topics: _Topics, now: int) -> list[Output]:
+        """An answer that lists the topics that were granted and those that failed, and names no request."""
+        failed, granted = topics.fail_topics, topics.success_topics
+        told = {*failed, *granted}
+        self._requests = {
+            number: asked for number, asked in self._requests.items() if not told.issuperset(asked)
+        }
+        outputs = acknowledged(granted)
         if failed:
             reason = f"refused: {', '.join(failed)}"
             outputs += [*refused(failed, reason), self._complaint(reason, now)]
