@@ -99,7 +99,7 @@ reconnects: $(VENV)/ready-dev ## Break a client's connections 1,000 times (TIMES
 	DELTAWIRE_RECONNECTS=$(TIMES) DELTAWIRE_UNREAD_S=60 $(BIN)/pytest -s -q tests/client/test_reconnects.py
 
 day: $(VENV)/ready-dev ## A day (HOURS=24) at simulated venues (VENUES=okx,…) in virtual time: is a wrong level ever said to be known?
-	DELTAWIRE_DAY_HOURS=$(HOURS) DELTAWIRE_DAY_VENUES=$(VENUES) $(BIN)/pytest -s -q tests/sources/live/test_day.py
+	DELTAWIRE_DAY_HOURS=$(HOURS) DELTAWIRE_DAY_VENUES=$(VENUES) $(BIN)/pytest -s -q --timeout 0 tests/sources/live/test_day.py
 
 check: $(VENV)/ready-dev ## Format, lint and type check, and compare the dashboard's types with the API
 	$(BIN)/ruff format --check .

@@ -33,8 +33,9 @@ VENUES = os.environ.get("DELTAWIRE_DAY_VENUES", "binance_usdm,okx,deribit,bybit_
 HOUR_S = 3600.0
 DRIFT = 12.5 * 24 / min(24.0, max(HOURS, 0.2))
 """Basis points per hour: 300 in the time that passes."""
-DEPTH = 1_200
-"""Levels of a side: more than an image of a thousand shows."""
+DEPTHS = {"binance_usdm": 1_200}
+DEPTH = 500
+"""Levels of a side: more than an image of a thousand shows, or a stream of four hundred."""
 
 
 class Day:
@@ -160,7 +161,7 @@ async def passes(venue: str, told: dict[str, Any]) -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualLoop)
     contracts = SERVED[venue]().contracts[:3]
-    market = Market(contracts, 7, depth=DEPTH, moves_per_s=0.5, drift=DRIFT, kept=256)
+    market = Market(contracts, 7, depth=DEPTHS.get(venue, DEPTH), moves_per_s=0.5, drift=DRIFT, kept=256)
     server = VenueServer(venue, market=market, speed=1.0, step_s=0.5, faults=happenings(contracts))
     async with server:
         settings = LiveSettings(venue, ("*",), endpoints=(server.base,))
@@ -174,15 +175,19 @@ async def passes(venue: str, told: dict[str, Any]) -> None:
                     day.take(event)
 
         following = asyncio.create_task(follow())
-        await asyncio.wait([following], timeout=HOURS * HOUR_S)
-        if following.done():
-            following.result()
+        failing = asyncio.create_task(server.failed())
+        done, _ = await asyncio.wait(
+            [following, failing], timeout=HOURS * HOUR_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        for task in done:
+            task.result()
         for _ in range(300):  # what was hurt last heals
             if set(market.walks) <= {name for name, state in day.states.items() if state == "live"}:
                 break
             await asyncio.wait([following], timeout=1)
         following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        failing.cancel()
+        await asyncio.gather(following, failing, return_exceptions=True)
         told.update(
             day=day,
             downstream=downstream,

@@ -98,8 +98,8 @@ class Walk:
         self.first_id = 0
         self.trades = 0
         self.last_trade = MarketTrade(0, 0, bought=False)
-        self.touched: tuple[set[int], set[int]] = (set(), set())
-        """Prices of bids, and of asks, at which a move has changed something."""
+        self.touched: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        """Prices of bids, and of asks, at which a move has changed something, with the sizes before."""
         self.last_step = MarketStep(0, {}, {})
         self.steps = self.levels = 0
         """Published changes of the book, and of its levels, where one market serves several connections."""
@@ -193,7 +193,7 @@ class Walk:
     def _put(self, side: dict[int, int], price: int, size: int) -> None:
         """Set the size of a level, 0 removes it; `move` knows the best prices without searching for them."""
         is_bids = side is self.book.bids
-        self.touched[not is_bids].add(price)
+        self.touched[not is_bids].setdefault(price, side.get(price, 0))
         if size:
             side[price] = size
             if is_bids:

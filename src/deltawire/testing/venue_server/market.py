@@ -163,17 +163,15 @@ class Market:
             return []
         walk.lean_to(self._lean(walk))
         walk.publish()
-        before, number = walk.book.copy(), walk.id
+        number = walk.id
         for touched in walk.touched:
             touched.clear()
         for _ in range(moves):
             walk.move()
         walk.extend(self._depth)
         bids, asks = (
-            {price: now.get(price, 0) for price in sorted(touched) if then.get(price, 0) != now.get(price, 0)}
-            for then, now, touched in zip(
-                (before.bids, before.asks), (walk.book.bids, walk.book.asks), walk.touched, strict=True
-            )
+            {price: now.get(price, 0) for price in sorted(then) if then[price] != now.get(price, 0)}
+            for then, now in zip(walk.touched, (walk.book.bids, walk.book.asks), strict=True)
         )
         self._publish(name, number, bids, asks)
         happenings = [Happening("moved", name)]

@@ -78,6 +78,8 @@ class VenueServer:
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._passing: asyncio.Task[None] | None = None
+        """Lets time pass."""
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -119,10 +121,20 @@ class VenueServer:
         )
         self.port = self._server.sockets[0].getsockname()[1]
         if self._speed is not None:
-            self._begin(self._run(self._speed))
+            self._passing = self._begin(self._run(self._speed))
+
+    async def failed(self) -> None:
+        """Wait until its time does not pass any more, which is a defect, and raise what was the reason."""
+        if self._passing is None:
+            await asyncio.get_running_loop().create_future()
+        else:
+            await asyncio.shield(self._passing)
 
     async def stop(self) -> None:
-        """Accept no more, end all connections, and stop listening: asyncio leaks what comes while a server closes."""
+        """Accept no more, end all connections, and stop listening: asyncio leaks what comes while a server closes.
+
+        Raises what has stopped its time, if anything has.
+        """
         if self._server is not None:
             for sock in self._server.sockets:
                 asyncio.get_running_loop().remove_reader(sock.fileno())
@@ -136,6 +148,12 @@ class VenueServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._server is not None:
             await self._server.wait_closed()
+        if (
+            self._passing is not None
+            and not self._passing.cancelled()
+            and (error := self._passing.exception())
+        ):
+            raise error
 
     async def advance(self, seconds: float) -> None:
         """Let so many of the venue's seconds pass at once; clients get a turn after each step."""
@@ -224,10 +242,11 @@ class VenueServer:
     def _refuses(self, key: str) -> bool:
         return self.faults.first("reject", self.now(), 0, key) is not None
 
-    def _begin(self, coroutine: Coroutine[None, None, None]) -> None:
+    def _begin(self, coroutine: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
