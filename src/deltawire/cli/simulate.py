@@ -121,7 +121,11 @@ async def _serve(server: VenueServer) -> None:
     for path in server.make().addresses():
         print(f"  WebSocket  {server.base}{path}")
     print(f"  HTTP       {server.rest}", flush=True)
-    await stop.wait()
+    ends = [asyncio.create_task(stop.wait()), asyncio.create_task(server.failed())]
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for end in ends:
+        end.cancel()
+    await asyncio.gather(*ends, return_exceptions=True)
     await server.stop()
     _report(server)
 

@@ -275,6 +275,13 @@ def test_faults_are_read_from_text() -> None:
     ("text", "complaint"),
     [
         ("nap", "unknown fault 'nap'; known: close, corrupt"),
+        ("drop:share=2", "a share is from 0 to 1"),
+        ("close:code=1005", "1005 is no code that a close frame may have"),
+        ("close:code=99999", "99999 is no code that a close frame may have"),
+        ("refuse:status=200", "200 is no HTTP status of an error"),
+        ("rename", "it needs name= and to="),
+        ("rename:name=BTC-USDT", "it needs to="),
+        ("expire", "it needs name="),
         ("drop:chance=1", "'chance=1' is not one of after, by, code, every, for, how"),
         ("drop:lasts=1", "'lasts=1' is not one of"),
         ("drop:share=lots", "'lots' is not a number"),

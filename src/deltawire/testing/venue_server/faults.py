@@ -79,6 +79,9 @@ class Fault(msgspec.Struct, frozen=True):
         return RARE if rare else 1.0
 
 
+CLOSE_CODES = (*range(1000, 1004), *range(1007, 1015))
+"""Those of RFC 6455 and its registry; beyond them there are 3000 to 4999."""
+NEEDED = {"rename": ("name", "to"), "expire": ("name",), "list": ("name",)}
 NAMES = {"for": "lasts"}
 OWN = {name: kind for name, kind in Fault.__annotations__.items() if name != "kind"}
 
@@ -97,9 +100,25 @@ def parse_fault(text: str) -> Fault:
             raise UsageError(f"fault {text!r}: {part!r} is not one of {known} with =value")
         values[field] = _value(text, field, value)
     try:
-        return msgspec.convert(values, Fault)
+        fault = msgspec.convert(values, Fault)
     except msgspec.ValidationError as error:
         raise UsageError(f"fault {text!r}: {error}") from None
+    if problem := _problem(fault):
+        raise UsageError(f"fault {text!r}: {problem}")
+    return fault
+
+
+def _problem(fault: Fault) -> str:
+    """What is wrong with a fault, in a few words; empty if nothing is."""
+    if fault.share > 1:
+        return "a share is from 0 to 1"
+    if fault.code not in CLOSE_CODES and not 3000 <= fault.code <= 4999:
+        return f"{fault.code} is no code that a close frame may have"
+    if not 400 <= fault.status <= 599:
+        return f"{fault.status} is no HTTP status of an error"
+    if missing := [member for member in NEEDED.get(fault.kind, ()) if not getattr(fault, member)]:
+        return f"it needs {' and '.join(f'{member}=' for member in missing)}"
+    return ""
 
 
 def _value(text: str, field: str, value: str) -> Any:
