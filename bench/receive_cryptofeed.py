@@ -54,7 +54,7 @@ def main() -> None:
         channels=[L2_BOOK],
         callbacks={L2_BOOK: on_book},
         config={"log": LOG},
-        max_depth=25 if exchange == "KRAKEN" else None,  # what the recording is of
+        max_depth=25 if exchange == "KRAKEN" else 0,  # what the recording is of, 0 is all
         checksum_validation=True,
         cross_check=True,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from pathlib import Path
 from random import Random
 
@@ -10,6 +11,7 @@ from bench import analytics, analytics_load, analytics_metrics, feed_ours, laten
 from bench.chain_program import make_chain
 from bench.frames import Frames
 from bench.orders import stream
+from bench.receive import PeerFailedError, begin, started
 from bench.receive_sets import ReceiveSet
 from bench.servers import gateway_analytics
 from bench.venue_sender import VenueSender
@@ -135,3 +137,7 @@ def test_everybody_gets_every_scheduled_notification_in_order_over_ws_and_wss() 
         (late_ms,) = measured[scheme].rounds
         assert len(late_ms) == 3 * 500
         assert min(late_ms) >= 0
+@pytest.mark.parametrize("program", ["print('Traceback')", "pass"])
+def test_a_peer_that_does_not_begin_is_left_out_and_not_waited_for(program: str) -> None:
+    with started([sys.executable, "-c", program]) as peer, pytest.raises(PeerFailedError):
+        begin(peer)
