@@ -9,7 +9,7 @@ from deltawire.ports import Venue, Wants
 from deltawire.sources.live.source import AUDIT_SHARE
 from deltawire.testing.simulators import SERVED
 from deltawire.venues import REGISTRY, make_venue
-from deltawire.venues.live.ledger import FIRST_S, GRACE_S
+from deltawire.venues.live.ledger import FIRST_S, GRACE_S, QUIET_S
 from deltawire.venues.live.pauses import APART_NS, LONGER, MOST_DOUBTS, SECOND_NS, STOPPED_NS, UNUSUAL_NS
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "venues.md"
@@ -48,6 +48,10 @@ The new image is requested after a pause of {_s(UNUSUAL_NS)}, or of {LONGER} tim
 if that is more, \
 and at the latest with the next regular audit, {AuditBudget(1, 1).every_s:g} s after the last. \
 It counts towards the budget of audits, {AUDIT_SHARE:.0%} of the REST weight.
+
+Where images are fetched by REST, that of a book is requested at its first update, or {QUIET_S:g} s after its stream \
+was \
+granted if none has come: a quiet book is live by its image alone.
 """
 
 

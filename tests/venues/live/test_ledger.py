@@ -104,3 +104,17 @@ def test_a_venue_that_acknowledges_nothing_is_taken_at_its_word() -> None:
     ledger = Ledger(acknowledges=False)
     ledger.asked([TRADES], 0)
     assert ledger.state("a@trade") is StreamState.ACKNOWLEDGED
+
+
+def test_a_granted_book_that_says_nothing_is_quiet_once_and_then_silent() -> None:
+    ledger = Ledger(quiet_s=2.0)
+    ledger.asked([BOOK, TRADES], 0)
+    ledger.answered(Receipt(("a@depth", "a@trade")), 1)
+    assert not ledger.overdue(2 * SECOND_NS)
+    assert ledger.overdue(2 * SECOND_NS + 1).quiet == [BOOK]
+    assert not ledger.overdue(3 * SECOND_NS)
+    assert ledger.overdue(31 * SECOND_NS).silent == [BOOK]
+    ledger.asked([BOOK], 40 * SECOND_NS)
+    ledger.answered(Receipt(("a@depth",)), 40 * SECOND_NS)
+    ledger.progressed(BOOK, 1, 41 * SECOND_NS)
+    assert not ledger.overdue(99 * SECOND_NS), "it has spoken"

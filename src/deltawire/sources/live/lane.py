@@ -34,7 +34,7 @@ from deltawire.sources.live.sockets import CONNECT_ERRORS, Socket, open_socket, 
 from deltawire.sources.live.tapping import Lists, Tapping
 from deltawire.venues.live.allowance import Allowance, Allowances
 from deltawire.venues.live.joining import Joining
-from deltawire.venues.live.ledger import SECOND_NS, Ledger
+from deltawire.venues.live.ledger import QUIET_S, SECOND_NS, Ledger
 from deltawire.venues.live.pauses import Pauses
 from deltawire.venues.live.reconnecting import Reconnecting
 
@@ -156,7 +156,7 @@ class Lane:
         self.book_names = {s.instrument for s in self._streams.values() if s.topic == "book"}
         limits = venue.limits
         self._reconnecting = Reconnecting(endpoints, context.chance, lifetime_s=limits.lifetime_s)
-        self._ledger = Ledger(acknowledges=limits.acknowledges)
+        self._ledger = self._make_ledger()
         self._pauses: defaultdict[str, Pauses] = defaultdict(Pauses)
         """By the names of its books."""
         self._first: _Link | None = None
@@ -192,6 +192,12 @@ class Lane:
             queued=sum(link.outbox.qsize() for link in links),
             why=self.why,
         )
+
+    def _make_ledger(self) -> Ledger:
+        """Where images are fetched, that of a book whose stream is granted and says nothing is fetched too."""
+        fetched = any(self.venue.image_url(name) is not None for name in self.book_names)
+        acknowledges = self.venue.limits.acknowledges
+        return Ledger(acknowledges=acknowledges, quiet_s=QUIET_S if fetched else 0.0)
 
     # The life of the connection.
 
@@ -255,7 +261,7 @@ class Lane:
         self._first = link
         self.reconnects += 1
         self._plan_replacement()
-        self._ledger = Ledger(acknowledges=self.venue.limits.acknowledges)
+        self._ledger = self._make_ledger()
         self._pauses.clear()
         self._silent.clear()
         now = self._now()
@@ -677,6 +683,9 @@ class Lane:
         events = self._refused(due.given_up, "no answer from the venue", now)
         if due.unanswered:
             self._subscribe(due.unanswered, self._first)
+        for stream in due.quiet:
+            self._tapping.fell_silent(stream.instrument)
+            self._handle(self.venue.fell_silent(stream.instrument, now), now, self._first)
         if due.silent:
             self._context.doubt_lists()
         for stream in due.silent:

@@ -15,6 +15,7 @@ ANSWER_S = 10.0
 ATTEMPTS = 3
 GRACE_S = 2.0
 FIRST_S = 30.0
+QUIET_S = 2.0
 
 
 class StreamState(StrEnum):
@@ -39,24 +40,31 @@ class Entry(msgspec.Struct):
     """When it was asked, granted, or last heard."""
     attempts: int = 1
     progress: int = 0
+    quiet: bool = False
+    """Whether it was said that it has been granted for a while and has said nothing."""
 
 
 class Overdue(msgspec.Struct, frozen=True):
-    """What is due: subscriptions to repeat, those given up, and those whose promised pace is broken."""
+    """What is due: subscriptions to repeat, those given up, those whose promised pace is broken, and quiet books."""
 
     unanswered: list[Stream]
     given_up: list[Stream]
     silent: list[Stream]
+    quiet: list[Stream]
 
     def __bool__(self) -> bool:
-        return bool(self.unanswered or self.given_up or self.silent)
+        return bool(self.unanswered or self.given_up or self.silent or self.quiet)
 
 
 class Ledger:
-    """Time is passed in. `first_s`: within this time after it was granted a book says something."""
+    """Time is passed in. `first_s`: within this time after it was granted a book says something.
 
-    def __init__(self, *, acknowledges: bool = True, first_s: float = FIRST_S) -> None:
+    `quiet_s`, if not 0, is the time after which it may simply not have changed: an image is fetched without it.
+    """
+
+    def __init__(self, *, acknowledges: bool = True, first_s: float = FIRST_S, quiet_s: float = 0.0) -> None:
         self._acknowledges = acknowledges
+        self._quiet_ns = int(quiet_s * SECOND_NS)
         self._first_ns = int(first_s * SECOND_NS)
         self._entries: dict[str, Entry] = {}
         self._watched: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
@@ -87,6 +95,7 @@ class Ledger:
             known = self._entries.get(stream.name)
             if known:
                 known.state, known.since_ns, known.attempts = state, now, known.attempts + 1
+                known.quiet = False
                 continue
             entry = self._entries[stream.name] = Entry(stream, state, now)
             if stream.gives or stream.topic == "trades":
@@ -133,7 +142,7 @@ class Ledger:
 
     def overdue(self, now: int) -> Overdue:
         """What is due now; each is told once."""
-        due = Overdue([], [], [])
+        due = Overdue([], [], [], [])
         for entry in self._entries.values():
             stream, pause_ns = entry.stream, now - entry.since_ns
             if entry.state is StreamState.ASKED:
@@ -143,9 +152,16 @@ class Ledger:
             elif entry.state in AWAITED and pause_ns >= self._patience_ns(entry) > 0:
                 entry.state = StreamState.SILENT
                 due.silent.append(stream)
+            elif self._is_quiet(entry, pause_ns):
+                entry.quiet = True
+                due.quiet.append(stream)
         for stream in due.given_up:
             self._entries[stream.name].state = StreamState.REFUSED
         return due
+
+    def _is_quiet(self, entry: Entry, pause_ns: int) -> bool:
+        first = entry.stream.topic == "book" and entry.state is StreamState.ACKNOWLEDGED
+        return first and not entry.quiet and pause_ns >= self._quiet_ns > 0
 
     def _patience_ns(self, entry: Entry) -> int:
         """How long a stream may be silent; 0: for ever."""
