@@ -215,6 +215,7 @@ def test_a_day_at_a_venue_never_shows_a_wrong_level_as_known(venue: str) -> None
         count,
     ) in day.faults.items():  # a stream whose instrument has ended is not asked for again and again
         assert count <= 6 or ("@" not in reason and not reason.startswith("refused")), (reason, count)
+    assert day.stale["gap"] <= told["struck"]["drop"], "a book has missed what the venue has sent"
     expired, next_day, renamed = told["names"]
     assert day.compared[next_day] > 0
     downstream: Downstream = told["downstream"]

@@ -48,7 +48,7 @@ class BybitLinearSimulator(Simulator):
     ) -> None:
         super().__init__(seed, **setting)
         self._numbers = {name: walk.id % 10**7 for name, walk in self.walks.items()}
-        """`u` of the last message of each book, where each connection has a market of its own."""
+        """`u` of the last message of each book: a change below the levels that are shown has none."""
         self._depths: dict[str, int] = {}
         self._tells_status = False
         """Whether this connection has the path of the venue's state."""
@@ -229,13 +229,13 @@ class BybitLinearSimulator(Simulator):
 
     def _book(self, walk: Walk, kind: str, bids: dict[int, int], asks: dict[int, int]) -> bytes:
         contract = walk.contract
-        if not self.shared:
-            self._numbers[contract.name] += 1
+        number = self._numbers.get(contract.name, walk.id % 10**7) + 1
+        self._numbers[contract.name] = number
         data = {
             "s": contract.name,
             "b": [self._texts(contract, *level) for level in bids.items()],
             "a": [self._texts(contract, *level) for level in asks.items()],
-            "u": walk.steps + contract.start if self.shared else self._numbers[contract.name],
+            "u": number,
             "seq": walk.id,
         }
         topic = self._labels.get(contract.name, f"orderbook.50.{contract.name}")
