@@ -329,7 +329,7 @@ OWNED = [
         "venues/live/ledger.py:Entry",
         "venues/live/ledger.py",
         "a row of the ledger",
-        "state since_ns attempts progress",
+        "state since_ns attempts progress quiet",
     ),
     owned(
         "book/merging.py:ReaderCheckpoint", "book/merging.py", "counted by the list that it is in", "readers"
