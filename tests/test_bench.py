@@ -137,6 +137,8 @@ def test_everybody_gets_every_scheduled_notification_in_order_over_ws_and_wss() 
         (late_ms,) = measured[scheme].rounds
         assert len(late_ms) == 3 * 500
         assert min(late_ms) >= 0
+
+
 @pytest.mark.parametrize("program", ["print('Traceback')", "pass"])
 def test_a_peer_that_does_not_begin_is_left_out_and_not_waited_for(program: str) -> None:
     with started([sys.executable, "-c", program]) as peer, pytest.raises(PeerFailedError):
