@@ -89,10 +89,10 @@ template <class Text> class SideTexts {
         const Side &side = touched.side;
         if (version_ == side.version())
             return false;
-        const uint32_t doubted = version_ && version_ == touched.since ? doubt(side, *touched.prices) : ~uint32_t{0};
+        const uint32_t doubted = version_ && version_ == touched.since ? doubt(side, *touched.prices) : ANYTHING;
         version_ = side.version();
-        if (!doubted && count_ == Text::LEVELS)
-            return false; // what was set lies behind them
+        if (!(doubted & MOVED))
+            return refresh(side, doubted, price_places, size_places); // nothing, if what was set lies behind them
         side.top(Text::LEVELS, now_);
         bool changed = now_.size() != count_;
         const std::array<uint8_t, Text::LEVELS> before = order_;
@@ -133,9 +133,11 @@ template <class Text> class SideTexts {
     const Line &operator[](size_t i) const { return lines_[order_[i]]; }
 
   private:
-    static_assert(Text::LEVELS < 32);
+    static_assert(Text::LEVELS < 31);
+    static constexpr uint32_t MOVED = uint32_t{1} << 31, ANYTHING = ~uint32_t{0};
 
-    /// Which of the lines, by their place, these prices are among; most venues name the best first.
+    /// Which of the lines, by their place, these prices are among; most venues name the best first. `MOVED` as well
+    /// when other prices are the best now.
     uint32_t doubt(const Side &side, const std::vector<int64_t> &prices) const {
         uint32_t found = 0;
         size_t at = 0;
@@ -144,10 +146,20 @@ template <class Text> class SideTexts {
                 at = 0;
             while (at < count_ && better(side.bid(), prices_[at], price))
                 ++at;
-            if (at < count_)
-                found |= uint32_t{1} << at; // where it is, or the next one, which does no harm
+            if (at == Text::LEVELS)
+                continue;
+            const bool among = at < count_ && prices_[at] == price, there = side.size_at(price) != 0;
+            found |= (among ? uint32_t{1} << at : 0) | (among == there ? 0 : MOVED);
         }
         return found;
+    }
+
+    /// Writes what has changed of these lines, whose prices are the same; true when anything has.
+    bool refresh(const Side &side, uint32_t doubted, int price_places, int size_places) {
+        bool changed = false;
+        for (; doubted; doubted &= doubted - 1)
+            changed |= refresh(lines_[order_[std::countr_zero(doubted)]], side, price_places, size_places);
+        return changed;
     }
 
     static void write(Line &line, int64_t price, const Side &side, int price_places, int size_places) {
