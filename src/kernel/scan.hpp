@@ -152,6 +152,13 @@ struct Shape {
     std::string rest;
 };
 
+/// A day as it was last written, and its beginning in seconds since 1970; -1: there is none.
+struct Day {
+    static constexpr size_t SIZE = 11;
+    char text[SIZE + 1] = {};
+    int64_t begins = -1;
+};
+
 /// A kind of frame: its declared members, and the shapes in which such frames have come.
 class Layout {
   public:
@@ -192,6 +199,8 @@ class Layout {
         }
     }
 
+    mutable Day day;
+
   private:
     static constexpr size_t MOST_SHAPES = 4;
 
@@ -224,29 +233,46 @@ inline int64_t days_from_civil(int64_t year, int64_t month, int64_t day) {
     return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-/// `2026-08-01T02:53:59.880024Z` in nanoseconds; null for any other form, and outside 1970 to 2199.
-inline const char *read_time(const char *at, int64_t &found) {
-    int64_t century, year, month, day, hour, minute, second, part, micros = 0;
+/// `2026-08-01T`, in seconds; null for any other form, and outside 1970 to 2199.
+inline const char *read_day(const char *at, int64_t &found) {
+    int64_t century, year, month, day;
     if (!(at = read_two(at, century)) || !(at = read_two(at, year)) || *at++ != '-' || !(at = read_two(at, month)) ||
-        *at++ != '-' || !(at = read_two(at, day)) || *at++ != 'T' || !(at = read_two(at, hour)) || *at++ != ':' ||
-        !(at = read_two(at, minute)) || *at++ != ':' || !(at = read_two(at, second)) || *at++ != '.')
+        *at++ != '-' || !(at = read_two(at, day)) || *at++ != 'T')
+        return nullptr;
+    year += century * 100;
+    if (year < 1970 || year > 2199 || month < 1 || month > 12)
+        return nullptr;
+    const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    const int64_t days = month == 2 ? 28 + leap : 30 + ((month + (month > 7)) & 1);
+    if (day < 1 || day > days)
+        return nullptr;
+    found = days_from_civil(year, month, day) * 86400;
+    return at;
+}
+
+/// `2026-08-01T02:53:59.880024Z` in nanoseconds; null for any other form, and outside 1970 to 2199. Of the same day
+/// as the last one only the time is read.
+inline const char *read_time(const char *at, Day &known, int64_t &found) {
+    if (known.begins < 0 || std::strncmp(at, known.text, Day::SIZE) != 0) {
+        int64_t begins;
+        if (!read_day(at, begins))
+            return nullptr;
+        std::memcpy(known.text, at, Day::SIZE);
+        known.begins = begins;
+    }
+    at += Day::SIZE;
+    int64_t hour, minute, second, part, micros = 0;
+    if (!(at = read_two(at, hour)) || *at++ != ':' || !(at = read_two(at, minute)) || *at++ != ':' ||
+        !(at = read_two(at, second)) || *at++ != '.')
         return nullptr;
     for (int i = 0; i < 3; ++i) {
         if (!(at = read_two(at, part)))
             return nullptr;
         micros = micros * 100 + part;
     }
-    if (*at++ != 'Z')
+    if (*at++ != 'Z' || hour > 23 || minute > 59 || second > 59)
         return nullptr;
-    year += century * 100;
-    if (year < 1970 || year > 2199 || month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59)
-        return nullptr;
-    const bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    const int64_t days = month == 2 ? 28 + leap : 30 + ((month + (month > 7)) & 1);
-    if (day < 1 || day > days)
-        return nullptr;
-    const int64_t seconds = days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
-    found = (seconds * 1000000 + micros) * 1000;
+    found = ((known.begins + hour * 3600 + minute * 60 + second) * 1000000 + micros) * 1000;
     return at;
 }
 
@@ -379,7 +405,7 @@ template <class Sink> class Scan {
         case Role::any_ms:
             return (at = read_integer(at, ms)) && ms >= 0 && ms <= LATEST_MS ? at : nullptr;
         case Role::time:
-            return read_time(at, fields.venue_ns);
+            return read_time(at, layout_.day, fields.venue_ns);
         case Role::bids:
             return sink_.levels(true, at);
         case Role::asks:
