@@ -204,10 +204,9 @@ class Side {
     void truncate(size_t depth, std::vector<Change> &dropped) {
         if (count_ <= depth)
             return;
-        std::vector<int64_t> prices;
-        top(count_, prices);
-        for (size_t i = depth; i < prices.size(); ++i)
-            dropped.push_back(Change{prices[i], 0, set(prices[i], 0)});
+        top(count_, ranked_);
+        for (size_t i = depth; i < ranked_.size(); ++i)
+            dropped.push_back(Change{ranked_[i], 0, set(ranked_[i], 0)});
         settle();
         touch();
     }
@@ -350,6 +349,7 @@ class Side {
     uint64_t version_ = 0;
     Window window_; // holds every key from its base on
     size_t looked_ = 0; // how many levels there were when the window was last laid
+    std::vector<int64_t> ranked_; // by `truncate`, kept for the next time
 };
 
 } // namespace deltawire
