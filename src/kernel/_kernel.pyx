@@ -125,6 +125,22 @@ cdef extern from "json.hpp" namespace "deltawire" nogil:
         void add(const char*, size_t) except +
         void add_integer(int64_t) except +
 
+    cdef struct Text:
+        const char* data
+        size_t size
+
+    cdef struct Opening:
+        Text head
+        Text more
+        Text named
+        int64_t seq
+        int64_t prev_seq
+        int64_t at_ms
+        int64_t change_id
+        boolean chained
+        boolean change
+
+    void write_opening(Buffer&, const Opening&) except +
     boolean write_changes(Buffer&, const Change*, size_t, Places) except +
 
 
@@ -211,6 +227,10 @@ cdef extern from "track.hpp" namespace "deltawire" nogil:
         int64_t last
         int64_t venue_ns
 
+    cdef cppclass SpareChanges:
+        void give(vector[Change]&)
+        void take(vector[Change]&)
+
     cdef struct Step:
         CTrack* track
         int64_t venue_ns
@@ -262,6 +282,9 @@ class _LevelsFields:
 
 
 cdef Buffer buffer
+cdef SpareChanges spare
+cdef object make_delta = BookDelta
+cdef object whole = WHOLE
 
 cdef tuple ACTIONS = (None, "new", "change", "delete")
 
@@ -290,6 +313,9 @@ cdef class Changes:
         cdef Change change
         for change.price, change.size, change.previous in zip(prices, sizes, previous, strict=True):
             self.items.push_back(change)
+
+    def __dealloc__(self):
+        spare.give(self.items)
 
     @property
     def prices(self):
@@ -401,11 +427,12 @@ cdef object ONE = 1
 
 
 cdef inline Changes wrap_changes(vector[Change]& items):
-    """These as a value; the vector is empty then."""
+    """These as a value; the vector is empty then, with the memory of other changes."""
     if items.empty():
         return UNCHANGED
     cdef Changes found = Changes.__new__(Changes)
     found.items.swap(items)
+    spare.take(items)
     return found
 
 
@@ -836,12 +863,12 @@ cdef class Track:
         if not covers and beyond is None:
             return None
         bids, asks = wrap_changes(step.bids), wrap_changes(step.asks)
-        if self.known is WHOLE:
-            return BookDelta(self.instrument, self.track.sequence, bids, asks, step.venue_ns, now, self.track.last)
+        if self.known is whole:
+            return make_delta(self.instrument, self.track.sequence, bids, asks, step.venue_ns, now, self.track.last)
         if step.range_moved:
             self.known = KnownRange(price_of(self.track.bid_edge), price_of(self.track.ask_edge))
-        return BookDelta(self.instrument, self.track.sequence, bids, asks, step.venue_ns, now, self.track.last,
-                         ONE if covers else ZERO, self.known, beyond)
+        return make_delta(self.instrument, self.track.sequence, bids, asks, step.venue_ns, now, self.track.last,
+                          ONE if covers else ZERO, self.known, beyond)
 
     def stop(self):
         """No message takes the fast path until `enable`."""
@@ -964,6 +991,10 @@ encode = msgspec.json.encode
 fields_of = msgspec.structs.astuple
 
 
+cdef inline Text text_of(bytes text) noexcept:
+    return Text(PyBytes_AS_STRING(text), <size_t>PyBytes_GET_SIZE(text))
+
+
 cdef inline void add_text(bytes text) except *:
     buffer.add(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
 
@@ -990,26 +1021,22 @@ cdef class BookFormat:
         if name is not self.name:
             self.named = b',"instrument_name":' + encode(name) + b',"change_id":'
             self.name = name
+        cdef Opening opening
+        opening.head, opening.more, opening.named = text_of(self.head), text_of(more), text_of(self.named)
+        opening.seq, opening.chained = seq, prev_seq is not None
+        opening.prev_seq = prev_seq if opening.chained else 0
+        opening.at_ms, opening.change_id = <int64_t>at_ns // 1_000_000, change_id
+        opening.change = kind == "change"
         buffer.clear()
-        add_text(self.head)
-        buffer.add_integer(seq)
-        if prev_seq is not None:
-            add_text(b',"prev_seq":')
-            buffer.add_integer(prev_seq)
-        add_text(more)
-        add_text(b',"data":{"type":"change","timestamp":' if kind == "change"
-                 else b',"data":{"type":"snapshot","timestamp":')
-        buffer.add_integer(<int64_t>at_ns // 1_000_000)
-        add_text(self.named)
-        buffer.add_integer(change_id)
-        add_text(b',"bids":')
+        write_opening(buffer, opening)
+        buffer.add(b',"bids":', 8)
         if not write_changes(buffer, bids.items.data(), bids.items.size(), self.places):
             return self.plain.format(seq, prev_seq, note, more)
-        add_text(b',"asks":')
+        buffer.add(b',"asks":', 8)
         if not write_changes(buffer, asks.items.data(), asks.items.size(), self.places):
             return self.plain.format(seq, prev_seq, note, more)
         if before is not None:
-            add_text(b',"prev_change_id":')
+            buffer.add(b',"prev_change_id":', 18)
             buffer.add_integer(before)
         if status is not None:
             add_text(b',"status":' + encode(status))
@@ -1020,5 +1047,5 @@ cdef class BookFormat:
             add_text(b',"price_exponent":%d,"size_exponent":%d' % (instrument.price_exponent, instrument.size_exponent))
         if known is not None:
             add_text(b"," + encode(known.members(instrument.price_exponent))[1:-1])
-        add_text(b"}}}")
+        buffer.add(b"}}}", 3)
         return PyBytes_FromStringAndSize(buffer.data(), buffer.size())

@@ -84,4 +84,37 @@ inline bool write_changes(Buffer &buffer, const Change *changes, size_t count, P
     return true;
 }
 
+/// A text that somebody else keeps.
+struct Text {
+    const char *data;
+    size_t size;
+};
+
+inline char *put(char *at, Text text) {
+    std::memcpy(at, text.data, text.size);
+    return at + text.size;
+}
+
+/// What a book notification says before its levels; `head` ends before `seq`, `named` before the change id.
+struct Opening {
+    Text head, more, named;
+    int64_t seq, prev_seq, at_ms, change_id;
+    bool chained; // to a predecessor
+    bool change;  // else an image
+};
+
+inline void write_opening(Buffer &buffer, const Opening &opening) {
+    const auto &[head, more, named, seq, prev_seq, at_ms, change_id, chained, change] = opening;
+    char *at = buffer.room(head.size + more.size + named.size + 160);
+    at = write_integer(put(at, head), seq);
+    if (chained)
+        at = write_integer(put(at, ",\"prev_seq\":"), prev_seq);
+    if (more.size)
+        at = put(at, more);
+    at = change ? put(at, ",\"data\":{\"type\":\"change\",\"timestamp\":")
+                : put(at, ",\"data\":{\"type\":\"snapshot\",\"timestamp\":");
+    at = write_integer(at, at_ms);
+    buffer.wrote(write_integer(put(at, named), change_id));
+}
+
 } // namespace deltawire
