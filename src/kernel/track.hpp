@@ -329,13 +329,20 @@ class Router {
             return true;
         side.reserve(count);
         changes.resize(count);
+        Change *next = changes.data(); // what changes nothing is written over by the next
         const bool stated = !columns.actions.empty(), noted = !columns.notes.empty();
-        Change *next = changes.data();
-        const bool fit = noted    ? set<false, true>(side, columns, next)
-                         : stated ? set<true, false>(side, columns, next)
-                                  : set<false, false>(side, columns, next);
+        bool contradicted = false;
+        for (size_t i = 0; i < count && !contradicted; ++i) {
+            if (i + AHEAD < count)
+                side.expect(columns.prices[i + AHEAD]);
+            const int64_t price = columns.prices[i], size = columns.sizes[i];
+            const int64_t before = noted ? side.set(price, size, columns.notes[i]) : side.set(price, size);
+            *next = Change{price, size, before};
+            next += before != size;
+            contradicted = stated && !fits(columns.actions[i], before, size);
+        }
         changes.resize(static_cast<size_t>(next - changes.data()));
-        if (!fit)
+        if (contradicted)
             return false;
         side.settle();
         if (!changes.empty() || noted)
@@ -344,28 +351,6 @@ class Router {
             side.truncate(depth, changes);
         if (edge.fixed)
             part(side.bid(), edge.price, changes, far);
-        return true;
-    }
-
-    /// Sets one side's levels; what has changed is written from `next` on, and what has not is written over. No venue
-    /// has levels with both actions and notes.
-    template <bool Stated, bool Noted> static bool set(Side &side, const Columns &columns, Change *&next) {
-        const size_t count = columns.prices.size();
-        for (size_t i = 0; i < count; ++i) {
-            if (i + AHEAD < count)
-                side.expect(columns.prices[i + AHEAD]);
-            const int64_t price = columns.prices[i], size = columns.sizes[i];
-            int64_t before;
-            if constexpr (Noted)
-                before = side.set(price, size, columns.notes[i]);
-            else
-                before = side.set(price, size);
-            *next = Change{price, size, before};
-            next += before != size;
-            if constexpr (Stated)
-                if (!fits(columns.actions[i], before, size))
-                    return false;
-        }
         return true;
     }
 
