@@ -227,10 +227,6 @@ cdef extern from "track.hpp" namespace "deltawire" nogil:
         int64_t last
         int64_t venue_ns
 
-    cdef cppclass SpareChanges:
-        void give(vector[Change]&)
-        void take(vector[Change]&)
-
     cdef struct Step:
         CTrack* track
         int64_t venue_ns
@@ -282,7 +278,6 @@ class _LevelsFields:
 
 
 cdef Buffer buffer
-cdef SpareChanges spare
 cdef object make_delta = BookDelta
 cdef object whole = WHOLE
 
@@ -313,9 +308,6 @@ cdef class Changes:
         cdef Change change
         for change.price, change.size, change.previous in zip(prices, sizes, previous, strict=True):
             self.items.push_back(change)
-
-    def __dealloc__(self):
-        spare.give(self.items)
 
     @property
     def prices(self):
@@ -427,12 +419,11 @@ cdef object ONE = 1
 
 
 cdef inline Changes wrap_changes(vector[Change]& items):
-    """These as a value; the vector is empty then, with the memory of other changes."""
+    """These as a value; the vector is empty then."""
     if items.empty():
         return UNCHANGED
     cdef Changes found = Changes.__new__(Changes)
     found.items.swap(items)
-    spare.take(items)
     return found
 
 

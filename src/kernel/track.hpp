@@ -51,33 +51,6 @@ class Texts {
 
 struct Track;
 
-/// Memory of changes that nobody needs any more, for the next ones: most messages have few.
-class SpareChanges {
-  public:
-    SpareChanges() { kept_.reserve(MOST); }
-
-    /// Takes memory over, or leaves it to be freed.
-    void give(std::vector<Change> &changes) {
-        if (kept_.size() == MOST || changes.capacity() > LARGEST || !changes.capacity())
-            return;
-        changes.clear();
-        kept_.push_back(std::move(changes));
-    }
-
-    /// Gives memory to changes that have none.
-    void take(std::vector<Change> &changes) {
-        if (kept_.empty())
-            return;
-        changes.swap(kept_.back());
-        kept_.pop_back();
-    }
-
-  private:
-    static constexpr size_t MOST = 16, LARGEST = 8; // no more, since events may be kept that are given it
-
-    std::vector<std::vector<Change>> kept_;
-};
-
 /// A book's changes by one message.
 struct Step {
     Track *track = nullptr;
@@ -321,46 +294,40 @@ class Router {
     }
 
     /// Applies one side's levels; false when an action contradicts the levels. What was changed is in `changes`, or
-    /// in `far` if it lies beyond the edge: most sides have none.
+    /// in `far` if it lies beyond the edge.
     static bool change(Side &side, const Columns &columns, size_t depth, const Edge &edge,
                        std::vector<Change> &changes, std::vector<Change> &far) {
         const size_t count = columns.prices.size();
         if (!count)
             return true;
         side.reserve(count);
-        changes.resize(count);
-        Change *next = changes.data(); // what changes nothing is written over by the next
+        changes.reserve(count);
+        const int64_t lowest = side.bid() && edge.fixed ? edge.price : INT64_MIN;
+        const int64_t highest = !side.bid() && edge.fixed ? edge.price : INT64_MAX;
         const bool stated = !columns.actions.empty(), noted = !columns.notes.empty();
-        bool contradicted = false;
-        for (size_t i = 0; i < count && !contradicted; ++i) {
+        for (size_t i = 0; i < count; ++i) {
             if (i + AHEAD < count)
                 side.expect(columns.prices[i + AHEAD]);
             const int64_t price = columns.prices[i], size = columns.sizes[i];
             const int64_t before = noted ? side.set(price, size, columns.notes[i]) : side.set(price, size);
-            *next = Change{price, size, before};
-            next += before != size;
-            contradicted = stated && !fits(columns.actions[i], before, size);
+            if (before != size)
+                (((price < lowest) | (price > highest)) ? far : changes).push_back(Change{price, size, before});
+            if (stated && !fits(columns.actions[i], before, size))
+                return false;
         }
-        changes.resize(static_cast<size_t>(next - changes.data()));
-        if (contradicted)
-            return false;
         side.settle();
-        if (!changes.empty() || noted)
+        if (!changes.empty() || !far.empty() || noted)
             side.touch();
-        if (depth && side.count() > depth)
-            side.truncate(depth, changes);
-        if (edge.fixed)
-            part(side.bid(), edge.price, changes, far);
+        if (depth && side.count() > depth) {
+            const auto kept = static_cast<std::ptrdiff_t>(changes.size());
+            side.truncate(depth, changes); // nearest first
+            const auto beyond = std::find_if(changes.begin() + kept, changes.end(), [&](const Change &dropped) {
+                return (dropped.price < lowest) | (dropped.price > highest);
+            });
+            far.insert(far.end(), beyond, changes.end());
+            changes.erase(beyond, changes.end());
+        }
         return true;
-    }
-
-    /// Moves the changes beyond the edge of a side to `far`; both stay in order.
-    static void part(bool bid, int64_t edge, std::vector<Change> &changes, std::vector<Change> &far) {
-        const auto beyond = [&](const Change &change) { return better(bid, edge, change.price); };
-        auto kept = std::find_if(changes.begin(), changes.end(), beyond);
-        for (auto next = kept; next != changes.end(); ++next)
-            beyond(*next) ? far.push_back(*next) : void(*kept++ = *next);
-        changes.erase(kept, changes.end());
     }
 
     static bool fits(Action action, int64_t before, int64_t size) {
