@@ -199,7 +199,7 @@ ROWS = (
     Row("imbalance within 5 bp", of_books(lambda: lambda book: imbalance.band_imbalance(book, 5.0))),
     Row(
         "imbalance weighted within 5 bp",
-        of_books(lambda: lambda book: imbalance.weighted_imbalance(book, 2.0, 5.0)),
+        of_books(lambda: imbalance.WeightedImbalance(2.0, 5.0).update),
     ),
     Row("micro-price", of_books(lambda: imbalance.micro_price), of_lists("Microprice")),
     Row("quoted spread", of_books(lambda: spreads.quoted_bp), of_lists("QuotedSpread")),
@@ -210,7 +210,7 @@ ROWS = (
     ),
     Row(
         "slope of 10 levels",
-        of_books(lambda: lambda book: depth.depth_slope(book, 10)),
+        of_books(lambda: depth.DepthSlope(10).update),
         of_lists("DepthSlope"),
     ),
     Row(

@@ -1,10 +1,13 @@
 """Depth and prices for a notional, against a walk unit by unit and sums written out."""
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deltawire.analytics.depth import (
+    DepthSlope,
     Execution,
     depth_of_levels,
     depth_ratio,
@@ -74,6 +77,23 @@ def test_an_order_beyond_the_known_levels_is_priced_within_and_says_so() -> None
     whole = execution(known_book([(99.0, 1.0)], asks), "buy", 500.0)
     assert (whole.vwap, whole.filled, whole.known) == (100.5, 201.0, True)
     assert execution(known_book([], []), "sell", 5.0) == Execution(None, 0.0, True)
+
+
+def naive_slope(mid: float, prices: Sequence[float], sizes: Sequence[float]) -> float:
+    distances = [abs(price - mid) for price in prices]
+    mean = sum(distances) / len(distances)
+    centred = [distance - mean for distance in distances]
+    total = sum(each * sum(sizes[: at + 1]) for at, each in enumerate(centred))
+    return total / sum(each * each for each in centred)
+
+
+def test_a_slope_kept_up_to_date_is_that_of_each_book() -> None:
+    live = DepthSlope(6)
+    for book in BOOKS:
+        mid = book.mid
+        assert mid is not None
+        sides = [naive_slope(mid, side.prices[:6], side.sizes[:6]) for side in (book.bids, book.asks)]
+        assert live.update(book) == depth_slope(book, 6) == (0.5 * (sides[0] + sides[1]), 6, True)
 
 
 def test_a_linear_book_has_the_slope_of_its_density() -> None:

@@ -46,6 +46,14 @@ def test_imbalance_within_a_band(band: float, decay: float | None) -> None:
         assert found.value == pytest.approx(naive_band(book, band, decay), rel=1e-12, abs=1e-15)
 
 
+def test_a_weighted_imbalance_kept_up_to_date_is_that_of_each_book() -> None:
+    live = imbalance.WeightedImbalance(2.0, 4.7)
+    for book in BOOKS:
+        found = live.update(book)
+        assert found == imbalance.weighted_imbalance(book, 2.0, 4.7)
+        assert found.value == pytest.approx(naive_band(book, 4.7, 2.0), rel=1e-12, abs=1e-15)
+
+
 def test_imbalances_of_the_touch_are_one_figure_in_three_scales() -> None:
     for book in BOOKS:
         queue, share, ratio = (

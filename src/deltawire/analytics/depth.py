@@ -5,7 +5,6 @@ All read known levels only (`known_book`). Sums over a part of the requested ban
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
 from itertools import accumulate
 from operator import mul
 from typing import Literal
@@ -98,28 +97,59 @@ def size_within(book: KnownBook, order: Order, slip_bp: float) -> Depth:
     return depth_within(book, "asks" if order == "buy" else "bids", slip_bp)
 
 
-def side_slope(mid: float, prices: Sequence[float], sizes: Sequence[float]) -> float | None:
-    """Slope of cumulative size on distance from the mid, by least squares with an intercept; None below two levels."""
-    count = len(prices)
-    if count < 2:
-        return None
-    distances = [abs(price - mid) for price in prices]
-    mean = sum(distances) / count
-    centred = [distance - mean for distance in distances]
-    spread = sum(map(mul, centred, centred))
-    return sum(map(mul, centred, accumulate(sizes))) / spread if spread else None
+class _SideSlope:
+    """Slope of cumulative size on distance from the mid, by least squares with an intercept; None below two levels.
+
+    What follows from the prices is kept until these or the mid change: most updates change sizes alone.
+    """
+
+    def __init__(self) -> None:
+        self._mid = 0.0
+        self._prices: tuple[float, ...] = ()
+        self._sizes: tuple[float, ...] = ()
+        self._centred: list[float] = []
+        self._spread = 0.0
+        self._slope: float | None = None
+
+    def update(self, mid: float, prices: tuple[float, ...], sizes: tuple[float, ...]) -> float | None:
+        """The slope of these levels."""
+        if mid != self._mid or prices != self._prices:
+            self._mid, self._prices = mid, prices
+            distances = [abs(price - mid) for price in prices]
+            mean = sum(distances) / len(prices) if prices else 0.0
+            self._centred = centred = [distance - mean for distance in distances]
+            self._spread = sum(map(mul, centred, centred))
+        elif sizes == self._sizes:
+            return self._slope
+        self._sizes = sizes
+        spread = self._spread
+        self._slope = slope = sum(map(mul, self._centred, accumulate(sizes))) / spread if spread else None
+        return slope
+
+
+class DepthSlope:
+    """The mean of both sides' slopes over their best `levels`, of a book at each of its updates."""
+
+    def __init__(self, levels: int) -> None:
+        self._levels = levels
+        self._bids, self._asks = _SideSlope(), _SideSlope()
+
+    def update(self, book: KnownBook) -> Measured:
+        """The slope of this book; the band is in levels."""
+        levels, bids, asks = self._levels, book.bids, book.asks
+        known = bids.knows_levels(levels) and asks.knows_levels(levels)
+        band = levels if known else min(len(bids.prices), len(asks.prices), levels)
+        mid = book.mid
+        if mid is None:
+            return Measured(None, band, False)
+        bid = self._bids.update(mid, bids.prices[:band], bids.sizes[:band])
+        ask = self._asks.update(mid, asks.prices[:band], asks.sizes[:band])
+        return Measured(None if bid is None or ask is None else 0.5 * (bid + ask), band, known)
 
 
 def depth_slope(book: KnownBook, levels: int) -> Measured:
     """The mean of both sides' slopes over their best `levels`; the band is in levels."""
-    known = book.bids.knows_levels(levels) and book.asks.knows_levels(levels)
-    band = levels if known else min(len(book.bids.prices), len(book.asks.prices), levels)
-    mid = book.mid
-    if mid is None:
-        return Measured(None, band, False)
-    slopes = [side_slope(mid, side.prices[:band], side.sizes[:band]) for side in (book.bids, book.asks)]
-    value = None if slopes[0] is None or slopes[1] is None else 0.5 * (slopes[0] + slopes[1])
-    return Measured(value, band, known)
+    return DepthSlope(levels).update(book)
 
 
 def _side(book: KnownBook, side: Literal["bids", "asks"]) -> BookSide:

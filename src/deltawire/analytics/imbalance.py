@@ -51,29 +51,55 @@ def band_imbalance(book: KnownBook, band_bp: float) -> Measured:
     mid = book.mid
     if mid is None:
         return Measured(None, 0.0, False)
-    reach, bids, asks = book.reach_bp, book.bids, book.asks
+    reach, bids, asks = book.reach_of(mid), book.bids, book.asks
     band = min(band_bp, reach)
     sums = sum(bids.sizes[: _within(bids, mid, band)]), sum(asks.sizes[: _within(asks, mid, band)])
     return Measured(_balance(*sums), band, band_bp <= reach)
 
 
-def weighted_imbalance(book: KnownBook, decay_bp: float, band_bp: float) -> Measured:
-    """Σ w q_b against Σ w q_a, w = exp(−d/`decay_bp`), d the distance from the mid in basis points, within the band.
+class _SideWeights:
+    """Σ w q of one side; the weights are kept until a price, the mid or the band changes: most updates change sizes."""
 
-    Weights follow prices, not level numbers, so that an empty level changes nothing.
+    def __init__(self, decay_bp: float) -> None:
+        self._decay_bp = decay_bp
+        self._of: tuple[float, float, tuple[float, ...]] = 0.0, 0.0, ()
+        self._weights: list[float] = []
+
+    def sum(self, side: BookSide, mid: float, band: float) -> float:
+        """The sum within the band."""
+        of = mid, band, side.prices
+        if of != self._of:
+            self._of, rate = of, -1e4 / (mid * self._decay_bp)
+            within = side.prices[: _within(side, mid, band)]
+            self._weights = [exp(abs(price - mid) * rate) for price in within]
+        return sum(map(mul, self._weights, side.sizes))
+
+
+class WeightedImbalance:
+    """Σ w q_b against Σ w q_a of a book at each of its updates: w = exp(−d/`decay_bp`), within the band.
+
+    d is the distance from the mid in basis points: weights follow prices, not level numbers, so that an empty level
+    changes nothing.
     """
-    mid = book.mid
-    if mid is None:
-        return Measured(None, 0.0, False)
-    reach = book.reach_bp
-    band = min(band_bp, reach)
-    rate = -1e4 / (mid * decay_bp)
-    sums = []
-    for side in (book.bids, book.asks):
-        count = _within(side, mid, band)
-        weights = [exp(abs(price - mid) * rate) for price in side.prices[:count]]
-        sums.append(sum(map(mul, weights, side.sizes)))
-    return Measured(_balance(*sums), band, band_bp <= reach)
+
+    def __init__(self, decay_bp: float, band_bp: float) -> None:
+        self._band_bp = band_bp
+        self._bids, self._asks = _SideWeights(decay_bp), _SideWeights(decay_bp)
+
+    def update(self, book: KnownBook) -> Measured:
+        """The imbalance of this book."""
+        mid = book.mid
+        if mid is None:
+            return Measured(None, 0.0, False)
+        reach, band_bp = book.reach_of(mid), self._band_bp
+        band = min(band_bp, reach)
+        bid, ask = self._bids.sum(book.bids, mid, band), self._asks.sum(book.asks, mid, band)
+        return Measured(_balance(bid, ask), band, band_bp <= reach)
+
+
+def weighted_imbalance(book: KnownBook, decay_bp: float, band_bp: float) -> Measured:
+    """Σ w q_b against Σ w q_a within the band, as `WeightedImbalance`."""
+    return WeightedImbalance(decay_bp, band_bp).update(book)
 
 
 def micro_price(book: KnownBook) -> float | None:

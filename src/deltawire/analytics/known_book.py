@@ -50,8 +50,10 @@ class KnownBook(msgspec.Struct, frozen=True, gc=False):
     def reach_bp(self) -> float:
         """How many basis points around the mid are known on both sides; infinite for a whole book."""
         mid = self.mid
-        if mid is None:
-            return 0.0
+        return 0.0 if mid is None else self.reach_of(mid)
+
+    def reach_of(self, mid: float) -> float:
+        """`reach_bp`, for who has the mid already."""
         low, high = self.bids.edge, self.asks.edge
         below = inf if low is None else abs(low - mid) / mid * 1e4
         above = inf if high is None else abs(high - mid) / mid * 1e4

@@ -10,9 +10,9 @@ m it is the same rule on the m-th best levels (Xu, Gould and Howison 2018, arXiv
 
 from collections import deque
 from collections.abc import Iterable
-from itertools import chain
+from itertools import chain, repeat
 from math import exp, inf
-from operator import add, sub
+from operator import add, mul, sub
 
 import msgspec
 
@@ -103,6 +103,8 @@ class OrderFlow:
         """How many updates of the window knew so many levels."""
         self._left = window
         """Updates until the sums begin later, so that rounding errors do not accumulate."""
+        self._first: _Column = self._totals[0]
+        """What sums from before the last new beginning are reduced by when they are read."""
 
     def update(self, book: KnownBook) -> Flow | None:
         """Flow up to this book; None for the first one, which follows nothing."""
@@ -115,13 +117,13 @@ class OrderFlow:
         self._before = now
         if before is None:
             return
-        totals, known = self._totals, self._known
-        totals.append(tuple(map(add, totals[-1], _step(before, now))))
+        totals, known, bands = self._totals, self._known, self._bands
+        totals.append((*map(add, totals[-1], _step(before, now)),))
+        band = now[4] if now[4] < before[4] else before[4]
+        bands[band] += 1
         if len(known) == self._window:
-            self._bands[known[0]] -= 1
-        band = min(before[4], now[4])
+            bands[known[0]] -= 1
         known.append(band)
-        self._bands[band] += 1
         self._left -= 1
         if not self._left:
             self._begin_later()
@@ -132,24 +134,26 @@ class OrderFlow:
         count, levels = len(self._known), self._levels
         if not count:
             return None
-        sums, scale = tuple(map(sub, self._totals[-1], self._totals[0])), 0.5 / count
+        sums = (*map(sub, self._totals[-1], map(sub, self._totals[0], self._first)),)
         flows: tuple[float | None, ...] = sums[:levels]
         if self._bands[levels] < count:
             band = next(number for number, updates in enumerate(self._bands) if updates)
             flows = (*flows[:band], *[None] * (levels - band))
-        return Flow(flows, tuple([each * scale for each in sums[levels:]]), count)
+        return Flow(flows, (*map(mul, sums[levels:], repeat(0.5 / count)),), count)
 
     def reset(self) -> None:
         """Forget the last book: after a gap the next one follows nothing."""
         self._before = None
         self._known.clear()
         self._bands = [0] * (self._levels + 1)
-        self._totals = deque([(0.0,) * (2 * self._levels)], maxlen=self._window + 1)
+        self._first = (0.0,) * (2 * self._levels)
+        self._totals = deque([self._first], maxlen=self._window + 1)
         self._left = self._window
 
     def _begin_later(self) -> None:
-        first = self._totals[0]
-        self._totals = deque([tuple(map(sub, each, first)) for each in self._totals], self._window + 1)
+        """Make the oldest sum of the window zero; the window consists of those since this was done the last time."""
+        self._first = first = self._totals[0]
+        self._totals[-1] = (*map(sub, self._totals[-1], first),)
         self._left = self._window
 
 
@@ -176,7 +180,12 @@ def _step(before: _Best, now: _Best) -> Iterable[float]:
     bid, bid_size, ask, ask_size, _ = now
     flows: Iterable[float]
     if bid == bid_before and ask == ask_before:  # sizes alone have changed
-        flows = map(sub, map(sub, bid_size, bid_size_before), map(sub, ask_size, ask_size_before))
+        if ask_size == ask_size_before:
+            flows = map(sub, bid_size, bid_size_before)
+        elif bid_size == bid_size_before:
+            flows = map(sub, ask_size_before, ask_size)
+        else:
+            flows = map(sub, map(sub, bid_size, bid_size_before), map(sub, ask_size, ask_size_before))
     else:
         flows = map(
             contribution,
