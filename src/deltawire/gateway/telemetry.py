@@ -1,6 +1,7 @@
 """Counters of a serving gateway, updated per tick and per connection, and the log of faults."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import structlog
 
@@ -73,7 +74,9 @@ class Telemetry:
 class FaultLog:
     """Logs the first few faults of each venue within ten seconds, then the number of further ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, understood: Callable[[str], bool]) -> None:
+        """`understood` says whether anything a venue has sent could be used; if not, it may be the wrong venue."""
+        self._understood = understood
         self._begun_s: dict[str, float] = {}
         self._seen: dict[str, int] = {}
 
@@ -84,7 +87,8 @@ class FaultLog:
         if self._seen[venue] <= AT_ONCE:
             log.warning("fault", venue=venue, reason=reason)
         elif self._seen[venue] == AT_ONCE + 1:
-            log.warning("more faults; is this the right --venue?", venue=venue, reason=reason)
+            hint = "only counted from here on" if self._understood(venue) else "is this the right --venue?"
+            log.warning(f"more faults; {hint}", venue=venue, reason=reason)
 
     def tick(self, now_s: float) -> None:
         """Time has passed: log the number of faults of windows that are over."""

@@ -170,7 +170,7 @@ class App:
         """Set when requests can be answered: at once, or where orders are taken, when the exchange has begun."""
         if self._exchange is None:
             self.begun.set()
-        self._faults = FaultLog()
+        self._faults = FaultLog(self._lists)
         self._stale: set[tuple[str, str]] = set()
 
     async def pump(self, source: Source) -> None:
@@ -222,10 +222,14 @@ class App:
             self._broker.publish(f"{TOPIC}.{venue}", Batch(venue, at_ns, events))
 
     def _ended(self, source: Source) -> None:
-        if any(state.instrument.venue == source.venue for state in self.market):
+        if self._lists(source.venue):
             log.info("source ended: its books are closed", venue=source.venue)
         else:
             log.warning("source ended without any instrument; is this the right --venue?", venue=source.venue)
+
+    def _lists(self, venue: str) -> bool:
+        """Whether any instrument of a venue is known."""
+        return any(state.instrument.venue == venue for state in self.market)
 
     def _gone_stale(self, source: Source, why: str) -> list[Event]:
         """Mark the instruments of a source that has ended as stale, whether they have books or only tickers."""
