@@ -3,21 +3,25 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deltawire.analytics.depth import (
     DepthSlope,
     Execution,
+    Order,
     depth_of_levels,
     depth_ratio,
     depth_slope,
     depth_within,
+    depths_within,
     execution,
+    executions,
     size_within,
 )
-from deltawire.analytics.known_book import known_book
-from tests.analytics.books import random_books
+from deltawire.analytics.known_book import KnownBook, known_book
+from tests.analytics.books import narrow, random_books
+from tests.support.effort import examples
 
 BOOKS = list(random_books(60, 12))
 
@@ -66,6 +70,32 @@ def test_an_order_pays_what_a_walk_unit_by_unit_pays(units: int, order: str, num
     assert found.slip_bp > 0.0
     inverse = execution(book, order, float(len(paid)), inverse=True)  # type: ignore[arg-type]
     assert inverse.vwap == pytest.approx(len(paid) / sum(1 / price for price in paid))
+
+
+@given(
+    narrow(),
+    st.lists(st.floats(0.0, 2e6) | st.integers(1, 2_000_000).map(float), max_size=4),
+    st.sampled_from(["buy", "sell"]),
+    st.booleans(),
+)
+@settings(max_examples=examples(200))
+def test_several_orders_at_once_pay_to_the_bit_what_each_pays(
+    books: tuple[KnownBook, KnownBook, KnownBook], notionals: list[float], order: Order, inverse: bool
+) -> None:
+    for book in books[:2]:
+        whole = sum(book.asks.sizes if order == "buy" else book.bids.sizes)
+        for each in (notionals, [whole, whole / 3]):
+            one_by_one = [execution(book, order, notional, inverse=inverse) for notional in each]
+            assert executions(book, order, each, inverse=inverse) == one_by_one
+
+
+@given(narrow(), st.lists(st.floats(0.1, 1000.0), max_size=5))
+def test_depth_of_several_bands_at_once_is_that_of_each(
+    books: tuple[KnownBook, KnownBook, KnownBook], bands: list[float]
+) -> None:
+    for book in books[:2]:
+        assert depths_within(book, "bids", bands) == [depth_within(book, "bids", band) for band in bands]
+        assert depths_within(book, "asks", bands) == [depth_within(book, "asks", band) for band in bands]
 
 
 def test_an_order_beyond_the_known_levels_is_priced_within_and_says_so() -> None:

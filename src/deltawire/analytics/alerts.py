@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
-from deltawire.analytics.book_metrics import DepthMetric, DepthReading, DepthSettings
+from deltawire.analytics.book_metrics import SIDES
 from deltawire.analytics.channel_data import notional
-from deltawire.analytics.derivation import FollowedBook, Intervals
+from deltawire.analytics.depth import depth_within
+from deltawire.analytics.derivation import FollowedBook, Intervals, OfBook
 from deltawire.analytics.figures import AlertData, CrossedData
 from deltawire.analytics.known_book import KnownBook
-from deltawire.model.events import BookDelta, BookImage, Event, Status
+from deltawire.analytics.spreads import quoted_bp
+from deltawire.model.events import BookDelta, BookImage, Event, Status, Trade
 from deltawire.model.instruments import Instrument
 
 MS_NS = 1_000_000
@@ -44,33 +46,43 @@ class Threshold:
         self._raised = None
 
 
-class AlertMetric:
+class AlertMetric(OfBook):
     """One threshold of one book, looked at when an interval ends; told when it is crossed, either way.
 
-    While the book is not live nothing is watched; the first interval after it says again where the value stands.
+    While the book is not live nothing is watched; the first interval after it says again where the value stands. It is
+    silent like `DepthMetric` where contracts are of unknown size.
     """
 
     def __init__(self, key: str, label: str, interval_ns: int, *, what: str, at: float) -> None:
         """`what` is `thin` (`at` a notional in quote currency) or `wide` (`at` basis points)."""
+        super().__init__(key)
         self._label, self._thin = label, what == "thin"
-        self._depth = DepthMetric(key, interval_ns, DepthSettings(bands_bp=(BAND_BP,), notionals=()))
-        self._threshold = Threshold(at, below=self._thin)
+        self._intervals, self._threshold = Intervals(interval_ns), Threshold(at, below=self._thin)
+
+    @property
+    def due_ns(self) -> int:
+        """The book is looked at when an interval ends."""
+        return self._intervals.end_ns
 
     def update(self, event: Event) -> Sequence[AlertData]:
         """A crossing, if there is one."""
-        readings = self._depth.update(event)
-        found = [data for reading in readings if (data := self._look(reading)) is not None]
+        if not isinstance(event, (BookDelta, BookImage, Trade, Status)) or not self._concerns(event):
+            return ()
+        end = self._intervals.ended(0 if isinstance(event, Status) else event.venue_ns)
+        found = None if end is None else self._look(end)
+        if not isinstance(event, Trade):
+            self._follow(event)
         if isinstance(event, Status) and event.state != "live":
             self._threshold.suspend()
-        return found
+        return () if found is None else (found,)
 
-    def _look(self, reading: DepthReading) -> AlertData | None:
-        value, certain = self._value(reading)
-        raised = self._threshold.crossed(value, certain=certain)
+    def _look(self, end: int) -> AlertData | None:
+        value, certain = self._value()
+        raised = None if value is None else self._threshold.crossed(value, certain=certain)
         if raised is None:
             return None
         return AlertData(
-            reading.venue_ns // MS_NS,
+            end // MS_NS,
             self._label,
             "live",
             alert="raised" if raised else "cleared",
@@ -78,13 +90,19 @@ class AlertMetric:
             threshold=self._threshold.at,
         )
 
-    def _value(self, reading: DepthReading) -> tuple[float, bool]:
-        """The figure that is compared, and whether it is more than a lower bound."""
+    def _value(self) -> tuple[float | None, bool]:
+        """The figure that is compared, if there is one, and whether it is more than a lower bound."""
+        instrument = self._book.instrument
+        if instrument is None or not instrument.measurable:
+            return None, False
         if not self._thin:
-            return reading.spread_bp, True
-        in_quote = reading.instrument.sized_in_quote
-        sides = [(notional(depth, in_quote), depth.known) for depth in reading.bands[BAND_BP]]
-        return min(sides)
+            touch = self._book.view(1)
+            return None if touch is None else quoted_bp(touch), True
+        book = self._book.view_until(lambda part: part.reach_bp >= BAND_BP)
+        if book is None or book.mid is None:
+            return None, False
+        depths = [depth_within(book, side, BAND_BP) for side in SIDES]
+        return min((notional(depth, instrument.sized_in_quote), depth.known) for depth in depths)
 
 
 class CrossedMetric:

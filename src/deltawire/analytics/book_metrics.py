@@ -5,8 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from deltawire.analytics.depth import Depth, Execution, depth_within, execution
-from deltawire.analytics.derivation import FollowedBook, Intervals, Reading
+from deltawire.analytics.depth import Depth, Execution, Order, depths_within, executions
+from deltawire.analytics.derivation import Intervals, OfBook, Reading
 from deltawire.analytics.imbalance import (
     band_imbalance,
     level_imbalance,
@@ -21,9 +21,9 @@ from deltawire.analytics.resilience import Resilience, ResilienceMetric
 from deltawire.analytics.spreads import quoted_bp
 from deltawire.analytics.trade_flow import ImpactPairs, LearnedVpin, MeasuredImpact, MeasuredVpin
 from deltawire.model.events import BookDelta, BookImage, Event, Status, Trade
-from deltawire.model.instruments import Instrument
 
 SIDES: tuple[Literal["bids", "asks"], Literal["bids", "asks"]] = ("bids", "asks")
+_ORDERS: tuple[Order, Order] = ("buy", "sell")
 _BOOK = frozenset({BookImage, BookDelta, Status})
 
 
@@ -58,23 +58,27 @@ class ImbalanceReading(Reading, frozen=True, gc=False):
     vpin: MeasuredVpin
 
 
-class ImbalanceMetric:
+class ImbalanceMetric(OfBook):
     """Order-book imbalance of one instrument; silent while its book is not live or has no mid."""
 
     needs = _BOOK | {Trade}
 
     def __init__(self, key: str, interval_ns: int, settings: ImbalanceSettings | None = None) -> None:
-        self._key = key
+        super().__init__(key)
         self._settings = settings or ImbalanceSettings()
-        self._book, self._intervals = FollowedBook(key), Intervals(interval_ns)
+        self._intervals = Intervals(interval_ns)
         self._flow = IntegratedOrderFlow(self._settings.flow_levels, self._settings.flow_updates)
         self._vpin = LearnedVpin(self._settings.vpin_buckets, self._settings.vpin_trades)
         self._bought = self._sold = 0.0
+        self._uncounted: type | None = None
+        """The type of the last event, if the book it led to is not counted yet."""
 
     def update(self, event: Event) -> Sequence[ImbalanceReading]:
         """At most one reading: of the interval that has ended."""
-        if type(event) not in self.needs or event.instrument.key != self._key:  # type: ignore[union-attr]
+        if type(event) not in self.needs or not self._concerns(event):
             return ()
+        if self._uncounted is not None:
+            self._count(self._uncounted)
         readings = self._due(getattr(event, "venue_ns", 0))
         if isinstance(event, Trade):
             size, buy = traded_size(event), event.side == "buy"
@@ -85,12 +89,14 @@ class ImbalanceMetric:
             self._vpin.add(size, buy)
         elif isinstance(event, (BookImage, BookDelta, Status)):
             self._follow(event)
+            self._uncounted = type(event)
         return readings
 
-    def _follow(self, event: BookImage | BookDelta | Status) -> None:
-        self._book.update(event)
-        book = None if isinstance(event, Status) else self._book.view(self._settings.flow_levels)
-        if not self._book.live or isinstance(event, BookImage):
+    def _count(self, event_type: type) -> None:
+        """Count what an event has made of the book."""
+        self._uncounted = None
+        book = None if event_type is Status else self._book.view(self._settings.flow_levels)
+        if not self._book.live or event_type is BookImage:
             self._flow.reset()
         if not self._book.live:
             self._vpin.reset()
@@ -159,23 +165,28 @@ class DepthReading(Reading, frozen=True, gc=False):
     impact: MeasuredImpact
 
 
-class DepthMetric:
+class DepthMetric(OfBook):
     """Depth of one book; silent while it is not live, has no mid, or counts contracts of unknown size."""
 
     needs = _BOOK | {Trade}
 
     def __init__(self, key: str, interval_ns: int, settings: DepthSettings | None = None) -> None:
-        self._key = key
+        super().__init__(key)
         self._settings = settings or DepthSettings()
-        self._book, self._intervals = FollowedBook(key), Intervals(interval_ns)
+        self._intervals = Intervals(interval_ns)
         self._resilience = ResilienceMetric(), ResilienceMetric()
         self._impact = ImpactPairs(self._settings.impact_intervals)
         self._signed = 0.0
         self._mid: float | None = None
 
+    @property
+    def due_ns(self) -> int:
+        """The book is looked at when an interval ends."""
+        return self._intervals.end_ns
+
     def update(self, event: Event) -> Sequence[DepthReading]:
         """At most one reading: of the interval that has ended."""
-        if type(event) not in self.needs or event.instrument.key != self._key:  # type: ignore[union-attr]
+        if type(event) not in self.needs or not self._concerns(event):
             return ()
         end = self._intervals.ended(getattr(event, "venue_ns", 0))
         readings = () if end is None else self._due(end)
@@ -183,8 +194,8 @@ class DepthMetric:
             size = traded_size(event)
             self._signed += size if event.side == "buy" else -size
         elif isinstance(event, (BookImage, BookDelta, Status)):
-            self._book.update(event)
-            if not self._book.live:
+            self._follow(event)
+            if isinstance(event, Status) and event.state != "live":
                 self._mid = None
         return readings
 
@@ -192,18 +203,26 @@ class DepthMetric:
         instrument, settings = self._book.instrument, self._settings
         if instrument is None or not instrument.measurable:
             return ()
-
-        def enough(book: KnownBook) -> bool:
-            return book.reach_bp >= max(settings.bands_bp) and all(
-                each.known for notional in settings.notionals for each in _prices(book, notional, instrument)
-            )
-
-        book = self._book.view_until(enough)
-        resilience = self._resilient(end, book)
+        most, prices = max(settings.bands_bp), _Prices(settings.notionals, instrument.sized_in_quote)
+        book = self._book.view_until(lambda part: part.reach_bp >= most and prices.known(part))
+        depths = None if book is None else _depths(book, settings)
+        resilience = self._resilient(end, depths)
         self._impacted(None if book is None else book.mid)
-        if book is None or book.mid is None:
+        if book is None or depths is None or book.mid is None:
             return ()
-        return [_depth(book, end, settings, instrument, resilience, self._impact.measured)]
+        return [
+            DepthReading(
+                instrument,
+                end,
+                book.seq,
+                book.mid,
+                quoted_bp(book) or 0.0,
+                {band: depths[band] for band in settings.bands_bp},
+                prices.of(book),
+                resilience,
+                self._impact.measured,
+            )
+        ]
 
     def _impacted(self, mid: float | None) -> None:
         """Count the interval, if there was a mid at its beginning and at its end."""
@@ -211,41 +230,48 @@ class DepthMetric:
             self._impact.add(self._signed, mid - self._mid)
         self._mid, self._signed = mid, 0.0
 
-    def _resilient(self, end: int, book: KnownBook | None) -> tuple[Resilience, Resilience]:
-        found = []
-        for metric, side in zip(self._resilience, SIDES, strict=True):
-            depth = None if book is None else depth_within(book, side, self._settings.resilience_bp)
-            found.append(metric.update(end, depth.size if depth is not None and depth.known else None))
-        return found[0], found[1]
+    def _resilient(
+        self, end: int, depths: dict[float, tuple[Depth, Depth]] | None
+    ) -> tuple[Resilience, Resilience]:
+        bids, asks = (None, None) if depths is None else depths[self._settings.resilience_bp]
+        return tuple(  # type: ignore[return-value]
+            metric.update(end, depth.size if depth is not None and depth.known else None)
+            for metric, depth in zip(self._resilience, (bids, asks), strict=True)
+        )
 
 
-def _prices(book: KnownBook, notional: float, instrument: Instrument) -> tuple[Execution, Execution]:
-    inverse = instrument.sized_in_quote
-    return (
-        execution(book, "buy", notional, inverse=inverse),
-        execution(book, "sell", notional, inverse=inverse),
-    )
+Fills = dict[float, tuple[Execution, Execution]]
+"""By notional: buying and selling."""
 
 
-def _depth(
-    book: KnownBook,
-    end: int,
-    settings: DepthSettings,
-    instrument: Instrument,
-    resilience: tuple[Resilience, Resilience],
-    impact: MeasuredImpact,
-) -> DepthReading:
-    return DepthReading(
-        instrument,
-        end,
-        book.seq,
-        book.mid or 0.0,
-        quoted_bp(book) or 0.0,
-        {
-            band: (depth_within(book, "bids", band), depth_within(book, "asks", band))
-            for band in settings.bands_bp
-        },
-        {notional: _prices(book, notional, instrument) for notional in settings.notionals},
-        resilience,
-        impact,
+class _Prices:
+    """What orders of each of these notionals get, of one book after the other, the newest kept."""
+
+    def __init__(self, notionals: Sequence[float], inverse: bool) -> None:
+        self._notionals, self._inverse = notionals, inverse
+        self._book: KnownBook | None = None
+        self._fills: Fills = {}
+
+    def known(self, book: KnownBook) -> bool:
+        """Whether the book holds all of them."""
+        return all(each.known for ways in self.of(book).values() for each in ways)
+
+    def of(self, book: KnownBook) -> Fills:
+        """The fills of this book."""
+        if book is not self._book:
+            buys, sells = (
+                executions(book, order, self._notionals, inverse=self._inverse) for order in _ORDERS
+            )
+            self._book, self._fills = (
+                book,
+                dict(zip(self._notionals, zip(buys, sells, strict=True), strict=True)),
+            )
+        return self._fills
+
+
+def _depths(book: KnownBook, settings: DepthSettings) -> dict[float, tuple[Depth, Depth]]:
+    """Bids and asks within each band, that of the resilience as well."""
+    bands = sorted({*settings.bands_bp, settings.resilience_bp})
+    return dict(
+        zip(bands, zip(*(depths_within(book, side, bands) for side in SIDES), strict=True), strict=True)
     )

@@ -4,9 +4,11 @@ All read known levels only (`known_book`). Sums over a part of the requested ban
 `known`; a price for an amount that the known levels do not hold is the price of what they hold.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from itertools import accumulate
-from operator import mul
+from math import inf
+from operator import mul, neg, sub, truediv
 from typing import Literal
 
 import msgspec
@@ -44,17 +46,30 @@ class Execution(msgspec.Struct, frozen=True, gc=False):
 
 def depth_within(book: KnownBook, side: Literal["bids", "asks"], band_bp: float) -> Depth:
     """What rests within `band_bp` basis points of the mid."""
-    mid, levels = book.mid, _side(book, side)
+    return depths_within(book, side, (band_bp,))[0]
+
+
+def depths_within(book: KnownBook, side: Literal["bids", "asks"], bands_bp: Sequence[float]) -> list[Depth]:
+    """What rests within each of these bands; faster than one by one."""
+    mid, levels = book.mid, book.bids if side == "bids" else book.asks
     if mid is None:
-        return Depth(0.0, 0.0, 0, False)
-    limit = band_bp / 1e4 * mid
-    prices = levels.prices
-    if prices and abs(prices[-1] - mid) > limit:
-        count = bisect_right(prices, limit, key=lambda price: abs(price - mid))
-    else:
+        return [Depth(0.0, 0.0, 0, False) for _ in bands_bp]
+    prices, edge = levels.prices, levels.edge
+    reach = inf if edge is None else abs(edge - mid)
+    last = abs(prices[-1] - mid)
+    depths: list[Depth] = []
+    for band_bp in bands_bp:
+        limit = band_bp / 1e4 * mid
         count = len(prices)
-    known = levels.edge is None or abs(levels.edge - mid) >= limit
-    return _sums(levels, count, known)
+        if last > limit:
+            count = bisect_right(prices, limit, key=lambda price: abs(price - mid))
+        known = reach >= limit
+        if depths and depths[-1].levels == count:
+            before = depths[-1]
+            depths.append(Depth(before.size, before.notional, count, known))
+        else:
+            depths.append(_sums(levels, count, known))
+    return depths
 
 
 def depth_of_levels(book: KnownBook, side: Literal["bids", "asks"], count: int) -> Depth:
@@ -90,6 +105,30 @@ def execution(book: KnownBook, order: Order, notional: float, *, inverse: bool =
     vwap = filled / base if base else None
     slip = None if vwap is None or mid is None else 1e4 * (vwap / mid - 1) * (1 if order == "buy" else -1)
     return Execution(vwap, filled, not left or side.edge is None, slip)
+
+
+def executions(
+    book: KnownBook, order: Order, notionals: Sequence[float], *, inverse: bool = False
+) -> list[Execution]:
+    """The same for several notionals: faster than one by one if these take much of the side."""
+    side, mid = book.asks if order == "buy" else book.bids, book.mid
+    prices = side.prices
+    amounts = side.sizes if inverse else tuple(map(mul, prices, side.sizes))
+    bases = [0.0, *accumulate(map(truediv, amounts, prices))]
+    found = []
+    for notional in notionals:
+        left_before = [*accumulate(amounts, sub, initial=notional)]
+        left, base = left_before[-1], bases[-1]
+        tiny = notional * 1e-15
+        if prices and left <= tiny:
+            level = bisect_left(left_before, -tiny, 1, key=neg) - 1
+            base = bases[level] + min(left_before[level], amounts[level]) / prices[level]
+            left = 0.0
+        filled = notional - left
+        vwap = filled / base if base else None
+        slip = None if vwap is None or mid is None else 1e4 * (vwap / mid - 1) * (1 if order == "buy" else -1)
+        found.append(Execution(vwap, filled, not left or side.edge is None, slip))
+    return found
 
 
 def size_within(book: KnownBook, order: Order, slip_bp: float) -> Depth:

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from deltawire.analytics.known_book import BookSide, KnownBook
-from deltawire.book.ladder import Ladder, Side
+from deltawire.book.ladder import Ladder
 from deltawire.model.events import BookDelta, BookImage, Event, Status
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
@@ -54,6 +54,10 @@ class FollowedBook:
         self._edges: tuple[int | None, int | None] = (None, None)
         self._units = 1, 1, 1.0
         """Ticks and lots in one, and the size of one contract."""
+        self._views: dict[int | None, KnownBook] = {}
+        """Of this update, by the number of levels."""
+        self._parts: dict[tuple[bool, int | None], tuple[int, int | None, BookSide]] = {}
+        """The newest of each side, by whether it is of bids and by levels: its version and edge, and the levels."""
 
     def update(self, event: BookImage | BookDelta | Status) -> None:
         """Apply an event; one of another instrument changes nothing."""
@@ -64,7 +68,9 @@ class FollowedBook:
             self.live = self.live and self._confirmed
             return
         sides = self._ladder.bids, self._ladder.asks
+        self._views.clear()
         if isinstance(event, BookImage):
+            self._parts.clear()
             self._ladder = Ladder()
             sides = self._ladder.bids, self._ladder.asks
             sides[0].become(event.bids)
@@ -75,6 +81,7 @@ class FollowedBook:
             sides[0].follow(event.bids)
             sides[1].follow(event.asks)
         if event.instrument is not self.instrument:
+            self._parts.clear()
             self.instrument = event.instrument
             self._units = _units(event.instrument)
         self.live, self.venue_ns, self.sequence = self._confirmed, event.venue_ns, event.sequence
@@ -88,23 +95,39 @@ class FollowedBook:
         """
         if not self.live or self.instrument is None:
             return None
-        ladder, (low, high) = self._ladder, self._edges
-        return KnownBook(
-            self._side(ladder.bids, levels, low),
-            self._side(ladder.asks, levels, high),
-            self.venue_ns,
-            self.sequence,
-        )
+        view = self._views.get(levels)
+        if view is None:
+            view = self._views[levels] = KnownBook(
+                self._side(True, levels), self._side(False, levels), self.venue_ns, self.sequence
+            )
+        return view
 
-    def _side(self, side: Side, levels: int | None, edge: int | None) -> BookSide:
+    @property
+    def mid(self) -> float | None:
+        """That of a view."""
+        bid, ask = self._ladder.bids.best(), self._ladder.asks.best()
+        if not self.live or self.instrument is None or bid is None or ask is None:
+            return None
+        ticks = self._units[0]
+        low, high = bid / ticks, ask / ticks
+        return 0.5 * (low + high) if low < high else None
+
+    def _side(self, bid: bool, levels: int | None) -> BookSide:
+        """One side of a view; most updates change one side and leave that of the other as it was."""
+        side, edge = (self._ladder.bids, self._edges[0]) if bid else (self._ladder.asks, self._edges[1])
+        kept, version = self._parts.get((bid, levels)), side.version
+        if kept is not None and kept[0] == version and kept[1] == edge:
+            return kept[2]
         columns, (ticks, lots, size) = side.levels(levels), self._units
         prices = columns.prices
         cut = edge if levels is None or len(side) <= levels or not prices else prices[-1]
-        return BookSide(
+        part = BookSide(
             tuple([price / ticks for price in prices]),
             tuple([each / lots * size for each in columns.sizes]),
             None if cut is None else cut / ticks,
         )
+        self._parts[bid, levels] = version, edge, part
+        return part
 
     def view_until(self, enough: Callable[[KnownBook], bool], levels: int = 128) -> KnownBook | None:
         """A view of as few levels as are enough, tried in steps of four times as many; the whole one if none is."""
@@ -128,12 +151,46 @@ def _units(instrument: Instrument) -> tuple[int, int, float]:
     return unit(instrument.price_exponent), unit(instrument.size_exponent), instrument.unit_size or 1.0
 
 
+class OfBook:
+    """A derivation of one book: it follows it itself, or reads one that is updated after it."""
+
+    def __init__(self, key: str) -> None:
+        self._book = FollowedBook(key)
+        self._own = True
+
+    @property
+    def due_ns(self) -> int:
+        """Updates of the book before this time of the venue need not be given to it if it reads another's book."""
+        return 0
+
+    def share(self, book: FollowedBook) -> None:
+        """Read this book of the same instrument from now on, which gets each event after this derivation."""
+        self._book, self._own = book, False
+
+    def _concerns(self, event: Event) -> bool:
+        """Whether an event is about the instrument."""
+        instrument = getattr(event, "instrument", None)
+        return instrument is not None and (
+            instrument is self._book.instrument or instrument.key == self._book.key
+        )
+
+    def _follow(self, event: BookImage | BookDelta | Status) -> None:
+        """Follow the book, if nobody else does."""
+        if self._own:
+            self._book.update(event)
+
+
 class Intervals:
     """Intervals of the venue's time, each ended by the first event beyond it."""
 
     def __init__(self, length_ns: int) -> None:
         self._length_ns = length_ns
         self._end_ns = 0
+
+    @property
+    def end_ns(self) -> int:
+        """The end of the current one; 0 before the first event."""
+        return self._end_ns
 
     def ended(self, venue_ns: int) -> int | None:
         """The end of the interval that this event is beyond; None if it is within the current one.

@@ -6,13 +6,14 @@ subscribers read them, and are numbered like any event. What nobody wants costs 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
 
 from deltawire.analytics.alerts import AlertMetric, CrossedMetric
 from deltawire.analytics.book_metrics import DepthMetric, ImbalanceMetric
 from deltawire.analytics.channel_data import depth_data, imbalance_data
+from deltawire.analytics.derivation import FollowedBook
 from deltawire.analytics.figures import (
     AlertData,
     ChainData,
@@ -26,7 +27,7 @@ from deltawire.analytics.figures import (
     SurfaceData,
 )
 from deltawire.analytics.prices import PriceMetric
-from deltawire.model.events import Derived, Event, Fault, Status
+from deltawire.model.events import BookDelta, BookImage, Derived, Event, Fault, Status
 from deltawire.model.instruments import Instrument
 
 MS_NS = 1_000_000
@@ -38,6 +39,8 @@ MOST_MS = 250.0
 COST_MS = {"chain": 4.0, "surface": 15.0, "skew": 25.0, "gex": 25.0}
 """About how long the figures of one interval take; other families take less than a fifth of a millisecond."""
 OTHER_COST_MS = 0.2
+NEVER_NS = 1 << 63
+BOOK_EVENTS = (BookImage, BookDelta, Status)
 STEADY_MS = {"flow": 5.0}
 """About how long figures take per second whatever their interval: predictions are made ten times a second."""
 
@@ -104,30 +107,50 @@ class Metric(Protocol):
         ...
 
 
-class Converted:
-    """A derivation of readings, as one of a channel's data."""
+class BookMetric(Metric, Protocol):
+    """One of a single book, which all of the same instrument share (`OfBook`)."""
 
-    def __init__(self, metric: Metric, convert: Callable[[Any], msgspec.Struct]) -> None:
+    @property
+    def due_ns(self) -> int:
+        """Updates of the book before this time of the venue need not be given to it."""
+        ...
+
+    def share(self, book: FollowedBook) -> None:
+        """Read this book from now on."""
+        ...
+
+
+class Converted:
+    """A derivation of readings of a book, as one of a channel's data."""
+
+    def __init__(self, metric: BookMetric, convert: Callable[[Any], msgspec.Struct]) -> None:
         self._metric, self._convert = metric, convert
+        self.share = metric.share
+
+    @property
+    def due_ns(self) -> int:
+        """Updates of the book before this time of the venue need not be given to it."""
+        return self._metric.due_ns
 
     def update(self, event: Event) -> Sequence[Any]:
         """The readings that are due, converted."""
-        return [self._convert(reading) for reading in self._metric.update(event)]
+        readings = self._metric.update(event)
+        return [self._convert(reading) for reading in readings] if readings else readings
 
 
-def _imbalance(wanted: Wanted) -> Metric:
+def _imbalance(wanted: Wanted) -> BookMetric:
     return Converted(
         ImbalanceMetric(wanted.key, wanted.interval_ns), lambda reading: imbalance_data(wanted.label, reading)
     )
 
 
-def _depth(wanted: Wanted) -> Metric:
+def _depth(wanted: Wanted) -> BookMetric:
     return Converted(
         DepthMetric(wanted.key, wanted.interval_ns), lambda reading: depth_data(wanted.label, reading)
     )
 
 
-def _prices(wanted: Wanted) -> Metric:
+def _prices(wanted: Wanted) -> BookMetric:
     return PriceMetric(wanted.key, wanted.label, wanted.interval_ns)
 
 
@@ -137,7 +160,7 @@ def _flow(wanted: Wanted) -> Metric:
     return FlowMetric(wanted.key, wanted.label, wanted.interval_ns)
 
 
-def _alert(wanted: Wanted) -> Metric:
+def _alert(wanted: Wanted) -> BookMetric:
     return AlertMetric(wanted.key, wanted.label, wanted.interval_ns, what=wanted.alert, at=wanted.threshold)
 
 
@@ -146,15 +169,19 @@ def _crossed(wanted: Wanted) -> Metric:
     return CrossedMetric(keys, labels, wanted.interval_ns, at_bp=wanted.threshold)
 
 
-OF_INSTRUMENTS: dict[str, tuple[type, Callable[[Wanted], Metric]]] = {
+OF_BOOKS: dict[str, tuple[type, Callable[[Wanted], BookMetric]]] = {
     "imbalance": (ImbalanceData, _imbalance),
     "depth": (DepthData, _depth),
     "prices": (PricesData, _prices),
-    "flow": (FlowData, _flow),
     "alert": (AlertData, _alert),
+}
+"""By family of channels that read one book: the type of its data and what makes its metric."""
+OF_INSTRUMENTS: dict[str, tuple[type, Callable[[Wanted], Metric]]] = {
+    **OF_BOOKS,
+    "flow": (FlowData, _flow),
     "crossed": (CrossedData, _crossed),
 }
-"""By family of channels: the type of its data and what makes its metric."""
+"""By family of channels about instruments: the same."""
 
 
 class Followed(Protocol):
@@ -228,6 +255,22 @@ class _Running:
         self._sequence = 0
         self._down: dict[str, Status] = {}
         """What is not live, by key."""
+        self._shared: BookMetric | None = None
+        """The metric, if it reads a book that others read as well."""
+        self.due_ns = 0
+        """Updates of the book before this time of the venue need not be given to it."""
+
+    def share(self, book: FollowedBook) -> None:
+        """Read this book from now on, which gets each event afterwards, instead of following one."""
+        if self._metric is not None:
+            self._shared = cast(BookMetric, self._metric)
+            self._shared.share(book)
+            self.due_ns = self._shared.due_ns
+
+    @property
+    def shares(self) -> bool:
+        """Whether it reads a book that others read as well."""
+        return self._shared is not None
 
     @property
     def failed(self) -> bool:
@@ -242,9 +285,14 @@ class _Running:
         if self._underlying is not None and self._underlying.failure:
             return self.end(self._underlying.failure, seen_ns)
         try:
-            found: list[Event] = [
-                self._derived(data, seen_ns, data.timestamp * MS_NS) for data in self._metric.update(event)
-            ]
+            readings = self._metric.update(event)
+            if self._shared is not None:
+                self.due_ns = self._shared.due_ns
+            found: list[Event] = (
+                [self._derived(data, seen_ns, data.timestamp * MS_NS) for data in readings]
+                if readings
+                else []
+            )
         except Exception as error:  # noqa: BLE001 (one derivation must not end the stream; it says what happened)
             return self.end(_words(error), seen_ns)
         if isinstance(event, Status) and event.instrument.key in self.wanted.keys:
@@ -277,7 +325,7 @@ class _Running:
 
     def end(self, reason: str, seen_ns: int) -> list[Event]:
         """Compute nothing any more; returns what says so."""
-        self._metric = None
+        self._metric = self._shared = None
         fault = Fault(self.wanted.venue, seen_ns, f"{self.wanted.channel} cannot be computed: {reason}")
         return [self._without("failed", reason, seen_ns), fault]
 
@@ -313,6 +361,8 @@ class Derivations:
         self._users: Counter[str] = Counter()
         self._of_subject: dict[str, dict[str, _Running]] = {}
         self._underlyings: dict[str, _Underlying] = {}
+        self._books: dict[str, FollowedBook] = {}
+        """By instrument, for all that read its book; each gets an event after these."""
         self._late: list[Event] = []
         """What is told with the next events: who has failed at the beginning, and of whom something is not live."""
 
@@ -359,7 +409,7 @@ class Derivations:
             seen_ns = max((getattr(event, "seen_ns", 0) for event in beginning), default=0)
             self._late += running.end(full, seen_ns)
             return
-        seen_ns = 0
+        seen_ns, beginning = 0, [*beginning]
         for event in beginning:
             found, seen_ns = running.update(event), max(seen_ns, getattr(event, "seen_ns", 0))
             if running.failed:
@@ -370,6 +420,19 @@ class Derivations:
             for event in taken:
                 if not {*wanted.keys}.isdisjoint(subjects_of(event)):
                     self._extension.found += running.update(event)
+        if wanted.family in OF_BOOKS:
+            self._share(running, [*beginning, *taken[:-1]])
+
+    def _share(self, running: _Running, before: Iterable[Event]) -> None:
+        """Let it read the book that all others read, which these events have led to."""
+        key = running.wanted.key
+        book = self._books.get(key)
+        if book is None:
+            book = self._books[key] = FollowedBook(key)
+            for event in before:
+                if isinstance(event, BOOK_EVENTS):
+                    book.update(event)
+        running.share(book)
 
     def drop(self, channel: str) -> None:
         """Somebody who wanted a channel's figures does not any more; after the last one they end."""
@@ -383,6 +446,7 @@ class Derivations:
                 if not of_subject:
                     del self._of_subject[key]
                     self._underlyings.pop(key, None)
+                    self._books.pop(key, None)
 
     def extended(self, events: Sequence[Event]) -> list[Event]:
         """The events of a moment, each with what is derived because of it before it."""
@@ -403,16 +467,29 @@ class Derivations:
             for event in events:
                 taken.append(event)
                 keys = subjects_of(event)
+                at_ns = event.venue_ns if type(event) is BookDelta else NEVER_NS
                 for running in self._concerned(keys):
-                    if running.wanted.channel in self._running:
+                    if at_ns >= running.due_ns and running.wanted.channel in self._running:
                         found += running.update(event)
                         yield
                 for key in keys:
+                    if isinstance(event, BOOK_EVENTS) and key in self._books:
+                        self._follow(key, event, found)
                     if (underlying := self._underlyings.get(key)) is not None:
                         underlying.update(event)
                 found.append(event)
         finally:
             self._extension = None
+
+    def _follow(self, key: str, event: BookImage | BookDelta | Status, found: list[Event]) -> None:
+        """Update the book that several read; an error ends them all."""
+        try:
+            self._books[key].update(event)
+        except Exception as error:  # noqa: BLE001 (as in `_Running.update`)
+            del self._books[key]
+            for running in self._of_subject[key].values():
+                if running.shares:
+                    found += running.end(_words(error), event.seen_ns)
 
     def _concerned(self, keys: Iterable[str]) -> list[_Running]:
         """The derivations that need the events of any of these."""

@@ -72,7 +72,8 @@ class _SideWeights:
             self._of, rate = of, -1e4 / (mid * self._decay_bp)
             within = side.prices[: _within(side, mid, band)]
             self._weights = [exp(abs(price - mid) * rate) for price in within]
-        return sum(map(mul, self._weights, side.sizes))
+        total: float = sum(map(mul, self._weights, side.sizes))
+        return total
 
 
 class WeightedImbalance:

@@ -3,20 +3,21 @@
 from collections.abc import Sequence
 from math import fsum
 
-from deltawire.analytics.derivation import FollowedBook, Intervals
+from deltawire.analytics.derivation import Intervals, OfBook
 from deltawire.analytics.figures import PricesData
 from deltawire.model.events import BookDelta, BookImage, Event, Status, Ticker, Trade
 
 MS_NS = 1_000_000
 
 
-class PriceMetric:
+class PriceMetric(OfBook):
     """Silent while the book is not live, if there has been one; without a book it has no mid and no TWAP."""
 
     def __init__(self, key: str, label: str, interval_ns: int) -> None:
-        self._key, self._label, self._length_ns = key, label, interval_ns
-        self._book, self._intervals = FollowedBook(key), Intervals(interval_ns)
-        self._booked = False
+        super().__init__(key)
+        self._label, self._intervals = label, Intervals(interval_ns)
+        self._booked = self._moved = False
+        """Whether there has been a book; and whether the mid is that of before the last event about it."""
         self._prices: list[float] = []
         self._sizes: list[float] = []
         self._costs: list[float] = []
@@ -29,8 +30,10 @@ class PriceMetric:
         """At most one: of the interval that has ended."""
         if not isinstance(event, (Trade, Ticker, BookImage, BookDelta, Status)):
             return ()
-        if event.instrument.key != self._key:
+        if not self._concerns(event):
             return ()
+        if self._moved:
+            self._mid, self._moved = self._book.mid, False
         now = 0 if isinstance(event, Status) else event.venue_ns
         end = self._intervals.ended(now)
         found = () if end is None else self._due(end)
@@ -39,7 +42,10 @@ class PriceMetric:
         elif isinstance(event, Ticker):
             self._ticked(event)
         else:
-            self._follow(event, now)
+            self._stand(now)
+            self._follow(event)
+            self._moved = True
+            self._booked = self._booked or not isinstance(event, Status)
         return found
 
     def _traded(self, trade: Trade) -> None:
@@ -54,13 +60,6 @@ class PriceMetric:
             value = getattr(ticker, name)
             if value is not None:
                 self._stated[name] = value
-
-    def _follow(self, event: BookImage | BookDelta | Status, now: int) -> None:
-        self._stand(now)
-        self._book.update(event)
-        self._booked = self._booked or not isinstance(event, Status)
-        book = self._book.view(1)
-        self._mid = None if book is None else book.mid
 
     def _stand(self, until_ns: int) -> None:
         """The mid has stood until then."""
