@@ -123,7 +123,9 @@ def test_a_slope_kept_up_to_date_is_that_of_each_book() -> None:
         mid = book.mid
         assert mid is not None
         sides = [naive_slope(mid, side.prices[:6], side.sizes[:6]) for side in (book.bids, book.asks)]
-        assert live.update(book) == depth_slope(book, 6) == (0.5 * (sides[0] + sides[1]), 6, True)
+        found = live.update(book)
+        assert found == depth_slope(book, 6)
+        assert found == (0.5 * (sides[0] + sides[1]), 6, True)
 
 
 def test_a_linear_book_has_the_slope_of_its_density() -> None:

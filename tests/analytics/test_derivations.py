@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from deltawire.analytics.derivations import OF_BOOKS, Derivations, Wanted
+from deltawire.analytics.figures import PricesData
 from deltawire.model.events import BookDelta, Changes, Derived, Event, Fault, Status
 from deltawire.testing.market import quiet_events
 from tests.support.market_events import START_NS, ScriptedBook
@@ -56,7 +57,7 @@ def test_figures_from_a_shared_book_are_those_of_metrics_that_follow_it_alone(to
     shared: dict[str, list[bytes]] = {each.channel: [] for each in wants}
     for at in range(0, len(events), together):
         for event in derivations.extended(events[at : at + together]):
-            if isinstance(event, Derived) and event.data.state == "live":
+            if isinstance(event, Derived) and getattr(event.data, "state", "") == "live":
                 shared[event.channel].append(msgspec.json.encode(event.data))
     for each in wants:
         metric = OF_BOOKS[each.family][1](each)
@@ -82,5 +83,6 @@ def test_a_book_that_cannot_be_followed_ends_all_that_read_it_and_who_comes_late
     book.now_ns += 10 * SECOND_NS
     (figures, _) = derivations.extended([book.change({100: 5})])
     assert isinstance(figures, Derived)
+    assert isinstance(figures.data, PricesData)
     low, high = (price * 10.0**book.instrument.price_exponent for price in (100, 101))
     assert figures.data.mid == pytest.approx(0.5 * (low + high))

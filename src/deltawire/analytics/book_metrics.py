@@ -8,11 +8,11 @@ import msgspec
 from deltawire.analytics.depth import Depth, Execution, Order, depths_within, executions
 from deltawire.analytics.derivation import Intervals, OfBook, Reading
 from deltawire.analytics.imbalance import (
+    WeightedImbalance,
     band_imbalance,
     level_imbalance,
     micro_price,
     queue_imbalance,
-    weighted_imbalance,
 )
 from deltawire.analytics.integrated_flow import Integrated, IntegratedOrderFlow
 from deltawire.analytics.known_book import KnownBook, Measured
@@ -67,6 +67,7 @@ class ImbalanceMetric(OfBook):
         super().__init__(key)
         self._settings = settings or ImbalanceSettings()
         self._intervals = Intervals(interval_ns)
+        self._weighted = WeightedImbalance(self._settings.decay_bp, max(self._settings.bands_bp))
         self._flow = IntegratedOrderFlow(self._settings.flow_levels, self._settings.flow_updates)
         self._vpin = LearnedVpin(self._settings.vpin_buckets, self._settings.vpin_trades)
         self._bought = self._sold = 0.0
@@ -75,11 +76,13 @@ class ImbalanceMetric(OfBook):
 
     def update(self, event: Event) -> Sequence[ImbalanceReading]:
         """At most one reading: of the interval that has ended."""
-        if type(event) not in self.needs or not self._concerns(event):
+        kind = type(event)
+        if kind not in self.needs or not self._concerns(event):
             return ()
         if self._uncounted is not None:
             self._count(self._uncounted)
-        readings = self._due(getattr(event, "venue_ns", 0))
+        end = self._intervals.ended(getattr(event, "venue_ns", 0))
+        readings = () if end is None else self._due(end)
         if isinstance(event, Trade):
             size, buy = traded_size(event), event.side == "buy"
             if buy:
@@ -87,9 +90,9 @@ class ImbalanceMetric(OfBook):
             else:
                 self._sold += size
             self._vpin.add(size, buy)
-        elif isinstance(event, (BookImage, BookDelta, Status)):
+        elif isinstance(event, (BookDelta, BookImage, Status)):
             self._follow(event)
-            self._uncounted = type(event)
+            self._uncounted = kind
         return readings
 
     def _count(self, event_type: type) -> None:
@@ -103,10 +106,7 @@ class ImbalanceMetric(OfBook):
         if book is not None:
             self._flow.add(book)
 
-    def _due(self, venue_ns: int) -> Sequence[ImbalanceReading]:
-        end = self._intervals.ended(venue_ns)
-        if end is None:
-            return ()
+    def _due(self, end: int) -> Sequence[ImbalanceReading]:
         bought, sold, self._bought, self._sold = self._bought, self._sold, 0.0, 0.0
         most = max(self._settings.bands_bp)
         book = self._book.view_until(lambda part: part.reach_bp >= most, max(128, *self._settings.levels))
@@ -125,7 +125,7 @@ class ImbalanceMetric(OfBook):
                 micro,
                 {count: level_imbalance(book, count) for count in settings.levels},
                 {band: band_imbalance(book, band) for band in settings.bands_bp},
-                weighted_imbalance(book, settings.decay_bp, max(settings.bands_bp)),
+                self._weighted.update(book),
                 self._flow.flow,
                 self._flow.integrated,
                 (bought - sold) / traded if traded else None,

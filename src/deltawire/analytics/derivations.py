@@ -472,17 +472,18 @@ class Derivations:
                     if at_ns >= running.due_ns and running.wanted.channel in self._running:
                         found += running.update(event)
                         yield
-                for key in keys:
-                    if isinstance(event, BOOK_EVENTS) and key in self._books:
-                        self._follow(key, event, found)
+                if isinstance(event, BOOK_EVENTS) and event.instrument.key in self._books:
+                    self._follow(event, found)
+                for key in keys if self._underlyings else ():
                     if (underlying := self._underlyings.get(key)) is not None:
                         underlying.update(event)
                 found.append(event)
         finally:
             self._extension = None
 
-    def _follow(self, key: str, event: BookImage | BookDelta | Status, found: list[Event]) -> None:
+    def _follow(self, event: BookImage | BookDelta | Status, found: list[Event]) -> None:
         """Update the book that several read; an error ends them all."""
+        key = event.instrument.key
         try:
             self._books[key].update(event)
         except Exception as error:  # noqa: BLE001 (as in `_Running.update`)
