@@ -113,7 +113,13 @@ class OrderFlow:
 
     def add(self, book: KnownBook) -> None:
         """Count a book without computing the flow."""
-        before, now = self._before, _best(book, self._levels)
+        levels, bids, asks = self._levels, book.bids, book.asks
+        before, now = (
+            self._before,
+            (bids.prices[:levels], bids.sizes[:levels], asks.prices[:levels], asks.sizes[:levels], levels),
+        )
+        if len(now[0]) < levels or len(now[2]) < levels:
+            now = _filled(book, now)
         self._before = now
         if before is None:
             return
@@ -134,7 +140,8 @@ class OrderFlow:
         count, levels = len(self._known), self._levels
         if not count:
             return None
-        sums = (*map(sub, self._totals[-1], map(sub, self._totals[0], self._first)),)
+        totals = self._totals
+        sums = (*map(sub, totals[-1], map(sub, totals[0], self._first)),)
         flows: tuple[float | None, ...] = sums[:levels]
         if self._bands[levels] < count:
             band = next(number for number, updates in enumerate(self._bands) if updates)
@@ -157,19 +164,18 @@ class OrderFlow:
         self._left = self._window
 
 
-def _best(book: KnownBook, levels: int) -> _Best:
-    """The best levels of both sides; those that a whole side lacks are at −∞ or +∞ with size 0."""
-    bids, asks = book.bids, book.asks
-    columns = bids.prices[:levels], bids.sizes[:levels], asks.prices[:levels], asks.sizes[:levels]
-    if len(columns[0]) == len(columns[2]) == levels:
-        return *columns, levels
-    lack = levels - len(columns[0]), levels - len(columns[2])
-    bands = [levels if side.edge is None else min(levels, len(side.prices)) for side in (bids, asks)]
+def _filled(book: KnownBook, best: _Best) -> _Best:
+    """The best levels with those that a whole side lacks, at −∞ or +∞ with size 0, and how many of them are known."""
+    bid, bid_size, ask, ask_size, levels = best
+    lack = levels - len(bid), levels - len(ask)
+    bands = [
+        levels if side.edge is None else min(levels, len(side.prices)) for side in (book.bids, book.asks)
+    ]
     return (
-        columns[0] + (-inf,) * lack[0],
-        columns[1] + (0.0,) * lack[0],
-        columns[2] + (inf,) * lack[1],
-        columns[3] + (0.0,) * lack[1],
+        bid + (-inf,) * lack[0],
+        bid_size + (0.0,) * lack[0],
+        ask + (inf,) * lack[1],
+        ask_size + (0.0,) * lack[1],
         min(bands),
     )
 
