@@ -16,6 +16,9 @@ from deltawire.model.events import BookDelta, BookImage, Event, Status
 from deltawire.model.instruments import Instrument
 from deltawire.model.numbers import unit
 
+KEPT = 512
+"""Levels of a side that are kept for the next view at most."""
+
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
     """What every derived event states: its instrument, the end of its interval and the book it was computed on."""
@@ -56,8 +59,8 @@ class FollowedBook:
         """Ticks and lots in one, and the size of one contract."""
         self._views: dict[int | None, KnownBook] = {}
         """Of this update, by the number of levels."""
-        self._parts: dict[tuple[bool, int | None], tuple[int, int | None, BookSide]] = {}
-        """The newest of each side, by whether it is of bids and by levels: its version and edge, and the levels."""
+        self._parts: dict[tuple[bool, int | None], tuple[int, int | None, BookSide, list[int]]] = {}
+        """The newest of each side, by whether it is of bids, and levels: version, edge, the levels, their ticks."""
 
     def update(self, event: BookImage | BookDelta | Status) -> None:
         """Apply an event; one of another instrument changes nothing."""
@@ -121,12 +124,17 @@ class FollowedBook:
         columns, (ticks, lots, size) = side.levels(levels), self._units
         prices = columns.prices
         cut = edge if levels is None or len(side) <= levels or not prices else prices[-1]
+        if kept is not None and kept[3] == prices:  # most updates change sizes alone
+            floats = kept[2].prices
+        else:
+            floats = tuple([price / ticks for price in prices])
         part = BookSide(
-            tuple([price / ticks for price in prices]),
+            floats,
             tuple([each / lots * size for each in columns.sizes]),
             None if cut is None else cut / ticks,
         )
-        self._parts[bid, levels] = version, edge, part
+        if len(prices) <= KEPT:
+            self._parts[bid, levels] = version, edge, part, prices
         return part
 
     def view_until(self, enough: Callable[[KnownBook], bool], levels: int = 128) -> KnownBook | None:
