@@ -28,7 +28,7 @@ class _OfUnderlying(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str = ""
 
 
-class OfBand(msgspec.Struct, frozen=True):
+class OfBand(msgspec.Struct, frozen=True, gc=False):
     """A figure of a band (levels a side, or basis points around the mid): that requested, and that used.
 
     `known` is whether these are the same; else `used` is the widest known on both sides.
@@ -40,7 +40,7 @@ class OfBand(msgspec.Struct, frozen=True):
     known: bool
 
 
-class FlowSum(msgspec.Struct, frozen=True):
+class FlowSum(msgspec.Struct, frozen=True, gc=False):
     """Order-flow imbalance of the last `updates`: at the touch, per level, and over the mean size at the touch.
 
     Of the `band` best levels requested, the `used` best were known at each of these updates; `known` is whether all.
@@ -55,7 +55,7 @@ class FlowSum(msgspec.Struct, frozen=True):
     known: bool
 
 
-class IntegratedSum(msgspec.Struct, frozen=True):
+class IntegratedSum(msgspec.Struct, frozen=True, gc=False):
     """The flow of all levels as one figure, in units of the mean size of a level; null before 30 `windows` are known.
 
     `weights`, which sum to 1 in absolute value, are the first principal component of the newest 200 `windows` of so
@@ -71,7 +71,7 @@ class IntegratedSum(msgspec.Struct, frozen=True):
     windows: int
 
 
-class Toxicity(msgspec.Struct, frozen=True):
+class Toxicity(msgspec.Struct, frozen=True, gc=False):
     """VPIN over the newest `used` of `band` buckets; `known` is whether these are all.
 
     A bucket is the volume of 50 mean trades, learned from the first 500; null before that. It begins again when trades
@@ -85,7 +85,7 @@ class Toxicity(msgspec.Struct, frozen=True):
     bucket: float | None
 
 
-class PriceImpact(msgspec.Struct, frozen=True):
+class PriceImpact(msgspec.Struct, frozen=True, gc=False):
     """Kyle's λ: the change of the mid per unit of signed volume, of the newest `used` intervals of `band`.
 
     `known` is whether these are all; `value` is null if nothing was traded in them. `r_squared` is of the same
@@ -99,7 +99,7 @@ class PriceImpact(msgspec.Struct, frozen=True):
     r_squared: float | None
 
 
-class ImbalanceData(_OfInstrument, frozen=True):
+class ImbalanceData(_OfInstrument, frozen=True, gc=False):
     """Data of `imbalance.X`: from −1 (only asks) to 1 (only bids). `trades` is Σ s v / Σ v of the interval."""
 
     change_id: int | None = None
@@ -116,7 +116,7 @@ class ImbalanceData(_OfInstrument, frozen=True):
     vpin: Toxicity | None = None
 
 
-class SideDepth(msgspec.Struct, frozen=True):
+class SideDepth(msgspec.Struct, frozen=True, gc=False):
     """What rests on one side within a band; a lower bound unless `known`."""
 
     size: float
@@ -125,7 +125,7 @@ class SideDepth(msgspec.Struct, frozen=True):
     known: bool
 
 
-class BandDepth(msgspec.Struct, frozen=True):
+class BandDepth(msgspec.Struct, frozen=True, gc=False):
     """Both sides within `band` basis points of the mid; `ratio` is bids over asks where both are known."""
 
     band: float
@@ -134,7 +134,7 @@ class BandDepth(msgspec.Struct, frozen=True):
     ratio: float | None
 
 
-class Fill(msgspec.Struct, frozen=True):
+class Fill(msgspec.Struct, frozen=True, gc=False):
     """The average price of a market order and the notional that it would fill; not certain unless `known`."""
 
     vwap: float | None
@@ -143,7 +143,7 @@ class Fill(msgspec.Struct, frozen=True):
     slip_bp: float | None
 
 
-class NotionalFills(msgspec.Struct, frozen=True):
+class NotionalFills(msgspec.Struct, frozen=True, gc=False):
     """Both ways of a market order of this notional."""
 
     notional: float
@@ -151,7 +151,7 @@ class NotionalFills(msgspec.Struct, frozen=True):
     sell: Fill
 
 
-class SideResilience(msgspec.Struct, frozen=True):
+class SideResilience(msgspec.Struct, frozen=True, gc=False):
     """Shocks of one side's depth since the derivation began: half of it back after `half_life_ms` (median)."""
 
     half_life_ms: float | None
@@ -160,7 +160,7 @@ class SideResilience(msgspec.Struct, frozen=True):
     ended: int
 
 
-class DepthData(_OfInstrument, frozen=True):
+class DepthData(_OfInstrument, frozen=True, gc=False):
     """Data of `depth.X`. Resilience looks at the depth within 10 basis points at the end of each interval."""
 
     change_id: int | None = None
@@ -173,7 +173,7 @@ class DepthData(_OfInstrument, frozen=True):
     impact: PriceImpact | None = None
 
 
-class PricesData(_OfInstrument, frozen=True):
+class PricesData(_OfInstrument, frozen=True, gc=False):
     """Data of `prices.X`: trades of the interval, and the mid, mark and index at its end.
 
     `twap` weights each mid by how long it stood, `vwap` trades by size (inverse: Σ usd / Σ usd/p). The basis is
