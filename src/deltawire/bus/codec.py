@@ -13,7 +13,7 @@ from deltawire.errors import BusError
 from deltawire.model.events import Event
 from deltawire.ports import Batch
 
-VERSION = 2
+VERSION = 3
 """Of the rows of all messages; raised when a row changes."""
 _Value = TypeVar("_Value")
 _encode = msgspec.msgpack.encode
@@ -42,7 +42,7 @@ class Codec(Generic[_Value]):
             rows, row = self._decode(data)
             table = [read_definition(bytes(each)) for each in rows]
             value: _Value = self._from_wire(row, table)
-        except (msgspec.DecodeError, ValueError, TypeError, OverflowError) as error:
+        except (msgspec.DecodeError, ValueError, TypeError, IndexError, OverflowError) as error:
             raise BusError("garbage", str(error)) from error
         return value
 

@@ -3,18 +3,21 @@
 How is read once from the types of the fields. What is read back is checked against them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from inspect import Parameter, signature
 from types import NoneType, UnionType
-from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from deltawire.analytics import figures
+from deltawire.bus.columns import Column, column_of, is_by_name
+from deltawire.market.images import InstrumentImage
 from deltawire.model.instruments import Instrument
 from deltawire.model.known_range import KnownRange
 
+COLUMNAR = (InstrumentImage,)
+"""Lists of these, and all that is in them, travel as columns."""
 Convert = Callable[[Any, Any], Any]
 """From a value and the table of instruments."""
 _encode = msgspec.msgpack.encode
@@ -29,9 +32,9 @@ FIGURES = {
 
 
 @lru_cache(_KNOWN_RANGES)
-def _one_object(known: KnownRange) -> KnownRange:
+def _known_range(row: tuple[int | None, int | None, int]) -> KnownRange:
     """One object for equal ranges: a book compares them by identity first."""
-    return known
+    return KnownRange(*row)
 
 
 class TableWriter:
@@ -40,15 +43,20 @@ class TableWriter:
     def __init__(self) -> None:
         self.rows: list[msgspec.Raw] = []
         self._numbers: dict[int, int] = {}
+        self._by_definition: dict[bytes, int] = {}
         self._kept: list[Instrument] = []
 
     def number(self, instrument: Instrument) -> int:
-        """The place of an instrument in the table."""
+        """The place of an instrument in the table; equal ones have one place."""
         number = self._numbers.get(id(instrument))
         if number is None:
-            number = self._numbers[id(instrument)] = len(self.rows)
+            definition = _definition(instrument)
+            number = self._numbers[id(instrument)] = self._by_definition.setdefault(
+                definition, len(self.rows)
+            )
             self._kept.append(instrument)
-            self.rows.append(msgspec.Raw(_definition(instrument)))
+            if number == len(self.rows):
+                self.rows.append(msgspec.Raw(definition))
         return number
 
 
@@ -79,9 +87,13 @@ def shape_of(hint: Any) -> Shape:
     """The shape of a type; `TypeError` if there is none."""
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Instrument:
-        return Shape(int, lambda value, table: table.number(value), _instrument_at)
+        return Shape(_Number, lambda value, table: table.number(value), _instrument_at)
     if hint is KnownRange:
-        return Shape(KnownRange, _same, lambda value, table: _one_object(value))
+        return Shape(
+            tuple[int | None, int | None, int],
+            lambda value, table: (value.bids, value.asks, value.levels),
+            lambda value, table: _known_range(value),
+        )
     if hint is msgspec.Struct:
         return Shape(tuple[str, msgspec.Raw], _figure_to, _figure_from)
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
@@ -97,9 +109,11 @@ def shape_of(hint: Any) -> Shape:
     return Shape(hint, None, None)
 
 
+_Number = Annotated[int, msgspec.Meta(ge=0)]
+"""The place of an instrument in the table; reading raises `IndexError` if it is none."""
+
+
 def _instrument_at(number: int, table: list[Instrument]) -> Instrument:
-    if not 0 <= number < len(table):
-        raise msgspec.ValidationError(f"no instrument {number} in a table of {len(table)}")
     return table[number]
 
 
@@ -121,26 +135,47 @@ def _of_struct(kind: type[msgspec.Struct]) -> Shape:
     shapes = [shape_of(hints[name]) for name in names]
     if not any(shape.from_wire for shape in shapes):
         return Shape(kind, None, None)  # nothing in it needs the table: it is decoded as it is
-    to_wire = [(name, shape.to_wire) for name, shape in zip(names, shapes, strict=True)]
-    back = [(place, shape.from_wire) for place, shape in enumerate(shapes) if shape.from_wire]
-    make: Callable[..., Any] = kind
-    by_name = any(each.kind is Parameter.KEYWORD_ONLY for each in signature(kind).parameters.values())
+    return Shape(_tuple_of(shapes), _to_row(names, shapes), _from_row(kind, shapes))
+
+
+def _to_row(names: Sequence[str], shapes: list[Shape], *first: int) -> Convert:
+    """Convert a struct to a tuple of its fields, after `first`."""
+    converts = [(name, shape.to_wire) for name, shape in zip(names, shapes, strict=True)]
 
     def convert_to(value: Any, table: Any) -> Any:
-        return tuple(
-            [
+        return (
+            *first,
+            *[
                 getattr(value, name) if convert is None else convert(getattr(value, name), table)
-                for name, convert in to_wire
-            ]
+                for name, convert in converts
+            ],
         )
 
+    return convert_to
+
+
+def _from_row(
+    kind: type[msgspec.Struct], shapes: list[Shape], read: Callable[[Any], tuple[Any, ...]] = tuple
+) -> Convert:
+    """Convert what `read` makes a tuple of the fields to a struct."""
+    instruments = [place for place, shape in enumerate(shapes) if shape.from_wire is _instrument_at]
+    others = [
+        (place, shape.from_wire)
+        for place, shape in enumerate(shapes)
+        if shape.from_wire is not None and place not in instruments
+    ]
+    names, make = kind.__struct_fields__, kind
+    by_name = is_by_name(kind)
+
     def convert_from(value: Any, table: Any) -> Any:
-        row = list(value)
-        for place, convert in back:
+        row = list(read(value))
+        for place in instruments:
+            row[place] = table[row[place]]
+        for place, convert in others:
             row[place] = convert(row[place], table)
         return make(**dict(zip(names, row, strict=True))) if by_name else make(*row)
 
-    return Shape(_tuple_of(shapes), convert_to, convert_from)
+    return convert_from
 
 
 def _of_union(kinds: list[Any], optional: bool) -> Shape:
@@ -161,31 +196,55 @@ def _optional(convert: Convert) -> Convert:
 
 
 def _of_structs(kinds: tuple[type[msgspec.Struct], ...]) -> Shape:
-    """One of several: its place among them, and its row."""
+    """One of several: its place among them, and its fields, in one array."""
     places = {kind: place for place, kind in enumerate(kinds)}
-    shapes = [shape_of(kind) for kind in kinds]
-    to_wire = [shape.to_wire or _same for shape in shapes]
-    from_wire = [shape.from_wire or _same for shape in shapes]
-    decode = [msgspec.msgpack.Decoder(shape.wire).decode for shape in shapes]
+    to_wire: list[Convert] = []
+    from_wire: dict[type, Convert] = {}
+    for kind, place in places.items():
+        hints, names = get_type_hints(kind), kind.__struct_fields__
+        shapes = [shape_of(hints[name]) for name in names]
+        fields = [(name, shape.wire) for name, shape in zip(names, shapes, strict=True)]
+        row = msgspec.defstruct(f"{kind.__name__}Row", fields, array_like=True, tag=place, gc=False)
+        to_wire.append(_to_row(names, shapes, place))
+        from_wire[row] = _from_row(kind, shapes, msgspec.structs.astuple)
 
     def convert_to(value: Any, table: Any) -> Any:
-        place = places[type(value)]
-        return place, msgspec.Raw(_encode(to_wire[place](value, table)))
+        return to_wire[places[type(value)]](value, table)
 
     def convert_from(value: Any, table: Any) -> Any:
-        place, row = value
-        if not 0 <= place < len(decode):
-            raise msgspec.ValidationError(f"no kind {place} among {len(decode)}")
-        return from_wire[place](decode[place](row), table)
+        return from_wire[type(value)](value, table)
 
-    return Shape(tuple[int, msgspec.Raw], convert_to, convert_from)
+    return Shape(Union[tuple(from_wire)], convert_to, convert_from)  # noqa: UP007
 
 
-def _same(value: Any, table: Any) -> Any:
-    return value
+def _of_columns(hint: Any) -> Shape:
+    wire, to_wire, from_wire = column_of(hint, _plain_column)
+    return Shape(wire, to_wire, from_wire)
+
+
+def _plain_column(hint: Any) -> Column | None:
+    """The column of what is no struct of columns; instruments and ranges are found without a step per value."""
+    wire, to_wire, from_wire = shape_of(hint)
+    if hint is Instrument:
+        return Column(
+            list[_Number],
+            lambda values, table: list(map(table.number, values)),
+            lambda numbers, table: list(map(table.__getitem__, numbers)),
+        )
+    if hint is KnownRange:
+        return Column(
+            list[wire],  # type: ignore[valid-type]
+            lambda values, table: [(each.bids, each.asks, each.levels) for each in values],
+            lambda rows, table: list(map(_known_range, rows)),
+        )
+    if to_wire is None or from_wire is None:
+        return Column(list[wire], lambda values, table: values, lambda values, table: values)  # type: ignore[valid-type]
+    return None
 
 
 def _of_sequence(make: Any, hint: Any) -> Shape:
+    if hint in COLUMNAR:
+        return _of_columns(hint)
     wire, to_wire, from_wire = shape_of(hint)
     if to_wire is None or from_wire is None:
         return Shape(list[wire] if make is list else tuple[wire, ...], None, None)  # type: ignore[valid-type]
@@ -210,6 +269,9 @@ def _of_tuple(hints: tuple[Any, ...]) -> Shape:
 
 def _each(converts: list[tuple[int, Convert]]) -> Convert:
     """Convert some places of a tuple."""
+    if len(converts) == 1:
+        place, convert_one = converts[0]
+        return lambda value, table: (*value[:place], convert_one(value[place], table), *value[place + 1 :])
 
     def convert_places(value: Any, table: Any) -> Any:
         row = list(value)
