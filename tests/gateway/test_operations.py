@@ -15,6 +15,7 @@ import pytest
 from deltawire.dialect.results import ServerHealth
 from deltawire.errors import RecordingError
 from deltawire.gateway.gateway import Limits, Policy
+from deltawire.gateway.metrics import merge_metrics
 from deltawire.gateway.telemetry import Durations
 from deltawire.model.events import (
     Audit,
@@ -170,6 +171,23 @@ def test_every_metric_is_explained_and_typed() -> None:
     names = set(re.findall(r"^# HELP (\S+) \S", text, re.M))
     assert names == set(re.findall(r"^# TYPE (\S+) (?:counter|gauge|histogram)$", text, re.M))
     assert len(names) >= 15
+
+
+def test_metrics_of_several_workers_are_one_text_with_a_label() -> None:
+    head = "# HELP deltawire_x_total Some: {things}\n# TYPE deltawire_x_total counter\n"
+    texts = {
+        "1": head + 'deltawire_x_total 1.0\ndeltawire_x_total{kind="a b"} 2.0\n',
+        "2": head
+        + "deltawire_x_total 3.0\n# HELP deltawire_y Y\n# TYPE deltawire_y gauge\ndeltawire_y 4.0\n",
+    }
+    assert merge_metrics(texts) == head + (
+        'deltawire_x_total{worker="1"} 1.0\n'
+        'deltawire_x_total{worker="1",kind="a b"} 2.0\n'
+        'deltawire_x_total{worker="2"} 3.0\n'
+        "# HELP deltawire_y Y\n# TYPE deltawire_y gauge\n"
+        'deltawire_y{worker="2"} 4.0\n'
+    )
+    assert merge_metrics({}) == ""
 
 
 def test_a_duration_falls_into_the_first_bucket_that_holds_it() -> None:

@@ -5,6 +5,8 @@ import contextlib
 import gc
 import socket
 import ssl
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,8 +29,11 @@ from deltawire.cli.serve import (
 )
 from deltawire.config import Config, Listen, load_config
 from deltawire.errors import UsageError
+from deltawire.gateway.metrics import format_metrics
 from deltawire.roles.draining import Draining, drainable
 from deltawire.roles.gateway import App, bind
+from deltawire.roles.worker_link import WorkerLink
+from deltawire.roles.workers import Workers, check_count
 from deltawire.store.keys import KeyStore
 
 if TYPE_CHECKING:
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
 
 AHEAD_WITHIN_S = 5.0
 """How long a client waits that comes from a gateway which is ahead."""
+MOST_WORKERS = 256
 BusOption = Annotated[
     str | None, typer.Option(metavar="URL", help="The NATS server, such as nats://127.0.0.1:4222.")
 ]
@@ -165,16 +171,32 @@ def gateway(
             help="Without a message of a venue for this long its books are stale. [default: 2]",
         ),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=MOST_WORKERS,
+            help="Processes behind the port, one per core that it may use.",
+        ),
+    ] = 1,
     bus_credentials: CredentialsOption = None,
     bus_cafile: CafileOption = None,
+    worker: Annotated[bool, typer.Option("--worker", hidden=True)] = False,
 ) -> None:
     """Serve what feeds and an exchange publish on a bus; as many gateways as there are clients for.
 
     All say the same, so a client that loses one goes on at another, with the position that it has. It listens when it
     knows the market. Orders are refused here: they are placed at the exchange's own port.
 
-    Example: `deltawire gateway --bus nats://127.0.0.1:4222 --port 8080`
+    With `--workers` several processes serve one port. Each is a gateway of its own, with limits of its own; one that
+    ends is started anew, and its clients go on at the others.
+
+    Example: `deltawire gateway --bus nats://127.0.0.1:4222 --port 8080 --workers 4`
     """
+    if worker:
+        _run_worker(WorkerLink())
+        return
     settings = load_config(config) if config else Config()
     made = make_bus(settings.bus, bus, bus_credentials, bus_cafile)
     if stale_after is not None:
@@ -190,23 +212,76 @@ def gateway(
     settings = msgspec.structs.replace(
         settings, listen=at, tls=make_tls(settings.tls, certificate, key, own_signed=own_signed), bus=made
     )
+    if workers > 1:
+        raise typer.Exit(_run_workers(settings, workers))
+    _run_gateway(settings, None)
+
+
+def _run_gateway(settings: Config, link: WorkerLink | None) -> None:
     gc.set_threshold(*COLLECTED_AFTER)
-    log_to_stderr()
+    log_to_stderr(**({"worker": link.number} if link else {}))
     prepared = prepare(settings, gateway=True)
-    with bind(at.host, at.port) as sock:  # it listens when it can answer: until then clients go elsewhere
+    at = settings.listen
+    # it listens when it can answer: until then clients go elsewhere
+    with bind(at.host, at.port, shared=link is not None) as sock:
         tls = self_signed_tls(at.host) if settings.tls.self_signed else prepared.tls
         keep_no_core()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve_bus(settings, sock, tls))
+            runner.run(_serve_bus(settings, sock, tls, link))
 
 
-async def _serve_bus(settings: Config, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
+def _run_worker(link: WorkerLink) -> None:
+    _run_gateway(msgspec.json.decode(link.settings, type=Config), link)
+
+
+def _run_workers(settings: Config, count: int) -> int:
+    """Hold the port, and keep its workers; the exit code."""
+    check_count(count)
+    log_to_stderr()
+    keep_no_core()
+    prepare(settings, gateway=True)
+    host, port = settings.listen.host, settings.listen.port
+    with bind(host, port) as alone:  # nobody else has it: sockets that share a port would not tell
+        port = alone.getsockname()[1]
+    with bind(host, port, shared=True):
+        if settings.tls.self_signed:
+            self_signed_tls(host)
+        settings = msgspec.structs.replace(settings, listen=Listen(host, port))
+        command = [sys.executable, "-m", "deltawire", "gateway", "--worker"]
+
+        async def keep() -> int:
+            workers = Workers(
+                count,
+                command,
+                msgspec.json.encode(settings),
+                serving=lambda: _announce(settings, port, workers=count),
+            )
+            async with drainable(port, workers.request):
+                return await workers.run(stop_by_signal())
+
+        with asyncio.Runner() as runner:
+            return runner.run(keep())
+
+
+def _announce(settings: Config, port: int, *, workers: int = 1) -> None:
+    s, host = "s" * bool(settings.tls.self_signed or settings.tls.certificate), settings.listen.host
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    print(f"deltawire {__version__} serves the bus at {settings.bus.url.rpartition('@')[2]}")
+    if workers > 1:
+        print(f"  workers    {workers}")
+    print(f"  WebSocket  ws{s}://{place}/ws/api/v2")
+    print(f"  HTTP       http{s}://{place}/api/v2/public/get_instruments", flush=True)
+
+
+async def _serve_bus(
+    settings: Config, sock: socket.socket, tls: ssl.SSLContext | None, link: WorkerLink | None
+) -> None:
     role = import_bus("deltawire.roles.bus_gateway")
     metrics = import_bus("deltawire.roles.bus_metrics")
-    host, port = settings.listen.host, sock.getsockname()[1]
+    port = sock.getsockname()[1]
 
     def make_app(market: "BusMarket") -> App:
-        return App(
+        app = App(
             [],
             epoch=market.epoch,
             limits=settings.limits,
@@ -217,19 +292,18 @@ async def _serve_bus(settings: Config, sock: socket.socket, tls: ssl.SSLContext 
             market=market.market,
             collectors=[metrics.FollowerCollector(market)],
             ahead_within_s=AHEAD_WITHIN_S,
+            gather_metrics=None if link is None else link.gather,
         )
-
-    def announce() -> None:
-        s = "s" * bool(tls)
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        print(f"deltawire {__version__} serves the bus at {settings.bus.url.rpartition('@')[2]}")
-        print(f"  WebSocket  ws{s}://{place}/ws/api/v2")
-        print(f"  HTTP       http{s}://{place}/api/v2/public/get_instruments", flush=True)
+        if link is not None:
+            link.follow(partial(format_metrics, app.gateway))
+        return app
 
     stop, draining = stop_by_signal(), Draining()
     bus_settings = role.BusSettings(bus_address(settings.bus), settings.bus.stale_after)
+    announce = link.serving if link is not None else partial(_announce, settings, port)
     served = role.BusGateway(bus_settings, make_app, sock, tls=tls, draining=draining, serving=announce)
-    async with drainable(port, draining):
+    answering = drainable(port, draining.request) if link is None else link.answering(draining, stop)
+    async with answering:
         await served.run(stop)
 
 

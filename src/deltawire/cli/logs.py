@@ -27,13 +27,14 @@ FORMAT = "DELTAWIRE_LOG"
 """The environment variable that selects the format: `text` or `json`."""
 
 
-def log_to_stderr() -> None:
-    """Configure structlog to write to standard error, as text or as one JSON object per line."""
+def log_to_stderr(**fields: Any) -> None:
+    """Configure structlog to write to standard error, as text or as one JSON object per line; with `fields` in each."""
     form = os.environ.get(FORMAT) or "text"
     if form not in ("text", "json"):
         raise UsageError(f"{FORMAT} must be text or json, not {form!r}")
     structlog.configure(
         processors=[
+            lambda logger, name, event: {**event, **fields},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             escape_controls,

@@ -455,7 +455,7 @@ async def _until_stopped(
     recording = _start_recording(app, recorder) if recorder is not None else []
     draining = Draining()
     try:
-        async with published(stop), drainable(sock.getsockname()[1], draining):
+        async with published(stop), drainable(sock.getsockname()[1], draining.request):
             await serve_app(app, sock, stop, tls, draining=draining)
     finally:
         for task in recording:

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -210,6 +210,7 @@ class Gateway:
         shared: "Gateway | None" = None,
         collectors: Sequence[Collector] = (),
         ahead_within_s: float = 0.0,
+        gather_metrics: Callable[[], Awaitable[bytes]] | None = None,
     ) -> None:
         """`sources` must send data before the server is ready. `past_trades` are stores of earlier trades.
 
@@ -218,7 +219,8 @@ class Gateway:
 
         `make_network`, if not None, creates the network simulator of each connection. `collectors` have metrics
         besides the gateway's own. A client that states a position which is not reached here yet waits for it up to
-        `ahead_within_s`, where other gateways have the same events.
+        `ahead_within_s`, where other gateways have the same events. `gather_metrics` asks for the metrics of all
+        processes behind the port, where there are several.
         """
         self.trading = trading
         self._held: dict[Connection, HeldEffects] = {}
@@ -257,6 +259,7 @@ class Gateway:
         self.make_network = make_network
         self.past_trades = past_trades
         self.collectors = collectors
+        self.gather_metrics = gather_metrics
         self._ahead_ns = int(ahead_within_s * 1e9)
         self._ahead_until: dict[Connection, int] = {}
         """Until when clients that come from a gateway that is ahead wait."""

@@ -115,7 +115,9 @@ def make_app(gateway: Gateway) -> Starlette:
         """The metrics, for permitted addresses."""
         if not is_within(request.client.host if request.client else "", gateway.policy.metrics):
             return PlainTextResponse("not from this address\n", 403)
-        return Response(format_metrics(gateway), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+        gather = gateway.gather_metrics
+        text = format_metrics(gateway) if gather is None else await gather()
+        return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     async def trades(request: Request) -> Response:
         """Trades as an Arrow stream, for who may ask for them as JSON."""

@@ -1,7 +1,7 @@
 """Metrics in Prometheus' text format, read from the gateway on request."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -195,6 +195,32 @@ def format_metrics(gateway: Gateway) -> bytes:
     for collector in gateway.collectors:
         registry.register(collector)
     return generate_latest(registry)
+
+
+def merge_metrics(texts: Mapping[str, str]) -> str:
+    """The texts of several workers as one: each sample with the label `worker`, each family once."""
+    heads: dict[str, list[str]] = {}
+    samples: dict[str, list[str]] = {}
+    for worker, text in texts.items():
+        family = ""
+        for line in text.splitlines():
+            if line.startswith("#"):
+                family = line.split(" ", 3)[2]
+                if line not in heads.setdefault(family, []):
+                    heads[family].append(line)
+            else:
+                samples.setdefault(family, []).append(_with_worker(line, worker))
+    return "".join(
+        f"{line}\n" for family, head in heads.items() for line in (*head, *samples.get(family, ()))
+    )
+
+
+def _with_worker(sample: str, worker: str) -> str:
+    name, brace, labels = sample.partition("{")
+    if brace:
+        return f'{name}{{worker="{worker}",{labels}'
+    name, _, value = sample.partition(" ")
+    return f'{name}{{worker="{worker}"}} {value}'
 
 
 def _gauge(name: str, help_: str, value: float) -> Metric:

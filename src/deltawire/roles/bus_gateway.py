@@ -123,13 +123,27 @@ class BusGateway:
         """Serve until `stop`."""
         connection = await connect(self._settings.address, report=reporter())
         images = Images(connection)
+        refusing = asyncio.create_task(self._refuse_at_the_end(stop))
         try:
             await images.make()
             joined: Joined | None = await _unless(stop, join(connection, images))
-            while joined is not None and not stop.is_set():
+            while joined is not None and self._sock.fileno() >= 0:
                 joined = await self._serve(connection, images, joined, stop)
         finally:
+            refusing.cancel()
             await connection.close()
+
+    async def _refuse_at_the_end(self, stop: asyncio.Event) -> None:
+        """Whoever comes while connections are closed is refused, and does not wait in the socket's queue."""
+        ending = [asyncio.create_task(event.wait()) for event in (stop, self._draining.requested)]
+        try:
+            await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
+            self._sock.close()
+            if self._serving is not None:  # nobody is served yet
+                stop.set()
+        finally:
+            for task in ending:
+                task.cancel()
 
     async def _serve(
         self, connection: Connection, images: Images, joined: Joined, stop: asyncio.Event
@@ -143,7 +157,7 @@ class BusGateway:
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({following, caught_up, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if stop.is_set():
+            if stop.is_set() or self._sock.fileno() < 0:
                 return None
             if following.done():
                 return await self._next(following, market, connection, images)

@@ -6,7 +6,7 @@ the connection stays open until the process ends.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -27,6 +27,10 @@ class DrainRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Close everything within `grace` seconds, then stop."""
 
     grace: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_S)]
+
+
+RequestDrain = Callable[[float], int | Awaitable[int]]
+"""Begins to drain over a grace in seconds; how many connections are open."""
 
 
 class DrainAnswer(msgspec.Struct, frozen=True):
@@ -79,15 +83,16 @@ def socket_path(port: int) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def drainable(port: int, draining: Draining) -> AsyncIterator[None]:
-    """Listen for a request; without a place for the socket, log that and go on."""
+async def drainable(port: int, request: RequestDrain) -> AsyncIterator[None]:
+    """Listen for a drain, and request it; without a place for the socket, log that and go on."""
     path, links = socket_path(port), set[asyncio.StreamWriter]()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         links.add(writer)
         try:
-            request = msgspec.json.decode(await reader.readline(), type=DrainRequest)
-            reply = DrainAnswer(draining.request(request.grace))
+            asked = msgspec.json.decode(await reader.readline(), type=DrainRequest)
+            connections = request(asked.grace)
+            reply = DrainAnswer(connections if isinstance(connections, int) else await connections)
         except (msgspec.DecodeError, ValueError) as error:
             reply = DrainAnswer(error=str(error))
         writer.write(msgspec.json.encode(reply) + b"\n")

@@ -7,7 +7,7 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import structlog
@@ -102,6 +102,7 @@ class App:
         market: Market | None = None,
         collectors: Sequence[Collector] = (),
         ahead_within_s: float = 0.0,
+        gather_metrics: Callable[[], Awaitable[bytes]] | None = None,
     ) -> None:
         """`clock` is the machine's unless another is given. `past_trades` are stores of earlier trades.
 
@@ -109,6 +110,7 @@ class App:
 
         Servers that share a broker share the `derivations` of the one with the sources as well. `market` is what is
         known already; its home counts. A client that comes from a server which is ahead waits up to `ahead_within_s`.
+        `gather_metrics` is that of `Gateway`.
         """
         self.sources = sources
         self._keys = (
@@ -155,6 +157,7 @@ class App:
             shared=shared,
             collectors=collectors,
             ahead_within_s=ahead_within_s,
+            gather_metrics=gather_metrics,
         )
         if trading is not None:
             trading.account_events.subscribe(self._on_account_events)
@@ -330,13 +333,18 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Bind a socket without listening; `UsageError` says in one line why that fails."""
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Bind a socket without listening; `UsageError` says in one line why that fails.
+
+    Several sockets that are `shared` may have one address: the kernel spreads new connections over those that listen.
+    """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with contextlib.ExitStack() as undo:
             sock = undo.enter_context(socket.socket(family))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             sock.bind((host, port))
             undo.pop_all()
     except (OSError, OverflowError, UnicodeError) as error:

@@ -52,6 +52,12 @@ class RoleProcess:
         return self._folder / self.name / "self-signed.pem" if self.secure else None
 
     @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """Whether it runs."""
         return self._process is not None and self._process.poll() is None
