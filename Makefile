@@ -36,7 +36,9 @@ SECONDS ?= 60
 TIMES ?= 1000
 RATE ?= 1000
 MINUTES ?= 3
-.PHONY: help live cryptofeed3 vollib soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability faults recorder reconnects day check bench realism autobahn autobahn-client kernel dist recording dashboard browser browser-bench screenshot lock clean
+CLIENTS ?= 2000
+GRACE ?= 20
+.PHONY: help live cryptofeed3 vollib soak-receive demo test thorough twins sanitize fuzz bystander rights interop backtest storm lateness durability faults rolling recorder reconnects day check bench realism autobahn autobahn-client kernel dist recording dashboard browser browser-bench screenshot lock clean
 
 help: ## Say what there is to make
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -88,6 +90,9 @@ durability: $(VENV)/ready-dev ## Kill the server 20 times under 1,000 orders/s, 
 
 faults: $(VENV)/ready-dev ## Kill, pause and restart the processes of a bus TIMES=1000 times at random while clients read
 	DELTAWIRE_FAULTS=$(TIMES) $(BIN)/pytest -s -q --timeout 0 tests/roles/test_bus_faults.py
+
+rolling: $(VENV)/ready-dev ## Drain and restart three gateways one after the other under CLIENTS=2000 clients (GRACE=20 seconds each)
+	DELTAWIRE_ROLLING=$(CLIENTS) DELTAWIRE_GRACE=$(GRACE) $(BIN)/pytest -s -q --timeout 0 tests/roles/test_rolling_restart.py
 
 recorder: $(VENV)/ready-dev ## Kill the recorder 20 times at 20,000 frames/s, and cut its power 20 times
 	DELTAWIRE_RECORDER=20 DELTAWIRE_RECORDER_RATE=20000 $(BIN)/pytest -s -q tests/recording/test_recorder_durability.py
