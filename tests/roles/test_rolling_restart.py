@@ -49,7 +49,7 @@ class Restarts:
         self.gaps: list[str] = []
 
 
-class ResumingClient:
+class MovingClient:
     """Reads the book and the trades of one instrument wherever it is served; its session compares every sequence."""
 
     def __init__(self, seed: int, gateways: Sequence[RoleProcess], restarts: Restarts) -> None:
@@ -138,7 +138,7 @@ async def test_all_gateways_restart_one_after_the_other_and_no_client_misses_any
     cluster.keeper()
     stop, away_s = asyncio.Event(), list[float]()
     restarts = Restarts()
-    clients = [ResumingClient(number, gateways, restarts) for number in range(CLIENTS)]
+    clients = [MovingClient(number, gateways, restarts) for number in range(CLIENTS)]
     async with asyncio.TaskGroup() as group:
         for number, client in enumerate(clients):
             group.create_task(client.follow(stop))
