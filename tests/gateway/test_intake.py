@@ -36,7 +36,7 @@ class CostlyPeer:
         self.transport = PausableTransport()
         self.outcome: Callable[[], Step] = lambda: Step.MORE if self.requests else Step.DONE
         self.intake = Intake(
-            cast(asyncio.Transport, self.transport), lambda: self.now_ns, self._step, Turns()
+            cast(asyncio.Transport, self.transport), lambda: self.now_ns, self._step, turns=Turns()
         )
 
     def _step(self) -> Step:

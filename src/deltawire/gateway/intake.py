@@ -72,6 +72,7 @@ class Intake:
         transport: asyncio.Transport,
         now: Callable[[], int],
         step: Callable[[], Step],
+        *,
         turns: Turns,
     ) -> None:
         self.blocked = False

@@ -101,7 +101,7 @@ class WebSocketConnection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._direct = make_sink(self._transport)
         self._attesting: AttestingSink | None = None
-        self._intake = Intake(self._transport, self._gateway.clock.now, self._step, self._home.turns)
+        self._intake = Intake(self._transport, self._gateway.clock.now, self._step, turns=self._home.turns)
         self.subscriber = Subscriber(
             self._direct, most_channels=self._limits.subscriptions, crowded=self._crowded
         )
