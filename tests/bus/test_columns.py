@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deltawire.bus.codec import Codec
+from deltawire.bus.columns import Column, column_of
 from deltawire.bus.shapes import TableWriter, shape_of
 from deltawire.errors import BusError
 from deltawire.fanout.hub import Hub
@@ -33,6 +34,34 @@ def test_equal_instruments_are_in_the_table_once() -> None:
     assert [table.number(make_instrument()) for _ in range(3)] == [0, 0, 0]
     assert table.number(make_instrument("ETH-PERPETUAL")) == 1
     assert len(table.rows) == 2
+
+
+class Number(msgspec.Struct):
+    value: int
+
+
+class Word(msgspec.Struct):
+    value: str
+
+
+def plain(hint: Any) -> Column | None:
+    return (
+        Column(list[hint], lambda values, _: values, lambda values, _: values) if hint in (int, str) else None
+    )
+
+
+@pytest.mark.parametrize("place", [-2, -1, 2, 1 << 40])
+def test_a_value_of_no_kind_is_refused(place: int) -> None:
+    column = column_of(Number | Word, plain)
+    wire = msgspec.msgpack.encode(([0, place], ([[1]], [[]])))
+    with pytest.raises(msgspec.ValidationError):
+        column.from_wire(msgspec.msgpack.decode(wire, type=column.wire), None)
+
+
+def test_definitions_nested_beyond_all_depth_are_garbage() -> None:
+    nested = msgspec.Raw(b"\x91" * 100_000 + b"\xc0")
+    with pytest.raises(BusError, match="garbage"):
+        ROWS.decode(msgspec.msgpack.encode(([nested], [])))
 
 
 def test_columns_that_do_not_fit_together_are_refused() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from deltawire.bus.shapes import TableWriter, read_definition, shape_of
-from deltawire.errors import BusError
+from deltawire.errors import NOT_DECODED, BusError
 from deltawire.model.events import Event
 from deltawire.ports import Batch
 
@@ -42,7 +42,7 @@ class Codec(Generic[_Value]):
             rows, row = self._decode(data)
             table = [read_definition(bytes(each)) for each in rows]
             value: _Value = self._from_wire(row, table)
-        except (msgspec.DecodeError, ValueError, TypeError, IndexError, OverflowError) as error:
+        except (*NOT_DECODED, ValueError, TypeError, IndexError, OverflowError) as error:
             raise BusError("garbage", str(error)) from error
         return value
 

@@ -140,5 +140,6 @@ def _mixed(columns: Sequence[Column], kinds: Sequence[type]) -> Column:
         rest = [iter(each) for each in values]
         return [next(rest[place]) for place in order]
 
-    wire: Any = tuple[list[int], tuple[tuple(column.wire for column in columns)]]  # type: ignore[misc]
+    place = Annotated[int, msgspec.Meta(ge=0, lt=len(kinds))]
+    wire: Any = tuple[list[place], tuple[tuple(column.wire for column in columns)]]  # type: ignore[misc]
     return Column(wire, to_wire, from_wire)
