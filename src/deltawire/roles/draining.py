@@ -13,7 +13,7 @@ from typing import Annotated, Protocol
 import msgspec
 import structlog
 
-from deltawire.errors import UsageError
+from deltawire.errors import NOT_DECODED, UsageError
 from deltawire.store.home import home, make_folder, make_home
 
 RUN, SUFFIX = "run", ".sock"
@@ -93,7 +93,7 @@ async def drainable(port: int, request: RequestDrain) -> AsyncIterator[None]:
             asked = msgspec.json.decode(await reader.readline(), type=DrainRequest)
             connections = request(asked.grace)
             reply = DrainAnswer(connections if isinstance(connections, int) else await connections)
-        except (msgspec.DecodeError, ValueError) as error:
+        except (*NOT_DECODED, ValueError) as error:
             reply = DrainAnswer(error=str(error))
         writer.write(msgspec.json.encode(reply) + b"\n")
 

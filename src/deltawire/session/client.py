@@ -9,7 +9,7 @@ import msgspec
 
 from deltawire.access.access import TOO_MANY_REQUESTS
 from deltawire.dialect.grammar import ResumePosition
-from deltawire.errors import FeedError, RequestError
+from deltawire.errors import NOT_DECODED, FeedError, RequestError
 from deltawire.model.numbers import unit
 from deltawire.wire.notifications import Stamps
 from deltawire.wire.protobuf import ProtoDecoder
@@ -136,7 +136,7 @@ class ClientSession:
         """Decode a frame; `FeedError` if it breaks the sequence of a channel."""
         try:
             message = self._decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_DECODED as error:
             raise FeedError(f"not an answer of this dialect: {error}", retry=False) from error
         if message.id is not None:
             return self._answer(message)

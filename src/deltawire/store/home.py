@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import msgspec
 
-from deltawire.errors import UsageError
+from deltawire.errors import NOT_DECODED, UsageError
 
 STORE_VERSION = 1
 """The layout of the folder; 1 is that of deltawire 0.1.0, which has no file that says so."""
@@ -152,7 +152,7 @@ def decode_own(path: Path, kind: type[T]) -> T:
     data = read_own(path)
     try:
         return msgspec.json.decode(data, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_DECODED as error:
         raise UsageError(f"{path} is damaged: {error}") from error
 
 

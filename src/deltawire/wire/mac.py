@@ -13,7 +13,7 @@ from hashlib import sha256
 
 import msgspec
 
-from deltawire.errors import FeedError
+from deltawire.errors import NOT_DECODED, FeedError
 from deltawire.wire.frames import BINARY, TEXT, frame, text_frame
 
 _encode = msgspec.json.Encoder().encode
@@ -139,7 +139,7 @@ def parse_note(message: bytes) -> MacNote | None:
         return None
     try:
         told = _decode(message)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except NOT_DECODED:
         return None
     return told.params if told.method == "mac" else None
 

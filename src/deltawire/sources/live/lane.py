@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Protocol
 
-import msgspec
 import structlog
 
 from deltawire.book.auditor import Auditor
+from deltawire.errors import NOT_DECODED
 from deltawire.model.events import (
     BookDelta,
     BookImage,
@@ -408,7 +408,7 @@ class Lane:
     def _use_all(self, choose: Callable[[bytes], list[bytes]], frame: bytes, link: _Link) -> None:
         try:
             frames = choose(frame)
-        except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError):
+        except (*NOT_DECODED, ValueError):
             frames = [frame]  # whose fault it is, the state machine says
         for each in frames:
             self._use(each, link, self._read_ns)
