@@ -34,3 +34,10 @@ def test_an_order_has_an_average_price_as_soon_as_it_is_filled(
     filled: dict[str, Any], average: Decimal | None
 ) -> None:
     assert to_order(SENT | filled).average_price == average
+
+
+def test_an_order_says_at_which_price_it_was_filled_and_not_its_limit_alone() -> None:
+    order = to_order(
+        SENT | {"order_state": "filled", "price": 63_020.5, "filled_amount": 2.0, "average_price": 63_978.0}
+    )
+    assert "@ 63020.5, filled 2 at 63978," in repr(order)

@@ -58,7 +58,7 @@ def deltawire(
         bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
     ] = False,
 ) -> None:
-    """One verified WebSocket API in front of recordings of crypto-derivatives venues, or of a built-in exchange.
+    """One verified WebSocket API in front of crypto-derivatives venues, recordings of them, or a built-in exchange.
 
     Start with `deltawire serve`, an exchange to test bots against, and in another terminal `deltawire watch
     127.0.0.1:8080 book.BTC-PERPETUAL.100ms`. `deltawire account add bot --deposit BTC=10` creates an account with a

@@ -66,6 +66,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         price = "market" if self.price is None else f"{self.price:f}"
         what = f"{self.side} {self.amount:f} @ {price}, filled {self.filled:f}"
+        if self.average_price is not None:
+            what += f" at {self.average_price:f}"
         return f"Order({self.instrument_name} {self.state} {what}, id {self.order_id})"
 
 
