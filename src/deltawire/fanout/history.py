@@ -2,11 +2,12 @@
 
 from collections import deque
 from itertools import islice
+from typing import Any
 
 import msgspec
 
-FRAME_BYTES = 48
-"""Memory that Python needs for a frame in addition to its bytes."""
+FRAME_BYTES = 88
+"""Memory that Python needs for a frame in addition to its bytes: its header, its position, and two references."""
 
 
 class RetentionPolicy(msgspec.Struct, frozen=True):
@@ -56,40 +57,42 @@ class HistoryPool:
 class ChannelHistory:
     """The newest frames of one channel in one encoding, without gaps, oldest first."""
 
-    __slots__ = ("_bytes", "_frames", "_most", "_pool", "_prev_seqs")
+    __slots__ = ("_bytes", "_entries", "_most", "_pool")
 
     def __init__(self, pool: HistoryPool) -> None:
         self._pool = pool
-        self._frames: deque[bytes] = deque()
-        self._prev_seqs: deque[int] = deque()
+        self._entries: deque[Any] | None = None
+        """In turn a frame's bytes and the position before it; None while empty, as an empty deque takes 760 bytes."""
         self._bytes = 0
-        self._most = pool.retention.notifications
+        self._most = 2 * pool.retention.notifications
         pool.opened()
 
     def add(self, prev_seq: int, frame: bytes) -> None:
         """Append a frame and the `seq` before it; remove the oldest beyond the limits."""
-        frames, size = self._frames, len(frame) + FRAME_BYTES
-        frames.append(frame)
-        self._prev_seqs.append(prev_seq)
+        entries, size = self._entries, len(frame) + FRAME_BYTES
+        if entries is None:
+            entries = self._entries = deque()
+        entries.append(frame)
+        entries.append(prev_seq)
         self._bytes += size
         most_bytes = self._pool.hold(size)
-        while self._bytes > most_bytes or len(frames) > self._most:
-            size = len(frames.popleft()) + FRAME_BYTES
-            self._prev_seqs.popleft()
+        while self._bytes > most_bytes or len(entries) > self._most:
+            size = len(entries.popleft()) + FRAME_BYTES
+            entries.popleft()
             self._bytes -= size
             self._pool.hold(-size)
 
     def since(self, seq: int) -> list[bytes] | None:
         """The frames after this position, in order; None if not all of them are kept."""
-        for count, prev_seq in enumerate(reversed(self._prev_seqs), start=1):
+        entries = self._entries or ()
+        for count, prev_seq in enumerate(islice(reversed(entries), 0, None, 2), start=1):
             if prev_seq <= seq:
-                held = len(self._frames)
-                return list(islice(self._frames, held - count, None)) if prev_seq == seq else None
+                kept = islice(entries, len(entries) - 2 * count, None, 2)
+                return list(kept) if prev_seq == seq else None
         return None
 
     def close(self) -> None:
         """Release the frames."""
-        self._frames.clear()
-        self._prev_seqs.clear()
+        self._entries = None
         self._pool.closed(self._bytes)
         self._bytes = 0
