@@ -233,11 +233,12 @@ class VenueConnection:
 
     def _opened(self, image: Image, now: int) -> list[Output]:
         """The events of a book image that the kernel has read."""
-        self._book_channels.choose(image.symbol, self._channel(image.symbol, image.label), opens=True)
+        channel = self._channel(image.symbol, image.label)
+        self._book_channels.choose(image.symbol, channel, opens=True)
         book = self._book(image.symbol)
         if (last := self._last_words(book, now)) is not None:
             return last
-        book.follow(image.label, self._levels_of(self._channel(image.symbol, image.label)))
+        book.follow(image.label, self._levels_of(channel))
         events = book.opened(image, now)
         self._waiting.pop(image.symbol, None)
         return events  # type: ignore[return-value]
