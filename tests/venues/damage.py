@@ -2,9 +2,11 @@
 
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -12,7 +14,7 @@ from deltawire.recording import RecordingEntry
 from tests.venues.recorded import FILES, records
 from tests.venues.reference_book import WITNESSES, Followed, ReferenceBook, kraken_checksum, okx_checksum
 
-_PRICES = {
+PRICES = {
     "deribit": re.compile(rb'\["(?:new|change|delete)",([\d.]+),'),
     "okx": re.compile(rb'\["([\d.]+)","[\d.]+","\d+","\d+"\]'),
     "kraken": re.compile(rb'"price":([\d.]+),"qty"'),
@@ -26,28 +28,45 @@ _PRICES = {
         re.compile(rb'\["([\d.]+)","[\d.]+"\]'),
     ),
 }
+"""Where the prices of levels stand in a frame, by venue."""
 SHOWN_LEVELS = 200
 """Images made from a witness's book have no more levels of a side: enough for a short stretch."""
 
 
+def _of_deribit(message: Any) -> str | None:
+    data = message.get("params", {}).get("data", {})
+    return data["instrument_name"] if isinstance(data, dict) and "prev_change_id" in data else None
+
+
+def _of_kraken(message: Any) -> str | None:
+    is_update = message.get("channel") == "book" and message["type"] == "update"
+    return message["data"][0]["symbol"] if is_update else None
+
+
+def _of_binance(message: Any) -> str | None:
+    return message["data"]["s"] if "@depth" in message.get("stream", "") else None
+
+
+def _of_bybit(message: Any) -> str | None:
+    return message["data"]["s"] if message.get("type") == "delta" and "u" in message["data"] else None
+
+
+UPDATES: dict[str, Callable[[Any], str | None]] = {
+    "deribit": _of_deribit,
+    "okx": lambda message: message["arg"]["instId"] if message.get("action") == "update" else None,
+    "kraken": _of_kraken,
+    "kraken_futures": lambda message: (
+        message["product_id"] if message.get("feed") == "book" and "seq" in message else None
+    ),
+    **dict.fromkeys(("binance_coinm", "binance_options", "binance_spot", "binance_usdm"), _of_binance),
+    **dict.fromkeys(("bybit_inverse", "bybit_linear", "bybit_option", "bybit_spot"), _of_bybit),
+}
+"""The instrument whose book a message updates, None if it is no update of a book; by venue."""
+
+
 def book_updated_by(venue: str, frame: bytes) -> str | None:
     """The instrument whose book a frame updates, None if it is no update of a book."""
-    if frame == b"pong":
-        return None
-    message = json.loads(frame)
-    if venue == "deribit":
-        data = message.get("params", {}).get("data", {})
-        return data["instrument_name"] if isinstance(data, dict) and "prev_change_id" in data else None
-    if venue == "okx":
-        return message["arg"]["instId"] if message.get("action") == "update" else None
-    if venue == "kraken":
-        is_update = message.get("channel") == "book" and message["type"] == "update"
-        return message["data"][0]["symbol"] if is_update else None
-    if venue == "kraken_futures":
-        return message["product_id"] if message.get("feed") == "book" and "seq" in message else None
-    if venue.startswith("bybit"):
-        return message["data"]["s"] if message.get("type") == "delta" and "u" in message["data"] else None
-    return message["data"]["s"] if "@depth" in message.get("stream", "") else None
+    return None if frame == b"pong" else UPDATES[venue](json.loads(frame))
 
 
 def a_tick_off(
@@ -57,7 +76,7 @@ def a_tick_off(
 
     `near` picks the price nearest to the middle of those in the frame instead of any.
     """
-    found = list(_PRICES[venue].finditer(frame))
+    found = list(PRICES[venue].finditer(frame))
     if not found:
         return None
     start, end = random.choice(found).span(1)
