@@ -83,6 +83,8 @@ def _venue(venue: Venue) -> Iterator[str]:
 def _limits(venue: Venue, limits: Limits) -> Iterator[tuple[str, str]]:
     name = SERVED[venue.name]().contracts[0].name
     image = venue.image_url(name)
+    if limits.instruments:
+        yield "instruments", limits.instruments
     yield "images", "by REST, weight " + str(limits.cost(image)) if image else "by the stream"
     if limits.connections:
         yield "connections at once", f"{limits.connections} per address"

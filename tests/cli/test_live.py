@@ -56,7 +56,8 @@ async def test_two_venues_and_the_exchange_are_served_together(
     with Command(*arguments, DELTAWIRE_HOME=str(tmp_path / "home")) as server:
         found = re.search(r"ws://([^/]+)/", server.out.until("WebSocket"))
         assert found is not None
-        async with deltawire.open(found[1]) as dw:
+        port = found[1]
+        async with deltawire.open(port) as dw:
             seen: set[tuple[str, str]] = set()
             wanted = {
                 ("book", "okx:BTC-USDT-SWAP"),
@@ -84,15 +85,17 @@ async def test_two_venues_and_the_exchange_are_served_together(
                     seen.add(("trade" if isinstance(item, Trade) else "book", item.instrument.key))
                 if wanted <= seen:
                     break
-        figures = metrics(found[1])
+        for _ in range(2):
+            assert "refused=0" in server.err.until("books are live")
+        await until(lambda: metrics(port)['deltawire_streams{state="flowing",venue="okx"}'] >= 2)
+        figures = metrics(port)
         assert figures['deltawire_venue_sockets{connection="1",venue="okx"}'] == 1
         assert figures['deltawire_venue_sockets{connection="2",venue="binance_usdm"}'] == 1
-        assert figures['deltawire_streams{state="flowing",venue="okx"}'] >= 2
         assert figures['deltawire_streams{state="refused",venue="okx"}'] == 0
         assert figures['deltawire_instruments_subscribed{venue="binance_usdm"}'] == 2
         assert 0 < figures['deltawire_rest_weight_used{venue="binance_usdm"}'] <= 100
         assert figures['deltawire_rest_weight_limit{venue="binance_usdm"}'] == 2400
-        assert ready(found[1])
+        assert ready(port)
 
 
 async def test_a_configuration_file_names_venues(venues: dict[str, str], tmp_path: Path) -> None:
@@ -117,8 +120,10 @@ def test_plan_prints_connections_requests_weight_and_time(capsys: Capture, venue
     assert outcome.code == 0
     assert "binance_usdm: 3 instruments, 15 subscriptions" in outcome.out
     assert "connections  2" in outcome.out
-    assert "1 lists, 3 images: weight 61 (the venue allows 2400 per 60 s)" in outcome.out
-    assert re.search(r"all books    after \d+\.\d s", outcome.out)
+    assert (
+        "1 list of instruments, 3 images of books: weight 61 (the venue allows 2400 per 60 s)" in outcome.out
+    )
+    assert re.search(r"all books    live after \d+\.\d s", outcome.out)
     outcome = run(capsys, "plan", "--venue", "binance_usdm", "--endpoint", endpoint, "--json")
     plan = json.loads(outcome.out)
     assert (plan["streams"], plan["requests"], plan["weight"], plan["problems"]) == (15, 2, 61, [])

@@ -92,19 +92,31 @@ def _connections(made: Plan) -> Iterator[dict[str, object]]:
 
 
 def _lines(made: Plan, limits: Limits, instruments: int) -> Iterator[str]:
-    yield f"{made.venue}: {instruments} instruments, {made.streams} subscriptions"
+    yield f"{made.venue}: {_count(instruments, 'instrument')}, {_count(made.streams, 'subscription')}"
     yield f"  connections  {len(made.connections)}{_limit(limits.connections)}"
     yield "     path      books  subscriptions  requests"
     for number, connection in enumerate(made.connections, 1):
         counts = f"{connection.books:>5}  {len(connection.streams):>13}  {connection.requests:>8}"
         yield f"  {number:>2} {connection.path or '-':<9} {counts}"
-    paced = f" (the venue allows {limits.messages} on a connection)" if limits.messages else ""
-    yield f"  requests     {made.requests}{paced}"
+    yield f"  requests     {made.requests}{_pace(limits)}"
     rated = f" (the venue allows {limits.weight})" if limits.weight else ""
-    yield f"  REST         {made.lists} lists, {made.images} images: weight {made.weight}{rated}"
-    yield f"  all books    after {made.seconds:.1f} s"
+    fetched = f"{_count(made.lists, 'list')} of instruments, {_count(made.images, 'image')} of books"
+    yield f"  REST         {fetched}: weight {made.weight}{rated}"
+    yield f"  all books    live after {made.seconds:.1f} s"
+    if limits.instruments:
+        yield f"  instruments  {limits.instruments.replace('`', '')}"
     for problem in made.problems:
         yield f"  NOT POSSIBLE {problem}"
+
+
+def _pace(limits: Limits) -> str:
+    if limits.messages:
+        return f" (the venue allows {limits.messages} on a connection)"
+    return f" (the venue allows {limits.messages_of_address} in all)" if limits.messages_of_address else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _limit(number: int) -> str:

@@ -80,6 +80,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the stream of the instrument list sends it once, and news only when it is asked for again."""
     acknowledges: bool = True
     """Whether every subscription is acknowledged."""
+    instruments: str = ""
+    """Which instruments patterns find; empty if all of the venue's list."""
     status: str = ""
     """How the venue says that it is down; empty if it has no such channel."""
     cannot_show: str = ""

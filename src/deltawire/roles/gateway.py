@@ -390,6 +390,7 @@ async def serve(
         emptying = group.create_task(_drain(app, server, draining or Draining(), stop))
         try:
             await _feed(app, stop)
+            log.info("stopping: clients are told to reconnect", clients=len(server.server_state.connections))
         finally:
             emptying.cancel()
             app.begun.set()

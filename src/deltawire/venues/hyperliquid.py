@@ -171,6 +171,7 @@ class Hyperliquid(VenueConnection):
         ping="message",
         ping_s=20.0,
         lists_when_asked=True,
+        instruments="perpetuals; those of a builder if a pattern names it (`xyz:*`). Spot is read from recordings only",
         cannot_show="levels beyond the best five, and whether an image is of this moment: they have no number",
         source="hyperliquid.gitbook.io: WebSocket, rate limits; announcement of 2026-06-11",
     )

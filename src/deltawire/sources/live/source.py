@@ -13,7 +13,7 @@ import structlog
 
 from deltawire.book.auditor import AuditBudget, Auditor
 from deltawire.errors import FeedError, UsageError
-from deltawire.model.events import Event, Fault, Listing, VenueStatus
+from deltawire.model.events import Event, Fault, Listing, Status, VenueStatus
 from deltawire.model.instruments import Instrument
 from deltawire.model.live import LiveStatus
 from deltawire.ports import Batch, BookFrames, Clock, Fetch, Stream, Tap, Topic, Venue, Wants
@@ -109,6 +109,9 @@ class LiveSource:
         self._doubted = asyncio.Event()
         self._refused = 0
         self._paused = False
+        self._awaited: set[str] = set()
+        """Books that were neither live nor refused since the start."""
+        self._started_ns = 0
 
     # Source.
 
@@ -185,6 +188,8 @@ class LiveSource:
 
     def publish(self, events: list[Event], at_ns: int) -> None:
         """Queue events of a lane; time never goes back."""
+        if self._awaited:
+            self._note_live(events)
         queue = self._queue
         if queue:
             last = queue[-1]
@@ -198,6 +203,17 @@ class LiveSource:
         queue.append(Batch(self.venue, at_ns, events))
         if len(queue) > MOST_QUEUED and not self._paused:
             self._pause(paused=True)
+
+    def _note_live(self, events: Iterable[Event]) -> None:
+        """Log when the last book that was asked for at the start is live, or refused."""
+        for event in events:
+            if isinstance(event, Status) and (
+                event.state == "live" or (event.reason == "closed" and event.detail)
+            ):
+                self._awaited.discard(event.instrument.name)
+        if not self._awaited:
+            seconds = (self.clock.now() - self._started_ns) / SECOND_NS
+            log.info("books are live", venue=self.venue, seconds=round(seconds, 1), refused=self._refused)
 
     def listed(self, listing: Listing) -> None:
         """A lane has heard of an instrument: one that is new is subscribed to, one that has ended is not any more."""
@@ -365,6 +381,8 @@ class LiveSource:
             connections=len(plan.connections),
             seconds=round(plan.seconds, 1),
         )
+        self._started_ns = self.clock.now()
+        self._awaited.update(self._wanted if "book" in self.settings.topics else ())
         for connection in plan.connections:
             self._add_lane(connection.path, connection.streams)
         if self.lists or self._lister.limits.lists_when_asked:
