@@ -2,6 +2,8 @@
 
 import asyncio
 
+import msgspec
+
 from deltawire.client import Gap, Outage, Recovered
 from deltawire.client.collected import Collected
 from deltawire.dialect.grammar import ResumePosition
@@ -65,3 +67,14 @@ async def test_collecting_begins_with_the_books_that_are_known(server: GatewaySe
         assert not doubts(collected)[-1]
         assert len(collected.to_polars("trades")) == 1
         assert collected.to_pandas("bbo-1s", prices="float")["bid_px_00"].to_list()[-1] == 100.0
+
+
+def test_instruments_are_defined_where_they_are_first_seen_and_where_they_change() -> None:
+    book = ScriptedBook()
+    items = [*book.image({1000: 1}, {1001: 1}), book.change(bids={1000: 2})]
+    finer = msgspec.structs.replace(book.instrument, tick_size="0.01", price_exponent=-2)
+    items.append(make_trade(finer, 1000, 10, trade_id="1"))
+    table = Collected(items).table("definition").columns()
+    assert table["raw_symbol"] == [book.instrument.name] * 2
+    assert table["price_exponent"] == [book.instrument.price_exponent, -2]
+    assert all(table["ts_recv"])

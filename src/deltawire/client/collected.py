@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from deltawire.client.items import Gap, Item, Outage, Recovered
 from deltawire.dialect.grammar import parse_channel
-from deltawire.model.events import BestLevels, BookDelta, BookImage, Event, Status
+from deltawire.model.events import BestLevels, BookDelta, BookImage, Event, Listing, Status
 from deltawire.model.instruments import Instrument
 from deltawire.session.account_items import AccountChanges, Balance, Order, UserTrade
 from deltawire.session.client import Notification
@@ -35,11 +35,12 @@ class Collected(list[Item], Tabular):
 
 
 class _Known:
-    """Turns what is said of connections into statuses of the books that are known by then."""
+    """Turns what is said of connections into statuses of the books that are known by then, and defines instruments."""
 
     def __init__(self) -> None:
         self._books: dict[str, tuple[Instrument, Status | None]] = {}
         """By key: its instrument, and the state that it was in, by the events alone."""
+        self._defined: dict[str, Instrument] = {}
         self._seen_ns = 0
 
     def events(self, item: Item) -> Iterable[Event]:
@@ -61,7 +62,17 @@ class _Known:
                 self._books[instrument.key] = instrument, self._books.get(instrument.key, (None, None))[1]
             case BestLevels(instrument=instrument):
                 self._books.setdefault(instrument.key, (instrument, None))
-        return [item]
+        return [*self._definition(item), item]
+
+    def _definition(self, event: Event) -> list[Listing]:
+        """The definition of an instrument that is new here, or has changed: a server states it on request only."""
+        instrument = getattr(event, "instrument", None)
+        if not isinstance(instrument, Instrument):
+            return []
+        known, self._defined[instrument.key] = self._defined.get(instrument.key), instrument
+        if known is instrument or known == instrument or isinstance(event, Listing):
+            return []
+        return [Listing(instrument, self._seen_ns)]
 
     def _of(self, channels: Iterable[str]) -> list[tuple[Instrument, Status | None]]:
         """The books of channels, by the instrument's name or with its venue before."""
