@@ -1,6 +1,6 @@
 """Record some seconds into Parquet, read them back, and plot prices and trades.
 
-python examples/record_replay_plot.py [WHERE] [SECONDS] [FOLDER]; needs deltawire[arrow], polars and matplotlib.
+python examples/record_replay_plot.py [WHERE] [SECONDS] [FOLDER]; needs the extra `arrow`, polars and matplotlib.
 """
 
 import sys

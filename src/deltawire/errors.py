@@ -28,6 +28,11 @@ NOT_DECODED = msgspec.MsgspecError, UnicodeDecodeError, RecursionError
 """What decoding foreign bytes as JSON may raise: not JSON or not of its type, not UTF-8, nested too deeply."""
 
 
+def how_to_install(extra: str) -> str:
+    """How to add an optional part of deltawire; there is no package of it on PyPI."""
+    return f"pip install '.[{extra}]' in a checkout of deltawire"
+
+
 class DeltawireError(Exception):
     """Base class of all errors that deltawire raises deliberately."""
 

@@ -55,4 +55,4 @@ def test_without_arrays_it_names_the_extra(
     monkeypatch.setitem(sys.modules, "numpy", None)
     code, _, error = run(capsys, "sim:60")
     assert code == 2
-    assert "pip install 'deltawire[analytics]'" in error
+    assert "pip install '.[analytics]'" in error

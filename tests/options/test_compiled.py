@@ -89,5 +89,5 @@ def test_the_scaled_error_function_is_that_of_arrays() -> None:
 def test_without_numba_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
     monkeypatch.delitem(sys.modules, "deltawire.options.compiled")
-    with pytest.raises(UsageError, match=r"pip install 'deltawire\[numba\]'"):
+    with pytest.raises(UsageError, match=r"pip install '\.\[numba\]'"):
         import deltawire.options.compiled  # noqa: F401

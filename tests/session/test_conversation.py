@@ -471,7 +471,7 @@ def test_a_channel_that_needs_an_extra_which_is_missing_is_refused_by_its_name(
     answer = talk.answer("public/subscribe", channels=[channel, "imbalance.BTC-PERPETUAL.1s"])
     assert answer["error"]["code"] == 13503
     assert answer["error"]["data"]["reason"] == (
-        f"{channel} needs the extra `analytics` at the server: pip install 'deltawire[analytics]'"
+        f"{channel} needs the extra `analytics` at the server: pip install '.[analytics]' in a checkout of deltawire"
     )
     monkeypatch.undo()
     assert talk.answer("public/subscribe", channels=[channel])["result"] == [channel]

@@ -102,7 +102,7 @@ def test_times_are_times_and_a_symbol_may_be_chosen(recording: Path) -> None:
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "polars", None)
-    with pytest.raises(UsageError, match=r"this needs polars: pip install 'deltawire\[polars\]'"):
+    with pytest.raises(UsageError, match=r"this needs polars: pip install '\.\[polars\]'"):
         trades((1, 1, 0, 0)).to_polars()
 
 

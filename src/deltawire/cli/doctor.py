@@ -16,7 +16,7 @@ from deltawire.book.kernel import COMPILED, DESCRIPTION
 from deltawire.cli.output import print_json
 from deltawire.cli.preparation import prepare
 from deltawire.config import Config, Listen, load_config
-from deltawire.errors import DeltawireError, JournalError
+from deltawire.errors import DeltawireError, JournalError, how_to_install
 from deltawire.journal.files import IN_USE
 from deltawire.roles.backup import inspect_journal
 from deltawire.roles.exchange import JOURNAL
@@ -124,7 +124,7 @@ def _kernel() -> Finding:
 def _extras() -> Finding:
     there = [extra for extra, module in EXTRAS.items() if find_spec(module)]
     missing = [extra for extra in EXTRAS if extra not in there]
-    advice = f"; for more: pip install 'deltawire[{','.join(missing)}]'" if missing else ""
+    advice = f"; for more: {how_to_install(','.join(missing))}" if missing else ""
     return Finding("extras", "ok", (", ".join(there) or "none") + advice)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deltawire.errors import FeedError, RequestError, UsageError
+from deltawire.errors import FeedError, RequestError, UsageError, how_to_install
 from deltawire.roles.opening import open as open_data
 
 
@@ -27,7 +27,7 @@ def mcp(
     """Serve market data to AI agents over the Model Context Protocol, on standard input and output. Read only.
 
     Tools: instruments, book, trades, chain, health. Every answer says its state, its age and what range it covers.
-    Needs `pip install 'deltawire[mcp]'`.
+    Needs the extra `mcp`: `pip install '.[mcp]'` in a checkout of deltawire.
 
     Example: `deltawire mcp 127.0.0.1:8080`
     """
@@ -39,7 +39,7 @@ async def _serve(where: str, cafile: Path | None) -> None:
     try:
         from deltawire.roles.mcp_server import make_mcp_server
     except ImportError as error:
-        raise UsageError(f"deltawire mcp needs {error.name}: pip install 'deltawire[mcp]'") from error
+        raise UsageError(f"deltawire mcp needs {error.name}: {how_to_install('mcp')}") from error
     try:
         async with open_data(where, cafile=cafile) as dw:
             await make_mcp_server(dw).run_stdio_async()

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from deltawire.analytics.figures import HorizonScore, Interval
 from deltawire.cli.tables import format_rows, make_console
-from deltawire.errors import UsageError
+from deltawire.errors import UsageError, how_to_install
 from deltawire.model.events import Event
 from deltawire.venues import REGISTRY
 
@@ -50,7 +50,7 @@ def score(
     Example: `deltawire score btcusdt.gz --venue binance_usdm --plot score.svg`
     """
     if find_spec("numpy") is None:
-        raise UsageError("score needs the extra `analytics`: pip install 'deltawire[analytics]'")
+        raise UsageError(f"score needs the extra `analytics`: {how_to_install('analytics')}")
     from deltawire.roles.scoring import busiest, score_events, skill_by_time
 
     key = busiest(

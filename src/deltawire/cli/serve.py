@@ -38,7 +38,7 @@ from deltawire.config import (
     is_speed,
     load_config,
 )
-from deltawire.errors import JournalError, UsageError
+from deltawire.errors import JournalError, UsageError, how_to_install
 from deltawire.gateway.gateway import Limits
 from deltawire.ports import Source
 from deltawire.roles.draining import Draining, drainable
@@ -375,7 +375,7 @@ def import_bus(module: str) -> Any:
         return import_module(module)
     except ModuleNotFoundError as error:
         if error.name and error.name.partition(".")[0] == "nats":
-            raise UsageError("a bus needs an extra: pip install 'deltawire[nats]'") from error
+            raise UsageError(f"a bus needs an extra: {how_to_install('nats')}") from error
         raise
 
 

@@ -20,7 +20,7 @@ from deltawire.access.access import UNAUTHORIZED
 from deltawire.cli.output import print_json
 from deltawire.cli.screens import Screen
 from deltawire.client import Client, Feed, Login, Outage, connect
-from deltawire.errors import FeedError, RequestError, UsageError
+from deltawire.errors import FeedError, RequestError, UsageError, how_to_install
 from deltawire.roles.opening import open as open_data
 from deltawire.session.client import Notification
 from deltawire.store.certificates import SELF_SIGNED
@@ -79,7 +79,7 @@ def watch(
     """Show a live order book, trades or a ticker in the terminal; print one JSON line per notification when piped.
 
     Without channels it is a full screen: ladder, trades, options and the connection, one instrument at a time (`n` and
-    `p` change it, `o` shows options, `q` quits). It needs `pip install 'deltawire[watch]'`, and takes `sim:` and
+    `p` change it, `o` shows options, `q` quits). It needs the extra `watch`, and takes `sim:` and
     `replay:FILE?venue=NAME` as well.
 
     Ctrl-C ends it. It reconnects by itself. A book with a broken chain, or without recent data, is never shown as
@@ -138,7 +138,7 @@ async def _full_screen(wanted: Wanted) -> None:
         from deltawire.cli.watch_app import WatchApp
     except ImportError as error:
         raise UsageError(
-            f"the full screen needs {error.name}: pip install 'deltawire[watch]'; or name a channel"
+            f"the full screen needs {error.name}: {how_to_install('watch')}; or name a channel"
         ) from error
     opening = open_data(wanted.url, login=wanted.login, proven=wanted.proven, cafile=wanted.cafile)
     try:

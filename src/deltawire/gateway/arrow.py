@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from deltawire.errors import RequestError
+from deltawire.errors import RequestError, how_to_install
 from deltawire.market.market import Market
 from deltawire.market.state import InstrumentState
 from deltawire.recording.entry import LATEST_NS
@@ -63,7 +63,7 @@ def format_trades(
         pa: Any = import_module("pyarrow")
         trades = _trades(state, (begin * MS_NS, min((end + 1) * MS_NS - 1, now)), limit, stores)
     except ImportError as error:
-        reason = "the server has no pyarrow: pip install 'deltawire[arrow]'"
+        reason = f"the server has no pyarrow: {how_to_install('arrow')}"
         raise RequestError(UNAVAILABLE, "unavailable", reason=reason) from error
     except (OSError, ValueError) as error:
         log.error("a store cannot be read", error=str(error))

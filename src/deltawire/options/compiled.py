@@ -12,14 +12,14 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from deltawire.errors import UsageError
+from deltawire.errors import UsageError, how_to_install
 from deltawire.options.black76_arrays import ChainValues, Floats, aligned
 from deltawire.options.normalised import DEEP, ROOT_HALF
 
 try:
     from numba import njit
 except ModuleNotFoundError as error:
-    raise UsageError("options.compiled needs numba: pip install 'deltawire[numba]'") from error
+    raise UsageError(f"options.compiled needs numba: {how_to_install('numba')}") from error
 
 _ROOT_TWO_PI = sqrt(2 * pi)
 _NOISE = 4 * float(np.finfo(np.float64).eps)

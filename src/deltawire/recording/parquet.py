@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from deltawire.errors import UsageError
+from deltawire.errors import UsageError, how_to_install
 from deltawire.tables.schemas import SCHEMAS, Column
 from deltawire.tables.values import Row, Value
 
@@ -241,4 +241,4 @@ def _library(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise UsageError("Parquet needs pyarrow: pip install 'deltawire[arrow]'") from error
+        raise UsageError(f"Parquet needs pyarrow: {how_to_install('arrow')}") from error

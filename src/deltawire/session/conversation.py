@@ -9,7 +9,7 @@ import msgspec
 
 from deltawire.dialect.families import FAMILIES, INTERVALS_NS
 from deltawire.dialect.grammar import ChannelKey, ResumePosition, count_fitting, parse_channel
-from deltawire.errors import LimitError, RequestError
+from deltawire.errors import LimitError, RequestError, how_to_install
 from deltawire.exchange.orders.codes import Code
 from deltawire.session.effects import EnableMac, Join, Leave
 from deltawire.session.methods import Context, Conversation, NoParams, method
@@ -283,7 +283,7 @@ def _known(context: Context, name: str) -> ChannelKey | None:
         return None
     extra = FAMILIES[key.family].extra
     if extra and _lacks(extra):
-        reason = f"{name} needs the extra `{extra}` at the server: pip install 'deltawire[{extra}]'"
+        reason = f"{name} needs the extra `{extra}` at the server: {how_to_install(extra)}"
         raise RequestError(UNAVAILABLE, "unavailable", reason=reason, param="channels")
     if key.instrument and not key.pattern and context.market.find(key.instrument) is None:
         return None

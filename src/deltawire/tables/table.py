@@ -5,7 +5,7 @@ from decimal import Decimal
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from deltawire.errors import UsageError
+from deltawire.errors import UsageError, how_to_install
 from deltawire.model.events import Event
 from deltawire.model.numbers import to_decimal, unit
 from deltawire.tables.rows import rows, schema_of
@@ -198,4 +198,4 @@ def _library(name: str, extra: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise UsageError(f"this needs {name}: pip install 'deltawire[{extra}]'") from error
+        raise UsageError(f"this needs {name}: {how_to_install(extra)}") from error

@@ -1,1 +1,1 @@
-"""The bus over NATS JetStream; needs `deltawire[nats]`."""
+"""The bus over NATS JetStream; needs the extra `nats`."""

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deltawire.errors import UsageError
+from deltawire.errors import UsageError, how_to_install
 from deltawire.tables.schemas import SCHEMAS
 from deltawire.tables.values import Row
 
@@ -47,7 +47,7 @@ def write(schema: str, rows: Iterable[Row], path: Path) -> int:
     try:
         dbn: Any = import_module("databento_dbn")
     except ImportError as error:
-        raise UsageError("DBN needs databento-dbn: pip install 'deltawire[dbn]'") from error
+        raise UsageError(f"DBN needs databento-dbn: {how_to_install('dbn')}") from error
     held = list(rows)
     if not held:
         raise UsageError(f"no {schema} in it")

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deltawire.errors import UsageError
+from deltawire.errors import UsageError, how_to_install
 from deltawire.model.events import BookDelta, BookImage, Changes, Event, Levels, Status, Trade
 from deltawire.model.instruments import Instrument
 from deltawire.tables.books import TrackedBook
@@ -98,7 +98,7 @@ def to_array(events: Iterable[Event]) -> "numpy.ndarray[Any, Any]":
     try:
         np: Any = import_module("numpy")
     except ImportError as error:
-        raise UsageError("npz needs numpy: pip install 'deltawire[npz]'") from error
+        raise UsageError(f"npz needs numpy: {how_to_install('npz')}") from error
     found: numpy.ndarray[Any, Any] = np.array(list(rows(events)), dtype=np.dtype(FIELDS, align=True))
     return found
 
