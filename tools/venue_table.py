@@ -2,13 +2,26 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from deltawire.book.auditor import AuditBudget
+from deltawire.book.book import Book
+from deltawire.book.checksums import KrakenChecksum, OkxChecksum
+from deltawire.book.columns import ActionRows
+from deltawire.book.sequencers import (
+    BridgedChain,
+    Counter,
+    OnCountedConnection,
+    PreviousIdChain,
+    UpdateIdRange,
+)
 from deltawire.model.limits import Limits
 from deltawire.ports import Venue, Wants
 from deltawire.sources.live.source import AUDIT_SHARE
+from deltawire.testing.link import Link
 from deltawire.testing.simulators import SERVED
 from deltawire.venues import REGISTRY, make_venue
+from deltawire.venues.connection import VenueConnection
 from deltawire.venues.live.ledger import FIRST_S, GRACE_S, QUIET_S
 from deltawire.venues.live.pauses import APART_NS, LONGER, MOST_DOUBTS, SECOND_NS, STOPPED_NS, UNUSUAL_NS
 
@@ -55,6 +68,20 @@ granted if none has come: a quiet book is live by its image alone.
 """
 
 
+CHAINS = {
+    PreviousIdChain: "each update names the id that it follows",
+    UpdateIdRange: "updates cover ranges of ids without a hole, from that of the image on",
+    BridgedChain: "each update names the one before, and the first spans the id of the image",
+    Counter: "the updates of a book are numbered",
+    OnCountedConnection: "the messages of a connection are numbered; one that is missing makes all its books stale",
+}
+CHECKSUMS = {
+    KrakenChecksum: "a checksum of the best ten levels a side with each update",
+    OkxChecksum: "where it is sent, a checksum of the best 25 levels a side",
+}
+ACTIONS = "each level says whether it is new, changed or deleted, which the book must fit"
+
+
 def text() -> str:
     """The whole file."""
     return "\n".join(
@@ -63,7 +90,7 @@ def text() -> str:
 
 
 def _venue(venue: Venue) -> Iterator[str]:
-    limits = venue.limits
+    limits, book = venue.limits, _book(venue.name)
     yield f"## {venue.name}\n"
     yield "| limit or address | value |\n|---|---|"
     for path, urls in limits.endpoints.items():
@@ -71,6 +98,8 @@ def _venue(venue: Venue) -> Iterator[str]:
     if limits.rest:
         yield f"| REST | {', then '.join(f'`{url}`' for url in limits.rest)} |"
     yield from (f"| {name} | {value} |" for name, value in _limits(venue, limits))
+    yield f"| a book is verified by | {'; '.join(_proofs(book))} |"
+    yield f"| a book is known to | {_coverage(venue, book)} |"
     yield f"| status of the venue | {limits.status or 'no channel is described'} |"
     yield f"| cannot be shown | {limits.cannot_show} |"
     yield f"| source | {limits.source} |\n"
@@ -78,6 +107,34 @@ def _venue(venue: Venue) -> Iterator[str]:
     for channel, topic, cadence_s in _channels(venue):
         yield f"| `{channel}` | {topic} | {f'{cadence_s:g} s' if cadence_s else 'none'} |"
     yield ""
+
+
+def _book(name: str) -> Book:
+    """The book of an instrument of the simulated venue, as its streams make it."""
+    link = Link(make_venue(name), SERVED[name]())
+    link.open()
+    instrument = link.simulator.instruments[0]
+    link.delta(instrument)
+    assert isinstance(link.venue, VenueConnection)
+    return link.venue.books[instrument]
+
+
+def _proofs(book: Book) -> Iterator[str]:
+    chain, checksum = CHAINS.get(type(book._sequencer)), CHECKSUMS.get(type(book._checksum))
+    yield from filter(None, (chain, checksum))
+    if isinstance(book._read_bids, ActionRows):
+        yield ACTIONS
+    if not chain and not checksum:
+        yield "nothing: every message is a whole image"
+
+
+def _coverage(venue: Venue, book: Book) -> str:
+    url = venue.image_url(book.instrument.name)
+    if url is not None:
+        (limit,) = parse_qs(urlsplit(url).query)["limit"]
+        return f"the last price of the image, which has at most {limit} levels a side; new images move it"
+    levels = book.known.levels
+    return f"the best {levels} levels a side" if levels else "the last level"
 
 
 def _limits(venue: Venue, limits: Limits) -> Iterator[tuple[str, str]]:
