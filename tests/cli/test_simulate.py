@@ -29,6 +29,8 @@ def test_a_venue_is_served_and_says_what_its_clients_did() -> None:
                 for book in message.get("data", []):
                     gaps += last not in (None, book["prevSeqId"])
                     last = book["seqId"]
+        base = address.removesuffix("/ws/v5/public")
+        assert f"deltawire serve --venue okx --endpoint okx={base}" in venue.out.until("serve")
         venue.signal(signal.SIGINT)
         told = venue.out.rest()
     assert "messages: 2\n" in told

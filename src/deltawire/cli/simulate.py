@@ -120,6 +120,7 @@ async def _serve(server: VenueServer) -> None:
     print(f"deltawire {__version__} simulates {server.venue}: {', '.join(server.market.walks)}")
     for path in server.make().addresses():
         print(f"  WebSocket  {server.base}{path}")
+    print(f"  to it      deltawire serve --venue {server.venue} --endpoint {server.venue}={server.base}")
     print(f"  HTTP       {server.rest}", flush=True)
     ends = [asyncio.create_task(stop.wait()), asyncio.create_task(server.failed())]
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
