@@ -2,11 +2,17 @@
 
     python -m bench.soak [MESSAGES]
 
-A recording of Kraken is sent again and again; after each tenth the receiver's memory is read. It must not grow from the
-second tenth to the last one by more than 5 % and 4 MiB.
+A recording of Kraken is sent again and again, and in each tenth the receiver stands still for a second, so that every
+buffer and queue becomes as full as it ever may. After each tenth its memory is read. What is allocated must not grow
+from the second tenth to the last one by more than 1 % and 1 MiB, and the memory of the process by no more than 5 % and
+4 MiB.
 """
 
+import os
+import signal
 import sys
+import time
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,6 +20,15 @@ from bench.receive import OURS, check, line, memory_kib, receivers, say, settle,
 from bench.receive_sets import find
 
 PARTS = 10
+STILL_S = 1.0
+
+
+class Memory(NamedTuple):
+    """Of the receiver: the process, and what is allocated in it."""
+
+    resident_kib: int
+    objects: int
+    allocated_kib: int
 
 
 def main(messages: int) -> None:
@@ -28,17 +43,29 @@ def main(messages: int) -> None:
             assert line(receiver) == "ready"
             sent, sizes = 0, []
             for _ in range(PARTS):
+                os.kill(receiver.pid, signal.SIGSTOP)
                 say(sender, f"go {loops}")
+                time.sleep(STILL_S)
+                os.kill(receiver.pid, signal.SIGCONT)
                 sent += int(line(sender).split()[1])
                 settle(receiver.pid)
-                sizes.append(memory_kib(receiver.pid))
-                print(f"{sent:12,} messages  {sizes[-1] / 1024:6.1f} MiB", flush=True)
+                say(receiver, "held")
+                held = msgspec.json.decode(line(receiver))
+                sizes.append(Memory(memory_kib(receiver.pid), held["objects"], held["bytes"] // 1024))
+                print(f"{sent:12,} messages  {_text(sizes[-1])}", flush=True)
             say(receiver, "report")
             check(asked, msgspec.json.decode(line(receiver)), sent)
-    grown = sizes[-1] - sizes[1]
-    print(f"from the second part to the last: {grown / 1024:+.1f} MiB")
-    if grown > sizes[1] * 0.05 + 4096:
+    early, late = sizes[1], sizes[-1]
+    print(f"from the second part to the last: {(late.resident_kib - early.resident_kib) / 1024:+.1f} MiB")
+    if late.objects > early.objects * 1.01 or late.allocated_kib > early.allocated_kib * 1.01 + 1024:
+        sys.exit("soak: more and more is allocated")
+    if late.resident_kib > early.resident_kib * 1.05 + 4096:
         sys.exit("soak: the memory grows")
+
+
+def _text(size: Memory) -> str:
+    objects, allocated = f"{size.objects:,} Python objects", f"{size.allocated_kib / 1024:.1f} MiB of malloc"
+    return f"{size.resident_kib / 1024:6.1f} MiB: {objects}, {allocated}"
 
 
 if __name__ == "__main__":
